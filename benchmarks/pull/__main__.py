@@ -25,8 +25,8 @@ from mlflow.entities import Trace
 
 from benchmarks.pull.applications import APPLICATIONS, planted
 from benchmarks.pull.worker import counted, start_worker, store_of
+from smile_trace.store.pulled import LATE_SECONDS
 from smile_trace.trackers.late_span import EXPLANATION_NAME
-from smile_trace.worker.pull import LATE_SECONDS
 from tests.support.mlflow_server import MLflowServer
 from tests.support.strict_openai import StrictServer, strict
 

@@ -18,6 +18,14 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else " " for c in line)
 
 
+def lasting(seconds: float) -> str:
+    """A time in its largest whole unit: "40 s", "3 min", "5 h", "2 days"."""
+    for unit, size in (("days", 86_400), ("h", 3600), ("min", 60)):
+        if seconds >= (2 * size if unit == "days" else size):
+            return f"{seconds // size:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
 def check_writable(file: Path) -> None:
     """See that a file can be written, before anything is spent on what goes into it.
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from smile_trace.cli.output import printable
+from smile_trace.cli.output import lasting, printable
 from smile_trace.listing import listed
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from smile_trace.store.workers import RegisteredWorker
 
 WATCH_SECONDS = 2.0
+READ_OFTEN_SECONDS = 120.0
+"""A backend that was read to its end so lately is not behind."""
 WIDEST = 10_000
 """Characters of a line where nobody looks at a terminal."""
 
@@ -72,6 +74,9 @@ def _table(now: "Status") -> "Table":
     for read in now.sources:
         said = f"traces, {read.calls} calls, {read.kept} of them kept ({printable(read.place)})"
         table.add_row(f"from {read.source}", str(read.traces), said)
+        behind = _lag(now, "read", read.source, read.place)
+        if behind > READ_OFTEN_SECONDS:
+            table.add_row("", "", f"was read to its end {lasting(behind)} ago")
         if read.reason is not None:
             table.add_row("", "", _dim(read.reason))
     for number, one in enumerate(now.workers):
@@ -88,7 +93,10 @@ def _table(now: "Status") -> "Table":
     for number, dropped in enumerate(now.dropped_proxies):
         table.add_row("" if number else "dropped proxies", "", _dim(dropped))
     waiting = now.pending + now.running
-    table.add_row("waiting", str(waiting), f"{now.running} running" if now.running else "")
+    notes = [f"{now.running} running"] if now.running else []
+    if any(one.stage == "explain" for one in now.lags):
+        notes.append(f"the oldest for {lasting(_lag(now, 'explain'))}")
+    table.add_row("waiting", str(waiting), ", ".join(notes))
     for model in now.paused_models:
         count = str(model.waiting) if model.waiting else ""
         _add_paused(table, f"model {model.name}", model, now, count)
@@ -112,12 +120,19 @@ def _table(now: "Status") -> "Table":
     return table
 
 
+def _lag(now: "Status", *which: str) -> float:
+    """The largest lag of a stage, of one of its names, or of one of its places, in seconds."""
+    behind = (one for one in now.lags if (one.stage, one.name, one.place)[: len(which)] == which)
+    return max((one.seconds for one in behind), default=0.0)
+
+
 def _not_captured_yet(now: "Status") -> str:
     """Spool files and traces that are not counted as captured yet."""
     said = []
     if now.unread_files:
         waits = "file waits" if now.unread_files == 1 else "files wait"
-        said.append(f"{now.unread_files} spool {waits} to be read by the worker")
+        oldest = f"the oldest line for {lasting(_lag(now, 'read', 'spool'))}"
+        said.append(f"{now.unread_files} spool {waits} to be read by the worker, {oldest}")
     if now.open_traces:
         grow = "trace is" if now.open_traces == 1 else "traces are"
         said.append(f"{now.open_traces} {grow} still growing")
@@ -150,7 +165,8 @@ def _add_tracker(table: "Table", tracker: "TrackerCounts", now: "Status") -> Non
     if tracker.paused:
         _add_paused(table, "takes nothing", tracker.paused, now)
     if tracker.waiting:
-        table.add_row("", str(tracker.waiting), "waiting")
+        oldest = f"waiting, the oldest for {lasting(_lag(now, 'deliver', tracker.name))}"
+        table.add_row("", str(tracker.waiting), oldest)
     _add_reasons(table, tracker.waiting_for)
     _add_reasons(table, tracker.refused)
     _add_reasons(table, tracker.not_replaced)

@@ -8,6 +8,10 @@ from smile_trace.store.database import Database
 from smile_trace.store.statements import insert
 from smile_trace.store.tables import pulled
 
+LATE_SECONDS = 600.0
+"""How long after its beginning a trace may still get spans, or arrive at all: where everything was
+read, `until_ms` is so long ago."""
+
 
 class Pulled(Record):
     """A place (an experiment, a project) of a source.

@@ -23,6 +23,7 @@ from smile_trace.store.postgresql import PostgresDatabase
 from smile_trace.store.profiles import Profiles
 from smile_trace.store.proxy_trusts import ProxyTrusts
 from smile_trace.store.pulled import PulledPlaces
+from smile_trace.store.queries.lag import Lag, read_lags
 from smile_trace.store.queries.prompts import PromptReader, reading_prompts
 from smile_trace.store.queries.status import Status, read_status
 from smile_trace.store.spending.ledger import StoredLedger
@@ -175,6 +176,10 @@ class Store:
     def status(self) -> Status:
         """Everything counted, as of one moment."""
         return read_status(self.database, self.ledger.today(), self.ledger.refusal)
+
+    def lags(self) -> tuple[Lag, ...]:
+        """For how long the oldest of what waits has done so, as of one moment."""
+        return read_lags(self.database, self.clock())
 
     def end_long_waits(self, now: float) -> None:
         """Retry at once what would wait beyond MAX_WAIT: the clock was set back meanwhile."""

@@ -7,21 +7,25 @@ from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from smile_trace.settings import Settings
 from smile_trace.store import Store
+from smile_trace.store.queries.lag import Lag
 from smile_trace.store.spending.accounts import UNITS
 from smile_trace.store.workers import RegisteredWorker
+from smile_trace.worker.lag import read_lags, unread_files
 from smile_trace.worker.lock import WorkerError
 
 
 class StatusCollector(Collector):
     """Collects from the store at each scrape."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, settings: Settings) -> None:
         self._store = store
+        self._settings = settings
 
     def collect(self) -> Iterator[Metric]:
-        """Calls by state, deliveries by tracker and state, paused models, what was spent, the
-        workers of a shared store, drift."""
+        """Calls by state, deliveries by tracker and state, paused models, what was spent, how far
+        behind things are, the workers of a shared store, drift."""
         now = self._store.status()
         calls = GaugeMetricFamily("smile_trace_calls", "Captured calls", labels=["state"])
         for state in ("undecided", "pending", "running", "explained", "failed", "skipped"):
@@ -49,6 +53,8 @@ class StatusCollector(Collector):
         for unit in UNITS:
             spent.add_metric([unit], getattr(now.spent, unit))
         yield spent
+        unread = unread_files(self._store, self._settings.spool)
+        yield _lags(read_lags(self._store, self._settings, unread))
         yield from _workers(now.workers)
         yield from self._drift()
 
@@ -72,6 +78,17 @@ class StatusCollector(Collector):
         yield others
 
 
+def _lags(lags: Sequence[Lag]) -> Metric:
+    seconds = GaugeMetricFamily(
+        "smile_trace_lag_seconds",
+        "For how long the oldest of what waits has done so",
+        labels=["stage", "name", "place"],
+    )
+    for one in lags:
+        seconds.add_metric([one.stage, one.name, one.place], one.seconds)
+    return seconds
+
+
 def _workers(registered: Sequence[RegisteredWorker]) -> Iterator[Metric]:
     labels = ["worker", "host"]
     alive = GaugeMetricFamily(
@@ -88,17 +105,18 @@ def _workers(registered: Sequence[RegisteredWorker]) -> Iterator[Metric]:
 
 
 @contextmanager
-def serving_metrics(store: Store, port: int | None, host: str = "127.0.0.1") -> Iterator[None]:
-    """Serve `/metrics` on that address meanwhile; nothing is served without a port.
+def serving_metrics(store: Store, settings: Settings) -> Iterator[None]:
+    """Serve `/metrics` on `worker.metrics_port` meanwhile; nothing is served without one.
 
     Raises:
         WorkerError: the port is taken.
     """
+    host, port = settings.worker.metrics_host, settings.worker.metrics_port
     if port is None:
         yield
         return
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(StatusCollector(store))
+    registry.register(StatusCollector(store, settings))
     try:
         server, thread = start_http_server(port, addr=host, registry=registry)
     except OSError as error:

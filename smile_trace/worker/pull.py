@@ -18,7 +18,7 @@ from smile_trace.settings import Settings
 from smile_trace.sources.protocol import Page, Source, SourceUnavailable
 from smile_trace.store import Store, StoreError
 from smile_trace.store.groups import Group
-from smile_trace.store.pulled import Pulled
+from smile_trace.store.pulled import LATE_SECONDS, Pulled
 from smile_trace.store.traces import ArrivedSpan, SpoolBatch, SpoolFile
 from smile_trace.worker.redaction import without_secrets
 from smile_trace.worker.sample import decide, is_drawn
@@ -26,8 +26,6 @@ from smile_trace.worker.store_retry import StoreRetry
 
 logger = logging.getLogger(__name__)
 
-LATE_SECONDS = 600.0
-"""How long after its beginning a trace may still get spans, or arrive at all."""
 OVERLAP_SECONDS = 60.0
 """How far back what began lately is looked at again: a trace arrives when it has ended."""
 PAGE, PAUSE_SECONDS = 100, 0.5

@@ -91,7 +91,7 @@ def run(
     try:
         with (
             worker_lock(settings.home) as heartbeat,
-            serving_metrics(store, settings.worker.metrics_port, settings.worker.metrics_host),
+            serving_metrics(store, settings),
             _receiving(settings) if "ingest" in roles else nullcontext(),
             joining(store, settings, roles, models) as (fleet, engine),
         ):

@@ -1,16 +1,11 @@
 """The status of a home: the store's counts, the worker's health, what capture lost."""
 
-import os
-import stat
-from collections.abc import Iterator
-from contextlib import suppress
-from pathlib import Path
-
 from smile_trace.capture.spool import read_losses
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.queries.status import Counted, Status
 from smile_trace.worker.explaining.proxy_screen import dropped_proxies
+from smile_trace.worker.lag import read_lags, unread_files
 from smile_trace.worker.lock import WorkerError, check_health
 
 
@@ -24,7 +19,7 @@ def read_home(settings: Settings) -> Status:
     try:
         lost = read_losses(settings.spool)
         reasons = tuple(Counted(reason=reason, count=count) for reason, count in lost.items())
-        read = {name: file.offset for name, file in store.traces.files().items()}
+        unread = unread_files(store, settings.spool)
         now = store.status()
         worker, healthy = _health(settings, now)
         update = {
@@ -33,10 +28,8 @@ def read_home(settings: Settings) -> Status:
             "dropped_proxies": dropped_proxies(store),
             "lost": sum(lost.values()),
             "lost_by_reason": reasons,
-            "unread_files": sum(
-                stat.S_ISREG(state.st_mode) and state.st_size > read.get(name, 0)
-                for name, state in _spool_files(settings.spool)
-            ),
+            "unread_files": len(unread),
+            "lags": read_lags(store, settings, unread),
         }
         return now.model_copy(update=update)
     finally:
@@ -55,9 +48,3 @@ def _health(settings: Settings, now: Status) -> tuple[str, bool]:
         return f"no worker runs on {settings.store.url}: start smile-trace worker", False
     said = "1 worker runs" if alive == 1 else f"{alive} workers run"
     return f"{said} on {settings.store.url}", True
-
-
-def _spool_files(spool: Path) -> Iterator[tuple[str, os.stat_result]]:
-    for path in spool.glob("*.jsonl"):
-        with suppress(FileNotFoundError):  # the worker has removed it meanwhile
-            yield path.name, path.lstat()

@@ -12,6 +12,7 @@ from smile_trace.presentable import presentable
 from smile_trace.records import Record
 from smile_trace.store.database import Database
 from smile_trace.store.pulled import Pulled, read_places
+from smile_trace.store.queries.lag import Lag
 from smile_trace.store.spending.accounts import Spent
 from smile_trace.store.tables import (
     calls,
@@ -113,6 +114,8 @@ class Status(Record):
     corrupt_lines: int
     unread_files: int = 0
     """Spool files that hold something no worker has read yet."""
+    lags: tuple[Lag, ...] = ()
+    """How far behind reading, explaining and delivering are, where something waits."""
     lost: int = 0
     lost_by_reason: tuple[Counted, ...] = ()
     paused_models: tuple[Paused, ...] = ()

@@ -192,7 +192,7 @@ def test_status_counts_unread_files_and_creates_nothing(shell: Shell) -> None:
     written = write_spool(shell.home / "spool", [call_span(1)])
     code, out, _ = shell.run("status")
     assert code == 0
-    assert "1 spool file waits to be read by the worker" in out
+    assert "1 spool file waits to be read by the worker, the oldest line for " in out
     assert [path for path in shell.home.rglob("*") if path.is_file()] == [written]
 
 

@@ -25,11 +25,12 @@ from smile_trace.settings import Settings
 from smile_trace.sources.discovery import pulled
 from smile_trace.sources.protocol import Page
 from smile_trace.store import Store
+from smile_trace.store.pulled import LATE_SECONDS
 from smile_trace.trackers import CapturedTrace, Rejected
 from smile_trace.trackers.late_path import PATH_NAME
 from smile_trace.trackers.late_span import EXPLANATION_NAME
 from smile_trace.worker.ingest import Ingest
-from smile_trace.worker.pull import LATE_SECONDS, Pull
+from smile_trace.worker.pull import Pull
 from smile_trace.worker.run import run
 from smile_trace_mlflow import MLflowSource, MLflowTracker
 from smile_trace_mlflow.server import Server

@@ -148,7 +148,7 @@ def test_the_worker_replays_raises_an_alarm_and_tells_of_it(
         assert refused.body == taken.body
         assert taken.body["prompt"] == "support"
         assert taken.body["text"] in caplog.text
-        metrics = {one.name: one.samples for one in StatusCollector(store).collect()}
+        metrics = {one.name: one.samples for one in StatusCollector(store, settings).collect()}
         [sample] = metrics["smile_trace_drift_alarm"]
         assert (sample.labels, sample.value) == ({"prompt": "support"}, 1.0)
         [share] = metrics["smile_trace_drift_other_answers"]

@@ -125,7 +125,9 @@ def test_the_metrics_of_each_worker_are_told_by_its_labels(
         job = only(store.jobs.due(now=2.0, limit=1))
         store.jobs.start(job, now=2.0, worker_id=one.me.id)
         gone = store.workers.register(4, now=1.0)
-        told = {metric.name: metric.samples for metric in StatusCollector(store).collect()}
+        told = {
+            metric.name: metric.samples for metric in StatusCollector(store, settings).collect()
+        }
     labels = [{"worker": each.name, "host": each.host} for each in (one.me, gone)]
     for name, values in (("alive", [1.0, 0.0]), ("explanations", [1.0, 0.0])):
         samples = [(one.labels, one.value) for one in told[f"smile_trace_worker_{name}"]]

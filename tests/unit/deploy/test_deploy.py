@@ -171,9 +171,10 @@ def test_shippers_send_where_receivers_listen() -> None:
 
 
 def test_the_dashboard_shows_metrics_that_there_are(tmp_path: Path) -> None:
-    store = Store.open(Settings(home=tmp_path))
+    settings = Settings(home=tmp_path)
+    store = Store.open(settings)
     try:
-        metrics = {metric.name: metric.type for metric in StatusCollector(store).collect()}
+        metrics = {one.name: one.type for one in StatusCollector(store, settings).collect()}
     finally:
         store.close()
     known = {f"{name}_total" if kind == "counter" else name for name, kind in metrics.items()}
