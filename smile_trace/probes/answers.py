@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from smile_trace.attribution.estimation.text_comparison import TextComparison
 from smile_trace.probes.base import CHANGED, Answer, Probe, Variant
 from smile_trace.probes.inference import NOTHING, Count
-from smile_trace.probes.sampling import PARAPHRASE
+from smile_trace.probes.sampling import CONTROLS, PARAPHRASE, REPEATS
 
 
 class Answers:
@@ -58,6 +58,13 @@ class Answers:
         if other != PARAPHRASE:
             return NOTHING
         return self._counted(probe, list(self._others(probe)))
+
+    def known(self, probe: str, other: str) -> Count:
+        """As `between`, with what need not be asked: the further repeats of a model that repeats
+        itself and was seen to."""
+        count = self.between(probe, other)
+        repeats_itself = other == REPEATS != probe and len(self.variants[REPEATS]) == 1
+        return Count(0, CONTROLS) if repeats_itself and count == Count(0, 1) else count
 
     def counting(self, name: str) -> list[bool]:
         """Which of a probe's own answers count."""

@@ -66,7 +66,7 @@ def profile(
         probes: names of probes, or probes of your own (see `probe`); all by default. The two
             controls, `stability` and `paraphrase`, are always among them.
         budget: the most calls to the model. A stable prompt takes 4 for each probe that has
-            something to vary, one that is not takes 10 of it, and 8 paraphrases.
+            something to vary, one that is not takes 11 of it, and 8 paraphrases.
         seed: decides the variants.
         fresh: ask again what this process has asked before.
         app: the module of the application, for a captured call of a model of kind "rerun".
@@ -159,7 +159,7 @@ async def profile_metered(
     answers = Answers(by_name, variants, comparison)
     await run_in_thread(_add, answers, [REPEATS] * len(begin), begin, responses)
     while True:
-        sampling = Sampling(answers.available, answers.between)
+        sampling = Sampling(answers.available, answers.known)
         wanted = await run_in_thread(sampling.next, options.budget - len(asking.responses))
         if not wanted:
             break

@@ -61,6 +61,19 @@ def test_a_deterministic_model_is_not_asked_the_same_again_and_again() -> None:
     assert profile.results["stability"].ci_high == 0
 
 
+def test_its_one_repeat_stands_for_all_that_paraphrases_are_held_against() -> None:
+    profile = smile_trace.profile(
+        "What is the capital of France?",
+        model=PlantedModel(lambda prompt: "Paris." if len(prompt) < 40 else "I cannot say."),
+        answer="Paris.",
+        probes=[],
+    )
+    paraphrase = profile.results["paraphrase"]
+    assert paraphrase.status == "found"
+    assert paraphrase.control is not None
+    assert (paraphrase.control.name, paraphrase.control.asked) == ("repeats", 1)
+
+
 def test_the_order_of_documents_is_found_and_nothing_else() -> None:
     profile = smile_trace.profile(PROMPT, model=first_document, budget=60)
     assert [result.name for result in profile.found] == ["order"]
