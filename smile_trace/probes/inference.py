@@ -122,8 +122,8 @@ def excess(one: Count, other: Count) -> float:
     """The p-value of "the first rate is no larger than the other": Boschloo's exact test.
 
     Fisher's p-value is the statistic; its distribution is that of two binomials with a common
-    rate, at the rate where it is largest (Boschloo 1970). With ten answers against six, none of
-    these changed, three changed ones are enough for ALPHA; Fisher's own test would want four.
+    rate, at the rate where it is largest (Boschloo 1970). With eleven answers against eight, none
+    of these changed, three changed ones are enough for ALPHA; Fisher's own test would want four.
     1 where either has no answer.
     """
     (k, n), (x, m) = one, other

@@ -18,7 +18,7 @@ def unbiased_rate(count: Count, stages: Sequence[Stage]) -> float:
     The probability that the first answer changed, given how many did in all: the number of ways to
     get there that begin with a change, by that of all ways (Girshick, Mosteller and Savage 1946).
     Where the controls change as well, nothing stops for many changes: a rate of .8 is then told as
-    .70 in the mean, one of .5 as .47. A gate so errs on the side of passing.
+    .69 in the mean, one of .5 as .47. A gate so errs on the side of passing.
 
     Args:
         count: what was seen of one call; at least one answer.
