@@ -85,6 +85,12 @@ class Spool:
         if self._torn:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
+    def takes_more(self) -> bool:
+        """Whether the folder can be written, as far as one sees, and is below its cap."""
+        return self._fits(0) and (
+            os.access(self.folder, os.W_OK | os.X_OK) or not self.folder.exists()
+        )
+
     def _fits(self, size: int) -> bool:
         """Whether `size` more bytes fit into the folder, whose size is read now and then."""
         now = time.monotonic()

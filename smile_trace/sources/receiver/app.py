@@ -40,6 +40,8 @@ BODY_SECONDS = 30.0
 """How long a client may take to send a body."""
 DISK_SECONDS = 5
 """After how long a client tries again when the spool could not be written."""
+SAID_SECONDS = 60.0
+"""How often the log says that requests are refused because there are too many."""
 
 Read = Callable[[bytes], Received]
 
@@ -118,7 +120,13 @@ def make_app(
             Route(signal.path, receiver.endpoint(signal), methods=["POST"])
             for signal in (TRACES, LOGS, METRICS)
         ]
+        + [Route("/health/live", _live), Route("/health/ready", receiver.ready)]
     )
+
+
+async def _live(_: Request) -> Response:
+    """It answers."""
+    return Response("live\n")
 
 
 class _Receiver:
@@ -135,6 +143,8 @@ class _Receiver:
         self._intake = Intake(8 * max_body, per_second, clock)
         self._token = None if token is None else f"Bearer {token}".encode()
         self._failing = False
+        self._clock = clock
+        self._refused, self._said_at = 0, -math.inf
 
     def endpoint(self, signal: Signal) -> Callable[[Request], Awaitable[Response]]:
         """The function that answers the requests of a path."""
@@ -151,6 +161,12 @@ class _Receiver:
 
         return answer
 
+    async def ready(self, _: Request) -> Response:
+        """Whether requests are taken now: 503 where the spool takes nothing more."""
+        if self._spool.takes_more():
+            return Response("ready\n")
+        return Response("the spool is full, or cannot be written\n", 503)
+
     async def _receive(self, request: Request, signal: Signal, form: str) -> Received:
         self._check_sender(request.headers)
         reader = signal.readers.get(form)
@@ -164,6 +180,7 @@ class _Receiver:
                 return await self._keep(request.stream(), encoding, reader)
         except TooMuch as error:
             wait = str(math.ceil(error.seconds))
+            self._note_refusal()
             raise _Refused(
                 429, f"too much at once: send it again in {wait} s", {"Retry-After": wait}
             ) from None
@@ -175,6 +192,17 @@ class _Receiver:
             raise _Refused(400, f"the body is no {encoding}, or not all of it") from None
         except ForeignDataError as error:
             raise _Refused(400, str(error)) from None
+
+    def _note_refusal(self) -> None:
+        """Say now and then how often senders had to wait, since it is they alone who notice."""
+        self._refused += 1
+        if self._clock() - self._said_at >= SAID_SECONDS:
+            logger.warning(
+                "%d requests were told to come again (429), since more came than "
+                "receive.max_mb_per_second or the memory allow",
+                self._refused,
+            )
+            self._refused, self._said_at = 0, self._clock()
 
     def _check_sender(self, headers: Mapping[str, str]) -> None:
         # A page in a browser on this machine reaches loopback, too. It always says so.
