@@ -119,6 +119,10 @@ class Database(ABC):
             StoreError: it cannot be read at all.
         """
 
+    def missing_rights(self) -> list[str]:
+        """What the role may not do there that a worker has to: "may not INSERT into jobs"."""
+        return []
+
     @abstractmethod
     def used_bytes(self) -> int:
         """What the store takes, without free space where `frees_space`."""

@@ -189,6 +189,16 @@ class PostgresDatabase(Database):
             connection.execute(text("SELECT 1"))
         return None
 
+    def missing_rights(self) -> list[str]:
+        """See `Database.missing_rights`."""
+        with self.read() as connection:
+            rows = connection.execute(_RIGHTS, {"schema": SCHEMA}).all()
+            may_begin = connection.execute(_MAY_MAKE_ENGINE, {"schema": ENGINE_SCHEMA}).scalar_one()
+        missing = [f"may not {right} in the tables {tables}" for right, tables in rows]
+        if not may_begin:
+            missing.append(f"may not make tables in the schema {ENGINE_SCHEMA}, or that schema")
+        return missing
+
     def used_bytes(self) -> int:
         """What the tables and their indexes take, with the space that deleted rows left."""
         sizes = text(
@@ -211,6 +221,18 @@ class PostgresDatabase(Database):
 
 
 _HAS_SCHEMA = text("SELECT to_regnamespace(:name) IS NOT NULL")
+_RIGHTS = text(
+    "SELECT r.\"right\", string_agg(c.relname, ', ' ORDER BY c.relname) FROM pg_class c "
+    "JOIN pg_namespace n ON n.oid = c.relnamespace "
+    "CROSS JOIN unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS r(\"right\") "
+    "WHERE n.nspname = :schema AND c.relkind = 'r' AND NOT has_table_privilege(c.oid, r.\"right\") "
+    'GROUP BY r."right" ORDER BY r."right"'
+)
+_MAY_MAKE_ENGINE = text(
+    "SELECT CASE WHEN to_regnamespace(:schema) IS NULL "
+    "THEN has_database_privilege(current_database(), 'CREATE') "
+    "ELSE has_schema_privilege(:schema, 'CREATE') END"
+)
 _LOCK = text(f"SELECT pg_advisory_xact_lock({CLASS}, {WRITING})")
 _SHARED_LOCK = text(f"SELECT pg_advisory_xact_lock_shared({CLASS}, {WRITING})")
 

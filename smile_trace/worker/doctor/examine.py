@@ -23,6 +23,7 @@ from smile_trace.store.queries.captured import newest_traces
 from smile_trace.store.store import has_store
 from smile_trace.store.trace_reader import read_trace
 from smile_trace.trackers import TrackerUnavailable, discover
+from smile_trace.worker.doctor.database import examine_database
 from smile_trace.worker.doctor.findings import Finding, Level
 from smile_trace.worker.doctor.fleet import examine_fleet
 
@@ -118,6 +119,10 @@ def _store(settings: Settings) -> Iterator[Finding]:
         return
     try:
         damage = store.database.damage()
+        faults = list(examine_database(store.database)) if damage is None else []
+        yield from faults
+        if any(fault.about == "tables" for fault in faults):
+            return  # nothing else can be counted
         status = store.status()
         removals = store.forgetting.removals()
         without = _without_content(store)
