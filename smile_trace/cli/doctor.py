@@ -48,12 +48,23 @@ def doctor(
         raise SystemExit(1)
 
 
-def health() -> None:
+def health(
+    ready: Annotated[
+        bool,
+        typer.Option("--ready", help="Also: its store can be written, and the others know it."),
+    ] = False,
+) -> None:
     """For probes of systemd, Docker or Kubernetes.
 
     Exit 0 where a worker or a shipper runs on the home and makes progress, else 1 with a sentence.
     """
     from smile_trace.settings_file import read_home
-    from smile_trace.worker.lock import check_health
+    from smile_trace.worker.lock import check_health, running_role
 
-    print(check_health(read_home()))
+    if ready and running_role(read_home()) == "worker":
+        from smile_trace.settings import Settings
+        from smile_trace.worker.readiness import check_ready
+
+        print(check_ready(Settings()))
+    else:
+        print(check_health(read_home()))

@@ -61,10 +61,19 @@ def worker_lock(home: Path, role: Role = "worker") -> Iterator[Callable[[], None
 
 
 def check_health(home: Path) -> str:
-    """A sentence about the worker that runs on `home`.
+    """A sentence about the worker or shipper that runs on `home`.
 
     Raises:
         WorkerError: none runs, or its heartbeat stopped.
+    """
+    return f"a {running_role(home)} runs on {home}"
+
+
+def running_role(home: Path) -> Role:
+    """What runs on `home`, and makes progress.
+
+    Raises:
+        WorkerError: nothing does, or its heartbeat stopped.
     """
     try:
         descriptor = open_regular(home / "worker.lock")
@@ -84,7 +93,7 @@ def check_health(home: Path) -> str:
         raise WorkerError(f"the {role} waits because {home} cannot be written: make it writable")
     if silence > MAX_SILENCE_SECONDS:
         raise WorkerError(f"the {role} on {home} hangs since {silence:.0f} s: restart it")
-    return f"a {role} runs on {home}"
+    return role
 
 
 def _touch(descriptor: int) -> None:
