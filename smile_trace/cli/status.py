@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 WATCH_SECONDS = 2.0
 READ_OFTEN_SECONDS = 120.0
 """A backend that was read to its end so lately is not behind."""
+SPOOL_SAID = 0.5
+"""The share of its cap that a spool takes before it is worth a word."""
 WIDEST = 10_000
 """Characters of a line where nobody looks at a terminal."""
 
@@ -133,6 +135,10 @@ def _not_captured_yet(now: "Status") -> str:
         waits = "file waits" if now.unread_files == 1 else "files wait"
         oldest = f"the oldest line for {lasting(_lag(now, 'read', 'spool'))}"
         said.append(f"{now.unread_files} spool {waits} to be read by the worker, {oldest}")
+    if now.spool_filled >= 1.0:
+        said.append("the spool is full, and nothing more is captured or received")
+    elif now.spool_filled >= SPOOL_SAID:
+        said.append(f"the spool is {now.spool_filled:.0%} full")
     if now.open_traces:
         grow = "trace is" if now.open_traces == 1 else "traces are"
         said.append(f"{now.open_traces} {grow} still growing")

@@ -7,6 +7,8 @@ from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from smile_trace.capture.config import from_environment
+from smile_trace.capture.spool import spool_filled
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.queries.lag import Lag
@@ -53,6 +55,11 @@ class StatusCollector(Collector):
         for unit in UNITS:
             spent.add_metric([unit], getattr(now.spent, unit))
         yield spent
+        yield GaugeMetricFamily(
+            "smile_trace_spool_filled",
+            "The share of its cap that the spool of this worker's home takes",
+            value=spool_filled(self._settings.spool, from_environment().spool_limit),
+        )
         unread = unread_files(self._store, self._settings.spool)
         yield _lags(read_lags(self._store, self._settings, unread))
         yield from _workers(now.workers)

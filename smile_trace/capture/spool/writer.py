@@ -170,6 +170,11 @@ class Spool:
                 os.close(descriptor)
 
 
+def spool_filled(folder: Path, spool_limit: int) -> float:
+    """The share of its cap that a spool's folder takes; at 1 nothing more is written to it."""
+    return _folder_bytes(folder) / spool_limit
+
+
 def writer_alive(path: Path) -> bool:
     """Whether the process that writes this spool file is alive.
 

@@ -114,6 +114,9 @@ class Status(Record):
     corrupt_lines: int
     unread_files: int = 0
     """Spool files that hold something no worker has read yet."""
+    spool_filled: float = 0.0
+    """The share of its cap (`SMILE_TRACE_SPOOL_LIMIT`, as it is set here) that this home's spool
+    takes; at 1 nothing more is captured or received."""
     lags: tuple[Lag, ...] = ()
     """How far behind reading, explaining and delivering are, where something waits."""
     lost: int = 0

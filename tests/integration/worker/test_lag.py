@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from smile_trace.cli.status import status
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.pulled import LATE_SECONDS, Pulled
@@ -64,3 +65,24 @@ def test_a_backend_that_is_not_named_any_more_is_not_behind(
     )
     assert [one.name for one in read_lags(store, with_one, [])] == ["mlflow"]
     assert read_lags(store, settings, []) == ()
+
+
+@pytest.mark.parametrize(
+    ("limit", "said"),
+    [("3000", ""), ("1500", "the spool is 67% full"), ("1000", "the spool is full, and nothing")],
+)
+def test_status_says_how_full_the_spool_is(
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    limit: str,
+    said: str,
+) -> None:
+    settings.spool.mkdir(parents=True)
+    (settings.spool / "a.jsonl").write_bytes(b" " * 1000)
+    monkeypatch.setenv("SMILE_TRACE_HOME", str(settings.home))
+    monkeypatch.setenv("SMILE_TRACE_SPOOL_LIMIT", limit)
+    status(as_json=False, watch=False)
+    out = capsys.readouterr().out
+    assert said in out
+    assert ("the spool is" in out) == bool(said)

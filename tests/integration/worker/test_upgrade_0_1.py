@@ -57,13 +57,14 @@ ADDED = frozenset(
         "store",
         "workers",
         "lags",
+        "spool_filled",
     )
 )
 """What is said since: a reason's code beside its sentence, the bound of a server's reply, limits
 per minute, which packaged model a local one is; which passages of a version mattered, and what
 each edit did; paths, probes, their review and drift, the receiver and what else calls are read
 from; explanations that a tracker cannot replace; the store that workers share, and those
-workers; how far behind things are."""
+workers; how far behind things are, and how full the spool is."""
 upgrade_to = command.upgrade
 REVISIONS = sorted(path.name[:4] for path in Path(versions.__path__[0]).glob("0*.py"))[3:]
 """Those since 0.1's last one."""
