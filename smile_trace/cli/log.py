@@ -6,6 +6,7 @@ import sys
 import time
 
 from smile_trace.errors import SmileTraceError
+from smile_trace.log_context import log_fields
 from smile_trace.presentable import presentable_lines
 
 NOISY = (
@@ -36,7 +37,7 @@ def write_log(form: str, terminal: bool) -> None:
         raise SmileTraceError(f"--log is text or json, not {form!r}.")
     handler = logging.StreamHandler(sys.stderr)
     text = _Text("%(asctime)s %(levelname)s %(message)s")
-    handler.setFormatter(_Json() if form == "json" else text)
+    handler.setFormatter(JsonLines() if form == "json" else text)
     logging.basicConfig(level=logging.WARNING if terminal else logging.INFO, handlers=[handler])
     for name in NOISY:
         logging.getLogger(name).setLevel(logging.ERROR)
@@ -50,17 +51,19 @@ class _Text(logging.Formatter):
         return presentable_lines(super().format(record))
 
 
-class _Json(logging.Formatter):
+class JsonLines(logging.Formatter):
     """One JSON object per line."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Time, level, logger, message, and the traceback if there is one."""
-        line = {
+        """Time, level, logger, message, what it is about, and the traceback if there is one."""
+        line: dict[str, str | int] = {
             "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created)),
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": presentable_lines(record.getMessage()),
         }
+        for name, value in log_fields().items():
+            line[name] = presentable_lines(value) if isinstance(value, str) else value
         if record.exc_info:
             line["traceback"] = presentable_lines(self.formatException(record.exc_info))
         return json.dumps(line, ensure_ascii=False)

@@ -5,6 +5,7 @@ import os
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -53,7 +54,8 @@ async def run_in_thread(function: Callable[..., T], *arguments: Any) -> T:
         with threadpool_limits(limits=1, user_api="blas"):
             return function(*arguments)
 
-    return await asyncio.get_running_loop().run_in_executor(_executor(os.getpid()), limited)
+    run = copy_context().run  # its log lines say what they are about
+    return await asyncio.get_running_loop().run_in_executor(_executor(os.getpid()), run, limited)
 
 
 def _loop() -> asyncio.AbstractEventLoop:

@@ -11,6 +11,7 @@ from typing import TypeVar
 from smile_trace import semconv
 from smile_trace.errors import SmileTraceError
 from smile_trace.foreign import MISREAD
+from smile_trace.log_context import about
 from smile_trace.options import Options, read_table
 from smile_trace.presentable import presentable
 from smile_trace.records import JSON, Span
@@ -56,7 +57,8 @@ def readable(trace_id: str, read: Callable[[], tuple[Span, ...]]) -> tuple[Span,
         return read()
     except MISREAD as error:
         said = presentable(error)
-        logger.warning("the trace %s cannot be read: %s", presentable(trace_id), said)
+        with about(trace_id=trace_id):
+            logger.warning("the trace %s cannot be read: %s", presentable(trace_id), said)
         return ()
 
 

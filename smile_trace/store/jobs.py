@@ -8,6 +8,7 @@ from typing import Any, Literal
 from sqlalchemy import Column, Connection, Row, Table, bindparam, delete, select, tuple_, update
 
 from smile_trace.errors import Reason, ReasonCode
+from smile_trace.log_context import about
 from smile_trace.records import Call, Explanation, ExplanationSettings, Observation, Record
 from smile_trace.store.database import Database
 from smile_trace.store.forgotten import forgotten_among
@@ -106,7 +107,8 @@ class Jobs:
         if unreadable:
             with self._database.write() as connection:
                 for row, said in unreadable:
-                    logger.warning("the call %s cannot be read: %s", row.id, said)
+                    with about(trace_id=row.trace_id, call_id=row.id):
+                        logger.warning("the call %s cannot be read: %s", row.id, said)
                     connection.execute(delete(calls).where(calls.c.id == row.id))
                     of_call = update(traces).where(traces.c.trace_id == row.trace_id)
                     connection.execute(of_call.values(error=said, position=None))

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, TypeVar
 from pydantic_core import from_json
 from sqlalchemy import Connection, bindparam, func, or_, select, update
 
+from smile_trace.log_context import about
 from smile_trace.records import Call, Feedback, Span, Trace
 from smile_trace.store.database import Database, in_chunks
 from smile_trace.store.forgotten import forgotten_among, ids_in
@@ -347,7 +348,8 @@ def _load(
             said = [Feedback.model_validate_json(body) for body in opinions.get(trace_id, ())]
             made.append(make(trace_id, found, said, root_missing))
         except Exception as error:  # hostile input must not hold up the other traces
-            logger.warning("trace %s cannot be read", trace_id, exc_info=True)
+            with about(trace_id=trace_id):
+                logger.warning("trace %s cannot be read", trace_id, exc_info=True)
             broken[trace_id] = f"{type(error).__name__}: {str(error)[:1000]}"
     return made, broken
 

@@ -6,6 +6,7 @@ Every function here keeps the order of the items.
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from typing import TypeVar
 
 from smile_trace.trackers.http import RequestRejected
@@ -69,7 +70,8 @@ def deliver_each(
         attempts = [attempt(item) for item in items]
     else:
         with ThreadPoolExecutor(min(concurrency, len(items) or 1)) as pool:
-            attempts = list(pool.map(attempt, items))
+            contexts = [copy_context() for _ in items]  # a context is entered once at a time
+            attempts = list(pool.map(lambda one, item: one.run(attempt, item), contexts, items))
     results: list[Result] = []
     for result in attempts:
         if isinstance(result, TrackerUnavailable):

@@ -11,6 +11,7 @@ from smile_trace.drift.cases import choose_cases
 from smile_trace.drift.replay import DRAWS, Unanswered, ask_reference, replay, seed_of
 from smile_trace.drift.series import DriftSeries, drift_of
 from smile_trace.errors import SmileTraceError
+from smile_trace.log_context import about
 from smile_trace.models import ModelUnavailable
 from smile_trace.probes import PROBES, Probe
 from smile_trace.records import Call
@@ -214,7 +215,7 @@ def _asking(models: Models, job: Job) -> Iterator[None]:
     """
     name = job.settings.model
     try:
-        with waiting(name):
+        with about(trace_id=job.trace_id, call_id=job.call_id, model=name), waiting(name):
             yield
     except Waits as waits:
         if isinstance(waits.error, ModelUnavailable):

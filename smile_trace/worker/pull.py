@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 
 from smile_trace import semconv
 from smile_trace.dialects import assemble
+from smile_trace.log_context import about
 from smile_trace.presentable import presentable
 from smile_trace.records import Span, Trace
 from smile_trace.settings import Settings
@@ -157,7 +158,8 @@ def _trace(spans: Sequence[Span]) -> Trace | None:
     try:
         return assemble(spans[0].trace_id, [without_secrets(span) for span in spans])
     except Exception:
-        logger.warning("a trace of %s cannot be read", spans[0].trace_id, exc_info=True)
+        with about(trace_id=spans[0].trace_id):
+            logger.warning("a trace of %s cannot be read", spans[0].trace_id, exc_info=True)
         return None
 
 
@@ -187,6 +189,10 @@ class PullThread(threading.Thread):
 
     def run(self) -> None:
         """Read what is new, wait, and go on."""
+        with about(source=self._pull.source.name):
+            self._read_on()
+
+    def _read_on(self) -> None:
         source = self._pull.source.name
         while not self._stopping.is_set():
             try:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 
 from smile_trace.errors import Reason, ReasonCode
 from smile_trace.explaining.options import ExplainOptions
+from smile_trace.log_context import about
 from smile_trace.models.registry import NoModel, settings_for
 from smile_trace.presentable import presentable
 from smile_trace.records import Call
@@ -52,11 +53,10 @@ def _keep(
         store.jobs.decide(decisions, chosen, now=clock())
     except StoreError:
         raise
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  one of them may be the cause, and is set aside
         if len(batch) > 1:
             return sum(_keep(store, [one], settings, clock) for one in batch)
         [(_, call)] = batch
-        logger.warning("the call %s cannot be sampled", call.id, exc_info=error)
         store.jobs.decide([_set_aside(call, settings, error)], {}, now=clock())
         return 0
     return sum(decision.state == "pending" for decision in decisions)
@@ -86,8 +86,7 @@ def decide(
             decision = _draw(wanted, call, settings, before)
             if decision.state == "pending":
                 decision = _pooled(decision, call, settings, before)
-        except Exception as error:  # whatever a call holds, the others are decided
-            logger.warning("the call %s cannot be sampled", call.id, exc_info=error)
+        except Exception as error:  # noqa: BLE001  whatever a call holds, the others are decided
             decision = _set_aside(call, settings, error)
         if decision.state == "pending":
             chosen[group] = before + 1
@@ -96,7 +95,9 @@ def decide(
 
 
 def _set_aside(call: Call, settings: Settings, error: Exception) -> Decision:
-    """Skipped, with nothing of the call but its id."""
+    """Skipped, with nothing of the call but its id; the log has the error."""
+    with about(trace_id=call.trace_id, call_id=call.id):
+        logger.warning("the call %s cannot be sampled", call.id, exc_info=error)
     asked = ExplainOptions.from_settings(settings, "*").to_record("*")
     said = presentable(f"it cannot be sampled: {type(error).__name__}: {error}")
     return Decision(

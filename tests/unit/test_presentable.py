@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from smile_trace.cli.log import _Json, _Text
+from smile_trace.cli.log import JsonLines, _Text
 from smile_trace.presentable import (
     check_address,
     hide,
@@ -142,7 +142,7 @@ def test_the_log_status_and_doctor_show_none(monkeypatch: pytest.MonkeyPatch) ->
         record.exc_info = (type(error), error, error.__traceback__)
     shown = [
         _Text("%(message)s").format(record),
-        _Json().format(record),
+        JsonLines().format(record),
         Counted(reason=said, count=1).reason,
         Finding(level="bad", about="model", said=said).said,
     ]

@@ -7,9 +7,12 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
+from contextvars import copy_context
 from typing import Any
 
 from smile_trace.errors import Reason, ReasonCode
+from smile_trace.log_context import about
 from smile_trace.presentable import link, presentable
 from smile_trace.records import Record
 from smile_trace.settings import Settings
@@ -98,14 +101,15 @@ class DeliveryWorker:
         answered = False
         with ThreadPoolExecutor(1, f"the store beside {self.name}") as beside:
             noting: list[_Noting] = []
+            carry = copy_context().run  # the one thread's log lines name the tracker, too
             try:
                 while turn and not stopping():
-                    following, before = beside.submit(self._turns.read, turn), len(noting)
+                    following, before = beside.submit(carry, self._turns.read, turn), len(noting)
                     for counted, outcomes in self._deliver_turn(turn, counts, stopping):
-                        noting.append((counted, beside.submit(self._note, outcomes)))
+                        noting.append((counted, beside.submit(carry, self._note, outcomes)))
                     answered = True
                     # What these receipts have made due may not have been seen yet.
-                    turn = following.result() or beside.submit(self._turns.read).result()
+                    turn = following.result() or beside.submit(carry, self._turns.read).result()
                     _count(noting[:before], counts)
                     del noting[:before]
             except TrackerUnavailable as error:
@@ -152,7 +156,8 @@ class DeliveryWorker:
         deliver: Callable[[Sequence[Any]], list[Outcome]],
     ) -> Iterator[Outcomes]:
         try:
-            outcomes = deliver(items)
+            with _about(due):
+                outcomes = deliver(items)
             if len(outcomes) != len(items):
                 raise ValueError(f"{len(outcomes)} outcomes for {len(items)} items")
         except TrackerUnavailable:
@@ -167,7 +172,8 @@ class DeliveryWorker:
                 for delivery, item in zip(due, items, strict=True):
                     yield from self._send([delivery], [item], deliver)
                 return
-            logger.warning("%s: %s failed", self.name, due[0].item, exc_info=error)
+            with _about(due):
+                logger.warning("%s: %s failed", self.name, due[0].item, exc_info=error)
             said = f"delivery failed: {type(error).__name__}: {error}"
             outcomes = [Rejected(reason=said, code=ReasonCode.DELIVERY_FAILED)]
         yield list(zip(due, outcomes, strict=True))
@@ -221,6 +227,15 @@ class DeliveryWorker:
         if self._store.outbox.state(self.name).failures:
             self._store.outbox.note_state(TrackerState(name=self.name))
             logger.warning("%s takes deliveries again", self.name)
+
+
+def _about(due: Sequence[Delivery]) -> AbstractContextManager[None]:
+    """For log lines about a delivery of one item; one of many is about its tracker alone."""
+    if len(due) != 1:
+        return nullcontext()
+    [one] = due
+    of_call = {} if one.item == one.trace_id else {"call_id": one.item}
+    return about(trace_id=one.trace_id, **of_call)
 
 
 def _count(noting: Sequence[_Noting], counts: Counter[str]) -> None:

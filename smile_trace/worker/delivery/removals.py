@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 
+from smile_trace.log_context import about
 from smile_trace.presentable import presentable
 from smile_trace.store import Store
 from smile_trace.store.forgetting import Removal
@@ -62,7 +63,8 @@ class Removals:
                 continue
             by_hand = isinstance(outcome, Rejected) and not outcome.retry
             said = presentable(outcome.reason)
-            logger.warning("%s still has %s: %s", self._tracker.name, one.trace.trace_id, said)
+            with about(trace_id=one.trace.trace_id):
+                logger.warning("%s still has %s: %s", self._tracker.name, one.trace.trace_id, said)
             self._store.forgetting.not_removed(one, said, by_hand=by_hand)
             self._tried[one.trace.trace_id] = self._clock()
         return gone

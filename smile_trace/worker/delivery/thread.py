@@ -4,6 +4,7 @@ import logging
 import threading
 from collections.abc import Callable
 
+from smile_trace.log_context import about
 from smile_trace.settings import Settings
 from smile_trace.store import Store, StoreError
 from smile_trace.trackers import TrackerUnavailable
@@ -54,6 +55,10 @@ class DeliveryThread(threading.Thread):
 
     def run(self) -> None:
         """Deliver what is due, again and again."""
+        with about(tracker=self.delivery_worker.name):
+            self._deliver_on()
+
+    def _deliver_on(self) -> None:
         tracker = self.delivery_worker.name
         while True:
             drained = self._drained.is_set()

@@ -16,6 +16,7 @@ from contextlib import AbstractContextManager
 
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, SetWorkflowID
 
+from smile_trace.log_context import about
 from smile_trace.settings import Settings
 from smile_trace.store import Store, StoreUnavailable
 from smile_trace.store.forgetting import Run
@@ -151,7 +152,9 @@ class Engine:
             return
         if job.state != "running" or workflow_id(job) != workflow:
             return  # the engine never heard that this run has ended
-        task = asyncio.ensure_future(self._explainer.explain(job, self._checkpoint))
+        model = job.settings.model
+        with about(trace_id=job.trace_id, call_id=job.call_id, job_id=job.id, model=model):
+            task = asyncio.ensure_future(self._explainer.explain(job, self._checkpoint))
         with self._lock:
             self._tasks[job_id] = task
         try:

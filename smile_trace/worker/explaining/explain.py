@@ -287,6 +287,7 @@ class Explainer:
     async def _fail(self, job: Job, reason: Reason) -> None:
         reason = _presentable(reason)
         await self._retry(self._store.jobs.fail, job.id, reason, now=self._clock())
+        logger.info("%s is not explained: %s", job.call_id, reason.text)
 
     async def _retry(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Work with the store off the event loop, which has answers to receive, however long

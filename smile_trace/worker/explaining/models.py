@@ -11,6 +11,7 @@ from functools import partial
 from smile_trace.attribution import Embed
 from smile_trace.explaining.named_models import PACKAGED_MODELS, settings_of
 from smile_trace.explaining.studies import proxy_of_model
+from smile_trace.log_context import about
 from smile_trace.models import Model, ModelUnavailable
 from smile_trace.models.accounting.ledger import Ledger, ResponseCache
 from smile_trace.models.accounting.metered import MeteredModel
@@ -202,7 +203,8 @@ class Models:
                 )
             )
         if before is None or before.reason != said:
-            logger.warning("%s is paused, and tried again now and then: %s", name, said)
+            with about(model=name):
+                logger.warning("%s is paused, and tried again now and then: %s", name, said)
 
 
 class _RetryingLedger:

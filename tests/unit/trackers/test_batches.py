@@ -1,9 +1,10 @@
 """Many items, an outcome each."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pytest
 
+from smile_trace.log_context import about, log_fields
 from smile_trace.trackers import Outcome, Receipt, Rejected, TrackerUnavailable
 from smile_trace.trackers.batches import deliver_batch, deliver_each, outcomes, split
 from smile_trace.trackers.http import RequestRejected
@@ -51,3 +52,15 @@ def test_a_server_that_fails_on_everything_is_no_items_fault() -> None:
     some = outcomes([rejected(500), Receipt(external_id="1")])
     assert [type(result) for result in some] == [Rejected, Receipt]
     assert outcomes([rejected(400)]) == [Rejected(reason="no", retry=False)]
+
+
+def test_what_items_log_while_others_are_delivered_says_what_it_is_about() -> None:
+    seen: list[Mapping[str, str | int]] = []
+
+    def deliver(item: int) -> Outcome:
+        seen.append(log_fields())
+        return Receipt(external_id=str(item))
+
+    with about(tracker="fake"):
+        deliver_each(range(3), deliver, concurrency=2)
+    assert seen == [{"tracker": "fake"}] * 3
