@@ -11,6 +11,7 @@ import json
 import logging
 import math
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
@@ -40,6 +41,8 @@ BODY_SECONDS = 30.0
 """How long a client may take to send a body."""
 DISK_SECONDS = 5
 """After how long a client tries again when the spool could not be written."""
+REQUESTS = "smile_trace_receiver_requests_total"
+"""The metric of the receiver."""
 SAID_SECONDS = 60.0
 """How often the log says that requests are refused because there are too many."""
 
@@ -121,6 +124,7 @@ def make_app(
             for signal in (TRACES, LOGS, METRICS)
         ]
         + [Route("/health/live", _live), Route("/health/ready", receiver.ready)]
+        + [Route("/metrics", receiver.metrics)]
     )
 
 
@@ -144,6 +148,8 @@ class _Receiver:
         self._token = None if token is None else f"Bearer {token}".encode()
         self._failing = False
         self._clock = clock
+        # From the start on: a counter that begins at its first refusal has no rate.
+        self._answered = Counter({200: 0, 429: 0, 503: 0})
         self._refused, self._said_at = 0, -math.inf
 
     def endpoint(self, signal: Signal) -> Callable[[Request], Awaitable[Response]]:
@@ -154,12 +160,24 @@ class _Receiver:
             try:
                 received = await self._receive(request, signal, form)
             except _Refused as refused:
-                return _error(refused, form)
+                response = _error(refused, form)
             except ClientDisconnect:
-                return Response(status_code=400)
-            return _success(signal, form, received)
+                response = Response(status_code=400)
+            else:
+                response = _success(signal, form, received)
+            self._answered[response.status_code] += 1
+            return response
 
         return answer
+
+    async def metrics(self, _: Request) -> Response:
+        """The counts of answers by status, in Prometheus' text format 0.0.4."""
+        lines = [
+            f"# HELP {REQUESTS} Requests that were answered, by status",
+            f"# TYPE {REQUESTS} counter",
+            *(f'{REQUESTS}{{status="{one}"}} {n}' for one, n in sorted(self._answered.items())),
+        ]
+        return Response("\n".join([*lines, ""]), media_type="text/plain; version=0.0.4")
 
     async def ready(self, _: Request) -> Response:
         """Whether requests are taken now: 503 where the spool takes nothing more."""

@@ -4,10 +4,11 @@ import logging
 from pathlib import Path
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
 from smile_trace.capture.spool import Spool
-from smile_trace.sources.receiver.app import make_app
+from smile_trace.sources.receiver.app import REQUESTS, make_app
 from tests.support.otlp_requests import recorded_requests
 
 BODY = recorded_requests()[0]
@@ -49,3 +50,7 @@ def test_the_log_says_that_senders_have_to_wait(
     assert answers == [200, 429, 429]
     said = [record.getMessage() for record in caplog.records if "429" in record.getMessage()]
     assert len(said) == 1, "not once for each"
+    [metric] = text_string_to_metric_families(client.get("/metrics").text)
+    counts = {one.labels["status"]: one.value for one in metric.samples}
+    assert (f"{metric.name}_total", metric.type) == (REQUESTS, "counter")
+    assert counts == {"200": 1.0, "429": 2.0, "503": 0.0}
