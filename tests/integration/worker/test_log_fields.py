@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from smile_trace.cli.log import JsonLines
+from smile_trace.cli.log import NOISY, JsonLines
 from smile_trace.settings import Settings
 from smile_trace.trackers import CapturedTrace, Outcome
 from smile_trace.worker.run import run
@@ -30,6 +30,8 @@ def lines(caplog: pytest.LogCaptureFixture) -> Callable[[], list[dict[str, Any]]
     """The lines that `--log json` writes, read."""
     caplog.handler.setFormatter(JsonLines())
     caplog.set_level(logging.INFO)
+    for name in NOISY:  # a command that ran in this process has silenced them
+        caplog.set_level(logging.INFO, name)
     return lambda: [json.loads(line) for line in caplog.text.splitlines()]
 
 
