@@ -15,17 +15,18 @@ import platform
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import closing, nullcontext
 from pathlib import Path
 
+from benchmarks.fleet.server import durable_server
 from smile_trace.records import Span
 from smile_trace.records.otlp import spans_to_otlp
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.worker.ingest import Ingest
 from tests.support import written_spans
-from tests.support.postgres_server import SETTINGS, PostgresServer, programs
+from tests.support.postgres_server import PostgresServer
 
 SPANS, ROUNDS = (int(os.environ.get(n, d)) for n, d in (("SPANS", "3000"), ("ROUNDS", "5")))
 ONLY = os.environ.get("ONLY", "")
@@ -99,20 +100,6 @@ def decode(lines: Sequence[bytes]) -> float:
     return (time.process_time() - began) / 100 / spans_of(lines)
 
 
-@contextmanager
-def server() -> Iterator[PostgresServer | None]:
-    """A PostgreSQL that waits for its disk as one in production does, where `STORE` asks for it."""
-    if os.environ.get("STORE", "sqlite") != "postgresql":
-        yield None
-        return
-    SETTINGS.update({"fsync": "on", "full_page_writes": "on"})
-    started = PostgresServer(programs())
-    try:
-        yield started
-    finally:
-        started.close()
-
-
 def ingest(
     requests: Sequence[bytes], spans: int, shared: PostgresServer | None
 ) -> tuple[float, float]:
@@ -141,7 +128,8 @@ def main() -> None:
     """Rounds over all dialects; a table of the medians, and of the lowest and highest quotient."""
     took: dict[str, list[tuple[float, float, float]]] = {}
     found = requests()
-    with server() as shared:
+    of_its_own = os.environ.get("STORE") == "postgresql"
+    with closing(durable_server()) if of_its_own else nullcontext() as shared:
         for _ in range(ROUNDS):
             for name, lines in found.items():
                 times = *ingest(lines, SPANS, shared), decode(lines)

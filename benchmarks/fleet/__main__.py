@@ -7,20 +7,18 @@ column it also settles each reservation.
 """
 
 import argparse
-import os
 import time
+from contextlib import closing
 from multiprocessing import Barrier, Process, Queue
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from benchmarks.fleet.server import conditions, durable_server
 from benchmarks.fleet.workers import print_idle, print_rates
 from smile_trace.settings import Budget, Settings
 from smile_trace.store import Store
 from smile_trace.store.spending.ledger import StoredLedger
-from tests.support.postgres_server import SETTINGS, PostgresServer, programs
-
-DURABLE = {"fsync": "on", "full_page_writes": "on"}
 
 
 def main() -> None:
@@ -30,11 +28,8 @@ def main() -> None:
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 4, 16])
     parser.add_argument("--calls", type=int, default=80, help="explained by the largest fleet")
     wanted = parser.parse_args()
-    SETTINGS.update(DURABLE)
-    server = PostgresServer(programs())
-    try:
-        [[version]] = server.execute("SHOW server_version")
-        print(f"PostgreSQL {version}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
+    with closing(durable_server()) as server:
+        print(conditions(server))
         print_rates(server, wanted.calls)
         print_idle(server, 4)
         print("\n| clients | reservations/s | reserved and settled/s |")
@@ -45,8 +40,6 @@ def main() -> None:
                 for settles in (False, True)
             ]
             print(f"| {clients} | {rates[0]:,.0f} | {rates[1]:,.0f} |", flush=True)
-    finally:
-        server.close()
 
 
 def _rate(url: str, clients: int, seconds: float, settles: bool) -> float:

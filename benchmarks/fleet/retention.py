@@ -9,20 +9,21 @@ depend on the size of what stays.
 """
 
 import argparse
-import os
 import random
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from sqlalchemy import text
 
+from benchmarks.fleet.server import conditions, durable_server
 from smile_trace.settings import Retention, Settings
 from smile_trace.store import Store
 from smile_trace.store.retention import Removed, apply_retention
-from tests.support.postgres_server import SETTINGS, PostgresServer, programs
+from tests.support.postgres_server import PostgresServer
 
 DAYS, KEPT_DAYS = 10, 9
 BODY = "".join(random.Random(0).choices("abcdefghijklmnopqrstuvwxyz ", k=1500))
@@ -100,18 +101,13 @@ def main() -> None:
     parser.add_argument("--traces", type=int, nargs="+", default=[100_000, 1_000_000])
     parser.add_argument("--seconds", type=float, default=60.0)
     wanted = parser.parse_args()
-    SETTINGS.update({"fsync": "on", "full_page_writes": "on"})  # as in production
-    server = PostgresServer(programs())
-    try:
-        [[version]] = server.execute("SHOW server_version")
-        print(f"PostgreSQL {version}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}\n")
+    with closing(durable_server()) as server:
+        print(f"{conditions(server)}\n")
         print("| store | traces | old | removed | s | traces/s |\n|---|--:|--:|--:|--:|--:|")
         for traces in wanted.traces:
             for name, opened in _stores(server).items():
                 with TemporaryDirectory() as home:
                     print(_row(name, opened(Path(home)), traces, wanted.seconds), flush=True)
-    finally:
-        server.close()
 
 
 def _stores(server: PostgresServer) -> dict[str, Callable[[Path], Store]]:

@@ -59,12 +59,17 @@ class Answers:
             return NOTHING
         return self._counted(probe, list(self._others(probe)))
 
+    @property
+    def repeats_itself(self) -> bool:
+        """Whether the one repeat of a model that always says the same was answered."""
+        return len(self.variants[REPEATS]) == len(self.given[REPEATS]) == 1
+
     def known(self, probe: str, other: str) -> Count:
         """As `between`, with what need not be asked: the further repeats of a model that repeats
         itself and was seen to."""
         count = self.between(probe, other)
-        repeats_itself = other == REPEATS != probe and len(self.variants[REPEATS]) == 1
-        return Count(0, CONTROLS) if repeats_itself and count == Count(0, 1) else count
+        as_seen = other == REPEATS != probe and self.repeats_itself and count == Count(0, 1)
+        return Count(0, CONTROLS) if as_seen else count
 
     def counting(self, name: str) -> list[bool]:
         """Which of a probe's own answers count."""

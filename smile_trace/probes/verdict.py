@@ -79,7 +79,7 @@ def _result(
 ) -> ProbeResult:
     words, count = answers.probes[name].words, answers.between(name, name)
     low, high = rate_interval(count, stages_of(count.asked))
-    if _is_deterministic(name, answers):
+    if name == REPEATS and answers.repeats_itself:
         low = high = count.rate
     control = _control(name, answers)
     status: ProbeStatus = "inconclusive"
@@ -103,11 +103,6 @@ def _result(
         failed=answers.failed[name],
         cannot_say=words.cannot_say,
     )
-
-
-def _is_deterministic(name: str, answers: Answers) -> bool:
-    """Whether the one repeat of a model that always says the same was answered."""
-    return name == REPEATS and len(answers.variants[name]) == len(answers.given[name]) == 1
 
 
 def _control(name: str, answers: Answers) -> ControlRate | None:
@@ -140,7 +135,7 @@ def _reason(
     if not count.asked:
         failed = answers.failed[name]
         return f"None of its {failed} requests was answered." if failed else "No call was left."
-    if _is_deterministic(name, answers) and status == "none":
+    if name == REPEATS and answers.repeats_itself and status == "none":
         return f"{words.none} The model is deterministic: one repeat is enough."
     verb = "counted" if answers.probes[name].own_measure else "were another answer"
     told = f"{count.changed} of {count.asked} {verb}"

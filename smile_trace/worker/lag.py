@@ -1,4 +1,4 @@
-"""How far behind a home is, and the store that it works on."""
+"""How far behind a home is, and the store that it works on; how full its spool is."""
 
 import os
 import re
@@ -9,6 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from smile_trace.capture.config import from_environment
+from smile_trace.capture.spool import spool_filled
 from smile_trace.private_files import open_own
 from smile_trace.settings import Settings
 from smile_trace.store import Store
@@ -67,6 +69,11 @@ def unread_files(store: Store, spool: Path) -> list[UnreadFile]:
             since = state.st_mtime if written is None else max(written, after)
             found.append(UnreadFile(path, min(since, state.st_mtime)))
     return found
+
+
+def filled(settings: Settings) -> float:
+    """The share of its cap that the home's spool takes; the cap is that of this environment."""
+    return spool_filled(settings.spool, from_environment().spool_limit)
 
 
 def _files(spool: Path) -> Iterator[tuple[Path, os.stat_result]]:

@@ -7,14 +7,12 @@ from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from smile_trace.capture.config import from_environment
-from smile_trace.capture.spool import spool_filled
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.queries.lag import Lag
 from smile_trace.store.spending.accounts import UNITS
 from smile_trace.store.workers import RegisteredWorker
-from smile_trace.worker.lag import read_lags, unread_files
+from smile_trace.worker.lag import filled, read_lags, unread_files
 from smile_trace.worker.lock import WorkerError
 
 
@@ -58,7 +56,7 @@ class StatusCollector(Collector):
         yield GaugeMetricFamily(
             "smile_trace_spool_filled",
             "The share of its cap that the spool of this worker's home takes",
-            value=spool_filled(self._settings.spool, from_environment().spool_limit),
+            value=filled(self._settings),
         )
         unread = unread_files(self._store, self._settings.spool)
         yield _lags(read_lags(self._store, self._settings, unread))

@@ -1,12 +1,11 @@
 """The status of a home: the store's counts, the worker's health, what capture lost."""
 
-from smile_trace.capture.config import from_environment
-from smile_trace.capture.spool import read_losses, spool_filled
+from smile_trace.capture.spool import read_losses
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.queries.status import Counted, Status
 from smile_trace.worker.explaining.proxy_screen import dropped_proxies
-from smile_trace.worker.lag import read_lags, unread_files
+from smile_trace.worker.lag import filled, read_lags, unread_files
 from smile_trace.worker.lock import WorkerError, check_health
 
 
@@ -30,7 +29,7 @@ def read_home(settings: Settings) -> Status:
             "lost": sum(lost.values()),
             "lost_by_reason": reasons,
             "unread_files": len(unread),
-            "spool_filled": spool_filled(settings.spool, from_environment().spool_limit),
+            "spool_filled": filled(settings),
             "lags": read_lags(store, settings, unread),
         }
         return now.model_copy(update=update)

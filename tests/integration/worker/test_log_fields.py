@@ -14,15 +14,11 @@ from smile_trace.trackers import CapturedTrace, Outcome
 from smile_trace.worker.run import run
 from tests.support.fake_tracker import FakeTracker
 from tests.support.planted import serving
-from tests.support.spooled import call_span, span_id, trace_id, write_spool
+from tests.support.spooled import call_span, trace_id, write_spool
+from tests.support.store_rows import call_id
 from tests.support.worker_settings import PROMPT, capture, planted_answer
 
 IDS = ("trace_id", "call_id", "job_id")
-
-
-def call_id(number: int) -> str:
-    """The id of the call of that number."""
-    return f"{trace_id(number)}:{span_id(1)}"
 
 
 @pytest.fixture
