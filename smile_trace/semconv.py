@@ -48,7 +48,8 @@ TEMPLATE_VERSION: Final = "llm.prompt_template.version"
 # -- smile_trace ------------------------------------------------------------------------------
 KIND: Final = "smile_trace.kind"
 """`"call"` (holds messages, may be explained), `"context"` (around calls) or `"feedback"`;
-of what trackers are given, `"explanation"` or `"review"`."""
+of what trackers are given, `"explanation"` or `"review"`; of the worker's own work, `WORK`."""
+WORK: Final = "work"
 NAME: Final = "smile_trace.name"
 """Of a call: the decorated function's name; its span is named after the operation and model."""
 STATUS: Final = "smile_trace.status"

@@ -18,6 +18,7 @@ NOISY = (
     "httpx",
     "httpx2",
     "openai",
+    "opentelemetry",
     "anthropic",
     "uvicorn",
 )

@@ -110,8 +110,9 @@ def assemble(
 
 
 def is_ours(span: Span) -> bool:
-    """Whether smile-trace delivered the span into this trace, in whatever dialect it is written."""
-    return span.attributes.get(semconv.KIND) == "explanation"
+    """Whether smile-trace delivered the span into this trace, in whatever dialect it is written, or
+    traces its own work with it."""
+    return span.attributes.get(semconv.KIND) in ("explanation", semconv.WORK)
 
 
 def _read(span: Span) -> Call | None:

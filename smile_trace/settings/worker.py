@@ -33,6 +33,9 @@ class Worker(Table):
     """Port on which Prometheus finds the worker's counts at `/metrics`."""
     metrics_host: str = "127.0.0.1"
     """Address of that port; another than loopback shows counts and names to whoever reaches it."""
+    otlp_endpoint: str | None = Field(None, pattern=r"^https?://\S+$")
+    """Where the worker sends OpenTelemetry traces of its own work (`http://collector:4318`), with
+    the headers of the variable OTEL_EXPORTER_OTLP_HEADERS. Without it there are none."""
 
 
 class Receive(Table):

@@ -22,6 +22,7 @@ from smile_trace.store.jobs import Job
 from smile_trace.store.spending.budget_scope import Purpose
 from smile_trace.worker.explaining.models import Models
 from smile_trace.worker.explaining.waits import Waits, waiting
+from smile_trace.worker.own_traces import traced
 from smile_trace.worker.store_retry import StoreRetry
 from smile_trace.worker.webhook import NotTold, post
 
@@ -215,7 +216,8 @@ def _asking(models: Models, job: Job) -> Iterator[None]:
     """
     name = job.settings.model
     try:
-        with about(trace_id=job.trace_id, call_id=job.call_id, model=name), waiting(name):
+        fields = {"trace_id": job.trace_id, "call_id": job.call_id, "model": name}
+        with about(**fields), traced("replay"), waiting(name):
             yield
     except Waits as waits:
         if isinstance(waits.error, ModelUnavailable):

@@ -8,6 +8,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from smile_trace.store import Store
 from smile_trace.store.forgotten import ids_in
 from smile_trace.store.trace_reader import read_trace
 from smile_trace.store.traces import ArrivedSpan, CorruptLine, SpoolBatch, SpoolFile
+from smile_trace.worker.own_traces import traced
 from smile_trace.worker.redaction import without_secrets
 
 logger = logging.getLogger(__name__)
@@ -180,19 +182,25 @@ class Ingest:
             return Ingested()
         waiting, self._waiting = self._waiting, []
         read = [self._parse(file, batch) for file, batch in waiting]
-        if read and (forgotten := self._store.traces.add_many(read)):
-            for file, batch in waiting:
-                self._blank(file, batch, forgotten)
+        taken = Ingested(
+            spans=sum(len(one.spans) for one in read),
+            feedback=sum(len(one.feedback) for one in read),
+            corrupt=sum(len(one.corrupt) for one in read),
+        )
+        if read:
+            # Traces of our own work may come back here: no further ones come of reading them.
+            new = taken.model_dump(exclude_defaults=True)
+            with traced("ingest", **new) if new else nullcontext():
+                forgotten = self._store.traces.add_many(read)
+            if forgotten:
+                for file, batch in waiting:
+                    self._blank(file, batch, forgotten)
         for one in read:
             if one.corrupt:
                 logger.warning(
                     "%s: %d corrupt lines were kept aside", one.file.name, len(one.corrupt)
                 )
-        return Ingested(
-            spans=sum(len(one.spans) for one in read),
-            feedback=sum(len(one.feedback) for one in read),
-            corrupt=sum(len(one.corrupt) for one in read),
-        )
+        return taken
 
     def _blank(self, file: SpoolFile, batch: Batch, forgotten: Set[str]) -> None:
         """Overwrite the lines of forgotten traces; the rest of them is in the store by now."""

@@ -21,6 +21,7 @@ from smile_trace.store import Store, StoreError
 from smile_trace.store.groups import Group
 from smile_trace.store.pulled import LATE_SECONDS, Pulled
 from smile_trace.store.traces import ArrivedSpan, SpoolBatch, SpoolFile
+from smile_trace.worker.own_traces import traced
 from smile_trace.worker.redaction import without_secrets
 from smile_trace.worker.sample import decide, is_drawn
 from smile_trace.worker.store_retry import StoreRetry
@@ -65,8 +66,9 @@ class Pull:
     def _read_for_good(self, state: Pulled, stopping: Callable[[], bool]) -> Pulled:
         end = self._now_ms() - int(LATE_SECONDS * 1000)
         while state.until_ms < end and not stopping():
-            page = self._page(state.place, state.until_ms, end)
-            traces, kept = self._keep(page)
+            with traced("pull"):
+                page = self._page(state.place, state.until_ms, end)
+                traces, kept = self._keep(page)
             state = state.model_copy(
                 update={
                     "until_ms": page.until_ms,
@@ -87,8 +89,9 @@ class Pull:
         now = self._now_ms()
         since = max(state.until_ms, self._looked.get(state.place, 0))
         while since <= now and not stopping():
-            page = self._page(state.place, since, now + 1)
-            self._keep(page)
+            with traced("pull"):
+                page = self._page(state.place, since, now + 1)
+                self._keep(page)
             since = page.until_ms
             self._looked[state.place] = min(since, now - int(OVERLAP_SECONDS * 1000))
             if since <= now:

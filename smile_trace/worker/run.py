@@ -29,6 +29,7 @@ from smile_trace.worker.fleet import Fleet, joining
 from smile_trace.worker.ingest import Ingest
 from smile_trace.worker.lock import WorkerError, worker_lock
 from smile_trace.worker.metrics import serving_metrics
+from smile_trace.worker.own_traces import traced, tracing
 from smile_trace.worker.pull import Pull, PullThread
 from smile_trace.worker.sample import sample
 from smile_trace.worker.store_retry import StoreRetry
@@ -81,7 +82,8 @@ def run(
         WorkerError: another worker runs on this home, a tracker's options are wrong, or it should
             do a part of the work on a store that nobody shares.
         TakenOver: the other workers of a shared store took this one for dead.
-        SmileTraceError: nothing can be received on `receive.port`; the message says why.
+        SmileTraceError: nothing can be received on `receive.port`, or there is no exporter for
+            `worker.otlp_endpoint`; the message says why.
         StoreError: the store cannot be opened or written. Once the worker runs it waits until
             its disk can be written again, unless it runs `once`.
     """
@@ -93,6 +95,7 @@ def run(
             worker_lock(settings.home) as heartbeat,
             serving_metrics(store, settings),
             _receiving(settings) if "ingest" in roles else nullcontext(),
+            tracing(settings),
             joining(store, settings, roles, models) as (fleet, engine),
         ):
             active = _active(settings, trackers) if "deliver" in roles else []
@@ -342,12 +345,13 @@ class _Worker:
             progress(self._store.status())
 
     def _apply_retention(self) -> None:
-        removed = apply_retention(
-            self._store.database,
-            self._settings.retention,
-            clock=self._clock,
-            stopping=self._interrupted,
-        )
+        with traced("retention"):
+            removed = apply_retention(
+                self._store.database,
+                self._settings.retention,
+                clock=self._clock,
+                stopping=self._interrupted,
+            )
         if removed.traces or removed.responses:
             logger.info("removed %d old traces, %d old answers", removed.traces, removed.responses)
         if removed.too_big:

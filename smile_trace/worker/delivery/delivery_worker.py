@@ -30,6 +30,7 @@ from smile_trace.trackers import (
 )
 from smile_trace.worker.delivery.removals import Removals
 from smile_trace.worker.delivery.turns import Batch, Turn, Turns
+from smile_trace.worker.own_traces import traced
 from smile_trace.worker.store_retry import StoreRetry
 
 logger = logging.getLogger(__name__)
@@ -156,7 +157,7 @@ class DeliveryWorker:
         deliver: Callable[[Sequence[Any]], list[Outcome]],
     ) -> Iterator[Outcomes]:
         try:
-            with _about(due):
+            with _about(due), traced("deliver", items=len(items)):
                 outcomes = deliver(items)
             if len(outcomes) != len(items):
                 raise ValueError(f"{len(outcomes)} outcomes for {len(items)} items")

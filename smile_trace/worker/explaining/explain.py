@@ -47,6 +47,7 @@ from smile_trace.worker.explaining.proxy_screen import note, pair_of, unused, wh
 from smile_trace.worker.explaining.sanity_checks import is_checked, with_check
 from smile_trace.worker.explaining.trace_paths import explain_trace_path, trace_to_follow
 from smile_trace.worker.explaining.waits import Waits
+from smile_trace.worker.own_traces import describe, traced
 from smile_trace.worker.store_retry import StoreRetry
 
 logger = logging.getLogger(__name__)
@@ -111,6 +112,10 @@ class Explainer:
             said = f"the worker died {job.crashes} times while it explained this"
             await self._fail(job, Reason(ReasonCode.WORKER_CRASHED, said))
             return
+        with traced("explain"):
+            await self._finish(job, checkpoint)
+
+    async def _finish(self, job: Job, checkpoint: Checkpoint) -> None:
         try:
             await self._explain(job, checkpoint)
         except _StopRequested:
@@ -156,19 +161,21 @@ class Explainer:
             await self._retry(self._models.look)
             if self._models.is_paused(job.settings.model):
                 await self._probe(study, job, call, perturbations)
-            kept = await checkpoint(partial(_round, study, model, proxy, perturbations))
-            if kept.get("asked") != _fingerprint(perturbations):
-                # Kept by a release that asked something else. What it paid for is in the store.
+            with traced("round", perturbations=len(perturbations)):
+                kept = await checkpoint(partial(_round, study, model, proxy, perturbations))
+                responses = _read_round(kept, perturbations)
+            if responses is None:  # what it paid for is in the store
                 await self._postpone(job, None, 0.0)
                 return
-            responses = _read_round(kept)
             pairs = list(zip(perturbations, responses, strict=True))
             await vectors.ask(study, pairs)
-            await run_in_thread(study.tell, pairs)
+            with traced("fit"):
+                await run_in_thread(study.tell, pairs)
             told += responses
             await self._retry(self._store.jobs.progressed, job.id, now=self._clock())
         await vectors.ask(study)
-        explanation = await run_in_thread(finish, study, model, told)
+        with traced("fit"):
+            explanation = await run_in_thread(finish, study, model, told)
         spent = await self._retry(self._store.ledger.spent, "explanation", job.budget_scope.key)
         scope = job.budget_scope.for_purpose(Purpose.PROXY)
         of_its_proxy = await self._retry(self._store.ledger.spent, "explanation", scope.key)
@@ -185,6 +192,7 @@ class Explainer:
         keep, now = partial(self._store.jobs.explain, job, explanation), self._clock()
         ends = trace is None and not profiled
         await self._retry(partial(keep, now=now, ends=ends))
+        describe(outcome=explanation.fidelity.status)
         logger.info("explained %s: %s", job.call_id, explanation.fidelity.status)
         if trace is not None:
             await self._explain_path(job, trace)
@@ -198,7 +206,8 @@ class Explainer:
         it."""
         follow = explain_trace_path(job, trace, self._models, self._settings, self._stop_asked)
         try:
-            path = await follow
+            with traced("path"):
+                path = await follow
         except SmileTraceError as error:
             logger.warning("the path of %s is not explained: %s", job.trace_id, error)
             return
@@ -214,7 +223,8 @@ class Explainer:
             job, call, self._probes, self._models, self._settings, self._stop_asked
         )
         try:
-            profile = await asking
+            with traced("profile"):
+                profile = await asking
         except SmileTraceError as error:
             logger.warning("%s is not profiled: %s", job.call_id, error)
             return
@@ -265,7 +275,9 @@ class Explainer:
             self._models.open(job, call, Purpose.SANITY_CHECK),
             self._models.embeddings(job),
         )
-        return await with_check(explanation, job, Prompted.of(call), model, embed, self._stop_asked)
+        prompted = Prompted.of(call)
+        with traced("sanity check"):
+            return await with_check(explanation, job, prompted, model, embed, self._stop_asked)
 
     async def _wait(
         self, job: Job, error: ModelUnavailable | BudgetExceeded, seconds: float = 0.0
@@ -282,10 +294,12 @@ class Explainer:
     async def _postpone(self, job: Job, reason: Reason | None, seconds: float) -> None:
         now = self._clock()
         reason = reason and _presentable(reason)
+        describe(outcome="postponed", **({} if reason is None else {"reason": reason.code.value}))
         await self._retry(self._store.jobs.postpone, job, reason, until=now + seconds, now=now)
 
     async def _fail(self, job: Job, reason: Reason) -> None:
         reason = _presentable(reason)
+        describe(outcome="failed", reason=reason.code.value)
         await self._retry(self._store.jobs.fail, job.id, reason, now=self._clock())
         logger.info("%s is not explained: %s", job.call_id, reason.text)
 
@@ -361,7 +375,12 @@ def _fingerprint(perturbations: Sequence[Perturbation]) -> str:
     return hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:16]
 
 
-def _read_round(kept: Mapping[str, JSON]) -> list[Response]:
+def _read_round(
+    kept: Mapping[str, JSON], perturbations: Sequence[Perturbation]
+) -> list[Response] | None:
+    """Its responses; None where a release kept it that asked something else."""
+    if kept.get("asked") != _fingerprint(perturbations):
+        return None
     match kept:
         case {"unavailable": str(message), "permanent": bool(permanent)}:
             raise ModelUnavailable(message, permanent=permanent)
