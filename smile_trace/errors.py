@@ -136,3 +136,8 @@ class BudgetExceeded(SmileTraceError):
             message, code=ReasonCode.DAILY_CAP if daily else ReasonCode.EXPLANATION_CAP
         )
         self.daily = daily
+
+    @classmethod
+    def of_calls(cls, budget: float | None) -> "BudgetExceeded":
+        """The budget of calls that somebody gave is used up."""
+        return cls(f"the budget of {budget} calls is used up: give a larger one", daily=False)

@@ -108,9 +108,8 @@ def faithfulness(
     def score(trace: Trace) -> Feedback:
         call, prepared = _prepared(trace, model, ExplainOptions(budget=budget, seed=seed))
         explanation = _explained(call, prepared)
-        found = measure(
-            explanation, prepared.model, parameters=call.parameters, orders=orders, seed=seed
-        )
+        asked = prepared.name or prepared.model  # by its name it counts in the caps of the settings
+        found = measure(explanation, asked, parameters=call.parameters, orders=orders, seed=seed)
         areas = found.random.deletion_auc, found.attribution.deletion_auc
         about = {"smile.deletion_auc": areas[1], "smile.random_deletion_auc": areas[0]}
         return _feedback(explanation, areas[0] - areas[1], found.summary, about)

@@ -12,7 +12,6 @@ from smile_trace.models.base import is_prefilled
 from smile_trace.records import Call, PromptUse, Response
 from smile_trace.settings import RerunSettings, Settings
 from smile_trace.store import Store
-from smile_trace.store.spending.ledger import StoredLedger
 
 
 @dataclass(frozen=True)
@@ -71,14 +70,9 @@ class InputModels:
         """
         key = call.id if self.by_call else ""
         if key not in self._open:
-            caps = {"calls_per_explanation": self._budget, "usd_per_explanation": None}
             self._open[key] = MeteredModel(
                 open_any(self._asked, self._settings, call, self._app),
-                ledger=StoredLedger(
-                    self._store.database,
-                    self._settings.budget.model_copy(update=caps),
-                    self._settings.models,
-                ),
+                ledger=self._store.ledger.with_budget(self._budget),
                 cache=self._store.responses,
                 explanation=f"{self._scope}/{key}" if key else self._scope,
                 paid_as=str(self._asked) if self.by_call else None,

@@ -12,16 +12,17 @@ from smile_trace.comparison.answers import Distance, text_distance
 from smile_trace.comparison.evidence import NothingToCompare, template_of
 from smile_trace.comparison.templates import with_template
 from smile_trace.errors import SmileTraceError
-from smile_trace.explaining import explain
+from smile_trace.explaining.api import explain_prepared
 from smile_trace.explaining.concurrency import wait_for
 from smile_trace.explaining.named_models import AnyModel, open_any
+from smile_trace.explaining.options import ExplainOptions
+from smile_trace.explaining.preparation import prepare
 from smile_trace.models import Request
 from smile_trace.models.accounting.metered import MeteredModel
 from smile_trace.models.base import is_prefilled
 from smile_trace.records import JSON, Call, Explanation, Message, Record
 from smile_trace.settings import Settings
 from smile_trace.store import Store
-from smile_trace.store.spending.ledger import StoredLedger
 
 
 class Replay(Record):
@@ -106,7 +107,10 @@ def _explain(
     who: AnyModel,
     settings: Settings,
 ) -> Explanation:
-    return explain(messages, answer=answer, parameters=parameters, model=open_any(who, settings))
+    prepared = prepare(
+        messages, settings, ExplainOptions(), model=who, answer=answer, parameters=parameters
+    )
+    return explain_prepared(prepared, settings)
 
 
 def _logged(store: Store, trace_id: str) -> Call:
@@ -150,13 +154,10 @@ def _plan(store: Store, call: Call, version: str | None, parameters: Mapping[str
 async def _ask(
     store: Store, settings: Settings, call: Call, plan: _Plan, who: AnyModel, count: int
 ) -> Replay:
-    caps = {"calls_per_explanation": max(4, 5 * count), "usd_per_explanation": None}
     with suppressed():
         model = MeteredModel(
             open_any(who, settings),
-            ledger=StoredLedger(
-                store.database, settings.budget.model_copy(update=caps), settings.models
-            ),
+            ledger=store.ledger.with_budget(max(4, 5 * count)),
             cache=store.responses,
             explanation=f"replay/{uuid.uuid4().hex}",
             fresh=True,

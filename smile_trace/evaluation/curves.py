@@ -1,7 +1,6 @@
 """Deletion and insertion curves: does the answer depend on what an explanation ranks first?"""
 
 import logging
-import uuid
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -10,10 +9,8 @@ from scipy.integrate import trapezoid  # type: ignore[import-untyped]
 from smile_trace.evaluation.ablation import Ablation, Mask
 from smile_trace.explaining.concurrency import wait_for
 from smile_trace.explaining.driver import cost_of
-from smile_trace.explaining.named_models import ANSWERS, AnyModel, open_any
-from smile_trace.models.accounting.in_memory import MemoryLedger
-from smile_trace.models.accounting.metered import MeteredModel
-from smile_trace.models.registry import open_embeddings
+from smile_trace.explaining.foreground_spending import ForegroundSpending
+from smile_trace.explaining.named_models import AnyModel, open_any
 from smile_trace.records import JSON, Explanation
 from smile_trace.records.evaluation import Faithfulness, Order, OrderCurves
 from smile_trace.settings import Settings
@@ -54,7 +51,8 @@ def faithfulness(
     the explanation had: where the model is not deterministic each segment is removed several
     times, and where there are more segments than calls some are not tried and rank last.
 
-    Answers in this process's cache are not asked again. The most calls that may be made is
+    Answers in this process's cache are not asked again. What is asked counts in the caps per day
+    as for `explain`. The most calls that may be made is
     logged before the first one.
 
     Args:
@@ -79,14 +77,10 @@ def faithfulness(
         )
     logger.info("faithfulness asks %s at most %d times", explanation.settings.model, most)
     conf = Settings()
-    paid = MeteredModel(
-        open_any(model, conf),
-        ledger=MemoryLedger(most),
-        cache=ANSWERS,
-        explanation=uuid.uuid4().hex,
-    )
-    ablation = Ablation(explanation, paid, dict(parameters or {}), open_embeddings(conf))
-    return wait_for(_measure(explanation, ablation, orders, np.random.default_rng(seed)))
+    with ForegroundSpending(conf, most) as spending:
+        paid = spending.metered(open_any(model, conf), model)
+        ablation = Ablation(explanation, paid, dict(parameters or {}), spending.embeddings())
+        return wait_for(_measure(explanation, ablation, orders, np.random.default_rng(seed)))
 
 
 async def _measure(

@@ -1,7 +1,6 @@
 """The sanity check: a text of known effect is injected into a copy of the prompt. The copy's
 explanation must rank it first, and must not rank an injected neutral text high."""
 
-import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -11,12 +10,9 @@ from smile_trace.attribution import Embed, PerturbationStudy
 from smile_trace.explaining.concurrency import run_in_thread, wait_for
 from smile_trace.explaining.cost_estimate import Estimate, estimate_of
 from smile_trace.explaining.driver import OnRound, StudyVectors, cost_of, resolve_signal, run
-from smile_trace.explaining.named_models import ANSWERS
+from smile_trace.explaining.foreground_spending import ForegroundSpending
 from smile_trace.explaining.preparation import Prepared
 from smile_trace.models import Model, Request
-from smile_trace.models.accounting.in_memory import MemoryLedger
-from smile_trace.models.accounting.metered import MeteredModel
-from smile_trace.models.registry import open_embeddings
 from smile_trace.models.suppression import suppress_instrumentation
 from smile_trace.records import (
     Explanation,
@@ -116,16 +112,12 @@ def check_by_injection(prepared: Prepared, *, on_round: OnRound | None = None) -
     Raises:
         SmileTraceError: the model cannot be asked.
     """
-    paid = MeteredModel(
-        prepared.model,
-        ledger=MemoryLedger(prepared.settings.budget),
-        cache=ANSWERS,
-        explanation=uuid.uuid4().hex,
-    )
-    embed = open_embeddings(Settings())
-    return wait_for(
-        sanity_check(prepared.prompted, paid, prepared.settings, embed=embed, on_round=on_round)
-    )
+    with ForegroundSpending(Settings(), prepared.settings.budget) as spending:
+        paid = spending.metered(prepared.model, prepared.name)
+        embed = spending.embeddings()
+        return wait_for(
+            sanity_check(prepared.prompted, paid, prepared.settings, embed=embed, on_round=on_round)
+        )
 
 
 def estimate_check(prepared: Prepared) -> Estimate:

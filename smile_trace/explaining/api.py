@@ -1,7 +1,6 @@
 """The public `explain()`: one explanation now, in the foreground."""
 
 import re
-import uuid
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import Literal
@@ -15,15 +14,14 @@ from smile_trace.explaining.driver import (
     resolve_signal,
     run,
 )
+from smile_trace.explaining.foreground_spending import ForegroundSpending
 from smile_trace.explaining.inputs import AnyPrompt
-from smile_trace.explaining.named_models import ANSWERS, AnyModel
+from smile_trace.explaining.named_models import AnyModel
 from smile_trace.explaining.options import ExplainOptions
 from smile_trace.explaining.preparation import Prepared, prepare
-from smile_trace.explaining.studies import PROXY_CALLS, make_study, why_no_proxy
+from smile_trace.explaining.studies import make_study, why_no_proxy
 from smile_trace.models import Model, Request
-from smile_trace.models.accounting.in_memory import MemoryLedger
 from smile_trace.models.accounting.metered import MeteredModel
-from smile_trace.models.registry import open_embeddings
 from smile_trace.models.suppression import suppress_instrumentation
 from smile_trace.records import JSON, Explanation, Prompted, ProxyUse, Response
 from smile_trace.settings import Settings
@@ -54,8 +52,10 @@ def explain(
     It is feature attribution by ablation (occlusion): the model is asked again with segments of
     the prompt removed, and an attribution is how much of the answer a segment carries.
 
-    What it may spend is its own `budget`, and nothing else: the caps of the settings, per day and
-    per explanation, are those of the worker, and what is asked here does not count in them.
+    What it may spend is its own `budget`, in place of the settings' caps per explanation. A model
+    that has a table in the settings counts in their caps per day, too, with what the workers ask,
+    in the store of the settings, which is made where there is none. A Model, a function and a
+    packaged model without a table do not.
 
     Args:
         prompt: a text, a list of chat messages, or a rendering of a `Prompt`.
@@ -95,7 +95,9 @@ def explain(
         SmileTraceError: it cannot be explained; the message says what to do. Among them
             `CannotExplain` (nothing can be removed), `AnswerSpanNotFound` (the answer does not
             hold the part), `ExplanationFailed` (the prompt cannot be asked), `NoModel`,
-            `ModelUnavailable`.
+            `ModelUnavailable`, `BudgetExceeded` (a cap per day is reached; what was answered is
+            kept in this process, and not asked again) and `StoreError` (the store cannot be
+            opened, so that nobody knows what is left of these caps).
         TypeError: neither or both of `prompt` and `trace_id`, or no `model`.
         ValueError: the prompt is empty, a message has no role and content, there is no such
             unit or distance, or a span of your own is not in the prompt.
@@ -136,21 +138,26 @@ def explain_prepared(
     prepared: Prepared, conf: Settings, *, fresh: bool = False, on_round: OnRound | None = None
 ) -> Explanation:
     """Explain what was prepared; arguments and errors are those of `explain`."""
-    embed = open_embeddings(conf)
     why = why_no_proxy(prepared.prompted.answer or "")
     if prepared.proxy is None or why is None:
-        return wait_for(_explain(prepared, embed, fresh, on_round))
-    explanation = wait_for(_explain(prepared.without_proxy(), embed, fresh, on_round))
+        return _explain(prepared, conf, fresh, on_round)
+    explanation = _explain(prepared.without_proxy(), conf, fresh, on_round)
     unused = ProxyUse(name=prepared.proxy.name, dropped=why)
     return explanation.model_copy(update={"proxy": unused})
 
 
-async def _explain(
-    prepared: Prepared, embed: Embed | None, fresh: bool, on_round: OnRound | None
+def _explain(
+    prepared: Prepared, conf: Settings, fresh: bool, on_round: OnRound | None
 ) -> Explanation:
-    paid = _metered(prepared.model, prepared.settings.budget, fresh)
-    proxy = None if prepared.proxy is None else _metered(prepared.proxy, PROXY_CALLS, fresh)
-    return await explain_metered(prepared, paid, proxy=proxy, embed=embed, on_round=on_round)
+    with ForegroundSpending(conf, prepared.settings.budget) as spending:
+        paid, proxy = spending.metered(prepared.model, prepared.name, fresh=fresh), None
+        if prepared.proxy is not None:
+            asked = prepared.options.proxy
+            proxy = spending.metered_proxy(prepared.proxy, asked, fresh=fresh)
+        embed = spending.embeddings()
+        return wait_for(
+            explain_metered(prepared, paid, proxy=proxy, embed=embed, on_round=on_round)
+        )
 
 
 async def explain_metered(
@@ -201,16 +208,6 @@ def _check_scores_whole_answers(model: Model) -> None:
             f"the model {model.name!r} tells the probability of an answer's first token only: "
             'explain a part of the answer with the signal "text"'
         )
-
-
-def _metered(model: Model, calls: int, fresh: bool) -> MeteredModel:
-    return MeteredModel(
-        model,
-        ledger=MemoryLedger(calls),
-        cache=ANSWERS,
-        explanation=uuid.uuid4().hex,
-        fresh=fresh,
-    )
 
 
 async def ask_once(prompted: Prompted, model: Model) -> Response:

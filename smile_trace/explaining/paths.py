@@ -1,7 +1,7 @@
 """The public `explain_path()`: from the final answer of a trace back to what it came from."""
 
+import asyncio
 import re
-import uuid
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Literal
@@ -11,14 +11,13 @@ from smile_trace.explaining.api import ask_once, explain_metered
 from smile_trace.explaining.concurrency import wait_for
 from smile_trace.explaining.cost_estimate import Estimate, estimate_of
 from smile_trace.explaining.driver import OnRound
+from smile_trace.explaining.foreground_spending import ForegroundSpending
 from smile_trace.explaining.inputs import answered_call, read_trace
-from smile_trace.explaining.named_models import ANSWERS, AnyModel
+from smile_trace.explaining.named_models import AnyModel
 from smile_trace.explaining.options import ExplainOptions
 from smile_trace.explaining.path_walk import PathWalk
 from smile_trace.explaining.preparation import Prepared, prepare_call
-from smile_trace.models.accounting.in_memory import MemoryLedger
 from smile_trace.models.accounting.metered import MeteredModel
-from smile_trace.models.registry import open_embeddings
 from smile_trace.records import JSON, Call, Explanation, Response
 from smile_trace.records.path import ExplanationPath
 from smile_trace.settings import Settings
@@ -52,7 +51,8 @@ def explain_path(
         trace_id: of a captured trace, or `trace_id:span_id` to begin at another call.
         model: as for `explain`; by default every call has its own.
         protect: as for `explain`, in every step.
-        budget: the most calls for all steps together; a step takes no more than 40.
+        budget: the most calls for all steps together; a step takes no more than 40. They count
+            in the caps per day as for `explain`.
         depth: how many calls back from the final answer, that one included; ≥ 1.
         signal: as for `explain`.
         distance: as for `explain`.
@@ -73,9 +73,10 @@ def explain_path(
     )
     trace_id, _, span_id = trace_id.partition(":")
     trace = read_trace(trace_id, conf)
-    asking = _Asking(conf, options, model, app, MemoryLedger(budget), on_round)
-    walk = PathWalk(trace, asking, options, depth)
-    return wait_for(walk.run(answered_call(trace, span_id)))
+    final = answered_call(trace, span_id)
+    with ForegroundSpending(conf, budget) as spending:
+        asking = _Asking(conf, options, model, app, spending, on_round)
+        return wait_for(PathWalk(trace, asking, options, depth).run(final))
 
 
 class _Asking:
@@ -87,34 +88,32 @@ class _Asking:
         options: ExplainOptions,
         model: AnyModel | None,
         app: str | None,
-        ledger: MemoryLedger,
+        spending: ForegroundSpending,
         on_round: OnRound | None,
     ) -> None:
         self._conf = conf
         self._options = options
         self._model = model
         self._app = app
-        self._ledger = ledger
-        self._scope = uuid.uuid4().hex
-        self._embed = open_embeddings(conf)
+        self._spending = spending
+        self._embed = spending.embeddings()
         self._on_round = on_round
 
     async def explain(self, call: Call, options: ExplainOptions) -> Explanation:
         """See `path_walk.Asking.explain`."""
-        prepared, paid = self._opened(call, options)
+        prepared, paid = await self._opened(call, options)
         return await explain_metered(prepared, paid, embed=self._embed, on_round=self._on_round)
 
     async def answer(self, call: Call, parameters: dict[str, JSON]) -> Response:
         """See `path_walk.Asking.answer`."""
-        prepared, paid = self._opened(call, self._options)
+        prepared, paid = await self._opened(call, self._options)
         update = {"parameters": parameters}
         return await ask_once(prepared.prompted.model_copy(update=update), paid)
 
-    def _opened(self, call: Call, options: ExplainOptions) -> tuple[Prepared, MeteredModel]:
+    async def _opened(self, call: Call, options: ExplainOptions) -> tuple[Prepared, MeteredModel]:
         prepared = prepare_call(call, self._conf, options, model=self._model, app=self._app)
-        paid = MeteredModel(
-            prepared.model, ledger=self._ledger, cache=ANSWERS, explanation=self._scope
-        )
+        # The store is opened here, which may take as long as its database does.
+        paid = await asyncio.to_thread(self._spending.metered, prepared.model, prepared.name)
         return prepared, paid
 
 

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from smile_trace.attribution import distance_named
 from smile_trace.explaining.inputs import AnyPrompt, read_call, read_prompt
-from smile_trace.explaining.named_models import AnyModel, named_model, open_any, settings_of
+from smile_trace.explaining.named_models import AnyModel, open_any, settings_of
 from smile_trace.explaining.options import ExplainOptions
 from smile_trace.models import Model
 from smile_trace.records import JSON, Call, ExplanationSettings, Prompted
@@ -18,8 +18,8 @@ from smile_trace.settings import ModelSettings, Settings
 class Prepared:
     """A prompt, the model that is asked about it, and the options.
 
-    `how` is the model's table in the settings, None where a Model or a function was given;
-    `proxy_how` is that of its proxy.
+    `name` and `how` are the model's name and table in the settings, None where a Model or a
+    function was given; `proxy_how` is the table of its proxy.
     """
 
     prompted: Prompted
@@ -28,6 +28,7 @@ class Prepared:
     how: ModelSettings | None
     proxy: Model | None = None
     proxy_how: ModelSettings | None = None
+    name: str | None = None
 
     @property
     def settings(self) -> ExplanationSettings:
@@ -109,25 +110,23 @@ def _prepared(
     app: str | None,
 ) -> Prepared:
     distance_named(options.distance)
-    opened, how = _model(model, call, conf, app)
+    asked = _asked(model, call)
+    name = asked if isinstance(asked, str) else None
     proxy = options.proxy
     return Prepared(
         prompted=prompted,
-        model=opened,
+        model=open_any(asked, conf, call, app),
         options=options,
-        how=how,
+        how=None if name is None else settings_of(name, conf),
+        name=name,
         proxy=None if proxy is None else open_any(proxy, conf),
         proxy_how=settings_of(proxy, conf) if isinstance(proxy, str) else None,
     )
 
 
-def _model(
-    model: AnyModel | None, call: Call | None, settings: Settings, app: str | None
-) -> tuple[Model, ModelSettings | None]:
-    if model is None:
-        if call is None or call.model is None:
-            raise TypeError("explain() needs a model: a name, a Model or a function")
-        model = call.model
-    if isinstance(model, str):
-        return named_model(model, settings, call, app), settings_of(model, settings)
-    return open_any(model, settings), None
+def _asked(model: AnyModel | None, call: Call | None) -> AnyModel:
+    if model is not None:
+        return model
+    if call is None or call.model is None:
+        raise TypeError("explain() needs a model: a name, a Model or a function")
+    return call.model

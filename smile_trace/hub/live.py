@@ -56,6 +56,7 @@ def prepare_live(entry: Entry, conf: Settings, *, model: str | None = None) -> P
         model=named_model(name, conf, entry.call),
         options=options,
         how=settings_of(name, conf),
+        name=name,
     )
 
 

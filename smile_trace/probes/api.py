@@ -1,6 +1,5 @@
 """The public `profile()`: what happens to an answer when its request changes a little."""
 
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
@@ -9,14 +8,13 @@ from smile_trace.attribution import Embed
 from smile_trace.attribution.estimation.text_comparison import TextComparison, text_comparison
 from smile_trace.explaining.concurrency import run_in_thread, wait_for
 from smile_trace.explaining.driver import ExplanationFailed, cost_of
+from smile_trace.explaining.foreground_spending import ForegroundSpending
 from smile_trace.explaining.inputs import AnyPrompt
-from smile_trace.explaining.named_models import ANSWERS, AnyModel
+from smile_trace.explaining.named_models import AnyModel
 from smile_trace.explaining.options import ExplainOptions
 from smile_trace.explaining.preparation import Prepared, prepare
 from smile_trace.models import Model, Request
-from smile_trace.models.accounting.in_memory import MemoryLedger
 from smile_trace.models.accounting.metered import MeteredModel
-from smile_trace.models.registry import open_embeddings
 from smile_trace.models.suppression import suppress_instrumentation
 from smile_trace.probes.answers import Answers, usual_answer
 from smile_trace.probes.base import Probe, Variant
@@ -66,7 +64,8 @@ def profile(
         probes: names of probes, or probes of your own (see `probe`); all by default. The two
             controls, `stability` and `paraphrase`, are always among them.
         budget: the most calls to the model. A stable prompt takes 4 for each probe that has
-            something to vary, one that is not takes 11 of it, and 8 paraphrases.
+            something to vary, one that is not takes 11 of it, and 8 paraphrases. They count in
+            the caps per day as for `explain`.
         seed: decides the variants.
         fresh: ask again what this process has asked before.
         app: the module of the application, for a captured call of a model of kind "rerun".
@@ -99,16 +98,13 @@ def profile_prepared(
     on_answers: OnAnswers | None = None,
 ) -> Profile:
     """Profile what was prepared; arguments and errors are those of `profile`."""
-    paid = MeteredModel(
-        prepared.model,
-        ledger=MemoryLedger(prepared.options.budget),
-        cache=ANSWERS,
-        explanation=uuid.uuid4().hex,
-        fresh=fresh,
-    )
-    embed = open_embeddings(conf)
-    asking = profile_metered(prepared, paid, probes, embed=embed, on_answers=on_answers)
-    return with_confirmations(wait_for(asking), conf)
+    with ForegroundSpending(conf, prepared.options.budget) as spending:
+        paid = spending.metered(prepared.model, prepared.name, fresh=fresh)
+        embed = spending.embeddings()
+        found = wait_for(
+            profile_metered(prepared, paid, probes, embed=embed, on_answers=on_answers)
+        )
+    return with_confirmations(found, conf)
 
 
 async def profile_metered(

@@ -22,7 +22,6 @@ from smile_trace.store import Store
 from smile_trace.store.groups import Group
 from smile_trace.store.profiles import StoredProfile
 from smile_trace.store.queries.captured import newest_calls
-from smile_trace.store.spending.ledger import StoredLedger
 
 WORKING_COPY = "working copy"
 """The version of a template that no call was made with."""
@@ -179,12 +178,9 @@ def metered(
         settings: the other caps.
         fresh: ask again what was asked before.
     """
-    caps = {"calls_per_explanation": prepared.options.budget, "usd_per_explanation": None}
     return MeteredModel(
         prepared.model,
-        ledger=StoredLedger(
-            store.database, settings.budget.model_copy(update=caps), settings.models
-        ),
+        ledger=store.ledger.with_budget(prepared.options.budget),
         cache=store.responses,
         explanation=f"test/{call.id}/{uuid.uuid4().hex}",
         fresh=fresh,

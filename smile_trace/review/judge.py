@@ -19,7 +19,6 @@ from smile_trace.records import Prompted, Record, Response
 from smile_trace.records.judgement import Judgement, ReviewTask
 from smile_trace.settings import ModelSettings, RerunSettings, Settings
 from smile_trace.store import Store
-from smile_trace.store.spending.ledger import StoredLedger
 
 AT_ONCE = 20
 """Variants that are asked about together; what they said is kept before the next ones are asked."""
@@ -109,13 +108,10 @@ class _Asking:
     """Asks a judge; the answers about a trace are removed with it when it is forgotten."""
 
     def __init__(self, name: str, how: ModelSettings, store: Store, settings: Settings) -> None:
-        caps = {"calls_per_explanation": None, "usd_per_explanation": None}
         self._name, self._how, self._store = name, how, store
         self._model = named_model(name, settings, None)
         self._scope = f"judge/{uuid.uuid4().hex}"
-        self._ledger = StoredLedger(
-            store.database, settings.budget.model_copy(update=caps), settings.models, store.clock
-        )
+        self._ledger = store.ledger.with_budget(None)
 
     async def ask(self, tasks: Sequence[ReviewTask]) -> list[Response]:
         """A response for each; errors are those of `ask_judge`."""

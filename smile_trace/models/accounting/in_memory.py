@@ -1,4 +1,4 @@
-"""Ledger and response cache of a foreground explanation."""
+"""Ledger and response cache of one process, which end with it."""
 
 import itertools
 import threading
@@ -55,9 +55,7 @@ class MemoryLedger:
         """See `models.accounting.ledger.Ledger.reserve`."""
         with self._lock:
             if self.calls + calls > self._cap:
-                raise BudgetExceeded(
-                    f"the budget of {self._cap} calls is used up: give a larger one", daily=False
-                )
+                raise BudgetExceeded.of_calls(self._cap)
             self.calls += calls
             reservation = str(next(self._ids))
             self._reserved[reservation] = calls

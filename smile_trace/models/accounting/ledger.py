@@ -1,6 +1,6 @@
 """Protocols: the cache of paid answers, and the ledger of what was reserved and spent.
 
-The store implements both durably (`store.ledger`), `in_memory` for a foreground explanation.
+The store implements both durably (`store.ledger`), `in_memory` for a process that keeps nothing.
 """
 
 from collections.abc import Mapping, Sequence

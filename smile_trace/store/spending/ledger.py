@@ -1,5 +1,6 @@
 """Spending, durably: the store's side of `models.accounting.ledger.Ledger`."""
 
+import copy
 import logging
 import math
 import time
@@ -73,6 +74,7 @@ class StoredLedger:
         self._budget = budget
         self._models = models or {}
         self._clock = clock
+        self._own_budget = False
         self._disbelieved: set[str] = set()
         self._open: dict[str, Reservation] = {}  # those of this process, so as not to read them
         self._rate_limits = RateLimits(database, clock)
@@ -81,6 +83,24 @@ class StoredLedger:
             if isinstance(database, PostgresDatabase)
             else FileAccounts(database)
         )
+
+    def with_budget(self, calls: int | None) -> "StoredLedger":
+        """The same caps per day and limits per minute, for what somebody asks with a budget.
+
+        Args:
+            calls: the cap on each thing that is asked, in place of those of the settings; None
+                for no such cap.
+        """
+        ledger = copy.copy(self)
+        ledger._own_budget = True
+        ledger._budget = self._budget.model_copy(
+            update={
+                "calls_per_explanation": calls,
+                "proxy_calls_per_explanation": calls,
+                "usd_per_explanation": None,
+            }
+        )
+        return ledger
 
     def today(self) -> str:
         """The day that the daily caps count on, in UTC."""
@@ -276,6 +296,8 @@ class StoredLedger:
         if unit is None:
             return
         cap, used = entry.caps[unit], getattr(spent, unit)
+        if entry.scope == "explanation" and self._own_budget:
+            raise BudgetExceeded.of_calls(cap)
         if entry.scope == "model":
             table = model if model in self._models else "*"
             of, raising = f"day for the model {model!r}", f'{unit}_per_day in [models."{table}"]'

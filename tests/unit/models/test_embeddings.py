@@ -64,6 +64,7 @@ def test_the_settings_name_the_embeddings_model(server):
 
 def test_an_explanation_uses_the_embeddings(server, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SMILE_TRACE_HOME", str(tmp_path / "home"))
     (tmp_path / "smile_trace.toml").write_text(
         f'[models.e]\nkind = "endpoint"\nbase_url = "{server.base_url}"\n'
         '[explain]\nembeddings = "e"\n'
