@@ -7,10 +7,12 @@ from itertools import chain, takewhile
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from smile_trace.attribution.answer_span import AnswerSpan
+from smile_trace.attribution.design.confirmation import MOST_CALLS, confirmation_of
 from smile_trace.attribution.design.planner import CallKey, Level, Planner, call_key, repeats
 from smile_trace.attribution.estimation.distances import Distance
 from smile_trace.attribution.estimation.findings import LevelFindings, find, precise
 from smile_trace.attribution.estimation.inference import DEFAULT_SOLVER
+from smile_trace.attribution.estimation.interactions import Pair
 from smile_trace.attribution.estimation.response_scores import (
     ResponseScores,
     Row,
@@ -115,6 +117,7 @@ class PerturbationStudy:
         self._asked: dict[CallKey, None] = {}
         self._responses: dict[CallKey, Response] = {}
         self._rounds = 0
+        self._kept_back = min(MOST_CALLS, settings.budget // 5)
         self._found: dict[tuple[int, int, float], LevelFindings] = {}
 
     @property
@@ -129,7 +132,7 @@ class PerturbationStudy:
         if self._baseline_failed() and not self._ask_baseline_again():
             return []
         waiting = self._waiting()
-        while not waiting and self._goes_on():
+        while not waiting and (self._goes_on() or self._confirms()):
             waiting = self._waiting()
         unperturbed = [row for row in waiting if row.kind == "baseline"]
         chosen = unperturbed or waiting[:ROUND]
@@ -154,26 +157,37 @@ class PerturbationStudy:
         """The rows of the current level that have to be asked, each text and replicate once."""
         level = self._levels[-1]
         rows: dict[CallKey, Perturbation] = {}
-        for row in (*level.rows[: self._before_look], *self._planner.sparse):
+        planned = *level.rows[: self._before_look], *self._planner.sparse, *self._confirming
+        for row in planned:
             if call_key(row) not in self._asked:
                 rows.setdefault(call_key(row), row)
         return [row.model_copy(update={"round": self._rounds}) for row in rows.values()]
 
     @property
     def _before_look(self) -> int:
-        """How many rows of the current level are asked before the next look: as long as nothing
-        moved or failed, no more than leave calls for sparse rows."""
-        level, scores = self._levels[-1], self._scores()
-        if level.exact or self._planner.sparse or not unchanged(scores):
-            return level.before_look
-        return min(level.before_look, self._planner.before_sparse)
+        """How many rows of the current level are asked before the next look: no more than leave
+        calls for what may have to be asked besides."""
+        level = self._levels[-1]
+        if self._may_need_sparse:
+            return min(level.before_look, self._planner.before_sparse)
+        if self._kept_back and not level.exact:
+            return min(level.before_look, self._planner.leaving(self._kept_back))
+        return level.before_look
+
+    @property
+    def _may_need_sparse(self) -> bool:
+        """Whether nothing moved or failed so far, and sparse rows would tell more."""
+        planned = self._levels[-1].exact or self._planner.sparse
+        return not planned and unchanged(self._scores())
 
     def _goes_on(self) -> bool:
         """Whether there is more to ask: on a finer level, or on this one."""
         level = self._levels[-1]
         scores, index = self._scores(), self._levels.index(level)
         complete = None not in scores.changes[index]
-        if (complete and scores.no_variation) or self._before_look < level.before_look:
+        if complete and scores.no_variation:
+            return self._planner.add_sparse()
+        if self._may_need_sparse and self._planner.before_sparse < level.before_look:
             return self._planner.add_sparse()
         if scores.only_sparse_moved:
             self._planner.halve_rest(self._rows(level), self._settings.budget - len(self._asked))
@@ -183,6 +197,30 @@ class PerturbationStudy:
             return True
         level.looks += not settled
         return not settled
+
+    def _confirms(self) -> bool:
+        """Whether calls were kept back until all else is asked: for masks that confirm pairs, and
+        for the level's last rows where no pair needs them."""
+        if not self._kept_back:
+            return False
+        kept_back, self._kept_back = self._kept_back, 0
+        level = self._levels[-1]
+        if not level.exact:
+            known = zip(self._rows(level), self._scores().changes[-1], strict=True)
+            rows = [(row, change) for row, change in known if change is not None]
+            pairs = sorted(self._find(level).pairs, key=lambda pair: -abs(pair.value))
+            wanted = (confirmation_of(pair, level.free, rows) for pair in pairs)
+            self._planner.add_confirming(filter(None, wanted), self._asked.keys(), kept_back)
+        return True
+
+    def _confirmed(self) -> list[Pair]:
+        """The pairs of the last level that fresh masks have confirmed."""
+        answered = iter(self._scores().confirming)
+        changes = [
+            (one.confirmation, [[next(answered) for _ in of_mask] for of_mask in one.rows])
+            for one in self._planner.confirming
+        ]
+        return [confirmation.pair for confirmation, of in changes if confirmation.holds(of)]
 
     def _settled(self, level: Level) -> bool:
         """Whether more rows would add nothing: every interval is narrow, and it is reliable."""
@@ -258,7 +296,8 @@ class PerturbationStudy:
         segments, coarser = join([of.attributions() for of in found[:shown]])
         finest = found[shown - 1]
         reliable = fidelity.status == status_of(finest, scores) == "reliable"
-        interactions = finest.interactions() if reliable else ()
+        confirmed = self._confirmed() if shown == len(found) else ()
+        interactions = finest.interactions(confirmed) if reliable else ()
         fields = self._moved_fields(found[:shown])
         return Explanation(
             messages=self.prompted.messages,
@@ -307,6 +346,10 @@ class PerturbationStudy:
     def _sparse_rows(self) -> list[Row]:
         return self._with_responses(self._planner.sparse)
 
+    @property
+    def _confirming(self) -> list[Perturbation]:
+        return [row for one in self._planner.confirming for row in one.all_rows]
+
     def _with_responses(self, rows: Iterable[Perturbation]) -> list[Row]:
         return [(row, self._responses.get(call_key(row))) for row in rows]
 
@@ -318,6 +361,7 @@ class PerturbationStudy:
             deterministic=self._deterministic,
             part=self._part,
             sparse=self._sparse_rows,
+            confirming=self._with_responses(self._confirming),
         )
 
     def _find(self, level: Level) -> LevelFindings:
@@ -350,12 +394,13 @@ class PerturbationStudy:
     def _observations(
         self, scores: ResponseScores, found: Sequence[LevelFindings]
     ) -> tuple[Observation, ...]:
-        sparse = self._sparse_rows
         groups = [
             (self._level_rows(level), changes, findings.locality)
             for level, changes, findings in zip(self._levels, scores.changes, found, strict=True)
         ]
-        groups.append((sparse, scores.sparse, (None,) * len(sparse)))
+        confirming = self._with_responses(self._confirming)
+        for rows, changes in ((self._sparse_rows, scores.sparse), (confirming, scores.confirming)):
+            groups.append((rows, changes, (None,) * len(rows)))
         scored, of_part = self.signal == "probability", self._part is not None
         return tuple(
             chain.from_iterable(

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 2
 
-METHOD_VERSION = 1
+METHOD_VERSION = 2
 """Raised when the same responses give another Explanation; releases before 0.2 did not count."""
 
 _LINE = 160

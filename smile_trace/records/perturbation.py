@@ -61,7 +61,9 @@ class Segment(Record):
         return (self.message, self.start, self.end), *self.also
 
 
-PerturbationKind = Literal["baseline", "random", "enumerated", "leave_one_out", "chosen", "sparse"]
+PerturbationKind = Literal[
+    "baseline", "random", "enumerated", "leave_one_out", "chosen", "sparse", "confirming"
+]
 """`chosen`: a mask made from the proxy's responses to other masks. `sparse`: one that retains a
 fifth, asked where nothing moved; it is in no estimate."""
 

@@ -1,13 +1,14 @@
 """The plan of a study: the partitions of the prompt, coarse to fine, and the rows of each."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from itertools import count, islice, takewhile
 
 import numpy as np
 
 from smile_trace.attribution.design import masks
+from smile_trace.attribution.design.confirmation import Confirmation, Confirming
 from smile_trace.attribution.design.perturber import Perturber
 from smile_trace.attribution.estimation.inference import LEVEL, Array
 from smile_trace.attribution.segmentation.partitioner import Partitioner
@@ -140,6 +141,7 @@ class Planner:
         self._looks = looks
         self._drawn: Counter[str] = Counter()
         self.sparse: list[Perturbation] = []
+        self.confirming: list[Confirming] = []
         self._halved = False
         self.levels: list[Level] = []
         self.levels.append(self._first_level())
@@ -200,11 +202,44 @@ class Planner:
         level.rows = [*asked, *rest]
         level.refining = tuple(look for look in level.refining if look < len(level.rows))
 
+    def add_confirming(
+        self, wanted: Iterable[Confirmation], asked: Set[CallKey], calls: int
+    ) -> None:
+        """Plans rows of the last level that confirm pairs, of the first ones as calls allow.
+
+        Where the budget has no room for them, the level's last rows make it.
+
+        Args:
+            wanted: the most important pair first.
+            asked: the calls so far, which cost nothing again.
+            calls: how many they may cost.
+        """
+        level = self.levels[-1]
+        times = 1 if self._deterministic else 2
+        for one in wanted:
+            if not all(map(level.perturber.sendable, one.masks)):
+                continue
+            rows = tuple(
+                tuple(self._row(level, "confirming", mask) for _ in range(times))
+                for mask in one.masks
+            )
+            cost = len({call_key(row) for of_mask in rows for row in of_mask} - asked)
+            if cost <= calls:
+                calls -= cost
+                self.confirming.append(Confirming(one, rows))
+        del level.rows[self.leaving(0) :]
+
     @property
     def before_sparse(self) -> int:
         """How many of the last level's rows leave enough calls for its sparse rows."""
-        level, left = self.levels[-1], self._settings.budget - self._sparse_count
-        known = {call_key(row) for one in self.levels[:-1] for row in one.rows}
+        return self.leaving(self._sparse_count)
+
+    def leaving(self, calls: int) -> int:
+        """How many of the last level's rows leave so many calls."""
+        level, left = self.levels[-1], self._settings.budget - calls
+        others = [row for one in self.levels[:-1] for row in one.rows]
+        confirming = (row for one in self.confirming for row in one.all_rows)
+        known = {call_key(row) for row in (*others, *self.sparse, *confirming)}
         for place, row in enumerate(level.rows):
             known.add(call_key(row))
             if len(known) > left:

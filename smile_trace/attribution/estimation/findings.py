@@ -1,6 +1,6 @@
 """Effects, intervals and tests of the segments of one partition."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,8 +51,13 @@ class LevelFindings:
         """One record per segment."""
         return [self._attribution(k, segment) for k, segment in enumerate(self.segments)]
 
-    def interactions(self) -> tuple[Interaction, ...]:
-        """One record per pair that certainly works together."""
+    def interactions(self, confirmed: Iterable[Pair]) -> tuple[Interaction, ...]:
+        """One record per pair that certainly works together.
+
+        Args:
+            confirmed: those that fresh masks have confirmed. Where every mask was asked there is
+                nothing to confirm.
+        """
         keys = [segment.key for segment in self.segments if not segment.protected]
         return tuple(
             Interaction(
@@ -63,7 +68,7 @@ class LevelFindings:
                 ci_low=pair.low,
                 ci_high=pair.high,
             )
-            for pair in self.pairs
+            for pair in (self.pairs if self.exact else confirmed)
             if pair.kind is not None
         )
 

@@ -46,7 +46,7 @@ class ResponseScores:
     `noise_variance`: variance of the answer change over them; None with fewer than two.
     `failed`: per level and row, whether the call failed. `same_texts`: whether all
     answers are the same text, but for case and white space; False where probabilities are compared.
-    `sparse`: the answer changes of the sparse rows.
+    `sparse`: the answer changes of the sparse rows; `confirming`: of the confirming ones.
     """
 
     changes: tuple[tuple[float | None, ...], ...]
@@ -57,10 +57,11 @@ class ResponseScores:
     failed: tuple[tuple[bool, ...], ...]
     same_texts: bool = False
     sparse: tuple[float | None, ...] = ()
+    confirming: tuple[float | None, ...] = ()
 
     @property
     def known(self) -> list[float]:
-        """All measured changes but those of the sparse rows."""
+        """All measured changes of the levels' rows."""
         return [change for level in self.changes for change in level if change is not None]
 
     @property
@@ -99,14 +100,15 @@ def score_responses(
     deterministic: bool,
     part: AnswerSpan | None = None,
     sparse: Sequence[Row] = (),
+    confirming: Sequence[Row] = (),
 ) -> ResponseScores:
-    """Scores the rows of every level and the sparse ones; with `part`, by that part of the answer.
+    """Scores the rows of every level, and those of none; with `part`, by that part of the answer.
 
     Text: y = (d − d₀) / (1 − d₀), with d the distance from the logged answer and d₀ the mean of
     the baseline's. Probability: y = 1 − (p / p₀)^(1/τ), with p the probability of the whole
     logged answer and τ its number of tokens, at most 32 (`share_lost`). Both are cut to [0, 1].
     """
-    everything = [*levels, sparse]
+    everything = [*levels, sparse, confirming]
     if signal == "probability":
         distances = _probability_distances(everything, part)
     else:
@@ -120,13 +122,13 @@ def score_responses(
     failed = tuple(tuple(r is not None and not r.ok for _, r in rows) for rows in levels)
     if not baseline:
         nothing = tuple((None,) * len(rows) for rows in levels)
-        none = (None,) * len(sparse)
-        return ResponseScores(nothing, None, False, 0.0, None, failed, sparse=none)
+        none = ((None,) * len(rows) for rows in (sparse, confirming))
+        return ResponseScores(nothing, None, False, 0.0, None, failed, False, *none)
     asked = [response for response, _ in baseline]
     own = [distance for _, distance in baseline]
     reference = float(np.mean(own))
     scale = 1 - reference
-    *changes, of_sparse = (
+    *changes, of_sparse, of_confirming = (
         tuple(_relative(d, reference, scale) for d in found) for found in distances
     )
     texts = [response.text or "" for response in asked]
@@ -138,7 +140,15 @@ def score_responses(
     said = {" ".join(text.split()).casefold() for text in answers}
     same = signal == "text" and len(said) == 1
     return ResponseScores(
-        tuple(changes), from_logged, reproduced, floor, variance, failed, same, of_sparse
+        tuple(changes),
+        from_logged,
+        reproduced,
+        floor,
+        variance,
+        failed,
+        same,
+        of_sparse,
+        of_confirming,
     )
 
 

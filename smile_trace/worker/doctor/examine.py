@@ -251,7 +251,11 @@ def _trackers(settings: Settings) -> Iterator[Finding]:
     for tracker in trackers:
         about = f"tracker {tracker.name}"
         try:
-            said = "active, and it answers" if tracker.check() else "active; its server is not asked here"
+            said = (
+                "active, and it answers"
+                if tracker.check()
+                else "active; its server is not asked here"
+            )
             yield Finding(level="good", about=about, said=said)
         except TrackerUnavailable as error:
             yield Finding(level="bad", about=about, said=str(error))

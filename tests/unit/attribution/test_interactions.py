@@ -43,7 +43,7 @@ def test_the_interaction_is_the_second_difference_under_the_estimands_masks() ->
 
 @pytest.mark.parametrize(("model", "kind"), [(either, "either"), (both, "both")])
 @pytest.mark.parametrize("words", ["where is the Eiffel Tower", LONG])
-@pytest.mark.parametrize("seed", [0, 3, 6])  # both are out in some of the first twenty masks
+@pytest.mark.parametrize("seed", [0, 5, 6])  # both are out in some of the first twenty masks
 def test_a_study_finds_and_reports_the_pair(model, kind, words, seed) -> None:
     explanation = run(words, model, seed=seed).explanation
     [pair] = explanation.interactions

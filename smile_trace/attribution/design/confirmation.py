@@ -1,0 +1,96 @@
+"""Fresh masks that confirm that two segments work together, or refute it.
+
+Where a pair seems to, the other segment that really does may have been removed in the same rows by
+chance. Two masks tell that are chosen for the pair, and are in no estimate:
+
+- *either is enough*: of a row in which the answer is lost without both, the same with the one, and
+  with the other retained. Each has to bring the answer back;
+- *both only work together*: the whole prompt without the one, and without the other. Each has to
+  lose the answer.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from smile_trace.attribution.design.masks import Mask
+from smile_trace.attribution.estimation.interactions import Pair
+from smile_trace.records import Perturbation
+
+MOST_CALLS = 4
+"""Calls that are kept back for them: of two pairs, or of one where the model varies."""
+
+
+@dataclass(frozen=True)
+class Confirmation:
+    """What is asked of a pair that seems to work together.
+
+    Attributes:
+        pair: what the answers until then say of the two.
+        masks: one for each of the two segments.
+        half: answer change, in [0, 1], from which an answer counts as lost.
+    """
+
+    pair: Pair
+    masks: tuple[Mask, Mask]
+    half: float
+
+    def holds(self, changes: Sequence[Sequence[float | None]]) -> bool:
+        """Whether the answers confirm it; not where a mask has none.
+
+        Args:
+            changes: per mask the changes of its answers, in [0, 1].
+        """
+        known = [[c for c in of_mask if c is not None] for of_mask in changes]
+        if not all(known):
+            return False
+        lost = [float(np.mean(of_mask)) >= self.half for of_mask in known]
+        return not any(lost) if self.pair.kind == "either" else all(lost)
+
+
+@dataclass(frozen=True)
+class Confirming:
+    """A confirmation and its rows: per mask those that repeat it."""
+
+    confirmation: Confirmation
+    rows: tuple[tuple[Perturbation, ...], ...]
+
+    @property
+    def all_rows(self) -> list[Perturbation]:
+        """The rows of both masks."""
+        return [row for of_mask in self.rows for row in of_mask]
+
+
+def confirmation_of(
+    pair: Pair, free: Sequence[bool], rows: Sequence[tuple[Perturbation, float]]
+) -> Confirmation | None:
+    """What would confirm that a pair works together; None where it does not seem to, or where no
+    row has lost the answer without both.
+
+    Args:
+        pair: by its indices among the free segments.
+        free: which segments may be removed.
+        rows: of the partition, with their answer changes, in [0, 1].
+    """
+    if pair.kind is None:
+        return None
+    places = np.flatnonzero(free)
+    first, second = int(places[pair.first]), int(places[pair.second])
+    half = min(abs(pair.value) / 2, 0.5)
+    if pair.kind == "both":
+        whole = (True,) * len(free)
+        without = _set(whole, first, False), _set(whole, second, False)
+        return Confirmation(pair, without, half)
+    lost = [
+        row.mask for row, y in rows if y >= half and not row.mask[first] and not row.mask[second]
+    ]
+    if not lost:
+        return None
+    most = max(lost, key=sum)  # retained
+    back = _set(most, first, True), _set(most, second, True)
+    return Confirmation(pair, back, half)
+
+
+def _set(mask: Mask, place: int, retained: bool) -> Mask:
+    return (*mask[:place], retained, *mask[place + 1 :])
