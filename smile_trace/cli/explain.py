@@ -24,7 +24,7 @@ from smile_trace.cli.foreground_delivery import deliver as deliver_into_trace
 from smile_trace.cli.foreground_delivery import find_tracker
 from smile_trace.cli.output import check_writable, read_text, show_result, warn_renamed
 from smile_trace.cli.progress import CallBar
-from smile_trace.errors import SmileTraceError
+from smile_trace.errors import BudgetExceeded, SmileTraceError
 
 if TYPE_CHECKING:
     from smile_trace.attribution import AnyUnit
@@ -224,11 +224,16 @@ def _explain(
     """The explanation, with a sanity check in its metadata where one is wanted."""
     from smile_trace.evaluation import check_by_injection
     from smile_trace.explaining.api import explain_prepared
+    from smile_trace.models import ModelUnavailable
+    from smile_trace.records.evaluation import SanityCheck
 
     explanation = explain_prepared(prepared, settings, on_round=on_round)
     if not check:
         return explanation
-    checked = check_by_injection(prepared.without_proxy(), on_round=on_round)
+    try:
+        checked = check_by_injection(prepared.without_proxy(), on_round=on_round)
+    except (BudgetExceeded, ModelUnavailable) as error:  # what is explained is shown, as it is
+        checked = SanityCheck(outcome="inconclusive", reason=str(error))
     metadata = {"sanity_check": checked.model_dump(mode="json")}
     return explanation.model_copy(update={"metadata": metadata})
 
@@ -261,7 +266,7 @@ def _show(found: "Explanation | ExplanationPath", *, html: Path | None, json: bo
     show_result(found, html=html, json=json)
     metadata = getattr(found, "metadata", {})  # a path has none
     if not json and (checked := metadata.get("sanity_check")):
-        print(f"Sanity check {checked['outcome']}: {checked['reason']}.")
+        print(f"Sanity check {checked['outcome']}: {checked['reason'].rstrip('.')}.")
 
 
 def _given(context: typer.Context, option: str) -> bool:

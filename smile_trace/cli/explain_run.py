@@ -52,7 +52,8 @@ def explain_run(
 
     Raises:
         SmileTraceError: there is no such run, none of its rows can be explained, or the model or
-            the backend does not answer. What was delivered until then stays.
+            the backend does not answer, or a cap per day is reached. What was explained until then
+            is shown, and what was delivered stays.
     """
     from smile_trace.attribution import CannotExplain
     from smile_trace.explaining.api import explain_prepared
@@ -80,21 +81,23 @@ def explain_run(
         confirm(one, yes=yes)
     statuses: list[str] = []
     calls = sum(one.calls + (one.proxy.calls if one.proxy else 0) for one in most)
-    with CallBar(calls) if sys.stderr.isatty() else nullcontext() as on_round:
-        for row in rows:
-            try:
-                explanation = explain_prepared(row.prepared, settings, on_round=on_round)
-            except (ExplanationFailed, CannotExplain) as error:
-                told.append(_refused(row.trace_id, error))
-                continue
-            statuses.append(explanation.fidelity.status)
-            shown = explanation.model_dump(mode="json")
-            told.append({"trace_id": row.trace_id, "explanation": shown})
-            if not json_rows:
-                print(_line(row.trace_id, explanation), flush=True)
-            if tracker is not None:
-                put_into(row.trace, row.call, explanation, tracker)
-    print(json.dumps(told, indent=2) if json_rows else _sentence(statuses, len(trace_ids)))
+    try:
+        with CallBar(calls) if sys.stderr.isatty() else nullcontext() as on_round:
+            for row in rows:
+                try:
+                    explanation = explain_prepared(row.prepared, settings, on_round=on_round)
+                except (ExplanationFailed, CannotExplain) as error:
+                    told.append(_refused(row.trace_id, error))
+                    continue
+                statuses.append(explanation.fidelity.status)
+                shown = explanation.model_dump(mode="json")
+                told.append({"trace_id": row.trace_id, "explanation": shown})
+                if not json_rows:
+                    print(_line(row.trace_id, explanation), flush=True)
+                if tracker is not None:
+                    put_into(row.trace, row.call, explanation, tracker)
+    finally:  # a cap that is reached takes nothing away that was explained before
+        print(json.dumps(told, indent=2) if json_rows else _sentence(statuses, len(trace_ids)))
 
 
 def _row(

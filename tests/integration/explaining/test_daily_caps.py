@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -159,8 +160,11 @@ def test_whoever_asks_a_named_model_counts_and_leaves_nothing_open(
 
 
 def _open_files() -> list[str]:
-    links = Path("/proc/self/fd").iterdir()
-    return [os.readlink(link) for link in links if os.path.islink(link)]
+    found = list[str]()
+    for link in Path("/proc/self/fd").iterdir():
+        with suppress(FileNotFoundError):  # other threads open and close files meanwhile
+            found.append(os.readlink(link))
+    return found
 
 
 def test_a_model_that_the_settings_do_not_name_needs_no_store(configure: Configure) -> None:
@@ -248,3 +252,21 @@ def test_the_command_says_which_cap_is_reached(
         assert "the cap of 3 calls per day is used up" in shown.err
         assert "raise budget.calls_per_day" in shown.err
         assert "Traceback" not in shown.err
+
+
+def test_an_explanation_is_shown_where_a_cap_ends_its_check(
+    configure: Configure,
+    server: PlantedServer,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    configure()
+    smile_trace.explain(PROMPT, model="planted", budget=20)
+    configure(f"calls_per_day = {len(server.bodies)}")
+    asked = ["explain", "--prompt", PROMPT, "--model", "planted", "--budget", "20", "--yes"]
+    monkeypatch.setattr("sys.argv", ["smile-trace", *asked, "--sanity-check"])
+    with suppress(SystemExit):
+        main()
+    shown = capsys.readouterr().out
+    assert "fox" in shown
+    assert "Sanity check inconclusive: the cap of" in " ".join(shown.split())

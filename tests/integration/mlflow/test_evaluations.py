@@ -97,6 +97,23 @@ def test_a_row_that_cannot_be_explained_holds_up_no_other(
     assert not late_spans(trace), "nothing is written where nobody asked for it"
 
 
+def test_a_cap_takes_nothing_away_that_was_explained_before(
+    application: Callable[[str], str], tmp_path: Path
+) -> None:
+    questions = [
+        {"inputs": {"question": f"{number}: I see the Eiffel. Where am I?"}} for number in (1, 2)
+    ]
+    result = mlflow.genai.evaluate(data=questions, predict_fn=application, scorers=[is_short])
+    with (tmp_path / "smile_trace.toml").open("a") as settings:
+        settings.write(f"calls_per_day = {BUDGET + 2}\n")
+    command = ("explain", "--run", result.run_id, "--budget", str(BUDGET), "--json")
+    done = run_command(*command, cwd=tmp_path)
+    assert done.returncode == 1
+    assert b'raise calls_per_day in [models."planted"]' in done.stderr
+    [row] = json.loads(done.stdout)
+    assert Explanation.model_validate(row["explanation"]).answer == "In Paris."
+
+
 PLACES = ("Eiffel", "sea")
 
 
