@@ -93,6 +93,7 @@ class StoredLedger:
         """
         ledger = copy.copy(self)
         ledger._own_budget = True
+        ledger.caps_money = False  # the budget, in calls, holds whatever the price is
         ledger._budget = self._budget.model_copy(
             update={
                 "calls_per_explanation": calls,
