@@ -7,6 +7,11 @@ from typing import Annotated, Any, ClassVar, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
 
 
+WHERE = "smile_trace settings"
+"""Where warnings point: no line of Python is to be changed."""
+_warned: dict[str | tuple[str, type[Warning], int], int] = {}
+
+
 class Table(BaseModel):
     """A table: nothing in it is unknown, and what was renamed is read with a warning."""
 
@@ -26,11 +31,13 @@ class Table(BaseModel):
         for old, new in cls._renamed.items():
             default = cls.model_fields[new].default  # stands in the table where nobody set it
             if old in table and table.get(new, default) == default:
-                warnings.warn(
+                warnings.warn_explicit(
                     f"the setting {old!r} is now called {new!r}: rename it; the next release "
                     "no longer reads the old name",
                     FutureWarning,
-                    stacklevel=2,
+                    WHERE,
+                    1,
+                    registry=_warned,
                 )
                 table[new] = table.pop(old)
         return table
