@@ -42,6 +42,7 @@ from smile_trace.records import (
     SegmentAttribution,
     Unit,
 )
+from smile_trace.render.driver import driver_of
 
 BUDGET = 40
 CHAT = 33
@@ -195,6 +196,8 @@ class Seen:
     significant: int
     interactions: int
     true_interactions: int
+    driver_right: bool | None = None
+    """Of the part that is shown as the driver, where there is one."""
     covered: list[bool] = field(default_factory=list)
 
 
@@ -365,6 +368,7 @@ def observe(case: Case) -> Seen:
         and truth.holds(by_key[pair.first])
         and truth.holds(by_key[pair.second])
     ]
+    named = driver_of(found) if world.drivers else None
     effects = {s.key: truth.effect(s) for s in everything}
     covered = [
         s.ci_low - TOLERANCE <= effects[s.key] <= s.ci_high + TOLERANCE
@@ -386,6 +390,7 @@ def observe(case: Case) -> Seen:
         significant=len(significant),
         interactions=len(found.interactions),
         true_interactions=len(right),
+        driver_right=None if named is None else bool(truth.holds(named)),
         covered=covered,
     )
 
@@ -446,6 +451,14 @@ LIMITS = (
         0.90,
         False,
         lambda s: _when(s.top_right is not None and s.status == "partial", s.top_right is True),
+    ),
+    Limit(
+        "the part that is named is a driver when `partial`",
+        0.90,
+        False,
+        lambda s: _when(
+            s.driver_right is not None and s.status == "partial", s.driver_right is True
+        ),
     ),
     Limit(
         "a named interaction is true", 0.90, False, lambda s: (s.true_interactions, s.interactions)
