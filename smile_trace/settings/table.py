@@ -6,7 +6,6 @@ from typing import Annotated, Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
 
-
 WHERE = "smile_trace settings"
 """Where warnings point: no line of Python is to be changed."""
 _warned: dict[str | tuple[str, type[Warning], int], int] = {}
