@@ -4,7 +4,8 @@ Where a pair seems to, the other segment that really does may have been removed 
 chance. Two masks tell that are chosen for the pair, and are in no estimate:
 
 - *either is enough*: of a row in which the answer is lost without both, the same with the one, and
-  with the other retained. Each has to bring the answer back;
+  with the other retained. Each has to bring it back, as far as the pair has it: other parts may
+  be missing there, too;
 - *both only work together*: the whole prompt without the one, and without the other. Each has to
   lose the answer.
 """
@@ -29,11 +30,14 @@ class Confirmation:
     Attributes:
         pair: what the answers until then say of the two.
         masks: one for each of the two segments.
-        half: answer change, in [0, 1], from which an answer counts as lost.
+        lost: the answer change, in [0, 1], of the row in which each brings the answer back; None
+            where each loses it.
+        half: the least difference that each has to make, in answer change.
     """
 
     pair: Pair
     masks: tuple[Mask, Mask]
+    lost: float | None
     half: float
 
     def holds(self, changes: Sequence[Sequence[float | None]]) -> bool:
@@ -45,8 +49,9 @@ class Confirmation:
         known = [[c for c in of_mask if c is not None] for of_mask in changes]
         if not all(known):
             return False
-        lost = [float(np.mean(of_mask)) >= self.half for of_mask in known]
-        return not any(lost) if self.pair.kind == "either" else all(lost)
+        means = [float(np.mean(of_mask)) for of_mask in known]
+        made = means if self.lost is None else [self.lost - mean for mean in means]
+        return all(difference >= self.half for difference in made)
 
 
 @dataclass(frozen=True)
@@ -81,15 +86,17 @@ def confirmation_of(
     if pair.kind == "both":
         whole = (True,) * len(free)
         without = _set(whole, first, False), _set(whole, second, False)
-        return Confirmation(pair, without, half)
+        return Confirmation(pair, without, None, half)
     lost = [
-        row.mask for row, y in rows if y >= half and not row.mask[first] and not row.mask[second]
+        (sum(row.mask), y, row.mask)
+        for row, y in rows
+        if y >= half and not row.mask[first] and not row.mask[second]
     ]
     if not lost:
         return None
-    most = max(lost, key=sum)  # retained
-    back = _set(most, first, True), _set(most, second, True)
-    return Confirmation(pair, back, half)
+    _, change, mask = max(lost)  # of which the most is retained
+    back = _set(mask, first, True), _set(mask, second, True)
+    return Confirmation(pair, back, change, half)
 
 
 def _set(mask: Mask, place: int, retained: bool) -> Mask:

@@ -32,6 +32,9 @@ def test_each_of_two_has_to_bring_the_answer_back_where_it_is_lost_without_both(
     assert confirmation.masks == ((True, True, True, False), (False, True, True, True))
     assert confirmation.holds([[0.1], [0.2, 0.6]])
     assert not confirmation.holds([[0.1], [0.9]])
+    weaker = replace(confirmation, pair=replace(EITHER, value=0.4), half=0.2)
+    assert weaker.holds([[0.6], [0.7]]), "something else is missing in that row, too"
+    assert not weaker.holds([[0.6], [0.9]])
     assert confirmation_of(EITHER, FREE, rows[:1]) is None, "the answer was lost in no row"
 
 
@@ -45,7 +48,7 @@ def test_the_answer_has_to_be_lost_without_each_of_both() -> None:
 
 @pytest.mark.parametrize("changes", [[[], [0.0]], [[None], [0.0]]])
 def test_without_an_answer_nothing_is_confirmed(changes: list[list[float | None]]) -> None:
-    confirmation = Confirmation(EITHER, ((True,), (True,)), 0.5)
+    confirmation = Confirmation(EITHER, ((True,), (True,)), None, 0.5)
     assert not confirmation.holds(changes)
 
 
