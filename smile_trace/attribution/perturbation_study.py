@@ -157,8 +157,8 @@ class PerturbationStudy:
         """The rows of the current level that have to be asked, each text and replicate once."""
         level = self._levels[-1]
         rows: dict[CallKey, Perturbation] = {}
-        planned = *level.rows[: self._before_look], *self._planner.sparse, *self._confirming
-        for row in planned:
+        beside = *self._planner.sparse, *self._planner.confirming_rows
+        for row in (*level.rows[: self._before_look], *beside):
             if call_key(row) not in self._asked:
                 rows.setdefault(call_key(row), row)
         return [row.model_copy(update={"round": self._rounds}) for row in rows.values()]
@@ -213,9 +213,9 @@ class PerturbationStudy:
             self._planner.add_confirming(filter(None, wanted), self._asked.keys(), kept_back)
         return True
 
-    def _confirmed(self) -> list[Pair]:
+    def _confirmed(self, scores: ResponseScores) -> list[Pair]:
         """The pairs of the last level that fresh masks have confirmed."""
-        answered = iter(self._scores().confirming)
+        answered = iter(scores.confirming)
         changes = [
             (one.confirmation, [[next(answered) for _ in of_mask] for of_mask in one.rows])
             for one in self._planner.confirming
@@ -296,7 +296,7 @@ class PerturbationStudy:
         segments, coarser = join([of.attributions() for of in found[:shown]])
         finest = found[shown - 1]
         reliable = fidelity.status == status_of(finest, scores) == "reliable"
-        confirmed = self._confirmed() if shown == len(found) else ()
+        confirmed = self._confirmed(scores) if shown == len(found) else ()
         interactions = finest.interactions(confirmed) if reliable else ()
         fields = self._moved_fields(found[:shown])
         return Explanation(
@@ -347,8 +347,8 @@ class PerturbationStudy:
         return self._with_responses(self._planner.sparse)
 
     @property
-    def _confirming(self) -> list[Perturbation]:
-        return [row for one in self._planner.confirming for row in one.all_rows]
+    def _confirming_rows(self) -> list[Row]:
+        return self._with_responses(self._planner.confirming_rows)
 
     def _with_responses(self, rows: Iterable[Perturbation]) -> list[Row]:
         return [(row, self._responses.get(call_key(row))) for row in rows]
@@ -361,7 +361,7 @@ class PerturbationStudy:
             deterministic=self._deterministic,
             part=self._part,
             sparse=self._sparse_rows,
-            confirming=self._with_responses(self._confirming),
+            confirming=self._confirming_rows,
         )
 
     def _find(self, level: Level) -> LevelFindings:
@@ -398,9 +398,13 @@ class PerturbationStudy:
             (self._level_rows(level), changes, findings.locality)
             for level, changes, findings in zip(self._levels, scores.changes, found, strict=True)
         ]
-        confirming = self._with_responses(self._confirming)
-        for rows, changes in ((self._sparse_rows, scores.sparse), (confirming, scores.confirming)):
-            groups.append((rows, changes, (None,) * len(rows)))
+        groups += [
+            (rows, changes, (None,) * len(rows))
+            for rows, changes in (
+                (self._sparse_rows, scores.sparse),
+                (self._confirming_rows, scores.confirming),
+            )
+        ]
         scored, of_part = self.signal == "probability", self._part is not None
         return tuple(
             chain.from_iterable(

@@ -65,7 +65,8 @@ PerturbationKind = Literal[
     "baseline", "random", "enumerated", "leave_one_out", "chosen", "sparse", "confirming"
 ]
 """`chosen`: a mask made from the proxy's responses to other masks. `sparse`: one that retains a
-fifth, asked where nothing moved; it is in no estimate."""
+fifth, asked where nothing moved. `confirming`: one that confirms a pair of segments. The last two
+are in no estimate."""
 
 Asked = Literal["target", "proxy"]
 """The model whose answer is explained, or the cheaper model that is asked in its place."""

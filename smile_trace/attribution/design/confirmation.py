@@ -61,11 +61,6 @@ class Confirming:
     confirmation: Confirmation
     rows: tuple[tuple[Perturbation, ...], ...]
 
-    @property
-    def all_rows(self) -> list[Perturbation]:
-        """The rows of both masks."""
-        return [row for of_mask in self.rows for row in of_mask]
-
 
 def confirmation_of(
     pair: Pair, free: Sequence[bool], rows: Sequence[tuple[Perturbation, float]]

@@ -230,6 +230,11 @@ class Planner:
         del level.rows[self.leaving(0) :]
 
     @property
+    def confirming_rows(self) -> list[Perturbation]:
+        """The rows that confirm pairs, pair by pair and mask by mask."""
+        return [row for one in self.confirming for of_mask in one.rows for row in of_mask]
+
+    @property
     def before_sparse(self) -> int:
         """How many of the last level's rows leave enough calls for its sparse rows."""
         return self.leaving(self._sparse_count)
@@ -238,8 +243,7 @@ class Planner:
         """How many of the last level's rows leave so many calls."""
         level, left = self.levels[-1], self._settings.budget - calls
         others = [row for one in self.levels[:-1] for row in one.rows]
-        confirming = (row for one in self.confirming for row in one.all_rows)
-        known = {call_key(row) for row in (*others, *self.sparse, *confirming)}
+        known = {call_key(row) for row in (*others, *self.sparse, *self.confirming_rows)}
         for place, row in enumerate(level.rows):
             known.add(call_key(row))
             if len(known) > left:
