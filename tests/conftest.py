@@ -2,6 +2,7 @@
 
 import os
 import signal
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -46,23 +47,30 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("repeat")
 
 
-SERVERS = {
-    "mlflow_server": "MLflow",
-    "phoenix_server": "Phoenix",
-    "postgres_server": "PostgreSQL",
-    "local_model": "local model",
-    "chat_model": "local model",
-}
-"""Fixtures of one server per session, which under pytest-xdist is one per worker."""
+SLOW_FIXTURES = ("phoenix_server", "browser")
+"""Fixtures that need what is not on every machine: their tests are in `make test-all` alone."""
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let one worker run all tests of a server, so that it is started once."""
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add `--shard K/N`, which keeps the K-th of N shares of the test files."""
+    parser.addoption("--shard", default="1/1", help="K/N: run the K-th of N shares of the files")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Put tests into their lane, and keep those of the shard."""
     for item in items:
-        for fixture, group in SERVERS.items():
-            if fixture in getattr(item, "fixturenames", ()):
-                item.add_marker(pytest.mark.xdist_group(group))
-                break
+        if any(fixture in SLOW_FIXTURES for fixture in getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.slow)
+    shard, shards = map(int, config.getoption("--shard").split("/"))
+    others = [item for item in items if _share(item, shards) != shard - 1]
+    if others:
+        config.hook.pytest_deselected(items=others)
+        items[:] = [item for item in items if _share(item, shards) == shard - 1]
+
+
+def _share(item: pytest.Item, shards: int) -> int:
+    """The number of a test's share, from 0: a file's tests stay together."""
+    return zlib.crc32(item.location[0].encode()) % shards
 
 
 @pytest.fixture(autouse=True)
