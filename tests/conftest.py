@@ -1,6 +1,7 @@
 """What holds for every test; shared fixtures live in tests/support and are loaded here."""
 
 import os
+import shlex
 import signal
 import zlib
 from collections.abc import Iterator
@@ -66,6 +67,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if others:
         config.hook.pytest_deselected(items=others)
         items[:] = [item for item in items if _share(item, shards) == shard - 1]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the command that runs each test that failed alone."""
+    failed = [*terminalreporter.getreports("failed"), *terminalreporter.getreports("error")]
+    for report in failed:
+        terminalreporter.write_line(
+            f"Run it alone: .venv/bin/python -m pytest {shlex.quote(report.nodeid)}"
+        )
 
 
 def _share(item: pytest.Item, shards: int) -> int:
