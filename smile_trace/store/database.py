@@ -88,7 +88,7 @@ class Database(ABC):
         a migration only adds what they need not know.
 
         Raises:
-            StoreError: a newer release made them.
+            StoreError: a newer release made them, or none did.
         """
         config = Config()
         config.set_main_option("script_location", "smile_trace.store:migrations")
@@ -101,8 +101,8 @@ class Database(ABC):
             known = {revision.revision for revision in script.walk_revisions()}
             if current is not None and current not in known:
                 raise StoreError(
-                    f"{self.name} was written by a newer smile-trace: upgrade this one with "
-                    f"`pip install -U smile-trace`, or {self.elsewhere}."
+                    f"{self.name} was written by a newer smile-trace, or before release 0.2: "
+                    f"upgrade this one with `pip install -U smile-trace`, or {self.elsewhere}."
                 )
             config.attributes["connection"] = connection
             self._upgrade(connection, config, current)

@@ -154,7 +154,7 @@ class Forgetting:
 
         What was spent stays counted. A cached answer goes where one of their explanations asked
         for it or found it, and so does one of which nobody knows for what it was asked (those
-        that an earlier release cached, and those of replays and comparisons).
+        of replays and comparisons).
 
         Args:
             trace_ids: the traces.
@@ -299,7 +299,7 @@ def _what_they_held(connection: Connection, ids: Sequence[str]) -> dict[str, For
             call = Call.model_validate_json(row.body)
             uses = tuple(sorted({(use.name, use.version) for use in call.prompts}))
             external = call.external_trace
-        except ValueError:  # kept by an earlier release; its trace was delivered all the same
+        except ValueError:  # it cannot be read; its trace was delivered all the same
             uses, external = (), {}
         found[row.trace_id].append(
             ForgottenCall(

@@ -100,7 +100,7 @@ class Jobs:
     def set_aside_unreadable(self, limit: int = 500) -> int:
         """Set aside the traces of undecided calls that cannot be read; gives how many calls.
 
-        An earlier release kept calls that are nested too deeply to be read again.
+        Whoever kept them, what cannot be read must not hold up what can.
         """
         rows = [(row, _read_call(row.body)) for row in self._undecided(limit, 0)]
         unreadable = [(row, said) for row, said in rows if isinstance(said, str)]

@@ -168,8 +168,8 @@ class PostgresDatabase(Database):
         if current is not None:
             command.upgrade(config, "head")
         else:
-            # No release before this one had its store here: there is nothing to be brought on. The
-            # schema may be there: an administrator's, whose role may make tables in it alone.
+            # All tables at once: the first migration makes those of a file. The schema may be
+            # there, an administrator's, whose role may make tables in it alone.
             if not connection.execute(_HAS_SCHEMA, {"name": SCHEMA}).scalar_one():
                 connection.exec_driver_sql(f"CREATE SCHEMA {SCHEMA}")
             metadata.create_all(connection)

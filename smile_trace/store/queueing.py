@@ -99,7 +99,7 @@ def queue_news(connection: Connection, tracker: str, now: float, wanted: Wanted)
     seen = connection.execute(select(trackers).where(trackers.c.name == tracker)).one()._mapping
     ends = _ends(connection)
     rows = _Rows(tracker, now)
-    if not wanted.traces:  # 0.1 queued them
+    if not wanted.traces:  # it may have wanted them before
         of_tracker = and_(deliveries.c.tracker == tracker, deliveries.c.kind == "trace")
         connection.execute(delete(deliveries).where(of_tracker))
     elif ends["trace_position"] > seen["trace_position"]:

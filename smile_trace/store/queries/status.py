@@ -28,7 +28,7 @@ from smile_trace.store.tables import (
 from smile_trace.store.workers import RegisteredWorker, read_workers
 
 Shown = Annotated[str, AfterValidator(presentable)]
-"""Release 0.1 stored what others said as it was."""
+"""What others said, whoever stored it: workers of other releases may share the store."""
 
 
 class Counted(Record):

@@ -33,8 +33,7 @@ class StoredResponses:
     def get_many(self, keys: Sequence[str]) -> dict[str, Response]:
         """The cached responses among `keys`, each with `cached=True`.
 
-        One that cannot be read (release 0.1 kept infinite log-probabilities) is none: it is
-        asked again, and its answer takes the place.
+        One that cannot be read is none: it is asked again, and its answer takes the place.
         """
         found: dict[str, Response] = {}
         unreadable: list[str] = []

@@ -97,8 +97,7 @@ def test_json_nested_deeply_in_an_attribute(
     assert reason.count == 1
 
 
-def test_a_call_that_an_older_release_kept_is_set_aside(store: Store, settings: Settings) -> None:
-    """Release 0.1 stored metadata nested 220 deep, and could not read it any more."""
+def test_a_call_that_cannot_be_read_again_is_set_aside(store: Store, settings: Settings) -> None:
     spool(settings, line(call_span(1)), line(call_span(2)))
     Ingest(store, settings).run()
     deep = '{"a":' + "[" * 220 + "]" * 220 + "}"

@@ -14,18 +14,16 @@ from dbos import _serialization as serialization
 from smile_trace.worker.explaining import engine_rows
 from tests.support.hostile_engine import COLUMNS, payload, plant
 from tests.support.planted import FixedServer
-from tests.support.third_schema import PORT, answer, load, tables
+from tests.support.release_0_2 import PORT, answer, restore, tables
 from tests.support.worker_process import WorkerProcesses
 
-pytestmark = pytest.mark.xdist_group("the port of the home of release 0.1")
-
-IN_FLIGHT = "186ddfb9490ff1e8a459f26e36301cfe"
-"""The workflow of the call that release 0.1 was explaining when it was killed."""
+IN_FLIGHT = "04dea3cf7ae4c4dba59c4c89718ff9f5"
+"""The workflow of the call that release 0.2 was explaining when it was killed."""
 
 
 @pytest.fixture
 def old_model() -> Iterator[FixedServer]:
-    """The model, where the home of release 0.1 knows it."""
+    """The model, where the home of release 0.2 knows it."""
     server = FixedServer(answer, PORT)
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     yield server
@@ -53,7 +51,7 @@ def test_a_pickle_is_never_executed_and_everything_is_explained(
     table: str, column: str, tmp_path: Path
 ) -> None:
     home, marker = tmp_path / "home", tmp_path / "executed"
-    load(home)
+    restore(home)
     before = states(home)
     plant(home / "engine.db", table, column, IN_FLIGHT, marker)
     finish(home)
@@ -67,11 +65,11 @@ def test_a_pickle_is_never_executed_and_everything_is_explained(
 @pytest.mark.usefixtures("old_model")
 def test_what_is_planted_while_the_worker_runs_is_not_executed_either(tmp_path: Path) -> None:
     home, marker = tmp_path / "home", tmp_path / "executed"
-    load(home)
+    restore(home)
     workers = WorkerProcesses(home, tables())
     worker = workers.start()
     wait_until = time.monotonic() + 120
-    while states(home).get("explained", 0) < 20 and time.monotonic() < wait_until:
+    while states(home).get("explained", 0) < 7 and time.monotonic() < wait_until:
         time.sleep(0.2)
     with closing(sqlite3.connect(home / "engine.db", timeout=30)) as connection:
         connection.execute(
@@ -114,9 +112,9 @@ def test_no_decoder_of_the_engine_reads_a_pickle(tmp_path: Path) -> None:
     assert not marker.exists()
 
 
-def test_what_release_0_1_left_is_read_as_it_is(tmp_path: Path) -> None:
+def test_what_release_0_2_left_is_read_as_it_is(tmp_path: Path) -> None:
     home = tmp_path / "home"
-    load(home)
-    engine_rows.set_foreign_aside(home / "engine.db", {IN_FLIGHT: 33})
+    restore(home)
+    engine_rows.set_foreign_aside(home / "engine.db", {IN_FLIGHT: 9})
     assert (home / "engine.db").exists()
     assert not (home / "engine.refused.db").exists()

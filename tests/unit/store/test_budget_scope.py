@@ -14,6 +14,6 @@ KEYS = {
 
 
 @pytest.mark.parametrize("key", KEYS)
-def test_the_keys_of_0_1_are_read_and_written(key: str) -> None:
+def test_the_keys_in_a_store_are_read_and_written(key: str) -> None:
     assert BudgetScope.from_key(key) == KEYS[key]
     assert KEYS[key].key == key

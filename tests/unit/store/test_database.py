@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
-from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from alembic.script import Script, ScriptDirectory
 from sqlalchemy import insert
 
 from smile_trace.settings import Settings
-from smile_trace.store import Store, StoreError
+from smile_trace.store import Store, StoreError, database
 from smile_trace.store.groups import Group
 from smile_trace.store.tables import groups, metadata
+from tests.support.newer_release import newer_release
 from tests.support.stores import on_sqlite
 
 
@@ -28,8 +28,8 @@ def test_the_migrations_make_exactly_the_tables(store: Store) -> None:
         assert compare_metadata(context, metadata) == []
 
 
-SHARED_SINCE = "0013"
-"""Older stores were files, each with one worker, which upgrades it at its start."""
+BASELINE = "0020"
+"""The migration of release 0.2, which makes everything; later ones bring it on."""
 ADDS = re.compile(
     r"CREATE TABLE .*|CREATE INDEX .*"
     r"|ALTER TABLE (?P<table>\w+) ADD COLUMN .*?(?P<must> NOT NULL)?",
@@ -37,13 +37,15 @@ ADDS = re.compile(
 )
 
 
-def shared_migrations() -> list[Script]:
-    config = Config()
+def later_migrations() -> list[Script]:
+    """Those after the baseline, and the one that stands for a release to come in other tests."""
+    with newer_release():
+        config = database.Config()
     config.set_main_option("script_location", "smile_trace.store:migrations")
-    return [*ScriptDirectory.from_config(config).iterate_revisions("head", SHARED_SINCE)]
+    return [*ScriptDirectory.from_config(config).iterate_revisions("head", BASELINE)]
 
 
-@pytest.mark.parametrize("migration", shared_migrations(), ids=lambda one: one.revision)
+@pytest.mark.parametrize("migration", later_migrations(), ids=lambda one: one.revision)
 def test_a_migration_only_adds_so_that_older_workers_go_on(migration: Script) -> None:
     said = io.StringIO()
     how = {"as_sql": True, "output_buffer": said}
@@ -86,15 +88,18 @@ def test_the_home_is_private(store: Store, settings: Settings) -> None:
 
 
 @on_sqlite
-def test_a_newer_store_is_refused_with_a_sentence(settings: Settings) -> None:
+@pytest.mark.parametrize("revision", ["9999", "0003"])
+def test_a_store_of_no_known_revision_is_refused_with_a_sentence(
+    revision: str, settings: Settings
+) -> None:
     Store.open(settings).close()
     path = settings.home / "store.db"
     with sqlite3.connect(path) as connection:
-        connection.execute("UPDATE alembic_version SET version_num = '9999'")
-    with pytest.raises(StoreError, match="newer smile-trace: upgrade"):
+        connection.execute("UPDATE alembic_version SET version_num = ?", (revision,))
+    before = path.read_bytes()
+    with pytest.raises(StoreError, match=r"newer smile-trace, or before release 0\.2: upgrade"):
         Store.open(settings)
-    with sqlite3.connect(path) as connection:
-        assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == ("9999",)
+    assert path.read_bytes() == before
 
 
 @on_sqlite

@@ -201,7 +201,7 @@ def test_usage_somewhat_above_its_bound_counts(store: Store) -> None:
 
 def test_a_response_that_cannot_be_read_is_asked_again_and_replaced(store: Store) -> None:
     key, good = "k", Response(text="yes", logprobs=(-0.5,))
-    with store.database.write() as connection:  # as 0.1 kept an infinite log-probability
+    with store.database.write() as connection:
         body = '{"text": "yes", "tokens": ["yes"], "logprobs": [null]}'
         connection.execute(insert(responses).values(key=key, created_at=0.0, body=body))
     assert store.responses.get_many([key]) == {}

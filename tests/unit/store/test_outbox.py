@@ -178,10 +178,10 @@ def test_the_state_of_a_tracker_is_kept(store: Store) -> None:
     assert store.status().trackers[0].unavailable == "gone"
 
 
-def test_a_tracker_without_traces_gets_explanations_alone(store: Store) -> None:
+def test_a_tracker_that_wants_no_traces_any_more_gets_explanations_alone(store: Store) -> None:
     capture(store, 1)
     explain(store, 1)
-    store.outbox.fill("t", now=10.0)  # as 0.1 queued it, with traces
+    store.outbox.fill("t", now=10.0)
     store.outbox.fill("t", now=10.0, wanted=Wanted(traces=False))
     assert store.outbox.due("t", {"trace": 100}, now=10.0) == {"trace": []}
     due_now = store.outbox.due("t", {"explanation": 100}, now=10.0, alone=True)

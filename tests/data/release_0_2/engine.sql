@@ -5,7 +5,7 @@ CREATE TABLE application_versions (
     version_timestamp INTEGER NOT NULL DEFAULT (strftime('%s','now') * 1000),
     created_at INTEGER NOT NULL DEFAULT (strftime('%s','now') * 1000)
 , "application_name" TEXT DEFAULT NULL);
-INSERT INTO "application_versions" VALUES('88b2c123-e510-475a-83da-ef589611f041','1',1795579578000,1795579578000,'smile-trace');
+INSERT INTO "application_versions" VALUES('77fab296-adb1-4f76-9736-cf0a9bde3ee0','1',1795973032000,1795973032000,'smile-trace');
 CREATE TABLE dbos_migrations (version INTEGER NOT NULL PRIMARY KEY);
 INSERT INTO "dbos_migrations" VALUES(125);
 CREATE TABLE notifications (
@@ -31,7 +31,7 @@ CREATE TABLE "operation_outputs" (
     retention_timestamp INTEGER NOT NULL DEFAULT (strftime('%s','now') * 1000),
     PRIMARY KEY (workflow_uuid, function_id)
 );
-INSERT INTO "operation_outputs" VALUES('31d25b6fd09b6fd9b844f5a7de432010',1,'round','{"responses":[{"text":"your money comes back","tokens":null,"logprobs":null,"likeliest_by":null,"failure":null,"usage":{"input_tokens":8,"output_tokens":4},"finish_reason":"stop","cached":false,"usd":null}]}',NULL,NULL,1795579589700,1795579590201,'portable_json','smile-trace',1795579590000);
+INSERT INTO "operation_outputs" VALUES('04dea3cf7ae4c4dba59c4c89718ff9f5',1,'round','{"asked":"d29da56cc4c08bd7","responses":[{"text":"your money comes back","tokens":null,"logprobs":null,"likeliest_by":null,"failure":null,"usage":{"input_tokens":8,"output_tokens":4},"finish_reason":"stop","cached":false,"usd":null}]}',NULL,NULL,1795973048934,1795973048968,'portable_json','smile-trace',1795973048000);
 CREATE TABLE queues (
     queue_id TEXT PRIMARY KEY DEFAULT (hex(randomblob(16))),
     name TEXT NOT NULL UNIQUE,
@@ -76,13 +76,15 @@ CREATE TABLE workflow_input (
     inputs TEXT,
     retention_timestamp INTEGER NOT NULL DEFAULT (strftime('%s','now') * 1000)
 );
-INSERT INTO "workflow_input" VALUES('31d25b6fd09b6fd9b844f5a7de432010','{"namedArgs":{},"positionalArgs":[5]}',1795579588000);
+INSERT INTO "workflow_input" VALUES('c1776019d96a0b1b8932860ac5821cf2','{"namedArgs":{},"positionalArgs":[8]}',1795973048000);
+INSERT INTO "workflow_input" VALUES('04dea3cf7ae4c4dba59c4c89718ff9f5','{"namedArgs":{},"positionalArgs":[9]}',1795973048000);
 CREATE TABLE workflow_output (
     workflow_uuid TEXT NOT NULL PRIMARY KEY,
     output TEXT,
     error TEXT,
     retention_timestamp INTEGER NOT NULL DEFAULT (strftime('%s','now') * 1000)
 );
+INSERT INTO "workflow_output" VALUES('c1776019d96a0b1b8932860ac5821cf2','"done"',NULL,1795973048000);
 CREATE TABLE workflow_schedules (
     schedule_id TEXT PRIMARY KEY,
     schedule_name TEXT NOT NULL UNIQUE,
@@ -118,7 +120,8 @@ CREATE TABLE workflow_status (
     deduplication_id TEXT,
     priority INTEGER NOT NULL DEFAULT 0
 , queue_partition_key TEXT, forked_from TEXT, "owner_xid" TEXT DEFAULT NULL, "parent_workflow_id" TEXT DEFAULT NULL, "serialization" TEXT DEFAULT NULL, "delay_until_epoch_ms" BIGINT DEFAULT NULL, "was_forked_from" BOOLEAN NOT NULL DEFAULT FALSE, "rate_limited" BOOLEAN NOT NULL DEFAULT FALSE, "completed_at" BIGINT, "attributes" TEXT, "schedule_name" TEXT, "debounce_deadline_epoch_ms" BIGINT DEFAULT NULL, "is_debounced" BOOLEAN NOT NULL DEFAULT FALSE, "application_name" TEXT DEFAULT NULL, "creator_xid" TEXT DEFAULT NULL);
-INSERT INTO "workflow_status" VALUES('31d25b6fd09b6fd9b844f5a7de432010','PENDING','explain',NULL,NULL,NULL,NULL,NULL,NULL,'worker',1795579588000,1795579588000,'1','',NULL,NULL,1,NULL,NULL,NULL,NULL,NULL,NULL,0,NULL,NULL,'19e4dc5b-8804-4ebb-a458-4a2083636eb0',NULL,'portable_json',NULL,0,0,NULL,'null',NULL,NULL,0,'smile-trace','19e4dc5b-8804-4ebb-a458-4a2083636eb0');
+INSERT INTO "workflow_status" VALUES('c1776019d96a0b1b8932860ac5821cf2','SUCCESS','explain',NULL,NULL,NULL,NULL,NULL,NULL,'worker',1795973048000,1795973048000,'1','',NULL,NULL,1,NULL,NULL,NULL,NULL,NULL,NULL,0,NULL,NULL,NULL,NULL,'portable_json',NULL,0,0,1795973048000,'null',NULL,NULL,0,'smile-trace','ce0107d0-0a52-4bf4-9a2f-fbaffd28d437');
+INSERT INTO "workflow_status" VALUES('04dea3cf7ae4c4dba59c4c89718ff9f5','PENDING','explain',NULL,NULL,NULL,NULL,NULL,NULL,'worker',1795973048000,1795973048000,'1','',NULL,NULL,1,NULL,NULL,NULL,NULL,NULL,NULL,0,NULL,NULL,'effb3441-9952-4bca-95e3-3d3194dfa9d5',NULL,'portable_json',NULL,0,0,NULL,'null',NULL,NULL,0,'smile-trace','effb3441-9952-4bca-95e3-3d3194dfa9d5');
 CREATE INDEX workflow_status_created_at_index ON workflow_status (created_at);
 CREATE INDEX idx_workflow_topic ON notifications (destination_uuid, topic);
 CREATE INDEX "idx_workflow_status_delayed" ON "workflow_status" ("delay_until_epoch_ms") WHERE status = 'DELAYED';
