@@ -76,9 +76,8 @@ def deliver_day(server: "Server", day: str, items: Sequence[ExplainedCall]) -> s
 def forget_in_day(server: "Server", run_id: str, day: str, call_ids: set[str]) -> None:
     """Take calls out of the run of a day: their pages and their rows."""
     endings = tuple(f"-{_short_hash(call_id)}.html" for call_id in call_ids)
-    of_0_1 = {f"{PAGES}/{call_id.replace(':', '-')}.html" for call_id in call_ids}
     for path in server.artifacts(run_id, PAGES):
-        if path.endswith(endings) or path in of_0_1:
+        if path.endswith(endings):
             server.delete_artifact(run_id, path)
     pages = {path_page(call_id.partition(":")[0]) for call_id in call_ids}
     for path in pages.intersection(server.artifacts(run_id, PATHS)):
@@ -155,7 +154,7 @@ def _write(server: "Server", run_id: str, day: str, rows: Rows) -> None:
 
 def _read(text: str | None) -> Rows:
     """The rows by call; a table that nobody can read any more is begun anew, without rows that
-    are not ours. What an earlier release did not write is empty."""
+    are not ours. What another release did not write is empty."""
     try:
         table = foreign.decode(text or "{}")
         rows = [dict(zip(table["columns"], row, strict=True)) for row in table["data"]]

@@ -79,7 +79,7 @@ def _told(one: "Captured") -> str:
     at = datetime.fromtimestamp(call.start_ns / 1e9, UTC).strftime("%Y-%m-%d %H:%M:%S")
     lines = [
         f"{call.id} {at} {call.name} {call.model or 'no model'}",
-        f"read from {_source(span) or 'no scope'} by {call.dialect or 'an earlier release'}",
+        f"read from {_source(span) or 'no scope'} by {call.dialect or 'no dialect'}",
         *(_message(message, call.messages) for message in call.messages),
         f"-> {_cut(call.answer) if call.answer is not None else _why(call)}",
     ]

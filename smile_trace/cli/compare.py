@@ -8,7 +8,7 @@ import typer
 
 from smile_trace.cli.active_trackers import deliver_to_able
 from smile_trace.cli.arguments import read_limit
-from smile_trace.cli.output import GATE_CLOSED, printable, show_result, warn_renamed
+from smile_trace.cli.output import GATE_CLOSED, printable, show_result
 
 if TYPE_CHECKING:
     from smile_trace.records.comparison import Comparison
@@ -52,19 +52,12 @@ def compare(
     fail_if_answer_change: Annotated[
         float | None, typer.Option(min=0, max=1, help="Exit 3 if the answers change by more.")
     ] = None,
-    fail_if_shift: Annotated[
-        float | None, typer.Option(min=0, max=1, hidden=True, help="Now --fail-if-answer-change.")
-    ] = None,
 ) -> None:
     """Show what a change of a prompt did: over all sampled calls, with error bars."""
     if ref is not None and file is None:
         raise typer.BadParameter("--ref needs --file")
     form = "SEGMENT=LIMIT, such as 'Be brief.=0.1'"
     limits = dict(read_limit(text, form) for text in fail_if_drop or ())
-    if fail_if_shift is not None:
-        warn_renamed("--fail-if-shift", "--fail-if-answer-change")
-        if fail_if_answer_change is None:
-            fail_if_answer_change = fail_if_shift
     from smile_trace.comparison import compare as compare_now
     from smile_trace.comparison.gate import broken_limits
 

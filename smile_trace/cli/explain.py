@@ -22,7 +22,7 @@ from smile_trace.cli.confirmation import confirm, describe
 from smile_trace.cli.explain_run import explain_run
 from smile_trace.cli.foreground_delivery import deliver as deliver_into_trace
 from smile_trace.cli.foreground_delivery import find_tracker
-from smile_trace.cli.output import check_writable, read_text, show_result, warn_renamed
+from smile_trace.cli.output import check_writable, read_text, show_result
 from smile_trace.cli.progress import CallBar
 from smile_trace.errors import BudgetExceeded, SmileTraceError
 
@@ -94,8 +94,8 @@ def explain(
         str,
         typer.Option(
             metavar="NAME",
-            help="Compare texts by layers (values, structure, meaning), by words (as release 0.1 "
-            "did), or by a distance of their word vectors: wasserstein, "
+            help="Compare texts by layers (values, structure, meaning), by words (word by "
+            "word), or by a distance of their word vectors: wasserstein, "
             "sliced_wasserstein, word_movers, cosine, energy, mmd, wasserstein_1d, "
             "kolmogorov_smirnov, kuiper, cramer_von_mises, anderson_darling or dts.",
         ),
@@ -130,9 +130,6 @@ def explain(
     ] = False,
     dry_run: DryRun = False,
     yes: Yes = False,
-    freeze: Annotated[
-        list[str] | None, typer.Option("--freeze", hidden=True, help="Now --protect.")
-    ] = None,
 ) -> None:
     """Show which parts of a prompt drive the answer: --prompt TEXT, --file F, TRACE_ID, --run R."""
     if sum(given is not None for given in (trace_id, run, prompt, file)) != 1:
@@ -141,8 +138,6 @@ def explain(
         raise typer.BadParameter("give --model NAME (demo is the packaged one)")
     if html is not None:
         check_writable(html)
-    if freeze:
-        warn_renamed("--freeze", "--protect")
     if path:
         given = [prompt, file, answer, proxy, part, sanity_check or None]
         if trace_id is None or unit != "auto" or any(one is not None for one in given):
@@ -169,7 +164,7 @@ def explain(
 
     options = ExplainOptions(
         unit=_unit(unit),
-        protect=tuple(map(written, [*(protect or ()), *(freeze or ())])),
+        protect=tuple(map(written, protect or ())),
         budget=PATH_BUDGET if path and not _given(context, "budget") else budget,
         signal=signal.value,
         distance=_distance(distance),

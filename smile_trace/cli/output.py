@@ -85,15 +85,6 @@ def show_result(result: Result, *, html: Path | None, json: bool) -> None:
         print(f"{visible(result.summary)}\n{html.absolute()}")
 
 
-def warn_renamed(old: str, new: str) -> None:
-    """Say on standard error that an option of release 0.1 has another name now."""
-    print(
-        f"smile-trace: {old} is now called {new}: rename it; the next release no longer takes the "
-        "old name",
-        file=sys.stderr,
-    )
-
-
 def read_text(file: Path) -> str:
     """The text of a file; of standard input where it is `-`.
 

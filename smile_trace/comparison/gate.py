@@ -1,6 +1,5 @@
 """A gate for continuous integration: which limits a comparison breaks."""
 
-import warnings
 from collections.abc import Mapping
 
 from smile_trace.errors import SmileTraceError
@@ -16,7 +15,6 @@ def broken_limits(
     *,
     drops: Mapping[str, float],
     answer_change: float | None = None,
-    shift: float | None = None,
 ) -> list[str]:
     """One sentence per limit that the last change breaks; empty if it keeps all of them.
 
@@ -26,14 +24,10 @@ def broken_limits(
         drops: a segment's text (or a part of it that no other segment has) to the largest drop
             of its influence that is allowed, in units of answer change.
         answer_change: the largest mean change of the answers that is allowed, in [0, 1].
-        shift: the old name of `answer_change`.
 
     Raises:
         GateError: no segment, or more than one, holds that text.
     """
-    if shift is not None:
-        warnings.warn("shift= is now answer_change=", FutureWarning, stacklevel=2)
-        answer_change = shift if answer_change is None else answer_change
     change = comparison.changes[-1]
     found = [_drop(comparison, change, text, limit) for text, limit in drops.items()]
     if answer_change is not None:

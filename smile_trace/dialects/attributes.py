@@ -30,9 +30,7 @@ def call_fields(span: Span) -> dict[str, Any]:
         "start_ns": span.start_ns,
         "end_ns": span.end_ns,
         "external_trace": read_external_trace(span),
-        "truncated": any(
-            span.attributes.get(k) is True for k in (semconv.TRUNCATED, semconv.TRUNCATED_0_1)
-        ),
+        "truncated": span.attributes.get(semconv.TRUNCATED) is True,
     }
 
 
@@ -66,10 +64,9 @@ def exception_message(span: Span) -> str | None:
 def read_external_trace(span: Span) -> dict[str, str]:
     """The ids of the application's own traces that were active around the call."""
     return {
-        name.removeprefix(prefix): str(value)
-        for prefix in (semconv.EXTERNAL_PREFIX_0_1, semconv.EXTERNAL_PREFIX)
+        name.removeprefix(semconv.EXTERNAL_PREFIX): str(value)
         for name, value in span.attributes.items()
-        if name.startswith(prefix)
+        if name.startswith(semconv.EXTERNAL_PREFIX)
     }
 
 

@@ -17,9 +17,9 @@ def answer_change(logged: str, response: str, *, distance: str | Distance | None
     Args:
         logged: the answer that is compared with.
         response: another answer to the same question.
-        distance: `layers` (the default) compares values, structure and meaning; `words` is the
-            comparison by words of release 0.1; or another name of
-            `smile_trace.attribution.distance_names()`, or a distance between sets of word vectors.
+        distance: `layers` (the default) compares values, structure and meaning; `words` compares
+            them word by word; or another name of `smile_trace.attribution.distance_names()`, or
+            a distance between sets of word vectors.
 
     Returns:
         The answer change, in [0, 1]. It has a direction: what the response adds does not count.

@@ -1,7 +1,6 @@
 """The public `explain()`: one explanation now, in the foreground."""
 
 import re
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
@@ -45,7 +44,6 @@ def explain(
     part: str | None = None,
     app: str | None = None,
     on_round: OnRound | None = None,
-    freeze: Sequence[str | re.Pattern[str]] | None = None,
 ) -> Explanation:
     """Explain which parts of a prompt drive its answer, now; works in a running event loop too.
 
@@ -75,8 +73,8 @@ def explain(
         protect: what is never removed: roles, exact texts, compiled patterns.
         budget: the most calls to the model, retries and the unperturbed prompt included.
         signal: compare the answers as texts, or by the probability of the given answer.
-        distance: compare texts by `layers` (values, structure and meaning), by `words` (as
-            release 0.1 did), or by a distance of their word vectors (`wasserstein` or another of
+        distance: compare texts by `layers` (values, structure and meaning), by `words` (word by
+            word), or by a distance of their word vectors (`wasserstein` or another of
             `smile_trace.attribution.distance_names()`).
         proxy: a cheaper model that is asked most perturbations, 200 at most, in the model's
             place, which is then asked no more than 20 times (16 of a larger budget). A local
@@ -89,7 +87,6 @@ def explain(
             argument (`$.number`). It takes the same calls as the whole answer.
         app: the module of the application, for a captured call of a model of kind "rerun".
         on_round: called after every round with its perturbations and their responses.
-        freeze: the name of `protect` in release 0.1; the next release drops it.
 
     Raises:
         SmileTraceError: it cannot be explained; the message says what to do. Among them
@@ -102,14 +99,6 @@ def explain(
         ValueError: the prompt is empty, a message has no role and content, there is no such
             unit or distance, or a span of your own is not in the prompt.
     """
-    if freeze is not None:
-        warnings.warn(
-            "explain(freeze=...) is now called protect: rename it; the next release no longer "
-            "takes the old name",
-            FutureWarning,
-            stacklevel=2,
-        )
-        protect = (*protect, *freeze)
     options = ExplainOptions(
         unit=unit,
         protect=tuple(protect),

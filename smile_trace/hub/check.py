@@ -1,7 +1,6 @@
 """Whether a line is what was written, and whether its responses give its explanation again."""
 
 import math
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
@@ -21,9 +20,6 @@ Outcome = Literal[
 """`identical`: the same Explanation comes out. `rounding`: but for the last digits. `intact`: the
 line is what was written, and holds nothing to compute it from. `changed`: another comes out.
 `damaged`: the line is not what was written. Of a model that was asked again: see `live`."""
-
-_WITHOUT_ID = re.compile(rb'"schema_version"\s*:\s*1\b')
-"""Lines of version 1 have none: it is that of their content."""
 
 PASSED = ("identical", "rounding", "intact", "reproduced", "within noise")
 _ORDER: tuple[Outcome, ...] = ("identical", "rounding", "intact", "changed", "damaged")
@@ -56,13 +52,12 @@ def check_file(file: Path, *, only: str | None = None) -> Iterator[tuple[Checked
 
 def _has_id(line: bytes, begin: str) -> bool:
     """Whether the line's id begins so; of one that cannot be read, whether any in it does."""
-    says = f'"id":"{begin}'.encode() in line
-    if not says and not _WITHOUT_ID.search(line):
+    if f'"id":"{begin}'.encode() not in line:
         return False  # most lines: to look for bytes takes much less than to read them
     try:
         return parse(line).id.startswith(begin)
     except EntryUnreadable:
-        return says
+        return True
 
 
 def check_line(number: int, line: bytes) -> tuple[Checked, Entry | None]:
@@ -78,10 +73,8 @@ def check_line(number: int, line: bytes) -> tuple[Checked, Entry | None]:
 
 
 def _damage(line: bytes) -> str | None:
-    """Why the line is not what was written; lines of version 1 have no id to tell it by."""
+    """Why the line is not what was written."""
     document = foreign.decode(line)
-    if document.get("schema_version") == 1:
-        return None
     if document.get("id") != content_id(document):
         return "its content is not what its id says: it was changed after it was written"
     if canonical(document).encode() != line:

@@ -9,7 +9,7 @@ from smile_trace.records.entry import Entry, EntryUnreadable
 
 
 def read_entries(file: str | Path) -> Iterator[tuple[int, Entry]]:
-    """Every entry with the number of its line, from 1; lines of 0.1's `export` are upgraded.
+    """Every entry with the number of its line, from 1.
 
     Raises:
         EntryUnreadable: a line is none.

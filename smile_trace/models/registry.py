@@ -1,13 +1,12 @@
 """From a captured model name to its settings, and from those to a Model."""
 
-import warnings
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
 from smile_trace.errors import ReasonCode, SmileTraceError
-from smile_trace.models.base import Capabilities, Model
+from smile_trace.models.base import Model
 from smile_trace.records import Call
 from smile_trace.settings import EndpointSettings, ModelSettings, Settings, table_of
 
@@ -68,43 +67,21 @@ def open_model(
 def as_model(given: Model | Callable[[str], Any]) -> Model:
     """The Model itself, or a function from prompt to answer as a Model.
 
-    A Model of release 0.1, which declares no capabilities, works for one more release: they are
-    then inferred from its attributes, with a FutureWarning.
-
     Raises:
-        TypeError: it is neither.
+        TypeError: it is neither, or a Model that declares no capabilities.
     """
     if hasattr(given, "generate"):
-        declared = given if hasattr(given, "capabilities") else UndeclaredModel(given)
-        return cast(Model, declared)
+        if not hasattr(given, "capabilities"):
+            raise TypeError(
+                f"{type(given).__name__} declares no capabilities: give it the attribute "
+                "capabilities = smile_trace.models.Capabilities(…)"
+            )
+        return cast(Model, given)
     if callable(given):
         from smile_trace.models.kinds.callable import CallableModel
 
         return CallableModel(given)
     raise TypeError(f"a model is a name, a Model or a function, not {type(given).__name__}")
-
-
-class UndeclaredModel:
-    """A Model of release 0.1 with the capabilities that its attributes show."""
-
-    def __init__(self, model: Any) -> None:
-        warnings.warn(
-            f"{type(model).__name__} declares no capabilities: give it the attribute "
-            "capabilities = smile_trace.models.Capabilities(…); the next release requires it",
-            FutureWarning,
-            stacklevel=3,
-        )
-        self.name: str = model.name
-        self.identity: str | None = model.identity
-        self.capabilities = Capabilities(
-            scores_answers=hasattr(model, "score"),
-            first_token_only=getattr(model, "first_token_only", False),
-            remote=model.remote,
-        )
-        self._model = model
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._model, name)
 
 
 @lru_cache(maxsize=8)

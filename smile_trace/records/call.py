@@ -2,13 +2,12 @@
 
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from smile_trace.records.answer_limit import answer_limit
 from smile_trace.records.base import JSON, Record
 from smile_trace.records.message import Message
 from smile_trace.records.parts import ToolCall
-from smile_trace.records.upgrades import upgrade_call
 from smile_trace.titles import document_name
 
 Form = Literal["chat", "completion", "responses"]
@@ -104,7 +103,7 @@ class Call(Record):
     name: str
     """The innermost decorated function; of a call without one, what its span is called."""
     dialect: str | None = None
-    """The dialect that read it; None where an earlier release did."""
+    """The dialect that read it; None of a call that was not read from spans."""
     form: Form = "chat"
     messages: tuple[Message, ...]
     answer: str | None = None
@@ -142,11 +141,6 @@ class Call(Record):
     """The messages are the decorated function's argument: what it really sent is not known."""
     inclusion_probability: float = Field(1.0, gt=0, le=1)
     """With which its trace was shipped from its host; 1 where all traces are."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _upgrade(cls, document: JSON) -> JSON:
-        return upgrade_call(document)
 
     @property
     def id(self) -> str:

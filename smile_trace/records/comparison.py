@@ -8,7 +8,7 @@ from smile_trace.records.base import JSON, Record
 from smile_trace.records.explanation import Signal
 from smile_trace.records.perturbation import Unit
 from smile_trace.records.prompt_profile import ProbeChange, ProbeRate
-from smile_trace.records.upgrades import upgrade_comparison
+from smile_trace.records.upgrades import check_version
 
 COMPARISON_SCHEMA_VERSION = 3
 
@@ -285,8 +285,8 @@ class Comparison(Record):
 
     @model_validator(mode="before")
     @classmethod
-    def _upgrade(cls, document: JSON) -> JSON:
-        return upgrade_comparison(document, COMPARISON_SCHEMA_VERSION)
+    def _check_version(cls, document: JSON) -> JSON:
+        return check_version(document, COMPARISON_SCHEMA_VERSION, "comparison")
 
     def to_html(self) -> str:
         """The comparison as one self-contained page without script; every text is escaped."""

@@ -14,7 +14,7 @@ from smile_trace.records.call import Call
 from smile_trace.records.comparison import Comparison
 from smile_trace.records.explanation import Explanation
 from smile_trace.records.path import ExplanationPath
-from smile_trace.records.upgrades import upgrade_entry
+from smile_trace.records.upgrades import check_version
 
 ENTRY_VERSION: Literal[2] = 2
 """Raised when a line is no longer read as it was."""
@@ -69,8 +69,8 @@ class Entry(Record):
 
     @model_validator(mode="before")
     @classmethod
-    def _upgrade(cls, document: JSON) -> JSON:
-        return upgrade_entry(document, ENTRY_VERSION)
+    def _check_version(cls, document: JSON) -> JSON:
+        return check_version(document, ENTRY_VERSION, "line")
 
     @model_validator(mode="after")
     def _one(self) -> "Entry":

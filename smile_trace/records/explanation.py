@@ -10,12 +10,7 @@ from smile_trace.records.base import JSON, Record
 from smile_trace.records.call import Form, PromptUse
 from smile_trace.records.message import Message
 from smile_trace.records.perturbation import Asked, PerturbationKind, Place, Unit
-from smile_trace.records.upgrades import (
-    hash_settings,
-    upgrade_explanation,
-    upgrade_segment,
-    upgrade_settings,
-)
+from smile_trace.records.upgrades import check_version, hash_settings
 from smile_trace.titles import document_name
 
 if TYPE_CHECKING:
@@ -75,11 +70,6 @@ class SegmentAttribution(Record):
     """Its share of the attribution in the prompt's first partition, in units of answer change:
     the portions of a segment's pieces add up to its own, and without a parent it is the
     attribution. None where there is one partition only."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _upgrade(cls, document: JSON) -> JSON:
-        return upgrade_segment(document)
 
     @property
     def name(self) -> str:
@@ -201,17 +191,12 @@ class ExplanationSettings(Record):
     pooled: bool = False
     """Few masks over the template's own segments, to be pooled over a prompt version's calls."""
     distance: str = "layers"
-    """By what texts are compared: `layers`, `words` (of release 0.1), or the name of a distance of
+    """By what texts are compared: `layers`, `words` (word by word), or the name of a distance of
     the word vectors of two answers."""
     part: str | None = None
     """The part of the answer that is explained alone: a text of it, or a JSON path."""
     pattern: str | None = None
     """The regular expression whose matches are the units (`unit` is then `span`)."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _upgrade(cls, document: JSON) -> JSON:
-        return upgrade_settings(document)
 
     @property
     def hash(self) -> str:
@@ -223,13 +208,12 @@ class Observation(Record):
     """One perturbation with its response: a row that can be pooled over calls.
 
     `shift` is the answer change, in [0, 1] (0 = the response says the same as the logged answer),
-    under the name that it has had in JSON since 0.1. It is None where the call failed (`failure`
-    says how). `mask` and `level` are those
-    of the perturbation; `text_hash` is the SHA-256 of the messages that went out. `locality` is
-    the weight in (0, 1] of a random mask in the linear surrogate, from the prompts alone.
-    `asked` says whose response and answer change it is. `logprobs` are the natural-log
-    probabilities of the given answer's tokens where it was scored, `likeliest_by` as in a
-    `Response`, and `tokens` these tokens where a part of the answer is explained alone: with
+    by the name that it has in JSON. It is None where the call failed (`failure` says how). `mask`
+    and `level` are those of the perturbation; `text_hash` is the SHA-256 of the messages that went
+    out. `locality` is the weight in (0, 1] of a random mask in the linear surrogate, from the
+    prompts alone. `asked` says whose response and answer change it is. `logprobs` are the
+    natural-log probabilities of the given answer's tokens where it was scored, `likeliest_by` as in
+    a `Response`, and `tokens` these tokens where a part of the answer is explained alone: with
     them, and with the texts, the same Explanation can be computed again.
     """
 
@@ -326,8 +310,8 @@ class Explanation(Record):
 
     @model_validator(mode="before")
     @classmethod
-    def _upgrade(cls, document: JSON) -> JSON:
-        return upgrade_explanation(document, SCHEMA_VERSION)
+    def _check_version(cls, document: JSON) -> JSON:
+        return check_version(document, SCHEMA_VERSION, "explanation")
 
     @property
     def ranked(self) -> tuple[SegmentAttribution, ...]:

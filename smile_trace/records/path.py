@@ -8,7 +8,7 @@ from smile_trace.presentable import presentable
 from smile_trace.records.base import JSON, Record
 from smile_trace.records.explanation import Cost, Explanation, SegmentAttribution
 from smile_trace.records.tool_calls import read_tool_calls
-from smile_trace.records.upgrades import upgrade_path
+from smile_trace.records.upgrades import check_version
 
 PATH_SCHEMA_VERSION = 1
 
@@ -101,8 +101,8 @@ class ExplanationPath(Record):
 
     @model_validator(mode="before")
     @classmethod
-    def _upgrade(cls, document: JSON) -> JSON:
-        return upgrade_path(document, PATH_SCHEMA_VERSION)
+    def _check_version(cls, document: JSON) -> JSON:
+        return check_version(document, PATH_SCHEMA_VERSION, "path")
 
     @property
     def ends(self) -> tuple[tuple[int, Source], ...]:

@@ -8,7 +8,7 @@ from smile_trace.records.base import JSON, Record
 from smile_trace.records.explanation import Cost
 from smile_trace.records.judgement import Confirmation
 from smile_trace.records.message import Message
-from smile_trace.records.upgrades import upgrade_profile
+from smile_trace.records.upgrades import check_version
 
 if TYPE_CHECKING:
     import pandas as pd  # type: ignore[import-untyped]
@@ -108,8 +108,8 @@ class Profile(Record):
 
     @model_validator(mode="before")
     @classmethod
-    def _upgrade(cls, document: JSON) -> JSON:
-        return upgrade_profile(document, PROFILE_SCHEMA_VERSION)
+    def _check_version(cls, document: JSON) -> JSON:
+        return check_version(document, PROFILE_SCHEMA_VERSION, "profile")
 
     @property
     def found(self) -> tuple[ProbeResult, ...]:

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import model_validator
 
 from smile_trace.records.base import JSON, Record
-from smile_trace.records.upgrades import upgrade_report
+from smile_trace.records.upgrades import check_version
 
 REPORT_SCHEMA_VERSION = 1
 
@@ -114,8 +114,8 @@ class Report(Record):
 
     @model_validator(mode="before")
     @classmethod
-    def _upgrade(cls, document: JSON) -> JSON:
-        return upgrade_report(document, REPORT_SCHEMA_VERSION)
+    def _check_version(cls, document: JSON) -> JSON:
+        return check_version(document, REPORT_SCHEMA_VERSION, "report")
 
     def to_html(self) -> str:
         """The report as one self-contained page without script; every text is escaped."""

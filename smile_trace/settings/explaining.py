@@ -2,8 +2,7 @@
 `[drift]`, `[review]`, `[pooling]`."""
 
 import re
-from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -102,8 +101,6 @@ class ExplainingSome(Table):
 class Explaining(Table):
     """How a call is explained."""
 
-    _renamed: ClassVar[Mapping[str, str]] = {"freeze": "protect"}
-
     unit: ExplainedUnit = "auto"
     """What is removed at a time; `auto`: the prompt's structure first, then the sentences and
     words of what matters; `word`, `sentence`, `section`, `message`, `variable`; or, with the rest
@@ -115,9 +112,9 @@ class Explaining(Table):
     """What is compared: the answers' texts, or the probability of the logged answer, which
     few servers give; `auto` takes the probability where the model can score a whole answer."""
     distance: str = "layers"
-    """By what texts are compared: `layers` (values, structure and meaning), `words` (the comparison
-    of release 0.1), or a distance of word vectors: `wasserstein` or another that `smile-trace
-    explain --help` lists."""
+    """By what texts are compared: `layers` (values, structure and meaning), `words` (word by word),
+    or a distance of word vectors: `wasserstein` or another that `smile-trace explain --help`
+    lists."""
     part: str | None = None
     """The part of the answer that is explained alone: a text, or a JSON path (`$.city`) of answers
     that are JSON. An answer without it is explained as a whole, with a note."""

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar
 
 from pydantic import ConfigDict, Field, field_validator
 
@@ -11,8 +10,6 @@ from smile_trace.settings.table import Cap, Table
 
 class Worker(Table):
     """The background process."""
-
-    _renamed: ClassVar[Mapping[str, str]] = {"linked_trace_seconds": "external_trace_seconds"}
 
     poll_seconds: float = Field(2.0, gt=0)
     """Time between two polls of the spool and the outboxes."""

@@ -1,7 +1,7 @@
-"""The words of release 0.1 that were replaced by the field's: none of them comes back.
+"""Words of our own that the field's words replaced: none of them comes back.
 
 A word stands here as an identifier, a file name, the name of a setting or a phrase shown to
-people. The glossary, the changelog, the migrations and the upgrades of old records may say it.
+people.
 """
 
 import io
@@ -42,26 +42,10 @@ PHRASES = (
 """In documentation, messages, docstrings and comments; without regard to case."""
 
 EXEMPT = (
-    "docs/glossary.md",
-    "CHANGELOG.md",
-    "smile_trace/store/migrations/",
-    "smile_trace/records/upgrades.py",
     "tests/data/",
-    "tests/support/release_0_1",
-    "tests/support/first_schema.py",
-    "tests/support/third_schema.py",
     "tests/unit/test_words.py",
     "benchmarks/attribution/results/",
 )
-
-ALLOWED = {
-    # The old names of arguments that work for one more release, and their tests.
-    "freeze": {
-        "smile_trace/cli/explain.py",
-        "smile_trace/explaining/api.py",
-        "tests/unit/explaining/test_options.py",
-    },
-}
 
 
 def _files(*endings: str) -> list[str]:
@@ -91,8 +75,7 @@ def identifiers() -> dict[str, dict[str, int]]:
 
 @pytest.mark.parametrize("word", IDENTIFIERS)
 def test_no_old_identifier_comes_back(word: str, identifiers: dict[str, dict[str, int]]) -> None:
-    found = {name: names[word] for name, names in identifiers.items() if word in names}
-    assert found.keys() - ALLOWED.get(word, set()) == set()
+    assert {name: names[word] for name, names in identifiers.items() if word in names} == {}
 
 
 def test_no_old_file_comes_back() -> None:

@@ -388,10 +388,8 @@ def _read_round(
             raise BudgetExceeded(message, daily=daily)
         case {"unwritable": str(message)}:
             raise StoreUnavailable(message)
-        case {"failed": str(message)}:
-            # 0.1 kept no code.
-            code = ReasonCode(str(kept.get("code", ReasonCode.CANNOT_EXPLAIN)))
-            raise SmileTraceError(message, code=code)
+        case {"failed": str(message), "code": str(code)}:
+            raise SmileTraceError(message, code=ReasonCode(code))
     return [Response.model_validate(response) for response in kept["responses"]]
 
 

@@ -55,13 +55,6 @@ def test_json_output(home):
         assert [s.text for s in explanation.segments if s.protected] == ["Tower"]
 
 
-def test_freeze_is_protect_for_one_release(home):
-    done = run(home, *PROMPT, "--freeze", "stands", "--json")
-    assert done.returncode == 0, done.stderr
-    assert b"--freeze is now called --protect" in done.stderr
-    assert Explanation.model_validate_json(done.stdout).settings.protect == ("stands",)
-
-
 def test_a_distance_is_chosen_by_its_name(home):
     done = run(home, *PROMPT, "--distance", "energy", "--json")
     assert done.returncode == 0, done.stderr

@@ -2,7 +2,6 @@
 
 import contextlib
 import tempfile
-import warnings
 from functools import cache
 from pathlib import Path
 
@@ -34,7 +33,7 @@ distance = "wasserstein"
 [pooling]
 calls_per_call = 7
 [worker]
-linked_trace_seconds = 3
+external_trace_seconds = 3
 metrics_port = 9000
 [retention]
 days = "none"
@@ -54,8 +53,7 @@ def _folder() -> Path:
 
 def _read(data: bytes) -> None:
     (_folder() / FILE_NAME).write_bytes(data)
-    with contextlib.chdir(_folder()), warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)
+    with contextlib.chdir(_folder()):
         try:
             settings = Settings()
         except SettingsError:

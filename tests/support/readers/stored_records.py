@@ -1,4 +1,4 @@
-"""Records as any release wrote them: read, upgraded, or refused by pydantic's error alone."""
+"""Records as any release wrote them: read, or refused by pydantic's error alone."""
 
 import json
 
@@ -28,7 +28,6 @@ def _seeds() -> list[bytes]:
     call = trace.calls[0]
     explanation = sample_explanation(call)
     old = explanation.model_dump(mode="json") | {"schema_version": 1}
-    old["fidelity"]["status"] = "unreliable"
     records = [call, trace.spans[0], explanation, sample_comparison("p"), Response(text="a")]
     return [*(r.model_dump_json().encode() for r in records), json.dumps(old).encode()]
 

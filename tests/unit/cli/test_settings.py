@@ -63,7 +63,7 @@ def test_models_are_read_by_their_kind(tmp_path: Path) -> None:
             "models.endpoint.endpoint.modle: no such setting, did you mean model?",
         ),
         ("[models.x]\nbase_url = 'http://x'\n", 'models.x: say which kind = "endpoint"'),
-        ("[explain]\nfreeze = {seed = 1}\n", "explain.protect"),
+        ("[explain]\nprotect = {seed = 1}\n", "explain.protect"),
         ("nonsense = 1\n", "nonsense: no such setting"),
         ("rate = [", "smile_trace.toml"),
         ("[models.x]\nkind = 'telepathy'\n", "models.x"),
@@ -107,20 +107,3 @@ def test_a_cap_can_be_lifted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("SMILE_TRACE_BUDGET__CALLS_PER_DAY", "-1")
     with pytest.raises(SettingsError, match="greater than or equal to 0"):
         Settings()
-
-
-@pytest.mark.parametrize(
-    ("old", "new"),
-    [
-        ("explain.freeze = ['system']", ("explain", "protect", ("system",))),
-        ("worker.linked_trace_seconds = 7", ("worker", "external_trace_seconds", 7.0)),
-    ],
-)
-def test_a_setting_of_release_0_1_works_with_a_warning(
-    old: str, new: tuple[str, str, object], tmp_path: Path
-) -> None:
-    (tmp_path / "smile_trace.toml").write_text(old)
-    table, name, value = new
-    with pytest.warns(FutureWarning, match=f"is now called '{name}'"):
-        settings = Settings()
-    assert getattr(getattr(settings, table), name) == value

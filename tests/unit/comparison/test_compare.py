@@ -304,5 +304,3 @@ def test_limits_of_the_gate(store: Store) -> None:
     assert "not compared" in broken_limits(comparison, drops={}, answer_change=0.2)[0]
     with pytest.raises(GateError, match="no segment"):
         broken_limits(comparison, drops={"nonsense": 0.1})
-    with pytest.warns(FutureWarning, match="answer_change"):
-        assert broken_limits(comparison, drops={}, shift=0.2)

@@ -1,7 +1,6 @@
 """ExplainOptions: the one list of what an explanation can be asked for."""
 
 import dataclasses
-import hashlib
 import inspect
 import re
 
@@ -15,8 +14,7 @@ from smile_trace.errors import ReasonCode
 from smile_trace.explaining.options import ExplainOptions
 from smile_trace.explaining.studies import make_study
 from smile_trace.models.registry import as_model
-from smile_trace.records import Explanation, ExplanationSettings, Prompted
-from smile_trace.records.upgrades import hash_settings
+from smile_trace.records import ExplanationSettings, Prompted
 from smile_trace.settings import Settings
 from tests.support.planted import PlantedModel, copying
 
@@ -67,24 +65,18 @@ def test_a_span_is_stored_by_its_kind():
     assert ExplainOptions(unit=re.compile("a")).to_record("m").unit == "span"
 
 
-def test_freeze_is_protect_for_one_release():
-    with pytest.warns(FutureWarning, match="protect"):
-        explanation = smile_trace.explain(
-            PROMPT, model=PlantedModel(copying("fox")), budget=20, freeze=["quick"]
-        )
-    assert explanation.settings.protect == ("quick",)
-    assert [s.text for s in explanation.segments if s.protected] == ["quick"]
-
-
-def test_settings_of_0_1_keep_their_hash():
-    written = (
-        '{"model":"m","unit":"word","freeze":["é"],"budget":40,"signal":"auto","proxy":null,'
-        '"seed":0,"pooled":false}'
-    )
-    settings = ExplanationSettings.model_validate_json(written)
-    assert (settings.protect, settings.distance) == (("é",), "words")
-    assert settings.hash == hashlib.sha256(written.encode()).hexdigest()[:16]
-    assert settings.model_copy(update={"distance": "energy"}).hash != settings.hash
+@pytest.mark.parametrize(
+    ("settings", "found_by"),
+    [
+        ({}, "7f27ce0060820bb9"),
+        ({"unit": "word", "protect": ("é",), "distance": "words"}, "e0a2550bed6bd856"),
+        ({"signal": "text", "proxy": "p", "seed": 3, "distance": "energy"}, "66930bc66f467f6a"),
+        ({"part": "$.city", "pooled": True}, "a5b9699379fd957d"),
+        ({"unit": "span", "pattern": "[a-z]+"}, "ccc6fe5c619f5402"),
+    ],
+)
+def test_settings_have_the_hash_by_which_a_store_finds_their_answers(settings, found_by):
+    assert ExplanationSettings(model="m", **settings).hash == found_by
 
 
 def test_texts_are_compared_by_the_distance_that_is_named():
@@ -99,15 +91,6 @@ def test_texts_are_compared_by_the_distance_that_is_named():
     for explanation in (default, other):
         assert explanation.ranked[0].text == "fox"
     assert other.ranked[0].attribution != pytest.approx(default.ranked[0].attribution, abs=0.01)
-
-
-def test_stored_explanations_of_0_1_were_compared_by_words():
-    stored = smile_trace.explain(PROMPT, model=PlantedModel(copying("fox")), budget=20)
-    document = stored.model_dump(mode="json")
-    del document["settings"]["distance"], document["settings"]["protect"]
-    document |= {"schema_version": 1, "settings": {**document["settings"], "freeze": []}}
-    assert Explanation.model_validate(document).settings.distance == "words"
-    assert stored.settings.distance == "layers"
 
 
 def test_an_unknown_distance_is_named():
@@ -134,12 +117,6 @@ def test_a_part_is_a_setting_of_all_calls_and_of_some(monkeypatch):
     assert stored.hash != ExplanationSettings(model="m").hash
     some = Settings(explain={"some": {"prompt:p": {"part": "$.zip"}}}).explain.some["prompt:p"]
     assert some.part == "$.zip"
-
-
-def test_without_a_part_settings_have_the_hash_that_they_had():
-    document = ExplanationSettings(model="m").model_dump(mode="json")
-    assert document.pop("part") is None
-    assert hash_settings(document) == ExplanationSettings(model="m").hash
 
 
 def test_the_worker_explains_an_answer_without_the_part_as_a_whole():

@@ -1,62 +1,28 @@
-"""Declared capabilities, models of release 0.1 that declare none, and the registry of kinds."""
+"""Declared capabilities, and the registry of kinds."""
 
 from importlib import import_module
 
 import pytest
 
-from smile_trace.models import Capabilities, Request
+from smile_trace.models import Request
 from smile_trace.models.accounting.in_memory import MemoryCache, MemoryLedger
 from smile_trace.models.accounting.metered import MeteredModel
 from smile_trace.models.registry import as_model
-from smile_trace.records import Message, Response
 from smile_trace.settings import MODEL_KINDS
 from tests.support.planted import PlantedModel
 
 
 class UndeclaredModel:
-    """A Model as one was written for release 0.1."""
-
-    name = "old"
-    identity = None
-    remote = True
-
-    def deterministic(self, parameters):
-        return True
-
-    async def generate(self, requests):
-        return [Response(text="yes") for _ in requests]
-
-    async def aclose(self):
-        pass
-
-
-class UndeclaredScorer(UndeclaredModel):
-    first_token_only = True
-
-    async def score(self, requests, answer):
-        return [Response(text=answer, logprobs=(-1.0,)) for _ in requests]
+    def generate(self, requests): ...
 
 
 def metered(model):
     return MeteredModel(model, ledger=MemoryLedger(9), cache=MemoryCache(), explanation="e")
 
 
-async def test_a_model_of_the_last_release_works_with_a_warning():
-    with pytest.warns(FutureWarning, match="UndeclaredModel declares no capabilities"):
-        model = as_model(UndeclaredModel())  # type: ignore[arg-type]
-    assert model.capabilities == Capabilities(remote=True)
-    request = Request(messages=(Message(role="user", content="?"),))
-    [response] = await metered(model).generate([request])
-    assert (response.text, model.deterministic({})) == ("yes", True)
-
-
-async def test_its_score_is_found():
-    with pytest.warns(FutureWarning):
-        model = as_model(UndeclaredScorer())  # type: ignore[arg-type]
-    assert model.capabilities.scores_answers
-    assert not model.capabilities.scores_whole_answers
-    [response] = await metered(model).score([Request(messages=())], "so")
-    assert response.text == "so"
+def test_a_model_without_capabilities_is_told_what_to_declare():
+    with pytest.raises(TypeError, match=r"UndeclaredModel declares no capabilities: .*models\.Cap"):
+        as_model(UndeclaredModel())  # type: ignore[arg-type]
 
 
 async def test_a_model_that_declares_no_scores_is_not_asked_for_any():

@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from smile_trace.records import (
-    Call,
     Media,
     Message,
     Reasoning,
@@ -151,19 +150,3 @@ def test_a_part_of_it_may_be_dumped(options: dict[str, Any]) -> None:
     assert dumped["role"] == "user"
     assert "extra" not in dumped
     assert [part["content"] for part in dumped.get("parts", ())] in ([], ["a", "b"])
-
-
-def test_a_call_that_0_1_stored_is_read() -> None:
-    stored = {
-        "trace_id": "1" * 32,
-        "span_id": "2" * 16,
-        "name": "ask",
-        "messages": [{"role": "user", "content": "hi"}],
-        "unrepeatable": "its messages hold more than text: tool_call",
-        "cut": False,
-        "start_ns": 1,
-        "end_ns": 2,
-    }
-    call = Call.model_validate(stored)
-    assert call.messages == (Message(role="user", content="hi"),)
-    assert call.not_repeatable == "its messages hold more than text: tool_call"
