@@ -207,7 +207,7 @@ def _check_responses(explanation: Explanation) -> None:
     scored = explanation.signal == "probability"
     if scored and not any(row.logprobs for row in rows if row.asked == "target"):
         raise CannotReproduce(
-            "it compares probabilities, which releases before 0.2 did not keep: ask again (--live)"
+            "its probabilities were left out of the file: ask again (--live)"
         )
 
 

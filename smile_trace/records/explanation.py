@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 2
 
 METHOD_VERSION = 2
-"""Raised when the same responses give another Explanation; releases before 0.2 did not count."""
+"""Raised when the same responses give another Explanation."""
 
 _LINE = 160
 """Characters of a line of an Explanation's `repr`, at most."""
