@@ -8,7 +8,7 @@ from smile_trace.render import driver_text, fidelity_reason
 from smile_trace.render.text import short
 from smile_trace.trackers import ExplainedCall, ProfiledCall, UnexplainedCall
 from smile_trace.trackers.fields import newest_feedback
-from smile_trace.trackers.names import DRIVER, FIDELITY, PATH, PROBED, VERDICT
+from smile_trace.trackers.names import DRIVER, PATH, PROBED, VERDICT
 from smile_trace.trackers.probe_scores import probe_scores
 from smile_trace.trackers.scored_documents import (
     DOCUMENT,
@@ -43,8 +43,6 @@ def assess(
     _give(server, info, span_id, DRIVER, driver_text(explanation), explanation.summary)
     verdict = explanation.fidelity.status
     _give(server, info, span_id, VERDICT, verdict, fidelity_reason(explanation))
-    # Releases before 0.2 gave a number, which MLflow draws as a bar, red below some threshold.
-    _give(server, info, span_id, FIDELITY, None)
     for document in documents:
         about = {CHUNK: str(document.position), "smile.call": item.call.id}
         if document.name:
@@ -95,7 +93,7 @@ def take_away(server: "Server", info: "TraceInfo", span_id: str | None) -> None:
     """Take away everything that was said of a call's span, or without one of the trace, and of the
     trace's documents."""
     server.take_feedback(info, DOCUMENT)
-    for name in (DRIVER, VERDICT, PATH, FIDELITY, *PROBED):
+    for name in (DRIVER, VERDICT, PATH, *PROBED):
         _give(server, info, span_id, name, None)
 
 
