@@ -18,7 +18,7 @@ OLD = Path(str(migrations.__file__)).parent / "versions"
 NEW = Path(__file__).parent / "migrations"
 
 
-class _Config(Config):
+class NewerConfig(Config):
     """Finds the migration more, too."""
 
     def __init__(self) -> None:
@@ -31,7 +31,7 @@ class _Config(Config):
 def newer_release() -> Iterator[None]:
     """This process is of the newer release inside."""
     with (
-        mock.patch("smile_trace.store.database.Config", _Config),
+        mock.patch("smile_trace.store.database.Config", NewerConfig),
         mock.patch("smile_trace.store.workers.release", return_value="newer"),
     ):
         yield

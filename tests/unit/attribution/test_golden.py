@@ -230,7 +230,7 @@ def attributions(words: tuple[str, ...], model: Planted, **options: Any) -> dict
 
 WEIGHTS = {"one": 0.4, "two": 0.25, "three": 0.15, "four": 0.0, "five": 0.1}
 ADDITIVE = scoring(lambda sent: 0.1 + sum(w for word, w in WEIGHTS.items() if word in sent.split()))
-SCORED = {"answer": "x", "signal": "probability"}
+SCORED: dict[str, Any] = {"answer": "x", "signal": "probability"}
 RULES = {
     "driver": lambda has: has("two"),
     "either": lambda has: has("two") or has("four"),

@@ -15,10 +15,10 @@ from alembic.script import Script, ScriptDirectory
 from sqlalchemy import insert
 
 from smile_trace.settings import Settings
-from smile_trace.store import Store, StoreError, database
+from smile_trace.store import Store, StoreError
 from smile_trace.store.groups import Group
 from smile_trace.store.tables import groups, metadata
-from tests.support.newer_release import newer_release
+from tests.support.newer_release import NewerConfig
 from tests.support.stores import on_sqlite
 
 
@@ -39,8 +39,7 @@ ADDS = re.compile(
 
 def later_migrations() -> list[Script]:
     """Those after the baseline, and the one that stands for a release to come in other tests."""
-    with newer_release():
-        config = database.Config()
+    config = NewerConfig()
     config.set_main_option("script_location", "smile_trace.store:migrations")
     return [*ScriptDirectory.from_config(config).iterate_revisions("head", BASELINE)]
 
