@@ -62,6 +62,7 @@ class ReasonCode(StrEnum):
 
     # The environment.
     SETTINGS_INVALID = "settings_invalid"
+    SETTINGS_NOT_TRUSTED = "settings_not_trusted"
     EXTRA_MISSING = "extra_missing"
     STORE_ERROR = "store_error"
     STORE_UNAVAILABLE = "store_unavailable"

@@ -3,10 +3,13 @@
 import os
 import tomllib
 from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from smile_trace.errors import ReasonCode, SmileTraceError
+from smile_trace.file_owners import read_written
 from smile_trace.package import HOME, PREFIX
 
 FILE_NAME = "smile_trace.toml"
@@ -18,39 +21,80 @@ class SettingsError(SmileTraceError):
     code = ReasonCode.SETTINGS_INVALID
 
 
+@dataclass(frozen=True)
+class SettingsFile:
+    """One reading of a file: what stands in it, unchecked, and whether root put it there for
+    us, who are another user."""
+
+    path: Path
+    table: Mapping[str, Any]
+    by_administrator: bool = False
+
+
 def find_file() -> Path | None:
     """The nearest `smile_trace.toml`: working directory, its parents, then SMILE_TRACE_HOME."""
     try:
         folders = [Path.cwd(), *Path.cwd().parents]
     except FileNotFoundError:  # the working directory was removed
         folders = []
-    folders.append(Path(os.environ.get(f"{PREFIX}HOME", HOME)).expanduser())
+    with suppress(SettingsError):  # said by who needs one
+        folders.append(own_home())
     for folder in folders:
         if os.path.isfile(folder / FILE_NAME):  # False, too, where access is denied
             return folder / FILE_NAME
     return None
 
 
-def read_file() -> Mapping[str, Any]:
-    """What stands in it, unchecked; nothing where there is none.
+def load(path: Path | None = None) -> SettingsFile | None:
+    """Read a file, by default the nearest; None where there is none.
 
     Raises:
-        SettingsError: it cannot be read.
+        SettingsError: it cannot be read, or others can have written it.
     """
-    path = find_file()
+    path = path or find_file()
     if path is None:
-        return {}
+        return None
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise SettingsError(f"{path}: {error}") from None
+        content, by_administrator = read_written(path)
+        return SettingsFile(path, tomllib.loads(content.decode()), by_administrator)
+    except RecursionError:
+        raise SettingsError(f"{path}: nested too deeply") from None
+    except (OSError, ValueError) as error:
+        said = str(error)
+        raise SettingsError(said if str(path) in said else f"{path}: {said}") from None
 
 
 def read_home() -> Path:
     """The home of the settings, where spool, store and lock are.
 
     Raises:
-        SettingsError: the file cannot be read.
+        SettingsError: the file cannot be read, or there is no such folder as it says.
     """
-    home = os.environ.get(f"{PREFIX}HOME") or read_file().get("home") or HOME
-    return Path(str(home)).expanduser()
+    if os.environ.get(f"{PREFIX}HOME"):
+        return own_home()
+    file = load()
+    said = None if file is None else file.table.get("home")
+    return own_home() if said is None else expanded(str(said))
+
+
+def own_home() -> Path:
+    """The home that the environment says, whatever a file does.
+
+    Raises:
+        SettingsError: this user has none.
+    """
+    return expanded(os.environ.get(f"{PREFIX}HOME") or HOME)
+
+
+def expanded(home: str) -> Path:
+    """A folder in which `~` is written out.
+
+    Raises:
+        SettingsError: there is no such user, or this one has no home.
+    """
+    try:
+        return Path(home).expanduser()
+    except RuntimeError:
+        raise SettingsError(
+            f"there is no folder {home!r} for this user: set SMILE_TRACE_HOME to a folder of yours"
+        ) from None

@@ -22,6 +22,7 @@ def discover_trackers(settings: "Settings") -> "list[Tracker]":
     """
     from smile_trace.trackers import discover
 
+    settings.check_trust("trackers")
     try:
         return list(discover(settings.trackers))
     except ValueError as error:

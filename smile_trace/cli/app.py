@@ -29,9 +29,11 @@ from smile_trace.cli.ship import ship
 from smile_trace.cli.status import status
 from smile_trace.cli.store import copy, export, import_, retry
 from smile_trace.cli.suggest import suggest
+from smile_trace.cli.trust import is_allowed_now, trust
 from smile_trace.cli.worker import worker
 from smile_trace.errors import SmileTraceError, needing_extra
 from smile_trace.package import release as installed_release
+from smile_trace.trust import NotTrusted
 
 app = typer.Typer(
     name="smile-trace",
@@ -44,7 +46,12 @@ app = typer.Typer(
 def main() -> None:
     """Run the command line. Exit codes: 0 done, 1 an error said in one sentence, 2 usage."""
     try:
-        app()
+        try:
+            app()
+        except NotTrusted as found:
+            if not is_allowed_now(found):
+                raise
+            app()  # nothing was sent yet: it begins again
     except SmileTraceError as error:
         if "--debug" in sys.argv:
             raise
@@ -108,6 +115,7 @@ app.command("run", context_settings={"allow_interspersed_args": False})(run)
 # These need no extra: they stand beside applications.
 app.command("ship")(ship)
 app.command("health")(health)
+app.command("trust")(trust)
 _add(status, "status")
 _add(calls, "calls")
 _add(retry, "retry")

@@ -55,8 +55,10 @@ def named_model(name: str, settings: Settings, call: Call | None, app: str | Non
     Raises:
         NoModel: the settings have no such model.
         ModelUnavailable: an extra, a file, a key or the module is missing.
+        NotTrusted: the settings' file names a host that is not allowed yet.
     """
     asked = settings_of(name, settings)
+    settings.check_trust("models")
     if isinstance(asked, RerunSettings):
         return open_model(name, asked, call=call, app=app)
     key = os.getpid(), name, asked.model_dump_json()

@@ -99,11 +99,13 @@ def open_embeddings(settings: Settings) -> "Embeddings | None":
     Raises:
         NoModel: the settings have no such model, or it is no endpoint.
         ModelUnavailable: its key is missing.
+        NotTrusted: the settings' file names a host that is not allowed yet.
     """
     name = settings.explain.embeddings
     if name is None:
         return None
     found = settings_for(name, settings)
+    settings.check_trust("models")
     if not isinstance(found, EndpointSettings):
         raise NoModel(f'explain.embeddings names {name!r}, which must be of kind = "endpoint"')
     return _embeddings(name, found)

@@ -1,20 +1,21 @@
 """The settings tree and where it is read from."""
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, PrivateAttr, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
+    InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
-    TomlConfigSettingsSource,
 )
 
-from smile_trace.package import HOME, PREFIX
+from smile_trace.package import PREFIX
 from smile_trace.settings.explaining import (
     Budget,
     Drift,
@@ -27,7 +28,18 @@ from smile_trace.settings.explaining import (
 from smile_trace.settings.models import MODEL_KINDS, PACKAGED_NAMES, ModelSettings, RerunSettings
 from smile_trace.settings.store import StoreSettings
 from smile_trace.settings.worker import Receive, Retention, Ship, Sources, Worker
-from smile_trace.settings_file import SettingsError, find_file
+from smile_trace.settings_file import (
+    SettingsError,
+    SettingsFile,
+    expanded,
+    find_file,
+    load,
+    own_home,
+)
+from smile_trace.trust import check
+
+_read_now: ContextVar[SettingsFile | None] = ContextVar("settings_file", default=None)
+"""The file of the `Settings` that are being made: it is read once."""
 
 
 class Settings(BaseSettings):
@@ -43,7 +55,7 @@ class Settings(BaseSettings):
         use_attribute_docstrings=True,
     )
 
-    home: Path = Field(default_factory=lambda: Path(HOME).expanduser())
+    home: Path = Field(default_factory=own_home)
     """Spool, store and engine live here."""
     models: dict[str, ModelSettings] = {}
     """How each captured model name is asked again; `"*"` stands for all others."""
@@ -60,13 +72,16 @@ class Settings(BaseSettings):
     ship: Ship = Ship()
     sources: Sources = Sources()
     retention: Retention = Retention()
-    trackers: dict[str, dict[str, str | int | float | bool]] = {}
+    trackers: dict[str, dict[str, str | int | float | bool | dict[str, str]]] = {}
     """Options per tracker; a tracker's README lists its own."""
 
-    @field_validator("home")
+    _file: SettingsFile | None = PrivateAttr(None)
+    _given: Mapping[str, Any] = PrivateAttr(default_factory=dict)
+
+    @field_validator("home", mode="before")
     @classmethod
-    def _expand(cls, home: Path) -> Path:
-        return home.expanduser()
+    def _expand(cls, home: Any) -> Path:
+        return expanded(str(home)) if str(home) else own_home()
 
     @model_validator(mode="after")
     def _check_proxies(self) -> "Settings":
@@ -102,8 +117,11 @@ class Settings(BaseSettings):
         """Read the settings; `values` go before every other source.
 
         Raises:
-            SettingsError: a setting is unknown or wrong, or the file cannot be read.
+            SettingsError: a setting is unknown or wrong, or the file cannot be read, or others can
+                have written it.
         """
+        file = load()
+        reading = _read_now.set(file)
         try:
             super().__init__(**values)
         except ValidationError as error:
@@ -112,6 +130,21 @@ class Settings(BaseSettings):
             raise SettingsError(f"{find_file() or 'the environment'}: {error}") from None
         except RecursionError:
             raise SettingsError(f"{find_file() or 'the environment'}: nested too deeply") from None
+        finally:
+            _read_now.reset(reading)
+        self._file, self._given = file, values
+
+    def check_trust(self, *tables: str) -> None:
+        """See that this user has allowed the hosts that the file names; called before anything is
+        sent to one.
+
+        Args:
+            tables: the tables that are used now (`"models"`, `"trackers"`); by default all.
+
+        Raises:
+            NotTrusted: one is not allowed yet; the message says how to do it.
+        """
+        check(self._file, tables, self._given)
 
     @property
     def spool(self) -> Path:
@@ -128,8 +161,8 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Arguments, then the environment, then the nearest file."""
-        path = find_file()
-        file = () if path is None else (TomlConfigSettingsSource(settings_cls, toml_file=path),)
+        read = _read_now.get()
+        file = () if read is None else (InitSettingsSource(settings_cls, dict(read.table)),)
         return (init_settings, env_settings, *file)
 
 

@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 
 from smile_trace.package import PREFIX
 from smile_trace.presentable import hide
-from smile_trace.settings_file import SettingsError, find_file, read_file, read_home
+from smile_trace.settings_file import SettingsError, SettingsFile, load, read_home
+from smile_trace.trust import check
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,10 @@ def read_settings(**given: Any) -> Ship:
 
     Raises:
         SettingsError: a setting is unknown or wrong, or the file cannot be read.
+        NotTrusted: the file names a receiver that this user has not allowed yet.
     """
-    table = {**_of_file(), **_of_environment(), **given}
+    file = load()
+    table = {**_of_file(file), **_of_environment(), **given}
     if unknown := sorted(table.keys() - _PARSERS.keys()):
         raise SettingsError(f"ship.{unknown[0]}: no such setting (docs/settings.md lists them all)")
     values = {name: _parsed(name, value) for name, value in table.items()}
@@ -50,6 +53,7 @@ def read_settings(**given: Any) -> Ship:
         raise SettingsError(
             "say where the receiver is: [ship] url in smile_trace.toml, or SMILE_TRACE_SHIP__URL"
         )
+    check(file, ("ship",), {"ship": given})
     token = None if settings.token_env is None else os.environ.get(settings.token_env, "").strip()
     if token == "":
         raise SettingsError(f"the variable {settings.token_env} (ship.token_env) is not set")
@@ -57,10 +61,10 @@ def read_settings(**given: Any) -> Ship:
     return replace(settings, token=token)
 
 
-def _of_file() -> Mapping[str, Any]:
-    table = read_file().get("ship", {})
+def _of_file(file: SettingsFile | None) -> Mapping[str, Any]:
+    table = {} if file is None else file.table.get("ship", {})
     if not isinstance(table, dict):
-        raise SettingsError(f"{find_file()}: write the settings of ship as a table, [ship]")
+        raise SettingsError(f"{file and file.path}: write the settings of ship as a table, [ship]")
     return table
 
 

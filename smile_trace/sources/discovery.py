@@ -97,6 +97,7 @@ def _opened(name: str, source: type[Source], settings: Settings) -> Source:
 
 
 def _made(name: str, source: type[Source], settings: Settings) -> Source | None:
+    settings.check_trust("sources", "trackers")  # a source takes the tracker's address
     try:
         return source.from_settings(
             settings.sources.pulled.get(name, {}), settings.trackers.get(name, {})

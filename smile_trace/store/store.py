@@ -198,7 +198,9 @@ def _database(settings: Settings) -> Database:
 
     Raises:
         StoreError: its password is not there.
+        NotTrusted: the settings' file names a database that is not allowed yet.
     """
+    settings.check_trust("store")
     try:
         url = settings.store.connection()
     except ValueError as error:

@@ -273,6 +273,8 @@ def _erase_runs(
 def _remove_copies(store: Store, settings: Settings, given: Sequence[Tracker] | None) -> None:
     if not store.forgetting.removals():
         return
+    if given is None:
+        settings.check_trust("trackers")
     try:
         trackers = discover(settings.trackers) if given is None else given
     except ValueError as error:

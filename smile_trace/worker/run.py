@@ -83,11 +83,13 @@ def run(
             do a part of the work on a store that nobody shares.
         TakenOver: the other workers of a shared store took this one for dead.
         SmileTraceError: nothing can be received on `receive.port`, or there is no exporter for
-            `worker.otlp_endpoint`; the message says why.
+            `worker.otlp_endpoint`, or the settings' file names a host that is not allowed yet; the
+            message says why.
         StoreError: the store cannot be opened or written. Once the worker runs it waits until
             its disk can be written again, unless it runs `once`.
     """
     stopping = stopping or threading.Event()
+    settings.check_trust()
     _check_part(settings, roles, models)
     store = Store.open(settings, clock)
     try:

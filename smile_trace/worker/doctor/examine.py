@@ -43,7 +43,12 @@ PACKAGES = (
 
 
 def examine(settings: Settings) -> list[Finding]:
-    """Look at everything that the worker needs; mends permissions, which is always safe."""
+    """Look at everything that the worker needs; mends permissions, which is always safe.
+
+    Raises:
+        NotTrusted: the settings' file names a host that is not allowed yet, so that none is asked.
+    """
+    settings.check_trust()
     findings = [Finding(level="good", about="versions", said=_versions()), _settings_file()]
     findings += _home(settings)
     findings += _store(settings)
@@ -54,6 +59,7 @@ def examine(settings: Settings) -> list[Finding]:
 
 def active_names(settings: Settings) -> set[str]:
     """The trackers that the settings and the environment ask for; none where they are wrong."""
+    settings.check_trust("trackers")
     try:
         trackers = discover(settings.trackers)
     except ValueError:  # said elsewhere

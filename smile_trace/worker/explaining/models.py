@@ -57,6 +57,7 @@ class Models:
         self._clock = clock
         self._open: dict[str, Model] = {}
         self._paused = set(store.pauses.all())
+        settings.check_trust("models")
         self._pausing = threading.Lock()  # several jobs find out at the same moment
 
     def open(self, job: Job, call: Call, purpose: Purpose = Purpose.EXPLANATION) -> MeteredModel:

@@ -27,14 +27,14 @@ def test_file_and_environment_give_what_the_settings_give(
     here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (here / "smile_trace.toml").write_text(
-        '[ship]\nurl = "https://receiver:4318/"\npoll_seconds = 5\ndrain_seconds = 0\n'
+        '[ship]\nurl = "https://localhost:4318/"\npoll_seconds = 5\ndrain_seconds = 0\n'
         'ca_file = "/etc/ca.pem"\n[sampling]\nrate = 0.5\n'
     )
     monkeypatch.setenv("SMILE_TRACE_SHIP__POLL_SECONDS", "0.5")
     monkeypatch.setenv("SMILE_TRACE_SHIP__TOKEN_ENV", "TOKEN_HERE")
     monkeypatch.setenv("TOKEN_HERE", "made up")
     read, table = read_settings(), Settings().ship
-    assert read.url == "https://receiver:4318"
+    assert read.url == "https://localhost:4318"
     assert read.token == "made up"
     assert "made up" not in repr(read)
     assert read.home == Settings().home
@@ -55,7 +55,7 @@ def test_file_and_environment_give_what_the_settings_give(
         ('url = "https://receiver"\nrate = 1.5', "ship.rate: a number ≤ 1"),
         ('url = "https://receiver"\nminimum_per_prompt_version = 1.5', "a whole number"),
         ('url = "https://receiver"\npol_seconds = 1', "ship.pol_seconds: no such setting"),
-        ('url = "https://receiver"\ntoken_env = "NOT_THERE"', "the variable NOT_THERE"),
+        ('url = "https://localhost"\ntoken_env = "NOT_THERE"', "the variable NOT_THERE"),
         ("url =", "smile_trace.toml: "),
     ],
 )

@@ -1,0 +1,172 @@
+"""What a settings file names: the addresses to which something is sent, and with which variables.
+
+It goes by what a table may hold, not by what this release would do with it: an address in the
+table of a tracker that is switched off, or of a plug-in's, counts as well.
+"""
+
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl
+
+from smile_trace.package import PREFIX
+from smile_trace.trust.accounts import ACCOUNTS, goes_freely, origin_of
+
+Place = tuple[str, ...]
+_ADDRESSES = ("url", "tracking_uri", "endpoint", "host")
+"""Options of trackers and sources that are an address, whatever they look like."""
+_FOR_PEOPLE = ("ui_url",)
+"""An address that is only shown."""
+_DATABASE = re.compile(
+    r"(?i)postgres(?:ql)?://(?:[^@/?#]*@)?([^@/?#]*)(?:/[^?#]*)?(?:\?(.*))?", re.DOTALL
+)
+_ELSEWHERE = {"host", "hostaddr", "service", "servicefile", "passfile"}
+"""Parameters of libpq's by which another server is asked; a path is a socket of this machine."""
+
+
+@dataclass(frozen=True)
+class Destination:
+    """An address that a file names.
+
+    Args:
+        place: where in the file, such as `("models", "gpt-4o", "base_url")`.
+        address: what stands there.
+        variables: those whose values are sent there, too.
+    """
+
+    place: Place
+    address: str
+    variables: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Scheme, host and port; the whole text where programs may read it differently."""
+        origin = origin_of(self.address)
+        return self.address if origin is None else str(origin)
+
+    @property
+    def to_ask(self) -> list[str]:
+        """What is asked about: `""` for prompts and answers, and the variables beside them."""
+        origin = origin_of(self.address)
+        sent = [None, *self.variables]
+        return [one or "" for one in sent if origin is None or not goes_freely(one, origin)]
+
+
+def destinations(settings: Mapping[str, Any]) -> Iterator[Destination]:
+    """Every address in the settings, as a file has them (unchecked)."""
+    for name, table in _tables(settings, "models"):
+        yield from _of_model(("models", name), table)
+    for kind in ("trackers", "sources"):
+        for name, table in _tables(settings, kind):
+            yield from _of_backend((kind, name), table)
+    for where, address, variables in (
+        (("ship", "url"), _text(settings, "ship", "url"), _named(settings, "ship", "token_env")),
+        (("worker", "otlp_endpoint"), _text(settings, "worker", "otlp_endpoint"), _keys("otlp")),
+    ):
+        if address:
+            yield Destination(where, address, variables)
+    if (url := _text(settings, "store", "url")) and (server := _database(url)):
+        yield Destination(("store", "url"), server, _named(settings, "store", "password_env"))
+
+
+def said_otherwise(place: Place, given: Mapping[str, Any]) -> bool:
+    """Whether an argument (`given`) or a `SMILE_TRACE_…` variable says what stands at that place,
+    so that the file does not."""
+    return _at(given, place) is not None or _in_environment(place)
+
+
+def _of_model(place: Place, table: Mapping[str, Any]) -> Iterator[Destination]:
+    is_anthropic = table.get("kind") == "anthropic"
+    address = table.get("base_url") or ("https://api.anthropic.com" if is_anthropic else None)
+    key = table.get("api_key_env") or ("ANTHROPIC_API_KEY" if is_anthropic else None)
+    # Anthropic's client sends these by itself.
+    own = ("ANTHROPIC_CUSTOM_HEADERS",) if is_anthropic else ()
+    if isinstance(address, str):
+        variables = (key, *own) if isinstance(key, str) else own
+        yield Destination((*place, "base_url"), address, variables)
+
+
+def _of_backend(place: Place, table: Mapping[str, Any]) -> Iterator[Destination]:
+    preset = table.get("preset")
+    named = preset if isinstance(preset, str) else place[1]
+    headers = table.get("header_env")
+    asked = tuple(map(str, headers.values())) if isinstance(headers, Mapping) else ()
+    keys = _keys(named) if named != "otlp" else ()  # the standard headers stay at their address
+    found = False
+    for option, held in table.items():
+        for value in held if isinstance(held, list) else (held,):
+            is_address = option in _ADDRESSES or (isinstance(value, str) and "://" in value)
+            if isinstance(value, str) and is_address and option not in _FOR_PEOPLE:
+                found = True
+                yield Destination((*place, option), value, (*keys, *asked))
+    if asked and not found and isinstance(preset, str):
+        hosts = ACCOUNTS[preset].hosts if preset in ACCOUNTS else ()
+        if hosts:
+            yield Destination((*place, "endpoint"), f"https://{hosts[0]}", (*keys, *asked))
+
+
+def _database(url: str) -> str | None:
+    """The server of a database's address; None where it is a socket of this machine, or what the
+    environment names."""
+    found = _DATABASE.fullmatch(url)
+    if found is None:
+        return url
+    for name, value in parse_qsl(found[2] or "", keep_blank_values=True):
+        if name.lower() in _ELSEWHERE and not value.startswith("/"):
+            return url
+    return f"postgresql://{found[1]}" if found[1] else None
+
+
+def _tables(settings: Mapping[str, Any], kind: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    tables = settings.get(kind)
+    for name, table in tables.items() if isinstance(tables, Mapping) else ():
+        if isinstance(table, Mapping):
+            yield str(name), table
+
+
+def _text(settings: Mapping[str, Any], *place: str) -> str | None:
+    found = _at(settings, place)
+    return found if isinstance(found, str) else None
+
+
+def _named(settings: Mapping[str, Any], *place: str) -> tuple[str, ...]:
+    variable = _text(settings, *place)
+    return (variable,) if variable else ()
+
+
+def _keys(account: str) -> tuple[str, ...]:
+    return ACCOUNTS[account].keys if account in ACCOUNTS else ()
+
+
+def _at(settings: Any, place: Place) -> Any:
+    """What stands there; None where nothing does. An argument may be a table that is made."""
+    for name in place:
+        is_table = isinstance(settings, Mapping)
+        settings = settings.get(name) if is_table else getattr(settings, name, None)
+        if settings is None:
+            return None
+    return settings
+
+
+def _in_environment(place: Place) -> bool:
+    """The variable of that place, or one of a table around it, which holds JSON. pydantic reads
+    their names in lower case, and a file's as they are."""
+    if place != tuple(name.lower() for name in place):
+        return False
+    variables = {name.upper(): value for name, value in os.environ.items()}
+    for length in range(len(place), 0, -1):
+        held = variables.get(f"{PREFIX}{'__'.join(place[:length])}".upper())
+        if held is None:
+            continue
+        if length == len(place):
+            return True
+        try:
+            table = json.loads(held)
+        except (ValueError, RecursionError):
+            continue
+        if _at(table, place[length:]) is not None:
+            return True
+    return False
