@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from smile_trace.capture.application_name import application_name
+from smile_trace.capture.internal_errors import report_error
 from smile_trace.package import HOME, PREFIX
 
 KIB = 1024
@@ -15,6 +16,10 @@ MIB = 1024 * KIB
 Redactor = re.Pattern[str] | Callable[[str], str]
 """A redaction of the user's: an expression whose matches are replaced, or a function from a
 text to the text that may be written."""
+
+
+NOWHERE = Path(os.devnull)
+"""The home where there is none: nothing is captured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +45,29 @@ def from_environment() -> Config:
     mistyped variable must not stop an application."""
     env = os.environ
     service = env.get(f"{PREFIX}SERVICE_NAME") or env.get("OTEL_SERVICE_NAME")
-    home = Path(env.get(f"{PREFIX}HOME") or HOME).expanduser()
     return Config(
-        home=home if home.is_absolute() else Path.cwd() / home,
+        home=home_at(env.get(f"{PREFIX}HOME") or HOME),
         service_name=service or application_name(),
         enabled=env.get(f"{PREFIX}DISABLED", "").strip().lower() not in ("1", "true", "yes"),
         text_limit=_positive(env.get(f"{PREFIX}TEXT_LIMIT"), 256 * KIB),
         file_limit=_positive(env.get(f"{PREFIX}SPOOL_FILE_LIMIT"), 64 * MIB),
         spool_limit=_positive(env.get(f"{PREFIX}SPOOL_LIMIT"), 1024 * MIB),
     )
+
+
+def home_at(said: str | os.PathLike[str]) -> Path:
+    """The folder as an absolute path; `NOWHERE` with a warning where there cannot be one: a user
+    without a home, a working directory that is gone, a name that no folder can have."""
+    try:
+        home = Path(said).expanduser()
+        if b"\0" in os.fsencode(home):
+            raise ValueError("a null byte in its name")
+        return home if home.is_absolute() else Path.cwd() / home
+    except (OSError, RuntimeError, ValueError) as error:
+        report_error(
+            "nothing is captured, because there is no home: set SMILE_TRACE_HOME to a folder", error
+        )
+        return NOWHERE
 
 
 def _positive(text: str | None, default: int) -> int:

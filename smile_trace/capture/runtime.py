@@ -7,12 +7,11 @@ import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
-from pathlib import Path
 
 from opentelemetry import context as otel_context
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
-from smile_trace.capture.config import Config, Redactor, from_environment
+from smile_trace.capture.config import NOWHERE, Config, Redactor, from_environment, home_at
 from smile_trace.capture.internal_errors import report_error, reset
 from smile_trace.capture.otel.tracer_provider import (
     SCOPE,
@@ -52,13 +51,18 @@ class Runtime:
 class _State:
     """Mutable state. Read without a lock, replaced under one."""
 
-    __slots__ = ("config", "enabled", "lock", "runtime")
+    __slots__ = ("config", "enabled", "lock", "runtime", "wanted")
 
     def __init__(self) -> None:
         self.config = from_environment()
-        self.enabled = self.config.enabled
+        self.switch(self.config.enabled)
         self.runtime: Runtime | None = None
         self.lock = threading.RLock()
+
+    def switch(self, wanted: bool) -> None:
+        """Capture, if that is wanted and there is a home."""
+        self.wanted = wanted
+        self.enabled = wanted and self.config.home != NOWHERE
 
 
 state = _State()
@@ -110,7 +114,7 @@ def configure(
     if service_name is not None:
         changes["service_name"] = str(service_name)
     if home is not None:
-        changes["home"] = Path(home).expanduser().absolute()
+        changes["home"] = home_at(home)
     if redact is not None:
         changes["redactors"] = tuple(_redactor(item) for item in redact)
     for name, limit in (("text_limit", text_limit), ("spool_limit", spool_limit)):
@@ -125,7 +129,9 @@ def configure(
             if previous is not None:
                 previous.spool.close()
         if enabled is not None:
-            state.enabled = enabled
+            state.switch(enabled)
+        elif home is not None:
+            state.switch(state.wanted)
 
 
 def _redactor(item: str | Redactor) -> Redactor:
