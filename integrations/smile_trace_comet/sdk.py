@@ -2,8 +2,10 @@
 
 import os
 import sys
+from contextlib import suppress
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -38,6 +40,21 @@ def disable_auto_logging() -> None:
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     os.environ["COMET_DISABLE_AUTO_LOGGING"] = "1"
+
+
+def file_with_address() -> Path | None:
+    """A file of the working directory that says where Comet is, and with it where its key goes:
+    Comet reads it, though it may have come with somebody's folder. None where the environment says
+    it."""
+    if os.environ.get("COMET_URL_OVERRIDE"):
+        return None
+    own = os.path.realpath(os.path.expanduser("~/.comet.config"))
+    for path in (Path(".comet.config").absolute(), Path(".env").absolute()):
+        with suppress(OSError):
+            said = path.read_text(encoding="utf-8", errors="replace").lower()
+            if "url_override" in said and os.path.realpath(path) != own:
+                return path
+    return None
 
 
 def load() -> Sdk:

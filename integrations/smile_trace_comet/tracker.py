@@ -103,6 +103,11 @@ class CometTracker(Tracker):
             )
         address = os.environ.get("COMET_URL_OVERRIDE", "")
         check_address(address, "COMET_URL_OVERRIDE", "COMET_API_KEY")
+        if (file := sdk.file_with_address()) is not None:
+            raise ValueError(
+                f"{file} says where Comet is, and Comet's key would go there: set "
+                "COMET_URL_OVERRIDE to that address if you mean it, or work in another folder"
+            )
         sdk.disable_auto_logging()
         return cls(checked)
 

@@ -34,6 +34,30 @@ error, not a shrug.
 Keys are never settings: a setting names the environment variable that holds the key
 (`api_key_env = "OPENAI_API_KEY"`), and the key itself is never stored or shown.
 
+**Who may write the file.** It says where prompts and keys go, so it is read as OpenSSH reads
+its own: the file, a link to it and the folder of each belong to you or to root, and nobody else
+may write there. A group that is yours alone (Debian's, Ubuntu's and Red Hat's `umask 002`) may,
+everybody may in a folder with the sticky bit such as `/tmp`, and a mount for reading counts as
+closed. Otherwise no command uses it, and a sentence names the owner and the command that mends
+it. Root, too, reads no other user's file.
+
+**Where it may send.** A key goes without a question to its provider's own host
+(`OPENAI_API_KEY` to `https://api.openai.com`, `LANGFUSE_SECRET_KEY` to Langfuse's cloud), to
+this machine, and to the address that the environment names for it (`OPENAI_BASE_URL`,
+`LANGFUSE_HOST`, `MLFLOW_TRACKING_URI`, `SMILE_TRACE_SHIP__URL`). Any other host, with or
+without a key, is allowed once for each file, before anything is sent there: at a terminal a
+command asks, and elsewhere (a service, a notebook) it ends with the command that allows it:
+
+<!-- not run: it needs the file below -->
+```bash
+smile-trace trust smile_trace.toml     # says which hosts and variables, and allows them
+```
+
+The answer stands in `trusted.json` of the home that the environment says. An edit that adds a
+host or a variable asks again; others do not. A file in the home is not asked about, nor is one
+of root's where another user runs the command, as in the [containers and services of
+deploy](../deploy).
+
 A beginning:
 
 ```toml

@@ -29,6 +29,27 @@ def test_the_key_activates_it(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "some key" not in repr(vars(tracker))
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [(".comet.config", "[comet]\nurl_override = {}\n"), (".env", "COMET_URL_OVERRIDE={}\n")],
+)
+def test_a_file_of_the_working_directory_does_not_say_where_the_key_goes(
+    name: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COMET_API_KEY", "some key")
+    monkeypatch.delenv("COMET_URL_OVERRIDE", raising=False)
+    (tmp_path / name).write_text(said.format("http://192.0.2.1"))
+    with pytest.raises(ValueError, match="set COMET_URL_OVERRIDE"):
+        CometTracker.from_settings({})
+    monkeypatch.setenv("COMET_URL_OVERRIDE", "http://192.0.2.1")
+    assert CometTracker.from_settings({}) is not None
+    monkeypatch.delenv("COMET_URL_OVERRIDE")
+    monkeypatch.setenv("HOME", str(tmp_path))  # where `comet login` writes it
+    if name == ".comet.config":
+        assert CometTracker.from_settings({}) is not None
+
+
 def test_both_are_found_by_their_names(tmp_path: Path) -> None:
     found = discover({"comet": {"project": "p"}, "comet_archive": {"directory": str(tmp_path)}})
     assert {"comet", "comet_archive"} <= {tracker.name for tracker in found}
