@@ -1,6 +1,8 @@
 """A worker's home, and a planted model to ask."""
 
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ import pytest
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.trackers import Tracker
+from smile_trace.worker.run import run
 from tests.support.attacked_worker import AttackedWorker
 from tests.support.fault_injection import ClockedWorker, Start
 from tests.support.planted import PlantedServer, serving
@@ -68,3 +71,25 @@ def start() -> Iterator[Start]:
     yield begin
     for worker in started:
         worker.stop()
+
+
+@pytest.fixture
+def at_work():
+    """Lets a worker work in a thread, on a store that it gives; in the end it stops when told."""
+
+    @contextmanager
+    def working(settings: Settings, *trackers: Tracker, **how: Any) -> Iterator[Store]:
+        stopping = threading.Event()
+        how = {"trackers": [*trackers], "stopping": stopping, **how}
+        worker = threading.Thread(target=run, args=(settings,), kwargs=how)
+        worker.start()
+        store = Store.open(settings)
+        try:
+            yield store
+        finally:
+            stopping.set()
+            worker.join(120)
+            store.close()
+        assert not worker.is_alive()
+
+    return working

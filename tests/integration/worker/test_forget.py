@@ -6,7 +6,7 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,12 @@ from smile_trace import semconv
 from smile_trace.errors import SmileTraceError
 from smile_trace.settings import Settings
 from smile_trace.store import Store
+from smile_trace.store.queries.exchange import Imported, export_lines, import_lines
 from smile_trace.worker.doctor import examine
 from smile_trace.worker.forget import Forgotten, find, forget
 from smile_trace.worker.run import run
 from tests.support.fake_tracker import FakeTracker, ForgetfulTracker
-from tests.support.planted import serving
+from tests.support.planted import PlantedServer, serving
 from tests.support.spooled import call_span, line, trace_id, write_spool
 from tests.support.worker_process import WorkerProcesses
 from tests.support.worker_settings import settings_tables, wait_for
@@ -30,19 +31,46 @@ MARKER = "zanzibar"
 """In every text of what is forgotten, and in none of the rest."""
 OTHER = "lighthouse"
 
-Configure = Callable[..., Settings]
-
 
 def echo(prompt: str) -> str:
     """An answer that repeats what was asked: every perturbation holds the text, too."""
     return f"you said {prompt}"
 
 
+@pytest.fixture(scope="module")
+def echo_server() -> Iterator[PlantedServer]:
+    """A model that repeats what it is asked."""
+    with serving(echo) as running:
+        yield running
+
+
+def settings_at(home: Path, echo_server: PlantedServer) -> Settings:
+    return Settings(home=home, **settings_tables(echo_server.base_url, {}))
+
+
 @pytest.fixture
-def echoing(tmp_path: Path) -> Iterator[Settings]:
-    """Settings with a model that repeats what it is asked."""
-    with serving(echo) as server:
-        yield Settings(home=tmp_path / "home", **settings_tables(server.base_url, {}))
+def echoing(tmp_path: Path, echo_server: PlantedServer) -> Settings:
+    """Settings with that model, and an empty home."""
+    return settings_at(tmp_path / "home", echo_server)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory, echo_server: PlantedServer) -> Settings:
+    """A home in which two traces to forget and another one are explained and delivered."""
+    settings = settings_at(tmp_path_factory.mktemp("finished") / "home", echo_server)
+    captured(settings, 1)
+    captured(settings, 2)
+    captured(settings, 3, OTHER)
+    trackers = [ForgetfulTracker(), FakeTracker(), FakeTracker("gone")]
+    assert run(settings, once=True, trackers=trackers).explained == 3
+    return settings
+
+
+@pytest.fixture
+def explained_home(finished: Settings, tmp_path: Path, echo_server: PlantedServer) -> Settings:
+    """A copy of it."""
+    shutil.copytree(finished.home, tmp_path / "home")
+    return settings_at(tmp_path / "home", echo_server)
 
 
 def captured(settings: Settings, number: int, word: str = MARKER, name: str = "") -> Path:
@@ -76,21 +104,6 @@ def alive(path: Path) -> Iterator[None]:
         yield
 
 
-@contextmanager
-def working(settings: Settings, *trackers: FakeTracker) -> Iterator[None]:
-    """A worker runs, in a thread."""
-    stopping = threading.Event()
-    thread = threading.Thread(
-        target=run, args=(settings,), kwargs={"trackers": list(trackers), "stopping": stopping}
-    )
-    thread.start()
-    try:
-        yield
-    finally:
-        stopping.set()
-        thread.join()
-
-
 def explained(settings: Settings) -> int:
     store = Store.open(settings)
     try:
@@ -103,31 +116,39 @@ def forgotten(settings: Settings, number: int, *trackers: FakeTracker) -> Forgot
     return forget(settings, find(settings, trace=trace_id(number)), trackers=list(trackers))
 
 
-def test_nothing_of_a_trace_is_left_in_any_file(echoing: Settings) -> None:
-    captured(echoing, 1)
-    captured(echoing, 2, OTHER)
-    tracker = ForgetfulTracker()
-    run(echoing, once=True, trackers=[tracker])
-    assert holding(echoing)
-    done = forgotten(echoing, 1, tracker)
-    assert holding(echoing) == []
+def test_nothing_of_what_is_forgotten_is_left_in_any_file(explained_home: Settings) -> None:
+    assert holding(explained_home)
+    tracker, cannot = ForgetfulTracker(), FakeTracker()
+    store = Store.open(explained_home)
+    spent = store.status().spent
+    exported = [text.encode() for text in export_lines(store.database)]
+    one = find(explained_home, session=f"session 1 of {MARKER}")
+    assert one.trace_ids == (trace_id(1),)
+    for _ in range(2):  # asked again, it says so again
+        done = forget(explained_home, one, trackers=[tracker, cannot])
+        fake, gone = done.left
+        assert fake == (
+            f"fake may still have the trace tr-{trace_id(1)}: the tracker fake cannot delete: "
+            "delete it there by hand"
+        )
+        assert gone.startswith(f"gone may still have the trace tr-{trace_id(1)}: it is not active")
+    assert [item.traced_as for item in tracker.forgotten] == [f"tr-{trace_id(1)}"]
+    both = find(explained_home, user=f"user of {MARKER}")
+    assert both.trace_ids == (trace_id(2),)
+    done = forget(explained_home, both, trackers=[tracker])
     assert (done.erased.traces, done.erased.calls, done.erased.explanations) == (1, 1, 1)
     assert done.erased.answers > 10
     assert done.copies == {"forgetful": 1}
-    assert done.left == ()
-    assert [item.traced_as for item in tracker.forgotten] == [f"tr-{trace_id(1)}"]
-    assert holding(echoing, OTHER) == ["store.db"]
-    assert explained(echoing) == 1
-
-
-def test_what_was_spent_stays_counted(echoing: Settings) -> None:
-    captured(echoing, 1)
-    before = run(echoing, once=True, trackers=[]).spent
-    forgotten(echoing, 1)
-    store = Store.open(echoing)
-    assert store.status().spent == before
-    assert before.calls > 0
+    assert holding(explained_home) == []
+    assert holding(explained_home, OTHER) == ["store.db"]
+    status = store.status()
+    assert (status.explained, status.spent) == (1, spent), "what was spent stays counted"
+    assert spent.calls > 0
+    assert import_lines(store.database, exported) == Imported(forgotten=2, known=1)
     store.close()
+    assert holding(explained_home) == []
+    said = [one for one in examine(explained_home) if "deleted there by hand" in one.said]
+    assert {one.level for one in said} == {"note"}
 
 
 def test_lines_that_arrive_later_are_dropped_and_overwritten(echoing: Settings) -> None:
@@ -158,31 +179,19 @@ def test_what_no_worker_has_read_is_forgotten_too(echoing: Settings) -> None:
     assert run(echoing, once=True, trackers=[]).explained == 1
 
 
-def test_a_session_and_a_user(echoing: Settings) -> None:
-    for number in (1, 2):
-        captured(echoing, number)
-    captured(echoing, 3, OTHER)
-    run(echoing, once=True, trackers=[])
-    one = find(echoing, session=f"session 1 of {MARKER}")
-    assert one.trace_ids == (trace_id(1),)
-    forget(echoing, one, trackers=[])
-    both = find(echoing, user=f"user of {MARKER}")
-    assert both.trace_ids == (trace_id(2),)
-    forget(echoing, both, trackers=[])
-    assert holding(echoing) == []
-    assert explained(echoing) == 1
-
-
-def test_what_is_not_there_is_said(echoing: Settings) -> None:
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [
+        ({"trace": trace_id(9)}, r"there is no trace '0+9' here: nothing was"),
+        ({"user": "nobody"}, "no trace here is of the user 'nobody'"),
+        ({"session": "none"}, "no trace here is of the session 'none'"),
+        ({"trace": "my trace"}, "which has 32 hex digits"),
+    ],
+)
+def test_what_is_not_there_is_said(echoing: Settings, what: dict[str, str], said: str) -> None:
     captured(echoing, 1)
-    with pytest.raises(SmileTraceError, match=r"there is no trace '0+9' here: nothing was"):
-        find(echoing, trace=trace_id(9))
-    with pytest.raises(SmileTraceError, match="no trace here is of the user 'nobody'"):
-        find(echoing, user="nobody")
-    with pytest.raises(SmileTraceError, match="no trace here is of the session 'none'"):
-        find(echoing, session="none")
-    with pytest.raises(SmileTraceError, match="which has 32 hex digits"):
-        find(echoing, trace="my trace")
+    with pytest.raises(SmileTraceError, match=said):
+        find(echoing, **what)
 
 
 def test_corrupt_lines_and_files_set_aside_go_too(echoing: Settings) -> None:
@@ -202,70 +211,50 @@ def test_corrupt_lines_and_files_set_aside_go_too(echoing: Settings) -> None:
     assert [path.name for path in aside.iterdir()] == ["2-foreign.jsonl"]
 
 
-def test_a_tracker_that_cannot_delete_is_named(echoing: Settings) -> None:
-    captured(echoing, 1)
-    tracker = FakeTracker()
-    run(echoing, once=True, trackers=[tracker])
-    for _ in range(2):  # asked again, it says so again
-        done = forgotten(echoing, 1, tracker)
-        assert done.left == (
-            f"fake may still have the trace tr-{trace_id(1)}: the tracker fake cannot delete: "
-            "delete it there by hand",
-        )
-    [said] = [one for one in examine(echoing) if "had to be deleted there by hand" in one.said]
-    assert said.level == "note"
-
-
-def test_a_tracker_that_is_away_is_asked_again_by_the_worker(echoing: Settings) -> None:
-    captured(echoing, 1)
+def test_a_tracker_that_is_away_is_asked_again_by_the_worker(explained_home: Settings) -> None:
     tracker = ForgetfulTracker()
-    run(echoing, once=True, trackers=[tracker])
     tracker.away = True
-    done = forgotten(echoing, 1, tracker)
+    done = forgotten(explained_home, 1, tracker)
     assert done.copies == {}
-    assert "it is away; the worker tries it again" in done.left[0]
-    [said] = [one for one in examine(echoing) if "may still have 1 forgotten trace" in one.said]
-    assert (said.level, said.about) == ("bad", "tracker forgetful")
+    [left] = [one for one in done.left if one.startswith("forgetful")]
+    assert "it is away; the worker tries it again" in left
+    about = [one for one in examine(explained_home) if one.about == "tracker forgetful"]
+    [said] = [one for one in about if "may still have 1 forgotten trace" in one.said]
+    assert said.level == "bad"
     tracker.away = False
-    run(echoing, once=True, trackers=[tracker])
+    run(explained_home, once=True, trackers=[tracker])
     assert [item.trace_id for item in tracker.forgotten] == [trace_id(1)]
-    assert holding(echoing) == []
+    assert holding(explained_home, f"{MARKER}1") == []
 
 
-def test_a_tracker_that_is_not_active_any_more_is_named(echoing: Settings) -> None:
-    captured(echoing, 1)
-    run(echoing, once=True, trackers=[FakeTracker("gone")])
-    [left] = forgotten(echoing, 1).left
-    assert left.startswith(f"gone may still have the trace tr-{trace_id(1)}: it is not active")
+def test_beside_a_worker_that_is_in_the_middle_of_it(tmp_path: Path, at_work) -> None:
+    asked, answer = threading.Event(), threading.Event()
 
-
-def test_beside_a_worker_that_is_in_the_middle_of_it(tmp_path: Path) -> None:
-    asked = threading.Event()
-
-    def slow(prompt: str) -> str:
+    def held(prompt: str) -> str:
         if MARKER in prompt:
             asked.set()
-            time.sleep(2.0)
+            assert answer.wait(300)
         return echo(prompt)
 
-    with serving(slow) as server:
+    with serving(held) as server:
         settings = Settings(home=tmp_path / "home", **settings_tables(server.base_url, {}))
         path, tracker = captured(settings, 1), ForgetfulTracker()
         captured(settings, 2, OTHER)
-        with alive(path), working(settings, tracker):
-            assert asked.wait(60)
+        with alive(path), at_work(settings, tracker):
+            assert asked.wait(300)
             wait_for(lambda: tracker.traces)
             done = forgotten(settings, 1, tracker)
             assert done.left == ()
             assert done.copies == {"forgetful": 1}
             assert holding(settings) == []
+            answer.set()
             wait_for(lambda: explained(settings) == 1)
-            time.sleep(2.5)  # what was in flight has come back by now
-            assert holding(settings) == []
+            wait_for(lambda: not server.in_flight)
     assert holding(settings) == []
     assert trace_id(1) not in tracker.explained_traces
 
 
+@pytest.mark.slow
 def test_what_a_killed_worker_left_in_the_engine_is_removed(tmp_path: Path) -> None:
     def slow(prompt: str) -> str:
         time.sleep(0.05)
@@ -288,23 +277,8 @@ def test_what_a_killed_worker_left_in_the_engine_is_removed(tmp_path: Path) -> N
         assert holding(settings) == []
 
 
-def test_an_import_does_not_bring_it_back(echoing: Settings) -> None:
-    from smile_trace.store.queries.exchange import Imported, export_lines, import_lines
-
-    captured(echoing, 1)
-    run(echoing, once=True, trackers=[])
-    store = Store.open(echoing)
-    lines = [text.encode() for text in export_lines(store.database)]
-    forgotten(echoing, 1)
-    assert import_lines(store.database, lines) == Imported(forgotten=1)
-    store.close()
-    assert holding(echoing) == []
-
-
-def test_files_that_are_no_longer_there_do_no_harm(echoing: Settings) -> None:
-    captured(echoing, 1)
-    run(echoing, once=True, trackers=[])
+def test_files_that_are_no_longer_there_do_no_harm(explained_home: Settings) -> None:
     for name in ("engine.db", "engine.db-wal", "engine.db-shm"):
-        (echoing.home / name).unlink(missing_ok=True)
-    os.rmdir(echoing.spool)
-    assert forgotten(echoing, 1).left == ()
+        (explained_home.home / name).unlink(missing_ok=True)
+    os.rmdir(explained_home.spool)
+    assert forgotten(explained_home, 1, ForgetfulTracker()).erased.traces == 1
