@@ -1,20 +1,29 @@
-"""Models and trackers that take nothing for an hour: everything waits, and arrives by itself.
+"""Models and trackers that take nothing for a while: everything waits, and arrives by itself.
 
 The worker is the real one; only its clock is turned.
 """
 
 import logging
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from typing import Any
 
+import mlflow
 import pytest
+from mlflow import MlflowClient
 
 from smile_trace.settings import Settings
-from smile_trace.trackers import TrackerUnavailable
+from smile_trace.store.queries.status import TrackerCounts
+from smile_trace.testing.fake_http_server import Answer, Fault
+from smile_trace.trackers import CapturedTrace, Outcome, TrackerUnavailable
+from smile_trace_mlflow import MLflowTracker
 from tests.support.fake_tracker import FakeTracker
 from tests.support.fault_injection import DAY, HOUR, ClockedWorker, Start
+from tests.support.mlflow_server import MLflowServer
 from tests.support.planted import FixedServer, PlantedServer, running, serving
+from tests.support.reverse_proxy import ReverseProxy
+from tests.support.spooled import trace_id
 from tests.support.worker_settings import capture, planted_answer, requests_sent, wait_for
 
 Configure = Callable[..., Settings]
@@ -30,7 +39,7 @@ WRONG: dict[str, tuple[int, dict[str, str], Any]] = {
 
 
 @pytest.mark.parametrize(
-    "reason", ["wrong key", *(pytest.param(r, marks=pytest.mark.slow) for r in list(WRONG)[1:])]
+    "reason", ["wrong key", pytest.param("does not answer", marks=pytest.mark.slow)]
 )
 def test_a_model_is_gone_for_an_hour(
     reason: str,
@@ -63,7 +72,7 @@ def test_a_model_is_gone_for_an_hour(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("reason", [*WRONG, "is not reached"])
+@pytest.mark.parametrize("reason", ["no money left", "does not answer", "is not reached"])
 def test_a_model_that_is_gone_for_long_costs_no_explanation(
     reason: str,
     configure: Configure,
@@ -99,6 +108,7 @@ def test_a_model_that_is_gone_for_long_costs_no_explanation(
         assert worker.store.status().spent.calls == asked
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wrong", ["too busy", "no money left"])
 def test_a_model_that_goes_in_the_middle_takes_no_explanation_with_it(
     wrong: str,
@@ -146,28 +156,86 @@ def test_word_vectors_that_are_gone_pause_nobody_else(
         assert worker.store.ledger.spent("model", f"{day}/vectors").calls == len(vectors.bodies)
 
 
-@pytest.mark.slow
-def test_a_tracker_takes_nothing_for_an_hour(
-    settings: Settings, start: Start, caplog: pytest.LogCaptureFixture
+class HangingTracker(FakeTracker):
+    """It answers nothing until it is `released`."""
+
+    def __init__(self) -> None:
+        super().__init__("hanging")
+        self.held, self.released = threading.Event(), threading.Event()
+
+    def deliver_traces(self, items: Sequence[CapturedTrace]) -> list[Outcome]:
+        self.held.set()
+        assert self.released.wait(300)
+        return super().deliver_traces(items)
+
+
+@pytest.mark.usefixtures("server")
+def test_a_tracker_that_hangs_and_one_that_fails_hold_up_no_other(
+    settings: Settings, at_work
 ) -> None:
-    caplog.set_level(logging.WARNING)
-    tracker = FakeTracker()
-    tracker.fail_with = TrackerUnavailable("it is down: start it")
+    well, ill, hanging = FakeTracker("well"), FakeTracker("ill"), HangingTracker()
+    ill.fail_with = TrackerUnavailable("it is down", retry_after=0.1)
     capture(settings, 1, 2)
-    worker = start(settings, tracker)
-    wait_for(lambda: worker.store.status().explained == 2)
-    worker.clock.pass_time(HOUR)
-    [counted] = worker.store.status().trackers
-    assert counted.paused is not None
-    assert (counted.waiting, counted.paused.reason) == (4, "it is down: start it")
-    assert 10 < counted.paused.tries < 50
-    tracker.fail_with = None
-    worker.until(lambda: len(tracker.explanations) == 2)
-    worker.until(lambda: worker.store.status().trackers[0].paused is None)
-    assert sorted(tracker.log) == sorted(set(tracker.log))
-    assert said(caplog, "takes nothing") == said(caplog, "takes deliveries again") == 1
+    with at_work(settings, hanging, ill, well) as store:
+        try:
+            wait_for(lambda: len(well.explanations) == 2)
+            assert hanging.held.is_set()
+            assert hanging.log == ill.log == []
+            states = {one.name: one for one in store.status().trackers}
+            assert (states["ill"].unavailable, states["ill"].waiting) == ("it is down", 4)
+        finally:
+            hanging.released.set()
+        ill.fail_with = None
+        wait_for(lambda: len(hanging.explanations) == len(ill.explanations) == 2)
+    for one in (well, ill, hanging):
+        assert len(one.log) == len(set(one.log)) == 4, one.name
 
 
+@pytest.mark.slow
+@pytest.mark.mlflow
+@pytest.mark.usefixtures("server")
+def test_a_real_mlflow_is_down_then_refuses_then_its_experiment_is_deleted(
+    settings: Settings, mlflow_server: MLflowServer, start: Start
+) -> None:
+    experiment = mlflow_server.new_experiment()
+    client = MlflowClient()
+    with ReverseProxy(mlflow_server.port) as proxy:
+        proxy.faults = [Fault("close", times=None)]
+        tracker = MLflowTracker.from_settings({"tracking_uri": proxy.url, "experiment": experiment})
+        assert tracker is not None
+        capture(settings, 1, 2)
+        worker = start(settings, tracker)
+
+        def counted() -> TrackerCounts:
+            [one] = worker.store.status().trackers
+            return one
+
+        def wait_until_it_says(text: str) -> None:
+            worker.until(lambda: text in (counted().unavailable or ""))
+
+        wait_until_it_says("does not answer")
+        worker.until(lambda: worker.store.status().explained == 2)
+        proxy.faults = [Fault("answer", Answer(401, b""), times=None)]
+        wait_until_it_says("refuses our credentials")
+        proxy.faults = []
+        worker.until(lambda: counted().explanations == 2)
+        found = client.get_experiment_by_name(experiment)
+        assert found is not None
+        client.delete_experiment(found.experiment_id)
+        capture(settings, 3, 4)
+        wait_until_it_says("was deleted: restore it")
+        client.restore_experiment(found.experiment_id)
+        worker.until(lambda: counted().explanations == 4)
+        assert (counted().traces, counted().waiting, counted().refused) == (4, 0, ())
+        worker.stop()
+    kept = mlflow.search_traces(locations=[found.experiment_id], return_type="list")
+    assert {t.info.trace_id for t in kept} == {f"tr-{trace_id(n)}" for n in (1, 2, 3, 4)}
+    assert [len(t.data.spans) for t in kept] == [2] * 4
+    assessed = [sorted(a.name for a in t.info.assessments) for t in kept]
+    assert assessed == [["smile.driver", "smile.verdict"]] * 4
+
+
+@pytest.mark.slow
 def test_a_clock_that_is_put_back_a_day_holds_nothing_up(
     settings: Settings, server: PlantedServer, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -184,15 +252,15 @@ def test_a_clock_that_is_put_back_a_day_holds_nothing_up(
     wait_for(lambda: len(tracker.explanations) == 1)  # without another second passing
 
 
-@pytest.mark.parametrize("days", [(0, -1, 0, -1, 0), (0, 1, 0, 1, 0)])
+@pytest.mark.slow
 def test_a_clock_that_goes_back_and_forth_pays_no_day_twice(
-    days: tuple[int, ...], configure: Configure, server: PlantedServer, start: Start
+    configure: Configure, server: PlantedServer, start: Start
 ) -> None:
     settings = configure(budget={"calls_per_day": 30, "calls_per_explanation": 10})
     capture(settings, *range(1, 13))
     worker = start(settings, FakeTracker())
     began, seen = worker.clock.now, set[str]()
-    for later in days:  # each from its beginning, however long the last one took
+    for later in (0, 1, 0, 1, 0):  # each from its beginning, however long the last one took
         worker.clock.now = began + later * DAY
         seen.add(worker.store.ledger.today())
         worker.until(lambda: spent(worker) == 30)
