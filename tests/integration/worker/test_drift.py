@@ -46,8 +46,7 @@ Configure = Callable[..., Settings]
 class Clock:
     """Unix seconds that the test sets."""
 
-    def __init__(self) -> None:
-        self.now = BEGIN
+    now = BEGIN
 
     def __call__(self) -> float:
         return self.now
@@ -59,6 +58,7 @@ def monitor_of(store: Store, settings: Settings, clock: Clock) -> DriftMonitor:
     return DriftMonitor(store, settings, models, threading.Event(), clock)
 
 
+@pytest.mark.slow
 def test_swapped_models_are_found_within_three_periods(
     configure: Configure, server: PlantedServer
 ) -> None:
@@ -176,6 +176,7 @@ def shown(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
         assert "no prompt or function named 'support' is replayed" in str(error)
 
 
+@pytest.mark.slow
 def test_a_model_that_cannot_be_asked_is_asked_later_and_nothing_twice(
     configure: Configure, server: PlantedServer
 ) -> None:

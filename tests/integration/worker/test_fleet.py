@@ -1,17 +1,21 @@
-"""Workers that share a store look after each other."""
+"""Workers that share a store look after each other, and count a model's requests together."""
 
+import asyncio
 import logging
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import pytest
 
 from smile_trace.settings import Settings
 from smile_trace.store import Store
+from smile_trace.store.postgresql import PostgresDatabase
+from smile_trace.store.session import Session
 from smile_trace.worker import fleet as fleets
 from smile_trace.worker.fleet import SharedFleet
 from smile_trace.worker.metrics import StatusCollector
+from smile_trace.worker.slots import Slots
 from tests.support.postgres_server import PostgresServer
 from tests.support.store_rows import capture, decision, only
 from tests.support.stores import POSTGRESQL, settings_of
@@ -132,3 +136,86 @@ def test_the_metrics_of_each_worker_are_told_by_its_labels(
     for name, values in (("alive", [1.0, 0.0]), ("explanations", [1.0, 0.0])):
         samples = [(one.labels, one.value) for one in told[f"smile_trace_worker_{name}"]]
         assert samples == list(zip(labels, values, strict=True))
+
+
+MOST = 3
+
+
+@pytest.fixture
+def sessions(postgres_server: PostgresServer) -> Iterator[list[Session]]:
+    """Those of two workers."""
+    database = PostgresDatabase(postgres_server.new_database())
+    with ExitStack() as stack:
+        yield [stack.enter_context(Session(database)) for _ in range(2)]
+    database.close()
+
+
+def test_two_workers_have_no_more_in_flight_than_one_may(sessions: list[Session]) -> None:
+    flying, most, by = 0, 0, [0, 0]
+
+    async def ask(number: int, slots: Slots) -> None:
+        nonlocal flying, most
+        async with slots.one("m", MOST):
+            flying += 1
+            most = max(most, flying)
+            await asyncio.sleep(0.02)
+            flying -= 1
+            by[number] += 1
+
+    async def both() -> None:
+        workers = enumerate(map(Slots, sessions))
+        await asyncio.gather(*(ask(n, slots) for n, slots in workers for _ in range(12)))
+
+    asyncio.run(both())
+    assert (most, by) == (MOST, [12, 12])
+
+
+def test_what_a_dead_worker_had_in_flight_is_free(sessions: list[Session]) -> None:
+    async def ask() -> None:
+        dead, living = map(Slots, sessions)
+        held = [dead.one("m", MOST) for _ in range(MOST)]
+        for one in held:
+            await one.__aenter__()
+        waited_for = living.one("m", MOST)
+        waiting = asyncio.create_task(waited_for.__aenter__())
+        await asyncio.sleep(0.3)
+        assert not waiting.done()
+        sessions[0].close()
+        await waiting
+
+    asyncio.run(ask())
+
+
+def test_who_is_cut_off_while_waiting_keeps_nothing(sessions: list[Session]) -> None:
+    async def ask() -> None:
+        slots, others = map(Slots, sessions)
+        for wait in (0, 0.001, 0.003, 0.01):
+            one = slots.one("m", 1)
+            cut = asyncio.create_task(one.__aenter__())
+            await asyncio.sleep(wait)
+            cut.cancel()
+            try:
+                await cut
+            except asyncio.CancelledError:
+                pass
+            else:  # it was faster
+                await one.__aexit__(None, None, None)
+            async with others.one("m", 1):
+                pass
+
+    asyncio.run(ask())
+
+
+def test_a_slot_of_a_session_that_is_over_is_not_given_back_in_the_next(
+    sessions: list[Session],
+) -> None:
+    async def ask() -> None:
+        slots, others = map(Slots, sessions)
+        before = slots.one("m", 1)
+        await before.__aenter__()
+        sessions[0].connect()
+        async with slots.one("m", 1), slots.one("n", 1):  # models do not wait for each other
+            await before.__aexit__(None, None, None)
+            assert others._take("m", 1) is None
+
+    asyncio.run(ask())

@@ -1,21 +1,30 @@
-"""Files of others: tightened where they are ours, refused where they are not, never waited for."""
+"""Files of others: tightened where they are ours, refused where they are not, never waited for.
 
+And a second real user of the machine, who reads nothing, disturbs nothing, and is not believed.
+"""
+
+import json
 import os
 import stat
-import time
 from pathlib import Path
 
+import psutil
 import pytest
 from sqlalchemy import event
 
 from smile_trace.capture.spool import read_losses
 from smile_trace.capture.spool.losses import temporary_folder
+from smile_trace.demo.servers import free_port
 from smile_trace.settings import Settings
 from smile_trace.store import Store, StoreError
-from smile_trace.worker.ingest import BATCH_FILES, Ingest
+from smile_trace.worker.ingest import Ingest
 from smile_trace.worker.lock import WorkerError, check_health
+from tests.support.application_process import run_application, spooled_calls
+from tests.support.other_user import as_user
+from tests.support.planted import PlantedServer
 from tests.support.spooled import call_span, write_spool
 from tests.support.worker_process import WorkerProcesses
+from tests.support.worker_settings import capture, settings_tables, wait_for
 
 
 def mode(path: Path) -> int:
@@ -87,26 +96,16 @@ def test_what_is_no_file_of_ours_is_set_aside_unread(
     assert "belongs to the user nobody" in reasons["forged.jsonl"]
 
 
-def test_the_worker_goes_on_and_stops_within_ten_seconds(settings: Settings) -> None:
-    settings.spool.mkdir(parents=True)
-    os.mkfifo(settings.spool / "pipe.jsonl")
-    (settings.spool / "link.jsonl").symlink_to("/dev/zero")
-    workers = WorkerProcesses(settings.home, {})
-    worker = workers.start()
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and len(list(settings.spool.glob("refused/*"))) < 2:
-        time.sleep(0.1)
-    workers.stop(worker)
-    workers.close()
-
-
-def test_many_small_files_share_a_transaction(settings: Settings, store: Store) -> None:
-    for number in range(2 * BATCH_FILES):
+def test_many_small_files_share_a_transaction(
+    settings: Settings, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("smile_trace.worker.ingest.BATCH_FILES", 20)
+    for number in range(40):
         write_spool(settings.spool, [call_span(number + 1)], f"{number}.jsonl")
     commits: list[object] = []
     event.listen(store.database.engine, "commit", commits.append)
-    assert Ingest(store, settings).run().spans == 2 * BATCH_FILES
-    assert len(commits) < 30
+    assert Ingest(store, settings).run().spans == 40
+    assert len(commits) < 20
 
 
 def test_losses_are_believed_only_where_this_user_alone_writes(
@@ -129,3 +128,97 @@ def test_losses_are_believed_only_where_this_user_alone_writes(
     folder.chmod(0o700)
     os.mkfifo(folder / "2-b.losses.json")
     assert read_losses(spool) == {"forged": 7}
+
+
+ATTACKS = r"""
+import fcntl, json, os, socket, stat
+from pathlib import Path
+from urllib.request import urlopen
+
+home, pid, port = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+spool = home / "spool"
+files = [home / name for name in json.loads(sys.argv[4])]
+attacks = {
+    "list the home": lambda: os.listdir(home),
+    "list the spool": lambda: os.listdir(spool),
+    "plant a pipe": lambda: os.mkfifo(spool / "a.jsonl"),
+    "plant a link": lambda: os.symlink("/dev/zero", spool / "b.jsonl"),
+    "plant a line": lambda: (spool / "c.jsonl").write_text("{}"),
+    "plant a store": lambda: (home / "store.db-journal").write_text("x"),
+    "plant settings": lambda: (home / "smile_trace.toml").write_text("[sampling]\nrate = 1.0"),
+    "move the home away": lambda: os.rename(home, home.with_name("moved")),
+    "open the home to all": lambda: os.chmod(home, 0o777),
+    "end the worker": lambda: os.kill(pid, 15),
+    "read its environment": lambda: Path(f"/proc/{pid}/environ").read_bytes(),
+    "read its memory": lambda: open(f"/proc/{pid}/mem", "rb").read(1),
+    "list its files": lambda: os.listdir(f"/proc/{pid}/fd"),
+}
+for file in files:
+    attacks[f"read {file.name}"] = lambda file=file: file.read_bytes()
+    attacks[f"write {file.name}"] = lambda file=file: file.open("ab")
+    attacks[f"lock {file.name}"] = lambda file=file: fcntl.flock(file.open("rb"), fcntl.LOCK_EX)
+    attacks[f"remove {file.name}"] = lambda file=file: file.unlink()
+succeeded = []
+for name, attack in attacks.items():
+    try:
+        attack()
+    except PermissionError:
+        continue
+    except Exception as error:
+        name = f"{name}: {error!r}"
+    succeeded.append(name)
+metrics = ""
+if port:
+    metrics = urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30).read().decode()
+    for garbage in (b"\x00" * 70_000, b"GET /../../etc/passwd HTTP/1.1\r\n\r\n", b"POST / HTTP/9"):
+        with socket.create_connection(("127.0.0.1", port), 30) as connection:
+            connection.sendall(garbage)
+print(json.dumps({"succeeded": succeeded, "metrics": metrics}))
+"""
+
+
+@pytest.mark.slow
+def test_of_a_running_worker(server: PlantedServer, other: int, shared_folder: Path) -> None:
+    home, port = shared_folder / "home", free_port(0)
+    tables = settings_tables(server.base_url, {"worker": {"metrics_port": port}})
+    ours = Settings(home=home, **tables)
+    old = os.umask(0)
+    try:
+        home.mkdir(mode=0o700)
+        workers = WorkerProcesses(home, tables)
+        worker = workers.start()
+        capture(ours, 1, 2)
+        wait_for(lambda: len(workers.tracker.visible("explanation")) == 2)
+        files = [str(path.relative_to(home)) for path in home.rglob("*") if path.is_file()]
+        assert {"store.db", "engine.db", "worker.lock"} <= set(files)
+        pid = worker.pid
+        assert pid is not None
+        done = as_user(other, ATTACKS, str(home), str(pid), str(port), json.dumps(files))
+        assert done.returncode == 0, done.stderr
+        result = json.loads(done.stdout)
+        assert result["succeeded"] == []
+        assert "smile_trace" in result["metrics"]
+        assert "refund" not in result["metrics"]
+        listening = [c for c in psutil.Process(pid).net_connections() if c.status == "LISTEN"]
+        assert [(c.laddr.ip, c.laddr.port) for c in listening] == [("127.0.0.1", port)]
+        capture(ours, 3)
+        wait_for(lambda: len(workers.tracker.visible("explanation")) == 3)
+        worker.terminate()
+        worker.join(30)
+        assert worker.exitcode == 0, workers.log()
+    finally:
+        os.umask(old)
+        workers.close()
+    assert "Traceback" not in workers.log()
+
+
+@pytest.mark.slow
+def test_what_capture_writes_is_closed_whatever_the_umask(shared_folder: Path, other: int) -> None:
+    home = shared_folder / "home"
+    done = run_application("os.umask(0)\nask('a secret')", home)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [call.messages[0].content for call in spooled_calls(home)] == ["a secret"]
+    for path in [home, *home.rglob("*")]:
+        assert not stat.S_IMODE(path.stat().st_mode) & 0o077, path
+    [file] = (home / "spool").glob("*.jsonl")
+    assert "PermissionError" in as_user(other, f"open({str(file)!r}).read()").stderr

@@ -1,14 +1,12 @@
 """Workers on one store that each do a part of the work."""
 
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from smile_trace.settings import Settings
-from smile_trace.store import Store, StoreUnavailable
+from smile_trace.store import StoreUnavailable
 from smile_trace.store.jobs import Job, Jobs
 from smile_trace.store.workers import RegisteredWorker
 from smile_trace.worker.doctor.fleet import examine_fleet
@@ -19,40 +17,29 @@ from tests.support.planted import PlantedServer
 from tests.support.postgres_server import PostgresServer
 from tests.support.worker_settings import capture, wait_for
 
-
-@contextmanager
-def receiving(settings: Settings) -> Iterator[None]:
-    """A worker that only reads, meanwhile: one on the host of a receiver."""
-    stopping = threading.Event()
-    how = {"roles": ["ingest"], "stopping": stopping}
-    thread = threading.Thread(target=run, args=(settings,), kwargs=how)
-    thread.start()
-    yield
-    stopping.set()
-    thread.join()
+Configure = Callable[..., Settings]
 
 
 def test_one_reads_another_explains_and_a_third_delivers(
-    configure: Callable[..., Settings], postgres_server: PostgresServer, server: PlantedServer
+    configure: Configure, postgres_server: PostgresServer, server: PlantedServer, at_work
 ) -> None:
     settings = configure(store={"url": postgres_server.new_database()})
     capture(settings, 1, 2)
-    with receiving(settings):
-        store = Store.open(settings)
+    with at_work(settings, roles=["ingest"]) as store:  # on the host of a receiver
         wait_for(lambda: store.status().captured == 2)
         [worker] = store.workers.all()
         assert (worker.roles, worker.capacity) == ("ingest", 0)
-        store.close()
     assert not server.bodies
     assert run(settings, once=True, roles=["ingest"]).explained == 0
     assert run(settings, once=True, roles=["explain"], models=["planted"]).explained == 2
     tracker = FakeTracker()
     run(settings, once=True, roles=["deliver"], trackers=[tracker])
     assert len(tracker.explanations) == 2
+    assert not list(settings.home.glob("*.db*"))
 
 
 def test_a_model_is_asked_by_who_has_it(
-    configure: Callable[..., Settings], postgres_server: PostgresServer, server: PlantedServer
+    configure: Configure, postgres_server: PostgresServer, server: PlantedServer
 ) -> None:
     elsewhere = {"kind": "endpoint", "base_url": "http://127.0.0.1:9/v1"}
     settings = configure(
@@ -65,10 +52,12 @@ def test_a_model_is_asked_by_who_has_it(
     assert run(settings, once=True, models=["planted"], trackers=[]).explained == 1
 
 
+@pytest.mark.slow
 def test_a_start_whose_answer_was_lost_is_found(
-    configure: Callable[..., Settings],
+    configure: Configure,
     postgres_server: PostgresServer,
     server: PlantedServer,
+    at_work,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     start, lost = Jobs.start, list[Job]()
@@ -83,19 +72,13 @@ def test_a_start_whose_answer_was_lost_is_found(
     monkeypatch.setattr(Jobs, "start", started_but_not_told)
     settings = configure(store={"url": postgres_server.new_database()})
     capture(settings, 1)
-    stopping = threading.Event()
-    thread = threading.Thread(target=run, args=(settings,), kwargs={"stopping": stopping})
-    thread.start()
-    store = Store.open(settings)
-    wait_for(lambda: store.status().explained == 1)
-    store.close()
-    stopping.set()
-    thread.join()
+    with at_work(settings) as store:
+        wait_for(lambda: store.status().explained == 1)
     assert len(lost) == 1
     assert len(server.bodies) == 20
 
 
-def test_a_part_needs_others(configure: Callable[..., Settings]) -> None:
+def test_a_part_needs_others(configure: Configure) -> None:
     with pytest.raises(WorkerError, match=r"set \[store\] url"):
         run(configure(), once=True, roles=["ingest"])
     shared = configure(store={"url": "postgresql://localhost/none"})

@@ -1,8 +1,11 @@
-"""The worker profiles a sample of the explained calls, each once, within a budget of its own."""
+"""The worker profiles a sample of the explained calls, and explains the paths of sampled traces.
+
+Each once, and within a budget of its own.
+"""
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,6 +14,7 @@ import pytest
 
 from smile_trace.errors import SmileTraceError
 from smile_trace.probes.of_prompt import profile_of_prompt
+from smile_trace.records.path import ExplanationPath
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.profiles import StoredProfile
@@ -18,21 +22,23 @@ from smile_trace.worker.explaining.profiles import seed_of
 from smile_trace.worker.forget import find, forget
 from smile_trace.worker.plan import plan
 from smile_trace.worker.run import run
-from tests.support.fake_tracker import FakeTracker, ProfileTracker
+from tests.support.agents_in_store import keep
+from tests.support.fake_tracker import FakeTracker, PathTracker, ProfileTracker
 from tests.support.planted import PlantedServer, serving
+from tests.support.planted_agents import PlantedAgent, planted_agent
 from tests.support.sample_profiles import QUESTION, RETURNS, first_document
 from tests.support.spooled import call_span, trace_id, write_spool
+from tests.support.strict_openai import StrictServer, strict
 from tests.support.worker_process import WorkerProcesses
 from tests.support.worker_settings import settings_tables
 
 EXPLAINED, PROFILED = 8, 60
-ONE_AT_A_TIME: dict[str, Any] = {"worker": {"concurrent_explanations": 1}}
 
 
 @contextmanager
 def home(
     folder: Path, *numbers: int, **tables: dict[str, Any]
-) -> Iterator[tuple[PlantedServer, Settings, dict[str, Any]]]:
+) -> Iterator[tuple[PlantedServer, Settings]]:
     """Captured calls, their model, and settings in which every explained call is profiled."""
     with serving(first_document) as server:
         caps = {"calls_per_explanation": EXPLAINED, "calls_per_profile": PROFILED}
@@ -51,7 +57,7 @@ def home(
             for n in numbers
         ]
         write_spool(settings.spool, spans, "calls.jsonl")
-        yield server, settings, made
+        yield server, settings
 
 
 def stored(settings: Settings) -> list[StoredProfile]:
@@ -62,20 +68,8 @@ def stored(settings: Settings) -> list[StoredProfile]:
         store.close()
 
 
-def sent(server: PlantedServer) -> Counter[str]:
-    """How often each request was sent."""
-    return Counter(json.dumps(body["messages"]) for body in server.bodies)
-
-
-def sent_undisturbed(folder: Path, *numbers: int) -> Counter[str]:
-    """The same of a worker that nothing interrupts."""
-    with home(folder / "undisturbed", *numbers) as (server, settings, _):
-        run(settings, once=True, trackers=[])
-        return sent(server)
-
-
 def test_an_explained_call_is_profiled_once(tmp_path: Path) -> None:
-    with home(tmp_path, 1) as (server, settings, _):
+    with home(tmp_path, 1) as (server, settings):
         [most] = plan(settings).models
         assert (most.explanations, most.calls) == (1, EXPLAINED + PROFILED)
         assert most.tokens is not None
@@ -97,64 +91,121 @@ def test_an_explained_call_is_profiled_once(tmp_path: Path) -> None:
         assert stored(settings) == []
 
 
+@pytest.mark.slow
 def test_what_is_profiled_is_a_matter_of_the_settings(tmp_path: Path) -> None:
     probes = {"prompts": ["another"]}
-    with home(tmp_path / "named", 1, probes=probes) as (_, settings, _):
+    with home(tmp_path / "named", 1, probes=probes) as (_, settings):
         run(settings, once=True, trackers=[])
         assert stored(settings) == []
-    with home(tmp_path / "only", 1, probes={"only": ["format"]}) as (_, settings, _):
+    with home(tmp_path / "only", 1, probes={"only": ["format"]}) as (_, settings):
         run(settings, once=True, trackers=[])
         [one] = stored(settings)
         assert list(one.profile.results) == ["stability", "paraphrase", "format"]
-    with home(tmp_path / "wrong", 1, probes={"only": ["odrer"]}) as (server, settings, _):
+    with home(tmp_path / "wrong", 1, probes={"only": ["odrer"]}) as (server, settings):
         for command in (plan, run):
             with pytest.raises(SmileTraceError, match="no probe 'odrer': take some of stability"):
                 command(settings)
         assert server.bodies == []
 
 
+AGENT = planted_agent(120, "user", 2)
+"""It calls a tool; an order's number in the user's message decides."""
+
+
+@contextmanager
+def agent_in(
+    home: Path, agent: PlantedAgent = AGENT, **tables: dict[str, Any]
+) -> Iterator[tuple[StrictServer, Settings]]:
+    """The agent's trace in a home, its model, and settings in which paths are explained."""
+    with strict(agent.answer) as server:
+        tables["explain"] = {"path": True, **tables.get("explain", {})}
+        tables["budget"] = {"calls_per_explanation": 40, **tables.get("budget", {})}
+        settings = Settings(home=home, **settings_tables(server.base_url, tables))
+        keep(settings, agent.lines)
+        yield server, settings
+
+
+def path_in(settings: Settings) -> ExplanationPath | None:
+    store = Store.open(settings)
+    try:
+        return store.paths.get(AGENT.trace_id)
+    finally:
+        store.close()
+
+
+def asked_again(server: StrictServer) -> int:
+    """How many requests were sent a second time."""
+    sent = Counter(json.dumps(body, sort_keys=True) for body in server.bodies)
+    return sum(sent.values()) - len(sent)
+
+
 @pytest.mark.slow
-def test_killed_in_the_middle_it_goes_on_for_free(tmp_path: Path) -> None:
-    with home(tmp_path, 1, 2, **ONE_AT_A_TIME) as (server, settings, made):
+def test_the_path_of_a_sampled_trace_is_stored_and_delivered(tmp_path: Path) -> None:
+    tracker, other = PathTracker(), FakeTracker()
+    with agent_in(tmp_path, worker={"concurrent_explanations": 1}) as (server, settings):
+        assert [(m.explanations, m.calls) for m in plan(settings).models] == [(2, 2 * 40 + 90)]
+        status = run(settings, once=True, trackers=[tracker, other])
+        path = path_in(settings)
+        assert path is not None
+        assert AGENT.named_by(path), path.summary
+        assert [step.depth for step in path.steps] == [0, 1]
+        assert (status.explained, server.refused) == (2, [])
+        assert asked_again(server) == 0, "the explanations and the path share their answers"
+        assert tracker.paths[AGENT.trace_id].path == path
+        asked = len(server.bodies)
+        run(settings, once=True, trackers=[tracker, other])
+        assert len(server.bodies) == asked
+        assert tracker.log.count(f"path {AGENT.trace_id}") == 1
+        forget(settings, find(settings, trace=AGENT.trace_id), trackers=[])
+        assert path_in(settings) is None
+
+
+@pytest.mark.slow
+def test_a_path_has_a_budget_of_its_own(tmp_path: Path) -> None:
+    budget = {"calls_per_path": 32, "calls_per_explanation": 8}
+    with agent_in(tmp_path, budget=budget) as (server, settings):
+        explained = run(settings, once=True, trackers=[]).explained
+        path = path_in(settings)
+    assert path is not None
+    assert path.budget == 32
+    assert len(server.bodies) <= 32 + explained * 8
+    said = [source.not_followed for _, source in path.ends] + [step.note for step in path.steps]
+    assert any("budget" in str(one) for one in said), path.summary
+
+
+@pytest.mark.slow
+def test_a_path_that_was_killed_in_the_middle_goes_on_for_free(tmp_path: Path) -> None:
+    tables: dict[str, Any] = {"explain": {"path": True}, "worker": {"concurrent_explanations": 1}}
+    with agent_in(tmp_path, worker=tables["worker"]) as (server, settings):
+        made = settings_tables(server.base_url, tables)
+        made["models"]["planted"]["concurrency"] = 2
         workers = WorkerProcesses(settings.home, made)
-        kills = 0
         try:
-            for asked in (EXPLAINED + 6, EXPLAINED + 20, 2 * EXPLAINED + 50):
+            kills = 0
+            for asked in (20, 45):
                 workers.kill_when(lambda asked=asked: len(server.bodies) >= asked)
                 kills += 1
             workers.finish()
         finally:
             workers.close()
-        profiles = stored(settings)
-        assert [one.trace_id for one in profiles] == [trace_id(1), trace_id(2)]
-        assert all("order" in {r.name for r in one.profile.found} for one in profiles)
-        again = sent(server) - sent_undisturbed(tmp_path, 1, 2)
-        assert again.total() <= kills * 2, "what was in flight"
-        store = Store.open(settings)
-        try:
-            assert len(server.bodies) <= store.status().spent.calls
-            for one in profiles:
-                key = f"{one.call_id}/{_hash(store, one.call_id)}/1/profile"
-                assert 0 < store.ledger.spent("explanation", key).calls <= PROFILED
-        finally:
-            store.close()
+        path = path_in(settings)
+        assert path is not None
+        assert AGENT.named_by(path)
+        assert asked_again(server) <= kills * 2, "what was in flight"
 
 
 @pytest.mark.slow
-def test_a_profile_waits_for_the_daily_cap_and_goes_on(tmp_path: Path) -> None:
+def test_a_path_waits_for_the_daily_cap_and_goes_on(tmp_path: Path) -> None:
     at = [1_000_000.0]
-    with home(tmp_path, 1, budget={"calls_per_day": 20}) as (server, settings, _):
-        for day in range(1, 4):
-            status = run(settings, once=True, trackers=[], clock=lambda: at[0])
-            assert len(server.bodies) <= 20 * day
-            at[0] += 86_400
-        assert (status.explained, status.pending) == (1, 0)
-        [one] = stored(settings)
-        assert [result.name for result in one.profile.found] == ["order"]
-        assert sent(server) == sent_undisturbed(tmp_path, 1)
-
-
-def _hash(store: Store, call_id: str) -> str:
-    explanation = store.explanation(call_id)
-    assert explanation is not None
-    return explanation.settings.hash
+    clock: Callable[[], float] = lambda: at[0]  # noqa: E731
+    budget = {"calls_per_day": 60, "calls_per_explanation": 40}
+    with agent_in(tmp_path, budget=budget) as (server, settings):
+        assert run(settings, once=True, trackers=[], clock=clock).pending == 1
+        assert len(server.bodies) <= 60
+        assert path_in(settings) is None
+        at[0] += 86_400
+        assert run(settings, once=True, trackers=[], clock=clock).explained == 2
+        path = path_in(settings)
+        assert path is not None
+        assert AGENT.named_by(path)
+        assert asked_again(server) == 0

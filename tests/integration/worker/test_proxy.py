@@ -1,10 +1,8 @@
 """A worker whose model has a proxy: who is asked and paid, what is said, and when it is dropped."""
 
 import json
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -20,8 +18,7 @@ from smile_trace.worker.status import read_home
 from tests.support.fake_tracker import FakeTracker
 from tests.support.planted import PlantedServer, serving
 from tests.support.spooled import span_id, trace_id
-from tests.support.worker_process import WorkerProcesses
-from tests.support.worker_settings import WORD, capture, settings_tables, slow_answer, wait_for
+from tests.support.worker_settings import WORD, capture, wait_for
 
 PROMPT = f"please give me my {WORD} now or else I will write to the newspaper"
 PROXY_CALLS = 60
@@ -39,13 +36,6 @@ def says_the_opposite(prompt: str) -> str:
     """Moves where the target does not, and stays where it moves."""
     whole = len(prompt.split()) == len(PROMPT.split())
     return "we send it back at once" if whole or WORD not in prompt else "good day to you"
-
-
-def shuffled(prompt: str) -> str:
-    """Says one of two things that have nothing to do with what it was asked."""
-    whole = len(prompt.split()) == len(PROMPT.split())
-    even = sha256(prompt.encode()).digest()[0] % 2 == 0
-    return "we send it back at once" if whole or even else "good day to you"
 
 
 @pytest.fixture
@@ -100,6 +90,9 @@ def test_the_proxy_is_asked_most_and_paid_in_its_own_name(
     proxied: Settings, server: PlantedServer, cheap: PlantedServer
 ) -> None:
     capture(proxied, 1, prompt=PROMPT)
+    calls = {planned.model: planned.calls for planned in plan(proxied).models}
+    assert calls == {"planted": TARGET_CALLS, "cheap": PROXY_CALLS}
+    assert server.bodies == cheap.bodies == []
     tracker = FakeTracker()
     status = run(proxied, once=True, trackers=[tracker])
     assert (status.explained, status.reliable) == (1, 1)
@@ -129,13 +122,7 @@ def test_the_proxy_is_asked_most_and_paid_in_its_own_name(
         store.close()
 
 
-def test_a_dry_run_names_both(proxied: Settings, server: PlantedServer) -> None:
-    capture(proxied, 1, prompt=PROMPT)
-    calls = {planned.model: planned.calls for planned in plan(proxied).models}
-    assert calls == {"planted": TARGET_CALLS, "cheap": PROXY_CALLS}
-    assert server.bodies == []
-
-
+@pytest.mark.slow
 def test_a_proxy_that_says_the_opposite_is_dropped_and_everybody_says_so(
     proxied: Settings, cheap: PlantedServer, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -169,53 +156,27 @@ def test_a_proxy_that_says_the_opposite_is_dropped_and_everybody_says_so(
 
 
 @pytest.mark.slow
-def test_a_proxy_with_shuffled_answers_is_dropped(proxied: Settings, cheap: PlantedServer) -> None:
-    cheap.function = shuffled
-    capture(proxied, *range(1, 41), prompt=PROMPT)
-    status = run(proxied, once=True, trackers=[])
-    assert status.explained == 40
-    uses = [explanation.proxy for explanation in explanations(proxied, *range(1, 41))]
-    dropped = sum(use is not None and use.dropped is not None for use in uses)
-    print(f"{40 - dropped} explanations until it was dropped")
-    assert 10 <= dropped < 40
-
-
-@pytest.mark.slow
-def test_a_proxy_that_agrees_is_never_dropped(proxied: Settings) -> None:
-    capture(proxied, *range(1, 16), prompt=PROMPT)
-    run(proxied, once=True, trackers=[])
-    assert read_home(proxied).dropped_proxies == ()
-
-
 def test_a_proxy_that_is_gone_is_waited_for_and_named(
     proxied: Settings,
     server: PlantedServer,
     cheap: PlantedServer,
+    at_work,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("smile_trace.worker.explaining.models.MIN_PROBE_WAIT", 0.2)
     cheap.faults = [(401, {}, {"error": {"message": "wrong key"}})] * 1000
     capture(proxied, 1, prompt=PROMPT)
-    stopping = threading.Event()
-    worker = threading.Thread(
-        target=run, args=(proxied,), kwargs={"trackers": [], "stopping": stopping}
-    )
-    worker.start()
-    store = Store.open(proxied)
-    try:
-        wait_for(lambda: store.status().paused_models, 300)
+    with at_work(proxied) as store:
+        wait_for(lambda: store.status().paused_models)
         [paused] = store.status().paused_models
         assert "the proxy 'cheap' of the model 'planted'" in paused.reason
         cheap.faults = []
-        wait_for(lambda: store.status().explained == 1, 300)
+        wait_for(lambda: store.status().explained == 1)
         assert store.status().paused_models == ()
         assert asked_twice(server) == 0
-    finally:
-        stopping.set()
-        worker.join(30)
-        store.close()
 
 
+@pytest.mark.slow
 def test_a_proxy_that_left_the_settings_is_no_obstacle(
     proxied: Settings, configure: Configure, server: PlantedServer, cheap: PlantedServer
 ) -> None:
@@ -232,38 +193,3 @@ def test_a_proxy_that_left_the_settings_is_no_obstacle(
     [explanation] = explanations(proxied, 1)
     assert explanation.proxy is not None
     assert explanation.proxy.dropped == "the settings have no such model any more"
-
-
-def test_killed_in_the_middle_nothing_is_paid_twice(
-    configure: Configure, server: PlantedServer, cheap: PlantedServer
-) -> None:
-    server.function = slow_answer
-    concurrency = 2
-    tables = settings_tables(server.base_url, tables_of(server, cheap))
-    for table in tables["models"].values():
-        table["concurrency"] = concurrency
-    settings = configure(**tables_of(server, cheap))
-    capture(settings, 1, prompt=PROMPT)
-    workers = WorkerProcesses(settings.home, tables)
-    seen = [
-        (cheap, 20),  # the proxy alone is being asked
-        (server, 8),  # the target is
-    ]
-    try:
-        for who, requests in seen:
-            workers.kill_when(lambda who=who, requests=requests: len(who.bodies) >= requests)
-        workers.finish()
-    finally:
-        workers.close()
-    [explanation] = explanations(settings, 1)
-    assert explanation.ranked[0].text.startswith(WORD)
-    assert asked_twice(server) <= len(seen) * concurrency  # what was in flight
-    assert asked_twice(cheap) <= len(seen) * concurrency
-    assert explanation.cost.target_calls >= len(server.bodies)
-    assert explanation.cost.proxy_calls >= len(cheap.bodies)
-    store = Store.open(settings)
-    try:
-        [pair] = store.proxy_trusts.pairs()
-        assert len(store.proxy_trusts.values(pair)) == 1
-    finally:
-        store.close()

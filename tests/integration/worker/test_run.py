@@ -4,8 +4,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any
 
 import pytest
 
@@ -18,7 +16,7 @@ from smile_trace.trackers import TrackerUnavailable
 from smile_trace.worker.lock import WorkerError, check_health
 from smile_trace.worker.retry import request_again
 from smile_trace.worker.run import run
-from tests.support.fake_tracker import FakeTracker
+from tests.support.fake_tracker import FakeTracker, FolderTracker
 from tests.support.planted import PlantedServer
 from tests.support.spooled import call_span, span_id, trace_id, write_spool
 from tests.support.worker_process import WorkerProcesses
@@ -48,11 +46,16 @@ def test_from_the_spool_to_the_tracker(settings: Settings, server: PlantedServer
         assert best.significant
         assert item.explanation.cost.target_calls == 20
     assert len(server.bodies) == status.spent.calls == 60
+    assert max(requests_sent(server).values()) == 1
     assert tracker.closed
+    log = list(tracker.log)
+    run(settings, once=True, trackers=[tracker])
+    assert (tracker.log, len(server.bodies)) == (log, 60), "nothing is done twice"
 
 
-def test_a_start_says_what_is_served_and_what_an_earlier_worker_waited_for(
-    settings: Settings, caplog: pytest.LogCaptureFixture
+@pytest.mark.slow
+def test_a_start_says_what_is_served_and_what_it_tries_again(
+    settings: Settings, store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
     gone = FakeTracker("gone")
     gone.fail_with = TrackerUnavailable("it is down")
@@ -60,61 +63,37 @@ def test_a_start_says_what_is_served_and_what_an_earlier_worker_waited_for(
     run(settings, once=True, trackers=[gone])
     caplog.clear()
     caplog.set_level(logging.INFO)
-    run(settings, once=True, trackers=[gone])
-    starts = f"the worker starts on {settings.home}; models: planted; trackers: gone"
-    said = [line.getMessage() for line in caplog.records]
-    at = said.index(starts)
-    assert said[at + 1] == "gone took nothing before, tried now: it is down"
-
-
-def test_a_start_says_nothing_of_what_it_does_not_try(
-    settings: Settings, store: Store, caplog: pytest.LogCaptureFixture
-) -> None:
     for name in ("planted", "removed"):
         pause = Pause(name=name, reason="wrong key", failures=1, since=1.0, not_before=2.0)
         store.pauses.put(pause)
     store.outbox.note_state(TrackerState(name="idle", failures=1, reason="it is down", since=1.0))
-    run(settings, once=True, trackers=[FakeTracker("idle")])
-    said = [line.getMessage() for line in caplog.records if "tried now" in line.getMessage()]
-    assert said == ["planted is still paused, and tried now: wrong key"]
+    run(settings, once=True, trackers=[gone, FakeTracker("idle")])
+    said = [line.getMessage() for line in caplog.records]
+    starts = f"the worker starts on {settings.home}; models: planted; trackers: gone, idle"
+    at = said.index(starts)
+    assert said[at + 1 : at + 3] == [
+        "planted is still paused, and tried now: wrong key",
+        "gone took nothing before, tried now: it is down",
+    ]
+    assert sum("tried now" in one for one in said) == 2, "removed and idle are not tried"
 
 
+@pytest.mark.slow
 def test_an_answer_ends_a_pause_that_another_worker_has_put(
-    settings: Settings, store: Store, caplog: pytest.LogCaptureFixture
+    settings: Settings, store: Store, at_work, caplog: pytest.LogCaptureFixture
 ) -> None:
-    stopping = threading.Event()
-    kwargs = {"trackers": [], "stopping": stopping}
-    worker = threading.Thread(target=run, args=(settings,), kwargs=kwargs)
-    worker.start()
-    try:
+    with at_work(settings):
         capture(settings, 1)
         wait_for(lambda: store.status().explained == 1)
         pause = Pause(name="planted", reason="it is down", failures=1, since=1.0, not_before=2.0)
         store.pauses.put(pause)
         capture(settings, 2)
         wait_for(lambda: store.status().explained == 2)
-    finally:
-        stopping.set()
-        worker.join()
     assert not store.pauses.all(), "the others would ask one call at a time from now on"
     assert "planted answers again" in caplog.text
 
 
-def test_a_second_run_does_nothing_twice(settings: Settings, server: PlantedServer) -> None:
-    tracker = FakeTracker()
-    capture(settings, 1, 2)
-    run(settings, once=True, trackers=[tracker])
-    log, asked = list(tracker.log), len(server.bodies)
-    run(settings, once=True, trackers=[tracker])
-    assert (tracker.log, len(server.bodies)) == (log, asked)
-
-
-def test_no_text_is_asked_twice(settings: Settings, server: PlantedServer) -> None:
-    capture(settings, 1, 2)
-    run(settings, once=True, trackers=[])
-    assert max(requests_sent(server).values()) == 1
-
-
+@pytest.mark.slow
 def test_a_run_that_cannot_read_its_job_tries_again(
     settings: Settings, server: PlantedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -159,24 +138,9 @@ def test_a_failed_call_is_explained_when_it_is_retried(
     assert (status.explained, status.failed) == (1, 0)
 
 
-def test_a_refused_key_lets_jobs_wait_and_they_resume_by_themselves(
-    settings: Settings, server: PlantedServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("smile_trace.worker.explaining.models.MIN_PROBE_WAIT", 0.2)
-    capture(settings, 1, 2, 3)
-    wrong: tuple[int, dict[str, str], Any] = (401, {}, {"error": {"message": "wrong key"}})
-    server.faults = [wrong] * 1000
-    with at_work(settings) as store:
-        wait_for(lambda: store.status().paused_models)
-        status = store.status()
-        assert (status.failed, status.sampled) == (0, 3)
-        server.faults = []
-        wait_for(lambda: store.status().explained == 3)
-        assert store.status().paused_models == ()
-
-
+@pytest.mark.slow
 def test_one_answer_that_fails_is_not_the_end_where_a_paused_model_is_tried(
-    settings: Settings, server: PlantedServer, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, server: PlantedServer, at_work, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """At temperature .8 the prompt itself is asked several times, and one of them is enough."""
     monkeypatch.setattr("smile_trace.worker.explaining.models.MIN_PROBE_WAIT", 0.2)
@@ -229,6 +193,7 @@ def test_the_daily_cap_holds_to_the_call_and_the_rest_waits(
     assert max(requests_sent(server).values()) == 1  # what was paid for was used
 
 
+@pytest.mark.slow
 def test_a_limit_per_minute_holds_over_all_explanations_under_way(
     configure: Configure, server: PlantedServer
 ) -> None:
@@ -240,49 +205,12 @@ def test_a_limit_per_minute_holds_over_all_explanations_under_way(
     assert time.monotonic() - began >= 0.05 * (len(server.bodies) - 1)
 
 
-@pytest.mark.slow
-def test_fifty_explanations_at_once_stay_below_the_cap(
-    configure: Configure, server: PlantedServer
-) -> None:
-    settings = configure(
-        budget={"calls_per_day": 300, "calls_per_explanation": 5},
-        worker={"concurrent_explanations": 50},
-    )
-    server.faults = [
-        (500, {}, {"error": {"message": "stumbled"}}) if n % 7 == 0 else None for n in range(200)
-    ]
-    capture(settings, *range(1, 81))
-    status = run(settings, once=True, trackers=[])
-    assert len(server.bodies) == status.spent_today.calls <= 300
-    assert status.explained + status.failed >= 40
-    assert status.explained + status.failed + status.pending == 80
-
-
-def test_one_tracker_that_is_down_holds_up_no_other(settings: Settings) -> None:
-    well, ill = FakeTracker("well"), FakeTracker("ill")
-    ill.fail_with = TrackerUnavailable("it is down", retry_after=60.0)
-    capture(settings, 1)
-    status = run(settings, once=True, trackers=[ill, well])
-    assert len(well.explanations) == 1
-    states = {tracker.name: tracker for tracker in status.trackers}
-    assert states["ill"].unavailable == "it is down"
-    assert states["ill"].waiting == 2
-
-
-def test_a_second_worker_is_refused(settings: Settings) -> None:
-    stopping = threading.Event()
-    first = threading.Thread(
-        target=run, args=(settings,), kwargs={"trackers": [], "stopping": stopping}
-    )
-    first.start()
-    try:
+def test_a_second_worker_is_refused(settings: Settings, at_work) -> None:
+    with at_work(settings):
         wait_for(lambda: (settings.home / "engine.db").exists())
         with pytest.raises(WorkerError, match="another worker"):
             run(settings, once=True, trackers=[])
         assert "runs on" in check_health(settings.home)
-    finally:
-        stopping.set()
-        first.join(120)
     with pytest.raises(WorkerError, match="start smile-trace worker"):
         check_health(settings.home)
     run(settings, once=True, trackers=[])
@@ -291,24 +219,6 @@ def test_a_second_worker_is_refused(settings: Settings) -> None:
 def test_a_tracker_of_unknown_name_is_said(configure: Configure) -> None:
     with pytest.raises(WorkerError, match=r"trackers\.nonesuch"):
         run(configure(trackers={"nonesuch": {}}), once=True)
-
-
-@contextmanager
-def at_work(settings: Settings) -> Iterator[Store]:
-    """A worker in a thread, and the store that it works on; at the end it stops when told."""
-    stopping = threading.Event()
-    worker = threading.Thread(
-        target=run, args=(settings,), kwargs={"trackers": [], "stopping": stopping}
-    )
-    worker.start()
-    store = Store.open(settings)
-    try:
-        yield store
-    finally:
-        stopping.set()
-        worker.join(120)
-        store.close()
-    assert not worker.is_alive()
 
 
 @pytest.fixture
@@ -342,6 +252,7 @@ def test_killed_between_rounds_nothing_is_lost_or_paid_twice(
     assert status.spent.calls >= len(server.bodies)
 
 
+@pytest.mark.slow
 def test_a_stop_signal_ends_the_worker_soon_and_the_next_one_goes_on(
     workers: WorkerProcesses, server: PlantedServer, settings: Settings
 ) -> None:
@@ -357,32 +268,11 @@ def test_a_stop_signal_ends_the_worker_soon_and_the_next_one_goes_on(
     assert len(workers.tracker.visible("explanation")) == 2
 
 
-@pytest.mark.slow
-def test_a_round_that_does_not_end_is_cut_off(
-    workers: WorkerProcesses, server: PlantedServer, settings: Settings
-) -> None:
-    hanging = threading.Event()
-    server.function = lambda prompt: str(hanging.wait(60))
-    capture(settings, 1)
-    worker = workers.start()
-    wait_for(lambda: server.bodies)
-    worker.terminate()
-    worker.join(15)
-    assert worker.exitcode == 0
-    hanging.set()
-    server.function = planted_answer
-    workers.finish()
-    assert len(workers.tracker.visible("explanation")) == 1
-
-
-def test_an_answer_that_was_lost_on_its_way_is_visible_once(
-    workers: WorkerProcesses, server: PlantedServer, settings: Settings
-) -> None:
-    server.function = planted_answer
-    tracker = workers.tracker
+def test_an_answer_that_was_lost_on_its_way_is_visible_once(settings: Settings) -> None:
+    tracker = FolderTracker(settings.home / "tracker")
     (tracker.folder / "cut").touch()
     capture(settings, 1)
-    workers.finish()
+    run(settings, once=True, trackers=[tracker])
     assert len(tracker.visible("trace")) == 1
     assert len(tracker.deliveries()) == 3  # the trace twice, its explanation once
 
@@ -420,22 +310,14 @@ def test_a_model_at_its_own_cap_waits_and_holds_up_no_other(
     assert "for the model 'capped' is used up" in status.pending_by_reason[0].reason
 
 
-def test_the_worker_keeps_house(configure: Configure, server: PlantedServer) -> None:
+def test_the_worker_keeps_house(
+    configure: Configure, store: Store, server: PlantedServer, at_work
+) -> None:
     settings = configure(retention={"days": 1e-9, "response_days": 1e-9})
     tracker = FakeTracker()
     capture(settings, 1)
     run(settings, once=True, trackers=[tracker])
     assert len(tracker.explanations) == 1
-    stopping = threading.Event()
-    worker = threading.Thread(
-        target=run, args=(settings,), kwargs={"trackers": [tracker], "stopping": stopping}
-    )
-    worker.start()
-    store = Store.open(settings)
-    try:
+    with at_work(settings, tracker):
         wait_for(lambda: store.status().captured == 0)
-        assert store.status().spent.calls == len(server.bodies)
-    finally:
-        stopping.set()
-        worker.join()
-        store.close()
+    assert store.status().spent.calls == len(server.bodies) > 0
