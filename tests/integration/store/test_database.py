@@ -13,41 +13,31 @@ from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.groups import Group
 from smile_trace.store.tables import groups
+from tests.support.forked import FORKS
 from tests.support.paths import ROOT
 from tests.support.stores import on_sqlite
+
+
+def _count(home: str, url: str | None) -> None:
+    store = Store.open(Settings(home=Path(home), store={"url": url}))
+    for _ in range(50):
+        with store.database.write() as connection:
+            n = connection.execute(select(groups.c.chosen)).scalar_one()
+            connection.execute(update(groups).values(chosen=n + 1))
+    store.close()
 
 
 def test_writers_in_other_processes_and_threads_wait_for_each_other(
     settings: Settings, store: Store
 ) -> None:
-    code = (
-        "import sys; from pathlib import Path\n"
-        "from smile_trace.settings import Settings; from smile_trace.store import Store\n"
-        "import json; from sqlalchemy import select, update\n"
-        "from smile_trace.store.tables import groups\n"
-        "store = Store.open(Settings(home=Path(sys.argv[1]), store=json.loads(sys.argv[2])))\n"
-        "for _ in range(50):\n"
-        "    with store.database.write() as c:\n"
-        "        n = c.execute(select(groups.c.chosen)).scalar()\n"
-        "        c.execute(update(groups).values(chosen=n + 1))\n"
-    )
     with store.database.write() as connection:
         connection.execute(insert(groups).values(**Group("function", "a").values, chosen=0))
-    where = str(settings.home), settings.store.model_dump_json()
-    processes = [subprocess.Popen([sys.executable, "-c", code, *where]) for _ in range(2)]
-
-    def count() -> None:
-        for _ in range(50):
-            with store.database.write() as connection:
-                n = connection.execute(select(groups.c.chosen)).scalar_one()
-                connection.execute(update(groups).values(chosen=n + 1))
-
-    threads = [threading.Thread(target=count) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert [process.wait(60) for process in processes] == [0, 0]
+    where = str(settings.home), settings.store.url
+    writers = [kind(target=_count, args=where) for kind in (FORKS.Process, threading.Thread) * 2]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
     assert store.jobs.chosen({Group("function", "a")}) == {Group("function", "a"): 200}
 
 

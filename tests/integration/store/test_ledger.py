@@ -1,7 +1,6 @@
 """The caps hold over several processes."""
 
 import json
-import multiprocessing
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ import pytest
 from smile_trace.errors import BudgetExceeded
 from smile_trace.settings import Settings
 from smile_trace.store import Store
+from tests.support.forked import FORKS
 from tests.support.ledgers import ledger, reserve
 
 
@@ -28,7 +28,7 @@ def _ask_alone(home: str, url: str | None) -> int:
 
 
 def test_processes_share_one_cap(settings: Settings, store: Store) -> None:
-    with multiprocessing.get_context("spawn").Pool(3) as pool:
+    with FORKS.Pool(3) as pool:
         asked = [(str(settings.home), settings.store.url)] * 3
         assert sum(pool.starmap(_ask_alone, asked)) == 40
 
