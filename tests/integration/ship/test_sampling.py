@@ -5,8 +5,10 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from benchmarks.ship.pooled import CASES, explained, run
 from smile_trace import semconv
 from smile_trace.records import Span
 from smile_trace.settings import Settings
@@ -20,6 +22,7 @@ from tests.support.spooled import call_span, context_span, span_id, trace_id, wr
 from tests.support.worker_settings import settings_tables
 
 RATE, MINIMUM = 0.2, 3
+EQUAL, _, RARER, FIRSTS = CASES
 
 
 def ship(home: Path, **values: object) -> list[Span]:
@@ -173,3 +176,24 @@ def test_a_trace_has_the_largest_probability_that_arrived(tmp_path: Path) -> Non
         f"{trace_id(2)}:{span_id(1)}": 1.0,
         f"{trace_id(3)}:{span_id(1)}": 1e-6,
     }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", [EQUAL, RARER, FIRSTS], ids=lambda case: case.name)
+def test_the_intervals_hold_the_truth_as_often_as_they_say(case) -> None:
+    """Of pooled attributions; `python -m benchmarks.ship.pooled` is more."""
+    found = run(case, range(40), 50_000)
+    assert 0.86 <= found.coverage <= 0.94
+    assert abs(np.mean(found.distances)) < 3 / np.sqrt(len(found.distances))
+    if case is FIRSTS:
+        assert np.mean(found.unweighted) > 1.0, "first calls mislead without their probability"
+
+
+def test_what_the_benchmark_does_not_let_read_changes_nothing() -> None:
+    for case in (RARER, FIRSTS):
+        some, every = (
+            list(explained(case, np.random.default_rng(1), 1500, read_all=read_all))
+            for read_all in (False, True)
+        )
+        assert some == every
+        assert len(some) > 10

@@ -9,6 +9,7 @@ from tests.support.contributing_pages import run_tests, write_files
 PAGE = "source.md"
 
 
+@pytest.mark.slow
 def test_the_pages_source_passes_the_contract(tmp_path: Path) -> None:
     assert write_files(PAGE, tmp_path) == ["smile_trace_lantern/source.py", "test_lantern.py"]
     done = run_tests(tmp_path)
