@@ -82,7 +82,7 @@ def test_a_number_beyond_all_bounds_costs_its_line(store: Store, settings: Setti
 def test_json_nested_deeply_in_an_attribute_costs_its_call(
     store: Store, settings: Settings
 ) -> None:
-    attacks = []
+    attacks: list[bytes] = []
     for name in (semconv.METADATA, semconv.PARAMETERS, semconv.RERUN_ARGUMENTS):
         for depth in (100, 220, 250, 300):
             text = '{"a":' + "[" * depth + "]" * depth + "}"

@@ -338,7 +338,7 @@ def test_a_refused_item_is_not_tried_again(line: Line) -> None:
 
 
 def test_the_users_own_trace_is_awaited_and_then_not_any_more(line: Line) -> None:
-    line.capture(1, **{semconv.EXTERNAL_PREFIX + "mlflow.trace_id": "tr-of-the-user"})
+    line.capture(1, **{semconv.EXTERNAL_PREFIX + "mlflow.trace_id": "tr-of-the-user"})  # type: ignore[arg-type]
     assert line.run() == Delivered()
     wait = line.worker.wait()
     assert wait == pytest.approx(Deferred(reason="").seconds)

@@ -18,6 +18,7 @@ from smile_trace.errors import SmileTraceError
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.queries.exchange import Imported, export_lines, import_lines
+from smile_trace.trackers import Tracker
 from smile_trace.worker.doctor import examine
 from smile_trace.worker.forget import Forgotten, find, forget
 from smile_trace.worker.run import run
@@ -61,7 +62,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory, echo_server: PlantedServe
     captured(settings, 1)
     captured(settings, 2)
     captured(settings, 3, OTHER)
-    trackers = [ForgetfulTracker(), FakeTracker(), FakeTracker("gone")]
+    trackers: list[Tracker] = [ForgetfulTracker(), FakeTracker(), FakeTracker("gone")]
     assert run(settings, once=True, trackers=trackers).explained == 3
     return settings
 

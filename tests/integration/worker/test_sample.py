@@ -13,7 +13,6 @@ from smile_trace.store import Store
 from smile_trace.store.jobs import Decision
 from smile_trace.worker.ingest import Ingest
 from smile_trace.worker.sample import NOT_SAMPLED, sample
-from tests.support.recorded_calls import FOLDER
 from tests.support.spooled import call_span, span_id, trace_id, write_spool
 
 Configure = Callable[..., Settings]
@@ -170,25 +169,6 @@ def test_all_calls_of_a_trace_are_drawn_together(store: Store, configure: Config
         assert {row[0] for row in rows} == {1}
 
 
-EVENTS = "opentelemetry-instrumentation-genai-openai-1.3b0.event_only"
-
-
-def test_a_call_is_decided_anew_when_its_content_comes_later(
-    store: Store, settings: Settings
-) -> None:
-    """An exporter of logs has a queue of its own: they may come when the trace was complete."""
-    _receive(settings, f"{EVENTS}.jsonl")
-    Ingest(store, settings).run()
-    sample(store, settings)
-    assert [reason for _, reason, _ in states(store).values()].count("no content captured") == 9
-    _receive(settings, f"{EVENTS}.logs.jsonl")
-    assert Ingest(store, settings).run().traces == 10
-    sample(store, settings)
-    reasons = [reason for _, reason, _ in states(store).values()]
-    assert len(reasons) == 10
-    assert "no content captured" not in reasons
-
-
 def test_the_outer_span_of_a_call_is_none_once_the_inner_one_has_come(
     store: Store, settings: Settings
 ) -> None:
@@ -202,11 +182,3 @@ def test_the_outer_span_of_a_call_is_none_once_the_inner_one_has_come(
         ids = connection.exec_driver_sql("SELECT id FROM calls").scalars().all()
         jobs = connection.exec_driver_sql("SELECT call_id FROM jobs").scalars().all()
     assert ids == jobs == [f"{trace_id(1)}:{span_id(2)}"]
-
-
-def _receive(settings: Settings, name: str) -> None:
-    lines = (FOLDER / name).read_text(encoding="utf-8")
-    path = settings.spool / f"99999999-{name}"
-    settings.spool.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path.touch(mode=0o600)
-    path.write_text(lines, encoding="utf-8")
