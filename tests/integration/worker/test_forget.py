@@ -180,19 +180,16 @@ def test_what_no_worker_has_read_is_forgotten_too(echoing: Settings) -> None:
     assert run(echoing, once=True, trackers=[]).explained == 1
 
 
-@pytest.mark.parametrize(
-    ("what", "said"),
-    [
+def test_what_is_not_there_is_said(echoing: Settings) -> None:
+    captured(echoing, 1)
+    for named, said in (
         ({"trace": trace_id(9)}, r"there is no trace '0+9' here: nothing was"),
         ({"user": "nobody"}, "no trace here is of the user 'nobody'"),
         ({"session": "none"}, "no trace here is of the session 'none'"),
         ({"trace": "my trace"}, "which has 32 hex digits"),
-    ],
-)
-def test_what_is_not_there_is_said(echoing: Settings, what: dict[str, str], said: str) -> None:
-    captured(echoing, 1)
-    with pytest.raises(SmileTraceError, match=said):
-        find(echoing, **what)
+    ):
+        with pytest.raises(SmileTraceError, match=said):
+            find(echoing, **named)
 
 
 def test_corrupt_lines_and_files_set_aside_go_too(echoing: Settings) -> None:
