@@ -181,8 +181,12 @@ def test_a_tracker_that_hangs_and_one_that_fails_hold_up_no_other(
             wait_for(lambda: len(well.explanations) == 2)
             assert hanging.held.is_set()
             assert hanging.log == ill.log == []
-            states = {one.name: one for one in store.status().trackers}
-            assert (states["ill"].unavailable, states["ill"].waiting) == ("it is down", 4)
+
+            def of_ill() -> tuple[str | None, int]:
+                [one] = [one for one in store.status().trackers if one.name == "ill"]
+                return one.unavailable, one.waiting
+
+            wait_for(lambda: of_ill() == ("it is down", 4))
         finally:
             hanging.released.set()
         ill.fail_with = None

@@ -62,7 +62,7 @@ def test_the_counts_are_those_of_the_status(store: Store, settings: Settings) ->
     capture(store, 1, 2)
     explain(store, 1)
     deliver(store, traces(store, 'a"\n')[0])
-    store.ledger.reserve(model="m", explanation="e", calls=3, tokens=10, usd=0.25)
+    store.ledger.reserve(model="m", explanation="e", calls=3, tokens=10, usd=0.02)
     with serving_metrics(store, settings):
         pass  # nothing is served without a port
     port = steady_port()
@@ -77,7 +77,7 @@ def test_the_counts_are_those_of_the_status(store: Store, settings: Settings) ->
     assert 'smile_trace_calls{state="explained"} 1.0' in lines
     assert 'smile_trace_deliveries{state="delivered",tracker="a\\"\\n"} 1.0' in lines
     assert 'smile_trace_spent_total{unit="calls"} 3.0' in lines
-    assert 'smile_trace_spent_total{unit="usd"} 0.25' in lines
+    assert 'smile_trace_spent_total{unit="usd"} 0.02' in lines
     [lag] = [line for line in lines if line.startswith("smile_trace_lag_seconds{")]
     assert 'name="a\\"\\n",place="",stage="deliver"' in lag
     with pytest.raises(URLError):
