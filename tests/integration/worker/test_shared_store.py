@@ -23,7 +23,7 @@ from tests.support.worker_settings import (
     wait_for,
 )
 
-CALLS = 8
+CALLS = 6
 
 
 @pytest.mark.slow
@@ -55,7 +55,7 @@ class Pair:
     most, concurrency = 2, 4
 
     def __init__(self, folder: Path, seed: int, url: str, cap: int) -> None:
-        self.after = random.Random(seed).randrange(10, 50)
+        self.after = random.Random(seed).randrange(10, 30)
         self.model = PlantedProcess(folder / "model", slow_answer, seed=seed)
         tables = settings_tables(
             self.model.base_url,
@@ -74,10 +74,8 @@ class Pair:
         self.settings = homes[1]
         self.dying, self.living = (WorkerProcesses(one.home, tables) for one in homes)
         capture(self.settings, *range(1, CALLS + 1))
-
-    def status(self) -> Status:
-        """What an operator sees."""
-        return read_home(self.settings)
+        self.store = Store.open(self.settings)
+        self.status = self.store.status
 
     def run(self, ended: Callable[[Status], bool]) -> Status:
         """Kill the first in the middle of an explanation, and let the other one go on."""
@@ -95,6 +93,7 @@ class Pair:
         for workers in (self.dying, self.living):
             workers.close()
         self.model.close()
+        self.store.close()
 
 
 @pytest.fixture
