@@ -184,6 +184,7 @@ def test_lines_of_the_library_that_asks_name_the_call_of_two_at_once(
     assert told == {(ports["one"], trace_id(1), "one"), (ports["two"], trace_id(2), "two")}
 
 
+@pytest.mark.slow
 def test_a_delivery_that_fails_names_its_tracker_and_its_trace(
     settings: Settings, lines: Callable[[], list[dict[str, Any]]]
 ) -> None:

@@ -38,6 +38,7 @@ def test_one_reads_another_explains_and_a_third_delivers(
     assert not list(settings.home.glob("*.db*"))
 
 
+@pytest.mark.slow
 def test_a_model_is_asked_by_who_has_it(
     configure: Configure, postgres_server: PostgresServer, server: PlantedServer
 ) -> None:

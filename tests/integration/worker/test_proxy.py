@@ -86,6 +86,7 @@ def asked_twice(server: PlantedServer) -> int:
     return sum(count - 1 for count in counts.values())
 
 
+@pytest.mark.slow
 def test_the_proxy_is_asked_most_and_paid_in_its_own_name(
     proxied: Settings, server: PlantedServer, cheap: PlantedServer
 ) -> None:

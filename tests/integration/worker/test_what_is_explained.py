@@ -74,12 +74,9 @@ def test_a_wrong_name_is_one_sentence(configure: Configure) -> None:
         configure(explain={"promt:greet": {"unit": "word"}})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
-    ("unit", "named"),
-    [
-        ("document", "'document'"),
-        pytest.param("/no such text/", "/no such text/", marks=pytest.mark.slow),
-    ],
+    ("unit", "named"), [("document", "'document'"), ("/no such text/", "/no such text/")]
 )
 def test_a_unit_that_does_not_occur_falls_back_with_a_note(
     unit: str, named: str, configure: Configure, server: PlantedServer
