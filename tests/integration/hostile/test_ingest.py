@@ -13,6 +13,7 @@ from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.queries.exchange import export_lines
 from smile_trace.worker.ingest import Ingest
+from smile_trace.worker.plan import plan
 from smile_trace.worker.sample import sample
 from tests.support.hostile import PLACE, recorded_lines, values, with_value
 from tests.support.spooled import call_span, line, span_id, trace_id
