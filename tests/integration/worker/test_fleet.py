@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 
 import pytest
@@ -11,7 +13,7 @@ import pytest
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.postgresql import PostgresDatabase
-from smile_trace.store.session import Session
+from smile_trace.store.session import Held, Session
 from smile_trace.worker import fleet as fleets
 from smile_trace.worker.fleet import SharedFleet
 from smile_trace.worker.metrics import StatusCollector
@@ -168,6 +170,66 @@ def test_two_workers_have_no_more_in_flight_than_one_may(sessions: list[Session]
 
     asyncio.run(both())
     assert (most, by) == (MOST, [12, 12])
+
+
+def test_several_event_loops_share_the_slots(sessions: list[Session]) -> None:
+    """Replays for drift have a loop of their own beside the explanations', a new one each time."""
+    slots, flying, most = Slots(sessions[0]), 0, 0
+    counting = threading.Lock()
+
+    async def ask() -> None:
+        nonlocal flying, most
+        async with slots.one("m", MOST):
+            with counting:
+                flying += 1
+                most = max(most, flying)
+            await asyncio.sleep(0.01)
+            with counting:
+                flying -= 1
+
+    async def many() -> None:
+        await asyncio.gather(*(ask() for _ in range(4 * MOST)))
+
+    with ThreadPoolExecutor(2) as threads:
+        for _ in range(3):
+            for ended in [threads.submit(asyncio.run, many()) for _ in range(2)]:
+                ended.result()
+    assert most == MOST
+
+
+def test_a_loop_that_ends_while_a_slot_is_taken_keeps_none(
+    sessions: list[Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where one request of several fails, `asyncio.run` cancels the rest in any state."""
+    slots, others = map(Slots, sessions)
+    looking, cancelled = threading.Event(), threading.Event()
+
+    def take_slowly(model: str, most: int) -> Held | None:
+        looking.set()
+        cancelled.wait()
+        return Slots._take(slots, model, most)
+
+    async def wait_for_the_end() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cancelled.set()
+
+    async def fail() -> None:
+        tasks = [asyncio.create_task(slots.one("m", 1).__aenter__())]
+        await asyncio.to_thread(looking.wait)
+        tasks.append(asyncio.create_task(wait_for_the_end()))
+        await asyncio.sleep(0)
+        raise ValueError
+
+    async def take() -> None:
+        async with others.one("m", 1):
+            pass
+
+    monkeypatch.setattr(slots, "_take", take_slowly)
+    with pytest.raises(ValueError):
+        asyncio.run(fail())
+    asyncio.run(asyncio.wait_for(take(), 60))
 
 
 def test_what_a_dead_worker_had_in_flight_is_free(sessions: list[Session]) -> None:
