@@ -33,10 +33,12 @@ def free_port(preferred: int) -> int:
     raise SmileTraceError("No loopback port is free: close some programs and try again.")
 
 
-def _command(folder: Path, port: int) -> list[str]:
+def mlflow_command(folder: Path, port: int) -> list[str]:
+    """How the server is started: for its own names only, whatever the environment opens up."""
     return [
         *(sys.executable, "-m", "mlflow", "server", "--workers", "1"),
         *("--host", "127.0.0.1", "--port", str(port)),
+        *("--allowed-hosts", "localhost:*,127.0.0.1:*"),  # no name that resolves to them
         *("--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}"),
         *("--artifacts-destination", str(folder / "artifacts")),
     ]
@@ -50,13 +52,14 @@ def start_mlflow(folder: Path, port: int) -> "subprocess.Popen[bytes]":
     """
     with (folder / "mlflow.log").open("ab") as log:
         return subprocess.Popen(
-            _command(folder, port),
+            mlflow_command(folder, port),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
             start_new_session=True,
             env={
-                **os.environ,
+                # How another server of the user's is opened up says nothing about this one.
+                **{k: v for k, v in os.environ.items() if not k.startswith("MLFLOW_SERVER_")},
                 "MLFLOW_DISABLE_TELEMETRY": "true",
                 # Judges and their scheduler: three more processes that the demo does not need.
                 "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
@@ -176,7 +179,7 @@ class MLflow:
     @property
     def again(self) -> str:
         """The command that serves it again."""
-        return shlex.join(_command(self._folder, self.port))
+        return shlex.join(mlflow_command(self._folder, self.port))
 
     def wait(self, seconds: float = 120.0) -> None:
         """Wait until the server answers.

@@ -10,6 +10,7 @@ from smile_trace.demo.services import SERVICES, Service
 from smile_trace.errors import SmileTraceError
 from smile_trace.testing.samples import sample_explanation, sample_trace
 from smile_trace.trackers import CapturedTrace, ExplainedCall, Receipt, discover
+from tests.support.mlflow_server import MLflowServer
 
 
 @pytest.fixture(autouse=True)
@@ -84,3 +85,14 @@ def test_a_fake_server_shows_the_explanation_that_it_got(
             assert ("data:image/svg+xml" in page.text) == (name != "otlp")
     finally:
         service.stop()
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [("127.0.0.1:5000", 200), ("rebound.example:5000", 403), ("10.0.0.1.rebound.example", 403)],
+)
+def test_mlflow_answers_by_no_other_name(
+    mlflow_server: MLflowServer, host: str, status: int
+) -> None:
+    address = f"{mlflow_server.uri}/api/2.0/mlflow/experiments/search?max_results=1"
+    assert httpx.get(address, headers={"Host": host}).status_code == status

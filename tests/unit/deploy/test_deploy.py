@@ -8,14 +8,17 @@ import shutil
 import subprocess
 import tomllib
 from collections.abc import Iterator
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import typer
 import yaml
 
 from smile_trace.cli.app import app
+from smile_trace.demo.servers import mlflow_command
 from smile_trace.settings import Settings
 from smile_trace.sources.receiver.app import REQUESTS
 from smile_trace.store import Store
@@ -152,6 +155,160 @@ def test_every_home_is_in_a_volume_and_not_its_root() -> None:
             [home] = [one["value"] for one in container["env"] if one["name"] == "SMILE_TRACE_HOME"]
             mounts = [mount["mountPath"] for mount in container["volumeMounts"]]
             assert str(Path(home).parent) in mounts
+
+
+SECRETS = {
+    "postgres": {"STORE_PASSWORD"},
+    "worker": {"STORE_PASSWORD", "OPENAI_API_KEY"},
+    "receiver": {"RECEIVER_TOKEN"},
+    "reader": {"STORE_PASSWORD"},
+    "shipper": {"RECEIVER_TOKEN"},
+    "application": {"OPENAI_API_KEY"},  # its own, where compose starts it
+    "mlflow": set(),
+}
+"""What each of them is given, and nothing else: what it reads from others may take it over."""
+
+
+def pods() -> dict[str, Any]:
+    """The pods of the manifests by the name of their Deployment or StatefulSet."""
+    found = by_kind()
+    owners = found["Deployment"] + found["StatefulSet"]
+    return {one["metadata"]["name"]: one["spec"]["template"] for one in owners}
+
+
+def test_each_service_is_given_its_own_secrets() -> None:
+    services = yaml.safe_load(COMPOSE.read_text())["services"]
+    given = {
+        name: set(re.findall(r"\$\{(\w+)", json.dumps(one.get("environment", {}))))
+        for name, one in services.items()
+    }
+    assert {name: known - {"OPENAI_BASE_URL"} for name, known in given.items()} == SECRETS
+    assert not any("env_file" in one for one in services.values())
+
+
+def test_each_container_is_given_its_own_secrets() -> None:
+    seen = set()
+    for pod in pods().values():
+        spec = pod["spec"]
+        assert "secret" not in json.dumps(spec["volumes"])
+        for container in [*spec.get("initContainers", ()), *spec["containers"]]:
+            assert "envFrom" not in container
+            references = [
+                one["valueFrom"]["secretKeyRef"]
+                for one in inside(container["env"])
+                if isinstance(one, dict) and "valueFrom" in one
+            ]
+            known = {one["key"] for one in references}
+            wanted = SECRETS[container["name"]] if container["name"] != "application" else set()
+            assert known == wanted, container["name"]
+            assert all(
+                one["name"] == one["valueFrom"]["secretKeyRef"]["key"]
+                for one in container["env"]
+                if "valueFrom" in one
+            )
+            seen.add(container["name"])
+    assert seen == {"worker", "receiver", "reader", "shipper", "application"}
+
+
+def test_each_unit_reads_its_own_keys() -> None:
+    files = {
+        unit.stem: re.findall(r"^EnvironmentFile=-?(.+)$", unit.read_text(), re.M) for unit in UNITS
+    }
+    assert all(len(found) == 1 for found in files.values())
+    assert len({found[0] for found in files.values()}) == len(UNITS)
+
+
+def test_our_pods_may_do_nothing_beside_their_work() -> None:
+    ours = [pods()[name]["spec"] for name in ("worker", "receiver")]
+    for spec in ours:
+        assert spec["automountServiceAccountToken"] is False
+        assert spec["securityContext"]["runAsNonRoot"] is True
+        assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        assert not spec.get("shareProcessNamespace")
+    for container in [one for spec in ours for one in spec["containers"]] + pods()["application"][
+        "spec"
+    ]["initContainers"]:
+        context = container["securityContext"]
+        assert context["allowPrivilegeEscalation"] is False
+        assert context["readOnlyRootFilesystem"] is True
+        assert context["capabilities"] == {"drop": ["ALL"]}
+
+
+def ports_of_the_settings() -> dict[str, int]:
+    """Where the settings of the manifests send: the port of each address by its place."""
+    tables = tomllib.loads(settings_texts()[1])
+    addresses = {
+        "store": tables["store"]["url"],
+        "model": tables["models"]["*"]["base_url"],
+        "tracker": tables["trackers"]["mlflow"]["tracking_uri"],
+    }
+    usual = {"postgresql": 5432, "https": 443, "http": 80}
+    parts = {name: urlsplit(address) for name, address in addresses.items()}
+    return {name: one.port or usual[one.scheme] for name, one in parts.items()}
+
+
+def test_policies_say_who_reaches_whom() -> None:
+    policies = {one["metadata"]["name"]: one["spec"] for one in by_kind()["NetworkPolicy"]}
+    asked = ports_of_the_settings()
+    outwards = {"worker": set(asked.values()), "receiver": {asked["store"]}}
+    inwards = {"worker": {"metrics"}, "receiver": {"otlp-http"}}
+    assert policies.keys() == outwards.keys() == pods().keys() - {"application"}
+    for name, policy in policies.items():
+        labels = pods()[name]["metadata"]["labels"]
+        selected = policy["podSelector"]["matchLabels"]
+        assert selected.items() <= labels.items()
+        assert not any(
+            selected.items() <= other["metadata"]["labels"].items()
+            for of, other in pods().items()
+            if of != name
+        )
+        assert policy["policyTypes"] == ["Ingress", "Egress"]
+        for rule in policy["ingress"]:
+            assert {one["port"] for one in rule["ports"]} == inwards[name]
+            assert all(one.get("podSelector") or one["namespaceSelector"] for one in rule["from"])
+        served = {
+            port["name"]
+            for one in pods()[name]["spec"]["containers"]
+            for port in one.get("ports", ())
+        }
+        assert inwards[name] <= served
+        sent = {one["port"] for rule in policy["egress"] for one in rule["ports"]}
+        assert sent == outwards[name] | {53}
+        assert all(rule["to"] for rule in policy["egress"])
+        blocks = [
+            one["ipBlock"] for rule in policy["egress"] for one in rule["to"] if "ipBlock" in one
+        ]
+        assert all("169.254.0.0/16" in block["except"] for block in blocks)
+    senders = policies["receiver"]["ingress"][0]["from"][0]["podSelector"]["matchLabels"]
+    assert senders.items() <= pods()["application"]["metadata"]["labels"].items()
+
+
+def test_hosts_of_compose_reach_neither_database_nor_tracker() -> None:
+    document = yaml.safe_load(COMPOSE.read_text())
+    networks = {name: set(one["networks"]) for name, one in document["services"].items()}
+    assert set().union(*networks.values()) == document["networks"].keys()
+    for host in ("application", "shipper", "receiver"):
+        for central in ("postgres", "mlflow", "worker", "reader"):
+            assert not networks[host] & networks[central]
+    published = [port for one in document["services"].values() for port in one.get("ports", ())]
+    assert all(port.startswith("127.0.0.1:") for port in published)
+
+
+@pytest.mark.parametrize("by", ["compose", "demo"])
+def test_mlflow_answers_by_its_own_names_alone(by: str, tmp_path: Path) -> None:
+    # A page in a browser reaches a loopback port by a name of its own that resolves to it.
+    tables = tomllib.loads(settings_texts()[0])
+    command, reached = {
+        "compose": (
+            yaml.safe_load(COMPOSE.read_text())["services"]["mlflow"]["command"],
+            urlsplit(tables["trackers"]["mlflow"]["tracking_uri"]).netloc,
+        ),
+        "demo": (mlflow_command(tmp_path, 4321), "127.0.0.1:4321"),
+    }[by]
+    assert not {"*", "--disable-security-middleware", "--cors-allowed-origins"} & set(command)
+    allowed = command[command.index("--allowed-hosts") + 1].split(",")
+    assert all(re.fullmatch(r"(mlflow|localhost|127\.0\.0\.1):(\*|\d+)", one) for one in allowed)
+    assert any(fnmatch(reached, one) for one in allowed)
 
 
 def test_shippers_send_where_receivers_listen() -> None:
