@@ -3,8 +3,12 @@
 import json
 import logging
 import os
+import queue
+import socket
 import threading
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,6 +25,7 @@ from smile_trace.review import stored_tasks
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.retention import apply_retention
+from smile_trace.worker import webhook
 from smile_trace.worker.drift import WAIT_SECONDS, DriftMonitor, period_of
 from smile_trace.worker.explaining.models import Models
 from smile_trace.worker.fleet import Alone
@@ -29,6 +34,7 @@ from smile_trace.worker.metrics import StatusCollector
 from smile_trace.worker.plan import plan
 from smile_trace.worker.run import run
 from smile_trace.worker.store_retry import StoreRetry
+from smile_trace.worker.webhook import NotTold, post
 from tests.support.judged import judgement, with_profile
 from tests.support.planted import PlantedServer
 from tests.support.replayed import DAY, OLD, Receiver, SwappedModel, with_explained
@@ -39,6 +45,7 @@ from tests.support.store_rows import call_id, explanation, only
 CASES = 5
 MODELS = int(os.environ.get("MODELS", "4"))  # `make bench-drift` swaps 20
 BEGIN = 1_764_244_800.0
+HANGING = 120.0  # seconds after which something never ends
 
 Configure = Callable[..., Settings]
 
@@ -241,3 +248,45 @@ def test_an_unknown_probe_is_said_at_the_start(tmp_path: Path, configure: Config
     tables: dict[str, Any] = {"prompts": ["a"], "probes": ["odrer"]}
     with pytest.raises(SmileTraceError, match="no probe 'odrer': take some of stability"):
         run(configure(drift=tables), once=True, trackers=[])
+
+
+DRIPPED = {
+    "header": ("http", b"HTTP/1.1 200 OK\r\nx: ", b"x"),
+    "not yet": ("http", b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+    "handshake": ("https", b"\x16\x03\x03\x40\x00\x02\x00\x3f\xfc\x03\x03", b"\x00"),
+}
+"""How a receiver never comes to an end: what it begins with, and what it says for ever."""
+
+
+@pytest.mark.parametrize("how", DRIPPED)
+def test_a_webhook_that_never_ends_is_hung_up_on(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    scheme, beginning, more = DRIPPED[how]
+    hung_up, said = threading.Event(), queue.Queue[BaseException | None]()
+
+    def drip() -> None:
+        client, _ = listener.accept()
+        with client, suppress(OSError):  # once the other side has hung up
+            client.recv(1)
+            client.sendall(beginning)
+            while True:
+                client.sendall(more)
+                time.sleep(0.01)
+        hung_up.set()
+
+    def tell() -> None:
+        try:
+            post("ALARMS", {"text": "an alarm"})
+            said.put(None)
+        except BaseException as error:  # noqa: BLE001  the test looks at it
+            said.put(error)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = f"{scheme}://127.0.0.1:{listener.getsockname()[1]}"
+        monkeypatch.setenv("ALARMS", address)
+        monkeypatch.setattr(webhook, "TIMEOUT", 0.2)
+        for work in (drip, tell):
+            threading.Thread(target=work, daemon=True).start()
+        error = said.get(timeout=HANGING)
+        assert isinstance(error, NotTold)
+        assert str(error) == "it did not answer within 0.2 seconds"
+        assert hung_up.wait(HANGING)
