@@ -74,7 +74,7 @@ class InputModels:
                 open_any(self._asked, self._settings, call, self._app),
                 ledger=self._store.ledger.with_budget(self._budget),
                 cache=self._store.responses,
-                explanation=f"{self._scope}/{key}" if key else self._scope,
+                explanation=f"{key}/{self._scope}" if key else self._scope,
                 paid_as=str(self._asked) if self.by_call else None,
             )
         return self._open[key]

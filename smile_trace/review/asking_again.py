@@ -182,7 +182,7 @@ def metered(
         prepared.model,
         ledger=store.ledger.with_budget(prepared.options.budget),
         cache=store.responses,
-        explanation=f"test/{call.id}/{uuid.uuid4().hex}",
+        explanation=f"{call.id}/test/{uuid.uuid4().hex}",
         fresh=fresh,
         paid_as=call.model,
     )

@@ -25,6 +25,7 @@ from smile_trace.records import Call, ForgottenCall, ForgottenTrace, Record
 from smile_trace.store.database import Database, in_chunks
 from smile_trace.store.forgotten import forgotten_among, ids_in, trace_hash
 from smile_trace.store.retention import remove_traces
+from smile_trace.store.spending.budget_scope import BudgetScope
 from smile_trace.store.statements import insert, json_text
 from smile_trace.store.tables import (
     calls,
@@ -38,6 +39,7 @@ from smile_trace.store.tables import (
     judgements,
     proxy_trusts,
     removals,
+    reservations,
     response_uses,
     responses,
     spans,
@@ -229,8 +231,19 @@ def _erase(connection: Connection, ids: Sequence[str], now: float) -> Erased:
             connection.execute(delete(table).where(_of_call(column, trace_id)))
     for table in (explanations, judgements, judge_judgements):
         connection.execute(delete(table).where(table.c.trace_id.in_(ids)))
+    _hide_in_reservations(connection, ids)
     remove_traces(connection, ids)
     return erased + Erased(answers=answers)
+
+
+def _hide_in_reservations(connection: Connection, ids: Sequence[str]) -> None:
+    """Reservations that were made before `BudgetScope.stored_key` name the call in clear."""
+    column = reservations.c.explanation
+    of_calls = select(column).where(column.contains(":")).distinct()
+    for key in connection.execute(of_calls).scalars().all():
+        if ids_in(key.encode()) & set(ids):
+            hidden = BudgetScope.from_key(key).stored_key
+            connection.execute(update(reservations).where(column == key).values(explanation=hidden))
 
 
 def _distinct(table: Table, ids: Sequence[str]) -> Any:

@@ -13,8 +13,12 @@ ID = re.compile(rb"(?<![0-9a-fA-F])[0-9a-fA-F]{32}(?![0-9a-fA-F])")
 """A trace's id among bytes that nobody could read."""
 
 
+_ESCAPED = re.compile(rb"\\u00([0-9a-fA-F]{2})")
+
+
 def ids_in(line: bytes) -> set[str]:
-    """What may be ids of traces in a line."""
+    """What may be ids of traces in a line, whose letters JSON may have escaped."""
+    line = _ESCAPED.sub(lambda found: bytes.fromhex(found[1].decode()), line)
     return {found.decode().lower() for found in ID.findall(line)}
 
 

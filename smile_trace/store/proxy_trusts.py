@@ -4,6 +4,7 @@ from sqlalchemy import ColumnElement, delete, select
 
 from smile_trace.records import Record
 from smile_trace.store.database import Database
+from smile_trace.store.forgotten import forgotten_among
 from smile_trace.store.groups import Group
 from smile_trace.store.statements import insert
 from smile_trace.store.tables import proxy_trusts
@@ -29,10 +30,14 @@ class ProxyTrusts:
         self._database = database
 
     def add(self, pair: Pair, value: float, *, item: str, now: float) -> None:
-        """Keep the trust, in [0, 1], of the explanation `item`."""
+        """Keep the trust, in [0, 1], of the explanation `item`, whose key begins with a trace's id.
+
+        Nothing is stored where the trace was forgotten meanwhile.
+        """
         row = {**pair.values, "value": value, "item": item, "created_at": now}
         with self._database.write() as connection:
-            connection.execute(insert(proxy_trusts).values(row).on_conflict_do_nothing())
+            if not forgotten_among(connection, [item.partition(":")[0]]):
+                connection.execute(insert(proxy_trusts).values(row).on_conflict_do_nothing())
 
     def values(self, pair: Pair) -> list[float]:
         """All trusts of a pair, in the order of the explanations."""

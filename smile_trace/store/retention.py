@@ -21,6 +21,7 @@ from sqlalchemy import (
 from smile_trace.records import Record
 from smile_trace.settings import Retention
 from smile_trace.store.database import Database
+from smile_trace.store.forgotten import trace_hash
 from smile_trace.store.tables import (
     calls,
     corrupt_lines,
@@ -223,6 +224,7 @@ def remove_traces(connection: Connection, ids: Sequence[str]) -> None:
     of_drift = (drift_cases, drift_answers)
     for table in (calls, feedback, spans, deliveries, paths, profiles, *of_drift, traces):
         connection.execute(delete(table).where(table.c.trace_id.in_(ids)))
-    # The scopes begin with a call's id; ";" follows ":".
-    own = or_(*(spend.c.key.between(f"{trace_id}:", f"{trace_id};") for trace_id in ids))
+    # The scopes begin with the hash of a trace's id, once with the id itself; ";" follows ":".
+    beginnings = [beginning for one in ids for beginning in (trace_hash(one), one)]
+    own = or_(*(spend.c.key.between(f"{one}:", f"{one};") for one in beginnings))
     connection.execute(delete(spend).where(spend.c.scope == "explanation", own))

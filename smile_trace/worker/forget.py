@@ -238,7 +238,8 @@ def _remove_refused(settings: Settings, ids: set[str], left: list[str]) -> int:
     gone = [path for path in settings.home.glob("engine.refused.db*") if path.is_file()]
     aside = settings.spool / "refused"
     unread = 0
-    for path in sorted(aside.iterdir()) if aside.is_dir() else ():
+    by_shipper = sorted(settings.home.glob("refused*.jsonl"))
+    for path in [*(sorted(aside.iterdir()) if aside.is_dir() else ()), *by_shipper]:
         try:
             with os.fdopen(open_own(path), "rb") as stream:
                 if any(_may_hold(line, ids) for line in stream):

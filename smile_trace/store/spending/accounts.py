@@ -15,7 +15,7 @@ UNITS = ("calls", "tokens", "usd")
 
 CapScope = Literal["day", "model", "explanation"]
 """What a cap holds for. The key of a day is its ISO date, of a model "date/name", of an
-explanation that of its `BudgetScope`."""
+explanation the `stored_key` of its `BudgetScope`."""
 
 
 class Spent(Record):

@@ -1,7 +1,10 @@
 """What the caps on one explanation are counted on."""
 
+import hashlib
 from dataclasses import dataclass, replace
 from enum import StrEnum
+
+from smile_trace.store.forgotten import trace_hash
 
 
 class Purpose(StrEnum):
@@ -25,7 +28,8 @@ class BudgetScope:
     only their money counts; their calls and tokens count in the proxy's own caps.
 
     Attributes:
-        explanation: its id, in the worker "call id/settings hash/attempt".
+        explanation: its id, in the worker "call id/settings hash/attempt"; where it is of a call,
+            the call's id comes first.
         purpose: what the attempts are for.
         run: the run of the job, for a probe.
     """
@@ -40,11 +44,21 @@ class BudgetScope:
 
     @property
     def key(self) -> str:
-        """How it stands in the store, and what models are given."""
+        """What models are given."""
         if self.purpose is Purpose.EXPLANATION:
             return self.explanation
         run = "" if self.run is None else f" {self.run}"
         return f"{self.explanation}/{self.purpose}{run}"
+
+    @property
+    def stored_key(self) -> str:
+        """How it stands in the store: what was spent outlives a trace that is forgotten, whose id
+        must not, nor come back with a late attempt. All keys of a trace begin alike."""
+        trace_id, colon, rest = self.explanation.partition(":")
+        if not colon:
+            return self.key
+        hidden = trace_hash(trace_id) + colon + hashlib.sha256(rest.encode()).hexdigest()[:32]
+        return replace(self, explanation=hidden).key
 
     @classmethod
     def from_key(cls, key: str) -> "BudgetScope":

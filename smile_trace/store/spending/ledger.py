@@ -117,7 +117,7 @@ class StoredLedger:
         self, *, model: str, explanation: str, calls: int, tokens: int, usd: float | None
     ) -> str:
         """See `models.accounting.ledger.Ledger.reserve`."""
-        day = self.today()
+        day, explanation = self.today(), BudgetScope.from_key(explanation).stored_key
         more = Spent(
             calls=calls,
             tokens=tokens,
@@ -180,6 +180,12 @@ class StoredLedger:
 
     def spent(self, scope: CapScope, key: str) -> Spent:
         """What was spent so far under a cap."""
+        if scope == "explanation":
+            key = BudgetScope.from_key(key).stored_key
+        return self._spent(scope, key)
+
+    def _spent(self, scope: CapScope, key: str) -> Spent:
+        """The same by the key in the store."""
         with self._database.read() as connection:
             return read_spent(connection, scope, key)
 
@@ -292,7 +298,7 @@ class StoredLedger:
         Raises:
             BudgetExceeded: it still is.
         """
-        spent = self.spent(entry.scope, entry.key)
+        spent = self._spent(entry.scope, entry.key)
         unit = entry.refused(spent)
         if unit is None:
             return

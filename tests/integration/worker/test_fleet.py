@@ -220,14 +220,14 @@ def test_a_loop_that_ends_while_a_slot_is_taken_keeps_none(
         await asyncio.to_thread(looking.wait)
         tasks.append(asyncio.create_task(wait_for_the_end()))
         await asyncio.sleep(0)
-        raise ValueError
+        raise ValueError("one failed")
 
     async def take() -> None:
         async with others.one("m", 1):
             pass
 
     monkeypatch.setattr(slots, "_take", take_slowly)
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="one failed"):
         asyncio.run(fail())
     asyncio.run(asyncio.wait_for(take(), 60))
 

@@ -16,6 +16,8 @@ import pytest
 from smile_trace import semconv
 from smile_trace.errors import SmileTraceError
 from smile_trace.settings import Settings
+from smile_trace.settings.store import StoreSettings
+from smile_trace.ship.refusals import Refusals
 from smile_trace.store import Store
 from smile_trace.store.queries.exchange import Imported, export_lines, import_lines
 from smile_trace.trackers import Tracker
@@ -24,6 +26,7 @@ from smile_trace.worker.forget import Forgotten, find, forget
 from smile_trace.worker.run import run
 from tests.support.fake_tracker import FakeTracker, ForgetfulTracker
 from tests.support.planted import PlantedServer, serving
+from tests.support.postgres_server import PostgresServer
 from tests.support.spooled import call_span, line, trace_id, write_spool
 from tests.support.worker_process import WorkerProcesses
 from tests.support.worker_settings import settings_tables, wait_for
@@ -140,7 +143,7 @@ def test_nothing_of_what_is_forgotten_is_left_in_any_file(explained_home: Settin
     assert (done.erased.traces, done.erased.calls, done.erased.explanations) == (1, 1, 1)
     assert done.erased.answers > 10
     assert done.copies == {"forgetful": 1}
-    assert holding(explained_home) == []
+    assert holding(explained_home) == holding(explained_home, trace_id(1)) == []
     assert holding(explained_home, OTHER) == ["store.db"]
     status = store.status()
     assert (status.explained, status.spent) == (1, spent), "what was spent stays counted"
@@ -150,6 +153,39 @@ def test_nothing_of_what_is_forgotten_is_left_in_any_file(explained_home: Settin
     assert holding(explained_home) == []
     said = [one for one in examine(explained_home) if "deleted there by hand" in one.said]
     assert {one.level for one in said} == {"note"}
+
+
+def test_nothing_of_a_trace_is_left_in_any_column(
+    echoing: Settings, postgres_server: PostgresServer
+) -> None:
+    url = postgres_server.new_database()
+    shared = echoing.model_copy(update={"store": StoreSettings(url=url)})
+    captured(shared, 1)
+    captured(shared, 2, OTHER)
+    tracker = ForgetfulTracker()
+    run(shared, once=True, trackers=[tracker])
+
+    def tables(text: str) -> set[str]:
+        database = url.rpartition("/")[2].partition("?")[0]
+        names = postgres_server.execute(
+            "SELECT table_schema, table_name FROM information_schema.tables "
+            "WHERE table_schema NOT IN ('pg_catalog', 'information_schema')",
+            database,
+        )
+        found = set()
+        for schema, name in names:
+            table = f'"{schema}"."{name}"'
+            rows = postgres_server.execute(f"SELECT t::text FROM {table} AS t", database)
+            if any(text in row.lower() for (row,) in rows):
+                found.add(name)
+        return found
+
+    assert {"spans", "jobs"} <= tables(trace_id(1))
+    done = forgotten(shared, 1, tracker)
+    assert done.left == ()
+    assert tables(trace_id(1)) == tables(MARKER) == set()
+    assert {"spans", "jobs"} <= tables(trace_id(2))
+    assert holding(shared, trace_id(1)) == []
 
 
 def test_lines_that_arrive_later_are_dropped_and_overwritten(echoing: Settings) -> None:
@@ -203,6 +239,7 @@ def test_corrupt_lines_and_files_set_aside_go_too(echoing: Settings) -> None:
     (aside / "1-foreign.jsonl").write_bytes(line(call_span(1, prompt=MARKER)))
     (aside / "2-foreign.jsonl").write_bytes(line(call_span(2, prompt=OTHER)))
     (echoing.home / "engine.refused.db").write_text(MARKER)
+    Refusals(echoing.home).keep("a", 0, "no", line(call_span(1, prompt=MARKER)))
     done = forget(echoing, find(echoing, user=f"user of {MARKER}"), trackers=[])
     assert holding(echoing) == []
     assert (done.erased.corrupt_lines, done.files) == (2, 2)

@@ -2,12 +2,15 @@
 
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import insert, inspect, select
 
 from smile_trace.records import Feedback, Response
+from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.forgetting import Erased, Removal, Run
-from smile_trace.store.tables import metadata
+from smile_trace.store.groups import Group
+from smile_trace.store.proxy_trusts import Pair
+from smile_trace.store.tables import reservations, spend
 from smile_trace.store.traces import ArrivedSpan, CorruptLine, SpoolFile
 from tests.support.spooled import call_span, line, trace_id
 from tests.support.store_rows import (
@@ -33,9 +36,10 @@ def rows(store: Store, text: str) -> set[str]:
     """The tables that have a row in which the text stands."""
     found = set()
     with store.database.read() as connection:
-        for table in metadata.sorted_tables:
-            if any(text in str(row) for row in connection.execute(select(table))):
-                found.add(table.name)
+        for name in inspect(connection).get_table_names():
+            read = connection.exec_driver_sql(f"SELECT * FROM {name}")
+            if any(text in str(row).lower() for row in read):
+                found.add(name)
     return found
 
 
@@ -50,6 +54,56 @@ def test_every_row_of_a_trace_is_removed(store: Store) -> None:
     assert copies == []
     assert rows(store, trace_id(1)) == set()
     assert {"spans", "calls", "traces", "jobs"} <= rows(store, trace_id(2))
+
+
+SCOPES = (
+    f"{call_id(1)}/h/1",
+    f"{call_id(1)}/h/1/proxy",
+    f"{call_id(1)}/h/1/try 3",
+    f"{call_id(1)}/drift 2025-11-27T00:00 7/1/profile",
+    f"{call_id(1)}/test/{'a' * 32}",
+)
+
+
+def test_no_id_is_left_where_money_was_spent(store: Store, settings: Settings) -> None:
+    capture(store, 1, 2)
+    paid = {"model": "m", "calls": 1, "tokens": 30, "usd": 0.004}
+    kept = [store.ledger.reserve(explanation=scope, **paid) for scope in SCOPES]
+    other = f"{call_id(2)}/h/1"
+    store.ledger.reserve(explanation=other, **paid)
+    before = store.ledger.spent("explanation", other)
+    erase(store, 1)
+    assert rows(store, trace_id(1)) == set()
+    # What was in flight ends, and what its worker had not heard of yet is asked.
+    again = Store.open(settings)
+    for ledger, reservation in zip([store.ledger, again.ledger] * 2, kept, strict=False):
+        ledger.settle(reservation, tokens=20, usd=0.002)
+    again.close()
+    store.ledger.release(kept[-1], sent=True)
+    store.ledger.reserve(explanation=SCOPES[0], **paid)
+    pair = Pair(target="m", proxy="p", group=Group("prompt", "n", "1"))
+    store.proxy_trusts.add(pair, 0.5, item=SCOPES[0], now=5.0)
+    assert rows(store, trace_id(1)) == set()
+    assert store.ledger.spent("explanation", other) == before
+    assert store.proxy_trusts.values(pair) == []
+
+
+def test_an_id_that_an_earlier_release_wrote_is_hidden(store: Store) -> None:
+    capture(store, 1, 2)
+    keys = [*SCOPES, f"test/{call_id(1)}/{'a' * 32}", f"compare/{'b' * 32}/{call_id(1)}"]
+    row = {"day": "2026-11-27", "model": "m", "calls": 1, "tokens": 3, "settled": True}
+    spent = {"calls": 1, "tokens": 3, "usd": 0.0, "unpriced_calls": 0}
+    with store.database.write() as connection:
+        for number, key in enumerate(keys):
+            values = row | {"id": str(number), "explanation": key}
+            connection.execute(insert(reservations).values(values))
+        for key in SCOPES:
+            connection.execute(insert(spend).values(scope="explanation", key=key, **spent))
+    erase(store, 1)
+    assert rows(store, trace_id(1)) == set()
+    with store.database.read() as connection:
+        hidden = connection.execute(select(reservations.c.explanation)).scalars().all()
+    assert len(set(hidden)) == len(keys)
 
 
 def test_what_was_spent_stays(store: Store) -> None:
