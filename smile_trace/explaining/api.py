@@ -20,6 +20,7 @@ from smile_trace.explaining.options import ExplainOptions
 from smile_trace.explaining.preparation import Prepared, prepare
 from smile_trace.explaining.studies import make_study, why_no_proxy
 from smile_trace.models import Model, Request
+from smile_trace.models.accounting.attempts import Attempts
 from smile_trace.models.accounting.metered import MeteredModel
 from smile_trace.models.suppression import suppress_instrumentation
 from smile_trace.records import JSON, Explanation, Prompted, ProxyUse, Response
@@ -124,21 +125,34 @@ def explain(
 
 
 def explain_prepared(
-    prepared: Prepared, conf: Settings, *, fresh: bool = False, on_round: OnRound | None = None
+    prepared: Prepared,
+    conf: Settings,
+    *,
+    fresh: bool = False,
+    on_round: OnRound | None = None,
+    attempts: Attempts | None = None,
 ) -> Explanation:
-    """Explain what was prepared; arguments and errors are those of `explain`."""
+    """Explain what was prepared; arguments and errors are those of `explain`.
+
+    Args:
+        attempts: a limit on all that is sent, beside the budget.
+    """
     why = why_no_proxy(prepared.prompted.answer or "")
     if prepared.proxy is None or why is None:
-        return _explain(prepared, conf, fresh, on_round)
-    explanation = _explain(prepared.without_proxy(), conf, fresh, on_round)
+        return _explain(prepared, conf, fresh, on_round, attempts)
+    explanation = _explain(prepared.without_proxy(), conf, fresh, on_round, attempts)
     unused = ProxyUse(name=prepared.proxy.name, dropped=why)
     return explanation.model_copy(update={"proxy": unused})
 
 
 def _explain(
-    prepared: Prepared, conf: Settings, fresh: bool, on_round: OnRound | None
+    prepared: Prepared,
+    conf: Settings,
+    fresh: bool,
+    on_round: OnRound | None,
+    attempts: Attempts | None,
 ) -> Explanation:
-    with ForegroundSpending(conf, prepared.settings.budget) as spending:
+    with ForegroundSpending(conf, prepared.settings.budget, attempts) as spending:
         paid, proxy = spending.metered(prepared.model, prepared.name, fresh=fresh), None
         if prepared.proxy is not None:
             asked = prepared.options.proxy

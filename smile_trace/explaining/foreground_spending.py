@@ -8,6 +8,7 @@ from smile_trace.attribution import Embed
 from smile_trace.explaining.named_models import ANSWERS, PACKAGED_MODELS, AnyModel
 from smile_trace.explaining.studies import PROXY_CALLS
 from smile_trace.models import Model
+from smile_trace.models.accounting.attempts import Attempts, CountingLedger
 from smile_trace.models.accounting.in_memory import MemoryCache, MemoryLedger
 from smile_trace.models.accounting.ledger import Ledger
 from smile_trace.models.accounting.metered import MeteredModel
@@ -29,11 +30,13 @@ class ForegroundSpending:
     Args:
         conf: the settings.
         calls: the budget, the most calls to the model.
+        attempts: what its calls and its proxy's count in besides.
     """
 
-    def __init__(self, conf: Settings, calls: int) -> None:
+    def __init__(self, conf: Settings, calls: int, attempts: Attempts | None = None) -> None:
         self._conf = conf
         self._calls = calls
+        self._attempts = attempts
         self._scope = f"foreground/{uuid.uuid4().hex}"
         self._alone = MemoryLedger(calls)
         self._store: Store | None = None
@@ -108,9 +111,10 @@ class ForegroundSpending:
     def _counted(
         self, model: Model, asked: AnyModel | None, ledger: Ledger, scope: str, fresh: bool
     ) -> MeteredModel:
+        counting = ledger if self._attempts is None else CountingLedger(ledger, self._attempts)
         return MeteredModel(
             model,
-            ledger=ledger,
+            ledger=counting,
             cache=ANSWERS,
             explanation=scope,
             fresh=fresh,

@@ -17,6 +17,7 @@ from smile_trace.explaining.api import explain_prepared
 from smile_trace.explaining.options import MIN_BUDGET, ExplainOptions
 from smile_trace.explaining.preparation import prepare
 from smile_trace.mcp.answers import Compared, Counts, Why
+from smile_trace.models.accounting.attempts import Attempts
 from smile_trace.presentable import presentable
 from smile_trace.settings import Settings
 from smile_trace.store import Store
@@ -52,15 +53,16 @@ Name = Annotated[
 
 
 class Cap:
-    """Calls that all explanations of one server may take together; each is reserved before."""
+    """Calls that all explanations of one server may take together, retries included: each has a
+    share of them before it begins, and returns what it has not sent, also where it fails."""
 
     def __init__(self, calls: int) -> None:
         self._left = calls
         self._lock = threading.Lock()
 
     @contextmanager
-    def reserve(self) -> Iterator[int]:
-        """How many calls an explanation may take; `EXPLANATION_CALLS`, or what is left.
+    def share(self) -> Iterator[tuple[int, Attempts]]:
+        """What an explanation may take: `EXPLANATION_CALLS`, or what is left.
 
         Raises:
             ToolError: too few are left.
@@ -73,12 +75,13 @@ class Cap:
                     "with a larger --most-calls"
                 )
             self._left -= calls
-        yield calls
-
-    def refund(self, calls: int) -> None:
-        """Calls that an explanation did not need."""
-        with self._lock:
-            self._left += calls
+        attempts = Attempts(calls)
+        try:
+            yield calls, attempts
+        finally:
+            unused = attempts.close()
+            with self._lock:
+                self._left += unused
 
 
 def make_server(settings: Settings, *, model: str | None = None, most_calls: int = 0) -> MCPServer:
@@ -100,11 +103,9 @@ def make_server(settings: Settings, *, model: str | None = None, most_calls: int
     def explain(prompt: Prompt) -> Why:
         """Explain the answer to a prompt now: the operator's model is asked it, and again with
         parts removed. Costs calls, under a cap."""
-        with cap.reserve() as calls:
+        with cap.share() as (calls, attempts):
             prepared = prepare(prompt, settings, ExplainOptions(budget=calls), model=model)
-            found = explain_prepared(prepared, settings)
-        cap.refund(max(calls - found.cost.target_calls, 0))
-        return Why.of(found)
+            return Why.of(explain_prepared(prepared, settings, attempts=attempts))
 
     def compare(prompt: Name) -> Compared:
         """The last two versions of a captured Prompt side by side: what each of their segments

@@ -1,15 +1,22 @@
 """Assistants get the store's answers, by the official client; hostile arguments get an error."""
 
+import asyncio
+import itertools
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from mcp.client import Client
 
-from smile_trace.explaining.preparation import Prepared
+from smile_trace.errors import BudgetExceeded
+from smile_trace.explaining.options import MIN_BUDGET
 from smile_trace.mcp import make_server
 from smile_trace.mcp.answers import Why
+from smile_trace.models import Capabilities, Request
+from smile_trace.models.accounting.meter import Meter
+from smile_trace.records import JSON, Response, Usage
 from smile_trace.settings import EndpointSettings, Settings
 from smile_trace.store import Store
 from tests.support.store_rows import call_id, capture, explain, explanation
@@ -96,25 +103,64 @@ async def test_without_a_model_nothing_can_be_asked(home: Settings) -> None:
     assert all(tool.annotations.read_only_hint for tool in listed.tools)
 
 
-async def test_the_cap_holds_over_all_explanations(
-    home: Settings, monkeypatch: pytest.MonkeyPatch
+class Unsteady:
+    """A Model of which attempts time out, are turned away, or never leave."""
+
+    name = "unsteady"
+    identity = None
+    capabilities = Capabilities(meters_attempts=True)
+    meter: Meter
+
+    def __init__(self) -> None:
+        self.sent = 0
+        self._fates = itertools.cycle(["timeout", "answer", "turned away", "not sent", "answer"])
+
+    def with_meter(self, meter: Meter) -> "Unsteady":
+        self.meter = meter
+        return self
+
+    def deterministic(self, parameters: dict[str, JSON]) -> bool:
+        return False
+
+    async def generate(self, requests: Sequence[Request]) -> list[Response]:
+        return [await self._ask(request, self.meter) for request in requests]
+
+    async def _ask(self, request: Request, meter: Meter) -> Response:
+        while True:
+            try:
+                attempt = await meter.reserve([request], answer=None, bound=Usage(), usd=None)
+            except BudgetExceeded as error:
+                return Response(failure=str(error))
+            fate = next(self._fates)
+            self.sent += fate != "not sent"
+            if fate == "answer":
+                response = Response(text=f"answer {self.sent}")
+                await meter.settle(attempt, [response])
+                return response
+            if fate == "timeout":
+                await meter.settle(attempt, None)
+            else:
+                await meter.release(attempt, sent=fate == "turned away")
+
+    async def aclose(self) -> None:
+        """Nothing to close."""
+
+
+@pytest.mark.parametrize("at_once", [1, 4])
+async def test_the_cap_holds_over_all_that_is_sent(
+    at_once: int, home: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[int] = []
-
-    def explained(prepared: Prepared, conf: Settings) -> Any:
-        assert (prepared.how, conf) == (home.models["ours"], home)
-        budget = prepared.options.budget
-        asked.append(budget)
-        return explanation().model_copy(
-            update={"cost": explanation().cost.model_copy(update={"target_calls": budget})}
-        )
-
-    monkeypatch.setattr("smile_trace.mcp.server.explain_prepared", explained)
+    model, told = Unsteady(), list[Any]()
+    monkeypatch.setattr("smile_trace.explaining.preparation.open_any", lambda *_: model)
     async with Client(make_server(home, model="ours", most_calls=60)) as client:
-        told = [await client.call_tool("explain", {"prompt": "One two."}) for _ in range(3)]
-    assert asked == [40, 20]
-    assert [one.is_error for one in told] == [False, False, True]
-    assert "the cap on calls of this server is used up" in told[2].content[0].text
+
+        async def explain_some() -> None:
+            while not told or "used up" not in told[-1].content[0].text:
+                told.append(await client.call_tool("explain", {"prompt": "One two three."}))
+
+        await asyncio.gather(*(explain_some() for _ in range(at_once)))
+    assert 60 - MIN_BUDGET < model.sent <= 60, "and what was not sent is given back"
+    assert "the cap on calls of this server is used up" in told[-1].content[0].text
 
 
 def test_texts_are_bounded_and_hold_no_secret() -> None:
