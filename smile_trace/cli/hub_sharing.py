@@ -1,6 +1,7 @@
 """`smile-trace hub anonymise` and `review`: before explanations are shared."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -27,7 +28,7 @@ def anonymise(
     Shows what was replaced. Whoever shares the result looks at it: smile-trace hub review.
     """
     from smile_trace.cli.output import printable
-    from smile_trace.hub.anonymise import anonymise
+    from smile_trace.hub.anonymise import anonymise, named_in
     from smile_trace.hub.files import read_entries, write_entries
     from smile_trace.hub.pseudonyms import Pseudonyms
 
@@ -36,11 +37,20 @@ def anonymise(
         pseudonyms = Pseudonyms(_lines(names) if names is not None else ())
     except re.error as error:
         raise SmileTraceError(f"{names} holds no regular expression: {error}") from None
-    count = write_entries(anonymise((entry for _, entry in read_entries(file)), pseudonyms), to)
+    left: set[tuple[str, str]] = set()
+
+    def made() -> "Iterator[Entry]":
+        for entry in anonymise((entry for _, entry in read_entries(file)), pseudonyms):
+            left.update(named_in(entry))
+            yield entry
+
+    count = write_entries(made(), to)
     for one in pseudonyms.replaced:
         # What is shown here is what was found: it goes to this person's terminal only.
         said = f"{one.original!r} → {one.pseudonym}" if one.kind != "secret" else one.pseudonym
         print(printable(f"{one.times} × {one.kind} {said}"))
+    for name, text in sorted(left):
+        print(printable(f"stands in it: {name} {text!r}"))
     print(
         f"{count} {'entry' if count == 1 else 'entries'} written to {to}; look at them: "
         f"smile-trace hub review {to} --by NAME"

@@ -10,6 +10,7 @@ import json
 import secrets
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 from smile_trace.hub.pseudonyms import Pseudonyms
 from smile_trace.records import JSON, Message
@@ -18,13 +19,14 @@ from smile_trace.records.entry import Entry, Redaction
 _MACHINE = frozenset(
     (
         *("schema_version", "kind", "unit", "role", "status", "signal", "form", "asked"),
-        *("model", "distance", "package", "verdict", "code", "measured", "licence"),
-        *("explained_at", "compared_at", "trace_id", "span_id", "call", "text_hash", "author"),
-        *("settings_hash", "redaction", "type"),
+        *("distance", "package", "verdict", "code", "measured", "settings_hash", "redaction"),
+        *("explained_at", "compared_at", "trace_id", "span_id", "call", "text_hash", "type"),
     )
 )
 """Fields whose values no person wrote. Ids of documents are the retriever's texts; they stand in
 keys of segments, as names of prompts do."""
+_NAMES = frozenset(("model", "author", "licence"))
+"""Fields that somebody has named something in: `ft:gpt-4o-mini-2024-07-18:acme:jane-doe:9x`."""
 _OF_THE_USER = frozenset(
     ("parameters", "variables", "extra", "arguments", "response", "raw", "metadata", "data")
 )
@@ -40,17 +42,33 @@ def anonymise(entries: Iterable[Entry], pseudonyms: Pseudonyms) -> Iterator[Entr
     """
     documents = [_document(entry) for entry in entries]
     for document in documents:
-        mapped(document, _finding(pseudonyms))
+        mapped(document, _finding(pseudonyms), _finding(pseudonyms, named=True))
     salt = secrets.token_hex(16)
     for document in documents:
         found = Counter[str]()
-        counted = _counting(pseudonyms, found)
-        clean = mapped(document, counted)
+        counted, seen = partial(_counting, pseudonyms, found), set[str]()
+        clean = mapped(document, counted(seen), counted(seen, named=True))
         _align(document, clean)
         if found:
             _hide_what_was_sent(clean, salt)
         clean["redaction"] = Redaction(replaced=dict(sorted(found.items()))).model_dump()
         yield Entry.model_validate({**clean, "id": ""}).identified()
+
+
+def named_in(entry: Entry) -> set[tuple[str, str]]:
+    """The names in it that nobody takes for a text: of models, of the author, of the licence."""
+    found: set[tuple[str, str]] = set()
+
+    def look(value: JSON) -> None:
+        for name, item in value.items() if isinstance(value, dict) else ():
+            if name in _NAMES and isinstance(item, str):
+                found.add((name, item))
+        inside = value.values() if isinstance(value, dict) else value
+        for item in inside if isinstance(value, dict | list) else ():
+            look(item)
+
+    look(json.loads(entry.model_dump_json()))
+    return found
 
 
 def _document(entry: Entry) -> dict[str, JSON]:
@@ -71,46 +89,56 @@ def _explanations(document: dict[str, JSON]) -> Iterator[dict[str, JSON]]:
         yield from (one for one in (step["explanation"], step["by_tool"]) if one is not None)
 
 
-def mapped(value: JSON, text: Callable[[str], str], *, of_user: bool = False) -> JSON:
+def mapped(
+    value: JSON,
+    text: Callable[[str], str],
+    name: Callable[[str], str] | None = None,
+    *,
+    of_user: bool = False,
+) -> JSON:
     """A part of an entry's document with every text replaced by what the function gives for it.
 
     Args:
         value: an object of the document, or anything inside.
         text: what is in the place of a text.
+        name: what is in the place of a model's, an author's or a licence's name; as a text.
         of_user: whether names of fields, and fields that no person wrote, are texts, too.
     """
     if isinstance(value, str):
         return text(value)
     if isinstance(value, list):
-        return [mapped(item, text, of_user=of_user) for item in value]
+        return [mapped(item, text, name, of_user=of_user) for item in value]
     if not isinstance(value, dict):
         return value
     # A message's part has a type, and its id is the provider's.
     machine = _MACHINE | {"id"} if "type" in value else _MACHINE
+
+    def inside(field: str, item: JSON) -> JSON:
+        if field in machine and not of_user:
+            return item
+        read = name if name is not None and field in _NAMES and not of_user else text
+        return mapped(item, read, name, of_user=of_user or field in _OF_THE_USER)
+
     return {
-        (text(name) if of_user else name): (
-            inside
-            if name in machine and not of_user
-            else mapped(inside, text, of_user=of_user or name in _OF_THE_USER)
-        )
-        for name, inside in value.items()
+        (text(field) if of_user else field): inside(field, item) for field, item in value.items()
     }
 
 
-def _finding(pseudonyms: Pseudonyms) -> Callable[[str], str]:
+def _finding(pseudonyms: Pseudonyms, *, named: bool = False) -> Callable[[str], str]:
     def find(text: str) -> str:
-        pseudonyms.find(text)
+        pseudonyms.find(text, named=named)
         return text
 
     return find
 
 
-def _counting(pseudonyms: Pseudonyms, found: Counter[str]) -> Callable[[str], str]:
+def _counting(
+    pseudonyms: Pseudonyms, found: Counter[str], seen: set[str], *, named: bool = False
+) -> Callable[[str], str]:
     """Replaces, and counts the different texts of this entry by kind."""
-    seen = set[str]()
 
     def replace(text: str) -> str:
-        new, used = pseudonyms.replaced_in(text)
+        new, used = pseudonyms.replaced_in(text, named=named)
         for kind, key in used:
             found[kind] += key not in seen
             seen.add(key)

@@ -1,15 +1,19 @@
 """What is replaced in texts, and by what: the same text by the same pseudonym, of the same length.
 
 A pseudonym keeps length, case and punctuation, so that every place in the text stays where it is,
-and looks made up: letters become x, digits 0, and the last ones count.
+and looks made up: letters become x, digits 0, and the last ones count. A text is looked for as it
+is read (`as_read`), so that escapes and invisible characters hide nothing.
 """
 
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from itertools import groupby
+from operator import itemgetter
 from typing import NamedTuple
 
 from smile_trace.capture.redaction.secrets import find_secrets
+from smile_trace.hub.as_read import as_read
 from smile_trace.records import Record
 
 _RULES = (
@@ -27,6 +31,8 @@ account, a date)."""
 _COMPILED = tuple((kind, re.compile(pattern)) for kind, pattern in _RULES)
 _LETTERS = "xabcdefghijklmnopqrstuvwyz"
 _SHORTEST_WORD, _SHORTEST_LEFT = 3, 5
+_BETWEEN = r"[\W_]{0,3}"
+"""What may stand between the words of a name: `jane-quixote`, `JaneQuixote`."""
 
 
 class Replaced(Record):
@@ -48,40 +54,54 @@ class Pseudonyms:
     """Replaces what the rules and the user's list find, consistently over all texts.
 
     Args:
-        names: the user's: texts, found as whole words in any case (of several words each
-            capitalised one, too), or `/PATTERN/`.
+        names: the user's: texts, found as whole words in any case, whatever stands between them
+            (of several words each capitalised one, too), or `/PATTERN/`.
 
     Raises:
         re.error: a pattern is no regular expression.
     """
 
     def __init__(self, names: Iterable[str] = ()) -> None:
-        self._patterns = [("name", pattern) for pattern in _name_patterns(names)]
+        listed = list(names)
+        self._patterns = [re.compile(name[1:-1]) for name in listed if _is_pattern(name)]
+        self._names = list(_name_patterns(name for name in listed if not _is_pattern(name)))
         self._known: dict[str, tuple[str, str, str]] = {}  # kind, original, pseudonym
         self._times: Counter[str] = Counter()
         self._made: Counter[str] = Counter()
         self._left: re.Pattern[str] | None = None
         self._used_now: list[tuple[str, str]] = []
 
-    def find(self, text: str) -> None:
-        """Learn what is to be replaced in this text."""
-        for span in self._spans(text):
-            self._pseudonym(span.kind, text[span.start : span.end])
+    def find(self, text: str, *, named: bool = False) -> None:
+        """Learn what is to be replaced in this text.
+
+        Args:
+            named: it is the name of something, of which a date may be a part: numbers stay.
+        """
+        for start, end, kind in self._spans(text, named):
+            self._pseudonym(kind, text[start:end])
         self._left = None
 
     def replace(self, text: str) -> str:
         """The text with pseudonyms, as long as before."""
         return self.replaced_in(text)[0]
 
-    def replaced_in(self, text: str) -> tuple[str, list[tuple[str, str]]]:
+    def replaced_in(self, text: str, *, named: bool = False) -> tuple[str, list[tuple[str, str]]]:
         """The same, with kind and key of all that was replaced; equal texts have equal keys."""
         self._used_now = []
+        once = self._substituted(text, self._spans(text, named))
+        # Also where it is glued to something else, so that none of it is left.
+        read = as_read(once).folded()
+        left = (match.span() for match in self._of_known().finditer(read.text))
+        glued = (_Span(*read.place(*span), "") for span in left)
+        return self._substituted(once, _joined(glued)), self._used_now
+
+    def _substituted(self, text: str, spans: Iterable[_Span]) -> str:
         pieces: list[str] = []
         position = 0
-        for start, end, kind in self._spans(text):
+        for start, end, kind in spans:
             pieces += (text[position:start], self._used(kind, text[start:end]))
             position = end
-        return self._replace_left("".join([*pieces, text[position:]])), self._used_now
+        return "".join([*pieces, text[position:]])
 
     @property
     def replaced(self) -> list[Replaced]:
@@ -94,26 +114,33 @@ class Pseudonyms:
             if self._times[key]
         ]
 
-    def _spans(self, text: str) -> Iterator[_Span]:
-        """What is found, in order; of two that overlap, both as one."""
-        found = [_Span(start, end, "secret") for start, end, _ in find_secrets(text)]
-        for kind, pattern in (*_COMPILED, *self._patterns):
-            found += (_Span(*match.span(), kind) for match in pattern.finditer(text))
-        found.sort(key=lambda span: (span.start, -span.end))
-        joined: list[_Span] = []
-        for span in found:
-            if joined and span.start < joined[-1].end:
-                joined[-1] = joined[-1]._replace(end=max(joined[-1].end, span.end))
-            elif span.end > span.start:
-                joined.append(span)
-        return iter(joined)
+    def _spans(self, text: str, named: bool) -> Iterator[_Span]:
+        """What is found in a text as it is written and as it is read, in order; of two that
+        overlap, both as one."""
+        read = as_read(text)
+        found = [_Span(*read.place(*at[:2]), at[2]) for at in self._in_view(read.text, named)]
+        if read.text != text:
+            found += self._in_view(text, named)
+        folded = read.folded()
+        for pattern in self._names:
+            spans = (match.span() for match in pattern.finditer(folded.text))
+            found += (_Span(*folded.place(*span), "name") for span in spans)
+        return iter(_joined(found))
+
+    def _in_view(self, text: str, named: bool) -> Iterator[_Span]:
+        yield from (_Span(start, end, "secret") for start, end, _ in find_secrets(text))
+        patterns = [*_COMPILED, *(("name", pattern) for pattern in self._patterns)]
+        for kind, pattern in patterns:
+            if not (named and kind == "number"):
+                spans = (match.span() for match in pattern.finditer(text))
+                yield from (_Span(*span, kind) for span in spans if span[0] < span[1])
 
     def _used(self, kind: str, original: str) -> str:
         pseudonym = self._pseudonym(kind, original)
         key = _key(original)
         self._times[key] += 1
         self._used_now.append((self._known[key][0], key))
-        return _in_case_of(original, pseudonym)
+        return _written_as(original, pseudonym)
 
     def _pseudonym(self, kind: str, original: str) -> str:
         key = _key(original)
@@ -123,32 +150,42 @@ class Pseudonyms:
             self._known[key] = kind, original, _numbered(shape, self._made[shape])
         return self._known[key][2]
 
-    def _replace_left(self, text: str) -> str:
-        """Also where it is glued to something else, so that none of it is left."""
+    def _of_known(self) -> re.Pattern[str]:
         if self._left is None:
             long = sorted((key for key in self._known if len(key) >= _SHORTEST_LEFT), key=len)
-            alternatives = "|".join(map(re.escape, reversed(long)))
-            self._left = re.compile(alternatives or r"(?!)", re.IGNORECASE)
-        return self._left.sub(lambda match: self._used("", match.group()), text)
+            self._left = re.compile("|".join(map(re.escape, reversed(long))) or r"(?!)")
+        return self._left
+
+
+def _joined(found: Iterable[_Span]) -> list[_Span]:
+    joined: list[_Span] = []
+    for span in sorted(found, key=lambda span: (span.start, -span.end)):
+        if joined and span.start < joined[-1].end:
+            joined[-1] = joined[-1]._replace(end=max(joined[-1].end, span.end))
+        else:
+            joined.append(span)
+    return joined
+
+
+def _is_pattern(name: str) -> bool:
+    return len(name) > 2 and name[0] == name[-1] == "/"
 
 
 def _name_patterns(names: Iterable[str]) -> Iterator[re.Pattern[str]]:
+    """For texts that are folded."""
     for name in names:
-        if len(name) > 2 and name[0] == name[-1] == "/":
-            yield re.compile(name[1:-1])
-            continue
-        words = name.split()
-        parts = [r"\s+".join(map(re.escape, words))] if words else []
+        words = as_read(name).text.split()
+        parts = [_BETWEEN.join(re.escape(word.casefold()) for word in words)] if words else []
         if len(words) > 1:
             longer = (w for w in words if len(w) >= _SHORTEST_WORD and not w.islower())
-            parts += map(re.escape, longer)
+            parts += (re.escape(word.casefold()) for word in longer)
         for part in parts:  # no letter before or behind it
-            yield re.compile(rf"(?<![^\W\d_]){part}(?![^\W\d_])", re.IGNORECASE)
+            yield re.compile(rf"(?<![^\W\d_]){part}(?![^\W\d_])")
 
 
 def _key(original: str) -> str:
-    lower = original.lower()
-    return lower if len(lower) == len(original) else original
+    """The same for whatever is read as the same."""
+    return as_read(original).folded().text
 
 
 def _blank(character: str) -> str:
@@ -168,6 +205,18 @@ def _numbered(shape: str, number: int) -> str:
     return "".join(characters)
 
 
-def _in_case_of(original: str, pseudonym: str) -> str:
-    pairs = zip(original, pseudonym, strict=True)
-    return "".join(new.upper() if old.isupper() else new for old, new in pairs)
+def _written_as(original: str, pseudonym: str) -> str:
+    """The pseudonym in the places and case of the original: what a character takes more of them
+    than one is filled, and what is no letter or digit stays as it was written."""
+    read = as_read(original).folded()
+    pieces: list[str] = []
+    position = 0
+    for place, group in groupby(zip(pseudonym, read.places, strict=True), key=itemgetter(1)):
+        pieces.append(original[position : place[0]])
+        new = "".join(one for one, _ in group)
+        old = original[place[0] : place[1]]
+        filled = (new + "x" * len(old))[: len(old)]
+        filled = filled if any(map(str.isalnum, new)) else old
+        pieces.append(filled.upper() if old[0].isupper() else filled)
+        position = place[1]
+    return "".join([*pieces, original[position:]])

@@ -1,14 +1,20 @@
 """Pseudonyms in every text alike; nothing of what was replaced is left in the folder."""
 
+import json
 import random
+import unicodedata
 from pathlib import Path
+from urllib.parse import quote, quote_plus
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from smile_trace.cli.app import app
 from smile_trace.hub import build, read_entries, write_entries
 from smile_trace.hub.anonymise import anonymise
+from smile_trace.hub.as_read import as_read
 from smile_trace.hub.check import check_line
 from smile_trace.hub.pseudonyms import Pseudonyms
 from smile_trace.hub.review import NotReviewed, public, reviewed
@@ -136,6 +142,99 @@ def test_a_word_of_a_message_in_parts_is_cut_from_what_was_replaced() -> None:
     assert content.startswith("Call 0000 000 000")
     for segment in after.explanation.segments:
         assert segment.text == content[segment.start : segment.end]
+
+
+WHO = "Jürgen Müller-Lüdenscheidt"
+WRITTEN = {
+    "case": WHO.upper(),
+    "decomposed": unicodedata.normalize("NFD", WHO),
+    "wide": "".join(chr(ord(c) + 0xFEE0) if c.isascii() and c.isalpha() else c for c in WHO),
+    "joined by nothing": WHO.replace("ll", "l\u200bl").replace("en", "e\xadn\u2060"),
+    "selectors and controls": WHO.replace("ll", "l\ufe0f\x00l"),
+    "JSON": json.dumps(WHO)[1:-1],
+    "JSON in JSON": json.dumps(json.dumps(WHO))[1:-1],
+    "JSON in capitals": json.dumps(WHO)[1:-1].replace("fc", "FC"),
+    "JSON behind a line break": "Dear\\n" + json.dumps(WHO)[1:-1],
+    "JavaScript": WHO.replace("ü", r"\u{fc}"),
+    "Python": WHO.encode("ascii", "backslashreplace").decode(),
+    "address": quote(WHO),
+    "form": quote_plus(WHO),
+    "Latin-1 in an address": quote(WHO, encoding="latin-1"),
+    "address in an address": quote(quote(WHO)),
+    "HTML": WHO.replace("ü", "&uuml;").replace(" ", "&nbsp;"),
+    "HTML by numbers": "".join(f"&#{ord(c)};" for c in WHO),
+    "HTML by hexadecimals": WHO.replace("ü", "&#xfc;"),
+    "HTML in HTML": WHO.replace("ü", "&amp;uuml;"),
+    "HTML with nothing": WHO.replace("ll", "l&#8203;l&shy;"),
+    "HTML in JSON": WHO.replace("ü", r"\u0026uuml;"),
+    "decomposed in an address": quote(unicodedata.normalize("NFD", WHO)),
+    "a name of a file": WHO.lower().replace(" ", "-"),
+    "a name of a class": WHO.replace(" ", ""),
+}
+
+
+@pytest.mark.parametrize("how", WRITTEN)
+@pytest.mark.parametrize("listed", [WHO, unicodedata.normalize("NFD", WHO), WHO.lower()])
+def test_a_name_is_found_however_it_is_written(how: str, listed: str) -> None:
+    text = f"To: {WRITTEN[how]}, today; to {WHO}."
+    pseudonyms = Pseudonyms([listed])
+    pseudonyms.find(text)
+    new = pseudonyms.replace(text)
+    assert len(new) == len(text)
+    assert new.startswith("To: ")
+    assert ", today; to " in new
+    for read in (new, as_read(new).text):
+        for part in ("jürgen", "rgen", "müller", "ller", "denscheidt"):
+            assert part not in read.casefold()
+    assert {one.kind for one in pseudonyms.replaced} == {"name"}
+
+
+@pytest.mark.parametrize(
+    "mail", ["ada%40acme.org", "ada&#64;acme.org", r"ada\u0040acme.org", "ada@\u200bacme.org"]
+)
+def test_what_has_a_shape_is_found_however_it_is_written(mail: str) -> None:
+    new = Pseudonyms().replace(f"<{mail}>")
+    assert "ada" not in new
+    assert "acme" not in new
+    assert len(new) == len(mail) + 2
+
+
+@given(st.text(max_size=60))
+def test_a_pseudonym_takes_the_place_of_what_it_replaces(text: str) -> None:
+    assert len(Pseudonyms(["ada", "/[0-9a-f]{2,}/", "ß", "ﬁ"]).replace(text)) == len(text)
+    read = as_read(text)
+    assert len(read.text) == len(read.places)
+    assert all(0 <= start < end <= len(text) for start, end in read.places)
+    starts = [start for start, _ in read.places]
+    assert starts == sorted(starts)
+
+
+def test_names_of_models_authors_and_licences_are_looked_at(tmp_path: Path) -> None:
+    model = "ft:gpt-4o-mini-2024-07-18:acme:jane-quixote:9xYz"
+    settings = explained().settings.model_copy(update={"model": model})
+    made = Entry.of(
+        explained().model_copy(update={"settings": settings}),
+        author="Jane Quixote (jane@quixote.example)",
+        licence="LicenseRef-Quixote",
+    )
+    run, file, clean = CliRunner(), tmp_path / "a.smile.jsonl", tmp_path / "b.smile.jsonl"
+    names = tmp_path / "names.txt"
+    names.write_text("Jane Quixote\n")
+    write_entries([made], file)
+    clean_it = ["hub", "anonymise", str(file), str(clean), "--list", str(names)]
+    shown = run.invoke(app, clean_it).output
+    assert "quixote" not in clean.read_text().lower()
+    [(_, after)] = read_entries(clean)
+    assert after.explanation is not None
+    left = after.explanation.settings.model
+    assert left is not None
+    assert left.startswith("ft:gpt-4o-mini-2024-07-18:acme:xxx")
+    for name in (f"model {left!r}", f"author {after.author!r}", f"licence {after.licence!r}"):
+        assert f"stands in it: {name}" in shown
+    looked_at = ["hub", "review", str(clean), "--by", "Bo"]
+    review = run.invoke(app, looked_at, input="n\n").output
+    for text in (left, after.author, after.licence):
+        assert f"also in it: {text}\n" in review
 
 
 def test_the_same_text_has_the_same_pseudonym_in_all_texts() -> None:

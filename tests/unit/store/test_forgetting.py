@@ -67,7 +67,7 @@ SCOPES = (
 
 def test_no_id_is_left_where_money_was_spent(store: Store, settings: Settings) -> None:
     capture(store, 1, 2)
-    paid = {"model": "m", "calls": 1, "tokens": 30, "usd": 0.004}
+    paid: dict[str, Any] = {"model": "m", "calls": 1, "tokens": 30, "usd": 0.004}
     kept = [store.ledger.reserve(explanation=scope, **paid) for scope in SCOPES]
     other = f"{call_id(2)}/h/1"
     store.ledger.reserve(explanation=other, **paid)
