@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from smile_trace.capture.internal_errors import keep_inside
 from smile_trace.capture.providers import MessageDict, read_messages
 
 _BY_POSITION = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
@@ -59,7 +60,8 @@ class Parameters:
                 return bound
         try:
             slow = self._signature.bind(*args, **kwargs)
-        except TypeError:
+        except TypeError as error:
+            keep_inside(error)
             return None
         slow.apply_defaults()
         return slow.arguments

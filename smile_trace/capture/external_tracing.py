@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 from opentelemetry import trace as otel
 
 from smile_trace import semconv
-from smile_trace.capture.internal_errors import report_error
+from smile_trace.capture.internal_errors import keep_inside, report_error
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -104,6 +104,7 @@ def _known() -> _Integrations:
             entries = entry_points(group=GROUP)
             _integrations = {entry.name: cache(partial(_load, entry)) for entry in entries}
         except Exception as error:  # noqa: BLE001  another package's metadata may be broken
+            keep_inside(error)
             report_error("the installed integrations could not be looked up", error)
             _integrations = {}
         finally:
@@ -115,5 +116,6 @@ def _load(entry: "EntryPoint") -> ExternalTracing | None:
     try:
         return cast(ExternalTracing, entry.load()())
     except Exception as error:  # noqa: BLE001  the user's call goes on
+        keep_inside(error)
         report_error(f"the integration of {entry.name} could not be loaded", error)
         return None

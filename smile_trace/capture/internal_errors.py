@@ -1,9 +1,11 @@
 """Internal errors of capture: logged once, counted, never raised into the user's call."""
 
-import contextlib
 import logging
 from collections import Counter
-from types import CodeType
+from collections.abc import Iterator
+from inspect import CO_VARARGS
+from itertools import pairwise
+from types import CodeType, FrameType, TracebackType
 from typing import Any
 
 logger = logging.getLogger("smile_trace")
@@ -24,7 +26,7 @@ def report_error(what: str, error: BaseException | None = None) -> None:
         return
     _logged.add(what)
     # Logging handlers are the application's and may raise.
-    with contextlib.suppress(Exception):
+    with suppressed(Exception):
         _log(what, error)
 
 
@@ -40,28 +42,86 @@ def _log(what: str, error: BaseException | None) -> None:
 
 
 def keep_inside(error: BaseException) -> None:
-    """Raise `error` again unless it came out of an object that capture was reading.
+    """Raise `error` again unless it is capture's own, or of an object that capture was reading.
 
-    A `SystemExit` or `KeyboardInterrupt` that somebody's attribute or `__repr__` raises stays
-    inside. One that a signal raised (Ctrl-C, a handler of SIGTERM) was meant for the process: the
-    default handler raises between two instructions, a handler of the application's own is in the
-    traceback.
+    What an attribute or a `__repr__` raises stays inside, also a `SystemExit` or
+    `KeyboardInterrupt`. What a signal raised (Ctrl-C, a time limit, a handler of SIGTERM) was meant
+    for the application, and is raised there: the default handler of Ctrl-C raises between two
+    instructions, a handler of the application's own is in the traceback. A handler that is not
+    written in Python, and an exception that another thread sends (`PyThreadState_SetAsyncExc`),
+    leave no trace by which they could be told from an error of ours: only Ctrl-C is.
     """
-    if isinstance(error, Exception):
+    if _of_a_handler(error):
+        raise error
+    if isinstance(error, Exception | SystemExit | GeneratorExit):
         return
-    if not isinstance(error, SystemExit | KeyboardInterrupt | GeneratorExit):
+    if not isinstance(error, KeyboardInterrupt):
         if type(error).__name__ != "CancelledError":
             raise error
         return
-    frames: list[tuple[CodeType, int]] = []
+    frames = list(_frames(error))
+    if not (frames and _raises(frames[-1][0].f_code, frames[-1][1])):
+        raise error
+
+
+class suppressed:
+    """Suppress exceptions of these types inside, except what a signal handler raises."""
+
+    def __init__(self, *kinds: type[BaseException]) -> None:
+        self._kinds = kinds
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool:
+        return isinstance(error, self._kinds) and not _of_a_handler(error)
+
+
+def _frames(error: BaseException) -> Iterator[tuple[FrameType, int]]:
+    """The frames that an exception went through, from here, and where it left each of them."""
     traceback = error.__traceback__
     while traceback is not None:
-        frames.append((traceback.tb_frame.f_code, traceback.tb_lasti))
+        yield traceback.tb_frame, traceback.tb_lasti
         traceback = traceback.tb_next
-    if frames and any(code in _signal_handlers() for code, _ in frames):
-        raise error
-    if isinstance(error, KeyboardInterrupt) and not (frames and _raises(*frames[-1])):
-        raise error
+
+
+def _of_a_handler(error: BaseException) -> bool:
+    """Whether a signal handler raised it: one that is installed, or has been (it may have put
+    another one in its place), which is called with the very frame that it interrupted.
+
+    A handler that finds the stack full does so because of our frames: that stays inside.
+    """
+    if isinstance(error, RecursionError):
+        return False
+    frames = [frame for frame, _ in _frames(error)]
+    if len(frames) < 2:
+        return False
+    handlers = _signal_handlers()
+    return any(
+        frame.f_code in handlers or _was_given(frame, interrupted)
+        for interrupted, frame in pairwise(frames)
+    )
+
+
+def _was_given(frame: FrameType, other: FrameType) -> bool:
+    """Whether a frame is that of a function one of whose arguments is another frame."""
+    code = frame.f_code
+    names = [*code.co_varnames[: code.co_argcount]]
+    if code.co_flags & CO_VARARGS:
+        names.append(code.co_varnames[code.co_argcount + code.co_kwonlyargcount])
+    if not names:
+        return False
+    held = frame.f_locals
+    arguments = (held.get(name) for name in names)
+    return any(
+        one is other or (type(one) is tuple and any(item is other for item in one))
+        for one in arguments
+    )
 
 
 def _signal_handlers() -> set[CodeType]:

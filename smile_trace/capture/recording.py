@@ -7,7 +7,6 @@ import time
 import traceback
 import weakref
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from contextvars import ContextVar, Token
 from typing import Any
 
@@ -17,7 +16,7 @@ from opentelemetry.trace import SpanContext, Status, StatusCode
 from smile_trace import semconv
 from smile_trace.capture.call_site import Site
 from smile_trace.capture.external_tracing import external_trace_attributes, last_traces
-from smile_trace.capture.internal_errors import keep_inside, report_error
+from smile_trace.capture.internal_errors import keep_inside, report_error, suppressed
 from smile_trace.capture.jsonable import MAX_ITEMS, dumps, is_json, jsonable, plain_str
 from smile_trace.capture.otel.own_span import OwnSpan
 from smile_trace.capture.otel.tracer_provider import new_context
@@ -334,7 +333,7 @@ def _report_lost(error: BaseException) -> None:
 
 def reset_current(token: "Token[Recording | None]") -> None:
     """Undo `current.set`. A coroutine that is closed in another context has nothing to reset."""
-    with suppress(ValueError):
+    with suppressed(ValueError):
         current.reset(token)
 
 

@@ -20,8 +20,10 @@ def handlers_wait() -> Iterator[None]:
     if threading.get_ident() != threading.main_thread().ident:
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _handled())
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     try:
+        # Handlers of what has arrived already run here, and may raise.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _handled())
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -22,7 +22,7 @@ from opentelemetry.util._decorator import _agnosticcontextmanager
 
 from smile_trace import semconv
 from smile_trace.capture.external_tracing import external_trace_attributes
-from smile_trace.capture.internal_errors import report_error
+from smile_trace.capture.internal_errors import keep_inside, report_error, suppressed
 from smile_trace.capture.jsonable import dumps
 from smile_trace.capture.otel.options import options_for
 from smile_trace.capture.otel.tracer_provider import ExportingProcessor
@@ -183,7 +183,7 @@ class NestedTracer(otel.Tracer):
         ours = Context() if parent is None else otel.set_span_in_context(parent, Context())
         span = self._tracer().start_span(name, ours, *args, **kwargs)
         recording = current.get()
-        with suppress(Exception):
+        with suppressed(Exception):
             span.set_attributes(external_trace_attributes())
             for key in ("session", "user"):
                 value = getattr(recording, key, None)
@@ -256,6 +256,7 @@ class _SpanProxy(otel.Span):
         try:
             self._note_prompts()
         except Exception as error:  # noqa: BLE001  the user's call goes on
+            keep_inside(error)
             report_error("the prompts of an instrumented call could not be looked for", error)
         self.real.end(end_time)
 
@@ -279,7 +280,7 @@ class _SpanProxy(otel.Span):
 
 def _sent_texts(attributes: Mapping[str, Any]) -> list[str]:
     """The content of each message, as the OpenInference dialect reads it."""
-    with suppress(ValueError, RecursionError):
+    with suppressed(ValueError, RecursionError):
         request = json.loads(attributes.get(_REQUEST) or "null")
         if isinstance(request, dict) and (sent := read_client_request(request)) is not None:
             return [content_of(message) for message in sent.messages or ()]

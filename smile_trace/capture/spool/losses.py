@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from smile_trace import foreign
-from smile_trace.capture.internal_errors import report_error
+from smile_trace.capture.internal_errors import keep_inside, report_error, suppressed
 from smile_trace.private_files import is_own_folder, open_own
 
 FILE_SUFFIX = ".losses.json"
@@ -44,7 +44,7 @@ class Losses:
         self._written_at = time.monotonic()
         body = json.dumps({"pid": os.getpid(), "spool": str(self.folder), "lost": self.by_reason})
         for folder in _folders(self.folder):
-            with contextlib.suppress(OSError):
+            with suppressed(OSError):
                 _replace(folder / self._name, body)
                 return
 
@@ -82,7 +82,8 @@ def _folders(spool: Path) -> Iterator[Path]:
     yield spool
     try:
         temporary = temporary_folder()
-    except OSError:  # every disk is full, or read-only
+    except OSError as error:  # every disk is full, or read-only
+        keep_inside(error)
         return
     # Its name is known beforehand: one that somebody else made is neither believed nor written.
     if is_own_folder(temporary) or not os.path.lexists(temporary):

@@ -14,7 +14,7 @@ import threading
 import time
 from pathlib import Path
 
-from smile_trace.capture.internal_errors import report_error
+from smile_trace.capture.internal_errors import keep_inside, report_error, suppressed
 from smile_trace.capture.signal_handlers import handlers_wait
 from smile_trace.capture.spool.losses import Losses, make_private
 from smile_trace.private_files import open_regular
@@ -51,12 +51,16 @@ class Spool:
         self._since_scan = 0
 
     def write(self, line: bytes) -> bool:
-        """Append one line (without its newline). Never raises; False = lost, and counted."""
+        """Append one line (without its newline). False = lost, and counted.
+
+        Raises only what a signal handler of the application's raises meanwhile.
+        """
         try:
             self.append(line + b"\n")
         except SpoolFull as error:
             self.losses.add(str(error))
         except Exception as error:  # noqa: BLE001  a handler's call may find the stack full
+            keep_inside(error)
             self.losses.add(_reason(error), error)
         else:
             return True
@@ -79,7 +83,11 @@ class Spool:
         if self._torn:
             # The file ends in half a line: terminate it, so that only this one is lost.
             lines = b"\n" + lines
-        written = os.write(descriptor, lines)
+        try:
+            written = os.write(descriptor, lines)
+        except BaseException:  # raised by a signal's handler: how much stands there is not known
+            self._torn = True
+            raise
         # Only a full disk (or quota) tears a line; the rest would land behind another's.
         self._torn = written < len(lines)
         if self._torn:
@@ -143,6 +151,7 @@ class Spool:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
+                keep_inside(error)
                 report_error("the spool's folder does not support locks; use a local disk", error)
             # Only a locked file gets a name that the worker looks at.
             os.rename(draft, self.folder / f"{name}{SUFFIX}")
@@ -202,9 +211,10 @@ def _folder_bytes(folder: Path) -> int:
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
-                with contextlib.suppress(OSError):
+                with suppressed(OSError):
                     total += entry.stat(follow_symlinks=False).st_size
-    except OSError:
+    except OSError as error:
+        keep_inside(error)
         return 0
     return total
 
