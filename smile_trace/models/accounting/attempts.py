@@ -31,7 +31,7 @@ class Attempts:
                 raise BudgetExceeded.of_calls(self._most)
             self._left -= count
 
-    def give_back(self, count: int) -> None:
+    def return_unsent(self, count: int) -> None:
         """So many were not sent after all."""
         with self._lock:
             self._left += count
@@ -70,7 +70,7 @@ class CountingLedger:
                 model=model, explanation=explanation, calls=calls, tokens=tokens, usd=usd
             )
         except BaseException:
-            self._attempts.give_back(calls)
+            self._attempts.return_unsent(calls)
             raise
         self._calls[reservation] = calls
         return reservation
@@ -83,4 +83,4 @@ class CountingLedger:
         """See `Ledger.release`."""
         self._ledger.release(reservation, sent=sent)
         if not sent:
-            self._attempts.give_back(self._calls.pop(reservation, 0))
+            self._attempts.return_unsent(self._calls.pop(reservation, 0))

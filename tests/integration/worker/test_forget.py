@@ -242,7 +242,7 @@ def test_corrupt_lines_and_files_set_aside_go_too(echoing: Settings) -> None:
     Refusals(echoing.home).keep("a", 0, "no", line(call_span(1, prompt=MARKER)))
     done = forget(echoing, find(echoing, user=f"user of {MARKER}"), trackers=[])
     assert holding(echoing) == []
-    assert (done.erased.corrupt_lines, done.files) == (2, 2)
+    assert (done.erased.corrupt_lines, done.files) == (2, 3)
     assert [path.name for path in aside.iterdir()] == ["2-foreign.jsonl"]
 
 
