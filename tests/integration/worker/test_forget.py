@@ -143,7 +143,7 @@ def test_nothing_of_what_is_forgotten_is_left_in_any_file(explained_home: Settin
     assert (done.erased.traces, done.erased.calls, done.erased.explanations) == (1, 1, 1)
     assert done.erased.answers > 10
     assert done.copies == {"forgetful": 1}
-    assert holding(explained_home) == holding(explained_home, trace_id(1)) == []
+    assert holding(explained_home) == []
     assert holding(explained_home, OTHER) == ["store.db"]
     status = store.status()
     assert (status.explained, status.spent) == (1, spent), "what was spent stays counted"
