@@ -26,7 +26,7 @@ from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.worker.ingest import Ingest
 from tests.support import written_spans
-from tests.support.postgres_server import PostgresServer
+from tests.support.postgres_server import OwnPostgresServer
 
 SPANS, ROUNDS = (int(os.environ.get(n, d)) for n, d in (("SPANS", "3000"), ("ROUNDS", "5")))
 ONLY = os.environ.get("ONLY", "")
@@ -101,7 +101,7 @@ def decode(lines: Sequence[bytes]) -> float:
 
 
 def ingest(
-    requests: Sequence[bytes], spans: int, shared: PostgresServer | None
+    requests: Sequence[bytes], spans: int, shared: OwnPostgresServer | None
 ) -> tuple[float, float]:
     """The seconds a span, of the processor and by the clock, that a store takes which is in use: it
     has read some before."""

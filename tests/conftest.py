@@ -23,6 +23,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 pytest_plugins = [
+    "tests.support.shared_server",
     "tests.support.mlflow_server",
     "tests.support.browser",
     "tests.support.comet_server",

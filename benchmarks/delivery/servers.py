@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from smile_trace.demo.phoenix import Phoenix
+from smile_trace.demo.servers import MLflow
 from smile_trace.records import JSON
 from smile_trace.trackers import Tracker, discover
 from tests.support.comet_server import comet_environment
 from tests.support.fake_langfuse import KEYS
-from tests.support.mlflow_server import MLflowServer
-from tests.support.phoenix_server import PhoenixServer
 
 REAL, FAKE = ("mlflow", "phoenix"), ("comet", "langfuse", "opik", "otlp")
 
@@ -21,10 +21,10 @@ REAL, FAKE = ("mlflow", "phoenix"), ("comet", "langfuse", "opik", "otlp")
 def serving(name: str, folder: Path, latency: float) -> Iterator[str]:
     """The address of a tracker's server; a fake one waits `latency` seconds before each answer."""
     if name in REAL:
-        server = (MLflowServer if name == "mlflow" else PhoenixServer)(folder)
-        server.start()
+        server = MLflow(folder) if name == "mlflow" else Phoenix(folder)
         try:
-            yield server.uri if isinstance(server, MLflowServer) else server.url
+            server.wait()
+            yield server.url
         finally:
             server.stop()
         return

@@ -34,7 +34,7 @@ from smile_trace.worker.sample import sample
 from smile_trace.worker.status import read_home
 from tests.support.peak_memory import peak_megabytes
 from tests.support.planted_process import PlantedProcess
-from tests.support.postgres_server import PostgresServer, programs
+from tests.support.postgres_server import OwnPostgresServer, programs
 from tests.support.spooled import call_span, write_spool
 from tests.support.worker_process import WorkerProcesses
 from tests.support.worker_settings import PROMPT, planted_answer, settings_tables, wait_for
@@ -71,7 +71,7 @@ class Move:
         traces: how many are captured.
     """
 
-    def __init__(self, folder: Path, server: PostgresServer, traces: int) -> None:
+    def __init__(self, folder: Path, server: OwnPostgresServer, traces: int) -> None:
         self._server, self._traces = server, traces
         self._model = PlantedProcess(folder / "model", planted_answer)
         self._tables = settings_tables(
@@ -245,7 +245,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make bench-move")
     parser.add_argument("--traces", type=int, nargs="+", default=[10_000, 100_000])
     wanted = parser.parse_args()
-    server, books = PostgresServer(programs()), Books()
+    server, books = OwnPostgresServer(programs()), Books()
     try:
         [[version]] = server.execute("SHOW server_version")
         print(f"PostgreSQL {version}, {os.cpu_count()} cores\n")

@@ -33,7 +33,7 @@ from smile_trace.store.tables import traces
 from smile_trace.worker.status import read_home
 from tests.support.peak_memory import peak_megabytes
 from tests.support.planted_process import PlantedProcess
-from tests.support.postgres_server import PostgresServer, programs
+from tests.support.postgres_server import OwnPostgresServer, programs
 from tests.support.receiver_process import Receiver
 from tests.support.spooled import call_span, line, write_spool
 from tests.support.worker_process import WorkerProcesses
@@ -106,7 +106,7 @@ def hurry(_home: Path) -> None:
     worker_run.SHARED_TICK /= FASTER
 
 
-def without_database(folder: Path, server: PostgresServer, calls: int) -> Outage:
+def without_database(folder: Path, server: OwnPostgresServer, calls: int) -> Outage:
     """Crash the database under a worker, and let the calls come in until it is back."""
     model = PlantedProcess(folder / "model", planted_answer)
     sampling = {"rate": EXPLAINED / calls, "minimum_per_prompt_version": 0}
@@ -154,7 +154,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make bench-outages")
     parser.add_argument("--share", type=float, default=1.0, help="of the calls")
     wanted = parser.parse_args()
-    server, good = PostgresServer(programs()), True
+    server, good = OwnPostgresServer(programs()), True
     try:
         [[version]] = server.execute("SHOW server_version")
         print(f"PostgreSQL {version}, {os.cpu_count()} cores\n")

@@ -23,7 +23,7 @@ from benchmarks.fleet.server import conditions, durable_server
 from smile_trace.settings import Retention, Settings
 from smile_trace.store import Store
 from smile_trace.store.retention import Removed, apply_retention
-from tests.support.postgres_server import PostgresServer
+from tests.support.postgres_server import OwnPostgresServer
 
 DAYS, KEPT_DAYS = 10, 9
 BODY = "".join(random.Random(0).choices("abcdefghijklmnopqrstuvwxyz ", k=1500))
@@ -110,7 +110,7 @@ def main() -> None:
                     print(_row(name, opened(Path(home)), traces, wanted.seconds), flush=True)
 
 
-def _stores(server: PostgresServer) -> dict[str, Callable[[Path], Store]]:
+def _stores(server: OwnPostgresServer) -> dict[str, Callable[[Path], Store]]:
     def shared(home: Path) -> Store:
         return Store.open(Settings(home=home, store={"url": server.new_database()}))
 

@@ -2,16 +2,16 @@
 
 import os
 
-from tests.support.postgres_server import SETTINGS, PostgresServer, programs
+from tests.support.postgres_server import SETTINGS, OwnPostgresServer, programs
 
 
-def durable_server() -> PostgresServer:
+def durable_server() -> OwnPostgresServer:
     """A server to be closed; every later one of this process waits for the disk, too."""
     SETTINGS.update({"fsync": "on", "full_page_writes": "on"})
-    return PostgresServer(programs())
+    return OwnPostgresServer(programs())
 
 
-def conditions(server: PostgresServer) -> str:
+def conditions(server: OwnPostgresServer) -> str:
     """What a table of figures was measured on."""
     [[version]] = server.execute("SHOW server_version")
     return f"PostgreSQL {version}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"

@@ -30,7 +30,7 @@ from smile_trace.store import StoreUnavailable
 from smile_trace.store.queries.status import Status
 from smile_trace.worker.status import read_home
 from tests.support.planted_process import PlantedProcess
-from tests.support.postgres_server import PostgresServer, programs
+from tests.support.postgres_server import OwnPostgresServer, programs
 from tests.support.worker_process import WorkerProcesses
 from tests.support.worker_settings import capture, planted_answer, settings_tables, wait_for
 
@@ -170,7 +170,7 @@ def main() -> int:
     parser.add_argument("--cases", type=int, default=20)
     parser.add_argument("--beside", type=int, default=3, help="cases at once")
     wanted = parser.parse_args()
-    server = PostgresServer(programs())
+    server = OwnPostgresServer(programs())
     try:
         [[version]] = server.execute("SHOW server_version")
         print(f"PostgreSQL {version}, {os.cpu_count()} cores, {wanted.beside} cases at once\n")

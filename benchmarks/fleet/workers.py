@@ -26,7 +26,7 @@ from smile_trace.worker.ingest import Ingest
 from smile_trace.worker.sample import sample
 from smile_trace.worker.status import read_home
 from tests.support.planted_process import PlantedProcess
-from tests.support.postgres_server import PostgresServer
+from tests.support.postgres_server import OwnPostgresServer
 from tests.support.spooled import write_spool
 from tests.support.worker_process import WorkerProcesses
 from tests.support.worker_settings import planted_answer, settings_tables, wait_for
@@ -64,7 +64,7 @@ def answer_after_half_a_second(prompt: str) -> str:
 class Fleet:
     """Workers on one new database, and their model."""
 
-    def __init__(self, folder: Path, server: PostgresServer, thinks: bool) -> None:
+    def __init__(self, folder: Path, server: OwnPostgresServer, thinks: bool) -> None:
         self._server, self._url = server, server.new_database()
         function = answer_after_half_a_second if thinks else planted_answer
         self._model = PlantedProcess(folder / "model", function)
@@ -152,7 +152,7 @@ def _cpu(processes: Sequence[psutil.Process]) -> float:
     return sum(sum(process.cpu_times()[:4]) for process in processes)
 
 
-def print_rates(server: PostgresServer, calls: int) -> None:
+def print_rates(server: OwnPostgresServer, calls: int) -> None:
     """The table of several workers beside one."""
     print("\n| the model answers | workers | explanations/s | beside one | CPU s an explanation |")
     print("|---|--:|--:|--:|--:|")
@@ -168,7 +168,7 @@ def print_rates(server: PostgresServer, calls: int) -> None:
             )
 
 
-def _measured(server: PostgresServer, thinks: bool, workers: int, calls: int) -> Rate:
+def _measured(server: OwnPostgresServer, thinks: bool, workers: int, calls: int) -> Rate:
     with TemporaryDirectory() as folder:
         fleet = Fleet(Path(folder), server, thinks)
         try:
@@ -177,7 +177,7 @@ def _measured(server: PostgresServer, thinks: bool, workers: int, calls: int) ->
             fleet.close()
 
 
-def print_idle(server: PostgresServer, workers: int) -> None:
+def print_idle(server: OwnPostgresServer, workers: int) -> None:
     """What an idle fleet takes, and how soon it begins."""
     with TemporaryDirectory() as folder:
         fleet = Fleet(Path(folder), server, thinks=False)

@@ -27,7 +27,7 @@ from benchmarks.pull.applications import APPLICATIONS, planted
 from benchmarks.pull.worker import counted, start_worker, store_of
 from smile_trace.store.pulled import LATE_SECONDS
 from smile_trace.trackers.late_span import EXPLANATION_NAME
-from tests.support.mlflow_server import MLflowServer
+from tests.support.mlflow_server import OwnMLflowServer
 from tests.support.strict_openai import StrictServer, strict
 
 PLACE = "pulled"
@@ -44,7 +44,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="pull-"))
-    server = MLflowServer(folder)
+    server = OwnMLflowServer(folder)
     server.start()
     mlflow.set_tracking_uri(server.uri)
     mlflow.set_experiment(PLACE)
@@ -75,7 +75,7 @@ def _write(folder: Path, given: Any, model: StrictServer) -> None:
     print(f"written in {time.monotonic() - began:.0f} s, {used:.0f} s of a processor", flush=True)
 
 
-def _read(folder: Path, server: MLflowServer, model: StrictServer, given: Any) -> None:
+def _read(folder: Path, server: OwnMLflowServer, model: StrictServer, given: Any) -> None:
     written = _listed()
     print(f"{len(written)} traces: {Counter(_application(t) for t in written)}", flush=True)
     ready = max(trace.info.timestamp_ms for trace in written) / 1000 + LATE_SECONDS + 1

@@ -22,11 +22,11 @@ from typing import Any
 import httpx
 
 from benchmarks.pull.worker import counted, start_worker, store_of
+from smile_trace.demo import phoenix
 from smile_trace.records import Span
 from smile_trace.records.otlp import spans_from_line, spans_to_otlp
 from tests.support.otlp_requests import to_protobuf
 from tests.support.paths import ROOT
-from tests.support.phoenix_server import PhoenixServer
 from tests.support.strict_openai import StrictServer, strict
 
 WORD, PLACE = "Eiffel", "pulled"
@@ -63,15 +63,13 @@ def main() -> None:
         server.stop()
 
 
-class Phoenix:
+class Phoenix(phoenix.Phoenix):
     """A real Phoenix server."""
 
     def __init__(self, folder: Path) -> None:
-        self._server = PhoenixServer(folder)
-        self._server.start()
-        self.stop = self._server.stop
-        self._client = httpx.Client(base_url=self._server.url, timeout=120)
-        self.url = self._server.url
+        super().__init__(folder)
+        self.wait()
+        self._client = httpx.Client(base_url=self.url, timeout=120)
 
     def write(self, count: int) -> None:
         """So many traces, and all of them can be read."""

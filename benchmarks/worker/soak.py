@@ -127,7 +127,7 @@ def trend(times: Sequence[float], values: Sequence[float]) -> dict[str, float]:
 
 def soak(folder: Path) -> dict[str, Any]:
     """The whole run in `folder`."""
-    from tests.support.mlflow_server import MLflowServer
+    from tests.support.mlflow_server import OwnMLflowServer
 
     home = folder / "home"
     home.mkdir()
@@ -139,7 +139,7 @@ def soak(folder: Path) -> dict[str, Any]:
     ours, theirs = context.Pipe()
     planted = context.Process(target=model, args=(theirs,), daemon=True)
     planted.start()
-    server = MLflowServer(folder)
+    server = OwnMLflowServer(folder)
     server.start()
     settings = TOML.format(model=ours.recv(), mlflow=server.uri)
     (home / "smile_trace.toml").write_text(settings)

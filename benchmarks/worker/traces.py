@@ -212,7 +212,7 @@ def command_seconds(home: str) -> float:
 
 def main() -> None:
     """Prints one JSON object."""
-    from tests.support.mlflow_server import MLflowServer
+    from tests.support.mlflow_server import OwnMLflowServer
 
     spawn = multiprocessing.get_context("spawn")
     with tempfile.TemporaryDirectory() as folder:
@@ -221,7 +221,7 @@ def main() -> None:
         with spawn.Pool(WRITERS) as pool:
             each = TRACES // WRITERS
             pool.starmap(capture, [(w, each) for w in range(WRITERS)], chunksize=1)
-        server = MLflowServer(Path(folder))
+        server = OwnMLflowServer(Path(folder))
         server.start()
         try:
             with spawn.Pool(1) as pool:

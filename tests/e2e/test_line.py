@@ -24,7 +24,7 @@ from smile_trace.store.queries.explained import read_explained
 from tests.support.browser import WatchedPage
 from tests.support.explained import HOSTILE
 from tests.support.mlflow_pages import open_explanation
-from tests.support.mlflow_server import MLflowServer
+from tests.support.mlflow_server import MLflowServer, OwnMLflowServer
 from tests.support.planted import PlantedServer, serving
 
 pytestmark = pytest.mark.mlflow
@@ -100,8 +100,12 @@ def model() -> Iterator[PlantedServer]:
 
 @pytest.fixture
 def line(tmp_path: Path, model: PlantedServer, mlflow_server: MLflowServer) -> Line:
-    experiment = mlflow_server.new_experiment()
-    (tmp_path / "smile_trace.toml").write_text(
+    return line_to(mlflow_server, tmp_path, model)
+
+
+def line_to(server: MLflowServer, home: Path, model: PlantedServer) -> Line:
+    experiment = server.new_experiment()
+    (home / "smile_trace.toml").write_text(
         f"""
         [models.planted]
         kind = "endpoint"
@@ -112,11 +116,11 @@ def line(tmp_path: Path, model: PlantedServer, mlflow_server: MLflowServer) -> L
         rate = 1.0
 
         [trackers.mlflow]
-        tracking_uri = "{mlflow_server.uri}"
+        tracking_uri = "{server.uri}"
         experiment = "{experiment}"
         """
     )
-    return Line(tmp_path, experiment)
+    return Line(home, experiment)
 
 
 def heatmaps(trace: Trace) -> list[Any]:
@@ -136,18 +140,20 @@ def test_a_second_run_changes_nothing(line: Line, model: PlantedServer) -> None:
     assert sorted(t.info.tags["smile.status"] for t in again) == ["no_effect", "reliable"]
 
 
+@pytest.mark.slow
 def test_mlflow_stops_while_the_worker_runs_and_everything_arrives(
-    line: Line, mlflow_server: MLflowServer
+    tmp_path: Path, model: PlantedServer, own_mlflow_server: OwnMLflowServer
 ) -> None:
+    line = line_to(own_mlflow_server, tmp_path, model)
     worker = line.start_worker()
     try:
         line.call("the key is here")
         _until(lambda: line.status()["explained"] == 1)
-        mlflow_server.stop()
+        own_mlflow_server.stop()
         line.call("a key is there", "any key will do")
         _until(lambda: line.status()["explained"] == 3)
         assert _delivered(line.status()) < 6
-        mlflow_server.start()
+        own_mlflow_server.start()
         _until(lambda: _delivered(line.status()) == 6)
     finally:
         worker.terminate()

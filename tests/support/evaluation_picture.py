@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from smile_trace.cli.app import app
 from tests.support.browser import chromium_or_exit, launched
 from tests.support.mlflow_pages import PATIENCE, prefer
-from tests.support.mlflow_server import MLflowServer
+from tests.support.mlflow_server import OwnMLflowServer
 from tests.support.pictures import COLOURS, store_picture
 from tests.support.strict_openai import StrictServer, strict
 
@@ -49,7 +49,7 @@ def main() -> None:
     """
     program = chromium_or_exit()
     with tempfile.TemporaryDirectory(prefix="evaluation-") as folder:
-        server = MLflowServer(Path(folder))
+        server = OwnMLflowServer(Path(folder))
         server.start()
         try:
             with strict(answer) as model:
@@ -73,7 +73,7 @@ def main() -> None:
             server.stop()
 
 
-def _evaluate(folder: Path, server: MLflowServer, model: StrictServer) -> str:
+def _evaluate(folder: Path, server: OwnMLflowServer, model: StrictServer) -> str:
     """The address of the evaluation runs."""
     from smile_trace_mlflow import scorers
 

@@ -1,15 +1,12 @@
-"""A real `phoenix serve` on SQLite and free loopback ports, one for the whole test session.
+"""A real `phoenix serve` on SQLite and free loopback ports, one for a whole test run.
 
 It is installed by `make .venv-phoenix/.installed`. Tests are skipped where it is not, unless it is
 required.
 """
 
 import os
-import signal
-import subprocess
 import time
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,43 +14,22 @@ import httpx
 import pytest
 
 from smile_trace.demo.phoenix import INSTALLED, start_phoenix
+from smile_trace.demo.servers import wait_for_server
 from smile_trace.records import Span
 from smile_trace.trackers.otlp import MEDIA_TYPES, to_request
 from tests.support.ports import steady_port
+from tests.support.shared_server import Guard, Shared, shared_server
 
 REQUIRED = "SMILE_TRACE_REQUIRE_PHOENIX"
 """Set to 1 where a missing Phoenix is a failure."""
 
 
 class PhoenixServer:
-    """A server that can be stopped and started again on the same port with its data kept.
+    """A running server, which other tests use at the same time."""
 
-    `more`: further variables of its environment, such as `PHOENIX_ENABLE_AUTH`.
-    """
-
-    def __init__(self, folder: Path, **more: str) -> None:
-        self.port = steady_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.log = folder / "phoenix.log"
-        self.folder = folder
-        self._more = more
-        self._process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def running(self) -> bool:
-        """Whether it was started, and not stopped."""
-        return self._process is not None
-
-    def start(self) -> None:
-        """Start it, and wait until it answers."""
-        self._process = start_phoenix(self.folder, self.port, **self._more)
-        deadline = time.monotonic() + 600
-        while time.monotonic() < deadline:
-            assert self._process.poll() is None, self.log.read_text()[-2000:]
-            if self.answers():
-                return
-            time.sleep(0.2)
-        raise AssertionError(f"phoenix did not start: {self.log.read_text()[-2000:]}")
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.url = f"http://127.0.0.1:{port}"
 
     def answers(self) -> bool:
         """Whether the server answers right now."""
@@ -74,13 +50,6 @@ class PhoenixServer:
         """As `get`, once the spans that it has taken until now are written."""
         wait_until_written(self.url)
         return self.get(path, **params)
-
-    def stop(self) -> None:
-        """End the server at once."""
-        if self._process is not None:
-            os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
-            self._process = None
 
     def new_project(self) -> str:
         """A name that no other test uses; whoever delivers to it makes it."""
@@ -124,17 +93,15 @@ def check_installed() -> None:
 
 
 @pytest.fixture(scope="session")
-def _phoenix_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PhoenixServer]:
+def phoenix_server(request: pytest.FixtureRequest) -> PhoenixServer:
+    """The running server of the run."""
     check_installed()
-    server = PhoenixServer(tmp_path_factory.mktemp("phoenix"))
-    server.start()
-    yield server
-    server.stop()
+    return PhoenixServer(shared_server(request.config, "phoenix", _start).port)
 
 
-@pytest.fixture
-def phoenix_server(_phoenix_server: PhoenixServer) -> PhoenixServer:
-    """The running server of the session; started again where a test has left it stopped."""
-    if not _phoenix_server.running:
-        _phoenix_server.start()
-    return _phoenix_server
+def _start(folder: Path, guard: Guard) -> Shared:
+    port, log = steady_port(), folder / "phoenix.log"
+    process = start_phoenix(folder, port)
+    guard(process.pid, "")
+    wait_for_server("Phoenix", process, f"http://127.0.0.1:{port}/healthz", log, seconds=600)
+    return Shared(folder, port)

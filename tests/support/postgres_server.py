@@ -1,4 +1,4 @@
-"""A real PostgreSQL server on a free loopback port, one for the whole test session.
+"""Real PostgreSQL servers on loopback ports: one that a whole run shares, and one's own.
 
 Tests are skipped where it is not installed, unless it is required.
 """
@@ -20,6 +20,7 @@ import pytest
 
 from smile_trace.store.postgresql import PostgresDatabase
 from tests.support.ports import steady_port
+from tests.support.shared_server import Guard, Shared, shared_server
 
 REQUIRED = "SMILE_TRACE_REQUIRE_POSTGRES"
 """Set to 1 where a missing PostgreSQL is a failure."""
@@ -28,44 +29,20 @@ TEMPLATE = "empty_store"
 SETTINGS = {
     "fsync": "off",  # a machine that loses its power loses this server's data folder, too
     "full_page_writes": "off",
-    "max_connections": "200",
+    "max_connections": "400",
     "shared_buffers": "64MB",
     "log_min_messages": "warning",
 }
 
 
 class PostgresServer:
-    """A server that can be stopped, killed and started again with its data kept.
+    """A running server, which other tests use at the same time.
 
     Its default order of texts is that of English, not of bytes.
     """
 
-    def __init__(self, programs: Path) -> None:
-        self.port = steady_port()
-        self._programs = programs
-        # The server refuses to run as root; its folder is its user's.
-        self._user = "postgres" if os.geteuid() == 0 else None
-        self.folder = Path(tempfile.mkdtemp(prefix="smile-trace-postgres-"))
-        self.log = self.folder / "server.log"
-        self.log.touch()
-        if self._user is not None:
-            owner = pwd.getpwnam(self._user)
-            for path in (self.folder, self.log):
-                os.chown(path, owner.pw_uid, owner.pw_gid)
-        self._process: subprocess.Popen[bytes] | None = None
-        order = ("--encoding=UTF8", "--locale-provider=icu", "--icu-locale=en", "--locale=C.UTF-8")
-        asked = ("--auth=trust", "--username=owner", "--no-sync", *order)
-        self._run("initdb", "-D", str(self.folder / "data"), *asked).wait()
-        self.start()
-        self.execute(f"CREATE DATABASE {TEMPLATE}")
-        database = PostgresDatabase(self.url(TEMPLATE))
-        database.migrate()
-        database.close()
-
-    @property
-    def running(self) -> bool:
-        """Whether it was started, and not stopped."""
-        return self._process is not None
+    def __init__(self, port: int) -> None:
+        self.port = port
 
     def url(self, database: str) -> str:
         """The address of one of its databases."""
@@ -83,6 +60,36 @@ class PostgresServer:
             cursor = connection.execute(statement)
             return cursor.fetchall() if cursor.description else []
 
+
+class OwnPostgresServer(PostgresServer):
+    """A server that can be stopped, killed and started again with its data kept.
+
+    `started` hears of its process group and of its folder before it answers.
+    """
+
+    def __init__(self, programs: Path, started: Guard = lambda group, folder: None) -> None:
+        super().__init__(steady_port())
+        self._programs = programs
+        # The server refuses to run as root; its folder is its user's.
+        self._user = "postgres" if os.geteuid() == 0 else None
+        self.folder = Path(tempfile.mkdtemp(prefix="smile-trace-postgres-"))
+        self.log = self.folder / "server.log"
+        self.log.touch()
+        if self._user is not None:
+            owner = pwd.getpwnam(self._user)
+            for path in (self.folder, self.log):
+                os.chown(path, owner.pw_uid, owner.pw_gid)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._started = started
+        order = ("--encoding=UTF8", "--locale-provider=icu", "--icu-locale=en", "--locale=C.UTF-8")
+        asked = ("--auth=trust", "--username=owner", "--no-sync", *order)
+        self._run("initdb", "-D", str(self.folder / "data"), *asked).wait()
+        self.start()
+        self.execute(f"CREATE DATABASE {TEMPLATE}")
+        database = PostgresDatabase(self.url(TEMPLATE))
+        database.migrate()
+        database.close()
+
     def start(self) -> None:
         """Start it, and wait until it takes connections."""
         options = [part for name, value in SETTINGS.items() for part in ("-c", f"{name}={value}")]
@@ -90,6 +97,7 @@ class PostgresServer:
             "postgres", "-D", str(self.folder / "data"), "-h", "127.0.0.1", "-p", str(self.port),
             "-k", str(self.folder), *options,
         )  # fmt: skip
+        self._started(self._process.pid, str(self.folder))
         deadline = time.monotonic() + 300
         while time.monotonic() < deadline:
             assert self._process.poll() is None, self.log.read_text()[-2000:]
@@ -141,15 +149,20 @@ def programs() -> Path:
 
 
 @pytest.fixture(scope="session")
-def _postgres_server() -> Iterator[PostgresServer]:
-    server = PostgresServer(programs())
-    yield server
-    server.close()
+def postgres_server(request: pytest.FixtureRequest) -> PostgresServer:
+    """The running server of the run."""
+    found = programs()
+
+    def start(_: Path, guard: Guard) -> Shared:
+        server = OwnPostgresServer(found, guard)
+        return Shared(server.folder, server.port)
+
+    return PostgresServer(shared_server(request.config, "postgres", start).port)
 
 
 @pytest.fixture
-def postgres_server(_postgres_server: PostgresServer) -> PostgresServer:
-    """The running server of the session; started again where a test has left it stopped."""
-    if not _postgres_server.running:
-        _postgres_server.start()
-    return _postgres_server
+def own_postgres_server() -> Iterator[OwnPostgresServer]:
+    """A running server of this test alone, to be stopped."""
+    server = OwnPostgresServer(programs())
+    yield server
+    server.close()

@@ -16,7 +16,7 @@ from smile_trace.worker.run import run
 from smile_trace_mlflow import MLflowTracker
 from tests.support.browser import chromium_or_exit, launched
 from tests.support.mlflow_pages import PATIENCE, prefer
-from tests.support.mlflow_server import MLflowServer
+from tests.support.mlflow_server import OwnMLflowServer
 from tests.support.pictures import COLOURS, store_picture
 from tests.support.planted import serving
 from tests.support.spooled import write_spool
@@ -35,7 +35,7 @@ def main() -> None:
     """
     program = chromium_or_exit()
     with tempfile.TemporaryDirectory(prefix="week-") as folder:
-        server = MLflowServer(Path(folder))
+        server = OwnMLflowServer(Path(folder))
         server.start()
         try:
             experiment = _explain(Path(folder) / "home", server)
@@ -46,7 +46,7 @@ def main() -> None:
             server.stop()
 
 
-def _explain(home: Path, server: MLflowServer) -> str:
+def _explain(home: Path, server: OwnMLflowServer) -> str:
     """The id of the experiment into which the worker delivered."""
     mlflow.set_tracking_uri(server.uri)
     for template in (BEFORE, NOW):

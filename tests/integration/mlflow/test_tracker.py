@@ -27,7 +27,7 @@ from smile_trace.trackers import (
 from smile_trace.trackers.late_span import EXPLANATION, EXPLANATION_NAME
 from smile_trace_mlflow import MLflowTracker, load_prompt
 from tests.support.explained import captured, explanation
-from tests.support.mlflow_server import MLflowServer
+from tests.support.mlflow_server import MLflowServer, OwnMLflowServer
 
 pytestmark = pytest.mark.mlflow
 
@@ -426,8 +426,13 @@ def test_five_thousand_words_arrive(tracker: MLflowTracker) -> None:
 
 @pytest.mark.slow
 def test_the_server_stops_during_a_delivery_and_comes_back(
-    tracker: MLflowTracker, experiment: str, mlflow_server: MLflowServer
+    own_mlflow_server: OwnMLflowServer,
 ) -> None:
+    experiment = own_mlflow_server.new_experiment()
+    tracker = MLflowTracker.from_settings(
+        {"tracking_uri": own_mlflow_server.uri, "experiment": experiment}
+    )
+    assert tracker is not None
     cases: list[Case] = [(*captured(e), e) for e in (explanation() for _ in range(8))]
     captured_traces = [CapturedTrace(trace=trace) for trace, _, _ in cases]
     ids = [received(o) for o in tracker.deliver_traces(captured_traces)]
@@ -435,15 +440,15 @@ def test_the_server_stops_during_a_delivery_and_comes_back(
         ExplainedCall(trace=t, call=c, explanation=e, traced_as=i)
         for (t, c, e), i in zip(cases, ids, strict=True)
     ]
-    stopping = threading.Timer(0.4, mlflow_server.stop)
+    stopping = threading.Timer(0.4, own_mlflow_server.stop)
     stopping.start()
-    with pytest.raises(TrackerUnavailable, match=mlflow_server.uri):
+    with pytest.raises(TrackerUnavailable, match=own_mlflow_server.uri):
         _until_it_fails(lambda: tracker.deliver_explanations(items))
     stopping.join()
     with pytest.raises(TrackerUnavailable):
         tracker.deliver_traces(captured_traces)
 
-    mlflow_server.start()
+    own_mlflow_server.start()
     assert deliver(tracker, cases) == ids
     found = traces_in(experiment)
     assert sorted(trace.info.trace_id for trace in found) == sorted(ids)

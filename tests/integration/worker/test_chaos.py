@@ -16,7 +16,7 @@ from tests.support.chaos.accounting import check_accounting, visible_once
 from tests.support.chaos.fault_run import FaultRun
 from tests.support.chaos.real_mlflow import RealMLflow
 from tests.support.chaos.schedule import Kind, plan
-from tests.support.mlflow_server import MLflowServer
+from tests.support.mlflow_server import OwnMLflowServer
 
 SEEDS = (0, 1, 3, 8, 9)
 """Few, and every kind of fault is among them; `make chaos` takes as many as wanted."""
@@ -36,8 +36,8 @@ def test_faults(seed: int, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.mlflow
-def test_faults_with_a_real_mlflow(tmp_path: Path, mlflow_server: MLflowServer) -> None:
-    mlflow = RealMLflow(mlflow_server)
+def test_faults_with_a_real_mlflow(tmp_path: Path, own_mlflow_server: OwnMLflowServer) -> None:
+    mlflow = RealMLflow(own_mlflow_server)
     fault_run = FaultRun(tmp_path, 107, mlflow)
     try:
         fault_run.run()

@@ -17,7 +17,7 @@ from tests.support.chaos.accounting import Accounting, check_accounting
 from tests.support.chaos.fault_run import FaultRun
 from tests.support.chaos.real_mlflow import RealMLflow
 from tests.support.forked import also_import
-from tests.support.mlflow_server import MLflowServer
+from tests.support.mlflow_server import OwnMLflowServer
 
 
 def main() -> int:
@@ -30,7 +30,7 @@ def main() -> int:
     also_import("smile_trace_mlflow.server")
     total: Counter[str] = Counter()
     with tempfile.TemporaryDirectory(prefix="chaos-mlflow-") as folder:
-        server = MLflowServer(Path(folder))
+        server = OwnMLflowServer(Path(folder))
         server.start()
         try:
             for seed in range(wanted.first, wanted.first + wanted.seeds):
@@ -42,7 +42,7 @@ def main() -> int:
     return 1 if total["failures"] else 0
 
 
-def _one(seed: int, server: MLflowServer) -> Counter[str]:
+def _one(seed: int, server: OwnMLflowServer) -> Counter[str]:
     folder = Path(tempfile.mkdtemp(prefix=f"chaos-{seed}-"))
     mlflow = RealMLflow(server)
     fault_run = FaultRun(folder, seed, mlflow)

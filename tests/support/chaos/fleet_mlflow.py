@@ -16,13 +16,13 @@ from tests.support.chaos.fleet_run import FleetRun, Kind, Size, run
 from tests.support.chaos.real_mlflow import RealMLflow
 from tests.support.chaos.schedule import Fault
 from tests.support.forked import also_import
-from tests.support.mlflow_server import MLflowServer
+from tests.support.mlflow_server import OwnMLflowServer
 
 
 class MLflowFleet(FleetRun):
     """A fleet, and an experiment of its own on the server."""
 
-    def __init__(self, server: MLflowServer, folder: Path, seed: int, size: Size) -> None:
+    def __init__(self, server: OwnMLflowServer, folder: Path, seed: int, size: Size) -> None:
         self._mlflow = RealMLflow(server)
         super().__init__(folder, seed, size, self._mlflow.settings())
 
@@ -47,7 +47,7 @@ def main() -> int:
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
     also_import("smile_trace_mlflow.server")
     with tempfile.TemporaryDirectory(prefix="chaos-mlflow-") as folder:
-        server = MLflowServer(Path(folder))
+        server = OwnMLflowServer(Path(folder))
         server.start()
         try:
             made = functools.partial(MLflowFleet, server)

@@ -33,7 +33,7 @@ from tests.support.fake_tracker import FolderTracker
 from tests.support.fault_injection import Disk
 from tests.support.newer_release import newer_release
 from tests.support.planted_process import TIMEOUT, PlantedProcess
-from tests.support.postgres_server import PostgresServer, programs
+from tests.support.postgres_server import OwnPostgresServer, programs
 from tests.support.receiver_process import Receiver
 from tests.support.shipper_process import ShipperProcess
 from tests.support.spooled import span_id, trace_id
@@ -80,7 +80,7 @@ class FleetRun:
         self._faults = size.faults
         # Of all workers; where their locks were lost with the database, of those before, too.
         self.in_flight = 2 * size.workers * CONCURRENT * CONCURRENT
-        self.server = PostgresServer(programs())
+        self.server = OwnPostgresServer(programs())
         self.numbers = [2_000_000 + seed * size.calls + n for n in range(size.calls)]
         self.model = PlantedProcess(folder / "model", planted_answer, seed=seed, share=FAULT_SHARE)
         self.url = self.server.new_database()

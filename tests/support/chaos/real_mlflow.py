@@ -17,7 +17,7 @@ from smile_trace.trackers.names import DRIVER, VERDICT
 from smile_trace_mlflow.spans import mlflow_trace_id
 from tests.support.chaos.accounting import Run
 from tests.support.chaos.schedule import Fault
-from tests.support.mlflow_server import MLflowServer
+from tests.support.mlflow_server import OwnMLflowServer
 
 MAX_WAIT = 2.0
 """How long a kill waits for a delivery that it could hit, in seconds."""
@@ -33,7 +33,7 @@ class RealMLflow:
         kills: how often it was killed.
     """
 
-    def __init__(self, server: MLflowServer) -> None:
+    def __init__(self, server: OwnMLflowServer) -> None:
         self._server = server
         self.experiment = f"chaos-{uuid.uuid4().hex[:12]}"
         self.kills = 0

@@ -1,5 +1,6 @@
 """What a store needs to be the same in PostgreSQL: its address, its texts, its numbers."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from sqlalchemy import insert, text
 from smile_trace.settings import Settings, SettingsError
 from smile_trace.store import Store, StoreError, StoreUnavailable
 from smile_trace.store.tables import groups, spans
-from tests.support.postgres_server import PostgresServer
+from tests.support.postgres_server import OwnPostgresServer, PostgresServer
 from tests.support.store_rows import capture
 from tests.support.stores import on_postgresql
 
@@ -103,16 +104,19 @@ def test_a_role_that_may_not_make_tables_is_told_what_to_do(
         Store.open(asked)
 
 
-@on_postgresql
+@pytest.mark.slow
 def test_a_server_that_was_stopped_is_used_again_when_it_is_back(
-    store: Store, postgres_server: PostgresServer
+    tmp_path: Path, own_postgres_server: OwnPostgresServer
 ) -> None:
-    postgres_server.stop()
+    there = {"url": own_postgres_server.new_database()}
+    store = Store.open(Settings(home=tmp_path, store=there))
+    own_postgres_server.stop()
     with pytest.raises(StoreUnavailable):
         capture(store, 1)
-    postgres_server.start()
+    own_postgres_server.start()
     capture(store, 1)
     assert store.status().captured == 1
+    store.close()
 
 
 @on_postgresql
