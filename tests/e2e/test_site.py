@@ -1,6 +1,5 @@
 """The documentation site, built strictly and opened from its folder in a real browser."""
 
-import fcntl
 import re
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
 from tests.support.paths import ROOT
+from tests.support.shared_server import alone, run_folder
 
 SITE = ROOT / ".site" / "html"
 KINDS = (
@@ -28,15 +28,14 @@ KINDS = (
 )
 """A page of each kind."""
 
-pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.xdist_group("site")]
+pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
 
 @pytest.fixture(scope="module")
-def site(testrun_uid: str) -> Path:
+def site(pytestconfig: pytest.Config) -> Path:
     """The site as `make docs` builds it, by the first process of a run: a warning fails."""
-    built = SITE.parent / f"built-{testrun_uid}"
-    with open(ROOT / "zensical.toml") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    built = run_folder(pytestconfig) / "site is built"
+    with alone(built.with_suffix(".lock")):
         if not built.exists():
             command = [sys.executable, "-m", "tools.site"]
             done = subprocess.run(command, cwd=ROOT, capture_output=True)

@@ -1,28 +1,58 @@
-"""The packaged language models, each served once for the whole test session."""
+"""The packaged language models: their recorded answers, and the real ones for what is slow."""
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
 
 import pytest
 
 from smile_trace.models.kinds.local import LocalModel
 from smile_trace.settings import LocalSettings
 
+REPLAYING = str(Path(__file__).parent / "replaying")
+"""First on PYTHONPATH, it stands in for llama.cpp in the processes that a test starts."""
+SETTINGS = {
+    "demo": LocalSettings(kind="local"),
+    "demo-completion": LocalSettings(kind="local", packaged="demo-completion", max_tokens=8),
+}
+
+
+@pytest.fixture(autouse=True)
+def _recorded_answers(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Whether the models' answers are the recorded ones, as they are unless a test is marked
+    `slow` or `real_model`."""
+    node = request.node
+    recorded = not node.get_closest_marker("slow") and not node.get_closest_marker("real_model")
+    if recorded:
+        others = os.environ.get("PYTHONPATH")
+        path = f"{REPLAYING}{os.pathsep}{others}" if others else REPLAYING
+        monkeypatch.setenv("PYTHONPATH", path)
+    return recorded
+
 
 @pytest.fixture(scope="session")
-def local_model() -> Iterator[LocalModel]:
+def _models() -> Iterator[Callable[[str, bool], LocalModel]]:
+    started: dict[tuple[str, bool], LocalModel] = {}
+    with ExitStack() as models:
+
+        def model(name: str, recorded: bool) -> LocalModel:
+            if (name, recorded) not in started:
+                made = LocalModel(name, SETTINGS[name])
+                made.start()
+                started[name, recorded] = models.enter_context(closing(made))
+            return started[name, recorded]
+
+        yield model
+
+
+@pytest.fixture
+def local_model(_recorded_answers: bool, _models: Callable[[str, bool], LocalModel]) -> LocalModel:
     """A running LocalModel of the base model; `local_model.start()` gives its OpenAI address."""
-    model = LocalModel(
-        "demo-completion", LocalSettings(kind="local", packaged="demo-completion", max_tokens=8)
-    )
-    model.start()
-    yield model
-    model.close()
+    return _models("demo-completion", _recorded_answers)
 
 
-@pytest.fixture(scope="session")
-def chat_model() -> Iterator[LocalModel]:
+@pytest.fixture
+def chat_model(_recorded_answers: bool, _models: Callable[[str, bool], LocalModel]) -> LocalModel:
     """A running SmolLM2 135M Instruct, which answers chats by its own template."""
-    model = LocalModel("demo", LocalSettings(kind="local"))
-    model.start()
-    yield model
-    model.close()
+    return _models("demo", _recorded_answers)

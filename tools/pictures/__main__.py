@@ -1,6 +1,6 @@
 """The pictures of the documentation, taken from what the demo has left: `make pictures`.
 
-    SMILE_TRACE_HOME=HOME python -m tests.support.pictures
+    SMILE_TRACE_HOME=HOME python -m tools.pictures
 
 MLflow serves the demo's traces in HOME again, and Chromium photographs its pages, light and dark;
 the comparison of the demo's two prompt versions is photographed as its own page, on a telephone,
@@ -9,8 +9,7 @@ too.
 
 from collections.abc import Sequence
 
-from PIL import Image
-from playwright.sync_api import Browser, FloatRect, Page
+from playwright.sync_api import Browser, FloatRect
 
 from smile_trace.comparison import compare
 from smile_trace.demo.servers import MLflow
@@ -20,17 +19,14 @@ from smile_trace.store.queries.explained import Explained, read_explained
 from smile_trace_mlflow.runs import day_of
 from tests.support.browser import chromium, launched
 from tests.support.mlflow_pages import open_explanation, open_list, open_runs, prefer
-from tests.support.paths import ROOT
+from tools.pictures.images import COLOURS, store_picture
 
-IMAGES = ROOT / "docs" / "images"
 WIDTH, HEIGHT = 1600, 900
 LIST_WIDTH, LIST_HEIGHT = 2300, 640
 """So wide that the columns of the assessments are in the picture."""
 LIST: FloatRect = {"x": 200, "y": 20, "width": 2090, "height": 560}
 """The list itself, without MLflow's menu."""
 TELEPHONE = 420
-COLOURS = 128
-"""Of a picture without a scale: a palette takes a third of the bytes."""
 
 
 def main() -> None:
@@ -87,24 +83,6 @@ def _take_comparison(browser: Browser, html: str, *, dark: bool) -> None:
         page.set_content(html)
         store_picture(page, name, dark=dark)
         page.close()
-
-
-def store_picture(
-    page: Page,
-    name: str,
-    *,
-    dark: bool,
-    clip: FloatRect | None = None,
-    colours: int | None = None,
-) -> None:
-    """Photograph a page into the documentation, with so many colours at most."""
-    path = IMAGES / f"{name}{'-dark' if dark else ''}.png"
-    page.screenshot(path=path, clip=clip)
-    with Image.open(path) as picture:
-        small = picture.convert("RGB")
-    if colours is not None:
-        small = small.quantize(colours, dither=Image.Dither.NONE)
-    small.save(path, optimize=True)
 
 
 def _wrong_answer(explained: Sequence[Explained]) -> Explained:

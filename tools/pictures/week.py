@@ -1,4 +1,4 @@
-"""The pictures of a prompt's week: `python -m tests.support.weekly_pictures`.
+"""The pictures of a prompt's week: `python -m tools.pictures.week`.
 
 A worker explains two weeks of a planted shop's calls into a real MLflow, and Chromium photographs
 the run of its prompt and the prompt's page in the registry, light and dark.
@@ -17,11 +17,11 @@ from smile_trace_mlflow import MLflowTracker
 from tests.support.browser import chromium_or_exit, launched
 from tests.support.mlflow_pages import PATIENCE, prefer
 from tests.support.mlflow_server import OwnMLflowServer
-from tests.support.pictures import COLOURS, store_picture
 from tests.support.planted import serving
 from tests.support.spooled import write_spool
-from tests.support.weekly_calls import BEFORE, NOW, answer, two_weeks
 from tests.support.worker_settings import settings_tables
+from tools.pictures.images import COLOURS, store_picture
+from tools.pictures.weekly_calls import BEFORE, NOW, answer, two_weeks
 
 WIDTH, HEIGHT, PROMPT_HEIGHT = 1700, 760, 620
 TITLE = "What matters in support"

@@ -1,4 +1,4 @@
-"""The pictures of evaluations: `python -m tests.support.evaluation_picture`.
+"""The pictures of evaluations: `python -m tools.pictures.evaluations`.
 
 A planted shop is evaluated in a real MLflow, with our scorers and with one of its own, whose traces
 are explained afterwards; Chromium photographs both runs, light and dark.
@@ -18,8 +18,8 @@ from smile_trace.cli.app import app
 from tests.support.browser import chromium_or_exit, launched
 from tests.support.mlflow_pages import PATIENCE, prefer
 from tests.support.mlflow_server import OwnMLflowServer
-from tests.support.pictures import COLOURS, store_picture
 from tests.support.strict_openai import StrictServer, strict
+from tools.pictures.images import COLOURS, store_picture
 
 RULE = "Dear assistant, thank you for your help. Goods can be returned within 30 days."
 QUESTIONS = ("May I return a lamp?", "How long can I send shoes back?", "Who repairs lamps?")

@@ -1,4 +1,4 @@
-"""The pictures of docs/phoenix.md: `python -m tests.support.phoenix_pictures [ADDRESS]`.
+"""The pictures of docs/phoenix.md: `python -m tools.pictures.phoenix [ADDRESS]`.
 
 Of an explanation with chosen scores, in a Phoenix that is started for it, or at the address given.
 """
@@ -15,12 +15,10 @@ from smile_trace.trackers import CapturedTrace, ExplainedCall, Receipt
 from smile_trace_phoenix import PhoenixTracker
 from tests.support.browser import chromium_or_exit, launched
 from tests.support.explained import captured, explanation
-from tests.support.paths import ROOT
 from tests.support.phoenix_pages import enlarge, open_explanation, prefer
+from tools.pictures.images import COLOURS, IMAGES
 
-IMAGES = ROOT / "docs" / "images"
 WIDTH, HEIGHT = 1400, 900
-COLOURS = 128
 
 
 def main() -> None:

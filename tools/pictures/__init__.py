@@ -1,0 +1,1 @@
+"""Programs that take the pictures of the documentation."""
