@@ -55,12 +55,10 @@ def only_path(home: Path, server: StrictServer) -> ExplanationPath:
     return smile_trace.explain_path(trace_id, model=endpoint(server))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("example", "driver"),
-    [
-        ("langgraph_agent.py", '"arrives": "Friday"'),
-        pytest.param("openai_agent.py", "Friday", marks=pytest.mark.slow),
-    ],
+    [("langgraph_agent.py", '"arrives": "Friday"'), ("openai_agent.py", "Friday")],
 )
 def test_an_agent_of_a_framework_has_its_path(
     example: str, driver: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -21,6 +21,7 @@ def _answer(prompt: str) -> str:
     return "At nine." if "opens at nine" in prompt else "I do not know."
 
 
+@pytest.mark.slow
 def test_the_page_is_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = next(block for block in blocks_of(ROOT / "docs/how-to/rag.md"))
     assert first.language == "python"

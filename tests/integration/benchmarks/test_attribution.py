@@ -9,6 +9,7 @@ from benchmarks.attribution.cases import Case, load
 from benchmarks.attribution.scores import Scores
 
 
+@pytest.mark.slow
 @pytest.mark.model
 def test_cases_hold_for_the_model_and_a_false_one_does_not(tmp_path: Path) -> None:
     scores = Scores(tmp_path / "scores.db")

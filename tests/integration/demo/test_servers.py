@@ -41,6 +41,7 @@ def test_the_readers_own_is_taken_where_the_environment_names_it(
     service.stop()
 
 
+@pytest.mark.slow
 def test_the_fake_comet_of_a_checkout_starts() -> None:
     comet = Service("comet", SERVICES["comet"])
     try:
@@ -52,6 +53,7 @@ def test_the_fake_comet_of_a_checkout_starts() -> None:
         comet.stop()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["langfuse", "opik", "otlp"])
 def test_a_fake_server_shows_the_explanation_that_it_got(
     name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
