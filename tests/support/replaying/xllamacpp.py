@@ -3,11 +3,12 @@
 Everything before llama.cpp is real: the child process, its options, HTTP. What the packaged models
 answered stands in tests/data/model_answers.jsonl.gz, by file, options and request; a request that
 was not recorded is refused with what to do. With SMILE_TRACE_RECORD_MODEL set to a folder the real
-llama.cpp answers, and what it says is written there.
+llama.cpp answers it, and all that was said is written there.
 
 It needs the standard library alone, and is not imported by the tests that it serves.
 """
 
+import functools
 import gzip
 import http.client
 import importlib
@@ -15,7 +16,7 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
@@ -101,15 +102,23 @@ def key(model: str, path: str, body: Any) -> str:
 
 def read() -> Iterator[Entry]:
     """What was recorded."""
+    if not ANSWERS.exists():
+        return
     with gzip.open(ANSWERS, "rt", encoding="utf-8") as lines:
         yield from map(json.loads, lines)
 
 
-def replaying(model: str) -> Any:
-    """What was recorded of that model, as a function of path and body."""
+Reply = tuple[int, str, bytes]
+"""A status, a media type and a text."""
+Ask = Callable[[str, Any], Reply]
+"""Gives the reply to a request: to a path, and to a body (None: none was sent)."""
+
+
+def replaying(model: str) -> Ask:
+    """What was recorded of that model."""
     known = {key(model, one["path"], one["body"]): one for one in read() if one["model"] == model}
 
-    def ask(path: str, body: Any) -> tuple[int, str, bytes]:
+    def ask(path: str, body: Any) -> Reply:
         asked = each(body)
         whole = known.get(key(model, path, asked[0] if len(asked) == 1 else body))
         if whole is not None:
@@ -119,22 +128,32 @@ def replaying(model: str) -> Any:
             sent = json.dumps(body, ensure_ascii=False)[:300]
             refusal = {"error": {"message": f"{UNRECORDED} ({model} {path} {sent})"}}
             return 404, "application/json", encoded(refusal)
+        first = next(one for one in found if one)
         replies = [{**one["reply"], "index": n} for n, one in enumerate(found) if one]
-        return 200, "application/json", encoded(replies)
+        return 200, first["type"], encoded(replies)
 
     return ask
 
 
-def recording(model: str, params: CommonParams, folder: Path) -> Any:
-    """What the real one says, as a function of path and body; it is written down."""
-    real = real_server(params)  # it ends when nobody holds it
+def recording(model: str, params: CommonParams, folder: Path) -> Ask:
+    """What was recorded, and else what the real one says; both are written down."""
     path_to = folder / f"{os.getpid()}.jsonl"
     place = f"{Path(params.model.path).parent}/".encode()  # of this machine
     lock = threading.Lock()
+    replay, real = replaying(model), functools.cache(lambda: real_server(params))
 
-    def ask(path: str, body: Any) -> tuple[int, str, bytes]:
-        status, media_type, reply = forwarded(real.listening_address + path, body)
-        told = decoded(media_type, reply.replace(place, b""))
+    def ask(path: str, body: Any) -> Reply:
+        reply = replay(path, body)
+        if UNRECORDED.encode() in reply[2]:
+            with lock:
+                address = real().listening_address
+            status, media_type, text = forwarded(address + path, body)
+            reply = status, media_type, text.replace(place, b"")
+        note(path, body, *reply)
+        return reply
+
+    def note(path: str, body: Any, status: int, media_type: str, text: bytes) -> None:
+        told = decoded(media_type, text)
         asked = each(body)
         pairs = [(asked[0] if len(asked) == 1 else body, told)]
         if status == 200 and isinstance(told, list):
@@ -144,7 +163,6 @@ def recording(model: str, params: CommonParams, folder: Path) -> Any:
                 entry = {"model": model, "path": path, "body": one}
                 entry |= {"status": status, "type": media_type, "reply": said}
                 lines.write(json.dumps(entry, ensure_ascii=False) + "\n")
-        return status, media_type, reply
 
     return ask
 
@@ -173,7 +191,7 @@ def _give(options: SimpleNamespace, to: Any) -> None:
             setattr(to, name, value)
 
 
-def forwarded(url: str, body: Any) -> tuple[int, str, bytes]:
+def forwarded(url: str, body: Any) -> Reply:
     """The status, media type and text of an answer."""
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.netloc)
