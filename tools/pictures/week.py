@@ -58,7 +58,9 @@ def _explain(home: Path, server: OwnMLflowServer) -> str:
         settings = Settings(home=home, **tables)
         write_spool(settings.spool, two_weeks(time.time()))
         run(settings, once=True, trackers=[tracker])
-    return str(mlflow.get_experiment_by_name("shop").experiment_id)
+    found = mlflow.get_experiment_by_name("shop")
+    assert found is not None
+    return str(found.experiment_id)
 
 
 def _take(browser: Browser, experiment: str, *, dark: bool) -> None:

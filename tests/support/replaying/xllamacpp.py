@@ -157,7 +157,8 @@ def recording(model: str, params: CommonParams, folder: Path) -> Ask:
         asked = each(body)
         pairs = [(asked[0] if len(asked) == 1 else body, told)]
         if status == 200 and isinstance(told, list):
-            pairs = list(zip(asked, told, strict=True))
+            # Each as if it had been asked alone.
+            pairs = [(one, {**said, "index": 0}) for one, said in zip(asked, told, strict=True)]
         with lock, path_to.open("a", encoding="utf-8") as lines:
             for one, said in pairs:
                 entry = {"model": model, "path": path, "body": one}
