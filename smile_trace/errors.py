@@ -59,6 +59,7 @@ class ReasonCode(StrEnum):
 
     # Data that another program wrote.
     UNREADABLE_DATA = "unreadable_data"
+    ADDRESS_REFUSED = "address_refused"
 
     # The environment.
     SETTINGS_INVALID = "settings_invalid"

@@ -16,6 +16,7 @@ from typing import Any
 import requests
 
 from smile_trace import foreign
+from smile_trace._guards.addresses import AddressRefused, Gate
 from smile_trace.bounded_http import MAX_REPLY_MB, Redirected, ReplyRefused
 from smile_trace.foreign import ForeignDataError
 from smile_trace.presentable import hide
@@ -294,7 +295,7 @@ def _bound(
     session: requests.Session, service: Service, timeout: float, max_reply_mb: float
 ) -> None:
     """Bound every request of a session, and give every failure its sentence."""
-    request = session.request
+    request, gate = session.request, Gate(service.url)
     bounds = {"seconds": DEADLINE_TIMEOUTS * timeout, "max_reply_mb": max_reply_mb}
     for adapter in session.adapters.values():
         bound_adapter(adapter, **bounds)  # type: ignore[arg-type]
@@ -304,13 +305,14 @@ def _bound(
         with requests.Session() as plain:
             plain.verify, plain.proxies = session.verify, session.proxies
             for adapter in plain.adapters.values():
-                bound_adapter(adapter, **bounds)  # type: ignore[arg-type]
+                bound_adapter(adapter, gate=gate, **bounds)  # type: ignore[arg-type]
             return plain.get(location, timeout=timeout)
 
     def bounded(method: str, target: str | None = None, **options: Any) -> requests.Response:
         target = target or options.pop("url")
         options["timeout"] = min(options.get("timeout") or timeout, timeout)
         try:
+            gate.own_server(target)
             try:
                 response = request(method, target, **options)
             except Redirected as redirected:
@@ -319,6 +321,8 @@ def _bound(
                 response = read_elsewhere(redirected.location)
         except requests.RequestException as error:
             raise unreachable(error, service, timeout) from error
+        except AddressRefused as error:
+            raise service.misdirected(error) from error
         except ReplyRefused as error:
             raise service.refused(error) from error
         check(response, target, service)

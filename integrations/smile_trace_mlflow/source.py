@@ -95,8 +95,8 @@ class MLflowSource(Source):
     def read(self, trace_id: str) -> tuple[Span, ...]:
         """See `Source.read`."""
         with asking(), self._server.reading():
-            found = self._server.traces([trace_id])
-            return self._spans(found[0]) if found else ()
+            found = self._server.trace(trace_id)
+            return () if found is None else self._spans(found)
 
     def evaluated(self, run_id: str) -> Sequence[str]:
         """See `Source.evaluated`: of a run of `mlflow.genai.evaluate`, those of its rows."""

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from smile_trace import semconv
-from smile_trace.errors import SmileTraceError
+from smile_trace.errors import ReasonCode, SmileTraceError
 from smile_trace.foreign import MISREAD
 from smile_trace.log_context import about
 from smile_trace.options import Options, read_table
@@ -47,7 +47,8 @@ def asking() -> Iterator[None]:
     except SourceUnavailable:
         raise
     except SmileTraceError as error:
-        raise SourceUnavailable(str(error)) from error
+        refused = error.code is ReasonCode.ADDRESS_REFUSED
+        raise SourceUnavailable(str(error), code=error.code if refused else None) from error
 
 
 def readable(trace_id: str, read: Callable[[], tuple[Span, ...]]) -> tuple[Span, ...]:
@@ -56,10 +57,15 @@ def readable(trace_id: str, read: Callable[[], tuple[Span, ...]]) -> tuple[Span,
     try:
         return read()
     except MISREAD as error:
-        said = presentable(error)
-        with about(trace_id=trace_id):
-            logger.warning("the trace %s cannot be read: %s", presentable(trace_id), said)
+        unread(trace_id, error)
         return ()
+
+
+def unread(trace_id: str, error: Exception) -> None:
+    """Say in the log that a trace is set aside, and why."""
+    said = presentable(error)
+    with about(trace_id=trace_id):
+        logger.warning("the trace %s cannot be read: %s", presentable(trace_id), said)
 
 
 def own_ids(name: str, trace_id: str, span_id: str) -> dict[str, JSON]:

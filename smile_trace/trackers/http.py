@@ -12,10 +12,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import httpcore
 import httpx
 from pydantic import Field
 
 from smile_trace import foreign
+from smile_trace._guards.addresses import AddressRefused, Gate
 from smile_trace.bounded_http import HEADERS, MAX_REPLY_MB, ReplyRefused, bounded, retry_after
 from smile_trace.errors import ReasonCode, SmileTraceError
 from smile_trace.foreign import MISREAD, NotJSON
@@ -56,9 +58,15 @@ class RequestRejected(SmileTraceError):
     code = ReasonCode.REJECTED
 
     def __init__(
-        self, reason: str, *, status: int, retry: bool, service_code: int | str | None = None
+        self,
+        reason: str,
+        *,
+        status: int,
+        retry: bool,
+        service_code: int | str | None = None,
+        code: ReasonCode | None = None,
     ) -> None:
-        super().__init__(reason)
+        super().__init__(reason, code=code)
         self.status = status
         self.service_code = service_code
         self.retry = retry
@@ -168,6 +176,15 @@ class Service:
         """What it means that its reply is not read, or its redirect not followed."""
         return TrackerUnavailable(f"{self._where} cannot be used: {error}")
 
+    def misdirected(self, error: AddressRefused) -> RequestRejected:
+        """What it means that it names an address that is not asked."""
+        return RequestRejected(
+            f"{self._where} names an address that is not asked: {error}",
+            status=200,
+            retry=False,
+            code=error.code,
+        )
+
     def unreadable(self, error: Exception) -> RequestRejected:
         """What it means that its reply is beyond the bounds, or not shaped as its replies are."""
         said = error if isinstance(error, SmileTraceError) else f"{type(error).__name__}: {error}"
@@ -187,6 +204,8 @@ class Service:
         """
         try:
             yield
+        except AddressRefused as error:
+            raise self.misdirected(error) from error
         except NotJSON as error:
             raise self.wrong() from error
         except MISREAD as error:
@@ -222,7 +241,8 @@ class HttpClient:
     ) -> None:
         self.service = service
         self._timeout = timeout
-        self._hooks = {"response": [bounded(max_reply_mb)]}
+        self._bounded = bounded(max_reply_mb)
+        self._gate = Gate(str(httpx.URL(service.url)))
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._client = httpx.AsyncClient(
@@ -230,8 +250,8 @@ class HttpClient:
             headers={**HEADERS, **headers},
             auth=auth,
             timeout=timeout,
-            follow_redirects=True,  # within the server: the hook refuses others
-            event_hooks=self._hooks,
+            follow_redirects=True,  # within the server: the hooks refuse others
+            event_hooks={"request": [self._own], "response": [self._bounded]},
         )
 
     def close(self) -> None:
@@ -294,6 +314,10 @@ class HttpClient:
         """
         return self._checked(self._client.request(method, url, **options))
 
+    async def _own(self, request: httpx.Request) -> None:
+        """Let no request with our credentials leave for another server."""
+        self._gate.own_server(str(request.url))
+
     def put_elsewhere(
         self, url: str, content: bytes, *, headers: Mapping[str, str] = {}
     ) -> httpx.Response:
@@ -303,14 +327,15 @@ class HttpClient:
             headers: those that the address was signed with.
 
         Raises:
-            RequestRejected, TrackerUnavailable: see `send`.
+            RequestRejected, TrackerUnavailable: see `send`; or the service may not name it.
         """
 
         async def put() -> httpx.Response:
-            hooks, timeout = self._hooks, self._timeout
+            await asyncio.to_thread(self._gate.storage, url)
             async with httpx.AsyncClient(
-                headers=HEADERS, event_hooks=hooks, timeout=timeout
+                headers=HEADERS, event_hooks={"response": [self._bounded]}, timeout=self._timeout
             ) as client:
+                _guard(client, self._gate)
                 return await client.put(url, content=content, headers=dict(headers))
 
         return self._checked(put())
@@ -325,6 +350,8 @@ class HttpClient:
             raise self.service.unreachable("timeout", timeout=deadline) from error
         except ReplyRefused as error:
             raise self.service.refused(error) from error
+        except AddressRefused as error:
+            raise self.service.misdirected(error) from error
         except httpx.TransportError as error:
             certificate = "CERTIFICATE" in str(error).upper()
             raise self.service.unreachable(
@@ -350,6 +377,37 @@ class HttpClient:
 
 
 _starting = threading.Lock()
+
+
+def _guard(client: httpx.AsyncClient, gate: Gate) -> None:
+    """Connect to no address that the gate refuses: what a name says may have changed since it was
+    looked at. Connections to proxies of the environment stay as they are."""
+    pool = client._transport._pool  # type: ignore[attr-defined]
+    pool._network_backend = _Guarded(pool._network_backend, gate)
+
+
+class _Guarded(httpcore.AsyncNetworkBackend):
+    """Looks up names itself, and connects to the addresses that it has checked."""
+
+    def __init__(self, plain: httpcore.AsyncNetworkBackend, gate: Gate) -> None:
+        self._plain, self._gate = plain, gate
+
+    async def connect_tcp(
+        self, host: str, port: int, *args: Any, **options: Any
+    ) -> httpcore.AsyncNetworkStream:
+        try:
+            *others, last = await asyncio.to_thread(self._gate.peers, host, port)
+        except OSError as error:
+            raise httpcore.ConnectError(str(error)) from error
+        for peer in others:
+            try:
+                return await self._plain.connect_tcp(peer, port, *args, **options)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout):
+                continue
+        return await self._plain.connect_tcp(last, port, *args, **options)
+
+    async def sleep(self, seconds: float) -> None:
+        await self._plain.sleep(seconds)
 
 
 def one_line(text: str) -> str:

@@ -13,13 +13,16 @@ from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
+from smile_trace._guards.addresses import Gate
 from smile_trace.bounded_http import HEADERS, TooLarge, check_headers, check_redirect
 
 _current = threading.local()
-"""`deadline`: that of the request which this thread is making."""
+"""`deadline` and `gate`: those of the request which this thread is making."""
 
 
-def bound_adapter(adapter: HTTPAdapter, *, seconds: float, max_reply_mb: float) -> HTTPAdapter:
+def bound_adapter(
+    adapter: HTTPAdapter, *, seconds: float, max_reply_mb: float, gate: Gate | None = None
+) -> HTTPAdapter:
     """The adapter, bounded in place; its certificates, proxies and socket options stay.
 
     Its retries on statuses go: they would read a refused reply to its end.
@@ -28,8 +31,10 @@ def bound_adapter(adapter: HTTPAdapter, *, seconds: float, max_reply_mb: float) 
         adapter: of a session.
         seconds: how long a request may take, to the last byte of its reply.
         max_reply_mb: megabytes that a reply may have.
+        gate: what every address has to pass, where others than the server itself are asked.
 
     Its `send` raises:
+        AddressRefused: by the gate.
         requests.ReadTimeout: the reply was not complete at the deadline.
         ReplyRefused: the reply is too large, packed, or a redirect to another server.
     """
@@ -38,7 +43,7 @@ def bound_adapter(adapter: HTTPAdapter, *, seconds: float, max_reply_mb: float) 
     kind = type(adapter)
     adapter.__class__ = type(f"Bounded{kind.__name__}", (_Bounded, kind), {})
     assert isinstance(adapter, _Bounded)
-    adapter.seconds, adapter.max_reply_mb = seconds, max_reply_mb
+    adapter.seconds, adapter.max_reply_mb, adapter.gate = seconds, max_reply_mb, gate
     adapter.max_retries = adapter.max_retries.new(
         status=0, status_forcelist=(), respect_retry_after_header=False
     )
@@ -50,6 +55,7 @@ def bound_adapter(adapter: HTTPAdapter, *, seconds: float, max_reply_mb: float) 
 class _Bounded(HTTPAdapter):
     seconds: float
     max_reply_mb: float
+    gate: Gate | None
 
     def proxy_manager_for(self, *args: Any, **options: Any) -> Any:
         return _watch_pools(super().proxy_manager_for(*args, **options))
@@ -57,6 +63,9 @@ class _Bounded(HTTPAdapter):
     def send(self, request: Any, *args: Any, **options: Any) -> requests.Response:
         request.headers.update(HEADERS)
         options["stream"] = True
+        if self.gate is not None:
+            self.gate.storage(str(request.url))
+        _current.gate = self.gate
         deadline = _current.deadline = _Deadline(self.seconds)
         try:
             response = super().send(request, *args[1:], **options)
@@ -68,7 +77,7 @@ class _Bounded(HTTPAdapter):
                 raise requests.ReadTimeout("no whole reply in time", request=request) from error
             raise
         finally:
-            _current.deadline = None
+            _current.deadline = _current.gate = None
             deadline.end()
         if deadline.expired:  # the connection was shut down: this may be half of the reply
             raise requests.ReadTimeout("no whole reply in time", request=request)
@@ -136,7 +145,14 @@ class _Watched(HTTPConnection):
     _duplicate: socket.socket | None = None
 
     def _new_conn(self) -> socket.socket:
+        gate: Gate | None = getattr(_current, "gate", None) if self.proxy is None else None
         made = super()._new_conn()
+        try:
+            if gate is not None:  # nothing has been sent yet
+                gate.peer(made.getpeername()[0], self.host)
+        except BaseException:
+            made.close()
+            raise
         self._duplicate = made.dup()
         self._watch()
         return made

@@ -11,14 +11,15 @@ from google.protobuf.json_format import ParseError
 from mlflow.entities import Experiment, LifecycleStage
 from mlflow.exceptions import MlflowException
 from mlflow.store.artifact.artifact_repo import ArtifactRepository
-from mlflow.tracing.client import TracingClient
 from mlflow.tracking import MlflowClient
 
+from smile_trace._guards.addresses import AddressRefused
 from smile_trace.bounded_http import MAX_REPLY_MB, ReplyRefused
 from smile_trace.foreign import MISREAD
 from smile_trace.presentable import presentable
 from smile_trace.trackers import TrackerUnavailable
 from smile_trace.trackers.http import DEADLINE_TIMEOUTS, RequestRejected, Service
+from smile_trace_mlflow.server.artifacts import Artifacts, GatedTracing
 from smile_trace_mlflow.sessions import bound_requests
 
 DEFAULT_EXPERIMENT, EXPERIMENT_SECONDS = "0", 30.0
@@ -61,13 +62,16 @@ class Connection:
         seconds = DEADLINE_TIMEOUTS * silence
         bound_requests(self.uri, seconds=seconds, max_reply_mb=max_reply_mb)
         self._client = MlflowClient(tracking_uri=self.uri, registry_uri=self.uri)
-        self._tracing = TracingClient(tracking_uri=self.uri)
+        self._artifacts = Artifacts(self.uri, self._artifact_location)
+        self._tracing = GatedTracing(self.uri, self._artifacts)
 
     @contextmanager
     def _calling(self) -> Iterator[None]:
         """Turn what MLflow raises into `TrackerUnavailable` or `RequestRejected`."""
         try:
             yield
+        except AddressRefused as error:
+            raise self._service.misdirected(error) from error
         except ReplyRefused as error:
             raise self._service.refused(error) from error
         except (ParseError, json.JSONDecodeError) as error:  # no answer of MLflow's
@@ -163,6 +167,9 @@ class Connection:
             if made_meanwhile is None:
                 raise
             return made_meanwhile
+
+    def _artifact_location(self, experiment_id: str) -> str:
+        return str(self._client.get_experiment(experiment_id).artifact_location)
 
     def experiment_named(self, name: str) -> str | None:
         """The id of an experiment; None where there is none of that name, or it was deleted."""

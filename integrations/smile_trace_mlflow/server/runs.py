@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mlflow.entities import LifecycleStage, Run
-from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+from mlflow.store.artifact.artifact_repo import ArtifactRepository
 
 from smile_trace.trackers.http import RequestRejected
 from smile_trace_mlflow.runs import NOTE_TAG
@@ -41,30 +41,38 @@ class RunRequests(Connection):
                 self._client.delete_run(made.info.run_id)
         return str(run.info.run_id)
 
+    def _files(self, run_id: str) -> ArtifactRepository:
+        return self._artifacts.of_run(self._client.get_run(run_id))
+
     def write_artifact(self, run_id: str, path: str, text: str) -> None:
         """Write a text artifact, over one of the same path."""
-        with self._calling():
-            self._client.log_text(run_id, text, path)
+        folder, _, name = path.rpartition("/")
+        with self._calling(), tempfile.TemporaryDirectory() as scratch:
+            local = Path(scratch, name)
+            local.write_text(text, encoding="utf-8")
+            files = self._files(run_id)
+            files.log_artifact(str(local), folder or None)  # type: ignore[no-untyped-call]
 
     def read_artifact(self, run_id: str, path: str) -> str | None:
         """A text artifact; None where there is none."""
         with self._calling():
-            if not any(item.path == path for item in self._client.list_artifacts(run_id)):
+            files = self._files(run_id)
+            if not any(item.path == path for item in files.list_artifacts()):
                 return None
             with tempfile.TemporaryDirectory() as folder:
-                local = self._client.download_artifacts(run_id, path, folder)
-                return Path(local).read_text(encoding="utf-8", errors="replace")
+                local = Path(folder, "artifact")
+                files._download_file(path, str(local))  # type: ignore[no-untyped-call]
+                return local.read_text(encoding="utf-8", errors="replace")
 
     def artifacts(self, run_id: str, folder: str) -> list[str]:
         """The paths of the artifacts in a folder."""
         with self._calling():
-            return [item.path for item in self._client.list_artifacts(run_id, folder)]
+            return [item.path for item in self._files(run_id).list_artifacts(folder)]
 
     def delete_artifact(self, run_id: str, path: str) -> None:
         """Delete an artifact; nothing happens where there is none."""
         with self._calling():
-            uri = self._client.get_run(run_id).info.artifact_uri
-            delete_files(get_artifact_repository(uri, tracking_uri=self.uri), path)
+            delete_files(self._files(run_id), path)
 
     def runs_with(self, tag: str) -> list[Run]:
         """The runs of the experiment that have that tag."""
@@ -88,9 +96,7 @@ class RunRequests(Connection):
         """Delete a run's files and description, then the run, of which MLflow keeps the rest as
         deleted until `mlflow gc`."""
         with self._calling():
-            delete_files(
-                get_artifact_repository(run.info.artifact_uri, tracking_uri=self.uri), None
-            )
+            delete_files(self._artifacts.of_run(run), None)
             self._client.set_tag(run.info.run_id, NOTE_TAG, "")
             self._client.delete_run(run.info.run_id)
 

@@ -10,10 +10,8 @@ from google.protobuf.message import DecodeError
 from mlflow.entities import AssessmentSource, Feedback, Trace
 from mlflow.entities.span import Span as MlflowSpan
 from mlflow.entities.trace_info import TraceInfo
-from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from mlflow.tracing.attachments import Attachment
 from mlflow.tracing.constant import TraceTagKey
-from mlflow.tracing.utils.artifact_utils import get_artifact_uri_for_trace
 from mlflow.utils.credentials import get_default_host_creds
 from mlflow.utils.rest_utils import http_request
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
@@ -89,16 +87,21 @@ class TraceRequests(Connection):
                 return None
             raise
 
-    def spans(self, trace_id: str) -> list[MlflowSpan]:
-        """The finished spans of a trace; none where they have not arrived."""
+    def trace(self, trace_id: str) -> Trace | None:
+        """A trace with its spans; None where there is none of that id."""
         try:
             with self._calling():
-                trace = self._tracing.get_trace(trace_id)
-                return [span for span in trace.data.spans if span.end_time_ns]
+                return self._tracing.get_trace(trace_id)
         except RequestRejected as rejected:
             if rejected.missing:
-                return []
+                return None
             raise
+
+    def spans(self, trace_id: str) -> list[MlflowSpan]:
+        """The finished spans of a trace; none where they have not arrived."""
+        trace = self.trace(trace_id)
+        with self._calling():
+            return [] if trace is None else [s for s in trace.data.spans if s.end_time_ns]
 
     def search_traces(
         self, experiment_id: str, wanted: str, limit: int, token: str | None = None
@@ -158,10 +161,7 @@ class TraceRequests(Connection):
         attachment = Attachment(content_type=content_type, content_bytes=content)
         attachment._id = self.attachment_id(key)
         with self._calling():
-            repository = get_artifact_repository(
-                get_artifact_uri_for_trace(info), tracking_uri=self.uri
-            )
-            repository.upload_attachment(attachment.id, content)
+            self._artifacts.of_trace(info).upload_attachment(attachment.id, content)
         return attachment.ref(info.trace_id)
 
     @staticmethod
@@ -172,10 +172,7 @@ class TraceRequests(Connection):
     def delete_trace(self, info: TraceInfo) -> None:
         """Delete a trace: first its files, which MLflow would leave where they are."""
         with self._calling():
-            repository = get_artifact_repository(
-                get_artifact_uri_for_trace(info), tracking_uri=self.uri
-            )
-            delete_files(repository, None)
+            delete_files(self._artifacts.of_trace(info), None)
             self._tracing.delete_traces(str(info.experiment_id), trace_ids=[info.trace_id])
 
     def tag_trace(self, trace_id: str, key: str, value: str) -> None:

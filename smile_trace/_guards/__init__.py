@@ -1,0 +1,1 @@
+"""What stands between us and what other programs say."""

@@ -1,0 +1,218 @@
+"""The one gate for addresses that another program names: uploads, redirects, places of files.
+
+An address that came in a reply or a record is a wish of whoever wrote it. What asks it passes a
+`Gate`, which knows the one server that the settings name. Everything is compared after it was
+found to be written in a form that every parser of addresses reads alike.
+"""
+
+import re
+import socket
+from enum import IntEnum
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from urllib.parse import unquote, urlsplit
+
+from smile_trace.bounded_http import same_server
+from smile_trace.errors import ReasonCode, SmileTraceError
+
+_HTTP = re.compile(
+    r"(?P<scheme>https?)://(?P<host>\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(?::(?P<port>[0-9]{1,5}))?"
+    r"(?=[/?#]|$)[^\x00-\x20\x7f-\x9f\\]*",
+    re.IGNORECASE | re.ASCII,
+)
+"""No user, no backslash, no white space, no letters beyond ASCII in the host."""
+
+_STORAGES = {
+    "s3": r"[A-Za-z0-9._-]+",
+    "gs": r"[A-Za-z0-9._-]+",
+    "wasbs": r"[a-z0-9$-]+@[a-z0-9]+\.blob\.core\.(windows\.net|chinacloudapi\.cn)",
+    "abfss": r"[a-z0-9$-]+@[a-z0-9]+\.dfs\.core\.(windows\.net|chinacloudapi\.cn)",
+    "r2": r"[A-Za-z0-9.-]+@[0-9a-f]+(\.eu|\.fedramp)?\.r2\.cloudflarestorage\.com",
+    "b2": r"[A-Za-z0-9.-]+@s3\.[a-z0-9-]+\.backblazeb2\.com",
+}
+"""By scheme: how a bucket or container is written. Where a host stands in it, it is the
+provider's: credentials go there."""
+_UNPLAIN = re.compile(r"[\x00-\x1f\x7f-\x9f\\?#;]")
+
+
+class AddressRefused(SmileTraceError):
+    """An address that is not asked; the message says why."""
+
+    code = ReasonCode.ADDRESS_REFUSED
+
+
+class Reach(IntEnum):
+    """From where an address can be reached, and so what may be named from there."""
+
+    PUBLIC = 0
+    PRIVATE = 1
+    LOOPBACK = 2
+    NEVER = 3
+    """Link-local, multicast, and where clouds tell their machines' credentials."""
+
+
+_NEVER = [
+    ip_network(network)
+    for network in (
+        *("169.254.0.0/16", "fe80::/10", "224.0.0.0/4", "ff00::/8", "240.0.0.0/4"),
+        *("100.100.100.200/32", "168.63.129.16/32", "192.0.0.192/32", "fd00:ec2::/32"),
+        *("fd20:ce::254/128",),
+    )
+]
+_LOOPBACK = [ip_network(network) for network in ("127.0.0.0/8", "0.0.0.0/8", "::/127")]
+_NAT64 = [ip_network(network) for network in ("64:ff9b::/96", "64:ff9b:1::/48", "::/96")]
+"""IPv6 that stands for the IPv4 address in its last 32 bits."""
+
+
+class Gate:
+    """What one server of the settings may name for us to ask.
+
+    Args:
+        own: its address.
+    """
+
+    def __init__(self, own: str) -> None:
+        self.own = own
+        self._reach = Reach.LOOPBACK
+        """The least that its name has ever resolved to: a name that moves inwards gains nothing."""
+
+    def own_server(self, address: str) -> None:
+        """Check the address of a request that carries our credentials.
+
+        Raises:
+            AddressRefused: it is another server's.
+        """
+        if not (_HTTP.fullmatch(address) and same_server(self.own, address)):
+            raise AddressRefused(
+                f"an address on another server ({_shown(address)}) is not asked with our key: "
+                "only its own server is"
+            )
+
+    def storage(self, address: str) -> None:
+        """Check a signed address of a storage beside the server, which is asked without our
+        credentials. Whoever connects checks the `peers` besides.
+
+        Raises:
+            AddressRefused: it is not http(s), is http although the server is asked by https, or
+                its host is nearer to us than the server is.
+        """
+        parts = _HTTP.fullmatch(address)
+        if parts is None:
+            raise AddressRefused(f"{_shown(address)} is no plain http(s) address")
+        if parts["scheme"].lower() == "http" and not self.own.lower().startswith("http:"):
+            raise AddressRefused(f"{_shown(address)} is not encrypted, and the server itself is")
+        host = parts["host"].strip("[]")
+        port = int(parts["port"] or (80 if parts["scheme"].lower() == "http" else 443))
+        try:
+            self.peers(host, port)
+        except OSError:
+            return  # a proxy may know that name; without one there will be no connection either
+
+    def peers(self, host: str, port: int) -> list[str]:
+        """The IP addresses of a host that may be connected to; every one of them may.
+
+        Raises:
+            AddressRefused: one of them is nearer to us than the server is.
+            OSError: nobody knows the host.
+        """
+        found = _resolved(host, port)
+        for peer in found:
+            self.peer(peer, host)
+        return found
+
+    def peer(self, address: str, host: str) -> None:
+        """Check the IP address that a host has, or that a connection to it has reached.
+
+        Raises:
+            AddressRefused: it is nearer to us than the server is.
+        """
+        reach = reach_of(address)
+        if reach is Reach.PUBLIC or (reach is not Reach.NEVER and reach <= self._own_reach()):
+            return
+        raise AddressRefused(
+            f"{host} is {address}, in a network that is not named from {self._own_host()}: a "
+            "server may name public addresses, and private or loopback ones if it is there itself"
+        )
+
+    def _own_host(self) -> str:
+        return urlsplit(self.own).hostname or ""
+
+    def _own_reach(self) -> Reach:
+        try:
+            own = min(reach_of(peer) for peer in _resolved(self._own_host(), 80))
+        except (OSError, ValueError):
+            return Reach.PUBLIC
+        self._reach = min(self._reach, own)
+        return self._reach
+
+
+def reach_of(address: str) -> Reach:
+    """From where an IP address can be reached; of one inside another, the nearer of both."""
+    ip = ip_address(address.partition("%")[0])
+    inner = _inner(ip)
+    return max([_reach(ip), *([] if inner is None else [reach_of(str(inner))])])
+
+
+def _reach(ip: IPv4Address | IPv6Address) -> Reach:
+    if any(ip in network for network in _LOOPBACK):
+        return Reach.LOOPBACK
+    if any(ip in network for network in _NEVER):
+        return Reach.NEVER
+    near = ip.is_private or not ip.is_global or getattr(ip, "is_site_local", False)
+    return Reach.PRIVATE if near and _inner(ip) is None else Reach.PUBLIC
+
+
+def _inner(ip: IPv4Address | IPv6Address) -> IPv4Address | None:
+    if not isinstance(ip, IPv6Address) or ip in _LOOPBACK[2]:
+        return None
+    if any(ip in network for network in _NAT64):
+        return IPv4Address(int(ip) & 0xFFFFFFFF)
+    return ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
+
+
+def _resolved(host: str, port: int) -> list[str]:
+    """The IP addresses of a host, as a connection would find them."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+def stored_at(location: str) -> tuple[str, ...]:
+    """Scheme, bucket and folders of a place in an object storage.
+
+    Raises:
+        AddressRefused: it is in none of those that we know, or its path is not plain.
+    """
+    scheme, found, rest = location.partition("://")
+    bucket, _, path = rest.partition("/")
+    written = _STORAGES.get(scheme)
+    if not found or written is None or not re.fullmatch(written, bucket):
+        raise AddressRefused(
+            f"{_shown(location)} is neither on the server itself nor in a storage that is known "
+            f"({', '.join(_STORAGES)})"
+        )
+    return (scheme, bucket, *folders(path))
+
+
+def folders(path: str) -> tuple[str, ...]:
+    """The folders of a path that leads nowhere else, however often it is decoded.
+
+    Raises:
+        AddressRefused: it has a `..`, an empty folder, a backslash, a query or a fragment.
+    """
+    read = path
+    for _ in range(10):
+        parts = read.strip("/").split("/") if read.strip("/") else []
+        if _UNPLAIN.search(read) or any(part.strip() in ("", ".", "..") for part in parts):
+            break
+        if (decoded := unquote(read, errors="replace")) == read:
+            return tuple(path.strip("/").split("/")) if path.strip("/") else ()
+        if decoded.count("/") != read.count("/"):
+            break
+        read = decoded
+    raise AddressRefused(f"the path {_shown(path)} is not plain")
+
+
+def _shown(address: str) -> str:
+    """The beginning of an address without what signs it and without control characters."""
+    bare = re.split(r"[?#]", address, maxsplit=1)[0]
+    shown = "".join(c if c.isprintable() else "?" for c in re.sub(r"//[^/]*@", "//", bare))
+    return repr(shown[:100] + ("…" if len(shown) > 100 else ""))
