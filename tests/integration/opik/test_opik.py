@@ -12,7 +12,7 @@ import pytest
 from smile_trace import semconv
 from smile_trace.dialects import assemble
 from smile_trace.errors import ReasonCode
-from smile_trace.records import Explanation, Trace
+from smile_trace.records import JSON, Explanation, Trace
 from smile_trace.records.path import ExplanationPath
 from smile_trace.render import driver_of
 from smile_trace.testing.samples import sample_profile, sample_trace
@@ -411,8 +411,6 @@ ODD_REPLIES = {
     "a list": b"[1, 2]",
     "a text": b'"text"',
     "another object": b'{"content": [7], "pre_sign_urls": []}',
-    "uploads elsewhere": b'{"id": "p", "pre_sign_urls": ["http://127.0.0.1:9/x"],'
-    b' "upload_id": "BEMinIO"}',
 }
 
 
@@ -425,15 +423,34 @@ def test_an_odd_reply_costs_one_explanation(
     tracker.deliver_traces(captured(first, second))
     server.faults = [Fault("answer", Answer(200, ODD_REPLIES[name]), path=path)]
     items = [into_opik(first), into_opik(second)]
-    if (path, name) == ("projects/retrieve", "uploads elsewhere"):
-        return  # it is a project
     refused, taken = tracker.deliver_explanations(items)
-    if (path, name) != ("attachment/list", "uploads elsewhere"):  # it lists nothing
-        assert isinstance(refused, Rejected)
-        assert refused.retry
-        assert "what Opik replied cannot be read" in refused.reason
+    assert isinstance(refused, Rejected)
+    assert refused.retry
+    assert "what Opik replied cannot be read" in refused.reason
     assert isinstance(taken, Receipt)
     assert all(isinstance(one, Receipt) for one in tracker.deliver_explanations(items))
+
+
+@pytest.mark.parametrize(
+    ("address", "upload_id"),
+    [
+        ("http://127.0.0.1:9/x", "BEMinIO"),  # to Opik itself, with our key
+        ("http://169.254.169.254/x", "one of a storage"),
+        ("file:///etc/hostname", "one of a storage"),
+    ],
+)
+def test_an_upload_elsewhere_costs_one_explanation(
+    address: str, upload_id: str, server: FakeOpik, tracker: OpikTracker
+) -> None:
+    first, second = prompt_trace(1), prompt_trace(2)
+    tracker.deliver_traces(captured(first, second))
+    started: JSON = {"pre_sign_urls": [address], "upload_id": upload_id}
+    server.faults = [Fault("answer", Answer(200, started), path="upload-start")]
+    refused, taken = tracker.deliver_explanations([into_opik(first), into_opik(second)])
+    assert isinstance(refused, Rejected)
+    assert (refused.code, refused.retry) == (ReasonCode.ADDRESS_REFUSED, False)
+    assert "names an address that is not asked" in refused.reason
+    assert isinstance(taken, Receipt)
 
 
 def test_no_server_makes_it_unavailable(tracker: OpikTracker, server: FakeOpik) -> None:
