@@ -206,9 +206,7 @@ def _check_responses(explanation: Explanation) -> None:
         raise CannotReproduce("its responses were left out of the file")
     scored = explanation.signal == "probability"
     if scored and not any(row.logprobs for row in rows if row.asked == "target"):
-        raise CannotReproduce(
-            "its probabilities were left out of the file: ask again (--live)"
-        )
+        raise CannotReproduce("its probabilities were left out of the file: ask again (--live)")
 
 
 def _key_of(row: Observation) -> _Key:
