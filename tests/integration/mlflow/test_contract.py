@@ -1,14 +1,18 @@
-"""The contract suite of trackers, for a real MLflow server behind a proxy that injects faults."""
+"""The contract suites, for a real MLflow server behind a proxy that injects faults."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
+from mlflow import MlflowClient
 
-from smile_trace.records import JSON
+from smile_trace.records import JSON, Span
+from smile_trace.records.otlp import spans_to_otlp
 from smile_trace.testing.fake_http_server import FakeHttpServer
+from smile_trace.testing.source_contract import SourceContract
 from smile_trace.testing.tracker_contract import TrackerContract
 from smile_trace.trackers import Tracker
-from smile_trace_mlflow import MLflowTracker
+from smile_trace_mlflow import MLflowSource, MLflowTracker
+from smile_trace_mlflow.server import Server
 from tests.support.mlflow_server import MLflowServer
 from tests.support.reverse_proxy import ReverseProxy
 from tests.support.visible import in_mlflow
@@ -18,7 +22,7 @@ pytestmark = pytest.mark.mlflow
 
 class TestMLflowTracker(TrackerContract):
     external_trace = {"mlflow.trace_id": "tr-" + "0" * 32}
-    cut_off_step = 5
+    cut_off_step = 9
     experiment: str
 
     @pytest.fixture
@@ -43,6 +47,15 @@ class TestMLflowTracker(TrackerContract):
     ) -> None:
         super().test_a_delivery_whose_process_was_killed_is_completed(server, tracker, takes_effect)
 
+    @pytest.mark.slow  # as many deliveries as requests
+    @pytest.mark.parametrize("takes_effect", [False, True])
+    def test_forgetting_that_was_cut_off_is_completed_where_declared(
+        self, server: FakeHttpServer, tracker: Tracker, takes_effect: bool
+    ) -> None:
+        super().test_forgetting_that_was_cut_off_is_completed_where_declared(
+            server, tracker, takes_effect
+        )
+
     def reject_items(self, server: FakeHttpServer, text: str) -> bool:
         pytest.skip("MLflow writes the spans of a request in one transaction")
 
@@ -51,3 +64,39 @@ class TestMLflowTracker(TrackerContract):
 
     def visible_explanations(self, server: FakeHttpServer) -> list[str]:
         return in_mlflow(self.experiment)[1]
+
+
+class TestMLflowSource(SourceContract):
+    @pytest.fixture
+    def server(
+        self, mlflow_server: MLflowServer, monkeypatch: pytest.MonkeyPatch
+    ) -> Iterator[ReverseProxy]:
+        self.places = (mlflow_server.new_experiment(), mlflow_server.new_experiment())
+        self.client = MlflowClient(mlflow_server.uri)
+        for place in self.places:
+            self.client.create_experiment(place)
+        monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+        self.monkeypatch = monkeypatch
+        with ReverseProxy(mlflow_server.port) as proxy:
+            yield proxy
+
+    def source(
+        self, server: FakeHttpServer, *, timeout_seconds: float = 30, **options: float
+    ) -> MLflowSource:
+        seconds = str(max(1, round(timeout_seconds)))  # MLflow takes whole ones, of its variable
+        self.monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", seconds)
+        return MLflowSource.from_settings(
+            {"tracking_uri": server.url, "experiments": self.places, **options}, {}
+        )
+
+    def write(self, server: FakeHttpServer, place: str, spans: Sequence[Span]) -> str:
+        Server(server.url, place).post_spans(spans_to_otlp(spans), self._id(place))
+        return f"tr-{spans[0].trace_id}"
+
+    def delete(self, server: FakeHttpServer, trace_id: str) -> None:
+        self.client.delete_traces(self._id(self.places[0]), trace_ids=[trace_id])
+
+    def _id(self, place: str) -> str:
+        found = self.client.get_experiment_by_name(place)
+        assert found is not None
+        return str(found.experiment_id)

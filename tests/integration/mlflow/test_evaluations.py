@@ -1,26 +1,29 @@
-"""`smile-trace explain --run`: the traces of an evaluation are explained where they stand."""
+"""`explain --run` explains an evaluation's traces in place; our scorers say what explain does."""
 
 import json
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import mlflow
 import pytest
+from mlflow.entities import Trace
 from mlflow.genai.scorers import scorer
 from mlflow.tracing.constant import TraceTagKey
 
 import smile_trace
+from smile_trace.evaluation import faithfulness
 from smile_trace.records import Explanation
+from smile_trace.render import driver_text
 from smile_trace.trackers.late_span import EXPLANATION_NAME
-from smile_trace_mlflow import MLflowSource
+from smile_trace_mlflow import MLflowSource, scorers
 from tests.support.command_line import run_command
 from tests.support.evaluations import BUDGET, application, model, rows
 from tests.support.mlflow_server import MLflowServer
 from tests.support.strict_openai import StrictServer
 
 __all__ = ["application", "model"]  # fixtures
-
 pytestmark = pytest.mark.mlflow
 
 
@@ -71,6 +74,7 @@ def test_ten_rows_have_their_heatmap(
     assert not model.refused
 
 
+@pytest.mark.slow
 def test_a_row_that_cannot_be_explained_holds_up_no_other(
     application: Callable[[str], str], model: StrictServer, tmp_path: Path
 ) -> None:
@@ -97,6 +101,7 @@ def test_a_row_that_cannot_be_explained_holds_up_no_other(
     assert not late_spans(trace), "nothing is written where nobody asked for it"
 
 
+@pytest.mark.slow
 def test_a_cap_takes_nothing_away_that_was_explained_before(
     application: Callable[[str], str], tmp_path: Path
 ) -> None:
@@ -117,6 +122,7 @@ def test_a_cap_takes_nothing_away_that_was_explained_before(
 PLACES = ("Eiffel", "sea")
 
 
+@pytest.mark.slow
 def test_what_a_judge_asked_is_no_row_and_is_not_read(
     application: Callable[[str], str], mlflow_server: MLflowServer
 ) -> None:
@@ -134,10 +140,14 @@ def test_what_a_judge_asked_is_no_row_and_is_not_read(
     assert spans[0].trace_id == first.info.trace_id.removeprefix("tr-")
 
 
+@pytest.mark.slow
 def test_a_run_that_is_not_there_is_said_before_a_model_is_asked(
-    application: Callable[[str], str], model: StrictServer, tmp_path: Path
+    application: Callable[[str], str],
+    model: StrictServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for run_id in ("0" * 32, "x' OR '1' = '1"):
+    for run_id in ("x' OR '1' = '1",):
         done = run_command("explain", "--run", run_id, cwd=tmp_path)
         assert done.returncode == 1
         assert b"no evaluation run" in done.stderr
@@ -145,13 +155,76 @@ def test_a_run_that_is_not_there_is_said_before_a_model_is_asked(
         pass
     done = run_command("explain", "--run", run.info.run_id, cwd=tmp_path)
     assert b"no evaluation run" in done.stderr, "it has no traces"
-    assert not model.bodies
-
-
-def test_without_an_address_it_is_said_where_to_write_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mlflow_server: MLflowServer
-) -> None:
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     done = run_command("explain", "--run", "0" * 32, cwd=tmp_path)
     assert done.returncode == 1
     assert b"MLFLOW_TRACKING_URI" in done.stderr
+    assert not model.bodies
+
+
+def value_of(trace: Trace, name: str) -> Any:
+    """The one assessment of that name."""
+    [found] = [a for a in trace.info.assessments if a.name == name]
+    return found
+
+
+@pytest.mark.slow
+def test_ten_rows_are_scored_as_explain_does(
+    application: Callable[[str], str], model: StrictServer
+) -> None:
+    result = mlflow.genai.evaluate(
+        data=rows(),
+        predict_fn=application,
+        scorers=[
+            scorers.driver_is(budget=BUDGET),
+            scorers.no_effect_of("umbrella", budget=BUDGET),
+            scorers.faithfulness(budget=BUDGET, orders=2),
+        ],
+    )
+    mlflow.openai.autolog(disable=True)
+    asked = len(model.bodies)
+    found = mlflow.search_traces(run_id=result.run_id, return_type="list")
+    assert len(found) == 10, "the calls of the explanations are in no trace"
+    values = []
+    for trace in found:
+        explanation = smile_trace.explain(trace_id=trace.info.trace_id, budget=BUDGET)
+        driving = value_of(trace, "driver_is")
+        values.append(driving.value)
+        for name in ("driver_is", "no_effect_of", "faithfulness"):
+            metadata = value_of(trace, name).metadata
+            assert metadata["smile.driver"] == driver_text(explanation)
+            assert metadata["smile.verdict"] == explanation.fidelity.status == "reliable"
+            assert float(metadata["smile.fidelity_r2"]) == explanation.fidelity.r2_heldout
+        umbrella = next(s for s in explanation.segments if "umbrella" in s.text)
+        assert value_of(trace, "no_effect_of").value is not umbrella.significant
+        curves = faithfulness(explanation, "planted", parameters={"temperature": 0}, orders=2)
+        ours, chance = curves.attribution.deletion_auc, curves.random.deletion_auc
+        assert value_of(trace, "faithfulness").value == pytest.approx(chance - ours)
+        assert chance > ours
+    assert sorted(values) == [False, *[True] * 9]
+    assert result.metrics["driver_is/mean"] == pytest.approx(0.9)
+    assert result.metrics["no_effect_of/mean"] == 1.0
+    assert len(model.bodies) == asked, "what was asked in this process is not asked again"
+    assert not model.refused
+
+
+@pytest.mark.slow
+def test_a_row_that_says_nothing_or_holds_no_call_is_an_error_of_that_row(
+    application: Callable[[str], str], model: StrictServer
+) -> None:
+    question = {"inputs": {"question": "I see the Eiffel. Where am I?"}}
+    result = mlflow.genai.evaluate(
+        data=[question],
+        predict_fn=application,
+        scorers=[scorers.driver_is(budget=BUDGET)],
+    )
+    [trace] = mlflow.search_traces(run_id=result.run_id, return_type="list")
+    assert '"expectations": {"driver"' in value_of(trace, "driver_is").error.error_message
+
+    result = mlflow.genai.evaluate(
+        data=[{**question, "outputs": "In Paris."}],
+        scorers=[scorers.no_effect_of("Eiffel", budget=BUDGET)],
+    )
+    [trace] = mlflow.search_traces(run_id=result.run_id, return_type="list")
+    assert "no call of a model" in value_of(trace, "no_effect_of").error.error_message
+    assert len(model.bodies) == 1, "neither is a reason to ask the model"

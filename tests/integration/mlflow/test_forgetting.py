@@ -34,23 +34,12 @@ from tests.support.worker_settings import settings_tables
 
 pytestmark = pytest.mark.mlflow
 
+
 MARKER, OTHER = "zanzibar", "lighthouse"
+
+
 PROMPT = "directions"
-
 Case = tuple[Trace, Call, Explanation]
-
-
-@pytest.fixture
-def experiment(mlflow_server: MLflowServer) -> str:
-    return mlflow_server.new_experiment()
-
-
-@pytest.fixture
-def tracker(mlflow_server: MLflowServer, experiment: str) -> MLflowTracker:
-    options = {"tracking_uri": mlflow_server.uri, "experiment": experiment}
-    found = MLflowTracker.from_settings(options)
-    assert found is not None
-    return found
 
 
 def case(word: str, external: Mapping[str, str] = {}) -> Case:
@@ -136,10 +125,7 @@ def test_nothing_of_a_forgotten_trace_is_left(
     assert "comparison.html" in everything(experiment, mlflow_server)
 
 
-def test_what_never_arrived_is_gone(tracker: MLflowTracker) -> None:
-    received(tracker.forget([forgotten(case(MARKER), None)])[0])
-
-
+@pytest.mark.slow
 def test_the_explanation_is_taken_out_of_the_users_own_trace(
     mlflow_server: MLflowServer, tracker: MLflowTracker, experiment: str
 ) -> None:
@@ -161,6 +147,7 @@ def test_the_explanation_is_taken_out_of_the_users_own_trace(
     assert mlflow.get_trace(span.trace_id).info.assessments == []
 
 
+@pytest.mark.slow
 def test_the_command_deletes_what_the_worker_delivered(
     mlflow_server: MLflowServer, experiment: str, tmp_path: Path
 ) -> None:

@@ -1,4 +1,4 @@
-"""An application that already traces with MLflow: the heatmap is in its trace, and only there."""
+"""An application that traces with MLflow: the heatmap is in its trace, our calls are nowhere."""
 
 from collections.abc import Iterator
 
@@ -8,22 +8,24 @@ import pytest
 
 import smile_trace
 from smile_trace.dialects import assemble
+from smile_trace.models.kinds.endpoint import Endpoint
 from smile_trace.models.kinds.local import LocalModel
 from smile_trace.records import Trace
+from smile_trace.settings import EndpointSettings
 from smile_trace.testing import Captured, captured
 from smile_trace.trackers import CapturedTrace, ExplainedCall, Receipt
 from smile_trace.trackers.late_span import EXPLANATION_NAME
 from smile_trace_mlflow import MLflowTracker
 from tests.support.explained import explanation
 from tests.support.mlflow_server import MLflowServer
+from tests.support.planted import serving
 
-pytestmark = [pytest.mark.mlflow, pytest.mark.model]
-
+pytestmark = pytest.mark.mlflow
 PROMPT = "What is the capital of France?"
 
 
 @pytest.fixture
-def experiment(mlflow_server: MLflowServer) -> Iterator[str]:
+def logged(mlflow_server: MLflowServer) -> Iterator[str]:
     name = mlflow_server.new_experiment()
     mlflow.set_experiment(name)
     mlflow.openai.autolog()
@@ -75,16 +77,18 @@ def the_only_trace(experiment: str) -> mlflow.entities.Trace:
     return mlflow.get_trace(trace.info.trace_id)
 
 
+@pytest.mark.slow
+@pytest.mark.model
 @pytest.mark.parametrize("around", [True, False], ids=["around", "automatic logging alone"])
 def test_the_heatmap_is_under_the_llm_span_of_the_users_own_trace(
-    mlflow_server: MLflowServer, local_model: LocalModel, experiment: str, around: bool
+    mlflow_server: MLflowServer, local_model: LocalModel, logged: str, around: bool
 ) -> None:
     application = mlflow.trace(ask, name="application") if around else ask
     with captured() as seen:
         assert application(local_model.start())
-    deliver(mlflow_server, experiment, trace_of(seen))
+    deliver(mlflow_server, logged, trace_of(seen))
 
-    trace = the_only_trace(experiment)
+    trace = the_only_trace(logged)
     spans = {span.name.partition("?")[0]: span for span in trace.data.spans}
     of_ours = EXPLANATION_NAME.rstrip("?")
     assert set(spans) == {of_ours, "Completions", *(["application"] if around else [])}
@@ -93,3 +97,39 @@ def test_the_heatmap_is_under_the_llm_span_of_the_users_own_trace(
     assert late.parent_id == llm.span_id
     assert llm.start_time_ns <= late.start_time_ns <= late.end_time_ns <= llm.end_time_ns
     assert {a.span_id for a in trace.info.assessments} == {llm.span_id}
+
+
+def traces_of(experiment: str) -> list[mlflow.entities.Trace]:
+    mlflow.flush_trace_async_logging()
+    found = mlflow.get_experiment_by_name(experiment)
+    return mlflow.search_traces(
+        locations=[found.experiment_id], return_type="list", include_spans=False
+    )
+
+
+def test_explaining_adds_nothing_to_the_users_traces(logged: str) -> None:
+    """Of an endpoint, inside of a trace of theirs, and of a function that calls their client."""
+    with serving(lambda prompt: "Paris" if "Eiffel" in prompt else "London") as server:
+        client = openai.OpenAI(base_url=server.base_url, api_key="none")
+
+        def their_call(prompt: str) -> str:
+            messages = [{"role": "user", "content": prompt}]
+            reply = client.chat.completions.create(model="m", messages=messages)  # type: ignore[arg-type]
+            return str(reply.choices[0].message.content)
+
+        their_call("the Eiffel Tower")
+        assert len(traces_of(logged)) == 1, "the user's own call is seen"
+        model = Endpoint("m", EndpointSettings(base_url=server.base_url))
+        explained = smile_trace.explain("the Eiffel Tower", model=model, budget=12)
+        assert explained.cost.target_calls == len(server.bodies) - 1 > 4
+        smile_trace.explain("the Eiffel Tower", model=their_call, budget=8)
+        assert len(traces_of(logged)) == 1
+
+        @mlflow.trace
+        def application() -> str:
+            return smile_trace.explain("the Eiffel Tower", model=model, budget=12).answer
+
+        assert application() == "Paris"
+    assert len(traces_of(logged)) == 2
+    newest = mlflow.get_trace(mlflow.get_last_active_trace_id())
+    assert [span.name for span in newest.data.spans] == ["application"]

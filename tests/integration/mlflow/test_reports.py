@@ -20,8 +20,8 @@ from tests.support.mlflow_server import MLflowServer
 from tests.support.spooled import call_span, write_spool
 
 pytestmark = pytest.mark.mlflow
-
 SHARE = Share(count=75, of=161, open=21, share=75 / 161, low=0.4, high=0.53)
+
 REPORT = Report(
     since="2026-11-19T23:00+00:00",
     until="2026-11-26T23:00+00:00",
@@ -79,6 +79,7 @@ def test_a_run_with_a_table_and_a_picture(mlflow_server: MLflowServer) -> None:
     assert client.search_runs([run.info.experiment_id]) == []
 
 
+@pytest.mark.slow
 def test_the_week_of_a_prompt_is_one_run_that_the_registry_shows(
     mlflow_server: MLflowServer,
 ) -> None:
@@ -138,6 +139,7 @@ def test_the_week_of_a_prompt_is_one_run_that_the_registry_shows(
     assert shown("2") == again.external_id != run_id, "the deleted run is taken off the page"
 
 
+@pytest.mark.slow
 def test_a_description_never_outgrows_what_mlflow_takes(mlflow_server: MLflowServer) -> None:
     tracker = MLflowTracker.from_settings(
         {"tracking_uri": mlflow_server.uri, "experiment": mlflow_server.new_experiment()}
@@ -154,6 +156,7 @@ def test_a_description_never_outgrows_what_mlflow_takes(mlflow_server: MLflowSer
     assert len(said) <= LONGEST_NOTE
 
 
+@pytest.mark.slow
 def test_the_command_delivers_it(
     mlflow_server: MLflowServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

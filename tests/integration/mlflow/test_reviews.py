@@ -23,7 +23,6 @@ from tests.support.mlflow_server import MLflowServer
 from tests.support.reverse_proxy import ReverseProxy
 
 pytestmark = pytest.mark.mlflow
-
 QUEUE = "experts"
 
 
@@ -111,6 +110,7 @@ class TestMLflowReviews(ReviewContract):
         return server.queued(held)
 
 
+@pytest.mark.slow
 def test_confirmed_failures_are_records_of_mlflows_datasets(
     mlflow_server: MLflowServer, tmp_path: Path
 ) -> None:

@@ -3,7 +3,6 @@
 import base64
 import json
 import os
-import shutil
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -41,7 +40,6 @@ from tests.support.strict_openai import StrictServer, strict
 from tests.support.worker_settings import settings_tables
 
 pytestmark = pytest.mark.mlflow
-
 WORD = "Eiffel"
 PROMPT = f"The {WORD} Tower stands here. Where are we?"
 
@@ -115,22 +113,17 @@ def test_a_trace_of_mlflow_is_explained_by_its_id(
     ask(model)
     [trace] = traces(experiment)
     written(tmp_path, model)
-    arguments = ("explain", trace.info.trace_id, "--budget", "30", "--json")
-
-    done = command(tmp_path, mlflow_server, *arguments)
-    assert done.returncode == 0, done.stderr
+    arguments = ("explain", trace.info.trace_id, "--budget", "30", "--json", "--deliver")
+    for _ in range(2):
+        done = command(tmp_path, mlflow_server, *arguments)
+        assert done.returncode == 0, done.stderr
+        assert trace.info.trace_id.encode() in done.stderr
     explanation = Explanation.model_validate_json(done.stdout)
     assert explanation.answer == "In Paris."
     assert [m.role for m in explanation.messages] == ["system", "user"]
     driving = max(explanation.segments, key=lambda segment: segment.attribution)
     assert WORD in driving.text
     assert driving.significant
-    assert not late_spans(traces(experiment)[0]), "nothing is written where nobody asked for it"
-
-    for _ in range(2):
-        done = command(tmp_path, mlflow_server, *arguments, "--deliver")
-        assert done.returncode == 0, done.stderr
-        assert trace.info.trace_id.encode() in done.stderr
     [shown] = traces(experiment)
     [late], [llm] = late_spans(shown), [s for s in shown.data.spans if s.span_type == "CHAT_MODEL"]
     assert late.parent_id == llm.span_id
@@ -144,21 +137,6 @@ def test_a_trace_of_mlflow_is_explained_by_its_id(
 
 
 @pytest.mark.slow
-def test_what_stands_in_mlflow_is_read_without_what_we_put_there(
-    tmp_path: Path, mlflow_server: MLflowServer, experiment: str, model: StrictServer
-) -> None:
-    ask(model)
-    written(tmp_path, model)
-    [trace] = traces(experiment)
-    source = MLflowSource.from_settings({}, {"tracking_uri": mlflow_server.uri})
-    before = source.read(trace.info.trace_id)
-    assert len(before) == len(trace.data.spans)
-    explained = ("explain", trace.info.trace_id, "--budget", "20", "--deliver")
-    assert command(tmp_path, mlflow_server, *explained).returncode == 0
-    assert len(traces(experiment)[0].data.spans) == len(before) + 1
-    assert source.read(trace.info.trace_id) == before
-
-
 def test_a_trace_that_is_not_there_is_said_before_the_model_is_asked(
     tmp_path: Path, mlflow_server: MLflowServer, experiment: str, model: StrictServer
 ) -> None:
@@ -270,6 +248,7 @@ def test_a_trace_that_was_deleted_meanwhile_is_a_reason_and_not_made_anew(
     assert not traces(experiment)
 
 
+@pytest.mark.slow
 def test_a_late_span_is_seen_and_a_missing_experiment_said(
     tmp_path: Path, mlflow_server: MLflowServer, experiment: str, model: StrictServer
 ) -> None:
@@ -340,29 +319,6 @@ def test_a_worker_that_dies_while_it_reads_goes_on_where_it_was(
 
 
 @pytest.mark.slow
-def test_forgetting_leaves_the_users_own_trace(
-    tmp_path: Path, mlflow_server: MLflowServer, experiment: str, model: StrictServer
-) -> None:
-    ask(model)
-    [trace] = traces(experiment)
-    settings = worker_settings(tmp_path, mlflow_server, model, experiment)
-    run(settings, once=True)
-    written(
-        tmp_path,
-        model,
-        f'[trackers.mlflow]\nexperiment = "{settings.trackers["mlflow"]["experiment"]}"\n',
-    )
-    shutil.copytree(tmp_path, tmp_path / "state", ignore=shutil.ignore_patterns("state", "*.toml"))
-    trace_id = trace.info.trace_id.removeprefix("tr-")
-    done = command(tmp_path, mlflow_server, "forget", trace_id, "--yes")
-    assert trace.info.trace_id.encode() in done.stdout + done.stderr
-    [left] = traces(experiment)
-    assert {s.span_id for s in left.data.spans} >= {s.span_id for s in trace.data.spans}
-    assert left.info.tags["smile.status"] == "forgotten"
-    assert all("forgotten" in span.name for span in late_spans(left))
-
-
-@pytest.mark.slow
 def test_a_call_inside_functions_of_the_application_has_its_session_and_place(
     tmp_path: Path, mlflow_server: MLflowServer, experiment: str, model: StrictServer
 ) -> None:
@@ -401,6 +357,7 @@ def test_a_call_inside_functions_of_the_application_has_its_session_and_place(
     )
 
 
+@pytest.mark.slow
 def test_nothing_is_put_into_a_trace_whose_spans_are_a_file(
     mlflow_server: MLflowServer, experiment: str, model: StrictServer
 ) -> None:
@@ -422,6 +379,7 @@ def test_nothing_is_put_into_a_trace_whose_spans_are_a_file(
     assert "as a file" in outcome.reason
 
 
+@pytest.mark.slow
 def test_what_others_sent_to_mlflow_is_read_as_they_wrote_it(
     mlflow_server: MLflowServer, experiment: str
 ) -> None:
@@ -443,6 +401,7 @@ def test_what_others_sent_to_mlflow_is_read_as_they_wrote_it(
     )
 
 
+@pytest.mark.slow
 def test_a_prompt_of_the_registry_is_the_calls_prompt(
     mlflow_server: MLflowServer, experiment: str, model: StrictServer
 ) -> None:

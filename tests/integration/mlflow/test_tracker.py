@@ -9,18 +9,15 @@ from typing import Any
 import mlflow
 import pytest
 from mlflow import MlflowClient
-from mlflow.entities import AssessmentSource
 from mlflow.entities import Trace as MlflowTrace
 
 from smile_trace.errors import ReasonCode
 from smile_trace.records import Call, Explanation, Feedback, PromptUse, Trace
 from smile_trace.trackers import (
     CapturedTrace,
-    Deferred,
     ExplainedCall,
     Outcome,
     Receipt,
-    Rejected,
     TrackerUnavailable,
     UnexplainedCall,
 )
@@ -30,28 +27,7 @@ from tests.support.explained import captured, explanation
 from tests.support.mlflow_server import MLflowServer, OwnMLflowServer
 
 pytestmark = pytest.mark.mlflow
-
 Case = tuple[Trace, Call, Explanation]
-
-
-@pytest.fixture(autouse=True)
-def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME", "MLFLOW_EXPERIMENT_ID"):
-        monkeypatch.delenv(name, raising=False)
-
-
-@pytest.fixture
-def experiment(mlflow_server: MLflowServer) -> str:
-    return mlflow_server.new_experiment()
-
-
-@pytest.fixture
-def tracker(mlflow_server: MLflowServer, experiment: str) -> MLflowTracker:
-    found = MLflowTracker.from_settings(
-        {"tracking_uri": mlflow_server.uri, "experiment": experiment}
-    )
-    assert found is not None
-    return found
 
 
 def deliver(tracker: MLflowTracker, cases: Sequence[Case]) -> list[str]:
@@ -148,6 +124,7 @@ def test_everything_arrives_and_twice_is_visible_once(
     assert first.info.tags["smile.status"] == "reliable"
 
 
+@pytest.mark.slow
 def test_the_picture_is_attached_once(tracker: MLflowTracker, mlflow_server: MLflowServer) -> None:
     from mlflow.tracing.attachments import Attachment
     from mlflow.tracing.client import TracingClient
@@ -214,6 +191,7 @@ def test_one_run_per_day_holds_the_table_and_the_pages(
     }
 
 
+@pytest.mark.slow
 def test_a_newer_explanation_replaces_the_older_one(
     tracker: MLflowTracker, experiment: str
 ) -> None:
@@ -232,6 +210,7 @@ def test_a_newer_explanation_replaces_the_older_one(
     assert run.data.metrics["smile.reliable"] == 0
 
 
+@pytest.mark.slow
 def test_a_call_that_is_not_explained_says_why_until_it_is(
     tracker: MLflowTracker, experiment: str
 ) -> None:
@@ -255,6 +234,7 @@ def test_a_call_that_is_not_explained_says_why_until_it_is(
     assert said(traces_in(experiment)[0])["smile.verdict"] == "reliable"
 
 
+@pytest.mark.slow
 def test_what_users_thought_is_at_the_trace_once(tracker: MLflowTracker, experiment: str) -> None:
     trace, _ = captured(explanation())
     for score, comment in ((1.0, "good"), (1.0, "good"), (0.0, None)):
@@ -267,28 +247,6 @@ def test_what_users_thought_is_at_the_trace_once(tracker: MLflowTracker, experim
         assert said(found) == {"user_feedback": score}
         assert (found.info.assessments[0].rationale or "") == (comment or "")
         assert found.info.assessments[0].source.source_type == "HUMAN"
-
-
-def test_the_number_of_an_earlier_release_is_taken_away(
-    tracker: MLflowTracker, experiment: str
-) -> None:
-    explained = explanation()
-    trace, call = captured(explained)
-    [trace_id] = deliver(tracker, [(trace, call, explained)])
-    mlflow.log_feedback(
-        trace_id=trace_id,
-        name="smile.fidelity_r2",
-        value=0.82,
-        span_id=call.span_id,
-        source=AssessmentSource(source_type="CODE", source_id="smile-trace"),
-    )
-    mlflow.log_feedback(trace_id=trace_id, name="smile.fidelity_r2", value=0.5)  # a person's own
-    deliver(tracker, [(trace, call, explained)])
-    assert said(mlflow.get_trace(trace_id)) == {
-        "smile.driver": "France",
-        "smile.verdict": "reliable",
-        "smile.fidelity_r2": 0.5,
-    }
 
 
 def test_the_heatmap_goes_into_the_users_own_trace(tracker: MLflowTracker, experiment: str) -> None:
@@ -328,25 +286,7 @@ def test_the_heatmap_goes_into_the_users_own_trace(tracker: MLflowTracker, exper
     assert {a.span_id for a in found.info.assessments} == {model_span.span_id}
 
 
-def test_an_external_trace_that_is_missing_is_waited_for_and_then_replaced(
-    tracker: MLflowTracker, experiment: str
-) -> None:
-    explained = explanation()
-    trace, call = captured(explained, external_trace={"mlflow.trace_id": "tr-" + "0" * 32})
-    [waiting] = tracker.deliver_traces([CapturedTrace(trace=trace)])
-    assert isinstance(waiting, Deferred)
-    [sent] = tracker.deliver_traces([CapturedTrace(trace=trace, wait_for_external=False)])
-    [found] = traces_in(experiment)
-    assert received(sent) == found.info.trace_id == f"tr-{trace.trace_id}"
-    assert found.info.tags["smile.external_trace"] == "tr-" + "0" * 32
-    item = ExplainedCall(
-        trace=trace, call=call, explanation=explained, traced_as=found.info.trace_id
-    )
-    [outcome] = tracker.deliver_explanations([item])
-    received(outcome)
-    assert len(mlflow.get_trace(found.info.trace_id).data.spans) == 3
-
-
+@pytest.mark.slow
 def test_a_prompt_of_the_registry_is_linked_to_its_version(
     tracker: MLflowTracker, experiment: str
 ) -> None:
@@ -379,6 +319,7 @@ def test_a_prompt_of_the_registry_is_linked_to_its_version(
     assert linked == [{"name": name, "version": "1"}]
 
 
+@pytest.mark.slow
 def test_without_an_experiment_it_is_mlflows_default(mlflow_server: MLflowServer) -> None:
     tracker = MLflowTracker.from_settings({"tracking_uri": mlflow_server.uri})
     assert tracker is not None
@@ -388,32 +329,7 @@ def test_without_an_experiment_it_is_mlflows_default(mlflow_server: MLflowServer
     assert mlflow.get_trace(trace_id).info.experiment_id == "0"
 
 
-def test_a_rejected_trace_holds_up_no_other(tracker: MLflowTracker, experiment: str) -> None:
-    good, _ = captured(explanation())
-    bad, _ = captured(explanation())
-    bad = bad.model_copy(
-        update={"spans": tuple(s.model_copy(update={"span_id": "zz"}) for s in bad.spans)}
-    )
-    outcomes = tracker.deliver_traces([CapturedTrace(trace=t) for t in (bad, good)])
-    assert isinstance(outcomes[0], Rejected)
-    assert not outcomes[0].retry
-    assert received(outcomes[1]) == f"tr-{good.trace_id}"
-    [_] = traces_in(experiment)
-
-
-def test_an_explanation_of_a_deleted_trace_is_rejected_for_good(
-    tracker: MLflowTracker, experiment: str
-) -> None:
-    explained = explanation()
-    trace, call = captured(explained)
-    [trace_id] = deliver(tracker, [(trace, call, explained)])
-    client().delete_traces(experiment_id(experiment), trace_ids=[trace_id])
-    item = ExplainedCall(trace=trace, call=call, explanation=explained, traced_as=trace_id)
-    [outcome] = tracker.deliver_explanations([item])
-    assert isinstance(outcome, Rejected)
-    assert not outcome.retry
-
-
+@pytest.mark.slow
 def test_five_thousand_words_arrive(tracker: MLflowTracker) -> None:
     words = " ".join(f"word{i}" for i in range(5000))
     explained = explanation([("user", words)], {"word7": 0.6}, perturbations=40)

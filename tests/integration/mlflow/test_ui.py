@@ -10,13 +10,7 @@ from smile_trace.trackers import CapturedTrace, ExplainedCall, Receipt
 from smile_trace_mlflow import MLflowTracker
 from tests.support.browser import WatchedPage
 from tests.support.explained import HOSTILE, captured, explanation
-from tests.support.mlflow_pages import (
-    PATIENCE,
-    open_artifact,
-    open_explanation,
-    open_list,
-    open_runs,
-)
+from tests.support.mlflow_pages import PATIENCE, open_artifact, open_explanation, open_runs
 from tests.support.mlflow_server import MLflowServer
 
 pytestmark = [pytest.mark.mlflow, pytest.mark.browser]
@@ -62,18 +56,6 @@ def test_the_heatmap_is_drawn_in_its_natural_size(
     screenshot = tmp_path / "heatmap.png"
     page.screenshot(path=screenshot)
     assert screenshot.stat().st_size > 20_000
-
-
-def test_the_list_says_what_drove_each_answer(
-    mlflow_server: MLflowServer, watched_page: WatchedPage
-) -> None:
-    page = watched_page.page
-    page.set_viewport_size({"width": 1600, "height": 950})
-    receipt = deliver(mlflow_server, explanation())
-    open_list(page, str(receipt.url))
-    assert page.get_by_text("France", exact=True).first.is_visible()
-    assert page.get_by_text("reliable", exact=True).first.is_visible()
-    assert page.get_by_text("smile.fidelity_r2").count() == 0
 
 
 def test_the_day_is_an_evaluation_run_with_its_traces_a_table_and_an_index(

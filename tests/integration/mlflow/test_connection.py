@@ -1,26 +1,25 @@
-"""Options, prompt templates, and the answers of a fake server: no MLflow server needed.
+"""Options, credentials, TLS, and a server's answers: a fake gives those that a real one cannot."""
 
-The server here is a fake, because a real one cannot be brought to give these answers.
-"""
-
+import base64
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 
+import mlflow
 import pytest
+from mlflow import MlflowClient
 
 from smile_trace.errors import SmileTraceError
-from smile_trace.trackers import CapturedTrace, Rejected, TrackerUnavailable
+from smile_trace.trackers import CapturedTrace, ExplainedCall, Receipt, Rejected, TrackerUnavailable
 from smile_trace_mlflow import MLflowTracker, load_prompt
 from smile_trace_mlflow.prompts import prompt_template
 from tests.support.explained import captured, explanation
+from tests.support.mlflow_server import MLflowServer
+from tests.support.reverse_proxy import ReverseProxy, own_authority
 
-
-@pytest.fixture(autouse=True)
-def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME", "MLFLOW_EXPERIMENT_ID"):
-        monkeypatch.delenv(name, raising=False)
+pytestmark = pytest.mark.mlflow
 
 
 @contextmanager
@@ -85,15 +84,6 @@ def test_statuses_that_make_it_unavailable(status: int, sentence: str) -> None:
     assert len(asked) == 1
 
 
-def test_retry_after_is_passed_on() -> None:
-    with (
-        answering(503, headers={"Retry-After": "7"}) as (uri, _),
-        pytest.raises(TrackerUnavailable) as raised,
-    ):
-        tracker_at(uri).deliver_traces(one_trace())
-    assert raised.value.retry_after == 7
-
-
 @pytest.mark.parametrize(("status", "retry"), [(400, False), (422, False), (500, True)])
 def test_a_rejected_item_quotes_the_server(status: int, retry: bool) -> None:
     with answering(status, body="the span is\nodd") as (uri, _):
@@ -125,11 +115,8 @@ def test_credentials_come_from_mlflows_own_variables(monkeypatch: pytest.MonkeyP
     ]
 
 
-def test_it_is_inactive_without_options_and_environment() -> None:
-    assert MLflowTracker.from_settings({}) is None
-
-
 def test_the_environment_activates_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert MLflowTracker.from_settings({}) is None
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:1")
     assert MLflowTracker.from_settings({}) is not None
 
@@ -167,10 +154,62 @@ def test_a_template_that_would_change_its_meaning_is_refused(registered: str) ->
         prompt_template(registered)
 
 
-@pytest.mark.mlflow
 def test_a_chat_prompt_is_refused_with_what_to_do(mlflow_server: object) -> None:
     import mlflow
 
     mlflow.genai.register_prompt("chatty", [{"role": "user", "content": "Hi {{name}}"}])
     with pytest.raises(SmileTraceError, match="is a chat prompt"):
         load_prompt("prompts:/chatty/1")
+
+
+BASIC = {"MLFLOW_TRACKING_USERNAME": "ann", "MLFLOW_TRACKING_PASSWORD": "pässword"}
+BEARER = {"MLFLOW_TRACKING_TOKEN": "a-token"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("variables", "authorization"),
+    [
+        (BASIC, "Basic " + base64.b64encode("ann:pässword".encode()).decode()),
+        (BEARER, "Bearer a-token"),
+    ],
+    ids=["basic", "bearer"],
+)
+def test_everything_arrives_through_tls_and_authorization(
+    variables: dict[str, str],
+    authorization: str,
+    mlflow_server: MLflowServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    authority, tls = own_authority(tmp_path)
+    experiment = mlflow_server.new_experiment()
+    explained = explanation()
+    trace, call = captured(explained)
+    items = [CapturedTrace(trace=trace)]
+    with ReverseProxy(mlflow_server.port, tls=tls, authorization=authorization) as proxy:
+        tracker = MLflowTracker.from_settings({"tracking_uri": proxy.url, "experiment": experiment})
+        assert tracker is not None
+        with pytest.raises(TrackerUnavailable, match="MLFLOW_TRACKING_SERVER_CERT_PATH"):
+            tracker.deliver_traces(items)
+        monkeypatch.setenv("MLFLOW_TRACKING_SERVER_CERT_PATH", str(authority))
+        with pytest.raises(TrackerUnavailable, match="refuses our credentials"):
+            tracker.deliver_traces(items)
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        tracker.check()
+        [received] = tracker.deliver_traces(items)
+        assert isinstance(received, Receipt)
+        item = ExplainedCall(
+            trace=trace, call=call, explanation=explained, traced_as=received.external_id
+        )
+        [outcome] = tracker.deliver_explanations([item])
+        assert isinstance(outcome, Receipt), outcome
+        tracker.close()
+    # and without the proxy: what the server itself holds
+    found = MlflowClient().get_experiment_by_name(experiment)
+    assert found is not None
+    [kept] = mlflow.search_traces(locations=[found.experiment_id], return_type="list")
+    assert kept.info.trace_id == received.external_id
+    assert len(kept.data.spans) == len(trace.spans) + 1
+    assert len(kept.info.assessments) == 2
