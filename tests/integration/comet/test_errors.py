@@ -1,4 +1,4 @@
-"""Errors of the server: one sentence that says what to do, bounded in time, nothing lost."""
+"""Settings, and errors of the server: a sentence that says what to do, and nothing is lost."""
 
 import logging
 import socket
@@ -7,15 +7,97 @@ import sys
 import threading
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from smile_trace.trackers import Receipt, Rejected, TrackerUnavailable
-from smile_trace_comet import CometTracker
+from smile_trace_comet import CometArchiveTracker, CometTracker, sdk
 from tests.support.comet_samples import captured, explained, prompt_trace
 from tests.support.comet_server import KEY, comet_environment
 from tests.support.fake_comet import Answer, FakeComet, Fault
 from tests.support.spooled import trace_id
+
+
+@pytest.fixture(autouse=True)
+def _no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COMET_API_KEY", raising=False)
+
+
+def test_the_key_activates_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert CometTracker.from_settings({}) is None
+    assert CometArchiveTracker.from_settings({}) is None
+    monkeypatch.setenv("COMET_API_KEY", "some key")
+    tracker = CometTracker.from_settings({})
+    assert isinstance(tracker, CometTracker)
+    assert "some key" not in repr(vars(tracker))
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [(".comet.config", "[comet]\nurl_override = {}\n"), (".env", "COMET_URL_OVERRIDE={}\n")],
+)
+def test_a_file_of_the_working_directory_does_not_say_where_the_key_goes(
+    name: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COMET_API_KEY", "some key")
+    monkeypatch.delenv("COMET_URL_OVERRIDE", raising=False)
+    (tmp_path / name).write_text(said.format("http://192.0.2.1"))
+    with pytest.raises(ValueError, match="set COMET_URL_OVERRIDE"):
+        CometTracker.from_settings({})
+    monkeypatch.setenv("COMET_URL_OVERRIDE", "http://192.0.2.1")
+    assert CometTracker.from_settings({}) is not None
+    monkeypatch.delenv("COMET_URL_OVERRIDE")
+    monkeypatch.setenv("HOME", str(tmp_path))  # where `comet login` writes it
+    if name == ".comet.config":
+        assert CometTracker.from_settings({}) is not None
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"projekt": "x"}, r"\[trackers.comet\] has no option 'projekt': it takes workspace"),
+        ({"concurrency": 0}, r"\[trackers.comet\] concurrency"),
+        ({"concurrency": 1000}, r"\[trackers.comet\] concurrency"),
+        ({"timeout_seconds": "soon"}, r"\[trackers.comet\] timeout_seconds"),
+    ],
+)
+def test_wrong_options_are_named(options: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        CometTracker.from_settings(options)
+
+
+def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sdk, "find_spec", lambda name: None)
+    with pytest.raises(ValueError, match=r"pip install 'smile-trace\[comet\]'"):
+        CometTracker.from_settings({"project": "p"})
+
+
+@pytest.mark.slow
+def test_nothing_of_comet_is_loaded_before_it_is_needed(tmp_path: Path) -> None:
+    """And then its automatic logging stays off, also for an mlflow or openai loaded later."""
+    code = """
+import sys
+from smile_trace_comet import CometTracker, sdk
+CometTracker.from_settings({})
+assert not {"comet_ml", "comet_llm", "requests"} & set(sys.modules), "loaded too early"
+comet_ml, comet_llm = sdk.load()
+assert comet_ml.get_config("comet.disable_auto_logging")
+assert not comet_llm.config.autologging_enabled()
+assert not any(type(f).__name__ == "CometModuleFinder" for f in sys.meta_path)
+assert not any("comet_llm" in type(f).__module__ for f in sys.meta_path)
+assert not comet_ml.error_tracking.enabled_in_config()
+print("suppress_instrumentation")
+"""
+    environment = comet_environment("http://127.0.0.1:9", str(tmp_path))
+    for name in ("COMET_DISABLE_AUTO_LOGGING", "COMET_ERROR_TRACKING_ENABLE"):
+        del environment[name]  # we set them ourselves
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=600
+    )
+    assert done.stdout.strip() == "suppress_instrumentation", done.stderr
+
 
 LLM = "/write/experiment/llm"
 
@@ -69,8 +151,14 @@ def test_unavailable_servers_get_everything_later(
     assert len(comet_server.of_key(trace_id(1))) == 1
 
 
-@pytest.mark.parametrize("path", ["isAlive", "experiment/metadata", LLM])
-@pytest.mark.parametrize("takes_effect", [False, True])
+@pytest.mark.parametrize(
+    ("path", "takes_effect"),
+    [
+        ("isAlive", False),
+        pytest.param("experiment/metadata", False, marks=pytest.mark.slow),
+        (LLM, True),
+    ],
+)
 def test_a_silent_server_times_out(
     comet_server: FakeComet,
     hasty: CometTracker,
@@ -85,27 +173,6 @@ def test_a_silent_server_times_out(
     (receipt,) = tracker.deliver_traces(captured(prompt_trace(1)))
     assert isinstance(receipt, Receipt)
     assert len(comet_server.of_key(trace_id(1))) == 1
-
-
-def test_a_failing_trace_holds_up_no_other(comet_server: FakeComet, tracker: CometTracker) -> None:
-    tracker.deliver_traces(captured(prompt_trace(9)))  # connected
-    comet_server.faults = [Fault("answer", answer(500), path=LLM)]
-    outcomes = tracker.deliver_traces(captured(*(prompt_trace(n) for n in (1, 2, 3))))
-    (refusal,) = [outcome for outcome in outcomes if isinstance(outcome, Rejected)]
-    assert refusal.retry is True
-    assert len(comet_server.experiments) == 3
-
-
-def test_a_trace_that_is_too_large_is_rejected_for_good(
-    comet_server: FakeComet, tracker: CometTracker
-) -> None:
-    comet_server.faults = [Fault("answer", answer(413), path=LLM)]
-    outcomes = tracker.deliver_traces(captured(prompt_trace(1), prompt_trace(2)))
-    (refusal,) = [outcome for outcome in outcomes if isinstance(outcome, Rejected)]
-    assert refusal.retry is False
-    assert "413" in refusal.reason
-    assert "smile-trace retry" in refusal.reason
-    assert len(comet_server.experiments) == 1
 
 
 @pytest.mark.parametrize(
@@ -150,16 +217,6 @@ def test_an_older_server_says_400_of_what_it_does_not_know(
     assert isinstance(receipt, Receipt)
 
 
-def test_an_error_during_an_explanation(comet_server: FakeComet, tracker: CometTracker) -> None:
-    trace = prompt_trace(1)
-    tracker.deliver_traces(captured(trace))
-    comet_server.faults = [Fault("answer", answer(503), path="upload-asset", after=1)]
-    with pytest.raises(TrackerUnavailable):
-        tracker.deliver_explanations([explained(trace)])
-    (receipt,) = tracker.deliver_explanations([explained(trace)])
-    assert isinstance(receipt, Receipt)
-
-
 def test_the_key_is_never_shown(
     comet_server: FakeComet, tracker: CometTracker, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -178,7 +235,6 @@ def test_the_key_is_never_shown(
 
 
 # -- another configuration: a process of its own ------------------------------------------------
-
 DELIVER = """
 import sys
 from smile_trace.trackers import TrackerUnavailable
@@ -194,9 +250,10 @@ except TrackerUnavailable as error:
 
 def deliver_elsewhere(url: str, folder: Path, **variables: str) -> str:
     """What a process says that delivers one trace to `url`."""
+    environment = comet_environment(url, str(folder), **variables)
     done = subprocess.run(
         [sys.executable, "-c", DELIVER],
-        env=comet_environment(url, str(folder), **variables),
+        env={name: value for name, value in environment.items() if value},
         capture_output=True,
         text=True,
         timeout=600,
@@ -205,11 +262,26 @@ def deliver_elsewhere(url: str, folder: Path, **variables: str) -> str:
     return done.stdout
 
 
-def test_a_server_that_does_not_run_makes_it_unavailable(tmp_path: Path) -> None:
-    said = deliver_elsewhere("http://127.0.0.1:9", tmp_path)
-    assert said.startswith("unavailable: Comet at http://127.0.0.1:9 does not answer")
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [
+        ({"COMET_API_KEY": ""}, "set COMET_API_KEY"),
+        ({"COMET_ONLINE": "0"}, "traces wait"),
+        ({"COMET_WORKSPACE": "nobody"}, "no such workspace"),
+        ({"COMET_API_KEY": "", "config": "[comet]\napi_key = from the file\n"}, "Receipt"),
+    ],
+    ids=["no key", "offline", "no workspace", "key in its own file"],
+)
+def test_what_comets_own_configuration_says(
+    variables: dict[str, str], words: str, tmp_path: Path
+) -> None:
+    (tmp_path / "comet.config").write_text(variables.pop("config", ""))
+    with FakeComet(api_key="from the file" if words == "Receipt" else KEY) as server:
+        assert words in deliver_elsewhere(server.url, tmp_path, **variables)
 
 
+@pytest.mark.slow
 def test_a_closed_connection_is_tried_once_per_delivery(tmp_path: Path) -> None:
     """comet_ml itself would try for 31 s; the outbox does that better."""
     callers = 0
@@ -229,6 +301,7 @@ def test_a_closed_connection_is_tried_once_per_delivery(tmp_path: Path) -> None:
     assert callers == 1
 
 
+@pytest.mark.slow
 def test_an_unknown_certificate_makes_it_unavailable(tmp_path: Path) -> None:
     from tests.support.comet_certificates import self_signed
 
@@ -240,39 +313,3 @@ def test_an_unknown_certificate_makes_it_unavailable(tmp_path: Path) -> None:
             server.url, tmp_path, REQUESTS_CA_BUNDLE=str(tmp_path / "certificate.pem")
         )
         assert "Receipt" in trusted
-
-
-def test_a_missing_key_makes_it_unavailable(tmp_path: Path) -> None:
-    said = deliver_elsewhere("http://127.0.0.1:9", tmp_path, COMET_API_KEY="")
-    assert "set COMET_API_KEY" in said
-
-
-@pytest.mark.slow
-def test_the_key_may_come_from_comets_own_file(tmp_path: Path) -> None:
-    with FakeComet(api_key="from the file") as server:
-        environment = comet_environment(server.url, str(tmp_path))
-        del environment["COMET_API_KEY"]
-        (tmp_path / "comet.config").write_text("[comet]\napi_key = from the file\n")
-        done = subprocess.run(
-            [sys.executable, "-c", DELIVER],
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=600,
-        )
-        assert "Receipt" in done.stdout, done.stderr
-
-
-@pytest.mark.slow
-def test_traces_wait_while_comet_is_offline(tmp_path: Path) -> None:
-    with FakeComet() as server:
-        said = deliver_elsewhere(server.url, tmp_path, COMET_ONLINE="0")
-    assert "traces wait" in said
-    assert server.requests == []
-
-
-@pytest.mark.slow
-def test_a_workspace_that_does_not_exist(tmp_path: Path) -> None:
-    with FakeComet() as server:
-        said = deliver_elsewhere(server.url, tmp_path, COMET_WORKSPACE="nobody")
-    assert "no such workspace" in said

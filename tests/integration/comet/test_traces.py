@@ -2,20 +2,12 @@
 
 import json
 
-import pytest
-
 from smile_trace import semconv
 from smile_trace.dialects import assemble
-from smile_trace.trackers import Receipt, TrackerUnavailable
+from smile_trace.trackers import Receipt
 from smile_trace_comet import CometTracker, sdk
-from tests.support.comet_samples import (
-    TEMPLATE,
-    captured,
-    nested_trace,
-    prompt_trace,
-    score,
-)
-from tests.support.fake_comet import FakeComet, Fault, KnownIds
+from tests.support.comet_samples import TEMPLATE, captured, nested_trace, prompt_trace, score
+from tests.support.fake_comet import FakeComet
 from tests.support.spooled import call_span, span_id, trace_id
 
 
@@ -49,24 +41,6 @@ def test_a_prompt_arrives_with_everything_that_was_captured(
     assert experiment.metrics["user_feedback"] == [1.0]
     assert experiment.parameters["prompt.version"] == "2"
     assert experiment.parameters["metadata.customer.tier"] == "gold"
-
-
-def test_what_comet_llm_reads_back_is_what_was_captured(
-    comet_server: FakeComet, tracker: CometTracker
-) -> None:
-    trace = prompt_trace(1)
-    tracker.deliver_traces(captured(trace))
-    read = sdk.load().comet_llm.API().get_llm_trace_by_id(trace.trace_id)
-    (call,) = trace.calls
-    document = read._get_trace_data()
-    assert document["chain_inputs"]["final_prompt"] == call.messages[0].content
-    assert document["chain_outputs"]["output"] == call.answer
-    metadata = read.get_metadata()
-    assert metadata["model"] == call.model
-    assert metadata["status"] == call.status
-    assert metadata["metadata"] == call.metadata
-    assert metadata["tags"] == call.tags
-    assert metadata["prompt"]["version"] == call.prompts[0].version
 
 
 def test_comet_llm_finds_traces_by_their_prompt_version(
@@ -118,40 +92,6 @@ def test_a_call_around_calls_is_a_span_with_its_texts(
     assert node["inputs"]["final_prompt"] == "asked"
 
 
-def test_chat_messages_are_kept_with_their_roles(
-    comet_server: FakeComet, tracker: CometTracker
-) -> None:
-    messages = [
-        {"role": role, "parts": [{"type": "text", "content": text}]}
-        for role, text in (("system", "Be brief."), ("user", "Hi"), ("user", "Hi"))
-    ]
-    trace = prompt_trace(
-        1,
-        **{semconv.INPUT_MESSAGES: json.dumps(messages), semconv.PROMPTS: json.dumps([])},  # type: ignore[arg-type]
-    )
-    tracker.deliver_traces(captured(trace))
-    inputs = data(comet_server, 1)["chain_inputs"]
-    assert [(m["role"], m["content"]) for m in inputs["messages"]] == [
-        ("system", "Be brief."),
-        ("user", "Hi"),
-        ("user", "Hi"),
-    ]
-    assert inputs["final_prompt"] == "Hi"
-
-
-@pytest.mark.parametrize("known_ids", ["overwrite", "reject", "duplicate"])
-def test_delivered_twice_is_there_once(
-    comet_server: FakeComet, tracker: CometTracker, known_ids: KnownIds
-) -> None:
-    comet_server.known_ids = known_ids
-    traces = captured(prompt_trace(1), nested_trace(2))
-    first, second = (tracker.deliver_traces(traces) for _ in range(2))
-    assert first == second
-    assert sorted(e.key for e in comet_server.experiments) == [trace_id(1), trace_id(2)]
-    assert all(len(e.metrics["chain_duration"]) == 1 for e in comet_server.experiments)
-    assert sum(request.method == "POST" for request in comet_server.requests) == 2
-
-
 def test_feedback_and_a_late_span_are_added(comet_server: FakeComet, tracker: CometTracker) -> None:
     trace = prompt_trace(1)
     tracker.deliver_traces(captured(trace))
@@ -195,39 +135,13 @@ def test_a_call_without_an_answer_says_why(comet_server: FakeComet, tracker: Com
     assert document["metadata"]["error"]
 
 
-def test_a_thousand_traces_never_pass_the_limit(
-    comet_server: FakeComet, tracker: CometTracker
-) -> None:
+def test_many_traces_never_pass_the_limit(comet_server: FakeComet, tracker: CometTracker) -> None:
     comet_server.latency = 0.002
     try:
-        for start in range(0, 1000, 50):
+        for start in range(0, 200, 50):
             batch = captured(*(prompt_trace(n) for n in range(start + 1, start + 51)))
             assert len(tracker.deliver_traces(batch)) == 50
     finally:
         comet_server.latency = 0.0
-    assert len({e.key for e in comet_server.experiments}) == len(comet_server.experiments) == 1000
+    assert len({e.key for e in comet_server.experiments}) == len(comet_server.experiments) == 200
     assert 1 < comet_server.most_in_flight <= tracker.options.concurrency
-
-
-@pytest.mark.parametrize("known_ids", ["overwrite", "reject", "duplicate"])
-@pytest.mark.parametrize("takes_effect", [False, True])
-def test_cut_off_between_any_two_requests(
-    comet_server: FakeComet, tracker: CometTracker, known_ids: KnownIds, takes_effect: bool
-) -> None:
-    """The n-th request is the last that leaves; whether it was carried out or not, the next
-    delivery makes everything whole, and nothing twice."""
-    traces = captured(prompt_trace(1), nested_trace(2))
-    for n in range(20):
-        comet_server.reset()
-        comet_server.known_ids = known_ids
-        comet_server.faults = [Fault("close", after=n, times=None, takes_effect=takes_effect)]
-        try:
-            tracker.deliver_traces(traces)
-        except TrackerUnavailable:
-            comet_server.faults = []
-            tracker.deliver_traces(traces)
-        else:
-            break
-        assert sorted(e.key for e in comet_server.experiments) == [trace_id(1), trace_id(2)]
-        assert all(len(e.named("comet_llm_data.json")) == 1 for e in comet_server.experiments)
-    assert 3 <= n < 20

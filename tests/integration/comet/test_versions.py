@@ -1,24 +1,16 @@
-"""One experiment per prompt version, found again, kept up to date; and the same offline."""
+"""One experiment per prompt version: found again, kept up to date, and forgotten."""
 
 import json
-import subprocess
-import sys
-import zipfile
-from pathlib import Path
 
 import pytest
 
-from smile_trace.trackers import Deferred, Receipt, Skipped
-from smile_trace_comet import CometArchiveTracker, CometTracker
+from smile_trace.records import Trace
+from smile_trace.records.comparison import Example, VersionChange
+from smile_trace.testing.samples import sample_comparison
+from smile_trace.trackers import ComparedPrompt, Deferred, ForgottenCall, ForgottenTrace, Receipt
+from smile_trace_comet import CometTracker
 from smile_trace_comet.versions import LATEST, VersionKey
-from tests.support.comet_samples import (
-    TEMPLATE,
-    captured,
-    explained,
-    nested_trace,
-    prompt_trace,
-)
-from tests.support.comet_server import comet_environment
+from tests.support.comet_samples import TEMPLATE, captured, explained, prompt_trace
 from tests.support.fake_comet import Experiment, FakeComet, Fault
 
 PROJECT = "llm-general-prompts"
@@ -79,19 +71,6 @@ def test_a_call_without_a_prompt_is_in_no_version(
     assert by_version(comet_server) == {}
 
 
-def test_an_llm_project_takes_no_experiments(comet_server: FakeComet) -> None:
-    tracker = CometTracker.from_settings({"project": "one", "experiments_project": "one"})
-    assert tracker is not None
-    trace = prompt_trace(1)
-    tracker.deliver_traces(captured(trace))
-    (outcome,) = tracker.deliver_explanations([explained(trace)])
-    assert isinstance(outcome, Deferred)
-    assert "experiments_project" in outcome.reason
-    (of_trace,) = comet_server.experiments
-    assert "explained" in of_trace.tags
-    tracker.close()
-
-
 def test_a_server_that_fails_on_experiments_alone_gets_them_later(
     comet_server: FakeComet, tracker: CometTracker
 ) -> None:
@@ -105,84 +84,77 @@ def test_a_server_that_fails_on_experiments_alone_gets_them_later(
     assert list(by_version(comet_server)) == ["2"]
 
 
-def archives(folder: Path) -> CometArchiveTracker:
-    tracker = CometArchiveTracker.from_settings(
-        {"directory": str(folder), "workspace": "my-team", "experiments_project": PROJECT}
-    )
-    assert tracker is not None
-    return tracker
+MARKER, OTHER = "Zanzibar", "Peru"
 
 
-def messages(archive: Path) -> list[dict]:
-    with zipfile.ZipFile(archive) as opened:
-        return [json.loads(line) for line in opened.read("messages.json").splitlines()]
-
-
-def test_an_archive_holds_the_version(comet_server: FakeComet, tmp_path: Path) -> None:
-    folder = tmp_path / "archives"
-    tracker = archives(folder)
-    traces = [prompt_trace(n, country=f"C{n}") for n in (1, 2)]
-    assert not tracker.capabilities.traces
-    for trace in traces:
-        (receipt,) = tracker.deliver_explanations([explained(trace)])
-        assert isinstance(receipt, Receipt)
-    tracker.deliver_explanations([explained(traces[0])])
-    (archive,) = folder.glob("*.zip")
-    assert archive.stem == VersionKey("my-team", PROJECT, "capital", "2").key
-    assert not list(folder.glob(".*"))
-    sent = messages(archive)
-    values = {
-        m["payload"]["metric"]["metricName"]: m["payload"]["metric"]["metricValue"]
-        for m in sent
-        if m["type"] == "metric_msg"
-    }
-    assert values["smile.explained_calls"] == 2
-    names = [
-        m["payload"]["additional_params"]["fileName"] for m in sent if m["type"] == "file_upload"
-    ]
-    assert len(names) == len(set(names)) == 7
-    (page,) = [m["payload"]["htmlOverride"] for m in sent if m["type"] == "htmlOverride"]
-    assert "C1" in page
-    assert "C2" in page
-    with zipfile.ZipFile(archive) as opened:
-        about = json.loads(opened.read("experiment.json"))
-    assert about["project_name"] == PROJECT
-    assert about["offline_id"] == archive.stem
-    assert comet_server.requests == []
-
-
-def test_a_call_without_a_prompt_is_in_no_archive(tmp_path: Path) -> None:
-    (outcome,) = archives(tmp_path).deliver_explanations([explained(nested_trace(1))])
-    assert isinstance(outcome, Skipped)
-    assert not list(tmp_path.iterdir())
-
-
-def test_comet_upload_brings_an_archive_in(comet_server: FakeComet, tmp_path: Path) -> None:
-    tracker = archives(tmp_path)
-    tracker.deliver_explanations([explained(prompt_trace(1))])
-    (archive,) = tmp_path.glob("*.zip")
-    for _ in range(2):  # uploaded again, it goes on in the same experiment
-        done = subprocess.run(
-            [Path(sys.executable).parent / "comet", "upload", archive],
-            env=comet_environment(comet_server.url, str(tmp_path)),
-            capture_output=True,
-            text=True,
-            timeout=600,
+def forgotten(trace: Trace, *models: str) -> ForgottenTrace:
+    """What the worker knows of a trace that is to be deleted."""
+    calls = [
+        ForgottenCall(
+            id=call.id,
+            start_ns=call.start_ns,
+            prompts=tuple((use.name, use.version) for use in call.prompts),
+            models=models,
         )
-        assert done.returncode == 0, done.stderr
-    (experiment,) = comet_server.experiments
-    assert experiment.key == archive.stem
-    assert experiment.parameters["prompt_version"] == "2"
-    assert experiment.metrics["smile.fidelity_r2"][-1] == 0.8
-    assert experiment.html.count('<div class="smile-trace">') == 1
-    assert experiment.asset("calls.csv")
-    assert "prompt-version" in experiment.tags
+        for call in trace.calls
+    ]
+    return ForgottenTrace(
+        trace_id=trace.trace_id,
+        start_ns=calls[0].start_ns,
+        calls=tuple(calls),
+        traced_as=trace.trace_id,
+    )
 
 
-def test_an_unwritable_folder_makes_it_unavailable(tmp_path: Path) -> None:
-    from smile_trace.trackers import TrackerUnavailable
+def text_of(experiment: Experiment) -> str:
+    return str(experiment.__dict__)
 
-    (tmp_path / "file").write_text("")
-    tracker = archives(tmp_path / "file")
-    with pytest.raises(TrackerUnavailable, match="write access"):
-        tracker.deliver_explanations([explained(prompt_trace(1))])
+
+def test_a_version_goes_on_without_the_forgotten_call(
+    comet_server: FakeComet, tracker: CometTracker
+) -> None:
+    traces = [prompt_trace(1, country=MARKER), prompt_trace(2, country=OTHER)]
+    tracker.deliver_traces(captured(*traces))
+    tracker.deliver_explanations([explained(trace) for trace in traces])
+    assert sum(MARKER in text_of(experiment) for experiment in comet_server.experiments) == 2
+    for _ in range(2):
+        [outcome] = tracker.forget([forgotten(traces[0])])
+        assert isinstance(outcome, Receipt)
+    assert not any(MARKER in text_of(experiment) for experiment in comet_server.experiments)
+    [left, version] = comet_server.experiments
+    assert left.key == traces[1].trace_id
+    assert OTHER in version.html
+    assert traces[0].calls[0].id not in text_of(version)
+    assert version.metrics["smile.explained_calls"] == [2.0, 1.0]
+    assert [a.name for a in version.assets if a.name.startswith("heatmaps/")] == [
+        f"heatmaps/{traces[1].calls[0].id.replace(':', '-')}.html"
+    ]
+
+
+def test_a_version_without_calls_goes_too(comet_server: FakeComet, tracker: CometTracker) -> None:
+    trace = prompt_trace(1, country=MARKER)
+    tracker.deliver_traces(captured(trace))
+    tracker.deliver_explanations([explained(trace)])
+    tracker.forget([forgotten(trace)])
+    assert comet_server.experiments == []
+
+
+@pytest.mark.parametrize("models", [False, True], ids=["one model", "two models"])
+def test_comparisons_of_its_prompt_go_in_every_version(
+    comet_server: FakeComet, tracker: CometTracker, models: bool
+) -> None:
+    sample = sample_comparison("capital")
+    labels = ("2 · planted", "2 · other") if models else ("2", "3")
+    versions = [
+        version.model_copy(update={"label": label, "version": label.partition(" ")[0]})
+        for version, label in zip(sample.versions, labels, strict=False)
+    ]
+    example = Example(variables={"country": MARKER}, before="a", after="b", distance=0.5)
+    change = VersionChange(before=0, after=1, examples=(example,))
+    update = {"versions": tuple(versions), "changes": (change,)}
+    comparison = sample.model_copy(update=update)
+    assert len(versions) == 2
+    tracker.deliver_comparison(ComparedPrompt(comparison=comparison))
+    assert sum(MARKER in text_of(experiment) for experiment in comet_server.experiments) == 2
+    tracker.forget([forgotten(prompt_trace(1, country=MARKER), "planted")])
+    assert not any(MARKER in text_of(experiment) for experiment in comet_server.experiments)

@@ -58,12 +58,6 @@ def assets(server: FakeComet) -> list[Any]:
     return [asset for experiment in server.experiments for asset in experiment.assets]
 
 
-def test_anything_else_is_404(comet_server: FakeComet) -> None:
-    headers = {"Authorization": "key-of-the-tests"}
-    for path in ("/api/rest/v2/write/experiment/unheard-of", "/nowhere", "/clientlib/x"):
-        assert httpx.post(comet_server.url + path, headers=headers).status_code == 404
-
-
 def shape(value: Any) -> Any:
     """The names in a document, without its values; of a list, those of its first element."""
     if isinstance(value, dict):
