@@ -22,7 +22,7 @@ def tracker(
     monkeypatch.setenv("LANGFUSE_PUBLIC_KEY", KEYS[0])
     monkeypatch.setenv("LANGFUSE_SECRET_KEY", KEYS[1])
     monkeypatch.setenv("LANGFUSE_BASE_URL", server.url)
-    made = LangfuseTracker.from_settings({})
+    made = LangfuseTracker.from_settings({"timeout_seconds": 30})
     assert made is not None
     yield made
     made.close()

@@ -44,15 +44,6 @@ def test_the_picture_stands_above_the_table_in_an_evaluators_output(
     assert not [name for name in span.attributes if name.startswith(("llm.", "input.", "output."))]
 
 
-def test_a_picture_that_is_there_is_not_sent_again(
-    server: FakeLangfuseWrites, tracker: LangfuseTracker
-) -> None:
-    trace = sample_trace()
-    deliver(tracker, trace)
-    deliver(tracker, trace)
-    assert [r.method for r in server.requests if "/storage/" in r.path] == ["PUT"]
-
-
 def test_scores_say_what_drove_it_and_how_sure_that_is(
     server: FakeLangfuseWrites, tracker: LangfuseTracker
 ) -> None:

@@ -1,4 +1,4 @@
-"""What stands in the spans, what a backend's limits leave of it, and a Collector in between."""
+"""OTLP: the contract suite, what stands in the spans, a backend's limits, and a Collector."""
 
 import socket
 import threading
@@ -12,8 +12,9 @@ from smile_trace.errors import ReasonCode
 from smile_trace.records import JSON
 from smile_trace.settings import Settings
 from smile_trace.store import Store
-from smile_trace.testing.fake_http_server import Answer, Fault
+from smile_trace.testing.fake_http_server import Answer, FakeHttpServer, Fault
 from smile_trace.testing.samples import sample_explanation, sample_trace
+from smile_trace.testing.tracker_contract import TrackerContract
 from smile_trace.trackers import CapturedTrace, ExplainedCall, Receipt, TrackerUnavailable
 from smile_trace.worker.delivery.delivery_worker import DeliveryWorker
 from smile_trace_otlp import OtlpTracker
@@ -21,9 +22,48 @@ from tests.support.collector import Collector, agent
 from tests.support.fake_otlp import FakeOtlp, attributes
 from tests.support.store_rows import capture, explain
 from tests.support.stores import settings, store
+from tests.support.visible import in_otlp
+
+
+@pytest.fixture(params=["protobuf", "json"])
+def encoding(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+class TestOtlpTracker(TrackerContract):
+    encoding: str
+
+    @pytest.fixture
+    def server(self) -> Iterator[FakeOtlp]:
+        with FakeOtlp() as running:
+            yield running
+
+    @pytest.fixture
+    def tracker(self, server: FakeOtlp, encoding: str) -> Iterator[OtlpTracker]:
+        self.encoding = encoding
+        made = OtlpTracker.from_settings(self.table(server))
+        assert made is not None
+        yield made
+        made.close()
+
+    def table(self, server: FakeHttpServer) -> dict[str, JSON]:
+        return {"endpoint": server.url, "encoding": self.encoding, "timeout_seconds": 30}
+
+    def reject_items(self, server: FakeHttpServer, text: str) -> bool:
+        assert isinstance(server, FakeOtlp)
+        server.unwanted = text
+        return True
+
+    def visible_traces(self, server: FakeHttpServer) -> list[str]:
+        assert isinstance(server, FakeOtlp)
+        return in_otlp(server)[0]
+
+    def visible_explanations(self, server: FakeHttpServer) -> list[str]:
+        assert isinstance(server, FakeOtlp)
+        return in_otlp(server)[1]
+
 
 __all__ = ["settings", "store"]
-
 PICTURE = "llm.output_messages.0.message.contents.0.message_content.image.image.url"
 
 

@@ -22,7 +22,6 @@ from tests.support.phoenix_server import PhoenixServer
 from tests.support.reverse_proxy import ReverseProxy
 
 pytestmark = pytest.mark.phoenix
-
 QUEUE = "experts"
 _OF_PAGE = """mutation($input: [CreateSpanAnnotationInput!]!) {
     createSpanAnnotations(input: $input) { spanAnnotations { id } } }"""
@@ -30,7 +29,6 @@ _OF_PAGE = """mutation($input: [CreateSpanAnnotationInput!]!) {
 
 
 @pytest.mark.browser
-@pytest.mark.slow
 def test_sent_annotated_by_clicking_read_back_and_shown(
     phoenix_server: PhoenixServer, watched_page: WatchedPage, tmp_path: Path
 ) -> None:
@@ -61,7 +59,6 @@ def test_sent_annotated_by_clicking_read_back_and_shown(
 
 
 @pytest.mark.browser
-@pytest.mark.slow
 def test_hostile_text_is_text(phoenix_server: PhoenixServer, watched_page: WatchedPage) -> None:
     project = phoenix_server.new_project()
     tracker = PhoenixTracker.from_settings({"url": phoenix_server.url, "project": project})

@@ -10,27 +10,20 @@ import httpx
 import pytest
 
 from smile_trace.dialects import assemble
-from smile_trace.errors import ReasonCode
 from smile_trace.records import Explanation, Span
 from smile_trace.records.otlp import spans_from_line
-from smile_trace.settings import Settings
-from smile_trace.sources.discovery import pulled
-from smile_trace.store import Store
-from smile_trace.testing.source_contract import BEGAN_MS, END_MS, application_trace
-from smile_trace.worker.pull import Pull
-from smile_trace.worker.run import run
+from smile_trace.testing.source_contract import BEGAN_MS, application_trace
 from smile_trace_phoenix import PhoenixSource
 from tests.support.command_line import run_command
 from tests.support.paths import ROOT
 from tests.support.phoenix_server import PhoenixServer
 from tests.support.phoenix_spans import renewed, write_spans
 from tests.support.strict_openai import StrictServer, strict
-from tests.support.worker_settings import settings_tables
 
 pytestmark = pytest.mark.phoenix
-
 WORD = "Eiffel"
 PROMPT = f"The {WORD} Tower stands here. Where are we?"
+
 RECORDED = (
     "openinference-instrumentation-openai-0.1.66",
     "openinference-instrumentation-anthropic-3.1.0",
@@ -130,63 +123,3 @@ def test_a_trace_is_explained_by_its_id_and_shown_there(
     call = next(s for s in before if s["parent_id"] is not None)
     assert late["parent_id"] == call["context"]["span_id"]
     assert len(source(phoenix_server).read(trace_id)) == len(before), "ours are left out"
-
-
-def worker_settings(
-    home: Path, server: PhoenixServer, model: StrictServer, project: str
-) -> Settings:
-    asked = {
-        "kind": "endpoint",
-        "base_url": model.base_url,
-        "model": "planted",
-        "temperature_zero_is_deterministic": True,
-    }
-    tables: dict[str, dict[str, Any]] = {
-        "models": {"sample-model": asked},
-        "sampling": {"rate": 0.0, "minimum_per_prompt_version": 2},
-        "sources": {"phoenix": {"url": server.url, "projects": [project]}},
-        "trackers": {"phoenix": {"url": server.url}},
-    }
-    return Settings(home=home, **settings_tables(model.base_url, tables))
-
-
-def test_the_worker_reads_explains_and_shows_what_is_sampled(
-    tmp_path: Path, phoenix_server: PhoenixServer, project: str, model: StrictServer
-) -> None:
-    ids = [write(phoenix_server, project, BEGAN_MS + number) for number in range(5)]
-    settings = worker_settings(tmp_path, phoenix_server, model, project)
-    for _ in range(2):  # what is explained is never explained again
-        status = run(settings, once=True)
-        assert (status.captured, status.explained, status.failed) == (2, 2, 0)
-        [tracker] = status.trackers
-        assert (tracker.traces, tracker.explanations, tracker.refused) == (2, 2, ())
-    late = [
-        sum(
-            span["attributes"].get("smile_trace.kind") == "explanation"
-            for span in held_spans(phoenix_server, project, trace_id)
-        )
-        for trace_id in ids
-    ]
-    assert late == [1, 1, 0, 0, 0]
-    store = Store.open(settings)
-    [reading] = pulled(settings)
-    for _ in range(2):
-        Pull(reading, store, settings, lambda: END_MS / 1000, pause=lambda _: None).run()
-        found = store.pulled.get("phoenix", project)
-        assert (found.traces, found.calls, found.kept) == (5, 5, 2)
-    store.close()
-
-
-def test_a_trace_that_was_deleted_meanwhile_is_a_reason_and_not_made_anew(
-    tmp_path: Path, phoenix_server: PhoenixServer, project: str, model: StrictServer
-) -> None:
-    trace_id = write(phoenix_server, project)
-    settings = worker_settings(tmp_path, phoenix_server, model, project)
-    assert run(settings, once=True, trackers=[]).explained == 1
-    httpx.delete(f"{phoenix_server.url}/v1/traces/{trace_id}").raise_for_status()
-    status = run(settings, once=True)
-    [tracker] = status.trackers
-    codes = {refused.code for refused in tracker.refused}
-    assert codes == {ReasonCode.NOT_FOUND, ReasonCode.TRACE_REJECTED}
-    assert (tracker.traces, tracker.explanations, tracker.waiting, status.failed) == (0, 0, 0, 0)
-    assert not held_spans(phoenix_server, project, trace_id)

@@ -41,7 +41,6 @@ from tests.support.retrieval_traces import RETURNS, WARRANTY, explained, langcha
 from tests.support.sample_paths import sample_path
 
 pytestmark = pytest.mark.phoenix
-
 PICTURE = "llm.output_messages.0.message.contents.0.message_content.image.image.url"
 
 
@@ -81,26 +80,6 @@ def project(phoenix_server: PhoenixServer) -> Iterator[Project]:
     made = Project(phoenix_server)
     yield made
     made.tracker.close()
-
-
-def test_a_trace_shows_its_texts_model_and_tokens(project: Project) -> None:
-    found = explanation()
-    trace, call = captured(found)
-    receipt = project.deliver(trace)
-    assert receipt.url == f"{project.server.url}/redirects/traces/{trace.trace_id}"
-    spans = project.spans()
-    root, llm = spans[trace.root_span_id], spans[call.span_id]
-    assert (root["span_kind"], root["parent_id"]) == ("CHAIN", None)
-    assert root["attributes"]["input.value"] == found.messages[-1].content
-    assert root["attributes"]["output.value"] == "Paris"
-    assert (llm["span_kind"], llm["name"]) == ("LLM", "ask · gpt-4o-mini")
-    shown = llm["attributes"]
-    for number, message in enumerate(found.messages):
-        at = f"llm.input_messages.{number}.message"
-        assert (shown[f"{at}.role"], shown[f"{at}.content"]) == (message.role, message.content)
-    assert shown["llm.output_messages.0.message.content"] == "Paris"
-    assert shown["llm.model_name"] == "gpt-4o-mini"
-    assert shown["llm.token_count.total"] == 35
 
 
 def test_an_explanation_is_drawn_and_replaced(project: Project) -> None:

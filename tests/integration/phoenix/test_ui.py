@@ -13,7 +13,7 @@ from tests.support.explained import captured, explanation
 from tests.support.phoenix_pages import enlarge, open_explanation, prefer
 from tests.support.phoenix_server import PhoenixServer
 
-pytestmark = [pytest.mark.phoenix, pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.phoenix, pytest.mark.browser]
 
 
 def deliver(server: PhoenixServer, found: Explanation) -> str:

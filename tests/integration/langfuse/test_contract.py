@@ -1,14 +1,43 @@
-"""The contract suite of sources, for Langfuse."""
+"""The contract suites of trackers and sources, for Langfuse."""
 
 from collections.abc import Iterator, Sequence
 
 import pytest
 
-from smile_trace.records import Span
+from smile_trace.records import JSON, Span
 from smile_trace.testing.fake_http_server import FakeHttpServer
 from smile_trace.testing.source_contract import SourceContract
-from smile_trace_langfuse import LangfuseSource
+from smile_trace.testing.tracker_contract import TrackerContract
+from smile_trace_langfuse import LangfuseSource, LangfuseTracker
 from tests.support.fake_langfuse import KEYS, FakeLangfuse, as_langfuse_writes
+from tests.support.fake_langfuse_writes import FakeLangfuseWrites
+from tests.support.visible import in_langfuse
+
+
+class TestLangfuseTracker(TrackerContract):
+    @pytest.fixture
+    def server(self, server: FakeLangfuseWrites) -> FakeLangfuseWrites:
+        return server
+
+    @pytest.fixture
+    def tracker(self, tracker: LangfuseTracker) -> LangfuseTracker:
+        return tracker
+
+    def table(self, server: FakeHttpServer) -> dict[str, JSON]:
+        return {"timeout_seconds": 30}
+
+    def reject_items(self, server: FakeHttpServer, text: str) -> bool:
+        pytest.skip(
+            "Langfuse keeps a request of spans before it looks at them; scores go one by one"
+        )
+
+    def visible_traces(self, server: FakeHttpServer) -> list[str]:
+        assert isinstance(server, FakeLangfuseWrites)
+        return in_langfuse(server)[0]
+
+    def visible_explanations(self, server: FakeHttpServer) -> list[str]:
+        assert isinstance(server, FakeLangfuseWrites)
+        return in_langfuse(server)[1]
 
 
 class TestLangfuseSource(SourceContract):
