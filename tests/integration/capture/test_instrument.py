@@ -128,6 +128,7 @@ def test_an_unknown_client_says_what_to_install() -> None:
         smile_trace.instrument("nobody")
 
 
+@pytest.mark.slow
 def test_the_applications_own_tracing_is_untouched(url: str, tmp_path: Path) -> None:
     """Its instrumentor, its client spans, and what stands under them, with and without ours."""
     body = f"""

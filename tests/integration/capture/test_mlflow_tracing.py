@@ -11,6 +11,8 @@ from smile_trace.models.kinds.local import LocalModel
 from smile_trace.records import Call
 from smile_trace.testing import Captured
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True, scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:

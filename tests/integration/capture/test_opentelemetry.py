@@ -67,17 +67,22 @@ print(json.dumps(sorted(
     for s in spans)))
 """
 
+LIMITS = {"OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT": "10", "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT": "1"}
+
 
 @pytest.mark.parametrize(
     "env",
     [
-        {},
-        {"OTEL_TRACES_SAMPLER": "always_off"},
-        {"OTEL_TRACES_SAMPLER": "parentbased_traceidratio", "OTEL_TRACES_SAMPLER_ARG": "0.0"},
-        {"OTEL_SDK_DISABLED": "true"},
-        {"OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT": "10", "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT": "1"},
+        pytest.param(LIMITS, id="limits"),
+        *(
+            pytest.param(env, id=name, marks=pytest.mark.slow)
+            for name, env in {
+                "default": {},
+                "sampler off": {"OTEL_TRACES_SAMPLER": "always_off"},
+                "SDK disabled": {"OTEL_SDK_DISABLED": "true"},
+            }.items()
+        ),
     ],
-    ids=["default", "sampler off", "ratio 0", "SDK disabled", "limits"],
 )
 def test_capture_and_the_applications_tracing_are_independent(
     env: dict[str, str], tmp_path: Path

@@ -58,22 +58,7 @@ def test_a_full_disk_truncates_one_line_at_most(tmp_path: Path) -> None:
     assert lost == 7 - len(whole)
 
 
-def test_full_disks_do_not_affect_the_call(tmp_path: Path) -> None:
-    done = run_application(
-        """
-        import resource
-        resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
-        answers = [ask(str(i)) for i in range(3)]
-        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
-        print(answers[-1])
-        """,
-        tmp_path,
-    )
-    assert done.stdout.strip() == "answer to 2", done.stderr
-    assert done.stderr.count("\n") == done.stderr.count("a record was lost") == 1
-    assert sum(read_losses(tmp_path / "spool").values()) == 3
-
-
+@pytest.mark.slow
 @pytest.mark.parametrize("hours", [-48, 48])
 def test_an_adjusted_clock_has_no_effect(hours: int, tmp_path: Path) -> None:
     run_application(
@@ -111,6 +96,7 @@ def test_many_processes_lose_nothing(tmp_path: Path) -> None:
     assert len(prompts) == len(set(prompts)) == 16_000
 
 
+@pytest.mark.slow
 def test_rotation_between_threads_loses_nothing(tmp_path: Path) -> None:
     done = run_application(
         """
@@ -128,8 +114,3 @@ def test_rotation_between_threads_loses_nothing(tmp_path: Path) -> None:
     # Who does not open the next file writes on in the old one: how many there are is the
     # scheduler's affair, that there were changes under running writers is ours.
     assert len(spool_files(tmp_path / "spool")) > 5
-
-
-def test_the_switch_in_the_environment(tmp_path: Path) -> None:
-    run_application("ask('x')", tmp_path, {"SMILE_TRACE_DISABLED": "1"})
-    assert not (tmp_path / "spool").exists()

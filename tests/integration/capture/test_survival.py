@@ -10,6 +10,7 @@ from smile_trace.capture import writer_alive
 from tests.support.application_process import run_application, spooled_calls
 
 FIFTY = "[ask(str(i)) for i in range(50)]\n"
+
 ENDINGS = {
     "kill": "os.kill(os.getpid(), signal.SIGKILL)",
     "terminate": "os.kill(os.getpid(), signal.SIGTERM); time.sleep(30)",
@@ -20,7 +21,13 @@ ENDINGS = {
 }
 
 
-@pytest.mark.parametrize("ending", ENDINGS.values(), ids=ENDINGS)
+@pytest.mark.parametrize(
+    "ending",
+    [
+        pytest.param(code, id=name, marks=[] if name == "kill" else pytest.mark.slow)
+        for name, code in ENDINGS.items()
+    ],
+)
 def test_finished_calls_survive(ending: str, tmp_path: Path) -> None:
     run_application(FIFTY + ending, tmp_path)
     calls = spooled_calls(tmp_path)
@@ -47,6 +54,7 @@ def test_a_forked_child_writes_a_file_of_its_own(tmp_path: Path) -> None:
     assert len(list((tmp_path / "spool").glob("*.jsonl"))) == 2
 
 
+@pytest.mark.slow
 def test_a_living_child_does_not_hold_the_lock_of_its_dead_parent(tmp_path: Path) -> None:
     done = run_application(
         """
@@ -88,9 +96,8 @@ print(sum(written))
 """
 
 
-@pytest.mark.parametrize(
-    "repetition", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in range(1, 20))]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("repetition", range(10))
 def test_fork_while_other_threads_write(repetition: int, tmp_path: Path) -> None:
     done = run_application(THREADED_FORK, tmp_path)
     assert done.returncode == 0, done.stderr
@@ -99,7 +106,7 @@ def test_fork_while_other_threads_write(repetition: int, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    "repetition", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in range(1, 20))]
+    "repetition", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in range(1, 10))]
 )
 def test_killed_while_threads_write(repetition: int, tmp_path: Path) -> None:
     """Every call that had returned before the kill is there, whole."""
@@ -122,6 +129,7 @@ def test_killed_while_threads_write(repetition: int, tmp_path: Path) -> None:
     assert returned <= {c.messages[0].content for c in spooled_calls(tmp_path)}
 
 
+@pytest.mark.slow
 def test_a_thread_pool_at_exit(tmp_path: Path) -> None:
     run_application(
         """
@@ -148,40 +156,35 @@ async def slow(prompt):
     await asyncio.sleep(60)
 """
 
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        "for i in range(50): s = stream(str(i)); next(s); del s",
-        "keep = [stream(str(i)) for i in range(50)]; [next(s) for s in keep]",
-        "keep = [stream(str(i)) for i in range(50)]; [next(s) for s in keep]\nsys.exit(1)",
-        "for i in range(50): s = stream(str(i)); next(s); s.close()",
-        """
+LEFT = {
+    "collected": "for i in range(50): s = stream(str(i)); next(s); del s",
+    "open at exit": "keep = [stream(str(i)) for i in range(50)]; [next(s) for s in keep]",
+    "closed": "for i in range(50): s = stream(str(i)); next(s); s.close()",
+    "aclosed": """
 async def main():
     for i in range(50):
         s = astream(str(i)); await anext(s); await s.aclose()
 asyncio.run(main())""",
-        """
+    "broken out of": """
 async def main():
     for i in range(50):
         async for item in astream(str(i)): break
         await asyncio.sleep(0)   # the loop closes what was left
 asyncio.run(main())""",
-        """
+    "loop gone": """
 keep = []
 async def main():
     for i in range(50):
         s = astream(str(i)); await anext(s); keep.append(s)
 asyncio.new_event_loop().run_until_complete(main())""",
-    ],
-    ids=[
-        "collected",
-        "open at exit",
-        "open at sys.exit",
-        "closed",
-        "aclosed",
-        "broken out of",
-        "loop gone",
+}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(code, id=name, marks=[] if name == "open at exit" else pytest.mark.slow)
+        for name, code in LEFT.items()
     ],
 )
 def test_unfinished_streams_are_abandoned(body: str, tmp_path: Path) -> None:
@@ -191,6 +194,7 @@ def test_unfinished_streams_are_abandoned(body: str, tmp_path: Path) -> None:
     assert {(c.status, c.answer) for c in calls} == {("abandoned", "one ")}
 
 
+@pytest.mark.slow
 def test_cancelled_tasks(tmp_path: Path) -> None:
     run_application(
         STREAMS
@@ -220,6 +224,7 @@ def slow(folder):
     make_private(folder)
 writer.make_private = slow
 """
+
 SIGNALS = """
 handled = 0
 def handle(*_):
@@ -241,6 +246,7 @@ def test_a_signal_handler_may_make_calls(tmp_path: Path) -> None:
     assert who == {"from the program": 3000, "from the handler": int(done.stdout)}
 
 
+@pytest.mark.slow
 def test_a_signal_handler_may_make_calls_while_a_slow_disk_makes_the_file(tmp_path: Path) -> None:
     """Handlers wait for the file, where each began another one and none was ever finished."""
     done = run_application(SLOW_DISK + SIGNALS.replace("CALLS", "100"), tmp_path)
@@ -250,6 +256,7 @@ def test_a_signal_handler_may_make_calls_while_a_slow_disk_makes_the_file(tmp_pa
     assert len(list((tmp_path / "spool").glob("*.jsonl"))) == 1
 
 
+@pytest.mark.slow
 def test_a_record_that_is_lost_on_a_full_stack_is_counted(tmp_path: Path) -> None:
     done = run_application(
         """
@@ -274,8 +281,3 @@ def test_a_record_that_is_lost_on_a_full_stack_is_counted(tmp_path: Path) -> Non
     assert lost > 0
     deep = [c for c in spooled_calls(tmp_path) if c.messages[0].content == "deep"]
     assert len(deep) + lost == returned
-
-
-def test_no_thread_is_started(tmp_path: Path) -> None:
-    done = run_application(FIFTY + "print(threading.active_count())", tmp_path)
-    assert done.stdout.strip() == "1", done.stderr

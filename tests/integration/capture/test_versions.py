@@ -1,4 +1,4 @@
-"""OpenTelemetry at the lowest and the newest supported release: it installs, and it captures."""
+"""What an application has installed: OpenTelemetry, oldest and newest, and no worker's extra."""
 
 import subprocess
 import sys
@@ -69,3 +69,13 @@ def test_opentelemetry(packages: list[str], version: str, tmp_path: Path) -> Non
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     assert done.stdout.strip().startswith(version)
+
+
+def test_an_application_imports_it_without_the_workers_extra() -> None:
+    heavy = ("numpy", "openai", "sqlalchemy", "pydantic_settings", "httpx")
+    code = f"""
+import sys
+sys.modules.update(dict.fromkeys({heavy!r}))
+import smile_trace.testing
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
