@@ -1,4 +1,4 @@
-"""`smile-trace compare` and `smile-trace replay` as a person and a pipeline run them."""
+"""`smile-trace compare` and `replay` as a person and a pipeline run them; the examples; scale."""
 
 import json
 import subprocess
@@ -66,6 +66,7 @@ def test_errors_are_one_sentence(home: Path) -> None:
     assert CliRunner().invoke(app, ["compare", "answer", "--ref", "HEAD"]).exit_code == 2
 
 
+@pytest.mark.slow
 def test_the_example_of_a_tested_prompt(tmp_path: Path) -> None:
     ran = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", EXAMPLE],
@@ -80,3 +81,58 @@ def test_the_example_of_a_tested_prompt(tmp_path: Path) -> None:
         recorded = (EXAMPLE / file).read_text().splitlines()
         assert recorded
         assert all(json.loads(line)["answer"] is not None for line in recorded)
+
+
+NOTEBOOK = ROOT / "examples" / "notebooks" / "compare_prompts.ipynb"
+
+
+@pytest.mark.slow
+@pytest.mark.model
+def test_the_notebook_runs(tmp_path: Path) -> None:
+    cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
+    code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    program = tmp_path / "notebook.py"
+    program.write_text("\n\n".join(code), encoding="utf-8")
+    ran = subprocess.run(
+        [sys.executable, program], cwd=tmp_path, capture_output=True, text=True, timeout=1800
+    )
+    assert ran.returncode == 0, ran.stderr[-3000:]
+    print(ran.stdout[-4000:])
+    assert "changed the answers: one short sentence. → French." in ran.stdout
+
+
+CALLS = 20_000
+"""A fifth of those in docs/comparison.md: more take time, but no memory."""
+
+_COMPARE = """
+import json, re, sys, time
+from pathlib import Path
+from smile_trace.settings import Settings
+from smile_trace.comparison import compare
+start = time.perf_counter()
+found = compare("answer", budget=0, settings=Settings(home=Path(sys.argv[1])))
+print(json.dumps({
+    "seconds": time.perf_counter() - start,
+    "gigabytes": int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
+    / 2**20,
+    "explained": [version.explained for version in found.versions],
+    "sampled_of": [version.sampled_of for version in found.versions],
+}))
+"""
+
+
+@pytest.mark.slow
+def test_twenty_thousand_explained_calls(tmp_path: Path) -> None:
+    store = Store.open(settings_in(tmp_path))
+    for version, template in (("1", BEFORE), ("2", AFTER)):
+        questions = [{"question": f"{version} {k} " + "long " * 100} for k in range(CALLS // 2)]
+        plant(store, "answer", version, template, questions, effects=EFFECTS)
+    store.close()
+    ran = subprocess.run(
+        [sys.executable, "-c", _COMPARE, str(tmp_path)], capture_output=True, text=True, check=True
+    )
+    found = json.loads(ran.stdout)
+    print(found)  # the seconds depend on what else runs here
+    assert found["sampled_of"] == [CALLS // 2] * 2
+    assert found["explained"] == [5000, 5000]
+    assert found["gigabytes"] < 1

@@ -88,19 +88,7 @@ def test_one_run_per_version_also_when_delivered_twice(
     )
 
 
-def test_one_version_alone_has_its_page(mlflow_server: MLflowServer, item: ComparedPrompt) -> None:
-    import mlflow
-
-    alone = {"versions": item.comparison.versions[:1], "changes": ()}
-    tracker, _ = _tracker(mlflow_server)
-    comparison = item.comparison.model_copy(update=alone)
-    receipt = tracker.deliver_comparison(ComparedPrompt(comparison=comparison))
-    assert isinstance(receipt, Receipt)
-    run = mlflow.MlflowClient().get_run(receipt.external_id)
-    assert "smile.essential_parts" in run.data.metrics
-    assert "edits.json" not in run.data.tags["mlflow.loggedArtifacts"]
-
-
+@pytest.mark.slow
 def test_the_runs_link_the_traces_of_their_versions(
     mlflow_server: MLflowServer, item: ComparedPrompt, tmp_path: Path
 ) -> None:

@@ -15,8 +15,7 @@ from smile_trace.render.comparison.layout import edit_phrase
 from smile_trace.store import Store
 from tests.support.planted_prompts import plant, settings_in
 
-pytestmark = pytest.mark.model
-
+pytestmark = [pytest.mark.model, pytest.mark.slow]
 BEFORE = (
     "Answer with one word.\n"
     "Review: The soup was cold.\nMood: bad\n"
@@ -24,6 +23,7 @@ BEFORE = (
     "Please read carefully.\n"
     "Review: {review}\nMood:"
 )
+
 AFTER = BEFORE.replace("Mood: good", "Mood: splendid").replace(
     "Please read carefully.", "Please read with great care."
 )
@@ -33,7 +33,6 @@ REVIEWS = (
     "Delicious from the first bite.", "Everything was perfect.",
 )  # fmt: skip
 PARAMETERS = {"temperature": 0, "max_tokens": 2, "stop": ["\n"]}
-MORE = "more than the model's own noise"
 
 
 @pytest.fixture
@@ -117,30 +116,3 @@ def test_a_replay_at_temperature_zero_reproduces_the_answer(
     assert hot.noise is not None
     other = replay(call, model=model, prompt_version="2", settings=settings)
     assert "splendid" in other.messages[0].content
-
-
-def test_replays_of_sampled_calls_lie_within_the_models_own_noise(
-    tmp_path: Path, model: LocalModel
-) -> None:
-    hot = {"temperature": 0.8, "max_tokens": 8}
-    message = Message(role="user", content=render(BEFORE, {"review": REVIEWS[0]}))
-    outside = []
-    for number in range(4):
-        asked = Request(
-            messages=(message,), form="completion", parameters={**hot, "seed": 1000 + number}
-        )
-        [logged] = asyncio.run(model.generate([asked]))
-        settings = settings_in(tmp_path / str(number))
-        store = Store.open(settings)
-        plant(
-            store, "mood", "1", BEFORE, [{"review": REVIEWS[0]}], answers=[logged.text or ""],
-            form="completion", parameters={**hot, "seed": 10 * number},
-        )  # fmt: skip
-        [call] = store.traces.find_calls("")
-        store.close()
-        made = replay(call, model=model, count=5, settings=settings)
-        known = ("within the model's own noise", MORE, "is reproduced")
-        assert any(verdict in made.verdict for verdict in known), made.verdict
-        outside.append(MORE in made.verdict)
-    # Of thirty logged answers none was outside; another machine's numbers draw other answers.
-    assert sum(outside) <= 1

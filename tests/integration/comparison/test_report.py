@@ -20,6 +20,8 @@ from tests.support.worker_settings import settings_tables
 DELIVERY = "Delivery takes two days and costs five euros. Parcels are sent on working days only."
 RETURNS = "Returns are free of charge for thirty days. The receipt has to be kept until then."
 GIFTS = "Gift cards are valid for three years. They are never paid out in cash, not even in part."
+
+
 DOCUMENTED, UNDOCUMENTED, BROKEN = 8, 6, 2
 
 
@@ -85,7 +87,7 @@ def found(settings: Settings) -> Report:
     return report(since=datetime(2001, 1, 1, tzinfo=UTC), settings=settings)
 
 
-def test_the_headline(found: Report) -> None:
+def test_the_headline_by_function_and_by_retriever(found: Report, settings: Settings) -> None:
     """Of the calls of which something can be said; the inconclusive ones are said apart."""
     share = found.no_document
     assert share is not None
@@ -97,9 +99,6 @@ def test_the_headline(found: Report) -> None:
         "document mattered; in 2 more that is open."
     )
     assert "The document “delivery.md” mattered most often, in 8 of the 14" in found.summary
-
-
-def test_by_function_and_by_retriever(found: Report) -> None:
     function, retriever = found.groups
     assert (function.kind, function.calls) == ("function", 16)
     assert (retriever.kind, retriever.name) == ("retriever", "search the handbook")
@@ -110,8 +109,17 @@ def test_by_function_and_by_retriever(found: Report) -> None:
     assert (best.ci_low or 0) <= (best.attribution or 0) <= (best.ci_high or 0)
     assert retriever.no_document == found.no_document
     assert {part.mattered.count for part in retriever.parts[1:]} == {0}
+    with pytest.raises(NothingToReport, match="of a prompt or function named 'other'"):
+        report("other", since=datetime(2001, 1, 1, tzinfo=UTC), settings=settings)
+    with pytest.raises(NothingToReport, match="between 1999"):
+        report(
+            since=datetime(1999, 1, 1, tzinfo=UTC),
+            until=datetime(1999, 2, 1, tzinfo=UTC),
+            settings=settings,
+        )
 
 
+@pytest.mark.slow
 def test_as_json_page_picture_and_in_the_terminal(
     found: Report, settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -128,14 +136,3 @@ def test_as_json_page_picture_and_in_the_terminal(
     page = tmp_path / "report.html"
     CliRunner().invoke(app, ["report", *days, "--html", str(page)])
     assert "search the handbook" in page.read_text()
-
-
-def test_nothing_in_the_period(settings: Settings) -> None:
-    with pytest.raises(NothingToReport, match="of a prompt or function named 'other'"):
-        report("other", since=datetime(2001, 1, 1, tzinfo=UTC), settings=settings)
-    with pytest.raises(NothingToReport, match="between 1999"):
-        report(
-            since=datetime(1999, 1, 1, tzinfo=UTC),
-            until=datetime(1999, 2, 1, tzinfo=UTC),
-            settings=settings,
-        )
