@@ -12,19 +12,14 @@ from typing import Any
 
 import pytest
 
-from smile_trace.cli.store import retry
-from smile_trace.errors import Reason, ReasonCode
 from smile_trace.render import STATUS_WORDS
 from smile_trace.settings import Settings
 from smile_trace.store import Store
-from smile_trace.store.pauses import Pause
-from smile_trace.store.traces import ArrivedSpan, SpoolFile
 from smile_trace.worker.ingest import Ingest
 from smile_trace.worker.lock import worker_lock
-from smile_trace.worker.sample import sample
 from tests.support.command_line import run_command
 from tests.support.planted import PlantedServer, serving
-from tests.support.spooled import call_span, span_id, trace_id, write_spool
+from tests.support.spooled import call_span, trace_id, write_spool
 from tests.support.worker_settings import WORD, planted_answer
 
 PROMPT = f"please give me my {WORD} now"
@@ -105,6 +100,7 @@ def test_from_the_spool_to_the_status(shell: Shell) -> None:
     assert err.startswith("smile-trace: that call cannot be explained: no model for")
 
 
+@pytest.mark.slow
 def test_a_call_is_explained_once_its_model_is_mapped(shell: Shell) -> None:
     span = call_span(1, prompt=PROMPT, answer=planted_answer(PROMPT), model="unmapped")
     now = time.time_ns()
@@ -218,6 +214,7 @@ def test_a_tracker_that_came_later_gets_a_period_on_request(shell: Shell) -> Non
     store.close()
 
 
+@pytest.mark.slow
 def test_retry_says_whether_any_call_failed(shell: Shell, server: PlantedServer) -> None:
     refused: tuple[int, dict[str, str], Any] = (400, {}, {"error": {"message": "not today"}})
     write_spool(shell.home / "spool", [call_span(1, prompt=PROMPT, answer=planted_answer(PROMPT))])
@@ -230,60 +227,6 @@ def test_retry_says_whether_any_call_failed(shell: Shell, server: PlantedServer)
     code, _, err = shell.run("retry", "abc")
     assert code == 1
     assert "no call's id begins with 'abc'" in err
-
-
-def test_retry_counts_calls_that_waited_before(
-    shell: Shell, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """A worker that takes what was just put back takes nothing away from the sentence."""
-
-    def request_again(store: Store, *_: object) -> int:
-        assert store.status().pending == 0
-        return 1
-
-    monkeypatch.setattr("smile_trace.worker.retry.request_again", request_again)
-    monkeypatch.setenv("SMILE_TRACE_HOME", str(shell.home))
-    Store.open(Settings()).close()
-    retry(failed=True)
-    assert capsys.readouterr().out == "1 failed call waits for the worker again.\n"
-
-
-def test_status_counts_the_calls_of_each_paused_model(shell: Shell) -> None:
-    spans = [call_span(n, model=m) for n, m in ((1, "a"), (2, "a"), (3, "b"), (4, "c"))]
-    write_spool(shell.home / "spool", spans)
-    every = {"kind": "endpoint", "base_url": "http://127.0.0.1:9/v1"}
-    settings = Settings(home=shell.home, models={"*": every}, sampling={"rate": 1.0})
-    store = Store.open(settings)
-    Ingest(store, settings).run()
-    sample(store, settings)
-    for job in store.jobs.unfinished():
-        store.jobs.postpone(
-            job, Reason(ReasonCode.MODEL_UNAVAILABLE, "wrong key"), until=0.0, now=0.0
-        )
-    for name in ("a", "b"):
-        same = Pause(
-            name=name,
-            reason="wrong key",
-            reason_code=ReasonCode.MODEL_UNAVAILABLE,
-            failures=1,
-            since=1.0,
-            not_before=2.0,
-        )
-        store.pauses.put(same)
-    store.close()
-    lines = [line.split() for line in shell.run("status")[1].splitlines()]
-    paused = [words[:3] for words in lines if words[1:2] == ["model"]]
-    assert paused == [["2", "model", "a"], ["1", "model", "b"]]
-    assert ["1", "wrong", "key"] in lines
-
-
-def test_status_counts_open_traces(shell: Shell) -> None:
-    span = call_span(1, parent=span_id(9))
-    store = Store.open(Settings(home=shell.home))
-    arrived = ArrivedSpan(span, span.model_dump_json())
-    store.traces.add(SpoolFile("a", 1, 1, 1.0), [arrived])
-    store.close()
-    assert "1 trace is still growing" in " ".join(shell.run("status")[1].split())
 
 
 def test_doctor_says_what_to_do(shell: Shell) -> None:
@@ -305,6 +248,7 @@ def test_doctor_says_what_to_do(shell: Shell) -> None:
     assert "correct base_url" in out
 
 
+@pytest.mark.slow
 def test_doctor_repairs_only_where_no_worker_runs(shell: Shell) -> None:
     write_spool(shell.home / "spool", [call_span(1, prompt=PROMPT, answer=planted_answer(PROMPT))])
     assert shell.run("worker", "--once")[0] == 0
@@ -315,6 +259,7 @@ def test_doctor_repairs_only_where_no_worker_runs(shell: Shell) -> None:
     assert "repair: nothing was removed: another worker runs" in out
 
 
+@pytest.mark.slow
 def test_a_running_worker_is_healthy_logs_json_and_stops_on_sigterm(
     shell: Shell,
 ) -> None:
@@ -345,6 +290,7 @@ def test_export_and_import(shell: Shell, tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_once_names_paused_models(shell: Shell, server: PlantedServer) -> None:
     server.faults = [(401, {}, {"error": {"message": "wrong key"}})] * 100
     write_spool(shell.home / "spool", [call_span(1, prompt=PROMPT, answer=planted_answer(PROMPT))])

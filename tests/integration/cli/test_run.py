@@ -68,7 +68,6 @@ def start(server: StrictServer, tmp_path: Path):
     return start
 
 
-@pytest.mark.slow
 def test_it_is_captured_and_explained(start, server: StrictServer, tmp_path: Path) -> None:
     done = start("application.py", "--help", "x")
     assert done.returncode == 0, done.stderr
@@ -91,6 +90,7 @@ def test_it_is_captured_and_explained(start, server: StrictServer, tmp_path: Pat
         store.close()
 
 
+@pytest.mark.slow
 def test_what_it_ends_with_is_its_own(start, tmp_path: Path) -> None:
     asks = "import application, os, signal; application.ask('first'); "
     assert start("-c", asks + "raise SystemExit(7)").returncode == 7
@@ -122,6 +122,7 @@ def test_processes_that_it_starts_are_captured_and_one_of_them_tells(start, tmp_
     ]
 
 
+@pytest.mark.slow
 def test_its_own_sitecustomize_and_its_own_tracing_are_as_without_us(start, tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text("import builtins\nbuiltins.theirs = 'ran'\n")
     code = """

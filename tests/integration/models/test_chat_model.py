@@ -9,14 +9,14 @@ from smile_trace.models import ModelUnavailable, Request
 from smile_trace.models.llama_cpp.chat_model import chat_model_path
 from smile_trace.records import Message
 
-pytestmark = pytest.mark.model
-
+pytestmark = [pytest.mark.model, pytest.mark.slow]
 SYSTEM = Message(role="system", content="Answer from the documents. Be brief.")
 DOCUMENTS = (
     "[1] The blue lamp is sold out until March.",
     "[2] The shop in Oslo opens at nine and closes at five.",
     "[3] Delivery to the islands costs twelve euros.",
 )
+
 RENDERED = (
     "<|im_start|>system\n{system}<|im_end|>\n<|im_start|>user\n{user}<|im_end|>\n"
     "<|im_start|>assistant\n"

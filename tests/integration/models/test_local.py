@@ -21,7 +21,6 @@ from smile_trace.settings import LocalSettings
 from smile_trace.testing import check_model
 
 pytestmark = pytest.mark.model
-
 EIFFEL = "The Eiffel Tower is in the city of"
 TOWER = "The Tower is in the city of"
 
@@ -43,6 +42,7 @@ async def test_answers_in_order_with_their_own_usage(local_model):
     assert {r.usd for r in got} == {0.0}
 
 
+@pytest.mark.slow
 def test_the_contract():
     check_model(LocalModel("demo", LocalSettings(kind="local", context_tokens=1024)))
 
@@ -117,7 +117,12 @@ async def test_a_stripped_answer_is_scored_with_its_leading_space(local_model):
 
 
 @pytest.mark.parametrize(
-    "answer", ["Paris 🗼 は東京", "a<end_of_turn>b</s>", "<|\"'\\]]>", "\n\nno"]
+    "answer",
+    [
+        "Paris 🗼 は東京",
+        *(pytest.param(a, marks=pytest.mark.slow) for a in ("a<end_of_turn>b</s>", "<|\"'\\]]>")),
+        pytest.param("\n\nno", marks=pytest.mark.slow),
+    ],
 )
 async def test_any_answer_can_be_scored(local_model, answer):
     [response] = await local_model.score([ask(EIFFEL)], answer)
@@ -126,6 +131,7 @@ async def test_any_answer_can_be_scored(local_model, answer):
     assert all(math.isfinite(logprob) for logprob in response.logprobs)
 
 
+@pytest.mark.slow
 async def test_a_prompt_that_does_not_fit_fails_only_its_own_request(local_model):
     long = "word " * 3000
     [too_long, fits] = await local_model.generate([ask(long), ask(EIFFEL, max_tokens=2)])
@@ -180,7 +186,9 @@ time.sleep(60)
 """
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize(
+    "how", [signal.SIGKILL, pytest.param(signal.SIGINT, marks=pytest.mark.slow)]
+)
 def test_the_server_dies_with_its_parent(how):
     parent = subprocess.Popen(
         [sys.executable, "-c", _PARENT], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
@@ -198,16 +206,13 @@ def test_the_server_dies_with_its_parent(how):
 
 def test_a_file_that_is_not_a_model(tmp_path):
     path = tmp_path / "model.gguf"
+    with pytest.raises(ModelUnavailable, match="correct path"):
+        LocalModel("m", LocalSettings(kind="local", path=path))
     path.write_text("no model")
     model = LocalModel("m", LocalSettings(kind="local", path=path))
     with pytest.raises(ModelUnavailable, match="GGUF") as caught:
         model.start()
     assert caught.value.permanent
-
-
-def test_a_missing_file(tmp_path):
-    with pytest.raises(ModelUnavailable, match="correct path"):
-        LocalModel("m", LocalSettings(kind="local", path=tmp_path / "none.gguf"))
 
 
 @pytest.mark.slow

@@ -7,7 +7,6 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from smile_trace.cli.app import app
-from smile_trace.errors import SmileTraceError
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from tests.support.fake_langfuse import KEYS
@@ -71,8 +70,3 @@ def test_a_tracker_without_the_queue_hides_no_other(
     assert "Opik has no review queue 'experts'" in read.stderr
     assert "3 judgements of experts." in read.stderr
     assert "people confirmed 3 of 3 variants" in read.stdout
-
-
-def test_where_none_has_the_queue_it_is_said(langfuse: FakeLangfuseWrites, opik: FakeOpik) -> None:
-    with pytest.raises(SmileTraceError, match="has no review queue 'experts'"):
-        run("read")

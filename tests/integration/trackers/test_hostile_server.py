@@ -12,7 +12,14 @@ from tests.support.hostile_server import ATTACKS, Attack, HostileServer
 from tests.support.paths import ROOT
 
 KEY = "key-of-no-known-shape-1"
+
+
 SECONDS, MEGABYTES = 60.0, 120
+
+
+TRIED = ("drip", "drip_header", "endless", "bomb", "redirect", "nested", "odd_json", "echo")
+QUICK = [("opik", "redirect"), ("langfuse", "endless"), ("otlp", "bomb")]
+"""Each starts a process, so that the others are tried in `make test-all`."""
 
 ATTEMPT = """
 import sys, time
@@ -60,9 +67,13 @@ def elsewhere() -> Iterator[HostileServer]:
         yield server
 
 
-@pytest.mark.parametrize("tracker", ["mlflow", "opik", "comet", "phoenix", "langfuse", "otlp"])
 @pytest.mark.parametrize(
-    "attack", ["drip", "drip_header", "endless", "bomb", "redirect", "nested", "odd_json", "echo"]
+    ("tracker", "attack"),
+    [
+        pytest.param(tracker, attack, marks=[] if (tracker, attack) in QUICK else pytest.mark.slow)
+        for tracker in ("mlflow", "opik", "comet", "phoenix", "langfuse", "otlp")
+        for attack in TRIED
+    ],
 )
 def test_an_attack_is_bounded_and_tells_nothing(
     tracker: str, attack: Attack, elsewhere: HostileServer, tmp_path: Path

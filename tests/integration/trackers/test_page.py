@@ -6,6 +6,7 @@ import pytest
 
 from tests.support.contributing_pages import run_tests, write_files
 
+pytestmark = pytest.mark.slow
 PAGE = "tracker.md"
 
 
