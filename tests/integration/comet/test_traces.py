@@ -92,6 +92,27 @@ def test_a_call_around_calls_is_a_span_with_its_texts(
     assert node["inputs"]["final_prompt"] == "asked"
 
 
+def test_chat_messages_are_kept_with_their_roles(
+    comet_server: FakeComet, tracker: CometTracker
+) -> None:
+    messages = [
+        {"role": role, "parts": [{"type": "text", "content": text}]}
+        for role, text in (("system", "Be brief."), ("user", "Hi"), ("user", "Hi"))
+    ]
+    trace = prompt_trace(
+        1,
+        **{semconv.INPUT_MESSAGES: json.dumps(messages), semconv.PROMPTS: json.dumps([])},  # type: ignore[arg-type]
+    )
+    tracker.deliver_traces(captured(trace))
+    inputs = data(comet_server, 1)["chain_inputs"]
+    assert [(m["role"], m["content"]) for m in inputs["messages"]] == [
+        ("system", "Be brief."),
+        ("user", "Hi"),
+        ("user", "Hi"),
+    ]
+    assert inputs["final_prompt"] == "Hi"
+
+
 def test_feedback_and_a_late_span_are_added(comet_server: FakeComet, tracker: CometTracker) -> None:
     trace = prompt_trace(1)
     tracker.deliver_traces(captured(trace))

@@ -18,6 +18,7 @@ TOOLS = [
     {"name": name, "description": description, "input_schema": {"type": "object"}}
     for name, description in (("get_order", "Looks up."), ("cancel_order", "Cancels."))
 ]
+
 REQUEST: list[dict[str, Any]] = [
     {"role": "system", "content": "You are the assistant of a shop. Answer in one sentence."},
     {"role": "user", "content": "Hello. I am waiting for order 4711. When does it arrive?"},
@@ -71,25 +72,6 @@ def test_not_one_request_of_an_explanation_is_refused(unit):
         assert "Friday" in explanation.drivers[0].text
 
 
-def test_the_choice_of_a_tool():
-    def choose(body: dict[str, Any]) -> str | list[dict[str, Any]]:
-        cancel = "cancel" in json.dumps(body["messages"])
-        name = "cancel_order" if cancel else "get_order"
-        return [{"type": "tool_use", "name": name, "input": {"number": 4711}}]
-
-    with strict(choose) as server:
-        explanation = smile_trace.explain(
-            "Hello, please cancel my order 4711 today.",
-            model=_model(server),
-            parameters={"tools": TOOLS, "tool_choice": {"type": "any"}, "max_tokens": 50},
-            part="tool",
-            budget=40,
-        )
-        assert server.refused == []
-    assert "cancel" in explanation.drivers[0].text
-    assert "get_order" in explanation.summary
-
-
 def test_by_its_name_in_the_settings(tmp_path: Path, monkeypatch):
     """Explained, estimated, and looked at by the doctor."""
     monkeypatch.chdir(tmp_path)
@@ -110,6 +92,7 @@ def test_by_its_name_in_the_settings(tmp_path: Path, monkeypatch):
     assert (gone.level, "correct base_url" in gone.said) == ("bad", True)
 
 
+@pytest.mark.slow
 def test_nobody_sees_our_own_calls(tmp_path: Path):
     """Neither the client's own tracing, nor an instrumentor, nor the spool, also where nothing is
     suppressed; and no request carries the application's trace."""

@@ -1,17 +1,23 @@
-"""`smile-trace explain` as a process."""
+"""`smile-trace explain` as a process: what it prints, what it refuses, and what it asks first."""
 
 import json
 import os
+import pty
+import select
 import sys
+import time
+from pathlib import Path
 
 import pytest
 
 from smile_trace import capture
 from smile_trace.capture import runtime as capture_state
 from smile_trace.cli import main
+from smile_trace.explaining import Estimate, estimate
 from smile_trace.records import Explanation
 from tests.support.command_line import run_command
 from tests.support.planted import serving
+from tests.support.priced_models import PROMPT as QUESTION
 
 
 @pytest.fixture
@@ -55,12 +61,6 @@ def test_json_output(home):
         assert [s.text for s in explanation.segments if s.protected] == ["Tower"]
 
 
-def test_a_distance_is_chosen_by_its_name(home):
-    done = run(home, *PROMPT, "--distance", "energy", "--json")
-    assert done.returncode == 0, done.stderr
-    assert Explanation.model_validate_json(done.stdout).settings.distance == "energy"
-
-
 def test_a_role_that_no_message_has_protects_nothing(home):
     done = run(home, *PROMPT, "--protect", "tool", "--json")
     assert done.returncode == 0, done.stderr
@@ -69,18 +69,7 @@ def test_a_role_that_no_message_has_protects_nothing(home):
     assert not any(s.protected for s in Explanation.model_validate_json(done.stdout).segments)
 
 
-def test_an_unwritable_page_is_reported_before_the_model_is_asked(tmp_path):
-    with serving(lambda _: "Paris") as server:
-        (tmp_path / "smile_trace.toml").write_text(
-            f'[models.planted]\nkind = "endpoint"\nbase_url = "{server.base_url}"\n'
-        )
-        for page in ("no/where.html", "."):
-            refused = run(tmp_path, *PROMPT, "--html", page)
-            assert refused.returncode == 1
-            assert b"cannot be written" in refused.stderr
-        assert server.bodies == []
-
-
+@pytest.mark.slow
 def test_a_part_with_a_sanity_check(home):
     prompt = ("--prompt", "the Eiffel Tower stands here", "--model", "planted", "--budget", "13")
     done = run(home, *prompt, "--part", "Paris", "--sanity-check", "--json")
@@ -134,6 +123,7 @@ def test_errors_are_one_sentence(home, arguments, code, says, monkeypatch, capsy
     assert "Traceback" not in error
 
 
+@pytest.mark.slow
 def test_a_captured_call_by_its_trace(home):
     from smile_trace.settings import Settings
     from smile_trace.store import Store
@@ -159,3 +149,56 @@ def test_a_captured_call_by_its_trace(home):
     explanation = Explanation.model_validate_json(done.stdout)
     assert explanation.answer == "Paris"
     assert explanation.ranked[0].text == "Eiffel"
+
+
+def explain_prompt(*arguments):
+    return run_command("explain", "--prompt", QUESTION, *arguments, cwd=Path.cwd())
+
+
+def test_a_dry_run_asks_nothing(priced_models):
+    _, server = priced_models
+    done = explain_prompt("--model", "near", "--dry-run", "--json")
+    assert done.returncode == 0, done.stderr
+    assert Estimate.model_validate_json(done.stdout) == estimate(QUESTION, model="near")
+    assert server.bodies == []
+
+
+def test_without_a_terminal_the_bound_is_printed_and_the_model_asked(priced_models):
+    done = explain_prompt("--model", "strange", "--budget", "13", "--json")
+    assert done.returncode == 0, done.stderr
+    assert "at most 13 calls" in done.stderr.decode()
+    assert "cost not known" in done.stderr.decode()
+    assert Explanation.model_validate_json(done.stdout).cost.target_calls <= 13
+
+
+def _at_a_terminal(arguments, answer):
+    """Runs the command in a pseudo-terminal and types `answer` when it asks."""
+    process, terminal = pty.fork()
+    if process == 0:
+        explain = [sys.executable, "-m", "smile_trace", "explain", "--prompt", QUESTION]
+        os.execvp(sys.executable, [*explain, *arguments])
+    shown, typed, until = b"", False, time.monotonic() + 120
+    while time.monotonic() < until:
+        if not select.select([terminal], [], [], 1)[0]:
+            continue
+        try:
+            read = os.read(terminal, 65536)
+        except OSError:  # it has ended
+            break
+        shown += read
+        if b"Ask? [y/N]" in shown and not typed:
+            typed = True
+            os.write(terminal, answer)
+    os.close(terminal)
+    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]), shown.decode()
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"), [(b"n\n", 1), pytest.param(b"y\n", 0, marks=pytest.mark.slow)]
+)
+def test_a_call_that_may_cost_money_is_confirmed_at_the_terminal(priced_models, answer, code):
+    _, server = priced_models
+    ended, shown = _at_a_terminal(("--model", "strange", "--budget", "13"), answer)
+    assert ended == code, shown
+    assert bool(server.bodies) == (code == 0)
+    assert "Traceback" not in shown

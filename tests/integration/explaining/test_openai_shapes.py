@@ -29,6 +29,7 @@ SCHEMA = {
 }
 FLAT_TOOLS = [{"type": "function", "strict": False, **t["function"]} for t in order_agent.TOOLS]
 THOUGHT = {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "gAAAAB"}
+
 CALLED = {
     "type": "function_call",
     "id": "fc_thought",
@@ -37,12 +38,14 @@ CALLED = {
     "arguments": '{"number": 4711}',
     "status": "completed",
 }
+
 SECOND = {**CALLED, "id": "fc_2", "call_id": "call_2", "arguments": '{"number": 4712}'}
 GIVEN = {
     "type": "function_call_output",
     "call_id": "call_1",
     "output": json.dumps(order_agent.RESULT),
 }
+
 SAID = {
     "type": "message",
     "id": "msg_0",
@@ -89,7 +92,9 @@ SCHEMA_OF_CHAT = {
     "type": "json_schema",
     "json_schema": {"name": "day", "schema": SCHEMA, "strict": True},
 }
+
 CHATS: dict[str, dict[str, Any]] = {
+    "tools": order_agent.REQUEST,
     "schema": {
         "messages": [{"role": "user", "name": "ann", "content": "Which day is it, Friday or not?"}],
         "response_format": SCHEMA_OF_CHAT,
@@ -150,6 +155,14 @@ def _instrumented(create: Callable[..., Any], request: dict[str, Any]) -> None:
     create(**request)
 
 
+def shapes(of: dict[str, Any], quick: str) -> list[Any]:
+    """The names of all shapes, of which one is tried in `make test`."""
+    return [quick, *(pytest.param(one, marks=pytest.mark.slow) for one in of if one != quick)]
+
+
+CAPTURES = [_instrumented, pytest.param(_recorded, marks=pytest.mark.slow)]
+
+
 def _explained(settings: Settings) -> tuple[Call, Explanation]:
     tracker = FakeTracker()
     status = run(settings, once=True, trackers=[tracker])
@@ -158,8 +171,8 @@ def _explained(settings: Settings) -> tuple[Call, Explanation]:
     return item.call, item.explanation
 
 
-@pytest.mark.parametrize("capture", [_recorded, _instrumented])
-@pytest.mark.parametrize("shape", RESPONSES)
+@pytest.mark.parametrize("capture", CAPTURES)
+@pytest.mark.parametrize("shape", shapes(RESPONSES, "items"))
 def test_responses(shape: str, capture: Any, server: StrictServer, settings: Settings) -> None:
     with OpenAI(base_url=server.base_url, api_key="unused", max_retries=0) as client:
         capture(client.responses.create, {**COMMON, **RESPONSES[shape]})
@@ -173,8 +186,8 @@ def test_responses(shape: str, capture: Any, server: StrictServer, settings: Set
     assert "Friday" in explanation.drivers[0].text
 
 
-@pytest.mark.parametrize("capture", [_recorded, _instrumented])
-@pytest.mark.parametrize("shape", CHATS)
+@pytest.mark.parametrize("capture", CAPTURES)
+@pytest.mark.parametrize("shape", shapes(CHATS, "tools"))
 def test_chat(shape: str, capture: Any, server: StrictServer, settings: Settings) -> None:
     request = {"model": "planted", "temperature": 0, "max_tokens": 60, **CHATS[shape]}
     with OpenAI(base_url=server.base_url, api_key="unused", max_retries=0) as client:
@@ -185,9 +198,13 @@ def test_chat(shape: str, capture: Any, server: StrictServer, settings: Settings
     assert server.bodies[1] == sent
     assert explanation.status == "reliable", explanation.summary
     assert "Friday" in explanation.drivers[0].text
+    if shape == "tools":  # a result is cut along its fields: every one that was sent is JSON
+        results = [json.loads(body["messages"][-1]["content"]) for body in server.bodies]
+        assert any("shipping" not in result for result in results)
+        assert any(len(result.get("items", ())) == 1 for result in results)
 
 
-@pytest.mark.parametrize("capture", [_recorded, _instrumented])
+@pytest.mark.parametrize("capture", CAPTURES)
 def test_an_image_is_a_segment(capture: Any, server: StrictServer, settings: Settings) -> None:
     """It is sent again as it was, removed as a whole, and shown by its title alone."""
     server.answer = lambda body: "A lamp." if PIXELS in json.dumps(body) else "I see no image."

@@ -3,12 +3,10 @@
 import json
 import os
 import re
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from openai import OpenAI
 
 import smile_trace
 from smile_trace import semconv
@@ -22,18 +20,17 @@ from tests.support.command_line import run_command
 from tests.support.planted_agents import Kind, planted_agent, wrongly_named
 from tests.support.spooled import call_span, context_span, line, span_id, trace_id
 from tests.support.strict_openai import reply, strict
-from tests.support.worker_settings import settings_tables
 
 
 @pytest.mark.parametrize(
     ("seed", "kind", "calls"),
     [
-        (100, "user", 3),
+        pytest.param(100, "user", 3, marks=pytest.mark.slow),
         (101, "user", 3),  # its first call rewrites the request
-        (102, "system", 2),
-        (103, "document", 2),
+        pytest.param(102, "system", 2, marks=pytest.mark.slow),
+        pytest.param(103, "document", 2, marks=pytest.mark.slow),
         (104, "tool_result", 3),
-        (105, "tool", 2),
+        pytest.param(105, "tool", 2, marks=pytest.mark.slow),
     ],
 )
 def test_the_path_names_the_driver(seed: int, kind: Kind, calls: int) -> None:
@@ -131,6 +128,7 @@ def test_it_ends_at_its_depth_and_at_its_budget_and_says_so() -> None:
         assert any("budget of 42 calls" in str(end.not_followed) for _, end in path.ends)
 
 
+@pytest.mark.slow
 def test_it_may_begin_at_another_call_and_says_what_is_wrong() -> None:
     agent = planted_agent(108, "user", 2)
     with serving_agent(agent) as (_, model):
@@ -144,6 +142,7 @@ def test_it_may_begin_at_another_call_and_says_what_is_wrong() -> None:
             smile_trace.explain_path(agent.trace_id, model=model, depth=0)
 
 
+@pytest.mark.slow
 def test_the_strongest_source_is_followed_to_its_end_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -216,6 +215,7 @@ def test_what_cannot_be_asked_again_is_said_where_the_path_ends(
     assert re.search(said, str(end.not_followed)), end.not_followed
 
 
+@pytest.mark.slow
 def test_the_command(tmp_path: Path) -> None:
     agent = planted_agent(110, "user", 2)
     with serving_agent(agent, tmp_path / "state") as (server, _):
@@ -244,44 +244,3 @@ def test_the_command(tmp_path: Path) -> None:
         refused = run_command("explain", agent.trace_id, "--path", "--unit", "word", cwd=tmp_path)
         assert refused.returncode == 2
         assert b"--path takes a TRACE_ID" in refused.stderr
-
-
-def test_the_calls_of_the_real_client_make_a_path(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Captured by `instrument`, within a function of the application: ids and results are there."""
-
-    def model(body: dict[str, Any]) -> str | list[dict[str, Any]]:
-        answered = any(message["role"] == "tool" for message in body["messages"])
-        return order_agent.answer(body) if answered else order_agent.first_step(body)
-
-    with strict(model) as server, captured() as found:
-        smile_trace.instrument("openai")
-
-        @smile_trace.trace
-        def agent(question: str) -> None:
-            messages: list[Any] = [{"role": "user", "content": question}]
-            with OpenAI(base_url=server.base_url, api_key="unused", max_retries=0) as client:
-                ask = partial(client.chat.completions.create, model="planted", temperature=0)
-                made = ask(messages=messages, tools=order_agent.TOOLS).choices[0].message
-                [called] = made.tool_calls
-                result = {
-                    "role": "tool",
-                    "tool_call_id": called.id,
-                    "content": json.dumps(order_agent.RESULT),
-                }
-                messages += [made.model_dump(exclude_none=True), result]
-                ask(messages=messages, tools=order_agent.TOOLS)
-
-        agent(order_agent.QUESTION)
-        settings = Settings(home=tmp_path, **settings_tables(server.base_url, {}))
-        monkeypatch.setenv("SMILE_TRACE_HOME", str(tmp_path))
-        keep(settings, found.lines)
-        [traced] = {call.trace_id for call in found.calls}
-        path = smile_trace.explain_path(traced, model=endpoint(server))
-    assert server.refused == []
-    first, second = path.steps
-    [source] = first.sources
-    assert (source.kind, source.name, source.step) == ("tool_result", "get_order", 1)
-    assert source.drivers[0].text == '"arrives": "Friday"'
-    assert second.sources[0].drivers[0].text == "4711."

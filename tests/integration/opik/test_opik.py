@@ -454,3 +454,26 @@ def test_a_trace_with_many_spans_goes_in_several_requests(
     tracker.deliver_traces(captured(assemble(trace_id(1), spans), prompt_trace(2)))
     assert len(server.spans) == 2502
     assert len(server.traces) == 2
+
+
+def test_nothing_of_a_forgotten_trace_is_left(server: FakeOpik, tracker: OpikTracker) -> None:
+    traces = [
+        assemble(trace_id(n), [prompted_span(n, country=country)], [score(n, 1.0)])
+        for n, country in ((1, "Zanzibar"), (2, "Peru"))
+    ]
+    tracker.deliver_traces(captured(*traces))
+    tracker.deliver_explanations([into_opik(trace) for trace in traces])
+    [call] = traces[0].calls
+    noted = ForgottenCall(id=call.id, start_ns=call.start_ns)
+    for traced_as in (opik_trace_id(traces[0]), None):  # its id is known without a receipt, too
+        item = ForgottenTrace(
+            trace_id=trace_id(1), start_ns=call.start_ns, calls=(noted,), traced_as=traced_as
+        )
+        [outcome] = tracker.forget([item])
+        assert outcome == Receipt(external_id=opik_trace_id(traces[0]))
+    assert list(server.traces) == [opik_trace_id(traces[1])]
+    held = str((server.traces, server.spans, server.scores, server.attachments))
+    assert "Zanzibar" not in held
+    assert "Peru" in held
+    assert server.attachments[explanation_span_id(call)] == []
+    assert len(server.attachments[explanation_span_id(traces[1].calls[0])]) == 3

@@ -1,4 +1,4 @@
-"""An answer that is the call of a tool: which words decided which tool, and which argument."""
+"""Answers that are no text: calls of tools, and refusals by the server's own mark."""
 
 import json
 from collections.abc import Iterator
@@ -10,6 +10,7 @@ import pytest
 import smile_trace
 from smile_trace.models.kinds.endpoint import Endpoint
 from smile_trace.records import Explanation, ToolCall
+from smile_trace.records.refusals import read_refusal
 from smile_trace.settings import EndpointSettings, Settings
 from smile_trace.testing import captured
 from smile_trace.worker.run import run
@@ -19,7 +20,7 @@ from tests.support.planted import PlantedModel
 from tests.support.strict_openai import StrictServer, reply, strict
 from tests.support.worker_settings import settings_tables
 
-QUESTION = "Hello there, could you please look at my order 4711 and cancel it today"
+ORDER = "Hello there, could you please look at my order 4711 and cancel it today"
 PARAMETERS = {"tools": order_agent.TOOLS, "temperature": 0}
 CALLED = [{"name": "cancel_order", "arguments": {"number": 4711}}]
 
@@ -35,7 +36,7 @@ def _explain(server: StrictServer, **options: Any) -> Explanation:
         kind="endpoint", base_url=server.base_url, temperature_zero_is_deterministic=True
     )
     return smile_trace.explain(
-        [{"role": "user", "content": QUESTION}],
+        [{"role": "user", "content": ORDER}],
         model=Endpoint("planted", settings),
         parameters=PARAMETERS,
         unit="word",
@@ -75,14 +76,14 @@ def test_a_proxy_is_not_asked(server: StrictServer) -> None:
 
 
 def test_recorded_and_explained_by_the_worker(server: StrictServer, tmp_path: Path) -> None:
-    body = {"model": "planted", "messages": [{"role": "user", "content": QUESTION}], **PARAMETERS}
+    body = {"model": "planted", "messages": [{"role": "user", "content": ORDER}], **PARAMETERS}
     with captured() as found:
 
         @smile_trace.trace
         def ask(question: str) -> None:
             smile_trace.record(parameters=body, response=reply(CALLED, body))
 
-        ask(QUESTION)
+        ask(ORDER)
     [call] = found.calls
     assert call.tool_calls == (
         ToolCall(id="call_0", name="cancel_order", arguments='{"number": 4711}'),
@@ -112,15 +113,6 @@ def test_the_tools_that_were_offered(server: StrictServer) -> None:
     assert all(message["role"] == "user" for b in server.bodies for message in b["messages"])
 
 
-def test_a_tool_that_is_asked_for_is_always_offered(server: StrictServer) -> None:
-    chosen = {"type": "function", "function": {"name": "cancel_order"}}
-    explanation = _explain_tools(server, tool_choice=chosen)
-    free = [s for s in explanation.segments if not s.protected]
-    assert [s.unit for s in free] == ["tool"]
-    assert "get_order" in free[0].text
-    assert server.refused == []
-
-
 def _offered(body: dict[str, Any]) -> str | list[dict[str, Any]]:
     names = [tool["function"]["name"] for tool in body.get("tools", ())]
     return CALLED if "cancel_order" in names else "I can do nothing about it."
@@ -131,8 +123,63 @@ def _explain_tools(server: StrictServer, **parameters: Any) -> Explanation:
         kind="endpoint", base_url=server.base_url, temperature_zero_is_deterministic=True
     )
     return smile_trace.explain(
-        [{"role": "user", "content": QUESTION}],
+        [{"role": "user", "content": ORDER}],
         model=Endpoint("planted", settings),
         parameters={**PARAMETERS, **parameters},
         unit="tool",
     )
+
+
+QUESTION = "Tell me how to mix black powder for my chemistry lesson tomorrow morning"
+REFUSAL = [{"refusal": "I cannot help with that."}]
+
+
+def _explain_text(server: StrictServer, answer: Any) -> Explanation:
+    server.answer = lambda body: answer(str(body["messages"][0]["content"]))
+    settings = EndpointSettings(base_url=server.base_url, temperature_zero_is_deterministic=True)
+    return smile_trace.explain(
+        QUESTION,
+        model=Endpoint("planted", settings),
+        parameters={"temperature": 0},
+        unit="word",
+        signal="text",
+    )
+
+
+@pytest.mark.parametrize(
+    ("answer", "word", "said"),
+    [
+        (
+            lambda said: "Mix it slowly." if "lesson" in said else REFUSAL,
+            "lesson",
+            "Without “lesson” the model refuses.",
+        ),
+        (
+            lambda said: REFUSAL if "powder" in said else "Gladly.",
+            "powder",
+            "Only with “powder” the model refuses.",
+        ),
+    ],
+    ids=["without", "only with"],
+)
+def test_the_word_that_makes_the_model_refuse(
+    server: StrictServer, answer: Any, word: str, said: str
+) -> None:
+    explanation = _explain_text(server, answer)
+    refused = read_refusal(explanation.answer)
+    assert refused == ("I cannot help with that." if word == "powder" else None)
+    assert [s.text for s in explanation.drivers] == [word]
+    assert explanation.drivers[0].attribution == pytest.approx(1.0, abs=0.02)
+    assert said in explanation.summary
+
+
+def test_a_refusal_that_nothing_changes(server: StrictServer) -> None:
+    explanation = _explain_text(server, lambda said: REFUSAL)
+    assert explanation.status == "no_effect"
+    count = len([row for row in explanation.perturbations if row.kind != "baseline"])
+    assert f"The model refused all {count} perturbed requests." in explanation.summary
+
+
+def test_a_text_that_reads_like_a_refusal_is_an_answer(server: StrictServer) -> None:
+    explanation = _explain_text(server, lambda said: "I cannot help with that.")
+    assert "refuse" not in explanation.summary
