@@ -7,9 +7,20 @@ import pytest
 
 from smile_trace.models import ModelUnavailable, Request, retry
 from smile_trace.models.accounting.cost import attempt_bound
+from smile_trace.models.anthropic_api.messages import PLACEHOLDER, conversation
 from smile_trace.models.base import NotRepeatable
 from smile_trace.models.kinds.anthropic import AnthropicModel
-from smile_trace.records import Message, Prompted, Response, Usage
+from smile_trace.records import (
+    Media,
+    Message,
+    Prompted,
+    Reasoning,
+    Response,
+    TextPart,
+    ToolCall,
+    ToolResult,
+    Usage,
+)
 from smile_trace.records.refusals import read_refusal
 from smile_trace.records.tool_calls import read_tool_calls
 from smile_trace.settings import AnthropicSettings
@@ -49,12 +60,6 @@ async def _one(model: AnthropicModel, request: Request = HELLO) -> Response:
 
 def test_the_contract(server):
     check_model(_model(server))
-
-
-async def test_an_answer_with_its_usage(server):
-    response = await _one(_model(server))
-    assert (response.text, response.finish_reason) == ("SAY HELLO.", "end_turn")
-    assert response.usage == Usage(input_tokens=6, output_tokens=5)
 
 
 def test_the_bound_of_an_attempt():
@@ -108,14 +113,6 @@ async def test_a_refusal_is_a_value_of_its_own(server, said, details, words):
     response = await _one(_model(server))
     assert read_refusal(response.text or "") == words
     assert response.finish_reason == "refusal"
-
-
-async def test_cached_tokens_count_as_input(server):
-    usage = {"input_tokens": 2, "output_tokens": 1, "cache_read_input_tokens": 7}
-    content = [{"type": "text", "text": "hi"}]
-    server.faults = [(200, {}, {"type": "message", "content": content, "usage": usage})]
-    response = await _one(_model(server))
-    assert response.usage == Usage(input_tokens=9, output_tokens=1)
 
 
 async def test_the_version_that_takes_sampling_parameters(server):
@@ -214,3 +211,128 @@ def test_a_missing_key(server, monkeypatch):
     monkeypatch.delenv("ANTHROPIC_API_KEY")
     with pytest.raises(ModelUnavailable, match="set the environment variable ANTHROPIC_API_KEY"):
         _model(server)
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [({"input_tokens": 6}, 6), ({"input_tokens": 2, "cache_read_input_tokens": 7}, 9)],
+)
+async def test_an_answer_with_its_usage(server, given, read):
+    """Tokens that were read from the cache count as input."""
+    reply = {"type": "message", "content": [{"type": "text", "text": "hi"}]}
+    reply |= {"stop_reason": "end_turn", "usage": {**given, "output_tokens": 5}}
+    server.faults = [(200, {}, reply)]
+    response = await _one(_model(server))
+    assert (response.text, response.finish_reason) == ("hi", "end_turn")
+    assert response.usage == Usage(input_tokens=read, output_tokens=5)
+
+
+NOTHING = {"role": "user", "content": PLACEHOLDER}
+
+
+def _said(role: str, text: str = "Hello.") -> Message:
+    return Message(role=role, content=text)
+
+
+def _sent(role: str, text: str = "Hello.") -> dict[str, Any]:
+    return {"role": role, "content": text}
+
+
+USER, ASSISTANT, SYSTEM = _said("user"), _said("assistant"), _said("system")
+
+
+CALL = Message(role="assistant", parts=(ToolCall(id="a", name="get", arguments={"x": 1}),))
+
+
+RESULT = Message(role="user", parts=(ToolResult(id="a", response="5"),))
+
+
+CALL_SENT = {
+    "role": "assistant",
+    "content": [{"type": "tool_use", "id": "a", "name": "get", "input": {"x": 1}}],
+}
+
+
+RESULT_SENT = {
+    "role": "user",
+    "content": [{"type": "tool_result", "tool_use_id": "a", "content": "5"}],
+}
+
+
+@pytest.mark.parametrize(
+    ("messages", "system", "turns"),
+    [
+        ((), None, [NOTHING]),
+        ((SYSTEM,), "Hello.", [NOTHING]),
+        ((USER,), None, [_sent("user")]),
+        ((ASSISTANT, USER), None, [NOTHING, _sent("assistant"), _sent("user")]),
+        ((USER, ASSISTANT), None, [_sent("user"), _sent("assistant"), NOTHING]),
+        ((USER, _said("assistant", " \n"), USER), None, [_sent("user"), _sent("user")]),
+        ((CALL, RESULT), None, [NOTHING, CALL_SENT, RESULT_SENT]),
+        ((_said("developer"), SYSTEM, USER), None, None),
+    ],
+)
+def test_a_conversation_begins_and_ends_with_the_user(messages, system, turns):
+    if turns is None:
+        system, turns = [{"type": "text", "text": "Hello."}] * 2, [_sent("user")]
+    assert conversation(messages) == (system, turns)
+
+
+def test_a_prefilled_answer_is_continued():
+    _, turns = conversation((USER, _said("assistant", "It is ")), prefilled=True)
+    assert turns[-1] == _sent("assistant", "It is")
+
+
+def test_instructions_in_the_middle_stand_behind_the_user_or_at_the_front():
+    kept, lost = _said("system", "Now in French."), _said("system", "Be kind.")
+    system, turns = conversation((SYSTEM, USER, kept, ASSISTANT, lost, USER))
+    assert system == [{"type": "text", "text": text} for text in ("Hello.", "Be kind.")]
+    assert [turn["role"] for turn in turns] == ["user", "system", "assistant", "user"]
+
+
+def test_the_results_of_parallel_calls_are_in_one_message_before_all_else():
+    calls = (ToolCall(id="a", name="get"), ToolCall(id="b", name="get", arguments='{"y": 2}'))
+    messages = (
+        USER,
+        Message(role="assistant", parts=(TextPart(content="So."), *calls)),
+        Message(role="tool", parts=(ToolResult(id="a", response=""),)),
+        Message(role="user", parts=(TextPart(content="And?"), ToolResult(id="b", response="2"))),
+    )
+    _, turns = conversation(messages)
+    assert [block.get("input") for block in turns[1]["content"]] == [None, {}, {"y": 2}]
+    assert turns[2]["content"] == [
+        {"type": "tool_result", "tool_use_id": "a"},
+        {"type": "tool_result", "tool_use_id": "b", "content": "2"},
+        {"type": "text", "text": "And?"},
+    ]
+
+
+def test_an_error_without_a_text_is_none():
+    failed = ToolResult(id="a", response="no such order", extra={"is_error": True})
+    for text, told in (("no such order", True), ("", False)):
+        result = failed.model_copy(update={"response": text})
+        _, turns = conversation((USER, CALL, Message(role="user", parts=(result,))))
+        assert ("is_error" in turns[2]["content"][0]) is told
+
+
+def test_images_and_thinking():
+    parts = (
+        Media(modality="image", uri="data:image/png;base64,iVBO"),
+        Media(modality="image", uri="https://example.org/a.png"),
+    )
+    thought = Reasoning(content="hm", extra={"signature": "EqQB"})
+    said = Message(role="assistant", parts=(thought, TextPart(content="Hello.")))
+    alone = Message(role="assistant", parts=(thought,))
+    _, turns = conversation((Message(role="user", parts=parts), said, USER, alone, USER))
+    assert [block["source"] for block in turns[0]["content"]] == [
+        {"type": "base64", "media_type": "image/png", "data": "iVBO"},
+        {"type": "url", "url": "https://example.org/a.png"},
+    ]
+    assert turns[1]["content"][0] == {"type": "thinking", "thinking": "hm", "signature": "EqQB"}
+    assert [turn["role"] for turn in turns] == ["user", "assistant", "user", "user"]
+
+
+def test_a_part_without_a_form_is_refused():
+    audio = Message(role="user", parts=(Media(modality="audio", uri="data:audio/wav;base64,AA"),))
+    with pytest.raises(NotRepeatable, match="takes no media of this kind"):
+        conversation((audio,))

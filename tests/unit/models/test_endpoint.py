@@ -10,6 +10,7 @@ from smile_trace.models import ModelUnavailable, Request, retry
 from smile_trace.models.items import Item
 from smile_trace.models.kinds.endpoint import Endpoint
 from smile_trace.models.openai_api.wire import batches, token_bound
+from smile_trace.models.retry import MAX_WAIT, Failure, backoff, pause_before_retry, rejection
 from smile_trace.records import Message, Usage
 from smile_trace.records.refusals import read_refusal
 from smile_trace.settings import EndpointSettings
@@ -17,14 +18,10 @@ from tests.support.planted import PlantedServer, serving
 
 
 @pytest.fixture
-def server():
+def server(monkeypatch):
+    monkeypatch.setattr(retry, "FIRST_WAIT", 0.01)
     with serving(lambda prompt: f"<{prompt}>") as running:
         yield running
-
-
-@pytest.fixture(autouse=True)
-def _short_waits(monkeypatch):
-    monkeypatch.setattr(retry, "FIRST_WAIT", 0.01)
 
 
 def endpoint(server: PlantedServer, **settings) -> Endpoint:
@@ -88,13 +85,6 @@ async def test_the_settings_decide_the_form(server):
     assert server.bodies == [{"model": "captured", "prompt": "a\nb", "max_tokens": 7}]
 
 
-async def test_usage_and_finish_reason(server):
-    [response] = await endpoint(server).generate([ask("a b c")])
-    assert (response.usage.input_tokens, response.usage.output_tokens) == (3, 3)
-    assert response.finish_reason == "stop"
-    assert response.usd is None  # nobody knows this server's price
-
-
 async def test_a_list_of_completions_shares_requests(server):
     model = endpoint(server, list_requests=True, form="completion")
     texts = [f"p{i}" for i in range(20)]
@@ -104,28 +94,6 @@ async def test_a_list_of_completions_shares_requests(server):
         4,
         16,
     ]
-
-
-async def test_a_rejected_prompt_in_a_list_does_not_fail_the_others(server):
-    server.faults = [(400, {}, {"error": {"message": "bad"}}), None, (400, {}, {"error": {}})]
-    model = endpoint(server, list_requests=True, form="completion")
-    got = await model.generate([ask("a"), ask("b"), ask("c")])
-    assert [r.text for r in got] == ["<a>", None, "<c>"]
-    assert got[1].failure.startswith("HTTP 400")
-
-
-@pytest.mark.parametrize("status", [408, 409, 429, 500, 503])
-async def test_transient_statuses_are_retried(server, status):
-    server.faults = [(status, {}, {"error": {"message": "later"}})] * 2
-    [response] = await endpoint(server).generate([ask("a")])
-    assert response.text == "<a>"
-    assert len(server.bodies) == 3
-
-
-async def test_a_broken_connection_is_retried(server):
-    server.faults = [(0, {}, None)]
-    [response] = await endpoint(server).generate([ask("a")])
-    assert response.text == "<a>"
 
 
 async def test_retry_after_is_obeyed(server, monkeypatch):
@@ -141,14 +109,6 @@ async def test_retry_after_is_obeyed(server, monkeypatch):
     assert 0 < waits[1] < 1
 
 
-async def test_a_retry_after_of_hours_is_not_retried(server):
-    server.faults = [(429, {"retry-after": "7200"}, {"error": {"message": "limit"}})]
-    with pytest.raises(ModelUnavailable, match="too busy") as caught:
-        await endpoint(server).generate([ask("a")])
-    assert not caught.value.permanent
-    assert len(server.bodies) == 1
-
-
 async def test_retries_are_limited(server):
     server.faults = [(500, {}, {"error": {"message": "broken"}})] * 9
     [response] = await endpoint(server, retries=2).generate([ask("a")])
@@ -157,20 +117,15 @@ async def test_retries_are_limited(server):
     assert len(server.bodies) == 3
 
 
-@pytest.mark.parametrize("status", [401, 403, 404])
-async def test_a_refused_key_or_model_is_permanent_and_raised(server, status):
-    server.faults = [(status, {}, {"error": {"message": "no"}})] * 50
+@pytest.mark.parametrize(
+    ("status", "code"), [(401, None), (403, None), (404, None), (429, "insufficient_quota")]
+)
+async def test_a_refused_key_or_model_is_permanent_and_raised(server, status, code):
+    server.faults = [(status, {}, {"error": {"message": "no", "code": code}})] * 50
     with pytest.raises(ModelUnavailable) as caught:
         await endpoint(server, concurrency=2).generate([ask(str(i)) for i in range(50)])
     assert caught.value.permanent
     assert len(server.bodies) <= 4
-
-
-async def test_a_spent_quota_is_permanent(server):
-    server.faults = [(429, {}, {"error": {"message": "x", "code": "insufficient_quota"}})]
-    with pytest.raises(ModelUnavailable) as caught:
-        await endpoint(server).generate([ask("a")])
-    assert caught.value.permanent
 
 
 @pytest.mark.parametrize(
@@ -191,7 +146,7 @@ async def test_an_unreachable_server():
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}/v1"
-        model = Endpoint("captured", EndpointSettings(base_url=url, retries=1))
+        model = Endpoint("captured", EndpointSettings(base_url=url, retries=0))
         with pytest.raises(ModelUnavailable, match="does not answer") as caught:
             await model.generate([ask("a")])
     assert not caught.value.permanent
@@ -256,14 +211,6 @@ async def test_a_prompt_that_a_content_filter_keeps_back_is_refused(server):
     assert len(server.bodies) == 2, "neither is asked again"
 
 
-async def test_of_a_list_of_prompts_only_the_filtered_one_is_refused(server):
-    server.faults = [(400, {}, {"error": AZURE}), (400, {}, {"error": AZURE})]
-    model = endpoint(server, concurrency=1, list_requests=True)
-    got = await model.generate([ask("a", form="completion"), ask("b", form="completion")])
-    assert [read_refusal(response.text or "") for response in got] == ["", None]
-    assert got[1].text == "<b>"
-
-
 @pytest.mark.parametrize("status", ["failed", "cancelled", "queued", "in_progress"])
 async def test_a_response_without_an_answer_is_a_failure(server, status):
     server.paths = {"/v1/responses"}
@@ -273,33 +220,6 @@ async def test_a_response_without_an_answer_is_a_failure(server, status):
     [response] = await endpoint(server, retries=0).generate([ask("a", form="responses")])
     why = f"the server's response is {status}" + (": It broke." if error else "")
     assert response.failure == why
-
-
-@pytest.mark.parametrize(
-    ("choice", "said"),
-    [
-        ({"message": {"content": None}, "finish_reason": "content_filter"}, ""),
-        ({"message": {"content": None, "refusal": "No."}, "finish_reason": "stop"}, "No."),
-    ],
-)
-async def test_a_refusal_is_an_answer_of_its_own(server, choice, said):
-    server.faults = [(200, {}, {"choices": [choice]})]
-    [response] = await endpoint(server).generate([ask("a")])
-    assert read_refusal(response.text or "no text") == said
-
-
-async def test_a_filter_that_leaves_a_text_leaves_an_answer(server):
-    choice = {"message": {"content": "It is"}, "finish_reason": "content_filter"}
-    server.faults = [(200, {}, {"choices": [choice]})]
-    [response] = await endpoint(server).generate([ask("a")])
-    assert response.text == "It is"
-
-
-async def test_an_empty_answer_is_an_answer(server):
-    server.function = lambda prompt: ""
-    [response] = await endpoint(server).generate([ask("a")])
-    assert response.ok
-    assert response.text == ""
 
 
 async def test_invalid_unicode_fails_only_its_own_request(server):
@@ -318,6 +238,7 @@ async def test_concurrency_is_bounded(server):
 
 async def test_the_key_is_sent_and_never_shown(server, monkeypatch):
     monkeypatch.setenv("A_KEY", "sk-secret-1")
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-users-own")
     model = endpoint(server, api_key_env="A_KEY")
     server.faults = [None, (401, {}, {"error": {"message": "bad key sk-secret-1"}})]
     await model.generate([ask("a")])
@@ -325,12 +246,8 @@ async def test_the_key_is_sent_and_never_shown(server, monkeypatch):
         await model.generate([ask("a")])
     assert server.headers[0]["authorization"] == "Bearer sk-secret-1"
     assert "sk-secret-1" not in f"{caught.value} {model!r} {model.identity} {model.__dict__}"
-
-
-async def test_no_key_is_sent_without_one(server, monkeypatch):
-    monkeypatch.setenv("OPENAI_API_KEY", "sk-users-own")
     await endpoint(server).generate([ask("a")])
-    assert "authorization" not in server.headers[0]
+    assert "authorization" not in server.headers[-1], "none is sent without one"
     assert "sk-users-own" not in str(server.headers)
 
 
@@ -398,3 +315,110 @@ def test_an_order_that_shares_as_much_is_kept() -> None:
     texts = ["".join(d for d, keep in zip("cba", mask, strict=True) if keep) for mask in masks]
     items = [Item(ask(text), "/c", {"messages": text}) for text in texts]
     assert [batch.indices[0] for batch in batches(items, size=1)] == list(range(len(texts)))
+
+
+@pytest.mark.parametrize("status", [0, 408, 500])
+async def test_what_passes_is_retried(server, status):
+    server.faults = [(status, {}, {"error": {"message": "later"}})] * 2
+    [response] = await endpoint(server).generate([ask("a")])
+    assert response.text == "<a>"
+    assert len(server.bodies) == 3
+
+
+async def test_retry_after_is_obeyed_unless_it_is_hours(server, monkeypatch):
+    waits = []
+
+    async def sleep(seconds):
+        waits.append(seconds)
+
+    monkeypatch.setattr("smile_trace.models.transport.asyncio.sleep", sleep)
+    server.faults = [(429, {"retry-after": "7"}, {}), (503, {"retry-after": "soon"}, {})]
+    await endpoint(server).generate([ask("a")])
+    assert waits[0] == 7
+    assert 0 < waits[1] < 1
+    server.faults = [(429, {"retry-after": "7200"}, {"error": {"message": "limit"}})]
+    with pytest.raises(ModelUnavailable, match="too busy") as caught:
+        await endpoint(server).generate([ask("a")])
+    assert not caught.value.permanent
+    assert len(server.bodies) == 4
+
+
+@pytest.mark.parametrize(
+    ("error", "text", "failure"),
+    [({"message": "bad"}, None, "HTTP 400: bad"), (AZURE, '{"refusal": ""}', None)],
+)
+async def test_a_rejected_prompt_in_a_list_does_not_fail_the_others(server, error, text, failure):
+    """The list is refused, its first is answered, its second is refused again."""
+    server.faults = [(400, {}, {"error": error}), None, (400, {}, {"error": error})]
+    model = endpoint(server, list_requests=True, form="completion", concurrency=1)
+    got = await model.generate([ask("a"), ask("b"), ask("c")])
+    assert [r.text for r in got] == ["<a>", text, "<c>"]
+    assert got[1].failure == failure
+
+
+@pytest.mark.parametrize(
+    ("choice", "text", "finish"),
+    [
+        ({"message": {"content": ""}, "finish_reason": "stop"}, "", "stop"),
+        (
+            {"message": {"content": "It is"}, "finish_reason": "content_filter"},
+            *("It is", "content_filter"),
+        ),
+        (
+            {"message": {"content": None}, "finish_reason": "content_filter"},
+            *('{"refusal": ""}', "content_filter"),
+        ),
+        (
+            {"message": {"content": None, "refusal": "No."}, "finish_reason": "stop"},
+            *('{"refusal": "No."}', "stop"),
+        ),
+    ],
+)
+async def test_what_counts_as_an_answer(server, choice, text, finish):
+    usage = {"prompt_tokens": 3, "completion_tokens": 2}
+    server.faults = [(200, {}, {"choices": [choice], "usage": usage})]
+    [response] = await endpoint(server).generate([ask("a")])
+    assert (response.text, response.finish_reason) == (text, finish)
+    assert response.usage == Usage(input_tokens=3, output_tokens=2)
+    assert response.usd is None  # nobody knows this server's price
+
+
+@pytest.mark.parametrize(
+    ("status", "retryable", "unavailable"),
+    [
+        (400, False, None),
+        (401, False, "refused"),
+        (404, False, "refused"),
+        (408, True, None),
+        (409, True, None),
+        (429, True, "busy"),
+        (500, True, None),
+        (503, True, "busy"),
+    ],
+)
+def test_a_status_says_whether_to_retry_and_whether_the_reservation_is_released(
+    status, retryable, unavailable
+):
+    failure = rejection(status, "why", {})
+    assert (failure.retryable, failure.unavailable) == (retryable, unavailable)
+    assert failure.releases == (unavailable is not None)
+
+
+def test_a_spent_quota_is_not_retried():
+    failure = rejection(429, "why", {}, quota_spent=True)
+    assert (failure.retryable, failure.unavailable) == (False, "refused")
+
+
+def test_an_attempt_of_unknown_fate_is_never_released():
+    failure = Failure("the connection broke", "unknown", unavailable="unreachable")
+    assert not failure.releases
+
+
+def test_the_pause_is_the_servers_or_grows_and_ends_with_the_retries():
+    busy = rejection(503, "why", {"retry-after": "7"})
+    assert pause_before_retry(busy, 0, 1) == 7
+    assert pause_before_retry(busy, 1, 1) is None
+    assert pause_before_retry(rejection(503, "why", {"retry-after": "3600"}), 0, 9) is None
+    assert pause_before_retry(rejection(400, "why", {}), 0, 9) is None
+    assert 0.25 <= pause_before_retry(rejection(503, "why", {}), 0, 9) <= 0.5
+    assert MAX_WAIT / 2 <= backoff(99) <= MAX_WAIT

@@ -26,6 +26,8 @@ KEY = "key-of-no-known-shape/1+2"
 PROMPT = "a prompt that nobody else may see"
 SECONDS = 1.0
 """The deadline of an attempt."""
+QUICK = ("redirect", "too_long", "too_short", "nested", "garbage", "odd_json", "echo")
+"""The attacks that are over at once."""
 MEGABYTES = 60
 """What Python may allocate meanwhile: a reply of 8 MB, read, decoded and parsed."""
 
@@ -82,7 +84,14 @@ def said_by(attack: Attack, how: EndpointSettings, *, embeddings: bool) -> str:
 
 
 @pytest.mark.parametrize("embeddings", [False, True], ids=["model", "embeddings"])
-@pytest.mark.parametrize("attack", [attack for attack in ATTACKS if attack != "infinity"])
+@pytest.mark.parametrize(
+    "attack",
+    [
+        pytest.param(attack, marks=[] if attack in QUICK else pytest.mark.slow)
+        for attack in ATTACKS
+        if attack != "infinity"
+    ],
+)
 def test_an_attack_is_a_failure_bounded_in_time_and_memory(
     attack: Attack, embeddings: bool, elsewhere: HostileServer
 ) -> None:
@@ -104,6 +113,7 @@ def test_an_attack_is_a_failure_bounded_in_time_and_memory(
     assert elsewhere.requests == []
 
 
+@pytest.mark.slow
 def test_the_next_reply_is_read_after_an_attack() -> None:
     with serving(lambda prompt: "fine") as good:
         for attack in ("drip", "bomb", "nested"):
@@ -118,6 +128,7 @@ def test_a_redirect_within_the_server_is_followed() -> None:
         assert ask(settings(good.base_url.removesuffix("/v1"))).text == "fine"
 
 
+@pytest.mark.slow
 def test_a_larger_reply_is_read_where_the_settings_allow_it() -> None:
     with serving(lambda prompt: "x" * 9_000_000) as server:
         how = settings(server.base_url.removesuffix("/v1"))

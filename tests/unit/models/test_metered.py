@@ -69,37 +69,22 @@ def paid(model, ledger=None, cache=None, explanation="e", fresh=False):
 
 async def test_cached_answers_are_not_asked_again(server):
     cache = MemoryCache()
-    first = await paid(endpoint(server), cache=cache).generate([ask("a"), ask("b")])
+    first = await paid(endpoint(server), cache=cache).generate([ask("a"), ask("b"), ask("a")])
+    assert [r.text for r in first] == ["<a>", "<b>", "<a>"]
+    assert len(server.bodies) == 2, "the same twice in one round is asked once"
     again = await paid(endpoint(server), cache=cache, explanation="x").generate(
         [ask("b"), ask("c"), ask("a")]
     )
     assert [r.text for r in again] == ["<b>", "<c>", "<a>"]
-    assert [r.cached for r in first + again] == [False, False, True, False, True]
+    assert [r.cached for r in again] == [True, False, True]
+    assert not any(r.cached for r in first[:2])
     assert len(server.bodies) == 3
-
-
-@pytest.mark.parametrize(
-    "other",
-    [
-        ask("a", replicate=1),
-        ask("a", temperature=1),
-        ask("a", form="completion"),
-        ask("a "),
-        ask("a").model_copy(update={"messages": (Message(role="system", content="a"),)}),
-    ],
-)
-async def test_a_request_that_differs_is_asked(server, other):
-    model = paid(endpoint(server))
-    await model.generate([ask("a")])
-    await model.generate([other])
-    assert len(server.bodies) == 2
-
-
-async def test_the_cache_key_ignores_the_seed(server):
-    model = paid(endpoint(server))
-    await model.generate([ask("a", seed=1)])
-    await model.generate([ask("a", seed=2)])
-    assert len(server.bodies) == 1
+    with serving(lambda prompt: "other") as elsewhere:  # the key holds the address
+        [response] = await paid(endpoint(elsewhere), cache=cache).generate([ask("a")])
+    assert response.text == "other"
+    fresh = paid(endpoint(server), cache=cache, fresh=True)
+    assert [(await fresh.generate([ask("a")]))[0].cached for _ in "ab"] == [False, False]
+    assert len(server.bodies) == 4, "fresh ignores the cache once"
 
 
 async def test_scores_and_answers_have_different_cache_keys(server):
@@ -109,29 +94,6 @@ async def test_scores_and_answers_have_different_cache_keys(server):
     await model.score([ask("a")], "y")
     await model.score([ask("a")], "y")
     assert len(server.bodies) == 3
-
-
-async def test_the_same_request_twice_in_one_round_is_asked_once(server):
-    got = await paid(endpoint(server)).generate([ask("a"), ask("b"), ask("a")])
-    assert [r.text for r in got] == ["<a>", "<b>", "<a>"]
-    assert len(server.bodies) == 2
-
-
-async def test_the_cache_key_holds_the_address(server):
-    cache = MemoryCache()
-    await paid(endpoint(server), cache=cache).generate([ask("a")])
-    with serving(lambda prompt: "other") as elsewhere:
-        [response] = await paid(endpoint(elsewhere), cache=cache).generate([ask("a")])
-    assert response.text == "other"
-
-
-async def test_fresh_ignores_the_cache_once(server):
-    cache = MemoryCache()
-    await paid(endpoint(server), cache=cache).generate([ask("a")])
-    model = paid(endpoint(server), cache=cache, fresh=True)
-    assert not (await model.generate([ask("a")]))[0].cached
-    assert not (await model.generate([ask("a")]))[0].cached
-    assert len(server.bodies) == 2
 
 
 async def test_failures_are_not_cached(server):
@@ -367,3 +329,21 @@ def test_the_cache_is_bounded():
     cache = MemoryCache(size=3)
     cache.put_many({str(i): Response(text="x") for i in range(5)})
     assert set(cache.get_many([str(i) for i in range(5)])) == {"2", "3", "4"}
+
+
+@pytest.mark.parametrize(
+    ("other", "asked"),
+    [
+        (ask("a", seed=2), 1),
+        (ask("a", replicate=1), 2),
+        (ask("a", temperature=1), 2),
+        (ask("a", form="completion"), 2),
+        (ask("a "), 2),
+        (ask("a").model_copy(update={"messages": (Message(role="system", content="a"),)}), 2),
+    ],
+)
+async def test_a_request_that_differs_in_more_than_its_seed_is_asked(server, other, asked):
+    model = paid(endpoint(server))
+    await model.generate([ask("a", seed=1) if asked == 1 else ask("a")])
+    await model.generate([other])
+    assert len(server.bodies) == asked

@@ -120,7 +120,7 @@ def _body(
     return {"model": "m", **wire.body(request, max_tokens=5)}
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(requests(), UNITS, st.data())
 def test_not_one_is_refused(request: dict[str, Any], unit: Unit, data: st.DataObject) -> None:
     check({"model": "m", **request})

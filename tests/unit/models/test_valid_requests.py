@@ -79,7 +79,7 @@ def _body(messages: tuple[Message, ...], parameters: dict[str, Any]) -> dict[str
     return {"model": "m", **wire.question(messages, form="chat"), **sent}
 
 
-@settings(max_examples=500, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(requests(), UNITS, st.data())
 def test_not_one_is_refused(request: dict[str, Any], unit: Unit, data: st.DataObject) -> None:
     parameters = {name: value for name, value in request.items() if name != "messages"}
@@ -108,7 +108,7 @@ def _simple(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return simple
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(requests(), st.data())
 def test_a_call_of_openais_may_be_asked_of_anthropic(
     request: dict[str, Any], data: st.DataObject

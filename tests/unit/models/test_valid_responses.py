@@ -100,7 +100,7 @@ def _body(messages: tuple[Message, ...], parameters: dict[str, JSON]) -> dict[st
     return {"model": "m", **wire.question(messages, form="responses", made="responses"), **sent}
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(requests(), UNITS, st.data())
 def test_not_one_is_refused(request: dict[str, Any], unit: Unit, data: st.DataObject) -> None:
     check_responses(request)
