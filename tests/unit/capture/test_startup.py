@@ -1,12 +1,14 @@
-"""What `smile-trace run` puts before an application, without the application."""
+"""What `smile-trace run` puts before an application, and what its service is called."""
 
 import sys
 from collections.abc import Iterator
+from importlib.machinery import ModuleSpec
 from importlib.metadata import Distribution
 from pathlib import Path
 
 import pytest
 
+from smile_trace.capture.application_name import application_name
 from smile_trace.capture.startup import REPORT, sitecustomize
 
 
@@ -135,3 +137,31 @@ def test_an_instrumentor_that_fails_is_said_and_the_import_goes_on(monkeypatch, 
 
 def test_its_variable_is_the_one_that_the_command_sets():
     assert sitecustomize._REPORT == REPORT
+
+
+@pytest.mark.parametrize(
+    ("command", "module", "name"),
+    [
+        (["/srv/shop/app.py"], None, "app"),
+        (["/srv/shop/app.py", "other:thing"], None, "app"),
+        (["/srv/shop/shop/__main__.py"], "shop.__main__", "shop"),
+        (["/srv/shop/shop/worker.py"], "shop.worker", "shop.worker"),
+        (["/usr/bin/uvicorn", "--port", "80", "shop.api:app"], None, "shop.api"),
+        (["/lib/uvicorn/__main__.py", "shop.api:create()"], "uvicorn.__main__", "shop.api"),
+        (["/usr/bin/gunicorn", "-w", "4", "shop:app"], None, "shop"),
+        (["/usr/bin/streamlit", "run", "pages/chat.py"], None, "chat"),
+        (["/usr/bin/uvicorn", "--help"], None, "uvicorn"),
+        (["/usr/bin/pytest", "tests/test_it.py"], None, "pytest"),
+        (["/lib/ipykernel_launcher.py", "-f", "k.json"], "ipykernel_launcher", "reviews"),
+        (["-c"], None, "unknown_service"),
+        ([""], None, "unknown_service"),
+    ],
+)
+def test_the_application_is_named(
+    command: list[str], module: str | None, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", command)
+    spec = None if module is None else ModuleSpec(module, None)
+    monkeypatch.setattr(sys.modules["__main__"], "__spec__", spec)
+    monkeypatch.setenv("JPY_SESSION_NAME", "/home/ann/reviews.ipynb")
+    assert application_name() == name

@@ -1,5 +1,6 @@
 """The recorded spans of other instrumentors become the calls that a person counts in them."""
 
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from smile_trace.dialects import Dialect, read_calls
 from smile_trace.dialects.base import OURS
 from smile_trace.dialects.logs import with_logs
+from smile_trace.dialects.unread import unread
 from smile_trace.records import Span
 from smile_trace.testing import check_dialect
 from tests.support.dialects_page import PAGE, page
@@ -17,8 +19,9 @@ from tests.support.recorded_calls import (
     calls_of,
     row_of,
     spans_of,
+    traces_of,
 )
-from tests.support.written_spans import WRITTEN
+from tests.support.written_spans import WRITTEN, span
 
 
 def _read(name: str) -> list[Row]:
@@ -68,3 +71,36 @@ def test_a_span_of_each_dialect_is_recorded_or_written() -> None:
 
 def test_the_page_is_made_of_the_table() -> None:
     assert PAGE.read_text(encoding="utf-8") == page(), "run: python -m tests.support.dialects_page"
+
+
+OFF = "content capture is off: "
+
+
+SAID = {
+    "opentelemetry-instrumentation-genai-openai-1.3b0": (9, "CAPTURE_MESSAGE_CONTENT=SPAN_ONLY"),
+    "opentelemetry-instrumentation-openai-0.62.4.content_false": (9, "TRACELOOP_TRACE_CONTENT"),
+    "opentelemetry-instrumentation-openai-v2-2.4b0": (7, "CAPTURE_MESSAGE_CONTENT=true"),
+    "pydantic-ai-slim-2.68.0.nocontent": (5, "include_content=True"),
+    "opentelemetry-instrumentation-openai-0.62.4": (1, "TRACELOOP_TRACE_CONTENT"),  # an image
+    "opentelemetry-instrumentation-openai-0.44.1": (1, "TRACELOOP_TRACE_CONTENT"),
+    "opentelemetry-instrumentation-openai-v2-2.4b0.latest_both": (1, "SPAN_ONLY"),
+    "logfire-5.4.0": (1, "see how its instrumentor"),  # a completion
+}
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_of_the_recorded_spans(name: str) -> None:
+    found = Counter(one for trace in traces_of(spans_of(name)) for one in unread(trace))
+    count, said = SAID.get(name, (0, ""))
+    assert found.total() == count
+    assert all(one.why.startswith(OFF) and said in one.why for one in found)
+
+
+def test_of_no_dialect() -> None:
+    """Another way of writing a call: its scope is named."""
+    attributes = {"acme.request.model": "m", "acme.prompt": "hi", "acme.reply": "ho"}
+    [trace] = traces_of([span(9, "acme.tracing", attributes)])
+    [one] = unread(trace)
+    assert one == ("acme.tracing", "its attributes are of no dialect that is known")
+    [trace] = traces_of([span(9, "acme.tracing", {"http.request.method": "GET"})])
+    assert list(unread(trace)) == []

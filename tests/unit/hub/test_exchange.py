@@ -1,4 +1,4 @@
-"""Other forms, and back: nothing is lost on the way."""
+"""Other forms of entries, and back: nothing is lost on the way."""
 
 import json
 import sys
@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 from typer.testing import CliRunner
 
 from smile_trace.cli.app import app
@@ -18,6 +19,7 @@ from smile_trace.hub.prompts import Asked, read_prompts
 from smile_trace.hub.tables import COLUMNS, rows, write_dataset, write_parquet
 from smile_trace.hub.to_shap import to_shap
 from smile_trace.records.entry import Entry
+from tests.support.entry_schema import FILE, schema
 from tests.support.explained import explanation
 from tests.support.hub_entries import entry, explained
 
@@ -104,7 +106,11 @@ PROMPTFOO = {
         ],
     }
 }
+
+
 MLFLOW = [{"inputs": {"question": "Is it red?"}, "outputs": {"response": "Yes."}, "tags": {}}]
+
+
 BLUE = [{"role": "user", "content": "Is it blue?"}]
 
 
@@ -136,3 +142,15 @@ def test_a_package_that_is_missing_is_said(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setitem(sys.modules, "shap", None)
     with pytest.raises(ExtraMissing, match="pip install shap"):
         to_shap(explained())
+
+
+def test_the_published_schema_is_that_of_the_records() -> None:
+    assert FILE.read_text(encoding="utf-8") == schema(), "python -m tests.support.entry_schema"
+
+
+def test_it_takes_what_is_written_and_nothing_else() -> None:
+    validator = Draft202012Validator(json.loads(FILE.read_text(encoding="utf-8")))
+    line = json.loads(entry(tags=("one",)).line)
+    assert [error.message for error in validator.iter_errors(line)] == []
+    assert list(validator.iter_errors({**line, "schema_version": 3}))
+    assert list(validator.iter_errors({**line, "attempt": "first"}))

@@ -16,6 +16,14 @@ from tests.support.store_rows import GROUP, call_id, capture, decision, explanat
 MODEL = {"kind": "endpoint", "base_url": "http://127.0.0.1:1"}
 
 
+def paused(name: str) -> Pause:
+    """A model that refuses its key."""
+    code = ReasonCode.MODEL_UNAVAILABLE
+    return Pause(
+        name=name, reason="wrong key", reason_code=code, failures=2, since=2.0, not_before=9.0
+    )
+
+
 def test_each_call_is_decided_about_once(store: Store) -> None:
     capture(store, 1, 2)
     assert [call.id for _, call in store.jobs.undecided()] == [call_id(1), call_id(2)]
@@ -40,6 +48,8 @@ def test_a_postponed_job_waits_and_goes_on_as_a_new_run(store: Store) -> None:
     store.jobs.decide([decision(1)], {}, now=5.0)
     job = only(store.jobs.due(now=5.0, limit=1))
     store.jobs.start(job, now=5.0)
+    store.jobs.retry([decision(1)], now=6.0)  # which a running job is not
+    assert store.jobs.get(job.id).state == "running"
     assert only(store.jobs.running()).id == job.id
     store.jobs.postpone(job, Reason(ReasonCode.MODEL_UNAVAILABLE, "later"), until=20.0, now=6.0)
     assert store.jobs.due(now=19.0, limit=1) == []
@@ -89,15 +99,6 @@ def test_a_retry_under_other_settings_replaces_what_had_not_ended_well(store: St
     assert store.status().sampled == 1
 
 
-def test_a_running_job_is_not_retried(store: Store) -> None:
-    store.jobs.decide([decision(1)], {}, now=5.0)
-    job = only(store.jobs.due(now=5.0, limit=1))
-    store.jobs.start(job, now=5.0)
-    store.jobs.retry([decision(1)], now=6.0)
-    assert store.jobs.get(job.id).attempt == 1
-    assert store.jobs.get(job.id).state == "running"
-
-
 def test_crashes_count_until_a_round_is_done(store: Store) -> None:
     store.jobs.decide([decision(1), decision(2)], {}, now=5.0)
     job = store.jobs.due(now=5.0, limit=1)[0]
@@ -133,15 +134,7 @@ def test_a_paused_models_calls_wait_for_what_it_said_last(store: Store) -> None:
         store.jobs.postpone(
             job, Reason(ReasonCode.MODEL_UNAVAILABLE, "it is down"), until=3.0, now=2.0
         )
-    pause = Pause(
-        name="planted",
-        reason="wrong key",
-        reason_code=ReasonCode.MODEL_UNAVAILABLE,
-        failures=2,
-        since=2.0,
-        not_before=9.0,
-    )
-    store.pauses.put(pause)
+    store.pauses.put(paused("planted"))
     said = [(one.reason, one.count) for one in store.status().pending_by_reason]
     assert said == [("wrong key", 2), ("it is down", 1)]
 
@@ -151,18 +144,10 @@ def test_each_paused_model_counts_its_own_calls(store: Store) -> None:
     of = {1: "planted", 2: "planted", 3: "other", 4: "well"}
     store.jobs.decide([decision(n, model=model) for n, model in of.items()], {}, now=1.0)
     for name in ("planted", "other", "unasked"):
-        same = Pause(
-            name=name,
-            reason="wrong key",
-            reason_code=ReasonCode.MODEL_UNAVAILABLE,
-            failures=1,
-            since=2.0,
-            not_before=9.0,
-        )
-        store.pauses.put(same)
+        store.pauses.put(paused(name))
     [running] = store.jobs.due(now=2.0, limit=1)
     store.jobs.start(running, now=2.0)
-    counts = {paused.name: paused.waiting for paused in store.status().paused_models}
+    counts = {one.name: one.waiting for one in store.status().paused_models}
     assert counts == {"planted": 1, "other": 1, "unasked": 0}
 
 

@@ -64,9 +64,7 @@ def test_what_changes_in_an_older_trace_arrives_with_the_trace(store: Store) -> 
     assert [d.item for d in traces(store, "late")] == [trace_id(1)]
     deliver(store, *traces(store, "late"))
     assert [d.item for d in explanations(store, "late")] == [call_id(1)]
-    late = context_span(2, span=4, parent=span_id(1))
-    store.traces.add(SpoolFile("a", 1, 2, 2.0), [ArrivedSpan(late, late.model_dump_json())])
-    store.traces.complete(read_trace, gone=(), silent_before=0.0)
+    late_span(store, 2)
     assert [d.item for d in traces(store, "late")] == [trace_id(2)]
 
 
@@ -116,24 +114,6 @@ def test_a_period_ends_where_it_was_said(store: Store) -> None:
     beginning = max(span.start_ns for span in store.trace(trace_id(1)).spans)
     assert store.outbox.fill_since("late", beginning + 1, now=10.0) == Queued()
     assert store.outbox.fill_since("late", beginning, now=10.0) == Queued(traces=1)
-
-
-def test_a_late_span_is_delivered_too(store: Store) -> None:
-    capture(store, 1)
-    deliver(store, *traces(store))
-    late = context_span(1, span=4, parent=span_id(1))
-    store.traces.add(SpoolFile("a", 1, 2, 2.0), [ArrivedSpan(late, late.model_dump_json())])
-    store.traces.complete(read_trace, gone=(), silent_before=0.0)
-    assert [d.item for d in traces(store)] == [trace_id(1)]
-
-
-def test_a_newer_explanation_is_delivered_too(store: Store) -> None:
-    capture(store, 1)
-    explain(store, 1)
-    deliver(store, *traces(store))
-    deliver(store, *explanations(store))
-    explain(store, 1)
-    assert [d.item for d in explanations(store)] == [call_id(1)]
 
 
 def test_a_postponed_delivery_waits(store: Store) -> None:
@@ -197,3 +177,22 @@ def test_a_skipped_delivery_is_settled(store: Store) -> None:
     assert traces(store) == []
     [counted] = store.status().trackers
     assert (counted.traces, counted.waiting, counted.refused) == (0, 0, ())
+
+
+def late_span(store: Store, number: int) -> None:
+    """A span of a trace that was complete arrives."""
+    late = context_span(number, span=4, parent=span_id(1))
+    store.traces.add(SpoolFile("a", 1, 2, 2.0), [ArrivedSpan(late, late.model_dump_json())])
+    store.traces.complete(read_trace, gone=(), silent_before=0.0)
+
+
+def test_a_late_span_and_a_newer_explanation_are_delivered_too(store: Store) -> None:
+    capture(store, 1)
+    explain(store, 1)
+    deliver(store, *traces(store))
+    deliver(store, *explanations(store))
+    late_span(store, 1)
+    assert [d.item for d in traces(store)] == [trace_id(1)]
+    deliver(store, *traces(store))
+    explain(store, 1)
+    assert [d.item for d in explanations(store)] == [call_id(1)]

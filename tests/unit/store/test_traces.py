@@ -42,16 +42,12 @@ def test_a_trace_is_complete_when_its_root_has_arrived(store: Store) -> None:
     assert [call.id for call in trace.calls] == [f"{trace_id(1)}:{span_id(1)}"]
 
 
-def test_a_batch_is_kept_with_its_offset(store: Store) -> None:
+def test_a_batch_is_kept_with_its_offset_and_read_twice_it_changes_nothing(store: Store) -> None:
     store.traces.add(
         file(10), arrived(call_span(1)), corrupt=[CorruptLine(3, "no JSON", b"\xff\x00{")]
     )
     assert store.traces.files() == {"a.jsonl": file(10)}
     assert store.status().corrupt_lines == 1
-
-
-def test_spans_read_twice_change_nothing(store: Store) -> None:
-    store.traces.add(file(10), arrived(call_span(1)))
     complete(store)
     store.traces.add(file(10), arrived(call_span(1)))
     assert position(store, 1) == 1
@@ -74,6 +70,9 @@ def test_the_topmost_span_stands_in_when_the_process_is_gone(store: Store) -> No
     trace = store.trace(trace_id(1))
     assert trace.root_missing
     assert trace.root_span_id == span_id(1)
+    store.traces.add(file(20), arrived(context_span(1)))  # a late root takes its place back
+    assert complete(store) == 1
+    assert not store.trace(trace_id(1)).root_missing
 
 
 def test_the_topmost_span_stands_in_when_nothing_is_added_any_more(store: Store) -> None:
@@ -85,31 +84,18 @@ def test_the_topmost_span_stands_in_when_nothing_is_added_any_more(store: Store)
     assert store.trace(trace_id(1)).root_missing
 
 
-def test_a_late_root_takes_its_place_back(store: Store) -> None:
-    store.traces.add(file(10), arrived(call_span(1, parent=span_id(9))))
-    complete(store, gone=("a.jsonl",))
-    store.traces.add(file(20), arrived(context_span(1)))
-    assert complete(store) == 1
-    assert not store.trace(trace_id(1)).root_missing
-
-
 def test_feedback_reaches_a_complete_trace_and_opens_it_once(store: Store) -> None:
-    store.traces.add(file(10), arrived(call_span(1)))
-    complete(store)
+    early = Feedback(id="e", trace_id=trace_id(2), score=0.0, at_ns=5)
+    store.traces.add(file(10), feedbacks=[early])
+    store.traces.add(file(10), arrived(call_span(1), call_span(2)))
+    assert complete(store) == 2
+    assert store.trace(trace_id(2)).feedback == (early,), "it may come before its trace"
     feedback = Feedback(id="f", trace_id=trace_id(1), score=1.0, at_ns=5)
     store.traces.add(file(20), feedbacks=[feedback])
     assert complete(store) == 1
     assert store.trace(trace_id(1)).feedback == (feedback,)
     store.traces.add(file(20), feedbacks=[feedback])
     assert complete(store) == 0
-
-
-def test_feedback_may_come_before_its_trace(store: Store) -> None:
-    feedback = Feedback(id="f", trace_id=trace_id(1), score=0.0, at_ns=5)
-    store.traces.add(file(10), feedbacks=[feedback])
-    store.traces.add(file(20), arrived(call_span(1)))
-    complete(store)
-    assert store.trace(trace_id(1)).feedback == (feedback,)
 
 
 def test_any_text_comes_back_as_it_was(store: Store) -> None:

@@ -1,12 +1,15 @@
-"""A prompt is tested with a recorded model and assertions on its explanation."""
+"""Prompts are tested with a recorded model, and fake servers tell what went wrong in them."""
 
+import time
 from pathlib import Path
 
+import httpx
 import pytest
 
 import smile_trace
 from smile_trace.errors import SmileTraceError
 from smile_trace.testing import RecordedModel, assert_driven_by, assert_no_effect
+from smile_trace.testing.fake_http_server import Answer, FakeHttpServer, Request
 
 PROMPT = "please tell me where the Eiffel Tower stands, thank you kindly"
 
@@ -69,3 +72,18 @@ def test_a_damaged_recording_is_said(tmp_path: Path) -> None:
     file.write_text('{"key": "a"}\n')
     with pytest.raises(ValueError, match="line 1 is no recording"):
         RecordedModel(file)
+
+
+class Wrong(FakeHttpServer):
+    def answer(self, request: Request) -> Answer:
+        raise KeyError("no such field")
+
+
+def test_an_error_in_an_answer_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    with Wrong() as server:
+        with pytest.raises(httpx.TransportError):
+            httpx.get(server.url)
+        printed = ""
+        while "KeyError: 'no such field'" not in printed:  # by the server's thread
+            time.sleep(0.01)
+            printed += capsys.readouterr().err

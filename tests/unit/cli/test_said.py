@@ -1,0 +1,130 @@
+"""What commands say before anything is asked: help, dry runs, summaries and progress."""
+
+import io
+import json
+import os
+import pty
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from rich.console import Console
+from typer.testing import CliRunner
+
+from smile_trace.cli.app import app
+from smile_trace.cli.output import show_result
+from smile_trace.cli.progress import in_terminal
+from smile_trace.records import Cost
+from smile_trace.records.comparison import (
+    Comparison,
+    ComparisonSettings,
+    VersionChange,
+    VersionReport,
+)
+from smile_trace.records.path import ExplanationPath, PathStep
+from tests.support.explained import explanation
+
+
+def test_doctor_says_which_table_of_the_settings_decides_what_is_removed():
+    shown = CliRunner().invoke(app, ["doctor", "--help"], env={"COLUMNS": "200"})
+    assert "Remove what [retention] does not keep" in shown.output
+
+
+@pytest.mark.parametrize("option", ["--serve", "--exit", "--tracker"])
+def test_the_demo_says_how_it_serves(option):
+    shown = CliRunner().invoke(app, ["demo", "--help"], env={"COLUMNS": "200"})
+    assert option in shown.output
+
+
+@pytest.mark.parametrize("name", sorted(typer.main.get_command(app).commands))  # type: ignore[attr-defined]
+def test_no_help_lost_what_stands_in_square_brackets(name: str) -> None:
+    shown = CliRunner().invoke(app, [name, "--help"], env={"COLUMNS": "200"})
+    assert shown.exit_code == 0
+    assert "()" not in shown.output
+
+
+def _options(command: Any) -> Iterator[Any]:
+    yield from command.params
+    for part in getattr(command, "commands", {}).values():
+        yield from _options(part)
+
+
+def test_brackets_are_escaped_in_every_help() -> None:
+    """Rich takes `[models]` for markup, and leaves it out."""
+    said = [one.help or "" for one in _options(typer.main.get_command(app))]
+    assert any("\\[models]" in text for text in said)
+    assert [text for text in said if re.search(r"(?<!\\)\[[a-z]", text)] == []
+
+
+def test_a_dry_run_says_what_each_probe_takes_and_asks_nothing() -> None:
+    result = CliRunner().invoke(
+        app, ["probe", "--prompt", "What is a lamp?", "--model", "demo", "--dry-run"]
+    )
+    assert result.exit_code == 0, result.output
+    assert "paraphrase: 4 calls" in result.output
+    assert "nothing to vary for: order, grounding, swap, hijack" in result.output
+    assert "Nothing was asked." in result.output
+
+
+def test_a_dry_run_as_json_has_the_bound() -> None:
+    result = CliRunner().invoke(
+        app, ["probe", "--prompt", "What?", "--model", "demo", "--dry-run", "--json", "--budget=9"]
+    )
+    assert json.loads(result.output)["calls"] == 9
+
+
+def test_exactly_one_prompt_is_wanted() -> None:
+    assert CliRunner().invoke(app, ["probe", "--model", "demo"]).exit_code == 2
+
+
+@pytest.mark.parametrize("command", ["compare", "influence"])
+def test_no_control_character_is_printed(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version = VersionReport(label="1", version="1", template="")
+    hostile = Comparison(
+        prompt="shop",
+        versions=(version, version),
+        changes=(VersionChange(before=0, after=1),),
+        summary="the edit “\x1b]0;owned\x07” changed the answers",
+        settings=ComparisonSettings(),
+    )
+
+    def found(*args: Any, **options: Any) -> Comparison:
+        return hostile
+
+    monkeypatch.setattr("smile_trace.comparison.compare", found)
+    monkeypatch.setattr("smile_trace.comparison.influences", found)
+    ran = CliRunner().invoke(app, [command, "shop", "--html", str(tmp_path / "page.html")])
+    assert "changed the answers" in ran.stdout, ran.output
+    assert not any(character in ran.stdout for character in "\x1b\x07")
+
+
+def test_no_control_character_of_a_path_is_printed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = ExplanationPath(
+        trace_id="1" * 32,
+        steps=(PathStep(call="1:2", name="ask", explanation=explanation()),),
+        summary="The answer depends on “\x1b]0;owned\x07”.",
+        budget=40,
+        cost=Cost(),
+    )
+    show_result(path, html=tmp_path / "page.html", json=False)
+    printed = capsys.readouterr().out
+    assert "depends on" in printed
+    assert not any(character in printed for character in "\x1b\x07")
+
+
+def test_a_notebook_is_no_terminal_whatever_it_says() -> None:
+    assert not in_terminal(Console(file=io.StringIO(), force_terminal=True))
+
+
+def test_a_terminal_is_one() -> None:
+    ends = pty.openpty()
+    with open(ends[1], "w", encoding="utf-8") as terminal:
+        assert in_terminal(Console(file=terminal, force_terminal=True))
+    os.close(ends[0])

@@ -1,0 +1,175 @@
+"""What trackers send of a call: names, scores, the late span, and spans as the backend has them."""
+
+import base64
+import json
+from typing import Any
+
+import pytest
+
+from smile_trace import semconv
+from smile_trace.dialects import is_ours, read_calls
+from smile_trace.probes import PROBES
+from smile_trace.records import Span
+from smile_trace.testing.samples import HOSTILE, sample_explanation, sample_profile, sample_trace
+from smile_trace.trackers import ExplainedCall, ProfiledCall
+from smile_trace.trackers.late_span import (
+    EXPLANATION,
+    Parent,
+    explanation_span,
+)
+from smile_trace.trackers.names import PROBE, PROBED, call_label, model_label
+from smile_trace.trackers.probe_scores import probe_scores
+from smile_trace_mlflow.spans import spans_for_mlflow
+from smile_trace_phoenix.spans import spans_for_phoenix
+from tests.support.explained import captured, explanation
+
+PICTURE = "llm.output_messages.0.message.contents.0.message_content.image.image.url"
+
+
+def shown(*, start_ns: int = 0, end_ns: int = 10**9, status: str = "reliable") -> Span:
+    trace = sample_trace()
+    [call] = trace.calls
+    explanation = sample_explanation(call, status=status)  # type: ignore[arg-type]
+    item = ExplainedCall(trace=trace, call=call, explanation=explanation, traced_as=trace.trace_id)
+    return explanation_span(item, Parent(trace.trace_id, call.span_id, start_ns, end_ns))
+
+
+@pytest.mark.parametrize("length", [4, 1000, 10**5, 10**6, 10**12])
+def test_it_lies_strictly_inside_its_parents_time(length: int) -> None:
+    start = 1_764_208_951_387_200_000
+    span = shown(start_ns=start, end_ns=start + length)
+    assert start < span.start_ns <= span.end_ns < start + length
+    if length >= 10**5:  # microseconds are all that some backends keep, and they round
+        assert span.start_ns - start >= 2000
+        assert start + length - span.end_ns >= 2000
+
+
+def test_it_costs_nothing_and_is_no_call() -> None:
+    span = shown()
+    assert is_ours(span)
+    assert not list(read_calls([span]))
+    assert None not in span.attributes.values()
+    costing = ("gen_ai.operation.name", "gen_ai.request.model", "llm.model_name")
+    assert not set(costing) & set(span.attributes)
+    assert not [key for key in span.attributes if "usage" in key or "token_count" in key]
+
+
+def test_it_holds_the_picture_the_table_and_the_verdict() -> None:
+    span = shown()
+    head, _, data = str(span.attributes[PICTURE]).partition(",")
+    assert head == "data:image/svg+xml;base64"
+    assert base64.b64decode(data).startswith(b"<svg")
+    assert "|France?|" in str(span.attributes["output.value"])
+    assert span.attributes["gen_ai.evaluation.score.label"] == "reliable"
+    assert '"answer":"Paris"' in str(span.attributes[EXPLANATION])
+    [event] = span.events
+    assert event["name"] == "gen_ai.evaluation.result"
+    assert span.start_ns <= event["time_ns"] <= span.end_ns
+
+
+def test_a_newer_explanation_has_the_same_id() -> None:
+    trace = sample_trace()
+    [call] = trace.calls
+    parent = Parent(trace.trace_id, call.span_id, call.start_ns, call.end_ns)
+    ids = {
+        explanation_span(
+            ExplainedCall(
+                trace=trace,
+                call=call,
+                explanation=sample_explanation(call, status=status),
+                traced_as=trace.trace_id,
+            ),
+            parent,
+        ).span_id
+        for status in ("reliable", "no_effect")
+    }
+    assert len(ids) == 1
+
+
+@pytest.mark.parametrize(
+    ("model", "label"),
+    [
+        ("gpt-4o-mini", "gpt-4o-mini"),
+        ("meta-llama/Llama-3.1-8B", "meta-llama/Llama-3.1-8B"),
+        ("ft:gpt-4o:acme::id", "ft:gpt-4o:acme::id"),
+        ("/home/ann/models/smollm2.gguf", "smollm2"),
+        ("./models/smollm2.Q4_K_M.gguf", "smollm2.Q4_K_M"),
+        ("models/smollm2.gguf", "smollm2"),
+        (r"C:\models\smollm2.gguf", "smollm2"),
+        ("file:///models/llama-3.1/", "llama-3.1"),
+        ("/", "/"),
+        (None, ""),
+    ],
+)
+def test_a_model_is_never_called_by_a_path(model: str | None, label: str) -> None:
+    assert model_label(model) == label
+
+
+def test_a_call_is_called_by_its_function_and_its_model() -> None:
+    _, call = captured(explanation())
+    assert call_label(call) == "ask · gpt-4o-mini"
+    assert call_label(call.model_copy(update={"model": None})) == "ask"
+
+
+def test_long_sessions_users_and_tags_are_shortened_and_stay_apart() -> None:
+    trace = sample_trace()
+    ids = {semconv.SESSION_ID: "s" * 300, semconv.USER_ID: "u" * 299 + "\0"}
+    spans = tuple(s.model_copy(update={"attributes": {**s.attributes, **ids}}) for s in trace.spans)
+    tags = {"t" * 300 + "a": "1", "t" * 300 + "b": "2"}
+    calls = tuple(call.model_copy(update={"tags": tags}) for call in trace.calls)
+    sent = list(spans_for_mlflow(trace.model_copy(update={"spans": spans, "calls": calls})))
+    names = [name.removeprefix("mlflow.traceTag.") for s in sent for name in s.attributes]
+    assert len([name for name in names if name.startswith("ttt")]) == 2
+    assert max(map(len, names)) <= 250
+    for span in sent:
+        assert len(str(span.attributes[semconv.SESSION_ID])) <= 250
+        assert len(str(span.attributes[semconv.USER_ID])) <= 250
+
+
+def test_short_ones_are_as_they_were() -> None:
+    trace = sample_trace()
+    ids = {semconv.SESSION_ID: "s" * 250}
+    spans = tuple(s.model_copy(update={"attributes": {**s.attributes, **ids}}) for s in trace.spans)
+    sent = list(spans_for_mlflow(trace.model_copy(update={"spans": spans})))
+    assert {span.attributes[semconv.SESSION_ID] for span in sent} == {"s" * 250}
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ({"question": "Where?"}, "Where?"),
+        ({"messages": [{"role": "user", "content": "Where?"}]}, "Where?"),
+        ({"messages": "Where?"}, "Where?"),
+        ({"messages": ["Where?"]}, '{"messages": ["Where?"]}'),
+        ({"messages": [], "city": "Paris"}, '{"messages": [], "city": "Paris"}'),
+    ],
+)
+def test_what_a_function_took(given: dict[str, Any], shown: str) -> None:
+    trace = sample_trace()
+    [call] = trace.calls
+    around = trace.span(call.span_id).model_copy(
+        update={"span_id": "a" * 16, "attributes": {semconv.INPUT: json.dumps(given)}}
+    )
+    spans = spans_for_phoenix(trace.model_copy(update={"spans": (*trace.spans, around)}), "shop")
+    assert [s.attributes["input.value"] for s in spans if s.span_id == "a" * 16] == [shown]
+
+
+def test_forgetting_looks_for_every_probe() -> None:
+    assert set(PROBED) == {PROBE + probe.words.name for probe in PROBES}
+
+
+def test_what_was_asked_is_told_with_its_worst_variant() -> None:
+    trace = sample_trace(HOSTILE)
+    [call] = trace.calls
+    item = ProfiledCall(trace=trace, call=call, profile=sample_profile(call), traced_as="t")
+    stable, reworded = probe_scores(item)
+    assert (stable.name, stable.value, stable.status) == ("smile.stability", 0.0, "no effect seen")
+    assert stable.said.endswith("The answer stays: Paris")
+    assert (reworded.name, reworded.value, reworded.status) == (
+        "smile.paraphrase",
+        1.0,
+        "changes it",
+    )
+    assert "The prompt: {+Hello! +}" in reworded.said
+    assert not {"\x1b", "\x00", "\u202e"} & set(reworded.said)
+    assert len(reworded.said) < 2000
