@@ -213,6 +213,7 @@ def test_methods_are_compared_on_the_cases_that_both_have() -> None:
     assert difference(rows, "deletion", "ours", "theirs") is None
 
 
+@pytest.mark.slow
 def test_of_a_long_prompt_only_the_driving_sentence_counts_as_found() -> None:
     class Punctuated(PlantedModel):
         def score(self, texts: Sequence[str], answer: str) -> list[Response]:

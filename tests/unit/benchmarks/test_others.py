@@ -1,4 +1,4 @@
-"""The benchmarks on natural answers, redundant words, tools, probes and scale measure what they say."""
+"""The benchmarks on natural answers, redundant words, tools, probes and scale: what they tell."""
 
 import math
 from collections import Counter
@@ -166,18 +166,19 @@ MESSAGES = {
 }
 
 
-@pytest.mark.parametrize("message", MESSAGES)
+ONE, *OTHERS = MESSAGES
+
+
+@pytest.mark.parametrize(
+    "message", [ONE, *(pytest.param(one, marks=pytest.mark.slow) for one in OTHERS)]
+)
 def test_the_word_that_decides_is_first(message: str) -> None:
+    """Of what a real model said, and of a planted one that calls tools."""
     say, word = Answers(ask=False).say, MESSAGES[message]
     assert deciding(message, say) == [word]
     assert explain(message, say).ranked[0].text == word
-
-
-def test_and_of_a_planted_model_that_calls_tools() -> None:
-    for message, word in MESSAGES.items():
-        found = planted(message, word)
-        assert found.ranked[0].text == word
-        assert found.status == "reliable"
+    found = planted(message, word)
+    assert (found.ranked[0].text, found.status) == (word, "reliable")
 
 
 @pytest.mark.model

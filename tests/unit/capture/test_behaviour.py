@@ -122,7 +122,7 @@ async def _steps(running: Any) -> list[tuple[Any, ...]]:
     return seen
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(
     kind=st.sampled_from(sorted(KINDS)),
     signature=SIGNATURES,
@@ -163,7 +163,7 @@ def id_of(value: Any) -> Any:
     return value if isinstance(value, int | str | float) and value == value else id(value)
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(st.lists(st.sampled_from("fcga"), min_size=1, max_size=6), st.integers(0, 8))
 def test_nested_calls_have_their_caller_as_parent(kinds: list[str], fails_at: int) -> None:
     def make(depth: int) -> Callable[[str], Any]:

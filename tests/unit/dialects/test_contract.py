@@ -8,9 +8,8 @@ from typing import Any, ClassVar
 
 import pytest
 
-from smile_trace.dialects import Dialect, base, read_calls
+from smile_trace.dialects import base, read_calls
 from smile_trace.dialects.gen_ai import GenAI
-from smile_trace.dialects.openinference import OpenInference
 from smile_trace.records import Call, Message, Span
 from smile_trace.testing import check_dialect
 
@@ -43,26 +42,6 @@ GEN_AI = span_with(
         "smile_trace.rerun.arguments": '{"prompt": "p", "arguments": {}}',
     }
 )
-OPEN_INFERENCE = span_with(
-    **{
-        "openinference.span.kind": "LLM",
-        "llm.model_name": "m-2026",
-        "llm.invocation_parameters": '{"model": "m", "temperature": 0}',
-        "llm.input_messages.0.message.role": "user",
-        "llm.input_messages.0.message.contents.0.message_content.type": "text",
-        "llm.input_messages.0.message.contents.0.message_content.text": "hi",
-        "llm.output_messages.0.message.content": "ho",
-        "llm.token_count.prompt": 3,
-    }
-)
-OPEN_INFERENCE_COMPLETION = span_with(
-    **{
-        "openinference.span.kind": "LLM",
-        "llm.prompts.0.prompt.text": "once",
-        "output.value": '{"choices": [{"text": "upon"}]}',
-        "output.mime_type": "application/json",
-    }
-)
 
 
 @pytest.fixture
@@ -71,15 +50,6 @@ def registry() -> Iterator[None]:
     before = list(base.known())
     yield
     base.known()[:] = before
-
-
-@pytest.mark.parametrize(
-    ("dialect", "examples"),
-    [(GenAI(), [GEN_AI]), (OpenInference(), [OPEN_INFERENCE, OPEN_INFERENCE_COMPLETION])],
-    ids=["gen_ai", "openinference"],
-)
-def test_our_own(dialect: Dialect, examples: list[Span]) -> None:
-    check_dialect(dialect, examples)
 
 
 class Trusting:

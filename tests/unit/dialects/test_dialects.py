@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smile_trace.dialects import assemble, read_calls, read_feedback
@@ -39,15 +39,34 @@ def make(
     )
 
 
-def names(spans: list[Span]) -> list[str]:
-    return [call.name for call in read_calls(spans)]
+AROUND, CALL, UNDER = (
+    make("1", sent="q", got="a"),
+    make("2", "1", sent="p", got="a"),
+    make("2", "1"),
+)
+CONTEXT = {"smile_trace.kind": "context"}
+DECORATED = [make("1", attributes=CONTEXT), make("2", "1", attributes=CONTEXT), make("3", "2")]
+OWN = make("4", "3", sent="p", got="a", attributes={"smile_trace.name": "ask"})
 
 
-def test_the_innermost_span_with_messages_and_an_answer() -> None:
-    around, call = make("1", sent="q", got="a"), make("2", "1", sent="p", got="a")
-    assert names([around, call]) == ["2"]
-    assert names([call, around]) == ["2"]
-    assert names([around, make("2", "1"), make("3", "2", sent="p", got="a")]) == ["3"]
+@pytest.mark.parametrize(
+    ("spans", "called"),
+    [
+        ([AROUND, CALL], ["2"]),
+        ([CALL, AROUND], ["2"]),
+        ([AROUND, UNDER, make("3", "2", sent="p", got="a")], ["3"]),
+        ([AROUND, make("2", "1", sent="p", status="error")], ["1", "2"]),
+        ([make("1", sent="q", got="a", attributes=CONTEXT), UNDER], []),
+        ([make("1", "2", sent="p", got="a"), UNDER], ["1"]),
+        ([*DECORATED, make("4", "3", sent="p", got="a")], ["2"]),
+        ([*DECORATED, OWN], ["ask"]),
+        ([*DECORATED, OWN, make("5", "4", sent="p", got="a")], ["ask"]),
+    ],
+)
+def test_the_innermost_is_the_call_and_is_called_after_the_innermost_function(
+    spans: list[Span], called: list[str]
+) -> None:
+    assert [call.name for call in read_calls(spans)] == called
 
 
 def test_a_call_after_the_end_of_another_is_not_inside_of_it() -> None:
@@ -60,31 +79,6 @@ def test_failed_attempts_are_calls() -> None:
     failed = make("2", "1", sent="p", status="error", status_message="busy")
     calls = read_calls([make("1", sent="q", got="a"), failed, make("3", "1", sent="p", got="a")])
     assert [(c.name, c.answer, c.error) for c in calls] == [("2", None, "busy"), ("3", "a", None)]
-
-
-def test_an_answer_around_failed_attempts_is_the_innermost_answer() -> None:
-    assert names([make("1", sent="q", got="a"), make("2", "1", sent="p", status="error")]) == [
-        "1",
-        "2",
-    ]
-
-
-def test_context_is_no_call() -> None:
-    context = make("1", sent="q", got="a", attributes={"smile_trace.kind": "context"})
-    assert names([context, make("2", "1")]) == []
-
-
-def test_a_cycle_of_parents_ends() -> None:
-    assert names([make("1", "2", sent="p", got="a"), make("2", "1")]) == ["1"]
-
-
-def test_a_call_is_called_after_the_innermost_decorated_function() -> None:
-    context = {"smile_trace.kind": "context"}
-    around = [make("1", attributes=context), make("2", "1", attributes=context), make("3", "2")]
-    assert names([*around, make("4", "3", sent="p", got="a")]) == ["2"]
-    own = make("4", "3", sent="p", got="a", attributes={"smile_trace.name": "ask"})
-    assert names([*around, own]) == ["ask"]
-    assert names([*around, own, make("5", "4", sent="p", got="a")]) == ["ask"]
 
 
 def test_plain_gen_ai() -> None:
@@ -242,6 +236,7 @@ KEYS = st.sampled_from(
 )  # fmt: skip
 
 
+@settings(max_examples=40)
 @given(st.dictionaries(KEYS, ANYTHING | ANYTHING.map(json.dumps) | st.just("LLM")))
 def test_arbitrary_attributes_never_raise(attributes: dict[str, Any]) -> None:
     """Whatever another program wrote: a call, or none, and never an error."""

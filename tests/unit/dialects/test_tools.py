@@ -19,7 +19,6 @@ from smile_trace.records import (
     OtherPart,
     Part,
     Reasoning,
-    Span,
     ToolCall,
     ToolResult,
     chat_messages,
@@ -27,6 +26,7 @@ from smile_trace.records import (
 from smile_trace.records.tool_calls import read_tool_calls
 from tests.support.recorded_calls import calls_of
 from tests.support.strict_openai import check
+from tests.support.written_spans import span
 
 FILES = (
     "openinference-instrumentation-openai-0.1.66",
@@ -161,10 +161,7 @@ def test_an_image_that_a_tool_gave_back_is_not_dropped() -> None:
         f"{item}.contents.1.message_content.image.image.url": "https://example.org/a.png",
         "llm.output_messages.0.message.content": "A lamp.",
     }
-    span = Span(
-        trace_id="a" * 32, span_id="b" * 16, name="x", start_ns=1, end_ns=2, attributes=attributes
-    )
-    [call] = read_calls([span])
+    [call] = read_calls([span(9, "any", attributes)])
     assert call.not_repeatable == "its messages hold what cannot be sent again: image"
 
 
@@ -180,10 +177,7 @@ def test_a_prompt_across_two_texts_of_a_message_is_not_replaced() -> None:
             [{**use, **place, "end": 17}, {**use, **place, "end": 9}]
         ),
     }
-    span = Span(
-        trace_id="a" * 32, span_id="b" * 16, name="x", start_ns=1, end_ns=2, attributes=attributes
-    )
-    [call] = read_calls([span])
+    [call] = read_calls([span(9, "any", attributes)])
     assert [use.end for use in call.prompts] == [9]
 
 
@@ -227,10 +221,7 @@ def test_tools_of_a_captured_call(given: dict[str, Any], why: str | None) -> Non
         "gen_ai.output.messages": json.dumps([{"role": "assistant", "parts": called}]),
         **given,
     }
-    span = Span(
-        trace_id="a" * 32, span_id="b" * 16, name="x", start_ns=1, end_ns=2, attributes=attributes
-    )
-    [call] = read_calls([span])
+    [call] = read_calls([span(9, "any", attributes)])
     assert [one.name for one in call.tool_calls] == ["get"]
     assert (call.not_repeatable is None) == (why is None)
     assert why is None or why in str(call.not_repeatable)

@@ -12,7 +12,13 @@ from smile_trace.suggesting.trials import MIN_HELD_OUT
 from tests.support.planted_suggestions import PlantedPrompt, plant_in
 
 
-@pytest.mark.parametrize("number", [0, 1], ids=["a model that repeats itself", "noise"])
+@pytest.mark.parametrize(
+    "number",
+    [
+        pytest.param(0, id="a model that repeats itself", marks=pytest.mark.slow),
+        pytest.param(1, id="noise"),
+    ],
+)
 def test_what_has_no_effect_and_what_harms_is_found_and_nothing_else(
     tmp_path: Path, number: int
 ) -> None:

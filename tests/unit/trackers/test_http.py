@@ -1,7 +1,7 @@
 """What a server's answers mean for a delivery, of one item and of many."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -64,27 +64,36 @@ def test_these_statuses_reject_one_item(status: int, retry: bool, code: ReasonCo
     assert (error.outcome.retry, error.outcome.code) == (retry, code)
 
 
-def test_json_is_sent_and_read() -> None:
-    with Echo() as server:
-        client = HttpClient(service(server.url), auth=("user", "secret"))
-        assert client.send("POST", "/a", {"x": "\ud800"}) == {"path": "/a", "body": {"x": "\ufffd"}}
-        assert client.send("POST", "/none", {}) is None
-        assert server.requests[0].headers["Authorization"].startswith("Basic ")
-        server.faults = [Fault("answer", Answer(404, {}))]
-        assert client.get("/a") is None
-        client.close()
+@pytest.fixture
+def server() -> Iterator[Echo]:
+    with Echo() as running:
+        yield running
 
 
-def test_another_server_is_named() -> None:
-    with Echo() as server:
-        client = HttpClient(service(server.url))
-        server.faults = [Fault("answer", Answer(200, b"<html>", {}, "text/html"))]
-        with pytest.raises(TrackerUnavailable, match="is not Dashboard: check DASHBOARD_URL"):
-            client.get("/a")
-        server.faults = [Fault("close")]
-        with pytest.raises(TrackerUnavailable, match="does not answer"):
-            client.get("/a")
-        client.close()
+@pytest.fixture
+def client(server: Echo) -> Iterator[HttpClient]:
+    opened = HttpClient(service(server.url), auth=("user", "secret"))
+    yield opened
+    opened.close()
+
+
+def test_json_is_sent_and_read(server: Echo, client: HttpClient) -> None:
+    assert client.send("POST", "/a", {"x": "\ud800"}) == {"path": "/a", "body": {"x": "\ufffd"}}
+    assert client.send("POST", "/none", {}) is None
+    assert server.requests[0].headers["Authorization"].startswith("Basic ")
+    server.faults = [Fault("answer", Answer(404, {}))]
+    assert client.get("/a") is None
+    server.faults = [Fault("answer", Answer(200, b'["\\ud83d", NaN, -Infinity]'))]
+    assert client.get("/a") == ["\ufffd", None, None], "what is no text and no number"
+
+
+def test_another_server_is_named(server: Echo, client: HttpClient) -> None:
+    server.faults = [Fault("answer", Answer(200, b"<html>", {}, "text/html"))]
+    with pytest.raises(TrackerUnavailable, match="is not Dashboard: check DASHBOARD_URL"):
+        client.get("/a")
+    server.faults = [Fault("close")]
+    with pytest.raises(TrackerUnavailable, match="does not answer"):
+        client.get("/a")
 
 
 @pytest.mark.parametrize(
@@ -98,26 +107,15 @@ def test_another_server_is_named() -> None:
         (b"[" + b"[]," * 2_000_001 + b"1]", "more than 2,000,000 values"),
     ],
 )
-def test_a_reply_beyond_the_bounds_costs_one_item(body: bytes, said: str) -> None:
-    with Echo() as server:
-        client = HttpClient(service(server.url))
-        server.faults = [Fault("answer", Answer(200, body))]
-        with pytest.raises(
-            RequestRejected, match="what Dashboard replied cannot be read"
-        ) as caught:
-            client.send("POST", "/a", {})
-        assert said in str(caught.value)
-        assert caught.value.outcome.retry
-        assert client.get("/a") == {"path": "/a", "body": None}
-        client.close()
-
-
-def test_half_a_character_and_no_number_in_a_reply_are_replaced() -> None:
-    with Echo() as server:
-        client = HttpClient(service(server.url))
-        server.faults = [Fault("answer", Answer(200, b'["\\ud83d", NaN, -Infinity]'))]
-        assert client.get("/a") == ["\ufffd", None, None]
-        client.close()
+def test_a_reply_beyond_the_bounds_costs_one_item(
+    server: Echo, client: HttpClient, body: bytes, said: str
+) -> None:
+    server.faults = [Fault("answer", Answer(200, body))]
+    with pytest.raises(RequestRejected, match="what Dashboard replied cannot be read") as caught:
+        client.send("POST", "/a", {})
+    assert said in str(caught.value)
+    assert caught.value.outcome.retry
+    assert client.get("/a") == {"path": "/a", "body": None}
 
 
 @pytest.mark.parametrize(
