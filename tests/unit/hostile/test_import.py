@@ -35,7 +35,9 @@ def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Store, di
 NUMBERS = ["NaN", "1e999", "-Infinity", str(10**30), "9" * 400, '"NaN"', f'"{10**30}"', '"1e30"']
 
 
-@pytest.mark.parametrize("number", NUMBERS)
+@pytest.mark.parametrize(
+    "number", [*NUMBERS[:2], *(pytest.param(one, marks=pytest.mark.slow) for one in NUMBERS[2:])]
+)
 def test_a_number_beyond_all_bounds_at_every_place(
     number: str, stores: tuple[Store, dict[str, Any]]
 ) -> None:

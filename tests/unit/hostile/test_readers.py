@@ -32,6 +32,7 @@ def seeds(reader: ForeignReader) -> tuple[bytes, ...]:
     return tuple(reader.seeds())
 
 
+@pytest.mark.slow
 @EACH
 def test_its_own_seeds(reader: ForeignReader) -> None:
     for data in seeds(reader):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.support.arrivals import Arriving, Batch, Read, any_arrival, records
 from tests.support.recorded_calls import RECORDED, calls_of
 
-FEW = settings(max_examples=4, suppress_health_check=list(HealthCheck), deadline=None)
+FEW = settings(max_examples=2, suppress_health_check=list(HealthCheck), deadline=None)
 MANY = settings(FEW, max_examples=12)
 
 
