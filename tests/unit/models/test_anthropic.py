@@ -219,7 +219,7 @@ def test_a_missing_key(server, monkeypatch):
 )
 async def test_an_answer_with_its_usage(server, given, read):
     """Tokens that were read from the cache count as input."""
-    reply = {"type": "message", "content": [{"type": "text", "text": "hi"}]}
+    reply: dict[str, Any] = {"type": "message", "content": [{"type": "text", "text": "hi"}]}
     reply |= {"stop_reason": "end_turn", "usage": {**given, "output_tokens": 5}}
     server.faults = [(200, {}, reply)]
     response = await _one(_model(server))
