@@ -16,10 +16,11 @@ from smile_trace.records import (
 )
 
 IMAGE = Media(modality="image", uri="https://example.org/a.png", detail="low")
-IMAGE_URL = {
-    "type": "image_url",
-    "image_url": {"url": "https://example.org/a.png", "detail": "low"},
-}
+
+
+IMAGE_URL = {"type": "image_url", "image_url": {"url": IMAGE.uri, "detail": "low"}}
+
+
 CALL = ToolCall(id="c1", name="get", arguments='{"n": 1}')
 
 
@@ -83,60 +84,39 @@ def test_further_fields_are_kept_and_count() -> None:
 @pytest.mark.parametrize(
     ("media", "title"),
     [
-        (
-            Media(modality="image", uri="data:image/png;base64," + "A" * 16_000),
-            "image (png, 12 kB)",
-        ),
-        (Media(modality="audio", uri="data:audio/wav;base64,AAA="), "recording (wav, 2 bytes)"),
-        (
-            Media(modality="image", media_type="image/jpeg", size=3_000_000),
-            "image (jpeg, 3,000 kB)",
-        ),
-        (Media(modality="file", file_id="file-abc"), "file (file-abc)"),
-        (Media(modality="image"), "image (not kept)"),
+        ({"modality": "image", "uri": "data:image/png;base64," + "A" * 16_000}, "(png, 12 kB)"),
+        ({"modality": "audio", "uri": "data:audio/wav;base64,AAA="}, "(wav, 2 bytes)"),
+        ({"modality": "image", "media_type": "image/jpeg", "size": 3_000_000}, "(jpeg, 3,000 kB)"),
+        ({"modality": "file", "file_id": "file-abc"}, "(file-abc)"),
+        ({"modality": "image"}, "(not kept)"),
     ],
 )
-def test_titles(media: Media, title: str) -> None:
-    assert media.title == title
+def test_titles(media: dict[str, Any], title: str) -> None:
+    kind = {"audio": "recording"}.get(media["modality"], media["modality"])
+    assert Media(**media).title == f"{kind} {title}"
 
 
 def test_the_shape_of_chat_completions() -> None:
+    asked = ToolCall(id="c2", name="get", arguments={"n": 2})
+    given = ToolResult(id="c1", response={"a": 1})
     messages = [
         Message(role="user", parts=(TextPart(content="what?"), IMAGE)),
         Message(role="assistant", parts=(TextPart(content="look"), CALL)),
-        Message(
-            role="user", parts=(ToolResult(id="c1", response={"a": 1}), TextPart(content="so"))
-        ),
-        Message(role="assistant", parts=(ToolCall(id="c2", name="get", arguments={"n": 2}),)),
+        Message(role="user", parts=(given, TextPart(content="so"))),
+        Message(role="assistant", parts=(asked,)),
         Message(role="tool", parts=(ToolResult(id="c2", response="back"),)),
     ]
-    function = {"name": "get", "arguments": '{"n": 1}'}
+
+    def calls(call_id: str, arguments: str) -> list[dict[str, Any]]:
+        function = {"name": "get", "arguments": arguments}
+        return [{"id": call_id, "type": "function", "function": function}]
+
     assert chat_messages(messages) == [
-        {
-            "role": "user",
-            "content": [
-                {"type": "text", "text": "what?"},
-                IMAGE_URL,
-            ],
-        },
-        {
-            "role": "assistant",
-            "content": "look",
-            "tool_calls": [{"id": "c1", "type": "function", "function": function}],
-        },
+        {"role": "user", "content": [{"type": "text", "text": "what?"}, IMAGE_URL]},
+        {"role": "assistant", "content": "look", "tool_calls": calls("c1", '{"n": 1}')},
         {"role": "tool", "tool_call_id": "c1", "content": '{"a": 1}'},
         {"role": "user", "content": "so"},
-        {
-            "role": "assistant",
-            "content": None,
-            "tool_calls": [
-                {
-                    "id": "c2",
-                    "type": "function",
-                    "function": {"name": "get", "arguments": '{"n": 2}'},
-                }
-            ],
-        },
+        {"role": "assistant", "content": None, "tool_calls": calls("c2", '{"n": 2}')},
         {"role": "tool", "tool_call_id": "c2", "content": "back"},
     ]
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import math
 from typing import Any
 
 import pytest
@@ -12,60 +11,35 @@ from hypothesis import strategies as st
 from smile_trace.records import Span
 from smile_trace.records.otlp import spans_from_line, spans_to_otlp
 
-# A line as the OpenTelemetry Collector's file exporter writes it: several resources and scopes
-# in one line, numbers as JSON numbers or strings. The shape is that of `examples/trace.json` in
+# A span as the OpenTelemetry Collector's file exporter writes it: several resources and scopes in
+# one line, numbers as JSON numbers or strings. The shape is that of `examples/trace.json` in
 # open-telemetry/opentelemetry-proto, which the Collector's otlpjsonfile receiver reads, too.
-COLLECTOR_LINE = {
-    "resourceSpans": [
-        {
-            "resource": {"attributes": [{"key": "service.name", "value": {"stringValue": "shop"}}]},
-            "scopeSpans": [
-                {
-                    "scope": {"name": "my.library", "version": "1.0.0", "attributes": []},
-                    "spans": [
-                        {
-                            "traceId": "5B8EFFF798038103D269B633813FC60C",
-                            "spanId": "EEE19B7EC3C1B174",
-                            "parentSpanId": "EEE19B7EC3C1B173",
-                            "name": "I'm a server span",
-                            "startTimeUnixNano": 1544712660000000000,
-                            "endTimeUnixNano": "1544712661000000000",
-                            "kind": 2,
-                            "attributes": [
-                                {"key": "text", "value": {"stringValue": "some value"}},
-                                {"key": "flag", "value": {"boolValue": False}},
-                                {"key": "count", "value": {"intValue": "7"}},
-                                {"key": "share", "value": {"doubleValue": 0.5}},
-                                {"key": "nothing", "value": {}},
-                                {"key": "raw", "value": {"bytesValue": "aGk="}},
-                                {
-                                    "key": "list",
-                                    "value": {"arrayValue": {"values": [{"stringValue": "a"}]}},
-                                },
-                                {
-                                    "key": "map",
-                                    "value": {
-                                        "kvlistValue": {
-                                            "values": [{"key": "k", "value": {"intValue": 1}}]
-                                        }
-                                    },
-                                },
-                            ],
-                            "events": [{"timeUnixNano": "5", "name": "e", "unknownField": 1}],
-                            "status": {"code": "STATUS_CODE_ERROR", "message": "bad"},
-                            "droppedAttributesCount": 2,
-                        }
-                    ],
-                }
-            ],
-        },
-        {"resource": {}, "scopeSpans": [{"spans": []}]},
-    ]
-}
+COLLECTOR_LINE = """{"resourceSpans": [
+  {"resource": {"attributes": [{"key": "service.name", "value": {"stringValue": "shop"}}]},
+   "scopeSpans": [{"scope": {"name": "my.library", "version": "1.0.0", "attributes": []},
+    "spans": [{"traceId": "5B8EFFF798038103D269B633813FC60C", "spanId": "EEE19B7EC3C1B174",
+      "parentSpanId": "EEE19B7EC3C1B173", "name": "I'm a server span", "kind": 2,
+      "startTimeUnixNano": 1544712660000000000, "endTimeUnixNano": "1544712661000000000",
+      "attributes": [
+        {"key": "text", "value": {"stringValue": "some value"}},
+        {"key": "flag", "value": {"boolValue": false}},
+        {"key": "count", "value": {"intValue": "7"}},
+        {"key": "share", "value": {"doubleValue": 0.5}},
+        {"key": "nothing", "value": {}},
+        {"key": "raw", "value": {"bytesValue": "aGk="}},
+        {"key": "list", "value": {"arrayValue": {"values": [{"stringValue": "a"}]}}},
+        {"key": "map", "value": {"kvlistValue": {"values": [
+          {"key": "k", "value": {"intValue": 1}}]}}},
+        {"key": "not a number", "value": {"doubleValue": "NaN"}},
+        {"key": "endless", "value": {"doubleValue": "Infinity"}}],
+      "events": [{"timeUnixNano": "5", "name": "e", "unknownField": 1}],
+      "status": {"code": "STATUS_CODE_ERROR", "message": "bad"},
+      "droppedAttributesCount": 2}]}]},
+  {"resource": {}, "scopeSpans": [{"spans": []}]}]}"""
 
 
 def test_the_collectors_format() -> None:
-    [span] = spans_from_line(json.dumps(COLLECTOR_LINE).encode())
+    [span] = spans_from_line(json.dumps(json.loads(COLLECTOR_LINE)).encode())
     assert span == Span(
         trace_id="5b8efff798038103d269b633813fc60c",
         span_id="eee19b7ec3c1b174",
@@ -74,21 +48,15 @@ def test_the_collectors_format() -> None:
         start_ns=1544712660000000000,
         end_ns=1544712661000000000,
         attributes={
-            "text": "some value",
-            "flag": False,
-            "count": 7,
-            "share": 0.5,
-            "nothing": None,
-            "raw": "aGk=",
-            "list": ["a"],
-            "map": {"k": 1},
+            "text": "some value", "flag": False, "count": 7, "share": 0.5, "nothing": None,
+            "raw": "aGk=", "list": ["a"], "map": {"k": 1}, "not a number": None, "endless": None,
         },
         events=({"name": "e", "time_ns": 5, "attributes": {}},),
         status="error",
         status_message="bad",
         resource={"service.name": "shop"},
         scope="my.library",
-    )
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -136,6 +104,8 @@ def test_any_bytes_are_spans_or_a_value_error(line: bytes) -> None:
 
 
 TEXTS = st.text(max_size=20)
+
+
 JSON_VALUES = st.recursive(
     st.none()
     | st.booleans()
@@ -144,6 +114,15 @@ JSON_VALUES = st.recursive(
     | TEXTS,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
     max_leaves=5,
+)
+
+
+EVENTS = st.fixed_dictionaries(
+    {
+        "name": TEXTS,
+        "time_ns": st.integers(0, 2**63 - 1),
+        "attributes": st.dictionaries(TEXTS, JSON_VALUES, max_size=2),
+    }
 )
 SPANS = st.builds(
     Span,
@@ -154,16 +133,7 @@ SPANS = st.builds(
     start_ns=st.integers(0, 2**63 - 1),
     end_ns=st.integers(0, 2**63 - 1),
     attributes=st.dictionaries(TEXTS, JSON_VALUES, max_size=3),
-    events=st.lists(
-        st.fixed_dictionaries(
-            {
-                "name": TEXTS,
-                "time_ns": st.integers(0, 2**63 - 1),
-                "attributes": st.dictionaries(TEXTS, JSON_VALUES, max_size=2),
-            }
-        ),
-        max_size=2,
-    ).map(tuple),
+    events=st.lists(EVENTS, max_size=2).map(tuple),
     status=st.sampled_from(["unset", "ok", "error"]),
     status_message=TEXTS,
     resource=st.sampled_from([{}, {"service.name": "a"}, {"service.name": "b", "n": 1}]),
@@ -180,18 +150,6 @@ def canonical(span: Span) -> str:
 def test_round_trip(spans: list[Span]) -> None:
     body = spans_to_otlp(spans)
     again = spans_from_line(json.dumps(body).encode())
-
-    def in_order(spans: list[Span]) -> list[Span]:
-        return sorted(spans, key=lambda span: json.dumps(span.model_dump(), sort_keys=True))
-
-    assert in_order(again) == in_order(spans)
+    assert sorted(again, key=canonical) == sorted(spans, key=canonical)
     keys = [json.dumps(block["resource"], sort_keys=True) for block in body["resourceSpans"]]
     assert len(set(keys)) == len(keys)
-
-
-def test_numbers_that_json_cannot_express() -> None:
-    values = ["NaN", "Infinity", 1.5]
-    attributes = [{"key": str(i), "value": {"doubleValue": v}} for i, v in enumerate(values)]
-    [span] = spans_from_line(with_span(attributes=attributes))
-    assert list(span.attributes.values()) == [None, None, 1.5]
-    assert math.isfinite(span.attributes["2"])
