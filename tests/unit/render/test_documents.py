@@ -9,9 +9,24 @@ import pytest
 from playwright.sync_api import Browser
 from rich.console import Console
 
-from smile_trace.render import print_terminal, scores_to_markdown, show, to_html, to_markdown
-from smile_trace.render.markdown import escape
+import smile_trace
+from smile_trace.records import Message, SegmentAttribution
+from smile_trace.records.profile import Profile
+from smile_trace.render import (
+    driver_text,
+    print_profile,
+    print_terminal,
+    profile_to_frame,
+    scores_to_markdown,
+    show,
+    to_html,
+    to_markdown,
+)
+from smile_trace.render.difference import difference
+from smile_trace.render.index import MOST, Entry, index_to_html
+from smile_trace.render.markdown import align_tables, escape
 from tests.support.explained import HOSTILE, explanation
+from tests.support.planted import PlantedModel
 
 
 class Reader(HTMLParser):
@@ -38,16 +53,10 @@ class Reader(HTMLParser):
             self.text += data
 
 
-@pytest.fixture
-def hostile_page() -> str:
-    explained = explanation(
-        [(HOSTILE, HOSTILE)], {"alert": 0.5}, answer=HOSTILE, summary=HOSTILE, status="inconclusive"
-    )
-    return to_html(explained, title=HOSTILE)
-
-
-def test_hostile_text_is_text_in_html(hostile_page: str) -> None:
-    page = Reader(hostile_page)
+def test_hostile_text_is_text_in_html() -> None:
+    said = {"answer": HOSTILE, "summary": HOSTILE}
+    explained = explanation([(HOSTILE, HOSTILE)], {"alert": 0.5}, status="inconclusive", **said)
+    page = Reader(to_html(explained, title=HOSTILE))
     assert not page.tags & {"script", "img", "iframe", "a", "link", "object", "svg"}
     assert not {name for name in page.attributes if name.startswith("on") or name == "src"}
     assert page.text.count("<script>alert('smile-alarm')</script>") >= 4
@@ -60,15 +69,8 @@ def test_html_is_self_contained() -> None:
     assert "http://" not in page
     assert "https://" not in page
     assert "prefers-color-scheme: dark" in page
-
-
-def test_tooltips_show_value_and_interval() -> None:
-    page = to_html(explanation())
     assert 'title="+0.71 [+0.63, +0.78], p = 0.002: supports the answer"' in page
     assert 'title="−0.02 [−0.10, +0.05], p = 0.6: made no measurable difference"' in page
-
-
-def test_a_fragment_is_one_element() -> None:
     fragment = to_html(explanation(), fragment=True).strip()
     assert fragment.startswith('<div class="smile-trace">')
     assert fragment.endswith("</div>")
@@ -134,22 +136,13 @@ def test_no_control_character_reaches_the_terminal() -> None:
     assert "[x](javascript:alert(1))" in shown.replace("\n", "").replace("  ", "")
 
 
-def test_signs_show_without_colour() -> None:
+def test_signs_show_without_colour(capsys: pytest.CaptureFixture[str]) -> None:
     shown = terminal(explanation())
-    assert "France⁺" in shown
-    assert "Lyon⁻" in shown
-    assert "⁺ supports the answer · ⁻ works against it" in shown
-    assert "+0.71" in shown
-
-
-def test_colour_in_a_colour_terminal() -> None:
-    assert "\x1b[1;37;48;2;" in terminal(
-        explanation(), force_terminal=True, color_system="truecolor"
-    )
-
-
-def test_show_prints_outside_a_notebook(capsys: pytest.CaptureFixture[str]) -> None:
-    show(explanation())
+    for said in ("France⁺", "Lyon⁻", "⁺ supports the answer · ⁻ works against it", "+0.71"):
+        assert said in shown
+    coloured = terminal(explanation(), force_terminal=True, color_system="truecolor")
+    assert "\x1b[1;37;48;2;" in coloured
+    show(explanation())  # outside of a notebook
     assert "France⁺" in capsys.readouterr().out
 
 
@@ -164,21 +157,13 @@ def test_show_displays_in_a_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
     assert shown == [to_html(explanation(), fragment=True)]
 
 
-def test_repeated_words_are_numbered() -> None:
+def test_repeated_words_are_numbered_but_no_messages_and_variables() -> None:
     explained = explanation([("user", "of the city of")], {"of": 0.5, "city": 0.4})
-    printed = io.StringIO()
-    print_terminal(explained, Console(file=printed, width=80))
-    for page in (
-        Reader(to_html(explained)).text,
-        scores_to_markdown(explained),
-        printed.getvalue(),
-    ):
-        assert "of (the first)" in page
-        assert "of (the second)" in page
-        assert "city (" not in page
-
-
-def test_messages_and_variables_are_not_numbered() -> None:
+    page = Reader(to_html(explained)).text
+    for shown in (page, scores_to_markdown(explained), terminal(explained)):
+        assert "of (the first)" in shown
+        assert "of (the second)" in shown
+        assert "city (" not in shown
     explained = explanation([("user", "Hi"), ("user", "Hi")], {"Hi": 0.5})
     assert "Hi (the second)" in scores_to_markdown(explained)
     for unit, key in (("message", "0:message"), ("variable", "0:var:greeting")):
@@ -196,3 +181,122 @@ def test_the_table_of_scores_fits_a_phone(browser: Browser) -> None:
     assert max(heights) < 40  # every word on one line
     assert page.evaluate("document.documentElement.scrollWidth") <= 420
     page.close()
+
+
+def test_columns_have_one_width() -> None:
+    table = "one\n\n| |part|value|\n|-|-|-:|\n|▲|France?|+0.7|\n|·|a|−0.02|\n\ntwo"
+    assert align_tables(table) == (
+        "one\n\n| |part   |value|\n|-|-------|----:|\n|▲|France?|+0.7 |\n|·|a      |−0.02|\n\ntwo"
+    )
+
+
+def test_escaped_marks_stay_in_their_cells() -> None:
+    cells = [escape(text) for text in ("|", "\\", "a\\|b", "\\\\|")]
+    table = "\n".join(["|part|", "|-|", *(f"|{cell}|" for cell in cells)])
+    aligned = align_tables(table).split("\n")
+    assert {len(line) for line in aligned} == {max(map(len, cells)) + 2}
+    assert [line[1:-1].rstrip() for line in aligned[2:]] == cells
+
+
+BODY = "Goods can be returned within 30 days, unworn and with their tags."
+
+
+def test_the_strongest_supporter_is_named() -> None:
+    assert driver_text(explanation()) == "France"
+    assert driver_text(explanation(scores={"Lyon": -0.9})) == "(none)"
+    assert driver_text(explanation(scores={}, status="no_effect")) == "(none)"
+
+
+def test_it_has_the_name_that_the_summary_gives_it() -> None:
+    explained = explanation([("user", "Where is Rome")], {"Rome": 0.9})
+    [word] = explained.drivers
+    asked = word.model_copy(update={"text": "“Rome”?"})
+    assert driver_text(explained.model_copy(update={"segments": (asked,)})) == "Rome"
+
+
+def test_a_passage_that_was_refined_is_named_by_its_title() -> None:
+    text = f"[2] Returns\n{BODY}"
+    explained = explanation([("user", text)], {"30": 0.7})
+    whole = SegmentAttribution(
+        text=text, message=0, role="user", start=0, end=len(text), unit="document", key="d",
+        attribution=0.6, ci_low=0.5, ci_high=0.7, significant=True,
+    )  # fmt: skip
+    inside = tuple(s.model_copy(update={"parent": 0}) for s in explained.segments)
+    found = explained.model_copy(update={"coarser": (whole,), "segments": inside})
+    assert driver_text(found) == "[2] Returns"
+    none = whole.model_copy(update={"significant": False})
+    assert driver_text(found.model_copy(update={"coarser": (none,)})) == "30"
+
+
+def test_it_fits_into_a_column() -> None:
+    explained = explanation([("user", BODY * 3)], {})
+    whole = explained.segments[0].model_copy(
+        update={"text": f"{BODY}\n" * 3 + "\0", "unit": "span", "significant": True,
+                "attribution": 0.5}
+    )  # fmt: skip
+    found = driver_text(explained.model_copy(update={"segments": (whole,)}))
+    assert found.startswith("Goods can be returned")
+    assert len(found) <= 60
+
+
+def test_a_list_of_explanations() -> None:
+    fields = ("prompt", "version", "function", "model", "driver", "status", "answer", "summary")
+    entry = Entry(**dict.fromkeys(fields, HOSTILE), page=HOSTILE)
+    page = index_to_html(HOSTILE, [entry])
+    page.encode()  # no lone surrogate
+    assert "<script" not in page
+    page = index_to_html("a day", [Entry(status="reliable", driver="x")] * (MOST + 3))
+    assert page.count("<article>") == MOST
+    assert "and 3 more" in page
+
+
+SCRIPT = "<script>alert(1)</script>\x1b[31m \u202e"
+
+
+@pytest.fixture(scope="module")
+def profile() -> Profile:
+    """Of a model whose answer, which is hostile, changes with a greeting."""
+    return smile_trace.profile(
+        f"What is the price of it? {SCRIPT}",
+        model=PlantedModel(
+            lambda prompt: "No idea." if prompt.count("\n\n") else f"12 euros {SCRIPT}",
+            deterministic=False,
+        ),
+        answer=f"12 euros {SCRIPT}",
+        budget=60,
+    )
+
+
+def test_a_profile_escapes_what_others_wrote(profile: Profile) -> None:
+    page = profile.to_html()
+    assert not {"\x1b", "\u202e"} & set(page)
+    assert "<script>" not in page
+    assert "<ins>" in page
+    assert page.startswith("<!doctype html>")
+    assert profile._repr_html_().startswith('<div class="smile-profile">')
+
+
+def test_a_profile_shows_every_probe_and_the_worst_variant(profile: Profile) -> None:
+    out = io.StringIO()
+    print_profile(profile, Console(file=out, width=80))
+    text = out.getvalue()
+    assert "\x1b" not in text
+    assert "changes it" in text
+    assert "Filler added: " in text
+    assert "A planted instruction: not asked. It needs a document" in text
+    assert all(len(line) <= 80 for line in text.splitlines())
+    frame = profile_to_frame(profile)
+    assert list(frame["name"]) == list(profile.results)
+    assert frame.set_index("name").loc["length", "status"] == "found"
+
+
+def test_only_what_differs_is_shown_with_a_little_around_it() -> None:
+
+    long = "word " * 100
+    one, other = (Message(role="user", content=f"{long}{end} {long}") for end in ("red", "blue"))
+    pieces = difference([one], [other])
+    assert [(p.kind, p.text) for p in pieces if p.kind != "same"] == [
+        ("removed", "red"),
+        ("added", "blue"),
+    ]
+    assert sum(len(p.text) for p in pieces) < 400

@@ -1,13 +1,21 @@
-"""The heatmap model behind all pictures: colours, protected text, folds."""
+"""The heatmap model behind all pictures: colours, protected text, folds, parts, visible text."""
 
+import io
 import math
+import re
+import unicodedata
+import xml.etree.ElementTree as ElementTree
 
 import pytest
+from rich.console import Console
 
+from smile_trace import render
 from smile_trace.records import Explanation, ProxyUse
 from smile_trace.render.heatmap_layout import Fold, Piece, heatmap, strength
-from smile_trace.render.text import signed, visible
+from smile_trace.render.terminal import print_terminal
+from smile_trace.render.text import short, signed, visible
 from tests.support.explained import HOSTILE, explanation
+from tests.support.hostile import texts
 
 
 def pieces(explained: Explanation, message: int = 0) -> list[Piece | Fold]:
@@ -22,24 +30,14 @@ def text_of(parts: list[Piece | Fold]) -> str:
 
 def test_words_are_coloured_by_sign_and_noise_is_not() -> None:
     parts = pieces(explanation([("user", "Paris is not Rome")], {"Paris": 0.6, "not": -0.3}))
-    assert [(p.text, p.kind) for p in parts if isinstance(p, Piece)] == [
-        ("Paris", "supports"),
-        (" ", "plain"),
-        ("is", "noise"),
-        (" ", "plain"),
-        ("not", "opposes"),
-        (" ", "plain"),
-        ("Rome", "noise"),
-    ]
-
-
-def test_the_scale_is_absolute() -> None:
-    """The strength of a value does not depend on the others, so that noise alone stays pale."""
-    alone = pieces(explanation([("user", "weak word")], {"weak": 0.05}))[0]
-    beside = pieces(explanation([("user", "weak strong")], {"weak": 0.05, "strong": 0.9}))[0]
-    assert isinstance(alone, Piece)
-    assert isinstance(beside, Piece)
-    assert alone.strength == beside.strength < 0.15
+    assert [(p.text, p.kind) for p in parts if isinstance(p, Piece) and p.text != " "] == [
+        ("Paris", "supports"), ("is", "noise"), ("not", "opposes"), ("Rome", "noise"),
+    ]  # fmt: skip
+    # The scale is absolute: the strength of a value does not depend on the others.
+    for beside in ({}, {"strong": 0.9}):
+        weak = pieces(explanation([("user", "weak strong")], {"weak": 0.05, **beside}))[0]
+        assert isinstance(weak, Piece)
+        assert weak.strength == strength(0.05) < 0.15
 
 
 @pytest.mark.parametrize(
@@ -52,6 +50,10 @@ def test_strength_stays_on_the_scale(value: float, expected: float) -> None:
 def test_all_text_is_shown_in_order() -> None:
     content = "a b a  b\n\n a, a!"
     assert text_of(pieces(explanation([("user", content)], {"a": 0.5}))) == content
+    assert pieces(explanation([("user", "")], {})) == []
+    explained = explanation([("user", "short")], {"short": 0.5})
+    wrong = explained.segments[0].model_copy(update={"start": -3, "end": 900})
+    assert text_of(pieces(explained.model_copy(update={"segments": (wrong,)}))) == "short"
 
 
 def test_a_word_is_drawn_over_its_sentence() -> None:
@@ -80,43 +82,23 @@ def test_a_segment_in_several_messages_is_coloured_in_all_of_them() -> None:
     assert [p.kind for p in pieces(explained, 2) if isinstance(p, Piece)] == ["plain"]
 
 
-def test_protected_messages_are_marked() -> None:
-    picture = heatmap(explanation(protected=["system"]))
-    assert {p.kind for p in picture.blocks[0].parts if isinstance(p, Piece)} == {
-        "protected",
-        "plain",
-    }
-    assert "protected" in picture.kinds
-
-
-def test_long_text_without_effect_is_folded_and_complete() -> None:
-    content = "Answer in French. " + "Nothing of note happened here. " * 200 + "Bonjour"
+@pytest.mark.parametrize(
+    ("begin", "middle", "end"),
+    [
+        ("Answer in French. ", "Nothing of note happened here. " * 200, "Bonjour"),
+        ("", "x" * 10_000, " Bonjour"),
+    ],
+)
+def test_long_text_without_effect_is_folded_and_complete(begin: str, middle: str, end: str) -> None:
+    content = begin + middle + end
     parts = pieces(explanation([("user", content)], {"French": 0.5, "Bonjour": 0.4}))
-    folds = [part for part in parts if isinstance(part, Fold)]
-    assert len(folds) == 1
-    assert len(folds[0].label) < 60
+    [fold] = [part for part in parts if isinstance(part, Fold)]
+    assert len(fold.label) < 60
     assert text_of(parts) == content
     shown = text_of([part for part in parts if isinstance(part, Piece)])
     assert len(shown) < 450
-    assert shown.startswith("Answer in French.")
-    assert shown.endswith("Bonjour")
-
-
-def test_one_long_word_is_folded_too() -> None:
-    content = "x" * 10_000 + " key"
-    parts = pieces(explanation([("user", content)], {"key": 0.5}))
-    assert text_of(parts) == content
-    assert sum(len(p.text) for p in parts if isinstance(p, Piece)) < 450
-
-
-def test_segments_beyond_the_text_are_clipped() -> None:
-    explained = explanation([("user", "short")], {"short": 0.5})
-    wrong = explained.segments[0].model_copy(update={"start": -3, "end": 900})
-    assert text_of(pieces(explained.model_copy(update={"segments": (wrong,)}))) == "short"
-
-
-def test_an_empty_message_has_a_block() -> None:
-    assert pieces(explanation([("user", "")], {})) == []
+    assert shown.startswith(begin)
+    assert shown.endswith(end)
 
 
 def test_no_control_character_is_left() -> None:
@@ -137,8 +119,12 @@ def test_signed_numbers(value: float, text: str) -> None:
     assert signed(value) == text
 
 
-def test_status_reads_inconclusive_to_people() -> None:
-    assert heatmap(explanation(status="inconclusive")).status_words == "inconclusive at this budget"
+def test_protected_messages_are_marked() -> None:
+    picture = heatmap(explanation(protected=["system"], status="inconclusive"))
+    kinds = {p.kind for p in picture.blocks[0].parts if isinstance(p, Piece)}
+    assert kinds == {"protected", "plain"}
+    assert "protected" in picture.kinds
+    assert picture.status_words == "inconclusive at this budget"
 
 
 @pytest.mark.parametrize(
@@ -161,3 +147,90 @@ def test_status_reads_inconclusive_to_people() -> None:
 def test_the_use_of_a_proxy_is_stated(use: ProxyUse, said: str) -> None:
     plain = explanation([("user", "a b")], {"a": 0.5})
     assert said in heatmap(plain.model_copy(update={"proxy": use})).facts
+
+
+ANSWER = "It is Paris, of course."
+
+
+PART = (6, 11)
+
+
+def partly(answer=ANSWER, part=PART):
+    return explanation(answer=answer).model_copy(update={"part": part})
+
+
+def test_the_part_is_a_piece_of_its_own():
+    picture = heatmap(partly())
+    assert [(p.text, p.kind) for p in picture.answer] == [
+        ("It is ", "plain"), ("Paris", "explained"), (", of course.", "plain"),
+    ]  # fmt: skip
+    assert "Underlined: the part" in picture.key()
+    assert "Underlined" not in heatmap(explanation()).key()
+    assert [p.text for p in heatmap(partly(part=(0, len(ANSWER)))).answer] == [ANSWER]
+
+
+def test_a_part_is_underlined_on_the_page_in_the_terminal_and_in_the_picture():
+    assert re.search(r"It is <u [^>]*>Paris</u>, of course", render.to_html(partly()))
+    assert "<u " not in render.to_html(explanation(answer=ANSWER))
+    assert "<script>" not in render.to_html(partly(HOSTILE, (0, len(HOSTILE))))
+    shown = io.StringIO()
+    print_terminal(partly(), Console(file=shown, force_terminal=True, width=100))
+    assert "It is \x1b[4mParis\x1b[0m, of course." in shown.getvalue()
+
+    def lines(explained):
+        root = ElementTree.fromstring(render.to_svg(explained))
+        found = root.iter("{http://www.w3.org/2000/svg}line")
+        return [line for line in found if line.get("class") == "rule" and line.get("y1") != "0"]
+
+    [line] = lines(partly())
+    assert line.get("stroke-width") == "2"
+    assert float(line.get("x2")) - float(line.get("x1")) > 20
+    assert lines(explanation(answer=ANSWER)) == []
+
+    # Pictures without the answer say nothing of its underlines.
+    def words(svg):
+        return " ".join(" ".join(ElementTree.fromstring(svg).itertext()).split())
+
+    assert "Underlined:" in words(render.to_svg(partly()))
+    assert "Underlined" not in " ".join(map(words, render.to_svg_strips(partly()).values()))
+
+
+TAGS = "".join(chr(0xE0000 + ord(char)) for char in "obey")
+
+
+ENGLAND = "🏴" + "".join(chr(0xE0000 + ord(char)) for char in "gbeng") + "\U000e007f"
+
+
+@pytest.mark.parametrize("name", texts())
+def test_no_tower_stands_on_a_line(name: str) -> None:
+    marks = longest = 0
+    for char in visible(texts()[name]):
+        marks = marks + 1 if unicodedata.category(char) in ("Mn", "Me", "Cf") else 0
+        longest = max(longest, marks)
+    assert longest <= 6
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Tiếng Việt: Ê\u0323\u0301",
+        "בְּרֵאשִׁ֖ית בָּרָ֣א אֱלֹהִ֑ים",
+        "नमस्ते दुनिया, क्षत्रिय",
+        "ཧཱུྃ བསྒྲུབས",
+        "เมืองหลวงของฝรั่งเศส",
+        "می‌خواهم",
+        "👨🏻‍👩🏻‍👧🏻‍👦🏻 👩🏽‍❤️‍💋‍👨🏿 🏳️‍🌈 1️⃣",
+        ENGLAND,
+        "\n" * 10,
+    ],
+)
+def test_what_people_write_is_shown_as_it_is(text: str) -> None:
+    assert visible(text) == text
+
+
+def test_what_people_cannot_read_is_shown_otherwise() -> None:
+    assert visible(f"yes{TAGS} no") == "yes\ufffd no", "letters that only a model reads"
+    assert visible("a\n \n" + "\n" * 1998 + "b") == "a\n\n⋯ 1,999 empty lines ⋯\n\nb"
+    assert max(map(len, visible("👩\u200d" * 200).split("\u200b"))) == 8, "it can be broken"
+    assert short("\u0301abc") == "◌\u0301abc", "a label that begins with marks stands alone"
+    assert short("") == ""

@@ -19,6 +19,8 @@ from smile_trace.render.terminal import print_terminal
 from tests.support.explained import HOSTILE, explanation
 
 TEXT = "Nothing here. The spare key is under the piano. Nothing there, either."
+
+
 PASSAGE = "The spare key is under the piano."
 
 
@@ -42,18 +44,10 @@ def levels(text: str = TEXT, passage: str = PASSAGE) -> Explanation:
 
 def _span(text: str, start: int, end: int, value: float) -> SegmentAttribution:
     return SegmentAttribution(
-        text=text[start:end],
-        message=0,
-        role="user",
-        start=start,
-        end=end,
-        unit="span",
-        key=f"0:span:{start}",
-        attribution=value,
-        ci_low=value - 0.1,
-        ci_high=value + 0.1,
+        text=text[start:end], message=0, role="user", start=start, end=end, unit="span",
+        key=f"0:span:{start}", attribution=value, ci_low=value - 0.1, ci_high=value + 0.1,
         significant=abs(value) > 0.1,
-    )
+    )  # fmt: skip
 
 
 def texts(explained: Explanation) -> list[str]:
@@ -88,15 +82,16 @@ def test_a_passage_is_not_hidden_in_a_fold() -> None:
 
 def _grey(explained: Explanation) -> Explanation:
     """The same, with no piece of a passage that matters alone."""
-    segments = [
-        s.model_copy(update={"significant": s.parent is None and s.significant})
-        for s in explained.segments
-    ]
-    coarser = [
-        s.model_copy(update={"significant": s.parent is None and s.significant})
-        for s in explained.coarser
-    ]
-    return explained.model_copy(update={"segments": tuple(segments), "coarser": tuple(coarser)})
+
+    def grey(segments: Sequence[SegmentAttribution]) -> tuple[SegmentAttribution, ...]:
+        return tuple(
+            s.model_copy(update={"significant": s.parent is None and s.significant})
+            for s in segments
+        )
+
+    return explained.model_copy(
+        update={"segments": grey(explained.segments), "coarser": grey(explained.coarser)}
+    )
 
 
 def _inside(explained: Explanation) -> list[Piece]:

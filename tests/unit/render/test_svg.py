@@ -57,6 +57,8 @@ def test_every_line_is_inside_the_picture(content: str) -> None:
 
 
 PAGES = {"light": "#ffffff", "dark": "#11171c"}
+
+
 """MLflow's own backgrounds."""
 
 
@@ -106,18 +108,10 @@ def test_right_to_left_lines_start_at_the_right() -> None:
     [line] = wrap([("שלום ", "a"), ("עולם", "b")], size=10, width=200)
     assert [chunk.text for chunk in line] == ["עולם", "שלום "]
     assert line[-1].x + line[-1].width == pytest.approx(200)
-
-
-def test_left_to_right_words_keep_their_order_in_a_right_to_left_line() -> None:
-    [line] = wrap(
-        [("שלום ", "a"), ("hello ", "b"), ("world ", "c"), ("עולם", "d")], size=10, width=300
-    )
-    assert [chunk.text for chunk in line if chunk.text.strip()] == [
-        "עולם",
-        "hello ",
-        "world",
-        "שלום ",
-    ]
+    mixed = [("שלום ", "a"), ("hello ", "b"), ("world ", "c"), ("עולם", "d")]
+    [line] = wrap(mixed, size=10, width=300)
+    shown = [chunk.text for chunk in line if chunk.text.strip()]
+    assert shown == ["עולם", "hello ", "world", "שלום "], "left-to-right words keep their order"
 
 
 def test_punctuation_stays_with_its_word() -> None:
@@ -175,6 +169,18 @@ def test_a_small_picture_is_one() -> None:
     assert name == "heatmap"
     assert "supports" in words(svg)
     assert float(ET.fromstring(svg).attrib["height"]) <= 200
+    assert len(to_svg(explanation([("user", "👩‍👩‍👧‍👦" * 2_000)], {}))) < 20_000
+    with pytest.raises(ValueError, match="at least 240"):
+        to_svg(explanation(), width=100)
+
+
+def test_no_strip_is_left_with_a_single_line_and_too_many_become_one_picture() -> None:
+    content = "\n".join(f"line{i}" for i in range(9))
+    strips = to_svg_strips(explanation([("user", content)], {"line0": 0.5}))
+    assert [len(re.findall(r"line\d", words(strip))) for strip in strips.values()] == [4, 5]
+    content = "\n".join(f"line{i}" for i in range(200))
+    explained = explanation([("user", content)], {f"line{i}": 0.5 for i in range(200)})
+    assert len(to_svg_strips(explained)) == 2
 
 
 def test_strips_with_an_effect_come_first() -> None:
@@ -195,25 +201,3 @@ def test_long_messages_without_effect_are_one_line() -> None:
     assert "Yes?" in shown
     # Where nothing has an effect, a picture of nothing would say less.
     assert "beside" in words(to_svg(explanation(messages, {})))
-
-
-def test_no_strip_is_left_with_a_single_line() -> None:
-    content = "\n".join(f"line{i}" for i in range(9))
-    strips = to_svg_strips(explanation([("user", content)], {"line0": 0.5}))
-    assert [len(re.findall(r"line\d", words(strip))) for strip in strips.values()] == [4, 5]
-
-
-def test_too_many_strips_become_one_picture() -> None:
-    content = "\n".join(f"line{i}" for i in range(200))
-    explained = explanation([("user", content)], {f"line{i}": 0.5 for i in range(200)})
-    assert len(to_svg_strips(explained)) == 2
-
-
-def test_too_small_a_width_is_an_error() -> None:
-    with pytest.raises(ValueError, match="at least 240"):
-        to_svg(explanation(), width=100)
-
-
-def test_ten_thousand_emoji_fold() -> None:
-    svg = to_svg(explanation([("user", "👩‍👩‍👧‍👦" * 10_000)], {}))
-    assert len(svg) < 20_000
