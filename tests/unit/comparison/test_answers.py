@@ -1,21 +1,44 @@
-"""The paired energy distance and its permutation test."""
+"""Whether the answers of two versions differ, which edit did it, and how it is said."""
+
+import asyncio
+import random
+from typing import Any
 
 import numpy as np
 import pytest
+from scipy import stats  # type: ignore[import-untyped]
 
-from smile_trace.comparison.answers import Paired, compare_answers, text_distance
+from benchmarks.comparison.pairs import judge
+from smile_trace.comparison.answers import Answers, Apart, Paired, compare_answers, text_distance
+from smile_trace.comparison.edit_search import EditSearch, unresolved
+from smile_trace.comparison.edits import find_edits, with_edits
+from smile_trace.comparison.influence.shares import change_of, share_of, share_with
+from smile_trace.comparison.sentences import summarize_change
+from smile_trace.records.comparison import (
+    AnswerComparison,
+    Edit,
+    EditEffect,
+    VersionChange,
+    VersionReport,
+)
+from smile_trace.records.report import Share
 
 
 def _distance(one: str, other: str) -> float:
     return min(abs(float(one) - float(other)), 1.0)
 
 
-def _rejections(change: float, repetitions: int = 400, inputs: int = 12) -> float:
+@pytest.mark.parametrize(
+    ("change", "repetitions", "least", "most"), [(0, 150, 0, 13), (0.4, 12, 11, 12)]
+)
+def test_equal_versions_are_rejected_at_the_nominal_rate_and_others_mostly(
+    change: float, repetitions: int, least: int, most: int
+) -> None:
     rejected = 0
     for repetition in range(repetitions):
         generator = np.random.default_rng([repetition, 3])
-        own = generator.normal(size=inputs)
-        noise = generator.normal(scale=0.2, size=(inputs, 4))
+        own = generator.normal(size=12)
+        noise = generator.normal(scale=0.2, size=(12, 4))
         pairs = [
             Paired((str(o + n[0]), str(o + n[1])), (str(o + change + n[2]), str(o + change + n[3])))
             for o, n in zip(own, noise, strict=True)
@@ -23,15 +46,7 @@ def _rejections(change: float, repetitions: int = 400, inputs: int = 12) -> floa
         p_value = compare_answers(pairs, _distance, generator).p_value
         assert p_value is not None
         rejected += p_value <= 0.05
-    return rejected / repetitions
-
-
-def test_equal_versions_are_rejected_at_the_nominal_rate() -> None:
-    assert _rejections(0.0) <= 0.08
-
-
-def test_a_real_change_is_significant() -> None:
-    assert _rejections(0.4, repetitions=60) >= 0.9
+    assert least <= rejected <= most
 
 
 def test_a_deterministic_model_needs_no_p_value() -> None:
@@ -46,11 +61,13 @@ def test_one_input_of_a_noisy_model_is_not_significant() -> None:
     apart = compare_answers(pairs, _distance, np.random.default_rng(0))
     assert apart.p_value == pytest.approx(1 / 3)
     assert apart.interval() == (0.0, 1.0)
-
-
-def test_no_input_is_an_error() -> None:
     with pytest.raises(ValueError, match="at least one"):
         compare_answers([], _distance, np.random.default_rng(0))
+    # A negative distance is reported as zero.
+    apart = Apart(np.array([-0.2, -0.1, 0.05]), noise=0.3, p_value=0.6)
+    low, high = apart.interval()
+    assert low == apart.mean == 0.0
+    assert 0.0 < high < 0.2
 
 
 def test_the_text_distance_is_symmetric_and_in_range() -> None:
@@ -62,3 +79,227 @@ def test_the_text_distance_is_symmetric_and_in_range() -> None:
             assert distance(one, other) == distance(other, one)
             assert 0 <= distance(one, other) <= 1
     assert distance("yes", "no") > 0.5
+
+
+PIECES = (
+    "Be brief.", "Be kind and good to all.", "Use {lang}.", "{q}", " ", "\n", "\n\n", "一二三四。",
+    "Never lie, never cheat, never steal.", "Never lie, never steal.", "-", "!!", "Answer:",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "edits"),
+    [
+        ("Say hello to {name} now", "Say goodbye to {name} now", [("edited", "hello", "goodbye")]),
+        (
+            "Be brief and kind to all who ask, and answer in German.",
+            "Be rude and long to all who ask, and answer in French.",
+            [("edited", "brief and kind", "rude and long"), ("edited", "German.", "French.")],
+        ),
+        ("Be brief.\nBe kind.\n", "Be brief.\n", [("removed", "Be kind.", "")]),
+        ("Be brief.", "Be brief.\nBe kind.", [("added", "", "Be kind.")]),
+        ("Ask {name}.\nThanks.", "Ask {city}.\nThanks.", [("edited", "{name}.", "{city}.")]),
+        ("One is first.\nTwo.\nThree.", "Two.\nThree.\nOne is first.", ["moved"]),
+        ("Two.\nThree.", "Two.\n\nThree.", [("edited", "", "")]),
+        ("Two.", "Two.", []),
+    ],
+)
+def test_edits_are_phrases(before: str, after: str, edits: list[Any]) -> None:
+    found = [(e.kind, e.before.strip(), e.after.strip()) for e in find_edits(before, after)]
+    assert ([kind for kind, _, _ in found] if edits == ["moved"] else found) == edits
+
+
+def test_all_edits_give_the_new_template_and_none_the_old_one() -> None:
+    generator = random.Random(3)
+    for _ in range(150):
+        before, after = (
+            "".join(
+                generator.choice(PIECES) + generator.choice(["\n", " ", ""])
+                for _ in range(generator.randint(0, 7))
+            )
+            for _ in range(2)
+        )
+        edits = find_edits(before, after)
+        assert with_edits(before, after, edits) == after
+        assert with_edits(before, after, []) == before
+        assert bool(edits) == (before != after)
+
+
+def test_some_edits() -> None:
+    before = "Be brief.\nUse English.\nAnswer: {q}"
+    after = "Be kind.\nUse English.\nNever lie.\nAnswer: {q}"
+    first, second = find_edits(before, after)
+    assert with_edits(before, after, [first]) == "Be kind.\nUse English.\nAnswer: {q}"
+    assert with_edits(before, after, [second]) == "Be brief.\nUse English.\nNever lie.\nAnswer: {q}"
+
+
+def test_a_very_long_sentence_is_one_edit() -> None:
+    before = "alpha beta " * 1500
+    after = before.replace("alpha", "gamma", 3)
+    [edit] = find_edits(before, after)
+    assert (edit.before, edit.after) == (before.rstrip(), after.rstrip())
+    assert with_edits(before, after, [edit]) == after
+    assert find_edits(before, before) == []
+
+
+def _search(edits: int, *drivers: int, most: int = 99) -> tuple[EditSearch, int]:
+    """Answers are the number of drivers that are in place, over 10."""
+
+    def answers(count: int) -> Answers:
+        return [[str(sum(driver < count for driver in drivers) / 10)] for _ in range(3)]
+
+    async def ask(count: int) -> Answers:
+        return answers(count)
+
+    search = EditSearch(answers(0), answers(edits), edits, np.zeros(3), _distance)
+    return search, asyncio.run(search.run(ask, most))
+
+
+@pytest.mark.parametrize("edits", [1, 2, 3, 6, 16])
+def test_one_edit_is_found_in_the_logarithm_of_their_number(edits: int) -> None:
+    for driver in range(edits):
+        search, asked = _search(edits, driver)
+        [step] = [step for step in search.steps if step.share]
+        assert (step.start, step.end, step.share) == (driver, driver + 1, 1.0)
+        assert asked <= np.ceil(np.log2(edits))
+
+
+def test_two_edits_are_found() -> None:
+    search, _ = _search(6, 0, 4)
+    assert [step.start for step in search.steps if step.share and step.edits == 1] == [0, 4]
+
+
+def test_steps_cover_all_edits_when_the_budget_ends() -> None:
+    search, asked = _search(8, 6, most=1)
+    assert asked == 1
+    assert [(s.start, s.end) for s in search.steps] == [(0, 4), (4, 8)]
+    still = unresolved(search.steps)
+    assert still is not None
+    assert still.start == 4
+
+
+@pytest.mark.parametrize("seed", [20, *(pytest.param(k, marks=pytest.mark.slow) for k in (21, 22))])
+def test_a_planted_edit_is_named_and_none_where_none_matters(seed: int) -> None:
+    assert judge(seed, matter=True).right
+    assert not judge(seed, matter=False).named
+
+
+KIND = Edit(kind="edited", before="kind", after="rude")
+
+
+BRIEF = Edit(kind="added", before="", after="Be brief.\n")
+
+
+LONG = Edit(kind="removed", before="Use all details.", after="")
+
+
+def _said(answers: AnswerComparison, *effects: EditEffect, **given: Any) -> str:
+    versions = [VersionReport(label=label, version=label, template="") for label in "23"]
+    change = VersionChange(
+        before=0, after=1, answers=answers, effects=effects, why_no_influences="none", **given
+    )
+    return summarize_change(change, versions)
+
+
+def _answers(**given: Any) -> AnswerComparison:
+    defaults = {"inputs": 2, "changed": 2, "distance": 0.53, "ci_low": 0.0, "ci_high": 1.0}
+    return AnswerComparison(**{**defaults, "noise": 0.1, **given})
+
+
+def _effect(*edits: int, **given: Any) -> EditEffect:
+    defaults = {"distance": 0.5, "ci_low": 0.5, "ci_high": 0.5, "share": 1.0, "named": True}
+    return EditEffect(edits=edits, **{**defaults, **given})
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (
+            {},
+            "2 of 2 inputs got another answer, which may be the model's own noise: so few cannot "
+            "rule out a change of up to 1.00; a budget of 96 calls would tell.",
+        ),
+        (
+            {"inputs": 40, "changed": 3, "distance": 0.0, "ci_high": 0.04},
+            "the answers on 40 inputs are within the model's own noise.",
+        ),
+        ({"changed": 0, "inputs": 1, "distance": 0.0}, "the answers on 1 input are the same."),
+        (
+            {"significant": True, "noise": 0.0},
+            "2 of 2 inputs got another answer, by 0.53 (0.00 to 1.00) on average.",
+        ),
+        (
+            {"significant": True, "noise": 0.0, "distance": 1.0, "ci_low": 1.0},
+            "2 of 2 inputs got another answer, by 1.00 on average.",
+        ),
+    ],
+)
+def test_the_answers(given: dict[str, Any], said: str) -> None:
+    assert _said(_answers(**given), budget_needed=96) == f"From 2 to 3: {said}"
+
+
+@pytest.mark.parametrize(
+    ("effects", "said"),
+    [
+        (
+            [_effect(0), _effect(1, 2, share=0.0, named=False)],
+            "From 2 to 3 the edit “kind” → “rude” changed the answers: 2 of 2 inputs got "
+            "another answer, by 0.53 (0.00 to 1.00) on average. By itself it moves them by 0.50; "
+            "the other 2 edits add next to nothing.",
+        ),
+        (
+            [_effect(0, share=0.0, named=False), _effect(1, alone=0.01), _effect(2, share=0.0)],
+            "From 2 to 3 the edits “Be brief.” (added) and “Use all details.” (removed) changed "
+            "the answers: ",
+        ),
+        (
+            [_effect(0, 1, share=0.0, named=False), _effect(2, alone=0.01)],
+            "It does so only together with the edits before it; by itself it moves them by 0.01.",
+        ),
+        (
+            [_effect(0, 1, named=False), _effect(2, share=0.0, named=False)],
+            "From 2 to 3 one of 2 edits changed the answers, “kind” → “rude” or “Be brief.” "
+            "(added) (a budget of 96 calls would tell which): 2 of 2 inputs",
+        ),
+        (
+            [_effect(k, share=s, named=False) for k, s in enumerate((0.2, 0.24, 0.2))],
+            "From 2 to 3 3 edits changed the answers together, most of all “Be brief.” "
+            "(added): 2 of 2",
+        ),
+    ],
+)
+def test_what_did_it(effects: list[EditEffect], said: str) -> None:
+    edits = (KIND, BRIEF, LONG)
+    answers = _answers(significant=True)
+    assert said in _said(answers, *effects, edits=edits, budget_needed=96)
+
+
+def _at_95(count: int, of: int) -> Share:
+    ends = stats.binomtest(count, of).proportion_ci(0.95, method="wilson")
+    return Share(count=count, of=of, share=count / of, low=ends.low, high=ends.high)
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "low", "high"),
+    # Newcombe (1998), table II, method 10, the examples without a share of 0 or 1.
+    [((56, 70), (48, 80), 0.0524, 0.3339), ((9, 10), (3, 10), 0.1705, 0.8090)],
+)
+def test_a_change_has_newcombes_interval(
+    now: tuple[int, int], before: tuple[int, int], low: float, high: float
+) -> None:
+    found = change_of(_at_95(*before), _at_95(*now))
+    assert found is not None
+    assert (found.low, found.high) == pytest.approx((low, high), abs=5e-5)
+    assert found.certain
+
+
+def test_shares_that_are_not_known_or_stay() -> None:
+    assert change_of(share_of(0, 0, 3), share_of(2, 2)) is None
+    assert change_of(share_of(2, 2), share_of(0, 0)) is None
+    same = change_of(share_of(5, 10), share_of(5, 10))
+    assert same is not None
+    assert (same.grown, same.low, same.certain) == (0, pytest.approx(-same.high), False)
+    # Open calls are not counted.
+    found = share_with(["supports", "none", "open", "against"], ("supports", "against"))
+    assert (found.count, found.of, found.open) == (2, 3, 1)
+    assert found.low < 2 / 3 < found.high

@@ -20,8 +20,14 @@ from smile_trace.records.offered_tools import OFFERED
 from tests.support.explained import explanation
 
 RETURNS, PRICES = "Returns are free for thirty days.", "The lamp costs forty euros."
+
+
 QUESTION = "How long are returns free?"
+
+
 USER = f"{RETURNS}\n{PRICES}\n{QUESTION}"
+
+
 MESSAGES = (
     Message(role="system", content="Be brief."),
     Message(role="user", content="Hello!"),
@@ -29,6 +35,8 @@ MESSAGES = (
     Message(role="tool", parts=(ToolResult(id="c", response="It left on Monday."),)),
     Message(role="user", content=USER),
 )
+
+
 TOOL = {"type": "function", "function": {"name": "refund", "parameters": {}}}
 
 
@@ -97,21 +105,16 @@ def test_a_document_is_no_part_of_the_question() -> None:
     """Only a document in the user's message matters: the question itself does not."""
     without = [s.model_copy(update={"significant": s.text == RETURNS}) for s in ALL]
     parts = _parts("reliable", *without)
-    assert parts["returns.md"].effect == "supports"
-    assert parts["the question"].effect == "none"
+    assert (parts["returns.md"].effect, parts["the question"].effect) == ("supports", "none")
 
 
-def test_partly_sure() -> None:
+def test_what_is_not_known_is_open() -> None:
     parts = _parts("partial", *ALL)
     assert parts["returns.md"].effect == "supports"
     assert parts[PRICES].effect == parts["the system message"].effect == "open"
-
-
-def test_inconclusive() -> None:
     assert {part.effect for part in _parts("inconclusive", *ALL).values()} == {"open"}
-
-
-def test_no_effect() -> None:
+    protected = [s.model_copy(update={"protected": s.text == PRICES}) for s in ALL]
+    assert _parts("reliable", *protected)[PRICES].effect == "open", "it was never removed"
     without = [s.model_copy(update={"significant": False}) for s in ALL]
     assert {part.effect for part in _parts("no_effect", *without).values()} == {"none"}
 
@@ -123,11 +126,6 @@ def test_removed_only_together() -> None:
     assert parts["returns.md"].effect == parts[PRICES].effect == "open"
     without = _parts("reliable", both.model_copy(update={"significant": False}))
     assert without["returns.md"].effect == without[PRICES].effect == "none"
-
-
-def test_never_removed() -> None:
-    protected = [s.model_copy(update={"protected": s.text == PRICES}) for s in ALL]
-    assert _parts("reliable", *protected)[PRICES].effect == "open"
 
 
 def test_what_a_tool_gave_back_in_a_users_message_is_no_turn() -> None:

@@ -1,0 +1,266 @@
+"""Pooled mode: a few masks on each of many calls, and what is found of planted truth."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from benchmarks.comparison import planted
+from smile_trace.attribution import CannotExplain
+from smile_trace.comparison.alignment import align
+from smile_trace.comparison.answers import Paired, answer_comparison
+from smile_trace.comparison.changes import correct, measure_changes, segment_changes
+from smile_trace.comparison.evidence import Evidence
+from smile_trace.comparison.influence.pooled_effects import PooledRows, pool
+from smile_trace.comparison.influence.pooled_study import KEEP, PooledStudy
+from smile_trace.comparison.influence.regression import fit
+from smile_trace.comparison.influence.verdicts import calls_needed, judge, may_need
+from smile_trace.comparison.templates import segment_template
+from smile_trace.comparison.version_report import report
+from smile_trace.records import (
+    Call,
+    ExplanationSettings,
+    Feedback,
+    Message,
+    Prompted,
+    Response,
+    Usage,
+)
+from smile_trace.records.comparison import AnswerComparison, VersionChange, VersionReport
+from tests.support.pooled_prompt import prompted_with
+
+
+def _check(score: planted.Score, *, tolerance: float) -> None:
+    """The figures of docs/comparison.md, within the sampling error of fewer repetitions."""
+    assert 0.86 <= score.coverage.mean() <= 0.94
+    assert score.coverage.min() >= 0.86 - tolerance
+    assert score.coverage.max() <= 0.94 + tolerance
+    assert score.no_effect_at_margin <= 0.07 + tolerance
+    assert score.idle_found >= 0.90 - tolerance / 2
+    assert score.needed_bound >= 0.95 - tolerance
+
+
+def test_intervals_and_verdicts_hold_on_planted_truth() -> None:
+    _check(planted.score(8), tolerance=0.3)
+
+
+@pytest.mark.slow
+def test_intervals_and_verdicts_hold_in_300_repetitions() -> None:
+    score = planted.score(300)
+    _check(score, tolerance=0.02)
+    alone = planted.error_of_single_calls(200)
+    # To the pooled error, a call alone needs (alone/pooled)² times its 40 calls.
+    needed_alone = planted.CALLS * 40 * np.mean(alone**2 / score.error**2)
+    assert needed_alone / 5 >= planted.CALLS * planted.MASKS
+
+
+def test_the_clustered_error_is_the_jackknife_over_clusters() -> None:
+    generator = np.random.default_rng(0)
+    clusters = np.repeat(np.arange(12), [2, 3, 4] * 4)
+    x = np.column_stack([np.ones(len(clusters)), generator.random((len(clusters), 3))])
+    y = generator.normal(size=len(clusters)) + clusters % 3
+    weights = 1.0 + clusters % 2
+    found = fit(x, y, clusters, weights)  # type: ignore[arg-type]
+    root = np.sqrt(weights)
+    moved = []
+    for cluster in range(12):
+        rest = clusters != cluster
+        without = np.linalg.lstsq(x[rest] * root[rest, None], y[rest] * root[rest], rcond=None)[0]
+        moved.append(found.coefficients - without)
+    assert np.allclose(found.covariance, 11 / 12 * np.transpose(moved) @ moved)
+
+
+def test_a_coefficient_of_one_cluster_has_an_infinite_error() -> None:
+    clusters = np.repeat(np.arange(6), 4)
+    generator = np.random.default_rng(1)
+    x = np.column_stack([np.ones(24), generator.random(24), (clusters == 2) * generator.random(24)])
+    found = fit(x, generator.normal(size=24), clusters, np.ones(24))
+    assert found.known.tolist() == [True, True, False]
+    assert np.isinf(found.contrast(np.array([0.0, 0.0, 1.0]))[1])
+    assert np.isfinite(found.contrast(np.array([0.0, 1.0, 0.0]))[1])
+
+
+def test_the_spread_between_calls_is_estimated() -> None:
+    rows = planted.pooled_rows(np.random.default_rng(3), calls=4000)
+    spread = pool(rows).spread
+    sometimes = spread[len(planted.MATTER) : planted.MARGIN]
+    assert (sometimes > 0.07).all()
+    assert spread[planted.IDLE].max() < 0.05
+
+
+def test_rows_that_could_not_vary_are_excluded() -> None:
+    rows = planted.pooled_rows(np.random.default_rng(4), calls=50)
+    varies = rows.varies.copy()
+    varies[:, 0] = False
+    pooled = pool(PooledRows(rows.x, rows.y, rows.q, rows.call, rows.weight, varies))
+    assert np.isinf(pooled.error[0])
+    assert np.isfinite(pooled.error[1:]).all()
+    assert judge(pooled, 0.05)[0].verdict == "inconclusive"
+
+
+def test_weights_correct_unequal_sampling() -> None:
+    """Calls that need segment 0 are sampled ten times as often as the others."""
+    generator = np.random.default_rng(5)
+    calls = 3000
+    needs = generator.random(calls) < 0.1
+    probability = np.where(needs, 1.0, 0.1)
+    sampled = np.flatnonzero(generator.random(calls) < probability)
+    call = np.repeat(sampled, 6)
+    x = (generator.random((len(call), 4)) < 0.3).astype(float)
+    y = 0.8 * x[:, 0] * needs[call]
+    rows = PooledRows(
+        x, y, np.full(len(call), 0.3), call, 1 / probability[call], np.ones_like(x, dtype=bool)
+    )
+    assert pool(rows).influence[0] == pytest.approx(0.08, abs=0.02)
+    even = PooledRows(x, y, rows.q, call, np.ones(len(call)), rows.varies)
+    assert pool(even).influence[0] > 0.3
+
+
+def test_a_constant_model_has_only_segments_without_effect() -> None:
+    rows = planted.pooled_rows(np.random.default_rng(6), calls=100)
+    constant = PooledRows(rows.x, np.zeros(len(rows)), rows.q, rows.call, rows.weight, rows.varies)
+    judged = judge(pool(constant), 0.05)
+    assert {j.verdict for j in judged} == {"no_effect"}
+    assert all(0.02 < j.may_need < 0.05 for j in judged)
+
+
+@pytest.mark.parametrize("calls", [1, 9])
+def test_few_calls_are_inconclusive(calls: int) -> None:
+    rows = planted.pooled_rows(np.random.default_rng(7), calls=calls)
+    assert {j.verdict for j in judge(pool(rows), 0.05)} == {"inconclusive"}
+
+
+def test_the_bound_is_the_rule_of_three() -> None:
+    assert may_need(1000, 0) == pytest.approx(3 / 1000, rel=0.01)
+    assert may_need(0, 0) == may_need(20, 20) == 1.0
+    assert may_need(100, 10) > 0.1
+    # More calls are asked for where the error is large.
+    assert calls_needed(0.0, 0.05, 40, 0.05) == pytest.approx(40 * 2.93**2, rel=0.01)
+    assert calls_needed(0.3, float("inf"), 40, 0.05) is None
+
+
+SETTINGS = ExplanationSettings(model="m", budget=7, pooled=True)
+
+
+def _study(question: str, *, deterministic: bool = True) -> PooledStudy:
+    prompted = prompted_with(question)
+    said = "Paris is it."
+    return PooledStudy(prompted, SETTINGS, answer=said, signal="text", deterministic=deterministic)
+
+
+def test_masks_are_over_the_template_and_the_rest_is_always_sent() -> None:
+    study = _study("Where is the Eiffel Tower?")
+    rows = study.ask()
+    assert study.ask() == []
+    assert rows[0].kind == "baseline"
+    assert rows[0].messages == study.prompted.messages
+    for row in rows:
+        sent = row.messages[1].content
+        assert row.messages[0].content == "sys"
+        assert sent.startswith(">>")
+        pieces = ("Be kind.", "Be brief.", "Name one city.", "Do not guess.", "Question:",
+                  "Where is the Eiffel Tower?", "Answer:")  # fmt: skip
+        assert tuple(piece in sent for piece in pieces) == row.mask
+    study.tell(
+        (row, Response(text="Paris is it." if "Eiffel" in row.messages[1].content else "No"))
+        for row in rows
+    )
+    found = study.result()
+    assert found.partitions[0][5] == "p:1:var:question"
+    assert {o.keep_probability for o in found.perturbations if o.kind == "random"} == {KEEP}
+    for observation in found.perturbations:
+        assert observation.shift is not None
+        assert (observation.shift > 0.5) is not observation.mask[5]
+
+
+def test_calls_get_different_masks_and_the_same_call_the_same() -> None:
+    masks = [[row.mask for row in _study(question).ask()] for question in ("a b", "a b", "c d")]
+    assert masks[0] == masks[1]
+    assert masks[0] != masks[2]
+
+
+def test_a_sampled_model_gets_two_baselines_and_replicates() -> None:
+    rows = _study("why?", deterministic=False).ask()
+    assert [row.kind for row in rows].count("baseline") == 2
+    assert len({(row.text_hash, row.replicate) for row in rows}) == 7
+
+
+def test_a_failed_call_is_missing_data() -> None:
+    study = _study("why?")
+    study.tell((row, Response(failure="down")) for row in study.ask())
+    assert all(o.shift is None for o in study.result().perturbations)
+
+
+def test_a_call_without_a_prompt_cannot_be_pooled() -> None:
+    prompted = Prompted(messages=(Message(role="user", content="hi there"),), answer="x")
+    with pytest.raises(CannotExplain):
+        PooledStudy(prompted, SETTINGS, answer="x", signal="text", deterministic=True)
+
+
+TEMPLATE = " ".join(f"w{k}" for k in range(planted.SEGMENTS))
+
+
+SEGMENTS = segment_template("p", "1", TEMPLATE, "word")
+
+
+def _version(label: str, generator: np.random.Generator) -> VersionReport:
+    traffic = [
+        Call(
+            trace_id=f"{k:032x}", span_id=f"{k:016x}", name="p",
+            messages=(Message(role="user", content="q"),),
+            answer="I'm sorry, but no." if generator.random() < 0.1 else "x" * length,
+            usage=Usage(input_tokens=30, output_tokens=int(length)),
+            start_ns=0, end_ns=int(1e9 * generator.lognormal(0, 0.5)),
+        )
+        for k, length in enumerate(generator.poisson(40, planted.CALLS))
+    ]  # fmt: skip
+    feedback = [
+        Feedback(id=str(k), trace_id="t", score=float(score), at_ns=0)
+        for k, score in enumerate(generator.integers(0, 2, 60))
+    ]
+    evidence = Evidence(label, "m", TEMPLATE, planted.CALLS, traffic, feedback)
+    evidence.rows = planted.pooled_rows(generator)
+    return report(evidence, label, SEGMENTS, planted.DELTA, None)
+
+
+def _replayed(generator: np.random.Generator) -> AnswerComparison:
+    """20 inputs replayed twice through the same noisy version; answers are places on a line."""
+    places = generator.normal(size=(20, 1)) + generator.normal(size=(20, 4))
+    pairs = [Paired((str(a), str(b)), (str(c), str(d))) for a, b, c, d in places]
+
+    def distance(one: str, other: str) -> float:
+        return abs(float(one) - float(other))
+
+    return answer_comparison(pairs, distance, generator, exact=False)
+
+
+def false_positives(repetitions: Sequence[int]) -> int:
+    """The number of comparisons in which anything is significant."""
+    found = 0
+    for repetition in repetitions:
+        generator = np.random.default_rng([11, repetition])
+        before, after = _version("1", generator), _version("1 again", generator)
+        segments, why = segment_changes(before, after, align(SEGMENTS, SEGMENTS))
+        assert not why
+        change = VersionChange(
+            before=0,
+            after=1,
+            segments=segments,
+            answers=_replayed(generator),
+            measures=measure_changes(before.measures, after.measures),
+        )
+        [corrected] = correct([change])
+        assert corrected.answers is not None
+        tests = [*corrected.segments, *corrected.measures, corrected.answers]
+        assert len(tests) > planted.SEGMENTS + 5
+        found += any(test.significant for test in tests)  # type: ignore[attr-defined]
+    return found
+
+
+def test_false_positives() -> None:
+    assert false_positives(range(4)) <= 2
+
+
+@pytest.mark.slow
+def test_false_positives_in_200_repetitions() -> None:
+    assert false_positives(range(200)) <= 16
