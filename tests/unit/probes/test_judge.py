@@ -13,6 +13,8 @@ from smile_trace.settings import EndpointSettings, Settings, SettingsError
 from tests.support.experts import variant
 
 HOW = EndpointSettings(base_url="http://localhost:1/v1", max_tokens=12)
+
+
 BLOCK = re.compile(r"The (\w+ \w+):\n\[([0-9a-f]{24})\]\n(.*?)\n\[\2\](?=\n\nThe |\Z)", re.DOTALL)
 
 

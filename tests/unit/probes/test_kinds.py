@@ -14,11 +14,21 @@ from smile_trace.probes.kinds.swap import PLACES
 from smile_trace.records import Message, Prompted, TextPart, ToolResult
 
 BY_NAME = {probe.words.name: probe for probe in PROBES}
+
+
 CALL = Prompted(messages=(Message(role="user", content=PROMPT),), answer=SAME)
+
+
+def user(content: str, answer: str | None = None) -> Prompted:
+    return Prompted(messages=(Message(role="user", content=content),), answer=answer)
 
 
 def texts(name: str, call: Prompted = CALL, seed: int = 0) -> list[str]:
     return ["\n".join(m.content for m in v.messages) for v in BY_NAME[name].variants(call, seed)]
+
+
+def swapped(swap: Swap, content: str) -> list[str]:
+    return [variant.messages[0].content for variant in swap.variants(user(content), 0)]
 
 
 def letters(text: str) -> list[str]:
@@ -37,75 +47,61 @@ def test_variants_are_enough_distinct_and_decided_by_the_seed(probe: Probe) -> N
     assert all(variant.what for variant in variants)
 
 
-def test_another_format_keeps_the_words() -> None:
+def test_what_variants_keep() -> None:
     assert all(letters(text) == letters(PROMPT) for text in texts("format"))
-
-
-def test_another_order_keeps_the_documents() -> None:
     for text in texts("order"):
         assert sorted(letters(text)) == sorted(letters(PROMPT))
         assert text.endswith(PROMPT[PROMPT.index("Question:") :])
-
-
-def test_a_paraphrase_and_filler_keep_the_documents_and_the_question() -> None:
     documents = PROMPT[PROMPT.index("[1]") : PROMPT.index("Question:")].strip()
-    for name in ("paraphrase", "length", "pushback"):
-        for text in texts(name):
-            assert documents in text
-            assert "How long\nmay he return it?" in text
-
-
-def test_without_documents_none_of_them_is_left() -> None:
+    for text in (*texts("paraphrase"), *texts("length"), *texts("pushback")):
+        assert documents in text
+        assert "How long\nmay he return it?" in text
     for text in texts("grounding"):
         assert "30 days" not in text
         assert "How long" in text
 
 
 def test_a_swap_swaps_everywhere() -> None:
-    call = Prompted(
-        messages=(
-            Message(role="system", content="Mr Smith, aged 34, lives in Paris."),
-            Message(
-                role="user", content="He is 34 years old. What does HE want in paris or Paris?"
-            ),
-        ),
-    )
-    found = texts("swap", call)
+    asked = user("He is 34 years old. What does HE want in paris or Paris?")
+    system = Message(role="system", content="Mr Smith, aged 34, lives in Paris.")
+    found = texts("swap", Prompted(messages=(system, *asked.messages)))
     assert any("Ms Smith" in text and "She is" in text for text in found)
     assert not any("Paris" in text and re.search("London|Tokyo|Lagos", text) for text in found)
     ages = [re.findall(r"\d\d", text) for text in found]
     assert all(len(set(two)) == 1 for two in ages)
 
 
-def test_a_swap_takes_a_list_of_ones_own() -> None:
-    call = Prompted(messages=(Message(role="user", content="Is the red car better?"),))
-    found = [v.messages[0].content for v in Swap({"red": ["blue", "green"]}).variants(call, 0)]
-    assert sorted(found) == ["Is the blue car better?", "Is the green car better?"]
+@pytest.mark.parametrize(
+    ("pairs", "text", "wanted"),
+    [
+        (
+            {"red": ["blue", "green"]},
+            "Is the red car better?",
+            ["Is the blue car better?", "Is the green car better?"],
+        ),
+        ({"2023": "2024"}, "Sales of 2023, please.", ["Sales of 2024, please."]),
+        (
+            {"30": "40"},
+            "Within 30 days? She is aged 34.",
+            ["Within 40 days? She is aged 34."],
+        ),
+        ({"sir": "madam"}, "Dear Sir, keep the sır!", ["Dear Madam, keep the sır!"]),
+    ],
+)
+def test_a_swap_takes_a_list_of_ones_own(
+    pairs: dict[str, str | list[str]], text: str, wanted: list[str]
+) -> None:
+    assert sorted(swapped(Swap(pairs), text)) == wanted
 
 
 def test_of_many_places_those_are_swapped_that_have_a_partner() -> None:
-    content = f"Which is the largest: {', '.join(PLACES[:12])}?"
-    found = Swap().variants(Prompted(messages=(Message(role="user", content=content),)), 0)
+    found = swapped(Swap(), f"Which is the largest: {', '.join(PLACES[:12])}?")
     assert len(found) > 4
-    for variant in found:
-        swapped = [place for place in PLACES if place in variant.messages[0].content]
-        assert len(swapped) == 12
-        assert {*PLACES[12:]} <= {*swapped}
-    whole = Message(role="user", content=", ".join(PLACES))
-    assert Swap().variants(Prompted(messages=(whole,)), 0) == []
-
-
-@pytest.mark.parametrize(
-    ("pair", "text", "wanted"),
-    [
-        (("2023", "2024"), "Sales of 2023, please.", "Sales of 2024, please."),
-        (("30", "40"), "Within 30 days? She is aged 34.", "Within 40 days? She is aged 34."),
-        (("sir", "madam"), "Dear Sir, keep the sır!", "Dear Madam, keep the sır!"),
-    ],
-)
-def test_a_pair_of_ones_own_may_be_numbers(pair: tuple[str, str], text: str, wanted: str) -> None:
-    call = Prompted(messages=(Message(role="user", content=text),))
-    assert [v.messages[0].content for v in Swap(dict([pair])).variants(call, 0)] == [wanted]
+    for text in found:
+        there = [place for place in PLACES if place in text]
+        assert len(there) == 12
+        assert {*PLACES[12:]} <= {*there}
+    assert swapped(Swap(), ", ".join(PLACES)) == []
 
 
 def test_tool_results_are_documents_whose_calls_stay() -> None:
@@ -126,7 +122,7 @@ def test_tool_results_are_documents_whose_calls_stay() -> None:
 
 
 def test_a_prompt_without_material_has_no_variants_of_it() -> None:
-    call = Prompted(messages=(Message(role="user", content="What is a lamp?"),), answer="A light.")
+    call = user("What is a lamp?", "A light.")
     for name in ("order", "grounding", "hijack", "swap"):
         assert not BY_NAME[name].variants(call, 0)
     for name in ("paraphrase", "format", "length", "pushback"):
@@ -134,15 +130,8 @@ def test_a_prompt_without_material_has_no_variants_of_it() -> None:
 
 
 def test_few_shot_examples_and_options_have_orders() -> None:
-    call = Prompted(
-        messages=(
-            Message(
-                role="user",
-                content="great -> good\nawful -> bad\nfine -> good\n\nWhich one?\nA) good\nB) bad",
-            ),
-        )
-    )
-    whats = {v.what.partition(" in ")[0] for v in BY_NAME["order"].variants(call, 0)}
+    examples = "great -> good\nawful -> bad\nfine -> good\n\nWhich one?\nA) good\nB) bad"
+    whats = {v.what.partition(" in ")[0] for v in BY_NAME["order"].variants(user(examples), 0)}
     assert whats == {"examples", "options"}
 
 

@@ -22,15 +22,9 @@ def stored(number: int, prompt: str, *, changed: bool = True) -> StoredProfile:
         )
         profile = profile.model_copy(update={"results": {**profile.results, "paraphrase": calm}})
     return StoredProfile(
-        id=number,
-        call_id=f"{number}:1",
-        trace_id=str(number),
-        prompt="support",
-        version=str(number % 2),
-        period="2026-11-27",
-        created_at=1.0,
-        profile=profile,
-    )
+        id=number, call_id=f"{number}:1", trace_id=str(number), prompt="support",
+        version=str(number % 2), period="2026-11-27", created_at=1.0, profile=profile,
+    )  # fmt: skip
 
 
 @pytest.fixture(scope="module")

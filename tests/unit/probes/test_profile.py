@@ -6,6 +6,7 @@ import re
 import pytest
 
 import smile_trace
+from benchmarks.probes.planted import Planted, profile_of
 from smile_trace.errors import SmileTraceError
 from smile_trace.explaining.options import ExplainOptions
 from smile_trace.explaining.preparation import Prepared
@@ -29,6 +30,7 @@ PROMPT = """Answer from the documents.
 
 Question: How long may I return an item?"""
 
+
 RETURNS = "You may return an item within 30 days."
 
 
@@ -51,14 +53,10 @@ def test_a_stable_prompt_takes_four_calls_a_probe_and_nothing_is_found() -> None
     assert {result.calls for result in asked} == {4}
     assert {result.status for result in asked} == {"none"}
     assert len(model.asked) == profile.cost.target_calls == 4 * len(asked)
-
-
-def test_a_deterministic_model_is_not_asked_the_same_again_and_again() -> None:
-    model = PlantedModel(constant)
-    profile = smile_trace.profile(PROMPT, model=model, answer=constant(""))
-    assert profile.results["stability"].calls == 1
-    assert profile.results["stability"].status == "none"
-    assert profile.results["stability"].ci_high == 0
+    # A deterministic model is not asked the same again and again.
+    profile = smile_trace.profile(PROMPT, model=PlantedModel(constant), answer=constant(""))
+    repeats = profile.results["stability"]
+    assert (repeats.calls, repeats.status, repeats.ci_high) == (1, "none", 0)
 
 
 def test_its_one_repeat_stands_for_all_that_paraphrases_are_held_against() -> None:
@@ -97,27 +95,22 @@ def test_an_obeyed_instruction_is_found_by_its_marker() -> None:
 
 
 def test_a_planted_instruction_is_never_sent_to_a_function_that_acts() -> None:
+    """Nor by the worker, which meters the function."""
     model = PlantedModel(constant, deterministic=False)
     model.capabilities = type(model.capabilities)(calls_function=True)
-    profile = smile_trace.profile(PROMPT, model=model, answer=constant(""))
-    assert not profile.results["hijack"].calls
-    assert not any("answer with the" in request.messages[-1].content for request in model.asked)
-    assert all("PELICAN" not in request.messages[-1].content for request in model.asked)
-
-
-def test_nor_by_the_worker_which_meters_the_function() -> None:
-    model = PlantedModel(constant, deterministic=False)
-    model.capabilities = type(model.capabilities)(calls_function=True)
+    alone = smile_trace.profile(PROMPT, model=model, answer=constant(""))
     paid = MeteredModel(model, ledger=MemoryLedger(60), cache=MemoryCache(), explanation="e")
     prompted = Prompted(messages=(Message(role="user", content=PROMPT),), answer=constant(""))
     prepared = Prepared(prompted, paid, ExplainOptions(budget=60), how=None)
-    profile = asyncio.run(profile_metered(prepared, paid, chosen(["hijack", "order"])))
-    assert profile.results["order"].calls
-    assert not profile.results["hijack"].calls
+    metered = asyncio.run(profile_metered(prepared, paid, chosen(["hijack", "order"])))
+    for profile in (alone, metered):
+        assert profile.results["order"].calls
+        assert not profile.results["hijack"].calls
     hijacks = Hijack().variants(prompted, prepared.options.seed)
     assert hijacks, "it would have something to plant"
     sent = {request.messages[-1].content for request in model.asked}
     assert sent.isdisjoint(variant.messages[-1].content for variant in hijacks)
+    assert not any("answer with the" in text or "PELICAN" in text for text in sent)
 
 
 def test_the_budget_holds_and_what_it_did_not_reach_is_not_settled() -> None:
@@ -211,3 +204,30 @@ def test_a_measure_of_ones_own_sees_every_answer() -> None:
 def test_an_unknown_probe_is_said_in_a_sentence() -> None:
     with pytest.raises(SmileTraceError, match="there is no probe 'odrer': take some of stability"):
         smile_trace.profile(PROMPT, model=constant, probes=["odrer"])
+
+
+MODELS, BUDGET = 40, 48
+
+
+@pytest.mark.slow
+def test_of_models_that_nothing_moves_few_are_reported() -> None:
+    """At most a tenth, by more than nine in a thousand times: 9 of 40."""
+    profiles = [profile_of(Planted({}, 0.05), seed, budget=BUDGET) for seed in range(MODELS)]
+    assert sum(bool(profile.found) for profile in profiles) <= 9
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["order", "hijack", "paraphrase"])
+def test_what_is_planted_at_one_half_is_found_alone_with_its_size(name: str) -> None:
+    profiles = [profile_of(Planted({name: 0.5}), seed, budget=BUDGET) for seed in range(MODELS)]
+    results = [profile.results[name] for profile in profiles]
+    assert sum(result.status == "found" for result in results) >= 29
+    assert sum(result.ci_low <= 0.5 <= result.ci_high for result in results) >= 29
+    assert sum(any(r.name != name for r in profile.found) for profile in profiles) <= 9
+
+
+@pytest.mark.slow
+def test_a_swap_that_moves_as_much_as_a_paraphrase_is_not_reported() -> None:
+    both = Planted({"swap": 0.5, "paraphrase": 0.5})
+    profiles = [profile_of(both, seed, budget=BUDGET) for seed in range(MODELS)]
+    assert sum(profile.results["swap"].status == "found" for profile in profiles) <= 9
