@@ -7,11 +7,8 @@ import pytest
 from smile_trace.explaining.sources import CIRCLE, MISSING, drivers_of, sources_of
 from smile_trace.records import (
     Call,
-    Cost,
     Document,
     Explanation,
-    ExplanationSettings,
-    Fidelity,
     Message,
     SegmentAttribution,
     Span,
@@ -19,9 +16,14 @@ from smile_trace.records import (
     ToolResult,
     Trace,
 )
+from tests.support.explained import explanation as sample
 
 TRACE = "1" * 32
+
+
 RESULT = '{"arrives": "Friday", "weight": 3}'
+
+
 MADE = ToolCall(id="call_1", name="get_order", arguments='{"number": 4711}')
 
 
@@ -62,16 +64,8 @@ def explanation(of: Call, *drivers: str, parent: str | None = None) -> Explanati
     coarser = () if parent is None else (segment(parent, 0),)
     if coarser:
         pieces = [piece.model_copy(update={"parent": 0}) for piece in pieces]
-    return Explanation(
-        messages=of.messages,
-        answer=of.answer or "",
-        signal="text",
-        segments=tuple(pieces),
-        coarser=coarser,
-        fidelity=Fidelity(status="reliable", reason=""),
-        cost=Cost(),
-        summary="",
-        settings=ExplanationSettings(model="planted"),
+    return sample().model_copy(
+        update={"messages": of.messages, "segments": tuple(pieces), "coarser": coarser}
     )
 
 
@@ -88,27 +82,26 @@ def first(number: int = 1, made: ToolCall = MADE) -> Call:
     return call(number, asked, '{"tool_calls": [{"name": "get_order"}]}', tool_calls=(made,))
 
 
-def test_a_result_leads_to_the_call_that_made_it() -> None:
-    maker, final = first(), call(2, conversation(), "On Friday.")
-    [found] = sources_of(explanation(final, '"arrives": "Friday"'), final, trace(maker, final))
-    assert (found.kind, found.name, found.call) == ("tool_result", "get_order", maker)
+OTHER = MADE.model_copy(update={"id": None, "arguments": '{"number": 1}'})
+NO_ID = MADE.model_copy(update={"id": None})
 
 
-def test_ids_that_repeat_lead_to_the_latest_call_before() -> None:
-    calls = [first(1), first(2), call(3, conversation(), "On Friday."), first(4)]
-    [found] = sources_of(explanation(calls[2], "Friday"), calls[2], trace(*calls))
-    assert found.call == calls[1]
-
-
-def test_without_ids_the_tool_and_its_arguments_count() -> None:
-    other = MADE.model_copy(update={"id": None, "arguments": '{"number": 1}'})
-    calls = [
-        first(1, MADE.model_copy(update={"id": None})),
-        first(2, other),
-        call(3, conversation(None), "On Friday."),
-    ]
-    [found] = sources_of(explanation(calls[2], "Friday"), calls[2], trace(*calls))
-    assert found.call == calls[0]
+@pytest.mark.parametrize(
+    ("before", "result", "maker"),
+    [
+        ([MADE], "call_1", 0),
+        ([MADE, MADE], "call_1", 1),  # ids that repeat: the latest call before
+        ([NO_ID, OTHER], None, 0),  # without ids the tool and its arguments count
+    ],
+)
+def test_a_result_leads_to_the_call_that_made_it(
+    before: list[ToolCall], result: str | None, maker: int
+) -> None:
+    makers = [first(number, made) for number, made in enumerate(before, 1)]
+    final = call(3, conversation(result), "On Friday.")
+    calls = trace(*makers, final, first(4))
+    [found] = sources_of(explanation(final, '"arrives": "Friday"'), final, calls)
+    assert (found.kind, found.name, found.call) == ("tool_result", "get_order", makers[maker])
 
 
 @pytest.mark.parametrize(("later", "said"), [(False, MISSING), (True, CIRCLE)])
