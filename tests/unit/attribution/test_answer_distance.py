@@ -3,7 +3,6 @@
 import json
 import math
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -11,19 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import smile_trace
-from smile_trace.attribution.answer_distance import (
-    LayeredChange,
-    Meaning,
-    compare,
-    embed_sentences,
-)
+from smile_trace.attribution.answer_distance import LayeredChange, Meaning, compare, embed_sentences
 from smile_trace.attribution.answer_distance.edits import edits
 from smile_trace.attribution.answer_distance.meaning import contextual
 from smile_trace.attribution.answer_distance.normalisation import plain
 from smile_trace.attribution.answer_distance.tokens import sentence
+from smile_trace.attribution.segmentation import boundaries
 from smile_trace.attribution.word_vectors import VectorTable, embed_words
 
 PAIRS = Path(__file__).parents[2] / "data" / "answer_pairs"
+
+
 WORDS_ALONE = Meaning(embed_words)
 
 
@@ -80,9 +77,9 @@ def test_the_layer_that_moved_is_named(
     assert kind is None or kind in found.kinds
 
 
-@pytest.mark.parametrize(
-    ("logged", "response"),
-    [
+WITHIN = {
+    (0.0, 0.0): [("Yes.", "Absolutely!"), ("Yes.", "You can."), ("No.", "It is not.")],
+    (0.0, 0.3): [
         ("Paris", "The capital of France is Paris, on the Seine."),
         ('{"a": [1, 2], "b": true}', '{"b": true, "a": [2, 1]}'),
         ("The colors are red, green and blue.", "The colors are:\n- blue\n- green\n- red"),
@@ -94,14 +91,8 @@ def test_the_layer_that_moved_is_named(
         ("!!!", "!!!"),
         ("def f(a,b):\n    return a+b", "```python\ndef f(a, b):\n    return a + b\n```"),
     ],
-)
-def test_an_answer_that_still_says_it_has_not_moved(logged: str, response: str) -> None:
-    assert smile_trace.answer_change(logged, response) < 0.3
-
-
-@pytest.mark.parametrize(
-    ("logged", "response"),
-    [
+    (0.3, 0.7): [("Yes, you may return it.", "Yes.")],
+    (0.5, 1.0): [
         ("Paris", ""),
         ("", "something"),
         ("The capital is Paris.", "It is not true that the capital is Paris."),
@@ -110,9 +101,22 @@ def test_an_answer_that_still_says_it_has_not_moved(logged: str, response: str) 
         ("7", "9"),
         ("北京", "苹果"),
     ],
+    (0.9, 1.0): [  # a bare yes or no is no sentence
+        ("Yes.", "The museum is closed on Mondays."),
+        ("Yes.", "It is not."),
+        ("Paris is it.", "No"),
+        ("You may return it.", "No, never."),
+        ("Of course not.", "Sure, why not."),
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("logged", "response", "low", "high"),
+    [(*pair, *ends) for ends, pairs in WITHIN.items() for pair in pairs],
 )
-def test_a_denial_and_another_label_are_changes(logged: str, response: str) -> None:
-    assert smile_trace.answer_change(logged, response) >= 0.5
+def test_how_far_an_answer_has_moved(logged: str, response: str, low: float, high: float) -> None:
+    assert low <= smile_trace.answer_change(logged, response) <= high
 
 
 @pytest.mark.parametrize(
@@ -125,33 +129,9 @@ def test_a_denial_and_another_label_are_changes(logged: str, response: str) -> N
     ],
 )
 def test_a_word_is_exchanged_while_others_change_places(logged: str, response: str) -> None:
-    assert smile_trace.answer_change(logged, response) > 0.5
-    assert smile_trace.answer_change_details(logged, response).layer == "values"
-
-
-@pytest.mark.parametrize(
-    ("logged", "response"),
-    [
-        ("Yes.", "The museum is closed on Mondays."),
-        ("Yes.", "It is not."),
-        ("Paris is it.", "No"),
-        ("You may return it.", "No, never."),
-        ("Of course not.", "Sure, why not."),
-    ],
-)
-def test_a_bare_yes_or_no_is_no_sentence(logged: str, response: str) -> None:
-    assert smile_trace.answer_change(logged, response) >= 0.9
-
-
-@pytest.mark.parametrize(
-    ("logged", "response"), [("Yes.", "Absolutely!"), ("Yes.", "You can."), ("No.", "It is not.")]
-)
-def test_a_yes_in_other_words_is_one(logged: str, response: str) -> None:
-    assert smile_trace.answer_change(logged, response) == 0.0
-
-
-def test_of_a_sentence_only_its_yes_is_left() -> None:
-    assert 0.3 < smile_trace.answer_change("Yes, you may return it.", "Yes.") < 0.7
+    found = smile_trace.answer_change_details(logged, response)
+    assert found.change > 0.5
+    assert found.layer == "values"
 
 
 @given(st.text(max_size=80), st.text(max_size=80))
@@ -200,15 +180,11 @@ def test_a_distance_of_word_vectors_by_name() -> None:
         smile_trace.answer_change("a", "b", distance="far")
 
 
-def _pairs() -> list[dict[str, Any]]:
-    lines = (PAIRS / "tuning.jsonl").read_text(encoding="utf-8").splitlines()
-    return [json.loads(line) for line in lines]
-
-
 def _auc(meaning: Meaning) -> float:
     """The share of (changed, unchanged) pairs that are in order."""
     scores: dict[bool, list[float]] = {True: [], False: []}
-    for pair in _pairs():
+    for line in (PAIRS / "tuning.jsonl").read_text(encoding="utf-8").splitlines():
+        pair = json.loads(line)
         found = compare(pair["logged"], pair["response"], meaning)
         scores[pair["changed"]].append(found.change)
     changed, unchanged = np.array(scores[True]), np.array(scores[False])
@@ -243,3 +219,121 @@ def test_answers_of_deeply_nested_json_are_compared(depth: int) -> None:
     nested = ["[" * d + "]" * d for d in (depth, depth - 1)]
     assert 0 < smile_trace.answer_change(*nested) <= 1
     assert smile_trace.answer_change(nested[0], nested[0]) == 0
+
+
+RETURNS = (
+    "Our return policy is simple. You can send back any item within 30 days of delivery, as "
+    "long as it is unused and in its original box. Shipping the parcel back costs 4.90 euros, "
+    "which we deduct from your refund. Once the warehouse has checked the item, the money goes "
+    "to the card you paid with. This usually takes five working days. Sale items are the "
+    "exception: they can only be exchanged for another size. If the item was broken when it "
+    "arrived, we pay for the return and send you a new one straight away. Please write to "
+    "help@lampshop.com before you post anything, so that we can give you a return number."
+)
+
+
+RETURNS_REWORDED = (
+    "Returning something is easy. Within 30 days after it was delivered, every article may be "
+    "sent back to us if you have not used it and still have the box it came in. We take 4.90 "
+    "euros off your refund for the return shipping. After our warehouse has inspected it, you "
+    "get your money back on the card that you used, normally in five working days. There is one "
+    "exception, articles on sale, which you may only swap for a different size. Did it arrive "
+    "broken? Then the return is on us, and a replacement is sent at once. Before posting a "
+    "parcel, write to help@lampshop.com and ask for a return number."
+)
+
+
+PLANTS = (
+    "Photosynthesis is the process by which green plants make their own food. Chlorophyll in "
+    "the leaves absorbs sunlight, mostly its red and blue parts. The energy splits water "
+    "molecules, which the roots have taken up from the soil, into hydrogen and oxygen. The "
+    "oxygen leaves the plant through small pores called stomata. In a second step the hydrogen "
+    "is combined with carbon dioxide from the air to form glucose. The plant uses this sugar "
+    "for growth or stores it as starch. Almost all life on Earth depends on this process, "
+    "because it supplies both food and the oxygen that animals breathe."
+)
+
+
+PLANTS_REWORDED = (
+    "Green plants produce their food themselves by photosynthesis. Sunlight, above all its red "
+    "and blue share, is taken in by the chlorophyll of their leaves. With this energy, water "
+    "that comes from the soil by way of the roots is split into oxygen and hydrogen. Through "
+    "tiny openings, the stomata, the oxygen escapes. Afterwards glucose is built out of the "
+    "hydrogen and of carbon dioxide taken from the air. That sugar serves for growing, or is "
+    "kept as starch. Since food and the oxygen animals breathe both come from it, nearly every "
+    "living thing on Earth relies on it."
+)
+
+
+def _sentences(text: str) -> list[str]:
+    return [text[start:end] for start, end in boundaries.sentences(text)]
+
+
+@pytest.mark.parametrize(
+    ("logged", "response", "low", "high"),
+    [
+        (RETURNS, RETURNS_REWORDED, 0, 0.2),
+        (RETURNS_REWORDED, RETURNS, 0, 0.2),
+        (PLANTS, PLANTS_REWORDED, 0, 0.2),
+        (PLANTS_REWORDED, PLANTS, 0, 0.2),
+        (RETURNS, f"{RETURNS} {PLANTS}", 0, 0.01),  # it says it all
+        (RETURNS, f"{PLANTS} {RETURNS}", 0, 0.01),
+        (RETURNS, PLANTS, 0.9, 1),
+        (PLANTS, RETURNS_REWORDED, 0.9, 1),
+    ],
+)
+def test_how_far_a_long_answer_has_moved(
+    logged: str, response: str, low: float, high: float
+) -> None:
+    assert low <= smile_trace.answer_change(logged, response) < high + (high == 1)
+
+
+@pytest.mark.parametrize(
+    ("logged", "before", "after", "kind"),
+    [
+        (RETURNS, "30 days of delivery", "14 days of delivery", "number"),
+        (RETURNS, "help@lampshop.com", "help@lumpshop.com", "identifier"),
+        (RETURNS, "can only be exchanged", "can never be exchanged", "negation"),
+        (PLANTS, "oxygen leaves the plant", "oxygen never leaves the plant", "negation"),
+        (PLANTS, "dioxide from the air", "dioxide from the rain", "word"),
+    ],
+)
+def test_one_value_of_a_long_answer_moves_it_more_than_rewording(
+    logged: str, before: str, after: str, kind: str
+) -> None:
+    found = smile_trace.answer_change_details(logged, logged.replace(before, after))
+    assert found.change > 0.3
+    assert found.kinds == (kind,)
+
+
+def test_what_is_left_out_counts_by_its_share() -> None:
+    sentences = _sentences(RETURNS)
+    kept = (len(sentences) - 1, len(sentences) // 2, 1)
+    changes = [smile_trace.answer_change(RETURNS, "".join(sentences[:k])) for k in kept]
+    assert changes[0] < 0.3 < changes[1] < 0.7 < changes[2]
+
+
+def test_what_stands_at_the_end_counts_as_much_as_what_stands_at_the_beginning() -> None:
+    first, last = _sentences(RETURNS), _sentences(PLANTS)
+    other = "Trains to Vienna run every two hours, and a seat should be booked long before."
+    head = smile_trace.answer_change(RETURNS, other + " " + "".join(first[1:]))
+    tail = smile_trace.answer_change(
+        RETURNS + " " + PLANTS, RETURNS + " " + "".join(last[:-1]) + other
+    )
+    assert head > 0.02
+    assert tail > 0.02
+
+
+def test_a_title_ends_no_sentence() -> None:
+    logged = "The letter is for Mrs. Okafor. She lives in Rome."
+    found = smile_trace.answer_change_details(logged, logged.replace("Okafor", "Lindner"))
+    assert found.kinds == ("name",)
+
+
+def test_the_vectors_of_a_long_response_are_of_a_few_sentences() -> None:
+    def characters(times: int) -> int:
+        comparison = LayeredChange(RETURNS, embed_sentences)
+        return sum(map(len, comparison.texts([f"{PLANTS} {RETURNS_REWORDED}" * times])))
+
+    assert characters(1) < 2500
+    assert characters(6) < 2500

@@ -1,16 +1,27 @@
-"""A part of the answer: found in it, held by its tokens, and explained by itself."""
+"""A part of the answer: found in it, held by its tokens or a field, and explained by itself."""
+
+import json
+import math
+from collections.abc import Sequence
 
 import pytest
 
+import smile_trace
+from benchmarks.statistics.records import ask, observe, planted
 from smile_trace.attribution import AnswerSpanNotFound, find_answer_span
 from smile_trace.attribution.answer_span import tokens_inside
 from smile_trace.attribution.estimation.answer_change import TextChange
+from smile_trace.attribution.estimation.text_comparison import text_comparison
 from smile_trace.attribution.word_vectors import embed_words
-from smile_trace.records import Message, Response
+from smile_trace.records import Message, Response, ToolCall
+from smile_trace.records.tool_calls import tool_calls_text
+from smile_trace.render.heatmap_layout import heatmap
 from tests.support.studies import run
 
-ANSWER = "Anna paints boats. Bernd bakes bread. Anna sleeps."
-PROMPT = "say what Anna does and what Bernd does today please"
+TWO = "Anna paints boats. Bernd bakes bread. Anna sleeps."
+
+
+ASKED = "what Anna and Bernd do"
 
 
 def whole(messages: tuple[Message, ...]) -> str:
@@ -21,15 +32,15 @@ def whole(messages: tuple[Message, ...]) -> str:
 
 
 def test_the_span_of_a_part() -> None:
-    assert find_answer_span(ANSWER, "Bernd bakes bread.") == (19, 37)
-    assert find_answer_span(ANSWER, "Anna") == (0, 4)  # the first of two
+    assert find_answer_span(TWO, "Bernd bakes bread.") == (19, 37)
+    assert find_answer_span(TWO, "Anna") == (0, 4)  # the first of two
     assert find_answer_span("one\n  two (three)", " one two (three) ") == (0, 17)
 
 
 @pytest.mark.parametrize("part", ["", " \n", "Clara", "bernd bakes", "boats. bread"])
 def test_a_part_that_is_not_in_the_answer_is_an_error(part: str) -> None:
     with pytest.raises(AnswerSpanNotFound, match="part"):
-        find_answer_span(ANSWER, part)
+        find_answer_span(TWO, part)
 
 
 @pytest.mark.parametrize(
@@ -54,32 +65,13 @@ def test_each_sentence_depends_on_its_own_word(name: str) -> None:
     part = find_answer_span(
         answer, "Anna paints boats." if name == "Anna" else "Bernd bakes bread."
     )
-    explanation = run(PROMPT, whole, answer=answer, part=part).explanation
+    explanation = run(ASKED, whole, answer=answer, part=part).explanation
     assert explanation.part == part
     first, *others = explanation.ranked
     assert first.text == name
     assert first.attribution > 0.7
     assert all(abs(segment.attribution) < 0.1 for segment in others)
     assert f"of the answer depends on “{name}”" in explanation.summary
-
-
-def test_the_probability_of_a_part() -> None:
-    tokens = ("Anna", " paints", ".", " Bernd", " bakes", ".")
-
-    def scored(messages: tuple[Message, ...]) -> Response:
-        text = messages[0].content
-        anna, bernd = (0.0 if name in text else -9.0 for name in ("Anna", "Bernd"))
-        logprobs = (anna, anna, 0.0, bernd, bernd, 0.0)
-        return Response(text="Anna paints. Bernd bakes.", tokens=tokens, logprobs=logprobs)
-
-    answer = "Anna paints. Bernd bakes."
-    for name, said in (("Anna", "Anna paints"), ("Bernd", "Bernd bakes")):
-        part = find_answer_span(answer, said)
-        asked = run(PROMPT, scored, answer=answer, part=part, signal="probability")
-        first, second, *_ = asked.explanation.ranked
-        assert first.text == name
-        assert first.attribution > 0.9
-        assert abs(second.attribution) < 0.05
 
 
 def test_the_stretch_that_says_most_of_the_part_counts() -> None:
@@ -115,3 +107,180 @@ def test_the_noise_floor_is_that_of_the_part() -> None:
     change = TextChange(answer, embed_words, part=find_answer_span(answer, "Paris."))
     assert change.between("Paris. Yes, lovely weather.", "Of course: Paris.") == 0.0
     assert change.between("Paris. Well.", "Rome. Well.") > 0.3
+
+
+SCORED = "the parcel comes on Tuesday morning at the latest of all"
+
+
+LOST = math.log(1e-4)
+
+
+KEPT = math.log(0.9)
+
+
+def _scored(messages: tuple[Message, ...]) -> Response:
+    """The fifth token depends on w3, the last one a little on w7, the others on nothing."""
+    [message] = messages
+    words = message.content.split()
+    logprobs = [KEPT] * 11
+    logprobs[4] = KEPT if "w3" in words else LOST
+    logprobs[10] = KEPT if "w7" in words else math.log(0.6)
+    tokens = tuple((" " if k else "") + word for k, word in enumerate(SCORED.split()))
+    return Response(text=SCORED, tokens=tokens, logprobs=tuple(logprobs))
+
+
+def _prompt(words: int) -> str:
+    return " ".join(f"w{k}" for k in range(words))
+
+
+@pytest.mark.parametrize("words", [5, 10, pytest.param(40, marks=pytest.mark.slow)])
+def test_the_token_that_depends_on_the_prompt_decides(words: int) -> None:
+    asked = run(_prompt(words), _scored, answer=SCORED, signal="probability", seed=1)
+    first, second, *_ = asked.explanation.ranked
+    assert "w3" in first.text.split()
+    assert first.attribution > 0.4  # a mean over eleven tokens would give at most 1/11
+    assert second.attribution < 0.1
+
+
+def test_a_part_is_compared_by_its_own_tokens() -> None:
+    part = find_answer_span(SCORED, "latest of all")
+    asked = run(_prompt(10), _scored, answer=SCORED, part=part, signal="probability")
+    first, second, *_ = asked.explanation.ranked
+    assert first.text == "w7"
+    assert second.attribution == pytest.approx(0, abs=0.01)
+
+
+def test_another_split_of_the_same_answer_changes_nothing() -> None:
+    """A space before the answer may make one token of two."""
+
+    def scored(messages: tuple[Message, ...]) -> Response:
+        response = _scored(messages)
+        if "w0" in messages[0].content.split() or response.logprobs is None:
+            return response
+        first, second, *others = response.logprobs
+        return Response(text=SCORED, logprobs=(first + second, *others))
+
+    attributions = {
+        segment.text: segment.attribution
+        for segment in run(
+            _prompt(5), scored, answer=SCORED, signal="probability"
+        ).explanation.segments
+    }
+    assert attributions["w0"] == pytest.approx(0, abs=1e-12)
+    assert attributions["w3"] > 0.4
+
+
+def test_a_sampled_answer_is_the_models_own_by_the_mean_over_its_tokens() -> None:
+    """One token may have been an unlikely draw."""
+
+    def scored(messages: tuple[Message, ...]) -> Response:
+        [message] = messages
+        logprobs = [KEPT] * 11
+        logprobs[4] = math.log(0.001) if "w3" in message.content.split() else -20.0
+        return Response(text=SCORED, logprobs=tuple(logprobs))
+
+    explanation = run(
+        _prompt(10), scored, answer=SCORED, signal="probability", deterministic=False
+    ).explanation
+    assert explanation.ranked[0].text == "w3"
+    assert explanation.fidelity.status == "reliable"
+
+
+RECORD = {"city": "Berlin", "food": "soup", "year": 1990}
+
+
+ANSWER = json.dumps(RECORD)
+
+
+PROMPT = "In Berlin Ann eats soup."
+
+
+def _says(prompt: str) -> str:
+    return json.dumps(
+        {
+            **RECORD,
+            "city": "Berlin" if "Berlin" in prompt else "Rome",
+            "food": "soup" if "soup" in prompt else "bread",
+        }
+    )
+
+
+@pytest.mark.slow
+def test_the_word_and_its_field_are_named_in_19_of_20() -> None:
+    records = [(seed, planted(seed)) for seed in range(20)]
+    seen = [observe(record, ask(record, noise=0.0, seed=seed)) for seed, record in records]
+    assert all(one.first for one in seen[:4])
+    assert sum(one.named and one.only for one in seen) >= 19
+
+
+def test_each_driver_has_its_own_field() -> None:
+    found = run(PROMPT, lambda messages: _says(messages[0].content)).explanation
+    assert {(change.key, change.path) for change in found.fields} == {
+        ("0:word:1", "$.city"),
+        ("0:word:4", "$.food"),
+    }
+    assert "without “Berlin” the field `city` changes" in found.summary
+    assert "without “soup” the field `food` changes" in found.summary
+    assert [(p.text, p.kind, p.hint) for p in heatmap(found).answer if p.kind == "moved"] == [
+        ("Berlin", "moved", "changes without “Berlin”"),
+        ("soup", "moved", "changes without “soup”"),
+    ]
+    assert "Underlined in the answer" in heatmap(found).key()
+    assert '<u title="changes without “Berlin”">Berlin</u>' in found.to_html()
+
+
+def test_the_fields_of_a_call_of_a_tool_are_the_tool_and_its_arguments() -> None:
+    def called(messages: Sequence[Message]) -> str:
+        said = messages[0].content
+        name = "get_order" if "arrive" in said else "cancel_order"
+        number = 4711 if "4711" in said else 1
+        return tool_calls_text([ToolCall(name=name, arguments={"number": number})])
+
+    found = run("Does 4711 arrive today ?", called).explanation
+    assert "without “arrive” the tool called changes" in found.summary
+    assert "without “4711” the argument `number` changes" in found.summary
+
+
+@pytest.mark.parametrize(
+    ("answer", "part", "said"),
+    [
+        (ANSWER, "$.town", r"no field \$\.town: its fields are \$\.city"),
+        ("Berlin", "$.city", "it is no JSON"),
+        ("It arrives on Friday.", "tool", "the answer calls no tool"),
+    ],
+)
+def test_a_field_that_the_answer_does_not_have_is_refused_with_those_it_has(
+    answer: str, part: str, said: str
+) -> None:
+    with pytest.raises(AnswerSpanNotFound, match=said):
+        find_answer_span(answer, part)
+    assert find_answer_span("It is $.5", "$.5") == (6, 9)
+
+
+def test_nothing_is_said_of_other_answers() -> None:
+    found = run(PROMPT, lambda messages: "Berlin" if "Berlin" in messages[0].content else "Rome")
+    assert found.explanation.fields == ()
+
+
+def test_a_field_is_compared_with_the_field_of_a_response() -> None:
+    answer = json.dumps({"city": "Berlin", "from": "Rome"})
+    span = find_answer_span(answer, "$.city")
+    assert answer[slice(*span)] == "Berlin"
+    comparison = text_comparison(answer, None, part=span)
+    moved = json.dumps({"city": "Rome", "from": "Berlin"})
+    same = json.dumps({"from": "Oslo", "city": "Berlin"})
+    assert comparison.changes([same, moved, "Berlin", "{}"]) == pytest.approx(
+        [0.0, comparison.changes([moved])[0], 1.0, 1.0]
+    )
+    assert comparison.changes([moved])[0] > 0.5
+    assert comparison.between(same, answer) == 0.0
+    assert comparison.between("nothing", moved) == 1.0
+
+
+def test_explain_takes_a_path_as_part() -> None:
+    found = smile_trace.explain(PROMPT, model=_says, answer=ANSWER, part="$.city")
+    assert found.part == (10, 16)
+    assert found.settings.part == "$.city"
+    [driver] = found.drivers
+    assert driver.text == "Berlin"
+    assert found.fields == ()

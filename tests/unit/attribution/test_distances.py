@@ -1,13 +1,19 @@
-"""SMILE's distances against libraries and closed forms."""
+"""SMILE's distances against libraries and closed forms, and the contract of any distance."""
+
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats  # type: ignore[import-untyped]
 from scipy.spatial.distance import cdist  # type: ignore[import-untyped]
 
+from smile_trace.attribution import Distance, distance_named, distance_names
 from smile_trace.attribution.estimation import distances, transport
+from smile_trace.attribution.estimation.distances import _REGISTRY, register_distance, word_movers
+from smile_trace.testing import check_distance
 
 ON_A_LINE = [
     distances.wasserstein_1d,
@@ -19,6 +25,8 @@ ON_A_LINE = [
     distances.energy,
     distances.mmd,
 ]
+
+
 BETWEEN_VECTORS = [
     distances.wasserstein,
     transport.sliced_wasserstein,
@@ -27,10 +35,13 @@ BETWEEN_VECTORS = [
     distances.energy,
     distances.mmd,
 ]
+
+
 SAMPLES = st.lists(st.integers(-20, 20), min_size=1, max_size=12)
 
 
 @pytest.mark.parametrize("distance", ON_A_LINE)
+@settings(max_examples=25)
 @given(x=SAMPLES, y=SAMPLES)
 def test_on_a_line(distance: distances.Distance, x: list[int], y: list[int]) -> None:
     one, other = np.array(x, dtype=float), np.array(y, dtype=float)
@@ -109,3 +120,52 @@ def test_mmd_of_far_points_and_of_one_point() -> None:
     assert distances.mmd(np.zeros((3, 2)), np.zeros((5, 2))) == 0
     far = distances.mmd(np.zeros(20), np.full(20, 3.0))
     assert far == pytest.approx(np.sqrt(2 - 2 * np.exp(-0.5)))
+
+
+PAGES = Path(__file__).parents[3] / "docs" / "contributing"
+
+
+@pytest.mark.parametrize("name", distance_names())
+def test_every_named_distance(name: str) -> None:
+    distance = distance_named(name)
+    assert distance is not None
+    check_distance(distance)
+
+
+@pytest.mark.parametrize(
+    ("distance", "broken"),
+    [
+        (lambda x, y: float(len(x) > len(y)), "not symmetric"),
+        (lambda x, y: 2.0, r"not in \[0, 1\]"),
+        (lambda x, y: float("nan"), "not finite"),
+        (lambda x, y: None, "no number"),
+        (lambda x, y: word_movers(x, y) / 2, "two orthogonal words are 0.25 apart"),
+        (lambda x, y: 0.5, "a distance from itself"),
+        (lambda x, y: 0.0, "no nearer"),
+        (lambda x, y: float(np.abs(x[0] - y[0]).mean() / 2), "order"),
+    ],
+)
+def test_a_distance_that_breaks_its_contract(distance: Distance, broken: str) -> None:
+    with pytest.raises(AssertionError, match=broken):
+        check_distance(distance)
+
+
+def test_unknown_and_taken_names_are_errors() -> None:
+    assert distance_named("layers") is None
+    with pytest.raises(
+        ValueError, match="There is no distance 'euclid': take layers, words, anderson_darling"
+    ):
+        distance_named("euclid")
+    with pytest.raises(ValueError, match="already"):
+        register_distance("wasserstein", lambda x, y: 0.0)
+
+
+@pytest.mark.parametrize("page", ["distance.md", "solver.md"])
+def test_the_code_of_the_page_runs(page: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = dict(_REGISTRY)
+    blocks = re.findall(r"```python\n(.*?)```", (PAGES / page).read_text(encoding="utf-8"), re.S)
+    try:
+        exec("\n".join(blocks), {"__name__": "page"})
+    finally:
+        _REGISTRY.clear()
+        _REGISTRY.update(known)

@@ -16,6 +16,8 @@ from tests.support.document_renderings import ENGLISH
 from tests.support.planted import PlantedModel
 
 SOURCES = ("warranty.md", "returns.md", "delivery.md", "gifts.md")
+
+
 KNOWS: Callable[[str], str] = lambda p: "It lasts 24 months." if "24 months" in p else "I am sorry."  # noqa: E731
 
 
@@ -49,15 +51,12 @@ def test_removed_alone() -> None:
     assert (first.ci_low or 0) <= first.attribution <= (first.ci_high or 0)
     assert not any(d.significant for d in others)
     assert Explanation.model_validate_json(found.model_dump_json()).documents == found.documents
-
-
-def test_it_is_called_by_its_source() -> None:
-    found = explained()
+    # It is called by its source.
     assert found.summary.startswith("The answer depends on “warranty.md” (")
     assert driver_text(found) == "warranty.md"
     assert "warranty.md: The warranty" in to_html(found)
     assert "warranty.md: The warranty" in to_markdown(found).replace("\\", "")
-    assert document_sentence(found.documents[0]).endswith("the answer depends on it")
+    assert document_sentence(first).endswith("the answer depends on it")
 
 
 def test_its_finer_parts_do_not_hide_it() -> None:
@@ -72,7 +71,7 @@ def test_its_finer_parts_do_not_hide_it() -> None:
     assert "in “warranty.md”" in found.summary or "there on" in found.summary
 
 
-@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("count", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_alone_also_in_a_short_prompt(count: int) -> None:
     """Its words were few enough to begin with, but then no document had a value of its own."""
     found = explained("auto", count=count)
@@ -94,8 +93,7 @@ def test_what_is_protected_was_not_measured() -> None:
     assert "never removed" in document_sentence(found.documents[1])
 
 
-@pytest.mark.parametrize("unit", ["message"])
-def test_with_the_rest_of_its_message(unit: str) -> None:
-    found = explained(unit, count=2)
+def test_with_the_rest_of_its_message() -> None:
+    found = explained("message", count=2)
     assert [d.measured for d in found.documents] == ["with_others"] * 2
     assert [d.attribution for d in found.documents] == [None] * 2

@@ -1,5 +1,7 @@
 """The estimate against the enumerated estimand, the test against planted truths."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -7,11 +9,9 @@ from benchmarks.statistics.worlds import World, mass, nothing, planted
 from smile_trace.attribution.estimation import (
     fidelity,
     findings,
-    gaussian_process,
     inference,
-    ridge,
 )
-from smile_trace.attribution.estimation.locality import locality
+from smile_trace.attribution.estimation.interactions import pairs
 
 
 def _every_mask(n: int) -> np.ndarray:
@@ -26,9 +26,6 @@ def test_enumeration_equals_the_estimand_from_its_definition() -> None:
         shuffled = generator.permutation(len(x))
         found = inference.enumerated(x[shuffled], world.change(x[shuffled]))
         assert found == pytest.approx(world.truth(), abs=1e-12)
-
-
-def test_one_driver_has_its_change_and_the_others_nothing() -> None:
     x = _every_mask(5)
     assert inference.enumerated(x, 0.1 + 0.7 * x[:, 2]) == pytest.approx([0, 0, 0.7, 0, 0])
 
@@ -55,9 +52,7 @@ def test_the_estimate_comes_near_the_truth_and_stays_in_its_interval(number: int
 def test_a_constant_answer_change_has_no_effects() -> None:
     world = World("constant", 9, (), lambda x: np.zeros(len(x)))
     found = inference.estimate(world.draw(39, np.random.default_rng(2)), [2])
-    assert not found.effect.any()
-    assert not found.low.any()
-    assert not found.high.any()
+    assert not np.any([found.effect, found.low, found.high])
     assert found.p_value is not None
     assert np.all(found.p_value == 1.0)
 
@@ -66,11 +61,9 @@ def test_rows_that_could_not_vary_are_excluded() -> None:
     rows = planted(8, np.random.default_rng(3))[0].draw(40, np.random.default_rng(3))
     varies = np.ones_like(rows.varies)
     varies[:, 4] = False
-    out = inference.Rows(**{**vars(rows), "varies": varies})
-    found = inference.estimate(out, [3])
-    assert (found.low[4], found.high[4]) == (-1.0, 1.0)
+    found = inference.estimate(inference.Rows(**{**vars(rows), "varies": varies}), [3])
     assert found.p_value is not None
-    assert found.p_value[4] == 1.0
+    assert (found.low[4], found.high[4], found.p_value[4]) == (-1.0, 1.0, 1.0)
 
 
 def test_p_values_of_a_null_segment_are_uniform() -> None:
@@ -84,97 +77,16 @@ def test_p_values_of_a_null_segment_are_uniform() -> None:
     assert 0.10 < np.mean(small) < 0.31
 
 
-def test_leave_one_out_residuals_are_those_of_fits_without_the_row() -> None:
-    """With the parameters of all rows; the constant's prior is wide, so that it is nearly free."""
-    generator = np.random.default_rng(6)
-    x = (generator.random((12, 4)) < 0.5).astype(float)
-    y = 0.6 * x[:, 1] + 0.1 * generator.standard_normal(12)
-    found = gaussian_process.leave_one_out_residuals(x, y)
-    spread, mean = y.var(), y.mean()
-    signal = spread * np.exp(-0.5 * np.abs(x[:, None] - x).sum(axis=2)) + 10 * spread
-    for j in range(12):
-        others = np.arange(12) != j
-        covariance = signal[np.ix_(others, others)] + spread * np.eye(11)
-        predicted = mean + signal[j, others] @ np.linalg.solve(covariance, y[others] - mean)
-        assert found[j] == pytest.approx(y[j] - predicted)
-
-
-def test_leave_one_out_residuals_of_no_segment_and_of_no_change() -> None:
-    assert gaussian_process.leave_one_out_residuals(np.zeros((5, 0)), np.arange(5.0)).any()
-    assert not gaussian_process.leave_one_out_residuals(np.eye(5), np.ones(5)).any()
-
-
 def test_benjamini_hochberg() -> None:
-    assert list(inference.benjamini_hochberg(np.array([0.01, 0.04, 0.09, 0.5]))) == [
-        True,
-        True,
-        False,
-        False,
-    ]
+    found = inference.benjamini_hochberg(np.array([0.01, 0.04, 0.09, 0.5]))
+    assert found.tolist() == [True, True, False, False]
     assert inference.benjamini_hochberg(np.zeros(0)).shape == (0,)
-
-
-def test_ridge_finds_a_linear_truth_and_no_effect_in_noise() -> None:
-    generator = np.random.default_rng(5)
-    x = (generator.random((40, 6)) < 0.4).astype(float)
-    exact = ridge.fit(x, 0.2 + x @ [0.5, 0, 0, -0.1, 0, 0])
-    assert exact.coefficients == pytest.approx([0.5, 0, 0, -0.1, 0, 0], abs=0.01)
-    assert exact.predict(x) == pytest.approx(0.2 + x @ [0.5, 0, 0, -0.1, 0, 0], abs=0.01)
-    noise = ridge.fit(x, generator.standard_normal(40))
-    assert np.abs(noise.coefficients).max() < 0.4
-
-
-def test_locality_falls_with_what_is_removed_and_ignores_responses() -> None:
-    vectors = np.eye(4)
-    removed = np.array([[0, 0, 0, 0], [1, 0, 0, 0], [1, 1, 0, 0], [1, 1, 1, 1]], dtype=float)
-    weights = locality(removed, vectors, np.ones(4))
-    assert weights[0] == 1.0
-    assert list(weights) == sorted(weights, reverse=True)
-    assert np.all(weights > 0)
-    alike = locality(removed, np.ones((4, 3)), np.ones(4))
-    assert alike[2] == 1.0  # the retained words say the same
-
-
-@pytest.mark.parametrize("fraction", [1.0, 0.4])
-def test_a_gaussian_process_knows_interactions(fraction: float) -> None:
-    generator = np.random.default_rng(6)
-    x = _every_mask(6)
-    y = 0.9 * x[:, 0] * x[:, 3]
-    seen = generator.random(len(x)) < fraction
-    fitted = gaussian_process.fit(x[seen], y[seen])
-    assert fitted.predict(x) == pytest.approx(y, abs=0.15)
-    truth = inference.enumerated(x, y)
-    assert fitted.effects(inference.REMOVAL_PROBABILITIES) == pytest.approx(truth, abs=0.08)
-
-
-def test_contrasts_are_differences_of_predictions() -> None:
-    world = planted(7, np.random.default_rng(7))[1]
-    rows = world.draw(40, np.random.default_rng(7), noise=0.1)
-    fitted = gaussian_process.fit(rows.x, rows.y)
-    contrasts = fitted.contrasts(rows.x[:5])
-    for i in range(7):
-        removed, retained = rows.x[:5].copy(), rows.x[:5].copy()
-        removed[:, i], retained[:, i] = 1, 0
-        assert contrasts[:, i] == pytest.approx(fitted.predict(removed) - fitted.predict(retained))
-
-
-def test_the_gradient_of_the_likelihood() -> None:
-    from scipy.optimize import check_grad  # type: ignore[import-untyped]
-
-    generator = np.random.default_rng(8)
-    x = (generator.random((20, 4)) < 0.4).astype(float)
-    x = np.unique(x, axis=0)
-    y = generator.standard_normal(len(x))
-    likelihood = gaussian_process._Likelihood(x, y - y.mean(), np.ones(len(x)), float(y.var()))
-    at = generator.standard_normal(6) - 1
-    error = check_grad(lambda p: likelihood(p)[0], lambda p: likelihood(p)[1], at)
-    assert error < 1e-4
 
 
 def test_held_out_r2_is_not_in_sample() -> None:
     """On pure noise an in-sample R² is far above zero; the cross-validated one is not."""
     in_sample, held_out = [], []
-    for seed in range(6):
+    for seed in range(3):
         rows = nothing(12).draw(40, np.random.default_rng(seed), noise=0.2)
         fitted = np.linalg.lstsq(np.column_stack([np.ones(40), rows.x]), rows.y, rcond=None)[0]
         errors = rows.y - np.column_stack([np.ones(40), rows.x]) @ fitted
@@ -186,19 +98,20 @@ def test_held_out_r2_is_not_in_sample() -> None:
     assert np.mean(held_out) < 0.05
 
 
-def test_the_removed_amount_alone_is_no_explanation() -> None:
-    rows = mass(12).draw(60, np.random.default_rng(9), noise=0.05)
-    quality = fidelity.held_out(rows, [9])
+@pytest.mark.parametrize(
+    ("world", "rows", "noise", "seed", "reliable"),
+    [
+        (mass(12), 60, 0.05, 9, False),  # the removed amount alone is no explanation
+        (planted(10, np.random.default_rng(10))[0], 40, 0.1, 10, True),
+    ],
+)
+def test_what_predicts_is_reliable_where_a_segment_does(
+    world: World, rows: int, noise: float, seed: int, reliable: bool
+) -> None:
+    quality = fidelity.held_out(world.draw(rows, np.random.default_rng(seed), noise=noise), [seed])
     assert quality is not None
+    assert quality.reliable is reliable
     assert quality.r2 > fidelity.MINIMAL_R2
-    assert not quality.reliable
-
-
-def test_a_driver_is_reliable_and_its_interval_says_so() -> None:
-    rows = planted(10, np.random.default_rng(10))[0].draw(40, np.random.default_rng(10), noise=0.1)
-    quality = fidelity.held_out(rows, [10])
-    assert quality is not None
-    assert quality.reliable
     assert quality.low < quality.r2 < quality.high <= 1.0
 
 
@@ -217,14 +130,10 @@ def test_an_interval_rests_on_the_rows_in_which_something_happened() -> None:
 
 
 def test_an_estimate_is_inside_its_interval_and_not_at_its_end() -> None:
-    low, high = np.array([0.2, -0.1, 0.5, -np.inf]), np.array([0.6, 0.1, 0.5, np.inf])
-    moved = inference.limited_translation(np.array([0.0, 0.02, 0.3, 0.1]), low, high)
-    assert moved == pytest.approx([0.25, 0.02, 0.5, 0.1])
-
-
-def test_the_end_of_the_scale_is_no_end_of_an_interval() -> None:
-    moved = inference.limited_translation(np.array([1.3]), np.array([0.9]), np.array([1.4]))
-    assert moved == pytest.approx([1.0])
+    """But for the end of the scale."""
+    low, high = np.array([0.2, -0.1, 0.5, -np.inf, 0.9]), np.array([0.6, 0.1, 0.5, np.inf, 1.4])
+    moved = inference.limited_translation(np.array([0.0, 0.02, 0.3, 0.1, 1.3]), low, high)
+    assert moved == pytest.approx([0.25, 0.02, 0.5, 0.1, 1.0])
 
 
 def test_what_is_not_significant_has_an_interval_that_holds_zero() -> None:
@@ -278,7 +187,7 @@ def test_intervals_hold_what_may_have_been_missed() -> None:
     world = World("any of three", 10, (0, 1, 2), lambda x: x[:, :3].prod(axis=1))
     held: list[bool] = []
     unmoved = 0
-    for seed in range(60):
+    for seed in range(40):
         rows = world.draw(20, np.random.default_rng(seed))
         found = inference.estimate(rows, [seed])
         if not rows.y.any():
@@ -287,5 +196,21 @@ def test_intervals_hold_what_may_have_been_missed() -> None:
             assert not np.any(found.high)
             found = inference.holding_the_unseen(found, rows)
         held.extend((found.low <= world.truth())[:3] & (world.truth() <= found.high)[:3])
-    assert unmoved >= 5
+    assert unmoved >= 3
     assert np.mean(held) >= 0.85
+
+
+def test_the_numbers_of_one_noisy_draw() -> None:
+    """As they were computed once: whoever changes the arithmetic says why they change."""
+    [world] = [w for w in planted(8, np.random.default_rng(0)) if w.name == "either of two"]
+    rows = world.draw(39, np.random.default_rng(1), noise=0.1)
+    found = inference.estimate(rows, [1])
+    near = partial(pytest.approx, abs=0.002)
+    assert found.effect == near([-0.016, -0.018, 0.267, 0.032, 0.312, -0.009, -0.013, -0.003])
+    assert found.low == near([-0.109, -0.09, 0.141, -0.051, 0.225, -0.036, -0.11, -0.081])
+    assert found.high == near([0.024, 0.041, 0.416, 0.14, 0.494, 0.078, 0.08, 0.07])
+    assert found.p_value == near([0.634, 0.503, 0.001, 0.219, 0.001, 0.236, 0.66, 1.0])
+    [pair] = [one for one in pairs(rows, found.effect, [1]) if one.kind]
+    assert (pair.first, pair.second) == world.drivers == (2, 4)
+    assert (pair.value, pair.low, pair.high) == near((0.901, 0.758, 1.044))
+    assert (*pair.alone, *pair.beside) == near((-0.038, 0.003, 0.827, 0.869))

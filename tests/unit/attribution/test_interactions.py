@@ -1,30 +1,35 @@
-"""Two segments of which either is enough, or which only work together: found, and said."""
+"""Two segments of which either is enough, or which only work together: found, confirmed, said."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
 import pytest
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from benchmarks.statistics.worlds import World, nothing, planted
-from smile_trace.attribution.estimation import gaussian_process, inference
-from smile_trace.attribution.estimation.interactions import Pair, exact_pairs, pairs
-from smile_trace.records import Explanation, Interaction, Message
+from benchmarks.statistics.texts import PLANTED, Case, observe
+from smile_trace.attribution.design.confirmation import Confirmation, confirmation_of
+from smile_trace.attribution.estimation import inference
+from smile_trace.attribution.estimation.interactions import Pair, exact_pairs
+from smile_trace.records import Explanation, Message, Perturbation
 from tests.support.studies import copying, run
 
 LONG = "please tell me whether the Eiffel Tower stands near here or there today friend"
 
 
-def either(messages: tuple[Message, ...]) -> str:
-    """One of the two words is enough."""
-    text = messages[0].content
-    return "Paris" if "Eiffel" in text or "Tower" in text else "unknown"
+def _says(enough: bool) -> Callable[[tuple[Message, ...]], str]:
+    """A model for which one of two words is enough, or which needs both of them."""
+    of = any if enough else all
+    return lambda messages: (
+        "Paris" if of(word in messages[0].content for word in ("Eiffel", "Tower")) else "unknown"
+    )
 
 
-def both(messages: tuple[Message, ...]) -> str:
-    """Both words are needed."""
-    text = messages[0].content
-    return "Paris" if "Eiffel" in text and "Tower" in text else "unknown"
+def _words(explanation: Explanation) -> list[str]:
+    """The two texts of its only pair."""
+    [pair] = explanation.interactions
+    texts = {segment.key: segment.text for segment in explanation.segments}
+    return [texts[pair.first], texts[pair.second]]
 
 
 def test_the_interaction_is_the_second_difference_under_the_estimands_masks() -> None:
@@ -41,14 +46,19 @@ def test_the_interaction_is_the_second_difference_under_the_estimands_masks() ->
     assert found[0, 2].kind is None
 
 
-@pytest.mark.parametrize(("model", "kind"), [(either, "either"), (both, "both")])
-@pytest.mark.parametrize("words", ["where is the Eiffel Tower", LONG])
-@pytest.mark.parametrize("seed", [0, 5, 6])  # both are out in some of the first twenty masks
-def test_a_study_finds_and_reports_the_pair(model, kind, words, seed) -> None:
-    explanation = run(words, model, seed=seed).explanation
+@pytest.mark.parametrize(
+    ("words", "kind", "seed"),
+    [
+        ("where is the Eiffel Tower", "either", 0),
+        ("where is the Eiffel Tower", "both", 5),
+        (LONG, "either", 0),  # both are out in some of the first twenty masks
+        (LONG, "both", 6),
+    ],
+)
+def test_a_study_finds_and_reports_the_pair(words: str, kind: str, seed: int) -> None:
+    explanation = run(words, _says(kind == "either"), seed=seed).explanation
     [pair] = explanation.interactions
-    texts = {segment.key: segment.text for segment in explanation.segments}
-    assert (texts[pair.first], texts[pair.second]) == ("Eiffel", "Tower")
+    assert _words(explanation) == ["Eiffel", "Tower"]
     assert pair.kind == kind
     assert pair.ci_low <= pair.value <= pair.ci_high
     said = {
@@ -60,24 +70,21 @@ def test_a_study_finds_and_reports_the_pair(model, kind, words, seed) -> None:
     assert Explanation.model_validate_json(explanation.model_dump_json()) == explanation
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_one_word_that_does_it_alone_is_in_no_pair(seed: int) -> None:
-    assert run(LONG, copying("Eiffel"), seed=seed).explanation.interactions == ()
+def test_a_protected_word_does_not_displace_the_pair() -> None:
+    found = run(LONG, _says(enough=False), protect=["please", "whether"]).explanation
+    assert _words(found) == ["Eiffel", "Tower"]
+
+
+def test_one_word_that_does_it_alone_is_in_no_pair() -> None:
+    assert run(LONG, copying("Eiffel")).explanation.interactions == ()
 
 
 def test_no_pairs_without_a_reliable_explanation() -> None:
-    study = run(LONG, either, seed=13).study
+    study = run(LONG, _says(enough=True), seed=13).study
     [findings] = [study._find(level) for level in study._levels]
     assert [pair.kind for pair in findings.pairs] == ["either"]
     assert study.result().fidelity.status == "inconclusive"
     assert study.result().interactions == ()
-
-
-def test_a_protected_word_does_not_displace_the_pair() -> None:
-    explanation = run(LONG, both, protect=["please", "whether"]).explanation
-    [pair] = explanation.interactions
-    texts = {segment.key: segment.text for segment in explanation.segments}
-    assert (texts[pair.first], texts[pair.second]) == ("Eiffel", "Tower")
 
 
 @pytest.mark.parametrize(
@@ -95,45 +102,80 @@ def test_the_kind_of_a_pair(value, half, alone, beside, kind) -> None:
     assert Pair(0, 1, value, value - half, value + half, alone, beside).kind == kind
 
 
-def test_second_differences_are_predictions() -> None:
-    generator = np.random.default_rng(0)
-    x = (generator.random((30, 6)) < 0.5).astype(float)
-    fit = gaussian_process.fit(x, x[:, 0] * x[:, 1] + 0.1 * x[:, 2])
-    second_differences = fit.second_differences(x, (1, 0))
-    for first, second in product((0, 1), repeat=2):
-        at = x.copy()
-        at[:, [1, 0]] = first, second
-        level = fit.mean + fit.constant * fit.coefficients.sum()
-        assert second_differences[:, first, second] + level == pytest.approx(fit.predict(at))
+EITHER = Pair(0, 2, 1.0, 0.8, 1.2, (0.0, 0.0), (1.0, 1.0))
 
 
-@pytest.mark.slow
-def test_pairs_of_planted_worlds_are_right() -> None:
-    said: list[tuple[str, bool]] = []
-    for study in range(8):
-        generator = np.random.default_rng([5, study])
-        worlds = [*planted(10, generator), nothing(10)]
-        for world in worlds:
-            said += [(world.name, right) for right in _said(world, [5, study], 0.1)]
-    wrong = [name for name, right in said if not right]
-    assert len(wrong) <= 2  # of 72 studies
-    assert sum(name == "either of two" for name, right in said if right) >= 6
-    assert sum(name == "any of three" for name, right in said if right) >= 12
+BOTH = Pair(0, 2, -0.8, -1.0, -0.6, (0.9, 0.9), (0.1, 0.1))
 
 
-def _said(world: World, seed: list[int], noise: float) -> list[bool]:
-    """Per pair of which something is said, whether both are drivers and it is the right thing."""
-    rows = world.draw(39, np.random.default_rng(seed), noise=noise)
-    with threadpool_limits(limits=1, user_api="blas"):
-        found = pairs(rows, inference.estimate(rows, seed).effect, seed)
-    kinds = {"either of two": "either", "two of three": "either", "any of three": "both"}
-    return [
-        {pair.first, pair.second} <= set(world.drivers) and pair.kind == kinds.get(world.name)
-        for pair in found
-        if pair.kind
+FREE = (True, False, True, True)
+
+
+"""The pair's second one is the third free segment, at place 3."""
+
+
+def row(*mask: bool) -> Perturbation:
+    return Perturbation(kind="random", mask=mask, messages=(), keep_probability=0.5)
+
+
+def test_each_of_two_has_to_bring_the_answer_back_where_it_is_lost_without_both() -> None:
+    rows = [
+        (row(False, True, True, False), 0.1),
+        (row(False, True, False, False), 1.0),
+        (row(True, True, True, False), 0.0),
+        (row(False, True, True, False), 0.9),
     ]
+    confirmation = confirmation_of(EITHER, FREE, rows)
+    assert confirmation is not None
+    assert confirmation.masks == ((True, True, True, False), (False, True, True, True))
+    assert confirmation.holds([[0.1], [0.2, 0.6]])
+    assert not confirmation.holds([[0.1], [0.9]])
+    weaker = replace(confirmation, pair=replace(EITHER, value=0.4), half=0.2)
+    assert weaker.holds([[0.6], [0.7]]), "something else is missing in that row, too"
+    assert not weaker.holds([[0.6], [0.9]])
+    assert confirmation_of(EITHER, FREE, rows[:1]) is None, "the answer was lost in no row"
 
 
-def test_interactions_in_json() -> None:
-    pair = Interaction(kind="either", first="a", second="b", value=0.5, ci_low=0.1, ci_high=0.9)
-    assert Interaction.model_validate_json(pair.model_dump_json()) == pair
+def test_the_answer_has_to_be_lost_without_each_of_both() -> None:
+    confirmation = confirmation_of(BOTH, FREE, [])
+    assert confirmation is not None
+    assert confirmation.masks == ((False, True, True, True), (True, True, True, False))
+    assert confirmation.holds([[1.0, 0.4], [0.5]])
+    assert not confirmation.holds([[1.0], [0.3]])
+
+
+@pytest.mark.parametrize("changes", [[[], [0.0]], [[None], [0.0]]])
+def test_without_an_answer_nothing_is_confirmed(changes: list[list[float | None]]) -> None:
+    confirmation = Confirmation(EITHER, ((True,), (True,)), None, 0.5)
+    assert not confirmation.holds(changes)
+
+
+def test_a_pair_that_does_not_seem_to_work_together_is_not_asked_about() -> None:
+    assert confirmation_of(replace(EITHER, low=-0.1), FREE, []) is None
+
+
+@pytest.mark.parametrize(
+    ("world", "size", "noise", "seed"),
+    [
+        pytest.param("any of three", 25, 0.0, 9, marks=pytest.mark.slow),
+        pytest.param("either of two", 33, 0.0, 18, marks=pytest.mark.slow),
+        ("one driver", 33, 0.2, 5),
+        ("negation", 12, 0.2, 7),
+    ],
+)
+def test_a_bystander_that_was_removed_beside_a_driver_is_in_no_pair(
+    world: str, size: int, noise: float, seed: int
+) -> None:
+    [planted] = [one for one in PLANTED if one.name == world]
+    seen = observe(Case(planted, size, noise, seed, "layers"))
+    assert (seen.status, seen.interactions) == ("reliable", 0)
+    assert seen.calls <= 40
+
+
+def test_what_is_asked_about_a_pair_is_within_the_budget_and_in_no_estimate() -> None:
+    explanation = run(LONG, _says(enough=True), seed=6).explanation
+    assert explanation.cost.target_calls == 40
+    fresh = [one for one in explanation.perturbations if one.kind == "confirming"]
+    assert len(fresh) == 2
+    assert all(one.keep_probability is None and one.shift == 0 for one in fresh)
+    assert len(explanation.interactions) == 1

@@ -3,10 +3,15 @@
 from itertools import pairwise
 from random import Random
 
+import numpy as np
 import pytest
 
-from smile_trace.attribution.design.planner import Level, Planner
+from smile_trace.attribution.design.planner import Planner
+from smile_trace.attribution.estimation.fidelity import HeldOut
+from smile_trace.attribution.estimation.findings import LevelFindings
+from smile_trace.attribution.estimation.response_scores import ResponseScores
 from smile_trace.attribution.reporting.levels import join
+from smile_trace.attribution.reporting.verdict import judge
 from smile_trace.attribution.segmentation.partitioner import Segmentation
 from smile_trace.records import (
     Explanation,
@@ -18,6 +23,8 @@ from smile_trace.records import (
 from tests.support.studies import Planted, chat, constant, copying, run
 
 DRIVER = "The code word of the archive is Pelican."
+
+
 PADDING = (
     "The weather is fine today.",
     "Many people walk along the river bank in the evening.",
@@ -49,7 +56,7 @@ def _words_of_the_driver(explanation: Explanation, content: str) -> list[str]:
     return [s.text for s in explanation.ranked if s.unit == "word" and start <= s.start < end]
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", [0, 3])
 def test_the_driving_sentence_of_400_words_is_found_and_its_words_ranked(seed: int) -> None:
     content = _long(seed)
     asked = run(content, copying("Pelican"), budget=60, seed=seed)
@@ -66,17 +73,43 @@ def test_the_driving_sentence_of_400_words_is_found_and_its_words_ranked(seed: i
     words = _words_of_the_driver(explanation, content)
     assert sorted(words) == sorted(DRIVER.split())
     assert words[0] == explanation.ranked[0].text == "Pelican."
+    assert explanation.ranked[0].significant
 
 
-@pytest.mark.parametrize("seed", range(2))
-def test_two_words_that_need_each_other_are_found_in_a_long_prompt(seed: int) -> None:
-    def both(messages: tuple[Message, ...]) -> str:
-        there = all(word in messages[0].content for word in ("Pelican", "archive"))
-        return "It is the one." if there else "unknown"
+@pytest.mark.parametrize(
+    "content",
+    ["word " * 2500 + "Pelican. " + "other " * 2500, "😀" * 5000 + " Pelican. " + "😢" * 5000],
+)
+def test_very_long_prompts_go_from_coarse_to_fine(content: str) -> None:
+    asked = run(content, copying("Pelican"), budget=60)
+    explanation = asked.explanation
+    assert len(asked.perturbations) <= 60
+    assert "Pelican" in explanation.ranked[0].text
+    assert len(explanation.partitions) > 1
+    assert len(explanation.ranked[0].text) < 400
+    assert len(explanation.segments) < 200
+    assert explanation.fidelity.status == "reliable"
 
-    content = _long(seed)
-    explanation = run(content, both, budget=60, seed=seed).explanation
+
+def test_two_words_that_need_each_other_are_found_in_a_long_prompt() -> None:
+    content = _long(0)
+    explanation = run(content, _both("Pelican", "archive"), budget=60).explanation
     assert set(_words_of_the_driver(explanation, content)[:2]) == {"Pelican.", "archive"}
+
+
+def test_two_promising_passages_are_refined_together() -> None:
+    sentences = [*PADDING * 4]
+    sentences[3], sentences[33] = DRIVER, "The key to the archive hangs under the Heron."
+    explanation = run(" ".join(sentences), _both("Pelican", "Heron"), budget=80).explanation
+    refined = [s.text for s in explanation.coarser if s.parent is None]
+    assert any("Pelican" in text for text in refined)
+    assert any("Heron" in text for text in refined)
+
+
+def _both(*words: str) -> Planted:
+    return lambda messages: (
+        "It is the one." if all(word in messages[0].content for word in words) else "unknown"
+    )
 
 
 def test_neighbours_are_joined_within_sections() -> None:
@@ -87,21 +120,9 @@ def test_neighbours_are_joined_within_sections() -> None:
         assert sum(f"## Part {k}\n" in segment.text for k in range(12)) <= 1
 
 
-def test_more_messages_than_the_budget_carries_are_joined_across_messages() -> None:
-    contents = [f"Message {k} says nothing." for k in range(90)]
-    contents[70] = "The Pelican sleeps here."
-    asked = run(chat(*contents), copying("Pelican"), budget=40)
-    explanation = asked.explanation
-    assert len(asked.perturbations) <= 40
-    assert explanation.ranked[0].text == "Pelican"
-    assert len(explanation.coarser) > 0
-    assert all(len(keys) <= 40 for keys in explanation.partitions)
-
-
 @pytest.mark.parametrize("model", [copying("Pelican"), constant])
-@pytest.mark.parametrize("budget", [40, 60])
-def test_portions_add_up_over_the_levels(model: Planted, budget: int) -> None:
-    explanation = run(_long(0, words=2500), model, budget=budget).explanation
+def test_portions_add_up_over_the_levels(model: Planted) -> None:
+    explanation = run(_long(0, words=2500), model, budget=60).explanation
     levels = [*explanation.coarser, *explanation.segments]
     assert (len(explanation.coarser) > 0) == (model is not constant)
     for place, coarse in enumerate(explanation.coarser):
@@ -123,18 +144,9 @@ def _segment(
     start: int, end: int, attribution: float, *, protected: bool = False
 ) -> SegmentAttribution:
     return SegmentAttribution(
-        text="x" * (end - start),
-        message=0,
-        role="user",
-        start=start,
-        end=end,
-        unit="span",
-        key=f"0:span:{start}",
-        attribution=attribution,
-        ci_low=-1,
-        ci_high=1,
-        protected=protected,
-    )
+        text="x" * (end - start), message=0, role="user", start=start, end=end, unit="span",
+        key=f"0:span:{start}", attribution=attribution, ci_low=-1, ci_high=1, protected=protected,
+    )  # fmt: skip
 
 
 def test_portions_by_hand() -> None:
@@ -198,29 +210,38 @@ def test_many_documents_are_grouped_first() -> None:
     documents[41] = "[42] The Pelican sleeps here."
     content = "Read these.\n\n" + "\n\n".join(documents) + "\n\nQuestion: who sleeps?"
     asked = run(content, copying("Pelican"), unit="document", budget=40)
-    explanation = asked.explanation
+    first = asked.explanation.ranked[0]
     assert len(asked.perturbations) <= 40
-    assert explanation.ranked[0].text == "[42] The Pelican sleeps here."
-    assert explanation.ranked[0].unit == "document"
-    assert len(explanation.coarser) > 0
+    assert (first.text, first.unit) == ("[42] The Pelican sleeps here.", "document")
+    assert len(asked.explanation.coarser) > 0
 
 
-def _hashed(messages: tuple[Message, ...]) -> str:
+def test_more_messages_than_the_budget_carries_are_joined_across_messages() -> None:
+    contents = [f"Message {k} says nothing." for k in range(90)]
+    contents[70] = "The Pelican sleeps here."
+    asked = run(chat(*contents), copying("Pelican"), budget=40)
+    assert len(asked.perturbations) <= 40
+    assert asked.explanation.ranked[0].text == "Pelican"
+    assert len(asked.explanation.coarser) > 0
+    assert all(len(keys) <= 40 for keys in asked.explanation.partitions)
+
+
+def test_noise_is_never_looked_at_more_closely_and_all_calls_are_asked() -> None:
     """An answer that every change of the prompt changes, and no part of it drives."""
-    if messages[0].content == _long(0, words=60):
-        return "It opens at nine."
-    return Random(messages[0].content).choice(["It opens at nine.", "Nobody knows.", "Blue."])
+    content = _long(0, words=60)
 
+    def hashed(messages: tuple[Message, ...]) -> str:
+        if messages[0].content == content:
+            return "It opens at nine."
+        return Random(messages[0].content).choice(["It opens at nine.", "Nobody knows.", "Blue."])
 
-@pytest.mark.parametrize("seed", range(2))
-def test_noise_is_never_looked_at_more_closely_and_all_calls_are_asked(seed: int) -> None:
-    asked = run(_long(0, words=60), _hashed, seed=seed)
+    asked = run(content, hashed)
     assert len(asked.explanation.partitions) == 1
     assert len(asked.perturbations) == 40
     assert asked.explanation.fidelity.status == "inconclusive"
 
 
-@pytest.mark.parametrize("seed", [13, 16])
+@pytest.mark.parametrize("seed", [13, pytest.param(16, marks=pytest.mark.slow)])
 def test_of_a_noisy_model_only_what_is_significant_is_looked_at_more_closely(seed: int) -> None:
     """With both seeds the first look finds a reliable level without a significant segment."""
     random = Random(seed)
@@ -237,25 +258,13 @@ def test_of_a_noisy_model_only_what_is_significant_is_looked_at_more_closely(see
     assert len(explanation.partitions) == 1 or any(s.significant for s in first)
 
 
-def test_two_promising_passages_are_refined_together() -> None:
-    other = "The key to the archive hangs under the Heron."
-    sentences = [*PADDING * 4]
-    sentences[3], sentences[33] = DRIVER, other
-
-    def both(messages: tuple[Message, ...]) -> str:
-        text = messages[0].content
-        return "It is the one." if "Pelican" in text and "Heron" in text else "unknown"
-
-    explanation = run(" ".join(sentences), both, budget=80).explanation
-    refined = [s.text for s in explanation.coarser if s.parent is None]
-    assert any("Pelican" in text for text in refined)
-    assert any("Heron" in text for text in refined)
-
-
 @pytest.mark.parametrize("looks", [0, 1, 2])
 def test_the_error_rate_is_spread_over_the_looks(looks: int) -> None:
     prompted = Prompted(messages=chat(_long(0)))
-    level = _first_level(prompted, budget=(16, 40, 80)[looks])
+    settings = ExplanationSettings(model="planted", budget=(16, 40, 80)[looks])
+    partitioner = Segmentation(prompted, "word")
+    planner = Planner(prompted, partitioner, settings, replicates=3, deterministic=False)
+    level = planner.levels[0]
     rates = []
     for _ in range(len(level.rows)):
         if level.may_refine:
@@ -268,7 +277,50 @@ def test_the_error_rate_is_spread_over_the_looks(looks: int) -> None:
     assert max(rates) == rates[-1]
 
 
-def _first_level(prompted: Prompted, budget: int) -> Level:
-    settings = ExplanationSettings(model="planted", budget=budget)
-    partitioner = Segmentation(prompted, "word")
-    return Planner(prompted, partitioner, settings, replicates=3, deterministic=False).levels[0]
+SEGMENTS = Segmentation(
+    Prompted(messages=(Message(role="user", content="open at nine"),)), "word"
+).segments
+
+
+SCORES = ResponseScores(
+    changes=((0.0, 0.9, 0.4),),
+    baseline=0.0,
+    baseline_reproduced=True,
+    noise_floor=0.0,
+    noise_variance=None,
+    failed=((False, False, False),),
+)
+
+
+def findings(*significant: bool) -> LevelFindings:
+    zeros = np.zeros(len(SEGMENTS))
+    return LevelFindings(
+        segments=SEGMENTS,
+        effects=zeros + 0.1,
+        low=zeros,
+        high=zeros + 0.5,
+        p_values=zeros + 0.04,
+        significant=significant,
+        leave_one_out=(None,) * len(SEGMENTS),
+        rows=30,
+        exact=False,
+        held_out=HeldOut(r2=0.39, low=0.2, high=0.6, gain=0.3),
+        locality=(),
+    )
+
+
+@pytest.mark.parametrize(
+    ("levels", "status"),
+    [
+        ([(False, True, False)], "reliable"),
+        ([(False, False, False)], "inconclusive"),
+        ([(False, True, False), (False, False, False)], "reliable"),  # for the level before it
+    ],
+)
+def test_what_predicts_but_names_nothing_is_inconclusive(
+    levels: list[tuple[bool, ...]], status: str
+) -> None:
+    shown, fidelity = judge([findings(*significant) for significant in levels], SCORES)
+    assert (shown, fidelity.status) == (len(levels), status)
+    assert "predict 39 %" in fidelity.reason
+    assert ("none of them stands out" in fidelity.reason) == (status == "inconclusive")

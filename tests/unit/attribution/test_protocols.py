@@ -17,17 +17,15 @@ from smile_trace.attribution import (
 from smile_trace.attribution.estimation.ridge import RidgeSolver
 from smile_trace.attribution.segmentation.partitioner import Segmentation
 from smile_trace.attribution.word_vectors import embed_words
-from smile_trace.records import (
-    Explanation,
-    ExplanationSettings,
-    Message,
-    Prompted,
-    Response,
-)
+from smile_trace.records import Explanation, ExplanationSettings, Message, Prompted, Response
 from tests.support.studies import chat, copying, run
 
 ANSWER = "The dog will be fine, give it water."
+
+
 PROMPT = "my poor old dog ate a red ball while my cat slept"
+
+
 LONG = f"{PROMPT}. " + " ".join(f"Sentence {k} says nothing at all of use." for k in range(20))
 
 
@@ -72,9 +70,15 @@ def _with_proxy(prompt: str, **options: Any) -> Study:
     )
 
 
-@pytest.mark.parametrize("make", [_perturbation, _with_proxy])
-@pytest.mark.parametrize("prompt", [PROMPT, LONG])
-@pytest.mark.parametrize("part", [None, (4, 20)])
+@pytest.mark.parametrize(
+    ("make", "prompt", "part"),
+    [
+        (_perturbation, PROMPT, None),
+        (_perturbation, LONG, (4, 20)),
+        (_with_proxy, PROMPT, (4, 20)),
+        pytest.param(_with_proxy, LONG, None, marks=pytest.mark.slow),
+    ],
+)
 def test_the_vectors_of_an_embedding_model_are_known_before_they_are_needed(
     make: Callable[..., Study], prompt: str, part: tuple[int, int] | None
 ) -> None:
@@ -82,9 +86,6 @@ def test_the_vectors_of_an_embedding_model_are_known_before_they_are_needed(
     packaged = make(prompt, part=part, deterministic=False)
     given = make(prompt, part=part, deterministic=False, embed=table)
     assert _drive(given, table) == _drive(packaged, None)
-
-
-def test_a_text_without_a_vector_is_an_error() -> None:
     with pytest.raises(KeyError):
         VectorTable()(["dog"])
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from math import log
 from typing import Any
 
 import pytest
@@ -19,6 +20,8 @@ from smile_trace.records import (
 from tests.support.studies import Planted, chat, constant, copying
 
 PROMPT = "my poor old dog ate a red ball while my cat slept"
+
+
 SAID = "The dog will be fine, give it water."
 
 
@@ -31,17 +34,10 @@ def scores(word: str, likely: float = 0.8) -> Planted:
     """The logged answer is likely where the word is there, and else is not."""
 
     def score(messages: tuple[Message, ...]) -> Response:
-        p = likely if word in messages[0].content.split() else likely / 20
-        tokens = (re.sub(r"\W", "", word), "!")
-        return Response(text=SAID, tokens=tokens, logprobs=_logs(p, p))
+        p = log(likely if word in messages[0].content.split() else likely / 20)
+        return Response(text=SAID, tokens=(re.sub(r"\W", "", word), "!"), logprobs=(p, p))
 
     return score
-
-
-def _logs(*p: float) -> tuple[float, ...]:
-    from math import log
-
-    return tuple(map(log, p))
 
 
 @dataclass
@@ -67,27 +63,19 @@ def run(
     *,
     prompt: str = PROMPT,
     budget: int = 16,
-    calls: int = 120,
-    signal: Any = "text",
-    proxy_signal: Any = "text",
-    deterministic: bool = True,
-    proxy_deterministic: bool = True,
-    remote: bool = True,
     seed: int = 0,
-    answer: str = SAID,
+    proxy_signal: Any = "text",
+    proxy_deterministic: bool = True,
     until: Callable[[Pair], bool] = lambda pair: False,
     **options: Any,
 ) -> Pair:
     """Asks both until the study is finished, or `until` says so."""
+    defaults = {"answer": SAID, "signal": "text", "deterministic": True, "remote": True}
     study = ProxyStudy(
         Prompted(messages=chat(prompt)),
         ExplanationSettings(model="target", proxy="proxy", budget=budget, seed=seed),
-        proxy=Proxy("proxy", proxy_signal, proxy_deterministic, calls),
-        answer=answer,
-        signal=signal,
-        deterministic=deterministic,
-        remote=remote,
-        **options,
+        proxy=Proxy("proxy", proxy_signal, proxy_deterministic, 120),
+        **{**defaults, **options},
     )
     pair, models = Pair(study), {"target": target, "proxy": proxy}
     while not until(pair) and (perturbations := study.ask()):
@@ -100,8 +88,7 @@ def run(
     return pair
 
 
-@pytest.mark.parametrize("budget", [8, 16, 20])
-@pytest.mark.parametrize("deterministic", [True, False])
+@pytest.mark.parametrize(("budget", "deterministic"), [(8, True), (16, False), (20, True)])
 def test_the_target_is_asked_few_and_the_proxy_many(budget: int, deterministic: bool) -> None:
     pair = run(
         says_of("dog"),
@@ -117,9 +104,13 @@ def test_the_target_is_asked_few_and_the_proxy_many(budget: int, deterministic: 
     keys = [(p.asked, p.text_hash, p.replicate) for asked in pair.rounds for p in asked]
     assert len(keys) == len(set(keys))  # nothing is paid for twice
     assert {p.text_hash for p in pair.asked("target")} <= {p.text_hash for p in pair.asked("proxy")}
+    # The target is asked what it would be asked alone.
+    _, asked = alone(says_of("dog"), budget=budget, deterministic=deterministic)
+    assert [p.mask for p in pair.asked("target")] == [p.mask for p in asked]
+    assert {p.mask for p in asked} <= {p.mask for p in pair.asked("proxy")}
 
 
-@pytest.mark.parametrize("budget", [8, 12, 16])
+@pytest.mark.parametrize("budget", [8, 16])
 def test_with_a_good_proxy_eight_calls_do(budget: int) -> None:
     explanation = run(says_of("dog"), says_of("dog", "It will be fine."), budget=budget).explanation
     assert explanation.ranked[0].text == "dog"
@@ -134,7 +125,7 @@ def test_with_a_good_proxy_eight_calls_do(budget: int) -> None:
 
 
 def test_a_proxy_with_another_driver_is_not_followed() -> None:
-    for seed in range(4):
+    for seed in range(2):
         pair = run(says_of("dog"), says_of("ball"), budget=20, seed=seed)
         use = pair.explanation.proxy
         assert use is not None
@@ -159,24 +150,27 @@ def test_the_proxy_scores_the_target_s_own_answer() -> None:
     assert pair.explanation.ranked[0].text == "dog"
 
 
-def test_an_answer_that_the_proxy_cannot_give_drops_it() -> None:
-    pair = run(says_of("dog"), scores("dog", 0.005), proxy_signal="probability", budget=16)
+@pytest.mark.parametrize(
+    ("proxy", "signal", "dropped"),
+    [
+        (scores("dog", 0.005), "probability", "impossible"),
+        (
+            lambda messages: Response(failure="refused"),
+            "text",
+            "it gave no answer to the unperturbed prompt",
+        ),
+    ],
+)
+def test_a_proxy_that_cannot_give_an_answer_is_dropped(
+    proxy: Planted, signal: str, dropped: str
+) -> None:
+    pair = run(says_of("dog"), proxy, proxy_signal=signal)
     use = pair.explanation.proxy
     assert use is not None
-    assert use.dropped is not None
-    assert "impossible" in use.dropped
+    assert dropped in (use.dropped or "")
     assert len(pair.asked("proxy")) == 1
     assert len(pair.asked("target")) == 16
     assert pair.explanation.ranked[0].text == "dog"
-
-
-def test_a_proxy_without_an_answer_is_dropped() -> None:
-    pair = run(says_of("dog"), lambda messages: Response(failure="refused"))
-    use = pair.explanation.proxy
-    assert use is not None
-    assert use.dropped == "it gave no answer to the unperturbed prompt"
-    assert len(pair.asked("proxy")) == 1
-    assert len(pair.asked("target")) == 16
 
 
 def test_few_segments_are_all_asked_of_the_target() -> None:
@@ -201,7 +195,7 @@ def test_few_target_calls_take_a_proxy_that_is_all_but_certain() -> None:
         words = messages[0].content.split()
         return likes_cats if "dog" in words and "poor" in words else "Who do you mean?"
 
-    for seed in range(6):
+    for seed in range(2):
         found = run(says_of("dog"), partly, budget=8, seed=seed).explanation
         assert found.proxy is not None
         if found.fidelity.status == "reliable" and found.proxy.trust > 0.5:
@@ -229,12 +223,11 @@ def test_a_baseline_that_is_not_reproduced_ends_the_study() -> None:
 
 
 def test_a_constant_target_has_no_effects() -> None:
-    said = constant(())
-    pair = run(constant, says_of("dog"), answer=said if isinstance(said, str) else "")
-    assert pair.explanation.fidelity.status == "no_effect"
-    assert not any(s.significant for s in pair.explanation.segments)
-    assert pair.explanation.proxy is not None
-    assert pair.explanation.proxy.agreement is None  # nothing of the target's to order
+    explanation = run(constant, says_of("dog"), answer=str(constant(()))).explanation
+    assert explanation.fidelity.status == "no_effect"
+    assert not any(s.significant for s in explanation.segments)
+    assert explanation.proxy is not None
+    assert explanation.proxy.agreement is None  # nothing of the target's to order
 
 
 def test_the_target_s_masks_do_not_depend_on_what_it_answers() -> None:
@@ -262,15 +255,6 @@ def alone(target: Planted, *, budget: int, deterministic: bool) -> tuple[Perturb
     return study, asked
 
 
-@pytest.mark.parametrize("budget", [8, 16, 20])
-@pytest.mark.parametrize("deterministic", [True, False])
-def test_the_target_is_asked_what_it_would_be_asked_alone(budget: int, deterministic: bool) -> None:
-    pair = run(says_of("dog"), says_of("dog"), budget=budget, deterministic=deterministic)
-    _, asked = alone(says_of("dog"), budget=budget, deterministic=deterministic)
-    assert [p.mask for p in pair.asked("target")] == [p.mask for p in asked]
-    assert {p.mask for p in asked} <= {p.mask for p in pair.asked("proxy")}
-
-
 @pytest.mark.parametrize("deterministic", [True, False])
 def test_beside_a_proxy_that_knows_nothing_it_is_explained_as_alone(deterministic: bool) -> None:
     pair = run(says_of("dog"), says_of("cat"), deterministic=deterministic)
@@ -285,19 +269,22 @@ def test_beside_a_proxy_that_knows_nothing_it_is_explained_as_alone(deterministi
     assert {row.asked for row in found.perturbations} == {"target", "proxy"}
 
 
-def test_the_same_responses_give_the_same_explanation_in_any_round() -> None:
-    one = run(says_of("dog"), says_of("dog", "Fine."), deterministic=False)
-    again = run(says_of("dog"), says_of("dog", "Fine."), deterministic=False)
+def test_the_same_responses_give_the_same_explanation_and_any_round_has_one() -> None:
+    early: list[Explanation] = []
+
+    def look(pair: Pair) -> bool:
+        if pair.rounds:
+            early.append(pair.explanation)
+        return False
+
+    fine = says_of("dog", "Fine.")
+    one = run(says_of("dog"), fine, deterministic=False, until=look)
+    again = run(says_of("dog"), fine, deterministic=False)
     assert one.explanation == again.explanation
-    for rounds in range(1, len(one.rounds)):
-        early = run(
-            says_of("dog"),
-            says_of("dog", "Fine."),
-            deterministic=False,
-            until=lambda pair, rounds=rounds: len(pair.rounds) == rounds,
-        )
-        assert early.explanation.segments
-        assert early.explanation.fidelity.status in ("reliable", "inconclusive", "no_effect")
+    assert len(early) == len(one.rounds)
+    for explanation in early:
+        assert explanation.segments
+        assert explanation.fidelity.status in ("reliable", "inconclusive", "no_effect")
 
 
 def test_a_long_prompt_is_refined_where_the_proxy_shows_an_effect() -> None:

@@ -25,6 +25,11 @@ def others(count: int, **more: Any) -> list[SegmentAttribution]:
     return [segment(f"w{i}", -0.1, 0.0, 0.1, **more) for i in range(count)]
 
 
+DEPENDS = "The answer depends on "
+LOST = "(without it, 60 % [50 to 70 %] of the answer is lost)"
+RELIABLE = Fidelity(status="reliable", reason="")
+
+
 def said(
     segments: Sequence[SegmentAttribution], status: FidelityStatus = "reliable", **more: Any
 ) -> str:
@@ -32,12 +37,21 @@ def said(
     return summarize(placed, Fidelity(status=status, reason="so it is."), **more)
 
 
+def driver(text: str = "fox", **more: Any) -> SegmentAttribution:
+    return segment(text, 0.5, 0.6, 0.7, **more)
+
+
 def test_the_usual_sentence() -> None:
     assert said([segment("Eiffel", 0.55, 0.63, 0.71), *others(9)]) == (
-        "The answer depends on “Eiffel” (without it, 63 % [55 to 71 %] of the answer is "
-        "lost); nine other "
+        f"{DEPENDS}“Eiffel” (without it, 63 % [55 to 71 %] of the answer is lost); nine other "
         "words made no measurable difference."
     )
+    # The same word twice is told apart.
+    assert said([segment("no"), driver("no"), segment("maybe")]) == (
+        f"{DEPENDS}the second “no” {LOST}; two other words made no measurable difference."
+    )
+    many = [*(segment("no") for _ in range(20)), driver("no")]
+    assert said(many).startswith(f"{DEPENDS}the 21st “no” (")
 
 
 @pytest.mark.parametrize(
@@ -72,22 +86,19 @@ def test_several_drivers_and_what_works_against_them() -> None:
     )
 
 
-def test_protected_segments_are_not_called_without_effect() -> None:
-    protected = [segment("be", protected=True), segment("kind", protected=True)]
-    assert said([segment("fox", 1, 1, 1), *protected[:1]]) == (
-        "The answer depends on “fox” (without it, all of the answer is lost); one protected word "
-        "was never removed."
+def test_protected_segments_and_passages_are_counted_by_their_own_name() -> None:
+    fox = segment("fox", 1, 1, 1)
+    be, kind = (segment(text, protected=True) for text in ("be", "kind"))
+    assert said([fox, be]) == (
+        f"{DEPENDS}“fox” (without it, all of the answer is lost); one protected word was never "
+        "removed."
     )
-    assert said([segment("fox", 1, 1, 1), *protected, *others(1)]).endswith(
+    assert said([fox, be, kind, *others(1)]).endswith(
         "; one other word made no measurable difference; two protected words were never removed."
     )
-
-
-def test_the_same_word_twice_is_told_apart() -> None:
-    words = [segment("no"), segment("no", 0.5, 0.6, 0.7), segment("maybe")]
-    assert said(words).startswith("The answer depends on the second “no” (")
-    many = [*(segment("no") for _ in range(20)), segment("no", 0.5, 0.6, 0.7)]
-    assert said(many).startswith("The answer depends on the 21st “no” (")
+    assert said([fox, *others(2), *others(1, unit="span")]).endswith(
+        "; two other words and one other passage made no measurable difference."
+    )
 
 
 @pytest.mark.parametrize(
@@ -101,27 +112,13 @@ def test_the_same_word_twice_is_told_apart() -> None:
     ],
 )
 def test_units(unit: str, key: str, named: str, noun: str) -> None:
-    rest = others(2, unit=unit, key=key)
-    assert said([segment("Be \n brief.", 0.5, 0.6, 0.7, unit=unit, key=key), *rest]) == (
-        f"The answer depends on {named} (without it, 60 % [50 to 70 %] of the answer is lost); "
-        f"{noun} "
-        "made no measurable difference."
-    )
-
-
-def test_the_templates_own_text_is_no_variable() -> None:
-    driver = segment("Be brief.", 0.5, 0.6, 0.7, unit="variable", key="answer:3:var:tone")
-    own = others(2, unit="variable", key="answer:3:variable:0")
-    assert said([driver, *own, *own[:1]]).endswith(
-        "; three other parts of the template made no measurable difference."
-    )
-
-
-def test_words_inside_a_passage_are_counted_by_their_own_name() -> None:
-    mixed = [segment("fox", 1, 1, 1), *others(2), *others(1, unit="span")]
-    assert said(mixed).endswith(
-        "; two other words and one other passage made no measurable difference."
-    )
+    segments = [driver("Be \n brief.", unit=unit, key=key), *others(2, unit=unit, key=key)]
+    assert said(segments) == f"{DEPENDS}{named} {LOST}; {noun} made no measurable difference."
+    if unit == "variable":
+        own = others(3, unit=unit, key="answer:3:variable:0")
+        assert said([segments[0], *own]).endswith(
+            "; three other parts of the template made no measurable difference."
+        )
 
 
 def test_long_texts_are_cut_in_the_middle() -> None:
@@ -142,39 +139,25 @@ def passages(*texts: str, **more: Any) -> list[SegmentAttribution]:
 
 def test_words_are_named_in_their_passage() -> None:
     [one] = passages("the key of the door")
+    values = [("the", 0.0), ("key", 0.4), ("of", 0.0), ("the", 0.7), ("door", -0.2)]
     pieces = [
-        segment(text, *interval, parent=0, start=k, end=k + 1)
-        for k, (text, interval) in enumerate(
-            [
-                ("the", (-0.1, 0.0, 0.1)),
-                ("key", (0.3, 0.4, 0.5)),
-                ("of", (-0.1, 0.0, 0.1)),
-                ("the", (0.6, 0.7, 0.8)),
-                ("door", (-0.3, -0.2, -0.1)),
-            ]
-        )
+        segment(text, value - 0.1, value, value + 0.1, parent=0, start=k, end=k + 1)
+        for k, (text, value) in enumerate(values)
     ]
     whole = [*pieces, segment("the rest", -0.1, 0.0, 0.1, unit="span", start=200)]
-    reliable = Fidelity(status="reliable", reason="")
-    assert summarize(whole, reliable, coarser=[one]) == (
-        "The answer depends on “the key of the door” (without it, 90 % [80 to 100 %] of the "
-        "answer is "
-        "lost), there on the second “the” (70 % [60 to 80 %]) and “key” (40 % [30 to 50 %]); "
-        "“door” in “the "
-        "key of the door” works against it; two other words and one other passage made no "
-        "measurable difference."
+    lost = "“the key of the door” (without it, 90 % [80 to 100 %] of the answer is lost)"
+    assert summarize(whole, RELIABLE, coarser=[one]) == (
+        f"{DEPENDS}{lost}, there on the second “the” (70 % [60 to 80 %]) and “key” (40 % [30 to "
+        "50 %]); “door” in “the key of the door” works against it; two other words and one other "
+        "passage made no measurable difference."
     )
     weak = one.model_copy(update={"significant": False})
-    assert summarize(pieces[1:2], reliable, coarser=[weak]) == (
-        "The answer depends on “key” in “the key of the door” (without it, 40 % [30 to 50 %] "
-        "of the "
-        "answer is lost)."
+    assert summarize(pieces[1:2], RELIABLE, coarser=[weak]) == (
+        f"{DEPENDS}“key” in “the key of the door” (without it, 40 % [30 to 50 %] of the answer is "
+        "lost)."
     )
-    grey = [pieces[0], pieces[2]]
-    assert summarize(grey, reliable, coarser=[one]) == (
-        "The answer depends on “the key of the door” (without it, 90 % [80 to 100 %] of the "
-        "answer is "
-        "lost); two other words made no measurable difference."
+    assert summarize([pieces[0], pieces[2]], RELIABLE, coarser=[one]) == (
+        f"{DEPENDS}{lost}; two other words made no measurable difference."
     )
 
 
@@ -192,53 +175,87 @@ def test_several_passages_and_three_sizes() -> None:
     )
 
 
-def test_every_status() -> None:
-    driver = segment("fox", 0.5, 0.6, 0.7)
-    assert said([driver], "no_effect", same_texts=True) == (
-        "Whatever was removed from the prompt, the answer stayed the same."
-    )
-    assert said([driver], "no_effect") == (
-        "Whatever was removed from the prompt, the answer moved less than this comparison can tell "
-        "from noise."
-    )
-    assert said([driver, *others(2)], "partial") == (
-        "The answer depends on “fox” (without it, 60 % [50 to 70 %] of the answer is lost); "
-        "the rest is "
-        "open at this budget: so it is."
-    )
-    assert said([driver], "inconclusive") == (
-        "What drove this answer is inconclusive at this budget: so it is."
-    )
-    assert said(others(3)) == (
-        "No single part of the prompt made a difference that stands out of the noise."
-    )
+@pytest.mark.parametrize(
+    ("segments", "status", "more", "sentence"),
+    [
+        (
+            [driver()],
+            "no_effect",
+            {"same_texts": True},
+            "Whatever was removed from the prompt, the answer stayed the same.",
+        ),
+        (
+            [driver()],
+            "no_effect",
+            {},
+            "Whatever was removed from the prompt, the answer moved less than this comparison can "
+            "tell from noise.",
+        ),
+        (
+            [driver(), *others(2)],
+            "partial",
+            {},
+            f"{DEPENDS}“fox” {LOST}; the rest is open at this budget: so it is.",
+        ),
+        (
+            [driver()],
+            "inconclusive",
+            {},
+            "What drove this answer is inconclusive at this budget: so it is.",
+        ),
+        (
+            others(3),
+            "reliable",
+            {},
+            "No single part of the prompt made a difference that stands out of the noise.",
+        ),
+        (
+            [driver()],
+            "reliable",
+            {"part": "the red \n one"},
+            "The part “the red one” of the answer depends on “fox” (without it, 60 % [50 to 70 %] "
+            "of that part is lost).",
+        ),
+        (
+            [segment("not", -0.5, -0.4, -0.3)],
+            "reliable",
+            {"part": "red"},
+            "“not” works against the part “red” of the answer.",
+        ),
+        (
+            [driver()],
+            "no_effect",
+            {"part": "red", "same_texts": True},
+            "Whatever was removed from the prompt, the part “red” of the answer stayed the same.",
+        ),
+        (
+            [driver()],
+            "inconclusive",
+            {"part": "red"},
+            "What drove the part “red” of this answer is inconclusive at this budget: so it is.",
+        ),
+    ],
+)
+def test_every_status(
+    segments: list[SegmentAttribution], status: FidelityStatus, more: Any, sentence: str
+) -> None:
+    assert said(segments, status, **more) == sentence
+
+
+def test_nothing_stands_out_of_what_asking_again_changes() -> None:
     noisy = Fidelity(status="no_effect", reason="", noise_floor=0.2)
-    assert summarize([driver], noisy) == (
+    assert summarize([driver()], noisy) == (
         "Whatever was removed from the prompt, the answer changed no more than it does when the "
         "same prompt is asked again."
     )
 
 
-def test_a_part_of_the_answer() -> None:
-    driver = [segment("fox", 0.5, 0.6, 0.7)]
-    assert said(driver, part="the red \n one") == (
-        "The part “the red one” of the answer depends on “fox” (without it, 60 % [50 to 70 %] "
-        "of that "
-        "part is lost)."
-    )
-    assert said([segment("not", -0.5, -0.4, -0.3)], part="red") == (
-        "“not” works against the part “red” of the answer."
-    )
-    assert said(driver, "no_effect", part="red", same_texts=True) == (
-        "Whatever was removed from the prompt, the part “red” of the answer stayed the same."
-    )
-    assert said(driver, "inconclusive", part="red") == (
-        "What drove the part “red” of this answer is inconclusive at this budget: so it is."
-    )
-
-
 NUMBER = re.compile(r"\d+")
+
+
 COUNTED = re.compile(r"(\w+) other words?")
+
+
 WORDS = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
 
 
@@ -290,15 +307,12 @@ def test_the_sentence_fits_any_finding(
 
 
 def test_the_text_outside_of_the_units_is_the_rest() -> None:
-    driver = segment("Q: sea", 0.5, 0.6, 0.7, unit="example", also=((1, 0, 4),))
+    example = driver("Q: sea", unit="example", also=((1, 0, 4),))
     rest = segment("Answer", unit="span", key="0:rest:0", protected=True)
-    assert said([driver, rest, rest]) == (
-        "The answer depends on “Q: sea …” (without it, 60 % [50 to 70 %] of the answer is "
-        "lost); the "
-        "rest of the prompt was never removed."
-    )
-    assert said([driver, rest, segment("be", protected=True)]).endswith(
-        "; one protected word was never removed; the rest of the prompt was never removed."
+    never = "the rest of the prompt was never removed."
+    assert said([example, rest, rest]) == f"{DEPENDS}“Q: sea …” {LOST}; {never}"
+    assert said([example, rest, segment("be", protected=True)]).endswith(
+        f"; one protected word was never removed; {never}"
     )
 
 

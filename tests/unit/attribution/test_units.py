@@ -1,5 +1,6 @@
 """What units are found in a prompt, hostile ones included."""
 
+import inspect
 import re
 from collections.abc import Sequence
 from itertools import pairwise
@@ -8,22 +9,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import smile_trace
 from smile_trace.attribution import AnyUnit, CannotExplain, written
 from smile_trace.attribution.design.perturber import Perturber
 from smile_trace.attribution.segmentation import blocks, sections
 from smile_trace.attribution.segmentation.partitioner import Segmentation
-from smile_trace.attribution.segmentation.units import UnitMissing
+from smile_trace.cli.explain import explain as explain_command
+from smile_trace.explaining.options import ExplainOptions
 from smile_trace.records import (
+    Media,
     Message,
     Prompted,
     PromptUse,
     Segment,
+    TextPart,
     ToolCall,
     ToolResult,
     Unit,
     VariableSpan,
 )
-from tests.support.studies import chat
+from smile_trace.settings import Settings
+from tests.support.studies import chat, run
 
 
 def _cut(
@@ -65,12 +71,29 @@ def _marked(text: str) -> tuple[str, list[str]]:
 def test_sections_follow_the_structure(marked: str) -> None:
     text, expected = _marked(marked)
     assert [text[a:b] for a, b in sections.sections(text)] == expected
-
-
-def test_a_prompt_of_one_section_is_an_error_that_names_other_units() -> None:
-    with pytest.raises(CannotExplain, match="'sentence'"):
-        _cut("section", "One paragraph. Of two sentences.")
     assert len(_cut("section", "Be brief.", "Who are you?", roles=("system", "user"))) == 2
+
+
+@pytest.mark.parametrize(
+    ("unit", "instead"),
+    [
+        ("section", "'sentence'"),
+        ("example", "'section'"),
+        ("document", "'section'"),
+        (re.compile("x+"), "x\\+"),
+        (["absent"], "another unit"),
+        ([""], "another unit"),
+        ("tool_result", "no"),
+        ("turn", "no"),
+        ("step", "no"),
+        *((unknown, "sentence, message") for unknown in ("", "span", "Word", "token")),
+    ],
+)
+def test_missing_and_unknown_units_are_an_error_that_names_others(
+    unit: AnyUnit, instead: str
+) -> None:
+    with pytest.raises((CannotExplain, ValueError), match=instead):
+        _cut(unit, "Nothing of that kind here. Not at all.")
 
 
 QA = "Classify the review.\n\nQ: great\nA: good\n\nQ: dull\nA:\nbad\n\nQ: so so\nA:"
@@ -133,9 +156,8 @@ def test_pairs_of_messages_are_examples_and_are_removed_together() -> None:
 
 
 def test_tool_results_are_documents() -> None:
-    segments = _cut(
-        "document", "Who?", "It rains.", "[1] one\n[2] two", roles=("user", "tool", "tool")
-    )
+    contents = ("Who?", "It rains.", "[1] one\n[2] two")
+    segments = _cut("document", *contents, roles=("user", "tool", "tool"))
     assert _free(segments) == ["It rains.", "[1] one", "[2] two"]
 
 
@@ -161,11 +183,7 @@ def test_given_spans() -> None:
 @pytest.mark.parametrize(
     ("spans", "message"),
     [
-        ([(0, 40)], "no text"),
-        ([(3, 3)], "no text"),
-        ([(3, 4)], "no text"),
-        ([(-3, 4)], "no text"),
-        ([(5, 0, 3)], "no text"),
+        *(([span], "no text") for span in ((0, 40), (3, 3), (3, 4), (-3, 4), (5, 0, 3))),
         ([(0, 7), (4, 8)], "overlap"),
         ([(0, 3), "one"], "overlap"),
     ],
@@ -173,32 +191,8 @@ def test_given_spans() -> None:
 def test_spans_outside_the_prompt_are_refused(spans: list[tuple[int, ...]], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         _cut(spans, "one two three")  # type: ignore[arg-type]
-
-
-def test_a_span_needs_its_message_where_there_are_several() -> None:
     with pytest.raises(ValueError, match="needs its message"):
         _cut([(0, 3)], "one", "two")
-
-
-@pytest.mark.parametrize(
-    ("unit", "instead"),
-    [
-        ("example", "'section'"),
-        ("document", "'section'"),
-        (re.compile("x+"), "x\\+"),
-        (["absent"], "another unit"),
-        ([""], "another unit"),
-    ],
-)
-def test_missing_units_are_an_error_that_names_others(unit: AnyUnit, instead: str) -> None:
-    with pytest.raises(CannotExplain, match=instead):
-        _cut(unit, "nothing of that kind here")
-
-
-@pytest.mark.parametrize("unit", ["", "span", "Word", "token"])
-def test_an_unknown_unit_names_those_that_there_are(unit: str) -> None:
-    with pytest.raises(ValueError, match="sentence, message"):
-        _cut(unit, "one two")
 
 
 @pytest.mark.parametrize(
@@ -225,11 +219,6 @@ def test_an_example_with_a_protected_word_in_it_is_one_segment() -> None:
     assert message.content.startswith("Classify the review.\n\ngreat\n\nQ: dull")
 
 
-def test_a_tail_is_protected_by_a_pattern() -> None:
-    segments = _cut("word", "Tokyo is the capital city of", protect=(re.compile(r"\S+\s*\Z"),))
-    assert [s.text for s in segments if s.protected] == ["of"]
-
-
 def test_written_patterns() -> None:
     assert written("/a+/") == re.compile("a+")
     assert [written(text) for text in ("a", "/", "//", "/a", "a/")] == ["a", "/", "//", "/a", "a/"]
@@ -240,7 +229,8 @@ def test_written_patterns() -> None:
 TEMPLATE = "# Role\n{role}\n# Documents\n{documents}\n# Task\n{task}"
 
 
-def _rendered(**values: str) -> Prompted:
+def _keys(unit: Unit, **values: str) -> list[str]:
+    """Of what is removed of a rendering with these values."""
     content, spans, at = "", [], 0
     for match in re.finditer(r"\{(\w+)\}", TEMPLATE):
         content += TEMPLATE[at : match.start()]
@@ -248,44 +238,22 @@ def _rendered(**values: str) -> Prompted:
         spans.append(VariableSpan(name=match[1], start=len(content), end=len(content) + len(value)))
         content, at = content + value, match.end()
     use = PromptUse(
-        name="rag",
-        version="1",
-        template=TEMPLATE,
-        message=0,
-        start=0,
-        end=len(content),
+        name="rag", version="1", template=TEMPLATE, message=0, start=0, end=len(content),
         variable_spans=tuple(spans),
-    )
-    return Prompted(messages=chat(content), prompts=(use,))
+    )  # fmt: skip
+    found = Segmentation(Prompted(messages=chat(content), prompts=(use,)), unit).segments
+    return [s.key for s in found if not s.protected]
 
 
 def test_values_do_not_decide_where_the_template_is_split() -> None:
-    plain = Segmentation(
-        _rendered(role="Be kind.", documents="[1] a\n[2] b", task="Go."), "section"
-    )
-    hostile = Segmentation(
-        _rendered(role="# x", documents="[1] a\n[2] b\n[3] c", task="# H\nx\n# I\ny"),
-        "section",
-    )
-    assert [s.key for s in plain.segments] == [
-        "rag:1:section:0",
-        "rag:1:section:14",
-        "rag:1:section:38",
-    ]
-    assert [s.key for s in hostile.segments] == [
-        *(s.key for s in plain.segments),
-        "rag:1:var:task:section:0",
-        "rag:1:var:task:section:1",
-    ]
-
-
-def test_documents_in_a_value_are_counted_in_it() -> None:
-    prompted = _rendered(role="Be kind.", documents="[1] a\n\n[2] b", task="Go.")
-    free = [s for s in Segmentation(prompted, "document").segments if not s.protected]
-    assert [(s.text, s.key) for s in free] == [
-        ("[1] a", "rag:1:var:documents:document:0"),
-        ("[2] b", "rag:1:var:documents:document:1"),
-    ]
+    plain = _keys("section", role="Be kind.", documents="[1] a\n[2] b", task="Go.")
+    assert plain == ["rag:1:section:0", "rag:1:section:14", "rag:1:section:38"]
+    hostile = {"role": "# x", "documents": "[1] a\n[2] b\n[3] c", "task": "# H\nx\n# I\ny"}
+    inside = ["rag:1:var:task:section:0", "rag:1:var:task:section:1"]
+    assert _keys("section", **hostile) == plain + inside
+    # Documents in a value are counted in it.
+    found = _keys("document", role="Be kind.", documents="[1] a\n\n[2] b", task="Go.")
+    assert found == ["rag:1:var:documents:document:0", "rag:1:var:documents:document:1"]
 
 
 HOSTILE = {
@@ -310,9 +278,8 @@ HOSTILE = {
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_structure_takes_linear_time(name: str) -> None:
     """Each takes tenths of a second; a pattern that backtracks would not come to an end."""
-    text = HOSTILE[name]
     for find in (sections.sections, blocks.examples, blocks.documents):
-        found = find(text)
+        found = find(HOSTILE[name])
         assert all(a < b for a, b in found)
         assert all(b <= c for (_, b), (c, _) in pairwise(found))
 
@@ -404,8 +371,130 @@ def test_many_turns_are_joined_and_found_again() -> None:
     assert all(not m.parts for m in sent)
 
 
-def test_a_conversation_without_them_says_so() -> None:
-    prompted = Prompted(messages=(Message(role="user", content="Now?"),))
-    for unit in ("tool_result", "turn", "step"):
-        with pytest.raises(UnitMissing):
-            Segmentation(prompted, unit)
+DOCUMENTS = [
+    f"[{k}] The item {k} ships from Rome. It costs {k} euros. Nobody returned it."
+    for k in range(1, 6)
+]
+
+
+CONVERSATION = (
+    Message(role="system", content="Answer from the documents only."),
+    Message(role="user", content="Hi, can you help me today?"),
+    Message(role="assistant", content="Of course I can."),
+    Message(role="user", content="\n\n".join([*DOCUMENTS, "Question: what does item 3 cost?"])),
+)
+
+
+def _segmentation(messages: tuple[Message, ...]) -> Segmentation:
+    return Segmentation(Prompted(messages=messages), "auto")
+
+
+def test_it_begins_with_messages_documents_and_sections() -> None:
+    segments = _segmentation(CONVERSATION).coarse(40)
+    assert [(s.unit, s.text) for s in segments] == [
+        *(("message", message.content) for message in CONVERSATION[:3]),
+        *(("document", text) for text in DOCUMENTS),
+        ("section", "Question: what does item 3 cost?"),
+    ]
+
+
+def test_it_goes_on_with_sentences_and_ends_with_words() -> None:
+    segmentation = _segmentation(CONVERSATION)
+    [third] = [s for s in segmentation.coarse(40) if s.text == DOCUMENTS[2]]
+    sentences = segmentation.refine([third], 20)
+    assert [(s.unit, s.text) for s in sentences] == [
+        ("sentence", "[3] The item 3 ships from Rome."),
+        ("sentence", "It costs 3 euros."),
+        ("sentence", "Nobody returned it."),
+    ]
+    words = segmentation.refine([sentences[1]], 20)
+    assert [(s.unit, s.text) for s in words] == [
+        ("word", "It"), ("word", "costs"), ("word", "3"), ("word", "euros."),
+    ]  # fmt: skip
+    assert all(map(segmentation.is_finest, words))
+
+
+FEW = "The sea is red. Rome is old. Which city is old? Say it."
+EIGHT = " ".join(f"Sentence number {k} says that the sea is number {k}." for k in range(8))
+FIVE = " ".join(f"Number {k} is the sea of {k}." for k in range(5))
+RULES = "\n\n".join(f"Rules {k}:\nNumber {k} is the sea {k}." for k in range(5))
+
+
+@pytest.mark.parametrize(
+    ("text", "limit", "unit", "segments"),
+    [
+        (FEW, 40, "word", 13),
+        (EIGHT, 40, "sentence", 8),  # without structure
+        (FIVE, 40, "word", 35),  # words that fit come before sentences
+        (FIVE, 30, "sentence", 5),
+        (RULES, 40, "section", 5),  # but after a structure
+    ],
+)
+def test_what_auto_begins_with(text: str, limit: int, unit: Unit, segments: int) -> None:
+    found = _segmentation(chat(text)).coarse(limit)
+    assert [s.unit for s in found] == [unit] * segments
+    if unit == "word":
+        assert [s.text for s in found] == text.split()
+
+
+def test_parts_beyond_the_limit_are_joined_unless_they_may_stay_apart() -> None:
+    segmentation = _segmentation(CONVERSATION)
+    assert len(segmentation.coarse(6)) == 6
+    assert len(segmentation.coarse(6, 30)) == 9
+
+
+def test_a_study_finds_the_document_the_sentence_and_the_word() -> None:
+    def says(messages: tuple[Message, ...]) -> str:
+        text = "\n".join(message.content for message in messages)
+        return "It costs three euros." if "costs 3" in text else "I could not find that."
+
+    found = run(CONVERSATION, says, answer="It costs three euros.", unit="auto", budget=60)
+    document, sentence = found.explanation.coarser
+    assert (document.unit, document.text) == ("document", DOCUMENTS[2])
+    assert (sentence.unit, sentence.text) == ("sentence", "It costs 3 euros.")
+    assert {s.text for s in found.explanation.ranked[:2]} == {"costs", "3"}
+
+
+def test_it_is_the_default_everywhere() -> None:
+    command = inspect.signature(explain_command).parameters["unit"].default
+    function = inspect.signature(smile_trace.explain).parameters["unit"].default
+    assert command == function == ExplainOptions().unit == Settings().explain.unit == "auto"
+
+
+IMAGE = Media(modality="image", uri="data:image/png;base64,iVBORw0KGgo=")
+
+
+PAPER = Media(modality="file", uri="https://example.org/a.pdf")
+
+
+ASKED = TextPart(content="What is the same in both? Say it briefly.")
+
+
+PROMPTED = Prompted(messages=(Message(role="user", parts=(IMAGE, ASKED, PAPER)),))
+
+
+TITLES = ["image (png, 8 bytes)", "file (https://example.org/a.pdf)"]
+
+
+@pytest.mark.parametrize("unit", ["auto", "word", "sentence", "media"])
+def test_it_is_one_segment(unit: Unit) -> None:
+    segments = Segmentation(PROMPTED, unit).segments
+    assert [s.text for s in segments if s.unit == "media"] == TITLES
+    for number, left in ((0, (ASKED, PAPER)), (len(segments) - 1, (IMAGE, ASKED))):
+        mask = [k != number for k in range(len(segments))]
+        [message] = Perturber(PROMPTED, segments).messages(mask)
+        assert message == Message(role="user", parts=left)
+
+
+def test_it_is_protected_or_taken_whole_by_what_it_is_called() -> None:
+    protecting = Segmentation(PROMPTED, "word", [re.compile("image")]).segments
+    assert [s.text for s in protecting if s.protected] == TITLES[:1]
+    assert _free(Segmentation(PROMPTED, re.compile("png")).segments) == TITLES[:1]
+
+
+def test_its_message_is_a_message() -> None:
+    alone = Prompted(messages=(Message(role="user", parts=(IMAGE,)), *PROMPTED.messages))
+    segments = Segmentation(alone, "message").segments
+    assert len(segments) == 2
+    left = Perturber(alone, segments).messages([False, True])
+    assert left == PROMPTED.messages
