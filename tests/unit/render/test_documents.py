@@ -54,8 +54,9 @@ class Reader(HTMLParser):
 
 
 def test_hostile_text_is_text_in_html() -> None:
-    said = {"answer": HOSTILE, "summary": HOSTILE}
-    explained = explanation([(HOSTILE, HOSTILE)], {"alert": 0.5}, status="inconclusive", **said)
+    explained = explanation(
+        [(HOSTILE, HOSTILE)], {"alert": 0.5}, answer=HOSTILE, summary=HOSTILE, status="inconclusive"
+    )
     page = Reader(to_html(explained, title=HOSTILE))
     assert not page.tags & {"script", "img", "iframe", "a", "link", "object", "svg"}
     assert not {name for name in page.attributes if name.startswith("on") or name == "src"}
