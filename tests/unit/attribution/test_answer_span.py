@@ -192,7 +192,7 @@ RECORD = {"city": "Berlin", "food": "soup", "year": 1990}
 ANSWER = json.dumps(RECORD)
 
 
-PROMPT = "In Berlin Ann eats soup."
+PROMPT = "Ann lives in Berlin and eats soup."
 
 
 def _says(prompt: str) -> str:
@@ -216,8 +216,8 @@ def test_the_word_and_its_field_are_named_in_19_of_20() -> None:
 def test_each_driver_has_its_own_field() -> None:
     found = run(PROMPT, lambda messages: _says(messages[0].content)).explanation
     assert {(change.key, change.path) for change in found.fields} == {
-        ("0:word:1", "$.city"),
-        ("0:word:4", "$.food"),
+        ("0:word:3", "$.city"),
+        ("0:word:6", "$.food"),
     }
     assert "without “Berlin” the field `city` changes" in found.summary
     assert "without “soup” the field `food` changes" in found.summary

@@ -1,5 +1,6 @@
 """Long prompts and coarse units: what matters is found inside the budget, level by level."""
 
+from dataclasses import replace
 from itertools import pairwise
 from random import Random
 
@@ -56,7 +57,7 @@ def _words_of_the_driver(explanation: Explanation, content: str) -> list[str]:
     return [s.text for s in explanation.ranked if s.unit == "word" and start <= s.start < end]
 
 
-@pytest.mark.parametrize("seed", [0, 3])
+@pytest.mark.parametrize("seed", [0, pytest.param(3, marks=pytest.mark.slow)])
 def test_the_driving_sentence_of_400_words_is_found_and_its_words_ranked(seed: int) -> None:
     content = _long(seed)
     asked = run(content, copying("Pelican"), budget=60, seed=seed)
@@ -78,7 +79,10 @@ def test_the_driving_sentence_of_400_words_is_found_and_its_words_ranked(seed: i
 
 @pytest.mark.parametrize(
     "content",
-    ["word " * 2500 + "Pelican. " + "other " * 2500, "😀" * 5000 + " Pelican. " + "😢" * 5000],
+    [
+        "word " * 2500 + "Pelican. " + "other " * 2500,
+        pytest.param("😀" * 5000 + " Pelican. " + "😢" * 5000, marks=pytest.mark.slow),
+    ],
 )
 def test_very_long_prompts_go_from_coarse_to_fine(content: str) -> None:
     asked = run(content, copying("Pelican"), budget=60)
@@ -91,6 +95,7 @@ def test_very_long_prompts_go_from_coarse_to_fine(content: str) -> None:
     assert explanation.fidelity.status == "reliable"
 
 
+@pytest.mark.slow
 def test_two_words_that_need_each_other_are_found_in_a_long_prompt() -> None:
     content = _long(0)
     explanation = run(content, _both("Pelican", "archive"), budget=60).explanation
@@ -324,3 +329,18 @@ def test_what_predicts_but_names_nothing_is_inconclusive(
     assert (shown, fidelity.status) == (len(levels), status)
     assert "predict 39 %" in fidelity.reason
     assert ("none of them stands out" in fidelity.reason) == (status == "inconclusive")
+
+
+@pytest.mark.parametrize(
+    ("held_out", "said"),
+    [
+        (None, "too few of the perturbed prompts changed the answer."),
+        (HeldOut(r2=0.39, low=0.2, high=0.6, gain=0.0), "how much of the prompt is removed"),
+        (HeldOut(r2=0.1, low=0.0, high=0.2, gain=0.1), "predict 10 % of how the answer changes"),
+    ],
+)
+def test_what_does_not_predict_is_no_explanation(held_out: HeldOut | None, said: str) -> None:
+    level = replace(findings(False, True, False), held_out=held_out)
+    _, fidelity = judge([level], SCORES)
+    assert fidelity.status != "reliable"
+    assert said in fidelity.reason

@@ -29,7 +29,7 @@ def test_a_constant_model_gets_zeros(content: str) -> None:
     assert not any(s.significant for s in explanation.segments)
 
 
-@pytest.mark.parametrize(("word", "seed"), [("Pelican", 0), ("Pelican", 7), ("night", 1)])
+@pytest.mark.parametrize(("word", "seed"), [("Pelican", 0), ("night", 1)])
 def test_a_copying_model_depends_on_that_word_alone(word: str, seed: int) -> None:
     explanation = run(TEN, copying(word), seed=seed).explanation
     first, *others = explanation.ranked
@@ -120,7 +120,7 @@ def test_how_often_the_unperturbed_prompt_is_asked(
 
 @pytest.mark.parametrize(
     ("budget", "words", "deterministic"),
-    [(4, 1, True), (4, 60, False), (9, 2, False), (9, 8, True), (20, 8, False), (40, 60, True)],
+    [(4, 1, True), (4, 60, False), (9, 2, False), (9, 8, True), (20, 8, False)],
 )
 def test_the_budget_is_a_cap(budget: int, words: int, deterministic: bool) -> None:
     content = " ".join(f"w{k}" for k in range(words)) + "."
@@ -133,16 +133,15 @@ def test_the_budget_is_a_cap(budget: int, words: int, deterministic: bool) -> No
 def test_noise_takes_the_whole_budget(deterministic: bool) -> None:
     """A look that stops where luck made the intervals narrow would find drivers in noise."""
     content = " ".join(f"w{k}" for k in range(12))
-    for seed in (2, 3):
-        generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(2)
 
-        def bird(messages: tuple[Message, ...], generator: np.random.Generator = generator) -> str:
-            said = "pelican" if messages[0].content == content else generator.choice(BIRDS)
-            return f"A {said} sleeps here."
+    def bird(messages: tuple[Message, ...]) -> str:
+        said = "pelican" if messages[0].content == content else generator.choice(BIRDS)
+        return f"A {said} sleeps here."
 
-        asked = run(content, bird, deterministic=deterministic)
-        assert len(asked.perturbations) == 40
-        assert asked.explanation.fidelity.status == "inconclusive"
+    asked = run(content, bird, deterministic=deterministic)
+    assert len(asked.perturbations) == 40
+    assert asked.explanation.fidelity.status == "inconclusive"
 
 
 BIRDS = ["pelican", "heron", "stork", "crane"]
@@ -213,7 +212,7 @@ def test_what_only_masks_without_four_fifths_moved_stays_possible() -> None:
         assert all(s.ci_low < truth < s.ci_high for s in explanation.segments)
 
 
-@pytest.mark.parametrize("seed", [2, 3])
+@pytest.mark.parametrize("seed", [2, pytest.param(3, marks=pytest.mark.slow)])
 def test_where_only_four_fifths_moved_the_answer_the_rest_removes_half(seed: int) -> None:
     """Parts that stand in for each other are removed together there more often."""
     asked = run(MANY, any_of("w3x", "w9x", "w17x"), seed=seed)
@@ -342,7 +341,7 @@ def test_failures_at_random_are_nobodys_and_prove_nothing() -> None:
     assert named <= 1  # of 4; nominally less than 1
 
 
-@pytest.mark.parametrize("failures", [1, 2])
+@pytest.mark.parametrize("failures", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_the_unperturbed_prompt_is_asked_again_where_it_fails(failures: int) -> None:
     calls = iter(range(99))
 

@@ -74,9 +74,9 @@ def _with_proxy(prompt: str, **options: Any) -> Study:
     ("make", "prompt", "part"),
     [
         (_perturbation, PROMPT, None),
-        (_perturbation, LONG, (4, 20)),
-        (_with_proxy, PROMPT, (4, 20)),
-        pytest.param(_with_proxy, LONG, None, marks=pytest.mark.slow),
+        pytest.param(_perturbation, LONG, (4, 20), marks=pytest.mark.slow),
+        (_with_proxy, LONG, (4, 20)),
+        pytest.param(_with_proxy, PROMPT, None, marks=pytest.mark.slow),
     ],
 )
 def test_the_vectors_of_an_embedding_model_are_known_before_they_are_needed(

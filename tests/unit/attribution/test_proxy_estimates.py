@@ -1,6 +1,6 @@
 """What a dozen of the target's rows and many of the proxy's say together, and trust in a proxy."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import product
 
@@ -158,16 +158,19 @@ def test_the_target_corrects_a_wrong_proxy() -> None:
     assert found.estimate.low[proxy.drivers[0]] <= 0 <= found.estimate.high[proxy.drivers[0]]
 
 
-def test_a_good_fit_to_noise_is_not_backed() -> None:
+@pytest.mark.parametrize(
+    ("seeds", "fitting", "most"),
+    [((0, 1, 2, 15, 21), 3, 1), pytest.param(range(48), 4, 3, marks=pytest.mark.slow)],
+)
+def test_a_good_fit_to_noise_is_not_backed(seeds: Sequence[int], fitting: int, most: int) -> None:
     proxy = world("any of three")
     found = [
-        prediction_powered(nothing(SEGMENTS), proxy, seed=s, noise=0.2, calls=9)[0]
-        for s in range(48)
+        prediction_powered(nothing(SEGMENTS), proxy, seed=s, noise=0.2, calls=9)[0] for s in seeds
     ]
     fits = sum(r.held_out is not None and r.held_out.reliable for r in found)
     believed = sum(r.held_out is not None and r.held_out.reliable and r.backed for r in found)
-    assert fits >= 4  # so few rows often look as if they were predicted
-    assert believed <= 3
+    assert fits >= fitting  # so few rows often look as if they were predicted
+    assert believed <= most
 
 
 def test_a_mask_that_was_seen_is_not_held_out() -> None:

@@ -58,6 +58,14 @@ def test_factors_are_told_apart_where_next_to_nothing_is_left() -> None:
     assert first.count(0) >= 11
 
 
+def test_the_effects_of_more_masks_than_are_listed_are_those_of_drawn_ones() -> None:
+    x = (np.random.default_rng(0).random((80, 14)) < 0.4).astype(float)
+    nats = np.array([3.0] + [0.0] * 13)
+    found = WarpedProcessSolver().fit(x, change(x, nats)).effects(inference.REMOVAL_PROBABILITIES)
+    assert found[0] == pytest.approx(1 - np.exp(-3), abs=0.05)
+    assert np.abs(found[1:]).max() < 0.05
+
+
 def test_predictions_of_the_warped_process_are_answer_changes() -> None:
     nats = np.array([9.0, 9.0, 9.0, 0, 0, 0, 0, 0, 0])
     x = drawn(0)

@@ -257,6 +257,10 @@ def test_the_answers(given: dict[str, Any], said: str) -> None:
             "It does so only together with the edits before it; by itself it moves them by 0.01.",
         ),
         (
+            [_effect(0, 1, share=0.0, named=False), _effect(2)],
+            "With the edits before it in place it moves them by 0.50",
+        ),
+        (
             [_effect(0, 1, named=False), _effect(2, share=0.0, named=False)],
             "From 2 to 3 one of 2 edits changed the answers, “kind” → “rude” or “Be brief.” "
             "(added) (a budget of 96 calls would tell which): 2 of 2 inputs",
