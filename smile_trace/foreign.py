@@ -19,7 +19,11 @@ MAX_BYTES = 64 * 2**20
 MAX_DEPTH = 64
 """Lists and objects inside of each other; serializers of JSON give up at some 200."""
 MAX_VALUES = 2_000_000
-"""Values of one JSON text: an empty list takes 2 bytes as text and 64 in memory."""
+"""Values of one JSON text."""
+FREE_CONTAINERS, BYTES_PER_CONTAINER = 200_000, 20
+"""Lists and objects of one JSON text: any `FREE_CONTAINERS`, and one more for so many bytes. An
+object of 5 bytes takes some 200 in memory: so a text takes at most 20 times its length and 64 MB,
+however it is made."""
 MAX_INTEGER = 2**64
 MIN_INTEGER = -(2**63)
 
@@ -28,7 +32,9 @@ MISREAD = (AttributeError, LookupError, TypeError, ValueError, RecursionError, O
 `ForeignDataError` is a ValueError."""
 
 _LONE_SURROGATES = re.compile("[\ud800-\udfff]")
-_STRING_OR_VALUE = re.compile(r'"(?:[^"\\]++|\\.)*+"|[,\[{]', re.DOTALL)
+# A string that nothing closes goes to the end: looked for again at each of its quotes, it would
+# take the square of its length.
+_STRING_OR_VALUE = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[,\[{]', re.DOTALL)
 
 
 class ForeignDataError(SmileTraceError, ValueError):
@@ -59,20 +65,43 @@ def decode(text: str | bytes, *, max_depth: int = MAX_DEPTH, lenient: bool = Fal
     return value
 
 
-def parse(text: str | bytes, *, lenient: bool = False) -> Any:
+def parse(text: str | bytes, *, lenient: bool = False, max_values: int = MAX_VALUES) -> Any:
     """As `decode`, but only size and number of values are checked: `check` each item.
+
+    Args:
+        text: JSON; bytes are UTF-8.
+        lenient: as of `decode`.
+        max_values: how many values it may have.
 
     Raises:
         NotJSON: it is no JSON.
-        ForeignDataError: it is longer than `MAX_BYTES`, or more than `MAX_VALUES`.
+        ForeignDataError: it is longer than `MAX_BYTES`, or has more values, or more lists and
+            objects, than is allowed.
     """
     if len(text) > MAX_BYTES:
         raise ForeignDataError(f"longer than {MAX_BYTES:,} bytes")
+    return _parsed(text, lenient, max_values)[0]
+
+
+def parse_first(text: str, *, lenient: bool = False) -> tuple[Any, int]:
+    """As `parse`, of the value with which a text begins, and where it ends there.
+
+    Raises:
+        NotJSON: the text begins with no JSON.
+        ForeignDataError: as of `parse`.
+    """
+    return _parsed(text, lenient, whole=False)
+
+
+def _parsed(
+    text: str | bytes, lenient: bool, max_values: int = MAX_VALUES, *, whole: bool = True
+) -> tuple[Any, int]:
+    decoder = _LENIENT if lenient else _STRICT
     try:
         if isinstance(text, bytes):
             text = text.decode("utf-8")
-        _count_values(text)
-        value = (_LENIENT if lenient else _STRICT).decode(text)
+        _count_values(text, max_values)
+        value, end = (decoder.decode(text), len(text)) if whole else decoder.raw_decode(text)
     except ForeignDataError:
         raise
     except RecursionError:
@@ -84,7 +113,7 @@ def parse(text: str | bytes, *, lenient: bool = False) -> Any:
     escaped = "\\ud" in text or "\\uD" in text
     if escaped or (not text.isascii() and _LONE_SURROGATES.search(text)):
         value = _mended(value, lenient=lenient)
-    return value
+    return value, end
 
 
 def check(value: Any, *, max_depth: int = MAX_DEPTH) -> None:
@@ -167,15 +196,23 @@ def finite(value: Any) -> float:
     return number
 
 
-def _count_values(text: str) -> None:
-    """Before anything is made of them; commas in strings are looked at only where it matters."""
-    if len(text) <= MAX_VALUES or text.count(",") + text.count("[") + text.count("{") <= MAX_VALUES:
+def _count_values(text: str, max_values: int) -> None:
+    """Before anything is made of them; strings are looked into only where it matters."""
+    most = FREE_CONTAINERS + len(text) // BYTES_PER_CONTAINER
+    if len(text) <= min(2 * most, max_values):  # a container has two characters
         return
-    count = 0
+    containers = text.count("[") + text.count("{")
+    if containers <= most and containers + text.count(",") <= max_values:
+        return
+    count = containers = 0
     for match in _STRING_OR_VALUE.finditer(text):
-        count += text[match.start()] != '"'
-        if count > MAX_VALUES:
-            raise ForeignDataError(f"more than {MAX_VALUES:,} values")
+        first = text[match.start()]
+        count += first != '"'
+        containers += first in "[{"
+        if count > max_values:
+            raise ForeignDataError(f"more than {max_values:,} values")
+        if containers > most:
+            raise ForeignDataError(f"more than {most:,} lists and objects")
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -1,11 +1,11 @@
 """Calls and the traces that hold them, as they were captured."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from smile_trace.records.answer_limit import answer_limit
-from smile_trace.records.base import JSON, Record
+from smile_trace.records.base import JSON, Record, Shared
 from smile_trace.records.message import Message
 from smile_trace.records.parts import ToolCall
 from smile_trace.titles import document_name
@@ -90,7 +90,7 @@ class Span(Record):
     events: tuple[dict[str, JSON], ...] = ()
     status: Literal["unset", "ok", "error"] = "unset"
     status_message: str = ""
-    resource: dict[str, JSON] = {}
+    resource: Annotated[dict[str, JSON], Shared] = {}
     scope: str = ""
 
 

@@ -7,7 +7,7 @@ may be numbers or strings, snake_case names are accepted beside camelCase ones.
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Literal
 
@@ -33,10 +33,23 @@ _LOGS = (
 LOG = "smile_trace.log"
 """The attribute of a span that is a log of a call's content; `dialects.logs` joins them."""
 _NO_NUMBERS = ("NaN", "Infinity", "-Infinity")
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+Read = Callable[[JSON, dict[str, JSON], str], Span | None]
+"""`read_span` or `read_log`."""
 
 
 MAX_LINE_DEPTH = 200
 """An attribute's list takes three levels of a line: its values are 64 levels deep at most."""
+MAX_FRAME_BYTES = 2**16
+"""Of a resource as JSON, and of a scope: they stand once around many spans, each of which has to be
+read with them."""
+MAX_ITEMS = 50_000
+"""Spans or logs of one line: a span of 75 bytes takes some 2,000 in memory."""
+MOST_ERRORS = 20
+"""So many reasons are told of one line."""
+MAX_SCOPE_NAME = 256
+"""Characters: it is kept with every span."""
 
 
 def spans_from_line(line: bytes) -> list[Span]:
@@ -70,34 +83,94 @@ def read_line(line: bytes) -> tuple[list[Span], list[ForeignDataError]]:
         raise ForeignDataError(f"the line is {error}") from None
     if not isinstance(document, dict):
         raise ForeignDataError(f"the line is a JSON {type(document).__name__}, not an object")
-    spans: list[Span] = []
-    errors: list[ForeignDataError] = []
+    found = _Found()
     try:
         for names, read in ((_SPANS, read_span), (_LOGS, read_log)):
-            for raw, resource, scope in _items(document, names):
-                try:
-                    if (span := read(raw, resource, scope)) is not None:
-                        spans.append(span)
-                except ForeignDataError as error:
-                    errors.append(error)
+            found.add(document, names, read)
     except (TypeError, AttributeError, KeyError) as error:
         raise _no_otlp(error) from None
-    return spans, errors
+    return found.spans, found.errors
 
 
-def _items(
-    document: Mapping[str, JSON], names: Sequence[Sequence[str]]
-) -> Iterator[tuple[JSON, dict[str, JSON], str]]:
-    """The spans or logs of a line, each with its resource and the name of its scope."""
-    of_all, of_scope, items = names
-    for block in _list(document, *of_all):
-        holder = _object(block, "resource")
-        foreign.check(holder, max_depth=MAX_LINE_DEPTH)
-        resource = _attributes(holder)
-        for group in _list(block, *of_scope):
-            scope = _text(_object(group, "scope"), "name")
-            for raw in _list(group, *items):
-                yield raw, resource, scope
+class _Found:
+    """The spans and logs of a line, and why others cannot be read."""
+
+    def __init__(self) -> None:
+        self.spans: list[Span] = []
+        self.errors: list[ForeignDataError] = []
+        self._count = 0
+
+    def add(self, document: Mapping[str, JSON], names: Sequence[Sequence[str]], read: Read) -> None:
+        """Read what stands in the lists of those names. Spans of a resource share it."""
+        of_all, of_scope, items = names
+        for block in _list(document, *of_all):
+            with self._setting_aside():
+                resource = read_resource(_object(block, "resource"))
+                for group in _list(block, *of_scope):
+                    with self._setting_aside():
+                        scope = read_scope(_object(group, "scope"))
+                        for raw in _list(group, *items):
+                            self._read(read, raw, resource, scope)
+
+    def _read(self, read: Read, raw: JSON, resource: dict[str, JSON], scope: str) -> None:
+        self._count += 1
+        if self._count > MAX_ITEMS:
+            raise ForeignDataError(f"more than {MAX_ITEMS:,} spans or logs in one line")
+        try:
+            if (span := read(raw, resource, scope)) is not None:
+                self.spans.append(span)
+        except ForeignDataError as error:
+            self._note(error)
+
+    @contextmanager
+    def _setting_aside(self) -> Iterator[None]:
+        """Around what is left out where its resource or scope is beyond the bounds."""
+        try:
+            yield
+        except ForeignDataError as error:
+            self._note(error)
+
+    def _note(self, error: ForeignDataError) -> None:
+        if len(self.errors) < MOST_ERRORS:
+            self.errors.append(error.with_traceback(None))
+
+
+def read_resource(raw: JSON) -> dict[str, JSON]:
+    """The attributes of a resource.
+
+    Raises:
+        ForeignDataError: it is none, or longer than `MAX_FRAME_BYTES`.
+    """
+    _check_frame("resource", raw)
+    with _reading(raw):
+        return _attributes(raw)
+
+
+def read_scope(raw: JSON) -> str:
+    """The name of a scope.
+
+    Raises:
+        ForeignDataError: it is none, or longer than `MAX_FRAME_BYTES`, or its name is too long.
+    """
+    _check_frame("scope", raw)
+    with _reading(raw):
+        name = _text(raw, "name")
+    if reason := check_scope_name(name):
+        raise ForeignDataError(reason)
+    return name
+
+
+def check_scope_name(name: str) -> str:
+    """Why spans of a scope of that name are not kept; empty where they are."""
+    if len(name) <= MAX_SCOPE_NAME:
+        return ""
+    return f"the name of a scope is longer than {MAX_SCOPE_NAME} characters"
+
+
+def _check_frame(kind: str, raw: JSON) -> None:
+    foreign.check(raw, max_depth=MAX_LINE_DEPTH)
+    if len(_ENCODER.encode(raw)) > MAX_FRAME_BYTES:
+        raise ForeignDataError(f"a {kind} is longer than {MAX_FRAME_BYTES:,} bytes as JSON")
 
 
 def read_span(raw: JSON, resource: dict[str, JSON], scope: str) -> Span:

@@ -20,6 +20,8 @@ from smile_trace.capture.spool.losses import Losses, make_private
 from smile_trace.private_files import open_regular
 
 SUFFIX = ".jsonl"
+RECEIVED_SUFFIX = ".received.jsonl"
+"""Of a receiver's files: what stands in them was sent by anybody, whatever it says of itself."""
 SCAN_SECONDS = 1.0
 """How often the folder's size is looked at again (and after every 1/64 of the cap)."""
 
@@ -36,13 +38,17 @@ class Spool:
         file_limit: size in bytes after which a new file is begun.
         spool_limit: size in bytes of the whole folder after which lines are dropped and
             counted, newest first. Only the worker removes files.
+        suffix: what the names of its files end in: it says who wrote them.
     """
 
-    def __init__(self, folder: Path, *, file_limit: int, spool_limit: int) -> None:
+    def __init__(
+        self, folder: Path, *, file_limit: int, spool_limit: int, suffix: str = SUFFIX
+    ) -> None:
         self.folder = folder
         self.losses = Losses(folder)
         self._file_limit = file_limit
         self._spool_limit = spool_limit
+        self._suffix = suffix
         self._descriptor = -1
         self._opening = threading.Lock()
         self._torn = False
@@ -154,7 +160,7 @@ class Spool:
                 keep_inside(error)
                 report_error("the spool's folder does not support locks; use a local disk", error)
             # Only a locked file gets a name that the worker looks at.
-            os.rename(draft, self.folder / f"{name}{SUFFIX}")
+            os.rename(draft, self.folder / f"{name}{self._suffix}")
         except BaseException:
             os.close(descriptor)
             raise

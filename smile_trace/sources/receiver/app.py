@@ -13,6 +13,7 @@ import math
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
@@ -39,6 +40,8 @@ JSON = "application/json"
 ENCODINGS = ("identity", "gzip", "deflate")
 BODY_SECONDS = 30.0
 """How long a client may take to send a body."""
+MOST_WAITING = 100
+"""Requests that wait to be read; the next ones have to come again."""
 DISK_SECONDS = 5
 """After how long a client tries again when the spool could not be written."""
 REQUESTS = "smile_trace_receiver_requests_total"
@@ -147,6 +150,9 @@ class _Receiver:
         self._intake = Intake(8 * max_body, per_second, clock)
         self._token = None if token is None else f"Bearer {token}".encode()
         self._failing = False
+        # One: then only one body is unpacked at any moment, and health is answered meanwhile.
+        self._thread = ThreadPoolExecutor(1, "reads requests")
+        self._waiting = 0
         self._clock = clock
         # From the start on: a counter that begins at its first refusal has no rate.
         self._answered = Counter({200: 0, 429: 0, 503: 0})
@@ -243,13 +249,23 @@ class _Receiver:
                 packed = await read(chunks, self._max_body)
         except TimeoutError:
             raise _Refused(408, f"the body took longer than {BODY_SECONDS:g} s") from None
+        if self._waiting >= MOST_WAITING:
+            raise TooMuch(1)
+        self._waiting += 1
+        try:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._thread, self._take, packed, encoding, reader)
+        finally:
+            self._waiting -= 1
+
+    def _take(self, packed: bytes, encoding: str, reader: Read) -> Received:
+        """Read a body and put what it holds into the operating system's hands; in the thread."""
         received = reader(unpack(packed, encoding, self._max_body))
-        if received.lines:
-            self._write(received.text)
+        if lines := received.text:
+            self._write(lines)
         return received
 
     def _write(self, lines: bytes) -> None:
-        """Put the lines into the operating system's hands."""
         try:
             self._spool.append(lines)
         except OSError as error:

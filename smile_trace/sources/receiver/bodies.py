@@ -11,6 +11,10 @@ DRAINED = 4
 """A body that is too large is still read, up to so many times the limit: a client that is cut
 off while it sends sees no answer, and tries again."""
 
+PIECE = 2**16
+MOST_MEMBERS = 1000
+"""Members of a gzip body: one is usual, and one for 64 kB of what is packed in blocks."""
+
 
 class TooLarge(Exception):
     """A body is longer than allowed, as it is sent or unpacked."""
@@ -26,19 +30,19 @@ async def read(chunks: AsyncIterator[bytes], limit: int) -> bytes:
     Raises:
         TooLarge: it has more than `limit` bytes.
     """
-    held: list[bytes] = []
+    held = bytearray()  # of small pieces, each of them would take fifty bytes
     size = 0
     async for chunk in chunks:
         size += len(chunk)
         if size <= limit:
-            held.append(chunk)
+            held += chunk
         elif size > DRAINED * limit:
             break
         else:
-            held.clear()
+            held = bytearray()
     if size > limit:
         raise TooLarge
-    return b"".join(held)
+    return bytes(held)
 
 
 def unpack(body: bytes, encoding: str, limit: int) -> bytes:
@@ -50,7 +54,7 @@ def unpack(body: bytes, encoding: str, limit: int) -> bytes:
         TooLarge: it has more than `limit` bytes.
         CannotUnpack: it is not of that encoding, or ends too early.
     """
-    if encoding == "identity":
+    if encoding == "identity" or not body:
         return body
     try:
         return _inflate(body, _ANY_HEADER, limit)
@@ -64,17 +68,27 @@ def unpack(body: bytes, encoding: str, limit: int) -> bytes:
 
 
 def _inflate(body: bytes, window: int, limit: int) -> bytes:
-    """As zlib unpacks it; a gzip body may have several members."""
+    """As zlib unpacks it; a gzip body may have several members.
+
+    Raises:
+        TooLarge: it has more than `limit` bytes.
+        CannotUnpack: it ends too early, or has more members than anybody writes.
+    """
     parts: list[bytes] = []
-    left = limit
-    while body:
+    at, left = 0, limit
+    for _ in range(MOST_MEMBERS):
         inflater = zlib.decompressobj(window)
-        part = inflater.decompress(body, left + 1)
-        left -= len(part)
-        if left < 0:
-            raise TooLarge
-        if not inflater.eof:
-            raise CannotUnpack
-        parts.append(part)
-        body = inflater.unused_data
-    return b"".join(parts)
+        while not inflater.eof:
+            # In pieces, because what stands behind the end of a member is copied.
+            piece = body[at : at + PIECE]
+            if not piece:
+                raise CannotUnpack
+            part = inflater.decompress(piece, left + 1)
+            at += len(piece) - len(inflater.unused_data)
+            left -= len(part)
+            if left < 0:
+                raise TooLarge
+            parts.append(part)
+        if at == len(body):
+            return b"".join(parts)
+    raise CannotUnpack

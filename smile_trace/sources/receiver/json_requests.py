@@ -1,13 +1,22 @@
 """OTLP requests in JSON as lines of OTLP/JSON: cut into spans and log records, and checked."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
-from smile_trace import foreign
-from smile_trace.foreign import ForeignDataError
-from smile_trace.records.otlp import MAX_LINE_DEPTH, read_line
-from smile_trace.sources.receiver.lines import Received
+from smile_trace.foreign import ForeignDataError, NotJSON
+from smile_trace.records.otlp import read_log, read_resource, read_scope, read_span
+from smile_trace.sources.receiver.json_pieces import Reader
+from smile_trace.sources.receiver.lines import (
+    LOGS,
+    MAX_ITEM_BYTES,
+    SPANS,
+    Names,
+    Received,
+    check_frame,
+)
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 def read_traces(body: bytes) -> Received:
@@ -16,7 +25,7 @@ def read_traces(body: bytes) -> Received:
     Raises:
         ForeignDataError: it is none.
     """
-    return _read(body, "Spans", "spans", lambda raw: True)
+    return _Request(body, SPANS, lambda raw: read_span(raw, {}, "")).read()
 
 
 def read_logs(body: bytes) -> Received:
@@ -26,42 +35,98 @@ def read_logs(body: bytes) -> Received:
     Raises:
         ForeignDataError: it is none.
     """
-    return _read(body, "Logs", "logRecords", _has_trace)
+    return _Request(body, LOGS, lambda raw: read_log(raw, {}, "")).read()
 
 
-def _read(body: bytes, signal: str, items: str, is_wanted: Callable[[Any], bool]) -> Received:
-    try:
-        document = foreign.parse(body, lenient=True)
-    except ForeignDataError as error:
-        raise ForeignDataError(f"the body is {error}") from None
-    received = Received()
-    blocks, groups = f"resource{signal}", f"scope{signal}"
-    bare, _ = _ends({blocks: [{groups: [{}]}]}, items)
-    for block in _objects(document, blocks):
-        for group in _objects(block, groups):
-            held = _list(group, items)
-            frame = {blocks: [_without(block, groups) | {groups: [_without(group, items)]}]}
-            foreign.check(frame, max_depth=MAX_LINE_DEPTH)
-            head, tail = _ends(frame, items)
-            _check(head + tail)
-            kept = []
-            for item in filter(is_wanted, held):
-                try:
-                    foreign.check(item, max_depth=MAX_LINE_DEPTH)
-                    text = _text(item)
-                    _check(bare + text + tail)
-                    kept.append(text)
-                except ForeignDataError as error:
-                    received.reject(str(error))
-            received.add(head, kept, tail)
-    return received
+class _Request:
+    """A request while it is read: its items are texts until their scope and resource are known,
+    which may stand behind them."""
 
+    def __init__(self, body: bytes, names: Names, check: Callable[[Any], object]) -> None:
+        try:
+            self._json = Reader(body.decode(), MAX_ITEM_BYTES)
+        except UnicodeDecodeError:
+            raise ForeignDataError("the body is no JSON: it is no UTF-8") from None
+        self._names = names
+        self._check = check
+        self._received = Received(names, len(body))
 
-def _check(line: str) -> None:
-    """See that a line can be read when it is taken out of the spool."""
-    _, errors = read_line(line.encode("ascii"))
-    if errors:
-        raise errors[0]
+    def read(self) -> Received:
+        try:
+            self._object(self._names.blocks, self._block)
+            self._json.end()
+        except NotJSON as error:
+            raise ForeignDataError(f"the body is {error}") from None
+        return self._received
+
+    def _block(self) -> None:
+        """A resource with its scopes."""
+        groups: list[tuple[dict[str, Any], list[str]]] = []
+        frame = self._object(self._names.groups, lambda: self._group(groups))
+        try:
+            read_resource(frame.get("resource") or {})
+            of_block = _fields(frame)
+        except ForeignDataError as error:
+            self._reject(error, sum(len(items) for _, items in groups))
+            return
+        for group, items in groups:
+            try:
+                read_scope(group.get("scope") or {})
+                of_group = _fields(group)
+            except ForeignDataError as error:
+                self._reject(error, len(items))
+                continue
+            for item in items:
+                self._received.add(of_block, of_group, item)
+
+    def _group(self, groups: list[tuple[dict[str, Any], list[str]]]) -> None:
+        """A scope with its items; one without any is left out."""
+        items: list[str] = []
+        frame = self._object(self._names.items, lambda: self._item(items))
+        if items:
+            groups.append((frame, items))
+
+    def _item(self, items: list[str]) -> None:
+        try:
+            raw = self._json.value()
+            if self._names is SPANS or _has_trace(raw):
+                self._check(raw)
+                items.append(_ENCODER.encode(raw))
+        except NotJSON:
+            raise
+        except ForeignDataError as error:
+            self._received.reject(str(error))
+
+    def _object(self, lists: str, read_one: Callable[[], object]) -> dict[str, Any]:
+        """The object here: `read_one` reads each element of the list of that name. Of its other
+        fields, those around spans and logs that OTLP has."""
+        if self._json.kind() != "{":
+            raise ForeignDataError(f"what stands around {lists} is no object")
+        frame: dict[str, Any] = {}
+        for name in self._json.members():
+            if name in (lists, _snake(lists)):
+                self._list(name, read_one)
+            elif name in ("resource", "scope"):
+                frame[name] = self._json.value() or {}
+                if not isinstance(frame[name], dict):
+                    raise ForeignDataError(f"a {name} is no object")
+            elif name in ("schemaUrl", "schema_url"):
+                frame["schemaUrl"] = str(self._json.value())
+            else:
+                self._json.skip()
+        return frame
+
+    def _list(self, name: str, read_one: Callable[[], object]) -> None:
+        if self._json.kind() == "n" and self._json.value() is None:
+            return
+        if self._json.kind() != "[":
+            raise ForeignDataError(f"{name} is no list")
+        for _ in self._json.elements():
+            read_one()
+
+    def _reject(self, error: ForeignDataError, count: int) -> None:
+        for _ in range(count):
+            self._received.reject(str(error))
 
 
 def _has_trace(raw: Any) -> bool:
@@ -71,37 +136,16 @@ def _has_trace(raw: Any) -> bool:
     return not isinstance(trace_id, str) or trace_id.strip("0") != ""
 
 
-def _ends(frame: Any, items: str) -> tuple[str, str]:
-    """The text of a line before and after the items of its only group, which come last."""
-    [[block]] = frame.values()
-    *_, [group] = block.values()
-    group[items] = []
-    tail = "]}]}]}"
-    return _text(frame).removesuffix(tail), tail
+def _fields(frame: dict[str, Any]) -> str:
+    """The fields of a resource's or scope's object, as they stand between its braces.
 
-
-def _text(value: Any) -> str:
-    return json.dumps(value, separators=(",", ":"))
-
-
-def _objects(holder: Any, name: str) -> list[Mapping[str, Any]]:
-    found = _list(holder, name)
-    if not all(isinstance(one, dict) for one in found):
-        raise ForeignDataError(f"an element of {name} is no object")
-    return found
-
-
-def _list(holder: Any, name: str) -> list[Any]:
-    if not isinstance(holder, dict):
-        raise ForeignDataError(f"the body is a JSON {type(holder).__name__}, not an object")
-    found = holder.get(name, holder.get(_snake(name))) or []
-    if not isinstance(found, list):
-        raise ForeignDataError(f"{name} is no list")
-    return found
-
-
-def _without(holder: Mapping[str, Any], name: str) -> dict[str, Any]:
-    return {key: value for key, value in holder.items() if key not in (name, _snake(name))}
+    Raises:
+        ForeignDataError: they are too long.
+    """
+    text = _ENCODER.encode(frame)[1:-1]
+    if reason := check_frame(text.encode()):
+        raise ForeignDataError(reason)
+    return text
 
 
 def _snake(name: str) -> str:

@@ -1,28 +1,38 @@
 """OTLP requests in protobuf as lines of OTLP/JSON.
 
 The text is built directly: protobuf's own JSON takes several times as long, and writes ids as
-base64 where OTLP has hex digits.
+base64 where OTLP has hex digits. What is zero or empty is left out, as protobuf does.
 """
 
 import base64
 import math
-from collections.abc import Iterable
-from json.encoder import encode_basestring_ascii as quote
+from collections.abc import Callable, Iterable
+from functools import cached_property
+from json.encoder import encode_basestring as quote
+from typing import TypeVar
 
-from google.protobuf.message import DecodeError
-from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from google.protobuf.message import DecodeError, Message
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, InstrumentationScope, KeyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from smile_trace.foreign import ForeignDataError
-from smile_trace.sources.receiver.lines import Received
+from smile_trace.records.otlp import check_scope_name
+from smile_trace.sources.receiver import wire
+from smile_trace.sources.receiver.lines import (
+    LOGS,
+    MAX_ITEM_BYTES,
+    SPANS,
+    Received,
+    check_frame,
+)
 
 NO_TRACE = bytes(16)
 NO_SPAN = bytes(8)
 MAX_TIME = 2**63
+
+M = TypeVar("M", bound=Message)
 
 
 def read_traces(body: bytes) -> Received:
@@ -31,21 +41,14 @@ def read_traces(body: bytes) -> Received:
     Raises:
         ForeignDataError: it is none.
     """
-    request = ExportTraceServiceRequest()
-    _decode(request, body)
-    received = Received()
-    for block in request.resource_spans:
-        before, after = _around("Spans", block.resource, block.schema_url)
-        for group in block.scope_spans:
-            spans = []
-            for span in group.spans:
-                if reason := _wrong_span(span):
-                    received.reject(reason)
-                else:
-                    spans.append(_span(span))
-            head = f'{before}{{"scope":{_scope(group.scope)},"spans":['
-            received.add(head, spans, f"]{_schema(group.schema_url)}}}{after}")
-    return received
+
+    def write(item: bytes) -> str:
+        span = _decoded(Span(), item)
+        if reason := _wrong_span(span):
+            raise _Wrong(reason)
+        return _span(span)
+
+    return _read(body, Received(SPANS, len(body)), wire.SPAN, write)
 
 
 def read_logs(body: bytes) -> Received:
@@ -55,50 +58,116 @@ def read_logs(body: bytes) -> Received:
     Raises:
         ForeignDataError: it is none.
     """
-    request = ExportLogsServiceRequest()
-    _decode(request, body)
-    received = Received()
-    for block in request.resource_logs:
-        before, after = _around("Logs", block.resource, block.schema_url)
-        for group in block.scope_logs:
-            records = []
-            for record in group.log_records:
-                if reason := _wrong_log_record(record):
-                    received.reject(reason)
-                elif any(record.trace_id):
-                    records.append(_log_record(record))
-            head = f'{before}{{"scope":{_scope(group.scope)},"logRecords":['
-            received.add(head, records, f"]{_schema(group.schema_url)}}}{after}")
+
+    def write(item: bytes) -> str:
+        record = _decoded(LogRecord(), item)
+        if reason := _wrong_log_record(record):
+            raise _Wrong(reason)
+        return _log_record(record) if any(record.trace_id) else ""
+
+    return _read(body, Received(LOGS, len(body)), wire.LOG_RECORD, write)
+
+
+class _Wrong(ForeignDataError):
+    """An item is not kept, others are; the message says why."""
+
+
+def _read(
+    body: bytes, received: Received, shape: wire.Shape, write: Callable[[bytes], str]
+) -> Received:
+    """Decode the items one by one."""
+    messages = wire.Messages(body)
+    for block in messages.repeated(messages.whole(), 1):
+        of_block = _Frame(messages, block, _resource)
+        for group in messages.repeated(block, 2):
+            of_group = _Frame(messages, group, _scope)
+            for place in messages.repeated(group, 2):
+                try:
+                    if text := write(_bounded(messages.bytes_at(place), shape)):
+                        received.add(of_block.text(), of_group.text(), text)
+                except _Wrong as wrong:
+                    received.reject(str(wrong))
     return received
 
 
-def _decode(request: ExportTraceServiceRequest | ExportLogsServiceRequest, body: bytes) -> None:
+def _bounded(item: bytes, shape: wire.Shape) -> bytes:
+    if len(item) > MAX_ITEM_BYTES:
+        raise _Wrong(f"longer than {MAX_ITEM_BYTES:,} bytes")
     try:
-        request.ParseFromString(body)
+        wire.check_count(item, shape)
+    except wire.TooMany as error:
+        raise _Wrong(str(error)) from None
+    return item
+
+
+class _Frame:
+    """The fields of a resource's object, or of a scope's, which are read when an item is there."""
+
+    def __init__(
+        self, messages: wire.Messages, place: wire.Place, write: Callable[[bytes], str]
+    ) -> None:
+        self._messages = messages
+        self._place = place
+        self._write = write
+
+    def text(self) -> str:
+        """As they stand between its braces.
+
+        Raises:
+            _Wrong: they are too long.
+        """
+        text, reason = self._read
+        if reason:
+            raise _Wrong(reason)
+        return text
+
+    @cached_property
+    def _read(self) -> tuple[str, str]:
+        """The text, or why there is none."""
+        holder, schema_url = b"", b""
+        for number, place in self._messages.fields(self._place):
+            if number == 1:  # what is there twice is one message in two pieces
+                holder += self._messages.bytes_at(place)
+            elif number == 3:
+                schema_url = self._messages.bytes_at(place)
+            if reason := check_frame(holder + schema_url):
+                return "", reason
+        try:
+            fields = [self._write(holder)] if holder else []
+        except _Wrong as wrong:
+            return "", str(wrong)
+        if schema_url:
+            fields.append(f'"schemaUrl":{quote(schema_url.decode(errors="replace"))}')
+        text = ",".join(fields)
+        return text, check_frame(text.encode())
+
+
+def _decoded(message: M, data: bytes) -> M:
+    try:
+        message.ParseFromString(data)
     except DecodeError:
-        raise ForeignDataError("the body is no OTLP request in protobuf") from None
+        raise wire.no_request() from None
+    return message
 
 
-def _around(signal: str, resource: Resource, schema_url: str) -> tuple[str, str]:
-    """The text of a line before and after its group."""
-    fields = f'"attributes":[{_attributes(resource.attributes)}]'
+def _resource(data: bytes) -> str:
+    resource = _decoded(Resource(), data)
+    fields = [f'"attributes":[{_attributes(resource.attributes)}]']
     if resource.dropped_attributes_count:
-        fields += f',"droppedAttributesCount":{resource.dropped_attributes_count}'
-    head = f'{{"resource{signal}":[{{"resource":{{{fields}}},"scope{signal}":['
-    return head, f"]{_schema(schema_url)}}}]}}"
+        fields.append(f'"droppedAttributesCount":{resource.dropped_attributes_count}')
+    return f'"resource":{{{",".join(fields)}}}'
 
 
-def _scope(scope: InstrumentationScope) -> str:
+def _scope(data: bytes) -> str:
+    scope = _decoded(InstrumentationScope(), data)
+    if reason := check_scope_name(scope.name):
+        raise _Wrong(reason)
     fields = [f'"name":{quote(scope.name)}'] if scope.name else []
     if scope.version:
         fields.append(f'"version":{quote(scope.version)}')
     if scope.attributes:
         fields.append(f'"attributes":[{_attributes(scope.attributes)}]')
-    return f"{{{','.join(fields)}}}"
-
-
-def _schema(url: str) -> str:
-    return f',"schemaUrl":{quote(url)}' if url else ""
+    return f'"scope":{{{",".join(fields)}}}'
 
 
 def _is_id(value: bytes, none: bytes) -> bool:
@@ -139,11 +208,14 @@ def _span(span: Span) -> str:
         fields.append(f'"parentSpanId":"{span.parent_span_id.hex()}"')
     if span.flags:
         fields.append(f'"flags":{span.flags}')
-    fields.append(
-        f'"name":{quote(span.name)},"kind":{span.kind},'
-        f'"startTimeUnixNano":"{span.start_time_unix_nano}",'
-        f'"endTimeUnixNano":"{span.end_time_unix_nano}"'
-    )
+    if span.name:
+        fields.append(f'"name":{quote(span.name)}')
+    if span.kind:
+        fields.append(f'"kind":{span.kind}')
+    if span.start_time_unix_nano:
+        fields.append(f'"startTimeUnixNano":"{span.start_time_unix_nano}"')
+    if span.end_time_unix_nano:
+        fields.append(f'"endTimeUnixNano":"{span.end_time_unix_nano}"')
     if span.attributes:
         fields.append(f'"attributes":[{_attributes(span.attributes)}]')
     if span.dropped_attributes_count:
@@ -159,28 +231,38 @@ def _span(span: Span) -> str:
     status = [f'"message":{quote(span.status.message)}'] if span.status.message else []
     if span.status.code:
         status.append(f'"code":{span.status.code}')
-    fields.append(f'"status":{{{",".join(status)}}}')
+    if status:
+        fields.append(f'"status":{{{",".join(status)}}}')
     return f"{{{','.join(fields)}}}"
 
 
 def _event(event: Span.Event) -> str:
-    return (
-        f'{{"timeUnixNano":"{event.time_unix_nano}","name":{quote(event.name)},'
-        f'"attributes":[{_attributes(event.attributes)}],'
-        f'"droppedAttributesCount":{event.dropped_attributes_count}}}'
-    )
+    fields = [f'"timeUnixNano":"{event.time_unix_nano}"'] if event.time_unix_nano else []
+    if event.name:
+        fields.append(f'"name":{quote(event.name)}')
+    if event.attributes:
+        fields.append(f'"attributes":[{_attributes(event.attributes)}]')
+    if event.dropped_attributes_count:
+        fields.append(f'"droppedAttributesCount":{event.dropped_attributes_count}')
+    return f"{{{','.join(fields)}}}"
 
 
 def _link(link: Span.Link) -> str:
-    return (
-        f'{{"traceId":"{link.trace_id.hex()}","spanId":"{link.span_id.hex()}",'
-        f'"attributes":[{_attributes(link.attributes)}],"flags":{link.flags}}}'
-    )
+    ids = (("traceId", link.trace_id), ("spanId", link.span_id))
+    fields = [f'"{name}":"{value.hex()}"' for name, value in ids if value]
+    if link.attributes:
+        fields.append(f'"attributes":[{_attributes(link.attributes)}]')
+    if link.flags:
+        fields.append(f'"flags":{link.flags}')
+    return f"{{{','.join(fields)}}}"
 
 
 def _log_record(record: LogRecord) -> str:
-    fields = [f'"timeUnixNano":"{record.time_unix_nano}"']
-    fields.append(f'"observedTimeUnixNano":"{record.observed_time_unix_nano}"')
+    fields = [f'"traceId":"{record.trace_id.hex()}"']
+    if record.time_unix_nano:
+        fields.append(f'"timeUnixNano":"{record.time_unix_nano}"')
+    if record.observed_time_unix_nano:
+        fields.append(f'"observedTimeUnixNano":"{record.observed_time_unix_nano}"')
     if record.severity_number:
         fields.append(f'"severityNumber":{record.severity_number}')
     if record.severity_text:
@@ -189,17 +271,25 @@ def _log_record(record: LogRecord) -> str:
         fields.append(f'"eventName":{quote(record.event_name)}')
     if record.HasField("body"):
         fields.append(f'"body":{_value(record.body)}')
-    fields.append(f'"attributes":[{_attributes(record.attributes)}]')
+    if record.attributes:
+        fields.append(f'"attributes":[{_attributes(record.attributes)}]')
     if record.flags:
         fields.append(f'"flags":{record.flags}')
-    fields.append(f'"traceId":"{record.trace_id.hex()}"')
     if any(record.span_id):
         fields.append(f'"spanId":"{record.span_id.hex()}"')
     return f"{{{','.join(fields)}}}"
 
 
 def _attributes(pairs: Iterable[KeyValue]) -> str:
-    return ",".join([f'{{"key":{quote(one.key)},"value":{_value(one.value)}}}' for one in pairs])
+    """Those with a name; one without a value has none here either."""
+    texts = []
+    for one in pairs:
+        if not one.key:
+            continue
+        value = _value(one.value)
+        written = "" if value == "{}" else f',"value":{value}'
+        texts.append(f'{{"key":{quote(one.key)}{written}}}')
+    return ",".join(texts)
 
 
 def _value(value: AnyValue) -> str:

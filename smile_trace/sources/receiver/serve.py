@@ -11,11 +11,12 @@ from contextlib import contextmanager
 import uvicorn
 
 from smile_trace.capture.config import from_environment
-from smile_trace.capture.spool import Spool
+from smile_trace.capture.spool import RECEIVED_SUFFIX, Spool
 from smile_trace.errors import ReasonCode, SmileTraceError
 from smile_trace.private_files import NotPrivate, tighten_folder
 from smile_trace.settings import Receive, Settings
 from smile_trace.sources.receiver.app import make_app
+from smile_trace.sources.receiver.connections import Connection
 
 logger = logging.getLogger(__name__)
 
@@ -25,7 +26,8 @@ STOP_SECONDS = 5
 """How long a stop waits for requests under way."""
 IDLE_SECONDS = 75
 """How long a connection may be idle: longer than exporters pause between two batches."""
-CONNECTIONS = 1000
+BACKLOG = 128
+"""Connections that wait to be accepted, and as many are accepted at once."""
 
 
 class ReceiverError(SmileTraceError):
@@ -69,7 +71,12 @@ def _listening(settings: Settings) -> Iterator[tuple[uvicorn.Server, socket.sock
     token = _token(how)
     _make_private(settings)
     limits = from_environment()
-    spool = Spool(settings.spool, file_limit=limits.file_limit, spool_limit=limits.spool_limit)
+    spool = Spool(
+        settings.spool,
+        file_limit=limits.file_limit,
+        spool_limit=limits.spool_limit,
+        suffix=RECEIVED_SUFFIX,
+    )
     app = make_app(
         spool,
         max_body=int(how.max_body_mb * 2**20),
@@ -84,7 +91,8 @@ def _listening(settings: Settings) -> Iterator[tuple[uvicorn.Server, socket.sock
         proxy_headers=False,
         lifespan="off",
         ws="none",
-        limit_concurrency=CONNECTIONS,
+        http=Connection,
+        backlog=BACKLOG,
         timeout_keep_alive=IDLE_SECONDS,
         timeout_graceful_shutdown=STOP_SECONDS,
         ssl_certfile=how.cert,
@@ -157,7 +165,7 @@ def _bound(how: Receive) -> Iterator[socket.socket]:
     port = PORT if how.port is None else how.port
     family = socket.AF_INET6 if ":" in how.host else socket.AF_INET
     try:
-        listener = socket.create_server((how.host, port), family=family, backlog=CONNECTIONS)
+        listener = socket.create_server((how.host, port), family=family, backlog=BACKLOG)
     except OSError as error:
         said = str(error.strerror).partition(" (while")[0]  # the address, again
         raise ReceiverError(

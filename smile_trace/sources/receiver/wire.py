@@ -1,0 +1,138 @@
+"""Protobuf messages taken apart without being decoded: a message of 2 bytes takes some 50, a span
+some 200, once it is.
+
+Source: the encoding of Protocol Buffers: a tag of number and wire type, then the value.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from smile_trace.foreign import MAX_VALUES, ForeignDataError
+from smile_trace.records.otlp import MAX_LINE_DEPTH
+from smile_trace.sources.receiver.lines import MOST_PARTS
+
+Place = tuple[int, int]
+"""Where a message stands in the body: its first byte, and the one behind it."""
+Shape = Mapping[int, Any]
+"""Which fields of a message are messages, and the shapes of these."""
+
+_LARGE = 2**20
+"""Of a message that is not longer, any number of messages may be made."""
+_VARINT, _EIGHT_BYTES, _LENGTH, _FOUR_BYTES = 0, 1, 2, 5
+
+_ANY_VALUE: dict[int, Shape] = {}
+_KEY_VALUE: Shape = {2: _ANY_VALUE}
+_ANY_VALUE |= {5: {1: _ANY_VALUE}, 6: {1: _KEY_VALUE}}
+SPAN: Shape = {9: _KEY_VALUE, 11: {3: _KEY_VALUE}, 13: {4: _KEY_VALUE}, 15: {}}
+LOG_RECORD: Shape = {5: _ANY_VALUE, 6: _KEY_VALUE}
+
+
+class TooMany(ForeignDataError):
+    """There are more messages than are decoded."""
+
+
+class Messages:
+    """Finds messages in a body.
+
+    Args:
+        body: of a request.
+        most: fields that are looked at.
+    """
+
+    def __init__(self, body: bytes, most: int = MAX_VALUES) -> None:
+        self._body = body
+        self._most = self._left = most
+        self._parts_left = MOST_PARTS
+
+    def whole(self) -> Place:
+        """Where all of it stands."""
+        return 0, len(self._body)
+
+    def bytes_at(self, place: Place) -> bytes:
+        """A message as it was sent."""
+        return self._body[place[0] : place[1]]
+
+    def repeated(self, holder: Place, number: int) -> Iterator[Place]:
+        """The messages of a repeated field, of which a request has a bounded number.
+
+        Raises:
+            ForeignDataError: there are more, or they cannot be found.
+        """
+        for found, place in self.fields(holder):
+            if found == number:
+                self._parts_left -= 1
+                if self._parts_left < 0:
+                    raise ForeignDataError(
+                        f"more than {MOST_PARTS:,} spans, logs, scopes and resources"
+                    )
+                yield place
+
+    def fields(self, holder: Place) -> Iterator[tuple[int, Place]]:
+        """Number and place of each text, message and array of a message.
+
+        Raises:
+            ForeignDataError: they cannot be found, or there are too many.
+        """
+        at, end = holder
+        while at < end:
+            self._left -= 1
+            if self._left < 0:
+                raise TooMany(f"more than {self._most:,} values")
+            tag, at = self._varint(at, end)
+            kind = tag & 7
+            if kind == _LENGTH:
+                size, at = self._varint(at, end)
+                if size > end - at:
+                    raise no_request()
+                yield tag >> 3, (at, at + size)
+                at += size
+            elif kind == _VARINT:
+                _, at = self._varint(at, end)
+            elif kind in (_FOUR_BYTES, _EIGHT_BYTES):
+                at += 4 if kind == _FOUR_BYTES else 8
+            else:
+                raise no_request()
+        if at > end:
+            raise no_request()
+
+    def _varint(self, at: int, end: int) -> tuple[int, int]:
+        value = shift = 0
+        while at < end and shift < 70:
+            byte = self._body[at]
+            at += 1
+            value |= (byte & 127) << shift
+            if byte < 128:
+                return value, at
+            shift += 7
+        raise no_request()
+
+
+def check_count(item: bytes, shape: Shape) -> None:
+    """See that decoding an item does not take many times its length: it has no more messages than
+    one for 10 bytes, beside some.
+
+    Raises:
+        TooMany: it has.
+    """
+    if len(item) <= _LARGE:
+        return
+    most = _LARGE // 20 + len(item) // 10
+    messages = Messages(item, 4 * most)
+    around = [(messages.fields(messages.whole()), shape)]
+    count = 0
+    while around:
+        fields, of_fields = around[-1]
+        for number, place in fields:
+            if (inner := of_fields.get(number)) is not None:
+                count += 1
+                around.append((messages.fields(place), inner))
+                break
+        else:
+            around.pop()
+        if count > most or len(around) > MAX_LINE_DEPTH:
+            raise TooMany(f"more than {most:,} values in a span or log, or too many levels")
+
+
+def no_request() -> ForeignDataError:
+    """What is said of a body that is none."""
+    return ForeignDataError("the body is no OTLP request in protobuf")
