@@ -38,8 +38,6 @@ _PARAMETERS = {
     semconv.REQUEST_PREFIX + "previous_response.id": "previous_response_id",
 }
 _MODELS = (semconv.REQUEST_MODEL, semconv.RESPONSE_MODEL)
-_CAPTURED = (semconv.RERUN, semconv.RERUN_ARGUMENTS, semconv.PROMPT_ASSUMED)
-"""What only capture writes."""
 _VARIABLE = "gen_ai.prompt.variable."
 TRACES_ITSELF = "com.anthropic.sdk.python"
 """The scope of Anthropic's client, whose own spans never hold content: an instrumentor's span of
@@ -71,14 +69,13 @@ class GenAI:
         call = call_of(span, self.name, read(span))
         if own := read_object(a.get(semconv.PARAMETERS)):
             call = with_parameters(call, span, call.parameters | own)
-        if a.keys().isdisjoint(_CAPTURED):
-            return call
-        update: dict[str, JSON] = {
-            "rerun": read_text(a.get(semconv.RERUN)),
-            "rerun_arguments": read_object(a.get(semconv.RERUN_ARGUMENTS)) or None,
-            "prompt_assumed": a.get(semconv.PROMPT_ASSUMED) is True,
-        }
-        return call.model_copy(update=update)
+        update: dict[str, JSON] = {}
+        if semconv.PROMPT_ASSUMED in a:
+            update["prompt_assumed"] = a[semconv.PROMPT_ASSUMED] is True
+        if span.captured and semconv.RERUN in a:
+            update["rerun"] = read_text(a[semconv.RERUN])
+            update["rerun_arguments"] = read_object(a.get(semconv.RERUN_ARGUMENTS)) or None
+        return call.model_copy(update=update) if update else call
 
 
 def read(span: Span) -> Found:

@@ -27,7 +27,7 @@ def why_unknown_tools(
     where they were recorded. A function that is called again offers them itself."""
     if not calls or not parameters.keys().isdisjoint(("tools", "functions")):
         return None
-    if semconv.RERUN in span.attributes:
+    if span.captured and semconv.RERUN in span.attributes:
         return None
     if semconv.KIND in span.attributes:
         how = "give record() the whole request, or instrument() the client"

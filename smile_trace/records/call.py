@@ -92,6 +92,9 @@ class Span(Record):
     status_message: str = ""
     resource: Annotated[dict[str, JSON], Shared] = {}
     scope: str = ""
+    captured: bool = False
+    """Whether capture wrote it on this host, and no sender, file or backend. Only then may it name
+    a function to be called again."""
 
 
 class Call(Record):
@@ -141,6 +144,10 @@ class Call(Record):
     """The messages are the decorated function's argument: what it really sent is not known."""
     inclusion_probability: float = Field(1.0, gt=0, le=1)
     """With which its trace was shipped from its host; 1 where all traces are."""
+
+    def without_function(self) -> "Call":
+        """The call as others may give it to us: it names no function to be called again."""
+        return self.model_copy(update={"rerun": None, "rerun_arguments": None})
 
     @property
     def id(self) -> str:

@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Literal
 
 from smile_trace import foreign
@@ -52,25 +53,33 @@ MAX_SCOPE_NAME = 256
 """Characters: it is kept with every span."""
 
 
-def spans_from_line(line: bytes) -> list[Span]:
+def spans_from_line(line: bytes, *, captured: bool = False) -> list[Span]:
     """The spans of one line of a spool file or of the Collector's file exporter.
 
     A blank line, and a line of metrics, holds none; of logs, those about a call's content (`LOG`).
+
+    Args:
+        line: without its newline.
+        captured: whether capture wrote it on this host; nothing in the line can say so.
 
     Raises:
         ForeignDataError: the line is no OTLP/JSON, or one of its spans is none; the message says
             where it goes wrong.
     """
-    spans, errors = read_line(line)
+    spans, errors = read_line(line, captured=captured)
     if errors:
         raise errors[0]
     return spans
 
 
-def read_line(line: bytes) -> tuple[list[Span], list[ForeignDataError]]:
+def read_line(line: bytes, *, captured: bool = False) -> tuple[list[Span], list[ForeignDataError]]:
     """The spans of one line, and why its other spans cannot be read.
 
     Lone surrogates become U+FFFD.
+
+    Args:
+        line: as of `spans_from_line`.
+        captured: as of `spans_from_line`.
 
     Raises:
         ForeignDataError: the line as a whole is no OTLP/JSON.
@@ -85,7 +94,7 @@ def read_line(line: bytes) -> tuple[list[Span], list[ForeignDataError]]:
         raise ForeignDataError(f"the line is a JSON {type(document).__name__}, not an object")
     found = _Found()
     try:
-        for names, read in ((_SPANS, read_span), (_LOGS, read_log)):
+        for names, read in ((_SPANS, partial(read_span, captured=captured)), (_LOGS, read_log)):
             found.add(document, names, read)
     except (TypeError, AttributeError, KeyError) as error:
         raise _no_otlp(error) from None
@@ -173,19 +182,20 @@ def _check_frame(kind: str, raw: JSON) -> None:
         raise ForeignDataError(f"a {kind} is longer than {MAX_FRAME_BYTES:,} bytes as JSON")
 
 
-def read_span(raw: JSON, resource: dict[str, JSON], scope: str) -> Span:
+def read_span(raw: JSON, resource: dict[str, JSON], scope: str, *, captured: bool = False) -> Span:
     """A span of a decoded line.
 
     Args:
         raw: an element of `spans`.
         resource: the attributes of the resource around it.
         scope: the name of the scope around it.
+        captured: whether capture wrote it on this host.
 
     Raises:
         ForeignDataError: it is none; the message says where it goes wrong.
     """
     with _reading(raw):
-        return _span(raw, resource, scope)
+        return _span(raw, resource, scope, captured)
 
 
 def read_log(raw: JSON, resource: dict[str, JSON], scope: str) -> Span | None:
@@ -252,8 +262,11 @@ def spans_to_otlp(spans: Sequence[Span]) -> dict[str, JSON]:
     """
     resources: dict[str, dict[str, JSON]] = {}
     groups: dict[tuple[str, str], dict[str, JSON]] = {}
+    written: dict[int, str] = {}  # spans share their resource
     for span in spans:
-        key = json.dumps(span.resource, sort_keys=True)
+        if id(span.resource) not in written:
+            written[id(span.resource)] = json.dumps(span.resource, sort_keys=True)
+        key = written[id(span.resource)]
         block = resources.get(key)
         if block is None:
             block = {"resource": {"attributes": _key_values(span.resource)}, "scopeSpans": []}
@@ -267,7 +280,7 @@ def spans_to_otlp(spans: Sequence[Span]) -> dict[str, JSON]:
     return {"resourceSpans": list(resources.values())}
 
 
-def _span(raw: Mapping[str, JSON], resource: dict[str, JSON], scope: str) -> Span:
+def _span(raw: Mapping[str, JSON], resource: dict[str, JSON], scope: str, captured: bool) -> Span:
     status = _object(raw, "status")
     code = _first(status, "code") or 0
     start, end = (
@@ -286,6 +299,7 @@ def _span(raw: Mapping[str, JSON], resource: dict[str, JSON], scope: str) -> Spa
         status_message=_text(status, "message"),
         resource=resource,
         scope=scope,
+        captured=captured,
     )
 
 

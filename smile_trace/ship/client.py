@@ -8,13 +8,13 @@ receiver takes an empty request, which tells a broken line from a wrong address.
 
 import gzip
 import http.client
-import json
 import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from smile_trace import foreign
 from smile_trace.bounded_http import retry_after
 from smile_trace.presentable import presentable
 from smile_trace.settings_file import SettingsError
@@ -158,17 +158,17 @@ def _tls(settings: Ship) -> ssl.SSLContext:
 def _taken(answer: bytes) -> Taken:
     """The partial success of a trace or log answer, if there is one that can be read."""
     try:
-        partial = json.loads(answer or b"{}").get("partialSuccess", {})
-        counts = (partial.get(name, 0) for name in ("rejectedSpans", "rejectedLogRecords"))
-        rejected = sum(map(int, counts))
+        partial = foreign.decode(answer or b"{}", lenient=True).get("partialSuccess", {})
+        counts = (partial.get(name) or 0 for name in ("rejectedSpans", "rejectedLogRecords"))
+        rejected = sum(map(foreign.integer, counts))
         return Taken(rejected, presentable(str(partial.get("errorMessage", ""))))
-    except (ValueError, AttributeError, TypeError):
+    except foreign.MISREAD:
         return Taken()
 
 
 def _message(answer: bytes) -> str:
     """What the receiver says about an error, in a few words."""
     try:
-        return str(json.loads(answer)["message"])[:300]
-    except (ValueError, LookupError, TypeError):
+        return str(foreign.decode(answer, lenient=True)["message"])[:300]
+    except foreign.MISREAD:
         return answer[:80].decode("utf-8", "replace")

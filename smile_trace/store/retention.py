@@ -34,6 +34,7 @@ from smile_trace.store.tables import (
     paths,
     profiles,
     reservations,
+    resources,
     responses,
     spans,
     spend,
@@ -222,8 +223,14 @@ def remove_traces(connection: Connection, ids: Sequence[str]) -> None:
     connection.execute(delete(jobs).where(jobs.c.call_id.in_(theirs)))
     connection.execute(delete(explanations).where(explanations.c.call_id.in_(theirs)))
     of_drift = (drift_cases, drift_answers)
+    theirs = select(spans.c.resource).where(spans.c.trace_id.in_(ids)).distinct()
+    unused = [one for one in connection.execute(theirs).scalars() if one is not None]
     for table in (calls, feedback, spans, deliveries, paths, profiles, *of_drift, traces):
         connection.execute(delete(table).where(table.c.trace_id.in_(ids)))
+    used = select(spans.c.trace_id).where(spans.c.resource == resources.c.hash).exists()
+    for start in range(0, len(unused), TRACES):
+        some = resources.c.hash.in_(unused[start : start + TRACES])
+        connection.execute(delete(resources).where(some, ~used))
     # The scopes begin with the hash of a trace's id, once with the id itself; ";" follows ":".
     beginnings = [beginning for one in ids for beginning in (trace_hash(one), one)]
     own = or_(*(spend.c.key.between(f"{one}:", f"{one};") for one in beginnings))

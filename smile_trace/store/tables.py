@@ -87,6 +87,16 @@ spans = Table(
     Column("span_id", STRING, primary_key=True),
     Column("start_ns", BigInteger, nullable=False),
     Column("body", TEXT, nullable=False),
+    # Its resource, which stands in the body where this is null: before migration 0021.
+    Column("resource", STRING, index=True),
+)
+
+# What the process said of itself that made the spans: once, however many these are.
+resources = Table(
+    "resources",
+    metadata,
+    Column("hash", STRING, primary_key=True),
+    Column("body", TEXT, nullable=False),
 )
 
 traces = Table(

@@ -3,10 +3,11 @@
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any, NamedTuple, TypeVar
 
-from pydantic_core import from_json
-from sqlalchemy import Connection, bindparam, func, or_, select, update
+from pydantic_core import from_json, to_json
+from sqlalchemy import Connection, Select, bindparam, func, or_, select, update
 
 from smile_trace.log_context import about
 from smile_trace.records import Call, Feedback, Span, Trace
@@ -19,6 +20,7 @@ from smile_trace.store.tables import (
     calls,
     corrupt_lines,
     feedback,
+    resources,
     spans,
     spool_files,
     traces,
@@ -53,10 +55,28 @@ class CorruptLine:
 
 
 class ArrivedSpan(NamedTuple):
-    """A span and its JSON, serialized once when it was read."""
+    """A span and its JSON, serialized once when it was read. `resource` is the JSON of its resource
+    where the body has none: the same text for the spans of one line."""
 
     span: Span
     body: str
+    resource: str | None = None
+
+
+class Arrivals:
+    """Makes `ArrivedSpan`s of spans that share resources, each of which is serialized once."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[dict[str, Any], str]] = {}
+
+    def of(self, span: Span) -> ArrivedSpan:
+        """The span as it is stored."""
+        body = span.model_dump_json(exclude={"resource"})
+        known = self._known.get(id(span.resource))
+        if known is None:
+            text = to_json(span.resource, inf_nan_mode="null").decode()
+            known = self._known[id(span.resource)] = span.resource, text
+        return ArrivedSpan(span, body, known[1])
 
 
 class SpoolBatch(NamedTuple):
@@ -261,7 +281,7 @@ def _add_corrupt(connection: Connection, batch: SpoolBatch) -> None:
 def _add_spans(connection: Connection, file: SpoolFile, arrived: list[ArrivedSpan]) -> None:
     if not arrived:
         return
-    ids = sorted({span.trace_id for span, _ in arrived})
+    ids = sorted({a.span.trace_id for a in arrived})
     known_traces = in_chunks(connection, select(traces.c.trace_id), traces.c.trace_id, ids)
     known = {
         tuple(row)
@@ -275,6 +295,12 @@ def _add_spans(connection: Connection, file: SpoolFile, arrived: list[ArrivedSpa
     fresh = [a for a in arrived if (a.span.trace_id, a.span.span_id) not in known]
     if not fresh:
         return
+    hashes = {text: _hash(text) for text in {a.resource for a in fresh} if text is not None}
+    if hashes:
+        connection.execute(
+            insert(resources).on_conflict_do_nothing(),
+            [{"hash": hashes[text], "body": text} for text in hashes],
+        )
     connection.execute(
         insert(spans).on_conflict_do_nothing(),
         [
@@ -283,11 +309,12 @@ def _add_spans(connection: Connection, file: SpoolFile, arrived: list[ArrivedSpa
                 "span_id": span.span_id,
                 "start_ns": span.start_ns,
                 "body": body,
+                "resource": None if resource is None else hashes[resource],
             }
-            for span, body in fresh
+            for span, body, resource in fresh
         ],
     )
-    rooted = {span.trace_id for span, _ in fresh if span.parent_id is None}
+    rooted = {a.span.trace_id for a in fresh if a.span.parent_id is None}
     statement = insert(traces)
     connection.execute(
         statement.on_conflict_do_update(
@@ -308,7 +335,7 @@ def _add_spans(connection: Connection, file: SpoolFile, arrived: list[ArrivedSpa
                 "root_missing": False,
                 "changed_at": file.grown_at,
             }
-            for trace_id in dict.fromkeys(span.trace_id for span, _ in fresh)
+            for trace_id in dict.fromkeys(a.span.trace_id for a in fresh)
         ],
     )
 
@@ -332,10 +359,11 @@ def _load(
 ) -> tuple[list[T], dict[str, str]]:
     """What is made of the traces that can be read, and why the others cannot."""
     ids = [trace_id for trace_id, _ in wanted]
-    bodies: dict[str, list[str]] = {}
-    query = select(spans.c.trace_id, spans.c.body)
-    for row in in_chunks(connection, query, spans.c.trace_id, ids):
-        bodies.setdefault(row.trace_id, []).append(row.body)
+    bodies: dict[str, list[tuple[str, str | None]]] = {}
+    stored = select(spans.c.trace_id, spans.c.body, spans.c.resource)
+    for row in in_chunks(connection, stored, spans.c.trace_id, ids):
+        bodies.setdefault(row.trace_id, []).append((row.body, row.resource))
+    shared = _resources(connection, {of for held in bodies.values() for _, of in held if of})
     opinions: dict[str, list[str]] = {}
     query = select(feedback.c.trace_id, feedback.c.body)
     for row in in_chunks(connection, query, feedback.c.trace_id, ids):
@@ -344,7 +372,7 @@ def _load(
     broken: dict[str, str] = {}
     for trace_id, root_missing in wanted:
         try:
-            found = [Span.model_validate_json(body) for body in bodies.get(trace_id, ())]
+            found = [_span(body, shared.get(of or "")) for body, of in bodies.get(trace_id, ())]
             said = [Feedback.model_validate_json(body) for body in opinions.get(trace_id, ())]
             made.append(make(trace_id, found, said, root_missing))
         except Exception as error:  # hostile input must not hold up the other traces
@@ -352,6 +380,22 @@ def _load(
                 logger.warning("trace %s cannot be read", trace_id, exc_info=True)
             broken[trace_id] = f"{type(error).__name__}: {str(error)[:1000]}"
     return made, broken
+
+
+def _hash(text: str) -> str:
+    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def _resources(connection: Connection, hashes: Set[str]) -> dict[str, dict[str, Any]]:
+    query: Select[Any] = select(resources)
+    found = in_chunks(connection, query, resources.c.hash, sorted(hashes))
+    return {row.hash: from_json(row.body) for row in found}
+
+
+def _span(body: str, resource: dict[str, Any] | None) -> Span:
+    """A stored span; those of one resource share it."""
+    span = Span.model_validate_json(body)
+    return span if resource is None else span.model_copy(update={"resource": resource})
 
 
 def _last_position(connection: Connection) -> int:

@@ -19,7 +19,7 @@ class Captured:
     @property
     def spans(self) -> list[Span]:
         """Every finished span, in the order in which they finished."""
-        return [span for line in self.lines for span in spans_from_line(line)]
+        return [span for line in self.lines for span in spans_from_line(line, captured=True)]
 
     @property
     def calls(self) -> list[Call]:

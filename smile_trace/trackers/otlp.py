@@ -86,12 +86,16 @@ def to_json(spans: Iterable[Span]) -> bytes:
     return json.dumps(written, separators=(",", ":")).encode()
 
 
-def _request(spans: Iterable[Span]) -> ExportTraceServiceRequest:
+def _request(given: Iterable[Span]) -> ExportTraceServiceRequest:
     request = ExportTraceServiceRequest()
     scopes: dict[tuple[str, str], ScopeSpans] = {}
     resources: dict[str, ResourceSpans] = {}
+    written: dict[int, str] = {}  # spans share their resource
+    spans = list(given)
     for span in spans:
-        resource = repr(sorted(span.resource.items()))
+        if id(span.resource) not in written:
+            written[id(span.resource)] = repr(sorted(span.resource.items()))
+        resource = written[id(span.resource)]
         if resource not in resources:
             resources[resource] = block = request.resource_spans.add()
             _add(block.resource.attributes, span.resource)

@@ -12,7 +12,7 @@ from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
-from smile_trace.capture.spool import writer_alive
+from smile_trace.capture.spool import RECEIVED_SUFFIX, writer_alive
 from smile_trace.capture.spool.losses import make_private
 from smile_trace.dialects import is_ours, read_feedback
 from smile_trace.errors import SmileTraceError
@@ -26,9 +26,9 @@ from smile_trace.sources.whole_lines import BATCH_BYTES, Batch, read_batches
 from smile_trace.store import Store
 from smile_trace.store.forgotten import ids_in
 from smile_trace.store.trace_reader import read_trace
-from smile_trace.store.traces import ArrivedSpan, CorruptLine, SpoolBatch, SpoolFile
+from smile_trace.store.traces import Arrivals, ArrivedSpan, CorruptLine, SpoolBatch, SpoolFile
 from smile_trace.worker.own_traces import traced
-from smile_trace.worker.redaction import without_secrets
+from smile_trace.worker.redaction import Redaction
 
 logger = logging.getLogger(__name__)
 
@@ -235,12 +235,16 @@ class Ingest:
         feedback: list[Feedback] = []
         corrupt: list[CorruptLine] = []
         for offset, line in batch.lines():
-            arrived, said, reasons = _read(line)
+            arrived, said, reasons = _read(line, captured=self._is_captured(file))
             spans += arrived
             feedback += said
             if reasons:
                 corrupt.append(CorruptLine(offset, "; ".join(reasons)[:1000], line))
         return SpoolBatch(file, spans, feedback, corrupt)
+
+    def _is_captured(self, file: SpoolFile) -> bool:
+        """Whether capture wrote the file on this host; a receiver marks its own ones."""
+        return "/" not in file.name and not file.name.endswith(RECEIVED_SUFFIX)
 
     def _complete(self, gone: list[str], stopping: Callable[[], bool]) -> int:
         total, limit = 0, 200
@@ -276,12 +280,15 @@ class Ingest:
             logger.warning("%s %s", path, what)
 
 
-def _read(line: bytes) -> tuple[list[ArrivedSpan], list[Feedback], list[str]]:
+def _read(
+    line: bytes, *, captured: bool = False
+) -> tuple[list[ArrivedSpan], list[Feedback], list[str]]:
     """The spans and the feedback of one line, and why the rest of it cannot be read."""
     arrived: list[ArrivedSpan] = []
     feedback: list[Feedback] = []
+    redaction, arrivals = Redaction(), Arrivals()
     try:
-        spans, errors = read_line(line)
+        spans, errors = read_line(line, captured=captured)
     except ForeignDataError as error:
         return [], [], [str(error)]
     except Exception as error:  # noqa: BLE001  whatever a line holds, the others are read
@@ -291,10 +298,10 @@ def _read(line: bytes) -> tuple[list[ArrivedSpan], list[Feedback], list[str]]:
         if is_ours(span):  # a delivered explanation that came back, through a Collector for example
             continue
         try:
-            span = without_secrets(span)
+            span = redaction.without_secrets(span)
             opinion = read_feedback(span)
             if opinion is None:
-                arrived.append(ArrivedSpan(span, span.model_dump_json()))
+                arrived.append(arrivals.of(span))
             else:
                 feedback.append(opinion)
         except ForeignDataError as error:

@@ -20,9 +20,9 @@ from smile_trace.sources.protocol import Page, Source, SourceUnavailable
 from smile_trace.store import Store, StoreError
 from smile_trace.store.groups import Group
 from smile_trace.store.pulled import LATE_SECONDS, Pulled
-from smile_trace.store.traces import ArrivedSpan, SpoolBatch, SpoolFile
+from smile_trace.store.traces import Arrivals, SpoolBatch, SpoolFile
 from smile_trace.worker.own_traces import traced
-from smile_trace.worker.redaction import without_secrets
+from smile_trace.worker.redaction import Redaction
 from smile_trace.worker.sample import decide, is_drawn
 from smile_trace.worker.store_retry import StoreRetry
 
@@ -117,7 +117,8 @@ class Pull:
         wanted = self._sampled([trace for trace in traces if trace.trace_id not in known])
         kept = [trace for trace in traces if trace.trace_id in known | wanted]
         file = SpoolFile(self.source.name, 0, 0, self._clock())
-        arrived = [ArrivedSpan(s, s.model_dump_json()) for trace in kept for s in trace.spans]
+        arrivals = Arrivals()
+        arrived = [arrivals.of(span) for trace in kept for span in trace.spans]
         if arrived:
             self._store.traces.add_many([SpoolBatch(file, arrived, [], [])])
         return traces, kept
@@ -159,7 +160,7 @@ def _trace(spans: Sequence[Span]) -> Trace | None:
     if any(semconv.KIND in span.attributes for span in spans):
         return None
     try:
-        return assemble(spans[0].trace_id, [without_secrets(span) for span in spans])
+        return assemble(spans[0].trace_id, list(map(Redaction().without_secrets, spans)))
     except Exception:
         with about(trace_id=spans[0].trace_id):
             logger.warning("a trace of %s cannot be read", spans[0].trace_id, exc_info=True)

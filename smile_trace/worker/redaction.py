@@ -1,9 +1,9 @@
 """Secrets in spans that capture did not write: replaced before they are stored.
 
-What capture writes is redacted in the application's process. A Collector's file, and what another
-SDK wrote, is not: all its texts (the arguments of tools and what they gave back, names, the
-resource) are searched for the shapes of credentials here. Expressions of `configure(redact=…)` are
-the application's, and are not known here.
+What capture writes is redacted in the application's process. What others send, a Collector's file,
+and what another SDK wrote, is not: all its texts (the arguments of tools and what they gave back,
+names, the resource) are searched for the shapes of credentials here. Expressions of
+`configure(redact=…)` are the application's, and are not known here.
 """
 
 from functools import lru_cache
@@ -15,20 +15,35 @@ from smile_trace.records import JSON, Span
 
 _SHORT = 100
 """Characters of a name that is kept."""
-_TEXTS = ("name", "attributes", "events", "status_message", "resource")
+_TEXTS = ("name", "attributes", "events", "status_message")
 
 
-def without_secrets(span: Span) -> Span:
-    """The span with its secrets replaced by marks; the same one where there are none."""
-    if span.scope == SCOPE:
-        return span
-    whole = {name: getattr(span, name) for name in _TEXTS}
+class Redaction:
+    """Replaces the secrets of spans by marks, those of a resource that they share once."""
+
+    def __init__(self) -> None:
+        self._resources: dict[int, tuple[JSON, JSON]] = {}
+
+    def without_secrets(self, span: Span) -> Span:
+        """The span without secrets; the same one where there are none."""
+        if span.captured and span.scope == SCOPE:
+            return span
+        changed = _changes({name: getattr(span, name) for name in _TEXTS})
+        known = self._resources.get(id(span.resource))
+        if known is None:  # held beside its id, so that no other one gets that
+            clean = _changes({"resource": span.resource}).get("resource", span.resource)
+            known = self._resources[id(span.resource)] = span.resource, clean
+        if known[1] is not span.resource:
+            changed["resource"] = known[1]
+        return span.model_copy(update=changed) if changed else span
+
+
+def _changes(whole: dict[str, JSON]) -> dict[str, JSON]:
+    """What of it holds secrets, without them."""
     # One search of all texts, with a line break between that no secret of one text goes across.
     if next(find_secrets("\n".join(_texts(whole))), None) is None:
-        return span
-    clean = _clean(whole)
-    changed = {name: value for name, value in clean.items() if value != whole[name]}
-    return span.model_copy(update=changed) if changed else span
+        return {}
+    return {name: clean for name, value in whole.items() if (clean := _clean(value)) != value}
 
 
 def _texts(value: JSON) -> list[str]:

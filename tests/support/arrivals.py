@@ -11,6 +11,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from smile_trace.capture.spool import RECEIVED_SUFFIX
 from smile_trace.records import Call, Trace
 from smile_trace.settings import Settings
 from smile_trace.sources.receiver import json_requests, protobuf
@@ -122,7 +123,7 @@ class Arriving:
             assert not received.rejected, received.reason
             self._settings.spool.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._number += 1
-            file = self._settings.spool / f"{self._number:04}.jsonl"
+            file = self._settings.spool / f"{self._number:04}{RECEIVED_SUFFIX}"
             file.touch(mode=0o600)
             file.write_bytes(received.text)
         self._now += batch.seconds

@@ -114,7 +114,7 @@ class _Line(NamedTuple):
         if entry.call is None or entry.explanation is None or entry.explained_at is None:
             return None
         return cls(
-            entry.call,
+            entry.call.without_function(),  # a file of anybody's
             entry.explanation,
             entry.settings_hash or entry.explanation.settings.hash,
             entry.attempt or 1,

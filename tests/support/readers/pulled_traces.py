@@ -12,7 +12,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from smile_trace.foreign import ForeignDataError
 from smile_trace.records import Call, Span
 from smile_trace.sources.protocol import SourceUnavailable
-from smile_trace.worker.redaction import without_secrets
+from smile_trace.worker.redaction import Redaction
 from smile_trace_mlflow.server import Server
 from smile_trace_mlflow.source import MLflowSource, MLflowSourceOptions
 from tests.support.otlp_requests import recorded_requests, to_protobuf
@@ -65,7 +65,8 @@ def calls_of(spans: tuple[Span, ...]) -> list[Call]:
     """The calls of a trace that was read; what is stored of it is read again."""
     for span in spans:
         assert Span.model_validate_json(span.model_dump_json()) == span
-    calls = [c for trace in assembled([without_secrets(s) for s in spans]) for c in trace.calls]
+    clean = list(map(Redaction().without_secrets, spans))
+    calls = [call for trace in assembled(clean) for call in trace.calls]
     for call in calls:
         assert Call.model_validate_json(call.model_dump_json()) == call
     return calls

@@ -221,7 +221,8 @@ def test_tools_of_a_captured_call(given: dict[str, Any], why: str | None) -> Non
         "gen_ai.output.messages": json.dumps([{"role": "assistant", "parts": called}]),
         **given,
     }
-    [call] = read_calls([span(9, "any", attributes)])
+    captured = span(9, "any", attributes).model_copy(update={"captured": True})
+    [call] = read_calls([captured])
     assert [one.name for one in call.tool_calls] == ["get"]
     assert (call.not_repeatable is None) == (why is None)
     assert why is None or why in str(call.not_repeatable)
