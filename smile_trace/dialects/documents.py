@@ -6,6 +6,7 @@ retriever of MLflow, Langfuse, LangSmith and Traceloop gave back.
 """
 
 from collections.abc import Container, Mapping, Sequence
+from itertools import accumulate
 
 from smile_trace import foreign, semconv
 from smile_trace.dialects.attributes import read_indexed, read_json, read_list, read_object
@@ -16,6 +17,9 @@ from smile_trace.records import JSON, Call, Document, Span
 _RETRIEVAL = "retriev"
 MAX_DOCUMENTS = 200
 """Documents of one call."""
+MAX_LENGTH, FREE_CHARACTERS = 2, 10_000
+"""The documents of a call are at most so many times as long as its messages, and a bit: many calls
+may hold what was retrieved once."""
 MAX_RETRIEVED = 5000
 """Documents of one trace, the first ones."""
 
@@ -65,8 +69,13 @@ def with_documents(
         or span.span_id in around
         for document in documents
     ]
-    found = list(finder.find(before, call.messages)) if before else []
-    return call.model_copy(update={"documents": tuple(found[:MAX_DOCUMENTS])}) if found else call
+    found = list(finder.find(before, call.messages))[:MAX_DOCUMENTS] if before else []
+    most = MAX_LENGTH * sum(len(one.content) for one in call.messages) + FREE_CHARACTERS
+    lengths = accumulate(
+        len(one.text) + len(one.source or "") + len(one.retriever or "") for one in found
+    )
+    kept = tuple(one for one, length in zip(found, lengths, strict=True) if length <= most)
+    return call.model_copy(update={"documents": kept}) if kept else call
 
 
 def read_documents(span: Span) -> list[Document]:

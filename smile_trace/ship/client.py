@@ -160,7 +160,7 @@ def _taken(answer: bytes) -> Taken:
     try:
         partial = foreign.decode(answer or b"{}", lenient=True).get("partialSuccess", {})
         counts = (partial.get(name) or 0 for name in ("rejectedSpans", "rejectedLogRecords"))
-        rejected = sum(map(foreign.integer, counts))
+        rejected = sum(max(0, foreign.integer(count)) for count in counts)
         return Taken(rejected, presentable(str(partial.get("errorMessage", ""))))
     except foreign.MISREAD:
         return Taken()

@@ -46,6 +46,17 @@ FAULTS = {
     "500": [Fault("answer", Answer(500, b"<html>"), times=2)],
     "wrong token": [Fault("answer", Answer(401, {"message": "the token is wrong"}), times=2)],
     "wrong address": [Fault("answer", Answer(404, {}), times=2)],
+    **{
+        f"{status} {name}": [Fault("answer", Answer(status, text), times=1, takes_effect=True)]
+        for status in (200, 502)
+        for name, text in {
+            "1e400": b'{"partialSuccess": {"rejectedSpans": 1e400}, "message": 1e400}',
+            "deep": b'{"partialSuccess":' + b"[" * 30_000 + b"]" * 30_000 + b"}",
+            "digits": b'{"partialSuccess": {"rejectedSpans": ' + b"9" * 20_000 + b"}}",
+            "negative": b'{"partialSuccess": {"rejectedSpans": -1}}',
+            "list": b'[{"partialSuccess": {}}]',
+        }.items()
+    },
     "broken": [Fault("close", times=2)],
     "answer lost": [Fault("close", times=1, takes_effect=True)],
     "everything refused": [Fault("answer", Answer(400, b"HTTP to an HTTPS port"), times=6)],

@@ -1,5 +1,6 @@
 """OTLP requests, in protobuf and JSON, become lines that say the same."""
 
+import gzip
 import json
 from typing import Any
 
@@ -12,6 +13,7 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyVa
 from smile_trace.foreign import ForeignDataError
 from smile_trace.records.otlp import spans_from_line
 from smile_trace.sources.receiver import json_requests, protobuf
+from smile_trace.sources.receiver.bodies import CannotUnpack, unpack
 from smile_trace.sources.receiver.lines import Received
 from tests.support.otlp_requests import recorded_requests, spans_of, to_protobuf
 
@@ -147,6 +149,78 @@ def test_a_span_that_cannot_be_stored_is_counted_and_the_others_are_kept(
     assert received.rejected == 1
     assert reason in received.reason
     assert len(spans_of(lines(received))) == 1
+
+
+def with_resource(size: int, scopes: int) -> dict[str, Any]:
+    attribute = {"key": "k", "value": {"stringValue": "x" * size}}
+    span = {"traceId": "1" * 32, "spanId": "2" * 16, "name": "s"}
+    groups = [{"scope": {"name": "n"}, "spans": [span]} for _ in range(scopes)]
+    return {"resourceSpans": [{"resource": {"attributes": [attribute]}, "scopeSpans": groups}]}
+
+
+@READERS
+def test_a_large_resource_does_not_multiply_a_request(read: Any) -> None:
+    text = json.dumps(with_resource(60_000, 5_000)).encode()
+    received = read(text)
+    assert received.rejected == 0
+    assert len(received.text) < 2 * len(text)
+    spans = spans_of(lines(received))
+    assert len(spans) == 5_000
+    assert {len(str(span.resource["k"])) for span in spans} == {60_000}
+    assert max(map(len, lines(received))) < 2 * 2**18
+
+
+@READERS
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("resource", {"attributes": [{"key": "x" * 2**16}]}), ("schemaUrl", "x" * 2**16)],
+)
+def test_what_stands_around_spans_is_bounded_and_the_others_are_kept(
+    read: Any, name: str, value: Any
+) -> None:
+    document = with_resource(10, 3)
+    document["resourceSpans"][0][name] = value
+    document["resourceSpans"] += with_resource(10, 2)["resourceSpans"]
+    received = read(json.dumps(document).encode())
+    assert received.rejected == 3
+    assert received.reason.startswith("a resource")
+    assert "longer than 65,536 bytes" in received.reason
+    assert len(spans_of(lines(received))) == 2
+
+
+@READERS
+def test_the_name_of_a_scope_is_bounded(read: Any) -> None:
+    document = with_resource(10, 2)
+    document["resourceSpans"][0]["scopeSpans"][0]["scope"]["name"] = "n" * 257
+    received = read(json.dumps(document).encode())
+    assert received.rejected == 1
+    assert received.reason == "the name of a scope is longer than 256 characters"
+
+
+@READERS
+def test_a_request_of_which_hardly_anything_can_be_kept_is_refused(read: Any) -> None:
+    document = with_resource(2**16, 10_001)
+    with pytest.raises(ForeignDataError, match="more than 10,000 spans or logs cannot be kept"):
+        read(json.dumps(document).encode())
+
+
+def test_a_json_request_may_have_its_resource_and_scope_last() -> None:
+    span = {"traceId": "1" * 32, "spanId": "2" * 16, "name": "s" * 2**15}
+    group = {"spans": [span, span], "scope": {"name": "late"}}
+    resource = {"attributes": [{"key": "service.name", "value": {"stringValue": "shop"}}]}
+    document = {"x": [{}], "resourceSpans": [{"scopeSpans": [group], "resource": resource}]}
+    spans = spans_of(lines(json_requests.read_traces(json.dumps(document, indent=1).encode())))
+    assert [(span.scope, span.resource) for span in spans] == [
+        ("late", {"service.name": "shop"})
+    ] * 2
+
+
+def test_a_body_of_very_many_members_is_not_unpacked() -> None:
+    nothing = gzip.compress(b"")
+    assert unpack(nothing * 999 + gzip.compress(b"end"), "gzip", 100) == b"end"
+    # The rest was copied for each of them: of 20 MB that took an hour.
+    with pytest.raises(CannotUnpack):
+        unpack(nothing * 10**6, "gzip", 100)
 
 
 @pytest.mark.parametrize(
