@@ -92,7 +92,7 @@ def read_line(line: bytes, *, captured: bool = False) -> tuple[list[Span], list[
         raise ForeignDataError(f"the line is {error}") from None
     if not isinstance(document, dict):
         raise ForeignDataError(f"the line is a JSON {type(document).__name__}, not an object")
-    found = _Found()
+    found = _Found(measured=len(line) > MAX_FRAME_BYTES)
     try:
         for names, read in ((_SPANS, partial(read_span, captured=captured)), (_LOGS, read_log)):
             found.add(document, names, read)
@@ -104,7 +104,8 @@ def read_line(line: bytes, *, captured: bool = False) -> tuple[list[Span], list[
 class _Found:
     """The spans and logs of a line, and why others cannot be read."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, measured: bool) -> None:
+        self._measured = measured  # of a shorter line everything is shorter
         self.spans: list[Span] = []
         self.errors: list[ForeignDataError] = []
         self._count = 0
@@ -113,29 +114,27 @@ class _Found:
         """Read what stands in the lists of those names. Spans of a resource share it."""
         of_all, of_scope, items = names
         for block in _list(document, *of_all):
-            with self._setting_aside():
-                resource = read_resource(_object(block, "resource"))
-                for group in _list(block, *of_scope):
-                    with self._setting_aside():
-                        scope = read_scope(_object(group, "scope"))
-                        for raw in _list(group, *items):
-                            self._read(read, raw, resource, scope)
+            try:
+                resource = read_resource(_object(block, "resource"), measured=self._measured)
+            except ForeignDataError as error:
+                self._note(error)
+                continue
+            for group in _list(block, *of_scope):
+                try:
+                    scope = read_scope(_object(group, "scope"), measured=self._measured)
+                except ForeignDataError as error:
+                    self._note(error)
+                    continue
+                for raw in _list(group, *items):
+                    self._read(read, raw, resource, scope)
 
     def _read(self, read: Read, raw: JSON, resource: dict[str, JSON], scope: str) -> None:
         self._count += 1
-        if self._count > MAX_ITEMS:
-            raise ForeignDataError(f"more than {MAX_ITEMS:,} spans or logs in one line")
         try:
+            if self._count > MAX_ITEMS:
+                raise ForeignDataError(f"more than {MAX_ITEMS:,} spans or logs in one line")
             if (span := read(raw, resource, scope)) is not None:
                 self.spans.append(span)
-        except ForeignDataError as error:
-            self._note(error)
-
-    @contextmanager
-    def _setting_aside(self) -> Iterator[None]:
-        """Around what is left out where its resource or scope is beyond the bounds."""
-        try:
-            yield
         except ForeignDataError as error:
             self._note(error)
 
@@ -144,26 +143,38 @@ class _Found:
             self.errors.append(error.with_traceback(None))
 
 
-def read_resource(raw: JSON) -> dict[str, JSON]:
+def read_resource(raw: JSON, *, measured: bool = True) -> dict[str, JSON]:
     """The attributes of a resource.
+
+    Args:
+        raw: as it was decoded.
+        measured: whether it may be too long.
 
     Raises:
         ForeignDataError: it is none, or longer than `MAX_FRAME_BYTES`.
     """
-    _check_frame("resource", raw)
+    if measured:
+        _check_length("resource", raw)
     with _reading(raw):
         return _attributes(raw)
 
 
-def read_scope(raw: JSON) -> str:
+def read_scope(raw: JSON, *, measured: bool = True) -> str:
     """The name of a scope.
+
+    Args:
+        raw: as it was decoded.
+        measured: whether it may be too long.
 
     Raises:
         ForeignDataError: it is none, or longer than `MAX_FRAME_BYTES`, or its name is too long.
     """
-    _check_frame("scope", raw)
-    with _reading(raw):
+    if measured:
+        _check_length("scope", raw)
+    try:
         name = _text(raw, "name")
+    except TypeError as error:
+        raise _no_otlp(error) from None
     if reason := check_scope_name(name):
         raise ForeignDataError(reason)
     return name
@@ -176,7 +187,7 @@ def check_scope_name(name: str) -> str:
     return f"the name of a scope is longer than {MAX_SCOPE_NAME} characters"
 
 
-def _check_frame(kind: str, raw: JSON) -> None:
+def _check_length(kind: str, raw: JSON) -> None:
     foreign.check(raw, max_depth=MAX_LINE_DEPTH)
     if len(_ENCODER.encode(raw)) > MAX_FRAME_BYTES:
         raise ForeignDataError(f"a {kind} is longer than {MAX_FRAME_BYTES:,} bytes as JSON")

@@ -394,8 +394,9 @@ def _resources(connection: Connection, hashes: Set[str]) -> dict[str, dict[str, 
 
 def _span(body: str, resource: dict[str, Any] | None) -> Span:
     """A stored span; those of one resource share it."""
-    span = Span.model_validate_json(body)
-    return span if resource is None else span.model_copy(update={"resource": resource})
+    if resource is None:
+        return Span.model_validate_json(body)
+    return Span.model_validate(from_json(body) | {"resource": resource})
 
 
 def _last_position(connection: Connection) -> int:

@@ -8,6 +8,8 @@ names, the resource) are searched for the shapes of credentials here. Expression
 
 from functools import lru_cache
 
+from pydantic_core import from_json, to_json
+
 from smile_trace.capture.otel.tracer_provider import SCOPE
 from smile_trace.capture.redaction import redact
 from smile_trace.capture.redaction.secrets import SHORTEST_SECRET, find_secrets
@@ -31,11 +33,20 @@ class Redaction:
         changed = _changes({name: getattr(span, name) for name in _TEXTS})
         known = self._resources.get(id(span.resource))
         if known is None:  # held beside its id, so that no other one gets that
-            clean = _changes({"resource": span.resource}).get("resource", span.resource)
-            known = self._resources[id(span.resource)] = span.resource, clean
+            clean = _clean_resource(to_json(span.resource, inf_nan_mode="null"))
+            known = span.resource, span.resource if clean is None else from_json(clean)
+            self._resources[id(span.resource)] = known
         if known[1] is not span.resource:
             changed["resource"] = known[1]
         return span.model_copy(update=changed) if changed else span
+
+
+@lru_cache(maxsize=64)
+def _clean_resource(resource: bytes) -> bytes | None:
+    """The JSON of a resource, which the next line has, too, without secrets; None where there are
+    none."""
+    clean = _changes({"resource": from_json(resource)})
+    return to_json(clean["resource"]) if clean else None
 
 
 def _changes(whole: dict[str, JSON]) -> dict[str, JSON]:

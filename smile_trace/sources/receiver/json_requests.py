@@ -64,14 +64,14 @@ class _Request:
         groups: list[tuple[dict[str, Any], list[str]]] = []
         frame = self._object(self._names.groups, lambda: self._group(groups))
         try:
-            read_resource(frame.get("resource") or {})
+            read_resource(frame.get("resource") or {}, measured=False)
             of_block = _fields(frame)
         except ForeignDataError as error:
             self._reject(error, sum(len(items) for _, items in groups))
             return
         for group, items in groups:
             try:
-                read_scope(group.get("scope") or {})
+                read_scope(group.get("scope") or {}, measured=False)
                 of_group = _fields(group)
             except ForeignDataError as error:
                 self._reject(error, len(items))

@@ -284,11 +284,14 @@ def _attributes(pairs: Iterable[KeyValue]) -> str:
     """Those with a name; one without a value has none here either."""
     texts = []
     for one in pairs:
-        if not one.key:
+        if not (key := one.key):
             continue
-        value = _value(one.value)
-        written = "" if value == "{}" else f',"value":{value}'
-        texts.append(f'{{"key":{quote(one.key)}{written}}}')
+        if text := one.value.string_value:  # most of them are texts
+            texts.append(f'{{"key":{quote(key)},"value":{{"stringValue":{quote(text)}}}}}')
+        elif (value := _value(one.value)) != "{}":
+            texts.append(f'{{"key":{quote(key)},"value":{value}}}')
+        else:
+            texts.append(f'{{"key":{quote(key)}}}')
     return ",".join(texts)
 
 
