@@ -6,9 +6,10 @@ from sqlalchemy import select
 
 from smile_trace.records import Feedback, Span, Trace
 from smile_trace.store import Store
-from smile_trace.store.tables import traces
+from smile_trace.store.retention import remove_traces
+from smile_trace.store.tables import resources, traces
 from smile_trace.store.trace_reader import read_trace
-from smile_trace.store.traces import ArrivedSpan, CorruptLine, SpoolFile
+from smile_trace.store.traces import Arrivals, ArrivedSpan, CorruptLine, SpoolFile
 from tests.support.spooled import call_span, context_span, span_id, trace_id
 
 
@@ -28,6 +29,27 @@ def position(store: Store, number: int) -> int | None:
     with store.database.read() as connection:
         query = select(traces.c.position).where(traces.c.trace_id == trace_id(number))
         return connection.execute(query).scalar_one()
+
+
+def test_a_resource_is_kept_once_as_long_as_a_span_has_it(store: Store) -> None:
+    def kept() -> list[str]:
+        with store.database.read() as connection:
+            return sorted(connection.execute(select(resources.c.body)).scalars())
+
+    arrivals = Arrivals()
+    alike = [context_span(number) for number in (1, 2, 3)]
+    other = context_span(4).model_copy(update={"resource": {"service.name": "other"}})
+    store.traces.add(file(10), [arrivals.of(span) for span in alike])
+    store.traces.add(file(20), [arrivals.of(other), arrivals.of(context_span(1, span=8))])
+    assert kept() == ['{"service.name":"other"}', '{"service.name":"test"}']
+    assert complete(store) == 4
+    first = store.trace(trace_id(1))
+    assert [span.resource for span in first.spans] == [{"service.name": "test"}] * 2
+    assert first.spans[0].resource is first.spans[1].resource
+    for gone, left in ([1, 2], 2), ([4], 1), ([3], 0):
+        with store.database.write() as connection:
+            remove_traces(connection, [trace_id(number) for number in gone])
+        assert len(kept()) == left
 
 
 def test_a_trace_is_complete_when_its_root_has_arrived(store: Store) -> None:
