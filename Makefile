@@ -28,7 +28,7 @@ docs: .venv/.dev ## the documentation site, into .site/html (open index.html); a
 	$(PY) -m tools.site
 
 test-fast: .venv/.dev ## unit tests, in memory: less than a minute
-	$(PY) -m pytest tests/unit -m "not slow" -n auto $(PYTEST)
+	$(PY) -m pytest tests/unit -m "not slow and not thorough" -n auto $(PYTEST)
 
 # More processes than cores: what is tested across processes mostly waits.
 test: .venv/.dev ## units, contracts, one real MLflow, model server and PostgreSQL, the tutorial: some five minutes

@@ -14,6 +14,8 @@ from tools.release_checks.advisories import read_report
 from tools.release_checks.licences import is_allowed, judge
 from tools.site.pages import START, pages_of
 
+pytestmark = pytest.mark.thorough
+
 FOLDERS = ("unit", "integration", "e2e")
 
 

@@ -14,6 +14,8 @@ import pytest
 
 from tests.support.paths import ROOT
 
+pytestmark = pytest.mark.thorough
+
 IDENTIFIERS = (
     "Courier", "courier", "Patience", "keep_house", "housekeeping", "StandIn", "stand_in",
     "given_back", "Reading", "kriging", "Kriging", "rectify", "rectified", "Rectified",

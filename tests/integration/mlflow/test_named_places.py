@@ -17,8 +17,8 @@ from smile_trace.worker.run import run
 from smile_trace_mlflow import MLflowSource, MLflowTracker
 from smile_trace_mlflow.server import Server
 from smile_trace_mlflow.spans import EXTERNAL_SPAN, EXTERNAL_TRACE
-from tests.integration.mlflow.test_forgetting import Case, case, deliver, forgotten
 from tests.support.elsewhere import Elsewhere
+from tests.support.mlflow_cases import Case, case, deliver, forgotten
 from tests.support.mlflow_server import MLflowServer
 from tests.support.planted import serving
 from tests.support.worker_settings import settings_tables

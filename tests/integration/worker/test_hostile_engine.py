@@ -46,7 +46,10 @@ def states(home: Path) -> dict[str, int]:
 
 
 @pytest.mark.usefixtures("old_model")
-@pytest.mark.parametrize(("table", "column"), COLUMNS)
+@pytest.mark.parametrize(
+    ("table", "column"),
+    [COLUMNS[0], *(pytest.param(*one, marks=pytest.mark.slow) for one in COLUMNS[1:])],
+)
 def test_a_pickle_is_never_executed_and_everything_is_explained(
     table: str, column: str, tmp_path: Path
 ) -> None:

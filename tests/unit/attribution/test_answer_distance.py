@@ -18,6 +18,8 @@ from smile_trace.attribution.answer_distance.tokens import sentence
 from smile_trace.attribution.segmentation import boundaries
 from smile_trace.attribution.word_vectors import VectorTable, embed_words
 
+pytestmark = pytest.mark.thorough
+
 PAIRS = Path(__file__).parents[2] / "data" / "answer_pairs"
 
 

@@ -15,6 +15,8 @@ from smile_trace.attribution.estimation import distances, transport
 from smile_trace.attribution.estimation.distances import _REGISTRY, register_distance, word_movers
 from smile_trace.testing import check_distance
 
+pytestmark = pytest.mark.thorough
+
 ON_A_LINE = [
     distances.wasserstein_1d,
     distances.kolmogorov_smirnov,

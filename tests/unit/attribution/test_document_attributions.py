@@ -15,6 +15,8 @@ from smile_trace.render.documents import document_sentence
 from tests.support.document_renderings import ENGLISH
 from tests.support.planted import PlantedModel
 
+pytestmark = pytest.mark.thorough
+
 SOURCES = ("warranty.md", "returns.md", "delivery.md", "gifts.md")
 
 

@@ -28,6 +28,8 @@ from smile_trace.records import (
 from tests.support.paths import DATA
 from tests.support.studies import Planted, chat, constant, copying, run
 
+pytestmark = pytest.mark.thorough
+
 FILE = DATA / "golden" / "explanations.jsonl"
 NEAR, NEAR_ENDS = 0.02, 0.05
 """How far attributions, and the ends of intervals, may be from what is kept: sums that end in a

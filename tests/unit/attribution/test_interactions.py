@@ -14,6 +14,8 @@ from smile_trace.attribution.estimation.interactions import Pair, exact_pairs
 from smile_trace.records import Explanation, Message, Perturbation
 from tests.support.studies import copying, run
 
+pytestmark = pytest.mark.thorough
+
 LONG = "please tell me whether the Eiffel Tower stands near here or there today friend"
 
 

@@ -23,6 +23,8 @@ from smile_trace.records import (
 )
 from tests.support.studies import Planted, chat, constant, copying, run
 
+pytestmark = pytest.mark.thorough
+
 DRIVER = "The code word of the archive is Pelican."
 
 

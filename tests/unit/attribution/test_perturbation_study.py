@@ -18,6 +18,8 @@ from smile_trace.records import (
 )
 from tests.support.studies import Planted, chat, constant, copying, run
 
+pytestmark = pytest.mark.thorough
+
 TEN = "Tell us now where the Pelican sleeps at night please"
 
 

@@ -20,6 +20,8 @@ from smile_trace.attribution.word_vectors import embed_words
 from smile_trace.records import Explanation, ExplanationSettings, Message, Prompted, Response
 from tests.support.studies import chat, copying, run
 
+pytestmark = pytest.mark.thorough
+
 ANSWER = "The dog will be fine, give it water."
 
 

@@ -19,6 +19,8 @@ from smile_trace.attribution.estimation.prediction_powered import (
 from smile_trace.attribution.estimation.proxy_agreement import concordance
 from smile_trace.attribution.estimation.proxy_trust import ERROR, MIN_MEAN_TRUST, mistrusted
 
+pytestmark = pytest.mark.thorough
+
 N = 6
 
 

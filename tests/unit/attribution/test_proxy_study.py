@@ -19,6 +19,8 @@ from smile_trace.records import (
 )
 from tests.support.studies import Planted, chat, constant, copying
 
+pytestmark = pytest.mark.thorough
+
 PROMPT = "my poor old dog ate a red ball while my cat slept"
 
 

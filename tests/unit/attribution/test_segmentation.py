@@ -14,6 +14,8 @@ from smile_trace.attribution.segmentation.units import UnitSplitter
 from smile_trace.records import Message, Prompted, PromptUse, Segment, Unit, VariableSpan
 from tests.support.studies import chat
 
+pytestmark = pytest.mark.thorough
+
 TEMPLATE = "You are a shop assistant. {tone}\nQuestion: {question}?"
 
 

@@ -31,6 +31,8 @@ from smile_trace.records import (
 from smile_trace.settings import Settings
 from tests.support.studies import chat, run
 
+pytestmark = pytest.mark.thorough
+
 
 def _cut(
     unit: AnyUnit,

@@ -36,6 +36,8 @@ from smile_trace.records import JSON, Signal
 from smile_trace.records.profile import Profile
 from tests.support.paths import ROOT
 
+pytestmark = pytest.mark.thorough
+
 ANSWER = [7, 8, 9]
 
 

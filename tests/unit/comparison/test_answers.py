@@ -23,6 +23,8 @@ from smile_trace.records.comparison import (
 )
 from smile_trace.records.report import Share
 
+pytestmark = pytest.mark.thorough
+
 
 def _distance(one: str, other: str) -> float:
     return min(abs(float(one) - float(other)), 1.0)

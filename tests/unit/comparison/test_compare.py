@@ -15,6 +15,8 @@ from smile_trace.records.comparison import Comparison
 from smile_trace.store import Store
 from tests.support.planted_prompts import AFTER, BEFORE, EFFECTS, QUESTIONS, plant, settings_in
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.fixture
 def store(tmp_path: Path):

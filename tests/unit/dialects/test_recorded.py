@@ -23,6 +23,8 @@ from tests.support.recorded_calls import (
 )
 from tests.support.written_spans import WRITTEN, span
 
+pytestmark = pytest.mark.thorough
+
 
 def _read(name: str) -> list[Row]:
     return [row_of(call) for call in calls_of(name)]

@@ -40,6 +40,8 @@ from smile_trace.records.evaluation import Faithfulness, Measures
 from smile_trace.settings import Settings
 from tests.support.planted import PlantedModel, copying
 
+pytestmark = pytest.mark.thorough
+
 QUICK = "the quick brown fox dog"
 
 

@@ -19,6 +19,8 @@ from smile_trace.records import Explanation, Message
 from smile_trace.store import StoreError
 from tests.support.planted import PlantedModel, constant, copying
 
+pytestmark = pytest.mark.thorough
+
 PROMPT = "the quick brown fox dog"
 """Of so few words that all of their combinations are asked."""
 

@@ -12,6 +12,8 @@ from tests.support import order_agent
 from tests.support.planted import PlantedModel
 from tests.support.strict_openai import strict
 
+pytestmark = pytest.mark.thorough
+
 PROMPT = (
     "Ann from Berlin has ordered two blue lamps for her small new flat in the north of the town. "
     "She wants them sent by Friday. She pays by card, and asks for a receipt."

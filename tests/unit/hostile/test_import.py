@@ -17,6 +17,8 @@ from tests.support.hostile import places, small_values, with_value
 from tests.support.readers.imports import accept
 from tests.support.store_rows import capture, explain
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.fixture(scope="module")
 def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Store, dict[str, Any]]]:

@@ -13,6 +13,8 @@ from tests.support.hostile import found_inputs, small_values
 from tests.support.mutation import mutate
 from tests.support.readers import READERS, ForeignReader
 
+pytestmark = pytest.mark.thorough
+
 EACH = pytest.mark.parametrize("reader", READERS, ids=lambda reader: reader.name)
 FEW = settings(max_examples=12, suppress_health_check=list(HealthCheck), deadline=None)
 ANY_JSON: st.SearchStrategy[Any] = st.recursive(

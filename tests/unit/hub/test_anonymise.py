@@ -24,6 +24,8 @@ from smile_trace.records.entry import Entry
 from tests.support.explained import captured, explanation
 from tests.support.hub_entries import entry, explained
 
+pytestmark = pytest.mark.thorough
+
 DRAW = random.Random(0)
 
 

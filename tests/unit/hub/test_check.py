@@ -13,6 +13,8 @@ from smile_trace.records.entry import Entry
 from tests.support.hub_entries import PROMPT, entry, explained
 from tests.support.planted import copying
 
+pytestmark = pytest.mark.thorough
+
 
 def outcome(line: str) -> str:
     return check_line(1, line.encode())[0].outcome

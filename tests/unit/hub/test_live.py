@@ -15,6 +15,8 @@ from smile_trace.settings import Settings
 from tests.support.hub_entries import PROMPT, entry, explained
 from tests.support.planted import copying
 
+pytestmark = pytest.mark.thorough
+
 
 def again(model: Callable[[str], str]) -> str:
     stored = explained()

@@ -21,6 +21,8 @@ from smile_trace.settings import EndpointSettings, Settings
 from smile_trace.store import Store
 from tests.support.store_rows import call_id, capture, explain, explanation
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.fixture
 def home(tmp_path: Path) -> Settings:

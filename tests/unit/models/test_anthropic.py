@@ -27,6 +27,8 @@ from smile_trace.settings import AnthropicSettings
 from smile_trace.testing import check_model
 from tests.support.strict_anthropic import StrictAnthropic, error_body, strict
 
+pytestmark = pytest.mark.thorough
+
 HELLO = Request(messages=(Message(role="user", content="Say hello."),))
 
 

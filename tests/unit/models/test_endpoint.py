@@ -16,6 +16,8 @@ from smile_trace.records.refusals import read_refusal
 from smile_trace.settings import EndpointSettings
 from tests.support.planted import PlantedServer, serving
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.fixture
 def server(monkeypatch):

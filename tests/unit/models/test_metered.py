@@ -14,6 +14,8 @@ from smile_trace.records import Message, Response
 from smile_trace.settings import EndpointSettings
 from tests.support.planted import PlantedModel, serving
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.fixture
 def server(monkeypatch):

@@ -26,6 +26,8 @@ from smile_trace.probes.over_calls import wilson
 from smile_trace.records.judgement import QUESTIONS, Confirmation, Judgement, Reply, ReviewItem
 from tests.support.experts import SLIP, experts, judge, planted, said_by, variant
 
+pytestmark = pytest.mark.thorough
+
 REPLIES = st.sampled_from(get_args(Reply))
 
 

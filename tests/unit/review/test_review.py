@@ -32,6 +32,8 @@ from tests.support.sample_profiles import (
 )
 from tests.support.spooled import trace_id
 
+pytestmark = pytest.mark.thorough
+
 Reply = tuple[int, dict[str, str], str]
 
 

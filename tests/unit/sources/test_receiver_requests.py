@@ -17,6 +17,8 @@ from smile_trace.sources.receiver.bodies import CannotUnpack, unpack
 from smile_trace.sources.receiver.lines import Received
 from tests.support.otlp_requests import recorded_requests, spans_of, to_protobuf
 
+pytestmark = pytest.mark.thorough
+
 READERS = pytest.mark.parametrize(
     "read",
     [lambda text: protobuf.read_traces(to_protobuf(json.loads(text))), json_requests.read_traces],

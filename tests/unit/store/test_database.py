@@ -21,6 +21,8 @@ from smile_trace.store.tables import groups, metadata
 from tests.support.newer_release import NewerConfig
 from tests.support.stores import on_sqlite
 
+pytestmark = pytest.mark.thorough
+
 
 def test_the_migrations_make_exactly_the_tables(store: Store) -> None:
     with store.database.read() as connection:

@@ -22,6 +22,8 @@ from tests.support.store_rows import (
 )
 from tests.support.stores import on_sqlite
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.fixture
 def other(tmp_path: Path) -> Iterator[Store]:

@@ -24,6 +24,8 @@ from tests.support.store_rows import (
 )
 from tests.support.stores import on_sqlite
 
+pytestmark = pytest.mark.thorough
+
 LATER = 1000 * DAY
 ALL = Retention(days=1, response_days=1, corrupt_line_days=1, megabytes=None)
 SIZE = Retention(days=None, response_days=None, corrupt_line_days=None, megabytes=1)

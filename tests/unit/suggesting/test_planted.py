@@ -11,6 +11,8 @@ from smile_trace.records.suggestion import Suggestions
 from smile_trace.suggesting.trials import MIN_HELD_OUT
 from tests.support.planted_suggestions import PlantedPrompt, plant_in
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.mark.parametrize(
     "number",

@@ -24,6 +24,8 @@ from tests.support.planted_suggestions import (
     suggested_for_prices,
 )
 
+pytestmark = pytest.mark.thorough
+
 
 def reading(calm: Callable[[str], bool], calmed: str = "costs") -> Callable[[str], str]:
     """Knows only what stands first, unless the prompt is a calm one."""

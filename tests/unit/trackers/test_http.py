@@ -104,7 +104,8 @@ def test_another_server_is_named(server: Echo, client: HttpClient) -> None:
         (b'{"count": ' + b"9" * 5000 + b"}", "a number of thousands of digits"),
         (b'{"count": ' + b"9" * 30 + b"}", "more than 64 bits"),
         (b'{"count": 1e999}', "inf is no number of JSON"),
-        (b"[" + b"[]," * 2_000_001 + b"1]", "more than 2,000,000 values"),
+        (b"[" + b"1," * 2_000_001 + b"1]", "more than 2,000,000 values"),
+        (b"[" + b"[]," * 500_001 + b"1]", "lists and objects"),
     ],
 )
 def test_a_reply_beyond_the_bounds_costs_one_item(
