@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from smile_trace.store.column_types import STRING, TEXT
+
 revision = "0021"
 down_revision = "0020"
 branch_labels = None
@@ -13,9 +15,9 @@ def upgrade() -> None:
     """Add the table, empty: the spans that are there keep theirs in their bodies."""
     op.create_table(
         "resources",
-        sa.Column("hash", sa.String(), nullable=False),
-        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("hash", STRING, nullable=False),
+        sa.Column("body", TEXT, nullable=False),
         sa.PrimaryKeyConstraint("hash", name=op.f("pk_resources")),
     )
-    op.add_column("spans", sa.Column("resource", sa.String()))
+    op.add_column("spans", sa.Column("resource", STRING))
     op.create_index("ix_spans_resource", "spans", ["resource"])
