@@ -80,8 +80,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 def _share(item: pytest.Item, shards: int) -> int:
-    """The number of a test's share, from 0: a file's tests stay together."""
-    return zlib.crc32(item.location[0].encode()) % shards
+    """The number of a test's share, from 0: what a file runs stays together."""
+    return zlib.crc32(item.nodeid.partition("::")[0].encode()) % shards
 
 
 @pytest.fixture(autouse=True)

@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from ipaddress import ip_address
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from smile_trace._guards.loopback import is_loopback
 from smile_trace.attribution import find_answer_span
 from smile_trace.attribution.design.perturber import Perturber
 from smile_trace.attribution.design.planner import MIN_LEVEL_CALLS, Planner, repeats
@@ -241,12 +241,6 @@ def is_paid(how: ModelSettings | None, usd: float | None) -> bool:
         return False
     if usd is not None:
         return usd > 0
-    return not (isinstance(how, ServerSettings) and _loopback(how.base_url))
-
-
-def _loopback(base_url: str) -> bool:
-    host = urlsplit(base_url).hostname or ""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+    return not (
+        isinstance(how, ServerSettings) and is_loopback(urlsplit(how.base_url).hostname or "")
+    )

@@ -1,12 +1,13 @@
 """Whose keys are whose: the variables that hold them, their provider's hosts, and the variables in
 which a person says another address."""
 
-import ipaddress
 import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
+
+from smile_trace._guards.loopback import is_loopback
 
 _PORTS = {"http": 80, "https": 443, "postgresql": 5432}
 # No more than what every client reads in the same way.
@@ -28,14 +29,8 @@ class Origin(NamedTuple):
 
     @property
     def is_here(self) -> bool:
-        """Whether it is on this machine; a name under `localhost` may be anywhere."""
-        if self.host in ("localhost", "0.0.0.0"):
-            return True
-        try:
-            found = ipaddress.ip_address(self.host.strip("[]"))
-        except ValueError:
-            return False
-        return (getattr(found, "ipv4_mapped", None) or found).is_loopback
+        """Whether it is on this machine, which `0.0.0.0` is, too, where one connects to it."""
+        return self.host == "0.0.0.0" or is_loopback(self.host)
 
 
 def origin_of(address: str) -> Origin | None:

@@ -15,8 +15,11 @@ from smile_trace.records import (
     Trace,
 )
 from smile_trace.testing.samples import sample_explanation
-from smile_trace.trackers import CapturedTrace, ExplainedCall
+from smile_trace.trackers import CapturedTrace, ExplainedCall, ForgottenCall, ForgottenTrace
 from tests.support.spooled import call_span, context_span, span_id, trace_id
+
+MARKER, OTHER = "Zanzibar", "Peru"
+"""Countries: of a trace that is forgotten, and of one that stays."""
 
 TEMPLATE = "Name the capital of {country}."
 
@@ -121,3 +124,22 @@ def explained(trace: Trace, number: int = 0, **more: JSON) -> ExplainedCall:
 def captured(*traces: Trace) -> list[CapturedTrace]:
     """Traces, ready for delivery."""
     return [CapturedTrace(trace=trace, wait_for_external=False) for trace in traces]
+
+
+def forgotten(trace: Trace, *models: str) -> ForgottenTrace:
+    """What the worker knows of a trace that is to be deleted."""
+    calls = [
+        ForgottenCall(
+            id=call.id,
+            start_ns=call.start_ns,
+            prompts=tuple((use.name, use.version) for use in call.prompts),
+            models=models,
+        )
+        for call in trace.calls
+    ]
+    return ForgottenTrace(
+        trace_id=trace.trace_id,
+        start_ns=calls[0].start_ns,
+        calls=tuple(calls),
+        traced_as=trace.trace_id,
+    )

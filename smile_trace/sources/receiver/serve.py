@@ -1,6 +1,5 @@
 """The receiver on a socket: started, stopped, and refused where it would be open to everybody."""
 
-import ipaddress
 import logging
 import os
 import socket
@@ -10,6 +9,7 @@ from contextlib import contextmanager
 
 import uvicorn
 
+from smile_trace._guards.loopback import is_loopback
 from smile_trace.capture.config import from_environment
 from smile_trace.capture.spool import RECEIVED_SUFFIX, Spool
 from smile_trace.errors import ReasonCode, SmileTraceError
@@ -126,14 +126,6 @@ def _token(how: Receive) -> str | None:
             "OTEL_EXPORTER_OTLP_HEADERS=authorization=Bearer%20…"
         )
     return None
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches that address."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _load(config: uvicorn.Config, how: Receive) -> None:

@@ -11,11 +11,17 @@ from typing import Any
 
 import pytest
 
-from smile_trace.records import Trace
-from smile_trace.trackers import ExplainedCall, ForgottenCall, ForgottenTrace, Receipt, Skipped
+from smile_trace.trackers import ExplainedCall, Receipt, Skipped
 from smile_trace_comet import CometArchiveTracker, sdk
 from smile_trace_comet.versions import ROWS, VersionKey, merge_rows
-from tests.support.comet_samples import explained, nested_trace, prompt_trace
+from tests.support.comet_samples import (
+    MARKER,
+    OTHER,
+    explained,
+    forgotten,
+    nested_trace,
+    prompt_trace,
+)
 from tests.support.comet_server import comet_environment
 from tests.support.fake_comet import FakeComet
 from tests.support.forked import FORKS
@@ -105,28 +111,6 @@ def test_an_unwritable_folder_makes_it_unavailable(tmp_path: Path) -> None:
     tracker = archives(tmp_path / "file")
     with pytest.raises(TrackerUnavailable, match="write access"):
         tracker.deliver_explanations([explained(prompt_trace(1))])
-
-
-MARKER, OTHER = "Zanzibar", "Peru"
-
-
-def forgotten(trace: Trace, *models: str) -> ForgottenTrace:
-    """What the worker knows of a trace that is to be deleted."""
-    calls = [
-        ForgottenCall(
-            id=call.id,
-            start_ns=call.start_ns,
-            prompts=tuple((use.name, use.version) for use in call.prompts),
-            models=models,
-        )
-        for call in trace.calls
-    ]
-    return ForgottenTrace(
-        trace_id=trace.trace_id,
-        start_ns=calls[0].start_ns,
-        calls=tuple(calls),
-        traced_as=trace.trace_id,
-    )
 
 
 def test_an_archive_is_made_anew_without_the_forgotten_call(tmp_path: Path) -> None:

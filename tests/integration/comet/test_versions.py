@@ -4,13 +4,20 @@ import json
 
 import pytest
 
-from smile_trace.records import Trace
 from smile_trace.records.comparison import Example, VersionChange
 from smile_trace.testing.samples import sample_comparison
-from smile_trace.trackers import ComparedPrompt, Deferred, ForgottenCall, ForgottenTrace, Receipt
+from smile_trace.trackers import ComparedPrompt, Deferred, Receipt
 from smile_trace_comet import CometTracker
 from smile_trace_comet.versions import LATEST, VersionKey
-from tests.support.comet_samples import TEMPLATE, captured, explained, prompt_trace
+from tests.support.comet_samples import (
+    MARKER,
+    OTHER,
+    TEMPLATE,
+    captured,
+    explained,
+    forgotten,
+    prompt_trace,
+)
 from tests.support.fake_comet import Experiment, FakeComet, Fault
 
 PROJECT = "llm-general-prompts"
@@ -82,28 +89,6 @@ def test_a_server_that_fails_on_experiments_alone_gets_them_later(
     (receipt,) = tracker.deliver_explanations([explained(trace)])
     assert isinstance(receipt, Receipt)
     assert list(by_version(comet_server)) == ["2"]
-
-
-MARKER, OTHER = "Zanzibar", "Peru"
-
-
-def forgotten(trace: Trace, *models: str) -> ForgottenTrace:
-    """What the worker knows of a trace that is to be deleted."""
-    calls = [
-        ForgottenCall(
-            id=call.id,
-            start_ns=call.start_ns,
-            prompts=tuple((use.name, use.version) for use in call.prompts),
-            models=models,
-        )
-        for call in trace.calls
-    ]
-    return ForgottenTrace(
-        trace_id=trace.trace_id,
-        start_ns=calls[0].start_ns,
-        calls=tuple(calls),
-        traced_as=trace.trace_id,
-    )
 
 
 def text_of(experiment: Experiment) -> str:
