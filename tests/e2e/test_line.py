@@ -127,6 +127,7 @@ def heatmaps(trace: Trace) -> list[Any]:
     return [span for span in trace.data.spans if span.span_type == "EVALUATOR"]
 
 
+@pytest.mark.slow
 def test_a_second_run_changes_nothing(line: Line, model: PlantedServer) -> None:
     line.call("turn the key to open the door", "there is no lock")
     line.work()

@@ -4,6 +4,7 @@ import os
 import sys
 from pathlib import Path
 
+import pytest
 from mcp.client import Client
 from mcp.client.stdio import StdioServerParameters
 
@@ -12,6 +13,7 @@ from smile_trace.store import Store
 from tests.support.store_rows import call_id, capture, explain, explanation
 
 
+@pytest.mark.slow
 async def test_an_assistant_asks_why(tmp_path: Path) -> None:
     store = Store.open(Settings(home=tmp_path))
     capture(store, 1)

@@ -68,6 +68,7 @@ def start(server: StrictServer, tmp_path: Path):
     return start
 
 
+@pytest.mark.slow
 def test_it_is_captured_and_explained(start, server: StrictServer, tmp_path: Path) -> None:
     done = start("application.py", "--help", "x")
     assert done.returncode == 0, done.stderr

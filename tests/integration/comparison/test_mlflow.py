@@ -41,6 +41,7 @@ def _tracker(server: MLflowServer) -> tuple[MLflowTracker, str]:
     return tracker, name
 
 
+@pytest.mark.slow
 def test_one_run_per_version_also_when_delivered_twice(
     mlflow_server: MLflowServer, item: ComparedPrompt
 ) -> None:

@@ -17,6 +17,8 @@ from tests.support.planted import serving
 from tests.support.spooled import call_span, span_id, trace_id, write_spool
 from tests.support.worker_settings import settings_tables
 
+pytestmark = pytest.mark.slow
+
 DELIVERY = "Delivery takes two days and costs five euros. Parcels are sent on working days only."
 RETURNS = "Returns are free of charge for thirty days. The receipt has to be kept until then."
 GIFTS = "Gift cards are valid for three years. They are never paid out in cash, not even in part."
@@ -119,7 +121,6 @@ def test_the_headline_by_function_and_by_retriever(found: Report, settings: Sett
         )
 
 
-@pytest.mark.slow
 def test_as_json_page_picture_and_in_the_terminal(
     found: Report, settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

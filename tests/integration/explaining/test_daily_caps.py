@@ -148,7 +148,13 @@ def _faithfulness(conf: Settings) -> object:
     return faithfulness(explanation, "planted", orders=1)
 
 
-@pytest.mark.parametrize("ask", [_explain, _profile, _check, _faithfulness])
+@pytest.mark.parametrize(
+    "ask",
+    [
+        _explain,
+        *(pytest.param(ask, marks=pytest.mark.slow) for ask in (_profile, _check, _faithfulness)),
+    ],
+)
 def test_whoever_asks_a_named_model_counts_and_leaves_nothing_open(
     configure: Configure, server: PlantedServer, ask: Callable[[Settings], object]
 ) -> None:

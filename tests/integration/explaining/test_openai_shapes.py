@@ -171,7 +171,8 @@ def _explained(settings: Settings) -> tuple[Call, Explanation]:
     return item.call, item.explanation
 
 
-@pytest.mark.parametrize("capture", CAPTURES)
+@pytest.mark.slow
+@pytest.mark.parametrize("capture", [_instrumented, _recorded])
 @pytest.mark.parametrize("shape", shapes(RESPONSES, "items"))
 def test_responses(shape: str, capture: Any, server: StrictServer, settings: Settings) -> None:
     with OpenAI(base_url=server.base_url, api_key="unused", max_retries=0) as client:

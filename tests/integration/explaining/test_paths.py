@@ -29,7 +29,7 @@ from tests.support.strict_openai import reply, strict
         (101, "user", 3),  # its first call rewrites the request
         pytest.param(102, "system", 2, marks=pytest.mark.slow),
         pytest.param(103, "document", 2, marks=pytest.mark.slow),
-        (104, "tool_result", 3),
+        pytest.param(104, "tool_result", 3, marks=pytest.mark.slow),
         pytest.param(105, "tool", 2, marks=pytest.mark.slow),
     ],
 )
@@ -60,6 +60,7 @@ def test_where_nothing_matters_the_path_is_one_node() -> None:
     assert again.call.answer == alone.answer
 
 
+@pytest.mark.slow
 def test_a_tool_whose_description_decides_is_named_beside_the_message(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -113,6 +114,7 @@ def test_a_tool_whose_description_decides_is_named_beside_the_message(
     assert step.by_tool is not None
 
 
+@pytest.mark.slow
 def test_it_ends_at_its_depth_and_at_its_budget_and_says_so() -> None:
     agent = planted_agent(107, "tool_result", 4)
     with serving_agent(agent) as (server, model):

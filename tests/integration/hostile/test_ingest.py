@@ -114,6 +114,7 @@ def test_a_call_that_cannot_be_read_again_is_set_aside(store: Store, settings: S
     assert store.traces.find_calls(trace_id(2)) != []
 
 
+@pytest.mark.slow
 def test_the_whole_corpus_among_good_lines(store: Store, settings: Settings) -> None:
     lines: list[bytes] = []
     for number, value in enumerate(values().values(), start=1):

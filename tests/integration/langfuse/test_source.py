@@ -88,6 +88,7 @@ def test_what_its_sdk_recorded_is_read_as_it_was_sent(server: FakeLangfuse, reco
     assert read_calls >= 1
 
 
+@pytest.mark.slow
 def test_a_trace_is_explained_by_its_id(
     tmp_path: Path, server: FakeLangfuse, model: StrictServer
 ) -> None:

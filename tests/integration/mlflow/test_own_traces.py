@@ -107,6 +107,7 @@ def traces_of(experiment: str) -> list[mlflow.entities.Trace]:
     )
 
 
+@pytest.mark.slow
 def test_explaining_adds_nothing_to_the_users_traces(logged: str) -> None:
     """Of an endpoint, inside of a trace of theirs, and of a function that calls their client."""
     with serving(lambda prompt: "Paris" if "Eiffel" in prompt else "London") as server:

@@ -44,6 +44,7 @@ REPORT = Report(
 )
 
 
+@pytest.mark.slow
 def test_a_run_with_a_table_and_a_picture(mlflow_server: MLflowServer) -> None:
     experiment = mlflow_server.new_experiment()
     tracker = MLflowTracker.from_settings(

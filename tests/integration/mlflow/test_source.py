@@ -193,6 +193,7 @@ def read_all(store: Store, settings: Settings, clock: Callable[[], float] = late
     Pull(source, store, settings, clock, pause=lambda _: None).run()
 
 
+@pytest.mark.slow
 def test_the_worker_reads_explains_and_shows_what_is_sampled(
     tmp_path: Path, mlflow_server: MLflowServer, experiment: str, model: StrictServer
 ) -> None:

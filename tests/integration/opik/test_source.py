@@ -171,6 +171,7 @@ def test_what_smile_trace_wrote_is_no_trace_of_an_application(server: FakeOpik) 
     assert source(server).page("shop", 0, 4_102_444_800_000, 10).traces == ()
 
 
+@pytest.mark.slow
 def test_a_trace_is_explained_by_its_id_and_shown_there(tmp_path: Path, server: FakeOpik) -> None:
     trace_id = write(server, application_trace("The Eiffel Tower stands here. Where are we?"))
 

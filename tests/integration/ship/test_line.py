@@ -28,6 +28,7 @@ ask({PROMPT!r})
 """
 
 
+@pytest.mark.slow
 def test_a_captured_call_is_shipped_and_explained(tmp_path: Path) -> None:
     host, central = tmp_path / "host", tmp_path / "central"
     environment = os.environ | {"SMILE_TRACE_HOME": str(host)}

@@ -46,6 +46,7 @@ FILES: dict[str, Callable[[Path], None]] = {
 }
 
 
+@pytest.mark.slow
 def test_every_hostile_line_and_file_at_once(attacked: AttackedWorker) -> None:
     """Each costs itself alone; lines one by one are in integration/hostile/test_ingest.py."""
     lines = [text.replace(b"\n", b" ") + b"\n" for text in values().values()]

@@ -98,6 +98,7 @@ def test_swapped_models_are_found_within_three_periods(
         store.close()
 
 
+@pytest.mark.slow
 def test_a_dry_run_counts_what_is_replayed(configure: Configure, server: PlantedServer) -> None:
     server.function = SwappedModel({"support": 9})
     settings = configure(drift={"prompts": ["support", "other"], "cases": CASES})

@@ -168,6 +168,7 @@ class HangingTracker(FakeTracker):
         return super().deliver_traces(items)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("server")
 def test_a_tracker_that_hangs_and_one_that_fails_hold_up_no_other(
     settings: Settings, at_work

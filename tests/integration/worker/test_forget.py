@@ -120,6 +120,7 @@ def forgotten(settings: Settings, number: int, *trackers: FakeTracker) -> Forgot
     return forget(settings, find(settings, trace=trace_id(number)), trackers=list(trackers))
 
 
+@pytest.mark.slow
 def test_nothing_of_what_is_forgotten_is_left_in_any_file(explained_home: Settings) -> None:
     assert holding(explained_home)
     tracker, cannot = ForgetfulTracker(), FakeTracker()
@@ -228,6 +229,7 @@ def test_what_is_not_there_is_said(echoing: Settings) -> None:
             find(echoing, **named)
 
 
+@pytest.mark.slow
 def test_corrupt_lines_and_files_set_aside_go_too(echoing: Settings) -> None:
     captured(echoing, 1)
     cut_off = line(call_span(1, prompt=f"torn {MARKER}"))[:-30] + b"\n"
@@ -262,6 +264,7 @@ def test_a_tracker_that_is_away_is_asked_again_by_the_worker(explained_home: Set
     assert holding(explained_home, f"{MARKER}1") == []
 
 
+@pytest.mark.slow
 def test_beside_a_worker_that_is_in_the_middle_of_it(tmp_path: Path, at_work) -> None:
     asked, answer = threading.Event(), threading.Event()
 

@@ -45,10 +45,11 @@ def states(home: Path) -> dict[str, int]:
         return dict(connection.execute("SELECT state, count(*) FROM jobs GROUP BY state"))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("old_model")
 @pytest.mark.parametrize(
     ("table", "column"),
-    [COLUMNS[0], *(pytest.param(*one, marks=pytest.mark.slow) for one in COLUMNS[1:])],
+    COLUMNS,
 )
 def test_a_pickle_is_never_executed_and_everything_is_explained(
     table: str, column: str, tmp_path: Path
@@ -65,6 +66,7 @@ def test_a_pickle_is_never_executed_and_everything_is_explained(
     assert (home / "engine.refused.db").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("old_model")
 def test_what_is_planted_while_the_worker_runs_is_not_executed_either(tmp_path: Path) -> None:
     home, marker = tmp_path / "home", tmp_path / "executed"

@@ -157,6 +157,7 @@ def test_status_says_how_full_the_spool_is(
     assert ("the spool is" in out) == bool(said)
 
 
+@pytest.mark.slow
 def test_a_tracker_that_is_not_used_any_more_is_forgotten(configure, store: Store) -> None:
     settings = configure()
     gone = FakeTracker("gone")

@@ -90,6 +90,7 @@ def test_what_goes_wrong_is_named_without_its_message(
     assert len(collector.spans) == 2
 
 
+@pytest.mark.slow
 def test_own_traces_that_come_back_are_neither_stored_nor_explained(
     configure: Configure,
 ) -> None:

@@ -20,6 +20,7 @@ from tests.support.worker_settings import capture, wait_for
 Configure = Callable[..., Settings]
 
 
+@pytest.mark.slow
 def test_one_reads_another_explains_and_a_third_delivers(
     configure: Configure, postgres_server: PostgresServer, server: PlantedServer, at_work
 ) -> None:

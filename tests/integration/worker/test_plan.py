@@ -30,6 +30,7 @@ def capture(settings: Settings, *numbers: int, model: str = "planted") -> None:
     write_spool(settings.spool, spans, f"{model}.jsonl")
 
 
+@pytest.mark.slow
 def test_what_is_then_spent_stays_below(configure: Configure, server: PlantedServer) -> None:
     settings = configure()
     capture(settings, 1, 2, 3)

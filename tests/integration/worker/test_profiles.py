@@ -68,6 +68,7 @@ def stored(settings: Settings) -> list[StoredProfile]:
         store.close()
 
 
+@pytest.mark.slow
 def test_an_explained_call_is_profiled_once(tmp_path: Path) -> None:
     with home(tmp_path, 1) as (server, settings):
         [most] = plan(settings).models

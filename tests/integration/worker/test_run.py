@@ -111,6 +111,7 @@ def test_a_run_that_cannot_read_its_job_tries_again(
     assert len(refused) == status.explained == 2
 
 
+@pytest.mark.slow
 def test_a_failing_call_ends_failed_with_its_reason_and_holds_up_no_other(
     configure: Configure, server: PlantedServer
 ) -> None:
@@ -231,6 +232,7 @@ def workers(settings: Settings, server: PlantedServer) -> Iterator[WorkerProcess
     started.close()
 
 
+@pytest.mark.slow
 def test_killed_between_rounds_nothing_is_lost_or_paid_twice(
     workers: WorkerProcesses, server: PlantedServer, settings: Settings
 ) -> None:

@@ -107,6 +107,7 @@ def pair(
     made.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pair", [(0, 1000)], indirect=True)
 def test_what_a_killed_worker_explained_goes_on_with_another_one(pair: Pair) -> None:
     ended = pair.run(lambda now: now.explained == CALLS)

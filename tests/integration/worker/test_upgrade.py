@@ -56,7 +56,8 @@ def test_what_it_said_is_said_still(home: Path) -> None:
     assert now["export"] == then["export"]
 
 
-@pytest.mark.parametrize("release", ["the same", pytest.param("another", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("release", ["the same", "another"])
 def test_work_in_flight_is_finished(
     release: str, home: Path, server: FixedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

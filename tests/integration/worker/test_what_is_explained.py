@@ -182,6 +182,7 @@ def asked(settings: Settings, ask: Callable[[str], str]) -> Explanation:
     return explained(settings)
 
 
+@pytest.mark.slow
 def test_what_a_bare_decorator_saw_is_assumed_to_be_the_prompt(
     home: Path, configure: Callable[..., Settings], server: PlantedServer
 ) -> None:
