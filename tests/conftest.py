@@ -1,6 +1,5 @@
 """What holds for every test; shared fixtures live in tests/support and are loaded here."""
 
-import gc
 import os
 import shlex
 import signal
@@ -54,6 +53,15 @@ SLOW_FIXTURES = ("phoenix_server", "browser")
 """Fixtures that need what is not on every machine: their tests are in `make test-all` alone."""
 
 
+def _is_slow(item: pytest.Item) -> bool:
+    """Whether a test is one of those, or of a tracker's contract one that delivers as often as a
+    delivery has requests, each time in a process of its own or to a real server."""
+    needs = getattr(item, "fixturenames", ())
+    killed = "process_was_killed" in item.name
+    cut_off = "that_was_cut_off" in item.name and item.get_closest_marker("mlflow") is not None
+    return killed or cut_off or any(fixture in SLOW_FIXTURES for fixture in needs)
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add `--shard K/N`, which keeps the K-th of N shares of the test files."""
     parser.addoption("--shard", default="1/1", help="K/N: run the K-th of N shares of the files")
@@ -62,19 +70,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Put tests into their lane, and keep those of the shard."""
     for item in items:
-        if any(fixture in SLOW_FIXTURES for fixture in getattr(item, "fixturenames", ())):
+        if _is_slow(item):
             item.add_marker(pytest.mark.slow)
     shard, shards = map(int, config.getoption("--shard").split("/"))
     others = [item for item in items if _share(item, shards) != shard - 1]
     if others:
         config.hook.pytest_deselected(items=others)
         items[:] = [item for item in items if _share(item, shards) == shard - 1]
-
-
-def pytest_collection_finish() -> None:
-    """What was imported stays: no collection of garbage has to look at it again."""
-    gc.collect()
-    gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

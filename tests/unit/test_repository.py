@@ -49,8 +49,6 @@ def test_support_holds_no_tests() -> None:
 
 
 NOT_FOR_USERS = {"demo", "dev", "release"}
-
-
 """`demo` is three others together; its model is installed by the Makefile."""
 
 
@@ -72,11 +70,7 @@ def report(*packages: dict[str, Any]) -> str:
 
 
 GOOD = {"name": "a", "version": "1", "vulns": []}
-
-
 BAD = {"name": "b", "version": "1", "vulns": [{"id": "CVE-1", "fix_versions": ["2"]}]}
-
-
 UNKNOWN = {"name": "c", "skip_reason": "not found on PyPI"}
 
 

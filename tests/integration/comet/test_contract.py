@@ -5,7 +5,6 @@ import pytest
 from smile_trace.records import JSON
 from smile_trace.testing.fake_http_server import FakeHttpServer
 from smile_trace.testing.tracker_contract import TrackerContract
-from smile_trace.trackers import Tracker
 from smile_trace_comet import CometTracker
 from tests.support.fake_comet import FakeComet
 from tests.support.visible import in_comet
@@ -24,13 +23,6 @@ class TestCometTracker(TrackerContract):
 
     def table(self, server: FakeHttpServer) -> dict[str, JSON]:
         return {"timeout_seconds": 30}
-
-    @pytest.mark.slow  # a process that imports the client for each request
-    @pytest.mark.parametrize("takes_effect", [False, True])
-    def test_a_delivery_whose_process_was_killed_is_completed(
-        self, server: FakeHttpServer, tracker: Tracker, takes_effect: bool
-    ) -> None:
-        super().test_a_delivery_whose_process_was_killed_is_completed(server, tracker, takes_effect)
 
     def reject_items(self, server: FakeHttpServer, text: str) -> bool:
         pytest.skip("no request to Comet holds more than one item")

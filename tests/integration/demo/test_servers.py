@@ -89,6 +89,7 @@ def test_a_fake_server_shows_the_explanation_that_it_got(
         service.stop()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("host", "status"),
     [("127.0.0.1:5000", 200), ("rebound.example:5000", 403), ("10.0.0.1.rebound.example", 403)],

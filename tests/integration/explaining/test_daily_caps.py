@@ -118,6 +118,7 @@ def test_many_at_once_never_pass_a_cap(configure: Configure, server: PlantedServ
     assert spent(conf).calls == 25
 
 
+@pytest.mark.slow
 def test_what_was_answered_before_a_cap_is_not_paid_again(
     configure: Configure, server: PlantedServer
 ) -> None:
@@ -260,6 +261,7 @@ def test_the_command_says_which_cap_is_reached(
         assert "Traceback" not in shown.err
 
 
+@pytest.mark.slow
 def test_an_explanation_is_shown_where_a_cap_ends_its_check(
     configure: Configure,
     server: PlantedServer,

@@ -205,6 +205,7 @@ def test_chat(shape: str, capture: Any, server: StrictServer, settings: Settings
         assert any(len(result.get("items", ())) == 1 for result in results)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("capture", CAPTURES)
 def test_an_image_is_a_segment(capture: Any, server: StrictServer, settings: Settings) -> None:
     """It is sent again as it was, removed as a whole, and shown by its title alone."""

@@ -75,6 +75,7 @@ def test_a_proxy_is_not_asked(server: StrictServer) -> None:
     assert {s.text for s in explanation.ranked[:2]} == {"4711", "cancel"}
 
 
+@pytest.mark.slow
 def test_recorded_and_explained_by_the_worker(server: StrictServer, tmp_path: Path) -> None:
     body = {"model": "planted", "messages": [{"role": "user", "content": ORDER}], **PARAMETERS}
     with captured() as found:

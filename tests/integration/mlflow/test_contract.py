@@ -10,7 +10,6 @@ from smile_trace.records.otlp import spans_to_otlp
 from smile_trace.testing.fake_http_server import FakeHttpServer
 from smile_trace.testing.source_contract import SourceContract
 from smile_trace.testing.tracker_contract import TrackerContract
-from smile_trace.trackers import Tracker
 from smile_trace_mlflow import MLflowSource, MLflowTracker
 from smile_trace_mlflow.server import Server
 from tests.support.mlflow_server import MLflowServer
@@ -39,22 +38,6 @@ class TestMLflowTracker(TrackerContract):
 
     def table(self, server: FakeHttpServer) -> dict[str, JSON]:
         return {"tracking_uri": server.url, "experiment": self.experiment}
-
-    @pytest.mark.slow  # a process that imports the client for each request
-    @pytest.mark.parametrize("takes_effect", [False, True])
-    def test_a_delivery_whose_process_was_killed_is_completed(
-        self, server: FakeHttpServer, tracker: Tracker, takes_effect: bool
-    ) -> None:
-        super().test_a_delivery_whose_process_was_killed_is_completed(server, tracker, takes_effect)
-
-    @pytest.mark.slow  # as many deliveries as requests
-    @pytest.mark.parametrize("takes_effect", [False, True])
-    def test_forgetting_that_was_cut_off_is_completed_where_declared(
-        self, server: FakeHttpServer, tracker: Tracker, takes_effect: bool
-    ) -> None:
-        super().test_forgetting_that_was_cut_off_is_completed_where_declared(
-            server, tracker, takes_effect
-        )
 
     def reject_items(self, server: FakeHttpServer, text: str) -> bool:
         pytest.skip("MLflow writes the spans of a request in one transaction")

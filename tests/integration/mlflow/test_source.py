@@ -159,6 +159,7 @@ def test_without_an_address_it_is_said_where_to_write_it(
     assert b"MLFLOW_TRACKING_URI" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_trace_of_the_store_is_not_delivered_in_the_foreground(
     tmp_path: Path, mlflow_server: MLflowServer, model: StrictServer
 ) -> None:

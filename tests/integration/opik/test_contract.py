@@ -5,7 +5,6 @@ import pytest
 from smile_trace.records import JSON
 from smile_trace.testing.fake_http_server import FakeHttpServer
 from smile_trace.testing.tracker_contract import TrackerContract
-from smile_trace.trackers import Tracker
 from smile_trace_opik import OpikTracker
 from tests.support.fake_opik import FakeOpik
 from tests.support.visible import in_opik
@@ -23,13 +22,6 @@ class TestOpikTracker(TrackerContract):
     def table(self, server: FakeHttpServer) -> dict[str, JSON]:
         assert isinstance(server, FakeOpik)
         return {"url": server.api, "timeout_seconds": 30}
-
-    @pytest.mark.slow  # many processes
-    @pytest.mark.parametrize("takes_effect", [False, True])
-    def test_a_delivery_whose_process_was_killed_is_completed(
-        self, server: FakeHttpServer, tracker: Tracker, takes_effect: bool
-    ) -> None:
-        super().test_a_delivery_whose_process_was_killed_is_completed(server, tracker, takes_effect)
 
     def reject_items(self, server: FakeHttpServer, text: str) -> bool:
         pytest.skip("Opik refuses a request in which one item is wrong")

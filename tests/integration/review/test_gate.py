@@ -78,6 +78,7 @@ def test_calls_are_asked_now_and_a_broken_limit_closes_the_gate(server: PlantedS
     assert len(server.bodies) == paid, "nothing is paid for twice"
 
 
+@pytest.mark.slow
 def test_a_template_is_asked_that_no_call_was_made_with(
     home: Path, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

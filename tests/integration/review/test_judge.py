@@ -121,6 +121,7 @@ def test_the_day_s_cap_holds_and_what_was_paid_for_is_not_paid_twice(
     assert len(profiled.bodies) == len(store.judge_judgements.read())
 
 
+@pytest.mark.slow
 def test_a_variant_that_instructs_the_judge_is_judged_all_the_same(
     server: PlantedServer, store: Store
 ) -> None:

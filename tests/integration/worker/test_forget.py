@@ -248,6 +248,7 @@ def test_corrupt_lines_and_files_set_aside_go_too(echoing: Settings) -> None:
     assert [path.name for path in aside.iterdir()] == ["2-foreign.jsonl"]
 
 
+@pytest.mark.slow
 def test_a_tracker_that_is_away_is_asked_again_by_the_worker(explained_home: Settings) -> None:
     tracker = ForgetfulTracker()
     tracker.away = True

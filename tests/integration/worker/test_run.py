@@ -123,6 +123,7 @@ def test_a_failing_call_ends_failed_with_its_reason_and_holds_up_no_other(
     assert "protected" in status.failed_by_reason[0].reason
 
 
+@pytest.mark.slow
 def test_a_failed_call_is_explained_when_it_is_retried(
     settings: Settings, server: PlantedServer
 ) -> None:
@@ -156,6 +157,7 @@ def test_one_answer_that_fails_is_not_the_end_where_a_paused_model_is_tried(
         assert (store.status().explained, server.faults) == (1, [])
 
 
+@pytest.mark.slow
 def test_once_leaves_the_jobs_of_a_model_that_is_gone(
     configure: Configure, server: PlantedServer
 ) -> None:
@@ -270,6 +272,7 @@ def test_a_stop_signal_ends_the_worker_soon_and_the_next_one_goes_on(
     assert len(workers.tracker.visible("explanation")) == 2
 
 
+@pytest.mark.slow
 def test_an_answer_that_was_lost_on_its_way_is_visible_once(settings: Settings) -> None:
     tracker = FolderTracker(settings.home / "tracker")
     (tracker.folder / "cut").touch()
@@ -296,6 +299,7 @@ def test_a_call_that_kills_the_worker_is_found_out(
     assert "the worker died 5 times" in reason.reason
 
 
+@pytest.mark.slow
 def test_a_model_at_its_own_cap_waits_and_holds_up_no_other(
     configure: Configure, server: PlantedServer
 ) -> None:

@@ -94,6 +94,7 @@ def test_the_stretch_that_says_most_of_the_part_counts() -> None:
     assert empty == 1.0
 
 
+@pytest.mark.slow
 def test_a_part_late_in_a_long_answer() -> None:
     answer = "so " * 2000 + "the code is PELICAN."
     change = TextChange(answer, embed_words, part=find_answer_span(answer, "the code is PELICAN."))

@@ -127,6 +127,7 @@ def test_neighbours_are_joined_within_sections() -> None:
         assert sum(f"## Part {k}\n" in segment.text for k in range(12)) <= 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", [copying("Pelican"), constant])
 def test_portions_add_up_over_the_levels(model: Planted) -> None:
     explanation = run(_long(0, words=2500), model, budget=60).explanation
@@ -223,6 +224,7 @@ def test_many_documents_are_grouped_first() -> None:
     assert len(asked.explanation.coarser) > 0
 
 
+@pytest.mark.slow
 def test_more_messages_than_the_budget_carries_are_joined_across_messages() -> None:
     contents = [f"Message {k} says nothing." for k in range(90)]
     contents[70] = "The Pelican sleeps here."

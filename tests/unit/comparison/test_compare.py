@@ -259,6 +259,7 @@ def test_a_missing_model_is_reported(store: Store) -> None:
     assert "no model for 'planted'" in _compare(store, budget=40).changes[0].why_no_answers
 
 
+@pytest.mark.slow
 def test_a_file_against_its_own_revision(store: Store, tmp_path: Path) -> None:
     plant(store, "answer", "2", BEFORE, QUESTIONS)
     folder = tmp_path / "repository"

@@ -128,6 +128,7 @@ def test_leave_one_out_has_no_more_calls_than_the_explanation():
     assert found.calls <= most_calls(explanation, orders=1)
 
 
+@pytest.mark.slow
 def test_the_noise_floor_of_a_nondeterministic_model():
     noisy = iter(range(10**6))
 

@@ -261,6 +261,7 @@ def test_different_texts_have_different_pseudonyms() -> None:
     assert len({pseudonyms.replace(mail) for mail in mails}) == len(mails)
 
 
+@pytest.mark.slow
 def test_what_is_replaced_is_no_longer_computed_from() -> None:
     found = explained("Mail bo@shop.example or nine. When does it open? At what time?")
     [other] = anonymise([Entry.of(found)], Pseudonyms())

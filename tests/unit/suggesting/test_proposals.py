@@ -46,6 +46,7 @@ def asked_before(prompt: str) -> bool:
     return 0 <= prompt.find("Question:") < prompt.index("<document>")
 
 
+@pytest.mark.slow
 def test_the_question_is_put_before_the_documents(tmp_path: Path) -> None:
     found = suggested_for_prices(tmp_path, reading(asked_before))
     [ordered] = [one for one in found.suggestions if one.kind == "order"]
@@ -161,6 +162,7 @@ def test_other_formats_have_the_same_variables() -> None:
     assert {tuple(VARIABLE.findall(text)) for _, text in found} == {("question",)}
 
 
+@pytest.mark.slow
 def test_the_calmer_format_is_found(tmp_path: Path) -> None:
     found = suggested_formats(tmp_path, calm_in_capitals)
     [calmer] = [one for one in found.suggestions if one.kind == "format"]
@@ -224,6 +226,7 @@ def test_the_document_is_named(tmp_path: Path) -> None:
     assert "harmful" not in {one.kind for one in found.suggestions}, "it is no instruction"
 
 
+@pytest.mark.slow
 def test_one_that_other_answers_need_is_not_taken_out(tmp_path: Path) -> None:
     found = suggested_documents(tmp_path, by_every_list)
     assert "document" not in {one.kind for one in found.suggestions}
