@@ -8,6 +8,7 @@ import pytest
 
 from smile_trace import semconv
 from smile_trace.capture.spool import RECEIVED_SUFFIX
+from smile_trace.dialects import assemble
 from smile_trace.errors import ReasonCode
 from smile_trace.explaining.inputs import _read_from
 from smile_trace.records import JSON, Call, Span
@@ -21,7 +22,7 @@ from smile_trace.worker.ingest import Ingest
 from smile_trace.worker.pull import Pull
 from smile_trace.worker.sample import sample
 from tests.support.otlp_requests import to_protobuf
-from tests.support.spooled import START, call_span, line, write_spool
+from tests.support.spooled import START, call_span, line, trace_id, write_spool
 from tests.support.store_rows import capture, explain
 
 Configure = Callable[..., Settings]
@@ -65,12 +66,15 @@ def in_a_file(store: Store, settings: Settings, span: Span) -> None:
 
 
 class Backend(Source):
-    """A source that holds one span, which somebody made to look as capture's own do."""
+    """A source that holds one span, which somebody made to look as capture's own do; a call without
+    its kind, for which its trace would be left out."""
 
     name: ClassVar[str] = "backend"
 
     def __init__(self, span: Span) -> None:
-        attributes = {k: v for k, v in span.attributes.items() if k != semconv.KIND}
+        attributes = dict(span.attributes)
+        if attributes[semconv.KIND] == "call":
+            del attributes[semconv.KIND]
         self._span = span.model_copy(update={"attributes": attributes})
 
     @classmethod
@@ -94,24 +98,23 @@ def pulled(store: Store, settings: Settings, span: Span) -> None:
     Ingest(store, settings, lambda: clock + 10**6).run()
 
 
-@pytest.mark.parametrize(
-    ("arrive", "names_a_function"),
+Arrive = Callable[[Store, Settings, Span], None]
+EACH_WAY = pytest.mark.parametrize(
+    "arrive",
     [
-        (spooled, True),
-        (received("json"), False),
-        (received("protobuf"), False),
-        (in_a_file, False),
-        (pulled, False),
+        pytest.param(spooled, id="own spool"),
+        pytest.param(received("json"), id="receiver, JSON"),
+        pytest.param(received("protobuf"), id="receiver, protobuf"),
+        pytest.param(in_a_file, id="file"),
+        pytest.param(pulled, id="pulled"),
     ],
-    ids=["own spool", "receiver, JSON", "receiver, protobuf", "file", "pulled"],
 )
-def test_what_a_record_may_cause(
-    arrive: Callable[[Store, Settings, Span], None],
-    names_a_function: bool,
-    store: Store,
-    configure: Configure,
-) -> None:
+
+
+@EACH_WAY
+def test_what_a_record_may_cause(arrive: Arrive, store: Store, configure: Configure) -> None:
     """All are shown and explained by a model of the settings; one alone may name a function."""
+    names_a_function = arrive is spooled
     settings = configure(models={"again": {"kind": "rerun"}})
     arrive(store, settings, call_span(1, model="planted", **FUNCTION))
     arrive(store, settings, call_span(2, model="again", **FUNCTION))
@@ -125,6 +128,58 @@ def test_what_a_record_may_cause(
         ("pending", None),
         ("pending", None) if names_a_function else ("skipped", ReasonCode.NOT_REPEATABLE),
     ]
+
+
+@EACH_WAY
+def test_secrets_are_looked_for_in_all_but_what_capture_wrote(
+    arrive: Arrive, store: Store, settings: Settings
+) -> None:
+    key = "sk-" + "a1B2" * 8
+    arrive(store, settings, call_span(1, answer=f"It is {key}."))
+    answer = call_of(store, 1).answer or ""
+    assert (key in answer) == (arrive is spooled)
+    assert answer.startswith("It is ")
+
+
+@EACH_WAY
+def test_what_a_record_says_of_its_call(arrive: Arrive, store: Store, settings: Settings) -> None:
+    said: dict[str, JSON] = {
+        semconv.PROMPT_ASSUMED: True,
+        semconv.TRUNCATED: True,
+        semconv.STATUS: "raised",
+        semconv.INCLUSION_PROBABILITY: 1e-30,
+        f"{semconv.EXTERNAL_PREFIX}mlflow.trace_id": "tr-1",
+    }
+    arrive(store, settings, call_span(1, **said))
+    call = call_of(store, 1)
+    assert (call.prompt_assumed, call.truncated, call.status) == (True, True, "raised")
+    assert call.inclusion_probability == 1e-6
+    assert call.external_trace["mlflow.trace_id"] == "tr-1"
+
+
+@EACH_WAY
+def test_feedback_is_taken_of_all_but_a_backend(
+    arrive: Arrive, store: Store, settings: Settings
+) -> None:
+    write_spool(settings.spool, [call_span(1)], "process-0.jsonl")
+    about: dict[str, JSON] = {
+        semconv.KIND: "feedback",
+        semconv.FEEDBACK_TRACE: trace_id(1),
+        semconv.FEEDBACK_SCORE: 0.5,
+    }
+    arrive(store, settings, call_span(2, **about))
+    [trace] = store.traces.get([trace_id(1)], assemble)
+    assert [one.score for one in trace.feedback] == ([] if arrive is pulled else [0.5])
+    assert store.traces.find_calls(trace_id(2)) == []
+
+
+@EACH_WAY
+@pytest.mark.parametrize("kind", ["explanation", semconv.WORK])
+def test_our_own_work_is_left_out(
+    kind: str, arrive: Arrive, store: Store, settings: Settings
+) -> None:
+    arrive(store, settings, call_span(1, **{semconv.KIND: kind}))
+    assert store.traces.find_calls("") == []
 
 
 def test_a_trace_that_is_read_for_a_person_names_no_function() -> None:
