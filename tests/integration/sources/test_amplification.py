@@ -196,3 +196,53 @@ def test_a_line_makes_no_more_of_itself_than_is_promised(shape: str, tmp_path: P
     stored = sum(file.stat().st_size for file in home.glob("store.db*"))
     # Twice, since all of it stands in the write-ahead log, too.
     assert stored <= 2 * (TIMES_SPOOL * len(line) + 1000 * spans) + 2**20
+
+
+READ = """
+import sys
+from pathlib import Path
+from smile_trace import foreign
+from smile_trace.settings import Settings
+from smile_trace.store import Store
+from smile_trace.store.queries.exchange import ImportFailed, import_lines
+store = Store.open(Settings(home=Path(sys.argv[1])))
+text = sys.stdin.buffer.read()
+status = lambda name: int(Path("/proc/self/status").read_text().split(name)[1].split()[0])
+Path("/proc/self/clear_refs").write_text("5")
+before = status("VmRSS:")
+try:
+    foreign.parse(text) if sys.argv[2] == "reply" else import_lines(store.database, [text])
+except (foreign.ForeignDataError, ImportFailed):
+    pass
+print(status("VmHWM:") - before)
+"""
+
+
+def listed(value: str, count: int) -> bytes:
+    return f'{{"x":[{",".join([value] * count)}]}}'.encode()
+
+
+DOCUMENTS: dict[str, Callable[[], bytes]] = {
+    "empty objects": lambda: listed("{}", 199_000),
+    "too many objects": lambda: listed("{}", 2**20),
+    "small objects": lambda: listed('{"":0}', 190_000),
+    "as many objects as its length allows": lambda: listed(f'{{"":"{"x" * 30}"}}', 600_000),
+    "numbers": lambda: listed("0.1", 1_900_000),
+    "lists": lambda: listed("[" * 50 + "]" * 50, 20_000),
+    "keys": lambda: listed("{" + ",".join(f'"{n:x}":0' for n in range(99)) + "}", 9_000),
+    "letters beyond ASCII": lambda: listed('"ж🙂"', 400_000),
+    "brackets": lambda: b"[" * 2**22,
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", ["reply", "import"])
+@pytest.mark.parametrize("shape", DOCUMENTS)
+def test_a_document_makes_no_more_of_itself_than_is_promised(
+    shape: str, form: str, tmp_path: Path
+) -> None:
+    """What a reply or a page of a backend is read with, and a line of an import."""
+    text = DOCUMENTS[shape]()
+    arguments = [sys.executable, "-c", READ, str(tmp_path), form]
+    said = subprocess.run(arguments, check=True, capture_output=True, input=text)
+    assert int(said.stdout) / 1024 <= TIMES_MEMORY * len(text) / 2**20 + FREE_MEGABYTES
