@@ -108,7 +108,7 @@ class PhoenixServer:
     def spans(self, trace_id: str) -> list[HeldSpan] | None:
         """The spans of a trace, in no order; None where there is no such trace."""
         held: list[HeldSpan] = []
-        after = None
+        after: str | None = None
         for _ in range(MOST_PAGES):
             trace = self._ask(_TRACE, trace_id, after)
             if trace is None:
@@ -116,9 +116,9 @@ class PhoenixServer:
             with self.http.service.reading():
                 held += [_held(edge["node"]) for edge in trace["spans"]["edges"]]
                 page = trace["spans"]["pageInfo"]
-                if not page["hasNextPage"] or page["endCursor"] == after:
-                    break
-                after = str(page["endCursor"])
+                after = _following(page["endCursor"], after) if page["hasNextPage"] else None
+            if after is None:
+                break
         return held
 
     def settled(self, ask: Callable[[], bool]) -> bool:
@@ -174,10 +174,9 @@ class PhoenixServer:
                 break
             with self.http.service.reading():
                 found += reply["data"]
-                following = reply["next_cursor"]
-            if following is None or following == cursor:
+                cursor = _following(reply["next_cursor"], cursor)
+            if cursor is None:
                 break
-            cursor = str(following)
         return found
 
     def delete(self, what: str, identifier: str) -> bool:
@@ -195,6 +194,17 @@ class PhoenixServer:
             f"there is no Phoenix at {self.url}: check url of [trackers.phoenix] "
             "(PHOENIX_COLLECTOR_ENDPOINT)"
         )
+
+
+def _following(cursor: Any, asked: str | None) -> str | None:
+    """The cursor of the next page; None at the end, which is also where it is the one just asked.
+
+    Raises:
+        TypeError: it is no text.
+    """
+    if not (cursor is None or isinstance(cursor, str)):
+        raise TypeError("a cursor that is no text")
+    return None if cursor == asked else cursor
 
 
 def _held(node: dict[str, Any]) -> HeldSpan:
