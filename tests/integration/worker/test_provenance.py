@@ -178,7 +178,8 @@ def test_feedback_is_taken_of_all_but_a_backend(
 def test_our_own_work_is_left_out(
     kind: str, arrive: Arrive, store: Store, settings: Settings
 ) -> None:
-    arrive(store, settings, call_span(1, **{semconv.KIND: kind}))
+    work: dict[str, JSON] = {semconv.KIND: kind}
+    arrive(store, settings, call_span(1, **work))
     assert store.traces.find_calls("") == []
 
 
