@@ -107,8 +107,9 @@ class Scoring:
     async def aclose(self) -> None: ...
 
 
-def test_probabilities_are_kept_too() -> None:
-    found = smile_trace.explain(PROMPT, model=Scoring(), budget=16, part="nine")
+@pytest.mark.parametrize("options", [{}, {"part": "nine"}], ids=str)
+def test_probabilities_are_kept_too(options: dict[str, Any]) -> None:
+    found = smile_trace.explain(PROMPT, model=Scoring(), budget=16, **options)
     assert found.signal == "probability"
     assert found.drivers[0].name == "nine"
     assert outcome(Entry.of(found).line) == "identical"

@@ -148,8 +148,9 @@ class Unsteady:
         """Nothing to close."""
 
 
+@pytest.mark.parametrize("at_once", [1, 4])
 async def test_the_cap_holds_over_all_that_is_sent(
-    home: Settings, monkeypatch: pytest.MonkeyPatch
+    at_once: int, home: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model, told = Unsteady(), list[Any]()
     monkeypatch.setattr("smile_trace.explaining.preparation.open_any", lambda *_: model)
@@ -159,7 +160,7 @@ async def test_the_cap_holds_over_all_that_is_sent(
             while not told or "used up" not in told[-1].content[0].text:
                 told.append(await client.call_tool("explain", {"prompt": "One two three."}))
 
-        await asyncio.gather(*(explain_some() for _ in range(4)))
+        await asyncio.gather(*(explain_some() for _ in range(at_once)))
     assert 60 - MIN_BUDGET < model.sent <= 60, "and what was not sent is given back"
     assert "the cap on calls of this server is used up" in told[-1].content[0].text
 

@@ -37,16 +37,16 @@ def exported(store: Store) -> list[bytes]:
 
 
 def test_what_is_imported_is_what_was_exported(store: Store, other: Store) -> None:
-    capture(store, *range(1, 31))
-    for number in range(1, 31):
+    capture(store, *range(1, 121))
+    for number in range(1, 121):
         explain(store, number)
     lines = exported(store)
-    assert import_lines(other.database, lines) == Imported(new=30)
+    assert import_lines(other.database, lines) == Imported(new=120)
     assert exported(other) == lines
     assert other.explanation(call_id(7)) == explanation()
-    assert other.status().explained == other.status().reliable == 30
-    assert import_lines(other.database, lines) == Imported(known=30)
-    assert import_lines(store.database, lines) == Imported(known=30)
+    assert other.status().explained == other.status().reliable == 120
+    assert import_lines(other.database, lines) == Imported(known=120)
+    assert import_lines(store.database, lines) == Imported(known=120)
     assert exported(other) == exported(store) == lines
 
 
