@@ -1,5 +1,6 @@
 """What holds for every test; shared fixtures live in tests/support and are loaded here."""
 
+import gc
 import os
 import shlex
 import signal
@@ -22,12 +23,16 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # Small matrices on shared machines: threads only wait for each other.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
+# A third of what collecting takes goes to looking for garbage, of which imports make none.
+gc.disable()
+
 pytest_plugins = [
     "tests.support.shared_server",
     "tests.support.mlflow_server",
     "tests.support.browser",
     "tests.support.comet_server",
     "tests.support.local_model",
+    "tests.support.made_tables",
     "tests.support.other_user",
     "tests.support.phoenix_server",
     "tests.support.postgres_server",
@@ -77,6 +82,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if others:
         config.hook.pytest_deselected(items=others)
         items[:] = [item for item in items if _share(item, shards) == shard - 1]
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays to the end: collections of garbage pass it over from here on."""
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

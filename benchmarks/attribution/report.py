@@ -5,7 +5,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 
 from benchmarks import pages
-from benchmarks.attribution import plots
 from benchmarks.attribution.cases import SPLITS
 from benchmarks.attribution.paired import difference
 from benchmarks.attribution.side_by_side import CALLS
@@ -33,6 +32,8 @@ MEASURES: tuple[Measure, ...] = (
 
 def write(short: Sequence[Row], contexts: Sequence[Row], planted: Sequence[Row]) -> None:
     """Tables into the page, plots beside it."""
+    from benchmarks.attribution import plots
+
     IMAGES.mkdir(exist_ok=True)
     plots.planted(planted, IMAGES / "attribution-planted.svg")
     plots.short(summaries(short), IMAGES / "attribution-model.svg")

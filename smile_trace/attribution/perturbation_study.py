@@ -4,8 +4,6 @@ import re
 from collections.abc import Iterable, Sequence
 from itertools import chain, takewhile
 
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
-
 from smile_trace.attribution.answer_span import AnswerSpan
 from smile_trace.attribution.design.confirmation import MOST_CALLS, confirmation_of
 from smile_trace.attribution.design.planner import CallKey, Level, Planner, call_key, repeats
@@ -22,6 +20,7 @@ from smile_trace.attribution.estimation.response_scores import (
 from smile_trace.attribution.estimation.solver import Solver
 from smile_trace.attribution.estimation.text_comparison import scorable, text_comparison
 from smile_trace.attribution.estimation.warped_process import WarpedProcessSolver
+from smile_trace.attribution.one_thread import one_thread
 from smile_trace.attribution.reporting.levels import join
 from smile_trace.attribution.reporting.moved_fields import moved_fields
 from smile_trace.attribution.reporting.observations import observations
@@ -227,7 +226,7 @@ class PerturbationStudy:
         scores, index = self._scores(), self._levels.index(level)
         rows = self._rows(level)
         known = [change for change in scores.changes[index] if change is not None]
-        with threadpool_limits(limits=1, user_api="blas"):
+        with one_thread():
             narrow = precise(level.segments, rows, known, self._seed(index), self._solver)
         return narrow and status_of(self._find(level), scores) == "reliable"
 
@@ -330,7 +329,7 @@ class PerturbationStudy:
         """Of a JSON answer that is compared as text and as a whole."""
         if self._part is not None or self.signal != "text":
             return ()
-        with threadpool_limits(limits=1, user_api="blas"):
+        with one_thread():
             return tuple(
                 change
                 for index, (level, found) in enumerate(zip(self._levels, shown, strict=False))
@@ -373,9 +372,7 @@ class PerturbationStudy:
 
     def _estimated(self, index: int, rows: list[Perturbation]) -> LevelFindings:
         level, scores = self._levels[index], self._scores()
-        # One thread: for matrices this small many cost ten times as much, and the order of
-        # their sums would decide the last digits.
-        with threadpool_limits(limits=1, user_api="blas"):
+        with one_thread():
             return find(
                 level.segments,
                 rows,

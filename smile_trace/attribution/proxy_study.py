@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from itertools import chain, takewhile
 
 import numpy as np
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from smile_trace.attribution.answer_span import AnswerSpan
 from smile_trace.attribution.design.planner import Planner
@@ -27,6 +26,7 @@ from smile_trace.attribution.estimation.response_scores import (
     score_responses,
 )
 from smile_trace.attribution.estimation.text_comparison import TextComparison, text_comparison
+from smile_trace.attribution.one_thread import one_thread
 from smile_trace.attribution.perturbation_study import ROUND, PerturbationStudy
 from smile_trace.attribution.reporting.levels import join
 from smile_trace.attribution.reporting.observations import observations
@@ -353,7 +353,7 @@ class ProxyStudy:
                 name=self._proxy.name, signal=self.proxy_signal, dropped=self._why_unused
             )
             return alone.model_copy(update={"proxy": use, "cost": self._cost(alone.cost)})
-        with threadpool_limits(limits=1, user_api="blas"):
+        with one_thread():
             return self._result(alone)
 
     def _result(self, alone: Explanation) -> Explanation:

@@ -6,8 +6,7 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
-
+from smile_trace.attribution.one_thread import one_thread
 from smile_trace.comparison.alignment import align
 from smile_trace.comparison.changes import correct, measure_changes, segment_changes
 from smile_trace.comparison.evidence import (
@@ -104,7 +103,7 @@ def compare(
                 "models, or a file with another version."
             )
         replayer = VersionReplay(store, settings, prompt, inputs, seed, model, app)
-        with threadpool_limits(limits=1):  # for such small matrices more are slower
+        with one_thread():
             return _compare(settings, prompt, columns, replayer, chosen, budget)
     finally:
         store.close()
@@ -152,7 +151,7 @@ def influences(
         )
     finally:
         store.close()
-    with threadpool_limits(limits=1):
+    with one_thread():
         units = [] if evidence.unit is None else [evidence.unit]
         found = report_column(Column(label, evidence), prompt, units, chosen, settings)
     return Comparison(

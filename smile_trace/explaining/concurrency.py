@@ -9,7 +9,7 @@ from contextvars import copy_context
 from functools import lru_cache
 from typing import Any, TypeVar
 
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from smile_trace.attribution.one_thread import one_thread
 
 T = TypeVar("T")
 
@@ -51,7 +51,7 @@ async def run_in_thread(function: Callable[..., T], *arguments: Any) -> T:
     """
 
     def limited() -> T:
-        with threadpool_limits(limits=1, user_api="blas"):
+        with one_thread():
             return function(*arguments)
 
     run = copy_context().run  # its log lines say what they are about

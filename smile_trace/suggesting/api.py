@@ -3,8 +3,7 @@
 import uuid
 from datetime import UTC, datetime
 
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
-
+from smile_trace.attribution.one_thread import one_thread
 from smile_trace.capture import suppressed
 from smile_trace.comparison.answers import version_distance
 from smile_trace.comparison.input_models import InputModels
@@ -63,7 +62,7 @@ def suggest(
     label = None if version is None else str(version)
     store = Store.look(settings)
     try:
-        with threadpool_limits(limits=1):  # for such small matrices more are slower
+        with one_thread():
             material = read_material(store, settings, prompt, label, delta, seed)
             models = InputModels(
                 asked_model(material, model),

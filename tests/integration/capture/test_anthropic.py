@@ -3,10 +3,9 @@ Anthropic's; what was captured is asked again, and is the request that was sent.
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from anthropic import Anthropic, AsyncAnthropic
 
 import smile_trace
 from smile_trace.capture import suppressed
@@ -18,6 +17,9 @@ from smile_trace.records.tool_calls import read_tool_calls
 from smile_trace.settings import AnthropicSettings
 from smile_trace.testing import Captured
 from tests.support.strict_anthropic import StrictAnthropic, strict
+
+if TYPE_CHECKING:  # the client is 3,000 modules, which only these tests need
+    from anthropic import Anthropic
 
 MODEL = "claude-opus-5-5"
 
@@ -55,10 +57,16 @@ def server(monkeypatch) -> Iterator[StrictAnthropic]:
 
 
 @pytest.fixture
-def client(server: StrictAnthropic) -> Iterator[Anthropic]:
+def client(server: StrictAnthropic) -> Iterator["Anthropic"]:
     smile_trace.instrument("anthropic")
-    with Anthropic(base_url=server.base_url, max_retries=0) as client:
+    with _client(server) as client:
         yield client
+
+
+def _client(server: StrictAnthropic) -> "Anthropic":
+    from anthropic import Anthropic
+
+    return Anthropic(base_url=server.base_url, max_retries=0)
 
 
 def _model(server: StrictAnthropic) -> AnthropicModel:
@@ -195,6 +203,8 @@ async def test_streams(client, server, found: Captured, way: str):
             for _ in stream:
                 pass
     else:
+        from anthropic import AsyncAnthropic
+
         async with AsyncAnthropic(base_url=server.base_url, max_retries=0) as other:
             async for _ in await other.messages.create(**request, stream=True):
                 pass
@@ -215,7 +225,7 @@ def test_a_decorated_stream(server, found: Captured, way: str):
     def ask(prompt: str) -> Iterator[Any]:
         request = {**FIRST, "messages": [{"role": "user", "content": prompt}]}
         smile_trace.record(parameters=request)
-        with Anthropic(base_url=server.base_url) as client, suppressed():
+        with _client(server) as client, suppressed():
             if way == "helper":
                 del request["metadata"]
                 with client.messages.stream(**request) as stream:
@@ -244,7 +254,7 @@ def test_a_decorated_stream(server, found: Captured, way: str):
 def test_a_refusal(server, found: Captured):
     server.stop_reason = "refusal"
     smile_trace.instrument("anthropic")
-    with Anthropic(base_url=server.base_url) as client:
+    with _client(server) as client:
         client.messages.create(
             model=MODEL, max_tokens=9, messages=[{"role": "user", "content": "Hello"}]
         )
@@ -259,7 +269,7 @@ async def test_a_prompt_and_a_recorded_request(server, found: Captured):
     def ask(numbers: str) -> str:
         messages = [{"role": "user", "content": prompt.format(numbers=numbers)}]
         request = {**FIRST, "messages": messages}
-        with Anthropic(base_url=server.base_url) as client, suppressed():  # no instrumentor
+        with _client(server) as client, suppressed():  # no instrumentor
             reply = client.messages.create(**request)
         smile_trace.record(parameters=request, response=reply)
         return reply.content[0].text

@@ -5,8 +5,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from mcp.client import Client
-from mcp.client.stdio import StdioServerParameters
 
 from smile_trace.settings import Settings
 from smile_trace.store import Store
@@ -15,6 +13,9 @@ from tests.support.store_rows import call_id, capture, explain, explanation
 
 @pytest.mark.slow
 async def test_an_assistant_asks_why(tmp_path: Path) -> None:
+    from mcp.client import Client
+    from mcp.client.stdio import StdioServerParameters
+
     store = Store.open(Settings(home=tmp_path))
     capture(store, 1)
     explain(store, 1)

@@ -1,5 +1,6 @@
 """Comparisons in a real MLflow, and its own view of the runs side by side."""
 
+import uuid
 from pathlib import Path
 
 import pytest
@@ -25,12 +26,13 @@ pytestmark = pytest.mark.mlflow
 @pytest.fixture
 def item(tmp_path: Path) -> ComparedPrompt:
     store = Store.open(settings_in(tmp_path))
-    plant(store, "answer", "1", BEFORE, QUESTIONS, effects=EFFECTS)
-    plant(store, "answer", "2", AFTER, QUESTIONS, effects=EFFECTS)
-    plant_profiles(store, "answer", "1", 0)
-    plant_profiles(store, "answer", "2", 5)
+    prompt = f"answer-{uuid.uuid4().hex}"  # one of its name alone: a server keeps prompts for all
+    plant(store, prompt, "1", BEFORE, QUESTIONS, effects=EFFECTS)
+    plant(store, prompt, "2", AFTER, QUESTIONS, effects=EFFECTS)
+    plant_profiles(store, prompt, "1", 0)
+    plant_profiles(store, prompt, "2", 5)
     store.close()
-    return ComparedPrompt(comparison=compare("answer", budget=0, settings=settings_in(tmp_path)))
+    return ComparedPrompt(comparison=compare(prompt, budget=0, settings=settings_in(tmp_path)))
 
 
 def _tracker(server: MLflowServer) -> tuple[MLflowTracker, str]:
@@ -47,8 +49,9 @@ def test_one_run_per_version_also_when_delivered_twice(
 ) -> None:
     import mlflow
 
+    prompt = item.comparison.prompt
     for template in (BEFORE, AFTER):
-        mlflow.genai.register_prompt("answer", template.replace("{question}", "{{question}}"))
+        mlflow.genai.register_prompt(prompt, template.replace("{question}", "{{question}}"))
     tracker, name = _tracker(mlflow_server)
     receipts = [tracker.deliver_comparison(item) for _ in range(2)]
     assert isinstance(receipts[0], Receipt)
@@ -78,7 +81,7 @@ def test_one_run_per_version_also_when_delivered_twice(
     assert all(rates["change low"] <= rates["change"])
     question = item.comparison.versions[1].segments[-2]
     assert influence["{question}"] == pytest.approx(question.influence, abs=1e-4)
-    held = client.get_prompt_version("answer", "2")
+    held = client.get_prompt_version(prompt, "2")
     assert held is not None
     assert held.tags["smile.comparison"] == receipts[0].url
     assert held.tags[RUNS_TAG] == run_id, "its page lists the run, once"

@@ -59,7 +59,13 @@ def _model(server: StrictAnthropic) -> AnthropicModel:
     return AnthropicModel("claude-opus-5-5", settings)
 
 
-@pytest.mark.parametrize("unit", ["auto", "tool_result", "turn", "tool"])
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "auto",
+        *(pytest.param(unit, marks=pytest.mark.slow) for unit in ("tool_result", "turn", "tool")),
+    ],
+)
 def test_not_one_request_of_an_explanation_is_refused(unit):
     with strict(_arrival) as server:
         explanation = smile_trace.explain(

@@ -26,7 +26,7 @@ from tests.support.strict_openai import reply, strict
     ("seed", "kind", "calls"),
     [
         pytest.param(100, "user", 3, marks=pytest.mark.slow),
-        (101, "user", 3),  # its first call rewrites the request
+        pytest.param(101, "user", 3, marks=pytest.mark.slow),  # its first call rewrites the request
         pytest.param(102, "system", 2, marks=pytest.mark.slow),
         pytest.param(103, "document", 2, marks=pytest.mark.slow),
         pytest.param(104, "tool_result", 3, marks=pytest.mark.slow),

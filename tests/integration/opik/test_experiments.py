@@ -148,7 +148,7 @@ def test_what_is_not_ours_stays(
     assert "theirs" in server.experiments.experiments
 
 
-@pytest.mark.parametrize("takes_effect", [False, True])
+@pytest.mark.parametrize("takes_effect", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_cut_off_between_any_two_requests(
     server: FakeOpik, tracker: OpikTracker, comparison: Comparison, takes_effect: bool
 ) -> None:

@@ -149,7 +149,9 @@ def test_variants_that_people_have_judged_come_first(profiled: PlantedServer, st
     assert judged == items[-1]
 
 
-@pytest.mark.parametrize(("wrong", "counts"), [(0.02, True), (0.5, False)])
+@pytest.mark.parametrize(
+    ("wrong", "counts"), [pytest.param(0.02, True, marks=pytest.mark.slow), (0.5, False)]
+)
 def test_the_gate_counts_a_judge_that_agrees_with_people_and_no_other(
     profiled: PlantedServer,
     store: Store,

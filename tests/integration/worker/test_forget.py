@@ -189,6 +189,7 @@ def test_nothing_of_a_trace_is_left_in_any_column(
     assert holding(shared, trace_id(1)) == []
 
 
+@pytest.mark.slow
 def test_lines_that_arrive_later_are_dropped_and_overwritten(echoing: Settings) -> None:
     path = captured(echoing, 1, name="mixed.jsonl")
     captured(echoing, 2, OTHER, name="mixed.jsonl")

@@ -37,6 +37,7 @@ def collector() -> Iterator[FakeOtlp]:
         yield running
 
 
+@pytest.mark.slow
 def test_a_worker_traces_what_it_reads_explains_and_delivers(
     configure: Configure, collector: FakeOtlp
 ) -> None:

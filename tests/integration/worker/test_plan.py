@@ -45,6 +45,7 @@ def test_what_is_then_spent_stays_below(configure: Configure, server: PlantedSer
     assert plan(settings).models == ()
 
 
+@pytest.mark.slow
 def test_the_sampling_is_that_of_the_worker(configure: Configure, server: PlantedServer) -> None:
     settings = configure(sampling={"rate": 0.0, "minimum_per_prompt_version": 2})
     capture(settings, *range(1, 8))

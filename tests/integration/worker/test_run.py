@@ -177,6 +177,7 @@ def test_once_leaves_the_jobs_of_a_model_that_is_gone(
     assert (status.explained, status.paused_models) == (2, ())
 
 
+@pytest.mark.slow
 def test_the_daily_cap_holds_to_the_call_and_the_rest_waits(
     configure: Configure, server: PlantedServer
 ) -> None:

@@ -5,10 +5,10 @@ An input is a status, the headers and the body as HTTP writes them.
 
 import contextlib
 import re
+from functools import cache
 from typing import Any
 
 import httpx
-import openai
 import requests
 
 from smile_trace.bounded_http import ReplyRefused, bounded, retry_after
@@ -55,7 +55,9 @@ def parse_reply(data: bytes) -> tuple[int, httpx.Headers, bytes]:
 
 
 def _by_the_models(reply: httpx.Response) -> None:
-    error = _CLIENT._make_status_error_from_response(reply)
+    import openai
+
+    error = _client()._make_status_error_from_response(reply)
     failure = read_error(error, client=openai, timeout=1.0)
     assert len(failure.reason) < 500
     pause = pause_before_retry(failure, 0, 3)
@@ -73,7 +75,11 @@ def _by_comet(status: int, headers: httpx.Headers, body: bytes) -> None:
             continue
 
 
-_CLIENT: Any = openai.AsyncOpenAI(api_key="none", base_url=_ASKED)
+@cache
+def _client() -> Any:
+    import openai
+
+    return openai.AsyncOpenAI(api_key="none", base_url=_ASKED)
 
 
 def _seeds() -> list[bytes]:

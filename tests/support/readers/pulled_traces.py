@@ -5,8 +5,6 @@ import json
 from functools import cache
 from typing import Any
 
-from mlflow.protos import service_pb2
-from mlflow.utils.proto_json_utils import message_to_json, parse_dict
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from smile_trace.foreign import ForeignDataError
@@ -37,6 +35,8 @@ class _Answered(MLflowSource):
         self.document: Any = None
 
     def _reply(self, api: Any, *_: object, **__: object) -> Any:
+        from mlflow.utils.proto_json_utils import parse_dict
+
         message = api.Response()
         parse_dict(self.document, message)
         return message
@@ -78,6 +78,9 @@ def _seeds() -> list[bytes]:
 
 def _reply_with(line: bytes) -> bytes:
     """The reply that holds the recorded spans: of `batchGet`, and of `search`, in one."""
+    from mlflow.protos import service_pb2
+    from mlflow.utils.proto_json_utils import message_to_json
+
     sent = ExportTraceServiceRequest.FromString(to_protobuf(json.loads(line)))
     spans = [s for r in sent.resource_spans for g in r.scope_spans for s in g.spans]
     info = service_pb2.TraceInfoV3(

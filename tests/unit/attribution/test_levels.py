@@ -59,7 +59,8 @@ def _words_of_the_driver(explanation: Explanation, content: str) -> list[str]:
     return [s.text for s in explanation.ranked if s.unit == "word" and start <= s.start < end]
 
 
-@pytest.mark.parametrize("seed", [0, pytest.param(3, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [0, 3])
 def test_the_driving_sentence_of_400_words_is_found_and_its_words_ranked(seed: int) -> None:
     content = _long(seed)
     asked = run(content, copying("Pelican"), budget=60, seed=seed)

@@ -192,6 +192,7 @@ def test_too_few_target_calls_are_never_reliable() -> None:
     assert run(says_of("dog"), says_of("dog"), budget=12).explanation.fidelity.status == "reliable"
 
 
+@pytest.mark.slow
 def test_few_target_calls_take_a_proxy_that_is_all_but_certain() -> None:
     likes_cats = "The dog will be fine, and so will the cat."
 
@@ -273,6 +274,7 @@ def test_beside_a_proxy_that_knows_nothing_it_is_explained_as_alone(deterministi
     assert {row.asked for row in found.perturbations} == {"target", "proxy"}
 
 
+@pytest.mark.slow
 def test_the_same_responses_give_the_same_explanation_and_any_round_has_one() -> None:
     early: list[Explanation] = []
 

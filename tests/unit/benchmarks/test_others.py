@@ -168,12 +168,8 @@ MESSAGES = {
 }
 
 
-ONE, *OTHERS = MESSAGES
-
-
-@pytest.mark.parametrize(
-    "message", [ONE, *(pytest.param(one, marks=pytest.mark.slow) for one in OTHERS)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("message", MESSAGES)
 def test_the_word_that_decides_is_first(message: str) -> None:
     """Of what a real model said, and of a planted one that calls tools."""
     say, word = Answers(ask=False).say, MESSAGES[message]

@@ -6,7 +6,6 @@ import math
 from typing import Any
 
 import pytest
-from openai.types.chat import ChatCompletion
 
 import smile_trace
 from smile_trace import semconv
@@ -77,6 +76,8 @@ def test_the_fields_of_a_call(found: Captured) -> None:
 
 
 def test_record_states_what_was_sent(found: Captured) -> None:
+    from openai.types.chat import ChatCompletion
+
     messages = [{"role": "system", "content": "be brief"}, {"role": "user", "content": "why?"}]
     response = ChatCompletion.model_validate(
         {

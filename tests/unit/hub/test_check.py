@@ -24,9 +24,14 @@ def outcome(line: str) -> str:
     "options",
     [
         {},
-        {"parameters": {"temperature": 0.7}, "seed": 7},
-        {"unit": "sentence", "protect": ["The shop"]},
-        {"unit": [(0, 31), (32, 49)]},
+        *(
+            pytest.param(one, marks=pytest.mark.slow)
+            for one in (
+                {"parameters": {"temperature": 0.7}, "seed": 7},
+                {"unit": "sentence", "protect": ["The shop"]},
+                {"unit": [(0, 31), (32, 49)]},
+            )
+        ),
         {"part": "nine", "distance": "words"},
     ],
     ids=str,
@@ -107,7 +112,9 @@ class Scoring:
     async def aclose(self) -> None: ...
 
 
-@pytest.mark.parametrize("options", [{}, {"part": "nine"}], ids=str)
+@pytest.mark.parametrize(
+    "options", [{}, pytest.param({"part": "nine"}, marks=pytest.mark.slow)], ids=str
+)
 def test_probabilities_are_kept_too(options: dict[str, Any]) -> None:
     found = smile_trace.explain(PROMPT, model=Scoring(), budget=16, **options)
     assert found.signal == "probability"

@@ -8,12 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mcp.client import Client
 
 from smile_trace.errors import BudgetExceeded
 from smile_trace.explaining.options import MIN_BUDGET
-from smile_trace.mcp import make_server
-from smile_trace.mcp.answers import Why
 from smile_trace.models import Capabilities, Request
 from smile_trace.models.accounting.meter import Meter
 from smile_trace.records import JSON, Response, Usage
@@ -36,8 +33,17 @@ def home(tmp_path: Path) -> Settings:
     return settings
 
 
+def connected(settings: Settings, **how: Any) -> Any:
+    """The official client, connected to a server of the settings."""
+    from mcp.client import Client
+
+    from smile_trace.mcp import make_server
+
+    return Client(make_server(settings, **how))
+
+
 async def ask(settings: Settings, tool: str, arguments: dict[str, Any], **how: Any) -> Any:
-    async with Client(make_server(settings, **how)) as client:
+    async with connected(settings, **how) as client:
         return await client.call_tool(tool, arguments)
 
 
@@ -92,14 +98,14 @@ async def test_what_is_not_there_is_said(home: Settings) -> None:
 async def test_hostile_arguments_get_an_error(
     tool: str, arguments: dict[str, Any], home: Settings
 ) -> None:
-    async with Client(make_server(home, model="nobody", most_calls=100)) as client:
+    async with connected(home, model="nobody", most_calls=100) as client:
         told = await client.call_tool(tool, arguments)
     assert told.is_error
     assert len(json.dumps(told.model_dump(mode="json"))) < 5000
 
 
 async def test_without_a_model_nothing_can_be_asked(home: Settings) -> None:
-    async with Client(make_server(home)) as client:
+    async with connected(home) as client:
         listed = await client.list_tools()
     assert {tool.name for tool in listed.tools} == {"why", "compare", "status"}
     assert all(tool.annotations.read_only_hint for tool in listed.tools)
@@ -148,13 +154,13 @@ class Unsteady:
         """Nothing to close."""
 
 
-@pytest.mark.parametrize("at_once", [1, 4])
+@pytest.mark.parametrize("at_once", [pytest.param(1, marks=pytest.mark.slow), 4])
 async def test_the_cap_holds_over_all_that_is_sent(
     at_once: int, home: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model, told = Unsteady(), list[Any]()
     monkeypatch.setattr("smile_trace.explaining.preparation.open_any", lambda *_: model)
-    async with Client(make_server(home, model="ours", most_calls=60)) as client:
+    async with connected(home, model="ours", most_calls=60) as client:
 
         async def explain_some() -> None:
             while not told or "used up" not in told[-1].content[0].text:
@@ -168,6 +174,8 @@ async def test_the_cap_holds_over_all_that_is_sent(
 def test_texts_are_bounded_and_hold_no_secret() -> None:
     key = "sk-" + "a1B2" * 8
     long = explanation().model_copy(update={"answer": key + "x" * 50_000, "summary": "y" * 9000})
+    from smile_trace.mcp.answers import Why
+
     told = Why.of(long)
     assert len(told.answer) <= 2000
     assert len(told.summary) <= 2000

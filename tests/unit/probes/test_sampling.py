@@ -263,6 +263,7 @@ def _null_profile(draw: random.Random) -> dict[str, float]:
     return {name: p_values[name] if name in found else 1.0 for name in PROBES}
 
 
+@pytest.mark.slow
 def test_of_prompts_of_which_nothing_differs_few_have_a_finding() -> None:
     """Each profile by itself has one now and then, so that most prompts have several."""
     prompts = [null_profiles()[k * CALLS : (k + 1) * CALLS] for k in range(PROMPTS)]

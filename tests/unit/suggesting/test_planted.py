@@ -14,10 +14,11 @@ from tests.support.planted_suggestions import PlantedPrompt, plant_in
 pytestmark = pytest.mark.thorough
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "number",
     [
-        pytest.param(0, id="a model that repeats itself", marks=pytest.mark.slow),
+        pytest.param(0, id="a model that repeats itself"),
         pytest.param(1, id="noise"),
     ],
 )
