@@ -100,5 +100,6 @@ class WatchedPage:
 def watched_page(browser: Browser) -> Iterator[WatchedPage]:
     """A fresh page, 1500 by 950 pixels."""
     page = browser.new_page(viewport={"width": 1500, "height": 950})
+    page.set_default_timeout(240_000)  # what loads in a second takes minutes on a busy machine
     yield WatchedPage(page)
     page.close()

@@ -12,7 +12,7 @@ from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from smile_trace.trackers.late_span import EXPLANATION_NAME
 
-PATIENCE, CLICKS = 60_000, 4
+PATIENCE, CLICKS = 240_000, 8
 """Milliseconds for MLflow's interface on a busy machine; how often it is clicked meanwhile."""
 
 

@@ -6,7 +6,7 @@ import time
 from playwright.sync_api import BrowserContext, Locator, Page, Response
 from playwright.sync_api import Error as PlaywrightError
 
-PATIENCE = 120_000
+PATIENCE = 240_000
 """Milliseconds for Phoenix's interface on a busy machine."""
 _PICTURE = 'img[src^="data:image/svg+xml"]'
 

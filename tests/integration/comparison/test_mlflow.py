@@ -16,6 +16,7 @@ from smile_trace_mlflow import MLflowTracker
 from smile_trace_mlflow.server import RUNS_TAG
 from tests.support.browser import WatchedPage
 from tests.support.explained import captured, explanation
+from tests.support.mlflow_pages import PATIENCE
 from tests.support.mlflow_server import MLflowServer
 from tests.support.planted_profiles import plant_profiles
 from tests.support.planted_prompts import AFTER, BEFORE, EFFECTS, QUESTIONS, plant, settings_in
@@ -158,7 +159,7 @@ def test_mlflow_shows_the_versions_side_by_side(
     page = watched_page.page
     page.goto(receipt.url)
     frame = page.frame_locator("iframe")
-    frame.get_by_text("Side by side").first.wait_for(timeout=60_000)
+    frame.get_by_text("Side by side").first.wait_for(timeout=PATIENCE)
     experiment = mlflow.MlflowClient().get_experiment_by_name(name)
     assert experiment is not None
     runs = mlflow.MlflowClient().search_runs([experiment.experiment_id])
@@ -167,10 +168,10 @@ def test_mlflow_shows_the_versions_side_by_side(
         f"{mlflow_server.uri}/#/compare-runs?runs=[{ids}]&experiments="
         f'["{experiment.experiment_id}"]'
     )
-    page.get_by_text("smile.no_effect_parts").first.wait_for(timeout=60_000)
+    page.get_by_text("smile.no_effect_parts").first.wait_for(timeout=PATIENCE)
     assert page.get_by_text("prompt_version").count() > 0
     screenshot = tmp_path / "compare.png"
     page.screenshot(path=screenshot, full_page=True)
     page.goto(receipt.url.replace("comparison.html", "parts.json"))
-    page.get_by_text("Use the customer's language.").first.wait_for(timeout=60_000)
+    page.get_by_text("Use the customer's language.").first.wait_for(timeout=PATIENCE)
     assert screenshot.stat().st_size > 20_000
