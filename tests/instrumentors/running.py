@@ -47,8 +47,9 @@ _QUIET = {
 }
 """They ask nobody but the planted servers."""
 _COMPARED = ("messages", "answer", "model", "tools", "documents", "parameters")
-_EXPLAINED = re.compile(r"explained: (reliable|partial) .*depends on .*(24|kettle)", re.DOTALL)
+_EXPLAINED = re.compile(r"explained: (reliable|partial) by .*(24|kettle)", re.DOTALL)
 _NO_TOOLS = "skipped: cannot be asked again: its answer calls a tool"
+_NO_CONTENT = "skipped: cannot be asked again: the content of a message was not captured"
 
 
 class Outcome(NamedTuple):
@@ -180,8 +181,10 @@ def _read(settings: Settings) -> Iterator[tuple[Call, str]]:
             job = store.jobs.unexplained(call_id)
             assert call is not None
             if explanation is not None:
-                depends_on = explanation.summary.partition(";")[0]
-                yield call, f"explained: {explanation.status} ({depends_on})"
+                drivers = [
+                    s.text for s in explanation.ranked if s.significant and s.attribution > 0
+                ]
+                yield call, f"explained: {explanation.status} by {drivers}"
             else:
                 yield call, "no job" if job is None else f"{job.state}: {job.reason}"
     finally:
@@ -225,13 +228,16 @@ def _role(said: Said) -> str:
 
 
 def _unexplained(instrumentor: Instrumentor, read: list[tuple[Call, str]]) -> list[str]:
-    """Which calls were not explained by what the answer stands in. Of a call without its messages
-    that is right; one that calls a tool is not asked again without its tools."""
+    """Which calls were not explained by what the answer stands in. Of a call without its messages,
+    or a content of theirs, that is right; one that calls a tool is not asked again without its
+    tools."""
     names = [name for name in instrumentor.application.calls if name not in instrumentor.lacks]
     wrong = []
     for name, (call, ended) in zip(names, read, strict=False):
         if not any(map(has_content, call.messages)):
             right = _EXPLAINED.match(ended) is None
+        elif f"{name}.messages" in instrumentor.lacks:
+            right = ended.startswith(_NO_CONTENT) or _EXPLAINED.match(ended) is not None
         elif call.tool_calls and not call.parameters.get("tools"):
             right = ended.startswith(_NO_TOOLS)
         else:
