@@ -1,11 +1,12 @@
 """Do answer changes follow how much was lost? `python -m benchmarks.answer_change.groups`.
 
-    python -m benchmarks.answer_change.groups                             # layers and words
+    python -m benchmarks.answer_change.groups                             # the package's distances
     python -m benchmarks.answer_change.groups layers package.module:name  # or any function
     CHAINS=5000 python -m benchmarks.answer_change.groups                 # from each half; else 150
 
 The groups of tests/data/answer_groups are a logged answer and responses in a known order; the
-chains (`chains.py`) lose or contradict more with every step. Prints one table.
+chains (`chains.py`) lose or contradict more with every step. The table of the package's distances
+goes into docs/benchmarks.md, any other is printed.
 """
 
 import json
@@ -21,12 +22,15 @@ from statistics import mean
 from typing import NamedTuple
 
 import smile_trace
+from benchmarks import pages
 from benchmarks.answer_change import chains
 from benchmarks.answer_change.chains import Change, Logged
 
 DATA = Path(__file__).parents[2] / "tests" / "data"
 GROUPS, PAIRS = DATA / "answer_groups", DATA / "answer_pairs"
+DISTANCES = ("layers", "words")
 HALVES, LANGUAGES = ("tuning", "held_out"), ("en", "de", "fr", "es", "ja", "zh")
+REWORDED = frozenset(("paraphrase", "reformatting", "same_value"))
 LEEWAY, ADDED = 0.15, 0.1
 """An omission costs at least its share less the first; an addition costs at most the second."""
 
@@ -100,13 +104,14 @@ class Measured(NamedTuple):
     groups: Sequence[Group]
     changes: Sequence[Sequence[float]]
 
-    def tau(self, name: str = "") -> str:
-        """The mean of all groups, or of those of a kind or language."""
-        found = [
-            tau([response.lost for response in group.responses], changes)
-            for group, changes in zip(self.groups, self.changes, strict=True)
-            if name in ("", group.kind, group.language)
-        ]
+    def tau(self, name: str = "", without: frozenset[str] = frozenset()) -> str:
+        """The mean of all groups, or of those of a kind or language, without some edits."""
+        found = []
+        for group, changes in zip(self.groups, self.changes, strict=True):
+            if name in ("", group.kind, group.language):
+                both = zip(group.responses, changes, strict=True)
+                some = [(r.lost, c) for r, c in both if not without & {*r.edit.split("+")}]
+                found.append(tau([lost for lost, _ in some], [change for _, change in some]))
         return f"{mean(found):.2f}"
 
     def omissions(self) -> list[bool]:
@@ -138,6 +143,7 @@ def table(changes: dict[str, Change], count: int) -> str:
     rows.append(["**Kendall's τ**", *(one.tau() for one in found)])
     for name in dict.fromkeys([*(group.kind for group in found[0].groups), *LANGUAGES]):
         rows.append([name, *(one.tau(name) for one in found)])
+    rows.append(["without rewordings", *(one.tau(without=REWORDED) for one in found)])
     rows.append([f"omissions below share − {LEEWAY}", *(_of(one.omissions()) for one in found)])
     rows.append([f"additions above {ADDED}", *(_of(one.additions()) for one in found)])
     fallen = [
@@ -166,9 +172,12 @@ def named(name: str) -> Change:
 
 
 def main() -> None:
-    """Print the table."""
-    names = sys.argv[1:] or ["layers", "words"]
-    print(table({name: named(name) for name in names}, int(os.environ.get("CHAINS", "150"))))
+    """Print the table, that of the package's distances into the page."""
+    names = sys.argv[1:] or DISTANCES
+    found = table({name: named(name) for name in names}, int(os.environ.get("CHAINS", "150")))
+    print(found)
+    if not sys.argv[1:]:
+        pages.put(found, "benchmarks.md", "answer groups")
 
 
 if __name__ == "__main__":

@@ -27,7 +27,11 @@ def test_every_kind_is_there_in_every_language_once() -> None:
         assert sum(len(group.responses) for group in half) >= 120
 
 
-@pytest.mark.parametrize("group", [group for half in ALL.values() for group in half], ids=str)
+@pytest.mark.parametrize(
+    "group",
+    [group for half in ALL.values() for group in half],
+    ids=lambda g: f"{g.kind}-{g.language}",
+)
 def test_the_order_says_what_was_done(group: groups.Group) -> None:
     """Nothing is lost by what keeps everything, something by all else; shares are counted."""
     least = 55 if group.language in ("ja", "zh") else 60
