@@ -10,13 +10,14 @@ from smile_trace.attribution import PerturbationStudy
 from smile_trace.records import Explanation, ExplanationSettings, Message, Prompted
 
 
-def study(question: Question, calls: int, seed: int) -> Explanation:
-    """The Explanation of a question at `calls` calls."""
+def study(question: Question, calls: int, seed: int, distance: str | None = None) -> Explanation:
+    """The Explanation of a question at `calls` calls, its texts compared by another distance."""
+    compared = {} if distance is None else {"distance": distance}
     case = question.case
     messages = (Message(role="user", content=case.prompt),)
     under_way = PerturbationStudy(
         Prompted(messages=messages, form="completion", parameters={"temperature": 0}),
-        ExplanationSettings(model="demo", unit="word", budget=calls, seed=seed),
+        ExplanationSettings(model="demo", unit="word", budget=calls, seed=seed, **compared),
         answer=question.answer,
         signal=question.signal,
         protect=(re.compile(re.escape(case.protect) + r"\Z"),) if case.protect else (),
@@ -29,9 +30,9 @@ def study(question: Question, calls: int, seed: int) -> Explanation:
     return under_way.result()
 
 
-def explain(question: Question, calls: int, seed: int) -> Array:
+def explain(question: Question, calls: int, seed: int, distance: str | None = None) -> Array:
     """The attribution of the segment that each word lies in."""
-    explanation = study(question, calls, seed)
+    explanation = study(question, calls, seed, distance)
     scores = np.zeros(len(question.case.words))
     at = 0
     for k, word in enumerate(question.case.words):
