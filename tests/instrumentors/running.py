@@ -49,7 +49,7 @@ _QUIET = {
 _COMPARED = ("messages", "answer", "model", "tools", "documents", "parameters")
 _EXPLAINED = re.compile(r"explained: (reliable|partial) by .*(24|kettle)", re.DOTALL)
 _NO_TOOLS = "skipped: cannot be asked again: its answer calls a tool"
-_NO_CONTENT = "skipped: cannot be asked again: the content of a message was not captured"
+_NOT_WHOLE = "skipped: cannot be asked again: "
 
 
 class Outcome(NamedTuple):
@@ -237,7 +237,7 @@ def _unexplained(instrumentor: Instrumentor, read: list[tuple[Call, str]]) -> li
         if not any(map(has_content, call.messages)):
             right = _EXPLAINED.match(ended) is None
         elif f"{name}.messages" in instrumentor.lacks:
-            right = ended.startswith(_NO_CONTENT) or _EXPLAINED.match(ended) is not None
+            right = ended.startswith(_NOT_WHOLE) or _EXPLAINED.match(ended) is not None
         elif call.tool_calls and not call.parameters.get("tools"):
             right = ended.startswith(_NO_TOOLS)
         else:
