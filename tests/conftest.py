@@ -5,7 +5,7 @@ import os
 import shlex
 import signal
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import hypothesis
@@ -22,9 +22,6 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 # Small matrices on shared machines: threads only wait for each other.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-
-# A third of what collecting takes goes to looking for garbage, of which imports make none.
-gc.disable()
 
 pytest_plugins = [
     "tests.support.shared_server",
@@ -84,10 +81,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if _share(item, shards) == shard - 1]
 
 
-def pytest_collection_finish() -> None:
-    """What was imported stays to the end: collections of garbage pass it over from here on."""
-    gc.freeze()
-    gc.enable()
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Look for no garbage meanwhile: that is a third of the time, and imports make none. What was
+    imported stays to the end, and later searches pass it over."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -11,12 +11,12 @@ import argparse
 from collections import Counter
 
 import numpy as np
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from benchmarks.statistics.rates import BUDGET, NOISES, SIZES
 from benchmarks.statistics.worlds import World, mass, nothing, planted
 from smile_trace.attribution.estimation import inference
 from smile_trace.attribution.estimation.interactions import pairs
+from smile_trace.attribution.one_thread import one_thread
 
 RIGHT = {"either of two": "either", "two of three": "either", "any of three": "both"}
 
@@ -41,7 +41,7 @@ def main() -> None:
     right: Counter[str] = Counter()
     wrong: Counter[str] = Counter()
     names: dict[str, None] = {}
-    with threadpool_limits(limits=1, user_api="blas"):
+    with one_thread():
         for study in range(studies):
             generator = np.random.default_rng([9, study])
             n, noise = int(generator.choice(SIZES)), float(generator.choice(NOISES))

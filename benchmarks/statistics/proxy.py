@@ -19,12 +19,12 @@ from multiprocessing import Pool
 from pathlib import Path
 
 import numpy as np
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from benchmarks.statistics.worlds import World, mass, nothing, planted
 from smile_trace.attribution.estimation import gaussian_process, multifidelity
 from smile_trace.attribution.estimation.inference import REMOVAL_PROBABILITIES, Array, Rows
 from smile_trace.attribution.estimation.prediction_powered import prediction_powered_estimate
+from smile_trace.attribution.one_thread import one_thread
 
 SIZES = (8, 10, 12)
 NOISES = (0.0, 0.1, 0.25)
@@ -128,7 +128,7 @@ def study(task: tuple[str, int, int, int]) -> Outcome:
     generator = np.random.default_rng([seed, number])
     target, proxy, noise = made(pair, number, generator)
     n, truth = target.segments, target.truth()
-    with threadpool_limits(limits=1, user_api="blas"):
+    with one_thread():
         of_proxy = _ask_proxy(proxy, n, generator)
         rows = _with_chosen(
             target.draw(calls - 3, generator, noise=noise), of_proxy, target, noise, generator

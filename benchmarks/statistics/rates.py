@@ -18,10 +18,10 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from benchmarks.statistics.worlds import Array, World, mass, nothing, planted
 from smile_trace.attribution.estimation import fidelity, findings, inference
+from smile_trace.attribution.one_thread import one_thread
 
 SIZES = (8, 10, 12)
 NOISES = (0.0, 0.1, 0.25)
@@ -144,7 +144,7 @@ SIZES_OF_SUITES = {
 
 def run(task: Task, seed: int = 0) -> list[Outcome]:
     """The outcomes of one task."""
-    with threadpool_limits(limits=1, user_api="blas"):
+    with one_thread():
         return [
             observe(world, rows, key, judged=task.judged)
             for world, rows, key in SUITES[task.suite](task.study, seed)

@@ -16,9 +16,9 @@ import pytest
 from mlflow.entities import Run
 from playwright.sync_api import Page
 
-from tests.support.browser import WatchedPage
+from tests.support.browser import PATIENCE, WatchedPage
 from tests.support.hostile import storable_texts
-from tests.support.mlflow_pages import PATIENCE, open_explanation
+from tests.support.mlflow_pages import open_explanation
 from tests.support.mlflow_server import MLflowServer
 from tests.support.planted import PlantedServer, serving
 

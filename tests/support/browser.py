@@ -13,6 +13,9 @@ from playwright.sync_api import Browser, Page, Request, sync_playwright
 REQUIRED = "SMILE_TRACE_REQUIRE_BROWSER"
 """Set to 1 where a missing Chromium is a failure."""
 
+PATIENCE = 240_000
+"""Milliseconds: what loads in a second takes minutes on a busy machine."""
+
 
 def chromium() -> str | None:
     """The program: that of CHROMIUM, else the usual one, or one on the path; else None."""
@@ -100,6 +103,6 @@ class WatchedPage:
 def watched_page(browser: Browser) -> Iterator[WatchedPage]:
     """A fresh page, 1500 by 950 pixels."""
     page = browser.new_page(viewport={"width": 1500, "height": 950})
-    page.set_default_timeout(240_000)  # what loads in a second takes minutes on a busy machine
+    page.set_default_timeout(PATIENCE)
     yield WatchedPage(page)
     page.close()

@@ -11,9 +11,10 @@ from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from smile_trace.trackers.late_span import EXPLANATION_NAME
+from tests.support.browser import PATIENCE
 
-PATIENCE, CLICKS = 240_000, 8
-"""Milliseconds for MLflow's interface on a busy machine; how often it is clicked meanwhile."""
+CLICKS = 8
+"""How often MLflow's interface is clicked meanwhile."""
 
 
 def prefer(context: BrowserContext, *, dark: bool) -> None:

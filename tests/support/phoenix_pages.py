@@ -6,8 +6,8 @@ import time
 from playwright.sync_api import BrowserContext, Locator, Page, Response
 from playwright.sync_api import Error as PlaywrightError
 
-PATIENCE = 240_000
-"""Milliseconds for Phoenix's interface on a busy machine."""
+from tests.support.browser import PATIENCE
+
 _PICTURE = 'img[src^="data:image/svg+xml"]'
 
 

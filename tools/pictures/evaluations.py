@@ -15,8 +15,8 @@ from mlflow.genai.scorers import scorer
 from typer.testing import CliRunner
 
 from smile_trace.cli.app import app
-from tests.support.browser import chromium_or_exit, launched
-from tests.support.mlflow_pages import PATIENCE, prefer
+from tests.support.browser import PATIENCE, chromium_or_exit, launched
+from tests.support.mlflow_pages import prefer
 from tests.support.mlflow_server import OwnMLflowServer
 from tests.support.strict_openai import StrictServer, strict
 from tools.pictures.images import COLOURS, store_picture

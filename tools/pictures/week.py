@@ -14,8 +14,8 @@ from playwright.sync_api import Browser, Page
 from smile_trace.settings import Settings
 from smile_trace.worker.run import run
 from smile_trace_mlflow import MLflowTracker
-from tests.support.browser import chromium_or_exit, launched
-from tests.support.mlflow_pages import PATIENCE, prefer
+from tests.support.browser import PATIENCE, chromium_or_exit, launched
+from tests.support.mlflow_pages import prefer
 from tests.support.mlflow_server import OwnMLflowServer
 from tests.support.planted import serving
 from tests.support.spooled import write_spool

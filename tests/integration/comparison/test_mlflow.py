@@ -14,9 +14,8 @@ from smile_trace.trackers import CapturedTrace, ComparedPrompt, Receipt
 from smile_trace.worker.delivery.comparisons import deliver
 from smile_trace_mlflow import MLflowTracker
 from smile_trace_mlflow.server import RUNS_TAG
-from tests.support.browser import WatchedPage
+from tests.support.browser import PATIENCE, WatchedPage
 from tests.support.explained import captured, explanation
-from tests.support.mlflow_pages import PATIENCE
 from tests.support.mlflow_server import MLflowServer
 from tests.support.planted_profiles import plant_profiles
 from tests.support.planted_prompts import AFTER, BEFORE, EFFECTS, QUESTIONS, plant, settings_in
@@ -27,7 +26,7 @@ pytestmark = pytest.mark.mlflow
 @pytest.fixture
 def item(tmp_path: Path) -> ComparedPrompt:
     store = Store.open(settings_in(tmp_path))
-    prompt = f"answer-{uuid.uuid4().hex}"  # one of its name alone: a server keeps prompts for all
+    prompt = f"answer-{uuid.uuid4().hex}"  # a server has one list of prompts for all tests
     plant(store, prompt, "1", BEFORE, QUESTIONS, effects=EFFECTS)
     plant(store, prompt, "2", AFTER, QUESTIONS, effects=EFFECTS)
     plant_profiles(store, prompt, "1", 0)

@@ -8,9 +8,9 @@ import pytest
 from smile_trace.records import Explanation
 from smile_trace.trackers import CapturedTrace, ExplainedCall, Receipt
 from smile_trace_mlflow import MLflowTracker
-from tests.support.browser import WatchedPage
+from tests.support.browser import PATIENCE, WatchedPage
 from tests.support.explained import HOSTILE, captured, explanation
-from tests.support.mlflow_pages import PATIENCE, open_artifact, open_explanation, open_runs
+from tests.support.mlflow_pages import open_artifact, open_explanation, open_runs
 from tests.support.mlflow_server import MLflowServer
 
 pytestmark = [pytest.mark.mlflow, pytest.mark.browser]

@@ -6,7 +6,6 @@ from itertools import product
 
 import numpy as np
 import pytest
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from benchmarks.statistics.worlds import World, nothing, planted
 from smile_trace.attribution.estimation import inference
@@ -18,6 +17,7 @@ from smile_trace.attribution.estimation.prediction_powered import (
 )
 from smile_trace.attribution.estimation.proxy_agreement import concordance
 from smile_trace.attribution.estimation.proxy_trust import ERROR, MIN_MEAN_TRUST, mistrusted
+from smile_trace.attribution.one_thread import one_thread
 
 pytestmark = pytest.mark.thorough
 
@@ -115,9 +115,9 @@ SEGMENTS = 10
 
 
 @pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
+def _one_thread() -> Iterator[None]:
     """As a study computes: more threads cost more than they give."""
-    with threadpool_limits(limits=1, user_api="blas"):
+    with one_thread():
         yield
 
 

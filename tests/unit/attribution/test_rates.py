@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 import smile_trace
 from benchmarks.statistics import texts
@@ -12,6 +11,7 @@ from benchmarks.statistics.screen import dropped_after, trusts
 from benchmarks.statistics.worlds import World, nothing, planted
 from smile_trace.attribution.estimation import inference
 from smile_trace.attribution.estimation.interactions import pairs
+from smile_trace.attribution.one_thread import one_thread
 from tests.support.one_value_worlds import WORLDS, OneValueWorld
 
 pytestmark = pytest.mark.slow
@@ -104,7 +104,7 @@ def test_pairs_of_planted_worlds_are_right() -> None:
 def _said(world: World, seed: list[int], noise: float) -> list[bool]:
     """Per pair of which something is said, whether both are drivers and it is the right thing."""
     rows = world.draw(39, np.random.default_rng(seed), noise=noise)
-    with threadpool_limits(limits=1, user_api="blas"):
+    with one_thread():
         found = pairs(rows, inference.estimate(rows, seed).effect, seed)
     kinds = {"either of two": "either", "two of three": "either", "any of three": "both"}
     return [

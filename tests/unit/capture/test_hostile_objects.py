@@ -33,7 +33,7 @@ def nodes(value: Any) -> int:
     return 1 + sum(map(nodes, items))
 
 
-MILLION = [[0] * 1000 for _ in range(1000)]
+MILLION = [list(range(1000)) for _ in range(1000)]
 DEEP: Any = 1
 for _ in range(50):
     DEEP = [DEEP, 2]

@@ -172,10 +172,10 @@ async def test_the_cap_holds_over_all_that_is_sent(
 
 
 def test_texts_are_bounded_and_hold_no_secret() -> None:
-    key = "sk-" + "a1B2" * 8
-    long = explanation().model_copy(update={"answer": key + "x" * 50_000, "summary": "y" * 9000})
     from smile_trace.mcp.answers import Why
 
+    key = "sk-" + "a1B2" * 8
+    long = explanation().model_copy(update={"answer": key + "x" * 50_000, "summary": "y" * 9000})
     told = Why.of(long)
     assert len(told.answer) <= 2000
     assert len(told.summary) <= 2000
