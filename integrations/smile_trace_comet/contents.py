@@ -58,7 +58,7 @@ def attributions_csv(explanation: Explanation) -> bytes:
     """One row per segment, in the order of the prompt, for Comet's data panel."""
     columns = (
         *("text", "role", "unit", "attribution", "ci_low", "ci_high"),
-        *("p_value", "significant", "leave_one_out", "protected", "key"),
+        *("p_value", "significant", "verdict", "leave_one_out", "protected", "key"),
     )
     return table_csv(
         columns, ([getattr(segment, name) for name in columns] for segment in explanation.segments)

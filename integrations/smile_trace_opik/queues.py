@@ -53,7 +53,7 @@ def is_worth_a_look(explanation: Explanation) -> bool:
     if any(segment.significant and segment.attribution < 0 for segment in explanation.ranked):
         return True
     measured = [one for one in explanation.documents if one.measured in ("alone", "in_pieces")]
-    unused = not any(one.significant for one in measured)
+    unused = all(one.verdict == "excluded" for one in measured)
     return explanation.status == "reliable" and bool(measured) and unused
 
 

@@ -25,7 +25,13 @@ from smile_trace.attribution.reporting.levels import join
 from smile_trace.attribution.reporting.moved_fields import moved_fields
 from smile_trace.attribution.reporting.observations import observations
 from smile_trace.attribution.reporting.summary import summarize
-from smile_trace.attribution.reporting.verdict import CONVINCING, judge, status_of, unchanged
+from smile_trace.attribution.reporting.verdict import (
+    CONVINCING,
+    judge,
+    settled,
+    status_of,
+    unchanged,
+)
 from smile_trace.attribution.segmentation.partitioner import Partitioner, Segmentation
 from smile_trace.attribution.segmentation.units import AnyUnit
 from smile_trace.attribution.study import Answered
@@ -298,6 +304,7 @@ class PerturbationStudy:
         confirmed = self._confirmed(scores) if shown == len(found) else ()
         interactions = finest.interactions(confirmed) if reliable else ()
         fields = self._moved_fields(found[:shown])
+        fidelity = settled(fidelity, segments, coarser, interactions)
         return Explanation(
             messages=self.prompted.messages,
             form=self.prompted.form,

@@ -31,7 +31,7 @@ from smile_trace.attribution.perturbation_study import ROUND, PerturbationStudy
 from smile_trace.attribution.reporting.levels import join
 from smile_trace.attribution.reporting.observations import observations
 from smile_trace.attribution.reporting.summary import summarize
-from smile_trace.attribution.reporting.verdict import judge
+from smile_trace.attribution.reporting.verdict import judge, settled
 from smile_trace.attribution.segmentation.partitioner import Partitioner, Segmentation
 from smile_trace.attribution.segmentation.units import AnyUnit
 from smile_trace.attribution.study import Answered
@@ -372,24 +372,24 @@ class ProxyStudy:
         shown, fidelity = judge(found, target)
         fidelity = self._with_minimum(fidelity, levels[0])
         segments, coarser = join([of.attributions() for of in found[:shown]])
+        fidelity = settled(fidelity, segments, coarser)
         part = None if self._part is None else self.answer[slice(*self._part)]
-        return alone.model_copy(
-            update={
-                "segments": segments,
-                "coarser": coarser,
-                "interactions": (),
-                "fields": (),
-                "fidelity": fidelity,
-                "summary": summarize(segments, fidelity, coarser=coarser, part=part),
-                "perturbations": self._observations(target, proxy),
-                "partitions": tuple(
-                    tuple(s.key for s in level.segments) for level in self._planner.levels
-                ),
-                "cost": self._cost(Cost()),
-                "proxy": self._use(levels, levels[shown - 1].trust),
-                "proxy_scored": self.proxy_signal == "probability",
-            }
-        )
+        of_proxy = {
+            "segments": segments,
+            "coarser": coarser,
+            "interactions": (),
+            "fields": (),
+            "fidelity": fidelity,
+            "summary": summarize(segments, fidelity, coarser=coarser, part=part),
+            "perturbations": self._observations(target, proxy),
+            "partitions": tuple(
+                tuple(s.key for s in level.segments) for level in self._planner.levels
+            ),
+            "cost": self._cost(Cost()),
+            "proxy": self._use(levels, levels[shown - 1].trust),
+            "proxy_scored": self.proxy_signal == "probability",
+        }
+        return Explanation(**{**dict(alone), **of_proxy})
 
     def _use(self, levels: Sequence[ProxyFindings], trust: float) -> ProxyUse:
         agreements = [level.agreement for level in levels if level.agreement is not None]

@@ -31,6 +31,7 @@ COLUMNS: dict[str, type] = {
     "ci_high": float,
     "p_value": float,
     "significant": bool,
+    "verdict": str,
     "protected": bool,
     "licence": str,
     "tags": str,

@@ -54,6 +54,7 @@ from smile_trace.records.perturbation import (
     Unit,
 )
 from smile_trace.records.responses_shape import responses_input
+from smile_trace.records.verdicts import Verdict
 
 __all__ = [
     "JSON",
@@ -103,6 +104,7 @@ __all__ = [
     "Unit",
     "Usage",
     "VariableSpan",
+    "Verdict",
     "chat_messages",
     "responses_input",
 ]

@@ -11,13 +11,14 @@ from smile_trace.records.call import Form, PromptUse
 from smile_trace.records.message import Message
 from smile_trace.records.perturbation import Asked, PerturbationKind, Place, Unit
 from smile_trace.records.upgrades import check_version, hash_settings
+from smile_trace.records.verdicts import Verdict, decided, verdict_of
 from smile_trace.titles import document_name
 
 if TYPE_CHECKING:
     import pandas as pd  # type: ignore[import-untyped]
     from matplotlib.axes import Axes
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 METHOD_VERSION = 2
 """Raised when the same responses give another Explanation."""
@@ -29,9 +30,10 @@ _JSON_METHODS = ("model_dump", "model_dump_json", "model_validate_json")
 
 Signal = Literal["text", "probability"]
 FidelityStatus = Literal["reliable", "partial", "no_effect", "inconclusive"]
-"""`reliable`: the attributions predict unseen answers. `partial`: the significant segments are
-sure, the rest is open. `no_effect`: nothing that was removed changed the answer. `inconclusive`:
-nothing can be said at this budget."""
+"""`reliable`: the attributions predict unseen answers, and no open part could be as large as the
+smallest that is named. `partial`: the significant segments are sure, some of the rest is open.
+`no_effect`: an effect of any part is excluded. `inconclusive`: nothing can be said at this
+budget."""
 
 
 class SegmentAttribution(Record):
@@ -43,6 +45,7 @@ class SegmentAttribution(Record):
     it was not measured. `fails_without` is true where requests without the segment fail
     significantly more often than others (the same exact test, on failures). A protected segment
     has attribution 0 and no interval of its own: it is never removed.
+    `verdict` is what may be said of it (`records.verdicts`), None of a protected one.
     """
 
     text: str
@@ -60,6 +63,7 @@ class SegmentAttribution(Record):
     fails_without: bool = False
     leave_one_out: float | None = None
     protected: bool = False
+    verdict: Verdict | None = None
     also: tuple[Place, ...] = ()
     """Further places that are removed together with it: (message, start, end)."""
     title: str | None = None
@@ -71,10 +75,21 @@ class SegmentAttribution(Record):
     the portions of a segment's pieces add up to its own, and without a parent it is the
     attribution. None where there is one partition only."""
 
+    @model_validator(mode="after")
+    def _decide(self) -> "SegmentAttribution":
+        if self.verdict is None:  # of release 0.2, or made just now
+            object.__setattr__(self, "verdict", verdict_of(self))
+        return self
+
     @property
     def name(self) -> str:
         """Its text without the punctuation of the sentence around it."""
         return unpunctuated(self.text)
+
+    @property
+    def at_most(self) -> float:
+        """The largest effect in its interval, of either sign, in [0, 1]."""
+        return min(max(abs(self.ci_low), abs(self.ci_high)), 1.0)
 
     @property
     def places(self) -> tuple[Place, ...]:
@@ -93,6 +108,8 @@ class DocumentAttribution(Record):
     its sentences or words, one by one; the document as a whole was not measured, and
     `significant` says whether the answer certainly depends on a piece. `with_others`: only
     together with other text, to all of which `significant` belongs. `never`: it is protected.
+    `verdict` is what may be said of what was removed, whether the document or all its pieces; None
+    where nothing was, and in explanations of release 0.2.
     `span_id` is the span that retrieved it, `position` its place there, from 0, and `retriever`
     the span's name; `place` is where it stands: (message, start, end).
     """
@@ -110,6 +127,7 @@ class DocumentAttribution(Record):
     ci_high: float | None = None
     p_value: float | None = None
     significant: bool = False
+    verdict: Verdict | None = None
 
     @property
     def name(self) -> str | None:
@@ -311,7 +329,15 @@ class Explanation(Record):
     @model_validator(mode="before")
     @classmethod
     def _check_version(cls, document: JSON) -> JSON:
-        return check_version(document, SCHEMA_VERSION, "explanation")
+        return check_version(document, SCHEMA_VERSION, "explanation", oldest=2)
+
+    @model_validator(mode="after")
+    def _decide(self) -> "Explanation":
+        conclusive = self.status != "inconclusive"
+        for name in ("segments", "coarser"):
+            of = decided(getattr(self, name), self.interactions, conclusive=conclusive)
+            object.__setattr__(self, name, of)  # frozen: while it is made
+        return self
 
     @property
     def ranked(self) -> tuple[SegmentAttribution, ...]:

@@ -1,7 +1,8 @@
 """What keeps records readable from one release to the next: their versions, and the hash that
 names settings.
 
-Release 0.2 is the first, so that no earlier version is upgraded yet.
+Release 0.2 is the first. Its explanations (schema version 2) lack nothing that cannot be told from
+the rest of them.
 """
 
 import hashlib
@@ -10,8 +11,9 @@ import json
 from smile_trace.records.base import JSON
 
 
-def check_version(document: JSON, current: int, noun: str) -> JSON:
-    """The document (decoded JSON) itself, where it is of the current `schema_version`.
+def check_version(document: JSON, current: int, noun: str, *, oldest: int | None = None) -> JSON:
+    """The document (decoded JSON) as one of the current `schema_version`; with `oldest`, also one
+    of a version since that.
 
     Raises:
         ValueError: it is of another one; the message says what to do.
@@ -24,6 +26,8 @@ def check_version(document: JSON, current: int, noun: str) -> JSON:
             f"this {noun} has schema version {version}, and this smile-trace reads up to "
             f"{current}: upgrade smile-trace"
         )
+    if oldest is not None and oldest <= version < current:
+        return {**document, "schema_version": current}
     if version < current:
         raise ValueError(
             f"this {noun} has schema version {version}, which no release wrote: make it again"

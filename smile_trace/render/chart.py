@@ -1,10 +1,11 @@
 """An Explanation as a bar chart with intervals, drawn by matplotlib."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from smile_trace.errors import ExtraMissing
 from smile_trace.presentable import presentable
-from smile_trace.records import Explanation, SegmentAttribution
+from smile_trace.records import Explanation, Verdict
+from smile_trace.records.verdicts import NO_DIFFERENCE, NOT_MEASURED
 from smile_trace.render.scores import rows
 
 if TYPE_CHECKING:
@@ -13,8 +14,15 @@ if TYPE_CHECKING:
 _LABEL = 40
 """Characters of a segment's text beside its bar."""
 
-_SUPPORTS, _OPPOSES, _NOISE = "#4a90f0", "#f08a2e", "#b6bcc4"
-"""The colours of the heatmap: blue, orange, and grey for what is within the noise."""
+_GREY = "#b6bcc4"
+_BARS: dict[Verdict | None, dict[str, Any]] = {
+    "supports": {"color": "#4a90f0"},
+    "against": {"color": "#f08a2e"},
+    "excluded": {"color": _GREY},
+    "open": {"facecolor": "none", "edgecolor": _GREY, "hatch": "////"},
+}
+"""The look of the heatmap."""
+_LEGEND: dict[Verdict, str] = {"excluded": NO_DIFFERENCE, "open": NOT_MEASURED}
 
 
 def plot(explanation: Explanation, *, most: int = 15, ax: "Axes | None" = None) -> "Axes":
@@ -33,8 +41,13 @@ def plot(explanation: Explanation, *, most: int = 15, ax: "Axes | None" = None) 
     if ax is None:
         ax = _axes(len(segments))
     for place, segment in enumerate(segments):
-        ax.barh(place, segment.attribution, color=_colour(segment), height=0.7)
+        ax.barh(place, segment.attribution, height=0.7, **_BARS[segment.verdict])
         ax.plot([segment.ci_low, segment.ci_high], [place, place], color="#444444", linewidth=1.5)
+    shown = {segment.verdict for segment in segments}
+    from matplotlib.patches import Patch
+
+    if keys := [Patch(label=said, **_BARS[v]) for v, said in _LEGEND.items() if v in shown]:
+        ax.legend(handles=keys, loc="lower right", fontsize="small", frameon=False)
     ax.axvline(0, color="#444444", linewidth=0.8)
     # A dollar would begin a formula.
     labels = [presentable(s.text, longest=_LABEL).replace("$", r"\$") for s in segments]
@@ -52,9 +65,3 @@ def _axes(bars: int) -> "Axes":
         raise ExtraMissing("a chart needs matplotlib: pip install matplotlib") from error
     _, ax = plt.subplots(figsize=(8, 1.2 + 0.32 * bars), layout="constrained")
     return ax
-
-
-def _colour(segment: SegmentAttribution) -> str:
-    if not segment.significant:
-        return _NOISE
-    return _SUPPORTS if segment.attribution > 0 else _OPPOSES

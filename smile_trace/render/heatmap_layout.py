@@ -12,12 +12,15 @@ from itertools import groupby, pairwise
 from typing import Literal
 
 from smile_trace.json_fields import fields, written_path
-from smile_trace.records import Explanation, ProxyUse, SegmentAttribution
+from smile_trace.records import Explanation, ProxyUse, SegmentAttribution, Verdict
+from smile_trace.records.verdicts import NO_DIFFERENCE, NOT_MEASURED
 from smile_trace.render.message_labels import labels, message_title
 from smile_trace.render.text import kind_and_title, short, signed, unsigned, visible
 
-Kind = Literal["supports", "opposes", "noise", "protected", "plain", "explained", "moved", "edge"]
-"""`supports`, `opposes`: significant, by sign. `noise`: made no measurable difference.
+Kind = Literal[
+    "supports", "opposes", "excluded", "open", "protected", "plain", "explained", "moved", "edge"
+]
+"""`supports`, `opposes`, `excluded`, `open`: by a segment's verdict (`records.verdicts`).
 `protected`: never removed. `plain`: text between segments, and of the answer. `explained`: the
 part of the answer that is explained, where it is not the whole. `moved`: the value of a field of
 the answer that changes without a driver. `edge`: a marker of where a
@@ -34,8 +37,20 @@ STATUS_WORDS = {
 }
 """`Fidelity.status` in words."""
 
-NO_DIFFERENCE = "made no measurable difference"
-"""What grey means, wherever it is said."""
+_KINDS: Mapping[Verdict | None, Kind] = {
+    "supports": "supports",
+    "against": "opposes",
+    "excluded": "excluded",
+    "open": "open",
+    None: "protected",
+}
+_VERDICTS: Mapping[Verdict | None, str] = {
+    "supports": "supports the answer",
+    "against": "works against the answer",
+    "excluded": NO_DIFFERENCE,
+    "open": NOT_MEASURED,
+    None: "protected: never removed",
+}
 
 SCALE_POWER = 0.7
 """Strength of colour = |attribution| ** SCALE_POWER: absolute, and small effects still show."""
@@ -74,8 +89,7 @@ class Piece:
         """The strength of the colour behind the text, in [0, 1]; 0: none."""
         if self.passage is None:
             return self.strength
-        coloured = self.ground in ("supports", "opposes")
-        return strength(self.passage.attribution) if coloured else 0.0
+        return _strength(self.passage)
 
     @property
     def outlined(self) -> bool:
@@ -84,16 +98,18 @@ class Piece:
 
     @property
     def strength(self) -> float:
-        """The strength of its colour, in [0, 1]; 0 unless it is significant."""
-        if self.segment is None or self.kind not in ("supports", "opposes"):
-            return 0.0
-        return strength(self.segment.attribution)
+        """The strength of its colour, in [0, 1]; 0 unless it supports the answer or works
+        against it."""
+        return 0.0 if self.segment is None or self.kind == "edge" else _strength(self.segment)
 
     @property
     def value(self) -> str:
-        """The attribution if it is significant, else empty."""
+        """The attribution if it is significant, `fails` where requests without it do, else
+        empty."""
         if self.segment is None or not self.strength:
             return ""
+        if not self.segment.significant:
+            return "fails"
         return signed(self.segment.attribution)
 
     @property
@@ -114,16 +130,20 @@ class Piece:
 
 @dataclass(frozen=True)
 class Fold:
-    """A long run of text without effect, which a picture may collapse."""
+    """A long run of text that shows no effect, which a picture may collapse."""
 
     pieces: tuple[Piece, ...]
 
     @property
     def label(self) -> str:
-        """How much text is collapsed."""
+        """How much text is collapsed, and what is known of it. Text between segments, mostly
+        spaces, goes with what stands around it; on its own it was never removed."""
         size = sum(len(piece.text) for piece in self.pieces)
-        kept = {"protected"} <= {piece.kind for piece in self.pieces} <= {"protected", "plain"}
-        return f"{size:,} characters that {'were never removed' if kept else NO_DIFFERENCE}"
+        kinds = {piece.kind for piece in self.pieces} - {"plain"}
+        if kinds == {"excluded"}:
+            return f"{size:,} characters that {NO_DIFFERENCE}"
+        said = NOT_MEASURED if "open" in kinds else "never removed"
+        return f"{size:,} characters{', some' if len(kinds) > 1 else ' that were'} {said}"
 
 
 @dataclass(frozen=True)
@@ -170,27 +190,32 @@ class Heatmap:
         return f"{words}: {self.reason}" if self.reason else words
 
     def key(self, *, answer: bool = True) -> str:
-        """The legend: what grey, underlines and markers mean; those of the answer where it is drawn
-        beside it."""
-        floor = f": noise alone is up to {self.noise_floor:.2f} (hatched)"
-        grey = floor if self.noise_floor >= 0.005 else ""
+        """The legend: what grey, hatching, underlines and markers mean; those of the answer where
+        it is drawn beside it."""
+        grey = f"Grey: {NO_DIFFERENCE}. " if "excluded" in self.kinds else ""
+        hatched = f"Hatched: {NOT_MEASURED}. " if "open" in self.kinds else ""
+        floor = (
+            f"Hatched on the scale: noise alone, up to {self.noise_floor:.2f}. "
+            if self.noise_floor >= 0.005
+            else ""
+        )
         protected = (
-            " Dotted underline: protected, never removed." if "protected" in self.kinds else ""
+            "Dotted underline: protected, never removed. " if "protected" in self.kinds else ""
         )
         kinds = {piece.kind for piece in self.answer} if answer else set()
         part = ""
         if "explained" in kinds:
-            part = " Underlined: the part of the answer that is explained."
+            part = "Underlined: the part of the answer that is explained. "
         if "moved" in kinds:
-            part = " Underlined in the answer: what changes without a coloured part."
+            part = "Underlined in the answer: what changes without a coloured part. "
         finer = (
-            f" {OPENS} {CLOSES}: a passage, which has its own value as a whole, and the colour of "
+            f"{OPENS} {CLOSES}: a passage, which has its own value as a whole, and the colour of "
             "it; then its pieces were removed one by one, with all else retained: those that "
             "matter are outlined, and their values do not add up to the passage's."
             if "edge" in self.kinds
             else ""
         )
-        return f"Grey text {NO_DIFFERENCE}{grey}.{protected}{part}{finer}"
+        return f"{grey}{hatched}{floor}{protected}{part}{finer}".strip()
 
 
 def heatmap(explanation: Explanation, *, compact: bool = False) -> Heatmap:
@@ -198,7 +223,7 @@ def heatmap(explanation: Explanation, *, compact: bool = False) -> Heatmap:
 
     Args:
         explanation: what is laid out.
-        compact: fold more of what has no effect, where something has one.
+        compact: fold more of what shows no effect, where something has one.
     """
     fidelity = explanation.fidelity
     messages: list[tuple[str, tuple[Piece, ...]]] = []
@@ -273,26 +298,26 @@ def strength(attribution: float) -> float:
 def describe(segment: SegmentAttribution) -> str:
     """A segment's score in one line."""
     if segment.protected:
-        return "protected: never removed"
+        return _VERDICTS[None]
     value, low, high = map(signed, (segment.attribution, segment.ci_low, segment.ci_high))
     p_value = "" if segment.p_value is None else f", p = {segment.p_value:.3g}"
     alone = (
         "" if segment.leave_one_out is None else f", removed alone: {signed(segment.leave_one_out)}"
     )
-    verdict = {"supports": "supports the answer", "opposes": "works against the answer"}.get(
-        _kind(segment), NO_DIFFERENCE
-    )
-    return f"{value} [{low}, {high}]{p_value}{alone}: {verdict}"
+    fails = segment.fails_without and not segment.significant
+    said = "without it the request fails" if fails else _VERDICTS[segment.verdict]
+    return f"{value} [{low}, {high}]{p_value}{alone}: {said}"
 
 
 def _kind(segment: SegmentAttribution | None) -> Kind:
-    if segment is None:
-        return "plain"
-    if segment.protected:
-        return "protected"
-    if not segment.significant or not strength(segment.attribution):
-        return "noise"
-    return "supports" if segment.attribution > 0 else "opposes"
+    return "plain" if segment is None else _KINDS[segment.verdict]
+
+
+def _strength(segment: SegmentAttribution) -> float:
+    """The strength of its colour, in [0, 1]: the strongest where requests fail without it."""
+    if segment.verdict not in ("supports", "against"):
+        return 0.0
+    return strength(segment.attribution) if segment.significant else 1.0
 
 
 _Placed = tuple[int, int, SegmentAttribution]
@@ -357,7 +382,7 @@ def _pieces(
 
 
 def _fold(pieces: Sequence[Piece], *, compact: bool) -> Iterator[Piece | Fold]:
-    """Fold the middle of every long run of text without effect."""
+    """Fold the middle of every long run of text that shows no effect."""
     shortest = MIN_COMPACT_FOLD if compact else MIN_FOLD
     context = COMPACT_CONTEXT if compact else FOLD_CONTEXT
     for foldable, group in groupby(pieces, key=_is_foldable):

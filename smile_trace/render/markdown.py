@@ -1,8 +1,10 @@
 """Summary and scores as Markdown (GitHub flavour, which MLflow draws as a table)."""
 
 import re
+from collections.abc import Mapping
 
-from smile_trace.records import Explanation, SegmentAttribution
+from smile_trace.records import Explanation, SegmentAttribution, Verdict
+from smile_trace.records.verdicts import NO_DIFFERENCE, NOT_MEASURED
 from smile_trace.render.heatmap_layout import heatmap
 from smile_trace.render.scores import Row, rows
 from smile_trace.render.text import called, noun, signed, visible
@@ -13,6 +15,13 @@ MAX_ROWS = 12
 _MAX_TEXT, _END = 48, 16
 """Characters of a segment's text, and how many of them are taken from its end."""
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+_MARKS: Mapping[Verdict | None, str] = {
+    "supports": "▲",
+    "against": "▼",
+    "excluded": "·",
+    "open": "?",
+}
+_LEGEND: Mapping[Verdict, str] = {"excluded": NO_DIFFERENCE, "open": NOT_MEASURED}
 _CELL = re.compile(r"((?:[^|\\]|\\.)*)\|")
 _MARKUP = re.compile(
     r"""[\\`*_{}\[\]<>|~\#&!$@^]   # what means something anywhere
@@ -56,6 +65,9 @@ def scores_to_markdown(explanation: Explanation) -> str:
     ]
     if len(strongest) > MAX_ROWS:
         lines += ["", f"and {len(strongest) - MAX_ROWS:,} more"]
+    shown = {row.segment.verdict for row in strongest[:MAX_ROWS]}
+    if said := [f"{_MARKS[v]} {said}" for v, said in _LEGEND.items() if v in shown]:
+        lines += ["", " · ".join(said)]
     return "\n".join(lines)
 
 
@@ -95,7 +107,7 @@ def escape(text: str) -> str:
 
 def _line(row: Row, *, finer: bool) -> str:
     segment = row.segment
-    mark = ("▲" if segment.attribution > 0 else "▼") if segment.significant else "·"
+    mark = _MARKS[segment.verdict]
     text = _short(segment)
     p_value = "" if segment.p_value is None else f"{segment.p_value:.2g}"
     interval = f"{signed(segment.ci_low)} … {signed(segment.ci_high)}"

@@ -44,7 +44,7 @@ _COLOURS: dict[str, tuple[_RGB, _RGB]] = {
 }
 """The colours of strength 0 and 1; dark ink has a contrast of at least 6 to each."""
 
-_MARKED = ("protected", "explained", "moved", "edge")
+_MARKED = ("open", "protected", "explained", "moved", "edge")
 """Kinds of pieces that are marked otherwise than by colour."""
 
 Look = Literal["text", "answer", "summary", "small", "role", "fold"]
@@ -240,8 +240,7 @@ class _Page:
             if isinstance(run, Fold):
                 self._fold(run, left, inner)
                 continue
-            runs = [(p.text, p if _is_drawn(p) else None) for p in run]
-            for line in wrap(runs, size=TEXT, width=inner):
+            for line in wrap(_styled(run), size=TEXT, width=inner):
                 marked = any(chunk.style and chunk.style.strength for chunk in line)
                 self.y += VALUED_LINE if marked else LINE
                 self._set(line, left, look, TEXT)
@@ -303,6 +302,18 @@ class _Page:
                     placed[i] = replace(word, value=piece.value, value_x=at)
                     break
         return placed
+
+
+def _styled(pieces: Sequence[Piece]) -> Iterator[tuple[str, Piece | None]]:
+    """Each piece's text with its look. Open neighbours have one, also for the space between them,
+    so that a line of them is drawn as one."""
+    kinds = ["", *(piece.kind for piece in pieces), ""]
+    for before, piece, after in zip(kinds, pieces, kinds[2:], strict=False):
+        between = before == after == "open" and piece.kind == "plain" and piece.text.isspace()
+        if between or piece.kind == "open":
+            yield piece.text, replace(piece, text="", kind="open", segment=None)
+        else:
+            yield piece.text, piece if _is_drawn(piece) else None
 
 
 def _is_drawn(piece: Piece) -> bool:

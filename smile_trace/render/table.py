@@ -9,8 +9,9 @@ if TYPE_CHECKING:
     import pandas as pd  # type: ignore[import-untyped]
 
 COLUMNS = (
-    *("text", "attribution", "ci_low", "ci_high", "p_value", "significant", "fails_without"),
-    *("leave_one_out", "protected", "role", "message", "start", "end", "unit", "key"),
+    *("text", "attribution", "ci_low", "ci_high", "p_value", "significant", "verdict"),
+    *("fails_without", "leave_one_out", "protected"),
+    *("role", "message", "start", "end", "unit", "key"),
 )
 """Those of a SegmentAttribution, the most wanted first."""
 

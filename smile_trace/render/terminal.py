@@ -7,6 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from smile_trace.records import Explanation
+from smile_trace.records.verdicts import NO_DIFFERENCE, NOT_MEASURED
 from smile_trace.render.heatmap_layout import Block, Fold, Heatmap, Piece, heatmap
 from smile_trace.render.scores import rows
 from smile_trace.render.text import called, noun, signed, visible
@@ -19,13 +20,21 @@ _STATUS = {
     "inconclusive": "bold yellow",
 }
 _MAX_ROWS = 8
+_SIGNS = {"supports": "⁺", "opposes": "⁻", "open": "ˀ"}
+_LEGEND = {
+    "supports": "⁺ supports the answer",
+    "opposes": "⁻ works against it",
+    "open": f"ˀ {NOT_MEASURED}",
+    "excluded": f"dim: {NO_DIFFERENCE}",
+}
 
 
 def print_terminal(explanation: Explanation, console: Console | None = None) -> None:
     """Print summary, heatmap, answer and the strongest segments.
 
-    ⁺ marks what supports the answer and ⁻ what works against it; dim text made no measurable
-    difference. A passage has its colour, and the pieces that matter in it are underlined.
+    ⁺ marks what supports the answer, ⁻ what works against it and ˀ what was not measured well
+    enough to tell; dim text made no measurable difference. A passage has its colour, and the
+    pieces that matter in it are underlined.
     """
     console = console or Console()
     picture = heatmap(explanation)
@@ -56,8 +65,8 @@ def _block(block: Block) -> Text:
             text.append(f"\n⋯ {part.label} ⋯\n", style="dim italic")
         else:
             text.append(part.text, style=_style(part))
-            if part.strength:
-                text.append("⁺" if part.kind == "supports" else "⁻", style="bold")
+            if sign := _SIGNS.get(part.kind):
+                text.append(sign, style="bold" if part.strength else "dim")
     return text
 
 
@@ -67,7 +76,10 @@ def _style(piece: Piece) -> Style:
     if not piece.ground_strength:
         inside = piece.outlined
         return Style(
-            dim=not inside, bold=inside, underline=inside, italic=piece.kind == "protected"
+            dim=not inside and piece.kind != "open",
+            bold=inside,
+            underline=inside,
+            italic=piece.kind == "protected",
         )
     colour = _BLUE if piece.ground == "supports" else _ORANGE
     share = piece.ground_strength
@@ -105,9 +117,5 @@ def _print_scores(explanation: Explanation, console: Console) -> None:
 
 
 def _legend(picture: Heatmap) -> Text:
-    signs = [
-        sign
-        for kind, sign in (("supports", "⁺ supports the answer"), ("opposes", "⁻ works against it"))
-        if kind in picture.kinds
-    ]
+    signs = [said for kind, said in _LEGEND.items() if kind in picture.kinds]
     return Text(" · ".join([*signs, *picture.facts]), style="dim")

@@ -128,6 +128,8 @@ def find(
         significant = (np.abs(estimate.effect) > max(floor, NEGLIGIBLE)) & (
             estimate.low == estimate.high
         )
+        if floor > NEGLIGIBLE:
+            estimate = inference.within_noise(estimate, significant, floor)
     else:
         weights = [
             w for w, y in zip(locality, changes, strict=True) if w is not None and y is not None

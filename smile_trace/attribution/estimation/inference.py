@@ -140,6 +140,14 @@ def holding_zero(estimate: Estimate, significant: NDArray[np.bool_]) -> Estimate
     return replace(estimate, low=low, high=high)
 
 
+def within_noise(estimate: Estimate, significant: NDArray[np.bool_], floor: float) -> Estimate:
+    """The exact estimate where answers vary by `floor`, in [0, 1], when nothing was removed: what
+    is not significant may be anything within it."""
+    low = np.where(significant, estimate.low, np.minimum(estimate.low, -floor))
+    high = np.where(significant, estimate.high, np.maximum(estimate.high, floor))
+    return replace(estimate, low=low, high=high)
+
+
 def holding_the_unseen(estimate: Estimate, rows: Rows) -> Estimate:
     """The estimate of rows in which nothing moved, with intervals that hold what they may have
     missed: Clopper & Pearson's (1934) for what happened in none of so many rows."""
@@ -301,7 +309,10 @@ def _residuals_without_each(rows: Rows) -> Array:
 
 
 def _interval(psi: Array, x: Array, q: Array) -> tuple[float, float]:
-    """`stratified` of the effect of a segment."""
+    """`stratified` of the effect of a segment; any value where it was always removed, or never:
+    the rows know nothing of it, however little they vary."""
+    if len(np.unique(x)) < 2:
+        return -np.inf, np.inf
     strata = [q == value for value in np.unique(q)]
     _, low, high = stratified(psi, (x - q) / (q * (1 - q)), strata, rare=True)
     return low, high

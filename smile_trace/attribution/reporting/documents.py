@@ -10,7 +10,9 @@ from smile_trace.records import (
     Measured,
     Place,
     SegmentAttribution,
+    Verdict,
 )
+from smile_trace.records.verdicts import joint
 
 NEARLY_ALL = 0.8
 """Share of a segment's characters that are the document's, where the segment stands for it."""
@@ -34,6 +36,11 @@ class Found:
         """Whether one of them certainly matters."""
         return any(segment.significant for segment in self.segments)
 
+    @property
+    def verdict(self) -> Verdict | None:
+        """What may be said of all of them; None of nothing."""
+        return joint([segment.verdict for segment in self.segments]) if self.segments else None
+
 
 def document_attributions(
     documents: Sequence[Document], explanation: Explanation
@@ -52,6 +59,7 @@ def document_attributions(
             ci_high=None if own is None else own.ci_high,
             p_value=None if own is None else own.p_value,
             significant=found.significant,
+            verdict=found.verdict,
         )
 
 

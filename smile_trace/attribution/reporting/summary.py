@@ -8,6 +8,7 @@ from smile_trace.listing import listed
 from smile_trace.ordinals import ordinal
 from smile_trace.records import Fidelity, FieldChange, Interaction, SegmentAttribution
 from smile_trace.records.offered_tools import tool_name
+from smile_trace.records.verdicts import NO_DIFFERENCE, NOT_MEASURED, decided
 from smile_trace.titles import title
 
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
@@ -51,14 +52,15 @@ def summarize(
     if fidelity.status == "inconclusive":
         what = "this answer" if part is None else f"the part “{_short(part)}” of this answer"
         return f"What drove {what} is inconclusive at this budget: {fidelity.reason}"
+    segments = decided(segments, interactions)
     tree = _Tree(segments, coarser)
     drivers, opponents = tree.drivers, tree.opponents
     needed = [s for s in tree.everything if s.fails_without]
     if not drivers and not opponents and not interactions and not needed:
         return "No single part of the prompt made a difference that stands out of the noise."
     clauses = []
+    of = "of the answer" if part is None else "of that part"
     if drivers:
-        of = "of the answer" if part is None else "of that part"
         clauses.append(f"{answer} depends on {_drivers(tree, of)}")
     clauses += _fields(tree, fields)
     if opponents:
@@ -72,14 +74,10 @@ def summarize(
     clauses += _together(
         tree.named_together([s for s in tree.free if s.key in paired]), interactions
     )
-    mentioned = [
-        s for s in tree.free if _drives(s) or s in opponents or s in needed or s.key in paired
-    ]
-    if fidelity.status == "partial":
-        return _sentence([*clauses, f"the rest is open at this budget: {fidelity.reason}"])
-    if rest := [s for s in tree.free if s not in mentioned]:
-        clauses.append(f"{_counted(rest, 'other')} made no measurable difference")
+    clauses += _others([s for s in tree.free if s.key not in paired], of)
     clauses += _never_removed([s for s in segments if s.protected])
+    if fidelity.status == "partial":
+        clauses.append(f"this is only partly sure at this budget: {fidelity.reason}")
     return _sentence(clauses)
 
 
@@ -218,6 +216,17 @@ def _no_effect(fidelity: Fidelity, answer: str, *, same_texts: bool) -> str:
         f"Whatever was removed from the prompt, {what} moved less than this comparison can tell "
         "from noise."
     )
+
+
+def _others(segments: Sequence[SegmentAttribution], of: str) -> Iterator[str]:
+    """How many parts make no difference, and how many may make one, and how much."""
+    if excluded := [s for s in segments if s.verdict == "excluded"]:
+        yield f"{_counted(excluded, 'other')} {NO_DIFFERENCE}"
+    if unknown := [s for s in segments if s.verdict == "open"]:
+        was = "was" if len(unknown) == 1 else "were"
+        each = "" if len(unknown) == 1 else " each"
+        most = round(100 * max(s.at_most for s in unknown))
+        yield f"{_counted(unknown, 'other')} {was} {NOT_MEASURED}: up to {most} % {of}{each}"
 
 
 def _never_removed(protected: Sequence[SegmentAttribution]) -> Iterator[str]:

@@ -9,7 +9,8 @@ from smile_trace.attribution.estimation.fidelity import MINIMAL_GAIN, MINIMAL_R2
 from smile_trace.attribution.estimation.findings import LevelFindings
 from smile_trace.attribution.estimation.inference import LEVEL
 from smile_trace.attribution.estimation.response_scores import ResponseScores
-from smile_trace.records import Fidelity, FidelityStatus
+from smile_trace.records import Fidelity, FidelityStatus, Interaction, SegmentAttribution
+from smile_trace.records.verdicts import decided
 
 MIN_ROWS = 10
 """Answered perturbations below which nothing is called reliable, or without effect."""
@@ -50,6 +51,44 @@ def judge(found: Sequence[LevelFindings], scores: ResponseScores) -> tuple[int, 
         interval_level=LEVEL,
         reproduced=scores.baseline_reproduced,
     )
+
+
+def settled(
+    fidelity: Fidelity,
+    segments: Sequence[SegmentAttribution],
+    coarser: Sequence[SegmentAttribution] = (),
+    interactions: Sequence[Interaction] = (),
+) -> Fidelity:
+    """The fidelity, beside what was not measured well enough to tell.
+
+    Nothing has an effect only where that of every part is excluded. What is reliable is so only in
+    part where an open part could matter as much as the smallest that is named.
+    """
+    paired = {key for pair in interactions for key in (pair.first, pair.second)}
+    parts = decided(segments, interactions)
+    most = max((s.at_most for s in parts if s.verdict == "open" and s.key not in paired), default=0)
+    if not most:
+        return fidelity
+    if fidelity.status == "no_effect":
+        reason = (
+            f"{fidelity.reason[:-1]}, but a part could still matter, by up to {_percent(most)} of "
+            "the answer."
+        )
+        return fidelity.model_copy(update={"status": "inconclusive", "reason": reason})
+    named = [abs(s.attribution) for s in (*segments, *coarser) if s.significant]
+    smallest = min((*named, *(abs(pair.value) for pair in interactions)), default=0.0)
+    if fidelity.status != "reliable" or most < smallest:
+        return fidelity
+    reason = (
+        f"{fidelity.reason[:-1]}, but one that was not measured well enough (up to "
+        f"{_percent(most)} of the answer) could matter more than one that is named "
+        f"({_percent(smallest)})."
+    )
+    return fidelity.model_copy(update={"status": "partial", "reason": reason})
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
 
 
 def status_of(found: LevelFindings, scores: ResponseScores) -> FidelityStatus:

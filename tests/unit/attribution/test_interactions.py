@@ -177,5 +177,6 @@ def test_a_bystander_that_was_removed_beside_a_driver_is_in_no_pair(
 ) -> None:
     [planted] = [one for one in PLANTED if one.name == world]
     seen = observe(Case(planted, size, noise, seed, "layers"))
-    assert (seen.status, seen.interactions) == ("reliable", 0)
+    assert seen.interactions == 0
+    assert seen.status in ("reliable", "partial")
     assert seen.calls <= 40

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from smile_trace.attribution.reporting.summary import summarize
 from smile_trace.records import Fidelity, FidelityStatus, Interaction, SegmentAttribution
+from smile_trace.records.verdicts import SMALLEST_EFFECT
 
 
 def segment(text: str, low: float = 0.0, value: float = 0.0, high: float = 0.0, **more: Any):
@@ -22,7 +23,11 @@ def segment(text: str, low: float = 0.0, value: float = 0.0, high: float = 0.0, 
 
 
 def others(count: int, **more: Any) -> list[SegmentAttribution]:
-    return [segment(f"w{i}", -0.1, 0.0, 0.1, **more) for i in range(count)]
+    return [segment(f"w{i}", -0.05, 0.0, 0.05, **more) for i in range(count)]
+
+
+def unknown(count: int, most: float = 0.31, **more: Any) -> list[SegmentAttribution]:
+    return [segment(f"u{i}", -0.1, 0.1, most, **more) for i in range(count)]
 
 
 DEPENDS = "The answer depends on "
@@ -141,10 +146,11 @@ def test_words_are_named_in_their_passage() -> None:
     [one] = passages("the key of the door")
     values = [("the", 0.0), ("key", 0.4), ("of", 0.0), ("the", 0.7), ("door", -0.2)]
     pieces = [
-        segment(text, value - 0.1, value, value + 0.1, parent=0, start=k, end=k + 1)
+        segment(text, value - e, value, value + e, parent=0, start=k, end=k + 1)
         for k, (text, value) in enumerate(values)
+        for e in [0.1 if value else 0.05]
     ]
-    whole = [*pieces, segment("the rest", -0.1, 0.0, 0.1, unit="span", start=200)]
+    whole = [*pieces, segment("the rest", -0.05, 0.0, 0.05, unit="span", start=200)]
     lost = "“the key of the door” (without it, 90 % [80 to 100 %] of the answer is lost)"
     assert summarize(whole, RELIABLE, coarser=[one]) == (
         f"{DEPENDS}{lost}, there on the second “the” (70 % [60 to 80 %]) and “key” (40 % [30 to "
@@ -195,7 +201,8 @@ def test_several_passages_and_three_sizes() -> None:
             [driver(), *others(2)],
             "partial",
             {},
-            f"{DEPENDS}“fox” {LOST}; the rest is open at this budget: so it is.",
+            f"{DEPENDS}“fox” {LOST}; two other words made no measurable difference; this is only "
+            "partly sure at this budget: so it is.",
         ),
         (
             [driver()],
@@ -253,9 +260,6 @@ def test_nothing_stands_out_of_what_asking_again_changes() -> None:
 NUMBER = re.compile(r"\d+")
 
 
-COUNTED = re.compile(r"(\w+) other words?")
-
-
 WORDS = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
 
 
@@ -271,7 +275,8 @@ WORDS = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "
 def test_the_sentence_fits_any_finding(
     found: list[tuple[float, float, bool, bool]], status: FidelityStatus, part: str | None
 ) -> None:
-    """Shares lie in [0, 100] and in order, and every word is named or counted, once."""
+    """Shares lie in [0, 100], and every word is named or counted, once: as one without effect only
+    where an effect is excluded."""
     segments = [
         segment(
             f"w{'abcdefghi'[k]}",
@@ -295,15 +300,44 @@ def test_the_sentence_fits_any_finding(
     assert all(0 <= share <= 100 for share in shares)
     free = [s for s in segments if not s.protected]
     named = [s for s in free if s.significant]
-    other = COUNTED.search(sentence)
-    counted = WORDS.index(other[1]) if other else 0
-    assert counted == (len(free) - len(named) if status == "reliable" else 0)
+    excluded = [s for s in free if s not in named and s.at_most < SMALLEST_EFFECT]
+    left = [s for s in free if s not in named and s not in excluded]
+    if left:
+        assert f"up to {round(100 * max(s.at_most for s in left))} % of" in sentence
+    assert _counted(sentence, " made no measurable difference") == len(excluded)
+    assert _counted(sentence, " (?:was|were) not measured well enough to tell") == len(left)
     for sign in (1, -1):
         strongest = sorted(
             (s for s in named if s.attribution * sign > 0), key=lambda s: -s.attribution * sign
         )
         assert all(f"“{s.text}”" in sentence for s in strongest[:3])
         assert not any(f"“{s.text}”" in sentence for s in strongest[3:])
+
+
+def _counted(sentence: str, of: str) -> int:
+    """How many words something is said of."""
+    found = re.search(rf"(\w+) other words?{of}", sentence)
+    return WORDS.index(found[1]) if found else 0
+
+
+def test_what_was_not_measured_well_enough() -> None:
+    whole = [driver(), *unknown(2, unit="message"), *others(3)]
+    assert said(whole) == (
+        f"{DEPENDS}“fox” {LOST}; three other words made no measurable difference; two other "
+        "messages were not measured well enough to tell: up to 31 % of the answer each."
+    )
+    assert said([driver(), *unknown(1, most=0.1)], part="a part").endswith(
+        "; one other word was not measured well enough to tell: up to 10 % of that part."
+    )
+    against = segment("less", -0.24, -0.05, 0.02)
+    assert "up to 24 % of the answer" in said([driver(), against])
+
+
+def test_a_part_without_which_the_request_fails_is_not_denied() -> None:
+    needed = segment("key", fails_without=True)
+    assert said([needed, *others(1)]) == (
+        "Without “key” the request fails; one other word made no measurable difference."
+    )
 
 
 def test_the_text_outside_of_the_units_is_the_rest() -> None:
@@ -317,7 +351,7 @@ def test_the_text_outside_of_the_units_is_the_rest() -> None:
 
 
 def test_what_works_together() -> None:
-    words = [segment(f"w{i}", -0.1, 0.0, 0.1, key=str(i)) for i in range(6)]
+    words = [segment(f"w{i}", -0.05, 0.0, 0.05, key=str(i)) for i in range(6)]
     either = together("either", "0", "1")
     assert said(words, interactions=[either]) == (
         "Of “w0” and “w1” either is enough; four other words made no measurable difference."

@@ -70,8 +70,8 @@ def test_html_is_self_contained() -> None:
     assert "http://" not in page
     assert "https://" not in page
     assert "prefers-color-scheme: dark" in page
-    assert 'title="+0.71 [+0.63, +0.78], p = 0.002: supports the answer"' in page
-    assert 'title="−0.02 [−0.10, +0.05], p = 0.6: made no measurable difference"' in page
+    assert 'title="+0.71 [+0.65, +0.76], p = 0.002: supports the answer"' in page
+    assert 'title="−0.02 [−0.08, +0.03], p = 0.6: made no measurable difference"' in page
     fragment = to_html(explanation(), fragment=True).strip()
     assert fragment.startswith('<div class="smile-trace">')
     assert fragment.endswith("</div>")
@@ -96,7 +96,7 @@ def test_markdown_holds_a_table_in_which_nothing_is_markup() -> None:
     explained = explanation([("user", "a|b `c` <b>*d* [e](http://x.y)")], {"|": 0.5, "`": -0.4})
     table = scores_to_markdown(explained).splitlines()
     assert table[0] == "| |segment|attribution|90 % interval|p|"
-    assert table[2] == "|▲|\\||+0.50|+0.42 … +0.57|0.002|"
+    assert table[2] == "|▲|\\||+0.50|+0.44 … +0.55|0.002|"
     assert table[3].startswith("|▼|\\` (the first)|−0.40|")
 
 

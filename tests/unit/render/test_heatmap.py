@@ -28,10 +28,10 @@ def text_of(parts: list[Piece | Fold]) -> str:
     )
 
 
-def test_words_are_coloured_by_sign_and_noise_is_not() -> None:
+def test_words_are_coloured_by_sign_and_others_are_not() -> None:
     parts = pieces(explanation([("user", "Paris is not Rome")], {"Paris": 0.6, "not": -0.3}))
     assert [(p.text, p.kind) for p in parts if isinstance(p, Piece) and p.text != " "] == [
-        ("Paris", "supports"), ("is", "noise"), ("not", "opposes"), ("Rome", "noise"),
+        ("Paris", "supports"), ("is", "excluded"), ("not", "opposes"), ("Rome", "excluded"),
     ]  # fmt: skip
     # The scale is absolute: the strength of a value does not depend on the others.
     for beside in ({}, {"strong": 0.9}):
@@ -59,14 +59,20 @@ def test_all_text_is_shown_in_order() -> None:
 def test_a_word_is_drawn_over_its_sentence() -> None:
     explained = explanation([("user", "One two. Three.")], {"two": 0.5})
     sentence = explained.segments[0].model_copy(
-        update={"start": 0, "end": 8, "significant": True, "attribution": -0.4}
+        update={
+            "start": 0,
+            "end": 8,
+            "significant": True,
+            "attribution": -0.4,
+            "verdict": "against",
+        }
     )
     layered = explained.model_copy(update={"segments": (*explained.segments, sentence)})
     assert [(p.text, p.kind) for p in pieces(layered) if isinstance(p, Piece)][:4] == [
-        ("One", "noise"),
+        ("One", "excluded"),
         (" ", "opposes"),
         ("two", "supports"),
-        (".", "noise"),
+        (".", "excluded"),
     ]
 
 

@@ -85,7 +85,9 @@ def _grey(explained: Explanation) -> Explanation:
 
     def grey(segments: Sequence[SegmentAttribution]) -> tuple[SegmentAttribution, ...]:
         return tuple(
-            s.model_copy(update={"significant": s.parent is None and s.significant})
+            s
+            if s.parent is None
+            else s.model_copy(update={"significant": False, "verdict": "excluded"})
             for s in segments
         )
 
@@ -112,7 +114,7 @@ def test_a_passage_whose_pieces_are_grey_shows_its_own_value_in_every_picture() 
     assert {p.ground_strength for p in _inside(explained)} == {strength(0.8)}
     assert not any(p.outlined for p in _inside(explained))
     assert f"{OPENS}passage\xa0+0.80" in "".join(texts(explained))
-    assert 'class="noise inside on-supports" title="word: +0' in render.to_html(explained)
+    assert 'class="excluded inside on-supports" title="word: +0' in render.to_html(explained)
     drawn = ElementTree.fromstring(render.to_svg(explained))
     colours = [
         e.get("fill") for e in drawn.iter("{http://www.w3.org/2000/svg}rect") if e.get("fill")

@@ -145,7 +145,12 @@ def test_a_segment_of_several_lines_has_its_value_once() -> None:
     content = "This is one long sentence that matters, and it goes on. "
     explained = explanation([("user", content * 4)], {})
     whole = explained.segments[0].model_copy(
-        update={"end": len(content * 4), "significant": True, "attribution": 0.5}
+        update={
+            "end": len(content * 4),
+            "significant": True,
+            "attribution": 0.5,
+            "verdict": "supports",
+        }
     )
     svg = to_svg(explained.model_copy(update={"segments": (whole,)}), width=300)
     assert words(svg).count("+0.50") == 1
