@@ -74,7 +74,7 @@ def no_effect_of(
     budget: int = 40,
     seed: int = 0,
 ) -> Scorer:
-    """Whether no part of `text` affects the answer: not significant, and at most `within`.
+    """Whether an effect of any part of `text` above `within` is excluded.
 
     Its value and the other arguments are those of `driver_is`.
 

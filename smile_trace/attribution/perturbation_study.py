@@ -391,9 +391,15 @@ class PerturbationStudy:
                 seed=self._seed(index),
                 failed=scores.failed[index],
                 unseen=scores.only_sparse_moved,
+                beside=self._answered_beside(index),
                 solver=self._solver,
                 rate=level.error_rate,
             )
+
+    def _answered_beside(self, index: int) -> list[Perturbation]:
+        """The answered rows of a level that are in no estimate."""
+        rows = *self._sparse_rows, *self._confirming_rows
+        return [row for row, response in rows if row.level == index and response and response.ok]
 
     def _observations(
         self, scores: ResponseScores, found: Sequence[LevelFindings]

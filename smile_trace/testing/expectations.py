@@ -3,6 +3,7 @@
 import re
 
 from smile_trace.records import Explanation, SegmentAttribution
+from smile_trace.records.verdicts import NOT_MEASURED, SMALLEST_EFFECT
 
 
 def assert_driven_by(explanation: Explanation, text: str, *, among: int = 3) -> None:
@@ -24,10 +25,12 @@ def assert_driven_by(explanation: Explanation, text: str, *, among: int = 3) -> 
         )
 
 
-def assert_no_effect(explanation: Explanation, text: str, *, within: float = 0.1) -> None:
-    """Assert that no part of `text` affects the answer: not significant, and at most `within`.
+def assert_no_effect(
+    explanation: Explanation, text: str, *, within: float = SMALLEST_EFFECT
+) -> None:
+    """Assert that an effect of any part of `text` is excluded: its interval lies inside `within`.
 
-    An explanation that is inconclusive at its budget proves nothing, and fails, too.
+    What was not measured well enough proves nothing, and fails, too.
 
     Args:
         within: the largest attribution that counts as none, in units of answer change.
@@ -42,10 +45,17 @@ def assert_no_effect(explanation: Explanation, text: str, *, within: float = 0.1
             f"whether {text!r} has an effect is inconclusive at this budget: "
             f"{explanation.fidelity.reason}"
         )
-    moving = [s for s in found if s.significant or abs(s.attribution) > within]
+    paired = {key for pair in explanation.interactions for key in (pair.first, pair.second)}
+    moving = [s for s in found if s.verdict in ("supports", "against") or s.key in paired]
     if moving:
         effects = ", ".join(f"{s.text!r} {s.attribution:+.2f}" for s in moving)
         raise AssertionError(f"{text!r} has an effect on {explanation.answer!r}: {effects}")
+    if unknown := [s for s in found if s.at_most > within]:
+        most = ", ".join(f"{s.text!r} up to {s.at_most:.2f}" for s in unknown)
+        raise AssertionError(
+            f"{text!r} was {NOT_MEASURED}, so that an effect above {within} is not excluded; ask "
+            f"for more calls (budget=…): {most}"
+        )
 
 
 def _first(explanation: Explanation, count: int) -> tuple[SegmentAttribution, ...]:
@@ -68,7 +78,7 @@ def _words(text: str) -> set[str]:
 
 def _ranking(explanation: Explanation, count: int) -> str:
     shown = [
-        f"{s.text!r} {s.attribution:+.2f}{'' if s.significant else ' (within the noise)'}"
+        f"{s.text!r} {s.attribution:+.2f}{'' if s.significant else f' ({s.verdict})'}"
         for s in _first(explanation, count)
     ]
     return ", ".join(shown)

@@ -98,6 +98,7 @@ def find(
     seed: list[int],
     failed: Sequence[bool] = (),
     unseen: bool = False,
+    beside: Sequence[Perturbation] = (),
     solver: Solver = DEFAULT_SOLVER,
     rate: float = 1 - inference.LEVEL,
 ) -> LevelFindings:
@@ -114,6 +115,7 @@ def find(
         seed: of the folds and of the randomisation test.
         failed: which of the calls failed; none where it is left out.
         unseen: whether answers moved in rows alone that are in no estimate.
+        beside: those of them that were answered.
         solver: fits the attributions, and is scored on held-out rows.
         rate: the false discovery rate of the test, in (0, 1).
     """
@@ -141,6 +143,8 @@ def find(
         estimate = inference.holding_zero(estimate, significant)
         if unseen:
             estimate = inference.holding_the_unseen(estimate, tested)
+        answered = removal_masks([*(row for row, _ in known), *beside], free)
+        estimate = inference.holding_unseen_pairs(estimate, answered, significant)
         quality = held_out(distinct(tested) if deterministic else tested, [*seed, 1], solver)
         together = pairs(tested, estimate.effect, seed, solver)
         if not deterministic:  # among noise a pair's interval alone names bystanders
@@ -207,8 +211,9 @@ def precise(
     seed: list[int],
     solver: Solver = DEFAULT_SOLVER,
 ) -> bool:
-    """Whether more rows would add nothing: every interval is narrow, and every effect either
-    small or significant. Stopping here does not favour noise, whose intervals are wide.
+    """Whether more rows would add nothing: every interval is narrow, every effect either small or
+    significant, and no pair of segments is left unseen. Stopping here does not favour
+    noise, whose intervals are wide.
     """
     free = np.array([not segment.protected for segment in segments])
     drawn = sum(row.keep_probability is not None for row in rows)
@@ -220,7 +225,10 @@ def precise(
     if np.any(high - low > 2 * PRECISION):  # nearly always, before what costs more
         return False
     found = _estimate(tested, seed, solver)
-    return bool(np.all(discoveries(found) | (np.abs(found.effect) <= PRECISION)))
+    significant = discoveries(found)
+    removed = removal_masks(rows, free)
+    apart = inference.holding_unseen_pairs(found, removed, significant).high == found.high
+    return bool(np.all(significant | (apart & (np.abs(found.effect) <= PRECISION))))
 
 
 def _estimate(rows: Rows, seed: list[int], solver: Solver) -> Estimate:

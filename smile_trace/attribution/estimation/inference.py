@@ -161,6 +161,29 @@ def holding_the_unseen(estimate: Estimate, rows: Rows) -> Estimate:
     )
 
 
+def holding_unseen_pairs(
+    estimate: Estimate, removed: Array, significant: NDArray[np.bool_]
+) -> Estimate:
+    """The estimate with intervals that hold what the masks cannot tell of two segments.
+
+    Where two were never removed together, either may be enough: each then has at most the effect
+    that the other one is removed, too. Where a significant one was never removed without the
+    other, its effect may be that of the other.
+
+    Args:
+        estimate: of every segment.
+        removed: 1 where a segment was removed, shape (answered masks, segments).
+        significant: which effects are; their intervals stay.
+    """
+    together = removed.T @ removed > 0
+    taken = (removed.T @ (1 - removed) == 0) & significant[:, None]
+    at_most = np.where(together, 0.0, np.mean(REMOVAL_PROBABILITIES))
+    at_most = np.where(taken.T, np.maximum(at_most, np.abs(estimate.effect)), at_most)
+    np.fill_diagonal(at_most, 0.0)
+    widened = np.maximum(estimate.high, at_most.max(axis=1, initial=0.0))
+    return replace(estimate, high=np.where(significant, estimate.high, widened))
+
+
 def never_seen(rows: Sequence[int], level: float = LEVEL) -> float:
     """The largest mean over strata of the shares p_k of what happened in none of `rows` n_k rows,
     Π_k (1 − p_k)^n_k ≥ (1 − level)/2; in [0, 1].

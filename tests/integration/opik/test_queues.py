@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from smile_trace.records import DocumentAttribution, Explanation, Trace
+from smile_trace.records import DocumentAttribution, Explanation, Trace, Verdict
 from smile_trace.records.judgement import Reply, ReviewTask
 from smile_trace.review import tasks_of
 from smile_trace.testing.fake_http_server import Answer, FakeHttpServer, Fault
@@ -35,8 +35,8 @@ def unexpected(trace: Trace) -> ExplainedCall:
     return item.model_copy(update={"traced_as": opik_trace_id(trace)})
 
 
-def with_documents(explanation: Explanation, *, significant: bool) -> Explanation:
-    document = DocumentAttribution(place=(0, 0, 3), measured="alone", significant=significant)
+def with_documents(explanation: Explanation, verdict: Verdict) -> Explanation:
+    document = DocumentAttribution(place=(0, 0, 3), measured="alone", verdict=verdict)
     return explanation.model_copy(update={"documents": (document,)})
 
 
@@ -53,9 +53,10 @@ def against(explanation: Explanation) -> Explanation:
     [
         ("reliable", lambda e: e, False),
         ("no_effect", lambda e: e, True),
-        ("reliable", lambda e: with_documents(e, significant=False), True),
-        ("reliable", lambda e: with_documents(e, significant=True), False),
-        ("partial", lambda e: with_documents(e, significant=False), False),
+        ("reliable", lambda e: with_documents(e, "excluded"), True),
+        ("reliable", lambda e: with_documents(e, "open"), False),
+        ("reliable", lambda e: with_documents(e, "supports"), False),
+        ("partial", lambda e: with_documents(e, "excluded"), False),
         ("partial", against, True),
         ("inconclusive", against, False),
     ],

@@ -190,11 +190,7 @@ def kept(explanation: Explanation) -> dict[str, Any]:
         "segments": [
             {
                 "text": s.text,
-                "says": [
-                    name
-                    for name in ("significant", "fails_without", "protected")
-                    if getattr(s, name)
-                ],
+                "says": s.verdict,
                 "attribution": round(s.attribution, 4),
                 "interval": [round(s.ci_low, 4), round(s.ci_high, 4)],
             }

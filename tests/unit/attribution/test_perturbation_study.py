@@ -176,14 +176,19 @@ def test_a_study_without_variation_stops_early() -> None:
 
 
 @pytest.mark.parametrize(
-    ("budget", "sparse", "deterministic"), [(40, 6, True), (24, 4, False), (13, 2, True)]
+    ("budget", "sparse", "deterministic", "status"),
+    [
+        (40, 6, True, "no_effect"),
+        (24, 4, False, "no_effect"),
+        (13, 2, True, "inconclusive"),  # some two words are removed together in none of 13 calls
+    ],
 )
 def test_before_it_says_that_nothing_has_an_effect_it_removes_four_fifths(
-    budget: int, sparse: int, deterministic: bool
+    budget: int, sparse: int, deterministic: bool, status: str
 ) -> None:
     content = " ".join(f"w{k}" for k in range(60))
     asked = run(content, constant, budget=budget, deterministic=deterministic)
-    assert asked.explanation.fidelity.status == "no_effect"
+    assert asked.explanation.fidelity.status == status
     rows = [row for row in asked.perturbations if row.kind == "sparse"]
     assert asked.perturbations[-sparse:] == rows
     assert len(asked.perturbations) <= budget
@@ -496,3 +501,38 @@ def test_the_numbers_of_one_noisy_study() -> None:
     quality = found.fidelity
     assert (quality.r2_heldout, quality.r2_low, quality.r2_high) == near((0.879, 0.786, 0.973))
     assert [s.text for s in found.segments if s.significant] == ["the", "Pelican"]
+
+
+def _tools(lost: Callable[[tuple[int, ...]], float], seed: int, parts: int = 9) -> Explanation:
+    """An agent's call of so many messages that loses this share of its answer; 1 = removed."""
+    roles = ("user", "assistant") * parts
+    contents = [f"part{k} of it" for k in range(parts)]
+
+    def model(messages: tuple[Message, ...]) -> Response:
+        sent = {message.content for message in messages}
+        change = lost(tuple(int(content not in sent) for content in contents))
+        return Response(text="x", logprobs=(float(np.log(0.9 * (1 - min(change, 0.99)))),))
+
+    messages = chat(*contents, roles=roles)
+    return run(
+        messages, model, unit="message", answer="x", signal="probability", seed=seed
+    ).explanation
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_tools_result_with_a_quarter_of_the_effect_is_never_excluded(seed: int) -> None:
+    """True effects .66, .24 and .24: without the first result the others do nothing."""
+    found = _tools(lambda x: 0.92 if x[1] else 0.37 * (x[3] + x[5]), seed)
+    verdicts = [segment.verdict for segment in found.segments]
+    assert verdicts[1] == "supports"
+    assert "excluded" not in (verdicts[3], verdicts[5])
+    named = [s.attribution for s in found.segments if s.significant]
+    most = max((s.at_most for s in found.segments if s.verdict == "open"), default=0.0)
+    assert (found.status == "reliable") == (most < min(named))
+
+
+@pytest.mark.parametrize("seed", [2, 3])
+def test_two_of_which_either_is_enough_are_not_excluded_unseen(seed: int) -> None:
+    """With seed 2 no mask of the first twenty removes both."""
+    found = _tools(lambda x: 0.5 * x[1] * x[3] + 0.3 * x[5], seed)
+    assert "excluded" not in {found.segments[k].verdict for k in (1, 3, 5)}

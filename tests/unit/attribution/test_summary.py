@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smile_trace.attribution.reporting.summary import summarize
+from smile_trace.attribution.reporting.verdict import settled
 from smile_trace.records import Fidelity, FidelityStatus, Interaction, SegmentAttribution
 from smile_trace.records.verdicts import SMALLEST_EFFECT
 
@@ -331,6 +332,42 @@ def test_what_was_not_measured_well_enough() -> None:
     )
     against = segment("less", -0.24, -0.05, 0.02)
     assert "up to 24 % of the answer" in said([driver(), against])
+
+
+@pytest.mark.parametrize(
+    ("status", "segments", "becomes", "reason"),
+    [
+        ("reliable", [driver(), *others(2)], "reliable", "so it is."),
+        ("reliable", [driver(), *unknown(2)], "reliable", "so it is."),
+        (
+            "reliable",
+            [driver(), segment("brown", 0.1, 0.2, 0.3), *unknown(2)],
+            "partial",
+            "so it is, but one that was not measured well enough (up to 31 % of the answer) could "
+            "matter more than one that is named (20 %).",
+        ),
+        ("partial", [driver(), *unknown(1, most=0.9)], "partial", "so it is."),
+        ("inconclusive", unknown(1), "inconclusive", "so it is."),
+        ("no_effect", others(2), "no_effect", "so it is."),
+        (
+            "no_effect",
+            [*others(2), *unknown(1)],
+            "inconclusive",
+            "so it is, but a part could still matter, by up to 31 % of the answer.",
+        ),
+    ],
+)
+def test_the_status_beside_open_parts(
+    status: FidelityStatus, segments: list[SegmentAttribution], becomes: str, reason: str
+) -> None:
+    found = settled(Fidelity(status=status, reason="so it is."), segments)
+    assert (found.status, found.reason) == (becomes, reason)
+
+
+def test_what_only_works_together_is_named_and_lowers_no_status() -> None:
+    pair = [segment(f"w{k}", -0.1, 0.1, 0.9, key=str(k)) for k in range(2)]
+    found = settled(RELIABLE, pair, interactions=[together("either", "0", "1")])
+    assert found.status == "reliable"
 
 
 def test_a_part_without_which_the_request_fails_is_not_denied() -> None:

@@ -1,0 +1,78 @@
+"""What may be said of a part: nothing is denied that was not excluded."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from smile_trace.records import Explanation, Interaction, SegmentAttribution
+from smile_trace.records.verdicts import SMALLEST_EFFECT, decided, joint
+from tests.support.explained import explanation
+
+
+def segment(low: float, high: float, **more: Any) -> SegmentAttribution:
+    of: dict[str, Any] = {"attribution": (low + high) / 2, "ci_low": low, "ci_high": high, **more}
+    return SegmentAttribution(
+        text="x", message=0, role="user", start=0, end=1, unit="word", **{"key": "k", **of}
+    )
+
+
+@given(
+    st.tuples(st.floats(-1, 1), st.floats(-1, 1)).map(sorted),
+    st.fixed_dictionaries(
+        {name: st.booleans() for name in ("significant", "fails_without", "protected")}
+    ),
+    st.booleans(),
+    st.booleans(),
+)
+def test_only_what_lies_inside_the_limit_is_excluded(
+    ends: list[float], flags: dict[str, bool], paired: bool, conclusive: bool
+) -> None:
+    pair = Interaction(kind="either", first="k", second="o", value=0.5, ci_low=0.3, ci_high=0.7)
+    one = segment(*ends, **flags)
+    [found] = decided([one], [pair] if paired else [], conclusive=conclusive)
+    assert (found.verdict is None) == one.protected
+    if found.verdict == "excluded":
+        assert -SMALLEST_EFFECT < one.ci_low <= one.ci_high < SMALLEST_EFFECT
+        assert conclusive
+        assert not paired
+    if found.verdict in ("supports", "against"):
+        assert one.significant or one.fails_without
+    if found.verdict == "open":
+        assert (one.significant, one.fails_without) == (False, False)
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "all_together"),
+    [
+        (["excluded", "excluded"], "excluded"),
+        (["excluded", "open"], "open"),
+        (["open", "against", "supports"], "supports"),
+        (["excluded", "against"], "against"),
+        (["excluded", None], "open"),
+        ([], "open"),
+    ],
+)
+def test_several_parts_are_excluded_only_where_each_is(
+    verdicts: list[Any], all_together: str
+) -> None:
+    assert joint(verdicts) == all_together
+
+
+def test_an_explanation_of_release_0_2_has_verdicts() -> None:
+    now = explanation()
+    stored = json.loads(now.model_dump_json())
+    assert {s["verdict"] for s in stored["segments"]} == {"supports", "against", "excluded"}
+    for one in stored["segments"]:
+        del one["verdict"]
+    stored["schema_version"] = 2
+    assert Explanation.model_validate(stored) == now
+    stored["schema_version"] = 1
+    with pytest.raises(ValueError, match="no release wrote"):
+        Explanation.model_validate(stored)
+
+
+def test_nothing_is_excluded_where_nothing_can_be_said() -> None:
+    assert "excluded" not in {s.verdict for s in explanation(status="inconclusive").segments}
