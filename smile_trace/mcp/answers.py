@@ -22,7 +22,8 @@ class Cause(Record):
 
 class Why(Record):
     """Why an answer is what it is. `status` says how far to trust it: `reliable`, `partial`,
-    `no_effect`, `inconclusive`. `supports` and `against` hold only what is significant."""
+    `no_effect`, `inconclusive`. `supports` and `against` hold only what is significant; `summary`
+    says what of the rest is excluded, and what is open."""
 
     call: str | None = None
     model: str

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 3
 
-METHOD_VERSION = 2
+METHOD_VERSION = 3
 """Raised when the same responses give another Explanation."""
 
 _LINE = 160

@@ -41,6 +41,8 @@ def print_terminal(explanation: Explanation, console: Console | None = None) -> 
     console.print(
         Text.assemble((f"{picture.status_words}  ", _STATUS[picture.status]), picture.summary)
     )
+    if picture.status == "partial":
+        console.print(Text(picture.verdict, style="dim"))
     chat = len(picture.blocks) > 1
     for block in picture.blocks:
         if chat:

@@ -76,8 +76,6 @@ def summarize(
     )
     clauses += _others([s for s in tree.free if s.key not in paired], of)
     clauses += _never_removed([s for s in segments if s.protected])
-    if fidelity.status == "partial":
-        clauses.append(f"this is only partly sure at this budget: {fidelity.reason}")
     return _sentence(clauses)
 
 

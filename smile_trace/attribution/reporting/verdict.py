@@ -80,7 +80,7 @@ def settled(
     if fidelity.status != "reliable" or most < smallest:
         return fidelity
     reason = (
-        f"{fidelity.reason[:-1]}, but one that was not measured well enough (up to "
+        f"{fidelity.reason[:-1]}, but a part that was not measured well enough (up to "
         f"{_percent(most)} of the answer) could matter more than one that is named "
         f"({_percent(smallest)})."
     )

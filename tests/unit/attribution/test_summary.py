@@ -202,8 +202,7 @@ def test_several_passages_and_three_sizes() -> None:
             [driver(), *others(2)],
             "partial",
             {},
-            f"{DEPENDS}“fox” {LOST}; two other words made no measurable difference; this is only "
-            "partly sure at this budget: so it is.",
+            f"{DEPENDS}“fox” {LOST}; two other words made no measurable difference.",
         ),
         (
             [driver()],
@@ -343,8 +342,8 @@ def test_what_was_not_measured_well_enough() -> None:
             "reliable",
             [driver(), segment("brown", 0.1, 0.2, 0.3), *unknown(2)],
             "partial",
-            "so it is, but one that was not measured well enough (up to 31 % of the answer) could "
-            "matter more than one that is named (20 %).",
+            "so it is, but a part that was not measured well enough (up to 31 % of the answer) "
+            "could matter more than one that is named (20 %).",
         ),
         ("partial", [driver(), *unknown(1, most=0.9)], "partial", "so it is."),
         ("inconclusive", unknown(1), "inconclusive", "so it is."),
