@@ -17,7 +17,7 @@ from benchmarks import pages
 from tests.support.one_value_worlds import WORLDS, OneValueWorld
 
 PAIRS = Path(__file__).parents[2] / "tests" / "data" / "answer_pairs"
-DISTANCES = ("layers", "words")
+DISTANCES = ("content", "words")
 
 
 def main() -> None:
@@ -90,7 +90,7 @@ def worlds_table() -> str:
 def is_found(world: OneValueWorld, seed: int) -> bool:
     """Whether the driving word is first and significant."""
     explanation = smile_trace.explain(
-        world.prompt, model=world.model, signal="text", distance="layers", seed=seed, budget=40
+        world.prompt, model=world.model, signal="text", distance="content", seed=seed, budget=40
     )
     first = explanation.ranked[0]
     return first.text.strip() == world.word and first.significant

@@ -28,7 +28,7 @@ from benchmarks.answer_change.chains import Change, Logged
 
 DATA = Path(__file__).parents[2] / "tests" / "data"
 GROUPS, PAIRS = DATA / "answer_groups", DATA / "answer_pairs"
-DISTANCES = ("layers", "words")
+DISTANCES = ("content", "words")
 HALVES, LANGUAGES = ("tuning", "held_out"), ("en", "de", "fr", "es", "ja", "zh")
 REWORDED = frozenset(("paraphrase", "reformatting", "same_value"))
 LEEWAY, ADDED = 0.15, 0.1

@@ -38,7 +38,7 @@ PROMPTS = (
     "Tell a customer named Peter that his appointment on Friday at 3 pm is cancelled.",
 )
 ROWS, SAMPLES, TOKENS = 12, 3, 130
-DISTANCES = ("layers", "words")
+DISTANCES = ("content", "words")
 
 
 def main() -> None:

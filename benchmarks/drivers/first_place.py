@@ -24,7 +24,7 @@ from benchmarks.drivers import cases
 from smile_trace.records import Signal
 
 STUDIES: tuple[tuple[Signal, int, str | None], ...] = (
-    ("text", 40, "layers"),
+    ("text", 40, "content"),
     ("text", 40, "words"),
     ("probability", 32, None),
 )

@@ -24,7 +24,7 @@ def explanation(
     calls: int,
     seed: int,
     signal: Signal,
-    distance: str = "layers",
+    distance: str = "content",
 ) -> Explanation:
     """smile-trace's, asked to its end."""
     text, ids = responses.answer(case.prompt, case.tokens)
@@ -44,7 +44,7 @@ def explanation(
     return study.result()
 
 
-def smile_trace(signal: Signal, distance: str = "layers") -> Explain:
+def smile_trace(signal: Signal, distance: str = "content") -> Explain:
     """The attribution of the segment that each word lies in."""
 
     def explain(case: Case, responses: Responses, calls: int, seed: int) -> Array:
@@ -59,7 +59,7 @@ def smile_trace(signal: Signal, distance: str = "layers") -> Explain:
     return explain
 
 
-def context_cite(signal: Signal, distance: str = "layers") -> Explain:
+def context_cite(signal: Signal, distance: str = "content") -> Explain:
     """ContextCite (arXiv 2409.00729): masks that keep each word with probability .5, and the
     Lasso of context-cite 0.0.4 (`solver.py`: standardised masks, alpha .01, per token) of the
     log-odds of the whole answer's probability; in text mode of one less the distance."""

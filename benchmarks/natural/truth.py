@@ -2,7 +2,7 @@
 
 Of a method that asks for probabilities the cost is what the answer's whole log-probability loses,
 in nats: ContextCite's measure (log-odds of the whole answer), and nobody's answer change. Of one
-that compares texts it is how far the text moves (`layers`), which all of them are given: what is
+that compares texts it is how far the text moves (`content`), which all of them are given: what is
 said at temperature 0 without a word need not change where its probability falls, nor the reverse.
 By the length of the prompt, in words:
 

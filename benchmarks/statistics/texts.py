@@ -552,7 +552,7 @@ def main() -> None:
     """The command."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--studies", type=int, default=10, help="of each world, size and noise")
-    parser.add_argument("--distance", default="layers")
+    parser.add_argument("--distance", default="content")
     parser.add_argument("--worlds", nargs="*", default=[])
     parser.add_argument("--rows", type=Path, help="JSON Lines (.gz) of studies with one distance")
     options = parser.parse_args()

@@ -99,7 +99,7 @@ def explain(
             "sliced_wasserstein, word_movers, cosine, energy, mmd, wasserstein_1d, "
             "kolmogorov_smirnov, kuiper, cramer_von_mises, anderson_darling or dts.",
         ),
-    ] = "layers",
+    ] = "content",
     seed: Annotated[int, typer.Option(help="Decides what is removed together.")] = 0,
     path: Annotated[
         bool,

@@ -7,7 +7,7 @@ from itertools import product
 import numpy as np
 from scipy import stats  # type: ignore[import-untyped]
 
-from smile_trace.attribution.estimation.distances import LAYERS, WORDS
+from smile_trace.attribution.estimation.distances import CONTENT, WORDS
 from smile_trace.attribution.estimation.text_comparison import text_comparison
 from smile_trace.comparison.influence.regression import Array
 from smile_trace.comparison.influence.verdicts import ALPHA, LEVEL
@@ -74,7 +74,7 @@ def paired(before: Sequence[str | None], after: Sequence[str | None]) -> Paired 
     return Paired((old[0], old[-1]), (new[0], new[-1]))
 
 
-def text_distance(compared_by: str = LAYERS) -> Distance:
+def text_distance(compared_by: str = CONTENT) -> Distance:
     """The answer change by text, averaged over both directions: symmetric, in [0, 1].
 
     Args:
@@ -96,7 +96,7 @@ def text_distance(compared_by: str = LAYERS) -> Distance:
     return distance
 
 
-def version_distance(compared_by: str = LAYERS) -> Distance:
+def version_distance(compared_by: str = CONTENT) -> Distance:
     """The largest of the answer change, the distance of the words and that of the lengths.
 
     An answer that says the same at length, in another tone or in another language has hardly an

@@ -4,7 +4,7 @@ from functools import lru_cache
 
 from smile_trace.attribution import Distance
 from smile_trace.attribution.answer_distance import AnswerChange, Meaning, compare, embed_sentences
-from smile_trace.attribution.estimation.distances import LAYERS
+from smile_trace.attribution.estimation.distances import CONTENT
 from smile_trace.attribution.estimation.text_comparison import text_comparison
 
 
@@ -17,7 +17,7 @@ def answer_change(logged: str, response: str, *, distance: str | Distance | None
     Args:
         logged: the answer that is compared with.
         response: another answer to the same question.
-        distance: `layers` (the default) compares values, structure and meaning; `words` compares
+        distance: `content` (the default) compares values, structure and meaning; `words` compares
             them word by word; or another name of `smile_trace.attribution.distance_names()`, or
             a distance between sets of word vectors.
 
@@ -28,13 +28,13 @@ def answer_change(logged: str, response: str, *, distance: str | Distance | None
         ValueError: there is no distance of that name.
         ModuleNotFoundError: the worker's extra is missing.
     """
-    if distance in (None, LAYERS):
+    if distance in (None, CONTENT):
         return answer_change_details(logged, response).change
     return text_comparison(logged, None, distance).changes([response])[0]
 
 
 def answer_change_details(logged: str, response: str) -> AnswerChange:
-    """The answer change by `layers`, and which layer moved.
+    """The answer change by `content`, and which layer moved.
 
     Args:
         logged: the answer that is compared with.

@@ -38,7 +38,7 @@ def explain(
     protect: Sequence[str | re.Pattern[str]] = (),
     budget: int = 40,
     signal: Literal["auto", "text", "probability"] = "auto",
-    distance: str = "layers",
+    distance: str = "content",
     proxy: AnyModel | None = None,
     seed: int = 0,
     fresh: bool = False,
@@ -74,7 +74,7 @@ def explain(
         protect: what is never removed: roles, exact texts, compiled patterns.
         budget: the most calls to the model, retries and the unperturbed prompt included.
         signal: compare the answers as texts, or by the probability of the given answer.
-        distance: compare texts by `layers` (values, structure and meaning), by `words` (word by
+        distance: compare texts by `content` (what is left out or contradicted), by `words` (word by
             word), or by a distance of their word vectors (`wasserstein` or another of
             `smile_trace.attribution.distance_names()`).
         proxy: a cheaper model that is asked most perturbations, 200 at most, in the model's

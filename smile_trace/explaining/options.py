@@ -34,8 +34,8 @@ class ExplainOptions:
         protect: what is never removed: roles, exact texts, compiled patterns.
         budget: the most calls to the model, retries and the unperturbed prompt included; ≥ 4.
         signal: compare the answers as texts, or by the probability of the given answer.
-        distance: compare texts by `layers` (values, structure, meaning), by `words`, or by this
-            distance of their word vectors (`distance_names()`).
+        distance: compare texts by `content` (what is left out or contradicted), by `words`, or by
+            this distance of their word vectors (`distance_names()`).
         proxy: a cheaper model that is asked most perturbations in the model's place.
         seed: decides which segments are removed together.
         part: explain this part of the answer alone: a text as it stands in it, or a field of a JSON
@@ -49,7 +49,7 @@ class ExplainOptions:
     protect: tuple[str | re.Pattern[str], ...] = ()
     budget: int = 40
     signal: Literal["auto", "text", "probability"] = "auto"
-    distance: str = "layers"
+    distance: str = "content"
     proxy: AnyModel | None = None
     seed: int = 0
     part: str | None = None

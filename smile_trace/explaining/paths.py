@@ -36,7 +36,7 @@ def explain_path(
     budget: int = PATH_BUDGET,
     depth: int = PATH_DEPTH,
     signal: Literal["auto", "text", "probability"] = "auto",
-    distance: str = "layers",
+    distance: str = "content",
     seed: int = 0,
     app: str | None = None,
     on_round: OnRound | None = None,

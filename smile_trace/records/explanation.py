@@ -208,8 +208,8 @@ class ExplanationSettings(Record):
     seed: int = 0
     pooled: bool = False
     """Few masks over the template's own segments, to be pooled over a prompt version's calls."""
-    distance: str = "layers"
-    """By what texts are compared: `layers`, `words` (word by word), or the name of a distance of
+    distance: str = "content"
+    """By what texts are compared: `content`, `words` (word by word), or the name of a distance of
     the word vectors of two answers."""
     part: str | None = None
     """The part of the answer that is explained alone: a text of it, or a JSON path."""

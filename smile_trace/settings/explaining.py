@@ -111,8 +111,8 @@ class Explaining(Table):
     signal: Literal["auto", "text", "probability"] = "auto"
     """What is compared: the answers' texts, or the probability of the logged answer, which
     few servers give; `auto` takes the probability where the model can score a whole answer."""
-    distance: str = "layers"
-    """By what texts are compared: `layers` (values, structure and meaning), `words` (word by word),
+    distance: str = "content"
+    """By what texts are compared: `content` (what is left out or contradicted), `words`,
     or a distance of word vectors: `wasserstein` or another that `smile-trace explain --help`
     lists."""
     part: str | None = None

@@ -1,290 +1,213 @@
-"""The answer change in layers: what the response says otherwise, in values, structure, meaning."""
+"""The answer change: how much of what a logged answer says is left out of a response, and how much
+is contradicted, in [0, 1].
 
-import math
-import re
-from collections.abc import Sequence
+    change = 1 - sum over the units of the logged answer of   share · (said + reworded) · agreement
+
+Units are sentences, items of lists, rows of tables and lines of code. *share*: the unit's share of
+what the answer tells: a content word 1, a value, name or negation 2, a function word almost
+nothing. *said*: the share of the unit whose words and values the response says again, in any form;
+every word of the response counts once. *reworded*: of the rest, as much as other words of the
+response tell, times how near in meaning the two units are by sentence vectors. *agreement*: 1, less
+0.8 of what is left for each value, name, negation, role or place in an order that is another one,
+and up to 0.6 for each word that was exchanged in a frame that stayed. What a response adds costs
+nothing, unless it denies what the logged answer says.
+"""
+
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from itertools import combinations
+
+import numpy as np
 
 from smile_trace.attribution.answer_distance import structure
-from smile_trace.attribution.answer_distance.alignment import Alignment, shared_weight
+from smile_trace.attribution.answer_distance.contradictions import (
+    OTHERWISE,
+    contradictions,
+    reorder,
+    take_back,
+)
+from smile_trace.attribution.answer_distance.matching import Left, Match, find_elsewhere, match
 from smile_trace.attribution.answer_distance.meaning import Meaning
-from smile_trace.attribution.answer_distance.normalisation import plain
-from smile_trace.attribution.answer_distance.polarity import split_particle
-from smile_trace.attribution.answer_distance.sentence_meaning import (
-    CHARACTERS,
-    Matched,
-    lost_meaning,
-)
-from smile_trace.attribution.answer_distance.tokens import Kind, Sentence, Token, sentence
-from smile_trace.attribution.answer_distance.value_differences import (
-    Difference,
-    denials,
-    differences,
-)
-from smile_trace.attribution.segmentation import boundaries
-from smile_trace.attribution.word_vectors import embed_words
+from smile_trace.attribution.answer_distance.reading import Answer, read, tells
+from smile_trace.attribution.answer_distance.tokens import SOFT, WORDS, Kind
+from smile_trace.attribution.answer_span import AnswerSpan
+from smile_trace.attribution.word_vectors import Embed, Vectors
 
-_MAX_CHARACTERS = 8000
-_MAX_SENTENCES = 60
-_LEFT_OUT = 0.4
-"""Share of a logged sentence below which it counts as left out, where the sentence of the response
-that is nearest says another one."""
+_STANDS_FOR = 1.5
+"""What a word may stand for, in words: a paraphrase may be shorter."""
 
-_REVERSED, _BARE = 0.9, 0.5
-"""Change of a yes to a no, or of a bare yes or no to an answer that has neither; and of an answer
-to nothing but its yes or no."""
+_LEAST = 0.02
+"""Share of an answer below which it is not asked whether other words say the same."""
 
-_SAID_TWICE = 0.8
-"""Share of a logged sentence from which another sentence of the response is about the same."""
-
-_NEARLY_ALL = 0.8
-"""Share of the words said again from which a value that changed is all there is to say."""
-
-_WHOLE = 400
-"""Characters of two answers up to which they are compared as a whole."""
-
-_SHORT = 3
-"""Tokens of an answer that is a label rather than a sentence."""
+_COMPARED, _VECTOR_CHARACTERS = 8, 200
+"""Units of a response, those with the most other words, whose vectors are asked for, and
+characters of a unit that its vector is of; the cost grows with both."""
 
 
 @dataclass(frozen=True)
 class AnswerChange:
-    """How far a response is from the logged answer, and by which layer.
+    """How far a response is from the logged answer.
 
-    `values`: numbers, dates, names, operators, negations, roles that are others. `structure`: JSON
-    values, and the order of a list. `meaning`: what is left, by sentence vectors. Each in [0, 1],
-    0 = nothing moved. `kinds`: what differs, such as `number` or `negation`.
+    `left_out`: the share of the logged answer that is no longer said. `contradicted`: the share
+    that is said otherwise. `kinds`: what is said otherwise, such as `number` or `negation`.
     """
 
-    values: float = 0.0
-    structure: float = 0.0
-    meaning: float = 0.0
+    left_out: float = 0.0
+    contradicted: float = 0.0
     kinds: tuple[str, ...] = ()
 
     @property
     def change(self) -> float:
-        """The answer change, in [0, 1]: what is kept in all layers is kept."""
-        return 1 - (1 - self.values) * (1 - self.structure) * (1 - self.meaning)
-
-    @property
-    def layer(self) -> str | None:
-        """The layer that moved most; None where none did."""
-        most = max(("values", "structure", "meaning"), key=lambda name: getattr(self, name))
-        return most if getattr(self, most) else None
+        """The answer change, in [0, 1]."""
+        return min(self.left_out + self.contradicted, 1.0)
 
 
-_NO_END = re.compile(
-    r"(?:\d|\b(?:Mrs?|Ms|Dr|Prof|St|Fr|Hr|Mme|Mlle|Sra?|Nr|No|Str|bzw|ca|vs|z\. ?B|[ei]\. ?[ge]))"
-    r"\. ?$"
-)
-"""A full stop after which the sentence goes on."""
-
-
-@dataclass(frozen=True)
-class _Read:
-    """An answer as it is compared."""
-
-    raw: str
-    text: str
-    particle: bool | None
-    sentences: tuple[Sentence, ...]
-    texts: tuple[str, ...]
-
-    @property
-    def is_empty(self) -> bool:
-        return not self.sentences and self.particle is None
-
-    @cached_property
-    def tokens(self) -> list[Token]:
-        return [token for found in self.sentences for token in found.tokens]
-
-    @cached_property
-    def is_bare(self) -> bool:
-        """Whether it says yes or no and nothing else: *No.*, *You can.*, *It is not.*"""
-        return all(token.kind in (Kind.FUNCTION, Kind.NEGATION) for token in self.tokens)
-
-    @property
-    def says_yes(self) -> bool | None:
-        """Whether it says yes; None where it says neither yes nor no."""
-        if self.particle is not None or not self.is_bare:
-            return self.particle
-        return all(token.kind is not Kind.NEGATION for token in self.tokens)
-
-
-def compare(logged: str, response: str, meaning: Meaning) -> AnswerChange:
-    """How far a response is from the logged answer, layer by layer.
+def compare(logged: str, response: str, meaning: Meaning, *, cut: bool = False) -> AnswerChange:
+    """How far a response is from the logged answer; of JSON the share of values that are others.
 
     Args:
-        meaning: sentence vectors for what is neither a value nor structure.
+        meaning: sentence vectors for what is said in other words.
+        cut: whether the logged answer was cut at a length, so that what follows its first words
+            follows from them: what comes first then counts more.
     """
     one, other = structure.parsed_json(logged), structure.parsed_json(response)
     if one is not None and other is not None:
         change = structure.json_change(one, other)
-        return AnswerChange(structure=change, kinds=("json",) if change else ())
-    return _of_texts(_read(logged), _read(response), meaning)
+        return AnswerChange(contradicted=change, kinds=("json",) if change else ())
+    return _of_texts(read(logged), read(response), meaning, cut)
 
 
 def says(response: str, part: str) -> bool:
     """Whether a response says a part of an answer in its own words, at one place."""
-    said, wanted = ([token.key for token in _read(text).tokens] for text in (response, part))
+    said, wanted = ([token.key for token in read(text).tokens] for text in (response, part))
     ends = range(len(wanted), len(said) + 1)
     return bool(wanted) and any(said[end - len(wanted) : end] == wanted for end in ends)
 
 
-@lru_cache(maxsize=256)
-def _read(raw: str) -> _Read:
-    raw = raw[:_MAX_CHARACTERS]
-    text = plain(raw)
-    particle, rest = split_particle(text)
-    spans = _whole(rest, boundaries.sentences(rest)[:_MAX_SENTENCES])
-    found = [(sentence(rest[a:b]), rest[a:b]) for a, b in spans]
-    told = [(tokens, written) for tokens, written in found if tokens.tokens]
-    return _Read(raw, text, particle, tuple(t for t, _ in told), tuple(w for _, w in told))
-
-
-def _whole(text: str, spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The sentences, those put together again that end at an ordinal (`am 15. Februar`) or an
-    abbreviation (`Mrs. Okafor`)."""
-    whole: list[tuple[int, int]] = []
-    for start, end in spans:
-        if whole and _NO_END.search(text[whole[-1][0] : start]):
-            whole[-1] = (whole[-1][0], end)
-        else:
-            whole.append((start, end))
-    return whole
-
-
-def _of_texts(one: _Read, other: _Read, meaning: Meaning) -> AnswerChange:
-    said, again = one.tokens, other.tokens
-    if one.particle is other.particle and said == again:
-        same = bool(said) or one.particle is not None or one.text == other.text
-        return AnswerChange() if same else _LOST
+def _of_texts(one: Answer, other: Answer, meaning: Meaning, cut: bool) -> AnswerChange:
+    if one.particle is other.particle and one.tokens == other.tokens:
+        same = not one.is_empty or one.raw.strip() == other.raw.strip()
+        return AnswerChange() if same else AnswerChange(1.0)
     if one.is_empty or other.is_empty:
-        return _LOST
-    if one.is_bare or other.is_bare:
-        change = _yes_or_no(one, other)
-        return AnswerChange(change, kinds=("yes or no",)) if change else AnswerChange()
-    raw = (one.raw, other.raw)
-    order = structure.reordered(raw, said, again)
-    matches = _matches(one.sentences, other.sentences)
-    particle = _yes_or_no(one, other)
-    per_sentence = [[]] if order else _differences(one, other, matches)
-    values = max(particle, _values(per_sentence, one))
-    kept = _kept(one, matches)
-    apart = 0.0
-    if said and again and kept < (_NEARLY_ALL if values else 1):
-        apart = _meaning(one, other, matches, meaning)
-        if not kept and max(len(said), len(again)) <= _SHORT and not values:
-            apart = max(apart, 0.8)
-    kinds = ["yes or no"] * bool(particle) + ["order"] * bool(order)
-    kinds += [d.kind for found in per_sentence for d in found if d.change > 0]
-    return AnswerChange(values, order, apart, tuple(dict.fromkeys(kinds)))
+        return AnswerChange(1.0)
+    agreement = _yes_or_no(one, other)
+    kinds = ["yes or no"] * (agreement < 1)
+    if one.is_bare or (other.is_bare and one.says_yes is not None):
+        return AnswerChange(0.0, 1 - agreement, tuple(kinds))
+    matches, left = match(one, other, cut=cut)
+    found = [m for m in matches if not m.exact and m.place is not None]
+    found.sort(key=lambda m: -m.said)
+    for m in found:
+        moved = [token for another in found if another is not m for token in another.lost]
+        contradictions(m, left[m.place or 0], moved, (one, other))
+    for m in found:
+        find_elsewhere(m, left)
+    if structure.states_order((one.raw, other.raw)):
+        reorder(matches)
+    take_back(matches, other)
+    _reword(matches, other, left, meaning)
+    told = sum(m.told for m in matches)
+    kept = sum(m.told * m.agreement for m in matches) * agreement
+    kinds += [kind for m in matches for kind in m.kinds]
+    return AnswerChange(max(1 - told, 0.0), max(told - kept, 0.0), tuple(dict.fromkeys(kinds)))
 
 
-def _differences(
-    one: _Read, other: _Read, matches: Sequence[tuple[float, int]]
-) -> list[list[Difference]]:
-    """Per logged sentence what the response says otherwise."""
-    unordered = structure.enumerated((one.raw, other.raw))
-    again = other.tokens
-    found = []
-    for logged, (share, best) in zip(one.sentences, matches, strict=False):
-        nearer = any(s > share for s, k in matches if k == best)
-        left_out = share < _LEFT_OUT and nearer
-        aligned = Alignment(logged, other.sentences[best])
-        told = [] if left_out else differences(aligned, one.tokens, again, unordered)
-        if share >= _SAID_TWICE:
-            told += _denied_elsewhere(logged, other, best)
-        found.append(told)
-    return found
-
-
-def _denied_elsewhere(logged: Sentence, other: _Read, best: int) -> list[Difference]:
-    """Denials by further sentences of the response that say the same words."""
-    further = [s for k, s in enumerate(other.sentences) if k != best]
-    again = [s for s in further if shared_weight(logged, s) >= _SAID_TWICE]
-    return [denial for s in again for denial in denials(Alignment(logged, s))]
-
-
-def _values(per_sentence: Sequence[list[Difference]], one: _Read) -> float:
-    """The change by values: half by the sentence that changed most, half by their mean."""
-    lengths = [len(found.tokens) for found in one.sentences] or [1]
-    changes = [_of_sentence(found) for found in per_sentence]
-    if not any(changes):
-        return 0.0
-    mean = sum(c * n for c, n in zip(changes, lengths, strict=False)) / sum(lengths)
-    return (max(changes) + mean) / 2
-
-
-def _of_sentence(found: Sequence[Difference]) -> float:
-    """The largest difference, and half of the others on what is left of the sentence."""
-    sizes = sorted(map(_size, found), reverse=True)
-    kept = 1.0
-    for k, size in enumerate(sizes):
-        kept *= 1 - size * (0.5 if k else 1)
-    return 1 - kept
-
-
-def _size(difference: Difference) -> float:
-    """A word that means nearly the same counts less; static vectors tell single words as well."""
-    if not difference.before:
-        return difference.change
-    apart = _words().distance([difference.before], [difference.after])
-    return difference.change * (0.4 + 0.6 * min(2 * apart, 1.0))
-
-
-@lru_cache(maxsize=1)
-def _words() -> Meaning:
-    return Meaning(embed_words)
-
-
-def _kept(one: _Read, matches: Sequence[tuple[float, int]]) -> float:
-    """The share of the logged answer's words that the response says, in [0, 1]."""
-    lengths = [len(found.tokens) for found in one.sentences]
-    said = sum(share * n for (share, _), n in zip(matches, lengths, strict=False))
-    return said / sum(lengths) if lengths else 0.0
-
-
-def _matches(logged: Sequence[Sentence], response: Sequence[Sentence]) -> list[tuple[float, int]]:
-    """Per logged sentence how much of it the sentence of the response says that says most of it,
-    and which one that is."""
-    if not response:
-        return []
-    table = [[shared_weight(one, other) for other in response] for one in logged]
-    best = [max(range(len(row)), key=row.__getitem__) for row in table]
-    return [(row[k], k) for row, k in zip(table, best, strict=True)]
-
-
-_LOST = AnswerChange(meaning=1.0, kinds=("empty",))
-
-
-def _yes_or_no(one: _Read, other: _Read) -> float:
-    """The change by a yes or no."""
+def _yes_or_no(one: Answer, other: Answer) -> float:
+    """What is left of an answer by its yes or no; only the question would tell whether a sentence
+    without a yes or a no answers it so."""
     mine, theirs = one.says_yes, other.says_yes
+    if mine is not None and mine is theirs:
+        return 0.5 if other.is_bare and not one.is_bare else 1.0
     if mine is None or theirs is None:
-        # Only the question would tell whether a sentence without a yes or a no answers it so.
-        return _REVERSED if one.is_bare or other.is_bare else 0.0
-    if mine is not theirs:
-        return _REVERSED
-    return _BARE if other.is_bare and not one.is_bare else 0.0
+        return 1 - OTHERWISE if one.is_bare or other.is_bare else 1.0
+    return 1 - OTHERWISE
 
 
-def _meaning(
-    one: _Read, other: _Read, matches: Sequence[tuple[float, int]], meaning: Meaning
-) -> float:
-    """How much of the meaning is lost: of short answers as a whole, else of their sentences."""
-    across = len({text.sentences[0].language for text in (one, other)} - {None}) == 2
-    if len(one.text) + len(other.text) > _WHOLE and len(one.texts) > 1:
-        sentences = zip(one.sentences, one.texts, matches, strict=True)
-        matched = [Matched(text, len(s.tokens), *match) for s, text, match in sentences]
-        return lost_meaning(matched, other.texts, meaning, across=across)
-    candidates = [other.text]
-    if len(other.texts) > 1 and len(other.text) > 1.4 * len(one.text):
-        candidates.append(" ".join(other.texts[k] for k in sorted({best for _, best in matches})))
-    mine = [one.text]
-    if len(one.texts) > 1 and len(one.text) > 1.4 * len(other.text):
-        mine += one.texts[:4]
-    mine, candidates = ([text[:CHARACTERS] for text in texts] for texts in (mine, candidates))
-    apart = meaning.distance(mine, candidates, across=across)
-    return apart**2 * math.sqrt(1 - _kept(one, matches))
+def _reword(matches: Sequence[Match], response: Answer, left: Left, meaning: Meaning) -> None:
+    """Let other words of the response stand for what it does not say in the same ones, each once,
+    first between the units that are nearest in meaning."""
+    wanted = {
+        k: sum(map(tells, m.lost))
+        for k, m in enumerate(matches)
+        if any(token.kind is not Kind.FUNCTION for token in m.lost) and m.share - m.told > _LEAST
+    }
+    given = {
+        k: _STANDS_FOR * sum(tells(token) for token in tokens if token.kind in SOFT)
+        for k, tokens in enumerate(left)
+        if any(token.kind in WORDS for token in tokens)
+    }
+    near = []
+    for k in wanted:
+        for v in sorted(given, key=given.__getitem__, reverse=True)[:_COMPARED]:
+            one, other = matches[k].unit, response.units[v]
+            across = len({one.language, other.language} - {None}) == 2
+            texts = ([unit.text[:_VECTOR_CHARACTERS]] for unit in (one, other))
+            near.append((1 - meaning.distance(*texts, across=across) ** 2, k, v))
+    open_ = dict(wanted)
+    for nearness, k, v in sorted(near, reverse=True):
+        amount = min(open_[k], given[v])
+        open_[k] -= amount
+        given[v] -= amount
+        matches[k].reworded += amount * nearness / wanted[k]
+    for m in matches:
+        if all(token.kind is Kind.FUNCTION for token in m.lost):
+            m.reworded = 1.0  # all that tells something is said
+
+
+class ContentChange:
+    """The answer changes of many responses to one logged answer.
+
+    Args:
+        answer: the logged answer.
+        embed: the vectors of whole texts.
+        part: the part of the answer that counts; a response has not moved where it says the part
+            anywhere.
+        cut: whether the logged answer was cut at a length.
+    """
+
+    def __init__(
+        self, answer: str, embed: Embed, part: AnswerSpan | None = None, *, cut: bool = False
+    ) -> None:
+        self._answer = answer if part is None else answer[slice(*part)]
+        self._partial = part is not None
+        self._cut = cut and part is None
+        self._meaning = Meaning(embed)
+        self._changes: dict[tuple[str, str], float] = {}
+
+    def texts(self, responses: Iterable[str], replicates: Sequence[str] = ()) -> list[str]:
+        """The texts whose vectors are looked up by `changes(responses)` and by `between` of any
+        two `replicates`, each once."""
+        asked: dict[str, None] = {}
+
+        def note(texts: Sequence[str]) -> Vectors:
+            asked.update(dict.fromkeys(texts))
+            return np.eye(1, 2).repeat(len(texts), axis=0)
+
+        noting = Meaning(note)
+        pairs = [(self._answer, response) for response in dict.fromkeys(responses)]
+        if not self._partial:
+            pairs += combinations(replicates, 2)
+        for one, other in pairs:
+            compare(one, other, noting, cut=self._cut)
+        return list(asked)
+
+    def changes(self, responses: Sequence[str]) -> list[float]:
+        """One answer change in [0, 1] per response."""
+        return [self._change(self._answer, response) for response in responses]
+
+    def between(self, one: str, other: str) -> float:
+        """The answer change from one response to another, in [0, 1]; of a part, by how much more
+        of it the one has lost than the other."""
+        if self._partial:
+            return abs(self._change(self._answer, one) - self._change(self._answer, other))
+        return self._change(one, other)
+
+    def _change(self, logged: str, response: str) -> float:
+        key = (logged, response)
+        if key not in self._changes:
+            said = self._partial and says(response, logged)
+            found = (
+                AnswerChange() if said else compare(logged, response, self._meaning, cut=self._cut)
+            )
+            self._changes[key] = found.change
+        return self._changes[key]

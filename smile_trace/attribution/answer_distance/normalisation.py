@@ -10,6 +10,8 @@ _EMPHASIS = re.compile(r"(\*\*|__)(?=\S)(.+?)(?<=\S)\1")
 _LINE_MARK = re.compile(
     r"^[ \t]*(?:#{1,6}[ \t]+|>[ \t]+|[-*•+][ \t]+|\d{1,2}[.)][ \t]+)", re.MULTILINE
 )
+_RULE = re.compile(r"^[ \t]*\|[-|: \t]*$", re.MULTILINE)
+_ROW = re.compile(r"^[ \t]*\|.*$", re.MULTILINE)
 _LABEL = re.compile(
     r"^(?:\*\*)?(?:answer|antwort|réponse|respuesta|答え|答案)\s*[:：](?:\*\*)?\s*", re.I
 )
@@ -30,6 +32,7 @@ def plain(text: str) -> str:
     """The text as it is compared: compatibility forms composed, marks of Markdown left out."""
     text = unicodedata.normalize("NFKC", text.translate(_SAME_MARK)).translate(_SAME_MARK)
     text = _EMPHASIS.sub(r"\2", _FENCE.sub("", text))
+    text = _ROW.sub(lambda m: m[0].strip("| \t").replace("|", ","), _RULE.sub("", text))
     return _LABEL.sub("", _LINE_MARK.sub("", text)).strip()
 
 

@@ -8,10 +8,10 @@ from collections.abc import Set
 from functools import lru_cache
 
 NEGATIONS = frozenset(
-    """not no never none nothing neither nor nobody nowhere without
-    nicht kein keine keinen keinem keiner keines nie niemals nichts niemand ohne weder
-    ne pas jamais aucun aucune rien sans ni
-    no nunca jamás nada ningún ninguna ninguno sin tampoco""".split()  # noqa: SIM905
+    """not no never none nothing neither nor nobody nowhere without avoid avoids
+    nicht kein keine keinen keinem keiner keines nie niemals nichts niemand ohne weder vermeiden
+    ne pas jamais aucun aucune rien sans ni évitez éviter
+    no nunca jamás nada ningún ninguna ninguno sin tampoco evite evitar""".split()  # noqa: SIM905
 )
 HAN_NEGATION = re.compile("ません|ない(?!と)|なかった|ずに|不(?![同久错])|没有|没|未|别(?![人的])")
 HAN_APOLOGY = re.compile("すみません|申し訳(?:あり|ござい)ません")

@@ -1,12 +1,11 @@
-"""JSON by key, lists as a ranking or as a set."""
+"""JSON by key, and whether an order tells something."""
 
 import re
 from collections import Counter
-from collections.abc import Sequence
 from typing import Any
 
 from smile_trace import foreign
-from smile_trace.attribution.answer_distance.tokens import Kind, Token, sentence
+from smile_trace.attribution.answer_distance.tokens import sentence
 from smile_trace.foreign import ForeignDataError
 
 _ORDER = re.compile(
@@ -24,8 +23,6 @@ _ORDERED_KEY = re.compile(
     r"rank|order|step|priorit|sort|top|reihe|schritt|ordre|etape|orden|paso", re.I
 )
 
-_MOVED = 0.85
-
 
 def parsed_json(text: str) -> Any:
     """The JSON object or list that a text holds, alone or in a fence; None where there is none."""
@@ -39,15 +36,11 @@ def parsed_json(text: str) -> Any:
         return None
 
 
-def json_change(one: Any, other: Any, key: str = "") -> float:
-    """How far two JSON values are apart, in [0, 1]: objects by key, lists as sets unless their
-    key names an order, all else by its value."""
-    return _scaled(*_compare(one, other, key))
-
-
-def _scaled(lost: float, total: int) -> float:
-    """One lost value of many still changes the answer by more than half."""
-    return 0.0 if not lost else 0.7 + 0.3 * lost / total
+def json_change(one: Any, other: Any) -> float:
+    """The share of the values of two JSON texts that are others, in [0, 1]: objects by key, lists
+    as sets unless their key names an order, all else by its value."""
+    lost, total = _compare(one, other, "")
+    return min(lost / total, 1.0)
 
 
 def _compare(one: Any, other: Any, key: str) -> tuple[float, int]:
@@ -88,16 +81,9 @@ def _written(value: Any) -> str:
     return " ".join(value.casefold().split())
 
 
-def reordered(raw: tuple[str, str], logged: Sequence[Token], response: Sequence[Token]) -> float:
-    """The change by another order of the same words, where the answer states an order."""
-    stated = all(_NUMBERED.search(text) for text in raw) or any(_ORDER.search(t) for t in raw)
-    if not stated:
-        return 0.0
-    one, other = (
-        [t.key for t in tokens if t.kind is not Kind.FUNCTION] for tokens in (logged, response)
-    )
-    same = len(one) > 1 and one != other and Counter(one) == Counter(other)
-    return _MOVED if same else 0.0
+def states_order(raw: tuple[str, str]) -> bool:
+    """Whether the order of what two answers say tells something."""
+    return all(_NUMBERED.search(text) for text in raw) or any(_ORDER.search(t) for t in raw)
 
 
 def enumerated(raw: tuple[str, str]) -> frozenset[str]:

@@ -37,6 +37,13 @@ VALUES = frozenset(
 )  # fmt: skip
 """Kinds that are compared exactly."""
 
+WORDS = frozenset((Kind.WORD, Kind.NAME))
+SOFT = WORDS | {Kind.FUNCTION}
+"""Kinds that may be said in another form."""
+
+PLACED = VALUES - {Kind.OPERATOR, Kind.UNIT, Kind.HALF} | {Kind.NAME}
+"""Kinds of which another one may stand in the same place."""
+
 
 @dataclass(frozen=True, slots=True)
 class Token:
@@ -62,6 +69,11 @@ class Sentence:
     def keys(self) -> list[str]:
         """The tokens' keys."""
         return [token.key for token in self.tokens]
+
+
+def is_han(token: Token) -> bool:
+    """Whether it is in Japanese or Chinese characters."""
+    return token.key[:1] > "\u2fff"
 
 
 _LATIN = "A-Za-zÀ-ÖØ-öø-ÿĀ-ſßͰ-ӿ"
@@ -164,7 +176,7 @@ def _word(written: str, lower: str, language: str | None, *, starts: bool) -> To
     if lower in calendar.HALVES and lower in ("am", "pm") and language == "en":
         return Token(Kind.HALF, calendar.HALVES[lower])
     if (unit := units.unit_of(lower)) is not None and not (starts and capital):
-        return Token(Kind.UNIT, unit)
+        return Token(Kind.UNIT, unit, lower)
     if lower in FUNCTION_WORDS:
         return Token(Kind.FUNCTION, lower)
     name = capital and not starts and language != "de"
@@ -211,7 +223,9 @@ def _joined(found: list[Token]) -> list[Token]:
                 joined[-1] = Token(Kind.NUMBER, numbers.written(float(last.key) * factor))
             else:
                 joined.append(Token(Kind.NUMBER, numbers.written(factor)))
-        elif token.kind is Kind.UNIT and last and last.kind is Kind.NUMBER:
+        elif token.kind is Kind.UNIT and last and (last.kind is Kind.NUMBER or last.key in _ONE):
+            if last.kind is not Kind.NUMBER:
+                last = Token(Kind.NUMBER, "1")
             degrees = last.unit == "°"
             if last.unit is None or degrees:
                 joined[-1] = Token(Kind.NUMBER, last.key, token.key)
@@ -221,7 +235,18 @@ def _joined(found: list[Token]) -> list[Token]:
             joined[-1] = Token(Kind.NUMBER, token.key, last.key)
         else:
             joined.append(token)
-    return _with_times(_with_dates(joined))
+    return [_without_number(token) for token in _with_times(_with_dates(joined))]
+
+
+_ONE = frozenset(("ein", "eine", "einen", "einer", "einem", "une", "una", "one"))
+
+
+def _without_number(token: Token) -> Token:
+    """A unit's name that no number stands before, as a word where it is one of the language."""
+    if token.kind is not Kind.UNIT or not token.unit:
+        return token
+    function = token.unit in FUNCTION_WORDS
+    return Token(Kind.FUNCTION, token.unit) if function else Token(Kind.UNIT, token.key)
 
 
 def _with_dates(tokens: list[Token]) -> list[Token]:

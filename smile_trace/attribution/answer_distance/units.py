@@ -1,5 +1,7 @@
 """Units and currencies, by any of their names, to one symbol."""
 
+import math
+
 _UNITS = {
     "ms": "ms millisecond milliseconds millisekunde millisekunden milliseconde millisecondes"
     " milisegundo milisegundos ミリ秒 毫秒",
@@ -26,6 +28,7 @@ _UNITS = {
     "m²": "m² m2 quadratmeter",
     "ha": "ha hectare hectares hektar hectáreas ヘクタール 公顷",
     "ml": "ml milliliter milliliters millilitre millilitres mililitros ミリリットル 毫升",
+    "cl": "cl", "dl": "dl",
     "l": "l liter liters litre litres litern litro litros リットル 升",
     "°C": "°c celsius", "°F": "°f fahrenheit", "°": "° degree degrees grad degré degrés grados 度",
     "KB": "kb", "MB": "mb", "GB": "gb", "TB": "tb",
@@ -38,6 +41,27 @@ _SYMBOLS = {name: symbol for symbol, names in _UNITS.items() for name in names.s
 
 HAN_UNITS = sorted((n for n in _SYMBOLS if n[0] > "\u2fff"), key=len, reverse=True)
 """Names in characters that are not set apart by spaces, longest first."""
+
+
+_SCALES = {
+    "ms": (0.001, "s"), "min": (60, "s"), "h": (3600, "s"), "day": (86400, "s"),
+    "week": (604800, "s"), "year": (12, "month"),
+    "mg": (0.001, "g"), "kg": (1000, "g"), "t": (10**6, "g"),
+    "mm": (0.001, "m"), "cm": (0.01, "m"), "km": (1000, "m"), "ft": (0.3048, "m"),
+    "mi": (1609.344, "m"), "ha": (10**4, "m²"),
+    "ml": (0.001, "l"), "cl": (0.01, "l"), "dl": (0.1, "l"),
+    "KB": (1000, "B"), "MB": (10**6, "B"), "GB": (10**9, "B"), "TB": (10**12, "B"),
+}  # fmt: skip
+
+
+def same_amount(one: tuple[float, str], other: tuple[float, str]) -> bool:
+    """Whether two values with units are the same amount: 2 h are 120 min."""
+    (value, base), (again, other_base) = (
+        (value * factor, base)
+        for value, unit in (one, other)
+        for factor, base in [_SCALES.get(unit, (1, unit))]
+    )
+    return base == other_base and math.isclose(value, again)
 
 
 def unit_of(word: str) -> str | None:

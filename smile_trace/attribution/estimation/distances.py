@@ -115,8 +115,8 @@ def dts(x: Array, y: Array) -> float:
     return float(widths @ (np.abs(f - g)[between] / np.sqrt(h * (1 - h))[between]))
 
 
-LAYERS, WORDS = "layers", "words"
-"""Names of the comparisons of whole texts: by values, structure and meaning
+CONTENT, WORDS = "content", "words"
+"""Names of the comparisons of whole texts: by what is left out and contradicted
 (`answer_distance`), and by the three losses over words of answer_change.py."""
 
 _PROJECTIONS = 64
@@ -179,7 +179,7 @@ def register_distance(name: str, distance: Distance) -> None:
     Raises:
         ValueError: the name is taken.
     """
-    if name in (*_REGISTRY, LAYERS, WORDS):
+    if name in (*_REGISTRY, CONTENT, WORDS):
         raise ValueError(f"there is a distance {name!r} already: choose another name")
     _REGISTRY[name] = distance
 
@@ -192,15 +192,15 @@ def distance_names() -> tuple[str, ...]:
 def distance_named(name: str) -> Distance | None:
     """The distance of that name between the word vectors of two answers, in [0, 1].
 
-    None for the comparisons of whole texts, `layers` and `words` (see text_comparison.py).
+    None for the comparisons of whole texts, `content` and `words` (see text_comparison.py).
 
     Raises:
         ValueError: there is no distance of that name.
     """
-    if name in (LAYERS, WORDS):
+    if name in (CONTENT, WORDS):
         return None
     if name not in _REGISTRY:
-        names = ", ".join((LAYERS, WORDS, *distance_names()))
+        names = ", ".join((CONTENT, WORDS, *distance_names()))
         raise ValueError(f"There is no distance {name!r}: take {names}.")
     return _REGISTRY[name]
 

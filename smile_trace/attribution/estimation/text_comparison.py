@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-from smile_trace.attribution.answer_distance import LayeredChange, embed_sentences
+from smile_trace.attribution.answer_distance import ContentChange, embed_sentences
 from smile_trace.attribution.answer_distance.refusal_change import RefusalChange
 from smile_trace.attribution.answer_distance.tool_call_change import ToolCallChange
 from smile_trace.attribution.answer_span import AnswerSpan
 from smile_trace.attribution.estimation.answer_change import TextChange
-from smile_trace.attribution.estimation.distances import LAYERS, Distance, distance_named
+from smile_trace.attribution.estimation.distances import CONTENT, Distance, distance_named
 from smile_trace.attribution.word_vectors import Embed, embed_words
 from smile_trace.json_fields import Path, path_of, value_at
 from smile_trace.records.refusals import read_refusal
@@ -78,7 +78,7 @@ class FieldComparison:
 def text_comparison(
     answer: str,
     embed: Embed | None,
-    distance: str | Distance = LAYERS,
+    distance: str | Distance = CONTENT,
     part: AnswerSpan | None = None,
 ) -> TextComparison:
     """The comparison with a logged answer.
@@ -87,7 +87,7 @@ def text_comparison(
         answer: the logged answer; where it is calls of tools, these are compared, whatever the
             distance. A refusal is as far as can be from any answer, and like any refusal.
         embed: vectors of texts; None for the packaged ones.
-        distance: `layers`, `words`, a name of `distance_names()`, or a distance between sets of
+        distance: `content`, `words`, a name of `distance_names()`, or a distance between sets of
             word vectors.
         part: the part of the answer that counts; where it is the value of a field of a JSON
             answer, that field of the responses is compared.
@@ -106,7 +106,7 @@ def _of_answers(
     if part is not None and (path := path_of(answer, part)) is not None:
         value = answer[slice(*part)]
         return FieldComparison(path, text_comparison(value, embed, distance))
-    if distance == LAYERS:
-        return LayeredChange(answer, embed or embed_sentences, part)
+    if distance == CONTENT:
+        return ContentChange(answer, embed or embed_sentences, part)
     vectors = distance_named(distance) if isinstance(distance, str) else distance
     return TextChange(answer, embed or embed_words, vectors, part)

@@ -125,7 +125,7 @@ def test_nothing_else_is_a_refusal(text: str) -> None:
     assert read_refusal(text) is None
 
 
-@pytest.mark.parametrize("distance", ["layers", "words", "wasserstein"])
+@pytest.mark.parametrize("distance", ["content", "words", "wasserstein"])
 @pytest.mark.parametrize("answer", [RECIPE, CALL])
 def test_a_refusal_in_place_of_an_answer(answer: str, distance: str) -> None:
     comparison = text_comparison(answer, None, distance)

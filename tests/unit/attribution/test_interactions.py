@@ -176,7 +176,7 @@ def test_a_bystander_that_was_removed_beside_a_driver_is_in_no_pair(
     world: str, size: int, noise: float, seed: int
 ) -> None:
     [planted] = [one for one in PLANTED if one.name == world]
-    seen = observe(Case(planted, size, noise, seed, "layers"))
+    seen = observe(Case(planted, size, noise, seed, "content"))
     assert seen.interactions == 0
     assert seen.status in ("reliable", "partial")
     assert seen.calls <= 40

@@ -39,7 +39,7 @@ def test_drivers_are_found_and_their_intervals_cover_the_enumerated_estimand() -
 
 def test_studies_of_texts_hold_their_limits() -> None:
     """None is failed by more than luck in one of 1,000 runs."""
-    seen = [texts.observe(case) for case in texts.cases(1, "layers")]
+    seen = [texts.observe(case) for case in texts.cases(1, "content")]
     for limit in texts.LIMITS:
         count, of = texts.total(seen, limit)
         assert of, limit.name
@@ -79,7 +79,7 @@ def test_a_useless_proxy_is_dropped_within_ten_explanations_and_a_good_one_never
 def test_the_deciding_word_is_first_and_significant(world: OneValueWorld) -> None:
     for seed in range(2):
         explanation = smile_trace.explain(
-            world.prompt, model=world.model, signal="text", distance="layers", seed=seed, budget=40
+            world.prompt, model=world.model, signal="text", distance="content", seed=seed, budget=40
         )
         first = explanation.ranked[0]
         assert first.text.strip() == world.word

@@ -87,7 +87,7 @@ def test_texts_are_compared_by_the_distance_that_is_named():
     other = smile_trace.explain(
         PROMPT, model=PlantedModel(model), budget=30, distance="wasserstein"
     )
-    assert (default.settings.distance, other.settings.distance) == ("layers", "wasserstein")
+    assert (default.settings.distance, other.settings.distance) == ("content", "wasserstein")
     for explanation in (default, other):
         assert explanation.ranked[0].text == "fox"
     assert other.ranked[0].attribution != pytest.approx(default.ranked[0].attribution, abs=0.01)

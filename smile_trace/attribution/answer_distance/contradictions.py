@@ -1,0 +1,262 @@
+"""What a response says otherwise: values, names, operators, negations, roles, order, words."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from smile_trace.attribution.answer_distance import polarity, structure
+from smile_trace.attribution.answer_distance.agreement import comparable, same_key, same_word
+from smile_trace.attribution.answer_distance.edits import Edit, edits
+from smile_trace.attribution.answer_distance.matching import Match
+from smile_trace.attribution.answer_distance.reading import Answer, Unit, tells
+from smile_trace.attribution.answer_distance.tokens import PLACED, SOFT, WORDS, Kind, Token, is_han
+from smile_trace.attribution.word_vectors import embed_words, unit
+
+OTHERWISE = 0.8
+"""Share of a unit that is lost by a value, negation or role that is another one."""
+
+_EXCHANGED = 0.6
+"""Share of it that is lost by another word in the place of one, where the rest stayed; at least
+0.4 of that, however near the two words are: static vectors hardly tell synonyms from neighbours."""
+
+_ALIKE = (0.1, 0.5)
+"""Cosines of static vectors at which two words mean something else, and the same."""
+
+_FRAME = (0.7, 0.9)
+"""Share of two units that stands in the same order from which words count as exchanged rather than
+rephrased: not at all, entirely."""
+
+_DENIES = 0.15
+"""Share of what an added denial tells that a unit says, from which it is about that unit."""
+
+_LABEL = 3
+_PARTS = frozenset((Kind.OPERATOR, Kind.UNIT, Kind.HALF))
+_CHOICE = frozenset(("and", "or", "und", "oder", "et", "ou", "y", "o", "asc", "desc"))
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A logged unit beside the unit of the response that says most of it."""
+
+    logged: Unit
+    response: Unit
+
+    @cached_property
+    def _steps(self) -> list[Edit]:
+        shapes = [
+            [str(t.kind) if t.kind in PLACED else t.key for t in one.tokens]
+            for one in (self.logged, self.response)
+        ]
+        return edits(*shapes)
+
+    @property
+    def _is_label(self) -> bool:
+        return max(len(self.logged.tokens), len(self.response.tokens)) <= _LABEL
+
+    @cached_property
+    def stayed(self) -> float:
+        """How sure it is that what differs was exchanged, in [0, 1]: by the share of both that
+        stands in the same order, values by their kind. Two labels are exchanged as a whole."""
+        if self._is_label:
+            return 1.0
+        shared = [(j - i, c, d) for tag, i, j, c, d in self._steps if tag == "equal"]
+        if not shared:
+            return 0.0
+        span = shared[-1][2] - shared[0][1]
+        frame = 2 * sum(n for n, _, _ in shared) / (len(self.logged.tokens) + span)
+        return _ramp(frame)
+
+    @property
+    def exchanged(self) -> list[tuple[Sequence[Token], Sequence[Token]]]:
+        """What took another's place."""
+        if self._is_label:
+            return [(self.logged.tokens, self.response.tokens)]
+        both = (self.logged.tokens, self.response.tokens)
+        return [(both[0][i:j], both[1][c:d]) for tag, i, j, c, d in self._steps if tag == "replace"]
+
+    @property
+    def around(self) -> Unit:
+        """The stretch of the response around what both say in the same order."""
+        shared = [(c, d) for tag, _, _, c, d in self._steps if tag == "equal"]
+        if self._is_label or not shared:
+            return self.response
+        near = 10 if any(map(is_han, self.logged.tokens)) else 5
+        begin = max(shared[0][0] - near, 0)
+        return Unit(self.response.tokens[begin : shared[-1][1] + near], "", self.response.language)
+
+    @property
+    def swapped(self) -> frozenset[str]:
+        """The words that took each other's places, opposites aside: *A beat B*, *B beat A*."""
+        one, other = self.logged, self.response
+        if abs(len(one.tokens) - len(other.tokens)) > 1 or (one.counts - other.counts).total() > 1:
+            return frozenset()
+        moved = [
+            (one.keys[i:j], other.keys[c:d])
+            for tag, i, j, c, d in edits(one.keys, other.keys)
+            if tag != "equal"
+        ]
+        if len(moved) < 2 or not all(a and b for a, b in moved):
+            return frozenset()
+        before, after = (
+            Counter(k for both in moved for k in both[side] if not polarity.opposite_axis(k))
+            for side in (0, 1)
+        )
+        return frozenset(before) if before == after else frozenset()
+
+    @property
+    def reordered(self) -> bool:
+        """Whether both have the same words in another order."""
+        a, b = ([t.key for t in u.tokens if t.kind in SOFT] for u in (self.logged, self.response))
+        return a != b and Counter(a) == Counter(b) and self.logged.counts == self.response.counts
+
+    @property
+    def negation_moved(self) -> bool:
+        """Whether both are negated as often, and not in the same place."""
+        if not self.logged.negations or self.logged.negations != self.response.negations:
+            return False
+        same = (
+            self.logged.tokens[k].kind is Kind.NEGATION
+            for tag, i, j, _, _ in self._steps
+            if tag == "equal"
+            for k in range(i, j)
+        )
+        return sum(same) < self.logged.negations
+
+
+def _ramp(share: float) -> float:
+    low, high = _FRAME
+    return min(max((share - low) / (high - low), 0.0), 1.0)
+
+
+def contradictions(
+    found: Match, left: list[Token], moved: Sequence[Token], answers: tuple[Answer, Answer]
+) -> None:
+    """Notes in a match what the response says otherwise.
+
+    Args:
+        left: what its unit of the response says that the logged answer does not; another value
+            is taken out.
+        moved: values of other units that are not said: they have another place in the response.
+        answers: the logged one and the response.
+    """
+    assert found.place is not None
+    pair = Pair(found.unit, answers[1].units[found.place])
+    if pair.logged.text.startswith(pair.response.text):
+        return  # cut, perhaps within a value
+    _values(found, pair, left, moved)
+    _turned(found, pair, (answers[0].raw, answers[1].raw))
+    for out, new, sure in _exchanged(found, pair, left):
+        found.contradict("word", _EXCHANGED * sure * (0.4 + 0.6 * _apart(out, new)))
+
+
+def _exchanged(
+    found: Match, pair: Pair, left: Sequence[Token]
+) -> Iterator[tuple[Sequence[Token], Sequence[Token], float]]:
+    """Words in the place of others, and how sure that is: where nothing else differs, in any order;
+    else where most stayed in order."""
+    gone, new = ([t for t in tokens if t.kind in WORDS] for tokens in (found.lost, left))
+    if gone and new and len(found.gone) == len(left) == 1:
+        yield gone, new, 1.0
+        return
+    fresh = {id(token) for token in new}
+    for before, after in pair.exchanged if pair.stayed else ():
+        out = [t for t in before if t in gone]
+        into = [t for t in after if id(t) in fresh]
+        if out and into:
+            yield out, into, pair.stayed
+
+
+def _values(
+    found: Match,
+    pair: Pair,
+    left: list[Token],
+    moved: Sequence[Token],
+) -> None:
+    """Values, names, units, operators and choices that are others."""
+    for token in found.lost:
+        if token.kind in PLACED:
+            rivals = (
+                other
+                for other in left
+                if comparable(token, other) and not any(same_key(other, one) for one in moved)
+            )
+        elif token.kind in _PARTS or (pair.stayed and token.key in _CHOICE):
+            rivals = (other for other in left if other.kind is token.kind)
+        else:
+            continue
+        if (rival := next(rivals, None)) is not None:
+            left.remove(rival)
+            found.contradict(str(token.kind), OTHERWISE)
+
+
+def _turned(found: Match, pair: Pair, raw: tuple[str, str]) -> None:
+    """Negations, opposites and roles; a swap of roles is undone by an opposite."""
+    swapped = pair.swapped
+    if swapped and swapped <= structure.enumerated(raw):
+        swapped = frozenset()
+    around, one = pair.around, pair.logged
+    negated, flips = _negated(one, around), _flips(one, around)
+    if structure.states_order(raw) and pair.reordered:
+        found.contradict("order", OTHERWISE)
+    elif (negated + flips + bool(swapped)) % 2:
+        kind = "roles" if swapped else "polarity" if flips else "negation"
+        found.contradict(kind, OTHERWISE * (1.0 if swapped else max(pair.stayed, found.said)))
+    elif negated + flips + bool(swapped) == 2:  # *not open*, *closed*
+        turned = (t.kind is Kind.NEGATION or polarity.opposite_axis(t.key) for t in found.lost)
+        found.gone = [k for k, gone in zip(found.gone, turned, strict=True) if not gone]
+    elif pair.negation_moved:
+        found.contradict("negation", OTHERWISE * pair.stayed)
+
+
+def _negated(one: Unit, other: Unit) -> bool:
+    """Whether one of the two is negated; English negations cancel, those of others add up."""
+    if one.language == other.language == "en":
+        return (one.negations - other.negations) % 2 == 1
+    return bool(one.negations) != bool(other.negations)
+
+
+def _flips(one: Unit, other: Unit) -> bool:
+    """Whether a word has its opposite in the other unit, and not itself."""
+    mine, theirs = (
+        {polarity.opposite_axis(t.key) for t in u.tokens if t.kind in SOFT} - {None}
+        for u in (one, other)
+    )
+    for axis, pole in mine - theirs:  # type: ignore[misc]
+        if (axis, -pole) in theirs and (axis, -pole) not in mine:
+            return True
+    words, others = ({t.key for t in u.tokens if t.kind is Kind.WORD} for u in (one, other))
+    return polarity.denied_by_prefix(words - others, others - words)
+
+
+def _apart(one: Sequence[Token], other: Sequence[Token]) -> float:
+    """How far two expressions are apart in meaning, in [0, 1], by static vectors."""
+    texts = [("" if is_han(t[0]) else " ").join(token.key for token in t) for t in (one, other)]
+    a, b = unit(embed_words(texts))
+    low, high = _ALIKE
+    return 1 - min(max((float(a @ b) - low) / (high - low), 0.0), 1.0)
+
+
+def reorder(matches: Sequence[Match]) -> None:
+    """Where the order tells something, what stands before what it followed is contradicted."""
+    placed = [(m, m.place) for m in matches if m.place is not None and m.said >= 0.5]
+    for k, (found, place) in enumerate(placed):
+        turned = sum((there - place) * (j - k) < 0 for j, (_, there) in enumerate(placed))
+        found.contradict("order", OTHERWISE * min(3 * turned / max(len(placed) - 1, 1), 1.0))
+
+
+def take_back(matches: Sequence[Match], response: Answer) -> None:
+    """A unit that the response adds and that denies takes back what it is about."""
+    used = {found.place for found in matches}
+    for k, added in enumerate(response.units):
+        if k in used or not added.negations:
+            continue
+        words = [t for t in added.tokens if t.kind not in (Kind.FUNCTION, Kind.NEGATION)]
+        total = sum(map(tells, words)) or 1.0
+        for found in matches:
+            tokens = found.unit.tokens
+            about = sum(
+                tells(t) for t in words if any(t.key == o.key or same_word(o, t) for o in tokens)
+            )
+            if about >= _DENIES * total:
+                found.contradict("negation", OTHERWISE * min(2 * about / total, 1.0))
