@@ -17,14 +17,15 @@ from sklearn.model_selection import KFold  # type: ignore[import-untyped]
 
 from smile_trace.comparison.influence.pooled_effects import PooledRows, pool
 from smile_trace.comparison.influence.verdicts import judge
+from smile_trace.records.verdicts import SMALLEST_EFFECT
 
 SEGMENTS, CALLS, MASKS = 30, 200, 6
-KEEP, DELTA, NOISE = 0.7, 0.05, 0.15
+KEEP, NOISE = 0.7, 0.15
 MATTER = (0.6, 0.45, 0.35, 0.25, 0.15)
 SOMETIMES = ((0.8, 0.1), (0.6, 0.2), (0.4, 0.5))
 """Effect and share of the calls that need the segment."""
 MARGIN = len(MATTER) + len(SOMETIMES)
-"""The place of the segment whose mean influence is exactly DELTA."""
+"""The place of the segment whose mean influence is exactly the limit."""
 IDLE = slice(MARGIN + 1, SEGMENTS)
 VARIATION = 0.1
 """Standard deviation between calls of the effects that always matter (as a Beta law)."""
@@ -44,7 +45,7 @@ def template() -> Template:
     effects[: len(MATTER)] = MATTER
     effects[len(MATTER) : MARGIN] = [size * share for size, share in SOMETIMES]
     rest = np.prod(1 - (1 - KEEP) * effects)
-    effects[MARGIN] = DELTA / rest
+    effects[MARGIN] = SMALLEST_EFFECT / rest
     spoiled = 1 - (1 - KEEP) * effects
     return Template(effects, effects * np.prod(spoiled) / spoiled)
 
@@ -102,9 +103,9 @@ class Score:
     for the segment that a tenth of the calls need."""
 
     coverage: np.ndarray
-    no_effect_at_margin: float
+    excluded_at_limit: float
     idle_found: float
-    rare_no_effect: float
+    rare_excluded: float
     needed_bound: float
     rare_bound_mean: float
     error: np.ndarray
@@ -116,25 +117,25 @@ def score(repetitions: int, *, seed: int = 0) -> Score:
     planted = template()
     rare = len(MATTER)
     covered, found, errors, spreads = np.zeros(SEGMENTS), [], [], []
-    margin = rare_no_effect = bounded = 0
+    margin = rare_excluded = bounded = 0
     bounds = []
     for repetition in range(repetitions):
         pooled = pool(pooled_rows(np.random.default_rng([seed, repetition])))
-        said = judge(pooled, DELTA)
+        said = judge(pooled, SMALLEST_EFFECT)
         low, high = (np.array([getattr(s, end) for s in said]) for end in ("low", "high"))
         covered += (low <= planted.truth) & (planted.truth <= high)
-        margin += said[MARGIN].verdict == "no_effect"
-        rare_no_effect += said[rare].verdict == "no_effect"
+        margin += said[MARGIN].verdict == "excluded"
+        rare_excluded += said[rare].verdict == "excluded"
         bounded += said[rare].may_need >= SOMETIMES[0][1]
         bounds.append(said[rare].may_need)
-        found.append(np.mean([s.verdict == "no_effect" for s in said[IDLE]]))
+        found.append(np.mean([s.verdict == "excluded" for s in said[IDLE]]))
         errors.append(pooled.error)
         spreads.append(pooled.spread)
     return Score(
         coverage=covered / repetitions,
-        no_effect_at_margin=margin / repetitions,
+        excluded_at_limit=margin / repetitions,
         idle_found=float(np.mean(found)),
-        rare_no_effect=rare_no_effect / repetitions,
+        rare_excluded=rare_excluded / repetitions,
         needed_bound=bounded / repetitions,
         rare_bound_mean=float(np.mean(bounds)),
         error=np.mean(errors, axis=0),
@@ -193,10 +194,10 @@ def main() -> None:
             f"  segment {i}: truth {planted.truth[i]:.3f} coverage {found.coverage[i]:.3f} "
             f"error {found.error[i]:.4f} spread {found.spread[i]:.3f}"
         )
-    print(f"no effect at the margin: {found.no_effect_at_margin:.3f}")
-    print(f"idle segments found to have no effect: {found.idle_found:.3f}")
+    print(f"excluded at the limit: {found.excluded_at_limit:.3f}")
+    print(f"idle segments excluded: {found.idle_found:.3f}")
     print(
-        f"needed by a tenth: no effect {found.rare_no_effect:.3f}, "
+        f"needed by a tenth: excluded {found.rare_excluded:.3f}, "
         f"bound holds {found.needed_bound:.3f}, mean bound {found.rare_bound_mean:.3f}"
     )
     alone = error_of_single_calls(300)

@@ -304,7 +304,8 @@ class PerturbationStudy:
         confirmed = self._confirmed(scores) if shown == len(found) else ()
         interactions = finest.interactions(confirmed) if reliable else ()
         fields = self._moved_fields(found[:shown])
-        fidelity = settled(fidelity, segments, coarser, interactions)
+        limit = self._settings.smallest_effect
+        fidelity = settled(fidelity, segments, coarser, interactions, limit=limit)
         return Explanation(
             messages=self.prompted.messages,
             form=self.prompted.form,
@@ -325,6 +326,7 @@ class PerturbationStudy:
                 fields=fields,
                 same_texts=scores.same_texts,
                 part=self._part and self.answer[slice(*self._part)],
+                limit=limit,
             ),
             perturbations=self._observations(scores, found),
             partitions=tuple(tuple(s.key for s in level.segments) for level in self._levels),

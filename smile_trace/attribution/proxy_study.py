@@ -372,7 +372,8 @@ class ProxyStudy:
         shown, fidelity = judge(found, target)
         fidelity = self._with_minimum(fidelity, levels[0])
         segments, coarser = join([of.attributions() for of in found[:shown]])
-        fidelity = settled(fidelity, segments, coarser)
+        limit = self._settings.smallest_effect
+        fidelity = settled(fidelity, segments, coarser, limit=limit)
         part = None if self._part is None else self.answer[slice(*self._part)]
         of_proxy = {
             "segments": segments,
@@ -380,7 +381,7 @@ class ProxyStudy:
             "interactions": (),
             "fields": (),
             "fidelity": fidelity,
-            "summary": summarize(segments, fidelity, coarser=coarser, part=part),
+            "summary": summarize(segments, fidelity, coarser=coarser, part=part, limit=limit),
             "perturbations": self._observations(target, proxy),
             "partitions": tuple(
                 tuple(s.key for s in level.segments) for level in self._planner.levels

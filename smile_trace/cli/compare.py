@@ -31,10 +31,6 @@ def compare(
     budget: Annotated[
         int, typer.Option(min=0, help="The most new calls: inputs are replayed through both.")
     ] = 40,
-    delta: Annotated[
-        float,
-        typer.Option(min=0.001, max=0.999, help='The margin of "no effect": an answer change.'),
-    ] = 0.05,
     seed: Annotated[int, typer.Option(help="The seed of all random choices.")] = 0,
     app: Annotated[
         str | None,
@@ -68,7 +64,6 @@ def compare(
         file=file,
         ref=ref,
         budget=budget,
-        delta=delta,
         seed=seed,
         app=app,
     )

@@ -15,10 +15,6 @@ def influence(
         str | None, typer.Option(help="A version; by default the one called last.")
     ] = None,
     last: Annotated[int, typer.Option(min=1, help="How many of its last calls count.")] = 1000,
-    delta: Annotated[
-        float,
-        typer.Option(min=0.001, max=0.999, help='The margin of "no effect": an answer change.'),
-    ] = 0.05,
     html: Annotated[Path | None, typer.Option(help="Write the page to this file.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
     deliver: Annotated[
@@ -28,7 +24,7 @@ def influence(
     """Show which instructions and documents mattered over a prompt's last explained calls."""
     from smile_trace.comparison import influences
 
-    found = influences(prompt, version=version, last=last, delta=delta)
+    found = influences(prompt, version=version, last=last)
     show_result(found, html=html, json=json)
     if deliver:
         deliver_comparison(found)

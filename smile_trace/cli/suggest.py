@@ -20,10 +20,6 @@ def suggest(
     ] = None,
     model: Model = None,
     budget: Annotated[int, typer.Option(min=1, help="The most calls to the model.")] = 800,
-    delta: Annotated[
-        float,
-        typer.Option(min=0.001, max=0.999, help="The largest answer change that is no change."),
-    ] = 0.05,
     seed: Annotated[int, typer.Option(help="Decides which calls are held out.")] = 0,
     app: Application = None,
     json: Annotated[bool, typer.Option("--json", help="Print the Suggestions as JSON.")] = False,
@@ -48,7 +44,6 @@ def suggest(
         version=version,
         model=model,
         budget=budget,
-        delta=delta,
         seed=seed,
         app=app,
         settings=settings,

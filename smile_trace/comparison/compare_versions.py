@@ -9,6 +9,7 @@ from pathlib import Path
 from smile_trace.attribution.one_thread import one_thread
 from smile_trace.comparison.alignment import align
 from smile_trace.comparison.changes import correct, measure_changes, segment_changes
+from smile_trace.comparison.edited_parts import as_replayed
 from smile_trace.comparison.evidence import (
     Evidence,
     NothingToCompare,
@@ -55,7 +56,6 @@ def compare(
     file: str | Path | None = None,
     ref: str | None = None,
     budget: int = 40,
-    delta: float = 0.05,
     seed: int = 0,
     model: AnyModel | None = None,
     app: str | None = None,
@@ -72,7 +72,6 @@ def compare(
         ref: a git revision of that file (`HEAD~1`): the version before it.
         budget: the most new calls to models: logged inputs are replayed through both versions.
             0 reads the store only. The settings' daily caps hold as well.
-        delta: the margin of "no_effect", in units of answer change.
         seed: decides which calls and inputs are sampled.
         model: who answers the replayed inputs (a name, a Model or a function `str -> str`); by
             default what the settings map each version's model to.
@@ -83,12 +82,13 @@ def compare(
     Raises:
         NothingToCompare: no such prompt or version, or only one version; the message says
             what to do.
-        ValueError: budget or delta is out of range.
+        ValueError: budget is negative.
     """
-    if budget < 0 or not 0 < delta < 1:
-        raise ValueError("budget must not be negative, and delta lies between 0 and 1")
+    if budget < 0:
+        raise ValueError("budget must not be negative")
     settings = settings or Settings()
-    chosen = ComparisonSettings(delta=delta, seed=seed, inputs=budget)
+    limit = settings.explain.smallest_effect
+    chosen = ComparisonSettings(smallest_effect=limit, seed=seed, inputs=budget)
     store = Store.look(settings)
     try:
         columns = _columns(store, prompt, [str(v) for v in versions], models, chosen)
@@ -114,7 +114,6 @@ def influences(
     *,
     version: str | int | None = None,
     last: int = 1000,
-    delta: float = 0.05,
     seed: int = 0,
     settings: Settings | None = None,
 ) -> Comparison:
@@ -126,7 +125,6 @@ def influences(
         prompt: the name of the Prompt.
         version: by default the one called last.
         last: how many of its calls count.
-        delta: the margin of "no_effect", in units of answer change.
         seed: decides which calls are sampled where there are very many.
         settings: by default those of the environment and the nearest `smile_trace.toml`.
 
@@ -135,12 +133,12 @@ def influences(
 
     Raises:
         NothingToCompare: no such prompt or version.
-        ValueError: last or delta is out of range.
+        ValueError: last is below 1.
     """
-    if last < 1 or not 0 < delta < 1:
-        raise ValueError("last is at least 1, and delta lies between 0 and 1")
+    if last < 1:
+        raise ValueError("last is at least 1")
     settings = settings or Settings()
-    chosen = ComparisonSettings(delta=delta, seed=seed)
+    chosen = ComparisonSettings(smallest_effect=settings.explain.smallest_effect, seed=seed)
     store = Store.look(settings)
     try:
         known = versions_of(store, prompt)
@@ -223,10 +221,14 @@ def _compare(
                 **vars(replayed),
             )
         )
+    limit = chosen.smallest_effect
     corrected = [
-        change.model_copy(update={"summary": summarize_change(change, reports)})
+        change.model_copy(update={"summary": summarize_change(change, reports, limit)})
         for change in correct(changes)
     ]
+    for change in corrected:
+        for side, new in ((change.before, False), (change.after, True)):
+            reports[side] = as_replayed(reports[side], change, limit, new=new)
     return Comparison(
         prompt=prompt,
         versions=tuple(reports),
@@ -252,4 +254,4 @@ def report_column(
         segments = segment_template(prompt, evidence.version, evidence.template, unit)
     asked = table_of(settings.models, evidence.model or "*")
     base_url = asked.base_url if isinstance(asked, ServerSettings) else None
-    return report(evidence, column.label, segments, chosen.delta, base_url)
+    return report(evidence, column.label, segments, chosen.smallest_effect, base_url)

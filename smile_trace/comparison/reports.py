@@ -1,17 +1,18 @@
 """`report()`: what mattered in the explained calls of a period, and since the one before."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from smile_trace.comparison.influence.call_parts import CallPart, Effect, call_parts
+from smile_trace.comparison.influence.call_parts import CallPart, call_parts
 from smile_trace.comparison.influence.passages import mean_attribution
 from smile_trace.comparison.influence.shares import change_of, share_of, share_with
 from smile_trace.comparison.influence.verdicts import LEVEL
 from smile_trace.errors import SmileTraceError
-from smile_trace.records import PromptUse
+from smile_trace.records import PromptUse, Verdict
 from smile_trace.records.report import GroupKind, Report, ReportedPart, ReportGroup, Share
+from smile_trace.records.verdicts import joint
 from smile_trace.render.report import summarize
 from smile_trace.settings import Settings
 from smile_trace.store import Store
@@ -30,7 +31,7 @@ EXAMPLES = 3
 """Calls that are named for a part."""
 
 
-_MATTERED: tuple[Effect, ...] = ("supports", "against")
+_MATTERED: tuple[Verdict, ...] = ("supports", "against")
 
 
 class NothingToReport(SmileTraceError):
@@ -226,11 +227,11 @@ def _reported(calls: Sequence[_InCall], before: Sequence[_InCall]) -> ReportedPa
     )
 
 
-def _effects(calls: Sequence[_InCall]) -> list[Effect]:
-    return [_together(part.effect for part in parts) for _, parts in calls]
+def _effects(calls: Sequence[_InCall]) -> list[Verdict]:
+    return [joint([part.effect for part in parts]) for _, parts in calls]
 
 
-def _examples(calls: Sequence[_InCall], effects: Sequence[Effect]) -> tuple[str, ...]:
+def _examples(calls: Sequence[_InCall], effects: Sequence[Verdict]) -> tuple[str, ...]:
     """The calls in which a part mattered most, as far as it was removed alone."""
     sizes = {
         call_id: max(abs(part.measured[0]) if part.measured else 0.0 for part in parts)
@@ -240,21 +241,14 @@ def _examples(calls: Sequence[_InCall], effects: Sequence[Effect]) -> tuple[str,
     return tuple(sorted(sizes, key=lambda one: -sizes[one])[:EXAMPLES])
 
 
-def _together(effects: Iterable[Effect]) -> Effect:
-    """Whether any of several parts mattered: known where one did, or none."""
-    found = set(effects)
-    order: tuple[Effect, ...] = ("supports", "against", "open", "none")
-    return next(effect for effect in order if effect in found)
-
-
 def _no_document(seen: Sequence[_Seen]) -> Share | None:
     """In how many of the calls with documents none of these mattered."""
     effects = [
-        _together(effects)
+        joint(effects)
         for one in seen
         if (effects := [part.effect for part in one.parts if part.kind == "document"])
     ]
-    share = share_with(effects, ("none",))
+    share = share_with(effects, ("excluded",))
     return share if share.of else None
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from smile_trace.comparison.answers import CHANGED
 from smile_trace.listing import listed
 from smile_trace.records.comparison import (
     AnswerComparison,
@@ -11,6 +10,7 @@ from smile_trace.records.comparison import (
     VersionChange,
     VersionReport,
 )
+from smile_trace.records.verdicts import NO_DIFFERENCE, NOT_MEASURED
 from smile_trace.render.comparison.layout import edit_phrase, quoted
 
 _MAX_LISTED = 3
@@ -23,19 +23,19 @@ NEXT_TO_NOTHING = 0.1
 def summarize(
     prompt: str, versions: Sequence[VersionReport], changes: Sequence[VersionChange]
 ) -> str:
-    """The summary: each change, then the parts of the last version that have no effect."""
+    """The summary: each change, then the excluded parts of the last version."""
     sentences = [change.summary for change in changes if change.summary]
     sentences += _idle(versions[-1])
     return " ".join(sentences) or f"Nothing can be said about {prompt} yet."
 
 
 def summarize_influences(prompt: str, version: VersionReport) -> str:
-    """What mattered most over the calls of one version, and what has no effect."""
+    """What mattered most over the calls of one version, and what is excluded."""
     calls = f"{version.calls:,} call{'s' * (version.calls != 1)} of {prompt} {version.label}"
     if not version.sampled_of:
         return f"None of the last {calls} is explained yet."
     lead = f"Over the last {calls} ({version.sampled_of:,} explained)"
-    strong = [item for item in version.segments if item.verdict in ("essential", "matters")]
+    strong = [item for item in version.segments if item.verdict == "supports"]
     if version.passages and version.passages[0].mattered:
         best = version.passages[0]
         said = f"{quoted(best.text)} mattered most often, in {best.mattered} of {best.calls}"
@@ -48,27 +48,27 @@ def summarize_influences(prompt: str, version: VersionReport) -> str:
 
 
 def _idle(latest: VersionReport) -> list[str]:
-    """The parts without effect and what they cost, in a sentence; maybe none."""
-    idle = [item for item in latest.segments if item.verdict == "no_effect"]
+    """The excluded parts and what they cost, in a sentence; maybe none."""
+    idle = [item for item in latest.segments if item.verdict == "excluded"]
     if not idle:
         return []
     saved = sum(item.tokens_saved or 0.0 for item in idle)
     costs = f", and cost {saved:,.0f} tokens per thousand calls" if saved else ""
     parts = "1 part" if len(idle) == 1 else f"{len(idle)} parts"
-    verb = "does" if len(idle) == 1 else "do"
     return [
-        f"{parts} of version {latest.label} {verb} nothing on average over "
+        f"{parts} of version {latest.label} {NO_DIFFERENCE} on average over "
         f"{latest.explained:,} calls{costs}."
     ]
 
 
-def summarize_change(change: VersionChange, versions: Sequence[VersionReport]) -> str:
-    """What a change did to the answers, by which edit, and which influences changed."""
+def summarize_change(change: VersionChange, versions: Sequence[VersionReport], limit: float) -> str:
+    """What a change did to the answers, by which edit, and which influences changed (`limit`: the
+    smallest effect that matters)."""
     before, after = versions[change.before].label, versions[change.after].label
-    sentences = [f"From {before} to {after}{_answers(change)}."]
+    sentences = [f"From {before} to {after}{_answers(change, limit)}."]
     named = named_effects(change)
     if len(change.edits) > 1 and named:
-        sentences.append(_shares(change, named))
+        sentences.append(_shares(change, named, limit))
     changed = sum(item.significant for item in change.segments)
     if changed:
         parts = "1 segment" if changed == 1 else f"{changed} segments"
@@ -86,7 +86,7 @@ def answers_repeat(change: VersionChange) -> bool:
     return change.answers is not None and change.answers.p_value is None
 
 
-def _answers(change: VersionChange) -> str:
+def _answers(change: VersionChange, limit: float) -> str:
     """What follows "From 2 to 3"."""
     answers = change.answers
     if answers is None:
@@ -97,12 +97,13 @@ def _answers(change: VersionChange) -> str:
         return f"{_culprit(change)}: {moved}, by {_distance(answers)} on average"
     if not answers.changed:
         return f": the answers on {inputs} are the same"
-    if answers.ci_high <= CHANGED:
-        return f": the answers on {inputs} are within the model's own noise"
+    if answers.ci_high < limit:
+        return f": beyond the model's own noise the change {NO_DIFFERENCE} on {inputs}"
     needed = f"; {_budget(change)} would tell" if change.budget_needed else ""
     return (
         f": {answers.changed} of {inputs} got another answer, which may be the model's own "
-        f"noise: so few cannot rule out a change of up to {answers.ci_high:.2f}{needed}"
+        f"noise; the change was {NOT_MEASURED}: up to {100 * answers.ci_high:.0f} % of the answer"
+        f"{needed}"
     )
 
 
@@ -124,25 +125,16 @@ def _culprit(change: VersionChange) -> str:
     return f"{many}, most of all {edit_phrase(among[0])}"
 
 
-def _shares(change: VersionChange, named: Sequence[EditEffect]) -> str:
+def _shares(change: VersionChange, named: Sequence[EditEffect], limit: float) -> str:
     """How much of the change the named edits account for, and whether they need the others."""
-    rest = len(change.edits) - len(named)
-    others = "the other edit" if rest == 1 else f"the other {rest} edits"
-    left = max(1.0 - sum(effect.share for effect in named), 0.0)
-    sure = answers_repeat(change) or any(e.ci_low > 0 and not e.named for e in change.effects)
-    adds = (
-        f"{100 * left:.0f} % of the change"
-        if sure and left >= NEXT_TO_NOTHING
-        else "next to nothing"
-    )
+    others = _others(change, named, limit)
     if len(named) > 1:
         said = " and ".join(
             f"{edit_phrase(change.edits[e.edits[0]])} for {e.share:.0%}" for e in named
         )
-        return f"{said} of the change" + (f", {others} for {adds}." if rest else ".")
+        return f"{said} of the change{others}."
     [effect] = named
     alone = effect.distance if effect.edits[0] == 0 else effect.alone
-    verb = "adds" if rest == 1 else "add"
     if alone is None:
         moved = f"With the edits before it in place it moves them by {_distance(effect)}"
     elif alone < MIN_ALONE * effect.distance:
@@ -152,7 +144,24 @@ def _shares(change: VersionChange, named: Sequence[EditEffect]) -> str:
         )
     else:
         moved = f"By itself it moves them by {alone:.2f}"
-    return f"{moved}; {others} {verb} {adds}."
+    return f"{moved}{others}."
+
+
+def _others(change: VersionChange, named: Sequence[EditEffect], limit: float) -> str:
+    """How much the edits add that are not named, where there are any."""
+    rest = len(change.edits) - len(named)
+    if not rest:
+        return ""
+    others = "the other edit adds" if rest == 1 else f"the other {rest} edits add"
+    left = max(1.0 - sum(effect.share for effect in named), 0.0)
+    effects = [effect for effect in change.effects if not effect.named]
+    if left >= NEXT_TO_NOTHING and (
+        answers_repeat(change) or any(effect.ci_low > 0 for effect in effects)
+    ):
+        return f"; {others} {100 * left:.0f} % of the change"
+    if answers_repeat(change) or all(effect.ci_high < limit for effect in effects):
+        return f"; {others} next to nothing"
+    return f"; what {others} was {NOT_MEASURED}"
 
 
 def _listed(edits: Sequence[Edit], conjunction: str = "and") -> str:

@@ -192,10 +192,12 @@ class VersionReplay:
             found = Replayed(edits, answers, examples=self._examples(inputs, asked.pairs))
             if before.model != after.model:
                 return replace(found, why_no_edits="the models differ as well") if edits else found
-            if not edits:
-                return found
-            if not answers.significant:
+            if len(edits) == 1:
+                found = replace(found, effects=(_whole(answers),))
+            if edits and not answers.significant:
                 return replace(found, budget_needed=self._needed(asked, answers))
+            if len(edits) < 2:
+                return found
             return await self._search(found, asked, models[0], before.template, after.template)
 
     async def _search(
@@ -319,6 +321,20 @@ def _named(steps: Sequence[Step], *, exact: bool) -> list[Step]:
     single = [step for step in steps if step.edits == 1 and step.share >= MIN_SHARE]
     found = sorted(single, key=lambda step: -step.share)
     return [s for k, s in enumerate(found) if not k or exact or _sure(s)]
+
+
+def _whole(answers: AnswerComparison) -> EditEffect:
+    """What the only edit did: all that happened to the answers."""
+    return EditEffect(
+        edits=(0,),
+        distance=answers.distance,
+        ci_low=answers.ci_low,
+        ci_high=answers.ci_high,
+        inputs=answers.inputs,
+        changed=answers.changed,
+        share=1.0,
+        named=answers.significant,
+    )
 
 
 def _sure(step: Step) -> bool:

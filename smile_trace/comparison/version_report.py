@@ -31,21 +31,21 @@ def report(
     evidence: Evidence,
     label: str,
     segments: Sequence[TemplateSegment],
-    delta: float,
+    limit: float,
     base_url: str | None,
 ) -> VersionReport:
     """Report one version.
 
     Args:
         segments: the template's segments; those of the evidence where it has rows.
-        delta: the margin of "no_effect", in units of answer change.
+        limit: the smallest effect that matters, in units of answer change.
         base_url: the provider's address, which decides prices; None: no prices.
     """
     influences = [Influence(segment=s, influence=0.0, ci_low=-1.0, ci_high=1.0) for s in segments]
     rows = evidence.rows
     if rows is not None:
         pooled = pool(rows)
-        judgements = judge(pooled, delta)
+        judgements = judge(pooled, limit)
         influences = [
             _influence(segment, pooled, k, judgements[k]) for k, segment in enumerate(segments)
         ]
@@ -96,13 +96,13 @@ def _influence(
 def _with_savings(
     influences: Sequence[Influence], evidence: Evidence, base_url: str | None
 ) -> list[Influence]:
-    """What removing each instruction without effect saves per thousand calls."""
+    """What removing each excluded instruction saves per thousand calls."""
     per_character = _tokens_per_character(evidence.traffic)
     found = []
     for item in influences:
         if (
             per_character is not None
-            and item.verdict == "no_effect"
+            and item.verdict == "excluded"
             and item.segment.variable is None
         ):
             tokens = 1000 * per_character * len(item.segment.text)

@@ -8,6 +8,7 @@ from smile_trace.attribution import AnyUnit, CannotExplain, distance_named, writ
 from smile_trace.attribution.segmentation.units import named
 from smile_trace.explaining.named_models import AnyModel
 from smile_trace.records import Call, ExplanationSettings
+from smile_trace.records.verdicts import SMALLEST_EFFECT
 from smile_trace.settings import Settings, table_of
 
 MIN_BUDGET = 4
@@ -40,6 +41,8 @@ class ExplainOptions:
         seed: decides which segments are removed together.
         part: explain this part of the answer alone: a text as it stands in it, or a field of a JSON
             answer by its path (`$.city`).
+        smallest_effect: the smallest effect that matters, in units of answer change; by default
+            that of the settings.
 
     Raises:
         ValueError: the budget is too small.
@@ -53,6 +56,7 @@ class ExplainOptions:
     proxy: AnyModel | None = None
     seed: int = 0
     part: str | None = None
+    smallest_effect: float | None = None
 
     def __post_init__(self) -> None:
         if self.budget < MIN_BUDGET:
@@ -83,6 +87,7 @@ class ExplainOptions:
             proxy=None if how is None else how.proxy,
             seed=chosen.seed,
             part=chosen.part,
+            smallest_effect=chosen.smallest_effect,
         )
         if call is None or not chosen.some:
             return options
@@ -115,6 +120,7 @@ class ExplainOptions:
             proxy=stored.proxy,
             seed=stored.seed,
             part=stored.part,
+            smallest_effect=stored.smallest_effect,
         )
 
     def to_record(self, model: str, proxy: str | None = None) -> ExplanationSettings:
@@ -140,6 +146,7 @@ class ExplainOptions:
             seed=self.seed,
             part=self.part,
             pattern=self.unit.pattern if isinstance(self.unit, re.Pattern) else None,
+            smallest_effect=self.smallest_effect or SMALLEST_EFFECT,
         )
 
 

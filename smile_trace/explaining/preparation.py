@@ -110,6 +110,8 @@ def _prepared(
     app: str | None,
 ) -> Prepared:
     distance_named(options.distance)
+    if options.smallest_effect is None:
+        options = replace(options, smallest_effect=conf.explain.smallest_effect)
     asked = _asked(model, call)
     name = asked if isinstance(asked, str) else None
     proxy = options.proxy

@@ -8,13 +8,14 @@ from smile_trace.records.base import JSON, Record
 from smile_trace.records.explanation import Signal
 from smile_trace.records.perturbation import Unit
 from smile_trace.records.prompt_profile import ProbeChange, ProbeRate
-from smile_trace.records.upgrades import check_version
+from smile_trace.records.upgrades import check_version, comparison_of_0_2
+from smile_trace.records.verdicts import SMALLEST_EFFECT, Verdict
 
-COMPARISON_SCHEMA_VERSION = 3
+COMPARISON_SCHEMA_VERSION = 4
 
-Verdict = Literal["essential", "matters", "no_effect", "inconclusive"]
-"""`essential`: the influence is large. `matters`: it is not zero. `no_effect`: it is within ±δ on
-average (equivalence test). `inconclusive`: none of these can be concluded from the calls yet."""
+Source = Literal["explained", "replayed"]
+"""Where an estimate comes from: the calls' explanations, or the replay of an edit that added or
+removed just this part."""
 
 ChangeKind = Literal["same", "edited", "moved", "added", "removed"]
 
@@ -35,11 +36,12 @@ class Influence(Record):
 
     `influence` is in units of answer change, in [-1, 1], inside `[ci_low, ci_high]`; positive =
     removing the segment takes answers away. `standard_error` is None where the rows do not say.
+    `verdict` is what may be said of the mean (`records.verdicts`).
     `spread` is the standard deviation of the influence between calls. In
     `calls_tried` calls this segment alone was removed, and `calls_lost` of them lost the answer;
     `may_need` is the 95 % upper bound on the share of calls that need it. `calls_needed` calls
-    would settle an inconclusive one. `tokens_saved` and `usd_saved` are what removing it saves per
-    thousand calls (segments without effect only; None where unknown).
+    would settle an open one. `tokens_saved` and `usd_saved` are what removing it saves per
+    thousand calls (excluded segments only; None where unknown).
     """
 
     segment: TemplateSegment
@@ -49,7 +51,7 @@ class Influence(Record):
     standard_error: float | None = None
     p_value: float | None = None
     significant: bool = False
-    verdict: Verdict = "inconclusive"
+    verdict: Verdict = "open"
     spread: float = 0.0
     calls_tried: float = 0.0
     calls_lost: float = 0.0
@@ -57,13 +59,20 @@ class Influence(Record):
     calls_needed: int | None = None
     tokens_saved: float | None = None
     usd_saved: float | None = None
+    source: Source = "explained"
+
+    @property
+    def at_most(self) -> float:
+        """The largest influence in its interval, of either sign, in [0, 1]."""
+        return min(max(abs(self.ci_low), abs(self.ci_high)), 1.0)
 
 
 class Passage(Record):
     """A passage that several explained calls have in common, by its text or its title.
 
-    It stands in `calls` of them; the answer significantly depended on it in `mattered`, and it
-    worked against the answer in `against`. `attribution` is the mean over these calls, in units of
+    It stands in `calls` of them; the answer significantly depended on it in `mattered`, it worked
+    against the answer in `against`, and was not measured well enough to tell in `open`; in the
+    others an effect is excluded. `attribution` is the mean over these calls, in units of
     answer change, inside `[ci_low, ci_high]`.
     """
 
@@ -72,9 +81,11 @@ class Passage(Record):
     calls: int
     mattered: int
     against: int
+    open: int = 0
     attribution: float
     ci_low: float
     ci_high: float
+    source: Source = "explained"
 
 
 class Measure(Record):
@@ -258,8 +269,8 @@ class VersionChange(Record):
 class ComparisonSettings(Record):
     """What decides a comparison besides the calls."""
 
-    delta: float = Field(0.05, gt=0, lt=1)
-    """Margin of "no_effect", in units of answer change."""
+    smallest_effect: float = Field(SMALLEST_EFFECT, gt=0, lt=1)
+    """The smallest effect that matters, in units of answer change: the limit of its verdicts."""
     level: float = 0.9
     """Nominal coverage of the intervals."""
     alpha: float = 0.05
@@ -286,7 +297,9 @@ class Comparison(Record):
     @model_validator(mode="before")
     @classmethod
     def _check_version(cls, document: JSON) -> JSON:
-        return check_version(document, COMPARISON_SCHEMA_VERSION, "comparison")
+        return check_version(
+            document, COMPARISON_SCHEMA_VERSION, "comparison", oldest=3, upgrade=comparison_of_0_2
+        )
 
     def to_html(self) -> str:
         """The comparison as one self-contained page without script; every text is escaped."""

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from smile_trace.errors import ReasonCode
 from smile_trace.presentable import presentable, unpunctuated
@@ -11,7 +11,7 @@ from smile_trace.records.call import Form, PromptUse
 from smile_trace.records.message import Message
 from smile_trace.records.perturbation import Asked, PerturbationKind, Place, Unit
 from smile_trace.records.upgrades import check_version, hash_settings
-from smile_trace.records.verdicts import Verdict, decided, verdict_of
+from smile_trace.records.verdicts import SMALLEST_EFFECT, Verdict, decided, verdict_of
 from smile_trace.titles import document_name
 
 if TYPE_CHECKING:
@@ -215,6 +215,8 @@ class ExplanationSettings(Record):
     """The part of the answer that is explained alone: a text of it, or a JSON path."""
     pattern: str | None = None
     """The regular expression whose matches are the units (`unit` is then `span`)."""
+    smallest_effect: float = Field(SMALLEST_EFFECT, gt=0, lt=1)
+    """The smallest effect that matters, in units of answer change: the limit of its verdicts."""
 
     @property
     def hash(self) -> str:
@@ -333,9 +335,10 @@ class Explanation(Record):
 
     @model_validator(mode="after")
     def _decide(self) -> "Explanation":
-        conclusive = self.status != "inconclusive"
+        conclusive, limit = self.status != "inconclusive", self.settings.smallest_effect
         for name in ("segments", "coarser"):
-            of = decided(getattr(self, name), self.interactions, conclusive=conclusive)
+            segments = getattr(self, name)
+            of = decided(segments, self.interactions, conclusive=conclusive, limit=limit)
             object.__setattr__(self, name, of)  # frozen: while it is made
         return self
 

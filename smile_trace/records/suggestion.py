@@ -7,9 +7,9 @@ from smile_trace.records.comparison import AnswerComparison
 from smile_trace.records.report import Share
 
 SuggestionKind = Literal["no_effect", "harmful", "document", "hijack", "order", "format"]
-"""`no_effect`: a shorter prompt, without instructions that have none. `harmful`: a prompt without
-an instruction that makes confirmed failures wrong. `document`: requests without a document that
-makes them wrong, by the same template. `hijack`: a sentence after which instructions
+"""`no_effect`: a shorter prompt, without instructions of which an effect is excluded. `harmful`: a
+prompt without an instruction that makes confirmed failures wrong. `document`: requests without a
+document that makes them wrong, by the same template. `hijack`: a sentence after which instructions
 that stand in documents are no longer obeyed. `order`: its paragraphs in an order in which that of
 the documents, examples or options matters less. `format`: the same words in a format in which the
 answers depend less on it."""
@@ -82,8 +82,8 @@ class Suggestions(Record):
 
     `searched` calls and `cases_searched` confirmed failures are what suggestions were made from;
     on others, `held_out` calls and `cases_held_out`, each was replayed before it stands here.
-    `calls`: how many new calls to the model that took. `delta` is the largest mean change of the
-    answers to the held-out calls that is no change, in units of answer change.
+    `calls`: how many new calls to the model that took. Only where a mean change of the answers to
+    the held-out calls of `smallest_effect`, in units of answer change, is excluded, is it proposed.
     """
 
     prompt: str
@@ -97,7 +97,7 @@ class Suggestions(Record):
     cases_searched: int = 0
     cases_held_out: int = 0
     calls: int = 0
-    delta: float
+    smallest_effect: float
     seed: int
     summary: str = ""
     made_at: str

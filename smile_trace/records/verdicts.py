@@ -1,4 +1,5 @@
-"""What may be said of a part of a prompt: the one place that decides it."""
+"""What may be said of a part of a prompt, in one answer or over its calls: the one place that
+decides it."""
 
 from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, Literal
@@ -7,12 +8,13 @@ if TYPE_CHECKING:
     from smile_trace.records.explanation import Interaction, SegmentAttribution
 
 SMALLEST_EFFECT = 0.1
-"""The smallest effect that matters, in units of answer change: a tenth of the answer."""
+"""The smallest effect that matters unless `[explain] smallest_effect` says otherwise, in units of
+answer change: a tenth of the answer."""
 
 Verdict = Literal["supports", "against", "excluded", "open"]
-"""`supports`, `against`: significant, by sign. `excluded`: an effect as large as `SMALLEST_EFFECT`
-is excluded, so that it made no measurable difference. `open`: not measured well enough to tell."""
-
+"""`supports`, `against`: significant, by sign. `excluded`: an effect as large as the smallest that
+matters is excluded, so that it made no measurable difference. `open`: not measured well enough to
+tell."""
 
 NO_DIFFERENCE = "made no measurable difference"
 """What is said of what is excluded, and of nothing else."""
@@ -26,6 +28,7 @@ def decided(
     interactions: Iterable["Interaction"] = (),
     *,
     conclusive: bool = True,
+    limit: float = SMALLEST_EFFECT,
 ) -> tuple["SegmentAttribution", ...]:
     """The segments with their verdicts.
 
@@ -34,11 +37,12 @@ def decided(
         interactions: its pairs. A part that matters together with another one is never excluded,
             however small its effect is on average.
         conclusive: whether anything can be said at all; if not, nothing is excluded.
+        limit: the smallest effect that matters, in units of answer change.
     """
     paired = {key for pair in interactions for key in (pair.first, pair.second)}
     return tuple(
         s.model_copy(
-            update={"verdict": verdict_of(s, can_exclude=conclusive and s.key not in paired)}
+            update={"verdict": verdict_of(s, limit, can_exclude=conclusive and s.key not in paired)}
         )
         for s in segments
     )
@@ -53,15 +57,39 @@ def joint(verdicts: Collection[Verdict | None]) -> Verdict:
     return "excluded" if verdicts and all(v == "excluded" for v in verdicts) else "open"
 
 
-def verdict_of(segment: "SegmentAttribution", *, can_exclude: bool = True) -> Verdict | None:
-    """What may be said of a segment by itself; None where it is protected: it was never removed.
-
-    To exclude an effect takes two one-sided tests at 5 %: the 90 % interval lies inside the limit.
-    """
+def verdict_of(
+    segment: "SegmentAttribution", limit: float = SMALLEST_EFFECT, *, can_exclude: bool = True
+) -> Verdict | None:
+    """What may be said of a segment by itself; None where it is protected: it was never removed."""
     if segment.protected:
         return None
-    if segment.significant:
-        return "supports" if segment.attribution > 0 else "against"
-    if segment.fails_without:
+    if segment.fails_without and not segment.significant:
         return "supports"
-    return "excluded" if can_exclude and segment.at_most < SMALLEST_EFFECT else "open"
+    sign = segment.attribution if segment.significant else None
+    return verdict_on(sign, segment.at_most, limit, can_exclude=can_exclude)
+
+
+def verdict_on(
+    significant: float | None, at_most: float, limit: float, *, can_exclude: bool = True
+) -> Verdict:
+    """What may be said of an effect.
+
+    To exclude one takes two one-sided tests at 5 % (Schuirmann 1987): the 90 % interval lies inside
+    the limit.
+
+    Args:
+        significant: the effect where it is significant, else None.
+        at_most: the largest effect in its 90 % interval, of either sign.
+        limit: the smallest effect that matters.
+        can_exclude: whether enough is known for that.
+    """
+    if significant is not None:
+        return "supports" if significant > 0 else "against"
+    return "excluded" if can_exclude and at_most < limit else "open"
+
+
+def in_sentence(verdict: Verdict, at_most: float, of: str = "the answer") -> str:
+    """A verdict in the words of a table; of what is open, up to how much it may matter."""
+    if verdict == "open":
+        return f"{NOT_MEASURED}: up to {round(100 * at_most)} % of {of}"
+    return {"supports": "supports", "against": "works against", "excluded": NO_DIFFERENCE}[verdict]

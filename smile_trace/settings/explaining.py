@@ -120,6 +120,9 @@ class Explaining(Table):
     that are JSON. An answer without it is explained as a whole, with a note."""
     seed: int = 0
     """Decides the perturbations: same seed, same answers, same explanation."""
+    smallest_effect: float = Field(0.1, gt=0, lt=1)
+    """The smallest effect that matters, as a share of the answer, of explanations, comparisons and
+    suggestions: where one as large is excluded, a part made no measurable difference."""
     embeddings: str | None = None
     """A model of `[models]` (an endpoint) whose `/v1/embeddings` replaces the packaged
     vectors of sentences and words."""

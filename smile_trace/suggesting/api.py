@@ -25,14 +25,13 @@ def suggest(
     version: str | int | None = None,
     model: AnyModel | None = None,
     budget: int = 800,
-    delta: float = 0.05,
     seed: int = 0,
     app: str | None = None,
     settings: Settings | None = None,
 ) -> Suggestions:
-    """Suggest changes of a prompt: instructions without effect, an instruction or a document that
-    makes confirmed failures wrong, a sentence against instructions that stand in documents, an
-    order and a format on which the answers depend less.
+    """Suggest changes of a prompt: without instructions that make no difference, without an
+    instruction or a document that makes confirmed failures wrong, with a sentence against
+    instructions that stand in documents, an order or a format on which the answers depend less.
 
     Each was replayed on calls and on confirmed failures that it was not made from, and harmed none
     of them.
@@ -45,8 +44,6 @@ def suggest(
         model: who answers (a name, a Model or a function `str -> str`); by default what the
             settings map the calls' own model to.
         budget: the most new calls to the model. The settings' daily caps hold as well.
-        delta: the largest mean change of the answers to held-out calls that is no change, in units
-            of answer change, between 0 and 1; the margin of "no_effect" of `compare`.
         seed: decides which calls and cases are held out.
         app: the module of the application, for calls of a model of kind "rerun".
         settings: by default those of the environment and the nearest `smile_trace.toml`.
@@ -54,16 +51,16 @@ def suggest(
     Raises:
         NothingToCompare: no such prompt or version; the message says what to do.
         SmileTraceError: the model cannot be asked.
-        ValueError: budget or delta is out of range.
+        ValueError: budget is below 1.
     """
-    if budget < 1 or not 0 < delta < 1:
-        raise ValueError("budget is at least 1, and delta lies between 0 and 1")
+    if budget < 1:
+        raise ValueError("budget is at least 1")
     settings = settings or Settings()
     label = None if version is None else str(version)
     store = Store.look(settings)
     try:
         with one_thread():
-            material = read_material(store, settings, prompt, label, delta, seed)
+            material = read_material(store, settings, prompt, label, seed)
             models = InputModels(
                 asked_model(material, model),
                 store,
@@ -75,7 +72,8 @@ def suggest(
             material = answerable(material, models)
             replays = Replays(models, budget, exact=_repeats_itself(material, models))
             distance = version_distance(settings.explain.distance)
-            trials = Trials(material, replays, distance, delta, seed)
+            limit = settings.explain.smallest_effect
+            trials = Trials(material, replays, distance, limit, seed)
             with suppressed():
                 found = wait_for(find_and_try(trials, _base_url(material, settings)))
     finally:
@@ -92,7 +90,7 @@ def suggest(
         cases_searched=len(material.cases_searched),
         cases_held_out=len(material.cases_held_out),
         calls=replays.calls,
-        delta=delta,
+        smallest_effect=limit,
         seed=seed,
         made_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )

@@ -22,7 +22,7 @@ def estimate_suggestions(
     request; and what it would be made from. Asks nothing; errors are those of `suggest`."""
     store = Store.look(settings)
     try:
-        material = read_material(store, settings, prompt, version, delta=0.05, seed=seed)
+        material = read_material(store, settings, prompt, version, seed)
     finally:
         store.close()
     name = asked_model(material, model)

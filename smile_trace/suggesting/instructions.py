@@ -4,7 +4,8 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 
 from smile_trace.comparison.templates import VARIABLE, segment_template
-from smile_trace.records.comparison import Influence, TemplateSegment, Verdict
+from smile_trace.records.comparison import Influence, TemplateSegment
+from smile_trace.records.verdicts import Verdict
 
 _ENDS = re.compile(r"[.!?。！？]\W*\Z")
 _MARK = re.compile(r"[ \t]*(?:[-*•]|\d+[.)])?[ \t]*")
@@ -50,12 +51,13 @@ def without(template: str, removed: Collection[TemplateSegment]) -> str:
     return template
 
 
-def not_essential(
+def not_known_to_matter(
     found: Sequence[TemplateSegment], influences: Sequence[Influence]
 ) -> list[TemplateSegment]:
-    """The instructions of which explained calls have not shown that the answers certainly need
-    them. One that matters a little is among them, and one in twenty that does not seems to."""
-    return [one for one in found if "essential" not in _verdicts(one, influences)]
+    """The instructions of which explained calls have not shown that they matter. What they leave
+    open is among them: the replay without it has to exclude an effect before it is proposed."""
+    known = {"supports", "against"}
+    return [one for one in found if known.isdisjoint(_verdicts(one, influences))]
 
 
 def _verdicts(segment: TemplateSegment, influences: Sequence[Influence]) -> Iterator[Verdict]:

@@ -59,7 +59,7 @@ class Material:
 
 
 def read_material(
-    store: Store, settings: Settings, prompt: str, version: str | None, delta: float, seed: int
+    store: Store, settings: Settings, prompt: str, version: str | None, seed: int
 ) -> Material:
     """Read a version's calls (the version called last where none is named), and tell them apart.
 
@@ -72,7 +72,7 @@ def read_material(
     known = versions_of(store, prompt)
     label = list(known)[-1] if version is None else version
     check_version(known, prompt, label)
-    chosen = ComparisonSettings(delta=delta, seed=seed)
+    chosen = ComparisonSettings(smallest_effect=settings.explain.smallest_effect, seed=seed)
     model = next(iter(models_of(store, prompt, label)), None)
     everything = collect(store, prompt, label, model, most_calls=chosen.most_calls, seed=seed)
     with store.reading_prompts() as prompts:

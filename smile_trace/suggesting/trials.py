@@ -19,6 +19,7 @@ from smile_trace.errors import SmileTraceError
 from smile_trace.probes.base import CHANGED
 from smile_trace.records.comparison import AnswerComparison
 from smile_trace.records.suggestion import ProbedTrial, Trial
+from smile_trace.records.verdicts import NOT_MEASURED, verdict_on
 from smile_trace.suggesting.cases import ConfirmedCase, without_document
 from smile_trace.suggesting.material import Material
 from smile_trace.suggesting.replays import Replays
@@ -31,7 +32,7 @@ ALPHA = 0.05
 FIRST = 5
 """Calls that are asked first: they show a large effect already."""
 LARGE = 4
-"""A mean change of so many margins over the first calls is no chance."""
+"""A mean change of so many limits over the first calls is no chance."""
 
 
 class NothingTried(SmileTraceError):
@@ -44,29 +45,29 @@ class Trials:
 
     Args:
         distance: of two answers, symmetric, in [0, 1].
-        delta: the largest mean change of the answers that is no change.
+        limit: the smallest mean change of the answers that matters.
     """
 
     material: Material
     replays: Replays
     distance: Distance
-    delta: float
+    limit: float
     seed: int
 
     # -- where changes are looked for -----------------------------------------------------------
 
     async def keeps(self, template: str) -> bool:
         """Whether the template leaves the answers of the searched calls and cases as they are: on
-        average within delta, none of them another one. That this is no luck, trying it on what is
-        held out has to show."""
+        average within the limit, none of them another one. That this is no luck, trying it on what
+        is held out has to show."""
         searched = self.material.searched
         first = await self._pairs(template, searched[:FIRST])
-        if first and self._mean(first) > LARGE * self.delta:
+        if first and self._mean(first) > LARGE * self.limit:
             return False
         pairs = await self._pairs(template, searched)
         if not pairs:
             return False
-        if any(self._mean([pair]) >= CHANGED for pair in pairs) or self._mean(pairs) > self.delta:
+        if any(self._mean([pair]) >= CHANGED for pair in pairs) or self._mean(pairs) >= self.limit:
             return False
         if self.replays.exact and self._compared(pairs).changed:
             return False
@@ -148,10 +149,10 @@ class Trials:
             return f"{answers.inputs} held-out calls are too few to tell: {MIN_HELD_OUT} are needed"
         if answers.significant:
             return f"{answers.changed} of {answers.inputs} held-out calls got another answer"
-        if answers.ci_high > self.delta:
+        if verdict_on(None, answers.ci_high, self.limit) != "excluded":
             return (
-                f"the answers to {answers.inputs} held-out calls may change by up to "
-                f"{answers.ci_high:.2f}, more than {self.delta:g}"
+                f"its effect on {answers.inputs} held-out calls was {NOT_MEASURED}: up to "
+                f"{100 * answers.ci_high:.0f} % of the answer"
             )
         return ""
 

@@ -149,7 +149,7 @@ def test_every_page_of_mlflow_shows_everything_and_runs_nothing(
     assert len(versions) >= 2
     ids = ",".join(f'"{run_id}"' for run_id in versions)
     page.goto(f'{mlflow_server.uri}/#/compare-runs?runs=[{ids}]&experiments=["{experiment}"]')
-    says(page, "smile.no_effect_parts")
+    says(page, "smile.excluded_parts")
     page.screenshot(path=tmp_path / "compare.png")
     watched_page.check()
 

@@ -8,7 +8,12 @@ from smile_trace.listing import listed
 from smile_trace.ordinals import ordinal
 from smile_trace.records import Fidelity, FieldChange, Interaction, SegmentAttribution
 from smile_trace.records.offered_tools import tool_name
-from smile_trace.records.verdicts import NO_DIFFERENCE, NOT_MEASURED, decided
+from smile_trace.records.verdicts import (
+    NO_DIFFERENCE,
+    NOT_MEASURED,
+    SMALLEST_EFFECT,
+    decided,
+)
 from smile_trace.titles import title
 
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
@@ -34,6 +39,7 @@ def summarize(
     fields: Sequence[FieldChange] = (),
     part: str | None = None,
     same_texts: bool = False,
+    limit: float = SMALLEST_EFFECT,
 ) -> str:
     """One sentence for readers without statistics, for every status.
 
@@ -45,6 +51,7 @@ def summarize(
         fields: which fields of the answer change without which segments.
         part: the part of the answer that is explained; None for all of it.
         same_texts: whether all answers were the same text.
+        limit: the smallest effect that matters.
     """
     answer = "The answer" if part is None else f"The part “{_short(part)}” of the answer"
     if fidelity.status == "no_effect":
@@ -52,7 +59,7 @@ def summarize(
     if fidelity.status == "inconclusive":
         what = "this answer" if part is None else f"the part “{_short(part)}” of this answer"
         return f"What drove {what} is inconclusive at this budget: {fidelity.reason}"
-    segments = decided(segments, interactions)
+    segments = decided(segments, interactions, limit=limit)
     tree = _Tree(segments, coarser)
     drivers, opponents = tree.drivers, tree.opponents
     needed = [s for s in tree.everything if s.fails_without]

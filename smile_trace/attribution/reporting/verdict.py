@@ -10,7 +10,7 @@ from smile_trace.attribution.estimation.findings import LevelFindings
 from smile_trace.attribution.estimation.inference import LEVEL
 from smile_trace.attribution.estimation.response_scores import ResponseScores
 from smile_trace.records import Fidelity, FidelityStatus, Interaction, SegmentAttribution
-from smile_trace.records.verdicts import decided
+from smile_trace.records.verdicts import SMALLEST_EFFECT, decided
 
 MIN_ROWS = 10
 """Answered perturbations below which nothing is called reliable, or without effect."""
@@ -58,14 +58,17 @@ def settled(
     segments: Sequence[SegmentAttribution],
     coarser: Sequence[SegmentAttribution] = (),
     interactions: Sequence[Interaction] = (),
+    *,
+    limit: float = SMALLEST_EFFECT,
 ) -> Fidelity:
-    """The fidelity, beside what was not measured well enough to tell.
+    """The fidelity, beside what was not measured well enough to tell (`limit`: the smallest effect
+    that matters).
 
     Nothing has an effect only where that of every part is excluded. What is reliable is so only in
     part where an open part could matter as much as the smallest that is named.
     """
     paired = {key for pair in interactions for key in (pair.first, pair.second)}
-    parts = decided(segments, interactions)
+    parts = decided(segments, interactions, limit=limit)
     most = max((s.at_most for s in parts if s.verdict == "open" and s.key not in paired), default=0)
     if not most:
         return fidelity

@@ -4,7 +4,7 @@ the variables' values, documents, tools and turns."""
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from smile_trace.attribution import measured_at
 from smile_trace.attribution.reporting.documents import Found, holds, overlap
@@ -18,15 +18,14 @@ from smile_trace.records import (
     SegmentAttribution,
     ToolCall,
     ToolResult,
+    Verdict,
 )
 from smile_trace.records.comparison import TemplateSegment
 from smile_trace.records.offered_tools import OFFERED, tool_name
 from smile_trace.records.report import PartKind
+from smile_trace.records.verdicts import joint
 from smile_trace.render.driver import driver_of
 from smile_trace.titles import title
-
-Effect = Literal["supports", "against", "none", "open"]
-"""`none`: no measurable difference. `open`: nothing can be said."""
 
 _WITH_THE_CALL = "recorded with the call"
 _NAMELESS = 60
@@ -44,7 +43,7 @@ class CallPart:
 
     kind: PartKind
     name: str
-    effect: Effect
+    effect: Verdict
     group: str | None = None
     drove: bool = False
     measured: tuple[float, float, float] | None = None
@@ -54,7 +53,7 @@ def call_parts(call: Call, explanation: Explanation) -> list[CallPart]:
     """The parts of an explained call: documents, what tools gave back, tools, turns, instructions.
 
     Nothing can be said of a part that was never removed, or only together with other text that
-    mattered; nor, where the explanation is inconclusive or partly sure, of what is not sure.
+    mattered, nor where the explanation is inconclusive.
     """
     documents = {d.place: d for d in call.documents if d.place is not None}
     within = _Within(explanation, list(documents))
@@ -119,19 +118,17 @@ class _Within:
         )
 
 
-def _effect(kind: PartKind, found: Found, others: Sequence[Place], status: str) -> Effect:
+def _effect(kind: PartKind, found: Found, others: Sequence[Place], status: str) -> Verdict:
     segments = found.segments
     if kind in ("turn", "message"):
         segments = tuple(s for s in segments if not _touches(s, others))
-    sure = [s for s in segments if s.significant and found.measured != "with_others"]
-    if sure and status != "inconclusive":
-        strongest = max(sure, key=lambda s: abs(s.attribution))
-        return "supports" if strongest.attribution > 0 else "against"
-    known = status in ("reliable", "no_effect") and bool(segments)
-    # What is significant in pieces of a message is a document inside of it.
-    if known and (not found.significant or found.measured == "in_pieces"):
-        return "none"
-    return "open"
+    verdict = joint([s.verdict for s in segments])
+    if verdict in ("open", "excluded"):
+        return verdict
+    if found.measured == "with_others" or status == "inconclusive":
+        return "open"
+    sure = [s for s in segments if s.verdict in ("supports", "against")]
+    return max(sure, key=lambda s: abs(s.attribution)).verdict or verdict
 
 
 class _TemplatePart(NamedTuple):

@@ -74,6 +74,7 @@ def _passage(unit: Unit, name: str, segments: Sequence[SegmentAttribution]) -> P
         calls=len(segments),
         mattered=sum(s.significant and s.attribution > 0 for s in segments),
         against=sum(s.significant and s.attribution < 0 for s in segments),
+        open=sum(s.verdict == "open" for s in segments),
         attribution=centre,
         ci_low=low,
         ci_high=high,

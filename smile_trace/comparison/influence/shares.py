@@ -5,8 +5,8 @@ from math import hypot
 
 from scipy import stats  # type: ignore[import-untyped]
 
-from smile_trace.comparison.influence.call_parts import Effect
 from smile_trace.comparison.influence.verdicts import LEVEL
+from smile_trace.records import Verdict
 from smile_trace.records.report import Change, Share
 
 
@@ -25,7 +25,7 @@ def share_of(count: int, known: int, still_open: int = 0) -> Share:
     )
 
 
-def share_with(effects: Sequence[Effect], counted: Sequence[Effect]) -> Share:
+def share_with(effects: Sequence[Verdict], counted: Sequence[Verdict]) -> Share:
     """The share with one of these effects among those of which something can be said."""
     known = [effect for effect in effects if effect != "open"]
     count = sum(effect in counted for effect in known)

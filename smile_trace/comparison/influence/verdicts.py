@@ -1,4 +1,4 @@
-"""Verdicts on pooled influences: essential, matters, no effect, inconclusive."""
+"""What may be said of pooled influences, by `records.verdicts`."""
 
 from dataclasses import dataclass
 
@@ -7,17 +7,15 @@ from scipy import stats  # type: ignore[import-untyped]
 
 from smile_trace.comparison.influence.pooled_effects import Pooled
 from smile_trace.comparison.influence.regression import Array
-from smile_trace.records.comparison import Verdict
+from smile_trace.records.verdicts import Verdict, verdict_on
 
 LEVEL = 0.9
 """Nominal coverage of intervals: both ends of a 90 % interval are one-sided tests at 5 %."""
 ALPHA = 0.05
 """False discovery rate of corrected tests."""
 MIN_CALLS = 10
-"""With fewer calls every verdict is inconclusive: a few calls of a deterministic model may agree by
-chance, with a standard error of zero."""
-MIN_ESSENTIAL = 0.25
-"""An essential segment's influence is certainly above a quarter of the answer."""
+"""With fewer calls everything is open: a few calls of a deterministic model may agree by chance,
+with a standard error of zero."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +26,7 @@ class Judgement:
     influence at all", None where the standard error is infinite; `significant` after
     Benjamini–Hochberg over the template's segments. `may_need` is the upper 95 % bound on the
     share of calls that need the segment, whatever its mean influence. `calls_needed` is how many
-    calls would settle an inconclusive one, None where that is unknown.
+    calls would settle an open one, None where that is unknown.
     """
 
     verdict: Verdict
@@ -40,44 +38,34 @@ class Judgement:
     calls_needed: int | None
 
 
-def judge(pooled: Pooled, delta: float) -> list[Judgement]:
+def judge(pooled: Pooled, limit: float) -> list[Judgement]:
     """Judge every segment of one template.
 
-    `no_effect`: both one-sided tests of |influence| < δ (Schuirmann 1987) hold at 5 % after
-    Benjamini–Hochberg over the segments. `essential`: the interval's lower end is at least
-    MIN_ESSENTIAL. `matters`: significantly different from zero. Else `inconclusive`.
-
     Args:
-        delta: the margin δ in units of answer change.
+        limit: the smallest effect that matters, in units of answer change.
     """
     freedom = max(pooled.calls - 1, 1)
     p_zero = _two_sided(pooled.influence, pooled.error, freedom)
-    p_no_effect = _equivalence(pooled.influence, pooled.error, freedom, delta)
-    significant, no_effect = corrected(p_zero) <= ALPHA, corrected(p_no_effect) <= ALPHA
+    significant = corrected(p_zero) <= ALPHA
     half = stats.t.ppf((1 + LEVEL) / 2, freedom)
     judgements = []
     for i, (influence, error) in enumerate(zip(pooled.influence, pooled.error, strict=True)):
         known = bool(np.isfinite(error))
         enough = known and pooled.calls >= MIN_CALLS
-        low = max(influence - half * error, -1.0) if known else -1.0
-        high = min(influence + half * error, 1.0) if known else 1.0
-        verdict: Verdict = "inconclusive"
-        if enough and no_effect[i]:
-            verdict = "no_effect"
-        elif enough and low >= MIN_ESSENTIAL:
-            verdict = "essential"
-        elif enough and significant[i]:
-            verdict = "matters"
+        low = max(float(influence - half * error), -1.0) if known else -1.0
+        high = min(float(influence + half * error), 1.0) if known else 1.0
+        sure = influence if enough and significant[i] else None
+        verdict = verdict_on(sure, max(abs(low), abs(high)), limit, can_exclude=enough)
         needed = None
-        if verdict == "inconclusive":
-            needed = calls_needed(influence, error, pooled.calls, delta)
+        if verdict == "open":
+            needed = calls_needed(influence, error, pooled.calls, limit)
         judgements.append(
             Judgement(
                 verdict=verdict,
-                low=float(low),
-                high=float(high),
+                low=low,
+                high=high,
                 p_value=float(p_zero[i]) if known else None,
-                significant=bool(enough and significant[i]),
+                significant=sure is not None,
                 may_need=may_need(pooled.tried[i], pooled.lost[i]),
                 calls_needed=needed,
             )
@@ -115,24 +103,15 @@ def may_need(tried: float, lost: float) -> float:
     return float(min(stats.beta.ppf(1 - ALPHA, lost + 1, tried - lost), 1.0))
 
 
-def calls_needed(influence: float, error: float, calls: int, delta: float) -> int | None:
+def calls_needed(influence: float, error: float, calls: int, limit: float) -> int | None:
     """About how many calls would settle a segment with this influence, at 80 % power.
 
-    A segment is settled once it is either found to have no effect, which takes a standard error of
-    (δ − |influence|)/2.93 (two one-sided tests at 5 %), or found to differ from zero, which takes
+    A segment is settled once an effect is either excluded, which takes a standard error of
+    (limit − |influence|)/2.93 (two one-sided tests at 5 %), or found, which takes
     |influence|/2.80.
     """
     if not np.isfinite(error):
         return None
-    no_effect = (delta - abs(influence)) / (stats.norm.ppf(0.95) + stats.norm.ppf(0.9))
-    differs = abs(influence) / (stats.norm.ppf(0.975) + stats.norm.ppf(0.8))
-    return max(calls + 1, MIN_CALLS, int(np.ceil(calls * (error / max(no_effect, differs)) ** 2)))
-
-
-def _equivalence(influence: Array, error: Array, freedom: float, delta: float) -> Array:
-    """The larger p-value of the two one-sided tests that the influence is outside ±δ."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        t = np.where(error > 0, (delta - np.abs(influence)) / error, np.inf)
-    t = np.where((error == 0) & (np.abs(influence) >= delta), -np.inf, t)
-    p_values: Array = stats.t.sf(np.where(np.isfinite(error), t, 0.0), freedom)
-    return p_values
+    excluded = (limit - abs(influence)) / (stats.norm.ppf(0.95) + stats.norm.ppf(0.9))
+    found = abs(influence) / (stats.norm.ppf(0.975) + stats.norm.ppf(0.8))
+    return max(calls + 1, MIN_CALLS, int(np.ceil(calls * (error / max(excluded, found)) ** 2)))

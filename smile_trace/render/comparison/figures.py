@@ -15,9 +15,9 @@ def figures(comparison: Comparison, place: int) -> dict[str, float]:
     and the rate of each probe of which calls were profiled."""
     version = comparison.versions[place]
     found = {
-        "smile.essential_parts": float(version.count("essential")),
-        "smile.no_effect_parts": float(version.count("no_effect")),
-        "smile.no_effect_tokens_per_1000_calls": sum(
+        "smile.supporting_parts": float(version.count("supports")),
+        "smile.excluded_parts": float(version.count("excluded")),
+        "smile.excluded_tokens_per_1000_calls": sum(
             i.tokens_saved or 0.0 for i in version.segments
         ),
     }

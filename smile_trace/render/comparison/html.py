@@ -30,7 +30,7 @@ def to_html(comparison: Comparison, *, fragment: bool = False) -> str:
         strength=strength,
         stops=LEGEND_STOPS,
         visible=text.visible,
-        delta=comparison.settings.delta,
+        limit=comparison.settings.smallest_effect,
     )
 
 

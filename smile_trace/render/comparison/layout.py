@@ -16,17 +16,12 @@ from smile_trace.records.comparison import (
     VersionChange,
     VersionReport,
 )
+from smile_trace.records.verdicts import in_sentence
 from smile_trace.render.heatmap_layout import strength
 from smile_trace.render.text import short, signed, visible
 
-Kind = Literal["supports", "opposes", "no_effect", "inconclusive", "unmeasured", "between"]
+Kind = Literal["supports", "opposes", "excluded", "open", "unmeasured", "between"]
 
-VERDICT_WORDS = {
-    "essential": "essential",
-    "matters": "matters",
-    "no_effect": "no effect",
-    "inconclusive": "inconclusive",
-}
 MEASURE_WORDS = {
     "answer_characters": "characters per answer",
     "latency_seconds": "seconds per answer",
@@ -158,11 +153,7 @@ def kind_of(influence: Influence) -> Kind:
     """The look of a segment."""
     if influence.standard_error is None:
         return "unmeasured"
-    if influence.verdict == "no_effect":
-        return "no_effect"
-    if not influence.significant or not strength(influence.influence):
-        return "inconclusive"
-    return "supports" if influence.influence > 0 else "opposes"
+    return "opposes" if influence.verdict == "against" else influence.verdict
 
 
 def describe(influence: Influence) -> str:
@@ -170,15 +161,21 @@ def describe(influence: Influence) -> str:
     if influence.standard_error is None:
         return "not measured: it was never removed from an explained call"
     interval = f"[{signed(influence.ci_low)}, {signed(influence.ci_high)}]"
-    return f"{signed(influence.influence)} {interval}: {VERDICT_WORDS[influence.verdict]}"
+    return f"{signed(influence.influence)} {interval}: {_in_words(influence)}"
+
+
+def _in_words(influence: Influence) -> str:
+    return in_sentence(influence.verdict, influence.at_most)
 
 
 def verdict_of(influence: Influence) -> str:
     """The verdict in words, with what it leaves open."""
-    words = [VERDICT_WORDS[influence.verdict]]
+    words = [_in_words(influence)]
+    if influence.source == "replayed":
+        words.append("by the replay of the edit")
     if influence.calls_needed:
-        words[0] += f": {influence.calls_needed:,} calls would tell"
-    if influence.verdict == "no_effect" and influence.may_need < 0.995:
+        words.append(f"{influence.calls_needed:,} calls would tell")
+    if influence.verdict == "excluded" and influence.may_need < 0.995:
         words.append(f"at most {influence.may_need:.1%} of calls may need it")
     if influence.tokens_saved is not None:
         usd = "" if influence.usd_saved is None else f", ${influence.usd_saved:.4f}"

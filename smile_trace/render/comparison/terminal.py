@@ -12,10 +12,10 @@ from smile_trace.render.comparison import layout
 from smile_trace.render.text import number, probability, short, signed, visible
 
 _STYLE = {
-    "essential": "bold blue",
-    "matters": "blue",
-    "no_effect": "dim strike",
-    "inconclusive": "dim",
+    "supports": "bold blue",
+    "against": "bold yellow",
+    "excluded": "dim",
+    "open": "",
 }
 _MAX_ROWS = 12
 
@@ -101,14 +101,12 @@ def _influences(influences: list[Influence], width: int) -> Table:
     for name in ("influence", "90 % interval", "verdict", "may need"):
         table.add_column(name, no_wrap=True, justify="right" if name == "influence" else "left")
     for item in influences:
-        needed = f"≤ {item.may_need:.1%}" if item.verdict == "no_effect" else ""
-        if item.calls_needed:
-            needed = f"{item.calls_needed:,} calls"
+        needed = f"≤ {item.may_need:.1%}" if item.verdict == "excluded" else ""
         table.add_row(
             Text(short(item.segment.text), style=_STYLE[item.verdict]),
             signed(item.influence),
             Text(f"{signed(item.ci_low)} … {signed(item.ci_high)}", style="dim"),
-            layout.VERDICT_WORDS[item.verdict],
+            item.verdict if item.verdict != "open" else f"open: up to {item.at_most:.0%}",
             Text(needed, style="dim"),
         )
     return table
@@ -116,14 +114,15 @@ def _influences(influences: list[Influence], width: int) -> Table:
 
 def _passages(passages: Sequence[Passage], width: int) -> Table:
     table = Table(box=None, padding=(0, 1), header_style="dim")
-    table.add_column("part", max_width=max(16, width - 50), overflow="ellipsis", no_wrap=True)
-    for name in ("is a", "mattered in", "mean", "90 % interval"):
+    table.add_column("part", max_width=max(16, width - 60), overflow="ellipsis", no_wrap=True)
+    for name in ("is a", "mattered in", "open in", "mean", "90 % interval"):
         table.add_column(name, no_wrap=True, justify="right" if name == "mean" else "left")
     for item in passages[:_MAX_ROWS]:
         table.add_row(
             Text(short(item.text), style="blue" if item.mattered else "dim"),
             item.unit.replace("_", " "),
             f"{item.mattered} of {item.calls}",
+            str(item.open or ""),
             signed(item.attribution),
             Text(f"{signed(item.ci_low)} … {signed(item.ci_high)}", style="dim"),
         )

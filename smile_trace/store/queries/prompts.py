@@ -179,13 +179,19 @@ class PromptReader:
         """The segments of those explanations that are not in pooled mode, coarser ones first."""
         query = select(
             explanations.c.id,
+            explanations.c.status,
             json_text(explanations.c.body, "coarser").label("coarser"),
             json_text(explanations.c.body, "segments").label("segments"),
         ).where(is_unset(explanations.c.body, "settings", "pooled"))
         rows = in_chunks(self._connection, query, explanations.c.id, explanation_ids)
-        texts = [[text for text in (row.coarser, row.segments) if text] for row in rows]
         return [
-            [item for text in found for item in _SEGMENTS.validate_json(text)] for found in texts
+            [
+                _known(item, row.status)
+                for text in (row.coarser, row.segments)
+                if text
+                for item in _SEGMENTS.validate_json(text)
+            ]
+            for row in rows
         ]
 
     def settings(self, settings_hash: str) -> ExplanationSettings | None:
@@ -236,3 +242,10 @@ class PromptReader:
 def _of(prompt: str, version: str) -> ColumnElement[bool]:
     group = Group("prompt", prompt, version)
     return and_(*(calls.c[name] == value for name, value in group.values.items()))
+
+
+def _known(segment: SegmentAttribution, status: str) -> SegmentAttribution:
+    """A segment without what release 0.2, which told no verdicts, cannot have excluded."""
+    if status != "inconclusive" or segment.verdict != "excluded":
+        return segment
+    return segment.model_copy(update={"verdict": "open"})

@@ -1,10 +1,11 @@
-"""A shorter prompt: without instructions that are shown to have no effect."""
+"""A shorter prompt: without instructions of which an effect is excluded."""
 
 from collections.abc import Collection, Sequence
 
 from smile_trace.listing import listed
 from smile_trace.records.comparison import TemplateSegment
-from smile_trace.suggesting.instructions import instructions, not_essential, without
+from smile_trace.records.verdicts import NO_DIFFERENCE
+from smile_trace.suggesting.instructions import instructions, not_known_to_matter, without
 from smile_trace.suggesting.kinds.base import Change, Nothing
 from smile_trace.suggesting.trials import Trials
 
@@ -12,7 +13,7 @@ from smile_trace.suggesting.trials import Trials
 async def find_no_effect(trials: Trials, apart_from: Collection[str]) -> Change | Nothing:
     """Look for the instructions without which the searched calls get the same answers.
 
-    Those that explained calls show to be essential are not tried. The others are removed together;
+    Those that explained calls show to matter are not tried. The others are removed together;
     where the answers then move, each half by itself, and so on.
 
     Args:
@@ -20,15 +21,18 @@ async def find_no_effect(trials: Trials, apart_from: Collection[str]) -> Change 
     """
     template = trials.material.template
     found = instructions(template)
-    tried = not_essential(found, trials.material.report.segments)
+    tried = not_known_to_matter(found, trials.material.report.segments)
     idle = await _idle(trials, [one for one in tried if one.text not in apart_from])
     if not idle:
         why = f"each of {len(found)} instructions is needed by one of the searched calls"
-        return Nothing("no_effect", "Remove instructions without effect", why)
+        return Nothing("no_effect", "Remove instructions that make no difference", why)
     texts = tuple(one.text.strip() for one in sorted(idle, key=lambda one: one.start))
     quoted = listed([f"“{text}”" for text in texts])
     return Change(
-        "no_effect", f"Remove {quoted}, without effect", without(template, idle), removed=texts
+        "no_effect",
+        f"Remove {quoted}, which {NO_DIFFERENCE}",
+        without(template, idle),
+        removed=texts,
     )
 
 

@@ -66,7 +66,7 @@ def assert_whole(server: FakeComet, item: ComparedPrompt) -> None:
         assert {"comparison.html", "comparison.json", "effects.csv", "prompt.txt"} <= set(names)
         assert found.html.count('class="smile-comparison"') == 1
         assert all(len(values) == 1 for values in found.metrics.values())
-        assert {"smile.essential_parts", "smile.no_effect_parts"} <= set(found.metrics)
+        assert {"smile.supporting_parts", "smile.excluded_parts"} <= set(found.metrics)
         assert not found.running
         parts = [i.segment.text for i in item.comparison.versions[number].segments]
         assert [row["part"] for row in table(found.asset("effects.csv"))] == parts
@@ -85,7 +85,7 @@ def test_comets_own_client_reads_the_comparison_back(
     metrics = {m["name"]: float(m["valueCurrent"]) for m in second.get_metrics_summary()}
     country = next(i for i in item.comparison.versions[1].segments if i.segment.variable)
     shared = metrics.keys() & {m["name"] for m in read_back("1").get_metrics_summary()}
-    assert {"smile.essential_parts", "traffic.latency_seconds"} <= shared
+    assert {"smile.supporting_parts", "traffic.latency_seconds"} <= shared
     parameters = {p["name"]: p["valueCurrent"] for p in second.get_parameters_summary()}
     assert parameters == {
         "prompt_name": "capital",
@@ -138,7 +138,7 @@ def test_comparison_and_explanations_share_the_experiment(
     assert version.html.count(HEATMAP) == 2
     assert version.html.count('class="smile-comparison"') == 1
     assert version.metrics["smile.explained_calls"] == [1.0, 2.0]
-    assert len(version.metrics["smile.essential_parts"]) == 1
+    assert len(version.metrics["smile.supporting_parts"]) == 1
     assert len(json.loads(version.asset("calls.json"))) == 2
 
 

@@ -63,7 +63,7 @@ def test_one_run_per_version_also_when_delivered_twice(
     assert len(runs) == 2
     by_version = {run.data.params["prompt_version"]: run for run in runs}
     shared = by_version["1"].data.metrics.keys() & by_version["2"].data.metrics.keys()
-    assert {"smile.essential_parts", "traffic.latency_seconds"} <= shared
+    assert {"smile.supporting_parts", "traffic.latency_seconds"} <= shared
     probes = {name for name in by_version["2"].data.metrics if name.startswith("probes.")}
     assert probes == {"probes.stability", "probes.order"}
     assert len(by_version["2"].data.metrics) - len(probes) <= 10
@@ -167,7 +167,7 @@ def test_mlflow_shows_the_versions_side_by_side(
         f"{mlflow_server.uri}/#/compare-runs?runs=[{ids}]&experiments="
         f'["{experiment.experiment_id}"]'
     )
-    page.get_by_text("smile.no_effect_parts").first.wait_for(timeout=PATIENCE)
+    page.get_by_text("smile.excluded_parts").first.wait_for(timeout=PATIENCE)
     assert page.get_by_text("prompt_version").count() > 0
     screenshot = tmp_path / "compare.png"
     page.screenshot(path=screenshot, full_page=True)

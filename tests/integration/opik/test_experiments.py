@@ -120,7 +120,7 @@ def test_versions_stand_side_by_side(
     assert {t["source"] for t in server.traces.values()} == {"experiment"}
     second = next(e for e in experiments.values() if e["name"] == "capital v2")
     assert second["metadata"]["template"] == comparison.versions[1].template
-    assert "smile.essential_parts" in {one["name"] for one in second["experiment_scores"]}
+    assert "smile.supporting_parts" in {one["name"] for one in second["experiment_scores"]}
     assert f"/default/experiments/{receipt.external_id}/compare" in str(receipt.url)
     assert all(one in unquote(str(receipt.url)) for one in experiments)
 

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from smile_trace.records import Explanation
+from smile_trace.records.verdicts import SMALLEST_EFFECT
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.queries.status import Status
@@ -20,6 +22,8 @@ from tests.support.spooled import span_id, trace_id
 
 OF_THE_MOMENT = ("lags", "spool_filled", "spent_today", "worker", "healthy")
 """What a home says by the clock, by its place or by who looks."""
+RAISED = ("schema_version", "id")
+"""What is another one wherever a record has more in it."""
 
 
 @pytest.fixture
@@ -50,10 +54,23 @@ def _lasting(status: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in status.items() if name not in OF_THE_MOMENT}
 
 
+def _of_then(said: Any, then: Any) -> Any:
+    """What is said under the names that release 0.2 had, whatever records have more by now."""
+    if isinstance(then, dict):
+        return {name: _of_then(said[name], then[name]) for name in then if name not in RAISED}
+    if isinstance(then, list):
+        return [_of_then(*both) for both in zip(said, then, strict=True)]
+    return said
+
+
 def test_what_it_said_is_said_still(home: Path) -> None:
     then, now = said_then(), said_of(home)
     assert _lasting(now["status"]) == _lasting(then["status"])
-    assert now["export"] == then["export"]
+    assert _of_then(now["export"], then["export"]) == _of_then(then["export"], then["export"])
+    shown = [Explanation.model_validate(one["explanation"]) for one in now["export"]]
+    assert {s.verdict for s in shown[0].segments} == {"supports", "excluded", "open"}
+    assert {s.verdict for s in shown[1].segments} == {"excluded"}, "it has no effect"
+    assert {one.settings.smallest_effect for one in shown} == {SMALLEST_EFFECT}
 
 
 @pytest.mark.slow

@@ -22,6 +22,7 @@ from smile_trace.records.comparison import (
     VersionReport,
 )
 from smile_trace.records.report import Share
+from smile_trace.records.verdicts import SMALLEST_EFFECT
 
 pytestmark = pytest.mark.thorough
 
@@ -201,7 +202,7 @@ def _said(answers: AnswerComparison, *effects: EditEffect, **given: Any) -> str:
     change = VersionChange(
         before=0, after=1, answers=answers, effects=effects, why_no_influences="none", **given
     )
-    return summarize_change(change, versions)
+    return summarize_change(change, versions, SMALLEST_EFFECT)
 
 
 def _answers(**given: Any) -> AnswerComparison:
@@ -219,12 +220,13 @@ def _effect(*edits: int, **given: Any) -> EditEffect:
     [
         (
             {},
-            "2 of 2 inputs got another answer, which may be the model's own noise: so few cannot "
-            "rule out a change of up to 1.00; a budget of 96 calls would tell.",
+            "2 of 2 inputs got another answer, which may be the model's own noise; the change was "
+            "not measured well enough to tell: up to 100 % of the answer; a budget of 96 calls "
+            "would tell.",
         ),
         (
-            {"inputs": 40, "changed": 3, "distance": 0.0, "ci_high": 0.04},
-            "the answers on 40 inputs are within the model's own noise.",
+            {"inputs": 40, "changed": 3, "distance": 0.0, "ci_high": 0.09},
+            "beyond the model's own noise the change made no measurable difference on 40 inputs.",
         ),
         ({"changed": 0, "inputs": 1, "distance": 0.0}, "the answers on 1 input are the same."),
         (
@@ -245,10 +247,14 @@ def test_the_answers(given: dict[str, Any], said: str) -> None:
     ("effects", "said"),
     [
         (
-            [_effect(0), _effect(1, 2, share=0.0, named=False)],
+            [_effect(0), _effect(1, 2, share=0.0, named=False, ci_low=0.0, ci_high=0.09)],
             "From 2 to 3 the edit “kind” → “rude” changed the answers: 2 of 2 inputs got "
             "another answer, by 0.53 (0.00 to 1.00) on average. By itself it moves them by 0.50; "
             "the other 2 edits add next to nothing.",
+        ),
+        (
+            [_effect(0), _effect(1, 2, share=0.0, named=False, ci_low=0.0)],
+            "; what the other 2 edits add was not measured well enough to tell.",
         ),
         (
             [_effect(0, share=0.0, named=False), _effect(1, alone=0.01), _effect(2, share=0.0)],
@@ -277,7 +283,7 @@ def test_the_answers(given: dict[str, Any], said: str) -> None:
 )
 def test_what_did_it(effects: list[EditEffect], said: str) -> None:
     edits = (KIND, BRIEF, LONG)
-    answers = _answers(significant=True)
+    answers = _answers(significant=True, p_value=0.01)
     assert said in _said(answers, *effects, edits=edits, budget_needed=96)
 
 
@@ -308,6 +314,6 @@ def test_shares_that_are_not_known_or_stay() -> None:
     assert (same.grown, same.certain) == (0, False)
     assert same.low == pytest.approx(-same.high)
     # Open calls are not counted.
-    found = share_with(["supports", "none", "open", "against"], ("supports", "against"))
+    found = share_with(["supports", "excluded", "open", "against"], ("supports", "against"))
     assert (found.count, found.of, found.open) == (2, 3, 1)
     assert found.low < 2 / 3 < found.high

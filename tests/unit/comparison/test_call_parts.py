@@ -1,4 +1,4 @@
-"""Which parts of an explained call mattered: what is not known is open, not "did not matter"."""
+"""Which parts of an explained call mattered: what is not known is open, and not excluded."""
 
 import json
 
@@ -17,6 +17,7 @@ from smile_trace.records import (
     ToolResult,
 )
 from smile_trace.records.offered_tools import OFFERED
+from smile_trace.records.verdicts import decided
 from tests.support.explained import explanation
 
 RETURNS, PRICES = "Returns are free for thirty days.", "The lamp costs forty euros."
@@ -58,8 +59,14 @@ def _segment(message: int, text: str, value: float, *, significant: bool) -> Seg
     return SegmentAttribution(
         text=text, message=message, role=messages[message].role, start=start,
         end=start + len(text), unit="sentence", key=f"{message}:{start}", attribution=value,
-        ci_low=value - 0.1, ci_high=value + 0.1, significant=significant,
+        ci_low=value - 0.05, ci_high=value + 0.05, significant=significant,
     )  # fmt: skip
+
+
+def _still(segment: SegmentAttribution) -> SegmentAttribution:
+    """The segment without an effect."""
+    none = {"attribution": 0.0, "ci_low": -0.05, "ci_high": 0.05, "significant": False}
+    return segment.model_copy(update=none)
 
 
 def _offered() -> Message:
@@ -68,7 +75,8 @@ def _offered() -> Message:
 
 def _explanation(status: FidelityStatus, *segments: SegmentAttribution) -> Explanation:
     found = explanation(status=status)
-    return found.model_copy(update={"messages": (*MESSAGES, _offered()), "segments": segments})
+    of = decided(segments, conclusive=status != "inconclusive")
+    return found.model_copy(update={"messages": (*MESSAGES, _offered()), "segments": of})
 
 
 def _parts(status: FidelityStatus, *segments: SegmentAttribution) -> dict[str, CallPart]:
@@ -91,32 +99,33 @@ def test_each_part_by_its_name_and_group() -> None:
     parts = _parts("reliable", *ALL)
     assert {name: (p.kind, p.effect, p.group) for name, p in parts.items()} == {
         "returns.md": ("document", "supports", "search"),
-        PRICES: ("document", "none", "recorded with the call"),
+        PRICES: ("document", "excluded", "recorded with the call"),
         "get_order": ("tool_result", "against", "get_order"),
-        "refund": ("tool", "none", "refund"),
+        "refund": ("tool", "excluded", "refund"),
         "the question": ("turn", "supports", None),
-        "the user's message 1 turn before": ("turn", "none", None),
-        "the system message": ("message", "none", None),
+        "the user's message 1 turn before": ("turn", "excluded", None),
+        "the system message": ("message", "excluded", None),
     }
-    assert parts["returns.md"].measured == pytest.approx((0.8, 0.7, 0.9))
+    assert parts["returns.md"].measured == pytest.approx((0.8, 0.75, 0.85))
 
 
 def test_a_document_is_no_part_of_the_question() -> None:
     """Only a document in the user's message matters: the question itself does not."""
-    without = [s.model_copy(update={"significant": s.text == RETURNS}) for s in ALL]
+    without = [s if s.text == RETURNS else _still(s) for s in ALL]
     parts = _parts("reliable", *without)
-    assert (parts["returns.md"].effect, parts["the question"].effect) == ("supports", "none")
+    assert (parts["returns.md"].effect, parts["the question"].effect) == ("supports", "excluded")
 
 
 def test_what_is_not_known_is_open() -> None:
-    parts = _parts("partial", *ALL)
+    wide = [s.model_copy(update={"ci_high": 0.3}) if s.text == PRICES else s for s in ALL]
+    parts = _parts("partial", *wide)
     assert parts["returns.md"].effect == "supports"
-    assert parts[PRICES].effect == parts["the system message"].effect == "open"
+    assert (parts[PRICES].effect, parts["the system message"].effect) == ("open", "excluded")
     assert {part.effect for part in _parts("inconclusive", *ALL).values()} == {"open"}
     protected = [s.model_copy(update={"protected": s.text == PRICES}) for s in ALL]
     assert _parts("reliable", *protected)[PRICES].effect == "open", "it was never removed"
-    without = [s.model_copy(update={"significant": False}) for s in ALL]
-    assert {part.effect for part in _parts("no_effect", *without).values()} == {"none"}
+    without = list(map(_still, ALL))
+    assert {part.effect for part in _parts("no_effect", *without).values()} == {"excluded"}
 
 
 def test_removed_only_together() -> None:
@@ -124,8 +133,8 @@ def test_removed_only_together() -> None:
     both = _segment(4, f"{RETURNS}\n{PRICES}", 0.8, significant=True)
     parts = _parts("reliable", both)
     assert parts["returns.md"].effect == parts[PRICES].effect == "open"
-    without = _parts("reliable", both.model_copy(update={"significant": False}))
-    assert without["returns.md"].effect == without[PRICES].effect == "none"
+    without = _parts("reliable", _still(both))
+    assert without["returns.md"].effect == without[PRICES].effect == "excluded"
 
 
 def test_what_a_tool_gave_back_in_a_users_message_is_no_turn() -> None:

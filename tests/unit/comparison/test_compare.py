@@ -53,9 +53,9 @@ LANGUAGE = "Use the customer's language."
 def test_verdicts_and_changes(weaker: Comparison) -> None:
     assert [v.label for v in weaker.versions] == ["2", "3"]
     assert weaker.versions[0].keep_probabilities == (0.7,)
-    assert _influence(weaker, 0, "{question}").verdict == "essential"
+    assert _influence(weaker, 0, "{question}").verdict == "supports"
     idle = _influence(weaker, 0, "Be brief.")
-    assert idle.verdict == "no_effect"
+    assert idle.verdict == "excluded"
     assert 0 < idle.may_need < 0.2
     assert (idle.tokens_saved or 0) > 0
     change = weaker.changes[0]
@@ -85,7 +85,7 @@ def test_words_are_not_compared_with_sentences(store: Store) -> None:
     (change,) = comparison.changes
     assert change.why_no_influences == "2 was cut into sentences, 3 into words"
     assert all(segment.change is None for segment in change.segments)
-    assert _influence(comparison, 1, "{question}").verdict == "essential"
+    assert _influence(comparison, 1, "{question}").verdict == "supports"
     (broken,) = broken_limits(comparison, drops={"{question}": 0.2})
     assert "was not compared" in broken
 
@@ -188,8 +188,8 @@ def test_word_explanations_pool_variables_as_one_segment(store: Store) -> None:
     texts = [i.segment.text for i in comparison.versions[0].segments]
     assert texts == ["Say", "hello", "to", "{name}", "now"]
     assert comparison.versions[0].keep_probabilities == (0.5, 0.8)
-    assert _influence(comparison, 0, "hello").verdict == "essential"
-    assert _influence(comparison, 0, "{name}").verdict == "no_effect"
+    assert _influence(comparison, 0, "hello").verdict == "supports"
+    assert _influence(comparison, 0, "{name}").verdict == "excluded"
 
 
 def test_explanations_under_other_settings_are_not_pooled(store: Store) -> None:
@@ -213,12 +213,12 @@ def test_signals_that_differ_are_not_compared(store: Store) -> None:
 
 
 @pytest.mark.parametrize("explained", [0, 3])
-def test_too_few_explanations_are_inconclusive(store: Store, explained: int) -> None:
+def test_too_few_explanations_leave_everything_open(store: Store, explained: int) -> None:
     plant(store, "answer", "2", BEFORE, QUESTIONS)
     plant(store, "answer", "3", BEFORE, QUESTIONS[:explained], effects=EFFECTS, seed=2)
     plant(store, "answer", "3", BEFORE, QUESTIONS[explained:])
     comparison = _compare(store)
-    assert all(i.verdict == "inconclusive" for v in comparison.versions for i in v.segments)
+    assert all(i.verdict == "open" for v in comparison.versions for i in v.segments)
     assert comparison.changes[0].why_no_influences
     assert comparison.to_html()
 

@@ -27,6 +27,7 @@ from smile_trace.records import (
     Usage,
 )
 from smile_trace.records.comparison import AnswerComparison, VersionChange, VersionReport
+from smile_trace.records.verdicts import SMALLEST_EFFECT
 from tests.support.pooled_prompt import prompted_with
 
 
@@ -35,7 +36,7 @@ def _check(score: planted.Score, *, tolerance: float) -> None:
     assert 0.86 <= score.coverage.mean() <= 0.94
     assert score.coverage.min() >= 0.86 - tolerance
     assert score.coverage.max() <= 0.94 + tolerance
-    assert score.no_effect_at_margin <= 0.07 + tolerance
+    assert score.excluded_at_limit <= 0.07 + tolerance
     assert score.idle_found >= 0.90 - tolerance / 2
     assert score.needed_bound >= 0.95 - tolerance
 
@@ -95,7 +96,7 @@ def test_rows_that_could_not_vary_are_excluded() -> None:
     pooled = pool(PooledRows(rows.x, rows.y, rows.q, rows.call, rows.weight, varies))
     assert np.isinf(pooled.error[0])
     assert np.isfinite(pooled.error[1:]).all()
-    assert judge(pooled, 0.05)[0].verdict == "inconclusive"
+    assert judge(pooled, SMALLEST_EFFECT)[0].verdict == "open"
 
 
 def test_weights_correct_unequal_sampling() -> None:
@@ -116,18 +117,18 @@ def test_weights_correct_unequal_sampling() -> None:
     assert pool(even).influence[0] > 0.3
 
 
-def test_a_constant_model_has_only_segments_without_effect() -> None:
+def test_of_a_constant_model_every_segment_is_excluded() -> None:
     rows = planted.pooled_rows(np.random.default_rng(6), calls=100)
     constant = PooledRows(rows.x, np.zeros(len(rows)), rows.q, rows.call, rows.weight, rows.varies)
-    judged = judge(pool(constant), 0.05)
-    assert {j.verdict for j in judged} == {"no_effect"}
+    judged = judge(pool(constant), SMALLEST_EFFECT)
+    assert {j.verdict for j in judged} == {"excluded"}
     assert all(0.02 < j.may_need < 0.05 for j in judged)
 
 
 @pytest.mark.parametrize("calls", [1, 9])
-def test_few_calls_are_inconclusive(calls: int) -> None:
+def test_few_calls_leave_everything_open(calls: int) -> None:
     rows = planted.pooled_rows(np.random.default_rng(7), calls=calls)
-    assert {j.verdict for j in judge(pool(rows), 0.05)} == {"inconclusive"}
+    assert {j.verdict for j in judge(pool(rows), SMALLEST_EFFECT)} == {"open"}
 
 
 def test_the_bound_is_the_rule_of_three() -> None:
@@ -220,7 +221,7 @@ def _version(label: str, generator: np.random.Generator) -> VersionReport:
     ]
     evidence = Evidence(label, "m", TEMPLATE, planted.CALLS, traffic, feedback)
     evidence.rows = planted.pooled_rows(generator)
-    return report(evidence, label, SEGMENTS, planted.DELTA, None)
+    return report(evidence, label, SEGMENTS, SMALLEST_EFFECT, None)
 
 
 def _replayed(generator: np.random.Generator) -> AnswerComparison:
