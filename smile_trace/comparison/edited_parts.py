@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from scipy import stats  # type: ignore[import-untyped]
 
 from smile_trace.comparison.influence.verdicts import LEVEL, MIN_CALLS, may_need
+from smile_trace.comparison.sentences import answers_repeat
 from smile_trace.records.comparison import (
     ChangeKind,
     Edit,
@@ -24,32 +25,31 @@ def as_replayed(
     """One side of a change, with what the replay has settled of its parts.
 
     A part that an edit added or removed as it is has the replay's estimate in place of its own. Of
-    other parts, and pieces of parts, in edits that changed the answers no effect is excluded.
+    any other part that was edited nothing is denied where the answers changed, but by the replay.
 
     Args:
         limit: the smallest effect that matters.
         new: whether it is the version after the change.
     """
+    changed = change.answers is not None and change.answers.significant
     for effect in change.effects:
         verdict = _verdict(change, effect, limit)
-        for edit in (change.edits[place] for place in effect.edits if verdict != "open"):
+        for edit in (change.edits[place] for place in effect.edits):
             touched = _touched(version.segments, edit, new=new)
-            alone = _is_part(version.segments, touched, edit, "added" if new else "removed")
+            whole = _is_part(version.segments, touched, edit, "added" if new else "removed")
             text = " ".join((edit.after if new else edit.before).split())
-            if alone and len(effect.edits) == 1:
+            if whole and len(effect.edits) == 1 and verdict != "open":
                 version = _updated(version, touched, text, effect, verdict)
-            elif verdict == "supports":
+            elif changed and verdict != "excluded":
                 version = _updated(version, touched, text)
     return version
 
 
 def _verdict(change: VersionChange, effect: EditEffect, limit: float) -> Verdict:
     """What the replay says of an edit, or of a group of edits that was not taken apart."""
-    among = change.answers is not None and change.answers.significant
-    among = among and not any(other.named for other in change.effects)
-    largest = max(change.effects, key=lambda other: other.share) is effect
-    changed = 1.0 if effect.named or (among and largest) else None
-    return verdict_on(changed, effect.ci_high, limit, can_exclude=effect.inputs >= MIN_CALLS)
+    sure = effect.named or (answers_repeat(change) and effect.changed > 0)
+    can_exclude = effect.inputs >= MIN_CALLS
+    return verdict_on(1.0 if sure else None, effect.ci_high, limit, can_exclude=can_exclude)
 
 
 def _touched(segments: Sequence[Influence], edit: Edit, *, new: bool) -> list[int]:
@@ -88,7 +88,7 @@ def _updated(
     for item in version.passages:
         if effect is not None and item.text == text:
             item = _replayed_passage(item, effect)
-        elif verdict != "excluded" and item.text in text:
+        elif effect is None and item.text in text:
             still_open = item.calls - item.mattered - item.against
             item = item.model_copy(update={"open": still_open})
         passages.append(item)

@@ -5,13 +5,26 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from smile_trace.comparison import NothingToCompare, compare
+from smile_trace.comparison.edited_parts import as_replayed
+from smile_trace.comparison.edits import find_edits
 from smile_trace.comparison.gate import GateError, broken_limits
 from smile_trace.comparison.input_models import Input
+from smile_trace.comparison.templates import segment_template
 from smile_trace.comparison.version_replay import choose_inputs, what_varies
 from smile_trace.records import Call, Message, PromptUse
-from smile_trace.records.comparison import Comparison
+from smile_trace.records.comparison import (
+    AnswerComparison,
+    Comparison,
+    EditEffect,
+    Influence,
+    Passage,
+    VersionChange,
+    VersionReport,
+)
+from smile_trace.records.verdicts import SMALLEST_EFFECT
 from smile_trace.store import Store
 from tests.support.planted_prompts import AFTER, BEFORE, EFFECTS, QUESTIONS, plant, settings_in
 
@@ -115,6 +128,103 @@ def test_replay_names_the_edit_that_changed_the_answers(store: Store) -> None:
     )
     assert change.examples
     assert change.examples[0].after == "Yes, of course, dear customer."
+
+
+EUROS = "Always tell the price in euros."
+ADDED = BEFORE.replace("Be brief.\n", f"Be brief.\n{EUROS}\n")
+
+
+@pytest.mark.parametrize(
+    ("planted", "answer", "verdict"),
+    [
+        pytest.param(0.0, "It costs 75 euros.", "supports", id="explanations did not see it"),
+        pytest.param(0.4, "Yes.", "excluded", id="explanations saw what the replay excludes"),
+    ],
+)
+def test_the_table_says_what_the_sentence_says(
+    store: Store, planted: float, answer: str, verdict: str
+) -> None:
+    """Of an instruction that was added or removed: both are the estimate of the replay."""
+    effects = {**EFFECTS, EUROS: planted}
+    plant(store, "answer", "2", BEFORE, QUESTIONS, effects=effects)
+    plant(store, "answer", "3", ADDED, QUESTIONS, effects=effects, seed=1)
+    plant(store, "answer", "4", BEFORE, QUESTIONS, effects=effects, seed=2)
+
+    def model(prompt: str) -> str:
+        return answer if EUROS in prompt else "Yes."
+
+    alone = _compare(store, versions=["3"], models=["planted", "planted"])
+    assert _influence(alone, 0, EUROS).verdict == ("excluded" if planted == 0 else "supports")
+    for versions, with_it in ((["2", "3"], 1), (["3", "4"], 0)):
+        found = _compare(store, versions=versions, model=model, budget=40)
+        [change] = found.changes
+        part, answers = _influence(found, with_it, EUROS), change.answers
+        assert answers is not None
+        assert (part.verdict, part.source) == (verdict, "replayed")
+        assert (part.influence, part.ci_low) == (answers.distance, answers.ci_low)
+        assert (part.calls_lost, part.calls_tried) == (answers.changed, answers.inputs)
+        assert (EUROS in found.summary) == (verdict == "supports") == answers.significant
+
+
+def _passage(text: str) -> Passage:
+    return Passage(
+        text=text, unit="sentence", calls=12, mattered=0, against=0, attribution=0.0, ci_low=-0.02,
+        ci_high=0.02,
+    )  # fmt: skip
+
+
+def test_of_what_was_edited_nothing_is_denied_where_the_answers_changed() -> None:
+    """Of five instructions that were added the replay was paid to tell two from the others."""
+    lines = [f"Name the {what}.\n" for what in ("price", "size", "colour", "maker", "weight")]
+    template = "".join(lines)
+    influences = [
+        Influence(segment=one, influence=0.0, ci_low=-0.02, ci_high=0.02, standard_error=0.01,
+            verdict="excluded", tokens_saved=9.0)
+        for one in segment_template("p", "2", template, "sentence")
+    ]  # fmt: skip
+    passages = [_passage(text) for text in ("Name the price.", "the maker", "Elsewhere.")]
+    version = VersionReport(
+        label="2", version="2", template=template, segments=influences, passages=passages
+    )
+    edits = find_edits("", template)
+    assert [edit.kind for edit in edits] == ["added"] * 5
+    effect = {"ci_low": 0.2, "ci_high": 0.4, "inputs": 4, "changed": 4}
+    change = VersionChange(
+        before=0, after=1, edits=edits,
+        answers=AnswerComparison(inputs=14, changed=14, distance=0.5, ci_low=0.4, ci_high=0.6,
+            noise=0.1, p_value=0.01, significant=True),
+        effects=(
+            EditEffect(edits=(0,), distance=0.3, share=0.5, named=True, **effect),
+            EditEffect(edits=(1,), distance=0.0, ci_low=0.0, ci_high=0.05, inputs=12),
+            EditEffect(edits=(2, 3, 4), distance=0.3, share=0.5, **effect),
+        ),
+    )  # fmt: skip
+    found = as_replayed(version, change, SMALLEST_EFFECT, new=True)
+    assert [item.verdict for item in found.segments] == ["supports", "excluded", *["open"] * 3]
+    assert [item.source for item in found.segments[:3]] == ["replayed", "replayed", "explained"]
+    assert [item.tokens_saved for item in found.segments] == [None, 9.0, None, None, None]
+    assert [(one.mattered, one.calls, one.open) for one in found.passages] == [
+        (4, 4, 0),
+        (0, 12, 12),
+        (0, 12, 0),
+    ]
+    assert as_replayed(version, change, SMALLEST_EFFECT, new=False) == version
+
+
+def test_a_comparison_of_release_0_2_is_read_in_todays_words(weaker: Comparison) -> None:
+    then = weaker.model_dump(mode="json")
+    then["schema_version"] = 3
+    then["settings"]["delta"] = then["settings"].pop("smallest_effect")
+    words = {"supports": "essential", "against": "matters", "excluded": "no_effect"}
+    for item in (item for version in then["versions"] for item in version["segments"]):
+        item["verdict"] = words.get(item["verdict"], "inconclusive")
+        del item["source"]
+    assert Comparison.model_validate(then) == weaker
+    then["versions"][0]["passages"] = [_passage("x").model_dump(exclude={"open", "source"})]
+    assert Comparison.model_validate(then).versions[0].passages[0].open == 12
+    for broken in ({"versions": 1}, {"versions": [1]}, {"versions": [{"segments": [{}]}]}):
+        with pytest.raises(ValidationError):
+            Comparison.model_validate({**then, **broken})
 
 
 def test_calls_of_a_function_are_compared_by_calling_it_again(

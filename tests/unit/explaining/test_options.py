@@ -14,11 +14,17 @@ from smile_trace.errors import ReasonCode
 from smile_trace.explaining.options import ExplainOptions
 from smile_trace.explaining.studies import make_study
 from smile_trace.models.registry import as_model
-from smile_trace.records import ExplanationSettings, Prompted
+from smile_trace.records import Explanation, ExplanationSettings, Prompted
 from smile_trace.settings import Settings
 from tests.support.planted import PlantedModel, copying
 
-OPTIONS = {field.name: field.default for field in dataclasses.fields(ExplainOptions)}
+OF_THE_SETTINGS = "smallest_effect"
+"""One limit for all that is said: no explanation has its own."""
+OPTIONS = {
+    field.name: field.default
+    for field in dataclasses.fields(ExplainOptions)
+    if field.name != OF_THE_SETTINGS
+}
 PROMPT = "the quick fox jumps"
 
 
@@ -40,19 +46,21 @@ def test_explain_and_the_command_take_every_option_with_its_default():
 def test_the_settings_and_the_record_have_the_same_defaults():
     stored = ExplainOptions().to_record("m")
     assert stored == ExplanationSettings(model="m")
-    assert ExplainOptions.from_settings(Settings(), "m") == ExplainOptions()
-    assert ExplainOptions.from_record(stored) == ExplainOptions()
+    options = ExplainOptions(smallest_effect=stored.smallest_effect)
+    assert ExplainOptions.from_settings(Settings(), "m") == options
+    assert ExplainOptions.from_record(stored) == options
 
 
 def test_options_survive_the_store():
     options = ExplainOptions(
-        unit="sentence", protect=("system",), budget=16, distance="energy", proxy="p", seed=3
-    )
+        unit="sentence", protect=("system",), budget=16, distance="energy", proxy="p", seed=3,
+        smallest_effect=0.2,
+    )  # fmt: skip
     assert ExplainOptions.from_record(options.to_record("m")) == options
     patterns = ExplainOptions(protect=(re.compile("a.c"),)).to_record("m")
     assert patterns.protect == ("/a.c/",)
     assert ExplainOptions.from_record(patterns).protect == (re.compile("a.c"),)
-    of_matches = ExplainOptions(unit=re.compile("[a-z]+"))
+    of_matches = ExplainOptions(unit=re.compile("[a-z]+"), smallest_effect=0.1)
     assert ExplainOptions.from_record(of_matches.to_record("m")) == of_matches
 
 
@@ -117,6 +125,24 @@ def test_a_part_is_a_setting_of_all_calls_and_of_some(monkeypatch):
     assert stored.hash != ExplanationSettings(model="m").hash
     some = Settings(explain={"some": {"prompt:p": {"part": "$.zip"}}}).explain.some["prompt:p"]
     assert some.part == "$.zip"
+
+
+def test_the_smallest_effect_is_that_of_the_settings_and_is_kept(monkeypatch):
+    def explained():
+        return smile_trace.explain(
+            "a b c d e f g h", model=PlantedModel(copying("c")), answer="c", budget=40, unit="word"
+        )
+
+    usual = explained()
+    assert usual.settings.smallest_effect == 0.1
+    assert "excluded" in {one.verdict for one in usual.segments}
+    monkeypatch.setenv("SMILE_TRACE_EXPLAIN__SMALLEST_EFFECT", "0.0001")
+    strict = explained()
+    assert {one.verdict for one in strict.segments} == {"supports", "open"}
+    assert "no measurable difference" not in strict.summary
+    assert strict.settings.hash != usual.settings.hash
+    for one in (usual, strict):
+        assert Explanation.model_validate_json(one.model_dump_json()) == one
 
 
 def test_the_worker_explains_an_answer_without_the_part_as_a_whole():

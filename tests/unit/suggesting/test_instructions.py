@@ -2,7 +2,12 @@
 
 import pytest
 
-from smile_trace.suggesting.instructions import instructions, without
+from smile_trace.comparison.influence.shares import share_of
+from smile_trace.records.comparison import AnswerComparison, Influence
+from smile_trace.records.suggestion import Trial
+from smile_trace.records.verdicts import SMALLEST_EFFECT
+from smile_trace.suggesting.instructions import instructions, not_known_to_matter, without
+from smile_trace.suggesting.trials import Trials
 
 
 def texts(template: str) -> list[str]:
@@ -30,3 +35,22 @@ def test_labels_and_sentences_around_a_variable_are_no_instructions() -> None:
 def test_nothing_is_left_of_what_is_removed(template: str, removed: str, left: str) -> None:
     [one] = [one for one in instructions(template) if one.text.strip().endswith(removed)]
     assert without(template, [one]) == left
+
+
+def test_what_is_known_to_matter_is_not_tried_and_what_stays_open_is_not_proposed() -> None:
+    found = instructions("Be brief.\nBe kind.\nBe exact.\nBe good.\n{q}")
+    verdicts = ("supports", "against", "excluded", "open")
+    influences = [
+        Influence(segment=one, influence=0.0, ci_low=0.0, ci_high=0.0, verdict=verdict)
+        for one, verdict in zip(found, verdicts, strict=True)
+    ]
+    assert not_known_to_matter(found, influences) == found[2:]
+    trials = Trials(material=None, replays=None, distance=None, limit=SMALLEST_EFFECT, seed=0)  # type: ignore[arg-type]
+    none = share_of(0, 12)
+    for high, why in ((0.09, ""), (0.1, "not measured well enough to tell: up to 10 % of")):
+        answers = AnswerComparison(
+            inputs=12, changed=0, distance=0.0, ci_low=0.0, ci_high=high, noise=0.1, p_value=0.5
+        )
+        trial = Trial(answers=answers, moved=none, cases_gained=none, cases_lost=none)
+        assert why in trials.harm(trial)
+        assert bool(trials.harm(trial)) == bool(why)
