@@ -25,13 +25,14 @@ def as_replayed(
     """One side of a change, with what the replay has settled of its parts.
 
     A part that an edit added or removed as it is has the replay's estimate in place of its own. Of
-    any other part that was edited nothing is denied where the answers changed, but by the replay.
+    any other part in an edit that changed the answers, or may have, no effect is excluded.
 
     Args:
         limit: the smallest effect that matters.
         new: whether it is the version after the change.
     """
     changed = change.answers is not None and change.answers.significant
+    anyone = changed and not any(effect.named for effect in change.effects)
     for effect in change.effects:
         verdict = _verdict(change, effect, limit)
         for edit in (change.edits[place] for place in effect.edits):
@@ -40,7 +41,7 @@ def as_replayed(
             text = " ".join((edit.after if new else edit.before).split())
             if whole and len(effect.edits) == 1 and verdict != "open":
                 version = _updated(version, touched, text, effect, verdict)
-            elif changed and verdict != "excluded":
+            elif verdict == "supports" or (anyone and verdict == "open"):
                 version = _updated(version, touched, text)
     return version
 

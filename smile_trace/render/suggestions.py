@@ -30,7 +30,7 @@ def _lines(suggestion: Suggestion) -> list[str]:
     lines = [*_tried(suggestion.trial), *_saved(suggestion)]
     if suggestion.kind == "no_effect":
         rare = 100 * suggestion.trial.moved.high
-        lines.append(f"a rule for a rare case shows only there: up to {rare:.0f} % of calls may be")
+        lines.append(f"a rule for rare cases shows only there: up to {rare:.0f} % of calls may be")
     lines += [f"- {short(visible(text), _LONGEST)}" for text in suggestion.removed]
     if suggestion.added:
         lines.append(f"+ {short(visible(suggestion.added), _LONGEST)}")

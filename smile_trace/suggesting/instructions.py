@@ -1,11 +1,10 @@
 """The instructions of a template, and the template without some of them."""
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 
 from smile_trace.comparison.templates import VARIABLE, segment_template
 from smile_trace.records.comparison import Influence, TemplateSegment
-from smile_trace.records.verdicts import Verdict
 
 _ENDS = re.compile(r"[.!?。！？]\W*\Z")
 _MARK = re.compile(r"[ \t]*(?:[-*•]|\d+[.)])?[ \t]*")
@@ -51,18 +50,23 @@ def without(template: str, removed: Collection[TemplateSegment]) -> str:
     return template
 
 
-def not_known_to_matter(
-    found: Sequence[TemplateSegment], influences: Sequence[Influence]
+def worth_trying(
+    found: Sequence[TemplateSegment], influences: Sequence[Influence], limit: float
 ) -> list[TemplateSegment]:
-    """The instructions of which explained calls have not shown that they matter. What they leave
-    open is among them: the replay without it has to exclude an effect before it is proposed."""
-    known = {"supports", "against"}
-    return [one for one in found if known.isdisjoint(_verdicts(one, influences))]
+    """The instructions without those of which explained calls have shown that they certainly matter
+    by `limit` or more.
+
+    One in twenty of those without an effect seems to have a small one, and of what is open nothing
+    is known: before it is proposed, the replay without it has to exclude an effect.
+    """
+    return [one for one in found if not any(_certain(one, item, limit) for item in influences)]
 
 
-def _verdicts(segment: TemplateSegment, influences: Sequence[Influence]) -> Iterator[Verdict]:
-    """Of the parts that lie in it: those around it may be needed for what else they hold."""
-    for item in influences:
-        part = item.segment
-        if segment.start <= part.start and part.end <= segment.end:
-            yield item.verdict
+def _certain(segment: TemplateSegment, item: Influence, limit: float) -> bool:
+    """Whether it lies in the instruction, and certainly matters so much: one around it may be
+    needed for what else it holds."""
+    part = item.segment
+    if not segment.start <= part.start <= part.end <= segment.end:
+        return False
+    least = min(abs(item.ci_low), abs(item.ci_high))
+    return item.verdict in ("supports", "against") and least >= limit

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from smile_trace.listing import listed
 from smile_trace.records.comparison import TemplateSegment
 from smile_trace.records.verdicts import NO_DIFFERENCE
-from smile_trace.suggesting.instructions import instructions, not_known_to_matter, without
+from smile_trace.suggesting.instructions import instructions, without, worth_trying
 from smile_trace.suggesting.kinds.base import Change, Nothing
 from smile_trace.suggesting.trials import Trials
 
@@ -21,7 +21,7 @@ async def find_no_effect(trials: Trials, apart_from: Collection[str]) -> Change 
     """
     template = trials.material.template
     found = instructions(template)
-    tried = not_known_to_matter(found, trials.material.report.segments)
+    tried = worth_trying(found, trials.material.report.segments, trials.limit)
     idle = await _idle(trials, [one for one in tried if one.text not in apart_from])
     if not idle:
         why = f"each of {len(found)} instructions is needed by one of the searched calls"

@@ -2,6 +2,7 @@
 
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -173,7 +174,16 @@ def _passage(text: str) -> Passage:
     )  # fmt: skip
 
 
-def test_of_what_was_edited_nothing_is_denied_where_the_answers_changed() -> None:
+@pytest.mark.parametrize(
+    ("named", "verdicts", "still_open"),
+    [
+        (True, ["supports", "excluded", *["excluded"] * 3], [0, 0, 0]),
+        (False, ["open", "excluded", *["open"] * 3], [12, 12, 0]),
+    ],
+)
+def test_of_what_may_have_changed_the_answers_nothing_is_denied(
+    named: bool, verdicts: list[str], still_open: list[int]
+) -> None:
     """Of five instructions that were added the replay was paid to tell two from the others."""
     lines = [f"Name the {what}.\n" for what in ("price", "size", "colour", "maker", "weight")]
     template = "".join(lines)
@@ -194,20 +204,20 @@ def test_of_what_was_edited_nothing_is_denied_where_the_answers_changed() -> Non
         answers=AnswerComparison(inputs=14, changed=14, distance=0.5, ci_low=0.4, ci_high=0.6,
             noise=0.1, p_value=0.01, significant=True),
         effects=(
-            EditEffect(edits=(0,), distance=0.3, share=0.5, named=True, **effect),
+            EditEffect(edits=(0,), distance=0.3, share=0.5, named=named, **effect),
             EditEffect(edits=(1,), distance=0.0, ci_low=0.0, ci_high=0.05, inputs=12),
             EditEffect(edits=(2, 3, 4), distance=0.3, share=0.5, **effect),
         ),
     )  # fmt: skip
     found = as_replayed(version, change, SMALLEST_EFFECT, new=True)
-    assert [item.verdict for item in found.segments] == ["supports", "excluded", *["open"] * 3]
-    assert [item.source for item in found.segments[:3]] == ["replayed", "replayed", "explained"]
-    assert [item.tokens_saved for item in found.segments] == [None, 9.0, None, None, None]
-    assert [(one.mattered, one.calls, one.open) for one in found.passages] == [
-        (4, 4, 0),
-        (0, 12, 12),
-        (0, 12, 0),
+    assert [item.verdict for item in found.segments] == verdicts
+    assert [item.source == "replayed" for item in found.segments[:3]] == [named, True, False]
+    assert [item.tokens_saved for item in found.segments] == [
+        9.0 if verdict == "excluded" else None for verdict in verdicts
     ]
+    first, *_ = found.passages
+    assert (first.mattered, first.calls) == ((4, 4) if named else (0, 12))
+    assert [one.open for one in found.passages] == still_open
     assert as_replayed(version, change, SMALLEST_EFFECT, new=False) == version
 
 
@@ -222,9 +232,10 @@ def test_a_comparison_of_release_0_2_is_read_in_todays_words(weaker: Comparison)
     assert Comparison.model_validate(then) == weaker
     then["versions"][0]["passages"] = [_passage("x").model_dump(exclude={"open", "source"})]
     assert Comparison.model_validate(then).versions[0].passages[0].open == 12
-    for broken in ({"versions": 1}, {"versions": [1]}, {"versions": [{"segments": [{}]}]}):
+    broken: list[Any] = [1, [1], [{"segments": [{}]}], [{"segments": 1, "passages": [2]}]]
+    for versions in broken:
         with pytest.raises(ValidationError):
-            Comparison.model_validate({**then, **broken})
+            Comparison.model_validate({**then, "versions": versions})
 
 
 def test_calls_of_a_function_are_compared_by_calling_it_again(
