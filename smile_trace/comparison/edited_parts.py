@@ -2,13 +2,11 @@
 tables of parts say what the sentence says, whatever the explanations of single calls found."""
 
 from collections.abc import Sequence
+from typing import Any
 
-from scipy import stats  # type: ignore[import-untyped]
-
-from smile_trace.comparison.influence.verdicts import LEVEL, MIN_CALLS, may_need
+from smile_trace.comparison.influence.verdicts import MIN_CALLS, may_need
 from smile_trace.comparison.sentences import answers_repeat
 from smile_trace.records.comparison import (
-    ChangeKind,
     Edit,
     EditEffect,
     Influence,
@@ -17,6 +15,9 @@ from smile_trace.records.comparison import (
     VersionReport,
 )
 from smile_trace.records.verdicts import Verdict, verdict_on
+
+_ERRORS = 3.29
+"""Standard errors from one end of a 90 % interval to the other."""
 
 
 def as_replayed(
@@ -32,18 +33,21 @@ def as_replayed(
         new: whether it is the version after the change.
     """
     changed = change.answers is not None and change.answers.significant
-    anyone = changed and not any(effect.named for effect in change.effects)
-    for effect in change.effects:
-        verdict = _verdict(change, effect, limit)
-        for edit in (change.edits[place] for place in effect.edits):
-            touched = _touched(version.segments, edit, new=new)
-            whole = _is_part(version.segments, touched, edit, "added" if new else "removed")
-            text = " ".join((edit.after if new else edit.before).split())
-            if whole and len(effect.edits) == 1 and verdict != "open":
-                version = _updated(version, touched, text, effect, verdict)
-            elif verdict == "supports" or (anyone and verdict == "open"):
-                version = _updated(version, touched, text)
-    return version
+    any_may = changed and not any(effect.named for effect in change.effects)
+    segments, passages = list(version.segments), version.passages
+    for effect, edit in ((one, change.edits[k]) for one in change.effects for k in one.edits):
+        verdict, text = _verdict(change, effect, limit), _words(edit.after if new else edit.before)
+        touched = _touched(segments, edit, new=new) if text else []
+        as_it_is = [_words(segments[k].segment.text) for k in touched] == [text]
+        whole = as_it_is and edit.kind in ("added", "removed") and len(effect.edits) == 1
+        if whole and verdict != "open":
+            segments[touched[0]] = _replayed(segments[touched[0]], effect, verdict)
+            passages = tuple(_counted(p, effect) if p.text == text else p for p in passages)
+        elif verdict == "supports" or (any_may and verdict == "open"):
+            for k in touched:
+                segments[k] = _not_excluded(segments[k])
+            passages = tuple(_all_open(p) if p.text in text else p for p in passages)
+    return version.model_copy(update={"segments": tuple(segments), "passages": passages})
 
 
 def _verdict(change: VersionChange, effect: EditEffect, limit: float) -> Verdict:
@@ -53,57 +57,22 @@ def _verdict(change: VersionChange, effect: EditEffect, limit: float) -> Verdict
     return verdict_on(1.0 if sure else None, effect.ci_high, limit, can_exclude=can_exclude)
 
 
+def _words(text: str) -> str:
+    return " ".join(text.split())
+
+
 def _touched(segments: Sequence[Influence], edit: Edit, *, new: bool) -> list[int]:
     """The places of the parts that an edit stands in."""
     ends = [(h.new_start, h.new_end) if new else (h.start, h.end) for h in edit.hunks]
-    found = [(k, item.segment) for k, item in enumerate(segments)]
-    return [k for k, one in found if any(a < one.end and one.start < b for a, b in ends)]
-
-
-def _is_part(
-    segments: Sequence[Influence], touched: Sequence[int], edit: Edit, kind: ChangeKind
-) -> bool:
-    """Whether the edit is one part, all of it, that was just added or removed."""
-    if edit.kind != kind or len(touched) != 1:
-        return False
-    text = edit.after if kind == "added" else edit.before
-    return text.split() == segments[touched[0]].segment.text.split()
-
-
-def _updated(
-    version: VersionReport,
-    touched: Sequence[int],
-    text: str,
-    effect: EditEffect | None = None,
-    verdict: Verdict = "open",
-) -> VersionReport:
-    """The version with an edit's effect for the parts that it stands in, and for the passages of
-    this text; without an effect, it denies nothing of them, nor of the passages inside the text."""
-    segments, passages = list(version.segments), []
-    for k in touched:
-        if effect is not None:
-            segments[k] = _replayed(segments[k], effect, verdict)
-        elif segments[k].verdict == "excluded":
-            unsaved = {"verdict": "open", "tokens_saved": None, "usd_saved": None}
-            segments[k] = segments[k].model_copy(update=unsaved)
-    for item in version.passages:
-        if effect is not None and item.text == text:
-            item = _replayed_passage(item, effect)
-        elif effect is None and item.text in text:
-            still_open = item.calls - item.mattered - item.against
-            item = item.model_copy(update={"open": still_open})
-        passages.append(item)
-    return version.model_copy(update={"segments": tuple(segments), "passages": tuple(passages)})
+    places = [(k, item.segment) for k, item in enumerate(segments)]
+    return [k for k, one in places if any(max(a, one.start) < min(b, one.end) for a, b in ends)]
 
 
 def _replayed(item: Influence, effect: EditEffect, verdict: Verdict) -> Influence:
-    width = effect.ci_high - effect.ci_low
     return Influence(
         segment=item.segment,
-        influence=min(max(effect.distance, effect.ci_low), effect.ci_high),
-        ci_low=effect.ci_low,
-        ci_high=effect.ci_high,
-        standard_error=width / 2 / float(stats.norm.ppf((1 + LEVEL) / 2)),
+        influence=effect.distance,
+        standard_error=(effect.ci_high - effect.ci_low) / _ERRORS,
         significant=verdict == "supports",
         verdict=verdict,
         calls_tried=effect.inputs,
@@ -111,19 +80,25 @@ def _replayed(item: Influence, effect: EditEffect, verdict: Verdict) -> Influenc
         may_need=may_need(effect.inputs, effect.changed),
         tokens_saved=item.tokens_saved if verdict == "excluded" else None,
         usd_saved=item.usd_saved if verdict == "excluded" else None,
-        source="replayed",
+        **_source(effect),
     )
 
 
-def _replayed_passage(item: Passage, effect: EditEffect) -> Passage:
-    return Passage(
-        text=item.text,
-        unit=item.unit,
-        calls=effect.inputs,
-        mattered=effect.changed,
-        against=0,
-        attribution=effect.distance,
-        ci_low=effect.ci_low,
-        ci_high=effect.ci_high,
-        source="replayed",
-    )
+def _counted(item: Passage, effect: EditEffect) -> Passage:
+    counts = {"calls": effect.inputs, "mattered": effect.changed, "against": 0, "open": 0}
+    update = {**counts, "attribution": effect.distance, **_source(effect)}
+    return item.model_copy(update=update)
+
+
+def _source(effect: EditEffect) -> dict[str, Any]:
+    return {"ci_low": effect.ci_low, "ci_high": effect.ci_high, "source": "replayed"}
+
+
+def _not_excluded(item: Influence) -> Influence:
+    if item.verdict != "excluded":
+        return item
+    return item.model_copy(update={"verdict": "open", "tokens_saved": None, "usd_saved": None})
+
+
+def _all_open(item: Passage) -> Passage:
+    return item.model_copy(update={"open": item.calls - item.mattered - item.against})

@@ -325,16 +325,8 @@ def _named(steps: Sequence[Step], *, exact: bool) -> list[Step]:
 
 def _whole(answers: AnswerComparison) -> EditEffect:
     """What the only edit did: all that happened to the answers."""
-    return EditEffect(
-        edits=(0,),
-        distance=answers.distance,
-        ci_low=answers.ci_low,
-        ci_high=answers.ci_high,
-        inputs=answers.inputs,
-        changed=answers.changed,
-        share=1.0,
-        named=answers.significant,
-    )
+    same = answers.model_dump(include={"distance", "ci_low", "ci_high", "inputs", "changed"})
+    return EditEffect(edits=(0,), share=1.0, named=answers.significant, **same)
 
 
 def _sure(step: Step) -> bool:
