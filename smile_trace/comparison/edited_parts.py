@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from smile_trace.comparison.influence.verdicts import MIN_CALLS, may_need
-from smile_trace.comparison.sentences import answers_repeat
+from smile_trace.comparison.sentences import answers_repeat, others_add
 from smile_trace.records.comparison import (
     Edit,
     EditEffect,
@@ -33,7 +33,7 @@ def as_replayed(
         new: whether it is the version after the change.
     """
     changed = change.answers is not None and change.answers.significant
-    any_may = changed and not any(effect.named for effect in change.effects)
+    others_may = changed and others_add(change, limit) != 0.0
     segments, passages = list(version.segments), version.passages
     for effect, edit in ((one, change.edits[k]) for one in change.effects for k in one.edits):
         verdict, text = _verdict(change, effect, limit), _words(edit.after if new else edit.before)
@@ -43,7 +43,7 @@ def as_replayed(
         if whole and verdict != "open":
             segments[touched[0]] = _replayed(segments[touched[0]], effect, verdict)
             passages = tuple(_counted(p, effect) if p.text == text else p for p in passages)
-        elif verdict == "supports" or (any_may and verdict == "open"):
+        elif verdict == "supports" or (others_may and verdict == "open"):
             for k in touched:
                 segments[k] = _not_excluded(segments[k])
             passages = tuple(_all_open(p) if p.text in text else p for p in passages)

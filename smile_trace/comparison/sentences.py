@@ -7,6 +7,7 @@ from smile_trace.records.comparison import (
     AnswerComparison,
     Edit,
     EditEffect,
+    Influence,
     VersionChange,
     VersionReport,
 )
@@ -48,17 +49,24 @@ def summarize_influences(prompt: str, version: VersionReport) -> str:
 
 
 def _idle(latest: VersionReport) -> list[str]:
-    """The excluded parts and what they cost, in a sentence; maybe none."""
-    idle = [item for item in latest.segments if item.verdict == "excluded"]
-    if not idle:
-        return []
-    saved = sum(item.tokens_saved or 0.0 for item in idle)
-    costs = f", and cost {saved:,.0f} tokens per thousand calls" if saved else ""
-    parts = "1 part" if len(idle) == 1 else f"{len(idle)} parts"
-    return [
-        f"{parts} of version {latest.label} {NO_DIFFERENCE} on average over "
-        f"{latest.explained:,} calls{costs}."
-    ]
+    """The excluded parts and what they cost, and how much the open ones may matter; maybe none."""
+    measured = [item for item in latest.segments if item.standard_error is not None]
+    idle, unknown = ([i for i in measured if i.verdict == v] for v in ("excluded", "open"))
+    found = []
+    if idle:
+        saved = sum(item.tokens_saved or 0.0 for item in idle)
+        costs = f", and cost {saved:,.0f} tokens per thousand calls" if saved else ""
+        average = f"on average over {latest.explained:,} calls{costs}"
+        found.append(f"{_parts(idle)} of version {latest.label} {NO_DIFFERENCE} {average}.")
+    if unknown:
+        was, most = "was" if len(unknown) == 1 else "were", max(item.at_most for item in unknown)
+        said = f"{was} {NOT_MEASURED}: up to {100 * most:.0f} % of the answer"
+        found.append(f"{_parts(unknown)} of version {latest.label} {said}.")
+    return found
+
+
+def _parts(items: Sequence[Influence]) -> str:
+    return "1 part" if len(items) == 1 else f"{len(items)} parts"
 
 
 def summarize_change(change: VersionChange, versions: Sequence[VersionReport], limit: float) -> str:
@@ -153,15 +161,21 @@ def _others(change: VersionChange, named: Sequence[EditEffect], limit: float) ->
     if not rest:
         return ""
     others = "the other edit adds" if rest == 1 else f"the other {rest} edits add"
-    left = max(1.0 - sum(effect.share for effect in named), 0.0)
-    effects = [effect for effect in change.effects if not effect.named]
-    if left >= NEXT_TO_NOTHING and (
-        answers_repeat(change) or any(effect.ci_low > 0 for effect in effects)
-    ):
-        return f"; {others} {100 * left:.0f} % of the change"
-    if answers_repeat(change) or all(effect.ci_high < limit for effect in effects):
-        return f"; {others} next to nothing"
-    return f"; what {others} was {NOT_MEASURED}"
+    share = others_add(change, limit)
+    if share is None:
+        return f"; what {others} was {NOT_MEASURED}"
+    return f"; {others} {f'{share:.0%} of the change' if share else 'next to nothing'}"
+
+
+def others_add(change: VersionChange, limit: float) -> float | None:
+    """The share of a change that the edits add which are not named; 0 for next to nothing, None
+    where it was not measured well enough to tell."""
+    others = [effect for effect in change.effects if not effect.named]
+    left = max(1.0 - sum(effect.share for effect in named_effects(change)), 0.0)
+    repeat = answers_repeat(change)
+    if left >= NEXT_TO_NOTHING and (repeat or any(effect.ci_low > 0 for effect in others)):
+        return left
+    return 0.0 if repeat or all(effect.ci_high < limit for effect in others) else None
 
 
 def _listed(edits: Sequence[Edit], conjunction: str = "and") -> str:

@@ -175,14 +175,15 @@ def _passage(text: str) -> Passage:
 
 
 @pytest.mark.parametrize(
-    ("named", "verdicts", "still_open"),
+    ("named", "at_most", "verdicts", "still_open"),
     [
-        (True, ["supports", "excluded", *["excluded"] * 3], [0, 0, 0]),
-        (False, ["open", "excluded", *["open"] * 3], [12, 12, 0]),
+        (True, 0.4, ["supports", "excluded", "open", "open", "open"], [0, 12, 0]),
+        (False, 0.4, ["open", "excluded", "open", "open", "open"], [12, 12, 0]),
+        (True, 0.09, ["supports", "excluded", "excluded", "excluded", "excluded"], [0, 0, 0]),
     ],
 )
 def test_of_what_may_have_changed_the_answers_nothing_is_denied(
-    named: bool, verdicts: list[str], still_open: list[int]
+    named: bool, at_most: float, verdicts: list[str], still_open: list[int]
 ) -> None:
     """Of five instructions that were added the replay was paid to tell two from the others."""
     lines = [f"Name the {what}.\n" for what in ("price", "size", "colour", "maker", "weight")]
@@ -206,7 +207,9 @@ def test_of_what_may_have_changed_the_answers_nothing_is_denied(
         effects=(
             EditEffect(edits=(0,), distance=0.3, share=0.5, named=named, **effect),
             EditEffect(edits=(1,), distance=0.0, ci_low=0.0, ci_high=0.05, inputs=12),
-            EditEffect(edits=(2, 3, 4), distance=0.3, share=0.5, **effect),
+            EditEffect(
+                edits=(2, 3, 4), distance=0.05, share=0.5, ci_low=0.0, ci_high=at_most, inputs=4
+            ),
         ),
     )  # fmt: skip
     found = as_replayed(version, change, SMALLEST_EFFECT, new=True)
@@ -340,6 +343,7 @@ def test_too_few_explanations_leave_everything_open(store: Store, explained: int
     plant(store, "answer", "3", BEFORE, QUESTIONS[explained:])
     comparison = _compare(store)
     assert all(i.verdict == "open" for v in comparison.versions for i in v.segments)
+    assert ("were not measured well enough to tell: up to" in comparison.summary) == (explained > 0)
     assert comparison.changes[0].why_no_influences
     assert comparison.to_html()
 
