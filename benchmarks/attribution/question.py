@@ -60,7 +60,7 @@ class Question:
         self._words = [" ".join(self.case.words[a:b]) for a, b in pairwise(edges)]
         said = "" if self.signal == "probability" else self.scores.generate([self.case.prompt])[0]
         self.answer = " " + self.case.answer if isinstance(said, str) else said.text or ""
-        self._text_change = text_comparison(self.answer, None)
+        self._text_change = text_comparison(self.answer, None, cut=True)
 
     def again(self) -> "Question":
         """The same question, nothing asked yet."""

@@ -111,7 +111,9 @@ class PerturbationStudy:
         self._notes = tuple(notes)
         without_noise = self.signal == "probability" and deterministic
         self._solver = solver or (WarpedProcessSolver() if without_noise else DEFAULT_SOLVER)
-        self._text_change = text_comparison(answer, embed, distance or settings.distance, part)
+        self._text_change = text_comparison(
+            answer, embed, distance or settings.distance, part, cut=prompted.answer_cut
+        )
         self._planner = Planner(
             prompted,
             partitioner or Segmentation(prompted, settings.unit if unit is None else unit, protect),
@@ -310,6 +312,7 @@ class PerturbationStudy:
             messages=self.prompted.messages,
             form=self.prompted.form,
             answer=self.answer,
+            answer_cut=self.prompted.answer_cut,
             part=self._part,
             signal=self.signal,
             segments=segments,

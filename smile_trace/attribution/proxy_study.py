@@ -145,7 +145,9 @@ class ProxyStudy:
         self._part = part
         self._own_vectors, self._embed = embed, embed or embed_words
         self._distance = distance or settings.distance
-        self._text_change = text_comparison(answer, embed, self._distance, part)
+        self._text_change = text_comparison(
+            answer, embed, self._distance, part, cut=prompted.answer_cut
+        )
         self._planner = Planner(
             prompted,
             partitioner,
@@ -332,7 +334,8 @@ class ProxyStudy:
         answers = [response.text or "" for _, response in baselines if response and response.ok]
         if self.proxy_signal != "text" or self._part is not None or not answers:
             return self._text_change
-        return text_comparison(answers[0], self._own_vectors, self._distance)
+        cut = self.prompted.answer_cut
+        return text_comparison(answers[0], self._own_vectors, self._distance, cut=cut)
 
     def _proxy_data(self, index: int, scores: ResponseScores) -> ProxyRows:
         rows = list(zip(self._proxy_rows()[index], scores.changes[index], strict=True))

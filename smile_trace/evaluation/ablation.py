@@ -57,6 +57,7 @@ class Ablation:
             self._vectors.table,
             explanation.settings.distance,
             explanation.part,
+            cut=explanation.answer_cut,
         )
         self._answered: list[tuple[Perturbation, Response]] = []
         self.deterministic = model.deterministic(parameters)

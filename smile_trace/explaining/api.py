@@ -24,6 +24,7 @@ from smile_trace.models.accounting.attempts import Attempts
 from smile_trace.models.accounting.metered import MeteredModel
 from smile_trace.models.suppression import suppress_instrumentation
 from smile_trace.records import JSON, Explanation, Prompted, ProxyUse, Response
+from smile_trace.records.call import cut_at_limit
 from smile_trace.settings import Settings
 
 
@@ -189,7 +190,11 @@ async def explain_metered(
     remaining = settings
     if prompted.answer is None:
         before = [await _ask_first(prompted, paid)]
-        prompted = prompted.model_copy(update={"answer": before[0].text or ""})
+        given = {
+            "answer": before[0].text or "",
+            "answer_cut": cut_at_limit(before[0].finish_reason),
+        }
+        prompted = prompted.model_copy(update=given)
         if signal == "probability" and (before[0].text or "").strip():
             remaining = settings.model_copy(update={"budget": settings.budget - 1})
         else:  # the study's first baseline is this very answer, and counts it

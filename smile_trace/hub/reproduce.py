@@ -89,7 +89,11 @@ def request_of(explanation: Explanation, call: Call | None = None) -> Prompted:
     assumed = ReasonCode.PROMPT_ASSUMED in noted
     if call is not None:
         return Prompted.of(call).model_copy(
-            update={"answer": explanation.answer, "assumed": assumed}
+            update={
+                "answer": explanation.answer,
+                "answer_cut": explanation.answer_cut,
+                "assumed": assumed,
+            }
         )
     messages = tuple(m for m in explanation.messages if m.role != OFFERED)
     return Prompted(
@@ -100,6 +104,7 @@ def request_of(explanation: Explanation, call: Call | None = None) -> Prompted:
         prompts=explanation.prompts,
         documents=tuple(_documents(explanation)),
         assumed=assumed,
+        answer_cut=explanation.answer_cut,
     )
 
 

@@ -193,6 +193,11 @@ class Trace(Record):
         raise KeyError(span_id)
 
 
+def cut_at_limit(finish_reason: str | None) -> bool:
+    """Whether a model stopped because its answer may not be longer, in any provider's words."""
+    return (finish_reason or "").casefold() in ("length", "max_tokens", "max_output_tokens")
+
+
 class Prompted(Record):
     """What a Study explains: the exact messages, the answer, and the request's parameters."""
 
@@ -207,6 +212,8 @@ class Prompted(Record):
     limit of the model's settings."""
     assumed: bool = False
     """The messages are a function's argument: what it really sent is not known."""
+    answer_cut: bool = False
+    """The answer ends at the limit of its tokens, so that it has no end of its own."""
 
     @classmethod
     def of(cls, call: Call) -> "Prompted":
@@ -221,4 +228,5 @@ class Prompted(Record):
             documents=call.documents,
             answer_limit=None if call.answer is None else answer_limit(call.answer, counted),
             assumed=call.prompt_assumed,
+            answer_cut=cut_at_limit(call.finish_reason),
         )

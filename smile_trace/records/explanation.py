@@ -289,6 +289,8 @@ class Explanation(Record):
     messages: tuple[Message, ...]
     form: Form = "chat"
     answer: str
+    answer_cut: bool = False
+    """It ends at the limit of its tokens: what comes first then counts more."""
     part: tuple[int, int] | None = None
     """Characters `[start, end)` of the answer that are explained; None for all of it."""
     signal: Signal

@@ -16,7 +16,12 @@ def study(question: Question, calls: int, seed: int, distance: str | None = None
     case = question.case
     messages = (Message(role="user", content=case.prompt),)
     under_way = PerturbationStudy(
-        Prompted(messages=messages, form="completion", parameters={"temperature": 0}),
+        Prompted(
+            messages=messages,
+            form="completion",
+            parameters={"temperature": 0},
+            answer_cut=question.signal == "text",  # four tokens
+        ),
         ExplanationSettings(model="demo", unit="word", budget=calls, seed=seed, **compared),
         answer=question.answer,
         signal=question.signal,

@@ -106,7 +106,7 @@ def _of_texts(one: Answer, other: Answer, meaning: Meaning, cut: bool) -> Answer
         reorder(matches)
     take_back(matches, other)
     _reword(matches, other, left, meaning)
-    told = sum(m.told for m in matches)
+    told = min(sum(m.told for m in matches), 1.0)
     kept = sum(m.told * m.agreement for m in matches) * agreement
     kinds += [kind for m in matches for kind in m.kinds]
     return AnswerChange(max(1 - told, 0.0), max(told - kept, 0.0), tuple(dict.fromkeys(kinds)))

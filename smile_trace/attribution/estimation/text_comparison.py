@@ -80,6 +80,8 @@ def text_comparison(
     embed: Embed | None,
     distance: str | Distance = CONTENT,
     part: AnswerSpan | None = None,
+    *,
+    cut: bool = False,
 ) -> TextComparison:
     """The comparison with a logged answer.
 
@@ -91,15 +93,21 @@ def text_comparison(
             word vectors.
         part: the part of the answer that counts; where it is the value of a field of a JSON
             answer, that field of the responses is compared.
+        cut: whether the logged answer ends at the limit of its tokens: what comes first in it then
+            counts more.
 
     Raises:
         ValueError: there is no distance of that name.
     """
-    return RefusalChange(answer, _of_answers(answer, embed, distance, part))
+    return RefusalChange(answer, _of_answers(answer, embed, distance, part, cut))
 
 
 def _of_answers(
-    answer: str, embed: Embed | None, distance: str | Distance, part: AnswerSpan | None
+    answer: str,
+    embed: Embed | None,
+    distance: str | Distance,
+    part: AnswerSpan | None,
+    cut: bool,
 ) -> TextComparison:
     if read_tool_calls(answer) is not None:
         return ToolCallChange(answer, part)
@@ -107,6 +115,6 @@ def _of_answers(
         value = answer[slice(*part)]
         return FieldComparison(path, text_comparison(value, embed, distance))
     if distance == CONTENT:
-        return ContentChange(answer, embed or embed_sentences, part)
+        return ContentChange(answer, embed or embed_sentences, part, cut=cut)
     vectors = distance_named(distance) if isinstance(distance, str) else distance
     return TextChange(answer, embed or embed_words, vectors, part)

@@ -65,7 +65,9 @@ class PooledStudy:
         self._settings = settings
         self._deterministic = deterministic
         self._segments = _segments(prompted)
-        self._text_change = text_comparison(answer, embed, settings.distance)
+        self._text_change = text_comparison(
+            answer, embed, settings.distance, cut=prompted.answer_cut
+        )
         baselines = 1 if deterministic else 2
         self._rows = _rows(prompted, self._segments, settings, baselines, deterministic)
         self._responses: dict[CallKey, Response] = {}

@@ -76,11 +76,11 @@ def test_a_span_is_stored_by_its_kind():
 @pytest.mark.parametrize(
     ("settings", "found_by"),
     [
-        ({}, "7f27ce0060820bb9"),
+        ({}, "856a95ada5a79aa1"),
         ({"unit": "word", "protect": ("é",), "distance": "words"}, "e0a2550bed6bd856"),
         ({"signal": "text", "proxy": "p", "seed": 3, "distance": "energy"}, "66930bc66f467f6a"),
-        ({"part": "$.city", "pooled": True}, "a5b9699379fd957d"),
-        ({"unit": "span", "pattern": "[a-z]+"}, "ccc6fe5c619f5402"),
+        ({"part": "$.city", "pooled": True}, "a2270b75dab1739d"),
+        ({"unit": "span", "pattern": "[a-z]+"}, "6603bd99500e3740"),
     ],
 )
 def test_settings_have_the_hash_by_which_a_store_finds_their_answers(settings, found_by):
@@ -103,7 +103,7 @@ def test_texts_are_compared_by_the_distance_that_is_named():
 
 def test_an_unknown_distance_is_named():
     with pytest.raises(
-        ValueError, match="There is no distance 'far': take layers, words, anderson_darling"
+        ValueError, match="There is no distance 'far': take content, words, anderson_darling"
     ):
         smile_trace.explain(PROMPT, model="nobody", distance="far")
     with pytest.raises(CannotExplain, match="'far'"):
