@@ -64,5 +64,5 @@ def text_of(perturbation: Perturbation) -> str:
 
 
 def attributions(explanation: Explanation) -> list[float]:
-    """Per word of the prompt, in its order."""
-    return [s.attribution for s in sorted(explanation.segments, key=lambda s: s.start)]
+    """The strength of each word of the prompt, in its order."""
+    return [s.strength for s in sorted(explanation.segments, key=lambda s: s.start)]

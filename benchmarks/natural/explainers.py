@@ -45,13 +45,13 @@ def explanation(
 
 
 def smile_trace(signal: Signal, distance: str = "content") -> Explain:
-    """The attribution of the segment that each word lies in."""
+    """The strength of the segment that each word lies in."""
 
     def explain(case: Case, responses: Responses, calls: int, seed: int) -> Array:
         segments = explanation(case, responses, calls, seed, signal, distance).segments
         return np.array(
             [
-                next(s.attribution for s in segments if s.start <= word.start < s.end)
+                next(s.strength for s in segments if s.start <= word.start < s.end)
                 for word in case.words
             ]
         )

@@ -89,7 +89,7 @@ async def _measure(
     segments = explanation.segments
     free = [k for k, segment in enumerate(segments) if not segment.protected]
     await ablation.ask_baseline(1 if ablation.deterministic else BASELINES)
-    ours = sorted(free, key=lambda k: -segments[k].attribution)
+    ours = sorted(free, key=lambda k: -segments[k].strength)
     alone = await _by_leave_one_out(
         free, len(segments), ablation, _calls_of(explanation), generator
     )

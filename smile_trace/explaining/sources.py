@@ -67,7 +67,7 @@ def drivers_of(explanation: Explanation) -> list[SegmentAttribution]:
     coarser = explanation.coarser
     driving = [s for s in (*coarser, *explanation.segments) if s.significant and s.attribution > 0]
     parents = {id(coarser[s.parent]) for s in driving if s.parent is not None}
-    return sorted((s for s in driving if id(s) not in parents), key=lambda s: -s.attribution)
+    return sorted((s for s in driving if id(s) not in parents), key=lambda s: -s.strength)
 
 
 def tools_of(by_tool: Explanation) -> list[Found]:

@@ -41,6 +41,8 @@ class SegmentAttribution(Record):
 
     `attribution` is in units of answer change, in [-1, 1]: the estimand of docs/method.md.
     Positive = removing the segment takes the answer away. It lies inside `[ci_low, ci_high]`.
+    `own_effect` is the surrogate's own effect, before it was moved within reach of that interval:
+    what segments are ranked by (`strength`). None: it is the attribution.
     `leave_one_out` is the measured answer change when this segment alone was removed, None where
     it was not measured. `fails_without` is true where requests without the segment fail
     significantly more often than others (the same exact test, on failures). A protected segment
@@ -62,6 +64,7 @@ class SegmentAttribution(Record):
     significant: bool = False
     fails_without: bool = False
     leave_one_out: float | None = None
+    own_effect: float | None = None
     protected: bool = False
     verdict: Verdict | None = None
     also: tuple[Place, ...] = ()
@@ -85,6 +88,11 @@ class SegmentAttribution(Record):
     def name(self) -> str:
         """Its text without the punctuation of the sentence around it."""
         return unpunctuated(self.text)
+
+    @property
+    def strength(self) -> float:
+        """What segments are ranked by, in units of answer change."""
+        return self.attribution if self.own_effect is None else self.own_effect
 
     @property
     def at_most(self) -> float:
@@ -346,9 +354,9 @@ class Explanation(Record):
 
     @property
     def ranked(self) -> tuple[SegmentAttribution, ...]:
-        """The segments that are not protected, by attribution, descending."""
+        """The segments that are not protected, by strength, descending."""
         free = (s for s in self.segments if not s.protected)
-        return tuple(sorted(free, key=lambda s: -s.attribution))
+        return tuple(sorted(free, key=lambda s: -s.strength))
 
     @property
     def status(self) -> FidelityStatus:

@@ -36,7 +36,7 @@ def plot(explanation: Explanation, *, most: int = 15, ax: "Axes | None" = None) 
     Raises:
         ExtraMissing: matplotlib is not installed.
     """
-    strongest = sorted(rows(explanation), key=lambda row: -abs(row.segment.attribution))[:most]
+    strongest = sorted(rows(explanation), key=lambda row: -abs(row.segment.strength))[:most]
     segments = [row.segment for row in reversed(strongest)]
     if ax is None:
         ax = _axes(len(segments))

@@ -22,7 +22,7 @@ def driver_of(explanation: Explanation) -> SegmentAttribution | None:
     coarser = explanation.coarser
     candidates = [s for s in (*coarser, *explanation.segments) if _drives(s)]
     outermost = [s for s in candidates if not any(map(_drives, _around(s, coarser)))]
-    return max(outermost, key=lambda s: s.attribution, default=None)
+    return max(outermost, key=lambda s: s.strength, default=None)
 
 
 def _name(segment: SegmentAttribution) -> str:

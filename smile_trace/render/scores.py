@@ -36,7 +36,7 @@ def rows(explanation: Explanation) -> list[Row]:
     passages: dict[int | None, Row] = {}
 
     def below(parent: int | None, depth: int) -> Iterator[Row]:
-        for segment, place in sorted(pieces[parent], key=lambda p: -abs(p[0].attribution)):
+        for segment, place in sorted(pieces[parent], key=lambda p: -abs(p[0].strength)):
             which, scope = numbers[parent, segment.places]
             around = None if parent is None else explanation.coarser[parent]
             row = Row(segment, depth, which, passages.get(scope), around)

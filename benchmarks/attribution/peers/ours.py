@@ -36,7 +36,7 @@ def study(question: Question, calls: int, seed: int, distance: str | None = None
 
 
 def explain(question: Question, calls: int, seed: int, distance: str | None = None) -> Array:
-    """The attribution of the segment that each word lies in."""
+    """The strength of the segment that each word lies in."""
     explanation = study(question, calls, seed, distance)
     scores = np.zeros(len(question.case.words))
     at = 0
@@ -45,7 +45,7 @@ def explain(question: Question, calls: int, seed: int, distance: str | None = No
         at = start + len(word)
         for segment in explanation.segments:
             if segment.start <= start < segment.end:
-                scores[k] = segment.attribution
+                scores[k] = segment.strength
     return scores
 
 

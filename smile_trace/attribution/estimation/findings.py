@@ -25,12 +25,14 @@ PRECISION = 0.05
 class LevelFindings:
     """Effects, intervals and tests of one partition; arrays are indexed like `segments`.
 
+    `own` are the surrogate's own effects, by which the segments are ranked.
     `rows` counts the rows that the estimate rests on; `p_values` is None where it is exact.
     `locality` has the weight of every random row, None for the fixed ones.
     """
 
     segments: tuple[Segment, ...]
     effects: Array
+    own: Array
     low: Array
     high: Array
     p_values: Array | None
@@ -77,6 +79,7 @@ class LevelFindings:
         return SegmentAttribution(
             **segment.model_dump(exclude={"parent"}),
             attribution=float(self.effects[k]),
+            own_effect=float(self.own[k]),
             ci_low=float(self.low[k]),
             ci_high=float(self.high[k]),
             p_value=float(self.p_values[k]) if tested and self.p_values is not None else None,
@@ -152,6 +155,7 @@ def find(
     return LevelFindings(
         segments=segments,
         effects=in_place(estimate.effect, free),
+        own=in_place(estimate.own, free),
         low=in_place(estimate.low, free),
         high=in_place(estimate.high, free),
         p_values=None if estimate.p_value is None else in_place(estimate.p_value, free),
@@ -234,7 +238,7 @@ def precise(
 def _estimate(rows: Rows, seed: list[int], solver: Solver) -> Estimate:
     if len(rows.y) < inference.FOLDS:
         n = rows.x.shape[1]
-        return Estimate(np.zeros(n), np.full(n, -1.0), np.ones(n), np.ones(n))
+        return Estimate(np.zeros(n), np.zeros(n), np.full(n, -1.0), np.ones(n), np.ones(n))
     return inference.estimate(rows, seed, solver)
 
 
@@ -254,7 +258,7 @@ def _exact(
     low = effect if complete else np.full(len(effect), -1.0)
     high = effect if complete else np.ones(len(effect))
     together = exact_pairs(x, y, effect) if complete else ()
-    return Estimate(effect, low, high, None), len(distinct), together
+    return Estimate(effect, effect, low, high, None), len(distinct), together
 
 
 def random_rows(

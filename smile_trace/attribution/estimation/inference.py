@@ -70,9 +70,14 @@ class Rows:
 
 @dataclass(frozen=True)
 class Estimate:
-    """Per free segment the estimate, its interval and its p-value (None: exact)."""
+    """Per free segment the estimate, its interval and its p-value (None: exact).
+
+    `own` is the surrogate's own effect, by which segments are ranked: moved within reach of the
+    interval, which is noisy, it would take over the order of the noise.
+    """
 
     effect: Array
+    own: Array
     low: Array
     high: Array
     p_value: Array | None
@@ -92,9 +97,10 @@ def estimate(rows: Rows, seed: list[int], solver: Solver = DEFAULT_SOLVER) -> Es
     generator = _generator(seed)
     low, high = _intervals(rows, generator, solver)
     whole = solver.fit(*rows.training(np.full(len(rows.y), True)))
-    effect = limited_translation(whole.effects(REMOVAL_PROBABILITIES), low, high)
+    own = whole.effects(REMOVAL_PROBABILITIES)
+    effect = limited_translation(own, low, high)
     p_value = beside(effect, randomisation_test(rows, generator))
-    return Estimate(effect, np.clip(low, -1, 1), np.clip(high, -1, 1), p_value)
+    return Estimate(effect, own, np.clip(low, -1, 1), np.clip(high, -1, 1), p_value)
 
 
 def intervals(rows: Rows, seed: list[int], solver: Solver = DEFAULT_SOLVER) -> tuple[Array, Array]:

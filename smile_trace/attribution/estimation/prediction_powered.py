@@ -90,9 +90,11 @@ def prediction_powered_estimate(
     squared = float(((rows.y - predicted) ** 2).mean()) if len(rows.y) else 1.0
     bias, error = slope * proxy.correction, abs(slope) * proxy.error
     low, high = _intervals(psi, rows, squared, bias, error)
-    effect = limited_translation(whole.effects(proxy, bent), low, high)
+    own = whole.effects(proxy, bent)
+    effect = limited_translation(own, low, high)
     p_value = _test(rows, [fit for fit, _ in without_row], proxy, np.random.default_rng(seed))
-    estimate = Estimate(effect, np.clip(low, -1, 1), np.clip(high, -1, 1), beside(effect, p_value))
+    low, high = np.clip(low, -1, 1), np.clip(high, -1, 1)
+    estimate = Estimate(effect, own, low, high, beside(effect, p_value))
     return PredictionPoweredEstimate(estimate, _held_out(rows, predicted, proxy), whole.trust)
 
 

@@ -112,6 +112,7 @@ def find_with_proxy(
     findings = LevelFindings(
         segments=segments,
         effects=in_place(found.effect, free),
+        own=in_place(found.own, free),
         low=in_place(found.low, free),
         high=in_place(found.high, free),
         p_values=in_place(found.p_value, free),

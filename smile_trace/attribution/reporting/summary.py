@@ -116,13 +116,13 @@ class _Tree:
         """The outermost segments that support the answer, the strongest first."""
         found = [s for s in self.everything if _drives(s)]
         outermost = [s for s in found if not any(map(_drives, self.above(s)))]
-        return sorted(outermost, key=lambda s: -s.attribution)
+        return sorted(outermost, key=lambda s: -s.strength)
 
     @property
     def opponents(self) -> list[SegmentAttribution]:
         """The segments that work against the answer, the strongest first."""
         found = [s for s in self.free if s.significant and s.attribution < 0]
-        return sorted(found, key=lambda s: s.attribution)
+        return sorted(found, key=lambda s: s.strength)
 
     def named(self, segment: SegmentAttribution) -> str:
         """The segment by its text, and by its passage where it is a piece of one."""
@@ -150,7 +150,7 @@ def _drivers(tree: _Tree, of: str) -> str:
     for place, driver in enumerate(tree.drivers):
         lost = _lost(driver) if place else f"without it, {_lost(driver)} {of} is lost"
         pieces = tree.inside(driver)
-        strongest = sorted(filter(_drives, pieces), key=lambda s: -s.attribution)
+        strongest = sorted(filter(_drives, pieces), key=lambda s: -s.strength)
         inner = _listed([f"{_named(s, pieces)} ({_lost(s)})" for s in strongest])
         there = f", there on {inner}" if inner else ""
         named.append(f"{tree.named(driver)} ({lost}){there}")
@@ -169,7 +169,7 @@ def _fields(tree: _Tree, fields: Sequence[FieldChange]) -> Iterator[str]:
     named = [s for s in tree.everything if _drives(s) and s.key in changes]
     finest = [s for s in named if not any(s in tree.above(piece) for piece in named)]
     names = tree.named_together(finest) if finest else {}
-    for segment in sorted(finest, key=lambda s: -s.attribution)[:_MAX_NAMED]:
+    for segment in sorted(finest, key=lambda s: -s.strength)[:_MAX_NAMED]:
         strongest = sorted(changes[segment.key], key=lambda change: -change.share)
         what = _fields_named([change.path for change in strongest])
         yield f"without {names[segment.key]} {what}"

@@ -138,7 +138,7 @@ def test_an_estimate_is_inside_its_interval_and_not_at_its_end() -> None:
 
 def test_what_is_not_significant_has_an_interval_that_holds_zero() -> None:
     low, high = np.array([0.1, 0.1, -0.4, -0.2]), np.array([0.5, 0.5, -0.1, 0.3])
-    found = inference.Estimate((low + high) / 2, low, high, np.ones(4))
+    found = inference.Estimate((low + high) / 2, np.zeros(4), low, high, np.ones(4))
     agreeing = inference.holding_zero(found, np.array([True, False, False, False]))
     assert agreeing.low.tolist() == [0.1, 0.0, -0.4, -0.2]
     assert agreeing.high.tolist() == [0.5, 0.5, 0.0, 0.3]

@@ -307,6 +307,7 @@ def findings(*significant: bool) -> LevelFindings:
     return LevelFindings(
         segments=SEGMENTS,
         effects=zeros + 0.1,
+        own=zeros + 0.1,
         low=zeros,
         high=zeros + 0.5,
         p_values=zeros + 0.04,

@@ -60,6 +60,13 @@ def test_the_usual_sentence() -> None:
     assert said(many).startswith(f"{DEPENDS}the 21st “no” (")
 
 
+def test_parts_are_named_in_the_order_of_the_surrogates_own_effects() -> None:
+    weaker = driver("fox", own_effect=0.2)
+    stronger = segment("dog", 0.4, 0.5, 0.6, own_effect=0.7)
+    names = re.findall("“(.*?)”", said([weaker, stronger]))
+    assert names == ["dog", "fox"]
+
+
 @pytest.mark.parametrize(
     ("interval", "lost"),
     [
