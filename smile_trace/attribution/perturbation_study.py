@@ -9,8 +9,9 @@ from smile_trace.attribution.design.confirmation import MOST_CALLS, confirmation
 from smile_trace.attribution.design.planner import CallKey, Level, Planner, call_key, repeats
 from smile_trace.attribution.estimation.distances import Distance
 from smile_trace.attribution.estimation.findings import LevelFindings, find, precise
-from smile_trace.attribution.estimation.inference import DEFAULT_SOLVER
+from smile_trace.attribution.estimation.inference import DEFAULT_SOLVER, Array
 from smile_trace.attribution.estimation.interactions import Pair
+from smile_trace.attribution.estimation.nearness import nearness
 from smile_trace.attribution.estimation.response_scores import (
     ResponseScores,
     Row,
@@ -21,6 +22,7 @@ from smile_trace.attribution.estimation.solver import Solver
 from smile_trace.attribution.estimation.text_comparison import scorable, text_comparison
 from smile_trace.attribution.estimation.warped_process import WarpedProcessSolver
 from smile_trace.attribution.one_thread import one_thread
+from smile_trace.attribution.reporting.first_place import first_place
 from smile_trace.attribution.reporting.levels import join
 from smile_trace.attribution.reporting.moved_fields import moved_fields
 from smile_trace.attribution.reporting.observations import observations
@@ -109,6 +111,7 @@ class PerturbationStudy:
         self._embed = embed or embed_words
         self._part = part
         self._notes = tuple(notes)
+        self._ranks_by_nearness = solver is None and self.signal == "text"
         without_noise = self.signal == "probability" and deterministic
         self._solver = solver or (WarpedProcessSolver() if without_noise else DEFAULT_SOLVER)
         self._text_change = text_comparison(
@@ -308,6 +311,7 @@ class PerturbationStudy:
         fields = self._moved_fields(found[:shown])
         limit = self._settings.smallest_effect
         fidelity = settled(fidelity, segments, coarser, interactions, limit=limit)
+        first = first_place(finest, fidelity)
         return Explanation(
             messages=self.prompted.messages,
             form=self.prompted.form,
@@ -319,6 +323,7 @@ class PerturbationStudy:
             coarser=coarser,
             interactions=interactions,
             fields=fields,
+            first=first,
             fidelity=fidelity,
             cost=Cost(target_calls=len(self._responses)),
             summary=summarize(
@@ -327,6 +332,7 @@ class PerturbationStudy:
                 coarser=coarser,
                 interactions=interactions,
                 fields=fields,
+                first=first,
                 same_texts=scores.same_texts,
                 part=self._part and self.answer[slice(*self._part)],
                 limit=limit,
@@ -399,7 +405,12 @@ class PerturbationStudy:
                 beside=self._answered_beside(index),
                 solver=self._solver,
                 rate=level.error_rate,
+                near=self._nearness(level) if self._ranks_by_nearness else None,
             )
+
+    def _nearness(self, level: Level) -> Array:
+        explained = self.answer if self._part is None else self.answer[slice(*self._part)]
+        return nearness([segment.text for segment in level.segments], explained)
 
     def _answered_beside(self, index: int) -> list[Perturbation]:
         """The answered rows of a level that are in no estimate."""

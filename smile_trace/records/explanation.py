@@ -172,6 +172,18 @@ class FieldChange(Record):
     share: float
 
 
+class FirstPlace(Record):
+    """Which segments (their keys) may have the largest effect, the most probable first.
+
+    One where its `probability` of being first is at least .5, else the smallest set that holds the
+    first with a `probability` of at least .8; none where no few of them stand out. It is of the
+    finest partition, and known from how near a segment is to the answer, too.
+    """
+
+    keys: tuple[str, ...]
+    probability: float
+
+
 class Fidelity(Record):
     """How far the explanation may be trusted.
 
@@ -312,6 +324,10 @@ class Explanation(Record):
     fields: tuple[FieldChange, ...] = ()
     """Of a JSON answer that is explained as a whole, the fields that change without the significant
     segments; none with a proxy."""
+    first: FirstPlace | None = None
+    """Which segments may have the largest effect. None where nothing is open: every combination was
+    asked, or nothing has an effect; and where segments are ranked without their nearness to the
+    answer, as where probabilities are compared or a proxy is asked."""
     documents: tuple[DocumentAttribution, ...] = ()
     """The retrieved documents that stand in the messages, in their order."""
     fidelity: Fidelity

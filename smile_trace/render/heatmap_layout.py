@@ -465,6 +465,8 @@ def _facts(explanation: Explanation) -> Iterator[str]:
         yield f"${cost.usd:.4f}" if cost.usd else "$0"
     yield short(explanation.settings.model)
     yield f"{explanation.signal} signal"
+    if explanation.first is not None:
+        yield "ranked with the help of how near a word is to the answer"
 
 
 def _proxy(use: ProxyUse) -> str:

@@ -1,7 +1,7 @@
 """Effects, intervals and tests of the segments of one partition."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,8 @@ from smile_trace.attribution.estimation.fidelity import HeldOut, distinct, held_
 from smile_trace.attribution.estimation.inference import DEFAULT_SOLVER, Array, Estimate, Rows
 from smile_trace.attribution.estimation.interactions import Pair, exact_pairs, pairs
 from smile_trace.attribution.estimation.locality import locality
+from smile_trace.attribution.estimation.nearness import weights_of_tests
+from smile_trace.attribution.estimation.posterior import posterior
 from smile_trace.attribution.estimation.response_scores import NEGLIGIBLE
 from smile_trace.attribution.estimation.solver import Solver
 from smile_trace.attribution.segmentation import boundaries
@@ -48,6 +50,9 @@ class LevelFindings:
     """The share of the calls that failed, in [0, 1]."""
     pairs: tuple[Pair, ...] = ()
     """The strongest segments in pairs, by their indices among the free ones."""
+    first: Array | None = None
+    """The probability of each segment that its effect is the largest; None where it is not known
+    how near they are to the answer, or no effect is estimated."""
 
     def attributions(self) -> list[SegmentAttribution]:
         """One record per segment."""
@@ -104,6 +109,7 @@ def find(
     beside: Sequence[Perturbation] = (),
     solver: Solver = DEFAULT_SOLVER,
     rate: float = 1 - inference.LEVEL,
+    near: Array | None = None,
 ) -> LevelFindings:
     """Estimates and tests every free segment of a partition.
 
@@ -121,8 +127,11 @@ def find(
         beside: those of them that were answered.
         solver: fits the attributions, and is scored on held-out rows.
         rate: the false discovery rate of the test, in (0, 1).
+        near: how near each segment is to the answer (`nearness`), where that is to help.
     """
     free = np.array([not segment.protected for segment in segments])
+    near = None if near is None else near[free]
+    first = None
     known = [(row, y) for row, y in zip(rows, changes, strict=True) if y is not None]
     locality = locality_of(rows, segments, embed)
     measured = _leave_one_out(known, len(segments)) if deterministic else {}
@@ -142,13 +151,18 @@ def find(
         tested = random_rows(known, free, np.array(weights))
         used = len(tested.y)
         estimate = _estimate(tested, seed, solver)
-        significant = discoveries(estimate, rate)
+        significant = discoveries(estimate, rate, None if near is None else weights_of_tests(near))
         estimate = inference.holding_zero(estimate, significant)
         if unseen:
             estimate = inference.holding_the_unseen(estimate, tested)
         answered = removal_masks([*(row for row, _ in known), *beside], free)
         estimate = inference.holding_unseen_pairs(estimate, answered, significant)
-        quality = held_out(distinct(tested) if deterministic else tested, [*seed, 1], solver)
+        rows_of_fit = distinct(tested) if deterministic else tested
+        quality = held_out(rows_of_fit, [*seed, 1], solver)
+        if near is not None and used >= inference.FOLDS:
+            believed = posterior(rows_of_fit, near)
+            estimate = replace(estimate, own=believed.mean)
+            first = in_place(believed.first(seed), free)
         together = pairs(tested, estimate.effect, seed, solver)
         if not deterministic:  # among noise a pair's interval alone names bystanders
             together = tuple(p for p in together if significant[p.first] and significant[p.second])
@@ -168,6 +182,7 @@ def find(
         fails_without=_fails_without(rows, changes, failed, free, seed),
         failure_rate=float(np.mean(failed)) if failed else 0.0,
         pairs=together,
+        first=first,
     )
 
 
@@ -199,10 +214,13 @@ def _fails_without(
     return tuple(bool(m) for m in in_place(more_often.astype(float), free))
 
 
-def discoveries(estimate: Estimate, rate: float = 1 - inference.LEVEL) -> NDArray[np.bool_]:
-    """Which tested effects to call significant at this false discovery rate."""
+def discoveries(
+    estimate: Estimate, rate: float = 1 - inference.LEVEL, weights: Array | None = None
+) -> NDArray[np.bool_]:
+    """Which tested effects to call significant at this false discovery rate, their tests with
+    these weights."""
     assert estimate.p_value is not None
-    found = inference.benjamini_hochberg(estimate.p_value, rate)
+    found = inference.benjamini_hochberg(estimate.p_value, rate, weights)
     # A significant effect must not be shown with an interval around zero.
     excludes_zero = (estimate.low > 0) | (estimate.high < 0)
     return found & (np.abs(estimate.effect) > NEGLIGIBLE) & excludes_zero

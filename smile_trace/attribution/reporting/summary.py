@@ -6,7 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from smile_trace.attribution.estimation.response_scores import NEGLIGIBLE
 from smile_trace.listing import listed
 from smile_trace.ordinals import ordinal
-from smile_trace.records import Fidelity, FieldChange, Interaction, SegmentAttribution
+from smile_trace.records import (
+    Fidelity,
+    FieldChange,
+    FirstPlace,
+    Interaction,
+    SegmentAttribution,
+)
 from smile_trace.records.offered_tools import tool_name
 from smile_trace.records.verdicts import (
     NO_DIFFERENCE,
@@ -37,6 +43,7 @@ def summarize(
     coarser: Sequence[SegmentAttribution] = (),
     interactions: Sequence[Interaction] = (),
     fields: Sequence[FieldChange] = (),
+    first: FirstPlace | None = None,
     part: str | None = None,
     same_texts: bool = False,
     limit: float = SMALLEST_EFFECT,
@@ -49,6 +56,7 @@ def summarize(
         coarser: the passages that some of them are pieces of.
         interactions: the pairs that work together.
         fields: which fields of the answer change without which segments.
+        first: which of them may have the largest effect.
         part: the part of the answer that is explained; None for all of it.
         same_texts: whether all answers were the same text.
         limit: the smallest effect that matters.
@@ -56,19 +64,22 @@ def summarize(
     answer = "The answer" if part is None else f"The part “{_short(part)}” of the answer"
     if fidelity.status == "no_effect":
         return _no_effect(fidelity, answer, same_texts=same_texts)
-    if fidelity.status == "inconclusive":
-        what = "this answer" if part is None else f"the part “{_short(part)}” of this answer"
-        return f"What drove {what} is inconclusive at this budget: {fidelity.reason}"
     segments = decided(segments, interactions, limit=limit)
     tree = _Tree(segments, coarser)
+    if fidelity.status == "inconclusive":
+        what = "this answer" if part is None else f"the part “{_short(part)}” of this answer"
+        unsure = f"What drove {what} is inconclusive at this budget: {fidelity.reason}"
+        return " ".join([unsure, *_perhaps_first(tree, first)])
     drivers, opponents = tree.drivers, tree.opponents
     needed = [s for s in tree.everything if s.fails_without]
     if not drivers and not opponents and not interactions and not needed:
-        return "No single part of the prompt made a difference that stands out of the noise."
+        nothing = "No single part of the prompt made a difference that stands out of the noise."
+        return " ".join([nothing, *_perhaps_first(tree, first)])
     clauses = []
     of = "of the answer" if part is None else "of that part"
     if drivers:
         clauses.append(f"{answer} depends on {_drivers(tree, of)}")
+        clauses += _first_of_several(tree, first)
     clauses += _fields(tree, fields)
     if opponents:
         verb = "works" if len(opponents) == 1 else "work"
@@ -158,6 +169,32 @@ def _drivers(tree: _Tree, of: str) -> str:
         return _listed(named)
     more = f"; and on {_number(len(named) - _MAX_NAMED)} more" if len(named) > _MAX_NAMED else ""
     return "; on ".join(named[:_MAX_NAMED]) + more
+
+
+def _perhaps_first(tree: _Tree, first: FirstPlace | None) -> Iterator[str]:
+    """A sentence on which parts may be first where none is certain."""
+    if first is None:
+        return
+    found = [s for key in first.keys for s in tree.free if s.key == key]
+    if not found:
+        nouns = set(map(_noun, tree.free))
+        yield f"No {nouns.pop() if len(nouns) == 1 else 'part'} stands out."
+        return
+    yield f"The strongest is most likely {_one_of(tree, found)}."
+
+
+def _first_of_several(tree: _Tree, first: FirstPlace | None) -> Iterator[str]:
+    """A clause on which parts may be first beside the drivers, if others than these."""
+    if first is None or len(first.keys) < 2:
+        return
+    found = [s for key in first.keys for s in tree.free if s.key == key]
+    if not all(map(_drives, found)):
+        yield f"the strongest is most likely {_one_of(tree, found)}"
+
+
+def _one_of(tree: _Tree, segments: Sequence[SegmentAttribution]) -> str:
+    names = list(map(tree.named, segments))
+    return names[0] if len(names) == 1 else f"one of: {listed(names, 'or')}"
 
 
 def _fields(tree: _Tree, fields: Sequence[FieldChange]) -> Iterator[str]:

@@ -10,7 +10,13 @@ from hypothesis import strategies as st
 
 from smile_trace.attribution.reporting.summary import summarize
 from smile_trace.attribution.reporting.verdict import settled
-from smile_trace.records import Fidelity, FidelityStatus, Interaction, SegmentAttribution
+from smile_trace.records import (
+    Fidelity,
+    FidelityStatus,
+    FirstPlace,
+    Interaction,
+    SegmentAttribution,
+)
 from smile_trace.records.verdicts import SMALLEST_EFFECT
 
 
@@ -58,6 +64,41 @@ def test_the_usual_sentence() -> None:
     )
     many = [*(segment("no") for _ in range(20)), driver("no")]
     assert said(many).startswith(f"{DEPENDS}the 21st “no” (")
+
+
+INCONCLUSIVE = "What drove this answer is inconclusive at this budget: so it is."
+NOTHING = "No single part of the prompt made a difference that stands out of the noise."
+
+
+@pytest.mark.parametrize(
+    ("keys", "says"),
+    [
+        ("", "No word stands out."),
+        ("b", "The strongest is most likely “bee”."),
+        ("bc", "The strongest is most likely one of: “bee” or “cat”."),
+        ("cba", "The strongest is most likely one of: “cat”, “bee” or “ant”."),
+    ],
+)
+def test_where_none_is_certain_a_few_are_named(keys: str, says: str) -> None:
+    words = [segment(text, -0.1, 0.1, 0.3, key=text[0]) for text in ("ant", "bee", "cat", "dog")]
+    first = FirstPlace(keys=tuple(keys), probability=0.9)
+    assert said(words, "inconclusive", first=first) == f"{INCONCLUSIVE} {says}"
+    assert said(words, first=first) == f"{NOTHING} {says}"
+    assert said(words) == NOTHING
+
+
+def test_beside_a_driver_a_few_are_named_only_where_others_may_be_stronger() -> None:
+    words = [
+        driver("fox", key="f"),
+        driver("dog", key="d"),
+        segment("ant", -0.1, 0.1, 0.3, key="a"),
+    ]
+
+    def first(keys: str) -> str:
+        return said(words, first=FirstPlace(keys=tuple(keys), probability=0.9))
+
+    assert "; the strongest is most likely one of: “fox” or “ant”; " in first("fa")
+    assert first("fd") == first("f") == first("") == said(words)
 
 
 def test_parts_are_named_in_the_order_of_the_surrogates_own_effects() -> None:
