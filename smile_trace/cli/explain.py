@@ -45,7 +45,6 @@ class Signal(StrEnum):
 
 
 def explain(
-    context: typer.Context,
     trace_id: TraceId = None,
     run: Annotated[
         str | None,
@@ -72,8 +71,13 @@ def explain(
         typer.Option(help="A role, a text or a /PATTERN/ that is never removed; repeatable."),
     ] = None,
     budget: Annotated[
-        int, typer.Option(min=4, help="The most calls to the model; of a path 120 by default.")
-    ] = 40,
+        int | None,
+        typer.Option(
+            min=4,
+            help="The most calls to the model; by default 80 where texts are compared and the "
+            "prompt has more than a dozen words, else 40, and of a path 120.",
+        ),
+    ] = None,
     proxy: Annotated[
         str | None,
         typer.Option(
@@ -165,7 +169,7 @@ def explain(
     options = ExplainOptions(
         unit=_unit(unit),
         protect=tuple(map(written, protect or ())),
-        budget=PATH_BUDGET if path and not _given(context, "budget") else budget,
+        budget=PATH_BUDGET if path and budget is None else budget,
         signal=signal.value,
         distance=_distance(distance),
         proxy=proxy,
@@ -247,7 +251,7 @@ def _explain_path(
         trace_id,
         model=model,
         protect=options.protect,
-        budget=options.budget,
+        budget=options.calls,
         depth=depth,
         signal=options.signal,
         distance=options.distance,
@@ -262,12 +266,6 @@ def _show(found: "Explanation | ExplanationPath", *, html: Path | None, json: bo
     metadata = getattr(found, "metadata", {})  # a path has none
     if not json and (checked := metadata.get("sanity_check")):
         print(f"Sanity check {checked['outcome']}: {checked['reason'].rstrip('.')}.")
-
-
-def _given(context: typer.Context, option: str) -> bool:
-    """Whether the option was given, and does not have its default."""
-    source = context.get_parameter_source(option)
-    return source is not None and source.name != "DEFAULT"
 
 
 def _distance(name: str) -> str:

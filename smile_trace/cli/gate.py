@@ -189,7 +189,7 @@ def _asked_now(
     def failed(call_id: str, error: SmileTraceError) -> None:
         print(printable(f"{call_id} was not measured: {error}"), file=sys.stderr)
 
-    calls = sum(one.prepared.options.budget for one in asked)
+    calls = sum(one.prepared.options.calls for one in asked)
     with CallBar(calls) if sys.stderr.isatty() else nullcontext() as on_answers:
         profiles = profiles_now(
             name, asked, probes, store, settings, on_answers=on_answers, on_failure=failed

@@ -37,7 +37,7 @@ def explain(
     parameters: Mapping[str, JSON] | None = None,
     unit: AnyUnit = "auto",
     protect: Sequence[str | re.Pattern[str]] = (),
-    budget: int = 40,
+    budget: int | None = None,
     signal: Literal["auto", "text", "probability"] = "auto",
     distance: str = "content",
     proxy: AnyModel | None = None,
@@ -73,7 +73,8 @@ def explain(
             pattern (each match is a unit) or spans of your own (`(start, end)`,
             `(message, start, end)` or texts), with the rest of the prompt retained.
         protect: what is never removed: roles, exact texts, compiled patterns.
-        budget: the most calls to the model, retries and the unperturbed prompt included.
+        budget: the most calls to the model, retries and the unperturbed prompt included. By
+            default 80 where texts are compared and the prompt has more than a dozen words, else 40.
         signal: compare the answers as texts, or by the probability of the given answer.
         distance: compare texts by `content` (what is left out or contradicted), by `words` (word by
             word), or by a distance of their word vectors (`wasserstein` or another of

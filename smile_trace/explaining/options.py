@@ -1,21 +1,32 @@
 """What decides an explanation besides the prompt and the model, as one frozen model."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from smile_trace.attribution import AnyUnit, CannotExplain, distance_named, written
+from smile_trace.attribution.segmentation import boundaries
 from smile_trace.attribution.segmentation.units import named
 from smile_trace.explaining.named_models import AnyModel
-from smile_trace.records import Call, ExplanationSettings
+from smile_trace.records import Call, ExplanationSettings, Message
 from smile_trace.records.verdicts import SMALLEST_EFFECT
-from smile_trace.settings import Settings, table_of
+from smile_trace.settings import LocalSettings, Settings, table_of
+from smile_trace.settings.models import EndpointSettings, ModelSettings
 
 MIN_BUDGET = 4
+
+USUAL_CALLS, CALLS_FOR_TEXTS, FEW_WORDS = 40, 80, 12
+"""Calls by default: the first of a probability, which tells more in every call, and of a prompt of
+up to FEW_WORDS words; the second where the texts of answers to a longer one are compared."""
 
 MAX_CALLS_BESIDE_PROXY, USUAL_CALLS_BESIDE_PROXY = 20, 16
 """Calls to the target beside a proxy: a budget up to the first is taken as it is; of a larger one
 no more than the second are needed."""
+
+
+_LOOKED_AT = 1000
+"""Characters of a message of which the words are counted."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +44,8 @@ class ExplainOptions:
             pattern (each match is a unit) or spans of your own (`(start, end)`,
             `(message, start, end)` or texts), with the rest of the prompt retained.
         protect: what is never removed: roles, exact texts, compiled patterns.
-        budget: the most calls to the model, retries and the unperturbed prompt included; ≥ 4.
+        budget: the most calls to the model, retries and the unperturbed prompt included; ≥ 4. By
+            default 80 where texts are compared and the prompt has more than a dozen words, else 40.
         signal: compare the answers as texts, or by the probability of the given answer.
         distance: compare texts by `content` (what is left out or contradicted), by `words`, or by
             this distance of their word vectors (`distance_names()`).
@@ -50,7 +62,7 @@ class ExplainOptions:
 
     unit: AnyUnit = "auto"
     protect: tuple[str | re.Pattern[str], ...] = ()
-    budget: int = 40
+    budget: int | None = None
     signal: Literal["auto", "text", "probability"] = "auto"
     distance: str = "content"
     proxy: AnyModel | None = None
@@ -59,8 +71,24 @@ class ExplainOptions:
     smallest_effect: float | None = None
 
     def __post_init__(self) -> None:
-        if self.budget < MIN_BUDGET:
+        if self.calls < MIN_BUDGET:
             raise ValueError(f"budget must be at least {MIN_BUDGET} calls, not {self.budget}")
+
+    @property
+    def calls(self) -> int:
+        """The budget, or the usual one."""
+        return USUAL_CALLS if self.budget is None else self.budget
+
+    def for_prompt(self, messages: Sequence[Message], *, scored: bool) -> "ExplainOptions":
+        """The same with the budget that this prompt takes by default.
+
+        Args:
+            messages: the prompt.
+            scored: whether the model can score a whole answer.
+        """
+        by_text = self.signal == "text" or (self.signal == "auto" and not scored)
+        more = by_text and self.budget is None and _more_words(messages)
+        return replace(self, budget=CALLS_FOR_TEXTS if more else self.calls)
 
     @classmethod
     def from_settings(
@@ -81,7 +109,6 @@ class ExplainOptions:
         options = cls(
             unit=written(chosen.unit),
             protect=chosen.protect,
-            budget=most,
             signal=chosen.signal,
             distance=chosen.distance,
             proxy=None if how is None else how.proxy,
@@ -89,15 +116,16 @@ class ExplainOptions:
             part=chosen.part,
             smallest_effect=chosen.smallest_effect,
         )
-        if call is None or not chosen.some:
-            return options
+        if call is None:
+            return replace(options, budget=min(options.calls, most))
         names = [f"function:{call.name}", *(f"prompt:{use.name}" for use in reversed(call.prompts))]
         for own in (chosen.some[name] for name in names if name in chosen.some):
             given = own.model_dump(exclude_none=True)
-            budget = min(given.pop("calls", options.budget), most)
+            budget = given.pop("calls", options.budget)
             unit = written(given.pop("unit")) if own.unit else options.unit
             options = replace(options, **given, unit=unit, budget=budget)
-        return options
+        options = options.for_prompt(call.messages, scored=_scores_answers(how))
+        return replace(options, budget=min(options.calls, most))
 
     @classmethod
     def from_record(cls, stored: ExplanationSettings) -> "ExplainOptions":
@@ -139,7 +167,7 @@ class ExplainOptions:
             model=model,
             unit=named(self.unit),
             protect=tuple(_readable(item) for item in self.protect),
-            budget=self.budget if proxy is None else _beside_proxy(self.budget),
+            budget=self.calls if proxy is None else _beside_proxy(self.calls),
             signal=self.signal,
             distance=self.distance,
             proxy=proxy,
@@ -148,6 +176,22 @@ class ExplainOptions:
             pattern=self.unit.pattern if isinstance(self.unit, re.Pattern) else None,
             smallest_effect=self.smallest_effect or SMALLEST_EFFECT,
         )
+
+
+def _more_words(messages: Sequence[Message]) -> bool:
+    words = 0
+    for message in messages:
+        words += len(boundaries.words(message.content[:_LOOKED_AT]))
+        if words > FEW_WORDS:
+            return True
+    return False
+
+
+def _scores_answers(how: ModelSettings | None) -> bool:
+    """Whether the model of this table can score whole answers."""
+    if isinstance(how, EndpointSettings):
+        return how.prompt_logprobs
+    return isinstance(how, LocalSettings)
 
 
 def _readable(item: str | re.Pattern[str]) -> str:

@@ -110,7 +110,7 @@ class PathWalk:
             trace_id=self.trace.trace_id,
             steps=tuple(self.steps),
             summary=summarize_path(self.steps),
-            budget=self.options.budget,
+            budget=self.options.calls,
             cost=self.cost,
         )
 
@@ -209,7 +209,7 @@ class PathWalk:
         Raises:
             ExplanationFailed: none, or too few for any explanation.
         """
-        left = self.options.budget - self.spent
+        left = self.options.calls - self.spent
         if left < MIN_BUDGET:
             raise ExplanationFailed("the budget is used up")
         return left
@@ -220,7 +220,7 @@ class PathWalk:
         Raises:
             ExplanationFailed: too few are left.
         """
-        left = self.options.budget - self.spent
+        left = self.options.calls - self.spent
         ids = [call.id for call in self.trace.calls]
         before = set(ids[: ids.index(wanted.call.id)]) - self.explained.keys()
         further = {one.call.id for one in self.waiting}
@@ -230,7 +230,7 @@ class PathWalk:
         share = min(left, STEP_BUDGET, max(left - kept, STEP_MINIMUM))
         if self.steps and share < STEP_MINIMUM:
             raise ExplanationFailed(
-                f"the budget of {self.options.budget} calls for the trace is used up: give a "
+                f"the budget of {self.options.calls} calls for the trace is used up: give a "
                 "larger one"
             )
         return share

@@ -114,11 +114,12 @@ def _prepared(
         options = replace(options, smallest_effect=conf.explain.smallest_effect)
     asked = _asked(model, call)
     name = asked if isinstance(asked, str) else None
-    proxy = options.proxy
+    proxy, opened = options.proxy, open_any(asked, conf, call, app)
+    scored = opened.capabilities.scores_whole_answers
     return Prepared(
         prompted=prompted,
-        model=open_any(asked, conf, call, app),
-        options=options,
+        model=opened,
+        options=options.for_prompt(prompted.messages, scored=scored),
         how=None if name is None else settings_of(name, conf),
         name=name,
         proxy=None if proxy is None else open_any(proxy, conf),

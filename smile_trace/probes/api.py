@@ -98,7 +98,7 @@ def profile_prepared(
     on_answers: OnAnswers | None = None,
 ) -> Profile:
     """Profile what was prepared; arguments and errors are those of `profile`."""
-    with ForegroundSpending(conf, prepared.options.budget) as spending:
+    with ForegroundSpending(conf, prepared.options.calls) as spending:
         paid = spending.metered(prepared.model, prepared.name, fresh=fresh)
         embed = spending.embeddings()
         found = wait_for(
@@ -133,7 +133,7 @@ async def profile_metered(
         prompted = prompted.model_copy(update={"answer": first.text or ""})
     by_name = {probe.words.name: probe for probe in probes}
     repeats = by_name[REPEATS].variants(prompted, options.seed)[: _repeats(prompted, paid)]
-    begin = list(repeats[: min(FIRST, options.budget - len(asking.responses))])
+    begin = list(repeats[: min(FIRST, options.calls - len(asking.responses))])
     responses = await asking.ask(begin)
     compare = partial(text_comparison, embed=embed)
     reference = await run_in_thread(_reference, prompted.answer or "", responses, compare)
@@ -156,7 +156,7 @@ async def profile_metered(
     await run_in_thread(_add, answers, [REPEATS] * len(begin), begin, responses)
     while True:
         sampling = Sampling(answers.available, answers.known)
-        wanted = await run_in_thread(sampling.next, options.budget - len(asking.responses))
+        wanted = await run_in_thread(sampling.next, options.calls - len(asking.responses))
         if not wanted:
             break
         names = [name for name, number in wanted.items() for _ in answers.waiting(name, number)]
@@ -167,7 +167,7 @@ async def profile_metered(
         answers,
         sampling,
         model=paid.name,
-        budget=options.budget,
+        budget=options.calls,
         seed=options.seed,
         note=note,
         cost=cost_of(asking.responses),

@@ -19,7 +19,7 @@ def first_calls(prepared: Prepared, probes: Sequence[Probe]) -> dict[str, int]:
 def estimate_profile(prepared: Prepared, probes: Sequence[Probe]) -> Estimate:
     """The most that the budget's calls take, each as large as the longest variant."""
     longest = longest_variant(prepared.prompted, probes, prepared.options.seed)
-    name, calls = prepared.model.name, prepared.options.budget
+    name, calls = prepared.model.name, prepared.options.calls
     return Estimate.of_requests(name, prepared.how, longest, calls, "message")
 
 

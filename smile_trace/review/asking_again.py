@@ -180,7 +180,7 @@ def metered(
     """
     return MeteredModel(
         prepared.model,
-        ledger=store.ledger.with_budget(prepared.options.budget),
+        ledger=store.ledger.with_budget(prepared.options.calls),
         cache=store.responses,
         explanation=f"{call.id}/test/{uuid.uuid4().hex}",
         fresh=fresh,

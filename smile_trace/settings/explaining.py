@@ -22,10 +22,11 @@ class Sampling(Table):
 class Budget(Table):
     """What may be spent; `"none"` = no cap of that kind."""
 
-    calls_per_explanation: int = Field(40, ge=4)
-    """Requests for one explanation, retries and the repeated original prompt included; requests
-    that found the model unavailable, overloaded or refusing everybody do not count. Below 13 most
-    explanations stay inconclusive."""
+    calls_per_explanation: int = Field(80, ge=4)
+    """The most requests for one explanation, retries and the repeated original prompt included;
+    requests that found the model unavailable, overloaded or refusing everybody do not count. 40 are
+    taken where probabilities are compared or the prompt has at most a dozen words, 80 where the
+    texts of answers to a longer prompt are. Below 13 most explanations stay inconclusive."""
     usd_per_explanation: Cap[float] = Field(0.05, ge=0)
     """US dollars for one explanation, its proxy's included, where the prices are known."""
     calls_per_path: int = Field(90, ge=15)
@@ -95,7 +96,7 @@ class ExplainingSome(Table):
     part: str | None = None
     """The part of the answer that is explained."""
     calls: int | None = Field(None, ge=4)
-    """Calls per explanation; `budget.calls_per_explanation` is the most."""
+    """Calls per explanation, in place of 40 or 80; `budget.calls_per_explanation` is the most."""
 
 
 class Explaining(Table):

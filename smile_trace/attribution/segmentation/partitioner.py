@@ -65,6 +65,10 @@ and as many words or values of JSON as take a minute and a gigabyte."""
 FEW = 4
 """Parts of a prompt below which `auto` begins with smaller ones."""
 
+MOST_WORDS = 60
+"""Words of a prompt up to which `auto` begins with them. Of more, the strongest are too near to
+each other to be told apart, and its sentences come first."""
+
 
 class Segmentation:
     """The default partitioner: segments of one unit; with too many, coarser ones.
@@ -136,6 +140,8 @@ class Segmentation:
     def _begins_with_words(self, limit: int) -> bool:
         """Whether `auto` takes the words at once: they fit, and easily or there is no structure."""
         words = _free(self.segments)
+        if words > MOST_WORDS:
+            return False
         if words > limit or 2 * words <= limit:
             return words <= limit
         leaves = [self._leaf(s) for s in self.segments if not s.protected]

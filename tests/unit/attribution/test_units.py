@@ -427,6 +427,7 @@ RULES = "\n\n".join(f"Rules {k}:\nNumber {k} is the sea {k}." for k in range(5))
     [
         (FEW, 40, "word", 13),
         (EIGHT, 40, "sentence", 8),  # without structure
+        (EIGHT, 200, "sentence", 8),  # the words would fit, but are too many to tell apart
         (FIVE, 40, "word", 35),  # words that fit come before sentences
         (FIVE, 30, "sentence", 5),
         (RULES, 40, "section", 5),  # but after a structure

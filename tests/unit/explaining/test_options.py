@@ -3,6 +3,7 @@
 import dataclasses
 import inspect
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -14,7 +15,7 @@ from smile_trace.errors import ReasonCode
 from smile_trace.explaining.options import ExplainOptions
 from smile_trace.explaining.studies import make_study
 from smile_trace.models.registry import as_model
-from smile_trace.records import Explanation, ExplanationSettings, Prompted
+from smile_trace.records import Call, Explanation, ExplanationSettings, Message, Prompted
 from smile_trace.settings import Settings
 from tests.support.planted import PlantedModel, copying
 
@@ -46,9 +47,39 @@ def test_explain_and_the_command_take_every_option_with_its_default():
 def test_the_settings_and_the_record_have_the_same_defaults():
     stored = ExplainOptions().to_record("m")
     assert stored == ExplanationSettings(model="m")
-    options = ExplainOptions(smallest_effect=stored.smallest_effect)
-    assert ExplainOptions.from_settings(Settings(), "m") == options
-    assert ExplainOptions.from_record(stored) == options
+    assert ExplainOptions.from_settings(Settings(), "m").to_record("m") == stored
+    assert ExplainOptions.from_record(stored).to_record("m") == stored
+
+
+PLACE = {"trace_id": "a" * 32, "span_id": "b" * 16, "start_ns": 0, "end_ns": 1}
+DOZEN = " ".join(["word"] * 12)
+
+
+@pytest.mark.parametrize(
+    ("signal", "kind", "prompt", "calls"),
+    [
+        ("auto", "endpoint", f"{DOZEN} more", 80),
+        ("auto", "endpoint", DOZEN, 40),
+        ("auto", "local", f"{DOZEN} more", 40),
+        ("text", "local", f"{DOZEN} more", 80),
+        ("probability", "local", f"{DOZEN} more", 40),
+    ],
+)
+def test_texts_of_more_than_a_dozen_words_take_more_calls(signal, kind, prompt, calls):
+    messages = (Message(role="user", content=prompt),)
+    options = ExplainOptions(signal=signal)
+    assert options.for_prompt(messages, scored=kind == "local").budget == calls
+    given = replace(options, budget=50)
+    assert given.for_prompt(messages, scored=kind == "local").budget == 50
+    model = {"kind": kind} | ({"base_url": "http://localhost/v1"} if kind == "endpoint" else {})
+    for cap in (80, 60, 24):
+        settings = Settings(
+            models={"m": model},
+            explain={"signal": signal},
+            budget={"calls_per_explanation": cap},
+        )
+        call = Call(**PLACE, name="f", model="m", messages=messages, answer="yes")
+        assert ExplainOptions.from_settings(settings, "m", call).budget == min(calls, cap)
 
 
 def test_options_survive_the_store():
@@ -60,7 +91,7 @@ def test_options_survive_the_store():
     patterns = ExplainOptions(protect=(re.compile("a.c"),)).to_record("m")
     assert patterns.protect == ("/a.c/",)
     assert ExplainOptions.from_record(patterns).protect == (re.compile("a.c"),)
-    of_matches = ExplainOptions(unit=re.compile("[a-z]+"), smallest_effect=0.1)
+    of_matches = ExplainOptions(unit=re.compile("[a-z]+"), budget=40, smallest_effect=0.1)
     assert ExplainOptions.from_record(of_matches.to_record("m")) == of_matches
 
 
