@@ -172,11 +172,15 @@ def _why_unpredictable(found: LevelFindings) -> str | None:
 
 
 def _anything_sure(found: LevelFindings) -> bool:
-    """Whether some segment's own effect is certain: not where the mere amount that was removed
-    predicts the answer at least as well as all segments do, and may be what the test sees."""
+    """Whether some segment's own effect is certain."""
+    return any(found.fails_without) or (any(found.significant) and not by_amount(found))
+
+
+def by_amount(found: LevelFindings) -> bool:
+    """Whether the mere amount that was removed predicts the answer at least as well as all segments
+    do, and may be what the test sees."""
     quality = found.held_out
-    by_amount = quality is not None and quality.gain <= 0 and quality.share_r2 > MINIMAL_R2
-    return any(found.fails_without) or (any(found.significant) and not by_amount)
+    return quality is not None and quality.gain <= 0 and quality.share_r2 > MINIMAL_R2
 
 
 def _stands_out(found: LevelFindings) -> bool:

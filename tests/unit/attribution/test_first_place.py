@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from smile_trace.attribution.estimation.fidelity import HeldOut
 from smile_trace.attribution.estimation.findings import LevelFindings
 from smile_trace.attribution.estimation.inference import Rows, benjamini_hochberg
 from smile_trace.attribution.estimation.nearness import nearness, weights_of_tests
@@ -151,6 +152,12 @@ def test_one_part_is_first_or_a_few_or_none(
     assert found is not None
     assert found.keys == tuple(keys)
     assert found.probability == pytest.approx(probability)
+
+
+def test_no_part_is_first_where_the_amount_removed_says_as_much() -> None:
+    predicted = HeldOut(r2=0.5, low=0.4, high=0.6, gain=-0.1)
+    found = first_place(replace(findings(0.6, 0.2, 0.2), held_out=predicted), UNSURE)
+    assert found == FirstPlace(keys=(), probability=0)
 
 
 def test_no_part_is_first_where_nothing_is_known() -> None:
