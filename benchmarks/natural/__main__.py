@@ -48,6 +48,8 @@ def find_drivers(half: str, responses: Responses) -> Iterator[Piece]:
 
     def find(case: Case, signal: Signal) -> list[Row]:
         found = driver(case, responses, signal)
+        if found is None:
+            return []
         word = case.words[found.place].text
         key = {"half": half, "case": case.number, "signal": signal}
         return [{**key, "word": word, **asdict(found)}]
@@ -65,13 +67,15 @@ def shortest_first(half: str) -> list[Case]:
 
 def run(half: str, responses: Responses) -> Iterator[Piece]:
     """Every method on every prompt."""
-    places = {(row["case"], row["signal"]): row["place"] for row in read(TRUTH)}
+    truth = {(row["case"], row["signal"]): row for row in read(TRUTH)}
 
     def one(case: Case, name: str, seed: int) -> list[Row]:
         signal, calls, explain = EXPLAINERS[name]
         scores = explain(case, responses, calls, seed)
-        place = places[case.number, signal]
+        known = truth[case.number, signal]
+        place, costs = known["place"], known.get("costs")
         of_content = ranks(scores, case.content)[place]
+        named = max(case.content, key=lambda k: scores[k])
         return [
             {
                 "half": half,
@@ -81,13 +85,14 @@ def run(half: str, responses: Responses) -> Iterator[Piece]:
                 "content_1": float(of_content <= 1),
                 "content_3": float(of_content <= 3),
                 "hit_1": float(ranks(scores, range(len(scores)))[place] <= 1),
+                "named": None if costs is None else max(costs[named] / known["cost"], 0.0),
             }
         ]
 
     for case in shortest_first(half):
         for name, (signal, _, _) in EXPLAINERS.items():
             for seed in SEEDS:
-                if (case.number, signal) in places:
+                if (case.number, signal) in truth:
                     key = {"case": case.number, "explainer": name, "seed": seed}
                     yield Piece(key, partial(one, case, name, seed))
 

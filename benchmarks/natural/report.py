@@ -14,20 +14,19 @@ HITS = {
     "content_1": "driver first content word",
     "content_3": "among three",
     "hit_1": "first of all words",
+    "named": "effect of the named over the best",
 }
-CLEAR = 1.25
-"""How much more a clear driver costs than the second content word."""
 
 
 def tables(rows: Sequence[Row], truth: Sequence[Row]) -> str:
-    """A table per half, and one of its clear drivers: every method, its hits and its difference
-    to context-cite."""
-    clear = {(row["case"], row["signal"]) for row in truth if row["cost"] >= CLEAR * row["second"]}
+    """A table per half, and one of its drivers that two halves of the masks agree on: every
+    method, its hits and its difference to context-cite."""
+    agreed = {(row["case"], row["signal"]) for row in truth if row.get("agreed")}
     lines = []
     for half in HALVES:
         own = [row for row in rows if row["half"] == half]
         lines += _table(half, own)
-        lines += _table(f"{half}, clear drivers", [row for row in own if _asked(row) in clear])
+        lines += _table(f"{half}, agreed", [row for row in own if _asked(row) in agreed])
     return "\n".join(lines)
 
 
@@ -67,12 +66,19 @@ def _of_cases(rows: Sequence[Row], name: str, hit: str, cases: Sequence[int]) ->
     """Per case the mean over the seeds."""
     return np.array(
         [
-            np.mean([r[hit] for r in rows if r["explainer"] == name and r["case"] == case])
+            np.mean([_value(r, hit) for r in rows if r["explainer"] == name and r["case"] == case])
             for case in cases
         ]
     )
 
 
+def _value(row: Row, hit: str) -> float:
+    value = row.get(hit)
+    return np.nan if value is None else float(value)
+
+
 def _rate(hits: np.ndarray) -> str:
+    if np.isnan(hits).any():
+        return "–"
     found = bootstrap(hits)
     return f"{found.mean:.2f} [{found.low:.2f}, {found.high:.2f}]"

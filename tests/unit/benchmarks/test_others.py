@@ -75,13 +75,19 @@ def test_the_prompts() -> None:
 
 @pytest.mark.parametrize("signal", ["probability", "text"])
 @pytest.mark.parametrize("words", [6, 20, 70])
-def test_the_driver_is_found_however_long_the_prompt_is(
+def test_the_driver_is_found_and_halves_agree_on_it_up_to_sixty_words(
     words: int, signal: Signal, tmp_path: Path
 ) -> None:
     prompt = " ".join(f"orchard{k}" for k in range(words))
     case = Case(0, "tuning", prompt, 3)
     responses = Responses(lambda: Planted("orchard4"), tmp_path / "responses.json.xz")
     found = driver(case, responses, signal)
+    if words > 60:
+        assert found is None
+        return
+    assert found is not None
+    assert found.agreed
+    assert len(found.costs) == words
     assert case.words[found.place].text == "orchard4"
     assert found.cost > (3 if signal == "probability" else 0.5) > 2 * found.second
 
@@ -126,22 +132,24 @@ def test_the_table_compares_prompt_by_prompt() -> None:
             "content_1": hit,
             "content_3": 1.0,
             "hit_1": 0.0,
+            "named": 0.9 if case else None,
         }
         for case, hits in enumerate([(1, 0), (1, 1), (0, 0), (1, 0)])
         for name, hit in zip((ours, theirs), hits, strict=True)
     ]
     truth = [
-        {"case": 0, "signal": "probability", "cost": 9.0, "second": 1.0},
-        {"case": 1, "signal": "probability", "cost": 2.0, "second": 1.9},
-        {"case": 1, "signal": "text", "cost": 9.0, "second": 1.0},
+        {"case": 0, "signal": "probability", "agreed": True},
+        {"case": 1, "signal": "probability", "agreed": False},
+        {"case": 1, "signal": "text", "agreed": True},
     ]
     table = tables(rows, truth)
     assert "Held out** (4 prompts)" in table
-    assert "Held out, clear drivers** (1 prompts)" in table
-    line, of_clear = [line for line in table.splitlines() if ours in line]
+    assert "Held out, agreed** (1 prompts)" in table
+    line, of_agreed = [line for line in table.splitlines() if ours in line]
     assert line.startswith(f"| {ours} | 4 | 32 | 0.75 [")
     assert "+0.50 [" in line
-    assert "+1.00 [" in of_clear
+    assert "| – |" in line  # the effect of the named is not known of every prompt
+    assert "+1.00 [" in of_agreed
 
 
 def test_without_noise_the_pair_that_replaces_each_other_has_the_least_p(
