@@ -154,7 +154,7 @@ class CountingModel(PlantedModel):
 
 def plant_in(folder: Path, prompt: PlantedPrompt) -> Settings:
     """The settings of a store in that folder which holds the prompt."""
-    settings = settings_in(folder, explain={"distance": "words"})  # `layers` takes seconds
+    settings = settings_in(folder, explain={"distance": "words"})  # by content it takes seconds
     store = Store.open(settings)
     plant_prompt(store, prompt)
     store.close()

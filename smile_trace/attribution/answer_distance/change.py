@@ -150,7 +150,7 @@ def _reword(matches: Sequence[Match], response: Answer, left: Left, meaning: Mea
         given[v] -= amount
         matches[k].reworded += amount * nearness / wanted[k]
     for m in matches:
-        if all(token.kind is Kind.FUNCTION for token in m.lost):
+        if m.said > 0.5 and all(token.kind is Kind.FUNCTION for token in m.lost):
             m.reworded = 1.0  # all that tells something is said
 
 

@@ -188,6 +188,8 @@ def _values(
         if (rival := next(rivals, None)) is not None:
             left.remove(rival)
             found.contradict(str(token.kind), OTHERWISE)
+            if token.key != rival.key and token.unit and rival.unit not in (None, token.unit):
+                found.contradict("unit", OTHERWISE)
 
 
 def _turned(found: Match, pair: Pair, raw: tuple[str, str]) -> None:

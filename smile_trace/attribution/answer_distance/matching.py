@@ -63,12 +63,15 @@ class Match:
 
     def take(self, left: list[Token], same: Callable[[Token, Token], bool]) -> None:
         """Finds what is gone in what a unit of the response has left."""
+        keys = {token.key for token in left}
         for k in list(self.gone) if left else ():
-            for other in left:
-                if same(self.unit.tokens[k], other):
-                    self.gone.remove(k)
-                    left.remove(other)
-                    break
+            token = self.unit.tokens[k]
+            if token.kind is Kind.FUNCTION and token.key not in keys:
+                continue  # of these there are most, and none has another form
+            found = next((other for other in left if same(token, other)), None)
+            if found is not None:
+                self.gone.remove(k)
+                left.remove(found)
 
 
 Left = list[list[Token]]

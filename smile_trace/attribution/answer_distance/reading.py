@@ -87,7 +87,10 @@ class Answer:
     @cached_property
     def is_bare(self) -> bool:
         """Whether it says yes or no and nothing else: *No.*, *You can.*, *It is not.*"""
-        return all(token.kind in (Kind.FUNCTION, Kind.NEGATION) for token in self.tokens)
+        return all(
+            token.kind is Kind.NEGATION or (token.kind is Kind.FUNCTION and not is_han(token))
+            for token in self.tokens
+        )
 
     @property
     def says_yes(self) -> bool | None:
