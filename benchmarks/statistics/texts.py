@@ -18,6 +18,7 @@ import gzip
 import json
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import product
@@ -30,6 +31,7 @@ from scipy import stats  # type: ignore[import-untyped]
 
 from benchmarks.statistics.chats import NOISE, OTHERS, wilson
 from smile_trace.attribution import PerturbationStudy
+from smile_trace.attribution.estimation.distances import Distance
 from smile_trace.attribution.estimation.inference import REMOVAL_PROBABILITIES
 from smile_trace.attribution.estimation.text_comparison import TextComparison, text_comparison
 from smile_trace.records import (
@@ -175,7 +177,8 @@ class Case:
     size: int
     noise: float
     seed: int
-    distance: str
+    distance: str | Distance
+    budget: int = BUDGET
 
 
 @dataclass
@@ -268,14 +271,15 @@ def ask(case: Case, prompt: Planted) -> tuple[Explanation, float]:
         ExplanationSettings(
             model="planted",
             unit=prompt.unit,
-            budget=BUDGET,
+            budget=case.budget,
             seed=case.seed,
-            distance=case.distance,
+            distance=case.distance if isinstance(case.distance, str) else "words",
         ),
         answer=world.says((True,) * world.drivers),
         signal="text",
         deterministic=case.noise == 0 and world.varies is None,
         remote=False,
+        distance=None if isinstance(case.distance, str) else case.distance,
     )
     calls = 0
 
@@ -329,12 +333,15 @@ class Truth:
         everything = (*self._found.segments, *self._found.coarser)
         level = next(keys for keys in self._found.partitions if segment.key in keys)
         beside = [self.holds(s) for s in everything if s.key in level and s.key != segment.key]
-        groups = [held for held in beside if held]
+        groups = Counter(tuple(held) for held in beside if held)
         total = 0.0
         for q in REMOVAL_PROBABILITIES:
             for removed in product((False, True), repeat=len(groups)):
-                gone = {k for group, out in zip(groups, removed, strict=True) if out for k in group}
-                weight = float(np.prod([q if out else 1 - q for out in removed]))
+                weight, gone = 1.0, set()
+                for (held, pieces), out in zip(groups.items(), removed, strict=True):
+                    whole = (1 - q) ** pieces  # without any of its pieces it is gone
+                    weight *= 1 - whole if out else whole
+                    gone |= set(held) if out else set()
                 total += weight * (self._change(gone | set(own)) - self._change(gone))
         return total / len(REMOVAL_PROBABILITIES)
 
