@@ -6,8 +6,8 @@
 Three suites, whose answers are texts and whose truth is enumerated (`texts.Truth`): the worlds of
 `texts` in turns of size, with and without noise; agents that had three results of tools, where one
 gates the others, each adds its sentence, or either of two is enough; prompts with five instructions
-that each add a sentence. The share of the answer's words that is not said again is its change, so that
-sentences count by their lengths. `--rows FILE` keeps what every study found.
+that each add a sentence. The share of the answer's words that is not said again is its change: a
+sentence counts by its length. `--rows FILE` keeps what every study found.
 """
 
 import argparse
@@ -36,7 +36,7 @@ from benchmarks.statistics.texts import (
 )
 from smile_trace.attribution.estimation.distances import Distance
 from smile_trace.attribution.estimation.inference import Array
-from smile_trace.records import Message, Place
+from smile_trace.records import Message, Place, SegmentAttribution
 from smile_trace.records.parts import ToolCall, ToolResult
 from smile_trace.records.verdicts import SMALLEST_EFFECT
 
@@ -97,7 +97,7 @@ AGENTS = (
 INSTRUCTED = World(
     "five instructions",
     5,
-    lambda seen: " ".join([_ROOM, *(s for s, i in zip(_INSTRUCTIONS.values(), seen) if i)]),
+    lambda seen: f"{_ROOM} {_joined(seen, tuple(_INSTRUCTIONS.values()), '')}".strip(),
 )
 
 
@@ -134,8 +134,8 @@ class Studied:
 
 def unsaid(logged: Array, response: Array) -> float:
     """The share of the logged answer's words (by their vectors) that a response does not say."""
-    same = (np.abs(logged[:, None] - response[None]) < 1e-6).all(axis=2)
-    return float(1 - same.any(axis=1).mean())
+    same = np.all(np.abs(logged[:, None] - response[None]) < 1e-6, axis=2)
+    return float(1 - np.any(same, axis=1).mean())
 
 
 def agent(random: Random) -> Planted:
@@ -204,7 +204,7 @@ def studied(suite: str, case: Case, prompt: Planted) -> Studied:
     found, seconds = ask(case, prompt)
     truth = Truth(case, prompt, found)
 
-    def part(s, *, shown: bool) -> Part:
+    def part(s: SegmentAttribution, *, shown: bool) -> Part:
         effect = truth.effect(s)
         covered = s.ci_low - TOLERANCE <= effect <= s.ci_high + TOLERANCE
         return Part(effect, str(s.verdict), covered, shown, tuple(truth.holds(s)))
@@ -222,6 +222,7 @@ def studied(suite: str, case: Case, prompt: Planted) -> Studied:
         status=found.fidelity.status,
         top_right=bool(truth.holds(found.ranked[0])),
         parts=tuple(parts),
+        wanted=found.fidelity.further_calls,
     )
 
 

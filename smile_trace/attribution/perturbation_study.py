@@ -4,11 +4,21 @@ import re
 from collections.abc import Iterable, Sequence
 from itertools import chain, takewhile
 
+import numpy as np
+
 from smile_trace.attribution.answer_span import AnswerSpan
 from smile_trace.attribution.design.confirmation import MOST_CALLS, confirmation_of
-from smile_trace.attribution.design.planner import CallKey, Level, Planner, call_key, repeats
+from smile_trace.attribution.design.planner import (
+    MIN_LEVEL_CALLS,
+    CallKey,
+    Level,
+    Planner,
+    call_key,
+    repeats,
+)
 from smile_trace.attribution.estimation.distances import Distance
 from smile_trace.attribution.estimation.findings import LevelFindings, find, precise
+from smile_trace.attribution.estimation.further_calls import further_calls, further_rows
 from smile_trace.attribution.estimation.inference import DEFAULT_SOLVER, Array
 from smile_trace.attribution.estimation.interactions import Pair
 from smile_trace.attribution.estimation.nearness import nearness
@@ -20,6 +30,7 @@ from smile_trace.attribution.estimation.response_scores import (
 )
 from smile_trace.attribution.estimation.solver import Solver
 from smile_trace.attribution.estimation.text_comparison import scorable, text_comparison
+from smile_trace.attribution.estimation.unseen_changes import unseen_share
 from smile_trace.attribution.estimation.warped_process import WarpedProcessSolver
 from smile_trace.attribution.one_thread import one_thread
 from smile_trace.attribution.reporting.first_place import first_place
@@ -50,9 +61,17 @@ from smile_trace.records import (
     Response,
     Signal,
 )
+from smile_trace.records.tool_calls import read_tool_calls
+from smile_trace.records.verdicts import SMALLEST_EFFECT
 
 ROUND = 16
 """Perturbations of one round, at most: small enough to show progress and to run in parallel."""
+
+NEARLY = 1.5
+"""What so many times the calls that are left would settle comes before what is finer."""
+
+REDUCED = 2
+"""Calls that are kept back for the prompt reduced to what matters."""
 
 
 class PerturbationStudy:
@@ -127,7 +146,8 @@ class PerturbationStudy:
         self._asked: dict[CallKey, None] = {}
         self._responses: dict[CallKey, Response] = {}
         self._rounds = 0
-        self._kept_back = min(MOST_CALLS, settings.budget // 5)
+        reduced = REDUCED if deterministic else 0
+        self._kept_back = min(MOST_CALLS + reduced, settings.budget // 5)
         self._found: dict[tuple[int, int, float], LevelFindings] = {}
 
     @property
@@ -142,7 +162,7 @@ class PerturbationStudy:
         if self._baseline_failed() and not self._ask_baseline_again():
             return []
         waiting = self._waiting()
-        while not waiting and (self._goes_on() or self._confirms()):
+        while not waiting and (self._goes_on() or self._confirms() or self._goes_beyond()):
             waiting = self._waiting()
         unperturbed = [row for row in waiting if row.kind == "baseline"]
         chosen = unperturbed or waiting[:ROUND]
@@ -168,7 +188,8 @@ class PerturbationStudy:
         level = self._levels[-1]
         rows: dict[CallKey, Perturbation] = {}
         beside = *self._planner.sparse, *self._planner.confirming_rows
-        for row in (*level.rows[: self._before_look], *beside):
+        coarser = [row for one in self._levels[:-1] for row in one.rows]
+        for row in (*coarser, *level.rows[: self._before_look], *beside):
             if call_key(row) not in self._asked:
                 rows.setdefault(call_key(row), row)
         return [row.model_copy(update={"round": self._rounds}) for row in rows.values()]
@@ -200,17 +221,71 @@ class PerturbationStudy:
         if self._may_need_sparse and self._planner.before_sparse < level.before_look:
             return self._planner.add_sparse()
         if scores.only_sparse_moved:
-            self._planner.halve_rest(self._rows(level), self._settings.budget - len(self._asked))
+            self._planner.halve_rest(self._rows(level), self._calls_left)
         ends = level.before_look == len(level.rows)
         settled = ends or (complete and self._settled(level))
-        if (settled or level.may_refine) and self._next_level():
+        if (settled or level.may_refine) and (self._settles_open() or self._next_level()):
+            return True
+        if ends and self._spends_rest():
             return True
         level.looks += not settled
         return not settled
 
+    @property
+    def _calls_left(self) -> int:
+        return self._planner.budget - len(self._asked)
+
+    def _settles_open(self) -> bool:
+        """Plans more rows of the coarsest level that was ended with a part open which the calls
+        that are left may settle."""
+        calls = self._calls_left - self._kept_back
+        for index, level in enumerate(self._levels):
+            if not self._ended(level) or calls <= 0:
+                continue
+            wanted = self._to_settle(index, calls, round(NEARLY * calls))
+            if wanted and self._planner.resume(index, wanted):
+                return True
+            if self._asks_for_untold(index, calls):
+                return True
+        return False
+
+    def _spends_rest(self) -> bool:
+        """Plans the calls that are left on the coarsest level with an open part."""
+        calls = self._calls_left - self._kept_back
+        return calls > 0 and any(
+            self._ended(level)
+            and further_rows(self._find(level))
+            and self._planner.resume(index, calls)
+            for index, level in enumerate(self._levels)
+        )
+
+    def _ended(self, level: Level) -> bool:
+        """Whether all of its rows were asked."""
+        return len(self._rows(level)) == len(level.rows)
+
+    def _to_settle(self, index: int, calls: int, within: int) -> int:
+        """How many of these calls would settle, or help to, what open parts of a level can be
+        settled `within` so many; 0 for none."""
+        if calls <= 0:
+            return 0
+        found = self._find(self._levels[index])
+        rows = further_rows(found, told=self._told(index))
+        return min(max((wanted for wanted in rows if wanted <= within), default=0), calls)
+
+    def _goes_beyond(self) -> bool:
+        """Plans as many further calls as would settle what is open, where more are allowed; no
+        more than were asked, after which it is known better."""
+        most = self._settings.until_settled or 0
+        wanted = [max(further_rows(self._find(level)), default=0) for level in self._levels]
+        calls = min(max(wanted), len(self._asked), most - len(self._asked))
+        if calls <= 0:
+            return False
+        self._planner.budget = len(self._asked) + calls
+        return self._planner.resume(wanted.index(max(wanted)), calls)
+
     def _confirms(self) -> bool:
-        """Whether calls were kept back until all else is asked: for masks that confirm pairs, and
-        for the level's last rows where no pair needs them."""
+        """Whether calls were kept back until all else is asked: for masks that confirm pairs, for
+        those that tell what no other could, and for the level's last rows where none needs them."""
         if not self._kept_back:
             return False
         kept_back, self._kept_back = self._kept_back, 0
@@ -220,8 +295,29 @@ class PerturbationStudy:
             rows = [(row, change) for row, change in known if change is not None]
             pairs = sorted(self._find(level).pairs, key=lambda pair: -abs(pair.value))
             wanted = (confirmation_of(pair, level.free, rows) for pair in pairs)
-            self._planner.add_confirming(filter(None, wanted), self._asked.keys(), kept_back)
+            confirming = min(kept_back, MOST_CALLS)
+            self._planner.add_confirming(filter(None, wanted), self._asked.keys(), confirming)
+            kept_back -= len(self._planner.confirming_rows)
+        for index in reversed(range(len(self._levels))):
+            kept_back -= self._asks_for_untold(index, kept_back)
         return True
+
+    def _asks_for_untold(self, index: int, calls: int) -> int:
+        """Plans rows that tell what no mask could, in so many calls; how many calls.
+
+        Where an effect is excluded but for parts that no mask removed together: the prompt
+        reduced to what is named and what is open, and to what is named. If all of the rest is not
+        needed, no two of it are. Where answers vary, random masks say more in two calls.
+        """
+        found = self._find(self._levels[index])
+        if not (self._deterministic and any(found.untold)) or calls < 1:
+            return 0
+        free = np.array(self._levels[index].free)
+        named = ~free | found.significant | np.array(found.fails_without or ~free)
+        inside = np.maximum(-found.low, found.high) < SMALLEST_EFFECT
+        also_open = named | ~(inside | np.array(found.untold))
+        masks = [tuple(map(bool, retained)) for retained in (also_open, named)]
+        return self._planner.add_reduced(index, masks, calls)
 
     def _confirmed(self, scores: ResponseScores) -> list[Pair]:
         """The pairs of the last level that fresh masks have confirmed."""
@@ -239,7 +335,13 @@ class PerturbationStudy:
         known = [change for change in scores.changes[index] if change is not None]
         with one_thread():
             narrow = precise(level.segments, rows, known, self._seed(index), self._solver)
-        return narrow and status_of(self._find(level), scores) == "reliable"
+        if not narrow or status_of(self._find(level), scores) != "reliable":
+            return False
+        return not (self._told(index) and any(self._find(level).untold))
+
+    def _told(self, index: int) -> bool:
+        """Whether the reduced prompts of a level were asked, which tell no more."""
+        return any(row.level == index for row in self._planner.sparse)
 
     def _rows(self, level: Level) -> list[Perturbation]:
         """The level's rows that count: up to the first that was not asked.
@@ -272,10 +374,14 @@ class PerturbationStudy:
         that varies it needs a significant segment: fewer rows would have to find what its own
         have not.
         """
-        level, calls = self._levels[-1], self._settings.budget - len(self._asked)
+        level, calls = self._levels[-1], self._calls_left
         if not self._planner.refinable(calls) or self._scores().no_variation:
             return False
         found = self._find(level)
+        if wanted := self._to_settle(len(self._levels) - 1, calls, calls):
+            if len(self._levels) > 1:
+                return False
+            calls = max(calls - wanted, calls // 2, min(calls, 2 * MIN_LEVEL_CALLS))
         if status_of(found, self._scores()) not in CONVINCING:
             return False
         if not self._deterministic and not any(found.significant):
@@ -310,6 +416,14 @@ class PerturbationStudy:
         interactions = finest.interactions(confirmed) if reliable else ()
         fields = self._moved_fields(found[:shown])
         limit = self._settings.smallest_effect
+        fidelity = fidelity.model_copy(
+            update={
+                "further_calls": further_calls(found[:shown], len(self._responses))
+                if fidelity.reproduced
+                else None,
+                "unseen": self._unseen(),
+            }
+        )
         fidelity = settled(fidelity, segments, coarser, interactions, limit=limit)
         first = first_place(finest, fidelity)
         return Explanation(
@@ -342,6 +456,14 @@ class PerturbationStudy:
             settings=self._settings,
             notes=self._notes,
         )
+
+    def _unseen(self) -> float:
+        """The share of the distinct answers that count as unchanged although their words differ;
+        0 where only a part is compared, or not as a text."""
+        if self._part is not None or self.signal != "text" or read_tool_calls(self.answer):
+            return 0.0
+        texts = [r.text for r in self._responses.values() if r.ok and r.text]
+        return unseen_share(self.answer, texts, self._text_change.changes(texts))
 
     def _moved_fields(self, shown: Sequence[LevelFindings]) -> tuple[FieldChange, ...]:
         """Of a JSON answer that is compared as text and as a whole."""
@@ -402,7 +524,7 @@ class PerturbationStudy:
                 seed=self._seed(index),
                 failed=scores.failed[index],
                 unseen=scores.only_sparse_moved,
-                beside=self._answered_beside(index),
+                beside=self._answered_beside(index, scores),
                 solver=self._solver,
                 rate=level.error_rate,
                 near=self._nearness(level) if self._ranks_by_nearness else None,
@@ -412,10 +534,14 @@ class PerturbationStudy:
         explained = self.answer if self._part is None else self.answer[slice(*self._part)]
         return nearness([segment.text for segment in level.segments], explained)
 
-    def _answered_beside(self, index: int) -> list[Perturbation]:
-        """The answered rows of a level that are in no estimate."""
-        rows = *self._sparse_rows, *self._confirming_rows
-        return [row for row, response in rows if row.level == index and response and response.ok]
+    def _answered_beside(
+        self, index: int, scores: ResponseScores
+    ) -> list[tuple[Perturbation, float]]:
+        """The answered rows of a level that are in no estimate, with their changes."""
+        rows = *self._planner.sparse, *self._planner.confirming_rows
+        changes = *scores.sparse, *scores.confirming
+        known = zip(rows, changes, strict=True)
+        return [(row, y) for row, y in known if row.level == index and y is not None]
 
     def _observations(
         self, scores: ResponseScores, found: Sequence[LevelFindings]

@@ -203,6 +203,12 @@ class Fidelity(Record):
     interval_level: float = 0.9
     reproduced: bool = True
     """Whether the unperturbed prompt gave the logged answer back, as nearly as noise lets it."""
+    further_calls: int | None = None
+    """About how many further calls would name or exclude what is open; None where nothing is, or
+    where it is more than ten times what was spent."""
+    unseen: float = 0.0
+    """The share of the distinct answers, in [0, 1], that count as unchanged although their words
+    differ: where it is large, the comparison may not see what changed."""
 
 
 class Cost(Record):
@@ -237,6 +243,13 @@ class ExplanationSettings(Record):
     """The regular expression whose matches are the units (`unit` is then `span`)."""
     smallest_effect: float = Field(SMALLEST_EFFECT, gt=0, lt=1)
     """The smallest effect that matters, in units of answer change: the limit of its verdicts."""
+    until_settled: int | None = None
+    """The most calls where more than the budget are asked while a part is open; None for none."""
+
+    @property
+    def most_calls(self) -> int:
+        """The most calls to the model, those until everything is settled included."""
+        return max(self.budget, self.until_settled or 0)
 
     @property
     def hash(self) -> str:

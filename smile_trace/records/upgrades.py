@@ -97,7 +97,7 @@ def hash_settings(document: dict[str, JSON]) -> str:
     hashed = {{"protect": "freeze"}.get(name, name): value for name, value in document.items()}
     if hashed.get("distance") == "words":
         del hashed["distance"]
-    for name in ("part", "pattern"):
+    for name in ("part", "pattern", "until_settled"):
         if hashed.get(name) is None:
             hashed.pop(name, None)
     if hashed.get("smallest_effect") == SMALLEST_EFFECT:

@@ -66,6 +66,7 @@ def run(
     remote: bool = False,
     shuffle: int | None = None,
     prompted: Prompted | None = None,
+    until_settled: int | None = None,
     **options: Any,
 ) -> Asked:
     """Asks until the study is finished; `shuffle` seeds another order of telling."""
@@ -74,7 +75,9 @@ def run(
     if answer is None:
         said = model(prompted.messages)
         answer = said if isinstance(said, str) else said.text or ""
-    settings = ExplanationSettings(model="planted", budget=budget, seed=seed, unit=unit)
+    settings = ExplanationSettings(
+        model="planted", budget=budget, seed=seed, unit=unit, until_settled=until_settled
+    )
     study = PerturbationStudy(
         prompted,
         settings,

@@ -140,6 +140,8 @@ class Planner:
         self._deterministic = deterministic
         self._looks = looks
         self._drawn: Counter[str] = Counter()
+        self.budget = settings.budget
+        """How many calls may be asked, all in all."""
         self.sparse: list[Perturbation] = []
         self.confirming: list[Confirming] = []
         self._halved = False
@@ -157,7 +159,7 @@ class Planner:
         A random row makes room for it.
         """
         level, count = self.levels[0], len(self.baselines)
-        full = len(set(map(call_key, level.rows))) >= self._settings.budget
+        full = len(set(map(call_key, level.rows))) >= self.budget
         if count >= self._replicates + MORE_BASELINES or (full and level.exact):
             return False
         if full:
@@ -183,6 +185,21 @@ class Planner:
             self._row(level, "sparse", mask) for mask in islice(drawn, self._sparse_count)
         ]
         return bool(self.sparse)
+
+    def add_reduced(self, index: int, reduced: Iterable[masks.Mask], calls: int) -> int:
+        """Plans rows of a level with most of the prompt removed, in so many calls; how many calls.
+
+        The last level's last rows make room for them.
+        """
+        level = self.levels[index]
+        known = {(row.level, row.mask) for row in self.sparse}
+        fresh = dict.fromkeys(mask for mask in reduced if (index, mask) not in known)
+        rows = [
+            self._row(level, "sparse", mask) for mask in filter(level.perturber.sendable, fresh)
+        ]
+        self.sparse += rows[:calls]
+        del self.levels[-1].rows[self.leaving(0) :]
+        return len(rows[:calls])
 
     def halve_rest(self, asked: Sequence[Perturbation], calls: int) -> None:
         """Draws the last level's rows after `asked` again, all of them to remove half; once.
@@ -241,7 +258,7 @@ class Planner:
 
     def leaving(self, calls: int) -> int:
         """How many of the last level's rows leave so many calls."""
-        level, left = self.levels[-1], self._settings.budget - calls
+        level, left = self.levels[-1], self.budget - calls
         others = [row for one in self.levels[:-1] for row in one.rows]
         known = {call_key(row) for row in (*others, *self.sparse, *self.confirming_rows)}
         for place, row in enumerate(level.rows):
@@ -252,7 +269,7 @@ class Planner:
 
     @property
     def _sparse_count(self) -> int:
-        return min(SPARSE_ROWS, self._settings.budget // 5)
+        return min(SPARSE_ROWS, self.budget // 5)
 
     def _first_level(self) -> Level:
         calls = self._settings.budget - self._replicates
@@ -298,6 +315,33 @@ class Planner:
         self._fill(level, calls, share)
         return bool(level.rows)
 
+    def resume(self, index: int, calls: int) -> bool:
+        """Plans more random rows of a level, of which all were asked, in so many calls; False
+        where none of them would be new.
+
+        A level that was closed for a finer one is then tested as at its last look.
+        """
+        level = self.levels[index]
+        known = {call_key(row) for one in self.levels for row in one.rows}
+        known |= {call_key(row) for row in (*self.sparse, *self.confirming_rows)}
+        generator = np.random.default_rng([self._settings.seed, index + 1, 4, len(level.rows)])
+        drawn = masks.random_masks(
+            level.free, level.perturber.sendable, generator, self._keep_probabilities
+        )
+        rows = list(self._random_rows(level, drawn, calls, known))
+        if not rows or not rows[-1][1]:
+            return False
+        level.rows += [row for row, _ in rows]
+        if level.closed_at is not None:
+            level.closed_at = max(level.closed_at, (1 - LEVEL) / 2)
+        return True
+
+    @property
+    def _keep_probabilities(self) -> tuple[float, ...]:
+        if self._deterministic:
+            return masks.DETERMINISTIC_KEEP_PROBABILITIES
+        return masks.KEEP_PROBABILITIES
+
     def _promising(self, effects: Array, calls: int) -> list[Segment]:
         """The segments with at least a third of the largest effect, at most one for six calls."""
         level = self.levels[-1]
@@ -333,12 +377,7 @@ class Planner:
                 known.add(call_key(row))
                 level.rows.append(row)
         generator = np.random.default_rng([self._settings.seed, len(self.levels)])
-        keep = (
-            masks.DETERMINISTIC_KEEP_PROBABILITIES
-            if self._deterministic
-            else masks.KEEP_PROBABILITIES
-        )
-        drawn = masks.random_masks(free, sendable, generator, keep)
+        drawn = masks.random_masks(free, sendable, generator, self._keep_probabilities)
         for row, cost in self._random_rows(level, drawn, calls - spent, known):
             if looks and spent + cost > looks[0]:
                 level.refining += (len(level.rows),)

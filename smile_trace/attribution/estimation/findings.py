@@ -53,6 +53,11 @@ class LevelFindings:
     first: Array | None = None
     """The probability of each segment that its effect is the largest; None where it is not known
     how near they are to the answer, or no effect is estimated."""
+    untold: tuple[bool, ...] = ()
+    """Which effects are open only because of what the masks cannot tell of two segments."""
+    alone: Array | None = None
+    """The largest effect in each interval, before these are widened by it; None where they are
+    not."""
 
     def attributions(self) -> list[SegmentAttribution]:
         """One record per segment."""
@@ -106,7 +111,7 @@ def find(
     seed: list[int],
     failed: Sequence[bool] = (),
     unseen: bool = False,
-    beside: Sequence[Perturbation] = (),
+    beside: Sequence[tuple[Perturbation, float]] = (),
     solver: Solver = DEFAULT_SOLVER,
     rate: float = 1 - inference.LEVEL,
     near: Array | None = None,
@@ -124,7 +129,7 @@ def find(
         seed: of the folds and of the randomisation test.
         failed: which of the calls failed; none where it is left out.
         unseen: whether answers moved in rows alone that are in no estimate.
-        beside: those of them that were answered.
+        beside: those of them that were answered, with their answer changes.
         solver: fits the attributions, and is scored on held-out rows.
         rate: the false discovery rate of the test, in (0, 1).
         near: how near each segment is to the answer (`nearness`), where that is to help.
@@ -135,7 +140,7 @@ def find(
     known = [(row, y) for row, y in zip(rows, changes, strict=True) if y is not None]
     locality = locality_of(rows, segments, embed)
     measured = _leave_one_out(known, len(segments)) if deterministic else {}
-    quality = None
+    quality, alone, untold = None, None, np.zeros(int(free.sum()), dtype=bool)
     together: tuple[Pair, ...] = ()
     if exact:
         estimate, used, together = _exact(known, free, complete=len(known) == len(rows))
@@ -155,8 +160,16 @@ def find(
         estimate = inference.holding_zero(estimate, significant)
         if unseen:
             estimate = inference.holding_the_unseen(estimate, tested)
-        answered = removal_masks([*(row for row, _ in known), *beside], free)
-        estimate = inference.holding_unseen_pairs(estimate, answered, significant)
+        told, before = inference.excludes(estimate), estimate
+        answered = [*known, *beside]
+        estimate = inference.holding_unseen_pairs(
+            estimate,
+            removal_masks([row for row, _ in answered], free),
+            np.array([change for _, change in answered]),
+            significant,
+        )
+        untold = told & ~inference.excludes(estimate) & ~significant
+        alone = in_place(np.maximum(np.abs(before.low), np.abs(before.high)), free)
         rows_of_fit = distinct(tested) if deterministic else tested
         quality = held_out(rows_of_fit, [*seed, 1], solver)
         if near is not None and used >= inference.FOLDS:
@@ -183,6 +196,8 @@ def find(
         failure_rate=float(np.mean(failed)) if failed else 0.0,
         pairs=together,
         first=first,
+        untold=tuple(bool(u) for u in in_place(untold.astype(float), free)),
+        alone=alone,
     )
 
 
@@ -233,9 +248,8 @@ def precise(
     seed: list[int],
     solver: Solver = DEFAULT_SOLVER,
 ) -> bool:
-    """Whether more rows would add nothing: every interval is narrow, every effect either small or
-    significant, and no pair of segments is left unseen. Stopping here does not favour
-    noise, whose intervals are wide.
+    """Whether more rows would add nothing: every interval is narrow, and every effect either
+    small or significant. Stopping here does not favour noise, whose intervals are wide.
     """
     free = np.array([not segment.protected for segment in segments])
     drawn = sum(row.keep_probability is not None for row in rows)
@@ -247,10 +261,7 @@ def precise(
     if np.any(high - low > 2 * PRECISION):  # nearly always, before what costs more
         return False
     found = _estimate(tested, seed, solver)
-    significant = discoveries(found)
-    removed = removal_masks(rows, free)
-    apart = inference.holding_unseen_pairs(found, removed, significant).high == found.high
-    return bool(np.all(significant | (apart & (np.abs(found.effect) <= PRECISION))))
+    return bool(np.all(discoveries(found) | (np.abs(found.effect) <= PRECISION)))
 
 
 def _estimate(rows: Rows, seed: list[int], solver: Solver) -> Estimate:

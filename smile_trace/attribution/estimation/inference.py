@@ -18,6 +18,7 @@ from smile_trace.attribution.estimation.gaussian_process import (
     leave_one_out_residuals,
 )
 from smile_trace.attribution.estimation.solver import Solver
+from smile_trace.records.verdicts import SMALLEST_EFFECT
 
 Array = NDArray[np.float64]
 
@@ -37,6 +38,10 @@ TRANSLATION = 0.75
 
 SHOWN_AS_NONE = 0.005
 """An effect below this is shown as 0.00, and nothing is claimed of it: its p is 1."""
+
+LEFT = 0.5
+"""Share of the answer that has to be left beside what is explained, where a mask is to tell whether
+more is lost."""
 
 DEFAULT_SOLVER: Solver = GaussianProcessSolver()
 
@@ -168,26 +173,44 @@ def holding_the_unseen(estimate: Estimate, rows: Rows) -> Estimate:
 
 
 def holding_unseen_pairs(
-    estimate: Estimate, removed: Array, significant: NDArray[np.bool_]
+    estimate: Estimate, removed: Array, changes: Array, significant: NDArray[np.bool_]
 ) -> Estimate:
     """The estimate with intervals that hold what the masks cannot tell of two segments.
 
-    Where two were never removed together, either may be enough: each then has at most the effect
-    that the other one is removed, too. Where a significant one was never removed without the
-    other, its effect may be that of the other.
+    Either of two may be enough: each then has the effect of both whenever the other one is
+    removed, too. What both have at most is the smallest share of the answer that was lost without
+    them beside what the others' effects add up to, in masks that leave half of it to lose. Where a
+    significant one was never removed without the other, its effect may be that of the other.
 
     Args:
         estimate: of every segment.
         removed: 1 where a segment was removed, shape (answered masks, segments).
+        changes: the answer changes of these masks, in [0, 1].
         significant: which effects are; their intervals stay.
     """
+    others = np.where(excludes(estimate) & ~significant, 0.0, np.maximum(estimate.effect, 0.0))
+    explained = np.minimum(removed @ others, 1.0)
+    of_both = np.ones((removed.shape[1],) * 2)
+    for mask, lost, already in zip(removed > 0, changes, explained, strict=True):
+        if already <= LEFT:
+            at_most = max(lost - already, 0.0) / (1 - already)
+            of_both[np.ix_(mask, mask)] = np.minimum(of_both[np.ix_(mask, mask)], at_most)
     together = removed.T @ removed > 0
+    of_both = np.where(significant & together, 0.0, of_both)
     taken = (removed.T @ (1 - removed) == 0) & significant[:, None]
-    at_most = np.where(together, 0.0, np.mean(REMOVAL_PROBABILITIES))
+    at_most = np.mean(REMOVAL_PROBABILITIES) * of_both
     at_most = np.where(taken.T, np.maximum(at_most, np.abs(estimate.effect)), at_most)
     np.fill_diagonal(at_most, 0.0)
     widened = np.maximum(estimate.high, at_most.max(axis=1, initial=0.0))
     return replace(estimate, high=np.where(significant, estimate.high, widened))
+
+
+def excludes(estimate: Estimate) -> NDArray[np.bool_]:
+    """Whose intervals exclude an effect that matters."""
+    inside: NDArray[np.bool_] = (
+        np.maximum(np.abs(estimate.low), np.abs(estimate.high)) < SMALLEST_EFFECT
+    )
+    return inside
 
 
 def never_seen(rows: Sequence[int], level: float = LEVEL) -> float:

@@ -68,8 +68,9 @@ def summarize(
     tree = _Tree(segments, coarser)
     if fidelity.status == "inconclusive":
         what = "this answer" if part is None else f"the part “{_short(part)}” of this answer"
-        unsure = f"What drove {what} is inconclusive at this budget: {fidelity.reason}"
-        return " ".join([unsure, *_perhaps_first(tree, first)])
+        said = f"What drove {what} is inconclusive at this budget: {fidelity.reason}"
+        said = _sentence([said.removesuffix("."), *_next(fidelity)])
+        return " ".join([said, *_perhaps_first(tree, first)])
     drivers, opponents = tree.drivers, tree.opponents
     needed = [s for s in tree.everything if s.fails_without]
     if not drivers and not opponents and not interactions and not needed:
@@ -94,7 +95,14 @@ def summarize(
     )
     clauses += _others([s for s in tree.free if s.key not in paired], of)
     clauses += _never_removed([s for s in segments if s.protected])
+    clauses += _next(fidelity) if fidelity.status == "partial" else ()
     return _sentence(clauses)
+
+
+def _next(fidelity: Fidelity) -> Iterator[str]:
+    """How many further calls would settle what is open."""
+    if fidelity.further_calls is not None:
+        yield f"next: about {fidelity.further_calls:,} calls would settle it"
 
 
 def _sentence(clauses: Sequence[str]) -> str:

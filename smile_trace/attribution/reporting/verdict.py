@@ -19,6 +19,14 @@ MAX_FAILURES = 0.1
 """Share of failed calls above which unchanged answers do not say that nothing has an effect."""
 
 
+MOST_UNSEEN = 1 / 3
+"""Share of the distinct answers that may count as unchanged although their words differ."""
+
+_NOT_SEEN = (
+    "count as unchanged although their words differ, so that its comparison may not see what "
+    "changed: explain a part of the answer, or compare in another way"
+)
+
 CONVINCING: tuple[FidelityStatus, ...] = ("reliable", "partial")
 """Statuses with something to show, and to look at more closely."""
 
@@ -61,12 +69,18 @@ def settled(
     *,
     limit: float = SMALLEST_EFFECT,
 ) -> Fidelity:
-    """The fidelity, beside what was not measured well enough to tell (`limit`: the smallest effect
-    that matters).
+    """The fidelity, beside what was not measured well enough to tell, or compared (`limit`: the
+    smallest effect that matters).
 
     Nothing has an effect only where that of every part is excluded. What is reliable is so only in
-    part where an open part could matter as much as the smallest that is named.
+    part where an open part could matter as much as the smallest that is named. Neither holds where
+    the comparison may not see what changed.
     """
+    if fidelity.unseen > MOST_UNSEEN and fidelity.status in ("reliable", "no_effect"):
+        sure = bool(interactions) or any(s.significant for s in (*segments, *coarser))
+        status: FidelityStatus = "partial" if sure else "inconclusive"
+        reason = f"{_percent(fidelity.unseen)} of the different answers {_NOT_SEEN}."
+        return fidelity.model_copy(update={"status": status, "reason": reason})
     paired = {key for pair in interactions for key in (pair.first, pair.second)}
     parts = decided(segments, interactions, limit=limit)
     most = max((s.at_most for s in parts if s.verdict == "open" and s.key not in paired), default=0)

@@ -315,7 +315,7 @@ def test_an_incomplete_enumeration_is_not_exact() -> None:
 
 @pytest.mark.parametrize("content", ["pay minus three now", f"{TEN} minus three"])
 def test_a_word_without_which_requests_fail_is_named(content: str) -> None:
-    """No call is kept for sparse masks: each says more about the failures."""
+    """No call is kept for masks that remove it: each says more about the failures."""
 
     def needs_minus(messages: tuple[Message, ...]) -> Response | str:
         if "minus" not in messages[0].content:
@@ -327,7 +327,8 @@ def test_a_word_without_which_requests_fail_is_named(content: str) -> None:
     assert explanation.fidelity.status == "partial"
     assert [s.text for s in explanation.segments if s.fails_without] == ["minus"]
     assert explanation.summary.startswith("Without “minus” the request fails; ")
-    assert not any(row.kind == "sparse" for row in asked.perturbations)
+    sparse = [row for row in asked.perturbations if row.kind == "sparse"]
+    assert all("minus" in row.messages[0].content for row in sparse)
 
 
 def test_failures_at_random_are_nobodys_and_prove_nothing() -> None:
@@ -536,3 +537,54 @@ def test_two_of_which_either_is_enough_are_not_excluded_unseen(seed: int) -> Non
     """With seed 2 no mask of the first twenty removes both."""
     found = _tools(lambda x: 0.5 * x[1] * x[3] + 0.3 * x[5], seed)
     assert "excluded" not in {found.segments[k].verdict for k in (1, 3, 5)}
+
+
+def _one_of_nine(messages: tuple[Message, ...]) -> str:
+    """A sentence for each of three words, and noise in none."""
+    words = messages[0].content.split()
+    said = {"Pelican": "The pelican sleeps here.", "night": "It is dark.", "reeds": "Reeds rustle."}
+    return " ".join(s for w, s in said.items() if w in words) or "unknown"
+
+
+@pytest.mark.parametrize(("most", "settled"), [(None, False), (160, True), (34, False)])
+def test_a_study_goes_on_until_what_is_open_is_settled(most: int | None, settled: bool) -> None:
+    content = "Tell us now where the Pelican in the reeds sleeps at night please and thank you"
+    asked = run(content, _one_of_nine, budget=30, distance=_unsaid, until_settled=most)
+    found = asked.explanation
+    is_open = [s.text for s in found.segments if s.verdict == "open"]
+    assert (not is_open) == settled
+    assert (found.fidelity.further_calls is None) == settled
+    assert len(asked.perturbations) <= (most or 30)
+    assert (len(asked.perturbations) > 30) == (most is not None)
+    said = f"next: about {found.fidelity.further_calls} calls would settle it"
+    assert (said in found.summary) == (not settled)
+
+
+def _unsaid(logged: np.ndarray, response: np.ndarray) -> float:
+    same = np.all(np.abs(logged[:, None] - response[None]) < 1e-6, axis=2)
+    return float(1 - np.any(same, axis=1).mean())
+
+
+def test_the_prompt_is_reduced_to_what_matters_where_no_mask_told_of_two_parts() -> None:
+    """Of 13 words most pairs are removed together in none of so few rows."""
+    content = " ".join(["Pelican", *(f"w{k}" for k in range(12))])
+    asked = run(content, copying("Pelican"), budget=40)
+    reduced = [row for row in asked.perturbations if row.kind == "sparse"]
+    assert reduced
+    assert {row.messages[0].content for row in reduced} == {"Pelican"}
+    assert {s.verdict for s in asked.explanation.segments} == {"supports", "excluded"}
+
+
+def test_a_comparison_that_does_not_see_what_changed_is_not_reliable() -> None:
+    def blind(logged: np.ndarray, response: np.ndarray) -> float:
+        return float(len(response) < 3)
+
+    def model(messages: tuple[Message, ...]) -> str:
+        words = messages[0].content.split()
+        seen = " ".join(f"{word}ish" for word in words if word in ("where", "sleeps", "please"))
+        return f"Pelicans always sleep {seen}" if "Pelican" in words else "Unknown"
+
+    found = run(TEN, model, distance=blind).explanation
+    assert found.fidelity.unseen > 1 / 3
+    assert found.status == "partial"
+    assert "may not see what changed" in found.fidelity.reason
