@@ -92,6 +92,15 @@ def explain(
             "a JSON answer ('$.city')."
         ),
     ] = None,
+    until_settled: Annotated[
+        int | None,
+        typer.Option(
+            metavar="MAX",
+            min=4,
+            help="Go on beyond the budget while a part is neither named nor excluded, up to MAX "
+            "calls.",
+        ),
+    ] = None,
     app: Application = None,
     signal: Annotated[Signal, typer.Option(help="How answers are compared.")] = Signal.auto,
     distance: Annotated[
@@ -143,11 +152,11 @@ def explain(
     if html is not None:
         check_writable(html)
     if path:
-        given = [prompt, file, answer, proxy, part, sanity_check or None]
+        given = [prompt, file, answer, proxy, part, until_settled, sanity_check or None]
         if trace_id is None or unit != "auto" or any(one is not None for one in given):
             raise typer.BadParameter(
-                "--path takes a TRACE_ID, and none of --answer, --unit, --proxy, --part and "
-                "--sanity-check"
+                "--path takes a TRACE_ID, and none of --answer, --unit, --proxy, --part, "
+                "--until-settled and --sanity-check"
             )
     if run is not None and any((answer, app, path, html, sanity_check)):
         raise typer.BadParameter(
@@ -175,6 +184,7 @@ def explain(
         proxy=proxy,
         seed=seed,
         part=part,
+        until_settled=until_settled,
     )
     settings = Settings()
     if run is not None:

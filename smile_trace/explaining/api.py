@@ -44,6 +44,7 @@ def explain(
     seed: int = 0,
     fresh: bool = False,
     part: str | None = None,
+    until_settled: int | None = None,
     app: str | None = None,
     on_round: OnRound | None = None,
 ) -> Explanation:
@@ -88,6 +89,8 @@ def explain(
             it (where they stand twice, the first); a field of a JSON answer by its path
             (`$.city`, `$.items[0].name`); of a call of a tool `tool` (which one is called) or an
             argument (`$.number`). It takes the same calls as the whole answer.
+        until_settled: go on beyond the budget while a part is neither named nor excluded, up to so
+            many calls; not with a proxy.
         app: the module of the application, for a captured call of a model of kind "rerun".
         on_round: called after every round with its perturbations and their responses.
 
@@ -111,6 +114,7 @@ def explain(
         proxy=proxy,
         seed=seed,
         part=part,
+        until_settled=until_settled,
     )
     conf = Settings()
     prepared = prepare(
@@ -154,7 +158,7 @@ def _explain(
     on_round: OnRound | None,
     attempts: Attempts | None,
 ) -> Explanation:
-    with ForegroundSpending(conf, prepared.settings.budget, attempts) as spending:
+    with ForegroundSpending(conf, prepared.settings.most_calls, attempts) as spending:
         paid, proxy = spending.metered(prepared.model, prepared.name, fresh=fresh), None
         if prepared.proxy is not None:
             asked = prepared.options.proxy
@@ -197,7 +201,9 @@ async def explain_metered(
         }
         prompted = prompted.model_copy(update=given)
         if signal == "probability" and (before[0].text or "").strip():
-            remaining = settings.model_copy(update={"budget": settings.budget - 1})
+            most = settings.until_settled and settings.until_settled - 1
+            less = {"budget": settings.budget - 1, "until_settled": most}
+            remaining = settings.model_copy(update=less)
         else:  # the study's first baseline is this very answer, and counts it
             before = []
     study = await run_in_thread(

@@ -123,7 +123,7 @@ def estimate_of(prepared: Prepared, *, embeddings: str | None = None) -> Estimat
     """`estimate` for what was prepared; `embeddings` names the model of the word vectors."""
     settings = prepared.settings
     signal = resolve_signal(settings, prepared.model)
-    most = _most(prepared, prepared.model.name, prepared.how, signal, settings.budget)
+    most = _most(prepared, prepared.model.name, prepared.how, signal, settings.most_calls)
     if prepared.proxy is not None:
         own = as_proxy(prepared.proxy, prepared.prompted.parameters, PROXY_CALLS)
         of_proxy = _most(prepared, own.name, prepared.proxy_how, own.signal, own.calls)

@@ -55,6 +55,8 @@ class ExplainOptions:
             answer by its path (`$.city`).
         smallest_effect: the smallest effect that matters, in units of answer change; by default
             that of the settings.
+        until_settled: go on beyond the budget while a part is neither named nor excluded, up to so
+            many calls; not with a proxy.
 
     Raises:
         ValueError: the budget is too small.
@@ -69,6 +71,7 @@ class ExplainOptions:
     seed: int = 0
     part: str | None = None
     smallest_effect: float | None = None
+    until_settled: int | None = None
 
     def __post_init__(self) -> None:
         if self.calls < MIN_BUDGET:
@@ -149,6 +152,7 @@ class ExplainOptions:
             seed=stored.seed,
             part=stored.part,
             smallest_effect=stored.smallest_effect,
+            until_settled=stored.until_settled,
         )
 
     def to_record(self, model: str, proxy: str | None = None) -> ExplanationSettings:
@@ -175,6 +179,7 @@ class ExplainOptions:
             part=self.part,
             pattern=self.unit.pattern if isinstance(self.unit, re.Pattern) else None,
             smallest_effect=self.smallest_effect or SMALLEST_EFFECT,
+            until_settled=self.until_settled if proxy is None else None,
         )
 
 
