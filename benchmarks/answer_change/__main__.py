@@ -33,7 +33,7 @@ def pairs_table() -> str:
         for distance in DISTANCES
     }
     rows = [
-        "| class | held out: layers | words | tuning: layers | words |",
+        "| class | held out: content | words | tuning: content | words |",
         "|---|---|---|---|---|",
     ]
     columns = [(half, distance) for half in ("held_out", "tuning") for distance in DISTANCES]
@@ -80,7 +80,7 @@ def load(half: str) -> list[dict[str, str | bool]]:
 def worlds_table() -> str:
     """In how many seeds the driving word is first and significant, at 40 calls."""
     seeds = int(os.environ.get("SEEDS", "20"))
-    rows = ["| only this differs | layers |", "|---|---|"]
+    rows = ["| only this differs | content |", "|---|---|"]
     for world in WORLDS:
         found = sum(is_found(world, seed) for seed in range(seeds))
         rows.append(f"| {world.name} | {found} of {seeds} |")

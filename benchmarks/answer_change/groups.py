@@ -1,7 +1,7 @@
 """Do answer changes follow how much was lost? `python -m benchmarks.answer_change.groups`.
 
     python -m benchmarks.answer_change.groups                             # the package's distances
-    python -m benchmarks.answer_change.groups layers package.module:name  # or any function
+    python -m benchmarks.answer_change.groups content package.module:name  # or any function
     CHAINS=5000 python -m benchmarks.answer_change.groups                 # from each half; else 150
 
 The groups of tests/data/answer_groups are a logged answer and responses in a known order; the

@@ -47,7 +47,7 @@ def main() -> None:
         ask()
     stored = json.loads(ANSWERS.read_text(encoding="utf-8"))
     rows = [
-        "| | layers | words |",
+        "| | content | words |",
         "|---|---|---|",
         *(f"| {name} | {' | '.join(f(stored, d) for d in DISTANCES)} |" for name, f in _MEASURES),
     ]

@@ -106,8 +106,8 @@ def _ask(
 EXPLAINERS: dict[str, tuple[Signal, int, Explain]] = {
     "smile-trace, probability": ("probability", 32, smile_trace("probability")),
     "context-cite, probability": ("probability", 32, context_cite("probability")),
-    "smile-trace, text by layers": ("text", 40, smile_trace("text")),
+    "smile-trace, text by content": ("text", 40, smile_trace("text")),
     "smile-trace, text by words": ("text", 40, smile_trace("text", "words")),
-    "context-cite, text by layers": ("text", 40, context_cite("text")),
+    "context-cite, text by content": ("text", 40, context_cite("text")),
 }
 """Name → signal, calls, method."""

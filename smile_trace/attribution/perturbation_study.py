@@ -62,7 +62,6 @@ from smile_trace.records import (
     Signal,
 )
 from smile_trace.records.tool_calls import read_tool_calls
-from smile_trace.records.verdicts import SMALLEST_EFFECT
 
 ROUND = 16
 """Perturbations of one round, at most: small enough to show progress and to run in parallel."""
@@ -314,7 +313,7 @@ class PerturbationStudy:
             return 0
         free = np.array(self._levels[index].free)
         named = ~free | found.significant | np.array(found.fails_without or ~free)
-        inside = np.maximum(-found.low, found.high) < SMALLEST_EFFECT
+        inside = np.maximum(-found.low, found.high) < found.limit
         also_open = named | ~(inside | np.array(found.untold))
         masks = [tuple(map(bool, retained)) for retained in (also_open, named)]
         return self._planner.add_reduced(index, masks, calls)
@@ -528,6 +527,7 @@ class PerturbationStudy:
                 solver=self._solver,
                 rate=level.error_rate,
                 near=self._nearness(level) if self._ranks_by_nearness else None,
+                limit=self._settings.smallest_effect,
             )
 
     def _nearness(self, level: Level) -> Array:

@@ -107,7 +107,7 @@ def explain(
         str,
         typer.Option(
             metavar="NAME",
-            help="Compare texts by layers (values, structure, meaning), by words (word by "
+            help="Compare texts by content (left out, contradicted), by words (word by "
             "word), or by a distance of their word vectors: wasserstein, "
             "sliced_wasserstein, word_movers, cosine, energy, mmd, wasserstein_1d, "
             "kolmogorov_smirnov, kuiper, cramer_von_mises, anderson_darling or dts.",

@@ -20,6 +20,7 @@ from itertools import combinations
 import numpy as np
 
 from smile_trace.attribution.answer_distance import structure
+from smile_trace.attribution.answer_distance.answers import Answer, read, tells
 from smile_trace.attribution.answer_distance.contradictions import (
     OTHERWISE,
     contradictions,
@@ -28,7 +29,6 @@ from smile_trace.attribution.answer_distance.contradictions import (
 )
 from smile_trace.attribution.answer_distance.matching import Left, Match, find_elsewhere, match
 from smile_trace.attribution.answer_distance.meaning import Meaning
-from smile_trace.attribution.answer_distance.reading import Answer, read, tells
 from smile_trace.attribution.answer_distance.tokens import SOFT, WORDS, Kind
 from smile_trace.attribution.answer_span import AnswerSpan
 from smile_trace.attribution.word_vectors import Embed, Vectors

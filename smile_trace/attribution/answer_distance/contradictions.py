@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from smile_trace.attribution.answer_distance import polarity, structure
-from smile_trace.attribution.answer_distance.agreement import comparable, same_key, same_word
+from smile_trace.attribution.answer_distance.answers import Answer, Unit, tells
 from smile_trace.attribution.answer_distance.edits import Edit, edits
 from smile_trace.attribution.answer_distance.matching import Match
-from smile_trace.attribution.answer_distance.reading import Answer, Unit, tells
+from smile_trace.attribution.answer_distance.same_token import comparable, same_key, same_word
 from smile_trace.attribution.answer_distance.tokens import PLACED, SOFT, WORDS, Kind, Token, is_han
 from smile_trace.attribution.word_vectors import embed_words, unit
 

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from smile_trace.attribution.answer_distance.agreement import same_key, same_word
-from smile_trace.attribution.answer_distance.reading import Answer, Unit, tells
+from smile_trace.attribution.answer_distance.answers import Answer, Unit, tells
+from smile_trace.attribution.answer_distance.same_token import same_key, same_word
 from smile_trace.attribution.answer_distance.tokens import PLACED, Kind, Token
 
 _REAL = 0.2

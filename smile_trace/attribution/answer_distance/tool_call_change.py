@@ -2,7 +2,7 @@
 
 1 where another tool is called, or none; else by the arguments, key by key: .7 of the argument that
 changed most and .3 of their mean, so that one lost argument of many still makes it another call.
-Values are compared as JSON values (3.0 is 3), longer texts by the layers of text answers. The
+Values are compared as JSON values (3.0 is 3), longer texts as text answers are. The
 order of parallel calls does not count.
 """
 

@@ -18,6 +18,7 @@ from smile_trace.attribution.estimation.solver import Solver
 from smile_trace.attribution.segmentation import boundaries
 from smile_trace.attribution.word_vectors import Embed
 from smile_trace.records import Interaction, Perturbation, Segment, SegmentAttribution
+from smile_trace.records.verdicts import SMALLEST_EFFECT
 
 PRECISION = 0.05
 """Half width of an interval that needs no more calls."""
@@ -58,6 +59,8 @@ class LevelFindings:
     alone: Array | None = None
     """The largest effect in each interval, before these are widened by it; None where they are
     not."""
+    limit: float = SMALLEST_EFFECT
+    """The smallest effect that matters."""
 
     def attributions(self) -> list[SegmentAttribution]:
         """One record per segment."""
@@ -115,6 +118,7 @@ def find(
     solver: Solver = DEFAULT_SOLVER,
     rate: float = 1 - inference.LEVEL,
     near: Array | None = None,
+    limit: float = SMALLEST_EFFECT,
 ) -> LevelFindings:
     """Estimates and tests every free segment of a partition.
 
@@ -133,6 +137,7 @@ def find(
         solver: fits the attributions, and is scored on held-out rows.
         rate: the false discovery rate of the test, in (0, 1).
         near: how near each segment is to the answer (`nearness`), where that is to help.
+        limit: the smallest effect that matters.
     """
     free = np.array([not segment.protected for segment in segments])
     near = None if near is None else near[free]
@@ -160,15 +165,16 @@ def find(
         estimate = inference.holding_zero(estimate, significant)
         if unseen:
             estimate = inference.holding_the_unseen(estimate, tested)
-        told, before = inference.excludes(estimate), estimate
+        told, before = inference.excludes(estimate, limit), estimate
         answered = [*known, *beside]
         estimate = inference.holding_unseen_pairs(
             estimate,
             removal_masks([row for row, _ in answered], free),
             np.array([change for _, change in answered]),
             significant,
+            limit,
         )
-        untold = told & ~inference.excludes(estimate) & ~significant
+        untold = told & ~inference.excludes(estimate, limit) & ~significant
         alone = in_place(np.maximum(np.abs(before.low), np.abs(before.high)), free)
         rows_of_fit = distinct(tested) if deterministic else tested
         quality = held_out(rows_of_fit, [*seed, 1], solver)
@@ -198,6 +204,7 @@ def find(
         first=first,
         untold=tuple(bool(u) for u in in_place(untold.astype(float), free)),
         alone=alone,
+        limit=limit,
     )
 
 

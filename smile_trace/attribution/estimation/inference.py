@@ -171,7 +171,11 @@ def holding_the_unseen(estimate: Estimate, rows: Rows) -> Estimate:
 
 
 def holding_unseen_pairs(
-    estimate: Estimate, removed: Array, changes: Array, significant: NDArray[np.bool_]
+    estimate: Estimate,
+    removed: Array,
+    changes: Array,
+    significant: NDArray[np.bool_],
+    limit: float = SMALLEST_EFFECT,
 ) -> Estimate:
     """The estimate with intervals that hold what the masks cannot tell of two segments.
 
@@ -185,8 +189,11 @@ def holding_unseen_pairs(
         removed: 1 where a segment was removed, shape (answered masks, segments).
         changes: the answer changes of these masks, in [0, 1].
         significant: which effects are; their intervals stay.
+        limit: the smallest effect that matters.
     """
-    others = np.where(excludes(estimate) & ~significant, 0.0, np.maximum(estimate.effect, 0.0))
+    others = np.where(
+        excludes(estimate, limit) & ~significant, 0.0, np.maximum(estimate.effect, 0.0)
+    )
     explained = np.minimum(removed @ others, 1.0)
     of_both = np.ones((removed.shape[1],) * 2)
     for mask, lost, already in zip(removed > 0, changes, explained, strict=True):
@@ -203,11 +210,9 @@ def holding_unseen_pairs(
     return replace(estimate, high=np.where(significant, estimate.high, widened))
 
 
-def excludes(estimate: Estimate) -> NDArray[np.bool_]:
+def excludes(estimate: Estimate, limit: float = SMALLEST_EFFECT) -> NDArray[np.bool_]:
     """Whose intervals exclude an effect that matters."""
-    inside: NDArray[np.bool_] = (
-        np.maximum(np.abs(estimate.low), np.abs(estimate.high)) < SMALLEST_EFFECT
-    )
+    inside: NDArray[np.bool_] = np.maximum(np.abs(estimate.low), np.abs(estimate.high)) < limit
     return inside
 
 
