@@ -222,7 +222,7 @@ def _judge(injected: InjectedPrompt, explanation: Explanation) -> SanityCheck:
     if explanation.fidelity.status == "no_effect":
         why = "whatever was removed from the copy, the injected text too, its answer stayed"
         return SanityCheck(outcome="inconclusive", reason=why, **found)
-    if explanation.fidelity.status != "reliable" or ours is None or neutral is None:
+    if explanation.fidelity.status == "inconclusive" or ours is None or neutral is None:
         reason = (explanation.fidelity.reason or "").rstrip(".")
         why = f"the explanation of the copy is inconclusive: {reason}"
         return SanityCheck(outcome="inconclusive", reason=why, **found)

@@ -451,7 +451,7 @@ def test_a_study_finds_the_document_the_sentence_and_the_word() -> None:
         text = "\n".join(message.content for message in messages)
         return "It costs three euros." if "costs 3" in text else "I could not find that."
 
-    found = run(CONVERSATION, says, answer="It costs three euros.", unit="auto", budget=60)
+    found = run(CONVERSATION, says, answer="It costs three euros.", unit="auto", budget=80)
     document, sentence = found.explanation.coarser
     assert (document.unit, document.text) == ("document", DOCUMENTS[2])
     assert (sentence.unit, sentence.text) == ("sentence", "It costs 3 euros.")

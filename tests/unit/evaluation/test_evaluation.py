@@ -79,7 +79,7 @@ def test_the_plot_is_a_self_contained_svg(fox):
 
 
 def test_a_reversed_order_is_worse_than_random(fox):
-    turned = tuple(s.model_copy(update={"attribution": -s.attribution}) for s in fox[0].segments)
+    turned = tuple(s.model_copy(update={"own_effect": -s.strength}) for s in fox[0].segments)
     wrong = fox[0].model_copy(update={"segments": turned})
     found = faithfulness(wrong, PlantedModel(copying("fox")))
     assert found.attribution.deletion_auc > found.random.deletion_auc
