@@ -20,7 +20,7 @@ from itertools import combinations
 import numpy as np
 
 from smile_trace.attribution.answer_distance import structure
-from smile_trace.attribution.answer_distance.answers import Answer, read, tells
+from smile_trace.attribution.answer_distance.answers import VALUE, Answer, read, tells
 from smile_trace.attribution.answer_distance.contradictions import (
     OTHERWISE,
     contradictions,
@@ -92,7 +92,7 @@ def _of_texts(one: Answer, other: Answer, meaning: Meaning, cut: bool) -> Answer
         return AnswerChange(1.0)
     agreement = _yes_or_no(one, other)
     kinds = ["yes or no"] * (agreement < 1)
-    if one.is_bare or (other.is_bare and one.says_yes is not None):
+    if one.is_bare:
         return AnswerChange(0.0, 1 - agreement, tuple(kinds))
     matches, left = match(one, other, cut=cut)
     found = [m for m in matches if not m.exact and m.place is not None]
@@ -106,8 +106,9 @@ def _of_texts(one: Answer, other: Answer, meaning: Meaning, cut: bool) -> Answer
         reorder(matches)
     take_back(matches, other)
     _reword(matches, other, left, meaning)
-    told = min(sum(m.told for m in matches), 1.0)
-    kept = sum(m.told * m.agreement for m in matches) * agreement
+    yes = _yes(one, other)
+    told = min(yes + (1 - yes) * sum(m.told for m in matches), 1.0)
+    kept = (yes + (1 - yes) * sum(m.told * m.agreement for m in matches)) * agreement
     kinds += [kind for m in matches for kind in m.kinds]
     return AnswerChange(max(1 - told, 0.0), max(told - kept, 0.0), tuple(dict.fromkeys(kinds)))
 
@@ -117,10 +118,18 @@ def _yes_or_no(one: Answer, other: Answer) -> float:
     without a yes or a no answers it so."""
     mine, theirs = one.says_yes, other.says_yes
     if mine is not None and mine is theirs:
-        return 0.5 if other.is_bare and not one.is_bare else 1.0
+        return 1.0
     if mine is None or theirs is None:
         return 1 - OTHERWISE if one.is_bare or other.is_bare else 1.0
     return 1 - OTHERWISE
+
+
+def _yes(one: Answer, other: Answer) -> float:
+    """The share of what an answer tells that its yes or no does, where the other has the same; it
+    weighs as much as a value."""
+    if one.particle is None or one.particle is not other.particle:
+        return 0.0
+    return VALUE / (VALUE + sum(unit.weight for unit in one.units))
 
 
 def _reword(matches: Sequence[Match], response: Answer, left: Left, meaning: Meaning) -> None:

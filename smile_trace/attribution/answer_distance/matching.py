@@ -110,8 +110,9 @@ def _nearest(rest: Sequence[Match], matches: Sequence[Match], left: Left) -> Non
         if not most:  # the unit at its place
             k = -(matches.index(m) * len(left) // len(matches))
         m.place = -k
-        m.take(left[-k], same_key)
+        m.take(left[-k], _same_content)
         if most >= _REAL * m.unit.weight:
+            m.take(left[-k], same_key)
             m.take(left[-k], same_word)
 
 
@@ -122,7 +123,7 @@ def _said(unit: Unit, counts: Counter[str]) -> float:
         return 0.0
     said = 0.0
     for token in unit.tokens:
-        if shared[token.key] > 0:
+        if shared[token.key] > 0 and token.kind is not Kind.NEGATION:
             shared[token.key] -= 1
             said += tells(token)
     return said
@@ -139,7 +140,7 @@ def find_elsewhere(found: Match, left: Left) -> None:
 
 
 def _same_content(one: Token, other: Token) -> bool:
-    return one.kind is not Kind.FUNCTION and same_key(one, other)
+    return one.kind not in (Kind.FUNCTION, Kind.NEGATION) and same_key(one, other)
 
 
 def _same_value(one: Token, other: Token) -> bool:
