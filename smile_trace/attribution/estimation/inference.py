@@ -13,10 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special, stats  # type: ignore[import-untyped]
 
-from smile_trace.attribution.estimation.gaussian_process import (
-    GaussianProcessSolver,
-    leave_one_out_residuals,
-)
+from smile_trace.attribution.estimation.forward_selection import residuals_beside_few
+from smile_trace.attribution.estimation.gaussian_process import GaussianProcessSolver
 from smile_trace.attribution.estimation.solver import Solver
 from smile_trace.records.verdicts import SMALLEST_EFFECT
 
@@ -240,8 +238,8 @@ def never_seen(rows: Sequence[int], level: float = LEVEL) -> float:
 def randomisation_test(rows: Rows, generator: np.random.Generator) -> Array:
     """p-value per segment: conditional randomisation of x_i (Candès et al. 2018, sec. 4).
 
-    T = |Σ_j (x_ij − q_j) r_j| with r the leave-one-out residuals of a Gaussian process on the
-    other segments (with more than OWN_MODELS without the group of i). x_i is drawn again
+    T = |Σ_j (x_ij − q_j) r_j| with r the residuals beside the few other segments that explain the
+    most (with more than OWN_MODELS without the group of i). x_i is drawn again
     M = max(999, 20 n) times; p = (1 + #{T* ≥ T}) / (M + 1). Exact for any model: r depends on
     the other segments and the answers alone, which stay as they are.
     """
@@ -366,13 +364,13 @@ def _psi(rows: Rows, folds: NDArray[np.int_], solver: Solver) -> Array:
 
 
 def _residuals_without_each(rows: Rows) -> Array:
-    """Residuals of m̂₋ᵢ at rows that it has not seen, shape (rows, segments)."""
+    """Residuals of m̂₋ᵢ, shape (rows, segments)."""
     n = rows.x.shape[1]
     groups = n if n <= OWN_MODELS else GROUPS
     group = np.arange(n) % groups
     residuals = np.zeros_like(rows.x)
     for k in range(groups):
-        left = leave_one_out_residuals(rows.x[:, group != k], rows.y)
+        left = residuals_beside_few(rows.x[:, group != k], rows.y)
         residuals[:, group == k] = left[:, None]
     return residuals
 
