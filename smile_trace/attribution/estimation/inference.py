@@ -14,7 +14,10 @@ from numpy.typing import NDArray
 from scipy import special, stats  # type: ignore[import-untyped]
 
 from smile_trace.attribution.estimation.forward_selection import residuals_beside_few
-from smile_trace.attribution.estimation.gaussian_process import GaussianProcessSolver
+from smile_trace.attribution.estimation.gaussian_process import (
+    GaussianProcessSolver,
+    leave_one_out_residuals,
+)
 from smile_trace.attribution.estimation.solver import Solver
 from smile_trace.records.verdicts import SMALLEST_EFFECT
 
@@ -25,6 +28,10 @@ LEVEL = 0.9
 
 REMOVAL_PROBABILITIES = (0.5, 0.2)
 FOLDS = 5
+
+ENOUGH_ROWS = 48
+"""Rows from which the test's m̂ is a selection of few segments: of fewer, few explain too
+much by chance, and a driver beside them is lost."""
 
 OWN_MODELS, GROUPS = 60, 20
 """Up to so many segments each has an m̂₋ᵢ of its own in the test; with more, they share those of
@@ -239,7 +246,7 @@ def randomisation_test(rows: Rows, generator: np.random.Generator) -> Array:
     """p-value per segment: conditional randomisation of x_i (Candès et al. 2018, sec. 4).
 
     T = |Σ_j (x_ij − q_j) r_j| with r the residuals beside the few other segments that explain the
-    most (with more than OWN_MODELS without the group of i). x_i is drawn again
+    most, of fewer than ENOUGH_ROWS those of a Gaussian process left one out (with more than OWN_MODELS without the group of i). x_i is drawn again
     M = max(999, 20 n) times; p = (1 + #{T* ≥ T}) / (M + 1). Exact for any model: r depends on
     the other segments and the answers alone, which stay as they are.
     """
@@ -369,8 +376,9 @@ def _residuals_without_each(rows: Rows) -> Array:
     groups = n if n <= OWN_MODELS else GROUPS
     group = np.arange(n) % groups
     residuals = np.zeros_like(rows.x)
+    residuals_of = leave_one_out_residuals if len(rows.y) < ENOUGH_ROWS else residuals_beside_few
     for k in range(groups):
-        left = residuals_beside_few(rows.x[:, group != k], rows.y)
+        left = residuals_of(rows.x[:, group != k], rows.y)
         residuals[:, group == k] = left[:, None]
     return residuals
 
