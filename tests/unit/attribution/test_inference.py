@@ -209,7 +209,7 @@ def test_the_numbers_of_one_noisy_draw() -> None:
     assert found.effect == near([-0.016, -0.018, 0.267, 0.032, 0.312, -0.009, -0.013, -0.003])
     assert found.low == near([-0.109, -0.09, 0.141, -0.051, 0.225, -0.036, -0.11, -0.081])
     assert found.high == near([0.024, 0.041, 0.416, 0.14, 0.494, 0.078, 0.08, 0.07])
-    assert found.p_value == near([0.693, 0.359, 0.001, 0.053, 0.001, 0.098, 0.92, 1.0])
+    assert found.p_value == near([0.634, 0.503, 0.001, 0.219, 0.001, 0.236, 0.66, 1.0])
     [pair] = [one for one in pairs(rows, found.effect, [1]) if one.kind]
     assert (pair.first, pair.second) == world.drivers == (2, 4)
     assert (pair.value, pair.low, pair.high) == near((0.901, 0.758, 1.044))
