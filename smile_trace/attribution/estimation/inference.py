@@ -246,7 +246,8 @@ def randomisation_test(rows: Rows, generator: np.random.Generator) -> Array:
     """p-value per segment: conditional randomisation of x_i (Candès et al. 2018, sec. 4).
 
     T = |Σ_j (x_ij − q_j) r_j| with r the residuals beside the few other segments that explain the
-    most, of fewer than ENOUGH_ROWS those of a Gaussian process left one out (with more than OWN_MODELS without the group of i). x_i is drawn again
+    most, of fewer than ENOUGH_ROWS those of a Gaussian process, left one out (with more than
+    OWN_MODELS segments without the group of i). x_i is drawn again
     M = max(999, 20 n) times; p = (1 + #{T* ≥ T}) / (M + 1). Exact for any model: r depends on
     the other segments and the answers alone, which stay as they are.
     """
