@@ -429,7 +429,10 @@ def _trace_of(call_id: str) -> str:
 
 def _job(row) -> Job:  # type: ignore[no-untyped-def]
     fields = {name: row._mapping[name] for name in Job.model_fields if name != "settings"}
-    return Job(settings=ExplanationSettings.model_validate_json(row.settings), **fields)
+    settings = ExplanationSettings.model_validate_json(row.settings)
+    if settings.distance == "layers":  # decided by release 0.2, whose default that was
+        settings = settings.model_copy(update={"distance": "content"})
+    return Job(settings=settings, **fields)
 
 
 def _read_call(body: str) -> Call | str:
