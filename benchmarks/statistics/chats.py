@@ -158,9 +158,9 @@ def retrieval(seed: int, *, facts: int = 1, drives: bool = True, layout: str = "
         name,
         tuple(messages),
         says,
-        documents=tuple(_place(messages, documents[k]) for k in chosen),
-        sentences=tuple(_place(messages, fact) for fact in said),
-        also=(_place(messages, QUESTION),) if asked else (),
+        documents=tuple(place_of(messages, documents[k]) for k in chosen),
+        sentences=tuple(place_of(messages, fact) for fact in said),
+        also=(place_of(messages, QUESTION),) if asked else (),
     )
 
 
@@ -176,11 +176,12 @@ def sixty_words(seed: int) -> World:
     def says(prompt: str, _: Random) -> str:
         return ANSWER if "Pelican" in prompt else UNKNOWN
 
-    place = _place(messages, "Pelican.")
+    place = place_of(messages, "Pelican.")
     return World("sixty words", messages, says, documents=(place,), sentences=(place,))
 
 
-def _place(messages: Sequence[Message], text: str) -> Place:
+def place_of(messages: Sequence[Message], text: str) -> Place:
+    """Where a text stands first."""
     return next(
         (m, start, start + len(text))
         for m, message in enumerate(messages)

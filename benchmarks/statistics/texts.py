@@ -182,8 +182,8 @@ class Case:
 
 
 @dataclass
-class Seen:
-    """What one study found beside the truth."""
+class Study:
+    """One study: what was asked, and what that took."""
 
     world: str
     size: int
@@ -192,6 +192,19 @@ class Seen:
     calls: int
     seconds: float
     status: str
+
+    @classmethod
+    def of(cls, case: Case, found: Explanation, seconds: float) -> "Study":
+        """That of an explanation."""
+        calls, status = found.cost.target_calls, found.fidelity.status
+        asked = (case.world.name, case.size, case.noise, case.seed)
+        return Study(*asked, calls, seconds, status)
+
+
+@dataclass
+class Seen(Study):
+    """What one study found beside the truth."""
+
     top_right: bool | None
     any_significant: bool
     driver_significant: bool
@@ -358,6 +371,11 @@ def _mean(values: Sequence[float]) -> float:
     return float(np.mean(values))
 
 
+def covers(segment: SegmentAttribution, effect: float) -> bool:
+    """Whether an interval holds the true effect."""
+    return segment.ci_low - TOLERANCE <= effect <= segment.ci_high + TOLERANCE
+
+
 def observe(case: Case) -> Seen:
     """What one study found of a world."""
     world = case.world
@@ -377,19 +395,9 @@ def observe(case: Case) -> Seen:
     ]
     named = driver_of(found) if world.drivers else None
     effects = {s.key: truth.effect(s) for s in everything}
-    covered = [
-        s.ci_low - TOLERANCE <= effects[s.key] <= s.ci_high + TOLERANCE
-        for s in everything
-        if abs(effects[s.key]) > DRIVES
-    ]
+    covered = [covers(s, effects[s.key]) for s in everything if abs(effects[s.key]) > DRIVES]
     return Seen(
-        world=world.name,
-        size=case.size,
-        noise=case.noise,
-        seed=case.seed,
-        calls=found.cost.target_calls,
-        seconds=seconds,
-        status=found.fidelity.status,
+        **vars(Study.of(case, found, seconds)),
         top_right=bool(truth.holds(found.ranked[0])) if world.drivers else None,
         any_significant=bool(significant),
         driver_significant=bool(true),

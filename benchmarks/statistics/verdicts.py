@@ -20,23 +20,24 @@ from random import Random
 
 import numpy as np
 
-from benchmarks.statistics.chats import NOISE, wilson
+from benchmarks.statistics.chats import NOISE, place_of, wilson
 from benchmarks.statistics.texts import (
     NOTHING,
     PLANTED,
     SIZES,
-    TOLERANCE,
     Case,
     Fact,
     Planted,
+    Study,
     Truth,
     World,
     ask,
+    covers,
     planted,
 )
 from smile_trace.attribution.estimation.distances import Distance
 from smile_trace.attribution.estimation.inference import Array
-from smile_trace.records import Message, Place, SegmentAttribution
+from smile_trace.records import Message, SegmentAttribution
 from smile_trace.records.parts import ToolCall, ToolResult
 from smile_trace.records.verdicts import SMALLEST_EFFECT
 
@@ -114,18 +115,11 @@ class Part:
     """The drivers in it."""
 
 
-@dataclass(frozen=True)
-class Studied:
-    """One study."""
+@dataclass
+class Studied(Study):
+    """One study of a suite."""
 
     suite: str
-    world: str
-    size: int
-    noise: float
-    seed: int
-    calls: int
-    seconds: float
-    status: str
     top_right: bool
     parts: tuple[Part, ...]
     wanted: int | None = None
@@ -168,15 +162,7 @@ def instructed(random: Random) -> Planted:
 
 
 def _planted(messages: Sequence[Message], texts: tuple[str, ...]) -> Planted:
-    return Planted(tuple(messages), tuple(_place(messages, t) for t in texts), texts, "auto")
-
-
-def _place(messages: Sequence[Message], text: str) -> Place:
-    return next(
-        (m, start, start + len(text))
-        for m, message in enumerate(messages)
-        if (start := message.content.find(text)) >= 0
-    )
+    return Planted(tuple(messages), tuple(place_of(messages, t) for t in texts), texts, "auto")
 
 
 def _cases(
@@ -206,20 +192,13 @@ def studied(suite: str, case: Case, prompt: Planted) -> Studied:
 
     def part(s: SegmentAttribution, *, shown: bool) -> Part:
         effect = truth.effect(s)
-        covered = s.ci_low - TOLERANCE <= effect <= s.ci_high + TOLERANCE
-        return Part(effect, str(s.verdict), covered, shown, tuple(truth.holds(s)))
+        return Part(effect, str(s.verdict), covers(s, effect), shown, tuple(truth.holds(s)))
 
     parts = [part(s, shown=True) for s in found.segments if not s.protected]
     parts += [part(s, shown=False) for s in found.coarser if not s.protected]
     return Studied(
+        **vars(Study.of(case, found, seconds)),
         suite=suite,
-        world=case.world.name,
-        size=case.size,
-        noise=case.noise,
-        seed=case.seed,
-        calls=found.cost.target_calls,
-        seconds=seconds,
-        status=found.fidelity.status,
         top_right=bool(truth.holds(found.ranked[0])),
         parts=tuple(parts),
         wanted=found.fidelity.further_calls,

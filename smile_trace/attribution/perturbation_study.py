@@ -19,7 +19,7 @@ from smile_trace.attribution.design.planner import (
 from smile_trace.attribution.estimation.distances import Distance
 from smile_trace.attribution.estimation.findings import LevelFindings, find, precise
 from smile_trace.attribution.estimation.further_calls import further_calls, further_rows
-from smile_trace.attribution.estimation.inference import DEFAULT_SOLVER, Array
+from smile_trace.attribution.estimation.inference import DEFAULT_SOLVER, Array, at_most
 from smile_trace.attribution.estimation.interactions import Pair
 from smile_trace.attribution.estimation.nearness import nearness
 from smile_trace.attribution.estimation.response_scores import (
@@ -313,7 +313,7 @@ class PerturbationStudy:
             return 0
         free = np.array(self._levels[index].free)
         named = ~free | found.significant | np.array(found.fails_without or ~free)
-        inside = np.maximum(-found.low, found.high) < found.limit
+        inside = at_most(found.low, found.high) < found.limit
         also_open = named | ~(inside | np.array(found.untold))
         masks = [tuple(map(bool, retained)) for retained in (also_open, named)]
         return self._planner.add_reduced(index, masks, calls)

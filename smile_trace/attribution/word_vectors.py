@@ -20,6 +20,10 @@ Embed = Callable[[Sequence[str]], Vectors]
 """Texts (single words) to their vectors: an array of shape (len(texts), dimensions)."""
 
 
+UNRELATED = 0.2
+"""Cosine that 99 % of random pairs of the packaged word vectors stay below."""
+
+
 def embed_words(texts: Sequence[str]) -> Vectors:
     """The packaged vectors of these texts, shape (len(texts), 256); zero where a text is empty."""
     tokenizer, table = _packaged()

@@ -17,9 +17,9 @@ def answer_change(logged: str, response: str, *, distance: str | Distance | None
     Args:
         logged: the answer that is compared with.
         response: another answer to the same question.
-        distance: `content` (the default) compares values, structure and meaning; `words` compares
-            them word by word; or another name of `smile_trace.attribution.distance_names()`, or
-            a distance between sets of word vectors.
+        distance: `content` (the default) tells what is left out and what is contradicted; `words`
+            compares them word by word; or another name of
+            `smile_trace.attribution.distance_names()`, or a distance between sets of word vectors.
 
     Returns:
         The answer change, in [0, 1]. It has a direction: what the response adds does not count.
@@ -34,7 +34,7 @@ def answer_change(logged: str, response: str, *, distance: str | Distance | None
 
 
 def answer_change_details(logged: str, response: str) -> AnswerChange:
-    """The answer change by `content`, and which layer moved.
+    """The answer change by `content`: how much is left out, how much is contradicted, and what.
 
     Args:
         logged: the answer that is compared with.

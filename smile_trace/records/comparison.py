@@ -9,7 +9,7 @@ from smile_trace.records.explanation import Signal
 from smile_trace.records.perturbation import Unit
 from smile_trace.records.prompt_profile import ProbeChange, ProbeRate
 from smile_trace.records.upgrades import check_version, comparison_of_0_2
-from smile_trace.records.verdicts import SMALLEST_EFFECT, Verdict
+from smile_trace.records.verdicts import SMALLEST_EFFECT, Verdict, most_of
 
 COMPARISON_SCHEMA_VERSION = 4
 
@@ -64,7 +64,7 @@ class Influence(Record):
     @property
     def at_most(self) -> float:
         """The largest influence in its interval, of either sign, in [0, 1]."""
-        return min(max(abs(self.ci_low), abs(self.ci_high)), 1.0)
+        return most_of(self.ci_low, self.ci_high)
 
 
 class Passage(Record):

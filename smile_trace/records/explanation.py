@@ -11,7 +11,7 @@ from smile_trace.records.call import Form, PromptUse
 from smile_trace.records.message import Message
 from smile_trace.records.perturbation import Asked, PerturbationKind, Place, Unit
 from smile_trace.records.upgrades import check_version, hash_settings
-from smile_trace.records.verdicts import SMALLEST_EFFECT, Verdict, decided, verdict_of
+from smile_trace.records.verdicts import SMALLEST_EFFECT, Verdict, decided, most_of, verdict_of
 from smile_trace.titles import document_name
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ class SegmentAttribution(Record):
     @property
     def at_most(self) -> float:
         """The largest effect in its interval, of either sign, in [0, 1]."""
-        return min(max(abs(self.ci_low), abs(self.ci_high)), 1.0)
+        return most_of(self.ci_low, self.ci_high)
 
     @property
     def places(self) -> tuple[Place, ...]:

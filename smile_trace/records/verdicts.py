@@ -88,6 +88,11 @@ def verdict_on(
     return "excluded" if can_exclude and at_most < limit else "open"
 
 
+def most_of(low: float, high: float) -> float:
+    """The largest effect in an interval, of either sign, in [0, 1]."""
+    return min(max(abs(low), abs(high)), 1.0)
+
+
 def in_sentence(verdict: Verdict, at_most: float, of: str = "the answer") -> str:
     """A verdict in the words of a table; of what is open, up to how much it may matter."""
     if verdict == "open":

@@ -97,12 +97,12 @@ def _of_texts(one: Answer, other: Answer, meaning: Meaning, cut: bool) -> Answer
     matches, left = match(one, other, cut=cut)
     found = [m for m in matches if not m.exact and m.place is not None]
     found.sort(key=lambda m: -m.said)
+    ordered = structure.states_order((one.raw, other.raw))
     for m in found:
-        moved = [token for another in found if another is not m for token in another.lost]
-        contradictions(m, left[m.place or 0], moved, (one, other))
+        contradictions(m, left, found, (one, other), ordered=ordered)
     for m in found:
         find_elsewhere(m, left)
-    if structure.states_order((one.raw, other.raw)):
+    if ordered:
         reorder(matches)
     take_back(matches, other)
     _reword(matches, other, left, meaning)
@@ -145,9 +145,10 @@ def _reword(matches: Sequence[Match], response: Answer, left: Left, meaning: Mea
         for k, tokens in enumerate(left)
         if any(token.kind in WORDS for token in tokens)
     }
+    compared = sorted(given, key=given.__getitem__, reverse=True)[:_COMPARED]
     near = []
     for k in wanted:
-        for v in sorted(given, key=given.__getitem__, reverse=True)[:_COMPARED]:
+        for v in compared:
             one, other = matches[k].unit, response.units[v]
             across = len({one.language, other.language} - {None}) == 2
             texts = ([unit.text[:_VECTOR_CHARACTERS]] for unit in (one, other))

@@ -8,7 +8,7 @@ from functools import cached_property
 from smile_trace.attribution.answer_distance import polarity, structure
 from smile_trace.attribution.answer_distance.answers import Answer, Unit, tells
 from smile_trace.attribution.answer_distance.edits import Edit, edits
-from smile_trace.attribution.answer_distance.matching import Match
+from smile_trace.attribution.answer_distance.matching import Left, Match
 from smile_trace.attribution.answer_distance.same_token import comparable, same_key, same_word
 from smile_trace.attribution.answer_distance.tokens import PLACED, SOFT, WORDS, Kind, Token, is_han
 from smile_trace.attribution.word_vectors import embed_words, unit
@@ -65,7 +65,7 @@ class Pair:
             return 0.0
         span = shared[-1][2] - shared[0][1]
         frame = 2 * sum(n for n, _, _ in shared) / (len(self.logged.tokens) + span)
-        return _ramp(frame)
+        return _ramp(frame, *_FRAME)
 
     @property
     def exchanged(self) -> list[tuple[Sequence[Token], Sequence[Token]]]:
@@ -124,29 +124,35 @@ class Pair:
         return sum(same) < self.logged.negations
 
 
-def _ramp(share: float) -> float:
-    low, high = _FRAME
-    return min(max((share - low) / (high - low), 0.0), 1.0)
+def _ramp(value: float, low: float, high: float) -> float:
+    """0 up to the one, 1 from the other on."""
+    return min(max((value - low) / (high - low), 0.0), 1.0)
 
 
 def contradictions(
-    found: Match, left: list[Token], moved: Sequence[Token], answers: tuple[Answer, Answer]
+    found: Match,
+    left: Left,
+    others: Sequence[Match],
+    answers: tuple[Answer, Answer],
+    *,
+    ordered: bool,
 ) -> None:
     """Notes in a match what the response says otherwise.
 
     Args:
-        left: what its unit of the response says that the logged answer does not; another value
-            is taken out.
-        moved: values of other units that are not said: they have another place in the response.
+        left: what the response says that the logged answer does not; another value is taken out.
+        others: the other matches: what they do not say may have another place in the response.
         answers: the logged one and the response.
+        ordered: whether the order of what they say tells something.
     """
     assert found.place is not None
     pair = Pair(found.unit, answers[1].units[found.place])
     if pair.logged.text.startswith(pair.response.text):
         return  # cut, perhaps within a value
-    _values(found, pair, left, moved)
-    _turned(found, pair, (answers[0].raw, answers[1].raw))
-    for out, new, sure in _exchanged(found, pair, left):
+    beside = left[found.place]
+    _values(found, pair, beside, others)
+    _turned(found, pair, (answers[0].raw, answers[1].raw), ordered=ordered)
+    for out, new, sure in _exchanged(found, pair, beside):
         found.contradict("word", _EXCHANGED * sure * (0.4 + 0.6 * _apart(out, new)))
 
 
@@ -167,19 +173,16 @@ def _exchanged(
             yield out, into, pair.stayed
 
 
-def _values(
-    found: Match,
-    pair: Pair,
-    left: list[Token],
-    moved: Sequence[Token],
-) -> None:
+def _values(found: Match, pair: Pair, left: list[Token], others: Sequence[Match]) -> None:
     """Values, names, units, operators and choices that are others."""
+    elsewhere = [match for match in others if match is not found]
     for token in found.lost:
         if token.kind in PLACED:
             rivals = (
                 other
                 for other in left
-                if comparable(token, other) and not any(same_key(other, one) for one in moved)
+                if comparable(token, other)
+                and not any(same_key(other, one) for match in elsewhere for one in match.lost)
             )
         elif token.kind in _PARTS or (pair.stayed and token.key in _CHOICE):
             rivals = (other for other in left if other.kind is token.kind)
@@ -192,14 +195,14 @@ def _values(
                 found.contradict("unit", OTHERWISE)
 
 
-def _turned(found: Match, pair: Pair, raw: tuple[str, str]) -> None:
+def _turned(found: Match, pair: Pair, raw: tuple[str, str], *, ordered: bool) -> None:
     """Negations, opposites and roles; a swap of roles is undone by an opposite."""
     swapped = pair.swapped
     if swapped and swapped <= structure.enumerated(raw):
         swapped = frozenset()
     around, one = pair.around, pair.logged
     negated, flips = _negated(one, around), _flips(one, around)
-    if structure.states_order(raw) and pair.reordered:
+    if ordered and pair.reordered:
         found.contradict("order", OTHERWISE)
     elif (negated + flips + bool(swapped)) % 2:
         kind = "roles" if swapped else "polarity" if flips else "negation"
@@ -235,8 +238,7 @@ def _apart(one: Sequence[Token], other: Sequence[Token]) -> float:
     """How far two expressions are apart in meaning, in [0, 1], by static vectors."""
     texts = [("" if is_han(t[0]) else " ").join(token.key for token in t) for t in (one, other)]
     a, b = unit(embed_words(texts))
-    low, high = _ALIKE
-    return 1 - min(max((float(a @ b) - low) / (high - low), 0.0), 1.0)
+    return 1 - _ramp(float(a @ b), *_ALIKE)
 
 
 def reorder(matches: Sequence[Match]) -> None:

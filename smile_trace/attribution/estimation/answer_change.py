@@ -18,7 +18,6 @@ words counts as none. A word weighs its vector's length, which grows with what t
 also 1/position, since later words continue the earlier ones.
 """
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
@@ -29,10 +28,7 @@ from smile_trace.attribution.answer_span import AnswerSpan
 from smile_trace.attribution.estimation.distances import Distance
 from smile_trace.attribution.estimation.transport import least_cost
 from smile_trace.attribution.segmentation import boundaries
-from smile_trace.attribution.word_vectors import Embed, Vectors, unit
-
-_UNRELATED = 0.2
-"""Cosine that 99 % of random pairs of packaged word vectors stay below."""
+from smile_trace.attribution.word_vectors import UNRELATED, Embed, Vectors, unit
 
 _TELLING = 15.0
 """Weight of a word with a digit and of a negation: that of a telling content word."""
@@ -147,7 +143,7 @@ class TextChange:
     def _cost(self, words: Sequence[str]) -> Vectors:
         """What it costs to move each word that counts to each of these, in [0, 1]."""
         cosine = self._vectors_of(self._said) @ self._vectors_of(words).T
-        cost: Vectors = np.clip((1 - cosine) / (1 - _UNRELATED), 0, 1)
+        cost: Vectors = np.clip((1 - cosine) / (1 - UNRELATED), 0, 1)
         return cost
 
     def _vectors_of(self, words: Sequence[str]) -> Vectors:
@@ -173,11 +169,7 @@ class TextChange:
 
 def _words(text: str, limit: int = _MAX_WORDS) -> list[str]:
     """The first words of an answer, without punctuation and without case; numbers stay whole."""
-    found = []
-    for start, end in boundaries.words(text[: 20 * limit])[:limit]:
-        word = re.sub(r"^\W+|\W+$", "", text[start:end]).casefold()
-        found.append(word or text[start:end])
-    return found
+    return boundaries.bare_words(text[: 20 * limit])[:limit]
 
 
 def _unsaid(answer: Sequence[str], response: Sequence[str]) -> Vectors:

@@ -175,7 +175,7 @@ def find(
             limit,
         )
         untold = told & ~inference.excludes(estimate, limit) & ~significant
-        alone = in_place(np.maximum(np.abs(before.low), np.abs(before.high)), free)
+        alone = in_place(inference.at_most(before.low, before.high), free)
         rows_of_fit = distinct(tested) if deterministic else tested
         quality = held_out(rows_of_fit, [*seed, 1], solver)
         if near is not None and used >= inference.FOLDS:

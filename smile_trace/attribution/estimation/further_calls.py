@@ -7,7 +7,7 @@ import numpy as np
 from scipy import stats  # type: ignore[import-untyped]
 
 from smile_trace.attribution.estimation.findings import LevelFindings
-from smile_trace.attribution.estimation.inference import LEVEL
+from smile_trace.attribution.estimation.inference import LEVEL, at_most
 
 _AT_LEAST, _UNTOLD = 1.25, 2.0
 """What is open needs a quarter more rows, at least; what masks cannot tell as many again."""
@@ -30,15 +30,15 @@ def further_rows(found: LevelFindings, *, told: bool = True) -> list[int]:
     """
     if found.exact or not found.rows:
         return []
-    effect, at_most = found.effects, np.maximum(np.abs(found.low), np.abs(found.high))
+    effect, most = found.effects, at_most(found.low, found.high)
     free = np.array([not segment.protected for segment in found.segments])
     needed = np.array(found.fails_without or (False,) * len(free))
     untold = np.array(found.untold)
     is_open = free & ~np.array(found.significant) & ~needed & (told | ~untold)
-    is_open &= at_most >= found.limit
-    by_interval = np.minimum(at_most / np.maximum(np.abs(effect), _NONE) - 1, 1e3)
+    is_open &= most >= found.limit
+    by_interval = np.minimum(most / np.maximum(np.abs(effect), _NONE) - 1, 1e3)
     named = np.maximum(by_interval, _by_test(found, int(free.sum())))
-    alone = at_most if found.alone is None else found.alone
+    alone = most if found.alone is None else found.alone
     times = np.minimum(named, alone / found.limit) ** 2
     times = np.maximum(np.where(untold, _UNTOLD, times), _AT_LEAST)[is_open]
     return sorted(math.ceil(found.rows * (factor - 1)) for factor in times)

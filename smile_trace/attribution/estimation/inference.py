@@ -205,21 +205,27 @@ def holding_unseen_pairs(
     of_both = np.ones((removed.shape[1],) * 2)
     for mask, lost, already in zip(removed > 0, changes, explained, strict=True):
         if already <= LEFT:
-            at_most = max(lost - already, 0.0) / (1 - already)
-            of_both[np.ix_(mask, mask)] = np.minimum(of_both[np.ix_(mask, mask)], at_most)
+            left = max(lost - already, 0.0) / (1 - already)
+            of_both[np.ix_(mask, mask)] = np.minimum(of_both[np.ix_(mask, mask)], left)
     together = removed.T @ removed > 0
     of_both = np.where(significant & together, 0.0, of_both)
     taken = (removed.T @ (1 - removed) == 0) & significant[:, None]
-    at_most = np.mean(REMOVAL_PROBABILITIES) * of_both
-    at_most = np.where(taken.T, np.maximum(at_most, np.abs(estimate.effect)), at_most)
-    np.fill_diagonal(at_most, 0.0)
-    widened = np.maximum(estimate.high, at_most.max(axis=1, initial=0.0))
+    hidden = np.mean(REMOVAL_PROBABILITIES) * of_both
+    hidden = np.where(taken.T, np.maximum(hidden, np.abs(estimate.effect)), hidden)
+    np.fill_diagonal(hidden, 0.0)
+    widened = np.maximum(estimate.high, hidden.max(axis=1, initial=0.0))
     return replace(estimate, high=np.where(significant, estimate.high, widened))
+
+
+def at_most(low: Array, high: Array) -> Array:
+    """The largest effect in each interval, of either sign."""
+    largest: Array = np.maximum(np.abs(low), np.abs(high))
+    return largest
 
 
 def excludes(estimate: Estimate, limit: float = SMALLEST_EFFECT) -> NDArray[np.bool_]:
     """Whose intervals exclude an effect that matters."""
-    inside: NDArray[np.bool_] = np.maximum(np.abs(estimate.low), np.abs(estimate.high)) < limit
+    inside: NDArray[np.bool_] = at_most(estimate.low, estimate.high) < limit
     return inside
 
 

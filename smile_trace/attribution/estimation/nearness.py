@@ -5,21 +5,15 @@ Nearness decides nothing, since it cannot know what the model does. It ranks wha
 open (`posterior`), and says which tests count more (`weights_of_tests`).
 """
 
-import re
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from smile_trace.attribution.segmentation import boundaries
-from smile_trace.attribution.word_vectors import embed_words, unit
+from smile_trace.attribution.word_vectors import UNRELATED, embed_words, unit
 
 Array = NDArray[np.float64]
-
-_UNRELATED = 0.2
-"""Cosine that 99 % of random pairs of the packaged word vectors stay below: it counts as none."""
-
-_MARKS = re.compile(r"^\W+|\W+$")
 
 _MOST_WORDS = 400
 """Words of the answer that are looked at."""
@@ -40,7 +34,7 @@ def nearness(texts: Sequence[str], answer: str) -> Array:
         return np.zeros(len(texts))
     largest = dict(zip(every, (_vectors(every) @ said.T).max(axis=1), strict=True))
     nearest = np.array([max((largest[word] for word in some), default=0.0) for some in words])
-    near: Array = np.clip((nearest - _UNRELATED) / (1 - _UNRELATED), 0, 1)
+    near: Array = np.clip((nearest - UNRELATED) / (1 - UNRELATED), 0, 1)
     return near
 
 
@@ -52,8 +46,7 @@ def weights_of_tests(near: Array) -> Array:
 
 def _words(text: str) -> list[str]:
     """The words of a text, each once, without case and without the punctuation around them."""
-    found = (text[start:end] for start, end in boundaries.words(text))
-    return list(dict.fromkeys(_MARKS.sub("", word).casefold() or word for word in found))
+    return list(dict.fromkeys(boundaries.bare_words(text)))
 
 
 def _vectors(words: Sequence[str]) -> Array:

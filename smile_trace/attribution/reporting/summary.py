@@ -130,6 +130,10 @@ class _Tree:
         """The finest pieces of a passage; none of a segment that was not refined."""
         return [s for s in self.free if passage in self.above(s)]
 
+    def of_keys(self, keys: Sequence[str]) -> list[SegmentAttribution]:
+        """The free segments of these keys, in their order."""
+        return [s for key in keys for s in self.free if s.key == key]
+
     @property
     def drivers(self) -> list[SegmentAttribution]:
         """The outermost segments that support the answer, the strongest first."""
@@ -183,7 +187,7 @@ def _perhaps_first(tree: _Tree, first: FirstPlace | None) -> Iterator[str]:
     """A sentence on which parts may be first where none is certain."""
     if first is None:
         return
-    found = [s for key in first.keys for s in tree.free if s.key == key]
+    found = tree.of_keys(first.keys)
     if not found:
         nouns = set(map(_noun, tree.free))
         yield f"No {nouns.pop() if len(nouns) == 1 else 'part'} stands out."
@@ -195,7 +199,7 @@ def _first_of_several(tree: _Tree, first: FirstPlace | None) -> Iterator[str]:
     """A clause on which parts may be first beside the drivers, if others than these."""
     if first is None or len(first.keys) < 2:
         return
-    found = [s for key in first.keys for s in tree.free if s.key == key]
+    found = tree.of_keys(first.keys)
     if not all(map(_drives, found)):
         yield f"the strongest is most likely {_one_of(tree, found)}"
 

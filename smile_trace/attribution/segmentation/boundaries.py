@@ -15,6 +15,7 @@ Range = tuple[int, int]
 
 _CONNECTORS = frozenset("-‐‑/\\_.@:'’&=?#+~%$€£")
 _OPENING = ("Ps", "Pi", "Sc")
+_MARKS = re.compile(r"^\W+|\W+$")
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -30,6 +31,12 @@ def words(text: str) -> list[Range]:
     for start, end in _runs(text):
         merged.extend(_split_run(text, start, end))
     return _attach_marks(text, merged)
+
+
+def bare_words(text: str) -> list[str]:
+    """The words of a text without the marks around them and without case; marks alone stay."""
+    found = (text[start:end] for start, end in words(text))
+    return [_MARKS.sub("", word).casefold() or word for word in found]
 
 
 def sentences(text: str) -> list[Range]:

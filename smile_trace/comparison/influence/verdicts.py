@@ -7,7 +7,7 @@ from scipy import stats  # type: ignore[import-untyped]
 
 from smile_trace.comparison.influence.pooled_effects import Pooled
 from smile_trace.comparison.influence.regression import Array
-from smile_trace.records.verdicts import Verdict, verdict_on
+from smile_trace.records.verdicts import Verdict, most_of, verdict_on
 
 LEVEL = 0.9
 """Nominal coverage of intervals: both ends of a 90 % interval are one-sided tests at 5 %."""
@@ -55,7 +55,7 @@ def judge(pooled: Pooled, limit: float) -> list[Judgement]:
         low = max(float(influence - half * error), -1.0) if known else -1.0
         high = min(float(influence + half * error), 1.0) if known else 1.0
         sure = influence if enough and significant[i] else None
-        verdict = verdict_on(sure, max(abs(low), abs(high)), limit, can_exclude=enough)
+        verdict = verdict_on(sure, most_of(low, high), limit, can_exclude=enough)
         needed = None
         if verdict == "open":
             needed = calls_needed(influence, error, pooled.calls, limit)
