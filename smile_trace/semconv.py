@@ -2,9 +2,11 @@
 
 All `gen_ai.*` names are still in "Development" upstream, so this module is the one place
 that knows them (OpenTelemetry semantic conventions for generative AI; `llm.prompt_template.*`
-from OpenInference; `smile_trace.*` is ours). Structured values travel as JSON strings.
+from OpenInference; `smile_trace.*` is ours). Structured values travel as JSON strings. The names
+of the package itself stand here, too: its variables, its home, its release.
 """
 
+from functools import cache
 from typing import Final
 
 # -- the call as it was sent ------------------------------------------------------------------
@@ -87,3 +89,21 @@ FEEDBACK_TRACE: Final = "smile_trace.feedback.trace_id"
 FEEDBACK_NAME: Final = "smile_trace.feedback.name"
 FEEDBACK_SCORE: Final = "smile_trace.feedback.score"
 FEEDBACK_COMMENT: Final = "smile_trace.feedback.comment"
+
+# -- the package itself -----------------------------------------------------------------------
+PREFIX = "SMILE_TRACE_"
+"""Of the environment's variables."""
+
+HOME = "~/.smile-trace"
+"""Where the home is, unless SMILE_TRACE_HOME says it."""
+
+
+@cache
+def release() -> str | None:
+    """The installed release; None where the code runs from a checkout that is not installed."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("smile-trace")
+    except PackageNotFoundError:
+        return None

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smile_trace import semconv
+from smile_trace._stats.trace_fraction import trace_fraction
 from smile_trace.comparison.influence.pooled_effects import PooledRows, pool
 from smile_trace.dialects import assemble
 from smile_trace.records.otlp import spans_from_line
@@ -28,7 +29,6 @@ from smile_trace.settings import Settings
 from smile_trace.ship.bodies import body_of, read_line
 from smile_trace.ship.sampling import HeadSampling, ReadLine
 from smile_trace.store.groups import Group
-from smile_trace.trace_fraction import trace_fraction
 from smile_trace.worker.sample import decide
 
 Array = NDArray[np.float64]

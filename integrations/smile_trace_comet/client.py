@@ -15,11 +15,11 @@ from typing import Any
 
 import requests
 
-from smile_trace import foreign
+from smile_trace._guards import foreign
 from smile_trace._guards.addresses import AddressRefused, Gate
-from smile_trace.bounded_http import MAX_REPLY_MB, Redirected, ReplyRefused
-from smile_trace.foreign import ForeignDataError
-from smile_trace.presentable import hide
+from smile_trace._guards.bounded_http import MAX_REPLY_MB, Redirected, ReplyRefused
+from smile_trace._guards.foreign import ForeignDataError
+from smile_trace._guards.presentable import hide
 from smile_trace.records import JSON
 from smile_trace.trackers import TrackerUnavailable
 from smile_trace.trackers.http import DEADLINE_TIMEOUTS, RequestRejected, Service

@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
-from smile_trace import foreign
-from smile_trace.foreign import ForeignDataError
+from smile_trace._guards import foreign
+from smile_trace._guards.foreign import ForeignDataError
 from smile_trace.trackers import TrackerUnavailable
 from smile_trace.trackers.http import RequestRejected, Service
 

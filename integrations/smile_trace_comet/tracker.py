@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
-from smile_trace.bounded_http import MAX_REPLY_MB
+from smile_trace._guards.bounded_http import MAX_REPLY_MB
+from smile_trace._guards.presentable import check_address
 from smile_trace.errors import ReasonCode
-from smile_trace.presentable import check_address
 from smile_trace.records import JSON, Record
 from smile_trace.trackers import (
     Capabilities,

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 
-from smile_trace import foreign
+from smile_trace._guards import foreign
 from smile_trace.records import JSON, Explanation, PromptUse
 from smile_trace.records.comparison import Comparison
 from smile_trace.render import STATUS_WORDS, to_html

@@ -8,7 +8,8 @@ import json
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from smile_trace import foreign, semconv
+from smile_trace import semconv
+from smile_trace._guards import foreign
 from smile_trace.records import JSON, Span
 from smile_trace.sources.kit import hex_id, own_ids, unix_ns
 from smile_trace.trackers.fields import known

@@ -11,8 +11,8 @@ from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import Any
 
-from smile_trace.bounded_http import MAX_REPLY_MB
-from smile_trace.presentable import hide
+from smile_trace._guards.bounded_http import MAX_REPLY_MB
+from smile_trace._guards.presentable import hide
 from smile_trace.records import JSON, Span
 from smile_trace.trackers.http import HttpClient, RequestRejected, Service
 from smile_trace.trackers.otlp import post_spans

@@ -2,7 +2,7 @@
 
 import os
 
-from smile_trace.presentable import presentable
+from smile_trace._guards.presentable import presentable
 
 CLOUD = "https://cloud.langfuse.com"
 

@@ -15,8 +15,8 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
+from smile_trace._guards.presentable import hide, presentable
 from smile_trace.dialects import is_ours
-from smile_trace.presentable import hide, presentable
 from smile_trace.records import JSON, Span
 from smile_trace.sources.kit import LatestFirst, asking, iso_ms, read_options, readable, unix_ns
 from smile_trace.sources.protocol import Page, Source, SourceUnavailable

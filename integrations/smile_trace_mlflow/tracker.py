@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 
 from pydantic import ConfigDict, Field
 
-from smile_trace.bounded_http import MAX_REPLY_MB
+from smile_trace._guards.bounded_http import MAX_REPLY_MB
+from smile_trace._guards.presentable import check_address, presentable
 from smile_trace.errors import ReasonCode
-from smile_trace.presentable import check_address, presentable
 from smile_trace.records import JSON, Record, Trace
 from smile_trace.records.judgement import Judgement, ReviewTask
 from smile_trace.records.otlp import spans_to_otlp

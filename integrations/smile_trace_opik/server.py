@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 from urllib.parse import quote
 
-from smile_trace.bounded_http import MAX_REPLY_MB
-from smile_trace.presentable import hide
+from smile_trace._guards.bounded_http import MAX_REPLY_MB
+from smile_trace._guards.presentable import hide
 from smile_trace.records import JSON
 from smile_trace.trackers import TrackerUnavailable
 from smile_trace.trackers.http import HttpClient, RequestRejected, Service

@@ -12,8 +12,9 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from smile_trace import foreign, semconv
-from smile_trace.presentable import presentable
+from smile_trace import semconv
+from smile_trace._guards import foreign
+from smile_trace._guards.presentable import presentable
 from smile_trace.records import JSON, Span
 from smile_trace.sources.kit import (
     LatestFirst,

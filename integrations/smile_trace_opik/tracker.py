@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from functools import cache, partial
 from typing import ClassVar
 
+from smile_trace._guards.presentable import presentable
 from smile_trace.errors import ReasonCode
-from smile_trace.presentable import presentable
 from smile_trace.records import JSON, Call, Trace
 from smile_trace.records.judgement import Judgement, ReviewTask
 from smile_trace.render import to_html, to_svg

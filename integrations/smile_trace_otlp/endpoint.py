@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from opentelemetry.util.re import parse_env_headers
 
-from smile_trace.presentable import hide, presentable
+from smile_trace._guards.presentable import hide, presentable
 from smile_trace.trackers.http import HttpOptions
 from smile_trace.trackers.otlp import Encoding
 from smile_trace_otlp.presets import PRESETS, Header, Preset, PresetName

@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from smile_trace.bounded_http import MAX_REPLY_MB
-from smile_trace.presentable import hide
+from smile_trace._guards.bounded_http import MAX_REPLY_MB
+from smile_trace._guards.presentable import hide
 from smile_trace.records import JSON, Span
 from smile_trace.trackers import TrackerUnavailable
 from smile_trace.trackers.http import HttpClient, Params, RequestRejected, Service

@@ -3,7 +3,7 @@
 import os
 from urllib.parse import unquote, urlsplit
 
-from smile_trace.presentable import presentable
+from smile_trace._guards.presentable import presentable
 from smile_trace.trackers.http import HttpOptions
 
 DEFAULT_PROJECT = "smile-trace"

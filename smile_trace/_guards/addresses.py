@@ -11,7 +11,7 @@ from enum import IntEnum
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from urllib.parse import unquote, urlsplit
 
-from smile_trace.bounded_http import same_server
+from smile_trace._guards.bounded_http import same_server
 from smile_trace.errors import ReasonCode, SmileTraceError
 
 _HTTP = re.compile(
@@ -216,3 +216,17 @@ def _shown(address: str) -> str:
     bare = re.split(r"[?#]", address, maxsplit=1)[0]
     shown = "".join(c if c.isprintable() else "?" for c in re.sub(r"//[^/]*@", "//", bare))
     return repr(shown[:100] + ("…" if len(shown) > 100 else ""))
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine is reached under that host.
+
+    Args:
+        host: an IP address, IPv6 with or without brackets, or a name. A name under `localhost`
+            may be anywhere, and so is none.
+    """
+    try:
+        found = ip_address(host.strip("[]"))
+    except ValueError:
+        return host.lower() == "localhost"
+    return (getattr(found, "ipv4_mapped", None) or found).is_loopback

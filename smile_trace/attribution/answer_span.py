@@ -3,8 +3,8 @@
 import re
 from collections.abc import Sequence
 
+from smile_trace._text.json_fields import fields, place_of, read_path, written_path
 from smile_trace.errors import ReasonCode, SmileTraceError
-from smile_trace.json_fields import fields, place_of, read_path, written_path
 
 AnswerSpan = tuple[int, int]
 """Characters `[start, end)` of the answer."""

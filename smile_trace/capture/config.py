@@ -8,7 +8,7 @@ from pathlib import Path
 
 from smile_trace.capture.application_name import application_name
 from smile_trace.capture.internal_errors import report_error
-from smile_trace.package import HOME, PREFIX
+from smile_trace.semconv import HOME, PREFIX
 
 KIB = 1024
 MIB = 1024 * KIB

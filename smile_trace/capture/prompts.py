@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from json.encoder import encode_basestring, encode_basestring_ascii
 from typing import Any
 
-from smile_trace.last_place import last_place
+from smile_trace._text.places import last_place
 
 Use = dict[str, Any]
 """A `records.PromptUse` as a JSON object."""

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from smile_trace._guards.presentable import link
 from smile_trace.errors import SmileTraceError
-from smile_trace.presentable import link
 
 if TYPE_CHECKING:
     from smile_trace.settings import Settings

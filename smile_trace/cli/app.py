@@ -32,7 +32,7 @@ from smile_trace.cli.suggest import suggest
 from smile_trace.cli.trust import is_allowed_now, trust
 from smile_trace.cli.worker import worker
 from smile_trace.errors import SmileTraceError, needing_extra
-from smile_trace.package import release as installed_release
+from smile_trace.semconv import release as installed_release
 from smile_trace.trust import NotTrusted
 
 app = typer.Typer(
@@ -55,7 +55,7 @@ def main() -> None:
     except SmileTraceError as error:
         if "--debug" in sys.argv:
             raise
-        from smile_trace.presentable import presentable_lines
+        from smile_trace._guards.presentable import presentable_lines
 
         print(f"smile-trace: {presentable_lines(error)}", file=sys.stderr)
         raise SystemExit(1) from None

@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from smile_trace._text.lists import listed
 from smile_trace.cli.active_trackers import active_trackers
 from smile_trace.cli.since import HELP, since_ns
 from smile_trace.errors import SmileTraceError
-from smile_trace.listing import listed
 
 if TYPE_CHECKING:
     from smile_trace.settings import Settings

@@ -58,7 +58,7 @@ def health(
 
     Exit 0 where a worker or a shipper runs on the home and makes progress, else 1 with a sentence.
     """
-    from smile_trace.settings_file import read_home
+    from smile_trace.trust.settings_file import read_home
     from smile_trace.worker.lock import check_health, running_role
 
     if ready and running_role(read_home()) == "worker":

@@ -8,12 +8,12 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from smile_trace._guards.presentable import presentable
 from smile_trace.cli.confirmation import confirm, describe_run
 from smile_trace.cli.foreground_delivery import put_into, tracker_of
 from smile_trace.cli.output import printable
 from smile_trace.cli.progress import CallBar
 from smile_trace.errors import SmileTraceError
-from smile_trace.presentable import presentable
 
 if TYPE_CHECKING:
     from smile_trace.explaining.options import ExplainOptions

@@ -3,10 +3,10 @@
 import sys
 from typing import TYPE_CHECKING, Any
 
+from smile_trace._guards.presentable import link
 from smile_trace.cli.active_trackers import discover_trackers
 from smile_trace.cli.output import printable
 from smile_trace.errors import SmileTraceError
-from smile_trace.presentable import link
 
 if TYPE_CHECKING:
     from smile_trace.records import Call, Explanation, Trace

@@ -79,8 +79,8 @@ def review(
 
 
 def _asked(entry: "Entry") -> bool:
+    from smile_trace._guards.presentable import presentable_lines
     from smile_trace.hub.review import texts_of
-    from smile_trace.presentable import presentable_lines
 
     shown: list[str] = []
 

@@ -5,9 +5,9 @@ import logging
 import sys
 import time
 
+from smile_trace._guards.presentable import presentable_lines
+from smile_trace._text.log_context import log_fields
 from smile_trace.errors import SmileTraceError
-from smile_trace.log_context import log_fields
-from smile_trace.presentable import presentable_lines
 
 NOISY = (
     "alembic",

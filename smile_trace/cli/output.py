@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 from typing import Protocol
 
+from smile_trace._guards.presentable import LONGEST_LINE, presentable
 from smile_trace.errors import SmileTraceError
-from smile_trace.presentable import LONGEST_LINE, presentable
 
 GATE_CLOSED = 3
 """Exit code where a limit is broken; an error is 1."""

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from smile_trace._text.lists import listed
 from smile_trace.cli.output import printable
-from smile_trace.listing import listed
 
 if TYPE_CHECKING:
     from rich.console import Console

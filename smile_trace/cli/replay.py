@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from smile_trace import foreign
-from smile_trace.foreign import ForeignDataError, NotJSON
+from smile_trace._guards import foreign
+from smile_trace._guards.foreign import ForeignDataError, NotJSON
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from smile_trace._text.lists import listed
 from smile_trace.cli.output import lasting, printable
-from smile_trace.listing import listed
 
 if TYPE_CHECKING:
     from rich.console import Console, Group

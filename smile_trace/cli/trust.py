@@ -22,8 +22,8 @@ def trust(
     as_json: Annotated[bool, typer.Option("--json", help="For a program.")] = False,
 ) -> None:
     """Allow the hosts to which a settings file sends prompts and keys, and say which they are."""
-    from smile_trace.settings_file import SettingsError, load
     from smile_trace.trust import allow, to_allow
+    from smile_trace.trust.settings_file import SettingsError, load
 
     found = load(file)
     if found is None:

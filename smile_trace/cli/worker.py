@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from smile_trace._text.lists import listed
 from smile_trace.cli.output import printable
 from smile_trace.errors import ReasonCode
-from smile_trace.listing import listed
 
 if TYPE_CHECKING:
     from pathlib import Path

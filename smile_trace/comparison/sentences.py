@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from smile_trace.listing import listed
+from smile_trace._text.lists import listed
 from smile_trace.records.comparison import (
     AnswerComparison,
     Edit,

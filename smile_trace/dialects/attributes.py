@@ -1,6 +1,6 @@
 """Reading attributes that another program wrote: nothing is trusted.
 
-Only JSON beyond the bounds of `smile_trace.foreign` raises, its `ForeignDataError`.
+Only JSON beyond the bounds of `smile_trace._guards.foreign` raises, its `ForeignDataError`.
 
 `call_fields` and `read_prompts` read what is the same in every dialect.
 """
@@ -10,7 +10,8 @@ from typing import Any, get_args
 
 from pydantic import ValidationError
 
-from smile_trace import foreign, semconv
+from smile_trace import semconv
+from smile_trace._guards import foreign
 from smile_trace.records import CallStatus, Message, PromptUse, Span, ToolResult, Usage
 from smile_trace.records.base import JSON
 

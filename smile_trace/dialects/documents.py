@@ -8,10 +8,11 @@ retriever of MLflow, Langfuse, LangSmith and Traceloop gave back.
 from collections.abc import Container, Mapping, Sequence
 from itertools import accumulate
 
-from smile_trace import foreign, semconv
+from smile_trace import semconv
+from smile_trace._guards import foreign
+from smile_trace._guards.foreign import ForeignDataError
 from smile_trace.dialects.attributes import read_indexed, read_json, read_list, read_object
 from smile_trace.dialects.finding import Finder
-from smile_trace.foreign import ForeignDataError
 from smile_trace.records import JSON, Call, Document, Span
 
 _RETRIEVAL = "retriev"

@@ -9,9 +9,9 @@ Source: mlflow 3.17, `tracking/_model_registry/fluent.py`, `tracing/utils/prompt
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from smile_trace._guards.foreign import ForeignDataError
 from smile_trace.dialects.attributes import read_json, read_list, read_text
 from smile_trace.dialects.templates import Template, find_prompts
-from smile_trace.foreign import ForeignDataError
 from smile_trace.records import JSON, Call, PromptUse, Span
 
 LINKED = "mlflow.linkedPrompts"

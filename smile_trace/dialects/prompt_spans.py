@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from smile_trace._guards.foreign import ForeignDataError
 from smile_trace.dialects.attributes import read_object
 from smile_trace.dialects.templates import Template, find_prompts, texts_of
-from smile_trace.foreign import ForeignDataError
 from smile_trace.records import Call, Span
 
 _INPUTS = ("input.value", "langfuse.observation.input", "mlflow.spanInputs", "gen_ai.prompt")

@@ -10,8 +10,8 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from smile_trace._text.places import last_place
 from smile_trace.dialects.filled_in import FIELD, MOST_FIELDS, filled_in
-from smile_trace.last_place import last_place
 from smile_trace.records import JSON, Message, PromptUse, VariableSpan
 
 _SHORTEST = 3

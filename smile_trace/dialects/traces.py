@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from smile_trace import foreign, semconv
+from smile_trace import semconv
+from smile_trace._guards import foreign
+from smile_trace._guards.foreign import ForeignDataError
 from smile_trace.dialects.attributes import call_fields, read_external_trace, read_text
 from smile_trace.dialects.base import dialect_of
 from smile_trace.dialects.documents import retrieved_in, with_documents
@@ -11,7 +13,6 @@ from smile_trace.dialects.linked_prompts import linked_in, with_linked_prompts
 from smile_trace.dialects.logs import with_logs
 from smile_trace.dialects.one_call import around, said_twice
 from smile_trace.dialects.prompt_spans import templates_in, with_template
-from smile_trace.foreign import ForeignDataError
 from smile_trace.records.call import Call, Feedback, Span, Trace
 
 MIN_PROBABILITY = 1e-6

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from smile_trace import semconv
+from smile_trace._guards.foreign import ForeignDataError
 from smile_trace.dialects.attributes import NOT_CAPTURED
 from smile_trace.dialects.base import dialect_of
 from smile_trace.dialects.gen_ai import TRACES_ITSELF
 from smile_trace.dialects.one_call import around
 from smile_trace.dialects.parts import has_content
-from smile_trace.foreign import ForeignDataError
 from smile_trace.records import Call, Span, Trace
 
 _SWITCHES = (

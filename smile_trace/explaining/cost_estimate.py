@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from smile_trace._guards.loopback import is_loopback
+from smile_trace._guards.addresses import is_loopback
 from smile_trace.attribution import find_answer_span
 from smile_trace.attribution.design.perturber import Perturber
 from smile_trace.attribution.design.planner import MIN_LEVEL_CALLS, Planner, repeats

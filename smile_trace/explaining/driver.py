@@ -13,7 +13,6 @@ from smile_trace.explaining.studies import proxy_of_model
 from smile_trace.models import Model, Request
 from smile_trace.models.base import scores_answers
 from smile_trace.models.suppression import suppress_instrumentation
-from smile_trace.package import release
 from smile_trace.records import (
     METHOD_VERSION,
     Cost,
@@ -25,6 +24,7 @@ from smile_trace.records import (
     Signal,
 )
 from smile_trace.records.offered_tools import asked_with, is_offered
+from smile_trace.semconv import release
 
 OnRound = Callable[[Sequence[Perturbation], Sequence[Response]], None]
 """Called after every round with its perturbations and their responses."""

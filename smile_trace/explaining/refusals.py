@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from smile_trace.listing import listed
-from smile_trace.presentable import presentable
+from smile_trace._guards.presentable import presentable
+from smile_trace._text.lists import listed
 from smile_trace.records import Explanation, Observation, SegmentAttribution
 from smile_trace.records.refusals import read_refusal
 

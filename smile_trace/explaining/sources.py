@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from smile_trace import semconv
-from smile_trace.ordinals import ordinal
+from smile_trace._text.lists import ordinal
+from smile_trace._text.titles import title
 from smile_trace.records import (
     Call,
     Explanation,
@@ -18,7 +19,6 @@ from smile_trace.records import (
 from smile_trace.records.offered_tools import tool_name
 from smile_trace.records.path import SourceKind
 from smile_trace.records.tool_calls import read_tool_calls
-from smile_trace.titles import title
 
 SHORTEST_OUTPUT = 12
 """Characters of an earlier answer that is looked for in a message: `yes` stands anywhere."""

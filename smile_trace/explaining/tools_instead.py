@@ -3,8 +3,8 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from smile_trace.listing import listed
-from smile_trace.presentable import presentable
+from smile_trace._guards.presentable import presentable
+from smile_trace._text.lists import listed
 from smile_trace.records import JSON, Explanation
 from smile_trace.records.tool_calls import Called, read_tool_calls
 

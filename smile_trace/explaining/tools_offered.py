@@ -7,8 +7,8 @@ of the messages. It is made where the call is another one without the descriptio
 import json
 from typing import Any
 
-from smile_trace.listing import listed
-from smile_trace.presentable import presentable
+from smile_trace._guards.presentable import presentable
+from smile_trace._text.lists import listed
 from smile_trace.records import JSON, Call, Response
 from smile_trace.records.offered_tools import chosen_tool, name_of
 from smile_trace.records.tool_calls import Called, read_tool_calls

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
-from smile_trace import foreign
+from smile_trace._guards import foreign
 from smile_trace.hub.files import parse, read_lines
 from smile_trace.hub.reproduce import AROUND, CannotReproduce, differences, reproductions
 from smile_trace.records import JSON, METHOD_VERSION, Explanation, Record

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from smile_trace import foreign
+from smile_trace._guards import foreign
 from smile_trace.errors import SmileTraceError
 from smile_trace.records import JSON
 

@@ -12,7 +12,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import NamedTuple
 
-from smile_trace.capture.redaction.secrets import find_secrets
+from smile_trace._guards.secrets import find_secrets
 from smile_trace.hub.as_read import as_read
 from smile_trace.records import Record
 

@@ -1,6 +1,6 @@
 """What the server answers: bounded, without perturbations, prompts as data."""
 
-from smile_trace.presentable import presentable
+from smile_trace._guards.presentable import presentable
 from smile_trace.records import Explanation, Record, SegmentAttribution
 from smile_trace.records.comparison import Comparison, VersionReport
 from smile_trace.store.queries.status import Status

@@ -11,6 +11,7 @@ from mcp.server.mcpserver.exceptions import ToolError
 from mcp_types import ToolAnnotations
 from pydantic import Field
 
+from smile_trace._guards.presentable import presentable
 from smile_trace.comparison import compare as compare_versions
 from smile_trace.errors import SmileTraceError
 from smile_trace.explaining.api import explain_prepared
@@ -18,7 +19,6 @@ from smile_trace.explaining.options import MIN_BUDGET, ExplainOptions
 from smile_trace.explaining.preparation import prepare
 from smile_trace.mcp.answers import Compared, Counts, Why
 from smile_trace.models.accounting.attempts import Attempts
-from smile_trace.presentable import presentable
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.worker.status import read_home

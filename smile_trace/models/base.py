@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeGuard
 
+from smile_trace._guards.presentable import presentable
 from smile_trace.errors import ReasonCode, SmileTraceError
-from smile_trace.presentable import presentable
 from smile_trace.records import JSON, Form, Message, Prompted, Record, Response
 from smile_trace.records.offered_tools import OFFERED
 

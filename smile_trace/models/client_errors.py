@@ -9,10 +9,10 @@ from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
-from smile_trace.bounded_http import Redirected, ReplyRefused
-from smile_trace.foreign import ForeignDataError
+from smile_trace._guards.bounded_http import Redirected, ReplyRefused
+from smile_trace._guards.foreign import ForeignDataError
+from smile_trace._guards.presentable import presentable
 from smile_trace.models.retry import Failure, rejection
-from smile_trace.presentable import presentable
 
 
 def unanswered(client: ModuleType) -> tuple[type[Exception], ...]:

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from smile_trace.bounded_http import retry_after
+from smile_trace._guards.bounded_http import retry_after
 
 FIRST_WAIT, MAX_WAIT, MAX_RETRY_AFTER = 0.5, 20.0, 120.0
 """Seconds: the first wait, the longest of ours, and the longest `Retry-After` that is obeyed."""

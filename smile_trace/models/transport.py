@@ -8,17 +8,17 @@ from functools import partial
 from types import ModuleType
 from typing import Any, ClassVar
 
-from smile_trace import foreign
-from smile_trace.bounded_http import HEADERS, MAX_REPLY_MB, bounded
+from smile_trace._guards import foreign
+from smile_trace._guards.bounded_http import HEADERS, MAX_REPLY_MB, bounded
+from smile_trace._guards.foreign import ForeignDataError
+from smile_trace._guards.presentable import presentable
 from smile_trace.errors import BudgetExceeded
-from smile_trace.foreign import ForeignDataError
 from smile_trace.models.accounting.cost import price
 from smile_trace.models.accounting.meter import Meter, ask_all
 from smile_trace.models.base import ModelUnavailable, NotRepeatable
 from smile_trace.models.client_errors import read_error, unanswered
 from smile_trace.models.items import Batch, Item
 from smile_trace.models.retry import Failure, pause_before_retry
-from smile_trace.presentable import presentable
 from smile_trace.records import JSON, Response, Usage
 from smile_trace.records.refusals import refusal_text
 

@@ -3,8 +3,8 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Literal
 
+from smile_trace._text.lists import listed
 from smile_trace.errors import SmileTraceError
-from smile_trace.listing import listed
 from smile_trace.probes.catalogue import chosen
 from smile_trace.probes.confirmation.precision import MIN_JUDGEMENTS, MIN_PRECISION
 from smile_trace.probes.confirmed import AS_IT_SHOULD_BE

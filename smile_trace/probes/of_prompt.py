@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 from scipy.stats import false_discovery_control  # type: ignore[import-untyped]
 
+from smile_trace._text.lists import listed
 from smile_trace.errors import SmileTraceError
-from smile_trace.listing import listed
 from smile_trace.probes.discoveries import FALSE_DISCOVERIES, discoveries
 from smile_trace.probes.inference import LEVEL, Count, rate_interval
 from smile_trace.probes.over_calls import difference, mean_rate, rate_changes, unbiased_rate

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 
-from smile_trace.listing import listed
+from smile_trace._text.lists import listed
 from smile_trace.probes.answers import Answers
 from smile_trace.probes.base import Answer, Words
 from smile_trace.probes.inference import LEVEL, Count, rate_interval

@@ -4,11 +4,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from smile_trace._text.titles import document_name
 from smile_trace.records.answer_limit import answer_limit
 from smile_trace.records.base import JSON, Record, Shared
 from smile_trace.records.message import Message
 from smile_trace.records.parts import ToolCall
-from smile_trace.titles import document_name
 
 Form = Literal["chat", "completion", "responses"]
 """How the model was called: with chat messages, with one text to be completed, or with the items

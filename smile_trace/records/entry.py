@@ -6,9 +6,9 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
-from smile_trace import foreign
+from smile_trace._guards import foreign
+from smile_trace._guards.presentable import presentable
 from smile_trace.errors import SmileTraceError
-from smile_trace.presentable import presentable
 from smile_trace.records.base import JSON, Record
 from smile_trace.records.call import Call
 from smile_trace.records.comparison import Comparison

@@ -4,15 +4,15 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, model_validator
 
+from smile_trace._guards.presentable import presentable, unpunctuated
+from smile_trace._text.titles import document_name
 from smile_trace.errors import ReasonCode
-from smile_trace.presentable import presentable, unpunctuated
 from smile_trace.records.base import JSON, Record
 from smile_trace.records.call import Form, PromptUse
 from smile_trace.records.message import Message
 from smile_trace.records.perturbation import Asked, PerturbationKind, Place, Unit
 from smile_trace.records.upgrades import check_version, hash_settings
 from smile_trace.records.verdicts import SMALLEST_EFFECT, Verdict, decided, most_of, verdict_of
-from smile_trace.titles import document_name
 
 if TYPE_CHECKING:
     import pandas as pd  # type: ignore[import-untyped]

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Literal
 
-from smile_trace import foreign
-from smile_trace.foreign import ForeignDataError
+from smile_trace._guards import foreign
+from smile_trace._guards.foreign import ForeignDataError
 from smile_trace.records.base import JSON
 from smile_trace.records.call import Span
 

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from smile_trace.presentable import presentable
+from smile_trace._guards.presentable import presentable
 from smile_trace.records.base import JSON, Record
 from smile_trace.records.explanation import Cost, Explanation, SegmentAttribution
 from smile_trace.records.tool_calls import read_tool_calls

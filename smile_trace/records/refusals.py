@@ -7,8 +7,8 @@ merely reads like a refusal is an answer.
 
 import json
 
-from smile_trace import foreign
-from smile_trace.foreign import ForeignDataError
+from smile_trace._guards import foreign
+from smile_trace._guards.foreign import ForeignDataError
 
 _KEY = "refusal"
 

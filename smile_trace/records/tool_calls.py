@@ -9,8 +9,8 @@ import json
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from smile_trace import foreign
-from smile_trace.foreign import ForeignDataError
+from smile_trace._guards import foreign
+from smile_trace._guards.foreign import ForeignDataError
 from smile_trace.records.base import JSON
 from smile_trace.records.parts import ToolCall
 

@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
+from smile_trace._guards.presentable import presentable
 from smile_trace.errors import ExtraMissing
-from smile_trace.presentable import presentable
 from smile_trace.records import Explanation, Verdict
 from smile_trace.records.verdicts import NO_DIFFERENCE, NOT_MEASURED
 from smile_trace.render.scores import rows

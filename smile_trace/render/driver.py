@@ -1,8 +1,8 @@
 """The driver of an answer in a few words, for a column of a list."""
 
+from smile_trace._text.titles import LONGEST, title
 from smile_trace.records import Explanation, SegmentAttribution
 from smile_trace.render.text import short
-from smile_trace.titles import LONGEST, title
 
 NO_DRIVER = "(none)"
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
 from typing import Literal
 
-from smile_trace.json_fields import fields, written_path
+from smile_trace._text.json_fields import fields, written_path
 from smile_trace.records import Explanation, ProxyUse, SegmentAttribution, Verdict
 from smile_trace.records.verdicts import NO_DIFFERENCE, NOT_MEASURED
 from smile_trace.render.message_labels import labels, message_title

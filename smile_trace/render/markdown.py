@@ -3,12 +3,12 @@
 import re
 from collections.abc import Mapping
 
+from smile_trace._text.titles import title
 from smile_trace.records import Explanation, SegmentAttribution, Verdict
 from smile_trace.records.verdicts import NO_DIFFERENCE, NOT_MEASURED
 from smile_trace.render.heatmap_layout import heatmap
 from smile_trace.render.scores import Row, rows
 from smile_trace.render.text import called, noun, signed, visible
-from smile_trace.titles import title
 
 MAX_ROWS = 12
 """Segments in the table; all scores are in the JSON."""

@@ -7,7 +7,7 @@ from rich.padding import Padding
 from rich.text import Text
 from rich.tree import Tree
 
-from smile_trace.listing import listed
+from smile_trace._text.lists import listed
 from smile_trace.records.path import ExplanationPath, PathStep, Source
 from smile_trace.records.tool_calls import read_tool_calls
 from smile_trace.render.heatmap_layout import STATUS_WORDS

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from smile_trace.ordinals import ordinal
+from smile_trace._text.lists import ordinal
 from smile_trace.records import Explanation, Place, SegmentAttribution
 
 

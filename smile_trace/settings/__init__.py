@@ -21,7 +21,7 @@ from smile_trace.settings.models import (
 )
 from smile_trace.settings.tree import Settings
 from smile_trace.settings.worker import Receive, Retention, Ship
-from smile_trace.settings_file import FILE_NAME, SettingsError, find_file
+from smile_trace.trust.settings_file import FILE_NAME, SettingsError, find_file
 
 __all__ = [
     "FILE_NAME",

@@ -7,8 +7,8 @@ from typing import Annotated, Literal, TypeVar, get_args
 
 from pydantic import Field, field_validator
 
-from smile_trace.bounded_http import MAX_REPLY_MB
-from smile_trace.presentable import check_address
+from smile_trace._guards.bounded_http import MAX_REPLY_MB
+from smile_trace._guards.presentable import check_address
 from smile_trace.settings.table import Cap, Table
 
 Model = TypeVar("Model")

@@ -15,7 +15,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from smile_trace.package import PREFIX
+from smile_trace.semconv import PREFIX
 from smile_trace.settings.explaining import (
     Budget,
     Drift,
@@ -28,7 +28,8 @@ from smile_trace.settings.explaining import (
 from smile_trace.settings.models import MODEL_KINDS, PACKAGED_NAMES, ModelSettings, RerunSettings
 from smile_trace.settings.store import StoreSettings
 from smile_trace.settings.worker import Receive, Retention, Ship, Sources, Worker
-from smile_trace.settings_file import (
+from smile_trace.trust import check
+from smile_trace.trust.settings_file import (
     SettingsError,
     SettingsFile,
     expanded,
@@ -36,7 +37,6 @@ from smile_trace.settings_file import (
     load,
     own_home,
 )
-from smile_trace.trust import check
 
 _read_now: ContextVar[SettingsFile | None] = ContextVar("settings_file", default=None)
 """The file of the `Settings` that are being made: it is read once."""

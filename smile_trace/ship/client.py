@@ -14,11 +14,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from smile_trace import foreign
-from smile_trace.bounded_http import retry_after
-from smile_trace.presentable import presentable
-from smile_trace.settings_file import SettingsError
+from smile_trace._guards import foreign
+from smile_trace._guards.bounded_http import retry_after
+from smile_trace._guards.presentable import presentable
 from smile_trace.ship.settings import Ship
+from smile_trace.trust.settings_file import SettingsError
 
 REFUSING = (400, 413, 415, 422)
 """What is wrong with the data, or with its size."""

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from smile_trace import foreign
-from smile_trace.private_files import open_own
+from smile_trace._guards import foreign
+from smile_trace._guards.private_files import open_own
 
 NAME = "ship.json"
 MAX_BYTES = 2**24

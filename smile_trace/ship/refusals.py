@@ -7,7 +7,7 @@ import os
 import time
 from pathlib import Path
 
-from smile_trace.private_files import open_own
+from smile_trace._guards.private_files import open_own
 
 logger = logging.getLogger(__name__)
 

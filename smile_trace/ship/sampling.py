@@ -11,10 +11,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from smile_trace import foreign, semconv
-from smile_trace.foreign import ForeignDataError
+from smile_trace import semconv
+from smile_trace._guards import foreign
+from smile_trace._guards.foreign import ForeignDataError
+from smile_trace._stats.trace_fraction import trace_fraction
 from smile_trace.ship.bodies import Line
-from smile_trace.trace_fraction import trace_fraction
 
 MAX_GROUPS = 10_000
 """Prompt versions and functions whose first calls are counted; a name made anew for every call

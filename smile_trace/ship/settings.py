@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from smile_trace.package import PREFIX
-from smile_trace.presentable import hide
-from smile_trace.settings_file import SettingsError, SettingsFile, load, read_home
+from smile_trace._guards.presentable import hide
+from smile_trace.semconv import PREFIX
 from smile_trace.trust import check
+from smile_trace.trust.settings_file import SettingsError, SettingsFile, load, read_home
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from importlib.metadata import entry_points
 
+from smile_trace._text.lists import listed
 from smile_trace.errors import ReasonCode, SmileTraceError
-from smile_trace.listing import listed
 from smile_trace.settings import Settings
 from smile_trace.sources.protocol import Source
 

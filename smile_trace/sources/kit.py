@@ -9,12 +9,12 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from smile_trace import semconv
+from smile_trace._guards.foreign import MISREAD
+from smile_trace._guards.presentable import presentable
+from smile_trace._text.log_context import about
 from smile_trace.errors import ReasonCode, SmileTraceError
-from smile_trace.foreign import MISREAD
-from smile_trace.log_context import about
-from smile_trace.options import Options, read_table
-from smile_trace.presentable import presentable
 from smile_trace.records import JSON, Span
+from smile_trace.records.tables import Options, read_table
 from smile_trace.sources.protocol import SourceUnavailable
 
 logger = logging.getLogger(__name__)

@@ -14,10 +14,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from smile_trace import foreign
+from smile_trace._guards import foreign
+from smile_trace._guards.foreign import ForeignDataError
+from smile_trace._guards.private_files import open_regular
 from smile_trace.errors import ReasonCode, SmileTraceError, needing_extra
-from smile_trace.foreign import ForeignDataError
-from smile_trace.private_files import open_regular
 from smile_trace.sources.whole_lines import MAX_LINE_BYTES, Batch, Readable, read_batches
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from smile_trace.foreign import MAX_BYTES
+from smile_trace._guards.foreign import MAX_BYTES
 
 BATCH_BYTES = 4 * 2**20
 """How much of a file goes into one transaction (a longer line makes a batch of its own)."""

@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from sqlalchemy import Column, Connection, Row, Table, bindparam, delete, select, tuple_, update
 
+from smile_trace._text.log_context import about
 from smile_trace.errors import Reason, ReasonCode
-from smile_trace.log_context import about
 from smile_trace.records import Call, Explanation, ExplanationSettings, Observation, Record
 from smile_trace.store.database import Database
 from smile_trace.store.forgotten import forgotten_among

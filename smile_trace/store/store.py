@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import update
 
-from smile_trace.private_files import NotPrivate, tighten_file, tighten_folder
+from smile_trace._guards.private_files import NotPrivate, tighten_file, tighten_folder
 from smile_trace.records import Explanation, Trace
 from smile_trace.settings import Budget, ModelSettings, Settings
 from smile_trace.store.database import Database, StoreError

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 from pydantic_core import from_json, to_json
 from sqlalchemy import Connection, Select, bindparam, func, or_, select, update
 
-from smile_trace.log_context import about
+from smile_trace._text.log_context import about
 from smile_trace.records import Call, Feedback, Span, Trace
 from smile_trace.store.database import Database, in_chunks
 from smile_trace.store.forgotten import forgotten_among, ids_in

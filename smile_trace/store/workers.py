@@ -7,8 +7,8 @@ from typing import Literal, get_args
 
 from sqlalchemy import Connection, delete, func, select, text, update
 
-from smile_trace.package import release
 from smile_trace.records import Record
+from smile_trace.semconv import release
 from smile_trace.store.clock import DatabaseClock
 from smile_trace.store.database import Database
 from smile_trace.store.postgresql import PostgresDatabase

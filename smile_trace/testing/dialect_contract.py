@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from smile_trace._guards.foreign import ForeignDataError
 from smile_trace.dialects import Dialect
-from smile_trace.foreign import ForeignDataError
 from smile_trace.records import JSON, Call, Span
 
 COMBINATIONS = 300

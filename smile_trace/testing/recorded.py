@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from smile_trace import foreign
+from smile_trace._guards import foreign
 from smile_trace.models import Capabilities, Model, ModelUnavailable, Request
 from smile_trace.records import JSON, Response
 

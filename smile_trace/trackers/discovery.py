@@ -5,8 +5,8 @@ from importlib.metadata import entry_points
 
 from pydantic import TypeAdapter, ValidationError
 
-from smile_trace.options import Options, read_table
 from smile_trace.records import JSON
+from smile_trace.records.tables import Options, read_table
 from smile_trace.trackers.protocol import Tracker
 
 GROUP = "smile_trace.trackers"

@@ -2,7 +2,7 @@
 
 from typing import TypeVar
 
-from smile_trace import foreign
+from smile_trace._guards import foreign
 from smile_trace.records import Record
 
 R = TypeVar("R", bound=Record)

@@ -16,12 +16,18 @@ import httpcore
 import httpx
 from pydantic import Field
 
-from smile_trace import foreign
+from smile_trace._guards import foreign
 from smile_trace._guards.addresses import AddressRefused, Gate
-from smile_trace.bounded_http import HEADERS, MAX_REPLY_MB, ReplyRefused, bounded, retry_after
+from smile_trace._guards.bounded_http import (
+    HEADERS,
+    MAX_REPLY_MB,
+    ReplyRefused,
+    bounded,
+    retry_after,
+)
+from smile_trace._guards.foreign import MISREAD, NotJSON
+from smile_trace._guards.presentable import check_address, presentable
 from smile_trace.errors import ReasonCode, SmileTraceError
-from smile_trace.foreign import MISREAD, NotJSON
-from smile_trace.presentable import check_address, presentable
 from smile_trace.records import JSON, Record
 from smile_trace.trackers.protocol import Rejected, TrackerUnavailable
 from smile_trace.trackers.strict_json import strict_json

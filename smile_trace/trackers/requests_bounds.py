@@ -14,7 +14,7 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from smile_trace._guards.addresses import Gate
-from smile_trace.bounded_http import HEADERS, TooLarge, check_headers, check_redirect
+from smile_trace._guards.bounded_http import HEADERS, TooLarge, check_headers, check_redirect
 
 _current = threading.local()
 """`deadline` and `gate`: those of the request which this thread is making."""

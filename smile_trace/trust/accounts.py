@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from smile_trace._guards.loopback import is_loopback
+from smile_trace._guards.addresses import is_loopback
 
 _PORTS = {"http": 80, "https": 443, "postgresql": 5432}
 # No more than what every client reads in the same way.

@@ -5,12 +5,12 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from smile_trace._guards.presentable import LONGEST_LINE, presentable
+from smile_trace._text.lists import listed
 from smile_trace.errors import ReasonCode
-from smile_trace.listing import listed
-from smile_trace.presentable import LONGEST_LINE, presentable
-from smile_trace.settings_file import SettingsError, SettingsFile
 from smile_trace.trust.destinations import Destination, destinations, said_otherwise
 from smile_trace.trust.record import allowed, in_own_home
+from smile_trace.trust.settings_file import SettingsError, SettingsFile
 
 
 class NotTrusted(SettingsError):

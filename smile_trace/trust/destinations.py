@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
-from smile_trace.package import PREFIX
+from smile_trace.semconv import PREFIX
 from smile_trace.trust.accounts import ACCOUNTS, goes_freely, origin_of
 
 Place = tuple[str, ...]

@@ -10,10 +10,10 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from smile_trace.package import HOME
-from smile_trace.private_files import is_own_folder, open_own, tighten_folder
-from smile_trace.settings_file import SettingsError, expanded, own_home
+from smile_trace._guards.private_files import is_own_folder, open_own, tighten_folder
+from smile_trace.semconv import HOME
 from smile_trace.trust.destinations import Destination
+from smile_trace.trust.settings_file import SettingsError, expanded, own_home
 
 NAME = "trusted.json"
 

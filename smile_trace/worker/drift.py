@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
+from smile_trace._text.log_context import about
 from smile_trace.drift.cases import choose_cases
 from smile_trace.drift.replay import DRAWS, Unanswered, ask_reference, replay, seed_of
 from smile_trace.drift.series import DriftSeries, drift_of
 from smile_trace.errors import SmileTraceError
-from smile_trace.log_context import about
 from smile_trace.models import ModelUnavailable
 from smile_trace.probes import PROBES, Probe
 from smile_trace.records import Call

@@ -8,9 +8,9 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from smile_trace._guards.presentable import presentable
+from smile_trace._guards.private_files import open_own
 from smile_trace.errors import SmileTraceError
-from smile_trace.presentable import presentable
-from smile_trace.private_files import open_own
 from smile_trace.records import Record
 from smile_trace.settings import Settings
 from smile_trace.store import Store

@@ -12,12 +12,12 @@ from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
+from smile_trace._guards.foreign import ForeignDataError
+from smile_trace._guards.private_files import NotPrivate, open_own
 from smile_trace.capture.spool import RECEIVED_SUFFIX, writer_alive
 from smile_trace.capture.spool.losses import make_private
 from smile_trace.dialects import is_ours, read_feedback
 from smile_trace.errors import SmileTraceError
-from smile_trace.foreign import ForeignDataError
-from smile_trace.private_files import NotPrivate, open_own
 from smile_trace.records import Feedback, Record
 from smile_trace.records.otlp import read_line
 from smile_trace.settings import Settings

@@ -9,9 +9,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from smile_trace._guards.private_files import open_own
 from smile_trace.capture.config import from_environment
 from smile_trace.capture.spool import spool_filled
-from smile_trace.private_files import open_own
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.queries.lag import Lag

@@ -8,8 +8,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal
 
+from smile_trace._guards.private_files import NotPrivate, open_own, open_regular
 from smile_trace.errors import ReasonCode, SmileTraceError
-from smile_trace.private_files import NotPrivate, open_own, open_regular
 
 MAX_SILENCE_SECONDS = 120.0
 """A worker without a heartbeat for so long hangs."""

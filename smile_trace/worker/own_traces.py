@@ -28,9 +28,9 @@ from opentelemetry.trace import (
 )
 
 from smile_trace import semconv
+from smile_trace._text.log_context import log_fields
 from smile_trace.errors import needing_extra
-from smile_trace.log_context import log_fields
-from smile_trace.package import release
+from smile_trace.semconv import release
 from smile_trace.settings import Settings
 
 SERVICE = "smile-trace-worker"

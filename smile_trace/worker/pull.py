@@ -11,9 +11,9 @@ import time
 from collections.abc import Callable, Sequence
 
 from smile_trace import semconv
+from smile_trace._guards.presentable import presentable
+from smile_trace._text.log_context import about
 from smile_trace.dialects import assemble
-from smile_trace.log_context import about
-from smile_trace.presentable import presentable
 from smile_trace.records import Span, Trace
 from smile_trace.settings import Settings
 from smile_trace.sources.protocol import Page, Source, SourceUnavailable

@@ -4,17 +4,17 @@ import logging
 import time
 from collections.abc import Callable, Collection, Sequence
 
+from smile_trace._guards.presentable import presentable
+from smile_trace._stats.trace_fraction import trace_fraction
+from smile_trace._text.log_context import about
 from smile_trace.errors import Reason, ReasonCode
 from smile_trace.explaining.options import ExplainOptions
-from smile_trace.log_context import about
 from smile_trace.models.registry import NoModel, settings_for
-from smile_trace.presentable import presentable
 from smile_trace.records import Call
 from smile_trace.settings import RerunSettings, Settings
 from smile_trace.store import Store, StoreError
 from smile_trace.store.groups import Group
 from smile_trace.store.jobs import Decision
-from smile_trace.trace_fraction import trace_fraction
 
 logger = logging.getLogger(__name__)
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import httpx
 
-from smile_trace.bounded_http import HEADERS
-from smile_trace.presentable import hide, presentable
+from smile_trace._guards.bounded_http import HEADERS
+from smile_trace._guards.presentable import hide, presentable
 from smile_trace.records import JSON
 
 TIMEOUT = 10.0

@@ -10,9 +10,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from smile_trace import file_owners
-from smile_trace.file_owners import read_written
-from smile_trace.private_files import NotPrivate
+from smile_trace._guards import file_owners
+from smile_trace._guards.file_owners import read_written
+from smile_trace._guards.private_files import NotPrivate
 from smile_trace.settings import Settings, SettingsError
 from smile_trace.ship.settings import read_settings
 

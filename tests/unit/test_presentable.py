@@ -7,8 +7,7 @@ import time
 
 import pytest
 
-from smile_trace.cli.log import JsonLines, _Text
-from smile_trace.presentable import (
+from smile_trace._guards.presentable import (
     check_address,
     hide,
     holds_credentials,
@@ -16,6 +15,7 @@ from smile_trace.presentable import (
     presentable,
     unpunctuated,
 )
+from smile_trace.cli.log import JsonLines, _Text
 from smile_trace.settings import EndpointSettings, Settings, SettingsError
 from smile_trace.store.queries.status import Counted
 from smile_trace.worker.doctor import Finding

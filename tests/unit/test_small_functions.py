@@ -6,16 +6,16 @@ from email.utils import format_datetime
 
 import pytest
 
-from smile_trace.bounded_http import retry_after
-from smile_trace.json_fields import (
+from smile_trace._guards.bounded_http import retry_after
+from smile_trace._text.json_fields import (
     fields,
     place_of,
     read_path,
     value_at,
     written_path,
 )
-from smile_trace.listing import listed
-from smile_trace.titles import document_name, title
+from smile_trace._text.lists import listed
+from smile_trace._text.titles import document_name, title
 
 
 @pytest.mark.parametrize(

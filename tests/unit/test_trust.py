@@ -13,11 +13,11 @@ from smile_trace.cli.active_trackers import discover_trackers
 from smile_trace.errors import ReasonCode
 from smile_trace.explaining.named_models import named_model
 from smile_trace.settings import EndpointSettings, Settings
-from smile_trace.settings_file import SettingsFile, load
 from smile_trace.ship.settings import read_settings
 from smile_trace.sources.discovery import pulled
 from smile_trace.store import Store
 from smile_trace.trust import ACCOUNTS, NotTrusted, allow, check, to_allow
+from smile_trace.trust.settings_file import SettingsFile, load
 from smile_trace.worker.doctor import examine
 from smile_trace.worker.run import run as run_worker
 from smile_trace_otlp.presets import PRESETS

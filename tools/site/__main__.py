@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from smile_trace.listing import listed
+from smile_trace._text.lists import listed
 from tools.site.pages import pages_of
 
 ROOT = Path(__file__).parents[2]

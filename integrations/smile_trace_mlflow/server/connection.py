@@ -14,9 +14,9 @@ from mlflow.store.artifact.artifact_repo import ArtifactRepository
 from mlflow.tracking import MlflowClient
 
 from smile_trace._guards.addresses import AddressRefused
-from smile_trace.bounded_http import MAX_REPLY_MB, ReplyRefused
-from smile_trace.foreign import MISREAD
-from smile_trace.presentable import presentable
+from smile_trace._guards.bounded_http import MAX_REPLY_MB, ReplyRefused
+from smile_trace._guards.foreign import MISREAD
+from smile_trace._guards.presentable import presentable
 from smile_trace.trackers import TrackerUnavailable
 from smile_trace.trackers.http import DEADLINE_TIMEOUTS, RequestRejected, Service
 from smile_trace_mlflow.server.artifacts import Artifacts, GatedTracing

@@ -6,9 +6,9 @@ from mlflow.entities.model_registry import PromptVersion
 from mlflow.tracing.constant import TraceTagKey
 from mlflow.tracing.utils.prompt import update_linked_prompts_tag
 
-from smile_trace import foreign
-from smile_trace.bounded_http import MAX_REPLY_MB
-from smile_trace.foreign import ForeignDataError
+from smile_trace._guards import foreign
+from smile_trace._guards.bounded_http import MAX_REPLY_MB
+from smile_trace._guards.foreign import ForeignDataError
 from smile_trace.trackers.http import RequestRejected
 from smile_trace_mlflow.server.traces import TraceRequests
 

@@ -4,9 +4,9 @@ import re
 from collections import Counter
 from typing import Any
 
-from smile_trace import foreign
+from smile_trace._guards import foreign
+from smile_trace._guards.foreign import ForeignDataError
 from smile_trace.attribution.answer_distance.tokens import sentence
-from smile_trace.foreign import ForeignDataError
 
 _ORDER = re.compile(
     r"rank|\border|\bfirst\b|\bthen\b|follow|\bbest\b|priorit|most .* to |reihenfolge|zuerst|platz"

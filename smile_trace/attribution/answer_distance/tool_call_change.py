@@ -10,13 +10,13 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from smile_trace._text.json_fields import Path, read_path, written_path
 from smile_trace.attribution.answer_distance.change import compare
 from smile_trace.attribution.answer_distance.meaning import Meaning, embed_sentences
 from smile_trace.attribution.answer_distance.structure import json_change
 from smile_trace.attribution.answer_span import AnswerSpan, AnswerSpanNotFound
 from smile_trace.attribution.segmentation import json_structure
 from smile_trace.attribution.segmentation.json_structure import Node
-from smile_trace.json_fields import Path, read_path, written_path
 from smile_trace.records.tool_calls import Called, read_tool_calls
 
 _MOST, _MEAN = 0.7, 0.3

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
+from smile_trace._text.json_fields import Path, path_of, value_at
 from smile_trace.attribution.answer_distance import ContentChange, embed_sentences
 from smile_trace.attribution.answer_distance.refusal_change import RefusalChange
 from smile_trace.attribution.answer_distance.tool_call_change import ToolCallChange
@@ -10,7 +11,6 @@ from smile_trace.attribution.answer_span import AnswerSpan
 from smile_trace.attribution.estimation.answer_change import TextChange
 from smile_trace.attribution.estimation.distances import CONTENT, Distance, distance_named
 from smile_trace.attribution.word_vectors import Embed, embed_words
-from smile_trace.json_fields import Path, path_of, value_at
 from smile_trace.records.refusals import read_refusal
 from smile_trace.records.tool_calls import read_tool_calls
 

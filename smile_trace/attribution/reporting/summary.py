@@ -3,9 +3,9 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
+from smile_trace._text.lists import listed, ordinal
+from smile_trace._text.titles import title
 from smile_trace.attribution.estimation.response_scores import NEGLIGIBLE
-from smile_trace.listing import listed
-from smile_trace.ordinals import ordinal
 from smile_trace.records import (
     Fidelity,
     FieldChange,
@@ -20,7 +20,6 @@ from smile_trace.records.verdicts import (
     SMALLEST_EFFECT,
     decided,
 )
-from smile_trace.titles import title
 
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 _MAX_LENGTH = 60

@@ -3,9 +3,9 @@
 import re
 from typing import NamedTuple
 
+from smile_trace._guards.secrets import find_secrets
 from smile_trace.capture.config import Redactor
 from smile_trace.capture.internal_errors import keep_inside, report_error
-from smile_trace.capture.redaction.secrets import find_secrets
 
 FAILED = "[not written: a redaction function raised]"
 

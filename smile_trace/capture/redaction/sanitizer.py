@@ -2,10 +2,10 @@
 
 from typing import Any
 
+from smile_trace._guards.secrets import SHORTEST_SECRET
 from smile_trace.capture.config import Config
 from smile_trace.capture.jsonable import Shortened
 from smile_trace.capture.redaction.edits import FAILED, Edit, redact
-from smile_trace.capture.redaction.secrets import SHORTEST_SECRET
 
 RECORD_FACTOR = 16
 """All texts of one record together may be this many times as long as one."""

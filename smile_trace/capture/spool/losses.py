@@ -8,9 +8,9 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from smile_trace import foreign
+from smile_trace._guards import foreign
+from smile_trace._guards.private_files import is_own_folder, open_own
 from smile_trace.capture.internal_errors import keep_inside, report_error, suppressed
-from smile_trace.private_files import is_own_folder, open_own
 
 FILE_SUFFIX = ".losses.json"
 MAX_BYTES = 2**20

@@ -14,10 +14,10 @@ import threading
 import time
 from pathlib import Path
 
+from smile_trace._guards.private_files import open_regular
 from smile_trace.capture.internal_errors import keep_inside, report_error, suppressed
 from smile_trace.capture.signal_handlers import handlers_wait
 from smile_trace.capture.spool.losses import Losses, make_private
-from smile_trace.private_files import open_regular
 
 SUFFIX = ".jsonl"
 RECEIVED_SUFFIX = ".received.jsonl"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import NamedTuple
 
+from smile_trace._text.titles import title
 from smile_trace.attribution import measured_at
 from smile_trace.attribution.reporting.documents import Found, holds, overlap
 from smile_trace.attribution.segmentation.turns import asks
@@ -25,7 +26,6 @@ from smile_trace.records.offered_tools import OFFERED, tool_name
 from smile_trace.records.report import PartKind
 from smile_trace.records.verdicts import joint
 from smile_trace.render.driver import driver_of
-from smile_trace.titles import title
 
 _WITH_THE_CALL = "recorded with the call"
 _NAMELESS = 60

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from smile_trace._text.titles import title
 from smile_trace.comparison.answers import mean_interval
 from smile_trace.records import SegmentAttribution, Unit
 from smile_trace.records.comparison import Passage
-from smile_trace.titles import title
 
 MIN_CALLS = 2
 """A passage of one call only says nothing about the prompt."""

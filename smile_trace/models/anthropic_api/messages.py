@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterable, Sequence
 from itertools import takewhile
 
-from smile_trace import foreign
-from smile_trace.foreign import ForeignDataError
+from smile_trace._guards import foreign
+from smile_trace._guards.foreign import ForeignDataError
 from smile_trace.models.anthropic_api.parameters import without_cache
 from smile_trace.models.base import NotRepeatable
 from smile_trace.records import (

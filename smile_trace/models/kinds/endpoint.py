@@ -5,13 +5,13 @@ import os
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
+from smile_trace._guards.presentable import hide
 from smile_trace.models.accounting.meter import Meter, Unmetered
 from smile_trace.models.base import Capabilities, Model, ModelUnavailable, Request
 from smile_trace.models.items import Item
 from smile_trace.models.openai_api import wire
 from smile_trace.models.openai_api.transport import Transport
 from smile_trace.models.scoring import first_token, prompt_logprobs
-from smile_trace.presentable import hide
 from smile_trace.records import JSON, Form, Response
 from smile_trace.settings import EndpointSettings
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import openai
 
-from smile_trace.bounded_http import ReplyRefused
+from smile_trace._guards.bounded_http import ReplyRefused
 from smile_trace.models.accounting.meter import Meter, Unmetered
 from smile_trace.models.base import Capabilities, Model, ModelUnavailable, Request
 from smile_trace.models.items import Item

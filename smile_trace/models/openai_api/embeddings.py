@@ -14,7 +14,8 @@ import numpy as np
 import openai
 from numpy.typing import NDArray
 
-from smile_trace import foreign
+from smile_trace._guards import foreign
+from smile_trace._guards.presentable import presentable
 from smile_trace.models.accounting.cost import price
 from smile_trace.models.accounting.in_memory import MemoryCache, MemoryLedger
 from smile_trace.models.accounting.ledger import Ledger, ResponseCache
@@ -24,7 +25,6 @@ from smile_trace.models.kinds.endpoint import read_key
 from smile_trace.models.openai_api.transport import Transport
 from smile_trace.models.openai_api.wire import token_count
 from smile_trace.models.retry import Failure, pause_before_retry
-from smile_trace.presentable import presentable
 from smile_trace.records import Response, Usage
 from smile_trace.settings import EndpointSettings
 

@@ -7,12 +7,12 @@ from typing import Any, ClassVar
 import openai
 from openai._types import Omit
 
+from smile_trace._guards.presentable import presentable
 from smile_trace.models.base import ModelUnavailable
 from smile_trace.models.items import Item
 from smile_trace.models.openai_api import wire
 from smile_trace.models.retry import Failure
 from smile_trace.models.transport import Transport as Common
-from smile_trace.presentable import presentable
 from smile_trace.records import JSON, Response, Usage
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from smile_trace import foreign
+from smile_trace._guards import foreign
 from smile_trace.models.base import Request, checked
 from smile_trace.models.items import Batch, Item
 from smile_trace.models.openai_api.responses_reply import as_completion, why_no_answer

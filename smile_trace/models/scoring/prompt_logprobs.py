@@ -7,7 +7,7 @@ OpenAI-compatible server; one token is generated and discarded.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from smile_trace.last_place import last_place
+from smile_trace._text.places import last_place
 from smile_trace.models.base import Request
 from smile_trace.models.items import Read
 from smile_trace.models.openai_api.wire import completion_prompt, log_probability, question

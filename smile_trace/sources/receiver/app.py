@@ -26,8 +26,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from smile_trace._guards.foreign import ForeignDataError
 from smile_trace.capture.spool import Spool
-from smile_trace.foreign import ForeignDataError
 from smile_trace.sources.receiver import json_requests, protobuf
 from smile_trace.sources.receiver.bodies import CannotUnpack, TooLarge, read, unpack
 from smile_trace.sources.receiver.lines import Received

@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from smile_trace import foreign
-from smile_trace.foreign import MAX_VALUES, ForeignDataError, NotJSON
+from smile_trace._guards import foreign
+from smile_trace._guards.foreign import MAX_VALUES, ForeignDataError, NotJSON
 from smile_trace.sources.receiver.lines import MAX_ITEM_VALUES, MOST_PARTS
 
 WINDOW = 2**14

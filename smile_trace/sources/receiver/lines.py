@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from smile_trace.foreign import ForeignDataError
+from smile_trace._guards.foreign import ForeignDataError
 from smile_trace.records.otlp import MAX_FRAME_BYTES
 
 MAX_ITEM_BYTES = 8 * 2**20

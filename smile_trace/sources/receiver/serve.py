@@ -9,11 +9,11 @@ from contextlib import contextmanager
 
 import uvicorn
 
-from smile_trace._guards.loopback import is_loopback
+from smile_trace._guards.addresses import is_loopback
+from smile_trace._guards.private_files import NotPrivate, tighten_folder
 from smile_trace.capture.config import from_environment
 from smile_trace.capture.spool import RECEIVED_SUFFIX, Spool
 from smile_trace.errors import ReasonCode, SmileTraceError
-from smile_trace.private_files import NotPrivate, tighten_folder
 from smile_trace.settings import Receive, Settings
 from smile_trace.sources.receiver.app import make_app
 from smile_trace.sources.receiver.connections import Connection

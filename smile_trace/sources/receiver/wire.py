@@ -7,7 +7,7 @@ Source: the encoding of Protocol Buffers: a tag of number and wire type, then th
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from smile_trace.foreign import MAX_VALUES, ForeignDataError
+from smile_trace._guards.foreign import MAX_VALUES, ForeignDataError
 from smile_trace.records.otlp import MAX_LINE_DEPTH
 from smile_trace.sources.receiver.lines import MOST_PARTS
 

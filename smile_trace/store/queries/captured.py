@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from sqlalchemy import and_, func, select
 
-from smile_trace.presentable import presentable
+from smile_trace._guards.presentable import presentable
 from smile_trace.records import Call, Span
 from smile_trace.store.database import Database
 from smile_trace.store.jobs import JobState

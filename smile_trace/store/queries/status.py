@@ -7,8 +7,8 @@ from typing import Annotated, Any
 from pydantic import AfterValidator
 from sqlalchemy import Connection, Select, and_, func, select
 
+from smile_trace._guards.presentable import presentable
 from smile_trace.errors import Reason, ReasonCode
-from smile_trace.presentable import presentable
 from smile_trace.records import Record
 from smile_trace.store.database import Database
 from smile_trace.store.pulled import Pulled, read_places

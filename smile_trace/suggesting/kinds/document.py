@@ -2,12 +2,12 @@
 
 from collections import Counter
 
+from smile_trace._text.titles import title
 from smile_trace.probes.passages import documents, text_at
 from smile_trace.records import Prompted
 from smile_trace.suggesting.cases import ConfirmedCase
 from smile_trace.suggesting.kinds.base import Change, Nothing
 from smile_trace.suggesting.trials import Trials
-from smile_trace.titles import title
 
 MOST_TRIED = 8
 """Documents that are taken out in turns: those that most failures hold."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 
-from smile_trace.listing import listed
+from smile_trace._text.lists import listed
 from smile_trace.records.comparison import TemplateSegment
 from smile_trace.records.verdicts import NO_DIFFERENCE
 from smile_trace.suggesting.instructions import instructions, without, worth_trying

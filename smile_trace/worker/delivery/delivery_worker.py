@@ -11,9 +11,9 @@ from contextlib import AbstractContextManager, nullcontext
 from contextvars import copy_context
 from typing import Any
 
+from smile_trace._guards.presentable import link, presentable
+from smile_trace._text.log_context import about
 from smile_trace.errors import Reason, ReasonCode
-from smile_trace.log_context import about
-from smile_trace.presentable import link, presentable
 from smile_trace.records import Record
 from smile_trace.settings import Settings
 from smile_trace.store import Store

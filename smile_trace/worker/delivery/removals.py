@@ -4,8 +4,8 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 
-from smile_trace.log_context import about
-from smile_trace.presentable import presentable
+from smile_trace._guards.presentable import presentable
+from smile_trace._text.log_context import about
 from smile_trace.store import Store
 from smile_trace.store.forgetting import Removal
 from smile_trace.trackers import Outcome, Receipt, Rejected, Skipped, Tracker, TrackerUnavailable

@@ -4,7 +4,7 @@ import logging
 import threading
 from collections.abc import Callable
 
-from smile_trace.log_context import about
+from smile_trace._text.log_context import about
 from smile_trace.settings import Settings
 from smile_trace.store import Store, StoreError
 from smile_trace.trackers import TrackerUnavailable

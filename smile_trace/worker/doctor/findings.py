@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator
 
-from smile_trace.presentable import LONGEST_LINE, presentable
+from smile_trace._guards.presentable import LONGEST_LINE, presentable
 from smile_trace.records import Record
 
 Level = Literal["good", "note", "bad"]

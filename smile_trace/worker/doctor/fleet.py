@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from smile_trace.listing import listed
+from smile_trace._text.lists import listed
 from smile_trace.store.workers import ROLES, RegisteredWorker
 from smile_trace.worker.doctor.findings import Finding
 

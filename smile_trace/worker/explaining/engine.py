@@ -16,7 +16,7 @@ from contextlib import AbstractContextManager
 
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, SetWorkflowID
 
-from smile_trace.log_context import about
+from smile_trace._text.log_context import about
 from smile_trace.settings import Settings
 from smile_trace.store import Store, StoreUnavailable
 from smile_trace.store.forgetting import Run

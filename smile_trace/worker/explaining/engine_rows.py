@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 
 from dbos._serialization import DefaultSerializer
 
-from smile_trace import foreign
+from smile_trace._guards import foreign
 from smile_trace.store.database import BUSY_SECONDS
 from smile_trace.store.sqlite import describing_faults, empty_wal
 

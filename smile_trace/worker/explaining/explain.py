@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import ParamSpec, TypeVar
 
+from smile_trace._guards.presentable import presentable
 from smile_trace.attribution import Embed, Study
 from smile_trace.comparison.influence.pooled_study import PooledStudy
 from smile_trace.errors import BudgetExceeded, Reason, ReasonCode, SmileTraceError
@@ -23,7 +24,6 @@ from smile_trace.explaining.driver import (
 from smile_trace.explaining.options import ExplainOptions
 from smile_trace.explaining.studies import make_study, why_no_proxy
 from smile_trace.models import Model, ModelUnavailable, NotRepeatable
-from smile_trace.presentable import presentable
 from smile_trace.probes import chosen
 from smile_trace.records import (
     JSON,

@@ -8,15 +8,15 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from functools import partial
 
+from smile_trace._guards.presentable import presentable
+from smile_trace._text.log_context import about
 from smile_trace.attribution import Embed
 from smile_trace.explaining.named_models import PACKAGED_MODELS, settings_of
 from smile_trace.explaining.studies import proxy_of_model
-from smile_trace.log_context import about
 from smile_trace.models import Model, ModelUnavailable
 from smile_trace.models.accounting.ledger import Ledger, ResponseCache
 from smile_trace.models.accounting.metered import MeteredModel
 from smile_trace.models.registry import open_embeddings, open_model, settings_for
-from smile_trace.presentable import presentable
 from smile_trace.records import Call, Response
 from smile_trace.settings import ModelSettings, RerunSettings, ServerSettings, Settings
 from smile_trace.store import Store

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
+from smile_trace._stats.trace_fraction import trace_fraction
 from smile_trace.explaining.options import ExplainOptions
 from smile_trace.explaining.preparation import Prepared
 from smile_trace.probes import Probe, Variant, profile_metered
@@ -13,7 +14,6 @@ from smile_trace.settings import Settings
 from smile_trace.store.groups import Group
 from smile_trace.store.jobs import Job
 from smile_trace.store.spending.budget_scope import Purpose
-from smile_trace.trace_fraction import trace_fraction
 from smile_trace.worker.explaining.models import Models
 from smile_trace.worker.explaining.waits import note_answers, waiting
 

@@ -10,11 +10,11 @@ import pytest
 
 from benchmarks.ship.pooled import CASES, explained, run
 from smile_trace import semconv
+from smile_trace._stats.trace_fraction import trace_fraction
 from smile_trace.records import Span
 from smile_trace.settings import Settings
 from smile_trace.ship import shipper
 from smile_trace.store import Store
-from smile_trace.trace_fraction import trace_fraction
 from smile_trace.worker.ingest import Ingest
 from smile_trace.worker.sample import sample
 from tests.support.shipping import Receiving, shipping

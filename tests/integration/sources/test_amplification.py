@@ -201,7 +201,7 @@ def test_a_line_makes_no_more_of_itself_than_is_promised(shape: str, tmp_path: P
 READ = """
 import sys
 from pathlib import Path
-from smile_trace import foreign
+from smile_trace._guards import foreign
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.queries.exchange import ImportFailed, import_lines

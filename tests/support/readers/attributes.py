@@ -3,9 +3,9 @@ and what `smile-trace calls` and `doctor` say of them."""
 
 import json
 
+from smile_trace._guards.foreign import ForeignDataError
 from smile_trace.cli import calls as listed
 from smile_trace.dialects.unread import unread
-from smile_trace.foreign import ForeignDataError
 from smile_trace.records import Call
 from smile_trace.records.otlp import read_line
 from smile_trace.store.queries.captured import Captured

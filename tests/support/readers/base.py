@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from smile_trace import foreign
-from smile_trace.foreign import ForeignDataError
+from smile_trace._guards import foreign
+from smile_trace._guards.foreign import ForeignDataError
 
 
 @dataclass(frozen=True)

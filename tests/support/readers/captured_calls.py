@@ -3,7 +3,7 @@
 import json
 
 from smile_trace import record, trace
-from smile_trace.foreign import ForeignDataError
+from smile_trace._guards.foreign import ForeignDataError
 from smile_trace.testing import captured
 from tests.support.readers.base import ForeignReader, decoded_reply
 from tests.support.readers.model_replies import MODEL_REPLIES

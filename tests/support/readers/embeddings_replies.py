@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from smile_trace import foreign
-from smile_trace.foreign import ForeignDataError
+from smile_trace._guards import foreign
+from smile_trace._guards.foreign import ForeignDataError
 from smile_trace.models import ModelUnavailable
 from smile_trace.models.openai_api.embeddings import Embeddings
 from smile_trace.settings import EndpointSettings

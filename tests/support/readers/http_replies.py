@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import requests
 
-from smile_trace.bounded_http import ReplyRefused, bounded, retry_after
+from smile_trace._guards.bounded_http import ReplyRefused, bounded, retry_after
 from smile_trace.models.client_errors import read_error
 from smile_trace.models.retry import pause_before_retry
 from smile_trace.trackers import TrackerUnavailable

@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
-from smile_trace import foreign
-from smile_trace.foreign import ForeignDataError
+from smile_trace._guards import foreign
+from smile_trace._guards.foreign import ForeignDataError
 from smile_trace.models import Request
 from smile_trace.models.anthropic_api import wire as anthropic_wire
 from smile_trace.models.items import Item

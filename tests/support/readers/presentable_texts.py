@@ -2,7 +2,7 @@
 
 import re
 
-from smile_trace.presentable import (
+from smile_trace._guards.presentable import (
     LONGEST,
     check_address,
     hide,

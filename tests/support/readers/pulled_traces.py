@@ -7,7 +7,7 @@ from typing import Any
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from smile_trace.foreign import ForeignDataError
+from smile_trace._guards.foreign import ForeignDataError
 from smile_trace.records import Call, Span
 from smile_trace.sources.protocol import SourceUnavailable
 from smile_trace.worker.redaction import Redaction

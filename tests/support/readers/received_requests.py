@@ -4,7 +4,7 @@ import gzip
 import json
 import zlib
 
-from smile_trace.foreign import ForeignDataError
+from smile_trace._guards.foreign import ForeignDataError
 from smile_trace.records.otlp import read_line
 from smile_trace.sources.receiver import json_requests, protobuf
 from smile_trace.sources.receiver.bodies import CannotUnpack, TooLarge, unpack

@@ -4,8 +4,8 @@ import contextlib
 import json
 from collections.abc import Iterator, Sequence
 
+from smile_trace._guards.foreign import ForeignDataError
 from smile_trace.dialects import assemble, read_feedback
-from smile_trace.foreign import ForeignDataError
 from smile_trace.records import Call, Span, Trace
 from smile_trace.records.otlp import read_line, spans_to_otlp
 from smile_trace.trackers import fields

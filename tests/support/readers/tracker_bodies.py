@@ -4,7 +4,7 @@ import dataclasses
 import json
 from typing import Any
 
-from smile_trace.foreign import ForeignDataError
+from smile_trace._guards.foreign import ForeignDataError
 from smile_trace.records import Trace
 from smile_trace.records.otlp import read_line, spans_to_otlp
 from smile_trace.trackers.strict_json import strict_json

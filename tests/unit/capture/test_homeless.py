@@ -10,7 +10,7 @@ import pytest
 
 import smile_trace
 from smile_trace.capture import internal_errors, runtime
-from smile_trace.package import HOME
+from smile_trace.semconv import HOME
 
 
 def no_home(monkeypatch: pytest.MonkeyPatch, _: Path) -> None:

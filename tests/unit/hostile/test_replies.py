@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from smile_trace import foreign
-from smile_trace.foreign import ForeignDataError
+from smile_trace._guards import foreign
+from smile_trace._guards.foreign import ForeignDataError
 from smile_trace.models import ModelUnavailable, retry
 from smile_trace.models.items import Item
 from smile_trace.models.kinds.endpoint import Endpoint

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from smile_trace import semconv
+from smile_trace._guards.foreign import ForeignDataError
 from smile_trace.capture.spool.losses import FILE_SUFFIX, read_losses
 from smile_trace.dialects import read_calls, read_feedback
 from smile_trace.errors import ReasonCode
-from smile_trace.foreign import ForeignDataError
 from smile_trace.records.otlp import read_line, spans_to_otlp
 from tests.support.hostile import (
     PLACE,

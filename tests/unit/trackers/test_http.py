@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from smile_trace._text.log_context import about, log_fields
 from smile_trace.errors import ReasonCode
-from smile_trace.log_context import about, log_fields
 from smile_trace.testing.fake_http_server import Answer, FakeHttpServer, Fault, Request
 from smile_trace.trackers import Outcome, Receipt, Rejected, TrackerUnavailable
 from smile_trace.trackers.batches import deliver_batch, deliver_each, outcomes, split

@@ -10,7 +10,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceResponse,
 )
 
-from smile_trace.presentable import presentable
+from smile_trace._guards.presentable import presentable
 from smile_trace.records import Span
 from smile_trace.records.otlp import spans_from_line
 from smile_trace.sources.receiver import protobuf

@@ -12,7 +12,7 @@ import stat
 from pathlib import Path
 from typing import NamedTuple
 
-from smile_trace.private_files import NotPrivate, user_name
+from smile_trace._guards.private_files import NotPrivate, user_name
 
 MOST_LINKS = 40
 """Links that lead from one to the next, as Linux follows them."""

@@ -1,6 +1,15 @@
-"""Ordinal numbers in words: first, second, third, …"""
+"""Lists and ordinals in a sentence: "one, two and three", "the second"."""
+
+from collections.abc import Sequence
 
 _NAMES = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth")
+
+
+def listed(items: Sequence[str], conjunction: str = "and") -> str:
+    """The items with commas, and the conjunction before the last; nothing for none."""
+    if len(items) < 2:
+        return "".join(items)
+    return f"{', '.join(items[:-1])} {conjunction} {items[-1]}"
 
 
 def ordinal(index: int) -> str:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from smile_trace._guards.file_owners import read_written
 from smile_trace.errors import ReasonCode, SmileTraceError
-from smile_trace.file_owners import read_written
-from smile_trace.package import HOME, PREFIX
+from smile_trace.semconv import HOME, PREFIX
 
 FILE_NAME = "smile_trace.toml"
 

@@ -1,0 +1,1 @@
+"""Statistics that several packages need and SciPy lacks."""
