@@ -20,7 +20,8 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.statistics.chats import wilson
 from benchmarks.statistics.worlds import World, mass, nothing, planted
-from smile_trace.attribution.estimation.inference import benjamini_hochberg, randomisation_test
+from smile_trace._stats.false_discoveries import discovered
+from smile_trace.attribution.estimation.inference import LEVEL, randomisation_test
 from smile_trace.attribution.estimation.nearness import weights_of_tests
 from smile_trace.attribution.estimation.posterior import posterior
 
@@ -66,7 +67,7 @@ def observe(world: World, seed: list[int]) -> Iterator[Found]:
             near[list(world.drivers)] = float(known == "driver near")
         near[decoy] = float(known == "decoy near")
         weights = None if known == "nothing" else weights_of_tests(near)
-        significant = benjamini_hochberg(p_values, weights=weights)
+        significant = discovered(p_values, 1 - LEVEL, weights)
         wrong = int(significant[without].sum())
         first = posterior(rows, near if weights is not None else np.zeros(len(near))).mean.argmax()
         yield Found(

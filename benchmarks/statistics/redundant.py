@@ -19,11 +19,11 @@ from itertools import combinations
 import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from smile_trace._stats.false_discoveries import discovered
 from smile_trace.attribution.estimation.gaussian_process import leave_one_out_residuals
 from smile_trace.attribution.estimation.inference import (
     Array,
     Rows,
-    benjamini_hochberg,
     randomisation_test,
 )
 
@@ -92,8 +92,8 @@ def named(rows: Rows, seed: int) -> list[list[tuple[int, ...]]]:
     found: list[list[tuple[int, ...]]] = []
     for rate in RATES:
         for part in PARTS_OF_PAIRS:
-            singles = np.flatnonzero(benjamini_hochberg(single, (1 - part) * rate))
-            pairs = np.flatnonzero(benjamini_hochberg(paired, part * rate))
+            singles = np.flatnonzero(discovered(single, (1 - part) * rate))
+            pairs = np.flatnonzero(discovered(paired, part * rate))
             found.append([(int(i),) for i in singles] or [PAIRS[k] for k in pairs])
     return found
 

@@ -7,8 +7,9 @@ from typing import TypeVar
 import numpy as np
 from scipy import stats  # type: ignore[import-untyped]
 
+from smile_trace._stats.false_discoveries import adjusted
 from smile_trace.comparison.alignment import Aligned
-from smile_trace.comparison.influence.verdicts import ALPHA, LEVEL, MIN_CALLS, corrected
+from smile_trace.comparison.influence.verdicts import ALPHA, LEVEL, MIN_CALLS
 from smile_trace.records import Unit
 from smile_trace.records.comparison import (
     Influence,
@@ -153,12 +154,12 @@ def correct(changes: Sequence[VersionChange]) -> tuple[VersionChange, ...]:
     for change in changes:
         tests += [*change.segments, *change.measures, *change.probes]
     known = np.array([t.p_value for t in tests if t.p_value is not None], dtype=np.float64)
-    adjusted = iter(np.minimum(2 * corrected(known), 1.0).tolist())
+    corrected = iter(np.minimum(2 * adjusted(known), 1.0).tolist())
 
     def marked(item: T) -> T:
         if item.p_value is None:
             return item
-        p_value = next(adjusted)
+        p_value = next(corrected)
         return item.model_copy(update={"p_value": p_value, "significant": p_value <= ALPHA})
 
     return tuple(

@@ -2,9 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-from scipy.stats import false_discovery_control  # type: ignore[import-untyped]
-
+from smile_trace._stats.false_discoveries import discovered
 from smile_trace.probes.sampling import REPEATS
 
 FALSE_DISCOVERIES = 0.1
@@ -33,11 +31,8 @@ def discoveries(profiles: Sequence[Mapping[str, float]]) -> list[frozenset[str]]
         for one in profiles
         for of_repeats in (True, False)
     ]
-    smallest = np.array([min(family) for family in families if family])
-    selected = 0
-    if len(smallest):
-        adjusted = false_discovery_control(smallest, method="bh")
-        selected = int((adjusted <= FALSE_DISCOVERIES).sum())
+    smallest = [min(family) for family in families if family]
+    selected = int(discovered(smallest, FALSE_DISCOVERIES).sum())
     level = FALSE_DISCOVERIES * selected / max(len(smallest), 1)
     return [
         frozenset(name for name, p_value in one.items() if selected and p_value <= level)

@@ -3,8 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
-from scipy.stats import false_discovery_control  # type: ignore[import-untyped]
-
+from smile_trace._stats.false_discoveries import adjusted
 from smile_trace._text.lists import listed
 from smile_trace.errors import SmileTraceError
 from smile_trace.probes.discoveries import FALSE_DISCOVERIES, discoveries
@@ -105,10 +104,9 @@ def _read(profiles: Iterable[StoredProfile]) -> "dict[str, _Version]":
 def _changes(before: VersionRates, after: VersionRates) -> tuple[ProbeChange, ...]:
     """Adjusted by Benjamini and Hochberg (1995) over the probes."""
     found = rate_changes(before.probes, after.probes)
-    adjusted = false_discovery_control([one.p_value for one in found]) if found else ()
     return tuple(
         one.model_copy(update={"p_value": float(p), "significant": bool(p <= FALSE_DISCOVERIES)})
-        for one, p in zip(found, adjusted, strict=True)
+        for one, p in zip(found, adjusted([one.p_value for one in found]), strict=True)
     )
 
 

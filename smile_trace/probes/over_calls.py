@@ -7,6 +7,7 @@ from statistics import NormalDist, fmean
 import numpy as np
 from scipy.special import comb  # type: ignore[import-untyped]
 
+from smile_trace._stats.intervals import Estimated, newcombe, wilson
 from smile_trace.probes.inference import LEVEL, Array, Count, Stage
 from smile_trace.records.prompt_profile import ProbeChange, ProbeRate, Rate
 
@@ -51,19 +52,18 @@ def mean_rate(rates: Sequence[float]) -> Rate:
     """The mean of the calls' rates, each in [0, 1], with Wilson's interval: a call is one trial,
     however many of its variants were asked. No rates vary more than those that are 0 or 1, so that
     the interval is wide enough for others."""
-    low, high = wilson(sum(rates), len(rates))
+    low, high = wilson(sum(rates), len(rates), LEVEL)
     return Rate(value=fmean(rates), ci_low=low, ci_high=high)
 
 
 def difference(one: Rate, other: Rate) -> Rate:
-    """`one` less `other`, in [-1, 1], with Newcombe's hybrid interval (1998, method 10).
+    """`one` less `other`, in [-1, 1], with Newcombe's interval."""
+    found = newcombe(_estimated(one), _estimated(other))
+    return Rate(value=found.value, ci_low=found.low, ci_high=found.high)
 
-    Of the same calls, whose rates go up and down together, it is wider than it need be.
-    """
-    value = one.value - other.value
-    below = sqrt((one.value - one.ci_low) ** 2 + (other.ci_high - other.value) ** 2)
-    above = sqrt((one.ci_high - one.value) ** 2 + (other.value - other.ci_low) ** 2)
-    return Rate(value=value, ci_low=value - below, ci_high=value + above)
+
+def _estimated(rate: Rate) -> Estimated:
+    return Estimated(rate.value, rate.ci_low, rate.ci_high)
 
 
 def rate_changes(
@@ -91,15 +91,3 @@ def _change(before: ProbeRate, after: ProbeRate) -> ProbeChange:
         change=difference(other, one),
         p_value=2 * NormalDist().cdf(-far),
     )
-
-
-def wilson(successes: float, trials: int) -> tuple[float, float]:
-    """Wilson's score interval (1927) of a rate; `successes` in [0, trials] may be a fraction."""
-    if not trials:
-        return 0.0, 1.0
-    z = NormalDist().inv_cdf((1 + LEVEL) / 2)
-    rate = successes / trials
-    middle = rate + z * z / (2 * trials)
-    half = z * sqrt(rate * (1 - rate) / trials + z * z / (4 * trials * trials))
-    scale = 1 + z * z / trials
-    return max(0.0, (middle - half) / scale), min(1.0, (middle + half) / scale)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from smile_trace._stats.false_discoveries import discovered
 from smile_trace.attribution.estimation import inference
 from smile_trace.attribution.estimation.fidelity import HeldOut, distinct, held_out
 from smile_trace.attribution.estimation.inference import DEFAULT_SOLVER, Array, Estimate, Rows
@@ -242,7 +243,7 @@ def discoveries(
     """Which tested effects to call significant at this false discovery rate, their tests with
     these weights."""
     assert estimate.p_value is not None
-    found = inference.benjamini_hochberg(estimate.p_value, rate, weights)
+    found = discovered(estimate.p_value, rate, weights)
     # A significant effect must not be shown with an interval around zero.
     excludes_zero = (estimate.low > 0) | (estimate.high < 0)
     return found & (np.abs(estimate.effect) > NEGLIGIBLE) & excludes_zero

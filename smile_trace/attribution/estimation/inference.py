@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special, stats  # type: ignore[import-untyped]
 
+from smile_trace._stats.false_discoveries import discovered
+from smile_trace._stats.permutation import randomisation
 from smile_trace.attribution.estimation.forward_selection import residuals_beside_few
 from smile_trace.attribution.estimation.gaussian_process import (
     GaussianProcessSolver,
@@ -249,26 +251,14 @@ def never_seen(rows: Sequence[int], level: float = LEVEL) -> float:
 
 
 def randomisation_test(rows: Rows, generator: np.random.Generator) -> Array:
-    """p-value per segment: conditional randomisation of x_i (Candès et al. 2018, sec. 4).
+    """p-value per segment: conditional randomisation of x_i (`randomisation`).
 
-    T = |Σ_j (x_ij − q_j) r_j| with r the residuals beside the few other segments that explain the
-    most, of fewer than ENOUGH_ROWS those of a Gaussian process, left one out (with more than
-    OWN_MODELS segments without the group of i). x_i is drawn again
-    M = max(999, 20 n) times; p = (1 + #{T* ≥ T}) / (M + 1). Exact for any model: r depends on
-    the other segments and the answers alone, which stay as they are.
+    The residuals are those beside the few other segments that explain the most, of fewer than
+    ENOUGH_ROWS those of a Gaussian process, left one out (with more than OWN_MODELS segments
+    without the group of i). Exact for any model: they depend on the other segments and the answers
+    alone, which stay as they are.
     """
-    n = rows.x.shape[1]
-    draws = max(999, 20 * n)
-    residuals = _residuals_without_each(rows) * rows.varies
-    observed = np.abs(((rows.x - rows.q[:, None]) * residuals).sum(axis=0))
-    at_least = np.zeros(n)
-    block = max(1, 500_000 // max(len(rows.y), n, 1))
-    for start in range(0, draws, block):
-        count = min(block, draws - start)
-        again = (generator.random((count, len(rows.y))) < rows.q) - rows.q
-        at_least += (np.abs(again @ residuals) >= observed - 1e-12).sum(axis=0)
-    p_values: Array = (1 + at_least) / (draws + 1)
-    return p_values
+    return randomisation(rows.x, rows.q, _residuals_without_each(rows) * rows.varies, generator)
 
 
 def fails_more_often(rows: Rows, seed: list[int]) -> NDArray[np.bool_]:
@@ -282,29 +272,8 @@ def fails_more_often(rows: Rows, seed: list[int]) -> NDArray[np.bool_]:
     p_values = randomisation_test(rows, generator)
     score = (rows.x - rows.q[:, None]) / (rows.q * (1 - rows.q))[:, None]
     direction = ((rows.y - rows.y.mean())[:, None] * score * rows.varies).sum(axis=0)
-    more_often: NDArray[np.bool_] = benjamini_hochberg(p_values) & (direction > 0)
+    more_often: NDArray[np.bool_] = discovered(p_values, 1 - LEVEL) & (direction > 0)
     return more_often
-
-
-def benjamini_hochberg(
-    p_values: Array, rate: float = 1 - LEVEL, weights: Array | None = None
-) -> NDArray[np.bool_]:
-    """Which to call significant at this false discovery rate (1995, eq. 1).
-
-    Args:
-        p_values: of the tests.
-        rate: the false discovery rate, in (0, 1).
-        weights: how much each test counts, with mean 1, fixed before the answers were seen
-            (Genovese, Roeder & Wasserman 2006); none is found at a p-value above the rate.
-    """
-    if not len(p_values):
-        return np.zeros(0, dtype=bool)
-    if weights is not None:
-        weighted = np.minimum(p_values / weights, 1.0)
-        p_values = np.where(p_values <= rate, weighted, 1.0)
-    adjusted = stats.false_discovery_control(p_values, method="bh")
-    significant: NDArray[np.bool_] = adjusted <= rate + 1e-12
-    return significant
 
 
 def enumerated(x: Array, y: Array) -> Array:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats  # type: ignore[import-untyped]
 
+from smile_trace._stats.permutation import randomisation
 from smile_trace.attribution.estimation.fidelity import HeldOut, jackknife
 from smile_trace.attribution.estimation.findings import discoveries
 from smile_trace.attribution.estimation.inference import (
@@ -147,12 +148,7 @@ def _test(
         known[j] = fit.trust * by_proxy + (1 - fit.trust) * mean
     scale = 1 / (rows.q * (1 - rows.q))
     residuals = (rows.y[:, None] - known) * rows.varies * scale[:, None]
-    observed = np.abs(((rows.x - rows.q[:, None]) * residuals).sum(axis=0))
-    draws = max(999, 20 * n)
-    again = (generator.random((draws, count)) < rows.q) - rows.q
-    at_least = (np.abs(again @ residuals) >= observed - 1e-12).sum(axis=0)
-    p_values: Array = (1 + at_least) / (draws + 1)
-    return p_values
+    return randomisation(rows.x, rows.q, residuals, generator)
 
 
 def _held_out(rows: Rows, predicted: Array, proxy: LowFidelityFit) -> HeldOut | None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from smile_trace._stats.false_discoveries import discovered
 from smile_trace._text.json_fields import Path, fields, written_path
 from smile_trace.attribution.estimation import inference
 from smile_trace.attribution.estimation.findings import LevelFindings, random_rows, removal_masks
@@ -64,7 +65,7 @@ def moved_fields(
         for path in most
         for one in _test(path, [row for row, _ in known], changed[path], found, drivers, seed)
     ]
-    sure = inference.benjamini_hochberg(np.array([one.p_value for one in tested]))
+    sure = discovered([one.p_value for one in tested], 1 - inference.LEVEL)
     return tuple(
         FieldChange(key=one.key, path=written_path(one.path), share=one.share)
         for one, yes in zip(tested, sure, strict=True)

@@ -1,10 +1,8 @@
 """Shares of calls with their intervals, and the change from one period to the next."""
 
 from collections.abc import Sequence
-from math import hypot
 
-from scipy import stats  # type: ignore[import-untyped]
-
+from smile_trace._stats.intervals import Estimated, newcombe, wilson
 from smile_trace.comparison.influence.verdicts import LEVEL
 from smile_trace.records import Verdict
 from smile_trace.records.report import Change, Share
@@ -14,14 +12,14 @@ def share_of(count: int, known: int, still_open: int = 0) -> Share:
     """`count` of `known` with Wilson's interval (1927); all of [0, 1] where nothing is known."""
     if not known:
         return Share(count=0, of=0, open=still_open, share=0.0, low=0.0, high=1.0)
-    interval = stats.binomtest(count, known).proportion_ci(LEVEL, method="wilson")
+    low, high = wilson(count, known, LEVEL)
     return Share(
         count=count,
         of=known,
         open=still_open,
         share=count / known,
-        low=float(interval.low),
-        high=float(interval.high),
+        low=low,
+        high=high,
     )
 
 
@@ -37,9 +35,6 @@ def change_of(before: Share, now: Share) -> Change | None:
     two independent shares; None where nothing is known of one of them."""
     if not before.of or not now.of:
         return None
-    grown = now.share - before.share
-    down = hypot(now.share - now.low, before.high - before.share)
-    up = hypot(now.high - now.share, before.share - before.low)
-    return Change(
-        before=before, grown=grown, low=max(grown - down, -1.0), high=min(grown + up, 1.0)
-    )
+    after, earlier = (Estimated(share.share, share.low, share.high) for share in (now, before))
+    grown = newcombe(after, earlier)
+    return Change(before=before, grown=grown.value, low=grown.low, high=grown.high)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats  # type: ignore[import-untyped]
 
+from smile_trace._stats.false_discoveries import adjusted
 from smile_trace.comparison.influence.pooled_effects import Pooled
 from smile_trace.comparison.influence.regression import Array
 from smile_trace.records.verdicts import Verdict, most_of, verdict_on
@@ -46,7 +47,7 @@ def judge(pooled: Pooled, limit: float) -> list[Judgement]:
     """
     freedom = max(pooled.calls - 1, 1)
     p_zero = _two_sided(pooled.influence, pooled.error, freedom)
-    significant = corrected(p_zero) <= ALPHA
+    significant = adjusted(p_zero) <= ALPHA
     half = stats.t.ppf((1 + LEVEL) / 2, freedom)
     judgements = []
     for i, (influence, error) in enumerate(zip(pooled.influence, pooled.error, strict=True)):
@@ -82,14 +83,6 @@ def _two_sided(estimate: Array, error: Array, freedom: float | Array) -> Array:
         t = np.where(error > 0, np.abs(estimate) / error, np.where(estimate == 0, 0.0, np.inf))
     p_values: Array = 2 * stats.t.sf(t, freedom)
     return p_values
-
-
-def corrected(p_values: Array) -> Array:
-    """Benjamini–Hochberg adjusted p-values (1995, eq. 1)."""
-    if not len(p_values):
-        return p_values
-    adjusted: Array = stats.false_discovery_control(np.clip(p_values, 0.0, 1.0), method="bh")
-    return adjusted
 
 
 def may_need(tried: float, lost: float) -> float:

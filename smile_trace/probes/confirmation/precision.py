@@ -5,8 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+from smile_trace._stats.intervals import wilson
 from smile_trace.probes.confirmation.slips import share_kept
-from smile_trace.probes.over_calls import wilson
+from smile_trace.probes.inference import LEVEL
 from smile_trace.records.judgement import (
     Confirmation,
     JudgeAgreement,
@@ -107,7 +108,7 @@ def over_prompts(outcomes: Iterable[tuple[str, bool]]) -> tuple[float, float, li
     for prompt, outcome in outcomes:
         of_prompt[prompt].append(outcome)
     rates = [fmean(them) for them in of_prompt.values()]
-    return *wilson(sum(rates), len(rates)), rates
+    return *wilson(sum(rates), len(rates), LEVEL), rates
 
 
 def _with_errors(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from smile_trace.attribution.estimation.fidelity import HeldOut
 from smile_trace.attribution.estimation.findings import LevelFindings
-from smile_trace.attribution.estimation.inference import Rows, benjamini_hochberg
+from smile_trace.attribution.estimation.inference import Rows
 from smile_trace.attribution.estimation.nearness import nearness, weights_of_tests
 from smile_trace.attribution.estimation.posterior import posterior
 from smile_trace.attribution.reporting.first_place import first_place
@@ -91,21 +91,6 @@ def test_where_nothing_varies_nothing_is_known() -> None:
     still = Rows(**{**vars(rows(np.zeros(N))), "y": np.full(40, 0.5)})
     assert not posterior(still, only(5)).first([0]).any()
     assert not found.mean.any()
-
-
-@pytest.mark.parametrize(
-    ("p_values", "weights", "significant"),
-    [
-        ([0.04, 0.9, 0.9, 0.9], [1, 1, 1, 1], [False] * 4),
-        ([0.04, 0.9, 0.9, 0.9], [2.5, 0.5, 0.5, 0.5], [True, False, False, False]),
-        ([0.02, 0.9, 0.9, 0.9], [0.7, 1.9, 0.7, 0.7], [False] * 4),
-        # However much it counts, no part is found at a p-value above the rate.
-        ([0.11, 0.001, 0.9, 0.9], [3.1, 0.3, 0.3, 0.3], [False, True, False, False]),
-    ],
-)
-def test_weighted_tests(p_values: list[float], weights: list[float], significant: list[bool]):
-    found = benjamini_hochberg(np.array(p_values), 0.1, np.array(weights))
-    assert found.tolist() == significant
 
 
 def findings(*first: float) -> LevelFindings:

@@ -77,12 +77,6 @@ def test_p_values_of_a_null_segment_are_uniform() -> None:
     assert 0.10 < np.mean(small) < 0.31
 
 
-def test_benjamini_hochberg() -> None:
-    found = inference.benjamini_hochberg(np.array([0.01, 0.04, 0.09, 0.5]))
-    assert found.tolist() == [True, True, False, False]
-    assert inference.benjamini_hochberg(np.zeros(0)).shape == (0,)
-
-
 def test_held_out_r2_is_not_in_sample() -> None:
     """On pure noise an in-sample R² is far above zero; the cross-validated one is not."""
     in_sample, held_out = [], []

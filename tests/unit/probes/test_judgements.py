@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import binomtest  # type: ignore[import-untyped]
 
 from smile_trace.probes.confirmation import (
     Judge,
@@ -21,8 +20,6 @@ from smile_trace.probes.confirmation import (
     reliability,
 )
 from smile_trace.probes.confirmation.reliability import alpha
-from smile_trace.probes.inference import LEVEL
-from smile_trace.probes.over_calls import wilson
 from smile_trace.records.judgement import QUESTIONS, Confirmation, Judgement, Reply, ReviewItem
 from tests.support.experts import SLIP, experts, judge, planted, said_by, variant
 
@@ -101,13 +98,6 @@ def test_a_variant_is_confirmed_question_by_question(
 ) -> None:
     them = [judged("v", f"r{k}", same, worse) for k, (same, worse) in enumerate(replies)]
     assert is_confirmed(them) is wanted
-
-
-@given(st.integers(1, 200), st.data())
-def test_the_interval_is_wilsons(trials: int, data: st.DataObject) -> None:
-    k = data.draw(st.integers(0, trials))
-    known = binomtest(k, trials).proportion_ci(LEVEL, method="wilson")
-    assert wilson(k, trials) == pytest.approx((known.low, known.high), abs=1e-9)
 
 
 @given(

@@ -19,9 +19,8 @@ from smile_trace.probes.inference import (
     excess,
     rate_interval,
 )
-from smile_trace.probes.over_calls import difference, mean_rate, unbiased_rate
+from smile_trace.probes.over_calls import mean_rate, unbiased_rate
 from smile_trace.probes.sampling import ENOUGH, REPEATS, STAGES, Sampling, stages_of
-from smile_trace.records.prompt_profile import Rate
 
 AVAILABLE = dict.fromkeys(("stability", "paraphrase", "order", "swap"), 16)
 
@@ -217,16 +216,6 @@ def test_the_interval_over_calls_holds_the_mean_of_calls_that_differ() -> None:
         found = mean_rate([unbiased_rate(end, STAGES) for end in drawn])
         held += found.ci_low <= 0.5 <= found.ci_high
     assert held >= 172, "four standard errors below nine in ten"
-
-
-def test_the_difference_of_two_rates_is_newcombes() -> None:
-    """His table II, (a): 56/70 less 48/80 is .2 from .0524 to .3339 at 95 %; at 90 % inside."""
-    found = difference(mean_rate([1.0] * 56 + [0.0] * 14), mean_rate([1.0] * 48 + [0.0] * 32))
-    assert found.value == pytest.approx(0.2)
-    assert 0.0524 < found.ci_low < 0.09
-    assert 0.29 < found.ci_high < 0.3339
-    same = Rate(value=0.0, ci_low=0.0, ci_high=0.2)
-    assert difference(same, same) == Rate(value=0.0, ci_low=-0.2, ci_high=0.2)
 
 
 PROBES = ("stability", "paraphrase", "format", "order", "length", "swap")
