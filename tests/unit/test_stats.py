@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import binomtest
+from scipy.stats import binomtest  # type: ignore[import-untyped]
 
 from smile_trace._stats.false_discoveries import adjusted, discovered
 from smile_trace._stats.intervals import Estimated, newcombe, wilson
