@@ -5,7 +5,16 @@ point of the group `smile_trace.dialects` adds one. A Call is the innermost span
 messages and an answer; the spans around it are context.
 """
 
-from smile_trace.dialects.base import Dialect, register
-from smile_trace.dialects.traces import assemble, is_ours, read_calls, read_feedback
+from smile_trace.dialects.base import Dialect, register, version_of
+from smile_trace.dialects.traces import assemble, is_ours, read_calls, read_feedback, trace_of
 
-__all__ = ["Dialect", "assemble", "is_ours", "read_calls", "read_feedback", "register"]
+__all__ = [
+    "Dialect",
+    "assemble",
+    "is_ours",
+    "read_calls",
+    "read_feedback",
+    "register",
+    "trace_of",
+    "version_of",
+]

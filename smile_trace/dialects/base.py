@@ -4,6 +4,7 @@ from functools import cache
 from importlib.metadata import entry_points
 from typing import ClassVar, Protocol
 
+from smile_trace import semconv
 from smile_trace.dialects.gen_ai import GenAI
 from smile_trace.dialects.google_adk import GoogleADK
 from smile_trace.dialects.langfuse import Langfuse
@@ -84,6 +85,12 @@ def register(dialect: Dialect) -> None:
     known().insert(0, dialect)
 
 
+def version_of(name: str | None) -> str:
+    """The dialect of that name with the release of the package that brings it: "gen_ai 0.2.0"."""
+    release = _installed()[1].get(name or "", semconv.release())
+    return " ".join(part for part in (name or "smile-trace", release) if part)
+
+
 @cache
 def known() -> list[Dialect]:
     """The dialects in the order in which they are asked: the first that recognises a span reads
@@ -92,13 +99,22 @@ def known() -> list[Dialect]:
     Raises:
         DialectUnavailable: an installed one cannot be loaded.
     """
-    installed: list[Dialect] = []
+    return [*_installed()[0], *OURS]
+
+
+@cache
+def _installed() -> tuple[list[Dialect], dict[str, str]]:
+    """The dialects of other packages, and the releases of these by the dialects' names."""
+    dialects: list[Dialect] = []
+    releases: dict[str, str] = {}
     for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
         try:
-            installed.append(entry.load()())
+            dialects.append(entry.load()())
         except Exception as error:
             raise DialectUnavailable(
                 f"the dialect {entry.name!r} ({entry.value}) cannot be loaded: {error}; "
                 "repair or uninstall the package that brings it"
             ) from error
-    return [*installed, *OURS]
+        if entry.dist is not None:
+            releases[dialects[-1].name] = entry.dist.version
+    return dialects, releases

@@ -77,7 +77,23 @@ def assemble(
     feedback: Sequence[Feedback] = (),
     root_missing: bool = False,
 ) -> Trace:
-    """A complete trace from its spans.
+    """A complete trace from its spans, its calls read by whatever dialect they are written in.
+
+    Raises:
+        ForeignDataError, ValueError: as of `trace_of`.
+    """
+    trace = trace_of(trace_id, spans, (), feedback, root_missing)
+    return trace.model_copy(update={"calls": read_calls(trace.spans)})
+
+
+def trace_of(
+    trace_id: str,
+    spans: Sequence[Span],
+    calls: tuple[Call, ...],
+    feedback: Sequence[Feedback] = (),
+    root_missing: bool = False,
+) -> Trace:
+    """A trace whose calls were read already.
 
     The root is the span without a parent; with `root_missing`, or where there is none, the
     topmost span is taken: the earliest whose parent is not among the spans. Logs of content become
@@ -87,9 +103,9 @@ def assemble(
         ForeignDataError: there are logs, but not the spans that they are about.
         ValueError: there are no spans, or one of another trace.
     """
-    unique = {span.span_id: span for span in spans}
-    if not unique:
+    if not spans:
         raise ValueError(f"trace {trace_id} has no spans")
+    unique = {span.span_id: span for span in spans}
     unique = {span.span_id: span for span in with_logs(list(unique.values()))}
     ordered = sorted(unique.values(), key=lambda span: (span.start_ns, span.span_id))
     if not ordered:
@@ -102,7 +118,7 @@ def assemble(
     return Trace(
         trace_id=trace_id,
         spans=tuple(ordered),
-        calls=read_calls(ordered),
+        calls=calls,
         feedback=tuple(feedback),
         root_span_id=(root or topmost).span_id,
         root_missing=root_missing or root is None,

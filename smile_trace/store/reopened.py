@@ -21,7 +21,7 @@ def reconsider(
     connection: Connection, trace_ids: Sequence[str], rows: Sequence[Mapping[str, Any]]
 ) -> None:
     """Let sampling decide anew about what was skipped and reads otherwise now, and remove the
-    calls that are none any more, unless something was asked for them.
+    calls that are none any more: those for which something was asked stay, as `superseded`.
 
     Args:
         connection: before the rows are written.
@@ -50,6 +50,7 @@ def _decide_anew(connection: Connection, call_id: str) -> None:
 def _remove(connection: Connection, call_id: str) -> None:
     own = jobs.c.call_id == call_id
     if connection.execute(select(jobs.c.id).where(own, jobs.c.state.not_in(_OPEN))).first():
+        connection.execute(update(calls).where(calls.c.id == call_id).values(superseded=True))
         return
     connection.execute(delete(jobs).where(own))
     connection.execute(delete(calls).where(calls.c.id == call_id))

@@ -36,7 +36,6 @@ from smile_trace.store.tables import (
     paused_models,
     trackers,
 )
-from smile_trace.store.trace_reader import read_trace
 from smile_trace.store.traces import Traces
 from smile_trace.store.workers import Workers
 
@@ -163,7 +162,7 @@ class Store:
 
     def trace_many(self, trace_ids: Sequence[str]) -> list[Trace]:
         """The traces of those ids, in the order given; unknown ones are skipped."""
-        return self.traces.get(trace_ids, read_trace)
+        return self.traces.get(trace_ids)
 
     def explanation(self, call_id: str) -> Explanation | None:
         """The newest explanation of the call `trace_id:span_id`, None where there is none."""

@@ -123,6 +123,10 @@ calls = Table(
     Column("start_ns", BigInteger, nullable=False),
     Column("decided", Boolean, nullable=False, default=False, index=True),  # by sampling
     Column("body", TEXT, nullable=False),
+    # The dialect that read it and its release; null of an imported one, and before migration 0022.
+    Column("read_by", STRING),
+    # It is none of its trace's any more, as late spans showed, but something was asked for it.
+    Column("superseded", Boolean, nullable=False, default=False, server_default=false()),
     Index("ix_calls_group", "group_kind", "group_name", "group_version"),
 )
 

@@ -10,6 +10,7 @@ from pydantic_core import from_json, to_json
 from sqlalchemy import Connection, Select, bindparam, func, or_, select, update
 
 from smile_trace._text.log_context import about
+from smile_trace.dialects import assemble, trace_of, version_of
 from smile_trace.records import Call, Feedback, Span, Trace
 from smile_trace.store.database import Database, in_chunks
 from smile_trace.store.forgotten import forgotten_among, ids_in
@@ -30,9 +31,6 @@ from smile_trace.store.tables import (
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
-
-Assemble = Callable[[str, Sequence[Span], Sequence[Feedback], bool], Trace]
-"""(trace id, spans, feedback, root missing) -> Trace; the dialects' `assemble`."""
 
 
 @dataclass(frozen=True)
@@ -156,13 +154,13 @@ class Traces:
                 connection.execute(statement, [{"gone": name} for name in names])
 
     # -- traces ---------------------------------------------------------------------------
-    def complete(
-        self, assemble: Assemble, *, gone: Sequence[str], silent_before: float, limit: int = 200
-    ) -> int:
+    def complete(self, *, gone: Sequence[str], silent_before: float, limit: int = 200) -> int:
         """Complete traces whose root has arrived or that nothing will be added to any more.
 
+        Their calls are read here, by whatever dialect they are written in, and nowhere else: what
+        is stored of them is what is explained, shown and delivered.
+
         Args:
-            assemble: makes the Trace of the spans.
             gone: the spool files whose process has ended and that are read to their end.
             silent_before: a trace to which nothing was added since this time counts as ended.
             limit: at most this many in one transaction.
@@ -186,18 +184,11 @@ class Traces:
             )
             .limit(limit)
         )
-
-        def make(
-            trace_id: str, found: Sequence[Span], said: Sequence[Feedback], root_missing: bool
-        ) -> tuple[Trace, list[dict[str, Any]]]:
-            trace = assemble(trace_id, found, said, root_missing)
-            return trace, [_row(call) for call in trace.calls]
-
         with self._database.write() as connection:
             rows = connection.execute(due).all()
             last = _last_position(connection)
             made, broken = _load(
-                connection, [(row.trace_id, not row.has_root) for row in rows], make
+                connection, [(row.trace_id, not row.has_root) for row in rows], _read
             )
             read = [row for _, of_trace in made for row in of_trace]
             reconsider(connection, [trace.trace_id for trace, _ in made], read)
@@ -219,15 +210,30 @@ class Traces:
             )
         return len(rows)
 
-    def get(self, trace_ids: Sequence[str], assemble: Assemble) -> list[Trace]:
-        """The traces of those ids, in the order given; unknown ones are skipped."""
+    def get(self, trace_ids: Sequence[str]) -> list[Trace]:
+        """The traces of those ids, in the order given; unknown ones are skipped.
+
+        Their calls are those that were read when they were completed.
+        """
         with self._database.read() as connection:
-            query = select(traces.c.trace_id, traces.c.root_missing, traces.c.has_root).where(
+            query = select(traces.c.trace_id, traces.c.has_root).where(
                 traces.c.trace_id.in_(trace_ids)
             )
-            found = {row.trace_id: not row.has_root for row in connection.execute(query)}
-            wanted = [(trace_id, found[trace_id]) for trace_id in trace_ids if trace_id in found]
-            return _load(connection, wanted, assemble)[0]
+            has_root = {row.trace_id: row.has_root for row in connection.execute(query)}
+            of_trace: dict[str, list[str]] = {}
+            stored = select(calls.c.trace_id, calls.c.body).where(calls.c.superseded.is_(False))
+            in_order = stored.order_by(calls.c.start_ns, calls.c.id)
+            for row in in_chunks(connection, in_order, calls.c.trace_id, list(has_root)):
+                of_trace.setdefault(row.trace_id, []).append(row.body)
+
+            def make(
+                trace_id: str, spans: Sequence[Span], said: Sequence[Feedback], root_missing: bool
+            ) -> Trace:
+                read = map(Call.model_validate_json, of_trace.get(trace_id, ()))
+                return trace_of(trace_id, spans, tuple(read), said, root_missing)
+
+            wanted = [(one, not has_root[one]) for one in trace_ids if one in has_root]
+            return _load(connection, wanted, make)[0]
 
     def known(self, trace_ids: Sequence[str]) -> set[str]:
         """Those of the ids of which a span is there."""
@@ -415,6 +421,14 @@ def _set_traces(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> No
         connection.execute(of_each.values(columns), rows)
 
 
+def _read(
+    trace_id: str, spans: Sequence[Span], said: Sequence[Feedback], root_missing: bool
+) -> tuple[Trace, list[dict[str, Any]]]:
+    """The trace, and its calls as rows."""
+    trace = assemble(trace_id, spans, said, root_missing)
+    return trace, [_row(call) for call in trace.calls]
+
+
 def _row(call: Call) -> dict[str, Any]:
     """The call as a row, which can be read again: else its trace is set aside."""
     body = call.model_dump_json(warnings="error")  # a field of another type than it says
@@ -425,6 +439,8 @@ def _row(call: Call) -> dict[str, Any]:
         **Group.of(call).values,
         "start_ns": call.start_ns,
         "body": body,
+        "read_by": version_of(call.dialect),
+        "superseded": False,
     }
 
 

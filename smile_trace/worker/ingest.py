@@ -25,7 +25,6 @@ from smile_trace.sources import otlp_files
 from smile_trace.sources.whole_lines import BATCH_BYTES, Batch, read_batches
 from smile_trace.store import Store
 from smile_trace.store.forgotten import ids_in
-from smile_trace.store.trace_reader import read_trace
 from smile_trace.store.traces import Arrivals, ArrivedSpan, CorruptLine, SpoolBatch, SpoolFile
 from smile_trace.worker.own_traces import traced
 from smile_trace.worker.redaction import Redaction
@@ -252,7 +251,6 @@ class Ingest:
         for start in range(0, len(gone) or 1, BATCH_FILES):
             while not stopping():
                 count = self._store.traces.complete(
-                    read_trace,
                     gone=gone[start : start + BATCH_FILES],
                     silent_before=self._clock() - self._silence,
                     limit=limit,

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from smile_trace.records import ExplanationSettings
 from smile_trace.store import Store
 from smile_trace.store.jobs import Decision
-from smile_trace.store.trace_reader import read_trace
 from smile_trace.store.traces import ArrivedSpan, SpoolFile
 from smile_trace.testing.fake_http_server import Answer, FakeHttpServer, Fault, Request
 from tests.support.spooled import call_span
@@ -25,7 +24,7 @@ def with_explained(store: Store, prompt: str, first: int, cases: int) -> None:
         span = call_span(number, prompt=text, answer=OLD).model_copy(update={"name": prompt})
         arrived = ArrivedSpan(span, span.model_dump_json())
         store.traces.add(SpoolFile(f"{number}", number, 1, 1.0), [arrived])
-        store.traces.complete(read_trace, gone=(), silent_before=0.0)
+        store.traces.complete(gone=(), silent_before=0.0)
         decision = Decision(
             call_id=f"{span.trace_id}:{span.span_id}",
             settings=asked,

@@ -12,7 +12,6 @@ from smile_trace.store import Store
 from smile_trace.store.groups import Group
 from smile_trace.store.jobs import Decision, Job
 from smile_trace.store.outbox import Delivery
-from smile_trace.store.trace_reader import read_trace
 from smile_trace.store.traces import ArrivedSpan, SpoolFile
 from tests.support.spooled import call_span, span_id, trace_id
 
@@ -45,7 +44,7 @@ def capture(store: Store, *numbers: int) -> None:
     store.traces.add(
         SpoolFile("a", 1, 1, 1.0), [ArrivedSpan(s, s.model_dump_json()) for s in spans]
     )
-    store.traces.complete(read_trace, gone=(), silent_before=0.0)
+    store.traces.complete(gone=(), silent_before=0.0)
 
 
 def explanation(summary: str = "so it is", status: str = "reliable") -> Explanation:

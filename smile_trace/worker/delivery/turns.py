@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from smile_trace.errors import ReasonCode
 from smile_trace.records import Call, Trace
@@ -32,6 +32,8 @@ LIMITS: dict[Kind, int] = {"trace": TRACES, "explanation": 10, "path": 5, "profi
 UNEXPLAINED: dict[Kind, int] = {"unexplained": 50}
 FILL_SECONDS = 1.0
 """How long what is new in the store may stay unseen while there is enough to deliver."""
+
+Item = TypeVar("Item")
 
 CALL_REMOVED = Rejected(reason="its call is not in its trace", code=ReasonCode.CALL_REMOVED)
 TRACE_UNREADABLE = Rejected(
@@ -129,44 +131,52 @@ class Turns:
     def _batches(self, due: Mapping[Kind, Sequence[Delivery]]) -> list[Batch]:
         tracker = self._tracker
         return [
-            Batch("traces", self._traces(due["trace"]), TRACE_UNREADABLE, tracker.deliver_traces),
+            Batch(
+                "traces",
+                self._items(due["trace"], self._captured),
+                TRACE_UNREADABLE,
+                tracker.deliver_traces,
+            ),
             Batch(
                 "explanations",
-                [(one, self._explained(one)) for one in due["explanation"]],
+                self._items(due["explanation"], self._explained),
                 CALL_REMOVED,
                 tracker.deliver_explanations,
             ),
             Batch(
                 "paths",
-                [(one, self._path(one)) for one in due["path"]],
+                self._items(due["path"], self._path),
                 TRACE_UNREADABLE,
                 tracker.deliver_paths,
             ),
             Batch(
                 "profiles",
-                [(one, self._profile(one)) for one in due["profile"]],
+                self._items(due["profile"], self._profile),
                 CALL_REMOVED,
                 tracker.deliver_profiles,
             ),
         ]
 
     def _others(self, due: Sequence[Delivery]) -> list[Batch]:
-        found = [(one, self._unexplained(one)) for one in due]
         deliver = self._tracker.deliver_unexplained
+        found = self._items(due, self._unexplained)
         return [Batch("unexplained", found, EXPLAINED_SINCE, deliver)]
 
-    def _traces(self, due: Sequence[Delivery]) -> list[tuple[Delivery, CapturedTrace | None]]:
-        if not due:
-            return []
-        traces = {trace.trace_id: trace for trace in self._store.trace_many([d.item for d in due])}
-        items = {
-            trace_id: CapturedTrace(trace=trace, wait_for_external=self._waits_for_external(trace))
-            for trace_id, trace in traces.items()
-        }
-        return [(delivery, items.get(delivery.item)) for delivery in due]
+    def _items(
+        self, due: Sequence[Delivery], make: Callable[[Trace, Delivery], Item | None]
+    ) -> list[tuple[Delivery, Item | None]]:
+        """Each delivery with what is made of its trace, whose calls are those of the store."""
+        ids = list(dict.fromkeys(delivery.trace_id for delivery in due))
+        traces = {trace.trace_id: trace for trace in self._store.trace_many(ids)} if ids else {}
+        return [
+            (delivery, make(trace, delivery) if (trace := traces.get(delivery.trace_id)) else None)
+            for delivery in due
+        ]
 
-    def _explained(self, delivery: Delivery) -> ExplainedCall | None:
-        trace = self._store.trace(delivery.trace_id)
+    def _captured(self, trace: Trace, delivery: Delivery) -> CapturedTrace:
+        return CapturedTrace(trace=trace, wait_for_external=self._waits_for_external(trace))
+
+    def _explained(self, trace: Trace, delivery: Delivery) -> ExplainedCall | None:
         explanation = self._store.explanation(delivery.item)
         call = _call(trace, delivery)
         traced_as = delivery.traced_as if self._takes_traces else ""
@@ -174,24 +184,21 @@ class Turns:
             return None
         return ExplainedCall(trace=trace, call=call, explanation=explanation, traced_as=traced_as)
 
-    def _path(self, delivery: Delivery) -> ExplainedPath | None:
+    def _path(self, trace: Trace, delivery: Delivery) -> ExplainedPath | None:
         path = self._store.paths.get(delivery.item)
         if path is None or delivery.traced_as is None:
             return None
-        trace = self._store.trace(delivery.trace_id)
         return ExplainedPath(trace=trace, path=path, traced_as=delivery.traced_as)
 
-    def _profile(self, delivery: Delivery) -> ProfiledCall | None:
+    def _profile(self, trace: Trace, delivery: Delivery) -> ProfiledCall | None:
         profile = self._store.profiles.get(delivery.item)
-        trace = self._store.trace(delivery.trace_id)
         call = _call(trace, delivery)
         if profile is None or call is None or delivery.traced_as is None:
             return None
         return ProfiledCall(trace=trace, call=call, profile=profile, traced_as=delivery.traced_as)
 
-    def _unexplained(self, delivery: Delivery) -> UnexplainedCall | None:
+    def _unexplained(self, trace: Trace, delivery: Delivery) -> UnexplainedCall | None:
         job = self._store.jobs.unexplained(delivery.item)
-        trace = self._store.trace(delivery.trace_id)
         call = _call(trace, delivery)
         if job is None or call is None or delivery.traced_as is None:
             return None

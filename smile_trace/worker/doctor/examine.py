@@ -21,7 +21,6 @@ from smile_trace.store import Store, StoreError
 from smile_trace.store.forgetting import Removal
 from smile_trace.store.queries.captured import newest_traces
 from smile_trace.store.store import has_store
-from smile_trace.store.trace_reader import read_trace
 from smile_trace.trackers import TrackerUnavailable, discover
 from smile_trace.worker.doctor.database import examine_database
 from smile_trace.worker.doctor.findings import Finding, Level
@@ -191,7 +190,7 @@ def _nothing_read(spool: Path) -> str:
 def _without_content(store: Store) -> Counter[Unread]:
     """Spans of the newest traces that look like calls and gave no content."""
     newest = newest_traces(store.database, NEWEST_TRACES)
-    return Counter(one for trace in store.traces.get(newest, read_trace) for one in unread(trace))
+    return Counter(one for trace in store.traces.get(newest) for one in unread(trace))
 
 
 def _forgotten(removals: Sequence[Removal]) -> Iterator[Finding]:

@@ -13,7 +13,6 @@ from smile_trace.errors import SmileTraceError
 from smile_trace.review import stored_tasks
 from smile_trace.settings import Settings
 from smile_trace.store import Store
-from smile_trace.store.trace_reader import read_trace
 from smile_trace.store.traces import ArrivedSpan, SpoolFile
 from tests.support.experts import experts
 from tests.support.judged import judgement, with_profile
@@ -49,7 +48,7 @@ def server(home: Path, store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterato
         ]
         arrived = [ArrivedSpan(span, span.model_dump_json()) for span in spans]
         store.traces.add(SpoolFile("a", 1, 1, 1.0), arrived)
-        store.traces.complete(read_trace, gone=(), silent_before=0.0)
+        store.traces.complete(gone=(), silent_before=0.0)
         yield server
 
 

@@ -8,7 +8,6 @@ from smile_trace.settings import Settings
 from smile_trace.store import Store, StoreError
 from smile_trace.store.copying import copy_store
 from smile_trace.store.groups import Group
-from smile_trace.store.trace_reader import read_trace
 from smile_trace.store.traces import CorruptLine, SpoolFile
 from smile_trace.worker.fleet import joining
 from smile_trace.worker.lock import WorkerError
@@ -39,7 +38,7 @@ def fill(store: Store) -> None:
     explain(store, 1)
     for job in store.jobs.due(now=9.0, limit=2):
         store.jobs.start(job, now=9.0)
-        [call] = store.traces.get([job.trace_id], read_trace)[0].calls
+        [call] = store.traces.get([job.trace_id])[0].calls
         store.profiles.keep(job, call, sample_profile(), period="2026-11-27", now=9.0)
     reserve(ledger(store), calls=3, tokens=50)
     deliver(store, *traces(store)[:3])

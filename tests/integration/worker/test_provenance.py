@@ -8,7 +8,6 @@ import pytest
 
 from smile_trace import semconv
 from smile_trace.capture.spool import RECEIVED_SUFFIX
-from smile_trace.dialects import assemble
 from smile_trace.errors import ReasonCode
 from smile_trace.explaining.inputs import _read_from
 from smile_trace.records import JSON, Call, Span
@@ -168,7 +167,7 @@ def test_feedback_is_taken_of_all_but_a_backend(
         semconv.FEEDBACK_SCORE: 0.5,
     }
     arrive(store, settings, call_span(2, **about))
-    [trace] = store.traces.get([trace_id(1)], assemble)
+    [trace] = store.traces.get([trace_id(1)])
     assert [one.score for one in trace.feedback] == ([] if arrive is pulled else [0.5])
     assert store.traces.find_calls(trace_id(2)) == []
 

@@ -4,7 +4,6 @@ from smile_trace.errors import Reason, ReasonCode
 from smile_trace.store import Store
 from smile_trace.store.outbox import TrackerState
 from smile_trace.store.queueing import Queued, Wanted
-from smile_trace.store.trace_reader import read_trace
 from smile_trace.store.traces import ArrivedSpan, SpoolFile
 from tests.support.spooled import START, context_span, span_id, trace_id
 from tests.support.store_rows import (
@@ -183,7 +182,7 @@ def late_span(store: Store, number: int) -> None:
     """A span of a trace that was complete arrives."""
     late = context_span(number, span=4, parent=span_id(1))
     store.traces.add(SpoolFile("a", 1, 2, 2.0), [ArrivedSpan(late, late.model_dump_json())])
-    store.traces.complete(read_trace, gone=(), silent_before=0.0)
+    store.traces.complete(gone=(), silent_before=0.0)
 
 
 def test_a_late_span_and_a_newer_explanation_are_delivered_too(store: Store) -> None:

@@ -2,15 +2,18 @@
 
 from collections.abc import Sequence
 
+import pytest
 from sqlalchemy import select
 
+from smile_trace.dialects import assemble, version_of
+from smile_trace.dialects.gen_ai import GenAI
 from smile_trace.records import Feedback, Span, Trace
 from smile_trace.store import Store
 from smile_trace.store.retention import remove_traces
-from smile_trace.store.tables import resources, traces
-from smile_trace.store.trace_reader import read_trace
+from smile_trace.store.tables import calls, resources, traces
 from smile_trace.store.traces import Arrivals, ArrivedSpan, CorruptLine, SpoolFile
 from tests.support.spooled import call_span, context_span, span_id, trace_id
+from tests.support.store_rows import call_id, capture, explain
 
 
 def file(offset: int = 0, *, name: str = "a.jsonl", grown_at: float = 100.0) -> SpoolFile:
@@ -22,7 +25,7 @@ def arrived(*spans: Span) -> list[ArrivedSpan]:
 
 
 def complete(store: Store, *, gone: tuple[str, ...] = (), silent_before: float = 0.0) -> int:
-    return store.traces.complete(read_trace, gone=gone, silent_before=silent_before)
+    return store.traces.complete(gone=gone, silent_before=silent_before)
 
 
 def position(store: Store, number: int) -> int | None:
@@ -138,16 +141,44 @@ def test_more_traces_than_one_statement_takes(store: Store) -> None:
     assert complete(store) == 0
 
 
-def test_a_trace_that_cannot_be_assembled_holds_up_no_other(store: Store) -> None:
-    def assemble(
+def test_a_trace_that_cannot_be_read_holds_up_no_other(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stumbling(
         trace_id_: str, spans: Sequence[Span], said: Sequence[Feedback], root: bool
     ) -> Trace:
         if trace_id_ == trace_id(1):
             raise RuntimeError("a dialect stumbled")
-        return read_trace(trace_id_, spans, said, root)
+        return assemble(trace_id_, spans, said, root)
 
     store.traces.add(file(10), arrived(call_span(1), call_span(2)))
-    store.traces.complete(assemble, gone=(), silent_before=0.0)
+    with monkeypatch.context() as patched:
+        patched.setattr("smile_trace.store.traces.assemble", stumbling)
+        complete(store)
     assert store.traces.find_calls(trace_id(2)) == [call_span(2).trace_id + ":" + span_id(1)]
     assert store.status().unreadable_traces == 1
     assert complete(store) == 0
+
+
+def test_the_calls_of_a_trace_are_those_that_were_read_once(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.traces.add(file(10), arrived(call_span(1)))
+    complete(store)
+    [read] = store.trace(trace_id(1)).calls
+    assert store.traces.call(read.id) == read
+    monkeypatch.setattr(GenAI, "recognises", lambda self, span: False)
+    assert store.trace(trace_id(1)).calls == (read,)
+    with store.database.read() as connection:
+        assert connection.execute(select(calls.c.read_by)).scalars().all() == [version_of("gen_ai")]
+
+
+def test_a_call_that_is_none_any_more_is_left_out_of_its_trace(store: Store) -> None:
+    """What was asked for it stays; the call inside it is the trace's."""
+    capture(store, 1)
+    explain(store, 1)
+    outer = call_span(1)
+    store.traces.add(file(20), arrived(call_span(1, span=2, parent=outer.span_id)))
+    complete(store)
+    assert [call.span_id for call in store.trace(trace_id(1)).calls] == [span_id(2)]
+    assert store.traces.call(call_id(1)) is not None
