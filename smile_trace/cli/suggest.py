@@ -29,7 +29,7 @@ def suggest(
     """Suggest changes of a prompt, each replayed on calls that it was not made from."""
     from smile_trace.settings import Settings
     from smile_trace.suggesting import suggest as suggest_now
-    from smile_trace.suggesting.estimate import estimate_suggestions
+    from smile_trace.suggesting.api import estimate_suggestions
 
     settings = Settings()
     most, material = estimate_suggestions(

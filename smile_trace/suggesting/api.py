@@ -1,4 +1,4 @@
-"""`suggest()`: what could be changed in a prompt, tried before it is said."""
+"""`suggest()`: what could be changed in a prompt, tried before it is said; what it can cost."""
 
 import uuid
 from datetime import UTC, datetime
@@ -6,17 +6,30 @@ from datetime import UTC, datetime
 from smile_trace.attribution.one_thread import one_thread
 from smile_trace.capture import suppressed
 from smile_trace.comparison.answers import version_distance
-from smile_trace.comparison.input_models import InputModels
+from smile_trace.comparison.input_models import InputModels, request_of
 from smile_trace.explaining.concurrency import wait_for
-from smile_trace.explaining.named_models import AnyModel
+from smile_trace.explaining.cost_estimate import Estimate
+from smile_trace.explaining.named_models import AnyModel, settings_of
+from smile_trace.records import Prompted
 from smile_trace.records.suggestion import NotProposed, Suggestion, Suggestions
 from smile_trace.settings import ServerSettings, Settings, table_of
 from smile_trace.store import Store
 from smile_trace.suggesting.material import Material, answerable, asked_model, read_material
 from smile_trace.suggesting.proposals import find_and_try
-from smile_trace.suggesting.replays import Replays
-from smile_trace.suggesting.summary import summarize
-from smile_trace.suggesting.trials import Trials
+from smile_trace.suggesting.trials import Replays, Trials
+
+
+def summarize(found: Suggestions) -> str:
+    """What is suggested, and on how much it was tried."""
+    of = f"{found.prompt} {found.version}"
+    if not found.suggestions:
+        why = "; ".join(f"{one.what}: {one.why}" for one in found.not_proposed)
+        return f"Nothing is proposed for {of}. {why}."
+    what = ". ".join(one.what for one in found.suggestions)
+    tried = f"{found.held_out} calls"
+    if found.cases_held_out:
+        tried += f" and {found.cases_held_out} confirmed failures"
+    return f"For {of}, replayed on {tried} that it was not made from: {what}."
 
 
 def suggest(
@@ -107,3 +120,35 @@ def _base_url(material: Material, settings: Settings) -> str | None:
     """The address that decides prices; None where there are none."""
     asked = table_of(settings.models, material.model or "*")
     return asked.base_url if isinstance(asked, ServerSettings) else None
+
+
+def estimate_suggestions(
+    prompt: str,
+    settings: Settings,
+    *,
+    version: str | None = None,
+    model: str | None = None,
+    budget: int,
+    seed: int = 0,
+) -> tuple[Estimate, Material]:
+    """What `suggest` with the same arguments would ask at most, each call as large as the longest
+    request; and what it would be made from. Asks nothing; errors are those of `suggest`."""
+    store = Store.look(settings)
+    try:
+        material = read_material(store, settings, prompt, version, seed)
+    finally:
+        store.close()
+    name = asked_model(material, model)
+    assert isinstance(name, str)
+    how = settings_of(name, settings)
+    return Estimate.of_requests(name, how, _longest(material), budget, "sentence"), material
+
+
+def _longest(material: Material) -> Prompted:
+    cases = [*material.cases_searched, *material.cases_held_out]
+    inputs = [*material.searched, *material.held_out, *(case.input for case in cases)]
+    requests = [request_of(item, material.template) for item in inputs]
+    longest = max(requests, key=lambda one: sum(len(m.content) for m in one.messages))
+    return Prompted(
+        messages=longest.messages, form=longest.form, parameters=longest.parameters, answer=None
+    )

@@ -1,4 +1,4 @@
-"""Confirmed failures as inputs of a template: the changed request, and the answer it should get."""
+"""Inputs of a template: confirmed failures with the answer they should get, and varied requests."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from smile_trace.comparison.input_models import Input
 from smile_trace.comparison.templates import VARIABLE
 from smile_trace.dialects.filled_in import filled_in
+from smile_trace.probes import Probe, Variant
 from smile_trace.probes.kinds.hijack import Hijack
-from smile_trace.records import Call, Message, PromptUse
+from smile_trace.records import Call, Message, Prompted, PromptUse
 from smile_trace.review import confirmed_tasks
 from smile_trace.store import Store
 
@@ -92,3 +93,26 @@ def use_in(messages: Sequence[Message], name: str, version: str, template: str) 
                 variable_spans=tuple(spans),
             )
     return None
+
+
+@dataclass(frozen=True)
+class Varied:
+    """A variant of a call's request that still holds the template; `of` is the request."""
+
+    of: Input
+    input: Input
+    variant: Variant
+
+
+def varied_by(probe: Probe, inputs: Sequence[Input], seed: int) -> list[Varied]:
+    """One variant of each call that the probe can vary, another one from call to call."""
+    found = []
+    for number, item in enumerate(inputs):
+        every = [
+            Varied(item, Input(item.call.model_copy(update={"messages": one.messages}), use), one)
+            for one in probe.variants(Prompted.of(item.call), seed + number)
+            if (use := use_in(one.messages, item.use.name, item.use.version, item.use.template))
+        ]
+        if every:
+            found.append(every[number % len(every)])
+    return found

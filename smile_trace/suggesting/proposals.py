@@ -1,20 +1,50 @@
-"""Each kind of suggestion looked for, and what was found tried on what was held out."""
+"""Each kind of suggestion looked for, what was found tried, and the tokens that it saves."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
+from statistics import fmean
+from typing import Literal
 
+from smile_trace.comparison.input_models import Input, request_of
 from smile_trace.comparison.version_report import price_of_input
 from smile_trace.models.accounting.ledger import BudgetExceeded
+from smile_trace.models.base import Model, counts_tokens
+from smile_trace.records import Response
 from smile_trace.records.suggestion import NotProposed, Suggestion, SuggestionKind
-from smile_trace.suggesting.kinds.base import Change, Nothing, no_gain
-from smile_trace.suggesting.kinds.document import find_document
-from smile_trace.suggesting.kinds.format import find_format
-from smile_trace.suggesting.kinds.harmful import find_harmful
-from smile_trace.suggesting.kinds.hijack import find_hijack
-from smile_trace.suggesting.kinds.no_effect import find_no_effect
-from smile_trace.suggesting.kinds.order import find_order
-from smile_trace.suggesting.replays import BudgetSpent
-from smile_trace.suggesting.tokens import tokens_saved
-from smile_trace.suggesting.trials import ALPHA, NothingTried, Trials
+from smile_trace.suggesting.change import Change, Nothing, no_gain
+from smile_trace.suggesting.documents import find_document, find_hijack
+from smile_trace.suggesting.instructions import find_harmful, find_no_effect
+from smile_trace.suggesting.layout import find_format, find_order
+from smile_trace.suggesting.trials import ALPHA, BudgetSpent, NothingTried, Replays, Trials
+
+Saved = tuple[float, Literal["tokenizer", "usage"]]
+"""Input tokens per call, and who counted them."""
+
+
+async def tokens_saved(
+    replays: Replays, model: Model, before: str, after: str, inputs: Sequence[Input]
+) -> Saved | None:
+    """The input tokens that a call takes less, on average; None where nobody counted them.
+
+    Args:
+        model: who answers.
+        inputs: that both templates were asked over.
+    """
+    if counts_tokens(model):
+        old, new = ([request_of(item, text) for item in inputs] for text in (before, after))
+        counts = await model.count_tokens(old), await model.count_tokens(new)
+        return (sum(counts[0]) - sum(counts[1])) / len(inputs), "tokenizer"
+    old_used, new_used = [await replays.responses(text, inputs) for text in (before, after)]
+    pairs = [
+        (one, other)
+        for olds, news in zip(old_used, new_used, strict=True)
+        if (one := _input(olds[0])) is not None and (other := _input(news[0])) is not None
+    ]
+    return (fmean(one - other for one, other in pairs), "usage") if pairs else None
+
+
+def _input(response: Response) -> int | None:
+    return None if response.usage is None else response.usage.input_tokens
+
 
 Outcome = Suggestion | NotProposed
 

@@ -12,9 +12,8 @@ from smile_trace.comparison.templates import VARIABLE
 from smile_trace.records.suggestion import Suggestions
 from smile_trace.store import Store
 from smile_trace.suggesting import suggest
-from smile_trace.suggesting.kinds.format import formats
-from smile_trace.suggesting.kinds.hijack import SENTENCES
-from smile_trace.suggesting.kinds.order import orders_of
+from smile_trace.suggesting.documents import SENTENCES
+from smile_trace.suggesting.layout import formats, orders_of
 from tests.support.planted_prompts import plant, settings_in
 from tests.support.planted_suggestions import (
     POLITE,

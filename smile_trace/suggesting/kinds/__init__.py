@@ -1,1 +1,0 @@
-"""What a suggestion may be: one file each."""

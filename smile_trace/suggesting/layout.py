@@ -1,0 +1,133 @@
+"""A template's paragraphs in another order, or another format, on which the answers depend less.
+
+An order: what varies is the material (documents, examples, options), by the probe `order`. The
+question before the material as well as after it is what Liu et al. 2023 ("Lost in the Middle",
+2307.03172, section 4.2) call query-aware contextualization. A format: what varies is the template's
+own text, by the changes of the probe `format` (FormatSpread, 2310.11324); the values of its
+variables stay.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from smile_trace.comparison.input_models import Input
+from smile_trace.comparison.templates import VARIABLE
+from smile_trace.probes.kinds.format import CHANGES, Format
+from smile_trace.probes.kinds.order import Order
+from smile_trace.suggesting.cases import varied_by
+from smile_trace.suggesting.change import Change, Nothing, least_sensitive
+from smile_trace.suggesting.trials import Trials
+
+MIN_SENSITIVE = 3
+"""With fewer calls whose answer depends on the order, or the format, there is nothing to gain."""
+
+_ORDER = "Write it in an order on which the answers depend less"
+
+
+def orders_of(template: str) -> list[tuple[str, str]]:
+    """The template's paragraphs (lines, where there is one paragraph) in other orders, each with
+    what differs."""
+    between = "\n\n" if "\n\n" in template.strip() else "\n"
+    parts = [text for text in template.split(between) if text.strip()]
+    if len(parts) < 2:
+        return []
+    *rest, last = parts
+    first, *others = parts
+    found = {
+        between.join([last, *parts]): "its last part at the beginning as well",
+        between.join([last, *rest]): "its last part at the beginning",
+    }
+    found.setdefault(between.join([*others, first]), "its first part at the end")
+    return [(what, text) for text, what in found.items()]
+
+
+@dataclass(frozen=True)
+class OrderSensitivity:
+    """Whether a call gets another answer where its material stands in another order."""
+
+    trials: Trials
+    name = Order.words.name
+
+    async def counting(self, template: str, inputs: Sequence[Input]) -> list[bool]:
+        """Each call that holds such material in one other order."""
+        varied = varied_by(Order(), inputs, self.trials.seed)
+        moved = await self.trials.another(
+            template, template, [one.of for one in varied], [one.input for one in varied]
+        )
+        return [bool(one) for one in moved]
+
+
+async def find_order(trials: Trials) -> Change | Nothing:
+    """Look, among the orders that leave the answers as they are, for the one in which another order
+    of the material gives the fewest searched calls another answer."""
+    template, searched = trials.material.template, trials.material.searched
+    sensitivity = OrderSensitivity(trials)
+    moved = await sensitivity.counting(template, searched)
+    if not moved:
+        return Nothing("order", _ORDER, f"no call holds {Order.words.needs}")
+    now = sum(moved)
+    depend = f"the answers to {now} of {len(moved)} calls depend on the order of their material"
+    if now < MIN_SENSITIVE:
+        return Nothing("order", _ORDER, depend)
+    best = await least_sensitive(
+        sensitivity, orders_of(template), searched, now=now, keeps=trials.keeps
+    )
+    if best is None:
+        return Nothing("order", _ORDER, f"{depend}, and no other order of the prompt helps")
+    what, changed = best
+    return Change("order", f"Another order: {what}", changed, sensitivity=sensitivity)
+
+
+MOST_FORMATS = 6
+"""Other formats that are tried."""
+_FORMAT = "Write it in a format on which the answers depend less"
+
+
+def formats(template: str) -> list[tuple[str, str]]:
+    """The template in other formats, each with what differs; its variables are the same."""
+    found = []
+    for what, change in CHANGES:
+        changed = change(template)
+        if changed != template and VARIABLE.findall(changed) == VARIABLE.findall(template):
+            found.append((what, changed))
+    return found
+
+
+@dataclass(frozen=True)
+class FormatSensitivity:
+    """Whether a call gets another answer where the template's format changes a little."""
+
+    trials: Trials
+    name = Format.words.name
+
+    async def counting(self, template: str, inputs: Sequence[Input]) -> list[bool]:
+        """Each call in one other format, another one from call to call."""
+        others = formats(template)
+        found = [False] * len(inputs)
+        for k, (_, changed) in enumerate(others):
+            places = range(k, len(inputs), len(others))
+            some = [inputs[place] for place in places]
+            for place, moved in zip(
+                places, await self.trials.another(template, changed, some), strict=True
+            ):
+                found[place] = bool(moved)
+        return found
+
+
+async def find_format(trials: Trials) -> Change | Nothing:
+    """Look, among the formats that leave the answers as they are, for the one in which a change of
+    it gives the fewest searched calls another answer."""
+    template, searched = trials.material.template, trials.material.searched
+    sensitivity = FormatSensitivity(trials)
+    now = sum(await sensitivity.counting(template, searched))
+    if now < MIN_SENSITIVE:
+        why = f"the answers to {now} of {len(searched)} calls depend on the format"
+        return Nothing("format", _FORMAT, why)
+    best = await least_sensitive(
+        sensitivity, formats(template)[:MOST_FORMATS], searched, now=now, keeps=trials.keeps
+    )
+    if best is None:
+        why = f"the answers to {now} of {len(searched)} calls depend on it, and no other helps"
+        return Nothing("format", _FORMAT, why)
+    what, changed = best
+    return Change("format", f"Another format: {what}", changed, sensitivity=sensitivity)
