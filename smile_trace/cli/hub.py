@@ -97,8 +97,8 @@ def build(
 ) -> None:
     """Write a gallery: pages that open, and can be searched, without a server."""
     from smile_trace.cli.hub_sources import entries_of
+    from smile_trace.hub.anonymise import public as only_public
     from smile_trace.hub.gallery import build
-    from smile_trace.hub.review import public as only_public
 
     with entries_of(sources or []) as entries:
         # All are looked at before the first is written.

@@ -9,7 +9,7 @@ from smile_trace.cli.arguments import Yes
 from smile_trace.errors import SmileTraceError
 
 if TYPE_CHECKING:
-    from smile_trace.hub.diff import Difference
+    from smile_trace.hub.live import Difference
 
 
 def export(
@@ -20,8 +20,7 @@ def export(
     title: Annotated[str, typer.Option(help="Of the data set's card.")] = "Explanations",
 ) -> None:
     """Write explanations as a table, or as a folder with its card that Hugging Face loads."""
-    from smile_trace.hub.files import read_entries
-    from smile_trace.hub.tables import write_dataset, write_parquet
+    from smile_trace.hub.files import read_entries, write_dataset, write_parquet
 
     entries = (entry for _, entry in read_entries(file))
     if to.suffix == ".parquet":
@@ -47,8 +46,8 @@ def diff(
     json: Annotated[bool, typer.Option("--json", help="One line of JSON for each prompt.")] = False,
 ) -> None:
     """What changed from one file to another: of the same prompts, what each answer depends on."""
-    from smile_trace.hub.diff import diff
     from smile_trace.hub.files import read_entries
+    from smile_trace.hub.live import diff
 
     counts: dict[str, int] = {}
     old, new = ([entry for _, entry in read_entries(file)] for file in (before, after))

@@ -68,8 +68,8 @@ def review(
 
     A gallery that is built with --public takes no other.
     """
+    from smile_trace.hub.anonymise import reviewed
     from smile_trace.hub.files import read_entries, write_entries, written_anew
-    from smile_trace.hub.review import reviewed
 
     entries = [entry for _, entry in read_entries(file)]
     kept = [reviewed(entry, by) for entry in entries if yes or _asked(entry)]
@@ -80,7 +80,7 @@ def review(
 
 def _asked(entry: "Entry") -> bool:
     from smile_trace._guards.presentable import presentable_lines
-    from smile_trace.hub.review import texts_of
+    from smile_trace.hub.anonymise import texts_of
 
     shown: list[str] = []
 

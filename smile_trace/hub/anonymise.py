@@ -3,15 +3,19 @@
 Pseudonyms have the length of what they replace, so the explanation's places hold. The captured
 call, which says more than is explained, is left out; so are the tokens of scored answers, which cut
 texts anywhere. Hashes of what was sent are made anew, since a short text can be guessed from one.
+Public is what a person has looked at, and in which the rules find nothing.
 """
 
 import hashlib
 import json
+import re
 import secrets
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
 from functools import partial
 
+from smile_trace.errors import SmileTraceError
 from smile_trace.hub.pseudonyms import Pseudonyms
 from smile_trace.records import JSON, Message
 from smile_trace.records.entry import Entry, Redaction
@@ -171,3 +175,62 @@ def _hide_what_was_sent(document: dict[str, JSON], salt: str) -> None:
         for row in found["perturbations"]:
             row["tokens"] = None
             row["text_hash"] = hashlib.sha256((salt + row["text_hash"]).encode()).hexdigest()
+
+
+_COUNTED = re.compile(r"\d+:[a-z_]+:\d+")
+"""The key of a segment by its place: message, unit, ordinal."""
+
+
+class NotReviewed(SmileTraceError):
+    """An entry is not to be made public; the message says why, and what to do."""
+
+
+def reviewed(entry: Entry, by: str) -> Entry:
+    """The entry, of which this person says that it may be made public."""
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    seen = (entry.redaction or Redaction()).model_copy(
+        update={"reviewed_by": by, "reviewed_at": now}
+    )
+    return entry.model_copy(update={"redaction": seen}).identified()
+
+
+def public(entries: Iterable[Entry]) -> Iterator[Entry]:
+    """The entries, as long as each may be made public.
+
+    Raises:
+        NotReviewed: nobody has looked at one, or a secret is found in it.
+    """
+    for entry in entries:
+        if entry.redaction is None or not entry.redaction.reviewed_by:
+            raise NotReviewed(
+                f"nobody has looked at the entry {entry.id[:12]}: run smile-trace hub anonymise "
+                "FILE CLEAN, then smile-trace hub review CLEAN --by NAME, and build from CLEAN"
+            )
+        if kinds := _secrets(entry):
+            raise NotReviewed(
+                f"the entry {entry.id[:12]} still holds what looks like {' and '.join(kinds)}: "
+                "run smile-trace hub anonymise FILE CLEAN, look at it again, and build from CLEAN"
+            )
+        yield entry
+
+
+def texts_of(entry: Entry) -> list[str]:
+    """Every text in it that is not made by machines only, each once: what a person has to see."""
+    found: dict[str, None] = {}
+
+    def seen(text: str) -> str:
+        found[text] = None
+        return text
+
+    document = entry.model_copy(update={"id": ""}).model_dump(mode="json")
+    for part in (document, document["call"], document["author"], document["licence"]):
+        mapped(part, seen)
+    return [text for text in found if text.strip() and not _COUNTED.fullmatch(text)]
+
+
+def _secrets(entry: Entry) -> list[str]:
+    """Kinds that no public text has: what is left of the others is for a person to judge."""
+    pseudonyms = Pseudonyms()
+    mapped(entry.model_dump(mode="json"), pseudonyms.replace, of_user=True)
+    kinds = {one.kind for one in pseudonyms.replaced}
+    return sorted(kinds & {"secret", "iban"})

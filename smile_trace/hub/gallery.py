@@ -1,4 +1,8 @@
-"""The gallery: a folder of pages that opens without a server, and searches itself."""
+"""The gallery: a folder of pages that opens without a server, and searches itself.
+
+Its index knows enough of an entry to find it and to show it in a list; the entry's page holds what
+it takes to reproduce it.
+"""
 
 import base64
 import hashlib
@@ -6,18 +10,153 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
+from pydantic import BaseModel
 
 from smile_trace.errors import SmileTraceError
-from smile_trace.hub.facts import facts_of
 from smile_trace.hub.files import written_anew
-from smile_trace.hub.rows import PAGE_NAME, Row, row_of
-from smile_trace.records.entry import Entry
+from smile_trace.records import Explanation
+from smile_trace.records.comparison import Comparison
+from smile_trace.records.entry import Entry, Redaction, canonical
+from smile_trace.records.path import ExplanationPath
+from smile_trace.render import driver_text
+from smile_trace.render.driver import NO_DRIVER
 from smile_trace.render.text import short
+
+PAGE_NAME = 20
+"""Hex digits of an id in the name of its page."""
+_PROMPT, _ANSWER = 220, 160
+_MOST_WORDS = 400
+"""Different words of an entry that are searched, the first of the prompt and the answer."""
+_WORD = re.compile(r"\w+(?:['’-]\w+)*")
+
+
+class Row(BaseModel):
+    """One line of the list. `words` is what the search looks through, in lower case."""
+
+    page: str
+    kind: str
+    prompt: str
+    answer: str
+    model: str
+    driver: str
+    verdict: str
+    date: str
+    tags: tuple[str, ...]
+    words: str
+
+
+def row_of(entry: Entry) -> Row:
+    """The row of an entry."""
+    found = entry.found
+    common = {"page": entry.id[:PAGE_NAME], "kind": entry.kind, "tags": entry.tags}
+    if isinstance(found, Comparison):
+        return Row(**common, **_of_comparison(found))
+    first = found.steps[0].explanation if isinstance(found, ExplanationPath) else found
+    return Row(**common, **_of_explanation(first, entry))
+
+
+def _of_explanation(explanation: Explanation, entry: Entry) -> dict[str, str]:
+    prompt = " ".join(message.content for message in explanation.messages)
+    driver = driver_text(explanation)
+    asked = explanation.messages[-1].content or prompt
+    return {
+        "prompt": short(asked, _PROMPT),
+        "answer": short(explanation.answer, _ANSWER),
+        "model": short(explanation.settings.model, 80),
+        "driver": "" if driver == NO_DRIVER else driver,
+        "verdict": explanation.status,
+        "date": explanation.explained_at or _date(entry.explained_at),
+        "words": _words(prompt, explanation.answer),
+    }
+
+
+def _of_comparison(comparison: Comparison) -> dict[str, str]:
+    models = dict.fromkeys(v.model for v in comparison.versions if v.model)
+    return {
+        "prompt": short(comparison.prompt, _PROMPT),
+        "answer": short(comparison.summary, _ANSWER),
+        "model": short(", ".join(models), 80),
+        "driver": "",
+        "verdict": "compared",
+        "date": comparison.compared_at or "",
+        "words": _words(comparison.summary, *(v.template for v in comparison.versions)),
+    }
+
+
+def _words(*texts: str) -> str:
+    words: dict[str, None] = {}
+    for text in texts:
+        for match in _WORD.finditer(text):
+            words[match.group().lower()] = None
+            if len(words) == _MOST_WORDS:
+                return " ".join(words)
+    return " ".join(words)
+
+
+def _date(seconds: float | None) -> str:
+    if seconds is None:
+        return ""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+
+
+_LONGEST = 400
+_SOLVED = {"text": "the answers' texts", "probability": "the probability of the given answer"}
+
+
+def facts_of(entry: Entry) -> list[tuple[str, str]]:
+    """Names and values, what is unknown left out; values are plain text."""
+    found = entry.found
+    if isinstance(found, Comparison):
+        facts = [("seed", str(found.settings.seed)), ("compared", found.compared_at or "")]
+    else:
+        facts = _explanation_facts(entry.explanations[0])
+    facts += [
+        ("licence", entry.licence or ""),
+        ("author", entry.author or ""),
+        ("tags", ", ".join(entry.tags)),
+        ("redaction", _redaction(entry.redaction)),
+    ]
+    return [(name, short(value, _LONGEST)) for name, value in facts if value]
+
+
+def _explanation_facts(explanation: Explanation) -> list[tuple[str, str]]:
+    settings = explanation.settings
+    protected = ", ".join(settings.protect)
+    return [
+        ("model", settings.model),
+        ("asked", explanation.explained_at or ""),
+        ("parameters", canonical(explanation.parameters) if explanation.parameters else ""),
+        ("proxy", settings.proxy or ""),
+        ("compared by", _SOLVED[explanation.signal]),
+        ("distance", settings.distance if explanation.signal == "text" else ""),
+        ("unit", settings.unit if settings.pattern is None else f"/{settings.pattern}/"),
+        ("protected", protected),
+        ("part of the answer", settings.part or ""),
+        ("budget", f"{settings.budget} calls"),
+        ("seed", str(settings.seed)),
+        ("smile-trace", _release(explanation)),
+        ("perturbations", f"{len(explanation.perturbations)} with their responses"),
+    ]
+
+
+def _release(explanation: Explanation) -> str:
+    method = "" if explanation.method is None else f"method {explanation.method}"
+    return ", ".join(part for part in (explanation.package or "", method) if part)
+
+
+def _redaction(redaction: Redaction | None) -> str:
+    if redaction is None:
+        return ""
+    kinds = [f"{count} × {kind}" for kind, count in sorted(redaction.replaced.items())]
+    reviewed = f"reviewed by {redaction.reviewed_by}" if redaction.reviewed_by else "not reviewed"
+    return "; ".join([", ".join(kinds) or "nothing was replaced", reviewed])
+
 
 DATA = "explanations.smile.jsonl"
 PAGES = "e"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from smile_trace.hub.tables import rows, write_dataset
+from smile_trace.hub.files import rows, write_dataset
 from smile_trace.hub.to_inseq import to_inseq
 from smile_trace.hub.to_shap import to_shap
 from smile_trace.records.entry import Entry

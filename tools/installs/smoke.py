@@ -56,7 +56,7 @@ SMOKE: Mapping[str, str] = {
     "anthropic": EXPLAINS + "import anthropic, smile_trace.models.kinds.anthropic\n",
     "local": EXPLAINS + "import xllamacpp, smile_trace.models.kinds.local\n",
     "mcp": EXPLAINS + "import smile_trace.mcp.server\n",
-    "parquet": EXPLAINS + "import pyarrow.parquet, smile_trace.hub.tables\n",
+    "parquet": EXPLAINS + "import pyarrow.parquet, smile_trace.hub.files\n",
     "tracing": EXPLAINS + "import opentelemetry.exporter.otlp.proto.http.trace_exporter\n",
     "postgres": EXPLAINS + "import psycopg, smile_trace.store.postgresql\n",
     **{name: _tracker(name) for name in ("comet", "langfuse", "mlflow", "opik", "otlp", "phoenix")},

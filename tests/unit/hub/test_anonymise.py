@@ -13,11 +13,9 @@ from typer.testing import CliRunner
 
 from smile_trace.cli.app import app
 from smile_trace.hub import build, read_entries, write_entries
-from smile_trace.hub.anonymise import anonymise
-from smile_trace.hub.as_read import as_read
+from smile_trace.hub.anonymise import NotReviewed, anonymise, public, reviewed
 from smile_trace.hub.check import check_line
-from smile_trace.hub.pseudonyms import Pseudonyms
-from smile_trace.hub.review import NotReviewed, public, reviewed
+from smile_trace.hub.pseudonyms import Pseudonyms, as_read
 from smile_trace.records import DocumentAttribution, Message, TextPart, ToolCall, ToolResult
 from smile_trace.records.comparison import Comparison, Example, VersionChange, VersionReport
 from smile_trace.records.entry import Entry

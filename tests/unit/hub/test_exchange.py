@@ -14,9 +14,9 @@ from typer.testing import CliRunner
 from smile_trace.cli.app import app
 from smile_trace.errors import ExtraMissing, SmileTraceError
 from smile_trace.hub import read_entries, write_entries
-from smile_trace.hub.diff import diff
+from smile_trace.hub.files import COLUMNS, rows, write_dataset, write_parquet
+from smile_trace.hub.live import diff
 from smile_trace.hub.prompts import Asked, read_prompts
-from smile_trace.hub.tables import COLUMNS, rows, write_dataset, write_parquet
 from smile_trace.hub.to_shap import to_shap
 from smile_trace.records.entry import Entry
 from tests.support.entry_schema import FILE, schema

@@ -9,8 +9,7 @@ from typer.testing import CliRunner
 
 from smile_trace.cli.app import app
 from smile_trace.hub import build, read_entries, write_entries
-from smile_trace.hub.gallery import index_of, page_of
-from smile_trace.hub.rows import row_of
+from smile_trace.hub.gallery import index_of, page_of, row_of
 from smile_trace.records.entry import Entry
 from smile_trace.testing.samples import HOSTILE
 from tests.support.explained import explanation

@@ -8,8 +8,8 @@ import pytest
 import smile_trace
 from smile_trace.explaining.named_models import open_any
 from smile_trace.explaining.preparation import Prepared
+from smile_trace.hub.check import options_of, request_of
 from smile_trace.hub.live import check_live, compare, prepare_live
-from smile_trace.hub.reproduce import options_of, request_of
 from smile_trace.records.entry import Entry
 from smile_trace.settings import Settings
 from tests.support.hub_entries import PROMPT, entry, explained
