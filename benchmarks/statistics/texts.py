@@ -44,7 +44,7 @@ from smile_trace.records import (
     SegmentAttribution,
     Unit,
 )
-from smile_trace.render.driver import driver_of
+from smile_trace.render.phrases import driver_of
 
 BUDGET = 40
 CHAT = 33

@@ -110,7 +110,7 @@ def _became(one: "Captured") -> str:
 
 def _message(message: "Message", messages: "Sequence[Message]") -> str:
     """Its title and, as they follow each other, its texts and what stands for its other parts."""
-    from smile_trace.render.message_labels import labels, message_title
+    from smile_trace.render.phrases import labels, message_title
 
     shown: list[str] = []
     at = 0

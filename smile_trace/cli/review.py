@@ -206,7 +206,7 @@ def with_queues(settings: "Settings") -> "Iterator[list[Tracker]]":
 
 
 def _of_probe(found: "Confirmation") -> str:
-    from smile_trace.render.confirmation import confirmed
+    from smile_trace.render.review import confirmed
 
     return f"{printable(found.probe)}: {confirmed(found)}"
 
@@ -223,7 +223,7 @@ def _of_question(found: "Reliability") -> str:
 
 def _of_judge(found: "JudgeResults") -> "Iterator[str]":
     from smile_trace.probes.confirmation.judges import MIN_AGREEMENT, MIN_SHARED
-    from smile_trace.render.confirmation import agreed
+    from smile_trace.render.review import agreed
 
     yield f"Judge {printable(found.agreement.judge)}:"
     yield from (f"  {line}" for line in agreed(found.agreement))

@@ -58,7 +58,7 @@ class Faithfulness(Record):
 
     def to_svg(self) -> str:
         """Both curves of the three orders as one SVG document."""
-        from smile_trace.render.curves import to_svg
+        from smile_trace.render.html import to_svg
 
         return to_svg(self)
 

@@ -115,12 +115,12 @@ class PromptProfile(Record):
 
     def show(self) -> None:
         """Print it in the terminal."""
-        from smile_trace.render.prompt_profile import print_prompt_profile
+        from smile_trace.render.profile import print_prompt_profile
 
         print_prompt_profile(self)
 
     def to_html(self) -> str:
         """The page; every text in it is escaped."""
-        from smile_trace.render.prompt_profile import prompt_profile_to_html
+        from smile_trace.render.profile import prompt_profile_to_html
 
         return prompt_profile_to_html(self)

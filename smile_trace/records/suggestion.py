@@ -104,6 +104,6 @@ class Suggestions(Record):
 
     def show(self) -> None:
         """Print them."""
-        from smile_trace.render.suggestions import print_suggestions
+        from smile_trace.render.terminal import print_suggestions
 
         print_suggestions(self)

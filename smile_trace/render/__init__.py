@@ -1,7 +1,5 @@
 """An Explanation as a picture: HTML, SVG, Markdown, terminal. Every text is escaped."""
 
-from smile_trace.render.chart import plot
-from smile_trace.render.driver import driver_of, driver_text
 from smile_trace.render.heatmap_layout import STATUS_WORDS, fidelity_reason
 from smile_trace.render.html import show, to_html
 from smile_trace.render.markdown import (
@@ -10,16 +8,16 @@ from smile_trace.render.markdown import (
     summary_to_markdown,
     to_markdown,
 )
-from smile_trace.render.path import path_ends, path_to_html, print_path, show_path
-from smile_trace.render.path_svg import path_to_svg
+from smile_trace.render.path import path_ends, path_to_html, path_to_svg, print_path, show_path
+from smile_trace.render.phrases import driver_of, driver_text
 from smile_trace.render.profile import (
     print_profile,
     profile_to_frame,
     profile_to_html,
     show_profile,
 )
+from smile_trace.render.scores import plot, to_frame
 from smile_trace.render.svg import to_svg, to_svg_strips
-from smile_trace.render.table import to_frame
 from smile_trace.render.terminal import print_terminal
 
 __all__ = [

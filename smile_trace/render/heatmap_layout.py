@@ -14,7 +14,7 @@ from typing import Literal
 from smile_trace._text.json_fields import fields, written_path
 from smile_trace.records import Explanation, ProxyUse, SegmentAttribution, Verdict
 from smile_trace.records.verdicts import NO_DIFFERENCE, NOT_MEASURED
-from smile_trace.render.message_labels import labels, message_title
+from smile_trace.render.phrases import labels, message_title
 from smile_trace.render.text import kind_and_title, short, signed, unsigned, visible
 
 Kind = Literal[

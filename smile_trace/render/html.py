@@ -1,12 +1,16 @@
 """The heatmap as HTML: self-contained, without script, light and dark; shown in notebooks."""
 
 import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib import import_module
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from pydantic import ConfigDict
 
-from smile_trace.records import Explanation
-from smile_trace.render.heatmap_layout import describe, heatmap, strength
+from smile_trace.records import Explanation, Record
+from smile_trace.records.evaluation import Faithfulness, OrderCurves
+from smile_trace.render.heatmap_layout import STATUS_WORDS, describe, heatmap, strength
 from smile_trace.render.scores import rows
 from smile_trace.render.terminal import print_terminal
 from smile_trace.render.text import called, noun, short, signed, visible
@@ -70,3 +74,98 @@ def display_html(fragment: str) -> None:
     """Display HTML in the running notebook."""
     display = import_module("IPython.display")
     display.display(display.HTML(fragment))
+
+
+MOST_ENTRIES = 1000
+"""Entries of a page; the others are counted."""
+
+
+class Entry(Record):
+    """One explained call. `page` is the name of the file that shows it; each may be unknown."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    prompt: str | None = None
+    version: str | None = None
+    function: str | None = None
+    model: str | None = None
+    driver: str | None = None
+    status: str
+    answer: str | None = None
+    summary: str | None = None
+    page: str | None = None
+
+
+def index_to_html(title: str, entries: Sequence[Entry]) -> str:
+    """A self-contained page without script, light and dark; every text in it is escaped."""
+    return TEMPLATES.get_template("index.html.j2").render(
+        title=title,
+        entries=entries[:MOST_ENTRIES],
+        more=len(entries) - MOST_ENTRIES,
+        words=STATUS_WORDS,
+        short=short,
+    )
+
+
+_WIDTH, _HEIGHT = 720.0, 372.0
+_LEFT, _TOP, _PANEL, _GAP, _TALL = 48.0, 62.0, 292.0, 64.0, 190.0
+"""Position of the first panel, size of the panels, and the gap, in user units."""
+
+_ORDERS = {"attribution": "explanation", "leave_one_out": "leave-one-out", "random": "random"}
+
+
+@dataclass(frozen=True)
+class _Curve:
+    """One order's curve in a panel, as points of a polyline, and the area under it."""
+
+    order: str
+    name: str
+    points: str
+    area: float
+
+
+@dataclass(frozen=True)
+class _Plot:
+    """One of the two plots; `x` is its left edge."""
+
+    x: float
+    title: str
+    better: str
+    axis: str
+    lines: tuple[_Curve, ...]
+
+
+def curves_to_svg(found: Faithfulness) -> str:
+    """Both curves of the three orders, on the page that shows them, light or dark."""
+    orders = (found.random, found.leave_one_out, found.attribution)
+    panels = [
+        _Plot(
+            x=_LEFT + place * (_PANEL + _GAP),
+            title=title,
+            better=better,
+            axis=axis,
+            lines=tuple(_curve(found, order, place) for order in orders),
+        )
+        for place, (title, better, axis) in enumerate(
+            [
+                ("Deletion", "the lower the better", "share of the parts removed"),
+                ("Insertion", "the higher the better", "share of the parts retained"),
+            ]
+        )
+    ]
+    return TEMPLATES.get_template("curves.svg.j2").render(
+        found=found, panels=panels, width=_WIDTH, height=_HEIGHT, top=_TOP, panel=_PANEL, tall=_TALL
+    )
+
+
+def _curve(found: Faithfulness, order: OrderCurves, place: int) -> _Curve:
+    """Place 0: deletion, 1: insertion. Failed calls are interpolated."""
+    shares = (order.deletion, order.insertion)[place]
+    left = _LEFT + place * (_PANEL + _GAP)
+    points = [
+        f"{left + _PANEL * step / found.segments:.1f},{_TOP + _TALL * (1 - share):.1f}"
+        for step, share in zip(found.steps, shares, strict=True)
+        if share is not None
+    ]
+    area = (order.deletion_auc, order.insertion_auc)[place]
+    return _Curve(order.order, _ORDERS[order.order], " ".join(points), area)

@@ -1,5 +1,6 @@
 """An explanation path: a page with its tree and every step's heatmap, or a tree in the terminal."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rich.console import Console
@@ -12,7 +13,9 @@ from smile_trace.records.path import ExplanationPath, PathStep, Source
 from smile_trace.records.tool_calls import read_tool_calls
 from smile_trace.render.heatmap_layout import STATUS_WORDS
 from smile_trace.render.html import TEMPLATES, display_html, in_notebook, to_html
+from smile_trace.render.svg import SMALL, TEXT
 from smile_trace.render.text import short, signed
+from smile_trace.render.typeset import wrap
 
 _MAX_DRIVERS, _MAX_ENDS = 3, 3
 """Drivers of a source, and ends of a path, that are shown; the rest is counted."""
@@ -187,3 +190,113 @@ def _arguments(arguments: object) -> str:
     if not isinstance(arguments, dict):
         return str(arguments)
     return ", ".join(f"{name}={value!r}" for name, value in arguments.items())
+
+
+INDENT, LINE, MARGIN = 26.0, 23.0, 2.0
+DEEPEST = 10
+"""Levels of indentation; what is deeper stands below."""
+_BOLD_WIDTH = 1.08
+
+_Run = tuple[str, str]
+"""A text and its look: `step`, `said`, `driver`, `value`, `where` or `note`."""
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A line of the tree before it is set: at which level, and whether it hangs from the one
+    above."""
+
+    level: int
+    runs: tuple[_Run, ...]
+    hangs: bool = True
+
+
+@dataclass(frozen=True)
+class _Set:
+    """A text on a baseline."""
+
+    x: float
+    y: float
+    width: float
+    text: str
+    look: str
+    size: float
+    right_to_left: bool = False
+
+
+@dataclass(frozen=True)
+class _Elbow:
+    """The line from a row down to one that hangs from it."""
+
+    x: float
+    top: float
+    bottom: float
+    right: float
+
+
+def path_to_svg(path: ExplanationPath, *, width: int = 700) -> str:
+    """The tree of a path as one SVG document, `width` pixels wide and as high as needed.
+
+    Raises:
+        ValueError: the width is below 480.
+    """
+    if width < 480:
+        raise ValueError("the SVG of a path needs a width of at least 480")
+    texts, elbows, y = _set(list(_rows(tree(path), 0)), float(width))
+    return TEMPLATES.get_template("path.svg.j2").render(
+        summary=short(path.summary, 2000), width=width, height=y + 9, texts=texts, elbows=elbows
+    )
+
+
+def _rows(node: Node, level: int) -> Iterator[_Row]:
+    title: list[_Run] = [(f"{node.number + 1}. {short(node.step.title)}", "step")]
+    yield _Row(level, (*title, ("  " + node.answer, "said"), *_remark(node)), hangs=level > 0)
+    if node.note:
+        yield _Row(level, ((node.note, "note"),), hangs=False)
+    for branch in node.branches:
+        yield _Row(level + 1, tuple(_source_runs(branch)))
+        if branch.node is not None:
+            yield from _rows(branch.node, level + 2)
+        elif branch.source.not_followed:
+            yield _Row(level + 2, ((short(branch.source.not_followed, 300), "note"),))
+
+
+def _remark(node: Node) -> list[_Run]:
+    if remark := node.remark:
+        return [(f"  ({remark})", "note")]
+    return []
+
+
+def _source_runs(branch: Branch) -> Iterator[_Run]:
+    for number, (driver, value) in enumerate(branch.texts):
+        if number:
+            yield ", ", "where"
+        yield driver, "driver"
+        yield f" {value}", "value"
+    if branch.more:
+        yield f" and {branch.more} more", "where"
+    yield f"  {short(branch.source.where)}", "where"
+
+
+def _set(rows: Sequence[_Row], width: float) -> tuple[list[_Set], list[_Elbow], float]:
+    texts: list[_Set] = []
+    elbows: list[_Elbow] = []
+    last: dict[int, float] = {}  # per level, the baseline of the row that others hang from
+    y = 0.0
+    for row in rows:
+        level = min(row.level, DEEPEST)
+        left = MARGIN + INDENT * level
+        size = SMALL if row.runs[0][1] == "note" else TEXT
+        first = y + LINE
+        for line in wrap(row.runs, size=size * _BOLD_WIDTH, width=width - left - MARGIN):
+            y += LINE
+            texts += [
+                _Set(left + c.x, y, c.width, c.text, c.style, size, c.right_to_left)
+                for c in line
+                if c.text.strip()
+            ]
+        if row.hangs and level - 1 in last:
+            x = left - INDENT + 7
+            elbows.append(_Elbow(x, last[level - 1] + 7, first - 5, left - 5))
+        last[level] = y
+    return texts, elbows, y

@@ -5,9 +5,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from smile_trace.records.profile import ProbeResult, Profile
-from smile_trace.render.difference import difference
 from smile_trace.render.profile import STATUS
-from smile_trace.render.text import short
+from smile_trace.render.text import difference, short
 from smile_trace.trackers.names import PROBE
 from smile_trace.trackers.protocol import ProfiledCall
 

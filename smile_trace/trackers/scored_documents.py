@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from smile_trace.render.documents import document_sentence
+from smile_trace.render.phrases import document_sentence
 from smile_trace.render.text import short
 from smile_trace.trackers.protocol import ExplainedCall
 

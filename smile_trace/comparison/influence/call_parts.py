@@ -25,7 +25,7 @@ from smile_trace.records.comparison import TemplateSegment
 from smile_trace.records.offered_tools import OFFERED, tool_name
 from smile_trace.records.report import PartKind
 from smile_trace.records.verdicts import joint
-from smile_trace.render.driver import driver_of
+from smile_trace.render.phrases import driver_of
 
 _WITH_THE_CALL = "recorded with the call"
 _NAMELESS = 60

@@ -11,7 +11,7 @@ from smile_trace.explaining.options import ExplainOptions
 from smile_trace.explaining.studies import make_study
 from smile_trace.records import Document, Explanation, ExplanationSettings, Message, Prompted
 from smile_trace.render import driver_text, to_html, to_markdown
-from smile_trace.render.documents import document_sentence
+from smile_trace.render.phrases import document_sentence
 from tests.support.document_renderings import ENGLISH
 from tests.support.planted import PlantedModel
 

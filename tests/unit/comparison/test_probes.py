@@ -12,7 +12,7 @@ from smile_trace.records.comparison import Comparison
 from smile_trace.records.prompt_profile import PromptProfile
 from smile_trace.render.comparison.figures import figures
 from smile_trace.render.comparison.terminal import print_terminal
-from smile_trace.render.prompt_profile import print_prompt_profile
+from smile_trace.render.profile import print_prompt_profile
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from tests.support.planted_profiles import plant_profiles

@@ -22,9 +22,9 @@ from smile_trace.render import (
     to_html,
     to_markdown,
 )
-from smile_trace.render.difference import difference
-from smile_trace.render.index import MOST, Entry, index_to_html
+from smile_trace.render.html import MOST, Entry, index_to_html
 from smile_trace.render.markdown import align_tables, escape
+from smile_trace.render.text import difference
 from tests.support.explained import HOSTILE, explanation
 from tests.support.planted import PlantedModel
 

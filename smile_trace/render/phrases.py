@@ -1,0 +1,173 @@
+"""What an explanation found of a retrieved document, in a sentence."""
+
+from collections.abc import Mapping, Sequence
+
+from smile_trace._text.titles import LONGEST, title
+from smile_trace.records import (
+    DocumentAttribution,
+    Explanation,
+    Message,
+    OtherPart,
+    Part,
+    Reasoning,
+    SegmentAttribution,
+    ToolCall,
+    ToolResult,
+    Verdict,
+)
+from smile_trace.records.verdicts import NO_DIFFERENCE, NOT_MEASURED
+from smile_trace.render.text import short, signed
+
+_LONGEST_NAME = 60
+
+_Sentences = Mapping[Verdict, str]
+_ALONE: _Sentences = {
+    "supports": "the answer depends on it",
+    "against": "it works against the answer",
+    "excluded": f"it {NO_DIFFERENCE}",
+    "open": f"it was {NOT_MEASURED}",
+}
+_PIECES: _Sentences = {
+    "supports": "the answer depends on a piece of it",
+    "against": "a piece of it works against the answer",
+    "excluded": f"each piece {NO_DIFFERENCE}",
+    "open": "the answer depends on none of them for certain",
+}
+_TOGETHER: _Sentences = {
+    "supports": "matters",
+    "against": "works against the answer",
+    "excluded": NO_DIFFERENCE,
+    "open": f"was {NOT_MEASURED}",
+}
+
+
+def document_name(document: DocumentAttribution) -> str:
+    """What a person calls it: its name, or its number among those retrieved with it."""
+    if document.name is not None:
+        return short(document.name, _LONGEST_NAME)
+    return "document" if document.position is None else f"document {document.position + 1}"
+
+
+def document_sentence(document: DocumentAttribution) -> str:
+    """What was measured of it, with its interval: `returns.md: +0.62 [+0.51, +0.70]: …`."""
+    return f"{document_name(document)}: {_measured(document)}"
+
+
+def _measured(document: DocumentAttribution) -> str:
+    if document.measured == "never":
+        return "it is protected, and was never removed"
+    if document.measured == "in_pieces":
+        return f"removed in pieces, not as a whole; {_PIECES[_verdict(document)]}"
+    if document.measured == "with_others":
+        return (
+            f"removed only together with other text, all of which {_TOGETHER[_verdict(document)]}"
+        )
+    value, low, high = (
+        signed(number or 0.0)
+        for number in (document.attribution, document.ci_low, document.ci_high)
+    )
+    return f"{value} [{low}, {high}]: {_ALONE[_verdict(document)]}"
+
+
+def _verdict(document: DocumentAttribution) -> Verdict:
+    """What may be said of it; of one that was stored without a verdict, nothing is denied."""
+    if document.verdict is not None:
+        return document.verdict
+    if not document.significant:
+        return "open"
+    return "against" if (document.attribution or 0.0) < 0 else "supports"
+
+
+NO_DRIVER = "(none)"
+
+
+def driver_text(explanation: Explanation) -> str:
+    """The driver on one line of at most 60 characters, a long passage by its title; `NO_DRIVER`
+    where no part certainly drives the answer."""
+    driver = driver_of(explanation)
+    return NO_DRIVER if driver is None else _name(driver)
+
+
+def driver_of(explanation: Explanation) -> SegmentAttribution | None:
+    """The strongest part that the answer depends on; None where none certainly drives it.
+
+    A passage that was looked at more finely stands for its pieces.
+    """
+    coarser = explanation.coarser
+    candidates = [s for s in (*coarser, *explanation.segments) if _drives(s)]
+    outermost = [s for s in candidates if not any(map(_drives, _around(s, coarser)))]
+    return max(outermost, key=lambda s: s.strength, default=None)
+
+
+def _name(segment: SegmentAttribution) -> str:
+    """A part on one line: its name, of a retrieved document what it is called, of a long passage
+    the title, else the name truncated."""
+    if segment.title is not None:
+        return short(segment.title, LONGEST)
+    is_long = len(" ".join(segment.name.split())) > LONGEST
+    titled = is_long and segment.unit not in ("word", "sentence")
+    return short((title(segment.text) if titled else None) or segment.name, LONGEST)
+
+
+def _around(
+    segment: SegmentAttribution, coarser: tuple[SegmentAttribution, ...]
+) -> list[SegmentAttribution]:
+    found = []
+    while segment.parent is not None:
+        segment = coarser[segment.parent]
+        found.append(segment)
+    return found
+
+
+def _drives(segment: SegmentAttribution) -> bool:
+    return segment.significant and segment.attribution > 0
+
+
+_LONGEST_LABEL = 400
+"""Characters of a label."""
+
+
+def labels(message: Message) -> dict[int, list[str]]:
+    """The labels of a message by their place in its content: calls of tools, images, and so on."""
+    found: dict[int, list[str]] = {}
+    starts = {slot.part: slot.start for slot in reversed(message.slots)} if message.parts else {}
+    at = len(message.content)
+    for index in reversed(range(len(message.parts))):
+        label = _label(message.parts[index])
+        if label is None:
+            at = starts[index]
+        else:
+            found.setdefault(at, []).insert(0, label)
+    end = len(message.content)
+    return {place: [_lines(texts, place, end)] for place, texts in found.items()}
+
+
+def message_title(message: Message, messages: Sequence[Message]) -> str:
+    """The role; of the result of a tool also the tool's name, where a message calls it."""
+    ids = [part.id for part in message.parts if isinstance(part, ToolResult)]
+    if not ids:
+        return message.role
+    calls = (part for m in messages for part in m.parts if isinstance(part, ToolCall))
+    names = {call.id: call.name for call in calls if call.id is not None}
+    known = [names[answered] for answered in ids if answered in names]
+    return f"{message.role}: result of {', '.join(dict.fromkeys(known))}" if known else message.role
+
+
+def _lines(texts: Sequence[str], place: int, end: int) -> str:
+    """Each on a line of its own, apart from the text before or after."""
+    joined = "\n".join(texts)
+    if place < end:
+        return f"{joined}\n"
+    return f"\n{joined}" if end else joined
+
+
+def _label(part: Part) -> str | None:
+    """What is shown of a part without a text of its own; None for one with text."""
+    match part:
+        case ToolCall():
+            return f"calls {part.name}({short(part.arguments_text, _LONGEST_LABEL)})"
+        case Reasoning():
+            return f"[reasoning: {short(part.content, _LONGEST_LABEL)}]"
+        case OtherPart():
+            return f"[{short(part.kind, 60)}]"
+    return None
