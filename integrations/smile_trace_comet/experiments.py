@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from smile_trace.records import JSON
 from smile_trace.records.comparison import Comparison, VersionReport
-from smile_trace.render.comparison.figures import figures
+from smile_trace.render.comparison.layout import figures
 from smile_trace.trackers import ComparedPrompt, ExplainedCall, Receipt
 from smile_trace.trackers.documents import read_document
 from smile_trace.trackers.strict_json import strict_json

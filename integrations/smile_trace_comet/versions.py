@@ -14,8 +14,7 @@ from html import escape
 from smile_trace._guards import foreign
 from smile_trace.records import JSON, Explanation, PromptUse
 from smile_trace.records.comparison import Comparison
-from smile_trace.render import STATUS_WORDS, to_html
-from smile_trace.render.comparison import to_html as comparison_html
+from smile_trace.render import STATUS_WORDS, comparison_to_html, to_html
 from smile_trace.trackers import ExplainedCall
 from smile_trace.trackers.strict_json import strict_json
 from smile_trace_comet.contents import Row, page, row_of, summary_metrics, table_csv
@@ -160,7 +159,7 @@ def version_page(
     comparison: Comparison | None,
 ) -> str:
     """What the HTML panel shows: the version beside others, where compared, and its heatmaps."""
-    head = comparison_html(comparison, fragment=True) if comparison is not None else ""
+    head = comparison_to_html(comparison, fragment=True) if comparison is not None else ""
     if rows or comparison is None:
         head += _head(template, rows)
     heatmaps = [(f"Trace {call.partition(':')[0]}", shown[call]) for call in shown]

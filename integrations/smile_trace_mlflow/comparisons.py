@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from smile_trace.records import JSON
 from smile_trace.records.comparison import Comparison, VersionReport
-from smile_trace.render.comparison.figures import figures, safe_name
-from smile_trace.render.comparison.layout import edit_phrase
+from smile_trace.render.comparison.layout import edit_phrase, figures, safe_name
 from smile_trace.render.markdown import escape
 from smile_trace.render.text import short, signed, visible
 from smile_trace.trackers import ComparedPrompt, Receipt

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from smile_trace.records import JSON
 from smile_trace.records.report import Report
+from smile_trace.render import report_to_markdown
+from smile_trace.render.comparison.mattered import kind_of, links, title_of
 from smile_trace.render.markdown import escape
-from smile_trace.render.report import to_markdown
-from smile_trace.render.report.layout import kind_of, links, title_of
 from smile_trace.render.text import short
 from smile_trace.trackers import Receipt
 from smile_trace_mlflow.comparisons import as_table, shown_as_tables
@@ -63,7 +63,7 @@ def _name(report: Report) -> str:
 def _description(report: Report, page: str) -> str:
     """What a person reads on the run's page: as many rows as there is room for."""
     head = f"{escape(title_of(report))}. [The page](<{page}>)\n\n"
-    found = (head + to_markdown(report, most=most) for most in (12, 8, 5, 2, 0))
+    found = (head + report_to_markdown(report, most=most) for most in (12, 8, 5, 2, 0))
     return next((text for text in found if len(text) <= LONGEST_NOTE), head)
 
 

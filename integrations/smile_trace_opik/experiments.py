@@ -16,7 +16,7 @@ from typing import Any
 
 from smile_trace.records import JSON
 from smile_trace.records.comparison import Comparison
-from smile_trace.render.comparison.figures import figures
+from smile_trace.render.comparison.layout import figures
 from smile_trace.trackers import ComparedPrompt, Receipt
 from smile_trace.trackers.fields import known, timestamp
 from smile_trace.trackers.http import RequestRejected

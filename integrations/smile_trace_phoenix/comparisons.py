@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from smile_trace.records.comparison import Comparison
-from smile_trace.render.comparison.figures import figures
+from smile_trace.render.comparison.layout import figures
 from smile_trace.trackers import ComparedPrompt, Receipt
 from smile_trace.trackers.http import HttpClient
 from smile_trace.trackers.version_rows import (

@@ -13,7 +13,7 @@ from smile_trace.errors import SmileTraceError
 from smile_trace.records import PromptUse, Verdict
 from smile_trace.records.report import GroupKind, Report, ReportedPart, ReportGroup, Share
 from smile_trace.records.verdicts import joint
-from smile_trace.render.report import summarize
+from smile_trace.render.comparison.mattered import summarize
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.queries.explained import (

@@ -1,5 +1,11 @@
-"""The base of every record: immutable, strict about unknown fields, JSON in and out."""
+"""The base of every record: immutable, strict about unknown fields, JSON in and out.
 
+A record knows none of its pictures. Whatever draws one is registered with its kind of record;
+`smile_trace.render` registers ours, and is loaded when the first picture is wanted.
+"""
+
+from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler
@@ -25,3 +31,41 @@ class Record(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", ser_json_inf_nan="null", protected_namespaces=()
     )
+
+
+_VIEWS: dict[tuple[type[Record], str], Callable[..., Any]] = {}
+_OWN_VIEWS = "smile_trace.render"
+
+
+def register_views(kind: type[Record], **views: Callable[..., Any]) -> None:
+    """State what draws records of a kind.
+
+    Args:
+        kind: the class of the records.
+        views: functions of such a record, by the name of the view: `html`, `show`, `svg`, ….
+    """
+    _VIEWS.update(((kind, name), draw) for name, draw in views.items())
+
+
+def view(record: Record, name: str, **options: Any) -> Any:
+    """A record as the view of that name draws it."""
+    if (type(record), name) not in _VIEWS:
+        import_module(_OWN_VIEWS)
+    return _VIEWS[type(record), name](record, **options)
+
+
+class Shown(Record):
+    """A record with a page, which a notebook shows and a terminal prints."""
+
+    def to_html(self) -> str:
+        """Draw it as one self-contained HTML page; every text in it is escaped."""
+        page: str = view(self, "html")
+        return page
+
+    def show(self) -> None:
+        """Show it in the notebook, or print it in the terminal."""
+        view(self, "show")
+
+    def _repr_html_(self) -> str:
+        page: str = view(self, "html", fragment=True)
+        return page

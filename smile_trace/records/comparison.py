@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from smile_trace.records.base import JSON, Record
+from smile_trace.records.base import JSON, Record, Shown
 from smile_trace.records.explanation import Signal
 from smile_trace.records.perturbation import Unit
 from smile_trace.records.prompt_profile import ProbeChange, ProbeRate
@@ -282,7 +282,7 @@ class ComparisonSettings(Record):
     seed: int = 0
 
 
-class Comparison(Record):
+class Comparison(Shown):
     """One or more versions of one prompt. JSON in and out as an Explanation is."""
 
     schema_version: int = COMPARISON_SCHEMA_VERSION
@@ -300,20 +300,3 @@ class Comparison(Record):
         return check_version(
             document, COMPARISON_SCHEMA_VERSION, "comparison", oldest=3, upgrade=comparison_of_0_2
         )
-
-    def to_html(self) -> str:
-        """The comparison as one self-contained page without script; every text is escaped."""
-        from smile_trace.render.comparison import to_html
-
-        return to_html(self)
-
-    def show(self) -> None:
-        """Show it in the notebook, or print it in the terminal."""
-        from smile_trace.render.comparison import show
-
-        show(self)
-
-    def _repr_html_(self) -> str:
-        from smile_trace.render.comparison import to_html
-
-        return to_html(self, fragment=True)

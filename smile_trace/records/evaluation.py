@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from smile_trace.records.base import Record
+from smile_trace.records.base import Record, view
 from smile_trace.records.explanation import Signal
 
 Order = Literal["attribution", "leave_one_out", "random"]
@@ -57,10 +57,9 @@ class Faithfulness(Record):
         )
 
     def to_svg(self) -> str:
-        """Both curves of the three orders as one SVG document."""
-        from smile_trace.render.html import to_svg
-
-        return to_svg(self)
+        """Draw both curves of the three orders as one SVG document."""
+        picture: str = view(self, "svg")
+        return picture
 
     def _repr_html_(self) -> str:
         return self.to_svg()

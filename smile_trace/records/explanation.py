@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from smile_trace._guards.presentable import presentable, unpunctuated
 from smile_trace._text.titles import document_name
 from smile_trace.errors import ReasonCode
-from smile_trace.records.base import JSON, Record
+from smile_trace.records.base import JSON, Record, Shown, view
 from smile_trace.records.call import Form, PromptUse
 from smile_trace.records.message import Message
 from smile_trace.records.perturbation import Asked, PerturbationKind, Place, Unit
@@ -315,7 +315,7 @@ class Note(Record):
     text: str
 
 
-class Explanation(Record):
+class Explanation(Shown):
     """One explained answer. JSON in (`model_validate_json`), JSON out (`model_dump_json`)."""
 
     schema_version: int = SCHEMA_VERSION
@@ -410,7 +410,7 @@ class Explanation(Record):
     __str__ = __repr__
 
     def __dir__(self) -> list[str]:
-        own = [name for name in vars(type(self)) if not name.startswith("_")]
+        own = [n for n in (*vars(type(self)), *vars(Shown)) if not n.startswith("_")]
         return sorted({*type(self).model_fields, *own, *_JSON_METHODS} - {"model_config"})
 
     def to_frame(self) -> "pd.DataFrame":
@@ -419,18 +419,15 @@ class Explanation(Record):
         Raises:
             ExtraMissing: pandas is not installed.
         """
-        from smile_trace import render
-
-        return render.to_frame(self)
+        return view(self, "frame")
 
     def to_svg(self) -> str:
-        """The heatmap as one SVG document; every text in it is escaped."""
-        from smile_trace import render
-
-        return render.to_svg(self)
+        """Draw the heatmap as one SVG document; every text in it is escaped."""
+        picture: str = view(self, "svg")
+        return picture
 
     def plot(self, *, most: int = 15, ax: "Axes | None" = None) -> "Axes":
-        """The strongest segments as a bar chart with intervals, in matplotlib axes.
+        """Draw the strongest segments as a bar chart with intervals, in matplotlib axes.
 
         Args:
             most: how many segments.
@@ -439,23 +436,5 @@ class Explanation(Record):
         Raises:
             ExtraMissing: matplotlib is not installed.
         """
-        from smile_trace import render
-
-        return render.plot(self, most=most, ax=ax)
-
-    def to_html(self) -> str:
-        """The heatmap as one self-contained HTML page; every text in it is escaped."""
-        from smile_trace import render
-
-        return render.to_html(self)
-
-    def show(self) -> None:
-        """Show the heatmap in the notebook, or print it in the terminal."""
-        from smile_trace import render
-
-        render.show(self)
-
-    def _repr_html_(self) -> str:
-        from smile_trace import render
-
-        return render.to_html(self, fragment=True)
+        axes: Axes = view(self, "chart", most=most, ax=ax)
+        return axes

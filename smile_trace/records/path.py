@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from smile_trace._guards.presentable import presentable
-from smile_trace.records.base import JSON, Record
+from smile_trace.records.base import JSON, Record, Shown, view
 from smile_trace.records.explanation import Cost, Explanation, SegmentAttribution
 from smile_trace.records.tool_calls import read_tool_calls
 from smile_trace.records.upgrades import check_version
@@ -85,7 +85,7 @@ class PathStep(Record):
         return f"“{text}” in the {output}"
 
 
-class ExplanationPath(Record):
+class ExplanationPath(Shown):
     """Why the final answer of a trace is what it is, call by call.
 
     `steps[0]` explains the final answer; every other step is named by a source of an earlier one.
@@ -115,25 +115,7 @@ class ExplanationPath(Record):
             if source.step is None
         )
 
-    def to_html(self) -> str:
-        """The path as one self-contained HTML page; every text in it is escaped."""
-        from smile_trace import render
-
-        return render.path_to_html(self)
-
     def to_svg(self) -> str:
-        """The tree of the path as one SVG document; every text in it is escaped."""
-        from smile_trace import render
-
-        return render.path_to_svg(self)
-
-    def show(self) -> None:
-        """Show the path in the notebook, or print it in the terminal as a tree."""
-        from smile_trace import render
-
-        render.show_path(self)
-
-    def _repr_html_(self) -> str:
-        from smile_trace import render
-
-        return render.path_to_html(self, fragment=True)
+        """Draw the tree of the path as one SVG document; every text in it is escaped."""
+        picture: str = view(self, "svg")
+        return picture

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, model_validator
 
-from smile_trace.records.base import JSON, Record
+from smile_trace.records.base import JSON, Record, Shown, view
 from smile_trace.records.explanation import Cost
 from smile_trace.records.judgement import Confirmation
 from smile_trace.records.message import Message
@@ -86,7 +86,7 @@ class ProbeResult(Record):
         return self.variants[0] if self.variants else None
 
 
-class Profile(Record):
+class Profile(Shown):
     """The probes' results of one prompt. `results["order"]` is that of the probe `order`.
 
     `answer` is what the others were compared with; `note` says so where it is not the logged one.
@@ -126,25 +126,10 @@ class Profile(Record):
             return "found"
         return "none" if asked == {"none"} else "inconclusive"
 
-    def show(self) -> None:
-        """Show the profile in the notebook, or print it in the terminal."""
-        from smile_trace import render
-
-        render.show_profile(self)
-
-    def to_html(self) -> str:
-        """The profile as one self-contained HTML page; every text in it is escaped."""
-        from smile_trace import render
-
-        return render.profile_to_html(self)
-
     def to_frame(self) -> "pd.DataFrame":
-        """A row per probe: value, interval, status, control, calls. It needs pandas."""
-        from smile_trace import render
+        """A row per probe as a pandas DataFrame: value, interval, status, control, calls.
 
-        return render.profile_to_frame(self)
-
-    def _repr_html_(self) -> str:
-        from smile_trace import render
-
-        return render.profile_to_html(self, fragment=True)
+        Raises:
+            ExtraMissing: pandas is not installed.
+        """
+        return view(self, "frame")

@@ -2,7 +2,7 @@
 
 from statistics import median
 
-from smile_trace.records.base import Record
+from smile_trace.records.base import Record, Shown
 from smile_trace.records.message import Message
 from smile_trace.records.profile import VariantAnswer
 
@@ -93,7 +93,7 @@ class PromptProbe(Record):
         return median(self.rates)
 
 
-class PromptProfile(Record):
+class PromptProfile(Shown):
     """What the probes found over the profiled calls of a prompt, or of a function without one.
 
     `versions` are those of the prompt among them, `by_version` the rates of each where there are
@@ -112,15 +112,3 @@ class PromptProfile(Record):
     interval_level: float
     false_discovery_rate: float
     summary: str
-
-    def show(self) -> None:
-        """Print it in the terminal."""
-        from smile_trace.render.profile import print_prompt_profile
-
-        print_prompt_profile(self)
-
-    def to_html(self) -> str:
-        """The page; every text in it is escaped."""
-        from smile_trace.render.profile import prompt_profile_to_html
-
-        return prompt_profile_to_html(self)

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import model_validator
 
-from smile_trace.records.base import JSON, Record
+from smile_trace.records.base import JSON, Record, Shown, view
 from smile_trace.records.upgrades import check_version
 
 REPORT_SCHEMA_VERSION = 1
@@ -89,7 +89,7 @@ class ReportGroup(Record):
     more: int = 0
 
 
-class Report(Record):
+class Report(Shown):
     """What mattered in the explained calls of a period. JSON in and out as an Explanation is."""
 
     schema_version: int = REPORT_SCHEMA_VERSION
@@ -117,25 +117,7 @@ class Report(Record):
     def _check_version(cls, document: JSON) -> JSON:
         return check_version(document, REPORT_SCHEMA_VERSION, "report")
 
-    def to_html(self) -> str:
-        """The report as one self-contained page without script; every text is escaped."""
-        from smile_trace.render.report import to_html
-
-        return to_html(self)
-
     def to_svg(self) -> str:
-        """The report as one picture; every text is escaped."""
-        from smile_trace.render.report import to_svg
-
-        return to_svg(self)
-
-    def show(self) -> None:
-        """Show it in the notebook, or print it in the terminal."""
-        from smile_trace.render.report import show
-
-        show(self)
-
-    def _repr_html_(self) -> str:
-        from smile_trace.render.report import to_html
-
-        return to_html(self, fragment=True)
+        """Draw the report as one SVG document; every text in it is escaped."""
+        picture: str = view(self, "svg")
+        return picture

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from smile_trace.records.base import Record
+from smile_trace.records.base import Record, view
 from smile_trace.records.comparison import AnswerComparison
 from smile_trace.records.report import Share
 
@@ -104,6 +104,4 @@ class Suggestions(Record):
 
     def show(self) -> None:
         """Print them."""
-        from smile_trace.render.terminal import print_suggestions
-
-        print_suggestions(self)
+        view(self, "show")

@@ -1,27 +1,49 @@
-"""An Explanation as a picture: HTML, SVG, Markdown, terminal. Every text is escaped."""
+"""Records as pictures: HTML, SVG, Markdown, terminal. Every text is escaped.
 
+What draws a kind of record is registered here: what its `show()`, `to_html()` and so on call.
+"""
+
+from smile_trace.records import Explanation
+from smile_trace.records.base import register_views
+from smile_trace.records.comparison import Comparison
+from smile_trace.records.evaluation import Faithfulness
+from smile_trace.records.path import ExplanationPath
+from smile_trace.records.profile import Profile
+from smile_trace.records.prompt_profile import PromptProfile
+from smile_trace.records.report import Report
+from smile_trace.records.suggestion import Suggestions
+from smile_trace.render.comparison import (
+    comparison_to_html,
+    print_comparison,
+    print_report,
+    report_to_html,
+    report_to_markdown,
+    report_to_svg,
+)
 from smile_trace.render.heatmap_layout import STATUS_WORDS, fidelity_reason
-from smile_trace.render.html import show, to_html
+from smile_trace.render.html import curves_to_svg, show, to_html
 from smile_trace.render.markdown import (
     details_to_markdown,
     scores_to_markdown,
     summary_to_markdown,
     to_markdown,
 )
-from smile_trace.render.path import path_ends, path_to_html, path_to_svg, print_path, show_path
+from smile_trace.render.path import path_ends, path_to_html, path_to_svg, print_path
 from smile_trace.render.phrases import driver_of, driver_text
 from smile_trace.render.profile import (
     print_profile,
+    print_prompt_profile,
     profile_to_frame,
     profile_to_html,
-    show_profile,
+    prompt_profile_to_html,
 )
 from smile_trace.render.scores import plot, to_frame
 from smile_trace.render.svg import to_svg, to_svg_strips
-from smile_trace.render.terminal import print_terminal
+from smile_trace.render.terminal import print_suggestions, print_terminal
 
 __all__ = [
     "STATUS_WORDS",
+    "comparison_to_html",
     "details_to_markdown",
     "driver_of",
     "driver_text",
@@ -30,15 +52,15 @@ __all__ = [
     "path_to_html",
     "path_to_svg",
     "plot",
+    "print_comparison",
     "print_path",
     "print_profile",
     "print_terminal",
     "profile_to_frame",
     "profile_to_html",
+    "report_to_markdown",
     "scores_to_markdown",
     "show",
-    "show_path",
-    "show_profile",
     "summary_to_markdown",
     "to_frame",
     "to_html",
@@ -46,3 +68,22 @@ __all__ = [
     "to_svg",
     "to_svg_strips",
 ]
+
+register_views(
+    Explanation,
+    html=to_html,
+    terminal=print_terminal,
+    show=show,
+    svg=to_svg,
+    frame=to_frame,
+    chart=plot,
+)
+register_views(ExplanationPath, html=path_to_html, terminal=print_path, show=show, svg=path_to_svg)
+register_views(Comparison, html=comparison_to_html, terminal=print_comparison, show=show)
+register_views(Report, html=report_to_html, terminal=print_report, show=show, svg=report_to_svg)
+register_views(
+    Profile, html=profile_to_html, terminal=print_profile, show=show, frame=profile_to_frame
+)
+register_views(PromptProfile, html=prompt_profile_to_html, terminal=print_prompt_profile, show=show)
+register_views(Suggestions, show=print_suggestions)
+register_views(Faithfulness, svg=curves_to_svg)

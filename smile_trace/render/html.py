@@ -9,10 +9,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from pydantic import ConfigDict
 
 from smile_trace.records import Explanation, Record
+from smile_trace.records.base import view
 from smile_trace.records.evaluation import Faithfulness, OrderCurves
 from smile_trace.render.heatmap_layout import STATUS_WORDS, describe, heatmap, strength
 from smile_trace.render.scores import rows
-from smile_trace.render.terminal import print_terminal
 from smile_trace.render.text import called, noun, short, signed, visible
 
 TEMPLATES = Environment(
@@ -55,12 +55,12 @@ def to_html(explanation: Explanation, *, fragment: bool = False, title: str | No
     )
 
 
-def show(explanation: Explanation) -> None:
-    """Display the heatmap in the running notebook, or print it in the terminal."""
+def show(record: Record) -> None:
+    """Display the page of a record in the running notebook, or print it in the terminal."""
     if in_notebook():
-        display_html(to_html(explanation, fragment=True))
+        display_html(view(record, "html", fragment=True))
     else:
-        print_terminal(explanation)
+        view(record, "terminal")
 
 
 def in_notebook() -> bool:

@@ -12,7 +12,7 @@ from smile_trace._text.lists import listed
 from smile_trace.records.path import ExplanationPath, PathStep, Source
 from smile_trace.records.tool_calls import read_tool_calls
 from smile_trace.render.heatmap_layout import STATUS_WORDS
-from smile_trace.render.html import TEMPLATES, display_html, in_notebook, to_html
+from smile_trace.render.html import TEMPLATES, to_html
 from smile_trace.render.svg import SMALL, TEXT
 from smile_trace.render.text import short, signed
 from smile_trace.render.typeset import wrap
@@ -112,14 +112,6 @@ def path_ends(path: ExplanationPath) -> str:
     ends = list(dict.fromkeys(found))
     more = len(ends) - _MAX_ENDS
     return listed([*ends[:_MAX_ENDS], *([f"{more} more"] if more > 0 else [])]) or "(none)"
-
-
-def show_path(path: ExplanationPath) -> None:
-    """Display the path in the running notebook, or print it in the terminal."""
-    if in_notebook():
-        display_html(path_to_html(path, fragment=True))
-    else:
-        print_path(path)
 
 
 def print_path(path: ExplanationPath, console: Console | None = None) -> None:

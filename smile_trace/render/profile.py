@@ -10,7 +10,7 @@ from rich.text import Text
 
 from smile_trace.errors import ExtraMissing
 from smile_trace.records.profile import ProbeResult, ProbeStatus, Profile
-from smile_trace.render.html import TEMPLATES, display_html, in_notebook
+from smile_trace.render.html import TEMPLATES
 from smile_trace.render.review import confirmed
 from smile_trace.render.text import difference, short, visible
 
@@ -108,14 +108,6 @@ def profile_to_html(profile: Profile, *, fragment: bool = False) -> str:
     )
 
 
-def show_profile(profile: Profile) -> None:
-    """Display the profile in the running notebook, or print it in the terminal."""
-    if in_notebook():
-        display_html(profile_to_html(profile, fragment=True))
-    else:
-        print_profile(profile)
-
-
 def print_profile(profile: Profile, console: Console | None = None) -> None:
     """Print the summary, a bar per probe, and the most telling variant of what was found."""
     console = console or Console()
@@ -194,10 +186,10 @@ _STEPS = 10
 """Into so many parts the shares from 0 to 1 are divided where their distribution is drawn."""
 
 
-def prompt_profile_to_html(profile: PromptProfile) -> str:
+def prompt_profile_to_html(profile: PromptProfile, *, fragment: bool = False) -> str:
     """The page: for each probe how its rates spread over the calls, and its telling variants."""
     return TEMPLATES.get_template("prompt_profile.html.j2").render(
-        fragment=False,
+        fragment=fragment,
         title=short(f"How do the answers of {profile.name} change?", LONGEST_TITLE),
         profile=profile,
         spread=spread,

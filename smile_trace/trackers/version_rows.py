@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from smile_trace.records import JSON
 from smile_trace.records.comparison import Comparison, Influence
-from smile_trace.render.comparison.figures import safe_name
+from smile_trace.render.comparison.layout import safe_name
 from smile_trace.render.text import signed, visible
 
 INFLUENCE, CHANGE = "influence", "answer change"

@@ -1,6 +1,14 @@
-"""A Comparison as a page, and in the terminal. Every text is escaped."""
+"""A Comparison, and a Report of what mattered: pages, pictures, Markdown, terminal."""
 
-from smile_trace.render.comparison.html import show, to_html
-from smile_trace.render.comparison.terminal import print_terminal
+from smile_trace.render.comparison.mattered import report_to_markdown
+from smile_trace.render.comparison.pages import comparison_to_html, report_to_html, report_to_svg
+from smile_trace.render.comparison.terminal import print_comparison, print_report
 
-__all__ = ["print_terminal", "show", "to_html"]
+__all__ = [
+    "comparison_to_html",
+    "print_comparison",
+    "print_report",
+    "report_to_html",
+    "report_to_markdown",
+    "report_to_svg",
+]

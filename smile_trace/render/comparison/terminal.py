@@ -1,4 +1,4 @@
-"""The comparison in a terminal, through rich."""
+"""A Comparison and a Report in a terminal, through rich."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,8 @@ from rich.table import Table
 from rich.text import Text
 
 from smile_trace.records.comparison import Comparison, Influence, Passage, VersionChange
-from smile_trace.render.comparison import layout
+from smile_trace.records.report import Report, ReportGroup
+from smile_trace.render.comparison import layout, mattered
 from smile_trace.render.text import number, probability, short, signed, visible
 
 _STYLE = {
@@ -20,7 +21,7 @@ _STYLE = {
 _MAX_ROWS = 12
 
 
-def print_terminal(comparison: Comparison, console: Console | None = None) -> None:
+def print_comparison(comparison: Comparison, console: Console | None = None) -> None:
     """Print the summary, each change, and each version's segments by influence."""
     console = console or Console()
     console.print(Text(visible(comparison.summary), style="bold"))
@@ -125,5 +126,37 @@ def _passages(passages: Sequence[Passage], width: int) -> Table:
             str(item.open or ""),
             signed(item.attribution),
             Text(f"{signed(item.ci_low)} … {signed(item.ci_high)}", style="dim"),
+        )
+    return table
+
+
+def print_report(report: Report, console: Console | None = None) -> None:
+    """Print the summary, and each group's parts."""
+    console = console or Console()
+    console.print(Text(visible(report.summary), style="bold"))
+    for group in report.groups:
+        title = f"\n{mattered.group_title(group)}: {mattered.group_facts(group)}"
+        console.print(Text(title, style="bold dim"))
+        if group.no_document is not None:
+            console.print(Text(f"  {mattered.no_document(group.no_document)}"))
+        if group.parts:
+            console.print(Padding(_parts(group, console.width), (0, 2)))
+        if (more := len(group.parts) - _MAX_ROWS + group.more) > 0:
+            console.print(Text(f"  and {more:,} more", style="dim"))
+
+
+def _parts(group: ReportGroup, width: int) -> Table:
+    table = Table(box=None, padding=(0, 1), header_style="dim")
+    table.add_column("part", max_width=max(16, width - 66), overflow="ellipsis", no_wrap=True)
+    for name in ("mattered in", "share of calls", "change", "mean"):
+        table.add_column(name, no_wrap=True)
+    for part in group.parts[:_MAX_ROWS]:
+        known = part.mattered.of > 0
+        table.add_row(
+            Text(mattered.part_name(part), style="blue" if part.mattered.count else "dim"),
+            mattered.mattered_in(part),
+            mattered.percent(part.mattered) if known else "",
+            mattered.changed(part).partition(" [")[0],
+            "" if part.attribution is None else signed(part.attribution),
         )
     return table

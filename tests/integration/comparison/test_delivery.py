@@ -10,7 +10,7 @@ from smile_trace.comparison.templates import VARIABLE
 from smile_trace.records import Call, FidelityStatus, Message, PromptUse
 from smile_trace.records.call import VariableSpan
 from smile_trace.records.report import Report, ReportedPart
-from smile_trace.render.report import to_markdown
+from smile_trace.render import report_to_markdown
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.groups import Group
@@ -170,7 +170,7 @@ def test_what_mattered_this_week_and_since_the_week_before(
     assert "mattered more often than in the period before" in found.summary
     for shown in (found.to_html(), found.to_svg()):
         assert "▲ +100" in shown
-    assert "](<http://tracker/" in to_markdown(found)
+    assert "](<http://tracker/" in report_to_markdown(found)
 
 
 def test_it_is_delivered_once_per_change_and_day(store: Store, settings: Settings) -> None:

@@ -12,8 +12,6 @@ from rich.console import Console
 from smile_trace import render
 from smile_trace.records import Explanation, SegmentAttribution
 from smile_trace.render import print_terminal, to_html, to_markdown, to_svg, to_svg_strips
-from smile_trace.render.comparison import html as comparison_html
-from smile_trace.render.comparison.terminal import print_terminal as print_comparison
 from smile_trace.testing.samples import HOSTILE, sample_comparison, sample_explanation, sample_trace
 from tests.support.readers.base import ForeignReader, any_text
 
@@ -91,7 +89,7 @@ def _html(texts: list[str]) -> list[str]:
     return [
         to_html(made, title=texts[0]),
         to_html(made, fragment=True),
-        comparison_html.to_html(sample_comparison(texts[0])),
+        render.comparison_to_html(sample_comparison(texts[0])),
     ]
 
 
@@ -117,7 +115,7 @@ def _read(data: bytes) -> None:
     out = io.StringIO()
     console = Console(file=out, width=100, force_terminal=True, color_system="truecolor")
     print_terminal(made, console)
-    print_comparison(sample_comparison(texts[0]), console)
+    render.print_comparison(sample_comparison(texts[0]), console)
     assert not _CONTROLS.search(_COLOURS.sub("", out.getvalue()))
 
 

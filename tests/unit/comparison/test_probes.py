@@ -10,8 +10,8 @@ from smile_trace.comparison.compare_versions import influences
 from smile_trace.probes.of_prompt import profile_of_prompt
 from smile_trace.records.comparison import Comparison
 from smile_trace.records.prompt_profile import PromptProfile
-from smile_trace.render.comparison.figures import figures
-from smile_trace.render.comparison.terminal import print_terminal
+from smile_trace.render import print_comparison
+from smile_trace.render.comparison.layout import figures
 from smile_trace.render.profile import print_prompt_profile
 from smile_trace.settings import Settings
 from smile_trace.store import Store
@@ -61,7 +61,7 @@ def test_its_page_and_the_terminal_show_them(comparison: Comparison) -> None:
     assert "How easily the answers change" in page
     assert "Another order" in page
     console = Console(record=True, width=140)
-    print_terminal(comparison, console)
+    print_comparison(comparison, console)
     assert "Another order: 0% → 50% of the answers" in console.export_text()
 
 

@@ -22,7 +22,7 @@ from smile_trace.render import (
     to_html,
     to_markdown,
 )
-from smile_trace.render.html import MOST, Entry, index_to_html
+from smile_trace.render.html import MOST_ENTRIES, Entry, index_to_html
 from smile_trace.render.markdown import align_tables, escape
 from smile_trace.render.text import difference
 from tests.support.explained import HOSTILE, explanation
@@ -246,8 +246,8 @@ def test_a_list_of_explanations() -> None:
     page = index_to_html(HOSTILE, [entry])
     page.encode()  # no lone surrogate
     assert "<script" not in page
-    page = index_to_html("a day", [Entry(status="reliable", driver="x")] * (MOST + 3))
-    assert page.count("<article>") == MOST
+    page = index_to_html("a day", [Entry(status="reliable", driver="x")] * (MOST_ENTRIES + 3))
+    assert page.count("<article>") == MOST_ENTRIES
     assert "and 3 more" in page
 
 

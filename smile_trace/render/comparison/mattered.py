@@ -1,8 +1,9 @@
-"""How a Report reads in every picture: its sentences, shares and names."""
+"""How a Report reads in every picture (its sentences, shares and names), and as Markdown."""
 
 from urllib.parse import urlsplit
 
 from smile_trace.records.report import Change, Report, ReportedPart, ReportGroup, Share
+from smile_trace.render.markdown import escape
 from smile_trace.render.text import short, signed
 
 LONGEST_NAME = 60
@@ -157,3 +158,56 @@ def _most_changed(report: Report) -> tuple[ReportedPart, Change] | None:
 
 def _calls(count: int) -> str:
     return f"{count:,} explained call{'' if count == 1 else 's'}"
+
+
+_SPACE = "&ensp;"
+_HEAD = ("part", "is a", "mattered in", "share of calls", "drives", "change, points", "mean")
+
+
+def report_to_markdown(report: Report, most: int = 12) -> str:
+    """The summary and a table of each prompt and function, with links to calls.
+
+    Args:
+        most: the parts of a table; the page has all.
+    """
+    found = [escape(report.summary)]
+    for group in report.groups if most else ():
+        if group.kind not in ("prompt", "function") or not group.parts:
+            continue
+        head = [*_HEAD, *(["calls"] if report.links else [])]
+        found.append(escape(f"{group_title(group)}: {group_facts(group)}"))
+        lines = [_line(head), f"|{' --- |' * len(head)}"]
+        lines += [_line(_cells(part, report)) for part in group.parts[:most]]
+        found.append("\n".join(lines))
+    return "\n\n".join(found)
+
+
+def _cells(part: ReportedPart, report: Report) -> list[str]:
+    texts = (
+        short(part.name, LONGEST_NAME),
+        kind_of(part),
+        mattered_in(part),
+        percent(part.mattered) if part.mattered.of else "",
+        drove(part),
+        changed(part),
+        mean_of(part),
+    )
+    cells = [escape(text) for text in texts]
+    if part.mattered.count:
+        cells[0] = f"**{cells[0]}**"
+    if report.links:
+        addresses = enumerate(links(part, report), start=1)
+        cells.append(" ".join(f"[{n}](<{escape_address(one)}>)" for n, one in addresses))
+    return cells
+
+
+def escape_address(address: str) -> str:
+    """An address as it may stand between `<` and `>`."""
+    for character, code in (("<", "%3C"), (">", "%3E"), ("\\", "%5C"), ("|", "%7C"), (" ", "%20")):
+        address = address.replace(character, code)
+    return "".join(address.split())
+
+
+def _line(cells: list[str]) -> str:
+    # MLflow draws tables without any space between columns.
+    return f"| {f'{_SPACE} | '.join(cells)} |"

@@ -1,14 +1,14 @@
-"""The report as HTML (self-contained, without script, light and dark) and as one SVG picture."""
+"""A Comparison and a Report as pages (self-contained, without script, light and dark), and a Report
+as one picture."""
 
 from dataclasses import dataclass
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
+from smile_trace.records.comparison import Comparison
 from smile_trace.records.report import Report, ReportedPart, ReportGroup
 from smile_trace.render import text
-from smile_trace.render.html import display_html, in_notebook
-from smile_trace.render.report import layout
-from smile_trace.render.report.terminal import print_terminal
+from smile_trace.render.comparison import layout, mattered
+from smile_trace.render.heatmap_layout import strength
+from smile_trace.render.html import LEGEND_STOPS, TEMPLATES
 
 WIDTH = 1080.0
 NAME, SCALE, VALUES = 20.0, 350.0, 200.0
@@ -18,19 +18,27 @@ DRIVES, CHANGE = 770.0, 910.0
 MOST_GROUPS, MOST_ROWS = 8, 10
 """Groups of a picture, and rows of one; the page has all."""
 
-TEMPLATES = Environment(
-    loader=PackageLoader("smile_trace.render.report"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
+
+def comparison_to_html(comparison: Comparison, *, fragment: bool = False) -> str:
+    """The comparison as a page, or only its `<div>` for a notebook or another page."""
+    return TEMPLATES.get_template("comparison.html.j2").render(
+        fragment=fragment,
+        comparison=comparison,
+        panels=layout.panels(comparison),
+        layout=layout,
+        text=text,
+        signed=text.signed,
+        strength=strength,
+        stops=LEGEND_STOPS,
+        visible=text.visible,
+        limit=comparison.settings.smallest_effect,
+    )
 
 
-def to_html(report: Report, *, fragment: bool = False) -> str:
+def report_to_html(report: Report, *, fragment: bool = False) -> str:
     """The report as a page, or only its `<div>` for a notebook or another page."""
     return TEMPLATES.get_template("report.html.j2").render(
-        report=report, layout=layout, text=text, visible=text.visible, fragment=fragment
+        report=report, layout=mattered, text=text, visible=text.visible, fragment=fragment
     )
 
 
@@ -43,7 +51,7 @@ class _Row:
     part: ReportedPart | None = None
 
 
-def to_svg(report: Report) -> str:
+def report_to_svg(report: Report) -> str:
     """The shares of calls in which each part mattered, with intervals, as one SVG document."""
     lines = _lines(report.summary)
     y = 52.0 + 19 * len(lines)
@@ -61,7 +69,7 @@ def to_svg(report: Report) -> str:
         report=report,
         lines=lines,
         rows=rows,
-        layout=layout,
+        layout=mattered,
         text=text,
         width=WIDTH,
         height=y + 34,
@@ -81,11 +89,3 @@ def _lines(sentence: str) -> list[str]:
             lines.append("")
         lines[-1] = f"{lines[-1]} {word}".strip()
     return lines
-
-
-def show(report: Report) -> None:
-    """Display the page in the running notebook, or print it in the terminal."""
-    if in_notebook():
-        display_html(to_html(report, fragment=True))
-    else:
-        print_terminal(report)
