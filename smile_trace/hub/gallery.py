@@ -25,7 +25,7 @@ from smile_trace.records.comparison import Comparison
 from smile_trace.records.entry import Entry, Redaction, canonical
 from smile_trace.records.path import ExplanationPath
 from smile_trace.render import driver_text
-from smile_trace.render.driver import NO_DRIVER
+from smile_trace.render.phrases import NO_DRIVER
 from smile_trace.render.text import short
 
 PAGE_NAME = 20
