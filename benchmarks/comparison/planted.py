@@ -15,8 +15,8 @@ import numpy as np
 from sklearn.linear_model import RidgeCV  # type: ignore[import-untyped]
 from sklearn.model_selection import KFold  # type: ignore[import-untyped]
 
-from smile_trace.comparison.influence.pooled_effects import PooledRows, pool
-from smile_trace.comparison.influence.verdicts import judge
+from smile_trace.comparison.pooled_effects import PooledRows, pool
+from smile_trace.comparison.verdicts import judge
 from smile_trace.records.verdicts import SMALLEST_EFFECT
 
 SEGMENTS, CALLS, MASKS = 30, 200, 6

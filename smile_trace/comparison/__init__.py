@@ -2,8 +2,8 @@
 
 from smile_trace.comparison.compare_versions import compare, influences
 from smile_trace.comparison.evidence import NothingToCompare
+from smile_trace.comparison.mattered import NothingToReport, report
 from smile_trace.comparison.replay_call import Replay, replay
-from smile_trace.comparison.reports import NothingToReport, report
 
 __all__ = [
     "NothingToCompare",

@@ -7,9 +7,8 @@ from itertools import pairwise
 from pathlib import Path
 
 from smile_trace.attribution.one_thread import one_thread
-from smile_trace.comparison.alignment import align
-from smile_trace.comparison.changes import correct, measure_changes, segment_changes
-from smile_trace.comparison.edited_parts import as_replayed
+from smile_trace.comparison.changes import as_replayed, correct, measure_changes, segment_changes
+from smile_trace.comparison.edits import align
 from smile_trace.comparison.evidence import (
     Evidence,
     NothingToCompare,

@@ -5,14 +5,148 @@ is an edit of its own. An edit is one or more hunks, so that a sentence that mov
 all hunks together turn the old template into the new one, character by character.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import zip_longest
+from math import ceil, log2
+
+import numpy as np
+from numpy.typing import NDArray
 
 from smile_trace.attribution.segmentation import boundaries
-from smile_trace.comparison.alignment import Aligned, align
+from smile_trace.comparison.answers import CHANGED, Answers, Distance, energies
+from smile_trace.comparison.pooled_effects import Array
 from smile_trace.comparison.templates import segment_template
-from smile_trace.records.comparison import ChangeKind, Edit, Hunk
+from smile_trace.records.comparison import ChangeKind, Edit, Hunk, TemplateSegment
+
+MIN_SIMILARITY_EDITED = 0.4
+"""Smallest similarity, in [0, 1], of a segment and its edited form."""
+MIN_SIMILARITY_MOVED = 0.9
+"""Smallest similarity of a segment and its form in another place."""
+
+
+@dataclass(frozen=True)
+class Aligned:
+    """A segment's place in the old template, in the new template, or in both."""
+
+    kind: ChangeKind
+    before: int | None
+    after: int | None
+
+
+def align(before: Sequence[TemplateSegment], after: Sequence[TemplateSegment]) -> list[Aligned]:
+    """Align two templates.
+
+    Segments that keep their order are found by global alignment (Needleman & Wunsch 1970), which
+    maximises total similarity and prefers identical segments. Of the others, a segment that
+    occurs (nearly) unchanged elsewhere has moved; the rest were removed or added. Variables match
+    by name.
+
+    Returns:
+        One entry per segment in the order of the new template; a removed segment follows the
+        segment that preceded it.
+    """
+    similarity = _similarities(before, after)
+    pairs = _in_order(similarity)
+    matched_before = {a for a, _ in pairs}
+    matched_after = {b for _, b in pairs}
+    found = {
+        b: Aligned("same" if _equal(before[a], after[b]) else "edited", a, b) for a, b in pairs
+    }
+    for a in [a for a in range(len(before)) if a not in matched_before]:
+        free = [
+            b
+            for b in range(len(after))
+            if b not in matched_after and similarity[a, b] >= MIN_SIMILARITY_MOVED
+        ]
+        if free:
+            b = max(free, key=lambda b: similarity[a, b])
+            matched_before.add(a)
+            matched_after.add(b)
+            found[b] = Aligned("moved", a, b)
+    for b in range(len(after)):
+        found.setdefault(b, Aligned("added", None, b))
+    removed = [a for a in range(len(before)) if a not in matched_before]
+    return _ordered(found, removed, dict(pairs))
+
+
+def _ordered(found: dict[int, Aligned], removed: list[int], pairs: dict[int, int]) -> list[Aligned]:
+    """The new template in order, each removed segment after the last pair that precedes it."""
+    following: dict[int, list[Aligned]] = {}
+    for a in removed:
+        anchor = max((b for other, b in pairs.items() if other < a), default=-1)
+        following.setdefault(anchor, []).append(Aligned("removed", a, None))
+    ordered = following.get(-1, [])
+    for b in sorted(found):
+        ordered += [found[b], *following.get(b, [])]
+    return ordered
+
+
+def _equal(one: TemplateSegment, other: TemplateSegment) -> bool:
+    return one.variable == other.variable and _words(one) == _words(other)
+
+
+def _words(segment: TemplateSegment) -> str:
+    """The text with white space normalised."""
+    return " ".join(segment.text.split())
+
+
+def _similarities(
+    before: Sequence[TemplateSegment], after: Sequence[TemplateSegment]
+) -> NDArray[np.float64]:
+    """Dice similarity of the sets of character bigrams; 1 only where the words are equal."""
+    rows, columns = [_bigrams(s) for s in before], [_bigrams(s) for s in after]
+    known = {bigram: k for k, bigram in enumerate(sorted(set().union(*rows, *columns)))}
+    left, right = _incidence(rows, known), _incidence(columns, known)
+    sizes = left.sum(axis=1)[:, None] + right.sum(axis=1)[None, :]
+    dice: NDArray[np.float64] = 2 * (left @ right.T) / np.maximum(sizes, 1)
+    for a, one in enumerate(before):
+        for b, other in enumerate(after):
+            if one.variable != other.variable:
+                dice[a, b] = 0.0
+            elif _equal(one, other):
+                dice[a, b] = 1.0
+            else:
+                dice[a, b] = min(dice[a, b], 0.99)
+    return dice
+
+
+def _bigrams(segment: TemplateSegment) -> set[str]:
+    text = f" {_words(segment).casefold()} "
+    return {text[k : k + 2] for k in range(len(text) - 1)}
+
+
+def _incidence(sets: Sequence[set[str]], known: dict[str, int]) -> NDArray[np.float64]:
+    matrix = np.zeros((len(sets), len(known)))
+    for row, members in enumerate(sets):
+        matrix[row, [known[member] for member in members]] = 1.0
+    return matrix
+
+
+def _in_order(similarity: NDArray[np.float64]) -> list[tuple[int, int]]:
+    """The pairs of the best alignment that keeps the order."""
+    n, m = similarity.shape
+    # An identical segment outweighs any two similar ones, so that it is always matched.
+    gain = np.where(
+        similarity >= 1, 2.0, np.where(similarity >= MIN_SIMILARITY_EDITED, similarity, -1.0)
+    )
+    best = np.zeros((n + 1, m + 1))
+    for a in range(n):
+        for b in range(m):
+            best[a + 1, b + 1] = max(best[a, b + 1], best[a + 1, b], best[a, b] + gain[a, b])
+    pairs = []
+    a, b = n, m
+    while a and b:
+        if best[a, b] == best[a - 1, b]:
+            a -= 1
+        elif best[a, b] == best[a, b - 1]:
+            b -= 1
+        else:
+            a, b = a - 1, b - 1
+            pairs.append((a, b))
+    return pairs[::-1]
+
 
 Range = tuple[int, int]
 
@@ -182,3 +316,112 @@ def _with_spacing(edits: Sequence[Edit]) -> list[Edit]:
 def _touch(one: Hunk, other: Hunk) -> bool:
     old = one.end == other.start or other.end == one.start
     return old and (one.new_end == other.new_start or other.new_end == one.new_start)
+
+
+MIN_SHARE = 0.25
+"""Smallest share of the whole change that one edit or group of edits is followed up for."""
+
+Ask = Callable[[int], Awaitable[Answers]]
+"""The answers of the template with the first so many edits."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """The edits `[start, end)` on top of those before them, and how far the answers moved.
+
+    `energies`: the energy distance per input, shape (inputs,), NaN where an answer is missing.
+    `changed`: how many inputs got another answer. `share`: of the sum of all steps, in [0, 1].
+    """
+
+    start: int
+    end: int
+    energies: Array
+    changed: int
+    share: float = 1.0
+
+    @property
+    def known(self) -> Array:
+        """The energies of the inputs that were answered."""
+        known: Array = self.energies[~np.isnan(self.energies)]
+        return known
+
+    @property
+    def distance(self) -> float:
+        """The mean energy distance, at least 0."""
+        return max(float(self.known.mean()), 0.0) if len(self.known) else 0.0
+
+    @property
+    def edits(self) -> int:
+        """How many edits it holds."""
+        return self.end - self.start
+
+
+def splits(edits: int) -> int:
+    """How many templates are asked for at most until one of so many edits is found alone."""
+    return ceil(log2(edits)) if edits > 1 else 0
+
+
+def unresolved(steps: list[Step]) -> Step | None:
+    """The step that should be taken apart next; None where there is none."""
+    largest = max(steps, key=lambda step: (step.edits > 1, step.share))
+    return largest if largest.edits > 1 and largest.share >= MIN_SHARE else None
+
+
+class EditSearch:
+    """One search.
+
+    Args:
+        olds: the old version's answers, by input and replicate.
+        news: the new version's answers to the same inputs.
+        edits: how many edits lead from the one to the other.
+        noise: the mean distance between two answers of one version, by input, shape (inputs,).
+    """
+
+    def __init__(
+        self, olds: Answers, news: Answers, edits: int, noise: Array, distance: Distance
+    ) -> None:
+        self._answers = {0: olds, edits: news}
+        self._noise = noise
+        self._distance = distance
+        self.steps = [self._step(0, edits)]
+
+    async def run(self, ask: Ask, most: int) -> int:
+        """Take steps apart until one edit is found, or `most` templates were asked for.
+
+        Returns:
+            How many were asked for.
+        """
+        asked = 0
+        while asked < most and (step := unresolved(self.steps)) is not None:
+            middle = (step.start + step.end) // 2
+            self._answers[middle] = await ask(middle)
+            asked += 1
+            found = [s for s in self.steps if s is not step]
+            found += [self._step(step.start, middle), self._step(middle, step.end)]
+            self.steps = _shared(sorted(found, key=lambda s: s.start))
+        return asked
+
+    def alone(self, answers: Answers) -> float:
+        """How far answers lie from the old version's, at least 0."""
+        return Step(0, 1, self._energies(self._answers[0], answers), 0).distance
+
+    def _step(self, start: int, end: int) -> Step:
+        before, after = self._answers[start], self._answers[end]
+        changed = sum(
+            one[0] is not None
+            and other[0] is not None
+            and self._distance(one[0], other[0]) > CHANGED
+            for one, other in zip(before, after, strict=True)
+        )
+        return Step(start, end, self._energies(before, after), changed)
+
+    def _energies(self, before: Answers, after: Answers) -> Array:
+        return energies(before, after, self._noise, self._distance)
+
+
+def _shared(steps: list[Step]) -> list[Step]:
+    total = sum(step.distance for step in steps)
+    return [
+        Step(s.start, s.end, s.energies, s.changed, s.distance / total if total else 0.0)
+        for s in steps
+    ]

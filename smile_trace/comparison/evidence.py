@@ -7,11 +7,11 @@ from typing import TypeVar
 
 import numpy as np
 
-from smile_trace.comparison.influence.passages import passages
-from smile_trace.comparison.influence.pooled_effects import PooledRows
-from smile_trace.comparison.influence.pooled_rows import PooledRowReader
-from smile_trace.comparison.influence.verdicts import MIN_CALLS
+from smile_trace.comparison.passages import passages
+from smile_trace.comparison.pooled_effects import PooledRows
+from smile_trace.comparison.pooled_study import PooledRowReader
 from smile_trace.comparison.templates import segment_template, segments_of_keys
+from smile_trace.comparison.verdicts import MIN_CALLS
 from smile_trace.errors import SmileTraceError
 from smile_trace.probes.of_prompt import rates_of
 from smile_trace.records import Call, Feedback, PromptUse, Signal, Unit

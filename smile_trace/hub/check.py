@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 from smile_trace._guards import foreign
 from smile_trace.attribution import CannotExplain, Study
 from smile_trace.attribution.design.planner import repeats
-from smile_trace.comparison.influence.pooled_study import PooledStudy
+from smile_trace.comparison.pooled_study import PooledStudy
 from smile_trace.errors import ReasonCode, SmileTraceError
 from smile_trace.explaining.driver import finish
 from smile_trace.explaining.options import ExplainOptions

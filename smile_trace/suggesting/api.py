@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from smile_trace.attribution.one_thread import one_thread
 from smile_trace.capture import suppressed
 from smile_trace.comparison.answers import version_distance
-from smile_trace.comparison.input_models import InputModels, request_of
+from smile_trace.comparison.version_replay import InputModels, request_of
 from smile_trace.explaining.concurrency import wait_for
 from smile_trace.explaining.cost_estimate import Estimate
 from smile_trace.explaining.named_models import AnyModel, settings_of

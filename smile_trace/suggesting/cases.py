@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from smile_trace.comparison.input_models import Input
 from smile_trace.comparison.templates import VARIABLE
+from smile_trace.comparison.version_replay import Input
 from smile_trace.dialects.filled_in import filled_in
 from smile_trace.probes import Probe, Variant
 from smile_trace.probes.kinds.hijack import Hijack

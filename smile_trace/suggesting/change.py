@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from smile_trace.comparison.input_models import Input
+from smile_trace.comparison.version_replay import Input
 from smile_trace.records.suggestion import SuggestionKind, Trial
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from smile_trace._text.titles import title
-from smile_trace.comparison.input_models import Input
+from smile_trace.comparison.version_replay import Input
 from smile_trace.probes import Answer
 from smile_trace.probes.kinds.hijack import Hijack
 from smile_trace.probes.passages import documents, text_at

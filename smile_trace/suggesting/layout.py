@@ -10,8 +10,8 @@ variables stay.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from smile_trace.comparison.input_models import Input
 from smile_trace.comparison.templates import VARIABLE
+from smile_trace.comparison.version_replay import Input
 from smile_trace.probes.kinds.format import CHANGES, Format
 from smile_trace.probes.kinds.order import Order
 from smile_trace.suggesting.cases import varied_by

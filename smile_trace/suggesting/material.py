@@ -18,8 +18,7 @@ from smile_trace.comparison.evidence import (
     models_of,
     versions_of,
 )
-from smile_trace.comparison.input_models import Input, InputModels
-from smile_trace.comparison.version_replay import choose_inputs
+from smile_trace.comparison.version_replay import Input, InputModels, choose_inputs
 from smile_trace.explaining.named_models import AnyModel
 from smile_trace.records import Call
 from smile_trace.records.comparison import ComparisonSettings, VersionReport

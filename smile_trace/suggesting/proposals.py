@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Sequence
 from statistics import fmean
 from typing import Literal
 
-from smile_trace.comparison.input_models import Input, request_of
+from smile_trace.comparison.version_replay import Input, request_of
 from smile_trace.comparison.version_report import price_of_input
 from smile_trace.models.accounting.ledger import BudgetExceeded
 from smile_trace.models.base import Model, counts_tokens

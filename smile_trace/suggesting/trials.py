@@ -14,8 +14,8 @@ from smile_trace.comparison.answers import (
     compare_answers,
     paired,
 )
-from smile_trace.comparison.influence.shares import share_of
-from smile_trace.comparison.input_models import Input, InputModels
+from smile_trace.comparison.verdicts import share_of
+from smile_trace.comparison.version_replay import Input, InputModels
 from smile_trace.errors import SmileTraceError
 from smile_trace.probes.base import CHANGED
 from smile_trace.records import Response

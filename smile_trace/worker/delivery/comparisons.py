@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 
 from smile_trace.comparison import compare
-from smile_trace.comparison.influence.verdicts import MIN_CALLS
+from smile_trace.comparison.verdicts import MIN_CALLS
 from smile_trace.errors import SmileTraceError
 from smile_trace.records.comparison import Comparison
 from smile_trace.settings import Settings

@@ -11,7 +11,7 @@ from typing import ParamSpec, TypeVar
 
 from smile_trace._guards.presentable import presentable
 from smile_trace.attribution import Embed, Study
-from smile_trace.comparison.influence.pooled_study import PooledStudy
+from smile_trace.comparison.pooled_study import PooledStudy
 from smile_trace.errors import BudgetExceeded, Reason, ReasonCode, SmileTraceError
 from smile_trace.explaining.concurrency import run_in_thread
 from smile_trace.explaining.driver import (

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from smile_trace import semconv
 from smile_trace.cli.app import app
 from smile_trace.comparison import NothingToCompare, compare, influences
-from smile_trace.comparison.influence.pooled_study import KEEP
+from smile_trace.comparison.pooled_study import KEEP
 from smile_trace.comparison.templates import render
 from smile_trace.errors import SmileTraceError
 from smile_trace.records import PromptUse, Span, VariableSpan

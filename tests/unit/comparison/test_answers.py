@@ -10,10 +10,9 @@ from scipy import stats  # type: ignore[import-untyped]
 
 from benchmarks.comparison.pairs import judge
 from smile_trace.comparison.answers import Answers, Apart, Paired, compare_answers, text_distance
-from smile_trace.comparison.edit_search import EditSearch, unresolved
-from smile_trace.comparison.edits import find_edits, with_edits
-from smile_trace.comparison.influence.shares import change_of, share_of, share_with
+from smile_trace.comparison.edits import EditSearch, find_edits, unresolved, with_edits
 from smile_trace.comparison.sentences import summarize_change
+from smile_trace.comparison.verdicts import change_of, share_of, share_with
 from smile_trace.records.comparison import (
     AnswerComparison,
     Edit,

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from smile_trace.comparison.influence.call_parts import CallPart, call_parts
+from smile_trace.comparison.call_parts import CallPart, call_parts
 from smile_trace.records import (
     Call,
     Document,

@@ -9,12 +9,11 @@ import pytest
 from pydantic import ValidationError
 
 from smile_trace.comparison import NothingToCompare, compare
-from smile_trace.comparison.edited_parts import as_replayed
+from smile_trace.comparison.changes import as_replayed
 from smile_trace.comparison.edits import find_edits
-from smile_trace.comparison.gate import GateError, broken_limits
-from smile_trace.comparison.input_models import Input
+from smile_trace.comparison.sentences import GateError, broken_limits
 from smile_trace.comparison.templates import segment_template
-from smile_trace.comparison.version_replay import choose_inputs, what_varies
+from smile_trace.comparison.version_replay import Input, choose_inputs, what_varies
 from smile_trace.records import Call, Message, PromptUse
 from smile_trace.records.comparison import (
     AnswerComparison,

@@ -7,15 +7,14 @@ import pytest
 
 from benchmarks.comparison import planted
 from smile_trace.attribution import CannotExplain
-from smile_trace.comparison.alignment import align
 from smile_trace.comparison.answers import Paired, answer_comparison
 from smile_trace.comparison.changes import correct, measure_changes, segment_changes
+from smile_trace.comparison.edits import align
 from smile_trace.comparison.evidence import Evidence
-from smile_trace.comparison.influence.pooled_effects import PooledRows, pool
-from smile_trace.comparison.influence.pooled_study import KEEP, PooledStudy
-from smile_trace.comparison.influence.regression import fit
-from smile_trace.comparison.influence.verdicts import calls_needed, judge, may_need
+from smile_trace.comparison.pooled_effects import PooledRows, fit, pool
+from smile_trace.comparison.pooled_study import KEEP, PooledStudy
 from smile_trace.comparison.templates import segment_template
+from smile_trace.comparison.verdicts import calls_needed, judge, may_need
 from smile_trace.comparison.version_report import report
 from smile_trace.records import (
     Call,

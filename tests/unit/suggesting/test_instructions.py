@@ -2,7 +2,7 @@
 
 import pytest
 
-from smile_trace.comparison.influence.shares import share_of
+from smile_trace.comparison.verdicts import share_of
 from smile_trace.records.comparison import AnswerComparison, Influence
 from smile_trace.records.suggestion import Trial
 from smile_trace.records.verdicts import SMALLEST_EFFECT, Verdict

@@ -5,10 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from smile_trace.comparison.influence.call_parts import CallPart, call_parts
-from smile_trace.comparison.influence.passages import mean_attribution
-from smile_trace.comparison.influence.shares import change_of, share_of, share_with
-from smile_trace.comparison.influence.verdicts import LEVEL
+from smile_trace.comparison.call_parts import CallPart, call_parts
+from smile_trace.comparison.passages import mean_attribution
+from smile_trace.comparison.verdicts import LEVEL, change_of, share_of, share_with
 from smile_trace.errors import SmileTraceError
 from smile_trace.records import PromptUse, Verdict
 from smile_trace.records.report import GroupKind, Report, ReportedPart, ReportGroup, Share
