@@ -73,62 +73,91 @@ def spans_from_line(line: bytes, *, captured: bool = False) -> list[Span]:
 
 
 def read_line(line: bytes, *, captured: bool = False) -> tuple[list[Span], list[ForeignDataError]]:
-    """The spans of one line, and why its other spans cannot be read.
+    """As `LineReader.read`, of one line."""
+    return LineReader(captured=captured).read(line)
 
-    Lone surrogates become U+FFFD.
+
+class LineReader:
+    """Reads lines one after the other, whose spans mostly have the resource of those before them.
 
     Args:
-        line: as of `spans_from_line`.
-        captured: as of `spans_from_line`.
-
-    Raises:
-        ForeignDataError: the line as a whole is no OTLP/JSON.
+        captured: whether capture wrote the lines on this host; nothing in them can say so.
     """
-    if not line.strip():
-        return [], []
-    try:
-        document = foreign.parse(line, lenient=True)
-    except ForeignDataError as error:
-        raise ForeignDataError(f"the line is {error}") from None
-    if not isinstance(document, dict):
-        raise ForeignDataError(f"the line is a JSON {type(document).__name__}, not an object")
-    found = _Found(measured=len(line) > MAX_FRAME_BYTES)
-    try:
-        for names, read in ((_SPANS, partial(read_span, captured=captured)), (_LOGS, read_log)):
-            found.add(document, names, read)
-    except (TypeError, AttributeError, KeyError) as error:
-        raise _no_otlp(error) from None
-    return found.spans, found.errors
+
+    def __init__(self, *, captured: bool = False) -> None:
+        self._read_span = partial(read_span, captured=captured)
+        self._resource: tuple[JSON, dict[str, JSON]] = {}, {}
+
+    def read(self, line: bytes) -> tuple[list[Span], list[ForeignDataError]]:
+        """The spans of one line, and why its other spans cannot be read.
+
+        Lone surrogates become U+FFFD. Spans of equal resources share one.
+
+        Args:
+            line: as of `spans_from_line`.
+
+        Raises:
+            ForeignDataError: the line as a whole is no OTLP/JSON.
+        """
+        if not line.strip():
+            return [], []
+        try:
+            document = foreign.parse(line, lenient=True)
+        except ForeignDataError as error:
+            raise ForeignDataError(f"the line is {error}") from None
+        if not isinstance(document, dict):
+            raise ForeignDataError(f"the line is a JSON {type(document).__name__}, not an object")
+        taken = _Taken()
+        measured = len(line) > MAX_FRAME_BYTES  # of a shorter line everything is shorter
+        try:
+            for names, read in (_SPANS, self._read_span), (_LOGS, read_log):
+                self._add(taken, document, names, read, measured=measured)
+        except (TypeError, AttributeError, KeyError) as error:
+            raise _no_otlp(error) from None
+        return taken.spans, taken.errors
+
+    def _add(
+        self,
+        taken: "_Taken",
+        document: Mapping[str, JSON],
+        names: Sequence[Sequence[str]],
+        read: Read,
+        *,
+        measured: bool,
+    ) -> None:
+        """Take what stands in the lists of those names."""
+        of_all, of_scope, items = names
+        for block in _list(document, *of_all):
+            try:
+                resource = self._resource_of(_object(block, "resource"), measured=measured)
+            except ForeignDataError as error:
+                taken.note(error)
+                continue
+            for group in _list(block, *of_scope):
+                try:
+                    scope = read_scope(_object(group, "scope"), measured=measured)
+                except ForeignDataError as error:
+                    taken.note(error)
+                    continue
+                for raw in _list(group, *items):
+                    taken.add(read, raw, resource, scope)
+
+    def _resource_of(self, raw: dict[str, JSON], *, measured: bool) -> dict[str, JSON]:
+        if raw != self._resource[0]:
+            self._resource = raw, read_resource(raw, measured=measured)
+        return self._resource[1]
 
 
-class _Found:
+class _Taken:
     """The spans and logs of a line, and why others cannot be read."""
 
-    def __init__(self, *, measured: bool) -> None:
-        self._measured = measured  # of a shorter line everything is shorter
+    def __init__(self) -> None:
         self.spans: list[Span] = []
         self.errors: list[ForeignDataError] = []
         self._count = 0
 
-    def add(self, document: Mapping[str, JSON], names: Sequence[Sequence[str]], read: Read) -> None:
-        """Read what stands in the lists of those names. Spans of a resource share it."""
-        of_all, of_scope, items = names
-        for block in _list(document, *of_all):
-            try:
-                resource = read_resource(_object(block, "resource"), measured=self._measured)
-            except ForeignDataError as error:
-                self._note(error)
-                continue
-            for group in _list(block, *of_scope):
-                try:
-                    scope = read_scope(_object(group, "scope"), measured=self._measured)
-                except ForeignDataError as error:
-                    self._note(error)
-                    continue
-                for raw in _list(group, *items):
-                    self._read(read, raw, resource, scope)
-
-    def _read(self, read: Read, raw: JSON, resource: dict[str, JSON], scope: str) -> None:
+    def add(self, read: Read, raw: JSON, resource: dict[str, JSON], scope: str) -> None:
+        """Add a span or a log."""
         self._count += 1
         try:
             if self._count > MAX_ITEMS:
@@ -136,9 +165,10 @@ class _Found:
             if (span := read(raw, resource, scope)) is not None:
                 self.spans.append(span)
         except ForeignDataError as error:
-            self._note(error)
+            self.note(error)
 
-    def _note(self, error: ForeignDataError) -> None:
+    def note(self, error: ForeignDataError) -> None:
+        """Tell of an error, if not of too many."""
         if len(self.errors) < MOST_ERRORS:
             self.errors.append(error.with_traceback(None))
 

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from hashlib import sha256
+from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
 
 from pydantic_core import from_json, to_json
@@ -104,6 +105,14 @@ class SpoolBatch(NamedTuple):
         )
 
 
+class Added(NamedTuple):
+    """What became of batches: the spans that were new, and the ids of forgotten traces among what
+    came, of which nothing is kept."""
+
+    spans: list[ArrivedSpan]
+    forgotten: set[str]
+
+
 class Traces:
     """Spool files, spans, traces, calls and feedback."""
 
@@ -123,28 +132,26 @@ class Traces:
         arrived: Iterable[ArrivedSpan] = (),
         feedbacks: Iterable[Feedback] = (),
         corrupt: Iterable[CorruptLine] = (),
-    ) -> set[str]:
+    ) -> Added:
         """As `add_many`, for one batch."""
         return self.add_many([SpoolBatch(file, list(arrived), list(feedbacks), list(corrupt))])
 
-    def add_many(self, batches: Sequence[SpoolBatch]) -> set[str]:
+    def add_many(self, batches: Sequence[SpoolBatch]) -> Added:
         """Keep batches of files and how far they reach, all or nothing.
 
         A span that is known already changes nothing, so reading a file again is harmless. A
         span or a feedback that is new to a complete trace opens it again. What belongs to a
         trace that was forgotten is left out.
-
-        Returns:
-            The ids of the forgotten traces among them.
         """
+        new: list[ArrivedSpan] = []
         with self._database.write() as connection:
             gone = forgotten_among(connection, {i for batch in batches for i in batch.trace_ids})
             for batch in (batch.without(gone) for batch in batches):
                 _add_file(connection, batch.file)
-                _add_spans(connection, batch.file, batch.spans)
+                new += _add_spans(connection, batch.file, batch.spans)
                 _add_feedback(connection, batch.feedback)
                 _add_corrupt(connection, batch)
-        return gone
+        return Added(new, gone)
 
     def forget_files(self, names: Sequence[str]) -> None:
         """Forget files that were read to their end and are removed, or are about to be."""
@@ -154,7 +161,14 @@ class Traces:
                 connection.execute(statement, [{"gone": name} for name in names])
 
     # -- traces ---------------------------------------------------------------------------
-    def complete(self, *, gone: Sequence[str], silent_before: float, limit: int = 200) -> int:
+    def complete(
+        self,
+        *,
+        gone: Sequence[str],
+        silent_before: float,
+        limit: int = 200,
+        in_memory: Mapping[str, Sequence[Span]] | None = None,
+    ) -> int:
         """Complete traces whose root has arrived or that nothing will be added to any more.
 
         Their calls are read here, by whatever dialect they are written in, and nowhere else: what
@@ -164,6 +178,8 @@ class Traces:
             gone: the spool files whose process has ended and that are read to their end.
             silent_before: a trace to which nothing was added since this time counts as ended.
             limit: at most this many in one transaction.
+            in_memory: spans that were new to the store a moment ago, by their trace's id: where
+                they are all that it has of a trace, they are not read from it again.
 
         Returns:
             How many were completed; call again while it is `limit`.
@@ -188,7 +204,7 @@ class Traces:
             rows = connection.execute(due).all()
             last = _last_position(connection)
             made, broken = _load(
-                connection, [(row.trace_id, not row.has_root) for row in rows], _read
+                connection, [(r.trace_id, not r.has_root) for r in rows], _read, in_memory or {}
             )
             read = [row for _, of_trace in made for row in of_trace]
             reconsider(connection, [trace.trace_id for trace, _ in made], read)
@@ -284,9 +300,12 @@ def _add_corrupt(connection: Connection, batch: SpoolBatch) -> None:
         connection.execute(insert(corrupt_lines).on_conflict_do_nothing(), lines)
 
 
-def _add_spans(connection: Connection, file: SpoolFile, arrived: list[ArrivedSpan]) -> None:
+def _add_spans(
+    connection: Connection, file: SpoolFile, arrived: list[ArrivedSpan]
+) -> list[ArrivedSpan]:
+    """Store the spans that are new; gives these."""
     if not arrived:
-        return
+        return []
     ids = sorted({a.span.trace_id for a in arrived})
     known_traces = in_chunks(connection, select(traces.c.trace_id), traces.c.trace_id, ids)
     known = {
@@ -298,9 +317,10 @@ def _add_spans(connection: Connection, file: SpoolFile, arrived: list[ArrivedSpa
             [row.trace_id for row in known_traces],
         )
     }
-    fresh = [a for a in arrived if (a.span.trace_id, a.span.span_id) not in known]
+    by_id = {(a.span.trace_id, a.span.span_id): a for a in reversed(arrived)}  # the first counts
+    fresh = [by_id[key] for key in reversed(by_id) if key not in known]
     if not fresh:
-        return
+        return []
     hashes = {text: _hash(text) for text in {a.resource for a in fresh} if text is not None}
     if hashes:
         connection.execute(
@@ -344,6 +364,7 @@ def _add_spans(connection: Connection, file: SpoolFile, arrived: list[ArrivedSpa
             for trace_id in dict.fromkeys(a.span.trace_id for a in fresh)
         ],
     )
+    return fresh
 
 
 def _add_feedback(connection: Connection, arrived: list[Feedback]) -> None:
@@ -362,12 +383,14 @@ def _load(
     connection: Connection,
     wanted: Sequence[tuple[str, bool]],
     make: Callable[[str, Sequence[Span], Sequence[Feedback], bool], T],
+    in_memory: Mapping[str, Sequence[Span]] = MappingProxyType({}),
 ) -> tuple[list[T], dict[str, str]]:
     """What is made of the traces that can be read, and why the others cannot."""
     ids = [trace_id for trace_id, _ in wanted]
+    whole = _whole(connection, {i: in_memory[i] for i in ids if i in in_memory})
     bodies: dict[str, list[tuple[str, str | None]]] = {}
     stored = select(spans.c.trace_id, spans.c.body, spans.c.resource)
-    for row in in_chunks(connection, stored, spans.c.trace_id, ids):
+    for row in in_chunks(connection, stored, spans.c.trace_id, [i for i in ids if i not in whole]):
         bodies.setdefault(row.trace_id, []).append((row.body, row.resource))
     shared = _resources(connection, {of for held in bodies.values() for _, of in held if of})
     opinions: dict[str, list[str]] = {}
@@ -378,7 +401,9 @@ def _load(
     broken: dict[str, str] = {}
     for trace_id, root_missing in wanted:
         try:
-            found = [_span(body, shared.get(of or "")) for body, of in bodies.get(trace_id, ())]
+            found = whole.get(trace_id) or [
+                _span(body, shared.get(of or "")) for body, of in bodies.get(trace_id, ())
+            ]
             said = [Feedback.model_validate_json(body) for body in opinions.get(trace_id, ())]
             made.append(make(trace_id, found, said, root_missing))
         except Exception as error:  # hostile input must not hold up the other traces
@@ -386,6 +411,16 @@ def _load(
                 logger.warning("trace %s cannot be read", trace_id, exc_info=True)
             broken[trace_id] = f"{type(error).__name__}: {str(error)[:1000]}"
     return made, broken
+
+
+def _whole(
+    connection: Connection, in_memory: Mapping[str, Sequence[Span]]
+) -> Mapping[str, Sequence[Span]]:
+    """Those of the traces of which the store has no other spans."""
+    query = select(spans.c.trace_id, func.count().label("count")).group_by(spans.c.trace_id)
+    rows = in_chunks(connection, query, spans.c.trace_id, list(in_memory))
+    counts = {row.trace_id: row.count for row in rows}
+    return {of: held for of, held in in_memory.items() if len(held) == counts.get(of)}
 
 
 def _hash(text: str) -> str:

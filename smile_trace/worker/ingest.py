@@ -18,8 +18,8 @@ from smile_trace.capture.spool import RECEIVED_SUFFIX, writer_alive
 from smile_trace.capture.spool.losses import make_private
 from smile_trace.dialects import is_ours, read_feedback
 from smile_trace.errors import SmileTraceError
-from smile_trace.records import Feedback, Record
-from smile_trace.records.otlp import read_line
+from smile_trace.records import Feedback, Record, Span
+from smile_trace.records.otlp import LineReader
 from smile_trace.settings import Settings
 from smile_trace.sources import otlp_files
 from smile_trace.sources.whole_lines import BATCH_BYTES, Batch, read_batches
@@ -33,6 +33,8 @@ logger = logging.getLogger(__name__)
 
 BATCH_FILES = 500
 """How many files may share a transaction."""
+MAX_HELD_BYTES = 2 * BATCH_BYTES
+"""JSON of the spans of one pass that stay in memory until their traces are completed."""
 
 
 class Ingested(Record):
@@ -62,6 +64,8 @@ class Ingest:
         self._silence = settings.worker.trace_silence_seconds
         self._clock = clock
         self._waiting: list[tuple[SpoolFile, Batch]] = []
+        self._held: dict[str, list[Span]] = {}
+        self._held_bytes = 0
         self._stamps: dict[Path, tuple[int, int, int]] = {}
         self._warned: dict[Path, str] = {}
 
@@ -190,16 +194,24 @@ class Ingest:
             # Traces of our own work may come back here: no further ones come of reading them.
             new = taken.model_dump(exclude_defaults=True)
             with traced("ingest", **new) if new else nullcontext():
-                forgotten = self._store.traces.add_many(read)
-            if forgotten:
+                added = self._store.traces.add_many(read)
+            self._hold(added.spans)
+            if added.forgotten:
                 for file, batch in waiting:
-                    self._blank(file, batch, forgotten)
+                    self._blank(file, batch, added.forgotten)
         for one in read:
             if one.corrupt:
                 logger.warning(
                     "%s: %d corrupt lines were kept aside", one.file.name, len(one.corrupt)
                 )
         return taken
+
+    def _hold(self, new: Sequence[ArrivedSpan]) -> None:
+        """Keep new spans until their trace is completed, which then need not be read again."""
+        for span, body, _ in new:
+            self._held_bytes += len(body)
+            if self._held_bytes < MAX_HELD_BYTES:
+                self._held.setdefault(span.trace_id, []).append(span)
 
     def _blank(self, file: SpoolFile, batch: Batch, forgotten: Set[str]) -> None:
         """Overwrite the lines of forgotten traces; the rest of them is in the store by now."""
@@ -233,8 +245,9 @@ class Ingest:
         spans: list[ArrivedSpan] = []
         feedback: list[Feedback] = []
         corrupt: list[CorruptLine] = []
+        reader = _Reader(captured=self._is_captured(file))
         for offset, line in batch.lines():
-            arrived, said, reasons = _read(line, captured=self._is_captured(file))
+            arrived, said, reasons = reader.read(line)
             spans += arrived
             feedback += said
             if reasons:
@@ -254,10 +267,13 @@ class Ingest:
                     gone=gone[start : start + BATCH_FILES],
                     silent_before=self._clock() - self._silence,
                     limit=limit,
+                    in_memory=self._held,
                 )
                 total += count
                 if count < limit:
                     break
+        self._held.clear()
+        self._held_bytes = 0
         return total
 
     def _remove(self, paths: Sequence[Path]) -> None:
@@ -278,40 +294,45 @@ class Ingest:
             logger.warning("%s %s", path, what)
 
 
-def _read(
-    line: bytes, *, captured: bool = False
-) -> tuple[list[ArrivedSpan], list[Feedback], list[str]]:
-    """The spans and the feedback of one line, and why the rest of it cannot be read."""
-    arrived: list[ArrivedSpan] = []
-    feedback: list[Feedback] = []
-    redaction, arrivals = Redaction(), Arrivals()
-    try:
-        spans, errors = read_line(line, captured=captured)
-    except ForeignDataError as error:
-        return [], [], [str(error)]
-    except Exception as error:  # noqa: BLE001  whatever a line holds, the others are read
-        return [], [], [_unexpected(error)]
-    reasons = [str(error) for error in errors]
-    for span in spans:
-        if is_ours(span):  # a delivered explanation that came back, through a Collector for example
-            continue
+class _Reader:
+    """Reads lines of one file, whose spans mostly share a resource."""
+
+    def __init__(self, *, captured: bool = False) -> None:
+        self._lines = LineReader(captured=captured)
+        self._redaction = Redaction()
+        self._arrivals = Arrivals()
+
+    def read(self, line: bytes) -> tuple[list[ArrivedSpan], list[Feedback], list[str]]:
+        """The spans and the feedback of one line, and why the rest of it cannot be read."""
+        arrived: list[ArrivedSpan] = []
+        feedback: list[Feedback] = []
         try:
-            span = redaction.without_secrets(span)
-            opinion = read_feedback(span)
-            if opinion is None:
-                arrived.append(arrivals.of(span))
-            else:
-                feedback.append(opinion)
+            spans, errors = self._lines.read(line)
         except ForeignDataError as error:
-            reasons.append(str(error))
-        except Exception as error:  # noqa: BLE001  whatever a span holds, the others are kept
-            reasons.append(_unexpected(error))
-    return arrived, feedback, reasons
+            return [], [], [str(error)]
+        except Exception as error:  # noqa: BLE001  whatever a line holds, the others are read
+            return [], [], [_unexpected(error)]
+        reasons = [str(error) for error in errors]
+        for span in spans:
+            if is_ours(span):  # a delivered explanation that came back through a Collector, say
+                continue
+            try:
+                span = self._redaction.without_secrets(span)
+                opinion = read_feedback(span)
+                if opinion is None:
+                    arrived.append(self._arrivals.of(span))
+                else:
+                    feedback.append(opinion)
+            except ForeignDataError as error:
+                reasons.append(str(error))
+            except Exception as error:  # noqa: BLE001  whatever a span holds, the others are kept
+                reasons.append(_unexpected(error))
+        return arrived, feedback, reasons
 
 
 def traces_of(line: bytes) -> set[str]:
     """The ids of the traces that a line is about, or may be about where it cannot be read."""
-    arrived, said, reasons = _read(line)
+    arrived, said, reasons = _Reader().read(line)
     ids = {one.span.trace_id for one in arrived} | {one.trace_id for one in said}
     return ids | ids_in(line) if reasons else ids
 

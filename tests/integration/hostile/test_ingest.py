@@ -8,7 +8,7 @@ import pytest
 
 from smile_trace import semconv
 from smile_trace.records import JSON
-from smile_trace.records.otlp import spans_to_otlp
+from smile_trace.records.otlp import LineReader, spans_to_otlp
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.queries.exchange import export_lines
@@ -138,16 +138,14 @@ def test_the_whole_corpus_among_good_lines(store: Store, settings: Settings) -> 
 def test_an_error_that_nobody_expected_costs_one_line(
     store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from smile_trace.worker import ingest
+    read = LineReader.read
 
-    read = ingest.read_line  # type: ignore[attr-defined]
-
-    def broken(text: bytes, *, captured: bool) -> object:
+    def broken(reader: LineReader, text: bytes) -> object:
         if b"attack" in text:
             raise ZeroDivisionError("nobody thought of this")
-        return read(text, captured=captured)
+        return read(reader, text)
 
-    monkeypatch.setattr(ingest, "read_line", broken)
+    monkeypatch.setattr(LineReader, "read", broken)
     spool(settings, line(call_span(1, prompt="attack")), line(call_span(2)))
     passes(store, settings)
     assert store.status().corrupt_lines == 1

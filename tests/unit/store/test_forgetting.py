@@ -159,13 +159,13 @@ def test_what_arrives_late_is_dropped(store: Store) -> None:
     erase(store, 1)
     late, other = call_span(1, span=7), call_span(2)
     torn = CorruptLine(0, "no JSON", line(late)[:-20])
-    gone = store.traces.add(
+    added = store.traces.add(
         FILE,
         [ArrivedSpan(span, span.model_dump_json()) for span in (late, other)],
         [Feedback(id="f", trace_id=trace_id(1), score=1.0, at_ns=1)],
         [torn],
     )
-    assert gone == {trace_id(1)}
+    assert added.forgotten == {trace_id(1)}
     assert rows(store, trace_id(1)) == set()
     assert "spans" in rows(store, trace_id(2))
 

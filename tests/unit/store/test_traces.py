@@ -182,3 +182,14 @@ def test_a_call_that_is_none_any_more_is_left_out_of_its_trace(store: Store) -> 
     complete(store)
     assert [call.span_id for call in store.trace(trace_id(1)).calls] == [span_id(2)]
     assert store.traces.call(call_id(1)) is not None
+
+
+def test_spans_in_memory_count_only_where_they_are_all_of_a_trace(store: Store) -> None:
+    inner, other = call_span(1, parent=span_id(9)), call_span(2)
+    store.traces.add(file(10), arrived(inner))
+    new = store.traces.add(file(20), arrived(context_span(1), inner, other, other)).spans
+    assert [one.span for one in new] == [context_span(1), other]
+    held = {trace_id(1): [context_span(1)], trace_id(2): [other]}
+    assert store.traces.complete(gone=(), silent_before=0.0, in_memory=held) == 2
+    assert [len(store.trace(trace_id(n)).calls) for n in (1, 2)] == [1, 1]
+    assert store.status().unreadable_traces == 0
