@@ -86,7 +86,7 @@ class LineReader:
 
     def __init__(self, *, captured: bool = False) -> None:
         self._read_span = partial(read_span, captured=captured)
-        self._resource: tuple[JSON, dict[str, JSON]] = {}, {}
+        self._resource: tuple[Mapping[str, JSON], dict[str, JSON]] = {}, {}
 
     def read(self, line: bytes) -> tuple[list[Span], list[ForeignDataError]]:
         """The spans of one line, and why its other spans cannot be read.
@@ -142,7 +142,7 @@ class LineReader:
                 for raw in _list(group, *items):
                     taken.add(read, raw, resource, scope)
 
-    def _resource_of(self, raw: dict[str, JSON], *, measured: bool) -> dict[str, JSON]:
+    def _resource_of(self, raw: Mapping[str, JSON], *, measured: bool) -> dict[str, JSON]:
         if raw != self._resource[0]:
             self._resource = raw, read_resource(raw, measured=measured)
         return self._resource[1]

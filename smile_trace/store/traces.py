@@ -417,9 +417,9 @@ def _whole(
     connection: Connection, in_memory: Mapping[str, Sequence[Span]]
 ) -> Mapping[str, Sequence[Span]]:
     """Those of the traces of which the store has no other spans."""
-    query = select(spans.c.trace_id, func.count().label("count")).group_by(spans.c.trace_id)
+    query = select(spans.c.trace_id, func.count().label("number")).group_by(spans.c.trace_id)
     rows = in_chunks(connection, query, spans.c.trace_id, list(in_memory))
-    counts = {row.trace_id: row.count for row in rows}
+    counts = {row.trace_id: row.number for row in rows}
     return {of: held for of, held in in_memory.items() if len(held) == counts.get(of)}
 
 

@@ -9,6 +9,7 @@ from smile_trace.dialects import assemble, version_of
 from smile_trace.dialects.gen_ai import GenAI
 from smile_trace.records import Feedback, Span, Trace
 from smile_trace.store import Store
+from smile_trace.store import traces as traces_module
 from smile_trace.store.retention import remove_traces
 from smile_trace.store.tables import calls, resources, traces
 from smile_trace.store.traces import Arrivals, ArrivedSpan, CorruptLine, SpoolFile
@@ -184,12 +185,20 @@ def test_a_call_that_is_none_any_more_is_left_out_of_its_trace(store: Store) -> 
     assert store.traces.call(call_id(1)) is not None
 
 
-def test_spans_in_memory_count_only_where_they_are_all_of_a_trace(store: Store) -> None:
+def test_spans_in_memory_count_only_where_they_are_all_of_a_trace(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     inner, other = call_span(1, parent=span_id(9)), call_span(2)
     store.traces.add(file(10), arrived(inner))
     new = store.traces.add(file(20), arrived(context_span(1), inner, other, other)).spans
     assert [one.span for one in new] == [context_span(1), other]
     held = {trace_id(1): [context_span(1)], trace_id(2): [other]}
-    assert store.traces.complete(gone=(), silent_before=0.0, in_memory=held) == 2
+    read_again: list[str] = []
+    stored = traces_module._span
+    with monkeypatch.context() as patched:
+        patched.setattr(
+            traces_module, "_span", lambda body, of: read_again.append(body) or stored(body, of)
+        )
+        assert store.traces.complete(gone=(), silent_before=0.0, in_memory=held) == 2
+    assert len(read_again) == 2  # the first trace's spans
     assert [len(store.trace(trace_id(n)).calls) for n in (1, 2)] == [1, 1]
-    assert store.status().unreadable_traces == 0
