@@ -48,6 +48,8 @@ TEMPLATE_VARIABLES: Final = "llm.prompt_template.variables"
 TEMPLATE_VERSION: Final = "llm.prompt_template.version"
 
 # -- smile_trace ------------------------------------------------------------------------------
+SCOPE: Final = "smile_trace"
+"""The instrumentation scope of what capture writes."""
 KIND: Final = "smile_trace.kind"
 """`"call"` (holds messages, may be explained), `"context"` (around calls) or `"feedback"`;
 of what trackers are given, `"explanation"` or `"review"`; of the worker's own work, `WORK`."""

@@ -25,9 +25,9 @@ import smile_trace.worker.fleet as fleets
 import smile_trace.worker.run as worker_run
 import smile_trace.worker.store_retry as store_retry
 from benchmarks.fleet.move import planted_span
-from smile_trace.capture.spool import Spool
 from smile_trace.records.otlp import spans_from_line
 from smile_trace.settings import Settings
+from smile_trace.spool import Spool
 from smile_trace.store import Store
 from smile_trace.store.tables import traces
 from smile_trace.worker.status import read_home

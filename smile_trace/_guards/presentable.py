@@ -11,7 +11,7 @@ import os
 import re
 from urllib.parse import quote, unquote, urlsplit
 
-from smile_trace._guards.secrets import find_secrets
+from smile_trace._guards.redaction import find_secrets
 
 LONGEST = 500
 """Characters that are shown."""

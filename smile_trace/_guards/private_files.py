@@ -98,6 +98,13 @@ def tighten_file(path: Path) -> bool:
     return _tighten(path, state, 0o600)
 
 
+def make_private(folder: Path) -> None:
+    """Create a folder, and its missing parents, with mode 0700."""
+    if not folder.parent.exists():
+        make_private(folder.parent)
+    folder.mkdir(mode=0o700, exist_ok=True)
+
+
 def is_own_folder(path: Path) -> bool:
     """Whether it is a folder, no link, that only this user can write to."""
     try:

@@ -5,12 +5,10 @@ on a network or another process, and writes each finished call to the spool befo
 returns.
 """
 
-from smile_trace.capture.api import current_trace_id, feedback, record
-from smile_trace.capture.decorator import span, trace
-from smile_trace.capture.otel.instrument import CannotInstrument, instrument, span_processor
-from smile_trace.capture.prompts import Prompt
-from smile_trace.capture.runtime import configure, suppressed
-from smile_trace.capture.spool import writer_alive
+from smile_trace._text.prompts import Prompt
+from smile_trace.capture.api import current_trace_id, feedback, record, span, trace
+from smile_trace.capture.instrument import CannotInstrument, instrument, span_processor
+from smile_trace.capture.runtime import configure
 
 __all__ = [
     "CannotInstrument",
@@ -22,7 +20,5 @@ __all__ = [
     "record",
     "span",
     "span_processor",
-    "suppressed",
     "trace",
-    "writer_alive",
 ]

@@ -2,22 +2,45 @@
 
 import os
 import re
-from collections.abc import Callable
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from smile_trace.capture.application_name import application_name
-from smile_trace.capture.internal_errors import report_error
+from smile_trace._guards.internal_errors import report_error
+from smile_trace._guards.redaction import Redactor
 from smile_trace.semconv import HOME, PREFIX
+from smile_trace.spool.writer import FILE_LIMIT, SPOOL_LIMIT, limits, positive_variable
 
-KIB = 1024
-MIB = 1024 * KIB
+_SERVERS = frozenset(
+    ("uvicorn", "gunicorn", "hypercorn", "granian", "daphne", "flask", "fastapi", "streamlit")
+)
+"""Programs that run the application which their command line names."""
+_APPLICATION = re.compile(r"(?:[\w./-]*/)?([A-Za-z_][\w.]*?)(?::[\w.()]+|\.py(?::[\w.()]+)?)\Z")
+"""`shop.api:app`, `app.py`."""
+_NOTEBOOK = "ipykernel_launcher"
 
-Redactor = re.Pattern[str] | Callable[[str], str]
-"""A redaction of the user's: an expression whose matches are replaced, or a function from a
-text to the text that may be written."""
+
+def application_name() -> str:
+    """The script's or module's name; of a server such as uvicorn that of the application which it
+    runs, in a notebook the notebook's. More useful than OpenTelemetry's `unknown_service`."""
+    arguments = [str(argument) for argument in getattr(sys, "argv", None) or [""]]
+    program = _module() or Path(arguments[0]).stem
+    if program == _NOTEBOOK:
+        return Path(os.environ.get("JPY_SESSION_NAME") or "notebook").stem
+    if program in _SERVERS:
+        named = (_APPLICATION.match(argument[:200]) for argument in arguments[1:])
+        return next((match[1] for match in named if match), program)
+    return program if program and not program.startswith("-") else "unknown_service"
 
 
+def _module() -> str | None:
+    """The module that was started with `python -m`."""
+    spec = getattr(sys.modules.get("__main__"), "__spec__", None)
+    name = getattr(spec, "name", None)
+    return name.removesuffix(".__main__") if isinstance(name, str) else None
+
+
+TEXT_LIMIT = 256 * 1024
 NOWHERE = Path(os.devnull)
 """The home where there is none: nothing is captured."""
 
@@ -29,9 +52,9 @@ class Config:
     home: Path
     service_name: str
     enabled: bool = True
-    text_limit: int = 256 * KIB
-    file_limit: int = 64 * MIB
-    spool_limit: int = 1024 * MIB
+    text_limit: int = TEXT_LIMIT
+    file_limit: int = FILE_LIMIT
+    spool_limit: int = SPOOL_LIMIT
     redactors: tuple[Redactor, ...] = ()
 
     @property
@@ -44,14 +67,15 @@ def from_environment() -> Config:
     """The configuration of the environment. A number that cannot be parsed keeps its default: a
     mistyped variable must not stop an application."""
     env = os.environ
+    file_limit, spool_limit = limits()
     service = env.get(f"{PREFIX}SERVICE_NAME") or env.get("OTEL_SERVICE_NAME")
     return Config(
         home=home_at(env.get(f"{PREFIX}HOME") or HOME),
         service_name=service or application_name(),
         enabled=env.get(f"{PREFIX}DISABLED", "").strip().lower() not in ("1", "true", "yes"),
-        text_limit=_positive(env.get(f"{PREFIX}TEXT_LIMIT"), 256 * KIB),
-        file_limit=_positive(env.get(f"{PREFIX}SPOOL_FILE_LIMIT"), 64 * MIB),
-        spool_limit=_positive(env.get(f"{PREFIX}SPOOL_LIMIT"), 1024 * MIB),
+        text_limit=positive_variable("TEXT_LIMIT", TEXT_LIMIT),
+        file_limit=file_limit,
+        spool_limit=spool_limit,
     )
 
 
@@ -68,11 +92,3 @@ def home_at(said: str | os.PathLike[str]) -> Path:
             "nothing is captured, because there is no home: set SMILE_TRACE_HOME to a folder", error
         )
         return NOWHERE
-
-
-def _positive(text: str | None, default: int) -> int:
-    try:
-        value = int(text or "")
-    except ValueError:
-        return default
-    return value if value > 0 else default

@@ -6,22 +6,23 @@ import sys
 import time
 import traceback
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar, Token
+from dataclasses import dataclass, field
 from typing import Any
 
 from opentelemetry.sdk.trace import Event
 from opentelemetry.trace import SpanContext, Status, StatusCode
 
 from smile_trace import semconv
-from smile_trace.capture.call_site import Site
-from smile_trace.capture.external_tracing import external_trace_attributes, last_traces
-from smile_trace.capture.internal_errors import keep_inside, report_error, suppressed
-from smile_trace.capture.jsonable import MAX_ITEMS, dumps, is_json, jsonable, plain_str
-from smile_trace.capture.otel.own_span import OwnSpan
-from smile_trace.capture.otel.tracer_provider import new_context
-from smile_trace.capture.prompts import Use, find_renderings
-from smile_trace.capture.providers import (
+from smile_trace._guards.external_tracing import external_trace_attributes, last_traces
+from smile_trace._guards.internal_errors import keep_inside, report_error, suppressed
+from smile_trace._guards.jsonable import MAX_ITEMS, dumps, is_json, jsonable, plain_str
+from smile_trace._text.prompts import Use, find_renderings
+from smile_trace.capture.runtime import active, runtime, state
+from smile_trace.capture.sanitizer import Sanitizer, answer_attributes, message_attributes
+from smile_trace.capture.tracer_provider import OwnSpan, new_context
+from smile_trace.providers import (
     Answer,
     MessageDict,
     content_of,
@@ -31,9 +32,7 @@ from smile_trace.capture.providers import (
     read_request,
     request_attributes,
 )
-from smile_trace.capture.redaction import Sanitizer
-from smile_trace.capture.runtime import active, runtime, state
-from smile_trace.capture.span_attributes import answer_attributes, message_attributes
+from smile_trace.providers.functions import Parameters
 
 MAX_MESSAGE = 2000
 MAX_TRACEBACK = 8000
@@ -45,6 +44,23 @@ open_streams: "weakref.WeakSet[Recording]" = weakref.WeakSet()
 """Recordings that may be unfinished when the interpreter exits; they are written as abandoned."""
 at_exit: list[Callable[[], None]] = []
 """Further functions to be called then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What `trace` knows about one decorated function, or `span` about one block."""
+
+    name: str
+    parameters: Parameters | None = None
+    model: str | None = None
+    provider: str | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    session: str | None = None
+    user: str | None = None
+    capture_input: bool = True
+    capture_output: bool = True
+    rerun: str | None = None
 
 
 class Recording:

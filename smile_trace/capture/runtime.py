@@ -1,29 +1,24 @@
 """The runtime of capture: configuration, provider and spool, created on first use."""
 
-import contextlib
 import dataclasses
 import os
 import re
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextvars import ContextVar
+from collections.abc import Callable, Sequence
 
-from opentelemetry import context as otel_context
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
-from smile_trace.capture.config import NOWHERE, Config, Redactor, from_environment, home_at
-from smile_trace.capture.internal_errors import report_error, reset
-from smile_trace.capture.otel.tracer_provider import (
-    SCOPE,
+from smile_trace import semconv
+from smile_trace._guards.external_tracing import is_suppressed
+from smile_trace._guards.internal_errors import handlers_wait, report_error, reset
+from smile_trace._guards.redaction import Redactor
+from smile_trace.capture.config import NOWHERE, Config, from_environment, home_at
+from smile_trace.capture.tracer_provider import (
     line_exporter,
     make_provider,
     make_resource,
 )
-from smile_trace.capture.signal_handlers import handlers_wait
-from smile_trace.capture.spool import Spool
-
-_SUPPRESSED: ContextVar[bool] = ContextVar("smile_trace_suppressed", default=False)
-_OTEL_SUPPRESS_KEYS = ("_SUPPRESS_INSTRUMENTATION_KEY", "_SUPPRESS_HTTP_INSTRUMENTATION_KEY")
+from smile_trace.spool import Spool
 
 Write = Callable[[bytes], object]
 """Takes the line of each finished span; by default the spool's `write`."""
@@ -39,7 +34,7 @@ class Runtime:
         )
         self.export = line_exporter(config, write or self.spool.write, self.spool.losses.add)
         self.resource = make_resource(config)
-        self.scope = InstrumentationScope(SCOPE)
+        self.scope = InstrumentationScope(semconv.SCOPE)
         self.provider = make_provider(self.resource, self.export)
 
     def after_fork(self) -> None:
@@ -81,7 +76,7 @@ def runtime() -> Runtime:
 
 def active() -> bool:
     """Whether calls in this context are captured."""
-    return state.enabled and not _SUPPRESSED.get()
+    return state.enabled and not is_suppressed()
 
 
 def configure(
@@ -141,26 +136,6 @@ def _redactor(item: str | Redactor) -> Redactor:
         return re.compile(item)
     except re.error as error:
         raise ValueError(f"redact: {item!r} is no regular expression: {error}") from None
-
-
-@contextlib.contextmanager
-def suppressed() -> Iterator[None]:
-    """Under it capture records nothing, and OpenTelemetry's instrumentations are told to record
-    nothing either. For this context (thread, task) only."""
-    token = _SUPPRESSED.set(True)
-    context = otel_context.get_current()
-    for name in _OTEL_SUPPRESS_KEYS:
-        key = getattr(otel_context, name, None)
-        if key is not None:
-            context = otel_context.set_value(key, True, context)
-    # The key that instrumentations looked at before the API had one of its own.
-    context = otel_context.set_value("suppress_instrumentation", True, context)
-    otel_token = otel_context.attach(context)
-    try:
-        yield
-    finally:
-        otel_context.detach(otel_token)
-        _SUPPRESSED.reset(token)
 
 
 def _after_fork_in_child() -> None:

@@ -11,9 +11,9 @@ import types
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from typing import Any
 
-from smile_trace.capture.call_site import Site
 from smile_trace.capture.recording import (
     Recording,
+    Site,
     current,
     open_streams,
     reset_current,

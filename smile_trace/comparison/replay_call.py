@@ -7,7 +7,7 @@ from itertools import combinations
 
 import numpy as np
 
-from smile_trace.capture import suppressed
+from smile_trace._guards.external_tracing import suppress_instrumentation
 from smile_trace.comparison.answers import Distance, text_distance
 from smile_trace.comparison.evidence import NothingToCompare, template_of
 from smile_trace.comparison.templates import with_template
@@ -154,7 +154,7 @@ def _plan(store: Store, call: Call, version: str | None, parameters: Mapping[str
 async def _ask(
     store: Store, settings: Settings, call: Call, plan: _Plan, who: AnyModel, count: int
 ) -> Replay:
-    with suppressed():
+    with suppress_instrumentation():
         model = MeteredModel(
             open_any(who, settings),
             ledger=store.ledger.with_budget(max(4, 5 * count)),

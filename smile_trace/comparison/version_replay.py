@@ -7,7 +7,7 @@ from math import ceil
 
 import numpy as np
 
-from smile_trace.capture import suppressed
+from smile_trace._guards.external_tracing import suppress_instrumentation
 from smile_trace.comparison.answers import (
     Answers,
     Paired,
@@ -291,7 +291,7 @@ class VersionReplay:
         if not inputs:
             why = "no logged call has values for the variables of both templates"
             return Replayed(edits, why_no_answers=why)
-        with suppressed():
+        with suppress_instrumentation():
             olds = await models[0].ask(inputs, before.template, plan.replicates)
             news = await models[1].ask(inputs, after.template, plan.replicates)
             asked = _Asked(plan, inputs, olds, news)

@@ -1,17 +1,17 @@
 """Requests and responses as a provider's client takes and gives them, written into a span as JSON.
 
-They are read by the files of `capture.providers`, which read the same in the application's process.
+They are read by the files of `smile_trace.providers`, as in the application's process.
 """
 
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 from smile_trace import semconv
-from smile_trace.capture.providers import Answer, SentRequest, read_messages, read_request
-from smile_trace.capture.providers.base import PROVIDERS
 from smile_trace.dialects.attributes import read_object, read_text, read_usage
 from smile_trace.dialects.found import Found
 from smile_trace.dialects.parts import message_of, read_message
+from smile_trace.providers import Answer, SentRequest, read_messages, read_request
+from smile_trace.providers.base import PROVIDERS
 from smile_trace.records import JSON, Form, Message
 
 Result = TypeVar("Result")

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
+from smile_trace._guards.external_tracing import suppress_instrumentation
 from smile_trace.attribution import Embed
 from smile_trace.attribution.estimation.text_comparison import text_comparison
 from smile_trace.errors import SmileTraceError
 from smile_trace.explaining.concurrency import run_in_thread
 from smile_trace.models import Model, Request
-from smile_trace.models.suppression import suppress_instrumentation
 from smile_trace.probes.api import sendable_variants
 from smile_trace.probes.base import Answer, Probe, Variant
 from smile_trace.records import Call, Message, Prompted, Response

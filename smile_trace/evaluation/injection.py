@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+from smile_trace._guards.external_tracing import suppress_instrumentation
 from smile_trace.attribution import Embed, PerturbationStudy
 from smile_trace.explaining.concurrency import run_in_thread, wait_for
 from smile_trace.explaining.cost_estimate import Estimate, estimate_of
@@ -13,7 +14,6 @@ from smile_trace.explaining.driver import OnRound, StudyVectors, cost_of, resolv
 from smile_trace.explaining.foreground_spending import ForegroundSpending
 from smile_trace.explaining.preparation import Prepared
 from smile_trace.models import Model, Request
-from smile_trace.models.suppression import suppress_instrumentation
 from smile_trace.records import (
     Explanation,
     ExplanationSettings,

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
+from smile_trace._guards.external_tracing import suppress_instrumentation
 from smile_trace.attribution import AnyUnit, Embed
 from smile_trace.explaining.concurrency import run_in_thread, wait_for
 from smile_trace.explaining.driver import (
@@ -22,7 +23,6 @@ from smile_trace.explaining.studies import make_study, why_no_proxy
 from smile_trace.models import Model, Request
 from smile_trace.models.accounting.attempts import Attempts
 from smile_trace.models.accounting.metered import MeteredModel
-from smile_trace.models.suppression import suppress_instrumentation
 from smile_trace.records import JSON, Explanation, Prompted, ProxyUse, Response
 from smile_trace.records.call import cut_at_limit
 from smile_trace.settings import Settings

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Protocol
 
+from smile_trace._guards.external_tracing import suppress_instrumentation
 from smile_trace.attribution import Answered, Embed, Study, VectorTable, document_attributions
 from smile_trace.errors import ReasonCode, SmileTraceError
 from smile_trace.explaining.concurrency import run_in_thread
@@ -12,7 +13,6 @@ from smile_trace.explaining.notes import with_notes
 from smile_trace.explaining.studies import proxy_of_model
 from smile_trace.models import Model, Request
 from smile_trace.models.base import scores_answers
-from smile_trace.models.suppression import suppress_instrumentation
 from smile_trace.records import (
     METHOD_VERSION,
     Cost,

@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from smile_trace._text.lists import listed
-from smile_trace.capture.prompts import find_renderings
-from smile_trace.capture.providers import read_messages
+from smile_trace._text.prompts import find_renderings
 from smile_trace.dialects import assemble
 from smile_trace.dialects.parts import read_message, why_not_repeatable
 from smile_trace.errors import ReasonCode
 from smile_trace.explaining.driver import ExplanationFailed
+from smile_trace.providers import read_messages
 from smile_trace.records import JSON, Call, Message, Prompted, PromptUse, Trace
 from smile_trace.records.answer_limit import answer_limit
 from smile_trace.settings import Settings

@@ -16,7 +16,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import NamedTuple
 
-from smile_trace._guards.secrets import find_secrets
+from smile_trace._guards.redaction import find_secrets
 from smile_trace.records import Record
 
 ROUNDS = 3

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 
+from smile_trace._guards.external_tracing import suppress_instrumentation
 from smile_trace.attribution import Embed
 from smile_trace.attribution.estimation.text_comparison import TextComparison, text_comparison
 from smile_trace.explaining.concurrency import run_in_thread, wait_for
@@ -15,7 +16,6 @@ from smile_trace.explaining.options import ExplainOptions
 from smile_trace.explaining.preparation import Prepared, prepare
 from smile_trace.models import Model, Request
 from smile_trace.models.accounting.metered import MeteredModel
-from smile_trace.models.suppression import suppress_instrumentation
 from smile_trace.probes.answers import Answers, usual_answer
 from smile_trace.probes.base import Probe, Variant
 from smile_trace.probes.catalogue import chosen

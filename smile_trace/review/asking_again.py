@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from smile_trace.capture import suppressed
+from smile_trace._guards.external_tracing import suppress_instrumentation
 from smile_trace.comparison.templates import VARIABLE, with_template
 from smile_trace.errors import SmileTraceError
 from smile_trace.explaining.concurrency import wait_for
@@ -149,7 +149,7 @@ def profiles_now(
         paid = metered(one.call, one.prepared, store, settings)
         asking = profile_metered(one.prepared, paid, probes, embed=embed, on_answers=on_answers)
         try:
-            with suppressed():
+            with suppress_instrumentation():
                 profile = wait_for(asking)
         except ExplanationFailed as error:
             on_failure(one.call.id, error)

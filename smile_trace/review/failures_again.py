@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from smile_trace._guards.external_tracing import suppress_instrumentation
 from smile_trace.attribution.estimation.text_comparison import text_comparison
-from smile_trace.capture import suppressed
 from smile_trace.explaining.concurrency import wait_for
 from smile_trace.explaining.options import MIN_BUDGET, ExplainOptions
 from smile_trace.explaining.preparation import Prepared, prepare_call
@@ -88,7 +88,7 @@ def ask_cases(cases: Sequence[PreparedCase], store: Store, settings: Settings) -
     for one in cases:
         if one.variant.marker is not None and one.prepared.model.capabilities.calls_function:
             continue
-        with suppressed():
+        with suppress_instrumentation():
             response = wait_for(_ask(one, store, settings))
         if not response.ok:
             continue

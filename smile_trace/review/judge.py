@@ -6,6 +6,7 @@ from contextlib import nullcontext
 from datetime import UTC, datetime
 from functools import partial
 
+from smile_trace._guards.external_tracing import suppress_instrumentation
 from smile_trace.errors import SmileTraceError
 from smile_trace.explaining.concurrency import wait_for
 from smile_trace.explaining.cost_estimate import Estimate
@@ -13,7 +14,6 @@ from smile_trace.explaining.named_models import named_model, settings_of
 from smile_trace.models.accounting.cost import most_attempts
 from smile_trace.models.accounting.meter import ask_all
 from smile_trace.models.accounting.metered import MeteredModel
-from smile_trace.models.suppression import suppress_instrumentation
 from smile_trace.probes.judge import judge_id, question_to_judge, read_reply
 from smile_trace.records import Prompted, Record, Response
 from smile_trace.records.judgement import Judgement, ReviewTask

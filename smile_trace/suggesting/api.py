@@ -3,8 +3,8 @@
 import uuid
 from datetime import UTC, datetime
 
+from smile_trace._guards.external_tracing import suppress_instrumentation
 from smile_trace.attribution.one_thread import one_thread
-from smile_trace.capture import suppressed
 from smile_trace.comparison.answers import version_distance
 from smile_trace.comparison.version_replay import InputModels, request_of
 from smile_trace.explaining.concurrency import wait_for
@@ -87,7 +87,7 @@ def suggest(
             distance = version_distance(settings.explain.distance)
             limit = settings.explain.smallest_effect
             trials = Trials(material, replays, distance, limit, seed)
-            with suppressed():
+            with suppress_instrumentation():
                 found = wait_for(find_and_try(trials, _base_url(material, settings)))
     finally:
         store.close()

@@ -13,9 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from smile_trace._guards.foreign import ForeignDataError
-from smile_trace._guards.private_files import NotPrivate, open_own
-from smile_trace.capture.spool import RECEIVED_SUFFIX, writer_alive
-from smile_trace.capture.spool.losses import make_private
+from smile_trace._guards.private_files import NotPrivate, make_private, open_own
 from smile_trace.dialects import is_ours, read_feedback
 from smile_trace.errors import SmileTraceError
 from smile_trace.records import Feedback, Record, Span
@@ -23,6 +21,7 @@ from smile_trace.records.otlp import LineReader
 from smile_trace.settings import Settings
 from smile_trace.sources import otlp_files
 from smile_trace.sources.whole_lines import BATCH_BYTES, Batch, read_batches
+from smile_trace.spool import RECEIVED_SUFFIX, writer_alive
 from smile_trace.store import Store
 from smile_trace.store.forgotten import ids_in
 from smile_trace.store.traces import Arrivals, ArrivedSpan, CorruptLine, SpoolBatch, SpoolFile

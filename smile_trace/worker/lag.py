@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from smile_trace._guards.private_files import open_own
-from smile_trace.capture.config import from_environment
-from smile_trace.capture.spool import spool_filled
 from smile_trace.settings import Settings
+from smile_trace.spool import limits, spool_filled
 from smile_trace.store import Store
 from smile_trace.store.queries.lag import Lag
 
@@ -73,7 +72,7 @@ def unread_files(store: Store, spool: Path) -> list[UnreadFile]:
 
 def filled(settings: Settings) -> float:
     """The share of its cap that the home's spool takes; the cap is that of this environment."""
-    return spool_filled(settings.spool, from_environment().spool_limit)
+    return spool_filled(settings.spool, limits()[1])
 
 
 def _files(spool: Path) -> Iterator[tuple[Path, os.stat_result]]:

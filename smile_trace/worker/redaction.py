@@ -10,10 +10,9 @@ from functools import lru_cache
 
 from pydantic_core import from_json, to_json
 
-from smile_trace._guards.secrets import SHORTEST_SECRET, find_secrets
-from smile_trace.capture.otel.tracer_provider import SCOPE
-from smile_trace.capture.redaction import redact
+from smile_trace._guards.redaction import SHORTEST_SECRET, find_secrets, redact
 from smile_trace.records import JSON, Span
+from smile_trace.semconv import SCOPE
 
 _SHORT = 100
 """Characters of a name that is kept."""

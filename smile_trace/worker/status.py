@@ -1,7 +1,7 @@
 """The status of a home: the store's counts, the worker's health, what capture lost."""
 
-from smile_trace.capture.spool import read_losses
 from smile_trace.settings import Settings
+from smile_trace.spool import read_losses
 from smile_trace.store import Store
 from smile_trace.store.queries.status import Counted, Status
 from smile_trace.worker.explaining.proxy_screen import dropped_proxies

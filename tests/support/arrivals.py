@@ -11,11 +11,11 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from smile_trace.capture.spool import RECEIVED_SUFFIX
 from smile_trace.records import Call, Trace
 from smile_trace.settings import Settings
 from smile_trace.sources.receiver import json_requests, protobuf
 from smile_trace.sources.receiver.lines import Received
+from smile_trace.spool import RECEIVED_SUFFIX
 from smile_trace.store import Store
 from smile_trace.worker.ingest import Ingest
 from smile_trace.worker.sample import sample

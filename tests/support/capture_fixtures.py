@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from smile_trace.capture import internal_errors
+from smile_trace._guards import internal_errors
 from smile_trace.capture.runtime import state
 from smile_trace.testing import Captured, captured
 

@@ -15,8 +15,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from smile_trace.capture.spool import Spool
 from smile_trace.settings import Settings
+from smile_trace.spool import Spool
 from tests.support import killed
 from tests.support.balancer import Balancer
 from tests.support.receiver_process import Receiver

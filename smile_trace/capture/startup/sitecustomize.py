@@ -143,7 +143,7 @@ def instrument(kind: str) -> None:
     if found is None:
         return
     try:
-        from smile_trace.capture.otel.instrument import instrument_with
+        from smile_trace.capture.instrument import instrument_with
 
         instrument_with(found)
     except Exception as error:  # noqa: BLE001  the application's import goes on whatever happens

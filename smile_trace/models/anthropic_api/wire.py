@@ -4,13 +4,13 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from smile_trace.capture.providers.anthropic import Anthropic
 from smile_trace.dialects.parts import answer_of, read_message
 from smile_trace.models.anthropic_api.messages import conversation
 from smile_trace.models.anthropic_api.parameters import parameters
 from smile_trace.models.base import Request, checked
 from smile_trace.models.items import Item
 from smile_trace.models.openai_api.wire import token_count
+from smile_trace.providers.anthropic import Anthropic
 from smile_trace.records import JSON, Response, Usage
 
 PATH = "/v1/messages"

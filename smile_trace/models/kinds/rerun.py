@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
-from smile_trace.capture.call_site import Repeatable, qualified_name
-from smile_trace.capture.providers import read_answer
 from smile_trace.dialects.parts import answer_of, read_message
 from smile_trace.models.base import Capabilities, Model, ModelUnavailable, NotRepeatable, Request
 from smile_trace.models.kinds.callable import call as call_function
+from smile_trace.providers import read_answer
+from smile_trace.providers.functions import Repeatable, qualified_name
 from smile_trace.records import JSON, Call, Response, chat_messages
 from smile_trace.settings import RerunSettings
 

@@ -11,12 +11,11 @@ import uvicorn
 
 from smile_trace._guards.addresses import is_loopback
 from smile_trace._guards.private_files import NotPrivate, tighten_folder
-from smile_trace.capture.config import from_environment
-from smile_trace.capture.spool import RECEIVED_SUFFIX, Spool
 from smile_trace.errors import ReasonCode, SmileTraceError
 from smile_trace.settings import Receive, Settings
 from smile_trace.sources.receiver.app import make_app
 from smile_trace.sources.receiver.connections import Connection
+from smile_trace.spool import RECEIVED_SUFFIX, Spool, limits
 
 logger = logging.getLogger(__name__)
 
@@ -70,11 +69,11 @@ def _listening(settings: Settings) -> Iterator[tuple[uvicorn.Server, socket.sock
     how = settings.receive
     token = _token(how)
     _make_private(settings)
-    limits = from_environment()
+    file_limit, spool_limit = limits()
     spool = Spool(
         settings.spool,
-        file_limit=limits.file_limit,
-        spool_limit=limits.spool_limit,
+        file_limit=file_limit,
+        spool_limit=spool_limit,
         suffix=RECEIVED_SUFFIX,
     )
     app = make_app(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import smile_trace
-from smile_trace.capture import suppressed
+from smile_trace._guards.external_tracing import suppress_instrumentation
 from smile_trace.models import NotRepeatable, Request
 from smile_trace.models.kinds.anthropic import AnthropicModel
 from smile_trace.records import Call, Prompted
@@ -225,7 +225,7 @@ def test_a_decorated_stream(server, found: Captured, way: str):
     def ask(prompt: str) -> Iterator[Any]:
         request = {**FIRST, "messages": [{"role": "user", "content": prompt}]}
         smile_trace.record(parameters=request)
-        with _client(server) as client, suppressed():
+        with _client(server) as client, suppress_instrumentation():
             if way == "helper":
                 del request["metadata"]
                 with client.messages.stream(**request) as stream:
@@ -269,7 +269,7 @@ async def test_a_prompt_and_a_recorded_request(server, found: Captured):
     def ask(numbers: str) -> str:
         messages = [{"role": "user", "content": prompt.format(numbers=numbers)}]
         request = {**FIRST, "messages": messages}
-        with _client(server) as client, suppressed():  # no instrumentor
+        with _client(server) as client, suppress_instrumentation():  # no instrumentor
             reply = client.messages.create(**request)
         smile_trace.record(parameters=request, response=reply)
         return reply.content[0].text

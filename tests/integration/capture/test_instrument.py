@@ -11,7 +11,8 @@ from openai import AsyncOpenAI, OpenAI, OpenAIError
 from openai.types.chat import ChatCompletionMessageParam
 
 import smile_trace
-from smile_trace.capture import CannotInstrument, suppressed
+from smile_trace._guards.external_tracing import suppress_instrumentation
+from smile_trace.capture import CannotInstrument
 from smile_trace.models.kinds.local import LocalModel
 from smile_trace.records import Message
 from smile_trace.testing import Captured
@@ -117,7 +118,7 @@ def test_an_error_is_the_clients_own(client: OpenAI, found: Captured) -> None:
 
 
 def test_our_own_calls_are_invisible(client: OpenAI, found: Captured) -> None:
-    with suppressed():
+    with suppress_instrumentation():
         client.completions.create(model="demo", prompt="x", max_tokens=1)
     assert found.spans == []
 

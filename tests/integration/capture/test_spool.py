@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from smile_trace.capture.spool import read_losses
+from smile_trace.spool import read_losses
 from tests.support.application_process import run_application, spooled_calls
 from tests.support.capture_fixtures import spool_files
 

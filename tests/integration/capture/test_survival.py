@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from smile_trace.capture import writer_alive
+from smile_trace.spool import writer_alive
 from tests.support.application_process import run_application, spooled_calls
 
 FIFTY = "[ask(str(i)) for i in range(50)]\n"
@@ -59,7 +59,7 @@ def test_a_living_child_does_not_hold_the_lock_of_its_dead_parent(tmp_path: Path
     done = run_application(
         """
         from pathlib import Path
-        from smile_trace.capture import writer_alive
+        from smile_trace.spool import writer_alive
         ask("parent")
         [file] = (Path(os.environ["SMILE_TRACE_HOME"]) / "spool").glob("*.jsonl")
         assert writer_alive(file)
@@ -216,7 +216,7 @@ asyncio.run(main())
 
 
 SLOW_DISK = """
-from smile_trace.capture.spool import writer
+from smile_trace.spool import writer
 make_private = writer.make_private
 def slow(folder):
     until = time.monotonic() + 0.02

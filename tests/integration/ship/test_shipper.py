@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from smile_trace.capture.spool import Spool
 from smile_trace.records import Span
 from smile_trace.records.otlp import spans_from_line, spans_to_otlp
 from smile_trace.ship import waiting
 from smile_trace.ship.client import Client, Unavailable
 from smile_trace.ship.settings import read_settings
 from smile_trace.ship.shipper import Shipper
+from smile_trace.spool import Spool
 from smile_trace.testing.fake_http_server import Answer, Fault
 from smile_trace.worker.lock import AnotherWorker, check_health, worker_lock
 from tests.support.comet_certificates import self_signed

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from smile_trace.capture.spool import read_losses
 from smile_trace.settings import Settings
+from smile_trace.spool import read_losses
 from smile_trace.store import Store
 from tests.support.application_process import run_application, spooled_calls
 from tests.support.command_line import run_command

@@ -12,10 +12,10 @@ import psutil
 import pytest
 from sqlalchemy import event
 
-from smile_trace.capture.spool import read_losses
-from smile_trace.capture.spool.losses import temporary_folder
 from smile_trace.demo.servers import free_port
 from smile_trace.settings import Settings
+from smile_trace.spool import read_losses
+from smile_trace.spool.losses import temporary_folder
 from smile_trace.store import Store, StoreError
 from smile_trace.worker.ingest import Ingest
 from smile_trace.worker.lock import WorkerError, check_health

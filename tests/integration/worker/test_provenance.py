@@ -7,7 +7,6 @@ from typing import ClassVar
 import pytest
 
 from smile_trace import semconv
-from smile_trace.capture.spool import RECEIVED_SUFFIX
 from smile_trace.errors import ReasonCode
 from smile_trace.explaining.inputs import _read_from
 from smile_trace.records import JSON, Call, Span
@@ -15,6 +14,7 @@ from smile_trace.records.otlp import spans_to_otlp
 from smile_trace.settings import Settings
 from smile_trace.sources.protocol import Page, Source
 from smile_trace.sources.receiver import json_requests, protobuf
+from smile_trace.spool import RECEIVED_SUFFIX
 from smile_trace.store import Store
 from smile_trace.store.queries.exchange import export_lines, import_lines
 from smile_trace.worker.ingest import Ingest

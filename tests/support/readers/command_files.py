@@ -6,10 +6,10 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-from smile_trace.capture.spool.losses import FILE_SUFFIX, read_losses
 from smile_trace.cli.output import read_text
 from smile_trace.comparison import templates
 from smile_trace.errors import SmileTraceError
+from smile_trace.spool.losses import FILE_SUFFIX, read_losses
 from smile_trace.testing import recorded
 from tests.support.readers.base import ForeignReader
 

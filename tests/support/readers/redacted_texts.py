@@ -1,7 +1,6 @@
 """Redaction of any text: the planted key is gone, and offsets stay inside of the text."""
 
-from smile_trace._guards.secrets import find_secrets
-from smile_trace.capture.redaction.edits import move, redact
+from smile_trace._guards.redaction import find_secrets, move, redact
 from tests.support.readers.base import ForeignReader, any_text
 
 KEY = "sk-abcdEFGH1234ijklMNOP5678"

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import smile_trace
-from smile_trace.capture import internal_errors
+from smile_trace._guards import internal_errors
 from smile_trace.testing import Captured, captured
 
 

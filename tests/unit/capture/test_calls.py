@@ -9,7 +9,8 @@ import pytest
 
 import smile_trace
 from smile_trace import semconv
-from smile_trace.capture import internal_errors, suppressed
+from smile_trace._guards import internal_errors
+from smile_trace._guards.external_tracing import suppress_instrumentation
 from smile_trace.records import Media, Message
 from smile_trace.testing import Captured
 
@@ -274,7 +275,7 @@ def test_record_outside_of_a_call_is_an_internal_error() -> None:
 def test_our_own_calls_are_invisible(found: Captured) -> None:
     from opentelemetry import context
 
-    with suppressed():
+    with suppress_instrumentation():
         trace_of("prompt")("x")
         assert context.get_value("suppress_instrumentation") is True
         assert smile_trace.current_trace_id() is None

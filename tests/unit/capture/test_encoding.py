@@ -16,7 +16,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import Link, SpanKind, Status, StatusCode
 
-from smile_trace.capture.spool.encoding import LineEncoder
+from smile_trace.capture.line_encoding import LineEncoder
 from smile_trace.records.otlp import spans_from_line
 
 EXPORTER = "opentelemetry-exporter-otlp-json-file==0.66b1"
@@ -78,8 +78,8 @@ def test_a_line_has_no_line_break() -> None:
 def test_a_span_of_ours_is_written_as_a_readable_span_is(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of what is written without a `ReadableSpan`: a call, one inside that raised, feedback."""
     import smile_trace
-    from smile_trace.capture.otel.own_span import OwnSpan
     from smile_trace.capture.runtime import runtime
+    from smile_trace.capture.tracer_provider import OwnSpan
 
     def fields_of(span: OwnSpan) -> dict[str, Any]:
         return {one.name: getattr(span, one.name) for one in fields(span)}

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 import smile_trace
-from smile_trace.capture import internal_errors, runtime
+from smile_trace._guards import internal_errors
+from smile_trace.capture import runtime
 from smile_trace.semconv import HOME
 
 

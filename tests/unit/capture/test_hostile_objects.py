@@ -13,7 +13,7 @@ import pydantic
 import pytest
 
 import smile_trace
-from smile_trace.capture.jsonable import (
+from smile_trace._guards.jsonable import (
     MAX_CHARACTERS,
     MAX_HASHED,
     MAX_ITEMS,

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import smile_trace
-from smile_trace.capture.internal_errors import counts
+from smile_trace._guards.internal_errors import counts
 from tests.support.capture_fixtures import spool_files
 
 SIGNAL = signal.SIGUSR1

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import smile_trace
 from smile_trace import Prompt
-from smile_trace.capture.prompts import find_renderings
+from smile_trace._text.prompts import find_renderings
 from smile_trace.records import Call
 from smile_trace.testing import Captured
 
@@ -32,7 +32,7 @@ def variables_of(call: Call, use: int = 0) -> dict[str, str]:
 @pytest.fixture(autouse=True)
 def fresh_context() -> Any:
     """Renderings of other tests are not remembered."""
-    from smile_trace.capture.prompts import _renderings
+    from smile_trace._text.prompts import _renderings
 
     token = _renderings.set(())
     yield

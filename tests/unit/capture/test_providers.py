@@ -11,9 +11,10 @@ import pytest
 
 import smile_trace
 from smile_trace import semconv
-from smile_trace.capture import external_tracing, internal_errors
-from smile_trace.capture.jsonable import field
-from smile_trace.capture.providers import (
+from smile_trace._guards import external_tracing, internal_errors
+from smile_trace._guards.external_tracing import suppress_instrumentation
+from smile_trace._guards.jsonable import field
+from smile_trace.providers import (
     Answer,
     Part,
     Provider,
@@ -25,7 +26,6 @@ from smile_trace.capture.providers import (
     read_request,
     register,
 )
-from smile_trace.models.suppression import suppress_instrumentation
 from smile_trace.testing import Captured
 
 

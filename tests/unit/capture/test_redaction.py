@@ -23,9 +23,16 @@ from opentelemetry.trace import (
 )
 
 import smile_trace
-from smile_trace._guards.secrets import _CLASSES, _RUN, BEFORE_RUN, _long_runs
-from smile_trace.capture import internal_errors
-from smile_trace.capture.redaction import FAILED, move, redact
+from smile_trace._guards import internal_errors
+from smile_trace._guards.redaction import (
+    _CLASSES,
+    _RUN,
+    BEFORE_RUN,
+    FAILED,
+    _long_runs,
+    move,
+    redact,
+)
 from smile_trace.records import Span
 from smile_trace.testing import Captured, captured
 from smile_trace.worker.redaction import Redaction

@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 
 import smile_trace
-from smile_trace.capture import writer_alive
-from smile_trace.capture.spool import Spool, read_losses
-from smile_trace.capture.spool.losses import Losses, temporary_folder
+from smile_trace.spool import Spool, read_losses, writer_alive
+from smile_trace.spool.losses import Losses, temporary_folder
 from tests.support.capture_fixtures import spool_files
 
 

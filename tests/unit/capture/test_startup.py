@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from smile_trace.capture.application_name import application_name
+from smile_trace.capture.config import application_name
 from smile_trace.capture.startup import REPORT, sitecustomize
 
 

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from smile_trace.capture.providers import read_request
 from smile_trace.dialects import read_calls
 from smile_trace.dialects.parts import why_not_repeatable
 from smile_trace.dialects.provider_json import messages_of
 from smile_trace.models import Request
 from smile_trace.models.items import Item
 from smile_trace.models.openai_api import wire
+from smile_trace.providers import read_request
 from smile_trace.records import (
     Media,
     Message,

@@ -7,8 +7,8 @@ import threading
 import pytest
 
 from smile_trace import capture
+from smile_trace._guards.jsonable import is_json
 from smile_trace.capture import runtime as capture_state
-from smile_trace.capture.jsonable import is_json
 from smile_trace.explaining.named_models import settings_of
 from smile_trace.models import ModelUnavailable, NotRepeatable, Request
 from smile_trace.models.kinds.callable import CallableModel

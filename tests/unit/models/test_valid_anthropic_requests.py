@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 
 from smile_trace.attribution.segmentation.partitioner import Segmentation
 from smile_trace.attribution.segmentation.units import CannotExplain
-from smile_trace.capture.providers import read_request
 from smile_trace.dialects.parts import read_message
 from smile_trace.models import Request
 from smile_trace.models.anthropic_api import wire
 from smile_trace.models.base import is_prefilled
+from smile_trace.providers import read_request
 from smile_trace.records import Message, Prompted, Unit
 from smile_trace.records.offered_tools import with_offered_tools
 from tests.support.random_masks import perturbed

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from smile_trace.attribution.design.perturber import Perturber
 from smile_trace.attribution.segmentation.partitioner import Segmentation
 from smile_trace.attribution.segmentation.units import UnitMissing
-from smile_trace.capture.providers import read_messages
 from smile_trace.dialects.parts import read_message
 from smile_trace.models import Request
 from smile_trace.models.anthropic_api import wire as anthropic_wire
 from smile_trace.models.openai_api import wire
+from smile_trace.providers import read_messages
 from smile_trace.records import Message, Prompted, Unit
 from smile_trace.records.offered_tools import with_offered_tools
 from tests.support.order_agent import TOOLS

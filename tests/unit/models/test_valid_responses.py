@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from smile_trace.attribution.design.perturber import Perturber
 from smile_trace.attribution.segmentation.partitioner import Segmentation
 from smile_trace.attribution.segmentation.units import UnitMissing
-from smile_trace.capture.providers import read_request
 from smile_trace.dialects.parts import why_not_repeatable
 from smile_trace.dialects.provider_json import messages_of
 from smile_trace.models import Request
 from smile_trace.models.openai_api import wire
+from smile_trace.providers import read_request
 from smile_trace.records import JSON, Message, Prompted, Unit
 from tests.support.order_agent import TOOLS
 from tests.support.strict_responses import check_responses

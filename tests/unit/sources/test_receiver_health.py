@@ -7,8 +7,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
-from smile_trace.capture.spool import Spool
 from smile_trace.sources.receiver.app import REQUESTS, make_app
+from smile_trace.spool import Spool
 from tests.support.otlp_requests import recorded_requests
 
 BODY = recorded_requests()[0]

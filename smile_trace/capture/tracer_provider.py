@@ -7,25 +7,61 @@ application's provider.
 import os
 import random
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from opentelemetry.context import Context
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import ReadableSpan, Span, SpanLimits, SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace import (
+    Event,
+    ReadableSpan,
+    Span,
+    SpanLimits,
+    SpanProcessor,
+    TracerProvider,
+)
 from opentelemetry.sdk.trace.id_generator import IdGenerator
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
-from opentelemetry.trace import SpanContext, TraceFlags
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
 from smile_trace import semconv
+from smile_trace._guards.internal_errors import keep_inside, report_error
+from smile_trace._guards.jsonable import binary
 from smile_trace.capture.config import Config
-from smile_trace.capture.internal_errors import keep_inside, report_error
-from smile_trace.capture.jsonable import binary
-from smile_trace.capture.otel.own_span import OwnSpan
-from smile_trace.capture.redaction import Sanitizer
-from smile_trace.capture.spool.encoding import LineEncoder
+from smile_trace.capture.line_encoding import LineEncoder
+from smile_trace.capture.sanitizer import Sanitizer
 
-SCOPE = "smile_trace"
-"""The instrumentation scope of our own spans."""
+_UNSET = Status(StatusCode.UNSET)
+
+
+@dataclass(slots=True)
+class OwnSpan:
+    """The fields of a `ReadableSpan` (its constructor takes them), which takes far longer to make
+    and copies each field when it is read."""
+
+    name: str
+    context: SpanContext
+    resource: Resource
+    attributes: Mapping[str, Any]
+    start_time: int
+    end_time: int
+    instrumentation_scope: InstrumentationScope
+    parent: SpanContext | None = None
+    events: Sequence[Event] = ()
+    status: Status = _UNSET
+
+    kind: ClassVar[SpanKind] = SpanKind.INTERNAL
+    links: ClassVar[Sequence[Link]] = ()
+    dropped_attributes: ClassVar[int] = 0
+    dropped_events: ClassVar[int] = 0
+    dropped_links: ClassVar[int] = 0
+
+    def get_span_context(self) -> SpanContext:
+        """The span's own ids."""
+        return self.context
+
 
 _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 _random = random.Random()
@@ -93,7 +129,7 @@ def line_exporter(
     def export(span: ReadableSpan | OwnSpan) -> None:
         try:
             scope = span.instrumentation_scope
-            if scope is not None and scope.name == SCOPE:
+            if scope is not None and scope.name == semconv.SCOPE:
                 line = encoder.line(span)
             else:
                 line = _sanitized_line(encoder, span, Sanitizer(config), config.text_limit)

@@ -3,10 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from smile_trace.capture.jsonable import field, plain_str
-from smile_trace.capture.providers.answers import with_metadata
-from smile_trace.capture.providers.base import Answer, MessageDict, Part, Provider, SentRequest
-from smile_trace.capture.providers.messages import (
+from smile_trace._guards.jsonable import field, plain_str
+from smile_trace.providers.base import (
+    Answer,
+    MessageDict,
+    Part,
+    Provider,
+    SentRequest,
     blob,
     media,
     read_messages,
@@ -17,8 +20,7 @@ from smile_trace.capture.providers.messages import (
     tool_response,
     with_extra,
 )
-from smile_trace.capture.providers.openai_streams import ChatStream
-from smile_trace.capture.providers.requests import read_chat_request
+from smile_trace.providers.exchanges import read_chat_request, with_metadata
 
 _FIELDS = ("role", "content", "tool_calls", "tool_call_id", "function_call")
 
@@ -71,7 +73,7 @@ class OpenAI(Provider):
         return None
 
     def read_stream(self, chunks: Sequence[Any]) -> Answer | None:
-        stream = ChatStream()
+        stream = _ChatStream()
         for chunk in chunks:
             stream.add(chunk)
         return self.read_response(stream.whole) if stream.begun else None
@@ -130,3 +132,110 @@ def _from_choices(choices: list[Any]) -> Answer:
         if reason:
             answer.finish_reasons.append(str(reason))
     return answer
+
+
+class _ChatStream:
+    """The chunks of a chat completion or a completion, as one."""
+
+    def __init__(self) -> None:
+        self.begun = False
+        self._choices: dict[int, _Choice] = {}
+        self._about: dict[str, Any] = {}
+
+    def add(self, chunk: Any) -> None:
+        """Add a chunk; anything else is passed over."""
+        choices = field(chunk, "choices")
+        if not isinstance(choices, list):
+            return
+        for name in ("id", "model", "usage"):
+            if field(chunk, name) is not None:
+                self._about[name] = field(chunk, name)
+        for choice in choices:
+            delta, text = field(choice, "delta"), field(choice, "text")
+            if delta is not None or isinstance(text, str):
+                self.begun = True
+                index = field(choice, "index")
+                found = self._choices.setdefault(index if type(index) is int else 0, _Choice())
+                found.add(delta, text, field(choice, "finish_reason"))
+
+    @property
+    def whole(self) -> dict[str, Any]:
+        """The completion."""
+        choices = [choice.whole for _, choice in sorted(self._choices.items())]
+        return {**self._about, "choices": choices}
+
+
+class _Choice:
+    def __init__(self) -> None:
+        self._text = Pieces()
+        self._message = Pieces()
+        self._calls: dict[Any, _Call] = {}
+        self._function: _Call | None = None
+        self._reason: Any = None
+
+    def add(self, delta: Any, text: Any, reason: Any) -> None:
+        self._reason = reason or self._reason
+        self._text.add("text", text)
+        for name in ("content", "refusal"):
+            self._message.add(name, field(delta, name))
+        calls = field(delta, "tool_calls")
+        for place, piece in enumerate(calls if isinstance(calls, list) else ()):
+            index = field(piece, "index")
+            at = index if isinstance(index, int) else place
+            self._calls.setdefault(at, _Call()).add(piece)
+        if (called := field(delta, "function_call")) is not None:
+            self._function = self._function or _Call()
+            self._function.add({"function": called})
+
+    @property
+    def whole(self) -> dict[str, Any]:
+        texts = self._text.whole
+        if texts:
+            return {**texts, "finish_reason": self._reason}
+        message: dict[str, Any] = {"role": "assistant", "content": None, **self._message.whole}
+        if self._calls:
+            message["tool_calls"] = [call.whole for _, call in sorted(self._calls.items())]
+        if self._function is not None:
+            message["function_call"] = self._function.whole["function"]
+        return {"message": message, "finish_reason": self._reason}
+
+
+class _Call:
+    """The call of a tool: what names it comes once, its arguments in pieces."""
+
+    def __init__(self) -> None:
+        self._id: Any = None
+        self._kind = "function"
+        self._name: Any = None
+        self._text = Pieces()
+
+    def add(self, piece: Any) -> None:
+        self._id = field(piece, "id") or self._id
+        if field(piece, "custom") is not None:
+            self._kind = "custom"
+        inner = field(piece, self._kind)
+        self._name = field(inner, "name") or self._name
+        for name in ("arguments", "input"):
+            self._text.add(name, field(inner, name))
+
+    @property
+    def whole(self) -> dict[str, Any]:
+        empty = {"function": {"arguments": ""}, "custom": {"input": ""}}[self._kind]
+        inner = {"name": self._name, **empty, **self._text.whole}
+        return {"id": self._id, "type": self._kind, self._kind: inner}
+
+
+class Pieces:
+    """Texts by name, each from its pieces; `of` is the type of what holds them."""
+
+    def __init__(self, of: str | None = None) -> None:
+        self.of = of
+        self._pieces: dict[str, list[str]] = {}
+
+    def add(self, name: str, piece: Any) -> None:
+        if isinstance(piece, str):
+            self._pieces.setdefault(name, []).append(piece)
+
+    @property
+    def whole(self) -> dict[str, str]:
+        return {name: "".join(pieces) for name, pieces in self._pieces.items()}

@@ -7,16 +7,19 @@ Source: langchain-core, `messages` (`type` in place of `role`; calls of tools wi
 from collections.abc import Mapping
 from typing import Any
 
-from smile_trace.capture.jsonable import field, plain_str
-from smile_trace.capture.providers.answers import with_metadata
-from smile_trace.capture.providers.base import Answer, MessageDict, Part, Provider, SentRequest
-from smile_trace.capture.providers.messages import (
+from smile_trace._guards.jsonable import field, plain_str
+from smile_trace.providers.base import (
+    Answer,
+    MessageDict,
+    Part,
+    Provider,
+    SentRequest,
     read_messages,
     read_parts,
     tool_call,
     tool_response,
 )
-from smile_trace.capture.providers.requests import read_chat_request
+from smile_trace.providers.exchanges import read_chat_request, with_metadata
 
 _ROLES = {"human": "user", "ai": "assistant", "system": "system", "tool": "tool"}
 _CHUNK = "MessageChunk"

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from json.encoder import encode_basestring_ascii as quote
 from typing import TYPE_CHECKING, Any
 
-from smile_trace.capture.jsonable import JSONText
+from smile_trace._guards.jsonable import JSONText
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.resources import Resource
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.util.instrumentation import InstrumentationScope
     from opentelemetry.trace import Link, SpanContext
 
-    from smile_trace.capture.otel.own_span import OwnSpan
+    from smile_trace.capture.tracer_provider import OwnSpan
 
     _Last = tuple[Resource | None, InstrumentationScope | None, str, str]
 

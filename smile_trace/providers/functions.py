@@ -1,15 +1,17 @@
-"""A call site: one decorated function or one block, and which of its arguments is the prompt."""
+"""A function as a provider: which of its arguments is the prompt, and by what name it is found
+again.
+"""
 
 import functools
 import inspect
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from smile_trace.capture.internal_errors import keep_inside
-from smile_trace.capture.providers import MessageDict, read_messages
+from smile_trace._guards.internal_errors import keep_inside
+from smile_trace.providers import MessageDict, read_messages
 
 _BY_POSITION = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 _NAMES = ("prompt", "messages")
@@ -94,23 +96,6 @@ class Parameters:
         if name in arguments or self._extra is None:
             return arguments.get(name)
         return arguments.get(self._extra, {}).get(name)
-
-
-@dataclass(frozen=True, slots=True)
-class Site:
-    """What `trace` knows about one decorated function, or `span` about one block."""
-
-    name: str
-    parameters: Parameters | None = None
-    model: str | None = None
-    provider: str | None = None
-    metadata: Mapping[str, Any] = field(default_factory=dict)
-    tags: Mapping[str, str] = field(default_factory=dict)
-    session: str | None = None
-    user: str | None = None
-    capture_input: bool = True
-    capture_output: bool = True
-    rerun: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,18 +10,22 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextvars import ContextVar
 from functools import cache, partial
 from typing import TYPE_CHECKING, Protocol, cast
 
+from opentelemetry import context as otel_context
 from opentelemetry import trace as otel
 
 from smile_trace import semconv
-from smile_trace.capture.internal_errors import keep_inside, report_error
+from smile_trace._guards.internal_errors import keep_inside, report_error
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
 GROUP = "smile_trace.external_tracing"
+_SUPPRESSED: ContextVar[bool] = ContextVar("smile_trace_suppressed", default=False)
+_OTEL_SUPPRESS_KEYS = ("_SUPPRESS_INSTRUMENTATION_KEY", "_SUPPRESS_HTTP_INSTRUMENTATION_KEY")
 
 _Integrations = dict[str, Callable[[], "ExternalTracing | None"]]
 _integrations: _Integrations | None = None
@@ -71,15 +75,6 @@ def last_traces() -> dict[str, str]:
     return {name: trace for name, trace in found.items() if trace is not None}
 
 
-@contextmanager
-def suppress_external_tracing() -> Iterator[None]:
-    """Under it no loaded system records anything in this thread or task."""
-    with ExitStack() as stack:
-        for _, tracing in _loaded():
-            stack.enter_context(tracing.suppress())
-        yield
-
-
 def _loaded() -> Iterator[tuple[str, ExternalTracing]]:
     for name, load in _known().items():
         if name in sys.modules and (tracing := load()) is not None:
@@ -114,8 +109,36 @@ def _known() -> _Integrations:
 
 def _load(entry: "EntryPoint") -> ExternalTracing | None:
     try:
-        return cast(ExternalTracing, entry.load()())
+        return cast("ExternalTracing", entry.load()())
     except Exception as error:  # noqa: BLE001  the user's call goes on
         keep_inside(error)
         report_error(f"the integration of {entry.name} could not be loaded", error)
         return None
+
+
+def is_suppressed() -> bool:
+    """Whether `suppress_instrumentation` holds here."""
+    return _SUPPRESSED.get()
+
+
+@contextmanager
+def suppress_instrumentation() -> Iterator[None]:
+    """Under it neither capture nor OpenTelemetry's instrumentations nor any other tracing system
+    that the process has loaded records anything. For this context only (task, thread)."""
+    token = _SUPPRESSED.set(True)
+    context = otel_context.get_current()
+    for name in _OTEL_SUPPRESS_KEYS:
+        key = getattr(otel_context, name, None)
+        if key is not None:
+            context = otel_context.set_value(key, True, context)
+    # The key that instrumentations looked at before the API had one of its own.
+    context = otel_context.set_value("suppress_instrumentation", True, context)
+    otel_token = otel_context.attach(context)
+    try:
+        with ExitStack() as stack:
+            for _, tracing in _loaded():
+                stack.enter_context(tracing.suppress())
+            yield
+    finally:
+        otel_context.detach(otel_token)
+        _SUPPRESSED.reset(token)

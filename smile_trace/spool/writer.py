@@ -14,14 +14,16 @@ import threading
 import time
 from pathlib import Path
 
-from smile_trace._guards.private_files import open_regular
-from smile_trace.capture.internal_errors import keep_inside, report_error, suppressed
-from smile_trace.capture.signal_handlers import handlers_wait
-from smile_trace.capture.spool.losses import Losses, make_private
+from smile_trace._guards.internal_errors import handlers_wait, keep_inside, report_error, suppressed
+from smile_trace._guards.private_files import make_private, open_regular
+from smile_trace.semconv import PREFIX
+from smile_trace.spool.losses import Losses
 
 SUFFIX = ".jsonl"
 RECEIVED_SUFFIX = ".received.jsonl"
 """Of a receiver's files: what stands in them was sent by anybody, whatever it says of itself."""
+FILE_LIMIT, SPOOL_LIMIT = 64 * 2**20, 2**30
+"""Bytes of a file, and of all of them together, unless the environment says otherwise."""
 SCAN_SECONDS = 1.0
 """How often the folder's size is looked at again (and after every 1/64 of the cap)."""
 
@@ -183,6 +185,23 @@ class Spool:
         if descriptor >= 0:
             with contextlib.suppress(OSError):
                 os.close(descriptor)
+
+
+def limits() -> tuple[int, int]:
+    """Bytes of a file, and of all of them together, in this environment."""
+    return (
+        positive_variable("SPOOL_FILE_LIMIT", FILE_LIMIT),
+        positive_variable("SPOOL_LIMIT", SPOOL_LIMIT),
+    )
+
+
+def positive_variable(name: str, default: int) -> int:
+    """The number in a `SMILE_TRACE_…` variable; the default where it is none, or not positive."""
+    try:
+        value = int(os.environ.get(f"{PREFIX}{name}", ""))
+    except ValueError:
+        return default
+    return value if value > 0 else default
 
 
 def spool_filled(folder: Path, spool_limit: int) -> float:

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from smile_trace._guards import foreign
-from smile_trace._guards.private_files import is_own_folder, open_own
-from smile_trace.capture.internal_errors import keep_inside, report_error, suppressed
+from smile_trace._guards.internal_errors import keep_inside, report_error, suppressed
+from smile_trace._guards.private_files import is_own_folder, make_private, open_own
 
 FILE_SUFFIX = ".losses.json"
 MAX_BYTES = 2**20
@@ -107,10 +107,3 @@ def _replace(path: Path, body: str) -> None:
     finally:
         os.close(handle)
     os.replace(draft, path)
-
-
-def make_private(folder: Path) -> None:
-    """Create a folder, and its missing parents, with mode 0700."""
-    if not folder.parent.exists():
-        make_private(folder.parent)
-    folder.mkdir(mode=0o700, exist_ok=True)

@@ -1,7 +1,6 @@
-"""Spans of other libraries in our spool: `instrument` for clients, `span_processor` for a
-TracerProvider.
+"""Spans that instrumentors make, in our spool.
 
-Instrumentors (OpenInference's) are given a provider of ours. Its spans are children of the
+An instrumentor (OpenInference's, say) is given a provider of ours. Its spans are children of the
 decorated function in our own context, and report the application's active span as their own
 context: neither tracing ever sees a parent that it does not know.
 """
@@ -12,133 +11,28 @@ import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from contextvars import ContextVar
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from opentelemetry import trace as otel
 from opentelemetry.context import Context
-from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 from opentelemetry.util._decorator import _agnosticcontextmanager
 
 from smile_trace import semconv
-from smile_trace.capture.external_tracing import external_trace_attributes
-from smile_trace.capture.internal_errors import keep_inside, report_error, suppressed
-from smile_trace.capture.jsonable import dumps
-from smile_trace.capture.otel.options import options_for
-from smile_trace.capture.otel.tracer_provider import ExportingProcessor
-from smile_trace.capture.prompts import find_renderings
-from smile_trace.capture.providers import content_of, read_client_request
+from smile_trace._guards.external_tracing import external_trace_attributes
+from smile_trace._guards.internal_errors import keep_inside, report_error, suppressed
+from smile_trace._guards.jsonable import dumps
+from smile_trace._guards.redaction import redact
+from smile_trace._text.prompts import find_renderings
 from smile_trace.capture.recording import at_exit, current
-from smile_trace.capture.redaction import redact
 from smile_trace.capture.runtime import Runtime, active, runtime
-from smile_trace.errors import SmileTraceError
-
-if TYPE_CHECKING:
-    from importlib.metadata import Distribution
+from smile_trace.providers import content_of, read_client_request
 
 _REQUEST = "input.value"
 _MESSAGE = "llm.input_messages."
-_BY_CALLBACKS = "openinference.instrumentation.langchain"
-"""An instrumentor that cannot make its spans current, since callbacks tell it of a call's beginning
-and end."""
-_instrumented: set[type] = set()
 _told: "ContextVar[_SpanProxy | None]" = ContextVar("smile_trace_told_span", default=None)
-"""The latest span of such an instrumentor in this context; it may have ended."""
+"""The latest span, in this context, of an instrumentor that cannot make its spans current; it may
+have ended."""
 _open: "weakref.WeakSet[_SpanProxy]" = weakref.WeakSet()
-
-
-class CannotInstrument(SmileTraceError):
-    """There is no such instrumentor installed; the message says what to install."""
-
-
-def instrument(client: Any) -> None:
-    """Capture every call of a client as it is really sent, streams and tools included.
-
-    The calls are children of the decorated function that makes them, or traces of their own.
-    Calling it again has no effect.
-
-    Args:
-        client: `"openai"` (extra `instrument`), the name of any other installed package
-            `openinference.instrumentation.<name>`, or an instrumentor of OpenTelemetry's kind
-            (an object with `instrument(tracer_provider=…)`).
-
-    Raises:
-        CannotInstrument: there is no instrumentor of that name.
-    """
-    instrumentor = _find(client) if isinstance(client, str) else client
-    if type(instrumentor) in _instrumented:
-        return
-    by_callbacks = type(instrumentor).__module__.startswith(_BY_CALLBACKS)
-    provider = NestedProvider(attached=not by_callbacks)
-    instrumentor.instrument(tracer_provider=provider, **options_for(instrumentor))
-    if by_callbacks:
-        _call_in_place(instrumentor)
-    _instrumented.add(type(instrumentor))
-
-
-def _call_in_place(instrumentor: Any) -> None:
-    """Let LangChain call the instrumentor's handler in the context of the call, also in a
-    coroutine, where it would do so in a thread: a client's spans come under it that way."""
-    handler: Any = getattr(instrumentor, "_tracer", None)
-    if hasattr(handler, "run_inline"):
-        handler.run_inline = True
-
-
-def instrument_with(distribution: "Distribution") -> None:
-    """Capture the calls of the library that an installed instrumentor is for.
-
-    Args:
-        distribution: the instrumentor's, with an entry point in OpenTelemetry's group.
-
-    Raises:
-        CannotInstrument: it has none, or is not for the installed version of its library.
-    """
-    found = distribution.entry_points.select(group="opentelemetry_instrumentor")
-    for entry_point in found:
-        instrumentor = _own(entry_point.load())
-        instrument(instrumentor)
-        if not getattr(instrumentor, "is_instrumented_by_opentelemetry", True):
-            wanted = ", ".join(instrumentor.instrumentation_dependencies())
-            raise CannotInstrument(f"{distribution.name} {distribution.version} wants {wanted}")
-    if not found:
-        raise CannotInstrument(f"{distribution.name} {distribution.version} has no instrumentor")
-
-
-def _own(instrumentor: type) -> Any:
-    """One of ours: the application may have given its singleton to its own tracing."""
-    made: Any = object.__new__(instrumentor)
-    made.__init__()
-    return made
-
-
-def _find(name: str) -> Any:
-    package = f"openinference-instrumentation-{name.replace('_', '-')}"
-    try:
-        module = import_module(f"openinference.instrumentation.{name}")
-        found = next(
-            v for k, v in vars(module).items() if k.endswith("Instrumentor") and k[0] != "B"
-        )
-    except (ImportError, StopIteration):
-        if name == "openai":
-            what = "install its instrumentor with `pip install 'smile-trace[instrument]'`"
-        else:
-            what = f"see whether its name is right; its instrumentor is `pip install {package}`"
-        raise CannotInstrument(f"{name!r} cannot be instrumented: {what}") from None
-    return _own(found)
-
-
-def span_processor() -> SpanProcessor:
-    """A processor for your own TracerProvider: its finished spans are written to our spool, too.
-
-    They are written unchanged, except that secrets are replaced and texts truncated. What the
-    provider's sampler drops does not arrive here.
-    """
-
-    def export(span: ReadableSpan) -> None:
-        if active():
-            runtime().export(span)
-
-    return ExportingProcessor(export)
 
 
 class NestedProvider(otel.TracerProvider):

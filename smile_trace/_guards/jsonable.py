@@ -13,8 +13,8 @@ from itertools import islice
 from types import MappingProxyType
 from typing import Any
 
-from smile_trace.capture import models
-from smile_trace.capture.internal_errors import keep_inside
+from smile_trace._guards import objects
+from smile_trace._guards.internal_errors import keep_inside
 
 MAX_DEPTH = 12
 MAX_ITEMS = 1000
@@ -98,9 +98,9 @@ def _convert(value: Any, budget: _Budget, depth: int) -> Any:
     if isinstance(value, bytes | bytearray | memoryview):
         return binary(value)
     if kind is not dict and kind is not list:  # what is most frequent is asked for first
-        if models.is_model(value):
+        if objects.is_model(value):
             return _convert_model(value, budget, depth)
-        if models.is_array(value):
+        if objects.is_array(value):
             return _convert_array(value, budget, depth)
     if isinstance(value, _DICTS):
         return _convert_dict(value, budget, depth)
@@ -112,13 +112,13 @@ def _convert(value: Any, budget: _Budget, depth: int) -> Any:
 def _convert_model(value: Any, budget: _Budget, depth: int) -> Any:
     """A model as it dumps itself where that is cheap, else by its fields, and marked."""
     if _is_small(value, budget, depth):
-        return _convert(models.dump(value), budget, depth + 1)
-    fields = models.fields(value)
+        return _convert(objects.dump(value), budget, depth + 1)
+    fields = objects.fields(value)
     if fields is None:
         return budget.mark(_type_name(value))
     before, budget.shortened = budget.shortened, False
     converted = _convert_dict(fields, budget, depth + 1)
-    if not budget.shortened or models.has_serializer(value):
+    if not budget.shortened or objects.has_serializer(value):
         converted["…"] = budget.mark("<more>")
     budget.shortened = before or budget.shortened
     return converted
@@ -126,7 +126,7 @@ def _convert_model(value: Any, budget: _Budget, depth: int) -> Any:
 
 def _convert_array(value: Any, budget: _Budget, depth: int) -> Any:
     """An array as lists of its numbers; no more of them are made than are kept."""
-    plain, shape = models.plain_array(value)
+    plain, shape = objects.plain_array(value)
     if not shape:
         return _convert(plain.item(), budget, depth + 1)
     rows = plain[:MAX_ITEMS]
@@ -154,15 +154,15 @@ def _is_small(value: Any, budget: _Budget, depth: int) -> bool:
             held: Any = ()
             if isinstance(item, str):
                 characters -= len(item)
-            elif models.is_model(item):
-                held = models.attributes(item)
+            elif objects.is_model(item):
+                held = objects.attributes(item)
             elif isinstance(item, _DICTS):
                 held = item
                 characters -= _key_characters(item, nodes)
             elif isinstance(item, _LISTS):
                 held = item
             elif item is value:
-                held = models.attributes(item)
+                held = objects.attributes(item)
             nodes -= len(held)
             if nodes < 0 or characters < 0 or budget.looks < 0:
                 return False
