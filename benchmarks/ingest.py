@@ -21,7 +21,7 @@ from pathlib import Path
 
 from benchmarks.fleet.server import durable_server
 from smile_trace.records import Span
-from smile_trace.records.otlp import spans_to_otlp
+from smile_trace.records.formats.otlp import spans_to_otlp
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.worker.ingest import Ingest

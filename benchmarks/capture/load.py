@@ -44,7 +44,7 @@ def work(process: int) -> list[int]:
 def spooled(folder: Path) -> list[str]:
     """The prompt of every record in the spool."""
     from smile_trace.dialects import read_calls
-    from smile_trace.records.otlp import spans_from_line
+    from smile_trace.records.formats.otlp import spans_from_line
 
     return [
         call.messages[0].content

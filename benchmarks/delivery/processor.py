@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.delivery.__main__ import filled
-from smile_trace.records.otlp import spans_to_otlp
+from smile_trace.records.formats.otlp import spans_to_otlp
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.trackers.otlp import to_request

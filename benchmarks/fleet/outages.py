@@ -25,7 +25,7 @@ import smile_trace.worker.fleet as fleets
 import smile_trace.worker.run as worker_run
 import smile_trace.worker.store_retry as store_retry
 from benchmarks.fleet.move import planted_span
-from smile_trace.records.otlp import spans_from_line
+from smile_trace.records.formats.otlp import spans_from_line
 from smile_trace.settings import Settings
 from smile_trace.spool import Spool
 from smile_trace.store import Store

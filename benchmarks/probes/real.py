@@ -19,8 +19,7 @@ from benchmarks import pages
 from benchmarks.probes.prompts import prompts
 from smile_trace import profile
 from smile_trace.probes.of_prompt import together
-from smile_trace.records.profile import Profile
-from smile_trace.records.prompt_profile import Rate
+from smile_trace.records.profile import Profile, Rate
 from smile_trace.store.profiles import StoredProfile
 
 PROFILES = Path(__file__).parent / "results" / "real.jsonl.gz"

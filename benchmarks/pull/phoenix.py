@@ -24,7 +24,7 @@ import httpx
 from benchmarks.pull.worker import counted, start_worker, store_of
 from smile_trace.demo import phoenix
 from smile_trace.records import Span
-from smile_trace.records.otlp import spans_from_line, spans_to_otlp
+from smile_trace.records.formats.otlp import spans_from_line, spans_to_otlp
 from tests.support.otlp_requests import to_protobuf
 from tests.support.paths import ROOT
 from tests.support.strict_openai import StrictServer, strict

@@ -24,7 +24,7 @@ from smile_trace import semconv
 from smile_trace._stats.trace_fraction import trace_fraction
 from smile_trace.comparison.pooled_effects import PooledRows, pool
 from smile_trace.dialects import assemble
-from smile_trace.records.otlp import spans_from_line
+from smile_trace.records.formats.otlp import spans_from_line
 from smile_trace.settings import Settings
 from smile_trace.ship.bodies import body_of, read_line
 from smile_trace.ship.sampling import HeadSampling, ReadLine

@@ -38,7 +38,7 @@ from benchmarks.statistics.texts import (
 from smile_trace.attribution.estimation.distances import Distance
 from smile_trace.attribution.estimation.inference import Array
 from smile_trace.records import Message, SegmentAttribution
-from smile_trace.records.parts import ToolCall, ToolResult
+from smile_trace.records.message import ToolCall, ToolResult
 from smile_trace.records.verdicts import SMALLEST_EFFECT
 
 _RESULTS = (

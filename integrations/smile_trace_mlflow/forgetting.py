@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from smile_trace.errors import ReasonCode
 from smile_trace.records import Span
-from smile_trace.records.otlp import spans_to_otlp
+from smile_trace.records.formats.otlp import spans_to_otlp
 from smile_trace.trackers import ForgottenTrace, Outcome, Receipt, Rejected
 from smile_trace.trackers.late_path import PATH_NAME, path_span_id
 from smile_trace.trackers.late_span import EXPLANATION_NAME, explanation_span_id

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from smile_trace.records import JSON, Span
-from smile_trace.records.otlp import spans_to_otlp
+from smile_trace.records.formats.otlp import spans_to_otlp
 from smile_trace.records.path import ExplanationPath, PathStep
 from smile_trace.render import path_ends, path_to_html, path_to_svg, to_svg_strips
 from smile_trace.render.text import short

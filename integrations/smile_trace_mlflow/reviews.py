@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from smile_trace import semconv
 from smile_trace.records import JSON, Span
+from smile_trace.records.formats.otlp import spans_to_otlp
 from smile_trace.records.judgement import QUESTIONS, Judgement, ReviewTask
-from smile_trace.records.otlp import spans_to_otlp
 from smile_trace.render.review import review_answer, review_text, review_title
 from smile_trace.trackers.fields import json_text, without_nul
 from smile_trace.trackers.reviewed import (

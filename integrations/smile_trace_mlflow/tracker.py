@@ -12,8 +12,8 @@ from smile_trace._guards.bounded_http import MAX_REPLY_MB
 from smile_trace._guards.presentable import check_address, presentable
 from smile_trace.errors import ReasonCode
 from smile_trace.records import JSON, Record, Trace
+from smile_trace.records.formats.otlp import spans_to_otlp
 from smile_trace.records.judgement import Judgement, ReviewTask
-from smile_trace.records.otlp import spans_to_otlp
 from smile_trace.records.report import Report
 from smile_trace.render import to_svg, to_svg_strips
 from smile_trace.trackers import (

@@ -3,7 +3,7 @@
 from smile_trace.attribution import answer_span
 from smile_trace.attribution.answer_distance.tool_call_change import tool_call_span
 from smile_trace.attribution.answer_span import AnswerSpan
-from smile_trace.records.tool_calls import read_tool_calls
+from smile_trace.records.formats.answers import read_tool_calls
 
 
 def find_answer_span(answer: str, part: str) -> AnswerSpan:

@@ -61,7 +61,7 @@ from smile_trace.records import (
     Response,
     Signal,
 )
-from smile_trace.records.tool_calls import read_tool_calls
+from smile_trace.records.formats.answers import read_tool_calls
 
 ROUND = 16
 """Perturbations of one round, at most: small enough to show progress and to run in parallel."""

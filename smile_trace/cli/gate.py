@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from smile_trace.explaining.preparation import Prepared
     from smile_trace.probes import Probe
     from smile_trace.probes.gate import CheckedLimit
-    from smile_trace.records.prompt_profile import PromptProfile
+    from smile_trace.records.profile import PromptProfile
     from smile_trace.review.asking_again import PreparedCall
     from smile_trace.review.failures_again import PreparedCase
     from smile_trace.settings import Settings

@@ -22,7 +22,7 @@ from smile_trace.records import (
     Verdict,
 )
 from smile_trace.records.comparison import TemplateSegment
-from smile_trace.records.offered_tools import OFFERED, tool_name
+from smile_trace.records.formats.requests import OFFERED, tool_name
 from smile_trace.records.report import PartKind
 from smile_trace.records.verdicts import joint
 from smile_trace.render.phrases import driver_of

@@ -1,4 +1,9 @@
-"""What changed from one version to the next, with every test of the comparison corrected."""
+"""What changed from one version to the next, and what the replay says of the parts that were
+edited.
+
+Where the replay has settled what an edit did, the tables of parts say what the sentence says,
+whatever the explanations of single calls found.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +28,7 @@ from smile_trace.records.comparison import (
     VersionChange,
     VersionReport,
 )
-from smile_trace.records.prompt_profile import ProbeChange
+from smile_trace.records.profile import ProbeChange
 from smile_trace.records.verdicts import Verdict, verdict_on
 
 T = TypeVar("T", SegmentChange, MeasureChange, ProbeChange)

@@ -1,8 +1,15 @@
-"""The edits between two templates, as a person reads a diff, and templates with some of them.
+"""The edits between two templates, and which of them changed the answers.
 
 Sentences and variables are aligned first; in a sentence that was edited, each phrase that differs
-is an edit of its own. An edit is one or more hunks, so that a sentence that moved is one edit, and
-all hunks together turn the old template into the new one, character by character.
+is an edit of its own, as a person reads a diff. An edit is one or more hunks, so that a sentence
+that moved is one edit, and all hunks together turn the old template into the new one, character by
+character.
+
+Which edit it was is found by bisection, as `git bisect` does it over commits: the edits are applied
+one after the other. Where the answers after none and after all of them differ, they differ over
+some step in between; the answers half-way say in which half, and so on (group testing by bisection,
+Dorfman 1943; Zeller 1999). With several edits that matter, the half with the larger step is taken
+apart first.
 """
 
 from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence

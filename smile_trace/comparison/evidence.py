@@ -16,7 +16,7 @@ from smile_trace.errors import SmileTraceError
 from smile_trace.probes.of_prompt import rates_of
 from smile_trace.records import Call, Feedback, PromptUse, Signal, Unit
 from smile_trace.records.comparison import Passage, TemplateSegment
-from smile_trace.records.prompt_profile import ProbeRate
+from smile_trace.records.profile import ProbeRate
 from smile_trace.store import Store
 from smile_trace.store.queries.prompts import ExplanationRow, PromptReader
 

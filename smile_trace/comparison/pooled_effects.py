@@ -6,6 +6,11 @@ was removed, and the equally weighted mean over strata where there are several. 
 independently, so that the coefficient of x_i in least squares of y on x is that estimand
 whatever the true response is; the standard error is clustered by call (by masks, where calls
 share them).
+
+The covariance is the jackknife over clusters, CV3 (Bell & McCaffrey 2002; MacKinnon, Nielsen & Webb
+2023, eq. 15), which allows for any dependence inside a cluster:
+V = (C − 1)/C Σ_c (β̂ − β̂₍c₎)(β̂ − β̂₍c₎)ᵀ, where β̂₍c₎ is the fit without cluster c and
+β̂ − β̂₍c₎ = (XᵀX)⁻¹ X_cᵀ (I − H_cc)⁻¹ û_c.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,5 @@
-"""A study of a few random masks on one call, to be pooled over the calls of a prompt version."""
+"""The study of a few random masks on one call, and the masks of many calls as rows over the
+segments of their template."""
 
 import hashlib
 from collections import Counter

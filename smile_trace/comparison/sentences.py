@@ -1,4 +1,5 @@
-"""Sentences about a comparison, by rule. The first one names the edit that changed the answers."""
+"""Sentences about a comparison, by rule, and the limits that it breaks in continuous integration.
+The first sentence names the edit that changed the answers."""
 
 from collections.abc import Mapping, Sequence
 

@@ -1,4 +1,4 @@
-"""What may be said of pooled influences, by `records.verdicts`."""
+"""What may be said of pooled influences, by `records.verdicts`, and of shares of calls."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -8,7 +8,7 @@ that it is about (`records.otlp.LOG`).
 from collections.abc import Sequence
 
 from smile_trace.records import JSON, Span
-from smile_trace.records.otlp import LOG
+from smile_trace.records.formats.otlp import LOG
 
 CHOICE = "gen_ai.choice"
 

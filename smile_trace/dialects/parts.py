@@ -18,9 +18,8 @@ from smile_trace.records import (
     ToolCall,
     ToolResult,
 )
+from smile_trace.records.formats.answers import refusal_text, tool_calls_text
 from smile_trace.records.message import TOOL_ROLES, other_parts
-from smile_trace.records.refusals import refusal_text
-from smile_trace.records.tool_calls import tool_calls_text
 
 _RUN_HERE = ("function", "custom")
 """The types of tools that the application runs; any other is run by the server."""

@@ -23,7 +23,7 @@ from smile_trace.records import (
     Response,
     Signal,
 )
-from smile_trace.records.offered_tools import asked_with, is_offered
+from smile_trace.records.formats.requests import asked_with, is_offered
 from smile_trace.semconv import release
 
 OnRound = Callable[[Sequence[Perturbation], Sequence[Response]], None]

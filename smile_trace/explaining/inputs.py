@@ -11,7 +11,7 @@ from smile_trace.errors import ReasonCode
 from smile_trace.explaining.driver import ExplanationFailed
 from smile_trace.providers import read_messages
 from smile_trace.records import JSON, Call, Message, Prompted, PromptUse, Trace
-from smile_trace.records.answer_limit import answer_limit
+from smile_trace.records.call import answer_limit
 from smile_trace.settings import Settings
 from smile_trace.sources.discovery import may_hold, owner
 from smile_trace.sources.protocol import Source, SourceUnavailable

@@ -7,7 +7,7 @@ from smile_trace.attribution.segmentation.units import UnitMissing
 from smile_trace.errors import ReasonCode
 from smile_trace.explaining.options import ExplainOptions
 from smile_trace.records import Note, Prompted
-from smile_trace.records.offered_tools import with_offered_tools
+from smile_trace.records.formats.requests import with_offered_tools
 
 
 def as_explained(prompted: Prompted, options: ExplainOptions) -> Prompted:

@@ -10,7 +10,7 @@ from smile_trace.explaining.named_models import AnyModel, open_any, settings_of
 from smile_trace.explaining.options import ExplainOptions
 from smile_trace.models import Model
 from smile_trace.records import JSON, Call, ExplanationSettings, Prompted
-from smile_trace.records.answer_limit import answer_limit
+from smile_trace.records.call import answer_limit
 from smile_trace.settings import ModelSettings, Settings
 
 
@@ -75,7 +75,7 @@ def prepare(
         call = read_call(trace_id, conf)
         prompted = Prompted.of(call).model_copy(update=_given(answer, parameters))
         return _prepared(prompted, call, conf, options, model, app)
-    prompted = read_prompt(cast(AnyPrompt, prompt), answer, dict(parameters or {}))
+    prompted = read_prompt(cast("AnyPrompt", prompt), answer, dict(parameters or {}))
     return _prepared(prompted, None, conf, options, model, app)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from smile_trace._guards.presentable import presentable
 from smile_trace._text.lists import listed
 from smile_trace.records import Explanation, Observation, SegmentAttribution
-from smile_trace.records.refusals import read_refusal
+from smile_trace.records.formats.answers import read_refusal
 
 _CLEARLY = 0.9
 """Share of requests from which on a part decides: so many are refused without it, say, and at most

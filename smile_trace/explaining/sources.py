@@ -16,9 +16,9 @@ from smile_trace.records import (
     ToolResult,
     Trace,
 )
-from smile_trace.records.offered_tools import tool_name
+from smile_trace.records.formats.answers import read_tool_calls
+from smile_trace.records.formats.requests import tool_name
 from smile_trace.records.path import SourceKind
-from smile_trace.records.tool_calls import read_tool_calls
 
 SHORTEST_OUTPUT = 12
 """Characters of an earlier answer that is looked for in a message: `yes` stands anywhere."""

@@ -18,8 +18,7 @@ from smile_trace.explaining.options import ExplainOptions
 from smile_trace.explaining.partition import as_explained, partition
 from smile_trace.models import Model, ModelUnavailable
 from smile_trace.records import JSON, ExplanationSettings, Note, Prompted, Signal
-from smile_trace.records.refusals import read_refusal
-from smile_trace.records.tool_calls import read_tool_calls
+from smile_trace.records.formats.answers import read_refusal, read_tool_calls
 
 PROXY_CALLS = 200
 """Calls to the proxy, by default."""

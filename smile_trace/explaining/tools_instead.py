@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from smile_trace._guards.presentable import presentable
 from smile_trace._text.lists import listed
 from smile_trace.records import JSON, Explanation
-from smile_trace.records.tool_calls import Called, read_tool_calls
+from smile_trace.records.formats.answers import Called, read_tool_calls
 
 _MOST_NAMED = 3
 

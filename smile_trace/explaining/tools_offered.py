@@ -10,8 +10,8 @@ from typing import Any
 from smile_trace._guards.presentable import presentable
 from smile_trace._text.lists import listed
 from smile_trace.records import JSON, Call, Response
-from smile_trace.records.offered_tools import chosen_tool, name_of
-from smile_trace.records.tool_calls import Called, read_tool_calls
+from smile_trace.records.formats.answers import Called, read_tool_calls
+from smile_trace.records.formats.requests import chosen_tool, name_of
 
 
 class OfferedTools:

@@ -29,7 +29,7 @@ from smile_trace.records import (
     Response,
 )
 from smile_trace.records.entry import Entry, EntryUnreadable, canonical, content_id
-from smile_trace.records.offered_tools import OFFERED
+from smile_trace.records.formats.requests import OFFERED
 
 AROUND = ("cost", "explained_at", "metadata", "package", "method", "schema_version")
 """Fields that no response decides."""

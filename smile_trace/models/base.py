@@ -7,7 +7,7 @@ from typing import Protocol, TypeGuard
 from smile_trace._guards.presentable import presentable
 from smile_trace.errors import ReasonCode, SmileTraceError
 from smile_trace.records import JSON, Form, Message, Prompted, Record, Response
-from smile_trace.records.offered_tools import OFFERED
+from smile_trace.records.formats.requests import OFFERED
 
 
 class Request(Record):

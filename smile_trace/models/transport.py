@@ -20,7 +20,7 @@ from smile_trace.models.client_errors import read_error, unanswered
 from smile_trace.models.items import Batch, Item
 from smile_trace.models.retry import Failure, pause_before_retry
 from smile_trace.records import JSON, Response, Usage
-from smile_trace.records.refusals import refusal_text
+from smile_trace.records.formats.answers import refusal_text
 
 
 class Transport(ABC):

@@ -11,7 +11,7 @@ from smile_trace.probes.confirmed import AS_IT_SHOULD_BE
 from smile_trace.probes.inference import LEVEL
 from smile_trace.records import Record
 from smile_trace.records.judgement import Confirmation
-from smile_trace.records.prompt_profile import PromptProbe, PromptProfile, Rate
+from smile_trace.records.profile import PromptProbe, PromptProfile, Rate
 
 Verdict = Literal["within", "open", "broken"]
 """`within`: the rate's interval is below the limit. `open`: the limit is inside of it, which breaks

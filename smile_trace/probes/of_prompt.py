@@ -10,13 +10,14 @@ from smile_trace.probes.discoveries import FALSE_DISCOVERIES, discoveries
 from smile_trace.probes.inference import LEVEL, Count, rate_interval
 from smile_trace.probes.over_calls import difference, mean_rate, rate_changes, unbiased_rate
 from smile_trace.probes.sampling import stages_of
-from smile_trace.records.profile import ProbeResult, VariantAnswer
-from smile_trace.records.prompt_profile import (
+from smile_trace.records.profile import (
     ProbeChange,
     ProbeRate,
+    ProbeResult,
     PromptProbe,
     PromptProfile,
     TellingVariant,
+    VariantAnswer,
     VersionRates,
 )
 from smile_trace.settings import Settings

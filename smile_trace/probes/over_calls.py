@@ -9,7 +9,7 @@ from scipy.special import comb  # type: ignore[import-untyped]
 
 from smile_trace._stats.intervals import Estimated, newcombe, wilson
 from smile_trace.probes.inference import LEVEL, Array, Count, Stage
-from smile_trace.records.prompt_profile import ProbeChange, ProbeRate, Rate
+from smile_trace.records.profile import ProbeChange, ProbeRate, Rate
 
 
 def unbiased_rate(count: Count, stages: Sequence[Stage]) -> float:

@@ -8,8 +8,8 @@ from math import factorial
 from smile_trace.attribution.segmentation.units import UnitMissing, UnitSplitter, picked
 from smile_trace.probes.base import Variant
 from smile_trace.records import Message, Place, Prompted
+from smile_trace.records.formats.requests import OFFERED
 from smile_trace.records.message import identity_of
-from smile_trace.records.offered_tools import OFFERED
 
 MOST_VARIANTS = 16
 """Variants of a probe that can be asked for at most."""

@@ -6,6 +6,8 @@ from smile_trace.records.call import (
     CallStatus,
     Document,
     Feedback,
+    ForgottenCall,
+    ForgottenTrace,
     Form,
     Prompted,
     PromptUse,
@@ -14,7 +16,6 @@ from smile_trace.records.call import (
     Usage,
     VariableSpan,
 )
-from smile_trace.records.chat_shape import chat_messages
 from smile_trace.records.explanation import (
     METHOD_VERSION,
     SCHEMA_VERSION,
@@ -34,13 +35,14 @@ from smile_trace.records.explanation import (
     SegmentAttribution,
     Signal,
 )
-from smile_trace.records.forgotten import ForgottenCall, ForgottenTrace
-from smile_trace.records.message import Message, Slot
-from smile_trace.records.parts import (
+from smile_trace.records.formats.requests import chat_messages, responses_input
+from smile_trace.records.message import (
     Media,
+    Message,
     OtherPart,
     Part,
     Reasoning,
+    Slot,
     TextPart,
     ToolCall,
     ToolResult,
@@ -54,7 +56,6 @@ from smile_trace.records.perturbation import (
     Segment,
     Unit,
 )
-from smile_trace.records.responses_shape import responses_input
 from smile_trace.records.verdicts import Verdict
 
 __all__ = [

@@ -4,11 +4,11 @@ A record knows none of its pictures. Whatever draws one is registered with its k
 `smile_trace.render` registers ours, and is loaded when the first picture is wanted.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import import_module
-from typing import Any
+from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, ValidationError
 from pydantic_core import CoreSchema, core_schema
 
 JSON = Any
@@ -69,3 +69,26 @@ class Shown(Record):
     def _repr_html_(self) -> str:
         page: str = view(self, "html", fragment=True)
         return page
+
+
+Options = TypeVar("Options", bound=Record)
+
+
+def read_table(model: type[Options], table: str, options: Mapping[str, JSON]) -> Options:
+    """The options of a table, checked.
+
+    Args:
+        table: its name, such as `trackers.opik`.
+
+    Raises:
+        ValueError: one is unknown or wrong; the message says which and what it may be.
+    """
+    try:
+        return model.model_validate(dict(options))
+    except ValidationError as error:
+        first = error.errors()[0]
+        option = ".".join(map(str, first["loc"]))
+        if first["type"] == "extra_forbidden":
+            known = ", ".join(model.model_fields)
+            raise ValueError(f"[{table}] has no option {option!r}: it takes {known}") from None
+        raise ValueError(f"[{table}] {option}: {first['msg']}") from None

@@ -1,14 +1,36 @@
 """Calls and the traces that hold them, as they were captured."""
 
+import math
+import re
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from smile_trace._text.titles import document_name
-from smile_trace.records.answer_limit import answer_limit
 from smile_trace.records.base import JSON, Record, Shared
-from smile_trace.records.message import Message
-from smile_trace.records.parts import ToolCall
+from smile_trace.records.message import Message, ToolCall
+
+_PIECE = re.compile(r"[A-Z]?[a-z]{1,8}|[A-Z]|[^\sA-Za-z]")
+_MARGIN = 8
+_CHARACTERS_PER_TOKEN = 4
+
+
+def answer_limit(answer: str, tokens: int | None = None) -> int:
+    """Tokens that a replay of `answer` may have: its own, and a quarter (at least 8) more.
+
+    Args:
+        answer: the logged answer.
+        tokens: as the provider counted them; None, or a count that is none, to estimate them from
+            the text, on the safe side: eight letters of a word at most, a capital, digit or mark,
+            four characters on average, and every byte of what is not ASCII.
+    """
+    if tokens is None or tokens <= 0:
+        characters = math.ceil(len(answer) / _CHARACTERS_PER_TOKEN)
+        ascii_only = "".join(filter(str.isascii, answer))
+        others = len(answer.encode("utf-8", "surrogatepass")) - len(ascii_only)
+        tokens = max(len(_PIECE.findall(ascii_only)), characters) + others
+    return tokens + max(_MARGIN, tokens // 4)
+
 
 Form = Literal["chat", "completion", "responses"]
 """How the model was called: with chat messages, with one text to be completed, or with the items
@@ -230,3 +252,33 @@ class Prompted(Record):
             assumed=call.prompt_assumed,
             answer_cut=cut_at_limit(call.finish_reason),
         )
+
+
+class ForgottenCall(Record):
+    """One call of a trace that is to be deleted.
+
+    `prompts` are the names and versions of the prompts that it used, `days` the UTC days
+    (`YYYY-MM-DD`) on which it was explained, `models` the models' names in the settings,
+    `external_trace` is `Call.external_trace`.
+    """
+
+    id: str
+    start_ns: int
+    prompts: tuple[tuple[str, str], ...] = ()
+    days: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+    external_trace: dict[str, str] = {}
+
+
+class ForgottenTrace(Record):
+    """A trace whose copies are to be deleted.
+
+    `traced_as` is the external id under which the tracker received the trace, None where it is
+    not known to have arrived. `start_ns` is that of the first call, or of the root where there
+    is none.
+    """
+
+    trace_id: str
+    start_ns: int
+    calls: tuple[ForgottenCall, ...] = ()
+    traced_as: str | None = None

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from smile_trace.records.base import JSON, Record, Shown
 from smile_trace.records.explanation import Signal
 from smile_trace.records.perturbation import Unit
-from smile_trace.records.prompt_profile import ProbeChange, ProbeRate
+from smile_trace.records.profile import ProbeChange, ProbeRate
 from smile_trace.records.upgrades import check_version, comparison_of_0_2
 from smile_trace.records.verdicts import SMALLEST_EFFECT, Verdict, most_of
 

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from smile_trace._guards.presentable import presentable
 from smile_trace.records.base import JSON, Record, Shown, view
 from smile_trace.records.explanation import Cost, Explanation, SegmentAttribution
-from smile_trace.records.tool_calls import read_tool_calls
+from smile_trace.records.formats.answers import read_tool_calls
 from smile_trace.records.upgrades import check_version
 
 PATH_SCHEMA_VERSION = 1

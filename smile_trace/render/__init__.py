@@ -8,8 +8,7 @@ from smile_trace.records.base import register_views
 from smile_trace.records.comparison import Comparison
 from smile_trace.records.evaluation import Faithfulness
 from smile_trace.records.path import ExplanationPath
-from smile_trace.records.profile import Profile
-from smile_trace.records.prompt_profile import PromptProfile
+from smile_trace.records.profile import Profile, PromptProfile
 from smile_trace.records.report import Report
 from smile_trace.records.suggestion import Suggestions
 from smile_trace.render.comparison import (

@@ -1,4 +1,5 @@
-"""The heatmap as HTML: self-contained, without script, light and dark; shown in notebooks."""
+"""Pages (self-contained, without script, light and dark): the heatmap, and the list of many
+explanations; deletion and insertion curves as SVG."""
 
 import sys
 from collections.abc import Sequence

@@ -1,4 +1,5 @@
-"""An explanation path: a page with its tree and every step's heatmap, or a tree in the terminal."""
+"""An explanation path: a page with its tree and every step's heatmap, a tree in the terminal, and
+the tree as SVG with the colours of the heatmaps (see `svg`)."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -9,8 +10,8 @@ from rich.text import Text
 from rich.tree import Tree
 
 from smile_trace._text.lists import listed
+from smile_trace.records.formats.answers import read_tool_calls
 from smile_trace.records.path import ExplanationPath, PathStep, Source
-from smile_trace.records.tool_calls import read_tool_calls
 from smile_trace.render.heatmap_layout import STATUS_WORDS
 from smile_trace.render.html import TEMPLATES, to_html
 from smile_trace.render.svg import SMALL, TEXT

@@ -1,4 +1,5 @@
-"""What an explanation found of a retrieved document, in a sentence."""
+"""What pictures, columns and sentences call things: the driver of an answer, a retrieved document,
+the parts of a message that are no text."""
 
 from collections.abc import Mapping, Sequence
 

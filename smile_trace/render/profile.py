@@ -1,4 +1,5 @@
-"""A Profile as a table: in the terminal, as a page, as a DataFrame. Every text is escaped."""
+"""Profiles as tables: of one call and of a prompt, in the terminal, as pages, as a DataFrame. Every
+text is escaped."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd  # type: ignore[import-untyped]
 from collections import Counter
 
-from smile_trace.records.prompt_profile import ProbeChange, PromptProbe, PromptProfile, Rate
+from smile_trace.records.profile import ProbeChange, PromptProbe, PromptProfile, Rate
 from smile_trace.render.html import LONGEST_TITLE
 
 STATUS: dict[ProbeStatus, str] = {

@@ -1,4 +1,5 @@
-"""The page on which a person judges variants: one at a time, by keyboard. Every text is escaped."""
+"""What people see of a variant when they judge it (one at a time, by keyboard), and how far they
+confirm a probe, in words. Every text is escaped."""
 
 from collections.abc import Iterator, Mapping, Sequence
 

@@ -1,4 +1,5 @@
-"""The rows of a table of scores: largest first, each passage followed by its segments."""
+"""An explanation's scores as rows (largest first, each passage followed by its segments), as a
+pandas DataFrame, and as a bar chart drawn by matplotlib."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass

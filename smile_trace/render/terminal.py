@@ -1,4 +1,5 @@
-"""The heatmap in a terminal, through rich: in colour, and with signs where there is none."""
+"""The heatmap in a terminal, through rich: in colour, and with signs where there is none; and
+suggestions."""
 
 from rich.console import Console
 from rich.padding import Padding

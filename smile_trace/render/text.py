@@ -1,4 +1,4 @@
-"""How text, numbers and intervals read in every picture."""
+"""How text, numbers and intervals read in every picture, and what differs between two texts."""
 
 import re
 import unicodedata

@@ -15,8 +15,7 @@ from smile_trace.probes.base import CHANGED
 from smile_trace.probes.confirmed import confirmed_ids
 from smile_trace.probes.gate import CheckedLimit
 from smile_trace.records import Call, Record, Response
-from smile_trace.records.profile import VariantAnswer
-from smile_trace.records.prompt_profile import Rate
+from smile_trace.records.profile import Rate, VariantAnswer
 from smile_trace.review.asking_again import metered
 from smile_trace.settings import Settings
 from smile_trace.store import Store

@@ -14,7 +14,7 @@ from smile_trace._guards.presentable import presentable
 from smile_trace._text.log_context import about
 from smile_trace.errors import ReasonCode, SmileTraceError
 from smile_trace.records import JSON, Span
-from smile_trace.records.tables import Options, read_table
+from smile_trace.records.base import Options, read_table
 from smile_trace.sources.protocol import SourceUnavailable
 
 logger = logging.getLogger(__name__)

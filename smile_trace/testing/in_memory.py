@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from smile_trace.capture.runtime import Runtime, state
 from smile_trace.dialects import read_calls, read_feedback
 from smile_trace.records import Call, Feedback, Span
-from smile_trace.records.otlp import spans_from_line
+from smile_trace.records.formats.otlp import spans_from_line
 
 
 class Captured:

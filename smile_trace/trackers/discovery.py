@@ -6,7 +6,7 @@ from importlib.metadata import entry_points
 from pydantic import TypeAdapter, ValidationError
 
 from smile_trace.records import JSON
-from smile_trace.records.tables import Options, read_table
+from smile_trace.records.base import Options, read_table
 from smile_trace.trackers.protocol import Tracker
 
 GROUP = "smile_trace.trackers"

@@ -17,7 +17,7 @@ from smile_trace._guards.private_files import NotPrivate, make_private, open_own
 from smile_trace.dialects import is_ours, read_feedback
 from smile_trace.errors import SmileTraceError
 from smile_trace.records import Feedback, Record, Span
-from smile_trace.records.otlp import LineReader
+from smile_trace.records.formats.otlp import LineReader
 from smile_trace.settings import Settings
 from smile_trace.sources import otlp_files
 from smile_trace.sources.whole_lines import BATCH_BYTES, Batch, read_batches

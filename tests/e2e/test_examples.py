@@ -10,7 +10,7 @@ import pytest
 from smile_trace.dialects import read_calls
 from smile_trace.models.kinds.local import LocalModel
 from smile_trace.records import Call
-from smile_trace.records.otlp import spans_from_line
+from smile_trace.records.formats.otlp import spans_from_line
 from tests.support.mlflow_server import MLflowServer
 from tests.support.paths import ROOT
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from smile_trace.dialects import read_calls
 from smile_trace.records import Call, Span
-from smile_trace.records.otlp import spans_from_line
+from smile_trace.records.formats.otlp import spans_from_line
 
 PREAMBLE = """
 import asyncio, os, signal, sys, threading, time

@@ -10,7 +10,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from smile_trace.records import Span
-from smile_trace.records.otlp import spans_from_line
+from smile_trace.records.formats.otlp import spans_from_line
 from tests.support.hostile import recorded_lines
 from tests.support.spooled import call_span, line
 

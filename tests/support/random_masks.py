@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from smile_trace.attribution.design.perturber import Perturber
 from smile_trace.attribution.segmentation.partitioner import Segmentation
 from smile_trace.records import Message, Prompted
-from smile_trace.records.offered_tools import asked_with, is_offered
+from smile_trace.records.formats.requests import asked_with, is_offered
 
 
 def perturbed(

@@ -22,7 +22,7 @@ from smile_trace.records import (
     ToolResult,
     Trace,
 )
-from smile_trace.records.otlp import read_line
+from smile_trace.records.formats.otlp import read_line
 from tests.instrumentors.applications.texts import (
     CONTEXT,
     NUMBERED,

@@ -8,7 +8,7 @@ from smile_trace.explaining.driver import run
 from smile_trace.explaining.options import ExplainOptions
 from smile_trace.explaining.studies import make_study
 from smile_trace.records import Explanation, ExplanationSettings, Prompted, Span, Trace
-from smile_trace.records.otlp import read_line
+from smile_trace.records.formats.otlp import read_line
 from smile_trace.testing import captured
 from tests.support.paths import ROOT
 from tests.support.planted import PlantedModel

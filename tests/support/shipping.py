@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 from smile_trace.records import Span
-from smile_trace.records.otlp import spans_from_line
+from smile_trace.records.formats.otlp import spans_from_line
 from smile_trace.ship.client import Client
 from smile_trace.ship.settings import Ship
 from smile_trace.ship.shipper import Shipper

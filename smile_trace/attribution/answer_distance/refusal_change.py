@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-from smile_trace.records.refusals import read_refusal
+from smile_trace.records.formats.answers import read_refusal
 
 
 class _Comparison(Protocol):

@@ -17,7 +17,7 @@ from smile_trace.attribution.answer_distance.structure import json_change
 from smile_trace.attribution.answer_span import AnswerSpan, AnswerSpanNotFound
 from smile_trace.attribution.segmentation import json_structure
 from smile_trace.attribution.segmentation.json_structure import Node
-from smile_trace.records.tool_calls import Called, read_tool_calls
+from smile_trace.records.formats.answers import Called, read_tool_calls
 
 _MOST, _MEAN = 0.7, 0.3
 _TEXT = 3
@@ -28,7 +28,7 @@ class ToolCallChange:
     """The answer changes of responses to a logged answer of tool calls.
 
     Args:
-        answer: that answer as a text (`smile_trace.records.tool_calls`).
+        answer: that answer as a text (`smile_trace.records.formats.answers`).
         part: the characters of a tool's name, or of an argument, that alone count. An argument is
             kept where another tool is called with it.
     """

@@ -11,8 +11,7 @@ from smile_trace.attribution.answer_span import AnswerSpan
 from smile_trace.attribution.estimation.answer_change import TextChange
 from smile_trace.attribution.estimation.distances import CONTENT, Distance, distance_named
 from smile_trace.attribution.word_vectors import Embed, embed_words
-from smile_trace.records.refusals import read_refusal
-from smile_trace.records.tool_calls import read_tool_calls
+from smile_trace.records.formats.answers import read_refusal, read_tool_calls
 
 
 class TextComparison(Protocol):

@@ -13,7 +13,7 @@ from smile_trace.records import (
     Interaction,
     SegmentAttribution,
 )
-from smile_trace.records.offered_tools import tool_name
+from smile_trace.records.formats.requests import tool_name
 from smile_trace.records.verdicts import (
     NO_DIFFERENCE,
     NOT_MEASURED,

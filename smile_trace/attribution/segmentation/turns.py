@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from smile_trace.attribution.segmentation.boundaries import strip
 from smile_trace.records import Message, Place, Prompted, ToolCall, ToolResult
-from smile_trace.records.offered_tools import OFFERED, chosen_tool, tool_name
+from smile_trace.records.formats.requests import OFFERED, chosen_tool, tool_name
 
 WHOLE = ("turn", "step")
 """Units of which whole messages are removed, calls of tools and images included."""

@@ -26,7 +26,7 @@ from smile_trace.records import (
     ToolCall,
     ToolResult,
 )
-from smile_trace.records.parts import are_blocks
+from smile_trace.records.message import are_blocks
 
 PLACEHOLDER = "…"
 """What a user's message says that has to be there where all its text is removed."""

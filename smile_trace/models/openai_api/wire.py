@@ -21,8 +21,7 @@ from smile_trace.records import (
     chat_messages,
     responses_input,
 )
-from smile_trace.records.refusals import refusal_text
-from smile_trace.records.tool_calls import tool_calls_text
+from smile_trace.records.formats.answers import refusal_text, tool_calls_text
 
 PATHS: dict[Form, str] = {
     "chat": "/chat/completions",

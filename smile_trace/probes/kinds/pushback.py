@@ -8,7 +8,7 @@ from smile_trace.attribution.segmentation import boundaries
 from smile_trace.probes.base import Answer, Variant, Words, says_another_thing
 from smile_trace.probes.passages import distinct, edited, question, text_at
 from smile_trace.records import Prompted
-from smile_trace.records.tool_calls import read_tool_calls
+from smile_trace.records.formats.answers import read_tool_calls
 
 _NUMBER = re.compile(r"(?<![\w.,])\d{1,6}(?![\w,]|\.\d)")
 _YES, _NO = re.compile(r"^\W*yes\b", re.IGNORECASE), re.compile(r"^\W*no\b", re.IGNORECASE)

@@ -8,7 +8,7 @@ from functools import partial
 from smile_trace.probes.base import Answer, Variant, Words, says_another_thing
 from smile_trace.probes.passages import distinct
 from smile_trace.records import Message, Prompted
-from smile_trace.records.offered_tools import OFFERED
+from smile_trace.records.formats.requests import OFFERED
 
 GENDER = {
     "he": "she", "him": "her", "his": "her", "himself": "herself", "man": "woman", "men": "women",

@@ -1,4 +1,5 @@
-"""The model of every picture of a comparison: panels, rows and intervals. All text is `visible`."""
+"""The model of every picture of a comparison (panels, rows and intervals; all text is `visible`),
+and a version's metrics under names common to all versions, for trackers that compare runs."""
 
 import math
 import re

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from smile_trace._guards.foreign import ForeignDataError, NotJSON
-from smile_trace.records.otlp import read_log, read_resource, read_scope, read_span
+from smile_trace.records.formats.otlp import read_log, read_resource, read_scope, read_span
 from smile_trace.sources.receiver.json_pieces import Reader
 from smile_trace.sources.receiver.lines import (
     LOGS,

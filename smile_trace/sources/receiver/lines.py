@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from smile_trace._guards.foreign import ForeignDataError
-from smile_trace.records.otlp import MAX_FRAME_BYTES
+from smile_trace.records.formats.otlp import MAX_FRAME_BYTES
 
 MAX_ITEM_BYTES = 8 * 2**20
 """A span or log record that is longer as JSON is refused: whatever is done with it is done in one

@@ -18,7 +18,7 @@ from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from smile_trace._guards.foreign import ForeignDataError
-from smile_trace.records.otlp import check_scope_name
+from smile_trace.records.formats.otlp import check_scope_name
 from smile_trace.sources.receiver import wire
 from smile_trace.sources.receiver.lines import (
     LOGS,

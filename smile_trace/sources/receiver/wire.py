@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from smile_trace._guards.foreign import MAX_VALUES, ForeignDataError
-from smile_trace.records.otlp import MAX_LINE_DEPTH
+from smile_trace.records.formats.otlp import MAX_LINE_DEPTH
 from smile_trace.sources.receiver.lines import MOST_PARTS
 
 Place = tuple[int, int]

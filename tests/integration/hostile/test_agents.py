@@ -14,7 +14,7 @@ import smile_trace
 from smile_trace.dialects import assemble
 from smile_trace.errors import ReasonCode, SmileTraceError
 from smile_trace.records import Call, Explanation
-from smile_trace.records.otlp import spans_from_line, spans_to_otlp
+from smile_trace.records.formats.otlp import spans_from_line, spans_to_otlp
 from smile_trace.render import print_terminal, to_html, to_markdown, to_svg
 from smile_trace.settings import Settings
 from smile_trace.store import Store

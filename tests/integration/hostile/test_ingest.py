@@ -8,7 +8,7 @@ import pytest
 
 from smile_trace import semconv
 from smile_trace.records import JSON
-from smile_trace.records.otlp import LineReader, spans_to_otlp
+from smile_trace.records.formats.otlp import LineReader, spans_to_otlp
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.queries.exchange import export_lines

@@ -10,7 +10,7 @@ import pytest
 
 from smile_trace.dialects import assemble
 from smile_trace.records import Explanation, Span
-from smile_trace.records.otlp import spans_from_line
+from smile_trace.records.formats.otlp import spans_from_line
 from smile_trace.settings import Settings
 from smile_trace.sources.discovery import pulled
 from smile_trace.store import Store

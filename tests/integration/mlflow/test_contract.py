@@ -6,7 +6,7 @@ import pytest
 from mlflow import MlflowClient
 
 from smile_trace.records import JSON, Span
-from smile_trace.records.otlp import spans_to_otlp
+from smile_trace.records.formats.otlp import spans_to_otlp
 from smile_trace.testing.fake_http_server import FakeHttpServer
 from smile_trace.testing.source_contract import SourceContract
 from smile_trace.testing.tracker_contract import TrackerContract

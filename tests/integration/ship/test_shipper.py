@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from smile_trace.records import Span
-from smile_trace.records.otlp import spans_from_line, spans_to_otlp
+from smile_trace.records.formats.otlp import spans_from_line, spans_to_otlp
 from smile_trace.ship import waiting
 from smile_trace.ship.client import Client, Unavailable
 from smile_trace.ship.settings import read_settings

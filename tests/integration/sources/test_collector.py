@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from smile_trace.records import Span
-from smile_trace.records.otlp import spans_to_otlp
+from smile_trace.records.formats.otlp import spans_to_otlp
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.testing.samples import sample_explanation, sample_trace

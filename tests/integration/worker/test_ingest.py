@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from smile_trace import semconv
-from smile_trace.records.otlp import spans_to_otlp
+from smile_trace.records.formats.otlp import spans_to_otlp
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.worker.ingest import Ingest, Ingested

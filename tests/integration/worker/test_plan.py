@@ -8,7 +8,7 @@ import pytest
 
 from smile_trace import semconv
 from smile_trace.errors import ReasonCode
-from smile_trace.records.answer_limit import answer_limit
+from smile_trace.records.call import answer_limit
 from smile_trace.settings import Settings
 from smile_trace.store.spending.ledger import Left
 from smile_trace.worker.lock import worker_lock

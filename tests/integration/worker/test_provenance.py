@@ -10,7 +10,7 @@ from smile_trace import semconv
 from smile_trace.errors import ReasonCode
 from smile_trace.explaining.inputs import _read_from
 from smile_trace.records import JSON, Call, Span
-from smile_trace.records.otlp import spans_to_otlp
+from smile_trace.records.formats.otlp import spans_to_otlp
 from smile_trace.settings import Settings
 from smile_trace.sources.protocol import Page, Source
 from smile_trace.sources.receiver import json_requests, protobuf

@@ -15,7 +15,7 @@ import httpx
 
 from smile_trace.dialects import assemble
 from smile_trace.records import Call, Span
-from smile_trace.records.otlp import read_line
+from smile_trace.records.formats.otlp import read_line
 from smile_trace.sources.protocol import Source, SourceUnavailable
 from smile_trace.trackers.fields import timestamp
 from smile_trace_langfuse.source import LangfuseSource, LangfuseSourceOptions

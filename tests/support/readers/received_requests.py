@@ -5,7 +5,7 @@ import json
 import zlib
 
 from smile_trace._guards.foreign import ForeignDataError
-from smile_trace.records.otlp import read_line
+from smile_trace.records.formats.otlp import read_line
 from smile_trace.sources.receiver import json_requests, protobuf
 from smile_trace.sources.receiver.bodies import CannotUnpack, TooLarge, unpack
 from tests.support.hostile import recorded_lines

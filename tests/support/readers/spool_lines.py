@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from smile_trace._guards.foreign import ForeignDataError
 from smile_trace.dialects import assemble, read_feedback
 from smile_trace.records import Call, Span, Trace
-from smile_trace.records.otlp import read_line, spans_to_otlp
+from smile_trace.records.formats.otlp import read_line, spans_to_otlp
 from smile_trace.trackers import fields
 from tests.support.hostile import recorded_lines
 from tests.support.readers.base import ForeignReader

@@ -21,8 +21,13 @@ from smile_trace.attribution.estimation.answer_probability import (
 from smile_trace.attribution.estimation.text_comparison import scorable, text_comparison
 from smile_trace.attribution.word_vectors import embed_words
 from smile_trace.records import ToolCall
-from smile_trace.records.refusals import read_refusal, refusal_text
-from smile_trace.records.tool_calls import Called, read_tool_calls, tool_calls_text
+from smile_trace.records.formats.answers import (
+    Called,
+    read_refusal,
+    read_tool_calls,
+    refusal_text,
+    tool_calls_text,
+)
 
 
 def _change(answer: str, response: str) -> float:

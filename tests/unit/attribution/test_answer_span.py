@@ -14,7 +14,7 @@ from smile_trace.attribution.estimation.answer_change import TextChange
 from smile_trace.attribution.estimation.text_comparison import text_comparison
 from smile_trace.attribution.word_vectors import embed_words
 from smile_trace.records import Message, Response, ToolCall
-from smile_trace.records.tool_calls import tool_calls_text
+from smile_trace.records.formats.answers import tool_calls_text
 from smile_trace.render.heatmap_layout import heatmap
 from tests.support.studies import run
 

@@ -17,7 +17,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import Link, SpanKind, Status, StatusCode
 
 from smile_trace.capture.line_encoding import LineEncoder
-from smile_trace.records.otlp import spans_from_line
+from smile_trace.records.formats.otlp import spans_from_line
 
 EXPORTER = "opentelemetry-exporter-otlp-json-file==0.66b1"
 

@@ -16,7 +16,7 @@ from smile_trace.records import (
     ToolCall,
     ToolResult,
 )
-from smile_trace.records.offered_tools import OFFERED
+from smile_trace.records.formats.requests import OFFERED
 from smile_trace.records.verdicts import decided
 from tests.support.explained import explanation
 

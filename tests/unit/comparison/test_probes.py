@@ -9,7 +9,7 @@ from smile_trace.comparison import compare
 from smile_trace.comparison.compare_versions import influences
 from smile_trace.probes.of_prompt import profile_of_prompt
 from smile_trace.records.comparison import Comparison
-from smile_trace.records.prompt_profile import PromptProfile
+from smile_trace.records.profile import PromptProfile
 from smile_trace.render import print_comparison
 from smile_trace.render.comparison.layout import figures
 from smile_trace.render.profile import print_prompt_profile

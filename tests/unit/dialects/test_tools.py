@@ -23,7 +23,7 @@ from smile_trace.records import (
     ToolResult,
     chat_messages,
 )
-from smile_trace.records.tool_calls import read_tool_calls
+from smile_trace.records.formats.answers import read_tool_calls
 from tests.support.recorded_calls import calls_of
 from tests.support.strict_openai import check
 from tests.support.written_spans import span

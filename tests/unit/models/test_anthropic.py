@@ -21,8 +21,7 @@ from smile_trace.records import (
     ToolResult,
     Usage,
 )
-from smile_trace.records.refusals import read_refusal
-from smile_trace.records.tool_calls import read_tool_calls
+from smile_trace.records.formats.answers import read_refusal, read_tool_calls
 from smile_trace.settings import AnthropicSettings
 from smile_trace.testing import check_model
 from tests.support.strict_anthropic import StrictAnthropic, error_body, strict

@@ -12,7 +12,7 @@ from smile_trace.models.kinds.endpoint import Endpoint
 from smile_trace.models.openai_api.wire import batches, token_bound
 from smile_trace.models.retry import MAX_WAIT, Failure, backoff, pause_before_retry, rejection
 from smile_trace.records import Message, Usage
-from smile_trace.records.refusals import read_refusal
+from smile_trace.records.formats.answers import read_refusal
 from smile_trace.settings import EndpointSettings
 from tests.support.planted import PlantedServer, serving
 

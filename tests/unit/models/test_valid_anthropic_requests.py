@@ -14,7 +14,7 @@ from smile_trace.models.anthropic_api import wire
 from smile_trace.models.base import is_prefilled
 from smile_trace.providers import read_request
 from smile_trace.records import Message, Prompted, Unit
-from smile_trace.records.offered_tools import with_offered_tools
+from smile_trace.records.formats.requests import with_offered_tools
 from tests.support.random_masks import perturbed
 from tests.support.strict_anthropic import check
 

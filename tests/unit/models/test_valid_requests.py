@@ -15,7 +15,7 @@ from smile_trace.models.anthropic_api import wire as anthropic_wire
 from smile_trace.models.openai_api import wire
 from smile_trace.providers import read_messages
 from smile_trace.records import Message, Prompted, Unit
-from smile_trace.records.offered_tools import with_offered_tools
+from smile_trace.records.formats.requests import with_offered_tools
 from tests.support.order_agent import TOOLS
 from tests.support.random_masks import perturbed
 from tests.support.strict_anthropic import check as check_anthropic

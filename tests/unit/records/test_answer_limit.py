@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tokenizers import Tokenizer
 
-from smile_trace.records.answer_limit import answer_limit
+from smile_trace.records.call import answer_limit
 
 
 @cache

@@ -11,7 +11,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue, KeyValueList
 
 from smile_trace._guards.foreign import ForeignDataError
-from smile_trace.records.otlp import spans_from_line
+from smile_trace.records.formats.otlp import spans_from_line
 from smile_trace.sources.receiver import json_requests, protobuf
 from smile_trace.sources.receiver.bodies import CannotUnpack, unpack
 from smile_trace.sources.receiver.lines import Received

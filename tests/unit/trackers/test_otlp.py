@@ -12,7 +12,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 
 from smile_trace._guards.presentable import presentable
 from smile_trace.records import Span
-from smile_trace.records.otlp import spans_from_line
+from smile_trace.records.formats.otlp import spans_from_line
 from smile_trace.sources.receiver import protobuf
 from smile_trace.testing.fake_http_server import Answer, FakeHttpServer, Request
 from smile_trace.testing.samples import HOSTILE, sample_trace

@@ -1,0 +1,82 @@
+"""Answers that are no text, as texts: what is stored, compared and shown as the answer.
+
+Calls of tools are JSON of the form `{"tool_calls": [{"name": "get_order", "arguments":
+{"number": 4711}}]}`; their ids, which are others at every request, are not in it. A refusal is
+`{"refusal": "I cannot do that."}`, where the server says that the model refused (OpenAI's
+`refusal`) or kept the answer back (a content filter: the text is empty). A text that merely reads
+like a refusal is an answer.
+"""
+
+import json
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from smile_trace._guards import foreign
+from smile_trace._guards.foreign import ForeignDataError
+from smile_trace.records.base import JSON
+from smile_trace.records.message import ToolCall
+
+_CALLS_KEY = "tool_calls"
+
+
+class Called(NamedTuple):
+    """A tool that is called: its name and arguments (an object, or the text where it is none)."""
+
+    name: str
+    arguments: JSON
+
+
+def tool_calls_text(calls: Iterable[ToolCall]) -> str:
+    """The text of these calls, in their order."""
+    written = [{"name": call.name, "arguments": _arguments(call)} for call in calls]
+    return json.dumps({_CALLS_KEY: written}, ensure_ascii=False)
+
+
+def read_tool_calls(answer: str) -> tuple[Called, ...] | None:
+    """The calls of a text of exactly that form; None for any other answer."""
+    if not answer.startswith(f'{{"{_CALLS_KEY}": ['):
+        return None
+    try:
+        whole = foreign.decode(answer, lenient=True)
+    except ForeignDataError:
+        return None
+    calls = whole[_CALLS_KEY] if list(whole) == [_CALLS_KEY] else []
+    return tuple(Called(**call) for call in calls) if calls and all(map(_is_call, calls)) else None
+
+
+def _is_call(value: JSON) -> bool:
+    fields = list(value) if isinstance(value, dict) else []
+    return fields == ["name", "arguments"] and isinstance(value["name"], str)
+
+
+def _arguments(call: ToolCall) -> JSON:
+    if not isinstance(call.arguments, str):
+        return call.arguments or {}
+    try:
+        return foreign.decode(call.arguments or "{}", lenient=True)
+    except ForeignDataError:
+        return call.arguments
+
+
+_REFUSAL_KEY = "refusal"
+
+
+def refusal_text(said: str) -> str:
+    """The text of a refusal in these words."""
+    return json.dumps({_REFUSAL_KEY: said}, ensure_ascii=False)
+
+
+def read_refusal(answer: str) -> str | None:
+    """The words of a refusal of exactly that form; None for any other answer."""
+    if not answer.startswith(f'{{"{_REFUSAL_KEY}": "'):
+        return None
+    try:
+        whole = foreign.decode(answer, lenient=True)
+    except ForeignDataError:
+        return None
+    said = (
+        whole.get(_REFUSAL_KEY)
+        if isinstance(whole, dict) and list(whole) == [_REFUSAL_KEY]
+        else None
+    )
+    return said if isinstance(said, str) else None
