@@ -130,10 +130,9 @@ def ask() -> None:
 
 async def _ask() -> None:
     from smile_trace.models import Request
-    from smile_trace.models.kinds.local import LocalModel
-    from smile_trace.models.llama_cpp.chat_model import chat_model_path
+    from smile_trace.models.kinds.local import LocalModel, LocalSettings
+    from smile_trace.models.packaged import chat_model_path
     from smile_trace.records import Message
-    from smile_trace.settings import LocalSettings
 
     settings = LocalSettings(kind="local", path=chat_model_path(), form="chat", slots=1)
     model = LocalModel("smollm2", settings)

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from smile_trace.models import Request
-from smile_trace.models.kinds.local import LocalModel
+from smile_trace.models.kinds.local import LocalModel, LocalSettings
 from smile_trace.records import Message, Response
-from smile_trace.settings import LocalSettings
 
 CACHE = Path(__file__).parents[2] / ".bench-cache" / "attribution.db"
 TOKENS = 4

@@ -22,7 +22,7 @@ import numpy as np
 from smile_trace.comparison import compare
 from smile_trace.comparison.edits import find_edits
 from smile_trace.comparison.sentences import named_effects
-from smile_trace.models.kinds.callable import CallableModel
+from smile_trace.models.callable import CallableModel
 from smile_trace.records import JSON
 from smile_trace.records.comparison import Comparison, Edit
 from smile_trace.store import Store

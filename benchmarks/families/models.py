@@ -5,10 +5,9 @@ from collections.abc import Sequence
 from typing import Literal
 
 from smile_trace.models import Request
-from smile_trace.models.kinds.local import LocalModel
-from smile_trace.models.llama_cpp.chat_model import chat_model_path
+from smile_trace.models.kinds.local import LocalModel, LocalSettings
+from smile_trace.models.packaged import chat_model_path
 from smile_trace.records import Form, Message, Response
-from smile_trace.settings import LocalSettings
 
 Name = Literal["gemma", "smollm2"]
 NAMES: tuple[Name, Name] = ("gemma", "smollm2")

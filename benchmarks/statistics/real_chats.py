@@ -22,10 +22,9 @@ from random import Random
 from benchmarks.statistics.chats import wilson
 from smile_trace.attribution import PerturbationStudy
 from smile_trace.models import Request
-from smile_trace.models.kinds.local import LocalModel
-from smile_trace.models.llama_cpp.chat_model import chat_model_path
+from smile_trace.models.kinds.local import LocalModel, LocalSettings
+from smile_trace.models.packaged import chat_model_path
 from smile_trace.records import Explanation, ExplanationSettings, Message, Prompted, Response
-from smile_trace.settings import LocalSettings
 
 CHATS = 30
 BUDGET = 40

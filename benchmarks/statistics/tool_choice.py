@@ -19,11 +19,10 @@ import httpx
 
 import smile_trace
 from benchmarks.statistics.chats import wilson
-from smile_trace.models.kinds.endpoint import Endpoint
-from smile_trace.models.kinds.local import LocalModel
-from smile_trace.models.llama_cpp.chat_model import chat_model_path
+from smile_trace.models.kinds.endpoint import Endpoint, EndpointSettings
+from smile_trace.models.kinds.local import LocalModel, LocalSettings
+from smile_trace.models.packaged import chat_model_path
 from smile_trace.records import Explanation
-from smile_trace.settings import EndpointSettings, LocalSettings
 from tests.support.planted import PlantedModel
 from tests.support.strict_openai import strict
 

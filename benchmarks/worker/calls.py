@@ -24,9 +24,10 @@ from typing import Any
 
 import httpx
 
-from smile_trace.models.kinds.local import LocalModel
-from smile_trace.models.openai_api.transport import Transport
-from smile_trace.settings import EndpointSettings, LocalSettings, Settings
+from smile_trace.models.kinds.endpoint import EndpointSettings
+from smile_trace.models.kinds.local import LocalModel, LocalSettings
+from smile_trace.models.transport import Transport
+from smile_trace.settings import Settings
 from tests.support.planted import serving
 from tests.support.spooled import call_span, write_spool
 

@@ -23,9 +23,8 @@ import httpx
 
 from benchmarks.worker.study_time import VOCABULARY
 from smile_trace.attribution import PerturbationStudy
-from smile_trace.models import Request
-from smile_trace.models.llama_cpp.chat_model import chat_model_path
-from smile_trace.models.openai_api import wire
+from smile_trace.models import Request, openai_wire
+from smile_trace.models.packaged import chat_model_path
 from smile_trace.records import ExplanationSettings, Message, Prompted, Response
 
 CASES = {"sampled": (20, 20), "exact": (5, 32)}
@@ -34,7 +33,7 @@ CASES = {"sampled": (20, 20), "exact": (5, 32)}
 WORDS = 1280
 RESULT = Path(__file__).parent / "results" / "prefix_order.json"
 
-Round = list[wire.Item]
+Round = list[openai_wire.Item]
 
 
 def prompt(documents: int) -> str:
@@ -64,15 +63,15 @@ def rounds(text: str, calls: int) -> Iterator[Round]:
         study.tell(list(zip(rows, told, strict=True)))
 
 
-def _item(request: Request) -> wire.Item:
-    sent = wire.parameters(request, form="chat", limit={"max_tokens": 4})
-    body = {"temperature": 0, **wire.question(request.messages, form="chat"), **sent}
-    return wire.Item(request, wire.PATHS["chat"], body)
+def _item(request: Request) -> openai_wire.Item:
+    sent = openai_wire.parameters(request, form="chat", limit={"max_tokens": 4})
+    body = {"temperature": 0, **openai_wire.question(request.messages, form="chat"), **sent}
+    return openai_wire.Item(request, openai_wire.PATHS["chat"], body)
 
 
 def as_sent(one: Round) -> Round:
     """The round in the order in which an endpoint is sent it."""
-    return [item for batch in wire.batches(one, size=1) for item in batch.items]
+    return [item for batch in openai_wire.batches(one, size=1) for item in batch.items]
 
 
 def shuffled(one: Round) -> Round:

@@ -18,8 +18,8 @@ from smile_trace.explaining.named_models import AnyModel, open_any
 from smile_trace.explaining.options import ExplainOptions
 from smile_trace.explaining.preparation import prepare
 from smile_trace.models import Request
-from smile_trace.models.accounting.metered import MeteredModel
 from smile_trace.models.base import is_prefilled
+from smile_trace.models.metered import MeteredModel
 from smile_trace.records import JSON, Call, Explanation, Message, Record
 from smile_trace.settings import Settings
 from smile_trace.store import Store

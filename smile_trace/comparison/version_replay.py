@@ -32,8 +32,8 @@ from smile_trace.errors import SmileTraceError
 from smile_trace.explaining.concurrency import wait_for
 from smile_trace.explaining.named_models import AnyModel, open_any, settings_of
 from smile_trace.models import Model, Request
-from smile_trace.models.accounting.metered import MeteredModel
 from smile_trace.models.base import is_prefilled
+from smile_trace.models.metered import MeteredModel
 from smile_trace.records import Call, PromptUse, Response
 from smile_trace.records.comparison import (
     AnswerComparison,
@@ -42,7 +42,7 @@ from smile_trace.records.comparison import (
     Example,
     VersionReport,
 )
-from smile_trace.settings import RerunSettings, Settings
+from smile_trace.settings import Settings
 from smile_trace.store import Store
 
 
@@ -85,9 +85,7 @@ class InputModels:
         self._app = app
         self._budget = budget
         self._scope = scope
-        self.by_call = isinstance(asked, str) and isinstance(
-            settings_of(asked, settings), RerunSettings
-        )
+        self.by_call = isinstance(asked, str) and settings_of(asked, settings).calls_function
         self._open: dict[str, Model] = {}
 
     def answers(self, call: Call) -> bool:

@@ -9,7 +9,7 @@ from scipy import stats  # type: ignore[import-untyped]
 from smile_trace.comparison.evidence import Evidence
 from smile_trace.comparison.pooled_effects import Pooled, pool
 from smile_trace.comparison.verdicts import LEVEL, Judgement, judge
-from smile_trace.models.accounting.cost import price
+from smile_trace.models.transport import price
 from smile_trace.records import Call, Feedback, Usage
 from smile_trace.records.comparison import Influence, Measure, TemplateSegment, VersionReport
 

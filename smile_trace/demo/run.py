@@ -18,10 +18,10 @@ from smile_trace.demo.phoenix import Phoenix
 from smile_trace.demo.servers import DemoTracker, MLflow
 from smile_trace.demo.services import SERVICES, Archives, Service
 from smile_trace.errors import SmileTraceError
-from smile_trace.models.kinds.local import LocalModel
+from smile_trace.models.kinds.local import LocalModel, LocalSettings
 from smile_trace.records import Call
 from smile_trace.render import print_terminal
-from smile_trace.settings import FILE_NAME, LocalSettings, Settings
+from smile_trace.settings import FILE_NAME, Settings
 from smile_trace.store import Store
 from smile_trace.store.queries.explained import Explained, read_explained
 from smile_trace.store.queries.status import Status

@@ -21,8 +21,8 @@ from smile_trace.explaining.options import ExplainOptions
 from smile_trace.explaining.preparation import Prepared, prepare
 from smile_trace.explaining.studies import make_study, why_no_proxy
 from smile_trace.models import Model, Request
-from smile_trace.models.accounting.attempts import Attempts
-from smile_trace.models.accounting.metered import MeteredModel
+from smile_trace.models.ledger import Attempts
+from smile_trace.models.metered import MeteredModel
 from smile_trace.records import JSON, Explanation, Prompted, ProxyUse, Response
 from smile_trace.records.call import cut_at_limit
 from smile_trace.settings import Settings

@@ -19,9 +19,8 @@ from smile_trace.explaining.options import ExplainOptions
 from smile_trace.explaining.partition import as_explained, partition
 from smile_trace.explaining.preparation import Prepared, prepare
 from smile_trace.explaining.studies import PROXY_CALLS, as_proxy
-from smile_trace.models.accounting.cost import attempt_bound
 from smile_trace.records import JSON, Prompted, Record, Signal, Unit
-from smile_trace.settings import LocalSettings, ModelSettings, ServerSettings, Settings
+from smile_trace.settings import ModelSettings, ServerSettings, Settings
 
 _Number = TypeVar("_Number", int, float)
 
@@ -57,7 +56,7 @@ class Estimate(Record):
         """So many calls, each as large as the longest request; no part of it is removed."""
         most = usd = None
         if how is not None:
-            most, usd = attempt_bound(model, how, longest)
+            most, usd = how.attempt_bound(model, longest)
         tokens = None if most is None else (most.input_tokens or 0) + (most.output_tokens or 0)
         return cls(
             model=model,
@@ -195,7 +194,7 @@ def _most(
     segmentation, _ = partition(as_explained(prepared.prompted, prepared.options), prepared.options)
     most, usd = None, None
     if how is not None:
-        most, usd = attempt_bound(name, how, prepared.prompted)
+        most, usd = how.attempt_bound(name, prepared.prompted)
     tokens = None if most is None else (most.input_tokens or 0) + (most.output_tokens or 0)
     segments = sum(not segment.protected for segment in segmentation.segments)
     first = segmentation.coarse(max(calls, MIN_LEVEL_CALLS))
@@ -224,20 +223,13 @@ def _sum(one: _Number | None, other: _Number | None) -> _Number | None:
 
 def address_of(how: ModelSettings | None) -> str:
     """Where a model is asked, in words."""
-    match how:
-        case ServerSettings():
-            return how.base_url
-        case LocalSettings():
-            return "llama.cpp on this machine"
-        case None:
-            return "a function of this process"
-    return "the application's own function"
+    return "a function of this process" if how is None else how.address
 
 
 def is_paid(how: ModelSettings | None, usd: float | None) -> bool:
     """Whether calls cost money or may: a known price, an address that is not loopback without
     one, or an application's own function, whose provider is not known."""
-    if how is None or isinstance(how, LocalSettings):
+    if how is None or how.costs_nothing:
         return False
     if usd is not None:
         return usd > 0

@@ -8,10 +8,14 @@ from smile_trace.attribution import Embed
 from smile_trace.explaining.named_models import ANSWERS, PACKAGED_MODELS, AnyModel
 from smile_trace.explaining.studies import PROXY_CALLS
 from smile_trace.models import Model
-from smile_trace.models.accounting.attempts import Attempts, CountingLedger
-from smile_trace.models.accounting.in_memory import MemoryCache, MemoryLedger
-from smile_trace.models.accounting.ledger import Ledger
-from smile_trace.models.accounting.metered import MeteredModel
+from smile_trace.models.ledger import (
+    Attempts,
+    CountingLedger,
+    Ledger,
+    MemoryCache,
+    MemoryLedger,
+)
+from smile_trace.models.metered import MeteredModel
 from smile_trace.models.registry import open_embeddings
 from smile_trace.settings import Settings
 

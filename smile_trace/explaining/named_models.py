@@ -5,16 +5,11 @@ from collections.abc import Callable
 from typing import Any
 
 from smile_trace.models import Model
-from smile_trace.models.accounting.in_memory import MemoryCache
-from smile_trace.models.registry import as_model, open_model, settings_for
+from smile_trace.models.kinds.local import LocalSettings
+from smile_trace.models.ledger import MemoryCache
+from smile_trace.models.registry import as_model, settings_for
 from smile_trace.records import Call
-from smile_trace.settings import (
-    PACKAGED_NAMES,
-    LocalSettings,
-    ModelSettings,
-    RerunSettings,
-    Settings,
-)
+from smile_trace.settings import PACKAGED_NAMES, ModelSettings, Settings
 
 AnyModel = str | Model | Callable[[str], Any]
 
@@ -59,11 +54,11 @@ def named_model(name: str, settings: Settings, call: Call | None, app: str | Non
     """
     asked = settings_of(name, settings)
     settings.check_trust("models")
-    if isinstance(asked, RerunSettings):
-        return open_model(name, asked, call=call, app=app)
+    if asked.calls_function:
+        return asked.open(name, call=call, app=app)
     key = os.getpid(), name, asked.model_dump_json()
     if key not in _open:
-        _open[key] = open_model(name, asked)
+        _open[key] = asked.open(name)
     return _open[key]
 
 

@@ -11,8 +11,7 @@ from smile_trace.attribution.segmentation.units import named
 from smile_trace.explaining.named_models import AnyModel
 from smile_trace.records import Call, ExplanationSettings, Message
 from smile_trace.records.verdicts import SMALLEST_EFFECT
-from smile_trace.settings import LocalSettings, Settings, table_of
-from smile_trace.settings.models import EndpointSettings, ModelSettings
+from smile_trace.settings import Settings, table_of
 
 MIN_BUDGET = 4
 
@@ -127,7 +126,9 @@ class ExplainOptions:
             budget = given.pop("calls", options.budget)
             unit = written(given.pop("unit")) if own.unit else options.unit
             options = replace(options, **given, unit=unit, budget=budget)
-        options = options.for_prompt(call.messages, scored=_scores_answers(how))
+        options = options.for_prompt(
+            call.messages, scored=how is not None and how.scores_whole_answers
+        )
         return replace(options, budget=min(options.calls, most))
 
     @classmethod
@@ -190,13 +191,6 @@ def _more_words(messages: Sequence[Message]) -> bool:
         if words > FEW_WORDS:
             return True
     return False
-
-
-def _scores_answers(how: ModelSettings | None) -> bool:
-    """Whether the model of this table can score whole answers."""
-    if isinstance(how, EndpointSettings):
-        return how.prompt_logprobs
-    return isinstance(how, LocalSettings)
 
 
 def _readable(item: str | re.Pattern[str]) -> str:

@@ -17,7 +17,7 @@ from smile_trace.explaining.named_models import AnyModel
 from smile_trace.explaining.options import ExplainOptions
 from smile_trace.explaining.path_walk import PathWalk
 from smile_trace.explaining.preparation import Prepared, prepare_call
-from smile_trace.models.accounting.metered import MeteredModel
+from smile_trace.models.metered import MeteredModel
 from smile_trace.records import JSON, Call, Explanation, Response
 from smile_trace.records.path import ExplanationPath
 from smile_trace.settings import Settings

@@ -18,7 +18,7 @@ from smile_trace.explaining.api import explain_prepared
 from smile_trace.explaining.options import MIN_BUDGET, ExplainOptions
 from smile_trace.explaining.preparation import prepare
 from smile_trace.mcp.answers import Compared, Counts, Why
-from smile_trace.models.accounting.attempts import Attempts
+from smile_trace.models.ledger import Attempts
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.worker.status import read_home

@@ -1,11 +1,10 @@
 """Models: how a prompt is asked again, scored and paid for.
 
-`kinds` has one file per kind of model, `registry` opens them from the settings, `accounting`
-wraps them in a response cache and a ledger, `retry` says what is tried again.
+`kinds` has one file per kind of model, `registry` finds the one that the settings say, `metered`
+wraps it in a response cache and a ledger, `retry` says what is tried again.
 """
 
-from smile_trace.models.accounting.ledger import BudgetExceeded, Ledger, ResponseCache
-from smile_trace.models.accounting.meter import Meter
+from smile_trace.errors import BudgetExceeded
 from smile_trace.models.base import (
     Capabilities,
     Model,
@@ -14,6 +13,8 @@ from smile_trace.models.base import (
     Request,
     ScoringModel,
 )
+from smile_trace.models.ledger import Ledger, ResponseCache
+from smile_trace.models.metered import Meter
 
 __all__ = [
     "BudgetExceeded",

@@ -2,16 +2,16 @@
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
 from smile_trace.errors import ReasonCode, SmileTraceError
 from smile_trace.models.base import Model
-from smile_trace.records import Call
-from smile_trace.settings import EndpointSettings, ModelSettings, Settings, table_of
+from smile_trace.models.kinds.endpoint import EndpointSettings
+from smile_trace.settings import ModelSettings, Settings, table_of
+from smile_trace.trust.kinds import installed_kinds
 
 if TYPE_CHECKING:
-    from smile_trace.models.openai_api.embeddings import Embeddings
+    from smile_trace.models.embeddings import Embeddings
 
 
 class NoModel(SmileTraceError):
@@ -35,33 +35,14 @@ def settings_for(name: str, settings: Settings, *, known: Sequence[str] = ()) ->
     found = table_of(settings.models, name)
     if found is None:
         names = f" (there are: {', '.join(known)})" if known else ""
+        endpoint, *others = installed_kinds()
+        said = [f'kind = "{endpoint}" and base_url = "https://…/v1"']
+        said += [f'or kind = "{kind}"' for kind in others]
         raise NoModel(
             f"no model for {name!r}{names}: write in smile_trace.toml "
-            f'[models."{name}"] with kind = "endpoint" and base_url = "https://…/v1", '
-            'or kind = "anthropic", or kind = "local", or kind = "rerun"'
+            f'[models."{name}"] with {", ".join(said)}'
         )
     return found
-
-
-def open_model(
-    name: str, settings: ModelSettings, *, app: str | None = None, call: Call | None = None
-) -> Model:
-    """The model of these settings, by the module of `models/kinds` that is named as their kind.
-
-    Nothing is started or asked yet.
-
-    Args:
-        name: the captured name.
-        settings: its table.
-        app: the module that the operator named, for `kind = "rerun"`.
-        call: the captured call, for `kind = "rerun"`, which calls its function again.
-
-    Raises:
-        ModelUnavailable: an extra, a file, a key or the module is missing.
-    """
-    module = import_module(f"smile_trace.models.kinds.{settings.kind}")
-    model: Model = module.open_model(name, settings, app=app, call=call)
-    return model
 
 
 def as_model(given: Model | Callable[[str], Any]) -> Model:
@@ -76,9 +57,9 @@ def as_model(given: Model | Callable[[str], Any]) -> Model:
                 f"{type(given).__name__} declares no capabilities: give it the attribute "
                 "capabilities = smile_trace.models.Capabilities(…)"
             )
-        return cast(Model, given)
+        return cast("Model", given)
     if callable(given):
-        from smile_trace.models.kinds.callable import CallableModel
+        from smile_trace.models.callable import CallableModel
 
         return CallableModel(given)
     raise TypeError(f"a model is a name, a Model or a function, not {type(given).__name__}")
@@ -86,7 +67,7 @@ def as_model(given: Model | Callable[[str], Any]) -> Model:
 
 @lru_cache(maxsize=8)
 def _embeddings(name: str, settings: EndpointSettings) -> "Embeddings":
-    from smile_trace.models.openai_api.embeddings import Embeddings
+    from smile_trace.models.embeddings import Embeddings
 
     return Embeddings(name, settings)
 

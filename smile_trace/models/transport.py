@@ -1,26 +1,77 @@
 """One server: connections, retries, and the reservation of attempts."""
 
 import asyncio
+import json
+import os
 import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from types import ModuleType
-from typing import Any, ClassVar
+from typing import Any
 
 from smile_trace._guards import foreign
 from smile_trace._guards.bounded_http import HEADERS, MAX_REPLY_MB, bounded
 from smile_trace._guards.foreign import ForeignDataError
-from smile_trace._guards.presentable import presentable
+from smile_trace._guards.presentable import hide, presentable
 from smile_trace.errors import BudgetExceeded
-from smile_trace.models.accounting.cost import price
-from smile_trace.models.accounting.meter import Meter, ask_all
-from smile_trace.models.base import ModelUnavailable, NotRepeatable
-from smile_trace.models.client_errors import read_error, unanswered
-from smile_trace.models.items import Batch, Item
-from smile_trace.models.retry import Failure, pause_before_retry
+from smile_trace.models.base import ModelUnavailable, NotRepeatable, Request
+from smile_trace.models.metered import Meter, ask_all
+from smile_trace.models.retry import Failure, pause_before_retry, read_error, unanswered
 from smile_trace.records import JSON, Response, Usage
 from smile_trace.records.formats.answers import refusal_text
+
+Read = Callable[[Response, dict[str, JSON]], Response]
+"""Makes the final response from the parsed one and the server's raw choice."""
+
+_READ_FIRST = ("tools", "system", "instructions", "prompt", "messages", "input")
+"""What a body asks, in the order in which servers make it one text."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """One request with the body and the path that it is sent as.
+
+    Where a given `answer` is scored, `read` turns the response into its score.
+    """
+
+    request: Request
+    path: str
+    body: dict[str, JSON]
+    answer: str | None = None
+    read: Read | None = None
+
+    @property
+    def beginning(self) -> str:
+        """Sorts those next to each other that are the same from the beginning."""
+        return json.dumps([self.body.get(name) for name in _READ_FIRST])
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Items that share one HTTP request; `indices` are their places among all items."""
+
+    indices: tuple[int, ...]
+    items: tuple[Item, ...]
+
+    @property
+    def path(self) -> str:
+        """The path of the HTTP request."""
+        return self.items[0].path
+
+    @property
+    def body(self) -> dict[str, JSON]:
+        """The body of the HTTP request: a list of prompts where there are several items."""
+        body = self.items[0].body
+        if len(self.items) == 1:
+            return body
+        return {**body, "prompt": [item.body["prompt"] for item in self.items]}
+
+    def split(self) -> list["Batch"]:
+        """One batch per item."""
+        pairs = zip(self.indices, self.items, strict=True)
+        return [Batch((index,), (item,)) for index, item in pairs]
 
 
 class Transport(ABC):
@@ -39,9 +90,6 @@ class Transport(ABC):
         max_reply_mb: megabytes that one reply may have.
         free: whether the server is our own and costs nothing.
     """
-
-    client: ClassVar[ModuleType]
-    """The client's package."""
 
     def __init__(
         self,
@@ -66,6 +114,11 @@ class Transport(ABC):
         self._loops: weakref.WeakKeyDictionary[
             asyncio.AbstractEventLoop, tuple[Any, asyncio.Semaphore]
         ] = weakref.WeakKeyDictionary()
+
+    @property
+    @abstractmethod
+    def client(self) -> ModuleType:
+        """The client's package, imported when a model is asked for the first time."""
 
     @abstractmethod
     def _connect(self, **common: Any) -> Any:
@@ -258,3 +311,37 @@ def _failed(batch: Batch, failure: Failure) -> list[Response]:
     else:
         response = Response(failure=failure.reason)
     return [response] * len(batch.items)
+
+
+def read_key(variable: str | None, name: str) -> str | None:
+    """The API key of the model `name`, from the environment variable that its settings give.
+
+    Raises:
+        ModelUnavailable: the variable is not set.
+    """
+    if variable is None:
+        return None
+    key = os.environ.get(variable)
+    if not key:
+        raise ModelUnavailable(
+            f"the key of the model {name!r} is missing: set the environment variable {variable}",
+            permanent=True,
+            model=name,
+        )
+    hide(key)
+    return key
+
+
+def price(usage: Usage, model: str, base_url: str) -> float | None:
+    """US dollars for `usage` at the provider behind `base_url`; None where it is not known.
+
+    The prices are those of the installed genai-prices; no network is used.
+    """
+    import genai_prices  # the settings are read without it
+
+    counted = genai_prices.Usage(input_tokens=usage.input_tokens, output_tokens=usage.output_tokens)
+    try:
+        priced = genai_prices.calc_price(counted, model, provider_api_url=base_url)
+    except LookupError:
+        return None
+    return float(priced.total_price)

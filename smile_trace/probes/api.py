@@ -15,7 +15,7 @@ from smile_trace.explaining.named_models import AnyModel
 from smile_trace.explaining.options import ExplainOptions
 from smile_trace.explaining.preparation import Prepared, prepare
 from smile_trace.models import Model, Request
-from smile_trace.models.accounting.metered import MeteredModel
+from smile_trace.models.metered import MeteredModel
 from smile_trace.probes.answers import Answers, usual_answer
 from smile_trace.probes.base import Probe, Variant
 from smile_trace.probes.catalogue import chosen

@@ -11,7 +11,7 @@ from smile_trace.explaining.concurrency import wait_for
 from smile_trace.explaining.driver import ExplanationFailed
 from smile_trace.explaining.options import ExplainOptions
 from smile_trace.explaining.preparation import Prepared, prepare_call
-from smile_trace.models.accounting.metered import MeteredModel
+from smile_trace.models.metered import MeteredModel
 from smile_trace.models.registry import open_embeddings
 from smile_trace.probes import Probe, profile_metered
 from smile_trace.probes.api import OnAnswers

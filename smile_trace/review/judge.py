@@ -11,13 +11,11 @@ from smile_trace.errors import SmileTraceError
 from smile_trace.explaining.concurrency import wait_for
 from smile_trace.explaining.cost_estimate import Estimate
 from smile_trace.explaining.named_models import named_model, settings_of
-from smile_trace.models.accounting.cost import most_attempts
-from smile_trace.models.accounting.meter import ask_all
-from smile_trace.models.accounting.metered import MeteredModel
+from smile_trace.models.metered import MeteredModel, ask_all
 from smile_trace.probes.judge import judge_id, question_to_judge, read_reply
 from smile_trace.records import Prompted, Record, Response
 from smile_trace.records.judgement import Judgement, ReviewTask
-from smile_trace.settings import ModelSettings, RerunSettings, Settings
+from smile_trace.settings import ModelSettings, Settings
 from smile_trace.store import Store
 
 AT_ONCE = 20
@@ -41,7 +39,7 @@ def judge_settings(name: str, settings: Settings) -> ModelSettings:
         SmileTraceError: there is no such model, or it is a function of the application.
     """
     how = settings_of(name, settings)
-    if isinstance(how, RerunSettings):
+    if how.calls_function:
         raise SmileTraceError(
             f"{name!r} is a function of the application, which cannot judge: name an endpoint or a "
             "local model"
@@ -64,7 +62,7 @@ def estimate_judging(name: str, tasks: Sequence[ReviewTask], settings: Settings)
         answer_limit=longest.answer_limit,
         answer=None,
     )
-    most = len(tasks) * most_attempts(how)
+    most = len(tasks) * how.most_attempts
     return Estimate.of_requests(name, how, prompted, most, "message")
 
 

@@ -7,14 +7,9 @@ Keys are never settings: a setting names the environment variable that holds one
 
 from smile_trace.settings.explaining import Budget, Drift, ExplainingSome
 from smile_trace.settings.models import (
-    MODEL_KINDS,
     PACKAGED_NAMES,
-    AnthropicSettings,
-    EndpointSettings,
-    LocalSettings,
     ModelSettings,
     PackagedName,
-    RerunSettings,
     ServerSettings,
     table_name_of,
     table_of,
@@ -25,18 +20,13 @@ from smile_trace.trust.settings_file import FILE_NAME, SettingsError, find_file
 
 __all__ = [
     "FILE_NAME",
-    "MODEL_KINDS",
     "PACKAGED_NAMES",
-    "AnthropicSettings",
     "Budget",
     "Drift",
-    "EndpointSettings",
     "ExplainingSome",
-    "LocalSettings",
     "ModelSettings",
     "PackagedName",
     "Receive",
-    "RerunSettings",
     "Retention",
     "ServerSettings",
     "Settings",

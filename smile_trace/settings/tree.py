@@ -25,10 +25,11 @@ from smile_trace.settings.explaining import (
     Review,
     Sampling,
 )
-from smile_trace.settings.models import MODEL_KINDS, PACKAGED_NAMES, ModelSettings, RerunSettings
+from smile_trace.settings.models import PACKAGED_NAMES, AnyModelSettings
 from smile_trace.settings.store import StoreSettings
 from smile_trace.settings.worker import Receive, Retention, Ship, Sources, Worker
 from smile_trace.trust import check
+from smile_trace.trust.kinds import installed_kinds
 from smile_trace.trust.settings_file import (
     SettingsError,
     SettingsFile,
@@ -57,7 +58,7 @@ class Settings(BaseSettings):
 
     home: Path = Field(default_factory=own_home)
     """Spool, store and engine live here."""
-    models: dict[str, ModelSettings] = {}
+    models: dict[str, AnyModelSettings] = {}
     """How each captured model name is asked again; `"*"` stands for all others."""
     sampling: Sampling = Sampling()
     budget: Budget = Budget()
@@ -107,7 +108,7 @@ class Settings(BaseSettings):
                 f"{named} is no table of [models]: add [models.{model!r}], or take 'demo', the "
                 "packaged chat model"
             )
-        if isinstance(self.models.get(model), RerunSettings):
+        if model in self.models and self.models[model].calls_function:
             raise ValueError(
                 f"{named} is a function of the application, which cannot {purpose}: take an "
                 "endpoint or a local model"
@@ -181,9 +182,6 @@ def _problem(error: ErrorDetails) -> str:
         case "extra_forbidden":
             similar = difflib.get_close_matches(str(name), _names(path), n=1)
             return "no such setting" + "".join(f", did you mean {one}?" for one in similar)
-        case "union_tag_not_found":
-            *kinds, last = (f'"{kind}"' for kind in MODEL_KINDS)
-            return f"say which kind = {', '.join(kinds)} or {last} it is"
     return error["msg"].removeprefix("Value error, ")
 
 
@@ -193,8 +191,8 @@ def _names(path: Sequence[str | int]) -> list[str]:
     match path:
         case []:
             return list(Settings.model_fields)
-        case ["models", _, str(kind)] if kind in MODEL_KINDS:
-            table = MODEL_KINDS[kind]
+        case ["models", _, str(kind)] if kind in installed_kinds():
+            table = installed_kinds()[kind].load()
         case [str(name)] if name in Settings.model_fields:
             table = Settings.model_fields[name].annotation
         case _:

@@ -6,7 +6,7 @@ from typing import Literal
 
 from smile_trace.comparison.version_replay import Input, request_of
 from smile_trace.comparison.version_report import price_of_input
-from smile_trace.models.accounting.ledger import BudgetExceeded
+from smile_trace.errors import BudgetExceeded
 from smile_trace.models.base import Model, counts_tokens
 from smile_trace.records import Response
 from smile_trace.records.suggestion import NotProposed, Suggestion, SuggestionKind

@@ -7,8 +7,8 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 
 from smile_trace.errors import BudgetExceeded
 from smile_trace.models import Capabilities, Model, Request
-from smile_trace.models.accounting.meter import meters_attempts
 from smile_trace.models.base import scores_answers
+from smile_trace.models.metered import meters_attempts
 from smile_trace.records import Message, Response, Usage
 
 _ANSWER = "Yes."

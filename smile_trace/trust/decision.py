@@ -49,19 +49,22 @@ def check(
     Raises:
         NotTrusted: something there is not allowed yet; it names all of the file at once.
     """
-    wanted = [] if file is None else to_allow(file, given or {})
-    if file is not None and any(not tables or one.place[0] in tables for one in wanted):
-        raise NotTrusted(file.path, wanted)
+    if file is not None and to_allow(file, given or {}, tables):
+        raise NotTrusted(file.path, to_allow(file, given or {}))
 
 
-def to_allow(file: SettingsFile, given: Mapping[str, Any]) -> list[Destination]:
-    """What is to be asked about before the file is followed."""
+def to_allow(
+    file: SettingsFile, given: Mapping[str, Any], tables: Collection[str] = ()
+) -> list[Destination]:
+    """What is to be asked about before these tables of a file are followed; by default all."""
     if file.by_administrator or in_own_home(file.path):
         return []
     held = allowed(file.path)
     return [
         one
-        for one in destinations(file.table)
+        for one in destinations(
+            {name: table for name, table in file.table.items() if not tables or name in tables}
+        )
         if not set(one.to_ask) <= set(held.get(one.name, ()))
         and not said_otherwise(one.place, given)
     ]

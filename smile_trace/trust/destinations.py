@@ -9,11 +9,13 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from importlib.metadata import EntryPoint
 from typing import Any
 from urllib.parse import parse_qsl
 
 from smile_trace.semconv import PREFIX
 from smile_trace.trust.accounts import ACCOUNTS, goes_freely, origin_of
+from smile_trace.trust.kinds import installed_kinds
 
 Place = tuple[str, ...]
 _ADDRESSES = ("url", "tracking_uri", "endpoint", "host")
@@ -79,14 +81,24 @@ def said_otherwise(place: Place, given: Mapping[str, Any]) -> bool:
 
 
 def _of_model(place: Place, table: Mapping[str, Any]) -> Iterator[Destination]:
-    is_anthropic = table.get("kind") == "anthropic"
-    address = table.get("base_url") or ("https://api.anthropic.com" if is_anthropic else None)
-    key = table.get("api_key_env") or ("ANTHROPIC_API_KEY" if is_anthropic else None)
-    # Anthropic's client sends these by itself.
-    own = ("ANTHROPIC_CUSTOM_HEADERS",) if is_anthropic else ()
-    if isinstance(address, str):
-        variables = (key, *own) if isinstance(key, str) else own
-        yield Destination((*place, "base_url"), address, variables)
+    kind = installed_kinds().get(str(table.get("kind")))
+    fields, own = _of_kind(kind) if kind is not None else ({}, ())
+    held = fields | {option: value for option, value in table.items() if value}
+    key = held.get("api_key_env")
+    for option, value in held.items():
+        is_address = isinstance(value, str) and (option == "base_url" or "://" in value)
+        if is_address and option != "model":
+            variables = (key, *own) if isinstance(key, str) else own
+            yield Destination((*place, option), value, variables)
+
+
+def _of_kind(kind: EntryPoint) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The defaults of a kind's table, and the variables that its client sends by itself."""
+    try:
+        table = kind.load()
+        return {name: field.default for name, field in table.model_fields.items()}, table.sends
+    except (ImportError, AttributeError):  # the settings refuse it, and nothing is sent
+        return {}, ()
 
 
 def _of_backend(place: Place, table: Mapping[str, Any]) -> Iterator[Destination]:

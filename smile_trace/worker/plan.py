@@ -11,7 +11,6 @@ from smile_trace.errors import Reason, ReasonCode
 from smile_trace.evaluation import injected_copies
 from smile_trace.explaining.named_models import settings_of
 from smile_trace.models import NotRepeatable
-from smile_trace.models.accounting.cost import attempt_bound, most_attempts
 from smile_trace.models.registry import NoModel, settings_for
 from smile_trace.probes import Probe, chosen
 from smile_trace.probes.estimate import longest_variant
@@ -176,7 +175,7 @@ def _with_path(found: Planned, call: Call, settings: Settings, store: Store) -> 
     for one in trace.calls:
         with suppress(NoModel, NotRepeatable):  # then it is not asked
             name = one.model or "*"
-            most, price = attempt_bound(name, settings_for(name, settings), Prompted.of(one))
+            most, price = settings_for(name, settings).attempt_bound(name, Prompted.of(one))
             tokens.append(_tokens(most, calls))
             usd.append(None if price is None else price * calls)
     path = found.model_copy(
@@ -257,7 +256,7 @@ def _case(
 ) -> Planned:
     """A case, within the caps that a period of it has, each request as large as the longest."""
     requests = draws * len(probes) + (draws == DRAWS)  # the first period asks for the reference
-    most = requests * most_attempts(settings_for(model, settings))
+    most = requests * settings_for(model, settings).most_attempts
     calls = min(settings.budget.calls_per_profile, most)
     longest = longest_variant(prompted, probes, seed=0)
     found = _alike(model, longest, calls, settings, store.ledger.left(model))
@@ -266,7 +265,7 @@ def _case(
 
 def _alike(model: str, prompted: Prompted, calls: int, settings: Settings, left: Left) -> Planned:
     """So many requests, none of them larger than `prompted`."""
-    most, price = attempt_bound(model, settings_for(model, settings), prompted)
+    most, price = settings_for(model, settings).attempt_bound(model, prompted)
     usd = None if price is None else price * calls
     return Planned(
         model=model,
@@ -293,9 +292,9 @@ def _most(
     prompted: Prompted, asked: ExplanationSettings, spent: Spent, settings: Settings, store: Store
 ) -> Planned:
     how, budget = settings_for(asked.model, settings), settings.budget
-    wanted = asked.budget * most_attempts(how)
+    wanted = asked.budget * how.most_attempts
     calls = max(0, min(budget.calls_per_explanation - spent.calls, wanted))
-    most, usd = attempt_bound(asked.model, how, prompted)
+    most, usd = how.attempt_bound(asked.model, prompted)
     if usd is not None:
         usd *= calls
         if budget.usd_per_explanation is not None:
@@ -312,7 +311,7 @@ def _most(
 
 def _proxy_bound(call: Call, name: str, settings: Settings, store: Store) -> Planned:
     how, calls = settings_of(name, settings), settings.budget.proxy_calls_per_explanation
-    most, usd = attempt_bound(name, how, Prompted.of(call))
+    most, usd = how.attempt_bound(name, Prompted.of(call))
     return Planned(
         model=name,
         explanations=1,

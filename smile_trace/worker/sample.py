@@ -11,7 +11,7 @@ from smile_trace.errors import Reason, ReasonCode
 from smile_trace.explaining.options import ExplainOptions
 from smile_trace.models.registry import NoModel, settings_for
 from smile_trace.records import Call
-from smile_trace.settings import RerunSettings, Settings
+from smile_trace.settings import Settings
 from smile_trace.store import Store, StoreError
 from smile_trace.store.groups import Group
 from smile_trace.store.jobs import Decision
@@ -160,7 +160,7 @@ def _obstacle(call: Call, settings: Settings) -> Reason | None:
         asked = settings_for(call.model or "*", settings)
     except NoModel as error:
         return error.reason
-    if isinstance(asked, RerunSettings) and call.rerun is None:
+    if asked.calls_function and call.rerun is None:
         return _not_repeatable("decorate its function with @smile_trace.trace(rerun=True)")
     return None
 

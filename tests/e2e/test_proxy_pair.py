@@ -8,8 +8,8 @@ import pytest
 
 from smile_trace import explain
 from smile_trace.attribution.estimation.prediction_powered import MIN_TRUST
-from smile_trace.models.kinds.local import LocalModel
-from smile_trace.settings import LocalSettings, Settings
+from smile_trace.models.kinds.local import LocalModel, LocalSettings
+from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.worker.run import run
 from tests.support.paths import DATA

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from smile_trace.models.kinds.endpoint import Endpoint
-from smile_trace.settings import EndpointSettings, Settings
+from smile_trace.models.kinds.endpoint import Endpoint, EndpointSettings
+from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.worker.ingest import Ingest
 from tests.support.planted_agents import PlantedAgent

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from smile_trace.models.kinds.local import LocalModel
-from smile_trace.settings import LocalSettings
+from smile_trace.models.kinds.local import LocalModel, LocalSettings
 
 REPLAYING = str(Path(__file__).parent / "replaying")
 """First on PYTHONPATH, it stands in for llama.cpp in the processes that a test starts."""

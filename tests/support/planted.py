@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, TypeVar
 
 from smile_trace.models import Capabilities, Request
-from smile_trace.models.openai_api.wire import completion_prompt
+from smile_trace.models.openai_wire import completion_prompt
 from smile_trace.records import JSON, Response
 
 

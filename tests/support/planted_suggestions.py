@@ -11,8 +11,8 @@ from random import Random
 from sqlalchemy import insert, select
 
 from smile_trace.models import Capabilities, Request
-from smile_trace.models.accounting.meter import Meter, Unmetered
-from smile_trace.models.openai_api.wire import completion_prompt
+from smile_trace.models.metered import Meter, Unmetered
+from smile_trace.models.openai_wire import completion_prompt
 from smile_trace.probes.kinds.paraphrase import Paraphrase
 from smile_trace.records import Call, Prompted, Response, Usage
 from smile_trace.records.profile import ProbeResult, VariantAnswer

@@ -12,7 +12,8 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from smile_trace.settings import MODEL_KINDS, ExplainingSome, Settings
+from smile_trace.settings import ExplainingSome, Settings
+from smile_trace.trust.kinds import installed_kinds
 from tests.support.paths import ROOT
 
 PAGE = ROOT / "docs" / "settings.md"
@@ -94,8 +95,8 @@ def page() -> str:
     parts += [_section(f"[{name}]", kind) for name, kind in _tables()]
     parts.append("## `[models.NAME]`\n\nHow the model that was captured as NAME is asked again; ")
     parts[-1] += '`[models."*"]` stands for all others. Without a table a call is `skipped`.\n'
-    for model in MODEL_KINDS.values():
-        kind = typing.get_args(model.model_fields["kind"].annotation)[0]
+    for kind, entry in installed_kinds().items():
+        model = entry.load()
         parts.append(f'### `kind = "{kind}"`\n\n{_first(model.__doc__)}\n\n' + _table(model))
     parts.append(TRACKERS)
     return "\n".join(parts)

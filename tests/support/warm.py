@@ -7,7 +7,7 @@ import importlib
 import os
 
 from smile_trace.attribution.word_vectors import embed_words
-from smile_trace.models.accounting.cost import price
+from smile_trace.models.transport import price
 from smile_trace.records import Usage
 
 for _name in (

@@ -15,7 +15,7 @@ import numpy as np
 from gguf import GGMLQuantizationType, GGUFReader, GGUFValueType, GGUFWriter
 from numpy.typing import NDArray
 
-from smile_trace.models.llama_cpp.completion_model import completion_model_path
+from smile_trace.models.packaged import completion_model_path
 
 BLOCK = 32
 

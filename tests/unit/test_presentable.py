@@ -16,7 +16,8 @@ from smile_trace._guards.presentable import (
     unpunctuated,
 )
 from smile_trace.cli.log import JsonLines, _Text
-from smile_trace.settings import EndpointSettings, Settings, SettingsError
+from smile_trace.models.kinds.endpoint import EndpointSettings
+from smile_trace.settings import Settings, SettingsError
 from smile_trace.store.queries.status import Counted
 from smile_trace.worker.doctor import Finding
 from smile_trace_mlflow import MLflowTracker

@@ -12,7 +12,8 @@ from smile_trace.cli import app as cli
 from smile_trace.cli.active_trackers import discover_trackers
 from smile_trace.errors import ReasonCode
 from smile_trace.explaining.named_models import named_model
-from smile_trace.settings import EndpointSettings, Settings
+from smile_trace.models.kinds.endpoint import EndpointSettings
+from smile_trace.settings import Settings
 from smile_trace.ship.settings import read_settings
 from smile_trace.sources.discovery import pulled
 from smile_trace.store import Store

@@ -1,5 +1,3 @@
-"""One file per kind of model: a new one (Bedrock, Anthropic, …) is added here.
-
-The file is named as the `kind` in the settings and has `open_model(name, settings, *, app, call)`;
-see `docs/contributing/model.md`.
+"""One file per kind of model, named as the `kind` in the settings: its table, which is `TABLE`, and
+what it opens. Other packages bring kinds by entry point; see `docs/contributing/model.md`.
 """

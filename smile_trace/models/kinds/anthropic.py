@@ -1,20 +1,78 @@
-"""`kind = "anthropic"`: Anthropic's Messages API."""
+"""`kind = "anthropic"`: Anthropic's Messages API.
 
+Sources: Anthropic's API reference, "Create a Message", and "Handle tool calls"; the sentences of
+its refusals. What it refuses is never sent: a text without a letter, a result of a tool that does
+not come first in the message behind its call, an error without a text, a conversation that begins
+or ends with the assistant. Parameters of OpenAI's APIs are put into its words; what it does not
+know is left out.
+"""
+
+import contextlib
 import copy
 import importlib.util
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import takewhile
+from types import ModuleType
+from typing import Any, ClassVar, Literal
 
-from smile_trace.models.accounting.meter import Meter, Unmetered
-from smile_trace.models.anthropic_api import wire
-from smile_trace.models.base import Capabilities, Model, ModelUnavailable, Request
-from smile_trace.models.items import Batch, Item
-from smile_trace.models.kinds.endpoint import read_key
-from smile_trace.records import JSON, Response
-from smile_trace.settings import AnthropicSettings
+from smile_trace._guards import foreign
+from smile_trace._guards.foreign import ForeignDataError
+from smile_trace.dialects.parts import answer_of, read_message
+from smile_trace.models.base import (
+    Capabilities,
+    Model,
+    ModelUnavailable,
+    NotRepeatable,
+    Request,
+    checked,
+)
+from smile_trace.models.metered import Meter, Unmetered
+from smile_trace.models.openai_wire import token_count
+from smile_trace.models.transport import Batch, Item, Transport, price, read_key
+from smile_trace.providers.anthropic import Anthropic
+from smile_trace.records import (
+    JSON,
+    Call,
+    Media,
+    Message,
+    OtherPart,
+    Part,
+    Prompted,
+    Reasoning,
+    Response,
+    TextPart,
+    ToolCall,
+    ToolResult,
+    Usage,
+)
+from smile_trace.records.message import are_blocks
+from smile_trace.settings import ServerSettings
 
-if TYPE_CHECKING:
-    from smile_trace.models.anthropic_api.transport import Transport
+
+class AnthropicSettings(ServerSettings):
+    """Anthropic's Messages API, asked by Anthropic's own client (`smile-trace[anthropic]`)."""
+
+    sends: ClassVar[tuple[str, ...]] = ("ANTHROPIC_CUSTOM_HEADERS",)
+
+    kind: Literal["anthropic"] = "anthropic"
+    base_url: str = "https://api.anthropic.com"
+    """The address before `/v1/messages`."""
+    api_key_env: str | None = "ANTHROPIC_API_KEY"
+    """The environment variable that holds the key."""
+
+    def open(self, name: str, *, app: str | None = None, call: Call | None = None) -> Model:
+        """The model, asked by Anthropic's client."""
+        return AnthropicModel(name, self)
+
+    def attempt_bound(self, name: str, prompted: Prompted) -> tuple[Usage, float | None]:
+        """Those of the body that is sent."""
+        bound = token_bound(body(Request.of(prompted), max_tokens=self.max_tokens))
+        return bound, price(bound, self.model or name, self.base_url)
+
+
+TABLE = AnthropicSettings
 
 
 class AnthropicModel:
@@ -41,7 +99,15 @@ class AnthropicModel:
         self._settings = settings
         self._model = settings.model or name
         self._meter: Meter = Unmetered()
-        self._transport = _transport(name, settings)
+        self._transport = _Connection(
+            base_url=settings.base_url,
+            model=self._model,
+            key=read_key(settings.api_key_env, name),
+            concurrency=settings.concurrency,
+            timeout_seconds=settings.timeout_seconds,
+            max_reply_mb=settings.max_reply_mb,
+            retries=settings.retries,
+        )
 
     def __repr__(self) -> str:
         return f"AnthropicModel({self._model!r} at {self._settings.base_url!r})"
@@ -78,24 +144,355 @@ class AnthropicModel:
         await self._transport.aclose()
 
     def _item(self, request: Request) -> Item:
-        body = wire.body(request, max_tokens=self._settings.max_tokens)
-        return Item(request, wire.PATH, {"model": self._model, **body})
+        sent = body(request, max_tokens=self._settings.max_tokens)
+        return Item(request, PATH, {"model": self._model, **sent})
 
 
-def open_model(name: str, settings: AnthropicSettings, **_: object) -> Model:
-    """The model of a table of `kind = "anthropic"`."""
-    return AnthropicModel(name, settings)
+class _Connection(Transport):
+    """Anthropic's server; `base_url` is the address before `/v1/messages`."""
+
+    @property
+    def client(self) -> ModuleType:
+        """Anthropic's package."""
+        import anthropic
+
+        return anthropic
+
+    def _connect(self, **common: Any) -> Any:
+        # The client traces itself, into the application's own traces.
+        return self.client.AsyncAnthropic(api_key=self._key, open_telemetry=False, **common)
+
+    def _headers(self, body: Mapping[str, JSON]) -> Mapping[str, Any]:
+        # A request with these was made under the older version: the newer one refuses them.
+        older = any(name in body for name in SAMPLING)
+        return {"anthropic-version": "2023-06-01"} if older else {}
+
+    def _bound(self, body: Mapping[str, JSON]) -> Usage:
+        return token_bound(body)
+
+    def _responses(self, reply: object, items: Sequence[Item]) -> list[Response]:
+        return responses(reply, items)
 
 
-def _transport(name: str, settings: AnthropicSettings) -> "Transport":
-    from smile_trace.models.anthropic_api.transport import Transport  # needs the client
+# -- the body and the reply -----------------------------------------------------------------------
 
-    return Transport(
-        base_url=settings.base_url,
-        model=settings.model or name,
-        key=read_key(settings.api_key_env, name),
-        concurrency=settings.concurrency,
-        timeout_seconds=settings.timeout_seconds,
-        max_reply_mb=settings.max_reply_mb,
-        retries=settings.retries,
+PATH = "/v1/messages"
+
+_PROVIDER = Anthropic()
+
+_READ = ("system", "messages", "tools", "output_config")
+"""What the model reads of a body: the schema of the answer, too."""
+_TOOL_INSTRUCTIONS = 1000
+"""More tokens than the instructions have that the service adds where tools are offered."""
+_IMAGE = 8000
+"""More tokens than one image has that is sent as an address."""
+
+
+def body(request: Request, *, max_tokens: int) -> dict[str, JSON]:
+    """The body of the HTTP request, but for the model.
+
+    Raises:
+        NotRepeatable: a part of its messages has no form in this API.
+    """
+    system, messages = conversation(request.messages, prefilled=request.prefilled)
+    asked: dict[str, JSON] = {} if system is None else {"system": system}
+    return {**asked, "messages": messages, **parameters(request, max_tokens=max_tokens)}
+
+
+def token_bound(sent: Mapping[str, JSON]) -> Usage:
+    """The cost bound of a body: a token per byte of input, and the limit of output tokens."""
+    text = json.dumps({name: sent[name] for name in _READ if name in sent})
+    read = len(text) + _IMAGE * text.count('"type": "image"')
+    if sent.get("tools"):
+        read += _TOOL_INSTRUCTIONS
+    return Usage(input_tokens=read, output_tokens=sent["max_tokens"])
+
+
+def responses(reply: object, items: Sequence[Item]) -> list[Response]:
+    """The answer of a reply, as capture reads it, so that both are compared alike; there is one
+    item."""
+    answer = _PROVIDER.read_response(reply) if isinstance(reply, dict) else None
+    message = None if answer is None else read_message(answer.messages[0])
+    text = None if message is None else answer_of(message)
+    if answer is None or text is None or not isinstance(reply, dict):
+        return [Response(failure="the server's reply holds no answer") for _ in items]
+    response = Response(
+        text=text,
+        finish_reason=next(iter(answer.finish_reasons), None),
+        usage=_usage(reply.get("usage")),
     )
+    return [checked(response, scored=False)]
+
+
+def _usage(counts: Any) -> Usage | None:
+    """The tokens that the server counted, those in its cache with them; None where it gives no
+    counts to believe."""
+    if not isinstance(counts, dict):
+        return None
+    cached = ("cache_read_input_tokens", "cache_creation_input_tokens")
+    found = [counts.get("input_tokens"), *(counts.get(name) or 0 for name in cached)]
+    read, written = [token_count(n) for n in found], token_count(counts.get("output_tokens"))
+    if written is None or None in read:
+        return None
+    return Usage(input_tokens=sum(n or 0 for n in read), output_tokens=written)
+
+
+# -- its parameters -------------------------------------------------------------------------------
+
+SAMPLING = ("temperature", "top_p", "top_k")
+"""Taken by the version 2023-06-01 of the API alone, and not by every model."""
+
+_SENT = frozenset(
+    {*SAMPLING, "max_tokens", "stop_sequences", "tools", "tool_choice", "thinking"}
+    | {"output_config", "service_tier", "speed", "inference_geo"}
+)
+_CHOICES = {"auto": "auto", "required": "any", "none": "none"}
+"""OpenAI's choices of a tool, in Anthropic's words."""
+
+
+def parameters(request: Request, *, max_tokens: int) -> dict[str, JSON]:
+    """The request's own parameters as they are sent again.
+
+    Args:
+        request: what is asked.
+        max_tokens: the longest answer where the request sets no limit.
+    """
+    given = _renamed(request.parameters)
+    sent = {name: given[name] for name in _SENT & given.keys() if given[name] is not None}
+    tools = [_tool(tool) for tool in sent.pop("tools", None) or ()]
+    choice = _choice(sent.pop("tool_choice", None), given.get("parallel_tool_calls"))
+    if not tools and (names := list(dict.fromkeys(_called(request)))):
+        # A conversation with calls of tools is refused without definitions of tools.
+        tools = [{"name": name, "input_schema": {"type": "object"}} for name in names]
+        choice = {"type": "none"}
+    if tools:
+        sent["tools"] = tools
+        if choice is not None:
+            sent["tool_choice"] = choice
+    limit = sent.get("max_tokens")
+    if not isinstance(limit, int) or limit < 1:
+        sent["max_tokens"] = request.answer_limit or max_tokens
+    return sent
+
+
+def without_cache(extra: Mapping[str, JSON]) -> dict[str, JSON]:
+    """Fields of a block or a tool without the wish to write it into the service's cache, which
+    costs more than the prices of tokens say."""
+    return {name: value for name, value in extra.items() if name != "cache_control"}
+
+
+def _renamed(given: Mapping[str, JSON]) -> dict[str, JSON]:
+    """With OpenAI's names for the same replaced by Anthropic's."""
+    named = dict(given)
+    for other in ("max_completion_tokens", "max_output_tokens"):
+        if named.get(other) is not None:
+            named.setdefault("max_tokens", named[other])
+    stop = named.get("stop")
+    if stop is not None:
+        named.setdefault("stop_sequences", [stop] if isinstance(stop, str) else list(stop))
+    if isinstance(named.get("temperature"), int | float):
+        named["temperature"] = min(named["temperature"], 1)  # OpenAI's go up to 2
+    asked = named.get("response_format")
+    if isinstance(asked, dict) and isinstance(asked.get("json_schema"), dict):
+        format_ = {"type": "json_schema", "schema": asked["json_schema"].get("schema")}
+        named.setdefault("output_config", {"format": format_})
+    return named
+
+
+def _tool(tool: JSON) -> JSON:
+    """A definition; OpenAI's are `{"type": "function", "function": {…}}`, or flat."""
+    if not isinstance(tool, dict):
+        return tool
+    if tool.get("type") != "function":
+        return without_cache(tool)
+    inner = tool.get("function")
+    function = inner if isinstance(inner, dict) else tool
+    known: dict[str, JSON] = {"name": function.get("name")}
+    if function.get("description") is not None:
+        known["description"] = function["description"]
+    return {**known, "input_schema": function.get("parameters") or {"type": "object"}}
+
+
+def _choice(choice: JSON, parallel: JSON) -> JSON:
+    if isinstance(choice, str):
+        choice = {"type": _CHOICES.get(choice, choice)}
+    elif isinstance(choice, dict) and choice.get("type") == "function":
+        choice = {"type": "tool", "name": choice.get("function", choice).get("name")}
+    if parallel is False and (choice is None or choice.get("type") != "none"):
+        return {**(choice or {"type": "auto"}), "disable_parallel_tool_use": True}
+    return choice
+
+
+def _called(request: Request) -> Iterator[str]:
+    for message in request.messages:
+        parts: Sequence[object] = message.parts
+        yield from (part.name for part in parts if isinstance(part, ToolCall))
+
+
+# -- its messages ---------------------------------------------------------------------------------
+
+PLACEHOLDER = "…"
+"""What a user's message says that has to be there where all its text is removed."""
+
+_INSTRUCTIONS = ("system", "developer")
+_INLINE = re.compile(r"data:([\w.+-]+/[\w.+-]+);base64,(.*)", re.DOTALL)
+
+Turn = dict[str, JSON]
+"""A message as it is sent: `{"role": …, "content": …}`."""
+
+
+def conversation(
+    messages: Sequence[Message], *, prefilled: bool = False
+) -> tuple[JSON, list[Turn]]:
+    """The system prompt (a text, a list of text blocks, or None) and the messages.
+
+    Args:
+        messages: what is left of a request.
+        prefilled: the request ended with the assistant's words, which the answer continues.
+
+    Raises:
+        NotRepeatable: a part has no form in this API.
+    """
+    leading = list(takewhile(lambda message: message.role in _INSTRUCTIONS, messages))
+    turns = [turn for m in messages[len(leading) :] if (turn := _turn(m))["content"]]
+    turns, misplaced = _place_instructions(_merged(turns))
+    if not turns or turns[0]["role"] != "user":
+        turns.insert(0, _said_nothing())
+    if turns[-1]["role"] == "assistant":
+        if prefilled and isinstance(turns[-1]["content"], str):
+            turns[-1]["content"] = turns[-1]["content"].rstrip()  # refused with white space
+        elif not prefilled:
+            turns.append(_said_nothing())
+    return _system(leading, misplaced), turns
+
+
+def _said_nothing() -> Turn:
+    return {"role": "user", "content": PLACEHOLDER}
+
+
+def _turn(message: Message) -> Turn:
+    role = message.role if message.role in ("assistant", *_INSTRUCTIONS) else "user"
+    if role in _INSTRUCTIONS:
+        role = "system"
+    if not message.parts:
+        return {"role": role, "content": message.content if message.content.strip() else ""}
+    blocks = [block for part in message.parts if (block := _block(part)) is not None]
+    if all(block["type"] in ("thinking", "redacted_thinking") for block in blocks):
+        blocks = []  # a message may not hold nothing else
+    return {"role": role, "content": blocks}
+
+
+def _merged(turns: Iterable[Turn]) -> list[Turn]:
+    """The turns with those of one role in one where a call would be parted from its results: these
+    have to be in the one message behind it, before all else."""
+    merged: list[Turn] = []
+    for turn in turns:
+        last = merged[-1] if merged else None
+        parted = last is not None and (_has(last, "tool_use") or _has(turn, "tool_result"))
+        if last is None or last["role"] != turn["role"] or not parted:
+            merged.append(turn)
+            continue
+        blocks = [*_blocks(last), *_blocks(turn)]
+        results = [block for block in blocks if block["type"] == "tool_result"]
+        last["content"] = results + [block for block in blocks if block not in results]
+    return merged
+
+
+def _place_instructions(turns: list[Turn]) -> tuple[list[Turn], list[Turn]]:
+    """The turns without instructions that have lost the user's turn that they stood behind, and
+    those: in the middle of a conversation they may stand only there."""
+    kept: list[Turn] = []
+    misplaced: list[Turn] = []
+    for number, turn in enumerate(turns):
+        after = turns[number + 1]["role"] if number + 1 < len(turns) else "assistant"
+        behind_user = bool(kept) and kept[-1]["role"] == "user"
+        if turn["role"] == "system" and not (behind_user and after == "assistant"):
+            misplaced.append(turn)
+        else:
+            kept.append(turn)
+    return kept, misplaced
+
+
+def _system(leading: Sequence[Message], misplaced: Sequence[Turn]) -> JSON:
+    turns = [*map(_turn, leading), *misplaced]
+    if len(turns) == 1:
+        return turns[0]["content"] or None
+    return [block for turn in turns for block in _blocks(turn)] or None
+
+
+def _has(turn: Turn, kind: str) -> bool:
+    return any(block["type"] == kind for block in _blocks(turn))
+
+
+def _blocks(turn: Turn) -> list[Turn]:
+    content = turn["content"]
+    if isinstance(content, str):
+        return [{"type": "text", "text": content}] if content else []
+    return list(content)
+
+
+def _block(part: Part) -> Turn | None:
+    """A content block; None for a text without a letter.
+
+    Raises:
+        NotRepeatable: there is none for this part.
+    """
+    if isinstance(part, TextPart):
+        return _text(part)
+    if isinstance(part, ToolCall):
+        return {"type": "tool_use", "id": part.id, "name": part.name, "input": _input(part)}
+    if isinstance(part, ToolResult):
+        return _result(part)
+    if isinstance(part, Reasoning) and "data" in part.extra:
+        return {"type": "redacted_thinking", "data": part.extra["data"]}
+    if isinstance(part, Reasoning) and "signature" in part.extra:
+        signature = part.extra["signature"]
+        return {"type": "thinking", "thinking": part.content, "signature": signature}
+    if isinstance(part, Media) and part.modality == "image" and part.uri is not None:
+        return {"type": "image", "source": _source(part.uri)}
+    if isinstance(part, Media) and part.modality == "file":
+        raise NotRepeatable("its file is not sent to Anthropic again: its price has no bound")
+    if isinstance(part, OtherPart) and part.kind == "refusal":
+        return _text(TextPart(content=str(part.raw.get("content") or "")))
+    raise NotRepeatable(f"Anthropic's Messages API takes no {part.type} of this kind")
+
+
+def _text(part: TextPart) -> Turn | None:
+    if not part.content.strip():
+        return None
+    extra = without_cache(part.extra)
+    if extra.get("type") == "search_result":
+        return {**extra, "content": [{"type": "text", "text": part.content}]}
+    if extra.get("type") == "document":
+        return {**extra, "source": {**extra["source"], "data": part.content}}
+    return {"type": "text", "text": part.content}
+
+
+def _input(part: ToolCall) -> JSON:
+    """The arguments as an object, which this API takes alone."""
+    arguments = part.arguments
+    if isinstance(arguments, str):
+        with contextlib.suppress(ForeignDataError):
+            arguments = foreign.decode(arguments or "{}", lenient=True)
+    if isinstance(arguments, dict):
+        return arguments
+    return {} if arguments is None else {"arguments": arguments}
+
+
+def _result(part: ToolResult) -> Turn:
+    """What a tool gave back; nothing where its text was removed, and then no error either."""
+    content: JSON = part.texts[0] if part.texts and part.texts[0].strip() else None
+    if are_blocks(part.response):
+        content = [without_cache(b) for b in part.response if b.get("text", "x").strip()]
+    block: Turn = {"type": "tool_result", "tool_use_id": part.id}
+    if content:
+        block["content"] = content
+        block |= {"is_error": True} if part.extra.get("is_error") else {}
+    return block
+
+
+def _source(uri: str) -> JSON:
+    inline = _INLINE.fullmatch(uri)
+    if inline is None:
+        return {"type": "url", "url": uri}
+    return {"type": "base64", "media_type": inline[1], "data": inline[2]}

@@ -1,22 +1,60 @@
 """`kind = "endpoint"`: any OpenAI-compatible server."""
 
 import copy
-import os
 from collections.abc import Mapping, Sequence
+from types import ModuleType
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from smile_trace._guards.presentable import hide
-from smile_trace.models.accounting.meter import Meter, Unmetered
+from smile_trace._guards.presentable import presentable
+from smile_trace.models import openai_wire
 from smile_trace.models.base import Capabilities, Model, ModelUnavailable, Request
-from smile_trace.models.items import Item
-from smile_trace.models.openai_api import wire
-from smile_trace.models.openai_api.transport import Transport
-from smile_trace.models.scoring import first_token, prompt_logprobs
-from smile_trace.records import JSON, Form, Response
-from smile_trace.settings import EndpointSettings
+from smile_trace.models.metered import Meter, Unmetered
+from smile_trace.models.retry import Failure
+from smile_trace.models.scoring import (
+    first_token_fields,
+    prompt_logprobs_fields,
+    read_first_token,
+    read_prompt_logprobs,
+)
+from smile_trace.models.transport import Item, Transport, price, read_key
+from smile_trace.records import JSON, Call, Form, Prompted, Response, Usage
+from smile_trace.settings import ServerSettings
 
 LIST_SIZE = 16
 """Prompts per list request: few enough that progress shows and a failed request loses little."""
+
+
+class EndpointSettings(ServerSettings):
+    """Any OpenAI-compatible server."""
+
+    kind: Literal["endpoint"] = "endpoint"
+    base_url: str
+    """The address up to and including `/v1`."""
+    list_requests: bool = False
+    """Send several completion prompts in one request (llama.cpp, vLLM take that)."""
+    temperature_zero_is_deterministic: bool = False
+    """Trust this server to repeat itself at temperature 0."""
+    prompt_logprobs: bool = False
+    """The server scores a prompt's tokens (vLLM): the probability of the whole logged answer in
+    one request, in place of its first token's."""
+
+    @property
+    def scores_whole_answers(self) -> bool:
+        """With `prompt_logprobs`."""
+        return self.prompt_logprobs
+
+    def open(self, name: str, *, app: str | None = None, call: Call | None = None) -> Model:
+        """The server, asked by OpenAI's client."""
+        return Endpoint(name, self)
+
+    def attempt_bound(self, name: str, prompted: Prompted) -> tuple[Usage, float | None]:
+        """Those of the body that is sent."""
+        bound = openai_wire.request_bound(prompted, form=self.form, max_tokens=self.max_tokens)
+        return bound, price(bound, self.model or name, self.base_url)
+
+
+TABLE = EndpointSettings
 
 
 class Endpoint:
@@ -37,7 +75,7 @@ class Endpoint:
         # OpenAI has renamed the limit, and refuses the old name for new models.
         self._at_openai = "openai" in (urlsplit(settings.base_url).hostname or "")
         self._meter: Meter = Unmetered()
-        self._transport = Transport(
+        self._transport = OpenAITransport(
             base_url=settings.base_url,
             model=self._model,
             key=read_key(settings.api_key_env, name),
@@ -91,7 +129,7 @@ class Endpoint:
 
     async def score(self, requests: Sequence[Request], answer: str) -> list[Response]:
         """Per request the log-probability that the answer begins as `answer` does (one token, see
-        `first_token.read`); with `prompt_logprobs` those of all tokens of `answer`.
+        `read_first_token`); with `prompt_logprobs` those of all tokens of `answer`.
 
         Raises:
             ModelUnavailable: the server is down, or refuses the key or the model.
@@ -105,24 +143,26 @@ class Endpoint:
 
     async def _ask(self, items: Sequence[Item]) -> list[Response]:
         size = LIST_SIZE if self._settings.list_requests else 1
-        return await self._transport.ask(wire.batches(items, size=size), self._meter)
+        return await self._transport.ask(openai_wire.batches(items, size=size), self._meter)
 
     def _item(self, request: Request, answer: str | None = None) -> Item:
         form = self._settings.form or request.form
         if form == "responses" and answer is not None and self._settings.prompt_logprobs:
             form = "chat"  # in which servers score the tokens of a prompt
         limit = self._limit(form)
-        sent = wire.parameters(request, form=form, limit={limit: self._settings.max_tokens})
-        asked = wire.question(request.messages, form=form, made=request.form)
+        sent = openai_wire.parameters(request, form=form, limit={limit: self._settings.max_tokens})
+        asked = openai_wire.question(request.messages, form=form, made=request.form)
         body = {"model": self._model, **asked, **sent}
         if answer is None:
-            return Item(request, wire.PATHS[form], body)
-        body = {name: value for name, value in body.items() if name not in wire.LIMITS}
+            return Item(request, openai_wire.PATHS[form], body)
+        body = {name: value for name, value in body.items() if name not in openai_wire.LIMITS}
         if self._settings.prompt_logprobs:
-            body |= {limit: 1, **prompt_logprobs.extra(request, answer, form)}
-            return Item(request, wire.PATHS[form], body, answer, prompt_logprobs.read(answer))
-        body |= {limit: wire.FEWEST[form], **first_token.extra(form)}
-        return Item(request, wire.PATHS[form], body, answer, first_token.read(answer))
+            body |= {limit: 1, **prompt_logprobs_fields(request, answer, form)}
+            return Item(
+                request, openai_wire.PATHS[form], body, answer, read_prompt_logprobs(answer)
+            )
+        body |= {limit: openai_wire.FEWEST[form], **first_token_fields(form)}
+        return Item(request, openai_wire.PATHS[form], body, answer, read_first_token(answer))
 
     def _limit(self, form: Form) -> str:
         if form == "responses":
@@ -130,25 +170,38 @@ class Endpoint:
         return "max_completion_tokens" if form == "chat" and self._at_openai else "max_tokens"
 
 
-def open_model(name: str, settings: EndpointSettings, **_: object) -> Model:
-    """The model of a table of `kind = "endpoint"`."""
-    return Endpoint(name, settings)
+class OpenAITransport(Transport):
+    """An OpenAI-compatible server; `base_url` is the address up to and including `/v1`."""
 
+    @property
+    def client(self) -> ModuleType:
+        """OpenAI's package."""
+        import openai
 
-def read_key(variable: str | None, name: str) -> str | None:
-    """The API key of the model `name`, from the environment variable that its settings give.
+        return openai
 
-    Raises:
-        ModelUnavailable: the variable is not set.
-    """
-    if variable is None:
-        return None
-    key = os.environ.get(variable)
-    if not key:
-        raise ModelUnavailable(
-            f"the key of the model {name!r} is missing: set the environment variable {variable}",
+    def _connect(self, **common: Any) -> Any:
+        return self.client.AsyncOpenAI(api_key=self._key or "none", **common)
+
+    def _headers(self, body: Mapping[str, JSON]) -> Mapping[str, Any]:
+        if self._key:
+            return {}
+        from openai._types import Omit
+
+        return {"Authorization": Omit()}
+
+    def _bound(self, body: Mapping[str, JSON]) -> Usage:
+        return openai_wire.token_bound(body)
+
+    def _responses(self, reply: object, items: Sequence[Item]) -> list[Response]:
+        return openai_wire.responses(reply, items)
+
+    def _unavailable(self, failure: Failure, path: str) -> ModelUnavailable:
+        if failure.status != 404 or path != openai_wire.PATHS["responses"]:
+            return super()._unavailable(failure, path)
+        return ModelUnavailable(
+            f"{presentable(self.base_url)} has no Responses API, or not the model "
+            f'{self._model!r} ({failure.reason}): set form = "chat" for it, which asks by chat '
+            "completions, or correct its name",
             permanent=True,
-            model=name,
         )
-    hide(key)
-    return key

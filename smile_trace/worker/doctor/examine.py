@@ -14,8 +14,7 @@ from smile_trace._guards.private_files import NotPrivate, tighten_folder
 from smile_trace.dialects.unread import Unread, unread
 from smile_trace.errors import ReasonCode, SmileTraceError
 from smile_trace.explaining.named_models import settings_of
-from smile_trace.models.registry import open_model
-from smile_trace.settings import ModelSettings, RerunSettings, ServerSettings, Settings, find_file
+from smile_trace.settings import ModelSettings, ServerSettings, Settings, find_file
 from smile_trace.spool import read_losses
 from smile_trace.store import Store, StoreError
 from smile_trace.store.forgetting import Removal
@@ -217,11 +216,11 @@ def _models(settings: Settings) -> Iterator[Finding]:
 
 
 def _model(about: str, name: str, how: ModelSettings) -> Finding:
-    if isinstance(how, RerunSettings):
+    if how.calls_function:
         said = "asked through its own function: start the worker with --app MODULE"
         return Finding(level="note", about=about, said=said)
     try:
-        model = open_model(name, how)
+        model = how.open(name)
         asyncio.run(model.aclose())
     except SmileTraceError as error:
         return Finding(level="bad", about=about, said=str(error))

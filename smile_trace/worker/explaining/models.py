@@ -14,11 +14,11 @@ from smile_trace.attribution import Embed
 from smile_trace.explaining.named_models import PACKAGED_MODELS, settings_of
 from smile_trace.explaining.studies import proxy_of_model
 from smile_trace.models import Model, ModelUnavailable
-from smile_trace.models.accounting.ledger import Ledger, ResponseCache
-from smile_trace.models.accounting.metered import MeteredModel
-from smile_trace.models.registry import open_embeddings, open_model, settings_for
+from smile_trace.models.ledger import Ledger, ResponseCache
+from smile_trace.models.metered import MeteredModel
+from smile_trace.models.registry import open_embeddings, settings_for
 from smile_trace.records import Call, Response
-from smile_trace.settings import ModelSettings, RerunSettings, ServerSettings, Settings
+from smile_trace.settings import ModelSettings, ServerSettings, Settings
 from smile_trace.store import Store
 from smile_trace.store.jobs import Job
 from smile_trace.store.pauses import Pause
@@ -74,11 +74,11 @@ class Models:
         """
         name = job.settings.model
         how = settings_for(name, self._settings)
-        if isinstance(how, RerunSettings):  # its function is named in the call
-            model = open_model(name, how, app=self._app, call=call)
+        if how.calls_function:  # its function is named in the call
+            model = how.open(name, app=self._app, call=call)
         else:
             if name not in self._open:
-                self._open[name] = open_model(name, how, app=self._app)
+                self._open[name] = how.open(name, app=self._app)
             model = self._open[name]
         run = job.run if purpose is Purpose.PROBE else None
         return MeteredModel(
@@ -103,7 +103,7 @@ class Models:
         how = settings_of(name, self._settings)
         if key not in self._open:
             with proxy_of_model(name, job.settings.model):
-                self._open[key] = open_model(name, how)
+                self._open[key] = how.open(name)
         return MeteredModel(
             self._open[key],
             ledger=self._ledger,

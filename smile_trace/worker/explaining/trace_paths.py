@@ -12,7 +12,7 @@ from smile_trace.explaining.options import ExplainOptions
 from smile_trace.explaining.path_walk import PathWalk
 from smile_trace.explaining.paths import PATH_DEPTH
 from smile_trace.explaining.preparation import Prepared
-from smile_trace.models.accounting.metered import MeteredModel
+from smile_trace.models.metered import MeteredModel
 from smile_trace.records import (
     JSON,
     Call,

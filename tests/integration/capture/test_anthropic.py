@@ -10,10 +10,9 @@ import pytest
 import smile_trace
 from smile_trace._guards.external_tracing import suppress_instrumentation
 from smile_trace.models import NotRepeatable, Request
-from smile_trace.models.kinds.anthropic import AnthropicModel
+from smile_trace.models.kinds.anthropic import AnthropicModel, AnthropicSettings
 from smile_trace.records import Call, Prompted
 from smile_trace.records.formats.answers import read_refusal, read_tool_calls
-from smile_trace.settings import AnthropicSettings
 from smile_trace.testing import Captured
 from tests.support.strict_anthropic import StrictAnthropic, strict
 

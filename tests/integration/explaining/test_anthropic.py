@@ -8,8 +8,8 @@ import pytest
 
 import smile_trace
 from smile_trace.explaining.cost_estimate import estimate
-from smile_trace.models.kinds.anthropic import AnthropicModel
-from smile_trace.settings import AnthropicSettings, Settings
+from smile_trace.models.kinds.anthropic import AnthropicModel, AnthropicSettings
+from smile_trace.settings import Settings
 from smile_trace.worker.doctor.examine import examine
 from tests.support.application_process import run_application
 from tests.support.strict_anthropic import StrictAnthropic, strict
@@ -114,7 +114,7 @@ def test_nobody_sees_our_own_calls(tmp_path: Path):
         from smile_trace.models import Request
         from smile_trace.records import Message
         from smile_trace.models.kinds.anthropic import AnthropicModel
-        from smile_trace.settings import AnthropicSettings
+        from smile_trace.models.kinds.anthropic import AnthropicSettings
 
         exporter = InMemorySpanExporter()
         provider = TracerProvider()

@@ -17,7 +17,7 @@ from smile_trace.explaining.foreground_spending import ForegroundSpending
 from smile_trace.explaining.options import ExplainOptions
 from smile_trace.explaining.preparation import prepare
 from smile_trace.models import Request
-from smile_trace.models.accounting.in_memory import MemoryCache
+from smile_trace.models.ledger import MemoryCache
 from smile_trace.records import Message
 from smile_trace.settings import Settings
 from smile_trace.store import Store, StoreError, StoreUnavailable

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 import smile_trace
-from smile_trace.models.kinds.endpoint import Endpoint
+from smile_trace.models.kinds.endpoint import Endpoint, EndpointSettings
 from smile_trace.records import Explanation, ToolCall
 from smile_trace.records.formats.answers import read_refusal
-from smile_trace.settings import EndpointSettings, Settings
+from smile_trace.settings import Settings
 from smile_trace.testing import captured
 from smile_trace.worker.run import run
 from tests.support import order_agent

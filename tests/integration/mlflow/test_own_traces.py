@@ -8,10 +8,9 @@ import pytest
 
 import smile_trace
 from smile_trace.dialects import assemble
-from smile_trace.models.kinds.endpoint import Endpoint
+from smile_trace.models.kinds.endpoint import Endpoint, EndpointSettings
 from smile_trace.models.kinds.local import LocalModel
 from smile_trace.records import Trace
-from smile_trace.settings import EndpointSettings
 from smile_trace.testing import Captured, captured
 from smile_trace.trackers import CapturedTrace, ExplainedCall, Receipt
 from smile_trace.trackers.late_span import EXPLANATION_NAME

@@ -6,7 +6,7 @@ import pytest
 
 from smile_trace import explain
 from smile_trace.models import ModelUnavailable, Request
-from smile_trace.models.llama_cpp.chat_model import chat_model_path
+from smile_trace.models.packaged import chat_model_path
 from smile_trace.records import Message
 
 pytestmark = [pytest.mark.model, pytest.mark.slow]

@@ -12,12 +12,11 @@ from pathlib import Path
 import pytest
 
 from smile_trace.models import ModelUnavailable, Request
-from smile_trace.models.kinds.local import LocalModel
-from smile_trace.models.llama_cpp import completion_model as completion_module
-from smile_trace.models.llama_cpp.completion_model import completion_model_path
-from smile_trace.models.scoring.forced_decoding import continuation
+from smile_trace.models import packaged as completion_module
+from smile_trace.models.kinds.local import LocalModel, LocalSettings
+from smile_trace.models.packaged import completion_model_path
+from smile_trace.models.scoring import continuation
 from smile_trace.records import Message
-from smile_trace.settings import LocalSettings
 from smile_trace.testing import check_model
 
 pytestmark = pytest.mark.model
@@ -177,7 +176,7 @@ async def test_after_a_crash_the_next_request_restarts_the_server():
 _PARENT = """
 import sys, time
 from smile_trace.models.kinds.local import LocalModel
-from smile_trace.settings import LocalSettings
+from smile_trace.models.kinds.local import LocalSettings
 from smile_trace.testing import check_model
 model = LocalModel("demo", LocalSettings(kind="local"))
 model.start()

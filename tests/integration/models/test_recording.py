@@ -9,10 +9,9 @@ from typing import Any
 import pytest
 
 from smile_trace.models import ModelUnavailable, Request
-from smile_trace.models.kinds.local import LocalModel
-from smile_trace.models.llama_cpp.chat_model import chat_model_path
+from smile_trace.models.kinds.local import LocalModel, LocalSettings
+from smile_trace.models.packaged import chat_model_path
 from smile_trace.records import Message
-from smile_trace.settings import LocalSettings
 from tests.support.replaying import xllamacpp as replaying
 
 pytestmark = pytest.mark.model

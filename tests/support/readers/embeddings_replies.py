@@ -8,8 +8,8 @@ import numpy as np
 from smile_trace._guards import foreign
 from smile_trace._guards.foreign import ForeignDataError
 from smile_trace.models import ModelUnavailable
-from smile_trace.models.openai_api.embeddings import Embeddings
-from smile_trace.settings import EndpointSettings
+from smile_trace.models.embeddings import Embeddings
+from smile_trace.models.kinds.endpoint import EndpointSettings
 from tests.support.readers.base import ForeignReader, decoded_reply
 
 _SETTINGS = EndpointSettings(base_url="http://127.0.0.1:9/v1", retries=0)

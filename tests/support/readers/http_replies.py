@@ -12,8 +12,7 @@ import httpx
 import requests
 
 from smile_trace._guards.bounded_http import ReplyRefused, bounded, retry_after
-from smile_trace.models.client_errors import read_error
-from smile_trace.models.retry import pause_before_retry
+from smile_trace.models.retry import pause_before_retry, read_error
 from smile_trace.trackers import TrackerUnavailable
 from smile_trace.trackers.http import RequestRejected
 from smile_trace_comet.errors import check, comet_service

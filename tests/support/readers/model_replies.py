@@ -5,11 +5,10 @@ from typing import Any
 
 from smile_trace._guards import foreign
 from smile_trace._guards.foreign import ForeignDataError
-from smile_trace.models import Request
-from smile_trace.models.anthropic_api import wire as anthropic_wire
-from smile_trace.models.items import Item
-from smile_trace.models.openai_api import wire
-from smile_trace.models.scoring import first_token, prompt_logprobs
+from smile_trace.models import Request, openai_wire
+from smile_trace.models.kinds import anthropic
+from smile_trace.models.scoring import read_first_token, read_prompt_logprobs
+from smile_trace.models.transport import Item
 from smile_trace.models.transport import read_reply as read_responses
 from smile_trace.records import Message, Response
 from tests.support.readers.base import ForeignReader, decoded_reply
@@ -61,7 +60,7 @@ _MESSAGE = {
     "stop_details": {"explanation": "no"},
     "usage": {"input_tokens": 3, "output_tokens": 4, "cache_read_input_tokens": 5},
 }
-_SCORERS = (None, first_token.read("a"), prompt_logprobs.read("a"))
+_SCORERS = (None, read_first_token("a"), read_prompt_logprobs("a"))
 
 
 def read_reply(reply: Any) -> None:
@@ -69,11 +68,11 @@ def read_reply(reply: Any) -> None:
     for scorer in _SCORERS:
         item = Item(REQUEST, "/c", {}, None if scorer is None else "a", scorer)
         for count in (1, 2):
-            responses = read_responses(wire.responses, reply, (item,) * count)
+            responses = read_responses(openai_wire.responses, reply, (item,) * count)
             assert len(responses) == count
             for response in responses:
                 _check(response)
-    [response] = read_responses(anthropic_wire.responses, reply, (Item(REQUEST, "/m", {}),))
+    [response] = read_responses(anthropic.responses, reply, (Item(REQUEST, "/m", {}),))
     _check(response)
 
 

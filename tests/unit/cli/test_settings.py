@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from smile_trace.settings import EndpointSettings, Settings, SettingsError
+from smile_trace.models.kinds.endpoint import EndpointSettings
+from smile_trace.settings import Settings, SettingsError
 from tests.support.settings_page import PAGE, page
 
 

@@ -9,9 +9,8 @@ import pytest
 from smile_trace.dialects import read_calls
 from smile_trace.dialects.parts import why_not_repeatable
 from smile_trace.dialects.provider_json import messages_of
-from smile_trace.models import Request
-from smile_trace.models.items import Item
-from smile_trace.models.openai_api import wire
+from smile_trace.models import Request, openai_wire
+from smile_trace.models.transport import Item
 from smile_trace.providers import read_request
 from smile_trace.records import (
     Media,
@@ -46,8 +45,8 @@ def test_the_second_step_of_an_agent(file: str) -> None:
     [result] = [part for m in call.messages for part in m.parts if isinstance(part, ToolResult)]
     assert result.texts == ('{"months": 24}',)
     request = Request(messages=call.messages, parameters=call.parameters)
-    sent = wire.parameters(request, form="chat", limit={"max_tokens": 9})
-    body = {"model": "m", **wire.question(call.messages, form="chat"), **sent}
+    sent = openai_wire.parameters(request, form="chat", limit={"max_tokens": 9})
+    body = {"model": "m", **openai_wire.question(call.messages, form="chat"), **sent}
     check(body)
     called = body["messages"][2]["tool_calls"][0]
     assert called["function"]["name"] == "look_up_warranty"
@@ -116,7 +115,7 @@ def test_parameters_of_the_responses_api() -> None:
         "text": {"format": {"type": "json_schema", "name": "a", "schema": {}}},
     }
     request = Request(messages=(Message(role="user", content="hi"),), parameters=parameters)
-    sent = wire.parameters(request, form="chat", limit={"max_tokens": 9})
+    sent = openai_wire.parameters(request, form="chat", limit={"max_tokens": 9})
     assert sent == {
         "tools": [
             {"type": "function", "function": {"name": "get", "parameters": {}, "strict": True}}
@@ -135,7 +134,7 @@ def test_anthropics_choice_of_a_tool(given: str, sent: str) -> None:
     tool = {"name": "get", "input_schema": {"type": "object"}}
     parameters = {"tools": [tool], "tool_choice": {"type": given}}
     request = Request(messages=(Message(role="user", content="hi"),), parameters=parameters)
-    body = wire.parameters(request, form="chat", limit={"max_tokens": 9})
+    body = openai_wire.parameters(request, form="chat", limit={"max_tokens": 9})
     assert body["tool_choice"] == sent
     check({"model": "m", "messages": chat_messages(request.messages), **body})
 
@@ -145,7 +144,7 @@ def test_a_call_of_a_custom_tool_is_read() -> None:
     message = {"role": "assistant", "content": None, "tool_calls": [call]}
     reply = {"choices": [{"index": 0, "message": message, "finish_reason": "tool_calls"}]}
     request = Request(messages=(Message(role="user", content="hi"),))
-    [response] = wire.responses(reply, [Item(request, "/chat/completions", {})])
+    [response] = openai_wire.responses(reply, [Item(request, "/chat/completions", {})])
     assert read_tool_calls(response.text or "") == (("shell", "ls -l"),)
 
 

@@ -9,9 +9,10 @@ from smile_trace.dialects import read_calls
 from smile_trace.dialects.parameters import SENDABLE, sendable
 from smile_trace.dialects.templates import Template, find_prompts
 from smile_trace.dialects.unread import unread
+from smile_trace.models.kinds.endpoint import EndpointSettings
 from smile_trace.models.registry import NoModel, settings_for
 from smile_trace.records import JSON, Message, Span
-from smile_trace.settings import EndpointSettings, Settings
+from smile_trace.settings import Settings
 from tests.instrumentors.applications.texts import CONTEXT
 from tests.support.recorded_calls import (
     ANSWER,

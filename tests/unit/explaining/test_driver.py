@@ -6,9 +6,9 @@ from smile_trace.attribution import PerturbationStudy
 from smile_trace.explaining import ExplanationFailed, ask_round, finish, resolve_signal, run
 from smile_trace.explaining.driver import cost_of
 from smile_trace.models import Capabilities, ModelUnavailable
-from smile_trace.models.accounting.in_memory import MemoryCache, MemoryLedger
-from smile_trace.models.accounting.metered import MeteredModel
-from smile_trace.models.kinds.endpoint import Endpoint
+from smile_trace.models.kinds.endpoint import Endpoint, EndpointSettings
+from smile_trace.models.ledger import MemoryCache, MemoryLedger
+from smile_trace.models.metered import MeteredModel
 from smile_trace.records import (
     Cost,
     ExplanationSettings,
@@ -17,7 +17,6 @@ from smile_trace.records import (
     Response,
     Usage,
 )
-from smile_trace.settings import EndpointSettings
 from tests.support.planted import PlantedModel, copying
 
 

@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 
 import smile_trace
-from smile_trace.models.kinds.endpoint import Endpoint
-from smile_trace.settings import EndpointSettings
+from smile_trace.models.kinds.endpoint import Endpoint, EndpointSettings
 from tests.support import order_agent
 from tests.support.planted import PlantedModel
 from tests.support.strict_openai import strict

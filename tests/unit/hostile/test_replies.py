@@ -6,13 +6,11 @@ import pytest
 
 from smile_trace._guards import foreign
 from smile_trace._guards.foreign import ForeignDataError
-from smile_trace.models import ModelUnavailable, retry
-from smile_trace.models.items import Item
-from smile_trace.models.kinds.endpoint import Endpoint
-from smile_trace.models.openai_api import wire
-from smile_trace.models.openai_api.embeddings import Embeddings
+from smile_trace.models import ModelUnavailable, openai_wire, retry
+from smile_trace.models.embeddings import Embeddings
+from smile_trace.models.kinds.endpoint import Endpoint, EndpointSettings
+from smile_trace.models.transport import Item
 from smile_trace.models.transport import read_reply as read_responses
-from smile_trace.settings import EndpointSettings
 from tests.support.hostile import PLACE, places, small_values, with_value
 from tests.support.planted import serving
 from tests.support.readers.model_replies import REPLY, REQUEST, read_reply
@@ -66,7 +64,7 @@ async def test_a_log_probability_that_is_none_costs_no_answer(value: bytes) -> N
 def test_half_a_character_in_a_reply_is_replaced() -> None:
     reply = json.loads('{"choices":[{"message":{"content":"so \\ud83d!"}}]}')
     item = Item(REQUEST, "/c", {})
-    [response] = read_responses(wire.responses, foreign.clean(reply), [item])
+    [response] = read_responses(openai_wire.responses, foreign.clean(reply), [item])
     assert response.text == "so \ufffd!"
     response.model_dump_json()
 

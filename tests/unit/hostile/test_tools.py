@@ -10,10 +10,9 @@ from smile_trace.attribution.design.perturber import Perturber
 from smile_trace.attribution.segmentation.partitioner import Segmentation
 from smile_trace.dialects import read_calls
 from smile_trace.explaining import ExplanationFailed
-from smile_trace.models.kinds.endpoint import Endpoint
+from smile_trace.models.kinds.endpoint import Endpoint, EndpointSettings
 from smile_trace.records import Message, OtherPart, Prompted, Span, ToolCall, ToolResult
 from smile_trace.render import to_html, to_svg
-from smile_trace.settings import EndpointSettings
 from smile_trace.testing.samples import HOSTILE
 from tests.support import order_agent
 from tests.support.explained import explanation

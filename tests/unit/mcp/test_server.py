@@ -12,9 +12,10 @@ import pytest
 from smile_trace.errors import BudgetExceeded
 from smile_trace.explaining.options import MIN_BUDGET
 from smile_trace.models import Capabilities, Request
-from smile_trace.models.accounting.meter import Meter
+from smile_trace.models.kinds.endpoint import EndpointSettings
+from smile_trace.models.metered import Meter
 from smile_trace.records import JSON, Response, Usage
-from smile_trace.settings import EndpointSettings, Settings
+from smile_trace.settings import Settings
 from smile_trace.store import Store
 from tests.support.store_rows import call_id, capture, explain, explanation
 

@@ -6,10 +6,13 @@ from typing import Any
 import pytest
 
 from smile_trace.models import ModelUnavailable, Request, retry
-from smile_trace.models.accounting.cost import attempt_bound
-from smile_trace.models.anthropic_api.messages import PLACEHOLDER, conversation
 from smile_trace.models.base import NotRepeatable
-from smile_trace.models.kinds.anthropic import AnthropicModel
+from smile_trace.models.kinds.anthropic import (
+    PLACEHOLDER,
+    AnthropicModel,
+    AnthropicSettings,
+    conversation,
+)
 from smile_trace.records import (
     Media,
     Message,
@@ -22,7 +25,6 @@ from smile_trace.records import (
     Usage,
 )
 from smile_trace.records.formats.answers import read_refusal, read_tool_calls
-from smile_trace.settings import AnthropicSettings
 from smile_trace.testing import check_model
 from tests.support.strict_anthropic import StrictAnthropic, error_body, strict
 
@@ -65,7 +67,7 @@ def test_the_contract(server):
 
 def test_the_bound_of_an_attempt():
     settings = AnthropicSettings(kind="anthropic")
-    bound, usd = attempt_bound("claude-sonnet-4-5", settings, Prompted(messages=HELLO.messages))
+    bound, usd = settings.attempt_bound("claude-sonnet-4-5", Prompted(messages=HELLO.messages))
     read = len('{"messages": [{"role": "user", "content": "Say hello."}]}')
     assert bound == Usage(input_tokens=read, output_tokens=256)
     assert usd == pytest.approx((read * 3 + 256 * 15) / 1e6)
@@ -79,7 +81,7 @@ def test_the_bound_counts_all_that_is_read(name):
         "output_config": {"format": {"type": "json_schema", "schema": schema}},
     }
     asked = Prompted(messages=HELLO.messages, parameters={name: given[name]})
-    bound, _ = attempt_bound("claude", AnthropicSettings(kind="anthropic"), asked)
+    bound, _ = AnthropicSettings().attempt_bound("claude", asked)
     assert bound is not None
     assert (bound.input_tokens or 0) > 600
 

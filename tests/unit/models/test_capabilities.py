@@ -1,14 +1,15 @@
-"""Declared capabilities, and the registry of kinds."""
-
-from importlib import import_module
+"""Declared capabilities, and the kinds that other packages bring."""
 
 import pytest
 
 from smile_trace.models import Request
-from smile_trace.models.accounting.in_memory import MemoryCache, MemoryLedger
-from smile_trace.models.accounting.metered import MeteredModel
+from smile_trace.models.ledger import MemoryCache, MemoryLedger
+from smile_trace.models.metered import MeteredModel
 from smile_trace.models.registry import as_model
-from smile_trace.settings import MODEL_KINDS
+from smile_trace.records import Message
+from smile_trace.settings import Settings, SettingsError
+from smile_trace.trust.destinations import destinations
+from smile_trace.trust.kinds import installed_kinds
 from tests.support.planted import PlantedModel
 
 
@@ -35,6 +36,54 @@ def test_a_declared_model_is_taken_as_it_is():
     assert as_model(model) is model
 
 
-def test_every_kind_of_the_settings_has_a_module():
-    for kind in MODEL_KINDS:
-        assert hasattr(import_module(f"smile_trace.models.kinds.{kind}"), "open_model")
+@pytest.fixture
+def plugged_in(tmp_path, monkeypatch):
+    """A package with a kind of its own, as an installer leaves it."""
+    (tmp_path / "echo_kind.py").write_text(
+        """
+from typing import Literal
+from smile_trace.settings import ModelSettings
+from smile_trace.records import Message
+from tests.support.planted import PlantedModel
+
+class EchoSettings(ModelSettings):
+    kind: Literal["echo"] = "echo"
+    gateway: str = "https://echo.example"
+    api_key_env: str = "ECHO_KEY"
+    volume: int
+
+    def open(self, name, *, app=None, call=None):
+        return PlantedModel(lambda prompt: prompt * self.volume)
+"""
+    )
+    about = tmp_path / "echo_kind-1.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: echo-kind\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text("[smile_trace.models]\necho = echo_kind:EchoSettings\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    installed_kinds.cache_clear()
+    yield
+    installed_kinds.cache_clear()
+
+
+async def test_a_package_brings_a_kind_with_its_own_table(plugged_in):
+    settings = Settings(models={"m": {"kind": "echo", "volume": 2, "concurrency": 3}})
+    how = settings.models["m"]
+    [response] = await how.open("m").generate(
+        [Request(messages=(Message(role="user", content="ho"),))]
+    )
+    assert (response.text, how.concurrency) == ("hoho", 3)
+    assert settings.model_dump()["models"]["m"]["volume"] == 2
+    with pytest.raises(SettingsError, match=r"models\.m\.echo\.volum: .*did you mean volume"):
+        Settings(models={"m": {"kind": "echo", "volum": 2}})
+
+
+def test_where_a_kind_of_others_sends_a_key_is_asked(plugged_in):
+    [one] = destinations({"models": {"m": {"kind": "echo", "api_key_env": "OPENAI_API_KEY"}}})
+    assert (one.address, one.variables) == ("https://echo.example", ("OPENAI_API_KEY",))
+
+
+@pytest.mark.parametrize("kind", ["os", "../os", "__init__", 7, None])
+def test_a_name_that_is_no_kind_imports_nothing(kind):
+    with pytest.raises(SettingsError, match=r'say which kind = "endpoint", .* or "rerun" it is'):
+        Settings(models={"m": {"kind": kind}})

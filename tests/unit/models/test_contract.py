@@ -9,10 +9,9 @@ import pytest
 
 import smile_trace
 from smile_trace.models import Capabilities
-from smile_trace.models.kinds.callable import CallableModel
-from smile_trace.models.kinds.endpoint import Endpoint
+from smile_trace.models.callable import CallableModel
+from smile_trace.models.kinds.endpoint import Endpoint, EndpointSettings
 from smile_trace.records import Response
-from smile_trace.settings import EndpointSettings
 from smile_trace.testing import RecordedModel, check_model
 from tests.support.planted import PlantedModel, PlantedServer, serving
 

@@ -6,9 +6,10 @@ import pytest
 import smile_trace
 from smile_trace.errors import BudgetExceeded
 from smile_trace.models import ModelUnavailable, retry
-from smile_trace.models.openai_api.embeddings import Embeddings
+from smile_trace.models.embeddings import Embeddings
+from smile_trace.models.kinds.endpoint import EndpointSettings
 from smile_trace.models.registry import NoModel, open_embeddings
-from smile_trace.settings import EndpointSettings, Settings
+from smile_trace.settings import Settings
 from smile_trace.store import Store
 from tests.support.planted import PlantedModel, serving
 

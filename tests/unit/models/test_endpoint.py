@@ -7,13 +7,12 @@ import pytest
 
 from smile_trace.errors import SmileTraceError
 from smile_trace.models import ModelUnavailable, Request, retry
-from smile_trace.models.items import Item
-from smile_trace.models.kinds.endpoint import Endpoint
-from smile_trace.models.openai_api.wire import batches, token_bound
+from smile_trace.models.kinds.endpoint import Endpoint, EndpointSettings
+from smile_trace.models.openai_wire import batches, token_bound
 from smile_trace.models.retry import MAX_WAIT, Failure, backoff, pause_before_retry, rejection
+from smile_trace.models.transport import Item
 from smile_trace.records import Message, Usage
 from smile_trace.records.formats.answers import read_refusal
-from smile_trace.settings import EndpointSettings
 from tests.support.planted import PlantedServer, serving
 
 pytestmark = pytest.mark.thorough

@@ -11,11 +11,12 @@ from smile_trace._guards.jsonable import is_json
 from smile_trace.capture import runtime as capture_state
 from smile_trace.explaining.named_models import settings_of
 from smile_trace.models import ModelUnavailable, NotRepeatable, Request
-from smile_trace.models.kinds.callable import CallableModel
-from smile_trace.models.kinds.rerun import Rerun
-from smile_trace.models.registry import NoModel, open_model, settings_for
+from smile_trace.models.callable import CallableModel
+from smile_trace.models.kinds.endpoint import EndpointSettings
+from smile_trace.models.kinds.rerun import Rerun, RerunSettings
+from smile_trace.models.registry import NoModel, settings_for
 from smile_trace.records import Call, Message
-from smile_trace.settings import EndpointSettings, RerunSettings, Settings
+from smile_trace.settings import Settings
 
 APP = """
 import smile_trace
@@ -271,11 +272,11 @@ def test_the_message_that_the_worker_stores_names_no_other_table():
 
 async def test_each_kind_is_opened(app):
     url = "http://127.0.0.1:1/v1"
-    assert open_model("gpt", EndpointSettings(base_url=url)).name == "gpt"
-    opened = open_model("m", RerunSettings(kind="rerun"), app=app, call=call(f"{app}:ask"))
+    assert EndpointSettings(base_url=url).open("gpt").name == "gpt"
+    opened = RerunSettings().open("m", app=app, call=call(f"{app}:ask"))
     assert isinstance(opened, Rerun)
     with pytest.raises(ModelUnavailable, match="captured calls only"):
-        open_model("m", RerunSettings(kind="rerun"), app=app)
+        RerunSettings().open("m", app=app)
 
 
 @pytest.mark.parametrize(

@@ -9,15 +9,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from smile_trace.models import Capabilities, ModelUnavailable, Request
-from smile_trace.models.accounting.in_memory import MemoryCache, MemoryLedger
-from smile_trace.models.accounting.metered import MeteredModel
+from smile_trace.models import Capabilities, ModelUnavailable, Request, openai_wire
 from smile_trace.models.base import ScoringModel
-from smile_trace.models.kinds.endpoint import Endpoint
-from smile_trace.models.openai_api import wire
-from smile_trace.models.openai_api.embeddings import Embeddings
+from smile_trace.models.embeddings import Embeddings
+from smile_trace.models.kinds.endpoint import Endpoint, EndpointSettings
+from smile_trace.models.ledger import MemoryCache, MemoryLedger
+from smile_trace.models.metered import MeteredModel
 from smile_trace.records import Message, Response
-from smile_trace.settings import EndpointSettings
 from tests.support.hostile_server import ATTACKS, Attack, HostileServer
 from tests.support.ledgers import RecordingLedger
 from tests.support.planted import serving
@@ -224,7 +222,7 @@ def test_usage_that_cannot_be_read_leaves_the_reservation(
             await model.aclose()
 
         asyncio.run(twice())
-    bound = wire.token_bound(server.bodies[0])
+    bound = openai_wire.token_bound(server.bodies[0])
     tokens = (bound.input_tokens or 0) + (bound.output_tokens or 0)
     assert ledger.settled == [tokens, tokens]
     assert sum("counts no tokens" in message for message in caplog.messages) == 1

@@ -6,12 +6,11 @@ import pytest
 
 from smile_trace.errors import SmileTraceError
 from smile_trace.models import BudgetExceeded, ModelUnavailable, Request, retry
-from smile_trace.models.accounting.in_memory import MemoryCache, MemoryLedger
-from smile_trace.models.accounting.metered import MeteredModel
-from smile_trace.models.kinds.callable import CallableModel
-from smile_trace.models.kinds.endpoint import Endpoint
+from smile_trace.models.callable import CallableModel
+from smile_trace.models.kinds.endpoint import Endpoint, EndpointSettings
+from smile_trace.models.ledger import MemoryCache, MemoryLedger
+from smile_trace.models.metered import MeteredModel
 from smile_trace.records import Message, Response
-from smile_trace.settings import EndpointSettings
 from tests.support.planted import PlantedModel, serving
 
 pytestmark = pytest.mark.thorough

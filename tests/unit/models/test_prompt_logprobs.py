@@ -10,10 +10,9 @@ import pytest
 
 import smile_trace
 from smile_trace.models import Request
-from smile_trace.models.kinds.endpoint import Endpoint
-from smile_trace.models.scoring.prompt_logprobs import last_tokens
+from smile_trace.models.kinds.endpoint import Endpoint, EndpointSettings
+from smile_trace.models.scoring import last_tokens
 from smile_trace.records import Message
-from smile_trace.settings import EndpointSettings
 from tests.support.planted import PlantedHandler, PlantedServer, usage_of
 
 LIKELY, UNLIKELY = math.log(0.8), math.log(0.1)

@@ -10,8 +10,8 @@ from smile_trace.attribution.segmentation.partitioner import Segmentation
 from smile_trace.attribution.segmentation.units import CannotExplain
 from smile_trace.dialects.parts import read_message
 from smile_trace.models import Request
-from smile_trace.models.anthropic_api import wire
 from smile_trace.models.base import is_prefilled
+from smile_trace.models.kinds import anthropic
 from smile_trace.providers import read_request
 from smile_trace.records import Message, Prompted, Unit
 from smile_trace.records.formats.requests import with_offered_tools
@@ -117,7 +117,7 @@ def _body(
     messages: tuple[Message, ...], parameters: dict[str, Any], *, prefilled: bool
 ) -> dict[str, Any]:
     request = Request(messages=messages, parameters=parameters, prefilled=prefilled)
-    return {"model": "m", **wire.body(request, max_tokens=5)}
+    return {"model": "m", **anthropic.body(request, max_tokens=5)}
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))

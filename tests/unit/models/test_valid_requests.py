@@ -10,9 +10,8 @@ from smile_trace.attribution.design.perturber import Perturber
 from smile_trace.attribution.segmentation.partitioner import Segmentation
 from smile_trace.attribution.segmentation.units import UnitMissing
 from smile_trace.dialects.parts import read_message
-from smile_trace.models import Request
-from smile_trace.models.anthropic_api import wire as anthropic_wire
-from smile_trace.models.openai_api import wire
+from smile_trace.models import Request, openai_wire
+from smile_trace.models.kinds import anthropic
 from smile_trace.providers import read_messages
 from smile_trace.records import Message, Prompted, Unit
 from smile_trace.records.formats.requests import with_offered_tools
@@ -75,8 +74,8 @@ def _read(messages: list[dict[str, Any]]) -> tuple[Message, ...]:
 
 def _body(messages: tuple[Message, ...], parameters: dict[str, Any]) -> dict[str, Any]:
     request = Request(messages=messages, parameters=parameters)
-    sent = wire.parameters(request, form="chat", limit={"max_tokens": 9})
-    return {"model": "m", **wire.question(messages, form="chat"), **sent}
+    sent = openai_wire.parameters(request, form="chat", limit={"max_tokens": 9})
+    return {"model": "m", **openai_wire.question(messages, form="chat"), **sent}
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
@@ -121,7 +120,7 @@ def test_a_call_of_openais_may_be_asked_of_anthropic(
     mask = data.draw(st.lists(st.booleans(), min_size=len(segments), max_size=len(segments)))
     for sent in (messages, Perturber(prompted, segments).messages(mask)):
         asked = Request(messages=sent, parameters=parameters)
-        body = {"model": "m", **anthropic_wire.body(asked, max_tokens=5)}
+        body = {"model": "m", **anthropic.body(asked, max_tokens=5)}
         check_anthropic(body, version="2023-06-01")  # it has a temperature
         assert (body["max_tokens"], body["stop_sequences"]) == (7, ["END"])
         assert [tool["name"] for tool in body["tools"]] == ["get_order", "cancel_order"]

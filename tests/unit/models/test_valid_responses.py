@@ -11,8 +11,7 @@ from smile_trace.attribution.segmentation.partitioner import Segmentation
 from smile_trace.attribution.segmentation.units import UnitMissing
 from smile_trace.dialects.parts import why_not_repeatable
 from smile_trace.dialects.provider_json import messages_of
-from smile_trace.models import Request
-from smile_trace.models.openai_api import wire
+from smile_trace.models import Request, openai_wire
 from smile_trace.providers import read_request
 from smile_trace.records import JSON, Message, Prompted, Unit
 from tests.support.order_agent import TOOLS
@@ -96,8 +95,12 @@ def _step(draw: st.DrawFn, number: str) -> list[dict[str, Any]]:
 
 def _body(messages: tuple[Message, ...], parameters: dict[str, JSON]) -> dict[str, JSON]:
     request = Request(messages=messages, form="responses", parameters=parameters)
-    sent = wire.parameters(request, form="responses", limit={"max_output_tokens": 60})
-    return {"model": "m", **wire.question(messages, form="responses", made="responses"), **sent}
+    sent = openai_wire.parameters(request, form="responses", limit={"max_output_tokens": 60})
+    return {
+        "model": "m",
+        **openai_wire.question(messages, form="responses", made="responses"),
+        **sent,
+    }
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))

@@ -10,8 +10,8 @@ from benchmarks.probes.planted import Planted, profile_of
 from smile_trace.errors import SmileTraceError
 from smile_trace.explaining.options import ExplainOptions
 from smile_trace.explaining.preparation import Prepared
-from smile_trace.models.accounting.in_memory import MemoryCache, MemoryLedger
-from smile_trace.models.accounting.metered import MeteredModel
+from smile_trace.models.ledger import MemoryCache, MemoryLedger
+from smile_trace.models.metered import MeteredModel
 from smile_trace.probes import Answer, Variant, chosen, profile_metered
 from smile_trace.probes.kinds.hijack import Hijack
 from smile_trace.records import Message, Prompted

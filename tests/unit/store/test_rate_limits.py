@@ -4,7 +4,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from smile_trace.settings import Budget, EndpointSettings
+from smile_trace.models.kinds.endpoint import EndpointSettings
+from smile_trace.settings import Budget
 from smile_trace.store import Store
 from smile_trace.store.spending.ledger import StoredLedger
 from smile_trace.store.spending.rate_limits import RateLimits

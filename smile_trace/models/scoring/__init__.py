@@ -1,1 +1,0 @@
-"""Three ways to get the log-probability of a given answer."""
