@@ -116,7 +116,7 @@ class MemoryLedger:
     def reserve(
         self, *, model: str, explanation: str, calls: int, tokens: int, usd: float | None
     ) -> str:
-        """See `models.accounting.ledger.Ledger.reserve`."""
+        """See `models.ledger.Ledger.reserve`."""
         with self._lock:
             if self.calls + calls > self._cap:
                 raise BudgetExceeded.of_calls(self._cap)
@@ -129,7 +129,7 @@ class MemoryLedger:
         """Nothing to do: calls are capped, and an attempt stays one call."""
 
     def release(self, reservation: str, *, sent: bool) -> None:
-        """See `models.accounting.ledger.Ledger.release`."""
+        """See `models.ledger.Ledger.release`."""
         with self._lock:
             self.calls -= self._reserved.pop(reservation)
 

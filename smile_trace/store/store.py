@@ -68,8 +68,8 @@ class Store:
         pulled: how far each source was read.
         pauses: models that cannot be asked right now.
         proxy_trusts: how far proxies were trusted beside their targets.
-        responses: answers by content key (a `models.accounting.ledger.ResponseCache`).
-        ledger: reservations and spend (a `models.accounting.ledger.Ledger`).
+        responses: answers by content key (a `models.ledger.ResponseCache`).
+        ledger: reservations and spend (a `models.ledger.Ledger`).
         forgetting: removes traces for good.
         workers: who shares the store.
         clock: Unix seconds: where many share the store, those of its database.

@@ -1,4 +1,4 @@
-"""Spending, durably: the store's side of `models.accounting.ledger.Ledger`."""
+"""Spending, durably: the store's side of `models.ledger.Ledger`."""
 
 import copy
 import logging
@@ -50,7 +50,7 @@ class Left(Record):
 
 
 class StoredLedger:
-    """The Ledger of `models.accounting.ledger`, with the settings' caps.
+    """The Ledger of `models.ledger`, with the settings' caps.
 
     A reservation is counted as spent from the start, so one that a crash orphaned stays so.
 
@@ -108,7 +108,7 @@ class StoredLedger:
         return datetime.fromtimestamp(self._clock(), UTC).date().isoformat()
 
     def delay(self, *, model: str, calls: int, tokens: int) -> float:
-        """See `models.accounting.ledger.Ledger.delay`."""
+        """See `models.ledger.Ledger.delay`."""
         taken = self._seconds(model, {"requests": calls, "tokens": tokens})
         waits = (self._rate_limits.take(model, unit, taken[unit]) for unit in taken)
         return max(waits, default=0.0)
@@ -116,7 +116,7 @@ class StoredLedger:
     def reserve(
         self, *, model: str, explanation: str, calls: int, tokens: int, usd: float | None
     ) -> str:
-        """See `models.accounting.ledger.Ledger.reserve`."""
+        """See `models.ledger.Ledger.reserve`."""
         day, explanation = self.today(), BudgetScope.from_key(explanation).stored_key
         more = Spent(
             calls=calls,
@@ -135,7 +135,7 @@ class StoredLedger:
         return reservation.id
 
     def settle(self, reservation: str, *, tokens: int, usd: float | None) -> None:
-        """See `models.accounting.ledger.Ledger.settle`; settling twice changes nothing.
+        """See `models.ledger.Ledger.settle`; settling twice changes nothing.
 
         Usage that cannot be true is refused: then the reservation stands.
         """
@@ -158,7 +158,7 @@ class StoredLedger:
             self._rate_limits.return_unused(row.model, unit, seconds)
 
     def release(self, reservation: str, *, sent: bool) -> None:
-        """See `models.accounting.ledger.Ledger.release`; a second time changes nothing."""
+        """See `models.ledger.Ledger.release`; a second time changes nothing."""
         row = self._take(reservation)
         if row is None:
             return

@@ -1,4 +1,4 @@
-"""Answers by content, durably: the store's side of `models.accounting.ledger.ResponseCache`."""
+"""Answers by content, durably: the store's side of `models.ledger.ResponseCache`."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from smile_trace.store.tables import response_uses, responses
 
 
 class StoredResponses:
-    """The ResponseCache of `models.accounting.ledger`: durable before it returns.
+    """The ResponseCache of `models.ledger`: durable before it returns.
 
     Args:
         database: the store's.

@@ -217,13 +217,13 @@ class _RetryingLedger:
         self.caps_money = ledger.caps_money
 
     def delay(self, *, model: str, calls: int, tokens: int) -> float:
-        """See `models.accounting.ledger.Ledger.delay`."""
+        """See `models.ledger.Ledger.delay`."""
         return self._store_retry(self._ledger.delay, model=model, calls=calls, tokens=tokens)
 
     def reserve(
         self, *, model: str, explanation: str, calls: int, tokens: int, usd: float | None
     ) -> str:
-        """See `models.accounting.ledger.Ledger.reserve`."""
+        """See `models.ledger.Ledger.reserve`."""
         return self._store_retry(
             self._ledger.reserve,
             model=model,
@@ -234,11 +234,11 @@ class _RetryingLedger:
         )
 
     def settle(self, reservation: str, *, tokens: int, usd: float | None) -> None:
-        """See `models.accounting.ledger.Ledger.settle`."""
+        """See `models.ledger.Ledger.settle`."""
         self._store_retry(self._ledger.settle, reservation, tokens=tokens, usd=usd)
 
     def release(self, reservation: str, *, sent: bool) -> None:
-        """See `models.accounting.ledger.Ledger.release`."""
+        """See `models.ledger.Ledger.release`."""
         self._store_retry(self._ledger.release, reservation, sent=sent)
 
 
@@ -250,9 +250,9 @@ class _RetryingCache:
         self._store_retry = store_retry
 
     def get_many(self, keys: Sequence[str]) -> dict[str, Response]:
-        """See `models.accounting.ledger.ResponseCache.get_many`."""
+        """See `models.ledger.ResponseCache.get_many`."""
         return self._store_retry(self._cache.get_many, keys)
 
     def put_many(self, items: Mapping[str, Response]) -> None:
-        """See `models.accounting.ledger.ResponseCache.put_many`."""
+        """See `models.ledger.ResponseCache.put_many`."""
         self._store_retry(self._cache.put_many, items)
