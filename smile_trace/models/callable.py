@@ -6,6 +6,7 @@ import weakref
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from smile_trace._guards.external_tracing import suppress_instrumentation
 from smile_trace.models.base import Capabilities, Request
 from smile_trace.models.openai_wire import completion_prompt
 from smile_trace.providers import join_chunks
