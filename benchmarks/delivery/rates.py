@@ -19,9 +19,9 @@ import httpx
 from benchmarks.delivery.servers import REAL, trackers
 from smile_trace.settings import Settings
 from smile_trace.store import Store
-from smile_trace.testing.fake_http_server import Answer, Request
 from smile_trace.worker.delivery.delivery_worker import DeliveryWorker
 from smile_trace.worker.delivery.turns import TRACES as BATCH
+from smile_trace_contracts.fake_http_server import Answer, Request
 from tests.support.phoenix_server import wait_until_written
 from tests.support.reverse_proxy import ReverseProxy
 

@@ -45,7 +45,7 @@ class Dialect(Protocol):
 
     The attributes were written by another program: whatever they hold, neither method raises
     anything but the `ForeignDataError` of `smile_trace.dialects.attributes`, which reads JSON
-    text within bounds (`smile_trace.testing.check_dialect`).
+    text within bounds (`smile_trace_contracts.dialect.check_dialect`).
     """
 
     name: ClassVar[str]

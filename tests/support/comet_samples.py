@@ -14,8 +14,8 @@ from smile_trace.records import (
     Span,
     Trace,
 )
-from smile_trace.testing.samples import sample_explanation
 from smile_trace.trackers import CapturedTrace, ExplainedCall, ForgottenCall, ForgottenTrace
+from smile_trace_contracts.samples import sample_explanation
 from tests.support.spooled import call_span, context_span, span_id, trace_id
 
 MARKER, OTHER = "Zanzibar", "Peru"

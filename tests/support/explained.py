@@ -21,7 +21,7 @@ from smile_trace.records import (
     Trace,
     Usage,
 )
-from smile_trace.testing.samples import HOSTILE as HOSTILE
+from smile_trace_contracts.samples import HOSTILE as HOSTILE
 
 WORD = re.compile(r"\w+(?:'\w+)?|[^\w\s]")
 

@@ -15,7 +15,7 @@ from typing import Any
 from smile_trace import semconv
 from smile_trace.dialects import assemble
 from smile_trace.records import Span
-from smile_trace.testing.fake_http_server import Answer, FakeHttpServer, Request
+from smile_trace_contracts.fake_http_server import Answer, FakeHttpServer, Request
 
 PATH = "/api/public/v2/observations"
 KEYS = ("pk-lf-test", "sk-lf-test")

@@ -11,7 +11,7 @@ import math
 import uuid
 from typing import Any
 
-from smile_trace.testing.fake_http_server import Answer, Request
+from smile_trace_contracts.fake_http_server import Answer, Request
 from tests.support.fake_langfuse import Refused
 
 AT = "2026-11-27T10:00:00.000Z"

@@ -10,7 +10,7 @@ from typing import Any
 
 from smile_trace.records import Span
 from smile_trace.sources.receiver import protobuf
-from smile_trace.testing.fake_http_server import Answer, Request
+from smile_trace_contracts.fake_http_server import Answer, Request
 from tests.support.fake_langfuse import KEYS, FakeLangfuse, Refused
 from tests.support.fake_langfuse_queues import FakeQueues, check, listed_scores
 from tests.support.otlp_requests import spans_of

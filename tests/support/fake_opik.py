@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import unquote
 
-from smile_trace.testing.fake_http_server import Answer, FakeHttpServer, Request
+from smile_trace_contracts.fake_http_server import Answer, FakeHttpServer, Request
 from tests.support.fake_opik_experiments import FakeExperiments, bad_size
 from tests.support.fake_opik_queues import FakeQueues
 

@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Mapping, MutableMapping
 from typing import Any
 
-from smile_trace.testing.fake_http_server import Answer, Request
+from smile_trace_contracts.fake_http_server import Answer, Request
 
 TAKEN = Answer(204)
 Kept = dict[str, dict[str, Any]]

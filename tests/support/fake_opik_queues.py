@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from smile_trace.testing.fake_http_server import Answer, Request
+from smile_trace_contracts.fake_http_server import Answer, Request
 from tests.support.fake_opik_experiments import bad_ids, new_id, page
 
 TAKEN = Answer(204)

@@ -15,7 +15,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from smile_trace.testing.fake_http_server import Answer, FakeHttpServer, Request
+from smile_trace_contracts.fake_http_server import Answer, FakeHttpServer, Request
 
 KIND = "smile_trace.kind"
 

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from smile_trace.testing.fake_http_server import Answer, FakeHttpServer, Request
+from smile_trace_contracts.fake_http_server import Answer, FakeHttpServer, Request
 from tests.support.fake_comet import FakeComet
 from tests.support.fake_langfuse_writes import FakeLangfuseWrites
 from tests.support.fake_opik import FakeOpik

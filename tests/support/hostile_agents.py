@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from smile_trace.records import JSON
-from smile_trace.testing.samples import HOSTILE
+from smile_trace_contracts.samples import HOSTILE
 from tests.support import order_agent
 
 Message = dict[str, Any]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from smile_trace.records import JSON
-from smile_trace.testing.fake_http_server import FakeHttpServer
+from smile_trace_contracts.fake_http_server import FakeHttpServer
 from smile_trace_phoenix import PhoenixTracker
 from tests.support.phoenix_server import PhoenixServer
 from tests.support.reverse_proxy import ReverseProxy

@@ -6,7 +6,7 @@ from smile_trace.records.profile import ProbeResult
 from smile_trace.store import Store
 from smile_trace.store.groups import Group
 from smile_trace.store.tables import profiles
-from smile_trace.testing.samples import sample_profile
+from smile_trace_contracts.samples import sample_profile
 
 
 def plant_profiles(store: Store, prompt: str, version: str, changed: int) -> None:

@@ -23,7 +23,7 @@ from smile_trace.store import Store
 from smile_trace.store.groups import Group
 from smile_trace.store.tables import calls, profiles
 from smile_trace.suggesting import suggest
-from smile_trace.testing.samples import sample_profile
+from smile_trace_contracts.samples import sample_profile
 from tests.support.judged import judgement
 from tests.support.planted import PlantedModel
 from tests.support.planted_prompts import plant, settings_in

@@ -5,7 +5,7 @@ import ssl
 import subprocess
 from pathlib import Path
 
-from smile_trace.testing.fake_http_server import Answer, FakeHttpServer, Request
+from smile_trace_contracts.fake_http_server import Answer, FakeHttpServer, Request
 
 _HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "host"}
 _NOT_SENT = _HOP_BY_HOP | {"content-encoding"}

@@ -2,7 +2,7 @@
 
 from smile_trace.records import Cost, Explanation, Message
 from smile_trace.records.path import ExplanationPath, PathStep, Source
-from smile_trace.testing.samples import sample_explanation, sample_trace
+from smile_trace_contracts.samples import sample_explanation, sample_trace
 
 
 def _explained(text: str) -> Explanation:

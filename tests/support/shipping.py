@@ -10,7 +10,7 @@ from smile_trace.records.formats.otlp import spans_from_line
 from smile_trace.ship.client import Client
 from smile_trace.ship.settings import Ship
 from smile_trace.ship.shipper import Shipper
-from smile_trace.testing.fake_http_server import Answer, FakeHttpServer, Request
+from smile_trace_contracts.fake_http_server import Answer, FakeHttpServer, Request
 
 
 class Receiving(FakeHttpServer):

@@ -12,7 +12,7 @@ from smile_trace.records import Usage
 
 for _name in (
     "smile_trace.models.kinds.endpoint",
-    "smile_trace.testing.tracker_contract",
+    "smile_trace_contracts.tracker",
     "smile_trace.worker.run",
     "smile_trace.worker.plan",
     "smile_trace_langfuse",

@@ -57,6 +57,7 @@ SMOKE: Mapping[str, str] = {
     "local": EXPLAINS + "import xllamacpp, smile_trace.models.kinds.local\n",
     "mcp": EXPLAINS + "import smile_trace.mcp.server\n",
     "parquet": EXPLAINS + "import pyarrow.parquet, smile_trace.hub.files\n",
+    "testing": EXPLAINS + "import smile_trace_contracts.source, smile_trace_contracts.tracker\n",
     "tracing": EXPLAINS + "import opentelemetry.exporter.otlp.proto.http.trace_exporter\n",
     "postgres": EXPLAINS + "import psycopg, smile_trace.store.postgresql\n",
     **{name: _tracker(name) for name in ("comet", "langfuse", "mlflow", "opik", "otlp", "phoenix")},

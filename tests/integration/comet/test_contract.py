@@ -3,9 +3,9 @@
 import pytest
 
 from smile_trace.records import JSON
-from smile_trace.testing.fake_http_server import FakeHttpServer
-from smile_trace.testing.tracker_contract import TrackerContract
 from smile_trace_comet import CometTracker
+from smile_trace_contracts.fake_http_server import FakeHttpServer
+from smile_trace_contracts.tracker import TrackerContract
 from tests.support.fake_comet import FakeComet
 from tests.support.visible import in_comet
 

@@ -11,9 +11,9 @@ import pytest
 from smile_trace.records import Explanation
 from smile_trace.records.path import ExplanationPath
 from smile_trace.records.profile import Profile
-from smile_trace.testing.samples import sample_profile
 from smile_trace.trackers import ExplainedPath, ProfiledCall, Receipt, Rejected, TrackerUnavailable
 from smile_trace_comet import CometTracker, sdk
+from smile_trace_contracts.samples import sample_profile
 from tests.support.browser import WatchedPage
 from tests.support.comet_samples import captured, explained, nested_trace, prompt_trace, score
 from tests.support.fake_comet import Experiment, FakeComet, Fault, KnownIds

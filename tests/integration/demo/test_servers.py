@@ -8,8 +8,8 @@ import pytest
 from smile_trace.demo import services
 from smile_trace.demo.services import SERVICES, Service
 from smile_trace.errors import SmileTraceError
-from smile_trace.testing.samples import sample_explanation, sample_trace
 from smile_trace.trackers import CapturedTrace, ExplainedCall, Receipt, discover
+from smile_trace_contracts.samples import sample_explanation, sample_trace
 from tests.support.mlflow_server import MLflowServer
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from smile_trace.testing.samples import HOSTILE
+from smile_trace_contracts.samples import HOSTILE
 from tests.support.browser import WatchedPage
 from tests.support.page_layout import WIDTHS, check_width, leaking_texts
 from tests.support.sample_paths import sample_path

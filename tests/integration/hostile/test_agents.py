@@ -19,7 +19,7 @@ from smile_trace.render import print_terminal, to_html, to_markdown, to_svg
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.testing import captured
-from smile_trace.testing.samples import HOSTILE
+from smile_trace_contracts.samples import HOSTILE
 from smile_trace_mlflow.spans import spans_for_mlflow
 from tests.support.agents_in_store import endpoint, keep
 from tests.support.hostile_agents import (

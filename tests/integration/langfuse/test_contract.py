@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from smile_trace.records import JSON, Span
-from smile_trace.testing.fake_http_server import FakeHttpServer
-from smile_trace.testing.source_contract import SourceContract
-from smile_trace.testing.tracker_contract import TrackerContract
+from smile_trace_contracts.fake_http_server import FakeHttpServer
+from smile_trace_contracts.source import SourceContract
+from smile_trace_contracts.tracker import TrackerContract
 from smile_trace_langfuse import LangfuseSource, LangfuseTracker
 from tests.support.fake_langfuse import KEYS, FakeLangfuse, as_langfuse_writes
 from tests.support.fake_langfuse_writes import FakeLangfuseWrites

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 import pytest
 
 from smile_trace.records.judgement import Reply
-from smile_trace.testing.fake_http_server import Answer, FakeHttpServer, Fault
-from smile_trace.testing.review_contract import ReviewContract
-from smile_trace.testing.samples import sample_review
 from smile_trace.trackers import ForgottenCall, ForgottenTrace, Receipt, Rejected
 from smile_trace.trackers.reviewed import CHOICES
+from smile_trace_contracts.fake_http_server import Answer, FakeHttpServer, Fault
+from smile_trace_contracts.review import ReviewContract
+from smile_trace_contracts.samples import sample_review
 from smile_trace_langfuse import LangfuseTracker
 from tests.support.fake_langfuse_writes import FakeLangfuseWrites
 

@@ -14,8 +14,8 @@ from smile_trace.records.formats.otlp import spans_from_line
 from smile_trace.settings import Settings
 from smile_trace.sources.discovery import pulled
 from smile_trace.store import Store
-from smile_trace.testing.source_contract import BEGAN_MS, END_MS, application_trace, ids_of
 from smile_trace.worker.pull import Pull
+from smile_trace_contracts.source import BEGAN_MS, END_MS, application_trace, ids_of
 from smile_trace_langfuse import LangfuseSource
 from tests.support.command_line import run_command
 from tests.support.fake_langfuse import KEYS, FakeLangfuse, as_langfuse_writes

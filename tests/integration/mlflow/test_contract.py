@@ -7,9 +7,9 @@ from mlflow import MlflowClient
 
 from smile_trace.records import JSON, Span
 from smile_trace.records.formats.otlp import spans_to_otlp
-from smile_trace.testing.fake_http_server import FakeHttpServer
-from smile_trace.testing.source_contract import SourceContract
-from smile_trace.testing.tracker_contract import TrackerContract
+from smile_trace_contracts.fake_http_server import FakeHttpServer
+from smile_trace_contracts.source import SourceContract
+from smile_trace_contracts.tracker import TrackerContract
 from smile_trace_mlflow import MLflowSource, MLflowTracker
 from smile_trace_mlflow.server import Server
 from tests.support.mlflow_server import MLflowServer

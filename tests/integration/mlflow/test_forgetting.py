@@ -8,7 +8,6 @@ import pytest
 from mlflow import MlflowClient
 
 from smile_trace.settings import Settings
-from smile_trace.testing.samples import sample_comparison
 from smile_trace.trackers import (
     ComparedPrompt,
     ExplainedCall,
@@ -16,6 +15,7 @@ from smile_trace.trackers import (
 )
 from smile_trace.worker.forget import find, forget
 from smile_trace.worker.run import run
+from smile_trace_contracts.samples import sample_comparison
 from smile_trace_mlflow import MLflowTracker
 from smile_trace_mlflow.runs import page_path
 from smile_trace_mlflow.spans import EXTERNAL_SPAN, EXTERNAL_TRACE

@@ -15,7 +15,6 @@ from smile_trace.records.path import ExplanationPath
 from smile_trace.records.profile import Profile
 from smile_trace.settings import Settings
 from smile_trace.testing import captured
-from smile_trace.testing.samples import HOSTILE, sample_profile, sample_trace
 from smile_trace.trackers import (
     CapturedTrace,
     ExplainedCall,
@@ -29,6 +28,7 @@ from smile_trace.trackers import (
 )
 from smile_trace.trackers.late_path import PATH_NAME
 from smile_trace.trackers.scored_documents import DOCUMENT, NOT_MEASURED
+from smile_trace_contracts.samples import HOSTILE, sample_profile, sample_trace
 from smile_trace_mlflow import MLflowTracker
 from smile_trace_mlflow.assessments import CHUNK
 from smile_trace_mlflow.runs import day_of, path_page

@@ -17,7 +17,7 @@ from smile_trace.models.kinds.local import LocalModel, LocalSettings
 from smile_trace.models.packaged import completion_model_path
 from smile_trace.models.scoring import continuation
 from smile_trace.records import Message
-from smile_trace.testing import check_model
+from smile_trace_contracts.model import check_model
 
 pytestmark = pytest.mark.model
 EIFFEL = "The Eiffel Tower is in the city of"
@@ -177,7 +177,7 @@ _PARENT = """
 import sys, time
 from smile_trace.models.kinds.local import LocalModel
 from smile_trace.models.kinds.local import LocalSettings
-from smile_trace.testing import check_model
+from smile_trace_contracts.model import check_model
 model = LocalModel("demo", LocalSettings(kind="local"))
 model.start()
 print(model._server._process.pid, flush=True)

@@ -3,8 +3,8 @@
 import pytest
 
 from smile_trace.records import JSON
-from smile_trace.testing.fake_http_server import FakeHttpServer
-from smile_trace.testing.tracker_contract import TrackerContract
+from smile_trace_contracts.fake_http_server import FakeHttpServer
+from smile_trace_contracts.tracker import TrackerContract
 from smile_trace_opik import OpikTracker
 from tests.support.fake_opik import FakeOpik
 from tests.support.visible import in_opik

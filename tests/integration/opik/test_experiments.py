@@ -9,7 +9,6 @@ import pytest
 from smile_trace.comparison import compare
 from smile_trace.records.comparison import Comparison, Example
 from smile_trace.store import Store
-from smile_trace.testing.fake_http_server import Fault
 from smile_trace.trackers import (
     ComparedPrompt,
     ForgottenCall,
@@ -18,6 +17,7 @@ from smile_trace.trackers import (
     Receipt,
     TrackerUnavailable,
 )
+from smile_trace_contracts.fake_http_server import Fault
 from smile_trace_opik import OpikTracker
 from tests.support.comet_samples import TEMPLATE
 from tests.support.fake_opik import FakeOpik

@@ -14,7 +14,6 @@ from smile_trace.errors import ReasonCode
 from smile_trace.records import JSON, Explanation, Trace
 from smile_trace.records.path import ExplanationPath
 from smile_trace.render import driver_of
-from smile_trace.testing.samples import sample_profile, sample_trace
 from smile_trace.trackers import (
     ExplainedCall,
     ExplainedPath,
@@ -26,6 +25,7 @@ from smile_trace.trackers import (
     TrackerUnavailable,
     UnexplainedCall,
 )
+from smile_trace_contracts.samples import sample_profile, sample_trace
 from smile_trace_opik import OpikTracker
 from smile_trace_opik.ids import explanation_span_id, opik_span_id, opik_trace_id, uuid7
 from smile_trace_opik.paths import PATH_NAME

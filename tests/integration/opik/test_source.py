@@ -12,11 +12,11 @@ from smile_trace import semconv
 from smile_trace.dialects import assemble
 from smile_trace.errors import ReasonCode
 from smile_trace.records import ForgottenCall, ForgottenTrace, Span
-from smile_trace.testing.fake_http_server import FakeHttpServer
-from smile_trace.testing.samples import sample_explanation
-from smile_trace.testing.source_contract import SourceContract, application_trace
 from smile_trace.trackers import CapturedTrace, ExplainedCall, Receipt, Rejected
 from smile_trace.trackers.fields import timestamp
+from smile_trace_contracts.fake_http_server import FakeHttpServer
+from smile_trace_contracts.samples import sample_explanation
+from smile_trace_contracts.source import SourceContract, application_trace
 from smile_trace_opik import OpikSource, OpikTracker
 from smile_trace_opik.ids import uuid7
 from smile_trace_opik.spans import EXPLANATION_NAME, TAG

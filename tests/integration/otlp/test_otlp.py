@@ -12,11 +12,11 @@ from smile_trace.errors import ReasonCode
 from smile_trace.records import JSON
 from smile_trace.settings import Settings
 from smile_trace.store import Store
-from smile_trace.testing.fake_http_server import Answer, FakeHttpServer, Fault
-from smile_trace.testing.samples import sample_explanation, sample_trace
-from smile_trace.testing.tracker_contract import TrackerContract
 from smile_trace.trackers import CapturedTrace, ExplainedCall, Receipt, TrackerUnavailable
 from smile_trace.worker.delivery.delivery_worker import DeliveryWorker
+from smile_trace_contracts.fake_http_server import Answer, FakeHttpServer, Fault
+from smile_trace_contracts.samples import sample_explanation, sample_trace
+from smile_trace_contracts.tracker import TrackerContract
 from smile_trace_otlp import OtlpTracker
 from tests.support.collector import Collector, agent
 from tests.support.fake_otlp import FakeOtlp, attributes

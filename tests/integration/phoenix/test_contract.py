@@ -6,9 +6,9 @@ import httpx
 import pytest
 
 from smile_trace.records import Span
-from smile_trace.testing.fake_http_server import FakeHttpServer
-from smile_trace.testing.source_contract import SourceContract
-from smile_trace.testing.tracker_contract import TrackerContract
+from smile_trace_contracts.fake_http_server import FakeHttpServer
+from smile_trace_contracts.source import SourceContract
+from smile_trace_contracts.tracker import TrackerContract
 from smile_trace_phoenix import PhoenixSource
 from tests.support.phoenix_behind_proxy import BehindProxy
 from tests.support.phoenix_server import PhoenixServer

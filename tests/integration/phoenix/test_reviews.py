@@ -8,11 +8,11 @@ import httpx
 import pytest
 
 from smile_trace.records.judgement import Reply
-from smile_trace.testing.fake_http_server import Answer, FakeHttpServer, Fault
-from smile_trace.testing.review_contract import ReviewContract
-from smile_trace.testing.samples import HOSTILE, sample_review
 from smile_trace.trackers import ForgottenTrace, Receipt
 from smile_trace.trackers.reviewed import CHOICES
+from smile_trace_contracts.fake_http_server import Answer, FakeHttpServer, Fault
+from smile_trace_contracts.review import ReviewContract
+from smile_trace_contracts.samples import HOSTILE, sample_review
 from smile_trace_phoenix import PhoenixTracker
 from tests.support.browser import WatchedPage
 from tests.support.judged import reviewing

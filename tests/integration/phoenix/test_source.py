@@ -12,7 +12,7 @@ import pytest
 from smile_trace.dialects import assemble
 from smile_trace.records import Explanation, Span
 from smile_trace.records.formats.otlp import spans_from_line
-from smile_trace.testing.source_contract import BEGAN_MS, application_trace
+from smile_trace_contracts.source import BEGAN_MS, application_trace
 from smile_trace_phoenix import PhoenixSource
 from tests.support.command_line import run_command
 from tests.support.paths import ROOT

@@ -11,13 +11,6 @@ import pytest
 from smile_trace.dialects import assemble
 from smile_trace.errors import ReasonCode
 from smile_trace.records import Call, Explanation, Trace
-from smile_trace.testing.samples import (
-    sample_comparison,
-    sample_explanation,
-    sample_profile,
-    sample_trace,
-)
-from smile_trace.testing.source_contract import application_trace
 from smile_trace.trackers import (
     CapturedTrace,
     ComparedPrompt,
@@ -32,6 +25,13 @@ from smile_trace.trackers import (
 )
 from smile_trace.trackers.fields import retrievers
 from smile_trace.trackers.late_span import EXPLANATION_NAME, explanation_span_id
+from smile_trace_contracts.samples import (
+    sample_comparison,
+    sample_explanation,
+    sample_profile,
+    sample_trace,
+)
+from smile_trace_contracts.source import application_trace
 from smile_trace_phoenix import PhoenixSource, PhoenixTracker
 from smile_trace_phoenix.spans import spans_for_phoenix
 from tests.support.explained import captured, explanation

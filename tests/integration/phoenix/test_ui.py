@@ -4,9 +4,9 @@ import pytest
 from playwright.sync_api import Browser
 
 from smile_trace.records import Explanation
-from smile_trace.testing.samples import HOSTILE
 from smile_trace.trackers import CapturedTrace, ExplainedCall, Receipt
 from smile_trace.trackers.strict_json import strict_json
+from smile_trace_contracts.samples import HOSTILE
 from smile_trace_phoenix import PhoenixTracker
 from tests.support.browser import WatchedPage
 from tests.support.explained import captured, explanation

@@ -16,8 +16,8 @@ from smile_trace.ship.client import Client, Unavailable
 from smile_trace.ship.settings import read_settings
 from smile_trace.ship.shipper import Shipper
 from smile_trace.spool import Spool
-from smile_trace.testing.fake_http_server import Answer, Fault
 from smile_trace.worker.lock import AnotherWorker, check_health, worker_lock
+from smile_trace_contracts.fake_http_server import Answer, Fault
 from tests.support.comet_certificates import self_signed
 from tests.support.receiver_process import Receiver, receiving
 from tests.support.shipper_process import ShipperProcess

@@ -13,10 +13,10 @@ from smile_trace.records import Span
 from smile_trace.records.formats.otlp import spans_to_otlp
 from smile_trace.settings import Settings
 from smile_trace.store import Store
-from smile_trace.testing.samples import sample_explanation, sample_trace
 from smile_trace.trackers import ExplainedCall
 from smile_trace.trackers.late_span import Parent
 from smile_trace.worker.ingest import Ingest
+from smile_trace_contracts.samples import sample_explanation, sample_trace
 from smile_trace_mlflow.spans import explanation_span
 from tests.support.arrivals import records
 from tests.support.collector import BATCH, Collector, agent

@@ -17,15 +17,6 @@ from smile_trace.errors import SmileTraceError
 from smile_trace.records import JSON, Trace
 from smile_trace.records.report import Report
 from smile_trace.sources import discovery as sources
-from smile_trace.testing.fake_http_server import FakeHttpServer
-from smile_trace.testing.samples import (
-    sample_comparison,
-    sample_explanation,
-    sample_profile,
-    sample_review,
-    sample_trace,
-)
-from smile_trace.testing.tracker_contract import _captured, _explained, _forgotten
 from smile_trace.trackers import (
     ComparedPrompt,
     ExplainedPath,
@@ -34,6 +25,15 @@ from smile_trace.trackers import (
     Tracker,
 )
 from smile_trace.trackers import discovery as trackers
+from smile_trace_contracts.fake_http_server import FakeHttpServer
+from smile_trace_contracts.samples import (
+    sample_comparison,
+    sample_explanation,
+    sample_profile,
+    sample_review,
+    sample_trace,
+)
+from smile_trace_contracts.tracker import _captured, _explained, _forgotten
 from tests.support.elsewhere import Elsewhere, Wishing
 from tests.support.fake_langfuse import KEYS
 from tests.support.fake_langfuse_writes import FakeLangfuseWrites

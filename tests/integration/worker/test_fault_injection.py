@@ -15,8 +15,8 @@ from mlflow import MlflowClient
 
 from smile_trace.settings import Settings
 from smile_trace.store.queries.status import TrackerCounts
-from smile_trace.testing.fake_http_server import Answer, Fault
 from smile_trace.trackers import CapturedTrace, Outcome, TrackerUnavailable
+from smile_trace_contracts.fake_http_server import Answer, Fault
 from smile_trace_mlflow import MLflowTracker
 from tests.support.fake_tracker import FakeTracker
 from tests.support.fault_injection import DAY, HOUR, ClockedWorker, Start

@@ -4,7 +4,7 @@ For the tests, the demo and the benchmark, where there is no account. It knows o
 clients were seen to ask and answers 404 to everything else.
 """
 
-from smile_trace.testing.fake_http_server import Answer, Fault, Request
+from smile_trace_contracts.fake_http_server import Answer, Fault, Request
 from tests.support.fake_comet.server import FakeComet
 from tests.support.fake_comet.state import Asset, Experiment, KnownIds
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from smile_trace.records import JSON
-from smile_trace.testing.fake_http_server import Answer, FakeHttpServer, Part, Request
+from smile_trace_contracts.fake_http_server import Answer, FakeHttpServer, Part, Request
 from tests.support.fake_comet.pages import experiment_page, index_page
 from tests.support.fake_comet.state import Asset, Experiment, KnownIds
 

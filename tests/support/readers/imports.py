@@ -8,7 +8,7 @@ from pathlib import Path
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.queries.exchange import ImportFailed, export_lines, import_lines
-from smile_trace.testing.samples import sample_explanation, sample_trace
+from smile_trace_contracts.samples import sample_explanation, sample_trace
 from tests.support.readers.base import ForeignReader
 from tests.support.store_rows import capture, explain
 

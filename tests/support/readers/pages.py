@@ -12,7 +12,12 @@ from rich.console import Console
 from smile_trace import render
 from smile_trace.records import Explanation, SegmentAttribution
 from smile_trace.render import print_terminal, to_html, to_markdown, to_svg, to_svg_strips
-from smile_trace.testing.samples import HOSTILE, sample_comparison, sample_explanation, sample_trace
+from smile_trace_contracts.samples import (
+    HOSTILE,
+    sample_comparison,
+    sample_explanation,
+    sample_trace,
+)
 from tests.support.readers.base import ForeignReader, any_text
 
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")

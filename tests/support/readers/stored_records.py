@@ -6,7 +6,7 @@ from pydantic import ValidationError
 
 from smile_trace.records import Call, Explanation, Response, Span
 from smile_trace.records.comparison import Comparison
-from smile_trace.testing.samples import sample_comparison, sample_explanation, sample_trace
+from smile_trace_contracts.samples import sample_comparison, sample_explanation, sample_trace
 from tests.support.readers.base import ForeignReader
 
 _KINDS = (Call, Comparison, Explanation, Response, Span)

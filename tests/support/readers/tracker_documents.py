@@ -4,12 +4,12 @@ import contextlib
 import json
 from typing import Any
 
-from smile_trace.testing.samples import sample_explanation, sample_trace
 from smile_trace.trackers import TrackerUnavailable
 from smile_trace.trackers.http import RequestRejected
 from smile_trace_comet import experiments, traces, versions
 from smile_trace_comet.client import LLM_DATA, CometClient
 from smile_trace_comet.contents import row_of
+from smile_trace_contracts.samples import sample_explanation, sample_trace
 from smile_trace_mlflow import runs
 from tests.support.readers.base import ForeignReader, any_text
 

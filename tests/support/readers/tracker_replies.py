@@ -8,9 +8,9 @@ from functools import cache
 from typing import NamedTuple
 
 from smile_trace.records import ForgottenCall, ForgottenTrace, Trace
-from smile_trace.testing.samples import sample_comparison, sample_review, sample_trace
 from smile_trace.trackers import ComparedPrompt, TrackerUnavailable
 from smile_trace.trackers.http import RequestRejected
+from smile_trace_contracts.samples import sample_comparison, sample_review, sample_trace
 from smile_trace_langfuse import reviews as langfuse_reviews
 from smile_trace_langfuse.server import LangfuseServer
 from smile_trace_opik.server import OpikServer

@@ -13,7 +13,7 @@ from scipy.spatial.distance import cdist  # type: ignore[import-untyped]
 from smile_trace.attribution import Distance, distance_named, distance_names
 from smile_trace.attribution.estimation import distances, transport
 from smile_trace.attribution.estimation.distances import _REGISTRY, register_distance, word_movers
-from smile_trace.testing import check_distance
+from smile_trace_contracts.attribution import check_distance
 
 pytestmark = pytest.mark.thorough
 

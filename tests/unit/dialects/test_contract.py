@@ -11,7 +11,7 @@ import pytest
 from smile_trace.dialects import base, read_calls
 from smile_trace.dialects.gen_ai import GenAI
 from smile_trace.records import Call, Message, Span
-from smile_trace.testing import check_dialect
+from smile_trace_contracts.dialect import check_dialect
 
 PAGE = Path(__file__).parents[3] / "docs" / "contributing" / "dialect.md"
 

@@ -10,7 +10,7 @@ from smile_trace.dialects.base import OURS
 from smile_trace.dialects.logs import with_logs
 from smile_trace.dialects.unread import unread
 from smile_trace.records import Span
-from smile_trace.testing import check_dialect
+from smile_trace_contracts.dialect import check_dialect
 from tests.support.dialects_page import PAGE, page
 from tests.support.recorded_calls import (
     FOLDER,

@@ -13,7 +13,7 @@ from smile_trace.explaining import ExplanationFailed
 from smile_trace.models.kinds.endpoint import Endpoint, EndpointSettings
 from smile_trace.records import Message, OtherPart, Prompted, Span, ToolCall, ToolResult
 from smile_trace.render import to_html, to_svg
-from smile_trace.testing.samples import HOSTILE
+from smile_trace_contracts.samples import HOSTILE
 from tests.support import order_agent
 from tests.support.explained import explanation
 from tests.support.strict_openai import strict

@@ -11,7 +11,7 @@ from smile_trace.cli.app import app
 from smile_trace.hub import build, read_entries, write_entries
 from smile_trace.hub.gallery import index_of, page_of, row_of
 from smile_trace.records.entry import Entry
-from smile_trace.testing.samples import HOSTILE
+from smile_trace_contracts.samples import HOSTILE
 from tests.support.explained import explanation
 from tests.support.hub_entries import entry
 

@@ -25,7 +25,7 @@ from smile_trace.records import (
     Usage,
 )
 from smile_trace.records.formats.answers import read_refusal, read_tool_calls
-from smile_trace.testing import check_model
+from smile_trace_contracts.model import check_model
 from tests.support.strict_anthropic import StrictAnthropic, error_body, strict
 
 pytestmark = pytest.mark.thorough

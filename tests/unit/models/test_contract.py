@@ -12,7 +12,8 @@ from smile_trace.models import Capabilities
 from smile_trace.models.callable import CallableModel
 from smile_trace.models.kinds.endpoint import Endpoint, EndpointSettings
 from smile_trace.records import Response
-from smile_trace.testing import RecordedModel, check_model
+from smile_trace.testing import RecordedModel
+from smile_trace_contracts.model import check_model
 from tests.support.planted import PlantedModel, PlantedServer, serving
 
 PAGE = Path(__file__).parents[3] / "docs" / "contributing" / "model.md"

@@ -8,7 +8,7 @@ import pytest
 import smile_trace
 from smile_trace.errors import ExtraMissing
 from smile_trace.records import Explanation
-from smile_trace.testing.samples import HOSTILE, sample_explanation, sample_trace
+from smile_trace_contracts.samples import HOSTILE, sample_explanation, sample_trace
 
 matplotlib.use("agg")
 

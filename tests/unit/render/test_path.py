@@ -8,7 +8,7 @@ from rich.console import Console
 
 from smile_trace.records.path import ExplanationPath
 from smile_trace.render import path_to_html, path_to_svg, print_path
-from smile_trace.testing.samples import HOSTILE
+from smile_trace_contracts.samples import HOSTILE
 from tests.support.paths import ROOT
 from tests.support.sample_paths import sample_path
 

@@ -9,7 +9,7 @@ import pytest
 import smile_trace
 from smile_trace.errors import SmileTraceError
 from smile_trace.testing import RecordedModel, assert_driven_by, assert_no_effect
-from smile_trace.testing.fake_http_server import Answer, FakeHttpServer, Request
+from smile_trace_contracts.fake_http_server import Answer, FakeHttpServer, Request
 
 PROMPT = "please tell me where the Eiffel Tower stands, thank you kindly"
 

@@ -8,10 +8,10 @@ import pytest
 
 from smile_trace._text.log_context import about, log_fields
 from smile_trace.errors import ReasonCode
-from smile_trace.testing.fake_http_server import Answer, FakeHttpServer, Fault, Request
 from smile_trace.trackers import Outcome, Receipt, Rejected, TrackerUnavailable
 from smile_trace.trackers.batches import deliver_batch, deliver_each, outcomes, split
 from smile_trace.trackers.http import HttpClient, RequestRejected, Service
+from smile_trace_contracts.fake_http_server import Answer, FakeHttpServer, Fault, Request
 from tests.support.hostile_server import HostileServer
 
 

@@ -14,12 +14,12 @@ from smile_trace._guards.presentable import presentable
 from smile_trace.records import Span
 from smile_trace.records.formats.otlp import spans_from_line
 from smile_trace.sources.receiver import protobuf
-from smile_trace.testing.fake_http_server import Answer, FakeHttpServer, Request
-from smile_trace.testing.samples import HOSTILE, sample_trace
 from smile_trace.trackers import TrackerUnavailable
 from smile_trace.trackers.http import HttpClient, RequestRejected, Service
 from smile_trace.trackers.otlp import post_spans, to_protobuf, to_request
 from smile_trace.trackers.strict_json import strict_json
+from smile_trace_contracts.fake_http_server import Answer, FakeHttpServer, Request
+from smile_trace_contracts.samples import HOSTILE, sample_trace
 from smile_trace_otlp import OtlpTracker
 from smile_trace_otlp.endpoint import Endpoint, OtlpOptions, endpoint_of
 from tests.support.otlp_requests import recorded_requests, spans_of

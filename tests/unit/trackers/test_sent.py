@@ -10,7 +10,6 @@ from smile_trace import semconv
 from smile_trace.dialects import is_ours, read_calls
 from smile_trace.probes import PROBES
 from smile_trace.records import Span
-from smile_trace.testing.samples import HOSTILE, sample_explanation, sample_profile, sample_trace
 from smile_trace.trackers import ExplainedCall, ProfiledCall
 from smile_trace.trackers.late_span import (
     EXPLANATION,
@@ -19,6 +18,7 @@ from smile_trace.trackers.late_span import (
 )
 from smile_trace.trackers.names import PROBE, PROBED, call_label, model_label
 from smile_trace.trackers.probe_scores import probe_scores
+from smile_trace_contracts.samples import HOSTILE, sample_explanation, sample_profile, sample_trace
 from smile_trace_mlflow.spans import spans_for_mlflow
 from smile_trace_phoenix.spans import spans_for_phoenix
 from tests.support.explained import captured, explanation

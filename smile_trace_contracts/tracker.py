@@ -26,14 +26,6 @@ import pytest
 
 from smile_trace.records import JSON, Trace
 from smile_trace.records.report import Report
-from smile_trace.testing.fake_http_server import Answer, FakeHttpServer, Fault
-from smile_trace.testing.samples import (
-    HOSTILE,
-    sample_comparison,
-    sample_explanation,
-    sample_profile,
-    sample_trace,
-)
 from smile_trace.trackers import (
     CapturedTrace,
     ComparedPrompt,
@@ -49,6 +41,14 @@ from smile_trace.trackers import (
     TrackerUnavailable,
 )
 from smile_trace.trackers.strict_json import strict_json
+from smile_trace_contracts.fake_http_server import Answer, FakeHttpServer, Fault
+from smile_trace_contracts.samples import (
+    HOSTILE,
+    sample_comparison,
+    sample_explanation,
+    sample_profile,
+    sample_trace,
+)
 
 MAX_REQUESTS = 500
 """More requests than one trace and its explanation may take."""

@@ -22,10 +22,10 @@ import pytest
 
 from smile_trace.errors import SmileTraceError
 from smile_trace.records.judgement import Reply
-from smile_trace.testing.fake_http_server import Answer, FakeHttpServer, Fault
-from smile_trace.testing.samples import HOSTILE, sample_review
 from smile_trace.trackers import ForgottenTrace, Receipt, Tracker, TrackerUnavailable
 from smile_trace.trackers.http import RequestRejected
+from smile_trace_contracts.fake_http_server import Answer, FakeHttpServer, Fault
+from smile_trace_contracts.samples import HOSTILE, sample_review
 
 MAX_REQUESTS = 200
 """More requests than two variants may take."""
