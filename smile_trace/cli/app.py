@@ -27,7 +27,7 @@ from smile_trace.cli.report import report
 from smile_trace.cli.run import run
 from smile_trace.cli.ship import ship
 from smile_trace.cli.status import status
-from smile_trace.cli.store import copy, export, import_, retry
+from smile_trace.cli.store import copy, export, import_, reread, retry
 from smile_trace.cli.suggest import suggest
 from smile_trace.cli.trust import is_allowed_now, trust
 from smile_trace.cli.worker import worker
@@ -119,6 +119,7 @@ app.command("trust")(trust)
 _add(status, "status")
 _add(calls, "calls")
 _add(retry, "retry")
+_add(reread, "reread")
 _add(deliver, "deliver")
 _add(probe, "probe")
 _add(profiles, "profiles")

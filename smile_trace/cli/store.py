@@ -1,13 +1,17 @@
-"""`smile-trace retry`, `export`, `import` and `store copy`: commands on what the store holds."""
+"""`smile-trace retry`, `reread`, `export`, `import` and `store copy`: what the store holds."""
 
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from smile_trace.cli.since import HELP, since_ns
 from smile_trace.errors import SmileTraceError
+
+if TYPE_CHECKING:
+    from smile_trace.store.traces import Change, Reread
 
 
 def retry(
@@ -42,6 +46,57 @@ def retry(
             print(f"{count} {'call waits' if count == 1 else 'calls wait'} for the worker.")
     finally:
         store.close()
+
+
+def reread(
+    since: Annotated[str, typer.Option(help=HELP)],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")
+    ] = False,
+) -> None:
+    """Read the calls of stored traces again, after a dialect came or changed.
+
+    A call is read once, when its trace is complete; this says which of them read otherwise now.
+    Their traces are delivered again. What was explained stays explained as it was read then.
+    """
+    from smile_trace.settings import Settings
+    from smile_trace.store import Store
+
+    begin = since_ns(since)
+    store = Store.look(Settings())
+    try:
+        done = store.traces.reread(begin, dry_run=dry_run)
+    finally:
+        store.close()
+    for change in done.changes:
+        print(_about_change(change))
+    print(_about_reread(done, dry_run=dry_run))
+
+
+def _about_change(change: "Change") -> str:
+    """A line about a call that reads otherwise now."""
+    what = {"changed": ", ".join(change.fields), "new": "new", "gone": "no call any more"}
+    said = f"{change.call_id}  {what[change.kind]}"
+    if change.kind != "new":
+        said += f" (read by {change.read_by or 'an earlier release'})"
+    if change.explained:
+        said += "; it was explained as it was read then"
+        if change.kind == "changed":
+            said += f": smile-trace retry {change.call_id} explains it anew"
+    return said
+
+
+def _about_reread(done: "Reread", *, dry_run: bool) -> str:
+    count = len(done.changes)
+    said = f"{done.traces:,} {'trace' if done.traces == 1 else 'traces'} read again: "
+    if count:
+        reads = "call reads" if count == 1 else "calls read"
+        said += f"{count:,} {reads} otherwise{', and nothing was changed' if dry_run else ''}."
+    else:
+        said += "every call reads as it did."
+    if done.unreadable:
+        said += f" {done.unreadable:,} cannot be read by any dialect, and stay as they are."
+    return said
 
 
 def export(

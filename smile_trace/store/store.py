@@ -11,6 +11,7 @@ from sqlalchemy import update
 from smile_trace._guards.private_files import NotPrivate, tighten_file, tighten_folder
 from smile_trace.records import Explanation, Trace
 from smile_trace.settings import Budget, ModelSettings, Settings
+from smile_trace.store.arrivals import PulledPlaces
 from smile_trace.store.database import Database, StoreError
 from smile_trace.store.drift import Drift
 from smile_trace.store.forgetting import Forgetting
@@ -22,7 +23,6 @@ from smile_trace.store.pauses import Pauses
 from smile_trace.store.postgresql import PostgresDatabase
 from smile_trace.store.profiles import Profiles
 from smile_trace.store.proxy_trusts import ProxyTrusts
-from smile_trace.store.pulled import PulledPlaces
 from smile_trace.store.queries.lag import Lag, read_lags
 from smile_trace.store.queries.prompts import PromptReader, reading_prompts
 from smile_trace.store.queries.status import Status, read_status

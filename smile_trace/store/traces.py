@@ -1,27 +1,35 @@
-"""Spans as they arrive, the traces they make, and the calls found among them."""
+"""The traces that spans make, and the calls that are read in them once."""
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass
-from hashlib import sha256
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from types import MappingProxyType
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Literal, TypeVar
 
-from pydantic_core import from_json, to_json
-from sqlalchemy import Connection, Select, bindparam, func, or_, select, update
+from pydantic_core import from_json
+from sqlalchemy import Connection, Row, Select, bindparam, delete, func, or_, select, update
 
 from smile_trace._text.log_context import about
 from smile_trace.dialects import assemble, trace_of, version_of
-from smile_trace.records import Call, Feedback, Span, Trace
+from smile_trace.errors import ReasonCode
+from smile_trace.records import Call, Feedback, Record, Span, Trace
+from smile_trace.store.arrivals import (
+    Added,
+    ArrivedSpan,
+    CorruptLine,
+    SpoolBatch,
+    SpoolFile,
+    add_batch,
+)
 from smile_trace.store.database import Database, in_chunks
-from smile_trace.store.forgotten import forgotten_among, ids_in
+from smile_trace.store.forgotten import forgotten_among
 from smile_trace.store.groups import Group
-from smile_trace.store.reopened import reconsider
 from smile_trace.store.statements import insert
 from smile_trace.store.tables import (
     calls,
-    corrupt_lines,
+    deliveries,
+    explanations,
     feedback,
+    jobs,
     resources,
     spans,
     spool_files,
@@ -34,83 +42,43 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class SpoolFile:
-    """How far a spool file has been read; `grown_at` is when it last had something new."""
-
-    name: str
-    inode: int
-    offset: int
-    grown_at: float
+_OPEN = ("pending", "skipped")
+"""States of jobs that have asked nothing."""
+AT_ONCE = 200
+"""Traces of one transaction."""
 
 
-@dataclass(frozen=True)
-class CorruptLine:
-    """A line that cannot be read as spans, stored verbatim."""
+class Change(Record):
+    """A call that reads otherwise than it is stored.
 
-    offset: int
-    error: str
-    line: bytes
+    Attributes:
+        fields: the fields that differ; empty where the call is new, or none any more.
+        read_by: the dialect and its release that had read it; None where it is new, was imported,
+            or was read before that was noted.
+        explained: whether it was explained as it was read before.
+    """
 
-
-class ArrivedSpan(NamedTuple):
-    """A span and its JSON, serialized once when it was read. `resource` is the JSON of its resource
-    where the body has none: the same text for the spans of one line."""
-
-    span: Span
-    body: str
-    resource: str | None = None
-
-
-class Arrivals:
-    """Makes `ArrivedSpan`s of spans that share resources, each of which is serialized once."""
-
-    def __init__(self) -> None:
-        self._known: dict[int, tuple[dict[str, Any], str]] = {}
-
-    def of(self, span: Span) -> ArrivedSpan:
-        """The span as it is stored."""
-        body = span.model_dump_json(exclude={"resource"})
-        known = self._known.get(id(span.resource))
-        if known is None:
-            text = to_json(span.resource, inf_nan_mode="null").decode()
-            known = self._known[id(span.resource)] = span.resource, text
-        return ArrivedSpan(span, body, known[1])
+    call_id: str
+    kind: Literal["changed", "new", "gone"]
+    fields: tuple[str, ...] = ()
+    read_by: str | None = None
+    explained: bool = False
 
 
-class SpoolBatch(NamedTuple):
-    """What some lines of a file held."""
+class Reread(Record):
+    """What reading stored traces again came to. `unreadable`: no dialect can read them today; they
+    stay as they were."""
 
-    file: SpoolFile
-    spans: list[ArrivedSpan]
-    feedback: list[Feedback]
-    corrupt: list[CorruptLine]
+    traces: int = 0
+    unreadable: int = 0
+    changes: tuple[Change, ...] = ()
 
-    @property
-    def trace_ids(self) -> set[str]:
-        """The traces that it is about, and may be about where it cannot be read."""
-        ids = {arrived.span.trace_id for arrived in self.spans}
-        ids |= {feedback.trace_id for feedback in self.feedback}
-        return ids.union(*(ids_in(line.line) for line in self.corrupt))
-
-    def without(self, trace_ids: Set[str]) -> "SpoolBatch":
-        """What is left of it without those traces."""
-        if not trace_ids:
-            return self
-        return SpoolBatch(
-            self.file,
-            [arrived for arrived in self.spans if arrived.span.trace_id not in trace_ids],
-            [feedback for feedback in self.feedback if feedback.trace_id not in trace_ids],
-            [line for line in self.corrupt if not ids_in(line.line) & trace_ids],
+    def __add__(self, other: "Reread") -> "Reread":
+        return Reread(
+            traces=self.traces + other.traces,
+            unreadable=self.unreadable + other.unreadable,
+            changes=self.changes + other.changes,
         )
-
-
-class Added(NamedTuple):
-    """What became of batches: the spans that were new, and the ids of forgotten traces among what
-    came, of which nothing is kept."""
-
-    spans: list[ArrivedSpan]
-    forgotten: set[str]
 
 
 class Traces:
@@ -147,10 +115,7 @@ class Traces:
         with self._database.write() as connection:
             gone = forgotten_among(connection, {i for batch in batches for i in batch.trace_ids})
             for batch in (batch.without(gone) for batch in batches):
-                _add_file(connection, batch.file)
-                new += _add_spans(connection, batch.file, batch.spans)
-                _add_feedback(connection, batch.feedback)
-                _add_corrupt(connection, batch)
+                new += add_batch(connection, batch)
         return Added(new, gone)
 
     def forget_files(self, names: Sequence[str]) -> None:
@@ -166,7 +131,7 @@ class Traces:
         *,
         gone: Sequence[str],
         silent_before: float,
-        limit: int = 200,
+        limit: int = AT_ONCE,
         in_memory: Mapping[str, Sequence[Span]] | None = None,
     ) -> int:
         """Complete traces whose root has arrived or that nothing will be added to any more.
@@ -202,29 +167,37 @@ class Traces:
         )
         with self._database.write() as connection:
             rows = connection.execute(due).all()
-            last = _last_position(connection)
             made, broken = _load(
                 connection, [(r.trace_id, not r.has_root) for r in rows], _read, in_memory or {}
             )
-            read = [row for _, of_trace in made for row in of_trace]
-            reconsider(connection, [trace.trace_id for trace, _ in made], read)
-            _put_calls(connection, read)
-            _set_traces(
-                connection,
-                [
-                    {
-                        "completed": trace.trace_id,
-                        "position": position,
-                        "root_missing": trace.root_missing,
-                    }
-                    for position, (trace, _) in enumerate(made, start=last + 1)
-                ],
-            )
+            _keep(connection, made)
             _set_traces(
                 connection,
                 [{"completed": trace_id, "error": error} for trace_id, error in broken.items()],
             )
         return len(rows)
+
+    def reread(self, since_ns: int, *, dry_run: bool = False) -> Reread:
+        """Read the calls of complete traces again, by the dialects of today.
+
+        A trace that reads otherwise is delivered again. Of a changed call that was skipped sampling
+        decides anew; what was explained stays explained as it was read then.
+
+        Args:
+            since_ns: Unix nanoseconds; a trace is of that time if one of its spans began in it.
+            dry_run: only tell what would change.
+        """
+        of_that_time = select(spans.c.trace_id).where(spans.c.start_ns >= since_ns).distinct()
+        with self._database.read() as connection:
+            ids = sorted(connection.execute(of_that_time).scalars())
+        total = Reread()
+        for start in range(0, len(ids), AT_ONCE):
+            with self._database.write() as connection:
+                trial = connection.begin_nested()
+                total += _read_again(connection, ids[start : start + AT_ONCE])
+                if dry_run:
+                    trial.rollback()
+        return total
 
     def get(self, trace_ids: Sequence[str]) -> list[Trace]:
         """The traces of those ids, in the order given; unknown ones are skipped.
@@ -274,111 +247,6 @@ class Traces:
             return list(connection.execute(query.order_by(calls.c.start_ns)).scalars())
 
 
-def _add_file(connection: Connection, file: SpoolFile) -> None:
-    row = {
-        "name": file.name,
-        "inode": file.inode,
-        "offset": file.offset,
-        "grown_at": file.grown_at,
-    }
-    statement = insert(spool_files).values(row)
-    connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=row))
-
-
-def _add_corrupt(connection: Connection, batch: SpoolBatch) -> None:
-    lines = [
-        {
-            "file": batch.file.name,
-            "offset": line.offset,
-            "error": line.error,
-            "line": line.line,
-            "kept_at": batch.file.grown_at,
-        }
-        for line in batch.corrupt
-    ]
-    if lines:
-        connection.execute(insert(corrupt_lines).on_conflict_do_nothing(), lines)
-
-
-def _add_spans(
-    connection: Connection, file: SpoolFile, arrived: list[ArrivedSpan]
-) -> list[ArrivedSpan]:
-    """Store the spans that are new; gives these."""
-    if not arrived:
-        return []
-    ids = sorted({a.span.trace_id for a in arrived})
-    known_traces = in_chunks(connection, select(traces.c.trace_id), traces.c.trace_id, ids)
-    known = {
-        tuple(row)
-        for row in in_chunks(
-            connection,
-            select(spans.c.trace_id, spans.c.span_id),
-            spans.c.trace_id,
-            [row.trace_id for row in known_traces],
-        )
-    }
-    by_id = {(a.span.trace_id, a.span.span_id): a for a in reversed(arrived)}  # the first counts
-    fresh = [by_id[key] for key in reversed(by_id) if key not in known]
-    if not fresh:
-        return []
-    hashes = {text: _hash(text) for text in {a.resource for a in fresh} if text is not None}
-    if hashes:
-        connection.execute(
-            insert(resources).on_conflict_do_nothing(),
-            [{"hash": hashes[text], "body": text} for text in hashes],
-        )
-    connection.execute(
-        insert(spans).on_conflict_do_nothing(),
-        [
-            {
-                "trace_id": span.trace_id,
-                "span_id": span.span_id,
-                "start_ns": span.start_ns,
-                "body": body,
-                "resource": None if resource is None else hashes[resource],
-            }
-            for span, body, resource in fresh
-        ],
-    )
-    rooted = {a.span.trace_id for a in fresh if a.span.parent_id is None}
-    statement = insert(traces)
-    connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=["trace_id"],
-            set_={
-                "file": statement.excluded.file,
-                "has_root": or_(traces.c.has_root, statement.excluded.has_root),
-                "changed_at": statement.excluded.changed_at,
-                "position": None,
-                "error": None,
-            },
-        ),
-        [
-            {
-                "trace_id": trace_id,
-                "file": file.name,
-                "has_root": trace_id in rooted,
-                "root_missing": False,
-                "changed_at": file.grown_at,
-            }
-            for trace_id in dict.fromkeys(a.span.trace_id for a in fresh)
-        ],
-    )
-    return fresh
-
-
-def _add_feedback(connection: Connection, arrived: list[Feedback]) -> None:
-    for item in arrived:
-        statement = insert(feedback).values(
-            id=item.id, trace_id=item.trace_id, body=item.model_dump_json()
-        )
-        new = statement.on_conflict_do_nothing().returning(feedback.c.id)
-        if connection.execute(new).first() is not None:
-            connection.execute(
-                update(traces).where(traces.c.trace_id == item.trace_id).values(position=None)
-            )
-
-
 def _load(
     connection: Connection,
     wanted: Sequence[tuple[str, bool]],
@@ -423,10 +291,6 @@ def _whole(
     return {of: held for of, held in in_memory.items() if len(held) == counts.get(of)}
 
 
-def _hash(text: str) -> str:
-    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
-
-
 def _resources(connection: Connection, hashes: Set[str]) -> dict[str, dict[str, Any]]:
     query: Select[Any] = select(resources)
     found = in_chunks(connection, query, resources.c.hash, sorted(hashes))
@@ -446,6 +310,84 @@ def _last_position(connection: Connection) -> int:
     given = connection.execute(select(func.max(traces.c.position))).scalar() or 0
     seen = connection.execute(select(func.max(trackers.c.trace_position))).scalar() or 0
     return max(given, seen)
+
+
+def _keep(connection: Connection, made: Sequence[tuple[Trace, list[dict[str, Any]]]]) -> None:
+    """Store the calls of traces that were read just now; every tracker gets these traces."""
+    last = _last_position(connection)
+    rows = [row for _, of_trace in made for row in of_trace]
+    _reconsider(connection, [trace.trace_id for trace, _ in made], rows)
+    _put_calls(connection, rows)
+    _set_traces(
+        connection,
+        [
+            {
+                "completed": trace.trace_id,
+                "position": position,
+                "root_missing": trace.root_missing,
+                "error": None,
+            }
+            for position, (trace, _) in enumerate(made, start=last + 1)
+        ],
+    )
+
+
+def _read_again(connection: Connection, trace_ids: Sequence[str]) -> Reread:
+    query = select(traces.c.trace_id, traces.c.has_root, traces.c.error).where(
+        or_(traces.c.position.is_not(None), traces.c.error.is_not(None))
+    )
+    rows = in_chunks(connection, query, traces.c.trace_id, trace_ids)
+    were_unreadable = {row.trace_id for row in rows if row.error is not None}
+    made, broken = _load(connection, [(row.trace_id, not row.has_root) for row in rows], _read)
+    of_trace: dict[str, dict[str, Row[Any]]] = {}
+    stored = select(calls).where(calls.c.superseded.is_(False))
+    for row in in_chunks(connection, stored, calls.c.trace_id, [t.trace_id for t, _ in made]):
+        of_trace.setdefault(row.trace_id, {})[row.id] = row
+    explained = set(
+        in_chunks(connection, select(explanations.c.call_id), explanations.c.trace_id, trace_ids)
+    )
+    changes: list[Change] = []
+    otherwise: list[tuple[Trace, list[dict[str, Any]]]] = []
+    for trace, calls_now in made:
+        found = list(_changes(of_trace.get(trace.trace_id, {}), trace.calls))
+        if found or trace.trace_id in were_unreadable:
+            otherwise.append((trace, calls_now))
+            changes += [
+                one.model_copy(update={"explained": (one.call_id,) in explained}) for one in found
+            ]
+        else:
+            _note_reader(connection, calls_now)
+    _keep(connection, otherwise)
+    return Reread(traces=len(made), unreadable=len(broken), changes=tuple(changes))
+
+
+def _changes(stored: Mapping[str, Row[Any]], calls_now: Sequence[Call]) -> Iterator[Change]:
+    """How the calls of a trace differ from those that are stored of it."""
+    now = {call.id: call for call in calls_now}
+    for call_id, row in stored.items():
+        if call_id not in now:
+            yield Change(call_id=call_id, kind="gone", read_by=row.read_by)
+            continue
+        before = Call.model_validate_json(row.body)
+        fields = tuple(
+            name
+            for name in Call.model_fields
+            if getattr(before, name) != getattr(now[call_id], name)
+        )
+        if fields:
+            yield Change(call_id=call_id, kind="changed", fields=fields, read_by=row.read_by)
+    for call_id in now.keys() - stored.keys():
+        yield Change(call_id=call_id, kind="new")
+
+
+def _note_reader(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Note who reads calls today, which is what is stored."""
+    of_each = update(calls).where(calls.c.id == bindparam("of"))
+    if rows:
+        connection.execute(
+            of_each.values(read_by=bindparam("by")),
+            [{"of": row["id"], "by": row["read_by"]} for row in rows],
+        )
 
 
 def _set_traces(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -489,3 +431,44 @@ def _put_calls(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> Non
             ),
             rows,
         )
+
+
+def _reconsider(
+    connection: Connection, trace_ids: Sequence[str], rows: Sequence[Mapping[str, Any]]
+) -> None:
+    """Let sampling decide anew about what was skipped and reads otherwise now, and remove the
+    calls that are none any more: those for which something was asked stay, as `superseded`.
+
+    Args:
+        connection: before the rows are written.
+        trace_ids: the traces that are completed.
+        rows: their calls, as they are read now.
+    """
+    query = select(calls.c.id, calls.c.body)
+    known = {row.id: row.body for row in in_chunks(connection, query, calls.c.trace_id, trace_ids)}
+    if not known:
+        return
+    now = {row["id"]: row["body"] for row in rows}
+    for call_id, body in known.items():
+        if call_id not in now:
+            _remove(connection, call_id)
+        elif now[call_id] != body:
+            _decide_anew(connection, call_id)
+
+
+def _decide_anew(connection: Connection, call_id: str) -> None:
+    skipped = (jobs.c.call_id == call_id) & (jobs.c.state == "skipped")
+    undone = delete(jobs).where(skipped, jobs.c.reason_code != ReasonCode.NOT_SAMPLED)
+    if connection.execute(undone).rowcount:
+        connection.execute(update(calls).where(calls.c.id == call_id).values(decided=False))
+
+
+def _remove(connection: Connection, call_id: str) -> None:
+    own = jobs.c.call_id == call_id
+    if connection.execute(select(jobs.c.id).where(own, jobs.c.state.not_in(_OPEN))).first():
+        connection.execute(update(calls).where(calls.c.id == call_id).values(superseded=True))
+        return
+    connection.execute(delete(jobs).where(own))
+    connection.execute(delete(calls).where(calls.c.id == call_id))
+    told = deliveries.c.kind == "unexplained"
+    connection.execute(delete(deliveries).where(told, deliveries.c.item == call_id))

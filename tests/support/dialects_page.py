@@ -20,6 +20,12 @@ that is not here are read where it writes OpenTelemetry's GenAI conventions, Ope
 provider's JSON; `smile-trace doctor` names those that are not read, and `smile-trace calls` shows
 what was. [A dialect](contributing/dialect.md) is one file.
 
+A call is read once, when its trace is complete: what is stored then is what is explained, shown,
+delivered and exported, and the dialect that read it is noted with its release. After an upgrade, or
+a dialect of your own, `smile-trace reread --since 30d` reads stored traces again and says which
+calls read otherwise (`--dry-run` only says it). Their traces are delivered again; a call that was
+explained is named, and keeps its explanation until `smile-trace retry` asks for another one.
+
 """
 LAST_RUN = ROOT / "tests/instrumentors/last_run.md"
 """Rows that `make test-instrumentors` printed, without the last column where that says ok."""

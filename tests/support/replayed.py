@@ -5,8 +5,8 @@ from collections.abc import Mapping
 
 from smile_trace.records import ExplanationSettings
 from smile_trace.store import Store
+from smile_trace.store.arrivals import ArrivedSpan, SpoolFile
 from smile_trace.store.jobs import Decision
-from smile_trace.store.traces import ArrivedSpan, SpoolFile
 from smile_trace_contracts.fake_http_server import Answer, FakeHttpServer, Fault, Request
 from tests.support.spooled import call_span
 from tests.support.store_rows import explanation

@@ -6,8 +6,8 @@ from typing import Literal, get_args
 from sqlalchemy import Connection, func, select
 
 from smile_trace.records import Record
+from smile_trace.store.arrivals import LATE_SECONDS, read_places
 from smile_trace.store.database import Database
-from smile_trace.store.pulled import LATE_SECONDS, read_places
 from smile_trace.store.queueing import Kind
 from smile_trace.store.tables import deliveries, jobs, trackers
 

@@ -10,8 +10,8 @@ from sqlalchemy import Connection, Select, and_, func, select
 from smile_trace._guards.presentable import presentable
 from smile_trace.errors import Reason, ReasonCode
 from smile_trace.records import Record
+from smile_trace.store.arrivals import Pulled, read_places
 from smile_trace.store.database import Database
-from smile_trace.store.pulled import Pulled, read_places
 from smile_trace.store.queries.lag import Lag
 from smile_trace.store.spending.accounts import Spent
 from smile_trace.store.tables import (

@@ -13,6 +13,7 @@ COMMANDS = {
     ("worker", "--once"): "worker",
     ("worker", "--dry-run"): "worker",
     ("retry", "--failed"): "worker",
+    ("reread", "--since", "7d"): "worker",
     ("deliver", "--to", "mlflow", "--since", "7d"): "worker",
     ("export",): "worker",
     ("store", "copy", "--to", "postgresql://h/d"): "worker",

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
+from smile_trace.dialects import version_of
 from smile_trace.render import STATUS_WORDS
 from smile_trace.settings import Settings
 from smile_trace.store import Store
@@ -19,7 +21,7 @@ from smile_trace.worker.ingest import Ingest
 from smile_trace.worker.lock import worker_lock
 from tests.support.command_line import run_command
 from tests.support.planted import PlantedServer, serving
-from tests.support.spooled import call_span, trace_id, write_spool
+from tests.support.spooled import call_span, span_id, trace_id, write_spool
 from tests.support.worker_settings import WORD, planted_answer
 
 PROMPT = f"please give me my {WORD} now"
@@ -153,6 +155,7 @@ def test_a_dry_run_bounds_the_cost_and_asks_nothing(shell: Shell, server: Plante
         (("health",), "start smile-trace worker"),
         (("deliver", "--to", "phoenix", "--since", "7d"), "write a table [trackers.phoenix]"),
         (("deliver", "--to", "phoenix", "--since", "soon"), "--since 'soon' is no time"),
+        (("reread", "--since", "soon"), "--since 'soon' is no time"),
     ],
 )
 def test_errors_are_one_sentence_with_exit_code_1(
@@ -172,6 +175,7 @@ def test_errors_are_one_sentence_with_exit_code_1(
         ("status", "--json"),
         ("export",),
         ("retry", "--failed"),
+        ("reread", "--since", "7d"),
         ("worker", "--dry-run"),
         ("explain", "f" * 32),
         ("compare", "greet"),
@@ -211,6 +215,30 @@ def test_a_tracker_that_came_later_gets_a_period_on_request(shell: Shell) -> Non
     assert shell.run(*deliver) == (0, there, "")
     due = store.outbox.due("phoenix", {"trace": 9}, now=0.0)["trace"]
     assert [delivery.item for delivery in due] == [trace_id(1), trace_id(2)]
+    store.close()
+
+
+def test_calls_are_read_again_on_request(shell: Shell) -> None:
+    settings = Settings(home=shell.home)
+    write_spool(shell.home / "spool", [call_span(1), call_span(2)])
+    store = Store.open(settings)
+    Ingest(store, settings).run()
+    assert shell.run("reread", "--since", "2020-01-01") == (
+        0,
+        "2 traces read again: every call reads as it did.\n",
+        "",
+    )
+    call = f"{trace_id(1)}:{span_id(1)}"
+    with store.database.write() as connection:  # as a dialect of before read it
+        before = text("UPDATE calls SET body = replace(body, 'nice', 'kind') WHERE id = :id")
+        connection.execute(before, {"id": call})
+    line = f"{call}  messages, answer (read by {version_of('gen_ai')})\n"
+    would = "2 traces read again: 1 call reads otherwise, and nothing was changed.\n"
+    for _ in range(2):
+        assert shell.run("reread", "--since", "2020-01-01", "--dry-run")[1] == line + would
+    does = "2 traces read again: 1 call reads otherwise.\n"
+    assert shell.run("reread", "--since", "2020-01-01")[1] == line + does
+    assert store.trace(trace_id(1)).calls[0].answer == "something nice"
     store.close()
 
 

@@ -23,7 +23,7 @@ from smile_trace.settings import Settings
 from smile_trace.sources.discovery import pulled
 from smile_trace.sources.protocol import Page
 from smile_trace.store import Store
-from smile_trace.store.pulled import LATE_SECONDS
+from smile_trace.store.arrivals import LATE_SECONDS
 from smile_trace.trackers import CapturedTrace, Rejected
 from smile_trace.trackers.late_path import PATH_NAME
 from smile_trace.trackers.late_span import EXPLANATION_NAME

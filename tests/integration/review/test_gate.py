@@ -13,7 +13,7 @@ from smile_trace.errors import SmileTraceError
 from smile_trace.review import stored_tasks
 from smile_trace.settings import Settings
 from smile_trace.store import Store
-from smile_trace.store.traces import ArrivedSpan, SpoolFile
+from smile_trace.store.arrivals import ArrivedSpan, SpoolFile
 from tests.support.experts import experts
 from tests.support.judged import judgement, with_profile
 from tests.support.planted import PlantedServer, serving

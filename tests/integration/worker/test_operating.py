@@ -12,8 +12,8 @@ import pytest
 from smile_trace.cli.status import status
 from smile_trace.settings import Settings
 from smile_trace.store import Store, StoreUnavailable
+from smile_trace.store.arrivals import LATE_SECONDS, Pulled
 from smile_trace.store.postgresql import PostgresDatabase
-from smile_trace.store.pulled import LATE_SECONDS, Pulled
 from smile_trace.store.retention import apply_retention
 from smile_trace.store.session import WORKERS, Session
 from smile_trace.trackers import TrackerUnavailable

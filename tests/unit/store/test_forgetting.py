@@ -7,11 +7,11 @@ from sqlalchemy import insert, inspect, select
 from smile_trace.records import Feedback, Response
 from smile_trace.settings import Settings
 from smile_trace.store import Store
+from smile_trace.store.arrivals import ArrivedSpan, CorruptLine, SpoolFile
 from smile_trace.store.forgetting import Erased, Removal, Run
 from smile_trace.store.groups import Group
 from smile_trace.store.proxy_trusts import Pair
 from smile_trace.store.tables import reservations, spend
-from smile_trace.store.traces import ArrivedSpan, CorruptLine, SpoolFile
 from tests.support.spooled import call_span, line, trace_id
 from tests.support.store_rows import (
     call_id,

@@ -9,9 +9,9 @@ from smile_trace.errors import Reason, ReasonCode
 from smile_trace.records import Response
 from smile_trace.settings import Retention
 from smile_trace.store import Store, retention
+from smile_trace.store.arrivals import CorruptLine, SpoolFile
 from smile_trace.store.outbox import Delivery
 from smile_trace.store.retention import DAY, Removed, apply_retention
-from smile_trace.store.traces import CorruptLine, SpoolFile
 from tests.support.spooled import trace_id
 from tests.support.store_rows import (
     call_id,

@@ -3,18 +3,21 @@
 from collections.abc import Sequence
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from smile_trace.dialects import assemble, version_of
+from smile_trace.dialects import traces as dialect_traces
 from smile_trace.dialects.gen_ai import GenAI
-from smile_trace.records import Feedback, Span, Trace
+from smile_trace.records import Call, Feedback, Span, Trace
 from smile_trace.store import Store
 from smile_trace.store import traces as traces_module
+from smile_trace.store.arrivals import Arrivals, ArrivedSpan, CorruptLine, SpoolFile
 from smile_trace.store.retention import remove_traces
 from smile_trace.store.tables import calls, resources, traces
-from smile_trace.store.traces import Arrivals, ArrivedSpan, CorruptLine, SpoolFile
+from smile_trace.store.traces import Change, Reread
 from tests.support.spooled import call_span, context_span, span_id, trace_id
-from tests.support.store_rows import call_id, capture, explain
+from tests.support.store_rows import call_id, capture, deliver, explain
+from tests.support.store_rows import traces as deliveries
 
 
 def file(offset: int = 0, *, name: str = "a.jsonl", grown_at: float = 100.0) -> SpoolFile:
@@ -202,3 +205,38 @@ def test_spans_in_memory_count_only_where_they_are_all_of_a_trace(
         assert store.traces.complete(gone=(), silent_before=0.0, in_memory=held) == 2
     assert len(read_again) == 2  # the first trace's spans
     assert [len(store.trace(trace_id(n)).calls) for n in (1, 2)] == [1, 1]
+
+
+class Shouting(GenAI):
+    """Another release of a dialect."""
+
+    def read_call(self, span: Span) -> Call:
+        call = super().read_call(span)
+        return call.model_copy(update={"answer": (call.answer or "").upper()})
+
+
+def test_calls_are_read_again_on_request(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that read otherwise are told, with what was asked for them; only their traces are
+    delivered again."""
+    capture(store, 1, 2, 3)
+    explain(store, 1)
+    deliver(store, *deliveries(store))
+    since = call_span(1).start_ns
+    assert store.traces.reread(since) == Reread(traces=3)
+    assert deliveries(store) == []
+    with store.database.write() as connection:
+        connection.execute(update(calls).where(calls.c.id == call_id(2)).values(read_by=None))
+    monkeypatch.setattr(dialect_traces, "dialect_of", lambda span: Shouting())
+    changed = {"kind": "changed", "fields": ("answer",)}
+    changes = (
+        Change(call_id=call_id(1), read_by=version_of("gen_ai"), explained=True, **changed),
+        Change(call_id=call_id(2), **changed),
+    )
+    done = store.traces.reread(since, dry_run=True)
+    assert done.changes[:2] == changes
+    assert deliveries(store) == []
+    assert store.traces.reread(call_span(3).start_ns).changes == done.changes[2:]
+    assert [delivery.item for delivery in deliveries(store)] == [trace_id(3)]
+    assert store.traces.reread(since).changes == changes
+    assert [call.answer for call in store.trace(trace_id(1)).calls] == ["SOMETHING NICE"]
+    assert len(deliveries(store)) == 3

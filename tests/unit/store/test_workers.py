@@ -8,11 +8,11 @@ from smile_trace.errors import Reason, ReasonCode
 from smile_trace.records import Response
 from smile_trace.settings import Settings
 from smile_trace.store import Store
+from smile_trace.store.arrivals import LATE_SECONDS, Pulled
 from smile_trace.store.clock import DatabaseClock
 from smile_trace.store.database import TakenOver
 from smile_trace.store.outbox import Outbox
 from smile_trace.store.postgresql import PostgresDatabase
-from smile_trace.store.pulled import LATE_SECONDS, Pulled
 from smile_trace.store.queries.lag import Lag, read_lags
 from smile_trace.store.session import WORKERS, Session
 from tests.support.ledgers import ledger, reserve

@@ -1,0 +1,272 @@
+"""What arrives: how far files and sources were read, and the spans and feedback that were there."""
+
+from collections.abc import Set
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, NamedTuple
+
+from pydantic_core import to_json
+from sqlalchemy import Connection, or_, select, update
+
+from smile_trace.errors import ReasonCode
+from smile_trace.records import Feedback, Record, Span
+from smile_trace.store.database import Database, in_chunks
+from smile_trace.store.forgotten import ids_in
+from smile_trace.store.statements import insert
+from smile_trace.store.tables import (
+    corrupt_lines,
+    feedback,
+    pulled,
+    resources,
+    spans,
+    spool_files,
+    traces,
+)
+
+LATE_SECONDS = 600.0
+"""How long after its beginning a trace may still get spans, or arrive at all: where everything was
+read, `until_ms` is so long ago."""
+
+
+@dataclass(frozen=True)
+class SpoolFile:
+    """How far a spool file has been read; `grown_at` is when it last had something new."""
+
+    name: str
+    inode: int
+    offset: int
+    grown_at: float
+
+
+@dataclass(frozen=True)
+class CorruptLine:
+    """A line that cannot be read as spans, stored verbatim."""
+
+    offset: int
+    error: str
+    line: bytes
+
+
+class ArrivedSpan(NamedTuple):
+    """A span and its JSON, serialized once when it was read. `resource` is the JSON of its resource
+    where the body has none: the same text for the spans of one line."""
+
+    span: Span
+    body: str
+    resource: str | None = None
+
+
+class Arrivals:
+    """Makes `ArrivedSpan`s of spans that share resources, each of which is serialized once."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[dict[str, Any], str]] = {}
+
+    def of(self, span: Span) -> ArrivedSpan:
+        """The span as it is stored."""
+        body = span.model_dump_json(exclude={"resource"})
+        known = self._known.get(id(span.resource))
+        if known is None:
+            text = to_json(span.resource, inf_nan_mode="null").decode()
+            known = self._known[id(span.resource)] = span.resource, text
+        return ArrivedSpan(span, body, known[1])
+
+
+class SpoolBatch(NamedTuple):
+    """What some lines of a file held."""
+
+    file: SpoolFile
+    spans: list[ArrivedSpan]
+    feedback: list[Feedback]
+    corrupt: list[CorruptLine]
+
+    @property
+    def trace_ids(self) -> set[str]:
+        """The traces that it is about, and may be about where it cannot be read."""
+        ids = {arrived.span.trace_id for arrived in self.spans}
+        ids |= {feedback.trace_id for feedback in self.feedback}
+        return ids.union(*(ids_in(line.line) for line in self.corrupt))
+
+    def without(self, trace_ids: Set[str]) -> "SpoolBatch":
+        """What is left of it without those traces."""
+        if not trace_ids:
+            return self
+        return SpoolBatch(
+            self.file,
+            [arrived for arrived in self.spans if arrived.span.trace_id not in trace_ids],
+            [feedback for feedback in self.feedback if feedback.trace_id not in trace_ids],
+            [line for line in self.corrupt if not ids_in(line.line) & trace_ids],
+        )
+
+
+class Added(NamedTuple):
+    """What became of batches: the spans that were new, and the ids of forgotten traces among what
+    came, of which nothing is kept."""
+
+    spans: list[ArrivedSpan]
+    forgotten: set[str]
+
+
+def add_batch(connection: Connection, batch: SpoolBatch) -> list[ArrivedSpan]:
+    """Keep what a batch holds, and how far its file is read; gives the spans that are new."""
+    _add_file(connection, batch.file)
+    new = _add_spans(connection, batch.file, batch.spans)
+    _add_feedback(connection, batch.feedback)
+    _add_corrupt(connection, batch)
+    return new
+
+
+def _add_file(connection: Connection, file: SpoolFile) -> None:
+    row = {
+        "name": file.name,
+        "inode": file.inode,
+        "offset": file.offset,
+        "grown_at": file.grown_at,
+    }
+    statement = insert(spool_files).values(row)
+    connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=row))
+
+
+def _add_corrupt(connection: Connection, batch: SpoolBatch) -> None:
+    lines = [
+        {
+            "file": batch.file.name,
+            "offset": line.offset,
+            "error": line.error,
+            "line": line.line,
+            "kept_at": batch.file.grown_at,
+        }
+        for line in batch.corrupt
+    ]
+    if lines:
+        connection.execute(insert(corrupt_lines).on_conflict_do_nothing(), lines)
+
+
+def _add_spans(
+    connection: Connection, file: SpoolFile, arrived: list[ArrivedSpan]
+) -> list[ArrivedSpan]:
+    """Store the spans that are new; gives these."""
+    if not arrived:
+        return []
+    ids = sorted({a.span.trace_id for a in arrived})
+    known_traces = in_chunks(connection, select(traces.c.trace_id), traces.c.trace_id, ids)
+    known = {
+        tuple(row)
+        for row in in_chunks(
+            connection,
+            select(spans.c.trace_id, spans.c.span_id),
+            spans.c.trace_id,
+            [row.trace_id for row in known_traces],
+        )
+    }
+    by_id = {(a.span.trace_id, a.span.span_id): a for a in reversed(arrived)}  # the first counts
+    fresh = [by_id[key] for key in reversed(by_id) if key not in known]
+    if not fresh:
+        return []
+    hashes = {text: _hash(text) for text in {a.resource for a in fresh} if text is not None}
+    if hashes:
+        connection.execute(
+            insert(resources).on_conflict_do_nothing(),
+            [{"hash": hashes[text], "body": text} for text in hashes],
+        )
+    connection.execute(
+        insert(spans).on_conflict_do_nothing(),
+        [
+            {
+                "trace_id": span.trace_id,
+                "span_id": span.span_id,
+                "start_ns": span.start_ns,
+                "body": body,
+                "resource": None if resource is None else hashes[resource],
+            }
+            for span, body, resource in fresh
+        ],
+    )
+    rooted = {a.span.trace_id for a in fresh if a.span.parent_id is None}
+    statement = insert(traces)
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["trace_id"],
+            set_={
+                "file": statement.excluded.file,
+                "has_root": or_(traces.c.has_root, statement.excluded.has_root),
+                "changed_at": statement.excluded.changed_at,
+                "position": None,
+                "error": None,
+            },
+        ),
+        [
+            {
+                "trace_id": trace_id,
+                "file": file.name,
+                "has_root": trace_id in rooted,
+                "root_missing": False,
+                "changed_at": file.grown_at,
+            }
+            for trace_id in dict.fromkeys(a.span.trace_id for a in fresh)
+        ],
+    )
+    return fresh
+
+
+def _add_feedback(connection: Connection, arrived: list[Feedback]) -> None:
+    for item in arrived:
+        statement = insert(feedback).values(
+            id=item.id, trace_id=item.trace_id, body=item.model_dump_json()
+        )
+        new = statement.on_conflict_do_nothing().returning(feedback.c.id)
+        if connection.execute(new).first() is not None:
+            connection.execute(
+                update(traces).where(traces.c.trace_id == item.trace_id).values(position=None)
+            )
+
+
+def _hash(text: str) -> str:
+    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+class Pulled(Record):
+    """A place (an experiment, a project) of a source.
+
+    `until_ms`: all that began before it (Unix milliseconds) was read for good, and is counted:
+    `traces` with `calls`, of which those in `kept` traces are in the store. `reason` is set while
+    it cannot be read.
+    """
+
+    source: str
+    place: str
+    until_ms: int = 0
+    traces: int = 0
+    calls: int = 0
+    kept: int = 0
+    reason: str | None = None
+    reason_code: ReasonCode | None = None
+
+
+class PulledPlaces:
+    """The places, each with one row."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def get(self, source: str, place: str) -> Pulled:
+        """The place as it was last noted."""
+        query = select(pulled).where(pulled.c.source == source, pulled.c.place == place)
+        with self._database.read() as connection:
+            row = connection.execute(query).one_or_none()
+        return Pulled(source=source, place=place) if row is None else Pulled(**row._mapping)
+
+    def note(self, state: Pulled) -> None:
+        """Keep it in place of what was noted before."""
+        row = state.model_dump()
+        statement = insert(pulled).values(row)
+        with self._database.write() as connection:
+            connection.execute(
+                statement.on_conflict_do_update(index_elements=["source", "place"], set_=row)
+            )
+
+
+def read_places(connection: Connection) -> tuple[Pulled, ...]:
+    """All of them, by source and place."""
+    query = select(pulled).order_by(pulled.c.source, pulled.c.place)
+    return tuple(Pulled(**row._mapping) for row in connection.execute(query))
