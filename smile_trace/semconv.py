@@ -11,6 +11,7 @@ from typing import Final
 
 # -- the call as it was sent ------------------------------------------------------------------
 OPERATION_NAME: Final = "gen_ai.operation.name"  # "chat" | "text_completion"
+CHOICE_EVENT: Final = "gen_ai.choice"
 PROVIDER_NAME: Final = "gen_ai.provider.name"
 REQUEST_MODEL: Final = "gen_ai.request.model"
 REQUEST_PREFIX: Final = "gen_ai.request."

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from smile_trace._guards.foreign import ForeignDataError
 from smile_trace.dialects.attributes import read_json, read_list
-from smile_trace.dialects.linked_prompts import LINKED
+from smile_trace.dialects.templates import LINKED
 from smile_trace.records import JSON, Span
 from smile_trace_mlflow.prompts import prompt_template
 

@@ -15,7 +15,7 @@ from smile_trace._guards.bounded_http import MAX_REPLY_MB
 from smile_trace._guards.foreign import ForeignDataError
 from smile_trace._guards.presentable import check_address, presentable
 from smile_trace.dialects import is_ours
-from smile_trace.dialects.base import known
+from smile_trace.dialects.registry import known
 from smile_trace.records import JSON, Record, Span
 from smile_trace.sources.kit import asking, own_ids, read_options, readable, whole_milliseconds
 from smile_trace.sources.protocol import Page, Source, SourceUnavailable

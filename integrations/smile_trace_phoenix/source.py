@@ -16,8 +16,8 @@ from smile_trace._guards import foreign
 from smile_trace._guards.presentable import hide, presentable
 from smile_trace.dialects import is_ours
 from smile_trace.dialects.attributes import read_object
-from smile_trace.dialects.base import known
-from smile_trace.dialects.gen_ai import TRACES_ITSELF
+from smile_trace.dialects.kinds.gen_ai import TRACES_ITSELF
+from smile_trace.dialects.registry import known
 from smile_trace.records import JSON, Span
 from smile_trace.sources.kit import (
     asking,

@@ -5,7 +5,7 @@ point of the group `smile_trace.dialects` adds one. A Call is the innermost span
 messages and an answer; the spans around it are context.
 """
 
-from smile_trace.dialects.base import Dialect, register, version_of
+from smile_trace.dialects.registry import Dialect, register, version_of
 from smile_trace.dialects.traces import assemble, is_ours, read_calls, read_feedback, trace_of
 
 __all__ = [

@@ -12,7 +12,7 @@ from smile_trace import semconv
 from smile_trace._guards import foreign
 from smile_trace._guards.foreign import ForeignDataError
 from smile_trace.dialects.attributes import read_indexed, read_json, read_list, read_object
-from smile_trace.dialects.finding import Finder
+from smile_trace.dialects.document_search import Finder
 from smile_trace.records import JSON, Call, Document, Span
 
 _RETRIEVAL = "retriev"

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from smile_trace import semconv
 from smile_trace.dialects.attributes import read_object, read_text, read_usage
-from smile_trace.dialects.found import Found
+from smile_trace.dialects.call import SpanContent
 from smile_trace.dialects.parts import message_of, read_message
 from smile_trace.providers import Answer, SentRequest, read_messages, read_request
 from smile_trace.providers.base import PROVIDERS
@@ -17,17 +17,17 @@ from smile_trace.records import JSON, Form, Message
 Result = TypeVar("Result")
 
 
-def sent(request: JSON) -> Found:
+def sent(request: JSON) -> SpanContent:
     """What was sent: a whole request, a list of messages, or a text."""
     if isinstance(request, dict):
         read = _inside(read_request, request) or SentRequest()
-        return Found(
+        return SpanContent(
             messages=messages_of(read.messages),
             form=_form(read),
             model=read_text(request.get("model")),
             parameters=request | read_object(request.get("extra_body")),
         )
-    return Found(messages=messages_of(_inside(read_messages, request)))
+    return SpanContent(messages=messages_of(_inside(read_messages, request)))
 
 
 def messages(value: JSON) -> list[Message]:
@@ -52,17 +52,17 @@ def chat_message(*, role: str, content: JSON, tool_call_id: JSON, tool_calls: JS
     return found[0] if found else message_of(role, [])
 
 
-def answered(response: JSON) -> Found:
+def answered(response: JSON) -> SpanContent:
     """What was answered: a whole response, one message or a list of them, or a text.
 
     `form` is "completion" where the response is that of one.
     """
     if isinstance(response, str):
-        return Found(answers=messages_of([_assistant(response)]))
+        return SpanContent(answers=messages_of([_assistant(response)]))
     answer = _inside(_read_response, response)
     if answer is None:
-        return Found()
-    return Found(
+        return SpanContent()
+    return SpanContent(
         answers=messages_of(answer.messages),
         form="completion" if answer.form == "text_completion" else "chat",
         model=answer.model,

@@ -7,12 +7,75 @@ without a version has a hash of its text.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import NamedTuple
 
+from smile_trace._guards.foreign import ForeignDataError
 from smile_trace._text.places import last_place
-from smile_trace.dialects.filled_in import FIELD, MOST_FIELDS, filled_in
-from smile_trace.records import JSON, Message, PromptUse, VariableSpan
+from smile_trace.dialects.attributes import read_json, read_list, read_object, read_text
+from smile_trace.records import JSON, Call, Message, PromptUse, Span, VariableSpan
+
+FIELD = re.compile(r"\{\{\s*(\w+)\s*\}\}|\{(\w+)\}")
+MOST_FIELDS = 1000
+"""Places of variables in the text of one template."""
+
+
+def filled_in(template: str, content: str) -> tuple[int, int, list[VariableSpan]] | None:
+    """Where the template stands in a text, and the places of its variables there.
+
+    None where its own words are not there in their order, where they can be found at several
+    places (two variables side by side, or a value that holds the words behind it), and where a
+    variable would have two values.
+    """
+    literals, names = _parts(template)
+    if not names or len(names) > MOST_FIELDS or not all(literals[1:-1]):
+        return None
+    places = _first_places(literals, content)
+    backwards = _first_places([text[::-1] for text in literals[::-1]], content[::-1])
+    if places is None or backwards is None:
+        return None
+    last_places = [(len(content) - end, len(content) - start) for start, end in backwards[::-1]]
+    if places != last_places:
+        return None
+    spans = [
+        VariableSpan(name=name, start=before[1], end=after[0])
+        for name, (before, after) in zip(names, pairwise(places), strict=True)
+    ]
+    values = {(span.name, content[span.start : span.end]) for span in spans}
+    if len(values) > len(set(names)):
+        return None
+    return places[0][0], places[-1][1], spans
+
+
+def _parts(template: str) -> tuple[list[str], list[str]]:
+    """What stands around the variables, and their names."""
+    literals, names, at = [], [], 0
+    for match in FIELD.finditer(template):
+        literals.append(template[at : match.start()])
+        names.append(match[1] or match[2])
+        at = match.end()
+    return [*literals, template[at:]], names
+
+
+def _first_places(literals: Sequence[str], content: str) -> list[tuple[int, int]] | None:
+    """The first places of the texts in their order; of the first and the last one, the
+    beginning and the end of the content where they stand there."""
+    found: list[tuple[int, int]] = []
+    at = 0
+    for number, text in enumerate(literals):
+        start = content.find(text, at)
+        end = len(content) - len(text)
+        if number + 1 == len(literals) and end >= at and content.endswith(text):
+            start = end
+        if start < 0:
+            return None
+        at = start + len(text)
+        found.append((start, at))
+    return found
+
 
 _SHORTEST = 3
 """Characters of a value by which it is recognised in a message, without the template's text."""
@@ -132,3 +195,113 @@ def _with_names(content: str, spans: Sequence[VariableSpan]) -> str:
 
 def _hash(template: str) -> str:
     return hashlib.sha256(template.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+
+
+_INPUTS = ("input.value", "langfuse.observation.input", "mlflow.spanInputs", "gen_ai.prompt")
+_TASK = "traceloop.entity.input"
+
+
+class Rendered(NamedTuple):
+    """A span that rendered a template, and its variables."""
+
+    span: Span
+    template: Template
+
+
+def templates_in(spans: Sequence[Span]) -> list[Rendered]:
+    """The spans of a trace that rendered a template, those that ended last first."""
+    found = []
+    for span in spans:
+        if "PromptTemplate" in span.name and (template := _rendered_template(span)):
+            found.append(Rendered(span, template))
+    return sorted(found, key=lambda one: -one.span.end_ns)
+
+
+def with_template(call: Call, spans: Mapping[str, Span], rendered: Sequence[Rendered]) -> Call:
+    """The call with the template that was rendered last before it, under the same span."""
+    if call.prompts:
+        return call
+    parent = spans[call.span_id].parent_id
+    for one in rendered:
+        if one.span.parent_id == parent and one.span.end_ns <= call.start_ns:
+            prompts = find_prompts(one.template, call.messages, call.name)
+            return call.model_copy(update={"prompts": prompts}) if prompts else call
+    return call
+
+
+def _rendered_template(span: Span) -> Template | None:
+    a = span.attributes
+    try:
+        variables = next((v for name in _INPUTS if (v := texts_of(read_object(a.get(name))))), {})
+        if not variables:
+            variables = texts_of(read_object(read_object(a.get(_TASK)).get("inputs")))
+    except ForeignDataError:  # JSON beyond the bounds
+        return None
+    return Template(variables=variables) if variables else None
+
+
+LINKED = "mlflow.linkedPrompts"
+_MOST_LINKED = 20
+"""Prompts of one trace."""
+
+
+def linked_in(spans: Iterable[Span]) -> Mapping[str, Sequence[Template]]:
+    """The prompts that are linked to each span of a trace that has some, by the span's id."""
+    return {
+        span.span_id: linked
+        for span in spans
+        if LINKED in span.attributes and (linked := _linked(span.attributes[LINKED]))
+    }
+
+
+def with_linked_prompts(
+    call: Call, around: Sequence[Span], linked: Mapping[str, Sequence[Template]]
+) -> Call:
+    """The call with the linked prompts whose templates stand in its messages.
+
+    Of a single one whose template is not known, the name and the version are those of the
+    template that was found in the call otherwise, or of its first text.
+
+    Args:
+        around: the call's span, and those around it. Where none of them has a prompt, any span
+            of the trace may have loaded it.
+    """
+    if not linked:
+        return call
+    near = [one for span in around for one in linked.get(span.span_id, ())]
+    wanted = near or [one for some in linked.values() for one in some]
+    candidates = list({(one.name, one.version): one for one in wanted}.values())[:_MOST_LINKED]
+    found = tuple(
+        use
+        for one in candidates
+        if one.text is not None
+        for use in find_prompts(one, call.messages, call.name)
+    )
+    if not found and len(candidates) == 1 and candidates[0].text is None:
+        found = _named(call, candidates[0])
+    return call.model_copy(update={"prompts": found}) if found else call
+
+
+def _named(call: Call, linked: Template) -> tuple[PromptUse, ...]:
+    name, version = linked.name or call.name, linked.version or ""
+    if len(call.prompts) == 1:
+        return (call.prompts[0].model_copy(update={"name": name, "version": version}),)
+    return find_prompts(linked, call.messages, call.name)
+
+
+def _linked(value: JSON) -> list[Template]:
+    try:
+        read = read_json(value)
+        items = read_list(read)  # the attribute may be JSON of the text, which is JSON itself
+    except ForeignDataError:
+        return []
+    return [one for item in items[:_MOST_LINKED] if (one := _linked_template(item)) is not None]
+
+
+def _linked_template(item: JSON) -> Template | None:
+    if not isinstance(item, dict):
+        return None
+    name, version = read_text(item.get("name")), item.get("version")
+    if name is None or not isinstance(version, str | int):
+        return None
+    return Template(name, str(version), read_text(item.get("template")))

@@ -1,19 +1,24 @@
 """The calls of a trace: the innermost spans that hold messages and an answer."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from smile_trace import semconv
 from smile_trace._guards import foreign
 from smile_trace._guards.foreign import ForeignDataError
 from smile_trace.dialects.attributes import call_fields, read_external_trace, read_text
-from smile_trace.dialects.base import dialect_of
+from smile_trace.dialects.document_search import Finder
 from smile_trace.dialects.documents import retrieved_in, with_documents
-from smile_trace.dialects.finding import Finder
-from smile_trace.dialects.linked_prompts import linked_in, with_linked_prompts
-from smile_trace.dialects.logs import with_logs
-from smile_trace.dialects.one_call import around, said_twice
-from smile_trace.dialects.prompt_spans import templates_in, with_template
-from smile_trace.records.call import Call, Feedback, Span, Trace
+from smile_trace.dialects.kinds.logfire import is_streamed
+from smile_trace.dialects.parts import has_content
+from smile_trace.dialects.registry import dialect_of
+from smile_trace.dialects.templates import (
+    linked_in,
+    templates_in,
+    with_linked_prompts,
+    with_template,
+)
+from smile_trace.records import JSON, Call, Feedback, Span, Trace
+from smile_trace.records.formats.otlp import LOG
 
 MIN_PROBABILITY = 1e-6
 """No call stands for more than a million others, whatever a span says."""
@@ -176,3 +181,91 @@ def _function(span: Span) -> str | None:
     if span.attributes.get(semconv.KIND) == "context":
         return span.name
     return read_text(span.attributes.get(semconv.NAME))
+
+
+def said_twice(calls: Mapping[str, Call], spans: Mapping[str, Span]) -> set[str]:
+    """The ids of those that another one says as well or better.
+
+    Of calls in each other with messages and an answer, the outer ones. One without an answer says
+    less than any inside it; and than one with all around it, unless it failed: then that one tried
+    again. And the request of a stream, whose answer comes in a span of its own (of another trace
+    where nothing is around both).
+    """
+    whole = {i for i, call in calls.items() if call.answer is not None and _is_sent(call)}
+    around_any = _around_some(calls, spans)
+    found = whole & _around_some(whole, spans)
+    for span_id in calls.keys() - whole:
+        if span_id in around_any or _is_inside(calls[span_id], spans, whole):
+            found.add(span_id)
+    return found | {span_id for span_id in calls.keys() - whole if is_streamed(spans[span_id])}
+
+
+def around(span: Span, spans: Mapping[str, Span]) -> Iterator[Span]:
+    """The spans around one, the innermost first."""
+    seen = {span.span_id}
+    outer = spans.get(span.parent_id or "")
+    while outer is not None and outer.span_id not in seen:
+        yield outer
+        seen.add(outer.span_id)
+        outer = spans.get(outer.parent_id or "")
+
+
+def _still_open(span: Span, spans: Mapping[str, Span]) -> Iterator[Span]:
+    """Those around one that had not ended when it began. An instrumentor that forgets to leave a
+    span makes every later call a child of it (Traceloop's for LangChain, 0.46)."""
+    return (outer for outer in around(span, spans) if span.start_ns < outer.end_ns)
+
+
+def _around_some(of: Iterable[str], spans: Mapping[str, Span]) -> set[str]:
+    """The ids of the spans around any of these."""
+    return {outer.span_id for i in of for outer in _still_open(spans[i], spans)}
+
+
+def _is_sent(call: Call) -> bool:
+    """Whether any of its messages was captured."""
+    return any(map(has_content, call.messages))
+
+
+def _is_inside(call: Call, spans: Mapping[str, Span], whole: set[str]) -> bool:
+    failed = call.status != "returned" and _is_sent(call)
+    return not failed and any(
+        outer.span_id in whole for outer in _still_open(spans[call.span_id], spans)
+    )
+
+
+def with_logs(spans: Sequence[Span]) -> list[Span]:
+    """The spans without those that are logs, which are events of their spans.
+
+    A log about a span that is missing is left out.
+    """
+    events: dict[str | None, list[dict[str, JSON]]] = {}
+    for span in sorted(spans, key=lambda span: span.start_ns):
+        if isinstance(log := span.attributes.get(LOG), dict):
+            events.setdefault(span.parent_id, []).append(log)
+    if not events:
+        return list(spans)
+    _move_choices(events, spans)
+    return [
+        span.model_copy(update={"events": (*span.events, *events[span.span_id])})
+        if span.span_id in events
+        else span
+        for span in spans
+        if LOG not in span.attributes
+    ]
+
+
+def _move_choices(events: dict[str | None, list[dict[str, JSON]]], spans: Sequence[Span]) -> None:
+    """An answer that was streamed may be about the span around the call (Traceloop's): it goes to
+    the only span in there that has messages and no answer."""
+    inside: dict[str | None, list[str]] = {}
+    for span in spans:
+        inside.setdefault(span.parent_id, []).append(span.span_id)
+    for around, logs in list(events.items()):
+        if any(log.get("name") != semconv.CHOICE_EVENT for log in logs):
+            continue
+        inner = [i for i in inside.get(around, ()) if i in events]
+        waiting = [
+            i for i in inner if all(log.get("name") != semconv.CHOICE_EVENT for log in events[i])
+        ]
+        if len(waiting) == 1:
+            events[waiting[0]] += events.pop(around)

@@ -7,45 +7,12 @@ from typing import NamedTuple
 from smile_trace import semconv
 from smile_trace._guards.foreign import ForeignDataError
 from smile_trace.dialects.attributes import NOT_CAPTURED
-from smile_trace.dialects.base import dialect_of
-from smile_trace.dialects.gen_ai import TRACES_ITSELF
-from smile_trace.dialects.one_call import around
+from smile_trace.dialects.kinds.gen_ai import TRACES_ITSELF
 from smile_trace.dialects.parts import has_content
+from smile_trace.dialects.registry import dialect_of, hint
+from smile_trace.dialects.traces import around
 from smile_trace.records import Call, Span, Trace
 
-_SWITCHES = (
-    (
-        "opentelemetry.instrumentation.genai.",
-        "set OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=SPAN_ONLY",
-    ),
-    (
-        "opentelemetry.util.genai",
-        "set OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=SPAN_ONLY",
-    ),
-    (
-        "opentelemetry.instrumentation.openai_v2",
-        "set OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=true, and export its logs, too",
-    ),
-    ("opentelemetry.instrumentation.", "set TRACELOOP_TRACE_CONTENT=true"),
-    (
-        "openinference.instrumentation.",
-        "unset OPENINFERENCE_HIDE_INPUTS, OPENINFERENCE_HIDE_OUTPUTS and their like",
-    ),
-    ("pydantic-ai", "say InstrumentationSettings(include_content=True)"),
-    ("ai", "say recordInputs: true and recordOutputs: true in experimental_telemetry"),
-    (
-        "gcp.vertex.agent",
-        "set OTEL_SEMCONV_STABILITY_OPT_IN=gen_ai_latest_experimental and "
-        "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=SPAN_ONLY (ADK 1: "
-        "ADK_CAPTURE_MESSAGE_CONTENT_IN_SPANS=true)",
-    ),
-    ("openlit", "say openlit.init(capture_message_content=True)"),
-    (
-        TRACES_ITSELF,
-        'it never writes any: say smile_trace.instrument("anthropic"), or use an instrumentor',
-    ),
-)
-"""By the beginning of the name of a scope: how its instrumentor is told to write content."""
 _OFF = "content capture is off"
 _HAS_MODEL = re.compile(r"(^|[._])model([._](name|id))?$")
 _HAS_CONTENT = re.compile(r"(prompt|completion|messages)([._]|$)")
@@ -104,9 +71,4 @@ def _why_no_content(call: Call, span: Span) -> str | None:
 
 
 def _how(scope: str) -> str:
-    known = (how for start, how in _SWITCHES if _is_of(scope, start))
-    return next(known, "see how its instrumentor is told to write it")
-
-
-def _is_of(scope: str, start: str) -> bool:
-    return scope == start or scope.startswith(start if start.endswith(".") else f"{start}.")
+    return hint("content_switches", scope) or "see how its instrumentor is told to write it"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from smile_trace.comparison.templates import VARIABLE
 from smile_trace.comparison.version_replay import Input
-from smile_trace.dialects.filled_in import filled_in
+from smile_trace.dialects.templates import filled_in
 from smile_trace.probes import Probe, Variant
 from smile_trace.probes.kinds.hijack import Hijack
 from smile_trace.records import Call, Message, Prompted, PromptUse

@@ -13,7 +13,7 @@ from smile_trace._guards import foreign
 from smile_trace._guards.foreign import ForeignDataError
 from smile_trace.dialects import read_calls
 from smile_trace.dialects.documents import read_documents
-from smile_trace.dialects.one_call import around
+from smile_trace.dialects.traces import around
 from smile_trace.records import JSON, Call, Document, Feedback, Span, Trace, chat_messages
 
 

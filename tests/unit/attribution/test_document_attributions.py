@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from smile_trace.dialects.finding import find_documents
+from smile_trace.dialects.document_search import find_documents
 from smile_trace.explaining.driver import run
 from smile_trace.explaining.options import ExplainOptions
 from smile_trace.explaining.studies import make_study

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from smile_trace.dialects.finding import find_documents
+from smile_trace.dialects.document_search import find_documents
 from smile_trace.records import (
     Document,
     Explanation,

@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 
 import pytest
 
-from smile_trace.dialects import base, read_calls
-from smile_trace.dialects.gen_ai import GenAI
+from smile_trace.dialects import read_calls, registry
+from smile_trace.dialects.kinds.gen_ai import GenAI
 from smile_trace.records import Call, Message, Span
 from smile_trace_contracts.dialect import check_dialect
 
@@ -45,11 +45,11 @@ GEN_AI = span_with(
 
 
 @pytest.fixture
-def registry() -> Iterator[None]:
+def registered() -> Iterator[None]:
     """What a test registers is gone afterwards."""
-    before = list(base.known())
+    before = list(registry.known())
     yield
-    base.known()[:] = before
+    registry.known()[:] = before
 
 
 class Trusting:
@@ -111,7 +111,7 @@ def test_a_dialect_that_takes_the_spans_of_others_fails() -> None:
         check_dialect(Greedy(), [GEN_AI])
 
 
-@pytest.mark.usefixtures("registry")
+@pytest.mark.usefixtures("registered")
 def test_the_page_of_the_contribution_guide() -> None:
     """Its blocks run in order, as one module; afterwards the dialect is registered."""
     scope: dict[str, Any] = {}

@@ -11,8 +11,8 @@ import pytest
 import smile_trace
 from smile_trace.attribution.segmentation.partitioner import Segmentation
 from smile_trace.dialects import read_calls
+from smile_trace.dialects.document_search import Finder, find_documents
 from smile_trace.dialects.documents import read_documents
-from smile_trace.dialects.finding import Finder, find_documents
 from smile_trace.records import Document, Message, Prompted, Span, ToolResult
 from smile_trace.testing import captured
 from tests.support.document_renderings import (

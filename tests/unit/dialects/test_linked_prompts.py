@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from smile_trace.dialects import read_calls
-from smile_trace.dialects.filled_in import filled_in
+from smile_trace.dialects.templates import filled_in
 from smile_trace.records import Call, PromptUse, Span
 from tests.instrumentors.applications.texts import TEMPLATE, WARRANTY
 from tests.support.recorded_calls import calls_of

@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from smile_trace.dialects import Dialect, read_calls
-from smile_trace.dialects.base import OURS
-from smile_trace.dialects.logs import with_logs
+from smile_trace.dialects.registry import ours
+from smile_trace.dialects.traces import with_logs
 from smile_trace.dialects.unread import unread
 from smile_trace.records import Span
 from smile_trace_contracts.dialect import check_dialect
@@ -47,7 +47,7 @@ def test_the_calls_of_a_file(name: str) -> None:
     assert len(found) == len(RECORDED[name])
 
 
-@pytest.mark.parametrize("dialect", OURS, ids=lambda dialect: dialect.name)
+@pytest.mark.parametrize("dialect", ours(), ids=lambda dialect: dialect.name)
 def test_a_dialect_keeps_its_contract(dialect: Dialect) -> None:
     """By a recorded span of middle size, of each of its forms; else by one written by hand."""
     spans = [s for name in RECORDED for s in with_logs(spans_of(name)) if _reads(dialect, s)]
@@ -61,14 +61,14 @@ def test_a_dialect_keeps_its_contract(dialect: Dialect) -> None:
 
 def _reads(dialect: Dialect, span: Span) -> bool:
     """Whether this dialect is the first that recognises the span."""
-    first = next((one for one in OURS if one.recognises(span)), None)
+    first = next((one for one in ours() if one.recognises(span)), None)
     return first is dialect
 
 
 def test_a_span_of_each_dialect_is_recorded_or_written() -> None:
     read = {call.dialect for name in RECORDED for call in calls_of(name)}
     read |= {call.dialect for call in read_calls(WRITTEN)}
-    assert read == {dialect.name for dialect in OURS}
+    assert read == {dialect.name for dialect in ours()}
 
 
 def test_the_page_is_made_of_the_table() -> None:

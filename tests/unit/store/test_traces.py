@@ -7,7 +7,7 @@ from sqlalchemy import select, update
 
 from smile_trace.dialects import assemble, version_of
 from smile_trace.dialects import traces as dialect_traces
-from smile_trace.dialects.gen_ai import GenAI
+from smile_trace.dialects.kinds.gen_ai import GenAI
 from smile_trace.records import Call, Feedback, Span, Trace
 from smile_trace.store import Store
 from smile_trace.store import traces as traces_module

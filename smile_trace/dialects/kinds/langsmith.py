@@ -5,9 +5,10 @@ Source: langsmith 0.15, `_internal/otel/_otel_exporter.py`.
 
 from typing import ClassVar
 
-from smile_trace.dialects import gen_ai, provider_json
+from smile_trace.dialects import provider_json
 from smile_trace.dialects.attributes import exception_message, read_json, read_object, read_usage
-from smile_trace.dialects.found import call_of
+from smile_trace.dialects.call import call_of
+from smile_trace.dialects.kinds import gen_ai
 from smile_trace.records import Call, Span
 
 _KIND, _METADATA = "langsmith.span.kind", "langsmith.metadata."
@@ -25,20 +26,20 @@ class LangSmith:
     def read_call(self, span: Span) -> Call:
         """The call."""
         a = span.attributes
-        found = gen_ai.read(span)
+        content = gen_ai.read(span)
         request = provider_json.sent(read_json(a.get("gen_ai.prompt")))
         answer = provider_json.answered(read_json(a.get("gen_ai.completion")))
-        found.messages, found.answers = request.messages, answer.answers
-        found.form = answer.form if answer.form == "completion" else request.form
+        content.messages, content.answers = request.messages, answer.answers
+        content.form = answer.form if answer.form == "completion" else request.form
         own = {k.removeprefix(_METADATA): v for k, v in a.items() if k.startswith(_METADATA)}
-        found.parameters = {**own, **request.parameters}
-        found.finish_reason = found.finish_reason or answer.finish_reason
+        content.parameters = {**own, **request.parameters}
+        content.finish_reason = content.finish_reason or answer.finish_reason
         counted = read_object(own.get("usage_metadata"))
-        found.usage = (
-            found.usage
+        content.usage = (
+            content.usage
             or answer.usage
             or read_usage(counted.get("input_tokens"), counted.get("output_tokens"))
         )
-        if not found.answers and exception_message(span):  # its status stays "ok"
+        if not content.answers and exception_message(span):  # its status stays "ok"
             span = span.model_copy(update={"status": "error"})
-        return call_of(span, self.name, found)
+        return call_of(span, self.name, content)

@@ -5,11 +5,13 @@ read as these.
 Source: strands-agents 1.62, `telemetry/tracer.py`; Amazon Bedrock, "Converse" (ContentBlock).
 """
 
+from collections.abc import Mapping
 from typing import ClassVar
 
-from smile_trace.dialects import gen_ai
+from smile_trace import semconv
 from smile_trace.dialects.attributes import read_list, read_object, read_text
-from smile_trace.dialects.found import call_of
+from smile_trace.dialects.call import CLIENT_RECORDS_TOOLS, call_of
+from smile_trace.dialects.kinds import gen_ai
 from smile_trace.dialects.parts import message_of
 from smile_trace.records import (
     JSON,
@@ -23,8 +25,6 @@ from smile_trace.records import (
     ToolResult,
 )
 
-_OPERATION = "gen_ai.operation.name"
-_CHOICE = "gen_ai.choice"
 _ROLES = {f"gen_ai.{role}.message": role for role in ("system", "user", "assistant", "tool")}
 
 
@@ -32,20 +32,26 @@ class Strands:
     """A call is what the conventions say, with such events."""
 
     name: ClassVar[str] = "strands"
+    tools_recorded_by: ClassVar[Mapping[str, str]] = {"strands": CLIENT_RECORDS_TOOLS}
 
     def recognises(self, span: Span) -> bool:
         """Whether Strands wrote the span, with an event per message, and it is a call."""
-        if not span.scope.startswith("strands.") or span.attributes.get(_OPERATION) != "chat":
+        if (
+            not span.scope.startswith("strands.")
+            or span.attributes.get(semconv.OPERATION_NAME) != "chat"
+        ):
             return False
         return any(event.get("name") in _ROLES for event in span.events)
 
     def read_call(self, span: Span) -> Call:
         """The call."""
-        found = gen_ai.read(span)
+        content = gen_ai.read(span)
         said = [(str(e.get("name")), read_object(e.get("attributes"))) for e in span.events]
-        found.messages = [_message(_ROLES[n], a.get("content")) for n, a in said if n in _ROLES]
-        found.answers = [_message("assistant", a.get("message")) for n, a in said if n == _CHOICE]
-        return call_of(span, self.name, found)
+        content.messages = [_message(_ROLES[n], a.get("content")) for n, a in said if n in _ROLES]
+        content.answers = [
+            _message("assistant", a.get("message")) for n, a in said if n == semconv.CHOICE_EVENT
+        ]
+        return call_of(span, self.name, content)
 
 
 def _message(role: str, content: JSON) -> Message:

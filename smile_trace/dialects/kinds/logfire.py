@@ -9,10 +9,11 @@ Source: logfire 5, `_internal/integrations/llm_providers/`.
 from typing import ClassVar
 
 from smile_trace import semconv
-from smile_trace.dialects import gen_ai, provider_json
+from smile_trace.dialects import provider_json
 from smile_trace.dialects.attributes import read_object, read_text
-from smile_trace.dialects.found import Found, call_of
-from smile_trace.dialects.gen_ai_events import IN_ATTRIBUTE, with_attribute
+from smile_trace.dialects.call import SpanContent, call_of
+from smile_trace.dialects.kinds import gen_ai
+from smile_trace.dialects.kinds.gen_ai import IN_ATTRIBUTE, with_attribute
 from smile_trace.dialects.parts import message_of
 from smile_trace.records import Call, Message, Part, Span, TextPart
 
@@ -42,32 +43,32 @@ class Logfire:
         a = span.attributes
         if IN_ATTRIBUTE in a:
             return call_of(span, self.name, _response(span))
-        found = gen_ai.read(span)
+        content = gen_ai.read(span)
         request = provider_json.sent(read_object(a.get(_REQUEST)))
         response = read_object(a.get(_RESPONSE))
         said = response.get("message", response.get("text"))
         if said is None:
             said = read_text(response.get("combined_chunk_content"))
         answer = provider_json.answered(said)
-        found.messages, found.form = request.messages, request.form
-        found.answers, found.parameters = answer.answers, request.parameters
-        found.model = request.model or found.model
-        return call_of(span, self.name, found)
+        content.messages, content.form = request.messages, request.form
+        content.answers, content.parameters = answer.answers, request.parameters
+        content.model = request.model or content.model
+        return call_of(span, self.name, content)
 
 
-def _response(span: Span) -> Found:
+def _response(span: Span) -> SpanContent:
     """A response's items stand behind what was sent, as messages of the assistant."""
-    found = gen_ai.read(with_attribute(span))
-    sent = list(found.messages)
+    content = gen_ai.read(with_attribute(span))
+    sent = list(content.messages)
     answered: list[Message] = []
     while sent and sent[-1].role == "assistant":
         answered.insert(0, sent.pop())
     parts: list[Part] = []
     for message in answered:
         parts += message.parts or [TextPart(content=message.content)]
-    found.messages, found.form = sent, "responses"
-    found.answers = [message_of("assistant", parts)] if parts else ()
-    return found
+    content.messages, content.form = sent, "responses"
+    content.answers = [message_of("assistant", parts)] if parts else ()
+    return content
 
 
 def is_streamed(span: Span) -> bool:

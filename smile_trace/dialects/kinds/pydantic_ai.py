@@ -6,12 +6,13 @@ Source: pydantic-ai, `models/instrumented.py` (`InstrumentationSettings(version=
 are those of the conventions up to 1.36.
 """
 
+from collections.abc import Mapping
 from typing import ClassVar
 
-from smile_trace.dialects import gen_ai
 from smile_trace.dialects.attributes import read_list, read_object
-from smile_trace.dialects.found import call_of
-from smile_trace.dialects.gen_ai_events import IN_ATTRIBUTE, with_attribute
+from smile_trace.dialects.call import call_of
+from smile_trace.dialects.kinds import gen_ai
+from smile_trace.dialects.kinds.gen_ai import IN_ATTRIBUTE, with_attribute
 from smile_trace.records import JSON, Call, Span
 
 _REQUESTED = "model_request_parameters"
@@ -21,6 +22,9 @@ class PydanticAI:
     """A call has the attribute `events`."""
 
     name: ClassVar[str] = "pydantic_ai"
+    content_switches: ClassVar[Mapping[str, str]] = {
+        "pydantic-ai": "say InstrumentationSettings(include_content=True)"
+    }
 
     def recognises(self, span: Span) -> bool:
         """Whether the span is a request of pydantic-ai's to a model, with its events."""
@@ -31,12 +35,12 @@ class PydanticAI:
 
     def read_call(self, span: Span) -> Call:
         """The call."""
-        found = gen_ai.read(with_attribute(span))
+        content = gen_ai.read(with_attribute(span))
         requested = read_object(span.attributes.get(_REQUESTED))
-        found.tools = found.tools or [
+        content.tools = content.tools or [
             _tool(read_object(tool)) for tool in read_list(requested.get("function_tools"))
         ]
-        return call_of(span, self.name, found)
+        return call_of(span, self.name, content)
 
 
 def _tool(tool: dict[str, JSON]) -> JSON:

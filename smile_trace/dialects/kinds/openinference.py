@@ -17,7 +17,7 @@ from smile_trace.dialects.attributes import (
     read_text,
     read_usage,
 )
-from smile_trace.dialects.found import Found, call_of
+from smile_trace.dialects.call import CLIENT_RECORDS_TOOLS, SpanContent, call_of
 from smile_trace.dialects.parts import message_of
 from smile_trace.dialects.templates import Template, texts_of
 from smile_trace.records import (
@@ -57,6 +57,17 @@ class OpenInference:
     """A call is a span of the kind LLM."""
 
     name: ClassVar[str] = "openinference"
+    precedence: ClassVar[int] = 1
+    """Its instrumentors write into the spans of others, too."""
+    content_switches: ClassVar[Mapping[str, str]] = {
+        "openinference.instrumentation": (
+            "unset OPENINFERENCE_HIDE_INPUTS, OPENINFERENCE_HIDE_OUTPUTS and their like"
+        )
+    }
+    tools_recorded_by: ClassVar[Mapping[str, str]] = {
+        f"openinference.instrumentation.{name}": CLIENT_RECORDS_TOOLS
+        for name in ("autogen_agentchat", "haystack", "openai_agents")
+    }
 
     def recognises(self, span: Span) -> bool:
         """Whether the span is of the kind LLM, and a model is asked."""
@@ -66,7 +77,7 @@ class OpenInference:
         """The call; a completion where there are prompts in place of messages."""
         a = span.attributes
         request = read_object(a.get("llm.invocation_parameters"))
-        found = Found(
+        content = SpanContent(
             model=first_text(request, "model") or first_text(a, *_MODELS),
             provider=first_text(a, "llm.provider", "llm.system"),
             parameters=request,
@@ -80,32 +91,36 @@ class OpenInference:
             metadata=read_object(a.get("metadata")),
         )
         if span.scope in _HOLD_THE_REQUEST:
-            _read_whole(found, read_json(a.get("input.value")), read_json(a.get("output.value")))
+            _read_whole(content, read_json(a.get("input.value")), read_json(a.get("output.value")))
         if span.scope == _HOLD_THE_MESSAGES:
-            found.messages = provider_json.sent(read_json(a.get("input.value"))).messages
-        if not found.messages:
-            _read_messages(found, a)
-        if not found.answers:
+            content.messages = provider_json.sent(read_json(a.get("input.value"))).messages
+        if not content.messages:
+            _read_messages(content, a)
+        if not content.answers:
             answers = [_message(item) for item in read_indexed(a, "llm.output_messages")]
-            found.answers = answers or _response_of(span) or _texts(a)
-        return call_of(span, self.name, found)
+            content.answers = answers or _response_of(span) or _texts(a)
+        return call_of(span, self.name, content)
 
 
-def _read_whole(found: Found, request: JSON, response: JSON) -> None:
+def _read_whole(content: SpanContent, request: JSON, response: JSON) -> None:
     """The request and the response as they are: the attributes have no name for some of it."""
     sent, got = provider_json.sent(request), provider_json.answered(response)
     if sent.model is not None and sent.messages:
-        found.messages, found.parameters, found.form = sent.messages, sent.parameters, sent.form
+        content.messages, content.parameters, content.form = (
+            sent.messages,
+            sent.parameters,
+            sent.form,
+        )
     if got.answers:
-        found.answers = got.answers
-        found.finish_reason = got.finish_reason or found.finish_reason
+        content.answers = got.answers
+        content.finish_reason = got.finish_reason or content.finish_reason
 
 
-def _read_messages(found: Found, a: Mapping[str, JSON]) -> None:
-    found.messages = [_message(item) for item in read_indexed(a, "llm.input_messages")]
-    if not found.messages and (prompts := _prompts(a)):
-        found.messages = [message_of("user", [TextPart(content=prompts[0])])]
-        found.form = "completion"
+def _read_messages(content: SpanContent, a: Mapping[str, JSON]) -> None:
+    content.messages = [_message(item) for item in read_indexed(a, "llm.input_messages")]
+    if not content.messages and (prompts := _prompts(a)):
+        content.messages = [message_of("user", [TextPart(content=prompts[0])])]
+        content.form = "completion"
 
 
 def _response_of(span: Span) -> Sequence[Message]:
@@ -119,23 +134,23 @@ def _response_of(span: Span) -> Sequence[Message]:
 
 def _prompts(a: Mapping[str, JSON]) -> list[str]:
     """The prompts of a completion: numbered, or one list."""
-    found = [item.get("prompt.text") for item in read_indexed(a, "llm.prompts")]
-    return [str(text) for text in found or read_list(a.get("llm.prompts")) if text is not None]
+    texts = [item.get("prompt.text") for item in read_indexed(a, "llm.prompts")]
+    return [str(text) for text in texts or read_list(a.get("llm.prompts")) if text is not None]
 
 
 def _texts(a: Mapping[str, JSON]) -> list[Message]:
     """The answers of a completion. Instrumentors that write no choices have its text in the output
     only."""
-    found = [item.get("completion.text") for item in read_indexed(a, "llm.choices")]
-    if not found:
+    texts = [item.get("completion.text") for item in read_indexed(a, "llm.choices")]
+    if not texts:
         output = a.get("output.value")
         if isinstance(output, str) and a.get("output.mime_type") != "application/json":
-            found = [output]
+            texts = [output]
         else:
             choices = read_object(output).get("choices")
-            found = [read_object(choice).get("text") for choice in read_list(choices)]
+            texts = [read_object(choice).get("text") for choice in read_list(choices)]
     return [
-        message_of("assistant", [TextPart(content=text)]) for text in found if isinstance(text, str)
+        message_of("assistant", [TextPart(content=text)]) for text in texts if isinstance(text, str)
     ]
 
 

@@ -9,9 +9,10 @@ Source: mlflow 3.17, `tracing/constant.py` and `tracing/export/`.
 
 from typing import ClassVar
 
-from smile_trace.dialects import gen_ai, provider_json
+from smile_trace.dialects import provider_json
 from smile_trace.dialects.attributes import read_json, read_object, read_text, read_usage
-from smile_trace.dialects.found import Found, call_of
+from smile_trace.dialects.call import SpanContent, call_of
+from smile_trace.dialects.kinds import gen_ai
 from smile_trace.records import JSON, Call, Span
 
 _TYPE, _INPUTS, _OUTPUTS = "mlflow.spanType", "mlflow.spanInputs", "mlflow.spanOutputs"
@@ -35,25 +36,25 @@ class MLflow:
         if _TYPE not in a:
             return call_of(span, self.name, _in_the_conventions(span))
         request = read_json(a.get(_INPUTS))
-        found = provider_json.sent(_alone(request))
+        content = provider_json.sent(_alone(request))
         answer = provider_json.answered(read_json(a.get(_OUTPUTS)))
         if answer.form == "completion":
-            found.form = answer.form
-        found.answers = answer.answers
+            content.form = answer.form
+        content.answers = answer.answers
         invoked = read_object(a.get("invocation_params"))  # LangChain's, beside the messages
-        found.parameters = {**invoked, **found.parameters}
+        content.parameters = {**invoked, **content.parameters}
         named = read_text(read_json(a.get("model"))) or read_text(invoked.get("model"))
-        found.model = found.model or named or read_text(read_json(a.get("mlflow.llm.model")))
-        found.provider = read_text(read_json(a.get("mlflow.llm.provider")))
+        content.model = content.model or named or read_text(read_json(a.get("mlflow.llm.model")))
+        content.provider = read_text(read_json(a.get("mlflow.llm.provider")))
         counted = read_object(a.get("mlflow.chat.tokenUsage"))
-        found.usage = answer.usage or read_usage(
+        content.usage = answer.usage or read_usage(
             counted.get("input_tokens"), counted.get("output_tokens")
         )
-        found.finish_reason, found.response_id = answer.finish_reason, answer.response_id
+        content.finish_reason, content.response_id = answer.finish_reason, answer.response_id
         metadata = read_object(a.get("mlflow.traceMetadata"))
-        found.session = read_text(metadata.get("mlflow.trace.session"))
-        found.user = read_text(metadata.get("mlflow.trace.user"))
-        return call_of(span, self.name, found)
+        content.session = read_text(metadata.get("mlflow.trace.session"))
+        content.user = read_text(metadata.get("mlflow.trace.user"))
+        return call_of(span, self.name, content)
 
 
 def _is_call(kind: JSON) -> bool:
@@ -69,15 +70,15 @@ def _alone(request: JSON) -> JSON:
     return request
 
 
-def _in_the_conventions(span: Span) -> Found:
+def _in_the_conventions(span: Span) -> SpanContent:
     """The conventions give the dated model that answered, and leave out seeds, for instance."""
-    found = gen_ai.read(span)
+    content = gen_ai.read(span)
     arguments = {
         name: read_json(value) for name, value in span.attributes.items() if "." not in name
     }
-    found.model = read_text(arguments.get("model")) or found.model
-    found.parameters = {**arguments, **found.parameters}
+    content.model = read_text(arguments.get("model")) or content.model
+    content.parameters = {**arguments, **content.parameters}
     prompt = read_text(arguments.get("prompt"))
-    if prompt is not None and not found.messages:
-        found.messages, found.form = provider_json.messages(prompt), "completion"
-    return found
+    if prompt is not None and not content.messages:
+        content.messages, content.form = provider_json.messages(prompt), "completion"
+    return content

@@ -7,9 +7,9 @@ Source: opentelemetry-instrumentation-openai 0.44 (`gen_ai.prompt.N`, `gen_ai.co
 from collections.abc import Mapping
 from typing import ClassVar
 
-from smile_trace.dialects import gen_ai
 from smile_trace.dialects.attributes import read_indexed, read_json, read_object, read_text
-from smile_trace.dialects.found import call_of
+from smile_trace.dialects.call import call_of
+from smile_trace.dialects.kinds import gen_ai
 from smile_trace.dialects.provider_json import chat_message
 from smile_trace.records import JSON, Call, Message, Span
 
@@ -24,6 +24,12 @@ class Traceloop:
     """A call has numbered prompts, and is no embedding."""
 
     name: ClassVar[str] = "traceloop"
+    content_switches: ClassVar[Mapping[str, str]] = {
+        "opentelemetry.instrumentation": "set TRACELOOP_TRACE_CONTENT=true"
+    }
+    tools_recorded_by: ClassVar[Mapping[str, str]] = {
+        "opentelemetry.instrumentation.openai": "say OpenAIInstrumentor(use_legacy_attributes=True)"
+    }
 
     def recognises(self, span: Span) -> bool:
         """Whether the span is a call."""
@@ -35,18 +41,18 @@ class Traceloop:
     def read_call(self, span: Span) -> Call:
         """The call; a completion's prompt stands under `user`."""
         a = span.attributes
-        found = gen_ai.read(span)
-        found.messages = [_message(item) for item in read_indexed(a, "gen_ai.prompt")]
+        content = gen_ai.read(span)
+        content.messages = [_message(item) for item in read_indexed(a, "gen_ai.prompt")]
         answers = read_indexed(a, "gen_ai.completion")
-        found.answers = [_message({"role": "assistant", **item}) for item in answers]
+        content.answers = [_message({"role": "assistant", **item}) for item in answers]
         completed = a.get(_REQUEST) == "completion" and span.name != _ANTHROPIC_CHAT
-        found.form = "completion" if completed else "chat"
-        found.tools = [_function(item) for item in read_indexed(a, "llm.request.functions")]
+        content.form = "completion" if completed else "chat"
+        content.tools = [_function(item) for item in read_indexed(a, "llm.request.functions")]
         if answers:
-            found.finish_reason = read_text(answers[0].get("finish_reason"))
-        found.session = found.session or read_text(a.get(_SESSION))
-        found.user = found.user or read_text(a.get(_USER)) or read_text(a.get("llm.user"))
-        return call_of(span, self.name, found)
+            content.finish_reason = read_text(answers[0].get("finish_reason"))
+        content.session = content.session or read_text(a.get(_SESSION))
+        content.user = content.user or read_text(a.get(_USER)) or read_text(a.get("llm.user"))
+        return call_of(span, self.name, content)
 
 
 def _message(item: Mapping[str, JSON]) -> Message:

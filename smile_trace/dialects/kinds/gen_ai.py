@@ -1,28 +1,99 @@
 """The GenAI conventions of OpenTelemetry: plain, and as capture writes them (with ours beside).
 
-The content is in attributes of the span, or in its events (which may come as logs, see `logs`):
-one with all details, or, up to version 1.36, one per message (`gen_ai_events`).
+The content is in attributes of the span, or in its events, which may come as logs about it:
+`gen_ai.client.inference.operation.details` has the attributes of the span; up to version 1.36 there
+was an event per message (`gen_ai.user.message`, …, `gen_ai.choice`), and up to 1.27 one for the
+prompt and one for the completion.
 
 Source: OpenTelemetry semantic conventions, "GenAI client spans" and its JSON schemas of
 `gen_ai.input.messages` and `gen_ai.output.messages`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
 from smile_trace import semconv
-from smile_trace.dialects import gen_ai_events
+from smile_trace.dialects import provider_json
 from smile_trace.dialects.attributes import (
     first_text,
+    read_json,
     read_list,
     read_object,
     read_text,
     read_usage,
 )
-from smile_trace.dialects.found import Found, call_of, with_parameters
-from smile_trace.dialects.parts import read_message
+from smile_trace.dialects.call import SpanContent, call_of, with_parameters
+from smile_trace.dialects.parts import called_tools, read_message
 from smile_trace.dialects.templates import Template, texts_of
 from smile_trace.records import JSON, Call, Form, Message, Span, Usage
+
+_DETAILS = "gen_ai.client.inference.operation.details"
+_ROLES = {f"gen_ai.{role}.message": role for role in ("system", "user", "assistant", "tool")}
+IN_ATTRIBUTE = "events"
+"""Where pydantic-ai's and logfire's version 1 write them: a JSON list."""
+_PROMPT, _COMPLETION = "gen_ai.content.prompt", "gen_ai.content.completion"
+
+
+def are_in(span: Span) -> bool:
+    """Whether the span has events with messages."""
+    return any(event.get("name") in (*_ROLES, _PROMPT, _DETAILS) for event in span.events)
+
+
+def with_attribute(span: Span) -> Span:
+    """The span with the events that its attribute lists."""
+    listed = map(read_object, read_list(span.attributes.get(IN_ATTRIBUTE)))
+    events = tuple({"name": raw.get("event.name"), "body": raw} for raw in listed)
+    return span.model_copy(update={"events": events})
+
+
+def with_details(span: Span) -> dict[str, JSON]:
+    """The span's attributes, with those of its event of details where it has none itself."""
+    details: dict[str, JSON] = {}
+    for event in span.events:
+        if event.get("name") == _DETAILS:
+            details |= read_object(event.get("attributes"))
+    return details | span.attributes if details else span.attributes
+
+
+def read_events(span: Span) -> tuple[list[Message], list[Message]]:
+    """The messages that were sent, and the choices, of the events per message."""
+    sent: list[Message] = []
+    choices: list[Message] = []
+    called: list[str | None] = []
+    for name, body in _bodies(span):
+        if name in _ROLES:
+            if _ROLES[name] == "tool" and body.get("id") is None and called:
+                body = {**body, "id": called.pop(0)}  # Traceloop's, in the order of the calls
+            sent.append(_event_message(_ROLES[name], body))
+            called += [call.id for call in called_tools(sent[-1])]
+        elif name == semconv.CHOICE_EVENT:
+            said = read_object(body.get("message"))
+            calls = said.get("tool_calls") or body.get("tool_calls")
+            choices.append(_event_message("assistant", {**said, "tool_calls": calls}))
+        elif name == _PROMPT:
+            sent += provider_json.messages(read_json(body.get("gen_ai.prompt")))
+        elif name == _COMPLETION:
+            choices += provider_json.messages(read_json(body.get("gen_ai.completion")))
+    return sent, choices
+
+
+def _bodies(span: Span) -> Iterator[tuple[str, dict[str, JSON]]]:
+    """Each event with what it holds: the body of a log, or the attributes of a span's event."""
+    for event in span.events:
+        attributes = read_object(event.get("attributes"))
+        body = read_object(event.get("body")) or read_object(attributes.get("gen_ai.event.content"))
+        yield str(event.get("name")), body or attributes
+
+
+def _event_message(role: str, body: Mapping[str, JSON]) -> Message:
+    said = body.get("role")
+    return provider_json.chat_message(
+        role=said if isinstance(said, str) else role,
+        content=body.get("content"),
+        tool_call_id=body.get("id"),
+        tool_calls=body.get("tool_calls"),
+    )
+
 
 _OPERATIONS = ("chat", "text_completion", "generate_content")
 _PARAMETERS = {
@@ -43,11 +114,29 @@ TRACES_ITSELF = "com.anthropic.sdk.python"
 """The scope of Anthropic's client, whose own spans never hold content: an instrumentor's span of
 the same call is around one, beside it, or in another trace."""
 
+_CAPTURE_CONTENT = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
+_RECORDS_TOOLS = "opentelemetry-instrumentation-genai-openai records them"
+
 
 class GenAI:
     """A call is an operation that asks a model, or has input messages and no operation."""
 
     name: ClassVar[str] = "gen_ai"
+    precedence: ClassVar[int] = -1
+    """Others read the conventions in a way of their own."""
+    content_switches: ClassVar[Mapping[str, str]] = {
+        "opentelemetry.instrumentation.genai": f"set {_CAPTURE_CONTENT}=SPAN_ONLY",
+        "opentelemetry.util.genai": f"set {_CAPTURE_CONTENT}=SPAN_ONLY",
+        "opentelemetry.instrumentation.openai_v2": (
+            f"set {_CAPTURE_CONTENT}=true, and export its logs, too"
+        ),
+        TRACES_ITSELF: 'it never writes any: say smile_trace.instrument("anthropic"), or use an '
+        "instrumentor",
+    }
+    tools_recorded_by: ClassVar[Mapping[str, str]] = {
+        "opentelemetry.instrumentation.openai_v2": _RECORDS_TOOLS,
+        "opentelemetry.util.genai": _RECORDS_TOOLS,
+    }
 
     def recognises(self, span: Span) -> bool:
         """Whether the span is a call; agents and workflows have messages, but are context."""
@@ -58,7 +147,7 @@ class GenAI:
         if a.get(semconv.KIND) == "call":
             return True
         if operation is None:
-            return semconv.INPUT_MESSAGES in a or gen_ai_events.are_in(span)
+            return semconv.INPUT_MESSAGES in a or are_in(span)
         return operation in _OPERATIONS and (
             semconv.INPUT_MESSAGES in a or any(name in a for name in _MODELS)
         )
@@ -78,15 +167,15 @@ class GenAI:
         return call.model_copy(update=update) if update else call
 
 
-def read(span: Span) -> Found:
+def read(span: Span) -> SpanContent:
     """What stands in the span by these conventions."""
-    a = gen_ai_events.with_details(span)
+    a = with_details(span)
     messages = _messages(a)
     answers = [m for item in read_list(a.get(semconv.OUTPUT_MESSAGES)) if (m := read_message(item))]
     if not messages and not answers:
-        messages, answers = gen_ai_events.read(span)
+        messages, answers = read_events(span)
     reasons = read_list(a.get(semconv.RESPONSE_FINISH_REASONS))
-    return Found(
+    return SpanContent(
         messages=messages,
         answers=answers,
         form=_form(a),
@@ -123,13 +212,13 @@ def usage(attributes: Mapping[str, JSON]) -> Usage | None:
 
 def _messages(a: Mapping[str, JSON]) -> list[Message]:
     """The instructions and the messages; some write the first ones in both places."""
-    found = [m for item in read_list(a.get(semconv.INPUT_MESSAGES)) if (m := read_message(item))]
+    messages = [m for item in read_list(a.get(semconv.INPUT_MESSAGES)) if (m := read_message(item))]
     written = a.get(semconv.SYSTEM_INSTRUCTIONS)
     parts = read_list(written)
     if not parts and isinstance(written, str) and written and written[0] not in "[{":
         parts = [{"type": "text", "content": written}]
     system = read_message({"role": "system", "parts": parts}) if parts else None
-    return found if system is None or system in found[:1] else [system, *found]
+    return messages if system is None or system in messages[:1] else [system, *messages]
 
 
 def _template(a: Mapping[str, JSON]) -> Template | None:

@@ -3,10 +3,11 @@
 Source: openlit 1.45, `instrumentation/openai/utils.py`.
 """
 
+from collections.abc import Mapping
 from typing import ClassVar
 
-from smile_trace.dialects import gen_ai
-from smile_trace.dialects.found import call_of
+from smile_trace.dialects.call import call_of
+from smile_trace.dialects.kinds import gen_ai
 from smile_trace.records import JSON, Call, Span
 
 _INVENTED: dict[str, JSON] = {
@@ -23,6 +24,9 @@ class OpenLIT:
     """A call is what the conventions say, in a span of OpenLIT's."""
 
     name: ClassVar[str] = "openlit"
+    content_switches: ClassVar[Mapping[str, str]] = {
+        "openlit": "say openlit.init(capture_message_content=True)"
+    }
 
     def recognises(self, span: Span) -> bool:
         """Whether OpenLIT wrote the span, and it is a call."""
@@ -31,6 +35,6 @@ class OpenLIT:
 
     def read_call(self, span: Span) -> Call:
         """The call, without what was invented."""
-        found = gen_ai.read(span)
-        found.invented = _INVENTED
-        return call_of(span, self.name, found)
+        content = gen_ai.read(span)
+        content.invented = _INVENTED
+        return call_of(span, self.name, content)

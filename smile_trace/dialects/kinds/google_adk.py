@@ -7,7 +7,6 @@ reference of Gemini, `generateContent`.
 from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
-from smile_trace.dialects import gen_ai
 from smile_trace.dialects.attributes import (
     first_text,
     read_list,
@@ -15,7 +14,8 @@ from smile_trace.dialects.attributes import (
     read_text,
     read_usage,
 )
-from smile_trace.dialects.found import call_of
+from smile_trace.dialects.call import call_of
+from smile_trace.dialects.kinds import gen_ai
 from smile_trace.dialects.parts import message_of
 from smile_trace.records import (
     JSON,
@@ -50,6 +50,11 @@ class GoogleADK:
     """A call has a request to a model; a tool's span has an empty one."""
 
     name: ClassVar[str] = "google_adk"
+    content_switches: ClassVar[Mapping[str, str]] = {
+        "gcp.vertex.agent": "set OTEL_SEMCONV_STABILITY_OPT_IN=gen_ai_latest_experimental and "
+        "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=SPAN_ONLY (ADK 1: "
+        "ADK_CAPTURE_MESSAGE_CONTENT_IN_SPANS=true)"
+    }
 
     def recognises(self, span: Span) -> bool:
         """Whether the span holds a request, or would, were content captured."""
@@ -59,27 +64,27 @@ class GoogleADK:
     def read_call(self, span: Span) -> Call:
         """The call."""
         a = span.attributes
-        found = gen_ai.read(span)
+        content = gen_ai.read(span)
         request = read_object(a.get(_PREFIX + "llm_request"))
         config = read_object(request.get("config"))
-        found.messages = [
+        content.messages = [
             *_system(config.get("system_instruction")),
             *(_message(read_object(item)) for item in read_list(request.get("contents"))),
         ]
         response = read_object(a.get(_PREFIX + "llm_response"))
         said = read_object(response.get("content"))
-        found.answers = [_message({"role": "model", **said})] if said else []
+        content.answers = [_message({"role": "model", **said})] if said else []
         named = {name: config.get(key) for key, name in _NAMES.items()}
-        found.parameters = {**named, **found.parameters}
-        found.tools = list(_tools(read_list(config.get("tools"))))
-        found.model = read_text(request.get("model")) or found.model
+        content.parameters = {**named, **content.parameters}
+        content.tools = list(_tools(read_list(config.get("tools"))))
+        content.model = read_text(request.get("model")) or content.model
         counted = read_object(response.get("usage_metadata"))
-        found.usage = found.usage or read_usage(
+        content.usage = content.usage or read_usage(
             counted.get("prompt_token_count"), counted.get("candidates_token_count")
         )
-        found.finish_reason = found.finish_reason or read_text(response.get("finish_reason"))
-        found.session = read_text(a.get(_PREFIX + "session_id")) or found.session
-        return call_of(span, self.name, found)
+        content.finish_reason = content.finish_reason or read_text(response.get("finish_reason"))
+        content.session = read_text(a.get(_PREFIX + "session_id")) or content.session
+        return call_of(span, self.name, content)
 
 
 def _system(written: JSON) -> list[Message]:

@@ -1,4 +1,4 @@
-"""What a dialect found in a span, and the Call that it makes.
+"""What a dialect finds in a span, and the Call that it makes.
 
 A dialect says where things stand; what follows from them (the answer's text, why there is none,
 why the request cannot be made again) is the same for all.
@@ -17,14 +17,19 @@ from smile_trace.dialects.parts import (
     is_captured,
     why_not_repeatable,
 )
+from smile_trace.dialects.registry import hint
 from smile_trace.dialects.templates import Template, find_prompts
-from smile_trace.dialects.unknown_tools import why_unknown_tools
 from smile_trace.records import JSON, Call, Form, Message, Span, ToolCall, Usage
 from smile_trace.records.message import other_parts
 
+CLIENT_RECORDS_TOOLS = (
+    "use OpenTelemetry's or OpenInference's instrumentor of the model's client, too"
+)
+"""For `tools_recorded_by` of a dialect whose instrumentor leaves the tools out."""
+
 
 @dataclass
-class Found:
+class SpanContent:
     """What stands in a span. All of it is optional.
 
     `answers` are the choices, of which the first one counts. `parameters` are as they were
@@ -52,62 +57,62 @@ class Found:
     """Why there is no content, where the writer says it."""
 
 
-def call_of(span: Span, dialect: str, found: Found) -> Call:
+def call_of(span: Span, dialect: str, content: SpanContent) -> Call:
     """The call of a span in which a dialect found this."""
-    messages = tuple(found.messages)
-    parameters = sendable(found.parameters, found.invented)
-    if "tools" not in parameters and (tools := sendable({"tools": list(found.tools)})):
+    messages = tuple(content.messages)
+    parameters = sendable(content.parameters, content.invented)
+    if "tools" not in parameters and (tools := sendable({"tools": list(content.tools)})):
         parameters |= tools
-    answer, no_content = _answer(span, found)
-    called = called_tools(found.answers[0]) if found.answers and answer is not None else ()
+    answer, no_content = _answer(span, content)
+    called = called_tools(content.answers[0]) if content.answers and answer is not None else ()
     not_repeatable = _why_not_repeatable(span, messages, called, parameters)
     if not messages and semconv.KIND not in span.attributes:  # capture says it in words of its own
         not_repeatable = "its messages were not captured"
     prompts = read_prompts(span, messages)
-    if not prompts and found.template is not None:
-        prompts = find_prompts(found.template, messages, span.name)
+    if not prompts and content.template is not None:
+        prompts = find_prompts(content.template, messages, span.name)
     return Call(
         **call_fields(span),
         dialect=dialect,
-        form=found.form,
+        form=content.form,
         messages=messages,
         answer=answer,
         tool_calls=called,
-        model=found.model,
-        provider=found.provider,
+        model=content.model,
+        provider=content.provider,
         parameters=parameters,
-        usage=found.usage,
-        finish_reason=found.finish_reason,
-        response_id=found.response_id,
+        usage=content.usage,
+        finish_reason=content.finish_reason,
+        response_id=content.response_id,
         prompts=prompts,
-        session=found.session,
-        user=found.user,
-        tags=dict(found.tags),
-        metadata=dict(found.metadata),
+        session=content.session,
+        user=content.user,
+        tags=dict(content.tags),
+        metadata=dict(content.metadata),
         no_content=no_content,
         not_repeatable=not_repeatable,
     )
 
 
-def _answer(span: Span, found: Found) -> tuple[str | None, str | None]:
+def _answer(span: Span, content: SpanContent) -> tuple[str | None, str | None]:
     """The first answer's text, or why there is none."""
-    first = found.answers[0] if found.answers else None
-    if first is None and found.finish_reason == "content_filter":
-        return answer_of(Message(role="assistant"), found.finish_reason), found.no_content
-    if first is None or not is_captured(first) or _is_off(found, called_tools(first)):
+    first = content.answers[0] if content.answers else None
+    if first is None and content.finish_reason == "content_filter":
+        return answer_of(Message(role="assistant"), content.finish_reason), content.no_content
+    if first is None or not is_captured(first) or _is_off(content, called_tools(first)):
         failed = read_status(span) in ("raised", "cancelled")
-        known = failed and any(map(has_content, found.messages))
-        return None, found.no_content or (None if known else NOT_CAPTURED)
-    if (answer := answer_of(first, found.finish_reason)) is not None:
-        return answer, found.no_content
+        known = failed and any(map(has_content, content.messages))
+        return None, content.no_content or (None if known else NOT_CAPTURED)
+    if (answer := answer_of(first, content.finish_reason)) is not None:
+        return answer, content.no_content
     kinds = [part.kind for part in other_parts((first,))] or ["media"]
     said = f"the answer is no text but {', '.join(dict.fromkeys(kinds))}"
-    return None, found.no_content or said
+    return None, content.no_content or said
 
 
-def _is_off(found: Found, calls: Sequence[ToolCall]) -> bool:
+def _is_off(content: SpanContent, calls: Sequence[ToolCall]) -> bool:
     """Whether only the names of the tools were captured, with no content of any message."""
-    nothing = not any(map(has_content, found.messages))
+    nothing = not any(map(has_content, content.messages))
     return bool(calls) and nothing and all(call.arguments is None for call in calls)
 
 
@@ -124,4 +129,21 @@ def _why_not_repeatable(
     parameters: Mapping[str, JSON],
 ) -> str | None:
     why = why_not_repeatable(messages, parameters)
-    return why or why_unknown_tools(span, called, parameters)
+    return why or _why_unknown_tools(span, called, parameters)
+
+
+def _why_unknown_tools(
+    span: Span, calls: Sequence[ToolCall], parameters: Mapping[str, JSON]
+) -> str | None:
+    """Why it is not known which tools the model was offered; None where it called none of them, or
+    where they were recorded. A function that is called again offers them itself."""
+    if not calls or not parameters.keys().isdisjoint(("tools", "functions")):
+        return None
+    if span.captured and semconv.RERUN in span.attributes:
+        return None
+    if semconv.KIND in span.attributes:
+        how = "give record() the whole request, or instrument() the client"
+    else:
+        known = hint("tools_recorded_by", span.scope)
+        how = known or "see how its instrumentor is told to write them"
+    return f"its answer calls a tool, and the tools that it was offered were not recorded: {how}"

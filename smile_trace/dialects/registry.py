@@ -1,41 +1,16 @@
 """The Dialect protocol, and which dialects there are."""
 
 from functools import cache
+from importlib import import_module
 from importlib.metadata import entry_points
-from typing import ClassVar, Protocol
+from pkgutil import iter_modules
+from typing import ClassVar, Literal, Protocol
 
 from smile_trace import semconv
-from smile_trace.dialects.gen_ai import GenAI
-from smile_trace.dialects.google_adk import GoogleADK
-from smile_trace.dialects.langfuse import Langfuse
-from smile_trace.dialects.langsmith import LangSmith
-from smile_trace.dialects.logfire import Logfire
-from smile_trace.dialects.mlflow import MLflow
-from smile_trace.dialects.openinference import OpenInference
-from smile_trace.dialects.openlit import OpenLIT
-from smile_trace.dialects.pydantic_ai import PydanticAI
-from smile_trace.dialects.strands import Strands
-from smile_trace.dialects.traceloop import Traceloop
-from smile_trace.dialects.vercel import Vercel
+from smile_trace.dialects import kinds
 from smile_trace.errors import ReasonCode, SmileTraceError
 from smile_trace.records.call import Call, Span
 
-OURS = (
-    OpenInference(),
-    MLflow(),
-    Langfuse(),
-    LangSmith(),
-    Vercel(),
-    GoogleADK(),
-    Logfire(),
-    PydanticAI(),
-    OpenLIT(),
-    Strands(),
-    Traceloop(),
-    GenAI(),
-)
-"""Asked in this order. Those that read the conventions of OpenTelemetry in a way of their own come
-before these."""
 GROUP = "smile_trace.dialects"
 """The entry-point group of further dialects: classes that are called without arguments."""
 
@@ -46,6 +21,11 @@ class Dialect(Protocol):
     The attributes were written by another program: whatever they hold, neither method raises
     anything but the `ForeignDataError` of `smile_trace.dialects.attributes`, which reads JSON
     text within bounds (`smile_trace_contracts.dialect.check_dialect`).
+
+    Three more class attributes may stand in it: `precedence`, an integer by which ours are asked
+    (the highest first, 0 without one; by name where it is the same); `content_switches` and
+    `tools_recorded_by`, which say of a scope, by its name or the beginning of it, how its
+    instrumentor is told to write content, and what records the tools that it leaves out.
     """
 
     name: ClassVar[str]
@@ -99,7 +79,38 @@ def known() -> list[Dialect]:
     Raises:
         DialectUnavailable: an installed one cannot be loaded.
     """
-    return [*_installed()[0], *OURS]
+    return [*_installed()[0], *ours()]
+
+
+@cache
+def ours() -> tuple[Dialect, ...]:
+    """The dialects of the files of `kinds`, in the order in which they are asked."""
+    files = [
+        import_module(f"{kinds.__name__}.{found.name}") for found in iter_modules(kinds.__path__)
+    ]
+    classes = [
+        thing
+        for file in files
+        for thing in vars(file).values()
+        if isinstance(thing, type) and thing.__module__ == file.__name__
+        if hasattr(thing, "read_call")
+    ]
+    return tuple(sorted((one() for one in classes), key=_place))
+
+
+def _place(dialect: Dialect) -> tuple[int, str]:
+    return -getattr(dialect, "precedence", 0), dialect.name
+
+
+def hint(kind: Literal["content_switches", "tools_recorded_by"], scope: str) -> str | None:
+    """What a dialect says of a scope; of several, the one that names most of it."""
+    said = {
+        start: what
+        for dialect in known()
+        for start, what in getattr(dialect, kind, {}).items()
+        if scope == start or scope.startswith(f"{start}.")
+    }
+    return said[max(said, key=len)] if said else None
 
 
 @cache

@@ -8,9 +8,9 @@ Source: the package `ai` 6, `core/telemetry`; its prompt is that of `@ai-sdk/pro
 from collections.abc import Mapping
 from typing import ClassVar
 
-from smile_trace.dialects import gen_ai
 from smile_trace.dialects.attributes import first_text, read_json, read_list, read_object, read_text
-from smile_trace.dialects.found import call_of
+from smile_trace.dialects.call import call_of
+from smile_trace.dialects.kinds import gen_ai
 from smile_trace.dialects.parts import message_of
 from smile_trace.records import (
     JSON,
@@ -44,6 +44,9 @@ class Vercel:
     """A call is a `doGenerate` or a `doStream` with its messages."""
 
     name: ClassVar[str] = "vercel"
+    content_switches: ClassVar[Mapping[str, str]] = {
+        "ai": "say recordInputs: true and recordOutputs: true in experimental_telemetry"
+    }
 
     def recognises(self, span: Span) -> bool:
         """Whether the span is a request to a language model."""
@@ -53,23 +56,23 @@ class Vercel:
     def read_call(self, span: Span) -> Call:
         """The call."""
         a = span.attributes
-        found = gen_ai.read(span)
-        found.messages = [_message(item) for item in read_list(a.get("ai.prompt.messages"))]
-        found.answers = _answer(a)
-        found.parameters = {
+        content = gen_ai.read(span)
+        content.messages = [_message(item) for item in read_list(a.get("ai.prompt.messages"))]
+        content.answers = _answer(a)
+        content.parameters = {
             **{n: a[_SETTINGS + k] for k, n in _NAMES.items() if _SETTINGS + k in a},
-            **found.parameters,
+            **content.parameters,
             "tool_choice": _tool_choice(read_object(a.get("ai.prompt.toolChoice"))),
         }
-        found.tools = [_tool(read_object(tool)) for tool in read_list(a.get("ai.prompt.tools"))]
-        found.model = first_text(a, "ai.model.id") or found.model
-        found.provider = first_text(a, "ai.model.provider") or found.provider
-        found.finish_reason = first_text(a, "ai.response.finishReason") or found.finish_reason
-        found.session = first_text(a, _METADATA + "sessionId")
-        found.user = first_text(a, _METADATA + "userId")
+        content.tools = [_tool(read_object(tool)) for tool in read_list(a.get("ai.prompt.tools"))]
+        content.model = first_text(a, "ai.model.id") or content.model
+        content.provider = first_text(a, "ai.model.provider") or content.provider
+        content.finish_reason = first_text(a, "ai.response.finishReason") or content.finish_reason
+        content.session = first_text(a, _METADATA + "sessionId")
+        content.user = first_text(a, _METADATA + "userId")
         own = {k.removeprefix(_METADATA): v for k, v in a.items() if k.startswith(_METADATA)}
-        found.metadata = {k: v for k, v in own.items() if k not in ("sessionId", "userId")}
-        return call_of(span, self.name, found)
+        content.metadata = {k: v for k, v in own.items() if k not in ("sessionId", "userId")}
+        return call_of(span, self.name, content)
 
 
 def _answer(a: Mapping[str, JSON]) -> list[Message]:

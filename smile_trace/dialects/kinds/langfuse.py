@@ -14,7 +14,7 @@ from smile_trace.dialects.attributes import (
     read_text,
     read_usage,
 )
-from smile_trace.dialects.found import call_of
+from smile_trace.dialects.call import call_of
 from smile_trace.dialects.templates import Template
 from smile_trace.records import JSON, Call, Span, Usage
 
@@ -43,26 +43,26 @@ class Langfuse:
         a = span.attributes
         written = a.get(_PREFIX + "input")
         request, tools = _without_tools(_read(written))
-        found = provider_json.sent(request)
+        content = provider_json.sent(request)
         answer = provider_json.answered(_read(a.get(_PREFIX + "output")))
-        found.answers = answer.answers
+        content.answers = answer.answers
         parameters = read_object(a.get(_PREFIX + "model.parameters"))
         if isinstance(request, str) and "max_tokens" in parameters:
-            found.form = "completion"
+            content.form = "completion"
         asked = read_json(a.get(_PREFIX + "metadata.ls_model_name"))
-        found.model = read_text(asked) or read_text(a.get(_PREFIX + "model.name"))
-        found.provider = read_text(read_json(a.get(_PREFIX + "metadata.ls_provider")))
-        found.parameters, found.invented = {**found.parameters, **parameters}, _INVENTED
-        found.tools = tools
-        found.usage = _usage(read_object(a.get(_PREFIX + "usage_details")))
+        content.model = read_text(asked) or read_text(a.get(_PREFIX + "model.name"))
+        content.provider = read_text(read_json(a.get(_PREFIX + "metadata.ls_provider")))
+        content.parameters, content.invented = {**content.parameters, **parameters}, _INVENTED
+        content.tools = tools
+        content.usage = _usage(read_object(a.get(_PREFIX + "usage_details")))
         reason = read_json(a.get(_PREFIX + "metadata.finish_reason"))
-        found.finish_reason = answer.finish_reason or read_text(reason)
-        found.session = first_text(a, semconv.SESSION_ID, "langfuse.session.id")
-        found.user = first_text(a, semconv.USER_ID, "langfuse.user.id")
+        content.finish_reason = answer.finish_reason or read_text(reason)
+        content.session = first_text(a, semconv.SESSION_ID, "langfuse.session.id")
+        content.user = first_text(a, semconv.USER_ID, "langfuse.user.id")
         name, version = a.get(_PREFIX + "prompt.name"), a.get(_PREFIX + "prompt.version")
         if isinstance(name, str) and name:
-            found.template = Template(name, None if version is None else str(version))
-        return call_of(span, self.name, found)
+            content.template = Template(name, None if version is None else str(version))
+        return call_of(span, self.name, content)
 
 
 def _read(value: JSON) -> JSON:
