@@ -19,7 +19,7 @@ from smile_trace.capture import (
 from smile_trace.errors import SmileTraceError
 
 if TYPE_CHECKING:
-    from smile_trace.attribution.answer_distance import AnswerChange as AnswerChange
+    from smile_trace.attribution.answer_change import AnswerChange as AnswerChange
     from smile_trace.comparison import compare as compare
     from smile_trace.comparison import replay as replay
     from smile_trace.explaining import explain as explain
@@ -64,7 +64,7 @@ __all__ = [
 ]
 
 _LAZY = {
-    "AnswerChange": "smile_trace.attribution.answer_distance",
+    "AnswerChange": "smile_trace.attribution.answer_change",
     "answer_change": "smile_trace.explaining.answer_change",
     "answer_change_details": "smile_trace.explaining.answer_change",
     "Comparison": "smile_trace.records.comparison",

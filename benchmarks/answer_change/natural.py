@@ -18,8 +18,8 @@ import numpy as np
 
 import smile_trace
 from benchmarks import pages
-from smile_trace.attribution.answer_distance import meaning
-from smile_trace.attribution.estimation.text_comparison import text_comparison
+from smile_trace.attribution import word_vectors
+from smile_trace.attribution.answer_change.text_comparison import text_comparison
 
 ANSWERS = Path(__file__).parent / "natural_answers.json"
 PROMPTS = (
@@ -89,7 +89,7 @@ def _floor(stored: Stored, distance: str) -> str:
 
 def _milliseconds(stored: Stored, distance: str) -> str:
     """Processor time of a pair, no vector known before."""
-    meaning._vector.cache_clear()
+    word_vectors._vector.cache_clear()
     texts = [[text for _, text in case["rows"]] for case in stored]
     begin = time.process_time()
     for case, responses in zip(stored, texts, strict=True):

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.attribution.cases import Case
-from smile_trace.attribution.estimation.answer_probability import log_probability, share_lost
-from smile_trace.attribution.estimation.text_comparison import text_comparison
+from smile_trace.attribution.answer_change.response_scores import log_probability, share_lost
+from smile_trace.attribution.answer_change.text_comparison import text_comparison
 from smile_trace.records import Response, Signal
 
 Array = NDArray[np.float64]

@@ -20,7 +20,7 @@ import numpy as np
 from benchmarks.families.models import NAMES
 from benchmarks.families.studies import Outcome, outcomes
 from benchmarks.families.tables import Table, load
-from smile_trace.attribution.estimation.proxy_trust import mistrusted
+from smile_trace.attribution.estimation.proxy_findings import mistrusted
 from smile_trace.records import Signal
 
 SEEDS = 5

@@ -10,7 +10,7 @@ from sklearn.preprocessing import StandardScaler
 from benchmarks.natural.cases import Case
 from benchmarks.natural.responses import Responses
 from smile_trace.attribution import PerturbationStudy
-from smile_trace.attribution.estimation.text_comparison import text_comparison
+from smile_trace.attribution.answer_change.text_comparison import text_comparison
 from smile_trace.records import Explanation, ExplanationSettings, Response, Signal
 
 Array = NDArray[np.float64]

@@ -22,10 +22,10 @@ from sklearn.linear_model import RidgeCV
 
 from benchmarks.natural.cases import Case
 from benchmarks.natural.responses import Responses
+from smile_trace.attribution.answer_change.text_comparison import text_comparison
 from smile_trace.attribution.design import masks
 from smile_trace.attribution.design.masks import Mask
 from smile_trace.attribution.estimation.inference import enumerated
-from smile_trace.attribution.estimation.text_comparison import text_comparison
 from smile_trace.records import Signal
 
 Array = NDArray[np.float64]

@@ -21,9 +21,8 @@ from threadpoolctl import threadpool_limits
 from benchmarks.statistics.chats import wilson
 from benchmarks.statistics.worlds import World, mass, nothing, planted
 from smile_trace._stats.false_discoveries import discovered
+from smile_trace.attribution.estimation.first_place import posterior, weights_of_tests
 from smile_trace.attribution.estimation.inference import LEVEL, randomisation_test
-from smile_trace.attribution.estimation.nearness import weights_of_tests
-from smile_trace.attribution.estimation.posterior import posterior
 
 SIZES, ROWS, NOISE = (6, 13), 39, 0.15
 NEAR = (0.0, 0.0, 0.1, 0.2, 0.35, 0.6)

@@ -22,8 +22,9 @@ import numpy as np
 
 from benchmarks.statistics.worlds import World, mass, nothing, planted
 from smile_trace.attribution.estimation import gaussian_process, multifidelity
-from smile_trace.attribution.estimation.inference import REMOVAL_PROBABILITIES, Array, Rows
-from smile_trace.attribution.estimation.prediction_powered import prediction_powered_estimate
+from smile_trace.attribution.estimation.inference import REMOVAL_PROBABILITIES, Rows
+from smile_trace.attribution.estimation.proxy_findings import prediction_powered_estimate
+from smile_trace.attribution.estimation.solver import Array
 from smile_trace.attribution.one_thread import one_thread
 
 SIZES = (8, 10, 12)

@@ -21,11 +21,8 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from smile_trace._stats.false_discoveries import discovered
 from smile_trace.attribution.estimation.gaussian_process import leave_one_out_residuals
-from smile_trace.attribution.estimation.inference import (
-    Array,
-    Rows,
-    randomisation_test,
-)
+from smile_trace.attribution.estimation.inference import Rows, randomisation_test
+from smile_trace.attribution.estimation.solver import Array
 
 SEGMENTS, ROWS, NOISE = 16, 37, 0.2
 PAIRS = list(combinations(range(SEGMENTS), 2))

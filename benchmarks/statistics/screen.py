@@ -15,8 +15,7 @@ import numpy as np
 
 from benchmarks.statistics.proxy import NOISES, made
 from smile_trace.attribution.estimation.multifidelity import fit_multi_fidelity
-from smile_trace.attribution.estimation.proxy_agreement import concordance
-from smile_trace.attribution.estimation.proxy_trust import mistrusted
+from smile_trace.attribution.estimation.proxy_findings import concordance, mistrusted
 
 PAIRS = ("same", "monotone", "wrong on one", "false driver", "useless")
 PROMPTS, EXPLANATIONS = 120, 30

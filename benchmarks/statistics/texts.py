@@ -31,9 +31,9 @@ from scipy import stats  # type: ignore[import-untyped]
 
 from benchmarks.statistics.chats import NOISE, OTHERS, wilson
 from smile_trace.attribution import PerturbationStudy
-from smile_trace.attribution.estimation.distances import Distance
+from smile_trace.attribution.answer_change.distances import Distance
+from smile_trace.attribution.answer_change.text_comparison import TextComparison, text_comparison
 from smile_trace.attribution.estimation.inference import REMOVAL_PROBABILITIES
-from smile_trace.attribution.estimation.text_comparison import TextComparison, text_comparison
 from smile_trace.records import (
     Explanation,
     ExplanationSettings,

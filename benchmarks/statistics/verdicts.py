@@ -35,8 +35,8 @@ from benchmarks.statistics.texts import (
     covers,
     planted,
 )
-from smile_trace.attribution.estimation.distances import Distance
-from smile_trace.attribution.estimation.inference import Array
+from smile_trace.attribution.answer_change.distances import Distance
+from smile_trace.attribution.estimation.solver import Array
 from smile_trace.records import Message, SegmentAttribution
 from smile_trace.records.message import ToolCall, ToolResult
 from smile_trace.records.verdicts import SMALLEST_EFFECT

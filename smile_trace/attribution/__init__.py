@@ -4,21 +4,25 @@ Pure functions and classes; no I/O but the word vectors of an installed wheel, n
 asyncio. What can be exchanged is a protocol: `Study`, `Partitioner`, `Distance` and `Solver`.
 """
 
-from smile_trace.attribution.answer_parts import find_answer_span
-from smile_trace.attribution.answer_span import AnswerSpanNotFound
-from smile_trace.attribution.estimation.distances import (
+from smile_trace.attribution.answer_change.distances import (
     Distance,
     distance_named,
     distance_names,
     register_distance,
 )
+from smile_trace.attribution.answer_span import AnswerSpanNotFound, find_answer_span
 from smile_trace.attribution.estimation.solver import Solver, Surrogate
 from smile_trace.attribution.perturbation_study import PerturbationStudy
 from smile_trace.attribution.proxy_study import Proxy, ProxyStudy
-from smile_trace.attribution.reporting.documents import document_attributions, measured_at
+from smile_trace.attribution.reporting.segments import document_attributions, measured_at
 from smile_trace.attribution.segmentation.partitioner import Partitioner
-from smile_trace.attribution.segmentation.protection import ROLES, unmatched_protections
-from smile_trace.attribution.segmentation.units import AnyUnit, CannotExplain, written
+from smile_trace.attribution.segmentation.units import (
+    ROLES,
+    AnyUnit,
+    CannotExplain,
+    unmatched_protections,
+    written,
+)
 from smile_trace.attribution.study import Answered, Study
 from smile_trace.attribution.word_vectors import Embed, VectorTable
 

@@ -1,10 +1,14 @@
-"""A span of the logged answer that is explained alone: its characters and its tokens."""
+"""A part of the logged answer that is explained alone: its characters and its tokens."""
 
+import json
 import re
 from collections.abc import Sequence
 
-from smile_trace._text.json_fields import fields, place_of, read_path, written_path
+from smile_trace._text.json_fields import Path, fields, place_of, read_path, written_path
+from smile_trace.attribution.segmentation import json_structure
+from smile_trace.attribution.segmentation.json_structure import Node
 from smile_trace.errors import ReasonCode, SmileTraceError
+from smile_trace.records.formats.answers import read_tool_calls
 
 AnswerSpan = tuple[int, int]
 """Characters `[start, end)` of the answer."""
@@ -21,11 +25,16 @@ class AnswerSpanNotFound(SmileTraceError):
 
 def find_answer_span(answer: str, part: str) -> AnswerSpan:
     """The first occurrence of `part` in `answer`, white space may differ; of a JSON path
-    (`$.city`) the value of that field.
+    (`$.city`) the value of that field. Of an answer that is calls of tools, `tool` is which tool
+    is called, and `$.number` one of the arguments.
 
     Raises:
         AnswerSpanNotFound: it does not occur there, or is nothing but white space.
     """
+    if read_tool_calls(answer) is not None:
+        span = _span_of_call(answer, part.strip())
+        if span is not None:
+            return span
     path = read_path(part.strip())
     if path is not None and (place := place_of(answer, path)) is not None:
         return place
@@ -54,6 +63,63 @@ def find_answer_span(answer: str, part: str) -> AnswerSpan:
             f"(“{_short(answer)}”)"
         )
     return found.span()
+
+
+def _span_of_call(answer: str, part: str) -> AnswerSpan | None:
+    """The characters of a part of an answer that is tool calls: `tool` is the name of the first,
+    `$.number` one of the arguments (of the first call that has it). None for any other part.
+
+    Raises:
+        AnswerSpanNotFound: no call has that argument.
+    """
+    places = CallPlaces(answer)
+    if part == "tool":
+        return places.places[0, ()]
+    if not part.startswith("$"):
+        return None
+    path = read_path(part)
+    found = [span for (_, of), span in places.places.items() if of and of == path]
+    if found:
+        return found[0]
+    known = ", ".join(written_path(of) for _, of in places.places if of)
+    raise AnswerSpanNotFound(
+        f"no tool is called with the argument {part}: take tool"
+        + (f", or one of {known[:200]}" if known else "")
+    )
+
+
+class CallPlaces:
+    """Where the names and arguments of the calls stand in the answer: number of the call, and path
+    to the argument (empty for the name), in order."""
+
+    def __init__(self, answer: str) -> None:
+        self.places: dict[tuple[int, Path], AnswerSpan] = {}
+        root = json_structure.parse(answer)
+        assert root is not None
+        for number, call in enumerate(root.children[0].children):
+            name, arguments = call.children
+            self.places[number, ()] = name.inside
+            self._note(answer, arguments, number, ())
+
+    def _note(self, answer: str, node: Node, number: int, path: Path) -> None:
+        for place, child in enumerate(node.children):
+            key = place if node.kind == "array" else _key_of(answer, child)
+            span = child.inside if child.kind == "string" else (child.value, child.end)
+            self.places[number, (*path, key)] = span
+            self._note(answer, child, number, (*path, key))
+
+    def at(self, span: AnswerSpan) -> tuple[int, Path]:
+        """The smallest of them that holds the span; the first tool where none does."""
+        around = [
+            (end - start, what)
+            for what, (start, end) in self.places.items()
+            if start <= span[0] and span[1] <= end
+        ]
+        return min(around)[1] if around else (0, ())
+
+
+def _key_of(answer: str, member: Node) -> str:
+    return str(json.JSONDecoder(strict=False).raw_decode(answer, member.start)[0])
 
 
 def tokens_inside(tokens: Sequence[str], answer: str, part: AnswerSpan) -> list[int]:

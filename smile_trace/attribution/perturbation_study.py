@@ -6,8 +6,17 @@ from itertools import chain, takewhile
 
 import numpy as np
 
+from smile_trace.attribution.answer_change.distances import Distance
+from smile_trace.attribution.answer_change.response_scores import (
+    ResponseScores,
+    Row,
+    answer_words,
+    score_responses,
+    unseen_share,
+)
+from smile_trace.attribution.answer_change.text_comparison import scorable, text_comparison
 from smile_trace.attribution.answer_span import AnswerSpan
-from smile_trace.attribution.design.confirmation import MOST_CALLS, confirmation_of
+from smile_trace.attribution.design.masks import MOST_CALLS, confirmation_of
 from smile_trace.attribution.design.planner import (
     MIN_LEVEL_CALLS,
     CallKey,
@@ -16,30 +25,20 @@ from smile_trace.attribution.design.planner import (
     call_key,
     repeats,
 )
-from smile_trace.attribution.estimation.distances import Distance
 from smile_trace.attribution.estimation.findings import LevelFindings, find, precise
+from smile_trace.attribution.estimation.first_place import nearness
 from smile_trace.attribution.estimation.further_calls import further_calls, further_rows
-from smile_trace.attribution.estimation.inference import DEFAULT_SOLVER, Array, at_most
+from smile_trace.attribution.estimation.gaussian_process import WarpedProcessSolver
+from smile_trace.attribution.estimation.inference import DEFAULT_SOLVER, at_most
 from smile_trace.attribution.estimation.interactions import Pair
-from smile_trace.attribution.estimation.nearness import nearness
-from smile_trace.attribution.estimation.response_scores import (
-    ResponseScores,
-    Row,
-    answer_words,
-    score_responses,
-)
-from smile_trace.attribution.estimation.solver import Solver
-from smile_trace.attribution.estimation.text_comparison import scorable, text_comparison
-from smile_trace.attribution.estimation.unseen_changes import unseen_share
-from smile_trace.attribution.estimation.warped_process import WarpedProcessSolver
+from smile_trace.attribution.estimation.solver import Array, Solver
 from smile_trace.attribution.one_thread import one_thread
-from smile_trace.attribution.reporting.first_place import first_place
-from smile_trace.attribution.reporting.levels import join
 from smile_trace.attribution.reporting.moved_fields import moved_fields
-from smile_trace.attribution.reporting.observations import observations
+from smile_trace.attribution.reporting.segments import join, observations
 from smile_trace.attribution.reporting.summary import summarize
 from smile_trace.attribution.reporting.verdict import (
     CONVINCING,
+    first_place,
     judge,
     settled,
     status_of,

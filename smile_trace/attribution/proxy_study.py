@@ -8,28 +8,27 @@ from itertools import chain, takewhile
 
 import numpy as np
 
-from smile_trace.attribution.answer_span import AnswerSpan
-from smile_trace.attribution.design.planner import Planner
-from smile_trace.attribution.design.target_design import paired_row, target_rows
-from smile_trace.attribution.estimation.distances import Distance
-from smile_trace.attribution.estimation.findings import locality_of
-from smile_trace.attribution.estimation.prediction_powered import MIN_TRUST
-from smile_trace.attribution.estimation.proxy_findings import (
-    ProxyFindings,
-    ProxyRows,
-    find_with_proxy,
-)
-from smile_trace.attribution.estimation.response_scores import (
+from smile_trace.attribution.answer_change.distances import Distance
+from smile_trace.attribution.answer_change.response_scores import (
     ResponseScores,
     Row,
     answer_words,
     score_responses,
 )
-from smile_trace.attribution.estimation.text_comparison import TextComparison, text_comparison
+from smile_trace.attribution.answer_change.text_comparison import TextComparison, text_comparison
+from smile_trace.attribution.answer_span import AnswerSpan
+from smile_trace.attribution.design.planner import Planner
+from smile_trace.attribution.design.target_design import paired_row, target_rows
+from smile_trace.attribution.estimation.findings import locality_of
+from smile_trace.attribution.estimation.proxy_findings import (
+    MIN_TRUST,
+    ProxyFindings,
+    ProxyRows,
+    find_with_proxy,
+)
 from smile_trace.attribution.one_thread import one_thread
 from smile_trace.attribution.perturbation_study import ROUND, PerturbationStudy
-from smile_trace.attribution.reporting.levels import join
-from smile_trace.attribution.reporting.observations import observations
+from smile_trace.attribution.reporting.segments import join, observations
 from smile_trace.attribution.reporting.summary import summarize
 from smile_trace.attribution.reporting.verdict import judge, settled
 from smile_trace.attribution.segmentation.partitioner import Partitioner, Segmentation

@@ -7,8 +7,8 @@ from itertools import product
 import numpy as np
 from scipy import stats  # type: ignore[import-untyped]
 
-from smile_trace.attribution.estimation.distances import CONTENT, WORDS
-from smile_trace.attribution.estimation.text_comparison import text_comparison
+from smile_trace.attribution.answer_change.distances import CONTENT, WORDS
+from smile_trace.attribution.answer_change.text_comparison import text_comparison
 from smile_trace.comparison.pooled_effects import Array
 from smile_trace.comparison.verdicts import ALPHA, LEVEL
 from smile_trace.records.comparison import AnswerComparison

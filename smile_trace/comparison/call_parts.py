@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from smile_trace._text.titles import title
 from smile_trace.attribution import measured_at
-from smile_trace.attribution.reporting.documents import Found, holds, overlap
-from smile_trace.attribution.segmentation.turns import asks
+from smile_trace.attribution.reporting.segments import Found, holds, overlap
+from smile_trace.attribution.segmentation.selections import asks
 from smile_trace.comparison.templates import VARIABLE, segment_template, segments_in_call
 from smile_trace.records import (
     Call,

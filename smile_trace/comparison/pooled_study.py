@@ -8,12 +8,12 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from smile_trace.attribution import Answered, CannotExplain, Embed
+from smile_trace.attribution.answer_change.response_scores import answer_words, score_responses
+from smile_trace.attribution.answer_change.text_comparison import text_comparison
 from smile_trace.attribution.design.masks import fixed
 from smile_trace.attribution.design.perturber import Perturber
 from smile_trace.attribution.design.planner import CallKey, call_key
-from smile_trace.attribution.estimation.response_scores import answer_words, score_responses
-from smile_trace.attribution.estimation.text_comparison import text_comparison
-from smile_trace.attribution.reporting.observations import observations
+from smile_trace.attribution.reporting.segments import observations
 from smile_trace.comparison.pooled_effects import Array, PooledRows
 from smile_trace.comparison.templates import segments_in_call, template_segments
 from smile_trace.records import (

@@ -7,7 +7,7 @@ from functools import partial
 
 from smile_trace._guards.external_tracing import suppress_instrumentation
 from smile_trace.attribution import Embed
-from smile_trace.attribution.estimation.text_comparison import text_comparison
+from smile_trace.attribution.answer_change.text_comparison import text_comparison
 from smile_trace.errors import SmileTraceError
 from smile_trace.explaining.concurrency import run_in_thread
 from smile_trace.models import Model, Request

@@ -9,8 +9,8 @@ import numpy as np
 from scipy import stats  # type: ignore[import-untyped]
 
 from smile_trace.attribution.estimation import ridge
-from smile_trace.attribution.estimation.inference import Array
 from smile_trace.attribution.estimation.locality import locality
+from smile_trace.attribution.estimation.solver import Array
 from smile_trace.attribution.segmentation import boundaries
 from smile_trace.attribution.word_vectors import embed_words
 from smile_trace.evaluation.curves import faithfulness

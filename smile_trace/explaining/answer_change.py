@@ -3,9 +3,9 @@
 from functools import lru_cache
 
 from smile_trace.attribution import Distance
-from smile_trace.attribution.answer_distance import AnswerChange, Meaning, compare, embed_sentences
-from smile_trace.attribution.estimation.distances import CONTENT
-from smile_trace.attribution.estimation.text_comparison import text_comparison
+from smile_trace.attribution.answer_change import AnswerChange, Meaning, compare, embed_sentences
+from smile_trace.attribution.answer_change.distances import CONTENT
+from smile_trace.attribution.answer_change.text_comparison import text_comparison
 
 
 def answer_change(logged: str, response: str, *, distance: str | Distance | None = None) -> float:

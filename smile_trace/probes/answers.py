@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from smile_trace.attribution.estimation.text_comparison import TextComparison
+from smile_trace.attribution.answer_change.text_comparison import TextComparison
 from smile_trace.probes.base import CHANGED, Answer, Probe, Variant
 from smile_trace.probes.inference import NOTHING, Count
 from smile_trace.probes.sampling import CONTROLS, PARAPHRASE, REPEATS

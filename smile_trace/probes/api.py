@@ -6,7 +6,7 @@ from functools import partial
 
 from smile_trace._guards.external_tracing import suppress_instrumentation
 from smile_trace.attribution import Embed
-from smile_trace.attribution.estimation.text_comparison import TextComparison, text_comparison
+from smile_trace.attribution.answer_change.text_comparison import TextComparison, text_comparison
 from smile_trace.explaining.concurrency import run_in_thread, wait_for
 from smile_trace.explaining.driver import ExplanationFailed, cost_of
 from smile_trace.explaining.foreground_spending import ForegroundSpending

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import permutations
 from math import factorial
 
-from smile_trace.attribution.segmentation.units import UnitMissing, UnitSplitter, picked
+from smile_trace.attribution.segmentation.selections import picked_units
+from smile_trace.attribution.segmentation.units import UnitMissing, UnitSplitter
 from smile_trace.probes.base import Variant
 from smile_trace.records import Message, Place, Prompted
 from smile_trace.records.formats.requests import OFFERED
@@ -31,7 +32,7 @@ def documents(call: Prompted) -> list[Place]:
 def examples(call: Prompted) -> list[Place]:
     """The examples that stand inside one message each."""
     try:
-        found = picked(call, "example") or []
+        found = picked_units(call, "example") or []
     except UnitMissing:
         return []
     return [places[0] for places in found if len(places) == 1]

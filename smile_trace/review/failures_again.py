@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from smile_trace._guards.external_tracing import suppress_instrumentation
-from smile_trace.attribution.estimation.text_comparison import text_comparison
+from smile_trace.attribution.answer_change.text_comparison import text_comparison
 from smile_trace.explaining.concurrency import wait_for
 from smile_trace.explaining.options import MIN_BUDGET, ExplainOptions
 from smile_trace.explaining.preparation import Prepared, prepare_call

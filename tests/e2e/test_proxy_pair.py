@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from smile_trace import explain
-from smile_trace.attribution.estimation.prediction_powered import MIN_TRUST
+from smile_trace.attribution.estimation.proxy_findings import MIN_TRUST
 from smile_trace.models.kinds.local import LocalModel, LocalSettings
 from smile_trace.settings import Settings
 from smile_trace.store import Store

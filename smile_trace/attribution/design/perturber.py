@@ -10,9 +10,8 @@ from itertools import pairwise
 from typing import Protocol
 
 from smile_trace.attribution.segmentation.boundaries import strip
-from smile_trace.attribution.segmentation.json_structure import Cut, Node
-from smile_trace.attribution.segmentation.message_texts import message_texts
-from smile_trace.attribution.segmentation.turns import WHOLE
+from smile_trace.attribution.segmentation.json_structure import Cut, Node, message_texts
+from smile_trace.attribution.segmentation.selections import WHOLE
 from smile_trace.records import Message, Prompted, Segment
 
 

@@ -8,9 +8,10 @@ from itertools import count, islice, takewhile
 import numpy as np
 
 from smile_trace.attribution.design import masks
-from smile_trace.attribution.design.confirmation import Confirmation, Confirming
+from smile_trace.attribution.design.masks import Confirmation, Confirming
 from smile_trace.attribution.design.perturber import Perturber
-from smile_trace.attribution.estimation.inference import LEVEL, Array
+from smile_trace.attribution.estimation.inference import LEVEL
+from smile_trace.attribution.estimation.solver import Array
 from smile_trace.attribution.segmentation.partitioner import Partitioner
 from smile_trace.records import (
     ExplanationSettings,

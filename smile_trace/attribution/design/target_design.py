@@ -7,7 +7,7 @@ import numpy as np
 
 from smile_trace.attribution.design import masks
 from smile_trace.attribution.design.planner import Level
-from smile_trace.attribution.estimation.inference import Array
+from smile_trace.attribution.estimation.solver import Array
 from smile_trace.records import Perturbation, PerturbationKind
 
 _TOP, _TOP_OF_FEW, _FEW = 3, 2, 12

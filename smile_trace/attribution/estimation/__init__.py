@@ -1,1 +1,1 @@
-"""From responses to effects: answer changes, surrogates, intervals, tests, fidelity."""
+"""From answer changes to effects: surrogates, intervals, tests, fidelity."""

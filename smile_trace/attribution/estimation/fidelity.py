@@ -6,8 +6,8 @@ import numpy as np
 from scipy import stats  # type: ignore[import-untyped]
 
 from smile_trace.attribution.estimation import gaussian_process
-from smile_trace.attribution.estimation.inference import DEFAULT_SOLVER, LEVEL, Array, Rows
-from smile_trace.attribution.estimation.solver import Solver
+from smile_trace.attribution.estimation.inference import DEFAULT_SOLVER, LEVEL, Rows
+from smile_trace.attribution.estimation.solver import Array, Solver
 
 REPEATS = 8
 """Of the cross-validation, for up to REPEATED_ROWS rows; with more, the folds matter less."""

@@ -7,15 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smile_trace._stats.false_discoveries import discovered
+from smile_trace.attribution.answer_change.response_scores import NEGLIGIBLE
 from smile_trace.attribution.estimation import inference
 from smile_trace.attribution.estimation.fidelity import HeldOut, distinct, held_out
-from smile_trace.attribution.estimation.inference import DEFAULT_SOLVER, Array, Estimate, Rows
+from smile_trace.attribution.estimation.first_place import posterior, weights_of_tests
+from smile_trace.attribution.estimation.inference import DEFAULT_SOLVER, Estimate, Rows
 from smile_trace.attribution.estimation.interactions import Pair, exact_pairs, pairs
 from smile_trace.attribution.estimation.locality import locality
-from smile_trace.attribution.estimation.nearness import weights_of_tests
-from smile_trace.attribution.estimation.posterior import posterior
-from smile_trace.attribution.estimation.response_scores import NEGLIGIBLE
-from smile_trace.attribution.estimation.solver import Solver
+from smile_trace.attribution.estimation.solver import Array, Solver
 from smile_trace.attribution.segmentation import boundaries
 from smile_trace.attribution.word_vectors import Embed
 from smile_trace.records import Interaction, Perturbation, Segment, SegmentAttribution

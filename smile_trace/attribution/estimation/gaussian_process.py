@@ -7,17 +7,20 @@ likelihood (Rasmussen & Williams 2006, eq. 5.8) and log-normal priors. That of t
 few dozen rows leave as many rates as there are segments free to explain noise.
 The kernel is a product over segments, so that the estimand of a fit is a closed sum (Bayesian
 quadrature, O'Hagan 1991).
+
+The warped process (Snelson, Rasmussen & Ghahramani 2004) is for probabilities. Removing a word
+divides an answer's probability: after two such words next to nothing is left of it, and after a
+third the answer change looks the same. On a root of what is left, f = 1 − (1 − y)^(1/ROOT), the
+third still shows, which tells segments apart that the other masks cannot. What is fitted is bent
+back to the answer change, so that nothing else changes.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import linalg, optimize  # type: ignore[import-untyped]
 
-from smile_trace.attribution.estimation.solver import Surrogate
-
-Array = NDArray[np.float64]
+from smile_trace.attribution.estimation.solver import Array, Surrogate
 
 _RATES = (-8.0, 3.0)
 """Bounds of log θ."""
@@ -244,3 +247,40 @@ def _pulled(pull: Array, x: Array) -> Array:
     once = linalg.blas.dtrmm(2.0, pull.T, x, lower=True)  # half of the matrix is enough
     pulled: Array = 2 * ((pull.sum(axis=1) + np.diag(pull)) @ x - (once * x).sum(axis=0))
     return pulled
+
+
+ROOT = 4
+
+
+@dataclass(frozen=True)
+class WarpedProcess(Surrogate):
+    """A process of f, and what it says of the answer change."""
+
+    process: GaussianProcess
+
+    def predict(self, x: Array) -> Array:
+        """Predicted changes of other masks, shape (rows,)."""
+        return _change(self.process.predict(x))
+
+    def contrasts(self, x: Array) -> Array:
+        """m̂ with x_i = 1 minus m̂ with x_i = 0, the rest of the row as it is; shape as x."""
+        level, contrast = self.process.predict(x)[:, None], self.process.contrasts(x)
+        return _change(level + (1 - x) * contrast) - _change(level - x * contrast)
+
+    @property
+    def segments(self) -> int:
+        """How many segments it was fitted to."""
+        return self.process.segments
+
+
+class WarpedProcessSolver:
+    """The solver for probabilities. Like the other process's it takes no weights."""
+
+    def fit(self, design: Array, y: Array, weights: Array | None = None) -> WarpedProcess:
+        """See `Solver.fit`."""
+        return WarpedProcess(fit(design, 1 - (1 - y) ** (1 / ROOT)))
+
+
+def _change(f: Array) -> Array:
+    change: Array = 1 - np.clip(1 - f, 0, 1) ** ROOT
+    return change

@@ -19,14 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smile_trace.attribution.estimation import inference
-from smile_trace.attribution.estimation.inference import (
-    DEFAULT_SOLVER,
-    FOLDS,
-    LEVEL,
-    Array,
-    Rows,
-)
-from smile_trace.attribution.estimation.solver import Solver
+from smile_trace.attribution.estimation.inference import DEFAULT_SOLVER, FOLDS, LEVEL, Rows
+from smile_trace.attribution.estimation.solver import Array, Solver
 
 CANDIDATES = 4
 """How many segments, those of the largest effect, are tested in pairs: six tests."""

@@ -17,7 +17,8 @@ import numpy as np
 
 from smile_trace.attribution.estimation import gaussian_process
 from smile_trace.attribution.estimation.gaussian_process import GaussianProcess
-from smile_trace.attribution.estimation.inference import REMOVAL_PROBABILITIES, Array
+from smile_trace.attribution.estimation.inference import REMOVAL_PROBABILITIES
+from smile_trace.attribution.estimation.solver import Array
 
 _SLOPES = ((0.02, 0.6), (0.3, 0.4))
 """Standard deviation of the link's slope around 1, and its prior weight."""

@@ -9,11 +9,8 @@ by leave-one-out cross-validation (closed form, from one eigendecomposition).
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from smile_trace.attribution.estimation.solver import Surrogate
-
-Array = NDArray[np.float64]
+from smile_trace.attribution.estimation.solver import Array, Surrogate
 
 _STRENGTHS = np.logspace(-4, 3, 22)
 """Candidates for λ, relative to the mean diagonal of the Gram matrix."""

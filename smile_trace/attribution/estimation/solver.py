@@ -1,7 +1,7 @@
 """The solver: from masks and answer changes to a model of how each segment acts.
 
 `GaussianProcessSolver` (gaussian_process.py) is the default, `WarpedProcessSolver`
-(warped_process.py) that for probabilities without noise, `RidgeSolver` (ridge.py) is SMILE's
+(in the same file) that for probabilities without noise, `RidgeSolver` (ridge.py) is SMILE's
 weighted linear surrogate. A solver of your own needs `fit`, and a `Surrogate` with `predict`.
 """
 

@@ -7,9 +7,9 @@ import numpy as np
 
 from smile_trace._stats.false_discoveries import discovered
 from smile_trace._text.json_fields import Path, fields, written_path
+from smile_trace.attribution.answer_change.response_scores import Row
 from smile_trace.attribution.estimation import inference
 from smile_trace.attribution.estimation.findings import LevelFindings, random_rows, removal_masks
-from smile_trace.attribution.estimation.response_scores import Row
 from smile_trace.records import FieldChange, Perturbation
 
 MOST_FIELDS = 8

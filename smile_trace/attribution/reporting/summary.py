@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from smile_trace._text.lists import listed, ordinal
 from smile_trace._text.titles import title
-from smile_trace.attribution.estimation.response_scores import NEGLIGIBLE
+from smile_trace.attribution.answer_change.response_scores import NEGLIGIBLE
 from smile_trace.records import (
     Fidelity,
     FieldChange,
@@ -29,7 +29,7 @@ _TITLED = ("document", "section", "example", "variable")
 """Units of which a long one is called by its title."""
 
 _CALLED = "$.tool_calls[0]."
-"""Where an answer that is a call of a tool has its name and arguments (`records.tool_calls`)."""
+"""Where an answer that calls a tool has its name and arguments (`records.formats.answers`)."""
 
 _MAX_NAMED = 3
 """How many segments are named; the rest is counted."""

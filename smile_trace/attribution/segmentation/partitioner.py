@@ -14,19 +14,19 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Protocol
 
-from smile_trace.attribution.segmentation import boundaries, joining, turns, units
-from smile_trace.attribution.segmentation.outline import Outline
-from smile_trace.attribution.segmentation.protection import (
-    Protection,
-    overlapping,
-    protected_ranges,
-    split,
-)
+from smile_trace.attribution.segmentation import boundaries
+from smile_trace.attribution.segmentation.outline import Group, Leaf, Outline, split_groups
+from smile_trace.attribution.segmentation.selections import WHOLE, called, picked_units
 from smile_trace.attribution.segmentation.units import (
     AnyUnit,
     CannotExplain,
+    Protection,
     UnitMissing,
     UnitSplitter,
+    named,
+    overlapping,
+    protected_ranges,
+    split_around,
 )
 from smile_trace.records import Document, Place, Prompted, PromptUse, Segment, Unit
 
@@ -88,7 +88,7 @@ class Segmentation:
     """
 
     def __init__(self, prompted: Prompted, unit: AnyUnit, protect: Protection = ()) -> None:
-        self.unit: Unit = units.named(unit)
+        self.unit: Unit = named(unit)
         self._messages = prompted.messages
         self._uses = prompted.prompts
         self._retrieved = prompted.documents
@@ -107,7 +107,7 @@ class Segmentation:
                 "No Prompt was rendered into this call, so it has no template variables: "
                 "explain it by the unit 'word'."
             )
-        picked = units.picked(prompted, unit)
+        picked = picked_units(prompted, unit)
         self._of_words = self.unit in ("word", "auto")
         if picked is None:
             finest: Unit = "word" if self._of_words else self.unit
@@ -122,7 +122,7 @@ class Segmentation:
                 "numbered item or paragraph): explain it by the unit 'sentence' or 'word'."
             )
         self._numbers = {segment.places: k for k, segment in enumerate(self.segments)}
-        self._leaves: dict[int, joining.Leaf] = {}
+        self._leaves: dict[int, Leaf] = {}
 
     def is_finest(self, segment: Segment) -> bool:
         """See `Partitioner`."""
@@ -145,7 +145,7 @@ class Segmentation:
         if words > limit or 2 * words <= limit:
             return words <= limit
         leaves = [self._leaf(s) for s in self.segments if not s.protected]
-        return len(joining.split([leaves], FEW, into_sentences=False)) < FEW
+        return len(split_groups([leaves], FEW, into_sentences=False)) < FEW
 
     def refine(self, coarse: Sequence[Segment], limit: int) -> tuple[Segment, ...]:
         """See `Partitioner`."""
@@ -196,7 +196,7 @@ class Segmentation:
         hits = overlapping(self._protected[message], start, end)
         if not hits or whole or self._splitter.json_around(message, start, end) is not None:
             return [(start, end, bool(hits))]
-        return list(split(self._messages[message].content, start, end, hits))
+        return list(split_around(self._messages[message].content, start, end, hits))
 
     def _with_the_rest(self, picked: Sequence[tuple[Place, ...]]) -> tuple[Segment, ...]:
         """The picked units, and the rest of the prompt as protected spans."""
@@ -204,7 +204,7 @@ class Segmentation:
         rest: list[Place] = []
         for places in picked:
             parts = [((m, c, d), f) for m, a, b in places for c, d, f in self._around(m, a, b)]
-            if self.unit in turns.WHOLE and any(protected for _, protected in parts):
+            if self.unit in WHOLE and any(protected for _, protected in parts):
                 parts = [(place, True) for place in places]
             if free := tuple(place for place, protected in parts if not protected):
                 chosen.append((free, False))
@@ -256,18 +256,16 @@ class Segmentation:
         groups_of_leaves = [group for group in free if group]
         sentences = [run for group in groups_of_leaves for run in _sentences(group)]
         fits = self._of_words and len(sentences) <= limit
-        joined = joining.split(sentences if fits else groups_of_leaves, limit)
+        joined = split_groups(sentences if fits else groups_of_leaves, limit)
         protected = [(places, True) for places in self._protected_pieces(everything)]
         if self.unit == "auto":
             return self._pieces(joined, protected)
         whole = fits and len(joined) == len(sentences)
         pieces = protected + [(_together(group), False) for group in joined]
-        joined_unit: Unit = self.unit if self.unit in turns.WHOLE else "span"
+        joined_unit: Unit = self.unit if self.unit in WHOLE else "span"
         return self._named(sorted(pieces), "sentence" if whole else joined_unit)
 
-    def _pieces(
-        self, groups: Sequence[joining.Group], protected: Sequence[_Piece]
-    ) -> tuple[Segment, ...]:
+    def _pieces(self, groups: Sequence[Group], protected: Sequence[_Piece]) -> tuple[Segment, ...]:
         """Groups and protected pieces in order, each named by the unit that it is."""
         words = [group[0].segment for group in groups if len(group) == 1]
         joined = [(_together(group), False) for group in groups if len(group) > 1]
@@ -275,21 +273,21 @@ class Segmentation:
         units = [self._outline.unit(places) for places, _ in pieces]
         return tuple(sorted([*words, *self._named(pieces, units)], key=lambda s: s.places))
 
-    def _leaf(self, segment: Segment) -> joining.Leaf:
+    def _leaf(self, segment: Segment) -> Leaf:
         number = self._numbers[segment.places]
         if number not in self._leaves:
             self._leaves[number] = self._new_leaf(segment, number)
         return self._leaves[number]
 
-    def _new_leaf(self, segment: Segment, number: int) -> joining.Leaf:
+    def _new_leaf(self, segment: Segment, number: int) -> Leaf:
         parts = self._outline.path(segment)
         sentence = self._outline.sentence(segment) if self._of_words else None
         if sentence is None:
-            return joining.Leaf(segment, number, parts, len(parts))
+            return Leaf(segment, number, parts, len(parts))
         (_, start, end) = sentence
         outer = [p for p in parts if p[1] <= start and end <= p[2] and p != sentence]
         inner = [p for p in parts if p not in outer and p != sentence]
-        return joining.Leaf(segment, number, (*outer, sentence, *inner), len(outer))
+        return Leaf(segment, number, (*outer, sentence, *inner), len(outer))
 
     def _protected_pieces(self, segments: Sequence[Segment]) -> Iterator[tuple[Place, ...]]:
         """What is protected; neighbouring words of one sentence as one."""
@@ -323,7 +321,7 @@ class Segmentation:
             ordinal = keys[place] - 1
             segments.append(
                 Segment(
-                    text=sent.content[start:end] or turns.called(sent),
+                    text=sent.content[start:end] or called(sent),
                     message=message,
                     role=sent.role,
                     start=start,
@@ -373,20 +371,20 @@ def _free(segments: Sequence[Segment]) -> int:
     return sum(not segment.protected for segment in segments)
 
 
-def _finer(group: joining.Group, most: int, fewest: int) -> Sequence[joining.Group]:
+def _finer(group: Group, most: int, fewest: int) -> Sequence[Group]:
     """The prompt's own parts in a group of words, its sentences, or the words."""
-    parts = joining.split([group], most, into_sentences=False)
+    parts = split_groups([group], most, into_sentences=False)
     if len(parts) < fewest:
         parts = _sentences(group)
     return parts if len(parts) >= fewest else [[leaf] for leaf in group]
 
 
-def _sentences(words: Sequence[joining.Leaf]) -> list[list[joining.Leaf]]:
+def _sentences(words: Sequence[Leaf]) -> list[list[Leaf]]:
     """Words in the runs that are sentences."""
     return [list(run) for _, run in groupby(words, lambda leaf: leaf.path[: leaf.outer + 1])]
 
 
-def _together(group: Sequence[joining.Leaf]) -> tuple[Place, ...]:
+def _together(group: Sequence[Leaf]) -> tuple[Place, ...]:
     """The places of a group; neighbours of one message are one place."""
     places: list[Place] = []
     last = None

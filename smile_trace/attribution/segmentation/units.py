@@ -1,24 +1,25 @@
-"""The units of a prompt, and where they are in it.
-
-Words, sentences, sections, messages and variables cover the prompt. Examples, documents, the
-matches of a pattern and the user's own spans are picked out of it, and the rest is retained.
-"""
+"""The units that cover a prompt (words, sentences, sections, variables), and what is protected."""
 
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, pairwise
 from typing import get_args
 
-from smile_trace.attribution.segmentation import blocks, boundaries, json_structure, sections, turns
-from smile_trace.attribution.segmentation.boundaries import Range
-from smile_trace.attribution.segmentation.message_texts import (
+from smile_trace.attribution.segmentation import boundaries, json_structure
+from smile_trace.attribution.segmentation.boundaries import Range, strip
+from smile_trace.attribution.segmentation.json_structure import (
     message_texts,
     result_documents,
     split_json,
 )
+from smile_trace.attribution.segmentation.structure import (
+    between,
+    document_blocks,
+    sections,
+)
 from smile_trace.errors import ReasonCode, SmileTraceError
-from smile_trace.records import Place, Prompted, Unit
+from smile_trace.records import Message, Place, Prompted, Unit
 
 Spans = Sequence[str | tuple[int, int] | tuple[int, int, int]]
 AnyUnit = Unit | re.Pattern[str] | Spans
@@ -104,9 +105,9 @@ class UnitSplitter:
         if message not in self._documents:
             texts, content = self._texts[message], self._messages[message].content
             results = [text for text in texts if text.result]
-            found = [d for t in results for d in result_documents(content, t, blocks.documents)]
+            found = [d for t in results for d in result_documents(content, t, document_blocks)]
             if len(results) < len(texts):
-                own = self.blocks(blocks.documents, message)
+                own = self.blocks(document_blocks, message)
                 ends = [(text.start, text.end) for text in results]
                 found += [block for block in own if not _overlaps(*block, ends)]
             found = self._with_retrieved(message, found)
@@ -168,16 +169,16 @@ class UnitSplitter:
             stripped = (boundaries.strip(text, *value) for value in self._values[message])
             values = [value for value in stripped if value is not None]
             edges = list(self._edges_between(boundaries.sentences, message, start, end, values))
-            return sections.between(text, start, end, edges, over_lines=False)
+            return between(text, start, end, edges, over_lines=False)
         if unit == "variable":
             edges = list(chain(*self._templates[message], *self._values[message]))
-            return sections.between(text, start, end, edges)
+            return between(text, start, end, edges)
         assert unit == "section"
         values = self._values[message]
-        edges = list(self._edges_between(sections.sections, message, start, end, values))
-        found = sections.between(text, start, end, edges)
+        edges = list(self._edges_between(sections, message, start, end, values))
+        found = between(text, start, end, edges)
         more = [edge for part in found for edge in _crossed(part, self.documents(message))]
-        return sections.between(text, start, end, [*edges, *more])
+        return between(text, start, end, [*edges, *more])
 
     def outside_values(self, place: Place) -> Place:
         """A place that cuts through no value of JSON that a tool gave back."""
@@ -248,130 +249,12 @@ class UnitSplitter:
         return boundaries.strip(self._messages[message].content, start, first) or (start, end)
 
 
-_OF_CONVERSATIONS = {
-    "tool_result": (
-        turns.tool_results,
-        "The messages hold no result of a tool: explain it by the unit 'auto'.",
-    ),
-    "media": (
-        turns.media,
-        "The messages hold no image, recording or file: explain it by the unit 'auto'.",
-    ),
-    "turn": (
-        turns.turns,
-        "The conversation has no turn before the last question: explain it by the unit 'message'.",
-    ),
-    "step": (
-        turns.steps,
-        "The messages hold no call of a tool with its result: explain it by the unit 'auto'.",
-    ),
-}
-"""Units of conversations: how they are found, and what to take where there are none."""
-
-
-def picked(prompted: Prompted, unit: AnyUnit) -> list[tuple[Place, ...]] | None:
-    """The places of every example, document, match or own span, in order; None for the others.
-
-    Examples are those of `blocks.examples` and the pairs of a user's and an assistant's message
-    before the last user's. Documents are those of `blocks.documents`, and every other message
-    of the role `tool` or `function`. Turns, steps and results of tools are those of `turns`.
-
-    Raises:
-        UnitMissing: there are none in this prompt.
-        ValueError: own spans outside the prompt, empty or over one another.
-    """
-    splitter = UnitSplitter(prompted)
-    messages = range(len(prompted.messages))
-    found: list[tuple[Place, ...]]
-    if isinstance(unit, re.Pattern):
-        found = [((m, a, b),) for m in messages for a, b in _matches(unit, prompted, m)]
-        missing = f"The pattern {unit.pattern!r} matches nothing in the prompt: change it."
-    elif not isinstance(unit, str):
-        found = _given_spans(prompted, unit)
-        missing = "None of the given texts stands in the prompt: give others, or another unit."
-    elif unit == "example":
-        pairs = _pairs(prompted)
-        in_pairs = {m for pair in pairs for m, _, _ in pair}
-        found = pairs + [
-            ((m, a, b),)
-            for m in messages
-            if m not in in_pairs
-            for a, b in splitter.blocks(blocks.examples, m)
-        ]
-        missing = (
-            "The prompt shows no examples (messages in pairs, <example> elements, Q: and A:, "
-            "or numbered ones): give a pattern or spans as the unit, or take 'section'."
-        )
-    elif unit == "document":
-        found = [((m, a, b),) for m in messages for a, b in splitter.documents(m)]
-        missing = (
-            "The prompt shows no documents (<document> elements, [1] or 'Document 1:' blocks, "
-            "tool messages): give a pattern or spans as the unit, or take 'section'."
-        )
-    elif unit == "tool":
-        found = turns.tools(prompted)
-        missing = "The request offers no tools: explain it by the unit 'auto'."
-    elif unit in _OF_CONVERSATIONS:
-        find, missing = _OF_CONVERSATIONS[unit]
-        found = find(prompted.messages)
-    else:
-        return None
-    if not found:
-        raise UnitMissing(missing)
-    return sorted(tuple(splitter.outside_values(place) for place in places) for places in found)
-
-
 def exactly(text: str) -> re.Pattern[str]:
     """A pattern for the text as whole words ("of", but not in "office")."""
     text = text.strip()
     before = r"(?<!\w)" if re.match(r"\w", text) else ""
     after = r"(?!\w)" if re.search(r"\w\Z", text) else ""
     return re.compile(before + re.escape(text) + after)
-
-
-def _pairs(prompted: Prompted) -> list[tuple[Place, ...]]:
-    """Each user message and the assistant message after it, before the last user message."""
-    roles = [message.role for message in prompted.messages]
-    last = max((m for m, role in enumerate(roles) if role == "user"), default=0)
-    return [
-        tuple((m, 0, len(prompted.messages[m].content)) for m in pair)
-        for pair in pairwise(range(last))
-        if [roles[m] for m in pair] == ["user", "assistant"]
-        and all(prompted.messages[m].content.strip() for m in pair)
-    ]
-
-
-def _matches(pattern: re.Pattern[str], prompted: Prompted, message: int) -> list[Range]:
-    text = prompted.messages[message].content
-    stripped = (boundaries.strip(text, *match.span()) for match in pattern.finditer(text))
-    return [match for match in stripped if match is not None]
-
-
-def _given_spans(prompted: Prompted, spans: Spans) -> list[tuple[Place, ...]]:
-    places: list[Place] = []
-    for span in spans:
-        if isinstance(span, str):
-            for m in range(len(prompted.messages)):
-                places += [(m, a, b) for a, b in _matches(exactly(span), prompted, m) if span]
-        else:
-            places.append(_place(prompted, span))
-    places.sort()
-    for (m, _, end), (n, start, _) in pairwise(places):
-        if m == n and start < end:
-            raise ValueError(f"The spans around character {start} of message {m} overlap.")
-    return [(place,) for place in places]
-
-
-def _place(prompted: Prompted, span: tuple[int, ...]) -> Place:
-    if len(span) == 2 and len(prompted.messages) > 1:
-        raise ValueError(f"The span {span} needs its message: (message, start, end).")
-    message, start, end = span if len(span) == 3 else (0, *span)
-    if 0 <= message < len(prompted.messages):
-        text = prompted.messages[message].content
-        inside = boundaries.strip(text, start, end) if 0 <= start < end <= len(text) else None
-        if inside is not None:
-            return message, *inside
-    raise ValueError(f"There is no text at {span} of the prompt.")
 
 
 def _holds(block: Range, inside: Range) -> bool:
@@ -397,3 +280,75 @@ def _overlaps(start: int, end: int, ranges: Sequence[Range]) -> bool:
     """Whether any of these (in order, without overlap) shares a character with `[start, end)`."""
     after = bisect_left(ranges, end, key=lambda r: r[0])
     return after > 0 and ranges[after - 1][1] > start
+
+
+Protection = Sequence[str | re.Pattern[str]]
+"""Roles, exact texts (as whole words) and patterns."""
+
+ROLES = frozenset(("system", "developer", "user", "assistant", "tool", "function"))
+"""Strings that name a role, whether or not a message has it."""
+
+
+def protected_ranges(messages: Sequence[Message], protect: Protection) -> list[list[Range]]:
+    """Per message the protected ranges, in order and without overlap."""
+    roles = ROLES | {message.role for message in messages}
+    protected_roles = {item for item in protect if isinstance(item, str) and item in roles}
+    patterns = [
+        exactly(item) if isinstance(item, str) else item
+        for item in protect
+        if item not in protected_roles and item != ""
+    ]
+    ranges: list[list[Range]] = []
+    for message in messages:
+        if message.role in protected_roles:
+            ranges.append([(0, len(message.content))])
+            continue
+        hits = sorted(
+            match.span()
+            for pattern in patterns
+            for match in pattern.finditer(message.content)
+            if match.end() > match.start()
+        )
+        merged: list[Range] = []
+        for a, b in hits:
+            if merged and a <= merged[-1][1]:
+                merged[-1] = (merged[-1][0], max(b, merged[-1][1]))
+            else:
+                merged.append((a, b))
+        ranges.append(merged)
+    return ranges
+
+
+def unmatched_protections(
+    messages: Sequence[Message], protect: Protection
+) -> list[str | re.Pattern[str]]:
+    """Those of `protect` that match nothing in these messages."""
+    return [item for item in protect if not any(protected_ranges(messages, [item]))]
+
+
+def overlapping(protected: Sequence[Range], start: int, end: int) -> Sequence[Range]:
+    """Those of the protected ranges of a message that share a character with `[start, end)`."""
+    first = bisect_right(protected, start, key=lambda r: r[1])
+    last = bisect_right(protected, end - 1, key=lambda r: r[0])
+    return protected[first:last]
+
+
+def split_around(
+    text: str, start: int, end: int, protected: Sequence[Range]
+) -> Iterator[tuple[int, int, bool]]:
+    """The pieces of `[start, end)` between and in the protected ranges, and whether each is
+    protected. Punctuation directly after a protected text belongs to it."""
+    at = start
+    for a, b in [*protected, (end, end)]:
+        b = _with_punctuation(text, min(b, end), end)
+        if (free := strip(text, at, max(at, a))) is not None:
+            yield *free, False
+        if (inside := strip(text, max(at, a), b)) is not None:
+            yield *inside, True
+        at = max(at, b)
+
+
+def _with_punctuation(text: str, position: int, end: int) -> int:
+    while position < end and not (text[position].isalnum() or text[position].isspace()):
+        position += 1
+    return position

@@ -22,7 +22,7 @@ def pair_of(job: Job, call: Call) -> Pair | None:
 def why_dropped(store: Store, pair: Pair) -> str | None:
     """Why the proxy is not asked any more, in words; None while it is used."""
     # `smile-trace status` asks, too, and of most homes there is no pair: seconds not spent.
-    from smile_trace.attribution.estimation.proxy_trust import MIN_MEAN_TRUST, mistrusted
+    from smile_trace.attribution.estimation.proxy_findings import MIN_MEAN_TRUST, mistrusted
 
     seen = store.proxy_trusts.values(pair)
     if not mistrusted(seen):

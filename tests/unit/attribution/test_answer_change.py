@@ -9,16 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smile_trace.attribution import AnswerSpanNotFound, find_answer_span
-from smile_trace.attribution.answer_distance.tool_call_change import ToolCallChange
-from smile_trace.attribution.estimation import distances
-from smile_trace.attribution.estimation.answer_change import TextChange
-from smile_trace.attribution.estimation.answer_probability import (
+from smile_trace.attribution.answer_change import distances
+from smile_trace.attribution.answer_change.response_scores import (
     COUNTED_TOKENS,
     log_probability,
     mean_probability,
     share_lost,
 )
-from smile_trace.attribution.estimation.text_comparison import scorable, text_comparison
+from smile_trace.attribution.answer_change.text_comparison import (
+    ToolCallChange,
+    scorable,
+    text_comparison,
+)
+from smile_trace.attribution.answer_change.word_losses import TextChange
 from smile_trace.attribution.word_vectors import embed_words
 from smile_trace.records import ToolCall
 from smile_trace.records.formats.answers import (

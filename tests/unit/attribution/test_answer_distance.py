@@ -11,14 +11,12 @@ from hypothesis import strategies as st
 
 import smile_trace
 from benchmarks.answer_change import chain_words, groups
-from smile_trace.attribution.answer_distance import ContentChange, Meaning, compare, embed_sentences
-from smile_trace.attribution.answer_distance.answers import read
-from smile_trace.attribution.answer_distance.edits import edits
-from smile_trace.attribution.answer_distance.meaning import contextual
-from smile_trace.attribution.answer_distance.normalisation import plain
-from smile_trace.attribution.answer_distance.tokens import sentence
+from smile_trace.attribution.answer_change import ContentChange, Meaning, compare, embed_sentences
+from smile_trace.attribution.answer_change.contradictions import edits
+from smile_trace.attribution.answer_change.matching import read
+from smile_trace.attribution.answer_change.tokens import plain, sentence
 from smile_trace.attribution.segmentation import boundaries
-from smile_trace.attribution.word_vectors import VectorTable, embed_words
+from smile_trace.attribution.word_vectors import VectorTable, contextual, embed_words
 
 pytestmark = pytest.mark.thorough
 

@@ -9,9 +9,9 @@ import pytest
 import smile_trace
 from benchmarks.statistics.records import ask, observe, planted
 from smile_trace.attribution import AnswerSpanNotFound, find_answer_span
+from smile_trace.attribution.answer_change.text_comparison import text_comparison
+from smile_trace.attribution.answer_change.word_losses import TextChange
 from smile_trace.attribution.answer_span import tokens_inside
-from smile_trace.attribution.estimation.answer_change import TextChange
-from smile_trace.attribution.estimation.text_comparison import text_comparison
 from smile_trace.attribution.word_vectors import embed_words
 from smile_trace.records import Message, Response, ToolCall
 from smile_trace.records.formats.answers import tool_calls_text

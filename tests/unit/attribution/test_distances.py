@@ -11,8 +11,12 @@ from scipy import stats  # type: ignore[import-untyped]
 from scipy.spatial.distance import cdist  # type: ignore[import-untyped]
 
 from smile_trace.attribution import Distance, distance_named, distance_names
-from smile_trace.attribution.estimation import distances, transport
-from smile_trace.attribution.estimation.distances import _REGISTRY, register_distance, word_movers
+from smile_trace.attribution.answer_change import distances
+from smile_trace.attribution.answer_change.distances import (
+    _REGISTRY,
+    register_distance,
+    word_movers,
+)
 from smile_trace_contracts.attribution import check_distance
 
 pytestmark = pytest.mark.thorough
@@ -31,7 +35,7 @@ ON_A_LINE = [
 
 BETWEEN_VECTORS = [
     distances.wasserstein,
-    transport.sliced_wasserstein,
+    distances.sliced_wasserstein,
     distances.word_movers,
     distances.cosine,
     distances.energy,

@@ -10,10 +10,9 @@ from hypothesis import strategies as st
 
 from smile_trace.attribution.estimation.fidelity import HeldOut
 from smile_trace.attribution.estimation.findings import LevelFindings
+from smile_trace.attribution.estimation.first_place import nearness, posterior, weights_of_tests
 from smile_trace.attribution.estimation.inference import Rows
-from smile_trace.attribution.estimation.nearness import nearness, weights_of_tests
-from smile_trace.attribution.estimation.posterior import posterior
-from smile_trace.attribution.reporting.first_place import first_place
+from smile_trace.attribution.reporting.verdict import first_place
 from smile_trace.records import Fidelity, FirstPlace, Segment, Signal
 from smile_trace.render.heatmap_layout import heatmap
 from tests.support.studies import copying, run

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks.statistics.texts import PLANTED, Case, observe
-from smile_trace.attribution.design.confirmation import Confirmation, confirmation_of
+from smile_trace.attribution.design.masks import Confirmation, confirmation_of
 from smile_trace.attribution.estimation import inference
 from smile_trace.attribution.estimation.interactions import Pair, exact_pairs
 from smile_trace.records import Explanation, Message, Perturbation

@@ -7,11 +7,11 @@ from random import Random
 import numpy as np
 import pytest
 
+from smile_trace.attribution.answer_change.response_scores import ResponseScores
 from smile_trace.attribution.design.planner import Planner
 from smile_trace.attribution.estimation.fidelity import HeldOut
 from smile_trace.attribution.estimation.findings import LevelFindings
-from smile_trace.attribution.estimation.response_scores import ResponseScores
-from smile_trace.attribution.reporting.levels import join
+from smile_trace.attribution.reporting.segments import join
 from smile_trace.attribution.reporting.verdict import judge
 from smile_trace.attribution.segmentation.partitioner import Segmentation
 from smile_trace.records import (

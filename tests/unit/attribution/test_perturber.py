@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smile_trace.attribution.design.perturber import Perturber
-from smile_trace.attribution.segmentation import json_structure, units
+from smile_trace.attribution.segmentation import json_structure
 from smile_trace.attribution.segmentation.partitioner import Segmentation
+from smile_trace.attribution.segmentation.selections import picked_units
 from smile_trace.records import Message, Prompted, ToolResult, Unit
 from tests.support.studies import chat
 
@@ -179,6 +180,6 @@ def test_the_elements_of_a_very_long_list_are_documents() -> None:
     square."""
     rows = json.dumps([{"id": number} for number in range(20_000)])
     result = Message(role="tool", parts=(ToolResult(id="c", response=rows),))
-    found = units.picked(Prompted(messages=(result,)), "document")
+    found = picked_units(Prompted(messages=(result,)), "document")
     assert found is not None
     assert len(found) == 20_000

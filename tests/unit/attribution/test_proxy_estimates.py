@@ -9,14 +9,17 @@ import pytest
 
 from benchmarks.statistics.worlds import World, nothing, planted
 from smile_trace.attribution.estimation import inference
-from smile_trace.attribution.estimation.inference import Array, Rows
+from smile_trace.attribution.estimation.inference import Rows
 from smile_trace.attribution.estimation.multifidelity import fit_low_fidelity, fit_multi_fidelity
-from smile_trace.attribution.estimation.prediction_powered import (
+from smile_trace.attribution.estimation.proxy_findings import (
+    ERROR,
+    MIN_MEAN_TRUST,
     PredictionPoweredEstimate,
+    concordance,
+    mistrusted,
     prediction_powered_estimate,
 )
-from smile_trace.attribution.estimation.proxy_agreement import concordance
-from smile_trace.attribution.estimation.proxy_trust import ERROR, MIN_MEAN_TRUST, mistrusted
+from smile_trace.attribution.estimation.solver import Array
 from smile_trace.attribution.one_thread import one_thread
 
 pytestmark = pytest.mark.thorough

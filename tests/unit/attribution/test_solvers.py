@@ -15,11 +15,13 @@ from smile_trace.attribution.estimation import (
     inference,
     ridge,
 )
-from smile_trace.attribution.estimation.gaussian_process import GaussianProcessSolver
+from smile_trace.attribution.estimation.gaussian_process import (
+    GaussianProcessSolver,
+    WarpedProcessSolver,
+)
 from smile_trace.attribution.estimation.locality import locality
 from smile_trace.attribution.estimation.ridge import Ridge, RidgeSolver
 from smile_trace.attribution.estimation.solver import Array
-from smile_trace.attribution.estimation.warped_process import WarpedProcessSolver
 from smile_trace_contracts.attribution import check_solver
 
 SEGMENTS, ROWS = 9, 31

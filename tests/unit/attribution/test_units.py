@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 import smile_trace
 from smile_trace.attribution import AnyUnit, CannotExplain, written
 from smile_trace.attribution.design.perturber import Perturber
-from smile_trace.attribution.segmentation import blocks, sections
 from smile_trace.attribution.segmentation.partitioner import Segmentation
+from smile_trace.attribution.segmentation.structure import document_blocks, example_blocks, sections
 from smile_trace.cli.explain import explain as explain_command
 from smile_trace.explaining.options import ExplainOptions
 from smile_trace.records import (
@@ -72,7 +72,7 @@ def _marked(text: str) -> tuple[str, list[str]]:
 )
 def test_sections_follow_the_structure(marked: str) -> None:
     text, expected = _marked(marked)
-    assert [text[a:b] for a, b in sections.sections(text)] == expected
+    assert [text[a:b] for a, b in sections(text)] == expected
     assert len(_cut("section", "Be brief.", "Who are you?", roles=("system", "user"))) == 2
 
 
@@ -121,7 +121,7 @@ QA = "Classify the review.\n\nQ: great\nA: good\n\nQ: dull\nA:\nbad\n\nQ: so so\
 )
 def test_examples(marked: str) -> None:
     text, expected = _marked(marked)
-    assert [text[a:b] for a, b in blocks.examples(text)] == expected
+    assert [text[a:b] for a, b in example_blocks(text)] == expected
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_examples(marked: str) -> None:
 )
 def test_documents(marked: str) -> None:
     text, expected = _marked(marked)
-    assert [text[a:b] for a, b in blocks.documents(text)] == expected
+    assert [text[a:b] for a, b in document_blocks(text)] == expected
 
 
 def test_pairs_of_messages_are_examples_and_are_removed_together() -> None:
@@ -280,7 +280,7 @@ HOSTILE = {
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_structure_takes_linear_time(name: str) -> None:
     """Each takes tenths of a second; a pattern that backtracks would not come to an end."""
-    for find in (sections.sections, blocks.examples, blocks.documents):
+    for find in (sections, example_blocks, document_blocks):
         found = find(HOSTILE[name])
         assert all(a < b for a, b in found)
         assert all(b <= c for (_, b), (c, _) in pairwise(found))
@@ -288,11 +288,11 @@ def test_hostile_structure_takes_linear_time(name: str) -> None:
 
 @given(st.text(alphabet="aQ:# \n<>/1[].->*", max_size=80))
 def test_structure_is_in_order_apart_and_sections_lose_no_letter(text: str) -> None:
-    for find in (sections.sections, blocks.examples, blocks.documents):
+    for find in (sections, example_blocks, document_blocks):
         found = find(text)
         assert all(text[a:b].strip() == text[a:b] != "" for a, b in found)
         assert all(b <= c for (_, b), (c, _) in pairwise(found))
-    joined = "".join(text[a:b] for a, b in sections.sections(text))
+    joined = "".join(text[a:b] for a, b in sections(text))
     assert "".join(joined.split()) == "".join(text.split())
 
 

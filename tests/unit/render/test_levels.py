@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 from rich.console import Console
 
 from smile_trace import render
-from smile_trace.attribution.reporting.levels import join
+from smile_trace.attribution.reporting.segments import join
 from smile_trace.attribution.reporting.summary import summarize
 from smile_trace.records import Explanation, SegmentAttribution
 from smile_trace.render.heatmap_layout import CLOSES, OPENS, Fold, Piece, heatmap, strength

@@ -17,11 +17,38 @@ from numpy.typing import NDArray
 from scipy import stats  # type: ignore[import-untyped]
 from scipy.spatial.distance import cdist  # type: ignore[import-untyped]
 
-from smile_trace.attribution.estimation.transport import least_cost, sliced_wasserstein
-
 Array = NDArray[np.float64]
 Distance = Callable[[Array, Array], float]
 """Two samples in, a number ≥ 0 out: in [0, 1], or in the unit that its docstring states."""
+
+
+def least_cost(x_weights: Array, y_weights: Array, cost: Array) -> float:
+    """The cost of the cheapest transport from one sample to the other (POT, `emd2`).
+
+    Args:
+        x_weights: shape (n,), of sum 1.
+        y_weights: shape (m,), of sum 1.
+        cost: shape (n, m).
+
+    Returns:
+        In the unit of `cost`.
+    """
+    # POT loads scikit-learn, pandas and PyArrow where an environment has them, and most commands
+    # and workers need none of it.
+    import ot  # type: ignore[import-untyped]
+
+    return float(ot.emd2(x_weights, y_weights, cost))
+
+
+def sliced_wasserstein(x: Array, y: Array, *, projections: int = 64, seed: int = 0) -> float:
+    """Mean Wasserstein-1 over random projections on a line (Bonneel et al. 2015), Euclidean unit.
+
+    Below the exact one; for samples too large for it. `x` and `y` have shape (points, dimensions).
+    """
+    import ot
+
+    distance = ot.sliced_wasserstein_distance(x, y, n_projections=projections, p=1, seed=seed)
+    return float(distance)
 
 
 def wasserstein(x: Array, y: Array) -> float:
@@ -117,7 +144,7 @@ def dts(x: Array, y: Array) -> float:
 
 CONTENT, WORDS = "content", "words"
 """Names of the comparisons of whole texts: by what is left out and contradicted
-(`answer_distance`), and by the three losses over words of answer_change.py."""
+(`change.py`), and by the three losses over words (`word_losses.py`)."""
 
 _PROJECTIONS = 64
 

@@ -4,14 +4,71 @@ Japanese and Chinese are compared by character.
 """
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
 
-from smile_trace.attribution.answer_distance import calendar_words as calendar
-from smile_trace.attribution.answer_distance import numbers, units
-from smile_trace.attribution.answer_distance.languages import FUNCTION_WORDS, language_of
-from smile_trace.attribution.answer_distance.normalisation import spelled_out
-from smile_trace.attribution.answer_distance.polarity import HAN_APOLOGY, HAN_NEGATION, NEGATIONS
+from smile_trace.attribution.answer_change.vocabulary import (
+    FUNCTION_WORDS,
+    HALVES,
+    HAN_APOLOGY,
+    HAN_DATE,
+    HAN_NEGATION,
+    HAN_NUMERAL,
+    HAN_UNITS,
+    MONTHS,
+    NEGATIONS,
+    WEEKDAYS,
+    canonical,
+    compatible,
+    date_key,
+    factor_of_word,
+    language_of,
+    same_amount,
+    unit_of,
+    value_of_digits,
+    value_of_han,
+    value_of_word,
+)
+
+_SAME_MARK = str.maketrans("−–—‐‑’‘“”«»„`\u202f\u00a0", '-----\'\'"""""\'  ')
+
+_FENCE = re.compile(r"^\s*(```|~~~)[\w+-]*\s*$", re.MULTILINE)
+_EMPHASIS = re.compile(r"(\*\*|__)(?=\S)(.+?)(?<=\S)\1")
+_LINE_MARK = re.compile(
+    r"^[ \t]*(?:#{1,6}[ \t]+|>[ \t]+|[-*•+][ \t]+|\d{1,2}[.)][ \t]+)", re.MULTILINE
+)
+_RULE = re.compile(r"^[ \t]*\|[-|: \t]*$", re.MULTILINE)
+_ROW = re.compile(r"^[ \t]*\|.*$", re.MULTILINE)
+_LABEL = re.compile(
+    r"^(?:\*\*)?(?:answer|antwort|réponse|respuesta|答え|答案)\s*[:：](?:\*\*)?\s*", re.I
+)
+
+_CONTRACTIONS = (
+    (re.compile(r"\bcan(?:'t|not)\b", re.I), "can not"),
+    (re.compile(r"\bwon't\b", re.I), "will not"),
+    (re.compile(r"n't\b", re.I), " not"),
+    (re.compile(r"'(?:s|re|ve|ll|m|d)\b", re.I), ""),
+    (re.compile(r"\b(?:n|l|d|qu|j|c|s|m|t|jusqu|lorsqu)'(?=\w)", re.I), lambda m: f"{m[0][:-1]}e "),
+    (re.compile(r"\bal\b"), "a el"),
+    (re.compile(r"\bdel\b"), "de el"),
+)
+"""What is written as one word: English, French, Spanish."""
+
+
+def plain(text: str) -> str:
+    """The text as it is compared: compatibility forms composed, marks of Markdown left out."""
+    text = unicodedata.normalize("NFKC", text.translate(_SAME_MARK)).translate(_SAME_MARK)
+    text = _EMPHASIS.sub(r"\2", _FENCE.sub("", text))
+    text = _ROW.sub(lambda m: m[0].strip("| \t").replace("|", ","), _RULE.sub("", text))
+    return _LABEL.sub("", _LINE_MARK.sub("", text)).strip()
+
+
+def spelled_out(text: str) -> str:
+    """The plain text with contractions in full: `isn't` is `is not`."""
+    for pattern, full in _CONTRACTIONS:
+        text = pattern.sub(full, text)
+    return text
 
 
 class Kind(StrEnum):
@@ -103,7 +160,7 @@ _KATAKANA = re.compile("[\u30a1-\u30ff]+")
 def sentence(plain: str) -> Sentence:
     """The tokens of a plain sentence (see `normalisation.plain`)."""
     text = spelled_out(plain)
-    text = numbers.HAN_NUMERAL.sub(lambda m: str(numbers.value_of_han(m[0])), text)
+    text = HAN_NUMERAL.sub(lambda m: str(value_of_han(m[0])), text)
     language = language_of(text, re.findall(rf"[{_LATIN}]+", text.lower()))
     found: list[Token] = []
     position = 0
@@ -122,19 +179,17 @@ def _read(match: re.Match[str], found: list[Token], language: str | None, *, sta
     match group:
         case "iso":
             year, month, day = map(int, re.findall(r"\d+", written))
-            found.append(Token(Kind.DATE, calendar.date_key(year, month, day)))
+            found.append(Token(Kind.DATE, date_key(year, month, day)))
         case "dayfirst":
             first, second, year = map(int, re.findall(r"\d+", written))
             if second > 12 or (language == "en" and "/" in written and first <= 12):
                 first, second = second, first
-            found.append(Token(Kind.DATE, calendar.date_key(year, second, first)))
+            found.append(Token(Kind.DATE, date_key(year, second, first)))
         case "handate":
-            parts = calendar.HAN_DATE.match(written)
+            parts = HAN_DATE.match(written)
             assert parts is not None
             found.append(
-                Token(
-                    Kind.DATE, calendar.date_key(*(int(p) if p else None for p in parts.groups()))
-                )
+                Token(Kind.DATE, date_key(*(int(p) if p else None for p in parts.groups())))
             )
         case "clock":
             hour, minute = map(int, re.findall(r"\d+", written))
@@ -144,17 +199,17 @@ def _read(match: re.Match[str], found: list[Token], language: str | None, *, sta
             found.append(Token(Kind.TIME, f"{hour}:00"))
         case "number" | "plainnumber":
             sign = -1 if written[0] == "-" else 1
-            value = numbers.value_of_digits(written.lstrip("+-"))
-            found.append(Token(Kind.NUMBER, numbers.written(sign * value)))
+            value = value_of_digits(written.lstrip("+-"))
+            found.append(Token(Kind.NUMBER, canonical(sign * value)))
         case "unit":
-            found.append(Token(Kind.UNIT, units.unit_of(lower) or written))
+            found.append(Token(Kind.UNIT, unit_of(lower) or written))
         case "operator":
             found.append(Token(Kind.OPERATOR, _OPERATOR_FORMS.get(written, written)))
         case "identifier":
             unit = re.fullmatch(r"(\d+(?:[.,]\d+)?)([a-z²]+)", lower)
             found.append(Token(Kind.IDENTIFIER, unit[0] if unit else lower))
         case "half":
-            found.append(Token(Kind.HALF, calendar.HALVES[lower]))
+            found.append(Token(Kind.HALF, HALVES[lower]))
         case "word":
             found.append(_word(written, lower, language, starts=starts))
         case _:
@@ -164,18 +219,18 @@ def _read(match: re.Match[str], found: list[Token], language: str | None, *, sta
 def _word(written: str, lower: str, language: str | None, *, starts: bool) -> Token:
     if lower in NEGATIONS:
         return Token(Kind.NEGATION, "not")
-    if (value := numbers.value_of_word(lower)) is not None:
-        return Token(Kind.NUMBER, numbers.written(value))
-    if (factor := numbers.factor_of_word(lower)) is not None:
+    if (value := value_of_word(lower)) is not None:
+        return Token(Kind.NUMBER, canonical(value))
+    if (factor := factor_of_word(lower)) is not None:
         return Token(Kind.NUMBER, f"×{factor}")
     capital = written[0].isupper()
-    if lower in calendar.MONTHS and (capital or language in ("fr", "es")):
-        return Token(Kind.DATE, calendar.date_key(None, calendar.MONTHS[lower], None))
-    if lower in calendar.WEEKDAYS:
-        return Token(Kind.WEEKDAY, f"weekday {calendar.WEEKDAYS[lower]}")
-    if lower in calendar.HALVES and lower in ("am", "pm") and language == "en":
-        return Token(Kind.HALF, calendar.HALVES[lower])
-    if (unit := units.unit_of(lower)) is not None and not (starts and capital):
+    if lower in MONTHS and (capital or language in ("fr", "es")):
+        return Token(Kind.DATE, date_key(None, MONTHS[lower], None))
+    if lower in WEEKDAYS:
+        return Token(Kind.WEEKDAY, f"weekday {WEEKDAYS[lower]}")
+    if lower in HALVES and lower in ("am", "pm") and language == "en":
+        return Token(Kind.HALF, HALVES[lower])
+    if (unit := unit_of(lower)) is not None and not (starts and capital):
         return Token(Kind.UNIT, unit, lower)
     if lower in FUNCTION_WORDS:
         return Token(Kind.FUNCTION, lower)
@@ -192,15 +247,15 @@ def _read_han(text: str, start: int, found: list[Token]) -> int:
         found.append(Token(Kind.NEGATION, "not"))
         return negation.end()
     if found and found[-1].kind is Kind.NUMBER:
-        for name in units.HAN_UNITS:
+        for name in HAN_UNITS:
             if text.startswith(name, start):
-                found.append(Token(Kind.UNIT, units.unit_of(name) or name))
+                found.append(Token(Kind.UNIT, unit_of(name) or name))
                 return start + len(name)
-    for name, half in calendar.HALVES.items():
+    for name, half in HALVES.items():
         if name[0] > "\u2fff" and text.startswith(name, start):
             found.append(Token(Kind.HALF, half))
             return start + len(name)
-    for name, day in calendar.WEEKDAYS.items():
+    for name, day in WEEKDAYS.items():
         if name[0] > "\u2fff" and text.startswith(name, start):
             found.append(Token(Kind.WEEKDAY, f"weekday {day}"))
             return start + len(name)
@@ -220,9 +275,9 @@ def _joined(found: list[Token]) -> list[Token]:
         if token.kind is Kind.NUMBER and token.key.startswith("×"):
             factor = float(token.key[1:])
             if last and last.kind is Kind.NUMBER and last.unit is None:
-                joined[-1] = Token(Kind.NUMBER, numbers.written(float(last.key) * factor))
+                joined[-1] = Token(Kind.NUMBER, canonical(float(last.key) * factor))
             else:
-                joined.append(Token(Kind.NUMBER, numbers.written(factor)))
+                joined.append(Token(Kind.NUMBER, canonical(factor)))
         elif token.kind is Kind.UNIT and last and (last.kind is Kind.NUMBER or last.key in _ONE):
             if last.kind is not Kind.NUMBER:
                 last = Token(Kind.NUMBER, "1")
@@ -282,7 +337,7 @@ def _with_dates(tokens: list[Token]) -> list[Token]:
                     day, k = int(number.key), ahead + 1
                 elif year is None and re.fullmatch(r"(?:1\d|20)\d\d", number.key):
                     year, k = int(number.key), ahead + 1
-        out.append(Token(Kind.DATE, calendar.date_key(year, month, day)))
+        out.append(Token(Kind.DATE, date_key(year, month, day)))
     return out
 
 
@@ -310,3 +365,55 @@ def _time(token: Token, half: Token) -> Token:
         return token
     of_day = int(hour) % 12 + (12 if half.key == "pm" else 0) if int(hour) <= 12 else int(hour)
     return Token(Kind.TIME, f"{of_day}:{minute or '00'}", half.key)
+
+
+def same_key(one: Token, other: Token) -> bool:
+    """Whether they are written the same, in units that do not exclude each other."""
+    return one.key == other.key and (not one.unit or not other.unit or one.unit == other.unit)
+
+
+def same_word(one: Token, other: Token) -> bool:
+    """Whether two tokens with different keys say the same."""
+    if one.kind in WORDS and other.kind in WORDS:
+        return inflected(one.key, other.key)
+    return one.kind not in SOFT and other.kind not in SOFT and agree(one, other)
+
+
+def inflected(one: str, other: str) -> bool:
+    """Whether two words share most of their letters, from the beginning."""
+    least = max(4, -(-6 * max(len(one), len(other)) // 10))
+    return one[:least] == other[:least] and min(len(one), len(other)) >= least
+
+
+def agree(one: Token, other: Token) -> bool:
+    """Whether two values can be the same one."""
+    if one.kind is Kind.DATE and other.kind is Kind.DATE:
+        return compatible(one.key, other.key)
+    if _are_hours(one, other):
+        sure = bool(one.unit and other.unit)
+        return one.key == other.key if sure else _same_hour(one.key, other.key)
+    if one.kind is other.kind is Kind.NUMBER and one.unit and other.unit:
+        return same_amount((float(one.key), one.unit), (float(other.key), other.unit))
+    return same_key(one, other)
+
+
+def comparable(one: Token, other: Token) -> bool:
+    """Whether one of them can stand in the place of the other."""
+    return one.kind is other.kind or _are_hours(one, other)
+
+
+def _are_hours(one: Token, other: Token) -> bool:
+    return Kind.TIME in (one.kind, other.kind) and _may_be_hour(one) and _may_be_hour(other)
+
+
+def _may_be_hour(token: Token) -> bool:
+    if token.kind is Kind.NUMBER:
+        return token.unit is None and token.key.isdigit() and int(token.key) <= 24
+    return token.kind is Kind.TIME
+
+
+def _same_hour(one: str, other: str) -> bool:
+    (a, _, m), (b, _, n) = one.partition(":"), other.partition(":")
+    if (m or "00") != (n or "00"):
+        return False
+    return a == b or (int(a) % 12 == int(b) % 12 and (int(a) > 12) != (int(b) > 12))

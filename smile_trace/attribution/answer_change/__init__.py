@@ -5,7 +5,7 @@ opposites here; in any other language digits, signs, units, operators, names, or
 are compared all the same.
 """
 
-from smile_trace.attribution.answer_distance.change import AnswerChange, ContentChange, compare
-from smile_trace.attribution.answer_distance.meaning import Meaning, embed_sentences
+from smile_trace.attribution.answer_change.change import AnswerChange, ContentChange, compare
+from smile_trace.attribution.word_vectors import Meaning, embed_sentences
 
 __all__ = ["AnswerChange", "ContentChange", "Meaning", "compare", "embed_sentences"]

@@ -1,7 +1,4 @@
-"""Answer change: how far a response is from the logged answer, in [0, 1].
-
-0 = it says the same, 1 = nothing of the logged answer is left in it (an empty or an unrelated
-response). Text: the mean of three losses over the words of the two answers,
+"""The answer change word by word (`distance="words"`), in [0, 1]: the mean of three losses.
 
 - *overlap*: the share of the logged answer's words that are not said again,
 - *directed transport*: the cost of moving each of its words to the nearest word of the
@@ -24,9 +21,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from scipy.ndimage import minimum_filter1d  # type: ignore[import-untyped]
 
+from smile_trace.attribution.answer_change.distances import Distance, least_cost
 from smile_trace.attribution.answer_span import AnswerSpan
-from smile_trace.attribution.estimation.distances import Distance
-from smile_trace.attribution.estimation.transport import least_cost
 from smile_trace.attribution.segmentation import boundaries
 from smile_trace.attribution.word_vectors import UNRELATED, Embed, Vectors, unit
 

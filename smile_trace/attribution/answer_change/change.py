@@ -13,25 +13,100 @@ and up to 0.6 for each word that was exchanged in a frame that stayed. What a re
 nothing, unless it denies what the logged answer says.
 """
 
+import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 
-from smile_trace.attribution.answer_distance import structure
-from smile_trace.attribution.answer_distance.answers import VALUE, Answer, read, tells
-from smile_trace.attribution.answer_distance.contradictions import (
+from smile_trace._guards import foreign
+from smile_trace._guards.foreign import ForeignDataError
+from smile_trace.attribution.answer_change.contradictions import (
     OTHERWISE,
     contradictions,
     reorder,
+    states_order,
     take_back,
 )
-from smile_trace.attribution.answer_distance.matching import Left, Match, find_elsewhere, match
-from smile_trace.attribution.answer_distance.meaning import Meaning
-from smile_trace.attribution.answer_distance.tokens import SOFT, WORDS, Kind
+from smile_trace.attribution.answer_change.matching import (
+    VALUE,
+    Answer,
+    Left,
+    Match,
+    find_elsewhere,
+    match,
+    read,
+    tells,
+)
+from smile_trace.attribution.answer_change.tokens import SOFT, WORDS, Kind
+from smile_trace.attribution.answer_change.vocabulary import canonical
 from smile_trace.attribution.answer_span import AnswerSpan
-from smile_trace.attribution.word_vectors import Embed, Vectors
+from smile_trace.attribution.word_vectors import Embed, Meaning, Vectors
+
+_ORDERED_KEY = re.compile(
+    r"rank|order|step|priorit|sort|top|reihe|schritt|ordre|etape|orden|paso", re.I
+)
+
+
+def parsed_json(text: str) -> Any:
+    """The JSON object or list that a text holds, alone or in a fence; None where there is none."""
+    found = re.search(r"```(?:json)?\s*([\[{].*?[\]}])\s*```", text, re.DOTALL)
+    candidate = found[1] if found else text.strip()
+    if not candidate.startswith(("{", "[")):
+        return None
+    try:
+        return foreign.decode(candidate, lenient=True)
+    except ForeignDataError:
+        return None
+
+
+def json_change(one: Any, other: Any) -> float:
+    """The share of the values of two JSON texts that are others, in [0, 1]: objects by key, lists
+    as sets unless their key names an order, all else by its value."""
+    lost, total = _lost_of(one, other, "")
+    return min(lost / total, 1.0)
+
+
+def _lost_of(one: Any, other: Any, key: str) -> tuple[float, int]:
+    """Lost values, and all values."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        parts = [_lost_of(one[k], other[k], k) for k in one if k in other]
+        gone = sum(_leaves(one[k]) for k in one if k not in other)
+        new = sum(_leaves(other[k]) for k in other if k not in one)
+        lost = sum(part[0] for part in parts) + gone + (0.5 * new if not gone else 0)
+        return lost, max(sum(part[1] for part in parts) + gone + (new if not gone else 0), 1)
+    if isinstance(one, list) and isinstance(other, list):
+        if _ORDERED_KEY.search(key):
+            apart = sum(_written(a) != _written(b) for a, b in zip(one, other, strict=False))
+            return apart + abs(len(one) - len(other)), max(len(one), len(other), 1)
+        mine, theirs = Counter(map(_written, one)), Counter(map(_written, other))
+        lost = max((mine - theirs).total(), (theirs - mine).total())
+        return lost, max(len(one), len(other), 1)
+    return float(_written(one) != _written(other)), 1
+
+
+def _leaves(value: Any) -> int:
+    if isinstance(value, dict | list):
+        inside = value.values() if isinstance(value, dict) else value
+        return max(sum(_leaves(item) for item in inside), 1)
+    return 1
+
+
+def _written(value: Any) -> str:
+    """A canonical form: keys sorted, texts without case and spacing, 3.0 as 3."""
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{k}:{_written(value[k])}" for k in sorted(value)) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(sorted(map(_written, value))) + "]"
+    if isinstance(value, bool) or value is None:
+        return str(value)
+    if isinstance(value, int | float):
+        return canonical(value)
+    return " ".join(value.casefold().split())
+
 
 _STANDS_FOR = 1.5
 """What a word may stand for, in words: a paraphrase may be shorter."""
@@ -70,9 +145,9 @@ def compare(logged: str, response: str, meaning: Meaning, *, cut: bool = False) 
         cut: whether the logged answer was cut at a length, so that what follows its first words
             follows from them: what comes first then counts more.
     """
-    one, other = structure.parsed_json(logged), structure.parsed_json(response)
+    one, other = parsed_json(logged), parsed_json(response)
     if one is not None and other is not None:
-        change = structure.json_change(one, other)
+        change = json_change(one, other)
         return AnswerChange(contradicted=change, kinds=("json",) if change else ())
     return _of_texts(read(logged), read(response), meaning, cut)
 
@@ -97,7 +172,7 @@ def _of_texts(one: Answer, other: Answer, meaning: Meaning, cut: bool) -> Answer
     matches, left = match(one, other, cut=cut)
     found = [m for m in matches if not m.exact and m.place is not None]
     found.sort(key=lambda m: -m.said)
-    ordered = structure.states_order((one.raw, other.raw))
+    ordered = states_order((one.raw, other.raw))
     for m in found:
         contradictions(m, left, found, (one, other), ordered=ordered)
     for m in found:

@@ -1,17 +1,118 @@
 """What a response says otherwise: values, names, operators, negations, roles, order, words."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from functools import cached_property
 
-from smile_trace.attribution.answer_distance import polarity, structure
-from smile_trace.attribution.answer_distance.answers import Answer, Unit, tells
-from smile_trace.attribution.answer_distance.edits import Edit, edits
-from smile_trace.attribution.answer_distance.matching import Left, Match
-from smile_trace.attribution.answer_distance.same_token import comparable, same_key, same_word
-from smile_trace.attribution.answer_distance.tokens import PLACED, SOFT, WORDS, Kind, Token, is_han
+from smile_trace.attribution.answer_change.matching import Answer, Left, Match, Unit, tells
+from smile_trace.attribution.answer_change.tokens import (
+    PLACED,
+    SOFT,
+    WORDS,
+    Kind,
+    Token,
+    comparable,
+    is_han,
+    same_key,
+    same_word,
+    sentence,
+)
+from smile_trace.attribution.answer_change.vocabulary import denied_by_prefix, opposite_axis
 from smile_trace.attribution.word_vectors import embed_words, unit
+
+Edit = tuple[str, int, int, int, int]
+"""As difflib's: what is done ("equal", "replace", "insert", "delete"), and the ranges."""
+
+_MAX_CELLS = 4000
+"""Size of the table beyond which common stretches are looked for instead, which is faster."""
+
+
+def edits(one: Sequence[str], other: Sequence[str]) -> list[Edit]:
+    """The edits that lead from the one to the other, in order, neighbours of a kind joined.
+
+    Unlike difflib's they keep what is in place (*A beat B*, *B beat A*: `beat`), since no edit
+    is spared by following a moved word.
+    """
+    begin = 0
+    while begin < min(len(one), len(other)) and one[begin] == other[begin]:
+        begin += 1
+    tail = 0
+    while tail < min(len(one), len(other)) - begin and one[-1 - tail] == other[-1 - tail]:
+        tail += 1
+    a, b = one[begin : len(one) - tail], other[begin : len(other) - tail]
+    if len(a) * len(b) > _MAX_CELLS:
+        return list(SequenceMatcher(None, one, other, autojunk=False).get_opcodes())
+    steps = [*["equal"] * begin, *_steps(a, b), *["equal"] * tail]
+    return _joined(steps)
+
+
+def _steps(a: Sequence[str], b: Sequence[str]) -> list[str]:
+    rows = [list(range(len(b) + 1))]
+    for i, word in enumerate(a, start=1):
+        above, row = rows[-1], [i]
+        for j, other in enumerate(b, start=1):
+            row.append(min(above[j - 1] + (word != other), above[j] + 1, row[j - 1] + 1))
+        rows.append(row)
+    steps, i, j = [], len(a), len(b)
+    while i or j:
+        here = rows[i][j]
+        if i and j and here == rows[i - 1][j - 1] + (a[i - 1] != b[j - 1]):
+            steps.append("equal" if a[i - 1] == b[j - 1] else "replace")
+            i, j = i - 1, j - 1
+        elif i and here == rows[i - 1][j] + 1:
+            steps.append("delete")
+            i -= 1
+        else:
+            steps.append("insert")
+            j -= 1
+    return steps[::-1]
+
+
+def _joined(steps: Sequence[str]) -> list[Edit]:
+    """Runs of edits, those between two equal stretches as one."""
+    found: list[Edit] = []
+    i = j = k = 0
+    while k < len(steps):
+        a, c, equal = i, j, steps[k] == "equal"
+        while k < len(steps) and (steps[k] == "equal") == equal:
+            i += steps[k] != "insert"
+            j += steps[k] != "delete"
+            k += 1
+        kind = (
+            "equal" if equal else "replace" if a < i and c < j else "delete" if a < i else "insert"
+        )
+        found.append((kind, a, i, c, j))
+    return found
+
+
+_ORDER = re.compile(
+    r"rank|\border|\bfirst\b|\bthen\b|follow|\bbest\b|priorit|most .* to |reihenfolge|zuerst|platz"
+    r"|rang|\bordre\b|d'abord|class|\borden\b|primero|segundo|順|位|排|首先|其次|第一",
+    re.IGNORECASE,
+)
+_NUMBERED = re.compile(r"^\s*\d{1,2}[.)]\s", re.MULTILINE)
+_BULLET = re.compile(r"^\s*[-*•+]\s+(.+)$", re.MULTILINE)
+_ENUMERATION = re.compile(
+    r"[^\s,:;.、：]+(?: [^\s,:;.、：]+)?(?:(?:, |、)[^\s,:;.、]+(?: [^\s,:;.、]+)?)+"
+    r"(?:(?:,? (?:and|und|et|y|or|oder|ou|o) |和|及)[^\s,:;.、]+)?"
+)
+
+
+def states_order(raw: tuple[str, str]) -> bool:
+    """Whether the order of what two answers say tells something."""
+    return all(_NUMBERED.search(text) for text in raw) or any(_ORDER.search(t) for t in raw)
+
+
+def enumerated(raw: tuple[str, str]) -> frozenset[str]:
+    """The words of lists without a stated order, as tokens' keys."""
+    if any(_ORDER.search(text) or _NUMBERED.search(text) for text in raw):
+        return frozenset()
+    items = [item for text in raw for item in (*_BULLET.findall(text), *_ENUMERATION.findall(text))]
+    return frozenset(key for item in items for key in sentence(item).keys)
+
 
 OTHERWISE = 0.8
 """Share of a unit that is lost by a value, negation or role that is another one."""
@@ -99,7 +200,7 @@ class Pair:
         if len(moved) < 2 or not all(a and b for a, b in moved):
             return frozenset()
         before, after = (
-            Counter(k for both in moved for k in both[side] if not polarity.opposite_axis(k))
+            Counter(k for both in moved for k in both[side] if not opposite_axis(k))
             for side in (0, 1)
         )
         return frozenset(before) if before == after else frozenset()
@@ -198,7 +299,7 @@ def _values(found: Match, pair: Pair, left: list[Token], others: Sequence[Match]
 def _turned(found: Match, pair: Pair, raw: tuple[str, str], *, ordered: bool) -> None:
     """Negations, opposites and roles; a swap of roles is undone by an opposite."""
     swapped = pair.swapped
-    if swapped and swapped <= structure.enumerated(raw):
+    if swapped and swapped <= enumerated(raw):
         swapped = frozenset()
     around, one = pair.around, pair.logged
     negated, flips = _negated(one, around), _flips(one, around)
@@ -208,7 +309,7 @@ def _turned(found: Match, pair: Pair, raw: tuple[str, str], *, ordered: bool) ->
         kind = "roles" if swapped else "polarity" if flips else "negation"
         found.contradict(kind, OTHERWISE * (1.0 if swapped else max(pair.stayed, found.said)))
     elif negated + flips + bool(swapped) == 2:  # *not open*, *closed*
-        turned = (t.kind is Kind.NEGATION or polarity.opposite_axis(t.key) for t in found.lost)
+        turned = (t.kind is Kind.NEGATION or opposite_axis(t.key) for t in found.lost)
         found.gone = [k for k, gone in zip(found.gone, turned, strict=True) if not gone]
     elif pair.negation_moved:
         found.contradict("negation", OTHERWISE * pair.stayed)
@@ -224,14 +325,13 @@ def _negated(one: Unit, other: Unit) -> bool:
 def _flips(one: Unit, other: Unit) -> bool:
     """Whether a word has its opposite in the other unit, and not itself."""
     mine, theirs = (
-        {polarity.opposite_axis(t.key) for t in u.tokens if t.kind in SOFT} - {None}
-        for u in (one, other)
+        {opposite_axis(t.key) for t in u.tokens if t.kind in SOFT} - {None} for u in (one, other)
     )
     for axis, pole in mine - theirs:  # type: ignore[misc]
         if (axis, -pole) in theirs and (axis, -pole) not in mine:
             return True
     words, others = ({t.key for t in u.tokens if t.kind is Kind.WORD} for u in (one, other))
-    return polarity.denied_by_prefix(words - others, others - words)
+    return denied_by_prefix(words - others, others - words)
 
 
 def _apart(one: Sequence[Token], other: Sequence[Token]) -> float:

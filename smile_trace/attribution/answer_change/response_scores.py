@@ -1,19 +1,59 @@
-"""Answer changes from responses: each one's distance to the logged answer, less the baseline's."""
+"""Answer changes from responses: each one's distance to the logged answer, less the baseline's.
 
+The tokens of a probability are scored one after another, each behind those that the answer really
+has before it. Most of a long answer follows from its own beginning and stays as likely as it was,
+whatever is removed from the prompt. On the scale of logarithms such tokens add nothing, and each of
+the others counts by what it loses; a mean of probabilities would let the mass of them hide the few
+that tell.
+"""
+
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
 
+from smile_trace.attribution.answer_change.text_comparison import TextComparison
 from smile_trace.attribution.answer_span import AnswerSpan, tokens_inside
-from smile_trace.attribution.estimation.answer_probability import (
-    log_probability,
-    mean_probability,
-    share_lost,
-)
-from smile_trace.attribution.estimation.text_comparison import TextComparison
+from smile_trace.attribution.segmentation import boundaries
 from smile_trace.records import Perturbation, Response, Signal
+
+COUNTED_TOKENS = 32
+"""Tokens that an answer counts as, at most: a longer one is lost where as much is lost of it as
+would take an answer of so many tokens."""
+
+_IMPOSSIBLE = -50.0
+"""Log-probability below which a token is as good as impossible."""
+
+
+def log_probability(logprobs: Sequence[float]) -> float:
+    """Of the whole answer, in nats: the sum over its tokens."""
+    return math.fsum(min(max(value, _IMPOSSIBLE), 0.0) for value in logprobs)
+
+
+def share_lost(logprob: float, unperturbed: float, tokens: int) -> float:
+    """1 − (p / p₀)^(1/τ), with τ the number of tokens, at most COUNTED_TOKENS.
+
+    Up to that many tokens p^(1/τ) is the geometric mean of the tokens' conditional probabilities,
+    the inverse of the perplexity; of one token it is its probability. 0 = as likely as before,
+    1 = impossible; below 0 where the answer has become likelier.
+
+    Args:
+        logprob: log p of the whole answer.
+        unperturbed: log p₀, of the whole answer after the unperturbed prompt.
+        tokens: how many tokens the answer has.
+    """
+    exponent = (logprob - unperturbed) / min(max(tokens, 1), COUNTED_TOKENS)
+    return -math.expm1(min(exponent, 1.0))
+
+
+def mean_probability(logprobs: Sequence[float]) -> float:
+    """The mean conditional probability of the answer's tokens, in [0, 1] (1 without tokens)."""
+    if not logprobs:
+        return 1.0
+    return math.fsum(math.exp(min(value, 0.0)) for value in logprobs) / len(logprobs)
+
 
 NEGLIGIBLE = 0.01
 """An answer change that counts as none: a hundredth of the answer (above a server's rounding)."""
@@ -243,3 +283,42 @@ def _floor(
     else:
         between = [abs(a - b) / scale if scale > 0 else 0.0 for a, b in combinations(own, 2)]
     return min(float(np.mean(between)), 1.0)
+
+
+UNCHANGED = 0.005
+"""An answer change that is shown as 0.00."""
+
+REWORDED = 0.2
+"""Share of the logged answer's content words that a response has to leave out to differ from it by
+more than rewording."""
+
+_SHORT = 3
+"""Letters of a word up to which it is taken for one of grammar."""
+
+
+def unseen_share(answer: str, responses: Sequence[str], changes: Sequence[float]) -> float:
+    """The share of the distinct responses that count as unchanged although their words differ.
+
+    Args:
+        answer: the logged answer.
+        responses: texts, of which some may be the same.
+        changes: their answer changes in [0, 1], before those of the unperturbed prompt are taken
+            off.
+    """
+    of_text = dict(zip(responses, changes, strict=True))
+    said = _content(answer)
+    unseen = [
+        change < UNCHANGED and len(said - _content(text)) >= REWORDED * len(said)
+        for text, change in of_text.items()
+        if text.strip() != answer.strip()
+    ]
+    return float(np.mean(unseen)) if said and unseen else 0.0
+
+
+def _content(text: str) -> frozenset[str]:
+    """The words that tell something: the longer ones, and numbers; of a text without, all."""
+    words = [
+        text[start:end].strip(".,;:!?()\"'").casefold() for start, end in boundaries.words(text)
+    ]
+    telling = [w for w in words if len(w) > _SHORT or any(c.isdigit() for c in w)]
+    return frozenset(telling or words) - {""}

@@ -1,0 +1,241 @@
+"""The answer change by text: the choice among the comparisons, and those of refusals and calls."""
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Any, Protocol
+
+from smile_trace._text.json_fields import Path, path_of, value_at
+from smile_trace.attribution.answer_change.change import ContentChange, compare, json_change
+from smile_trace.attribution.answer_change.distances import CONTENT, Distance, distance_named
+from smile_trace.attribution.answer_change.word_losses import TextChange
+from smile_trace.attribution.answer_span import AnswerSpan, CallPlaces
+from smile_trace.attribution.word_vectors import Embed, Meaning, embed_sentences, embed_words
+from smile_trace.records.formats.answers import Called, read_refusal, read_tool_calls
+
+_MOST, _MEAN = 0.7, 0.3
+_TEXT = 3
+"""Words from which on two texts are compared by their meaning, too."""
+
+
+class TextComparison(Protocol):
+    """The answer changes of responses to one logged answer, by their text."""
+
+    def texts(self, responses: Iterable[str], replicates: Sequence[str] = ()) -> list[str]:
+        """The texts whose vectors are looked up by `changes(responses)` and by `between` of any
+        two `replicates`, each once."""
+        ...
+
+    def changes(self, responses: Sequence[str]) -> list[float]:
+        """One answer change in [0, 1] per response."""
+        ...
+
+    def between(self, one: str, other: str) -> float:
+        """The answer change from one response to another, in [0, 1]."""
+        ...
+
+
+def scorable(answer: str) -> bool:
+    """Whether a model can be asked how probable the answer is: not where it is empty, nor where it
+    is a refusal or calls of tools, of which a server gives no text."""
+    marked = read_tool_calls(answer) is not None or read_refusal(answer) is not None
+    return bool(answer.strip()) and not marked
+
+
+class PartialChange:
+    """The answer changes of what counts of each answer: a field of JSON, or whatever is no refusal.
+
+    Args:
+        counted: what counts of a response; None where it has nothing of it, which is a change of 1.
+        values: the comparison with what counts of the logged answer.
+    """
+
+    def __init__(self, counted: Callable[[str], str | None], values: TextComparison) -> None:
+        self._counted = counted
+        self._values = values
+
+    def texts(self, responses: Iterable[str], replicates: Sequence[str] = ()) -> list[str]:
+        """See `TextComparison`."""
+        return self._values.texts(self._present(responses), self._present(replicates))
+
+    def changes(self, responses: Sequence[str]) -> list[float]:
+        """See `TextComparison`."""
+        known = iter(self._values.changes(self._present(responses)))
+        return [1.0 if self._counted(r) is None else next(known) for r in responses]
+
+    def between(self, one: str, other: str) -> float:
+        """See `TextComparison`."""
+        values = self._counted(one), self._counted(other)
+        if values[0] is None or values[1] is None:
+            return float(values[0] != values[1])
+        return self._values.between(values[0], values[1])
+
+    def _present(self, responses: Iterable[str]) -> list[str]:
+        return [value for r in responses if (value := self._counted(r)) is not None]
+
+
+class RefusalChange:
+    """The answer changes of responses to a logged refusal: two refusals say the same."""
+
+    def texts(self, responses: Iterable[str], replicates: Sequence[str] = ()) -> list[str]:
+        """None."""
+        return []
+
+    def changes(self, responses: Sequence[str]) -> list[float]:
+        """1 for an answer, 0 for a refusal."""
+        return [float(_unrefused(response) is not None) for response in responses]
+
+    def between(self, one: str, other: str) -> float:
+        """1 where one of the two is a refusal."""
+        return float((_unrefused(one) is None) != (_unrefused(other) is None))
+
+
+def _unrefused(text: str) -> str | None:
+    return text if read_refusal(text) is None else None
+
+
+class ToolCallChange:
+    """The answer changes of responses to a logged answer of tool calls.
+
+    1 where another tool is called, or none; else by the arguments, key by key: .7 of the argument
+    that changed most and .3 of their mean, so that one lost argument of many still makes it another
+    call. Values are compared as JSON values (3.0 is 3), longer texts as text answers are. The order
+    of parallel calls does not count.
+
+    Args:
+        answer: that answer as a text (`smile_trace.records.formats.answers`).
+        part: the characters of a tool's name, or of an argument, that alone count. An argument is
+            kept where another tool is called with it.
+    """
+
+    def __init__(self, answer: str, part: AnswerSpan | None = None) -> None:
+        self._calls = read_tool_calls(answer) or ()
+        self._part = None if part is None else CallPlaces(answer).at(part)
+        self._meaning = Meaning(embed_sentences)
+        self._known: dict[tuple[str, str], float] = {}
+
+    def texts(self, responses: Iterable[str], replicates: Sequence[str] = ()) -> list[str]:
+        """None: arguments are compared by the packaged vectors."""
+        return []
+
+    def changes(self, responses: Sequence[str]) -> list[float]:
+        """One answer change in [0, 1] per response."""
+        return [self._change(self._calls, read_tool_calls(text) or ()) for text in responses]
+
+    def between(self, one: str, other: str) -> float:
+        """The answer change from one response to another, in [0, 1]."""
+        first, second = (read_tool_calls(text) or () for text in (one, other))
+        if self._part is not None:
+            return abs(self._change(self._calls, first) - self._change(self._calls, second))
+        return self._change(first, second) if first else float(bool(second))
+
+    def _change(self, logged: Sequence[Called], response: Sequence[Called]) -> float:
+        if self._part is None:
+            return self._of_calls(logged, response)
+        number, path = self._part
+        call = logged[number]
+        same = [other for other in response if other.name == call.name]
+        if not path or not response:
+            return float(not same)
+        value = _value(call.arguments, path)
+        return min(self._of_values(value, _value(o.arguments, path)) for o in same or response)
+
+    def _of_calls(self, logged: Sequence[Called], response: Sequence[Called]) -> float:
+        """The mean over the calls of either side, each with the nearest of the same tool."""
+        if not logged:
+            return float(bool(response))
+        pairs = sorted(
+            (self._of_values(mine.arguments, theirs.arguments), i, k)
+            for i, mine in enumerate(logged)
+            for k, theirs in enumerate(response)
+            if mine.name == theirs.name
+        )
+        matched: dict[int, float] = {}
+        taken: set[int] = set()
+        for change, i, k in pairs:
+            if i not in matched and k not in taken:
+                matched[i] = change
+                taken.add(k)
+        most = max(len(logged), len(response))
+        return (sum(matched.values()) + most - len(matched)) / most
+
+    def _of_values(self, one: Any, other: Any) -> float:
+        if isinstance(one, dict) and isinstance(other, dict):
+            keys = dict.fromkeys([*one, *other])
+            changes = [self._of_values(one.get(k, _MISSING), other.get(k, _MISSING)) for k in keys]
+            return _MOST * max(changes) + _MEAN * sum(changes) / len(changes) if changes else 0.0
+        if one is _MISSING or other is _MISSING:
+            return 1.0
+        different = json_change(one, other) > 0
+        texts = isinstance(one, str) and isinstance(other, str)
+        if different and texts and min(len(t.split()) for t in (one, other)) >= _TEXT:
+            return self._of_texts(one, other)
+        return float(different)
+
+    def _of_texts(self, one: str, other: str) -> float:
+        if (one, other) not in self._known:
+            self._known[one, other] = compare(one, other, self._meaning).change
+        return self._known[one, other]
+
+
+class _Missing:
+    pass
+
+
+_MISSING: Any = _Missing()
+
+
+def _value(arguments: Any, path: Path) -> Any:
+    for step in path:
+        try:
+            arguments = arguments[step]
+        except (KeyError, IndexError, TypeError):
+            return _MISSING
+    return arguments
+
+
+def text_comparison(
+    answer: str,
+    embed: Embed | None,
+    distance: str | Distance = CONTENT,
+    part: AnswerSpan | None = None,
+    *,
+    cut: bool = False,
+) -> TextComparison:
+    """The comparison with a logged answer.
+
+    Args:
+        answer: the logged answer; where it is calls of tools, these are compared, whatever the
+            distance. A refusal is as far as can be from any answer, and like any refusal.
+        embed: vectors of texts; None for the packaged ones.
+        distance: `content`, `words`, a name of `distance_names()`, or a distance between sets of
+            word vectors.
+        part: the part of the answer that counts; where it is the value of a field of a JSON
+            answer, that field of the responses is compared.
+        cut: whether the logged answer ends at the limit of its tokens: what comes first in it then
+            counts more.
+
+    Raises:
+        ValueError: there is no distance of that name.
+    """
+    if read_refusal(answer) is not None:
+        return RefusalChange()
+    return PartialChange(_unrefused, _of_answers(answer, embed, distance, part, cut))
+
+
+def _of_answers(
+    answer: str,
+    embed: Embed | None,
+    distance: str | Distance,
+    part: AnswerSpan | None,
+    cut: bool,
+) -> TextComparison:
+    if read_tool_calls(answer) is not None:
+        return ToolCallChange(answer, part)
+    if part is not None and (path := path_of(answer, part)) is not None:
+        value = answer[slice(*part)]
+        field = partial(value_at, path=path)
+        return PartialChange(field, text_comparison(value, embed, distance))
+    if distance == CONTENT:
+        return ContentChange(answer, embed or embed_sentences, part, cut=cut)
+    vectors = distance_named(distance) if isinstance(distance, str) else distance
+    return TextChange(answer, embed or embed_words, vectors, part)

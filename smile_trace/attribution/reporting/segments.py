@@ -1,0 +1,217 @@
+"""The segments of an explanation as records: of all levels in one list, and of each document.
+
+Each segment has the attribution of its own level: the same estimand, with everything outside the
+segments of that level retained. Attributions of different levels do not add up, and those of one
+level do not either (docs/method.md). Portions do: that of a coarser segment is divided among its
+pieces, in proportion to their positive attributions.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from smile_trace.records import (
+    Document,
+    DocumentAttribution,
+    Explanation,
+    Measured,
+    Observation,
+    Perturbation,
+    Place,
+    Response,
+    SegmentAttribution,
+    Verdict,
+)
+from smile_trace.records.verdicts import joint
+
+
+def join(
+    levels: Sequence[Sequence[SegmentAttribution]],
+) -> tuple[tuple[SegmentAttribution, ...], tuple[SegmentAttribution, ...]]:
+    """The finest segments of each part of the prompt, and the coarser ones.
+
+    Args:
+        levels: per level its segments, coarse to fine; those of a finer level lie inside some
+            of the level before.
+
+    Returns:
+        Both in the order of the prompt (the coarser ones level by level), with `parent` and,
+        where there is more than one level, `portion`.
+    """
+    if len(levels) == 1:
+        return _ordered(levels[0]), ()
+    finest = [_with_portions(levels[0], None, 0.0)]
+    coarser: list[SegmentAttribution] = []
+    for level in levels[1:]:
+        children: dict[int, list[SegmentAttribution]] = {}
+        for piece in level:
+            children.setdefault(_parent(piece, finest[-1]), []).append(piece)
+        parents = finest.pop()
+        finest.append([s for k, s in enumerate(parents) if k not in children])
+        finest.append([])
+        for k, pieces in sorted(children.items()):
+            finest[-1] += _with_portions(pieces, len(coarser), parents[k].portion or 0.0)
+            coarser.append(parents[k])
+    return _ordered([s for level in finest for s in level]), tuple(coarser)
+
+
+def _parent(segment: SegmentAttribution, coarser: Sequence[SegmentAttribution]) -> int:
+    """The index of the coarser segment that holds a piece."""
+    message, start, end = segment.places[0]
+    return next(
+        k
+        for k, parent in enumerate(coarser)
+        if any(m == message and a <= start and end <= b for m, a, b in parent.places)
+    )
+
+
+def _with_portions(
+    pieces: Sequence[SegmentAttribution], parent: int | None, portion: float
+) -> list[SegmentAttribution]:
+    """The pieces of a segment, with the portion of each.
+
+    Without a parent the portion is the attribution. Where no piece has a positive attribution,
+    all portions are the same.
+    """
+    if parent is None:
+        return [s.model_copy(update={"portion": s.attribution}) for s in pieces]
+    free = [s for s in pieces if not s.protected]
+    weights = [max(s.attribution, 0.0) for s in free]
+    if not any(weights):
+        weights = [1.0] * len(free)
+    shares = iter(weight / sum(weights) for weight in weights)
+    return [
+        s.model_copy(
+            update={"parent": parent, "portion": 0.0 if s.protected else portion * next(shares)}
+        )
+        for s in pieces
+    ]
+
+
+def _ordered(segments: Sequence[SegmentAttribution]) -> tuple[SegmentAttribution, ...]:
+    return tuple(sorted(segments, key=lambda s: s.places))
+
+
+def observations(
+    rows: Iterable[tuple[Perturbation, Response | None]],
+    changes: Sequence[float | None],
+    weights: Sequence[float | None],
+    *,
+    scored: bool = False,
+    of_part: bool = False,
+) -> list[Observation]:
+    """One record per answered row.
+
+    Args:
+        rows: perturbations with their responses, None where there is none yet.
+        changes: the rows' answer changes, in [0, 1], None where the call failed.
+        weights: their locality weights, in (0, 1], None for masks that were not drawn.
+        scored: whether the given answer was scored: then its log-probabilities are kept.
+        of_part: whether a part of the answer is explained: then its tokens are kept, too.
+    """
+    return [
+        Observation(
+            **row.model_dump(exclude={"messages"}),
+            locality=weight,
+            text_hash=row.text_hash,
+            response=response.text,
+            shift=change,
+            failure=response.failure,
+            logprobs=response.logprobs if scored else None,
+            likeliest_by=response.likeliest_by if scored else None,
+            tokens=response.tokens if scored and of_part else None,
+        )
+        for (row, response), change, weight in zip(rows, changes, weights, strict=True)
+        if response is not None
+    ]
+
+
+NEARLY_ALL = 0.8
+"""Share of a segment's characters that are the document's, where the segment stands for it."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was measured of a place: the segment that stands for it, the pieces of it, or the
+    smallest one around it."""
+
+    measured: Measured
+    segments: tuple[SegmentAttribution, ...] = ()
+
+    @property
+    def alone(self) -> SegmentAttribution | None:
+        """The segment that stands for the place."""
+        return self.segments[0] if self.measured == "alone" else None
+
+    @property
+    def significant(self) -> bool:
+        """Whether one of them certainly matters."""
+        return any(segment.significant for segment in self.segments)
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """What may be said of all of them; None of nothing."""
+        return joint([segment.verdict for segment in self.segments]) if self.segments else None
+
+
+def document_attributions(
+    documents: Sequence[Document], explanation: Explanation
+) -> Iterator[DocumentAttribution]:
+    """The documents that stand in the messages, each with what was measured of it."""
+    known = [document for document in documents if document.place is not None]
+    places = [document.place for document in known if document.place is not None]
+    for document, place in zip(known, places, strict=True):
+        found = measured_at(place, [other for other in places if other != place], explanation)
+        own = found.alone
+        yield DocumentAttribution(
+            **document.model_dump(exclude={"text"}),
+            measured=found.measured,
+            attribution=None if own is None else own.attribution,
+            ci_low=None if own is None else own.ci_low,
+            ci_high=None if own is None else own.ci_high,
+            p_value=None if own is None else own.p_value,
+            significant=found.significant,
+            verdict=found.verdict,
+        )
+
+
+def measured_at(place: Place, others: Sequence[Place], explanation: Explanation) -> Found:
+    """What was measured of a place in the messages.
+
+    Args:
+        place: message, start, end.
+        others: further places; a segment that touches one of them does not stand for this one.
+        explanation: of the call with these messages.
+    """
+    everything = (*explanation.coarser, *explanation.segments)
+    free = [s for s in everything if not s.protected]
+    around = [s for s in free if any(holds(p, place) for p in s.places)]
+    pieces = [s for s in free if s not in around and any(overlap(p, place) for p in s.places)]
+    alone = [s for s in around if _stands_for(s, place, others)]
+    if alone:
+        return Found("alone", (min(alone, key=_size),))
+    if pieces:
+        return Found("in_pieces", tuple(pieces))
+    if around:
+        return Found("with_others", (min(around, key=_size),))
+    return Found("never")
+
+
+def _stands_for(segment: SegmentAttribution, place: Place, others: Sequence[Place]) -> bool:
+    """Whether a segment around a document holds nothing else that counts."""
+    if any(overlap(p, other) for p in segment.places for other in others):
+        return False
+    return segment.unit == "document" or place[2] - place[1] >= NEARLY_ALL * _size(segment)
+
+
+def _size(segment: SegmentAttribution) -> int:
+    return sum(end - start for _, start, end in segment.places)
+
+
+def holds(outer: Place, inner: Place) -> bool:
+    """Whether a place is within another one."""
+    return outer[0] == inner[0] and outer[1] <= inner[1] and inner[2] <= outer[2]
+
+
+def overlap(a: Place, b: Place) -> bool:
+    """Whether two places share a character."""
+    return a[0] == b[0] and a[1] < b[2] and b[1] < a[2]

@@ -1,0 +1,309 @@
+"""The structure of a text by its form alone: sections, elements, examples and documents.
+
+Every pattern is anchored and bounded: the time is linear in the length of the text, however
+hostile it is. The last of several blocks ends after as many paragraphs as the longest other one, or
+at a label that no other block has (`Question:`).
+"""
+
+import re
+from bisect import bisect_left
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import pairwise
+
+from smile_trace.attribution.segmentation.boundaries import Range, has_word, strip
+
+_TAG = re.compile(r"<(/?)([A-Za-z][\w.:-]{0,63})(?:\s[^<>]{0,500})?>")
+_FENCE = re.compile(r"[ \t]{0,3}(?:```|~~~)")
+_HEADING = re.compile(r"[ \t]{0,3}#{1,6}[ \t]+\S")
+_ITEM = re.compile(r"[ \t]{0,3}\d{1,4}[.)][ \t]+\S")
+_NAME = r"[ \t]{0,3}(?:#{1,6}[ \t]+)?(?:\*\*|__)?(?P<name>[^\W\d_][\w'’&/ -]{0,39}?)"
+_LABEL = re.compile(_NAME + r"(?:[ \t]*#?\d{1,4})?(?:\*\*|__)?[:：](?:\*\*|__)?(?=\s|\Z)")
+_NUMBERED = re.compile(_NAME + r"[ \t]*#?\d{1,4}(?:\*\*|__)?[ \t\r]*\Z")
+_MAX_LABEL_WORDS = 4
+"""A longer text before a colon is a sentence."""
+
+
+def lines(text: str) -> Iterator[Range]:
+    """Every line outside fenced code, without its line feed; what is fenced comes as one line."""
+    at, fenced = 0, None
+    for line in text.split("\n"):
+        start, at = at, at + len(line) + 1
+        if _FENCE.match(line):
+            if fenced is None:
+                fenced = start
+                continue
+            start, fenced = fenced, None
+        if fenced is None:
+            yield start, at - 1
+    if fenced is not None:
+        yield fenced, len(text)
+
+
+def is_heading(line: str) -> bool:
+    """A Markdown heading (`## Rules`)."""
+    return _HEADING.match(line) is not None
+
+
+def is_item(line: str) -> bool:
+    """An item of a numbered list that is not nested in another (`2. Be brief.`)."""
+    return _ITEM.match(line) is not None
+
+
+def label(line: str) -> tuple[str, str] | None:
+    """The label that a line begins with, and what follows it on the line.
+
+    `Rules:`, `**Input 2:** text`, `### Example 1`; the name comes in lower case and without its
+    number.
+    """
+    head = line[:80]
+    match = _LABEL.match(head) or (_NUMBERED.match(head) if len(line) <= 80 else None)
+    if match is None or len(match["name"].split()) > _MAX_LABEL_WORDS:
+        return None
+    return match["name"].strip().casefold(), line[match.end() :].strip()
+
+
+def tag_blocks(text: str, names: Collection[str] | None = None) -> list[Range]:
+    """Elements (`<rules> … </rules>`) that begin and end a line, the outermost ones.
+
+    Args:
+        names: look only at elements of these names (lower case).
+    """
+    opened: dict[str, list[int]] = defaultdict(list)
+    elements: list[Range] = []
+    for tag in _TAG.finditer(text):
+        name = tag[2].lower()
+        if names is not None and name not in names:
+            continue
+        if not tag[1]:
+            opened[name].append(tag.start())
+        elif opened[name]:
+            elements.append((opened[name].pop(), tag.end()))
+    found: list[Range] = []
+    for start, end in sorted(elements):
+        if (not found or start >= found[-1][1]) and _whole_lines(text, start, end):
+            found.append((start, end))
+    return found
+
+
+def _whole_lines(text: str, start: int, end: int) -> bool:
+    """Whether nothing but spaces stands before `start` and after `end` on their lines."""
+    while start > 0 and text[start - 1] in " \t":
+        start -= 1
+    while end < len(text) and text[end] in " \t\r":
+        end += 1
+    return (start == 0 or text[start - 1] == "\n") and (end == len(text) or text[end] == "\n")
+
+
+def sections(text: str) -> list[Range]:
+    """Splits a text by its structure; the sections hold all of it but white space.
+
+    The first of these that gives at least two: Markdown headings and XML elements; labelled
+    blocks (`Rules:`); the items of a numbered list; paragraphs. A text without any
+    of them is one section. The sections of a section are its finer ones.
+    """
+    found: list[Range] = []
+    for edges in (_blocks, _labelled, _items, _paragraphs):
+        found = between(text, 0, len(text), edges(text))
+        if len(found) > 1:
+            break
+    return found
+
+
+def between(
+    text: str, start: int, end: int, edges: Iterable[int], *, over_lines: bool = True
+) -> list[Range]:
+    """The pieces of `[start, end)` between edges; punctuation alone joins the piece before.
+
+    With `over_lines` False only that on the same line.
+    """
+    inside = sorted({start, end, *(edge for edge in edges if start < edge < end)})
+    found: list[Range] = []
+    for a, b in pairwise(inside):
+        piece = strip(text, a, b)
+        if piece is None:
+            continue
+        joins = found and (over_lines or "\n" not in text[found[-1][1] : piece[0]])
+        if joins and not has_word(text, *piece):
+            found[-1] = (found[-1][0], piece[1])
+        else:
+            found.append(piece)
+    return found
+
+
+def _blocks(text: str) -> list[int]:
+    """Where headings begin, and where elements begin and end.
+
+    A heading goes with the headings or the element that follow it directly.
+    """
+    elements = [*tag_blocks(text), (len(text) + 1, len(text) + 1)]
+    edges: list[int] = []
+    number, only_headings = 0, False
+    for a, b in lines(text):
+        while elements[number][1] <= a:
+            number += 1
+        start, end = elements[number]
+        heading = a < start and is_heading(text[a:b])
+        if a <= start <= b:
+            edges += [end] if only_headings else [start, end]
+        elif heading and not only_headings:
+            edges.append(a)
+        if text[a:b].strip():
+            only_headings = heading
+    return edges
+
+
+def _labelled(text: str) -> list[int]:
+    """Where labels begin. With text on its line a label owns its paragraph, else all to the next.
+
+    A label begins with no small letter: `note: this` is a sentence.
+    """
+    edges: list[int] = []
+    owns_paragraph, blank = True, False
+    for a, b in lines(text):
+        line = text[a:b]
+        if not line.strip():
+            blank = True
+            continue
+        found = label(line)
+        if found is not None and not line.lstrip(" \t#*_")[:1].islower():
+            edges.append(a)
+            owns_paragraph = bool(found[1])
+        elif blank and owns_paragraph and edges:
+            edges.append(a)
+        blank = False
+    return edges
+
+
+def _items(text: str) -> list[int]:
+    """Where items of a numbered list begin, and where the text after one does."""
+    edges: list[int] = []
+    blank = False
+    for a, b in lines(text):
+        line = text[a:b]
+        if is_item(line) or (edges and blank and line[:1].strip()):
+            edges.append(a)
+        blank = not line.strip()
+    return edges
+
+
+def _paragraphs(text: str) -> list[int]:
+    """Where the lines after blank ones begin."""
+    edges: list[int] = []
+    blank = False
+    for a, b in lines(text):
+        if blank:
+            edges.append(a)
+        blank = not text[a:b].strip()
+    return edges
+
+
+_EXAMPLES = frozenset(("example", "shot", "sample", "demonstration"))
+_DOCUMENT = (
+    "document|doc|source|passage|context|article|chunk|snippet|result|search_result|reference|"
+    "excerpt|file|page"
+)
+_DOCUMENTS = frozenset(_DOCUMENT.split("|"))
+_MARKER = re.compile(
+    r"[ \t]{0,3}(?:#{1,6}[ \t]+)?(?:\*\*)?"
+    rf"(?:\[\d{{1,4}}\](?=\s|[:：])|(?:{_DOCUMENT})[ \t]?[#\[(]?\d{{1,4}}\b)",
+    re.IGNORECASE,
+)
+_BLANK_LINES = re.compile(r"\n[ \t\r]*\n\s*")
+_ARROWS = ("->", "=>", "→", "⇒")
+
+
+def example_blocks(text: str) -> list[Range]:
+    """Few-shot examples: `<example>` elements, `Example 1:` blocks, pairs of labels, arrows.
+
+    A pair is any two labels that come again and again (`Q:` and `A:`, `Input:` and `Output:`);
+    a pair whose last label has no text after it is the question, not an example. An
+    arrow separates the two halves of a line (`great film -> positive`).
+    """
+    return tag_blocks(text, _EXAMPLES) or _labelled_examples(text) or _arrow_examples(text)
+
+
+def document_blocks(text: str) -> list[Range]:
+    """Documents: `<document>` elements (also `source`, `passage`, …), `[1] …`, `Document 1: …`."""
+    if found := tag_blocks(text, _DOCUMENTS):
+        return found
+    starts = [a for a, b in lines(text) if _MARKER.match(text[a : min(b, a + 80)])]
+    return _trimmed(text, _from_each(text, starts), _labels(text))
+
+
+_Label = tuple[int, str, str]
+"""Start of its line, its name, the text after it on the line."""
+
+
+def _labels(text: str) -> list[_Label]:
+    found = ((a, label(text[a:b])) for a, b in lines(text))
+    return [(a, *named) for a, named in found if named is not None]
+
+
+def _labelled_examples(text: str) -> list[Range]:
+    labels = _labels(text)
+    counts = Counter(name for _, name, _ in labels)
+    numbered = [a for a, name, _ in labels if name in _EXAMPLES]
+    if numbered:
+        return _trimmed(text, _from_each(text, numbered), labels)
+    opener = next((name for _, name, _ in labels if counts[name] > 1), None)
+    if opener is None:
+        return []
+    blocks = _from_each(text, [a for a, name, _ in labels if name == opener])
+    again = [label for label in labels if counts[label[1]] > 1]
+    places = [a for a, _, _ in again]
+    last = [again[bisect_left(places, end) - 1] for _, end in blocks]
+    answered = [
+        block
+        for block, label in zip(blocks, last, strict=True)
+        if label[1] != opener and _has_answer(text, label, block[1])
+    ]
+    return _trimmed(text, answered, labels)
+
+
+def _has_answer(text: str, label: _Label, end: int) -> bool:
+    at, _, rest = label
+    below = text.find("\n", at, end)
+    return bool(rest or (below >= 0 and text[below:end].strip()))
+
+
+def _arrow_examples(text: str) -> list[Range]:
+    """Lines with an arrow between two halves, where there is more than one with an arrow."""
+    arrows = 0
+    found: list[Range] = []
+    for a, b in lines(text):
+        halves = next((text[a:b].split(x, 1) for x in _ARROWS if x in text[a:b]), ["", ""])
+        arrows += bool(halves[0].strip())
+        if all(half.strip() for half in halves) and (line := strip(text, a, b)):
+            found.append(line)
+    return found if arrows > 1 else []
+
+
+def _from_each(text: str, starts: Sequence[int]) -> list[Range]:
+    """From each start to the next."""
+    return list(pairwise([*starts, len(text)]))
+
+
+def _trimmed(text: str, blocks: Sequence[Range], labels: Sequence[_Label]) -> list[Range]:
+    """Without white space around; the last one by the length of the others."""
+    if not blocks:
+        return []
+    (start, end), counts = blocks[-1], Counter(name for _, name, _ in labels)
+    unique_labels = (a for a, name, _ in labels if counts[name] == 1 and start < a < end)
+    end = next(unique_labels, end)
+    at = start
+    for _ in range(max([1, *(_paragraph_count(text, *block) for block in blocks[:-1])])):
+        at = _paragraph_end(text, at, end)
+    found = (strip(text, a, b) for a, b in [*blocks[:-1], (start, at)])
+    return [block for block in found if block is not None]
+
+
+def _paragraph_count(text: str, start: int, end: int) -> int:
+    return len(_BLANK_LINES.findall(text[start:end].strip())) + 1
+
+
+def _paragraph_end(text: str, start: int, end: int) -> int:
+    """Where the next paragraph from `start` on ends."""
+    stripped = strip(text, start, end)
+    blank = stripped and _BLANK_LINES.search(text, stripped[0], end)
+    return blank.start() if blank else end
