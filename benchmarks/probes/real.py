@@ -20,7 +20,7 @@ from benchmarks.probes.prompts import prompts
 from smile_trace import profile
 from smile_trace.probes.of_prompt import together
 from smile_trace.records.profile import Profile, Rate
-from smile_trace.store.profiles import StoredProfile
+from smile_trace.store.job_results import StoredProfile
 
 PROFILES = Path(__file__).parent / "results" / "real.jsonl.gz"
 MODELS = {"demo": "SmolLM2 135M, chat", "demo-completion": "Gemma 3 270M, base"}

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from smile_trace.records import Call, Message, Span
-    from smile_trace.store.queries.captured import Captured
+    from smile_trace.store.queries.calls import Captured
 
 _SHOWN = 200
 """Characters of a text in the terminal."""
@@ -30,7 +30,7 @@ def calls(
     """
     from smile_trace.settings import Settings
     from smile_trace.store import Store
-    from smile_trace.store.queries.captured import read_captured
+    from smile_trace.store.queries.calls import read_captured
 
     store = Store.look(Settings())
     try:

@@ -15,7 +15,7 @@ from smile_trace.records.verdicts import joint
 from smile_trace.render.comparison.mattered import summarize
 from smile_trace.settings import Settings
 from smile_trace.store import Store
-from smile_trace.store.queries.explained import (
+from smile_trace.store.queries.calls import (
     ExplainedInPeriod,
     Period,
     read_in_period,

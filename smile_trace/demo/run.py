@@ -23,7 +23,7 @@ from smile_trace.records import Call
 from smile_trace.render import print_terminal
 from smile_trace.settings import FILE_NAME, Settings
 from smile_trace.store import Store
-from smile_trace.store.queries.explained import Explained, read_explained
+from smile_trace.store.queries.calls import Explained, read_explained
 from smile_trace.store.queries.status import Status
 
 DemoName = Literal["mlflow", "phoenix", "langfuse", "comet", "comet_archive", "opik", "otlp"]

@@ -108,7 +108,7 @@ class ForegroundSpending:
         return self._store.ledger.with_budget(calls)
 
     def _scope_for(self, purpose: Literal["proxy", "embeddings"]) -> str:
-        from smile_trace.store.spending.budget_scope import BudgetScope, Purpose
+        from smile_trace.store.spending.ledger import BudgetScope, Purpose
 
         return BudgetScope(self._scope).for_purpose(Purpose(purpose)).key
 

@@ -22,7 +22,7 @@ from smile_trace.records.profile import (
 )
 from smile_trace.settings import Settings
 from smile_trace.store import Store
-from smile_trace.store.profiles import StoredProfile
+from smile_trace.store.job_results import StoredProfile
 
 TELLING = 3
 """Variants that are shown of a probe."""

@@ -19,7 +19,7 @@ from smile_trace.records.profile import Rate, VariantAnswer
 from smile_trace.review.asking_again import metered
 from smile_trace.settings import Settings
 from smile_trace.store import Store
-from smile_trace.store.profiles import StoredProfile
+from smile_trace.store.job_results import StoredProfile
 
 CASES = "cases"
 """What a limit on them is called, beside those on probes."""

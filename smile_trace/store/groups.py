@@ -3,7 +3,7 @@
 from typing import Any, Literal, NamedTuple
 
 from smile_trace.records import Call
-from smile_trace.store.column_types import storable
+from smile_trace.store.sql import storable
 
 
 class Group(NamedTuple):

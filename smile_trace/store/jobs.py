@@ -11,10 +11,10 @@ from smile_trace._text.log_context import about
 from smile_trace.errors import Reason, ReasonCode
 from smile_trace.records import Call, Explanation, ExplanationSettings, Observation, Record
 from smile_trace.store.database import Database
-from smile_trace.store.forgotten import forgotten_among
 from smile_trace.store.groups import Group
-from smile_trace.store.spending.budget_scope import BudgetScope
-from smile_trace.store.statements import insert
+from smile_trace.store.retention import forgotten_among
+from smile_trace.store.spending.ledger import BudgetScope
+from smile_trace.store.sql import insert
 from smile_trace.store.tables import calls, explanations, groups, jobs, observations, traces
 
 logger = logging.getLogger(__name__)

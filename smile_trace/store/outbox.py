@@ -28,7 +28,7 @@ from smile_trace.store.queueing import (
     queue_news,
     queue_since,
 )
-from smile_trace.store.statements import age, insert
+from smile_trace.store.sql import age, insert
 from smile_trace.store.tables import deliveries, removals, trackers
 
 

@@ -1,8 +1,13 @@
-"""Retention: removes what is old or too much, never what a job or a delivery still needs."""
+"""Retention removes what is old or too much, never what a job or a delivery still needs.
 
+Of a forgotten trace a hash of its id stays, so that nothing of it comes back.
+"""
+
+import hashlib
 import logging
+import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from sqlalchemy import (
     Column,
@@ -20,8 +25,7 @@ from sqlalchemy import (
 
 from smile_trace.records import Record
 from smile_trace.settings import Retention
-from smile_trace.store.database import Database
-from smile_trace.store.forgotten import trace_hash
+from smile_trace.store.database import Database, in_chunks
 from smile_trace.store.tables import (
     calls,
     corrupt_lines,
@@ -30,6 +34,7 @@ from smile_trace.store.tables import (
     drift_cases,
     explanations,
     feedback,
+    forgotten,
     jobs,
     paths,
     profiles,
@@ -41,6 +46,32 @@ from smile_trace.store.tables import (
     traces,
     trackers,
 )
+
+ID = re.compile(rb"(?<![0-9a-fA-F])[0-9a-fA-F]{32}(?![0-9a-fA-F])")
+"""A trace's id among bytes that nobody could read."""
+
+
+_ESCAPED = re.compile(rb"\\u00([0-9a-fA-F]{2})")
+
+
+def ids_in(line: bytes) -> set[str]:
+    """What may be ids of traces in a line, whose letters JSON may have escaped."""
+    line = _ESCAPED.sub(lambda found: bytes.fromhex(found[1].decode()), line)
+    return {found.decode().lower() for found in ID.findall(line)}
+
+
+def trace_hash(trace_id: str) -> str:
+    """What is kept of a forgotten trace."""
+    return hashlib.sha256(f"forgotten {trace_id}".encode()).hexdigest()
+
+
+def forgotten_among(connection: Connection, trace_ids: Iterable[str]) -> set[str]:
+    """Those of the traces that were forgotten."""
+    hashes = {trace_hash(trace_id): trace_id for trace_id in trace_ids}
+    query = select(forgotten.c.trace_hash)
+    rows = in_chunks(connection, query, forgotten.c.trace_hash, list(hashes))
+    return {hashes[row.trace_hash] for row in rows}
+
 
 logger = logging.getLogger(__name__)
 

@@ -15,17 +15,14 @@ from smile_trace.store.arrivals import PulledPlaces
 from smile_trace.store.database import Database, StoreError
 from smile_trace.store.drift import Drift
 from smile_trace.store.forgetting import Forgetting
+from smile_trace.store.job_results import Paths, Profiles
 from smile_trace.store.jobs import Jobs
 from smile_trace.store.judgements import Judgements
+from smile_trace.store.models import Pauses, ProxyTrusts
 from smile_trace.store.outbox import Outbox
-from smile_trace.store.paths import Paths
-from smile_trace.store.pauses import Pauses
 from smile_trace.store.postgresql import PostgresDatabase
-from smile_trace.store.profiles import Profiles
-from smile_trace.store.proxy_trusts import ProxyTrusts
-from smile_trace.store.queries.lag import Lag, read_lags
 from smile_trace.store.queries.prompts import PromptReader, reading_prompts
-from smile_trace.store.queries.status import Status, read_status
+from smile_trace.store.queries.status import Lag, Status, read_lags, read_status
 from smile_trace.store.spending.ledger import StoredLedger
 from smile_trace.store.spending.responses import StoredResponses
 from smile_trace.store.sqlite import IN_MEMORY, SQLiteDatabase

@@ -1,7 +1,8 @@
 """The tables of the store. What they looked like before stands in `migrations/`.
 
 Times are Unix seconds (real) where we took them and Unix nanoseconds (`…_ns`) where the
-application did. Documents (`body`) are JSON of the records.
+application did. Documents (`body`) are JSON of the records. What a database lacks of them is found
+for `smile-trace doctor`.
 """
 
 from collections.abc import Iterator
@@ -19,10 +20,13 @@ from sqlalchemy import (
     Table,
     UniqueConstraint,
     false,
+    inspect,
     text,
 )
+from sqlalchemy.schema import CreateIndex
 
-from smile_trace.store.column_types import INTEGER, STRING, TEXT
+from smile_trace.store.database import Database
+from smile_trace.store.sql import INTEGER, STRING, TEXT
 
 metadata = MetaData(
     naming_convention={
@@ -438,3 +442,35 @@ paused_models = Table(
     Column("since", Float, nullable=False),
     Column("not_before", Float, nullable=False),
 )
+
+
+def missing_tables(database: Database) -> list[str]:
+    """The names of the tables that are not there.
+
+    Raises:
+        StoreError: the database cannot be read.
+    """
+    with database.read() as connection:
+        there = set(inspect(connection).get_table_names())
+    return [table.name for table in metadata.sorted_tables if table.name not in there]
+
+
+def missing_indexes(database: Database) -> list[str]:
+    """The statements that make the indexes which are not there, whatever their names.
+
+    Raises:
+        StoreError: the database cannot be read.
+    """
+    with database.read() as connection:
+        found = inspect(connection).get_multi_indexes()
+        there = {
+            (table, tuple(index["column_names"]))
+            for (_, table), indexes in found.items()
+            for index in indexes
+        }
+        return [
+            str(CreateIndex(index).compile(dialect=connection.dialect))
+            for table in metadata.sorted_tables
+            for index in sorted(table.indexes, key=lambda index: str(index.name))
+            if (table.name, tuple(column.name for column in index.columns)) not in there
+        ]

@@ -21,9 +21,9 @@ from smile_trace.store.arrivals import (
     add_batch,
 )
 from smile_trace.store.database import Database, in_chunks
-from smile_trace.store.forgotten import forgotten_among
 from smile_trace.store.groups import Group
-from smile_trace.store.statements import insert
+from smile_trace.store.retention import forgotten_among
+from smile_trace.store.sql import insert
 from smile_trace.store.tables import (
     calls,
     deliveries,

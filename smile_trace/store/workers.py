@@ -13,7 +13,7 @@ from smile_trace.store.clock import DatabaseClock
 from smile_trace.store.database import Database
 from smile_trace.store.postgresql import PostgresDatabase
 from smile_trace.store.session import TIME, WORKERS
-from smile_trace.store.statements import insert
+from smile_trace.store.sql import insert
 from smile_trace.store.tables import jobs, workers
 
 Role = Literal["ingest", "explain", "deliver"]

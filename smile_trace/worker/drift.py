@@ -19,7 +19,7 @@ from smile_trace.settings import Settings
 from smile_trace.store import Store, StoreError
 from smile_trace.store.drift import DriftAlarm, DriftAnswer, NewCase, StoredCase
 from smile_trace.store.jobs import Job
-from smile_trace.store.spending.budget_scope import Purpose
+from smile_trace.store.spending.ledger import Purpose
 from smile_trace.worker.explaining.models import Models
 from smile_trace.worker.explaining.waits import Waits, waiting
 from smile_trace.worker.own_traces import traced

@@ -13,7 +13,7 @@ from smile_trace._guards.private_files import open_own
 from smile_trace.settings import Settings
 from smile_trace.spool import limits, spool_filled
 from smile_trace.store import Store
-from smile_trace.store.queries.lag import Lag
+from smile_trace.store.queries.status import Lag
 
 SPOOL = "spool"
 """What the home's own spool is called among the sources."""

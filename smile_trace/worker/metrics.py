@@ -9,7 +9,7 @@ from prometheus_client.registry import Collector
 
 from smile_trace.settings import Settings
 from smile_trace.store import Store
-from smile_trace.store.queries.lag import Lag
+from smile_trace.store.queries.status import Lag
 from smile_trace.store.spending.accounts import UNITS
 from smile_trace.store.workers import RegisteredWorker
 from smile_trace.worker.lag import filled, read_lags, unread_files

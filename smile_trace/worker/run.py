@@ -13,7 +13,7 @@ from smile_trace.models.registry import NoModel
 from smile_trace.settings import Settings
 from smile_trace.sources.discovery import pulled
 from smile_trace.store import Store
-from smile_trace.store.pauses import Pause
+from smile_trace.store.models import Pause
 from smile_trace.store.queries.status import Status
 from smile_trace.store.retention import DAY, apply_retention
 from smile_trace.store.workers import ROLES, Role

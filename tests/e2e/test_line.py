@@ -20,7 +20,7 @@ from mlflow.entities import Trace
 
 from smile_trace.settings import Settings
 from smile_trace.store import Store
-from smile_trace.store.queries.explained import read_explained
+from smile_trace.store.queries.calls import read_explained
 from tests.support.browser import WatchedPage
 from tests.support.explained import HOSTILE
 from tests.support.mlflow_pages import open_explanation

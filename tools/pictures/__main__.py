@@ -15,7 +15,7 @@ from smile_trace.comparison import compare
 from smile_trace.demo.servers import MLflow
 from smile_trace.settings import Settings
 from smile_trace.store import Store
-from smile_trace.store.queries.explained import Explained, read_explained
+from smile_trace.store.queries.calls import Explained, read_explained
 from smile_trace_mlflow.runs import day_of
 from tests.support.browser import chromium, launched
 from tests.support.mlflow_pages import open_explanation, open_list, open_runs, prefer

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, and_, func, select
 from smile_trace.records import Call, ExplanationSettings, Feedback, SegmentAttribution, Signal
 from smile_trace.store.database import Database, in_chunks
 from smile_trace.store.groups import Group
-from smile_trace.store.statements import is_unset, json_text
+from smile_trace.store.sql import is_unset, json_text
 from smile_trace.store.tables import calls, deliveries, explanations, feedback, jobs, observations
 
 _SEGMENTS = TypeAdapter(list[SegmentAttribution])

@@ -1,8 +1,8 @@
-"""Counts of everything in the store, as of one moment."""
+"""Counts of everything in the store, and how far behind things are, as of one moment."""
 
 from collections import Counter
-from collections.abc import Callable
-from typing import Annotated, Any
+from collections.abc import Callable, Iterator
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator
 from sqlalchemy import Connection, Select, and_, func, select
@@ -10,9 +10,9 @@ from sqlalchemy import Connection, Select, and_, func, select
 from smile_trace._guards.presentable import presentable
 from smile_trace.errors import Reason, ReasonCode
 from smile_trace.records import Record
-from smile_trace.store.arrivals import Pulled, read_places
+from smile_trace.store.arrivals import LATE_SECONDS, Pulled, read_places
 from smile_trace.store.database import Database
-from smile_trace.store.queries.lag import Lag
+from smile_trace.store.queueing import Kind
 from smile_trace.store.spending.accounts import Spent
 from smile_trace.store.tables import (
     calls,
@@ -26,6 +26,65 @@ from smile_trace.store.tables import (
     trackers,
 )
 from smile_trace.store.workers import RegisteredWorker, read_workers
+
+Stage = Literal["read", "explain", "deliver"]
+
+
+class Lag(Record):
+    """For how many `seconds` the oldest of what waits there has done so.
+
+    `stage` is what it waits for: to be read from the source `name` (of a backend: since all that a
+    `place` held was read), to be explained by the model `name`, to be delivered to the tracker
+    `name`. What is postponed to a later time, or was refused for good, does not wait.
+    """
+
+    stage: Stage
+    name: str
+    place: str = ""
+    seconds: float
+
+
+def read_lags(database: Database, now: float) -> tuple[Lag, ...]:
+    """The lags of what waits in the store, and of the backends that are read into it.
+
+    Args:
+        database: the store's.
+        now: Unix seconds.
+    """
+    with database.read() as connection:
+        return (
+            *_places(connection, now),
+            *_models(connection, now),
+            *_tracker_lags(connection, now),
+        )
+
+
+def _places(connection: Connection, now: float) -> Iterator[Lag]:
+    for one in read_places(connection):
+        if one.until_ms:  # else nothing of it was ever read
+            behind = now - one.until_ms / 1000 - LATE_SECONDS
+            yield Lag(stage="read", name=one.source, place=one.place, seconds=max(0.0, behind))
+
+
+def _models(connection: Connection, now: float) -> Iterator[Lag]:
+    """A job that was postponed and is due again, waits since then."""
+    due = (jobs.c.state == "pending") & (jobs.c.not_before <= now)
+    query = select(func.coalesce(jobs.c.model, ""), func.min(jobs.c.changed_at)).where(due)
+    for model, since in connection.execute(query.group_by(jobs.c.model)):
+        yield Lag(stage="explain", name=model, seconds=max(0.0, now - since))
+
+
+def _tracker_lags(connection: Connection, now: float) -> Iterator[Lag]:
+    # With its kinds named, the index on what is due gives the waiting ones alone.
+    waiting = (
+        deliveries.c.tracker.in_(select(trackers.c.name))
+        & deliveries.c.kind.in_(get_args(Kind))
+        & (deliveries.c.state == "waiting")
+    )
+    query = select(deliveries.c.tracker, func.min(deliveries.c.created_at)).where(waiting)
+    for tracker, since in connection.execute(query.group_by(deliveries.c.tracker)):
+        yield Lag(stage="deliver", name=tracker, seconds=max(0.0, now - since))
+
 
 Shown = Annotated[str, AfterValidator(presentable)]
 """What others said, whoever stored it: workers of other releases may share the store."""

@@ -1,14 +1,38 @@
-"""What was reserved and spent, by cap: in a file, under its one lock for writers."""
+"""What was reserved and spent, by cap, and when the next attempt may be sent to a model.
 
-from collections.abc import Mapping, Sequence
+In a file it is counted under the one lock for writers; in a shared store by procedures, which take
+no turn with other writers, and hold the counters of the day, which everybody counts on, for no
+longer than it takes to add to them: nobody waits there for a disk, nor for a process that is
+frozen. A commit of the counters does not wait for the disk; that of the reservation after it does,
+and the log of writes has one order: what is reserved is counted, whatever dies. What was counted
+and not reserved any more stays spent.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Literal, NamedTuple, Protocol
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Float,
+    case,
+    cast,
+    delete,
+    extract,
+    func,
+    literal,
+    select,
+    text,
+    update,
+)
 
 from smile_trace.records import Record
-from smile_trace.store.database import Database
-from smile_trace.store.statements import insert
-from smile_trace.store.tables import reservations, spend
+from smile_trace.store.database import Database, TakenOver
+from smile_trace.store.postgresql import PostgresDatabase
+from smile_trace.store.sql import insert, storable
+from smile_trace.store.tables import rate_limits, reservations, spend
 
 UNITS = ("calls", "tokens", "usd")
 """What caps are counted in."""
@@ -133,3 +157,201 @@ def _count(connection: Connection, entry: Entry) -> None:
             set_={name: spend.c[name] + statement.excluded[name] for name in Spent.model_fields},
         )
     )
+
+
+TAKEN_OVER = -1
+"""What `reserve` says to a worker that is registered no more."""
+
+_ENTRY = (
+    "jsonb_to_recordset(entries) AS e(scope text, key text, calls bigint, tokens bigint, "
+    "usd double precision, unpriced_calls bigint, cap_calls double precision, "
+    "cap_tokens double precision, cap_usd double precision)"
+)
+_ADDED = (
+    "calls = s.calls + excluded.calls, tokens = s.tokens + excluded.tokens, "
+    "usd = s.usd + excluded.usd, unpriced_calls = s.unpriced_calls + excluded.unpriced_calls"
+)
+
+# The counters are taken in the order of the entries, everywhere the same, that of the day last.
+RESERVE = f"""
+CREATE OR REPLACE PROCEDURE reserve(
+    entries jsonb, reservation jsonb, by_worker bigint, INOUT refused integer
+) LANGUAGE plpgsql AS $$
+DECLARE
+    entry record;
+BEGIN
+    IF by_worker IS NOT NULL AND NOT EXISTS (SELECT FROM workers WHERE id = by_worker) THEN
+        refused := {TAKEN_OVER};
+        RETURN;
+    END IF;
+    SET LOCAL synchronous_commit = off;
+    refused := 0;
+    FOR entry IN SELECT e.* FROM {_ENTRY} LOOP
+        INSERT INTO spend AS s (scope, key, calls, tokens, usd, unpriced_calls)
+        SELECT entry.scope, entry.key, entry.calls, entry.tokens, entry.usd, entry.unpriced_calls
+        WHERE coalesce(entry.calls <= entry.cap_calls, true)
+            AND coalesce(entry.tokens <= entry.cap_tokens, true)
+            AND coalesce(entry.usd <= entry.cap_usd, true)
+        ON CONFLICT (scope, key) DO UPDATE SET {_ADDED}
+        WHERE coalesce(s.calls + excluded.calls <= entry.cap_calls, true)
+            AND coalesce(s.tokens + excluded.tokens <= entry.cap_tokens, true)
+            AND coalesce(s.usd + excluded.usd <= entry.cap_usd, true);
+        EXIT WHEN NOT FOUND;
+        refused := refused + 1;
+    END LOOP;
+    IF refused < jsonb_array_length(entries) THEN
+        ROLLBACK;
+        RETURN;
+    END IF;
+    COMMIT;
+    refused := NULL;
+    INSERT INTO reservations
+    SELECT r.* FROM jsonb_populate_record(NULL::reservations, reservation) AS r;
+END
+$$
+"""
+SETTLE = f"""
+CREATE OR REPLACE PROCEDURE settle(
+    entries jsonb, of_id text, keep boolean, to_tokens bigint, to_usd double precision
+) LANGUAGE plpgsql AS $$
+BEGIN
+    -- Where this is lost, the reservation stands.
+    SET LOCAL synchronous_commit = off;
+    IF keep THEN
+        UPDATE reservations SET settled = true, tokens = to_tokens, usd = to_usd
+        WHERE id = of_id AND NOT settled;
+    ELSE
+        DELETE FROM reservations WHERE id = of_id AND NOT settled;
+    END IF;
+    IF FOUND THEN
+        INSERT INTO spend AS s (scope, key, calls, tokens, usd, unpriced_calls)
+        SELECT e.scope, e.key, e.calls, e.tokens, e.usd, e.unpriced_calls FROM {_ENTRY}
+        ON CONFLICT (scope, key) DO UPDATE SET {_ADDED};
+    END IF;
+END
+$$
+"""
+PROCEDURES = (RESERVE, SETTLE)
+
+
+_RESERVE = text(
+    "CALL reserve(CAST(:entries AS jsonb), CAST(:reservation AS jsonb), "
+    "CAST(:by_worker AS bigint), NULL)"
+)
+_SETTLE = text(
+    "CALL settle(CAST(:entries AS jsonb), :of_id, :keep, CAST(:tokens AS bigint), "
+    "CAST(:usd AS double precision))"
+)
+
+
+class SharedAccounts:
+    """Accounts in a shared store."""
+
+    def __init__(self, database: PostgresDatabase) -> None:
+        self._database = database
+
+    def reserve(self, reservation: Reservation, entries: Sequence[Entry]) -> int | None:
+        """See `Accounts.reserve`.
+
+        Raises:
+            TakenOver: the other workers took this one for dead.
+        """
+        row = {name: storable(value) for name, value in reservation._asdict().items()}
+        given = {
+            "entries": _document(entries),
+            "reservation": json.dumps({**row, "settled": False}),
+            "by_worker": self._database.worker_id,
+        }
+        with self._database.calling() as connection:
+            called = connection.execute(_RESERVE, given)
+            refused: int | None = called.scalar_one()
+        if refused == TAKEN_OVER:
+            raise TakenOver
+        return refused
+
+    def settle(
+        self, reservation: str, entries: Sequence[Entry], values: Mapping[str, Any] | None
+    ) -> None:
+        """See `Accounts.settle`."""
+        to = {name: (values or {}).get(name) for name in ("tokens", "usd")}
+        which = {"of_id": reservation, "keep": values is not None}
+        with self._database.calling() as connection:
+            connection.execute(_SETTLE, {"entries": _document(entries), **which, **to})
+
+
+def _document(entries: Sequence[Entry]) -> str:
+    """The entries as the procedures take them: an entry that adds nothing of a unit is stopped by
+    no cap on it."""
+    return json.dumps(
+        [
+            {
+                "scope": entry.scope,
+                "key": storable(entry.key),
+                **entry.more.__dict__,
+                **{
+                    f"cap_{unit}": cap
+                    for unit, cap in entry.caps.items()
+                    if getattr(entry.more, unit) > 0
+                },
+            }
+            for entry in entries
+        ]
+    )
+
+
+class RateLimits:
+    """Attempts at even distances, never two at once: the generic cell rate algorithm (ITU-T I.371,
+    appendix I) without a burst, so that no minute, wherever it begins, holds more than the limit.
+
+    Each attempt takes its place in one statement: of many that ask at once each has another.
+
+    Args:
+        database: the store's. In PostgreSQL the time is its own, whatever the asking machine's
+            clock says.
+        clock: Unix seconds, where the store is a file.
+    """
+
+    def __init__(self, database: Database, clock: Callable[[], float]) -> None:
+        self._database = database
+        self._clock = clock
+
+    def take(self, model: str, unit: str, seconds: float) -> float:
+        """Take the next place, and as much time after it.
+
+        Args:
+            model: its name in the settings.
+            unit: what the limit is counted in.
+            seconds: how long the next one has to wait after this one.
+
+        Returns:
+            Seconds until this one may be sent; 0 where that is now.
+        """
+        now, at = self._now(), rate_limits.c.next_at
+        first = insert(rate_limits).values(model=model, unit=unit, next_at=now + seconds)
+        taken = first.on_conflict_do_update(
+            index_elements=["model", "unit"],
+            set_={"next_at": case((at > now, at), else_=now) + seconds},
+        ).returning(at - seconds - now)
+        with self._writing() as connection:
+            return max(0.0, float(connection.execute(taken).scalar_one()))
+
+    def return_unused(self, model: str, unit: str, seconds: float) -> None:
+        """Let the next ones be so much sooner: less was used than was taken for."""
+        mine = (rate_limits.c.model == model) & (rate_limits.c.unit == unit)
+        sooner = update(rate_limits).where(mine).values(next_at=rate_limits.c.next_at - seconds)
+        with self._writing() as connection:
+            connection.execute(sooner)
+
+    def _now(self) -> ColumnElement[float]:
+        if isinstance(self._database, PostgresDatabase):
+            return cast(extract("epoch", func.clock_timestamp()), Float)
+        return literal(self._clock())
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        if isinstance(self._database, PostgresDatabase):  # one statement takes no turn with others
+            with self._database.calling() as connection:
+                yield connection
+        else:
+            with self._database.write(fenced=False) as connection:
+                yield connection

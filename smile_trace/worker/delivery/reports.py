@@ -8,7 +8,7 @@ from smile_trace.comparison import NothingToReport, report
 from smile_trace.records.report import Report
 from smile_trace.settings import Settings
 from smile_trace.store import Store
-from smile_trace.store.queries.explained import Lately, read_addresses, read_lately
+from smile_trace.store.queries.calls import Lately, read_addresses, read_lately
 from smile_trace.trackers import Outcome, Tracker
 from smile_trace.worker.delivery.per_prompt import PerPrompt
 

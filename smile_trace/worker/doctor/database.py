@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from smile_trace._text.lists import listed
 from smile_trace.store.database import Database
-from smile_trace.store.missing import missing_indexes, missing_tables
+from smile_trace.store.tables import missing_indexes, missing_tables
 from smile_trace.worker.doctor.findings import Finding
 
 

@@ -18,7 +18,7 @@ from smile_trace.settings import ModelSettings, ServerSettings, Settings, find_f
 from smile_trace.spool import read_losses
 from smile_trace.store import Store, StoreError
 from smile_trace.store.forgetting import Removal
-from smile_trace.store.queries.captured import newest_traces
+from smile_trace.store.queries.calls import newest_traces
 from smile_trace.store.store import has_store
 from smile_trace.trackers import TrackerUnavailable, discover
 from smile_trace.worker.doctor.database import examine_database

@@ -38,9 +38,9 @@ from smile_trace.records import (
 from smile_trace.settings import Settings
 from smile_trace.store import Store, StoreUnavailable
 from smile_trace.store.jobs import Job
-from smile_trace.store.proxy_trusts import Pair
+from smile_trace.store.models import Pair
 from smile_trace.store.spending.accounts import Spent
-from smile_trace.store.spending.budget_scope import Purpose
+from smile_trace.store.spending.ledger import Purpose
 from smile_trace.worker.explaining.models import Models
 from smile_trace.worker.explaining.profiles import is_profiled, period_of, profile_call
 from smile_trace.worker.explaining.proxy_screen import note, pair_of, unused, why_dropped

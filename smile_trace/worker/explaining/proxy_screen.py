@@ -7,7 +7,7 @@ from smile_trace.records import Call, Explanation, ProxyUse
 from smile_trace.store import Store
 from smile_trace.store.groups import Group
 from smile_trace.store.jobs import Job
-from smile_trace.store.proxy_trusts import Pair
+from smile_trace.store.models import Pair
 
 logger = logging.getLogger(__name__)
 

@@ -26,7 +26,7 @@ from smile_trace.records.path import ExplanationPath
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.jobs import Job
-from smile_trace.store.spending.budget_scope import Purpose
+from smile_trace.store.spending.ledger import Purpose
 from smile_trace.worker.explaining.models import Models
 from smile_trace.worker.explaining.waits import note_answers, waiting
 

@@ -17,7 +17,7 @@ from smile_trace.probes.of_prompt import profile_of_prompt
 from smile_trace.records.path import ExplanationPath
 from smile_trace.settings import Settings
 from smile_trace.store import Store
-from smile_trace.store.profiles import StoredProfile
+from smile_trace.store.job_results import StoredProfile
 from smile_trace.worker.explaining.profiles import seed_of
 from smile_trace.worker.forget import find, forget
 from smile_trace.worker.plan import plan

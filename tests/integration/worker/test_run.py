@@ -10,8 +10,8 @@ import pytest
 from smile_trace.settings import Settings
 from smile_trace.store import Store, StoreUnavailable
 from smile_trace.store.jobs import Job, Jobs
+from smile_trace.store.models import Pause
 from smile_trace.store.outbox import TrackerState
-from smile_trace.store.pauses import Pause
 from smile_trace.trackers import TrackerUnavailable
 from smile_trace.worker.lock import WorkerError, check_health
 from smile_trace.worker.retry import request_again

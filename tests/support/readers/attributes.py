@@ -8,7 +8,7 @@ from smile_trace.cli import calls as listed
 from smile_trace.dialects.unread import unread
 from smile_trace.records import Call
 from smile_trace.records.formats.otlp import read_line
-from smile_trace.store.queries.captured import Captured
+from smile_trace.store.queries.calls import Captured
 from smile_trace.trackers import fields
 from tests.support.hostile import recorded_lines
 from tests.support.readers.base import ForeignReader, foreign_json

@@ -9,7 +9,7 @@ from smile_trace.errors import SmileTraceError
 from smile_trace.probes.of_prompt import together
 from smile_trace.records.profile import PromptProfile
 from smile_trace.render.profile import print_prompt_profile, spread
-from smile_trace.store.profiles import StoredProfile
+from smile_trace.store.job_results import StoredProfile
 from smile_trace_contracts.samples import HOSTILE, sample_profile, sample_trace
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from smile_trace.store.spending.budget_scope import BudgetScope, Purpose
+from smile_trace.store.spending.ledger import BudgetScope, Purpose
 
 JOB = f"{'0' * 32}:{'1' * 16}/abc/1"
 KEYS = {

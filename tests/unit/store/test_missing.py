@@ -4,7 +4,7 @@ from sqlalchemy import make_url, text
 
 from smile_trace.settings import Settings
 from smile_trace.store import Store
-from smile_trace.store.missing import missing_indexes, missing_tables
+from smile_trace.store.tables import missing_indexes, missing_tables
 from smile_trace.worker.doctor.database import examine_database
 from smile_trace.worker.doctor.findings import Finding
 from tests.support.stores import on_postgresql

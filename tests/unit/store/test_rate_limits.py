@@ -7,8 +7,8 @@ import pytest
 from smile_trace.models.kinds.endpoint import EndpointSettings
 from smile_trace.settings import Budget
 from smile_trace.store import Store
+from smile_trace.store.spending.accounts import RateLimits
 from smile_trace.store.spending.ledger import StoredLedger
-from smile_trace.store.spending.rate_limits import RateLimits
 from tests.support.stores import on_sqlite
 
 HOUR = 3600.0

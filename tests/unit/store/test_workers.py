@@ -13,7 +13,7 @@ from smile_trace.store.clock import DatabaseClock
 from smile_trace.store.database import TakenOver
 from smile_trace.store.outbox import Outbox
 from smile_trace.store.postgresql import PostgresDatabase
-from smile_trace.store.queries.lag import Lag, read_lags
+from smile_trace.store.queries.status import Lag, read_lags
 from smile_trace.store.session import WORKERS, Session
 from tests.support.ledgers import ledger, reserve
 from tests.support.store_rows import capture, decision, deliver, explanation, only, traces

@@ -1,16 +1,62 @@
-"""The profiles of calls: what their probes found, and what was asked and answered for it."""
+"""What a job gives beside its explanation: the path of its trace, a profile of its call."""
 
 from collections.abc import Iterator
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, Table, func, select
 
 from smile_trace.records import Call, Record
+from smile_trace.records.path import ExplanationPath
 from smile_trace.records.profile import Profile
 from smile_trace.store.database import Database
 from smile_trace.store.groups import Group
 from smile_trace.store.jobs import Job
-from smile_trace.store.kept_by_jobs import KeptByJobs
-from smile_trace.store.tables import profiles
+from smile_trace.store.retention import forgotten_among
+from smile_trace.store.sql import insert
+from smile_trace.store.tables import paths, profiles
+
+
+class KeptByJobs:
+    """The rows of a table with `call_id`, `trace_id`, `settings_hash`, `attempt` and `body`."""
+
+    def __init__(self, database: Database, table: Table) -> None:
+        self._database = database
+        self._table = table
+
+    def _keep(self, job: Job, **values: Any) -> None:
+        """Store a row; idempotent. Nothing is stored where the trace was forgotten meanwhile."""
+        with self._database.write() as connection:
+            if forgotten_among(connection, [job.trace_id]):
+                return
+            kept = insert(self._table).values(
+                call_id=job.call_id,
+                trace_id=job.trace_id,
+                settings_hash=job.settings_hash,
+                attempt=job.attempt,
+                **values,
+            )
+            connection.execute(kept.on_conflict_do_nothing())
+
+    def _is_there(self, job: Job, *more: ColumnElement[bool]) -> bool:
+        """Whether this attempt of the job has its row already."""
+        columns = self._table.c
+        query = select(columns.id).where(
+            columns.call_id == job.call_id,
+            columns.settings_hash == job.settings_hash,
+            columns.attempt == job.attempt,
+            *more,
+        )
+        with self._database.read() as connection:
+            return connection.execute(query).first() is not None
+
+    def _newest(self, which: ColumnElement[bool]) -> str | None:
+        """The body of the newest such row."""
+        columns = self._table.c
+        query = select(columns.body).where(which).order_by(columns.id.desc()).limit(1)
+        with self._database.read() as connection:
+            body: str | None = connection.execute(query).scalar()
+        return body
+
 
 _AT_ONCE = 20
 """Profiles that are read at once: each holds every variant with its answer."""
@@ -101,3 +147,31 @@ def _stored(row) -> StoredProfile:  # type: ignore[no-untyped-def]
         created_at=row.created_at,
         profile=Profile.model_validate_json(row.body),
     )
+
+
+_PERTURBATIONS = {"perturbations"}
+_WITHOUT = {"steps": {"__all__": {"explanation": _PERTURBATIONS, "by_tool": _PERTURBATIONS}}}
+"""What of a path is not stored: its answers are among the responses."""
+
+
+class Paths(KeptByJobs):
+    """Paths, each made by the job of its trace's final answer."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database, paths)
+
+    def get(self, trace_id: str) -> ExplanationPath | None:
+        """The newest path of a trace, without the perturbations of its steps."""
+        body = self._newest(paths.c.trace_id == trace_id)
+        return None if body is None else ExplanationPath.model_validate_json(body)
+
+    def keep(self, job: Job, path: ExplanationPath, *, now: float) -> None:
+        """Store the path of the job's trace; idempotent.
+
+        Nothing is stored where the trace was forgotten meanwhile.
+        """
+        self._keep(job, created_at=now, body=path.model_dump_json(exclude=_WITHOUT))
+
+    def is_there(self, job: Job) -> bool:
+        """Whether this attempt of the job has its path already."""
+        return self._is_there(job)

@@ -1,15 +1,26 @@
-"""Parts of statements that SQLite and PostgreSQL both take, or each in its own words."""
+"""Statements and types of columns for both databases, or for each in its own words."""
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Text, func, literal
+from sqlalchemy import BigInteger, ColumnElement, Dialect, Integer, String, Text, func, literal
 from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import TypeDecorator
 
+__all__ = [
+    "INTEGER",
+    "STRING",
+    "TEXT",
+    "Insert",
+    "age",
+    "insert",
+    "is_unset",
+    "json_text",
+    "storable",
+]
 # An INSERT that knows ON CONFLICT. Despite its name SQLite's compiler takes it as its own: both
 # databases have the same grammar here.
-__all__ = ["Insert", "age", "insert", "is_unset", "json_text"]
 
 
 class json_text(FunctionElement[str]):
@@ -65,3 +76,29 @@ def _rowid(element: age, compiler: Any, **how: Any) -> str:
 @compiles(age, "postgresql")
 def _place(element: age, compiler: Any, **how: Any) -> str:
     return "(deliveries.created_at, deliveries.ctid)"
+
+
+def storable(value: Any) -> Any:
+    """The value as both databases keep it: a text without NUL, which becomes U+FFFD."""
+    return value.replace("\0", "\ufffd") if isinstance(value, str) else value
+
+
+class _WithoutNul(TypeDecorator[str]):
+    """A text of PostgreSQL, which takes no NUL character: it becomes U+FFFD."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        """The text as it is kept, and looked for."""
+        return storable(value)
+
+
+# Ids are compared with what lies between two of them, and keys are put in order: as bytes, as
+# SQLite does it, whatever the language of the database.
+_AS_BYTES = _WithoutNul(collation="C")
+
+STRING = String().with_variant(_AS_BYTES, "postgresql")
+TEXT = Text().with_variant(_AS_BYTES, "postgresql")
+INTEGER = Integer().with_variant(BigInteger(), "postgresql")
+"""An integer of 64 bits, which every one of SQLite is."""
