@@ -32,7 +32,7 @@ from smile_trace.store.database import (
     StoreUnavailable,
     TakenOver,
 )
-from smile_trace.store.spending.accounts import PROCEDURES
+from smile_trace.store.spending.procedures import PROCEDURES
 from smile_trace.store.tables import metadata, workers
 
 SCHEMA = "smile_trace"
