@@ -1,16 +1,30 @@
-"""Whether a file may send what it names: asked before anything leaves this process."""
+"""Whether a file may send what it names: asked before anything leaves this process.
 
+What this user has allowed stands in `trusted.json` of the home: by file, then by host, the
+variables. The home is that of the environment: a file that is not trusted yet may say another.
+"""
+
+import json
+import os
 import shlex
-from collections.abc import Collection, Mapping, Sequence
+import tempfile
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from smile_trace._guards.presentable import LONGEST_LINE, presentable
+from smile_trace._guards.private_files import is_own_folder, open_own, tighten_folder
 from smile_trace._text.lists import listed
 from smile_trace.errors import ReasonCode
+from smile_trace.semconv import HOME
 from smile_trace.trust.destinations import Destination, destinations, said_otherwise
-from smile_trace.trust.record import allowed, in_own_home
-from smile_trace.trust.settings_file import SettingsError, SettingsFile
+from smile_trace.trust.settings_file import SettingsError, SettingsFile, expanded, own_home
+
+RECORD = "trusted.json"
+
+Allowed = dict[str, dict[str, list[str]]]
+"""By file and host: the variables, and `""` for prompts and answers."""
 
 
 class NotTrusted(SettingsError):
@@ -19,7 +33,7 @@ class NotTrusted(SettingsError):
     code = ReasonCode.SETTINGS_NOT_TRUSTED
 
     def __init__(self, file: Path, wanted: Sequence[Destination]) -> None:
-        hosts = list(dict.fromkeys(described(one) for one in wanted))
+        hosts = list(dict.fromkeys(described(destination) for destination in wanted))
         command = f"smile-trace trust {shlex.quote(str(file))}"
         super().__init__(
             f"{file} sends {listed(hosts)}, which you have not allowed: look at it, then allow it "
@@ -57,14 +71,95 @@ def to_allow(
     file: SettingsFile, given: Mapping[str, Any], tables: Collection[str] = ()
 ) -> list[Destination]:
     """What is to be asked about before these tables of a file are followed; by default all."""
-    if file.by_administrator or in_own_home(file.path):
+    if file.by_administrator or _in_own_home(file.path):
         return []
     held = allowed(file.path)
+    asked = {name: table for name, table in file.table.items() if not tables or name in tables}
     return [
-        one
-        for one in destinations(
-            {name: table for name, table in file.table.items() if not tables or name in tables}
-        )
-        if not set(one.to_ask) <= set(held.get(one.name, ()))
-        and not said_otherwise(one.place, given)
+        destination
+        for destination in destinations(asked)
+        if not set(destination.to_ask) <= set(held.get(destination.name, ()))
+        and not said_otherwise(destination.place, given)
     ]
+
+
+def allowed(file: Path) -> dict[str, list[str]]:
+    """What was allowed for a file: by host, the variables."""
+    return _read().get(_key(file), {})
+
+
+def allow(file: Path, wanted: Iterable[Destination]) -> None:
+    """Allow what the file sends to those, from now on.
+
+    Raises:
+        SettingsError: it cannot be kept; the message says why.
+    """
+    record = _read()
+    hosts = record.setdefault(_key(file), {})
+    for destination in wanted:
+        held = hosts.get(destination.name, [])
+        hosts[destination.name] = sorted({*held, *destination.to_ask})
+    try:
+        _write(record)
+    except OSError as error:
+        raise SettingsError(
+            f"what you allow cannot be kept in {_home() / RECORD}: {error}"
+        ) from None
+
+
+def _home() -> Path:
+    """The home of this user, however the settings may be. One that is named relative to the working
+    directory may be somebody else's, so that `~/.smile-trace` is taken.
+
+    Raises:
+        SettingsError: this user has none.
+    """
+    home = own_home()
+    return home if home.is_absolute() else expanded(HOME)
+
+
+def _in_own_home(file: Path) -> bool:
+    """Whether a settings file lies beside the record: who writes there could write that, too."""
+    try:
+        home = _home()
+        return file.parent.resolve() == home.resolve() and is_own_folder(home.resolve())
+    except (SettingsError, OSError, RuntimeError):
+        return False
+
+
+def _key(file: Path) -> str:
+    return os.path.realpath(file)
+
+
+def _read() -> Allowed:
+    """The record; empty where it is none of this user's own, or not whole."""
+    try:
+        descriptor = open_own(_home() / RECORD)
+        with open(descriptor, encoding="utf-8") as file:
+            if os.fstat(descriptor).st_mode & 0o022 or not is_own_folder(_home().resolve()):
+                return {}
+            held = json.load(file)
+    except (OSError, ValueError, RecursionError, SettingsError):
+        return {}
+    if not isinstance(held, dict):
+        return {}
+    return {
+        file: {host: list(map(str, sent)) for host, sent in hosts.items() if isinstance(sent, list)}
+        for file, hosts in held.items()
+        if isinstance(hosts, dict)
+    }
+
+
+def _write(record: Allowed) -> None:
+    home = _home()
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    tighten_folder(home)
+    descriptor, name = tempfile.mkstemp(dir=home, prefix=f".{RECORD}-")  # 0600
+    try:
+        with open(descriptor, "w", encoding="utf-8") as file:
+            json.dump(record, file, indent=2, sort_keys=True)
+        os.replace(name, home / RECORD)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(name)
+        raise

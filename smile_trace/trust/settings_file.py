@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from smile_trace._guards.file_owners import read_written
+from smile_trace._guards.private_files import read_written
 from smile_trace.errors import ReasonCode, SmileTraceError
 from smile_trace.semconv import HOME, PREFIX
 

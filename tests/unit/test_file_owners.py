@@ -10,9 +10,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from smile_trace._guards import file_owners
-from smile_trace._guards.file_owners import read_written
-from smile_trace._guards.private_files import NotPrivate
+from smile_trace._guards import private_files
+from smile_trace._guards.private_files import NotPrivate, read_written
 from smile_trace.settings import Settings, SettingsError
 from smile_trace.ship.settings import read_settings
 
@@ -140,7 +139,7 @@ def test_a_group_is_private_that_has_the_users_name_and_nobody_else(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     Names(users=users, groups=groups).use(monkeypatch)
-    assert file_owners._is_group_of(1000, 1000) is private
+    assert private_files._is_group_of(1000, 1000) is private
 
 
 def test_files_of_umask_002_are_read(file: Path) -> None:
@@ -156,7 +155,7 @@ def test_an_access_list_says_that_the_groups_bits_are_others(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file.chmod(0o664)
-    monkeypatch.setattr(file_owners, "_is_group_of", lambda *_: True)
+    monkeypatch.setattr(private_files, "_is_group_of", lambda *_: True)
     monkeypatch.setattr(os, "getxattr", lambda *_: b"a list")
     with pytest.raises(NotPrivate, match="chmod go-w"):
         read_written(file)
@@ -165,14 +164,14 @@ def test_an_access_list_says_that_the_groups_bits_are_others(
 def test_a_file_that_is_exchanged_meanwhile_is_not_read(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    check = file_owners._check_owner
+    check = private_files._check_owner
 
     def exchanged(path: Path, *rest: object) -> None:
         path.rename(path.with_name("before"))
         path.write_text("[sampling]\nrate = 1.0\n")
-        monkeypatch.setattr(file_owners, "_check_owner", check)
+        monkeypatch.setattr(private_files, "_check_owner", check)
 
-    monkeypatch.setattr(file_owners, "_check_owner", exchanged)
+    monkeypatch.setattr(private_files, "_check_owner", exchanged)
     with pytest.raises(NotPrivate, match="replaced while it was read"):
         read_written(file)
 
