@@ -17,13 +17,11 @@ from smile_trace.cli.drift import drift
 from smile_trace.cli.explain import explain
 from smile_trace.cli.forget import forget
 from smile_trace.cli.gate import SpelledLimits, gate
-from smile_trace.cli.influence import influence
 from smile_trace.cli.mcp import mcp
 from smile_trace.cli.probe import probe
 from smile_trace.cli.profiles import profiles
 from smile_trace.cli.receive import receive
 from smile_trace.cli.replay import replay
-from smile_trace.cli.report import report
 from smile_trace.cli.run import run
 from smile_trace.cli.ship import ship
 from smile_trace.cli.status import status
@@ -106,6 +104,16 @@ def _needing(command: Callable[..., None], name: str, extra: str) -> Callable[..
     return run
 
 
+def _replaced(name: str, by: str) -> None:
+    """Keep the name of a command of release 0.2 that another one replaced; it says which."""
+
+    def tell() -> None:
+        raise SmileTraceError(f"smile-trace {name} is part of compare now: {by}")
+
+    anything = {"ignore_unknown_options": True, "allow_extra_args": True}
+    app.command(name, hidden=True, context_settings=anything)(tell)
+
+
 _add(demo, "demo", extra="demo")
 _add(explain, "explain")
 _add(worker, "worker")
@@ -126,8 +134,8 @@ _add(profiles, "profiles")
 _add(drift, "drift")
 app.command("test", cls=SpelledLimits)(_needing(gate, "test", "worker"))
 _add(compare, "compare")
-_add(influence, "influence")
-_add(report, "report")
+_replaced("influence", "smile-trace compare NAME")
+_replaced("report", "smile-trace compare NAME --since 7d, or without a name")
 _add(replay, "replay")
 _add(suggest, "suggest")
 _add(export, "export")

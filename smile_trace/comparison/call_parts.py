@@ -55,15 +55,13 @@ def call_parts(call: Call, explanation: Explanation) -> list[CallPart]:
     Nothing can be said of a part that was never removed, or only together with other text that
     mattered, nor where the explanation is inconclusive.
     """
-    documents = {d.place: d for d in call.documents if d.place is not None}
+    documents = _documents(call, explanation)
     within = _Within(explanation, list(documents))
     found: list[CallPart] = []
     for part in _template_parts(call, within):
         found.append(within.part(part.kind, part.name, part.place))
-    for place, document in documents.items():
-        words = " ".join(document.text.split())
-        name = document.name or title(document.text) or words[:_NAMELESS]
-        found.append(within.part("document", name, place, document.retriever or _WITH_THE_CALL))
+    for place, (name, retriever) in documents.items():
+        found.append(within.part("document", name, place, retriever))
     for place, tool in _tool_results(call.messages):
         found.append(within.part("tool_result", tool, place, tool))
     for place, tool in _offered(explanation.messages):
@@ -79,6 +77,27 @@ def call_parts(call: Call, explanation: Explanation) -> list[CallPart]:
             whole = m, 0, len(message.content)
             found.append(within.part("message", f"the {message.role} message", whole))
     return found
+
+
+def _documents(call: Call, explanation: Explanation) -> dict[Place, tuple[str, str | None]]:
+    """By place, the name of each document and its retriever: those that were retrieved, and those
+    that the explanation tells from the text around them, which have none."""
+    found: dict[Place, tuple[str, str | None]] = {}
+    for one in call.documents:
+        if one.place is not None:
+            name = one.name or _name_of(one.text)
+            found[one.place] = name, one.retriever or _WITH_THE_CALL
+    retrieved = list(found)
+    for segment in (*explanation.coarser, *explanation.segments):
+        place = segment.places[0]
+        if segment.unit == "document" and not any(overlap(place, other) for other in retrieved):
+            found[place] = segment.title or _name_of(segment.text), None
+    return found
+
+
+def _name_of(text: str) -> str:
+    """What a document without a source or an id is called: its title, or how it begins."""
+    return title(text) or " ".join(text.split())[:_NAMELESS]
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ whatever the explanations of single calls found.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from scipy import stats  # type: ignore[import-untyped]
@@ -23,7 +23,6 @@ from smile_trace.records.comparison import (
     Influence,
     Measure,
     MeasureChange,
-    Passage,
     SegmentChange,
     VersionChange,
     VersionReport,
@@ -202,7 +201,7 @@ def as_replayed(
     """
     changed = change.answers is not None and change.answers.significant
     others_may = changed and others_add(change, limit) != 0.0
-    segments, passages = list(version.segments), version.passages
+    segments = list(version.segments)
     for effect, edit in ((one, change.edits[k]) for one in change.effects for k in one.edits):
         verdict, text = _verdict(change, effect, limit), _words(edit.after if new else edit.before)
         touched = _touched(segments, edit, new=new) if text else []
@@ -210,12 +209,10 @@ def as_replayed(
         whole = as_it_is and edit.kind in ("added", "removed") and len(effect.edits) == 1
         if whole and verdict != "open":
             segments[touched[0]] = _replayed(segments[touched[0]], effect, verdict)
-            passages = tuple(_counted(p, effect) if p.text == text else p for p in passages)
         elif verdict == "supports" or (others_may and verdict == "open"):
             for k in touched:
                 segments[k] = _not_excluded(segments[k])
-            passages = tuple(_all_open(p) if p.text in text else p for p in passages)
-    return version.model_copy(update={"segments": tuple(segments), "passages": passages})
+    return version.model_copy(update={"segments": tuple(segments)})
 
 
 def _verdict(change: VersionChange, effect: EditEffect, limit: float) -> Verdict:
@@ -248,25 +245,13 @@ def _replayed(item: Influence, effect: EditEffect, verdict: Verdict) -> Influenc
         may_need=may_need(effect.inputs, effect.changed),
         tokens_saved=item.tokens_saved if verdict == "excluded" else None,
         usd_saved=item.usd_saved if verdict == "excluded" else None,
-        **_source(effect),
+        ci_low=effect.ci_low,
+        ci_high=effect.ci_high,
+        source="replayed",
     )
-
-
-def _counted(item: Passage, effect: EditEffect) -> Passage:
-    counts = {"calls": effect.inputs, "mattered": effect.changed, "against": 0, "open": 0}
-    update = {**counts, "attribution": effect.distance, **_source(effect)}
-    return item.model_copy(update=update)
-
-
-def _source(effect: EditEffect) -> dict[str, Any]:
-    return {"ci_low": effect.ci_low, "ci_high": effect.ci_high, "source": "replayed"}
 
 
 def _not_excluded(item: Influence) -> Influence:
     if item.verdict != "excluded":
         return item
     return item.model_copy(update={"verdict": "open", "tokens_saved": None, "usd_saved": None})
-
-
-def _all_open(item: Passage) -> Passage:
-    return item.model_copy(update={"open": item.calls - item.mattered - item.against})

@@ -1,4 +1,5 @@
-"""`compare()`: versions of a prompt side by side, from the store and a few new calls."""
+"""`compare()`: versions of a prompt side by side, from the store and a few new calls; of one, what
+mattered in its calls."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,13 +12,13 @@ from smile_trace.comparison.changes import as_replayed, correct, measure_changes
 from smile_trace.comparison.edits import align
 from smile_trace.comparison.evidence import (
     Evidence,
-    NothingToCompare,
     check_version,
     collect,
     models_of,
     versions_of,
 )
-from smile_trace.comparison.sentences import summarize, summarize_change, summarize_influences
+from smile_trace.comparison.mattered import what_mattered
+from smile_trace.comparison.sentences import summarize, summarize_change, summarize_mattered
 from smile_trace.comparison.templates import (
     read_file,
     read_revision,
@@ -35,6 +36,7 @@ from smile_trace.records.comparison import (
     VersionChange,
     VersionReport,
 )
+from smile_trace.records.report import Report
 from smile_trace.settings import ServerSettings, Settings, table_of
 from smile_trace.store import Store
 
@@ -48,9 +50,10 @@ class Column:
 
 
 def compare(
-    prompt: str,
+    prompt: str | None = None,
     *,
     versions: Sequence[str | int] = (),
+    since: datetime | None = None,
     models: Sequence[str] = (),
     file: str | Path | None = None,
     ref: str | None = None,
@@ -60,12 +63,20 @@ def compare(
     app: str | None = None,
     settings: Settings | None = None,
 ) -> Comparison:
-    """Compare versions of a prompt over all its logged calls; works in a running event loop too.
+    """Compare versions of a prompt over its logged calls; where there is one version, say what
+    mattered in its calls. Works in a running event loop too.
+
+    Without a second version no model is asked: the parts of the template are pooled over the calls,
+    and the Comparison's `mattered` counts in how many of them each instruction, document, tool and
+    turn mattered.
 
     Args:
-        prompt: the name of the Prompt.
-        versions: at least two, in the order of the comparison; by default the last two that
-            were called. One version with two models compares the models.
+        prompt: the name of a Prompt, or of a function without one; by default all of them
+            together, of which only `mattered` is known.
+        versions: in the order of the comparison; by default the last two that were called. One
+            version with two models compares the models.
+        since: only calls that began then or later count, and what mattered is compared with the
+            period before. A time without a zone is UTC.
         models: captured names of models; by default each version's own most frequent one.
         file: a file that holds a template: the version "working copy", compared last.
         ref: a git revision of that file (`HEAD~1`): the version before it.
@@ -79,8 +90,8 @@ def compare(
         settings: by default those of the environment and the nearest `smile_trace.toml`.
 
     Raises:
-        NothingToCompare: no such prompt or version, or only one version; the message says
-            what to do.
+        NothingToCompare: no such prompt or version, or none of its calls; the message says what
+            to do.
         ValueError: budget is negative.
     """
     if budget < 0:
@@ -88,73 +99,54 @@ def compare(
     settings = settings or Settings()
     limit = settings.explain.smallest_effect
     chosen = ComparisonSettings(smallest_effect=limit, seed=seed, inputs=budget)
+    begin = None if since is None else _seconds(since)
     store = Store.look(settings)
     try:
-        columns = _columns(store, prompt, [str(v) for v in versions], models, chosen)
+        versioned = bool(versions or models or file) or _is_prompt(store, prompt)
+        if prompt is None or not versioned:
+            return _mattered(what_mattered(store, prompt, since=begin), [], prompt, chosen)
+        columns = _columns(store, prompt, [str(v) for v in versions], models, begin or 0.0, chosen)
         inputs = [call for column in columns for call in column.evidence.traffic]
         if file is not None:
             # The file against its own revision, or against the version called last.
             columns = [] if ref is not None and not versions else columns[-1:]
             columns += _drafts(Path(file), ref, inputs[-1].model)
-        if len(columns) < 2:
-            raise NothingToCompare(
-                f"{prompt!r} has been called in version {columns[0].label!r} only: name two "
-                "models, or a file with another version."
-            )
-        replayer = VersionReplay(store, settings, prompt, inputs, seed, model, app)
         with one_thread():
-            return _compare(settings, prompt, columns, replayer, chosen, budget)
+            if len(columns) > 1:
+                replayer = VersionReplay(store, settings, prompt, inputs, seed, model, app)
+                return _compare(settings, prompt, columns, replayer, chosen, budget)
+            [column] = columns
+            units = [] if column.evidence.unit is None else [column.evidence.unit]
+            alone = report_column(column, prompt, units, chosen, settings)
+            version = column.evidence.version if versions else None
+            mattered = what_mattered(store, prompt, since=begin, version=version)
+            return _mattered(mattered, [alone], prompt, chosen)
     finally:
         store.close()
 
 
-def influences(
-    prompt: str,
-    *,
-    version: str | int | None = None,
-    last: int = 1000,
-    seed: int = 0,
-    settings: Settings | None = None,
+def _is_prompt(store: Store, name: str | None) -> bool:
+    with store.reading_prompts() as prompts:
+        return name is not None and bool(prompts.versions(name))
+
+
+def _seconds(time: datetime) -> float:
+    """Unix seconds, from 1970 on; of a time without a zone, which is UTC, too."""
+    return max((time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp(), 0.0)
+
+
+def _mattered(
+    mattered: Report,
+    versions: Sequence[VersionReport],
+    prompt: str | None,
+    chosen: ComparisonSettings,
 ) -> Comparison:
-    """Which instructions and documents mattered over the last calls of a prompt.
-
-    Reads the store only, and asks no model.
-
-    Args:
-        prompt: the name of the Prompt.
-        version: by default the one called last.
-        last: how many of its calls count.
-        seed: decides which calls are sampled where there are very many.
-        settings: by default those of the environment and the nearest `smile_trace.toml`.
-
-    Returns:
-        A Comparison of that one version, with its parts (over the template) and its passages.
-
-    Raises:
-        NothingToCompare: no such prompt or version.
-        ValueError: last is below 1.
-    """
-    if last < 1:
-        raise ValueError("last is at least 1")
-    settings = settings or Settings()
-    chosen = ComparisonSettings(smallest_effect=settings.explain.smallest_effect, seed=seed)
-    store = Store.look(settings)
-    try:
-        known = versions_of(store, prompt)
-        label = list(known)[-1] if version is None else str(version)
-        check_version(known, prompt, label)
-        evidence = collect(
-            store, prompt, label, None, most_calls=chosen.most_calls, seed=seed, last=last
-        )
-    finally:
-        store.close()
-    with one_thread():
-        units = [] if evidence.unit is None else [evidence.unit]
-        found = report_column(Column(label, evidence), prompt, units, chosen, settings)
+    """What mattered, with the template's parts where there is one version."""
     return Comparison(
-        prompt=prompt,
-        versions=(found,),
-        summary=summarize_influences(prompt, found),
+        prompt=prompt or "",
+        versions=tuple(versions),
+        mattered=mattered,
+        summary=summarize_mattered(mattered, versions),
         settings=chosen,
         compared_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
@@ -165,10 +157,11 @@ def _columns(
     prompt: str,
     versions: Sequence[str],
     models: Sequence[str],
+    since: float,
     chosen: ComparisonSettings,
 ) -> list[Column]:
-    """The versions that were called, each under each model."""
-    known = versions_of(store, prompt)
+    """The versions that were called since then, each under each model."""
+    known = versions_of(store, prompt, since)
     for version in versions:
         check_version(known, prompt, version)
     columns = []
@@ -176,7 +169,13 @@ def _columns(
         own: list[str | None] = [*(models or models_of(store, prompt, version)[:1])]
         for model in own or [None]:
             evidence = collect(
-                store, prompt, version, model, most_calls=chosen.most_calls, seed=chosen.seed
+                store,
+                prompt,
+                version,
+                model,
+                most_calls=chosen.most_calls,
+                seed=chosen.seed,
+                since=since,
             )
             label = f"{version} · {model}" if len(models) > 1 else version
             columns.append(Column(label, evidence))

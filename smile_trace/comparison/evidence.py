@@ -7,7 +7,6 @@ from typing import TypeVar
 
 import numpy as np
 
-from smile_trace.comparison.passages import passages
 from smile_trace.comparison.pooled_effects import PooledRows
 from smile_trace.comparison.pooled_study import PooledRowReader
 from smile_trace.comparison.templates import segment_template, segments_of_keys
@@ -15,7 +14,7 @@ from smile_trace.comparison.verdicts import MIN_CALLS
 from smile_trace.errors import SmileTraceError
 from smile_trace.probes.of_prompt import rates_of
 from smile_trace.records import Call, Feedback, PromptUse, Signal, Unit
-from smile_trace.records.comparison import Passage, TemplateSegment
+from smile_trace.records.comparison import TemplateSegment
 from smile_trace.records.profile import ProbeRate
 from smile_trace.store import Store
 from smile_trace.store.queries.prompts import ExplanationRow, PromptReader
@@ -24,8 +23,6 @@ T = TypeVar("T")
 
 MAX_DESIGN = 20_000_000
 """Numbers in the largest least-squares problem: about 160 MB."""
-MAX_READ = 1000
-"""Explanations whose attributions are read: the newest."""
 _UNITS: tuple[Unit, ...] = ("sentence", "word")
 
 
@@ -53,27 +50,33 @@ class Evidence:
     rows: PooledRows | None = None
     signal: Signal | None = None
     sampled_of: int = 0
-    passages: tuple[Passage, ...] = ()
     probes: tuple[ProbeRate, ...] = ()
     dropped: list[str] = field(default_factory=list)
 
 
-def versions_of(store: Store, prompt: str) -> dict[str, int]:
-    """The versions of a prompt that were called, with their numbers of calls, oldest first.
+def versions_of(store: Store, prompt: str, since: float = 0.0) -> dict[str, int]:
+    """The versions of a prompt that were called since then (Unix seconds), with their numbers of
+    calls, oldest first.
 
     Raises:
         NothingToCompare: no call used a prompt of that name.
     """
     with store.reading_prompts() as prompts:
-        found = prompts.versions(prompt)
-        if not found:
-            names = ", ".join(prompts.names(limit=20))
-            known = f" (there are: {names})" if names else ""
-            raise NothingToCompare(
-                f"no call of a prompt named {prompt!r} is in the store{known}: run "
-                "`smile-trace worker --once` where calls were captured just now."
-            )
+        found = prompts.versions(prompt, since)
+    if not found:
+        lately = " that began since then" if since else ""
+        raise NothingToCompare(
+            f"no call of a prompt named {prompt!r}{lately} is in the store{known_prompts(store)}: "
+            "run `smile-trace worker --once` where calls were captured just now."
+        )
     return found
+
+
+def known_prompts(store: Store) -> str:
+    """The names of the prompts in the store, in parentheses; empty without any."""
+    with store.reading_prompts() as prompts:
+        names = ", ".join(prompts.names(limit=20))
+    return f" (there are: {names})" if names else ""
 
 
 def check_version(known: dict[str, int], prompt: str, version: str) -> None:
@@ -114,11 +117,11 @@ def collect(
     *,
     most_calls: int,
     seed: int,
-    last: int | None = None,
+    since: float = 0.0,
     among: frozenset[str] | None = None,
 ) -> Evidence:
-    """Gather one version's evidence from at most `most_calls` of its calls (its `last` ones, those
-    `among` some ids).
+    """Gather one version's evidence from at most `most_calls` of its calls (those begun `since`
+    then, in Unix seconds, and `among` some ids).
 
     Explanations under different settings are never pooled: those in pooled mode are used if there
     are any, else those under the most frequent settings; the others are listed in `dropped`.
@@ -128,7 +131,7 @@ def collect(
     """
     generator = np.random.default_rng(seed)
     with store.reading_prompts() as prompts:
-        ids = prompts.call_ids(prompt, version, model, last)
+        ids = prompts.call_ids(prompt, version, model, since)
         if among is not None:
             ids = [one for one in ids if one in among]
         traffic = prompts.calls(_sample(ids, most_calls, generator))
@@ -140,7 +143,7 @@ def collect(
         template = _use(traffic[0], prompt).template
         evidence = Evidence(version, model, template, len(ids), traffic)
         evidence.feedback = prompts.feedback(list(dict.fromkeys(call.trace_id for call in traffic)))
-        within = None if last is None and among is None else frozenset(ids)
+        within = None if not since and among is None else frozenset(ids)
         _pool(prompts, evidence, prompt, most_calls, generator, within)
     mine = frozenset(ids)
     profiled = store.profiles.read(name=prompt, version=version)
@@ -172,8 +175,6 @@ def _pool(
     evidence.sampled_of = len(found)
     if not found:
         return
-    newest = {item.call_id: item.explanation_id for item in found}
-    evidence.passages = passages(prompts.segments(sorted(newest.values())[-MAX_READ:]))
     alike, evidence.dropped = _under_same_settings(found, prompts)
     reader = PooledRowReader(prompts, f"{prompt}:{version}:")
     chosen = _sample(alike, most_calls, generator)

@@ -1,19 +1,21 @@
-"""`report()`: what mattered in the explained calls of a period, and since the one before."""
+"""What mattered in the explained calls of a period, and since the one before."""
 
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
+import numpy as np
+
+from smile_trace.comparison.answers import mean_interval
 from smile_trace.comparison.call_parts import CallPart, call_parts
-from smile_trace.comparison.passages import mean_attribution
+from smile_trace.comparison.evidence import NothingToCompare, known_prompts
 from smile_trace.comparison.verdicts import LEVEL, change_of, share_of, share_with
-from smile_trace.errors import SmileTraceError
 from smile_trace.records import PromptUse, Verdict
 from smile_trace.records.report import GroupKind, Report, ReportedPart, ReportGroup, Share
 from smile_trace.records.verdicts import joint
 from smile_trace.render.comparison.mattered import summarize
-from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.queries.calls import (
     ExplainedInPeriod,
@@ -33,55 +35,47 @@ EXAMPLES = 3
 _MATTERED: tuple[Verdict, ...] = ("supports", "against")
 
 
-class NothingToReport(SmileTraceError):
-    """No call of the period was captured; the message says what to do."""
-
-
-def report(
+def what_mattered(
+    store: Store,
     name: str | None = None,
     *,
-    since: datetime | None = None,
-    until: datetime | None = None,
-    settings: Settings | None = None,
+    since: float | None = None,
+    until: float | None = None,
+    version: str | None = None,
 ) -> Report:
-    """Report what mattered in the explained calls of a period, and how that has changed since the
-    period before: a prompt's instructions and variables, documents, tools and turns.
-
-    Reads the store only, and asks no model.
+    """Report what mattered in explained calls, and how that has changed since the period before: a
+    prompt's instructions and variables, documents, tools and turns. Asks no model.
 
     Args:
+        store: where they are.
         name: of a prompt or a function; by default all.
-        since: by default seven days before `until`. A time without a zone is UTC.
-        until: by default now.
-        settings: by default those of the environment and the nearest `smile_trace.toml`.
+        since: Unix seconds; by default all calls count, and no period is before.
+        until: Unix seconds; by default now.
+        version: of the prompt; by default all.
 
     Raises:
-        NothingToReport: no call of the period (and of that name) is in the store.
+        NothingToCompare: no call of the period (and of that name) is in the store.
     """
-    end = _utc(until or datetime.now(UTC))
-    start = _utc(since) if since is not None else end - timedelta(days=7)
-    store = Store.look(settings or Settings())
-    try:
-        period, seen = _read(store, start, end, name)
-        before = _read(store, start - (end - start), start, name)[1] if period.calls else []
-    finally:
-        store.close()
+    end = time.time() if until is None else until
+    period, seen = _read(store, since or 0.0, end, name, version)
     if not period.calls:
         of = "" if name is None else f" of a prompt or function named {name!r}"
-        raise NothingToReport(
-            f"no call{of} that began between {_iso(start)} and {_iso(end)} is in the store: name "
-            "an earlier beginning, or run `smile-trace worker --once` where calls were captured "
-            "just now."
+        when = "" if since is None else f" that began between {_iso(since)} and {_iso(end)}"
+        hint = "" if since is None else "name an earlier beginning, or "
+        raise NothingToCompare(
+            f"no call{of}{when} is in the store{known_prompts(store) if name else ''}: {hint}run "
+            "`smile-trace worker --once` where calls were captured just now."
         )
+    before = [] if since is None else _read(store, 2 * since - end, since, name, version)[1]
     groups = [
-        *_groups_of_calls(seen, before, period.calls),
+        *_groups_of_calls(seen, before, period.calls, whole=version is None),
         *_groups_of_parts("retriever", ("document",), seen, before),
         *_groups_of_parts("tool", ("tool_result", "tool"), seen, before),
     ]
     if name is None:
         seen = [replace(one, uses=()) for one in seen]
     found = Report(
-        since=_iso(start),
+        since=_iso(period.first if since is None else since),
         until=_iso(end),
         name=name,
         explained=len(seen),
@@ -111,16 +105,13 @@ _InCall = tuple[str, list[CallPart]]
 
 
 def _read(
-    store: Store, start: datetime, end: datetime, name: str | None
+    store: Store, start: float, end: float, name: str | None, version: str | None
 ) -> tuple[Period, list[_Seen]]:
-    period = read_period(
-        store.database,
-        since=start.timestamp(),
-        until=end.timestamp(),
-        name=name,
-        most=MOST_CALLS,
-    )
-    return period, [_seen(one) for one in read_in_period(store.database, period.explanations)]
+    period = read_period(store.database, since=start, until=end, name=name, most=MOST_CALLS)
+    seen = map(_seen, read_in_period(store.database, period.explanations))
+    return period, [
+        one for one in seen if version is None or version in {use.version for use in one.uses}
+    ]
 
 
 def _seen(one: ExplainedInPeriod) -> _Seen:
@@ -131,14 +122,18 @@ def _seen(one: ExplainedInPeriod) -> _Seen:
 
 
 def _groups_of_calls(
-    seen: Sequence[_Seen], before: Sequence[_Seen], calls: Counter[tuple[str, str]]
+    seen: Sequence[_Seen],
+    before: Sequence[_Seen],
+    calls: Counter[tuple[str, str]],
+    *,
+    whole: bool,
 ) -> list[ReportGroup]:
-    """Each prompt and function, the one called most first."""
+    """Each prompt and function, the one called most first; `whole`: of all its versions."""
     found = []
     for (kind, name), count in calls.most_common():
         own, earlier = ([one for one in few if one.group == (kind, name)] for few in (seen, before))
         group: GroupKind = "prompt" if kind == "prompt" else "function"
-        found.append(_group(group, name, own, earlier, count))
+        found.append(_group(group, name, own, earlier, count if whole else None))
     return found
 
 
@@ -241,19 +236,29 @@ def _examples(calls: Sequence[_InCall], effects: Sequence[Verdict]) -> tuple[str
 
 
 def _no_document(seen: Sequence[_Seen]) -> Share | None:
-    """In how many of the calls with documents none of these mattered."""
+    """In how many of the calls with retrieved documents none of these mattered."""
     effects = [
         joint(effects)
         for one in seen
-        if (effects := [part.effect for part in one.parts if part.kind == "document"])
+        if (effects := [p.effect for p in one.parts if p.kind == "document" and p.group])
     ]
     share = share_with(effects, ("excluded",))
     return share if share.of else None
 
 
-def _utc(time: datetime) -> datetime:
-    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+def mean_attribution(
+    measured: Sequence[tuple[float, float, float]],
+) -> tuple[float, float, float]:
+    """The mean attribution over calls with its interval, from one of each with the ends of its own
+    interval."""
+    values = np.array([value for value, _, _ in measured])
+    low, high = mean_interval(values, least=-1.0)
+    # The calls may share their masks, and with them their chance errors: no average removes these.
+    own = [(low_end - value, high_end - value) for value, low_end, high_end in measured]
+    down, up = (float(ends.mean()) for ends in np.array(own).T)
+    centre = float(values.mean())
+    return centre, max(min(low, centre + down), -1.0), min(max(high, centre + up), 1.0)
 
 
-def _iso(time: datetime) -> str:
-    return time.isoformat(timespec="minutes")
+def _iso(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="minutes")

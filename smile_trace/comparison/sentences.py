@@ -14,6 +14,7 @@ from smile_trace.records.comparison import (
     VersionChange,
     VersionReport,
 )
+from smile_trace.records.report import Report
 from smile_trace.records.verdicts import NO_DIFFERENCE, NOT_MEASURED
 from smile_trace.render.comparison.layout import edit_phrase, quoted
 
@@ -33,22 +34,17 @@ def summarize(
     return " ".join(sentences) or f"Nothing can be said about {prompt} yet."
 
 
-def summarize_influences(prompt: str, version: VersionReport) -> str:
-    """What mattered most over the calls of one version, and what is excluded."""
-    calls = f"{version.calls:,} call{'s' * (version.calls != 1)} of {prompt} {version.label}"
-    if not version.sampled_of:
-        return f"None of the last {calls} is explained yet."
-    lead = f"Over the last {calls} ({version.sampled_of:,} explained)"
-    strong = [item for item in version.segments if item.verdict == "supports"]
-    if version.passages and version.passages[0].mattered:
-        best = version.passages[0]
-        said = f"{quoted(best.text)} mattered most often, in {best.mattered} of {best.calls}"
-    elif strong:
-        best_part = max(strong, key=lambda item: item.influence)
-        said = f"{quoted(best_part.segment.text)} mattered most ({best_part.influence:+.2f})"
-    else:
-        said = "no part certainly mattered"
-    return " ".join([f"{lead} {said}.", *_idle(version)])
+def summarize_mattered(mattered: Report, versions: Sequence[VersionReport]) -> str:
+    """What mattered in the calls, and what is excluded of the one version, if there is one."""
+    sentences = [mattered.summary]
+    for version in versions:
+        strong = [item for item in version.segments if item.verdict == "supports"]
+        if strong:
+            best = max(strong, key=lambda item: item.influence)
+            part = quoted(best.segment.text)
+            sentences.append(f"On average {part} mattered most ({best.influence:+.2f}).")
+        sentences += _idle(version)
+    return " ".join(sentences)
 
 
 def _idle(latest: VersionReport) -> list[str]:
@@ -218,8 +214,15 @@ def broken_limits(
         answer_change: the largest mean change of the answers that is allowed, in [0, 1].
 
     Raises:
-        GateError: no segment, or more than one, holds that text.
+        GateError: there is one version only; or no segment, or more than one, holds that text.
     """
+    if not drops and answer_change is None:
+        return []
+    if not comparison.changes:
+        raise GateError(
+            f"{comparison.prompt!r} was called in one version only, so no change can be checked: "
+            "name two models, or a file with another version"
+        )
     change = comparison.changes[-1]
     found = [_drop(comparison, change, text, limit) for text, limit in drops.items()]
     if answer_change is not None:

@@ -63,7 +63,6 @@ def report(
         keep_probabilities=keep,
         signal=evidence.signal,
         segments=tuple(influences),
-        passages=evidence.passages,
         measures=measure(evidence.traffic, evidence.feedback, base_url),
         probes=evidence.probes,
         dropped=tuple(evidence.dropped),

@@ -8,10 +8,11 @@ from smile_trace.records.base import JSON, Record, Shown
 from smile_trace.records.explanation import Signal
 from smile_trace.records.perturbation import Unit
 from smile_trace.records.profile import ProbeChange, ProbeRate
-from smile_trace.records.upgrades import check_version, comparison_of_0_2
+from smile_trace.records.report import Report
+from smile_trace.records.upgrades import check_version, older_comparison
 from smile_trace.records.verdicts import SMALLEST_EFFECT, Verdict, most_of
 
-COMPARISON_SCHEMA_VERSION = 4
+COMPARISON_SCHEMA_VERSION = 5
 
 Source = Literal["explained", "replayed"]
 """Where an estimate comes from: the calls' explanations, or the replay of an edit that added or
@@ -67,27 +68,6 @@ class Influence(Record):
         return most_of(self.ci_low, self.ci_high)
 
 
-class Passage(Record):
-    """A passage that several explained calls have in common, by its text or its title.
-
-    It stands in `calls` of them; the answer significantly depended on it in `mattered`, it worked
-    against the answer in `against`, and was not measured well enough to tell in `open`; in the
-    others an effect is excluded. `attribution` is the mean over these calls, in units of
-    answer change, inside `[ci_low, ci_high]`.
-    """
-
-    text: str
-    unit: Unit
-    calls: int
-    mattered: int
-    against: int
-    open: int = 0
-    attribution: float
-    ci_low: float
-    ci_high: float
-    source: Source = "explained"
-
-
 class Measure(Record):
     """One figure of a version's traffic: mean over its calls, with a 90 % interval.
 
@@ -122,8 +102,6 @@ class VersionReport(Record):
     keep_probabilities: tuple[float, ...] = ()
     signal: Signal | None = None
     segments: tuple[Influence, ...] = ()
-    passages: tuple[Passage, ...] = ()
-    """What the calls' own explanations have in common; see `Passage`."""
     measures: tuple[Measure, ...] = ()
     probes: tuple[ProbeRate, ...] = ()
     """Of its profiled calls, how easily their answers change."""
@@ -283,12 +261,17 @@ class ComparisonSettings(Record):
 
 
 class Comparison(Shown):
-    """One or more versions of one prompt. JSON in and out as an Explanation is."""
+    """Versions of a prompt side by side; or, where there is one version or none, what `mattered` in
+    its calls. JSON in and out as an Explanation is.
+
+    `prompt` is the name of a prompt or of a function; empty where it is about all of them.
+    """
 
     schema_version: int = COMPARISON_SCHEMA_VERSION
     prompt: str
     versions: tuple[VersionReport, ...]
     changes: tuple[VersionChange, ...] = ()
+    mattered: Report | None = None
     summary: str = ""
     settings: ComparisonSettings = ComparisonSettings()
     compared_at: str | None = None
@@ -298,5 +281,5 @@ class Comparison(Shown):
     @classmethod
     def _check_version(cls, document: JSON) -> JSON:
         return check_version(
-            document, COMPARISON_SCHEMA_VERSION, "comparison", oldest=3, upgrade=comparison_of_0_2
+            document, COMPARISON_SCHEMA_VERSION, "comparison", oldest=3, upgrade=older_comparison
         )

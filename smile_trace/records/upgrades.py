@@ -2,7 +2,8 @@
 names settings.
 
 Release 0.2 is the first. Its explanations (schema version 2) lack nothing that cannot be told from
-the rest of them; its comparisons (3) say in other words what may be said of a part.
+the rest of them; its comparisons (3) say in other words what may be said of a part, and list what
+mattered with each version, as those of schema version 4 do.
 """
 
 import hashlib
@@ -10,6 +11,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from smile_trace._stats.intervals import wilson
 from smile_trace.records.base import JSON
 from smile_trace.records.verdicts import SMALLEST_EFFECT
 
@@ -45,12 +47,12 @@ def check_version(
     return document
 
 
-def comparison_of_0_2(document: dict[str, JSON]) -> dict[str, JSON]:
-    """A comparison of release 0.2 in today's words. Which calls it left open it did not tell from
-    those in which it excluded an effect."""
+def older_comparison(document: dict[str, JSON]) -> dict[str, JSON]:
+    """A comparison of schema version 3 (release 0.2) or 4 as one of today.
 
-    def version(held: dict[str, Any]) -> dict[str, Any]:
-        return _with(held, segments=segment, passages=passage)
+    Which calls it left open one of release 0.2 did not tell from those in which it excluded an
+    effect. What mattered call by call stood with each version, as its `passages`.
+    """
 
     def segment(held: dict[str, Any]) -> dict[str, Any]:
         influence = held.get("influence")
@@ -58,20 +60,59 @@ def comparison_of_0_2(document: dict[str, JSON]) -> dict[str, JSON]:
         mattered = "against" if against else "supports"
         words = {"no_effect": "excluded", "inconclusive": "open"}
         words |= dict.fromkeys(("essential", "matters"), mattered)
-        said = held.get("verdict")
-        return {**held, "verdict": words.get(said, said) if isinstance(said, str) else "open"}
+        verdict = held.get("verdict")
+        return {**held, "verdict": words.get(verdict, verdict) if verdict else "open"}
 
-    def passage(held: dict[str, Any]) -> dict[str, Any]:
-        counts = [held.get(name) for name in ("calls", "mattered", "against")]
-        calls, *sure = [count if isinstance(count, int) else 0 for count in counts]
-        return {**held, "open": calls - sum(sure)}
-
+    if document.get("schema_version") == 3:
+        document = _with(document, versions=lambda version: _with(version, segments=segment))
     settings = document.get("settings")
     if isinstance(settings, dict) and "delta" in settings:
         settings = dict(settings)
         settings["smallest_effect"] = settings.pop("delta")
         document = {**document, "settings": settings}
-    return _with(document, versions=version)
+    groups: list[JSON] = []
+
+    def without_passages(held: dict[str, Any]) -> dict[str, Any]:
+        passages = held.get("passages")
+        if isinstance(passages, list) and passages:
+            groups.append(_group_of_passages(held.get("label"), passages))
+        return {name: value for name, value in held.items() if name != "passages"}
+
+    document = _with(document, versions=without_passages)
+    if groups:
+        day = document.get("compared_at") or ""
+        name = document.get("prompt")
+        document["mattered"] = {"since": day, "until": day, "name": name, "groups": groups}
+    return document
+
+
+def _group_of_passages(label: JSON, passages: list[JSON]) -> JSON:
+    """The passages of a version as the group of a report."""
+
+    def part(passage: JSON) -> JSON:
+        held = passage if isinstance(passage, dict) else {}
+        names = ("calls", "mattered", "against", "open")
+        counts = [held.get(name, 0) for name in names]
+        if not all(type(count) is int and count >= 0 for count in counts):
+            return held  # to be refused
+        calls, supported, against, still_open = counts
+        if "open" not in held:
+            still_open = max(calls - supported - against, 0)
+        known, mattered = calls - still_open, supported + against
+        low, high = wilson(min(mattered, known), max(known, 0), 0.9)
+        share = {"count": mattered, "of": known, "open": still_open, "low": low, "high": high}
+        unit = held.get("unit")
+        kinds = ("variable", "document", "tool_result", "tool", "turn", "message")
+        return {
+            "kind": unit if unit in kinds else "instruction",
+            "name": held.get("text"),
+            "mattered": share | {"share": mattered / known if known else 0.0},
+            "against": against,
+            "measured": calls,
+            **{name: held.get(name) for name in ("attribution", "ci_low", "ci_high")},
+        }
+
+    return {"kind": "prompt", "name": f"version {label}", "parts": [part(p) for p in passages]}
 
 
 def _with(

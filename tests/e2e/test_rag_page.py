@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from smile_trace.capture.runtime import configure, runtime, state
-from smile_trace.comparison import report
+from smile_trace.comparison import compare
 from smile_trace.settings import Settings
 from smile_trace.worker.run import run
 from tests.support.markdown import blocks_of
@@ -50,7 +50,8 @@ def test_the_page_is_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         monkeypatch.chdir(tmp_path)
         assert run(settings, once=True, trackers=[]).explained == 2
 
-    found = report(settings=settings)
+    found = compare(settings=settings).mattered
+    assert found is not None
     function, retriever = found.groups
     assert (function.kind, function.name, function.explained) == ("function", "answer", 2)
     assert (retriever.kind, retriever.name) == ("retriever", "search")
@@ -60,4 +61,4 @@ def test_the_page_is_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert (best.kind, best.name, best.mattered.count, best.mattered.of) == (
         "document", "hours.md", 1, 2
     )  # fmt: skip
-    assert report("answer", settings=settings).summary.startswith("In 50 % [")
+    assert compare("answer", settings=settings).summary.startswith("In 50 % [")

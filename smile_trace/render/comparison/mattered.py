@@ -71,7 +71,8 @@ def points(change: Change) -> str:
 def title_of(report: Report) -> str:
     """What the report is of, on one line."""
     about = "all prompts and functions" if report.name is None else short(report.name, LONGEST_NAME)
-    return f"What mattered in {about}, {report.since[:10]} to {report.until[:10]}"
+    days = f", {report.since[:10]} to {report.until[:10]}" if report.since else ""
+    return f"What mattered in {about}{days}"
 
 
 def group_title(group: ReportGroup) -> str:

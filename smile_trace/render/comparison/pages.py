@@ -3,6 +3,8 @@ as one picture."""
 
 from dataclasses import dataclass
 
+from markupsafe import Markup
+
 from smile_trace.records.comparison import Comparison
 from smile_trace.records.report import Report, ReportedPart, ReportGroup
 from smile_trace.render import text
@@ -20,7 +22,13 @@ MOST_GROUPS, MOST_ROWS = 8, 10
 
 
 def comparison_to_html(comparison: Comparison, *, fragment: bool = False) -> str:
-    """The comparison as a page, or only its `<div>` for a notebook or another page."""
+    """The comparison as a page, or only its `<div>` for a notebook or another page.
+
+    Where it is of no version, the page is that of what mattered.
+    """
+    shown = comparison.mattered
+    if shown is not None and not comparison.versions:
+        return report_to_html(shown, fragment=fragment)
     return TEMPLATES.get_template("comparison.html.j2").render(
         fragment=fragment,
         comparison=comparison,
@@ -32,6 +40,7 @@ def comparison_to_html(comparison: Comparison, *, fragment: bool = False) -> str
         stops=LEGEND_STOPS,
         visible=text.visible,
         limit=comparison.settings.smallest_effect,
+        mattered=None if shown is None else Markup(report_to_html(shown, fragment=True)),
     )
 
 

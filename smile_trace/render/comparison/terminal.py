@@ -1,13 +1,11 @@
 """A Comparison and a Report in a terminal, through rich."""
 
-from collections.abc import Sequence
-
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from smile_trace.records.comparison import Comparison, Influence, Passage, VersionChange
+from smile_trace.records.comparison import Comparison, Influence, VersionChange
 from smile_trace.records.report import Report, ReportGroup
 from smile_trace.render.comparison import layout, mattered
 from smile_trace.render.text import number, probability, short, signed, visible
@@ -22,7 +20,7 @@ _MAX_ROWS = 12
 
 
 def print_comparison(comparison: Comparison, console: Console | None = None) -> None:
-    """Print the summary, each change, and each version's segments by influence."""
+    """Print the summary, each change, each version's segments by influence, and what mattered."""
     console = console or Console()
     console.print(Text(visible(comparison.summary), style="bold"))
     for change in comparison.changes:
@@ -32,13 +30,10 @@ def print_comparison(comparison: Comparison, console: Console | None = None) -> 
             title = f"version {visible(version.label)}: {version.explained:,} calls, "
             console.print(Text(f"\n{title}{version.rows:,} perturbed prompts", style="bold dim"))
             console.print(Padding(_influences(layout.ranked(version), console.width), (0, 2)))
-        if version.passages:
-            console.print(
-                Text(f"\nversion {visible(version.label)}: call by call", style="bold dim")
-            )
-            console.print(Padding(_passages(version.passages, console.width), (0, 2)))
         for why in version.dropped:
             console.print(Text(f"  not used: {visible(why)}", style="dim"))
+    if comparison.mattered is not None:
+        _print_groups(comparison.mattered, console)
 
 
 def _print_change(comparison: Comparison, change: VersionChange, console: Console) -> None:
@@ -113,27 +108,14 @@ def _influences(influences: list[Influence], width: int) -> Table:
     return table
 
 
-def _passages(passages: Sequence[Passage], width: int) -> Table:
-    table = Table(box=None, padding=(0, 1), header_style="dim")
-    table.add_column("part", max_width=max(16, width - 60), overflow="ellipsis", no_wrap=True)
-    for name in ("is a", "mattered in", "open in", "mean", "90 % interval"):
-        table.add_column(name, no_wrap=True, justify="right" if name == "mean" else "left")
-    for item in passages[:_MAX_ROWS]:
-        table.add_row(
-            Text(short(item.text), style="blue" if item.mattered else "dim"),
-            item.unit.replace("_", " "),
-            f"{item.mattered} of {item.calls}",
-            str(item.open or ""),
-            signed(item.attribution),
-            Text(f"{signed(item.ci_low)} … {signed(item.ci_high)}", style="dim"),
-        )
-    return table
-
-
 def print_report(report: Report, console: Console | None = None) -> None:
     """Print the summary, and each group's parts."""
     console = console or Console()
     console.print(Text(visible(report.summary), style="bold"))
+    _print_groups(report, console)
+
+
+def _print_groups(report: Report, console: Console) -> None:
     for group in report.groups:
         title = f"\n{mattered.group_title(group)}: {mattered.group_facts(group)}"
         console.print(Text(title, style="bold dim"))

@@ -174,9 +174,11 @@ class ExplainedInPeriod(NamedTuple):
 
 
 class Period(NamedTuple):
-    """What was called and explained in a period: `calls` by kind and name of group, explained or
-    not; the ids of the explanations of the newest of those explained, in order."""
+    """What was called and explained in a period: when the `first` call began, in Unix seconds;
+    `calls` by kind and name of group, explained or not; the ids of the explanations of the newest
+    of those explained, in order."""
 
+    first: float
     calls: Counter[tuple[str, str]]
     explanations: list[int]
 
@@ -206,10 +208,13 @@ def read_period(
         .order_by(func.max(calls.c.start_ns).desc())
         .limit(most)
     )
-    counting = select(*group, func.count()).where(*within).group_by(*group)
+    begun = func.min(calls.c.start_ns)
+    counting = select(*group, func.count(), begun).where(*within).group_by(*group)
     with database.read() as connection:
+        groups = connection.execute(counting).all()
         return Period(
-            Counter({(kind, named): n for kind, named, n in connection.execute(counting)}),
+            min((first for *_, first in groups), default=0) / 1e9,
+            Counter({(kind, named): n for kind, named, n, _ in groups}),
             list(connection.execute(newest).scalars())[::-1],
         )
 

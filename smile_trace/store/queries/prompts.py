@@ -5,16 +5,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from pydantic import TypeAdapter
 from sqlalchemy import ColumnElement, Connection, and_, func, select
 
-from smile_trace.records import Call, ExplanationSettings, Feedback, SegmentAttribution, Signal
+from smile_trace.records import Call, ExplanationSettings, Feedback, Signal
 from smile_trace.store.database import Database, in_chunks
 from smile_trace.store.groups import Group
-from smile_trace.store.sql import is_unset, json_text
+from smile_trace.store.sql import json_text
 from smile_trace.store.tables import calls, deliveries, explanations, feedback, jobs, observations
-
-_SEGMENTS = TypeAdapter(list[SegmentAttribution])
 
 
 class ExplanationRow(NamedTuple):
@@ -65,11 +62,12 @@ class PromptReader:
         ordered = query.order_by(calls.c.group_name).limit(limit)
         return list(self._connection.execute(ordered).scalars())
 
-    def versions(self, prompt: str) -> dict[str, int]:
-        """The versions of a prompt that were called, with their numbers of calls, oldest first."""
+    def versions(self, prompt: str, since: float = 0.0) -> dict[str, int]:
+        """The versions of a prompt that were called since then (Unix seconds), with their numbers
+        of calls, oldest first."""
         query = (
             select(calls.c.group_version, func.count())
-            .where(calls.c.group_kind == "prompt", calls.c.group_name == prompt)
+            .where(calls.c.group_kind == "prompt", calls.c.group_name == prompt, _begun(since))
             .group_by(calls.c.group_version)
             .order_by(func.min(calls.c.start_ns))
         )
@@ -104,14 +102,12 @@ class PromptReader:
         return [row[0] for row in self._connection.execute(query)]
 
     def call_ids(
-        self, prompt: str, version: str, model: str | None = None, last: int | None = None
+        self, prompt: str, version: str, model: str | None = None, since: float = 0.0
     ) -> list[str]:
-        """The ids of a version's calls (captured under `model`, the `last` ones), in order."""
-        query = select(calls.c.id).where(_of(prompt, version))
+        """The ids of a version's calls (captured under `model`, begun since then), in order."""
+        query = select(calls.c.id).where(_of(prompt, version), _begun(since))
         if model is not None:
             query = query.where(json_text(calls.c.body, "model") == model)
-        if last is not None:
-            query = query.order_by(calls.c.start_ns.desc()).limit(last)
         return sorted(self._connection.execute(query).scalars())
 
     def calls(self, ids: Sequence[str]) -> list[Call]:
@@ -175,25 +171,6 @@ class PromptReader:
             for row in rows
         ]
 
-    def segments(self, explanation_ids: Sequence[int]) -> list[list[SegmentAttribution]]:
-        """The segments of those explanations that are not in pooled mode, coarser ones first."""
-        query = select(
-            explanations.c.id,
-            explanations.c.status,
-            json_text(explanations.c.body, "coarser").label("coarser"),
-            json_text(explanations.c.body, "segments").label("segments"),
-        ).where(is_unset(explanations.c.body, "settings", "pooled"))
-        rows = in_chunks(self._connection, query, explanations.c.id, explanation_ids)
-        return [
-            [
-                _known(item, row.status)
-                for text in (row.coarser, row.segments)
-                if text
-                for item in _SEGMENTS.validate_json(text)
-            ]
-            for row in rows
-        ]
-
     def settings(self, settings_hash: str) -> ExplanationSettings | None:
         """The settings of that hash; None where no job has them."""
         query = select(jobs.c.settings).where(jobs.c.settings_hash == settings_hash).limit(1)
@@ -244,8 +221,5 @@ def _of(prompt: str, version: str) -> ColumnElement[bool]:
     return and_(*(calls.c[name] == value for name, value in group.values.items()))
 
 
-def _known(segment: SegmentAttribution, status: str) -> SegmentAttribution:
-    """A segment without what release 0.2, which told no verdicts, cannot have excluded."""
-    if status != "inconclusive" or segment.verdict != "excluded":
-        return segment
-    return segment.model_copy(update={"verdict": "open"})
+def _begun(since: float) -> ColumnElement[bool]:
+    return calls.c.start_ns >= min(int(since * 1e9), 2**63 - 1)

@@ -4,7 +4,8 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from smile_trace.comparison import NothingToReport, report
+from smile_trace.comparison import NothingToCompare
+from smile_trace.comparison.mattered import what_mattered
 from smile_trace.records.report import Report
 from smile_trace.settings import Settings
 from smile_trace.store import Store
@@ -54,7 +55,7 @@ class Reports(PerPrompt[tuple[Lately, str]]):
         }
 
     def _deliver(self, prompt: str, now: float) -> Outcome:
-        made = _report(prompt, _moment(now), self._settings)
+        made = _report(self._store, prompt, _moment(now))
         return self._tracker.deliver_report(with_links(made, self._tracker, self._store))
 
 
@@ -69,12 +70,12 @@ def with_links(found: Report, tracker: Tracker, store: Store) -> Report:
     return found.model_copy(update={"links": links})
 
 
-def _report(prompt: str, until: datetime, settings: Settings) -> Report:
+def _report(store: Store, prompt: str, until: datetime) -> Report:
     """The report of a prompt's week, or that there is too little to say anything."""
     since = until - PERIOD
     try:
-        found = report(prompt, since=since, until=until, settings=settings)
-    except NothingToReport:
+        found = what_mattered(store, prompt, since=since.timestamp(), until=until.timestamp())
+    except NothingToCompare:
         days = {"since": since.isoformat(), "until": until.isoformat()}
         found = Report(name=prompt, **days)
     said = found.explained - found.inconclusive

@@ -1,6 +1,7 @@
 """What mattered over a period, through the real worker: by document, retriever and function."""
 
 import json
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -8,10 +9,12 @@ import pytest
 from typer.testing import CliRunner
 
 from smile_trace.cli.app import app
-from smile_trace.comparison import NothingToReport, report
+from smile_trace.comparison import NothingToCompare, compare
+from smile_trace.comparison.mattered import what_mattered
 from smile_trace.records import Span
 from smile_trace.records.report import Report
 from smile_trace.settings import Settings
+from smile_trace.store import Store
 from smile_trace.worker.run import run
 from tests.support.planted import serving
 from tests.support.spooled import call_span, span_id, trace_id, write_spool
@@ -86,7 +89,9 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 @pytest.fixture(scope="module")
 def found(settings: Settings) -> Report:
     """The report of the whole period."""
-    return report(since=datetime(2001, 1, 1, tzinfo=UTC), settings=settings)
+    found = compare(since=datetime(2001, 1, 1, tzinfo=UTC), settings=settings).mattered
+    assert found is not None
+    return found
 
 
 def test_the_headline_by_function_and_by_retriever(found: Report, settings: Settings) -> None:
@@ -111,14 +116,13 @@ def test_the_headline_by_function_and_by_retriever(found: Report, settings: Sett
     assert (best.ci_low or 0) <= (best.attribution or 0) <= (best.ci_high or 0)
     assert retriever.no_document == found.no_document
     assert {part.mattered.count for part in retriever.parts[1:]} == {0}
-    with pytest.raises(NothingToReport, match="of a prompt or function named 'other'"):
-        report("other", since=datetime(2001, 1, 1, tzinfo=UTC), settings=settings)
-    with pytest.raises(NothingToReport, match="between 1999"):
-        report(
-            since=datetime(1999, 1, 1, tzinfo=UTC),
-            until=datetime(1999, 2, 1, tzinfo=UTC),
-            settings=settings,
-        )
+    with pytest.raises(NothingToCompare, match="of a prompt or function named 'other'"):
+        compare("other", since=datetime(2001, 1, 1, tzinfo=UTC), settings=settings)
+    with (
+        closing(Store.look(settings)) as store,
+        pytest.raises(NothingToCompare, match="between 1999"),
+    ):
+        what_mattered(store, since=915148800.0, until=917827200.0)
 
 
 def test_as_json_page_picture_and_in_the_terminal(
@@ -128,12 +132,13 @@ def test_as_json_page_picture_and_in_the_terminal(
     assert "delivery.md" in found.to_svg()
     monkeypatch.setenv("SMILE_TRACE_HOME", str(settings.home))
     monkeypatch.chdir(tmp_path)
-    days = ["--days", "20000"]
-    printed = CliRunner().invoke(app, ["report", *days, "--json"])
-    assert json.loads(printed.stdout)["groups"] == json.loads(found.model_dump_json())["groups"]
-    shown = CliRunner().invoke(app, ["report", *days])
+    since = ["--since", "2001-01-01"]
+    printed = CliRunner().invoke(app, ["compare", *since, "--json"])
+    mattered = json.loads(printed.stdout)["mattered"]
+    assert mattered["groups"] == json.loads(found.model_dump_json())["groups"]
+    shown = CliRunner().invoke(app, ["compare", *since])
     assert "delivery.md" in shown.stdout
     assert "In 43 % [24 to 64 %]" in " ".join(shown.stdout.split())
     page = tmp_path / "report.html"
-    CliRunner().invoke(app, ["report", *days, "--html", str(page)])
+    CliRunner().invoke(app, ["compare", *since, "--html", str(page)])
     assert "search the handbook" in page.read_text()

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from smile_trace import semconv
 from smile_trace.cli.app import app
-from smile_trace.comparison import NothingToCompare, compare, influences
+from smile_trace.comparison import NothingToCompare, compare
 from smile_trace.comparison.pooled_study import KEEP
 from smile_trace.comparison.templates import render
 from smile_trace.errors import SmileTraceError
@@ -73,33 +73,31 @@ def test_documents_and_instructions_that_mattered(
         settings = Settings(home=tmp_path / "home", **tables)
         write_spool(settings.spool, _of_shop(), "a.jsonl")
         assert run(settings, once=True, trackers=[]).explained == CALLS
-    found = influences("shop", settings=settings)
+    found = compare("shop", settings=settings)
     [version] = found.versions
-    best = version.passages[0]
-    assert (best.text, best.unit, best.calls) == ("Delivery", "document", CALLS)
-    assert best.mattered >= CALLS - 2
-    by_text = {item.text: item for item in version.passages}
-    assert by_text["Returns"].mattered <= 2
-    assert found.summary.startswith(
-        f"Over the last {CALLS} calls of shop 3 ({CALLS} explained) “Delivery” mattered most often"
-    )
+    assert found.mattered is not None
+    parts = {part.name: part for group in found.mattered.groups for part in group.parts}
+    best = parts["Delivery"].mattered
+    assert (parts["Delivery"].kind, best.of + best.open) == ("document", CALLS)
+    assert best.count >= CALLS - 2
+    assert parts["Returns"].mattered.count <= 2
+    assert "The document “Delivery” mattered most often" in found.summary
     # The template's parts, as the explanations cut it; their masks are one draw, so nothing more.
     assert "{documents}" in [item.segment.text for item in version.segments]
     assert {item.verdict for item in version.segments} == {"open"}
     assert any("pooled mode" in why for why in version.dropped)
-    assert [v.calls for v in influences("shop", last=5, settings=settings).versions] == [5]
     with pytest.raises(NothingToCompare, match="version '9'"):
-        influences("shop", version="9", settings=settings)
+        compare("shop", versions=["9"], settings=settings)
 
     monkeypatch.setenv("SMILE_TRACE_HOME", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path)
-    ran = CliRunner().invoke(app, ["influence", "shop", "--html", "page.html"])
+    ran = CliRunner().invoke(app, ["compare", "shop", "--html", "page.html"])
     assert ran.exit_code == 0, ran.output
     assert "Delivery" in (tmp_path / "page.html").read_text()
-    ran = CliRunner().invoke(app, ["influence", "shop", "--json"])
-    assert Comparison.model_validate_json(ran.stdout).versions[0].passages == version.passages
+    ran = CliRunner().invoke(app, ["compare", "shop", "--json"])
+    assert Comparison.model_validate_json(ran.stdout).versions == found.versions
     with pytest.raises(SmileTraceError, match="no active tracker"):
-        CliRunner().invoke(app, ["influence", "shop", "--deliver"], catch_exceptions=False)
+        CliRunner().invoke(app, ["compare", "shop", "--deliver"], catch_exceptions=False)
 
 
 @pytest.mark.slow

@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 from smile_trace.cli.app import app
 from smile_trace.cli.output import show_result
 from smile_trace.cli.progress import in_terminal
+from smile_trace.errors import SmileTraceError
 from smile_trace.records import Cost
 from smile_trace.records.comparison import (
     Comparison,
@@ -80,10 +81,7 @@ def test_exactly_one_prompt_is_wanted() -> None:
     assert CliRunner().invoke(app, ["probe", "--model", "demo"]).exit_code == 2
 
 
-@pytest.mark.parametrize("command", ["compare", "influence"])
-def test_no_control_character_is_printed(
-    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_control_character_is_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     version = VersionReport(label="1", version="1", template="")
     hostile = Comparison(
         prompt="shop",
@@ -97,8 +95,7 @@ def test_no_control_character_is_printed(
         return hostile
 
     monkeypatch.setattr("smile_trace.comparison.compare", found)
-    monkeypatch.setattr("smile_trace.comparison.influences", found)
-    ran = CliRunner().invoke(app, [command, "shop", "--html", str(tmp_path / "page.html")])
+    ran = CliRunner().invoke(app, ["compare", "shop", "--html", str(tmp_path / "page.html")])
     assert "changed the answers" in ran.stdout, ran.output
     assert not any(character in ran.stdout for character in "\x1b\x07")
 
@@ -117,6 +114,12 @@ def test_no_control_character_of_a_path_is_printed(
     printed = capsys.readouterr().out
     assert "depends on" in printed
     assert not any(character in printed for character in "\x1b\x07")
+
+
+@pytest.mark.parametrize("words", [["influence", "shop", "--last", "3"], ["report", "--days=3"]])
+def test_a_command_that_another_one_replaced_says_which(words: list[str]) -> None:
+    with pytest.raises(SmileTraceError, match=f"{words[0]} is part of compare now"):
+        CliRunner().invoke(app, words, catch_exceptions=False)
 
 
 def test_a_notebook_is_no_terminal_whatever_it_says() -> None:

@@ -1,6 +1,7 @@
 """compare() over a store with planted truth."""
 
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,6 @@ from smile_trace.records.comparison import (
     Comparison,
     EditEffect,
     Influence,
-    Passage,
     VersionChange,
     VersionReport,
 )
@@ -166,23 +166,16 @@ def test_the_table_says_what_the_sentence_says(
         assert (EUROS in found.summary) == (verdict == "supports") == answers.significant
 
 
-def _passage(text: str) -> Passage:
-    return Passage(
-        text=text, unit="sentence", calls=12, mattered=0, against=0, attribution=0.0, ci_low=-0.02,
-        ci_high=0.02,
-    )  # fmt: skip
-
-
 @pytest.mark.parametrize(
-    ("named", "at_most", "verdicts", "still_open"),
+    ("named", "at_most", "verdicts"),
     [
-        (True, 0.4, ["supports", "excluded", "open", "open", "open"], [0, 12, 0]),
-        (False, 0.4, ["open", "excluded", "open", "open", "open"], [12, 12, 0]),
-        (True, 0.09, ["supports", "excluded", "excluded", "excluded", "excluded"], [0, 0, 0]),
+        (True, 0.4, ["supports", "excluded", "open", "open", "open"]),
+        (False, 0.4, ["open", "excluded", "open", "open", "open"]),
+        (True, 0.09, ["supports", "excluded", "excluded", "excluded", "excluded"]),
     ],
 )
 def test_of_what_may_have_changed_the_answers_nothing_is_denied(
-    named: bool, at_most: float, verdicts: list[str], still_open: list[int]
+    named: bool, at_most: float, verdicts: list[str]
 ) -> None:
     """Of five instructions that were added the replay was paid to tell two from the others."""
     lines = [f"Name the {what}.\n" for what in ("price", "size", "colour", "maker", "weight")]
@@ -192,10 +185,7 @@ def test_of_what_may_have_changed_the_answers_nothing_is_denied(
             verdict="excluded", tokens_saved=9.0)
         for one in segment_template("p", "2", template, "sentence")
     ]  # fmt: skip
-    passages = [_passage(text) for text in ("Name the price.", "the maker", "Elsewhere.")]
-    version = VersionReport(
-        label="2", version="2", template=template, segments=influences, passages=passages
-    )
+    version = VersionReport(label="2", version="2", template=template, segments=influences)
     edits = find_edits("", template)
     assert [edit.kind for edit in edits] == ["added"] * 5
     effect = {"ci_low": 0.2, "ci_high": 0.4, "inputs": 4, "changed": 4}
@@ -217,9 +207,6 @@ def test_of_what_may_have_changed_the_answers_nothing_is_denied(
     assert [item.tokens_saved for item in found.segments] == [
         9.0 if verdict == "excluded" else None for verdict in verdicts
     ]
-    first, *_ = found.passages
-    assert (first.mattered, first.calls) == ((4, 4) if named else (0, 12))
-    assert [one.open for one in found.passages] == still_open
     assert as_replayed(version, change, SMALLEST_EFFECT, new=False) == version
 
 
@@ -232,8 +219,22 @@ def test_a_comparison_of_release_0_2_is_read_in_todays_words(weaker: Comparison)
         item["verdict"] = words.get(item["verdict"], "inconclusive")
         del item["source"]
     assert Comparison.model_validate(then) == weaker
-    then["versions"][0]["passages"] = [_passage("x").model_dump(exclude={"open", "source"})]
-    assert Comparison.model_validate(then).versions[0].passages[0].open == 12
+    passage = {"text": "x", "unit": "sentence", "calls": 12, "mattered": 3, "against": 1}
+    passage |= {"attribution": 0.1, "ci_low": 0.0, "ci_high": 0.2}
+    then["versions"][0]["passages"] = [passage]
+    read = Comparison.model_validate(then).mattered
+    assert read is not None
+    [part] = read.groups[0].parts
+    assert (part.kind, part.name, part.attribution) == ("instruction", "x", 0.1)
+    assert (part.mattered.count, part.mattered.of, part.mattered.open, part.against) == (4, 4, 8, 1)
+    told = then | {"schema_version": 4, "versions": then["versions"][:1], "changes": []}
+    told["versions"][0]["passages"] = [passage | {"open": 2, "source": "explained"}]
+    for segment in told["versions"][0]["segments"]:
+        segment["verdict"] = "open"
+    of_4 = Comparison.model_validate(told).mattered
+    assert of_4 is not None
+    assert of_4.groups[0].parts[0].mattered.of == 10
+    assert "x" in of_4.to_html()
     broken: list[Any] = [1, [1], [{"segments": [{}]}], [{"segments": 1, "passages": [2]}]]
     for versions in broken:
         with pytest.raises(ValidationError):
@@ -348,15 +349,31 @@ def test_too_few_explanations_leave_everything_open(store: Store, explained: int
 
 
 def test_errors_name_what_there_is(store: Store) -> None:
-    with pytest.raises(NothingToCompare, match="no call of a prompt named 'answer'"):
+    with pytest.raises(NothingToCompare, match="no call of a prompt or function named 'answer'"):
         _compare(store)
     plant(store, "answer", "2", BEFORE, QUESTIONS[:1])
-    with pytest.raises(NothingToCompare, match="only"):
-        _compare(store)
     with pytest.raises(NothingToCompare, match="version '9'"):
         _compare(store, versions=["2", "9"])
+    with pytest.raises(NothingToCompare, match="that began since then"):
+        _compare(store, versions=["2"], since=datetime(2999, 1, 1, tzinfo=UTC))
     with pytest.raises(NothingToCompare, match="there are: answer"):
         compare("anser", settings=settings_in(Path(store.database.name).parent))
+
+
+def test_of_one_version_it_says_what_mattered(store: Store) -> None:
+    plant(store, "answer", "2", BEFORE, QUESTIONS)
+    comparison = _compare(store)
+    [version] = comparison.versions
+    assert comparison.mattered is not None
+    assert (comparison.mattered.name, comparison.changes) == ("answer", ())
+    assert comparison.summary.startswith(comparison.mattered.summary)
+    assert (version.calls, version.explained) == (len(QUESTIONS), 0)
+    page = comparison.to_html()
+    assert "What mattered in answer" in page
+    assert Comparison.model_validate_json(comparison.model_dump_json()) == comparison
+    assert not broken_limits(comparison, drops={})
+    with pytest.raises(GateError, match="one version only"):
+        broken_limits(comparison, drops={}, answer_change=0.1)
 
 
 def test_two_models_under_one_version(store: Store) -> None:

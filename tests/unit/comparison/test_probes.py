@@ -6,7 +6,6 @@ import pytest
 from rich.console import Console
 
 from smile_trace.comparison import compare
-from smile_trace.comparison.compare_versions import influences
 from smile_trace.probes.of_prompt import profile_of_prompt
 from smile_trace.records.comparison import Comparison
 from smile_trace.records.profile import PromptProfile
@@ -66,7 +65,7 @@ def test_its_page_and_the_terminal_show_them(comparison: Comparison) -> None:
 
 
 def test_one_version_has_its_own(settings: Settings) -> None:
-    [version] = influences("answer", version="1", settings=settings).versions
+    [version] = compare("answer", versions=["1"], settings=settings).versions
     assert [one.rate.value for one in version.probes] == [0.0, 0.0]
 
 
