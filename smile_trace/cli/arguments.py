@@ -1,9 +1,15 @@
 """Arguments and options that several commands take, under one name and with one sentence."""
 
+import inspect
+from collections.abc import Callable
+from enum import StrEnum
+from functools import wraps
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import typer
+
+from smile_trace._options import About, AllOptions, described
 
 TraceId = Annotated[
     str | None,
@@ -33,6 +39,45 @@ DryRun = Annotated[
 Yes = Annotated[
     bool, typer.Option("--yes", "-y", help="Ask a model that costs money without a question.")
 ]
+
+
+def with_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The command with the options of an explanation, which it gets by name as `options`, in whose
+    place they stand in its help."""
+    own = inspect.signature(command).parameters
+    derived = {
+        name: inspect.Parameter(
+            name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=None if default == () else default,
+            annotation=_typed(name, kind, about),
+        )
+        for name, kind, default, about in described(AllOptions)
+    }
+
+    @wraps(command)
+    def run(**given: Any) -> None:
+        options = {name: given.pop(name) for name in derived}
+        signal = str(options["signal"])  # one of typer's enumeration
+        command(options={**options, "signal": signal, "protect": options["protect"] or ()}, **given)
+
+    parameters = [
+        parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+        for name in own
+        for parameter in (derived.values() if name == "options" else (own[name],))
+    ]
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return run
+
+
+def _typed(name: str, kind: Any, about: About) -> Any:
+    """The annotation from which typer makes an option."""
+    typed = about.typed or kind
+    if get_origin(typed) is Literal:
+        enumeration: Any = StrEnum
+        typed = enumeration(name, {value: value for value in get_args(typed)})
+    return Annotated[typed, typer.Option(help=about.option, metavar=about.metavar, min=about.least)]
 
 
 def read_limit(text: str, form: str) -> tuple[str, float]:

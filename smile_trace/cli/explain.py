@@ -1,13 +1,14 @@
 """`smile-trace explain`: one explanation now, of a prompt or of a captured call."""
 
 import sys
+from collections.abc import Mapping
 from contextlib import nullcontext
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from smile_trace._options import AllOptions
 from smile_trace.cli.arguments import (
     Answer,
     Application,
@@ -17,6 +18,7 @@ from smile_trace.cli.arguments import (
     PromptFile,
     TraceId,
     Yes,
+    with_options,
 )
 from smile_trace.cli.confirmation import confirm, describe
 from smile_trace.cli.explain_run import explain_run
@@ -27,23 +29,17 @@ from smile_trace.cli.progress import CallBar
 from smile_trace.errors import BudgetExceeded, SmileTraceError
 
 if TYPE_CHECKING:
-    from smile_trace.attribution import AnyUnit
     from smile_trace.explaining.driver import OnRound
-    from smile_trace.explaining.options import ExplainOptions
+    from smile_trace.explaining.options import Question
     from smile_trace.explaining.preparation import Prepared
     from smile_trace.records import Explanation
     from smile_trace.records.path import ExplanationPath
     from smile_trace.settings import Settings
 
-
-class Signal(StrEnum):
-    """How answers are compared."""
-
-    auto = "auto"
-    text = "text"
-    probability = "probability"
+_NOT_OF_A_PATH = ("unit", "proxy", "part", "until_settled")
 
 
+@with_options
 def explain(
     trace_id: TraceId = None,
     run: Annotated[
@@ -57,63 +53,9 @@ def explain(
     file: PromptFile = None,
     answer: Answer = None,
     model: Model = None,
-    unit: Annotated[
-        str,
-        typer.Option(
-            metavar="UNIT",
-            help="What is removed at a time: auto, word, sentence, section, message, variable, "
-            "example, document, tool, tool_result, media, turn, step, or the matches of a "
-            "/PATTERN/.",
-        ),
-    ] = "auto",
-    protect: Annotated[
-        list[str] | None,
-        typer.Option(help="A role, a text or a /PATTERN/ that is never removed; repeatable."),
-    ] = None,
-    budget: Annotated[
-        int | None,
-        typer.Option(
-            min=4,
-            help="The most calls to the model; by default 80 where texts are compared and the "
-            "prompt has more than a dozen words, else 40, and of a path 120.",
-        ),
-    ] = None,
-    proxy: Annotated[
-        str | None,
-        typer.Option(
-            help="A cheaper model of the settings, or demo, that is asked most in the model's "
-            "place; the model itself no more than 20 times."
-        ),
-    ] = None,
-    part: Annotated[
-        str | None,
-        typer.Option(
-            help="Explain this part of the answer alone: a text as it stands in it, or a field of "
-            "a JSON answer ('$.city')."
-        ),
-    ] = None,
-    until_settled: Annotated[
-        int | None,
-        typer.Option(
-            metavar="MAX",
-            min=4,
-            help="Go on beyond the budget while a part is neither named nor excluded, up to MAX "
-            "calls.",
-        ),
-    ] = None,
+    *,
+    options: Mapping[str, Any],
     app: Application = None,
-    signal: Annotated[Signal, typer.Option(help="How answers are compared.")] = Signal.auto,
-    distance: Annotated[
-        str,
-        typer.Option(
-            metavar="NAME",
-            help="Compare texts by content (left out, contradicted), by words (word by "
-            "word), or by a distance of their word vectors: wasserstein, "
-            "sliced_wasserstein, word_movers, cosine, energy, mmd, wasserstein_1d, "
-            "kolmogorov_smirnov, kuiper, cramer_von_mises, anderson_darling or dts.",
-        ),
-    ] = "content",
-    seed: Annotated[int, typer.Option(help="Decides what is removed together.")] = 0,
     path: Annotated[
         bool,
         typer.Option(
@@ -152,8 +94,8 @@ def explain(
     if html is not None:
         check_writable(html)
     if path:
-        given = [prompt, file, answer, proxy, part, until_settled, sanity_check or None]
-        if trace_id is None or unit != "auto" or any(one is not None for one in given):
+        others = AllOptions(**{name: options[name] for name in _NOT_OF_A_PATH})
+        if trace_id is None or answer or sanity_check or others != AllOptions():
             raise typer.BadParameter(
                 "--path takes a TRACE_ID, and none of --answer, --unit, --proxy, --part, "
                 "--until-settled and --sanity-check"
@@ -167,32 +109,23 @@ def explain(
             "--deliver takes the TRACE_ID of a trace in a backend (tr-… of MLflow)"
         )
     text = prompt if file is None else read_text(file)
-    from smile_trace.attribution import written
     from smile_trace.evaluation import estimate_check
     from smile_trace.explaining.cost_estimate import check_worth, estimate_of
-    from smile_trace.explaining.options import ExplainOptions
+    from smile_trace.explaining.options import Question
     from smile_trace.explaining.paths import PATH_BUDGET, estimate_path
     from smile_trace.explaining.preparation import prepare
     from smile_trace.settings import Settings
 
-    options = ExplainOptions(
-        unit=_unit(unit),
-        protect=tuple(map(written, protect or ())),
-        budget=PATH_BUDGET if path and budget is None else budget,
-        signal=signal.value,
-        distance=_distance(distance),
-        proxy=proxy,
-        seed=seed,
-        part=part,
-        until_settled=until_settled,
-    )
+    chosen = _read(options)
+    if path and chosen["budget"] is None:
+        chosen["budget"] = PATH_BUDGET
+    question = Question(text, model=model, trace_id=trace_id, answer=answer, app=app, **chosen)
     settings = Settings()
     if run is not None:
         explain_run(
             run,
             settings,
-            options,
-            model=model,
+            question,
             deliver=deliver,
             json_rows=json,
             dry_run=dry_run,
@@ -200,12 +133,10 @@ def explain(
         )
         return
     tracker = find_tracker(str(trace_id), settings) if deliver else None
-    prepared = prepare(
-        text, settings, options, model=model, trace_id=trace_id, answer=answer, app=app
-    )
+    prepared = prepare(question, settings)
     _check_protected(prepared)
     if path:
-        most = estimate_path(str(trace_id), settings, options, model=model, app=app)
+        most = estimate_path(question, settings)
     else:
         most = estimate_of(prepared, embeddings=settings.explain.embeddings)
     check_worth(prepared)
@@ -219,7 +150,7 @@ def explain(
     found: Explanation | ExplanationPath
     with CallBar(calls) if sys.stderr.isatty() else nullcontext() as on_round:
         if path:
-            found = _explain_path(str(trace_id), options, model, app, depth, on_round)
+            found = _explain_path(question, depth, on_round)
         else:
             found = _explain(prepared, settings, on_round, check=sanity_check)
     _show(found, html=html, json=json)
@@ -248,25 +179,20 @@ def _explain(
 
 
 def _explain_path(
-    trace_id: str,
-    options: "ExplainOptions",
-    model: str | None,
-    app: str | None,
-    depth: int,
-    on_round: "OnRound | None",
+    question: "Question", depth: int, on_round: "OnRound | None"
 ) -> "ExplanationPath":
     from smile_trace.explaining import explain_path
 
     return explain_path(
-        trace_id,
-        model=model,
-        protect=options.protect,
-        budget=options.calls,
+        str(question.trace_id),
+        model=question.model,
+        protect=question.protect,
+        budget=question.options.calls,
         depth=depth,
-        signal=options.signal,
-        distance=options.distance,
-        seed=options.seed,
-        app=app,
+        signal=question.signal,
+        distance=question.distance,
+        seed=question.seed,
+        app=question.app,
         on_round=on_round,
     )
 
@@ -278,25 +204,23 @@ def _show(found: "Explanation | ExplanationPath", *, html: Path | None, json: bo
         print(f"Sanity check {checked['outcome']}: {checked['reason'].rstrip('.')}.")
 
 
-def _distance(name: str) -> str:
+def _read(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options as the command line has them, as `explain()` takes them.
+
+    Raises:
+        typer.BadParameter: there is no such unit or distance.
+    """
     from smile_trace.attribution import distance_named
-
-    try:
-        distance_named(name)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
-    return name
-
-
-def _unit(text: str) -> "AnyUnit":
     from smile_trace.attribution.segmentation import units
 
-    unit = units.written(text)
+    unit = units.written(options["unit"])
     try:
         units.named(unit)
+        distance_named(options["distance"])
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
-    return unit
+    protect = tuple(map(units.written, options["protect"]))
+    return {**options, "unit": unit, "protect": protect}
 
 
 def _check_protected(prepared: "Prepared") -> None:

@@ -16,7 +16,7 @@ from smile_trace.cli.progress import CallBar
 from smile_trace.errors import SmileTraceError
 
 if TYPE_CHECKING:
-    from smile_trace.explaining.options import ExplainOptions
+    from smile_trace.explaining.options import Question
     from smile_trace.explaining.preparation import Prepared
     from smile_trace.records import Call, Explanation, Span, Trace
     from smile_trace.settings import Settings
@@ -35,9 +35,8 @@ class _Row:
 def explain_run(
     run_id: str,
     settings: "Settings",
-    options: "ExplainOptions",
+    question: "Question",
     *,
-    model: str | None,
     deliver: bool,
     json_rows: bool,
     dry_run: bool,
@@ -47,6 +46,7 @@ def explain_run(
 
     Args:
         run_id: the run's id in the backend that holds it.
+        question: the model that is asked about each row, and how.
         json_rows: print the rows as JSON, each with its Explanation or the reason why not.
         The others are those of `smile-trace explain`.
 
@@ -68,7 +68,7 @@ def explain_run(
     for trace_id in trace_ids:
         spans = source.read(trace_id)
         try:
-            rows.append(_row(trace_id, spans, settings, options, model))
+            rows.append(_row(trace_id, spans, settings, question))
         except SmileTraceError as error:
             told.append(_refused(trace_id, error))
     if not rows:
@@ -104,8 +104,7 @@ def _row(
     trace_id: str,
     spans: "Sequence[Span]",
     settings: "Settings",
-    options: "ExplainOptions",
-    model: str | None,
+    question: "Question",
 ) -> _Row:
     from smile_trace.dialects import assemble
     from smile_trace.explaining.cost_estimate import check_worth
@@ -116,7 +115,7 @@ def _row(
         raise SmileTraceError("it was deleted, or has not ended")
     trace = assemble(spans[0].trace_id, spans)
     call = repeatable_call(trace)
-    prepared = prepare_call(call, settings, options, model=model)
+    prepared = prepare_call(call, settings, question.options, model=question.model)
     check_worth(prepared)
     return _Row(trace_id, trace, call, prepared)
 

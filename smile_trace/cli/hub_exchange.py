@@ -77,15 +77,15 @@ def explain(
     from smile_trace.cli.confirmation import confirm
     from smile_trace.explaining.api import explain_prepared
     from smile_trace.explaining.cost_estimate import most_by_model
-    from smile_trace.explaining.options import ExplainOptions
+    from smile_trace.explaining.options import Question
     from smile_trace.explaining.preparation import prepare
     from smile_trace.hub.prompts import read_prompts
     from smile_trace.records.entry import Entry
     from smile_trace.settings import Settings
 
-    settings, options = Settings(), ExplainOptions(budget=budget)
+    settings = Settings()
     chosen = [
-        prepare(asked.prompt, settings, options, model=model, answer=asked.answer)
+        prepare(Question(asked.prompt, model=model, answer=asked.answer, budget=budget), settings)
         for asked in read_prompts(file)
     ]
     if not chosen:

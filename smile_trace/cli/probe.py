@@ -50,22 +50,23 @@ def probe(
         raise typer.BadParameter("give --model NAME (demo is the packaged one)")
     if html is not None:
         check_writable(html)
-    from smile_trace.explaining.options import ExplainOptions
+    from smile_trace.explaining.options import Question
     from smile_trace.explaining.preparation import prepare
     from smile_trace.probes import chosen, profile_prepared
     from smile_trace.probes.estimate import estimate_profile, first_calls
     from smile_trace.settings import Settings
 
     taken, settings = chosen(probes), Settings()
-    prepared = prepare(
+    question = Question(
         prompt if file is None else read_text(file),
-        settings,
-        ExplainOptions(budget=budget, seed=seed),
         model=model,
         trace_id=trace_id,
         answer=answer,
+        budget=budget,
+        seed=seed,
         app=app,
     )
+    prepared = prepare(question, settings)
     most = estimate_profile(prepared, taken)
     if dry_run:
         print(most.model_dump_json(indent=2) if json else _plan(first_calls(prepared, taken), most))

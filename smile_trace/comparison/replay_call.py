@@ -15,7 +15,7 @@ from smile_trace.errors import SmileTraceError
 from smile_trace.explaining.api import explain_prepared
 from smile_trace.explaining.concurrency import wait_for
 from smile_trace.explaining.named_models import AnyModel, open_any
-from smile_trace.explaining.options import ExplainOptions
+from smile_trace.explaining.options import Question
 from smile_trace.explaining.preparation import prepare
 from smile_trace.models import Request
 from smile_trace.models.base import is_prefilled
@@ -107,10 +107,8 @@ def _explain(
     who: AnyModel,
     settings: Settings,
 ) -> Explanation:
-    prepared = prepare(
-        messages, settings, ExplainOptions(), model=who, answer=answer, parameters=parameters
-    )
-    return explain_prepared(prepared, settings)
+    question = Question(messages, model=who, answer=answer, parameters=parameters)
+    return explain_prepared(prepare(question, settings), settings)
 
 
 def _logged(store: Store, trace_id: str) -> Call:

@@ -1,11 +1,9 @@
 """The public `explain()`: one explanation now, in the foreground."""
 
-import re
-from collections.abc import Mapping, Sequence
-from typing import Literal
+from dataclasses import KW_ONLY, dataclass
 
 from smile_trace._guards.external_tracing import suppress_instrumentation
-from smile_trace.attribution import AnyUnit, Embed
+from smile_trace.attribution import Embed
 from smile_trace.explaining.concurrency import run_in_thread, wait_for
 from smile_trace.explaining.driver import (
     ExplanationFailed,
@@ -15,39 +13,28 @@ from smile_trace.explaining.driver import (
     run,
 )
 from smile_trace.explaining.foreground_spending import ForegroundSpending
-from smile_trace.explaining.inputs import AnyPrompt
-from smile_trace.explaining.named_models import AnyModel
-from smile_trace.explaining.options import ExplainOptions
+from smile_trace.explaining.options import Question, takes
 from smile_trace.explaining.preparation import Prepared, prepare
 from smile_trace.explaining.studies import make_study, why_no_proxy
 from smile_trace.models import Model, Request
 from smile_trace.models.ledger import Attempts
 from smile_trace.models.metered import MeteredModel
-from smile_trace.records import JSON, Explanation, Prompted, ProxyUse, Response
+from smile_trace.records import Explanation, Prompted, ProxyUse, Response
 from smile_trace.records.call import cut_at_limit
 from smile_trace.settings import Settings
 
 
-def explain(
-    prompt: AnyPrompt | None = None,
-    *,
-    model: AnyModel | None = None,
-    trace_id: str | None = None,
-    answer: str | None = None,
-    parameters: Mapping[str, JSON] | None = None,
-    unit: AnyUnit = "auto",
-    protect: Sequence[str | re.Pattern[str]] = (),
-    budget: int | None = None,
-    signal: Literal["auto", "text", "probability"] = "auto",
-    distance: str = "content",
-    proxy: AnyModel | None = None,
-    seed: int = 0,
-    fresh: bool = False,
-    part: str | None = None,
-    until_settled: int | None = None,
-    app: str | None = None,
-    on_round: OnRound | None = None,
-) -> Explanation:
+@dataclass(frozen=True)
+class _Asked(Question):
+    """What `explain()` takes."""
+
+    _: KW_ONLY
+    fresh: bool = False
+    on_round: OnRound | None = None
+
+
+@takes(_Asked)
+def explain(asked: _Asked) -> Explanation:
     """Explain which parts of a prompt drive its answer, now; works in a running event loop too.
 
     It is feature attribution by ablation (occlusion): the model is asked again with segments of
@@ -66,31 +53,7 @@ def explain(
             that has an answer), or `trace_id:span_id`.
         answer: what the model said; asked first where it is missing, within the budget.
         parameters: request parameters, e.g. `{"temperature": 0}`.
-        unit: what is removed at a time: `auto` (the prompt's structure first, then the sentences
-            and words of what matters; of a short prompt its words), `word`, `sentence`, `section`
-            (by headings, XML elements, labels, numbered items or blank lines), `message`,
-            `variable`; or `example`, `document`, `tool` (a definition), `tool_result`, `media`
-            (an image or file), `turn`, `step` (a call of tools with its results), a compiled
-            pattern (each match is a unit) or spans of your own (`(start, end)`,
-            `(message, start, end)` or texts), with the rest of the prompt retained.
-        protect: what is never removed: roles, exact texts, compiled patterns.
-        budget: the most calls to the model, retries and the unperturbed prompt included. By
-            default 80 where texts are compared and the prompt has more than a dozen words, else 40.
-        signal: compare the answers as texts, or by the probability of the given answer.
-        distance: compare texts by `content` (what is left out or contradicted), by `words` (word by
-            word), or by a distance of their word vectors (`wasserstein` or another of
-            `smile_trace.attribution.distance_names()`).
-        proxy: a cheaper model that is asked most perturbations, 200 at most, in the model's
-            place, which is then asked no more than 20 times (16 of a larger budget). A local
-            one, such as `"demo"`, scores the given answer, whoever gave it.
-        seed: decides which segments are removed together.
         fresh: ask again what this process has asked before.
-        part: explain this part of the answer alone, a sentence or some words as they stand in
-            it (where they stand twice, the first); a field of a JSON answer by its path
-            (`$.city`, `$.items[0].name`); of a call of a tool `tool` (which one is called) or an
-            argument (`$.number`). It takes the same calls as the whole answer.
-        until_settled: go on beyond the budget while a part is neither named nor excluded, up to so
-            many calls; not with a proxy.
         app: the module of the application, for a captured call of a model of kind "rerun".
         on_round: called after every round with its perturbations and their responses.
 
@@ -105,29 +68,8 @@ def explain(
         ValueError: the prompt is empty, a message has no role and content, there is no such
             unit or distance, or a span of your own is not in the prompt.
     """
-    options = ExplainOptions(
-        unit=unit,
-        protect=tuple(protect),
-        budget=budget,
-        signal=signal,
-        distance=distance,
-        proxy=proxy,
-        seed=seed,
-        part=part,
-        until_settled=until_settled,
-    )
     conf = Settings()
-    prepared = prepare(
-        prompt,
-        conf,
-        options,
-        model=model,
-        trace_id=trace_id,
-        answer=answer,
-        parameters=parameters,
-        app=app,
-    )
-    return explain_prepared(prepared, conf, fresh=fresh, on_round=on_round)
+    return explain_prepared(prepare(asked, conf), conf, fresh=asked.fresh, on_round=asked.on_round)
 
 
 def explain_prepared(

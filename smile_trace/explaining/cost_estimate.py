@@ -1,8 +1,8 @@
 """The most that an explanation can cost, and whether it is worth it, before anything is asked."""
 
 import re
-from collections.abc import Iterable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Iterable
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from smile_trace._guards.addresses import is_loopback
@@ -13,13 +13,11 @@ from smile_trace.attribution.proxy_study import MIN_TARGET_ANSWERS
 from smile_trace.attribution.reporting.verdict import MIN_ROWS
 from smile_trace.attribution.segmentation.partitioner import Segmentation
 from smile_trace.explaining.driver import ExplanationFailed, resolve_signal
-from smile_trace.explaining.inputs import AnyPrompt
-from smile_trace.explaining.named_models import AnyModel
-from smile_trace.explaining.options import ExplainOptions
+from smile_trace.explaining.options import Question, takes
 from smile_trace.explaining.partition import as_explained, partition
 from smile_trace.explaining.preparation import Prepared, prepare
 from smile_trace.explaining.studies import PROXY_CALLS, as_proxy
-from smile_trace.records import JSON, Prompted, Record, Signal, Unit
+from smile_trace.records import Prompted, Record, Signal, Unit
 from smile_trace.settings import ModelSettings, ServerSettings, Settings
 
 _Number = TypeVar("_Number", int, float)
@@ -85,37 +83,19 @@ class Estimate(Record):
         )
 
 
-def estimate(
-    prompt: AnyPrompt | None = None,
-    *,
-    model: AnyModel | None = None,
-    trace_id: str | None = None,
-    answer: str | None = None,
-    parameters: Mapping[str, JSON] | None = None,
-    app: str | None = None,
-    **options: Any,
-) -> Estimate:
-    """What `explain` with the same arguments would ask, at most. Asks nothing.
+@takes(Question)
+def estimate(question: Question) -> Estimate:
+    """Tell what `explain` with the same arguments would ask, at most. Asks nothing.
 
     Args:
-        options: those of `ExplainOptions`; the other arguments are those of `explain`, too.
+        prompt, model, trace_id, answer, parameters, app: as for `explain`.
 
     Raises:
         SmileTraceError: it could not be explained; the message says what to do.
         TypeError, ValueError: as `explain`.
     """
     conf = Settings()
-    prepared = prepare(
-        prompt,
-        conf,
-        ExplainOptions(**options),
-        model=model,
-        trace_id=trace_id,
-        answer=answer,
-        parameters=parameters,
-        app=app,
-    )
-    return estimate_of(prepared, embeddings=conf.explain.embeddings)
+    return estimate_of(prepare(question, conf), embeddings=conf.explain.embeddings)
 
 
 def estimate_of(prepared: Prepared, *, embeddings: str | None = None) -> Estimate:

@@ -9,6 +9,7 @@ from smile_trace.dialects import assemble
 from smile_trace.dialects.parts import read_message, why_not_repeatable
 from smile_trace.errors import ReasonCode
 from smile_trace.explaining.driver import ExplanationFailed
+from smile_trace.explaining.options import AnyPrompt
 from smile_trace.providers import read_messages
 from smile_trace.records import JSON, Call, Message, Prompted, PromptUse, Trace
 from smile_trace.records.call import answer_limit
@@ -18,8 +19,6 @@ from smile_trace.sources.protocol import Source, SourceUnavailable
 
 if TYPE_CHECKING:
     from smile_trace.store import Store
-
-AnyPrompt = str | Sequence[Message | Mapping[str, Any]]
 
 
 def read_prompt(prompt: AnyPrompt, answer: str | None, parameters: dict[str, JSON]) -> Prompted:

@@ -1,17 +1,23 @@
 """What decides an explanation besides the prompt and the model, as one frozen model."""
 
+import inspect
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, replace
+from functools import wraps
+from typing import Annotated, Any, ParamSpec, TypeVar, get_args, get_origin
 
-from smile_trace.attribution import AnyUnit, CannotExplain, distance_named, written
+from smile_trace._options import AllOptions, SettableOptions, StoredOptions, described, shared
+from smile_trace.attribution import CannotExplain, distance_named, written
 from smile_trace.attribution.segmentation import boundaries
 from smile_trace.attribution.segmentation.units import named
 from smile_trace.explaining.named_models import AnyModel
-from smile_trace.records import Call, ExplanationSettings, Message
+from smile_trace.records import JSON, Call, ExplanationSettings, Message
 from smile_trace.records.verdicts import SMALLEST_EFFECT
 from smile_trace.settings import Settings, table_of
+
+AnyPrompt = str | Sequence[Message | Mapping[str, Any]]
 
 MIN_BUDGET = 4
 
@@ -29,50 +35,24 @@ _LOOKED_AT = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExplainOptions:
+class ExplainOptions(AllOptions):
     """The options of one explanation: of `explain()`, the command line and the worker.
 
-    What is stored of them with each explanation is an `ExplanationSettings`; see `to_record`.
+    What each is, `smile_trace._options` says. What is stored of them with each explanation is an
+    `ExplanationSettings`; see `to_record`.
 
     Args:
-        unit: what is removed at a time: `auto` (the prompt's structure first, then the sentences
-            and words of what matters; of a short prompt its words), `word`, `sentence`, `section`
-            (by headings, XML elements, labels, numbered items or blank lines), `message`,
-            `variable`; or `example`, `document`, `tool` (a definition), `tool_result`, `media`
-            (an image or file), `turn`, `step` (a call of tools with its results), a compiled
-            pattern (each match is a unit) or spans of your own (`(start, end)`,
-            `(message, start, end)` or texts), with the rest of the prompt retained.
-        protect: what is never removed: roles, exact texts, compiled patterns.
-        budget: the most calls to the model, retries and the unperturbed prompt included; ≥ 4. By
-            default 80 where texts are compared and the prompt has more than a dozen words, else 40.
-        signal: compare the answers as texts, or by the probability of the given answer.
-        distance: compare texts by `content` (what is left out or contradicted), by `words`, or by
-            this distance of their word vectors (`distance_names()`).
-        proxy: a cheaper model that is asked most perturbations in the model's place.
-        seed: decides which segments are removed together.
-        part: explain this part of the answer alone: a text as it stands in it, or a field of a JSON
-            answer by its path (`$.city`).
         smallest_effect: the smallest effect that matters, in units of answer change; by default
             that of the settings.
-        until_settled: go on beyond the budget while a part is neither named nor excluded, up to so
-            many calls; not with a proxy.
 
     Raises:
         ValueError: the budget is too small.
     """
 
-    unit: AnyUnit = "auto"
-    protect: tuple[str | re.Pattern[str], ...] = ()
-    budget: int | None = None
-    signal: Literal["auto", "text", "probability"] = "auto"
-    distance: str = "content"
-    proxy: AnyModel | None = None
-    seed: int = 0
-    part: str | None = None
     smallest_effect: float | None = None
-    until_settled: int | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "protect", tuple(self.protect))
         if self.calls < MIN_BUDGET:
             raise ValueError(f"budget must be at least {MIN_BUDGET} calls, not {self.budget}")
 
@@ -111,12 +91,9 @@ class ExplainOptions:
         options = cls(
             unit=written(chosen.unit),
             protect=chosen.protect,
-            signal=chosen.signal,
-            distance=chosen.distance,
             proxy=None if how is None else how.proxy,
-            seed=chosen.seed,
-            part=chosen.part,
             smallest_effect=chosen.smallest_effect,
+            **shared(chosen, SettableOptions),
         )
         if call is None:
             return replace(options, budget=min(options.calls, most))
@@ -147,13 +124,9 @@ class ExplainOptions:
             unit=stored.unit if stored.pattern is None else re.compile(stored.pattern),
             protect=tuple(map(written, stored.protect)),
             budget=stored.budget,
-            signal=stored.signal,
-            distance=stored.distance,
             proxy=stored.proxy,
-            seed=stored.seed,
-            part=stored.part,
             smallest_effect=stored.smallest_effect,
-            until_settled=stored.until_settled,
+            **shared(stored, StoredOptions),
         )
 
     def to_record(self, model: str, proxy: str | None = None) -> ExplanationSettings:
@@ -168,20 +141,104 @@ class ExplainOptions:
         """
         if proxy is None and isinstance(self.proxy, str):
             proxy = self.proxy
+        options = shared(self, StoredOptions)
+        if proxy is not None:
+            options["until_settled"] = None
         return ExplanationSettings(
             model=model,
             unit=named(self.unit),
             protect=tuple(_readable(item) for item in self.protect),
             budget=self.calls if proxy is None else _beside_proxy(self.calls),
-            signal=self.signal,
-            distance=self.distance,
             proxy=proxy,
-            seed=self.seed,
-            part=self.part,
             pattern=self.unit.pattern if isinstance(self.unit, re.Pattern) else None,
             smallest_effect=self.smallest_effect or SMALLEST_EFFECT,
-            until_settled=self.until_settled if proxy is None else None,
+            **options,
         )
+
+
+@dataclass(frozen=True)
+class Question(AllOptions):
+    """A prompt or a captured call, who is asked about it, and how it is explained.
+
+    Args:
+        prompt: a text, a list of chat messages, or a rendering of a `Prompt`.
+        model: a name from the settings, a Model, or a function `str -> str` (also async);
+            `"demo"` is the packaged local model. With `trace_id` the call's own by default.
+        trace_id: explain a captured call of the store instead: the trace's id (its last call
+            that has an answer), or `trace_id:span_id`.
+        answer: what the model said; asked first where it is missing, within the budget.
+        parameters: request parameters, e.g. `{"temperature": 0}`.
+        app: the module of the application, for a captured call of a model of kind "rerun".
+    """
+
+    prompt: AnyPrompt | None = None
+    _: KW_ONLY
+    model: AnyModel | None = None
+    trace_id: str | None = None
+    answer: str | None = None
+    parameters: Mapping[str, JSON] | None = None
+    app: str | None = None
+
+    @property
+    def options(self) -> ExplainOptions:
+        """How it is explained.
+
+        Raises:
+            ValueError: the budget is too small.
+        """
+        return ExplainOptions(**shared(self, AllOptions))
+
+
+Arguments = ParamSpec("Arguments")
+Asked = TypeVar("Asked")
+Result = TypeVar("Result")
+
+
+def takes(
+    asked: Callable[Arguments, Asked],
+) -> Callable[[Callable[[Asked], Result]], Callable[Arguments, Result]]:
+    """Decorates a function of one object so that it takes what the object is made of.
+
+    Signature and help are those of the object's class; of an option they say what
+    `smile_trace._options` does.
+    """
+    signature = inspect.signature(asked)
+    plain = [
+        parameter.replace(annotation=_plain(parameter.annotation))
+        for parameter in signature.parameters.values()
+    ]
+
+    def decorate(function: Callable[[Asked], Result]) -> Callable[Arguments, Result]:
+        @wraps(function)
+        def call(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
+            try:
+                signature.bind(*args, **kwargs)
+            except TypeError as error:
+                raise TypeError(f"{function.__name__}() {error}") from None
+            return function(asked(*args, **kwargs))
+
+        returned = inspect.signature(function).return_annotation
+        call.__signature__ = inspect.Signature(plain, return_annotation=returned)  # type: ignore[attr-defined]
+        call.__doc__ = inspect.cleandoc(function.__doc__ or "").replace(
+            "\nRaises:", f"{_documented()}\n\nRaises:", 1
+        )
+        return call
+
+    return decorate
+
+
+def _documented() -> str:
+    wrapped = (
+        textwrap.fill(f"{name}: {about.argument}", 96, subsequent_indent=" " * 4)
+        for name, _, _, about in described(AllOptions)
+    )
+    return textwrap.indent("\n".join(wrapped), " " * 4)
+
+
+def _plain(annotation: Any) -> Any:
+    if get_origin(annotation) is Annotated:
+        annotation = get_args(annotation)[0]
+    return getattr(annotation, "__forward_arg__", annotation)
 
 
 def _more_words(messages: Sequence[Message]) -> bool:

@@ -14,7 +14,7 @@ from smile_trace.explaining.driver import OnRound
 from smile_trace.explaining.foreground_spending import ForegroundSpending
 from smile_trace.explaining.inputs import answered_call, read_trace
 from smile_trace.explaining.named_models import AnyModel
-from smile_trace.explaining.options import ExplainOptions
+from smile_trace.explaining.options import ExplainOptions, Question
 from smile_trace.explaining.path_walk import PathWalk
 from smile_trace.explaining.preparation import Prepared, prepare_call
 from smile_trace.models.metered import MeteredModel
@@ -117,26 +117,21 @@ class _Asking:
         return prepared, paid
 
 
-def estimate_path(
-    trace_id: str,
-    conf: Settings,
-    options: ExplainOptions,
-    *,
-    model: AnyModel | None = None,
-    app: str | None = None,
-) -> Estimate:
+def estimate_path(question: Question, conf: Settings) -> Estimate:
     """What the path of a trace would ask at most: that of its final answer, with the tokens and the
     price of its dearest call. Asks nothing.
 
     Raises:
         SmileTraceError: the final answer could not be explained.
     """
-    trace_id, _, span_id = trace_id.partition(":")
+    trace_id, _, span_id = str(question.trace_id).partition(":")
     trace = read_trace(trace_id, conf)
     final = answered_call(trace, span_id)
 
     def most(call: Call) -> Estimate:
-        prepared = prepare_call(call, conf, options, model=model, app=app)
+        prepared = prepare_call(
+            call, conf, question.options, model=question.model, app=question.app
+        )
         return estimate_of(prepared, embeddings=conf.explain.embeddings)
 
     found = [most(final)]

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any
 
 from smile_trace.attribution import distance_named
-from smile_trace.explaining.inputs import AnyPrompt, read_call, read_prompt
+from smile_trace.explaining.inputs import read_call, read_prompt
 from smile_trace.explaining.named_models import AnyModel, open_any, settings_of
-from smile_trace.explaining.options import ExplainOptions
+from smile_trace.explaining.options import ExplainOptions, Question
 from smile_trace.models import Model
 from smile_trace.records import JSON, Call, ExplanationSettings, Prompted
 from smile_trace.records.call import answer_limit
@@ -47,36 +47,29 @@ class Prepared:
         return replace(self, options=options, proxy=None, proxy_how=None)
 
 
-def prepare(
-    prompt: AnyPrompt | None,
-    conf: Settings,
-    options: ExplainOptions,
-    *,
-    model: AnyModel | None = None,
-    trace_id: str | None = None,
-    answer: str | None = None,
-    parameters: Mapping[str, JSON] | None = None,
-    app: str | None = None,
-) -> Prepared:
+def prepare(question: Question, conf: Settings) -> Prepared:
     """Read what is explained and open its models, which asks nothing yet.
 
     Args:
+        question: what is explained, and how.
         conf: the settings, where models given by name are looked up.
-        options: how it is explained; the other arguments are those of `explain`.
 
     Raises:
         SmileTraceError: it cannot be explained; the message says what to do.
         TypeError: neither or both of `prompt` and `trace_id`, or no `model`.
         ValueError: there is no such distance.
     """
-    if (prompt is None) == (trace_id is None):
+    options = question.options
+    prompt, answer, parameters = question.prompt, question.answer, question.parameters
+    if (prompt is None) == (question.trace_id is None):
         raise TypeError("explain() takes either a prompt or a trace_id")
-    if trace_id is not None:
-        call = read_call(trace_id, conf)
+    call = None
+    if prompt is not None:
+        prompted = read_prompt(prompt, answer, dict(parameters or {}))
+    else:
+        call = read_call(str(question.trace_id), conf)
         prompted = Prompted.of(call).model_copy(update=_given(answer, parameters))
-        return _prepared(prompted, call, conf, options, model, app)
-    prompted = read_prompt(cast("AnyPrompt", prompt), answer, dict(parameters or {}))
-    return _prepared(prompted, None, conf, options, model, app)
+    return _prepared(prompted, call, conf, options, question.model, question.app)
 
 
 def prepare_call(

@@ -15,7 +15,7 @@ from smile_trace._guards.presentable import presentable
 from smile_trace.comparison import compare as compare_versions
 from smile_trace.errors import SmileTraceError
 from smile_trace.explaining.api import explain_prepared
-from smile_trace.explaining.options import MIN_BUDGET, ExplainOptions
+from smile_trace.explaining.options import MIN_BUDGET, Question
 from smile_trace.explaining.preparation import prepare
 from smile_trace.mcp.answers import Compared, Counts, Why
 from smile_trace.models.ledger import Attempts
@@ -104,7 +104,7 @@ def make_server(settings: Settings, *, model: str | None = None, most_calls: int
         """Explain the answer to a prompt now: the operator's model is asked it, and again with
         parts removed. Costs calls, under a cap."""
         with cap.share() as (calls, attempts):
-            prepared = prepare(prompt, settings, ExplainOptions(budget=calls), model=model)
+            prepared = prepare(Question(prompt, model=model, budget=calls), settings)
             return Why.of(explain_prepared(prepared, settings, attempts=attempts))
 
     def compare(prompt: Name) -> Compared:

@@ -10,9 +10,8 @@ from smile_trace.attribution.answer_change.text_comparison import TextComparison
 from smile_trace.explaining.concurrency import run_in_thread, wait_for
 from smile_trace.explaining.driver import ExplanationFailed, cost_of
 from smile_trace.explaining.foreground_spending import ForegroundSpending
-from smile_trace.explaining.inputs import AnyPrompt
 from smile_trace.explaining.named_models import AnyModel
-from smile_trace.explaining.options import ExplainOptions
+from smile_trace.explaining.options import AnyPrompt, Question
 from smile_trace.explaining.preparation import Prepared, prepare
 from smile_trace.models import Model, Request
 from smile_trace.models.metered import MeteredModel
@@ -76,16 +75,17 @@ def profile(
         TypeError: neither or both of `prompt` and `trace_id`, or no `model`.
     """
     conf = Settings()
-    prepared = prepare(
+    question = Question(
         prompt,
-        conf,
-        ExplainOptions(budget=budget, seed=seed),
         model=model,
         trace_id=trace_id,
         answer=answer,
         parameters=parameters,
+        budget=budget,
+        seed=seed,
         app=app,
     )
+    prepared = prepare(question, conf)
     return profile_prepared(prepared, conf, chosen(probes), fresh=fresh, on_answers=on_answers)
 
 

@@ -1,10 +1,11 @@
 """The result: attributions with intervals, fidelity, cost, and the perturbations asked."""
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, model_validator
 
 from smile_trace._guards.presentable import presentable, unpunctuated
+from smile_trace._options import StoredOptions
 from smile_trace._text.titles import document_name
 from smile_trace.errors import ReasonCode
 from smile_trace.records.base import JSON, Record, Shown, view
@@ -221,7 +222,7 @@ class Cost(Record):
     usd: float | None = None
 
 
-class ExplanationSettings(Record):
+class ExplanationSettings(Record, StoredOptions):
     """Everything that decides an explanation besides the prompt and the responses."""
 
     model: str
@@ -229,22 +230,17 @@ class ExplanationSettings(Record):
     protect: tuple[str, ...] = ()
     """The user's `protect` arguments in readable form; the segments say what they protected."""
     budget: int = 40
-    signal: Literal["auto", "text", "probability"] = "auto"
     proxy: str | None = None
-    seed: int = 0
     pooled: bool = False
     """Few masks over the template's own segments, to be pooled over a prompt version's calls."""
-    distance: str = "content"
-    """By what texts are compared: `content`, `words` (word by word), or the name of a distance of
-    the word vectors of two answers."""
-    part: str | None = None
-    """The part of the answer that is explained alone: a text of it, or a JSON path."""
     pattern: str | None = None
     """The regular expression whose matches are the units (`unit` is then `span`)."""
     smallest_effect: float = Field(SMALLEST_EFFECT, gt=0, lt=1)
     """The smallest effect that matters, in units of answer change: the limit of its verdicts."""
-    until_settled: int | None = None
-    """The most calls where more than the budget are asked while a part is open; None for none."""
+
+    if TYPE_CHECKING:  # the options of the second base, which mypy's plugin does not look at
+
+        def __init__(self, *, model: str, **options: Any) -> None: ...
 
     @property
     def most_calls(self) -> int:
@@ -254,7 +250,8 @@ class ExplanationSettings(Record):
     @property
     def hash(self) -> str:
         """16 hex digits; equal settings have the same in every release."""
-        return hash_settings(self.model_dump(mode="json"))
+        defaults = {name: field.default for name, field in type(self).model_fields.items()}
+        return hash_settings(self.model_dump(mode="json"), defaults)
 
 
 class Observation(Record):

@@ -8,12 +8,11 @@ mattered with each version, as those of schema version 4 do.
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from smile_trace._stats.intervals import wilson
 from smile_trace.records.base import JSON
-from smile_trace.records.verdicts import SMALLEST_EFFECT
 
 
 def check_version(
@@ -128,20 +127,21 @@ def _with(
     return {**document, **changed}
 
 
-def hash_settings(document: dict[str, JSON]) -> str:
+_HASHED_ALWAYS = ("model", "unit", "protect", "budget", "signal", "proxy", "seed", "pooled")
+_HASHED_LATER = ("distance", "part", "pattern", "smallest_effect", "until_settled")
+
+
+def hash_settings(document: dict[str, JSON], defaults: Mapping[str, JSON]) -> str:
     """The hash of ExplanationSettings (16 hex digits), which is the same in every release.
 
     Jobs, their budgets and the engine's workflows are named by it in every store. So it is made of
-    the first names of the fields, and a field that was added counts only where it is not what was
-    done before there was a choice.
+    the first names of the fields in their first order, and a field that was added counts only where
+    it is not what was done before there was a choice.
     """
-    hashed = {{"protect": "freeze"}.get(name, name): value for name, value in document.items()}
-    if hashed.get("distance") == "words":
-        del hashed["distance"]
-    for name in ("part", "pattern", "until_settled"):
-        if hashed.get(name) is None:
-            hashed.pop(name, None)
-    if hashed.get("smallest_effect") == SMALLEST_EFFECT:
-        del hashed["smallest_effect"]
+    before = {**defaults, "distance": "words"}
+    added = [*_HASHED_LATER, *(name for name in document if name not in _HASHED_LATER)]
+    counted = [name for name in added if name not in _HASHED_ALWAYS]
+    hashed = {{"protect": "freeze"}.get(name, name): document[name] for name in _HASHED_ALWAYS}
+    hashed |= {name: document[name] for name in counted if document[name] != before[name]}
     text = json.dumps(hashed, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]

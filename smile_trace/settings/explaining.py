@@ -2,10 +2,11 @@
 `[drift]`, `[review]`, `[pooling]`."""
 
 import re
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, create_model, model_validator
 
+from smile_trace._options import SettableOptions, described
 from smile_trace.settings.table import Cap, Table
 
 
@@ -80,7 +81,7 @@ def _check_unit(written: str) -> str:
 ExplainedUnit = Annotated[str, AfterValidator(_check_unit)]
 
 
-class ExplainingSome(Table):
+class _ExplainingSome(Table):
     """How the calls of one prompt are explained, or with `[explain."function:NAME"]` those of one
     decorated function, where that is not as in `[explain]`. A prompt's table goes before a
     function's."""
@@ -89,17 +90,26 @@ class ExplainingSome(Table):
     """What is removed at a time."""
     protect: tuple[str, ...] | None = None
     """What is never removed."""
-    signal: Literal["auto", "text", "probability"] | None = None
-    """What is compared."""
-    distance: str | None = None
-    """By what texts are compared."""
-    part: str | None = None
-    """The part of the answer that is explained."""
     calls: int | None = Field(None, ge=4)
     """Calls per explanation, in place of 40 or 80; `budget.calls_per_explanation` is the most."""
 
 
-class Explaining(Table):
+if TYPE_CHECKING:
+    ExplainingSome = _ExplainingSome
+else:
+    ExplainingSome = create_model(
+        "ExplainingSome",
+        __base__=_ExplainingSome,
+        __doc__=_ExplainingSome.__doc__,
+        **{
+            name: (kind | None, Field(None, description=about.of_some))
+            for name, kind, _, about in described(SettableOptions)
+            if about.of_some is not None
+        },
+    )
+
+
+class Explaining(Table, SettableOptions):
     """How a call is explained."""
 
     unit: ExplainedUnit = "auto"
@@ -109,18 +119,6 @@ class Explaining(Table):
     match of a `/pattern/`."""
     protect: tuple[str, ...] = ()
     """Roles (`system`, `assistant`, …), exact texts or `/patterns/` that are never removed."""
-    signal: Literal["auto", "text", "probability"] = "auto"
-    """What is compared: the answers' texts, or the probability of the logged answer, which
-    few servers give; `auto` takes the probability where the model can score a whole answer."""
-    distance: str = "content"
-    """By what texts are compared: `content` (what is left out or contradicted), `words`,
-    or a distance of word vectors: `wasserstein` or another that `smile-trace explain --help`
-    lists."""
-    part: str | None = None
-    """The part of the answer that is explained alone: a text, or a JSON path (`$.city`) of answers
-    that are JSON. An answer without it is explained as a whole, with a note."""
-    seed: int = 0
-    """Decides the perturbations: same seed, same answers, same explanation."""
     smallest_effect: float = Field(0.1, gt=0, lt=1)
     """The smallest effect that matters, as a share of the answer, of explanations, comparisons and
     suggestions: where one as large is excluded, a part made no measurable difference."""

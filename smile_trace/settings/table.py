@@ -1,8 +1,10 @@
 """What every table of the settings has in common."""
 
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
+
+from smile_trace._options import About
 
 
 class Table(BaseModel):
@@ -11,6 +13,14 @@ class Table(BaseModel):
     model_config = ConfigDict(
         extra="forbid", frozen=True, protected_namespaces=(), use_attribute_docstrings=True
     )
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_: Any) -> None:
+        """Describe the settings that are options of an explanation."""
+        for field in cls.model_fields.values():
+            about = next((held for held in field.metadata if isinstance(held, About)), None)
+            if about is not None and field.description is None:
+                field.description = about.setting
 
 
 _Number = TypeVar("_Number", int, float)

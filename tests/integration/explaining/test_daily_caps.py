@@ -14,7 +14,7 @@ from smile_trace.errors import BudgetExceeded
 from smile_trace.evaluation import check_by_injection, faithfulness
 from smile_trace.explaining import foreground_spending
 from smile_trace.explaining.foreground_spending import ForegroundSpending
-from smile_trace.explaining.options import ExplainOptions
+from smile_trace.explaining.options import Question
 from smile_trace.explaining.preparation import prepare
 from smile_trace.models import Request
 from smile_trace.models.ledger import MemoryCache
@@ -141,7 +141,7 @@ def _profile(conf: Settings) -> object:
 
 
 def _check(conf: Settings) -> object:
-    return check_by_injection(prepare(PROMPT, conf, ExplainOptions(budget=20), model="planted"))
+    return check_by_injection(prepare(Question(PROMPT, budget=20, model="planted"), conf))
 
 
 def _faithfulness(conf: Settings) -> object:

@@ -5,7 +5,7 @@ import pytest
 import smile_trace
 from smile_trace.evaluation import check_by_injection
 from smile_trace.explaining import ExplanationFailed
-from smile_trace.explaining.options import ExplainOptions
+from smile_trace.explaining.options import Question
 from smile_trace.explaining.preparation import Prepared, prepare
 from smile_trace.settings import Settings
 
@@ -50,8 +50,7 @@ def test_a_part_of_the_real_model_s_answer():
 
 
 def prepared(model, prompt, parameters=None, **options) -> Prepared:
-    chosen = ExplainOptions(**options)
-    return prepare(prompt, Settings(), chosen, model=model, parameters=parameters)
+    return prepare(Question(prompt, model=model, parameters=parameters, **options), Settings())
 
 
 def test_the_real_model_does_not_follow_instructions_but_repeats_examples():

@@ -25,7 +25,7 @@ from smile_trace.evaluation.injection import (
     inject_instruction,
 )
 from smile_trace.explaining import explain
-from smile_trace.explaining.options import ExplainOptions
+from smile_trace.explaining.options import Question
 from smile_trace.explaining.preparation import Prepared, prepare
 from smile_trace.records import (
     Explanation,
@@ -243,8 +243,7 @@ def _no_settings(tmp_path_factory):
 
 
 def prepared(model, prompt=PROMPT, parameters=None, **options) -> Prepared:
-    chosen = ExplainOptions(**options)
-    return prepare(prompt, Settings(), chosen, model=model, parameters=parameters)
+    return prepare(Question(prompt, model=model, parameters=parameters, **options), Settings())
 
 
 def following(prompt: str) -> str:

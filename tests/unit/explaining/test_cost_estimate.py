@@ -10,7 +10,7 @@ from smile_trace.capture import runtime as capture_state
 from smile_trace.cli.confirmation import confirm, describe
 from smile_trace.explaining import ExplanationFailed, estimate, explain
 from smile_trace.explaining.cost_estimate import check_worth
-from smile_trace.explaining.options import ExplainOptions
+from smile_trace.explaining.options import Question
 from smile_trace.explaining.paths import estimate_path
 from smile_trace.explaining.preparation import prepare
 from smile_trace.models import ModelUnavailable
@@ -31,7 +31,7 @@ def test_the_bound_of_a_model_with_a_price(priced_models):
 
 
 def test_the_bound_of_a_path_is_that_of_its_dearest_call(priced_models):
-    settings, options = Settings(), ExplainOptions(budget=120)
+    settings = Settings()
     spans = [context_span(1), context_span(2)]
     for number, model in ((1, "gpt-4o-mini"), (2, "strange")):
         long, short = PROMPT * 20, PROMPT
@@ -43,7 +43,9 @@ def test_the_bound_of_a_path_is_that_of_its_dearest_call(priced_models):
     store = Store.open(settings)
     Ingest(store, settings).run()
     store.close()
-    one, other = (estimate_path(trace_id(n), settings, options) for n in (1, 2))
+    one, other = (
+        estimate_path(Question(trace_id=trace_id(n), budget=120), settings) for n in (1, 2)
+    )
     alone = estimate(trace_id=trace_id(1), budget=120)
     assert (one.calls, one.model, one.segments) == (120, "gpt-4o-mini", alone.segments)
     assert one.usd > 2 * alone.usd
@@ -165,14 +167,8 @@ def test_a_budget_is_refused_only_where_it_is_too_small(
     parameters = {} if temperature is None else {"temperature": temperature}
 
     def prepared(budget):
-        return prepare(
-            prompt,
-            Settings(),
-            ExplainOptions(budget=budget),
-            model=model,
-            answer="x",
-            parameters=parameters,
-        )
+        question = Question(prompt, model=model, answer="x", parameters=parameters, budget=budget)
+        return prepare(question, Settings())
 
     check_worth(prepared(fewest))
     check_worth(prepared(200))

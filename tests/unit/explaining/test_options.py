@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 import smile_trace
+from smile_trace._options import AllOptions, described
 from smile_trace.attribution import CannotExplain, distance_names
 from smile_trace.attribution.answer_span import AnswerSpanNotFound
 from smile_trace.cli.explain import explain as command
@@ -42,6 +43,14 @@ def test_explain_and_the_command_take_every_option_with_its_default():
     assert {name: offered[name].default or () for name in OPTIONS} == {
         name: default or () for name, default in OPTIONS.items()
     }
+
+
+def test_python_says_of_every_option_what_it_is():
+    said = " ".join((smile_trace.explain.__doc__ or "").split())
+    for name, _, _, about in described(AllOptions):
+        assert f"{name}: {about.argument}" in said
+    with pytest.raises(TypeError, match=r"explain\(\) got an unexpected keyword argument 'buget'"):
+        smile_trace.explain(PROMPT, model="m", buget=40)  # type: ignore[call-arg]
 
 
 def test_the_settings_and_the_record_have_the_same_defaults():
@@ -155,7 +164,7 @@ def test_a_part_is_a_setting_of_all_calls_and_of_some(monkeypatch):
     assert ExplainOptions.from_record(stored) == options
     assert stored.hash != ExplanationSettings(model="m").hash
     some = Settings(explain={"some": {"prompt:p": {"part": "$.zip"}}}).explain.some["prompt:p"]
-    assert some.part == "$.zip"
+    assert some.model_dump()["part"] == "$.zip"
 
 
 def test_the_smallest_effect_is_that_of_the_settings_and_is_kept(monkeypatch):

@@ -1,0 +1,183 @@
+"""What an explanation can be asked for, each option stated once.
+
+An option is a field here: its type, its default, and what is said of it. From the fields derive the
+arguments of `explain()` and `estimate()`, the options of `smile-trace explain`, the settings'
+`[explain]` and `[explain."prompt:NAME"]`, and what is stored with each explanation. A new option is
+a field, in the first of the classes whose places it belongs to, and its use.
+
+Standard library only, because the command line shows its help without loading anything else.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
+
+if TYPE_CHECKING:
+    import re
+
+    from smile_trace.attribution import AnyUnit
+    from smile_trace.explaining.named_models import AnyModel
+
+
+@dataclass(frozen=True)
+class About:
+    """What is said of an option.
+
+    Attributes:
+        argument: in Python's help.
+        option: in the command line's; None where it is no option there.
+        setting: of `[explain]`.
+        of_some: of `[explain."prompt:NAME"]`; None where that table has no such setting.
+        typed: its type at the command line, where that is not the field's.
+        metavar: what stands for its value there.
+        least: the smallest number that the command takes.
+    """
+
+    argument: str
+    option: str | None = None
+    setting: str | None = None
+    of_some: str | None = None
+    typed: Any = None
+    metavar: str | None = None
+    least: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SettableOptions:
+    """Options that are written alike everywhere: arguments, options, settings, stored."""
+
+    signal: Annotated[
+        Literal["auto", "text", "probability"],
+        About(
+            "compare the answers as texts, or by the probability of the given answer.",
+            "How answers are compared.",
+            "What is compared: the answers' texts, or the probability of the logged answer, which "
+            "few servers give; `auto` takes the probability where the model can score a whole "
+            "answer.",
+            "What is compared.",
+        ),
+    ] = "auto"
+    distance: Annotated[
+        str,
+        About(
+            "compare texts by `content` (what is left out or contradicted), by `words` (word by "
+            "word), or by a distance of their word vectors (`wasserstein` or another of "
+            "`smile_trace.attribution.distance_names()`).",
+            "Compare texts by content (left out, contradicted), by words (word by "
+            "word), or by a distance of their word vectors: wasserstein, "
+            "sliced_wasserstein, word_movers, cosine, energy, mmd, wasserstein_1d, "
+            "kolmogorov_smirnov, kuiper, cramer_von_mises, anderson_darling or dts.",
+            "By what texts are compared: `content` (what is left out or contradicted), `words`, "
+            "or a distance of word vectors: `wasserstein` or another that `smile-trace explain "
+            "--help` lists.",
+            "By what texts are compared.",
+            metavar="NAME",
+        ),
+    ] = "content"
+    part: Annotated[
+        str | None,
+        About(
+            "explain this part of the answer alone, a sentence or some words as they stand in it "
+            "(where they stand twice, the first); a field of a JSON answer by its path "
+            "(`$.city`, `$.items[0].name`); of a call of a tool `tool` (which one is called) or "
+            "an argument (`$.number`). It takes the same calls as the whole answer.",
+            "Explain this part of the answer alone: a text as it stands in it, or a field of "
+            "a JSON answer ('$.city').",
+            "The part of the answer that is explained alone: a text, or a JSON path (`$.city`) of "
+            "answers that are JSON. An answer without it is explained as a whole, with a note.",
+            "The part of the answer that is explained.",
+        ),
+    ] = None
+    seed: Annotated[
+        int,
+        About(
+            "decides which segments are removed together.",
+            "Decides what is removed together.",
+            "Decides the perturbations: same seed, same answers, same explanation.",
+        ),
+    ] = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredOptions(SettableOptions):
+    """These, and what is stored but no setting."""
+
+    until_settled: Annotated[
+        int | None,
+        About(
+            "go on beyond the budget while a part is neither named nor excluded, up to so many "
+            "calls; not with a proxy.",
+            "Go on beyond the budget while a part is neither named nor excluded, up to MAX calls.",
+            metavar="MAX",
+            least=4,
+        ),
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AllOptions(StoredOptions):
+    """These, and what settings and records hold in a written form of its own."""
+
+    unit: Annotated[
+        "AnyUnit",
+        About(
+            "what is removed at a time: `auto` (the prompt's structure first, then the sentences "
+            "and words of what matters; of a short prompt its words), `word`, `sentence`, "
+            "`section` (by headings, XML elements, labels, numbered items or blank lines), "
+            "`message`, `variable`; or `example`, `document`, `tool` (a definition), "
+            "`tool_result`, `media` (an image or file), `turn`, `step` (a call of tools with its "
+            "results), a compiled pattern (each match is a unit) or spans of your own "
+            "(`(start, end)`, `(message, start, end)` or texts), with the rest of the prompt "
+            "retained.",
+            "What is removed at a time: auto, word, sentence, section, message, variable, "
+            "example, document, tool, tool_result, media, turn, step, or the matches of a "
+            "/PATTERN/.",
+            typed=str,
+            metavar="UNIT",
+        ),
+    ] = "auto"
+    protect: Annotated[
+        "Sequence[str | re.Pattern[str]]",
+        About(
+            "what is never removed: roles, exact texts, compiled patterns.",
+            "A role, a text or a /PATTERN/ that is never removed; repeatable.",
+            typed=list[str] | None,
+        ),
+    ] = ()
+    budget: Annotated[
+        int | None,
+        About(
+            "the most calls to the model, retries and the unperturbed prompt included; ≥ 4. By "
+            "default 80 where texts are compared and the prompt has more than a dozen words, "
+            "else 40.",
+            "The most calls to the model; by default 80 where texts are compared and the "
+            "prompt has more than a dozen words, else 40, and of a path 120.",
+            least=4,
+        ),
+    ] = None
+    proxy: Annotated[
+        "AnyModel | None",
+        About(
+            "a cheaper model that is asked most perturbations, 200 at most, in the model's place, "
+            "which is then asked no more than 20 times (16 of a larger budget). A local one, such "
+            'as `"demo"`, scores the given answer, whoever gave it.',
+            "A cheaper model of the settings, or demo, that is asked most in the model's "
+            "place; the model itself no more than 20 times.",
+            typed=str | None,
+        ),
+    ] = None
+
+
+def described(options: type[SettableOptions]) -> Iterator[tuple[str, Any, Any, About]]:
+    """Name, type, default and description of each option, the widest class's own first."""
+    held = {field.name: field for field in fields(options)}
+    for name in (
+        name for part in options.__mro__ for name in vars(part).get("__annotations__", ())
+    ):
+        kind, about = get_args(held[name].type)
+        yield name, kind, held[name].default, about
+
+
+def shared(held: object, options: type[SettableOptions]) -> dict[str, Any]:
+    """The values that settings, a record or other options hold of those options."""
+    return {field.name: getattr(held, field.name) for field in fields(options)}
