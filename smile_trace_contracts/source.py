@@ -28,7 +28,7 @@ from smile_trace import semconv
 from smile_trace.dialects import assemble
 from smile_trace.records import Call, Span
 from smile_trace.sources.protocol import Page, Source, SourceUnavailable
-from smile_trace.trackers.strict_json import strict_json
+from smile_trace.trackers.fields import strict_json
 from smile_trace_contracts.fake_http_server import Answer, FakeHttpServer, Fault
 from smile_trace_contracts.samples import HOSTILE
 

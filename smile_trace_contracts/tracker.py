@@ -40,7 +40,7 @@ from smile_trace.trackers import (
     Tracker,
     TrackerUnavailable,
 )
-from smile_trace.trackers.strict_json import strict_json
+from smile_trace.trackers.fields import strict_json
 from smile_trace_contracts.fake_http_server import Answer, FakeHttpServer, Fault
 from smile_trace_contracts.samples import (
     HOSTILE,

@@ -26,7 +26,7 @@ from mlflow.entities import Trace
 from benchmarks.pull.applications import APPLICATIONS, planted
 from benchmarks.pull.worker import counted, start_worker, store_of
 from smile_trace.store.arrivals import LATE_SECONDS
-from smile_trace.trackers.late_span import EXPLANATION_NAME
+from smile_trace.trackers.presentation import EXPLANATION_NAME
 from tests.support.mlflow_server import OwnMLflowServer
 from tests.support.strict_openai import StrictServer, strict
 

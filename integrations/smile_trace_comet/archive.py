@@ -24,8 +24,8 @@ from smile_trace.trackers import (
     TrackerUnavailable,
     read_options,
 )
-from smile_trace.trackers.documents import read_document
 from smile_trace_comet import sdk
+from smile_trace_comet.contents import read_document
 from smile_trace_comet.forgetting import version_keys
 from smile_trace_comet.versions import (
     ROWS,

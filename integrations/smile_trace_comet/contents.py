@@ -5,11 +5,13 @@ import io
 from collections.abc import Iterable, Sequence
 from html import escape
 from statistics import fmean
+from typing import TypeVar
 
+from smile_trace._guards import foreign
 from smile_trace.records import JSON, Call, Explanation, FidelityStatus, Record
 from smile_trace.render import STATUS_WORDS, to_html
-from smile_trace.trackers.names import FIDELITY
-from smile_trace.trackers.strict_json import strict_json
+from smile_trace.trackers.fields import strict_json
+from smile_trace.trackers.presentation import FIDELITY
 
 SUMMARY = "smile"
 """The key of the compact summaries in a trace's metadata."""
@@ -167,3 +169,16 @@ def summary_metrics(rows: Sequence[Row]) -> dict[str, float]:
 
 def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 4)
+
+
+R = TypeVar("R", bound=Record)
+
+
+def read_document(kind: type[R], content: bytes) -> R | None:
+    """A document of ours that was kept there; None where it cannot be read any more, or is beyond
+    the bounds: whoever has it may have changed it."""
+    try:
+        foreign.decode(content)
+        return kind.model_validate_json(content)
+    except ValueError:
+        return None

@@ -9,9 +9,8 @@ from smile_trace.records import JSON
 from smile_trace.records.comparison import Comparison, VersionReport
 from smile_trace.render.comparison.layout import figures
 from smile_trace.trackers import ComparedPrompt, ExplainedCall, Receipt
-from smile_trace.trackers.documents import read_document
-from smile_trace.trackers.strict_json import strict_json
-from smile_trace_comet.contents import table_csv
+from smile_trace.trackers.fields import strict_json
+from smile_trace_comet.contents import read_document, table_csv
 from smile_trace_comet.traces import read_explanation
 from smile_trace_comet.versions import (
     ROWS,

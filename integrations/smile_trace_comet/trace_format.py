@@ -17,11 +17,11 @@ from smile_trace.trackers.fields import (
     decoded,
     known,
     newest_feedback,
+    strict_json,
     tags,
     token_usage,
     trace_times,
 )
-from smile_trace.trackers.strict_json import strict_json
 
 ASSET_VERSION = 3
 USER_FEEDBACK = "user_feedback"

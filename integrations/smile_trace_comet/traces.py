@@ -7,15 +7,15 @@ from smile_trace.records import JSON, Explanation, Trace
 from smile_trace.records.path import ExplanationPath
 from smile_trace.render import path_ends, path_to_html, path_to_svg, to_html
 from smile_trace.trackers import ExplainedCall, ExplainedPath, ProfiledCall
-from smile_trace.trackers.documents import read_document
-from smile_trace.trackers.names import FIDELITY
-from smile_trace.trackers.names import PATH as PATH_COLUMN
-from smile_trace.trackers.strict_json import strict_json
+from smile_trace.trackers.fields import strict_json
+from smile_trace.trackers.presentation import FIDELITY
+from smile_trace.trackers.presentation import PATH as PATH_COLUMN
 from smile_trace_comet.contents import (
     SUMMARY,
     attributions_csv,
     compact,
     page,
+    read_document,
     row_of,
     summary_metrics,
     summary_parameters,

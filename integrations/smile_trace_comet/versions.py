@@ -16,7 +16,7 @@ from smile_trace.records import JSON, Explanation, PromptUse
 from smile_trace.records.comparison import Comparison
 from smile_trace.render import STATUS_WORDS, comparison_to_html, to_html
 from smile_trace.trackers import ExplainedCall
-from smile_trace.trackers.strict_json import strict_json
+from smile_trace.trackers.fields import strict_json
 from smile_trace_comet.contents import Row, page, row_of, summary_metrics, table_csv
 
 ROWS = "calls.json"

@@ -1,25 +1,35 @@
 """Variants in an annotation queue of Langfuse: each as a trace of its own, judged by its scores.
 
-Source: Langfuse 4.16, `scores-api-v3.ts`. Of a trace and a score config Langfuse keeps one score:
-whoever replies last is its author.
+Source: Langfuse 4.16, `web/src/features/public-api/types/annotation-queues.ts`,
+`packages/shared/src/features/scores/scoreConfigTypes.ts`, `scores-api-v3.ts`. Langfuse takes an
+item twice, and a score config of a name that is there already: both are looked for first. Of a
+trace and a score config it keeps one score: whoever replies last is its author.
 """
 
 import json
-import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cache, partial
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any
 
-from smile_trace import semconv
 from smile_trace.records import Span
-from smile_trace.records.judgement import Judgement, ReviewTask
+from smile_trace.records.judgement import ReviewTask
 from smile_trace.render.review import review_answer, review_text, review_title
 from smile_trace.trackers.batches import split
 from smile_trace.trackers.http import RequestRejected
-from smile_trace.trackers.reviewed import NAMES, Said, judgements, no_queue, review_trace_id
-from smile_trace_langfuse.queues import add, find_queue, items, items_by_trace, make_queue
-from smile_trace_langfuse.server import LangfuseServer
+from smile_trace.trackers.otlp import post_spans
+from smile_trace.trackers.reviews import (
+    ABOUT,
+    ASKED,
+    CHOICES,
+    NAMES,
+    ReviewQueues,
+    Said,
+    review_span,
+    review_trace_id,
+)
+from smile_trace_langfuse.server import OBSERVATIONS, OTLP, LangfuseServer
 
+QUEUES, CONFIGS = "annotation-queues", "score-configs"
 VARIANT, OF_TRACE = "smile_variant", "smile_reviewed_trace"
 """Metadata: which variant is judged, and of which trace's call it is."""
 _MARK = "id "
@@ -28,124 +38,162 @@ TRACES_PER_REQUEST = 50
 """Traces that are asked for at once: their ids stand in the address."""
 
 
-def send(server: LangfuseServer, queue: str, tasks: Sequence[ReviewTask]) -> None:
-    """Put variants into the queue of that name, made where there is none; what is in it stays as
-    it is, with what people have said.
+class LangfuseQueues(ReviewQueues):
+    """The annotation queues of a project."""
 
-    Raises:
-        RequestRejected, TrackerUnavailable: see `HttpClient.send`.
-    """
-    held = find_queue(server, queue) or make_queue(server, queue)
-    waiting = {trace_id for _, trace_id in items(server, held)}
-    for task in tasks:
-        trace_id = review_trace_id(task.item.id, "Langfuse")
-        if trace_id in waiting:
-            continue
-        if not server.has_trace(trace_id):
-            server.post_spans([_span(trace_id, task)])
-        add(server, held, trace_id)
+    service = "Langfuse"
 
+    def __init__(self, server: LangfuseServer) -> None:
+        self._server = server
 
-def read(server: LangfuseServer, queue: str) -> list[Judgement]:
-    """What people said in a queue.
+    def find(self, name: str) -> str | None:
+        """See `ReviewQueues.find`."""
+        with self._server.reading():
+            return next(
+                (str(q["id"]) for q in self._server.listed(QUEUES) if q["name"] == name), None
+            )
 
-    Raises:
-        TrackerUnavailable: Langfuse does not answer.
-        RequestRejected: there is no queue of that name.
-    """
-    held = find_queue(server, queue)
-    if held is None:
-        raise no_queue("Langfuse", queue)
-    asked = {"queueId": held, "source": "ANNOTATION", "name": ",".join(NAMES)}
-    scores = server.listed("v3/scores", {**asked, "fields": "core,subject,annotation"})
-    with server.reading():
-        said: dict[str, list[Said]] = {}
-        for score in scores:
-            subject = score["subject"]
-            said.setdefault(str(subject.get("traceId") or subject["id"]), []).append(_said(score))
-        variants = _variants(server, said)
-        return [
-            judgement
-            for trace_id, of_trace in said.items()
-            if trace_id in variants
-            for judgement in judgements(variants[trace_id], of_trace)
-        ]
-
-
-def forgetting(server: LangfuseServer) -> Callable[[str], None]:
-    """What deletes the variants of a trace's calls, and takes them out of every queue; the queues
-    are read once, where there is such a variant."""
-    waiting = cache(partial(items_by_trace, server))
-
-    def forget(trace_id: str) -> None:
-        marked = f"{_MARK}{trace_id}"
-        of_trace = {"type": "stringObject", "column": "metadata", "key": OF_TRACE, "operator": "="}
+    def make(self, name: str) -> str:
+        """See `ReviewQueues.make`."""
+        queue = {"name": name, "description": ABOUT, "scoreConfigIds": self._configs()}
         try:
-            found = _observations(server, "core,metadata", {**of_trace, "value": marked})
+            made = self._server.ask("POST", QUEUES, queue)
         except RequestRejected as rejected:
-            if rejected.missing:  # without this list, no variant was ever sent
-                return
+            if rejected.status == 409 and (meanwhile := self.find(name)):
+                return meanwhile
             raise
-        with server.reading():
-            variants = {
-                str(observation["traceId"])
-                for observation in found
-                if (observation.get("metadata") or {}).get(OF_TRACE)
-                == marked  # whatever a server filters by
-            }
-        for variant in sorted(variants):
-            for item in waiting().get(variant, ()):
-                server.delete(item)
-            server.delete(f"traces/{variant}")  # last: by it the items are found
+        with self._server.reading():
+            return str(made["id"])
 
-    return forget
+    def put(self, queue: str, tasks: Sequence[ReviewTask]) -> None:
+        """See `ReviewQueues.put`."""
+        waiting = {trace_id for _, trace_id in self._items(queue)}
+        for task in tasks:
+            trace_id = review_trace_id(task.item.id, "Langfuse")
+            if trace_id in waiting:
+                continue
+            if not self._server.has_trace(trace_id):
+                post_spans(self._server.http, OTLP, [_span(trace_id, task)])
+            item = {"objectId": trace_id, "objectType": "TRACE"}
+            self._server.ask("POST", f"{QUEUES}/{queue}/items", item)
+
+    def replies(self, queue: str) -> Iterator[tuple[str, Said]]:
+        """See `ReviewQueues.replies`."""
+        wanted = {"queueId": queue, "source": "ANNOTATION", "name": ",".join(NAMES)}
+        scores = self._server.listed("v3/scores", {**wanted, "fields": "core,subject,annotation"})
+        with self._server.reading():
+            said = [_said(score) for score in scores]
+            variants = self._variants(list(dict.fromkeys(trace_id for trace_id, _ in said)))
+        for trace_id, one in said:
+            if trace_id in variants:
+                yield variants[trace_id], one
+
+    def forgetting(self) -> Callable[[str], None]:
+        """See `ReviewQueues.forgetting`: they are taken out of every queue, too."""
+        waiting = cache(self._items_by_trace)
+
+        def forget(trace_id: str) -> None:
+            marked = f"{_MARK}{trace_id}"
+            of_trace = {"column": "metadata", "key": OF_TRACE, "operator": "=", "value": marked}
+            try:
+                observations = self._observations({"type": "stringObject", **of_trace})
+            except RequestRejected as rejected:
+                if rejected.missing:  # without this list, no variant was ever sent
+                    return
+                raise
+            with self._server.reading():
+                variants = {
+                    str(observation["traceId"])
+                    for observation in observations
+                    if (observation.get("metadata") or {}).get(OF_TRACE)
+                    == marked  # whatever a server filters by
+                }
+            for variant in sorted(variants):
+                for item in waiting().get(variant, ()):
+                    self._server.delete(item)
+                self._server.delete(f"traces/{variant}")  # last: by it the items are found
+
+        return forget
+
+    def _items(self, queue: str) -> list[tuple[str, str]]:
+        """The items of a queue: the path of each, and the id of the trace that it shows."""
+        path = f"{QUEUES}/{queue}/items"
+        items = self._server.listed(path)
+        with self._server.reading():
+            traces = [item for item in items if item["objectType"] == "TRACE"]
+            return [(f"{path}/{item['id']}", str(item["objectId"])) for item in traces]
+
+    def _items_by_trace(self) -> dict[str, list[str]]:
+        by_trace: dict[str, list[str]] = {}
+        with self._server.reading():
+            queues = [str(queue["id"]) for queue in self._server.listed(QUEUES)]
+        for queue in queues:
+            for item, trace_id in self._items(queue):
+                by_trace.setdefault(trace_id, []).append(item)
+        return by_trace
+
+    def _variants(self, trace_ids: Sequence[str]) -> dict[str, str]:
+        """The variants that traces show."""
+        variants = {}
+        for ids in split(trace_ids, lambda _: 1, TRACES_PER_REQUEST):
+            among = {"column": "traceId", "operator": "any of", "value": ids}
+            for observation in self._observations({"type": "stringOptions", **among}):
+                if variant := (observation.get("metadata") or {}).get(VARIANT):
+                    variants[str(observation["traceId"])] = str(variant).removeprefix(_MARK)
+        return variants
+
+    def _observations(self, condition: Mapping[str, Any]) -> list[dict[str, Any]]:
+        wanted = {"fields": "core,metadata", "filter": json.dumps([condition])}
+        return self._server.listed(OBSERVATIONS, wanted)
+
+    def _configs(self) -> list[str]:
+        """The ids of the score configs that ask our questions; made where there are none."""
+        listed = self._server.listed(CONFIGS)
+        with self._server.reading():
+            held = {str(config["name"]): str(config["id"]) for config in listed if _asks(config)}
+        return [held.get(name) or self._make_config(name) for name in NAMES]
+
+    def _make_config(self, name: str) -> str:
+        config = {
+            "name": name,
+            "dataType": "CATEGORICAL",
+            "description": ASKED[name],
+            "categories": [{"label": one, "value": n} for n, one in enumerate(CHOICES)],
+        }
+        made = self._server.ask("POST", CONFIGS, config)
+        with self._server.reading():
+            return str(made["id"])
 
 
-def _said(score: Mapping[str, Any]) -> Said:
-    author = str(score["annotation"]["authorUserId"] or "somebody")
-    return Said(author, str(score["name"]), str(score["value"]), str(score["updatedAt"]))
+def _asks(config: Mapping[str, Any]) -> bool:
+    """Whether a config has the choices that we can read."""
+    labels = {one["label"] for one in config.get("categories") or ()}
+    return not config["isArchived"] and labels >= CHOICES.keys()
 
 
-def _variants(server: LangfuseServer, trace_ids: Iterable[str]) -> dict[str, str]:
-    """The variants that traces show."""
-    found = {}
-    for ids in split([*trace_ids], lambda _: 1, TRACES_PER_REQUEST):
-        among = {"type": "stringOptions", "column": "traceId", "operator": "any of", "value": ids}
-        for observation in _observations(server, "core,metadata", among):
-            if variant := (observation.get("metadata") or {}).get(VARIANT):
-                found[str(observation["traceId"])] = str(variant).removeprefix(_MARK)
-    return found
-
-
-def _observations(
-    server: LangfuseServer, fields: str, condition: Mapping[str, Any]
-) -> list[dict[str, Any]]:
-    asked = {"fields": fields, "filter": json.dumps([condition])}
-    return server.listed("v2/observations", asked)
+def _said(score: Mapping[str, Any]) -> tuple[str, Said]:
+    """What a score says, and of which trace."""
+    subject, author = score["subject"], str(score["annotation"]["authorUserId"] or "somebody")
+    said = Said(author, str(score["name"]), str(score["value"]), str(score["updatedAt"]))
+    return str(subject.get("traceId") or subject["id"]), said
 
 
 def _span(trace_id: str, task: ReviewTask) -> Span:
-    now, title = time.time_ns(), review_title(task)
     of_trace = task.item.trace_id
     metadata = {
         VARIANT: f"{_MARK}{task.item.id}",
         **({OF_TRACE: f"{_MARK}{of_trace}"} if of_trace else {}),
         "smile_probe": task.item.probe,
     }
-    return Span(
-        trace_id=trace_id,
-        span_id=trace_id[:16],
-        name=title,
-        start_ns=now,
-        end_ns=now + 1,
-        attributes={
-            semconv.KIND: "review",
-            "langfuse.trace.name": title,
+    return review_span(
+        trace_id,
+        task,
+        {
+            "langfuse.trace.name": review_title(task),
             "langfuse.trace.tags": ["smile-trace review"],
             "langfuse.observation.type": "span",
             "langfuse.observation.input": review_text(task),
             "langfuse.observation.output": review_answer(task),
             **{f"langfuse.observation.metadata.{name}": text for name, text in metadata.items()},
         },
-        status="ok",
     )

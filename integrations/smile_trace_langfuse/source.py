@@ -4,7 +4,8 @@ Read over the observations API of version 2, the only one that Langfuse's cloud 
 2026, and with no delay: it lists observations, the latest first, and knows no traces. So a stretch
 of time is cut down until all that began in it come in one reply.
 
-Source: Langfuse 4.16, `web/src/pages/api/public/v2/observations`.
+Source: Langfuse 4.16, `web/src/pages/api/public/v2/observations`, `OtelIngestionProcessor.ts` and
+`observations_converters.ts`; langfuse 5, `_client/attributes.py`, for the attributes of a span.
 """
 
 import json
@@ -15,24 +16,40 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from smile_trace._guards.presentable import hide, presentable
+from smile_trace import semconv
+from smile_trace._guards import foreign
+from smile_trace._guards.presentable import presentable
 from smile_trace.dialects import is_ours
 from smile_trace.records import JSON, Span
-from smile_trace.sources.kit import LatestFirst, asking, iso_ms, read_options, readable, unix_ns
+from smile_trace.sources.kit import (
+    LatestFirst,
+    asking,
+    hex_id,
+    iso_ms,
+    own_ids,
+    read_options,
+    readable,
+    unix_ns,
+)
 from smile_trace.sources.protocol import Page, Source, SourceUnavailable
-from smile_trace.trackers.http import HttpClient, HttpOptions, Service
-from smile_trace_langfuse.observations import FIELDS, NAME, span_of
-from smile_trace_langfuse.settings import address, own_keys
+from smile_trace.trackers.fields import known
+from smile_trace.trackers.http import HttpOptions
+from smile_trace_langfuse.server import MOST_PAGES, OBSERVATIONS, LangfuseServer, own_keys
 
-_PATH = "api/public/v2/observations"
+FIELDS = "core,basic,io,metadata,model,usage,prompt"
+"""The groups of fields that are read here."""
 LISTED = 1000
 """Observations in one reply without content; Langfuse gives no more."""
 WITH_CONTENT = 200
 """Observations in one reply with their messages and answers."""
 TRACES_PER_REQUEST = 50
 """Traces that are asked for at once: their ids stand in the address."""
-MOST_PAGES = 200
-"""Pages of one list: one without end ends there."""
+
+_PREFIX = "langfuse.observation."
+_EVENT = "EVENT"
+"""The type of an observation that has no duration."""
+_KINDS = (f"attributes.{semconv.KIND}", semconv.KIND)
+"""Where in the metadata stands what smile-trace says of its own spans."""
 
 
 class LangfuseSourceOptions(HttpOptions):
@@ -48,29 +65,13 @@ class LangfuseSourceOptions(HttpOptions):
 class LangfuseSource(Source):
     """Reads the traces of one project of Langfuse: that of the keys."""
 
-    name: ClassVar[str] = NAME
+    name: ClassVar[str] = "langfuse"
 
-    def __init__(self, url: str, keys: tuple[str, str], options: LangfuseSourceOptions) -> None:
+    def __init__(self, url: str | None, keys: tuple[str, str], options: LangfuseSourceOptions):
         self._options = options
         self._stretches = LatestFirst()
-        hide(keys[1])
-        self.url = url.rstrip("/") + "/"
-        service = Service(
-            name="Langfuse",
-            url=self.url,
-            timeout_setting="timeout_seconds in [sources.langfuse]",
-            credentials="set LANGFUSE_PUBLIC_KEY and LANGFUSE_SECRET_KEY",
-            access="use keys of the project that holds the traces",
-            address="url of [sources.langfuse] (LANGFUSE_BASE_URL)",
-            login="LANGFUSE_PUBLIC_KEY and LANGFUSE_SECRET_KEY",
-            purpose="read",
-        )
-        self._http = HttpClient(
-            service,
-            auth=keys,
-            timeout=options.timeout_seconds,
-            max_reply_mb=options.max_reply_mb,
-        )
+        self._server = LangfuseServer(url, keys, options, "sources.langfuse")
+        self.url = self._server.url
 
     @classmethod
     def from_settings(
@@ -85,8 +86,7 @@ class LangfuseSource(Source):
         keys = own_keys()
         if not (options or tracker or all(keys)):
             return None
-        url = checked.url or str(tracker.get("url") or "")
-        return cls(address(url, "[sources.langfuse]", keys), keys, checked)
+        return cls(checked.url or str(tracker.get("url") or ""), keys, checked)
 
     @classmethod
     def may_hold(cls, trace_id: str) -> bool:
@@ -102,67 +102,54 @@ class LangfuseSource(Source):
         """See `Source.read`."""
         if not self.may_hold(trace_id):
             return ()
-        with asking(), self._http.service.reading():
+        with asking(), self._server.reading():
             return _spans(self._observations([trace_id]).get(trace_id, ()))
 
     def page(self, place: str, since_ms: int, until_ms: int, limit: int) -> Page:
         """See `Source.page`."""
-        with asking(), self._http.service.reading():
+        with asking(), self._server.reading():
             listed = partial(self._listed, place)
             ids, until_ms = self._stretches.earliest(listed, since_ms, until_ms, limit)
             traces = []
             for first in range(0, len(ids), TRACES_PER_REQUEST):
-                found = self._observations(ids[first : first + TRACES_PER_REQUEST])
-                # One that was listed may have begun before, and was read then.
-                began = (_began_ms(raw, place) for raw in found.values())
-                traces += [
-                    readable(trace_id, partial(_spans, raw))
-                    for (trace_id, raw), at in zip(found.items(), began, strict=True)
-                    if at is not None and since_ms <= at < until_ms
-                ]
+                read = self._observations(ids[first : first + TRACES_PER_REQUEST])
+                for trace_id, raw in read.items():
+                    # One that was listed may have begun before, and was read then.
+                    began = _began_ms(raw, place)
+                    if began is not None and since_ms <= began < until_ms:
+                        traces.append(readable(trace_id, partial(_spans, raw)))
             return Page(traces=tuple(filter(None, traces)), until_ms=until_ms)
 
     def _listed(self, place: str, since_ms: int, until_ms: int) -> list[tuple[int, str]] | None:
         """When the observations of a stretch began, and their traces; None where they are more
         than one reply may hold, and the stretch may be divided."""
-        wanted = {
-            "fields": "core",
-            "environment": place,
-            "fromStartTime": iso_ms(since_ms),
-            "toStartTime": iso_ms(until_ms),
-            "limit": str(LISTED),
-        }
+        stretch = {"fromStartTime": iso_ms(since_ms), "toStartTime": iso_ms(until_ms)}
+        wanted = {"fields": "core", "environment": place, "limit": str(LISTED), **stretch}
         pages = self._pages(wanted)
-        page, whole = next(pages)
-        if not whole and until_ms - since_ms > 1:
+        page, is_last = next(pages)
+        if not is_last and until_ms - since_ms > 1:
             return None
-        found = [*page, *(raw for page, _ in pages for raw in page)]
-        return [(_start_ms(raw), str(raw["traceId"])) for raw in found if raw["traceId"]]
+        items = [*page, *(raw for page, _ in pages for raw in page)]
+        return [(_start_ms(raw), str(raw["traceId"])) for raw in items if raw["traceId"]]
 
     def _observations(self, trace_ids: Sequence[str]) -> dict[str, list[Any]]:
         """The observations of traces, by trace."""
-        of_traces = {
-            "type": "stringOptions",
-            "column": "traceId",
-            "operator": "any of",
-            "value": list(trace_ids),
-        }
-        wanted = {
-            "fields": FIELDS,
-            "filter": json.dumps([of_traces]),
-            "limit": str(WITH_CONTENT),
-        }
-        found: dict[str, list[Any]] = {}
-        for page, _ in self._pages(wanted):
+        among = {"column": "traceId", "operator": "any of", "value": list(trace_ids)}
+        condition = json.dumps([{"type": "stringOptions", **among}])
+        by_trace: dict[str, list[Any]] = {}
+        for page, _ in self._pages(
+            {"fields": FIELDS, "filter": condition, "limit": str(WITH_CONTENT)}
+        ):
             for raw in page:
-                found.setdefault(str(raw["traceId"]), []).append(raw)
-        return found
+                by_trace.setdefault(str(raw["traceId"]), []).append(raw)
+        return by_trace
 
     def _pages(self, wanted: Mapping[str, str]) -> Iterator[tuple[list[Any], bool]]:
         """The pages of a list, and whether each is the last one."""
         cursor: str | None = None
         for _ in range(MOST_PAGES):
-            reply = self._http.get(_PATH, {**wanted, **({"cursor": cursor} if cursor else {})})
+            params = {**wanted, **({"cursor": cursor} if cursor else {})}
+            reply = self._server.http.get(f"api/public/{OBSERVATIONS}", params)
             if reply is None:
                 raise SourceUnavailable(
                     f"Langfuse at {presentable(self.url)} has no observations API of version 2: "
@@ -193,6 +180,68 @@ def _began_ms(observations: Iterable[Mapping[str, Any]], place: str) -> int | No
 
 def _spans(observations: Sequence[Any]) -> tuple[Span, ...]:
     """The finished spans of a trace without ours."""
-    spans = [span for raw in observations if (span := span_of(raw)) is not None]
+    spans = [span for raw in observations if (span := _span(raw)) is not None]
     spans.sort(key=lambda span: (span.start_ns, span.span_id))
     return tuple(span for span in spans if not is_ours(span))
+
+
+# -- an observation, as Langfuse's SDK exports its span ---------------------------------------
+
+
+def _span(raw: Mapping[str, Any]) -> Span | None:
+    """The span of an observation; None where it has not ended."""
+    start_ns = unix_ns(raw["startTime"])
+    ended = raw.get("endTime")
+    if ended is None and raw["type"] != _EVENT:
+        return None
+    trace_id, span_id = str(raw["traceId"]), str(raw["id"])
+    parent = raw.get("parentObservationId")
+    attributes = {**_attributes(raw), **own_ids(LangfuseSource.name, trace_id, span_id)}
+    foreign.check(attributes)
+    return Span(
+        trace_id=hex_id(trace_id, 32),
+        span_id=hex_id(span_id, 16),
+        parent_id=hex_id(str(parent), 16) if parent else None,
+        name=str(raw.get("name") or ""),
+        start_ns=start_ns,
+        end_ns=start_ns if ended is None else unix_ns(ended),
+        attributes=attributes,
+        status="error" if raw.get("level") == "ERROR" else "unset",
+        status_message=str(raw.get("statusMessage") or ""),
+        scope="langfuse-sdk",
+    )
+
+
+def _attributes(raw: Mapping[str, Any]) -> dict[str, JSON]:
+    metadata = raw.get("metadata") or {}
+    observation: dict[str, JSON] = {
+        "type": str(raw["type"]).lower(),
+        "input": _text(raw.get("input")),
+        "output": _text(raw.get("output")),
+        "model.name": raw.get("model") or raw.get("providedModelName"),
+        "model.parameters": _json(raw.get("modelParameters")),
+        "usage_details": _json(raw.get("usageDetails")),
+        "prompt.name": raw.get("promptName"),
+        "prompt.version": raw.get("promptVersion"),
+        "level": raw.get("level"),
+        "status_message": raw.get("statusMessage"),
+        **{f"metadata.{name}": json.dumps(value) for name, value in metadata.items()},
+    }
+    own = next((metadata[name] for name in _KINDS if name in metadata), None)
+    about = {
+        semconv.SESSION_ID: raw.get("sessionId"),
+        semconv.USER_ID: raw.get("userId"),
+        "langfuse.environment": raw.get("environment"),
+        "langfuse.version": raw.get("version"),
+        semconv.KIND: own,
+    }
+    return known({**{f"{_PREFIX}{name}": v for name, v in observation.items()}, **about})
+
+
+def _text(value: JSON) -> JSON:
+    """A text as it is: Langfuse gives input and output as they were sent."""
+    return value if value is None or isinstance(value, str) else json.dumps(value)
+
+
+def _json(value: JSON) -> JSON:
+    return json.dumps(value) if value else None

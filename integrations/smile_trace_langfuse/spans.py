@@ -8,17 +8,20 @@ from collections.abc import Iterator
 from smile_trace import semconv
 from smile_trace.records import JSON, Call, Message, Span, Trace, chat_messages
 from smile_trace.trackers.fields import (
+    SpanRole,
+    call_input,
+    call_label,
     call_metadata,
     json_text,
     known,
+    model_label,
     prompt_uses,
-    retrievers,
     shown_text,
     span_io,
+    span_roles,
     tags,
     token_usage,
 )
-from smile_trace.trackers.names import call_label, model_label
 
 _OBSERVATION, _TRACE = "langfuse.observation.", "langfuse.trace."
 _TOKENS = {"prompt_tokens": "input", "completion_tokens": "output", "total_tokens": "total"}
@@ -27,27 +30,17 @@ _OURS = ("langfuse.", "smile", "gen_ai.evaluation.")
 
 def spans_for_langfuse(trace: Trace) -> Iterator[Span]:
     """The trace's spans with what Langfuse shows of them; one that its SDK wrote is as it was."""
-    calls = {call.span_id: call for call in trace.calls}
-    retrieved = retrievers(trace)
-    for span in trace.spans:
-        is_root = span.span_id == trace.root_span_id
+    for role in span_roles(trace):
         shown: dict[str, JSON] = {}
-        name = span.name
-        if f"{_OBSERVATION}type" not in span.attributes:
-            if (call := calls.get(span.span_id)) is not None:
-                shown, name = _of_call(call), call_label(call)
+        name = role.span.name
+        if f"{_OBSERVATION}type" not in role.span.attributes:
+            if role.call is not None:
+                shown, name = _of_call(role.call), call_label(role.call)
             else:
-                kind = "retriever" if span.span_id in retrieved else "span"
-                shown = _of_context(span, kind)
-        if is_root:
+                shown = _of_context(role)
+        if role.is_root:
             shown |= _of_trace(trace, name)
-        yield span.model_copy(
-            update={
-                "name": name,
-                "attributes": {**span.attributes, **shown},
-                "parent_id": None if is_root else span.parent_id,
-            }
-        )
+        yield role.showing(name, shown)
 
 
 def evaluator(span: Span, output: str) -> Span:
@@ -60,9 +53,7 @@ def _of_call(call: Call) -> dict[str, JSON]:
     prompt = call.prompts[0] if call.prompts else None
     version = int(prompt.version) if prompt and str(prompt.version).isdecimal() else None
     usage = {_TOKENS[name]: count for name, count in token_usage([call]).items()}
-    asked: JSON = chat_messages(call.messages)
-    if call.form == "completion":
-        asked = "".join(message.content for message in call.messages)
+    [asked] = call_input(call).values()
     metadata = {**call_metadata(call), **call.metadata, "prompts": prompt_uses(call)}
     about: dict[str, JSON] = {
         "type": "generation",
@@ -77,11 +68,11 @@ def _of_call(call: Call) -> dict[str, JSON]:
         "level": "ERROR" if call.error else None,
         "status_message": call.error,
     }
-    named = {f"{_OBSERVATION}{name}": value for name, value in known(about).items()}
-    return named | {
-        f"{_OBSERVATION}metadata.{name}": value if isinstance(value, str) else json_text(value)
+    about |= {
+        f"metadata.{name}": value if isinstance(value, str) else json_text(value)
         for name, value in known(metadata).items()
     }
+    return {f"{_OBSERVATION}{name}": value for name, value in known(about).items()}
 
 
 def _answer(call: Call) -> str | None:
@@ -91,15 +82,11 @@ def _answer(call: Call) -> str | None:
     return json_text(chat_messages([said])[0])
 
 
-def _of_context(span: Span, kind: str) -> dict[str, JSON]:
-    took, gave = span_io(span)
-    return known(
-        {
-            f"{_OBSERVATION}type": kind,
-            f"{_OBSERVATION}input": shown_text(took),
-            f"{_OBSERVATION}output": shown_text(gave),
-        }
-    )
+def _of_context(role: SpanRole) -> dict[str, JSON]:
+    took, gave = map(shown_text, span_io(role.span))
+    kind = "span" if role.documents is None else "retriever"
+    about = {"type": kind, "input": took, "output": gave}
+    return {f"{_OBSERVATION}{name}": value for name, value in known(about).items()}
 
 
 def _of_trace(trace: Trace, name: str) -> dict[str, JSON]:

@@ -1,38 +1,38 @@
-"""The tracker: what of a trace and its explanations goes where in Langfuse."""
+"""The tracker: what of a trace and its explanations goes where in Langfuse.
 
+A score has an id made from what it is about, so that a newer one takes its place.
+"""
+
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
-from smile_trace.errors import ReasonCode
-from smile_trace.records import JSON, Span, Trace
-from smile_trace.records.judgement import Judgement, ReviewTask
-from smile_trace.render import path_to_svg, to_svg
+from smile_trace.records import JSON, Trace
+from smile_trace.render.text import short
 from smile_trace.trackers import (
     Capabilities,
     CapturedTrace,
-    ExplainedCall,
-    ExplainedPath,
     ForgottenTrace,
     Outcome,
-    ProfiledCall,
     Receipt,
-    Rejected,
-    Tracker,
-    UnexplainedCall,
     read_options,
 )
-from smile_trace.trackers.batches import deliver_batch, deliver_each, outcomes, split
-from smile_trace.trackers.http import HttpOptions, RequestRejected
-from smile_trace.trackers.late_path import path_span
-from smile_trace.trackers.late_span import Parent, explanation_span
-from smile_trace_langfuse import reviews, scores
-from smile_trace_langfuse.server import LangfuseServer
-from smile_trace_langfuse.settings import address, own_keys
+from smile_trace.trackers.batches import deliver_each, outcomes
+from smile_trace.trackers.dashboard import Dashboard, gone, not_ours
+from smile_trace.trackers.fields import known
+from smile_trace.trackers.http import HttpOptions
+from smile_trace.trackers.late_span import Parent, late_span
+from smile_trace.trackers.otlp import post_spans
+from smile_trace.trackers.presentation import SAID, Presentation, Score, View, feedback_scores
+from smile_trace_langfuse.reviews import LangfuseQueues
+from smile_trace_langfuse.server import OTLP, LangfuseServer, own_keys
 from smile_trace_langfuse.spans import evaluator, spans_for_langfuse
 
-SPANS_PER_REQUEST = 400
 EXTERNAL_TRACE = "langfuse.trace_id"
 """Key of `Call.external_trace`: of a call that was read from Langfuse."""
+LONGEST = 500
+"""Characters of a text that is a score; Langfuse refuses more."""
+_TYPES = {"text": "TEXT", "category": "CATEGORICAL", "number": "NUMERIC"}
 
 
 class LangfuseOptions(HttpOptions):
@@ -44,7 +44,7 @@ class LangfuseOptions(HttpOptions):
     """False where the application sends the same traces to this Langfuse itself."""
 
 
-class LangfuseTracker(Tracker):
+class LangfuseTracker(Dashboard):
     """Delivers to one project of Langfuse: that of the keys."""
 
     name: ClassVar[str] = "langfuse"
@@ -55,6 +55,7 @@ class LangfuseTracker(Tracker):
     def __init__(self, server: LangfuseServer, *, sends_traces: bool = True) -> None:
         self._server = server
         self._sends_traces = sends_traces
+        self.review_queues = LangfuseQueues(server)
 
     @classmethod
     def from_settings(cls, options: Mapping[str, JSON]) -> "LangfuseTracker | None":
@@ -67,8 +68,7 @@ class LangfuseTracker(Tracker):
         if not options and not all(keys):
             return None
         checked = read_options(LangfuseOptions, "langfuse", options)
-        url = address(checked.url, "[trackers.langfuse]", keys)
-        server = LangfuseServer(url, keys, checked.timeout_seconds, checked.max_reply_mb)
+        server = LangfuseServer(checked.url, keys, checked)
         return cls(server, sends_traces=checked.traces)
 
     def close(self) -> None:
@@ -80,123 +80,79 @@ class LangfuseTracker(Tracker):
         self._server.check()
         return True
 
-    def deliver_traces(self, items: Sequence[CapturedTrace]) -> list[Outcome]:
-        """See `Tracker.deliver_traces`; of a span that is there already the newest stays. One that
-        was read from Langfuse is not written again."""
-        settled: list[Outcome | None] = [self._there_already(item.trace) for item in items]
-        ours = [i for i, outcome in enumerate(settled) if outcome is None]
-        for batch in split(ours, lambda i: len(items[i].trace.spans), SPANS_PER_REQUEST):
-            results = deliver_batch([items[i].trace for i in batch], self._send)
-            for i, result in zip(batch, outcomes(results), strict=True):
-                settled[i] = result
-        return [outcome for outcome in settled if outcome is not None]
+    def trace_url(self, trace_id: str) -> str:
+        """See `Dashboard.trace_url`."""
+        return self._server.trace_url(trace_id)
 
-    def _there_already(self, trace: Trace) -> Outcome | None:
-        if _was_read(trace):
-            try:
-                return self._gone_or(trace)
-            except RequestRejected as rejected:
-                return rejected.outcome
-        return None if self._sends_traces else self._receipt(trace.trace_id)
+    def find_trace(self, item: CapturedTrace) -> Outcome | None:
+        """See `Dashboard.find_trace`: one that was read from Langfuse is not written again."""
+        trace = item.trace
+        if any(EXTERNAL_TRACE in call.external_trace for call in trace.calls):
+            there = self._server.has_trace(trace.trace_id)
+            return self.receipt(trace.trace_id) if there else gone("Langfuse", trace.trace_id)
+        return None if self._sends_traces else self.receipt(trace.trace_id)
 
-    def _gone_or(self, trace: Trace) -> Outcome:
-        if self._server.has_trace(trace.trace_id):
-            return self._receipt(trace.trace_id)
-        return Rejected(
-            reason=f"the trace {trace.trace_id} is gone from Langfuse: it was deleted there",
-            code=ReasonCode.NOT_FOUND,
-            retry=False,
-        )
-
-    def _send(self, traces: Sequence[Trace]) -> list[Outcome]:
-        self._server.post_spans([span for trace in traces for span in spans_for_langfuse(trace)])
+    def put_spans(self, traces: Sequence[Trace]) -> None:
+        """See `Dashboard.put_spans`; of a span that is there already the newest stays."""
+        spans = [span for trace in traces for span in spans_for_langfuse(trace)]
+        post_spans(self._server.http, OTLP, spans)
         for trace in traces:
-            for score in scores.feedback(trace):
-                self._server.score(score)
-        return [self._receipt(trace.trace_id) for trace in traces]
+            self._score(trace.trace_id, None, feedback_scores(trace))
 
-    def deliver_explanations(self, items: Sequence[ExplainedCall]) -> list[Outcome]:
-        """See `Tracker.deliver_explanations`: the picture, the observation, the scores."""
-        return outcomes(deliver_each(items, self._explain))
+    def put_scores(self, place: Parent, shown: Presentation) -> None:
+        """See `Dashboard.put_scores`."""
+        if shown.call is not None:
+            self._score(place.trace_id, place.span_id, shown.scores)
+        if shown.is_alone:
+            self._score(place.trace_id, None, shown.scores)
 
-    def _explain(self, item: ExplainedCall) -> Outcome:
-        call = item.call
-        parent = Parent(item.traced_as, call.span_id, call.start_ns, call.end_ns)
-        self._show(explanation_span(item, parent), to_svg(item.explanation))
-        for score in scores.explained(item):
-            self._server.score(score)
-        return self._receipt(item.traced_as)
-
-    def deliver_paths(self, items: Sequence[ExplainedPath]) -> list[Outcome]:
-        """See `Tracker.deliver_paths`: an observation under the root, a score of the trace."""
-
-        def show(item: ExplainedPath) -> Outcome:
-            root = item.trace.span(item.trace.root_span_id)
-            parent = Parent(item.traced_as, root.span_id, root.start_ns, root.end_ns)
-            self._show(path_span(item, parent), path_to_svg(item.path))
-            self._server.score(scores.path(item))
-            return self._receipt(item.traced_as)
-
-        return outcomes(deliver_each(items, show))
-
-    def deliver_unexplained(self, items: Sequence[UnexplainedCall]) -> list[Outcome]:
-        """See `Tracker.deliver_unexplained`: a score."""
-        return outcomes(deliver_each(items, self._score))
-
-    def deliver_profiles(self, items: Sequence[ProfiledCall]) -> list[Outcome]:
-        """See `Tracker.deliver_profiles`: a score for each probe."""
-        return outcomes(deliver_each(items, self._score))
-
-    def _score(self, item: ProfiledCall | UnexplainedCall) -> Outcome:
-        found = (
-            scores.profiled(item) if isinstance(item, ProfiledCall) else scores.unexplained(item)
+    def put_view(self, place: Parent, shown: Presentation, view: View) -> Outcome:
+        """See `Dashboard.put_view`: the picture above the table, in the output of an evaluator."""
+        picture = self._server.attach(
+            place.trace_id, view.span_id, view.svg.encode(), "image/svg+xml"
         )
-        for score in found:
-            self._server.score(score)
-        return self._receipt(item.traced_as)
-
-    def _show(self, span: Span, svg: str) -> None:
-        """The picture above the table, in the output of an evaluator."""
-        media = self._server.upload(span.trace_id, span.span_id, svg.encode(), "image/svg+xml")
-        table = span.attributes["langfuse.observation.output"]
-        self._server.post_spans([evaluator(span, f"{media}\n\n{table}")])
-
-    def send_for_review(self, queue: str, tasks: Sequence[ReviewTask]) -> None:
-        """See `Tracker.send_for_review`; each variant is a trace of its own."""
-        reviews.send(self._server, queue, tasks)
-
-    def read_reviews(self, queue: str) -> list[Judgement]:
-        """See `Tracker.read_reviews`."""
-        return reviews.read(self._server, queue)
+        span = evaluator(late_span(place, view), f"{picture}\n\n{view.markdown}")
+        post_spans(self._server.http, OTLP, [span])
+        return self.receipt(place.trace_id)
 
     def forget(self, items: Sequence[ForgottenTrace]) -> list[Outcome]:
         """See `Tracker.forget`: the trace with its observations, media and scores, and what people
         were asked about it. Of a trace that was read from Langfuse the scores; an observation can
         be deleted with its trace only."""
-        forget_variants = reviews.forgetting(self._server)
+        forget_variants = self.review_queues.forgetting()
 
         def forget(item: ForgottenTrace) -> Outcome:
             forget_variants(item.trace_id)
-            return self._forget(item)
+            if not any(EXTERNAL_TRACE in call.external_trace for call in item.calls):
+                self._server.delete(f"traces/{item.trace_id}")
+                return Receipt(external_id=item.trace_id)
+            for name in SAID:
+                for span_id in (None, *(call.id.partition(":")[2] for call in item.calls)):
+                    self._server.delete(f"scores/{_id(item.trace_id, span_id, name)}")
+            what = "our scores were taken out of it, delete the trace with our observation there"
+            return not_ours([item.trace_id], what)
 
         return outcomes(deliver_each(items, forget))
 
-    def _forget(self, item: ForgottenTrace) -> Outcome:
-        if not any(EXTERNAL_TRACE in call.external_trace for call in item.calls):
-            self._server.delete(f"traces/{item.trace_id}")
-            return Receipt(external_id=item.trace_id)
-        spans = [call.id.partition(":")[2] for call in item.calls]
-        for score_id in scores.ids_of(item.trace_id, spans):
-            self._server.delete(f"scores/{score_id}")
-        return Rejected(
-            reason=f"the application itself wrote {item.trace_id}: our scores were taken out of "
-            "it, delete the trace with our observation there",
-            retry=False,
-        )
+    def _score(self, trace_id: str, span_id: str | None, scores: Sequence[Score]) -> None:
+        for score in scores:
+            is_number = score.kind == "number"
+            if is_number and score.value is None:
+                continue
+            label = score.label or ""
+            said = [label, score.reason] if is_number else [score.reason]
+            about = {
+                "id": _id(trace_id, span_id, score.name),
+                "traceId": trace_id,
+                "observationId": span_id,
+                "name": score.name,
+                "value": score.value if is_number else short(label, LONGEST) or "—",
+                "dataType": _TYPES[score.kind],
+                "comment": ": ".join(filter(None, said)) or None,
+            }
+            self._server.http.send("POST", "api/public/scores", known(about))
 
-    def _receipt(self, trace_id: str) -> Receipt:
-        return Receipt(external_id=trace_id, url=self._server.trace_url(trace_id))
 
-
-def _was_read(trace: Trace) -> bool:
-    return any(EXTERNAL_TRACE in call.external_trace for call in trace.calls)
+def _id(trace_id: str, span_id: str | None, name: str) -> str:
+    about = f"smile-trace score {trace_id} {span_id or ''} {name}"
+    return hashlib.sha256(about.encode()).hexdigest()[:32]

@@ -8,13 +8,16 @@ from smile_trace.render import driver_text, fidelity_reason
 from smile_trace.render.text import short
 from smile_trace.trackers import ExplainedCall, ProfiledCall, UnexplainedCall
 from smile_trace.trackers.fields import newest_feedback
-from smile_trace.trackers.names import DRIVER, PATH, PROBED, VERDICT
-from smile_trace.trackers.probe_scores import probe_scores
-from smile_trace.trackers.scored_documents import (
+from smile_trace.trackers.presentation import (
     DOCUMENT,
+    DRIVER,
     LONGEST,
     NOT_MEASURED,
+    PATH,
+    PROBED,
+    VERDICT,
     ScoredDocument,
+    present,
 )
 
 if TYPE_CHECKING:
@@ -52,7 +55,7 @@ def assess(
             DOCUMENT,
             NOT_MEASURED if document.value is None else document.value,
             span_id=document.span_id,
-            rationale=document.said,
+            rationale=document.reason,
             metadata=about,
         )
 
@@ -66,10 +69,10 @@ def assess_unexplained(
 
 def assess_profile(server: "Server", info: "TraceInfo", span_id: str, item: ProfiledCall) -> None:
     """Say of a call's span what each probe found, in place of what was said before."""
-    found = {score.name: score for score in probe_scores(item)}
+    found = {score.name: score for score in present(item).scores}
     for name in PROBED:
         if name in found:
-            status, said = found[name].status, found[name].said
+            status, said = found[name].label, found[name].reason
             server.give_feedback(info, name, status, span_id=span_id, rationale=said)
         else:
             _give(server, info, span_id, name, None)

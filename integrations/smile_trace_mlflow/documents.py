@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from smile_trace.dialects.documents import text_of
 from smile_trace.trackers import ExplainedCall
-from smile_trace.trackers.scored_documents import ScoredDocument, scored_documents
+from smile_trace.trackers.presentation import ScoredDocument, present
 
 if TYPE_CHECKING:
     from mlflow.entities.span import Span as MlflowSpan
@@ -26,7 +26,7 @@ def placed_documents(
     """
     ours = set() if own is not None else {span.span_id for span in item.trace.spans}
     shown = _retrieved(own or ())
-    for document in scored_documents(item):
+    for document in present(item).documents:
         if document.span_id not in ours:
             there, position = shown.get(_alike(document.text), (span_id, document.position))
             document = document._replace(span_id=there, position=position)

@@ -10,8 +10,12 @@ from smile_trace.errors import ReasonCode
 from smile_trace.records import Span
 from smile_trace.records.formats.otlp import spans_to_otlp
 from smile_trace.trackers import ForgottenTrace, Outcome, Receipt, Rejected
-from smile_trace.trackers.late_path import PATH_NAME, path_span_id
-from smile_trace.trackers.late_span import EXPLANATION_NAME, explanation_span_id
+from smile_trace.trackers.presentation import (
+    EXPLANATION_NAME,
+    PATH_NAME,
+    explanation_span_id,
+    path_span_id,
+)
 from smile_trace_mlflow import reviews
 from smile_trace_mlflow.assessments import take_away
 from smile_trace_mlflow.comparisons import VERSION_TAG
@@ -36,7 +40,7 @@ def forget_trace(server: "Server", item: ForgottenTrace) -> Outcome:
         RequestRejected: the server does not do this.
     """
     own = mlflow_id(item.trace_id)
-    reviews.forget(server, item.trace_id)
+    reviews.MLflowQueues(server).forgetting()(item.trace_id)
     noted = {call.external_trace.get(EXTERNAL_TRACE) for call in item.calls}
     users = {trace_id for trace_id in (*noted, item.traced_as) if trace_id}
     if own not in noted:  # one that was read from MLflow has its id here, too

@@ -13,9 +13,8 @@ from smile_trace.records.path import ExplanationPath, PathStep
 from smile_trace.render import path_ends, path_to_html, path_to_svg, to_svg_strips
 from smile_trace.render.text import short
 from smile_trace.trackers import ExplainedPath
-from smile_trace.trackers.late_path import PATH_NAME, path_span_id
-from smile_trace.trackers.late_span import Parent
-from smile_trace.trackers.places import find_parent, find_root
+from smile_trace.trackers.late_span import Parent, find_parent, find_root
+from smile_trace.trackers.presentation import PATH_NAME, path_span_id
 from smile_trace_mlflow.assessments import say_path
 from smile_trace_mlflow.runs import DAY_TAG, NOTE, day_of, path_page
 from smile_trace_mlflow.spans import (

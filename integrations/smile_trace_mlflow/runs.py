@@ -14,7 +14,7 @@ from smile_trace.records import JSON, Explanation
 from smile_trace.render import driver_text, to_html
 from smile_trace.render.html import Entry, index_to_html
 from smile_trace.trackers import ExplainedCall
-from smile_trace.trackers.names import call_label, model_label
+from smile_trace.trackers.fields import call_label, model_label
 from smile_trace_mlflow.spans import shown_in
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from smile_trace.dialects.registry import known
 from smile_trace.records import JSON, Record, Span
 from smile_trace.sources.kit import asking, own_ids, read_options, readable, whole_milliseconds
 from smile_trace.sources.protocol import Page, Source, SourceUnavailable
-from smile_trace.trackers.late_span import EXPLANATION
+from smile_trace.trackers.presentation import EXPLANATION
 from smile_trace_mlflow.linked_prompts import with_templates
 
 if TYPE_CHECKING:

@@ -21,21 +21,21 @@ from smile_trace.render import (
 )
 from smile_trace.trackers import ExplainedCall, ProfiledCall, UnexplainedCall
 from smile_trace.trackers.fields import (
+    call_label,
     in_their_places,
     json_text,
     known,
+    model_label,
     retrievers,
     without_nul,
 )
-from smile_trace.trackers.late_span import (
+from smile_trace.trackers.late_span import HeldSpan, Parent
+from smile_trace.trackers.presentation import (
     EXPLANATION,
     EXPLANATION_NAME,
-    Parent,
     explanation_json,
     explanation_span_id,
 )
-from smile_trace.trackers.names import call_label, model_label
-from smile_trace.trackers.places import HeldSpan
 
 if TYPE_CHECKING:
     from mlflow.entities.span import Span as MlflowSpan

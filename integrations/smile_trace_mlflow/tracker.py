@@ -34,9 +34,8 @@ from smile_trace.trackers import (
 )
 from smile_trace.trackers.batches import deliver_batch, deliver_each, outcomes, split
 from smile_trace.trackers.http import RequestRejected
-from smile_trace.trackers.late_path import path_span_id
-from smile_trace.trackers.late_span import Parent
-from smile_trace.trackers.places import find_parent
+from smile_trace.trackers.late_span import Parent, find_parent
+from smile_trace.trackers.presentation import path_span_id
 from smile_trace_mlflow import reviews
 from smile_trace_mlflow.assessments import (
     assess,
@@ -340,11 +339,11 @@ class MLflowTracker(Tracker):
 
     def send_for_review(self, queue: str, tasks: Sequence[ReviewTask]) -> None:
         """See `Tracker.send_for_review`; each variant is a trace of its own."""
-        reviews.send(self._server, queue, tasks)
+        reviews.MLflowQueues(self._server).send(queue, tasks)
 
     def read_reviews(self, queue: str) -> list[Judgement]:
         """See `Tracker.read_reviews`."""
-        return reviews.read(self._server, queue)
+        return reviews.MLflowQueues(self._server).read(queue)
 
     def forget(self, items: Sequence[ForgottenTrace]) -> list[Outcome]:
         """See `Tracker.forget`; of a trace that the application itself made, only what is ours."""

@@ -30,9 +30,8 @@ from smile_trace.trackers.version_rows import (
     said_of,
     table_name,
 )
-from smile_trace_opik.ids import time_of, uuid7
 from smile_trace_opik.server import OpikServer
-from smile_trace_opik.spans import SOURCE
+from smile_trace_opik.spans import SOURCE, time_of, uuid7
 
 ABOUT = "What each part of the prompt does, version by version. Written over by smile-trace."
 TAGS = ["smile-trace", "prompt version"]

@@ -1,80 +1,200 @@
-"""Variants in an annotation queue of Opik: each as a trace of its own, judged by its scores.
+"""Annotation queues of Opik: explanations that a person should look at, and variants to be judged,
+each of them a trace.
 
-Source: opik's REST interface (`rest_api/types/feedback_score_public.py`, `value_entry_public.py`):
-the scores of several people stand in `value_by_author`; `annotation_queue_ids` and `tags` are
-lists that traces are filtered by.
+Source: opik 2.2.122, `rest_api/annotation_queues`, `rest_api/types/feedback_score_public.py` and
+`value_entry_public.py` (the scores of several people stand in `value_by_author`;
+`annotation_queue_ids` and `tags` are lists that traces are filtered by); that an item which is
+added again is there once, and that a name is looked for in part and in either case, is what Opik's
+backend says (`AnnotationQueueService.java`, `AnnotationQueueDAO.java`).
 """
 
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 
-from smile_trace.records import JSON
-from smile_trace.records.judgement import QUESTIONS, Judgement, ReviewTask
+from smile_trace.records import JSON, Explanation
+from smile_trace.records.judgement import ReviewTask
 from smile_trace.render.review import review_text, review_title
 from smile_trace.trackers.fields import timestamp, without_nul
-from smile_trace.trackers.reviewed import NAMES, Said, judgements, no_queue
-from smile_trace_opik.ids import uuid7
-from smile_trace_opik.queues import Asked, ReviewQueue
+from smile_trace.trackers.http import RequestRejected
+from smile_trace.trackers.reviews import ABOUT, ASKED, NAMES, ReviewQueues, Said
 from smile_trace_opik.server import OpikServer
-from smile_trace_opik.spans import SOURCE
+from smile_trace_opik.spans import SOURCE, uuid7
 
+
+@dataclass(frozen=True)
+class Asked:
+    """What a queue asks.
+
+    Args:
+        about: what stands in it.
+        instructions: what a person is to do.
+        questions: the names of the feedback that is asked for, each with its categories, and the
+            number that Opik wants of each.
+    """
+
+    about: str
+    instructions: str
+    questions: Mapping[str, Mapping[str, float]]
+
+
+JUDGEMENT = "smile.judgement"
+"""The feedback that is asked for of an explanation."""
+EXPLANATIONS = Asked(
+    "Answers whose explanation is sure and unexpected, from smile-trace.",
+    "smile-trace is sure of what it found here, and it is not what one expects: none of the "
+    "retrieved documents drove the answer, or nothing in the request did, or a part of the request "
+    "works against the answer. Open the span “why this answer?” and its heatmap, and say whether "
+    "the answer depends on what it should depend on.",
+    {JUDGEMENT: {"as it should be": 1.0, "not as it should be": 0.0}},
+)
+VARIANTS = Asked(
+    ABOUT,
+    " ".join(f"{name}: {text}" for name, text in ASKED.items()),
+    {name: {"yes": 1.0, "no": 0.0, "cannot say": 0.5} for name in NAMES},
+)
 VARIANT = "smile_variant"
 """Metadata: the id of the variant that is judged."""
-
-ASKED = Asked(
-    about="Variants of requests whose answers changed, from smile-trace.",
-    instructions=" ".join(f"smile.{q.name}: {q.text} {q.help}" for q in QUESTIONS),
-    questions={name: {"yes": 1.0, "no": 0.0, "cannot say": 0.5} for name in NAMES},
-)
-
 _AT_NS = 1_767_225_600 * 10**9
-"""The time in the ids of the traces (2026-01-01): sent again, each has the same one."""
+"""The time in the ids of the variants' traces (2026-01-01): sent again, each has the same one."""
 
 
-def send(server: OpikServer, project: str, queue: str, tasks: Sequence[ReviewTask]) -> None:
-    """Put variants into the queue of that name in the project, made where there is none.
+def is_worth_a_look(explanation: Explanation) -> bool:
+    """Whether a person should judge it: it is sure, and what it found is unexpected."""
+    if explanation.status == "no_effect":
+        return True
+    if explanation.status == "inconclusive":
+        return False
+    if any(segment.significant and segment.attribution < 0 for segment in explanation.ranked):
+        return True
+    measured = [one for one in explanation.documents if one.measured in ("alone", "in_pieces")]
+    unused = all(one.verdict == "excluded" for one in measured)
+    return explanation.status == "reliable" and bool(measured) and unused
 
-    Raises:
-        RequestRejected, TrackerUnavailable: see `OpikServer.write`.
+
+class ReviewQueue:
+    """The queue of one name in each project; made where there is none of that name.
+
+    Where somebody made one, that is taken as it is, with the questions it asks.
     """
-    server.write_traces([_trace(task, project) for task in tasks])
-    of_project = ReviewQueue(server, queue, ASKED)
-    for task in tasks:
-        of_project.add(project, _id(task))
+
+    def __init__(self, server: OpikServer, name: str, asked: Asked = EXPLANATIONS) -> None:
+        self._server = server
+        self._asked = asked
+        self._name = name
+        self._ids: dict[str, str] = {}
+
+    def add(self, project: str, trace_id: str) -> None:
+        """Put a trace into the queue of its project; one that is in it stays there once."""
+        queue = self._ids.get(project) or self.find(project) or self._make(project)
+        try:
+            self._server.ask("POST", f"annotation-queues/{queue}/items/add", {"ids": [trace_id]})
+        except RequestRejected as rejected:
+            was_known = self._ids.pop(project, None) is not None
+            if not (was_known and rejected.missing):
+                raise
+            self.add(project, trace_id)  # a person deleted it: found or made once more
+        else:
+            self._ids[project] = queue
+
+    def removing(self) -> Callable[[str, str], None]:
+        """What takes a trace out of the queue of its project, where there is one; each queue is
+        looked for once."""
+        find = cache(self.find)
+
+        def remove(project: str, trace_id: str) -> None:
+            if queue := find(project):
+                path = f"annotation-queues/{queue}/items/delete"
+                self._server.write("POST", path, {"ids": [trace_id]})
+
+        return remove
+
+    def find(self, project: str) -> str | None:
+        """The id of the queue in a project; None where there is none of that name."""
+        project_id = self._server.find_project(project)
+        if project_id is None:
+            return None
+        with self._server.service.reading():
+            for one in self._server.listed("annotation-queues", {"name": self._name}):
+                if (one["name"], one["project_id"]) == (self._name, project_id):
+                    return str(one["id"])
+        return None
+
+    def _make(self, project: str) -> str:
+        for name, categories in self._asked.questions.items():
+            self._define(name, categories)
+        queue: dict[str, JSON] = {
+            "project_id": self._server.project_id(project),
+            "name": self._name,
+            "description": self._asked.about,
+            "instructions": self._asked.instructions,
+            "scope": "trace",
+            "comments_enabled": True,
+            "feedback_definition_names": list(self._asked.questions),
+        }
+        self._server.ask("POST", "annotation-queues", queue)
+        made = self.find(project)
+        if made is None:
+            said = "Opik does not show the annotation queue yet"
+            raise RequestRejected(said, status=503, retry=True)
+        return made
+
+    def _define(self, name: str, categories: Mapping[str, float]) -> None:
+        definition: dict[str, JSON] = {
+            "name": name,
+            "type": "categorical",
+            "details": {"categories": dict(categories)},
+        }
+        try:
+            self._server.ask("POST", "feedback-definitions", definition)
+        except RequestRejected as rejected:
+            if rejected.status != 409:  # it is there
+                raise
 
 
-def read(server: OpikServer, project: str, queue: str) -> list[Judgement]:
-    """What people said in a queue.
+class OpikQueues(ReviewQueues):
+    """The annotation queues in which people judge variants, each a trace of its own."""
 
-    Raises:
-        TrackerUnavailable: Opik does not answer.
-        RequestRejected: there is no queue of that name.
-    """
-    held = ReviewQueue(server, queue, ASKED).find(project)
-    if held is None:
-        raise no_queue("Opik", queue)
-    traces = _found(server, project, "annotation_queue_ids", held)
-    with server.service.reading():
-        return [
-            judgement
-            for trace in traces
-            if (variant := (trace.get("metadata") or {}).get(VARIANT))
-            for judgement in judgements(str(variant), _said_of(trace))
-        ]
+    service = "Opik"
 
+    def __init__(self, server: OpikServer, project: str) -> None:
+        self._server, self._project = server, project
 
-def forget(server: OpikServer, project: str, trace_id: str) -> None:
-    """Delete the variants of a trace's calls, whichever queue they are in."""
-    for trace in _found(server, project, "tags", trace_id):
-        if trace_id in (trace.get("tags") or ()):  # whatever a server filters by
-            server.delete_trace(project, str(trace["id"]), [])
+    def find(self, name: str) -> str | None:
+        """See `ReviewQueues.find`."""
+        return ReviewQueue(self._server, name, VARIANTS).find(self._project)
 
+    def send(self, name: str, tasks: Sequence[ReviewTask]) -> None:
+        """See `ReviewQueues.send`: the queue is made where it is first needed."""
+        self._server.write_traces([_trace(task, self._project) for task in tasks])
+        queue = ReviewQueue(self._server, name, VARIANTS)
+        for task in tasks:
+            queue.add(self._project, _id(task))
 
-def _found(server: OpikServer, project: str, field: str, value: str) -> list[dict[str, JSON]]:
-    filters = [{"field": field, "operator": "contains", "value": value}]
-    return server.listed("traces", {"project_name": project, "filters": json.dumps(filters)})
+    def replies(self, queue: str) -> Iterator[tuple[str, Said]]:
+        """See `ReviewQueues.replies`."""
+        traces = self._traces("annotation_queue_ids", queue)
+        with self._server.service.reading():
+            for trace in traces:
+                if variant := (trace.get("metadata") or {}).get(VARIANT):
+                    for said in _said_of(trace):
+                        yield str(variant), said
+
+    def forgetting(self) -> Callable[[str], None]:
+        """See `ReviewQueues.forgetting`."""
+        return self._forget
+
+    def _forget(self, trace_id: str) -> None:
+        for trace in self._traces("tags", trace_id):
+            if trace_id in (trace.get("tags") or ()):  # whatever a server filters by
+                self._server.delete_trace(self._project, str(trace["id"]), [])
+
+    def _traces(self, field: str, value: str) -> list[dict[str, JSON]]:
+        filters = json.dumps([{"field": field, "operator": "contains", "value": value}])
+        return self._server.listed("traces", {"project_name": self._project, "filters": filters})
 
 
 def _said_of(trace: Mapping[str, JSON]) -> Iterator[Said]:
@@ -82,7 +202,8 @@ def _said_of(trace: Mapping[str, JSON]) -> Iterator[Said]:
         one_author = {str(score.get("last_updated_by") or "somebody"): score}
         for author, entry in (score.get("value_by_author") or one_author).items():
             if entry.get("source") == "ui":
-                at = str(entry.get("last_updated_at") or _now())
+                now = datetime.now(UTC).isoformat(timespec="seconds")
+                at = str(entry.get("last_updated_at") or now)
                 yield Said(author, score["name"], str(entry.get("category_name")), at)
 
 
@@ -93,6 +214,7 @@ def _trace(task: ReviewTask, project: str) -> dict[str, JSON]:
             "name": review_title(task),
             "input": {"review": review_text(task)},
             "output": {"the answer to the variant": task.changed_answer},
+            "metadata": {VARIANT: task.item.id, "smile_probe": task.item.probe},
         }
     )
     return {
@@ -101,7 +223,6 @@ def _trace(task: ReviewTask, project: str) -> dict[str, JSON]:
         "project_name": project,
         "start_time": now,
         "end_time": now,
-        "metadata": {VARIANT: task.item.id, "smile_probe": without_nul(task.item.probe)},
         "tags": ["smile-trace review", *filter(None, [task.item.trace_id])],
         "last_updated_at": now,
         "source": SOURCE,
@@ -110,7 +231,3 @@ def _trace(task: ReviewTask, project: str) -> dict[str, JSON]:
 
 def _id(task: ReviewTask) -> str:
     return uuid7(_AT_NS, f"review {task.item.id}")
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

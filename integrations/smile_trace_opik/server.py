@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 from urllib.parse import quote
 
-from smile_trace._guards.bounded_http import MAX_REPLY_MB
-from smile_trace._guards.presentable import hide
+from smile_trace._guards.presentable import hide, presentable
 from smile_trace.records import JSON
 from smile_trace.trackers import TrackerUnavailable
-from smile_trace.trackers.http import HttpClient, RequestRejected, Service
+from smile_trace.trackers.http import HttpClient, HttpOptions, RequestRejected, Service
 
 CLOUD = "https://www.comet.com/opik/api/"
 DEFAULT_WORKSPACE = "default"
@@ -50,36 +49,46 @@ class OpikServer:
     """Requests to one server in one workspace. The key is sent, and shown nowhere.
 
     Args:
-        url: the address up to and including `/api`.
-        timeout: seconds for which the server may be silent in one request.
+        url: of the tables, up to and including `/api`; by default Opik's own setting, its cloud.
+        workspace: of the tables; by default Opik's own setting.
+        own: its `own_settings`.
+        table: of the settings, of which messages speak.
+
+    Raises:
+        ValueError: the address is none.
     """
 
     def __init__(
         self,
-        url: str,
-        workspace: str,
-        api_key: str | None,
-        timeout: float,
-        max_reply_mb: float = MAX_REPLY_MB,
+        url: str | None,
+        workspace: str | None,
+        own: Mapping[str, str],
+        options: HttpOptions,
+        table: str = "trackers.opik",
     ) -> None:
-        self.url = url.rstrip("/") + "/"
-        self.workspace = workspace
-        hide(api_key)
+        address = url or own.get("url_override") or CLOUD
+        if not address.startswith(("http://", "https://")):
+            raise ValueError(
+                f"Opik's address is {presentable(address)!r}: set url of [{table}], or "
+                "OPIK_URL_OVERRIDE, to an http(s) address that ends with /api"
+            )
+        self.url = address.rstrip("/") + "/"
+        self.workspace = workspace or own.get("workspace") or DEFAULT_WORKSPACE
+        key = own.get("api_key")
+        hide(key)
         self._path = base64.b64encode(self.url.encode()).decode()
-        headers = {"Comet-Workspace": workspace} | ({"Authorization": api_key} if api_key else {})
-        service = Service(
+        headers = {"Comet-Workspace": self.workspace} | ({"Authorization": key} if key else {})
+        self.service = Service(
             name="Opik",
             url=self.url,
-            timeout_setting="timeout_seconds in [trackers.opik]",
+            timeout_setting=f"timeout_seconds in [{table}]",
             credentials="set OPIK_API_KEY, or run `opik configure`, and restart the worker",
-            access="set workspace in [trackers.opik], or OPIK_WORKSPACE, to one that its account "
-            "may use",
+            access=f"set workspace in [{table}], or OPIK_WORKSPACE, to one that its account may "
+            "use",
             address="OPIK_URL_OVERRIDE (it ends with /api)",
             login="OPIK_API_KEY",
         )
-        self._http = HttpClient(
-            service, headers=headers, timeout=timeout, max_reply_mb=max_reply_mb
-        )
+        self._http = HttpClient.of(self.service, options, headers=headers)
         self._project_ids: dict[str, str] = {}
 
     def close(self) -> None:
@@ -99,14 +108,9 @@ class OpikServer:
 
     def has_trace(self, trace_id: str) -> bool:
         """Whether the server has a trace of that id."""
-        return self._http.get(f"v1/private/traces/{trace_id}") is not None
+        return self.trace(trace_id) is not None
 
     # -- what is read ------------------------------------------------------------------------
-
-    @property
-    def service(self) -> Service:
-        """What the server's answers mean."""
-        return self._http.service
 
     def trace(self, trace_id: str) -> Any:
         """A trace as Opik gives it; None where there is none of that id."""
@@ -115,8 +119,8 @@ class OpikServer:
     def traces(self, project: str, since: str, until: str, page: int, size: int) -> Any:
         """A page of a project's traces that began in a stretch (ISO 8601), the latest first,
         without content; None where there is no such project."""
-        began = [("start_time", ">=", since), ("start_time", "<", until)]
-        filters = [dict(zip(("field", "operator", "value"), one, strict=True)) for one in began]
+        began = {"field": "start_time", "operator": ">=", "value": since}
+        filters = [began, {**began, "operator": "<", "value": until}]
         query = {"project_name": project, "page": str(page), "size": str(size)}
         query |= {"filters": json.dumps(filters), "exclude": json.dumps(["input", "output"])}
         return self._http.get("v1/private/traces", query)
@@ -131,7 +135,7 @@ class OpikServer:
         found: list[dict[str, JSON]] = []
         for number in range(1, MOST_PAGES + 1):
             paged = {**query, "page": str(number), "size": str(MOST)}
-            with self._http.service.reading():
+            with self.service.reading():
                 page = self._http.get(f"v1/private/{path}", paged) or {"content": [], "total": 0}
                 found += [dict(item) for item in page["content"]]
                 if not page["content"] or len(found) >= page["total"]:
@@ -189,19 +193,19 @@ class OpikServer:
     def _files(self, project_id: str, about: Mapping[str, str]) -> list[str]:
         query = {"project_id": project_id, "path": self._path, "size": "100", **about}
         listed = self._http.get("v1/private/attachment/list", query)
-        with self._http.service.reading():
+        with self.service.reading():
             return sorted({str(file["file_name"]) for file in (listed or {}).get("content", ())})
 
     def _upload(self, file: dict[str, JSON], content: bytes) -> None:
         start = {**file, "num_of_file_parts": 1, "path": self._path}
         begun = self.write("POST", "attachment/upload-start", start)
-        with self._http.service.reading():
+        with self.service.reading():
             target, upload_id = str(begun["pre_sign_urls"][0]), begun["upload_id"]
         if upload_id == BACKEND_UPLOAD:
             self._http.request("PUT", target, content=content)
             return
         stored = self._http.put_elsewhere(target, content)
-        with self._http.service.reading():
+        with self.service.reading():
             tag = stored.headers["ETag"]
         done = {
             **file,
@@ -231,7 +235,7 @@ class OpikServer:
                 if rejected.missing:
                     return None
                 raise
-            with self._http.service.reading():
+            with self.service.reading():
                 self._project_ids[project] = str(found["id"])
         return self._project_ids[project]
 

@@ -29,9 +29,8 @@ from smile_trace.sources.kit import (
 from smile_trace.sources.protocol import Page, Source, SourceUnavailable
 from smile_trace.trackers.fields import known
 from smile_trace.trackers.http import HttpOptions
-from smile_trace_opik.paths import PATH_NAME
-from smile_trace_opik.server import CLOUD, DEFAULT_WORKSPACE, MOST_PAGES, OpikServer, own_settings
-from smile_trace_opik.spans import EXPLANATION_NAME, EXTERNAL_PROJECT, OWN_TRACE, TAG
+from smile_trace_opik.server import MOST_PAGES, OpikServer, own_settings
+from smile_trace_opik.spans import EXPLANATION_NAME, EXTERNAL_PROJECT, OWN_TRACE, PATH_NAME, TAG
 
 LISTED, SPANS = 500, 500
 """Traces without content, and spans, in one reply."""
@@ -75,16 +74,9 @@ class OpikSource(Source):
         checked, own = read_options(OpikSourceOptions, cls.name, options), own_settings()
         if not (options or tracker or "api_key" in own or "url_override" in own):
             return None
-        url = checked.url or str(tracker.get("url") or "") or own.get("url_override") or CLOUD
-        if not url.startswith(("http://", "https://")):
-            raise ValueError(
-                f"Opik's address is {presentable(url)!r}: set url of [sources.opik], or "
-                "OPIK_URL_OVERRIDE, to an http(s) address that ends with /api"
-            )
+        url = checked.url or str(tracker.get("url") or "")
         workspace = checked.workspace or str(tracker.get("workspace") or "")
-        workspace = workspace or own.get("workspace") or DEFAULT_WORKSPACE
-        seconds, megabytes = checked.timeout_seconds, checked.max_reply_mb
-        return cls(OpikServer(url, workspace, own.get("api_key"), seconds, megabytes), checked)
+        return cls(OpikServer(url, workspace, own, checked, "sources.opik"), checked)
 
     @classmethod
     def owns(cls, trace_id: str) -> bool:

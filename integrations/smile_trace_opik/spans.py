@@ -1,21 +1,22 @@
-"""Traces, spans and explanations as Opik's REST interface takes them.
+"""Traces, spans and what is drawn, as Opik's REST interface takes them, under ids of its form.
 
-Field by field as opik 2.2.122 sends them, where they mean the same.
+Field by field as opik 2.2.122 sends them, where they mean the same. Opik's ids are UUIDs of version
+7, here made from ours, so that they are the same every time.
 """
 
-from collections.abc import Mapping, Sequence
+import hashlib
+import uuid
+from collections.abc import Mapping
 from typing import Any
 
 from smile_trace import semconv
-from smile_trace.records import JSON, Call, Span, Trace, chat_messages
-from smile_trace.render import STATUS_WORDS, driver_of, driver_text, fidelity_reason, to_markdown
-from smile_trace.trackers import ExplainedCall, ProfiledCall, UnexplainedCall
+from smile_trace.records import JSON, Call, ForgottenCall, Span, Trace
+from smile_trace.render import STATUS_WORDS
 from smile_trace.trackers.fields import (
     call_input,
     call_metadata,
     call_output,
     known,
-    newest_feedback,
     prompt_uses,
     span_io,
     tags,
@@ -23,14 +24,11 @@ from smile_trace.trackers.fields import (
     token_usage,
     trace_times,
 )
-from smile_trace.trackers.names import DRIVER, FIDELITY, VERDICT
-from smile_trace.trackers.probe_scores import probe_scores
-from smile_trace_opik.ids import explanation_span_id, opik_span_id, opik_trace_id
+from smile_trace.trackers.late_span import Parent
+from smile_trace.trackers.presentation import Heatmap, Score, View
 
-SURE = {"reliable": 1.0, "no_effect": 1.0, "partial": 0.5, "inconclusive": 0.0}
-"""The score of a verdict, which Opik wants beside its category: how sure it is."""
 TAG = "explained"
-EXPLANATION_NAME = "why this answer?"
+EXPLANATION_NAME, PATH_NAME = "why this answer?", "where did this come from?"
 OWN_TRACE = "smile_trace_id"
 """Metadata of a trace that smile-trace wrote: its id here."""
 EXTERNAL_TRACE, EXTERNAL_SPAN = "opik.trace_id", "opik.span_id"
@@ -40,6 +38,56 @@ SOURCE = "sdk"
 """Who writes; Opik knows only a few words here."""
 
 
+# -- ids ------------------------------------------------------------------------------------
+
+
+def uuid7(at_ns: int, name: str) -> str:
+    """A UUID of version 7 (RFC 9562, section 5.7) whose random part is a hash of `name`.
+
+    Args:
+        at_ns: Unix nanoseconds; Opik sorts by the milliseconds in the id.
+    """
+    random = int.from_bytes(hashlib.sha256(f"smile-trace {name}".encode()).digest()[:10], "big")
+    value = (at_ns // 1_000_000 & (1 << 48) - 1) << 80 | random
+    value = value & ~(0xF << 76) | 0x7 << 76
+    value = value & ~(0x3 << 62) | 0x2 << 62
+    return str(uuid.UUID(int=value))
+
+
+def time_of(made: str) -> int:
+    """The time in an id of version 7, in Unix nanoseconds."""
+    return (uuid.UUID(made).int >> 80) * 1_000_000
+
+
+def opik_trace_id(trace: Trace) -> str:
+    """The id of a trace there.
+
+    Its time is that of the first call, not of the root: a root that comes late, after another
+    span stood in for it, must not make a second trace.
+    """
+    first = trace.calls[0] if trace.calls else trace.span(trace.root_span_id)
+    return uuid7(first.start_ns, trace.trace_id)
+
+
+def opik_span_id(trace_id: str, span_id: str, start_ns: int) -> str:
+    """The id of a span there."""
+    return uuid7(start_ns, f"{trace_id}:{span_id}")
+
+
+def path_span_id(trace_id: str, start_ns: int) -> str:
+    """The id of the span that holds the path of a trace, which starts with its first call."""
+    return uuid7(start_ns, f"path of {trace_id}")
+
+
+def explanation_span_id(call: Call | ForgottenCall) -> str:
+    """The id of the span that holds a call's explanation: of the call alone, so that a newer
+    explanation replaces the older one."""
+    return uuid7(call.start_ns, f"explanation of {call.id}")
+
+
+# -- traces ---------------------------------------------------------------------------------
+
+
 def trace_json(trace: Trace, project: str, now_ns: int) -> dict[str, Any]:
     """The trace itself; its input and output are those of its root."""
     root = trace.span(trace.root_span_id)
@@ -47,6 +95,12 @@ def trace_json(trace: Trace, project: str, now_ns: int) -> dict[str, Any]:
     first = trace.calls[0] if trace.calls else None
     start, end = trace_times(trace)
     took, gave = (call_input(call), call_output(call)) if call else span_io(root)
+    about = {
+        "service": trace.service_name,
+        OWN_TRACE: trace.trace_id,
+        "root_missing": trace.root_missing or None,
+        **(_metadata(first) if first and len(trace.calls) == 1 else {}),
+    }
     return known(
         {
             "id": opik_trace_id(trace),
@@ -56,14 +110,7 @@ def trace_json(trace: Trace, project: str, now_ns: int) -> dict[str, Any]:
             "end_time": timestamp(end),
             "input": took,
             "output": gave,
-            "metadata": known(
-                {
-                    "service": trace.service_name,
-                    OWN_TRACE: trace.trace_id,
-                    "root_missing": trace.root_missing or None,
-                    **(_metadata(first) if first and len(trace.calls) == 1 else {}),
-                }
-            ),
+            "metadata": known(about),
             "tags": tags(trace.calls),
             "error_info": _error(call) if call else None,
             "thread_id": first.session if first else None,
@@ -101,6 +148,7 @@ def _span_json(
     if call is None:
         took, gave = span_io(span)
         return known({**fields, "input": took, "output": gave})
+    first_chunk = span.attributes.get(semconv.FIRST_CHUNK_SECONDS)
     return known(
         {
             **fields,
@@ -113,120 +161,9 @@ def _span_json(
             "tags": tags([call]),
             "usage": token_usage([call]),
             "error_info": _error(call),
-            "ttft": _first_chunk_ms(span),
+            "ttft": first_chunk * 1000 if isinstance(first_chunk, int | float) else None,
         }
     )
-
-
-def explanation_json(item: ExplainedCall, project: str, now_ns: int) -> dict[str, Any]:
-    """The explanation as a span under its call's, inside that one's time."""
-    call, explanation = item.call, item.explanation
-    return known(
-        {
-            "id": explanation_span_id(call),
-            "project_name": project,
-            "trace_id": item.traced_as,
-            "parent_span_id": shown_span_id(call),
-            "name": EXPLANATION_NAME,
-            "type": "general",
-            "start_time": timestamp(call.start_ns),
-            "end_time": timestamp(call.end_ns),
-            "input": {"messages": chat_messages(call.messages)},
-            "output": {
-                "summary": explanation.summary,
-                "top_segments": to_markdown(explanation),
-                "heatmap": "see the attachments",
-            },
-            "metadata": {
-                "smile_trace": {
-                    "status": STATUS_WORDS[explanation.fidelity.status],
-                    "fidelity": explanation.fidelity.model_dump(),
-                    "cost": explanation.cost.model_dump(),
-                    "explained_at": explanation.explained_at,
-                    "signal": explanation.signal,
-                    "settings": explanation.settings.model_dump(mode="json"),
-                }
-            },
-            "tags": [TAG, STATUS_WORDS[explanation.fidelity.status]],
-            "last_updated_at": timestamp(now_ns),
-            "source": SOURCE,
-        }
-    )
-
-
-def shown_span_id(call: Call) -> str:
-    """The id there of the span of a call: the application's own one where it was read from Opik."""
-    own = opik_span_id(call.trace_id, call.span_id, call.start_ns)
-    return call.external_trace.get(EXTERNAL_SPAN, own)
-
-
-def explanation_scores(item: ExplainedCall, project: str) -> tuple[list[JSON], list[JSON]]:
-    """Feedback scores of the explanation: (for the span, for the trace).
-
-    The driver by its text, with its attribution; the verdict; the held-out R², where there is
-    one. The trace gets them, too, where it holds one call: the list of traces shows only the
-    scores of traces.
-    """
-    explanation, reason = item.explanation, fidelity_reason(item.explanation)
-    status, r2 = explanation.fidelity.status, explanation.fidelity.r2_heldout
-    driver = driver_of(explanation)
-    found = [
-        (
-            DRIVER,
-            0.0 if driver is None else round(driver.attribution, 4),
-            explanation.summary,
-            driver_text(explanation),
-        ),
-        (VERDICT, SURE[status], reason, status),
-    ]
-    if r2 is not None:
-        found.append((FIDELITY, round(r2, 4), reason, ""))
-    return _scores(item, found, project)
-
-
-def unexplained_scores(item: UnexplainedCall, project: str) -> tuple[list[JSON], list[JSON]]:
-    """The verdict on a call that is not explained: (for the span, for the trace)."""
-    return _scores(item, [(VERDICT, 0.0, item.reason, item.verdict)], project)
-
-
-def profile_scores(item: ProfiledCall, project: str) -> tuple[list[JSON], list[JSON]]:
-    """How often each probe changed the answer: (for the span, for the trace)."""
-    found = [(one.name, one.value, one.said, one.status) for one in probe_scores(item)]
-    return _scores(item, found, project)
-
-
-def _scores(
-    item: ExplainedCall | ProfiledCall | UnexplainedCall,
-    found: Sequence[tuple[str, float, str, str]],
-    project: str,
-) -> tuple[list[JSON], list[JSON]]:
-    """`found`: names, values, reasons and categories."""
-    span_id = shown_span_id(item.call)
-    of_span, of_trace = (
-        [_score(entity, *score[:3], project, category=score[3] or None) for score in found]
-        for entity in (span_id, item.traced_as)
-    )
-    return of_span, of_trace if len(item.trace.calls) == 1 else []
-
-
-def feedback_scores(trace: Trace, project: str) -> list[JSON]:
-    """What users thought of the trace: the newest score of each name."""
-    return [
-        _score(opik_trace_id(trace), one.name, one.score, one.comment, project)
-        for one in newest_feedback(trace)
-    ]
-
-
-def _score(
-    entity: str,
-    name: str,
-    value: float,
-    reason: str | None,
-    project: str,
-    category: str | None = None,
-) -> JSON:
-    score = {"id": entity, "project_name": project, "name": name, "value": value}
-    return known({**score, "category_name": category, "reason": reason, "source": SOURCE})
 
 
 def _metadata(call: Call) -> dict[str, JSON]:
@@ -242,6 +179,49 @@ def _error(call: Call) -> dict[str, str] | None:
     return {"exception_type": call.status, "message": call.error, "traceback": ""}
 
 
-def _first_chunk_ms(span: Span) -> float | None:
-    seconds = span.attributes.get(semconv.FIRST_CHUNK_SECONDS)
-    return seconds * 1000 if isinstance(seconds, int | float) else None
+# -- what is known of calls ------------------------------------------------------------------
+
+
+def view_json(
+    place: Parent, span_id: str, call: Call | None, view: View, project: str, now_ns: int
+) -> dict[str, Any]:
+    """What is drawn of a call, or without one of the trace, as a span under its own, inside that
+    one's time; the pictures are attached."""
+    fields = {
+        "id": span_id,
+        "project_name": project,
+        "trace_id": place.trace_id,
+        "parent_span_id": place.span_id,
+        "type": "general",
+        "start_time": timestamp(place.start_ns),
+        "end_time": timestamp(place.end_ns),
+        "last_updated_at": timestamp(now_ns),
+        "source": SOURCE,
+    }
+    if call is None or not isinstance(view, Heatmap):
+        shown = {"name": PATH_NAME, "input": {"answer": view.answer}, "tags": [TAG]}
+        return {**fields, **shown, "output": {"summary": view.summary, "path": _ATTACHED}}
+    explanation, fidelity = view.explanation, view.explanation.fidelity
+    words = STATUS_WORDS[fidelity.status]
+    about = {
+        "status": words,
+        "fidelity": fidelity.model_dump(),
+        "cost": explanation.cost.model_dump(),
+        "explained_at": explanation.explained_at,
+        "signal": explanation.signal,
+        "settings": explanation.settings.model_dump(mode="json"),
+    }
+    output = {"summary": view.summary, "top_segments": view.markdown, "heatmap": _ATTACHED}
+    shown = {"name": EXPLANATION_NAME, "input": call_input(call), "output": output}
+    return {**fields, **shown, "metadata": {"smile_trace": about}, "tags": [TAG, words]}
+
+
+_ATTACHED = "see the attachments"
+
+
+def score_json(entity: str, score: Score, project: str) -> JSON:
+    """A feedback score of a span or a trace. Opik takes no category without a number."""
+    value = score.as_number if score.value is None else score.value
+    about = {"id": entity, "project_name": project, "name": score.name, "value": value}
+    said = {"category_name": score.label, "reason": score.reason or None}
+    return known({**about, **said, "source": SOURCE})

@@ -16,33 +16,29 @@ from smile_trace.render import print_terminal
 from smile_trace.trackers import (
     Capabilities,
     CapturedTrace,
-    ExplainedCall,
     Outcome,
-    Receipt,
-    Tracker,
     TrackerUnavailable,
     read_options,
 )
-from smile_trace.trackers.batches import deliver_batch, outcomes, split
+from smile_trace.trackers.dashboard import Dashboard
 from smile_trace.trackers.http import HttpClient, RequestRejected, Service
-from smile_trace.trackers.late_span import PICTURE_ATTRIBUTES, Parent, explanation_span
+from smile_trace.trackers.late_span import PICTURE_ATTRIBUTES, Parent, late_span
 from smile_trace.trackers.otlp import post_spans
-from smile_trace_otlp.endpoint import PATH, Endpoint, OtlpOptions, endpoint_of
-from smile_trace_otlp.presets import PRESETS, Preset
+from smile_trace.trackers.presentation import Heatmap, Presentation, View
+from smile_trace_otlp.endpoint import PATH, PRESETS, Endpoint, OtlpOptions, Preset, endpoint_of
 
-CHARACTERS_PER_REQUEST = 1_000_000
-"""About how much goes into one request; a larger trace goes alone."""
 HEATMAP = "smile.heatmap"
 """Attribute: the heatmap as plain text, which every backend can show."""
 HEATMAP_WIDTH = 96
 """Columns of it."""
 
 
-class OtlpTracker(Tracker):
+class OtlpTracker(Dashboard):
     """Delivers to one OTLP/HTTP endpoint."""
 
     name: ClassVar[str] = "otlp"
     capabilities: ClassVar[Capabilities] = Capabilities(replaces=False)
+    request_size = 1_000_000  # characters
 
     def __init__(self, endpoint: Endpoint, options: OtlpOptions) -> None:
         self._endpoint = endpoint
@@ -50,22 +46,18 @@ class OtlpTracker(Tracker):
         self._picture = preset.picture if options.picture is None else options.picture
         self._longest = preset.longest
         self._sends_traces = options.traces
-        self._http = HttpClient(
-            Service(
-                name="the OTLP backend",
-                url=endpoint.base,
-                timeout_setting="timeout_seconds of [trackers.otlp]",
-                credentials="correct header_env of [trackers.otlp] and the variables that it "
-                "names, or OTEL_EXPORTER_OTLP_HEADERS where the address comes from a variable",
-                access="use a key that may write traces",
-                address="correct endpoint of [trackers.otlp] (a Collector takes OTLP over HTTP on "
-                "port 4318; gRPC, mostly on 4317, is not spoken)",
-                login="header_env of [trackers.otlp]",
-            ),
-            headers=endpoint.headers,
-            timeout=options.timeout_seconds,
-            max_reply_mb=options.max_reply_mb,
+        service = Service(
+            name="the OTLP backend",
+            url=endpoint.base,
+            timeout_setting="timeout_seconds of [trackers.otlp]",
+            credentials="correct header_env of [trackers.otlp] and the variables that it "
+            "names, or OTEL_EXPORTER_OTLP_HEADERS where the address comes from a variable",
+            access="use a key that may write traces",
+            address="correct endpoint of [trackers.otlp] (a Collector takes OTLP over HTTP on "
+            "port 4318; gRPC, mostly on 4317, is not spoken)",
+            login="header_env of [trackers.otlp]",
         )
+        self._http = HttpClient.of(service, options, headers=endpoint.headers)
 
     @classmethod
     def from_settings(cls, options: Mapping[str, JSON]) -> "OtlpTracker | None":
@@ -99,37 +91,31 @@ class OtlpTracker(Tracker):
                 ) from rejected
         return True
 
-    def deliver_traces(self, items: Sequence[CapturedTrace]) -> list[Outcome]:
-        """See `Tracker.deliver_traces`: with what was sent before where a trace has grown."""
-        traces = [item.trace for item in items]
-        if not self._sends_traces:
-            return [_receipt(trace.trace_id) for trace in traces]
-        batches = split(traces, _characters, CHARACTERS_PER_REQUEST)
-        return outcomes([result for b in batches for result in deliver_batch(b, self._send)])
+    def find_trace(self, item: CapturedTrace) -> Outcome | None:
+        """See `Dashboard.find_trace`."""
+        return None if self._sends_traces else self.receipt(item.trace.trace_id)
 
-    def _send(self, traces: Sequence[Trace]) -> list[Outcome]:
+    def size_of(self, trace: Trace) -> int:
+        """See `Dashboard.size_of`: about how many characters."""
+        values = (value for span in trace.spans for value in span.attributes.values())
+        return len(trace.spans) * 200 + sum(len(v) for v in values if isinstance(v, str))
+
+    def put_spans(self, traces: Sequence[Trace]) -> None:
+        """See `Dashboard.put_spans`: with what was sent before where a trace has grown."""
         self._post([span for trace in traces for span in trace.spans])
-        return [_receipt(trace.trace_id) for trace in traces]
 
-    def deliver_explanations(self, items: Sequence[ExplainedCall]) -> list[Outcome]:
-        """See `Tracker.deliver_explanations`: a span each, under that of the call."""
-        return outcomes(deliver_batch(items, self._explain)) if items else []
-
-    def _explain(self, items: Sequence[ExplainedCall]) -> list[Outcome]:
-        self._post([self._span(item) for item in items])
-        return [_receipt(item.traced_as) for item in items]
-
-    def _span(self, item: ExplainedCall) -> Span:
-        call = item.call
-        parent = Parent(call.trace_id, call.span_id, call.start_ns, call.end_ns)
-        span = explanation_span(item, parent)
-        attributes = {HEATMAP: plain_heatmap(item.explanation), **span.attributes}
+    def put_view(self, place: Parent, shown: Presentation, view: View) -> Outcome:
+        """See `Dashboard.put_view`."""
+        span = late_span(place, view)
+        attributes = dict(span.attributes)
+        if isinstance(view, Heatmap):
+            attributes = {HEATMAP: plain_heatmap(view.explanation), **attributes}
         if not self._picture:
             attributes = {k: v for k, v in attributes.items() if k not in PICTURE_ATTRIBUTES}
-        resource = item.trace.span(call.span_id).resource
-        return span.model_copy(
-            update={"attributes": _within(attributes, self._longest), "resource": resource}
-        )
+        resource = shown.item.trace.span(place.span_id).resource
+        update = {"attributes": _within(attributes, self._longest), "resource": resource}
+        self._post([span.model_copy(update=update)])
+        return self.receipt(place.trace_id)
 
     def _post(self, spans: Sequence[Span]) -> None:
         post_spans(self._http, PATH, spans, encoding=self._endpoint.encoding)
@@ -153,12 +139,3 @@ def _within(attributes: dict[str, JSON], longest: int | None) -> dict[str, JSON]
         elif not value.startswith("{"):
             kept[name] = value[: longest - 1] + "…"
     return kept
-
-
-def _characters(trace: Trace) -> int:
-    values = (value for span in trace.spans for value in span.attributes.values())
-    return len(trace.spans) * 200 + sum(len(v) for v in values if isinstance(v, str))
-
-
-def _receipt(trace_id: str) -> Receipt:
-    return Receipt(external_id=trace_id)

@@ -37,13 +37,13 @@ def deliver_comparison(server: PhoenixServer, item: ComparedPrompt) -> Receipt:
     examples = _examples(http, dataset)
     for experiment in _experiments(http, dataset):
         server.delete("experiments", experiment)
-    made = []
+    at, made = comparison.compared_at or _MOMENT, []
     for place in range(len(comparison.versions)):
         experiment = _write_experiment(http, dataset, comparison, place)
         for row in rows:
             if row.id in examples:
                 cell = row.cells.get(place) or Cell({"": ABSENT}, "")
-                _write_run(http, experiment, examples[row.id], cell, _time(comparison))
+                _write_run(http, experiment, examples[row.id], cell, at)
         made.append(experiment)
     query = "&".join(f"experimentId={one}" for one in made)
     return Receipt(external_id=dataset, url=f"{server.url}datasets/{dataset}/compare?{query}")
@@ -124,7 +124,3 @@ def _write_run(http: HttpClient, experiment: str, example: str, cell: Cell, at: 
         "result": {"label": cell.label, "score": cell.score},
     }
     http.send("POST", "v1/experiment_evaluations", evaluation)
-
-
-def _time(comparison: Comparison) -> str:
-    return comparison.compared_at or _MOMENT

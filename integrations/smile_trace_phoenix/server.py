@@ -4,22 +4,23 @@ Source: Phoenix 20.26.1, its REST reference and its own sources. It answers befo
 spans: what was sent is looked for again.
 """
 
+import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
+from urllib.parse import unquote, urlsplit
 
-from smile_trace._guards.bounded_http import MAX_REPLY_MB
-from smile_trace._guards.presentable import hide
+from smile_trace._guards.presentable import hide, presentable
 from smile_trace.records import JSON, Span
 from smile_trace.trackers import TrackerUnavailable
-from smile_trace.trackers.http import HttpClient, Params, RequestRejected, Service
-from smile_trace.trackers.late_path import PATH_NAME
-from smile_trace.trackers.late_span import EXPLANATION_NAME
+from smile_trace.trackers.http import HttpClient, HttpOptions, Params, RequestRejected, Service
+from smile_trace.trackers.late_span import HeldSpan
 from smile_trace.trackers.otlp import post_spans
-from smile_trace.trackers.places import HeldSpan
-from smile_trace_phoenix.annotations import Kind
+from smile_trace.trackers.presentation import EXPLANATION_NAME, PATH_NAME
 
+Kind = Literal["span", "trace", "document"]
+"""What an annotation is of."""
 _LOOKS = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8, 1.5, 2.0)
 """Seconds before each look for what was sent; most often it is there at the third."""
 LISTED = 1000
@@ -32,39 +33,60 @@ _TRACE = """query($id: String!, $after: String) { found: getTraceByOtelId(traceI
 _SPAN = "query($id: String!) { found: getSpanByOtelId(spanId: $id) { id } }"
 
 
+def own_headers() -> dict[str, str]:
+    """The key of PHOENIX_API_KEY, and PHOENIX_CLIENT_HEADERS: `name=value,…`, percent-encoded, as
+    Phoenix's clients read it."""
+    text = os.environ.get("PHOENIX_CLIENT_HEADERS") or ""
+    pairs = (part.partition("=") for part in text.split(",") if "=" in part)
+    headers = {unquote(name).strip(): unquote(value).strip() for name, _, value in pairs}
+    key = os.environ.get("PHOENIX_API_KEY")
+    return {**headers, "Authorization": f"Bearer {key}"} if key else headers
+
+
 class PhoenixServer:
-    """Requests to one server. The key is sent, and shown nowhere.
+    """Requests to one server. What the headers hold is sent, and shown nowhere.
 
     Args:
-        url: the address below which `v1/traces` is; of a space, up to its name.
-        headers: further ones, as Phoenix's own clients are told to send.
-        timeout: seconds for which the server may be silent in one request.
+        url: of the tables, by default PHOENIX_COLLECTOR_ENDPOINT: the address below which
+            `v1/traces` is; of a space, up to its name.
+        table: of the settings, of which messages speak.
+
+    Raises:
+        ValueError: there is no address.
     """
 
     def __init__(
         self,
-        url: str,
-        api_key: str | None,
-        headers: dict[str, str],
-        timeout: float,
-        max_reply_mb: float = MAX_REPLY_MB,
+        url: str | None,
+        headers: Mapping[str, str],
+        options: HttpOptions,
+        table: str = "trackers.phoenix",
     ) -> None:
-        self.url = url.rstrip("/") + "/"
-        for secret in (api_key, *headers.values()):
+        named = url or os.environ.get("PHOENIX_COLLECTOR_ENDPOINT") or ""
+        if urlsplit(named).scheme not in ("http", "https"):
+            raise ValueError(
+                f"Phoenix's address is {presentable(named) or 'not set'}: set url of [{table}], or "
+                "PHOENIX_COLLECTOR_ENDPOINT, to the http(s) address of a Phoenix server (phoenix "
+                "serve starts one at http://localhost:6006)"
+            )
+        self.url = named.rstrip("/").removesuffix("/v1/traces").rstrip("/") + "/"
+        for secret in headers.values():
             hide(secret)
+            hide(secret.removeprefix("Bearer "))
+        reads = table.startswith("sources")
         service = Service(
             name="Phoenix",
             url=self.url,
-            timeout_setting="timeout_seconds in [trackers.phoenix]",
-            credentials="set PHOENIX_API_KEY (a key of Settings, API Keys), and restart the worker",
-            access="use a key of a user that is no viewer",
-            address="url of [trackers.phoenix] (PHOENIX_COLLECTOR_ENDPOINT)",
+            timeout_setting=f"timeout_seconds in [{table}]",
+            credentials="set PHOENIX_API_KEY"
+            + ("" if reads else " (a key of Settings, API Keys), and restart the worker"),
+            access="use a key "
+            + ("that may read its projects" if reads else "of a user that is no viewer"),
+            address=f"url of [{table}] (PHOENIX_COLLECTOR_ENDPOINT)",
             login="PHOENIX_API_KEY",
+            purpose="read" if reads else "write",
         )
-        bearer = {"Authorization": f"Bearer {api_key}"} if api_key else {}
-        self.http = HttpClient(
-            service, headers={**headers, **bearer}, timeout=timeout, max_reply_mb=max_reply_mb
-        )
+        self.http = HttpClient.of(service, options, headers=headers)
 
     def close(self) -> None:
         """Close the connections."""
@@ -72,17 +94,9 @@ class PhoenixServer:
 
     def check(self) -> None:
         """Ask for something that changes nothing."""
-        found = self.http.send("GET", "v1/projects", params={"limit": "1"})
-        if not isinstance(found, dict) or "data" not in found:
+        reply = self.http.send("GET", "v1/projects", params={"limit": "1"})
+        if not isinstance(reply, dict) or "data" not in reply:
             raise self.http.service.wrong()
-
-    def trace_url(self, trace_id: str) -> str:
-        """Where a person can look at a trace: Phoenix's own redirect, which needs no project."""
-        return f"{self.url}redirects/traces/{trace_id}"
-
-    def span_url(self, span_id: str) -> str:
-        """Where a person can look at a span in its trace."""
-        return f"{self.url}redirects/spans/{span_id}"
 
     # -- spans -------------------------------------------------------------------------------
 
@@ -91,19 +105,17 @@ class PhoenixServer:
         try:
             post_spans(self.http, "v1/traces", spans)
         except RequestRejected as rejected:
-            if rejected.status in (404, 405):
-                raise self._none_here() from rejected
-            raise
+            if rejected.status not in (404, 405):
+                raise
+            raise TrackerUnavailable(
+                f"there is no Phoenix at {self.url}: check {self.http.service.address}"
+            ) from rejected
 
     def replace_span(self, span: Span) -> bool:
         """Write a span in place of the one that has its id; whether it is there by now."""
         self.delete("spans", span.span_id)
         self.post_spans([span])
-        return self.settled(lambda: self.has_span(span.span_id))
-
-    def has_span(self, span_id: str) -> bool:
-        """Whether the server holds a span of that id."""
-        return self._ask(_SPAN, span_id) is not None
+        return self.settled(lambda: self._ask(_SPAN, span.span_id) is not None)
 
     def spans(self, trace_id: str) -> list[HeldSpan] | None:
         """The spans of a trace, in no order; None where there is no such trace."""
@@ -138,7 +150,7 @@ class PhoenixServer:
                 raise ValueError(str(answer["errors"][0]["message"]))
             return answer["data"]["found"]
 
-    # -- annotations -------------------------------------------------------------------------
+    # -- anything else -----------------------------------------------------------------------
 
     def annotate(self, kind: Kind, rows: Sequence[JSON], *, wait: bool = True) -> bool:
         """Annotate spans, traces or documents; one of the same name and identifier is replaced.
@@ -161,23 +173,21 @@ class PhoenixServer:
             raise
         return True
 
-    # -- anything else -----------------------------------------------------------------------
-
     def listed(self, path: str, params: Params) -> list[dict[str, Any]]:
         """Everything in a list, page by page; empty where there is no such thing."""
-        found: list[dict[str, Any]] = []
+        items: list[dict[str, Any]] = []
         cursor: str | None = None
         for _ in range(MOST_PAGES):
-            asked = {**params, "limit": str(LISTED), **({"cursor": cursor} if cursor else {})}
-            reply = self.http.get(path, asked)
+            wanted = {**params, "limit": str(LISTED), **({"cursor": cursor} if cursor else {})}
+            reply = self.http.get(path, wanted)
             if reply is None:
                 break
             with self.http.service.reading():
-                found += reply["data"]
+                items += reply["data"]
                 cursor = _following(reply["next_cursor"], cursor)
             if cursor is None:
                 break
-        return found
+        return items
 
     def delete(self, what: str, identifier: str) -> bool:
         """Delete a span, trace, dataset or experiment; whether there was one."""
@@ -189,22 +199,16 @@ class PhoenixServer:
             raise
         return True
 
-    def _none_here(self) -> TrackerUnavailable:
-        return TrackerUnavailable(
-            f"there is no Phoenix at {self.url}: check url of [trackers.phoenix] "
-            "(PHOENIX_COLLECTOR_ENDPOINT)"
-        )
 
-
-def _following(cursor: Any, asked: str | None) -> str | None:
-    """The cursor of the next page; None at the end, which is also where it is the one just asked.
+def _following(cursor: Any, before: str | None) -> str | None:
+    """The cursor of the next page; None at the end, which is also where it is the one before.
 
     Raises:
         TypeError: it is no text.
     """
     if not (cursor is None or isinstance(cursor, str)):
         raise TypeError("a cursor that is no text")
-    return None if cursor == asked else cursor
+    return None if cursor == before else cursor
 
 
 def _held(node: dict[str, Any]) -> HeldSpan:

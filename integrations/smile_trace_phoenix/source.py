@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from smile_trace._guards import foreign
-from smile_trace._guards.presentable import hide, presentable
+from smile_trace._guards.presentable import presentable
 from smile_trace.dialects import is_ours
 from smile_trace.dialects.attributes import read_object
 from smile_trace.dialects.kinds.gen_ai import TRACES_ITSELF
@@ -29,16 +29,14 @@ from smile_trace.sources.kit import (
     whole_milliseconds,
 )
 from smile_trace.sources.protocol import Page, Source, SourceUnavailable
-from smile_trace.trackers.http import HttpClient, HttpOptions, Service
-from smile_trace_phoenix.settings import address, own_headers
+from smile_trace.trackers.http import HttpOptions, Params
+from smile_trace_phoenix.server import MOST_PAGES, PhoenixServer, own_headers
 
 SPANS_PER_REQUEST = 1000
 """Phoenix gives no more in one reply."""
 TRACES_PER_REQUEST = 100
 """Traces whose spans are asked for at once: their ids stand in the address."""
 PROJECTS_PER_REQUEST = 100
-MOST_PAGES = 200
-"""Pages of one list: one without end ends there."""
 
 _STATUS = {"OK": "ok", "ERROR": "error"}
 _OBJECTS = ("metadata", "llm.prompt_template.variables", "tool.parameters")
@@ -64,27 +62,12 @@ class PhoenixSource(Source):
 
     name: ClassVar[str] = "phoenix"
 
-    def __init__(self, url: str, headers: Mapping[str, str], options: PhoenixSourceOptions) -> None:
+    def __init__(
+        self, url: str | None, headers: Mapping[str, str], options: PhoenixSourceOptions
+    ) -> None:
         self._options = options
-        for secret in headers.values():
-            hide(secret)
-        self.url = url.rstrip("/") + "/"
-        service = Service(
-            name="Phoenix",
-            url=self.url,
-            timeout_setting="timeout_seconds in [sources.phoenix]",
-            credentials="set PHOENIX_API_KEY",
-            access="use a key that may read its projects",
-            address="url of [sources.phoenix] (PHOENIX_COLLECTOR_ENDPOINT)",
-            login="PHOENIX_API_KEY",
-            purpose="read",
-        )
-        self._http = HttpClient(
-            service,
-            headers=headers,
-            timeout=options.timeout_seconds,
-            max_reply_mb=options.max_reply_mb,
-        )
+        self._server = PhoenixServer(url, headers, options, "sources.phoenix")
+        self.url = self._server.url
 
     @classmethod
     def from_settings(
@@ -99,9 +82,7 @@ class PhoenixSource(Source):
         url = checked.url or str(tracker.get("url") or "")
         if not (url or os.environ.get("PHOENIX_COLLECTOR_ENDPOINT")):
             return None
-        key = os.environ.get("PHOENIX_API_KEY")
-        bearer = {"Authorization": f"Bearer {key}"} if key else {}
-        return cls(address(url, "[sources.phoenix]"), {**own_headers(), **bearer}, checked)
+        return cls(url, own_headers(), checked)
 
     @classmethod
     def may_hold(cls, trace_id: str) -> bool:
@@ -117,7 +98,7 @@ class PhoenixSource(Source):
         """See `Source.read`: in whatever project it is."""
         if not self.may_hold(trace_id):
             return ()
-        with asking(), self._http.service.reading():
+        with asking(), self._server.http.service.reading():
             named = self._options.projects
             for _, project in sorted(self._projects(), key=lambda item: item[0] not in named):
                 if found := self._spans(project, [trace_id]).get(trace_id):
@@ -126,7 +107,7 @@ class PhoenixSource(Source):
 
     def page(self, place: str, since_ms: int, until_ms: int, limit: int) -> Page:
         """See `Source.page`."""
-        with asking(), self._http.service.reading():
+        with asking(), self._server.http.service.reading():
             project = next((i for name, i in self._projects(place) if name == place), None)
             if project is None:
                 raise SourceUnavailable(
@@ -136,13 +117,9 @@ class PhoenixSource(Source):
             ids, until_ms = self._ids(project, since_ms, until_ms, limit)
             traces = []
             for first in range(0, len(ids), TRACES_PER_REQUEST):
-                asked = ids[first : first + TRACES_PER_REQUEST]
-                found = self._spans(project, asked)
-                traces += [
-                    readable(one, partial(_without_ours, found[one]))
-                    for one in asked
-                    if one in found
-                ]
+                spans = self._spans(project, ids[first : first + TRACES_PER_REQUEST])
+                of_page = [i for i in ids if i in spans]
+                traces += [readable(i, partial(_without_ours, spans[i])) for i in of_page]
             return Page(traces=tuple(filter(None, traces)), until_ms=until_ms)
 
     def _projects(self, name: str | None = None) -> Iterator[tuple[str, str]]:
@@ -179,9 +156,7 @@ class PhoenixSource(Source):
                 found.setdefault(str(raw["context"]["trace_id"]), []).append(raw)
         return found
 
-    def _pages(
-        self, path: str, wanted: Mapping[str, str | Sequence[str]]
-    ) -> Iterator[Sequence[Any]]:
+    def _pages(self, path: str, wanted: Params) -> Iterator[Sequence[Any]]:
         cursor: str | None = None
         for _ in range(MOST_PAGES):
             asked, (page, cursor) = cursor, self._page(path, wanted, cursor)
@@ -193,13 +168,13 @@ class PhoenixSource(Source):
         raise SourceUnavailable("Phoenix is not read on: what it lists does not end")
 
     def _page(
-        self, path: str, wanted: Mapping[str, str | Sequence[str]], cursor: str | None
+        self, path: str, wanted: Params, cursor: str | None
     ) -> tuple[Sequence[Any], str | None]:
-        reply = self._http.get(path, {**wanted, **({"cursor": cursor} if cursor else {})})
+        reply = self._server.http.get(path, {**wanted, **({"cursor": cursor} if cursor else {})})
         if reply is None:
             raise SourceUnavailable(
                 f"{presentable(self.url)} has no /{path.partition('/')[0]}/… of Phoenix 20.26 or "
-                f"newer: check {self._http.service.address}, and its version"
+                f"newer: check {self._server.http.service.address}, and its version"
             )
         data, following = reply["data"], reply["next_cursor"]
         if not isinstance(data, list) or not (following is None or isinstance(following, str)):

@@ -9,19 +9,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from smile_trace import semconv
 from smile_trace.records import JSON, Call, Document, Message, Span, Trace, chat_messages
 from smile_trace.trackers.fields import (
+    call_label,
     call_metadata,
     in_their_places,
     json_text,
     known,
+    model_label,
     prompt_uses,
-    retrievers,
     shown_text,
     span_io,
+    span_roles,
     tags,
     token_usage,
     without_nul,
 )
-from smile_trace.trackers.names import call_label, model_label
 
 PROJECT = "openinference.project.name"
 """Attribute of the resource: the project of a trace that is new."""
@@ -32,31 +33,18 @@ _TOKENS = {"prompt_tokens": "prompt", "completion_tokens": "completion", "total_
 def spans_for_phoenix(trace: Trace, project: str) -> Iterator[Span]:
     """The trace's spans with what Phoenix shows of them; one that is written in OpenInference
     is as it was."""
-    calls = {call.span_id: call for call in trace.calls}
-    retrieved = retrievers(trace)
-    for span in trace.spans:
-        is_root = span.span_id == trace.root_span_id
-        shown: dict[str, JSON] = {}
-        name = span.name
+    for role in span_roles(trace):
+        span, shown, name = role.span, dict[str, JSON](), role.span.name
         if KIND not in span.attributes:
-            if (call := calls.get(span.span_id)) is not None:
-                shown, name = _of_call(call), call_label(call)
-            elif span.span_id in retrieved:
-                shown = _of_retriever(span, retrieved[span.span_id])
+            if role.call is not None:
+                shown, name = _of_call(role.call), call_label(role.call)
+            elif role.documents is not None:
+                shown = _of_retriever(span, role.documents)
             else:
-                shown = _of_context(span, trace, is_root=is_root)
-        if is_root:
+                shown = _of_context(span, trace, is_root=role.is_root)
+        if role.is_root:
             shown |= _of_trace(trace)
-        yield in_project(
-            span.model_copy(
-                update={
-                    "name": name,
-                    "attributes": {**span.attributes, **shown},
-                    "parent_id": None if is_root else span.parent_id,
-                }
-            ),
-            project,
-        )
+        yield in_project(role.showing(name, shown), project)
 
 
 def in_project(span: Span, project: str) -> Span:
@@ -70,14 +58,13 @@ def in_project(span: Span, project: str) -> Span:
 def _of_call(call: Call) -> dict[str, JSON]:
     said = Message(role="assistant", content=call.answer or "", parts=call.tool_calls)
     answered = call.answer is not None or call.tool_calls
-    asked = call.messages[-1].content if call.messages else None
     return known(
         {
             KIND: "LLM",
             "llm.model_name": model_label(call.model),
             "llm.provider": call.provider,
             "llm.invocation_parameters": json_text(call.parameters) if call.parameters else None,
-            "input.value": asked,
+            "input.value": call.messages[-1].content if call.messages else None,
             "output.value": call.answer or None,
             **_messages("llm.input_messages", call.messages),
             **(_messages("llm.output_messages", [said]) if answered else {}),
@@ -163,14 +150,12 @@ def _of_retriever(span: Span, documents: Sequence[Document]) -> dict[str, JSON]:
     shown: dict[str, JSON] = {KIND: "RETRIEVER", "input.value": _shown(span_io(span)[0])}
     for position, document in enumerate(in_their_places(documents)):
         at, source = f"retrieval.documents.{position}.document", document.source
-        shown[f"{at}.content"] = document.text
-        shown |= known(
-            {
-                f"{at}.id": document.id,
-                f"{at}.score": document.score,
-                f"{at}.metadata": source and json_text({"source": source}),
-            }
-        )
+        shown |= {
+            f"{at}.content": document.text,
+            f"{at}.id": document.id,
+            f"{at}.score": document.score,
+            f"{at}.metadata": json_text({"source": source}) if source else None,
+        }
     return {key: value for key, value in shown.items() if value is not None}
 
 

@@ -4,46 +4,67 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
-from smile_trace.errors import ReasonCode
-from smile_trace.records import JSON, Span, Trace
-from smile_trace.records.judgement import Judgement, ReviewTask
+from smile_trace.records import JSON, Call, Trace
+from smile_trace.render.text import short
 from smile_trace.trackers import (
     Capabilities,
     CapturedTrace,
     ComparedPrompt,
     Deferred,
-    ExplainedCall,
-    ExplainedPath,
     ForgottenTrace,
     Outcome,
-    ProfiledCall,
     Receipt,
-    Rejected,
-    Tracker,
-    UnexplainedCall,
     read_options,
 )
-from smile_trace.trackers.batches import deliver_batch, deliver_each, outcomes, split
-from smile_trace.trackers.fields import retrievers
-from smile_trace.trackers.http import RequestRejected
-from smile_trace.trackers.late_path import path_span
-from smile_trace.trackers.late_span import Parent, explanation_span
-from smile_trace_phoenix import annotations, reviews
-from smile_trace_phoenix.comparisons import deliver_comparison
-from smile_trace_phoenix.forgetting import forget_trace
-from smile_trace_phoenix.places import external_traces, place_of_call, place_of_root, was_read
-from smile_trace_phoenix.server import PhoenixServer
-from smile_trace_phoenix.settings import PhoenixOptions, own_headers
+from smile_trace.trackers.batches import deliver_each, outcome_of, outcomes
+from smile_trace.trackers.dashboard import Dashboard, gone, not_ours, own_place
+from smile_trace.trackers.fields import external_traces, known, retrievers
+from smile_trace.trackers.http import HttpOptions, RequestRejected
+from smile_trace.trackers.late_span import Parent, find_parent, find_root, late_span
+from smile_trace.trackers.presentation import (
+    DOCUMENT,
+    LONGEST,
+    NOT_MEASURED,
+    SAID,
+    Presentation,
+    Score,
+    View,
+    explanation_span_id,
+    feedback_scores,
+    path_span_id,
+)
+from smile_trace_phoenix.comparisons import deliver_comparison, forget_comparisons
+from smile_trace_phoenix.reviews import PhoenixQueues
+from smile_trace_phoenix.server import Kind, PhoenixServer, own_headers
 from smile_trace_phoenix.spans import in_project, spans_for_phoenix
 
-SPANS_PER_REQUEST = 400
-CONCURRENCY = 4
-"""Explanations delivered at once: each waits until Phoenix has written it."""
+EXTERNAL_TRACE, EXTERNAL_SPAN = "phoenix.trace_id", "phoenix.span_id"
+"""Keys of `Call.external_trace`: of a call that was read from Phoenix."""
+OTEL_TRACE, OTEL_SPAN = "otel.trace_id", "otel.span_id"
+"""Those of the application's own OpenTelemetry, which may send to the same Phoenix."""
+FORGOTTEN = "forgotten"
+IDENTIFIER = "smile-trace"
+"""Of the annotations of spans and traces: with the name, what a newer one replaces."""
 SOON = 5.0
 """Seconds until something is looked for again that Phoenix has taken and not written yet."""
+DEFAULT_PROJECT = "smile-trace"
+
+Row = dict[str, JSON]
 
 
-class PhoenixTracker(Tracker):
+class PhoenixOptions(HttpOptions):
+    """The options of `[trackers.phoenix]`; what is not set comes from Phoenix's own variables."""
+
+    url: str | None = None
+    """By default PHOENIX_COLLECTOR_ENDPOINT. Of a space in Phoenix's cloud, up to its name."""
+    project: str = ""
+    """By default PHOENIX_PROJECT_NAME, then `smile-trace`."""
+    traces: bool = True
+    """False where the application, or a Collector, sends the same traces to this Phoenix itself:
+    then only explanations are delivered, into those."""
+
+
+class PhoenixTracker(Dashboard):
     """Delivers to one project of one Phoenix server."""
 
     name: ClassVar[str] = "phoenix"
@@ -56,11 +77,13 @@ class PhoenixTracker(Tracker):
         reviews=True,
         unexplained=True,
     )
+    concurrency = 4  # each waits until Phoenix has written it
 
     def __init__(self, server: PhoenixServer, project: str, *, sends_traces: bool = True) -> None:
         self._server = server
         self.project = project
         self._sends_traces = sends_traces
+        self.review_queues = PhoenixQueues(server, project)
 
     @classmethod
     def from_settings(cls, options: Mapping[str, JSON]) -> "PhoenixTracker | None":
@@ -72,14 +95,9 @@ class PhoenixTracker(Tracker):
         if not options and not os.environ.get("PHOENIX_COLLECTOR_ENDPOINT"):
             return None
         checked = read_options(PhoenixOptions, "phoenix", options)
-        server = PhoenixServer(
-            checked.address,
-            os.environ.get("PHOENIX_API_KEY") or None,
-            own_headers(),
-            checked.timeout_seconds,
-            checked.max_reply_mb,
-        )
-        return cls(server, checked.project_name, sends_traces=checked.traces)
+        server = PhoenixServer(checked.url, own_headers(), checked)
+        own = os.environ.get("PHOENIX_PROJECT") or os.environ.get("PHOENIX_PROJECT_NAME")
+        return cls(server, checked.project or own or DEFAULT_PROJECT, sends_traces=checked.traces)
 
     def check(self) -> bool:
         """See `Tracker.check`."""
@@ -90,108 +108,69 @@ class PhoenixTracker(Tracker):
         """Close the connections."""
         self._server.close()
 
+    def trace_url(self, trace_id: str) -> str:
+        """See `Dashboard.trace_url`: Phoenix's own redirect, which needs no project."""
+        return f"{self._server.url}redirects/traces/{trace_id}"
+
     # -- traces ------------------------------------------------------------------------------
 
-    def deliver_traces(self, items: Sequence[CapturedTrace]) -> list[Outcome]:
-        """See `Tracker.deliver_traces`; Phoenix keeps the first span of an id."""
-        settled = [self._external(item) for item in items]
-        ours = [i for i, outcome in enumerate(settled) if outcome is None]
-        for batch in split(ours, lambda i: len(items[i].trace.spans), SPANS_PER_REQUEST):
-            results = deliver_batch([items[i].trace for i in batch], self._send)
-            for i, result in zip(batch, results, strict=True):
-                settled[i] = result.outcome if isinstance(result, RequestRejected) else result
-        return [outcome for outcome in settled if outcome is not None]
-
-    def _external(self, item: CapturedTrace) -> Outcome | None:
-        """The outcome where the application's own trace takes the place of ours, else None."""
+    def find_trace(self, item: CapturedTrace) -> Outcome | None:
+        """See `Dashboard.find_trace`."""
         if not self._sends_traces:
-            return self._receipt(item.trace.trace_id)
-        ids = external_traces(item.trace)
-        if not ids:
-            return None
-        try:
-            missing = [one for one in ids if self._server.spans(one) is None]
-        except RequestRejected as rejected:
-            return rejected.outcome
-        if not missing:
-            return self._receipt(ids[0])
-        if was_read(item.trace):  # and is not made anew
-            return _gone(missing[0])
-        if item.wait_for_external:
+            return self.receipt(item.trace.trace_id)
+        ids = external_traces(item.trace, EXTERNAL_TRACE, OTEL_TRACE)
+        missing = [one for one in ids if self._server.spans(one) is None]
+        if ids and not missing:
+            return self.receipt(ids[0])
+        if missing and _was_read(item.trace):  # and is not made anew
+            return gone("Phoenix", missing[0])
+        if missing and item.wait_for_external:
             return Deferred(reason=f"the application's own trace {missing[0]} is not in Phoenix")
         return None
 
-    def _send(self, traces: Sequence[Trace]) -> list[Outcome]:
+    def put_spans(self, traces: Sequence[Trace]) -> None:
+        """See `Dashboard.put_spans`; Phoenix keeps the first span of an id."""
         spans = [span for trace in traces for span in spans_for_phoenix(trace, self.project)]
         self._server.post_spans(spans)
-        rows = [row for trace in traces for row in annotations.feedback(trace)]
+        rows = [
+            _row(score, {}) | {"trace_id": trace.trace_id}
+            for trace in traces
+            for score in feedback_scores(trace)
+        ]
         self._server.annotate("trace", rows, wait=False)
-        return [self._receipt(trace.trace_id) for trace in traces]
-
-    def _receipt(self, trace_id: str) -> Receipt:
-        return Receipt(external_id=trace_id, url=self._server.trace_url(trace_id))
 
     # -- into a trace ------------------------------------------------------------------------
 
-    def deliver_explanations(self, items: Sequence[ExplainedCall]) -> list[Outcome]:
-        """See `Tracker.deliver_explanations`: the annotations, then the span that shows it."""
-        return outcomes(deliver_each(items, self._explain, concurrency=CONCURRENCY))
+    def find_place(self, shown: Presentation) -> Parent | Outcome:
+        """See `Dashboard.find_place`: in our trace, or in the application's own one."""
+        place = find_place(self._server, shown)
+        return self._not_there(shown) if place is None else place
 
-    def _explain(self, item: ExplainedCall) -> Outcome:
-        rows = annotations.explained(item)
-        parent = self._annotate_call(item, rows)
-        if parent is None:
-            return self._not_there(item)
-        self._annotate_documents(item)
-        return self._show(explanation_span(item, parent))
+    def put_scores(self, place: Parent, shown: Presentation) -> Outcome | None:
+        """See `Dashboard.put_scores`: its list of traces shows only what is said of traces."""
+        about = known({"call": shown.call and shown.call.id, "model": shown.model})
+        rows = [_row(score, about) for score in shown.scores]
+        of_span = [row | {"span_id": place.span_id} for row in rows]
+        of_trace = [row | {"trace_id": place.trace_id} for row in rows]
+        if shown.call is None:
+            return None if self._annotated("trace", of_trace) else self._not_there(shown)
+        if not self._annotated("span", of_span):
+            return self._not_there(shown)
+        if shown.is_alone:
+            self._annotated("trace", of_trace)
+        self._annotate_documents(shown, shown.call)
+        return None
 
-    def deliver_unexplained(self, items: Sequence[UnexplainedCall]) -> list[Outcome]:
-        """See `Tracker.deliver_unexplained`: an annotation."""
-        return outcomes(deliver_each(items, self._annotate, concurrency=CONCURRENCY))
-
-    def deliver_profiles(self, items: Sequence[ProfiledCall]) -> list[Outcome]:
-        """See `Tracker.deliver_profiles`: an annotation for each probe."""
-        return outcomes(deliver_each(items, self._annotate, concurrency=CONCURRENCY))
-
-    def _annotate(self, item: ProfiledCall | UnexplainedCall) -> Outcome:
-        if isinstance(item, ProfiledCall):
-            rows = annotations.profiled(item)
-        else:
-            rows = annotations.unexplained(item)
-        if self._annotate_call(item, rows) is None:
-            return self._not_there(item)
-        return self._receipt(item.traced_as)
-
-    def deliver_paths(self, items: Sequence[ExplainedPath]) -> list[Outcome]:
-        """See `Tracker.deliver_paths`: an annotation of the trace, a span under its root."""
-        return outcomes(deliver_each(items, self._deliver_path, concurrency=CONCURRENCY))
-
-    def _deliver_path(self, item: ExplainedPath) -> Outcome:
-        root = place_of_root(self._server, item.trace, item.traced_as)
-        rows = [row | {"trace_id": item.traced_as} for row in annotations.path(item)]
-        if root is None or not self._annotated("trace", rows):
-            return self._not_there(item)
-        return self._show(path_span(item, root))
-
-    def _annotate_call(
-        self, item: ExplainedCall | ProfiledCall | UnexplainedCall, rows: Sequence[annotations.Row]
-    ) -> Parent | None:
-        """Annotate the call's span, and the trace where it holds one call: its list shows only
-        what is said of traces. Gives the span; None where it is not there."""
-        parent = place_of_call(self._server, item.trace, item.call, item.traced_as)
-        if parent is None:
-            return None
-        if not self._annotated("span", [row | {"span_id": parent.span_id} for row in rows]):
-            return None
-        if len(item.trace.calls) == 1:
-            self._annotated("trace", [row | {"trace_id": parent.trace_id} for row in rows])
-        return parent
-
-    def _annotated(self, kind: annotations.Kind, rows: Sequence[annotations.Row]) -> bool:
-        return self._server.settled(lambda: self._server.annotate(kind, rows))
-
-    def _annotate_documents(self, item: ExplainedCall) -> None:
-        rows = annotations.documents(item, set(retrievers(item.trace)))
+    def _annotate_documents(self, shown: Presentation, call: Call) -> None:
+        """What each retrieved document did, at its place in the span that retrieved it."""
+        spans, rows = retrievers(shown.item.trace), []
+        for document in shown.documents:
+            if document.span_id in spans:
+                score = Score(DOCUMENT, "number", None, document.value, document.reason)
+                row = _row(score, {"call": call.id})
+                del row["identifier"]  # which Phoenix takes of no document
+                at = {"span_id": document.span_id, "document_position": document.position}
+                rows.append(row | at)
         try:
             self._annotated("document", rows)
         except RequestRejected as rejected:
@@ -199,42 +178,35 @@ class PhoenixTracker(Tracker):
             if rejected.status != 422:
                 raise
 
-    def _show(self, span: Span) -> Outcome:
-        if not self._server.replace_span(in_project(span, self.project)):
-            return Deferred(reason="Phoenix has taken it, and not written it yet", seconds=SOON)
-        return Receipt(external_id=span.span_id, url=self._server.span_url(span.span_id))
+    def _annotated(self, kind: Kind, rows: Sequence[Row]) -> bool:
+        return self._server.settled(lambda: self._server.annotate(kind, rows))
 
-    def _not_there(
-        self, item: ExplainedCall | ExplainedPath | ProfiledCall | UnexplainedCall
-    ) -> Outcome:
+    def put_view(self, place: Parent, shown: Presentation, view: View) -> Outcome:
+        """See `Dashboard.put_view`."""
+        if not self._server.replace_span(in_project(late_span(place, view), self.project)):
+            return Deferred(reason="Phoenix has taken it, and not written it yet", seconds=SOON)
+        url = f"{self._server.url}redirects/spans/{view.span_id}"
+        return Receipt(external_id=view.span_id, url=url)
+
+    def _not_there(self, shown: Presentation) -> Outcome:
         """What it means that a span has not arrived. One of ours is sent again: a Phoenix that was
         killed has lost what it had taken and not written."""
-        if self._sends_traces and item.traced_as == item.trace.trace_id:
-            if was_read(item.trace):
-                return _gone(item.traced_as)
-            self._send([item.trace])
-        return Deferred(reason=f"the spans of {item.traced_as} have not arrived yet", seconds=SOON)
+        trace, traced_as = shown.item.trace, shown.item.traced_as
+        if self._sends_traces and traced_as == trace.trace_id:
+            if _was_read(trace):
+                return gone("Phoenix", traced_as)
+            self.put_spans([trace])
+        return Deferred(reason=f"the spans of {traced_as} have not arrived yet", seconds=SOON)
 
-    # -- about prompts, for review, and forgetting -------------------------------------------
+    # -- about prompts, and forgetting -------------------------------------------------------
 
     def deliver_comparison(self, item: ComparedPrompt) -> Outcome:
         """See `Tracker.deliver_comparison`: an experiment per version, in the prompt's dataset."""
-        try:
-            return deliver_comparison(self._server, item)
-        except RequestRejected as rejected:
-            return rejected.outcome
-
-    def send_for_review(self, queue: str, tasks: Sequence[ReviewTask]) -> None:
-        """See `Tracker.send_for_review`; a queue is a project, a variant a trace in it."""
-        reviews.send(self._server, self.project, queue, tasks)
-
-    def read_reviews(self, queue: str) -> list[Judgement]:
-        """See `Tracker.read_reviews`."""
-        return reviews.read(self._server, self.project, queue)
+        return outcome_of(lambda: deliver_comparison(self._server, item))
 
     def forget(self, items: Sequence[ForgottenTrace]) -> list[Outcome]:
         """See `Tracker.forget`; of a trace that the application itself sent, only what is ours."""
-        forget_variants = reviews.forgetting(self._server)
+        forget_variants = self.review_queues.forgetting()
 
         def forget(item: ForgottenTrace) -> Outcome:
             forget_variants(item.trace_id)
@@ -243,9 +215,75 @@ class PhoenixTracker(Tracker):
         return outcomes(deliver_each(items, forget))
 
 
-def _gone(trace_id: str) -> Rejected:
-    return Rejected(
-        reason=f"the trace {trace_id} is gone from Phoenix: it was deleted there",
-        code=ReasonCode.NOT_FOUND,
-        retry=False,
-    )
+def find_place(server: PhoenixServer, shown: Presentation) -> Parent | None:
+    """The span that a presentation goes under; None where the application's trace has no spans
+    yet."""
+    call, traced_as = shown.call, shown.item.traced_as
+    if traced_as == shown.item.trace.trace_id:
+        return own_place(shown)
+    if call is None:
+        return find_root(traced_as, server.spans(traced_as) or ())
+    own = call.external_trace
+    trace_id = own.get(EXTERNAL_TRACE) or own.get(OTEL_TRACE) or traced_as
+    noted = own.get(EXTERNAL_SPAN) or own.get(OTEL_SPAN)
+    return find_parent(trace_id, server.spans(trace_id) or (), call, noted)
+
+
+def forget_trace(server: PhoenixServer, item: ForgottenTrace) -> Outcome:
+    """Delete our trace, or what we put into the application's own one; the comparisons.
+
+    Raises:
+        TrackerUnavailable: the server takes nothing.
+        RequestRejected: the server does not do this.
+    """
+    noted = {
+        trace_id
+        for call in item.calls
+        for key in (EXTERNAL_TRACE, OTEL_TRACE)
+        if (trace_id := call.external_trace.get(key))
+    }
+    if item.trace_id not in noted:  # one that was read from Phoenix has its own id here
+        server.delete("traces", item.trace_id)
+    there = [trace_id for trace_id in sorted(noted) if _leave(server, trace_id, item)]
+    forget_comparisons(server, {name for call in item.calls for name, _ in call.prompts})
+    if there:
+        return not_ours(there, "the explanation was taken out of it, delete the rest there")
+    return Receipt(external_id=item.trace_id)
+
+
+def _leave(server: PhoenixServer, trace_id: str, item: ForgottenTrace) -> bool:
+    """Take the explanations out of a trace of the application's; whether we had put any there.
+
+    Phoenix deletes no annotation of a single span: ours say nothing any more.
+    """
+    held = {span.span_id: span for span in server.spans(trace_id) or ()}
+    late = (*(explanation_span_id(call.id) for call in item.calls), path_span_id(item.trace_id))
+    ours = [span_id for span_id in late if span_id in held]
+    rows = [_row(Score(name, "category", FORGOTTEN, None, ""), {}) for name in SAID]
+    for span_id in ours:
+        server.delete("spans", span_id)
+        if (parent := held[span_id].parent_id) in held:
+            server.annotate("span", [row | {"span_id": parent} for row in rows])
+    if ours:
+        server.annotate("trace", [row | {"trace_id": trace_id} for row in rows])
+    return bool(held) and bool(ours or item.traced_as == trace_id)
+
+
+def _row(score: Score, about: Row) -> Row:
+    """An annotation. Of one that has both, Phoenix's lists show the score, so that a label which
+    says all stands alone; what it tells why is one line."""
+    name = "feedback: note" if score.name == "note" else score.name  # one of its own
+    label = NOT_MEASURED if score.label is None and score.value is None else score.label
+    reason = short(score.reason, LONGEST) or None
+    return {
+        "name": name,
+        "annotator_kind": "HUMAN" if score.by_user else "CODE",
+        "result": {"label": label, "score": score.value, "explanation": reason},
+        "metadata": about,
+        "identifier": IDENTIFIER,
+    }
+
+
+def _was_read(trace: Trace) -> bool:
+    """Whether the trace itself was read from a Phoenix."""
+    return any(c.external_trace.get(EXTERNAL_TRACE) == trace.trace_id for c in trace.calls)

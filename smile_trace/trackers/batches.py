@@ -12,6 +12,7 @@ from typing import TypeVar
 from smile_trace.trackers.http import RequestRejected
 from smile_trace.trackers.protocol import Outcome, TrackerUnavailable
 
+R = TypeVar("R")
 T = TypeVar("T")
 
 Result = Outcome | RequestRejected
@@ -29,6 +30,28 @@ def split(items: Sequence[T], size: Callable[[T], int], limit: int) -> Iterator[
         total += size(item)
     if batch:
         yield batch
+
+
+def attempt(deliver: Callable[[], R]) -> R | RequestRejected:
+    """What a delivery gives, or what it was rejected with.
+
+    Raises:
+        TrackerUnavailable: the server takes nothing.
+    """
+    try:
+        return deliver()
+    except RequestRejected as rejected:
+        return rejected
+
+
+def outcome_of(deliver: Callable[[], Outcome]) -> Outcome:
+    """The outcome of a delivery, also where it was rejected.
+
+    Raises:
+        TrackerUnavailable: the server takes nothing.
+    """
+    result = attempt(deliver)
+    return result.outcome if isinstance(result, RequestRejected) else result
 
 
 def deliver_batch(items: Sequence[T], send: Callable[[Sequence[T]], list[Outcome]]) -> list[Result]:
@@ -55,23 +78,22 @@ def deliver_each(
     """
     unavailable = threading.Event()
 
-    def attempt(item: T) -> Result | TrackerUnavailable | None:
+    def deliver_one(item: T) -> Result | TrackerUnavailable | None:
         if unavailable.is_set():
             return None
         try:
-            return deliver(item)
-        except RequestRejected as rejected:
-            return rejected
+            return attempt(lambda: deliver(item))
         except TrackerUnavailable as error:
             unavailable.set()
             return error
 
     if concurrency == 1:
-        attempts = [attempt(item) for item in items]
+        attempts = [deliver_one(item) for item in items]
     else:
         with ThreadPoolExecutor(min(concurrency, len(items) or 1)) as pool:
             contexts = [copy_context() for _ in items]  # a context is entered once at a time
-            attempts = list(pool.map(lambda one, item: one.run(attempt, item), contexts, items))
+            run = lambda context, item: context.run(deliver_one, item)  # noqa: E731
+            attempts = list(pool.map(run, contexts, items))
     results: list[Result] = []
     for result in attempts:
         if isinstance(result, TrackerUnavailable):

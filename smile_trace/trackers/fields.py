@@ -6,7 +6,11 @@ Input and output are JSON objects, token counts have OpenAI's names, tags are te
 import contextlib
 import datetime
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import PurePosixPath, PureWindowsPath
+from typing import NamedTuple
 
 from smile_trace import semconv
 from smile_trace._guards import foreign
@@ -88,6 +92,24 @@ def json_text(value: JSON) -> str:
     return json.dumps(value, ensure_ascii=False, default=str)
 
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def strict_json(value: JSON) -> JSON:
+    """The value without what strict JSON (RFC 8259, sections 6 and 8.2) or UTF-8 cannot hold:
+    numbers that are not finite become their names ("nan", "inf"), lone surrogates U+FFFD."""
+    match value:
+        case str():
+            return _SURROGATE.sub("\ufffd", value)
+        case float() if not math.isfinite(value):
+            return str(value)
+        case dict():
+            return {str(strict_json(str(key))): strict_json(item) for key, item in value.items()}
+        case list() | tuple():
+            return [strict_json(item) for item in value]
+    return value
+
+
 def shown_text(value: Mapping[str, JSON] | None) -> str | None:
     """The input or output of a span as a text: a single text as it is, anything else as JSON."""
     if not value:
@@ -106,6 +128,24 @@ def without_nul(value: JSON) -> JSON:
 
 
 # -- about calls ----------------------------------------------------------------------------
+
+_FILE = re.compile(
+    r"(?:file:/{2,})?(?:[~.]{0,2}/|[A-Za-z]:[\\/]|\\\\)|.*\.(?:gguf|bin|safetensors)$"
+)
+
+
+def call_label(call: Call) -> str:
+    """`answer · gpt-4o-mini`: the function that made a call, and its model where it is known."""
+    model = model_label(call.model)
+    return f"{call.name} · {model}" if model else call.name
+
+
+def model_label(model: str | None) -> str:
+    """A model's name; of a file or folder its own name, never its path."""
+    if not model or not _FILE.match(model):
+        return model or ""
+    path = PureWindowsPath(model) if "\\" in model else PurePosixPath(model)
+    return path.stem if path.suffix in (".gguf", ".bin", ".safetensors") else path.name or model
 
 
 def call_metadata(call: Call) -> dict[str, JSON]:
@@ -165,6 +205,32 @@ def tags(calls: Sequence[Call]) -> list[str]:
 # -- about traces -------------------------------------------------------------------------
 
 
+class SpanRole(NamedTuple):
+    """A span of a trace, and what it is in it: a call, a retriever of documents, the root, or
+    something around these."""
+
+    span: Span
+    call: Call | None
+    documents: Sequence[Document] | None
+    is_root: bool
+
+    def showing(self, name: str, attributes: Mapping[str, JSON], **fields: JSON) -> Span:
+        """A copy with another name, more attributes and other fields; the root of a trace whose
+        own root is missing has no parent, for which backends would wait."""
+        shown = {**self.span.attributes, **attributes}
+        parent = None if self.is_root else self.span.parent_id
+        update = {"name": name, "attributes": shown, "parent_id": parent, **fields}
+        return self.span.model_copy(update=update)
+
+
+def span_roles(trace: Trace) -> Iterator[SpanRole]:
+    """The spans of a trace, each with what it is in it."""
+    calls, retrieved = {call.span_id: call for call in trace.calls}, retrievers(trace)
+    for span in trace.spans:
+        is_root = span.span_id == trace.root_span_id
+        yield SpanRole(span, calls.get(span.span_id), retrieved.get(span.span_id), is_root)
+
+
 def timestamp(at_ns: int) -> str:
     """Unix nanoseconds as ISO 8601 with microseconds, UTC."""
     at = datetime.datetime.fromtimestamp(at_ns // 10**9, datetime.UTC)
@@ -174,6 +240,14 @@ def timestamp(at_ns: int) -> str:
 def trace_times(trace: Trace) -> tuple[int, int]:
     """When its first span started and its last one ended, in Unix nanoseconds."""
     return min(span.start_ns for span in trace.spans), max(span.end_ns for span in trace.spans)
+
+
+def external_traces(trace: Trace, *keys: str) -> list[str]:
+    """The application's own traces, noted under one of the keys, where every call of ours was made
+    inside of one."""
+    noted = [[call.external_trace.get(key) for key in keys] for call in trace.calls]
+    ids = [next(filter(None, of_call), None) for of_call in noted]
+    return list(dict.fromkeys(i for i in ids if i is not None)) if all(ids) else []
 
 
 def newest_feedback(trace: Trace) -> list[Feedback]:

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import httpcore
 import httpx
@@ -29,8 +29,8 @@ from smile_trace._guards.foreign import MISREAD, NotJSON
 from smile_trace._guards.presentable import check_address, presentable
 from smile_trace.errors import ReasonCode, SmileTraceError
 from smile_trace.records import JSON, Record
+from smile_trace.trackers.fields import strict_json
 from smile_trace.trackers.protocol import Rejected, TrackerUnavailable
-from smile_trace.trackers.strict_json import strict_json
 
 BUSY = (408, 429, 502, 503, 504)
 """Statuses of a server that takes nothing for the moment."""
@@ -259,6 +259,19 @@ class HttpClient:
             follow_redirects=True,  # within the server: the hooks refuse others
             event_hooks={"request": [self._own], "response": [self._bounded]},
         )
+
+    @classmethod
+    def of(
+        cls,
+        service: Service,
+        options: HttpOptions,
+        *,
+        headers: Mapping[str, str] = {},
+        auth: tuple[str, str] | None = None,
+    ) -> Self:
+        """The client with the bounds of a table's options."""
+        seconds, megabytes = options.timeout_seconds, options.max_reply_mb
+        return cls(service, headers=headers, auth=auth, timeout=seconds, max_reply_mb=megabytes)
 
     def close(self) -> None:
         """Close the connections."""

@@ -1,4 +1,4 @@
-"""The span that shows an explanation in a trace which a backend has already.
+"""Where something goes in a trace that a backend holds, and the span that shows it there.
 
 One span for every backend that takes OTLP: a call of a model to those that read OpenInference
 (Phoenix draws the picture and the Markdown of its answer), an evaluator to Langfuse, an evaluation
@@ -7,24 +7,14 @@ nothing, and lies strictly inside the time of the span it is about, so that noth
 """
 
 import base64
-import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from smile_trace import semconv
-from smile_trace.records import JSON, Explanation, Span
-from smile_trace.render import driver_text, to_markdown, to_svg
-from smile_trace.render.markdown import align_tables
-from smile_trace.trackers.fields import known
-from smile_trace.trackers.names import DRIVER, VERDICT, call_label
-from smile_trace.trackers.protocol import ExplainedCall
+from smile_trace.records import JSON, Call, Span
+from smile_trace.trackers.presentation import View
 
-EXPLANATION_NAME = "Why this answer?"
-"""How the name of an explanation's span begins; the function and the model follow."""
-EXPLANATION = "smile_trace.explanation"
-"""Attribute: the Explanation as JSON, for programs."""
-LARGEST_EXPLANATION = 512_000
-"""Characters of that; a longer one leaves out its perturbations."""
 EVENT = "gen_ai.evaluation.result"
 _MESSAGE = "llm.output_messages.0.message"
 PICTURE_ATTRIBUTES = (
@@ -47,122 +37,110 @@ class Parent:
     end_ns: int
 
 
-def explanation_span(item: ExplainedCall, parent: Parent) -> Span:
-    """The span under `parent` that shows an explanation: the picture, then the table.
-
-    Its id comes from the call alone, so that a newer explanation has the same.
-    """
-    explanation = item.explanation
-    evaluation = evaluation_attributes(explanation)
-    return late_span(
-        parent,
-        explanation_span_id(item.call.id),
-        f"{EXPLANATION_NAME} {call_label(item.call)}",
-        answer=explanation.answer,
-        svg=to_svg(explanation),
-        markdown=align_tables(to_markdown(explanation)),
-        more={
-            **evaluation,
-            DRIVER: driver_text(explanation),
-            VERDICT: explanation.fidelity.status,
-            EXPLANATION: explanation_json(explanation),
-        },
-        event=evaluation,
-    )
-
-
-def late_span(
-    parent: Parent,
-    span_id: str,
-    name: str,
-    *,
-    answer: str,
-    svg: str,
-    markdown: str,
-    more: Mapping[str, JSON],
-    event: Mapping[str, JSON] | None = None,
-) -> Span:
-    """A span under `parent`, about an answer.
-
-    Args:
-        svg: what is drawn where a backend draws pictures.
-        markdown: what is shown below it, or instead.
-        more: further attributes.
-        event: attributes of an event with the result of an evaluation.
-    """
-    start, end = _inside(parent)
-    events = ({"name": EVENT, "time_ns": end, "attributes": dict(event)},) if event else ()
+def late_span(parent: Parent, view: View) -> Span:
+    """The span under `parent` that shows a view: the picture, then the table."""
+    edge = min(_EDGE_NS, (parent.end_ns - parent.start_ns) // 4)
+    end = parent.end_ns - edge
+    event = {"name": EVENT, "time_ns": end, "attributes": dict(view.evaluation)}
     return Span(
         trace_id=parent.trace_id,
-        span_id=span_id,
+        span_id=view.span_id,
         parent_id=parent.span_id,
-        name=name,
-        start_ns=start,
+        name=view.name,
+        start_ns=max(parent.start_ns + edge, end - _LENGTH_NS),
         end_ns=end,
         attributes={
             semconv.KIND: "explanation",
-            **_openinference(answer, svg, markdown),
+            **_openinference(view),
             "langfuse.observation.type": "evaluator",
-            "langfuse.observation.input": answer,
-            "langfuse.observation.output": markdown,
-            **more,
+            "langfuse.observation.input": view.answer,
+            "langfuse.observation.output": view.markdown,
+            **view.evaluation,
+            **view.attributes,
         },
-        events=events,
+        events=(event,) if view.evaluation else (),
         status="ok",
         scope="smile-trace",
     )
 
 
-def evaluation_attributes(explanation: Explanation) -> dict[str, JSON]:
-    """The verdict, as the GenAI conventions name the result of an evaluation."""
-    return known(
-        {
-            "gen_ai.evaluation.name": VERDICT,
-            "gen_ai.evaluation.score.value": explanation.fidelity.r2_heldout,
-            "gen_ai.evaluation.score.label": explanation.fidelity.status,
-            "gen_ai.evaluation.explanation": explanation.summary,
-        }
-    )
-
-
-def explanation_span_id(call_id: str) -> str:
-    """The id of the span that shows a call's explanation."""
-    return hashlib.sha256(f"smile-trace explanation {call_id}".encode()).hexdigest()[:16]
-
-
-def picture_address(svg: str) -> str:
-    """The picture as an address that holds it."""
-    return f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}"
-
-
-def _openinference(answer: str, svg: str, markdown: str) -> dict[str, JSON]:
+def _openinference(view: View) -> dict[str, JSON]:
     """Source: the semantic conventions of OpenInference. Of a call of a model's message Phoenix
     draws pictures, and shows Markdown, whatever the reader has set."""
     kind, address = PICTURE_ATTRIBUTES
+    picture = base64.b64encode(view.svg.encode()).decode()
     return {
         "openinference.span.kind": "LLM",
-        "input.value": answer,
+        "input.value": view.answer,
         "input.mime_type": "text/plain",
-        "output.value": markdown,
+        "output.value": view.markdown,
         "output.mime_type": "text/plain",
         f"{_MESSAGE}.role": "assistant",
         kind: "image",
-        address: picture_address(svg),
+        address: f"data:image/svg+xml;base64,{picture}",
         f"{_MESSAGE}.contents.1.message_content.type": "text",
-        f"{_MESSAGE}.contents.1.message_content.text": markdown,
+        f"{_MESSAGE}.contents.1.message_content.text": view.markdown,
     }
 
 
-def _inside(parent: Parent) -> tuple[int, int]:
-    """The last millisecond of the parent's time, off its edges."""
-    edge = min(_EDGE_NS, (parent.end_ns - parent.start_ns) // 4)
-    end = parent.end_ns - edge
-    return max(parent.start_ns + edge, end - _LENGTH_NS), end
+# -- in the application's own trace ---------------------------------------------------------
 
 
-def explanation_json(explanation: Explanation) -> str:
-    """The attribute `EXPLANATION`, at most about as long as `LARGEST_EXPLANATION`."""
-    text = explanation.model_dump_json()
-    if len(text) <= LARGEST_EXPLANATION:
-        return text
-    return explanation.model_copy(update={"perturbations": ()}).model_dump_json()
+class HeldSpan(NamedTuple):
+    """A span that a backend holds; its times are Unix nanoseconds, `end_ns` None before its end.
+
+    `is_call`: whether a model is called in it, as the backend has it; a late span of ours is none.
+    """
+
+    span_id: str
+    parent_id: str | None
+    is_call: bool
+    start_ns: int
+    end_ns: int | None
+
+
+def find_parent(
+    trace_id: str, spans: Sequence[HeldSpan], call: Call, noted: str | None
+) -> Parent | None:
+    """The span that an explanation goes under; None where it has not arrived, or not ended.
+
+    Under the call that was recorded while ours ran, if the noted span is one, or is around one;
+    else under the noted span; else under the root.
+
+    Args:
+        spans: all of the trace.
+        noted: the id of the span that our call was made in.
+    """
+    by_id = {span.span_id: span for span in spans}
+    around = by_id.get(noted or "")
+    inside = [s for s in spans if around is None or _is_within(s, around.span_id, by_id)]
+    calls = [s for s in inside if s.is_call and _overlap(s, call) > 0]
+    if calls:
+        return _parent(trace_id, max(calls, key=lambda s: _overlap(s, call)))
+    return find_root(trace_id, spans) if around is None else _parent(trace_id, around)
+
+
+def find_root(trace_id: str, spans: Sequence[HeldSpan]) -> Parent | None:
+    """The root of a trace, the earliest of several; None where it has not arrived, or not ended."""
+    roots = [span for span in spans if span.parent_id is None]
+    return _parent(trace_id, min(roots, key=lambda s: s.start_ns)) if roots else None
+
+
+def _parent(trace_id: str, span: HeldSpan) -> Parent | None:
+    if span.end_ns is None:
+        return None
+    return Parent(trace_id, span.span_id, span.start_ns, span.end_ns)
+
+
+def _is_within(span: HeldSpan, ancestor: str, by_id: Mapping[str, HeldSpan]) -> bool:
+    at: HeldSpan | None = span
+    for _ in by_id:  # no further, where parents go in a circle
+        if at is None or at.span_id == ancestor:
+            break
+        at = by_id.get(at.parent_id or "")
+    return at is not None and at.span_id == ancestor
+
+
+def _overlap(span: HeldSpan, call: Call) -> int:
+    """Nanoseconds in which both ran."""
+    return min(span.end_ns or 0, call.end_ns) - max(span.start_ns, call.start_ns)

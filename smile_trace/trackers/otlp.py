@@ -21,8 +21,8 @@ from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, St
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as ProtoSpan
 
 from smile_trace.records import JSON, Span
+from smile_trace.trackers.fields import strict_json
 from smile_trace.trackers.http import HttpClient, RequestRejected, one_line
-from smile_trace.trackers.strict_json import strict_json
 
 Encoding = Literal["protobuf", "json"]
 

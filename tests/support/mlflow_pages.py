@@ -10,7 +10,7 @@ from playwright.sync_api import BrowserContext, Locator, Page
 from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
-from smile_trace.trackers.late_span import EXPLANATION_NAME
+from smile_trace.trackers.presentation import EXPLANATION_NAME
 from tests.support.browser import PATIENCE
 
 CLICKS = 8

@@ -2,7 +2,7 @@
 
 import mlflow
 
-from smile_trace.trackers.late_span import EXPLANATION_NAME
+from smile_trace.trackers.presentation import EXPLANATION_NAME
 from tests.support.fake_comet import FakeComet
 from tests.support.fake_langfuse_writes import FakeLangfuseWrites
 from tests.support.fake_opik import FakeOpik

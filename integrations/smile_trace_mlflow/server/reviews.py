@@ -6,7 +6,6 @@ from typing import Any
 from mlflow.entities.trace_info import TraceInfo
 from mlflow.genai.label_schemas import InputCategorical
 
-from smile_trace.records.judgement import Question
 from smile_trace.trackers.http import RequestRejected
 from smile_trace_mlflow.server.connection import MOST_PAGES
 from smile_trace_mlflow.server.traces import TraceRequests
@@ -38,7 +37,7 @@ class ReviewRequests(TraceRequests):
                 return found
             raise
 
-    def find_or_make_schema(self, name: str, question: Question, options: Sequence[str]) -> str:
+    def find_or_make_schema(self, name: str, question: str, options: Sequence[str]) -> str:
         """The id of the label schema of that name; MLflow shows the name above its widget."""
         found = self._found(
             lambda: self._tracing._get_label_schema_by_name(self.experiment_id, name)
@@ -50,7 +49,7 @@ class ReviewRequests(TraceRequests):
                     name=name,
                     type="feedback",
                     input=InputCategorical(options=list(options)),
-                    instruction=f"{question.text} {question.help}",
+                    instruction=question,
                 )
         return str(found.schema_id)
 

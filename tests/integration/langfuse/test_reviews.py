@@ -6,7 +6,7 @@ import pytest
 
 from smile_trace.records.judgement import Reply
 from smile_trace.trackers import ForgottenCall, ForgottenTrace, Receipt, Rejected
-from smile_trace.trackers.reviewed import CHOICES
+from smile_trace.trackers.reviews import CHOICES
 from smile_trace_contracts.fake_http_server import Answer, FakeHttpServer, Fault
 from smile_trace_contracts.review import ReviewContract
 from smile_trace_contracts.samples import sample_review

@@ -8,7 +8,7 @@ from smile_trace import semconv
 from smile_trace.errors import ReasonCode
 from smile_trace.records import Trace
 from smile_trace.trackers import CapturedTrace, ExplainedCall, ProfiledCall, Receipt, Rejected
-from smile_trace.trackers.late_span import EXPLANATION_NAME
+from smile_trace.trackers.presentation import EXPLANATION_NAME
 from smile_trace_contracts.samples import sample_explanation, sample_profile, sample_trace
 from smile_trace_langfuse import LangfuseTracker
 from tests.support.fake_langfuse_writes import FakeLangfuseWrites

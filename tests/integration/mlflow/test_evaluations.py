@@ -16,7 +16,7 @@ import smile_trace
 from smile_trace.evaluation import faithfulness
 from smile_trace.records import Explanation
 from smile_trace.render import driver_text
-from smile_trace.trackers.late_span import EXPLANATION_NAME
+from smile_trace.trackers.presentation import EXPLANATION_NAME
 from smile_trace_mlflow import MLflowSource, scorers
 from tests.support.command_line import run_command
 from tests.support.evaluations import BUDGET, application, model, rows

@@ -13,7 +13,7 @@ from smile_trace.models.kinds.local import LocalModel
 from smile_trace.records import Trace
 from smile_trace.testing import Captured, captured
 from smile_trace.trackers import CapturedTrace, ExplainedCall, Receipt
-from smile_trace.trackers.late_span import EXPLANATION_NAME
+from smile_trace.trackers.presentation import EXPLANATION_NAME
 from smile_trace_mlflow import MLflowTracker
 from tests.support.explained import explanation
 from tests.support.mlflow_server import MLflowServer

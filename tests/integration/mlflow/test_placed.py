@@ -26,8 +26,7 @@ from smile_trace.trackers import (
     Receipt,
     Rejected,
 )
-from smile_trace.trackers.late_path import PATH_NAME
-from smile_trace.trackers.scored_documents import DOCUMENT, NOT_MEASURED
+from smile_trace.trackers.presentation import DOCUMENT, NOT_MEASURED, PATH_NAME
 from smile_trace_contracts.samples import HOSTILE, sample_profile, sample_trace
 from smile_trace_mlflow import MLflowTracker
 from smile_trace_mlflow.assessments import CHUNK

@@ -12,7 +12,7 @@ from smile_trace.records.judgement import Reply
 from smile_trace.review import confirmed_cases, stored_tasks
 from smile_trace.settings import Settings
 from smile_trace.store import Store
-from smile_trace.trackers.reviewed import CHOICES
+from smile_trace.trackers.reviews import CHOICES
 from smile_trace_contracts.fake_http_server import FakeHttpServer
 from smile_trace_contracts.review import ReviewContract
 from smile_trace_mlflow import MLflowTracker

@@ -25,8 +25,7 @@ from smile_trace.sources.protocol import Page
 from smile_trace.store import Store
 from smile_trace.store.arrivals import LATE_SECONDS
 from smile_trace.trackers import CapturedTrace, Rejected
-from smile_trace.trackers.late_path import PATH_NAME
-from smile_trace.trackers.late_span import EXPLANATION_NAME
+from smile_trace.trackers.presentation import EXPLANATION_NAME, PATH_NAME
 from smile_trace.worker.ingest import Ingest
 from smile_trace.worker.pull import Pull
 from smile_trace.worker.run import run

@@ -21,7 +21,7 @@ from smile_trace.trackers import (
     TrackerUnavailable,
     UnexplainedCall,
 )
-from smile_trace.trackers.late_span import EXPLANATION, EXPLANATION_NAME
+from smile_trace.trackers.presentation import EXPLANATION, EXPLANATION_NAME
 from smile_trace_mlflow import MLflowTracker, load_prompt
 from tests.support.explained import captured, explanation
 from tests.support.mlflow_server import MLflowServer, OwnMLflowServer

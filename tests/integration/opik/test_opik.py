@@ -27,8 +27,13 @@ from smile_trace.trackers import (
 )
 from smile_trace_contracts.samples import sample_profile, sample_trace
 from smile_trace_opik import OpikTracker
-from smile_trace_opik.ids import explanation_span_id, opik_span_id, opik_trace_id, uuid7
-from smile_trace_opik.paths import PATH_NAME
+from smile_trace_opik.spans import (
+    PATH_NAME,
+    explanation_span_id,
+    opik_span_id,
+    opik_trace_id,
+    uuid7,
+)
 from tests.support.comet_samples import (
     captured,
     explained,

@@ -9,13 +9,13 @@ from smile_trace.records import DocumentAttribution, Explanation, Trace, Verdict
 from smile_trace.records.judgement import Reply, ReviewTask
 from smile_trace.review import tasks_of
 from smile_trace.trackers import ExplainedCall, ForgottenCall, ForgottenTrace, Receipt, Rejected
-from smile_trace.trackers.reviewed import CHOICES
+from smile_trace.trackers.reviews import CHOICES
 from smile_trace_contracts.fake_http_server import Answer, FakeHttpServer, Fault
 from smile_trace_contracts.review import ReviewContract
 from smile_trace_contracts.samples import sample_review
 from smile_trace_opik import OpikTracker
-from smile_trace_opik.ids import opik_trace_id
-from smile_trace_opik.queues import JUDGEMENT, is_worth_a_look
+from smile_trace_opik.reviews import JUDGEMENT, is_worth_a_look
+from smile_trace_opik.spans import opik_trace_id
 from tests.support.comet_samples import captured, explained, prompt_trace
 from tests.support.fake_opik import FakeOpik
 from tests.support.paths import DATA

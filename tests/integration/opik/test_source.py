@@ -18,8 +18,7 @@ from smile_trace_contracts.fake_http_server import FakeHttpServer
 from smile_trace_contracts.samples import sample_explanation
 from smile_trace_contracts.source import SourceContract, application_trace
 from smile_trace_opik import OpikSource, OpikTracker
-from smile_trace_opik.ids import uuid7
-from smile_trace_opik.spans import EXPLANATION_NAME, TAG
+from smile_trace_opik.spans import EXPLANATION_NAME, TAG, uuid7
 from tests.support.command_line import run_command
 from tests.support.fake_opik import FakeOpik
 from tests.support.paths import DATA

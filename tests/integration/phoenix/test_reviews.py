@@ -9,7 +9,7 @@ import pytest
 
 from smile_trace.records.judgement import Reply
 from smile_trace.trackers import ForgottenTrace, Receipt
-from smile_trace.trackers.reviewed import CHOICES
+from smile_trace.trackers.reviews import CHOICES
 from smile_trace_contracts.fake_http_server import Answer, FakeHttpServer, Fault
 from smile_trace_contracts.review import ReviewContract
 from smile_trace_contracts.samples import HOSTILE, sample_review

@@ -24,7 +24,7 @@ from smile_trace.trackers import (
     UnexplainedCall,
 )
 from smile_trace.trackers.fields import retrievers
-from smile_trace.trackers.late_span import EXPLANATION_NAME, explanation_span_id
+from smile_trace.trackers.presentation import EXPLANATION_NAME, explanation_span_id
 from smile_trace_contracts.samples import (
     sample_comparison,
     sample_explanation,

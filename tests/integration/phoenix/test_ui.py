@@ -5,7 +5,7 @@ from playwright.sync_api import Browser
 
 from smile_trace.records import Explanation
 from smile_trace.trackers import CapturedTrace, ExplainedCall, Receipt
-from smile_trace.trackers.strict_json import strict_json
+from smile_trace.trackers.fields import strict_json
 from smile_trace_contracts.samples import HOSTILE
 from smile_trace_phoenix import PhoenixTracker
 from tests.support.browser import WatchedPage

@@ -12,8 +12,7 @@ from mlflow.tracing.client import TracingClient
 from smile_trace.records import Explanation
 from smile_trace.render import driver_text
 from smile_trace.store import Store
-from smile_trace.trackers.late_span import EXPLANATION_NAME
-from smile_trace.trackers.names import DRIVER, VERDICT
+from smile_trace.trackers.presentation import DRIVER, EXPLANATION_NAME, VERDICT
 from smile_trace_mlflow.spans import mlflow_trace_id
 from tests.support.chaos.accounting import Run
 from tests.support.chaos.schedule import Fault

@@ -40,20 +40,21 @@ Answered = tuple[Source, OneReply, str]
 @cache
 def _phoenix() -> Answered:
     source = PhoenixSource(ADDRESS, {}, PhoenixSourceOptions(projects=(PLACE,)))
-    return source, OneReply(source._http), TRACE_ID
+    return source, OneReply(source._server.http), TRACE_ID
 
 
 @cache
 def _langfuse() -> Answered:
     options = LangfuseSourceOptions(environments=(PLACE,))
     source = LangfuseSource(ADDRESS, ("public", "secret"), options)
-    return source, OneReply(source._http), TRACE_ID
+    return source, OneReply(source._server.http), TRACE_ID
 
 
 @cache
 def _opik() -> Answered:
-    server = OpikServer(f"{ADDRESS}/api", "default", None, 1.0)
-    source = OpikSource(server, OpikSourceOptions(projects=(PLACE,)))
+    options = OpikSourceOptions(projects=(PLACE,))
+    server = OpikServer(f"{ADDRESS}/api", "default", {}, options)
+    source = OpikSource(server, options)
     return source, OneReply(server._http), UUID
 
 

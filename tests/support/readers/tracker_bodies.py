@@ -7,7 +7,7 @@ from typing import Any
 from smile_trace._guards.foreign import ForeignDataError
 from smile_trace.records import Trace
 from smile_trace.records.formats.otlp import read_line, spans_to_otlp
-from smile_trace.trackers.strict_json import strict_json
+from smile_trace.trackers.fields import strict_json
 from smile_trace_comet.trace_format import feedback_metrics, llm_trace
 from smile_trace_mlflow.spans import external_ids, mlflow_trace_id, spans_for_mlflow
 from smile_trace_opik.spans import spans_json, trace_json

@@ -8,19 +8,25 @@ from functools import cache
 from typing import NamedTuple
 
 from smile_trace.records import ForgottenCall, ForgottenTrace, Trace
-from smile_trace.trackers import ComparedPrompt, TrackerUnavailable
-from smile_trace.trackers.http import RequestRejected
-from smile_trace_contracts.samples import sample_comparison, sample_review, sample_trace
-from smile_trace_langfuse import reviews as langfuse_reviews
-from smile_trace_langfuse.server import LangfuseServer
+from smile_trace.trackers import ComparedPrompt, ExplainedCall, TrackerUnavailable
+from smile_trace.trackers.http import HttpOptions, RequestRejected
+from smile_trace.trackers.otlp import post_spans
+from smile_trace.trackers.presentation import Presentation, present
+from smile_trace_contracts.samples import (
+    sample_comparison,
+    sample_explanation,
+    sample_review,
+    sample_trace,
+)
+from smile_trace_langfuse.reviews import LangfuseQueues
+from smile_trace_langfuse.server import OTLP, LangfuseServer
 from smile_trace_opik.server import OpikServer
 from smile_trace_otlp.endpoint import OtlpOptions, endpoint_of
 from smile_trace_otlp.tracker import OtlpTracker
-from smile_trace_phoenix import reviews as phoenix_reviews
 from smile_trace_phoenix.comparisons import deliver_comparison
-from smile_trace_phoenix.forgetting import forget_trace
-from smile_trace_phoenix.places import EXTERNAL_TRACE, place_of_call, place_of_root
+from smile_trace_phoenix.reviews import PhoenixQueues
 from smile_trace_phoenix.server import PhoenixServer
+from smile_trace_phoenix.tracker import EXTERNAL_TRACE, find_place, forget_trace
 from tests.support.readers.base import ForeignReader
 from tests.support.readers.http_replies import HTTP_REPLIES, parse_reply
 from tests.support.readers.one_reply import COUNT, OneReply
@@ -39,13 +45,14 @@ class _Servers(NamedTuple):
 
 @cache
 def _servers() -> _Servers:
-    opik = OpikServer(f"{ADDRESS}/api", "default", None, 1.0)
-    phoenix = PhoenixServer(ADDRESS, None, {}, 1.0)
+    bounds = HttpOptions(timeout_seconds=1.0)
+    opik = OpikServer(f"{ADDRESS}/api", "default", {}, bounds)
+    phoenix = PhoenixServer(ADDRESS, {}, bounds)
     phoenix.settled = lambda ask: ask()  # type: ignore[method-assign]  # without its pauses
-    langfuse = LangfuseServer(ADDRESS, ("public", "secret"), 1.0)
+    langfuse = LangfuseServer(ADDRESS, ("public", "secret"), bounds)
     options = OtlpOptions(endpoint=ADDRESS)
     otlp = OtlpTracker(endpoint_of(options, {}), options)
-    clients = (opik._http, phoenix.http, langfuse._http, otlp._http)
+    clients = (opik._http, phoenix.http, langfuse.http, otlp._http)
     return _Servers(opik, phoenix, langfuse, otlp, tuple(map(OneReply, clients)))
 
 
@@ -83,31 +90,36 @@ def _of_opik(servers: _Servers) -> Iterator[Callable[[], object]]:
 
 
 def _of_langfuse(servers: _Servers) -> Iterator[Callable[[], object]]:
-    langfuse = servers.langfuse
+    langfuse, queues = servers.langfuse, LangfuseQueues(servers.langfuse)
     yield langfuse.check
     yield lambda: langfuse.has_trace(TRACE_ID)
-    yield lambda: langfuse.post_spans(_trace().spans)
-    yield lambda: langfuse.score({})
+    yield lambda: post_spans(langfuse.http, OTLP, _trace().spans)
     yield lambda: langfuse.delete(f"traces/{TRACE_ID}")
-    yield lambda: langfuse_reviews.send(langfuse, "q", [sample_review(TRACE_ID)])
-    yield lambda: langfuse_reviews.read(langfuse, "q")
-    yield lambda: langfuse_reviews.forgetting(langfuse)(TRACE_ID)
-    yield lambda: langfuse.upload(TRACE_ID, "1" * 16, b"<svg/>", "image/svg+xml")
+    yield lambda: queues.send("q", [sample_review(TRACE_ID)])
+    yield lambda: queues.read("q")
+    yield lambda: queues.forgetting()(TRACE_ID)
+    yield lambda: langfuse.attach(TRACE_ID, "1" * 16, b"<svg/>", "image/svg+xml")
 
 
 def _of_phoenix(servers: _Servers) -> Iterator[Callable[[], object]]:
     phoenix, trace = servers.phoenix, _trace()
-    [call] = trace.calls
+    queues = PhoenixQueues(phoenix, "p")
     yield phoenix.check
     yield lambda: phoenix.replace_span(trace.spans[0])
     yield lambda: phoenix.annotate("span", [{}])
-    yield lambda: place_of_call(phoenix, trace, call, TRACE_ID)
-    yield lambda: place_of_root(phoenix, trace, TRACE_ID)
+    yield lambda: find_place(phoenix, _shown())
     yield lambda: deliver_comparison(phoenix, _compared())
     yield lambda: forget_trace(phoenix, _forgotten())
-    yield lambda: phoenix_reviews.send(phoenix, "p", "q", [sample_review(TRACE_ID)])
-    yield lambda: phoenix_reviews.read(phoenix, "p", "q")
-    yield lambda: phoenix_reviews.forgetting(phoenix)(TRACE_ID)
+    yield lambda: queues.send("q", [sample_review(TRACE_ID)])
+    yield lambda: queues.read("q")
+    yield lambda: queues.forgetting()(TRACE_ID)
+
+
+@cache
+def _shown() -> Presentation:
+    [call] = _trace().calls
+    found = sample_explanation(call)
+    return present(ExplainedCall(trace=_trace(), call=call, explanation=found, traced_as=TRACE_ID))
 
 
 @cache

@@ -15,9 +15,9 @@ from smile_trace.records import Span
 from smile_trace.records.formats.otlp import spans_from_line
 from smile_trace.sources.receiver import protobuf
 from smile_trace.trackers import TrackerUnavailable
+from smile_trace.trackers.fields import strict_json
 from smile_trace.trackers.http import HttpClient, RequestRejected, Service
 from smile_trace.trackers.otlp import post_spans, to_protobuf, to_request
-from smile_trace.trackers.strict_json import strict_json
 from smile_trace_contracts.fake_http_server import Answer, FakeHttpServer, Request
 from smile_trace_contracts.samples import HOSTILE, sample_trace
 from smile_trace_otlp import OtlpTracker

@@ -11,13 +11,9 @@ from smile_trace.dialects import is_ours, read_calls
 from smile_trace.probes import PROBES
 from smile_trace.records import Span
 from smile_trace.trackers import ExplainedCall, ProfiledCall
-from smile_trace.trackers.late_span import (
-    EXPLANATION,
-    Parent,
-    explanation_span,
-)
-from smile_trace.trackers.names import PROBE, PROBED, call_label, model_label
-from smile_trace.trackers.probe_scores import probe_scores
+from smile_trace.trackers.fields import call_label, model_label
+from smile_trace.trackers.late_span import Parent, late_span
+from smile_trace.trackers.presentation import EXPLANATION, PROBE, PROBED, Heatmap, present
 from smile_trace_contracts.samples import HOSTILE, sample_explanation, sample_profile, sample_trace
 from smile_trace_mlflow.spans import spans_for_mlflow
 from smile_trace_phoenix.spans import spans_for_phoenix
@@ -31,7 +27,7 @@ def shown(*, start_ns: int = 0, end_ns: int = 10**9, status: str = "reliable") -
     [call] = trace.calls
     explanation = sample_explanation(call, status=status)  # type: ignore[arg-type]
     item = ExplainedCall(trace=trace, call=call, explanation=explanation, traced_as=trace.trace_id)
-    return explanation_span(item, Parent(trace.trace_id, call.span_id, start_ns, end_ns))
+    return late_span(Parent(trace.trace_id, call.span_id, start_ns, end_ns), Heatmap(item))
 
 
 @pytest.mark.parametrize("length", [4, 1000, 10**5, 10**6, 10**12])
@@ -72,14 +68,16 @@ def test_a_newer_explanation_has_the_same_id() -> None:
     [call] = trace.calls
     parent = Parent(trace.trace_id, call.span_id, call.start_ns, call.end_ns)
     ids = {
-        explanation_span(
-            ExplainedCall(
-                trace=trace,
-                call=call,
-                explanation=sample_explanation(call, status=status),
-                traced_as=trace.trace_id,
-            ),
+        late_span(
             parent,
+            Heatmap(
+                ExplainedCall(
+                    trace=trace,
+                    call=call,
+                    explanation=sample_explanation(call, status=status),
+                    traced_as=trace.trace_id,
+                )
+            ),
         ).span_id
         for status in ("reliable", "no_effect")
     }
@@ -162,14 +160,14 @@ def test_what_was_asked_is_told_with_its_worst_variant() -> None:
     trace = sample_trace(HOSTILE)
     [call] = trace.calls
     item = ProfiledCall(trace=trace, call=call, profile=sample_profile(call), traced_as="t")
-    stable, reworded = probe_scores(item)
-    assert (stable.name, stable.value, stable.status) == ("smile.stability", 0.0, "no effect seen")
-    assert stable.said.endswith("The answer stays: Paris")
-    assert (reworded.name, reworded.value, reworded.status) == (
+    stable, reworded = present(item).scores
+    assert (stable.name, stable.value, stable.label) == ("smile.stability", 0.0, "no effect seen")
+    assert stable.reason.endswith("The answer stays: Paris")
+    assert (reworded.name, reworded.value, reworded.label) == (
         "smile.paraphrase",
         1.0,
         "changes it",
     )
-    assert "The prompt: {+Hello! +}" in reworded.said
-    assert not {"\x1b", "\x00", "\u202e"} & set(reworded.said)
-    assert len(reworded.said) < 2000
+    assert "The prompt: {+Hello! +}" in reworded.reason
+    assert not {"\x1b", "\x00", "\u202e"} & set(reworded.reason)
+    assert len(reworded.reason) < 2000

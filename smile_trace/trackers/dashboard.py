@@ -1,0 +1,195 @@
+"""A tracker that shows presentations: its backend does what a few verbs say, the rest is here."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import ClassVar
+
+from smile_trace.errors import ReasonCode
+from smile_trace.records import ForgottenTrace, Trace
+from smile_trace.records.judgement import Judgement, ReviewTask
+from smile_trace.trackers.batches import (
+    Result,
+    attempt,
+    deliver_batch,
+    deliver_each,
+    outcomes,
+    split,
+)
+from smile_trace.trackers.late_span import Parent
+from smile_trace.trackers.presentation import Item, Presentation, View, present
+from smile_trace.trackers.protocol import (
+    CapturedTrace,
+    ExplainedCall,
+    ExplainedPath,
+    Outcome,
+    ProfiledCall,
+    Receipt,
+    Rejected,
+    Tracker,
+    UnexplainedCall,
+)
+from smile_trace.trackers.reviews import ReviewQueues
+
+
+class Dashboard(Tracker):
+    """A base of trackers. A subclass has its name, its capabilities, `from_settings`, and
+
+    - `put_spans`: write traces, with what users thought of them;
+    - `put_scores`: say something of a span or a trace, in place of what was said under that name;
+    - `put_view`: attach what is drawn to a span of its own;
+    - `forget_trace`: delete a trace with all of this, where `capabilities.forgets`;
+
+    each of which may come again for what is there already. They raise `RequestRejected` where the
+    backend does not take this, and `TrackerUnavailable` where it takes nothing. What is said comes
+    before what is drawn.
+    """
+
+    request_size: ClassVar[int] = 400
+    """Of traces in one request, as `size_of` measures them."""
+    concurrency: ClassVar[int] = 1
+    """Explanations, paths and profiles delivered at once."""
+    review_queues: ReviewQueues
+    """Where `capabilities.reviews` is declared."""
+
+    # -- what a subclass says ----------------------------------------------------------------
+
+    def put_spans(self, traces: Sequence[Trace]) -> None:
+        """Write traces, and their `feedback_scores`."""
+        raise self._missing("put_spans")
+
+    def put_scores(self, place: Parent, shown: Presentation) -> Outcome | None:
+        """Say what a presentation says of a call at the span `place`, and where `shown.is_alone`
+        at its trace, too, if the backend lists traces by what is said of traces; of documents at
+        the spans that retrieved them, where it has a place for it. By default nothing.
+
+        Returns:
+            None where it was said, else why nothing can be.
+        """
+        return None
+
+    def put_view(self, place: Parent, shown: Presentation, view: View) -> Outcome:
+        """Show what is drawn under `place`, with its files; `late_span` makes the span."""
+        raise self._missing("put_view")
+
+    def forget_trace(self, item: ForgottenTrace) -> Outcome:
+        """Delete one trace, see `Tracker.forget`."""
+        raise self._missing("forget_trace")
+
+    def trace_id(self, trace: Trace) -> str:
+        """The id there of a trace that was written; by default the same."""
+        return trace.trace_id
+
+    def trace_url(self, trace_id: str) -> str | None:
+        """Where a person can look at a trace, by its id there."""
+        return None
+
+    def size_of(self, trace: Trace) -> int:
+        """How much of a request a trace takes; by default in spans."""
+        return len(trace.spans)
+
+    def find_trace(self, item: CapturedTrace) -> Outcome | None:
+        """The outcome of a trace that is not written, because it stands there: the application's
+        own one, or one that was read from there; None: it is written."""
+        return None
+
+    def find_place(self, shown: Presentation) -> Parent | Outcome:
+        """The span that a presentation goes under, or why there is none; by default that of its
+        call, or the root, in the trace that was written."""
+        return own_place(shown)
+
+    # -- what a tracker does -----------------------------------------------------------------
+
+    def deliver_traces(self, items: Sequence[CapturedTrace]) -> list[Outcome]:
+        """See `Tracker.deliver_traces`."""
+        settled: dict[int, Result] = {}
+        for number, item in enumerate(items):
+            found = attempt(partial(self.find_trace, item))
+            if found is not None:
+                settled[number] = found
+        ours = [number for number in range(len(items)) if number not in settled]
+        size = self.request_size
+        for batch in split(ours, lambda number: self.size_of(items[number].trace), size):
+            sent = deliver_batch([items[number].trace for number in batch], self._send)
+            settled |= dict(zip(batch, sent, strict=True))
+        return outcomes([settled[number] for number in range(len(items))])
+
+    def deliver_explanations(self, items: Sequence[ExplainedCall]) -> list[Outcome]:
+        """See `Tracker.deliver_explanations`."""
+        return self._show(items)
+
+    def deliver_paths(self, items: Sequence[ExplainedPath]) -> list[Outcome]:
+        """See `Tracker.deliver_paths`."""
+        return self._show(items, self.capabilities.paths, "paths")
+
+    def deliver_profiles(self, items: Sequence[ProfiledCall]) -> list[Outcome]:
+        """See `Tracker.deliver_profiles`."""
+        return self._show(items, self.capabilities.profiles, "profiles")
+
+    def deliver_unexplained(self, items: Sequence[UnexplainedCall]) -> list[Outcome]:
+        """See `Tracker.deliver_unexplained`."""
+        return self._show(items, self.capabilities.unexplained, "why calls are not explained")
+
+    def forget(self, items: Sequence[ForgottenTrace]) -> list[Outcome]:
+        """See `Tracker.forget`."""
+        if not self.capabilities.forgets:
+            raise self._missing("forget")
+        return outcomes(deliver_each(items, self.forget_trace))
+
+    def send_for_review(self, queue: str, tasks: Sequence[ReviewTask]) -> None:
+        """See `Tracker.send_for_review`; each variant is a trace of its own."""
+        if not self.capabilities.reviews:
+            raise self._missing("review queues")
+        self.review_queues.send(queue, tasks)
+
+    def read_reviews(self, queue: str) -> list[Judgement]:
+        """See `Tracker.read_reviews`."""
+        if not self.capabilities.reviews:
+            raise self._missing("review queues")
+        return self.review_queues.read(queue)
+
+    def receipt(self, trace_id: str) -> Receipt:
+        """The receipt for something in a trace, by its id there."""
+        return Receipt(external_id=trace_id, url=self.trace_url(trace_id))
+
+    def _send(self, traces: Sequence[Trace]) -> list[Outcome]:
+        self.put_spans(traces)
+        return [self.receipt(self.trace_id(trace)) for trace in traces]
+
+    def _show(self, items: Sequence[Item], able: bool = True, what: str = "") -> list[Outcome]:
+        if not able:
+            raise NotImplementedError(f"the tracker {self.name} does not show {what}")
+        return outcomes(deliver_each(items, self._present, concurrency=self.concurrency))
+
+    def _present(self, item: Item) -> Outcome:
+        shown = present(item)
+        place = self.find_place(shown)
+        if not isinstance(place, Parent):
+            return place
+        if (why_not := self.put_scores(place, shown)) is not None:
+            return why_not
+        if shown.view is None:
+            return self.receipt(item.traced_as)
+        return self.put_view(place, shown, shown.view)
+
+    def _missing(self, what: str) -> NotImplementedError:
+        return NotImplementedError(f"the tracker {self.name} has no {what}")
+
+
+def own_place(shown: Presentation) -> Parent:
+    """The span of a presentation's call, or the root, in a trace that we wrote."""
+    trace, call = shown.item.trace, shown.call
+    span = trace.span(trace.root_span_id) if call is None else call
+    return Parent(shown.item.traced_as, span.span_id, span.start_ns, span.end_ns)
+
+
+def gone(service: str, trace_id: str, *, retry: bool = False) -> Rejected:
+    """The outcome of what belongs to a trace that is not there any more."""
+    reason = f"the trace {trace_id} is gone from {service}: it was deleted there"
+    return Rejected(reason=reason, code=ReasonCode.NOT_FOUND, retry=retry)
+
+
+def not_ours(trace_ids: Sequence[str], what: str) -> Rejected:
+    """The outcome of forgetting where the application itself wrote a trace; `what` a person has to
+    do."""
+    reason = f"the application itself wrote {', '.join(trace_ids)}: {what}"
+    return Rejected(reason=reason, code=ReasonCode.REJECTED, retry=False)

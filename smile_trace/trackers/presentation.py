@@ -1,0 +1,384 @@
+"""What a tracker shows of a call, made once: names, values, sentences, pictures, documents.
+
+`present` makes a `Presentation` of an explanation, a path, a profile or the reason why there is
+none; an integration maps it to the spans, scores and files of its backend. Everything here may
+hold what somebody wrote into a prompt: sentences and labels are shortened, and rid of what
+controls a display; names are fixed, since each is a column of a list.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal, NamedTuple, Protocol
+
+from smile_trace.records import JSON, Call, Explanation, Trace
+from smile_trace.records.path import ExplanationPath, PathStep
+from smile_trace.records.profile import ProbeResult, Profile
+from smile_trace.render import (
+    driver_of,
+    driver_text,
+    fidelity_reason,
+    path_ends,
+    path_to_html,
+    path_to_svg,
+    to_html,
+    to_markdown,
+    to_svg,
+)
+from smile_trace.render.markdown import align_tables, escape
+from smile_trace.render.phrases import document_sentence
+from smile_trace.render.profile import STATUS
+from smile_trace.render.text import difference, short
+from smile_trace.trackers.fields import call_label, known, newest_feedback
+from smile_trace.trackers.protocol import (
+    ExplainedCall,
+    ExplainedPath,
+    ProfiledCall,
+    UnexplainedCall,
+)
+
+DRIVER, VERDICT, FIDELITY, PATH = (
+    "smile.driver",
+    "smile.verdict",
+    "smile.fidelity_r2",
+    "smile.path",
+)
+"""What drove the answer; how sure that is, or why there is no explanation; the held-out R²; where
+the path of a trace ends."""
+PROBE = "smile."
+"""What the name of a probe follows: `smile.order`."""
+PROBED = tuple(
+    PROBE + name
+    for name in (
+        *("stability", "paraphrase", "format", "order", "length", "grounding", "pushback", "swap"),
+        "hijack",
+    )
+)
+"""The names of all probes that the worker may ask."""
+SAID = (DRIVER, VERDICT, FIDELITY, PATH, *PROBED)
+"""The names of all scores: what forgetting looks for."""
+DOCUMENT = "smile.document_attribution"
+"""The name of a score of a retrieved document."""
+NOT_MEASURED = "not measured"
+"""The label of a score without a value."""
+SURE = {"reliable": 1.0, "no_effect": 1.0, "partial": 0.5, "inconclusive": 0.0}
+"""How sure a verdict is."""
+LONGEST = 1000
+"""Characters of a reason."""
+
+EXPLANATION_NAME, PATH_NAME = "Why this answer?", "Where did this come from?"
+"""How the name of an explanation's span begins (the function and the model follow), and the name
+of a path's."""
+EXPLANATION = "smile_trace.explanation"
+"""Attribute: the Explanation as JSON, for programs."""
+LARGEST_EXPLANATION = 512_000
+"""Characters of that; a longer one leaves out its perturbations."""
+
+Item = ExplainedCall | ExplainedPath | ProfiledCall | UnexplainedCall
+Files = Mapping[str, tuple[str, bytes]]
+"""Contents by name, each with its media type."""
+
+
+# -- scores ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Score:
+    """What is said of a call or a trace under one name.
+
+    Args:
+        kind: of what a list shows: a text, one of few categories, or a number.
+        label: it in words; None of a number that says all.
+        value: what was measured or counted; None where the label says all, or nothing was measured.
+        reason: why, in a sentence or more.
+        as_number: a number for backends that take no label without one.
+        by_user: it is what a user of the application thinks, no finding of ours.
+    """
+
+    name: str
+    kind: Literal["text", "category", "number"]
+    label: str | None
+    value: float | None
+    reason: str
+    as_number: float = 0.0
+    by_user: bool = False
+
+
+def feedback_scores(trace: Trace) -> list[Score]:
+    """What users thought of a trace: the newest score of each name."""
+    return [
+        Score(
+            short(one.name) or "feedback",
+            *("number", None, one.score, short(one.comment or "", LONGEST)),
+            by_user=True,
+        )
+        for one in newest_feedback(trace)
+    ]
+
+
+def _explained(explanation: Explanation) -> Iterator[Score]:
+    fidelity, driver = explanation.fidelity, driver_of(explanation)
+    r2, reason = fidelity.r2_heldout, short(fidelity_reason(explanation), LONGEST)
+    strength = 0.0 if driver is None else round(driver.attribution, 4)
+    summary = short(explanation.summary, LONGEST)
+    yield Score(DRIVER, "text", driver_text(explanation), None, summary, strength)
+    yield Score(VERDICT, "category", fidelity.status, None, reason, SURE[fidelity.status])
+    yield Score(FIDELITY, "number", None, None if r2 is None else round(r2, 4), reason)
+
+
+def _probed(profile: Profile) -> Iterator[Score]:
+    """Of each probe that was asked the share of its variants that changed the answer, in [0, 1]."""
+    for result in profile.results.values():
+        if result.value is not None:
+            name, label = PROBE + short(result.name, 40), STATUS[result.status]
+            value, reason = round(result.value, 4), _variant(profile, result)
+            yield Score(name, "number", label, value, reason)
+
+
+_MARKS = {"same": "{}", "removed": "[-{}-]", "added": "{{+{}+}}"}
+"""How a piece of a difference is written: as `wdiff` and `git diff --word-diff` do."""
+_PROMPT, _ANSWER = 500, 250
+"""Characters of what is shown of each."""
+
+
+def _variant(profile: Profile, result: ProbeResult) -> str:
+    """Why a probe's result is what it is, with its most telling variant and the answer to that as
+    differences from the logged ones."""
+    worst = result.worst
+    if worst is None:
+        return result.reason
+    which = "The most telling variant" if worst.counts else "The variant furthest away"
+    lines = [result.reason, f"{which}: {short(worst.what, 200)}"]
+    if pieces := difference(profile.messages, worst.messages):
+        marked = "".join(_MARKS[piece.kind].format(piece.text) for piece in pieces)
+        lines.append(f"The prompt: {short(marked, _PROMPT)}")
+    before, after = (short(text, _ANSWER) or "(empty)" for text in (profile.answer, worst.answer))
+    if before == after:
+        return "\n\n".join([*lines, f"The answer stays: {after}"])
+    return "\n\n".join([*lines, f"The answer:\n- {before}\n+ {after}"])
+
+
+class ScoredDocument(NamedTuple):
+    """A document at its place among those that a span retrieved, from 0.
+
+    `value` is its attribution, None where it was not removed alone; `reason` is the sentence about
+    it; `name` is its source or id, if it has one.
+    """
+
+    text: str
+    span_id: str | None
+    position: int
+    value: float | None
+    reason: str
+    name: str | None
+
+
+def _documents(item: ExplainedCall) -> Iterator[ScoredDocument]:
+    """The documents that stand in the messages of an explained call."""
+    texts = [document.text for document in item.call.documents if document.place is not None]
+    for place, document in enumerate(item.explanation.documents):
+        value = document.attribution
+        yield ScoredDocument(
+            text=texts[place] if place < len(texts) else "",
+            span_id=document.span_id,
+            position=place if document.position is None else document.position,
+            value=None if value is None else round(value, 4),
+            reason=short(document_sentence(document), LONGEST),
+            name=document.source or document.id,
+        )
+
+
+# -- views ----------------------------------------------------------------------------------
+
+
+class View(Protocol):
+    """What is drawn, and stands in a span of its own. Nothing is drawn before it is asked for.
+
+    Attributes:
+        span_id: 16 hex digits; of the call or the trace alone, so that a newer one replaces it.
+        name: of the span.
+        answer: what it is about.
+        summary: what it says, in a sentence.
+        attributes: what programs read.
+        evaluation: the verdict, as the GenAI conventions name the result of an evaluation.
+    """
+
+    span_id: str
+    name: str
+    answer: str
+    summary: str
+    attributes: Mapping[str, JSON]
+    evaluation: Mapping[str, JSON]
+
+    @property
+    def svg(self) -> str:
+        """The picture."""
+        ...
+
+    @property
+    def markdown(self) -> str:
+        """What stands below the picture, or instead; its tables read well as plain text, too."""
+        ...
+
+    @property
+    def files(self) -> Files:
+        """The picture, the page and the record."""
+        ...
+
+
+class Heatmap(View):
+    """The heatmap of an explained call."""
+
+    def __init__(self, item: ExplainedCall) -> None:
+        self.explanation, self._title = item.explanation, item.call.name
+        self.span_id = explanation_span_id(item.call.id)
+        self.name = f"{EXPLANATION_NAME} {call_label(item.call)}"
+        self.answer, self.summary = self.explanation.answer, self.explanation.summary
+        fidelity = self.explanation.fidelity
+        self.attributes = {
+            DRIVER: driver_text(self.explanation),
+            VERDICT: fidelity.status,
+            EXPLANATION: explanation_json(self.explanation),
+        }
+        self.evaluation = known(
+            {
+                "gen_ai.evaluation.name": VERDICT,
+                "gen_ai.evaluation.score.value": fidelity.r2_heldout,
+                "gen_ai.evaluation.score.label": fidelity.status,
+                "gen_ai.evaluation.explanation": self.summary,
+            }
+        )
+
+    @cached_property
+    def svg(self) -> str:
+        """See `View.svg`."""
+        return to_svg(self.explanation)
+
+    @cached_property
+    def markdown(self) -> str:
+        """See `View.markdown`."""
+        return align_tables(to_markdown(self.explanation))
+
+    @property
+    def files(self) -> Files:
+        """See `View.files`."""
+        page = to_html(self.explanation, title=self._title)
+        return {
+            "heatmap.svg": ("image/svg+xml", self.svg.encode()),
+            "heatmap.html": ("text/html", page.encode()),
+            "explanation.json": ("application/json", self.explanation.model_dump_json().encode()),
+        }
+
+
+class PathView(View):
+    """The path of a trace, from its final answer back."""
+
+    def __init__(self, path: ExplanationPath) -> None:
+        self.path = path
+        self.span_id = path_span_id(path.trace_id)
+        self.name = PATH_NAME
+        self.answer, self.summary = path.steps[0].explanation.answer, path.summary
+        self.attributes = {PATH: self.summary}
+        self.evaluation = {}
+
+    @cached_property
+    def svg(self) -> str:
+        """See `View.svg`."""
+        return path_to_svg(self.path)
+
+    @property
+    def markdown(self) -> str:
+        """See `View.markdown`."""
+        steps = (f"{number}. {_step(step)}" for number, step in enumerate(self.path.steps, 1))
+        return "\n".join([escape(self.path.summary), "", *steps])
+
+    @property
+    def files(self) -> Files:
+        """See `View.files`."""
+        return {
+            "path.svg": ("image/svg+xml", self.svg.encode()),
+            "path.html": ("text/html", path_to_html(self.path).encode()),
+            "path.json": ("application/json", self.path.model_dump_json().encode()),
+        }
+
+
+def _step(step: PathStep) -> str:
+    sources = "; ".join(
+        f"{', '.join(f'“{driver.name}”' for driver in source.drivers[:3])} {source.where}"
+        + (f" (step {source.step + 1})" if source.step is not None else "")
+        for source in step.sources
+    )
+    return f"**{escape(step.title)}** {escape(sources or step.explanation.summary)}"
+
+
+def explanation_span_id(call_id: str) -> str:
+    """The id of the span that shows a call's explanation."""
+    return hashlib.sha256(f"smile-trace explanation {call_id}".encode()).hexdigest()[:16]
+
+
+def path_span_id(trace_id: str) -> str:
+    """The id of the span that shows the path of a trace."""
+    return hashlib.sha256(f"smile-trace path {trace_id}".encode()).hexdigest()[:16]
+
+
+def explanation_json(explanation: Explanation) -> str:
+    """The attribute `EXPLANATION`, at most about as long as `LARGEST_EXPLANATION`."""
+    text = explanation.model_dump_json()
+    if len(text) <= LARGEST_EXPLANATION:
+        return text
+    return explanation.model_copy(update={"perturbations": ()}).model_dump_json()
+
+
+# -- all of it ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Presentation:
+    """What is shown of an item.
+
+    Args:
+        call: that it is about; None where it is about the whole trace.
+        scores: what lists and charts show.
+        names: those of all scores of its kind: what is there under one of them is replaced.
+        model: that was asked again; None where none was.
+        view: what is drawn, if anything is.
+        documents: those that were retrieved for the call.
+    """
+
+    item: Item
+    call: Call | None
+    scores: Sequence[Score]
+    names: Sequence[str]
+    model: str | None = None
+    view: View | None = None
+    documents: Sequence[ScoredDocument] = ()
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether it says what there is to say of the whole trace: of its only call, or of all."""
+        return self.call is None or len(self.item.trace.calls) == 1
+
+
+def present(item: Item) -> Presentation:
+    """What is shown of an item of the outbox."""
+    match item:
+        case ExplainedCall(call=call, explanation=explanation):
+            return Presentation(
+                item,
+                call,
+                scores=tuple(_explained(explanation)),
+                names=(DRIVER, VERDICT, FIDELITY),
+                model=explanation.settings.model,
+                view=Heatmap(item),
+                documents=tuple(_documents(item)),
+            )
+        case ExplainedPath(path=path):
+            steps, summary = float(len(path.steps)), short(path.summary, LONGEST)
+            ends = Score(PATH, "text", path_ends(path), steps, summary)
+            return Presentation(item, None, (ends,), (PATH,), view=PathView(path))
+        case ProfiledCall(call=call, profile=profile):
+            return Presentation(item, call, tuple(_probed(profile)), PROBED, profile.model)
+        case UnexplainedCall(call=call):
+            why = Score(VERDICT, "category", item.verdict, None, short(item.reason, LONGEST))
+            return Presentation(item, call, (why,), (VERDICT,))
