@@ -11,6 +11,11 @@ from smile_trace.attribution.answer_change.distances import (
     register_distance,
 )
 from smile_trace.attribution.answer_span import AnswerSpanNotFound, find_answer_span
+from smile_trace.attribution.estimation.regressor_solver import (
+    Regressor,
+    RegressorSolver,
+    solver_named,
+)
 from smile_trace.attribution.estimation.solver import Solver, Surrogate
 from smile_trace.attribution.perturbation_study import PerturbationStudy
 from smile_trace.attribution.proxy_study import Proxy, ProxyStudy
@@ -38,6 +43,8 @@ __all__ = [
     "PerturbationStudy",
     "Proxy",
     "ProxyStudy",
+    "Regressor",
+    "RegressorSolver",
     "Solver",
     "Study",
     "Surrogate",
@@ -48,6 +55,7 @@ __all__ = [
     "find_answer_span",
     "measured_at",
     "register_distance",
+    "solver_named",
     "unmatched_protections",
     "written",
 ]

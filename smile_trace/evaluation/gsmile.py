@@ -8,8 +8,8 @@ from typing import Literal
 import numpy as np
 from scipy import stats  # type: ignore[import-untyped]
 
-from smile_trace.attribution.estimation import ridge
 from smile_trace.attribution.estimation.locality import locality
+from smile_trace.attribution.estimation.regressor_solver import RegressorSolver
 from smile_trace.attribution.estimation.solver import Array
 from smile_trace.attribution.segmentation import boundaries
 from smile_trace.attribution.word_vectors import embed_words
@@ -141,7 +141,7 @@ def _fidelity(explanation: Explanation) -> tuple[float | None, float | None, flo
     texts = [segment.text for segment in explanation.segments]
     sizes = np.array([max(len(boundaries.words(text)), 1) for text in texts], dtype=float)
     weights = locality(x, embed_words(texts), sizes)
-    residuals = y - ridge.fit(x, y, weights).predict(x)
+    residuals = y - RegressorSolver().fit(x, y, weights).predict(x)
     share = weights / weights.sum()
     spread = float(share @ (y - share @ y) ** 2)
     squares = float(share @ residuals**2)

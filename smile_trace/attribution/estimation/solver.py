@@ -1,8 +1,9 @@
 """The solver: from masks and answer changes to a model of how each segment acts.
 
-`GaussianProcessSolver` (gaussian_process.py) is the default, `WarpedProcessSolver`
-(in the same file) that for probabilities without noise, `RidgeSolver` (ridge.py) is SMILE's
-weighted linear surrogate. A solver of your own needs `fit`, and a `Surrogate` with `predict`.
+`GaussianProcessSolver` (gaussian_process.py) is the default, `WarpedProcessSolver` that for
+probabilities without noise; `RegressorSolver` (regressor_solver.py) is SMILE's weighted linear
+surrogate, or any regressor of scikit-learn. A solver of your own needs `fit`, and a `Surrogate`
+with `predict`.
 """
 
 from abc import ABC, abstractmethod

@@ -14,7 +14,7 @@ from smile_trace.attribution import (
     VectorTable,
     distance_names,
 )
-from smile_trace.attribution.estimation.ridge import RidgeSolver
+from smile_trace.attribution.estimation.regressor_solver import RegressorSolver
 from smile_trace.attribution.segmentation.partitioner import Segmentation
 from smile_trace.attribution.word_vectors import embed_words
 from smile_trace.records import Explanation, ExplanationSettings, Message, Prompted, Response
@@ -119,7 +119,7 @@ def test_a_given_distance_is_taken_before_that_of_the_settings() -> None:
 def test_a_given_solver_makes_the_attributions_and_is_scored() -> None:
     fits: list[int] = []
 
-    class Counting(RidgeSolver):
+    class Counting(RegressorSolver):
         def fit(self, design: Any, y: Any, weights: Any = None) -> Any:
             fits.append(len(y))
             return super().fit(design, y, weights)

@@ -1,5 +1,7 @@
 """Solvers: what they fit and predict, their contract, and that the suite notices a breach."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from itertools import product
 from typing import Any
@@ -7,22 +9,38 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy.optimize import check_grad  # type: ignore[import-untyped]
+from sklearn.ensemble import RandomForestRegressor  # type: ignore[import-untyped]
+from sklearn.linear_model import (  # type: ignore[import-untyped]
+    BayesianRidge,
+    PoissonRegressor,
+    Ridge,
+    RidgeCV,
+)
+from sklearn.neighbors import KNeighborsRegressor  # type: ignore[import-untyped]
+from sklearn.pipeline import make_pipeline  # type: ignore[import-untyped]
+from sklearn.preprocessing import PolynomialFeatures  # type: ignore[import-untyped]
+from sklearn.tree import DecisionTreeRegressor  # type: ignore[import-untyped]
 
 from benchmarks.statistics.worlds import planted
 from smile_trace.attribution import Solver, Surrogate
 from smile_trace.attribution.estimation import (
     gaussian_process,
     inference,
-    ridge,
 )
 from smile_trace.attribution.estimation.gaussian_process import (
     GaussianProcessSolver,
     WarpedProcessSolver,
 )
 from smile_trace.attribution.estimation.locality import locality
-from smile_trace.attribution.estimation.ridge import Ridge, RidgeSolver
+from smile_trace.attribution.estimation.regressor_solver import (
+    Linear,
+    RegressorSolver,
+    SolverFailed,
+    solver_named,
+)
 from smile_trace.attribution.estimation.solver import Array
 from smile_trace_contracts.attribution import check_solver
+from tests.support.paths import ROOT
 
 SEGMENTS, ROWS = 9, 31
 
@@ -78,17 +96,82 @@ def test_predictions_of_the_warped_process_are_answer_changes() -> None:
     assert predicted[-1] == pytest.approx(1, abs=0.02)
 
 
-@pytest.mark.parametrize("solver", [GaussianProcessSolver(), WarpedProcessSolver(), RidgeSolver()])
-def test_the_packaged_solvers(solver: Solver) -> None:
-    check_solver(solver)
+@pytest.mark.parametrize(
+    ("solver", "tolerance"),
+    [
+        (GaussianProcessSolver(), 0.1),
+        (WarpedProcessSolver(), 0.1),
+        (RegressorSolver(), 0.1),
+        (RegressorSolver(BayesianRidge()), 0.1),
+        (RegressorSolver(make_pipeline(PolynomialFeatures(2), Ridge(0.1))), 0.1),
+        (RegressorSolver(KNeighborsRegressor(2)), 0.3),  # its fit takes no weights
+        (RegressorSolver(RandomForestRegressor(30, random_state=0)), 0.3),
+    ],
+)
+def test_the_packaged_solvers(solver: Solver, tolerance: float) -> None:
+    check_solver(solver, tolerance=tolerance)
 
 
-class _Blind(Ridge):
+def _line(x: Array, y: Array) -> Linear:
+    fitted = RegressorSolver().fit(x, y)
+    assert isinstance(fitted, Linear)
+    return fitted
+
+
+def test_a_regressor_is_cloned_named_and_given_the_weights() -> None:
+    x = np.array([[0.0], [0.0], [1.0], [1.0]])
+    y, weights = np.array([0.0, 0.2, 0.0, 1.0]), np.array([1.0, 1.0, 0.5, 1.5])
+    given = DecisionTreeRegressor(max_depth=1, random_state=0)
+    solver = RegressorSolver(given)
+    fitted = solver.fit(x, y, weights)
+    assert fitted.predict(np.array([[0.0], [1.0]])) == pytest.approx([0.1, 0.75])
+    assert fitted.effects((0.5, 0.2)) == pytest.approx([0.65])
+    assert not hasattr(given, "tree_")
+    assert solver.name == "DecisionTreeRegressor(max_depth=1, random_state=0)"
+
+
+def test_a_model_with_coefficients_that_is_no_line_is_taken_as_it_predicts() -> None:
+    x = (np.random.default_rng(3).random((40, 3)) < 0.5).astype(float)
+    fitted = RegressorSolver(PoissonRegressor(alpha=0)).fit(x, np.exp(x @ [0.5, 0.0, -1.0] - 1))
+    assert not isinstance(fitted, Linear)
+    assert fitted.predict(np.zeros((1, 3))) == pytest.approx([np.exp(-1)], abs=0.01)
+
+
+@pytest.mark.parametrize("wrong", ["ridge", RidgeCV, object()])
+def test_what_is_no_regressor(wrong: Any) -> None:
+    with pytest.raises(TypeError, match="no regressor of scikit-learn"):
+        RegressorSolver(wrong)
+
+
+def test_a_regressor_that_cannot_be_fitted_says_so() -> None:
+    with pytest.raises(SolverFailed, match=r"KNeighbors.* cannot be fitted to 4 answers"):
+        RegressorSolver(KNeighborsRegressor(-1)).fit(np.eye(4), np.arange(4.0))
+
+
+def test_solvers_by_name() -> None:
+    assert solver_named("process") is None
+    assert isinstance(solver_named("smile"), RegressorSolver)
+    with pytest.raises(ValueError, match="no solver 'lasso': take process or smile"):
+        solver_named("lasso")
+
+
+def test_the_default_solver_loads_no_scikit_learn() -> None:
+    program = (
+        "import sys\n"
+        "from tests.support.studies import copying, run\n"
+        "found = run('My dog ate all of the homework again', copying('dog'), answer='dog')\n"
+        "assert found.explanation.ranked[0].text == 'dog'\n"
+        "assert 'sklearn' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=ROOT)
+
+
+class _Blind(Linear):
     def predict(self, x: np.ndarray) -> np.ndarray:
         return np.zeros(len(x))
 
 
-class _Misstated(Ridge):
+class _Misstated(Linear):
     def contrasts(self, x: np.ndarray) -> np.ndarray:
         return np.ones(x.shape)
 
@@ -100,11 +183,11 @@ def _fitting(fit: Callable[..., Surrogate]) -> Any:
 @pytest.mark.parametrize(
     ("solver", "broken"),
     [
-        (_fitting(lambda x, y: Ridge(0.0, np.zeros(6))), "it finds"),
-        (_fitting(lambda x, y: Ridge(0.0, np.zeros(5))), "5 segments, not 6"),
+        (_fitting(lambda x, y: Linear(0.0, np.zeros(6))), "it finds"),
+        (_fitting(lambda x, y: Linear(0.0, np.zeros(5))), "5 segments, not 6"),
         (_fitting(lambda x, y: np.zeros(6)), "gives a ndarray, no Surrogate"),  # type: ignore[arg-type,return-value]
-        (_fitting(lambda x, y: _Blind(0.0, RidgeSolver().fit(x, y).coefficients)), "predict"),
-        (_fitting(lambda x, y: _Misstated(0.0, RidgeSolver().fit(x, y).coefficients)), "contrasts"),
+        (_fitting(lambda x, y: _Blind(0.0, _line(x, y).coefficients)), "predict"),
+        (_fitting(lambda x, y: _Misstated(0.0, _line(x, y).coefficients)), "contrasts"),
     ],
 )
 def test_a_solver_that_breaks_its_contract(solver: Solver, broken: str) -> None:
@@ -132,10 +215,10 @@ def test_leave_one_out_residuals_are_those_of_fits_without_the_row() -> None:
 def test_ridge_finds_a_linear_truth_and_no_effect_in_noise() -> None:
     generator = np.random.default_rng(5)
     x = (generator.random((40, 6)) < 0.4).astype(float)
-    exact = ridge.fit(x, 0.2 + x @ [0.5, 0, 0, -0.1, 0, 0])
+    exact = _line(x, 0.2 + x @ [0.5, 0, 0, -0.1, 0, 0])
     assert exact.coefficients == pytest.approx([0.5, 0, 0, -0.1, 0, 0], abs=0.01)
     assert exact.predict(x) == pytest.approx(0.2 + x @ [0.5, 0, 0, -0.1, 0, 0], abs=0.01)
-    noise = ridge.fit(x, generator.standard_normal(40))
+    noise = _line(x, generator.standard_normal(40))
     assert np.abs(noise.coefficients).max() < 0.4
 
 

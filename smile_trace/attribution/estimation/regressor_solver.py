@@ -1,0 +1,171 @@
+"""Solvers by scikit-learn: SMILE's weighted linear surrogate, and any regressor of your own.
+
+SMILE (Aslansefat et al. 2024) and gSMILE (arXiv 2505.21657, eq. 6): θ = argmin Σ w_j (θ·x_j +
+θ₀ − y_j)² + λ‖θ‖², with the locality weight w_j = exp(−δ_j²/σ²) of the distance δ_j between
+the perturbed and the original prompt. Here x_j = 1 where a segment was removed. λ is chosen
+by leave-one-out cross-validation (`RidgeCV`).
+
+scikit-learn is imported where a solver of these is made or fitted: the default needs none of it.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from smile_trace.attribution.estimation.solver import Array, Solver, Surrogate
+from smile_trace.errors import ReasonCode, SmileTraceError
+
+PROCESS, SMILE = "process", "smile"
+"""Names of the default solver, a Gaussian process, and of SMILE's."""
+
+_STRENGTHS = np.logspace(-4, 4, 25)
+"""Candidates for λ, beside weights with mean 1."""
+
+_FEWEST = 3
+"""Rows below which nothing is fitted but their mean."""
+
+
+class SolverFailed(SmileTraceError):
+    """A regressor could not be fitted to the answer changes; the message says why."""
+
+    code = ReasonCode.CANNOT_EXPLAIN
+
+
+class Regressor(Protocol):
+    """What a solver may be made of: scikit-learn's regressors, pipelines among them.
+
+    `fit(X, y)` or `fit(X, y, sample_weight=…)`, `predict(X)` and `get_params()`, by which it is
+    cloned for every fit.
+    """
+
+    def fit(self, X: Array, y: Array) -> Any:
+        """Fits masks, shape (rows, segments), to answer changes, shape (rows,)."""
+        ...
+
+    def predict(self, X: Array) -> Array:
+        """The predicted answer changes, shape (rows,)."""
+        ...
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """The parameters with which an equal one is made."""
+        ...
+
+
+@dataclass(frozen=True)
+class Linear(Surrogate):
+    """A fitted line: prediction = intercept + x · coefficients."""
+
+    intercept: float
+    coefficients: Array
+
+    def predict(self, x: Array) -> Array:
+        """Predicted changes, shape (rows,)."""
+        prediction: Array = self.intercept + x @ self.coefficients
+        return prediction
+
+    def contrasts(self, x: Array) -> Array:
+        """The coefficients, whatever the row; shape as x."""
+        return np.broadcast_to(self.coefficients, x.shape)
+
+    def effects(self, removal_probabilities: tuple[float, ...]) -> Array:
+        """The coefficients, whatever the probabilities."""
+        return self.coefficients
+
+    @property
+    def segments(self) -> int:
+        """How many segments it was fitted to."""
+        return len(self.coefficients)
+
+
+@dataclass(frozen=True)
+class FittedRegressor(Surrogate):
+    """A fitted regressor; its effects are means over masks."""
+
+    regressor: Regressor
+    count: int
+
+    def predict(self, x: Array) -> Array:
+        """Predicted changes, shape (rows,)."""
+        return np.asarray(self.regressor.predict(x), dtype=np.float64).reshape(len(x))
+
+    @property
+    def segments(self) -> int:
+        """How many segments it was fitted to."""
+        return self.count
+
+
+class RegressorSolver:
+    """Fits a clone of a regressor of scikit-learn with the locality weights.
+
+    Fewer than three rows, and a constant answer change, have the (weighted) mean. A regressor whose
+    `fit` takes no `sample_weight` does without the weights.
+
+    Args:
+        regressor: any regressor; None for SMILE's, `RidgeCV`.
+
+    Raises:
+        TypeError: it is no regressor.
+    """
+
+    def __init__(self, regressor: Regressor | None = None) -> None:
+        if regressor is None:
+            from sklearn.linear_model import RidgeCV  # type: ignore[import-untyped]
+
+            self.name = SMILE
+            self._regressor: Regressor = RidgeCV(_STRENGTHS)
+            return
+        needed = ("fit", "predict", "get_params")
+        if isinstance(regressor, type) or not all(hasattr(regressor, name) for name in needed):
+            raise TypeError(f"{regressor!r} is no regressor of scikit-learn: give an object of one")
+        self.name = " ".join(repr(regressor).split())
+        self._regressor = regressor
+
+    def fit(self, design: Array, y: Array, weights: Array | None = None) -> Surrogate:
+        """See `Solver.fit`.
+
+        Raises:
+            SolverFailed: the regressor cannot be fitted to these rows.
+        """
+        from sklearn.base import clone  # type: ignore[import-untyped]
+        from sklearn.utils.validation import has_fit_parameter  # type: ignore[import-untyped]
+
+        if len(y) < _FEWEST or float(np.ptp(y)) == 0.0:
+            return Linear(float(np.average(y, weights=weights)), np.zeros(design.shape[1]))
+        fitted = clone(self._regressor)
+        weighted = weights is not None and has_fit_parameter(fitted, "sample_weight")
+        given = (
+            {"sample_weight": weights / weights.mean()} if weighted and weights is not None else {}
+        )
+        try:
+            fitted.fit(design, y, **given)
+        except ValueError as error:
+            raise SolverFailed(
+                f"the solver {self.name} cannot be fitted to {len(y)} answers: {error}"
+            ) from error
+        surrogate = FittedRegressor(fitted, design.shape[1])
+        return _line(fitted, surrogate, design) or surrogate
+
+
+def solver_named(name: str) -> Solver | None:
+    """The solver of that name; None for the default one, which depends on the signal.
+
+    Raises:
+        ValueError: there is no solver of that name.
+    """
+    if name not in (PROCESS, SMILE):
+        raise ValueError(
+            f"There is no solver {name!r}: take {PROCESS} or {SMILE}, or (in Python) a regressor "
+            "of scikit-learn."
+        )
+    return RegressorSolver() if name == SMILE else None
+
+
+def _line(fitted: Any, surrogate: Surrogate, design: Array) -> Linear | None:
+    """The line that a linear model is; None for one whose predictions are none."""
+    coefficients = np.ravel(getattr(fitted, "coef_", ()))
+    intercept = np.ravel(getattr(fitted, "intercept_", 0.0))
+    if coefficients.shape != (design.shape[1],) or len(intercept) != 1:
+        return None
+    line = Linear(float(intercept[0]), coefficients)
+    return line if np.allclose(line.predict(design), surrogate.predict(design)) else None
