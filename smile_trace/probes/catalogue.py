@@ -1,6 +1,8 @@
 """The probes by name, and the choice among them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from importlib.metadata import entry_points
 
 from smile_trace.errors import SmileTraceError
 from smile_trace.probes.base import Probe
@@ -28,6 +30,27 @@ PROBES: tuple[Probe, ...] = (
 )
 """Those that come with smile-trace, in the order in which they are shown."""
 
+GROUP = "smile_trace.probes"
+"""The entry points' group: each gives a Probe, as `smile_trace.probe` makes one, or its class."""
+
+
+@lru_cache(maxsize=1)
+def installed_probes() -> Mapping[str, Probe]:
+    """Ours and those of other packages, by name.
+
+    Raises:
+        SmileTraceError: two have one name.
+    """
+    known = {probe.words.name: probe for probe in PROBES}
+    for entry in entry_points(group=GROUP):
+        loaded = entry.load()
+        probe: Probe = loaded() if isinstance(loaded, type) else loaded
+        if known.setdefault(probe.words.name, probe) is not probe:
+            raise SmileTraceError(
+                f"two probes are called {probe.words.name!r}: uninstall {entry.value}"
+            )
+    return known
+
 
 def chosen(probes: Sequence[str | Probe] | None) -> list[Probe]:
     """The probes that were asked for, by name or as such; all of them by default.
@@ -37,7 +60,7 @@ def chosen(probes: Sequence[str | Probe] | None) -> list[Probe]:
     Raises:
         SmileTraceError: there is no probe of that name, or two have one name.
     """
-    known = {probe.words.name: probe for probe in PROBES}
+    known = installed_probes()
     found = {name: known[name] for name in (REPEATS, PARAPHRASE)}
     for one in known if probes is None else probes:
         if isinstance(one, str) and one not in known:

@@ -10,8 +10,9 @@ from smile_trace.explaining.options import MIN_BUDGET, ExplainOptions
 from smile_trace.explaining.preparation import Prepared, prepare_call
 from smile_trace.models import Request
 from smile_trace.models.registry import open_embeddings
-from smile_trace.probes import PROBES, Answer, Probe, Variant
+from smile_trace.probes import Answer, Probe, Variant
 from smile_trace.probes.base import CHANGED
+from smile_trace.probes.catalogue import installed_probes
 from smile_trace.probes.confirmed import confirmed_ids
 from smile_trace.probes.gate import CheckedLimit
 from smile_trace.records import Call, Record, Response
@@ -137,7 +138,7 @@ def _prepared(
 ) -> PreparedCase:
     prepared = prepare_call(call, settings, ExplainOptions(budget=MIN_BUDGET), app=app)
     original = prepared.prompted.model_copy(update={"answer": stored.profile.answer})
-    probe = next((one for one in PROBES if one.words.name == probe_name), None)
+    probe = installed_probes().get(probe_name)
     # Its marker, if it has one, stands in no record: the seed gives the same variants again.
     drawn = () if probe is None else probe.variants(original, stored.profile.seed)
     kept = Variant(variant.messages, variant.what, variant.replicate)

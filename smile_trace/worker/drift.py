@@ -13,7 +13,8 @@ from smile_trace.drift.replay import DRAWS, Unanswered, ask_reference, replay, s
 from smile_trace.drift.series import DriftSeries, drift_of
 from smile_trace.errors import SmileTraceError
 from smile_trace.models import ModelUnavailable
-from smile_trace.probes import PROBES, Probe
+from smile_trace.probes import Probe
+from smile_trace.probes.catalogue import installed_probes
 from smile_trace.records import Call
 from smile_trace.settings import Settings
 from smile_trace.store import Store, StoreError
@@ -245,7 +246,7 @@ def named(names: Sequence[str]) -> list[Probe]:
     Raises:
         SmileTraceError: there is none of a name.
     """
-    known = {probe.words.name: probe for probe in PROBES}
+    known = installed_probes()
     if unknown := [name for name in names if name not in known]:
         raise SmileTraceError(
             f"drift.probes: there is no probe {unknown[0]!r}: take some of {', '.join(known)}"

@@ -1,4 +1,4 @@
-"""Declared capabilities, and the kinds that other packages bring."""
+"""Declared capabilities, and what other packages bring."""
 
 import pytest
 
@@ -6,6 +6,7 @@ from smile_trace.models import Request
 from smile_trace.models.ledger import MemoryCache, MemoryLedger
 from smile_trace.models.metered import MeteredModel
 from smile_trace.models.registry import as_model
+from smile_trace.probes.catalogue import chosen, installed_probes
 from smile_trace.records import Message
 from smile_trace.settings import Settings, SettingsError
 from smile_trace.trust.destinations import destinations
@@ -42,8 +43,10 @@ def plugged_in(tmp_path, monkeypatch):
     (tmp_path / "echo_kind.py").write_text(
         """
 from typing import Literal
+
+import smile_trace
+from smile_trace.probes import Variant
 from smile_trace.settings import ModelSettings
-from smile_trace.records import Message
 from tests.support.planted import PlantedModel
 
 class EchoSettings(ModelSettings):
@@ -54,16 +57,25 @@ class EchoSettings(ModelSettings):
 
     def open(self, name, *, app=None, call=None):
         return PlantedModel(lambda prompt: prompt * self.volume)
+
+@smile_trace.probe("capitals", title="In capitals", cannot_say="whether shouting is rude")
+def capitals(call, seed):
+    yield Variant(call.messages, "as it is")
 """
     )
     about = tmp_path / "echo_kind-1.0.dist-info"
     about.mkdir()
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: echo-kind\nVersion: 1.0\n")
-    (about / "entry_points.txt").write_text("[smile_trace.models]\necho = echo_kind:EchoSettings\n")
+    (about / "entry_points.txt").write_text(
+        "[smile_trace.models]\necho = echo_kind:EchoSettings\n"
+        "[smile_trace.probes]\ncapitals = echo_kind:capitals\n"
+    )
     monkeypatch.syspath_prepend(str(tmp_path))
-    installed_kinds.cache_clear()
+    for cached in (installed_kinds, installed_probes):
+        cached.cache_clear()
     yield
-    installed_kinds.cache_clear()
+    for cached in (installed_kinds, installed_probes):
+        cached.cache_clear()
 
 
 async def test_a_package_brings_a_kind_with_its_own_table(plugged_in):
@@ -76,6 +88,10 @@ async def test_a_package_brings_a_kind_with_its_own_table(plugged_in):
     assert settings.model_dump()["models"]["m"]["volume"] == 2
     with pytest.raises(SettingsError, match=r"models\.m\.echo\.volum: .*did you mean volume"):
         Settings(models={"m": {"kind": "echo", "volum": 2}})
+
+
+def test_a_package_brings_a_probe(plugged_in):
+    assert "capitals" in [probe.words.name for probe in chosen(["capitals"])]
 
 
 def test_where_a_kind_of_others_sends_a_key_is_asked(plugged_in):
