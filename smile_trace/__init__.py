@@ -5,17 +5,10 @@ The public surface and nothing else. Heavy names load on first use.
 
 from typing import TYPE_CHECKING, Any
 
-from smile_trace.capture import (
-    Prompt,
-    configure,
-    current_trace_id,
-    feedback,
-    instrument,
-    record,
-    span,
-    span_processor,
-    trace,
-)
+from smile_trace._text.prompts import Prompt
+from smile_trace.capture.api import current_trace_id, feedback, record, span, trace
+from smile_trace.capture.instrument import instrument, span_processor
+from smile_trace.capture.runtime import configure
 from smile_trace.errors import SmileTraceError
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from smile_trace.dialects import Dialect
 from smile_trace.records import JSON, Call, Span
 
 COMBINATIONS = 300
-"""How many random mixtures of attributes are tried."""
+"""The number of random mixtures of attributes that are tried."""
 
 _FOREIGN: tuple[dict[str, JSON], ...] = (
     {},
@@ -103,7 +103,7 @@ def _check_call(call: Call, span: Span, where: str) -> None:
 
 
 def _difference(spoilt: Span, example: Span) -> str:
-    """How the attributes differ from the example's, in words."""
+    """The difference of the attributes from the example's, in words."""
     given, before = spoilt.attributes, example.attributes
     changed = {k: v for k, v in given.items() if k not in before or repr(before[k]) != repr(v)}
     missing = [k for k in before if k not in given]

@@ -35,9 +35,9 @@ from smile_trace_contracts.samples import HOSTILE
 MS = 1_000_000
 """Nanoseconds of a millisecond."""
 BEGAN_MS = 1_790_000_000_000
-"""When the first trace of a test begins (September 2026), in Unix milliseconds."""
+"""The beginning of the first trace of a test (September 2026), in Unix milliseconds."""
 END_MS = BEGAN_MS + 3_600_000
-"""When the stretch that the tests read ends."""
+"""The end of the stretch that the tests read."""
 MOST_PAGES = 200
 """More pages than a hundred traces may take, with those between them that are empty."""
 
@@ -318,7 +318,7 @@ class SourceContract:
     # -- helpers -----------------------------------------------------------------------------
 
     def _gives_nothing(self, read: Callable[[], Sequence[object]]) -> None:
-        """None, or why there is none."""
+        """Assert that there is none, or that it says why."""
         try:
             found = read()
         except SourceUnavailable as error:

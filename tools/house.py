@@ -23,7 +23,7 @@ FOLDER = 15
 """Files that a folder may have."""
 
 Arrows = Mapping[str, frozenset[str]]
-"""By package: the packages that it imports."""
+"""The packages that each package imports."""
 
 
 class Module(NamedTuple):
@@ -69,7 +69,7 @@ class House:
 
     @cached_property
     def arrows(self) -> Arrows:
-        """By package: the packages that it imports, but for `smile_trace` itself."""
+        """The packages that each one imports, but for `smile_trace` itself."""
         arrows: dict[str, set[str]] = {package_of(module.name): set() for module in self.modules}
         for module in self.modules:
             package = package_of(module.name)

@@ -29,7 +29,7 @@ _STORAGES = {
     "r2": r"[A-Za-z0-9.-]+@[0-9a-f]+(\.eu|\.fedramp)?\.r2\.cloudflarestorage\.com",
     "b2": r"[A-Za-z0-9.-]+@s3\.[a-z0-9-]+\.backblazeb2\.com",
 }
-"""By scheme: how a bucket or container is written. Where a host stands in it, it is the
+"""The form of a bucket or container, by scheme. Where a host stands in it, it is the
 provider's: credentials go there."""
 _UNPLAIN = re.compile(r"[\x00-\x1f\x7f-\x9f\\?#;]")
 
@@ -41,7 +41,7 @@ class AddressRefused(SmileTraceError):
 
 
 class Reach(IntEnum):
-    """From where an address can be reached, and so what may be named from there."""
+    """The networks an address can be reached from, and so what may be named from there."""
 
     PUBLIC = 0
     PRIVATE = 1
@@ -146,7 +146,7 @@ class Gate:
 
 
 def reach_of(address: str) -> Reach:
-    """From where an IP address can be reached; of one inside another, the nearer of both."""
+    """The networks an IP address can be reached from; of one inside another, the nearer of both."""
     ip = ip_address(address.partition("%")[0])
     inner = _inner(ip)
     return max([_reach(ip), *([] if inner is None else [reach_of(str(inner))])])

@@ -123,8 +123,8 @@ def is_suppressed() -> bool:
 
 @contextmanager
 def suppress_instrumentation() -> Iterator[None]:
-    """Under it neither capture nor OpenTelemetry's instrumentations nor any other tracing system
-    that the process has loaded records anything. For this context only (task, thread)."""
+    """Keep capture, OpenTelemetry's instrumentations and every other tracing system that the
+    process has loaded from recording anything, in this context (task, thread) only."""
     token = _SUPPRESSED.set(True)
     context = otel_context.get_current()
     for name in _OTEL_SUPPRESS_KEYS:

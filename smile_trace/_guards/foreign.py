@@ -66,7 +66,7 @@ def decode(text: str | bytes, *, max_depth: int = MAX_DEPTH, lenient: bool = Fal
 
 
 def parse(text: str | bytes, *, lenient: bool = False, max_values: int = MAX_VALUES) -> Any:
-    """As `decode`, but only size and number of values are checked: `check` each item.
+    """Decode like `decode`, but check size and number of values only: `check` each item.
 
     Args:
         text: JSON; bytes are UTF-8.
@@ -84,7 +84,7 @@ def parse(text: str | bytes, *, lenient: bool = False, max_values: int = MAX_VAL
 
 
 def parse_first(text: str, *, lenient: bool = False) -> tuple[Any, int]:
-    """As `parse`, of the value with which a text begins, and where it ends there.
+    """Parse the value with which a text begins; it, and where it ends there.
 
     Raises:
         NotJSON: the text begins with no JSON.
@@ -197,7 +197,7 @@ def finite(value: Any) -> float:
 
 
 def _count_values(text: str, max_values: int) -> None:
-    """Before anything is made of them; strings are looked into only where it matters."""
+    """Refuse too many values before any is made; strings are looked into only where it matters."""
     most = FREE_CONTAINERS + len(text) // BYTES_PER_CONTAINER
     if len(text) <= min(2 * most, max_values):  # a container has two characters
         return

@@ -1,4 +1,7 @@
-"""Internal errors of capture: logged once, counted, never raised into the user's call."""
+"""Errors of ours: logged once, counted, never raised into the user's call, which keeps its own.
+
+Signal handlers of the application are told apart from ours, and kept waiting where they must be.
+"""
 
 import contextlib
 import logging
@@ -151,7 +154,7 @@ def _raises(code: CodeType, at: int) -> bool:
 
 
 def counts() -> dict[str, int]:
-    """How often each error occurred in this process."""
+    """The number of times that each error occurred in this process."""
     return dict(_counts)
 
 
@@ -163,7 +166,7 @@ def reset() -> None:
 
 @contextlib.contextmanager
 def handlers_wait() -> Iterator[None]:
-    """While the block runs, let handlers that are written in Python wait for its end.
+    """Let handlers that are written in Python wait for the end of the block.
 
     A handler may make a call of its own, which needs the runtime and a spool file, too. Where
     making those takes longer than the time until the next signal (an interval timer, a slow

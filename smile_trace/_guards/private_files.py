@@ -50,7 +50,7 @@ def open_regular(path: Path, flags: int = os.O_RDONLY, mode: int = 0o600) -> int
 
 
 def open_own(path: Path, flags: int = os.O_RDONLY, mode: int = 0o600) -> int:
-    """As `open_regular`, of a file that belongs to this user.
+    """Open a regular file that belongs to this user.
 
     Raises:
         NotPrivate: also where it belongs to another user.

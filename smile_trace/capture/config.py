@@ -1,4 +1,4 @@
-"""How capture is configured: arguments of `configure` and `SMILE_TRACE_…` variables only."""
+"""The configuration of capture: arguments of `configure` and `SMILE_TRACE_…` variables only."""
 
 import os
 import re

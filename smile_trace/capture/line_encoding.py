@@ -28,7 +28,7 @@ IS_REMOTE = 0x200
 """OTLP's flags: whether the parent (or the linked span) is remote is known, and is so."""
 
 Sanitize = Callable[[str], str]
-"""From a text to the text that may be written."""
+"""Gives the text that may be written in place of one."""
 
 
 _KNOWN_KEY = re.compile(

@@ -94,7 +94,7 @@ class NestedTracer(otel.Tracer):
     def start_as_current_span(
         self, name: str, context: Context | None = None, *args: Any, **kwargs: Any
     ) -> Iterator[otel.Span]:
-        """As `start_span`, current while the block runs."""
+        """Start a span that is current while the block runs."""
         end_on_exit = kwargs.pop("end_on_exit", True)
         span = self.start_span(name, context, *args, **kwargs)
         with otel.use_span(span, end_on_exit=end_on_exit) as used:

@@ -38,7 +38,7 @@ class Runtime:
         self.provider = make_provider(self.resource, self.export)
 
     def after_fork(self) -> None:
-        """In a forked child: use a file and a process id of its own."""
+        """Use a file and a process id of its own, in a forked child."""
         self.resource = make_resource(self.config)
         self.spool.after_fork()
 

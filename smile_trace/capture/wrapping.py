@@ -49,7 +49,7 @@ class Transparent:
         self.__smile_trace_call__ = caller
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
-        """As the wrapped callable, captured."""
+        """Call the wrapped callable, captured."""
         return self.__smile_trace_call__(*args, **kwargs)
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:

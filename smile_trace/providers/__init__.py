@@ -1,4 +1,4 @@
-"""How providers' clients write requests, messages, responses and streams: a file per provider.
+"""Requests, messages, responses and streams as providers' clients write them: a file per provider.
 
 A new one is a subclass of `Provider` in a file here and a name at the end of this one; `register`
 adds one from elsewhere. What no provider knows is read as a plain chat, as JSON, or as its `repr`.

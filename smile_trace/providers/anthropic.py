@@ -8,8 +8,10 @@ from smile_trace._guards.jsonable import field, plain_str
 from smile_trace.providers.base import (
     Answer,
     Part,
+    Pieces,
     Provider,
     SentRequest,
+    Stream,
     blob,
     content_of,
     read_parts,
@@ -28,17 +30,20 @@ _PIECES = {
 }
 
 
-class MessageStream:
-    """The events of a message, as one. The client's own further events are passed over."""
+class _MessageStream(Stream):
+    """The events of a message, as one. The client's own further events are passed over.
+
+    Source: Anthropic's guide "Streaming messages": a message without content, blocks by their
+    index, pieces of each, and at the end why it stopped and what it cost.
+    """
 
     def __init__(self) -> None:
-        self.begun = False
+        super().__init__()
         self._about: dict[str, Any] = {}
         self._usage: dict[str, Any] = {}
         self._blocks: dict[int, _Block] = {}
 
     def add(self, event: Any) -> None:
-        """Add an event; anything else is passed over."""
         kind, index = field(event, "type"), field(event, "index")
         if kind == "message_start":
             self.begun = True
@@ -53,7 +58,6 @@ class MessageStream:
 
     @property
     def whole(self) -> dict[str, Any]:
-        """The message."""
         content = [block.whole for _, block in sorted(self._blocks.items())]
         return {**self._about, "type": "message", "content": content, "usage": self._usage}
 
@@ -75,20 +79,18 @@ class _Block:
 
     def __init__(self, begun: Any) -> None:
         self._begun = begun
-        self._pieces: dict[str, list[str]] = {}
+        self._pieces = Pieces()
 
     def add(self, delta: Any) -> None:
         name = _PIECES.get(str(field(delta, "type")), "")
-        piece = field(delta, name)
-        if isinstance(piece, str):
-            self._pieces.setdefault(name, []).append(piece)
+        self._pieces.add(name, field(delta, name))
 
     @property
     def whole(self) -> dict[str, Any]:
         names = ("type", "id", "name", "input", "text", "thinking", "signature", "data")
         held = {name: field(self._begun, name) for name in names}
         block = {name: value for name, value in held.items() if value is not None}
-        block |= {name: "".join(pieces) for name, pieces in self._pieces.items()}
+        block |= self._pieces.whole
         arguments = block.pop("partial_json", "")
         return {**block, "input": _decoded(arguments)} if arguments else block
 
@@ -106,6 +108,7 @@ class Anthropic(Provider):
 
     name = "anthropic"
     stream_types = ("MessageStreamManager", "AsyncMessageStreamManager")
+    stream = _MessageStream
 
     def read_request(self, request: Mapping[str, Any]) -> SentRequest | None:
         if request.get("system") is None or request.get("instructions") is not None:
@@ -137,12 +140,6 @@ class Anthropic(Provider):
         message = {"role": "assistant", "parts": parts}
         answer = Answer([message], [str(reason)] if reason else [], form="chat")
         return with_metadata(answer, response)
-
-    def read_stream(self, chunks: Sequence[Any]) -> Answer | None:
-        stream = MessageStream()
-        for chunk in chunks:
-            stream.add(chunk)
-        return self.read_response(stream.whole) if stream.begun else None
 
     def read_chunk(self, chunk: Any) -> str | None:
         text = field(field(chunk, "delta"), "text")

@@ -46,6 +46,41 @@ class Answer:
     shortened: bool = False
 
 
+class Stream:
+    """A response that arrives in items."""
+
+    def __init__(self) -> None:
+        self.begun = False
+        """Whether an item of this provider's has arrived."""
+
+    def add(self, item: Any) -> None:
+        """Add an item; one that is not of this provider's is passed over."""
+        raise NotImplementedError
+
+    @property
+    def whole(self) -> dict[str, Any]:
+        """The response that the items would have been."""
+        raise NotImplementedError
+
+
+class Pieces:
+    """Texts by name, each from its pieces; `of` is the type of what holds them."""
+
+    def __init__(self, of: str | None = None) -> None:
+        self.of = of
+        self._pieces: dict[str, list[str]] = {}
+
+    def add(self, name: str, piece: Any) -> None:
+        """Add a piece; what is no text is passed over."""
+        if isinstance(piece, str):
+            self._pieces.setdefault(name, []).append(piece)
+
+    @property
+    def whole(self) -> dict[str, str]:
+        """The texts."""
+        return {name: "".join(pieces) for name, pieces in self._pieces.items()}
+
+
 class Provider:
     """The shapes of one provider's API: subclasses override what differs from a plain chat.
 
@@ -57,6 +92,8 @@ class Provider:
     name: ClassVar[str]
     stream_types: ClassVar[tuple[str, ...]] = ()
     """Names of the client's classes that hand out a stream without being an iterator."""
+    stream: "ClassVar[type[Stream] | None]" = None
+    """Puts the items of a stream together."""
 
     def read_request(self, request: Mapping[str, Any]) -> SentRequest | None:
         """The messages and parameters of a whole request, as the client takes it."""
@@ -76,7 +113,12 @@ class Provider:
 
     def read_stream(self, chunks: Sequence[Any]) -> Answer | None:
         """The answer that the items of a stream make together, also where the end is missing."""
-        return None
+        if self.stream is None:
+            return None
+        stream = self.stream()
+        for chunk in chunks:
+            stream.add(chunk)
+        return self.read_response(stream.whole) if stream.begun else None
 
     def read_chunk(self, chunk: Any) -> str | None:
         """The text that one item of a stream adds."""
@@ -84,7 +126,7 @@ class Provider:
 
 
 PROVIDERS: list[Provider] = []
-"""Asked in this order."""
+"""The providers in the order in which they are asked."""
 
 
 def register(provider: Provider) -> None:

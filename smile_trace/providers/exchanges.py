@@ -38,8 +38,8 @@ def read_request(request: Mapping[str, Any]) -> SentRequest:
 
 
 def read_client_request(request: Mapping[str, Any]) -> SentRequest | None:
-    """As `read_request`, of a mapping that may be something else; None where it is no request of
-    chat messages or items with the name of a model."""
+    """Read a mapping that may be something else; None where it is no request of chat messages or
+    items with the name of a model."""
     messages = request.get("messages", request.get("input"))
     if not isinstance(request.get("model"), str) or not isinstance(messages, str | list):
         return None

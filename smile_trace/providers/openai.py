@@ -1,6 +1,6 @@
 """OpenAI's chat completions and completions, and the many APIs that copy them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from smile_trace._guards.jsonable import field, plain_str
@@ -8,8 +8,10 @@ from smile_trace.providers.base import (
     Answer,
     MessageDict,
     Part,
+    Pieces,
     Provider,
     SentRequest,
+    Stream,
     blob,
     media,
     read_messages,
@@ -25,125 +27,19 @@ from smile_trace.providers.exchanges import read_chat_request, with_metadata
 _FIELDS = ("role", "content", "tool_calls", "tool_call_id", "function_call")
 
 
-class OpenAI(Provider):
-    """Request: `messages` or `prompt`. Response: `choices`."""
+class _ChatStream(Stream):
+    """The chunks of a chat completion or a completion, as one.
 
-    name = "openai"
-
-    def read_request(self, request: Mapping[str, Any]) -> SentRequest | None:
-        if request.get("system") is not None:
-            return None
-        return read_chat_request(request, system=("instructions",))
-
-    def read_message(self, message: Any) -> MessageDict | None:
-        role, content = field(message, "role"), field(message, "content")
-        if role is None:
-            return None
-        calls = _tool_calls(field(message, "tool_calls"))
-        called = field(message, "function_call")
-        if called is not None:  # the way before tools
-            call = tool_call(None, field(called, "name"), field(called, "arguments"))
-            calls.append({**call, "extra": {"type": "function_call"}})
-        if role == "tool":
-            parts = [tool_response(field(message, "tool_call_id"), content)]
-        elif calls:
-            parts = read_parts(content)
-        else:
-            return None
-        return with_extra({"role": plain_str(role), "parts": [*parts, *calls]}, message, _FIELDS)
-
-    def read_part(self, part: Any) -> Part | None:
-        if field(part, "type") == "refusal":
-            return refused(str(field(part, "refusal")))
-        image, sound = field(part, "image_url"), field(part, "input_audio")
-        url = image if isinstance(image, str) else field(image, "url")
-        if isinstance(url, str):
-            found = media("image", url)
-            detail = field(image, "detail") or field(part, "detail")
-            return {**found, "detail": detail} if isinstance(detail, str) else found
-        data = field(sound, "data")
-        if isinstance(data, str | bytes):
-            return blob("audio", f"audio/{field(sound, 'format') or ''}", data)
-        return _file(field(part, "file") or part, field(part, "type"))
-
-    def read_response(self, response: Any) -> Answer | None:
-        choices = field(response, "choices")
-        if isinstance(choices, list) and choices:
-            return with_metadata(_from_choices(choices), response)
-        return None
-
-    def read_stream(self, chunks: Sequence[Any]) -> Answer | None:
-        stream = _ChatStream()
-        for chunk in chunks:
-            stream.add(chunk)
-        return self.read_response(stream.whole) if stream.begun else None
-
-    def read_chunk(self, chunk: Any) -> str | None:
-        choices = field(chunk, "choices")
-        first = choices[0] if isinstance(choices, list) and choices else None
-        for text in (field(field(first, "delta"), "content"), field(first, "text")):
-            if isinstance(text, str):
-                return text
-        return None
-
-
-def _file(file: Any, kind: Any) -> Part | None:
-    """A file by its data, its address, or the id under which the provider holds it."""
-    modality = "image" if kind == "input_image" else "file"
-    held, data = field(file, "file_id"), field(file, "file_data")
-    address = data if isinstance(data, str) else field(file, "file_url")
-    if isinstance(address, str):
-        found = media(modality, address)
-    elif isinstance(held, str):
-        found = {"type": "file", "modality": modality, "file_id": plain_str(held)}
-    else:
-        return None
-    return with_extra(found, {"filename": field(file, "filename")}, ())
-
-
-def _tool_calls(calls: Any) -> list[Part]:
-    parts = []
-    for call in calls if isinstance(calls, list | tuple) else ():
-        function, custom = field(call, "function"), field(call, "custom")
-        if custom is not None:  # a tool that takes a text
-            part = tool_call(field(call, "id"), field(custom, "name"), field(custom, "input"))
-            parts.append({**part, "extra": {"type": "custom"}})
-            continue
-        name, arguments = field(function, "name"), field(function, "arguments")
-        parts.append(tool_call(field(call, "id"), name, arguments))
-    return parts
-
-
-def _from_choices(choices: list[Any]) -> Answer:
-    """A chat completion (each choice a message) or a completion (each a text)."""
-    answer = Answer(form="chat")
-    for choice in choices:
-        message = field(choice, "message")
-        if message is None and isinstance(field(choice, "text"), str):
-            answer.form = "text_completion"
-            answer.messages.append(text_message("assistant", field(choice, "text")))
-        else:
-            read = read_messages([message]) or []
-            answer.messages += [{"role": m["role"], "parts": m["parts"]} for m in read]
-            refusal = field(message, "refusal")
-            if isinstance(refusal, str) and refusal and answer.messages:
-                answer.messages[-1]["parts"].append(refused(refusal))
-        reason = field(choice, "finish_reason")
-        if reason:
-            answer.finish_reasons.append(str(reason))
-    return answer
-
-
-class _ChatStream:
-    """The chunks of a chat completion or a completion, as one."""
+    Source: OpenAI's API reference, "Streaming" of chat completions: pieces of a message, those of
+    each call of a tool by its index.
+    """
 
     def __init__(self) -> None:
-        self.begun = False
+        super().__init__()
         self._choices: dict[int, _Choice] = {}
         self._about: dict[str, Any] = {}
 
     def add(self, chunk: Any) -> None:
-        """Add a chunk; anything else is passed over."""
         choices = field(chunk, "choices")
         if not isinstance(choices, list):
             return
@@ -160,7 +56,6 @@ class _ChatStream:
 
     @property
     def whole(self) -> dict[str, Any]:
-        """The completion."""
         choices = [choice.whole for _, choice in sorted(self._choices.items())]
         return {**self._about, "choices": choices}
 
@@ -225,17 +120,105 @@ class _Call:
         return {"id": self._id, "type": self._kind, self._kind: inner}
 
 
-class Pieces:
-    """Texts by name, each from its pieces; `of` is the type of what holds them."""
+class OpenAI(Provider):
+    """Request: `messages` or `prompt`. Response: `choices`."""
 
-    def __init__(self, of: str | None = None) -> None:
-        self.of = of
-        self._pieces: dict[str, list[str]] = {}
+    name = "openai"
+    stream = _ChatStream
 
-    def add(self, name: str, piece: Any) -> None:
-        if isinstance(piece, str):
-            self._pieces.setdefault(name, []).append(piece)
+    def read_request(self, request: Mapping[str, Any]) -> SentRequest | None:
+        if request.get("system") is not None:
+            return None
+        return read_chat_request(request, system=("instructions",))
 
-    @property
-    def whole(self) -> dict[str, str]:
-        return {name: "".join(pieces) for name, pieces in self._pieces.items()}
+    def read_message(self, message: Any) -> MessageDict | None:
+        role, content = field(message, "role"), field(message, "content")
+        if role is None:
+            return None
+        calls = _tool_calls(field(message, "tool_calls"))
+        called = field(message, "function_call")
+        if called is not None:  # the way before tools
+            call = tool_call(None, field(called, "name"), field(called, "arguments"))
+            calls.append({**call, "extra": {"type": "function_call"}})
+        if role == "tool":
+            parts = [tool_response(field(message, "tool_call_id"), content)]
+        elif calls:
+            parts = read_parts(content)
+        else:
+            return None
+        return with_extra({"role": plain_str(role), "parts": [*parts, *calls]}, message, _FIELDS)
+
+    def read_part(self, part: Any) -> Part | None:
+        if field(part, "type") == "refusal":
+            return refused(str(field(part, "refusal")))
+        image, sound = field(part, "image_url"), field(part, "input_audio")
+        url = image if isinstance(image, str) else field(image, "url")
+        if isinstance(url, str):
+            found = media("image", url)
+            detail = field(image, "detail") or field(part, "detail")
+            return {**found, "detail": detail} if isinstance(detail, str) else found
+        data = field(sound, "data")
+        if isinstance(data, str | bytes):
+            return blob("audio", f"audio/{field(sound, 'format') or ''}", data)
+        return _file(field(part, "file") or part, field(part, "type"))
+
+    def read_response(self, response: Any) -> Answer | None:
+        choices = field(response, "choices")
+        if isinstance(choices, list) and choices:
+            return with_metadata(_from_choices(choices), response)
+        return None
+
+    def read_chunk(self, chunk: Any) -> str | None:
+        choices = field(chunk, "choices")
+        first = choices[0] if isinstance(choices, list) and choices else None
+        for text in (field(field(first, "delta"), "content"), field(first, "text")):
+            if isinstance(text, str):
+                return text
+        return None
+
+
+def _file(file: Any, kind: Any) -> Part | None:
+    """A file by its data, its address, or the id under which the provider holds it."""
+    modality = "image" if kind == "input_image" else "file"
+    held, data = field(file, "file_id"), field(file, "file_data")
+    address = data if isinstance(data, str) else field(file, "file_url")
+    if isinstance(address, str):
+        found = media(modality, address)
+    elif isinstance(held, str):
+        found = {"type": "file", "modality": modality, "file_id": plain_str(held)}
+    else:
+        return None
+    return with_extra(found, {"filename": field(file, "filename")}, ())
+
+
+def _tool_calls(calls: Any) -> list[Part]:
+    parts = []
+    for call in calls if isinstance(calls, list | tuple) else ():
+        function, custom = field(call, "function"), field(call, "custom")
+        if custom is not None:  # a tool that takes a text
+            part = tool_call(field(call, "id"), field(custom, "name"), field(custom, "input"))
+            parts.append({**part, "extra": {"type": "custom"}})
+            continue
+        name, arguments = field(function, "name"), field(function, "arguments")
+        parts.append(tool_call(field(call, "id"), name, arguments))
+    return parts
+
+
+def _from_choices(choices: list[Any]) -> Answer:
+    """A chat completion (each choice a message) or a completion (each a text)."""
+    answer = Answer(form="chat")
+    for choice in choices:
+        message = field(choice, "message")
+        if message is None and isinstance(field(choice, "text"), str):
+            answer.form = "text_completion"
+            answer.messages.append(text_message("assistant", field(choice, "text")))
+        else:
+            read = read_messages([message]) or []
+            answer.messages += [{"role": m["role"], "parts": m["parts"]} for m in read]
+            refusal = field(message, "refusal")
+            if isinstance(refusal, str) and refusal and answer.messages:
+                answer.messages[-1]["parts"].append(refused(refusal))
+        reason = field(choice, "finish_reason")
+        if reason:
+            answer.finish_reasons.append(str(reason))
+    return answer

@@ -3,7 +3,7 @@
 Source: OpenAI's API reference, "Create a model response", `input` and `output`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from smile_trace import semconv
@@ -12,8 +12,10 @@ from smile_trace.providers.base import (
     Answer,
     MessageDict,
     Part,
+    Pieces,
     Provider,
     SentRequest,
+    Stream,
     read_messages,
     read_parts,
     tool_call,
@@ -21,7 +23,6 @@ from smile_trace.providers.base import (
     with_extra,
 )
 from smile_trace.providers.exchanges import read_parameters, request_attributes, with_metadata
-from smile_trace.providers.openai import Pieces
 
 _CALLS = {"function_call": "arguments", "custom_tool_call": "input"}
 """Types of items that call a tool of the application's, and where its arguments are."""
@@ -29,10 +30,75 @@ _RESULTS = ("function_call_output", "custom_tool_call_output")
 _MESSAGE = ("role", "content")
 
 
+class _ResponseStream(Stream):
+    """The events of a response, as the response that the last one holds, or would have held.
+
+    Source: OpenAI's API reference, "Streaming events" of responses: pieces of items, by the index
+    of the item and of its content.
+    """
+
+    _DELTAS = {
+        "response.output_text.delta": ("output_text", "text"),
+        "response.refusal.delta": ("refusal", "refusal"),
+        "response.function_call_arguments.delta": (None, "arguments"),
+        "response.custom_tool_call_input.delta": (None, "input"),
+    }
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._last: Any = None
+        self._items: dict[int, Any] = {}
+        self._done: set[int] = set()
+        self._pieces: dict[tuple[int, Any], Pieces] = {}
+
+    def add(self, event: Any) -> None:
+        kind = field(event, "type")
+        if not isinstance(kind, str) or not kind.startswith("response."):
+            return
+        self.begun = True
+        if field(event, "response") is not None:
+            self._last = field(event, "response")
+        index = field(event, "output_index")
+        if not isinstance(index, int):
+            return
+        if kind in ("response.output_item.added", "response.output_item.done"):
+            self._items[index] = field(event, "item")
+            if kind.endswith("done"):
+                self._done.add(index)
+        elif kind in self._DELTAS:
+            of, name = self._DELTAS[kind]
+            content = field(event, "content_index") if of else None
+            self._pieces.setdefault((index, content), Pieces(of)).add(name, field(event, "delta"))
+
+    @property
+    def whole(self) -> dict[str, Any]:
+        output = field(self._last, "output")
+        if not isinstance(output, list) or not output:
+            output = [self._item(index) for index in sorted(self._items)]
+        about = {
+            n: field(self._last, n) for n in ("model", "status", "usage", "incomplete_details")
+        }
+        return {"id": field(self._last, "id") or "", "output": output, **about}
+
+    def _item(self, index: int) -> Any:
+        """An item, from its pieces where it did not arrive as a whole."""
+        item = self._items[index]
+        if index in self._done:
+            return item
+        found = {content: text for (at, content), text in self._pieces.items() if at == index}
+        shared = {name: field(item, name) for name in ("type", "id", "role", "call_id", "name")}
+        if field(item, "type") != "message":
+            named = {k: v for text in found.values() for k, v in text.whole.items()}
+            return {**shared, "arguments": "", **named}
+        contents = [found[content] for content in sorted(found, key=str)]
+        return {**shared, "content": [{"type": t.of, **t.whole} for t in contents]}
+
+
 class OpenAIResponses(Provider):
     """Request: `input` and `instructions`. Response: a list of items in `output`."""
 
     name = "openai"
+    stream = _ResponseStream
 
     def read_request(self, request: Mapping[str, Any]) -> SentRequest | None:
         if request.get("messages") is not None or request.get("system") is not None:
@@ -79,12 +145,6 @@ class OpenAIResponses(Provider):
         reason = field(field(response, "incomplete_details"), "reason")
         reasons = [str(said) for said in (reason or field(response, "status"),) if said]
         return with_metadata(Answer([_answer(output)], reasons, form="chat"), response)
-
-    def read_stream(self, chunks: Sequence[Any]) -> Answer | None:
-        stream = _ResponseStream()
-        for chunk in chunks:
-            stream.add(chunk)
-        return self.read_response(stream.whole) if stream.begun else None
 
     def read_chunk(self, chunk: Any) -> str | None:
         text = field(chunk, "delta")
@@ -141,65 +201,3 @@ def _call(item: Any, kind: str) -> Part:
     call = tool_call(field(item, "call_id"), field(item, "name"), field(item, where))
     known = ("call_id", "name", where, "type")
     return with_extra(call, item, known if kind == "function_call" else known[:3])
-
-
-class _ResponseStream:
-    """The events of a response, as the response that the last one holds, or would have held."""
-
-    _DELTAS = {
-        "response.output_text.delta": ("output_text", "text"),
-        "response.refusal.delta": ("refusal", "refusal"),
-        "response.function_call_arguments.delta": (None, "arguments"),
-        "response.custom_tool_call_input.delta": (None, "input"),
-    }
-
-    def __init__(self) -> None:
-        self.begun = False
-        self._last: Any = None
-        self._items: dict[int, Any] = {}
-        self._done: set[int] = set()
-        self._pieces: dict[tuple[int, Any], Pieces] = {}
-
-    def add(self, event: Any) -> None:
-        """Add an event; anything else is passed over."""
-        kind = field(event, "type")
-        if not isinstance(kind, str) or not kind.startswith("response."):
-            return
-        self.begun = True
-        if field(event, "response") is not None:
-            self._last = field(event, "response")
-        index = field(event, "output_index")
-        if not isinstance(index, int):
-            return
-        if kind in ("response.output_item.added", "response.output_item.done"):
-            self._items[index] = field(event, "item")
-            if kind.endswith("done"):
-                self._done.add(index)
-        elif kind in self._DELTAS:
-            of, name = self._DELTAS[kind]
-            content = field(event, "content_index") if of else None
-            self._pieces.setdefault((index, content), Pieces(of)).add(name, field(event, "delta"))
-
-    @property
-    def whole(self) -> dict[str, Any]:
-        """The response."""
-        output = field(self._last, "output")
-        if not isinstance(output, list) or not output:
-            output = [self._item(index) for index in sorted(self._items)]
-        about = {
-            n: field(self._last, n) for n in ("model", "status", "usage", "incomplete_details")
-        }
-        return {"id": field(self._last, "id") or "", "output": output, **about}
-
-    def _item(self, index: int) -> Any:
-        """An item, from its pieces where it did not arrive as a whole."""
-        item = self._items[index]
-        if index in self._done:
-            return item
-        found = {content: text for (at, content), text in self._pieces.items() if at == index}
-        shared = {name: field(item, name) for name in ("type", "id", "role", "call_id", "name")}
-        if field(item, "type") != "message":
-            named = {k: v for text in found.values() for k, v in text.whole.items()}
-            return {**shared, "arguments": "", **named}
-        contents = [found[content] for content in sorted(found, key=str)]
-        return {**shared, "content": [{"type": t.of, **t.whole} for t in contents]}

@@ -50,7 +50,7 @@ class Losses:
 
 
 def temporary_folder() -> Path:
-    """Where losses are noted when the spool's folder is not writable.
+    """The folder in which losses are noted when the spool's folder is not writable.
 
     Raises:
         FileNotFoundError: the system has no writable temporary folder.

@@ -21,11 +21,11 @@ from smile_trace.spool.losses import Losses
 
 SUFFIX = ".jsonl"
 RECEIVED_SUFFIX = ".received.jsonl"
-"""Of a receiver's files: what stands in them was sent by anybody, whatever it says of itself."""
+"""Ends the names of a receiver's files: anybody sent what they hold, whatever it says of itself."""
 FILE_LIMIT, SPOOL_LIMIT = 64 * 2**20, 2**30
 """Bytes of a file, and of all of them together, unless the environment says otherwise."""
 SCAN_SECONDS = 1.0
-"""How often the folder's size is looked at again (and after every 1/64 of the cap)."""
+"""Seconds after which the folder's size is looked at again (and after every 1/64 of the cap)."""
 
 
 class SpoolFull(OSError):
@@ -169,7 +169,7 @@ class Spool:
         return descriptor
 
     def after_fork(self) -> None:
-        """In a forked child: close the parent's file, and count from zero."""
+        """Close the parent's file, and count from zero, in a forked child."""
         if self._descriptor >= 0:
             with contextlib.suppress(OSError):
                 os.close(self._descriptor)

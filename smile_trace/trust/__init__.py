@@ -1,4 +1,4 @@
-"""Where a settings file sends prompts and keys, and whether this user has allowed it.
+"""The hosts to which a settings file sends prompts and keys, and whether this user has allowed it.
 
 A key of the environment goes without a question to its provider's own host, to this machine, and to
 the address that the environment names for it. Any other host that a file names is allowed once, by

@@ -24,7 +24,7 @@ from smile_trace.trust.settings_file import SettingsError, SettingsFile, expande
 RECORD = "trusted.json"
 
 Allowed = dict[str, dict[str, list[str]]]
-"""By file and host: the variables, and `""` for prompts and answers."""
+"""The variables, by file and host, and `""` for prompts and answers."""
 
 
 class NotTrusted(SettingsError):

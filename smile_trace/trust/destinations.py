@@ -78,7 +78,7 @@ def _matches(host: str, own: str) -> bool:
 
 
 def _origin_named(address: str) -> Origin | None:
-    """That of a variable, in which some write a host without a scheme (OLLAMA_HOST)."""
+    """The origin in a variable, in which some write a host without a scheme (OLLAMA_HOST)."""
     return origin_of(address if "://" in address else f"http://{address}")
 
 
@@ -142,7 +142,7 @@ ACCOUNTS: Mapping[str, Account] = {
         ("HONEYCOMB_API_KEY",), ("api.honeycomb.io", "api.eu1.honeycomb.io"), _OTLP
     ),
 }
-"""By name. A host of many customers is no provider's own."""
+"""The accounts by name. A host of many customers is no provider's own."""
 
 
 def goes_freely(variable: str | None, origin: Origin) -> bool:

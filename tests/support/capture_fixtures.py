@@ -17,14 +17,14 @@ def capturing_into(home: Path) -> Iterator[None]:
     """Capture writes into this home, and is configured as before afterwards."""
     from smile_trace import configure
 
-    before = (state.config, state.enabled)
+    before = (state.config, state.enabled, state.wanted)
     configure(home=home, enabled=True)
     yield
     with state.lock:
         if state.runtime is not None:
             state.runtime.spool.close()
         state.runtime = None
-        state.config, state.enabled = before
+        state.config, state.enabled, state.wanted = before
 
 
 @pytest.fixture(autouse=True)

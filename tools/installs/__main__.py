@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 CONSTRAINTS = ROOT / "constraints.txt"
 EXAMPLE = ROOT / "examples" / "typed_project"
 LARGEST, SLOWEST = 100.0, 20.0
-"""Of the base: megabytes and seconds."""
+"""Megabytes and seconds of the base."""
 
 
 def main() -> int:

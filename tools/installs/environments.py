@@ -17,9 +17,9 @@ class Installed:
     extra: str
     python: Path
     seconds: float
-    """Of the installation: what has to be downloaded, unpacked and compiled."""
+    """Seconds of the installation: what has to be downloaded, unpacked and compiled."""
     megabytes: float
-    """Of files on disk that the empty environment did not have."""
+    """Megabytes on disk that the empty environment did not have."""
 
 
 def install(wheel: Path, extra: str, folder: Path, constraints: Path) -> Installed:

@@ -62,7 +62,7 @@ SMOKE: Mapping[str, str] = {
     "postgres": EXPLAINS + "import psycopg, smile_trace.store.postgresql\n",
     **{name: _tracker(name) for name in ("comet", "langfuse", "mlflow", "opik", "otlp", "phoenix")},
 }
-"""By extra ("" is the base): Python that ends without an error where the extra is whole."""
+"""Python of each extra ("" is the base) that ends without an error where the extra is whole."""
 
 STRICT = ("", "worker")
-"""Where every warning is an error, those of packages that are not ours among them."""
+"""The extras where every warning is an error, those of packages that are not ours among them."""

@@ -33,8 +33,7 @@ LIBRARIES = {
     "smolagents": ("smolagents", "smolagents"),
     "haystack": ("haystack-ai", "haystack"),
 }
-"""By the module that an application imports: its distribution, and what its instrumentors are
-called."""
+"""Distribution and instrumentors' name of each library, by the module that is imported."""
 FAMILIES = (
     "openinference-instrumentation-{}",
     "opentelemetry-instrumentation-genai-{}",
@@ -157,7 +156,7 @@ def instrument(kind: str) -> None:
 
 
 def _say(sentence: str) -> None:
-    """On standard error, which may be closed."""
+    """Say it on standard error, which may be closed."""
     with suppress(AttributeError, OSError, ValueError):
         print(f"smile-trace: {sentence}", file=sys.stderr, flush=True)
 

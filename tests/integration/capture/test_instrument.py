@@ -12,7 +12,7 @@ from openai.types.chat import ChatCompletionMessageParam
 
 import smile_trace
 from smile_trace._guards.external_tracing import suppress_instrumentation
-from smile_trace.capture import CannotInstrument
+from smile_trace.capture.instrument import CannotInstrument
 from smile_trace.models.kinds.local import LocalModel
 from smile_trace.records import Message
 from smile_trace.testing import Captured

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from smile_trace.capture import span_processor
+from smile_trace.capture.instrument import span_processor
 from smile_trace.dialects import read_calls
 from smile_trace.testing import Captured
 from tests.support.application_process import read_spool, run_application

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from smile_trace import capture
+import smile_trace
 from smile_trace.capture import runtime as capture_state
 from smile_trace.cli import main
 from smile_trace.explaining import Estimate, estimate
@@ -130,10 +130,10 @@ def test_a_captured_call_by_its_trace(home):
     from smile_trace.worker.ingest import Ingest
 
     state = home / "state"
-    capture.configure(home=state)
+    smile_trace.configure(home=state)
     try:
 
-        @capture.trace(model="planted")
+        @smile_trace.trace(model="planted")
         def ask(prompt: str) -> str:
             return "Paris"
 

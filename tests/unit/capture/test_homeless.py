@@ -90,13 +90,13 @@ def test_an_empty_home_is_the_usual_one(
 
 
 @pytest.mark.parametrize(
-    "home", ["{}/file", "{}/\0", "{}/\udc80\udcff", "{}/\ud800", "~nosuchuser"]
+    "named", ["{}/file", "{}/\0", "{}/\udc80\udcff", "{}/\ud800", "~nosuchuser"]
 )
-def test_a_home_that_cannot_be_one_costs_no_call(home: str, tmp_path: Path) -> None:
+def test_a_home_that_cannot_be_one_costs_no_call(named: str, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    smile_trace.configure(home=home.format(tmp_path))
+    smile_trace.configure(home=named.format(tmp_path))
     assert doubled(1) == 2
-    made = os.fsencode(home.format(tmp_path)) if "\udc80" in home else None
+    made = os.fsencode(named.format(tmp_path)) if "\udc80" in named else None
     if made is not None:
         assert Path(os.fsdecode(made)).is_dir()
     else:

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from smile_trace import capture
+import smile_trace
 from smile_trace.capture import runtime as capture_state
 from smile_trace.cli.confirmation import confirm, describe
 from smile_trace.explaining import ExplanationFailed, estimate, explain
@@ -133,7 +133,7 @@ def test_a_decorated_function_is_rerun_with_its_module(priced_models, monkeypatc
         '    return "Paris" if "Eiffel" in prompt else "nowhere"\n'
     )
     monkeypatch.syspath_prepend(str(folder))
-    capture.configure(home=folder / "state")
+    smile_trace.configure(home=folder / "state")
     try:
         import shop  # type: ignore[import-not-found]
 

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from smile_trace import capture
+import smile_trace
 from smile_trace._guards.jsonable import is_json
 from smile_trace.capture import runtime as capture_state
 from smile_trace.explaining.named_models import settings_of
@@ -150,7 +150,7 @@ def call(rerun, arguments=None):
 
 
 async def test_it_is_called_without_its_decorator(app, tmp_path, monkeypatch):
-    capture.configure(home=tmp_path / "home")
+    smile_trace.configure(home=tmp_path / "home")
     try:
         await Rerun(call(f"{app}:ask"), app=app).generate([ask("a")])
         assert not list((tmp_path / "home").rglob("*.jsonl"))
