@@ -1,4 +1,4 @@
-"""The command `smile-trace`: a module per command or two, loaded when that command runs."""
+"""The command `smile-trace`: a module for the commands of one subject, loaded when one runs."""
 
 from smile_trace.cli.app import main
 

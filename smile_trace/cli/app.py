@@ -7,28 +7,18 @@ from typing import Annotated, Any
 
 import typer
 
-from smile_trace.cli import hub, hub_exchange, hub_sharing, judge, review
-from smile_trace.cli.calls import calls
-from smile_trace.cli.compare import compare
+from smile_trace.cli import hub, review
+from smile_trace.cli.compare import compare, replay, suggest
 from smile_trace.cli.deliver import deliver
-from smile_trace.cli.demo import demo
-from smile_trace.cli.doctor import doctor, health
+from smile_trace.cli.demo import demo, mcp
+from smile_trace.cli.doctor import doctor, health, is_allowed_now, trust
 from smile_trace.cli.drift import drift
 from smile_trace.cli.explain import explain
-from smile_trace.cli.forget import forget
 from smile_trace.cli.gate import SpelledLimits, gate
-from smile_trace.cli.mcp import mcp
-from smile_trace.cli.probe import probe
-from smile_trace.cli.profiles import profiles
-from smile_trace.cli.receive import receive
-from smile_trace.cli.replay import replay
-from smile_trace.cli.run import run
-from smile_trace.cli.ship import ship
-from smile_trace.cli.status import status
-from smile_trace.cli.store import copy, export, import_, reread, retry
-from smile_trace.cli.suggest import suggest
-from smile_trace.cli.trust import is_allowed_now, trust
-from smile_trace.cli.worker import worker
+from smile_trace.cli.profile import profile, profiles
+from smile_trace.cli.status import calls, status
+from smile_trace.cli.store import copy, export, forget, import_, reread, retry
+from smile_trace.cli.worker import receive, run, ship, worker
 from smile_trace.errors import SmileTraceError, needing_extra
 from smile_trace.semconv import release as installed_release
 from smile_trace.trust import NotTrusted
@@ -114,6 +104,17 @@ def _replaced(name: str, by: str) -> None:
     app.command(name, hidden=True, context_settings=anything)(tell)
 
 
+def _renamed(command: Callable[..., None], name: str, to: str) -> Callable[..., None]:
+    """The command under the name that it had in release 0.2, which says what it is called now."""
+
+    @wraps(command)
+    def run(*arguments: Any, **options: Any) -> None:
+        print(f"smile-trace {name} is called smile-trace {to} now", file=sys.stderr)
+        _needing(command, to, "worker")(*arguments, **options)
+
+    return run
+
+
 _add(demo, "demo", extra="demo")
 _add(explain, "explain")
 _add(worker, "worker")
@@ -129,7 +130,8 @@ _add(calls, "calls")
 _add(retry, "retry")
 _add(reread, "reread")
 _add(deliver, "deliver")
-_add(probe, "probe")
+_add(profile, "profile")
+app.command("probe", hidden=True)(_renamed(profile, "probe", "profile"))
 _add(profiles, "profiles")
 _add(drift, "drift")
 app.command("test", cls=SpelledLimits)(_needing(gate, "test", "worker"))
@@ -142,17 +144,17 @@ _add(export, "export")
 _add(import_, "import")
 _add(hub.check, "hub check", to=hub_app)
 _add(hub.build, "hub build", to=hub_app)
-_add(hub_sharing.anonymise, "hub anonymise", to=hub_app)
-_add(hub_sharing.review, "hub review", to=hub_app)
-_add(hub_exchange.explain, "hub explain", to=hub_app)
-_add(hub_exchange.merge, "hub merge", to=hub_app)
-_add(hub_exchange.diff, "hub diff", to=hub_app)
-_add(hub_exchange.export, "hub export", to=hub_app)
+_add(hub.anonymise, "hub anonymise", to=hub_app)
+_add(hub.review, "hub review", to=hub_app)
+_add(hub.explain, "hub explain", to=hub_app)
+_add(hub.merge, "hub merge", to=hub_app)
+_add(hub.diff, "hub diff", to=hub_app)
+_add(hub.export, "hub export", to=hub_app)
 review_app.callback()(_needing(review.page, "review", "worker"))
 _add(review.send, "review send", to=review_app)
 _add(review.read, "review read", to=review_app)
 _add(review.export, "review export", to=review_app)
-_add(judge.judge, "review judge", to=review_app)
+_add(review.judge, "review judge", to=review_app)
 _add(mcp, "mcp", extra="mcp")
 _add(forget, "forget")
 _add(copy, "store copy", to=store_app)

@@ -1,7 +1,10 @@
 """Arguments and options that several commands take, under one name and with one sentence."""
 
 import inspect
+import re
+import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from enum import StrEnum
 from functools import wraps
 from pathlib import Path
@@ -10,6 +13,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 import typer
 
 from smile_trace._options import About, AllOptions, described
+from smile_trace.errors import SmileTraceError
 
 TraceId = Annotated[
     str | None,
@@ -94,3 +98,26 @@ def read_limit(text: str, form: str) -> tuple[str, float]:
     if not name or not 0 <= value <= 1:
         raise typer.BadParameter(f"{text!r}: write {form}")
     return name, value
+
+
+SINCE_HELP = "A time (2026-11-26, 2026-11-26T09:30) or an age (90m, 7d)."
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def since_ns(text: str) -> int:
+    """Unix nanoseconds.
+
+    Raises:
+        SmileTraceError: it is neither a time nor an age.
+    """
+    if age := re.fullmatch(r"(\d{1,6})([smhd])", text):
+        return max(int((time.time() - int(age[1]) * _UNITS[age[2]]) * 1e9), 0)
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise SmileTraceError(
+            f"--since {text!r} is no time: write 2026-11-26T09:30, or an age such as 90m, 12h, 7d"
+        ) from None
+    seconds = (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
+    return min(max(int(seconds * 1e9), 0), 2**63 - 1)

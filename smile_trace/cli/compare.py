@@ -1,21 +1,37 @@
-"""`smile-trace compare`: versions of a prompt side by side, or what mattered; a gate for CI."""
+"""`smile-trace compare`: versions of a prompt side by side, or what mattered, with a gate for CI;
+`replay`: a call asked again with a change; `suggest`: changes that would make a prompt better."""
 
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from smile_trace._guards import foreign
+from smile_trace._guards.foreign import ForeignDataError, NotJSON
 from smile_trace._guards.presentable import link
-from smile_trace.cli.active_trackers import active_trackers
-from smile_trace.cli.arguments import read_limit
+from smile_trace.cli.arguments import (
+    SINCE_HELP,
+    Application,
+    DryRun,
+    Model,
+    Yes,
+    read_limit,
+    since_ns,
+)
+from smile_trace.cli.confirmation import confirm, most_of
+from smile_trace.cli.deliver import active_trackers
 from smile_trace.cli.output import GATE_CLOSED, printable, show_result
-from smile_trace.cli.since import HELP, since_ns
 from smile_trace.errors import SmileTraceError
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
+    from smile_trace.comparison import Replay
+    from smile_trace.explaining import Estimate
     from smile_trace.records.comparison import Comparison
+    from smile_trace.suggesting.material import Material
 
 
 def compare(
@@ -25,7 +41,7 @@ def compare(
     versions: Annotated[
         str, typer.Option(help="Versions, by commas; by default the last two that were called.")
     ] = "",
-    since: Annotated[str | None, typer.Option(help=f"Only calls since then. {HELP}")] = None,
+    since: Annotated[str | None, typer.Option(help=f"Only calls since then. {SINCE_HELP}")] = None,
     models: Annotated[
         str, typer.Option(help="Captured names of models, by commas: compare them, too.")
     ] = "",
@@ -122,3 +138,144 @@ def _deliver(comparison: "Comparison") -> None:
 
 def _names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def replay(
+    trace_id: Annotated[str, typer.Argument(help="TRACE_ID or TRACE_ID:SPAN_ID.")],
+    model: Annotated[str | None, typer.Option(help="Another model of the settings.")] = None,
+    prompt_version: Annotated[
+        str | None, typer.Option(help="Another version of the call's Prompt.")
+    ] = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="Another parameter: temperature=0."),
+    ] = None,
+    count: Annotated[int, typer.Option("-n", min=1, max=100, help="How often.")] = 1,
+    explained: Annotated[
+        bool, typer.Option("--explain", help="Explain both answers, too.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="For a program.")] = False,
+) -> None:
+    """Ask a logged call again, and show how the answers differ."""
+    parameters = dict(_parameter(text) for text in changes or ())
+    from smile_trace.comparison import replay as replay_now
+
+    replayed = replay_now(
+        trace_id,
+        model=model,
+        prompt_version=prompt_version,
+        parameters=parameters,
+        count=count,
+        explained=explained,
+    )
+    if json:
+        print(replayed.model_dump_json(indent=2))
+        return
+    from rich.console import Console
+
+    _print(replayed, Console(highlight=False))
+
+
+def _parameter(text: str) -> tuple[str, Any]:
+    """NAME=VALUE, the value as JSON where it is JSON, else as a text; `null` removes."""
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise typer.BadParameter(f"{text!r}: write NAME=VALUE, such as temperature=0")
+    try:
+        return name, foreign.decode(value)
+    except NotJSON:
+        return name, value
+    except ForeignDataError as error:
+        raise typer.BadParameter(f"{name}: {error}") from None
+
+
+def _print(replayed: "Replay", console: "Console") -> None:
+    from rich.text import Text
+
+    from smile_trace.render.text import visible
+
+    console.print(Text(visible(replayed.verdict), style="bold"))
+    if replayed.changed:
+        console.print(Text("with " + visible(", ".join(replayed.changed)), style="dim"))
+    logged = replayed.call.answer or ""
+    console.print(Text.assemble(("\nlogged  ", "dim"), visible(logged) or "(empty)"))
+    pairs = zip(replayed.answers, replayed.distances, strict=True)
+    for number, (answer, distance) in enumerate(pairs, start=1):
+        mark = (f"{number:>5} {distance:.2f}  ", "dim")
+        console.print(Text.assemble(mark, *_differences(visible(logged), visible(answer))))
+    for failure in replayed.failures:
+        console.print(Text(f"failed  {visible(failure)}", style="red"))
+    for title, explanation in (
+        ("\nthe logged answer", replayed.before),
+        ("\nthe new", replayed.after),
+    ):
+        if explanation is not None:
+            console.print(Text(title, style="bold dim"))
+            explanation.show()
+
+
+def _differences(before: str, after: str) -> list[tuple[str, str]]:
+    """The words of `after`, those that `before` has not in the same place in bold."""
+    import re
+    from difflib import SequenceMatcher
+
+    old, new = (re.findall(r"\s*\S+", text) for text in (before, after))
+    words: list[tuple[str, str]] = []
+    for kind, _, _, start, end in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        words += [(word, "" if kind == "equal" else "bold underline") for word in new[start:end]]
+    return words or [("(empty)", "dim")]
+
+
+def suggest(
+    prompt: Annotated[str, typer.Argument(help="The name of the Prompt.")],
+    version: Annotated[
+        str | None, typer.Option(help="A version; by default the one called last.")
+    ] = None,
+    model: Model = None,
+    budget: Annotated[int, typer.Option(min=1, help="The most calls to the model.")] = 800,
+    seed: Annotated[int, typer.Option(help="Decides which calls are held out.")] = 0,
+    app: Application = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the Suggestions as JSON.")] = False,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+) -> None:
+    """Suggest changes of a prompt, each replayed on calls that it was not made from."""
+    from smile_trace.settings import Settings
+    from smile_trace.suggesting import suggest as suggest_now
+    from smile_trace.suggesting.api import estimate_suggestions
+
+    settings = Settings()
+    most, material = estimate_suggestions(
+        prompt, settings, version=version, model=model, budget=budget, seed=seed
+    )
+    if dry_run:
+        print(most.model_dump_json(indent=2) if json else _plan(most, material))
+        return
+    confirm(most, yes=yes)
+    found = suggest_now(
+        prompt,
+        version=version,
+        model=model,
+        budget=budget,
+        seed=seed,
+        app=app,
+        settings=settings,
+    )
+    if json:
+        print(found.model_dump_json(indent=2))
+    else:
+        found.show()
+
+
+def _plan(most: "Estimate", material: "Material") -> str:
+    cases = len(material.cases_searched), len(material.cases_held_out)
+    return "\n".join(
+        [
+            f"Changes would be looked for on {len(material.searched)} calls and {cases[0]} "
+            "confirmed failures,",
+            f"and tried on {len(material.held_out)} and {cases[1]} others.",
+            f"Asked: {printable(most.model)}, {printable(most.address)}.",
+            f"At most: {most_of(most)}.",
+            "Nothing was asked.",
+        ]
+    )

@@ -1,13 +1,18 @@
-"""`smile-trace explain`: one explanation now, of a prompt or of a captured call."""
+"""`smile-trace explain`: one explanation now, of a prompt or of a captured call, or with `--run`
+those of an evaluation's traces, one after the other."""
 
+import json
 import sys
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from smile_trace._guards.presentable import presentable
 from smile_trace._options import AllOptions
 from smile_trace.cli.arguments import (
     Answer,
@@ -20,21 +25,136 @@ from smile_trace.cli.arguments import (
     Yes,
     with_options,
 )
-from smile_trace.cli.confirmation import confirm, describe
-from smile_trace.cli.explain_run import explain_run
-from smile_trace.cli.foreground_delivery import deliver as deliver_into_trace
-from smile_trace.cli.foreground_delivery import find_tracker
-from smile_trace.cli.output import check_writable, read_text, show_result
-from smile_trace.cli.progress import CallBar
+from smile_trace.cli.confirmation import confirm, describe, describe_run
+from smile_trace.cli.deliver import deliver_into_trace, find_tracker, put_into, tracker_of
+from smile_trace.cli.output import CallBar, check_writable, printable, read_text, show_result
 from smile_trace.errors import BudgetExceeded, SmileTraceError
 
 if TYPE_CHECKING:
     from smile_trace.explaining.driver import OnRound
     from smile_trace.explaining.options import Question
     from smile_trace.explaining.preparation import Prepared
-    from smile_trace.records import Explanation
+    from smile_trace.records import Call, Explanation, Span, Trace
     from smile_trace.records.path import ExplanationPath
     from smile_trace.settings import Settings
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A trace of the run, and the call of it that is explained: its last one with an answer."""
+
+    trace_id: str
+    trace: "Trace"
+    call: "Call"
+    prepared: "Prepared"
+
+
+def explain_run(
+    run_id: str,
+    settings: "Settings",
+    question: "Question",
+    *,
+    deliver: bool,
+    json_rows: bool,
+    dry_run: bool,
+    yes: bool,
+) -> None:
+    """Explain the rows of an evaluation; one that cannot be explained holds up no other.
+
+    Args:
+        run_id: the run's id in the backend that holds it.
+        question: the model that is asked about each row, and how.
+        json_rows: print the rows as JSON, each with its Explanation or the reason why not.
+        The others are those of `smile-trace explain`.
+
+    Raises:
+        SmileTraceError: there is no such run, none of its rows can be explained, or the model or
+            the backend does not answer, or a cap per day is reached. What was explained until then
+            is shown, and what was delivered stays.
+    """
+    from smile_trace.attribution import CannotExplain
+    from smile_trace.explaining.api import explain_prepared
+    from smile_trace.explaining.cost_estimate import most_by_model
+    from smile_trace.explaining.driver import ExplanationFailed
+    from smile_trace.sources.discovery import evaluated
+
+    source, trace_ids = evaluated(run_id, settings)
+    tracker = tracker_of(source, settings) if deliver else None
+    rows: list[_Row] = []
+    told: list[dict[str, object]] = []
+    for trace_id in trace_ids:
+        spans = source.read(trace_id)
+        try:
+            rows.append(_row(trace_id, spans, settings, question))
+        except SmileTraceError as error:
+            told.append(_refused(trace_id, error))
+    if not rows:
+        raise SmileTraceError(f"none of the {len(trace_ids)} traces of the run can be explained")
+    most = most_by_model((row.prepared for row in rows), embeddings=settings.explain.embeddings)
+    if dry_run:
+        print(describe_run(most, len(rows)))
+        return
+    for one in most:
+        confirm(one, yes=yes)
+    statuses: list[str] = []
+    calls = sum(one.calls + (one.proxy.calls if one.proxy else 0) for one in most)
+    try:
+        with CallBar(calls) if sys.stderr.isatty() else nullcontext() as on_round:
+            for row in rows:
+                try:
+                    explanation = explain_prepared(row.prepared, settings, on_round=on_round)
+                except (ExplanationFailed, CannotExplain) as error:
+                    told.append(_refused(row.trace_id, error))
+                    continue
+                statuses.append(explanation.fidelity.status)
+                shown = explanation.model_dump(mode="json")
+                told.append({"trace_id": row.trace_id, "explanation": shown})
+                if not json_rows:
+                    print(_line(row.trace_id, explanation), flush=True)
+                if tracker is not None:
+                    put_into(row.trace, row.call, explanation, tracker)
+    finally:  # a cap that is reached takes nothing away that was explained before
+        print(json.dumps(told, indent=2) if json_rows else _sentence(statuses, len(trace_ids)))
+
+
+def _row(
+    trace_id: str,
+    spans: "Sequence[Span]",
+    settings: "Settings",
+    question: "Question",
+) -> _Row:
+    from smile_trace.dialects import assemble
+    from smile_trace.explaining.cost_estimate import check_worth
+    from smile_trace.explaining.inputs import repeatable_call
+    from smile_trace.explaining.preparation import prepare_call
+
+    if not spans:
+        raise SmileTraceError("it was deleted, or has not ended")
+    trace = assemble(spans[0].trace_id, spans)
+    call = repeatable_call(trace)
+    prepared = prepare_call(call, settings, question.options, model=question.model)
+    check_worth(prepared)
+    return _Row(trace_id, trace, call, prepared)
+
+
+def _refused(trace_id: str, error: SmileTraceError) -> dict[str, object]:
+    """Say why a row is not explained."""
+    print(printable(f"{trace_id}  not explained: {error}"), file=sys.stderr)
+    return {"trace_id": trace_id, "reason": presentable(error)}
+
+
+def _line(trace_id: str, explanation: "Explanation") -> str:
+    from smile_trace.render import driver_text
+
+    return printable(f"{trace_id}  {explanation.fidelity.status:12}  {driver_text(explanation)}")
+
+
+def _sentence(statuses: Sequence[str], count: int) -> str:
+    """How many rows are explained, and how sure that is."""
+    by_status = [f"{n:,} {status}" for status, n in Counter(statuses).most_common()]
+    explained = f"{len(statuses):,} of {count:,} explained"
+    return f"{explained}: {', '.join(by_status)}." if statuses else f"{explained}."
+
 
 _NOT_OF_A_PATH = ("unit", "proxy", "part", "until_settled")
 

@@ -10,11 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer.core import TyperCommand
 
-from smile_trace.cli.arguments import Application, DryRun, Yes, read_limit
+from smile_trace.cli.arguments import SINCE_HELP, Application, DryRun, Yes, read_limit, since_ns
 from smile_trace.cli.confirmation import confirm, most_of
-from smile_trace.cli.output import GATE_CLOSED, check_writable, printable, write_page
-from smile_trace.cli.progress import CallBar
-from smile_trace.cli.since import HELP, since_ns
+from smile_trace.cli.output import GATE_CLOSED, CallBar, check_writable, printable, write_page
 from smile_trace.errors import SmileTraceError
 
 if TYPE_CHECKING:
@@ -66,7 +64,7 @@ def gate(
         Path | None,
         typer.Option(help="With --calls: a file with a template, asked with the calls' variables."),
     ] = None,
-    since: Annotated[str, typer.Option(help=f"Profiles made since then. {HELP}")] = "30d",
+    since: Annotated[str, typer.Option(help=f"Profiles made since then. {SINCE_HELP}")] = "30d",
     budget: Annotated[int, typer.Option(min=4, help="The most calls to the model for each.")] = 40,
     seed: Annotated[int, typer.Option(help="Decides the variants.")] = 0,
     app: Application = None,

@@ -1,5 +1,9 @@
 """`smile-trace hub`: explanations as files, checked, searched in a folder, shared."""
 
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -7,12 +11,36 @@ import typer
 
 from smile_trace.cli.arguments import Yes
 from smile_trace.errors import SmileTraceError
+from smile_trace.records.entry import Entry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from smile_trace.hub.check import Checked
+    from smile_trace.hub.live import Difference
     from smile_trace.records.entry import Entry
+
+
+@contextmanager
+def entries_of(files: Sequence[Path]) -> Iterator[Iterator[Entry]]:
+    """The entries of these files one after the other; without files, those of the store.
+
+    Raises:
+        SmileTraceError: a file cannot be read, or there is no store.
+    """
+    from smile_trace.hub.files import read_entries
+    from smile_trace.settings import Settings
+    from smile_trace.store import Store
+    from smile_trace.store.queries.exchange import export_entries
+
+    if files:
+        yield (entry for _, entry in chain.from_iterable(map(read_entries, files)))
+        return
+    store = Store.look(Settings())
+    try:
+        yield export_entries(store.database)
+    finally:
+        store.close()
 
 
 def check(
@@ -96,7 +124,6 @@ def build(
     ] = False,
 ) -> None:
     """Write a gallery: pages that open, and can be searched, without a server."""
-    from smile_trace.cli.hub_sources import entries_of
     from smile_trace.hub.anonymise import public as only_public
     from smile_trace.hub.gallery import build
 
@@ -105,3 +132,204 @@ def build(
         chosen = list(only_public(entries)) if public else entries
         count = build(folder, chosen, title=title)
     print(f"{count} {'explanation' if count == 1 else 'explanations'}: {folder / 'index.html'}")
+
+
+def export(
+    file: Annotated[Path, typer.Argument(help="A file of explanations.")],
+    to: Annotated[
+        Path, typer.Argument(help="A file .parquet (a row per segment), or a folder: a data set.")
+    ],
+    title: Annotated[str, typer.Option(help="Of the data set's card.")] = "Explanations",
+) -> None:
+    """Write explanations as a table, or as a folder with its card that Hugging Face loads."""
+    from smile_trace.hub.files import read_entries, write_dataset, write_parquet
+
+    entries = (entry for _, entry in read_entries(file))
+    if to.suffix == ".parquet":
+        print(f"{write_parquet(entries, to):,} segments in {to}")
+    else:
+        print(f"{write_dataset(entries, to, title=title):,} explanations in {to}")
+
+
+def merge(
+    files: Annotated[list[Path], typer.Argument(help="Files of explanations.")],
+    to: Annotated[Path, typer.Option(help="Where they are written, each once.")],
+) -> None:
+    """Put files together; the same entry is kept once."""
+    from smile_trace.hub.files import read_entries, write_entries
+
+    entries = [entry for file in files for _, entry in read_entries(file)]
+    print(f"{write_entries(entries, to):,} of {len(entries):,} entries in {to}")
+
+
+def diff(
+    before: Annotated[Path, typer.Argument(help="A file of explanations.")],
+    after: Annotated[Path, typer.Argument(help="Another one.")],
+    json: Annotated[bool, typer.Option("--json", help="One line of JSON for each prompt.")] = False,
+) -> None:
+    """What changed from one file to another: of the same prompts, what each answer depends on."""
+    from smile_trace.hub.files import read_entries
+    from smile_trace.hub.live import diff
+
+    counts: dict[str, int] = {}
+    old, new = ([entry for _, entry in read_entries(file)] for file in (before, after))
+    for found in diff(old, new):
+        counts[found.change] = counts.get(found.change, 0) + 1
+        if json:
+            print(found.model_dump_json())
+        elif found.change == "changed":
+            print(_said(found))
+    if not json:
+        print(", ".join(f"{count} {change}" for change, count in counts.items()) or "nothing")
+
+
+def explain(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="JSON Lines of prompts, promptfoo's results, or an MLflow evaluation data set."
+        ),
+    ],
+    to: Annotated[Path, typer.Argument(help="Where the explanations are added.")],
+    model: Annotated[str, typer.Option(help="A model of the settings, or demo.")],
+    budget: Annotated[int, typer.Option(min=4, help="The most calls of each explanation.")] = 40,
+    yes: Yes = False,
+) -> None:
+    """Explain the prompts of a file of another tool, each into a line of TO."""
+    from smile_trace.cli.confirmation import confirm
+    from smile_trace.explaining.api import explain_prepared
+    from smile_trace.explaining.cost_estimate import most_by_model
+    from smile_trace.explaining.options import Question
+    from smile_trace.explaining.preparation import prepare
+    from smile_trace.hub.prompts import read_prompts
+    from smile_trace.records.entry import Entry
+    from smile_trace.settings import Settings
+
+    settings = Settings()
+    chosen = [
+        prepare(Question(asked.prompt, model=model, answer=asked.answer, budget=budget), settings)
+        for asked in read_prompts(file)
+    ]
+    if not chosen:
+        raise SmileTraceError(f"{file} holds no prompt")
+    for most in most_by_model(chosen, embeddings=settings.explain.embeddings):
+        confirm(most, yes=yes)
+    try:
+        with to.open("a", encoding="utf-8", newline="\n") as out:
+            for one in chosen:
+                out.write(Entry.of(explain_prepared(one, settings)).line + "\n")
+                out.flush()
+    except OSError as error:
+        raise SmileTraceError(f"{to} cannot be written: {error.strerror}") from None
+    print(f"{len(chosen)} {'explanation' if len(chosen) == 1 else 'explanations'} added to {to}")
+
+
+def _said(found: "Difference") -> str:
+    from smile_trace.cli.output import printable
+
+    sides = [
+        f"{side.model}: {side.answer[:80]} (driver: {side.driver})"
+        for side in (found.before, found.after)
+        if side is not None
+    ]
+    return printable(f"{found.prompt[:120]}: {found.reason}. {' → '.join(sides)}")
+
+
+def anonymise(
+    file: Annotated[Path, typer.Argument(help="A file of explanations.")],
+    to: Annotated[Path, typer.Argument(help="Where the anonymised ones are written.")],
+    names: Annotated[
+        Path | None,
+        typer.Option(
+            "--list", help="Names and other texts to replace, one a line; /PATTERN/ is one."
+        ),
+    ] = None,
+) -> None:
+    """Replace addresses, numbers, secrets and listed names by pseudonyms, in all texts alike.
+
+    Shows what was replaced. Whoever shares the result looks at it: smile-trace hub review.
+    """
+    from smile_trace.cli.output import printable
+    from smile_trace.hub.anonymise import anonymise, named_in
+    from smile_trace.hub.files import read_entries, write_entries
+    from smile_trace.hub.pseudonyms import Pseudonyms
+
+    _check_other(file, to)
+    try:
+        pseudonyms = Pseudonyms(_lines(names) if names is not None else ())
+    except re.error as error:
+        raise SmileTraceError(f"{names} holds no regular expression: {error}") from None
+    left: set[tuple[str, str]] = set()
+
+    def made() -> "Iterator[Entry]":
+        for entry in anonymise((entry for _, entry in read_entries(file)), pseudonyms):
+            left.update(named_in(entry))
+            yield entry
+
+    count = write_entries(made(), to)
+    for one in pseudonyms.replaced:
+        # What is shown here is what was found: it goes to this person's terminal only.
+        said = f"{one.original!r} → {one.pseudonym}" if one.kind != "secret" else one.pseudonym
+        print(printable(f"{one.times} × {one.kind} {said}"))
+    for name, text in sorted(left):
+        print(printable(f"stands in it: {name} {text!r}"))
+    print(
+        f"{count} {'entry' if count == 1 else 'entries'} written to {to}; look at them: "
+        f"smile-trace hub review {to} --by NAME"
+    )
+
+
+def review(
+    file: Annotated[Path, typer.Argument(help="A file of explanations; it is written anew.")],
+    by: Annotated[str, typer.Option(help="Who looks at them.")],
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="All of them were looked at elsewhere.")
+    ] = False,
+) -> None:
+    """Look at each entry, and say whether it may be made public; only those with a yes are kept.
+
+    A gallery that is built with --public takes no other.
+    """
+    from smile_trace.hub.anonymise import reviewed
+    from smile_trace.hub.files import read_entries, write_entries, written_anew
+
+    entries = [entry for _, entry in read_entries(file)]
+    kept = [reviewed(entry, by) for entry in entries if yes or _asked(entry)]
+    with written_anew(file) as partly:
+        write_entries(kept, partly)
+    print(f"{len(kept)} of {len(entries)} may be made public, says {by}.")
+
+
+def _asked(entry: "Entry") -> bool:
+    from smile_trace._guards.presentable import presentable_lines
+    from smile_trace.hub.anonymise import texts_of
+
+    shown: list[str] = []
+
+    def show(text: str, what: str) -> None:
+        shown.append(text)
+        print(f"{what}: {presentable_lines(text)}")
+
+    for one in entry.explanations:
+        for message in one.messages:
+            show(message.content, message.role)
+        show(one.answer, "answer")
+        for text in dict.fromkeys(row.response for row in one.perturbations):
+            if text is not None and text != one.answer:
+                show(text, "  also answered")
+    for text in texts_of(entry):
+        if not any(text in one for one in shown):
+            show(text, "  also in it")
+    return typer.confirm(f"May {entry.id[:12]} be made public?")
+
+
+def _check_other(file: Path, to: Path) -> None:
+    if to.exists() and to.samefile(file):
+        raise SmileTraceError(f"{to} is the file that is read: name another one")
+
+
+def _lines(file: Path) -> list[str]:
+    try:
+        return [line.strip() for line in file.read_text("utf-8").splitlines() if line.strip()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise SmileTraceError(f"{file} cannot be read: {error}") from None

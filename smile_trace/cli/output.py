@@ -1,12 +1,24 @@
-"""What several commands write: printable text, pages in files, warnings."""
+"""What commands write: printable text, pages in files, progress, log lines."""
 
+import json
+import logging
 import os
 import sys
+import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from smile_trace._guards.presentable import LONGEST_LINE, presentable
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+
+from smile_trace._guards.presentable import LONGEST_LINE, presentable, presentable_lines
+from smile_trace._text.log_context import log_fields
 from smile_trace.errors import SmileTraceError
+
+if TYPE_CHECKING:
+    from smile_trace.store.queries.status import Status
+
 
 GATE_CLOSED = 3
 """Exit code where a limit is broken; an error is 1."""
@@ -98,3 +110,126 @@ def read_text(file: Path) -> str:
         raise SmileTraceError(f"{file} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise SmileTraceError(f"{file} is no UTF-8 text: convert it first") from None
+
+
+def in_terminal(console: Console) -> bool:
+    """Whether bars can be redrawn: not in a notebook, whose FORCE_COLOR makes rich take its output
+    for a terminal."""
+    return console.is_terminal and console.file.isatty()
+
+
+class CallBar:
+    """A bar on standard error that counts responses; entered, it gives the hook for each round."""
+
+    def __init__(self, calls: int) -> None:
+        self._progress = Progress(console=Console(stderr=True), transient=True)
+        self._task = self._progress.add_task("Asking", total=calls)
+
+    def __enter__(self) -> "CallBar":
+        self._progress.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._progress.stop()
+
+    def __call__(self, perturbations: Sequence[Any], responses: Sequence[Any]) -> None:
+        """Count the responses of a round."""
+        self._progress.advance(self._task, len(responses))
+
+
+class WorkerBars:
+    """One bar for the explanations and one per tracker; nothing where no terminal is."""
+
+    def __init__(self, console: Console) -> None:
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[note]}", style="dim"),
+            console=console,
+            disable=not in_terminal(console),
+        )
+        self._tasks: dict[str, TaskID] = {}
+
+    def __enter__(self) -> "WorkerBars":
+        self._progress.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._progress.stop()
+
+    def show(self, status: "Status") -> None:
+        """Update the bars to the counts of the store."""
+        ended = status.explained + status.failed
+        note = f"{status.failed} failed" if status.failed else ""
+        self._update("explained", ended, status.sampled, note)
+        for tracker in status.trackers:
+            arrived = tracker.traces + tracker.explanations
+            note = tracker.unavailable or ""
+            self._update(f"delivered to {tracker.name}", arrived, arrived + tracker.waiting, note)
+
+    def _update(self, name: str, done: int, total: int, note: str) -> None:
+        if name not in self._tasks:
+            self._tasks[name] = self._progress.add_task(name, total=total, note=note)
+        self._progress.update(self._tasks[name], completed=done, total=total, note=note)
+
+
+NOISY = (
+    "alembic",
+    "dbos",
+    "httpcore",
+    "httpcore2",
+    "urllib3",
+    "httpx",
+    "httpx2",
+    "openai",
+    "opentelemetry",
+    "anthropic",
+    "uvicorn",
+)
+
+
+def write_log(form: str, terminal: bool) -> None:
+    """Write log lines to the standard error.
+
+    Args:
+        form: `text` or `json`.
+        terminal: whether a terminal shows bars: then only warnings are printed beside them.
+
+    Raises:
+        SmileTraceError: there is no such form.
+    """
+    if form not in ("text", "json"):
+        raise SmileTraceError(f"--log is text or json, not {form!r}.")
+    handler = logging.StreamHandler(sys.stderr)
+    text = _Text("%(asctime)s %(levelname)s %(message)s")
+    handler.setFormatter(JsonLines() if form == "json" else text)
+    logging.basicConfig(level=logging.WARNING if terminal else logging.INFO, handlers=[handler])
+    for name in NOISY:
+        logging.getLogger(name).setLevel(logging.ERROR)
+
+
+class _Text(logging.Formatter):
+    """Lines in which nobody else's secrets and control sequences stand."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The lines of the record and of its traceback."""
+        return presentable_lines(super().format(record))
+
+
+class JsonLines(logging.Formatter):
+    """One JSON object per line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Time, level, logger, message, what it is about, and the traceback if there is one."""
+        line: dict[str, str | int] = {
+            "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created)),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": presentable_lines(record.getMessage()),
+        }
+        for name, value in log_fields().items():
+            line[name] = presentable_lines(value) if isinstance(value, str) else value
+        if record.exc_info:
+            line["traceback"] = presentable_lines(self.formatException(record.exc_info))
+        return json.dumps(line, ensure_ascii=False)

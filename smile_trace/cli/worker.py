@@ -1,22 +1,97 @@
-"""`smile-trace worker`: explain what was captured, and deliver it."""
+"""The processes that stay: `smile-trace worker` with what `--dry-run` prints, `receive` and `ship`,
+and `run`, which is the application's own."""
 
 import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from smile_trace._text.lists import listed
 from smile_trace.cli.output import printable
-from smile_trace.errors import ReasonCode
+from smile_trace.errors import ReasonCode, SmileTraceError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from rich.console import Console
+    from rich.table import Table
+
     from smile_trace.store.queries.status import Status
+    from smile_trace.store.spending.ledger import Left
     from smile_trace.store.workers import Role
+    from smile_trace.worker.plan import Plan
+
+
+def print_plan(plan: "Plan", console: "Console") -> None:
+    """Print a table of the models, and a sentence for everything else."""
+    if plan.models:
+        console.print(_table(plan))
+    else:
+        console.print("Nothing waits to be explained.")
+    for model in plan.models:
+        if model.usd is None:
+            console.print(
+                f"No price is known for {printable(model.model)}: no cap in dollars holds for it, "
+                "those in calls and tokens do (calls_per_day, tokens_per_day).",
+                markup=False,
+            )
+        if caps := _caps(model.left):
+            console.print(
+                f"Its own caps let {caps} more through to {printable(model.model)} today (UTC).",
+                markup=False,
+            )
+    if replays := sum(model.replays for model in plan.models):
+        console.print(f"{replays:,} of the calls are what [drift] replays in this period.")
+    if plan.beside_worker:
+        console.print(
+            "A worker runs here, which reads the spool itself: what it has not read yet is not "
+            "counted.",
+            markup=False,
+        )
+    for skipped in plan.skipped:
+        console.print(f"Skipped: {skipped.count}, {printable(skipped.reason)}.", markup=False)
+    caps = _caps(plan.left)
+    said = f"The caps let {caps} more through today (UTC)" if caps else "No cap per day is set"
+    console.print(f"{said}. Nothing was asked.", markup=False)
+
+
+def _table(plan: "Plan") -> "Table":
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2))
+    table.add_column("model", overflow="fold")
+    for column in ("explanations", "calls at most", "tokens at most", "US dollars at most"):
+        table.add_column(column, justify="right")
+    for one in plan.models:
+        table.add_row(
+            Text(printable(one.model)),
+            f"{one.explanations:,}",
+            f"{one.calls:,}",
+            _known(one.tokens, lambda tokens: f"{tokens:,}"),
+            _known(one.usd, lambda usd: f"{usd:,.4f}"),
+        )
+    return table
+
+
+def _caps(left: "Left") -> str:
+    said = []
+    if left.calls is not None:
+        said.append(f"{left.calls:,} calls")
+    if left.tokens is not None:
+        said.append(f"{left.tokens:,} tokens")
+    if left.usd is not None:
+        said.append(f"${left.usd:,.4f}")
+    return listed(said)
+
+
+def _known(value: float | None, formatted: Callable[[float], str]) -> str:
+    return "not known" if value is None else formatted(value)
 
 
 def worker(
@@ -53,14 +128,12 @@ def worker(
     """
     from rich.console import Console
 
-    from smile_trace.cli.log import write_log
-    from smile_trace.cli.progress import WorkerBars, in_terminal
+    from smile_trace.cli.output import WorkerBars, in_terminal, write_log
     from smile_trace.errors import SmileTraceError
     from smile_trace.settings import Settings
     from smile_trace.worker.run import run
 
     if dry_run:
-        from smile_trace.cli.plan import print_plan
         from smile_trace.worker.plan import plan
 
         planned = plan(Settings())
@@ -143,3 +216,101 @@ def _summary(status: "Status", home: "Path") -> str:
         told = printable(f"{paused.name}: {paused.reason}")
         said += f"\nPaused, so that its calls wait for the next worker: {told}"
     return said
+
+
+def receive(
+    log: Annotated[str, typer.Option(help="How log lines are written: text or json.")] = "text",
+) -> None:
+    """Take traces and logs as OTLP/HTTP (protobuf or JSON), for the worker to read.
+
+    It listens on 127.0.0.1:4318 unless receive.host and receive.port say otherwise. What it has
+    answered with 200 is kept, also when it is killed the moment after.
+    """
+    from smile_trace.cli.output import write_log
+    from smile_trace.settings import Settings
+    from smile_trace.sources.receiver.serve import serve
+
+    write_log(log, terminal=False)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: sys.exit(0))
+    serve(Settings())
+
+
+def ship(
+    once: Annotated[bool, typer.Option("--once", help="Send what is there, then exit.")] = False,
+    rate: Annotated[
+        float | None,
+        typer.Option(help="Share of the traces to send, at least the workers' sampling.rate."),
+    ] = None,
+    log: Annotated[str, typer.Option(help="How log lines are written: text or json.")] = "text",
+) -> None:
+    """Send what this host captures to a receiver, where workers explain it.
+
+    For hosts without a worker: no database, no model, no extra. What is sent is removed from the
+    spool when the receiver has it; while the receiver is away, the spool grows. The first SIGTERM
+    or Ctrl-C sends what is there and ends, a second one ends at once; nothing is lost either way.
+    """
+    from smile_trace.cli.output import write_log
+    from smile_trace.ship.client import Client
+    from smile_trace.ship.settings import read_settings
+    from smile_trace.ship.shipper import Shipper, private_home
+    from smile_trace.worker.lock import worker_lock
+
+    write_log(log, terminal=False)
+    stopping = threading.Event()
+
+    def stop(*_: Any) -> None:
+        if stopping.is_set():
+            os._exit(130)  # what was not acknowledged is still in the spool
+        stopping.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    settings = read_settings() if rate is None else read_settings(rate=rate)
+    private_home(settings)
+    with worker_lock(settings.home, "shipper") as heartbeat:
+        shipper = Shipper(settings, Client(settings), stopping, heartbeat)
+        shipper.run(once=once)
+
+
+def run(
+    command: Annotated[
+        list[str], typer.Argument(help="What starts your application, behind two dashes.")
+    ],
+) -> None:
+    """Run a Python application, and capture its calls of models, with no line of it changed.
+
+    smile-trace run -- python app.py
+
+    Takes the place of this process, so that signals and the exit code are the application's own.
+    What it captures, and what has to be installed for more, is said at the start.
+    """
+    from smile_trace.capture.startup import FOLDER, REPORT
+
+    path = [str(FOLDER), *filter(None, [os.environ.get("PYTHONPATH")])]
+    changed = {
+        "PYTHONPATH": os.pathsep.join(path),
+        "SMILE_TRACE_HOME": str(_home()),
+        REPORT: "1",
+    }
+    try:
+        os.execvpe(command[0], command, {**os.environ, **changed})
+    except OSError as error:
+        said = (
+            "there is no such program" if isinstance(error, FileNotFoundError) else error.strerror
+        )
+        raise SmileTraceError(
+            f"{command[0]} cannot be run ({said}): say smile-trace run -- and the command that "
+            "starts your application, such as python app.py"
+        ) from None
+
+
+def _home() -> Path:
+    """That of the settings, which an application does not read."""
+    try:
+        from smile_trace.settings import Settings
+    except ModuleNotFoundError:  # a base install: no settings file is read there
+        from smile_trace.capture.config import from_environment
+
+        return from_environment().home
+    return Settings().home.absolute()

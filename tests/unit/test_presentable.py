@@ -15,7 +15,7 @@ from smile_trace._guards.presentable import (
     presentable,
     unpunctuated,
 )
-from smile_trace.cli.log import JsonLines, _Text
+from smile_trace.cli.output import JsonLines, _Text
 from smile_trace.models.kinds.endpoint import EndpointSettings
 from smile_trace.settings import Settings, SettingsError
 from smile_trace.store.queries.status import Counted

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from smile_trace.cli import app as cli
-from smile_trace.cli.active_trackers import discover_trackers
+from smile_trace.cli.deliver import discover_trackers
 from smile_trace.errors import ReasonCode
 from smile_trace.explaining.named_models import named_model
 from smile_trace.models.kinds.endpoint import EndpointSettings

@@ -249,7 +249,7 @@ def test_the_command_says_which_cap_is_reached(
     for command in (
         ["explain", *asked],
         ["explain", *asked, "--sanity-check"],
-        ["probe", *asked],
+        ["profile", *asked],
     ):
         monkeypatch.setattr("sys.argv", ["smile-trace", *command, "--yes"])
         with pytest.raises(SystemExit) as ended:

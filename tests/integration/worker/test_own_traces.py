@@ -14,7 +14,7 @@ import pytest
 from opentelemetry import trace
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
-from smile_trace.cli.log import NOISY, JsonLines
+from smile_trace.cli.output import NOISY, JsonLines
 from smile_trace.settings import Settings
 from smile_trace.trackers import CapturedTrace, Outcome
 from smile_trace.worker.own_traces import traced, tracing

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import typer
 
-from smile_trace.cli.forget import forget
+from smile_trace.cli.store import forget
 from smile_trace.store.forgetting import Erased
 from smile_trace.worker.forget import Forgotten, Found
 

@@ -15,8 +15,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from smile_trace.cli.app import app
-from smile_trace.cli.output import show_result
-from smile_trace.cli.progress import in_terminal
+from smile_trace.cli.output import in_terminal, show_result
 from smile_trace.errors import SmileTraceError
 from smile_trace.records import Cost
 from smile_trace.records.comparison import (
@@ -62,7 +61,7 @@ def test_brackets_are_escaped_in_every_help() -> None:
 
 def test_a_dry_run_says_what_each_probe_takes_and_asks_nothing() -> None:
     result = CliRunner().invoke(
-        app, ["probe", "--prompt", "What is a lamp?", "--model", "demo", "--dry-run"]
+        app, ["profile", "--prompt", "What is a lamp?", "--model", "demo", "--dry-run"]
     )
     assert result.exit_code == 0, result.output
     assert "paraphrase: 4 calls" in result.output
@@ -72,13 +71,21 @@ def test_a_dry_run_says_what_each_probe_takes_and_asks_nothing() -> None:
 
 def test_a_dry_run_as_json_has_the_bound() -> None:
     result = CliRunner().invoke(
-        app, ["probe", "--prompt", "What?", "--model", "demo", "--dry-run", "--json", "--budget=9"]
+        app,
+        ["profile", "--prompt", "What?", "--model", "demo", "--dry-run", "--json", "--budget=9"],
     )
     assert json.loads(result.output)["calls"] == 9
 
 
 def test_exactly_one_prompt_is_wanted() -> None:
-    assert CliRunner().invoke(app, ["probe", "--model", "demo"]).exit_code == 2
+    assert CliRunner().invoke(app, ["profile", "--model", "demo"]).exit_code == 2
+
+
+def test_the_old_name_of_a_command_says_the_new_one() -> None:
+    result = CliRunner().invoke(app, ["probe", "--prompt", "What?", "--model", "demo", "--dry-run"])
+    assert result.exit_code == 0
+    assert result.stderr.startswith("smile-trace probe is called smile-trace profile now\n")
+    assert "Nothing was asked." in result.stdout
 
 
 def test_no_control_character_is_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

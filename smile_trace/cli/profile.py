@@ -1,4 +1,4 @@
-"""`smile-trace probe`: what happens to an answer when its request changes a little."""
+"""`smile-trace profile` and `profiles`: what happens to an answer when its request changes."""
 
 import sys
 from contextlib import nullcontext
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from smile_trace.cli.arguments import (
+    SINCE_HELP,
     Answer,
     Application,
     DryRun,
@@ -16,16 +17,16 @@ from smile_trace.cli.arguments import (
     PromptFile,
     TraceId,
     Yes,
+    since_ns,
 )
 from smile_trace.cli.confirmation import confirm, most_of
-from smile_trace.cli.output import check_writable, printable, read_text, show_result
-from smile_trace.cli.progress import CallBar
+from smile_trace.cli.output import CallBar, check_writable, printable, read_text, show_result
 
 if TYPE_CHECKING:
     from smile_trace.explaining import Estimate
 
 
-def probe(
+def profile(
     trace_id: TraceId = None,
     prompt: Prompt = None,
     file: PromptFile = None,
@@ -90,3 +91,16 @@ def _plan(first: dict[str, int], most: "Estimate") -> str:
         "Nothing was asked.",
     ]
     return "\n".join(lines)
+
+
+def profiles(
+    name: Annotated[str, typer.Argument(help="A prompt, or a function without one.")],
+    since: Annotated[str, typer.Option(help=SINCE_HELP)] = "30d",
+    html: Annotated[Path | None, typer.Option(help="Write the page to this HTML file.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
+) -> None:
+    """Show how the answers of a prompt change with its requests, over its profiled calls."""
+    from smile_trace.probes.of_prompt import profile_of_prompt
+
+    found = profile_of_prompt(name, since=since_ns(since) / 1e9)
+    show_result(found, html=html, json=json)
