@@ -79,6 +79,7 @@ class Removal(Record):
 class Run(Record):
     """A run of a job, as the engine knows it."""
 
+    id: int
     call_id: str
     settings_hash: str
     attempt: int
@@ -141,9 +142,8 @@ class Forgetting:
         found: list[Run] = []
         with self._database.read() as connection:
             for trace_id in trace_ids:
-                query = select(
-                    jobs.c.call_id, jobs.c.settings_hash, jobs.c.attempt, jobs.c.run
-                ).where(_of_call(jobs.c.call_id, trace_id))
+                columns = (jobs.c[name] for name in Run.model_fields)
+                query = select(*columns).where(_of_call(jobs.c.call_id, trace_id))
                 found += [Run(**row._mapping) for row in connection.execute(query)]
         return found
 

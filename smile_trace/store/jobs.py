@@ -5,7 +5,18 @@ import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
-from sqlalchemy import Column, Connection, Row, Table, bindparam, delete, select, tuple_, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Row,
+    Table,
+    bindparam,
+    delete,
+    select,
+    tuple_,
+    update,
+)
 
 from smile_trace._text.log_context import about
 from smile_trace.errors import Reason, ReasonCode
@@ -15,7 +26,15 @@ from smile_trace.store.groups import Group
 from smile_trace.store.retention import forgotten_among
 from smile_trace.store.spending.ledger import BudgetScope
 from smile_trace.store.sql import insert
-from smile_trace.store.tables import calls, explanations, groups, jobs, observations, traces
+from smile_trace.store.tables import (
+    calls,
+    explanations,
+    groups,
+    jobs,
+    observations,
+    traces,
+    workers,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +51,8 @@ class Job(Record):
 
     `attempt` is raised by a retry, `run` when the job goes on after it had to wait; responses
     that were paid for in an earlier run are found again. `reason` says why it was skipped or
-    failed, or what a pending job waits for.
+    failed, or what a pending job waits for. `worker_id` is which of the workers of a shared store
+    has it under way.
     """
 
     id: int
@@ -49,6 +69,7 @@ class Job(Record):
     inclusion_probability: float | None
     priority: int
     not_before: float
+    worker_id: int | None = None
 
     @property
     def trace_id(self) -> str:
@@ -178,18 +199,26 @@ class Jobs:
             return connection.execute(delete(jobs).where(skipped)).rowcount
 
     # -- explaining -----------------------------------------------------------------------
-    def due(self, *, now: float, limit: int, without: Collection[str] = ()) -> list[Job]:
+    def due(
+        self,
+        *,
+        now: float,
+        limit: int,
+        without: Collection[str] = (),
+        besides: Collection[int] = (),
+    ) -> list[Job]:
         """Pending jobs whose time has come: people's requests first, then the oldest.
 
         Args:
             now: Unix seconds.
             limit: at most this many.
             without: names of models that are paused.
+            besides: ids of jobs that are left out.
         """
         query = (
             select(jobs)
             .where(jobs.c.state == "pending", jobs.c.not_before <= now)
-            .where(jobs.c.model.not_in(list(without)))
+            .where(jobs.c.model.not_in(list(without)), jobs.c.id.not_in(list(besides)))
             .order_by(jobs.c.priority.desc(), jobs.c.id)
             .limit(limit)
         )
@@ -204,32 +233,23 @@ class Jobs:
         with self._database.read() as connection:
             return set(job_ids) - set(connection.execute(query).scalars())
 
-    def models_running(self) -> list[str | None]:
-        """The models of the jobs that any worker has under way, one for each job."""
-        query = select(jobs.c.model).where(jobs.c.state == "running")
+    def under_way(self, queued: Collection[int]) -> list[Job]:
+        """The jobs that any worker has under way, and those of the ids, which are in a queue."""
+        query = select(jobs).where((jobs.c.state == "running") | jobs.c.id.in_(list(queued)))
         with self._database.read() as connection:
-            return list(connection.execute(query).scalars())
-
-    def models_due(self, *, now: float) -> set[str]:
-        """The models of the pending jobs whose time has come."""
-        query = select(jobs.c.model).where(jobs.c.state == "pending", jobs.c.not_before <= now)
-        with self._database.read() as connection:
-            return {model or "" for model in connection.execute(query.distinct()).scalars()}
+            return [_job(row) for row in connection.execute(query)]
 
     def any_due(self, *, now: float) -> bool:
         """Whether the time of any pending job has come."""
-        query = select(jobs.c.id).where(jobs.c.state == "pending", jobs.c.not_before <= now)
-        with self._database.read() as connection:
-            return connection.execute(query.limit(1)).first() is not None
+        return self._any((jobs.c.state == "pending") & (jobs.c.not_before <= now))
 
-    def running(self, worker_id: int | None = None) -> list[Job]:
-        """Jobs that were started and have not ended; of one of the workers of a shared store, or
-        of all."""
-        query = select(jobs).where(jobs.c.state == "running")
-        if worker_id is not None:
-            query = query.where(jobs.c.worker_id == worker_id)
-        with self._database.read() as connection:
-            return [_job(row) for row in connection.execute(query)]
+    def any_ownerless(self) -> bool:
+        """Whether a running job is none of the registered workers'."""
+        return self._any((jobs.c.state == "running") & _ownerless())
+
+    def running(self) -> list[Job]:
+        """Jobs that were started and have not ended."""
+        return self.under_way([])
 
     def unfinished(self) -> list[Job]:
         """Jobs that wait or run."""
@@ -250,16 +270,39 @@ class Jobs:
         return _job(row)
 
     def start(self, job: Job, *, now: float, worker_id: int | None = None) -> bool:
-        """Mark a pending job as running, by one of the workers of a shared store; False where it
-        is not pending any more."""
-        pending = (jobs.c.id == job.id) & (jobs.c.run == job.run) & (jobs.c.state == "pending")
+        """Mark this run of a job as this worker's.
+
+        Args:
+            job: a pending job, one whose worker is gone, or one that this worker has already.
+            now: Unix seconds.
+            worker_id: which of the workers of a shared store this is.
+
+        Returns:
+            False where the run is over, or another worker's.
+        """
+        mine = _ownerless() | (jobs.c.worker_id == worker_id)
+        free = (jobs.c.state == "pending") | ((jobs.c.state == "running") & mine)
         running = (
             update(jobs)
-            .where(pending)
+            .where(jobs.c.id == job.id, jobs.c.run == job.run, free)
             .values(state="running", worker_id=worker_id, changed_at=now, **NO_REASON)
         )
         with self._database.write(alone=False) as connection:
             return bool(connection.execute(running).rowcount)
+
+    def release(self, job: Job, *, now: float) -> bool:
+        """Return a running job to pending that is none of the registered workers', to begin anew as
+        another run; False where it has ended, or a worker has it by now."""
+        released = (
+            update(jobs)
+            .where(jobs.c.id == job.id, jobs.c.run == job.run)
+            .where(jobs.c.state == "running", _ownerless())
+            .values(
+                state="pending", run=job.run + 1, worker_id=None, not_before=now, changed_at=now
+            )
+        )
+        with self._database.write(alone=False) as connection:
+            return bool(connection.execute(released).rowcount)
 
     def note_crashes(self, *, now: float) -> None:
         """Count one crash for every job that a dead worker left running."""
@@ -416,11 +459,21 @@ class Jobs:
             rows = read_observations(connection, row.id)
         return Explanation.model_validate_json(row.body).model_copy(update={"perturbations": rows})
 
+    def _any(self, which: ColumnElement[bool]) -> bool:
+        query = select(jobs.c.id).where(which).limit(1)
+        with self._database.read() as connection:
+            return connection.execute(query).first() is not None
+
     def _set(self, job_id: int, now: float, **values: object) -> None:
         with self._database.write(alone=False) as connection:
             connection.execute(
                 update(jobs).where(jobs.c.id == job_id).values(changed_at=now, **values)
             )
+
+
+def _ownerless() -> ColumnElement[bool]:
+    """A job that is none of the registered workers', of which a store in a file has none."""
+    return jobs.c.worker_id.is_(None) | jobs.c.worker_id.not_in(select(workers.c.id))
 
 
 def _trace_of(call_id: str) -> str:

@@ -19,6 +19,7 @@ from sqlalchemy.exc import (
     DataError,
     DBAPIError,
     DisconnectionError,
+    IntegrityError,
     InterfaceError,
     OperationalError,
 )
@@ -183,6 +184,26 @@ class PostgresDatabase(Database):
         with self.read() as connection:
             return bool(connection.execute(_HAS_SCHEMA, {"name": name}).scalar_one())
 
+    def constrain_text(self, schema: str, column: str, value: str) -> None:
+        """Let every table of a schema that has such a column take one text there, or none.
+
+        Raises:
+            StoreError: one of them holds something else.
+        """
+        allowed = f"CHECK (coalesce({column}, '{value}') = '{value}')"
+        wanted = {"schema": schema, "column": column, "name": f"{column}_is_{value}"}
+        with self.write(fenced=False) as connection:
+            for table in connection.execute(_UNCONSTRAINED, wanted).scalars().all():
+                change = f'ALTER TABLE {schema}."{table}" ADD CONSTRAINT {wanted["name"]} {allowed}'
+                try:
+                    connection.exec_driver_sql(change)
+                except IntegrityError as error:
+                    raise StoreError(
+                        f"{self.name} has values in {schema}.{table} that are not {value}: stop "
+                        f"every worker, and DROP SCHEMA {schema} CASCADE. It is made anew, and "
+                        "nothing that was paid for is lost."
+                    ) from error
+
     def damage(self) -> str | None:
         """None: the server itself looks after its files."""
         with self.read() as connection:
@@ -227,6 +248,13 @@ _RIGHTS = text(
     "CROSS JOIN unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS r(\"right\") "
     "WHERE n.nspname = :schema AND c.relkind = 'r' AND NOT has_table_privilege(c.oid, r.\"right\") "
     'GROUP BY r."right" ORDER BY r."right"'
+)
+_UNCONSTRAINED = text(
+    "SELECT c.relname FROM pg_attribute a "
+    "JOIN pg_class c ON c.oid = a.attrelid AND c.relkind = 'r' "
+    "JOIN pg_namespace n ON n.oid = c.relnamespace "
+    "WHERE n.nspname = :schema AND a.attname = :column AND NOT a.attisdropped AND NOT EXISTS "
+    "(SELECT FROM pg_constraint k WHERE k.conrelid = c.oid AND k.conname = :name)"
 )
 _MAY_MAKE_ENGINE = text(
     "SELECT CASE WHEN to_regnamespace(:schema) IS NULL "

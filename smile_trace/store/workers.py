@@ -1,4 +1,4 @@
-"""The workers that share a store: who they are, and what becomes of a dead one's explanations."""
+"""The workers that share a store: who they are, and which of them are gone."""
 
 import socket
 import uuid
@@ -40,6 +40,16 @@ class RegisteredWorker(Record):
     clock_ahead: float | None = None
     explaining: int = 0
     alive: bool = True
+
+    @property
+    def queue(self) -> str:
+        """The queue of those that ask the same models and take as many explanations at once: the
+        engine knows no other bound of what a worker takes than that of a queue."""
+        return f"{self.models or 'every model'}, {self.capacity} at once"
+
+    def asks(self, table: str | None) -> bool:
+        """Whether it explains the calls of a table of `[models]`."""
+        return self.capacity > 0 and (self.models is None or table in self.models.split(","))
 
 
 class Workers:
@@ -91,49 +101,28 @@ class Workers:
             connection.execute(text("SELECT 1"))  # the connection may have to be made first
             return self.clock.look(lambda: float(connection.execute(TIME).scalar_one()))
 
-    def remove(self, worker_id: int, *, died: bool, now: float) -> int | None:
-        """Strike a worker off, and let others explain what it had under way.
+    def remove(self, worker_id: int, *, died: bool) -> int | None:
+        """Strike a worker off, so that what it had under way is nobody's.
 
         From then on it can write nothing any more but answers that it paid for.
 
         Args:
             worker_id: whom.
             died: whether it died in the middle, which counts as a crash of each of them.
-            now: Unix seconds.
 
         Returns:
-            How many explanations are free again; None where it was struck off before.
+            How many explanations it had; None where it was struck off before.
         """
         with self._database.write() as connection:
             gone = delete(workers).where(workers.c.id == worker_id).returning(workers.c.id)
             if connection.execute(gone).first() is None:
                 return None
-            return _release(connection, jobs.c.worker_id == worker_id, now, crashes=int(died))
-
-    def release_ownerless(self, *, now: float) -> int:
-        """Free explanations that run nowhere: of a store that was copied, or brought back from a
-        backup."""
-        known = select(workers.c.id)
-        ownerless = jobs.c.worker_id.is_(None) | jobs.c.worker_id.not_in(known)
-        with self._database.write() as connection:
-            return _release(connection, ownerless, now, crashes=0)
-
-
-def _release(connection: Connection, which, now: float, crashes: int) -> int:  # type: ignore[no-untyped-def]
-    """Back to pending with a new run each; what was paid for is found among the answers."""
-    released = (
-        update(jobs)
-        .where(jobs.c.state == "running", which)
-        .values(
-            state="pending",
-            run=jobs.c.run + 1,
-            crashes=jobs.c.crashes + crashes,
-            worker_id=None,
-            not_before=now,
-            changed_at=now,
-        )
-    )
-    return int(connection.execute(released).rowcount)
+            left = (
+                update(jobs)
+                .where(jobs.c.state == "running", jobs.c.worker_id == worker_id)
+                .values(worker_id=None, crashes=jobs.c.crashes + int(died))
+            )
+            return int(connection.execute(left).rowcount)
 
 
 def read_workers(connection: Connection) -> list[RegisteredWorker]:

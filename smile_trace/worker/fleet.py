@@ -23,7 +23,7 @@ from smile_trace.store import Store, StoreUnavailable
 from smile_trace.store.database import TakenOver
 from smile_trace.store.postgresql import PostgresDatabase
 from smile_trace.store.session import TASKS, WORKERS, Session
-from smile_trace.store.workers import ROLES, Role
+from smile_trace.store.workers import ROLES, RegisteredWorker, Role
 from smile_trace.worker.explaining.engine_database import EngineDatabase, EngineFile, EngineSchema
 from smile_trace.worker.slots import Slots
 
@@ -40,6 +40,10 @@ class Fleet(Protocol):
     """What a worker knows of the others."""
 
     @property
+    def me(self) -> RegisteredWorker:
+        """This worker."""
+
+    @property
     def worker_id(self) -> int | None:
         """The number of this worker; None where it is alone."""
 
@@ -48,6 +52,9 @@ class Fleet(Protocol):
 
     def turn(self, task: str) -> AbstractContextManager[bool]:
         """Whether this worker does it right now, and nobody else inside the context."""
+
+    def workers(self) -> list[RegisteredWorker]:
+        """All of them, this one included."""
 
     def check(self) -> None:
         """See that this worker is still one of them.
@@ -65,9 +72,18 @@ class Fleet(Protocol):
 
 
 class Alone:
-    """The only worker, on a home with a store of its own."""
+    """The only worker, on a home with a store of its own.
+
+    Args:
+        capacity: how many explanations it takes at once.
+    """
 
     worker_id = None
+
+    def __init__(self, capacity: int) -> None:
+        self.me = RegisteredWorker(
+            id=0, name=EngineFile.executor, host="", release="", capacity=capacity, started_at=0.0
+        )
 
     def leads(self, task: str) -> bool:
         """Always."""
@@ -76,6 +92,10 @@ class Alone:
     def turn(self, task: str) -> AbstractContextManager[bool]:
         """Always."""
         return nullcontext(True)
+
+    def workers(self) -> list[RegisteredWorker]:
+        """Itself."""
+        return [self.me]
 
     def check(self) -> None:
         """Nobody else is there."""
@@ -144,6 +164,10 @@ class SharedFleet:
         with self._session.holding(TASKS, task) as held:
             yield held
 
+    def workers(self) -> list[RegisteredWorker]:
+        """See `Fleet.workers`."""
+        return self._store.workers.all()
+
     def check(self) -> None:
         """See `Fleet.check`."""
         if self._taken_over:
@@ -163,7 +187,7 @@ class SharedFleet:
         if self._thread.is_alive():
             self._thread.join(PING_SECONDS)
         try:
-            count = self._store.workers.remove(self.me.id, died=False, now=self._clock())
+            count = self._store.workers.remove(self.me.id, died=False)
             if count is not None:
                 logger.info("%s ends: %d explanations go on elsewhere", self.me.name, count)
         except TakenOver:
@@ -223,7 +247,7 @@ class SharedFleet:
             since = self._free_since.setdefault(number, time.monotonic())
             if time.monotonic() - since < CONFIRM_SECONDS:
                 continue
-            count = self._store.workers.remove(number, died=True, now=self._clock())
+            count = self._store.workers.remove(number, died=True)
             del self._free_since[number]
             if count is not None:
                 logger.warning("%s is dead: its %d explanations go on elsewhere", one.name, count)
@@ -242,7 +266,11 @@ def joining(
         StoreUnavailable: its database cannot be reached.
     """
     if not isinstance(store.database, PostgresDatabase):
-        yield Alone(), EngineFile(settings.home / "engine.db")
+        engine_file = EngineFile(settings.home)
+        try:
+            yield Alone(settings.worker.concurrent_explanations), engine_file
+        finally:
+            engine_file.close()
         return
     most = settings.worker.concurrent_explanations if "explain" in roles else 0
     fleet = SharedFleet(store, most, roles, models)

@@ -20,9 +20,12 @@ from smile_trace.store.store import check_home
 from smile_trace.trackers import Tracker, TrackerUnavailable, discover
 from smile_trace.worker.delivery.removals import Removals
 from smile_trace.worker.doctor.examine import active_names
-from smile_trace.worker.explaining.engine import workflow_id
-from smile_trace.worker.explaining.engine_database import erase_shared_runs
-from smile_trace.worker.explaining.engine_rows import erase_runs
+from smile_trace.worker.explaining.engine_database import (
+    EngineDatabase,
+    EngineFile,
+    EngineSchema,
+    run_id,
+)
 from smile_trace.worker.ingest import Ingest, blank, traces_of
 from smile_trace.worker.lock import AnotherWorker, WorkerError, worker_lock
 
@@ -257,14 +260,17 @@ def _remove_refused(settings: Settings, ids: set[str], left: list[str]) -> int:
 def _erase_runs(
     store: Store, settings: Settings, runs: Sequence[Run], in_use: bool, left: list[str]
 ) -> None:
-    workflows, database = {workflow_id(run) for run in runs}, store.database
-
-    def erase() -> bool:
-        if isinstance(database, PostgresDatabase):
-            return erase_shared_runs(database, workflows, in_use=in_use)
-        return erase_runs(settings.home / "engine.db", workflows, in_use=in_use)
-
-    if not _wait(erase):
+    names, database = {run_id(run) for run in runs}, store.database
+    engine: EngineDatabase = (
+        EngineSchema(database)
+        if isinstance(database, PostgresDatabase)
+        else EngineFile(settings.home)
+    )
+    try:
+        gone = _wait(lambda: engine.erase(names, in_use=in_use))
+    finally:
+        engine.close()
+    if not gone:
         left.append(
             "the worker is still in the middle of an explanation, which it drops: run this again"
         )

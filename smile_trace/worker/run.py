@@ -21,9 +21,9 @@ from smile_trace.trackers import Tracker, discover
 from smile_trace.worker.delivery.delivery_worker import DeliveryWorker
 from smile_trace.worker.delivery.thread import DeliveryThread
 from smile_trace.worker.drift import DriftMonitor, DriftThread
-from smile_trace.worker.explaining.dispatcher import Dispatcher
 from smile_trace.worker.explaining.engine import Engine
 from smile_trace.worker.explaining.engine_database import EngineDatabase
+from smile_trace.worker.explaining.engine_queues import Queueing
 from smile_trace.worker.explaining.models import Models
 from smile_trace.worker.fleet import Fleet, joining
 from smile_trace.worker.ingest import Ingest
@@ -145,7 +145,8 @@ class _Worker:
         self._roles, self._models = roles, models
         self._ingest = Ingest(store, settings, clock)
         self._engine = Engine(store, settings, engine, fleet, app, self._store_retry, clock)
-        self._dispatcher = Dispatcher(store, settings, self._engine, fleet, models, clock)
+        self._queueing = Queueing(store, settings, engine, fleet, clock)
+        self._engine_database = engine
         open_models = partial(Models, store, settings, fleet, app, self._store_retry, clock)
         self._drift = DriftMonitor(store, settings, open_models, stopping, clock)
         sources = pulled(settings) if "ingest" in roles else ()
@@ -281,7 +282,7 @@ class _Worker:
         """Do what is due; True where `once` and nothing is left to do."""
         self._heartbeat()
         self._fleet.check()
-        idle = not self._explain()
+        idle = not self._explain(once)
         if self._poll.due or (once and idle):
             self._poll.restart()
             reading = any(thread.is_alive() for thread in self._pulling)  # asked before it is read
@@ -294,23 +295,24 @@ class _Worker:
                 and idle
                 and not reading
                 and not self._fleet.expects()
-                and not self._engine.active
-                and not self._explain()
+                and not self._explain(once)
             ):
                 return True
         if self._maintenance.due and "explain" in self._roles:
             self._maintenance.restart()
             if self._fleet.leads("maintenance"):
                 self._maintain()
-            self._engine.delete_ended_runs()
+            self._engine_database.delete_ended()
         return False
 
-    def _explain(self) -> int:
-        """Start what is due; how many explanations are under way here."""
+    def _explain(self, once: bool) -> bool:
+        """Queue what is due; where `once`, whether explanations are under way here, or about to
+        be."""
         if "explain" not in self._roles:
-            return 0
+            return False
         self._engine.cancel_forgotten()
-        return self._dispatcher.dispatch()
+        self._queueing.run()
+        return once and self._engine.is_busy
 
     def _read(self) -> None:
         """Read what was captured and received since."""
@@ -323,19 +325,10 @@ class _Worker:
     def _maintain(self) -> None:
         """What one worker does for all, now and then."""
         self._store.end_long_waits(self._clock())
-        self._clear_up_after_others()
+        self._queueing.run(always=True)
         if self._retention.due:
             self._apply_retention()
             self._retention.restart()
-
-    def _clear_up_after_others(self) -> None:
-        """Let somebody explain what no worker of a shared store has, after a move or a restore, and
-        remove what dead ones left."""
-        if self._fleet.worker_id is None:
-            return
-        self._engine.delete_runs_of_others(lambda: {one.name for one in self._store.workers.all()})
-        if count := self._store.workers.release_ownerless(now=self._clock()):
-            logger.warning("%d explanations ran nowhere, and begin again", count)
 
     def _interrupted(self) -> bool:
         """Whether what takes long should end here; a heartbeat each time."""

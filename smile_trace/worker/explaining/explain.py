@@ -53,8 +53,9 @@ from smile_trace.worker.store_retry import StoreRetry
 logger = logging.getLogger(__name__)
 
 StoredRound = dict[str, JSON]
-Checkpoint = Callable[[Callable[[], Awaitable[StoredRound]]], Awaitable[StoredRound]]
-"""Runs a round and stores its JSON result, or returns the stored one of an earlier run."""
+Checkpoint = Callable[[Callable[[], Awaitable[StoredRound]]], Awaitable[tuple[StoredRound, bool]]]
+"""Runs a round and stores its JSON result, or gives the one that another worker has stored; and
+whether it was run."""
 
 MAX_CRASHES = 5
 """A job that was running when this many workers died one after the other, without a round
@@ -162,7 +163,8 @@ class Explainer:
             if self._models.is_paused(job.settings.model):
                 await self._probe(study, job, call, perturbations)
             with traced("round", perturbations=len(perturbations)):
-                kept = await checkpoint(partial(_round, study, model, proxy, perturbations))
+                ask = partial(_round, study, model, proxy, perturbations)
+                kept, ran = await checkpoint(ask)
                 responses = _read_round(kept, perturbations)
             if responses is None:  # what it paid for is in the store
                 await self._postpone(job, None, 0.0)
@@ -172,7 +174,8 @@ class Explainer:
             with traced("fit"):
                 await run_in_thread(study.tell, pairs)
             told += responses
-            await self._retry(self._store.jobs.progressed, job.id, now=self._clock())
+            if ran and not all(response.cached for response in responses):
+                await self._retry(self._store.jobs.progressed, job.id, now=self._clock())
         await vectors.ask(study)
         with traced("fit"):
             explanation = await run_in_thread(finish, study, model, told)

@@ -45,7 +45,8 @@ def test_a_restored_dump_has_it_all_and_what_ran_begins_again(
     assert back.jobs.explanation(call_id(1)) == explained
     assert ledger(back).spent("day", ledger(back).today()).calls == 3
     assert not back.jobs.any_due(now=1e12)
-    assert back.workers.remove(listed.id, died=True, now=10.0) == 1
+    assert back.workers.remove(listed.id, died=True) == 1
+    assert back.jobs.release(only(back.jobs.running()), now=10.0)
     assert only(back.jobs.due(now=1e12, limit=2)).call_id == job.call_id
     back.close()
 

@@ -61,7 +61,7 @@ class Clock:
 
 def monitor_of(store: Store, settings: Settings, clock: Clock) -> DriftMonitor:
     """As the worker has it."""
-    models = partial(Models, store, settings, Alone(), None, StoreRetry(), clock)
+    models = partial(Models, store, settings, Alone(4), None, StoreRetry(), clock)
     return DriftMonitor(store, settings, models, threading.Event(), clock)
 
 

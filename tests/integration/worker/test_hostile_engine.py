@@ -2,18 +2,20 @@
 
 import sqlite3
 import threading
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
+import psycopg
 import pytest
-from dbos import DBOSPortableJSONSerializer
-from dbos import _serialization as serialization
+from dbos import run_dbos_database_migrations
 
-from smile_trace.worker.explaining import engine_rows
-from tests.support.hostile_engine import COLUMNS, payload, plant
+from smile_trace.store import StoreError
+from smile_trace.store.postgresql import ENGINE_SCHEMA, PostgresDatabase
+from smile_trace.worker.explaining.engine_database import EngineFile, EngineSchema
+from tests.support.hostile_engine import COLUMNS, plant
 from tests.support.planted import FixedServer
+from tests.support.postgres_server import PostgresServer
 from tests.support.release_0_2 import PORT, answer, restore, tables
 from tests.support.worker_process import WorkerProcesses
 
@@ -45,19 +47,47 @@ def states(home: Path) -> dict[str, int]:
         return dict(connection.execute("SELECT state, count(*) FROM jobs GROUP BY state"))
 
 
+@pytest.mark.parametrize(("table", "column"), COLUMNS)
+def test_a_file_that_holds_a_pickle_is_set_aside(table: str, column: str, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    restore(home)
+    plant(home / "engine.db", table, column, IN_FLIGHT, tmp_path / "executed")
+    EngineFile(home).prepare()
+    assert (home / "engine.refused.db").exists()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "CREATE TRIGGER smile_trace_takes_portable_json_INSERT_x AFTER INSERT ON workflow_status "
+        "BEGIN UPDATE workflow_status SET serialization = 'py_pickle'; END",
+        "CREATE TRIGGER other AFTER INSERT ON workflow_status BEGIN SELECT 1; END",
+        "CREATE VIEW operation AS SELECT * FROM operation_outputs",
+    ],
+)
+def test_of_a_file_s_triggers_and_views_ours_alone_are_kept(statement: str, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    restore(home)
+    engine_file = EngineFile(home)
+    for _ in range(2):
+        engine_file.prepare()
+        engine_file.guard()
+    with closing(sqlite3.connect(home / "engine.db")) as connection:
+        connection.execute(statement)
+        connection.commit()
+    engine_file.prepare()
+    with closing(sqlite3.connect(home / "engine.db")) as connection:
+        kinds = {kind for (kind,) in connection.execute("SELECT type FROM sqlite_master")}
+    assert kinds <= {"table", "index"}
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("old_model")
-@pytest.mark.parametrize(
-    ("table", "column"),
-    COLUMNS,
-)
-def test_a_pickle_is_never_executed_and_everything_is_explained(
-    table: str, column: str, tmp_path: Path
-) -> None:
+def test_a_pickle_is_never_executed_and_everything_is_explained(tmp_path: Path) -> None:
     home, marker = tmp_path / "home", tmp_path / "executed"
     restore(home)
     before = states(home)
-    plant(home / "engine.db", table, column, IN_FLIGHT, marker)
+    plant(home / "engine.db", "operation_outputs", "output", IN_FLIGHT, marker)
     finish(home)
     assert not marker.exists()
     after = states(home)
@@ -66,60 +96,66 @@ def test_a_pickle_is_never_executed_and_everything_is_explained(
     assert (home / "engine.refused.db").exists()
 
 
-@pytest.mark.slow
-@pytest.mark.usefixtures("old_model")
-def test_what_is_planted_while_the_worker_runs_is_not_executed_either(tmp_path: Path) -> None:
-    home, marker = tmp_path / "home", tmp_path / "executed"
-    restore(home)
-    workers = WorkerProcesses(home, tables())
-    worker = workers.start()
-    wait_until = time.monotonic() + 120
-    while states(home).get("explained", 0) < 7 and time.monotonic() < wait_until:
-        time.sleep(0.2)
-    with closing(sqlite3.connect(home / "engine.db", timeout=30)) as connection:
-        connection.execute(
-            "INSERT INTO workflow_status (workflow_uuid, status, name, executor_id,"
-            " application_version, application_id, queue_name, serialization, application_name)"
-            " VALUES ('planted', 'ENQUEUED', 'explain', 'worker', '1', '',"
-            " '_dbos_internal_queue', 'py_pickle', 'smile-trace')"
-        )
-        connection.execute(
-            "INSERT INTO workflow_input (workflow_uuid, inputs) VALUES ('planted', ?)",
-            (payload(marker),),
-        )
-        connection.commit()
-    time.sleep(5)
-    assert worker.is_alive()
-    assert not marker.exists()
-    workers.stop(worker)
-    workers.close()
+Execute = Callable[[str, tuple[str, ...]], object]
 
 
-def test_no_decoder_of_the_engine_reads_a_pickle(tmp_path: Path) -> None:
-    marker, ours = tmp_path / "executed", DBOSPortableJSONSerializer()
-    text = payload(marker)
-    decoders = (
-        serialization.deserialize_value,
-        serialization.deserialize_args,
-        serialization.deserialize_exception,
+@pytest.fixture(params=["sqlite", "postgresql"])
+def execute(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Execute]:
+    """Executes a statement in the tables of the engine, as a worker has left them."""
+    if request.param == "sqlite":
+        home = tmp_path / "home"
+        restore(home)
+        engine_file = EngineFile(home)
+        engine_file.prepare()
+        engine_file.guard()
+        with closing(sqlite3.connect(home / "engine.db", isolation_level=None)) as connection:
+            yield connection.execute
+        return
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    url = server.new_database()
+    run_dbos_database_migrations(url, schema=ENGINE_SCHEMA)
+    with closing(PostgresDatabase(url)) as database:
+        for _ in range(2):  # each worker does it as it starts
+            EngineSchema(database).guard()
+    with psycopg.connect(url, autocommit=True) as shared:
+        shared.execute(f"SET search_path TO {ENGINE_SCHEMA}")
+        yield lambda statement, values: shared.execute(statement.replace("?", "%s"), values)
+
+
+def test_the_database_takes_nothing_that_the_engine_would_decode_as_a_pickle(
+    execute: Execute,
+) -> None:
+    row = (
+        "INSERT INTO workflow_status (workflow_uuid, status, name, serialization, created_at,"
+        " updated_at) VALUES (?, 'ENQUEUED', 'explain', ?, 0, 0)"
     )
-    for decode in decoders:
-        with pytest.raises(ValueError, match="never read"):
-            decode(text, "py_pickle", ours)
-    serialization.safe_deserialize(
-        ours,
-        "py_pickle",
-        "a",
-        serialized_input=text,
-        serialized_output=text,
-        serialized_exception=text,
-    )
-    assert not marker.exists()
+    execute(row, ("ours", "portable_json"))
+    with pytest.raises((sqlite3.IntegrityError, psycopg.IntegrityError)):
+        execute(row, ("planted", "py_pickle"))
+    for table in ("workflow_status", "operation_outputs", "workflow_events", "streams"):
+        with pytest.raises((sqlite3.IntegrityError, psycopg.IntegrityError)):
+            execute(f"INSERT INTO {table} (workflow_uuid, serialization) VALUES (?, ?)",
+                    ("ours", "py_pickle"))  # fmt: skip
+    with pytest.raises((sqlite3.IntegrityError, psycopg.IntegrityError)):
+        execute("UPDATE workflow_status SET serialization = ? WHERE workflow_uuid = 'ours'",
+                ("py_pickle",))  # fmt: skip
+
+
+def test_a_schema_that_holds_a_pickle_is_refused(postgres_server: PostgresServer) -> None:
+    url = postgres_server.new_database()
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"CREATE SCHEMA {ENGINE_SCHEMA}")
+        connection.execute(f"CREATE TABLE {ENGINE_SCHEMA}.streams (serialization text)")
+        connection.execute(f"INSERT INTO {ENGINE_SCHEMA}.streams VALUES ('py_pickle')")
+    database = PostgresDatabase(url)
+    with pytest.raises(StoreError, match=f"DROP SCHEMA {ENGINE_SCHEMA} CASCADE"):
+        EngineSchema(database).guard()
+    database.close()
 
 
 def test_what_release_0_2_left_is_read_as_it_is(tmp_path: Path) -> None:
     home = tmp_path / "home"
     restore(home)
-    engine_rows.set_foreign_aside(home / "engine.db", {IN_FLIGHT: 9})
+    EngineFile(home).prepare()
     assert (home / "engine.db").exists()
     assert not (home / "engine.refused.db").exists()

@@ -80,7 +80,7 @@ def test_work_in_flight_is_finished(
 ) -> None:
     """Nothing is lost, paid twice or delivered twice, also where the engine's steps are new."""
     if release == "another":
-        monkeypatch.setattr("smile_trace.worker.explaining.engine.VERSION", "another")
+        monkeypatch.setattr("smile_trace.worker.explaining.engine_database.VERSION", "another")
     was = said_then()["status"]
     assert (was["running"], was["pending"], was["unread_files"]) == (1, 2, 1)
     status, tracker = finish(home)

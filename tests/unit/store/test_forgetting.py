@@ -144,7 +144,7 @@ def test_an_explanation_that_comes_late_is_not_stored(store: Store) -> None:
     store.jobs.start(job, now=2.0)
     assert store.jobs.missing([job.id]) == set()
     assert store.forgetting.runs([trace_id(1)]) == [
-        Run(call_id=call_id(1), settings_hash="h", attempt=1, run=1)
+        Run(id=job.id, call_id=call_id(1), settings_hash="h", attempt=1, run=1)
     ]
     erase(store, 1)
     assert store.jobs.missing([job.id]) == {job.id}

@@ -30,33 +30,35 @@ def started(store: Store) -> int:
     return worker.id
 
 
-def test_what_a_dead_worker_had_is_pending_again_as_a_new_run(store: Store) -> None:
+@pytest.mark.parametrize("died", [True, False])
+def test_what_a_worker_had_that_is_gone_is_nobody_s(store: Store, died: bool) -> None:
     worker = started(store)
-    assert only(store.jobs.running()).crashes == 0
     assert [one.explaining for one in store.workers.all()] == [1]
-    assert store.workers.remove(worker, died=True, now=5.0) == 1
-    job = only(store.jobs.due(now=5.0, limit=5))
-    assert (job.run, job.attempt, job.crashes) == (2, 1, 1)
+    assert not store.jobs.any_ownerless()
+    assert store.workers.remove(worker, died=died) == 1
+    job = only(store.jobs.running())
+    assert (job.run, job.attempt, job.crashes, job.worker_id) == (1, 1, int(died), None)
+    assert store.jobs.any_ownerless()
     assert store.workers.all() == []
-    assert store.workers.remove(worker, died=True, now=6.0) is None
-    assert only(store.jobs.due(now=6.0, limit=5)).crashes == 1
+    assert store.workers.remove(worker, died=died) is None
+    assert only(store.jobs.running()).crashes == int(died)
 
 
-def test_one_that_leaves_returns_its_jobs_without_a_crash(store: Store) -> None:
-    assert store.workers.remove(started(store), died=False, now=5.0) == 1
-    assert only(store.jobs.due(now=5.0, limit=5)).crashes == 0
-
-
-def test_jobs_that_run_nowhere_are_freed_and_no_others(store: Store) -> None:
+def test_a_job_is_one_worker_s_until_that_one_is_gone(store: Store) -> None:
     worker = started(store)
-    assert store.workers.release_ownerless(now=5.0) == 0
-    store.workers.remove(worker, died=False, now=5.0)
-    job = only(store.jobs.due(now=5.0, limit=5))
-    assert store.jobs.start(job, now=5.0, worker_id=worker + 1)
-    assert store.workers.release_ownerless(now=6.0) == 1
-    assert not store.jobs.start(job, now=6.0)  # a run that is over
-    assert store.jobs.start(only(store.jobs.due(now=6.0, limit=5)), now=6.0)
-    assert store.workers.release_ownerless(now=6.0) == 1
+    job = only(store.jobs.running())
+    other = store.workers.register(4, now=1.0).id
+    assert store.jobs.start(job, now=5.0, worker_id=worker)  # it has not heard that it has it
+    assert not store.jobs.start(job, now=5.0, worker_id=other)
+    assert not store.jobs.release(job, now=5.0)
+    store.workers.remove(worker, died=False)
+    assert store.jobs.start(job, now=5.0, worker_id=other)
+    assert not store.jobs.release(job, now=5.0)
+    store.workers.remove(other, died=False)
+    assert store.jobs.release(job, now=6.0)
+    assert not store.jobs.release(job, now=6.0)
+    assert not store.jobs.start(job, now=6.0, worker_id=other)  # a run that is over
+    assert only(store.jobs.due(now=6.0, limit=5)).run == 2
 
 
 @on_postgresql
@@ -70,7 +72,7 @@ def test_a_worker_that_was_struck_off_writes_nothing_but_what_it_paid_for(
     reservation = reserve(kept, calls=2, tokens=100)
     job = only(store.jobs.running())
     others = Store.open(settings)
-    others.workers.remove(worker, died=True, now=5.0)
+    others.workers.remove(worker, died=True)
     with pytest.raises(TakenOver, match="start it again"):
         reserve(kept)
     with pytest.raises(TakenOver):
