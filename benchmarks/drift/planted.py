@@ -1,12 +1,13 @@
 """Replays of planted models as pure numbers: every case has its own rate of other answers."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from smile_trace.drift.alarm import first_alarm
+from smile_trace.probes.drift import evidence
 from smile_trace.probes.inference import Count
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
@@ -51,3 +52,10 @@ def outcomes(world: World, seed: int, *, periods: int) -> tuple[Count, Sequence[
 def first_alarm_of(world: World, seed: int, *, periods: int, error: float) -> int | None:
     """The period of the first alarm of one run of the world, from 0."""
     return first_alarm(*outcomes(world, seed, periods=periods), error)
+
+
+def first_alarm(reference: Count, periods: Sequence[Count], error: float) -> int | None:
+    """The number of the first period with an alarm, from 0; None without one."""
+    enough = -math.log(error)
+    alarms = (k for k, one in enumerate(evidence(reference, periods)) if one >= enough)
+    return next(alarms, None)

@@ -1,7 +1,7 @@
 """`Prompt`: a named, versioned template whose renderings are found in the messages sent."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from json.encoder import encode_basestring, encode_basestring_ascii
@@ -11,7 +11,8 @@ from smile_trace._text.places import last_place
 
 Use = dict[str, Any]
 """A `records.PromptUse` as a JSON object."""
-_VARIABLE = re.compile(r"\{([^\W\d]\w*)\}")
+VARIABLE = re.compile(r"\{([^\W\d]\w*)\}")
+"""A variable of a template; its first group is the name."""
 MAX_REMEMBERED = 16
 """Renderings remembered per context; the oldest is forgotten first."""
 
@@ -53,7 +54,7 @@ class Prompt:
     @property
     def variables(self) -> tuple[str, ...]:
         """The names of the template's variables, in order of first appearance."""
-        return tuple(dict.fromkeys(_VARIABLE.findall(self.template)))
+        return tuple(dict.fromkeys(VARIABLE.findall(self.template)))
 
     def format(self, **variables: Any) -> str:
         """The template with its variables filled in (`str(value)`; values are not formats).
@@ -71,7 +72,7 @@ class Prompt:
         pieces: list[str] = []
         spans: list[tuple[str, int, int]] = []
         length = position = 0
-        for match in _VARIABLE.finditer(self.template):
+        for match in VARIABLE.finditer(self.template):
             literal, name = self.template[position : match.start()], match.group(1)
             value = values[name]
             start = length + len(literal)
@@ -81,6 +82,15 @@ class Prompt:
             position = match.end()
         pieces.append(self.template[position:])
         return Rendering(self, "".join(pieces), values, tuple(spans))
+
+
+def render(template: str, variables: Mapping[str, str]) -> str:
+    """The template with its variables filled in; values are not formats.
+
+    Raises:
+        KeyError: a variable of the template has no value.
+    """
+    return VARIABLE.sub(lambda match: variables[match.group(1)], template)
 
 
 def find_renderings(texts: list[str]) -> list[Use]:

@@ -1,4 +1,5 @@
-"""`smile-trace test`: a gate for CI on how a prompt's answers change with its requests."""
+"""`smile-trace test`, a gate for CI on how a prompt's answers change with its requests, and
+`smile-trace drift`, whether they have changed since the worker began to replay some."""
 
 import re
 import sys
@@ -17,12 +18,12 @@ from smile_trace.errors import SmileTraceError
 
 if TYPE_CHECKING:
     from smile_trace.explaining import Estimate
-    from smile_trace.explaining.preparation import Prepared
     from smile_trace.probes import Probe
+    from smile_trace.probes.asked_again import PreparedCase
+    from smile_trace.probes.drift import DriftProbe
     from smile_trace.probes.gate import CheckedLimit
+    from smile_trace.probes.logged_calls import PreparedCall
     from smile_trace.records.profile import PromptProfile
-    from smile_trace.review.asking_again import PreparedCall
-    from smile_trace.review.failures_again import PreparedCase
     from smile_trace.settings import Settings
     from smile_trace.store import Store
 
@@ -86,12 +87,14 @@ def gate(
             raise typer.BadParameter("--html needs a limit on a probe")
         check_writable(html)
     from smile_trace.comparison.templates import read_file
+    from smile_trace.explaining.cost_estimate import summed
     from smile_trace.probes import chosen
+    from smile_trace.probes.asked_again import ask_cases, prepare_cases
     from smile_trace.probes.confirmed import confirmations_of
-    from smile_trace.probes.gate import check_limits, check_may_gate, checked_names
+    from smile_trace.probes.estimate import estimate_profile
+    from smile_trace.probes.gate import check_cases, check_limits, check_may_gate, checked_names
+    from smile_trace.probes.logged_calls import prepare_calls
     from smile_trace.probes.of_prompt import together
-    from smile_trace.review.asking_again import prepare_calls
-    from smile_trace.review.failures_again import ask_cases, check_cases, prepare_cases
     from smile_trace.settings import Settings
     from smile_trace.store import Store
 
@@ -117,7 +120,7 @@ def gate(
         if most_cases is not None:
             cases = prepare_cases(store, settings, name, app=app)
         prepared = [one.prepared for one in asked] + [one.prepared for one in cases]
-        most = _most(prepared, probes)
+        most = summed(estimate_profile(one, probes) for one in prepared)
         if dry_run:
             print(_plan(len(asked), len(cases), probes, most))
             return
@@ -130,7 +133,8 @@ def gate(
         if found is not None:
             checked += check_limits(found, wanted)
         if most_cases is not None:
-            checked.append(check_cases(ask_cases(cases, store, settings), most_cases))
+            answered, failed = ask_cases(cases, store, settings)
+            checked.append(check_cases(len(cases), answered, failed, most_cases))
     finally:
         store.close()
     if html is not None and found is not None:
@@ -144,18 +148,6 @@ def gate(
         print(f"smile-trace: {printable(limit.title)}: {printable(limit.reason)}", file=sys.stderr)
     if broken:
         raise typer.Exit(GATE_CLOSED)
-
-
-def _most(prepared: "Sequence[Prepared]", probes: "Sequence[Probe]") -> "list[Estimate]":
-    """The most that each model is asked."""
-    from smile_trace.probes.estimate import estimate_profile
-
-    found: dict[str, Estimate] = {}
-    for one in prepared:
-        most = estimate_profile(one, probes)
-        before = found.get(most.model)
-        found[most.model] = most if before is None else before.plus(most)
-    return list(found.values())
 
 
 def _plan(calls: int, cases: int, probes: "Sequence[Probe]", most: "Sequence[Estimate]") -> str:
@@ -181,8 +173,8 @@ def _asked_now(
 ) -> "PromptProfile":
     import time
 
+    from smile_trace.probes.logged_calls import profiles_now
     from smile_trace.probes.of_prompt import together
-    from smile_trace.review.asking_again import profiles_now
 
     def failed(call_id: str, error: SmileTraceError) -> None:
         print(printable(f"{call_id} was not measured: {error}"), file=sys.stderr)
@@ -227,3 +219,61 @@ def _print(name: str, checked: "Sequence[CheckedLimit]") -> None:
             Text(one.verdict, style="bold red" if one.verdict == "broken" else ""),
         )
     console.print(table)
+
+
+def drift(
+    name: Annotated[str, typer.Argument(help="A prompt, or a function without one.")],
+    restart: Annotated[
+        bool,
+        typer.Option(
+            "--restart",
+            help="Take the model as it is now for the new reference: forget the set, its answers "
+            "and its alarm.",
+        ),
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
+) -> None:
+    """Show whether the model of a prompt still answers a fixed set of requests as it did."""
+    from smile_trace.probes.drift import drift_of
+    from smile_trace.settings import Settings
+    from smile_trace.store import Store
+
+    settings = Settings()
+    store = Store.look(settings)
+    try:
+        if restart:
+            if not store.drift.end(name):
+                raise SmileTraceError(f"no prompt or function named {name!r} is replayed")
+            print(f"{printable(name)} begins anew with the worker's next replay.")
+            return
+        found = drift_of(store, name, settings.drift.false_alarm_rate)
+    finally:
+        store.close()
+    if json:
+        print(found.model_dump_json(indent=2))
+        return
+    print(
+        f"{printable(name)}: {found.cases} requests, {found.confirmed} of them failures that "
+        f"people confirmed; false alarms at most {found.false_alarm_rate:.3g}"
+    )
+    for probe in found.probes:
+        print("\n".join(_lines(probe, found.reference)))
+    if found.alarm_period is not None:
+        told = "" if found.told else " (not told yet)"
+        print(
+            f"Alarm of {found.alarm_period}{told}: it is asked no more; smile-trace drift NAME "
+            "--restart takes the model as it is now for the new reference."
+        )
+
+
+def _lines(probe: "DriftProbe", reference: str) -> list[str]:
+    begin = f"  {reference}  {probe.reference_changed:>3} of {probe.reference_asked}  reference"
+    periods = [
+        f"  {one.period}  {one.changed:>3} of {one.asked}  evidence {one.evidence:.3g}"
+        + ("  ALARM" if one.evidence >= probe.alarm_from else "")
+        for one in probe.periods
+    ]
+    title = (
+        f"{printable(probe.probe)}: other answers; an alarm from evidence {probe.alarm_from:.3g} on"
+    )
+    return [title, begin, *periods]

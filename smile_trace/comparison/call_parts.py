@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import NamedTuple
 
+from smile_trace._text.prompts import VARIABLE
 from smile_trace._text.titles import title
 from smile_trace.attribution import measured_at
 from smile_trace.attribution.reporting.segments import Found, holds, overlap
 from smile_trace.attribution.segmentation.selections import asks
-from smile_trace.comparison.templates import VARIABLE, segment_template, segments_in_call
+from smile_trace.comparison.templates import segment_template, segments_in_call
 from smile_trace.records import (
     Call,
     Explanation,

@@ -19,11 +19,7 @@ from smile_trace.comparison.evidence import (
 )
 from smile_trace.comparison.mattered import what_mattered
 from smile_trace.comparison.sentences import summarize, summarize_change, summarize_mattered
-from smile_trace.comparison.templates import (
-    read_file,
-    read_revision,
-    segment_template,
-)
+from smile_trace.comparison.templates import read_file, read_revision, segment_template
 from smile_trace.comparison.version_replay import VersionReplay
 from smile_trace.comparison.version_report import report
 from smile_trace.explaining.named_models import AnyModel

@@ -10,7 +10,6 @@ import numpy as np
 from smile_trace._guards.external_tracing import suppress_instrumentation
 from smile_trace.comparison.answers import Distance, text_distance
 from smile_trace.comparison.evidence import NothingToCompare, template_of
-from smile_trace.comparison.templates import with_template
 from smile_trace.errors import SmileTraceError
 from smile_trace.explaining.api import explain_prepared
 from smile_trace.explaining.concurrency import wait_for
@@ -141,7 +140,7 @@ def _plan(store: Store, call: Call, version: str | None, parameters: Mapping[str
             raise SmileTraceError(f"the call {call.id} used no Prompt, so it has no other version")
         use = call.prompts[0]
         template = template_of(store, use.name, version)
-        messages = with_template(call, use, template)
+        messages = call.messages_with(use, template)
         changed.append(f"version {version} of {use.name} in place of {use.version}")
     changed += [f"{name} = {value!r}" for name, value in parameters.items()]
     merged = {**call.parameters, **parameters}

@@ -1,22 +1,20 @@
-"""Templates of a prompt: where they come from, their segments, and rendering.
+"""Templates of a prompt: where they come from, their and their segments.
 
 Each variable is one segment. Segment keys are those of an Explanation (`NAME:VERSION:UNIT:OFFSET`,
 `NAME:VERSION:var:VARIABLE`), so that the rows of all calls of a template can be pooled.
 """
 
-import re
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import cast
 
+from smile_trace._text.prompts import VARIABLE
 from smile_trace.attribution.segmentation import boundaries
 from smile_trace.errors import SmileTraceError
-from smile_trace.records import Call, Message, PromptUse, Segment, Unit
+from smile_trace.records import PromptUse, Segment, Unit
 from smile_trace.records.comparison import TemplateSegment
-
-VARIABLE = re.compile(r"\{([^\W\d]\w*)\}")
 
 MIN_SENTENCES = 4
 """Templates with fewer sentences and lines are segmented into words."""
@@ -143,30 +141,6 @@ def segments_in_call(
 def _variables(template: str) -> list[tuple[str, int, int]]:
     """The variables of a template, in order: name, start, end."""
     return [(m.group(1), *m.span()) for m in VARIABLE.finditer(template)]
-
-
-# -- rendering ------------------------------------------------------------------------------------
-
-
-def render(template: str, variables: Mapping[str, str]) -> str:
-    """The template with its variables filled in; values are not formats.
-
-    Raises:
-        KeyError: a variable of the template has no value.
-    """
-    return VARIABLE.sub(lambda match: variables[match.group(1)], template)
-
-
-def with_template(call: Call, use: PromptUse, template: str) -> tuple[Message, ...]:
-    """The messages of a call with another template rendered in place of `use`.
-
-    Raises:
-        KeyError: a variable of the template has no value in `use`.
-    """
-    messages = list(call.messages)
-    rendered = render(template, use.variables)
-    messages[use.message] = messages[use.message].replaced(use.start, use.end, rendered)
-    return tuple(messages)
 
 
 # -- files ----------------------------------------------------------------------------------------

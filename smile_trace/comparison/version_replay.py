@@ -8,6 +8,7 @@ from math import ceil
 import numpy as np
 
 from smile_trace._guards.external_tracing import suppress_instrumentation
+from smile_trace._text.prompts import VARIABLE
 from smile_trace.comparison.answers import (
     Answers,
     Paired,
@@ -27,7 +28,6 @@ from smile_trace.comparison.edits import (
     unresolved,
     with_edits,
 )
-from smile_trace.comparison.templates import VARIABLE, with_template
 from smile_trace.errors import SmileTraceError
 from smile_trace.explaining.concurrency import wait_for
 from smile_trace.explaining.named_models import AnyModel, open_any, settings_of
@@ -137,7 +137,7 @@ class InputModels:
 def request_of(item: Input, template: str, replicate: int = 0) -> Request:
     """What is asked where the template stands in place of the one that was called."""
     return Request(
-        messages=with_template(item.call, item.use, template),
+        messages=item.call.messages_with(item.use, template),
         form=item.call.form,
         parameters=item.call.parameters,
         replicate=replicate,

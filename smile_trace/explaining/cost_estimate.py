@@ -112,9 +112,13 @@ def estimate_of(prepared: Prepared, *, embeddings: str | None = None) -> Estimat
 
 def most_by_model(prepared: Iterable[Prepared], *, embeddings: str | None) -> list[Estimate]:
     """What several explanations take at most, summed by model."""
+    return summed(estimate_of(one, embeddings=embeddings) for one in prepared)
+
+
+def summed(estimates: Iterable[Estimate]) -> list[Estimate]:
+    """What several tasks take at most, summed by model."""
     found: dict[str, Estimate] = {}
-    for one in prepared:
-        most = estimate_of(one, embeddings=embeddings)
+    for most in estimates:
         before = found.get(most.model)
         found[most.model] = most if before is None else before.plus(most)
     return list(found.values())

@@ -1,4 +1,5 @@
-"""A gate for continuous integration: which limits on a prompt's probes its calls break."""
+"""A gate for continuous integration: which limits its answers break, on a prompt's probes and on
+the failures that people confirmed."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Literal
@@ -12,6 +13,9 @@ from smile_trace.probes.inference import LEVEL
 from smile_trace.records import Record
 from smile_trace.records.judgement import Confirmation
 from smile_trace.records.profile import PromptProbe, PromptProfile, Rate
+
+CASES = "cases"
+"""What a limit on confirmed failures is called, beside those on probes."""
 
 Verdict = Literal["within", "open", "broken"]
 """`within`: the rate's interval is below the limit. `open`: the limit is inside of it, which breaks
@@ -40,20 +44,15 @@ class CheckedLimit(Record):
     reason: str
 
 
-def check_may_gate(limits: Collection[str], found: Mapping[str, Confirmation]) -> None:
-    """Check that people have confirmed every probe that a limit is on.
-
-    Args:
-        limits: names of probes.
-        found: what people, and a judge that counts, have made of each probe so far.
+def check_may_gate(limits: Collection[str], confirmations: Mapping[str, Confirmation]) -> None:
+    """Check that people, or a judge that counts, have confirmed every probe that a limit is on.
 
     Raises:
-        MayNotGate: of one at least they have not; the message says what is missing.
+        SmileTraceError: there is no such probe, or its changed answers are as they should be.
+        MayNotGate: one is not confirmed yet; the message says what is missing.
     """
-    missing = [
-        said for name in limits if (said := _missing(found.get(name, Confirmation(probe=name))))
-    ]
-    if missing:
+    known = [confirmations.get(name, Confirmation(probe=name)) for name in limits]
+    if missing := [_missing(one) for one in known if not one.counts]:
         raise MayNotGate(
             f"{'; '.join(missing)}: let people judge its variants (smile-trace review), or give "
             "--allow-unconfirmed"
@@ -61,8 +60,6 @@ def check_may_gate(limits: Collection[str], found: Mapping[str, Confirmation]) -
 
 
 def _missing(found: Confirmation) -> str:
-    if found.counts:
-        return ""
     judge = f" ({found.by_judge} of them by the judge)" if found.by_judge else ""
     if found.judgements < MIN_JUDGEMENTS:
         return (
@@ -74,17 +71,6 @@ def _missing(found: Confirmation) -> str:
         f"{found.precision or 0:.0%} of what it finds in {found.judgements} judgements{judge} "
         f"and the interval's lower end, {found.ci_low:.0%}, is below {MIN_PRECISION:.0%}"
     )
-
-
-def check_limits(profile: PromptProfile, limits: Mapping[str, float]) -> list[CheckedLimit]:
-    """Each limit against the rates of a prompt. What could not be measured breaks its limit.
-
-    Args:
-        profile: the calls' profiles together.
-        limits: a probe's name to the largest mean rate that is allowed, in [0, 1].
-    """
-    by_name = {probe.name: probe for probe in profile.probes}
-    return [_checked(name, limit, by_name.get(name)) for name, limit in limits.items()]
 
 
 def checked_names(limits: Collection[str]) -> Sequence[str]:
@@ -101,6 +87,41 @@ def checked_names(limits: Collection[str]) -> Sequence[str]:
     return list(limits)
 
 
+def check_limits(profile: PromptProfile, limits: Mapping[str, float]) -> list[CheckedLimit]:
+    """Each limit against the rates of a prompt. What could not be measured breaks its limit.
+
+    Args:
+        profile: the calls' profiles together.
+        limits: a probe's name to the largest mean rate that is allowed, in [0, 1].
+    """
+    by_name = {probe.name: probe for probe in profile.probes}
+    return [_checked(name, limit, by_name.get(name)) for name, limit in limits.items()]
+
+
+def check_cases(cases: int, answered: int, failed: int, limit: float) -> CheckedLimit:
+    """The share of the confirmed failures that still fail, of those that were answered, against its
+    limit, in [0, 1].
+
+    They are a fixed set and no sample, so that the share has no interval. Where none of them was
+    answered, the limit is broken; where there is none, it is kept.
+    """
+    share = failed / answered if answered else 0.0
+    told = f"{failed} of {answered} confirmed failures still fail"
+    if cases and not answered:
+        told = f"none of {cases} confirmed failures was answered"
+    elif share > limit:
+        told += f", more than {limit:.0%}"
+    return CheckedLimit(
+        probe=CASES,
+        title="Confirmed failures",
+        limit=limit,
+        calls=answered,
+        rate=Rate(value=share, ci_low=share, ci_high=share) if answered else None,
+        verdict="broken" if share > limit or (cases and not answered) else "within",
+        reason=told,
+    )
+
+
 def _checked(name: str, limit: float, probe: PromptProbe | None) -> CheckedLimit:
     if probe is None:
         [words] = [one.words for one in chosen([name]) if one.words.name == name]
@@ -108,29 +129,27 @@ def _checked(name: str, limit: float, probe: PromptProbe | None) -> CheckedLimit
         return CheckedLimit(
             probe=name, title=words.title, limit=limit, verdict="broken", reason=reason
         )
-    verdict, reason = _verdict(limit, probe)
+    rate = probe.rate
+    reason = (
+        f"it changes {rate.value:.0%} of the answers ({rate.ci_low:.0%} to {rate.ci_high:.0%}, "
+        f"{LEVEL:.0%} interval over {probe.calls} call{'' if probe.calls == 1 else 's'})"
+    )
+    verdict: Verdict = "open"
+    if rate.ci_high <= limit:
+        verdict = "within"
+    elif rate.ci_low <= limit:
+        reason += f": too few calls to tell whether that is more than {limit:.0%}"
+    elif probe.beyond is not None and probe.beyond.ci_low <= 0:
+        reason += ", but not more than asking again or other words do"
+    else:
+        verdict, reason = "broken", f"{reason}, more than {limit:.0%}"
     return CheckedLimit(
         probe=name,
         title=probe.title,
         limit=limit,
         calls=probe.calls,
-        rate=probe.rate,
+        rate=rate,
         beyond=probe.beyond,
         verdict=verdict,
         reason=reason,
     )
-
-
-def _verdict(limit: float, probe: PromptProbe) -> tuple[Verdict, str]:
-    rate = probe.rate
-    told = (
-        f"it changes {rate.value:.0%} of the answers ({rate.ci_low:.0%} to {rate.ci_high:.0%}, "
-        f"{LEVEL:.0%} interval over {probe.calls} call{'' if probe.calls == 1 else 's'})"
-    )
-    if rate.ci_high <= limit:
-        return "within", told
-    if rate.ci_low <= limit:
-        return "open", f"{told}: too few calls to tell whether that is more than {limit:.0%}"
-    if probe.beyond is not None and probe.beyond.ci_low <= 0:
-        return "open", f"{told}, but not more than asking again or other words do"
-    return "broken", f"{told}, more than {limit:.0%}"

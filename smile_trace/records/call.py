@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from smile_trace._text.prompts import render
 from smile_trace._text.titles import document_name
 from smile_trace.records.base import JSON, Record, Shared
 from smile_trace.records.message import Message, ToolCall
@@ -170,6 +171,17 @@ class Call(Record):
     def without_function(self) -> "Call":
         """The call as others may give it to us: it names no function to be called again."""
         return self.model_copy(update={"rerun": None, "rerun_arguments": None})
+
+    def messages_with(self, use: PromptUse, template: str) -> tuple[Message, ...]:
+        """Its messages with another template rendered in place of `use`.
+
+        Raises:
+            KeyError: a variable of the template has no value in `use`.
+        """
+        messages = list(self.messages)
+        rendered = render(template, use.variables)
+        messages[use.message] = messages[use.message].replaced(use.start, use.end, rendered)
+        return tuple(messages)
 
     @property
     def id(self) -> str:

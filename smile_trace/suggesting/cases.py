@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from smile_trace.comparison.templates import VARIABLE
+from smile_trace._text.prompts import VARIABLE
 from smile_trace.comparison.version_replay import Input
 from smile_trace.dialects.templates import filled_in
 from smile_trace.probes import Probe, Variant

@@ -4,7 +4,8 @@ import re
 from collections.abc import Collection, Sequence
 
 from smile_trace._text.lists import listed
-from smile_trace.comparison.templates import VARIABLE, segment_template
+from smile_trace._text.prompts import VARIABLE
+from smile_trace.comparison.templates import segment_template
 from smile_trace.records.comparison import Influence, TemplateSegment
 from smile_trace.records.verdicts import NO_DIFFERENCE
 from smile_trace.suggesting.change import Change, Nothing

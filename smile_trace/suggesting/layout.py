@@ -10,7 +10,7 @@ variables stay.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from smile_trace.comparison.templates import VARIABLE
+from smile_trace._text.prompts import VARIABLE
 from smile_trace.comparison.version_replay import Input
 from smile_trace.probes.kinds.format import CHANGES, Format
 from smile_trace.probes.kinds.order import Order

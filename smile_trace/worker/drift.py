@@ -8,13 +8,19 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from smile_trace._text.log_context import about
-from smile_trace.drift.cases import choose_cases
-from smile_trace.drift.replay import DRAWS, Unanswered, ask_reference, replay, seed_of
-from smile_trace.drift.series import DriftSeries, drift_of
 from smile_trace.errors import SmileTraceError
 from smile_trace.models import ModelUnavailable
 from smile_trace.probes import Probe
+from smile_trace.probes.asked_again import (
+    DRAWS,
+    Unanswered,
+    ask_reference,
+    choose_cases,
+    replay,
+    seed_of,
+)
 from smile_trace.probes.catalogue import installed_probes
+from smile_trace.probes.drift import DriftSeries, drift_of
 from smile_trace.records import Call
 from smile_trace.settings import Settings
 from smile_trace.store import Store, StoreError

@@ -5,14 +5,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from heapq import nlargest
 
-from smile_trace.drift.cases import choose_cases
-from smile_trace.drift.replay import DRAWS
 from smile_trace.errors import Reason, ReasonCode
 from smile_trace.evaluation import injected_copies
 from smile_trace.explaining.named_models import settings_of
 from smile_trace.models import NotRepeatable
 from smile_trace.models.registry import NoModel, settings_for
 from smile_trace.probes import Probe, chosen
+from smile_trace.probes.asked_again import DRAWS, choose_cases
 from smile_trace.probes.estimate import longest_variant
 from smile_trace.records import Call, ExplanationSettings, Message, Prompted, Record, Usage
 from smile_trace.settings import Settings

@@ -1,22 +1,32 @@
 """What is written for other packages is loaded by these packages."""
 
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from smile_trace.hub.files import rows, write_dataset
-from smile_trace.hub.to_inseq import to_inseq
-from smile_trace.hub.to_shap import to_shap
 from smile_trace.records.entry import Entry
 from tests.support.explained import explanation
 from tests.support.hub_entries import entry, explained
+from tests.support.paths import ROOT
 
 INSTALLED = "make test-exchange installs it"
 
 
+def made_by_recipe(package: str) -> Any:
+    """What the recipe of docs/hub.md for a package makes of an explanation."""
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "hub.md").read_text(), re.DOTALL)
+    [recipe] = [block for block in blocks if re.search(rf"import .*\b{package}\b", block)]
+    names: dict[str, Any] = {"explanation": explained()}
+    exec(recipe, names)
+    return names["made"]
+
+
 def test_shap_takes_it_and_draws_it() -> None:
     shap = pytest.importorskip("shap", reason=INSTALLED)
-    made = to_shap(explained())
+    made = made_by_recipe("shap")
     assert isinstance(made, shap.Explanation)
     assert list(made.values) == [s.attribution for s in explained().segments]
     assert list(made.data) == [s.text for s in explained().segments]
@@ -39,7 +49,7 @@ def test_datasets_loads_the_folder_by_its_card(tmp_path: Path) -> None:
 def test_inseq_loads_what_it_saved(tmp_path: Path) -> None:
     inseq = pytest.importorskip("inseq", reason="large (PyTorch): pip install inseq to run it")
     file = tmp_path / "out.json"
-    to_inseq(explained()).save(file)
+    made_by_recipe("inseq").save(file)
     [loaded] = inseq.FeatureAttributionOutput.load(file)
     assert [token.token for token in loaded.source] == [s.text for s in explained().segments]
     assert [token.token for token in loaded.target] == [explained().answer]

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 from sqlalchemy import insert
 
-from smile_trace.comparison.templates import render, segment_template
+from smile_trace._text.prompts import render
+from smile_trace.comparison.templates import segment_template
 from smile_trace.records import (
     Call,
     ExplanationSettings,

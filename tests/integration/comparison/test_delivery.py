@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert
 
-from smile_trace.comparison.templates import VARIABLE
+from smile_trace._text.prompts import VARIABLE
 from smile_trace.records import Call, FidelityStatus, Message, PromptUse
 from smile_trace.records.call import VariableSpan
 from smile_trace.records.report import Report, ReportedPart

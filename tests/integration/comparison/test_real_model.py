@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from smile_trace._text.prompts import render
 from smile_trace.comparison import compare, replay
 from smile_trace.comparison.sentences import named_effects
-from smile_trace.comparison.templates import render
 from smile_trace.models import Request
 from smile_trace.models.kinds.local import LocalModel
 from smile_trace.records import Message

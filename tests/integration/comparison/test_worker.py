@@ -7,10 +7,10 @@ import pytest
 from typer.testing import CliRunner
 
 from smile_trace import semconv
+from smile_trace._text.prompts import render
 from smile_trace.cli.app import app
 from smile_trace.comparison import NothingToCompare, compare
 from smile_trace.comparison.pooled_study import KEEP
-from smile_trace.comparison.templates import render
 from smile_trace.errors import SmileTraceError
 from smile_trace.records import PromptUse, Span, VariableSpan
 from smile_trace.records.comparison import Comparison

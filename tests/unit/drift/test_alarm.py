@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from scipy.stats import binom  # type: ignore[import-untyped]
 
-from benchmarks.drift.planted import World, first_alarm_of, outcomes
-from smile_trace.drift.alarm import evidence, first_alarm, threshold
+from benchmarks.drift.planted import World, first_alarm, first_alarm_of, outcomes
+from smile_trace.probes.drift import evidence
 from smile_trace.probes.inference import Count
 
 ERROR, PERIODS, RUNS = 0.05, 200, 30
@@ -58,7 +58,7 @@ def test_no_period_says_nothing_and_an_empty_one_neither() -> None:
     assert evidence(Count(0, 60), []) == []
     assert first_alarm(Count(0, 60), [], ERROR) is None
     [one] = evidence(Count(0, 60), [Count(0, 0)])
-    assert one < threshold(ERROR)
+    assert one < -math.log(ERROR)
 
 
 def test_evidence_goes_up_with_what_changed_and_also_where_less_changes_than_before() -> None:

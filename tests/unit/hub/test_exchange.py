@@ -1,7 +1,6 @@
 """Other forms of entries, and back: nothing is lost on the way."""
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +11,11 @@ from jsonschema import Draft202012Validator
 from typer.testing import CliRunner
 
 from smile_trace.cli.app import app
-from smile_trace.errors import ExtraMissing, SmileTraceError
+from smile_trace.errors import SmileTraceError
 from smile_trace.hub import read_entries, write_entries
 from smile_trace.hub.files import COLUMNS, rows, write_dataset, write_parquet
 from smile_trace.hub.live import diff
 from smile_trace.hub.prompts import Asked, read_prompts
-from smile_trace.hub.to_shap import to_shap
 from smile_trace.records.entry import Entry
 from tests.support.entry_schema import FILE, schema
 from tests.support.explained import explanation
@@ -136,12 +134,6 @@ def test_what_holds_no_prompt_is_said(held: str, tmp_path: Path) -> None:
     file.write_text(held)
     with pytest.raises(SmileTraceError, match=r"prompts, (item|line) 1: "):
         list(read_prompts(file))
-
-
-def test_a_package_that_is_missing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "shap", None)
-    with pytest.raises(ExtraMissing, match="pip install shap"):
-        to_shap(explained())
 
 
 def test_the_published_schema_is_that_of_the_records() -> None:

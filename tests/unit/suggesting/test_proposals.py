@@ -8,7 +8,7 @@ from zlib import crc32
 import pytest
 
 import smile_trace
-from smile_trace.comparison.templates import VARIABLE
+from smile_trace._text.prompts import VARIABLE
 from smile_trace.records.suggestion import Suggestions
 from smile_trace.store import Store
 from smile_trace.suggesting import suggest

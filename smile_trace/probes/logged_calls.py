@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from smile_trace._guards.external_tracing import suppress_instrumentation
-from smile_trace.comparison.templates import VARIABLE, with_template
+from smile_trace._text.prompts import VARIABLE
 from smile_trace.errors import SmileTraceError
 from smile_trace.explaining.concurrency import wait_for
 from smile_trace.explaining.driver import ExplanationFailed
@@ -95,7 +95,7 @@ def _rendered(call: Call, name: str, template: str) -> Call | None:
     use = next((use for use in call.prompts if use.name == name), None)
     if use is None or not set(VARIABLE.findall(template)) <= use.variables.keys():
         return None
-    messages = with_template(call, use, template)
+    messages = call.messages_with(use, template)
     return call.model_copy(
         update={
             "messages": messages,

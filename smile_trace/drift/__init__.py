@@ -1,1 +1,0 @@
-"""Drift: whether a model still answers a fixed set of requests as it did."""

@@ -1,0 +1,254 @@
+"""A prompt's fixed set of requests asked again: by the gate on demand, every period for drift.
+
+The set holds the failures that people confirmed, for drift the newest explained calls, too. A
+request is asked as it is, or with one variant of a probe for each draw; its answer is another one
+by that probe's measure.
+"""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import chain
+
+from smile_trace._guards.external_tracing import suppress_instrumentation
+from smile_trace.attribution import Embed
+from smile_trace.attribution.answer_change.text_comparison import text_comparison
+from smile_trace.errors import SmileTraceError
+from smile_trace.explaining.concurrency import run_in_thread, wait_for
+from smile_trace.explaining.options import MIN_BUDGET, ExplainOptions
+from smile_trace.explaining.preparation import Prepared, prepare_call
+from smile_trace.models import Model, Request
+from smile_trace.models.registry import open_embeddings
+from smile_trace.probes.api import sendable_variants
+from smile_trace.probes.base import Answer, Probe, Variant, says_another_thing
+from smile_trace.probes.catalogue import installed_probes
+from smile_trace.probes.confirmed import confirmed_ids
+from smile_trace.probes.logged_calls import metered
+from smile_trace.records import Call, Message, Prompted
+from smile_trace.records.message import identity_of
+from smile_trace.records.profile import VariantAnswer
+from smile_trace.settings import Settings
+from smile_trace.store import Store
+from smile_trace.store.drift import DriftAnswer, NewCase
+from smile_trace.store.job_results import StoredProfile
+
+DRAWS = 3
+"""Of each request and probe in drift's reference period."""
+
+
+class Unanswered(SmileTraceError):
+    """A request of the set got no answer; a period counts where all have one."""
+
+
+async def answers_otherwise(
+    prompted: Prompted,
+    asked: Sequence[tuple[Probe | None, Variant]],
+    model: Model,
+    embed: Embed | None = None,
+) -> list[bool]:
+    """Ask variants of a request, and say of each whether its answer is another one.
+
+    Args:
+        prompted: the request, with the answer that others are compared with.
+        asked: the variants, each with the probe that measures its answer; None for the usual
+            measure.
+        model: who is asked.
+        embed: word vectors of the settings; None for the packaged ones.
+
+    Raises:
+        Unanswered: not every request was answered.
+        ModelUnavailable, BudgetExceeded: as the model does.
+    """
+    texts = await _answers(prompted, [variant for _, variant in asked], model)
+    return await run_in_thread(partial(_measured, prompted.answer or "", asked, texts, embed))
+
+
+async def _answers(prompted: Prompted, variants: Sequence[Variant], model: Model) -> list[str]:
+    requests = [
+        Request.of(prompted.model_copy(update={"messages": variant.messages})).model_copy(
+            update={"replicate": variant.replicate}
+        )
+        for variant in variants
+    ]
+    with suppress_instrumentation():
+        responses = list(await model.generate(requests)) if requests else []
+    for response in responses:
+        if not response.ok:
+            raise Unanswered(f"a request that is replayed was not answered: {response.failure}")
+    return [response.text or "" for response in responses]
+
+
+def _measured(
+    reference: str,
+    asked: Sequence[tuple[Probe | None, Variant]],
+    texts: Sequence[str],
+    embed: Embed | None,
+) -> list[bool]:
+    changes = text_comparison(reference, embed=embed).changes(texts) if texts else []
+    return [
+        (says_another_thing if probe is None else probe.measure)([Answer(variant, text, change)])[0]
+        for (probe, variant), text, change in zip(asked, texts, changes, strict=True)
+    ]
+
+
+def _confirmed(store: Store, name: str) -> Iterator[tuple[StoredProfile, str, VariantAnswer]]:
+    """The failures that people confirmed, each with its profile and the name of its probe."""
+    wanted = set(confirmed_ids(store))
+    for stored in store.profiles.read(name=name) if wanted else ():
+        for result in stored.profile.results.values():
+            for variant in result.variants:
+                if variant.id in wanted:
+                    yield stored, result.name, variant
+
+
+# -- for the gate ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class PreparedCase:
+    """A confirmed failure: the changed request, and the probe by whose measure it failed; None for
+    one that is not packaged. `prepared` holds the answer that should have stayed, too."""
+
+    call: Call
+    variant: Variant
+    prepared: Prepared
+    probe: Probe | None
+
+
+def prepare_cases(
+    store: Store, settings: Settings, name: str, *, app: str | None = None
+) -> list[PreparedCase]:
+    """The confirmed failures of a prompt (or function) whose calls and profiles the
+    store still holds; `app` is the application's module, for models of kind "rerun".
+
+    Raises:
+        SmileTraceError: a call's model cannot be asked.
+    """
+    found: dict[str, PreparedCase] = {}
+    for stored, probe_name, failed in _confirmed(store, name):
+        call = None if failed.id in found else store.traces.call(stored.call_id)
+        if call is None:
+            continue
+        prepared = prepare_call(call, settings, ExplainOptions(budget=MIN_BUDGET), app=app)
+        original = prepared.prompted.model_copy(update={"answer": stored.profile.answer})
+        probe = installed_probes().get(probe_name)
+        # Its marker, if it has one, stands in no record: the seed gives the same variants again.
+        drawn = () if probe is None else probe.variants(original, stored.profile.seed)
+        same = (one for one in drawn if one.messages == failed.messages)
+        variant = next(same, Variant(failed.messages, failed.what))
+        changed = original.model_copy(update={"messages": failed.messages})
+        prepared = replace(prepared, prompted=changed)
+        found[failed.id] = PreparedCase(call, replace(variant, replicate=0), prepared, probe)
+    return list(found.values())
+
+
+def ask_cases(cases: Sequence[PreparedCase], store: Store, settings: Settings) -> tuple[int, int]:
+    """Ask each failure once, whatever the cache holds: how many were answered, and how many of them
+    still fail. An instruction that was planted is not sent to a function of the application, which
+    might act.
+
+    Raises:
+        BudgetExceeded: a daily cap is reached.
+        ModelUnavailable: a model cannot be asked at all.
+    """
+    embed = open_embeddings(settings)
+    results: list[bool] = []
+    for case in cases:
+        model, asked = case.prepared.model, [(case.probe, case.variant)]
+        if case.variant.marker is not None and model.capabilities.calls_function:
+            continue
+        paid = metered(case.call, case.prepared, store, settings, fresh=True)
+        try:
+            results += wait_for(answers_otherwise(case.prepared.prompted, asked, paid, embed))
+        except Unanswered:
+            continue
+    return len(results), sum(results)
+
+
+# -- for drift ------------------------------------------------------------------------------------
+
+
+def choose_cases(store: Store, name: str, number: int) -> list[NewCase]:
+    """At most `number` distinct requests of a prompt, or of a function without one: its fixed set,
+    without answers."""
+    confirmed = (
+        NewCase(call_id=stored.call_id, messages=failed.messages, confirmed=True)
+        for stored, _, failed in _confirmed(store, name)
+    )
+    newest = (
+        NewCase(call_id=call.id, messages=call.messages)
+        for call in store.jobs.explained_calls(name, 2 * number)  # some may ask the same
+        if call.messages
+    )
+    found: dict[str, NewCase] = {}
+    for case in chain(confirmed, newest):
+        if len(found) < number:
+            found.setdefault(identity_of(case.messages), case)
+    return list(found.values())
+
+
+async def ask_reference(case: NewCase, call: Call, model: Model, period: str) -> NewCase:
+    """The case with the answer that others are compared with.
+
+    Raises:
+        Unanswered: there is none.
+        ModelUnavailable, BudgetExceeded: as the model does.
+    """
+    drawn = seed_of(case.messages, "reference", period, 0)
+    itself = Variant(case.messages, "the request itself", replicate=drawn)
+    [answer] = await _answers(_prompted(case, call), [itself], model)
+    return case.model_copy(update={"reference": answer})
+
+
+async def replay(
+    case: NewCase,
+    call: Call,
+    model: Model,
+    probes: Sequence[Probe],
+    *,
+    period: str,
+    draws: int = 1,
+    embed: Embed | None = None,
+) -> list[DriftAnswer]:
+    """What becomes of a case in a period; a probe that the request has nothing for is left out.
+
+    Args:
+        case: with its reference answer.
+        call: whose request it is, for the parameters and documents.
+        model: asked anew in every period: each has draws of its own.
+        probes: one variant of each is drawn for each draw.
+        period: decides the variants.
+        draws: how many of each probe.
+        embed: as of `answers_otherwise`.
+
+    Raises:
+        Unanswered: not every request was answered.
+        ModelUnavailable, BudgetExceeded: as the model does.
+    """
+    prompted = _prompted(case, call)
+    drawn: list[tuple[Probe, Variant]] = []
+    made: list[tuple[str, int, int]] = []
+    for probe in probes:
+        for draw in range(draws):
+            seed = seed_of(case.messages, probe.words.name, period, draw)
+            if variants := sendable_variants(probe, prompted, model, seed):
+                # A draw that no other period has.
+                drawn.append((probe, replace(variants[seed % len(variants)], replicate=seed)))
+                made.append((probe.words.name, draw, seed))
+    changed = await answers_otherwise(prompted, drawn, model, embed)
+    return [
+        DriftAnswer(probe=name, draw=draw, seed=seed, changed=one)
+        for (name, draw, seed), one in zip(made, changed, strict=True)
+    ]
+
+
+def seed_of(messages: Sequence[Message], probe: str, period: str, draw: int) -> int:
+    """What decides a variant: another one in every period."""
+    content = repr([[message.identity for message in messages], probe, period, draw])
+    return int(hashlib.sha256(content.encode()).hexdigest()[:7], 16)
+
+
+def _prompted(case: NewCase, call: Call) -> Prompted:
+    answered = {"messages": case.messages, "answer": case.reference}
+    return Prompted.of(call).model_copy(update=answered)
