@@ -17,8 +17,8 @@ from smile_trace.errors import SmileTraceError
 
 if TYPE_CHECKING:
     from smile_trace.explaining import Estimate
+    from smile_trace.probes.review import Judged, JudgeResults
     from smile_trace.records.judgement import Confirmation, Judgement, Reliability, ReviewTask
-    from smile_trace.review import Judged, JudgeResults
     from smile_trace.settings import Settings
     from smile_trace.store import Store
     from smile_trace.trackers import Tracker
@@ -49,7 +49,7 @@ def page(
         return
     import webbrowser
 
-    from smile_trace.review import ReviewServer
+    from smile_trace.probes.review import ReviewServer
     from smile_trace.settings import Settings
     from smile_trace.store import Store
 
@@ -104,7 +104,7 @@ def read(
     json: Annotated[bool, typer.Option("--json", help="For a program.")] = False,
 ) -> None:
     """Say how far people confirm each probe, and how far they agree."""
-    from smile_trace.review import results
+    from smile_trace.probes.review import results
     from smile_trace.settings import Settings
     from smile_trace.store import Store
 
@@ -140,7 +140,7 @@ def _worth_a_minute(
     Raises:
         SmileTraceError: there is nothing.
     """
-    from smile_trace.review import worth_a_minute
+    from smile_trace.probes.review import worth_a_minute
 
     begin = since_ns(since) / 1e9
     tasks = worth_a_minute(store, number, reviewer=reviewer, name=name, since=begin, seed=seed)
@@ -154,7 +154,7 @@ def _worth_a_minute(
 
 
 def _bring_back(queue: str, store: "Store", settings: "Settings") -> None:
-    from smile_trace.review import stored_tasks
+    from smile_trace.probes.review import stored_tasks
 
     with with_queues(settings) as trackers:
         said = _said_in(queue, trackers)
@@ -252,7 +252,7 @@ def export(
     file: Annotated[Path, typer.Argument(help="A file of JSON Lines.")],
 ) -> None:
     """Write the failures that people confirmed as test cases, one a line."""
-    from smile_trace.review import confirmed_cases
+    from smile_trace.probes.review import confirmed_cases
     from smile_trace.settings import Settings
     from smile_trace.store import Store
 
@@ -278,7 +278,7 @@ def judge(
 ) -> None:
     """Ask a model what people are asked about variants: first about those that they have judged."""
     from smile_trace.probes.judge import judge_id
-    from smile_trace.review import ask_judge, estimate_judging, worth_a_minute
+    from smile_trace.probes.review import ask_judge, estimate_judging, worth_a_minute
     from smile_trace.settings import Settings
     from smile_trace.store import Store
 

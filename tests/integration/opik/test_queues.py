@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
+from smile_trace.probes.review import tasks_of
 from smile_trace.records import DocumentAttribution, Explanation, Trace, Verdict
 from smile_trace.records.judgement import Reply, ReviewTask
-from smile_trace.review import tasks_of
 from smile_trace.trackers import ExplainedCall, ForgottenCall, ForgottenTrace, Receipt, Rejected
 from smile_trace.trackers.reviews import CHOICES
 from smile_trace_contracts.fake_http_server import Answer, FakeHttpServer, Fault

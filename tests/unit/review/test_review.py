@@ -10,9 +10,7 @@ from rich.console import Console
 
 import smile_trace
 from smile_trace.errors import SmileTraceError
-from smile_trace.records.judgement import Judgement, ReviewTask
-from smile_trace.render.profile import print_profile
-from smile_trace.review import (
+from smile_trace.probes.review import (
     ReviewServer,
     confirmed_cases,
     results,
@@ -20,6 +18,8 @@ from smile_trace.review import (
     tasks_of,
     worth_a_minute,
 )
+from smile_trace.records.judgement import Judgement, ReviewTask
+from smile_trace.render.profile import print_profile
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from tests.support.judged import judgement, with_profile

@@ -1,11 +1,16 @@
 """Variants judged by people, on a page of this machine or in the queues of a tracker, and by a
 model that is measured against them."""
 
-from smile_trace.review.cases import Case, confirmed_cases, confirmed_tasks
-from smile_trace.review.judge import Judged, ask_judge, estimate_judging
-from smile_trace.review.results import JudgeResults, ReviewResults, results
-from smile_trace.review.server import ReviewServer
-from smile_trace.review.tasks import stored_tasks, tasks_of, worth_a_minute
+from smile_trace.probes.review.judge import Judged, ask_judge, estimate_judging
+from smile_trace.probes.review.server import JudgeResults, ReviewResults, ReviewServer, results
+from smile_trace.probes.review.tasks import (
+    Case,
+    confirmed_cases,
+    confirmed_tasks,
+    stored_tasks,
+    tasks_of,
+    worth_a_minute,
+)
 
 __all__ = [
     "Case",
