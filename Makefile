@@ -12,7 +12,7 @@ CHAT_MODEL = $(PY) -m pip install --quiet --disable-pip-version-check --no-deps 
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo pictures gallery docs test-fast test test-all test-instrumentors test-exchange test-pages record coverage dist check-installs release-checks chaos chaos-fleet chaos-fleet-mlflow check check-deploy fuzz bench-capture bench-capture-load bench-statistics bench-proxy bench-attribution bench-answer-change bench-gallery bench-drift bench-drivers bench-evaluation bench-probes bench-probes-real bench-suggest bench-natural bench-comparison bench-delivery bench-worker bench-ingest bench-receive bench-ship bench-fleet bench-take-over bench-move bench-outages bench-retention soak clean
+.PHONY: help demo pictures gallery house docs test-fast test test-all test-instrumentors test-exchange test-pages record coverage dist check-installs release-checks chaos chaos-fleet chaos-fleet-mlflow check check-deploy fuzz bench-capture bench-capture-load bench-statistics bench-proxy bench-attribution bench-answer-change bench-gallery bench-drift bench-drivers bench-evaluation bench-probes bench-probes-real bench-suggest bench-natural bench-comparison bench-delivery bench-worker bench-ingest bench-receive bench-ship bench-fleet bench-take-over bench-move bench-outages bench-retention soak clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
@@ -26,6 +26,11 @@ pictures: .venv/.dev ## the pictures of the documentation, from a run of the dem
 
 gallery: .venv/.dev ## MOST=200: a gallery of real explanations of the benchmarks' prompts, failures included
 	SMILE_TRACE_HOME=$(CURDIR)/.smile-trace $(PY) -m benchmarks.gallery .smile-trace/gallery --most $(or $(MOST),200)
+
+house: .venv/.dev ## files, floors and circles of the code; the picture of the packages and the public surface, written
+	$(PY) -m tools.house
+	$(PY) -m tools.house --write
+	$(PY) -m tools.surface
 
 docs: .venv/.dev ## the documentation site, into .site/html (open index.html); a warning is an error
 	$(PY) -m tools.site

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from smile_trace import semconv
 from smile_trace.dialects import assemble
 from smile_trace.records import (
+    JSON,
     Call,
     Cost,
     Explanation,
@@ -58,7 +59,13 @@ def sample_trace(
         },
         resource={"service.name": "sample"},
     )
-    inside = [_call_span(root, number, calls, prompt) for number in range(calls)]
+    captured: dict[str, JSON] = {semconv.KIND: "call", semconv.STATUS: "returned"}
+    length = 10**9 // calls
+    inside = []
+    for number in range(calls):
+        start = root.start_ns + number * length
+        begin, end = start + length // 10, start + length - length // 10
+        inside.append(chat_span(root, begin, end, "Paris", captured, user=prompt))
     trace = assemble(trace_id, [root, *inside])
     noted = tuple(
         call.model_copy(update={"external_trace": dict(external_trace)}) for call in trace.calls
@@ -201,33 +208,46 @@ def sample_comparison(prompt: str) -> Comparison:
     )
 
 
-def _call_span(root: Span, number: int, calls: int, prompt: str) -> Span:
-    length = (root.end_ns - root.start_ns) // calls
-    start = root.start_ns + number * length
+def chat_span(
+    root: Span, start_ns: int, end_ns: int, answer: str, attributes: dict[str, JSON], **asked: str
+) -> Span:
+    """A chat call inside of a span, by OpenTelemetry's conventions.
+
+    Args:
+        root: the span around it.
+        start_ns: its beginning, in Unix nanoseconds.
+        end_ns: its end.
+        answer: a text.
+        attributes: further ones.
+        asked: the messages by their roles.
+    """
     return Span(
         trace_id=root.trace_id,
         span_id=uuid.uuid4().hex[:16],
         parent_id=root.span_id,
         name="chat sample-model",
-        start_ns=start + length // 10,
-        end_ns=start + length - length // 10,
+        start_ns=start_ns,
+        end_ns=end_ns,
         attributes={
-            semconv.KIND: "call",
-            semconv.STATUS: "returned",
             semconv.OPERATION_NAME: "chat",
             semconv.PROVIDER_NAME: "openai",
             semconv.REQUEST_MODEL: "sample-model",
-            semconv.INPUT_MESSAGES: _messages("user", prompt),
-            semconv.OUTPUT_MESSAGES: _messages("assistant", "Paris"),
+            semconv.INPUT_MESSAGES: _messages(**asked),
+            semconv.OUTPUT_MESSAGES: _messages(assistant=answer),
             semconv.USAGE_INPUT_TOKENS: 31,
             semconv.USAGE_OUTPUT_TOKENS: 4,
+            **attributes,
         },
         resource=root.resource,
     )
 
 
-def _messages(role: str, content: str) -> str:
-    return json.dumps([{"role": role, "parts": [{"type": "text", "content": content}]}])
+def _messages(**contents: str) -> str:
+    messages = [
+        {"role": role, "parts": [{"type": "text", "content": text}]}
+        for role, text in contents.items()
+    ]
+    return json.dumps(messages)
 
 
 def _version(version: str) -> VersionReport:

@@ -16,7 +16,6 @@ The errors are injected into the fake server (or into a proxy in front of a real
 requests take the way that they take in production.
 """
 
-import json
 import uuid
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -30,7 +29,7 @@ from smile_trace.records import Call, Span
 from smile_trace.sources.protocol import Page, Source, SourceUnavailable
 from smile_trace.trackers.fields import strict_json
 from smile_trace_contracts.fake_http_server import Answer, FakeHttpServer, Fault
-from smile_trace_contracts.samples import HOSTILE
+from smile_trace_contracts.samples import HOSTILE, chat_span
 
 MS = 1_000_000
 """Nanoseconds of a millisecond."""
@@ -391,24 +390,8 @@ def application_trace(
         end_ns=start + 900 * MS,
         resource={"service.name": "shop"},
     )
-    call = Span(
-        trace_id=root.trace_id,
-        span_id=uuid.uuid4().hex[:16],
-        parent_id=root.span_id,
-        name="chat sample-model",
-        start_ns=start + 100 * MS,
-        end_ns=start + 800 * MS,
-        attributes={
-            semconv.OPERATION_NAME: "chat",
-            semconv.PROVIDER_NAME: "openai",
-            semconv.REQUEST_MODEL: "sample-model",
-            semconv.INPUT_MESSAGES: _messages(system="Answer in a few words.", user=prompt),
-            semconv.OUTPUT_MESSAGES: _messages(assistant=answer),
-            semconv.USAGE_INPUT_TOKENS: 31,
-            semconv.USAGE_OUTPUT_TOKENS: 4,
-        },
-        resource=root.resource,
-    )
+    asked = {"system": "Answer in a few words.", "user": prompt}
+    call = chat_span(root, start + 100 * MS, start + 800 * MS, answer, {}, **asked)
     return root, call
 
 
@@ -423,12 +406,3 @@ def _explanation_of(call: Span) -> Span:
         "attributes": {semconv.KIND: "explanation", "output.value": "It depends on 'France'."},
     }
     return call.model_copy(update=update)
-
-
-def _messages(**contents: str) -> str:
-    return json.dumps(
-        [
-            {"role": role, "parts": [{"type": "text", "content": text}]}
-            for role, text in contents.items()
-        ]
-    )
