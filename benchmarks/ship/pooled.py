@@ -26,8 +26,7 @@ from smile_trace.comparison.pooled_effects import PooledRows, pool
 from smile_trace.dialects import assemble
 from smile_trace.records.formats.otlp import spans_from_line
 from smile_trace.settings import Settings
-from smile_trace.ship.bodies import body_of, read_line
-from smile_trace.ship.sampling import HeadSampling, ReadLine
+from smile_trace.ship.lines import HeadSampling, ReadLine, body_of, read_line
 from smile_trace.store.groups import Group
 from smile_trace.worker.sample import decide
 

@@ -119,7 +119,7 @@ def find_tracker(trace_id: str, settings: "Settings") -> "Tracker":
             message says what to do.
     """
     from smile_trace.explaining.inputs import find_trace
-    from smile_trace.sources.discovery import owner
+    from smile_trace.sources.protocol import owner
 
     source = owner(trace_id, settings) or find_trace(trace_id.partition(":")[0], settings)[1]
     if source is None:

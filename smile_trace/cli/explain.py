@@ -76,7 +76,7 @@ def explain_run(
     from smile_trace.explaining.api import explain_prepared
     from smile_trace.explaining.cost_estimate import most_by_model
     from smile_trace.explaining.driver import ExplanationFailed
-    from smile_trace.sources.discovery import evaluated
+    from smile_trace.sources.protocol import evaluated
 
     source, trace_ids = evaluated(run_id, settings)
     tracker = tracker_of(source, settings) if deliver else None

@@ -14,8 +14,7 @@ from smile_trace.providers import read_messages
 from smile_trace.records import JSON, Call, Message, Prompted, PromptUse, Trace
 from smile_trace.records.call import answer_limit
 from smile_trace.settings import Settings
-from smile_trace.sources.discovery import may_hold, owner
-from smile_trace.sources.protocol import Source, SourceUnavailable
+from smile_trace.sources.protocol import Source, SourceUnavailable, may_hold, owner
 
 if TYPE_CHECKING:
     from smile_trace.store import Store

@@ -1,12 +1,16 @@
-"""How far each file of the spool has been acknowledged, in a small file of the home.
+"""How far each file of the spool has been acknowledged, and the lines that no receiver takes.
 
-It saves sending again what was acknowledged before a restart; where it is lost, everything that
-is still there is sent once more, and changes nothing in the store.
+The offsets save sending again what was acknowledged before a restart; where their file is lost,
+everything that is still there is sent once more, and changes nothing in the store. Lines that are
+refused are kept aside for a person to look at.
 """
 
+import base64
 import contextlib
 import json
+import logging
 import os
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -81,3 +85,36 @@ def _sampling(document: Any) -> Mapping[str, Any]:
             "left_calls": int(found["left_calls"]),
         }
     return {}
+
+
+logger = logging.getLogger(__name__)
+
+REFUSED = "refused.jsonl"
+MAX_REFUSED_BYTES = 64 * 2**20
+"""Beyond it the file is renamed to `refused.1.jsonl`, in place of the one before it."""
+
+
+class Refusals:
+    """Appends to `refused.jsonl` of the home: time, file, offset, reason, and the line itself."""
+
+    def __init__(self, home: Path) -> None:
+        self._path = home / REFUSED
+
+    def keep(self, file: str, offset: int, reason: str, line: bytes) -> None:
+        """Keep a line aside, and say so in the log.
+
+        Raises:
+            OSError: it cannot be written; the line stays in the spool then.
+        """
+        logger.warning("%s, at %d: not taken, and kept in %s: %s", file, offset, REFUSED, reason)
+        entry = {"at": time.time(), "file": file, "offset": offset, "reason": reason}
+        try:
+            entry["line"] = line.decode("utf-8")
+        except UnicodeDecodeError:
+            entry["base64"] = base64.b64encode(line).decode("ascii")
+        descriptor = open_own(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        with os.fdopen(descriptor, "ab") as stream:
+            stream.write(json.dumps(entry).encode("ascii") + b"\n")
+            size = stream.tell()
+        if size > MAX_REFUSED_BYTES:
+            os.replace(self._path, self._path.with_name("refused.1.jsonl"))

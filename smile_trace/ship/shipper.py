@@ -16,14 +16,11 @@ from pathlib import Path
 
 from smile_trace._guards.foreign import ForeignDataError
 from smile_trace._guards.private_files import NotPrivate, make_private, open_own, tighten_folder
-from smile_trace.ship.bodies import Line, body_of, by_signal, read_line
-from smile_trace.ship.client import Client, Refused, Unavailable
-from smile_trace.ship.progress import Progress
-from smile_trace.ship.refusals import Refusals
-from smile_trace.ship.sampling import HeadSampling, ReadLine
+from smile_trace.ship.client import Backoff, Client, Refused, Unavailable
+from smile_trace.ship.lines import HeadSampling, Line, ReadLine, body_of, by_signal, read_line
+from smile_trace.ship.progress import Progress, Refusals
 from smile_trace.ship.settings import Ship
-from smile_trace.ship.waiting import Backoff
-from smile_trace.sources.whole_lines import Batch, read_batches
+from smile_trace.sources.files import Batch, read_batches
 from smile_trace.spool import writer_alive
 from smile_trace.trust.settings_file import SettingsError
 

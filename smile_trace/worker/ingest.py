@@ -19,8 +19,8 @@ from smile_trace.errors import SmileTraceError
 from smile_trace.records import Feedback, Record, Span
 from smile_trace.records.formats.otlp import LineReader
 from smile_trace.settings import Settings
-from smile_trace.sources import otlp_files
-from smile_trace.sources.whole_lines import BATCH_BYTES, Batch, read_batches
+from smile_trace.sources import files
+from smile_trace.sources.files import BATCH_BYTES, Batch, read_batches
 from smile_trace.spool import RECEIVED_SUFFIX, writer_alive
 from smile_trace.store import Store
 from smile_trace.store.arrivals import Arrivals, ArrivedSpan, CorruptLine, SpoolBatch, SpoolFile
@@ -139,7 +139,7 @@ class Ingest:
     ) -> Ingested:
         """What is new in the files of others, which are left as they are."""
         total = Ingested()
-        found = otlp_files.find(self._others)
+        found = files.find(self._others)
         for path in found:
             if stopping():
                 return total
@@ -168,7 +168,7 @@ class Ingest:
             file = replace(file, inode=state.st_ino, offset=0)
         total = Ingested()
         try:
-            with otlp_files.reading(path, file.offset) as batches:
+            with files.reading(path, file.offset) as batches:
                 total = self._take(file, batches, stopping)
         except SmileTraceError as error:
             self._warn_once(path, f"is not read: {error}")

@@ -11,7 +11,7 @@ from smile_trace.errors import ReasonCode, needing_extra
 from smile_trace.explaining.named_models import settings_of
 from smile_trace.models.registry import NoModel
 from smile_trace.settings import Settings
-from smile_trace.sources.discovery import pulled
+from smile_trace.sources.protocol import pulled
 from smile_trace.store import Store
 from smile_trace.store.models import Pause
 from smile_trace.store.queries.status import Status

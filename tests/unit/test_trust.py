@@ -15,7 +15,7 @@ from smile_trace.explaining.named_models import named_model
 from smile_trace.models.kinds.endpoint import EndpointSettings
 from smile_trace.settings import Settings
 from smile_trace.ship.settings import read_settings
-from smile_trace.sources.discovery import pulled
+from smile_trace.sources.protocol import pulled
 from smile_trace.store import Store
 from smile_trace.trust import ACCOUNTS, NotTrusted, allow, check, to_allow
 from smile_trace.trust.settings_file import SettingsFile, load

@@ -28,9 +28,15 @@ from starlette.routing import Route
 
 from smile_trace._guards.foreign import ForeignDataError
 from smile_trace.sources.receiver import json_requests, protobuf
-from smile_trace.sources.receiver.bodies import CannotUnpack, TooLarge, read, unpack
+from smile_trace.sources.receiver.bodies import (
+    CannotUnpack,
+    Intake,
+    TooLarge,
+    TooMuch,
+    read,
+    unpack,
+)
 from smile_trace.sources.receiver.lines import Received
-from smile_trace.sources.receiver.rate import Intake, TooMuch
 from smile_trace.spool import Spool
 
 logger = logging.getLogger(__name__)

@@ -12,7 +12,7 @@ from smile_trace.dialects import assemble
 from smile_trace.records import Explanation, Span
 from smile_trace.records.formats.otlp import spans_from_line
 from smile_trace.settings import Settings
-from smile_trace.sources.discovery import pulled
+from smile_trace.sources.protocol import pulled
 from smile_trace.store import Store
 from smile_trace.worker.pull import Pull
 from smile_trace_contracts.source import BEGAN_MS, END_MS, application_trace, ids_of

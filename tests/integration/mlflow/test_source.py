@@ -20,8 +20,7 @@ from smile_trace.dialects import assemble
 from smile_trace.errors import ReasonCode
 from smile_trace.records import Explanation
 from smile_trace.settings import Settings
-from smile_trace.sources.discovery import pulled
-from smile_trace.sources.protocol import Page
+from smile_trace.sources.protocol import Page, pulled
 from smile_trace.store import Store
 from smile_trace.store.arrivals import LATE_SECONDS
 from smile_trace.trackers import CapturedTrace, Rejected

@@ -11,7 +11,7 @@ import pytest
 
 from smile_trace.records import Span
 from smile_trace.records.formats.otlp import spans_from_line, spans_to_otlp
-from smile_trace.ship import waiting
+from smile_trace.ship import client
 from smile_trace.ship.client import Client, Unavailable
 from smile_trace.ship.settings import read_settings
 from smile_trace.ship.shipper import Shipper
@@ -28,7 +28,7 @@ from tests.support.worker_settings import wait_for
 
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(waiting, "FIRST_SECONDS", 0.01)
+    monkeypatch.setattr(client, "FIRST_SECONDS", 0.01)
 
 
 def ids(*numbers: int) -> set[str]:
@@ -76,13 +76,13 @@ def test_everything_arrives_once_the_receiver_takes_it(case: str, tmp_path: Path
 
 
 def test_an_asked_wait_is_at_least_as_long_and_bounded() -> None:
-    backoff = waiting.Backoff(random.Random(0))
+    backoff = client.Backoff(random.Random(0))
     assert backoff.seconds(30.0) == 30.0
-    assert backoff.seconds(1e9) == waiting.LONGEST_ASKED_SECONDS
+    assert backoff.seconds(1e9) == client.LONGEST_ASKED_SECONDS
     waits = [backoff.seconds(None) for _ in range(20)]
-    assert waiting.LONGEST_SECONDS / 2 <= waits[-1] <= waiting.LONGEST_SECONDS
+    assert client.LONGEST_SECONDS / 2 <= waits[-1] <= client.LONGEST_SECONDS
     backoff.reset()
-    assert backoff.seconds(None) <= waiting.FIRST_SECONDS
+    assert backoff.seconds(None) <= client.FIRST_SECONDS
 
 
 def refused(home: Path) -> list[dict[str, object]]:

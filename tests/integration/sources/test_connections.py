@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from smile_trace.settings import Settings
-from smile_trace.sources.receiver import connections
+from smile_trace.sources.receiver import serve
 from smile_trace.sources.receiver.serve import receiving
 from tests.support.otlp_requests import request_of, spans_of
 from tests.support.ports import steady_port
@@ -35,7 +35,7 @@ def asked(port: int, path: str) -> bytes:
 
 
 def test_silent_connections_are_in_nobodys_way(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connections, "CONNECTIONS", 50)
+    monkeypatch.setattr(serve, "CONNECTIONS", 50)
     busy = connected(port)
     busy.sendall(b"POST /v1/traces HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n")
     silent = [connected(port) for _ in range(200)]
@@ -60,7 +60,7 @@ def test_silent_connections_are_in_nobodys_way(port: int, monkeypatch: pytest.Mo
 def test_the_head_of_a_request_has_a_deadline(
     said: bytes, port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connections, "HEAD_SECONDS", 0.2)
+    monkeypatch.setattr(serve, "HEAD_SECONDS", 0.2)
     with connected(port) as one:
         *whole, part = said.partition(b"\r\n\r\n")
         if whole[1]:
@@ -81,7 +81,7 @@ def test_a_body_in_chunks_of_a_byte_arrives(port: int, tmp_path: Path) -> None:
         b"Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
     )
     chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in body)
-    assert len(chunks) > 2 * connections.PIECE
+    assert len(chunks) > 2 * serve.PIECE
     with connected(port) as one:
         one.sendall(head + chunks + b"0\r\n\r\n")
         assert one.recv(4096).startswith(b"HTTP/1.1 200")

@@ -10,7 +10,6 @@ import pytest
 import zstandard
 
 from smile_trace.settings import Settings, SettingsError
-from smile_trace.sources import otlp_files
 from smile_trace.store import Store
 from smile_trace.worker.ingest import Ingest, Ingested
 from tests.support.spooled import call_span, context_span, line, span_id, trace_id
@@ -174,7 +173,7 @@ def test_a_damaged_file_is_said_once_and_the_others_are_read(
 def test_what_unpacks_beyond_all_bounds_is_left(
     folder: Path, store: Store, ingest: Ingest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(otlp_files, "MAX_UNPACKED", 2**20)
+    monkeypatch.setattr("smile_trace.sources.files.MAX_UNPACKED", 2**20)
     (folder / "traces.gz").write_bytes(gzip.compress(lines(1) + b"\n" * 2**21))
     ingest.run()
     assert store.status().corrupt_lines == 1

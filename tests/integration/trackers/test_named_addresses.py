@@ -16,7 +16,7 @@ from smile_trace._guards.addresses import Reach
 from smile_trace.errors import SmileTraceError
 from smile_trace.records import JSON, Trace
 from smile_trace.records.report import Report
-from smile_trace.sources import discovery as sources
+from smile_trace.sources import protocol as sources
 from smile_trace.trackers import (
     ComparedPrompt,
     ExplainedPath,

@@ -17,7 +17,7 @@ from smile_trace import semconv
 from smile_trace.errors import SmileTraceError
 from smile_trace.settings import Settings
 from smile_trace.settings.store import StoreSettings
-from smile_trace.ship.refusals import Refusals
+from smile_trace.ship.progress import Refusals
 from smile_trace.store import Store
 from smile_trace.store.queries.exchange import Imported, export_lines, import_lines
 from smile_trace.trackers import Tracker

@@ -194,9 +194,9 @@ def test_spans_in_any_order_over_many_files_make_the_same_traces(
 def test_a_line_beyond_all_bounds_is_kept_aside_in_pieces(
     ingest: Ingest, store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("worker.ingest", "sources.whole_lines"):
+    for module in ("worker.ingest", "sources.files"):
         monkeypatch.setattr(f"smile_trace.{module}.BATCH_BYTES", 1000)
-    monkeypatch.setattr("smile_trace.sources.whole_lines.MAX_LINE_BYTES", 5000)
+    monkeypatch.setattr("smile_trace.sources.files.MAX_LINE_BYTES", 5000)
     settings.spool.mkdir(parents=True)
     endless, long = b"x" * 20_000, "long " * 800  # the one longer than a line, the other a batch
     good = line(call_span(1, prompt=long))

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import zstandard
 
-from smile_trace.sources import otlp_files
-from smile_trace.sources.whole_lines import Batch
+from smile_trace.sources import files
+from smile_trace.sources.files import Batch
 from tests.support.readers.base import ForeignReader
 from tests.support.spooled import call_span, line
 
@@ -21,13 +21,13 @@ def read_file(data: bytes) -> list[bytes]:
             stream.write(data)
         batches: list[Batch] = []
         try:
-            with otlp_files.reading(Path(name), 0) as found:
+            with files.reading(Path(name), 0) as found:
                 batches += found
-        except otlp_files.UnreadableFile:
+        except files.UnreadableFile:
             return []
         lines = [text for batch in batches for _, text in batch.lines()]
         for batch in batches[:-1]:
-            with otlp_files.reading(Path(name), batch.end) as rest:
+            with files.reading(Path(name), batch.end) as rest:
                 again = [text for one in rest for _, text in one.lines()]
             assert again == lines[len(lines) - len(again) :]
         return lines

@@ -1,27 +1,90 @@
-"""Files of OTLP/JSON lines that others write, as the Collector's file exporter does.
+"""Whole lines of files that may still grow: the spool's, and OTLP/JSON that others write.
 
-They are found by patterns, read and left as they are: plain files as they grow, and compressed
-ones (gzip, zstd, and the exporter's own `compression: zstd`, a zstd frame per line with its length
-in four bytes before it). Offsets are those of the unpacked text.
+Those of others, as the Collector's file exporter writes them, are found by patterns, read and left
+as they are: plain files as they grow, and compressed ones (gzip, zstd, and the exporter's own
+`compression: zstd`, a zstd frame per line with its length in four bytes before it). Offsets are
+those of the unpacked text.
 """
 
 import glob
 import gzip
 import os
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from smile_trace._guards import foreign
-from smile_trace._guards.foreign import ForeignDataError
+from smile_trace._guards.foreign import MAX_BYTES, ForeignDataError
 from smile_trace._guards.private_files import open_regular
 from smile_trace.errors import ReasonCode, SmileTraceError, needing_extra
-from smile_trace.sources.whole_lines import MAX_LINE_BYTES, Batch, Readable, read_batches
 
 if TYPE_CHECKING:
     from zstandard import ZstdDecompressor
+
+
+BATCH_BYTES = 4 * 2**20
+"""How much of a file goes into one transaction (a longer line makes a batch of its own)."""
+MAX_LINE_BYTES = MAX_BYTES
+"""A longer line is no span of ours: it is stored as corrupt, piece by piece."""
+
+
+class Readable(Protocol):
+    """What bytes are read from."""
+
+    def read(self, size: int, /) -> bytes:
+        """Up to `size` bytes; none at the end."""
+        ...
+
+
+@dataclass
+class Batch:
+    """Whole lines of a file, from `start` on; `end` is where the next batch begins."""
+
+    start: int
+    data: bytes
+
+    @property
+    def end(self) -> int:
+        """The offset behind it."""
+        return self.start + len(self.data)
+
+    def lines(self) -> Iterator[tuple[int, bytes]]:
+        """Each line with its offset in the file, without empty ones."""
+        offset = self.start
+        for line in self.data.split(b"\n"):
+            if line.strip():
+                yield offset, line
+            offset += len(line) + 1
+
+
+def read_batches(
+    stream: Readable, start: int, is_whole: Callable[[bytes], bool], size: int = BATCH_BYTES
+) -> Iterator[Batch]:
+    """Batches of whole lines.
+
+    Args:
+        stream: stands at `start`.
+        start: an offset in the file.
+        is_whole: whether what stands at the end without a newline is a line; if not, its writer
+            is expected to go on.
+        size: how much is read at a time.
+    """
+    held = b""
+    while more := stream.read(size):
+        held += more
+        cut = held.rfind(b"\n") + 1
+        if not cut and len(held) > MAX_LINE_BYTES:
+            cut = len(held)
+        if cut:
+            yield Batch(start, held[:cut])
+            start += cut
+            held = held[cut:]
+    if held and is_whole(held):
+        yield Batch(start, held)
+
 
 GZIP = b"\x1f\x8b"
 ZSTD = b"\x28\xb5\x2f\xfd"
