@@ -18,7 +18,7 @@ from typing import NamedTuple
 from benchmarks import pages
 from benchmarks.probes.prompts import prompts
 from smile_trace import profile
-from smile_trace.probes.of_prompt import together
+from smile_trace.probes.prompt_profile import together
 from smile_trace.records.profile import Profile, Rate
 from smile_trace.store.job_results import StoredProfile
 

@@ -89,12 +89,12 @@ def gate(
     from smile_trace.comparison.templates import read_file
     from smile_trace.explaining.cost_estimate import summed
     from smile_trace.probes import chosen
+    from smile_trace.probes.api import estimate_profile
     from smile_trace.probes.asked_again import ask_cases, prepare_cases
-    from smile_trace.probes.confirmed import confirmations_of
-    from smile_trace.probes.estimate import estimate_profile
     from smile_trace.probes.gate import check_cases, check_limits, check_may_gate, checked_names
+    from smile_trace.probes.judgements import confirmations_of
     from smile_trace.probes.logged_calls import prepare_calls
-    from smile_trace.probes.of_prompt import together
+    from smile_trace.probes.prompt_profile import together
     from smile_trace.settings import Settings
     from smile_trace.store import Store
 
@@ -174,7 +174,7 @@ def _asked_now(
     import time
 
     from smile_trace.probes.logged_calls import profiles_now
-    from smile_trace.probes.of_prompt import together
+    from smile_trace.probes.prompt_profile import together
 
     def failed(call_id: str, error: SmileTraceError) -> None:
         print(printable(f"{call_id} was not measured: {error}"), file=sys.stderr)

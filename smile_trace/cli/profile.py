@@ -54,7 +54,7 @@ def profile(
     from smile_trace.explaining.options import Question
     from smile_trace.explaining.preparation import prepare
     from smile_trace.probes import chosen, profile_prepared
-    from smile_trace.probes.estimate import estimate_profile, first_calls
+    from smile_trace.probes.api import estimate_profile, first_calls
     from smile_trace.settings import Settings
 
     taken, settings = chosen(probes), Settings()
@@ -100,7 +100,7 @@ def profiles(
     json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
 ) -> None:
     """Show how the answers of a prompt change with its requests, over its profiled calls."""
-    from smile_trace.probes.of_prompt import profile_of_prompt
+    from smile_trace.probes.prompt_profile import profile_of_prompt
 
     found = profile_of_prompt(name, since=since_ns(since) / 1e9)
     show_result(found, html=html, json=json)

@@ -225,7 +225,7 @@ def _of_question(found: "Reliability") -> str:
 
 
 def _of_judge(found: "JudgeResults") -> "Iterator[str]":
-    from smile_trace.probes.confirmation.judges import MIN_AGREEMENT, MIN_SHARED
+    from smile_trace.probes.reliability import MIN_AGREEMENT, MIN_SHARED
     from smile_trace.render.review import agreed
 
     yield f"Judge {printable(found.agreement.judge)}:"
@@ -277,7 +277,7 @@ def judge(
     yes: Yes = False,
 ) -> None:
     """Ask a model what people are asked about variants: first about those that they have judged."""
-    from smile_trace.probes.judge import judge_id
+    from smile_trace.probes.judgements import judge_id
     from smile_trace.probes.review import ask_judge, estimate_judging, worth_a_minute
     from smile_trace.settings import Settings
     from smile_trace.store import Store

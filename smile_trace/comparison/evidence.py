@@ -12,7 +12,7 @@ from smile_trace.comparison.pooled_study import PooledRowReader
 from smile_trace.comparison.templates import segment_template, segments_of_keys
 from smile_trace.comparison.verdicts import MIN_CALLS
 from smile_trace.errors import SmileTraceError
-from smile_trace.probes.of_prompt import rates_of
+from smile_trace.probes.prompt_profile import rates_of
 from smile_trace.records import Call, Feedback, PromptUse, Signal, Unit
 from smile_trace.records.comparison import TemplateSegment
 from smile_trace.records.profile import ProbeRate

@@ -2,7 +2,7 @@
 
 from smile_trace.probes.api import profile, profile_metered, profile_prepared
 from smile_trace.probes.base import Answer, Probe, Variant, Words, probe
-from smile_trace.probes.catalogue import PROBES, chosen
+from smile_trace.probes.kinds import PROBES, chosen
 from smile_trace.probes.kinds.swap import Swap
 
 __all__ = [

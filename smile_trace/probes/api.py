@@ -8,6 +8,7 @@ from smile_trace._guards.external_tracing import suppress_instrumentation
 from smile_trace.attribution import Embed
 from smile_trace.attribution.answer_change.text_comparison import TextComparison, text_comparison
 from smile_trace.explaining.concurrency import run_in_thread, wait_for
+from smile_trace.explaining.cost_estimate import Estimate
 from smile_trace.explaining.driver import ExplanationFailed, cost_of
 from smile_trace.explaining.foreground_spending import ForegroundSpending
 from smile_trace.explaining.named_models import AnyModel
@@ -15,12 +16,11 @@ from smile_trace.explaining.options import AnyPrompt, Question
 from smile_trace.explaining.preparation import Prepared, prepare
 from smile_trace.models import Model, Request
 from smile_trace.models.metered import MeteredModel
-from smile_trace.probes.answers import Answers, usual_answer
 from smile_trace.probes.base import Probe, Variant
-from smile_trace.probes.catalogue import chosen
-from smile_trace.probes.confirmed import with_confirmations
+from smile_trace.probes.judgements import with_confirmations
+from smile_trace.probes.kinds import chosen
 from smile_trace.probes.sampling import FIRST, REPEATS, Sampling
-from smile_trace.probes.verdict import make_profile
+from smile_trace.probes.verdict import Answers, make_profile, usual_answer
 from smile_trace.records import JSON, Prompted, Response
 from smile_trace.records.profile import Profile
 from smile_trace.settings import Settings
@@ -231,3 +231,35 @@ def _add(
 ) -> None:
     for name, variant, response in zip(names, variants, responses, strict=True):
         answers.add(name, variant, (response.text or "") if response.ok else None)
+
+
+def first_calls(prepared: Prepared, probes: Sequence[Probe]) -> dict[str, int]:
+    """How many calls each probe takes of a prompt whose answer nothing changes; 0 where the prompt
+    has nothing of what it varies."""
+    prompted, seed = _answered(prepared.prompted), prepared.options.seed
+    return {probe.words.name: min(FIRST, len(probe.variants(prompted, seed))) for probe in probes}
+
+
+def estimate_profile(prepared: Prepared, probes: Sequence[Probe]) -> Estimate:
+    """The most that the budget's calls take, each as large as the longest variant."""
+    longest = longest_variant(prepared.prompted, probes, prepared.options.seed)
+    name, calls = prepared.model.name, prepared.options.calls
+    return Estimate.of_requests(name, prepared.how, longest, calls, "message")
+
+
+def longest_variant(prompted: Prompted, probes: Sequence[Probe], seed: int) -> Prompted:
+    """The request with the messages of its longest variant."""
+    prompted = _answered(prompted)
+    every = [variant for probe in probes for variant in probe.variants(prompted, seed)]
+    return prompted.model_copy(update={"messages": max(every, key=_length).messages})
+
+
+def _answered(prompted: Prompted) -> Prompted:
+    """With an answer: variants may quote it, and it is not known before it is asked for."""
+    if prompted.answer is not None:
+        return prompted
+    return prompted.model_copy(update={"answer": "It is not known yet."})
+
+
+def _length(variant: Variant) -> int:
+    return sum(len(message.content) for message in variant.messages)

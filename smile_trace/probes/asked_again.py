@@ -22,8 +22,8 @@ from smile_trace.models import Model, Request
 from smile_trace.models.registry import open_embeddings
 from smile_trace.probes.api import sendable_variants
 from smile_trace.probes.base import Answer, Probe, Variant, says_another_thing
-from smile_trace.probes.catalogue import installed_probes
-from smile_trace.probes.confirmed import confirmed_ids
+from smile_trace.probes.judgements import confirmed_ids
+from smile_trace.probes.kinds import installed_probes
 from smile_trace.probes.logged_calls import metered
 from smile_trace.records import Call, Message, Prompted
 from smile_trace.records.message import identity_of

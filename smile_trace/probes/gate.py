@@ -6,10 +6,10 @@ from typing import Literal
 
 from smile_trace._text.lists import listed
 from smile_trace.errors import SmileTraceError
-from smile_trace.probes.catalogue import chosen
-from smile_trace.probes.confirmation.precision import MIN_JUDGEMENTS, MIN_PRECISION
-from smile_trace.probes.confirmed import AS_IT_SHOULD_BE
+from smile_trace.probes.confirmation import MIN_JUDGEMENTS, MIN_PRECISION
 from smile_trace.probes.inference import LEVEL
+from smile_trace.probes.judgements import AS_IT_SHOULD_BE
+from smile_trace.probes.kinds import chosen
 from smile_trace.records import Record
 from smile_trace.records.judgement import Confirmation
 from smile_trace.records.profile import PromptProbe, PromptProfile, Rate

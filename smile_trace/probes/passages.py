@@ -7,7 +7,7 @@ from math import factorial
 
 from smile_trace.attribution.segmentation.selections import picked_units
 from smile_trace.attribution.segmentation.units import UnitMissing, UnitSplitter
-from smile_trace.probes.base import Variant
+from smile_trace.probes.base import Answer, Variant, says_another_thing
 from smile_trace.records import Message, Place, Prompted
 from smile_trace.records.formats.requests import OFFERED
 from smile_trace.records.message import identity_of
@@ -97,6 +97,25 @@ def distinct(call: Prompted, variants: Iterable[Variant]) -> list[Variant]:
         if len(found) == MOST_VARIANTS:
             break
     return found
+
+
+class VariantProbe:
+    """What the packaged probes share: distinct variants, which count where the answer says another
+    thing."""
+
+    own_measure = False
+
+    def variants(self, call: Prompted, seed: int) -> list[Variant]:
+        """See `Probe.variants`."""
+        return distinct(call, self.made(call, random.Random(seed)))
+
+    def measure(self, answers: Sequence[Answer]) -> list[bool]:
+        """See `Probe.measure`."""
+        return says_another_thing(answers)
+
+    def made(self, call: Prompted, draw: random.Random) -> Iterable[Variant]:
+        """Variants, the most telling first; some may be alike."""
+        raise NotImplementedError
 
 
 def orders(number: int, draw: random.Random) -> list[tuple[int, ...]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from smile_trace._text.titles import title
 from smile_trace.comparison.version_replay import Input
 from smile_trace.probes import Answer
-from smile_trace.probes.kinds.hijack import Hijack
+from smile_trace.probes.kinds.contexts import Hijack
 from smile_trace.probes.passages import documents, text_at
 from smile_trace.records import Prompted
 from smile_trace.suggesting.cases import ConfirmedCase, varied_by

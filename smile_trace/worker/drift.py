@@ -19,8 +19,8 @@ from smile_trace.probes.asked_again import (
     replay,
     seed_of,
 )
-from smile_trace.probes.catalogue import installed_probes
 from smile_trace.probes.drift import DriftSeries, drift_of
+from smile_trace.probes.kinds import installed_probes
 from smile_trace.records import Call
 from smile_trace.settings import Settings
 from smile_trace.store import Store, StoreError

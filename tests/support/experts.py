@@ -4,7 +4,8 @@ import random
 from collections.abc import Sequence
 from functools import cache
 
-from smile_trace.probes.confirmation import Judge, agreement
+from smile_trace.probes.confirmation import Judge
+from smile_trace.probes.reliability import agreement
 from smile_trace.records.judgement import Judgement, Reply, ReviewItem
 
 SLIP = 0.1

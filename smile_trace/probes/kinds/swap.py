@@ -5,8 +5,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
-from smile_trace.probes.base import Answer, Variant, Words, says_another_thing
-from smile_trace.probes.passages import distinct
+from smile_trace.probes.base import Variant, Words
+from smile_trace.probes.passages import VariantProbe
 from smile_trace.records import Message, Prompted
 from smile_trace.records.formats.requests import OFFERED
 
@@ -37,7 +37,7 @@ _AGES = (19, 27, 34, 42, 58, 66, 73, 81)
 _KINDS = ("name", "gender", "place", "age")
 
 
-class Swap:
+class Swap(VariantProbe):
     """Whether the answer depends on who is asked about: their name, gender, place or age.
 
     Everything is swapped in all messages at once, so that they still fit together.
@@ -57,20 +57,12 @@ class Swap:
         cannot_say="that it is unfair: sometimes age or place should matter. A pronoun that a "
         "list cannot tell (her) may be swapped wrongly",
     )
-    own_measure = False
 
     def __init__(self, pairs: Mapping[str, Sequence[str] | str] | None = None) -> None:
         self._pairs = pairs
 
-    def variants(self, call: Prompted, seed: int) -> list[Variant]:
+    def made(self, call: Prompted, draw: random.Random) -> Iterator[Variant]:
         """Each kind of swap in turns, with random partners."""
-        return distinct(call, self._swapped(call, random.Random(seed)))
-
-    def measure(self, answers: Sequence[Answer]) -> list[bool]:
-        """Whether the answer says another thing."""
-        return says_another_thing(answers)
-
-    def _swapped(self, call: Prompted, draw: random.Random) -> Iterator[Variant]:
         text = "\n".join(m.content for m in call.messages if m.role != OFFERED)
         for kind in _KINDS * 20:
             own = self._pairs is not None

@@ -12,7 +12,7 @@ from smile_trace.explaining.concurrency import wait_for
 from smile_trace.explaining.cost_estimate import Estimate
 from smile_trace.explaining.named_models import named_model, settings_of
 from smile_trace.models.metered import MeteredModel, ask_all
-from smile_trace.probes.judge import judge_id, question_to_judge, read_reply
+from smile_trace.probes.judgements import judge_id, question_to_judge, read_reply
 from smile_trace.records import Prompted, Record, Response
 from smile_trace.records.judgement import Judgement, ReviewTask
 from smile_trace.settings import ModelSettings, Settings

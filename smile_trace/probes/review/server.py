@@ -16,9 +16,9 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from smile_trace.errors import SmileTraceError
-from smile_trace.probes.confirmation import Judge, confirmations, reliability
-from smile_trace.probes.confirmed import confirmations_of, judges
-from smile_trace.probes.judge import chosen_judge
+from smile_trace.probes.confirmation import Judge, confirmations
+from smile_trace.probes.judgements import chosen_judge, confirmations_of, judges
+from smile_trace.probes.reliability import reliability
 from smile_trace.records import Record
 from smile_trace.records.judgement import (
     QUESTIONS,

@@ -5,7 +5,7 @@ import hashlib
 from collections.abc import Iterator
 
 from smile_trace.probes.confirmation import choose
-from smile_trace.probes.confirmed import AS_IT_SHOULD_BE, confirmed_ids
+from smile_trace.probes.judgements import AS_IT_SHOULD_BE, confirmed_ids
 from smile_trace.records import JSON, Record
 from smile_trace.records.judgement import ReviewItem, ReviewTask
 from smile_trace.records.profile import Profile

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from smile_trace.errors import SmileTraceError
-from smile_trace.probes.of_prompt import profile_of_prompt
+from smile_trace.probes.prompt_profile import profile_of_prompt
 from smile_trace.records.path import ExplanationPath
 from smile_trace.settings import Settings
 from smile_trace.store import Store

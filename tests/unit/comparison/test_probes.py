@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from smile_trace.comparison import compare
-from smile_trace.probes.of_prompt import profile_of_prompt
+from smile_trace.probes.prompt_profile import profile_of_prompt
 from smile_trace.records.comparison import Comparison
 from smile_trace.records.profile import PromptProfile
 from smile_trace.render import print_comparison

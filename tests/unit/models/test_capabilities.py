@@ -6,7 +6,7 @@ from smile_trace.models import Request
 from smile_trace.models.ledger import MemoryCache, MemoryLedger
 from smile_trace.models.metered import MeteredModel
 from smile_trace.models.registry import as_model
-from smile_trace.probes.catalogue import chosen, installed_probes
+from smile_trace.probes.kinds import chosen, installed_probes
 from smile_trace.records import Message
 from smile_trace.settings import Settings, SettingsError
 from smile_trace.trust.destinations import destinations

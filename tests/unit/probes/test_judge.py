@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smile_trace.models.kinds.endpoint import EndpointSettings
-from smile_trace.probes.judge import judge_id, question_to_judge, read_reply, variant_first
+from smile_trace.probes.judgements import judge_id, question_to_judge, read_reply, variant_first
 from smile_trace.records import Message
 from smile_trace.records.judgement import ReviewTask
 from smile_trace.settings import Settings, SettingsError

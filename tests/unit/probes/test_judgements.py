@@ -12,14 +12,12 @@ from hypothesis import strategies as st
 
 from smile_trace.probes.confirmation import (
     Judge,
-    agreement,
     choose,
     confirmation,
     confirmations,
     is_confirmed,
-    reliability,
 )
-from smile_trace.probes.confirmation.reliability import alpha
+from smile_trace.probes.reliability import agreement, alpha, reliability
 from smile_trace.records.judgement import QUESTIONS, Confirmation, Judgement, Reply, ReviewItem
 from tests.support.experts import SLIP, experts, judge, planted, said_by, variant
 

@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from smile_trace.errors import SmileTraceError
-from smile_trace.probes.of_prompt import together
+from smile_trace.probes.prompt_profile import together
 from smile_trace.records.profile import PromptProfile
 from smile_trace.render.profile import print_prompt_profile, spread
 from smile_trace.store.job_results import StoredProfile

@@ -13,7 +13,7 @@ from smile_trace.explaining.preparation import Prepared
 from smile_trace.models.ledger import MemoryCache, MemoryLedger
 from smile_trace.models.metered import MeteredModel
 from smile_trace.probes import Answer, Variant, chosen, profile_metered
-from smile_trace.probes.kinds.hijack import Hijack
+from smile_trace.probes.kinds.contexts import Hijack
 from smile_trace.records import Message, Prompted
 from smile_trace.records.profile import Profile
 from tests.support.planted import PlantedModel, constant

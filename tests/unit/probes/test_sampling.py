@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from scipy.stats import binom, boschloo_exact  # type: ignore[import-untyped]
 
-from smile_trace.probes.discoveries import discoveries
 from smile_trace.probes.inference import (
     ALPHA,
     Count,
@@ -19,7 +18,7 @@ from smile_trace.probes.inference import (
     excess,
     rate_interval,
 )
-from smile_trace.probes.over_calls import mean_rate, unbiased_rate
+from smile_trace.probes.rates import discoveries, mean_rate, unbiased_rate
 from smile_trace.probes.sampling import ENOUGH, REPEATS, STAGES, Sampling, stages_of
 
 AVAILABLE = dict.fromkeys(("stability", "paraphrase", "order", "swap"), 16)

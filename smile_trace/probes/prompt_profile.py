@@ -6,9 +6,15 @@ from datetime import UTC, datetime
 from smile_trace._stats.false_discoveries import adjusted
 from smile_trace._text.lists import listed
 from smile_trace.errors import SmileTraceError
-from smile_trace.probes.discoveries import FALSE_DISCOVERIES, discoveries
 from smile_trace.probes.inference import LEVEL, Count, rate_interval
-from smile_trace.probes.over_calls import difference, mean_rate, rate_changes, unbiased_rate
+from smile_trace.probes.rates import (
+    FALSE_DISCOVERIES,
+    difference,
+    discoveries,
+    mean_rate,
+    rate_changes,
+    unbiased_rate,
+)
 from smile_trace.probes.sampling import stages_of
 from smile_trace.records.profile import (
     ProbeChange,

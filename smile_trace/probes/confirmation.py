@@ -1,20 +1,64 @@
-"""Confirmed precision: how much of what a probe finds people confirm, and whether it is enough."""
+"""Confirmed precision: how much of what a probe finds people confirm, and if it is enough. Pure."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+import random
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
+from math import prod, sqrt
 from statistics import fmean
+from typing import Any
 
 from smile_trace._stats.intervals import wilson
-from smile_trace.probes.confirmation.slips import share_kept
+from smile_trace.probes.base import CHANGED
 from smile_trace.probes.inference import LEVEL
 from smile_trace.records.judgement import (
+    QUESTIONS,
     Confirmation,
     JudgeAgreement,
     Judgement,
+    Question,
     Reply,
     ReviewItem,
 )
+
+DECISIVE = QUESTIONS[:2]
+"""The questions on which a variant's being confirmed depends."""
+
+
+def share_kept(judged: Sequence[Sequence[Judgement]]) -> float:
+    """The share of true failures that are still confirmed where people slip now and then.
+
+    Two who each give the wrong reply with probability e, independently, disagree with probability
+    d = 2e(1 - e); where they agree, both are wrong in e² / (e² + (1 - e)²).
+
+    Args:
+        judged: the judgements of each settled variant.
+
+    Returns:
+        A share in (0, 1]; 1 where no two people judged the same variant.
+    """
+    return prod(_share_right(question, judged) for question in DECISIVE)
+
+
+def _share_right(question: Question, judged: Sequence[Sequence[Judgement]]) -> float:
+    slip = _slip(_disagreements(question, judged))
+    agreed = slip**2 / (slip**2 + (1 - slip) ** 2)
+    return 1 - fmean([agreed if len(them) > 1 else slip for them in judged] or [0.0])
+
+
+def _slip(disagreements: Sequence[bool]) -> float:
+    share = fmean(disagreements) if disagreements else 0.0
+    return (1 - sqrt(max(0.0, 1 - 2 * share))) / 2
+
+
+def _disagreements(question: Question, judged: Iterable[Sequence[Judgement]]) -> list[bool]:
+    found = list[bool]()
+    for them in judged:
+        replies = [reply for one in them if (reply := question.reply(one)) != "cannot_say"]
+        found += [one != other for one, other in combinations(replies, 2)]
+    return found
+
 
 MIN_JUDGEMENTS = 30
 """A probe counts in a gate after so many judgements."""
@@ -147,3 +191,53 @@ def majority(replies: Sequence[Reply]) -> bool | None:
     """What most say who say yes or no; None where they are divided, or nobody does."""
     yes, no = replies.count("yes"), replies.count("no")
     return None if yes == no else yes > no
+
+
+RANDOM_SHARE = 0.1
+"""Of the choice, drawn from all that is left: what no rule would have shown."""
+
+
+def choose(
+    variants: Sequence[ReviewItem], number: int, seed: int, begun: Collection[str] = ()
+) -> list[ReviewItem]:
+    """Choose the most telling variants: those that others have judged, whom a second opinion makes
+    comparable; then half by the largest effect, half near the border where an answer begins to
+    count as another one, each probe and each prompt in turn; and a tenth at random.
+
+    They come in random order, so that nothing but the variant itself tells a person what to say.
+
+    Args:
+        variants: those that the person has not judged.
+        number: how many at most.
+        seed: decides the random part and the order.
+        begun: ids of variants that somebody else has judged.
+    """
+    rng = random.Random(seed)
+    ordered = sorted(variants, key=lambda variant: variant.id)
+    chosen = dict.fromkeys([v for v in ordered if v.id in begun][:number])
+    left = number - len(chosen)
+    by_rule = left - min(left, max(1, round(RANDOM_SHARE * left)))
+    effect = _in_turn(ordered, lambda v: (not v.counts, -v.change))
+    border = _in_turn(ordered, lambda v: abs(v.change - CHANGED))
+    target = len(chosen) + by_rule
+    for pair in zip(effect, border, strict=True):
+        for variant in pair:
+            if len(chosen) < target:
+                chosen[variant] = None
+    rest = [variant for variant in ordered if variant not in chosen]
+    chosen.update(dict.fromkeys(rng.sample(rest, min(len(rest), number - len(chosen)))))
+    found = list(chosen)
+    rng.shuffle(found)
+    return found
+
+
+def _in_turn(variants: Sequence[ReviewItem], key: Callable[[ReviewItem], Any]) -> list[ReviewItem]:
+    """By a key, but each probe in turn, and no prompt's second before every prompt's first."""
+    of_prompt, of_probe = Counter[tuple[str, str]](), Counter[tuple[str, int]]()
+    turns = list[tuple[int, int, ReviewItem]]()
+    for variant in sorted(variants, key=key):
+        again = of_prompt[variant.probe, variant.prompt]
+        of_prompt[variant.probe, variant.prompt] += 1
+        turns.append((again, of_probe[variant.probe, again], variant))
+        of_probe[variant.probe, again] += 1
+    return [variant for *_, variant in sorted(turns, key=lambda turn: turn[:2])]

@@ -1,16 +1,18 @@
-"""Paraphrase: the same request in other words."""
+"""The wording of a request: asked again, in other words, in another format."""
 
 import random
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
-from smile_trace.probes.base import Answer, Variant, Words, says_another_thing
+from smile_trace.probes.base import Variant, Words
 from smile_trace.probes.passages import (
+    MOST_VARIANTS,
+    VariantProbe,
     applied,
-    distinct,
     edited,
     instructions,
+    mapped,
     mixtures,
     question,
     text_at,
@@ -61,7 +63,7 @@ _COMMON = {
 """The words by which a language is recognised."""
 
 
-class Paraphrase:
+class Paraphrase(VariantProbe):
     """Whether other words of the same meaning change the answer: the second control of the others.
 
     The rewrites are made by rules that keep the meaning: contractions, synonyms of requests,
@@ -78,17 +80,9 @@ class Paraphrase:
         cannot_say="how free rewording does: rules reach little further than a greeting and a "
         "synonym",
     )
-    own_measure = False
 
-    def variants(self, call: Prompted, seed: int) -> list[Variant]:
+    def made(self, call: Prompted, draw: random.Random) -> Iterator[Variant]:
         """One to three changes of wording in each, in a random order."""
-        return distinct(call, self._rewritten(call, random.Random(seed)))
-
-    def measure(self, answers: Sequence[Answer]) -> list[bool]:
-        """Whether the answer says another thing."""
-        return says_another_thing(answers)
-
-    def _rewritten(self, call: Prompted, draw: random.Random) -> Iterator[Variant]:
         texts = " ".join(text_at(call, part) for part in instructions(call))
         language = language_of(texts)
         if question(call) is None or language is None:
@@ -142,3 +136,90 @@ def _prefixed(lead: str, text: str) -> str:
 
 def _suffixed(tail: str, text: str) -> str:
     return text.rstrip() + tail
+
+
+class Stability(VariantProbe):
+    """How often the very same request gets another answer: the noise floor of all the others."""
+
+    words = Words(
+        name="stability",
+        title="Asked again",
+        found="Asked again, the same request often gets another answer.",
+        none="Asked again, it gets the same answer.",
+        needs="a model that can be asked twice",
+        source="Farquhar et al., Nature 2024 (semantic entropy)",
+        cannot_say="whether the answer is right: a model can be wrong in the same words each time",
+    )
+
+    def variants(self, call: Prompted, seed: int) -> list[Variant]:
+        """The request itself, drawn anew."""
+        return [
+            Variant(call.messages, "the same request, asked again", replicate=seed * 1000 + k)
+            for k in range(1, MOST_VARIANTS + 1)
+        ]
+
+
+def _replacing(old: str, new: str) -> Callable[[str], str]:
+    return lambda text: re.sub(old, new, text, flags=re.MULTILINE)
+
+
+def _labels(change: Callable[[str], str]) -> Callable[[str], str]:
+    return lambda text: re.sub(
+        r"^([^\W\d_][\w ]{0,30})(?=:)", lambda match: change(match[0]), text, flags=re.MULTILINE
+    )
+
+
+CHANGES: tuple[tuple[str, Callable[[str], str]], ...] = (
+    ("a blank line between paragraphs dropped", _replacing(r"\n[ \t]*\n+", "\n")),
+    ("every line break doubled", _replacing(r"(?<!\n)\n(?!\n)", "\n\n")),
+    ("labels in capitals", _labels(str.upper)),
+    ("labels in small letters", _labels(str.lower)),
+    ("“ - ” behind labels", _replacing(r"^([^\W\d_][\w ]{0,30}): ?", r"\1 - ")),
+    ("a line break behind labels", _replacing(r"^([^\W\d_][\w ]{0,30}): ?", r"\1:\n")),
+    ("“*” for list marks", _replacing(r"^([ \t]*)[-•] ", r"\1* ")),
+    ("“-” for list marks", _replacing(r"^([ \t]*)[*•] ", r"\1- ")),
+    ("“1)” for “1.”", _replacing(r"^([ \t]*\d+)\. ", r"\1) ")),
+    ("“1.” for “1)”", _replacing(r"^([ \t]*\d+)\) ", r"\1. ")),
+    ("headings one level lower", _replacing(r"^(#+) ", r"#\1 ")),
+    ("without bold", _replacing(r"\*\*([^*\n]+)\*\*", r"\1")),
+    ("two spaces behind sentences", _replacing(r"(?<=[.!?]) (?=\S)", "  ")),
+    ("lines indented", _replacing(r"^(?=\S)", "  ")),
+    ("a line break before it", lambda text: f"\n{text}"),
+    ("two line breaks after it", lambda text: f"{text}\n\n"),
+    ("a space before the question mark", _replacing(r"(?<=\w)\?", " ?")),
+    ("a line for each sentence", _replacing(r"(?<=[.!?]) (?=\S)", "\n")),
+    ("without the last full stop", _replacing(r"\.\s*\Z", "")),
+    ("straight quotes", lambda text: re.sub("[“”„]", '"', re.sub("[‘’]", "'", text))),
+    ("typographic apostrophes", _replacing(r"(?<=\w)'(?=\w)", "’")),
+)
+"""What a format may differ in; the words stay, and their order."""
+
+
+class Format(VariantProbe):
+    """Whether separators, list marks, the case of labels and white space change the answer."""
+
+    words = Words(
+        name="format",
+        title="Another format",
+        found="The answer depends on separators, marks and white space.",
+        none="Separators, marks and white space do not matter.",
+        needs="an instruction or a question",
+        source="Sclar et al. 2023, FormatSpread (2310.11324)",
+        cannot_say="which format is best: it looks for a difference, not for the right answer",
+    )
+
+    def made(self, call: Prompted, draw: random.Random) -> Iterator[Variant]:
+        """One to three changes in each, in a random order."""
+        places = instructions(call)
+        texts = [text_at(call, place) for place in places]
+        usable = [c for c in CHANGES if any(c[1](text) != text for text in texts)]
+        for chosen in mixtures(len(usable), draw):
+            changes = [usable[k] for k in chosen]
+
+            def reformat(
+                text: str, changes: list[tuple[str, Callable[[str], str]]] = changes
+            ) -> str:
+                return applied(text, [change for _, change in changes])
+
+            told = "; ".join(name for name, _ in changes)
+            yield Variant(mapped(call, places, reformat), told)
