@@ -5,6 +5,7 @@ Writing a trace goes through comet_llm's `CometAPIClient`; everything else throu
 comet_llm lacks (a time-out, errors that say what happened) is put right in one place.
 """
 
+import io
 import json
 import math
 import tempfile
@@ -22,8 +23,8 @@ from smile_trace._guards.foreign import ForeignDataError
 from smile_trace._guards.presentable import hide
 from smile_trace.records import JSON
 from smile_trace.trackers import TrackerUnavailable
-from smile_trace.trackers.http import DEADLINE_TIMEOUTS, RequestRejected, Service
-from smile_trace.trackers.requests_bounds import bound_adapter
+from smile_trace.trackers.http import DEADLINE_TIMEOUTS, HttpClient, RequestRejected
+from smile_trace.trackers.requests_bounds import bound
 from smile_trace_comet.contents import SUMMARY
 from smile_trace_comet.errors import (
     ASSET_PATH,
@@ -75,7 +76,8 @@ class CometClient:
             self._service = comet_service(self.url)
         except ValueError as error:
             raise TrackerUnavailable(str(error)) from None
-        _bound(self._session, self._service, timeout, max_reply_mb)
+        self._http = HttpClient(self._service, timeout=timeout, max_reply_mb=max_reply_mb)
+        _bound(self._session, self._http, timeout, max_reply_mb)
         self._add_run = f"{sdk.comet_ml.get_backend_address()}logger/add/run"
         self._status_report = f"{sdk.comet_ml.get_backend_address()}status-report/update"
         self._key = key
@@ -86,6 +88,7 @@ class CometClient:
     def close(self) -> None:
         """Close the connections."""
         self._low_level.close()
+        self._http.close()
 
     @cached_property
     def default_workspace(self) -> str:
@@ -292,33 +295,28 @@ class CometClient:
 
 
 def _bound(
-    session: requests.Session, service: Service, timeout: float, max_reply_mb: float
+    session: requests.Session, http: HttpClient, timeout: float, max_reply_mb: float
 ) -> None:
-    """Bound every request of a session, and give every failure its sentence."""
-    request, gate = session.request, Gate(service.url)
-    bounds = {"seconds": DEADLINE_TIMEOUTS * timeout, "max_reply_mb": max_reply_mb}
-    for adapter in session.adapters.values():
-        bound_adapter(adapter, **bounds)  # type: ignore[arg-type]
+    """Bound every request of a session, and give every failure its sentence.
 
-    def read_elsewhere(location: str) -> requests.Response:
-        """An asset that is in a storage beside Comet: asked without key and headers."""
-        with requests.Session() as plain:
-            plain.verify, plain.proxies = session.verify, session.proxies
-            for adapter in plain.adapters.values():
-                bound_adapter(adapter, gate=gate, **bounds)  # type: ignore[arg-type]
-            return plain.get(location, timeout=timeout)
+    Args:
+        http: by which an asset is read that is in a storage beside Comet: without key and headers.
+    """
+    request, service, gate = session.request, http.service, Gate(http.service.url)
+    for prefix in list(session.adapters):
+        seconds = DEADLINE_TIMEOUTS * timeout
+        bound(session, prefix, seconds=seconds, max_reply_mb=max_reply_mb)
 
     def bounded(method: str, target: str | None = None, **options: Any) -> requests.Response:
         target = target or options.pop("url")
         options["timeout"] = min(options.get("timeout") or timeout, timeout)
         try:
             gate.own_server(target)
-            try:
-                response = request(method, target, **options)
-            except Redirected as redirected:
-                if method.upper() != "GET" or ASSET_PATH not in target:
-                    raise
-                response = read_elsewhere(redirected.location)
+            response = request(method, target, **options)
+        except Redirected as redirected:
+            if method.upper() != "GET" or ASSET_PATH not in target:
+                raise service.refused(redirected) from redirected
+            return _asset(http.get_elsewhere(redirected.location))
         except requests.RequestException as error:
             raise unreachable(error, service, timeout) from error
         except AddressRefused as error:
@@ -329,6 +327,13 @@ def _bound(
         return response
 
     session.request = bounded  # type: ignore[method-assign, assignment]
+
+
+def _asset(content: bytes) -> requests.Response:
+    """An asset, as if Comet itself had sent it."""
+    response = requests.Response()
+    response.status_code, response.raw = 200, io.BytesIO(content)
+    return response
 
 
 def _number(value: Any) -> float | None:

@@ -1,4 +1,5 @@
-"""Variants in a review queue of MLflow: each as a trace of its own, judged by its assessments."""
+"""Variants in a review queue of MLflow, which calls these experimental (since 3.14): each as a
+trace of its own, judged by its assessments."""
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -8,7 +9,9 @@ from smile_trace.records import JSON, Span
 from smile_trace.records.formats.otlp import spans_to_otlp
 from smile_trace.records.judgement import ReviewTask
 from smile_trace.render.review import review_answer, review_text
+from smile_trace.trackers.batches import split
 from smile_trace.trackers.fields import json_text, without_nul
+from smile_trace.trackers.http import RequestRejected
 from smile_trace.trackers.reviews import (
     ASKED,
     CHOICES,
@@ -24,6 +27,10 @@ if TYPE_CHECKING:
 
     from smile_trace_mlflow.server import Server
 
+AT_ONCE = 100
+"""Items that are added or listed in one request."""
+MOST_PAGES = 200
+"""Pages of one list: one without end ends there."""
 VARIANT = "smile.variant"
 """Trace tag: the id of the variant that is judged."""
 
@@ -41,15 +48,25 @@ class MLflowQueues(ReviewQueues):
 
     def find(self, name: str) -> str | None:
         """See `ReviewQueues.find`."""
-        return self._server.find_queue(name)
+        server = self._server
+        ask = server.tracing._get_review_queue_by_name
+        queue = server.found(lambda: ask(server.experiment_id, name))
+        return None if queue is None else str(queue.queue_id)
 
     def make(self, name: str) -> str:
-        """See `ReviewQueues.make`."""
-        schemas = [
-            self._server.find_or_make_schema(question, text, list(CHOICES))
-            for question, text in reversed(ASKED.items())  # MLflow shows the newest first
-        ]
-        return self._server.make_queue(name, schemas)
+        """See `ReviewQueues.make`; MLflow shows the newest schema first."""
+        server = self._server
+        schemas = [self._schema(name, text) for name, text in reversed(ASKED.items())]
+        try:
+            with server.calling():
+                queue = server.tracing._create_review_queue(
+                    server.experiment_id, name=name, queue_type="custom", schema_ids=schemas
+                )
+                return str(queue.queue_id)
+        except RequestRejected:
+            if meanwhile := self.find(name):
+                return meanwhile
+            raise
 
     def put(self, queue: str, tasks: Sequence[ReviewTask]) -> None:
         """See `ReviewQueues.put`; a queue takes traces of its own experiment only."""
@@ -58,11 +75,13 @@ class MLflowQueues(ReviewQueues):
         for trace_id, task in ids.items():
             if server.trace_info(mlflow_id(trace_id)) is None:
                 server.post_spans(spans_to_otlp([_span(trace_id, task)]))
-        server.add_to_queue(queue, [mlflow_id(trace_id) for trace_id in ids])
+        for batch in split([mlflow_id(trace_id) for trace_id in ids], lambda _: 1, AT_ONCE):
+            with server.calling():
+                server.tracing._add_items_to_review_queue(queue, item_ids=batch)
 
     def replies(self, queue: str) -> Iterator[tuple[str, Said]]:
         """See `ReviewQueues.replies`."""
-        infos = self._server.queued(queue)
+        infos = self.queued(queue)
         with self._server.reading():
             for info in infos:
                 if variant := info.tags.get(VARIANT):
@@ -77,6 +96,40 @@ class MLflowQueues(ReviewQueues):
         for info in self._server.tagged_traces(OF_TRACE, trace_id):
             if info.tags.get(OF_TRACE) == trace_id:  # whatever a server filters by
                 self._server.delete_trace(info)
+
+    def _schema(self, name: str, question: str) -> str:
+        """The id of the label schema of that name; MLflow shows the name above its widget."""
+        from mlflow.genai.label_schemas import InputCategorical
+
+        server = self._server
+        ask = server.tracing._get_label_schema_by_name
+        schema = server.found(lambda: ask(server.experiment_id, name))
+        if schema is None:
+            with server.calling():
+                schema = server.tracing._create_label_schema(
+                    server.experiment_id,
+                    name=name,
+                    type="feedback",
+                    input=InputCategorical(options=list(CHOICES)),
+                    instruction=question,
+                )
+        return str(schema.schema_id)
+
+    def queued(self, queue: str) -> "list[TraceInfo]":
+        """The traces of a queue with their assessments; those that were deleted are left out."""
+        ids: list[str] = []
+        token: str | None = None
+        for _ in range(MOST_PAGES):
+            with self._server.calling():
+                page = self._server.tracing._list_review_queue_items(
+                    queue, max_results=AT_ONCE, page_token=token
+                )
+            ids += [str(item.item_id) for item in page]
+            token = page.token
+            if not token:
+                break
+        infos = map(self._server.trace_info, ids)
+        return [info for info in infos if info is not None]
 
 
 def _said_of(info: "TraceInfo") -> Iterator[Said]:

@@ -1,4 +1,4 @@
-"""The daily run: every explanation of a UTC day as a table, with a page for each heatmap."""
+"""The daily run: every explanation of a UTC day as a table, a page for each heatmap and path."""
 
 import datetime
 import hashlib
@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING
 
 from smile_trace._guards import foreign
 from smile_trace._guards.foreign import ForeignDataError
-from smile_trace.records import JSON, Explanation
-from smile_trace.render import driver_text, to_html
+from smile_trace.records import JSON, Explanation, Trace
+from smile_trace.records.path import ExplanationPath
+from smile_trace.render import driver_text, path_to_html, to_html
 from smile_trace.render.html import Entry, index_to_html
-from smile_trace.trackers import ExplainedCall
+from smile_trace.render.text import short
+from smile_trace.trackers import ExplainedCall, ForgottenTrace, Receipt
 from smile_trace.trackers.fields import call_label, model_label
+from smile_trace.trackers.presentation import PATH_NAME
 from smile_trace_mlflow.spans import shown_in
 
 if TYPE_CHECKING:
@@ -43,6 +46,10 @@ COLUMNS = (
 )
 EVALUATION_RUN = {"mlflow.runType": "genai_evaluate"}
 """The tag of a run that MLflow's menu shows among the evaluation runs, with its traces."""
+NOTE = (
+    "Explanations of logged calls by smile-trace: index.html lists them, explanations.json is the "
+    "table, heatmaps/ has a page each, paths/ one for each path of a trace."
+)
 NOTE_TAG = "mlflow.note.content"
 """The tag of a run's description, which is Markdown."""
 _RUN_TAGS = {
@@ -56,8 +63,8 @@ Rows = dict[str, dict[str, JSON]]
 """The rows of the table by call; each by column."""
 
 
-def deliver_day(server: "Server", day: str, items: Sequence[ExplainedCall]) -> str:
-    """Put explanations into the run of their day; gives the run's id.
+def deliver_day(server: "Server", day: str, items: Sequence[ExplainedCall]) -> Receipt:
+    """Put explanations into the run of their day.
 
     The table is merged by call and written over, so that delivering again changes nothing.
     """
@@ -70,11 +77,26 @@ def deliver_day(server: "Server", day: str, items: Sequence[ExplainedCall]) -> s
     _write(server, run_id, day, rows)
     server.tag_run(run_id, _RUN_TAGS)
     server.link_traces(run_id, sorted({shown_in(item) for item in items}))
-    return run_id
+    return Receipt(external_id=run_id)
 
 
-def forget_in_day(server: "Server", run_id: str, day: str, call_ids: set[str]) -> None:
-    """Take calls out of the run of a day: their pages and their rows."""
+def write_path_page(server: "Server", trace: Trace, path: ExplanationPath) -> None:
+    """Put the page of a trace's path into the run of its day."""
+    day = day_of(path.steps[0].explanation)
+    run_id = server.find_or_make_run(DAY_TAG, day, f"smile-trace {day}", NOTE)
+    title = short(f"{PATH_NAME} {trace.span(trace.root_span_id).name}")
+    server.write_artifact(run_id, path_page(path.trace_id), path_to_html(path, title=title))
+
+
+def forget_in_days(server: "Server", item: ForgottenTrace) -> None:
+    """Take the calls of a trace out of the runs of their days: their pages and their rows."""
+    call_ids = {call.id for call in item.calls}
+    for day in sorted({day for call in item.calls for day in call.days}):
+        if run := server.find_run(DAY_TAG, day):
+            _forget_in_day(server, str(run.info.run_id), day, call_ids)
+
+
+def _forget_in_day(server: "Server", run_id: str, day: str, call_ids: set[str]) -> None:
     endings = tuple(f"-{_short_hash(call_id)}.html" for call_id in call_ids)
     for path in server.artifacts(run_id, PAGES):
         if path.endswith(endings):
@@ -99,19 +121,15 @@ def day_of(explanation: Explanation) -> str:
 
 def page_path(item: ExplainedCall) -> str:
     """The path of a call's page: its prompt's name and version, else its function, and a hash."""
-    name = _UNSAFE.sub("-", _group(item)).strip("-.")[:60] or "call"
+    use = item.call.prompts[0] if item.call.prompts else None
+    group = f"{use.name}-v{use.version}" if use else item.call.name
+    name = _UNSAFE.sub("-", group).strip("-.")[:60] or "call"
     return f"{PAGES}/{name}-{_short_hash(item.call.id)}.html"
 
 
 def path_page(trace_id: str) -> str:
     """The artifact's path of the page of a trace's path."""
     return f"{PATHS}/path-{_short_hash(trace_id)}.html"
-
-
-def _group(item: ExplainedCall) -> str:
-    if item.call.prompts:
-        return f"{item.call.prompts[0].name}-v{item.call.prompts[0].version}"
-    return item.call.name
 
 
 def _short_hash(call_id: str) -> str:
@@ -189,9 +207,3 @@ def _metrics(rows: Sequence[Mapping[str, JSON]]) -> dict[str, float]:
         "smile.usd": float(sum(usd or 0.0 for usd in column["usd"])),
     }
     return metrics | ({"smile.fidelity_r2_mean": sum(known) / len(known)} if known else {})
-
-
-NOTE = (
-    "Explanations of logged calls by smile-trace: index.html lists them, explanations.json is the "
-    "table, heatmaps/ has a page each, paths/ one for each path of a trace."
-)

@@ -20,7 +20,7 @@ from smile_trace.records import JSON, Record, Span
 from smile_trace.sources.kit import asking, own_ids, read_options, readable, whole_milliseconds
 from smile_trace.sources.protocol import Page, Source, SourceUnavailable
 from smile_trace.trackers.presentation import EXPLANATION
-from smile_trace_mlflow.linked_prompts import with_templates
+from smile_trace_mlflow.prompts import with_templates
 
 if TYPE_CHECKING:
     from mlflow.entities import Trace as MlflowTrace

@@ -1,44 +1,21 @@
-"""Our spans, as MLflow reads them: previews and chat on a copy, and the explanation's own span."""
+"""Our spans, as MLflow reads them: previews and chat on copies."""
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
 
 from smile_trace import semconv
-from smile_trace.records import (
-    JSON,
-    Call,
-    Document,
-    Message,
-    Span,
-    Trace,
-    chat_messages,
-)
-from smile_trace.render import (
-    details_to_markdown,
-    scores_to_markdown,
-    summary_to_markdown,
-)
+from smile_trace.records import JSON, Call, Document, Message, Span, Trace, chat_messages
 from smile_trace.trackers import ExplainedCall, ProfiledCall, UnexplainedCall
 from smile_trace.trackers.fields import (
     call_label,
+    external_traces,
     in_their_places,
     json_text,
     known,
     model_label,
-    retrievers,
+    span_roles,
     without_nul,
 )
-from smile_trace.trackers.late_span import HeldSpan, Parent
-from smile_trace.trackers.presentation import (
-    EXPLANATION,
-    EXPLANATION_NAME,
-    explanation_json,
-    explanation_span_id,
-)
-
-if TYPE_CHECKING:
-    from mlflow.entities.span import Span as MlflowSpan
 
 EXTERNAL_TAG = "smile.external_trace"
 """Trace tag: the id of the user's own trace that was not found on this server."""
@@ -47,7 +24,6 @@ LONGEST_ID = 250
 EXTERNAL_TRACE, EXTERNAL_SPAN = "mlflow.trace_id", "mlflow.span_id"
 """Keys of `Call.external_trace`."""
 
-_LLM_TYPES = ("CHAT_MODEL", "LLM")
 INPUTS, OUTPUTS, TYPE = "mlflow.spanInputs", "mlflow.spanOutputs", "mlflow.spanType"
 TAG_PREFIX, _TRACE_NAME = "mlflow.traceTag.", "mlflow.traceName"
 _RESOURCE = ("service.", "deployment.")
@@ -65,31 +41,20 @@ def mlflow_id(trace_id: str) -> str:
 
 def spans_for_mlflow(trace: Trace) -> Iterator[Span]:
     """The trace's spans with what MLflow needs for its list and chat view, set on copies."""
-    calls = {call.span_id: call for call in trace.calls}
-    retrieved = retrievers(trace)
-    for span in trace.spans:
-        is_root = span.span_id == trace.root_span_id
-        shown: dict[str, JSON] = {}
-        name = span.name
-        if (call := calls.get(span.span_id)) is not None:
-            shown |= _of_call(call)
-            name = call_label(call)
-        elif is_root or semconv.INPUT in span.attributes:
-            shown |= _of_context(span, trace, is_root=is_root)
-        if span.span_id in retrieved:
-            shown |= _of_retriever(retrieved[span.span_id])
-        if is_root:
+    for role in span_roles(trace):
+        span, shown, name = role.span, dict[str, JSON](), role.span.name
+        if role.call is not None:
+            shown |= _of_call(role.call)
+            name = call_label(role.call)
+        elif role.is_root or semconv.INPUT in span.attributes:
+            shown |= _of_context(span, trace, is_root=role.is_root)
+        if role.documents is not None:
+            shown |= _of_retriever(role.documents)
+        if role.is_root:
             shown |= _of_trace(trace)
-        yield span.model_copy(
-            update={
-                "name": without_nul(name),
-                "attributes": {**span.attributes, **_limited_ids(span), **shown},
-                # MLflow lists a trace without a root as still in progress for ever.
-                "parent_id": None if is_root else span.parent_id,
-                # Every resource attribute becomes a tag in MLflow's list.
-                "resource": {k: v for k, v in span.resource.items() if k.startswith(_RESOURCE)},
-            }
-        )
+        # Every resource attribute becomes a tag in MLflow's list.
+        resource = {k: v for k, v in span.resource.items() if k.startswith(_RESOURCE)}
+        yield role.showing(without_nul(name), {**_limited_ids(span), **shown}, resource=resource)
 
 
 def _limited_ids(span: Span) -> dict[str, JSON]:
@@ -153,7 +118,7 @@ def _of_trace(trace: Trace) -> dict[str, JSON]:
     root = trace.span(trace.root_span_id)
     # A call's span bears its model's name, and the list is read by function.
     tags[_TRACE_NAME] = str(root.attributes.get(semconv.NAME) or root.name)
-    if external := external_ids(trace):
+    if external := external_traces(trace, EXTERNAL_TRACE):
         tags[EXTERNAL_TAG] = external[0]
     if trace.root_missing:
         tags["smile.root_missing"] = "true"
@@ -166,86 +131,6 @@ def shown_in(item: ExplainedCall | ProfiledCall | UnexplainedCall) -> str:
     if item.traced_as == mlflow_trace_id(item.trace):
         return item.traced_as
     return item.call.external_trace.get(EXTERNAL_TRACE, item.traced_as)
-
-
-def external_ids(trace: Trace) -> list[str]:
-    """The user's own MLflow traces, where every call of ours was made inside of one."""
-    ids = [call.external_trace.get(EXTERNAL_TRACE) for call in trace.calls]
-    return list(dict.fromkeys(i for i in ids if i is not None)) if all(ids) else []
-
-
-def held(spans: Sequence["MlflowSpan"]) -> list[HeldSpan]:
-    """Spans of the user's own trace, as places for an explanation."""
-    return [
-        HeldSpan(s.span_id, s.parent_id, s.span_type in _LLM_TYPES, s.start_time_ns, s.end_time_ns)
-        for s in spans
-    ]
-
-
-def explanation_span(item: ExplainedCall, parent: Parent, pictures: Mapping[str, str]) -> Span:
-    """The late span that shows an explanation under its LLM span.
-
-    Its id comes from the call alone, so that a newer explanation replaces the older one, and it
-    lies inside the LLM span's time, so that the trace keeps its duration.
-
-    Args:
-        pictures: references of the attached pictures by name, in the order of the page.
-    """
-    call, explanation = item.call, item.explanation
-    fidelity = explanation.fidelity
-    outputs: dict[str, JSON] = {
-        "summary": summary_to_markdown(explanation),
-        **pictures,
-        "scores": scores_to_markdown(explanation),
-        "details": details_to_markdown(explanation),
-    }
-    attributes: dict[str, JSON] = {
-        "smile.status": fidelity.status,
-        **known(
-            {
-                "smile.fidelity_r2": fidelity.r2_heldout,
-                "smile.fidelity_r2_low": fidelity.r2_low,
-                "smile.fidelity_r2_high": fidelity.r2_high,
-            }
-        ),
-        EXPLANATION: explanation_json(explanation),
-    }
-    name = f"{EXPLANATION_NAME} {call_label(call)}"
-    return late_span(
-        parent, explanation_span_id(call.id), name, explanation.answer, outputs, attributes
-    )
-
-
-def late_span(
-    parent: Parent,
-    span_id: str,
-    name: str,
-    answer: str,
-    outputs: dict[str, JSON],
-    attributes: Mapping[str, JSON],
-) -> Span:
-    """A span about an answer, in its parent's time.
-
-    Args:
-        outputs: what a person is shown, in this order; pictures by their references.
-        attributes: what programs read.
-    """
-    return Span(
-        trace_id=parent.trace_id.removeprefix("tr-"),
-        span_id=span_id,
-        parent_id=parent.span_id,
-        name=without_nul(name),
-        start_ns=parent.start_ns,
-        end_ns=parent.end_ns,
-        attributes={
-            semconv.KIND: "explanation",
-            TYPE: "EVALUATOR",
-            INPUTS: json_text({"answer": answer}),
-            OUTPUTS: json_text(outputs),
-            **attributes,
-        },
-        status="ok",
-    )
 
 
 def _messages(messages: Sequence[Message]) -> list[JSON]:

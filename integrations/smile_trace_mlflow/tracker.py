@@ -1,21 +1,22 @@
 """The tracker: what of a trace and its explanations goes where in MLflow."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import urlsplit
 
 from pydantic import ConfigDict, Field
 
 from smile_trace._guards.bounded_http import MAX_REPLY_MB
 from smile_trace._guards.presentable import check_address, presentable
-from smile_trace.errors import ReasonCode
-from smile_trace.records import JSON, Record, Trace
+from smile_trace.dialects.documents import text_of
+from smile_trace.records import JSON, Call, Record, Trace
 from smile_trace.records.formats.otlp import spans_to_otlp
-from smile_trace.records.judgement import Judgement, ReviewTask
 from smile_trace.records.report import Report
-from smile_trace.render import to_svg, to_svg_strips
+from smile_trace.render.text import short
 from smile_trace.trackers import (
     Capabilities,
     CapturedTrace,
@@ -25,40 +26,39 @@ from smile_trace.trackers import (
     ExplainedPath,
     ForgottenTrace,
     Outcome,
-    ProfiledCall,
     Receipt,
     Rejected,
-    Tracker,
-    UnexplainedCall,
     read_options,
 )
-from smile_trace.trackers.batches import deliver_batch, deliver_each, outcomes, split
-from smile_trace.trackers.http import RequestRejected
-from smile_trace.trackers.late_span import Parent, find_parent
-from smile_trace.trackers.presentation import path_span_id
-from smile_trace_mlflow import reviews
-from smile_trace_mlflow.assessments import (
-    assess,
-    assess_profile,
-    assess_unexplained,
-    give_user_feedback,
+from smile_trace.trackers.batches import outcome_of
+from smile_trace.trackers.dashboard import Dashboard, gone, not_ours, own_place
+from smile_trace.trackers.fields import external_traces
+from smile_trace.trackers.late_span import HeldSpan, Parent, find_parent, find_root
+from smile_trace.trackers.presentation import (
+    DOCUMENT,
+    NOT_MEASURED,
+    SAID,
+    Heatmap,
+    PathView,
+    Presentation,
+    ScoredDocument,
+    View,
+    feedback_scores,
 )
-from smile_trace_mlflow.comparisons import deliver_comparison
-from smile_trace_mlflow.documents import placed_documents
-from smile_trace_mlflow.forgetting import STATUS_TAG, forget_trace, picture_key
-from smile_trace_mlflow.paths import deliver_path, find_places
+from smile_trace_mlflow.comparisons import VERSION_TAG, deliver_comparison
 from smile_trace_mlflow.prompts import prompt_template
-from smile_trace_mlflow.reports import deliver_report
-from smile_trace_mlflow.runs import day_of, deliver_day
+from smile_trace_mlflow.reports import deliver_report, forget_reports
+from smile_trace_mlflow.reviews import MLflowQueues
+from smile_trace_mlflow.runs import day_of, deliver_day, forget_in_days, write_path_page
 from smile_trace_mlflow.spans import (
     EXTERNAL_SPAN,
-    explanation_span,
-    external_ids,
-    held,
+    EXTERNAL_TRACE,
+    mlflow_id,
     mlflow_trace_id,
     shown_in,
     spans_for_mlflow,
 )
+from smile_trace_mlflow.views import empty_views, heatmap_span, path_spans
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import PromptVersion
@@ -67,12 +67,10 @@ if TYPE_CHECKING:
 
     from smile_trace_mlflow.server import Server
 
-SPANS_PER_REQUEST = 400
-"""MLflow took about 160 traces a second in batches of this size."""
-WIDTH, HEIGHT = 700, 200
-"""Size of a picture: MLflow draws none higher than 200 pixels in a span's outputs."""
-WHOLE = "all in one picture (click)"
-"""The name of the picture that is not cut into strips."""
+STATUS_TAG = "smile.status"
+CHUNK = "chunk_index"
+"""By what MLflow's own judges say which of a retriever's documents they mean, counted from 0."""
+_LLM_TYPES = ("CHAT_MODEL", "LLM")
 
 
 class MLflowOptions(Record):
@@ -90,16 +88,16 @@ class MLflowOptions(Record):
     """Megabytes that a reply may have; a larger one is not read."""
 
 
-class Place(NamedTuple):
-    """Where something is put: under which span, in which trace, and the spans that this has where
-    it is the application's own."""
+@dataclass(frozen=True)
+class Place(Parent):
+    """Where something goes: under which span, in which trace, and the spans that this has where it
+    is the application's own."""
 
-    parent: Parent
     info: "TraceInfo"
-    own: "Sequence[MlflowSpan] | None"
+    own: "Sequence[MlflowSpan] | None" = None
 
 
-class MLflowTracker(Tracker):
+class MLflowTracker(Dashboard):
     """Delivers to one experiment of one MLflow server."""
 
     name: ClassVar[str] = "mlflow"
@@ -117,6 +115,7 @@ class MLflowTracker(Tracker):
     def __init__(self, server: "Server", ui_url: str) -> None:
         self._server = server
         self._ui_url = ui_url.rstrip("/")
+        self.review_queues = MLflowQueues(server)
 
     @classmethod
     def from_settings(cls, options: Mapping[str, JSON]) -> "MLflowTracker | None":
@@ -147,213 +146,269 @@ class MLflowTracker(Tracker):
         from smile_trace_mlflow.server import Server
 
         experiment = checked.experiment or os.environ.get("MLFLOW_EXPERIMENT_NAME")
-        ui_url = checked.ui_url or uri
-        return cls(Server(uri, experiment, max_reply_mb=checked.max_reply_mb), ui_url)
+        server = Server(uri, experiment, max_reply_mb=checked.max_reply_mb)
+        return cls(server, checked.ui_url or uri)
 
     def check(self) -> bool:
         """See `Tracker.check`."""
         self._server.check()
         return True
 
-    def deliver_traces(self, items: Sequence[CapturedTrace]) -> list[Outcome]:
-        """See `Tracker.deliver_traces`; spans are upserted by their ids."""
-        settled = [self._external(item) for item in items]
-        ours = [i for i, outcome in enumerate(settled) if outcome is None]
-        for batch in split(ours, lambda i: len(items[i].trace.spans), SPANS_PER_REQUEST):
-            results = deliver_batch([items[i].trace for i in batch], self._send)
-            for i, result in zip(batch, results, strict=True):
-                settled[i] = result.outcome if isinstance(result, RequestRejected) else result
-        return [outcome for outcome in settled if outcome is not None]
+    def trace_id(self, trace: Trace) -> str:
+        """See `Dashboard.trace_id`."""
+        return mlflow_trace_id(trace)
 
-    def _external(self, item: CapturedTrace) -> Outcome | None:
-        """The outcome where the user's own trace takes the place of ours, else None."""
-        ids = external_ids(item.trace)
-        if not ids:
-            return None
-        try:
-            missing = [trace_id for trace_id in ids if not self._server.holds_spans(trace_id)]
-            info = None if missing else self._server.trace_info(ids[0])
-            if not missing:
-                self._link_prompts(item.trace, ids[0])
-                self._give_user_feedback(item.trace, ids[0])
-        except RequestRejected as rejected:
-            return rejected.outcome
-        if not missing:
-            return Receipt(external_id=ids[0], url=self._url(ids[0], info))
-        if mlflow_trace_id(item.trace) in ids:  # it was read from here, and is not made anew
-            return self._not_to_be_added_to(missing[0])
-        if item.wait_for_external:
+    def trace_url(self, trace_id: str, info: "TraceInfo | None" = None) -> str:
+        """See `Dashboard.trace_url`; of a trace whose `info` is given, in its own experiment."""
+        experiment = self._server.experiment_id if info is None else info.experiment_id
+        return f"{self._ui_url}/#/experiments/{experiment}/traces/{trace_id}"
+
+    # -- traces ------------------------------------------------------------------------------
+
+    def find_trace(self, item: CapturedTrace) -> Outcome | None:
+        """See `Dashboard.find_trace`."""
+        trace, server = item.trace, self._server
+        ids = external_traces(trace, EXTERNAL_TRACE)
+        missing = [trace_id for trace_id in ids if not server.holds_spans(trace_id)]
+        if ids and not missing:
+            info = server.trace_info(ids[0])
+            self._link_prompts(trace, ids[0])
+            self._say_feedback(trace, ids[0])
+            return Receipt(external_id=ids[0], url=self.trace_url(ids[0], info))
+        if missing and mlflow_trace_id(trace) in ids:  # it was read from here, and not made anew
+            if server.trace_info(missing[0]) is None:
+                return gone("MLflow", missing[0])
+            return Rejected(
+                reason=f"MLflow keeps the spans of {missing[0]} as a file, which a span of ours "
+                "would hide: smile-trace explain shows its explanation",
+                retry=False,
+            )
+        if missing and item.wait_for_external:
             return Deferred(reason=f"the application's own MLflow trace {missing[0]} is not there")
         return None
 
-    def _not_to_be_added_to(self, trace_id: str) -> Rejected:
-        """Why nothing can be put into a trace that was read from here."""
-        if self._server.trace_info(trace_id) is None:
-            return _gone(trace_id)
-        return Rejected(
-            reason=f"MLflow keeps the spans of {trace_id} as a file, which a span of ours would "
-            "hide: smile-trace explain shows its explanation",
-            retry=False,
-        )
-
-    def _send(self, traces: Sequence[Trace]) -> list[Outcome]:
+    def put_spans(self, traces: Sequence[Trace]) -> None:
+        """See `Dashboard.put_spans`; spans are upserted by their ids."""
         spans = [span for trace in traces for span in spans_for_mlflow(trace)]
         self._server.post_spans(spans_to_otlp(spans))
-        ids = [mlflow_trace_id(trace) for trace in traces]
-        for trace, trace_id in zip(traces, ids, strict=True):
-            self._link_prompts(trace, trace_id)
-            self._give_user_feedback(trace, trace_id)
-        return [Receipt(external_id=trace_id, url=self._url(trace_id)) for trace_id in ids]
+        for trace in traces:
+            self._link_prompts(trace, mlflow_trace_id(trace))
+            self._say_feedback(trace, mlflow_trace_id(trace))
 
     def _link_prompts(self, trace: Trace, trace_id: str) -> None:
         """Link the versions of MLflow's registry whose very template was used."""
         uses = {(p.name, p.version, p.template) for call in trace.calls for p in call.prompts}
-        found = [held for use in sorted(uses) if (held := self._registered(*use)) is not None]
-        if found:
-            self._server.link_prompts(trace_id, found)
-
-    def _give_user_feedback(self, trace: Trace, trace_id: str) -> None:
-        info = self._server.trace_info(trace_id) if trace.feedback else None
-        if info is not None:
-            give_user_feedback(self._server, info, trace)
+        versions = [held for use in sorted(uses) if (held := self._registered(*use)) is not None]
+        if versions:
+            self._server.link_prompts(trace_id, versions)
 
     def _registered(self, name: str, version: str, template: str) -> "PromptVersion | None":
+        """The registry's version with that very template; None where there is none."""
         held = self._server.prompt_version(name, version)
-        if held is None or not isinstance(held.template, str):
-            return None
+        text = None if held is None else held.template
         try:
-            return held if prompt_template(held.template) == template else None
+            same = isinstance(text, str) and prompt_template(text) == template
         except ValueError:
-            return None
+            same = False
+        return held if same else None
 
-    def _url(self, trace_id: str, info: "TraceInfo | None" = None) -> str:
-        """Where it is seen; one of the user's own may stand in another experiment than ours."""
-        experiment = self._server.experiment_id if info is None else info.experiment_id
-        return f"{self._ui_url}/#/experiments/{experiment}/traces/{trace_id}"
-
-    def deliver_explanations(self, items: Sequence[ExplainedCall]) -> list[Outcome]:
-        """See `Tracker.deliver_explanations`: into the trace first, then into the day's run."""
-        settled: list[Outcome] = []
-        days: dict[str, list[int]] = {}
-        for i, item in enumerate(items):
-            try:
-                settled.append(self._deliver_into_trace(item))
-            except RequestRejected as rejected:
-                settled.append(rejected.outcome)
-            if isinstance(settled[i], Receipt):
-                days.setdefault(day_of(item.explanation), []).append(i)
-        for day, indices in days.items():
-            try:
-                deliver_day(self._server, day, [items[i] for i in indices])
-            except RequestRejected as rejected:
-                for i in indices:
-                    settled[i] = rejected.outcome
-        return settled
-
-    def _deliver_into_trace(self, item: ExplainedCall) -> Outcome:
-        """Pictures first, then the span that shows them, then the assessments and the tag."""
-        call, explanation = item.call, item.explanation
-        found = self._place(item)
-        if not isinstance(found, Place):
-            return found
-        parent, info, own = found
-        drawn = to_svg_strips(explanation, width=WIDTH, height=HEIGHT)
-        if len(drawn) > 1:  # MLflow shows a picture in its own size where it is clicked
-            drawn[WHOLE] = to_svg(explanation, width=WIDTH)
-        pictures = {
-            name: self._server.attach(info, picture_key(call.id, i), "image/svg+xml", svg.encode())
-            for i, (name, svg) in enumerate(drawn.items())
-        }
-        span = explanation_span(item, parent, pictures)
-        self._server.post_spans(spans_to_otlp([span]), str(info.experiment_id))
-        with self._server.reading():
-            documents = list(placed_documents(item, parent.span_id, own))
-        assess(self._server, info, parent.span_id, item, documents)
-        self._server.tag_trace(parent.trace_id, STATUS_TAG, explanation.fidelity.status)
-        return Receipt(external_id=span.span_id, url=self._url(parent.trace_id, info))
-
-    def deliver_paths(self, items: Sequence[ExplainedPath]) -> list[Outcome]:
-        """See `Tracker.deliver_paths`: late spans, a column of the list, a page of the day."""
-        return outcomes(deliver_each(items, self._deliver_path))
-
-    def _deliver_path(self, item: ExplainedPath) -> Outcome:
-        places, trace_id = find_places(self._server, item), item.traced_as
-        if places is None:
-            return Deferred(reason=f"the spans of {trace_id} have not arrived yet")
-        info = self._server.trace_info(trace_id)
+    def _say_feedback(self, trace: Trace, trace_id: str) -> None:
+        info = self._server.trace_info(trace_id) if trace.feedback else None
         if info is None:
-            return _gone(trace_id)
-        deliver_path(self._server, item, places, info)
-        return Receipt(external_id=path_span_id(item.path.trace_id), url=self._url(trace_id, info))
+            return
+        for score in feedback_scores(trace):
+            self._server.give_feedback(
+                info, score.name, score.value, span_id=None, rationale=score.reason, by_user=True
+            )
 
-    def deliver_profiles(self, items: Sequence[ProfiledCall]) -> list[Outcome]:
-        """See `Tracker.deliver_profiles`: an assessment of the call's span for each probe."""
-        return outcomes(deliver_each(items, self._assess))
+    # -- into a trace ------------------------------------------------------------------------
 
-    def deliver_unexplained(self, items: Sequence[UnexplainedCall]) -> list[Outcome]:
-        """See `Tracker.deliver_unexplained`: an assessment of the call's span."""
-        return outcomes(deliver_each(items, self._assess))
-
-    def _assess(self, item: ProfiledCall | UnexplainedCall) -> Outcome:
-        found = self._place(item)
-        if not isinstance(found, Place):
-            return found
-        parent, info, _ = found
-        if isinstance(item, ProfiledCall):
-            assess_profile(self._server, info, parent.span_id, item)
-        else:
-            assess_unexplained(self._server, info, parent.span_id, item)
-        return Receipt(external_id=parent.trace_id, url=self._url(parent.trace_id, info))
-
-    def _place(
-        self, item: ExplainedCall | ProfiledCall | UnexplainedCall
-    ) -> "Place | Deferred | Rejected":
-        """Where something goes: to the call's span, or one of the application's own trace; else
-        why there is none."""
-        call, own = item.call, None
-        parent: Parent | None = Parent(item.traced_as, call.span_id, call.start_ns, call.end_ns)
+    def find_place(self, shown: Presentation) -> "Place | Outcome":
+        """See `Dashboard.find_place`: in our trace, or in the application's own one."""
+        item, call = shown.item, shown.call
+        trace_id = item.traced_as if isinstance(item, ExplainedPath) else shown_in(item)
+        parent: Parent | None = own_place(shown)
+        own: list[MlflowSpan] | None = None
         if item.traced_as != mlflow_trace_id(item.trace):
-            trace_id = shown_in(item)
             own = self._server.spans(trace_id)
             with self._server.reading():
-                noted = call.external_trace.get(EXTERNAL_SPAN)
-                parent = find_parent(trace_id, held(own), call, noted)
+                parent = _parent(trace_id, _held(own), call)
         if parent is None:
             return Deferred(reason=f"the spans of {item.traced_as} have not arrived yet")
-        info = self._server.trace_info(parent.trace_id)
-        return _gone(parent.trace_id) if info is None else Place(parent, info, own)
+        info = self._server.trace_info(trace_id)
+        if info is None:
+            return gone("MLflow", trace_id)
+        return Place(trace_id, parent.span_id, parent.start_ns, parent.end_ns, info, own)
+
+    def put_scores(self, place: Parent, shown: Presentation) -> None:
+        """See `Dashboard.put_scores`: its list of traces shows what is said of their spans, too.
+        What is not said any more is taken away."""
+        assert isinstance(place, Place)
+        info = place.info
+        labels = {score.name: (score.label, score.reason) for score in shown.scores}
+        span_id = None if shown.call is None else place.span_id
+        for name in shown.names:
+            label, reason = labels.get(name, (None, ""))
+            self._server.give_feedback(info, name, label, span_id=span_id, rationale=reason)
+        with self._server.reading():
+            documents = list(_placed(shown, place))
+        for document in documents:
+            about = (
+                {CHUNK: str(document.position), "smile.call": shown.call.id} if shown.call else {}
+            )
+            if document.name:
+                about["smile.document"] = short(document.name)
+            self._server.give_feedback(
+                info,
+                DOCUMENT,
+                NOT_MEASURED if document.value is None else document.value,
+                span_id=document.span_id,
+                rationale=document.reason,
+                metadata=about,
+            )
+
+    def put_view(self, place: Parent, shown: Presentation, view: View) -> Outcome:
+        """See `Dashboard.put_view`: pictures first, then the span that shows them; the tag last, or
+        of a path its page."""
+        assert isinstance(place, Place)
+        server, info, call = self._server, place.info, shown.call
+        if isinstance(view, Heatmap) and call is not None:
+            spans = [heatmap_span(server, info, place, call, view)]
+        else:
+            assert isinstance(view, PathView)
+            calls = _calls(shown.item.trace, place)
+            spans = list(path_spans(server, info, place, calls, view))
+        server.post_spans(spans_to_otlp(spans), str(info.experiment_id))
+        if isinstance(view, Heatmap):
+            server.tag_trace(place.trace_id, STATUS_TAG, view.explanation.fidelity.status)
+        elif isinstance(view, PathView):
+            write_path_page(server, shown.item.trace, view.path)
+        return Receipt(external_id=view.span_id, url=self.trace_url(place.trace_id, info))
+
+    def deliver_explanations(self, items: Sequence[ExplainedCall]) -> list[Outcome]:
+        """See `Tracker.deliver_explanations`: into the traces, then into the run of the day."""
+        settled = super().deliver_explanations(items)
+        days: dict[str, list[int]] = {}
+        for number, (item, outcome) in enumerate(zip(items, settled, strict=True)):
+            if isinstance(outcome, Receipt):
+                days.setdefault(day_of(item.explanation), []).append(number)
+        for day, numbers in days.items():
+            of_day = [items[number] for number in numbers]
+            written = outcome_of(partial(deliver_day, self._server, day, of_day))
+            if not isinstance(written, Receipt):
+                settled = [written if n in numbers else one for n, one in enumerate(settled)]
+        return settled
+
+    # -- about prompts -----------------------------------------------------------------------
 
     def deliver_comparison(self, item: ComparedPrompt) -> Outcome:
         """See `Tracker.deliver_comparison`: one run per version, found by a tag."""
-        try:
-            return deliver_comparison(self._server, item, self._ui_url, self._registered)
-        except RequestRejected as rejected:
-            return rejected.outcome
+        return outcome_of(
+            lambda: deliver_comparison(self._server, item, self._ui_url, self._registered)
+        )
 
     def deliver_report(self, report: Report) -> Outcome:
         """See `Tracker.deliver_report`: one run, found by a tag."""
-        try:
-            return deliver_report(self._server, report, self._ui_url, self._registered)
-        except RequestRejected as rejected:
-            return rejected.outcome
+        return outcome_of(
+            lambda: deliver_report(self._server, report, self._ui_url, self._registered)
+        )
 
-    def send_for_review(self, queue: str, tasks: Sequence[ReviewTask]) -> None:
-        """See `Tracker.send_for_review`; each variant is a trace of its own."""
-        reviews.MLflowQueues(self._server).send(queue, tasks)
+    # -- forgetting --------------------------------------------------------------------------
 
-    def read_reviews(self, queue: str) -> list[Judgement]:
-        """See `Tracker.read_reviews`."""
-        return reviews.MLflowQueues(self._server).read(queue)
+    def forget_trace(self, item: ForgottenTrace) -> Outcome:
+        """See `Dashboard.forget_trace`; of a trace that the application itself made, only what is
+        ours: the rest is its own."""
+        own, server = mlflow_id(item.trace_id), self._server
+        self.review_queues.forgetting()(item.trace_id)
+        noted = {call.external_trace.get(EXTERNAL_TRACE) for call in item.calls}
+        others = {trace_id for trace_id in (*noted, item.traced_as) if trace_id}
+        if own not in noted:  # one that was read from MLflow has its id here, too
+            others -= {own}
+            if (info := server.trace_info(own)) is not None:
+                server.delete_trace(info)
+        there = [trace_id for trace_id in sorted(others) if self._leave(trace_id, item)]
+        forget_in_days(server, item)
+        forget_reports(server)
+        prompts = {name for call in item.calls for name, _ in call.prompts}
+        for run in server.runs_with(VERSION_TAG) if prompts else ():
+            if run.data.params.get("prompt") in prompts:  # examples in it may quote the calls
+                server.delete_run(run)
+        if there:
+            return not_ours(there, "the explanation was taken out of it, delete the rest there")
+        return Receipt(external_id=own)
 
-    def forget(self, items: Sequence[ForgottenTrace]) -> list[Outcome]:
-        """See `Tracker.forget`; of a trace that the application itself made, only what is ours."""
-        results = deliver_each(items, lambda item: forget_trace(self._server, item))
-        return outcomes(results)
+    def _leave(self, trace_id: str, item: ForgottenTrace) -> bool:
+        """Take the explanations out of a trace of the user's; whether it is there at all."""
+        info = self._server.trace_info(trace_id)
+        if info is None:
+            return False
+        parents = empty_views(self._server, info, item)
+        for span_id in parents:
+            self._server.take_feedback(info, DOCUMENT)
+            for name in SAID:
+                self._server.give_feedback(info, name, None, span_id=span_id, rationale="")
+        if parents:
+            self._server.tag_trace(trace_id, STATUS_TAG, "forgotten")
+        return True
 
 
-def _gone(trace_id: str) -> Rejected:
-    return Rejected(
-        reason=f"the trace {trace_id} is gone from MLflow: it was deleted there",
-        code=ReasonCode.NOT_FOUND,
-        retry=False,
-    )
+def _held(spans: "Sequence[MlflowSpan]") -> list[HeldSpan]:
+    """Spans of the user's own trace, as places for an explanation."""
+    return [
+        HeldSpan(s.span_id, s.parent_id, s.span_type in _LLM_TYPES, s.start_time_ns, s.end_time_ns)
+        for s in spans
+    ]
+
+
+def _parent(trace_id: str, spans: Sequence[HeldSpan], call: Call | None) -> Parent | None:
+    """The span of a call in the application's own trace, or without one its root."""
+    if call is None:
+        return find_root(trace_id, spans)
+    return find_parent(trace_id, spans, call, call.external_trace.get(EXTERNAL_SPAN))
+
+
+def _calls(trace: Trace, place: Place) -> dict[str, Parent]:
+    """The spans of a trace's calls by our ids: ours, or those of the application's own trace."""
+    if place.own is None:
+        return {
+            call.id: Parent(place.trace_id, call.span_id, call.start_ns, call.end_ns)
+            for call in trace.calls
+        }
+    spans = _held(place.own)
+    inside = [c for c in trace.calls if c.external_trace.get(EXTERNAL_TRACE) == place.trace_id]
+    parents = {call.id: _parent(place.trace_id, spans, call) for call in inside}
+    return {call_id: parent for call_id, parent in parents.items() if parent is not None}
+
+
+def _placed(shown: Presentation, place: Place) -> Iterator[ScoredDocument]:
+    """The documents of an explained call, each on the span of the trace that shows it: the one that
+    retrieved it, else the call's.
+
+    In the application's own trace, in which our spans are not, a retriever's documents are known
+    by their texts.
+    """
+    ours = {span.span_id for span in shown.item.trace.spans} if place.own is None else set()
+    retrieved = _retrieved(place.own or ())
+    for document in shown.documents:
+        if document.span_id not in ours:
+            otherwise = (place.span_id, document.position)
+            there, position = retrieved.get(_alike(document.text), otherwise)
+            document = document._replace(span_id=there, position=position)
+        yield document
+
+
+def _retrieved(spans: "Sequence[MlflowSpan]") -> dict[str, tuple[str, int]]:
+    """By a document's text: the first span that retrieved it, and its place there."""
+    places: dict[str, tuple[str, int]] = {}
+    for span in spans:
+        outputs = span.outputs if span.span_type == "RETRIEVER" else None
+        for position, one in enumerate(outputs if isinstance(outputs, list) else ()):
+            text = text_of(one) if isinstance(one, dict) else one
+            if isinstance(text, str) and text.strip():
+                places.setdefault(_alike(text), (str(span.span_id), position))
+    return places
+
+
+def _alike(text: str) -> str:
+    """A text, however its white space was written."""
+    return " ".join(text.split())

@@ -348,16 +348,26 @@ class HttpClient:
         Raises:
             RequestRejected, TrackerUnavailable: see `send`; or the service may not name it.
         """
+        return self._checked(self._elsewhere("PUT", url, content=content, headers=dict(headers)))
 
-        async def put() -> httpx.Response:
-            await asyncio.to_thread(self._gate.storage, url)
-            async with httpx.AsyncClient(
-                headers=HEADERS, event_hooks={"response": [self._bounded]}, timeout=self._timeout
-            ) as client:
-                _guard(client, self._gate)
-                return await client.put(url, content=content, headers=dict(headers))
+    def get_elsewhere(self, url: str) -> bytes:
+        """Read from a signed address of a storage beside the service, without our headers.
 
-        return self._checked(put())
+        Raises:
+            RequestRejected, TrackerUnavailable: see `send`; or the service may not name it.
+        """
+        response = self._checked(self._elsewhere("GET", url))
+        if response.is_redirect:
+            raise self.service.wrong()
+        return response.content
+
+    async def _elsewhere(self, method: str, url: str, **options: Any) -> httpx.Response:
+        await asyncio.to_thread(self._gate.storage, url)
+        async with httpx.AsyncClient(
+            headers=HEADERS, event_hooks={"response": [self._bounded]}, timeout=self._timeout
+        ) as client:
+            _guard(client, self._gate)
+            return await client.request(method, url, **options)
 
     def _checked(self, sending: Coroutine[Any, Any, httpx.Response]) -> httpx.Response:
         try:

@@ -13,71 +13,66 @@ from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
-from smile_trace._guards.addresses import Gate
 from smile_trace._guards.bounded_http import HEADERS, TooLarge, check_headers, check_redirect
 
 _current = threading.local()
-"""`deadline` and `gate`: those of the request which this thread is making."""
+"""`deadline`: that of the request which this thread is making."""
 
 
-def bound_adapter(
-    adapter: HTTPAdapter, *, seconds: float, max_reply_mb: float, gate: Gate | None = None
-) -> HTTPAdapter:
-    """The adapter, bounded in place; its certificates, proxies and socket options stay.
+def bound(session: requests.Session, prefix: str, *, seconds: float, max_reply_mb: float) -> None:
+    """Let a session make its requests to addresses that begin so with a `BoundedAdapter`.
 
     Its retries on statuses go: they would read a refused reply to its end.
+    """
+    replaced = session.get_adapter(prefix)
+    bounded = BoundedAdapter(seconds, max_reply_mb)
+    if isinstance(replaced, HTTPAdapter):
+        bounded.max_retries = replaced.max_retries.new(
+            status=0, status_forcelist=(), respect_retry_after_header=False
+        )
+    session.mount(prefix, bounded)
+
+
+class BoundedAdapter(HTTPAdapter):
+    """An adapter whose `send` raises `requests.ReadTimeout` where the reply was not complete at the
+    deadline, and `ReplyRefused` where it is too large, packed, or a redirect to another server.
 
     Args:
-        adapter: of a session.
         seconds: how long a request may take, to the last byte of its reply.
         max_reply_mb: megabytes that a reply may have.
-        gate: what every address has to pass, where others than the server itself are asked.
-
-    Its `send` raises:
-        AddressRefused: by the gate.
-        requests.ReadTimeout: the reply was not complete at the deadline.
-        ReplyRefused: the reply is too large, packed, or a redirect to another server.
     """
-    if isinstance(adapter, _Bounded):
-        return adapter
-    kind = type(adapter)
-    adapter.__class__ = type(f"Bounded{kind.__name__}", (_Bounded, kind), {})
-    assert isinstance(adapter, _Bounded)
-    adapter.seconds, adapter.max_reply_mb, adapter.gate = seconds, max_reply_mb, gate
-    adapter.max_retries = adapter.max_retries.new(
-        status=0, status_forcelist=(), respect_retry_after_header=False
-    )
-    adapter.poolmanager.clear()
-    _watch_pools(adapter.poolmanager)
-    return adapter
 
+    def __init__(self, seconds: float, max_reply_mb: float) -> None:
+        self._seconds, self._max_reply_mb = seconds, max_reply_mb
+        super().__init__()
 
-class _Bounded(HTTPAdapter):
-    seconds: float
-    max_reply_mb: float
-    gate: Gate | None
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        """Let the deadline know the connections."""
+        super().init_poolmanager(*args, **options)
+        self.poolmanager.pool_classes_by_scheme = _POOLS
 
     def proxy_manager_for(self, *args: Any, **options: Any) -> Any:
-        return _watch_pools(super().proxy_manager_for(*args, **options))
+        """Let the deadline know the connections to a proxy, too."""
+        manager = super().proxy_manager_for(*args, **options)
+        manager.pool_classes_by_scheme = _POOLS
+        return manager
 
     def send(self, request: Any, *args: Any, **options: Any) -> requests.Response:
+        """The whole response."""
         request.headers.update(HEADERS)
         options["stream"] = True
-        if self.gate is not None:
-            self.gate.storage(str(request.url))
-        _current.gate = self.gate
-        deadline = _current.deadline = _Deadline(self.seconds)
+        deadline = _current.deadline = _Deadline(self._seconds)
         try:
             response = super().send(request, *args[1:], **options)
             check_redirect(str(request.url), response.status_code, response.headers)
-            check_headers(response.headers, self.max_reply_mb)
-            content = _read(response, self.max_reply_mb)
+            check_headers(response.headers, self._max_reply_mb)
+            content = _read(response, self._max_reply_mb)
         except (OSError, requests.RequestException) as error:
             if deadline.expired:
                 raise requests.ReadTimeout("no whole reply in time", request=request) from error
             raise
         finally:
-            _current.deadline = _current.gate = None
+            _current.deadline = None
             deadline.end()
         if deadline.expired:  # the connection was shut down: this may be half of the reply
             raise requests.ReadTimeout("no whole reply in time", request=request)
@@ -111,66 +106,45 @@ class _Deadline:
     def watch(self, connected: socket.socket) -> None:
         """Shut this connection down, too."""
         with self._lock:
-            self._sockets.append(connected.dup())
+            self._sockets.append(connected)
             if self.expired:
-                self._shut_down()
+                _shut_down(connected)
 
     def end(self) -> None:
         """The request has ended."""
         self._timer.cancel()
         with self._lock:
-            for duplicate in self._sockets:
-                duplicate.close()
             self._sockets.clear()
 
     def _expire(self) -> None:
         with self._lock:
             self.expired = True
-            self._shut_down()
+            for connected in self._sockets:
+                _shut_down(connected)
 
-    def _shut_down(self) -> None:
-        for duplicate in self._sockets:
-            try:
-                duplicate.shutdown(socket.SHUT_RDWR)
-            except OSError:  # it is closed already
-                continue
+
+def _shut_down(connected: socket.socket) -> None:
+    try:
+        socket.socket.shutdown(connected, socket.SHUT_RDWR)  # of TLS, too, below its own
+    except OSError:  # it is closed already
+        return
 
 
 class _Watched(HTTPConnection):
-    """A connection that the deadline of its thread's request knows.
+    """A connection that the deadline of its thread's request knows."""
 
-    The duplicate shares the connection with the socket, which a TLS handshake takes over.
-    """
-
-    _duplicate: socket.socket | None = None
-
-    def _new_conn(self) -> socket.socket:
-        gate: Gate | None = getattr(_current, "gate", None) if self.proxy is None else None
-        made = super()._new_conn()
-        try:
-            if gate is not None:  # nothing has been sent yet
-                gate.peer(made.getpeername()[0], self.host)
-        except BaseException:
-            made.close()
-            raise
-        self._duplicate = made.dup()
+    def connect(self) -> None:
+        super().connect()
         self._watch()
-        return made
 
     def request(self, *args: Any, **options: Any) -> None:
         self._watch()
         super().request(*args, **options)
 
-    def close(self) -> None:
-        super().close()
-        if self._duplicate is not None:
-            self._duplicate.close()
-            self._duplicate = None
-
     def _watch(self) -> None:
         deadline = getattr(_current, "deadline", None)
-        if deadline is not None and self._duplicate is not None:
-            deadline.watch(self._duplicate)
+        if deadline is not None and self.sock is not None:
+            deadline.watch(self.sock)
 
 
 class _WatchedTls(_Watched, HTTPSConnection):
@@ -185,6 +159,4 @@ class _TlsPool(HTTPSConnectionPool):
     ConnectionCls = _WatchedTls
 
 
-def _watch_pools(manager: Any) -> Any:
-    manager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
-    return manager
+_POOLS = {"http": _Pool, "https": _TlsPool}

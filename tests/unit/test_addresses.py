@@ -7,13 +7,10 @@ from typing import Any
 
 import httpx
 import pytest
-import requests
 
-from smile_trace._guards import addresses
 from smile_trace._guards.addresses import AddressRefused, Gate, Reach, folders, reach_of, stored_at
 from smile_trace.errors import ReasonCode
 from smile_trace.trackers.http import _guard
-from smile_trace.trackers.requests_bounds import bound_adapter
 
 NAMES = {
     "tracker.example": "93.184.216.34",
@@ -263,18 +260,4 @@ def test_httpx_connects_to_no_other_address_than_was_checked(here: Listening) ->
 
     with pytest.raises(AddressRefused):
         asyncio.run(put())
-    assert here.sent() == b""
-
-
-def test_requests_send_nothing_to_an_address_that_was_not_checked(
-    here: Listening, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    gate = Gate(PUBLIC)
-    monkeypatch.setattr(addresses.Gate, "storage", lambda *_: None)  # it was another one then
-    with requests.Session() as session:
-        session.trust_env = False
-        for adapter in session.adapters.values():
-            bound_adapter(adapter, seconds=30, max_reply_mb=1, gate=gate)  # type: ignore[arg-type]
-        with pytest.raises(AddressRefused):
-            session.get(f"http://rebound.example:{here.port}/x", timeout=5)
     assert here.sent() == b""

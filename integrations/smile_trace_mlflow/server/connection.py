@@ -2,9 +2,12 @@
 
 import json
 import os
+import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from functools import wraps
+from typing import Any, TypeVar
 
 import requests
 from google.protobuf.json_format import ParseError
@@ -12,6 +15,7 @@ from mlflow.entities import Experiment, LifecycleStage
 from mlflow.exceptions import MlflowException
 from mlflow.store.artifact.artifact_repo import ArtifactRepository
 from mlflow.tracking import MlflowClient
+from mlflow.utils import request_utils
 
 from smile_trace._guards.addresses import AddressRefused
 from smile_trace._guards.bounded_http import MAX_REPLY_MB, ReplyRefused
@@ -19,13 +23,15 @@ from smile_trace._guards.foreign import MISREAD
 from smile_trace._guards.presentable import presentable
 from smile_trace.trackers import TrackerUnavailable
 from smile_trace.trackers.http import DEADLINE_TIMEOUTS, RequestRejected, Service
+from smile_trace.trackers.requests_bounds import bound
 from smile_trace_mlflow.server.artifacts import Artifacts, GatedTracing
-from smile_trace_mlflow.sessions import bound_requests
 
 DEFAULT_EXPERIMENT, EXPERIMENT_SECONDS = "0", 30.0
 """Where traces go by default; for how long an experiment's existence is cached."""
 MOST_PAGES = 200
 """Pages of one list: one without end ends there."""
+
+T = TypeVar("T")
 
 
 class Connection:
@@ -60,13 +66,13 @@ class Connection:
         os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
         silence = float(os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"])
         seconds = DEADLINE_TIMEOUTS * silence
-        bound_requests(self.uri, seconds=seconds, max_reply_mb=max_reply_mb)
+        _bound_requests(self.uri, seconds=seconds, max_reply_mb=max_reply_mb)
         self._client = MlflowClient(tracking_uri=self.uri, registry_uri=self.uri)
         self._artifacts = Artifacts(self.uri, self._artifact_location)
-        self._tracing = GatedTracing(self.uri, self._artifacts)
+        self.tracing = GatedTracing(self.uri, self._artifacts)
 
     @contextmanager
-    def _calling(self) -> Iterator[None]:
+    def calling(self) -> Iterator[None]:
         """Turn what MLflow raises into `TrackerUnavailable` or `RequestRejected`."""
         try:
             yield
@@ -92,6 +98,16 @@ class Connection:
         # protobuf raises SystemError where a name holds half a character.
         except (*MISREAD, SystemError) as error:
             raise self._service.unreadable(error) from error
+
+    def found(self, ask: Callable[[], T]) -> T | None:
+        """What a request gives; None where it is answered that there is no such thing."""
+        try:
+            with self.calling():
+                return ask()
+        except RequestRejected as rejected:
+            if rejected.missing:
+                return None
+            raise
 
     def reading(self) -> AbstractContextManager[None]:
         """Around whatever takes something out of what the server told, see `Service.reading`."""
@@ -124,7 +140,7 @@ class Connection:
         Raises:
             TrackerUnavailable: no answer, refused credentials, or the server is busy.
         """
-        with self._calling():
+        with self.calling():
             self._client.search_experiments(max_results=1)
 
     @property
@@ -137,7 +153,7 @@ class Connection:
         """
         if time.monotonic() - self._looked_at > EXPERIMENT_SECONDS:
             try:
-                with self._calling():
+                with self.calling():
                     found = self._find_or_make_experiment()
             except RequestRejected as rejected:
                 raise TrackerUnavailable(
@@ -173,7 +189,7 @@ class Connection:
 
     def experiment_named(self, name: str) -> str | None:
         """The id of an experiment; None where there is none of that name, or it was deleted."""
-        with self._calling():
+        with self.calling():
             found: Experiment | None = self._client.get_experiment_by_name(name)
         if found is None or found.lifecycle_stage == LifecycleStage.DELETED:
             return None
@@ -195,3 +211,35 @@ def delete_files(repository: ArtifactRepository, path: str | None) -> None:
             status=501,
             retry=False,
         ) from None
+
+
+# -- MLflow's own sessions of requests --------------------------------------------------------
+
+_lock = threading.Lock()
+_bounds: dict[str, tuple[float, float]] = {}
+"""By the beginning of an address: seconds of a request, megabytes of a reply."""
+
+
+def _bound_requests(uri: str, *, seconds: float, max_reply_mb: float) -> None:
+    """Bound every request of MLflow's client to the server at `uri`; see `BoundedAdapter`.
+
+    MLflow caches its sessions and gives no way to bring one, so the function that makes them is
+    wrapped, once.
+    """
+    with _lock:
+        _bounds[f"{uri.rstrip('/')}/"] = seconds, max_reply_mb
+        if not hasattr(request_utils._get_request_session, "__wrapped__"):
+            request_utils._get_request_session = _bounding(request_utils._get_request_session)
+
+
+def _bounding(make: Any) -> Any:
+    @wraps(make)
+    def session(*args: Any, **options: Any) -> requests.Session:
+        made: requests.Session = make(*args, **options)
+        with _lock:
+            for prefix, (seconds, megabytes) in _bounds.items():
+                if prefix not in made.adapters:
+                    bound(made, prefix, seconds=seconds, max_reply_mb=megabytes)
+        return made
+
+    return session

@@ -17,7 +17,6 @@ from mlflow.utils.rest_utils import http_request
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
 from smile_trace.trackers import TrackerUnavailable
-from smile_trace.trackers.http import RequestRejected
 from smile_trace_mlflow.server.connection import MOST_PAGES, Connection, delete_files
 
 SOURCE = AssessmentSource(source_type="CODE", source_id="smile-trace")
@@ -37,7 +36,7 @@ class TraceRequests(Connection):
             TrackerUnavailable: no answer, refused credentials, or the server is busy.
             RequestRejected: the server does not take these spans.
         """
-        with self._calling():
+        with self.calling():
             answer = http_request(  # type: ignore[no-untyped-call]
                 get_default_host_creds(self.uri),  # type: ignore[no-untyped-call]
                 _OTLP_PATH,
@@ -73,42 +72,30 @@ class TraceRequests(Connection):
         Adding one to a trace whose spans are kept as a file would hide that file.
         """
         info = self.trace_info(trace_id)
-        with self._calling():
+        with self.calling():
             held = None if info is None else info.tags.get(TraceTagKey.SPANS_LOCATION)
         return held == "TRACKING_STORE"
 
     def trace_info(self, trace_id: str) -> TraceInfo | None:
         """What the server knows of a trace; None where it has none of that id."""
-        try:
-            with self._calling():
-                return self._tracing.get_trace_info(trace_id)
-        except RequestRejected as rejected:
-            if rejected.missing:
-                return None
-            raise
+        return self.found(lambda: self.tracing.get_trace_info(trace_id))
 
     def trace(self, trace_id: str) -> Trace | None:
         """A trace with its spans; None where there is none of that id."""
-        try:
-            with self._calling():
-                return self._tracing.get_trace(trace_id)
-        except RequestRejected as rejected:
-            if rejected.missing:
-                return None
-            raise
+        return self.found(lambda: self.tracing.get_trace(trace_id))
 
     def spans(self, trace_id: str) -> list[MlflowSpan]:
         """The finished spans of a trace; none where they have not arrived."""
         trace = self.trace(trace_id)
-        with self._calling():
+        with self.calling():
             return [] if trace is None else [s for s in trace.data.spans if s.end_time_ns]
 
     def search_traces(
         self, experiment_id: str, wanted: str, limit: int, token: str | None = None
     ) -> "tuple[list[TraceInfo], str | None]":
         """A page of traces without their spans, the earliest first, and the next page's token."""
-        with self._calling():
-            page = self._tracing.store.search_traces(
+        with self.calling():
+            page = self.tracing.store.search_traces(
                 locations=[experiment_id],
                 filter_string=wanted,
                 max_results=limit,
@@ -122,14 +109,10 @@ class TraceRequests(Connection):
         run."""
         if not run_id.isalnum():  # it goes into a filter
             return []
-        try:
-            with self._calling():
-                experiment = str(self._client.get_run(run_id).info.experiment_id)
-        except RequestRejected as rejected:
-            if rejected.missing:
-                return []
-            raise
-        return self._all_traces(experiment, f"attribute.run_id = '{run_id}'")
+        run = self.found(lambda: self._client.get_run(run_id))
+        if run is None:
+            return []
+        return self._all_traces(str(run.info.experiment_id), f"attribute.run_id = '{run_id}'")
 
     def tagged_traces(self, tag: str, value: str) -> list[TraceInfo]:
         """The traces of the experiment with that tag, of a value of letters and digits."""
@@ -149,8 +132,8 @@ class TraceRequests(Connection):
 
     def traces(self, trace_ids: Sequence[str]) -> "list[Trace]":
         """The traces that are there with their spans, of a page."""
-        with self._calling():
-            return self._tracing.batch_get_traces(list(trace_ids))
+        with self.calling():
+            return self.tracing.batch_get_traces(list(trace_ids))
 
     def attach(self, info: TraceInfo, key: str, content_type: str, content: bytes) -> str:
         """Upload an attachment of a trace under an id made from `key`; gives its reference.
@@ -160,7 +143,7 @@ class TraceRequests(Connection):
         """
         attachment = Attachment(content_type=content_type, content_bytes=content)
         attachment._id = self.attachment_id(key)
-        with self._calling():
+        with self.calling():
             self._artifacts.of_trace(info).upload_attachment(attachment.id, content)
         return attachment.ref(info.trace_id)
 
@@ -171,14 +154,14 @@ class TraceRequests(Connection):
 
     def delete_trace(self, info: TraceInfo) -> None:
         """Delete a trace: first its files, which MLflow would leave where they are."""
-        with self._calling():
+        with self.calling():
             delete_files(self._artifacts.of_trace(info), None)
-            self._tracing.delete_traces(str(info.experiment_id), trace_ids=[info.trace_id])
+            self.tracing.delete_traces(str(info.experiment_id), trace_ids=[info.trace_id])
 
     def tag_trace(self, trace_id: str, key: str, value: str) -> None:
         """Set a tag; setting it again changes nothing."""
-        with self._calling():
-            self._tracing.set_trace_tag(trace_id, key, value)
+        with self.calling():
+            self.tracing.set_trace_tag(trace_id, key, value)
 
     def give_feedback(
         self,
@@ -204,7 +187,7 @@ class TraceRequests(Connection):
             metadata=dict(metadata) if metadata else None,
         )
         what = name, span_id, source.source_id, metadata or {}
-        with self._calling():
+        with self.calling():
             ours = [
                 a
                 for a in info.assessments
@@ -212,18 +195,18 @@ class TraceRequests(Connection):
             ]
             if value is None:
                 for assessment in ours:
-                    self._tracing.delete_assessment(info.trace_id, str(assessment.assessment_id))
+                    self.tracing.delete_assessment(info.trace_id, str(assessment.assessment_id))
             elif not ours:
-                self._tracing.log_assessment(info.trace_id, feedback)
+                self.tracing.log_assessment(info.trace_id, feedback)
             elif (getattr(ours[0], "value", None), ours[0].rationale) != (value, rationale):
-                self._tracing.update_assessment(info.trace_id, str(ours[0].assessment_id), feedback)
+                self.tracing.update_assessment(info.trace_id, str(ours[0].assessment_id), feedback)
 
     def take_feedback(self, info: TraceInfo, name: str) -> None:
         """Take away all of that name that is ours, from every span."""
-        with self._calling():
+        with self.calling():
             for a in info.assessments:
                 if (a.name, a.source.source_id) == (name, SOURCE.source_id):
-                    self._tracing.delete_assessment(info.trace_id, str(a.assessment_id))
+                    self.tracing.delete_assessment(info.trace_id, str(a.assessment_id))
 
 
 def _own(metadata: Mapping[str, object] | None) -> dict[str, str]:

@@ -29,10 +29,10 @@ from smile_trace.trackers import (
 from smile_trace.trackers.presentation import DOCUMENT, NOT_MEASURED, PATH_NAME
 from smile_trace_contracts.samples import HOSTILE, sample_profile, sample_trace
 from smile_trace_mlflow import MLflowTracker
-from smile_trace_mlflow.assessments import CHUNK
 from smile_trace_mlflow.runs import day_of, path_page
 from smile_trace_mlflow.server import Server
 from smile_trace_mlflow.spans import EXTERNAL_TRACE, shown_in
+from smile_trace_mlflow.tracker import CHUNK
 from tests.support.agents_in_store import serving_agent
 from tests.support.browser import WatchedPage
 from tests.support.mlflow_pages import open_list, open_pictures

@@ -16,6 +16,7 @@ from smile_trace.trackers.reviews import CHOICES
 from smile_trace_contracts.fake_http_server import FakeHttpServer
 from smile_trace_contracts.review import ReviewContract
 from smile_trace_mlflow import MLflowTracker
+from smile_trace_mlflow.reviews import MLflowQueues
 from tests.support.browser import WatchedPage
 from tests.support.judged import judgement, reviewing, with_profile
 from tests.support.mlflow_pages import open_review, prefer, reply_in_review
@@ -104,10 +105,10 @@ class TestMLflowReviews(ReviewContract):
         return "anna"
 
     def queued(self, queue: str) -> list[TraceInfo]:
-        server = self.direct._server
-        held = server.find_queue(queue)
+        queues = MLflowQueues(self.direct._server)
+        held = queues.find(queue)
         assert held is not None
-        return server.queued(held)
+        return queues.queued(held)
 
 
 @pytest.mark.slow

@@ -14,10 +14,10 @@ from smile_trace.records.formats.otlp import spans_to_otlp
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.trackers import ExplainedCall
-from smile_trace.trackers.late_span import Parent
+from smile_trace.trackers.late_span import Parent, late_span
+from smile_trace.trackers.presentation import Heatmap
 from smile_trace.worker.ingest import Ingest
 from smile_trace_contracts.samples import sample_explanation, sample_trace
-from smile_trace_mlflow.spans import explanation_span
 from tests.support.arrivals import records
 from tests.support.collector import BATCH, Collector, agent
 from tests.support.otlp_requests import request_of, to_protobuf
@@ -95,7 +95,7 @@ class Sender(threading.Thread):
         self.half = threading.Event()
 
     def run(self) -> None:
-        late = late_span()
+        late = late_explanation()
         for first in range(1, CALLS, EACH):
             numbers = range(first, first + EACH)
             take(self._collector.traces, request_of(*numbers))
@@ -106,13 +106,13 @@ class Sender(threading.Thread):
             time.sleep(0.02)
 
 
-def late_span() -> Span:
+def late_explanation() -> Span:
     """The span of an explanation."""
     trace = sample_trace()
     [call] = trace.calls
     item = ExplainedCall(trace=trace, call=call, explanation=sample_explanation(call), traced_as="")
     parent = Parent(trace.trace_id, call.span_id, call.start_ns, call.end_ns)
-    return explanation_span(item, parent, {})
+    return late_span(parent, Heatmap(item))
 
 
 def under(late: Span, number: int) -> Span:
@@ -184,7 +184,7 @@ def test_our_own_late_spans_in_its_stream_are_no_calls(
     trace = sample_trace()
     [call] = trace.calls
     ids = {"trace_id": trace.trace_id, "parent_id": call.span_id}
-    late = late_span().model_copy(update=ids)
+    late = late_explanation().model_copy(update=ids)
     receiver.start()
     collector.start()
     for spans in (trace.spans, [late]):

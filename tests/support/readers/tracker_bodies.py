@@ -7,9 +7,9 @@ from typing import Any
 from smile_trace._guards.foreign import ForeignDataError
 from smile_trace.records import Trace
 from smile_trace.records.formats.otlp import read_line, spans_to_otlp
-from smile_trace.trackers.fields import strict_json
+from smile_trace.trackers.fields import external_traces, strict_json
 from smile_trace_comet.trace_format import feedback_metrics, llm_trace
-from smile_trace_mlflow.spans import external_ids, mlflow_trace_id, spans_for_mlflow
+from smile_trace_mlflow.spans import EXTERNAL_TRACE, mlflow_trace_id, spans_for_mlflow
 from smile_trace_opik.spans import spans_json, trace_json
 from tests.support.readers.base import ForeignReader
 from tests.support.readers.spool_lines import SPOOL_LINES, assembled
@@ -29,7 +29,7 @@ def _read(data: bytes) -> None:
 
 def _bodies(trace: Trace) -> list[Any]:
     mlflow_trace_id(trace)
-    external_ids(trace)
+    external_traces(trace, EXTERNAL_TRACE)
     comet = llm_trace(trace)
     return [
         spans_to_otlp(list(spans_for_mlflow(trace))),

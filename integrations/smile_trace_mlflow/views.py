@@ -1,0 +1,238 @@
+"""What is drawn of a trace in MLflow: late spans whose outputs show attached pictures.
+
+Under each explained call its heatmap; of a path a span under the root, and one under each call that
+it goes through. Each lies in the time of the span above it, so that the trace keeps its duration.
+"""
+
+import hashlib
+import itertools
+import json
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+from smile_trace import semconv
+from smile_trace.records import JSON, Call, Explanation, Span
+from smile_trace.records.formats.otlp import spans_to_otlp
+from smile_trace.records.path import PathStep
+from smile_trace.render import (
+    details_to_markdown,
+    path_to_svg,
+    scores_to_markdown,
+    summary_to_markdown,
+    to_svg,
+    to_svg_strips,
+)
+from smile_trace.render.text import short
+from smile_trace.trackers import ForgottenTrace
+from smile_trace.trackers.fields import json_text, known, without_nul
+from smile_trace.trackers.late_span import Parent
+from smile_trace.trackers.presentation import (
+    EXPLANATION,
+    EXPLANATION_NAME,
+    PATH_NAME,
+    Heatmap,
+    PathView,
+    explanation_json,
+    explanation_span_id,
+    path_span_id,
+)
+from smile_trace_mlflow.spans import INPUTS, OUTPUTS, TYPE
+
+if TYPE_CHECKING:
+    from mlflow.entities.trace_info import TraceInfo
+
+    from smile_trace_mlflow.server import Server
+
+WIDTH, HEIGHT = 700, 200
+"""Size of a picture: MLflow draws none higher than 200 pixels in a span's outputs."""
+WHOLE = "all in one picture (click)"
+"""The name of the picture that is not cut into strips: where it is clicked, MLflow shows a picture
+in its own size."""
+PATH = "smile_trace.path"
+"""Span attribute: the path as JSON, without its explanations, which stand at its steps."""
+_MOST_DRIVERS = 3
+_NOTHING = b'<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>'
+
+Key = Callable[[int], str]
+"""What the id of an attached picture is made from, by its number."""
+
+
+def heatmap_span(
+    server: "Server", info: "TraceInfo", place: Parent, call: Call, view: Heatmap
+) -> Span:
+    """The span that shows an explanation under its call's; its pictures are attached."""
+    explanation, fidelity = view.explanation, view.explanation.fidelity
+    outputs: dict[str, JSON] = {
+        "summary": summary_to_markdown(explanation),
+        **_attached(server, info, explanation, _key_of_call(call.id), whole=True),
+        "scores": scores_to_markdown(explanation),
+        "details": details_to_markdown(explanation),
+    }
+    figures = {
+        "smile.fidelity_r2": fidelity.r2_heldout,
+        "smile.fidelity_r2_low": fidelity.r2_low,
+        "smile.fidelity_r2_high": fidelity.r2_high,
+    }
+    about = {"smile.status": fidelity.status, **known(figures)}
+    about[EXPLANATION] = explanation_json(explanation)
+    return _late_span(place, view.span_id, view.name, view.answer, outputs, about)
+
+
+def path_spans(
+    server: "Server", info: "TraceInfo", root: Parent, calls: Mapping[str, Parent], view: PathView
+) -> Iterator[Span]:
+    """The span that shows a path under the root, and those of its steps.
+
+    Args:
+        calls: the spans of the calls, by our ids.
+    """
+    path = view.path
+    svg = path_to_svg(path, width=WIDTH).encode()
+    picture = server.attach(info, _key_of_path(path.trace_id)(0), "image/svg+xml", svg)
+    bare = path.model_dump(mode="json", exclude={"steps": {"__all__": {"explanation", "by_tool"}}})
+    outputs: dict[str, JSON] = {"summary": short(path.summary, 2000), "path": picture}
+    about = {PATH: json.dumps(bare, ensure_ascii=False)}
+    yield _late_span(root, view.span_id, view.name, view.answer, outputs, about)
+    for number, step in enumerate(path.steps, 1):
+        if (parent := calls.get(step.call)) is not None:
+            pictures = _attached(server, info, step.explanation, _key_of_step(step.call))
+            name, answer = short(f"{number}. {step.title}"), step.explanation.answer
+            outputs = {"depends on": _sources(step), **pictures}
+            yield _late_span(parent, _step_span_id(step.call), name, answer, outputs, {})
+
+
+def _attached(
+    server: "Server", info: "TraceInfo", explanation: Explanation, key: Key, *, whole: bool = False
+) -> dict[str, str]:
+    """The references of an explanation's pictures by name, in the order of the page."""
+    drawn = to_svg_strips(explanation, width=WIDTH, height=HEIGHT)
+    if whole and len(drawn) > 1:
+        drawn[WHOLE] = to_svg(explanation, width=WIDTH)
+    return {
+        name: server.attach(info, key(i), "image/svg+xml", svg.encode())
+        for i, (name, svg) in enumerate(drawn.items())
+    }
+
+
+def _sources(step: PathStep) -> str:
+    lines = []
+    for source in step.sources:
+        named = ", ".join(f"“{short(driver.name)}”" for driver in source.drivers[:_MOST_DRIVERS])
+        what = short(source.name) if source.kind == "tool" else named
+        then = f" (step {source.step + 1})" if source.step is not None else ""
+        why = f": {short(source.not_followed, 300)}" if source.not_followed else ""
+        lines.append(f"{what} {short(source.where)}{then}{why}")
+    if step.note:
+        lines.append(short(step.note, 300))
+    return "\n\n".join(lines) or short(step.explanation.summary, 1000)
+
+
+def _late_span(
+    parent: Parent,
+    span_id: str,
+    name: str,
+    answer: str,
+    outputs: dict[str, JSON],
+    attributes: Mapping[str, JSON],
+) -> Span:
+    """A span about an answer, in its parent's time.
+
+    Args:
+        outputs: what a person is shown, in this order; pictures by their references.
+        attributes: what programs read.
+    """
+    return Span(
+        trace_id=parent.trace_id.removeprefix("tr-"),
+        span_id=span_id,
+        parent_id=parent.span_id,
+        name=without_nul(name),
+        start_ns=parent.start_ns,
+        end_ns=parent.end_ns,
+        attributes={
+            semconv.KIND: "explanation",
+            TYPE: "EVALUATOR",
+            INPUTS: json_text({"answer": answer}),
+            OUTPUTS: json_text(outputs),
+            **attributes,
+        },
+        status="ok",
+    )
+
+
+# -- taking it away -------------------------------------------------------------------------
+
+
+class _LateSpan(NamedTuple):
+    """A span of ours: its id, its name without what it tells, and the keys of its pictures."""
+
+    span_id: str
+    name: str
+    key: Key
+    of_call: bool = True
+
+
+def empty_views(server: "Server", info: "TraceInfo", item: ForgottenTrace) -> list[str | None]:
+    """Take what is drawn out of a trace of the application's: MLflow deletes no single span, so
+    ours are written over, without anything in them.
+
+    Returns:
+        The spans that they were under, None for the trace itself.
+    """
+    held = {span.span_id: span for span in server.spans(info.trace_id)}
+    emptied, parents = [], list[str | None]()
+    for late in _late_spans(item):
+        span = held.get(late.span_id)
+        if span is None or span.end_time_ns is None:
+            continue
+        outputs = json.dumps(span.outputs, default=str)
+        for number in itertools.count():
+            if server.attachment_id(late.key(number)) not in outputs:
+                break
+            server.attach(info, late.key(number), "image/svg+xml", _NOTHING)
+        parents.append(span.parent_id if late.of_call else None)
+        emptied.append(
+            Span(
+                trace_id=info.trace_id.removeprefix("tr-"),
+                span_id=span.span_id,
+                parent_id=span.parent_id,
+                name=f"{late.name} (forgotten)",
+                start_ns=span.start_time_ns,
+                end_ns=span.end_time_ns,
+                status="ok",
+            )
+        )
+    if emptied:
+        server.post_spans(spans_to_otlp(emptied), str(info.experiment_id))
+    return parents
+
+
+def _late_spans(item: ForgottenTrace) -> Iterator[_LateSpan]:
+    """Every span that may have been put into the trace."""
+    path = path_span_id(item.trace_id)
+    yield _LateSpan(path, PATH_NAME, _key_of_path(item.trace_id), of_call=False)
+    for call in item.calls:
+        heatmap = explanation_span_id(call.id)
+        yield _LateSpan(heatmap, EXPLANATION_NAME, _key_of_call(call.id))
+        yield _LateSpan(_step_span_id(call.id), "A step of the path", _key_of_step(call.id))
+
+
+def _step_span_id(call_id: str) -> str:
+    """The id of the span that shows a call as a step of a path."""
+    return hashlib.sha256(f"smile-trace step {call_id}".encode()).hexdigest()[:16]
+
+
+def _key(what: str, of: str, number: int) -> str:
+    return f"{what} {number} of {of}"
+
+
+def _key_of_call(call_id: str) -> Key:
+    return partial(_key, "heatmap", call_id)
+
+
+def _key_of_path(trace_id: str) -> Key:
+    return partial(_key, "path picture", trace_id)
+
+
+def _key_of_step(call_id: str) -> Key:
+    return partial(_key, "step picture", call_id)
