@@ -26,7 +26,6 @@ from smile_trace.trackers import (
 )
 from smile_trace_comet import sdk
 from smile_trace_comet.contents import read_document
-from smile_trace_comet.forgetting import version_keys
 from smile_trace_comet.versions import (
     ROWS,
     TEMPLATE,
@@ -38,6 +37,7 @@ from smile_trace_comet.versions import (
     page_name,
     report,
     use_of,
+    version_keys,
     versions_of,
 )
 

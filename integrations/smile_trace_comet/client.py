@@ -35,6 +35,7 @@ from smile_trace_comet.errors import (
     unreachable,
 )
 from smile_trace_comet.sdk import Sdk, load
+from smile_trace_comet.trace_format import LLMTrace
 
 OLDEST_SERVER = "3.25.80"
 """Older servers make up the id of a trace themselves, so that a retry would show it twice."""
@@ -115,27 +116,17 @@ class CometClient:
             raise
         return found
 
-    def create_trace(
-        self,
-        key: str,
-        data: JSON,
-        *,
-        workspace: str | None,
-        project: str | None,
-        parameters: Mapping[str, JSON],
-        metrics: Mapping[str, float],
-        tags: list[str],
-    ) -> str:
-        """Write a whole CometLLM trace in one request; gives its address."""
+    def create_trace(self, trace: LLMTrace, *, workspace: str | None, project: str | None) -> None:
+        """Write a whole CometLLM trace in one request."""
         try:
-            answer = self._llm.log_chain(
-                experiment_key=key,
-                chain_asset=data,
+            self._llm.log_chain(
+                experiment_key=trace.key,
+                chain_asset=trace.data,
                 workspace=workspace,
                 project=project,
-                parameters=dict(parameters),
-                metrics=dict(metrics),
-                tags=tags,
+                parameters=trace.parameters,
+                metrics=trace.metrics,
+                tags=trace.tags,
                 others={},
             )
         except RequestRejected as rejected:
@@ -145,8 +136,6 @@ class CometClient:
                     "traces: set project in [trackers.comet] to another name"
                 ) from rejected
             raise
-        with self._service.reading():
-            return str(answer.get("link") or self.url)
 
     # -- experiments -------------------------------------------------------------------------
 

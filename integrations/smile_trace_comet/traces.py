@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 from smile_trace.records import JSON, Explanation, Trace
 from smile_trace.records.path import ExplanationPath
-from smile_trace.render import path_ends, path_to_html, path_to_svg, to_html
+from smile_trace.render import path_ends, path_to_html, to_html
 from smile_trace.trackers import ExplainedCall, ExplainedPath, ProfiledCall
 from smile_trace.trackers.fields import strict_json
-from smile_trace.trackers.presentation import FIDELITY
+from smile_trace.trackers.presentation import FIDELITY, View
 from smile_trace.trackers.presentation import PATH as PATH_COLUMN
 from smile_trace_comet.contents import (
     SUMMARY,
@@ -35,22 +35,13 @@ PATH_PAGE, PATH_PICTURE, PATH = "path.html", "path.svg", "path.json"
 
 def deliver_trace(
     client: "CometClient", trace: Trace, *, workspace: str | None, project: str | None
-) -> str:
-    """Write a trace that is not there yet, bring one that is there up to date; its address."""
+) -> None:
+    """Write a trace that is not there yet, bring one that is there up to date."""
     wanted = llm_trace(trace)
-    url = client.find(wanted.key)
-    if url is not None:
+    if client.find(wanted.key) is not None:
         _update(client, wanted)
-        return url
-    return client.create_trace(
-        wanted.key,
-        wanted.data,
-        workspace=workspace,
-        project=project,
-        parameters=wanted.parameters,
-        metrics=wanted.metrics,
-        tags=wanted.tags,
-    )
+    else:
+        client.create_trace(wanted, workspace=workspace, project=project)
 
 
 def _update(client: "CometClient", wanted: LLMTrace) -> None:
@@ -72,7 +63,7 @@ def _summaries(data: Mapping[str, Any]) -> dict[str, JSON]:
     return {SUMMARY: metadata[SUMMARY]}
 
 
-def deliver_explanation(client: "CometClient", item: ExplainedCall) -> None:
+def deliver_explanation(client: "CometClient", item: ExplainedCall, view: View) -> None:
     """Put one explanation on its trace, over an older one of the same call.
 
     Pictures and files first, then the numbers, the tag last: what is tagged is complete. The
@@ -81,14 +72,8 @@ def deliver_explanation(client: "CometClient", item: ExplainedCall) -> None:
     key, span_id, explanation = item.traced_as, item.call.span_id, item.explanation
     assets = client.assets(key)
     held = _explained(client, item.trace, key, assets, {span_id: explanation})
-
-    title = item.call.name
-    client.write_asset(
-        key, asset_name(span_id, HEATMAP), to_html(explanation, title=title).encode()
-    )
-    client.write_asset(
-        key, asset_name(span_id, EXPLANATION), explanation.model_dump_json().encode()
-    )
+    for name in (HEATMAP, EXPLANATION):
+        client.write_asset(key, asset_name(span_id, name), view.files[name][1])
     client.write_asset(key, asset_name(span_id, TABLE), attributions_csv(explanation))
     client.write_html(key, _page(item.trace, held, _read_path(client, key, assets)))
     _summarize(client, item.trace, key, assets, {span_id: compact(explanation)})
@@ -99,13 +84,12 @@ def deliver_explanation(client: "CometClient", item: ExplainedCall) -> None:
     client.add_tags(key, [TAG])
 
 
-def deliver_path(client: "CometClient", item: ExplainedPath) -> None:
+def deliver_path(client: "CometClient", item: ExplainedPath, view: View) -> None:
     """Put the path on its trace: files, on top of the HTML panel, in metadata and parameters."""
     key, path = item.traced_as, item.path
     assets = client.assets(key)
-    client.write_asset(key, PATH_PAGE, path_to_html(path).encode())
-    client.write_asset(key, PATH_PICTURE, path_to_svg(path).encode())
-    client.write_asset(key, PATH, path.model_dump_json().encode())
+    for name in (PATH_PAGE, PATH_PICTURE, PATH):
+        client.write_asset(key, name, view.files[name][1])
     client.write_html(key, _page(item.trace, _explained(client, item.trace, key, assets, {}), path))
     ends = strict_json(path_ends(path))
     said = {"summary": strict_json(path.summary), "ends": ends, "steps": len(path.steps)}

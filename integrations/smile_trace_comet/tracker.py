@@ -1,15 +1,16 @@
 """The tracker: traces and explanations into an LLM project, prompt versions beside it."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
 from smile_trace._guards.bounded_http import MAX_REPLY_MB
 from smile_trace._guards.presentable import check_address
-from smile_trace.errors import ReasonCode
-from smile_trace.records import JSON, Record
+from smile_trace.records import JSON, Record, Trace
 from smile_trace.trackers import (
     Capabilities,
     CapturedTrace,
@@ -21,16 +22,21 @@ from smile_trace.trackers import (
     Outcome,
     ProfiledCall,
     Receipt,
-    Rejected,
-    Tracker,
     read_options,
 )
-from smile_trace.trackers.batches import deliver_each, outcomes
+from smile_trace.trackers.batches import attempt, deliver_each, each, outcome_of, outcomes
+from smile_trace.trackers.dashboard import Dashboard, gone
 from smile_trace.trackers.http import RequestRejected
+from smile_trace.trackers.late_span import Parent
+from smile_trace.trackers.presentation import Item, Presentation, View
 from smile_trace_comet import sdk
 from smile_trace_comet.errors import MISSING, WRONG_PROJECT_TYPE
-from smile_trace_comet.experiments import Projects, deliver_comparison, deliver_version
-from smile_trace_comet.forgetting import forget_trace
+from smile_trace_comet.experiments import (
+    Projects,
+    deliver_comparison,
+    deliver_version,
+    forget_trace,
+)
 from smile_trace_comet.traces import (
     deliver_explanation,
     deliver_path,
@@ -70,7 +76,7 @@ class CometOptions(Record):
     """Megabytes that a reply may have; a larger one is not read."""
 
 
-class CometTracker(Tracker):
+class CometTracker(Dashboard):
     """Delivers to one Comet server. Connects on the first delivery, not before.
 
     The packages are heavy and their configuration freezes at import, so nothing of Comet is
@@ -81,9 +87,11 @@ class CometTracker(Tracker):
     capabilities: ClassVar[Capabilities] = Capabilities(
         comparisons=True, forgets=True, paths=True, profiles=True
     )
+    request_size = 1  # a trace
 
     def __init__(self, options: CometOptions) -> None:
         self.options = options
+        self.concurrency = options.concurrency
         self._client: CometClient | None = None
 
     @classmethod
@@ -121,15 +129,19 @@ class CometTracker(Tracker):
 
     def deliver_traces(self, items: Sequence[CapturedTrace]) -> list[Outcome]:
         """See `Tracker.deliver_traces`; each is looked for before it is written."""
+        self._connected()
+        return super().deliver_traces(items)
+
+    def put_spans(self, traces: Sequence[Trace]) -> None:
+        """See `Dashboard.put_spans`."""
         client = self._connected()
-        workspace = self.options.workspace or client.workspace
+        workspace, project = self.options.workspace or client.workspace, self._project(client)
+        for trace in traces:
+            deliver_trace(client, trace, workspace=workspace, project=project)
 
-        def deliver(item: CapturedTrace) -> Outcome:
-            project = self._project(client)
-            url = deliver_trace(client, item.trace, workspace=workspace, project=project)
-            return Receipt(external_id=item.trace.trace_id, url=url)
-
-        return outcomes(deliver_each(items, deliver, concurrency=self.options.concurrency))
+    def trace_url(self, trace_id: str) -> str | None:
+        """See `Dashboard.trace_url`."""
+        return self._connected().find(trace_id)
 
     def deliver_explanations(self, items: Sequence[ExplainedCall]) -> list[Outcome]:
         """See `Tracker.deliver_explanations`; a trace has one writer at a time."""
@@ -137,53 +149,40 @@ class CometTracker(Tracker):
         of_trace: dict[str, list[ExplainedCall]] = {}
         for item in items:
             of_trace.setdefault(item.traced_as, []).append(item)
-        results = deliver_each(
+        results = each(
             list(of_trace.values()),
-            lambda group: self._into_trace(client, group),
-            concurrency=self.options.concurrency,
+            lambda group: [attempt(partial(self.show, item)) for item in group],
+            concurrency=self.concurrency,
         )
-        settled = dict(zip(of_trace, outcomes(results), strict=True))
-        taken = [item for item in items if isinstance(settled[item.traced_as], Receipt)]
-        failed = self._into_versions(client, taken)
-        return [failed.get(item.call.id, settled[item.traced_as]) for item in items]
+        ids = [item.call.id for group in of_trace.values() for item in group]
+        settled = dict(zip(ids, outcomes(list(chain(*results))), strict=True))
+        taken = [item for item in items if isinstance(settled[item.call.id], Receipt)]
+        settled |= self._into_versions(client, taken)
+        return [settled[item.call.id] for item in items]
 
-    def deliver_paths(self, items: Sequence[ExplainedPath]) -> list[Outcome]:
-        """See `Tracker.deliver_paths`: files, on top of the HTML panel, and a column."""
-        client = self._connected()
-
-        def deliver(item: ExplainedPath) -> Outcome:
-            return self._at_trace(client, item.traced_as, lambda: deliver_path(client, item))
-
-        return outcomes(deliver_each(items, deliver, concurrency=self.options.concurrency))
-
-    def deliver_profiles(self, items: Sequence[ProfiledCall]) -> list[Outcome]:
-        """See `Tracker.deliver_profiles`: files, and a column."""
-        client = self._connected()
-
-        def deliver(item: ProfiledCall) -> Outcome:
-            return self._at_trace(client, item.traced_as, lambda: deliver_profile(client, item))
-
-        return outcomes(deliver_each(items, deliver, concurrency=self.options.concurrency))
-
-    def _into_trace(self, client: "CometClient", group: Sequence[ExplainedCall]) -> Outcome:
-        def deliver() -> None:
-            for item in group:
-                deliver_explanation(client, item)
-
-        return self._at_trace(client, group[0].traced_as, deliver)
-
-    def _at_trace(self, client: "CometClient", key: str, deliver: Callable[[], None]) -> Outcome:
+    def show(self, item: Item) -> Outcome:
+        """See `Dashboard.show`; a trace that was deleted there is not made anew."""
         try:
-            deliver()
+            return super().show(item)
         except RequestRejected as rejected:
-            if rejected.status in MISSING and client.find(key) is None:
-                return Rejected(
-                    reason=f"Comet has no trace {key}: it was deleted there",
-                    code=ReasonCode.NOT_FOUND,
-                    retry=False,
-                )
+            missing = rejected.status in MISSING
+            if missing and self._connected().find(item.traced_as) is None:
+                return gone("Comet", item.traced_as)
             raise
-        return Receipt(external_id=key, url=client.find(key))
+
+    def put_scores(self, place: Parent, shown: Presentation) -> None:
+        """See `Dashboard.put_scores`: files, and a column of a profile; what an explanation says
+        comes with its pages."""
+        if isinstance(shown.item, ProfiledCall):
+            deliver_profile(self._connected(), shown.item)
+
+    def put_view(self, place: Parent, shown: Presentation, view: View) -> Outcome:
+        """See `Dashboard.put_view`: files, the HTML panel, and columns."""
+        if isinstance(shown.item, ExplainedCall):
+            deliver_explanation(self._connected(), shown.item, view)
+        elif isinstance(shown.item, ExplainedPath):
+            deliver_path(self._connected(), shown.item, view)
+        return self.receipt(place.trace_id)
 
     def _into_versions(
         self, client: "CometClient", items: Sequence[ExplainedCall]
@@ -208,10 +207,7 @@ class CometTracker(Tracker):
     def deliver_comparison(self, item: ComparedPrompt) -> Outcome:
         """See `Tracker.deliver_comparison`; into the experiments of the versions."""
         client = self._connected()
-        try:
-            return deliver_comparison(client, item, self._projects(client))
-        except RequestRejected as rejected:
-            return rejected.outcome
+        return outcome_of(lambda: deliver_comparison(client, item, self._projects(client)))
 
     def forget(self, items: Sequence[ForgottenTrace]) -> list[Outcome]:
         """See `Tracker.forget`; a version's experiment in which no call is left goes, too."""

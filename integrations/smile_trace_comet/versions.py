@@ -15,7 +15,7 @@ from smile_trace._guards import foreign
 from smile_trace.records import JSON, Explanation, PromptUse
 from smile_trace.records.comparison import Comparison
 from smile_trace.render import STATUS_WORDS, comparison_to_html, to_html
-from smile_trace.trackers import ExplainedCall
+from smile_trace.trackers import ExplainedCall, ForgottenTrace
 from smile_trace.trackers.fields import strict_json
 from smile_trace_comet.contents import Row, page, row_of, summary_metrics, table_csv
 
@@ -67,6 +67,17 @@ def versions_of(items: Iterable[ExplainedCall]) -> dict[tuple[str, str], list[Ex
         for name, version in sorted({(use.name, use.version) for use in item.call.prompts}):
             groups.setdefault((name, version), []).append(item)
     return groups
+
+
+def version_keys(item: ForgottenTrace, workspace: str, project: str) -> Iterable[VersionKey]:
+    """The experiments that may hold something of the trace's calls.
+
+    Where several models answer a version, its comparison has an experiment for each of them.
+    """
+    for call in item.calls:
+        for name, version in call.prompts:
+            labels = (version, *(f"{version} · {model}" for model in call.models))
+            yield from (VersionKey(workspace, project, name, label) for label in labels)
 
 
 def use_of(item: ExplainedCall, name: str, version: str) -> PromptUse:

@@ -9,6 +9,7 @@ No part of the tracker: nothing is delivered but what MLflow itself logs of an e
 
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from mlflow.entities import AssessmentSource, Feedback, Trace
@@ -23,9 +24,9 @@ from smile_trace.explaining.named_models import AnyModel
 from smile_trace.explaining.options import ExplainOptions
 from smile_trace.explaining.preparation import Prepared, prepare_call
 from smile_trace.records import Call, Explanation
+from smile_trace.records.checks import why_not_driven_by, why_not_without_effect
 from smile_trace.render import driver_text, fidelity_reason
 from smile_trace.settings import Settings
-from smile_trace.testing import assert_driven_by, assert_no_effect
 from smile_trace_mlflow.source import spans_of
 
 SOURCE = AssessmentSource(source_type="CODE", source_id="smile-trace")
@@ -33,8 +34,8 @@ SOURCE = AssessmentSource(source_type="CODE", source_id="smile-trace")
 _LOCKS = tuple(threading.Lock() for _ in range(64))
 """Scorers run at once: the second one of a call finds the answers that the first one paid for."""
 
-Judge = Callable[[Explanation, str], None]
-"""Raises AssertionError where an explanation does not say that of a text."""
+Judge = Callable[[Explanation, str], str | None]
+"""Why an explanation does not say that of a text; None where it does."""
 
 
 def driver_is(
@@ -57,10 +58,7 @@ def driver_is(
         budget: the most calls to the model, per row.
         seed: as in `explain`.
     """
-
-    def judge(explanation: Explanation, wanted: str) -> None:
-        assert_driven_by(explanation, wanted, among=among)
-
+    judge = partial(why_not_driven_by, among=among)
     return _about_text(
         "driver_is", "driver", text, judge, model, ExplainOptions(budget=budget, seed=seed)
     )
@@ -82,10 +80,7 @@ def no_effect_of(
         text: by default the row's expectation `no_effect`.
         within: the largest attribution that counts as none, in units of answer change.
     """
-
-    def judge(explanation: Explanation, wanted: str) -> None:
-        assert_no_effect(explanation, wanted, within=within)
-
+    judge = partial(why_not_without_effect, within=within)
     return _about_text(
         "no_effect_of", "no_effect", text, judge, model, ExplainOptions(budget=budget, seed=seed)
     )
@@ -137,11 +132,8 @@ def _about_text(
             raise SmileTraceError(
                 f"{name} is inconclusive at this budget: {fidelity_reason(explanation)}"
             )
-        try:
-            judge(explanation, wanted)
-        except AssertionError as why:
-            return _feedback(explanation, False, str(why), {})
-        return _feedback(explanation, True, explanation.summary, {})
+        why_not = judge(explanation, wanted)
+        return _feedback(explanation, why_not is None, why_not or explanation.summary, {})
 
     return _scorer(score, name)
 

@@ -30,9 +30,10 @@ from smile_trace.trackers import (
     Rejected,
     read_options,
 )
-from smile_trace.trackers.batches import outcome_of
+from smile_trace.trackers.batches import Result, outcome_of
 from smile_trace.trackers.dashboard import Dashboard, gone, not_ours, own_place
 from smile_trace.trackers.fields import external_traces
+from smile_trace.trackers.http import RequestRejected
 from smile_trace.trackers.late_span import HeldSpan, Parent, find_parent, find_root
 from smile_trace.trackers.presentation import (
     DOCUMENT,
@@ -220,6 +221,10 @@ class MLflowTracker(Dashboard):
             self._server.give_feedback(
                 info, score.name, score.value, span_id=None, rationale=score.reason, by_user=True
             )
+
+    def settle(self, results: Sequence[Result]) -> list[Outcome]:
+        """See `Dashboard.settle`: MLflow fails with 500 on what it cannot write, too."""
+        return [r.outcome if isinstance(r, RequestRejected) else r for r in results]
 
     # -- into a trace ------------------------------------------------------------------------
 

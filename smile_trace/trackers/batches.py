@@ -76,25 +76,37 @@ def deliver_each(
     Raises:
         TrackerUnavailable: the server takes nothing; items that were not begun are left.
     """
+    return each(items, lambda item: attempt(lambda: deliver(item)), concurrency=concurrency)
+
+
+def each(items: Sequence[T], do: Callable[[T], R], *, concurrency: int = 1) -> list[R]:
+    """What becomes of each item, at most `concurrency` at the same time.
+
+    Raises:
+        TrackerUnavailable: the server takes nothing; items that were not begun are left.
+    """
     unavailable = threading.Event()
 
-    def deliver_one(item: T) -> Result | TrackerUnavailable | None:
+    def one(item: T) -> R | TrackerUnavailable | None:
         if unavailable.is_set():
             return None
         try:
-            return attempt(lambda: deliver(item))
+            return do(item)
         except TrackerUnavailable as error:
             unavailable.set()
             return error
 
     if concurrency == 1:
-        attempts = [deliver_one(item) for item in items]
+        attempts = [one(item) for item in items]
     else:
         with ThreadPoolExecutor(min(concurrency, len(items) or 1)) as pool:
             contexts = [copy_context() for _ in items]  # a context is entered once at a time
-            run = lambda context, item: context.run(deliver_one, item)  # noqa: E731
-            attempts = list(pool.map(run, contexts, items))
-    results: list[Result] = []
+            running = [
+                pool.submit(context.run, one, item)
+                for context, item in zip(contexts, items, strict=True)
+            ]
+            attempts = [future.result() for future in running]
+    results: list[R] = []
     for result in attempts:
         if isinstance(result, TrackerUnavailable):
             raise result

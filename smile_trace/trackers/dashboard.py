@@ -12,6 +12,7 @@ from smile_trace.trackers.batches import (
     attempt,
     deliver_batch,
     deliver_each,
+    each,
     outcomes,
     split,
 )
@@ -46,8 +47,8 @@ class Dashboard(Tracker):
 
     request_size: ClassVar[int] = 400
     """Of traces in one request, as `size_of` measures them."""
-    concurrency: ClassVar[int] = 1
-    """Explanations, paths and profiles delivered at once."""
+    concurrency: int = 1
+    """Requests with traces, explanations, paths and profiles delivered at once."""
     review_queues: ReviewQueues
     """Where `capabilities.reviews` is declared."""
 
@@ -97,6 +98,11 @@ class Dashboard(Tracker):
         call, or the root, in the trace that was written."""
         return own_place(shown)
 
+    def settle(self, results: Sequence[Result]) -> list[Outcome]:
+        """What became of the items; by default none is to blame where the server fails with 5xx on
+        everything."""
+        return outcomes(results)
+
     # -- what a tracker does -----------------------------------------------------------------
 
     def deliver_traces(self, items: Sequence[CapturedTrace]) -> list[Outcome]:
@@ -108,10 +114,15 @@ class Dashboard(Tracker):
                 settled[number] = found
         ours = [number for number in range(len(items)) if number not in settled]
         size = self.request_size
-        for batch in split(ours, lambda number: self.size_of(items[number].trace), size):
-            sent = deliver_batch([items[number].trace for number in batch], self._send)
-            settled |= dict(zip(batch, sent, strict=True))
-        return outcomes([settled[number] for number in range(len(items))])
+        batches = list(split(ours, lambda number: self.size_of(items[number].trace), size))
+        sent = each(
+            [[items[number].trace for number in batch] for batch in batches],
+            lambda traces: deliver_batch(traces, self._send),
+            concurrency=self.concurrency,
+        )
+        for batch, results in zip(batches, sent, strict=True):
+            settled |= dict(zip(batch, results, strict=True))
+        return self.settle([settled[number] for number in range(len(items))])
 
     def deliver_explanations(self, items: Sequence[ExplainedCall]) -> list[Outcome]:
         """See `Tracker.deliver_explanations`."""
@@ -133,7 +144,7 @@ class Dashboard(Tracker):
         """See `Tracker.forget`."""
         if not self.capabilities.forgets:
             raise self._missing("forget")
-        return outcomes(deliver_each(items, self.forget_trace))
+        return self.settle(deliver_each(items, self.forget_trace))
 
     def send_for_review(self, queue: str, tasks: Sequence[ReviewTask]) -> None:
         """See `Tracker.send_for_review`; each variant is a trace of its own."""
@@ -158,9 +169,10 @@ class Dashboard(Tracker):
     def _show(self, items: Sequence[Item], able: bool = True, what: str = "") -> list[Outcome]:
         if not able:
             raise NotImplementedError(f"the tracker {self.name} does not show {what}")
-        return outcomes(deliver_each(items, self._present, concurrency=self.concurrency))
+        return self.settle(deliver_each(items, self.show, concurrency=self.concurrency))
 
-    def _present(self, item: Item) -> Outcome:
+    def show(self, item: Item) -> Outcome:
+        """Show one item, in the order that is said above."""
         shown = present(item)
         place = self.find_place(shown)
         if not isinstance(place, Parent):
