@@ -27,7 +27,7 @@ from smile_trace.dialects import assemble
 from smile_trace.records.formats.otlp import spans_from_line
 from smile_trace.settings import Settings
 from smile_trace.ship.lines import HeadSampling, ReadLine, body_of, read_line
-from smile_trace.store.groups import Group
+from smile_trace.store.tables import Group
 from smile_trace.worker.sample import decide
 
 Array = NDArray[np.float64]

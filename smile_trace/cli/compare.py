@@ -111,8 +111,7 @@ def _deliver(comparison: "Comparison") -> None:
     from smile_trace.settings import Settings
     from smile_trace.store import Store
     from smile_trace.trackers import Receipt
-    from smile_trace.worker.delivery.comparisons import deliver
-    from smile_trace.worker.delivery.reports import with_links
+    from smile_trace.worker.delivery.per_prompt import deliver, with_links
 
     settings, mattered = Settings(), comparison.mattered
     with active_trackers(settings) as trackers:

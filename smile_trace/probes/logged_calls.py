@@ -19,9 +19,9 @@ from smile_trace.records import Call, Document, Message
 from smile_trace.records.message import identity_of
 from smile_trace.settings import Settings
 from smile_trace.store import Store
-from smile_trace.store.groups import Group
 from smile_trace.store.job_results import StoredProfile
 from smile_trace.store.queries.calls import newest_calls
+from smile_trace.store.tables import Group
 
 WORKING_COPY = "working copy"
 """The version of a template that no call was made with."""

@@ -9,11 +9,10 @@ from smile_trace.records import Call, Record
 from smile_trace.records.path import ExplanationPath
 from smile_trace.records.profile import Profile
 from smile_trace.store.database import Database
-from smile_trace.store.groups import Group
+from smile_trace.store.database.sql import insert
 from smile_trace.store.jobs import Job
 from smile_trace.store.retention import forgotten_among
-from smile_trace.store.sql import insert
-from smile_trace.store.tables import paths, profiles
+from smile_trace.store.tables import Group, paths, profiles
 
 
 class KeptByJobs:

@@ -22,11 +22,11 @@ from smile_trace._text.log_context import about
 from smile_trace.errors import Reason, ReasonCode
 from smile_trace.records import Call, Explanation, ExplanationSettings, Observation, Record
 from smile_trace.store.database import Database
-from smile_trace.store.groups import Group
+from smile_trace.store.database.sql import insert
 from smile_trace.store.retention import forgotten_among
 from smile_trace.store.spending.ledger import BudgetScope
-from smile_trace.store.sql import insert
 from smile_trace.store.tables import (
+    Group,
     calls,
     explanations,
     groups,

@@ -5,10 +5,9 @@ from sqlalchemy import ColumnElement, delete, select
 from smile_trace.errors import ReasonCode
 from smile_trace.records import Record
 from smile_trace.store.database import Database
-from smile_trace.store.groups import Group
+from smile_trace.store.database.sql import insert
 from smile_trace.store.retention import forgotten_among
-from smile_trace.store.sql import insert
-from smile_trace.store.tables import paused_models, proxy_trusts
+from smile_trace.store.tables import Group, paused_models, proxy_trusts
 
 
 class Pause(Record):

@@ -19,6 +19,7 @@ from sqlalchemy import (
 from smile_trace.errors import Reason, ReasonCode
 from smile_trace.records import Record
 from smile_trace.store.database import Database
+from smile_trace.store.database.sql import age, insert
 from smile_trace.store.queueing import (
     USUAL,
     Kind,
@@ -28,7 +29,6 @@ from smile_trace.store.queueing import (
     queue_news,
     queue_since,
 )
-from smile_trace.store.sql import age, insert
 from smile_trace.store.tables import deliveries, removals, trackers
 
 

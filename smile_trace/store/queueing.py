@@ -18,7 +18,7 @@ from sqlalchemy import (
 
 from smile_trace.errors import Reason, ReasonCode
 from smile_trace.records import Record
-from smile_trace.store.sql import Insert, insert
+from smile_trace.store.database.sql import Insert, insert
 from smile_trace.store.tables import (
     calls,
     deliveries,

@@ -13,6 +13,8 @@ from smile_trace.records import Explanation, Trace
 from smile_trace.settings import Budget, ModelSettings, Settings
 from smile_trace.store.arrivals import PulledPlaces
 from smile_trace.store.database import Database, StoreError
+from smile_trace.store.database.postgresql import PostgresDatabase
+from smile_trace.store.database.sqlite import IN_MEMORY, SQLiteDatabase
 from smile_trace.store.drift import Drift
 from smile_trace.store.forgetting import Forgetting
 from smile_trace.store.job_results import Paths, Profiles
@@ -20,12 +22,10 @@ from smile_trace.store.jobs import Jobs
 from smile_trace.store.judgements import Judgements
 from smile_trace.store.models import Pauses, ProxyTrusts
 from smile_trace.store.outbox import Outbox
-from smile_trace.store.postgresql import PostgresDatabase
 from smile_trace.store.queries.prompts import PromptReader, reading_prompts
 from smile_trace.store.queries.status import Lag, Status, read_lags, read_status
 from smile_trace.store.spending.ledger import StoredLedger
 from smile_trace.store.spending.responses import StoredResponses
-from smile_trace.store.sqlite import IN_MEMORY, SQLiteDatabase
 from smile_trace.store.tables import (
     deliveries,
     jobs,

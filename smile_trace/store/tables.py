@@ -6,7 +6,7 @@ for `smile-trace doctor`.
 """
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import (
     BigInteger,
@@ -25,8 +25,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.schema import CreateIndex
 
+from smile_trace.records import Call
 from smile_trace.store.database import Database
-from smile_trace.store.sql import INTEGER, STRING, TEXT
+from smile_trace.store.database.sql import INTEGER, STRING, TEXT, storable
 
 metadata = MetaData(
     naming_convention={
@@ -39,7 +40,7 @@ metadata = MetaData(
 
 
 def _group(*, primary_key: bool = False) -> Iterator[Column[str]]:
-    """The columns of a `groups.Group`: a prompt version, or a function without a version."""
+    """The columns of a `Group`: a prompt version, or a function without a version."""
     for name in ("group_kind", "group_name", "group_version"):
         yield Column(name, STRING, primary_key=primary_key, nullable=False)
 
@@ -474,3 +475,36 @@ def missing_indexes(database: Database) -> list[str]:
             for index in sorted(table.indexes, key=lambda index: str(index.name))
             if (table.name, tuple(column.name for column in index.columns)) not in there
         ]
+
+
+class Group(NamedTuple):
+    """A prompt version, or a function (whose `version` is empty)."""
+
+    kind: Literal["prompt", "function"]
+    name: str
+    version: str = ""
+
+    @classmethod
+    def of(cls, call: Call) -> "Group":
+        """The group of a call: that of the first prompt it used, else that of its function."""
+        if call.prompts:
+            prompt = call.prompts[0]
+            return cls("prompt", storable(prompt.name), storable(prompt.version))
+        return cls("function", storable(call.name))
+
+    @classmethod
+    def from_row(cls, row: Any) -> "Group":
+        """The group in a row that has its columns."""
+        return cls(row.group_kind, row.group_name, row.group_version)
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}" + (f" version {self.version}" if self.version else "")
+
+    @property
+    def values(self) -> dict[str, str]:
+        """The columns that hold it, in every table that has them."""
+        return {
+            "group_kind": self.kind,
+            "group_name": self.name,
+            "group_version": self.version,
+        }

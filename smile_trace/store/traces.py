@@ -21,10 +21,10 @@ from smile_trace.store.arrivals import (
     add_batch,
 )
 from smile_trace.store.database import Database, in_chunks
-from smile_trace.store.groups import Group
+from smile_trace.store.database.sql import insert
 from smile_trace.store.retention import forgotten_among
-from smile_trace.store.sql import insert
 from smile_trace.store.tables import (
+    Group,
     calls,
     deliveries,
     explanations,

@@ -9,11 +9,10 @@ from sqlalchemy import Connection, delete, func, select, text, update
 
 from smile_trace.records import Record
 from smile_trace.semconv import release
-from smile_trace.store.clock import DatabaseClock
 from smile_trace.store.database import Database
-from smile_trace.store.postgresql import PostgresDatabase
-from smile_trace.store.session import TIME, WORKERS
-from smile_trace.store.sql import insert
+from smile_trace.store.database.postgresql import PostgresDatabase
+from smile_trace.store.database.session import TIME, WORKERS, DatabaseClock
+from smile_trace.store.database.sql import insert
 from smile_trace.store.tables import jobs, workers
 
 Role = Literal["ingest", "explain", "deliver"]

@@ -21,8 +21,8 @@ from typing import Protocol
 from smile_trace.settings import Settings
 from smile_trace.store import Store, StoreUnavailable
 from smile_trace.store.database import TakenOver
-from smile_trace.store.postgresql import PostgresDatabase
-from smile_trace.store.session import TASKS, WORKERS, Session
+from smile_trace.store.database.postgresql import PostgresDatabase
+from smile_trace.store.database.session import TASKS, WORKERS, Session
 from smile_trace.store.workers import ROLES, RegisteredWorker, Role
 from smile_trace.worker.explaining.engine_database import EngineDatabase, EngineFile, EngineSchema
 from smile_trace.worker.slots import Slots

@@ -14,8 +14,8 @@ from smile_trace.errors import SmileTraceError
 from smile_trace.records import Record
 from smile_trace.settings import Settings
 from smile_trace.store import Store
+from smile_trace.store.database.postgresql import PostgresDatabase
 from smile_trace.store.forgetting import Erased, Removal, Run
-from smile_trace.store.postgresql import PostgresDatabase
 from smile_trace.store.store import check_home
 from smile_trace.trackers import Tracker, TrackerUnavailable, discover
 from smile_trace.worker.delivery.removals import Removals

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from smile_trace.settings import Settings
 from smile_trace.store import Store, StoreError
-from smile_trace.store.copying import Copied, copy_store
+from smile_trace.store.database.copying import Copied, copy_store
 from smile_trace.store.store import has_store
 from smile_trace.worker.doctor.repair import see_nobody_works
 from smile_trace.worker.lock import worker_lock

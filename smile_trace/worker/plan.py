@@ -16,11 +16,11 @@ from smile_trace.probes.asked_again import DRAWS, choose_cases
 from smile_trace.records import Call, ExplanationSettings, Message, Prompted, Record, Usage
 from smile_trace.settings import Settings
 from smile_trace.store import Store
-from smile_trace.store.groups import Group
 from smile_trace.store.queries.status import Counted
 from smile_trace.store.spending.accounts import Spent
 from smile_trace.store.spending.ledger import Left
 from smile_trace.store.store import Clock, check_home
+from smile_trace.store.tables import Group
 from smile_trace.worker import drift
 from smile_trace.worker.explaining.profiles import is_profiled, period_of, seed_of
 from smile_trace.worker.explaining.sanity_checks import is_checked

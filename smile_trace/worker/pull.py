@@ -19,7 +19,7 @@ from smile_trace.settings import Settings
 from smile_trace.sources.protocol import Page, Source, SourceUnavailable
 from smile_trace.store import Store, StoreError
 from smile_trace.store.arrivals import LATE_SECONDS, Arrivals, Pulled, SpoolBatch, SpoolFile
-from smile_trace.store.groups import Group
+from smile_trace.store.tables import Group
 from smile_trace.worker.own_traces import traced
 from smile_trace.worker.redaction import Redaction
 from smile_trace.worker.sample import decide, is_drawn

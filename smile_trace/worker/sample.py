@@ -13,8 +13,8 @@ from smile_trace.models.registry import NoModel, settings_for
 from smile_trace.records import Call
 from smile_trace.settings import Settings
 from smile_trace.store import Store, StoreError
-from smile_trace.store.groups import Group
 from smile_trace.store.jobs import Decision
+from smile_trace.store.tables import Group
 
 logger = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 
 from smile_trace.store import StoreUnavailable
-from smile_trace.store.session import REQUESTS, Held, Session
+from smile_trace.store.database.session import REQUESTS, Held, Session
 
 LOOK_SECONDS = 0.05
 """Time between two looks for a free slot, on average: at random, so that no worker has them all."""

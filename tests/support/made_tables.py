@@ -6,7 +6,7 @@ import pytest
 from alembic.config import Config
 from sqlalchemy import Connection
 
-from smile_trace.store.sqlite import SQLiteDatabase
+from smile_trace.store.database.sqlite import SQLiteDatabase
 
 _MADE = "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%'"
 _REVISION = "SELECT version_num FROM alembic_version"

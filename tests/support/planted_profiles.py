@@ -4,8 +4,7 @@ from sqlalchemy import insert
 
 from smile_trace.records.profile import ProbeResult
 from smile_trace.store import Store
-from smile_trace.store.groups import Group
-from smile_trace.store.tables import profiles
+from smile_trace.store.tables import Group, profiles
 from smile_trace_contracts.samples import sample_profile
 
 

@@ -20,8 +20,7 @@ from smile_trace.records import (
 )
 from smile_trace.settings import Settings
 from smile_trace.store import Store
-from smile_trace.store.groups import Group
-from smile_trace.store.tables import calls, explanations, jobs, observations
+from smile_trace.store.tables import Group, calls, explanations, jobs, observations
 
 MODEL = "planted"
 

@@ -20,8 +20,7 @@ from smile_trace.records.profile import ProbeResult, VariantAnswer
 from smile_trace.records.suggestion import Suggestions
 from smile_trace.settings import Settings
 from smile_trace.store import Store
-from smile_trace.store.groups import Group
-from smile_trace.store.tables import calls, profiles
+from smile_trace.store.tables import Group, calls, profiles
 from smile_trace.suggesting import suggest
 from smile_trace_contracts.samples import sample_profile
 from tests.support.judged import judgement

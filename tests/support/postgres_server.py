@@ -18,7 +18,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from smile_trace.store.postgresql import PostgresDatabase
+from smile_trace.store.database.postgresql import PostgresDatabase
 from tests.support.ports import steady_port
 from tests.support.shared_server import Guard, Shared, shared_server
 

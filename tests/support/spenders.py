@@ -16,7 +16,7 @@ from typing import Any
 from smile_trace.errors import BudgetExceeded
 from smile_trace.settings import Settings
 from smile_trace.store import Store, StoreUnavailable
-from smile_trace.store.postgresql import PostgresDatabase
+from smile_trace.store.database.postgresql import PostgresDatabase
 from tests.support.ledgers import ledger, reserve
 
 WORKERS, FOREGROUND = 16, 8

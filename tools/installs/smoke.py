@@ -59,7 +59,7 @@ SMOKE: Mapping[str, str] = {
     "parquet": EXPLAINS + "import pyarrow.parquet, smile_trace.hub.files\n",
     "testing": EXPLAINS + "import smile_trace_contracts.source, smile_trace_contracts.tracker\n",
     "tracing": EXPLAINS + "import opentelemetry.exporter.otlp.proto.http.trace_exporter\n",
-    "postgres": EXPLAINS + "import psycopg, smile_trace.store.postgresql\n",
+    "postgres": EXPLAINS + "import psycopg, smile_trace.store.database.postgresql\n",
     **{name: _tracker(name) for name in ("comet", "langfuse", "mlflow", "opik", "otlp", "phoenix")},
 }
 """Python of each extra ("" is the base) that ends without an error where the extra is whole."""

@@ -9,8 +9,8 @@ from sqlalchemy import and_, case, func, select
 from smile_trace._guards.presentable import presentable
 from smile_trace.records import Call, Explanation, Record, Span
 from smile_trace.store.database import Database, in_chunks
+from smile_trace.store.database.sql import is_unset
 from smile_trace.store.jobs import JobState
-from smile_trace.store.sql import is_unset
 from smile_trace.store.tables import calls, deliveries, explanations, jobs, spans, traces
 
 

@@ -12,11 +12,10 @@ from smile_trace.errors import SmileTraceError
 from smile_trace.records import Call, Explanation, Record
 from smile_trace.records.entry import Entry, EntryUnreadable
 from smile_trace.store.database import Database
-from smile_trace.store.groups import Group
+from smile_trace.store.database.sql import insert
 from smile_trace.store.jobs import NO_REASON, put_observations, read_observations, sanity_outcome
 from smile_trace.store.retention import forgotten_among
-from smile_trace.store.sql import insert
-from smile_trace.store.tables import calls, explanations, jobs
+from smile_trace.store.tables import Group, calls, explanations, jobs
 
 BATCH = 100
 """Lines of one transaction."""

@@ -9,9 +9,16 @@ from sqlalchemy import ColumnElement, Connection, and_, func, select
 
 from smile_trace.records import Call, ExplanationSettings, Feedback, Signal
 from smile_trace.store.database import Database, in_chunks
-from smile_trace.store.groups import Group
-from smile_trace.store.sql import json_text
-from smile_trace.store.tables import calls, deliveries, explanations, feedback, jobs, observations
+from smile_trace.store.database.sql import json_text
+from smile_trace.store.tables import (
+    Group,
+    calls,
+    deliveries,
+    explanations,
+    feedback,
+    jobs,
+    observations,
+)
 
 
 class ExplanationRow(NamedTuple):

@@ -25,9 +25,9 @@ from sqlalchemy import (
 
 from smile_trace.records import Record
 from smile_trace.store.database import Database, TakenOver
-from smile_trace.store.postgresql import PostgresDatabase
+from smile_trace.store.database.postgresql import PostgresDatabase
+from smile_trace.store.database.sql import insert, storable
 from smile_trace.store.spending.procedures import TAKEN_OVER
-from smile_trace.store.sql import insert, storable
 from smile_trace.store.tables import rate_limits, reservations, spend
 
 UNITS = ("calls", "tokens", "usd")

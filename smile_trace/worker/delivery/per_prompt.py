@@ -1,13 +1,23 @@
-"""What a tracker is given once per prompt, and again when it has changed."""
+"""What a tracker is given once per prompt, and again when it has changed: the comparison of its
+versions, and what mattered this week."""
 
 import logging
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import ClassVar, Generic, TypeVar
 
+from smile_trace.comparison import NothingToCompare, compare
+from smile_trace.comparison.mattered import what_mattered
+from smile_trace.comparison.verdicts import MIN_CALLS
+from smile_trace.errors import SmileTraceError
+from smile_trace.records.comparison import Comparison
+from smile_trace.records.report import Report
 from smile_trace.settings import Settings
 from smile_trace.store import Store, StoreError
-from smile_trace.trackers import Outcome, Receipt, Tracker, TrackerUnavailable
+from smile_trace.store.queries.calls import Lately, read_addresses, read_lately
+from smile_trace.trackers import ComparedPrompt, Outcome, Receipt, Tracker, TrackerUnavailable
 
 logger = logging.getLogger(__name__)
 
@@ -22,24 +32,28 @@ class PerPrompt(ABC, Generic[State]):
     """In messages."""
 
     def __init__(
-        self, tracker: Tracker, store: Store, settings: Settings, clock: Callable[[], float]
+        self,
+        tracker: Tracker,
+        store: Store,
+        settings: Settings,
+        clock: Callable[[], float],
+        *,
+        seconds: float,
+        shown: bool,
     ) -> None:
+        """
+        Args:
+            seconds: between two looks at the store.
+            shown: whether the tracker shows this at all.
+        """
         self._tracker = tracker
         self._store = store
         self._settings = settings
         self._clock = clock
-        self._next = clock() + self._seconds
+        self._seconds = seconds
+        self._shown = shown
+        self._next = clock() + seconds
         self._delivered: dict[str, State] = {}
-
-    @property
-    @abstractmethod
-    def _seconds(self) -> float:
-        """Between two looks at the store."""
-
-    @property
-    @abstractmethod
-    def _shown(self) -> bool:
-        """Whether the tracker shows this at all."""
 
     @abstractmethod
     def _states(self, now: float) -> Mapping[str, State]:
@@ -87,3 +101,139 @@ class PerPrompt(ABC, Generic[State]):
             elif outcome is not None:
                 logger.warning("%s: the %s waits: %s", prompt, self.what, outcome.reason)
         return arrived
+
+
+MAX_TRACES = 100
+"""Traces of a version that a tracker is told."""
+
+
+class Comparisons(PerPrompt[dict[str, int]]):
+    """Compares each prompt anew when its explained calls have changed.
+
+    A prompt takes part once it has two versions, and one of them MIN_CALLS explained calls.
+    """
+
+    what = "comparison"
+
+    def __init__(
+        self,
+        tracker: Tracker,
+        store: Store,
+        settings: Settings,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__(
+            tracker,
+            store,
+            settings,
+            clock,
+            seconds=settings.worker.comparison_seconds,
+            shown=tracker.capabilities.comparisons,
+        )
+
+    def _states(self, now: float) -> dict[str, dict[str, int]]:
+        with self._store.reading_prompts() as prompts:
+            counted = prompts.explained_versions()
+        return {
+            prompt: explained
+            for prompt, explained in counted.items()
+            if len(explained) > 1 and max(explained.values()) >= MIN_CALLS
+        }
+
+    def _deliver(self, prompt: str, now: float) -> Outcome | None:
+        try:
+            comparison = compare(prompt, budget=0, settings=self._settings)
+        except SmileTraceError as error:
+            logger.warning("%s was not compared: %s", prompt, error)
+            return None
+        return deliver(self._tracker, self._store, comparison)
+
+
+def deliver(tracker: Tracker, store: Store, comparison: Comparison) -> Outcome:
+    """Give a comparison to a tracker, with the traces that it knows of each version.
+
+    Raises:
+        TrackerUnavailable: nothing was taken.
+    """
+    with store.reading_prompts() as prompts:
+        traces = {
+            version.label: prompts.delivered_as(
+                comparison.prompt, version.version, tracker.name, limit=MAX_TRACES
+            )
+            for version in comparison.versions
+        }
+    return tracker.deliver_comparison(ComparedPrompt(comparison=comparison, traced_as=traces))
+
+
+PERIOD = timedelta(days=7)
+MIN_EXPLAINED = 5
+"""With fewer explanations that say something, shares of calls say nothing about a prompt."""
+
+
+class Reports(PerPrompt[tuple[Lately, str]]):
+    """Reports each prompt's last seven days anew when its explained calls have changed, and once a
+    day.
+
+    A prompt takes part once it has MIN_EXPLAINED explained calls; where it then has fewer, the page
+    says so in place of figures of another week.
+    """
+
+    what = "report"
+
+    def __init__(
+        self,
+        tracker: Tracker,
+        store: Store,
+        settings: Settings,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        super().__init__(
+            tracker,
+            store,
+            settings,
+            clock,
+            seconds=settings.worker.report_seconds,
+            shown=tracker.capabilities.reports,
+        )
+
+    def _states(self, now: float) -> dict[str, tuple[Lately, str]]:
+        length, today = PERIOD.total_seconds(), _moment(now).date().isoformat()
+        found = read_lately(self._store.database, before=now - 2 * length, since=now - length)
+        return {
+            prompt: (lately, today)
+            for prompt, lately in found.items()
+            if max(lately.now, lately.before) >= MIN_EXPLAINED
+        }
+
+    def _deliver(self, prompt: str, now: float) -> Outcome:
+        made = _report(self._store, prompt, _moment(now))
+        return self._tracker.deliver_report(with_links(made, self._tracker, self._store))
+
+
+def _moment(now: float) -> datetime:
+    return datetime.fromtimestamp(now, UTC)
+
+
+def with_links(found: Report, tracker: Tracker, store: Store) -> Report:
+    """The report with the addresses of its examples on a tracker."""
+    examples = {one for group in found.groups for part in group.parts for one in part.examples}
+    links = read_addresses(store.database, tracker.name, sorted(examples))
+    return found.model_copy(update={"links": links})
+
+
+def _report(store: Store, prompt: str, until: datetime) -> Report:
+    """The report of a prompt's week, or that there is too little to say anything."""
+    since = until - PERIOD
+    try:
+        found = what_mattered(store, prompt, since=since.timestamp(), until=until.timestamp())
+    except NothingToCompare:
+        days = {"since": since.isoformat(), "until": until.isoformat()}
+        found = Report(name=prompt, **days)
+    said = found.explained - found.inconclusive
+    if said < MIN_EXPLAINED:
+        summary = (
+            f"Too little to say what mattered: of this period {said:,} explanation"
+            f"{' says' if said == 1 else 's say'} something, and {MIN_EXPLAINED} are needed."
+        )
+        found = found.model_copy(update={"groups": (), "no_document": None, "summary": summary})
+    return found.model_copy(update={"rolling": True})

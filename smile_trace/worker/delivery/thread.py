@@ -8,9 +8,8 @@ from smile_trace._text.log_context import about
 from smile_trace.settings import Settings
 from smile_trace.store import Store, StoreError
 from smile_trace.trackers import TrackerUnavailable
-from smile_trace.worker.delivery.comparisons import Comparisons
 from smile_trace.worker.delivery.delivery_worker import DeliveryWorker
-from smile_trace.worker.delivery.reports import Reports
+from smile_trace.worker.delivery.per_prompt import Comparisons, Reports
 from smile_trace.worker.store_retry import StoreRetry
 
 logger = logging.getLogger(__name__)

@@ -19,10 +19,10 @@ from pathlib import Path
 from dbos import DBOSClient, DBOSConfig, DBOSPortableJSONSerializer, WorkflowStatus, error
 
 from smile_trace.store.database import BUSY_SECONDS
+from smile_trace.store.database.postgresql import ENGINE_SCHEMA, PostgresDatabase
+from smile_trace.store.database.sqlite import describing_faults, empty_wal, make_wal
 from smile_trace.store.forgetting import Run
 from smile_trace.store.jobs import Job
-from smile_trace.store.postgresql import ENGINE_SCHEMA, PostgresDatabase
-from smile_trace.store.sqlite import describing_faults, empty_wal, make_wal
 
 logger = logging.getLogger(__name__)
 

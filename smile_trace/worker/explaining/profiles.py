@@ -11,9 +11,9 @@ from smile_trace.probes import Probe, Variant, profile_metered
 from smile_trace.records import Call, Prompted, Response
 from smile_trace.records.profile import Profile
 from smile_trace.settings import Settings
-from smile_trace.store.groups import Group
 from smile_trace.store.jobs import Job
 from smile_trace.store.spending.ledger import Purpose
+from smile_trace.store.tables import Group
 from smile_trace.worker.explaining.models import Models
 from smile_trace.worker.explaining.waits import note_answers, waiting
 

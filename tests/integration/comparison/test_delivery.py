@@ -13,8 +13,7 @@ from smile_trace.records.report import Report, ReportedPart
 from smile_trace.render import report_to_markdown
 from smile_trace.settings import Settings
 from smile_trace.store import Store
-from smile_trace.store.groups import Group
-from smile_trace.store.tables import calls, deliveries, explanations
+from smile_trace.store.tables import Group, calls, deliveries, explanations
 from smile_trace.trackers import (
     Capabilities,
     ComparedPrompt,
@@ -23,8 +22,7 @@ from smile_trace.trackers import (
     Rejected,
     TrackerUnavailable,
 )
-from smile_trace.worker.delivery.comparisons import Comparisons
-from smile_trace.worker.delivery.reports import MIN_EXPLAINED, PERIOD, Reports
+from smile_trace.worker.delivery.per_prompt import MIN_EXPLAINED, PERIOD, Comparisons, Reports
 from tests.support.explained import explanation
 from tests.support.fake_tracker import FakeTracker
 from tests.support.planted_prompts import AFTER, BEFORE, EFFECTS, QUESTIONS, plant, settings_in

@@ -11,7 +11,7 @@ from smile_trace.render.text import signed
 from smile_trace.store import Store
 from smile_trace.store.tables import calls, deliveries
 from smile_trace.trackers import CapturedTrace, ComparedPrompt, Receipt
-from smile_trace.worker.delivery.comparisons import deliver
+from smile_trace.worker.delivery.per_prompt import deliver
 from smile_trace_mlflow import MLflowTracker
 from smile_trace_mlflow.server import RUNS_TAG
 from tests.support.browser import PATIENCE, WatchedPage

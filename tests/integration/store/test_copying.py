@@ -7,8 +7,8 @@ import pytest
 from smile_trace.settings import Settings
 from smile_trace.store import Store, StoreError
 from smile_trace.store.arrivals import CorruptLine, SpoolFile
-from smile_trace.store.copying import copy_store
-from smile_trace.store.groups import Group
+from smile_trace.store.database.copying import copy_store
+from smile_trace.store.tables import Group
 from smile_trace.worker.fleet import joining
 from smile_trace.worker.lock import WorkerError
 from smile_trace.worker.move import move

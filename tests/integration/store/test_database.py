@@ -11,9 +11,8 @@ from sqlalchemy import insert, select, update
 
 from smile_trace.settings import Settings
 from smile_trace.store import Store, StoreError
-from smile_trace.store.groups import Group
 from smile_trace.store.store import check_home
-from smile_trace.store.tables import groups
+from smile_trace.store.tables import Group, groups
 from tests.support.capabilities import obey_permissions
 from tests.support.forked import FORKS
 from tests.support.stores import on_sqlite

@@ -11,9 +11,9 @@ from sqlalchemy import create_engine, text
 from smile_trace.errors import Reason, ReasonCode
 from smile_trace.settings import Settings
 from smile_trace.store import Store
+from smile_trace.store.database.postgresql import ENGINE_SCHEMA, PostgresDatabase
 from smile_trace.store.jobs import Job
 from smile_trace.store.models import Pause
-from smile_trace.store.postgresql import ENGINE_SCHEMA, PostgresDatabase
 from smile_trace.store.workers import RegisteredWorker
 from smile_trace.worker.explaining import engine_queues
 from smile_trace.worker.explaining.engine_database import (

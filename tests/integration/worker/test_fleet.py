@@ -12,8 +12,8 @@ import pytest
 
 from smile_trace.settings import Settings
 from smile_trace.store import Store
-from smile_trace.store.postgresql import PostgresDatabase
-from smile_trace.store.session import Held, Session
+from smile_trace.store.database.postgresql import PostgresDatabase
+from smile_trace.store.database.session import Held, Session
 from smile_trace.worker import fleet as fleets
 from smile_trace.worker.fleet import SharedFleet
 from smile_trace.worker.metrics import StatusCollector

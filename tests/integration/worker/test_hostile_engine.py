@@ -11,7 +11,7 @@ import pytest
 from dbos import run_dbos_database_migrations
 
 from smile_trace.store import StoreError
-from smile_trace.store.postgresql import ENGINE_SCHEMA, PostgresDatabase
+from smile_trace.store.database.postgresql import ENGINE_SCHEMA, PostgresDatabase
 from smile_trace.worker.explaining.engine_database import EngineFile, EngineSchema
 from tests.support.hostile_engine import COLUMNS, plant
 from tests.support.planted import FixedServer

@@ -13,9 +13,9 @@ from smile_trace.cli.status import status
 from smile_trace.settings import Settings
 from smile_trace.store import Store, StoreUnavailable
 from smile_trace.store.arrivals import LATE_SECONDS, Pulled
-from smile_trace.store.postgresql import PostgresDatabase
+from smile_trace.store.database.postgresql import PostgresDatabase
+from smile_trace.store.database.session import WORKERS, Session
 from smile_trace.store.retention import apply_retention
-from smile_trace.store.session import WORKERS, Session
 from smile_trace.trackers import TrackerUnavailable
 from smile_trace.worker.doctor import examine, forget_tracker
 from smile_trace.worker.ingest import Ingest

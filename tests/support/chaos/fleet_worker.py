@@ -4,7 +4,7 @@ import time
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
-import smile_trace.store.session as session
+import smile_trace.store.database.session as session
 import smile_trace.worker.fleet as fleets
 from tests.support.chaos import fault_run
 from tests.support.newer_release import newer_release

@@ -16,8 +16,7 @@ from sqlalchemy import insert
 
 from smile_trace.settings import Settings
 from smile_trace.store import Store, StoreError
-from smile_trace.store.groups import Group
-from smile_trace.store.tables import groups, metadata
+from smile_trace.store.tables import Group, groups, metadata
 from tests.support.newer_release import NewerConfig
 from tests.support.stores import on_sqlite
 

@@ -1,5 +1,5 @@
 from smile_trace.records import Call, Message, PromptUse
-from smile_trace.store.groups import Group
+from smile_trace.store.tables import Group
 
 
 def call(name: str, version: str, number: int) -> Call:

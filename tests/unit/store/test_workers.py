@@ -9,12 +9,11 @@ from smile_trace.records import Response
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.arrivals import LATE_SECONDS, Pulled
-from smile_trace.store.clock import DatabaseClock
 from smile_trace.store.database import TakenOver
+from smile_trace.store.database.postgresql import PostgresDatabase
+from smile_trace.store.database.session import WORKERS, DatabaseClock, Session
 from smile_trace.store.outbox import Outbox
-from smile_trace.store.postgresql import PostgresDatabase
 from smile_trace.store.queries.status import Lag, read_lags
-from smile_trace.store.session import WORKERS, Session
 from tests.support.ledgers import ledger, reserve
 from tests.support.store_rows import capture, decision, deliver, explanation, only, traces
 from tests.support.stores import on_postgresql, on_sqlite

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from smile_trace.store.sql import STRING, TEXT
+from smile_trace.store.database.sql import STRING, TEXT
 
 revision = "0021"
 down_revision = "0020"

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from smile_trace.store.sql import STRING
+from smile_trace.store.database.sql import STRING
 
 revision = "0022"
 down_revision = "0021"

@@ -8,8 +8,8 @@ from sqlalchemy import Connection, Table, func, insert, select, text
 
 from smile_trace.records import Record
 from smile_trace.store.database import Database, StoreError
-from smile_trace.store.postgresql import SCHEMA
-from smile_trace.store.sql import storable
+from smile_trace.store.database.postgresql import SCHEMA
+from smile_trace.store.database.sql import storable
 from smile_trace.store.tables import metadata, workers
 
 BATCH = 500

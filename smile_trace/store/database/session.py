@@ -1,12 +1,13 @@
 """A worker's session with a shared store: locks that the database lets go of when it is gone.
 
-By no clock but the database's: it ends a session that says nothing for `SILENT_SECONDS`, whether
-its process has died, hangs, or cannot be reached any more.
+The database ends a session that says nothing for `SILENT_SECONDS`, by its own clock, whether its
+process has died, hangs, or cannot be reached any more. That clock is the time of all who share it.
 """
 
 import threading
+import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, NamedTuple
@@ -15,7 +16,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from smile_trace.store.database import StoreUnavailable
-from smile_trace.store.postgresql import CLASS, PostgresDatabase
+from smile_trace.store.database.postgresql import CLASS, PostgresDatabase
 
 SILENT_SECONDS = 20.0
 """How long a session may say nothing."""
@@ -143,3 +144,36 @@ class Session:
 def _number(key: int | str) -> int:
     """The second half of a lock's key: 31 bits."""
     return key if isinstance(key, int) else zlib.crc32(key.encode()) >> 1
+
+
+class DatabaseClock:
+    """Unix seconds as the database has them, counted on by this machine's clock between two looks.
+
+    Waits, days and the order of what happened are then the same for every worker, whatever the
+    clock of its machine says.
+    """
+
+    def __init__(self) -> None:
+        self._ahead = 0.0
+
+    def __call__(self) -> float:
+        """The time now."""
+        return time.time() - self._ahead
+
+    def look(self, ask: Callable[[], float]) -> float:
+        """Compare the clocks.
+
+        Args:
+            ask: asks the database for its Unix seconds.
+
+        Returns:
+            How many seconds this machine's clock is ahead. A difference that the question's way
+            there and back explains changes nothing here.
+        """
+        before = time.time()
+        theirs = ask()
+        after = time.time()
+        ahead = (before + after) / 2 - theirs
+        if abs(ahead - self._ahead) > after - before:
+            self._ahead = ahead
+        return ahead
