@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from smile_trace.comparison import replay as replay
     from smile_trace.explaining import explain as explain
     from smile_trace.explaining import explain_path as explain_path
-    from smile_trace.explaining.answer_change import answer_change as answer_change
-    from smile_trace.explaining.answer_change import answer_change_details as answer_change_details
+    from smile_trace.explaining.api import answer_change as answer_change
+    from smile_trace.explaining.api import answer_change_details as answer_change_details
     from smile_trace.probes import probe as probe
     from smile_trace.probes import profile as profile
     from smile_trace.records import Explanation as Explanation
@@ -58,8 +58,8 @@ __all__ = [
 
 _LAZY = {
     "AnswerChange": "smile_trace.attribution.answer_change",
-    "answer_change": "smile_trace.explaining.answer_change",
-    "answer_change_details": "smile_trace.explaining.answer_change",
+    "answer_change": "smile_trace.explaining.api",
+    "answer_change_details": "smile_trace.explaining.api",
     "Comparison": "smile_trace.records.comparison",
     "Explanation": "smile_trace.records",
     "ExplanationPath": "smile_trace.records.path",

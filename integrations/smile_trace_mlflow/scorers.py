@@ -20,8 +20,7 @@ from smile_trace.errors import SmileTraceError
 from smile_trace.evaluation import faithfulness as measure
 from smile_trace.explaining.api import explain_prepared
 from smile_trace.explaining.inputs import repeatable_call
-from smile_trace.explaining.named_models import AnyModel
-from smile_trace.explaining.options import ExplainOptions
+from smile_trace.explaining.options import AnyModel, ExplainOptions
 from smile_trace.explaining.preparation import Prepared, prepare_call
 from smile_trace.records import Call, Explanation
 from smile_trace.records.checks import why_not_driven_by, why_not_without_effect

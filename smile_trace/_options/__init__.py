@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import re
 
     from smile_trace.attribution import AnyUnit
-    from smile_trace.explaining.named_models import AnyModel
+    from smile_trace.explaining.options import AnyModel
 
 
 @dataclass(frozen=True)

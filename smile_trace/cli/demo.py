@@ -62,7 +62,7 @@ def mcp(
     ] = 200,
 ) -> None:
     """Serve assistants over MCP: why, compare, status, and explain with --model. Reads only."""
-    from smile_trace.explaining.named_models import settings_of
+    from smile_trace.explaining.preparation import settings_of
     from smile_trace.mcp import make_server
     from smile_trace.settings import Settings
 

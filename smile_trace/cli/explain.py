@@ -74,8 +74,8 @@ def explain_run(
     """
     from smile_trace.attribution import CannotExplain
     from smile_trace.explaining.api import explain_prepared
-    from smile_trace.explaining.cost_estimate import most_by_model
     from smile_trace.explaining.driver import ExplanationFailed
+    from smile_trace.explaining.spending import most_by_model
     from smile_trace.sources.protocol import evaluated
 
     source, trace_ids = evaluated(run_id, settings)
@@ -124,9 +124,9 @@ def _row(
     question: "Question",
 ) -> _Row:
     from smile_trace.dialects import assemble
-    from smile_trace.explaining.cost_estimate import check_worth
     from smile_trace.explaining.inputs import repeatable_call
     from smile_trace.explaining.preparation import prepare_call
+    from smile_trace.explaining.spending import check_worth
 
     if not spans:
         raise SmileTraceError("it was deleted, or has not ended")
@@ -230,10 +230,10 @@ def explain(
         )
     text = prompt if file is None else read_text(file)
     from smile_trace.evaluation import estimate_check
-    from smile_trace.explaining.cost_estimate import check_worth, estimate_of
     from smile_trace.explaining.options import Question
     from smile_trace.explaining.paths import PATH_BUDGET, estimate_path
     from smile_trace.explaining.preparation import prepare
+    from smile_trace.explaining.spending import check_worth, estimate_of
     from smile_trace.settings import Settings
 
     chosen = _read(options)

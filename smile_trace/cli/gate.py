@@ -87,7 +87,7 @@ def gate(
             raise typer.BadParameter("--html needs a limit on a probe")
         check_writable(html)
     from smile_trace.comparison.templates import read_file
-    from smile_trace.explaining.cost_estimate import summed
+    from smile_trace.explaining.spending import summed
     from smile_trace.probes import chosen
     from smile_trace.probes.api import estimate_profile
     from smile_trace.probes.asked_again import ask_cases, prepare_cases

@@ -86,7 +86,7 @@ def _live(
 ) -> "Iterator[tuple[Checked, Entry]]":
     """The explanations of the file asked again, after a yes to what that may cost."""
     from smile_trace.cli.confirmation import confirm
-    from smile_trace.explaining.cost_estimate import most_by_model
+    from smile_trace.explaining.spending import most_by_model
     from smile_trace.hub.check import Checked
     from smile_trace.hub.files import read_entries
     from smile_trace.hub.live import check_live, prepare_live
@@ -198,9 +198,9 @@ def explain(
     """Explain the prompts of a file of another tool, each into a line of TO."""
     from smile_trace.cli.confirmation import confirm
     from smile_trace.explaining.api import explain_prepared
-    from smile_trace.explaining.cost_estimate import most_by_model
     from smile_trace.explaining.options import Question
     from smile_trace.explaining.preparation import prepare
+    from smile_trace.explaining.spending import most_by_model
     from smile_trace.hub.prompts import read_prompts
     from smile_trace.records.entry import Entry
     from smile_trace.settings import Settings

@@ -22,7 +22,7 @@ from smile_trace.comparison.sentences import summarize, summarize_change, summar
 from smile_trace.comparison.templates import read_file, read_revision, segment_template
 from smile_trace.comparison.version_replay import VersionReplay
 from smile_trace.comparison.version_report import report
-from smile_trace.explaining.named_models import AnyModel
+from smile_trace.explaining.options import AnyModel
 from smile_trace.probes.rates import rate_changes
 from smile_trace.records import Unit
 from smile_trace.records.comparison import (

@@ -12,10 +12,9 @@ from smile_trace.comparison.answers import Distance, text_distance
 from smile_trace.comparison.evidence import NothingToCompare, template_of
 from smile_trace.errors import SmileTraceError
 from smile_trace.explaining.api import explain_prepared
-from smile_trace.explaining.concurrency import wait_for
-from smile_trace.explaining.named_models import AnyModel, open_any
-from smile_trace.explaining.options import Question
-from smile_trace.explaining.preparation import prepare
+from smile_trace.explaining.driver import wait_for
+from smile_trace.explaining.options import AnyModel, Question
+from smile_trace.explaining.preparation import open_any, prepare
 from smile_trace.models import Request
 from smile_trace.models.base import is_prefilled
 from smile_trace.models.metered import MeteredModel

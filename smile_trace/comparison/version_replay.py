@@ -29,8 +29,9 @@ from smile_trace.comparison.edits import (
     with_edits,
 )
 from smile_trace.errors import SmileTraceError
-from smile_trace.explaining.concurrency import wait_for
-from smile_trace.explaining.named_models import AnyModel, open_any, settings_of
+from smile_trace.explaining.driver import wait_for
+from smile_trace.explaining.options import AnyModel
+from smile_trace.explaining.preparation import open_any, settings_of
 from smile_trace.models import Model, Request
 from smile_trace.models.base import is_prefilled
 from smile_trace.models.metered import MeteredModel

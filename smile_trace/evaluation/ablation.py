@@ -8,8 +8,7 @@ from smile_trace.attribution import Answered, Embed
 from smile_trace.attribution.answer_change.response_scores import answer_words, score_responses
 from smile_trace.attribution.answer_change.text_comparison import text_comparison
 from smile_trace.attribution.design.perturber import Perturber
-from smile_trace.explaining.concurrency import run_in_thread
-from smile_trace.explaining.driver import StudyVectors, ask_model
+from smile_trace.explaining.driver import StudyVectors, ask_model, run_in_thread
 from smile_trace.models import Model
 from smile_trace.records import (
     JSON,

@@ -7,10 +7,10 @@ import numpy as np
 from scipy.integrate import trapezoid  # type: ignore[import-untyped]
 
 from smile_trace.evaluation.ablation import Ablation, Mask
-from smile_trace.explaining.concurrency import wait_for
-from smile_trace.explaining.driver import cost_of
-from smile_trace.explaining.foreground_spending import ForegroundSpending
-from smile_trace.explaining.named_models import AnyModel, open_any
+from smile_trace.explaining.driver import cost_of, wait_for
+from smile_trace.explaining.options import AnyModel
+from smile_trace.explaining.preparation import open_any
+from smile_trace.explaining.spending import ForegroundSpending
 from smile_trace.records import JSON, Explanation
 from smile_trace.records.evaluation import Faithfulness, Order, OrderCurves
 from smile_trace.settings import Settings

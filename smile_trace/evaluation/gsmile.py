@@ -15,7 +15,7 @@ from smile_trace.attribution.segmentation import boundaries
 from smile_trace.attribution.word_vectors import embed_words
 from smile_trace.evaluation.curves import faithfulness
 from smile_trace.explaining import explain
-from smile_trace.explaining.named_models import AnyModel
+from smile_trace.explaining.options import AnyModel
 from smile_trace.records import JSON, Explanation, SegmentAttribution
 from smile_trace.records.evaluation import Measures, PromptMeasures
 

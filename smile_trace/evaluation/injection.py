@@ -8,11 +8,17 @@ from typing import Any
 
 from smile_trace._guards.external_tracing import suppress_instrumentation
 from smile_trace.attribution import Embed, PerturbationStudy
-from smile_trace.explaining.concurrency import run_in_thread, wait_for
-from smile_trace.explaining.cost_estimate import Estimate, estimate_of
-from smile_trace.explaining.driver import OnRound, StudyVectors, cost_of, resolve_signal, run
-from smile_trace.explaining.foreground_spending import ForegroundSpending
+from smile_trace.explaining.driver import (
+    OnRound,
+    StudyVectors,
+    cost_of,
+    resolve_signal,
+    run,
+    run_in_thread,
+    wait_for,
+)
 from smile_trace.explaining.preparation import Prepared
+from smile_trace.explaining.spending import Estimate, ForegroundSpending, estimate_of
 from smile_trace.models import Model, Request
 from smile_trace.records import (
     Explanation,

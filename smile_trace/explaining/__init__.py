@@ -2,7 +2,6 @@
 the path of a trace, `explain_path()`."""
 
 from smile_trace.explaining.api import explain
-from smile_trace.explaining.cost_estimate import Estimate, estimate
 from smile_trace.explaining.driver import (
     ExplanationFailed,
     ask_model,
@@ -13,6 +12,7 @@ from smile_trace.explaining.driver import (
 )
 from smile_trace.explaining.options import ExplainOptions
 from smile_trace.explaining.paths import explain_path
+from smile_trace.explaining.spending import Estimate, estimate
 
 __all__ = [
     "Estimate",

@@ -1,10 +1,112 @@
-"""What a reader has to know beside an explanation: what is not known of the request."""
+"""What a reader has to know beside an explanation: what is not known of the request, which tools
+were called instead, without which parts the model refuses."""
 
+from collections import Counter
+from collections.abc import Sequence
+
+from smile_trace._guards.presentable import presentable
+from smile_trace._text.lists import listed
 from smile_trace.errors import ReasonCode
-from smile_trace.explaining.refusals import refusals
-from smile_trace.explaining.tools_instead import tools_instead
 from smile_trace.models import Model
-from smile_trace.records import Explanation, Note, Prompted
+from smile_trace.records import JSON, Explanation, Note, Observation, Prompted, SegmentAttribution
+from smile_trace.records.formats.answers import Called, read_refusal, read_tool_calls
+
+_CLEARLY = 0.9
+"""Share of requests from which on a part decides: so many are refused without it, say, and at most
+the rest with it."""
+_MOST_PARTS_NAMED = 3
+
+
+def refusals(explanation: Explanation) -> str | None:
+    """Which parts decide whether the model refuses, or how often it did; None where it never did.
+
+    "Without “for a chemistry class” the model refuses." "Only with “explosives” the model refuses."
+    """
+    refused = read_refusal(explanation.answer) is not None
+    rows = [row for row in explanation.perturbations if row.kind != "baseline"]
+    known = [(row, _refused(row)) for row in rows if row.response is not None]
+    count = sum(is_refusal for _, is_refusal in known)
+    if not count and not refused:
+        return None
+    decisive = [
+        segment
+        for segment in explanation.drivers
+        if _decides(explanation, segment, known, without=not refused)
+    ]
+    if decisive:
+        named = listed(
+            [f"“{presentable(s.name, longest=60)}”" for s in decisive[:_MOST_PARTS_NAMED]]
+        )
+        return f"{'Only with' if refused else 'Without'} {named} the model refuses."
+    every = "all" if count == len(known) else f"{count} of"
+    return f"The model refused {every} {len(known)} perturbed requests."
+
+
+def _decides(
+    explanation: Explanation,
+    segment: SegmentAttribution,
+    rows: Sequence[tuple[Observation, bool]],
+    *,
+    without: bool,
+) -> bool:
+    """Whether requests are refused without the segment, and only then; with `without` False, with
+    the segment, and only then."""
+    shares = []
+    for held in (not without, without):
+        found = [r for row, r in rows if _holds(explanation, segment, row) is held]
+        if not found:
+            return False
+        shares.append(sum(found) / len(found))
+    return shares[0] >= _CLEARLY and shares[1] <= 1 - _CLEARLY
+
+
+def _holds(explanation: Explanation, segment: SegmentAttribution, row: Observation) -> bool | None:
+    """Whether the segment was in a request; None where it was not removed in one piece."""
+    keys = explanation.partitions[row.level]
+    return row.mask[keys.index(segment.key)] if segment.key in keys else None
+
+
+def _refused(row: Observation) -> bool:
+    return read_refusal(row.response or "") is not None
+
+
+_MOST_NAMED = 3
+
+
+def tools_instead(explanation: Explanation, parameters: dict[str, JSON]) -> str | None:
+    """What was called in place of the logged tools where parts of the prompt were removed; None
+    for an answer that is no call of a tool.
+
+    "Of 38 perturbed requests, 12 called no tool and 3 cancel_order instead of get_order."
+    """
+    logged = read_tool_calls(explanation.answer)
+    if logged is None:
+        return None
+    rows = [row for row in explanation.perturbations if row.kind != "baseline"]
+    answers = [read_tool_calls(row.response) for row in rows if row.response is not None]
+    if not answers:
+        return None
+    wanted = _names(logged)
+    others = Counter(_names(calls) for calls in answers if _names(calls) != wanted)
+    total = f"{len(answers)} perturbed requests"
+    if not others:
+        offered = len(parameters["tools"]) if isinstance(parameters.get("tools"), list) else 0
+        more = f": none of the {offered} tools offered took its place" if offered > 1 else ""
+        return f"In all {total} {_listed(wanted)} was called{more}."
+    named = others.most_common(_MOST_NAMED)
+    said = [f"{count} called {_listed(names) or 'no tool'}" for names, count in named]
+    if rest := sum(others.values()) - sum(count for _, count in named):
+        said.append(f"{rest} called others")
+    return f"Of {total}, {listed(said)} instead of {_listed(wanted)}."
+
+
+def _names(calls: Sequence[Called] | None) -> tuple[str, ...]:
+    return tuple(sorted(call.name for call in calls or ()))
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join(presentable(name, longest=60) for name in names)
+
 
 PROMPT_ASSUMED = Note(
     code=ReasonCode.PROMPT_ASSUMED,

@@ -1,4 +1,5 @@
-"""What decides an explanation besides the prompt and the model, as one frozen model."""
+"""What decides an explanation besides the prompt and the model, from arguments, settings and
+records; and a function that takes all of it as its own arguments."""
 
 import inspect
 import re
@@ -12,11 +13,12 @@ from smile_trace._options import AllOptions, SettableOptions, StoredOptions, des
 from smile_trace.attribution import CannotExplain, distance_named, written
 from smile_trace.attribution.segmentation import boundaries
 from smile_trace.attribution.segmentation.units import named
-from smile_trace.explaining.named_models import AnyModel
+from smile_trace.models import Model
 from smile_trace.records import JSON, Call, ExplanationSettings, Message
 from smile_trace.records.verdicts import SMALLEST_EFFECT
 from smile_trace.settings import Settings, table_of
 
+AnyModel = str | Model | Callable[[str], Any]
 AnyPrompt = str | Sequence[Message | Mapping[str, Any]]
 
 MIN_BUDGET = 4

@@ -8,15 +8,12 @@ from typing import Literal
 
 from smile_trace.errors import SmileTraceError
 from smile_trace.explaining.api import ask_once, explain_metered
-from smile_trace.explaining.concurrency import wait_for
-from smile_trace.explaining.cost_estimate import Estimate, estimate_of
-from smile_trace.explaining.driver import OnRound
-from smile_trace.explaining.foreground_spending import ForegroundSpending
+from smile_trace.explaining.driver import OnRound, wait_for
 from smile_trace.explaining.inputs import answered_call, read_trace
-from smile_trace.explaining.named_models import AnyModel
-from smile_trace.explaining.options import ExplainOptions, Question
+from smile_trace.explaining.options import AnyModel, ExplainOptions, Question
 from smile_trace.explaining.path_walk import PathWalk
 from smile_trace.explaining.preparation import Prepared, prepare_call
+from smile_trace.explaining.spending import Estimate, ForegroundSpending, estimate_of
 from smile_trace.models.metered import MeteredModel
 from smile_trace.records import JSON, Call, Explanation, Response
 from smile_trace.records.path import ExplanationPath

@@ -7,13 +7,10 @@ from functools import partial
 from smile_trace._guards.external_tracing import suppress_instrumentation
 from smile_trace.attribution import Embed
 from smile_trace.attribution.answer_change.text_comparison import TextComparison, text_comparison
-from smile_trace.explaining.concurrency import run_in_thread, wait_for
-from smile_trace.explaining.cost_estimate import Estimate
-from smile_trace.explaining.driver import ExplanationFailed, cost_of
-from smile_trace.explaining.foreground_spending import ForegroundSpending
-from smile_trace.explaining.named_models import AnyModel
-from smile_trace.explaining.options import AnyPrompt, Question
+from smile_trace.explaining.driver import ExplanationFailed, cost_of, run_in_thread, wait_for
+from smile_trace.explaining.options import AnyModel, AnyPrompt, Question
 from smile_trace.explaining.preparation import Prepared, prepare
+from smile_trace.explaining.spending import Estimate, ForegroundSpending
 from smile_trace.models import Model, Request
 from smile_trace.models.metered import MeteredModel
 from smile_trace.probes.base import Probe, Variant

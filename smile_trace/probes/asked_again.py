@@ -15,7 +15,7 @@ from smile_trace._guards.external_tracing import suppress_instrumentation
 from smile_trace.attribution import Embed
 from smile_trace.attribution.answer_change.text_comparison import text_comparison
 from smile_trace.errors import SmileTraceError
-from smile_trace.explaining.concurrency import run_in_thread, wait_for
+from smile_trace.explaining.driver import run_in_thread, wait_for
 from smile_trace.explaining.options import MIN_BUDGET, ExplainOptions
 from smile_trace.explaining.preparation import Prepared, prepare_call
 from smile_trace.models import Model, Request

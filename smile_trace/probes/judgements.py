@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from smile_trace.explaining.named_models import settings_of
+from smile_trace.explaining.preparation import settings_of
 from smile_trace.models import Request
 from smile_trace.probes.confirmation import Judge, confirmations, is_confirmed
 from smile_trace.probes.reliability import agreement

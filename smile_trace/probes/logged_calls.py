@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from smile_trace._guards.external_tracing import suppress_instrumentation
 from smile_trace._text.prompts import VARIABLE
 from smile_trace.errors import SmileTraceError
-from smile_trace.explaining.concurrency import wait_for
-from smile_trace.explaining.driver import ExplanationFailed
+from smile_trace.explaining.driver import ExplanationFailed, wait_for
 from smile_trace.explaining.options import ExplainOptions
 from smile_trace.explaining.preparation import Prepared, prepare_call
 from smile_trace.models.metered import MeteredModel

@@ -7,9 +7,10 @@ from smile_trace._guards.external_tracing import suppress_instrumentation
 from smile_trace.attribution.one_thread import one_thread
 from smile_trace.comparison.answers import version_distance
 from smile_trace.comparison.version_replay import InputModels, request_of
-from smile_trace.explaining.concurrency import wait_for
-from smile_trace.explaining.cost_estimate import Estimate
-from smile_trace.explaining.named_models import AnyModel, settings_of
+from smile_trace.explaining.driver import wait_for
+from smile_trace.explaining.options import AnyModel
+from smile_trace.explaining.preparation import settings_of
+from smile_trace.explaining.spending import Estimate
 from smile_trace.records import Prompted
 from smile_trace.records.suggestion import NotProposed, Suggestion, Suggestions
 from smile_trace.settings import ServerSettings, Settings, table_of

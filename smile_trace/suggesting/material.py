@@ -19,7 +19,7 @@ from smile_trace.comparison.evidence import (
     versions_of,
 )
 from smile_trace.comparison.version_replay import Input, InputModels, choose_inputs
-from smile_trace.explaining.named_models import AnyModel
+from smile_trace.explaining.options import AnyModel
 from smile_trace.records import Call
 from smile_trace.records.comparison import ComparisonSettings, VersionReport
 from smile_trace.records.message import identity_of

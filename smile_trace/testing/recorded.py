@@ -60,7 +60,7 @@ class RecordedModel:
         """Nothing to close: the caller owns the model."""
 
     async def _record(self, missing: dict[str, Request]) -> None:
-        from smile_trace.explaining.named_models import open_any
+        from smile_trace.explaining.preparation import open_any
         from smile_trace.settings import Settings
 
         if self._given is None:

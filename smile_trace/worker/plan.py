@@ -7,7 +7,7 @@ from heapq import nlargest
 
 from smile_trace.errors import Reason, ReasonCode
 from smile_trace.evaluation import injected_copies
-from smile_trace.explaining.named_models import settings_of
+from smile_trace.explaining.preparation import settings_of
 from smile_trace.models import NotRepeatable
 from smile_trace.models.registry import NoModel, settings_for
 from smile_trace.probes import Probe, chosen

@@ -8,7 +8,7 @@ from contextlib import contextmanager, nullcontext
 from functools import partial
 
 from smile_trace.errors import ReasonCode, needing_extra
-from smile_trace.explaining.named_models import settings_of
+from smile_trace.explaining.preparation import settings_of
 from smile_trace.models.registry import NoModel
 from smile_trace.settings import Settings
 from smile_trace.sources.protocol import pulled

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from smile_trace.cli import app as cli
 from smile_trace.cli.deliver import discover_trackers
 from smile_trace.errors import ReasonCode
-from smile_trace.explaining.named_models import named_model
+from smile_trace.explaining.preparation import named_model
 from smile_trace.models.kinds.endpoint import EndpointSettings
 from smile_trace.settings import Settings
 from smile_trace.ship.settings import read_settings

@@ -8,9 +8,9 @@ from functools import partial
 
 from smile_trace._guards.external_tracing import suppress_instrumentation
 from smile_trace.errors import SmileTraceError
-from smile_trace.explaining.concurrency import wait_for
-from smile_trace.explaining.cost_estimate import Estimate
-from smile_trace.explaining.named_models import named_model, settings_of
+from smile_trace.explaining.driver import wait_for
+from smile_trace.explaining.preparation import named_model, settings_of
+from smile_trace.explaining.spending import Estimate
 from smile_trace.models.metered import MeteredModel, ask_all
 from smile_trace.probes.judgements import judge_id, question_to_judge, read_reply
 from smile_trace.records import Prompted, Record, Response

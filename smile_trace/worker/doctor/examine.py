@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from smile_trace._guards.private_files import NotPrivate, tighten_folder
 from smile_trace.dialects.unread import Unread, unread
 from smile_trace.errors import ReasonCode, SmileTraceError
-from smile_trace.explaining.named_models import settings_of
+from smile_trace.explaining.preparation import settings_of
 from smile_trace.settings import ModelSettings, ServerSettings, Settings, find_file
 from smile_trace.spool import read_losses
 from smile_trace.store import Store, StoreError

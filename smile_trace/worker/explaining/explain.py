@@ -13,13 +13,13 @@ from smile_trace._guards.presentable import presentable
 from smile_trace.attribution import Embed, Study
 from smile_trace.comparison.pooled_study import PooledStudy
 from smile_trace.errors import BudgetExceeded, Reason, ReasonCode, SmileTraceError
-from smile_trace.explaining.concurrency import run_in_thread
 from smile_trace.explaining.driver import (
     ExplanationFailed,
     StudyVectors,
     ask_round,
     finish,
     resolve_signal,
+    run_in_thread,
 )
 from smile_trace.explaining.options import ExplainOptions
 from smile_trace.explaining.studies import make_study, why_no_proxy

@@ -11,7 +11,7 @@ from functools import partial
 from smile_trace._guards.presentable import presentable
 from smile_trace._text.log_context import about
 from smile_trace.attribution import Embed
-from smile_trace.explaining.named_models import PACKAGED_MODELS, settings_of
+from smile_trace.explaining.preparation import PACKAGED_MODELS, settings_of
 from smile_trace.explaining.studies import proxy_of_model
 from smile_trace.models import Model, ModelUnavailable
 from smile_trace.models.ledger import Ledger, ResponseCache

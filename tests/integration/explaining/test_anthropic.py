@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import smile_trace
-from smile_trace.explaining.cost_estimate import estimate
+from smile_trace.explaining.spending import estimate
 from smile_trace.models.kinds.anthropic import AnthropicModel, AnthropicSettings
 from smile_trace.settings import Settings
 from smile_trace.worker.doctor.examine import examine

@@ -12,10 +12,10 @@ import smile_trace
 from smile_trace.cli import main
 from smile_trace.errors import BudgetExceeded
 from smile_trace.evaluation import check_by_injection, faithfulness
-from smile_trace.explaining import foreground_spending
-from smile_trace.explaining.foreground_spending import ForegroundSpending
+from smile_trace.explaining import spending
 from smile_trace.explaining.options import Question
 from smile_trace.explaining.preparation import prepare
+from smile_trace.explaining.spending import ForegroundSpending
 from smile_trace.models import Request
 from smile_trace.models.ledger import MemoryCache
 from smile_trace.records import Message
@@ -33,7 +33,7 @@ FOX = copying("fox")
 
 @pytest.fixture(autouse=True)
 def _nothing_asked_before(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(foreground_spending, "ANSWERS", MemoryCache())
+    monkeypatch.setattr(spending, "ANSWERS", MemoryCache())
 
 
 @pytest.fixture

@@ -9,10 +9,10 @@ import smile_trace
 from smile_trace.capture import runtime as capture_state
 from smile_trace.cli.confirmation import confirm, describe
 from smile_trace.explaining import ExplanationFailed, estimate, explain
-from smile_trace.explaining.cost_estimate import check_worth
 from smile_trace.explaining.options import Question
 from smile_trace.explaining.paths import estimate_path
 from smile_trace.explaining.preparation import prepare
+from smile_trace.explaining.spending import check_worth
 from smile_trace.models import ModelUnavailable
 from smile_trace.settings import Settings
 from smile_trace.store import Store

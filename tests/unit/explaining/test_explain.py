@@ -12,7 +12,7 @@ import smile_trace
 from smile_trace._text.log_context import about, log_fields
 from smile_trace.attribution import AnswerSpanNotFound, CannotExplain
 from smile_trace.explaining import ExplanationFailed
-from smile_trace.explaining.concurrency import run_in_thread
+from smile_trace.explaining.driver import run_in_thread
 from smile_trace.models import ModelUnavailable
 from smile_trace.models.registry import NoModel
 from smile_trace.records import Explanation, Message

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from smile_trace.explaining.tools_offered import OfferedTools
+from smile_trace.explaining.sources import OfferedTools
 from smile_trace.records import Call, Message, Response
 
 

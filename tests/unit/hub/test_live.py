@@ -6,8 +6,7 @@ from collections.abc import Callable
 import pytest
 
 import smile_trace
-from smile_trace.explaining.named_models import open_any
-from smile_trace.explaining.preparation import Prepared
+from smile_trace.explaining.preparation import Prepared, open_any
 from smile_trace.hub.check import options_of, request_of
 from smile_trace.hub.live import check_live, compare, prepare_live
 from smile_trace.records.entry import Entry

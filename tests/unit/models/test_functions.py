@@ -9,7 +9,7 @@ import pytest
 import smile_trace
 from smile_trace._guards.jsonable import is_json
 from smile_trace.capture import runtime as capture_state
-from smile_trace.explaining.named_models import settings_of
+from smile_trace.explaining.preparation import settings_of
 from smile_trace.models import ModelUnavailable, NotRepeatable, Request
 from smile_trace.models.callable import CallableModel
 from smile_trace.models.kinds.endpoint import EndpointSettings
