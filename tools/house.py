@@ -52,9 +52,13 @@ class Module(NamedTuple):
         texts = [n for n in alone if isinstance(getattr(n.value, "value", None), str)]
         return sum((n.end_lineno or n.lineno) - n.lineno + 1 for n in texts)
 
-    def imported(self) -> Iterator[str]:
-        """Dotted names of what is imported, wherever in the file: `a.b` of `from a import b`."""
-        for node in ast.walk(self.tree):
+    def imported(self, *, types: bool) -> Iterator[str]:
+        """Dotted names of what is imported, wherever in the file: `a.b` of `from a import b`.
+
+        Args:
+            types: also what is imported for types alone (`if TYPE_CHECKING`).
+        """
+        for node in _walk(self.tree, types):
             if isinstance(node, ast.Import):
                 yield from (alias.name for alias in node.names)
             elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
@@ -62,10 +66,16 @@ class Module(NamedTuple):
 
 
 class House:
-    """The code of a checkout."""
+    """The code of a checkout.
 
-    def __init__(self, root: Path = ROOT) -> None:
+    Args:
+        root: the checkout.
+        types: count imports for types alone, too; the linter does not, and nothing runs them.
+    """
+
+    def __init__(self, root: Path = ROOT, *, types: bool = False) -> None:
         self.modules = [*_modules(root)]
+        self._types = types
 
     @cached_property
     def arrows(self) -> Arrows:
@@ -73,7 +83,7 @@ class House:
         arrows: dict[str, set[str]] = {package_of(module.name): set() for module in self.modules}
         for module in self.modules:
             package = package_of(module.name)
-            for name in module.imported():
+            for name in module.imported(types=self._types):
                 other = package_of(name)
                 if other in arrows and other not in (package, "smile_trace"):
                     arrows[package].add(other)
@@ -122,6 +132,12 @@ class House:
             f"files of at most {SMALL} lines": f"{small}",
             "files with one definition": f"{alone}",
             f"folders above {FOLDER} files": ", ".join(full) or "none",
+            **self.shape(),
+        }
+
+    def shape(self) -> dict[str, str]:
+        """What is counted of the packages and their imports."""
+        return {
             "packages": f"{len(self.arrows)}",
             "floors": f"{max(self.floors.values()) + 1}",
             "arrows": f"{sum(map(len, self.arrows.values()))}",
@@ -193,6 +209,13 @@ def with_picture(page: str, picture: str) -> str:
     return f"{head}{BEGIN}{picture}{END}{tail}"
 
 
+def _walk(node: ast.AST, types: bool) -> Iterator[ast.AST]:
+    yield node
+    for inner in ast.iter_child_nodes(node):
+        if types or not (isinstance(inner, ast.If) and "TYPE_CHECKING" in ast.dump(inner.test)):
+            yield from _walk(inner, types)
+
+
 def _modules(root: Path) -> Iterator[Module]:
     """Every file of what is installed."""
     tops = [root, root / "integrations"]
@@ -216,7 +239,9 @@ def main() -> int:
     if given.write:
         PAGE.write_text(with_picture(PAGE.read_text("utf-8"), house.picture()), "utf-8")
         return 0
-    for what, how_much in house.figures().items():
+    with_types = House(given.root, types=True).shape()
+    figures = house.figures() | {f"{what}, types included": n for what, n in with_types.items()}
+    for what, how_much in figures.items():
         print(f"{what:<32}{how_much}")
     print()
     for package, files, lines in house.packages():

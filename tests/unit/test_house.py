@@ -71,12 +71,17 @@ def test_a_circle_shares_a_floor(tmp_path: Path) -> None:
         {
             "smile_trace/left/a.py": "import smile_trace.right.b\nimport smile_trace.base\n",
             "smile_trace/right/b.py": "import smile_trace.left.a\n",
-            "smile_trace/base.py": "",
+            "smile_trace/base.py": (
+                "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n"
+                "    from smile_trace.right.b import B\n"
+            ),
         },
     )
     assert built.circles == [["left", "right"]]
     assert built.floors == {"left": 1, "right": 1, "base": 0}
     assert built.figures()["circles"] == "left ↔ right"
+    with_types = house.House(tmp_path, types=True)
+    assert with_types.shape()["circles"] == "base ↔ left ↔ right"
 
 
 def test_a_page_without_a_place_for_it_is_said() -> None:
