@@ -2,7 +2,6 @@
 mattered in its calls."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -19,30 +18,20 @@ from smile_trace.comparison.evidence import (
 )
 from smile_trace.comparison.mattered import what_mattered
 from smile_trace.comparison.sentences import summarize, summarize_change, summarize_mattered
-from smile_trace.comparison.templates import read_file, read_revision, segment_template
+from smile_trace.comparison.templates import read_file, read_revision
 from smile_trace.comparison.version_replay import VersionReplay
 from smile_trace.comparison.version_report import report
 from smile_trace.explaining.options import AnyModel
 from smile_trace.probes.rates import rate_changes
-from smile_trace.records import Unit
 from smile_trace.records.comparison import (
     Comparison,
     ComparisonSettings,
-    TemplateSegment,
     VersionChange,
     VersionReport,
 )
 from smile_trace.records.report import Report
-from smile_trace.settings import ServerSettings, Settings, table_of
+from smile_trace.settings import Settings
 from smile_trace.store import Store
-
-
-@dataclass(frozen=True)
-class Column:
-    """One version under one model, with its evidence."""
-
-    label: str
-    evidence: Evidence
 
 
 def compare(
@@ -102,7 +91,7 @@ def compare(
         if prompt is None or not versioned:
             return _mattered(what_mattered(store, prompt, since=begin), [], prompt, chosen)
         columns = _columns(store, prompt, [str(v) for v in versions], models, begin or 0.0, chosen)
-        inputs = [call for column in columns for call in column.evidence.traffic]
+        inputs = [call for column in columns for call in column.traffic]
         if file is not None:
             # The file against its own revision, or against the version called last.
             columns = [] if ref is not None and not versions else columns[-1:]
@@ -112,9 +101,8 @@ def compare(
                 replayer = VersionReplay(store, settings, prompt, inputs, seed, model, app)
                 return _compare(settings, prompt, columns, replayer, chosen, budget)
             [column] = columns
-            units = [] if column.evidence.unit is None else [column.evidence.unit]
-            alone = report_column(column, prompt, units, chosen, settings)
-            version = column.evidence.version if versions else None
+            alone = report(column, prompt, [], limit, settings)
+            version = column.version if versions else None
             mattered = what_mattered(store, prompt, since=begin, version=version)
             return _mattered(mattered, [alone], prompt, chosen)
     finally:
@@ -155,7 +143,7 @@ def _columns(
     models: Sequence[str],
     since: float,
     chosen: ComparisonSettings,
-) -> list[Column]:
+) -> list[Evidence]:
     """The versions that were called since then, each under each model."""
     known = versions_of(store, prompt, since)
     for version in versions:
@@ -173,32 +161,32 @@ def _columns(
                 seed=chosen.seed,
                 since=since,
             )
-            label = f"{version} · {model}" if len(models) > 1 else version
-            columns.append(Column(label, evidence))
+            evidence.label = f"{version} · {model}" if len(models) > 1 else version
+            columns.append(evidence)
     return columns
 
 
-def _drafts(file: Path, ref: str | None, model: str | None) -> list[Column]:
+def _drafts(file: Path, ref: str | None, model: str | None) -> list[Evidence]:
     """Templates without calls: a file, and a revision of it if one is named."""
     texts = {"working copy": read_file(file)}
     if ref is not None:
         texts = {ref: read_revision(file, ref), **texts}
     return [
-        Column(label, Evidence(version=label, model=model, template=text, calls=0, traffic=[]))
-        for label, text in texts.items()
+        Evidence(label, label, model, text, calls=0, traffic=[]) for label, text in texts.items()
     ]
 
 
 def _compare(
     settings: Settings,
     prompt: str,
-    columns: Sequence[Column],
+    columns: Sequence[Evidence],
     replayer: VersionReplay,
     chosen: ComparisonSettings,
     budget: int,
 ) -> Comparison:
-    units: list[Unit] = [c.evidence.unit for c in columns if c.evidence.unit is not None]
-    reports = [report_column(column, prompt, units, chosen, settings) for column in columns]
+    units = [column.unit for column in columns if column.unit is not None]
+    limit = chosen.smallest_effect
+    reports = [report(column, prompt, units, limit, settings) for column in columns]
     changes = []
     for (k, before), (m, after) in pairwise(enumerate(reports)):
         aligned = align([s.segment for s in before.segments], [s.segment for s in after.segments])
@@ -215,7 +203,6 @@ def _compare(
                 **vars(replayed),
             )
         )
-    limit = chosen.smallest_effect
     corrected = [
         change.model_copy(update={"summary": summarize_change(change, reports, limit)})
         for change in correct(changes)
@@ -231,21 +218,3 @@ def _compare(
         settings=chosen,
         compared_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
-
-
-def report_column(
-    column: Column,
-    prompt: str,
-    units: Sequence[Unit],
-    chosen: ComparisonSettings,
-    settings: Settings,
-) -> VersionReport:
-    """Report one column; where it has no rows, its template is cut as the others' `units` say."""
-    evidence = column.evidence
-    segments: tuple[TemplateSegment, ...] = evidence.segments
-    if evidence.rows is None:
-        unit: Unit = "word" if set(units) == {"word"} else "sentence"
-        segments = segment_template(prompt, evidence.version, evidence.template, unit)
-    asked = table_of(settings.models, evidence.model or "*")
-    base_url = asked.base_url if isinstance(asked, ServerSettings) else None
-    return report(evidence, column.label, segments, chosen.smallest_effect, base_url)

@@ -32,13 +32,14 @@ class NothingToCompare(SmileTraceError):
 
 @dataclass
 class Evidence:
-    """Everything about one version of a prompt under one model.
+    """Everything about one version of a prompt under one model, called `label` in the comparison.
 
     `calls`: how many there are. `traffic`: a random sample of them. `rows`: over `segments`, from
     a sample of the `sampled_of` explained calls. `probes`: of the calls that were profiled.
     `dropped`: what was not used, and why.
     """
 
+    label: str
     version: str
     model: str | None
     template: str
@@ -141,7 +142,7 @@ def collect(
                 f"no call of {prompt!r} version {version!r}{under} is in the store."
             )
         template = _use(traffic[0], prompt).template
-        evidence = Evidence(version, model, template, len(ids), traffic)
+        evidence = Evidence(version, version, model, template, len(ids), traffic)
         evidence.feedback = prompts.feedback(list(dict.fromkeys(call.trace_id for call in traffic)))
         within = None if not since and among is None else frozenset(ids)
         _pool(prompts, evidence, prompt, most_calls, generator, within)

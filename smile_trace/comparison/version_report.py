@@ -1,17 +1,19 @@
 """One version's evidence as a report: its segments' influences and the figures of its traffic."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 from scipy import stats  # type: ignore[import-untyped]
 
 from smile_trace.comparison.evidence import Evidence
 from smile_trace.comparison.pooled_effects import Pooled, pool
+from smile_trace.comparison.templates import segment_template
 from smile_trace.comparison.verdicts import LEVEL, Judgement, judge
 from smile_trace.models.transport import price
-from smile_trace.records import Call, Feedback, Usage
+from smile_trace.records import Call, Feedback, Unit, Usage
 from smile_trace.records.comparison import Influence, Measure, TemplateSegment, VersionReport
+from smile_trace.settings import ServerSettings, Settings, table_of
 
 _REFUSAL = re.compile(
     # English, German, French, Spanish, Italian, Portuguese, Chinese, Japanese
@@ -28,19 +30,23 @@ _REFUSAL = re.compile(
 
 
 def report(
-    evidence: Evidence,
-    label: str,
-    segments: Sequence[TemplateSegment],
-    limit: float,
-    base_url: str | None,
+    evidence: Evidence, prompt: str, units: Collection[Unit], limit: float, settings: Settings
 ) -> VersionReport:
     """Report one version.
 
     Args:
-        segments: the template's segments; those of the evidence where it has rows.
+        evidence: where it has no rows, its template is cut as that of others, as `units` say.
+        prompt: its name.
+        units: by which the templates beside it were cut.
         limit: the smallest effect that matters, in units of answer change.
-        base_url: the provider's address, which decides prices; None: no prices.
+        settings: their models' addresses decide prices.
     """
+    segments = evidence.segments
+    if evidence.rows is None:
+        unit: Unit = "word" if set(units) == {"word"} else "sentence"
+        segments = segment_template(prompt, evidence.version, evidence.template, unit)
+    asked = table_of(settings.models, evidence.model or "*")
+    base_url = asked.base_url if isinstance(asked, ServerSettings) else None
     influences = [Influence(segment=s, influence=0.0, ci_low=-1.0, ci_high=1.0) for s in segments]
     rows = evidence.rows
     if rows is not None:
@@ -52,7 +58,7 @@ def report(
         influences = _with_savings(influences, evidence, base_url)
     keep = () if rows is None else tuple(round(1 - q, 6) for q in np.unique(rows.q)[::-1].tolist())
     return VersionReport(
-        label=label,
+        label=evidence.label,
         version=evidence.version,
         model=evidence.model,
         template=evidence.template,

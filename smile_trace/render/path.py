@@ -1,7 +1,7 @@
 """An explanation path: a page with its tree and every step's heatmap, a tree in the terminal, and
 the tree as SVG with the colours of the heatmaps (see `svg`)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from rich.console import Console
@@ -115,15 +115,75 @@ def path_ends(path: ExplanationPath) -> str:
     return listed([*ends[:_MAX_ENDS], *([f"{more} more"] if more > 0 else [])]) or "(none)"
 
 
+_Run = tuple[str, str]
+"""A text and its look: one of `_STYLES`."""
+
+_STYLES = {
+    "step": "bold",
+    "said": "",
+    "driver": "underline",
+    "value": "bold",
+    "where": "dim",
+    "note": "dim italic",
+    "doubt": "yellow",
+}
+"""How the terminal shows a look; the SVG has a class for each."""
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A line of the tree: at which level, and whether it hangs from the one above or goes on."""
+
+    level: int
+    runs: tuple[_Run, ...]
+    hangs: bool = True
+
+
+def _rows(node: Node, level: int = 0) -> Iterator[_Row]:
+    """The tree as the terminal and the SVG draw it."""
+    title = f"{node.number + 1}. {short(node.step.title)}"
+    doubt = [(f"  ({node.remark})", "note" if node.above else "doubt")] if node.remark else []
+    yield _Row(level, ((title, "step"), ("  " + node.answer, "said"), *doubt))
+    if node.note:
+        yield _Row(level, ((node.note, "note"),), hangs=False)
+    for branch in node.branches:
+        yield _Row(level + 1, tuple(_source(branch)))
+        if branch.node is not None:
+            yield from _rows(branch.node, level + 2)
+        elif branch.source.not_followed:
+            yield _Row(level + 2, ((short(branch.source.not_followed, 300), "note"),))
+
+
+def _source(branch: Branch) -> Iterator[_Run]:
+    for number, (driver, value) in enumerate(branch.texts):
+        if number:
+            yield ", ", "where"
+        yield driver, "driver"
+        yield f" {value}", "value"
+    if branch.more:
+        yield f" and {branch.more} more", "where"
+    yield f"  {short(branch.source.where)}", "where"
+
+
 def print_path(path: ExplanationPath, console: Console | None = None) -> None:
     """Print the summary and the tree: what each answer depends on, and where that comes from."""
     console = console or Console()
     console.print(Text(short(path.summary, 2000)))
-    root = tree(path)
-    drawn = Tree(_label(root), guide_style="dim")
-    _draw(root, drawn)
-    console.print(Padding(drawn, (1, 0)))
+    first, *rows = _rows(tree(path))
+    above = [Tree(_styled(first), guide_style="dim")]
+    for row in rows:
+        text = _styled(row)
+        if row.hangs:
+            del above[row.level :]
+            above.append(above[-1].add(text))
+        elif isinstance(label := above[-1].label, Text):
+            label.append("\n").append_text(text)
+    console.print(Padding(above[0], (1, 0)))
     console.print(Text(_facts(path), style="dim"))
+
+
+def _styled(row: _Row) -> Text:
+    return Text.assemble(*((text, _STYLES[look]) for text, look in row.runs))
 
 
 def _node(path: ExplanationPath, number: int, seen: set[int]) -> Node:
@@ -137,38 +197,6 @@ def _node(path: ExplanationPath, number: int, seen: set[int]) -> Node:
 def _branch(path: ExplanationPath, source: Source, seen: set[int]) -> Branch:
     follows = None if source.step is None else _node(path, source.step, seen)
     return Branch(source, follows)
-
-
-def _draw(node: Node, into: Tree) -> None:
-    for branch in node.branches:
-        drawn = into.add(_source(branch))
-        if branch.node is not None:
-            _draw(branch.node, drawn.add(_label(branch.node)))
-        elif branch.source.not_followed:
-            drawn.add(Text(short(branch.source.not_followed, 300), style="dim italic"))
-
-
-def _label(node: Node) -> Text:
-    text = Text.assemble(
-        (f"{node.number + 1}. {short(node.step.title)}", "bold"), "  ", node.answer
-    )
-    if node.remark:
-        text.append(f"  ({node.remark})", style="dim" if node.above else "yellow")
-    if node.note:
-        text.append(f"\n{node.note}", style="dim italic")
-    return text
-
-
-def _source(branch: Branch) -> Text:
-    text = Text()
-    for number, (driver, value) in enumerate(branch.texts):
-        text.append(", " if number else "")
-        text.append(driver, style="underline")
-        text.append(f" {value}", style="bold")
-    if branch.more:
-        text.append(f" and {branch.more} more", style="dim")
-    text.append(f"  {short(branch.source.where)}", style="dim")
-    return text
 
 
 def _facts(path: ExplanationPath) -> str:
@@ -190,22 +218,9 @@ DEEPEST = 10
 """Levels of indentation; what is deeper stands below."""
 _BOLD_WIDTH = 1.08
 
-_Run = tuple[str, str]
-"""A text and its look: `step`, `said`, `driver`, `value`, `where` or `note`."""
-
 
 @dataclass(frozen=True)
-class _Row:
-    """A line of the tree before it is set: at which level, and whether it hangs from the one
-    above."""
-
-    level: int
-    runs: tuple[_Run, ...]
-    hangs: bool = True
-
-
-@dataclass(frozen=True)
-class _Set:
+class _Placed:
     """A text on a baseline."""
 
     x: float
@@ -235,44 +250,14 @@ def path_to_svg(path: ExplanationPath, *, width: int = 700) -> str:
     """
     if width < 480:
         raise ValueError("the SVG of a path needs a width of at least 480")
-    texts, elbows, y = _set(list(_rows(tree(path), 0)), float(width))
+    texts, elbows, y = _set(_rows(tree(path)), float(width))
     return TEMPLATES.get_template("path.svg.j2").render(
         summary=short(path.summary, 2000), width=width, height=y + 9, texts=texts, elbows=elbows
     )
 
 
-def _rows(node: Node, level: int) -> Iterator[_Row]:
-    title: list[_Run] = [(f"{node.number + 1}. {short(node.step.title)}", "step")]
-    yield _Row(level, (*title, ("  " + node.answer, "said"), *_remark(node)), hangs=level > 0)
-    if node.note:
-        yield _Row(level, ((node.note, "note"),), hangs=False)
-    for branch in node.branches:
-        yield _Row(level + 1, tuple(_source_runs(branch)))
-        if branch.node is not None:
-            yield from _rows(branch.node, level + 2)
-        elif branch.source.not_followed:
-            yield _Row(level + 2, ((short(branch.source.not_followed, 300), "note"),))
-
-
-def _remark(node: Node) -> list[_Run]:
-    if remark := node.remark:
-        return [(f"  ({remark})", "note")]
-    return []
-
-
-def _source_runs(branch: Branch) -> Iterator[_Run]:
-    for number, (driver, value) in enumerate(branch.texts):
-        if number:
-            yield ", ", "where"
-        yield driver, "driver"
-        yield f" {value}", "value"
-    if branch.more:
-        yield f" and {branch.more} more", "where"
-    yield f"  {short(branch.source.where)}", "where"
-
-
-def _set(rows: Sequence[_Row], width: float) -> tuple[list[_Set], list[_Elbow], float]:
-    texts: list[_Set] = []
+def _set(rows: Iterable[_Row], width: float) -> tuple[list[_Placed], list[_Elbow], float]:
+    texts: list[_Placed] = []
     elbows: list[_Elbow] = []
     last: dict[int, float] = {}  # per level, the baseline of the row that others hang from
     y = 0.0
@@ -284,7 +269,7 @@ def _set(rows: Sequence[_Row], width: float) -> tuple[list[_Set], list[_Elbow], 
         for line in wrap(row.runs, size=size * _BOLD_WIDTH, width=width - left - MARGIN):
             y += LINE
             texts += [
-                _Set(left + c.x, y, c.width, c.text, c.style, size, c.right_to_left)
+                _Placed(left + c.x, y, c.width, c.text, c.style, size, c.right_to_left)
                 for c in line
                 if c.text.strip()
             ]

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from smile_trace.comparison.compare_versions import Column, report_column
 from smile_trace.comparison.evidence import (
     NothingToCompare,
     check_version,
@@ -19,6 +18,7 @@ from smile_trace.comparison.evidence import (
     versions_of,
 )
 from smile_trace.comparison.version_replay import Input, InputModels, choose_inputs
+from smile_trace.comparison.version_report import report
 from smile_trace.explaining.options import AnyModel
 from smile_trace.records import Call
 from smile_trace.records.comparison import ComparisonSettings, VersionReport
@@ -98,11 +98,10 @@ def read_material(
     evidence = collect(
         store, prompt, label, model, most_calls=chosen.most_calls, seed=seed, among=among
     )
-    units = [] if evidence.unit is None else [evidence.unit]
-    report = report_column(Column(label, evidence), prompt, units, chosen, settings)
+    found = report(evidence, prompt, [], chosen.smallest_effect, settings)
     searched = [rest[k] for k in generator.permutation(len(rest))[:SEARCHED]]
     return Material(
-        report=report,
+        report=found,
         traffic=traffic,
         searched=searched,
         held_out=held_out,

@@ -27,6 +27,7 @@ from smile_trace.records import (
 )
 from smile_trace.records.comparison import AnswerComparison, VersionChange, VersionReport
 from smile_trace.records.verdicts import SMALLEST_EFFECT
+from smile_trace.settings import Settings
 from tests.support.pooled_prompt import prompted_with
 
 
@@ -218,9 +219,9 @@ def _version(label: str, generator: np.random.Generator) -> VersionReport:
         Feedback(id=str(k), trace_id="t", score=float(score), at_ns=0)
         for k, score in enumerate(generator.integers(0, 2, 60))
     ]
-    evidence = Evidence(label, "m", TEMPLATE, planted.CALLS, traffic, feedback)
-    evidence.rows = planted.pooled_rows(generator)
-    return report(evidence, label, SEGMENTS, SMALLEST_EFFECT, None)
+    evidence = Evidence(label, label, "m", TEMPLATE, planted.CALLS, traffic, feedback)
+    evidence.rows, evidence.segments = planted.pooled_rows(generator), tuple(SEGMENTS)
+    return report(evidence, "p", [], SMALLEST_EFFECT, Settings())
 
 
 def _replayed(generator: np.random.Generator) -> AnswerComparison:
