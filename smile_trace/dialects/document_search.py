@@ -55,7 +55,7 @@ _CLOSING = (".", "!", "?", "…", ")", "。")
 def find_documents(
     documents: Iterable[Document], messages: Sequence[Message]
 ) -> Iterator[Document]:
-    """As `Finder.find`, of one call."""
+    """Find documents in one call: `Finder.find`."""
     yield from Finder().find(documents, messages)
 
 
@@ -76,7 +76,7 @@ class Finder:
     def find(
         self, documents: Iterable[Document], messages: Sequence[Message]
     ) -> Iterator[Document]:
-        """Those that stand in the messages, in their order, each with a place of its own.
+        """Give the documents that stand in the messages, in their order, each with its own place.
 
         Their words are looked for, in order: spacing, marks, accents and escapes (JSON's, HTML's)
         do not count, something that is set apart may have been put in between (a page's header),

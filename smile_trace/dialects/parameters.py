@@ -145,7 +145,7 @@ sent: a call with one of them cannot be made again (`parts.why_not_repeatable`).
 def sendable(
     written: Mapping[str, JSON], invented: Mapping[str, JSON] | None = None
 ) -> dict[str, JSON]:
-    """Those that may be sent on.
+    """The parameters that may be sent on.
 
     Args:
         written: what stands in the span, by the names of the provider's API.

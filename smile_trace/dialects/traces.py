@@ -211,8 +211,8 @@ def around(span: Span, spans: Mapping[str, Span]) -> Iterator[Span]:
 
 
 def _still_open(span: Span, spans: Mapping[str, Span]) -> Iterator[Span]:
-    """Those around one that had not ended when it began. An instrumentor that forgets to leave a
-    span makes every later call a child of it (Traceloop's for LangChain, 0.46)."""
+    """The spans around one that had not ended when it began. An instrumentor that forgets to leave
+    a span makes every later call a child of it (Traceloop's for LangChain, 0.46)."""
     return (outer for outer in around(span, spans) if span.start_ns < outer.end_ns)
 
 

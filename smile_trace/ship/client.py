@@ -194,7 +194,7 @@ class Backoff:
         self._next = FIRST_SECONDS
 
     def reset(self) -> None:
-        """It has answered."""
+        """Begin anew: it has answered."""
         self._next = FIRST_SECONDS
 
     def seconds(self, asked: float | None) -> float:

@@ -1,4 +1,4 @@
-"""From the spool of an application host to a receiver.
+"""The shipper: what stands in an application host's spool is sent to a receiver.
 
 A file is read on from where it was acknowledged, in order, and removed once its writer is gone
 and all of it is acknowledged. A request whose answer was lost is sent again: the store keeps a
@@ -90,7 +90,7 @@ class Shipper:
         self._warned: dict[Path, str] = {}
 
     def run(self, *, once: bool = False) -> None:
-        """Until it is stopped, and what is there is sent or its time is over.
+        """Send until it is stopped, and what is there is sent or its time is over.
 
         Args:
             once: only what is there now, however long that takes.
@@ -212,7 +212,7 @@ class Shipper:
             self._down_since = None
 
     def _wait(self, error: Unavailable) -> None:
-        """Until the next attempt.
+        """Wait until the next attempt.
 
         Raises:
             Stopped: it is to stop, and its time is over.

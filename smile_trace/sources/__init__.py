@@ -1,1 +1,1 @@
-"""Where records come from besides this machine's applications: a receiver, files of OTLP/JSON."""
+"""Sources of records besides this machine's applications: a receiver, OTLP/JSON, backends."""

@@ -183,7 +183,7 @@ class _Unpacked:
 
 
 def _gzip(stream: BinaryIO) -> Iterator[bytes]:
-    """Of all members; one that is still being written ends where it ends."""
+    """Unpacks all members; one that is still being written ends where it ends."""
     with gzip.GzipFile(fileobj=stream) as reader, suppress(EOFError):
         while chunk := reader.read1(CHUNK):
             yield chunk

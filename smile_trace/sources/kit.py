@@ -40,7 +40,7 @@ def read_options(model: type[Options], name: str, options: Mapping[str, JSON]) -
 
 @contextmanager
 def asking() -> Iterator[None]:
-    """Around whatever asks the backend: that it takes nothing, or rejected it, is
+    """Stands around whatever asks the backend: that it takes nothing, or rejected it, is
     `SourceUnavailable` with the same sentence."""
     try:
         yield

@@ -267,6 +267,6 @@ class PulledPlaces:
 
 
 def read_places(connection: Connection) -> tuple[Pulled, ...]:
-    """All of them, by source and place."""
+    """All places, by source and place."""
     query = select(pulled).order_by(pulled.c.source, pulled.c.place)
     return tuple(Pulled(**row._mapping) for row in connection.execute(query))

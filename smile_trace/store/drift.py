@@ -62,13 +62,13 @@ class DriftAlarm(Record):
 
 
 class Drift:
-    """By the name of a prompt, or of a function without one."""
+    """The cases by the name of a prompt, or of a function without one."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def prompts(self) -> list[str]:
-        """Those that are replayed."""
+        """The cases that are replayed."""
         query = select(drift_cases.c.group_name).distinct().order_by(drift_cases.c.group_name)
         with self._database.read() as connection:
             return list(connection.execute(query).scalars())
@@ -132,7 +132,7 @@ class Drift:
                     _put(connection, name, period, case, answers)
 
     def counts(self, name: str) -> list[PeriodCount]:
-        """Of every probe and period, the periods in their order."""
+        """The figures of every probe and period, the periods in their order."""
         columns = drift_answers.c
         changed = func.count().filter(columns.changed)
         query = (

@@ -153,7 +153,7 @@ class Jobs:
             return {Group.from_row(row): row.chosen for row in connection.execute(query)}
 
     def argument_differs(self, wanted: Collection[Group]) -> set[Group]:
-        """Those of the groups whose function's argument did not give a logged answer back."""
+        """The groups, of these, whose function's argument did not give a logged answer back."""
         query = select(groups).where(tuple_(*_group(groups)).in_(wanted), groups.c.argument_differs)
         with self._database.read() as connection:
             return {Group.from_row(row) for row in connection.execute(query)}
@@ -226,7 +226,7 @@ class Jobs:
             return [_job(row) for row in connection.execute(query)]
 
     def missing(self, job_ids: Collection[int]) -> set[int]:
-        """Those of the ids that no job has any more."""
+        """The ids, of these, that no job has any more."""
         if not job_ids:
             return set()
         query = select(jobs.c.id).where(jobs.c.id.in_(job_ids))

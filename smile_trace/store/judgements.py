@@ -15,8 +15,9 @@ Judged = tuple[ReviewItem, Judgement]
 
 
 class Judgements:
-    """One of each person about each variant, the last one given. They hold no text of a prompt, and
-    stay when retention removes the trace; `forget` removes them with it.
+    """Judgements: one of each person about each variant, the last one given.
+
+    They hold no text of a prompt, and stay when retention removes the trace; `forget` removes them with it.
 
     Args:
         database: the store's.
@@ -42,7 +43,7 @@ class Judgements:
                     connection.execute(kept.on_conflict_do_update(index_elements=key, set_=row))
 
     def read(self) -> list[Judged]:
-        """All of them, the oldest first."""
+        """All judgements, the oldest first."""
         columns = self._table.c
         query = select(self._table).order_by(
             columns.judged_at, columns.variant_id, columns.reviewer

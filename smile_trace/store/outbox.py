@@ -235,7 +235,7 @@ class Settling:
             connection.execute(statement.values({name: bindparam(name) for name in columns}), rows)
 
     def delivered(self, delivery: Delivery, external_id: str, url: str | None) -> None:
-        """It arrived."""
+        """Note that it arrived."""
         attempts = delivery.attempts + 1
         self._set(
             delivery,
@@ -248,17 +248,17 @@ class Settling:
         )
 
     def refused(self, delivery: Delivery, reason: Reason) -> None:
-        """It will never arrive: the tracker refuses this very item."""
+        """Note that it will never arrive: the tracker refuses this very item."""
         self._set(delivery, state="refused", attempts=delivery.attempts + 1, **reason.values)
 
     def skipped(self, delivery: Delivery, reason: Reason) -> None:
-        """It holds nothing that the tracker shows."""
+        """Note that it holds nothing that the tracker shows."""
         self._set(delivery, state="skipped", attempts=delivery.attempts + 1, **reason.values)
 
     def postpone(
         self, delivery: Delivery, reason: Reason, *, until: float, counted: bool = False
     ) -> None:
-        """It did not arrive this time. `counted`: as an attempt."""
+        """Note that it did not arrive this time. `counted`: as an attempt."""
         attempts = delivery.attempts + (1 if counted else 0)
         self._set(delivery, attempts=attempts, not_before=until, **reason.values)
 
@@ -284,7 +284,7 @@ def _due(tracker: str, kind: Kind, now: float, without: Collection[str]) -> Sele
 
 
 def _due_in_trace(tracker: str, kind: Kind, now: float, without: Collection[str]) -> Select[Any]:
-    """Also as what the tracker received its trace, which it has to have."""
+    """The query with the id under which the tracker received the trace, which it has to have."""
     trace = deliveries.alias("trace")
     arrived = and_(
         trace.c.tracker == deliveries.c.tracker,

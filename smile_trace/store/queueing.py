@@ -176,27 +176,27 @@ class _Rows:
         self._now = now
 
     def traces(self) -> "Select[*tuple[Any, ...]]":
-        """Of complete traces."""
+        """The rows of complete traces."""
         query = self.of("trace", traces.c.trace_id, traces.c.trace_id)
         return query.where(traces.c.position.is_not(None))
 
     def explanations(self) -> "Select[*tuple[Any, ...]]":
-        """Of explained calls; an imported one may have no trace here, and so no place there."""
+        """The rows of explained calls; an imported one may have no trace here, and no place there."""
         query = self.of("explanation", explanations.c.call_id, explanations.c.trace_id)
         return query.where(explanations.c.trace_id.in_(select(traces.c.trace_id))).distinct()
 
     def paths(self) -> "Select[*tuple[Any, ...]]":
-        """Of traces that have a path."""
+        """The rows of traces that have a path."""
         return self.of("path", paths.c.trace_id, paths.c.trace_id).distinct()
 
     def profiles(self) -> "Select[*tuple[Any, ...]]":
-        """Of calls that have a profile."""
+        """The rows of calls that have a profile."""
         return self.of("profile", profiles.c.call_id, profiles.c.trace_id).distinct()
 
     def of(
         self, kind: Kind, item: ColumnElement[str], trace_id: ColumnElement[str]
     ) -> "Select[*tuple[Any, ...]]":
-        """Of any kind."""
+        """The rows of any kind."""
         first = (literal(self.tracker), literal(kind), item, trace_id)
         return select(*first, literal("waiting"), literal(0), literal(0.0), literal(self._now))
 

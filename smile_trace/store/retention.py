@@ -66,7 +66,7 @@ def trace_hash(trace_id: str) -> str:
 
 
 def forgotten_among(connection: Connection, trace_ids: Iterable[str]) -> set[str]:
-    """Those of the traces that were forgotten."""
+    """The traces, of these, that were forgotten."""
     hashes = {trace_hash(trace_id): trace_id for trace_id in trace_ids}
     query = select(forgotten.c.trace_hash)
     rows = in_chunks(connection, query, forgotten.c.trace_hash, list(hashes))
@@ -235,8 +235,8 @@ def _imported(before: float) -> Select[tuple[str]]:
 
 
 def _not_needed(trace_id: Column[str]) -> Iterator[ColumnElement[bool]]:
-    """That no call of the trace is undecided about or being explained, and none is replayed every
-    period: that set stays as it is."""
+    """Conditions that no call of the trace is undecided about or being explained, and none is
+    replayed every period: that set stays as it is."""
     theirs = calls.alias()
     job = select(jobs.c.id).where(jobs.c.call_id == theirs.c.id, jobs.c.state.in_(UNFINISHED))
     yield ~_of(trace_id, theirs, or_(theirs.c.decided.is_(False), job.exists()))
@@ -244,7 +244,7 @@ def _not_needed(trace_id: Column[str]) -> Iterator[ColumnElement[bool]]:
 
 
 def _of(trace_id: Column[str], table: FromClause, *which: ColumnElement[bool]) -> Exists:
-    """That such a row of the table is of the trace."""
+    """Whether such a row of the table is of the trace."""
     return select(table.c.trace_id).where(table.c.trace_id == trace_id, *which).exists()
 
 

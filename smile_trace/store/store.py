@@ -174,7 +174,7 @@ class Store:
         return read_status(self.database, self.ledger.today(), self.ledger.refusal)
 
     def lags(self) -> tuple[Lag, ...]:
-        """For how long the oldest of what waits has done so, as of one moment."""
+        """How long the oldest of what waits has done so, as of one moment."""
         return read_lags(self.database, self.clock())
 
     def end_long_waits(self, now: float) -> None:

@@ -101,7 +101,7 @@ class Traces:
         feedbacks: Iterable[Feedback] = (),
         corrupt: Iterable[CorruptLine] = (),
     ) -> Added:
-        """As `add_many`, for one batch."""
+        """Keep one batch: `add_many`."""
         return self.add_many([SpoolBatch(file, list(arrived), list(feedbacks), list(corrupt))])
 
     def add_many(self, batches: Sequence[SpoolBatch]) -> Added:
@@ -225,7 +225,7 @@ class Traces:
             return _load(connection, wanted, make)[0]
 
     def known(self, trace_ids: Sequence[str]) -> set[str]:
-        """Those of the ids of which a span is there."""
+        """The ids, of these, of which a span is there."""
         query = select(traces.c.trace_id)
         with self._database.read() as connection:
             return {
@@ -284,7 +284,7 @@ def _load(
 def _whole(
     connection: Connection, in_memory: Mapping[str, Sequence[Span]]
 ) -> Mapping[str, Sequence[Span]]:
-    """Those of the traces of which the store has no other spans."""
+    """The traces, of these, of which the store has no other spans."""
     query = select(spans.c.trace_id, func.count().label("number")).group_by(spans.c.trace_id)
     rows = in_chunks(connection, query, spans.c.trace_id, list(in_memory))
     counts = {row.trace_id: row.number for row in rows}

@@ -1,4 +1,4 @@
-"""From the spool, and from files of others, to the store.
+"""Ingest: what stands in the spool, and in files of others, is read into the store.
 
 They are read on from recorded offsets, in batches, losing nothing.
 """

@@ -1,4 +1,4 @@
-"""From a backend that is read over its API to the store: sampled traces whole, the rest counted.
+"""Pull: a backend is read over its API into the store, sampled traces whole, the rest counted.
 
 A place (an experiment, a project) is read for good once `LATE_SECONDS` have passed since a trace
 began, so that its late spans are there; then its calls are counted, and how far it was read is

@@ -138,7 +138,7 @@ def make_app(
 
 
 async def _live(_: Request) -> Response:
-    """It answers."""
+    """Say that it answers."""
     return Response("live\n")
 
 

@@ -69,7 +69,7 @@ def unpack(body: bytes, encoding: str, limit: int) -> bytes:
 
 
 def _inflate(body: bytes, window: int, limit: int) -> bytes:
-    """As zlib unpacks it; a gzip body may have several members.
+    """The body as zlib unpacks it; one of gzip may have several members.
 
     Raises:
         TooLarge: it has more than `limit` bytes.

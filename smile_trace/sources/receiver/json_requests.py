@@ -63,7 +63,7 @@ class Reader:
             yield name
 
     def elements(self) -> Iterator[None]:
-        """One for each value of the list here.
+        """Gives one item for each value of the list here.
 
         Raises:
             NotJSON: here stands no list.

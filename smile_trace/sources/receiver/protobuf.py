@@ -111,7 +111,7 @@ class _Frame:
         self._write = write
 
     def text(self) -> str:
-        """As they stand between its braces.
+        """The fields as they stand between its braces.
 
         Raises:
             _Wrong: they are too long.
@@ -190,7 +190,7 @@ def _wrong_span(span: Span) -> str:
 
 
 def _wrong_log_record(record: LogRecord) -> str:
-    """As `_wrong_span`."""
+    """Why the store could not keep a log record; empty where it can."""
     if len(record.trace_id) not in (0, 16):
         return "its trace id is not 16 bytes"
     if len(record.span_id) not in (0, 8):
@@ -281,7 +281,7 @@ def _log_record(record: LogRecord) -> str:
 
 
 def _attributes(pairs: Iterable[KeyValue]) -> str:
-    """Those with a name; one without a value has none here either."""
+    """The attributes with a name; one without a value has none here either."""
     texts = []
     for one in pairs:
         if not (key := one.key):

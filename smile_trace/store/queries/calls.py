@@ -132,8 +132,8 @@ class Lately(NamedTuple):
 
 
 def read_lately(database: Database, *, before: float, since: float) -> dict[str, Lately]:
-    """By prompt, how much of a period that begins at `since` (Unix seconds) is explained, and of
-    the one from `before` until then."""
+    """Count, by prompt, what of a period that begins at `since` (Unix seconds) is explained, and
+    of the one from `before` until then."""
     alone = is_unset(explanations.c.body, "settings", "pooled")
     at, now = calls.c.start_ns, calls.c.start_ns >= int(since * 1e9)
     one = explanations.c.call_id.distinct()
@@ -154,7 +154,7 @@ def read_lately(database: Database, *, before: float, since: float) -> dict[str,
 
 
 def read_addresses(database: Database, tracker: str, call_ids: Sequence[str]) -> dict[str, str]:
-    """By call: where a tracker shows its explanation."""
+    """The addresses at which a tracker shows explanations, by call."""
     query = select(deliveries.c.item, deliveries.c.url).where(
         deliveries.c.tracker == tracker,
         deliveries.c.kind == "explanation",

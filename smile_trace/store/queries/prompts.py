@@ -81,7 +81,7 @@ class PromptReader:
         return {row[0]: row[1] for row in self._connection.execute(query)}
 
     def explained_versions(self) -> dict[str, dict[str, int]]:
-        """By prompt and version, how many calls are explained."""
+        """The number of explained calls, by prompt and version."""
         query = (
             select(
                 calls.c.group_name,
@@ -185,7 +185,7 @@ class PromptReader:
         return None if found is None else ExplanationSettings.model_validate_json(found)
 
     def partitions(self, explanation_ids: Sequence[int]) -> dict[int, Partitions]:
-        """By explanation, its signal and the keys of its segments."""
+        """The signal of each explanation and the keys of its segments, by its id."""
         query = select(
             explanations.c.id,
             json_text(explanations.c.body, "signal").label("signal"),

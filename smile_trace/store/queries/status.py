@@ -31,7 +31,7 @@ Stage = Literal["read", "explain", "deliver"]
 
 
 class Lag(Record):
-    """For how many `seconds` the oldest of what waits there has done so.
+    """How many `seconds` the oldest of what waits there has done so.
 
     `stage` is what it waits for: to be read from the source `name` (of a backend: since all that a
     `place` held was read), to be explained by the model `name`, to be delivered to the tracker

@@ -1,1 +1,1 @@
-"""From the store to the trackers: traces, explanations, comparisons."""
+"""Delivery from the store to the trackers: traces, explanations, comparisons."""

@@ -1,4 +1,4 @@
-"""From the store to one tracker: at least once, in order, independent of other trackers."""
+"""Delivery from the store to one tracker: at least once, in order, independent of others."""
 
 import errno
 import logging
@@ -231,7 +231,7 @@ class DeliveryWorker:
 
 
 def _about(due: Sequence[Delivery]) -> AbstractContextManager[None]:
-    """For log lines about a delivery of one item; one of many is about its tracker alone."""
+    """Give log lines the ids of a delivery of one item; one of many is about its tracker alone."""
     if len(due) != 1:
         return nullcontext()
     [one] = due

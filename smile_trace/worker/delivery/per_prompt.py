@@ -57,7 +57,7 @@ class PerPrompt(ABC, Generic[State]):
 
     @abstractmethod
     def _states(self, now: float) -> Mapping[str, State]:
-        """By prompt that takes part: what it is made anew for, where it differs from last time."""
+        """What it is made anew for where that differs from last time, by prompt that takes part."""
 
     @abstractmethod
     def _deliver(self, prompt: str, now: float) -> Outcome | None:
