@@ -17,7 +17,8 @@ Judged = tuple[ReviewItem, Judgement]
 class Judgements:
     """Judgements: one of each person about each variant, the last one given.
 
-    They hold no text of a prompt, and stay when retention removes the trace; `forget` removes them with it.
+    They hold no text of a prompt, and stay when retention removes the trace;
+    `forget` removes them with it.
 
     Args:
         database: the store's.
