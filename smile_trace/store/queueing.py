@@ -181,7 +181,7 @@ class _Rows:
         return query.where(traces.c.position.is_not(None))
 
     def explanations(self) -> "Select[*tuple[Any, ...]]":
-        """The rows of explained calls; an imported one may have no trace here, nor a place there."""
+        """The rows of explained calls; an imported one may have no trace here, nor a place."""
         query = self.of("explanation", explanations.c.call_id, explanations.c.trace_id)
         return query.where(explanations.c.trace_id.in_(select(traces.c.trace_id))).distinct()
 
