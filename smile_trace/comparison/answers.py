@@ -24,7 +24,7 @@ CHANGED = 0.05
 Distance = Callable[[str, str], float]
 
 Answers = list[list[str | None]]
-"""By input and replicate; None where a request failed."""
+"""Answers by input and replicate; None where a request failed."""
 
 _SPLITS = (((0, 1), (2, 3)), ((0, 2), (1, 3)), ((0, 3), (1, 2)))
 """The three ways to split an input's four answers into two versions of two answers each."""

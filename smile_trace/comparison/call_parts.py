@@ -81,7 +81,7 @@ def call_parts(call: Call, explanation: Explanation) -> list[CallPart]:
 
 
 def _documents(call: Call, explanation: Explanation) -> dict[Place, tuple[str, str | None]]:
-    """By place, the name of each document and its retriever: those that were retrieved, and those
+    """The name of each document and its retriever, by place: those that were retrieved, and those
     that the explanation tells from the text around them, which have none."""
     found: dict[Place, tuple[str, str | None]] = {}
     for one in call.documents:

@@ -229,7 +229,7 @@ def _under_same_settings(
 
 
 def _sample(items: Sequence[T], size: int, generator: np.random.Generator) -> list[T]:
-    """At most `size` of the items, at random, in their order."""
+    """Draw at most `size` of the items, in their order."""
     if len(items) <= size:
         return list(items)
     return [items[k] for k in sorted(generator.choice(len(items), size, replace=False))]

@@ -236,7 +236,7 @@ def _examples(calls: Sequence[_InCall], effects: Sequence[Verdict]) -> tuple[str
 
 
 def _no_document(seen: Sequence[_Seen]) -> Share | None:
-    """In how many of the calls with retrieved documents none of these mattered."""
+    """The share of the calls with retrieved documents in which none of these mattered."""
     effects = [
         joint(effects)
         for one in seen

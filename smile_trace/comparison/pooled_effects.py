@@ -167,7 +167,7 @@ class PooledRows:
 
 @dataclass(frozen=True)
 class Pooled:
-    """Per segment, each of shape (segments,).
+    """What is known of each segment, each of shape (segments,).
 
     `influence` and its `error` (standard error, infinite where the rows do not determine it) are
     in units of answer change. `spread` is the standard deviation of the influence between calls.
@@ -209,7 +209,7 @@ def pool(rows: PooledRows) -> Pooled:
 
 
 def _design(x: Array, q: Array) -> Array:
-    """Per stratum an intercept and the segments: strata share nothing."""
+    """An intercept and the segments for each stratum: strata share nothing."""
     blocks = [
         np.column_stack([np.ones(len(x)), x]) * (q == value)[:, None] for value in np.unique(q)
     ]

@@ -252,7 +252,7 @@ class PooledRowReader:
         return list(first.most_common(1)[0][0]) if first else []
 
     def _partitions(self, ids: Sequence[int]) -> dict[int, list[list[str]]]:
-        """By explanation the keys of its units per level; none where its signal is another one."""
+        """The keys of each explanation's units per level; none where its signal is another one."""
         found = self._prompts.partitions(ids)
         if found and self.signal is None:
             self.signal = Counter(item.signal for item in found.values()).most_common(1)[0][0]

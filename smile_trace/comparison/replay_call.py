@@ -185,7 +185,7 @@ async def _ask(
 
 
 def _judged(made: Replay, distance: Distance) -> Replay:
-    """With its distances, and the verdict on them given the model's own noise."""
+    """Add its distances, and the verdict on them given the model's own noise."""
     if not made.answers:
         return made.model_copy(update={"verdict": "The model gave no answer."})
     logged = made.call.answer or ""

@@ -17,8 +17,8 @@ LEVEL = 0.9
 ALPHA = 0.05
 """False discovery rate of corrected tests."""
 MIN_CALLS = 10
-"""With fewer calls everything is open: a few calls of a deterministic model may agree by chance,
-with a standard error of zero."""
+"""The calls below which everything is open: a few calls of a deterministic model may agree by
+chance, with a standard error of zero."""
 
 
 @dataclass(frozen=True)

@@ -147,7 +147,7 @@ def request_of(item: Input, template: str, replicate: int = 0) -> Request:
 
 
 MIN_INPUTS = 4
-"""With fewer inputs hardly any change of a model that varies is significant."""
+"""The inputs below which hardly any change of a model that varies is significant."""
 SEARCHED = 4
 """Inputs on which an edit is searched: of those that were compared, the ones that moved most."""
 POWER = 2.8

@@ -72,8 +72,8 @@ def write_entries(entries: Iterable[Entry], file: str | Path) -> int:
 
 @contextmanager
 def written_anew(file: Path) -> Iterator[Path]:
-    """Where to write what becomes this file at the end: until then it can be read, and it stays as
-    it is where that fails."""
+    """Give the place to write what becomes this file at the end: until then it can be read, and it
+    stays as it is where that fails."""
     partly = file.with_name(file.name + ".partly")
     try:
         yield partly
@@ -108,7 +108,8 @@ COLUMNS: dict[str, type] = {
     "licence": str,
     "tags": str,
 }
-"""Of the table; `entry` is the id, `step` the number of the explanation in a path, `tags` JSON."""
+"""The columns of the table; `entry` is the id, `step` the number of the explanation in a path,
+`tags` JSON."""
 
 _CARD = """\
 ---
@@ -205,7 +206,7 @@ def _row(
 
 
 def _licence(licences: set[str | None]) -> str:
-    """As Hugging Face writes it; one that is not the same for all is none."""
+    """The licence as Hugging Face writes it; one that is not the same for all is none."""
     known = licences.pop() if len(licences) == 1 else None
     plain = (known or "").replace("-", "").replace(".", "").isalnum()
     return known.lower() if known and plain else "other"

@@ -183,7 +183,7 @@ _Found = tuple[Entry, Explanation]
 
 
 def _by_prompt(entries: Iterable[Entry]) -> dict[str, dict[str, _Found]]:
-    """Per prompt (its messages as JSON) and model the last explanation."""
+    """The last explanation of each prompt (its messages as JSON) and model."""
     found: dict[str, dict[str, _Found]] = {}
     for entry in entries:
         if (one := entry.explanation) is not None:

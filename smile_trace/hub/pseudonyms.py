@@ -47,7 +47,7 @@ class AsRead(NamedTuple):
     places: list[tuple[int, int]]
 
     def place(self, start: int, end: int) -> tuple[int, int]:
-        """Where the characters from `start` to `end` are written."""
+        """The place where the characters from `start` to `end` are written."""
         return self.places[start][0], self.places[end - 1][1]
 
     def folded(self) -> "AsRead":
@@ -122,7 +122,7 @@ _DECODED = ((_BACKSLASH, _backslash), (_PERCENT, _percent), (_ENTITY, _entity))
 
 
 def _normal(before: AsRead) -> AsRead:
-    """In the composed form that stands for all like it, without what is not seen."""
+    """The composed form that stands for all like it, without what is not seen."""
     clusters: list[tuple[str, tuple[int, int]]] = []
     for match in _JOINED.finditer(before.text):
         one, place = match.group(), before.place(*match.span())
@@ -153,8 +153,8 @@ _RULES = (
     ("iban", r"(?<!\w)[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?(?!\w)"),
     ("number", r"\+?\d(?:[ ()./\-]{0,2}\d){5,}"),
 )
-"""By their shape; the first that matches. A number has six digits or more (of a phone, a card, an
-account, a date)."""
+"""Kinds by their shape; the first that matches. A number has six digits or more (of a phone, a
+card, an account, a date)."""
 
 _COMPILED = tuple((kind, re.compile(pattern)) for kind, pattern in _RULES)
 _LETTERS = "xabcdefghijklmnopqrstuvwyz"
@@ -300,7 +300,7 @@ def _is_pattern(name: str) -> bool:
 
 
 def _name_patterns(names: Iterable[str]) -> Iterator[re.Pattern[str]]:
-    """For texts that are folded."""
+    """The same for texts that are folded."""
     for name in names:
         words = as_read(name).text.split()
         parts = [_BETWEEN.join(re.escape(word.casefold()) for word in words)] if words else []

@@ -34,7 +34,7 @@ from smile_trace.store.drift import DriftAnswer, NewCase
 from smile_trace.store.job_results import StoredProfile
 
 DRAWS = 3
-"""Of each request and probe in drift's reference period."""
+"""Answers of each request and probe in drift's reference period."""
 
 
 class Unanswered(SmileTraceError):
@@ -170,8 +170,8 @@ def ask_cases(cases: Sequence[PreparedCase], store: Store, settings: Settings) -
 
 
 def choose_cases(store: Store, name: str, number: int) -> list[NewCase]:
-    """At most `number` distinct requests of a prompt, or of a function without one: its fixed set,
-    without answers."""
+    """Choose the fixed set of a prompt, or of a function without one: at most `number` distinct
+    requests, without answers."""
     confirmed = (
         NewCase(call_id=stored.call_id, messages=failed.messages, confirmed=True)
         for stored, _, failed in _confirmed(store, name)

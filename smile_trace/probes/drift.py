@@ -39,7 +39,7 @@ from smile_trace.store.drift import PeriodCount
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
 _MOST = 700.0
-"""Of the logarithm of the evidence, so that it stays a finite number."""
+"""The most of the logarithm of the evidence that is shown: it stays a finite number."""
 
 
 class Outcomes(Protocol):

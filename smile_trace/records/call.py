@@ -166,7 +166,7 @@ class Call(Record):
     prompt_assumed: bool = False
     """The messages are the decorated function's argument: what it really sent is not known."""
     inclusion_probability: float = Field(1.0, gt=0, le=1)
-    """With which its trace was shipped from its host; 1 where all traces are."""
+    """The chance of its trace to be shipped from its host; 1 where all traces are."""
 
     def without_function(self) -> "Call":
         """The call as others may give it to us: it names no function to be called again."""

@@ -15,7 +15,7 @@ from smile_trace.records.verdicts import SMALLEST_EFFECT, Verdict, most_of
 COMPARISON_SCHEMA_VERSION = 5
 
 Source = Literal["explained", "replayed"]
-"""Where an estimate comes from: the calls' explanations, or the replay of an edit that added or
+"""The origin of an estimate: the calls' explanations, or the replay of an edit that added or
 removed just this part."""
 
 ChangeKind = Literal["same", "edited", "moved", "added", "removed"]
@@ -104,7 +104,7 @@ class VersionReport(Record):
     segments: tuple[Influence, ...] = ()
     measures: tuple[Measure, ...] = ()
     probes: tuple[ProbeRate, ...] = ()
-    """Of its profiled calls, how easily their answers change."""
+    """How easily the answers of its profiled calls change."""
     dropped: tuple[str, ...] = ()
     links: dict[str, str] = {}
     """URLs of the version, by tracker."""
@@ -221,7 +221,7 @@ class EditEffect(Record):
 
 
 class VersionChange(Record):
-    """From one version to another: places in `Comparison.versions`.
+    """What changed from one version to another: places in `Comparison.versions`.
 
     `edits` are what a person reads in the diff, `effects` what they did. The three `why_…` say why
     something was not compared, where it was not. `budget_needed` is the number of calls that would

@@ -326,13 +326,13 @@ class Explanation(Shown):
     signal: Signal
     segments: tuple[SegmentAttribution, ...]
     coarser: tuple[SegmentAttribution, ...] = ()
-    """In a long prompt the segments that were partitioned again, with their own attributions;
+    """The segments of a long prompt that were partitioned again, with their own attributions;
     their pieces are among `segments`, and name them as `parent`."""
     interactions: tuple[Interaction, ...] = ()
     """The significant pairs, of significant segments where the model varies; none where the status
     is not `reliable`, and none from a proxy."""
     fields: tuple[FieldChange, ...] = ()
-    """Of a JSON answer that is explained as a whole, the fields that change without the significant
+    """The fields of a JSON answer, explained as a whole, that change without the significant
     segments; none with a proxy."""
     first: FirstPlace | None = None
     """Which segments may have the largest effect. None where nothing is open: every combination was
@@ -345,7 +345,7 @@ class Explanation(Shown):
     summary: str
     perturbations: tuple[Observation, ...] = ()
     partitions: tuple[tuple[str, ...], ...] = ()
-    """Per level, the keys of the units that the masks of that level refer to."""
+    """The keys of the units that the masks of a level refer to, by level."""
     settings: ExplanationSettings
     notes: tuple[Note, ...] = ()
     proxy: ProxyUse | None = None

@@ -63,7 +63,7 @@ QUESTIONS = (
         "Yes, if what was changed in the request explains how the answer changed.",
     ),
 )
-"""In the order in which they are asked."""
+"""The questions in the order in which they are asked."""
 
 
 class ReviewItem(Record):

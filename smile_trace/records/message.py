@@ -230,7 +230,7 @@ class Message(WithExtra):
 
     @property
     def slots(self) -> tuple[Slot, ...]:
-        """Where the texts of its parts are in its content, in order."""
+        """The places of its parts' texts in its content, in order."""
         if not self.parts:
             return (Slot(0, len(self.content), 0, 0, self.role in TOOL_ROLES),)
         found: list[Slot] = []

@@ -22,7 +22,7 @@ text of a message."""
 
 
 class Source(Record):
-    """Where some drivers of a step stand, the strongest first, and what follows from there.
+    """The place of some drivers of a step, the strongest first, and what follows from there.
 
     `name` is that of the tool, of the earlier call or of the document, or the message's role.
     `step` is the index in
@@ -38,7 +38,7 @@ class Source(Record):
 
     @property
     def where(self) -> str:
-        """Where it is, in words: "in the result of get_order"."""
+        """The place in words: "in the result of get_order"."""
         name = presentable(self.name, longest=_LONGEST)
         match self.kind:
             case "tool_result":

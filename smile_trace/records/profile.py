@@ -121,8 +121,8 @@ class Profile(Shown):
 
     @property
     def status(self) -> ProbeStatus:
-        """Of all together: `found` where any probe is, `inconclusive` where none is and one that
-        was asked is not settled."""
+        """The status of all together: `found` where any probe is, `inconclusive` where none is and
+        one that was asked is not settled."""
         asked = {result.status for result in self.results.values() if result.calls}
         if "found" in asked:
             return "found"

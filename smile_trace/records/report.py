@@ -105,11 +105,11 @@ class Report(Shown):
     level: float = 0.9
     """Nominal coverage of the intervals."""
     templates: dict[str, str] = {}
-    """Of a prompt that it is about: by version, the templates of its explained calls."""
+    """The templates of the explained calls by version, where it is about one prompt."""
     rolling: bool = False
     """Whether it takes the place of the one before it of the same name, whatever its days."""
     links: dict[str, str] = {}
-    """By id of a call: the address at which a tracker shows it."""
+    """The address at which a tracker shows a call, by the call's id."""
     summary: str = ""
 
     @model_validator(mode="before")

@@ -435,7 +435,8 @@ def _split(pieces: Sequence[Piece], size: int) -> tuple[list[Piece], list[Piece]
 
 
 def _cut(text: str, near: int) -> int:
-    """Where to split at or before `near`: after white space, else not before a combining mark."""
+    """Find where to split at or before `near`: after white space, else not before a combining
+    mark."""
     space = max(text.rfind(" ", 0, near), text.rfind("\n", 0, near))
     if space > near - 40:
         return space + 1

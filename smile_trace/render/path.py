@@ -103,7 +103,7 @@ def path_to_html(
 
 
 def path_ends(path: ExplanationPath) -> str:
-    """Where the path ends, for a column of a list: `“4711” in the user message`."""
+    """The ends of the path, for a column of a list: `“4711” in the user message`."""
     found = [
         short(end.name)
         if end.kind == "tool"

@@ -48,7 +48,7 @@ class Row:
 
     @property
     def status(self) -> str:
-        """In words."""
+        """The status in words."""
         return STATUS[self.result.status] if self.result.calls else "not asked"
 
     @property
@@ -253,7 +253,7 @@ def change_text(change: ProbeChange | None) -> str:
 def side_by_side(
     profile: PromptProfile,
 ) -> list[tuple[str, list[Rate | None], ProbeChange | None]]:
-    """Per probe its title, its rate in each version, and the change from the last but one to the
+    """Each probe's title, its rate in each version, and the change from the last but one to the
     last."""
     changes = {change.name: change for change in profile.changes}
     rates = [{one.name: one.rate for one in version.probes} for version in profile.by_version]

@@ -73,7 +73,8 @@ UNCONFIRMED = "no person has judged it, so whether the changed answers are worse
 
 
 def confirmed(found: Confirmation | None) -> str:
-    """In a sentence's part: `people confirmed 27 of 31 variants (75 to 94 %): it counts`."""
+    """Say it in a part of a sentence: `people confirmed 27 of 31 variants (75 to 94 %): it
+    counts`."""
     if found is None or not found.variants:
         return UNCONFIRMED
     who, judge = "people", ""

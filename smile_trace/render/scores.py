@@ -66,7 +66,7 @@ _Scope = int | None
 """The passage in which equal texts are counted; None for the whole prompt."""
 
 _Numbers = dict[tuple[int | None, tuple[Place, ...]], tuple[str, _Scope]]
-"""By the parent and the places of a segment."""
+"""Numbers by the parent and the places of a segment."""
 
 
 def _numbers(explanation: Explanation) -> _Numbers:

@@ -35,7 +35,7 @@ VALUED_LINE, LINE, SMALL_LINE = 36.0, 21.0, 17.0
 """Line heights: with values above the words, without, and of small print."""
 LEGEND_HEIGHT = 27.0
 MAX_STRIPS = 12
-"""With more strips than that, the picture is not divided."""
+"""The most strips: a picture that needs more is not divided."""
 
 _RGB = tuple[int, int, int]
 _COLOURS: dict[str, tuple[_RGB, _RGB]] = {
@@ -131,7 +131,7 @@ def _balanced(page: "_Page", height: int) -> list[float]:
 
 
 def _edges(cuts: Sequence[float], seams: Sequence[float], height: float) -> list[float]:
-    """Where to divide: between two messages if that fills half a strip, else between lines."""
+    """Find where to divide: between two messages if that fills half a strip, else between lines."""
     edges = [0.0]
     while edges[-1] < cuts[-1]:
         top = edges[-1]

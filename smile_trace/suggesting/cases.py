@@ -72,8 +72,8 @@ def without_document(item: Input, text: str) -> Input | None:
 
 
 def use_in(messages: Sequence[Message], name: str, version: str, template: str) -> PromptUse | None:
-    """Where the template stands in these messages, with its variables' values; None where it does
-    not, or at no certain place."""
+    """Find where the template stands in these messages, with its variables' values; None where it
+    does not, or at no certain place."""
     for m, message in enumerate(messages):
         if VARIABLE.search(template):
             place = filled_in(template, message.content)

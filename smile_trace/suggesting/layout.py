@@ -19,7 +19,8 @@ from smile_trace.suggesting.change import Change, Nothing, least_sensitive
 from smile_trace.suggesting.trials import Trials
 
 MIN_SENSITIVE = 3
-"""With fewer calls whose answer depends on the order, or the format, there is nothing to gain."""
+"""The calls whose answer has to depend on the order, or the format: else there is little to
+gain."""
 
 _ORDER = "Write it in an order on which the answers depend less"
 

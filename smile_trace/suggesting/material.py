@@ -37,7 +37,7 @@ MOST_CASES = 10
 
 @dataclass(frozen=True)
 class Material:
-    """Of one version of a prompt. `report` is made without the held-out calls, too."""
+    """The calls and cases of one version; `report` is made without the held-out ones."""
 
     report: VersionReport
     traffic: Sequence[Call]
@@ -116,7 +116,7 @@ def _order(request: str, kept_back: set[str], explained: set[str]) -> tuple[bool
 
 
 def _few(cases: Sequence[ConfirmedCase]) -> list[ConfirmedCase]:
-    """At most MOST_CASES, of as many requests as possible."""
+    """Take at most MOST_CASES, of as many requests as possible."""
     seen = Counter[str]()
     turns = []
     for case in cases:

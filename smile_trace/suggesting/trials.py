@@ -75,7 +75,7 @@ class Replays:
 
 
 MIN_HELD_OUT = 10
-"""With fewer held-out calls nothing is proposed: a few may agree by chance."""
+"""The held-out calls below which nothing is proposed: a few may agree by chance."""
 ALPHA = 0.05
 """Error rate of the test that confirmed failures are corrected."""
 FIRST = 5
@@ -125,7 +125,7 @@ class Trials:
     async def corrected(
         self, template: str, cases: Sequence[ConfirmedCase], document: str = ""
     ) -> tuple[list[bool], list[bool]]:
-        """By request, since failures of one request are not independent: of the requests with a
+        """Count by request, since failures of one are not independent: of the requests with a
         failure that the prompt gets wrong, whether the template gets all of these right and no
         other wrong; and of those with one that it gets right, whether the template gets one wrong.
 

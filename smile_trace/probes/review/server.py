@@ -210,7 +210,8 @@ class JudgeResults(Record):
 
 
 class ReviewResults(Record):
-    """By probe how far it is confirmed, by question how far people agree, and what judges say."""
+    """How far each probe is confirmed, how far people agree on each question, and what judges
+    say."""
 
     confirmations: dict[str, Confirmation]
     reliability: tuple[Reliability, ...]
@@ -218,7 +219,7 @@ class ReviewResults(Record):
 
 
 def results(store: Store, settings: Settings) -> ReviewResults:
-    """Of all judgements that the store holds, whether their profiles are still there or not.
+    """Sum up all judgements that the store holds, whether their profiles are still there or not.
 
     Args:
         store: where they are.

@@ -106,7 +106,7 @@ def mattered_in(part: ReportedPart) -> str:
 
 
 def drove(part: ReportedPart) -> str:
-    """In what share of the calls it was what the answer depended on most."""
+    """The share of the calls in which the answer depended on it most."""
     return percent(part.drove) if part.drove is not None else ""
 
 
