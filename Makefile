@@ -18,7 +18,7 @@ help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
 
 demo: .venv/.demo-$(TRACKER) $(if $(filter phoenix,$(TRACKER)),.venv-phoenix/.installed) ## a support chat on this machine, explained in a real MLflow (TRACKER=phoenix, langfuse, comet, comet_archive, opik, otlp; SERVE=1: also without a terminal; EXIT=1)
-	@SMILE_TRACE_HOME=$(CURDIR)/.smile-trace $(PY) -m smile_trace demo --tracker $(TRACKER) $(if $(filter 1,$(EXIT)),--exit) $(if $(filter 1,$(SERVE)),--serve)
+	@SMILE_TRACE_HOME=$(CURDIR)/.smile-trace $(PY) $(if $(filter langfuse comet opik otlp,$(TRACKER)),-m tests.support.fake_server $(TRACKER) --run $(PY)) -m smile_trace demo --tracker $(TRACKER) $(if $(filter 1,$(EXIT)),--exit) $(if $(filter 1,$(SERVE)),--serve)
 
 pictures: .venv/.dev ## the pictures of the documentation, from a run of the demo
 	@SMILE_TRACE_HOME=$(CURDIR)/.smile-trace $(PY) -m smile_trace demo --exit

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from smile_trace.demo.phoenix import Phoenix
-from smile_trace.demo.servers import MLflow
+from smile_trace.demo.trackers import MLflow, Phoenix
 from smile_trace.records import JSON
 from smile_trace.trackers import Tracker, discover
 from tests.support.comet_server import comet_environment

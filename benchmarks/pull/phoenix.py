@@ -22,7 +22,7 @@ from typing import Any
 import httpx
 
 from benchmarks.pull.worker import counted, start_worker, store_of
-from smile_trace.demo import phoenix
+from smile_trace.demo import trackers as phoenix
 from smile_trace.records import Span
 from smile_trace.records.formats.otlp import spans_from_line, spans_to_otlp
 from tests.support.otlp_requests import to_protobuf

@@ -24,8 +24,7 @@ def demo(
         typer.Option(
             help="Where to: a real MLflow server; a real Phoenix server (in a checkout); Comet's "
             "offline archives; or that which your environment names (LANGFUSE_SECRET_KEY, "
-            "COMET_API_KEY, OPIK_API_KEY, OTEL_EXPORTER_OTLP_ENDPOINT), else a fake one (in a "
-            "checkout)."
+            "COMET_API_KEY, OPIK_API_KEY, OTEL_EXPORTER_OTLP_ENDPOINT)."
         ),
     ] = "mlflow",
 ) -> None:

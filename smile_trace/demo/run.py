@@ -14,9 +14,14 @@ from rich.console import Console
 from rich.markup import escape
 
 from smile_trace.demo.application import MODEL
-from smile_trace.demo.phoenix import Phoenix
-from smile_trace.demo.servers import DemoTracker, MLflow
-from smile_trace.demo.services import SERVICES, Archives, Service
+from smile_trace.demo.trackers import (
+    SERVICES,
+    DemoTracker,
+    MLflow,
+    Phoenix,
+    archives,
+    reader_service,
+)
 from smile_trace.errors import SmileTraceError
 from smile_trace.models.kinds.local import LocalModel, LocalSettings
 from smile_trace.records import Call
@@ -112,8 +117,8 @@ def _start(tracker: DemoName, home: Path) -> DemoTracker:
         case "phoenix":
             return Phoenix(home / "phoenix")
         case "comet_archive":
-            return Archives(home / "comet-archives")
-    return Service(tracker, SERVICES[tracker])
+            return archives(home / "comet-archives")
+    return reader_service(tracker)
 
 
 def _minutes(model_url: str) -> int:

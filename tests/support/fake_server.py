@@ -1,15 +1,19 @@
 """`python -m tests.support.fake_server langfuse`: a fake server in its own process, with a page.
 
-For the demo, and for whoever wants to see without an account what is sent.
+For whoever wants to see without an account what is sent. `--run COMMAND` runs a command that is led
+to it, and ends with it; where the environment names the reader's own, the command is led there.
 """
 
 import argparse
+import os
 import re
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from typing import Any
 
+from smile_trace.demo.trackers import SERVICES
 from smile_trace_contracts.fake_http_server import Answer, FakeHttpServer, Request
 from tests.support.fake_comet import FakeComet
 from tests.support.fake_langfuse_writes import FakeLangfuseWrites
@@ -85,6 +89,17 @@ class _Otlp(FakeOtlp):
 
 
 FAKES: dict[str, Any] = {"comet": FakeComet, "langfuse": _Langfuse, "opik": _Opik, "otlp": _Otlp}
+LED_BY: dict[str, dict[str, str]] = {
+    "comet": {"COMET_API_KEY": "fake-key", "COMET_URL_OVERRIDE": "{url}/clientlib/"},
+    "langfuse": {
+        "LANGFUSE_PUBLIC_KEY": "pk-lf-test",
+        "LANGFUSE_SECRET_KEY": "sk-lf-test",
+        "LANGFUSE_BASE_URL": "{url}",
+    },
+    "opik": {"OPIK_URL_OVERRIDE": "{url}/api"},
+    "otlp": {"OTEL_EXPORTER_OTLP_ENDPOINT": "{url}"},
+}
+"""The variables that lead to each; `{url}` is its address."""
 
 
 def main() -> None:
@@ -93,7 +108,10 @@ def main() -> None:
     parser.add_argument("tracker", choices=sorted(FAKES))
     parser.add_argument("--port", type=int, default=0, help="by default any free one")
     parser.add_argument("--latency", type=float, default=0.0, help="seconds before each answer")
+    parser.add_argument("--run", nargs=argparse.REMAINDER, help="a command that is led to it")
     given = parser.parse_args()
+    if given.run:
+        sys.exit(_run(given.tracker, given.run))
     ends = {signal.SIGINT, signal.SIGTERM}
     signal.pthread_sigmask(signal.SIG_BLOCK, ends)  # before there are threads, so for all
     server: FakeHttpServer = FAKES[given.tracker](port=given.port)
@@ -102,6 +120,20 @@ def main() -> None:
         print(server.url, flush=True)
         signal.sigwait(ends)
     sys.exit(0)
+
+
+def _run(tracker: str, command: list[str]) -> int:
+    if SERVICES[tracker].named is not None:
+        return subprocess.call(command)
+    with FAKES[tracker](port=0) as server:
+        print(f"The fake server's pages: {server.url}", flush=True)
+        led = {name: value.format(url=server.url) for name, value in LED_BY[tracker].items()}
+        process = subprocess.Popen(command, env={**os.environ, **led})
+        while True:
+            try:
+                return process.wait()
+            except KeyboardInterrupt:  # the command got it, too, and ends in its own time
+                continue
 
 
 def _is_page(request: Request, *paths: str) -> bool:

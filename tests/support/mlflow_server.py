@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from smile_trace.demo.servers import start_mlflow
+from smile_trace.demo.trackers import start_mlflow
 from tests.support.ports import steady_port
 from tests.support.shared_server import Guard, Shared, shared_server
 

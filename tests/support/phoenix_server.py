@@ -13,8 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from smile_trace.demo.phoenix import INSTALLED, start_phoenix
-from smile_trace.demo.servers import wait_for_server
+from smile_trace.demo.trackers import INSTALLED, start_phoenix, wait_for_server
 from smile_trace.records import Span
 from smile_trace.trackers.otlp import MEDIA_TYPES, to_request
 from tests.support.ports import steady_port

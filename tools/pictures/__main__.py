@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from playwright.sync_api import Browser, FloatRect
 
 from smile_trace.comparison import compare
-from smile_trace.demo.servers import MLflow
+from smile_trace.demo.trackers import MLflow
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.queries.calls import Explained, read_explained

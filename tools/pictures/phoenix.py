@@ -10,7 +10,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Browser
 
-from smile_trace.demo.phoenix import Phoenix
+from smile_trace.demo.trackers import Phoenix
 from smile_trace.trackers import CapturedTrace, ExplainedCall, Receipt
 from smile_trace_phoenix import PhoenixTracker
 from tests.support.browser import chromium_or_exit, launched

@@ -1,56 +1,72 @@
 """The demo's servers."""
 
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 
-from smile_trace.demo import services
-from smile_trace.demo.services import SERVICES, Service
+from smile_trace.demo.trackers import SERVICES, reader_service
 from smile_trace.errors import SmileTraceError
 from smile_trace.trackers import CapturedTrace, ExplainedCall, Receipt, discover
 from smile_trace_contracts.samples import sample_explanation, sample_trace
+from tests.support.fake_server import LED_BY
 from tests.support.mlflow_server import MLflowServer
 
 
 @pytest.fixture(autouse=True)
 def _nobodys(monkeypatch: pytest.MonkeyPatch) -> None:
-    for known in SERVICES.values():
-        for name in (*known.asked_by, *known.fake):
-            monkeypatch.delenv(name, raising=False)
+    for name, known in SERVICES.items():
+        for variable in (*known.asked_by, *LED_BY[name]):
+            monkeypatch.delenv(variable, raising=False)
 
 
 @pytest.mark.parametrize("name", sorted(SERVICES))
-def test_a_fake_server_needs_a_checkout(
-    name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setattr(services, "CHECKOUT", tmp_path)
-    with pytest.raises(SmileTraceError, match=f"has: run it there .make demo TRACKER={name}"):
-        Service(name, SERVICES[name])
+def test_a_service_that_nobody_names_is_asked_for(name: str) -> None:
+    variable = SERVICES[name].asked_by[0]
+    with pytest.raises(SmileTraceError, match=f"set {variable}. .*make demo TRACKER={name}"):
+        reader_service(name)
 
 
 @pytest.mark.parametrize("name", sorted(SERVICES))
 def test_the_readers_own_is_taken_where_the_environment_names_it(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    known = SERVICES[name]
-    monkeypatch.setenv(known.asked_by[0], "https://backend.example")
-    service = Service(name, known)
-    assert "fake" not in service.name
-    assert service.environment == {known.asked_by[0]: "https://backend.example"}
-    service.stop()
+    variable = SERVICES[name].asked_by[0]
+    monkeypatch.setenv(variable, "https://backend.example")
+    service = reader_service(name)
+    assert variable in service.name
+    assert service.environment == {variable: "https://backend.example"}
+
+
+@contextmanager
+def fake(name: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A fake server in its own process, to which the environment leads."""
+    command = [sys.executable, "-m", "tests.support.fake_server", name]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        url = process.stdout.readline().strip()
+        for variable, value in LED_BY[name].items():
+            monkeypatch.setenv(variable, value.format(url=url))
+        yield url
+        process.terminate()
+
+
+def test_a_command_is_led_to_a_fake_server() -> None:
+    shown = "import os; print(os.environ['COMET_URL_OVERRIDE'])"
+    command = [sys.executable, "-m", "tests.support.fake_server", "comet", "--run"]
+    done = subprocess.run([*command, sys.executable, "-c", shown], capture_output=True, text=True)
+    pages, override = done.stdout.split("\n")[:2]
+    assert override == f"{pages.split(': ')[1]}/clientlib/"
 
 
 @pytest.mark.slow
-def test_the_fake_comet_of_a_checkout_starts() -> None:
-    comet = Service("comet", SERVICES["comet"])
-    try:
-        comet.wait()
-        assert comet.environment["COMET_URL_OVERRIDE"].endswith("/clientlib/")
-        assert "fake" in comet.name
-        assert "Fake Comet server" in httpx.get(comet.environment["COMET_URL_OVERRIDE"][:-11]).text
-    finally:
-        comet.stop()
+def test_the_fake_comet_of_a_checkout_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    with fake("comet", monkeypatch) as url:
+        assert "Fake Comet server" in httpx.get(url).text
 
 
 @pytest.mark.slow
@@ -59,11 +75,7 @@ def test_a_fake_server_shows_the_explanation_that_it_got(
     name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("OPIK_CONFIG_PATH", str(tmp_path / "none"))
-    service = Service(name, SERVICES[name])
-    try:
-        service.wait()
-        for variable, value in service.environment.items():
-            monkeypatch.setenv(variable, value)
+    with fake(name, monkeypatch) as address:
         [tracker] = [one for one in discover({name: {}}) if one.name == name]
         trace = sample_trace()
         [call] = trace.calls
@@ -76,7 +88,6 @@ def test_a_fake_server_shows_the_explanation_that_it_got(
         [shown] = tracker.deliver_explanations([item])
         assert isinstance(shown, Receipt), shown
         tracker.close()
-        address = service.where.split(": ")[1]
         for url in (address, *([sent.url] if sent.url else [])):
             page = httpx.get(url)
             assert page.is_success
@@ -85,8 +96,6 @@ def test_a_fake_server_shows_the_explanation_that_it_got(
             assert "<td>reliable</td>" in page.text
             assert "<td>France</td>" in page.text
             assert ("data:image/svg+xml" in page.text) == (name != "otlp")
-    finally:
-        service.stop()
 
 
 @pytest.mark.slow

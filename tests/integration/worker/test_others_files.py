@@ -12,7 +12,7 @@ import psutil
 import pytest
 from sqlalchemy import event
 
-from smile_trace.demo.servers import free_port
+from smile_trace.demo.trackers import free_port
 from smile_trace.settings import Settings
 from smile_trace.spool import read_losses
 from smile_trace.spool.losses import temporary_folder

@@ -18,7 +18,7 @@ import typer
 import yaml
 
 from smile_trace.cli.app import app
-from smile_trace.demo.servers import mlflow_command
+from smile_trace.demo.trackers import mlflow_command
 from smile_trace.settings import Settings
 from smile_trace.sources.receiver.app import REQUESTS
 from smile_trace.store import Store
