@@ -12,9 +12,10 @@ from pydantic import ConfigDict
 from smile_trace.records import Explanation, Record
 from smile_trace.records.base import view
 from smile_trace.records.evaluation import Faithfulness, OrderCurves
+from smile_trace.render import text
 from smile_trace.render.heatmap_layout import STATUS_WORDS, describe, heatmap, strength
 from smile_trace.render.scores import rows
-from smile_trace.render.text import called, noun, short, signed, visible
+from smile_trace.render.text import short
 
 TEMPLATES = Environment(
     loader=PackageLoader("smile_trace.render"),
@@ -24,12 +25,19 @@ TEMPLATES = Environment(
     lstrip_blocks=True,
     keep_trailing_newline=False,
 )
-"""All templates of this package; they escape every text."""
+"""All templates of this package; they escape every text, and know the functions that write it."""
 
 LONGEST_TITLE = 200
 """Characters of a page's title, which may be the name of anything."""
 LEGEND_STOPS = tuple(round(-1 + i / 10, 1) for i in range(21))
 """Attributions at which the legend's gradient has the colours of the scale."""
+
+TEMPLATES.globals |= {
+    "text": text,
+    **{one.__name__: one for one in (text.called, text.noun, text.short, text.signed)},
+    **{one.__name__: one for one in (text.visible, describe, strength)},
+    "stops": LEGEND_STOPS,
+}
 
 
 def to_html(explanation: Explanation, *, fragment: bool = False, title: str | None = None) -> str:
@@ -46,13 +54,6 @@ def to_html(explanation: Explanation, *, fragment: bool = False, title: str | No
         rows=rows(explanation),
         finer=bool(explanation.coarser),
         level=explanation.fidelity.interval_level,
-        stops=LEGEND_STOPS,
-        strength=strength,
-        describe=describe,
-        signed=signed,
-        noun=noun,
-        called=called,
-        visible=visible,
     )
 
 
@@ -104,7 +105,6 @@ def index_to_html(title: str, entries: Sequence[Entry]) -> str:
         entries=entries[:MOST_ENTRIES],
         more=len(entries) - MOST_ENTRIES,
         words=STATUS_WORDS,
-        short=short,
     )
 
 

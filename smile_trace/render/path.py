@@ -98,7 +98,6 @@ def path_to_html(
             for number, step in enumerate(path.steps, 1)
         ],
         facts=_facts(path),
-        short=short,
     )
 
 

@@ -104,8 +104,6 @@ def profile_to_html(profile: Profile, *, fragment: bool = False) -> str:
         rows=rows(profile),
         difference=lambda result: difference(profile.messages, result.worst.messages),
         facts=facts(profile),
-        short=short,
-        visible=visible,
     )
 
 
@@ -200,8 +198,6 @@ def prompt_profile_to_html(profile: PromptProfile, *, fragment: bool = False) ->
         found=_found_in,
         difference=lambda one: difference(one.messages, one.variant.messages),
         facts=_prompt_facts(profile),
-        short=short,
-        visible=visible,
     )
 
 

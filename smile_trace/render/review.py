@@ -36,8 +36,6 @@ def review_to_html(
         request_change=lambda task: difference(task.messages, task.changed_messages),
         answer_change=lambda task: whole_difference(task.answer, task.changed_answer),
         message_text=messages_text,
-        short=short,
-        visible=visible,
     )
 
 

@@ -20,9 +20,8 @@ from smile_trace.render.heatmap_layout import (
     Heatmap,
     Piece,
     heatmap,
-    strength,
 )
-from smile_trace.render.html import LEGEND_STOPS, TEMPLATES
+from smile_trace.render.html import TEMPLATES
 from smile_trace.render.text import short
 from smile_trace.render.typeset import Chunk, width_of, wrap
 
@@ -157,8 +156,6 @@ def _draw(page: "_Page", top: float, bottom: float) -> str:
         boxes=[b for b in page.boxes if b.y < bottom and b.y + b.height > top],
         legend=page.legend_y if top <= page.legend_y < bottom else None,
         tiny=TINY,
-        stops=LEGEND_STOPS,
-        strength=strength,
         fill=_fill,
     )
 

@@ -9,8 +9,7 @@ from smile_trace.records.comparison import Comparison
 from smile_trace.records.report import Report, ReportedPart, ReportGroup
 from smile_trace.render import text
 from smile_trace.render.comparison import layout, mattered
-from smile_trace.render.heatmap_layout import strength
-from smile_trace.render.html import LEGEND_STOPS, TEMPLATES
+from smile_trace.render.html import TEMPLATES
 
 WIDTH = 1080.0
 NAME, SCALE, VALUES = 20.0, 350.0, 200.0
@@ -34,11 +33,6 @@ def comparison_to_html(comparison: Comparison, *, fragment: bool = False) -> str
         comparison=comparison,
         panels=layout.panels(comparison),
         layout=layout,
-        text=text,
-        signed=text.signed,
-        strength=strength,
-        stops=LEGEND_STOPS,
-        visible=text.visible,
         limit=comparison.settings.smallest_effect,
         mattered=None if shown is None else Markup(report_to_html(shown, fragment=True)),
     )
@@ -47,7 +41,7 @@ def comparison_to_html(comparison: Comparison, *, fragment: bool = False) -> str
 def report_to_html(report: Report, *, fragment: bool = False) -> str:
     """The report as a page, or only its `<div>` for a notebook or another page."""
     return TEMPLATES.get_template("report.html.j2").render(
-        report=report, layout=mattered, text=text, visible=text.visible, fragment=fragment
+        report=report, layout=mattered, fragment=fragment
     )
 
 
@@ -79,7 +73,6 @@ def report_to_svg(report: Report) -> str:
         lines=lines,
         rows=rows,
         layout=mattered,
-        text=text,
         width=WIDTH,
         height=y + 34,
         left=NAME,
