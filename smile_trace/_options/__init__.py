@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 if TYPE_CHECKING:
     import re
 
-    from smile_trace.attribution import AnyUnit
+    from smile_trace.attribution import AnySolver, AnyUnit
     from smile_trace.explaining.options import AnyModel
 
 
@@ -166,6 +166,18 @@ class AllOptions(StoredOptions):
             typed=str | None,
         ),
     ] = None
+    solver: Annotated[
+        "AnySolver",
+        About(
+            "what is fitted to the answer changes: `process` (a Gaussian process), `smile` "
+            "(SMILE's weighted ridge), a regressor of scikit-learn or a solver of your own; not with "
+            "a proxy.",
+            "What is fitted to the answer changes: process (a Gaussian process) or smile (SMILE's "
+            "weighted ridge).",
+            typed=str,
+            metavar="NAME",
+        ),
+    ] = "process"
 
 
 def described(options: type[SettableOptions]) -> Iterator[tuple[str, Any, Any, About]]:

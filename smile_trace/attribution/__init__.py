@@ -12,9 +12,11 @@ from smile_trace.attribution.answer_change.distances import (
 )
 from smile_trace.attribution.answer_span import AnswerSpanNotFound, find_answer_span
 from smile_trace.attribution.estimation.regressor_solver import (
+    AnySolver,
     Regressor,
     RegressorSolver,
-    solver_named,
+    name_of_solver,
+    solver_of,
 )
 from smile_trace.attribution.estimation.solver import Solver, Surrogate
 from smile_trace.attribution.perturbation_study import PerturbationStudy
@@ -35,6 +37,7 @@ __all__ = [
     "ROLES",
     "AnswerSpanNotFound",
     "Answered",
+    "AnySolver",
     "AnyUnit",
     "CannotExplain",
     "Distance",
@@ -54,8 +57,9 @@ __all__ = [
     "document_attributions",
     "find_answer_span",
     "measured_at",
+    "name_of_solver",
     "register_distance",
-    "solver_named",
+    "solver_of",
     "unmatched_protections",
     "written",
 ]

@@ -328,15 +328,16 @@ def _read(options: Mapping[str, Any]) -> dict[str, Any]:
     """The options as the command line has them, as `explain()` takes them.
 
     Raises:
-        typer.BadParameter: there is no such unit or distance.
+        typer.BadParameter: there is no such unit, distance or solver.
     """
-    from smile_trace.attribution import distance_named
+    from smile_trace.attribution import distance_named, solver_of
     from smile_trace.attribution.segmentation import units
 
     unit = units.written(options["unit"])
     try:
         units.named(unit)
         distance_named(options["distance"])
+        solver_of(options["solver"])
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
     protect = tuple(map(units.written, options["protect"]))

@@ -10,7 +10,14 @@ from functools import wraps
 from typing import Annotated, Any, ParamSpec, TypeVar, get_args, get_origin
 
 from smile_trace._options import AllOptions, SettableOptions, StoredOptions, described, shared
-from smile_trace.attribution import CannotExplain, distance_named, written
+from smile_trace.attribution import (
+    CannotExplain,
+    distance_named,
+    name_of_solver,
+    solver_of,
+    written,
+)
+from smile_trace.attribution.estimation.regressor_solver import PROCESS
 from smile_trace.attribution.segmentation import boundaries
 from smile_trace.attribution.segmentation.units import named
 from smile_trace.models import Model
@@ -95,6 +102,7 @@ class ExplainOptions(AllOptions):
             protect=chosen.protect,
             proxy=None if how is None else how.proxy,
             smallest_effect=chosen.smallest_effect,
+            solver=chosen.solver,
             **shared(chosen, SettableOptions),
         )
         if call is None:
@@ -115,11 +123,12 @@ class ExplainOptions(AllOptions):
         """The options of a stored explanation or job.
 
         Raises:
-            CannotExplain: there is no such distance, or a pattern to protect is no regular
-                expression.
+            CannotExplain: there is no such distance or solver (a record only names a regressor), or
+                a pattern to protect is no regular expression.
         """
         try:
             distance_named(stored.distance)
+            solver_of(stored.solver)
         except ValueError as error:
             raise CannotExplain(str(error)) from None
         return cls(
@@ -128,6 +137,7 @@ class ExplainOptions(AllOptions):
             budget=stored.budget,
             proxy=stored.proxy,
             smallest_effect=stored.smallest_effect,
+            solver=stored.solver,
             **shared(stored, StoredOptions),
         )
 
@@ -144,8 +154,9 @@ class ExplainOptions(AllOptions):
         if proxy is None and isinstance(self.proxy, str):
             proxy = self.proxy
         options = shared(self, StoredOptions)
+        solver = name_of_solver(self.solver)
         if proxy is not None:
-            options["until_settled"] = None
+            options["until_settled"], solver = None, PROCESS
         return ExplanationSettings(
             model=model,
             unit=named(self.unit),
@@ -154,6 +165,7 @@ class ExplainOptions(AllOptions):
             proxy=proxy,
             pattern=self.unit.pattern if isinstance(self.unit, re.Pattern) else None,
             smallest_effect=self.smallest_effect or SMALLEST_EFFECT,
+            solver=solver,
             **options,
         )
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from smile_trace.attribution import distance_named
+from smile_trace.attribution import distance_named, solver_of
 from smile_trace.explaining.inputs import read_call, read_prompt
 from smile_trace.explaining.options import AnyModel, ExplainOptions, Question
 from smile_trace.models import Model
@@ -129,7 +129,7 @@ def prepare(question: Question, conf: Settings) -> Prepared:
     Raises:
         SmileTraceError: it cannot be explained; the message says what to do.
         TypeError: neither or both of `prompt` and `trace_id`, or no `model`.
-        ValueError: there is no such distance.
+        ValueError: there is no such distance or solver.
     """
     options = question.options
     prompt, answer, parameters = question.prompt, question.answer, question.parameters
@@ -175,6 +175,7 @@ def _prepared(
     app: str | None,
 ) -> Prepared:
     distance_named(options.distance)
+    solver_of(options.solver)
     if options.smallest_effect is None:
         options = replace(options, smallest_effect=conf.explain.smallest_effect)
     asked = _asked(model, call)

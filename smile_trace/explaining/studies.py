@@ -12,6 +12,7 @@ from smile_trace.attribution import (
     ProxyStudy,
     Study,
     find_answer_span,
+    solver_of,
 )
 from smile_trace.attribution.answer_span import AnswerSpan, AnswerSpanNotFound
 from smile_trace.attribution.segmentation.partitioner import Segmentation
@@ -76,7 +77,8 @@ def make_study(
     Args:
         prompted: the exact messages with the logged answer.
         model: the target.
-        options: what is removed and protected, and which part of the answer counts.
+        options: what is removed and protected, which part of the answer counts, and what is fitted
+            (without a proxy).
         settings: as for `PerturbationStudy`; its budget is the target's.
         signal: how the target's answers are compared.
         whole_without_part: whether an answer without the part is explained as a whole, with a note.
@@ -103,7 +105,7 @@ def make_study(
         "part": part,
     }
     if proxy is None or why_no_proxy(answer) is not None:
-        return PerturbationStudy(prompted, settings, **shared)
+        return PerturbationStudy(prompted, settings, **shared, solver=solver_of(options.solver))
     low_fidelity = as_proxy(proxy, prompted.parameters, max(proxy_calls - settings.budget, 2))
     return ProxyStudy(prompted, settings, proxy=low_fidelity, **shared)
 

@@ -235,6 +235,8 @@ class ExplanationSettings(Record, StoredOptions):
     """Few masks over the template's own segments, to be pooled over a prompt version's calls."""
     pattern: str | None = None
     """The regular expression whose matches are the units (`unit` is then `span`)."""
+    solver: str = "process"
+    """What was fitted to the answer changes: `process`, `smile`, or how a regressor was made."""
     smallest_effect: float = Field(SMALLEST_EFFECT, gt=0, lt=1)
     """The smallest effect that matters, in units of answer change: the limit of its verdicts."""
 

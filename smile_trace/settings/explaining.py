@@ -2,7 +2,7 @@
 `[drift]`, `[review]`, `[pooling]`."""
 
 import re
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, create_model, model_validator
 
@@ -122,6 +122,9 @@ class Explaining(Table, SettableOptions):
     smallest_effect: float = Field(0.1, gt=0, lt=1)
     """The smallest effect that matters, as a share of the answer, of explanations, comparisons and
     suggestions: where one as large is excluded, a part made no measurable difference."""
+    solver: Literal["process", "smile"] = "process"
+    """What is fitted to the answer changes: a Gaussian process, or SMILE's weighted ridge (not
+    beside a proxy)."""
     embeddings: str | None = None
     """A model of `[models]` (an endpoint) whose `/v1/embeddings` replaces the packaged
     vectors of sentences and words."""

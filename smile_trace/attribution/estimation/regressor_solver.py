@@ -9,7 +9,7 @@ scikit-learn is imported where a solver of these is made or fitted: the default 
 """
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 
@@ -118,7 +118,7 @@ class RegressorSolver:
         needed = ("fit", "predict", "get_params")
         if isinstance(regressor, type) or not all(hasattr(regressor, name) for name in needed):
             raise TypeError(f"{regressor!r} is no regressor of scikit-learn: give an object of one")
-        self.name = " ".join(repr(regressor).split())
+        self.name = name_of_solver(regressor)
         self._regressor = regressor
 
     def fit(self, design: Array, y: Array, weights: Array | None = None) -> Surrogate:
@@ -147,18 +147,34 @@ class RegressorSolver:
         return _line(fitted, surrogate, design) or surrogate
 
 
-def solver_named(name: str) -> Solver | None:
-    """The solver of that name; None for the default one, which depends on the signal.
+AnySolver = str | Regressor | Solver
+"""A solver by name (`process`, `smile`), a regressor of scikit-learn, or a solver of your own."""
+
+
+def solver_of(given: AnySolver) -> Solver | None:
+    """The solver; None for the default one, which depends on the signal.
 
     Raises:
         ValueError: there is no solver of that name.
+        TypeError: it is neither a solver nor a regressor.
     """
-    if name not in (PROCESS, SMILE):
+    if not isinstance(given, str):
+        # A regressor predicts by itself, a solver gives a surrogate that does.
+        own = (
+            not isinstance(given, type) and hasattr(given, "fit") and not hasattr(given, "predict")
+        )
+        return cast(Solver, given) if own else RegressorSolver(cast(Regressor, given))
+    if given not in (PROCESS, SMILE):
         raise ValueError(
-            f"There is no solver {name!r}: take {PROCESS} or {SMILE}, or (in Python) a regressor "
+            f"There is no solver {given!r}: take {PROCESS} or {SMILE}, or (in Python) a regressor "
             "of scikit-learn."
         )
-    return RegressorSolver() if name == SMILE else None
+    return RegressorSolver() if given == SMILE else None
+
+
+def name_of_solver(given: AnySolver) -> str:
+    """What a record calls it: its name, or what it is made by."""
+    return given if isinstance(given, str) else " ".join(repr(given).split())
 
 
 def _line(fitted: Any, surrogate: Surrogate, design: Array) -> Linear | None:

@@ -36,7 +36,7 @@ from smile_trace.attribution.estimation.regressor_solver import (
     Linear,
     RegressorSolver,
     SolverFailed,
-    solver_named,
+    solver_of,
 )
 from smile_trace.attribution.estimation.solver import Array
 from smile_trace_contracts.attribution import check_solver
@@ -148,11 +148,16 @@ def test_a_regressor_that_cannot_be_fitted_says_so() -> None:
         RegressorSolver(KNeighborsRegressor(-1)).fit(np.eye(4), np.arange(4.0))
 
 
-def test_solvers_by_name() -> None:
-    assert solver_named("process") is None
-    assert isinstance(solver_named("smile"), RegressorSolver)
+def test_solvers_by_name_and_by_what_they_are() -> None:
+    assert solver_of("process") is None
+    assert isinstance(solver_of("smile"), RegressorSolver)
+    assert isinstance(solver_of(RidgeCV()), RegressorSolver)
+    own = GaussianProcessSolver()
+    assert solver_of(own) is own
+    with pytest.raises(TypeError, match="no regressor"):
+        solver_of(GaussianProcessSolver)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="no solver 'lasso': take process or smile"):
-        solver_named("lasso")
+        solver_of("lasso")
 
 
 def test_the_default_solver_loads_no_scikit_learn() -> None:

@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 
 import pytest
+from sklearn.ensemble import RandomForestRegressor  # type: ignore[import-untyped]
 
 import smile_trace
 from smile_trace._options import AllOptions, described
@@ -96,6 +97,8 @@ def test_options_survive_the_store():
         unit="sentence", protect=("system",), budget=16, distance="energy", proxy="p", seed=3,
         smallest_effect=0.2,
     )  # fmt: skip
+    alone = replace(options, proxy=None, solver="smile")
+    assert ExplainOptions.from_record(alone.to_record("m")) == alone
     assert ExplainOptions.from_record(options.to_record("m")) == options
     patterns = ExplainOptions(protect=(re.compile("a.c"),)).to_record("m")
     assert patterns.protect == ("/a.c/",)
@@ -148,6 +151,34 @@ def test_an_unknown_distance_is_named():
         smile_trace.explain(PROMPT, model="nobody", distance="far")
     with pytest.raises(CannotExplain, match="'far'"):
         ExplainOptions.from_record(ExplanationSettings(model="m", distance="far"))
+
+
+def test_a_regressor_of_scikit_learn_is_fitted_and_named():
+    def model(prompt):
+        return "a fox jumps" if "fox" in prompt.split() else "a cat sleeps"
+
+    found = {
+        solver: smile_trace.explain(
+            "the quick fox jumps over the dog", model=PlantedModel(model), budget=30, solver=solver
+        )
+        for solver in ("process", "smile", RandomForestRegressor(50, random_state=0))
+    }
+    assert [each.ranked[0].text for each in found.values()] == ["fox"] * 3
+    assert len({each.fidelity.r2_heldout for each in found.values()}) == 3
+    names = [each.settings.solver for each in found.values()]
+    assert names[:2] == ["process", "smile"]
+    assert names[2] == "RandomForestRegressor(n_estimators=50, random_state=0)"
+    with pytest.raises(CannotExplain, match="no solver 'RandomForestRegressor"):
+        ExplainOptions.from_record(found.popitem()[1].settings)
+    with pytest.raises(ValueError, match="no solver 'lasso'"):
+        smile_trace.explain(PROMPT, model="nobody", solver="lasso")
+
+
+def test_the_solver_is_a_setting_and_takes_no_proxy(monkeypatch):
+    monkeypatch.setenv("SMILE_TRACE_EXPLAIN__SOLVER", "smile")
+    options = ExplainOptions.from_settings(Settings(), "m")
+    assert options.to_record("m").solver == "smile"
+    assert options.to_record("m", "p").solver == "process"
 
 
 def test_the_command_lists_the_distances():
