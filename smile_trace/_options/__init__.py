@@ -170,8 +170,8 @@ class AllOptions(StoredOptions):
         "AnySolver",
         About(
             "what is fitted to the answer changes: `process` (a Gaussian process), `smile` "
-            "(SMILE's weighted ridge), a regressor of scikit-learn or a solver of your own; not with "
-            "a proxy.",
+            "(SMILE's weighted ridge), a regressor of scikit-learn or a solver of your own; not "
+            "with a proxy.",
             "What is fitted to the answer changes: process (a Gaussian process) or smile (SMILE's "
             "weighted ridge).",
             typed=str,
