@@ -1,7 +1,7 @@
 """What arrives: how far files and sources were read, and the spans and feedback that were there."""
 
 from collections.abc import Set
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from hashlib import sha256
 from typing import Any, NamedTuple
 
@@ -11,7 +11,7 @@ from sqlalchemy import Connection, or_, select, update
 from smile_trace.errors import ReasonCode
 from smile_trace.records import Feedback, Record, Span
 from smile_trace.store.database import Database, in_chunks
-from smile_trace.store.database.sql import insert
+from smile_trace.store.database.sql import insert, upsert
 from smile_trace.store.retention import ids_in
 from smile_trace.store.tables import (
     corrupt_lines,
@@ -117,14 +117,7 @@ def add_batch(connection: Connection, batch: SpoolBatch) -> list[ArrivedSpan]:
 
 
 def _add_file(connection: Connection, file: SpoolFile) -> None:
-    row = {
-        "name": file.name,
-        "inode": file.inode,
-        "offset": file.offset,
-        "grown_at": file.grown_at,
-    }
-    statement = insert(spool_files).values(row)
-    connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=row))
+    connection.execute(upsert(spool_files, asdict(file)))
 
 
 def _add_corrupt(connection: Connection, batch: SpoolBatch) -> None:
@@ -258,12 +251,8 @@ class PulledPlaces:
 
     def note(self, state: Pulled) -> None:
         """Keep it in place of what was noted before."""
-        row = state.model_dump()
-        statement = insert(pulled).values(row)
         with self._database.write() as connection:
-            connection.execute(
-                statement.on_conflict_do_update(index_elements=["source", "place"], set_=row)
-            )
+            connection.execute(upsert(pulled, state.model_dump()))
 
 
 def read_places(connection: Connection) -> tuple[Pulled, ...]:

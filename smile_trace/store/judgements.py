@@ -6,7 +6,7 @@ from sqlalchemy import Table, select
 
 from smile_trace.records.judgement import Judgement, ReviewItem
 from smile_trace.store.database import Database
-from smile_trace.store.database.sql import insert
+from smile_trace.store.database.sql import upsert
 from smile_trace.store.retention import forgotten_among
 from smile_trace.store.tables import judgements
 
@@ -35,13 +35,11 @@ class Judgements:
         Nothing is stored of a trace that was forgotten.
         """
         rows = [_row(item, judgement) for item, judgement in judged]
-        key = ["variant_id", "reviewer"]
         with self._database.write() as connection:
             gone = forgotten_among(connection, {str(row["trace_id"]) for row in rows})
             for row in rows:
                 if row["trace_id"] not in gone:
-                    kept = insert(self._table).values(row)
-                    connection.execute(kept.on_conflict_do_update(index_elements=key, set_=row))
+                    connection.execute(upsert(self._table, row))
 
     def read(self) -> list[Judged]:
         """All judgements, the oldest first."""

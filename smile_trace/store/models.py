@@ -5,7 +5,7 @@ from sqlalchemy import ColumnElement, delete, select
 from smile_trace.errors import ReasonCode
 from smile_trace.records import Record
 from smile_trace.store.database import Database
-from smile_trace.store.database.sql import insert
+from smile_trace.store.database.sql import insert, upsert
 from smile_trace.store.retention import forgotten_among
 from smile_trace.store.tables import Group, paused_models, proxy_trusts
 
@@ -35,10 +35,8 @@ class Pauses:
 
     def put(self, pause: Pause) -> None:
         """Pause a model, or pause it for longer."""
-        row = pause.model_dump()
         with self._database.write() as connection:
-            statement = insert(paused_models).values(row)
-            connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=row))
+            connection.execute(upsert(paused_models, pause.model_dump()))
 
     def wake(self) -> None:
         """Let every paused model be probed at once."""

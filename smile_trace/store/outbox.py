@@ -19,7 +19,7 @@ from sqlalchemy import (
 from smile_trace.errors import Reason, ReasonCode
 from smile_trace.records import Record
 from smile_trace.store.database import Database
-from smile_trace.store.database.sql import age, insert
+from smile_trace.store.database.sql import age, upsert
 from smile_trace.store.queueing import (
     USUAL,
     Kind,
@@ -163,10 +163,8 @@ class Outbox:
 
     def note_state(self, state: TrackerState) -> None:
         """Keep how the tracker is doing."""
-        row = state.model_dump()
         with self._database.write(alone=False) as connection:
-            statement = insert(trackers).values(row)
-            connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=row))
+            connection.execute(upsert(trackers, state.model_dump()))
 
     def wake(self, tracker: str) -> None:
         """Try everything that waits at once, whatever was to be waited for."""

@@ -1,8 +1,19 @@
 """Statements and types of columns for both databases, or for each in its own words."""
 
+from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Dialect, Integer, String, Text, func, literal
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Dialect,
+    Integer,
+    String,
+    Table,
+    Text,
+    func,
+    literal,
+)
 from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
@@ -18,9 +29,16 @@ __all__ = [
     "is_unset",
     "json_text",
     "storable",
+    "upsert",
 ]
 # An INSERT that knows ON CONFLICT. Despite its name SQLite's compiler takes it as its own: both
 # databases have the same grammar here.
+
+
+def upsert(table: Table, row: Mapping[str, Any]) -> Insert:
+    """An INSERT of a row, in place of the one that has its primary key."""
+    key = list(table.primary_key.columns)
+    return insert(table).values(row).on_conflict_do_update(index_elements=key, set_=row)
 
 
 class json_text(FunctionElement[str]):
