@@ -52,13 +52,6 @@ _CLOSING = (".", "!", "?", "…", ")", "。")
 """Marks behind its last word that belong to it."""
 
 
-def find_documents(
-    documents: Iterable[Document], messages: Sequence[Message]
-) -> Iterator[Document]:
-    """Find documents in one call: `Finder.find`."""
-    yield from Finder().find(documents, messages)
-
-
 class Finder:
     """Finds documents in the calls of one trace, which send the same texts again and again.
 

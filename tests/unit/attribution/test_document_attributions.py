@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from smile_trace.dialects.document_search import find_documents
+from smile_trace.dialects.document_search import Finder
 from smile_trace.explaining.driver import run
 from smile_trace.explaining.options import ExplainOptions
 from smile_trace.explaining.studies import make_study
@@ -35,7 +35,7 @@ def explained(
     prompted = Prompted(
         messages=messages,
         answer="It lasts 24 months.",
-        documents=tuple(find_documents(documents, messages)),
+        documents=tuple(Finder().find(documents, messages)),
     )
     options = ExplainOptions(unit=unit, protect=protect)
     settings = ExplanationSettings(model="planted", unit=unit, budget=budget)

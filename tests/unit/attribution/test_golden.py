@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from smile_trace.dialects.document_search import find_documents
+from smile_trace.dialects.document_search import Finder
 from smile_trace.records import (
     Document,
     Explanation,
@@ -128,7 +128,7 @@ def chat_messages() -> Explanation:
 def retrieved_documents() -> Explanation:
     documents = [Document(id=f"d{k}", text=text) for k, text in enumerate(DOCUMENTS)]
     messages = chat("\n\n".join((*DOCUMENTS, "How long is the warranty?")))
-    prompted = Prompted(messages=messages, documents=tuple(find_documents(documents, messages)))
+    prompted = Prompted(messages=messages, documents=tuple(Finder().find(documents, messages)))
     model = holding(lambda has: has("24 months"))
     return run(messages, model, unit="document", prompted=prompted).explanation
 

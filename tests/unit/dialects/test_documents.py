@@ -11,7 +11,7 @@ import pytest
 import smile_trace
 from smile_trace.attribution.segmentation.partitioner import Segmentation
 from smile_trace.dialects import read_calls
-from smile_trace.dialects.document_search import Finder, find_documents
+from smile_trace.dialects.document_search import Finder
 from smile_trace.dialects.documents import read_documents
 from smile_trace.records import Document, Message, Prompted, Span, ToolResult
 from smile_trace.testing import captured
@@ -107,7 +107,7 @@ def test_its_attribution_goes_back_to_it() -> None:
         Message(role="tool", parts=(ToolResult(id="c", response=result),)),
     )
     documents = [Document(id=f"d{k}", text=text) for k, text in enumerate((*TEXTS, TEXTS[0]))]
-    found = tuple(find_documents(documents, messages))
+    found = tuple(Finder().find(documents, messages))
     assert len(found) == 4
     segments = Segmentation(Prompted(messages=messages, documents=found), "document").segments
     free = [s for s in segments if not s.protected]
@@ -150,19 +150,19 @@ def test_repeated_words_take_no_time() -> None:
     zeros = "0 " * 20_000
     message = Message(role="user", content=zeros)
     documents = [Document(text=zeros + "1"), Document(text=zeros + "2")]
-    [found] = find_documents(documents, [message])
+    [found] = Finder().find(documents, [message])
     assert found.place == (0, 0, len(zeros) - 1)
 
 
 def _found(texts: Sequence[str], messages: Sequence[Message]) -> list[str]:
     documents = [Document(id=str(k), text=text) for k, text in enumerate(texts)]
-    return [document.id or "" for document in find_documents(documents, messages)]
+    return [document.id or "" for document in Finder().find(documents, messages)]
 
 
 def _pieces(texts: Sequence[str], messages: Sequence[Message]) -> list[str]:
     """What is found of each document, in its order."""
     documents = [Document(text=text) for text in texts]
-    places = [d.place for d in find_documents(documents, messages) if d.place is not None]
+    places = [d.place for d in Finder().find(documents, messages) if d.place is not None]
     return [messages[m].content[start:end] for m, start, end in places]
 
 
@@ -172,7 +172,7 @@ def test_found_as_it_is_rendered(render: Rendering, texts: Texts) -> None:
     for order in (texts, texts[::-1], (*texts[1:], texts[0])):
         messages = sent(render(order))
         documents = [Document(id=str(k), text=text) for k, text in enumerate(texts)]
-        found = list(find_documents(documents, messages))
+        found = list(Finder().find(documents, messages))
         assert [document.id for document in found] == [str(k) for k in range(len(texts))]
         places = [document.place or (0, 0, 0) for document in found]
         by_place = sorted(range(len(texts)), key=lambda k: places[k])
