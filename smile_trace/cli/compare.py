@@ -17,10 +17,11 @@ from smile_trace.cli.arguments import (
     DryRun,
     Model,
     Yes,
+    confirm,
+    most_of,
     read_limit,
     since_ns,
 )
-from smile_trace.cli.confirmation import confirm, most_of
 from smile_trace.cli.deliver import active_trackers
 from smile_trace.cli.output import GATE_CLOSED, printable, show_result
 from smile_trace.errors import SmileTraceError

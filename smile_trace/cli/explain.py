@@ -23,9 +23,11 @@ from smile_trace.cli.arguments import (
     PromptFile,
     TraceId,
     Yes,
+    confirm,
+    describe,
+    describe_run,
     with_options,
 )
-from smile_trace.cli.confirmation import confirm, describe, describe_run
 from smile_trace.cli.deliver import deliver_into_trace, find_tracker, put_into, tracker_of
 from smile_trace.cli.output import CallBar, check_writable, printable, read_text, show_result
 from smile_trace.errors import BudgetExceeded, SmileTraceError

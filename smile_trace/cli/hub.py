@@ -85,7 +85,7 @@ def _live(
     file: Path, only: str | None, model: str | None, *, yes: bool
 ) -> "Iterator[tuple[Checked, Entry]]":
     """The explanations of the file asked again, after a yes to what that may cost."""
-    from smile_trace.cli.confirmation import confirm
+    from smile_trace.cli.arguments import confirm
     from smile_trace.explaining.spending import most_by_model
     from smile_trace.hub.check import Checked
     from smile_trace.hub.files import read_entries
@@ -196,7 +196,7 @@ def explain(
     yes: Yes = False,
 ) -> None:
     """Explain the prompts of a file of another tool, each into a line of TO."""
-    from smile_trace.cli.confirmation import confirm
+    from smile_trace.cli.arguments import confirm
     from smile_trace.explaining.api import explain_prepared
     from smile_trace.explaining.options import Question
     from smile_trace.explaining.preparation import prepare

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from smile_trace.cli.arguments import SINCE_HELP, DryRun, Yes, since_ns
-from smile_trace.cli.confirmation import confirm, most_of
+from smile_trace.cli.arguments import SINCE_HELP, DryRun, Yes, confirm, most_of, since_ns
 from smile_trace.cli.deliver import active_trackers
 from smile_trace.cli.output import check_writable, printable, write_page
 from smile_trace.errors import SmileTraceError

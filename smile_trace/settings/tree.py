@@ -26,8 +26,7 @@ from smile_trace.settings.explaining import (
     Sampling,
 )
 from smile_trace.settings.models import PACKAGED_NAMES, AnyModelSettings
-from smile_trace.settings.store import StoreSettings
-from smile_trace.settings.worker import Receive, Retention, Ship, Sources, Worker
+from smile_trace.settings.worker import Receive, Retention, Ship, Sources, StoreSettings, Worker
 from smile_trace.trust import check
 from smile_trace.trust.kinds import installed_kinds
 from smile_trace.trust.settings_file import (

@@ -16,7 +16,7 @@ import pytest
 from smile_trace import semconv
 from smile_trace.errors import SmileTraceError
 from smile_trace.settings import Settings
-from smile_trace.settings.store import StoreSettings
+from smile_trace.settings.worker import StoreSettings
 from smile_trace.ship.progress import Refusals
 from smile_trace.store import Store
 from smile_trace.store.queries.exchange import Imported, export_lines, import_lines

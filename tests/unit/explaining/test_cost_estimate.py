@@ -7,7 +7,7 @@ import pytest
 
 import smile_trace
 from smile_trace.capture import runtime as capture_state
-from smile_trace.cli.confirmation import confirm, describe
+from smile_trace.cli.arguments import confirm, describe
 from smile_trace.explaining import ExplanationFailed, estimate, explain
 from smile_trace.explaining.options import Question
 from smile_trace.explaining.paths import estimate_path
