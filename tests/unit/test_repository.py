@@ -1,13 +1,16 @@
 """What is checked about the repository: its imports, installs, release checks and pages."""
 
 import ast
+import importlib
 import json
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from smile_trace.errors import ExtraMissing
 from tests.support.paths import ROOT
 from tools.installs.smoke import SMOKE, STRICT
 from tools.release_checks.advisories import read_report
@@ -58,6 +61,13 @@ def test_every_extra_is_installed_and_run() -> None:
     assert extras >= NOT_FOR_USERS
     assert set(SMOKE) - {""} == extras - NOT_FOR_USERS
     assert set(STRICT) <= set(SMOKE)
+
+
+def test_contract_suites_say_which_extra_they_need(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "smile_trace_contracts", raising=False)
+    monkeypatch.setitem(sys.modules, "pytest", None)
+    with pytest.raises(ExtraMissing, match=r"pip install 'smile-trace\[testing\]'"):
+        importlib.import_module("smile_trace_contracts")
 
 
 def test_what_is_run_is_python() -> None:
