@@ -16,7 +16,12 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from smile_trace._guards.bounded_http import HEADERS, TooLarge, check_headers, check_redirect
 
 _current = threading.local()
-"""`deadline`: that of the request which this thread is making."""
+"""`deadline`: that of the request which this thread is making; `reply`: its last response."""
+
+
+def last_reply() -> requests.Response | None:
+    """The last response that this thread was given: what a client's own error leaves out of it."""
+    return getattr(_current, "reply", None)
 
 
 def bound(session: requests.Session, prefix: str, *, seconds: float, max_reply_mb: float) -> None:
@@ -62,6 +67,7 @@ class BoundedAdapter(HTTPAdapter):
         request.headers.update(HEADERS)
         options["stream"] = True
         deadline = _current.deadline = _Deadline(self._seconds)
+        _current.reply = None
         try:
             response = super().send(request, *args[1:], **options)
             check_redirect(str(request.url), response.status_code, response.headers)
@@ -78,6 +84,7 @@ class BoundedAdapter(HTTPAdapter):
             raise requests.ReadTimeout("no whole reply in time", request=request)
         response._content = content
         response._content_consumed = True  # type: ignore[attr-defined]
+        _current.reply = response
         return response
 
 

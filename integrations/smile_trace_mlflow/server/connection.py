@@ -23,7 +23,7 @@ from smile_trace._guards.foreign import MISREAD
 from smile_trace._guards.presentable import presentable
 from smile_trace.trackers import TrackerUnavailable
 from smile_trace.trackers.http import DEADLINE_TIMEOUTS, RequestRejected, Service
-from smile_trace.trackers.requests_bounds import bound
+from smile_trace.trackers.requests_bounds import bound, last_reply
 from smile_trace_mlflow.server.artifacts import Artifacts, GatedTracing
 
 DEFAULT_EXPERIMENT, EXPERIMENT_SECONDS = "0", 30.0
@@ -89,7 +89,12 @@ class Connection:
             if isinstance(cause, requests.exceptions.RequestException):
                 raise self._unreachable(cause) from error
             status = int(error.get_http_status_code())  # type: ignore[no-untyped-call]
-            raise self._error(status, error.message) from error
+            reply = last_reply()
+            if reply is not None and "error_code" not in getattr(error, "json", {"error_code": 0}):
+                status = reply.status_code  # of a proxy's own JSON, which MLflow takes for a 500
+            raise self._error(
+                status, error.message, None if reply is None else reply.headers
+            ) from error
         except requests.exceptions.HTTPError as error:
             status = 500 if error.response is None else error.response.status_code
             raise self._error(status, str(error)) from error

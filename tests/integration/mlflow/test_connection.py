@@ -84,6 +84,16 @@ def test_statuses_that_make_it_unavailable(status: int, sentence: str) -> None:
     assert len(asked) == 1
 
 
+@pytest.mark.parametrize("body", ["no", '{"message": "upstream is away"}', '{"error_code": "503"}'])
+def test_a_server_that_is_busy_is_unavailable_whoever_answers(body: str) -> None:
+    with (
+        answering(503, body, {"Retry-After": "7"}) as (uri, _),
+        pytest.raises(TrackerUnavailable, match="takes nothing for the moment") as raised,
+    ):
+        tracker_at(uri).check()
+    assert raised.value.retry_after == 7
+
+
 @pytest.mark.parametrize(("status", "retry"), [(400, False), (422, False), (500, True)])
 def test_a_rejected_item_quotes_the_server(status: int, retry: bool) -> None:
     with answering(status, body="the span is\nodd") as (uri, _):
