@@ -1,4 +1,4 @@
-"""Templates of a prompt: where they come from, their and their segments.
+"""Templates of a prompt: where they come from, and their segments.
 
 Each variable is one segment. Segment keys are those of an Explanation (`NAME:VERSION:UNIT:OFFSET`,
 `NAME:VERSION:var:VARIABLE`), so that the rows of all calls of a template can be pooled.

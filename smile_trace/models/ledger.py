@@ -1,6 +1,7 @@
 """Protocols: the cache of paid answers, and the ledger of what was reserved and spent.
 
-The store implements both durably (`store.ledger`), `in_memory` for a process that keeps nothing.
+The store implements both durably (`store.spending.ledger`); `MemoryLedger` and `MemoryCache` are
+for a process that keeps nothing.
 """
 
 import itertools

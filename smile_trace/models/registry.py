@@ -8,7 +8,7 @@ from smile_trace.errors import ReasonCode, SmileTraceError
 from smile_trace.models.base import Model
 from smile_trace.models.kinds.endpoint import EndpointSettings
 from smile_trace.settings import ModelSettings, Settings, table_of
-from smile_trace.trust.kinds import installed_kinds
+from smile_trace.trust.model_kinds import installed_kinds
 
 if TYPE_CHECKING:
     from smile_trace.models.embeddings import Embeddings

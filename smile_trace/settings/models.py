@@ -17,7 +17,7 @@ from smile_trace._guards.bounded_http import MAX_REPLY_MB
 from smile_trace._guards.presentable import check_address
 from smile_trace._text.lists import listed
 from smile_trace.settings.table import Cap, Table
-from smile_trace.trust.kinds import installed_kinds
+from smile_trace.trust.model_kinds import installed_kinds
 
 if TYPE_CHECKING:
     from smile_trace.models import Model

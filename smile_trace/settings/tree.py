@@ -28,7 +28,7 @@ from smile_trace.settings.explaining import (
 from smile_trace.settings.models import PACKAGED_NAMES, AnyModelSettings
 from smile_trace.settings.worker import Receive, Retention, Ship, Sources, StoreSettings, Worker
 from smile_trace.trust import check
-from smile_trace.trust.kinds import installed_kinds
+from smile_trace.trust.model_kinds import installed_kinds
 from smile_trace.trust.settings_file import (
     SettingsError,
     SettingsFile,

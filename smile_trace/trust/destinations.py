@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl
 
 from smile_trace._guards.addresses import is_loopback
 from smile_trace.semconv import PREFIX
-from smile_trace.trust.kinds import installed_kinds
+from smile_trace.trust.model_kinds import installed_kinds
 
 _PORTS = {"http": 80, "https": 443, "postgresql": 5432}
 # No more than what every client reads in the same way.

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from smile_trace.settings import ExplainingSome, Settings
-from smile_trace.trust.kinds import installed_kinds
+from smile_trace.trust.model_kinds import installed_kinds
 from tests.support.paths import ROOT
 
 PAGE = ROOT / "docs" / "settings.md"

@@ -32,7 +32,7 @@ _LOGS = (
     ("logRecords", "log_records"),
 )
 LOG = "smile_trace.log"
-"""The attribute of a span that is a log of a call's content; `dialects.logs` joins them."""
+"""The attribute of a span that is a log of a call's content; `dialects.traces` joins them."""
 _NO_NUMBERS = ("NaN", "Infinity", "-Infinity")
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 

@@ -10,7 +10,7 @@ from smile_trace.probes.kinds import chosen, installed_probes
 from smile_trace.records import Message
 from smile_trace.settings import Settings, SettingsError
 from smile_trace.trust.destinations import destinations
-from smile_trace.trust.kinds import installed_kinds
+from smile_trace.trust.model_kinds import installed_kinds
 from tests.support.planted import PlantedModel
 
 
