@@ -10,7 +10,7 @@ from smile_trace.records import Response
 from smile_trace.settings import Budget, Settings
 from smile_trace.store import Store
 from smile_trace.store.spending.accounts import Spent
-from smile_trace.store.spending.ledger import StoredLedger
+from smile_trace.store.spending.ledger import BudgetScope, Purpose, StoredLedger
 from smile_trace.store.tables import responses
 from tests.support.ledgers import DAY, ledger, reserve
 
@@ -207,3 +207,20 @@ def test_a_response_that_cannot_be_read_is_asked_again_and_replaced(store: Store
     assert store.responses.get_many([key]) == {}
     store.responses.put_many({key: good})
     assert store.responses.get_many([key])[key].logprobs == (-0.5,)
+
+
+JOB = f"{'0' * 32}:{'1' * 16}/abc/1"
+KEYS = {
+    JOB: BudgetScope(JOB),
+    f"{JOB}/proxy": BudgetScope(JOB, Purpose.PROXY),
+    f"{JOB}/sanity check": BudgetScope(JOB, Purpose.SANITY_CHECK),
+    f"{JOB}/embeddings": BudgetScope(JOB, Purpose.EMBEDDINGS),
+    f"{JOB}/try 12": BudgetScope(JOB, Purpose.PROBE, 12),
+    "replay/f00": BudgetScope("replay/f00"),
+}
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_the_keys_in_a_store_are_read_and_written(key: str) -> None:
+    assert BudgetScope.from_key(key) == KEYS[key]
+    assert KEYS[key].key == key
