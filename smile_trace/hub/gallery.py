@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import PackageLoader
 from markupsafe import Markup
 from pydantic import BaseModel
 
@@ -25,6 +25,7 @@ from smile_trace.records.comparison import Comparison
 from smile_trace.records.entry import Entry, Redaction, canonical
 from smile_trace.records.path import ExplanationPath
 from smile_trace.render import driver_text
+from smile_trace.render.html import TEMPLATES
 from smile_trace.render.phrases import NO_DRIVER
 from smile_trace.render.text import short
 
@@ -164,13 +165,7 @@ PAGES = "e"
 _OURS = re.compile(rf"[0-9a-f]{{{PAGE_NAME}}}\.html")
 _TITLE = 120
 
-_TEMPLATES = Environment(
-    loader=PackageLoader("smile_trace.hub"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
+_TEMPLATES = TEMPLATES.overlay(loader=PackageLoader("smile_trace.hub"))
 
 
 def build(folder: str | Path, entries: Iterable[Entry], *, title: str = "Explanations") -> int:
