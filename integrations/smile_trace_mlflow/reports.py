@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from smile_trace.records import JSON
 from smile_trace.records.report import Report
 from smile_trace.render import report_to_markdown
-from smile_trace.render.comparison.mattered import kind_of, links, title_of
+from smile_trace.render.comparison.report_words import kind_of, links, title_of
 from smile_trace.render.markdown import escape
 from smile_trace.render.text import short
 from smile_trace.trackers import Receipt

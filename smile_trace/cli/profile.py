@@ -40,8 +40,8 @@ from smile_trace.errors import SmileTraceError
 if TYPE_CHECKING:
     from smile_trace.explaining import Estimate
     from smile_trace.probes import Probe
-    from smile_trace.probes.asked_again import PreparedCase
     from smile_trace.probes.drift import DriftProbe
+    from smile_trace.probes.fixed_set import PreparedCase
     from smile_trace.probes.gate import CheckedLimit
     from smile_trace.probes.logged_calls import PreparedCall
     from smile_trace.records.profile import PromptProfile
@@ -196,7 +196,7 @@ def gate(
     from smile_trace.explaining.spending import summed
     from smile_trace.probes import chosen
     from smile_trace.probes.api import estimate_profile
-    from smile_trace.probes.asked_again import ask_cases, prepare_cases
+    from smile_trace.probes.fixed_set import ask_cases, prepare_cases
     from smile_trace.probes.gate import check_cases, check_limits, check_may_gate, checked_names
     from smile_trace.probes.judgements import confirmations_of
     from smile_trace.probes.logged_calls import prepare_calls

@@ -16,7 +16,7 @@ from smile_trace.comparison.evidence import (
     models_of,
     versions_of,
 )
-from smile_trace.comparison.mattered import what_mattered
+from smile_trace.comparison.report import what_mattered
 from smile_trace.comparison.sentences import summarize, summarize_change, summarize_mattered
 from smile_trace.comparison.templates import read_file, read_revision
 from smile_trace.comparison.version_replay import VersionReplay

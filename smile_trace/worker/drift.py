@@ -11,7 +11,8 @@ from smile_trace._text.log_context import about
 from smile_trace.errors import SmileTraceError
 from smile_trace.models import ModelUnavailable
 from smile_trace.probes import Probe
-from smile_trace.probes.asked_again import (
+from smile_trace.probes.drift import DriftSeries, drift_of
+from smile_trace.probes.fixed_set import (
     DRAWS,
     Unanswered,
     ask_reference,
@@ -19,7 +20,6 @@ from smile_trace.probes.asked_again import (
     replay,
     seed_of,
 )
-from smile_trace.probes.drift import DriftSeries, drift_of
 from smile_trace.probes.kinds import installed_probes
 from smile_trace.records import Call
 from smile_trace.settings import Settings

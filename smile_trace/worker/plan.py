@@ -12,7 +12,7 @@ from smile_trace.models import NotRepeatable
 from smile_trace.models.registry import NoModel, settings_for
 from smile_trace.probes import Probe, chosen
 from smile_trace.probes.api import longest_variant
-from smile_trace.probes.asked_again import DRAWS, choose_cases
+from smile_trace.probes.fixed_set import DRAWS, choose_cases
 from smile_trace.records import Call, ExplanationSettings, Message, Prompted, Record, Usage
 from smile_trace.settings import Settings
 from smile_trace.store import Store

@@ -8,7 +8,7 @@ from markupsafe import Markup
 from smile_trace.records.comparison import Comparison
 from smile_trace.records.report import Report, ReportedPart, ReportGroup
 from smile_trace.render import text
-from smile_trace.render.comparison import layout, mattered
+from smile_trace.render.comparison import layout, report_words
 from smile_trace.render.html import TEMPLATES
 
 WIDTH = 1080.0
@@ -41,7 +41,7 @@ def comparison_to_html(comparison: Comparison, *, fragment: bool = False) -> str
 def report_to_html(report: Report, *, fragment: bool = False) -> str:
     """The report as a page, or only its `<div>` for a notebook or another page."""
     return TEMPLATES.get_template("report.html.j2").render(
-        report=report, layout=mattered, fragment=fragment
+        report=report, layout=report_words, fragment=fragment
     )
 
 
@@ -72,7 +72,7 @@ def report_to_svg(report: Report) -> str:
         report=report,
         lines=lines,
         rows=rows,
-        layout=mattered,
+        layout=report_words,
         width=WIDTH,
         height=y + 34,
         left=NAME,

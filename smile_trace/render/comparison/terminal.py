@@ -7,7 +7,7 @@ from rich.text import Text
 
 from smile_trace.records.comparison import Comparison, Influence, VersionChange
 from smile_trace.records.report import Report, ReportGroup
-from smile_trace.render.comparison import layout, mattered
+from smile_trace.render.comparison import layout, report_words
 from smile_trace.render.text import number, probability, short, signed, visible
 
 _STYLE = {
@@ -117,10 +117,10 @@ def print_report(report: Report, console: Console | None = None) -> None:
 
 def _print_groups(report: Report, console: Console) -> None:
     for group in report.groups:
-        title = f"\n{mattered.group_title(group)}: {mattered.group_facts(group)}"
+        title = f"\n{report_words.group_title(group)}: {report_words.group_facts(group)}"
         console.print(Text(title, style="bold dim"))
         if group.no_document is not None:
-            console.print(Text(f"  {mattered.no_document(group.no_document)}"))
+            console.print(Text(f"  {report_words.no_document(group.no_document)}"))
         if group.parts:
             console.print(Padding(_parts(group, console.width), (0, 2)))
         if (more := len(group.parts) - _MAX_ROWS + group.more) > 0:
@@ -135,10 +135,10 @@ def _parts(group: ReportGroup, width: int) -> Table:
     for part in group.parts[:_MAX_ROWS]:
         known = part.mattered.of > 0
         table.add_row(
-            Text(mattered.part_name(part), style="blue" if part.mattered.count else "dim"),
-            mattered.mattered_in(part),
-            mattered.percent(part.mattered) if known else "",
-            mattered.changed(part).partition(" [")[0],
+            Text(report_words.part_name(part), style="blue" if part.mattered.count else "dim"),
+            report_words.mattered_in(part),
+            report_words.percent(part.mattered) if known else "",
+            report_words.changed(part).partition(" [")[0],
             "" if part.attribution is None else signed(part.attribution),
         )
     return table

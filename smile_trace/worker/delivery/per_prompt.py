@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import ClassVar, Generic, TypeVar
 
 from smile_trace.comparison import NothingToCompare, compare
-from smile_trace.comparison.mattered import what_mattered
+from smile_trace.comparison.report import what_mattered
 from smile_trace.comparison.verdicts import MIN_CALLS
 from smile_trace.errors import SmileTraceError
 from smile_trace.records.comparison import Comparison

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from smile_trace.cli.app import app
 from smile_trace.comparison import NothingToCompare, compare
-from smile_trace.comparison.mattered import what_mattered
+from smile_trace.comparison.report import what_mattered
 from smile_trace.records import Span
 from smile_trace.records.report import Report
 from smile_trace.settings import Settings

@@ -15,7 +15,7 @@ from smile_trace.comparison.verdicts import LEVEL, change_of, share_of, share_wi
 from smile_trace.records import PromptUse, Verdict
 from smile_trace.records.report import GroupKind, Report, ReportedPart, ReportGroup, Share
 from smile_trace.records.verdicts import joint
-from smile_trace.render.comparison.mattered import summarize
+from smile_trace.render.comparison.report_words import summarize
 from smile_trace.store import Store
 from smile_trace.store.queries.calls import (
     ExplainedInPeriod,
