@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from smile_trace._text.prompts import VARIABLE
 from smile_trace.comparison.version_replay import Input
 from smile_trace.probes.kinds.contexts import Order
-from smile_trace.probes.kinds.wording import CHANGES, Format
+from smile_trace.probes.kinds.phrasing import CHANGES, Format
 from smile_trace.suggesting.cases import varied_by
 from smile_trace.suggesting.change import Change, Nothing, least_sensitive
 from smile_trace.suggesting.trials import Trials

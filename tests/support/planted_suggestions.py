@@ -13,7 +13,7 @@ from sqlalchemy import insert, select
 from smile_trace.models import Capabilities, Request
 from smile_trace.models.metered import Meter, Unmetered
 from smile_trace.models.openai_wire import completion_prompt
-from smile_trace.probes.kinds.wording import Paraphrase
+from smile_trace.probes.kinds.phrasing import Paraphrase
 from smile_trace.probes.review import stored_tasks
 from smile_trace.records import Call, Prompted, Response, Usage
 from smile_trace.records.profile import ProbeResult, VariantAnswer

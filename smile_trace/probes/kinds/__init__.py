@@ -8,8 +8,8 @@ from smile_trace.errors import SmileTraceError
 from smile_trace.probes.base import Probe
 from smile_trace.probes.kinds.additions import Length, Pushback
 from smile_trace.probes.kinds.contexts import Grounding, Hijack, Order
+from smile_trace.probes.kinds.phrasing import Format, Paraphrase, Stability
 from smile_trace.probes.kinds.swap import Swap
-from smile_trace.probes.kinds.wording import Format, Paraphrase, Stability
 from smile_trace.probes.sampling import PARAPHRASE, REPEATS
 
 PROBES: tuple[Probe, ...] = (

@@ -9,8 +9,8 @@ from benchmarks.probes.planted import PROMPT, SAME
 from smile_trace.probes import PROBES, Probe, Swap
 from smile_trace.probes.kinds.additions import wrong_opinion
 from smile_trace.probes.kinds.contexts import begins_with
+from smile_trace.probes.kinds.phrasing import language_of
 from smile_trace.probes.kinds.swap import PLACES
-from smile_trace.probes.kinds.wording import language_of
 from smile_trace.records import Message, Prompted, TextPart, ToolResult
 
 BY_NAME = {probe.words.name: probe for probe in PROBES}
