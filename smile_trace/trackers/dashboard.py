@@ -56,7 +56,7 @@ class Dashboard(Tracker):
 
     def put_spans(self, traces: Sequence[Trace]) -> None:
         """Write traces, and their `feedback_scores`."""
-        raise self._missing("put_spans")
+        raise self.lacks("put_spans")
 
     def put_scores(self, place: Parent, shown: Presentation) -> Outcome | None:
         """Say what a presentation says of a call at the span `place`, and where `shown.is_alone`
@@ -70,11 +70,11 @@ class Dashboard(Tracker):
 
     def put_view(self, place: Parent, shown: Presentation, view: View) -> Outcome:
         """Show what is drawn under `place`, with its files; `late_span` makes the span."""
-        raise self._missing("put_view")
+        raise self.lacks("put_view")
 
     def forget_trace(self, item: ForgottenTrace) -> Outcome:
         """Delete one trace, see `Tracker.forget`."""
-        raise self._missing("forget_trace")
+        raise self.lacks("forget_trace")
 
     def trace_id(self, trace: Trace) -> str:
         """The id there of a trace that was written; by default the same."""
@@ -138,24 +138,24 @@ class Dashboard(Tracker):
 
     def deliver_unexplained(self, items: Sequence[UnexplainedCall]) -> list[Outcome]:
         """See `Tracker.deliver_unexplained`."""
-        return self._show(items, self.capabilities.unexplained, "why calls are not explained")
+        return self._show(items, self.capabilities.unexplained, "place for reasons")
 
     def forget(self, items: Sequence[ForgottenTrace]) -> list[Outcome]:
         """See `Tracker.forget`."""
         if not self.capabilities.forgets:
-            raise self._missing("forget")
+            raise self.lacks("way to delete")
         return self.settle(deliver_each(items, self.forget_trace))
 
     def send_for_review(self, queue: str, tasks: Sequence[ReviewTask]) -> None:
         """See `Tracker.send_for_review`; each variant is a trace of its own."""
         if not self.capabilities.reviews:
-            raise self._missing("review queues")
+            raise self.lacks("review queues")
         self.review_queues.send(queue, tasks)
 
     def read_reviews(self, queue: str) -> list[Judgement]:
         """See `Tracker.read_reviews`."""
         if not self.capabilities.reviews:
-            raise self._missing("review queues")
+            raise self.lacks("review queues")
         return self.review_queues.read(queue)
 
     def receipt(self, trace_id: str) -> Receipt:
@@ -168,7 +168,7 @@ class Dashboard(Tracker):
 
     def _show(self, items: Sequence[Item], able: bool = True, what: str = "") -> list[Outcome]:
         if not able:
-            raise NotImplementedError(f"the tracker {self.name} does not show {what}")
+            raise self.lacks(what)
         return self.settle(deliver_each(items, self.show, concurrency=self.concurrency))
 
     def show(self, item: Item) -> Outcome:
@@ -182,9 +182,6 @@ class Dashboard(Tracker):
         if shown.view is None:
             return self.receipt(item.traced_as)
         return self.put_view(place, shown, shown.view)
-
-    def _missing(self, what: str) -> NotImplementedError:
-        return NotImplementedError(f"the tracker {self.name} has no {what}")
 
 
 def own_place(shown: Presentation) -> Parent:

@@ -181,11 +181,12 @@ class Capabilities(Record):
 
 
 class Tracker(Protocol):
-    """A dashboard. A subclass implements `from_settings`, `deliver_traces` and
-    `deliver_explanations`; the rest has defaults.
+    """A dashboard, as the worker calls it; `trackers.dashboard.Dashboard` is a base for most.
 
-    Every method may be called again for what was already delivered: each thing must be visible
-    once all the same.
+    A subclass implements `from_settings`, `deliver_traces` and `deliver_explanations`, and what its
+    capabilities declare; nothing else is called. Every method may be called again for what was
+    already delivered: each thing must be visible once all the same. Outcomes are in the order of
+    the items. `TrackerUnavailable` is raised where nothing (more) was taken: the whole batch stays.
     """
 
     name: ClassVar[str]
@@ -203,122 +204,71 @@ class Tracker(Protocol):
         ...
 
     def deliver_traces(self, items: Sequence[CapturedTrace]) -> list[Outcome]:
-        """Outcomes in the order of `items`; a receipt's `external_id` is the trace's id there.
-
-        Raises:
-            TrackerUnavailable: nothing was taken; the whole batch stays.
-        """
+        """Write traces; a receipt's `external_id` is the trace's id there."""
         ...
 
     def deliver_explanations(self, items: Sequence[ExplainedCall]) -> list[Outcome]:
-        """Outcomes in the order of `items`. Each trace was delivered before.
-
-        Raises:
-            TrackerUnavailable: nothing more was taken; the whole batch stays.
-        """
+        """Show explanations at their calls. Each trace was delivered before, here and below."""
         ...
 
     def deliver_paths(self, items: Sequence[ExplainedPath]) -> list[Outcome]:
-        """Show the path in its trace. Outcomes in the order of `items`. Each trace was delivered
-        before. Called only where `capabilities.paths` is declared.
-
-        Raises:
-            TrackerUnavailable: nothing more was taken; the whole batch stays.
-        """
-        sentence = f"the tracker {self.name} shows no paths"
-        raise NotImplementedError(sentence)  # in one line, type checkers would ask for a method
+        """Show paths in their traces."""
+        raise self.lacks("paths")
 
     def deliver_profiles(self, items: Sequence[ProfiledCall]) -> list[Outcome]:
-        """Show at these calls what their probes found; `probe_scores` has it in words. Outcomes in
-        the order of `items`. Each trace was delivered before. Called only where
-        `capabilities.profiles` is declared.
-
-        Raises:
-            TrackerUnavailable: nothing more was taken; the whole batch stays.
-        """
-        sentence = f"the tracker {self.name} shows no profiles"
-        raise NotImplementedError(sentence)  # in one line, type checkers would ask for a method
+        """Show at calls what their probes found."""
+        raise self.lacks("profiles")
 
     def deliver_unexplained(self, items: Sequence[UnexplainedCall]) -> list[Outcome]:
-        """Say at these calls why they are not explained. Outcomes in the order of `items`. Each
-        trace was delivered before. Called only where `capabilities.unexplained` is declared.
-
-        Raises:
-            TrackerUnavailable: nothing more was taken; the whole batch stays.
-        """
-        sentence = f"the tracker {self.name} does not show why calls are not explained"
-        raise NotImplementedError(sentence)  # in one line, type checkers would ask for a method
+        """Say at calls why they are not explained."""
+        raise self.lacks("reasons why calls are not explained")
 
     def deliver_comparison(self, item: ComparedPrompt) -> Outcome:
         """Put one run (or experiment) per version, and the page, where people look for them.
-
-        Delivered again for the same versions, it writes over what is there. Called only where
-        `capabilities.comparisons` is declared.
-
-        Raises:
-            TrackerUnavailable: nothing more was taken.
-        """
-        sentence = f"the tracker {self.name} shows no comparisons"
-        raise NotImplementedError(sentence)  # in one line, type checkers would ask for a method
+        Delivered again for the same versions, it writes over what is there."""
+        raise self.lacks("comparisons")
 
     def deliver_report(self, report: Report) -> Outcome:
         """Put a report over a period where people look for it: its figures, table and picture.
-
-        Delivered again for the same name and days, it writes over what is there. Called only where
-        `capabilities.reports` is declared.
-
-        Raises:
-            TrackerUnavailable: nothing more was taken.
-        """
-        sentence = f"the tracker {self.name} shows no reports"
-        raise NotImplementedError(sentence)  # in one line, type checkers would ask for a method
+        Delivered again for the same name and days, it writes over what is there."""
+        raise self.lacks("reports")
 
     def send_for_review(self, queue: str, tasks: Sequence[ReviewTask]) -> None:
         """Put variants into the review queue of that name, made where there is none; sent again,
-        each is there once. Called only where `capabilities.reviews` is declared.
+        each is there once.
 
         Raises:
-            TrackerUnavailable: it takes nothing right now; sent again, nothing is doubled.
             RequestRejected: it does not take this; the message says why.
         """
-        sentence = f"the tracker {self.name} has no review queues"
-        raise NotImplementedError(sentence)  # in one line, type checkers would ask for a method
+        raise self.lacks("review queues")
 
     def read_reviews(self, queue: str) -> list[Judgement]:
-        """What people have said so far in the review queue of that name. Called only where
-        `capabilities.reviews` is declared.
+        """What people have said so far in the review queue of that name.
 
         Raises:
-            TrackerUnavailable: it does not answer right now.
             RequestRejected: there is no such queue.
         """
-        sentence = f"the tracker {self.name} has no review queues"
-        raise NotImplementedError(sentence)  # in one line, type checkers would ask for a method
+        raise self.lacks("review queues")
 
     def forget(self, items: Sequence[ForgottenTrace]) -> list[Outcome]:
-        """Delete the traces with everything that was delivered into and about them: texts,
-        pictures, files, scores, rows of tables, and the comparisons of their prompts' versions,
-        which are delivered anew.
+        """Delete traces with everything that was delivered into and about them: texts, pictures,
+        files, scores, rows of tables, and the comparisons of their prompts' versions, which are
+        delivered anew.
 
-        Outcomes in the order of `items`: a `Receipt` where nothing of it is there any more (also
-        where it never arrived, or was deleted before), else `Rejected`, whose reason says what
-        is left, and where; with `retry=False`, only a person can delete it. Called only where
-        `capabilities.forgets` is declared, and never while another delivery is under way.
-
-        Raises:
-            TrackerUnavailable: nothing more was deleted.
+        A `Receipt` where nothing of it is there any more (also where it never arrived, or was
+        deleted before), else `Rejected`, whose reason says what is left, and where; with
+        `retry=False`, only a person can delete it. No delivery is under way meanwhile.
         """
-        sentence = f"the tracker {self.name} deletes nothing"
-        raise NotImplementedError(sentence)  # in one line, type checkers would ask for a method
+        raise self.lacks("way to delete")
 
     def check(self) -> bool:
-        """Ask the server something that changes nothing; False where there is nothing to ask.
-
-        Raises:
-            TrackerUnavailable: it does not answer, or refuses our credentials.
-        """
+        """Ask the server something that changes nothing; False where there is nothing to ask."""
         return False
 
     def close(self) -> None:
         """Close the connections."""
         return
+
+    def lacks(self, what: str) -> NotImplementedError:
+        """What calling it for something that it does not declare raises."""
+        return NotImplementedError(f"the tracker {self.name} has no {what}")
