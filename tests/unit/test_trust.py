@@ -21,7 +21,7 @@ from smile_trace.trust import ACCOUNTS, NotTrusted, allow, check, to_allow
 from smile_trace.trust.settings_file import SettingsFile, load
 from smile_trace.worker.doctor import examine
 from smile_trace.worker.run import run as run_worker
-from smile_trace_otlp.endpoint import PRESETS
+from smile_trace_otlp.tracker import PRESETS
 
 MODEL = '[models.m]\nkind = "endpoint"\nbase_url = "{}"\n'
 UPPER = MODEL.replace(".m]", ".M]")

@@ -21,8 +21,7 @@ from smile_trace_contracts.samples import (
 from smile_trace_langfuse.reviews import LangfuseQueues
 from smile_trace_langfuse.server import OTLP, LangfuseServer
 from smile_trace_opik.server import OpikServer
-from smile_trace_otlp.endpoint import OtlpOptions, endpoint_of
-from smile_trace_otlp.tracker import OtlpTracker
+from smile_trace_otlp.tracker import OtlpOptions, OtlpTracker, endpoint_of
 from smile_trace_phoenix.comparisons import deliver_comparison
 from smile_trace_phoenix.reviews import PhoenixQueues
 from smile_trace_phoenix.server import PhoenixServer

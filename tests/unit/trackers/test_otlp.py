@@ -21,7 +21,7 @@ from smile_trace.trackers.otlp import post_spans, to_protobuf, to_request
 from smile_trace_contracts.fake_http_server import Answer, FakeHttpServer, Request
 from smile_trace_contracts.samples import HOSTILE, sample_trace
 from smile_trace_otlp import OtlpTracker
-from smile_trace_otlp.endpoint import Endpoint, OtlpOptions, endpoint_of
+from smile_trace_otlp.tracker import Endpoint, OtlpOptions, endpoint_of
 from tests.support.otlp_requests import recorded_requests, spans_of
 
 
