@@ -25,8 +25,7 @@ from smile_trace.trackers import (
     read_options,
 )
 from smile_trace_comet import sdk
-from smile_trace_comet.contents import read_document
-from smile_trace_comet.versions import (
+from smile_trace_comet.contents import (
     ROWS,
     TEMPLATE,
     VersionKey,
@@ -35,6 +34,7 @@ from smile_trace_comet.versions import (
     latest,
     merge_rows,
     page_name,
+    read_document,
     report,
     use_of,
     version_keys,

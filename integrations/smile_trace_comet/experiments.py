@@ -10,12 +10,10 @@ from smile_trace.records.comparison import Comparison, VersionReport
 from smile_trace.render.comparison.layout import figures
 from smile_trace.trackers import ComparedPrompt, ExplainedCall, ForgottenTrace, Receipt
 from smile_trace.trackers.fields import strict_json
-from smile_trace_comet.contents import read_document, summary_metrics, table_csv
-from smile_trace_comet.traces import read_explanation
-from smile_trace_comet.versions import (
+from smile_trace_comet.contents import (
     COLUMNS as ROW_COLUMNS,
 )
-from smile_trace_comet.versions import (
+from smile_trace_comet.contents import (
     ROWS,
     TABLE,
     TEMPLATE,
@@ -24,12 +22,16 @@ from smile_trace_comet.versions import (
     latest,
     merge_rows,
     page_name,
+    read_document,
     report,
     rows_document,
+    summary_metrics,
+    table_csv,
     use_of,
     version_keys,
     version_page,
 )
+from smile_trace_comet.traces import read_explanation
 
 if TYPE_CHECKING:
     from smile_trace_comet.client import CometClient

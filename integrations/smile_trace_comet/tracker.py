@@ -30,6 +30,7 @@ from smile_trace.trackers.http import RequestRejected
 from smile_trace.trackers.late_span import Parent
 from smile_trace.trackers.presentation import Item, Presentation, View
 from smile_trace_comet import sdk
+from smile_trace_comet.contents import VersionKey, versions_of
 from smile_trace_comet.errors import MISSING, WRONG_PROJECT_TYPE
 from smile_trace_comet.experiments import (
     Projects,
@@ -43,7 +44,6 @@ from smile_trace_comet.traces import (
     deliver_profile,
     deliver_trace,
 )
-from smile_trace_comet.versions import VersionKey, versions_of
 
 if TYPE_CHECKING:
     from smile_trace_comet.client import CometClient

@@ -13,7 +13,7 @@ import pytest
 
 from smile_trace.trackers import ExplainedCall, Receipt, Skipped
 from smile_trace_comet import CometArchiveTracker, sdk
-from smile_trace_comet.versions import ROWS, VersionKey, merge_rows
+from smile_trace_comet.contents import ROWS, VersionKey, merge_rows
 from tests.support.comet_samples import (
     MARKER,
     OTHER,

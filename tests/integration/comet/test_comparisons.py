@@ -13,7 +13,7 @@ from smile_trace.records.comparison import Comparison
 from smile_trace.store import Store
 from smile_trace.trackers import ComparedPrompt, Receipt, TrackerUnavailable
 from smile_trace_comet import CometTracker, sdk
-from smile_trace_comet.versions import VersionKey
+from smile_trace_comet.contents import VersionKey
 from tests.support.browser import WatchedPage
 from tests.support.comet_samples import TEMPLATE, captured, explained, prompt_trace
 from tests.support.fake_comet import Experiment, FakeComet, Fault

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from smile_trace_comet.versions import VersionKey
+from smile_trace_comet.contents import VersionKey
 from tests.support.comet_application import says
 from tests.support.comet_server import comet_environment
 from tests.support.fake_comet import FakeComet

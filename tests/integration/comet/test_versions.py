@@ -7,7 +7,7 @@ import pytest
 from smile_trace.records.comparison import Example, VersionChange
 from smile_trace.trackers import ComparedPrompt, Deferred, Receipt
 from smile_trace_comet import CometTracker
-from smile_trace_comet.versions import LATEST, VersionKey
+from smile_trace_comet.contents import LATEST, VersionKey
 from smile_trace_contracts.samples import sample_comparison
 from tests.support.comet_samples import (
     MARKER,

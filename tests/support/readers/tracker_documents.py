@@ -6,7 +6,7 @@ from typing import Any
 
 from smile_trace.trackers import TrackerUnavailable
 from smile_trace.trackers.http import RequestRejected
-from smile_trace_comet import experiments, traces, versions
+from smile_trace_comet import contents, experiments, traces
 from smile_trace_comet.client import LLM_DATA, CometClient
 from smile_trace_comet.contents import row_of
 from smile_trace_contracts.samples import sample_explanation, sample_trace
@@ -33,7 +33,7 @@ def _read(data: bytes) -> None:
             traces._summaries(document)
         traces.read_explanation(client, "k", assets, "e")
         experiments.read_comparison(client, "k", assets)
-        versions.latest(versions.merge_rows(data, []))
+        contents.latest(contents.merge_rows(data, []))
         rows = runs._read(any_text(data))
         runs._metrics(list(rows.values()))
 
