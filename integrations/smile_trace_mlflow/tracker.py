@@ -276,18 +276,16 @@ class MLflowTracker(Dashboard):
         """See `Dashboard.put_view`: pictures first, then the span that shows them; the tag last, or
         of a path its page."""
         assert isinstance(place, Place)
-        server, info, call = self._server, place.info, shown.call
-        if isinstance(view, Heatmap) and call is not None:
-            spans = [heatmap_span(server, info, place, call, view)]
-        else:
-            assert isinstance(view, PathView)
-            calls = _calls(shown.item.trace, place)
-            spans = list(path_spans(server, info, place, calls, view))
-        server.post_spans(spans_to_otlp(spans), str(info.experiment_id))
-        if isinstance(view, Heatmap):
+        server, info, trace = self._server, place.info, shown.item.trace
+        experiment = str(info.experiment_id)
+        if isinstance(view, PathView):
+            spans = path_spans(server, info, place, _calls(trace, place), view)
+            server.post_spans(spans_to_otlp(list(spans)), experiment)
+            write_path_page(server, trace, view.path)
+        elif isinstance(view, Heatmap) and shown.call is not None:
+            span = heatmap_span(server, info, place, shown.call, view)
+            server.post_spans(spans_to_otlp([span]), experiment)
             server.tag_trace(place.trace_id, STATUS_TAG, view.explanation.fidelity.status)
-        elif isinstance(view, PathView):
-            write_path_page(server, shown.item.trace, view.path)
         return Receipt(external_id=view.span_id, url=self.trace_url(place.trace_id, info))
 
     def deliver_explanations(self, items: Sequence[ExplainedCall]) -> list[Outcome]:
