@@ -1,11 +1,13 @@
 """Build the site: `python -m tools.site`. A warning (of a link, an anchor, a name) is an error."""
 
+import inspect
 import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import smile_trace
 from smile_trace._text.lists import listed
 from tools.site.pages import pages_of
 
@@ -26,6 +28,8 @@ def main() -> None:
     files = [name for name in listing.splitlines() if (ROOT / name).is_file()]
     pages = pages_of(ROOT, files)
     pages["docs/reference/command-line.md"] = _command_line()
+    python = str(pages["docs/reference/python.md"])
+    pages["docs/reference/python.md"] = python.replace("::: smile_trace.explain\n", _explain(), 1)
     pages |= {name: (Path(__file__).parent / name).read_bytes() for name in ASSETS}
     nav = (ROOT / "zensical.toml").read_text(encoding="utf-8")
     written = [name for name in files if re.fullmatch(r"docs/.*\.md", name)]
@@ -54,6 +58,25 @@ def _command_line() -> str:
 
     said = re.sub(r"^\* `(?P<name>\w+)`: (?P<cut>.+?)\.\.\.$", whole, said, flags=re.MULTILINE)
     return said.replace("# `smile-trace`", "# Command line", 1)
+
+
+def _explain() -> str:
+    """The reference of `explain()`, whose arguments are fields, which no parser of sources sees."""
+    taken = inspect.signature(smile_trace.explain).parameters.values()
+    signature = ", ".join(f"{one.name}={one.default!r}" for one in taken)
+    text, *sections = re.split(
+        r"^(Args|Raises):\n", inspect.getdoc(smile_trace.explain) or "", flags=re.MULTILINE
+    )
+    parts = [
+        "### explain {#smile_trace.explain}",
+        f"```python\nexplain({signature.replace(', ', ', *, ', 1)})\n```",
+        text.strip(),
+    ]
+    for title, body in zip(sections[::2], sections[1::2], strict=True):
+        entries = [" ".join(entry.split()) for entry in re.split(r"\n(?=    \S)", body.rstrip())]
+        named = (re.sub(r"^([\w, ]+): ", r"`\1`: ", entry) for entry in entries)
+        parts += [f"**{title}:**", "\n".join(f"* {entry}" for entry in named)]
+    return "\n\n".join(parts) + "\n\n"
 
 
 def _python(module: str, *arguments: str) -> str:
