@@ -114,10 +114,10 @@ class Gate:
             AddressRefused: one of them is nearer to us than the server is.
             OSError: nobody knows the host.
         """
-        found = _resolved(host, port)
-        for peer in found:
+        peers = _resolved(host, port)
+        for peer in peers:
             self.peer(peer, host)
-        return found
+        return peers
 
     def peer(self, address: str, host: str) -> None:
         """Check the IP address that a host has, or that a connection to it has reached.
@@ -171,8 +171,8 @@ def _inner(ip: IPv4Address | IPv6Address) -> IPv4Address | None:
 
 def _resolved(host: str, port: int) -> list[str]:
     """The IP addresses of a host, as a connection would find them."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+    entries = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in entries))
 
 
 def stored_at(location: str) -> tuple[str, ...]:
@@ -226,7 +226,7 @@ def is_loopback(host: str) -> bool:
             may be anywhere, and so is none.
     """
     try:
-        found = ip_address(host.strip("[]"))
+        address = ip_address(host.strip("[]"))
     except ValueError:
         return host.lower() == "localhost"
-    return (getattr(found, "ipv4_mapped", None) or found).is_loopback
+    return (getattr(address, "ipv4_mapped", None) or address).is_loopback

@@ -71,8 +71,8 @@ def external_trace_attributes() -> dict[str, str]:
 
 def last_traces() -> dict[str, str]:
     """The last trace of each loaded system here, as attributes under `smile_trace.external.`."""
-    found = {f"{semconv.EXTERNAL_PREFIX}{n}.trace_id": t.last_trace() for n, t in _loaded()}
-    return {name: trace for name, trace in found.items() if trace is not None}
+    traces = {f"{semconv.EXTERNAL_PREFIX}{n}.trace_id": t.last_trace() for n, t in _loaded()}
+    return {name: trace for name, trace in traces.items() if trace is not None}
 
 
 def _loaded() -> Iterator[tuple[str, ExternalTracing]]:

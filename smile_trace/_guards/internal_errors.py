@@ -133,7 +133,7 @@ def _was_given(frame: FrameType, other: FrameType) -> bool:
 def _signal_handlers() -> set[CodeType]:
     import signal
 
-    found = set()
+    handlers = set()
     for number in signal.valid_signals():
         handler: Any = signal.getsignal(number)
         while hasattr(handler, "func"):  # a partial
@@ -142,8 +142,8 @@ def _signal_handlers() -> set[CodeType]:
             handler = vars(type(handler)).get("__call__")
         code = getattr(getattr(handler, "__func__", handler), "__code__", None)
         if code is not None:
-            found.add(code)
-    return found
+            handlers.add(code)
+    return handlers
 
 
 def _raises(code: CodeType, at: int) -> bool:

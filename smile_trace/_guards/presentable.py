@@ -164,21 +164,21 @@ def unpunctuated(text: str) -> str:
     of nothing but punctuation stays as it is, and so does one of more than 2,000 characters. A
     member of a JSON object is `arrives: Friday`.
     """
-    found = whole = text.strip()
+    bare = whole = text.strip()
     if (member := _MEMBER.fullmatch(whole)) and len(whole) <= _LONGEST_NAME:
         return f"{member[1]}: {unpunctuated(member[2])}"
-    while len(found) > 1 and len(whole) <= _LONGEST_NAME:
-        first, last = found[0], found[-1]
-        dot = last == "." and "." not in found.split()[-1][:-1]
+    while len(bare) > 1 and len(whole) <= _LONGEST_NAME:
+        first, last = bare[0], bare[-1]
+        dot = last == "." and "." not in bare.split()[-1][:-1]
         alone = last in _PAIRS.values() and not any(
-            o in found[:-1] for o, closes in _PAIRS.items() if closes == last
+            o in bare[:-1] for o, closes in _PAIRS.items() if closes == last
         )
         if last in _ENDS or dot or alone:
-            found = found[:-1].rstrip()
-        elif first in _PAIRS and _PAIRS[first] not in found[1:]:
-            found = found[1:].lstrip()
-        elif first in '"“‘«„「『' and _PAIRS[first] == last and found.count(last) <= 2:
-            found = found[1:-1].strip()
+            bare = bare[:-1].rstrip()
+        elif first in _PAIRS and _PAIRS[first] not in bare[1:]:
+            bare = bare[1:].lstrip()
+        elif first in '"“‘«„「『' and _PAIRS[first] == last and bare.count(last) <= 2:
+            bare = bare[1:-1].strip()
         else:
             break
-    return found if any(character.isalnum() for character in found) else whole
+    return bare if any(character.isalnum() for character in bare) else whole

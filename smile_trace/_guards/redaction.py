@@ -218,9 +218,9 @@ def redact(text: str, redactors: tuple[Redactor, ...] = ()) -> tuple[str, list[l
     raises is counted, and the whole text becomes a mark that says so.
     """
     steps: list[list[Edit]] = []
-    found = [*find_secrets(text)]
-    if found:
-        text, edits = _replace(text, found)
+    secrets = [*find_secrets(text)]
+    if secrets:
+        text, edits = _replace(text, secrets)
         steps.append(edits)
     for redactor in redactors:
         changed, edits = _apply(redactor, text)

@@ -67,8 +67,8 @@ def record(
                 "record() was called outside of a function decorated with smile_trace.trace"
             )
             return
-        said = {"messages": messages, "prompt": prompt, "model": model}
-        given = {name: value for name, value in said.items() if value is not None}
+        named = {"messages": messages, "prompt": prompt, "model": model}
+        given = {name: value for name, value in named.items() if value is not None}
         recording.record({**(parameters or {}), **given}, response, provider, form)
         if documents is not None:
             recording.record_documents(documents)

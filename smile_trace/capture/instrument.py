@@ -70,14 +70,14 @@ def instrument_with(distribution: "Distribution") -> None:
     Raises:
         CannotInstrument: it has none, or is not for the installed version of its library.
     """
-    found = distribution.entry_points.select(group="opentelemetry_instrumentor")
-    for entry_point in found:
+    entry_points = distribution.entry_points.select(group="opentelemetry_instrumentor")
+    for entry_point in entry_points:
         instrumentor = _own(entry_point.load())
         instrument(instrumentor)
         if not getattr(instrumentor, "is_instrumented_by_opentelemetry", True):
             wanted = ", ".join(instrumentor.instrumentation_dependencies())
             raise CannotInstrument(f"{distribution.name} {distribution.version} wants {wanted}")
-    if not found:
+    if not entry_points:
         raise CannotInstrument(f"{distribution.name} {distribution.version} has no instrumentor")
 
 
@@ -92,7 +92,7 @@ def _find(name: str) -> Any:
     package = f"openinference-instrumentation-{name.replace('_', '-')}"
     try:
         module = import_module(f"openinference.instrumentation.{name}")
-        found = next(
+        instrumentor = next(
             v for k, v in vars(module).items() if k.endswith("Instrumentor") and k[0] != "B"
         )
     except (ImportError, StopIteration):
@@ -101,7 +101,7 @@ def _find(name: str) -> Any:
         else:
             what = f"see whether its name is right; its instrumentor is `pip install {package}`"
         raise CannotInstrument(f"{name!r} cannot be instrumented: {what}") from None
-    return _own(found)
+    return _own(instrumentor)
 
 
 def span_processor() -> SpanProcessor:

@@ -127,20 +127,20 @@ class Recording:
         parameters = self._site.parameters
         if parameters is None or not self._site.capture_input:
             return
-        found = parameters.find_prompt(arguments)
-        if found is None:
+        prompt = parameters.find_prompt(arguments)
+        if prompt is None:
             self._structured[semconv.INPUT] = jsonable(parameters.others(arguments, None))
             return
-        name, messages = found
+        name, messages = prompt
         self._set_messages(messages)
         self._attributes[semconv.PROMPT_ASSUMED] = True
         self._attributes.update(request_attributes(arguments))
         others = parameters.others(arguments, name)
         if self._site.rerun is not None and is_json(others):
-            kept = jsonable(others)
-            if kept == others:  # not shortened
+            written = jsonable(others)
+            if written == others:  # not shortened
                 self._attributes[semconv.RERUN] = self._site.rerun
-                how = {"prompt": name, "arguments": kept}
+                how = {"prompt": name, "arguments": written}
                 self._structured[semconv.RERUN_ARGUMENTS] = how
 
     def record(

@@ -65,9 +65,9 @@ state = _State()
 
 def runtime() -> Runtime:
     """The current runtime, created on first use."""
-    found = state.runtime
-    if found is not None:
-        return found
+    made = state.runtime
+    if made is not None:
+        return made
     with handlers_wait(), state.lock:
         if state.runtime is None:
             state.runtime = Runtime(state.config)

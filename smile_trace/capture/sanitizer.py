@@ -89,9 +89,9 @@ def message_attributes(
                 _move(use, edits)
     attributes: dict[str, Any] = {semconv.INPUT_MESSAGES: _dumps(sanitized)}
     if uses:
-        found = sanitizer.value(uses)
-        newest = found[0]
-        attributes[semconv.PROMPTS] = dumps(found)
+        prompts = sanitizer.value(uses)
+        newest = prompts[0]
+        attributes[semconv.PROMPTS] = dumps(prompts)
         attributes[semconv.PROMPT_NAME] = newest["name"]
         attributes[semconv.PROMPT_VERSION] = newest["version"]
         attributes[semconv.TEMPLATE] = newest["template"]

@@ -146,8 +146,8 @@ _DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+-]+)?(?:;[\w=-]+)*;base64,([A-Za-z0
 
 
 def _placeholder(match: re.Match[str]) -> str:
-    found = binary(match.group(2).encode(), match.group(1))
-    return f"[{found['media_type']}: {found['bytes'] * 3 // 4} bytes, sha256 {found['sha256']}]"
+    data = binary(match.group(2).encode(), match.group(1))
+    return f"[{data['media_type']}: {data['bytes'] * 3 // 4} bytes, sha256 {data['sha256']}]"
 
 
 def _sanitized_line(

@@ -135,8 +135,8 @@ class Anthropic(Provider):
         reason, parts = field(response, "stop_reason"), read_parts(content)
         if reason == "refusal":
             details = field(response, "stop_details")
-            said = content_of({"parts": parts}) or field(details, "explanation")
-            parts = [refused(said if isinstance(said, str) else "")]
+            why = content_of({"parts": parts}) or field(details, "explanation")
+            parts = [refused(why if isinstance(why, str) else "")]
         message = {"role": "assistant", "parts": parts}
         answer = Answer([message], [str(reason)] if reason else [], form="chat")
         return with_metadata(answer, response)

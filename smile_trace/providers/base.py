@@ -170,8 +170,8 @@ def _message(value: Any) -> MessageDict | None:
     role = field(value, "role")
     content = field(value, "content")
     if not isinstance(role, str):
-        found = (provider.read_message(value) for provider in PROVIDERS)
-        return next((message for message in found if message is not None), None)
+        messages = (provider.read_message(value) for provider in PROVIDERS)
+        return next((message for message in messages if message is not None), None)
     if role not in _COMMON_ROLES or not isinstance(content, str) or _says_more(value):
         for provider in PROVIDERS:
             message = provider.read_message(value)
@@ -235,8 +235,8 @@ def with_extra(read: dict[str, Any], value: Any, known: tuple[str, ...]) -> dict
 def blob(modality: str, media_type: str, data: str | bytes) -> Part:
     """Inline data: base64 text as it is, bytes as a placeholder with their size and hash."""
     if isinstance(data, str):
-        kept = {"mime_type": media_type, "content": plain_str(data)}
-        return {"type": "blob", "modality": modality, **kept}
+        held = {"mime_type": media_type, "content": plain_str(data)}
+        return {"type": "blob", "modality": modality, **held}
     return {**binary(data, media_type or None), "type": "blob", "modality": modality}
 
 

@@ -142,8 +142,8 @@ def join_chunks(chunks: list[Any]) -> Any:
     texts = [chunk if isinstance(chunk, str) else _chunk_text(chunk) for chunk in chunks]
     if any(isinstance(chunk, str) for chunk in chunks) and None in texts:
         return chunks
-    found = [text for text in texts if text is not None]
-    return "".join(found) if found else chunks
+    known = [text for text in texts if text is not None]
+    return "".join(known) if known else chunks
 
 
 def _chunk_text(chunk: Any) -> str | None:
@@ -167,9 +167,9 @@ def is_stream(value: Any) -> bool:
 def with_metadata(answer: Answer, response: Any) -> Answer:
     """Adds id, model and token counts where the response tells them."""
     for name, target in (("id", "response_id"), ("model", "model")):
-        found = field(response, name)
-        if isinstance(found, str):
-            setattr(answer, target, found)
+        value = field(response, name)
+        if isinstance(value, str):
+            setattr(answer, target, value)
     usage = field(response, "usage")
     answer.input_tokens = _count(usage, "prompt_tokens", "input_tokens")
     answer.output_tokens = _count(usage, "completion_tokens", "output_tokens")
@@ -182,7 +182,7 @@ def with_metadata(answer: Answer, response: Any) -> Answer:
 
 def _count(usage: Any, *names: str) -> int | None:
     for name in names:
-        found = field(usage, name)
-        if isinstance(found, int) and not isinstance(found, bool):
-            return found
+        count = field(usage, name)
+        if isinstance(count, int) and not isinstance(count, bool):
+            return count
     return None

@@ -31,20 +31,20 @@ class Parameters:
             self._signature: inspect.Signature | None = inspect.signature(function)
         except (ValueError, TypeError):
             self._signature = None
-        found = [] if self._signature is None else list(self._signature.parameters.values())
-        self.names = tuple(parameter.name for parameter in found)
+        parameters = [] if self._signature is None else list(self._signature.parameters.values())
+        self.names = tuple(parameter.name for parameter in parameters)
         self._known = frozenset(self.names)
         self.own = self.names[0] if self.names and self.names[0] in ("self", "cls") else None
-        kinds = {parameter.kind for parameter in found}
+        kinds = {parameter.kind for parameter in parameters}
         self.takes_any = inspect.Parameter.VAR_KEYWORD in kinds
-        self._extra = next((p.name for p in found if p.kind is p.VAR_KEYWORD), None)
+        self._extra = next((p.name for p in parameters if p.kind is p.VAR_KEYWORD), None)
         self._simple = kinds <= {
             inspect.Parameter.POSITIONAL_OR_KEYWORD,
             inspect.Parameter.KEYWORD_ONLY,
         }
-        positional = [p for p in found if p.kind in _BY_POSITION]
+        positional = [p for p in parameters if p.kind in _BY_POSITION]
         self._positional = tuple(p.name for p in positional)
-        self._defaults = {p.name: p.default for p in found if p.default is not p.empty}
+        self._defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
         texts = [p for p in positional if p.name != self.own]
         self._required = tuple(p.name for p in texts if p.default is p.empty)
         self._candidates = tuple(p.name for p in texts)

@@ -51,8 +51,8 @@ class _ChatStream(Stream):
             if delta is not None or isinstance(text, str):
                 self.begun = True
                 index = field(choice, "index")
-                found = self._choices.setdefault(index if type(index) is int else 0, _Choice())
-                found.add(delta, text, field(choice, "finish_reason"))
+                chosen = self._choices.setdefault(index if type(index) is int else 0, _Choice())
+                chosen.add(delta, text, field(choice, "finish_reason"))
 
     @property
     def whole(self) -> dict[str, Any]:
@@ -154,9 +154,9 @@ class OpenAI(Provider):
         image, sound = field(part, "image_url"), field(part, "input_audio")
         url = image if isinstance(image, str) else field(image, "url")
         if isinstance(url, str):
-            found = media("image", url)
+            image_part = media("image", url)
             detail = field(image, "detail") or field(part, "detail")
-            return {**found, "detail": detail} if isinstance(detail, str) else found
+            return {**image_part, "detail": detail} if isinstance(detail, str) else image_part
         data = field(sound, "data")
         if isinstance(data, str | bytes):
             return blob("audio", f"audio/{field(sound, 'format') or ''}", data)
@@ -183,12 +183,12 @@ def _file(file: Any, kind: Any) -> Part | None:
     held, data = field(file, "file_id"), field(file, "file_data")
     address = data if isinstance(data, str) else field(file, "file_url")
     if isinstance(address, str):
-        found = media(modality, address)
+        part = media(modality, address)
     elif isinstance(held, str):
-        found = {"type": "file", "modality": modality, "file_id": plain_str(held)}
+        part = {"type": "file", "modality": modality, "file_id": plain_str(held)}
     else:
         return None
-    return with_extra(found, {"filename": field(file, "filename")}, ())
+    return with_extra(part, {"filename": field(file, "filename")}, ())
 
 
 def _tool_calls(calls: Any) -> list[Part]:

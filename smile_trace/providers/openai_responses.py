@@ -85,12 +85,12 @@ class _ResponseStream(Stream):
         item = self._items[index]
         if index in self._done:
             return item
-        found = {content: text for (at, content), text in self._pieces.items() if at == index}
+        pieces = {content: text for (at, content), text in self._pieces.items() if at == index}
         shared = {name: field(item, name) for name in ("type", "id", "role", "call_id", "name")}
         if field(item, "type") != "message":
-            named = {k: v for text in found.values() for k, v in text.whole.items()}
+            named = {k: v for text in pieces.values() for k, v in text.whole.items()}
             return {**shared, "arguments": "", **named}
-        contents = [found[content] for content in sorted(found, key=str)]
+        contents = [pieces[content] for content in sorted(pieces, key=str)]
         return {**shared, "content": [{"type": t.of, **t.whole} for t in contents]}
 
 

@@ -43,11 +43,11 @@ class Origin(NamedTuple):
 
 def origin_of(address: str) -> Origin | None:
     """Who an address leads to; None where programs may read it differently."""
-    found = _ADDRESS.fullmatch(address)
-    if found is None or "\\" in address:
+    parts = _ADDRESS.fullmatch(address)
+    if parts is None or "\\" in address:
         return None
-    scheme = found[1].lower()
-    return Origin(scheme, found[2].lower(), int(found[3] or _PORTS[scheme]))
+    scheme = parts[1].lower()
+    return Origin(scheme, parts[2].lower(), int(parts[3] or _PORTS[scheme]))
 
 
 @dataclass(frozen=True)
@@ -247,14 +247,14 @@ def _of_backend(place: Place, table: Mapping[str, Any]) -> Iterator[Destination]
     headers = table.get("header_env")
     asked = tuple(map(str, headers.values())) if isinstance(headers, Mapping) else ()
     keys = _keys(named) if named != "otlp" else ()  # the standard headers stay at their address
-    found = False
+    has_address = False
     for option, held in table.items():
         for value in held if isinstance(held, list) else (held,):
             is_address = option in _ADDRESSES or (isinstance(value, str) and "://" in value)
             if isinstance(value, str) and is_address and option not in _FOR_PEOPLE:
-                found = True
+                has_address = True
                 yield Destination((*place, option), value, (*keys, *asked))
-    if asked and not found and isinstance(preset, str):
+    if asked and not has_address and isinstance(preset, str):
         hosts = ACCOUNTS[preset].hosts if preset in ACCOUNTS else ()
         if hosts:
             yield Destination((*place, "endpoint"), f"https://{hosts[0]}", (*keys, *asked))
@@ -263,13 +263,13 @@ def _of_backend(place: Place, table: Mapping[str, Any]) -> Iterator[Destination]
 def _database(url: str) -> str | None:
     """The server of a database's address; None where it is a socket of this machine, or what the
     environment names."""
-    found = _DATABASE.fullmatch(url)
-    if found is None:
+    parts = _DATABASE.fullmatch(url)
+    if parts is None:
         return url
-    for name, value in parse_qsl(found[2] or "", keep_blank_values=True):
+    for name, value in parse_qsl(parts[2] or "", keep_blank_values=True):
         if name.lower() in _ELSEWHERE and not value.startswith("/"):
             return url
-    return f"postgresql://{found[1]}" if found[1] else None
+    return f"postgresql://{parts[1]}" if parts[1] else None
 
 
 def _tables(settings: Mapping[str, Any], kind: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -280,8 +280,8 @@ def _tables(settings: Mapping[str, Any], kind: str) -> Iterator[tuple[str, Mappi
 
 
 def _text(settings: Mapping[str, Any], *place: str) -> str | None:
-    found = _at(settings, place)
-    return found if isinstance(found, str) else None
+    value = _at(settings, place)
+    return value if isinstance(value, str) else None
 
 
 def _named(settings: Mapping[str, Any], *place: str) -> tuple[str, ...]:

@@ -73,8 +73,8 @@ def read_home() -> Path:
     if os.environ.get(f"{PREFIX}HOME"):
         return own_home()
     file = load()
-    said = None if file is None else file.table.get("home")
-    return own_home() if said is None else expanded(str(said))
+    home = None if file is None else file.table.get("home")
+    return own_home() if home is None else expanded(str(home))
 
 
 def own_home() -> Path:
