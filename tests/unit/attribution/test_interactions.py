@@ -90,7 +90,7 @@ def test_one_word_that_does_it_alone_is_in_no_pair() -> None:
 
 def test_no_pairs_without_a_reliable_explanation() -> None:
     study = run(LONG, _says(enough=True), seed=13).study
-    [findings] = [study._find(level) for level in study._levels]
+    [findings] = [study._known.find(level) for level in study._levels]
     assert [pair.kind for pair in findings.pairs] == ["either"]
     assert study.result().fidelity.status == "inconclusive"
     assert study.result().interactions == ()

@@ -1,0 +1,209 @@
+"""What a study was told so far, and what follows from it: answer changes, findings per level."""
+
+from collections.abc import Iterable, Sequence
+from itertools import chain, takewhile
+
+from smile_trace.attribution.answer_change.response_scores import (
+    ResponseScores,
+    Row,
+    score_responses,
+)
+from smile_trace.attribution.answer_change.text_comparison import TextComparison
+from smile_trace.attribution.answer_span import AnswerSpan
+from smile_trace.attribution.design.planner import CallKey, Level, Planner, call_key
+from smile_trace.attribution.estimation.findings import LevelFindings, find, precise
+from smile_trace.attribution.estimation.first_place import nearness
+from smile_trace.attribution.estimation.gaussian_process import WarpedProcessSolver
+from smile_trace.attribution.estimation.inference import DEFAULT_SOLVER
+from smile_trace.attribution.estimation.interactions import Pair
+from smile_trace.attribution.estimation.solver import Solver
+from smile_trace.attribution.one_thread import one_thread
+from smile_trace.attribution.reporting.segments import observations
+from smile_trace.attribution.reporting.verdict import status_of
+from smile_trace.attribution.word_vectors import Embed
+from smile_trace.records import (
+    ExplanationSettings,
+    Observation,
+    Perturbation,
+    Response,
+    Signal,
+)
+
+
+class KnownAnswers:
+    """The responses of one model to the rows of a plan, scored and judged level by level.
+
+    Args:
+        planner: the plan; its rows are looked up as it grows.
+        settings: of the study: its seed, and the smallest effect that matters.
+        explained: the logged answer, or the part of it that is explained.
+        text_change: the comparison with it.
+        signal: what is compared.
+        part: the characters of the answer that are explained; None for all.
+        deterministic: whether the model repeats itself.
+        embed: word vectors.
+        solver: as for `PerturbationStudy`.
+    """
+
+    def __init__(
+        self,
+        planner: Planner,
+        settings: ExplanationSettings,
+        *,
+        explained: str,
+        text_change: TextComparison,
+        signal: Signal,
+        part: AnswerSpan | None,
+        deterministic: bool,
+        embed: Embed,
+        solver: Solver | None,
+    ) -> None:
+        self.planner = planner
+        self.asked: dict[CallKey, None] = {}
+        self.responses: dict[CallKey, Response] = {}
+        self.deterministic = deterministic
+        self._settings = settings
+        self._explained = explained
+        self._text_change = text_change
+        self._signal = signal
+        self._part = part
+        self._embed = embed
+        self._ranks_by_nearness = solver is None and signal == "text"
+        without_noise = signal == "probability" and deterministic
+        self._solver = solver or (WarpedProcessSolver() if without_noise else DEFAULT_SOLVER)
+        self._found: dict[tuple[int, int, float], LevelFindings] = {}
+
+    def take(self, row: Perturbation, response: Response) -> None:
+        """Takes a response; what was found before is found anew.
+
+        Raises:
+            ValueError: the row was not asked.
+        """
+        if call_key(row) not in self.asked:
+            raise ValueError("tell() takes only the perturbations that ask() gave.")
+        self.responses[call_key(row)] = response
+        self._found.clear()
+
+    def rows(self, level: Level) -> list[Perturbation]:
+        """The level's rows that count: up to the first that was not asked.
+
+        A later row may have its answer from a row with the same text; counting it would select
+        rows by their masks.
+        """
+        if level.exact:
+            return level.rows
+        return list(takewhile(lambda row: call_key(row) in self.asked, level.rows))
+
+    def ended(self, level: Level) -> bool:
+        """Whether all rows of a level were asked."""
+        return len(self.rows(level)) == len(level.rows)
+
+    def answered(self, level: Level) -> list[Row]:
+        """The level's rows that count, with their responses."""
+        return self._with_responses(self.rows(level))
+
+    def scores(self) -> ResponseScores:
+        """The answer changes of all levels."""
+        return score_responses(
+            [self.answered(level) for level in self.planner.levels],
+            self._signal,
+            self._text_change,
+            deterministic=self.deterministic,
+            part=self._part,
+            sparse=self._with_responses(self.planner.sparse),
+            confirming=self._with_responses(self.planner.confirming_rows),
+        )
+
+    def find(self, level: Level) -> LevelFindings:
+        """What the answers say of a level."""
+        index, rows = self.planner.levels.index(level), self.rows(level)
+        what = index, len(rows), level.error_rate
+        if what not in self._found:
+            self._found[what] = self._estimated(index, rows)
+        return self._found[what]
+
+    def settled(self, level: Level) -> bool:
+        """Whether more rows would add nothing: every interval is narrow, and it is reliable."""
+        scores, index = self.scores(), self.planner.levels.index(level)
+        rows = self.rows(level)
+        known = [change for change in scores.changes[index] if change is not None]
+        with one_thread():
+            narrow = precise(level.segments, rows, known, self.seed(index), self._solver)
+        if not narrow or status_of(self.find(level), scores) != "reliable":
+            return False
+        return not (self.reduced(index) and any(self.find(level).untold))
+
+    def reduced(self, index: int) -> bool:
+        """Whether the reduced prompts of a level were asked, which tell no more."""
+        return any(row.level == index for row in self.planner.sparse)
+
+    def confirmed(self) -> list[Pair]:
+        """The pairs of the last level that fresh masks have confirmed."""
+        answered = iter(self.scores().confirming)
+        changes = [
+            (one.confirmation, [[next(answered) for _ in of_mask] for of_mask in one.rows])
+            for one in self.planner.confirming
+        ]
+        return [confirmation.pair for confirmation, of in changes if confirmation.holds(of)]
+
+    def seed(self, index: int) -> list[int]:
+        """Of a level's draws."""
+        return [self._settings.seed, index]
+
+    def observations(
+        self, scores: ResponseScores, found: Sequence[LevelFindings]
+    ) -> tuple[Observation, ...]:
+        """One record per answered row, those that are in no estimate last."""
+        levels = self.planner.levels
+        groups = [
+            (self.answered(level), changes, findings.locality)
+            for level, changes, findings in zip(levels, scores.changes, found, strict=True)
+        ]
+        beside = (
+            (self.planner.sparse, scores.sparse),
+            (self.planner.confirming_rows, scores.confirming),
+        )
+        groups += [
+            (self._with_responses(rows), changes, (None,) * len(rows)) for rows, changes in beside
+        ]
+        scored, of_part = self._signal == "probability", self._part is not None
+        return tuple(
+            chain.from_iterable(
+                observations(*group, scored=scored, of_part=of_part) for group in groups
+            )
+        )
+
+    def _with_responses(self, rows: Iterable[Perturbation]) -> list[Row]:
+        return [(row, self.responses.get(call_key(row))) for row in rows]
+
+    def _estimated(self, index: int, rows: list[Perturbation]) -> LevelFindings:
+        level, scores, near = self.planner.levels[index], self.scores(), None
+        if self._ranks_by_nearness:
+            near = nearness([segment.text for segment in level.segments], self._explained)
+        with one_thread():
+            return find(
+                level.segments,
+                rows,
+                scores.changes[index],
+                floor=scores.noise_floor,
+                exact=level.exact,
+                deterministic=self.deterministic,
+                embed=self._embed,
+                seed=self.seed(index),
+                failed=scores.failed[index],
+                unseen=scores.only_sparse_moved,
+                beside=self._answered_beside(index, scores),
+                solver=self._solver,
+                rate=level.error_rate,
+                near=near,
+                limit=self._settings.smallest_effect,
+            )
+
+    def _answered_beside(
+        self, index: int, scores: ResponseScores
+    ) -> list[tuple[Perturbation, float]]:
+        """The answered rows of a level that are in no estimate, with their changes."""
+        rows = *self.planner.sparse, *self.planner.confirming_rows
+        changes = *scores.sparse, *scores.confirming
+        known = zip(rows, changes, strict=True)
+        return [(row, y) for row, y in known if row.level == index and y is not None]

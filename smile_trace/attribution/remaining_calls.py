@@ -1,0 +1,247 @@
+"""On what the calls that are left are spent, and how many more would settle what is open."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from scipy import stats  # type: ignore[import-untyped]
+
+from smile_trace.attribution.design.masks import MOST_CALLS, confirmation_of
+from smile_trace.attribution.design.planner import MIN_LEVEL_CALLS
+from smile_trace.attribution.estimation.findings import LevelFindings
+from smile_trace.attribution.estimation.inference import LEVEL, at_most
+from smile_trace.attribution.known_answers import KnownAnswers
+from smile_trace.attribution.reporting.verdict import CONVINCING, status_of, unchanged
+
+NEARLY = 1.5
+"""What so many times the calls that are left would settle comes before what is finer."""
+
+REDUCED = 2
+"""Calls that are kept back for the prompt reduced to what matters."""
+
+_AT_LEAST, _UNTOLD = 1.25, 2.0
+"""What is open needs a quarter more rows, at least; what masks cannot tell as many again."""
+
+_NONE = 1e-3
+"""What is divided by in place of zero."""
+
+MOST = 10
+"""Times the calls that were spent beyond which no number is given: it would mean nothing."""
+
+
+class RemainingCalls:
+    """Decides on what the calls that are left are spent: more rows, finer levels, fresh masks.
+
+    Args:
+        known: the answers so far, with their plan, which grows.
+        most: the calls up to which a study may go on beyond its budget; 0 for none.
+    """
+
+    def __init__(self, known: KnownAnswers, most: int) -> None:
+        self._known = known
+        self._plan = known.planner
+        self._most = most
+        reduced = REDUCED if known.deterministic else 0
+        self._kept_back = min(MOST_CALLS + reduced, self._plan.budget // 5)
+
+    def plan_more(self) -> bool:
+        """Plans what is asked next once all rows before the next look are answered; False where
+        the study is finished."""
+        return self._goes_on() or self._confirms() or self._goes_beyond()
+
+    @property
+    def before_look(self) -> int:
+        """How many rows of the current level are asked before the next look: no more than leave
+        calls for what may have to be asked besides."""
+        level = self._plan.levels[-1]
+        if self._may_need_sparse:
+            return min(level.before_look, self._plan.before_sparse)
+        if self._kept_back and not level.exact:
+            return min(level.before_look, self._plan.leaving(self._kept_back))
+        return level.before_look
+
+    @property
+    def _may_need_sparse(self) -> bool:
+        """Whether nothing moved or failed so far, and sparse rows would tell more."""
+        planned = self._plan.levels[-1].exact or self._plan.sparse
+        return not planned and unchanged(self._known.scores())
+
+    @property
+    def _calls_left(self) -> int:
+        return self._plan.budget - len(self._known.asked)
+
+    def _goes_on(self) -> bool:
+        """Whether there is more to ask: on a finer level, or on this one."""
+        level = self._plan.levels[-1]
+        scores, index = self._known.scores(), self._plan.levels.index(level)
+        complete = None not in scores.changes[index]
+        if complete and scores.no_variation:
+            return self._plan.add_sparse()
+        if self._may_need_sparse and self._plan.before_sparse < level.before_look:
+            return self._plan.add_sparse()
+        if scores.only_sparse_moved:
+            self._plan.halve_rest(self._known.rows(level), self._calls_left)
+        ends = level.before_look == len(level.rows)
+        settled = ends or (complete and self._known.settled(level))
+        if (settled or level.may_refine) and (self._settles_open() or self._next_level()):
+            return True
+        if ends and self._spends_rest():
+            return True
+        level.looks += not settled
+        return not settled
+
+    def _settles_open(self) -> bool:
+        """Plans more rows of the coarsest level that was ended with a part open which the calls
+        that are left may settle."""
+        calls = self._calls_left - self._kept_back
+        for index, level in enumerate(self._plan.levels):
+            if not self._known.ended(level) or calls <= 0:
+                continue
+            wanted = self._to_settle(index, calls, round(NEARLY * calls))
+            if wanted and self._plan.resume(index, wanted):
+                return True
+            if self._asks_for_untold(index, calls):
+                return True
+        return False
+
+    def _spends_rest(self) -> bool:
+        """Plans the calls that are left on the coarsest level with an open part."""
+        calls = self._calls_left - self._kept_back
+        return calls > 0 and any(
+            self._known.ended(level)
+            and further_rows(self._known.find(level))
+            and self._plan.resume(index, calls)
+            for index, level in enumerate(self._plan.levels)
+        )
+
+    def _to_settle(self, index: int, calls: int, within: int) -> int:
+        """How many of these calls would settle, or help to, what open parts of a level can be
+        settled `within` so many; 0 for none."""
+        if calls <= 0:
+            return 0
+        found = self._known.find(self._plan.levels[index])
+        rows = further_rows(found, told=self._known.reduced(index))
+        return min(max((wanted for wanted in rows if wanted <= within), default=0), calls)
+
+    def _goes_beyond(self) -> bool:
+        """Plans as many further calls as would settle what is open, where more are allowed; no
+        more than were asked, after which it is known better."""
+        found = map(self._known.find, self._plan.levels)
+        wanted = [max(further_rows(of_level), default=0) for of_level in found]
+        asked = len(self._known.asked)
+        calls = min(max(wanted), asked, self._most - asked)
+        if calls <= 0:
+            return False
+        self._plan.budget = asked + calls
+        return self._plan.resume(wanted.index(max(wanted)), calls)
+
+    def _confirms(self) -> bool:
+        """Whether calls were kept back until all else is asked: for masks that confirm pairs, for
+        those that tell what no other could, and for the level's last rows where none needs them."""
+        if not self._kept_back:
+            return False
+        kept_back, self._kept_back = self._kept_back, 0
+        level = self._plan.levels[-1]
+        if not level.exact:
+            known = zip(self._known.rows(level), self._known.scores().changes[-1], strict=True)
+            rows = [(row, change) for row, change in known if change is not None]
+            pairs = sorted(self._known.find(level).pairs, key=lambda pair: -abs(pair.value))
+            wanted = (confirmation_of(pair, level.free, rows) for pair in pairs)
+            confirming = min(kept_back, MOST_CALLS)
+            self._plan.add_confirming(filter(None, wanted), self._known.asked.keys(), confirming)
+            kept_back -= len(self._plan.confirming_rows)
+        for index in reversed(range(len(self._plan.levels))):
+            kept_back -= self._asks_for_untold(index, kept_back)
+        return True
+
+    def _asks_for_untold(self, index: int, calls: int) -> int:
+        """Plans rows that tell what no mask could, in so many calls; how many calls.
+
+        Where an effect is excluded but for parts that no mask removed together: the prompt
+        reduced to what is named and what is open, and to what is named. If all of the rest is not
+        needed, no two of it are. Where answers vary, random masks say more in two calls.
+        """
+        found = self._known.find(self._plan.levels[index])
+        if not (self._known.deterministic and any(found.untold)) or calls < 1:
+            return 0
+        free = np.array(self._plan.levels[index].free)
+        named = ~free | found.significant | np.array(found.fails_without or ~free)
+        inside = at_most(found.low, found.high) < found.limit
+        also_open = named | ~(inside | np.array(found.untold))
+        masks = [tuple(map(bool, retained)) for retained in (also_open, named)]
+        return self._plan.add_reduced(index, masks, calls)
+
+    def _next_level(self) -> bool:
+        """Plans a finer partition of the segments with an effect.
+
+        Only where the level is reliable or has a sure part, and enough calls are left. Of a model
+        that varies it needs a significant segment: fewer rows would have to find what its own
+        have not.
+        """
+        level, calls = self._plan.levels[-1], self._calls_left
+        if not self._plan.refinable(calls) or self._known.scores().no_variation:
+            return False
+        found = self._known.find(level)
+        if wanted := self._to_settle(len(self._plan.levels) - 1, calls, calls):
+            if len(self._plan.levels) > 1:
+                return False
+            calls = max(calls - wanted, calls // 2, min(calls, 2 * MIN_LEVEL_CALLS))
+        if status_of(found, self._known.scores()) not in CONVINCING:
+            return False
+        if not self._known.deterministic and not any(found.significant):
+            return False
+        return self._plan.refine(found.effects, calls, self._known.rows(level))
+
+
+def further_rows(found: LevelFindings, *, told: bool = True) -> list[int]:
+    """Per open part after how many further rows of the level it is named or excluded, ascending.
+
+    Intervals shrink, and the statistics of the tests grow, with the root of the number of rows. A
+    part is named where interval and test agree on its effect, and excluded where its interval,
+    which shrinks to 0 where there is no effect, lies inside the smallest effect that matters; what
+    takes fewer rows is counted.
+    Without `told`, what a few masks that are asked for it may tell counts as excluded.
+    """
+    if found.exact or not found.rows:
+        return []
+    effect, most = found.effects, at_most(found.low, found.high)
+    free = np.array([not segment.protected for segment in found.segments])
+    needed = np.array(found.fails_without or (False,) * len(free))
+    untold = np.array(found.untold)
+    is_open = free & ~np.array(found.significant) & ~needed & (told | ~untold)
+    is_open &= most >= found.limit
+    by_interval = np.minimum(most / np.maximum(np.abs(effect), _NONE) - 1, 1e3)
+    named = np.maximum(by_interval, _by_test(found, int(free.sum())))
+    alone = most if found.alone is None else found.alone
+    times = np.minimum(named, alone / found.limit) ** 2
+    times = np.maximum(np.where(untold, _UNTOLD, times), _AT_LEAST)[is_open]
+    return sorted(math.ceil(found.rows * (factor - 1)) for factor in times)
+
+
+def _by_test(found: LevelFindings, tests: int) -> np.ndarray:
+    """How many times larger the statistic of each part's test has to be for it to be significant
+    beside those that are."""
+    if found.p_values is None:
+        return np.ones(len(found.segments))
+    rate = (1 - LEVEL) * (1 + sum(found.significant)) / tests
+    enough, seen = stats.norm.isf(min(rate, 1) / 2), stats.norm.isf(found.p_values / 2)
+    times: np.ndarray = enough / np.maximum(seen, _NONE)
+    return times
+
+
+def rounded(calls: int) -> int:
+    """A sensible figure: tens, and from a hundred on two digits."""
+    step = 10 if calls < 100 else 10 ** (len(str(calls)) - 2)
+    return max(step, step * round(calls / step))
+
+
+def further_calls(found: Sequence[LevelFindings], spent: int) -> int | None:
+    """About how many further calls would settle all that is open; None where nothing is, or where
+    it is so many that the number would mean nothing.
+
+    Args:
+        found: of every level that is shown.
+        spent: the calls so far.
+    """
+    calls = sum(max(further_rows(of), default=0) for of in found)
+    return rounded(calls) if 0 < calls <= MOST * spent else None
