@@ -147,7 +147,7 @@ class KnownAnswers:
         return [confirmation.pair for confirmation, of in changes if confirmation.holds(of)]
 
     def seed(self, index: int) -> list[int]:
-        """Of a level's draws."""
+        """The seed of a level's draws."""
         return [self._settings.seed, index]
 
     def observations(

@@ -259,7 +259,7 @@ class PerturbationStudy:
         return unseen_share(self.answer, texts, self._text_change.changes(texts))
 
     def _moved_fields(self, shown: Sequence[LevelFindings]) -> tuple[FieldChange, ...]:
-        """Of a JSON answer that is compared as text and as a whole."""
+        """The fields that moved of a JSON answer that is compared as text and as a whole."""
         if self._part is not None or self.signal != "text":
             return ()
         with one_thread():

@@ -296,7 +296,7 @@ class ProxyStudy:
         return [(row, self._responses.get(_key(row))) for row in rows]
 
     def _target_scores(self) -> ResponseScores:
-        """Of the baselines, then of each level's rows."""
+        """The answer changes of the baselines, then of each level's rows."""
         levels = [self._baselines, *map(self._counted, self._target_rows)]
         return score_responses(
             [self._with_responses(rows) for rows in levels],
@@ -307,7 +307,7 @@ class ProxyStudy:
         )
 
     def _proxy_rows(self) -> list[list[Perturbation]]:
-        """Per level what the proxy is asked: its own rows, then those at the target's masks."""
+        """What the proxy is asked on each level: its own rows, then those at the target's masks."""
         paired = self._paired_rows or [[] for _ in self._planner.levels]
         return [
             [*map(_of_proxy, level.rows), *more]

@@ -252,7 +252,7 @@ def longest_variant(prompted: Prompted, probes: Sequence[Probe], seed: int) -> P
 
 
 def _answered(prompted: Prompted) -> Prompted:
-    """With an answer: variants may quote it, and it is not known before it is asked for."""
+    """The request with an answer: variants may quote one that is not asked for yet."""
     if prompted.answer is not None:
         return prompted
     return prompted.model_copy(update={"answer": "It is not known yet."})

@@ -85,7 +85,7 @@ class Probe(Protocol):
         ...
 
     def measure(self, answers: Sequence[Answer]) -> list[bool]:
-        """For each answer, to this probe's variants or to any other request, whether it counts."""
+        """Whether each answer counts, be it to this probe's variants or to any other request."""
         ...
 
 
@@ -115,7 +115,7 @@ class FunctionProbe:
         return list(self.function(call, seed))
 
     def measure(self, answers: Sequence[Answer]) -> list[bool]:
-        """By `counts`, or whether the answer changed."""
+        """Whether `counts` says so; without it, whether the answer changed."""
         if self.counts is None:
             return says_another_thing(answers)
         return [bool(self.counts(answer)) for answer in answers]

@@ -137,7 +137,7 @@ def confirmation(
 def confirmations(
     variants: Sequence[ReviewItem], judgements: Sequence[Judgement], judge: Judge | None = None
 ) -> Mapping[str, Confirmation]:
-    """Of each probe that has variants."""
+    """What people make of each probe that has variants."""
     probes = dict.fromkeys(variant.probe for variant in variants)
     return {probe: confirmation(probe, variants, judgements, judge) for probe in probes}
 
@@ -232,7 +232,8 @@ def choose(
 
 
 def _in_turn(variants: Sequence[ReviewItem], key: Callable[[ReviewItem], Any]) -> list[ReviewItem]:
-    """By a key, but each probe in turn, and no prompt's second before every prompt's first."""
+    """The variants by a key, but each probe in turn, and no prompt's second before every prompt's
+    first."""
     of_prompt, of_probe = Counter[tuple[str, str]](), Counter[tuple[str, int]]()
     turns = list[tuple[int, int, ReviewItem]]()
     for variant in sorted(variants, key=key):

@@ -142,7 +142,7 @@ def adjusted(
     *,
     also: str | None = None,
 ) -> dict[str, float]:
-    """Per probe the p-value of "no more than its control", adjusted for all probes of the prompt.
+    """The p-value of "no more than its control" of each probe, adjusted for all of the prompt.
 
     Closed testing (Marcus, Peritz and Gabriel 1976): a probe is reported where every set of
     probes that holds it is rejected. In a set whose members do not differ from the control, they
@@ -195,7 +195,7 @@ def _total(counts: Iterable[Count]) -> Count:
 def against_both_controls(
     probes: Collection[str], between: Between, *, repeats: str, paraphrase: str
 ) -> Mapping[str, float]:
-    """Per probe its p-value: the larger of those against the repeats and against the paraphrases.
+    """The p-value of each probe: the larger of those against the repeats and the paraphrases.
 
     A paraphrase changes the answer at least as often as a repeat; its answers therefore stand
     beside the repeats for all the others. The paraphrases themselves have the repeats alone.

@@ -158,8 +158,8 @@ def with_confirmations(profile: Profile, conf: Settings) -> Profile:
 
 
 def confirmations_of(store: Store, conf: Settings) -> Mapping[str, Confirmation]:
-    """Of every probe that a variant was judged of, whether its profile is kept or not: by people,
-    and by the judge of the settings where that agrees with them enough."""
+    """What is known of every probe that a variant was judged of, whether its profile is kept or
+    not: by people, and by the judge of the settings where that agrees with them enough."""
     items, people = _judged(store.judgements.read())
     chosen, judge = chosen_judge(conf), None
     if chosen is not None:

@@ -118,7 +118,7 @@ def _changes(before: VersionRates, after: VersionRates) -> tuple[ProbeChange, ..
 
 
 def _p_value(result: ProbeResult) -> float:
-    """Of a finding; 1 for what is none, which sampling may have stopped for lack of changes."""
+    """The p-value of a finding; 1 for what is none, which may have stopped for lack of changes."""
     if result.status != "found" or result.p_value is None:
         return 1.0
     return result.p_value

@@ -85,8 +85,8 @@ class Sampling:
         return asked
 
     def p_values(self) -> dict[str, float]:
-        """Of every probe: that its rate is no larger than those of its controls; of the repeats,
-        that no more than UNSTABLE of them change."""
+        """The p-value of every probe: that its rate is no larger than those of its controls; of the
+        repeats, that no more than UNSTABLE of them change."""
         found = dict(
             against_both_controls(
                 tuple(self.available), self.between, repeats=REPEATS, paraphrase=PARAPHRASE

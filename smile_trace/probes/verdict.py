@@ -83,8 +83,8 @@ class Answers:
         return len(self.variants[REPEATS]) == len(self.given[REPEATS]) == 1
 
     def known(self, probe: str, other: str) -> Count:
-        """As `between`, with what need not be asked: the further repeats of a model that repeats
-        itself and was seen to."""
+        """What `between` gives, with what need not be asked: the further repeats of a model that
+        repeats itself and was seen to."""
         count = self.between(probe, other)
         as_seen = other == REPEATS != probe and self.repeats_itself and count == Count(0, 1)
         return Count(0, CONTROLS) if as_seen else count

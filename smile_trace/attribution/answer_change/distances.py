@@ -173,7 +173,7 @@ def projected(distance: Distance) -> Distance:
 
 
 def scaled(distance: Distance) -> Distance:
-    """In units of the distance between two orthogonal directions, at most 1.
+    """The distance in units of that between two orthogonal directions, at most 1.
 
     So 1 stands for two answers of unrelated words, whatever the unit of the distance.
     """

@@ -108,7 +108,7 @@ class Answer:
         return all(token.kind is not Kind.NEGATION for token in self.tokens)
 
     def weights(self, *, cut: bool) -> list[list[float]]:
-        """Per unit the share of each token in what the answer tells, together 1; of an answer that
+        """The share of each unit's tokens in what the answer tells, together 1; of an answer that
         was cut, what comes first counts more."""
         power, done, found = EARLY if cut else 1.0, 0.0, []
         total = sum(unit.weight for unit in self.units) or 1.0

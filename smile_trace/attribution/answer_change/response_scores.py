@@ -28,7 +28,7 @@ _IMPOSSIBLE = -50.0
 
 
 def log_probability(logprobs: Sequence[float]) -> float:
-    """Of the whole answer, in nats: the sum over its tokens."""
+    """The log-probability of the whole answer, in nats: the sum over its tokens."""
     return math.fsum(min(max(value, _IMPOSSIBLE), 0.0) for value in logprobs)
 
 
@@ -214,7 +214,7 @@ def _baseline_reproduced(
 
 
 def _text_distances(rows: Sequence[Row], text_change: TextComparison) -> list[float | None]:
-    """Per row the distance from the logged answer, before the baseline's is subtracted."""
+    """The distance of each row from the logged answer, before the baseline's is subtracted."""
     texts = [r.text if r is not None and r.ok else None for _, r in rows]
     known = iter(text_change.changes([text for text in texts if text is not None]))
     return [None if text is None else next(known) for text in texts]
@@ -223,7 +223,7 @@ def _text_distances(rows: Sequence[Row], text_change: TextComparison) -> list[fl
 def _probability_distances(
     levels: Sequence[Sequence[Row]], part: AnswerSpan | None
 ) -> list[list[float | None]]:
-    """Per level and row the share of the answer's probability that is lost, at most 1."""
+    """The share of the answer's probability that is lost, by level and row; at most 1."""
     logprobs = [[_logprobs(response, part) for _, response in rows] for rows in levels]
     unperturbed = [
         logs
@@ -251,8 +251,8 @@ def _improbability(asked: Sequence[Response], part: AnswerSpan | None) -> float:
 
 
 def _logprobs(response: Response | None, part: AnswerSpan | None) -> Sequence[float] | None:
-    """Of the tokens of the answer, or of `part`; None where there is no answer, or the tokens of
-    `part` are unknown."""
+    """The log-probabilities of the answer's tokens, or of those of `part`; None where there is no
+    answer, or the tokens of `part` are unknown."""
     if response is None or not response.ok:
         return None
     logprobs = response.logprobs

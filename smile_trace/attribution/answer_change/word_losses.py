@@ -169,7 +169,7 @@ def _words(text: str, limit: int = _MAX_WORDS) -> list[str]:
 
 
 def _unsaid(answer: Sequence[str], response: Sequence[str]) -> Vectors:
-    """Per word of the answer 1 where the response does not say it (as often), else 0."""
+    """1 for each word of the answer that the response does not say (as often), else 0."""
     left = Counter(response)
     unsaid = np.ones(len(answer))
     for k, word in enumerate(answer):

@@ -69,7 +69,7 @@ def all_masks(free: Sequence[bool], sendable: Sendable) -> list[Mask]:
 
 
 def leave_one_out(free: Sequence[bool], sendable: Sendable) -> list[Mask]:
-    """Per free segment the mask without it alone, where that leaves something to send."""
+    """The masks without one free segment each, where that leaves something to send."""
     masks = [tuple(k != i for k in range(len(free))) for i, is_free in enumerate(free) if is_free]
     return [mask for mask in masks if sendable(mask)]
 

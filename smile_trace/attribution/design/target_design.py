@@ -24,7 +24,7 @@ def target_rows(
     drawn: Counter[str],
     deterministic: bool,
 ) -> list[Perturbation]:
-    """At most `calls` rows of a partition.
+    """Rows of a partition, at most `calls`.
 
     First, the segments with the largest effect on the proxy removed together, and only those
     retained: where the proxy is right, these two show the whole range of the target's answer

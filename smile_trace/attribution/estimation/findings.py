@@ -46,7 +46,7 @@ class LevelFindings:
     held_out: HeldOut | None
     locality: tuple[float | None, ...]
     fails_without: tuple[bool, ...] = ()
-    """Without which segments the calls fail more often; empty where none failed."""
+    """The segments without which calls fail more often; empty where none failed."""
     failure_rate: float = 0.0
     """The share of the calls that failed, in [0, 1]."""
     pairs: tuple[Pair, ...] = ()
@@ -215,7 +215,7 @@ def _fails_without(
     free: np.ndarray,
     seed: list[int],
 ) -> tuple[bool, ...]:
-    """Per segment, whether calls without it fail more often: the same test, on failures.
+    """Whether calls without each segment fail more often: the same test, on failures.
 
     Where every mask was asked, whether they fail more often by half of all calls at least: one
     call that failed by accident has less effect.

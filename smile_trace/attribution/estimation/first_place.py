@@ -102,7 +102,7 @@ _MOST_WORDS = 400
 
 
 def nearness(texts: Sequence[str], answer: str) -> Array:
-    """Per text how near it is to the answer, in [0, 1]: the largest cosine of any of its words to
+    """How near each text is to the answer, in [0, 1]: the largest cosine of any of its words to
     any word of the answer, by the packaged word vectors.
 
     Args:
@@ -121,7 +121,7 @@ def nearness(texts: Sequence[str], answer: str) -> Array:
 
 
 def weights_of_tests(near: Array) -> Array:
-    """Per segment how much its test counts, with mean 1."""
+    """How much the test of each segment counts, with mean 1."""
     weights: Array = (1 + 2 * near) ** 2
     return weights / weights.mean() if len(weights) else weights
 

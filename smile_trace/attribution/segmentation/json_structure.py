@@ -43,12 +43,12 @@ class Node:
 
     @property
     def range(self) -> Range:
-        """From the key to the end of the value."""
+        """The range from the key to the end of the value."""
         return self.start, self.end
 
     @property
     def inside(self) -> Range:
-        """Of a string, what is between its quotes."""
+        """The range between the quotes of a string."""
         return self.value + 1, self.end - 1
 
     def leaves(self, start: int = 0, end: int = sys.maxsize) -> Iterator["Node"]:

@@ -83,7 +83,7 @@ class Outline:
         return self._sentences[message]
 
     def _words_of(self, segment: Segment) -> Range:
-        """From the first to the last character that is no mark."""
+        """The range from the first to the last character that is no mark."""
         places = segment.places
         [words] = self._without_marks(segment.message, [(places[0][1], places[-1][2])])
         return words

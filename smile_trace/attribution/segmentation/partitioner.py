@@ -159,7 +159,7 @@ class Segmentation:
         return [(i, 0, len(m.content)) for i, m in enumerate(self._messages)]
 
     def _inside(self, coarse: Sequence[Segment]) -> list[list[Segment]]:
-        """Per coarse segment (in order) those of the finest kind that begin in it."""
+        """The segments of the finest kind that begin in each coarse one, in order."""
         places = sorted((place, k) for k, segment in enumerate(coarse) for place in segment.places)
         starts = [(message, start) for (message, start, _), _ in places]
         found: list[list[Segment]] = [[] for _ in coarse]

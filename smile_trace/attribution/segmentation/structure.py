@@ -280,12 +280,12 @@ def _arrow_examples(text: str) -> list[Range]:
 
 
 def _from_each(text: str, starts: Sequence[int]) -> list[Range]:
-    """From each start to the next."""
+    """The ranges from each start to the next."""
     return list(pairwise([*starts, len(text)]))
 
 
 def _trimmed(text: str, blocks: Sequence[Range], labels: Sequence[_Label]) -> list[Range]:
-    """Without white space around; the last one by the length of the others."""
+    """The blocks without white space around; the last one by the length of the others."""
     if not blocks:
         return []
     (start, end), counts = blocks[-1], Counter(name for _, name, _ in labels)

@@ -290,7 +290,7 @@ ROLES = frozenset(("system", "developer", "user", "assistant", "tool", "function
 
 
 def protected_ranges(messages: Sequence[Message], protect: Protection) -> list[list[Range]]:
-    """Per message the protected ranges, in order and without overlap."""
+    """The protected ranges of each message, in order and without overlap."""
     roles = ROLES | {message.role for message in messages}
     protected_roles = {item for item in protect if isinstance(item, str) and item in roles}
     patterns = [
