@@ -38,12 +38,14 @@ def doctor(
     from rich.markup import escape
 
     from smile_trace.settings import Settings
-    from smile_trace.worker import doctor
+    from smile_trace.worker.doctor import examine
+    from smile_trace.worker.upkeep import forget_tracker
+    from smile_trace.worker.upkeep import repair as repaired
 
     settings = Settings()
-    findings = [] if forget is None else [doctor.forget_tracker(settings, forget)]
-    findings += [doctor.repair(settings)] if repair else []
-    findings += doctor.examine(settings)
+    findings = [] if forget is None else [forget_tracker(settings, forget)]
+    findings += [repaired(settings)] if repair else []
+    findings += examine(settings)
     if as_json:
         print(json.dumps([finding.model_dump() for finding in findings], indent=2))
     else:
@@ -71,7 +73,7 @@ def health(
 
     if ready and running_role(read_home()) == "worker":
         from smile_trace.settings import Settings
-        from smile_trace.worker.readiness import check_ready
+        from smile_trace.worker.status import check_ready
 
         print(check_ready(Settings()))
     else:

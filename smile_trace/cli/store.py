@@ -29,7 +29,7 @@ def retry(
     """Explain calls again: the worker takes them first. Answers that were paid for are reused."""
     from smile_trace.settings import Settings
     from smile_trace.store import Store
-    from smile_trace.worker.retry import request_again, reset_proxies
+    from smile_trace.worker.upkeep import request_again, reset_proxies
 
     if (call is not None) + failed + proxies != 1:
         raise SmileTraceError("name one call, or say --failed or --proxies.")
@@ -170,7 +170,7 @@ def copy(
     The worker has to be stopped. What is under way goes on there; this store stays as it is.
     """
     from smile_trace.settings import Settings
-    from smile_trace.worker.move import move
+    from smile_trace.worker.upkeep import move
 
     copied = move(Settings(), {"url": to, "password_env": password_env})
     table = f"url = {json.dumps(to)}"

@@ -19,7 +19,7 @@ from smile_trace.store.forgetting import Erased, Removal, Run
 from smile_trace.store.store import check_home
 from smile_trace.trackers import Tracker, TrackerUnavailable, discover
 from smile_trace.worker.delivery.removals import Removals
-from smile_trace.worker.doctor.examine import active_names
+from smile_trace.worker.doctor import active_names
 from smile_trace.worker.explaining.engine_database import (
     EngineDatabase,
     EngineFile,

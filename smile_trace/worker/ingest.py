@@ -25,8 +25,8 @@ from smile_trace.spool import RECEIVED_SUFFIX, writer_alive
 from smile_trace.store import Store
 from smile_trace.store.arrivals import Arrivals, ArrivedSpan, CorruptLine, SpoolBatch, SpoolFile
 from smile_trace.store.retention import ids_in
-from smile_trace.worker.own_traces import traced
 from smile_trace.worker.redaction import Redaction
+from smile_trace.worker.telemetry import traced
 
 logger = logging.getLogger(__name__)
 

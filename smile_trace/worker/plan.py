@@ -22,9 +22,13 @@ from smile_trace.store.spending.ledger import Left
 from smile_trace.store.store import Clock, check_home
 from smile_trace.store.tables import Group
 from smile_trace.worker import drift
-from smile_trace.worker.explaining.profiles import is_profiled, period_of, seed_of
-from smile_trace.worker.explaining.sanity_checks import is_checked
-from smile_trace.worker.explaining.trace_paths import trace_ending_with
+from smile_trace.worker.explaining.beside import (
+    is_checked,
+    is_profiled,
+    period_of,
+    seed_of,
+    trace_ending_with,
+)
 from smile_trace.worker.ingest import Ingest
 from smile_trace.worker.lock import AnotherWorker, worker_lock
 from smile_trace.worker.sample import decide

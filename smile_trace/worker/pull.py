@@ -20,10 +20,10 @@ from smile_trace.sources.protocol import Page, Source, SourceUnavailable
 from smile_trace.store import Store, StoreError
 from smile_trace.store.arrivals import LATE_SECONDS, Arrivals, Pulled, SpoolBatch, SpoolFile
 from smile_trace.store.tables import Group
-from smile_trace.worker.own_traces import traced
 from smile_trace.worker.redaction import Redaction
 from smile_trace.worker.sample import decide, is_drawn
 from smile_trace.worker.store_retry import StoreRetry
+from smile_trace.worker.telemetry import traced
 
 logger = logging.getLogger(__name__)
 

@@ -28,11 +28,10 @@ from smile_trace.worker.explaining.models import Models
 from smile_trace.worker.fleet import Fleet, joining
 from smile_trace.worker.ingest import Ingest
 from smile_trace.worker.lock import WorkerError, worker_lock
-from smile_trace.worker.metrics import serving_metrics
-from smile_trace.worker.own_traces import traced, tracing
 from smile_trace.worker.pull import Pull, PullThread
 from smile_trace.worker.sample import sample
 from smile_trace.worker.store_retry import StoreRetry
+from smile_trace.worker.telemetry import serving_metrics, traced, tracing
 
 logger = logging.getLogger(__name__)
 

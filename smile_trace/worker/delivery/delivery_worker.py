@@ -30,8 +30,8 @@ from smile_trace.trackers import (
 )
 from smile_trace.worker.delivery.removals import Removals
 from smile_trace.worker.delivery.turns import Batch, Turn, Turns
-from smile_trace.worker.own_traces import traced
 from smile_trace.worker.store_retry import StoreRetry
+from smile_trace.worker.telemetry import traced
 
 logger = logging.getLogger(__name__)
 

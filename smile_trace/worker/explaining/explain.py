@@ -41,14 +41,20 @@ from smile_trace.store.jobs import Job
 from smile_trace.store.models import Pair
 from smile_trace.store.spending.accounts import Spent
 from smile_trace.store.spending.ledger import Purpose
+from smile_trace.worker.explaining.beside import (
+    Waits,
+    explain_trace_path,
+    is_checked,
+    is_profiled,
+    period_of,
+    profile_call,
+    trace_to_follow,
+    with_check,
+)
 from smile_trace.worker.explaining.models import Models
-from smile_trace.worker.explaining.profiles import is_profiled, period_of, profile_call
 from smile_trace.worker.explaining.proxy_screen import note, pair_of, unused, why_dropped
-from smile_trace.worker.explaining.sanity_checks import is_checked, with_check
-from smile_trace.worker.explaining.trace_paths import explain_trace_path, trace_to_follow
-from smile_trace.worker.explaining.waits import Waits
-from smile_trace.worker.own_traces import describe, traced
 from smile_trace.worker.store_retry import StoreRetry
+from smile_trace.worker.telemetry import describe, traced
 
 logger = logging.getLogger(__name__)
 

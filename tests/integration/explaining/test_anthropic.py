@@ -10,7 +10,7 @@ import smile_trace
 from smile_trace.explaining.spending import estimate
 from smile_trace.models.kinds.anthropic import AnthropicModel, AnthropicSettings
 from smile_trace.settings import Settings
-from smile_trace.worker.doctor.examine import examine
+from smile_trace.worker.doctor import examine
 from tests.support.application_process import run_application
 from tests.support.strict_anthropic import StrictAnthropic, strict
 

@@ -11,7 +11,7 @@ from smile_trace.store.database.copying import copy_store
 from smile_trace.store.tables import Group
 from smile_trace.worker.fleet import joining
 from smile_trace.worker.lock import WorkerError
-from smile_trace.worker.move import move
+from smile_trace.worker.upkeep import move
 from tests.support.ledgers import ledger, reserve
 from tests.support.postgres_server import PostgresServer
 from tests.support.sample_profiles import sample_profile

@@ -24,16 +24,14 @@ from smile_trace.probes.review import stored_tasks
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.retention import apply_retention
-from smile_trace.worker import webhook
-from smile_trace.worker.drift import WAIT_SECONDS, DriftMonitor, period_of
+from smile_trace.worker.drift import WAIT_SECONDS, DriftMonitor, NotTold, period_of, post
 from smile_trace.worker.explaining.models import Models
 from smile_trace.worker.fleet import Alone
 from smile_trace.worker.forget import find, forget
-from smile_trace.worker.metrics import StatusCollector
 from smile_trace.worker.plan import plan
 from smile_trace.worker.run import run
 from smile_trace.worker.store_retry import StoreRetry
-from smile_trace.worker.webhook import NotTold, post
+from smile_trace.worker.telemetry import StatusCollector
 from tests.support.judged import judgement, with_profile
 from tests.support.planted import PlantedServer
 from tests.support.replayed import DAY, OLD, Receiver, SwappedModel, with_explained
@@ -283,7 +281,7 @@ def test_a_webhook_that_never_ends_is_hung_up_on(how: str, monkeypatch: pytest.M
     with socket.create_server(("127.0.0.1", 0)) as listener:
         address = f"{scheme}://127.0.0.1:{listener.getsockname()[1]}"
         monkeypatch.setenv("ALARMS", address)
-        monkeypatch.setattr(webhook, "TIMEOUT", 0.2)
+        monkeypatch.setattr("smile_trace.worker.drift.TIMEOUT", 0.2)
         for work in (drip, tell):
             threading.Thread(target=work, daemon=True).start()
         error = said.get(timeout=HANGING)

@@ -15,9 +15,8 @@ from smile_trace.store import Store
 from smile_trace.store.database.postgresql import PostgresDatabase
 from smile_trace.store.database.session import Held, Session
 from smile_trace.worker import fleet as fleets
-from smile_trace.worker.fleet import SharedFleet
-from smile_trace.worker.metrics import StatusCollector
-from smile_trace.worker.slots import Slots
+from smile_trace.worker.fleet import SharedFleet, Slots
+from smile_trace.worker.telemetry import StatusCollector
 from tests.support.postgres_server import PostgresServer
 from tests.support.store_rows import capture, decision, only
 from tests.support.stores import POSTGRESQL, settings_of

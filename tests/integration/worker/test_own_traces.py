@@ -17,8 +17,8 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 from smile_trace.cli.output import NOISY, JsonLines
 from smile_trace.settings import Settings
 from smile_trace.trackers import CapturedTrace, Outcome
-from smile_trace.worker.own_traces import traced, tracing
 from smile_trace.worker.run import run
+from smile_trace.worker.telemetry import traced, tracing
 from tests.support.fake_otlp import FakeOtlp, attributes
 from tests.support.fake_tracker import FakeTracker
 from tests.support.planted import serving

@@ -9,7 +9,7 @@ from smile_trace.settings import Settings
 from smile_trace.store import StoreUnavailable
 from smile_trace.store.jobs import Job, Jobs
 from smile_trace.store.workers import RegisteredWorker
-from smile_trace.worker.doctor.fleet import examine_fleet
+from smile_trace.worker.doctor import examine_fleet
 from smile_trace.worker.lock import WorkerError
 from smile_trace.worker.run import run
 from tests.support.fake_tracker import FakeTracker

@@ -18,7 +18,7 @@ from smile_trace.records.path import ExplanationPath
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.job_results import StoredProfile
-from smile_trace.worker.explaining.profiles import seed_of
+from smile_trace.worker.explaining.beside import seed_of
 from smile_trace.worker.forget import find, forget
 from smile_trace.worker.plan import plan
 from smile_trace.worker.run import run

@@ -12,9 +12,9 @@ from smile_trace.render.heatmap_layout import heatmap
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.worker.plan import plan
-from smile_trace.worker.retry import reset_proxies
 from smile_trace.worker.run import run
 from smile_trace.worker.status import read_home
+from smile_trace.worker.upkeep import reset_proxies
 from tests.support.fake_tracker import FakeTracker
 from tests.support.planted import PlantedServer, serving
 from tests.support.spooled import span_id, trace_id

@@ -14,8 +14,8 @@ from smile_trace.store.models import Pause
 from smile_trace.store.outbox import TrackerState
 from smile_trace.trackers import TrackerUnavailable
 from smile_trace.worker.lock import WorkerError, check_health
-from smile_trace.worker.retry import request_again
 from smile_trace.worker.run import run
+from smile_trace.worker.upkeep import request_again
 from tests.support.fake_tracker import FakeTracker, FolderTracker
 from tests.support.planted import PlantedServer
 from tests.support.spooled import call_span, span_id, trace_id, write_spool

@@ -17,8 +17,7 @@ from sqlalchemy import insert, make_url, text
 from smile_trace.settings import Settings
 from smile_trace.store import Store, StoreError
 from smile_trace.store.tables import Group, groups, metadata, missing_indexes, missing_tables
-from smile_trace.worker.doctor.database import examine_database
-from smile_trace.worker.doctor.findings import Finding
+from smile_trace.worker.doctor import Finding, examine_database
 from tests.support.newer_release import NewerConfig
 from tests.support.stores import on_postgresql, on_sqlite
 

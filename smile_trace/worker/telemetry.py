@@ -1,19 +1,40 @@
 """The status as Prometheus metrics, on a port when asked."""
 
+import os
+import socket
+import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 
+from opentelemetry.context import Context
+from opentelemetry.sdk.resources import SERVICE_INSTANCE_ID, SERVICE_NAME, SERVICE_VERSION, Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.trace import (
+    Link,
+    NoOpTracer,
+    Span,
+    SpanContext,
+    StatusCode,
+    Tracer,
+    set_span_in_context,
+)
 from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from smile_trace import semconv
+from smile_trace._text.log_context import log_fields
+from smile_trace.errors import needing_extra
+from smile_trace.semconv import release
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.queries.status import Lag
 from smile_trace.store.spending.accounts import UNITS
 from smile_trace.store.workers import RegisteredWorker
-from smile_trace.worker.lag import filled, read_lags, unread_files
 from smile_trace.worker.lock import WorkerError
+from smile_trace.worker.status import filled, read_lags, unread_files
 
 
 class StatusCollector(Collector):
@@ -135,3 +156,95 @@ def serving_metrics(store: Store, settings: Settings) -> Iterator[None]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+SERVICE = "smile-trace-worker"
+PATH = "v1/traces"
+FLUSH_SECONDS = 3.0
+"""How long the end of the worker waits for the last spans to be taken."""
+
+_tracer: Tracer = NoOpTracer()
+_around: ContextVar[Span | None] = ContextVar("own_span", default=None)
+
+
+@contextmanager
+def tracing(settings: Settings) -> Iterator[None]:
+    """Trace the work of this process meanwhile; nothing is traced without an endpoint.
+
+    What is not taken in time, or by nobody, is dropped: the work never waits for it.
+
+    Raises:
+        ExtraMissing: the exporter is not installed.
+    """
+    global _tracer
+    endpoint = settings.worker.otlp_endpoint
+    if endpoint is None:
+        yield
+        return
+    with needing_extra("tracing", "worker.otlp_endpoint"):
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+    worker = {
+        SERVICE_NAME: SERVICE,
+        SERVICE_VERSION: release() or "",
+        SERVICE_INSTANCE_ID: f"{socket.gethostname()}:{os.getpid()}",
+    }
+    provider = TracerProvider(resource=Resource.create(worker), shutdown_on_exit=False)
+    to = f"{endpoint.rstrip('/').removesuffix(f'/{PATH}')}/{PATH}"
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(to)))
+    _tracer = provider.get_tracer("smile_trace")
+    try:
+        yield
+    finally:
+        _tracer = NoOpTracer()
+        flushing = threading.Thread(target=provider.shutdown, daemon=True)
+        flushing.start()
+        flushing.join(FLUSH_SECONDS)
+
+
+@contextmanager
+def traced(name: str, **attributes: str | int) -> Iterator[None]:
+    """A span of the worker's own work, inside the one around it; it costs nothing where no worker
+    is traced.
+
+    Args:
+        name: what is done, the same for each of its kind.
+        attributes: beside the fields that log lines have here (`log_context`).
+    """
+    parent = _around.get()
+    fields = {**log_fields(), **attributes}
+    started = _tracer.start_span(
+        name,
+        Context() if parent is None else set_span_in_context(parent, Context()),
+        attributes={semconv.KIND: semconv.WORK, **_named(fields)},
+        links=[] if parent is not None else _links(fields),
+    )
+    token = _around.set(started)
+    try:
+        yield
+    except BaseException as error:
+        started.set_attribute(semconv.ERROR_TYPE, type(error).__name__)
+        started.set_status(StatusCode.ERROR)
+        raise
+    finally:
+        _around.reset(token)
+        started.end()
+
+
+def describe(**attributes: str | int) -> None:
+    """Attributes of the span around, known only by now."""
+    around = _around.get()
+    if around is not None:
+        around.set_attributes(_named(attributes))
+
+
+def _named(fields: dict[str, str | int]) -> dict[str, str | int]:
+    return {f"smile_trace.{name}": value for name, value in fields.items()}
+
+
+def _links(fields: dict[str, str | int]) -> list[Link]:
+    """A link to the call that the work is about, where its ids are OpenTelemetry's."""
+    trace_id, _, span_id = str(fields.get("call_id", "")).partition(":")
+    with suppress(ValueError):
+        context = SpanContext(int(trace_id, 16), int(span_id, 16), is_remote=True)
+        return [Link(context)] if context.is_valid else []
+    return []

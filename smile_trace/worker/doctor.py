@@ -1,4 +1,4 @@
-"""Home, store, models, trackers: each finding is one sentence that says what to do."""
+"""What `smile-trace doctor` looks at, and what it repairs."""
 
 import asyncio
 import os
@@ -8,22 +8,108 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
+from pydantic import AfterValidator
+
+from smile_trace._guards.presentable import LONGEST_LINE, presentable
 from smile_trace._guards.private_files import NotPrivate, tighten_folder
+from smile_trace._text.lists import listed
 from smile_trace.dialects.unread import Unread, unread
 from smile_trace.errors import ReasonCode, SmileTraceError
 from smile_trace.explaining.preparation import settings_of
+from smile_trace.records import Record
 from smile_trace.settings import ModelSettings, ServerSettings, Settings, find_file
 from smile_trace.spool import read_losses
 from smile_trace.store import Store, StoreError
+from smile_trace.store.database import Database
 from smile_trace.store.forgetting import Removal
 from smile_trace.store.queries.calls import newest_traces
 from smile_trace.store.store import has_store
+from smile_trace.store.tables import missing_indexes, missing_tables
+from smile_trace.store.workers import ROLES, RegisteredWorker
 from smile_trace.trackers import TrackerUnavailable, discover
-from smile_trace.worker.doctor.database import examine_database
-from smile_trace.worker.doctor.findings import Finding, Level
-from smile_trace.worker.doctor.fleet import examine_fleet
+
+Level = Literal["good", "note", "bad"]
+
+
+class Finding(Record):
+    """One thing that was looked at. `bad` keeps the worker from its work."""
+
+    level: Level
+    about: str
+    said: Annotated[str, AfterValidator(lambda text: presentable(text, longest=LONGEST_LINE))]
+
+
+def examine_database(database: Database) -> Iterator[Finding]:
+    """What is wrong with the database's tables, indexes and rights.
+
+    Raises:
+        StoreError: it cannot be read.
+    """
+    if tables := missing_tables(database):
+        said = f"{database.name} lacks the tables {listed(tables)}: bring back a backup of it"
+        yield Finding(level="bad", about="tables", said=said)
+    for right in database.missing_rights():
+        said = f"the role {right}: grant it what docs/operating.md says"
+        yield Finding(level="bad", about="permissions", said=said)
+    for statement in missing_indexes(database):
+        said = f"one is missing, so that looking things up takes long: {statement}"
+        yield Finding(level="bad", about="indexes", said=said)
+
+
+CLOCK_SECONDS = 5.0
+"""How far a clock may be from the database's."""
+
+
+def examine_fleet(
+    workers: Sequence[RegisteredWorker], clock_ahead: float | None
+) -> Iterator[Finding]:
+    """What is wrong with the workers of a shared store.
+
+    Args:
+        workers: those that are registered.
+        clock_ahead: seconds that this machine's clock is ahead of the database's; None where the
+            store is a file, of which there is nothing to say.
+    """
+    if clock_ahead is None:
+        return
+    if abs(clock_ahead) > CLOCK_SECONDS:
+        yield Finding(level="bad", about="clock", said=_wrong("this machine", clock_ahead))
+    for one in workers:
+        if one.clock_ahead is not None and abs(one.clock_ahead) > CLOCK_SECONDS:
+            said = _wrong(f"the machine of {one.name}", one.clock_ahead)
+            yield Finding(level="bad", about="clock", said=said)
+        if not one.alive:
+            said = f"{one.name} gives no sign of life: the others take over from it in seconds"
+            yield Finding(level="note", about="workers", said=said)
+    alive = [one for one in workers if one.alive]
+    if not alive:
+        yield Finding(level="note", about="workers", said="none runs: start smile-trace worker")
+        return
+    releases = sorted({one.release for one in alive})
+    if len(releases) > 1:
+        said = f"{listed(releases)} run beside each other: bring all to one release"
+        yield Finding(level="bad", about="workers", said=said)
+    done = {role for one in alive for role in one.roles.split(",")}
+    for role in ROLES:
+        if role not in done:
+            said = f"none has the role {role}: start smile-trace worker --roles {role}"
+            yield Finding(level="bad", about="workers", said=said)
+    if len(releases) == 1 and done.issuperset(ROLES):
+        said = f"{len(alive)} of release {releases[0]}"
+        yield Finding(level="good", about="workers", said=said)
+
+
+def _wrong(whose: str, ahead: float) -> str:
+    """What a clock is, and what to do."""
+    said = "ahead of" if ahead > 0 else "behind"
+    return (
+        f"the clock of {whose} is {abs(ahead):,.0f} s {said} the database's: set it by NTP; "
+        "waits and days are the database's, but what is captured and logged there bears its times"
+    )
+
 
 MIN_FREE_BYTES = 500 * 2**20
 """Free space below which the disk is worth a word."""

@@ -1,0 +1,254 @@
+"""The profiles of a sample of the worker's calls, each made by the job that explains its call."""
+
+import hashlib
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+
+from smile_trace._stats.trace_fraction import trace_fraction
+from smile_trace.attribution import Embed
+from smile_trace.errors import BudgetExceeded, SmileTraceError
+from smile_trace.evaluation import sanity_check
+from smile_trace.explaining.api import ask_once, explain_metered
+from smile_trace.explaining.driver import OnRound
+from smile_trace.explaining.inputs import answered_call
+from smile_trace.explaining.options import ExplainOptions
+from smile_trace.explaining.path_walk import PathWalk
+from smile_trace.explaining.paths import PATH_DEPTH
+from smile_trace.explaining.preparation import Prepared
+from smile_trace.models import Model, ModelUnavailable
+from smile_trace.models.metered import MeteredModel
+from smile_trace.probes import Probe, Variant, profile_metered
+from smile_trace.records import (
+    JSON,
+    Call,
+    Explanation,
+    Perturbation,
+    Prompted,
+    Response,
+    Trace,
+)
+from smile_trace.records.evaluation import SanityCheck
+from smile_trace.records.path import ExplanationPath
+from smile_trace.records.profile import Profile
+from smile_trace.settings import Settings
+from smile_trace.store import Store
+from smile_trace.store.jobs import Job
+from smile_trace.store.spending.ledger import Purpose
+from smile_trace.store.tables import Group
+from smile_trace.worker.explaining.models import Models
+
+
+class Waits(Exception):
+    """What is asked beside an explanation cannot go on for now; what it has asked is in the store,
+    and asked no more."""
+
+    def __init__(self, error: ModelUnavailable | BudgetExceeded) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+@contextmanager
+def waiting(model: str | None) -> Iterator[None]:
+    """Turn what lasts for a while only into `Waits`.
+
+    Args:
+        model: who is asked, unless an error names another one.
+    """
+    try:
+        yield
+    except ModelUnavailable as error:
+        if error.permanent:
+            raise
+        error.model = error.model or model
+        raise Waits(error) from error
+    except BudgetExceeded as error:
+        if not error.daily:
+            raise
+        raise Waits(error) from error
+
+
+def note_answers(models: Models, name: str, responses: Sequence[Response]) -> None:
+    """End the pause of a model that has answered."""
+    if models.is_paused(name) and any(r.ok and not r.cached for r in responses):
+        models.answered(name)
+
+
+def is_profiled(call: Call, settings: Settings, *, pooled: bool) -> bool:
+    """Whether the call is profiled, once it is explained: the same ones every time.
+
+    Args:
+        pooled: whether its explanation is one of many that count together alone.
+    """
+    wanted = settings.probes
+    if pooled or (wanted.prompts and Group.of(call).name not in wanted.prompts):
+        return False
+    return trace_fraction(f"profile {call.id}") < wanted.rate
+
+
+def period_of(call: Call) -> str:
+    """The UTC day on which the call was made, whose seed it has: `2026-11-27`."""
+    return datetime.fromtimestamp(call.start_ns / 1e9, UTC).date().isoformat()
+
+
+def seed_of(call_id: str, period: str) -> int:
+    """What decides the variants of a call's profile: another one in every period."""
+    return int(hashlib.sha256(f"profile {period} {call_id}".encode()).hexdigest()[:7], 16)
+
+
+async def profile_call(
+    job: Job,
+    call: Call,
+    probes: Sequence[Probe],
+    models: Models,
+    settings: Settings,
+    on_answers: Callable[..., None],
+) -> Profile:
+    """The profile of the job's call.
+
+    Its rounds are no steps of the engine: what they paid for is in the store, so that they are
+    repeated for free.
+
+    Args:
+        job: what the requests count on, for the purpose of a profile.
+        call: the job's.
+        probes: what is asked.
+        models: the worker's.
+        settings: the caps.
+        on_answers: called after every round; what it raises ends the profile.
+
+    Raises:
+        Waits: a model cannot be asked for now, or a daily cap is reached.
+        SmileTraceError: it cannot be profiled.
+    """
+    name, seed = job.settings.model, seed_of(call.id, period_of(call))
+
+    def told(sent: Sequence[Variant], responses: Sequence[Response]) -> None:
+        note_answers(models, name, responses)
+        on_answers(sent, responses)
+
+    with waiting(name):
+        model = models.open(job, call, Purpose.PROFILE)
+        options = ExplainOptions(budget=settings.budget.calls_per_profile, seed=seed)
+        prepared = Prepared(Prompted.of(call), model, options, how=None)
+        embed = models.embeddings(job)
+        return await profile_metered(prepared, model, probes, embed=embed, on_answers=told)
+
+
+logger = logging.getLogger(__name__)
+
+
+def is_checked(call_id: str, rate: float) -> bool:
+    """Whether the explanation of this call is checked: the same ones every time."""
+    drawn = int(hashlib.sha256(f"sanity check {call_id}".encode()).hexdigest()[:13], 16) / 16**13
+    return drawn < rate
+
+
+async def with_check(
+    explanation: Explanation,
+    job: Job,
+    prompted: Prompted,
+    model: Model,
+    embed: Embed | None,
+    on_round: OnRound,
+) -> Explanation:
+    """The explanation with the sanity check in its metadata.
+
+    An explanation that is there waits for nothing: where the model cannot be asked any more, or
+    a cap is reached, the check is inconclusive.
+    """
+    try:
+        found = await sanity_check(prompted, model, job.settings, embed=embed, on_round=on_round)
+    except (ModelUnavailable, BudgetExceeded) as error:
+        found = SanityCheck(outcome="inconclusive", reason=str(error))
+    logger.info("sanity check of %s %s: %s", job.call_id, found.outcome, found.reason)
+    metadata = {**explanation.metadata, "sanity_check": found.model_dump(mode="json")}
+    return explanation.model_copy(update={"metadata": metadata})
+
+
+def trace_to_follow(store: Store, job: Job, settings: Settings) -> Trace | None:
+    """The trace whose path is wanted: of several calls, whose final answer is the job's, which is
+    explained for itself. None for any other, and where this attempt has its path already."""
+    if not settings.explain.path or job.settings.pooled or store.paths.is_there(job):
+        return None
+    return trace_ending_with(job.call_id, store)
+
+
+def trace_ending_with(call_id: str, store: Store) -> Trace | None:
+    """The trace of several calls whose final answer is that of this call; None for any other."""
+    try:
+        trace = store.trace(call_id.partition(":")[0])
+        final = answered_call(trace).id
+    except (KeyError, SmileTraceError):  # it was removed just now, or no call has an answer
+        return None
+    return trace if len(trace.calls) > 1 and final == call_id else None
+
+
+async def explain_trace_path(
+    job: Job, trace: Trace, models: Models, settings: Settings, on_round: OnRound
+) -> ExplanationPath:
+    """The path of the trace that ends with the job's call.
+
+    Its rounds are no steps of the engine: what they paid for is in the store, so that they are
+    repeated for free.
+
+    Args:
+        job: of the final answer; the calls of all steps count on it, for the purpose of a path.
+        trace: its calls in order of start.
+        models: the worker's.
+        settings: the caps, and how calls are explained.
+        on_round: called after every round; what it raises ends the path.
+
+    Raises:
+        Waits: a model cannot be asked for now, or a daily cap is reached.
+        SmileTraceError: the final answer cannot be explained within the budget of a path.
+    """
+    asking = _Asking(job, models, settings, on_round)
+    options = ExplainOptions(budget=settings.budget.calls_per_path)
+    return await PathWalk(trace, asking, options, PATH_DEPTH).run(answered_call(trace))
+
+
+class _Asking:
+    """Asks the calls of one path with the worker's models."""
+
+    def __init__(self, job: Job, models: Models, settings: Settings, on_round: OnRound) -> None:
+        self._job = job
+        self._models = models
+        self._settings = settings
+        self._on_round = on_round
+        self._embed = models.embeddings(job)
+
+    async def explain(self, call: Call, options: ExplainOptions) -> Explanation:
+        """See `path_walk.Asking.explain`."""
+        own = ExplainOptions.from_settings(self._settings, call.model or "*", call)
+        unit = own.unit if options.unit == "auto" else options.unit
+        own = replace(own, unit=unit, budget=options.budget, part=options.part, proxy=None)
+        with waiting(call.model):
+            model = self._opened(call)
+            prepared = Prepared(Prompted.of(call), model, own, how=None)
+            return await explain_metered(
+                prepared, model, embed=self._embed, on_round=partial(self._told, call)
+            )
+
+    async def answer(self, call: Call, parameters: dict[str, JSON]) -> Response:
+        """See `path_walk.Asking.answer`."""
+        prompted = Prompted.of(call).model_copy(update={"parameters": parameters})
+        with waiting(call.model):
+            response = await ask_once(prompted, self._opened(call))
+        self._told(call, (), [response])
+        return response
+
+    def _opened(self, call: Call) -> MeteredModel:
+        update = {"model": call.model or "*"}
+        settings = self._job.settings.model_copy(update=update)
+        job = self._job.model_copy(update={"settings": settings})
+        return self._models.open(job, call, Purpose.PATH)
+
+    def _told(
+        self, call: Call, asked: Sequence[Perturbation], responses: Sequence[Response]
+    ) -> None:
+        note_answers(self._models, call.model or "*", responses)
+        self._on_round(asked, responses)
