@@ -36,7 +36,6 @@ from smile_trace.store.jobs import Job
 from smile_trace.store.spending.ledger import Purpose
 from smile_trace.worker.explaining.beside import Waits, waiting
 from smile_trace.worker.explaining.models import Models
-from smile_trace.worker.store_retry import StoreRetry
 from smile_trace.worker.telemetry import traced
 
 TIMEOUT = 10.0
@@ -321,42 +320,3 @@ def named(names: Sequence[str]) -> list[Probe]:
             f"drift.probes: there is no probe {unknown[0]!r}: take some of {', '.join(known)}"
         )
     return [known[name] for name in dict.fromkeys(names)]
-
-
-class DriftThread(threading.Thread):
-    """Looks at what is due again and again, `once` a single time, until it is told to stop.
-
-    Of all workers of a shared store the one does it that `leads`.
-    """
-
-    def __init__(
-        self,
-        monitor: DriftMonitor,
-        store_retry: StoreRetry,
-        leads: Callable[[str], bool],
-        stopping: threading.Event,
-        *,
-        once: bool,
-    ) -> None:
-        super().__init__(name="drift", daemon=True)
-        self._monitor = monitor
-        self._store_retry = store_retry
-        self._leads = leads
-        self._stopping = stopping
-        self._once = once
-
-    def run(self) -> None:
-        """Replay what is due, wait, and go on."""
-        while not self._stopping.is_set():
-            try:
-                with self._store_retry.trying(self.name):
-                    if self._leads(self.name):
-                        self._monitor.look()
-            except StoreError as error:
-                logger.error("nothing more is replayed: %s", error)
-                return
-            except Exception:
-                logger.exception("replaying failed; it goes on")
-            if self._once:
-                return
-            self._stopping.wait(LOOK_SECONDS)

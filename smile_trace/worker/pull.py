@@ -6,7 +6,6 @@ noted. What began since is looked at before, too, so that it is explained soon.
 """
 
 import logging
-import threading
 import time
 from collections.abc import Callable, Sequence
 
@@ -17,12 +16,11 @@ from smile_trace.dialects import assemble
 from smile_trace.records import Span, Trace
 from smile_trace.settings import Settings
 from smile_trace.sources.protocol import Page, Source, SourceUnavailable
-from smile_trace.store import Store, StoreError
+from smile_trace.store import Store
 from smile_trace.store.arrivals import LATE_SECONDS, Arrivals, Pulled, SpoolBatch, SpoolFile
 from smile_trace.store.tables import Group
 from smile_trace.worker.redaction import Redaction
 from smile_trace.worker.sample import decide, is_drawn
-from smile_trace.worker.store_retry import StoreRetry
 from smile_trace.worker.telemetry import traced
 
 logger = logging.getLogger(__name__)
@@ -164,49 +162,3 @@ def _trace(spans: Sequence[Span]) -> Trace | None:
         with about(trace_id=spans[0].trace_id):
             logger.warning("a trace of %s cannot be read", spans[0].trace_id, exc_info=True)
         return None
-
-
-class PullThread(threading.Thread):
-    """Reads one source again and again, `once` a single time, until it is told to stop.
-
-    Of all workers of a shared store the one reads it that `leads`.
-    """
-
-    def __init__(
-        self,
-        pull: Pull,
-        settings: Settings,
-        store_retry: StoreRetry,
-        leads: Callable[[str], bool],
-        stopping: threading.Event,
-        *,
-        once: bool,
-    ) -> None:
-        super().__init__(name=f"reading {pull.source.name}", daemon=True)
-        self._pull = pull
-        self._seconds = settings.worker.pull_seconds
-        self._store_retry = store_retry
-        self._leads = leads
-        self._stopping = stopping
-        self._once = once
-
-    def run(self) -> None:
-        """Read what is new, wait, and go on."""
-        with about(source=self._pull.source.name):
-            self._read_on()
-
-    def _read_on(self) -> None:
-        source = self._pull.source.name
-        while not self._stopping.is_set():
-            try:
-                with self._store_retry.trying(self.name):
-                    if self._leads(self.name):
-                        self._pull.run(self._stopping.is_set)
-            except StoreError as error:
-                logger.error("nothing more is read from %s: %s", source, error)
-                return
-            except Exception:
-                logger.exception("reading %s failed; it goes on", source)
-            if self._once:
-                return
-            self._stopping.wait(self._seconds)

@@ -20,7 +20,7 @@ from smile_trace.store.workers import ROLES, Role
 from smile_trace.trackers import Tracker, discover
 from smile_trace.worker.delivery.delivery_worker import DeliveryWorker
 from smile_trace.worker.delivery.thread import DeliveryThread
-from smile_trace.worker.drift import DriftMonitor, DriftThread
+from smile_trace.worker.drift import LOOK_SECONDS, DriftMonitor
 from smile_trace.worker.explaining.engine import Engine
 from smile_trace.worker.explaining.engine_database import EngineDatabase
 from smile_trace.worker.explaining.engine_queues import Queueing
@@ -28,9 +28,9 @@ from smile_trace.worker.explaining.models import Models
 from smile_trace.worker.fleet import Fleet, joining
 from smile_trace.worker.ingest import Ingest
 from smile_trace.worker.lock import WorkerError, worker_lock
-from smile_trace.worker.pull import Pull, PullThread
+from smile_trace.worker.pull import Pull
 from smile_trace.worker.sample import sample
-from smile_trace.worker.store_retry import StoreRetry
+from smile_trace.worker.store_retry import Repeating, StoreRetry
 from smile_trace.worker.telemetry import serving_metrics, traced, tracing
 
 logger = logging.getLogger(__name__)
@@ -150,7 +150,7 @@ class _Worker:
         self._drift = DriftMonitor(store, settings, open_models, stopping, clock)
         sources = pulled(settings) if "ingest" in roles else ()
         self._pulls = [Pull(source, store, settings, clock, stopping.wait) for source in sources]
-        self._pulling: list[PullThread] = []
+        self._pulling: list[Repeating] = []
         self._drained = threading.Event()  # nothing more will be captured or explained
         self._deliveries = [
             DeliveryThread(
@@ -190,13 +190,18 @@ class _Worker:
         for thread in self._deliveries:
             thread.start()
         for pull in self._pulls:
-            reading = PullThread(
-                pull,
-                self._settings,
-                self._store_retry,
-                self._fleet.leads,
-                self._stopping,
+            name = pull.source.name
+            reading = Repeating(
+                partial(pull.run, self._stopping.is_set),
+                doing=f"reading {name}",
+                done=f"read from {name}",
+                task=f"reading {name}",
+                seconds=self._settings.worker.pull_seconds,
+                store_retry=self._store_retry,
+                leads=self._fleet.leads,
+                stopping=self._stopping,
                 once=once,
+                source=name,
             )
             self._pulling.append(reading)
             reading.start()
@@ -247,8 +252,17 @@ class _Worker:
         """The thread that replays prompts; one that ends at once where no prompt is to be."""
         if not self._settings.drift.prompts or "explain" not in self._roles:
             return threading.Thread(daemon=True)
-        leads, retry = self._fleet.leads, self._store_retry
-        return DriftThread(self._drift, retry, leads, self._stopping, once=once)
+        return Repeating(
+            self._drift.look,
+            doing="replaying",
+            done="replayed",
+            task="drift",
+            seconds=LOOK_SECONDS,
+            store_retry=self._store_retry,
+            leads=self._fleet.leads,
+            stopping=self._stopping,
+            once=once,
+        )
 
     def _join(self, thread: threading.Thread) -> None:
         while thread.is_alive() and not self._stopping.is_set():

@@ -1,4 +1,4 @@
-"""Retries of store writes while the disk is full or read-only."""
+"""What is done again: writes while a disk is full or read-only, and what a thread does for all."""
 
 import logging
 import threading
@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import ParamSpec, TypeVar
 
-from smile_trace.store import StoreUnavailable
+from smile_trace._text.log_context import about
+from smile_trace.store import StoreError, StoreUnavailable
 
 logger = logging.getLogger(__name__)
 
@@ -78,3 +79,61 @@ class StoreRetry:
             if not self._failing:
                 self._said = ""
                 logger.warning("the store can be written again: everything goes on")
+
+
+class Repeating(threading.Thread):
+    """A thread that does something again and again, `once` a single time, until it is told to stop.
+    Of all workers of a shared store the one does it that `leads`.
+
+    Args:
+        work: what is done.
+        doing, done: what that is, in words: "reading mlflow", "read from mlflow".
+        task: what it is called among the workers.
+        seconds: between two times.
+        store_retry: logs what cannot be written.
+        leads: whether this worker does a task that one of all workers does.
+        stopping: ends it before the next time.
+        once: whether it ends after the first time.
+        fields: what its log lines are about.
+    """
+
+    def __init__(
+        self,
+        work: Callable[[], object],
+        *,
+        doing: str,
+        done: str,
+        task: str,
+        seconds: float,
+        store_retry: StoreRetry,
+        leads: Callable[[str], bool],
+        stopping: threading.Event,
+        once: bool,
+        **fields: str,
+    ) -> None:
+        super().__init__(name=task, daemon=True)
+        self._work = work
+        self._doing, self._done = doing, done
+        self._seconds = seconds
+        self._store_retry = store_retry
+        self._leads = leads
+        self._stopping = stopping
+        self._once = once
+        self._fields = fields
+
+    def run(self) -> None:
+        """Do it, wait, and go on."""
+        with about(**self._fields):
+            while not self._stopping.is_set():
+                try:
+                    with self._store_retry.trying(self.name):
+                        if self._leads(self.name):
+                            self._work()
+                except StoreError as error:
+                    logger.error("nothing more is %s: %s", self._done, error)
+                    return
+                except Exception:
+                    logger.exception("%s failed; it goes on", self._doing)
+                if self._once:
+                    return
+                self._stopping.wait(self._seconds)
