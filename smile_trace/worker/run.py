@@ -18,8 +18,7 @@ from smile_trace.store.queries.status import Status
 from smile_trace.store.retention import DAY, apply_retention
 from smile_trace.store.workers import ROLES, Role
 from smile_trace.trackers import Tracker, discover
-from smile_trace.worker.delivery.delivery_worker import DeliveryWorker
-from smile_trace.worker.delivery.thread import DeliveryThread
+from smile_trace.worker.delivery.delivery_worker import DeliveryThread, DeliveryWorker
 from smile_trace.worker.drift import LOOK_SECONDS, DriftMonitor
 from smile_trace.worker.explaining.engine import Engine
 from smile_trace.worker.explaining.engine_database import EngineDatabase
