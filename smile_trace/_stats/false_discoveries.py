@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 import numpy as np
+import scipy  # type: ignore[import-untyped]
 from numpy.typing import NDArray
-from scipy.stats import false_discovery_control  # type: ignore[import-untyped]
 
 Array = NDArray[np.float64]
 
@@ -13,7 +13,7 @@ def adjusted(p_values: Sequence[float] | Array) -> Array:
     """The adjusted p-values (Benjamini & Hochberg 1995, eq. 1), of none none; shape (tests,)."""
     if not len(p_values):
         return np.zeros(0)
-    found: Array = false_discovery_control(np.clip(p_values, 0.0, 1.0), method="bh")
+    found: Array = scipy.stats.false_discovery_control(np.clip(p_values, 0.0, 1.0), method="bh")
     return found
 
 

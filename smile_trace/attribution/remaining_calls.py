@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import stats  # type: ignore[import-untyped]
+import scipy  # type: ignore[import-untyped]
 
 from smile_trace.attribution.design.masks import MOST_CALLS, confirmation_of
 from smile_trace.attribution.design.planner import MIN_LEVEL_CALLS
@@ -224,7 +224,7 @@ def _by_test(found: LevelFindings, tests: int) -> np.ndarray:
     if found.p_values is None:
         return np.ones(len(found.segments))
     rate = (1 - LEVEL) * (1 + sum(found.significant)) / tests
-    enough, seen = stats.norm.isf(min(rate, 1) / 2), stats.norm.isf(found.p_values / 2)
+    enough, seen = scipy.stats.norm.isf(min(rate, 1) / 2), scipy.stats.norm.isf(found.p_values / 2)
     times: np.ndarray = enough / np.maximum(seen, _NONE)
     return times
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
-from scipy import stats  # type: ignore[import-untyped]
+import scipy  # type: ignore[import-untyped]
 
 from smile_trace.attribution.answer_change.distances import CONTENT, WORDS
 from smile_trace.attribution.answer_change.text_comparison import text_comparison
@@ -182,7 +182,7 @@ def mean_interval(values: Array, least: float = 0.0) -> tuple[float, float]:
     """Student's t interval, at LEVEL, of a mean in [least, 1]; all of it with fewer than two."""
     if len(values) < 2:
         return least, 1.0
-    half = float(stats.t.ppf((1 + LEVEL) / 2, len(values) - 1) * stats.sem(values))
+    half = float(scipy.stats.t.ppf((1 + LEVEL) / 2, len(values) - 1) * scipy.stats.sem(values))
     centre = float(values.mean())
     low, high = np.clip([centre - half, centre + half], least, 1.0)
     return float(low), float(high)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
-from scipy import stats  # type: ignore[import-untyped]
+import scipy  # type: ignore[import-untyped]
 
 from smile_trace._stats.false_discoveries import adjusted
 from smile_trace.comparison.edits import Aligned
@@ -149,8 +149,8 @@ def _welch(difference: float, variances: tuple[float, float], counts: tuple[int,
     freedom = sum(variances) ** 2 / sum(parts)
     return _Tested(
         difference,
-        half=float(stats.t.ppf((1 + LEVEL) / 2, freedom) * error),
-        p_value=float(2 * stats.t.sf(abs(difference) / error, freedom)),
+        half=float(scipy.stats.t.ppf((1 + LEVEL) / 2, freedom) * error),
+        p_value=float(2 * scipy.stats.t.sf(abs(difference) / error, freedom)),
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats  # type: ignore[import-untyped]
+import scipy  # type: ignore[import-untyped]
 
 from smile_trace._stats.false_discoveries import adjusted
 from smile_trace._stats.intervals import Estimated, newcombe, wilson
@@ -50,7 +50,7 @@ def judge(pooled: Pooled, limit: float) -> list[Judgement]:
     freedom = max(pooled.calls - 1, 1)
     p_zero = _two_sided(pooled.influence, pooled.error, freedom)
     significant = adjusted(p_zero) <= ALPHA
-    half = stats.t.ppf((1 + LEVEL) / 2, freedom)
+    half = scipy.stats.t.ppf((1 + LEVEL) / 2, freedom)
     judgements = []
     for i, (influence, error) in enumerate(zip(pooled.influence, pooled.error, strict=True)):
         known = bool(np.isfinite(error))
@@ -83,7 +83,7 @@ def _two_sided(estimate: Array, error: Array, freedom: float | Array) -> Array:
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         t = np.where(error > 0, np.abs(estimate) / error, np.where(estimate == 0, 0.0, np.inf))
-    p_values: Array = 2 * stats.t.sf(t, freedom)
+    p_values: Array = 2 * scipy.stats.t.sf(t, freedom)
     return p_values
 
 
@@ -95,7 +95,7 @@ def may_need(tried: float, lost: float) -> float:
     """
     if tried <= 0 or lost >= tried:
         return 1.0
-    return float(min(stats.beta.ppf(1 - ALPHA, lost + 1, tried - lost), 1.0))
+    return float(min(scipy.stats.beta.ppf(1 - ALPHA, lost + 1, tried - lost), 1.0))
 
 
 def calls_needed(influence: float, error: float, calls: int, limit: float) -> int | None:
@@ -107,8 +107,8 @@ def calls_needed(influence: float, error: float, calls: int, limit: float) -> in
     """
     if not np.isfinite(error):
         return None
-    excluded = (limit - abs(influence)) / (stats.norm.ppf(0.95) + stats.norm.ppf(0.9))
-    found = abs(influence) / (stats.norm.ppf(0.975) + stats.norm.ppf(0.8))
+    excluded = (limit - abs(influence)) / (scipy.stats.norm.ppf(0.95) + scipy.stats.norm.ppf(0.9))
+    found = abs(influence) / (scipy.stats.norm.ppf(0.975) + scipy.stats.norm.ppf(0.8))
     return max(calls + 1, MIN_CALLS, int(np.ceil(calls * (error / max(excluded, found)) ** 2)))
 
 

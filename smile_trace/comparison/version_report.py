@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Sequence
 
 import numpy as np
-from scipy import stats  # type: ignore[import-untyped]
+import scipy  # type: ignore[import-untyped]
 
 from smile_trace.comparison.evidence import Evidence
 from smile_trace.comparison.pooled_effects import Pooled, pool
@@ -179,7 +179,7 @@ def _measure(name: str, values: Sequence[float]) -> Measure:
     deviation = float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
     half = 0.0
     if len(values) > 1:
-        quantile = stats.t.ppf((1 + LEVEL) / 2, len(values) - 1)
+        quantile = scipy.stats.t.ppf((1 + LEVEL) / 2, len(values) - 1)
         half = float(quantile * deviation / np.sqrt(len(values)))
     return Measure(
         name=name,

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
-from scipy.integrate import trapezoid  # type: ignore[import-untyped]
+import scipy  # type: ignore[import-untyped]
 
 from smile_trace.attribution import Answered, Embed
 from smile_trace.attribution.answer_change.response_scores import answer_words, score_responses
@@ -295,7 +295,7 @@ def _area(steps: Sequence[int], shares: Sequence[float | None]) -> float:
     if not known:
         return 0.0
     x, y = np.array(known, dtype=float).T
-    return float(trapezoid(np.interp(steps, x, y), np.array(steps) / steps[-1]))
+    return float(scipy.integrate.trapezoid(np.interp(steps, x, y), np.array(steps) / steps[-1]))
 
 
 def _mean(curves: Sequence[OrderCurves]) -> OrderCurves:

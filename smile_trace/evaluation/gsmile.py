@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy import stats  # type: ignore[import-untyped]
+import scipy  # type: ignore[import-untyped]
 
 from smile_trace.attribution.estimation.locality import locality
 from smile_trace.attribution.estimation.regressor_solver import RegressorSolver
@@ -108,7 +108,7 @@ def _accuracy(explanation: Explanation, marked: Sequence[str]) -> float | None:
         (found if _bare(segment.text) in wanted else others).append(segment.attribution)
     if not found or not others:
         return None
-    return float(stats.mannwhitneyu(found, others).statistic) / (len(found) * len(others))
+    return float(scipy.stats.mannwhitneyu(found, others).statistic) / (len(found) * len(others))
 
 
 def stability(one: Explanation, other: Explanation, top: int) -> float:

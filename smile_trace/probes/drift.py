@@ -29,7 +29,7 @@ from operator import attrgetter
 from typing import Any, Protocol
 
 import numpy as np
-from scipy.special import betaln, xlogy  # type: ignore[import-untyped]
+import scipy  # type: ignore[import-untyped]
 
 from smile_trace.errors import SmileTraceError
 from smile_trace.records import Record
@@ -63,7 +63,9 @@ def evidence(reference: Outcomes, periods: Sequence[Outcomes]) -> list[float]:
     changed = np.cumsum([reference.changed, *(one.changed for one in periods)])
     asked = np.cumsum([reference.asked, *(one.asked for one in periods)])
     begins = np.arange(1, len(changed))
-    before: Array = betaln(changed + 0.5, asked - changed + 0.5) - betaln(0.5, 0.5)  # Jeffreys'
+    before: Array = scipy.special.betaln(
+        changed + 0.5, asked - changed + 0.5
+    ) - scipy.special.betaln(0.5, 0.5)  # Jeffreys'
     until_begin = before[:-1] - np.log(begins * (begins + 1))
     factorials = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, asked[-1] + 2)))])
     found = []
@@ -73,7 +75,9 @@ def evidence(reference: Outcomes, periods: Sequence[Outcomes]) -> list[float]:
         begun = np.logaddexp.reduce(until_begin[:n] + after)
         still_to_come = before[n] - math.log(n + 1)
         rate = changed[n] / max(asked[n], 1)
-        likeliest = xlogy(changed[n], rate) + xlogy(asked[n] - changed[n], 1 - rate)
+        likeliest = scipy.special.xlogy(changed[n], rate) + scipy.special.xlogy(
+            asked[n] - changed[n], 1 - rate
+        )
         found.append(float(np.logaddexp(begun, still_to_come) - likeliest))
     return found
 

@@ -12,8 +12,7 @@ from itertools import chain, combinations, product, repeat
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.optimize import brentq  # type: ignore[import-untyped]
-from scipy.special import comb  # type: ignore[import-untyped]
+import scipy  # type: ignore[import-untyped]
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -80,8 +79,16 @@ def rate_interval(count: Count, stages: Sequence[Stage]) -> tuple[float, float]:
     def below(rate: float) -> float:
         return _below(rate, changed, asked, stages)
 
-    low = 0.0 if not changed else float(brentq(lambda rate: 1 - below(rate) - tail, 0, 1))
-    high = 1.0 if changed == asked else float(brentq(lambda rate: below(rate) - tail, 0, 1))
+    low = (
+        0.0
+        if not changed
+        else float(scipy.optimize.brentq(lambda rate: 1 - below(rate) - tail, 0, 1))
+    )
+    high = (
+        1.0
+        if changed == asked
+        else float(scipy.optimize.brentq(lambda rate: below(rate) - tail, 0, 1))
+    )
     return low, high
 
 
@@ -101,7 +108,7 @@ def _binomial(trials: int, rates: float | Array) -> Array:
     """The probabilities of 0 … `trials` changes; a row for each rate where there are several."""
     ks = np.arange(trials + 1)
     rate = np.asarray(rates)[..., None]
-    found: Array = comb(trials, ks) * rate**ks * (1 - rate) ** (trials - ks)
+    found: Array = scipy.special.comb(trials, ks) * rate**ks * (1 - rate) ** (trials - ks)
     return found
 
 
@@ -112,7 +119,11 @@ def _fisher(n: int, m: int) -> Array:
     for more in range(n + 1):  # outcomes with `more` changes among the first, at the same total
         other = ks + xs - more
         possible = (more >= ks) & (other >= 0)
-        ways = comb(n, more) * comb(m, np.maximum(other, 0)) / comb(n + m, ks + xs)
+        ways = (
+            scipy.special.comb(n, more)
+            * scipy.special.comb(m, np.maximum(other, 0))
+            / scipy.special.comb(n + m, ks + xs)
+        )
         tail += np.where(possible, ways, 0.0)
     return tail
 

@@ -5,7 +5,7 @@ from math import sqrt
 from statistics import NormalDist, fmean
 
 import numpy as np
-from scipy.special import comb  # type: ignore[import-untyped]
+import scipy  # type: ignore[import-untyped]
 
 from smile_trace._stats.false_discoveries import discovered
 from smile_trace._stats.intervals import Estimated, newcombe, wilson
@@ -46,7 +46,7 @@ def unbiased_rate(count: Count, stages: Sequence[Stage]) -> float:
 
 
 def _choices(trials: int) -> Array:
-    found: Array = comb(trials, np.arange(trials + 1))
+    found: Array = scipy.special.comb(trials, np.arange(trials + 1))
     return found
 
 

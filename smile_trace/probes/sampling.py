@@ -13,7 +13,7 @@ did, sixteen are asked against twelve.
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from scipy.special import bdtrc  # type: ignore[import-untyped]
+import scipy  # type: ignore[import-untyped]
 
 from smile_trace.probes.inference import (
     ALPHA,
@@ -94,7 +94,9 @@ class Sampling:
         )
         if REPEATS in self.available:
             changed, asked = self.count(REPEATS)
-            found[REPEATS] = float(bdtrc(changed - 1, asked, UNSTABLE)) if changed else 1.0
+            found[REPEATS] = (
+                float(scipy.special.bdtrc(changed - 1, asked, UNSTABLE)) if changed else 1.0
+            )
         return found
 
     def found(self) -> Collection[str]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import stats  # type: ignore[import-untyped]
+import scipy  # type: ignore[import-untyped]
 
 from smile_trace.comparison.answers import (
     Answers,
@@ -271,4 +271,4 @@ def _mc_nemar(gained: int, lost: int) -> float | None:
     """The one-sided p-value of "no more are gained than lost" (McNemar 1947, exact)."""
     if not gained + lost:
         return None
-    return float(stats.binomtest(gained, gained + lost, 0.5, "greater").pvalue)
+    return float(scipy.stats.binomtest(gained, gained + lost, 0.5, "greater").pvalue)

@@ -13,9 +13,8 @@ from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
+import scipy  # type: ignore[import-untyped]
 from numpy.typing import NDArray
-from scipy import stats  # type: ignore[import-untyped]
-from scipy.spatial.distance import cdist  # type: ignore[import-untyped]
 
 Array = NDArray[np.float64]
 Distance = Callable[[Array, Array], float]
@@ -53,7 +52,7 @@ def sliced_wasserstein(x: Array, y: Array, *, projections: int = 64, seed: int =
 
 def wasserstein(x: Array, y: Array) -> float:
     """Exact Wasserstein-1 between sets of vectors, in their Euclidean unit."""
-    return max(least_cost(_even(x), _even(y), cdist(x, y)), 0.0)
+    return max(least_cost(_even(x), _even(y), scipy.spatial.distance.cdist(x, y)), 0.0)
 
 
 def word_movers(x: Array, y: Array) -> float:
@@ -62,7 +61,7 @@ def word_movers(x: Array, y: Array) -> float:
     As Kusner et al. 2015, with (1 − cosine) / 2 in place of the Euclidean distance, so that
     opposite vectors are 1 apart.
     """
-    cost = np.clip(cdist(x, y, "cosine") / 2, 0.0, 1.0)
+    cost = np.clip(scipy.spatial.distance.cdist(x, y, "cosine") / 2, 0.0, 1.0)
     return min(max(least_cost(_even(x), _even(y), cost), 0.0), 1.0)
 
 
@@ -76,7 +75,11 @@ def cosine(x: Array, y: Array) -> float:
 def energy(x: Array, y: Array) -> float:
     """Energy distance √(2 E|X−Y| − E|X−X′| − E|Y−Y′|) (Székely & Rizzo 2013), √ of the unit."""
     x, y = _rows(x), _rows(y)
-    squared = 2 * cdist(x, y).mean() - cdist(x, x).mean() - cdist(y, y).mean()
+    squared = (
+        2 * scipy.spatial.distance.cdist(x, y).mean()
+        - scipy.spatial.distance.cdist(x, x).mean()
+        - scipy.spatial.distance.cdist(y, y).mean()
+    )
     return float(np.sqrt(max(squared, 0.0)))
 
 
@@ -87,7 +90,7 @@ def mmd(x: Array, y: Array) -> float:
     """
     x, y = _rows(x), _rows(y)
     both = np.vstack([x, y])
-    apart = cdist(both, both, "sqeuclidean")
+    apart = scipy.spatial.distance.cdist(both, both, "sqeuclidean")
     width = float(np.median(apart[apart > 0])) if np.any(apart > 0) else 1.0
     kernel = np.exp(-apart / (2 * width))
     sign = np.r_[_even(x), -_even(y)]
@@ -96,7 +99,7 @@ def mmd(x: Array, y: Array) -> float:
 
 def wasserstein_1d(x: Array, y: Array) -> float:
     """Wasserstein-1 on a line, ∫|F − G| dt, in its unit (SciPy)."""
-    return float(stats.wasserstein_distance(x, y))
+    return float(scipy.stats.wasserstein_distance(x, y))
 
 
 def kolmogorov_smirnov(x: Array, y: Array) -> float:

@@ -19,7 +19,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 import numpy as np
-from scipy.ndimage import minimum_filter1d  # type: ignore[import-untyped]
+import scipy  # type: ignore[import-untyped]
 
 from smile_trace.attribution.answer_change.distances import Distance, least_cost
 from smile_trace.attribution.answer_span import AnswerSpan
@@ -130,7 +130,7 @@ class TextChange:
         length = len(self._said)
         if not length or len(words) <= length:
             return words
-        nearest = minimum_filter1d(self._cost(words), length, axis=1, mode="nearest")
+        nearest = scipy.ndimage.minimum_filter1d(self._cost(words), length, axis=1, mode="nearest")
         # A filter's value stands in the middle of its window.
         starts = nearest[:, length // 2 : length // 2 + len(words) - length + 1]
         begin = int(np.argmin(self._weights(self._said) @ starts))

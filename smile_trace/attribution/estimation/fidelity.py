@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats  # type: ignore[import-untyped]
+import scipy  # type: ignore[import-untyped]
 
 from smile_trace.attribution.estimation import gaussian_process
 from smile_trace.attribution.estimation.inference import DEFAULT_SOLVER, LEVEL, Rows
@@ -99,6 +99,6 @@ def jackknife(errors: Array, reference: Array) -> tuple[float, float]:
     rows = len(errors)
     ratios = (errors.sum() - errors) / np.maximum(reference.sum() - reference, 1e-300)
     spread = np.sqrt((rows - 1) / rows * ((ratios - ratios.mean()) ** 2).sum())
-    half = float(stats.t.ppf((1 + LEVEL) / 2, rows - 1) * spread)
+    half = float(scipy.stats.t.ppf((1 + LEVEL) / 2, rows - 1) * spread)
     r2 = 1 - float(errors.sum() / reference.sum())
     return r2 - half, min(r2 + half, 1.0)

@@ -18,7 +18,7 @@ back to the answer change, so that nothing else changes.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import linalg, optimize  # type: ignore[import-untyped]
+import scipy  # type: ignore[import-untyped]
 
 from smile_trace.attribution.estimation.solver import Array, Surrogate
 
@@ -141,7 +141,7 @@ def fit(x: Array, y: Array, start: Array | None = None) -> GaussianProcess:
     bounds += [(scale + low, scale + high) for low, high in (_SIGNAL, _NOISE)]
     if start is None or len(start) != n + 2:
         start = np.r_[likelihood.usual[:-1], scale + _FIRST_NOISE]
-    parameters = optimize.minimize(
+    parameters = scipy.optimize.minimize(
         likelihood, start, jac=True, method="L-BFGS-B", bounds=bounds, options=_SEARCH
     ).x
     covariance, _ = likelihood.covariance(parameters)
@@ -151,7 +151,7 @@ def fit(x: Array, y: Array, start: Array | None = None) -> GaussianProcess:
         constant=likelihood.constant,
         variance=float(np.exp(parameters[n])),
         rates=np.exp(parameters[:n]),
-        coefficients=linalg.solve(covariance, means - mean, assume_a="pos"),
+        coefficients=scipy.linalg.solve(covariance, means - mean, assume_a="pos"),
         parameters=parameters,
     )
 
@@ -203,7 +203,7 @@ class _Likelihood:
         n = len(parameters) - 2
         rates, noise = np.exp(parameters[:n]), float(np.exp(parameters[n + 1]))
         covariance, signal = self.covariance(parameters)
-        factor = linalg.cholesky(covariance, lower=True, check_finite=False)
+        factor = scipy.linalg.cholesky(covariance, lower=True, check_finite=False)
         inverse = _inverse(factor)
         solved = inverse @ self._y
         value = 0.5 * float(self._y @ solved) + float(np.log(np.diag(factor)).sum())
@@ -219,7 +219,7 @@ class _Likelihood:
 
 def _inverse(factor: Array) -> Array:
     """The inverse of L Lᵀ; a third of the work of solving for every unit vector."""
-    lower, _ = linalg.lapack.dpotri(factor, lower=True)
+    lower, _ = scipy.linalg.lapack.dpotri(factor, lower=True)
     inverse: Array = np.tril(lower) + np.tril(lower, -1).T
     return inverse
 
@@ -244,7 +244,7 @@ def _pulled(pull: Array, x: Array) -> Array:
     """Σ_ab pull_ab |x_ai − x_bi| per segment; pull is symmetric, x as in `_weighted`."""
     if x.shape[1] == 1:
         return np.array([(pull * np.abs(x - x.T)).sum()])
-    once = linalg.blas.dtrmm(2.0, pull.T, x, lower=True)  # half of the matrix is enough
+    once = scipy.linalg.blas.dtrmm(2.0, pull.T, x, lower=True)  # half of the matrix is enough
     pulled: Array = 2 * ((pull.sum(axis=1) + np.diag(pull)) @ x - (once * x).sum(axis=0))
     return pulled
 

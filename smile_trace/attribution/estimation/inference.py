@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
+import scipy  # type: ignore[import-untyped]
 from numpy.typing import NDArray
-from scipy import special, stats  # type: ignore[import-untyped]
 
 from smile_trace._stats.false_discoveries import discovered
 from smile_trace._stats.permutation import randomisation
@@ -281,7 +281,7 @@ def never_seen(rows: Sequence[int], level: float = LEVEL) -> float:
         if of.sum() == 0:
             most = max(most, len(of) / len(n))
             continue
-        log = (np.log((1 - level) / 2) - special.xlogy(of, of).sum()) / of.sum()
+        log = (np.log((1 - level) / 2) - scipy.special.xlogy(of, of).sum()) / of.sum()
         shares = 1 - of * np.exp(log)
         if (shares >= 0).all():
             most = max(most, float(shares.sum()) / len(n))
@@ -437,7 +437,7 @@ def stratified(
     weights = (weight[used] / of_row) ** 2
     shares = ((psi[used] - np.select(strata, means)[used]) / of_row) ** 2
     freedom = min(_effective(weights), _effective(shares)) if rare else _effective(weights)
-    half = float(stats.t.ppf((1 + level) / 2, freedom) * np.sqrt(variance) / len(strata))
+    half = float(scipy.stats.t.ppf((1 + level) / 2, freedom) * np.sqrt(variance) / len(strata))
     return centre, centre - half, centre + half
 
 

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy  # type: ignore[import-untyped]
 from numpy.typing import NDArray
-from scipy import stats  # type: ignore[import-untyped]
 
 from smile_trace._stats.permutation import randomisation
 from smile_trace.attribution.answer_change.response_scores import NEGLIGIBLE
@@ -130,7 +130,7 @@ def _intervals(
         seen = float((np.array([stratum.var(ddof=1) for stratum in strata]) / sizes).sum())
         expected = float((squared / (chances * (1 - chances)) / sizes).sum())
         variance = max(seen, expected) / len(strata) ** 2 + error[i] ** 2
-        half = stats.t.ppf((1 + LEVEL) / 2, sizes.sum() - len(strata)) * np.sqrt(variance)
+        half = scipy.stats.t.ppf((1 + LEVEL) / 2, sizes.sum() - len(strata)) * np.sqrt(variance)
         centre = np.mean([stratum.mean() for stratum in strata]) + correction[i]
         low[i], high[i] = centre - half, centre + half
     return low, high

@@ -28,9 +28,9 @@ class _Answered(MLflowSource):
     def __init__(self) -> None:
         server: Any = Server(ADDRESS, None)
         server.experiment_named = lambda name: "1"
-        server._tracing.store._call_endpoint = self._reply
+        server.tracing.store._call_endpoint = self._reply
         # As for traces whose spans are in the server's database, without the threads.
-        server._tracing.batch_get_traces = server._tracing.store.batch_get_traces
+        server.tracing.batch_get_traces = server.tracing.store.batch_get_traces
         super().__init__(server, MLflowSourceOptions(experiments=("shop",)))
         self.document: Any = None
 
