@@ -158,7 +158,8 @@ def _sentence(statuses: Sequence[str], count: int) -> str:
     return f"{explained}: {', '.join(by_status)}." if statuses else f"{explained}."
 
 
-_NOT_OF_A_PATH = ("unit", "proxy", "part", "until_settled")
+_OF_A_PATH = ("protect", "budget", "signal", "distance", "seed")
+"""The options that `explain_path` takes."""
 
 
 @with_options
@@ -216,11 +217,11 @@ def explain(
     if html is not None:
         check_writable(html)
     if path:
-        others = AllOptions(**{name: options[name] for name in _NOT_OF_A_PATH})
-        if trace_id is None or answer or sanity_check or others != AllOptions():
+        others = {n: value for n, value in options.items() if n not in _OF_A_PATH}
+        if trace_id is None or answer or sanity_check or AllOptions(**others) != AllOptions():
+            refused = ", ".join(f"--{name.replace('_', '-')}" for name in others)
             raise typer.BadParameter(
-                "--path takes a TRACE_ID, and none of --answer, --unit, --proxy, --part, "
-                "--until-settled and --sanity-check"
+                f"--path takes a TRACE_ID, and none of --answer, {refused} and --sanity-check"
             )
     if run is not None and any((answer, app, path, html, sanity_check)):
         raise typer.BadParameter(

@@ -5,7 +5,7 @@ Source: OpenTelemetry GenAI conventions, JSON schema of `gen_ai.input.messages`.
 programs write beside it is read, too: a result under `result` (pydantic-ai).
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from smile_trace.records import (
     JSON,
@@ -48,7 +48,7 @@ def read_message(raw: JSON) -> Message | None:
     return message_of(role, read, _extra(raw))
 
 
-def message_of(role: str, parts: list[Part], extra: dict[str, JSON] | None = None) -> Message:
+def message_of(role: str, parts: Sequence[Part], extra: dict[str, JSON] | None = None) -> Message:
     """The message of these parts, as simple as it can be. One without any, and without further
     fields, is not an empty one, but one that was not captured."""
     parts = parts or ([] if extra else [_not_captured()])

@@ -378,7 +378,9 @@ def present(item: Item) -> Presentation:
             ends = Score(PATH, "text", path_ends(path), steps, summary)
             return Presentation(item, None, (ends,), (PATH,), view=PathView(path))
         case ProfiledCall(call=call, profile=profile):
-            return Presentation(item, call, tuple(_probed(profile)), PROBED, profile.model)
+            probed = tuple(_probed(profile))
+            names = dict.fromkeys((*PROBED, *(score.name for score in probed)))
+            return Presentation(item, call, probed, tuple(names), profile.model)
         case UnexplainedCall(call=call):
             why = Score(VERDICT, "category", item.verdict, None, short(item.reason, LONGEST))
             return Presentation(item, call, (why,), (VERDICT,))
