@@ -3,14 +3,12 @@
 No call leads from a step to the following one: each looks in the store for what is to be done, so
 that any of them may end, fail or stand on another machine.
 
-| step | where | what it looks for |
-|---|---|---|
-| ingest | `ingest` | files of the spool, of receivers and Collectors; `sources` read backends (`pull`) |
-| complete | `store.traces` | traces that nothing is added to any more: `dialects` read their calls |
-| sample | `sample` | calls without a decision; a job is written, `pending` |
-| queue | `explaining.engine_queues` | due jobs, as far as pauses, caps and room allow |
-| explain | `explaining.engine`, `explaining.explain` | a workflow of the engine for each job, by rounds |
-| deliver | `delivery` | positions of traces and explanations above a tracker's mark in the outbox |
+- `ingest`: the files of the spool, of receivers and of Collectors; `pull`: what backends hold.
+- `store.traces`: traces that nothing is added to any more; `dialects` read their calls.
+- `sample`: calls without a decision; for some a job is written, `pending`.
+- `explaining.engine_queues`: due jobs, as far as pauses, caps and room allow.
+- `explaining.engine`, then `explaining.explain`: a workflow of the engine for each, by rounds.
+- `delivery`: positions of traces and explanations above a tracker's mark in the outbox.
 
 `run` turns them; `fleet` says which workers live, and hands on what a dead one had.
 """
