@@ -147,8 +147,10 @@ def test_nothing_is_attached_or_deleted_elsewhere(
     assert tracker is not None
     mine, other = case("zanzibar"), case("lighthouse")
     ours, fine = deliver(tracker, mine), deliver(tracker, other)
-    before, server = _artifacts(mlflow_server), Server(mlflow_server.uri, experiment)
-    for what, place in hostile(elsewhere, mlflow_server.uri, location(experiment), ours).items():
+    place_of_ours, server = location(experiment), Server(mlflow_server.uri, experiment)
+    before = _artifacts(mlflow_server, place_of_ours)
+    assert before
+    for what, place in hostile(elsewhere, mlflow_server.uri, place_of_ours, ours).items():
         tag(ours, place)
         info = server.trace_info(ours)
         assert isinstance(info, TraceInfo)
@@ -157,7 +159,7 @@ def test_nothing_is_attached_or_deleted_elsewhere(
         with pytest.raises(RequestRejected):
             server.delete_trace(info)
         assert elsewhere.untouched(), (what, elsewhere.reached)
-        assert _artifacts(mlflow_server) == before, what
+        assert _artifacts(mlflow_server, place_of_ours) == before, what
 
     tag(ours, elsewhere.wishes["folder"])
     bad, good = tracker.deliver_explanations([_explained(mine, ours), _explained(other, fine)])
@@ -214,6 +216,8 @@ def _refused(outcome: Outcome) -> None:
     assert (outcome.code, outcome.retry) == (ReasonCode.ADDRESS_REFUSED, False), outcome
 
 
-def _artifacts(server: MLflowServer) -> set[str]:
-    """The files of traces that the server holds."""
-    return {str(path) for path in server.folder.rglob("traces/**/*") if path.is_file()}
+def _artifacts(server: MLflowServer, experiment_id: str) -> set[str]:
+    """The files that the server holds, but for those of the experiments of other tests."""
+    root = server.folder / "artifacts"
+    mine = (root / experiment_id).rglob("*")
+    return {str(path) for path in [*mine, *root.glob("*")] if path.is_file()}
