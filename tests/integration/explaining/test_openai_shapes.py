@@ -183,7 +183,7 @@ def test_responses(shape: str, capture: Any, server: StrictServer, settings: Set
     assert server.refused == []
     assert _simple(server.bodies[1]) == _simple(sent)
     assert len(server.bodies) > 5
-    assert explanation.status == "reliable", explanation.summary
+    assert explanation.status in ("reliable", "partial"), explanation.summary
     assert "Friday" in explanation.drivers[0].text
 
 
