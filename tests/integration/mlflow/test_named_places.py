@@ -219,5 +219,6 @@ def _refused(outcome: Outcome) -> None:
 def _artifacts(server: MLflowServer, experiment_id: str) -> set[str]:
     """The files that the server holds, but for those of the experiments of other tests."""
     root = server.folder / "artifacts"
-    mine = (root / experiment_id).rglob("*")
-    return {str(path) for path in [*mine, *root.glob("*")] if path.is_file()}
+    others = {path.name for path in root.glob("[0-9]*")} - {experiment_id}
+    files = (path.relative_to(root) for path in root.rglob("*") if path.is_file())
+    return {str(path) for path in files if path.parts[0] not in others}
