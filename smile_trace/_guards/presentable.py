@@ -11,7 +11,7 @@ import os
 import re
 from urllib.parse import quote, unquote, urlsplit
 
-from smile_trace._guards.redaction import find_secrets
+from smile_trace._guards.redaction import redact
 
 LONGEST = 500
 """Characters that are shown."""
@@ -67,8 +67,7 @@ def presentable(text: object, *, longest: int = LONGEST) -> str:
     for secret in sorted(_known | _in_environment(), key=len, reverse=True):
         line = line.replace(secret, "[redacted]")
     line = _PARAMETER.sub(_without_value, _USER.sub("[redacted]@", line))
-    for start, end, mark in sorted(find_secrets(line), reverse=True):
-        line = line[:start] + mark + line[end:]
+    line = redact(line)[0]
     if len(whole) > _READ:
         line = line[:-_SPARE]
     line = " ".join(line.split())

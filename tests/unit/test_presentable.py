@@ -54,6 +54,13 @@ def test_a_known_key_is_not_shown_in_any_form(form, monkeypatch: pytest.MonkeyPa
     assert base64.b64encode(KEY.encode()).decode() not in shown
 
 
+def test_what_stands_behind_a_secret_that_two_rules_find_is_kept() -> None:
+    key = "sk-" + "aB3" * 16
+    shown = presentable(f"Bearer {key} was refused by the server, ask for another")
+    assert key not in shown
+    assert shown.endswith(" was refused by the server, ask for another")
+
+
 def test_the_working_directory_is_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PWD", "/srv/the-application")
     monkeypatch.setenv("OLDPWD", "/srv/the-application")
