@@ -34,13 +34,7 @@ def tool_calls_text(calls: Iterable[ToolCall]) -> str:
 
 def read_tool_calls(answer: str) -> tuple[Called, ...] | None:
     """The calls of a text of exactly that form; None for any other answer."""
-    if not answer.startswith(f'{{"{_CALLS_KEY}": ['):
-        return None
-    try:
-        whole = foreign.decode(answer, lenient=True)
-    except ForeignDataError:
-        return None
-    calls = whole[_CALLS_KEY] if list(whole) == [_CALLS_KEY] else []
+    calls = _only(_CALLS_KEY, answer, "[")
     return tuple(Called(**call) for call in calls) if calls and all(map(_is_call, calls)) else None
 
 
@@ -68,15 +62,17 @@ def refusal_text(said: str) -> str:
 
 def read_refusal(answer: str) -> str | None:
     """The words of a refusal of exactly that form; None for any other answer."""
-    if not answer.startswith(f'{{"{_REFUSAL_KEY}": "'):
+    said = _only(_REFUSAL_KEY, answer, '"')
+    return said if isinstance(said, str) else None
+
+
+def _only(key: str, answer: str, opening: str) -> JSON:
+    """The value of an object that has this key alone, and whose value opens so; None for any other
+    answer. Every response is asked: what opens otherwise is not decoded."""
+    if not answer.startswith(f'{{"{key}": {opening}'):
         return None
     try:
         whole = foreign.decode(answer, lenient=True)
     except ForeignDataError:
         return None
-    said = (
-        whole.get(_REFUSAL_KEY)
-        if isinstance(whole, dict) and list(whole) == [_REFUSAL_KEY]
-        else None
-    )
-    return said if isinstance(said, str) else None
+    return whole[key] if list(whole) == [key] else None

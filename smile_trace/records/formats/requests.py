@@ -103,6 +103,10 @@ def _content(part: Part) -> dict[str, JSON] | None:
         return {"type": "text", "text": part.content}
     if isinstance(part, Media):
         return _media(part)
+    return _refusal(part)
+
+
+def _refusal(part: Part) -> dict[str, JSON] | None:
     if isinstance(part, OtherPart) and part.kind == "refusal":
         return {"type": "refusal", "refusal": str(part.raw.get("content", ""))}
     return None
@@ -201,9 +205,7 @@ def _item_content(part: Part, role: str) -> dict[str, JSON] | None:
             return {"type": kind, "text": part.content, **part.extra}
         case Media():
             return _item_media(part)
-        case OtherPart() if part.kind == "refusal":
-            return {"type": "refusal", "refusal": str(part.raw.get("content", ""))}
-    return None
+    return _refusal(part)
 
 
 def _item_media(part: Media) -> dict[str, JSON] | None:
@@ -211,8 +213,7 @@ def _item_media(part: Media) -> dict[str, JSON] | None:
     if part.modality == "image":
         if part.uri is not None:
             at = {"image_url": part.uri}
-        detail = {} if part.detail is None else {"detail": part.detail}
-        return {"type": "input_image", **at, **detail, **part.extra}
+        return {"type": "input_image", **at, **_known("detail", part.detail), **part.extra}
     if part.modality == "audio" and part.uri is not None:
         return {"type": "input_audio", "input_audio": sound(part.uri)}
     if part.uri is not None:
