@@ -27,6 +27,11 @@ def document_name(source: str | None, id: str | None) -> str | None:
     return source or (None if made_up else id) or None
 
 
+def title_or_beginning(text: str) -> str:
+    """The title of a passage, or how it begins, at most `LONGEST` characters."""
+    return title(text) or " ".join(text.split())[:LONGEST]
+
+
 def title(text: str) -> str | None:
     """The title of a passage, at most `LONGEST` characters; None where it begins with none.
 

@@ -7,7 +7,7 @@ from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from smile_trace._text.prompts import VARIABLE
-from smile_trace._text.titles import title
+from smile_trace._text.titles import title_or_beginning
 from smile_trace.attribution import measured_at
 from smile_trace.attribution.reporting.segments import Found, holds, overlap
 from smile_trace.attribution.segmentation.selections import asks
@@ -18,19 +18,17 @@ from smile_trace.records import (
     Message,
     Place,
     SegmentAttribution,
-    ToolCall,
     ToolResult,
     Verdict,
 )
 from smile_trace.records.comparison import TemplateSegment
 from smile_trace.records.formats.requests import OFFERED, tool_name
+from smile_trace.records.message import tool_names
 from smile_trace.records.report import PartKind
 from smile_trace.records.verdicts import joint
 from smile_trace.render.phrases import driver_of
 
 _WITH_THE_CALL = "recorded with the call"
-_NAMELESS = 60
-"""Characters of the text by which a document without a source, an id or a title is called."""
 
 
 @dataclass(frozen=True)
@@ -86,19 +84,14 @@ def _documents(call: Call, explanation: Explanation) -> dict[Place, tuple[str, s
     found: dict[Place, tuple[str, str | None]] = {}
     for one in call.documents:
         if one.place is not None:
-            name = one.name or _name_of(one.text)
+            name = one.name or title_or_beginning(one.text)
             found[one.place] = name, one.retriever or _WITH_THE_CALL
     retrieved = list(found)
     for segment in (*explanation.coarser, *explanation.segments):
         place = segment.places[0]
         if segment.unit == "document" and not any(overlap(place, other) for other in retrieved):
-            found[place] = segment.title or _name_of(segment.text), None
+            found[place] = segment.title or title_or_beginning(segment.text), None
     return found
-
-
-def _name_of(text: str) -> str:
-    """What a document without a source or an id is called: its title, or how it begins."""
-    return title(text) or " ".join(text.split())[:_NAMELESS]
 
 
 @dataclass(frozen=True)
@@ -200,8 +193,7 @@ def _touches(segment: SegmentAttribution, places: Sequence[Place]) -> bool:
 
 def _tool_results(messages: Sequence[Message]) -> Iterator[tuple[Place, str]]:
     """What tools gave back, with the name of the tool."""
-    calls = [part for message in messages for part in message.parts if isinstance(part, ToolCall)]
-    names = {call.id: call.name for call in calls if call.id is not None}
+    names = tool_names(messages)
     for m, message in enumerate(messages):
         for slot in message.slots:
             if slot.result and slot.start < slot.end:

@@ -45,8 +45,7 @@ def report(
     if evidence.rows is None:
         unit: Unit = "word" if set(units) == {"word"} else "sentence"
         segments = segment_template(prompt, evidence.version, evidence.template, unit)
-    asked = table_of(settings.models, evidence.model or "*")
-    base_url = asked.base_url if isinstance(asked, ServerSettings) else None
+    base_url = address_of(evidence.model, settings)
     influences = [Influence(segment=s, influence=0.0, ci_low=-1.0, ci_high=1.0) for s in segments]
     rows = evidence.rows
     if rows is not None:
@@ -126,6 +125,12 @@ def _tokens_per_character(traffic: Sequence[Call]) -> float | None:
     ]
     characters = sum(length for _, length in counted)
     return sum(tokens for tokens, _ in counted) / characters if characters else None
+
+
+def address_of(model: str | None, settings: Settings) -> str | None:
+    """The address that decides a model's prices; None where there are none."""
+    table = table_of(settings.models, model or "*")
+    return table.base_url if isinstance(table, ServerSettings) else None
 
 
 def price_of_input(tokens: float, model: str | None, base_url: str | None) -> float | None:

@@ -307,6 +307,12 @@ def _texts(part: Part) -> tuple[str, ...]:
     return part.texts if isinstance(part, ToolResult) else ()
 
 
+def tool_names(messages: Iterable[Message]) -> dict[str, str]:
+    """The names of the tools that are called, by the ids of the calls."""
+    calls = (part for m in messages for part in m.parts if isinstance(part, ToolCall))
+    return {call.id: call.name for call in calls if call.id is not None}
+
+
 def other_parts(messages: Sequence[Message]) -> list[OtherPart]:
     """The parts of messages whose kind is not known."""
     return [part for m in messages for part in m.parts if isinstance(part, OtherPart)]

@@ -1,6 +1,7 @@
 """Profiles: what happens to an answer when its request changes a little, in one call and over the
 calls of a prompt."""
 
+from statistics import median
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, model_validator
@@ -13,7 +14,6 @@ from smile_trace.records.upgrades import check_version
 
 if TYPE_CHECKING:
     import pandas as pd  # type: ignore[import-untyped]
-from statistics import median
 
 PROFILE_SCHEMA_VERSION = 1
 

@@ -5,9 +5,8 @@ from collections.abc import Mapping
 
 from smile_trace._text.titles import title
 from smile_trace.records import Explanation, SegmentAttribution, Verdict
-from smile_trace.records.verdicts import NO_DIFFERENCE, NOT_MEASURED
 from smile_trace.render.heatmap_layout import heatmap
-from smile_trace.render.scores import Row, rows
+from smile_trace.render.scores import LEGEND, Row, rows
 from smile_trace.render.text import called, noun, signed, visible
 
 MAX_ROWS = 12
@@ -21,7 +20,6 @@ _MARKS: Mapping[Verdict | None, str] = {
     "excluded": "·",
     "open": "?",
 }
-_LEGEND: Mapping[Verdict, str] = {"excluded": NO_DIFFERENCE, "open": NOT_MEASURED}
 _CELL = re.compile(r"((?:[^|\\]|\\.)*)\|")
 _MARKUP = re.compile(
     r"""[\\`*_{}\[\]<>|~\#&!$@^]   # what means something anywhere
@@ -66,7 +64,7 @@ def scores_to_markdown(explanation: Explanation) -> str:
     if len(strongest) > MAX_ROWS:
         lines += ["", f"and {len(strongest) - MAX_ROWS:,} more"]
     shown = {row.segment.verdict for row in strongest[:MAX_ROWS]}
-    if said := [f"{_MARKS[v]} {said}" for v, said in _LEGEND.items() if v in shown]:
+    if said := [f"{_MARKS[v]} {said}" for v, said in LEGEND.items() if v in shown]:
         lines += ["", " · ".join(said)]
     return "\n".join(lines)
 

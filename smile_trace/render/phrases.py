@@ -16,6 +16,7 @@ from smile_trace.records import (
     ToolResult,
     Verdict,
 )
+from smile_trace.records.message import tool_names
 from smile_trace.records.verdicts import NO_DIFFERENCE, NOT_MEASURED
 from smile_trace.render.text import short, signed
 
@@ -148,8 +149,7 @@ def message_title(message: Message, messages: Sequence[Message]) -> str:
     ids = [part.id for part in message.parts if isinstance(part, ToolResult)]
     if not ids:
         return message.role
-    calls = (part for m in messages for part in m.parts if isinstance(part, ToolCall))
-    names = {call.id: call.name for call in calls if call.id is not None}
+    names = tool_names(messages)
     known = [names[answered] for answered in ids if answered in names]
     return f"{message.role}: result of {', '.join(dict.fromkeys(known))}" if known else message.role
 

@@ -1,6 +1,7 @@
 """Profiles as tables: of one call and of a prompt, in the terminal, as pages, as a DataFrame. Every
 text is escaped."""
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,18 +10,22 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from smile_trace.errors import ExtraMissing
-from smile_trace.records.profile import ProbeResult, ProbeStatus, Profile
-from smile_trace.render.html import TEMPLATES
+from smile_trace.records.profile import (
+    ProbeChange,
+    ProbeResult,
+    ProbeStatus,
+    Profile,
+    PromptProbe,
+    PromptProfile,
+    Rate,
+)
+from smile_trace.render.html import LONGEST_TITLE, TEMPLATES
 from smile_trace.render.review import confirmed
-from smile_trace.render.text import difference, short, visible
+from smile_trace.render.scores import frame
+from smile_trace.render.text import difference, per_cent, short, visible
 
 if TYPE_CHECKING:
     import pandas as pd  # type: ignore[import-untyped]
-from collections import Counter
-
-from smile_trace.records.profile import ProbeChange, PromptProbe, PromptProfile, Rate
-from smile_trace.render.html import LONGEST_TITLE
 
 STATUS: dict[ProbeStatus, str] = {
     "found": "changes it",
@@ -61,7 +66,7 @@ class Row:
         """`12 to 61 %`, nothing where it was not asked."""
         if not self.result.calls:
             return ""
-        return f"{100 * self.result.ci_low:.0f} to {100 * self.result.ci_high:.0f} %"
+        return per_cent(self.result.ci_low, self.result.ci_high)
 
     @property
     def control(self) -> str:
@@ -167,10 +172,6 @@ def profile_to_frame(profile: Profile) -> "pd.DataFrame":
     Raises:
         ExtraMissing: pandas is not installed.
     """
-    try:
-        import pandas as pd
-    except ModuleNotFoundError as error:
-        raise ExtraMissing("a table needs pandas: pip install pandas") from error
     found = [
         [
             *(getattr(result, name) for name in COLUMNS),
@@ -178,7 +179,7 @@ def profile_to_frame(profile: Profile) -> "pd.DataFrame":
         ]
         for result in profile.results.values()
     ]
-    return pd.DataFrame(found, columns=[*COLUMNS, "control"])
+    return frame(found, [*COLUMNS, "control"])
 
 
 _STEPS = 10
@@ -220,7 +221,7 @@ def print_prompt_profile(profile: PromptProfile, console: Console | None = None)
         table.add_row(
             Text(short(probe.title, 30)),
             f"{probe.found} of {probe.calls} calls",
-            f"{100 * probe.ci_low:.0f} to {100 * probe.ci_high:.0f} %",
+            per_cent(probe.ci_low, probe.ci_high),
             f"{100 * probe.median:.0f} %",
         )
     console.print(Padding(table, (1, 1)))
@@ -272,7 +273,7 @@ def _versions(profile: PromptProfile) -> Table:
 
 
 def _found_in(probe: PromptProbe) -> str:
-    interval = f"{100 * probe.ci_low:.0f} to {100 * probe.ci_high:.0f} %"
+    interval = per_cent(probe.ci_low, probe.ci_high)
     open_ = probe.calls - probe.found - probe.none
     rest = f"; not settled in {open_}" if open_ else ""
     return (

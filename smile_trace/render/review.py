@@ -13,7 +13,7 @@ from smile_trace.records.judgement import (
     ReviewTask,
 )
 from smile_trace.render.html import TEMPLATES
-from smile_trace.render.text import difference, short, visible, whole_difference
+from smile_trace.render.text import difference, per_cent, short, visible, whole_difference
 
 
 def review_to_html(
@@ -82,7 +82,7 @@ def confirmed(found: Confirmation | None) -> str:
     told = (
         f"{who} confirmed {found.confirmed} of {_some(found.variants, 'variant')} of "
         f"{_some(found.prompts, 'prompt')}{judge} "
-        f"({100 * found.ci_low:.0f} to {100 * found.ci_high:.0f} %)"
+        f"({per_cent(found.ci_low, found.ci_high)})"
     )
     if found.counts:
         return f"{told}: it counts in a gate"
@@ -101,7 +101,7 @@ def _agreed_on(found: QuestionAgreement) -> str:
         return "people and it have replied about no variant both"
     told = (
         f"says what people say of {found.agreed} of {_some(found.variants, 'variant')} "
-        f"({100 * found.ci_low:.0f} to {100 * found.ci_high:.0f} %)"
+        f"({per_cent(found.ci_low, found.ci_high)})"
     )
     if found.alpha is None or found.alpha_low is None or found.alpha_high is None:
         return f"{told}, alpha not known (all replies are the same)"

@@ -3,21 +3,16 @@ pandas DataFrame, and as a bar chart drawn by matplotlib."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-from smile_trace._text.lists import ordinal
-from smile_trace.errors import ExtraMissing
-from smile_trace.records import Explanation, Place, SegmentAttribution
-
-if TYPE_CHECKING:
-    import pandas as pd  # type: ignore[import-untyped]
 from typing import TYPE_CHECKING, Any
 
 from smile_trace._guards.presentable import presentable
-from smile_trace.records import Verdict
+from smile_trace._text.lists import ordinal
+from smile_trace.errors import ExtraMissing
+from smile_trace.records import Explanation, Place, SegmentAttribution, Verdict
 from smile_trace.records.verdicts import NO_DIFFERENCE, NOT_MEASURED
 
 if TYPE_CHECKING:
+    import pandas as pd  # type: ignore[import-untyped]
     from matplotlib.axes import Axes
 
 
@@ -129,14 +124,23 @@ def to_frame(explanation: Explanation) -> "pd.DataFrame":
     Raises:
         ExtraMissing: pandas is not installed.
     """
+    return frame(
+        [[getattr(segment, name) for name in FRAME_COLUMNS] for segment in explanation.segments],
+        FRAME_COLUMNS,
+    )
+
+
+def frame(rows: list[list[object]], columns: Iterable[str]) -> "pd.DataFrame":
+    """A DataFrame of these rows.
+
+    Raises:
+        ExtraMissing: pandas is not installed.
+    """
     try:
         import pandas as pd
     except ModuleNotFoundError as error:
         raise ExtraMissing("a table needs pandas: pip install pandas") from error
-    frame_rows = [
-        [getattr(segment, name) for name in FRAME_COLUMNS] for segment in explanation.segments
-    ]
-    return pd.DataFrame(frame_rows, columns=list(FRAME_COLUMNS))
+    return pd.DataFrame(rows, columns=list(columns))
 
 
 _LABEL = 40
@@ -150,7 +154,7 @@ _BARS: dict[Verdict | None, dict[str, Any]] = {
     "open": {"facecolor": "none", "edgecolor": _GREY, "hatch": "////"},
 }
 """The look of the heatmap."""
-_CHART_LEGEND: dict[Verdict, str] = {"excluded": NO_DIFFERENCE, "open": NOT_MEASURED}
+LEGEND: dict[Verdict, str] = {"excluded": NO_DIFFERENCE, "open": NOT_MEASURED}
 
 
 def plot(explanation: Explanation, *, most: int = 15, ax: "Axes | None" = None) -> "Axes":
@@ -174,7 +178,7 @@ def plot(explanation: Explanation, *, most: int = 15, ax: "Axes | None" = None) 
     shown = {segment.verdict for segment in segments}
     from matplotlib.patches import Patch
 
-    if keys := [Patch(label=said, **_BARS[v]) for v, said in _CHART_LEGEND.items() if v in shown]:
+    if keys := [Patch(label=said, **_BARS[v]) for v, said in LEGEND.items() if v in shown]:
         ax.legend(handles=keys, loc="lower right", fontsize="small", frameon=False)
     ax.axvline(0, color="#444444", linewidth=0.8)
     # A dollar would begin a formula.

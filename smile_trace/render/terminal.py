@@ -13,7 +13,7 @@ from smile_trace.records.suggestion import NotProposed, Suggestion, Suggestions,
 from smile_trace.records.verdicts import NO_DIFFERENCE, NOT_MEASURED
 from smile_trace.render.heatmap_layout import Block, Fold, Heatmap, Piece, heatmap
 from smile_trace.render.scores import rows
-from smile_trace.render.text import called, noun, short, signed, visible
+from smile_trace.render.text import called, noun, per_cent, short, signed, visible
 
 _BLUE, _ORANGE, _DARK = (64, 140, 240), (240, 140, 50), (40, 40, 40)
 _STATUS = {
@@ -194,7 +194,7 @@ def _saved(suggestion: Suggestion) -> list[str]:
 
 
 def _interval(share: Share) -> str:
-    return f"{100 * share.low:.0f} to {100 * share.high:.0f} %"
+    return per_cent(share.low, share.high)
 
 
 def _not_proposed(one: NotProposed) -> str:

@@ -7,13 +7,14 @@ from smile_trace._guards.external_tracing import suppress_instrumentation
 from smile_trace.attribution.one_thread import one_thread
 from smile_trace.comparison.answers import version_distance
 from smile_trace.comparison.version_replay import InputModels, request_of
+from smile_trace.comparison.version_report import address_of
 from smile_trace.explaining.driver import wait_for
 from smile_trace.explaining.options import AnyModel
 from smile_trace.explaining.preparation import settings_of
 from smile_trace.explaining.spending import Estimate
 from smile_trace.records import Prompted
 from smile_trace.records.suggestion import NotProposed, Suggestion, Suggestions
-from smile_trace.settings import ServerSettings, Settings, table_of
+from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.suggesting.material import Material, answerable, asked_model, read_material
 from smile_trace.suggesting.proposals import find_and_try
@@ -89,7 +90,7 @@ def suggest(
             limit = settings.explain.smallest_effect
             trials = Trials(material, replays, distance, limit, seed)
             with suppress_instrumentation():
-                found = wait_for(find_and_try(trials, _base_url(material, settings)))
+                found = wait_for(find_and_try(trials, address_of(material.model, settings)))
     finally:
         store.close()
     done = Suggestions(
@@ -115,12 +116,6 @@ def _repeats_itself(material: Material, models: InputModels) -> bool:
     """Whether the model gives the same answer to the same request."""
     inputs = [*material.searched, *material.held_out]
     return all(models.of(one.call).deterministic(one.call.parameters) for one in inputs)
-
-
-def _base_url(material: Material, settings: Settings) -> str | None:
-    """The address that decides prices; None where there are none."""
-    asked = table_of(settings.models, material.model or "*")
-    return asked.base_url if isinstance(asked, ServerSettings) else None
 
 
 def estimate_suggestions(

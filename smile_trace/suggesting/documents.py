@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from smile_trace._text.titles import title
+from smile_trace._text.titles import title_or_beginning
 from smile_trace.comparison.version_replay import Input
 from smile_trace.probes import Answer
 from smile_trace.probes.kinds.contexts import Hijack
@@ -16,8 +16,6 @@ from smile_trace.suggesting.trials import Replays, Trials
 
 MOST_DOCUMENTS = 8
 """Documents that are taken out in turns: those that most failures hold."""
-_NAMELESS = 60
-"""Characters by which a document without a title is called."""
 
 _DOCUMENT = "Take a document out that makes confirmed failures wrong"
 
@@ -36,10 +34,9 @@ async def find_document(trials: Trials) -> Change | Nothing:
             best, most = text, sum(gained)
     if not best:
         return Nothing("document", _DOCUMENT, f"none of {len(held)} is the reason")
-    name = title(best) or " ".join(best.split())[:_NAMELESS]
     return Change(
         "document",
-        f"Take out the document “{name}”, which makes confirmed failures wrong",
+        f"Take out the document “{title_or_beginning(best)}”, which makes confirmed failures wrong",
         template,
         removed=(best,),
         document=best,
