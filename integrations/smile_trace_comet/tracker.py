@@ -1,7 +1,7 @@
 """The tracker: traces and explanations into an LLM project, prompt versions beside it."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, ClassVar
@@ -24,7 +24,7 @@ from smile_trace.trackers import (
     Receipt,
     read_options,
 )
-from smile_trace.trackers.batches import attempt, deliver_each, each, outcome_of, outcomes
+from smile_trace.trackers.batches import attempt, each, outcome_of, outcomes
 from smile_trace.trackers.dashboard import Dashboard, gone
 from smile_trace.trackers.http import RequestRejected
 from smile_trace.trackers.late_span import Parent
@@ -209,8 +209,8 @@ class CometTracker(Dashboard):
         client = self._connected()
         return outcome_of(lambda: deliver_comparison(client, item, self._projects(client)))
 
-    def forget(self, items: Sequence[ForgottenTrace]) -> list[Outcome]:
-        """See `Tracker.forget`; a version's experiment in which no call is left goes, too."""
+    def forgetting(self) -> Callable[[ForgottenTrace], Outcome]:
+        """See `Dashboard.forgetting`; a version's experiment in which no call is left goes, too."""
         client = self._connected()
         projects = self._projects(client)
 
@@ -218,7 +218,7 @@ class CometTracker(Dashboard):
             forget_trace(client, item, projects)
             return Receipt(external_id=item.traced_as or item.trace_id)
 
-        return outcomes(deliver_each(items, forget))
+        return forget
 
     # -- where -----------------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ A score has an id made from what it is about, so that a newer one takes its plac
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar
 
 from smile_trace.records import JSON, Trace
@@ -17,7 +17,6 @@ from smile_trace.trackers import (
     Receipt,
     read_options,
 )
-from smile_trace.trackers.batches import deliver_each, outcomes
 from smile_trace.trackers.dashboard import Dashboard, gone, not_ours
 from smile_trace.trackers.fields import known
 from smile_trace.trackers.http import HttpOptions
@@ -115,10 +114,10 @@ class LangfuseTracker(Dashboard):
         post_spans(self._server.http, OTLP, [span])
         return self.receipt(place.trace_id)
 
-    def forget(self, items: Sequence[ForgottenTrace]) -> list[Outcome]:
-        """See `Tracker.forget`: the trace with its observations, media and scores, and what people
-        were asked about it. Of a trace that was read from Langfuse the scores; an observation can
-        be deleted with its trace only."""
+    def forgetting(self) -> Callable[[ForgottenTrace], Outcome]:
+        """See `Dashboard.forgetting`: the trace with its observations, media and scores, and what
+        people were asked about it. Of a trace that was read from Langfuse the scores; an
+        observation can be deleted with its trace only."""
         forget_variants = self.review_queues.forgetting()
 
         def forget(item: ForgottenTrace) -> Outcome:
@@ -132,7 +131,7 @@ class LangfuseTracker(Dashboard):
             what = "our scores were taken out of it, delete the trace with our observation there"
             return not_ours([item.trace_id], what)
 
-        return outcomes(deliver_each(items, forget))
+        return forget
 
     def _score(self, trace_id: str, span_id: str | None, scores: Sequence[Score]) -> None:
         for score in scores:

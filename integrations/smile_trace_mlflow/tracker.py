@@ -30,10 +30,9 @@ from smile_trace.trackers import (
     Rejected,
     read_options,
 )
-from smile_trace.trackers.batches import Result, outcome_of
+from smile_trace.trackers.batches import Result, outcome_of, settled
 from smile_trace.trackers.dashboard import Dashboard, gone, not_ours, own_place
 from smile_trace.trackers.fields import external_traces
-from smile_trace.trackers.http import RequestRejected
 from smile_trace.trackers.late_span import HeldSpan, Parent, find_parent, find_root
 from smile_trace.trackers.presentation import (
     DOCUMENT,
@@ -224,7 +223,7 @@ class MLflowTracker(Dashboard):
 
     def settle(self, results: Sequence[Result]) -> list[Outcome]:
         """See `Dashboard.settle`: MLflow fails with 500 on what it cannot write, too."""
-        return [r.outcome if isinstance(r, RequestRejected) else r for r in results]
+        return [settled(result) for result in results]
 
     # -- into a trace ------------------------------------------------------------------------
 
@@ -290,17 +289,18 @@ class MLflowTracker(Dashboard):
 
     def deliver_explanations(self, items: Sequence[ExplainedCall]) -> list[Outcome]:
         """See `Tracker.deliver_explanations`: into the traces, then into the run of the day."""
-        settled = super().deliver_explanations(items)
+        results = super().deliver_explanations(items)
         days: dict[str, list[int]] = {}
-        for number, (item, outcome) in enumerate(zip(items, settled, strict=True)):
+        for number, (item, outcome) in enumerate(zip(items, results, strict=True)):
             if isinstance(outcome, Receipt):
                 days.setdefault(day_of(item.explanation), []).append(number)
         for day, numbers in days.items():
             of_day = [items[number] for number in numbers]
             written = outcome_of(partial(deliver_day, self._server, day, of_day))
             if not isinstance(written, Receipt):
-                settled = [written if n in numbers else one for n, one in enumerate(settled)]
-        return settled
+                for number in numbers:
+                    results[number] = written
+        return results
 
     # -- about prompts -----------------------------------------------------------------------
 
@@ -390,6 +390,8 @@ def _placed(shown: Presentation, place: Place) -> Iterator[ScoredDocument]:
     In the application's own trace, in which our spans are not, a retriever's documents are known
     by their texts.
     """
+    if not shown.documents:
+        return
     ours = {span.span_id for span in shown.item.trace.spans} if place.own is None else set()
     retrieved = _retrieved(place.own or ())
     for document in shown.documents:

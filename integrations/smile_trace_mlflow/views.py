@@ -33,7 +33,6 @@ from smile_trace.trackers.presentation import (
     PATH_NAME,
     Heatmap,
     PathView,
-    explanation_json,
     explanation_span_id,
     path_span_id,
 )
@@ -75,7 +74,7 @@ def heatmap_span(
         "smile.fidelity_r2_high": fidelity.r2_high,
     }
     about = {"smile.status": fidelity.status, **known(figures)}
-    about[EXPLANATION] = explanation_json(explanation)
+    about[EXPLANATION] = view.attributes[EXPLANATION]
     return _late_span(place, view.span_id, view.name, view.answer, outputs, about)
 
 

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
 from typing import ClassVar
 
@@ -18,7 +18,7 @@ from smile_trace.trackers import (
     Receipt,
     read_options,
 )
-from smile_trace.trackers.batches import deliver_each, outcome_of, outcomes
+from smile_trace.trackers.batches import outcome_of
 from smile_trace.trackers.dashboard import Dashboard, gone, not_ours, own_place
 from smile_trace.trackers.http import HttpOptions
 from smile_trace.trackers.late_span import Parent
@@ -163,8 +163,8 @@ class OpikTracker(Dashboard):
         """See `Tracker.deliver_comparison`: an experiment per version, in the prompt's dataset."""
         return outcome_of(lambda: deliver_comparison(self._server, self._project_of_versions, item))
 
-    def forget(self, items: Sequence[ForgottenTrace]) -> list[Outcome]:
-        """See `Tracker.forget`; what several of the traces share is looked for once."""
+    def forgetting(self) -> Callable[[ForgottenTrace], Outcome]:
+        """See `Dashboard.forgetting`; what several of the traces share is looked for once."""
         forget_prompt = cache(partial(forget_comparison, self._server, self._project_of_versions))
         forget_variants = self.review_queues.forgetting()
         remove = self._review.removing() if self._review else None
@@ -187,7 +187,7 @@ class OpikTracker(Dashboard):
             self._server.delete_trace(project, trace_id, spans)
             return Receipt(external_id=trace_id)
 
-        return outcomes(deliver_each(items, forget))
+        return forget
 
     @property
     def _project_of_versions(self) -> str:

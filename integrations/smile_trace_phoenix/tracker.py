@@ -1,7 +1,7 @@
 """The tracker: what of a trace and its explanations goes where in Phoenix."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar
 
 from smile_trace.records import JSON, Call, Trace
@@ -16,7 +16,7 @@ from smile_trace.trackers import (
     Receipt,
     read_options,
 )
-from smile_trace.trackers.batches import deliver_each, outcome_of, outcomes
+from smile_trace.trackers.batches import outcome_of
 from smile_trace.trackers.dashboard import Dashboard, gone, not_ours, own_place
 from smile_trace.trackers.fields import external_traces, known, retrievers
 from smile_trace.trackers.http import HttpOptions, RequestRejected
@@ -158,7 +158,8 @@ class PhoenixTracker(Dashboard):
             return self._not_there(shown)
         if shown.is_alone:
             self._annotated("trace", of_trace)
-        self._annotate_documents(shown, shown.call)
+        if shown.documents:
+            self._annotate_documents(shown, shown.call)
         return None
 
     def _annotate_documents(self, shown: Presentation, call: Call) -> None:
@@ -204,15 +205,16 @@ class PhoenixTracker(Dashboard):
         """See `Tracker.deliver_comparison`: an experiment per version, in the prompt's dataset."""
         return outcome_of(lambda: deliver_comparison(self._server, item))
 
-    def forget(self, items: Sequence[ForgottenTrace]) -> list[Outcome]:
-        """See `Tracker.forget`; of a trace that the application itself sent, only what is ours."""
+    def forgetting(self) -> Callable[[ForgottenTrace], Outcome]:
+        """See `Dashboard.forgetting`; of a trace that the application itself sent, only what is
+        ours."""
         forget_variants = self.review_queues.forgetting()
 
         def forget(item: ForgottenTrace) -> Outcome:
             forget_variants(item.trace_id)
             return forget_trace(self._server, item)
 
-        return outcomes(deliver_each(items, forget))
+        return forget
 
 
 def find_place(server: PhoenixServer, shown: Presentation) -> Parent | None:

@@ -50,7 +50,11 @@ def outcome_of(deliver: Callable[[], Outcome]) -> Outcome:
     Raises:
         TrackerUnavailable: the server takes nothing.
     """
-    result = attempt(deliver)
+    return settled(attempt(deliver))
+
+
+def settled(result: Result) -> Outcome:
+    """The outcome; a rejected request's where it was rejected."""
     return result.outcome if isinstance(result, RequestRejected) else result
 
 
@@ -124,4 +128,4 @@ def outcomes(results: Sequence[Result]) -> list[Outcome]:
     faults = [r for r in results if isinstance(r, RequestRejected) and r.status >= 500]
     if faults and len(faults) == len(results):
         raise TrackerUnavailable(f"{faults[0]}; nothing needs to be done, it is tried again")
-    return [r.outcome if isinstance(r, RequestRejected) else r for r in results]
+    return [settled(result) for result in results]

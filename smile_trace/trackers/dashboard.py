@@ -1,6 +1,6 @@
 """A tracker that shows presentations: its backend does what a few verbs say, the rest is here."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import ClassVar
 
@@ -76,6 +76,11 @@ class Dashboard(Tracker):
         """Delete one trace, see `Tracker.forget`."""
         raise self.lacks("forget_trace")
 
+    def forgetting(self) -> Callable[[ForgottenTrace], Outcome]:
+        """What deletes each of several traces; what they share is looked for once. By default
+        `forget_trace`."""
+        return self.forget_trace
+
     def trace_id(self, trace: Trace) -> str:
         """The id there of a trace that was written; by default the same."""
         return trace.trace_id
@@ -144,7 +149,7 @@ class Dashboard(Tracker):
         """See `Tracker.forget`."""
         if not self.capabilities.forgets:
             raise self.lacks("way to delete")
-        return self.settle(deliver_each(items, self.forget_trace))
+        return self.settle(deliver_each(items, self.forgetting()))
 
     def send_for_review(self, queue: str, tasks: Sequence[ReviewTask]) -> None:
         """See `Tracker.send_for_review`; each variant is a trace of its own."""

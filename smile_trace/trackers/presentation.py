@@ -200,7 +200,6 @@ class View(Protocol):
         name: of the span.
         answer: what it is about.
         summary: what it says, in a sentence.
-        attributes: what programs read.
         evaluation: the verdict, as the GenAI conventions name the result of an evaluation.
     """
 
@@ -208,8 +207,12 @@ class View(Protocol):
     name: str
     answer: str
     summary: str
-    attributes: Mapping[str, JSON]
     evaluation: Mapping[str, JSON]
+
+    @property
+    def attributes(self) -> Mapping[str, JSON]:
+        """What programs read."""
+        ...
 
     @property
     def svg(self) -> str:
@@ -236,11 +239,6 @@ class Heatmap(View):
         self.name = f"{EXPLANATION_NAME} {call_label(item.call)}"
         self.answer, self.summary = self.explanation.answer, self.explanation.summary
         fidelity = self.explanation.fidelity
-        self.attributes = {
-            DRIVER: driver_text(self.explanation),
-            VERDICT: fidelity.status,
-            EXPLANATION: explanation_json(self.explanation),
-        }
         self.evaluation = known(
             {
                 "gen_ai.evaluation.name": VERDICT,
@@ -249,6 +247,15 @@ class Heatmap(View):
                 "gen_ai.evaluation.explanation": self.summary,
             }
         )
+
+    @cached_property
+    def attributes(self) -> Mapping[str, JSON]:
+        """See `View.attributes`; the whole explanation is among them."""
+        return {
+            DRIVER: driver_text(self.explanation),
+            VERDICT: self.explanation.fidelity.status,
+            EXPLANATION: _explanation_json(self.explanation),
+        }
 
     @cached_property
     def svg(self) -> str:
@@ -260,7 +267,7 @@ class Heatmap(View):
         """See `View.markdown`."""
         return align_tables(to_markdown(self.explanation))
 
-    @property
+    @cached_property
     def files(self) -> Files:
         """See `View.files`."""
         page = to_html(self.explanation, title=self._title)
@@ -279,21 +286,25 @@ class PathView(View):
         self.span_id = path_span_id(path.trace_id)
         self.name = PATH_NAME
         self.answer, self.summary = path.steps[0].explanation.answer, path.summary
-        self.attributes = {PATH: self.summary}
         self.evaluation = {}
+
+    @property
+    def attributes(self) -> Mapping[str, JSON]:
+        """See `View.attributes`."""
+        return {PATH: self.summary}
 
     @cached_property
     def svg(self) -> str:
         """See `View.svg`."""
         return path_to_svg(self.path)
 
-    @property
+    @cached_property
     def markdown(self) -> str:
         """See `View.markdown`."""
         steps = (f"{number}. {_step(step)}" for number, step in enumerate(self.path.steps, 1))
         return "\n".join([escape(self.path.summary), "", *steps])
 
-    @property
+    @cached_property
     def files(self) -> Files:
         """See `View.files`."""
         return {
@@ -322,7 +333,7 @@ def path_span_id(trace_id: str) -> str:
     return hashlib.sha256(f"smile-trace path {trace_id}".encode()).hexdigest()[:16]
 
 
-def explanation_json(explanation: Explanation) -> str:
+def _explanation_json(explanation: Explanation) -> str:
     """The attribute `EXPLANATION`, at most about as long as `LARGEST_EXPLANATION`."""
     text = explanation.model_dump_json()
     if len(text) <= LARGEST_EXPLANATION:
