@@ -1,38 +1,29 @@
-"""Jobs: calls to be explained, from sampling to their explanation."""
+"""Jobs: sampled calls to be explained, until they are."""
 
-import json
 import logging
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Collection, Iterable
+from typing import Literal
 
 from sqlalchemy import (
-    Column,
     ColumnElement,
-    Connection,
-    Row,
-    Table,
-    bindparam,
     delete,
     select,
-    tuple_,
     update,
 )
 
-from smile_trace._text.log_context import about
 from smile_trace.errors import Reason, ReasonCode
-from smile_trace.records import Call, Explanation, ExplanationSettings, Observation, Record
+from smile_trace.records import Call, Explanation, ExplanationSettings, Record
 from smile_trace.store.database import Database
 from smile_trace.store.database.sql import insert
+from smile_trace.store.explanations import put_explanation
 from smile_trace.store.retention import forgotten_among
+from smile_trace.store.sampling import Decision, note_argument
 from smile_trace.store.spending.ledger import BudgetScope
 from smile_trace.store.tables import (
-    Group,
     calls,
     explanations,
-    groups,
     jobs,
-    observations,
-    traces,
+    trace_of,
     workers,
 )
 
@@ -74,7 +65,7 @@ class Job(Record):
     @property
     def trace_id(self) -> str:
         """The trace of its call."""
-        return _trace_of(self.call_id)
+        return trace_of(self.call_id)
 
     @property
     def budget_scope(self) -> BudgetScope:
@@ -82,123 +73,12 @@ class Job(Record):
         return BudgetScope(f"{self.call_id}/{self.settings_hash}/{self.attempt}")
 
 
-class Decision(Record):
-    """The sampling decision on a call."""
-
-    call_id: str
-    settings: ExplanationSettings
-    settings_hash: str
-    model: str | None
-    state: Literal["pending", "skipped"]
-    reason: str | None = None
-    reason_code: ReasonCode | None = None
-    inclusion_probability: float | None = None
-
-    @property
-    def why(self) -> Reason | None:
-        """Why it is skipped."""
-        if self.reason is None or self.reason_code is None:
-            return None
-        return Reason(self.reason_code, self.reason)
-
-
 class Jobs:
-    """Jobs and their explanations."""
+    """Jobs, from sampling on."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    # -- sampling -------------------------------------------------------------------------
-    def undecided(self, limit: int = 500, *, offset: int = 0) -> list[tuple[Group, Call]]:
-        """Calls without a sampling decision, oldest first, each with its group; those that cannot
-        be read are left out."""
-        return [
-            (Group.from_row(row), call)
-            for row in self._undecided(limit, offset)
-            if isinstance(call := _read_call(row.body), Call)
-        ]
-
-    def set_aside_unreadable(self, limit: int = 500) -> int:
-        """Set aside the traces of undecided calls that cannot be read; gives how many calls.
-
-        Whoever kept them, what cannot be read must not hold up what can.
-        """
-        rows = [(row, _read_call(row.body)) for row in self._undecided(limit, 0)]
-        unreadable = [(row, said) for row, said in rows if isinstance(said, str)]
-        if unreadable:
-            with self._database.write() as connection:
-                for row, said in unreadable:
-                    with about(trace_id=row.trace_id, call_id=row.id):
-                        logger.warning("the call %s cannot be read: %s", row.id, said)
-                    connection.execute(delete(calls).where(calls.c.id == row.id))
-                    of_call = update(traces).where(traces.c.trace_id == row.trace_id)
-                    connection.execute(of_call.values(error=said, position=None))
-        return len(unreadable)
-
-    def _undecided(self, limit: int, offset: int) -> Sequence[Row[Any]]:
-        query = (
-            select(calls)
-            .where(calls.c.decided.is_(False))
-            .order_by(calls.c.start_ns, calls.c.id)
-            .limit(limit)
-            .offset(offset)
-        )
-        with self._database.read() as connection:
-            return connection.execute(query).all()
-
-    def chosen(self, wanted: Collection[Group]) -> dict[Group, int]:
-        """How many calls of each group were sampled so far; a group without any is missing."""
-        query = select(groups).where(tuple_(*_group(groups)).in_(wanted))
-        with self._database.read() as connection:
-            return {Group.from_row(row): row.chosen for row in connection.execute(query)}
-
-    def argument_differs(self, wanted: Collection[Group]) -> set[Group]:
-        """The groups, of these, whose function's argument did not give a logged answer back."""
-        query = select(groups).where(tuple_(*_group(groups)).in_(wanted), groups.c.argument_differs)
-        with self._database.read() as connection:
-            return {Group.from_row(row) for row in connection.execute(query)}
-
-    def decide(
-        self, decisions: Iterable[Decision], chosen: Mapping[Group, int], *, now: float
-    ) -> None:
-        """Insert the jobs of those decisions and the groups' new counts in one transaction."""
-        rows = [
-            {
-                **decision.model_dump(exclude={"settings"}),
-                "settings": decision.settings.model_dump_json(),
-                "created_at": now,
-                "changed_at": now,
-            }
-            for decision in decisions
-        ]
-        if not rows:
-            return
-        with self._database.write() as connection:
-            gone = forgotten_among(connection, {_trace_of(row["call_id"]) for row in rows})
-            rows = [row for row in rows if _trace_of(row["call_id"]) not in gone]
-            if rows:
-                connection.execute(insert(jobs).on_conflict_do_nothing(), rows)
-                mark = update(calls).where(calls.c.id == bindparam("decided_id"))
-                decided = [{"decided_id": row["call_id"]} for row in rows]
-                connection.execute(mark.values(decided=True), decided)
-            for group, count in chosen.items():
-                statement = insert(groups).values(**group.values, chosen=count)
-                connection.execute(
-                    statement.on_conflict_do_update(
-                        index_elements=list(group.values),
-                        set_={"chosen": statement.excluded.chosen},
-                    )
-                )
-
-    def forget_skipped(self, code: ReasonCode) -> int:
-        """Let sampling decide anew about the calls that were skipped for that reason."""
-        skipped = (jobs.c.state == "skipped") & (jobs.c.reason_code == code)
-        ids = select(jobs.c.call_id).where(skipped)
-        with self._database.write() as connection:
-            connection.execute(update(calls).where(calls.c.id.in_(ids)).values(decided=False))
-            return connection.execute(delete(jobs).where(skipped)).rowcount
-
-    # -- explaining -----------------------------------------------------------------------
     def due(
         self,
         *,
@@ -246,10 +126,6 @@ class Jobs:
     def any_ownerless(self) -> bool:
         """Whether a running job is none of the registered workers'."""
         return self._any((jobs.c.state == "running") & _ownerless())
-
-    def running(self) -> list[Job]:
-        """Jobs that were started and have not ended."""
-        return self.under_way([])
 
     def unfinished(self) -> list[Job]:
         """Jobs that wait or run."""
@@ -338,24 +214,16 @@ class Jobs:
         with self._database.write() as connection:
             if forgotten_among(connection, [trace_id]):
                 return
-            kept = connection.execute(
-                insert(explanations)
-                .values(
-                    call_id=job.call_id,
-                    trace_id=trace_id,
-                    settings_hash=job.settings_hash,
-                    attempt=job.attempt,
-                    status=explanation.fidelity.status,
-                    created_at=now,
-                    body=explanation.model_dump_json(exclude={"perturbations"}),
-                    sanity_check=sanity_outcome(explanation),
-                )
-                .on_conflict_do_nothing()
-                .returning(explanations.c.id)
-            ).scalar()
-            if kept is not None:
-                put_observations(connection, kept, explanation.perturbations)
-                _note_argument(connection, job, explanation)
+            if put_explanation(
+                connection,
+                explanation,
+                call_id=job.call_id,
+                trace_id=trace_id,
+                settings_hash=job.settings_hash,
+                attempt=job.attempt,
+                now=now,
+            ):
+                note_argument(connection, job.call_id, explanation)
             if ends:
                 connection.execute(
                     update(jobs)
@@ -443,22 +311,6 @@ class Jobs:
                     )
                 )
 
-    # -- explanations ---------------------------------------------------------------------
-    def explanation(self, call_id: str) -> Explanation | None:
-        """The newest explanation of a call, with its perturbations."""
-        query = (
-            select(explanations.c.id, explanations.c.body)
-            .where(explanations.c.call_id == call_id)
-            .order_by(explanations.c.id.desc())
-            .limit(1)
-        )
-        with self._database.read() as connection:
-            row = connection.execute(query).one_or_none()
-            if row is None:
-                return None
-            rows = read_observations(connection, row.id)
-        return Explanation.model_validate_json(row.body).model_copy(update={"perturbations": rows})
-
     def _any(self, which: ColumnElement[bool]) -> bool:
         query = select(jobs.c.id).where(which).limit(1)
         with self._database.read() as connection:
@@ -476,94 +328,9 @@ def _ownerless() -> ColumnElement[bool]:
     return jobs.c.worker_id.is_(None) | jobs.c.worker_id.not_in(select(workers.c.id))
 
 
-def _trace_of(call_id: str) -> str:
-    return call_id.partition(":")[0]
-
-
 def _job(row) -> Job:  # type: ignore[no-untyped-def]
     fields = {name: row._mapping[name] for name in Job.model_fields if name != "settings"}
     settings = ExplanationSettings.model_validate_json(row.settings)
     if settings.distance == "layers":  # decided by release 0.2, whose default that was
         settings = settings.model_copy(update={"distance": "content"})
     return Job(settings=settings, **fields)
-
-
-def _read_call(body: str) -> Call | str:
-    """The call, or why it cannot be read."""
-    try:
-        return Call.model_validate_json(body)
-    except ValueError as error:
-        return f"{type(error).__name__}: {str(error)[:1000]}"
-
-
-def sanity_outcome(explanation: Explanation) -> str | None:
-    """The outcome of the explanation's sanity check; None where none was made."""
-    match explanation.metadata.get("sanity_check"):
-        case {"outcome": "passed" | "failed" | "inconclusive" as outcome}:
-            return str(outcome)
-    return None
-
-
-def put_observations(
-    connection: Connection, explanation_id: int, rows: Iterable[Observation]
-) -> None:
-    """Insert the perturbations of an explanation."""
-    values = [
-        {
-            **row.model_dump(exclude={"mask", "fixed", *_SCORES}),
-            "explanation_id": explanation_id,
-            "number": number,
-            "mask": "".join("1" if kept else "0" for kept in row.mask),
-            "fixed": json.dumps(row.fixed),
-            "scores": _scores(row),
-        }
-        for number, row in enumerate(rows)
-    ]
-    if values:
-        connection.execute(insert(observations), values)
-
-
-def read_observations(connection: Connection, explanation_id: int) -> tuple[Observation, ...]:
-    """The perturbations of an explanation, in their order."""
-    query = (
-        select(observations)
-        .where(observations.c.explanation_id == explanation_id)
-        .order_by(observations.c.number)
-    )
-    return tuple(_observation(row) for row in connection.execute(query))
-
-
-def _observation(row) -> Observation:  # type: ignore[no-untyped-def]
-    fields = dict(row._mapping)
-    del fields["explanation_id"], fields["number"]
-    fields["mask"] = tuple(digit == "1" for digit in row.mask)
-    fields["fixed"] = tuple(json.loads(row.fixed))
-    if (scores := fields.pop("scores")) is not None:
-        fields |= json.loads(scores)
-    return Observation(**fields)
-
-
-_SCORES = ("logprobs", "likeliest_by", "tokens")
-
-
-def _scores(row: Observation) -> str | None:
-    if row.logprobs is None:
-        return None
-    return row.model_dump_json(include=set(_SCORES), exclude_none=True)
-
-
-def _note_argument(connection: Connection, job: Job, explanation: Explanation) -> None:
-    """Note of the call's group that its function's argument is not what it sends."""
-    assumed = any(note.code is ReasonCode.PROMPT_ASSUMED for note in explanation.notes)
-    if not assumed or explanation.fidelity.reproduced:
-        return
-    of_call = select(*_group(calls)).where(calls.c.id == job.call_id)
-    differs = (
-        update(groups).where(tuple_(*_group(groups)).in_(of_call)).values(argument_differs=True)
-    )
-    connection.execute(differs)
-
-
-def _group(table: Table) -> tuple[Column[str], ...]:
-    """The columns of a `Group` in a table that has them."""
-    return table.c.group_kind, table.c.group_name, table.c.group_version

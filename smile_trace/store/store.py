@@ -16,6 +16,7 @@ from smile_trace.store.database import Database, StoreError
 from smile_trace.store.database.postgresql import PostgresDatabase
 from smile_trace.store.database.sqlite import IN_MEMORY, SQLiteDatabase
 from smile_trace.store.drift import Drift
+from smile_trace.store.explanations import newest_explanation
 from smile_trace.store.forgetting import Forgetting
 from smile_trace.store.job_results import Paths, Profiles
 from smile_trace.store.jobs import Jobs
@@ -24,6 +25,7 @@ from smile_trace.store.models import Pauses, ProxyTrusts
 from smile_trace.store.outbox import Outbox
 from smile_trace.store.queries.prompts import PromptReader, reading_prompts
 from smile_trace.store.queries.status import Lag, Status, read_lags, read_status
+from smile_trace.store.sampling import Sampling
 from smile_trace.store.spending.ledger import StoredLedger
 from smile_trace.store.spending.responses import StoredResponses
 from smile_trace.store.tables import (
@@ -55,7 +57,8 @@ class Store:
 
     Attributes:
         traces: spool files, spans, traces, calls, feedback.
-        jobs: what is to be explained, and the explanations.
+        sampling: which calls are explained.
+        jobs: what is to be explained, until it is.
         paths: the paths of traces.
         profiles: what probes found of calls.
         judgements: what people said of the variants of profiles.
@@ -84,6 +87,7 @@ class Store:
         self.workers.clock_ahead()
         self.clock = clock or self.workers.clock
         self.traces = Traces(database)
+        self.sampling = Sampling(database)
         self.jobs = Jobs(database)
         self.paths = Paths(database)
         self.profiles = Profiles(database)
@@ -163,7 +167,8 @@ class Store:
 
     def explanation(self, call_id: str) -> Explanation | None:
         """The newest explanation of the call `trace_id:span_id`, None where there is none."""
-        return self.jobs.explanation(call_id)
+        with self.database.read() as connection:
+            return newest_explanation(connection, call_id)
 
     def reading_prompts(self) -> AbstractContextManager[PromptReader]:
         """Queries about prompts and their versions, all of one moment."""

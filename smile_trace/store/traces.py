@@ -314,6 +314,8 @@ def _last_position(connection: Connection) -> int:
 
 def _keep(connection: Connection, made: Sequence[tuple[Trace, list[dict[str, Any]]]]) -> None:
     """Store the calls of traces that were read just now; every tracker gets these traces."""
+    if not made:
+        return
     last = _last_position(connection)
     rows = [row for _, of_trace in made for row in of_trace]
     _reconsider(connection, [trace.trace_id for trace, _ in made], rows)

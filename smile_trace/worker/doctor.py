@@ -1,4 +1,4 @@
-"""What `smile-trace doctor` looks at, and what it repairs."""
+"""What `smile-trace doctor` looks at; `upkeep` repairs."""
 
 import asyncio
 import os

@@ -25,6 +25,7 @@ from smile_trace.spool import RECEIVED_SUFFIX, writer_alive
 from smile_trace.store import Store
 from smile_trace.store.arrivals import Arrivals, ArrivedSpan, CorruptLine, SpoolBatch, SpoolFile
 from smile_trace.store.retention import ids_in
+from smile_trace.store.traces import AT_ONCE
 from smile_trace.worker.redaction import Redaction
 from smile_trace.worker.telemetry import traced
 
@@ -258,18 +259,17 @@ class Ingest:
         return "/" not in file.name and not file.name.endswith(RECEIVED_SUFFIX)
 
     def _complete(self, gone: list[str], stopping: Callable[[], bool]) -> int:
-        total, limit = 0, 200
+        total = 0
         # SQLite takes a bounded number of variables in one statement.
         for start in range(0, len(gone) or 1, BATCH_FILES):
             while not stopping():
                 count = self._store.traces.complete(
                     gone=gone[start : start + BATCH_FILES],
                     silent_before=self._clock() - self._silence,
-                    limit=limit,
                     in_memory=self._held,
                 )
                 total += count
-                if count < limit:
+                if count < AT_ONCE:
                     break
         self._held.clear()
         self._held_bytes = 0

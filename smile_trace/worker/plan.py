@@ -92,7 +92,7 @@ def _read_spool(store: Store, settings: Settings) -> bool:
     try:
         with worker_lock(settings.home):
             Ingest(store, settings).run()
-            store.jobs.forget_skipped(ReasonCode.NO_MODEL)
+            store.sampling.forget_skipped(ReasonCode.NO_MODEL)
     except AnotherWorker:
         return False
     return True
@@ -144,11 +144,11 @@ def _wanted(
         if call is not None:
             yield call, job.settings, store.ledger.spent("explanation", job.budget_scope.key), None
     offset, chosen, differs = 0, dict[Group, int](), set[Group]()
-    while batch := store.jobs.undecided(BATCH, offset=offset):
+    while batch := store.sampling.undecided(BATCH, offset=offset):
         offset += len(batch)
         new = {group for group, _ in batch} - chosen.keys()
-        chosen |= store.jobs.chosen(new)
-        differs |= store.jobs.argument_differs(new)
+        chosen |= store.sampling.chosen(new)
+        differs |= store.sampling.argument_differs(new)
         decisions = decide(batch, chosen, settings, differs)
         for decision, (_, call) in zip(decisions, batch, strict=True):
             yield call, decision.settings, Spent(), decision.why

@@ -128,10 +128,10 @@ class Pull:
         """
         batch = [(Group.of(call), call) for trace in traces for call in trace.calls]
         groups = {group for group, _ in batch}
-        stored = self._store.jobs.chosen(groups)
+        stored = self._store.sampling.chosen(groups)
         # What was kept a moment ago is not in the store's count yet.
         chosen = {one: max(stored.get(one, 0), self._chosen.get(one, 0)) for one in groups}
-        differs = self._store.jobs.argument_differs(set(chosen))
+        differs = self._store.sampling.argument_differs(set(chosen))
         decisions = decide(batch, chosen, self._settings, differs)
         self._chosen |= chosen
         return {

@@ -27,10 +27,11 @@ from smile_trace.worker.explaining.models import Models
 from smile_trace.worker.fleet import Fleet, joining
 from smile_trace.worker.ingest import Ingest
 from smile_trace.worker.lock import WorkerError, worker_lock
+from smile_trace.worker.metrics import serving_metrics
 from smile_trace.worker.pull import Pull
 from smile_trace.worker.sample import sample
 from smile_trace.worker.store_retry import Repeating, StoreRetry
-from smile_trace.worker.telemetry import serving_metrics, traced, tracing
+from smile_trace.worker.telemetry import traced, tracing
 
 logger = logging.getLogger(__name__)
 
@@ -172,7 +173,7 @@ class _Worker:
         # The settings may map by now what they did not when these calls were looked at, and a
         # model or tracker may have been put right: a start tries everything at once.
         if "explain" in self._roles:
-            self._store.jobs.forget_skipped(ReasonCode.NO_MODEL)
+            self._store.sampling.forget_skipped(ReasonCode.NO_MODEL)
             self._store.pauses.wake()
         names = [thread.delivery_worker.name for thread in self._deliveries]
         for name in self._store.outbox.add(names):

@@ -13,7 +13,7 @@ from smile_trace.models.registry import NoModel, settings_for
 from smile_trace.records import Call
 from smile_trace.settings import Settings
 from smile_trace.store import Store, StoreError
-from smile_trace.store.jobs import Decision
+from smile_trace.store.sampling import Decision
 from smile_trace.store.tables import Group
 
 logger = logging.getLogger(__name__)
@@ -29,10 +29,10 @@ def sample(store: Store, settings: Settings, clock: Callable[[], float] = time.t
     """
     total, limit = 0, 500
     while True:
-        batch = store.jobs.undecided(limit)
+        batch = store.sampling.undecided(limit)
         if batch:
             total += _keep(store, batch, settings, clock)
-        if len(batch) < limit and not store.jobs.set_aside_unreadable(limit):
+        if len(batch) < limit and not store.sampling.set_aside_unreadable(limit):
             return total
 
 
@@ -46,18 +46,18 @@ def _keep(
 
     Where they cannot be kept, each is for itself: one of them holds what no database takes.
     """
-    chosen = store.jobs.chosen({group for group, _ in batch})
-    differs = store.jobs.argument_differs(set(chosen))
+    chosen = store.sampling.chosen({group for group, _ in batch})
+    differs = store.sampling.argument_differs(set(chosen))
     decisions = decide(batch, chosen, settings, differs)
     try:
-        store.jobs.decide(decisions, chosen, now=clock())
+        store.sampling.decide(decisions, chosen, now=clock())
     except StoreError:
         raise
     except Exception as error:  # noqa: BLE001  one of them may be the cause, and is set aside
         if len(batch) > 1:
             return sum(_keep(store, [one], settings, clock) for one in batch)
         [(_, call)] = batch
-        store.jobs.decide([_set_aside(call, settings, error)], {}, now=clock())
+        store.sampling.decide([_set_aside(call, settings, error)], {}, now=clock())
         return 0
     return sum(decision.state == "pending" for decision in decisions)
 

@@ -48,7 +48,7 @@ def only_path(home: Path, server: StrictServer) -> ExplanationPath:
     """The path of the only trace that is in the spool."""
     store = Store.open(Settings(home=home))
     Ingest(store, Settings(home=home)).run()
-    calls = [call for _, call in store.jobs.undecided()]
+    calls = [call for _, call in store.sampling.undecided()]
     store.close()
     [trace_id] = {call.trace_id for call in calls}
     assert len(calls) == 2, "each call once"

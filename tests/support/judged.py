@@ -17,7 +17,7 @@ from tests.support.store_rows import call_id, capture, decision, only
 def with_profile(store: Store, number: int = 1, profile: Profile | None = None) -> None:
     """Capture a call, and keep a profile of it."""
     capture(store, number)
-    store.jobs.decide([decision(number)], {}, now=5.0)
+    store.sampling.decide([decision(number)], {}, now=5.0)
     job = only(store.jobs.due(now=5.0, limit=1))
     call = store.traces.call(call_id(number))
     assert call is not None

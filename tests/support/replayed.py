@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from smile_trace.records import ExplanationSettings
 from smile_trace.store import Store
 from smile_trace.store.arrivals import ArrivedSpan, SpoolFile
-from smile_trace.store.jobs import Decision
+from smile_trace.store.sampling import Decision
 from smile_trace_contracts.fake_http_server import Answer, FakeHttpServer, Fault, Request
 from tests.support.spooled import call_span
 from tests.support.store_rows import explanation
@@ -32,7 +32,7 @@ def with_explained(store: Store, prompt: str, first: int, cases: int) -> None:
             model="planted",
             state="pending",
         )
-        store.jobs.decide([decision], {}, now=5.0)
+        store.sampling.decide([decision], {}, now=5.0)
         [job] = store.jobs.due(now=5.0, limit=1)
         store.jobs.explain(job, explanation(), now=6.0)
 

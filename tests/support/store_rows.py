@@ -10,8 +10,9 @@ from smile_trace.records import (
 )
 from smile_trace.store import Store
 from smile_trace.store.arrivals import ArrivedSpan, SpoolFile
-from smile_trace.store.jobs import Decision, Job
+from smile_trace.store.jobs import Job
 from smile_trace.store.outbox import Delivery
+from smile_trace.store.sampling import Decision
 from smile_trace.store.tables import Group
 from tests.support.spooled import call_span, span_id, trace_id
 

@@ -102,7 +102,7 @@ class Explained(Record):
 def read_explained(database: Database, *, since: float) -> list[Explained]:
     """The newest explanation of each call that was explained after `since` (Unix seconds).
 
-    In the order of the calls; without the perturbations, which `Jobs.explanation` reads.
+    In the order of the calls; without the perturbations, which `Store.explanation` reads.
     """
     newest = select(func.max(explanations.c.id)).group_by(explanations.c.call_id)
     query = (

@@ -13,7 +13,8 @@ from smile_trace.records import Call, Explanation, Record
 from smile_trace.records.entry import Entry, EntryUnreadable
 from smile_trace.store.database import Database
 from smile_trace.store.database.sql import insert
-from smile_trace.store.jobs import NO_REASON, put_observations, read_observations, sanity_outcome
+from smile_trace.store.explanations import put_explanation, read_explanation
+from smile_trace.store.jobs import NO_REASON
 from smile_trace.store.retention import forgotten_among
 from smile_trace.store.tables import Group, calls, explanations, jobs
 
@@ -123,10 +124,8 @@ class _Line(NamedTuple):
 
 
 def _line(connection: Connection, row: Any) -> Entry:
-    explanation = Explanation.model_validate_json(row.body)
-    rows = read_observations(connection, row.id)
     return Entry.of(
-        explanation.model_copy(update={"perturbations": rows}),
+        read_explanation(connection, row),
         call=Call.model_validate_json(row.call),
         settings_hash=row.settings_hash,
         attempt=row.attempt,
@@ -177,24 +176,16 @@ def _put(connection: Connection, line: _Line) -> bool:
         )
         .on_conflict_do_nothing()
     )
-    kept = connection.execute(
-        insert(explanations)
-        .values(
-            call_id=call.id,
-            trace_id=call.trace_id,
-            settings_hash=line.settings_hash,
-            attempt=line.attempt,
-            status=line.explanation.fidelity.status,
-            created_at=line.explained_at,
-            body=line.explanation.model_dump_json(exclude={"perturbations"}),
-            sanity_check=sanity_outcome(line.explanation),
-        )
-        .on_conflict_do_nothing()
-        .returning(explanations.c.id)
-    ).scalar()
-    if kept is None:
+    if not put_explanation(
+        connection,
+        line.explanation,
+        call_id=call.id,
+        trace_id=call.trace_id,
+        settings_hash=line.settings_hash,
+        attempt=line.attempt,
+        now=line.explained_at,
+    ):
         return False
-    put_observations(connection, kept, line.explanation.perturbations)
     connection.execute(update(calls).where(calls.c.id == call.id).values(decided=True))
     statement = insert(jobs).values(
         call_id=call.id,

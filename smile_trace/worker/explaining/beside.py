@@ -1,4 +1,4 @@
-"""The profiles of a sample of the worker's calls, each made by the job that explains its call."""
+"""What a job makes beside its explanation: profiles, sanity checks, the path of its trace."""
 
 import hashlib
 import logging
@@ -143,8 +143,7 @@ logger = logging.getLogger(__name__)
 
 def is_checked(call_id: str, rate: float) -> bool:
     """Whether the explanation of this call is checked: the same ones every time."""
-    drawn = int(hashlib.sha256(f"sanity check {call_id}".encode()).hexdigest()[:13], 16) / 16**13
-    return drawn < rate
+    return trace_fraction(f"sanity check {call_id}") < rate
 
 
 async def with_check(

@@ -164,6 +164,8 @@ class _Pass:
 
     def queue_due(self, now: float) -> None:
         """Queue what is due, as far as there is room."""
+        if not any(room > 0 for room in self._room.values()):
+            return
         ledger = self._store.ledger
         paused = self._store.pauses.all().values()
         closed = {pause.name for pause in paused if pause.not_before > now}

@@ -41,7 +41,7 @@ def passes(store: Store, settings: Settings) -> None:
     for _ in range(2):
         Ingest(store, settings).run()
         sample(store, settings)
-    assert store.jobs.undecided() == []
+    assert store.sampling.undecided() == []
 
 
 def with_attribute(number: int, key: str, value: JSON) -> bytes:

@@ -166,7 +166,7 @@ def test_a_trace_has_the_largest_probability_that_arrived(tmp_path: Path) -> Non
     store = Store.open(settings)
     try:
         Ingest(store, settings).run()
-        found = {call.id: call.inclusion_probability for _, call in store.jobs.undecided(10)}
+        found = {call.id: call.inclusion_probability for _, call in store.sampling.undecided(10)}
     finally:
         store.close()
     assert found == {

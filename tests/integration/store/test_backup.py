@@ -19,7 +19,7 @@ def test_a_restored_dump_has_it_all_and_what_ran_begins_again(
     store: Store, settings: Settings, postgres_server: PostgresServer, tmp_path: Path
 ) -> None:
     capture(store, 1, 2, 3)
-    store.jobs.decide([decision(number) for number in (1, 2)], {}, now=1.0)
+    store.sampling.decide([decision(number) for number in (1, 2)], {}, now=1.0)
     explain(store, 1)
     reserve(ledger(store), calls=3, tokens=50)
     dump = tmp_path / "smile_trace.dump"
@@ -32,7 +32,7 @@ def test_a_restored_dump_has_it_all_and_what_ran_begins_again(
         made = ("--format=custom", "--schema=smile_trace", f"--file={dump}")
         _postgresql("pg_dump", *made, str(settings.store.url))
         _postgresql("pg_restore", f"--dbname={postgres_server.url(restored)}", str(dump))
-        explained = store.jobs.explanation(call_id(1))
+        explained = store.explanation(call_id(1))
 
     url = postgres_server.url(restored)
     back = Store.open(Settings(home=tmp_path / "other", store={"url": url}))
@@ -42,11 +42,11 @@ def test_a_restored_dump_has_it_all_and_what_ran_begins_again(
     assert back.status().model_copy(update={"workers": []}) == before.model_copy(
         update={"workers": []}
     )
-    assert back.jobs.explanation(call_id(1)) == explained
+    assert back.explanation(call_id(1)) == explained
     assert ledger(back).spent("day", ledger(back).today()).calls == 3
     assert not back.jobs.any_due(now=1e12)
     assert back.workers.remove(listed.id, died=True) == 1
-    assert back.jobs.release(only(back.jobs.running()), now=10.0)
+    assert back.jobs.release(only(back.jobs.under_way([])), now=10.0)
     assert only(back.jobs.due(now=1e12, limit=2)).call_id == job.call_id
     back.close()
 

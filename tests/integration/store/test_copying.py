@@ -34,7 +34,7 @@ def fill(store: Store) -> None:
     """Some of everything, two explanations under way among it."""
     capture(store, *range(1, 8))
     named = {Group("prompt", "nul\0name", "1"): 2}
-    store.jobs.decide([decision(number) for number in range(1, 6)], named, now=1.0)
+    store.sampling.decide([decision(number) for number in range(1, 6)], named, now=1.0)
     explain(store, 1)
     for job in store.jobs.due(now=9.0, limit=2):
         store.jobs.start(job, now=9.0)
@@ -58,17 +58,17 @@ def test_every_row_is_there_and_the_work_goes_on(
     shared = Store.open(Settings(home=tmp_path / "other", store={"url": url}))
     before, after = store.status(), shared.status()
     assert after == before
-    assert shared.jobs.explanation(call_id(1)) == store.jobs.explanation(call_id(1))
+    assert shared.explanation(call_id(1)) == store.explanation(call_id(1))
     kept = ledger(shared)
     assert kept.spent("day", kept.today()).calls == 3
     [foreign] = [name for name in shared.traces.files() if "/" in name]
     assert foreign.endswith(":/var/log/spans.jsonl")
     # What was under way begins again, and new ids are new.
-    assert [shared.jobs.release(job, now=10.0) for job in shared.jobs.running()] == [True, True]
+    assert [shared.jobs.release(job, now=10.0) for job in shared.jobs.under_way([])] == [True, True]
     job = only(shared.jobs.due(now=10.0, limit=1))
     shared.jobs.explain(job, explanation("new"), now=11.0)
-    assert shared.jobs.explanation(job.call_id).summary == "new"
-    assert shared.jobs.explanation(call_id(1)).summary == "so it is"
+    assert shared.explanation(job.call_id).summary == "new"
+    assert shared.explanation(call_id(1)).summary == "so it is"
     shared.close()
 
 

@@ -38,7 +38,7 @@ def test_writers_in_other_processes_and_threads_wait_for_each_other(
         writer.start()
     for writer in writers:
         writer.join()
-    assert store.jobs.chosen({Group("function", "a")}) == {Group("function", "a"): 200}
+    assert store.sampling.chosen({Group("function", "a")}) == {Group("function", "a"): 200}
 
 
 def _said_by(function: Callable[[Path], list[str]], home: Path) -> list[str]:

@@ -66,7 +66,7 @@ class Line:
     def skip(self, *numbers: int) -> None:
         reason = Reason(ReasonCode.NOT_SAMPLED, "not sampled")
         skipped = [decision(number, "skipped", **reason.values) for number in numbers]
-        self.store.jobs.decide(skipped, {}, now=self.now)
+        self.store.sampling.decide(skipped, {}, now=self.now)
 
     def while_sending(self, sending: Sending) -> None:
         """Let `sending` deliver traces; it is given the tracker's own way to."""
@@ -111,7 +111,7 @@ def test_a_tracker_is_told_why_calls_are_not_explained(line_to) -> None:
     line.capture(1, 2, explained=True)
     line.capture(3, 4, 5)
     line.skip(3, 4)
-    line.store.jobs.decide([decision(5)], {}, now=line.now)
+    line.store.sampling.decide([decision(5)], {}, now=line.now)
     assert line.run().unexplained == 2
     said = {key: (item.state, item.code) for key, item in line.tracker.unexplained.items()}
     assert said == {call_id(n): ("skipped", "not_sampled") for n in (3, 4)}

@@ -28,10 +28,10 @@ from smile_trace.worker.drift import WAIT_SECONDS, DriftMonitor, NotTold, period
 from smile_trace.worker.explaining.models import Models
 from smile_trace.worker.fleet import Alone
 from smile_trace.worker.forget import find, forget
+from smile_trace.worker.metrics import StatusCollector
 from smile_trace.worker.plan import plan
 from smile_trace.worker.run import run
 from smile_trace.worker.store_retry import StoreRetry
-from smile_trace.worker.telemetry import StatusCollector
 from tests.support.judged import judgement, with_profile
 from tests.support.planted import PlantedServer
 from tests.support.replayed import DAY, OLD, Receiver, SwappedModel, with_explained

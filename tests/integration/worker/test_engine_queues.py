@@ -83,7 +83,7 @@ class Line:
 
     def due(self, *numbers: int, model: str = "planted") -> list[Job]:
         """Jobs that are due, of those calls."""
-        self.store.jobs.decide([decision(n, model=model) for n in numbers], {}, now=1.0)
+        self.store.sampling.decide([decision(n, model=model) for n in numbers], {}, now=1.0)
         return self.store.jobs.due(now=NOW, limit=99)[-len(numbers) :]
 
     def runs(self) -> dict[str, WorkflowStatus]:
@@ -187,7 +187,7 @@ def test_what_a_dead_worker_had_is_resumed_in_the_queue_of_another(line: Line) -
     runs = line.runs()
     assert {run.status for run in runs.values()} == {"ENQUEUED"}
     assert runs.keys() == {run_id(job) for job in (begun, taken, waiting)}
-    job = only(line.store.jobs.running())
+    job = only(line.store.jobs.under_way([]))
     assert (job.id, job.run, job.crashes) == (begun.id, 1, 1)
 
 

@@ -16,7 +16,7 @@ from smile_trace.store.database.postgresql import PostgresDatabase
 from smile_trace.store.database.session import Held, Session
 from smile_trace.worker import fleet as fleets
 from smile_trace.worker.fleet import SharedFleet, Slots
-from smile_trace.worker.telemetry import StatusCollector
+from smile_trace.worker.metrics import StatusCollector
 from tests.support.postgres_server import PostgresServer
 from tests.support.store_rows import capture, decision, only
 from tests.support.stores import POSTGRESQL, settings_of
@@ -52,13 +52,13 @@ def test_one_that_gives_no_sign_of_life_is_struck_off_and_its_work_is_free(
 ) -> None:
     monkeypatch.setattr(fleets, "CONFIRM_SECONDS", 0.2)
     capture(store, 1)
-    store.jobs.decide([decision(1)], {}, now=1.0)
+    store.sampling.decide([decision(1)], {}, now=1.0)
     dead = store.workers.register(4, now=1.0)
     store.jobs.start(only(store.jobs.due(now=2.0, limit=1)), now=2.0, worker_id=dead.id)
     with working(settings) as one, working(settings) as other:
         wait_for(store.jobs.any_ownerless)
         assert [worker.id for worker in store.workers.all()] == [one.me.id, other.me.id]
-        assert only(store.jobs.running()).crashes == 1
+        assert only(store.jobs.under_way([])).crashes == 1
         one.check()
         other.check()
     assert store.workers.all() == []
@@ -69,7 +69,7 @@ def test_the_log_says_which_of_the_workers_this_is_and_what_it_hands_over(
 ) -> None:
     caplog.set_level(logging.INFO, "smile_trace.worker.fleet")
     capture(store, 1)
-    store.jobs.decide([decision(1)], {}, now=1.0)
+    store.sampling.decide([decision(1)], {}, now=1.0)
     with working(settings) as one:
         job = only(store.jobs.due(now=2.0, limit=1))
         store.jobs.start(job, now=2.0, worker_id=one.me.id)
@@ -125,7 +125,7 @@ def test_the_metrics_of_each_worker_are_told_by_its_labels(
     store: Store, settings: Settings
 ) -> None:
     capture(store, 1)
-    store.jobs.decide([decision(1)], {}, now=1.0)
+    store.sampling.decide([decision(1)], {}, now=1.0)
     with working(settings) as one:
         job = only(store.jobs.due(now=2.0, limit=1))
         store.jobs.start(job, now=2.0, worker_id=one.me.id)

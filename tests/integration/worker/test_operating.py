@@ -20,9 +20,9 @@ from smile_trace.trackers import TrackerUnavailable
 from smile_trace.worker.doctor import examine
 from smile_trace.worker.ingest import Ingest
 from smile_trace.worker.lock import WorkerError, worker_lock
+from smile_trace.worker.metrics import serving_metrics
 from smile_trace.worker.run import run
 from smile_trace.worker.status import check_ready, read_lags, unread_files
-from smile_trace.worker.telemetry import serving_metrics
 from smile_trace.worker.upkeep import forget_tracker
 from tests.support.fake_tracker import FakeTracker
 from tests.support.ports import steady_port

@@ -11,7 +11,7 @@ from smile_trace.errors import ReasonCode
 from smile_trace.records import Call, Span
 from smile_trace.settings import Settings
 from smile_trace.store import Store
-from smile_trace.store.jobs import Decision
+from smile_trace.store.sampling import Decision
 from smile_trace.worker.ingest import Ingest
 from smile_trace.worker.sample import NOT_SAMPLED, sample
 from tests.support.spooled import call_span, span_id, trace_id, write_spool

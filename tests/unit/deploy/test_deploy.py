@@ -22,7 +22,7 @@ from smile_trace.demo.trackers import mlflow_command
 from smile_trace.settings import Settings
 from smile_trace.sources.receiver.app import REQUESTS
 from smile_trace.store import Store
-from smile_trace.worker.telemetry import StatusCollector
+from smile_trace.worker.metrics import StatusCollector
 from tests.support.paths import ROOT
 
 DEPLOY = ROOT / "deploy"

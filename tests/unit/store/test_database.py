@@ -125,7 +125,7 @@ def test_a_write_that_fails_in_the_middle_leaves_nothing(store: Store) -> None:
 
     with pytest.raises(RuntimeError):
         stumble()
-    assert store.jobs.chosen({Group("function", "a")}) == {}
+    assert store.sampling.chosen({Group("function", "a")}) == {}
 
 
 def found(store: Store) -> list[Finding]:

@@ -54,10 +54,10 @@ def test_what_waits_here_is_not_paid_for_once_more(store: Store, other: Store) -
     capture(store, 1)
     explain(store, 1)
     capture(other, 1)
-    other.jobs.decide([decision(1)], {}, now=1.0)
+    other.sampling.decide([decision(1)], {}, now=1.0)
     import_lines(other.database, exported(store))
     assert other.jobs.due(now=9.0, limit=9) == []
-    assert other.jobs.undecided() == []
+    assert other.sampling.undecided() == []
 
 
 def test_only_what_has_its_trace_here_is_delivered(store: Store, other: Store) -> None:

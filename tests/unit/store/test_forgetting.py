@@ -44,7 +44,7 @@ def rows(store: Store, text: str) -> set[str]:
 
 def test_every_row_of_a_trace_is_removed(store: Store) -> None:
     capture(store, 1, 2)
-    store.jobs.decide([decision(1), decision(2)], {}, now=1.0)
+    store.sampling.decide([decision(1), decision(2)], {}, now=1.0)
     explain(store, 1)
     store.traces.add(FILE, feedbacks=[Feedback(id="f", trace_id=trace_id(1), score=1.0, at_ns=1)])
     store.responses.used_by(trace_id(1)).put_many({"k": Response(text="x")})
@@ -138,7 +138,7 @@ def test_an_answer_that_comes_late_is_not_cached(store: Store) -> None:
 
 def test_an_explanation_that_comes_late_is_not_stored(store: Store) -> None:
     capture(store, 1)
-    store.jobs.decide([decision(1)], {}, now=1.0)
+    store.sampling.decide([decision(1)], {}, now=1.0)
     [job] = store.jobs.due(now=2.0, limit=1)
     store.jobs.start(job, now=2.0)
     assert store.jobs.missing([job.id]) == set()
@@ -148,7 +148,7 @@ def test_an_explanation_that_comes_late_is_not_stored(store: Store) -> None:
     erase(store, 1)
     assert store.jobs.missing([job.id]) == {job.id}
     store.jobs.explain(job, explanation(), now=3.0)
-    store.jobs.decide([decision(1)], {}, now=3.0)
+    store.sampling.decide([decision(1)], {}, now=3.0)
     assert rows(store, trace_id(1)) == set()
     assert explanations(store, "t") == []
 
@@ -196,7 +196,7 @@ def test_sessions_and_users_are_found_in_spans_and_calls(store: Store) -> None:
 def test_trackers_that_have_or_may_have_a_copy_are_noted(store: Store) -> None:
     store.outbox.add(["got it", "waits"])
     capture(store, 1, 2)
-    store.jobs.decide([decision(1)], {}, now=1.0)
+    store.sampling.decide([decision(1)], {}, now=1.0)
     explain(store, 1)
     deliver(store, *traces(store, "got it"))
     traces(store, "waits")

@@ -26,17 +26,17 @@ def paused(name: str) -> Pause:
 
 def test_each_call_is_decided_about_once(store: Store) -> None:
     capture(store, 1, 2)
-    assert [call.id for _, call in store.jobs.undecided()] == [call_id(1), call_id(2)]
-    store.jobs.decide([decision(1), decision(2, "skipped", reason="no")], {GROUP: 1}, now=5.0)
-    assert store.jobs.undecided() == []
-    assert store.jobs.chosen({GROUP, Group("function", "other")}) == {GROUP: 1}
+    assert [call.id for _, call in store.sampling.undecided()] == [call_id(1), call_id(2)]
+    store.sampling.decide([decision(1), decision(2, "skipped", reason="no")], {GROUP: 1}, now=5.0)
+    assert store.sampling.undecided() == []
+    assert store.sampling.chosen({GROUP, Group("function", "other")}) == {GROUP: 1}
     status = store.status()
     assert (status.captured, status.sampled, status.pending, status.skipped) == (2, 1, 1, 1)
     assert [(r.reason, r.count) for r in status.skipped_by_reason] == [("no", 1)]
 
 
 def test_people_come_first_then_the_oldest(store: Store) -> None:
-    store.jobs.decide([decision(n) for n in (1, 2, 3)], {}, now=5.0)
+    store.sampling.decide([decision(n) for n in (1, 2, 3)], {}, now=5.0)
     store.jobs.retry([decision(3)], now=6.0)
     due = store.jobs.due(now=10.0, limit=9)
     assert [job.call_id for job in due] == [call_id(3), call_id(1), call_id(2)]
@@ -45,12 +45,12 @@ def test_people_come_first_then_the_oldest(store: Store) -> None:
 
 
 def test_a_postponed_job_waits_and_goes_on_as_a_new_run(store: Store) -> None:
-    store.jobs.decide([decision(1)], {}, now=5.0)
+    store.sampling.decide([decision(1)], {}, now=5.0)
     job = only(store.jobs.due(now=5.0, limit=1))
     store.jobs.start(job, now=5.0)
     store.jobs.retry([decision(1)], now=6.0)  # which a running job is not
     assert store.jobs.get(job.id).state == "running"
-    assert only(store.jobs.running()).id == job.id
+    assert only(store.jobs.under_way([])).id == job.id
     store.jobs.postpone(job, Reason(ReasonCode.MODEL_UNAVAILABLE, "later"), until=20.0, now=6.0)
     assert store.jobs.due(now=19.0, limit=1) == []
     again = only(store.jobs.due(now=20.0, limit=1))
@@ -60,7 +60,7 @@ def test_a_postponed_job_waits_and_goes_on_as_a_new_run(store: Store) -> None:
 
 def test_an_explanation_comes_back_as_it_was_and_is_kept_once(store: Store) -> None:
     capture(store, 1)
-    store.jobs.decide([decision(1)], {}, now=5.0)
+    store.sampling.decide([decision(1)], {}, now=5.0)
     job = only(store.jobs.due(now=5.0, limit=1))
     store.jobs.explain(job, explanation(), now=6.0)
     store.jobs.explain(job, explanation("another"), now=7.0)  # the same run, repeated
@@ -71,7 +71,7 @@ def test_an_explanation_comes_back_as_it_was_and_is_kept_once(store: Store) -> N
 
 
 def test_the_newest_explanation_is_the_one_that_counts(store: Store) -> None:
-    store.jobs.decide([decision(1)], {}, now=5.0)
+    store.sampling.decide([decision(1)], {}, now=5.0)
     job = only(store.jobs.due(now=5.0, limit=1))
     store.jobs.explain(job, explanation(), now=6.0)
     store.jobs.retry([decision(1)], now=7.0)
@@ -87,7 +87,7 @@ def test_the_newest_explanation_is_the_one_that_counts(store: Store) -> None:
 
 
 def test_a_retry_under_other_settings_replaces_what_had_not_ended_well(store: Store) -> None:
-    store.jobs.decide([decision(1)], {}, now=5.0)
+    store.sampling.decide([decision(1)], {}, now=5.0)
     store.jobs.fail(
         only(store.jobs.due(now=5.0, limit=1)).id,
         Reason(ReasonCode.CANNOT_EXPLAIN, "broken"),
@@ -100,7 +100,7 @@ def test_a_retry_under_other_settings_replaces_what_had_not_ended_well(store: St
 
 
 def test_crashes_count_until_a_round_is_done(store: Store) -> None:
-    store.jobs.decide([decision(1), decision(2)], {}, now=5.0)
+    store.sampling.decide([decision(1), decision(2)], {}, now=5.0)
     job = store.jobs.due(now=5.0, limit=1)[0]
     store.jobs.start(job, now=5.0)
     store.jobs.note_crashes(now=6.0)
@@ -112,7 +112,7 @@ def test_crashes_count_until_a_round_is_done(store: Store) -> None:
 
 
 def test_reasons_are_counted(store: Store) -> None:
-    store.jobs.decide([decision(n) for n in range(1, 6)], {}, now=5.0)
+    store.sampling.decide([decision(n) for n in range(1, 6)], {}, now=5.0)
     jobs = store.jobs.due(now=5.0, limit=5)
     for job in jobs[:3]:
         store.jobs.fail(job.id, Reason(ReasonCode.CANNOT_EXPLAIN, "key refused"), now=6.0)
@@ -129,7 +129,7 @@ def test_reasons_are_counted(store: Store) -> None:
 
 def test_a_paused_models_calls_wait_for_what_it_said_last(store: Store) -> None:
     capture(store, 1, 2, 3)
-    store.jobs.decide([decision(1), decision(2), decision(3, model="other")], {}, now=1.0)
+    store.sampling.decide([decision(1), decision(2), decision(3, model="other")], {}, now=1.0)
     for job in store.jobs.due(now=2.0, limit=3):
         store.jobs.postpone(
             job, Reason(ReasonCode.MODEL_UNAVAILABLE, "it is down"), until=3.0, now=2.0
@@ -142,7 +142,7 @@ def test_a_paused_models_calls_wait_for_what_it_said_last(store: Store) -> None:
 def test_each_paused_model_counts_its_own_calls(store: Store) -> None:
     capture(store, 1, 2, 3, 4)
     of = {1: "planted", 2: "planted", 3: "other", 4: "well"}
-    store.jobs.decide([decision(n, model=model) for n, model in of.items()], {}, now=1.0)
+    store.sampling.decide([decision(n, model=model) for n, model in of.items()], {}, now=1.0)
     for name in ("planted", "other", "unasked"):
         store.pauses.put(paused(name))
     [running] = store.jobs.due(now=2.0, limit=1)
@@ -164,7 +164,7 @@ def test_what_a_used_up_cap_holds_back_is_said(
     """Also of jobs that were never begun, since nothing is begun that a cap would stop."""
     with closing(Store.open(Settings(home=settings.home, store=settings.store, **caps))) as store:
         capture(store, 1, 2)
-        store.jobs.decide([decision(1), decision(2)], {}, now=1.0)
+        store.sampling.decide([decision(1), decision(2)], {}, now=1.0)
         assert store.status().pending_by_reason == ()
         reserve(store.ledger, model="planted", calls=2, usd=0.0)
         [waiting] = store.status().pending_by_reason

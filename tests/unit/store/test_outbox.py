@@ -71,7 +71,7 @@ def test_a_late_tracker_is_not_told_of_old_calls_that_are_not_explained(store: S
     capture(store, 1, 2)
     told = Wanted(unexplained=True)
     why = {"reason": "not sampled", "reason_code": ReasonCode.NOT_SAMPLED}
-    store.jobs.decide([decision(n, "skipped", **why) for n in (1, 2)], {}, now=9.0)
+    store.sampling.decide([decision(n, "skipped", **why) for n in (1, 2)], {}, now=9.0)
     store.outbox.fill("early", now=10.0, wanted=told)
     store.outbox.fill("late", now=10.0, wanted=told)
     waiting = {one.name: one.waiting for one in store.status().trackers}

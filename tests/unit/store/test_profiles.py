@@ -25,7 +25,7 @@ from tests.support.store_rows import (
 
 def profiled(store: Store, number: int, *, period: str = "2026-11-27", now: float = 6.0) -> Job:
     """The job that explained the call, and kept its profile."""
-    store.jobs.decide([decision(number)], {}, now=5.0)
+    store.sampling.decide([decision(number)], {}, now=5.0)
     store.jobs.retry([decision(number)], now=5.0)
     job, call = only(store.jobs.due(now=5.0, limit=1)), called(store, number)
     assert not store.profiles.is_there(job, period)

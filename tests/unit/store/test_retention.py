@@ -36,7 +36,7 @@ def keep(store: Store, retention: Retention = ALL, now: float = LATER) -> Remove
 
 
 def decide(store: Store, *numbers: int) -> None:
-    store.jobs.decide([decision(n, "skipped", reason="no") for n in numbers], {}, now=1.0)
+    store.sampling.decide([decision(n, "skipped", reason="no") for n in numbers], {}, now=1.0)
 
 
 def count(store: Store, table: str) -> int:
@@ -71,14 +71,14 @@ def test_what_is_young_stays(store: Store) -> None:
 
 def test_what_is_not_decided_or_not_explained_stays(store: Store) -> None:
     capture(store, 1, 2)
-    store.jobs.decide([decision(2)], {}, now=1.0)
+    store.sampling.decide([decision(2)], {}, now=1.0)
     assert keep(store) == Removed()
     [job] = store.jobs.due(now=2.0, limit=1)
     store.jobs.start(job, now=2.0)
     assert keep(store) == Removed()
     store.jobs.fail(job.id, Reason(ReasonCode.CANNOT_EXPLAIN, "no"), now=3.0)
     assert keep(store) == Removed(traces=1)
-    assert store.jobs.undecided()[0][1].id == call_id(1)
+    assert store.sampling.undecided()[0][1].id == call_id(1)
 
 
 def test_what_a_tracker_has_not_got_stays(store: Store) -> None:
@@ -105,14 +105,16 @@ def test_what_has_to_stay_is_passed(store: Store, monkeypatch: pytest.MonkeyPatc
     capture(store, *range(1, 10))
     decide(store, *range(1, 10, 2), 8)
     assert keep(store) == Removed(traces=6)
-    assert [call.id for _, call, *_ in store.jobs.undecided()] == [call_id(n) for n in (2, 4, 6)]
+    assert [call.id for _, call, *_ in store.sampling.undecided()] == [
+        call_id(n) for n in (2, 4, 6)
+    ]
 
 
 def test_old_answers_and_corrupt_lines_go_but_not_those_of_a_job_under_way(store: Store) -> None:
     store.responses.put_many({"k": Response(text="paid for")})
     store.traces.add(SpoolFile("a", 1, 1, 1.0), corrupt=[CorruptLine(0, "no", b"{")])
     capture(store, 1)
-    store.jobs.decide([decision(1)], {}, now=time.time() - 60)
+    store.sampling.decide([decision(1)], {}, now=time.time() - 60)
     now = time.time() + 5 * DAY
     assert keep(store, now=now) == Removed(corrupt_lines=1)
     store.jobs.fail(

@@ -23,7 +23,7 @@ from tests.support.worker_settings import wait_for
 def started(store: Store) -> int:
     """A registered worker with one job under way; gives its number."""
     capture(store, 1)
-    store.jobs.decide([decision(1)], {}, now=1.0)
+    store.sampling.decide([decision(1)], {}, now=1.0)
     worker = store.workers.register(4, now=1.0)
     store.jobs.start(only(store.jobs.due(now=2.0, limit=5)), now=2.0, worker_id=worker.id)
     return worker.id
@@ -35,17 +35,17 @@ def test_what_a_worker_had_that_is_gone_is_nobody_s(store: Store, died: bool) ->
     assert [one.explaining for one in store.workers.all()] == [1]
     assert not store.jobs.any_ownerless()
     assert store.workers.remove(worker, died=died) == 1
-    job = only(store.jobs.running())
+    job = only(store.jobs.under_way([]))
     assert (job.run, job.attempt, job.crashes, job.worker_id) == (1, 1, int(died), None)
     assert store.jobs.any_ownerless()
     assert store.workers.all() == []
     assert store.workers.remove(worker, died=died) is None
-    assert only(store.jobs.running()).crashes == int(died)
+    assert only(store.jobs.under_way([])).crashes == int(died)
 
 
 def test_a_job_is_one_worker_s_until_that_one_is_gone(store: Store) -> None:
     worker = started(store)
-    job = only(store.jobs.running())
+    job = only(store.jobs.under_way([]))
     other = store.workers.register(4, now=1.0).id
     assert store.jobs.start(job, now=5.0, worker_id=worker)  # it has not heard that it has it
     assert not store.jobs.start(job, now=5.0, worker_id=other)
@@ -69,7 +69,7 @@ def test_a_worker_that_was_struck_off_writes_nothing_but_what_it_paid_for(
     store.database.worker_id = worker
     kept = ledger(store)
     reservation = reserve(kept, calls=2, tokens=100)
-    job = only(store.jobs.running())
+    job = only(store.jobs.under_way([]))
     others = Store.open(settings)
     others.workers.remove(worker, died=True)
     with pytest.raises(TakenOver, match="start it again"):
@@ -82,7 +82,7 @@ def test_a_worker_that_was_struck_off_writes_nothing_but_what_it_paid_for(
     kept.settle(reservation, tokens=10, usd=None)
     assert others.responses.get_many(["k"])["k"].text == "paid for"
     assert kept.spent("day", kept.today()).tokens == 10
-    assert others.jobs.explanation(job.call_id) is None
+    assert others.explanation(job.call_id) is None
     assert kept.spent("day", kept.today()).calls == 2
     others.close()
 
@@ -136,8 +136,8 @@ def test_nothing_waits_in_an_empty_store(store: Store) -> None:
 
 def test_calls_wait_by_model_since_they_are_due(store: Store) -> None:
     capture(store, 1, 2, 3)
-    store.jobs.decide([decision(1), decision(2, model="other")], {}, now=10.0)
-    store.jobs.decide([decision(3)], {}, now=40.0)
+    store.sampling.decide([decision(1), decision(2, model="other")], {}, now=10.0)
+    store.sampling.decide([decision(3)], {}, now=40.0)
     due = {one.name: one.seconds for one in lags(store, 100.0)}
     assert due == {"planted": 90.0, "other": 60.0 + 30.0}
     first = store.jobs.due(now=50.0, limit=1)

@@ -1,0 +1,117 @@
+"""Rows of explanations, and of their perturbations."""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from smile_trace.records import Explanation, Observation
+from smile_trace.store.database.sql import insert
+from smile_trace.store.tables import explanations, observations
+
+
+def put_explanation(
+    connection: Connection,
+    explanation: Explanation,
+    *,
+    call_id: str,
+    trace_id: str,
+    settings_hash: str,
+    attempt: int,
+    now: float,
+) -> bool:
+    """Insert an explanation with its perturbations, and say so; one that is there stays."""
+    kept = connection.execute(
+        insert(explanations)
+        .values(
+            call_id=call_id,
+            trace_id=trace_id,
+            settings_hash=settings_hash,
+            attempt=attempt,
+            status=explanation.fidelity.status,
+            created_at=now,
+            body=explanation.model_dump_json(exclude={"perturbations"}),
+            sanity_check=_sanity_outcome(explanation),
+        )
+        .on_conflict_do_nothing()
+        .returning(explanations.c.id)
+    ).scalar()
+    if kept is None:
+        return False
+    _put_observations(connection, kept, explanation.perturbations)
+    return True
+
+
+def read_explanation(connection: Connection, row: Any) -> Explanation:
+    """The explanation of a row with its `id` and `body`, with its perturbations."""
+    rows = _read_observations(connection, row.id)
+    return Explanation.model_validate_json(row.body).model_copy(update={"perturbations": rows})
+
+
+def newest_explanation(connection: Connection, call_id: str) -> Explanation | None:
+    """The newest explanation of a call."""
+    query = (
+        select(explanations.c.id, explanations.c.body)
+        .where(explanations.c.call_id == call_id)
+        .order_by(explanations.c.id.desc())
+        .limit(1)
+    )
+    row = connection.execute(query).one_or_none()
+    return None if row is None else read_explanation(connection, row)
+
+
+def _sanity_outcome(explanation: Explanation) -> str | None:
+    """The outcome of the explanation's sanity check; None where none was made."""
+    match explanation.metadata.get("sanity_check"):
+        case {"outcome": "passed" | "failed" | "inconclusive" as outcome}:
+            return str(outcome)
+    return None
+
+
+def _put_observations(
+    connection: Connection, explanation_id: int, rows: Iterable[Observation]
+) -> None:
+    """Insert the perturbations of an explanation."""
+    values = [
+        {
+            **row.model_dump(exclude={"mask", "fixed", *_SCORES}),
+            "explanation_id": explanation_id,
+            "number": number,
+            "mask": "".join("1" if kept else "0" for kept in row.mask),
+            "fixed": json.dumps(row.fixed),
+            "scores": _scores(row),
+        }
+        for number, row in enumerate(rows)
+    ]
+    if values:
+        connection.execute(insert(observations), values)
+
+
+def _read_observations(connection: Connection, explanation_id: int) -> tuple[Observation, ...]:
+    """The perturbations of an explanation, in their order."""
+    query = (
+        select(observations)
+        .where(observations.c.explanation_id == explanation_id)
+        .order_by(observations.c.number)
+    )
+    return tuple(_observation(row) for row in connection.execute(query))
+
+
+def _observation(row) -> Observation:  # type: ignore[no-untyped-def]
+    fields = dict(row._mapping)
+    del fields["explanation_id"], fields["number"]
+    fields["mask"] = tuple(digit == "1" for digit in row.mask)
+    fields["fixed"] = tuple(json.loads(row.fixed))
+    if (scores := fields.pop("scores")) is not None:
+        fields |= json.loads(scores)
+    return Observation(**fields)
+
+
+_SCORES = ("logprobs", "likeliest_by", "tokens")
+
+
+def _scores(row: Observation) -> str | None:
+    if row.logprobs is None:
+        return None
+    return row.model_dump_json(include=set(_SCORES), exclude_none=True)

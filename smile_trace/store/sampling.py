@@ -1,0 +1,164 @@
+"""Which calls are explained: calls without a decision, decisions, and what is known of a group."""
+
+import logging
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, Literal
+
+from sqlalchemy import Connection, Row, bindparam, delete, select, tuple_, update
+
+from smile_trace._text.log_context import about
+from smile_trace.errors import Reason, ReasonCode
+from smile_trace.records import Call, Explanation, ExplanationSettings, Record
+from smile_trace.store.database import Database
+from smile_trace.store.database.sql import insert
+from smile_trace.store.retention import forgotten_among
+from smile_trace.store.tables import (
+    Group,
+    calls,
+    group_columns,
+    groups,
+    jobs,
+    trace_of,
+    traces,
+)
+
+logger = logging.getLogger(__name__)
+
+
+class Decision(Record):
+    """The sampling decision on a call."""
+
+    call_id: str
+    settings: ExplanationSettings
+    settings_hash: str
+    model: str | None
+    state: Literal["pending", "skipped"]
+    reason: str | None = None
+    reason_code: ReasonCode | None = None
+    inclusion_probability: float | None = None
+
+    @property
+    def why(self) -> Reason | None:
+        """Why it is skipped."""
+        if self.reason is None or self.reason_code is None:
+            return None
+        return Reason(self.reason_code, self.reason)
+
+
+class Sampling:
+    """Decisions, and the calls that wait for one."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def undecided(self, limit: int = 500, *, offset: int = 0) -> list[tuple[Group, Call]]:
+        """Calls without a sampling decision, oldest first, each with its group; those that cannot
+        be read are left out."""
+        return [
+            (Group.from_row(row), call)
+            for row in self._undecided(limit, offset)
+            if isinstance(call := _read_call(row.body), Call)
+        ]
+
+    def set_aside_unreadable(self, limit: int = 500) -> int:
+        """Set aside the traces of undecided calls that cannot be read; gives how many calls.
+
+        Whoever kept them, what cannot be read must not hold up what can.
+        """
+        rows = [(row, _read_call(row.body)) for row in self._undecided(limit, 0)]
+        unreadable = [(row, said) for row, said in rows if isinstance(said, str)]
+        if unreadable:
+            with self._database.write() as connection:
+                for row, said in unreadable:
+                    with about(trace_id=row.trace_id, call_id=row.id):
+                        logger.warning("the call %s cannot be read: %s", row.id, said)
+                    connection.execute(delete(calls).where(calls.c.id == row.id))
+                    of_call = update(traces).where(traces.c.trace_id == row.trace_id)
+                    connection.execute(of_call.values(error=said, position=None))
+        return len(unreadable)
+
+    def _undecided(self, limit: int, offset: int) -> Sequence[Row[Any]]:
+        query = (
+            select(calls)
+            .where(calls.c.decided.is_(False))
+            .order_by(calls.c.start_ns, calls.c.id)
+            .limit(limit)
+            .offset(offset)
+        )
+        with self._database.read() as connection:
+            return connection.execute(query).all()
+
+    def chosen(self, wanted: Collection[Group]) -> dict[Group, int]:
+        """How many calls of each group were sampled so far; a group without any is missing."""
+        query = select(groups).where(tuple_(*group_columns(groups)).in_(wanted))
+        with self._database.read() as connection:
+            return {Group.from_row(row): row.chosen for row in connection.execute(query)}
+
+    def argument_differs(self, wanted: Collection[Group]) -> set[Group]:
+        """The groups, of these, whose function's argument did not give a logged answer back."""
+        which = tuple_(*group_columns(groups)).in_(wanted)
+        query = select(groups).where(which, groups.c.argument_differs)
+        with self._database.read() as connection:
+            return {Group.from_row(row) for row in connection.execute(query)}
+
+    def decide(
+        self, decisions: Iterable[Decision], chosen: Mapping[Group, int], *, now: float
+    ) -> None:
+        """Insert the jobs of those decisions and the groups' new counts in one transaction."""
+        rows = [
+            {
+                **decision.model_dump(exclude={"settings"}),
+                "settings": decision.settings.model_dump_json(),
+                "created_at": now,
+                "changed_at": now,
+            }
+            for decision in decisions
+        ]
+        if not rows:
+            return
+        with self._database.write() as connection:
+            gone = forgotten_among(connection, {trace_of(row["call_id"]) for row in rows})
+            rows = [row for row in rows if trace_of(row["call_id"]) not in gone]
+            if rows:
+                connection.execute(insert(jobs).on_conflict_do_nothing(), rows)
+                mark = update(calls).where(calls.c.id == bindparam("decided_id"))
+                decided = [{"decided_id": row["call_id"]} for row in rows]
+                connection.execute(mark.values(decided=True), decided)
+            for group, count in chosen.items():
+                statement = insert(groups).values(**group.values, chosen=count)
+                connection.execute(
+                    statement.on_conflict_do_update(
+                        index_elements=list(group.values),
+                        set_={"chosen": statement.excluded.chosen},
+                    )
+                )
+
+    def forget_skipped(self, code: ReasonCode) -> int:
+        """Let sampling decide anew about the calls that were skipped for that reason."""
+        skipped = (jobs.c.state == "skipped") & (jobs.c.reason_code == code)
+        ids = select(jobs.c.call_id).where(skipped)
+        with self._database.write() as connection:
+            connection.execute(update(calls).where(calls.c.id.in_(ids)).values(decided=False))
+            return connection.execute(delete(jobs).where(skipped)).rowcount
+
+
+def _read_call(body: str) -> Call | str:
+    """The call, or why it cannot be read."""
+    try:
+        return Call.model_validate_json(body)
+    except ValueError as error:
+        return f"{type(error).__name__}: {str(error)[:1000]}"
+
+
+def note_argument(connection: Connection, call_id: str, explanation: Explanation) -> None:
+    """Note of the call's group that its function's argument is not what it sends."""
+    assumed = any(note.code is ReasonCode.PROMPT_ASSUMED for note in explanation.notes)
+    if not assumed or explanation.fidelity.reproduced:
+        return
+    of_call = select(*group_columns(calls)).where(calls.c.id == call_id)
+    differs = (
+        update(groups)
+        .where(tuple_(*group_columns(groups)).in_(of_call))
+        .values(argument_differs=True)
+    )
+    connection.execute(differs)
