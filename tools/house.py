@@ -197,16 +197,21 @@ def reachable(arrows: Arrows, start: str) -> set[str]:
 
 
 def with_picture(page: str, picture: str) -> str:
-    """The page with the picture between its two marks.
+    """The page with the picture between its two marks; ValueError if it has none."""
+    return with_between(page, BEGIN, picture, END)
+
+
+def with_between(page: str, begin: str, text: str, end: str) -> str:
+    """The page with the text between two marks.
 
     Raises:
-        ValueError: it has none.
+        ValueError: it has no such marks.
     """
-    head, found, rest = page.partition(BEGIN)
-    _, ended, tail = rest.partition(END)
+    head, found, rest = page.partition(begin)
+    _, ended, tail = rest.partition(end)
     if not (found and ended):
-        raise ValueError(f"{PAGE} has no place for the picture: {BEGIN!r} … {END!r}")
-    return f"{head}{BEGIN}{picture}{END}{tail}"
+        raise ValueError(f"the page has no place for the text: {begin!r} … {end!r}")
+    return f"{head}{begin}{text}{end}{tail}"
 
 
 def _walk(node: ast.AST, types: bool) -> Iterator[ast.AST]:

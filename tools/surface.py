@@ -21,7 +21,7 @@ import smile_trace_contracts
 from smile_trace.cli.app import app
 from smile_trace.records import Record
 from smile_trace.settings import Settings
-from tools.house import ROOT, House
+from tools.house import ROOT, House, with_between
 
 PAGE = ROOT / "docs" / "reference" / "public.md"
 BEGIN, END = "<!-- made by `python -m tools.surface` -->\n", "<!-- end -->\n"
@@ -60,11 +60,7 @@ def written(page: str) -> str:
     Raises:
         ValueError: it has no marks.
     """
-    head, begun, rest = page.partition(BEGIN)
-    _, ended, tail = rest.partition(END)
-    if not (begun and ended):
-        raise ValueError(f"{PAGE} has no place for the lists: {BEGIN!r} … {END!r}")
-    return f"{head}{BEGIN}{lists()}{END}{tail}"
+    return with_between(page, BEGIN, lists(), END)
 
 
 def _section(title: str, names: Iterable[str], page: str | None, before: str = "") -> str:

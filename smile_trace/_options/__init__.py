@@ -8,6 +8,7 @@ a field, in the first of the classes whose places it belongs to, and its use.
 Standard library only, because the command line shows its help without loading anything else.
 """
 
+import inspect
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
@@ -183,9 +184,7 @@ class AllOptions(StoredOptions):
 def described(options: type[SettableOptions]) -> Iterator[tuple[str, Any, Any, About]]:
     """Name, type, default and description of each option, the widest class's own first."""
     held = {field.name: field for field in fields(options)}
-    for name in (
-        name for part in options.__mro__ for name in vars(part).get("__annotations__", ())
-    ):
+    for name in (name for part in options.__mro__ for name in inspect.get_annotations(part)):
         kind, about = get_args(held[name].type)
         yield name, kind, held[name].default, about
 

@@ -137,9 +137,9 @@ class KnownAnswers:
         """Whether the reduced prompts of a level were asked, which tell no more."""
         return any(row.level == index for row in self.planner.sparse)
 
-    def confirmed(self) -> list[Pair]:
+    def confirmed(self, scores: ResponseScores) -> list[Pair]:
         """The pairs of the last level that fresh masks have confirmed."""
-        answered = iter(self.scores().confirming)
+        answered = iter(scores.confirming)
         changes = [
             (one.confirmation, [[next(answered) for _ in of_mask] for of_mask in one.rows])
             for one in self.planner.confirming

@@ -205,7 +205,7 @@ class PerturbationStudy:
         segments, coarser = join([of.attributions() for of in found[:shown]])
         finest = found[shown - 1]
         reliable = fidelity.status == status_of(finest, scores) == "reliable"
-        confirmed = self._known.confirmed() if shown == len(found) else ()
+        confirmed = self._known.confirmed(scores) if shown == len(found) else ()
         interactions = finest.interactions(confirmed) if reliable else ()
         fields = self._moved_fields(found[:shown])
         limit = self._settings.smallest_effect

@@ -5,7 +5,6 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -101,7 +100,7 @@ def explain_run(
     statuses: list[str] = []
     calls = sum(one.calls + (one.proxy.calls if one.proxy else 0) for one in most)
     try:
-        with CallBar(calls) if sys.stderr.isatty() else nullcontext() as on_round:
+        with CallBar(calls) as on_round:
             for row in rows:
                 try:
                     explanation = explain_prepared(row.prepared, settings, on_round=on_round)
@@ -271,7 +270,7 @@ def explain(
     confirm(most, yes=yes)
     calls = most.calls + (0 if most.proxy is None else most.proxy.calls)
     found: Explanation | ExplanationPath
-    with CallBar(calls) if sys.stderr.isatty() else nullcontext() as on_round:
+    with CallBar(calls) as on_round:
         if path:
             found = _explain_path(question, depth, on_round)
         else:

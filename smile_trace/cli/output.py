@@ -119,10 +119,13 @@ def in_terminal(console: Console) -> bool:
 
 
 class CallBar:
-    """A bar on standard error that counts responses; entered, it gives the hook for each round."""
+    """A bar that counts responses, where standard error is a terminal; entered, it gives the hook
+    for each round."""
 
     def __init__(self, calls: int) -> None:
-        self._progress = Progress(console=Console(stderr=True), transient=True)
+        self._progress = Progress(
+            console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()
+        )
         self._task = self._progress.add_task("Asking", total=calls)
 
     def __enter__(self) -> "CallBar":

@@ -4,7 +4,6 @@ changes, over a prompt's calls, over time, and as a gate for CI."""
 import re
 import sys
 from collections.abc import Sequence
-from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -100,7 +99,7 @@ def profile(
         )
         return
     confirm(most, yes=yes)
-    with CallBar(budget) if sys.stderr.isatty() else nullcontext() as on_answers:
+    with CallBar(budget) as on_answers:
         found = profile_prepared(prepared, settings, taken, on_answers=on_answers)
     show_result(found, html=html, json=json)
 
@@ -286,7 +285,7 @@ def _asked_now(
         print(printable(f"{call_id} was not measured: {error}"), file=sys.stderr)
 
     calls = sum(one.prepared.options.calls for one in asked)
-    with CallBar(calls) if sys.stderr.isatty() else nullcontext() as on_answers:
+    with CallBar(calls) as on_answers:
         profiles = profiles_now(
             name, asked, probes, store, settings, on_answers=on_answers, on_failure=failed
         )

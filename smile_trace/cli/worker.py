@@ -16,8 +16,6 @@ from smile_trace.cli.output import printable
 from smile_trace.errors import ReasonCode, SmileTraceError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from rich.console import Console
     from rich.table import Table
 
@@ -129,7 +127,6 @@ def worker(
     from rich.console import Console
 
     from smile_trace.cli.output import WorkerBars, in_terminal, write_log
-    from smile_trace.errors import SmileTraceError
     from smile_trace.settings import Settings
     from smile_trace.worker.run import run
 
@@ -146,15 +143,7 @@ def worker(
         raise SmileTraceError("--json goes with --dry-run; for log lines, say --log json.")
     console = Console(stderr=True)
     write_log(log, in_terminal(console))
-    stopping = threading.Event()
-
-    def stop(*_: Any) -> None:
-        if stopping.is_set():
-            os._exit(130)  # the store and the engine survive a kill at any moment
-        stopping.set()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop)
+    stopping = _stopped_by_signal()
     settings = Settings()
     with WorkerBars(console) as bars:
         status = run(
@@ -174,6 +163,21 @@ def worker(
         os._exit(0)  # a tracker's thread may still hang in a request
 
 
+def _stopped_by_signal() -> threading.Event:
+    """An event that the first SIGTERM or Ctrl-C sets; the second one ends the process at once:
+    store, engine and spool survive a kill at any moment."""
+    stopping = threading.Event()
+
+    def stop(*_: Any) -> None:
+        if stopping.is_set():
+            os._exit(130)
+        stopping.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    return stopping
+
+
 def _names(said: str) -> list[str]:
     return [name.strip() for name in said.split(",") if name.strip()]
 
@@ -184,7 +188,6 @@ def _roles(said: str) -> "list[Role]":
     Raises:
         SmileTraceError: there is no such role, or none was named.
     """
-    from smile_trace.errors import SmileTraceError
     from smile_trace.store.workers import ROLES
 
     asked = _names(said)
@@ -257,15 +260,7 @@ def ship(
     from smile_trace.worker.lock import worker_lock
 
     write_log(log, terminal=False)
-    stopping = threading.Event()
-
-    def stop(*_: Any) -> None:
-        if stopping.is_set():
-            os._exit(130)  # what was not acknowledged is still in the spool
-        stopping.set()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop)
+    stopping = _stopped_by_signal()
     settings = read_settings() if rate is None else read_settings(rate=rate)
     private_home(settings)
     with worker_lock(settings.home, "shipper") as heartbeat:

@@ -192,23 +192,14 @@ def _most(
 ) -> Estimate:
     """The most that `calls` to one model take."""
     segmentation, _ = partition(as_explained(prepared.prompted, prepared.options), prepared.options)
-    most, usd = None, None
-    if how is not None:
-        most, usd = how.attempt_bound(name, prepared.prompted)
-    tokens = None if most is None else (most.input_tokens or 0) + (most.output_tokens or 0)
-    segments = sum(not segment.protected for segment in segmentation.segments)
     first = segmentation.coarse(max(calls, MIN_LEVEL_CALLS))
-    return Estimate(
-        model=name,
-        address=address_of(how),
-        unit=_removed(segmentation),
-        segments=segments,
-        signal=signal,
-        calls=calls,
-        tokens=None if tokens is None else calls * tokens,
-        usd=None if usd is None else calls * usd,
-        paid=is_paid(how, usd),
-        in_steps=not all(s.protected or segmentation.is_finest(s) for s in first),
+    asked = Estimate.of_requests(name, how, prepared.prompted, calls, _removed(segmentation))
+    return asked.model_copy(
+        update={
+            "segments": sum(not segment.protected for segment in segmentation.segments),
+            "signal": signal,
+            "in_steps": not all(s.protected or segmentation.is_finest(s) for s in first),
+        }
     )
 
 

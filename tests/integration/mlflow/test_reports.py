@@ -166,10 +166,12 @@ def test_the_command_delivers_it(
     run(settings, once=True, trackers=[])
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SMILE_TRACE_HOME", str(settings.home))
-    command = ["report", "--days", "20000", "--deliver"]
+    command = ["compare", "--since", "20000d", "--deliver"]
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     refused = CliRunner().invoke(app, command)
-    assert "no active tracker shows reports: set MLFLOW_TRACKING_URI" in str(refused.exception)
+    assert "no active tracker shows what mattered: set MLFLOW_TRACKING_URI" in str(
+        refused.exception
+    )
     experiment = mlflow_server.new_experiment()
     monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_server.uri)
     monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", experiment)
