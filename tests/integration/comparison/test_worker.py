@@ -145,8 +145,10 @@ def test_the_worker_pools_a_version_within_its_budget(tmp_path: Path) -> None:
         assert kinds == {True: 15, False: 5}
         assert len(server.bodies) <= 15 * 7 + 5 * 20
         settings = settings.model_copy(update={"models": {}})
-    with pytest.raises(Exception, match="only"):
-        compare("p", settings=settings)
+    comparison = compare("p", settings=settings)
+    assert [version.label for version in comparison.versions] == ["1"]  # nothing to compare it with
+    assert comparison.mattered is not None
+    assert comparison.mattered.explained == 5
     draft = tmp_path / "draft.txt"
     draft.write_text(TEMPLATE.replace("Be kind.\n", ""))
     comparison = compare("p", file=draft, settings=settings)
