@@ -39,6 +39,11 @@ def test_the_interval_of_a_difference_is_newcombes(
     assert found == pytest.approx((one[0] / one[1] - other[0] / other[1], low, high), abs=5e-5)
 
 
+def test_the_difference_of_two_rates_of_zero_is_as_wide_as_they_are() -> None:
+    one, other = Estimated(0.0, 0.0, 0.2), Estimated(0.0, 0.0, 0.1)
+    assert newcombe(one, other) == (0.0, -0.1, 0.2)
+
+
 def test_false_discoveries() -> None:
     p_values = [0.01, 0.04, 0.09, 0.5]
     assert discovered(p_values, 0.1).tolist() == [True, True, False, False]

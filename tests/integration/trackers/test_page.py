@@ -28,6 +28,18 @@ def test_the_pages_tracker_passes_the_contract(tmp_path: Path) -> None:
             "test_delivered_twice_is_visible_once",
         ),
         (
+            '"id": f"{place.trace_id}:{view.span_id}"',
+            '"id": __import__("uuid").uuid4().hex',
+            "test_a_delivery_that_was_cut_off_is_completed[True]",
+        ),
+        (
+            "    def close(self)",
+            "    def settle(self, results):\n"
+            "        return super().settle(results)[::-1]\n\n"
+            "    def close(self)",
+            "test_traces_get_receipts_in_their_order",
+        ),
+        (
             '        self._ingest([("span-create", explained)])\n',
             "",
             "test_delivered_twice_is_visible_once",

@@ -18,6 +18,7 @@ import pytest
 
 from smile_trace import semconv
 from smile_trace.records import JSON
+from smile_trace.worker.explaining.engine_database import _GUARD, _encoded
 from tests.support.attacked_worker import AttackedWorker, attack_span
 from tests.support.hostile import values
 from tests.support.hostile_engine import payload
@@ -111,16 +112,22 @@ def test_a_pickle_in_the_engine_s_database(attacked: AttackedWorker, tmp_path: P
     assert attacked.run("worker", "--once")[0] == 0
     marker = tmp_path / "executed"
     with closing(sqlite3.connect(attacked.home / "engine.db", timeout=30)) as connection:
-        # Who may write the file may drop what guards it.
-        guards = connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")
-        for (name,) in guards.fetchall():
-            connection.execute(f'DROP TRIGGER "{name}"')
-        connection.execute(
+        planted = (
             "INSERT INTO workflow_status (workflow_uuid, status, name, executor_id,"
             " application_version, application_id, queue_name, serialization, application_name)"
             " VALUES ('planted', 'PENDING', 'explain', 'worker', '1', '', NULL, 'py_pickle',"
             " 'smile-trace')"
         )
+        with pytest.raises(sqlite3.IntegrityError, match="not portable JSON"):
+            connection.execute(planted)
+        found = connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")
+        guards = {name for (name,) in found}
+        events = ("INSERT", "UPDATE")
+        assert guards == {f"{_GUARD}{e}_{table}" for e in events for table in _encoded(connection)}
+        # Who may write the file may drop what guards it.
+        for name in guards:
+            connection.execute(f'DROP TRIGGER "{name}"')
+        connection.execute(planted)
         connection.execute(
             "INSERT INTO workflow_input (workflow_uuid, inputs) VALUES ('planted', ?)",
             (payload(marker),),

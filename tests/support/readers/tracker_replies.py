@@ -8,7 +8,8 @@ from functools import cache
 from typing import NamedTuple
 
 from smile_trace.records import ForgottenCall, ForgottenTrace, Trace
-from smile_trace.trackers import ComparedPrompt, ExplainedCall, TrackerUnavailable
+from smile_trace.trackers import ComparedPrompt, ExplainedCall, ExplainedPath, TrackerUnavailable
+from smile_trace.trackers.dashboard import own_place
 from smile_trace.trackers.http import HttpOptions, RequestRejected
 from smile_trace.trackers.otlp import post_spans
 from smile_trace.trackers.presentation import Presentation, present
@@ -20,6 +21,7 @@ from smile_trace_contracts.samples import (
 )
 from smile_trace_langfuse.reviews import LangfuseQueues
 from smile_trace_langfuse.server import OTLP, LangfuseServer
+from smile_trace_langfuse.tracker import LangfuseTracker
 from smile_trace_opik.server import OpikServer
 from smile_trace_otlp.tracker import OtlpOptions, OtlpTracker, endpoint_of
 from smile_trace_phoenix.comparisons import deliver_comparison
@@ -29,6 +31,7 @@ from smile_trace_phoenix.tracker import EXTERNAL_TRACE, find_place, forget_trace
 from tests.support.readers.base import ForeignReader
 from tests.support.readers.http_replies import HTTP_REPLIES, parse_reply
 from tests.support.readers.one_reply import COUNT, OneReply
+from tests.support.sample_paths import sample_path
 
 ADDRESS = "http://127.0.0.1:9"
 TRACE_ID = "1" * 32
@@ -90,9 +93,11 @@ def _of_opik(servers: _Servers) -> Iterator[Callable[[], object]]:
 
 def _of_langfuse(servers: _Servers) -> Iterator[Callable[[], object]]:
     langfuse, queues = servers.langfuse, LangfuseQueues(servers.langfuse)
+    tracker, shown = LangfuseTracker(langfuse), _shown()
     yield langfuse.check
     yield lambda: langfuse.has_trace(TRACE_ID)
     yield lambda: post_spans(langfuse.http, OTLP, _trace().spans)
+    yield lambda: tracker.put_scores(own_place(shown), shown)
     yield lambda: langfuse.delete(f"traces/{TRACE_ID}")
     yield lambda: queues.send("q", [sample_review(TRACE_ID)])
     yield lambda: queues.read("q")
@@ -107,6 +112,7 @@ def _of_phoenix(servers: _Servers) -> Iterator[Callable[[], object]]:
     yield lambda: phoenix.replace_span(trace.spans[0])
     yield lambda: phoenix.annotate("span", [{}])
     yield lambda: find_place(phoenix, _shown())
+    yield lambda: find_place(phoenix, _shown_path())
     yield lambda: deliver_comparison(phoenix, _compared())
     yield lambda: forget_trace(phoenix, _forgotten())
     yield lambda: queues.send("q", [sample_review(TRACE_ID)])
@@ -119,6 +125,11 @@ def _shown() -> Presentation:
     [call] = _trace().calls
     found = sample_explanation(call)
     return present(ExplainedCall(trace=_trace(), call=call, explanation=found, traced_as=TRACE_ID))
+
+
+@cache
+def _shown_path() -> Presentation:
+    return present(ExplainedPath(trace=_trace(), path=sample_path(), traced_as=TRACE_ID))
 
 
 @cache
@@ -157,6 +168,7 @@ def _seeds() -> list[bytes]:
         b'"attributes":{"smile.variant":"v"},"annotator_kind":"HUMAN","span_id":"s","user_id":null,'
         b'"result":{"label":"yes"},"updated_at":"2026"}],"next_cursor":null}',
         b'{"mediaId":"m","uploadUrl":"http://127.0.0.1:9/s?X=1"}',
+        b'{"data":{"found":null}}',
         spans % (b"false", b""),
         spans % (b"true", COUNT),
         b'{"errors":[{"message":"no"}]}',
