@@ -1,8 +1,5 @@
-"""The base of every error that a person reads, and the reason codes that programs read.
-
-A message is one sentence that says what to do. Nothing matches on its words: the reason code
-stands beside it, in exceptions, in the store and in `smile-trace status --json`.
-"""
+"""The base of every error that a person reads, and the reason codes that programs read. A message
+is one sentence that says what to do; programs never match on its words."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -71,7 +68,7 @@ class ReasonCode(StrEnum):
 
 
 class Reason(NamedTuple):
-    """Why something is as it is: the code for programs, a sentence for people."""
+    """The cause of a state: a code for programs, a sentence for people."""
 
     code: ReasonCode
     text: str
@@ -85,8 +82,8 @@ class Reason(NamedTuple):
 class SmileTraceError(Exception):
     """Base of every error of ours that is meant for a person.
 
-    The command line prints its message without a traceback and exits 1. A subclass sets `code`;
-    a single error may be given another one.
+    The command line prints its message without a traceback and exits 1. A subclass sets `code`,
+    which a single error may override.
     """
 
     code: ReasonCode = ReasonCode.OTHER
@@ -110,15 +107,7 @@ class ExtraMissing(SmileTraceError):
 
 @contextmanager
 def needing_extra(extra: str, wanted: str) -> Iterator[None]:
-    """Turns a missing third-party module into one sentence.
-
-    Args:
-        extra: the extra that brings it.
-        wanted: what needs it.
-
-    Raises:
-        ExtraMissing: a module that is not ours could not be imported.
-    """
+    """Turn a missing third-party module into ExtraMissing: which extra brings what `wanted` needs."""
     try:
         yield
     except ModuleNotFoundError as error:
@@ -131,7 +120,7 @@ def needing_extra(extra: str, wanted: str) -> Iterator[None]:
 
 
 class BudgetExceeded(SmileTraceError):
-    """A cap would be passed. `daily` is True where it frees itself at midnight UTC."""
+    """A cap would be passed. `daily` is True if the cap frees itself at midnight UTC."""
 
     def __init__(self, message: str, *, daily: bool) -> None:
         super().__init__(
@@ -141,5 +130,5 @@ class BudgetExceeded(SmileTraceError):
 
     @classmethod
     def of_calls(cls, budget: float | None) -> "BudgetExceeded":
-        """The budget of calls that somebody gave is used up."""
+        """The error for a used-up budget of calls."""
         return cls(f"the budget of {budget} calls is used up: give a larger one", daily=False)

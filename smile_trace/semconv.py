@@ -1,9 +1,8 @@
-"""The attribute names that capture writes and the dialects read.
+"""The attribute names that capture writes and the dialects read, and the package's own names.
 
-All `gen_ai.*` names are still in "Development" upstream, so this module is the one place
-that knows them (OpenTelemetry semantic conventions for generative AI; `llm.prompt_template.*`
-from OpenInference; `smile_trace.*` is ours). Structured values travel as JSON strings. The names
-of the package itself stand here, too: its variables, its home, its release.
+All `gen_ai.*` names are still in "Development" upstream, so only this module knows them
+(OpenTelemetry semantic conventions for generative AI; `llm.prompt_template.*` from OpenInference;
+`smile_trace.*` is ours). Structured values travel as JSON strings.
 """
 
 from functools import cache
@@ -53,14 +52,14 @@ SCOPE: Final = "smile_trace"
 """The instrumentation scope of what capture writes."""
 KIND: Final = "smile_trace.kind"
 """`"call"` (holds messages, may be explained), `"context"` (around calls) or `"feedback"`;
-of what trackers are given, `"explanation"` or `"review"`; of the worker's own work, `WORK`."""
+`"explanation"` or `"review"` in deliveries to trackers; `WORK` in the worker's own traces."""
 WORK: Final = "work"
 NAME: Final = "smile_trace.name"
-"""Of a call: the decorated function's name; its span is named after the operation and model."""
+"""The decorated function's name; a call's span is named after the operation and model."""
 STATUS: Final = "smile_trace.status"
 """`"returned" | "raised" | "cancelled" | "abandoned"`."""
 PROMPT_ASSUMED: Final = "smile_trace.prompt_assumed"
-"""True where the messages are the function's argument, and nothing recorded what was sent."""
+"""True if the messages are the function's argument, and nothing recorded what was sent."""
 PROMPTS: Final = "smile_trace.prompts"
 """JSON list of `records.PromptUse`: every `Prompt` rendering found verbatim in what was sent."""
 PARAMETERS: Final = "smile_trace.parameters"
@@ -76,11 +75,11 @@ INPUT: Final = "smile_trace.input"
 OUTPUT: Final = "smile_trace.output"
 """JSON: result of a context span."""
 TRUNCATED: Final = "smile_trace.truncated"
-"""True when a text was truncated at the size limit; such a call is never explained."""
+"""True if a text was truncated at the size limit; such a call is never explained."""
 NO_CONTENT: Final = "smile_trace.no_content"
 """Why no answer was captured, e.g. `"stream, content not captured"`."""
 INCLUSION_PROBABILITY: Final = "smile_trace.inclusion_probability"
-"""With which probability a shipper has sent the span's trace; 1 where it says nothing."""
+"""The probability with which a shipper sent the span's trace; 1 if missing."""
 REDACTED: Final = "smile_trace.redacted"
 """How many secrets were replaced before writing."""
 FIRST_CHUNK_SECONDS: Final = "smile_trace.first_chunk_seconds"
@@ -95,15 +94,15 @@ FEEDBACK_COMMENT: Final = "smile_trace.feedback.comment"
 
 # -- the package itself -----------------------------------------------------------------------
 PREFIX = "SMILE_TRACE_"
-"""Of the environment's variables."""
+"""The prefix of the environment's variables."""
 
 HOME = "~/.smile-trace"
-"""Where the home is, unless SMILE_TRACE_HOME says it."""
+"""The home, unless SMILE_TRACE_HOME names another."""
 
 
 @cache
 def release() -> str | None:
-    """The installed release; None where the code runs from a checkout that is not installed."""
+    """The installed release; None in a checkout that is not installed."""
     from importlib.metadata import PackageNotFoundError, version
 
     try:

@@ -1,11 +1,9 @@
-"""What an explanation can be asked for, each option stated once.
+"""The options of an explanation, each stated once as a field.
 
-An option is a field here: its type, its default, and what is said of it. From the fields derive the
-arguments of `explain()` and `estimate()`, the options of `smile-trace explain`, the settings'
-`[explain]` and `[explain."prompt:NAME"]`, and what is stored with each explanation. A new option is
-a field, in the first of the classes whose places it belongs to, and its use.
-
-Standard library only, because the command line shows its help without loading anything else.
+The fields give the arguments of `explain()` and `estimate()`, the options of `smile-trace explain`,
+the settings' `[explain]` and `[explain."prompt:NAME"]`, and what is stored with each explanation. A
+new option is a field in the first class whose places it belongs to, and its use. Standard library
+only, because the command line shows its help without loading anything else.
 """
 
 import inspect
@@ -22,16 +20,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class About:
-    """What is said of an option.
+    """The descriptions of an option, and how the command line takes it.
 
     Attributes:
         argument: in Python's help.
-        option: in the command line's; None where it is no option there.
+        option: in the command line's; None if it is no option there.
         setting: of `[explain]`.
-        of_some: of `[explain."prompt:NAME"]`; None where that table has no such setting.
-        typed: its type at the command line, where that is not the field's.
-        metavar: what stands for its value there.
-        least: the smallest number that the command takes.
+        of_some: of `[explain."prompt:NAME"]`; None if that table has no such setting.
+        typed: its type at the command line, if not the field's.
     """
 
     argument: str
@@ -101,7 +97,7 @@ class SettableOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class StoredOptions(SettableOptions):
-    """These, and what is stored but no setting."""
+    """The settable options, and those that are stored but no setting."""
 
     until_settled: Annotated[
         int | None,
@@ -117,7 +113,7 @@ class StoredOptions(SettableOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class AllOptions(StoredOptions):
-    """These, and what settings and records hold in a written form of its own."""
+    """All options, also those that settings and records hold in another form."""
 
     unit: Annotated[
         "AnyUnit",
@@ -190,5 +186,5 @@ def described(options: type[SettableOptions]) -> Iterator[tuple[str, Any, Any, A
 
 
 def shared(held: object, options: type[SettableOptions]) -> dict[str, Any]:
-    """The values that settings, a record or other options hold of those options."""
+    """The values of those options in settings, a record or other options."""
     return {field.name: getattr(held, field.name) for field in fields(options)}

@@ -1,4 +1,4 @@
-"""What an application calls inside of and about its LLM calls: `record`, `feedback`, ids."""
+"""The public functions around LLM calls: `trace`, `span`, `record`, `feedback` and trace ids."""
 
 import math
 import time
@@ -36,27 +36,22 @@ def record(
 ) -> None:
     """State the request and response of the decorated function that is running. Never raises.
 
-    What is not given is taken from the function: the prompt from its arguments, the answer from
-    its return value.
+    Whatever is missing is taken from the function: the prompt from its arguments, the answer from
+    its return value. Outside a decorated function only an internal error is counted.
 
     Args:
         messages: a list of chat messages (mappings or a client's objects), or a text.
         prompt: the text of a completion, in place of `messages`.
-        response: a text or a client's response object; usage, finish reason, response id and
-            model are read from it.
+        response: a text or a client's response object, with usage, finish reason, id and model.
         model: the name of the model that was called.
         provider: e.g. `"openai"`.
-        form: `"chat"` or `"completion"`; by default a completion where `prompt` is given or the
-            response is one, else chat.
-        parameters: the request's other parameters, e.g. `{"temperature": 0}`, or the whole
-            request as the client took it: `messages`, `prompt`, `input`, `model` are read
-            from it, `system` and `instructions` become a system message, and keys, headers
-            and timeouts are dropped.
-        documents: what was retrieved for the request: texts, or mappings with `content` (or
-            `text`, `page_content`) and, where they have one, `id`, `score`, `metadata` with a
-            `source`. They are looked for in the messages.
-
-    Called outside of a decorated function, it does nothing but count an internal error.
+        form: by default a completion if `prompt` is given or the response is one, else chat.
+        parameters: the request's other parameters, e.g. `{"temperature": 0}`, or the whole request
+            as the client took it: `messages`, `prompt`, `input`, `model` are read from it, `system`
+            and `instructions` become a system message, and keys, headers and timeouts are dropped.
+        documents: what was retrieved for the request: texts, or mappings with `content` (or `text`,
+            `page_content`) and optionally `id`, `score`, `metadata` with a `source`. They are
+            looked for in the messages.
     """
     try:
         if not active():
@@ -83,7 +78,7 @@ def feedback(
     """Record a user's feedback on a trace. Never raises.
 
     Args:
-        trace_id: as `current_trace_id()` gave it inside the call.
+        trace_id: from `current_trace_id()` inside the call.
         score: a finite number; True and False count as 1 and 0.
         comment: free text.
         name: tells several kinds of feedback apart.
@@ -123,7 +118,7 @@ def feedback(
 
 def current_trace_id() -> str | None:
     """The id (32 hex digits) of the trace being captured in this context, for `feedback`; None
-    outside of decorated functions and while capture is off."""
+    outside decorated functions and while capture is off."""
     recording = current.get()
     if recording is None:
         return None
@@ -176,13 +171,13 @@ def trace(
 ) -> Any:
     """Record every call of a function, coroutine function, generator or async generator.
 
-    The prompt is the argument named by `prompt=`, else `prompt` or `messages`, else the only
-    text among the parameters without a default (or, where there is none, among all). Without
-    one the span is context: it surrounds calls and is never explained. `record(...)` inside the
-    function states what was really sent.
+    The prompt is the argument named by `prompt=`, else `prompt` or `messages`, else the only text
+    among the parameters without a default (or, if there is none, among all). Without a prompt the
+    span is context: it surrounds calls and is never explained. `record(...)` inside the function
+    states what was really sent.
 
-    The function behaves as before: its result, exceptions, signature and laziness. An internal
-    error of capture is logged once and counted.
+    The function keeps its result, exceptions, signature and laziness. An internal error of capture
+    is logged once and counted.
 
     Args:
         name: the span's name; by default the function's.
@@ -195,12 +190,12 @@ def trace(
         user: the end user's id; inherited by every record inside.
         capture_input: False writes no arguments (which makes the span context).
         capture_output: False writes no result.
-        rerun: True allows the worker to call the undecorated function again, where the
-            operator names its module (`--app`).
+        rerun: True allows the worker to call the undecorated function again, if the operator names
+            its module (`--app`).
 
     Raises:
         TypeError: the decorated object is not callable, or is a class.
-        ValueError: `prompt` names no parameter of the function, or `rerun` is set on one
+        ValueError: `prompt` names no parameter of the function, or `rerun` is set on a function
             that cannot be found by its module and name (a method, a nested function).
     """
 
@@ -251,17 +246,16 @@ def _check(target: Any, parameters: Parameters, prompt: str | None, rerun: bool)
 class span:
     """Record a block, as `trace` records a function: `with smile_trace.span("retrieve"): ...`.
 
-    It is context, unless `record(...)` is called directly inside of it. `session` and `user` are
+    The span is context, unless `record(...)` is called directly inside it. `session` and `user` are
     inherited by every record inside: set here what is known per request.
 
     Args:
-        name: the span's name.
         model: the model's name, by which the settings find how to call it again.
         provider: e.g. `"openai"`.
         metadata: JSON-able values, attached to the record.
         tags: texts, attached to the record.
-        session: the conversation's id; inherited by every record inside.
-        user: the end user's id; inherited by every record inside.
+        session: the conversation's id.
+        user: the end user's id.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""The configuration of capture: arguments of `configure` and `SMILE_TRACE_…` variables only."""
+"""The configuration of capture, read from `configure` and `SMILE_TRACE_…` variables only."""
 
 import os
 import re
@@ -14,15 +14,14 @@ from smile_trace.spool.writer import FILE_LIMIT, SPOOL_LIMIT, limits, positive_v
 _SERVERS = frozenset(
     ("uvicorn", "gunicorn", "hypercorn", "granian", "daphne", "flask", "fastapi", "streamlit")
 )
-"""Programs that run the application which their command line names."""
+"""Programs that run an application named on their command line."""
 _APPLICATION = re.compile(r"(?:[\w./-]*/)?([A-Za-z_][\w.]*?)(?::[\w.()]+|\.py(?::[\w.()]+)?)\Z")
 """`shop.api:app`, `app.py`."""
 _NOTEBOOK = "ipykernel_launcher"
 
 
 def application_name() -> str:
-    """The script's or module's name; of a server such as uvicorn that of the application which it
-    runs, in a notebook the notebook's. More useful than OpenTelemetry's `unknown_service`."""
+    """The script's, module's, notebook's or served application's name, else `unknown_service`."""
     arguments = [str(argument) for argument in getattr(sys, "argv", None) or [""]]
     program = _module() or Path(arguments[0]).stem
     if program == _NOTEBOOK:
@@ -34,7 +33,6 @@ def application_name() -> str:
 
 
 def _module() -> str | None:
-    """The module that was started with `python -m`."""
     spec = getattr(sys.modules.get("__main__"), "__spec__", None)
     name = getattr(spec, "name", None)
     return name.removesuffix(".__main__") if isinstance(name, str) else None
@@ -42,7 +40,7 @@ def _module() -> str | None:
 
 TEXT_LIMIT = 256 * 1024
 NOWHERE = Path(os.devnull)
-"""The home where there is none: nothing is captured."""
+"""A placeholder for a missing home: nothing is captured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +62,7 @@ class Config:
 
 
 def from_environment() -> Config:
-    """The configuration of the environment. A number that cannot be parsed keeps its default: a
-    mistyped variable must not stop an application."""
+    """Read the environment. A malformed number keeps its default: no typo may stop an application."""
     env = os.environ
     file_limit, spool_limit = limits()
     service = env.get(f"{PREFIX}SERVICE_NAME") or env.get("OTEL_SERVICE_NAME")
@@ -80,8 +77,7 @@ def from_environment() -> Config:
 
 
 def home_at(said: str | os.PathLike[str]) -> Path:
-    """The folder as an absolute path; `NOWHERE` with a warning where there cannot be one: a user
-    without a home, a working directory that is gone, a name that no folder can have."""
+    """The folder as an absolute path; `NOWHERE`, with a warning, if there cannot be such a folder."""
     try:
         home = Path(said).expanduser()
         if b"\0" in os.fsencode(home):

@@ -1,6 +1,4 @@
-"""Calls that other libraries make, in our spool: `instrument` for clients, `span_processor` for a
-TracerProvider.
-"""
+"""Capture of other libraries' calls, by `instrument` or by a `span_processor`."""
 
 import os
 from dataclasses import asdict
@@ -19,25 +17,24 @@ if TYPE_CHECKING:
     from importlib.metadata import Distribution
 
 _BY_CALLBACKS = "openinference.instrumentation.langchain"
-"""An instrumentor that cannot make its spans current, since callbacks tell it of a call's beginning
-and end."""
+"""An instrumentor that works by callbacks and therefore cannot make its spans current."""
 _instrumented: set[type] = set()
 
 
 class CannotInstrument(SmileTraceError):
-    """There is no such instrumentor installed; the message says what to install."""
+    """The instrumentor is missing or unusable; the message says what to install."""
 
 
 def instrument(client: Any) -> None:
     """Capture every call of a client as it is really sent, streams and tools included.
 
     The calls are children of the decorated function that makes them, or traces of their own.
-    Calling it again has no effect.
+    Repeated calls have no effect.
 
     Args:
         client: `"openai"` (extra `instrument`), the name of any other installed package
-            `openinference.instrumentation.<name>`, or an instrumentor of OpenTelemetry's kind
-            (an object with `instrument(tracer_provider=…)`).
+            `openinference.instrumentation.<name>`, or an instrumentor of OpenTelemetry's kind (an
+            object with `instrument(tracer_provider=…)`).
 
     Raises:
         CannotInstrument: there is no instrumentor of that name.
@@ -54,22 +51,15 @@ def instrument(client: Any) -> None:
 
 
 def _call_in_place(instrumentor: Any) -> None:
-    """Let LangChain call the instrumentor's handler in the context of the call, also in a
-    coroutine, where it would do so in a thread: a client's spans come under it that way."""
+    """Let LangChain call the handler in the call's context: a client's spans come under it that
+    way."""
     handler: Any = getattr(instrumentor, "_tracer", None)
     if hasattr(handler, "run_inline"):
         handler.run_inline = True
 
 
 def instrument_with(distribution: "Distribution") -> None:
-    """Capture the calls of the library that an installed instrumentor is for.
-
-    Args:
-        distribution: the instrumentor's, with an entry point in OpenTelemetry's group.
-
-    Raises:
-        CannotInstrument: it has none, or is not for the installed version of its library.
-    """
+    """Capture a library by an installed instrumentor; raises CannotInstrument if it does not fit."""
     entry_points = distribution.entry_points.select(group="opentelemetry_instrumentor")
     for entry_point in entry_points:
         instrumentor = _own(entry_point.load())
@@ -82,7 +72,7 @@ def instrument_with(distribution: "Distribution") -> None:
 
 
 def _own(instrumentor: type) -> Any:
-    """One of ours: the application may have given its singleton to its own tracing."""
+    """Make a new instance, because the application may use the singleton for its own tracing."""
     made: Any = object.__new__(instrumentor)
     made.__init__()
     return made
@@ -107,8 +97,8 @@ def _find(name: str) -> Any:
 def span_processor() -> SpanProcessor:
     """A processor for your own TracerProvider: its finished spans are written to our spool, too.
 
-    They are written unchanged, except that secrets are replaced and texts truncated. What the
-    provider's sampler drops does not arrive here.
+    They are written unchanged, except that secrets are replaced and texts truncated. Spans that the
+    provider's sampler drops do not arrive here.
     """
 
     def export(span: ReadableSpan) -> None:
@@ -119,7 +109,7 @@ def span_processor() -> SpanProcessor:
 
 
 def _options_for(instrumentor: Any) -> dict[str, Any]:
-    """Further arguments for `instrumentor.instrument`; none for one of an unknown family."""
+    """Further arguments for `instrumentor.instrument`; none for an unknown family."""
     family = type(instrumentor).__module__.partition(".")[0]
     if family == "openinference":
         return _images()
@@ -129,8 +119,7 @@ def _options_for(instrumentor: Any) -> dict[str, Any]:
 
 
 def _images() -> dict[str, Any]:
-    """Inline images are kept, of which OpenInference leaves out all above 32,000 characters. What
-    the environment says goes first."""
+    """Keep inline images: by default OpenInference drops those above 32,000 characters."""
     if "OPENINFERENCE_BASE64_IMAGE_MAX_LENGTH" in os.environ:
         return {}
     from openinference.instrumentation import TraceConfig
@@ -139,7 +128,7 @@ def _images() -> dict[str, Any]:
 
 
 def _no_metrics() -> dict[str, Any]:
-    """Metrics and logs go nowhere: in the application's own they would count each call again."""
+    """Discard metrics and logs: in the application's own they would count each call again."""
     from opentelemetry._logs import NoOpLoggerProvider
     from opentelemetry.metrics import NoOpMeterProvider
 
@@ -147,15 +136,14 @@ def _no_metrics() -> dict[str, Any]:
 
 
 def _content() -> dict[str, Any]:
-    """Content for OpenTelemetry's own instrumentors, whose switch is a variable of the environment:
-    to set it would put prompts into the application's own spans, too."""
+    """Capture content by a hook: OpenTelemetry's variable would change the application's own spans."""
     try:
         from opentelemetry.util.genai.utils import gen_ai_json_dumps
     except ImportError:
         return {}
 
     class ContentOnSpan:
-        """OpenTelemetry's `CompletionHook`: it is given the content of every call that ends."""
+        """OpenTelemetry's `CompletionHook`, called with the content of every call that ends."""
 
         def on_completion(
             self,
@@ -167,7 +155,7 @@ def _content() -> dict[str, Any]:
             span: Any = None,
             **_: Any,
         ) -> None:
-            """Write it on the span, as the conventions say."""
+            """Write the content on the span, as the conventions say."""
             for name, items in (
                 (semconv.INPUT_MESSAGES, inputs),
                 (semconv.OUTPUT_MESSAGES, outputs),

@@ -1,8 +1,7 @@
-"""A finished span as one OTLP/JSON line (OTLP 1.x, JSON Protobuf encoding).
+"""Finished spans as OTLP/JSON lines (OTLP 1.x, JSON Protobuf encoding).
 
-Ids are hex, 64-bit integers are strings, enums are numbers, fields with their default value
-are omitted, as in the Collector's file exporter. The text is built directly: a general encoder
-would take most of the time of a captured call.
+Ids are hex, 64-bit integers are strings, enums are numbers, and fields with their default value are
+omitted, as in the Collector's file exporter. A general encoder would be far slower.
 """
 
 import base64
@@ -25,25 +24,21 @@ if TYPE_CHECKING:
 
 KNOWS_REMOTE = 0x100
 IS_REMOTE = 0x200
-"""OTLP's flags: whether the parent (or the linked span) is remote is known, and is so."""
+"""OTLP's flags: whether the parent's or link's remoteness is known, and whether it is remote."""
 
 Sanitize = Callable[[str], str]
-"""Gives the text that may be written in place of one."""
+"""Gives the text that may be written in another's place."""
 
 
 _KNOWN_KEY = re.compile(
     r"(?:gen_ai|llm|openinference|input|output|retrieval|embedding|tool|session|user|smile_trace"
     r"|exception|error|service|telemetry|process|host|os)(?:\.(?:[a-z_]{1,40}|\d{1,6}))*"
 )
-"""A key of the conventions: no redaction of the user's may make it another one."""
+"""A key of the conventions, which the user's redaction must not change."""
 
 
 class LineEncoder:
-    """Encodes spans; caches the last resource and scope.
-
-    Args:
-        sanitize: applied to every text of resources and scopes.
-    """
+    """Encodes spans, and caches the last resource and scope, whose texts `sanitize` is applied to."""
 
     def __init__(self, sanitize: Sanitize | None = None) -> None:
         self._sanitize = sanitize
@@ -57,10 +52,8 @@ class LineEncoder:
     ) -> bytes:
         """The span with its resource and scope, as one line without a newline.
 
-        Args:
-            span: a finished span.
-            sanitize: applied to every text of the span; None where they are sanitized already.
-            more: gives further attributes, asked for after everything was sanitized.
+        `sanitize` is applied to every text of the span, None if they are sanitized already; `more`,
+        called after that, gives further attributes.
         """
         head, tail = self._frame(span)
         return f"{head}{encode_span(span, sanitize, more)}{tail}".encode("ascii")
@@ -134,7 +127,6 @@ def _key(key: str, sanitize: Sanitize | None) -> str:
 
 
 def _joined(first: str, second: str) -> str:
-    """Two encoded lists, concatenated."""
     if "[]" in (first, second):
         return second if first == "[]" else first
     return f"{first[:-1]},{second[1:]}"
@@ -172,7 +164,7 @@ def _quote_json(text: JSONText) -> str:
 
 
 def _double(value: float) -> str:
-    """JSON has no NaN and no infinities; ProtoJSON writes them as these words."""
+    """Write NaN and infinities as ProtoJSON's words, since JSON has none."""
     if value != value:
         return '"NaN"'
     if value in (float("inf"), float("-inf")):
@@ -207,7 +199,7 @@ def _schema(owner: "Resource | InstrumentationScope | None", sanitize: Sanitize 
 
 
 def _dropped(span: "ReadableSpan | OwnSpan") -> list[str]:
-    """The counts of what the application's own provider dropped; ours has no limits."""
+    """The counts of what the application's own provider dropped."""
     fields = _dropped_attributes(span)
     if span.dropped_events:
         fields.append(f'"droppedEventsCount":{span.dropped_events}')

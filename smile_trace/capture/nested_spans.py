@@ -1,8 +1,7 @@
-"""Spans that instrumentors make, in our spool.
+"""Spans of instrumentors, written to our spool.
 
-An instrumentor (OpenInference's, say) is given a provider of ours. Its spans are children of the
-decorated function in our own context, and report the application's active span as their own
-context: neither tracing ever sees a parent that it does not know.
+Their parents are the decorated functions, in our own context, but they report the application's
+active span as their context: neither tracing ever sees a parent that it does not know.
 """
 
 import json
@@ -30,16 +29,13 @@ from smile_trace.providers import content_of, read_client_request
 _REQUEST = "input.value"
 _MESSAGE = "llm.input_messages."
 _told: "ContextVar[_SpanProxy | None]" = ContextVar("smile_trace_told_span", default=None)
-"""The latest span, in this context, of an instrumentor that cannot make its spans current; it may
-have ended."""
+"""The context's last span of an instrumentor that cannot make its spans current; possibly ended."""
 _open: "weakref.WeakSet[_SpanProxy]" = weakref.WeakSet()
 
 
 class NestedProvider(otel.TracerProvider):
-    """Gives tracers whose spans go to our spool, with parents from our own context.
-
-    `attached`: whether the instrumentor makes its spans current for what happens inside them.
-    """
+    """Makes tracers whose spans go to our spool, with parents from our own context; `attached` if
+    the instrumentor makes its spans current for what happens inside them."""
 
     def __init__(self, *, attached: bool = True) -> None:
         self._attached = attached
@@ -58,7 +54,7 @@ class NestedProvider(otel.TracerProvider):
 
 
 class NestedTracer(otel.Tracer):
-    """Starts spans as children of our current one."""
+    """Starts spans as children of our current span."""
 
     def __init__(self, name: str, version: str | None, *, attached: bool = True) -> None:
         self._scope = (name, version)
@@ -68,7 +64,7 @@ class NestedTracer(otel.Tracer):
     def start_span(
         self, name: str, context: Context | None = None, *args: Any, **kwargs: Any
     ) -> Any:
-        """A span of ours; one that records nothing where capture is off."""
+        """Start a span of ours; while capture is off, it records nothing."""
         application_span = _application_span(otel.get_current_span(context))
         if not active():
             return otel.NonRecordingSpan(application_span.get_span_context())
@@ -108,10 +104,7 @@ class NestedTracer(otel.Tracer):
 
 
 class _SpanProxy(otel.Span):
-    """A span of ours that reports the application's active span as its own context.
-
-    One that is garbage-collected before it ended (an unfinished stream) is abandoned.
-    """
+    """A span of ours that reports the application's active span as its own context."""
 
     def __init__(self, span: otel.Span, application_span: otel.Span) -> None:
         self.real = span
@@ -146,7 +139,7 @@ class _SpanProxy(otel.Span):
         self.real.record_exception(exception, *args, **kwargs)
 
     def end(self, end_time: int | None = None) -> None:
-        """Ends it, after looking for prompts in the messages."""
+        """End the span, after looking for prompts in the messages."""
         try:
             self._note_prompts()
         except Exception as error:  # noqa: BLE001  the user's call goes on
@@ -162,7 +155,7 @@ class _SpanProxy(otel.Span):
             self.real.set_attribute(semconv.PROMPTS, dumps(uses))
 
     def abandon(self) -> None:
-        """Ends it as abandoned, unless it has ended."""
+        """End the span as abandoned, unless it has ended."""
         if self.real.is_recording() and self._pid == os.getpid():
             self.real.set_attribute(semconv.STATUS, "abandoned")
             self.real.end()
@@ -199,8 +192,7 @@ def _application_span(span: otel.Span) -> otel.Span:
 
 
 def _own_parent(span: otel.Span, attached: bool) -> otel.Span | None:
-    """Our current span: the instrumentor's own enclosing one, another's that could not make its own
-    current, else the decorated function's."""
+    """Our current span: an enclosing span of an instrumentor, or else the decorated function's."""
     span = _unwrapped(span)
     recording = current.get()
     if isinstance(span, _SpanProxy) and span.real.is_recording():

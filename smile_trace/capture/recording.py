@@ -41,14 +41,14 @@ _UNSET = Status(StatusCode.UNSET)
 
 current: ContextVar["Recording | None"] = ContextVar("smile_trace_current", default=None)
 open_streams: "weakref.WeakSet[Recording]" = weakref.WeakSet()
-"""Recordings that may be unfinished when the interpreter exits; they are written as abandoned."""
+"""Recordings that may be unfinished when the interpreter exits: they are written as abandoned."""
 at_exit: list[Callable[[], None]] = []
-"""Further functions to be called then."""
+"""Further functions to call when the interpreter exits."""
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """What `trace` knows about one decorated function, or `span` about one block."""
+    """The options of one decorated function, or of a `span` block."""
 
     name: str
     parameters: Parameters | None = None
@@ -64,10 +64,7 @@ class Site:
 
 
 class Recording:
-    """A call being recorded. It is written once: by `finish`, by `fail`, or when garbage-collected.
-
-    Structured values are sanitized and encoded at the end only.
-    """
+    """A call being recorded, written once: by `finish`, by `fail` or when garbage-collected."""
 
     __slots__ = (
         "__weakref__",
@@ -123,7 +120,7 @@ class Recording:
         self._done = False
 
     def read_arguments(self, arguments: dict[str, Any]) -> None:
-        """Read the arguments: the messages, or the input of a context span."""
+        """Read the messages, or the input of a context span."""
         parameters = self._site.parameters
         if parameters is None or not self._site.capture_input:
             return
@@ -181,7 +178,7 @@ class Recording:
         self._uses = find_renderings([content_of(message) for message in messages])
 
     def _note_external_traces(self) -> None:
-        """A trace that began and ended inside this call (automatic logging) belongs to it."""
+        """Take over a trace that began and ended inside this call (automatic logging)."""
         for attribute, trace in last_traces().items():
             if trace != self._last_traces.get(attribute):
                 self._attributes.setdefault(attribute, trace)
@@ -311,7 +308,6 @@ class Recording:
     def _describe_call(
         self, messages: list[MessageDict], answer: Answer, sanitizer: Sanitizer
     ) -> str:
-        """Adds the attributes of the call; returns the span's name."""
         attributes = self._attributes
         operation = self._form or answer.form or "chat"
         attributes[semconv.OPERATION_NAME] = operation
@@ -322,7 +318,7 @@ class Recording:
 
 
 def start_recording(site: Site, arguments: dict[str, Any] | None) -> Recording | None:
-    """Start recording a call; None where capture is off. Never raises."""
+    """Start recording a call, or return None while capture is off. Never raises."""
     try:
         if not active():
             return None
@@ -348,13 +344,12 @@ def _report_lost(error: BaseException) -> None:
 
 
 def reset_current(token: "Token[Recording | None]") -> None:
-    """Undo `current.set`. A coroutine that is closed in another context has nothing to reset."""
+    """Undo `current.set`, unless a coroutine was closed in another context."""
     with suppressed(ValueError):
         current.reset(token)
 
 
 def _at_exit() -> None:
-    """Writes what is unfinished as abandoned, and the counts of lost records."""
     for recording in list(open_streams):
         recording.finish(None, "abandoned")
     for close in at_exit:
@@ -392,7 +387,6 @@ def _jsonable(result: Any) -> Any:
 
 
 def _describe_error(error: BaseException) -> tuple[str, str, str]:
-    """Type, message and bounded traceback of an exception."""
     kind = type(error)
     name = kind.__qualname__
     if kind.__module__ not in ("builtins", None):

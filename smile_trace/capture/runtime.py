@@ -21,7 +21,7 @@ from smile_trace.capture.tracer_provider import (
 from smile_trace.spool import Spool
 
 Write = Callable[[bytes], object]
-"""Takes the line of each finished span; by default the spool's `write`."""
+"""Takes the line of each finished span; the spool's `write` by default."""
 
 
 class Runtime:
@@ -38,13 +38,13 @@ class Runtime:
         self.provider = make_provider(self.resource, self.export)
 
     def after_fork(self) -> None:
-        """Use a file and a process id of its own, in a forked child."""
+        """Use a new file and the new process id in a forked child."""
         self.resource = make_resource(self.config)
         self.spool.after_fork()
 
 
 class _State:
-    """Mutable state. Read without a lock, replaced under one."""
+    """Mutable state, read without a lock and replaced under one."""
 
     __slots__ = ("config", "enabled", "lock", "runtime", "wanted")
 
@@ -55,7 +55,7 @@ class _State:
         self.lock = threading.RLock()
 
     def switch(self, wanted: bool) -> None:
-        """Capture, if that is wanted and there is a home."""
+        """Switch capture on if it is wanted and there is a home."""
         self.wanted = wanted
         self.enabled = wanted and self.config.home != NOWHERE
 
@@ -88,19 +88,19 @@ def configure(
     text_limit: int | None = None,
     spool_limit: int | None = None,
 ) -> None:
-    """Configure capture in this process; what is not given stays unchanged.
+    """Configure capture in this process; arguments left out change nothing.
 
     Args:
         service_name: attached to every trace (`SMILE_TRACE_SERVICE_NAME`).
         home: the folder of spool and store (`SMILE_TRACE_HOME`).
         enabled: False switches capture off at run time, True on again.
-        redact: expressions (texts are compiled) and functions from text to text, applied
-            after the built-in redaction to everything that is written. If one
-            raises, that is counted, and the text is not written at all.
+        redact: regular expressions (or their texts) and functions from text to text, applied after
+            the built-in redaction to everything that is written. If one raises, the failure is
+            counted and the text is not written at all.
         text_limit: characters after which a text is truncated, and its call never explained
             (default 262,144; `SMILE_TRACE_TEXT_LIMIT`).
-        spool_limit: bytes of all spool files after which records are dropped and counted
-            (default 1 GiB; `SMILE_TRACE_SPOOL_LIMIT`).
+        spool_limit: bytes of all spool files after which records are dropped and counted (default 1
+            GiB; `SMILE_TRACE_SPOOL_LIMIT`).
 
     Raises:
         ValueError: a limit is not positive, or an expression does not compile.

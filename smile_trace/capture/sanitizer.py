@@ -1,4 +1,4 @@
-"""Sanitizing one record: secrets are replaced and texts truncated, and both are noted."""
+"""Sanitizing of a record: secrets are replaced and texts truncated, and both are noted."""
 
 from json.encoder import encode_basestring, encode_basestring_ascii
 from typing import Any
@@ -12,15 +12,12 @@ from smile_trace.providers import Answer, MessageDict
 from smile_trace.providers.base import without_data
 
 RECORD_FACTOR = 16
-"""All texts of one record together may be this many times as long as one."""
+"""The limit of all texts of a record together, in text limits."""
 
 
 class Sanitizer:
-    """Sanitizes the texts of one record.
-
-    `redacted` counts what was replaced; `truncated` is set once a text was truncated (or withheld,
-    because a redaction function raised): such a call is never explained.
-    """
+    """Sanitizes a record's texts and counts `redacted` replacements; a `truncated` record, which
+    may also have withheld a text because a redaction function raised, is never explained."""
 
     __slots__ = ("_limit", "_redactors", "_room", "redacted", "truncated")
 
@@ -41,8 +38,8 @@ class Sanitizer:
     def edited(self, text: str) -> tuple[str, list[list[Edit]]]:
         """The sanitized text, and the edits of redaction, step by step.
 
-        A text far over the limit is shortened to twice the limit before it is searched, which
-        bounds the time; the margin behind the limit lets a secret across it be found whole.
+        A very long text is cut to twice the limit before it is searched, which bounds the time; the
+        margin lets a secret across the limit be found whole.
         """
         length = len(text)
         limit = min(self._limit, max(self._room, 0))
@@ -58,7 +55,7 @@ class Sanitizer:
         return text, steps
 
     def has_room_for(self, data: str) -> bool:
-        """Whether data that is no text is within the limits of a text. It is not searched."""
+        """Whether data other than text, which is not searched, is within a text's limits."""
         if len(data) > min(self._limit, max(self._room, 0)):
             return False
         self._room -= len(data)
@@ -79,7 +76,7 @@ class Sanitizer:
 def message_attributes(
     messages: list[MessageDict], uses: list[Use], sanitizer: Sanitizer
 ) -> dict[str, Any]:
-    """`gen_ai.input.messages`, and the prompts that were found in them."""
+    """`gen_ai.input.messages`, and the prompts found in the messages."""
     sanitized = []
     for index, message in enumerate(messages):
         parts, edits = _sanitize_parts(message["parts"], sanitizer)
@@ -129,12 +126,11 @@ def answer_attributes(answer: Answer, sanitizer: Sanitizer) -> dict[str, Any]:
 def _with_parts(
     message: MessageDict, parts: list[dict[str, Any]], sanitizer: Sanitizer
 ) -> MessageDict:
-    """The message with sanitized parts, role and whatever else it has."""
     return {k: parts if k == "parts" else sanitizer.value(v) for k, v in message.items()}
 
 
 def _dumps(messages: list[MessageDict]) -> JSONText:
-    """`dumps`, in half the time for the usual message: a role and one text."""
+    """`dumps`, in half the time for a usual message: a role and one text."""
     return JSONText(f"[{','.join(map(_dump, messages))}]")
 
 
@@ -148,18 +144,14 @@ def _dump(message: MessageDict) -> str:
 
 
 def _quote(text: str) -> str:
-    """The text as a JSON string without ASCII escapes; ASCII text is quoted twice as fast."""
+    """Quote as JSON without ASCII escapes; ASCII text takes half the time."""
     return encode_basestring_ascii(text) if text.isascii() else encode_basestring(text)
 
 
 def _sanitize_parts(
     parts: list[dict[str, Any]], sanitizer: Sanitizer
 ) -> tuple[list[dict[str, Any]], list[list[Edit]]]:
-    """The sanitized parts, and the edits of the message's content.
-
-    Offsets of prompts are those of the texts joined by line breaks: each text's edits are moved
-    to its place in the joined content.
-    """
+    """The sanitized parts, and the edits moved to offsets in the texts joined by line breaks."""
     sanitized: list[dict[str, Any]] = []
     edits: list[list[Edit]] = []
     position = 0
@@ -184,7 +176,6 @@ def _sanitize_parts(
 
 
 def _move(use: Use, edits: list[list[Edit]]) -> None:
-    """Maps a prompt's offsets through the edits."""
     for span in (use, *use["variable_spans"]):
         span["start"] = move(span["start"], edits, end=False)
         span["end"] = move(span["end"], edits, end=True)

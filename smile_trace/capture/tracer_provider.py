@@ -1,8 +1,5 @@
-"""Our own tracer provider: every span sampled, no limits, our own parents.
-
-It does not depend on the environment's `OTEL_…` variables, and is independent of the
-application's provider.
-"""
+"""The tracer provider of capture: every span sampled, no limits, parents of its own, and
+independent of the environment's `OTEL_…` variables and of the application's provider."""
 
 import os
 import random
@@ -38,8 +35,7 @@ _UNSET = Status(StatusCode.UNSET)
 
 @dataclass(slots=True)
 class OwnSpan:
-    """The fields of a `ReadableSpan` (its constructor takes them), which takes far longer to make
-    and copies each field when it is read."""
+    """The fields of a `ReadableSpan`, which is slow to make and copies each field when it is read."""
 
     name: str
     context: SpanContext
@@ -69,10 +65,7 @@ os.register_at_fork(after_in_child=_random.seed)
 
 
 class OwnIdGenerator(IdGenerator):
-    """Ids from a generator of our own, seeded by the operating system in every process.
-
-    Forked children never share ids, and the application's seeded `random` is not touched.
-    """
+    """Ids never shared by forked children, made without the application's seeded `random`."""
 
     def generate_span_id(self) -> int:
         """A non-zero 64-bit id."""
@@ -87,7 +80,7 @@ _ids = OwnIdGenerator()
 
 
 def new_context(parent: SpanContext | None) -> SpanContext:
-    """The context of a new span: in its parent's trace, or in a trace of its own."""
+    """The context of a new span in its parent's trace, or in a new trace."""
     trace_id = _ids.generate_trace_id() if parent is None else parent.trace_id
     return SpanContext(trace_id, _ids.generate_span_id(), is_remote=False, trace_flags=_SAMPLED)
 
@@ -99,10 +92,10 @@ class ExportingProcessor(SpanProcessor):
         self._export = export
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
-        """Nothing happens before a span has finished."""
+        """Do nothing before a span has finished."""
 
     def on_end(self, span: ReadableSpan) -> None:
-        """Exports the span. Never raises."""
+        """Export the span. Never raises."""
         try:
             self._export(span)
         except BaseException as error:  # noqa: BLE001  the user's call goes on
@@ -110,20 +103,17 @@ class ExportingProcessor(SpanProcessor):
             report_error("a finished span could not be written", error)
 
     def shutdown(self) -> None:
-        """Nothing is held back, so there is nothing to do."""
+        """Do nothing: no span is held back."""
 
     def force_flush(self, timeout_millis: int = 30000) -> bool:
-        """Nothing is held back."""
+        """Do nothing: no span is held back."""
         return True
 
 
 def line_exporter(
     config: Config, write: Callable[[bytes], object], lose: Callable[[str, BaseException], None]
 ) -> Callable[[ReadableSpan | OwnSpan], None]:
-    """Encodes each finished span and hands the line to `write`.
-
-    Our own spans are sanitized when they end, those of instrumentations here.
-    """
+    """Encode each finished span, and sanitize instrumentations': ours are sanitized when they end."""
     encoder = LineEncoder(lambda text: Sanitizer(config).text(text))
 
     def export(span: ReadableSpan | OwnSpan) -> None:
@@ -154,7 +144,6 @@ def _sanitized_line(
     encoder: LineEncoder, span: ReadableSpan | OwnSpan, sanitizer: Sanitizer, limit: int
 ) -> bytes:
     def figures() -> dict[str, int | bool]:
-        """What was replaced and truncated, known once everything else is encoded."""
         return {
             **({semconv.REDACTED: sanitizer.redacted} if sanitizer.redacted else {}),
             **({semconv.TRUNCATED: True} if sanitizer.truncated else {}),

@@ -1,8 +1,7 @@
 """Wrapping of every kind of function, indistinguishable from the original.
 
-A plain function gets a plain wrapper. Everything else is wrapped in a `Transparent`, which
-`inspect`, `isinstance` and pickle see as the original. Called, it binds its arguments at once
-and does nothing else before the first step, as the original.
+A plain function gets a plain wrapper, any other a `Transparent`, which `inspect`, `isinstance` and
+pickle see as the original. It only binds its arguments before the first step, as the original.
 """
 
 import functools
@@ -23,7 +22,7 @@ from smile_trace.capture.runtime import state
 
 
 def wrap(target: Any, site: Site) -> Any:
-    """The target, recorded at every call."""
+    """Wrap the target to record every call."""
     function = target
     while isinstance(function, functools.partial):
         function = function.func
@@ -195,7 +194,7 @@ async def _run_async_generator(
 
 
 async def _stepwise(awaitable: Any, recording: Recording | None) -> Any:
-    """`await awaitable`, with the recording current only while it runs, not while it waits."""
+    """Await with the recording current only while the awaitable runs, not while it waits."""
     if recording is None or not hasattr(awaitable, "send"):
         return await awaitable
     return await _drive_awaitable(awaitable, recording)
@@ -243,7 +242,6 @@ def _bind(site: Site, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str
 
 
 def _copy_name(running: Any, target: Any) -> Any:
-    """Gives a coroutine or generator its function's name."""
     running.__name__ = getattr(target, "__name__", running.__name__)
     running.__qualname__ = getattr(target, "__qualname__", running.__qualname__)
     return running

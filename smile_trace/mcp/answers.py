@@ -1,4 +1,4 @@
-"""What the server answers: bounded, without perturbations, prompts as data."""
+"""The server's answers: bounded, without perturbations, prompts as data."""
 
 from smile_trace._guards.presentable import presentable
 from smile_trace.records import Explanation, Record, SegmentAttribution
@@ -7,7 +7,7 @@ from smile_trace.store.queries.status import Status
 
 MOST_SEGMENTS, MOST_VERSIONS = 20, 10
 LONGEST, LONGEST_ANSWER = 300, 2000
-"""Characters of a text, and of the answer."""
+"""Longest text and longest answer, in characters."""
 
 
 class Cause(Record):
@@ -38,7 +38,7 @@ class Why(Record):
 
     @classmethod
     def of(cls, explanation: Explanation, call: str | None = None) -> "Why":
-        """What an Explanation says, its longest causes and texts cut short."""
+        """Sum up an Explanation, its longest causes and texts cut short."""
         sure = [segment for segment in explanation.ranked if segment.significant]
         return cls(
             call=call,
@@ -74,7 +74,7 @@ class Version(Record):
 
     @classmethod
     def of(cls, report: VersionReport) -> "Version":
-        """What a comparison found of one version, its strongest influences first."""
+        """Sum up a version, its strongest influences first."""
         strongest = sorted(report.segments, key=lambda item: -abs(item.influence))
         return cls(
             version=_text(report.version),
@@ -103,7 +103,7 @@ class Compared(Record):
 
     @classmethod
     def of(cls, comparison: Comparison) -> "Compared":
-        """What a Comparison says, in short."""
+        """Sum up a Comparison."""
         return cls(
             prompt=_text(comparison.prompt),
             summary=_text(comparison.summary, LONGEST_ANSWER),
@@ -131,7 +131,7 @@ class Counts(Record):
 
     @classmethod
     def of(cls, status: Status) -> "Counts":
-        """Those of the store's status."""
+        """Take the counts of the store's status."""
         names = set(cls.model_fields) - {"worker"}
         return cls(**{name: getattr(status, name) for name in names}, worker=_text(status.worker))
 

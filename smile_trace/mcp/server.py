@@ -1,4 +1,4 @@
-"""The server: four tools over what a home holds. It writes nothing into the home."""
+"""The MCP server: four tools that read a home and write nothing into it."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -27,7 +27,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 EXPLANATION_CALLS = 40
-"""Calls of one explanation, at most."""
+"""The most calls of one explanation."""
 LONGEST_PROMPT = 100_000
 """Characters of a prompt that is explained."""
 
@@ -53,8 +53,8 @@ Name = Annotated[
 
 
 class Cap:
-    """Calls that all explanations of one server may take together, retries included: each has a
-    share of them before it begins, and returns what it has not sent, also where it fails."""
+    """The calls that a server's explanations may take together, retries included: each explanation
+    reserves its share first and returns what it has not sent, even if it fails."""
 
     def __init__(self, calls: int) -> None:
         self._left = calls
@@ -62,11 +62,7 @@ class Cap:
 
     @contextmanager
     def share(self) -> Iterator[tuple[int, Attempts]]:
-        """What an explanation may take: `EXPLANATION_CALLS`, or what is left.
-
-        Raises:
-            ToolError: too few are left.
-        """
+        """Reserve `EXPLANATION_CALLS`, or what is left; raises ToolError if that is too little."""
         with self._lock:
             calls = min(EXPLANATION_CALLS, self._left)
             if calls < MIN_BUDGET:
@@ -85,13 +81,7 @@ class Cap:
 
 
 def make_server(settings: Settings, *, model: str | None = None, most_calls: int = 0) -> MCPServer:
-    """The server of a home.
-
-    Args:
-        settings: those of the home.
-        model: who is asked by `explain`; without one, that tool is not offered.
-        most_calls: the most calls to it, over all explanations of this server.
-    """
+    """Make the server of a home, with `explain` for `most_calls` in total if there is a `model`."""
     server: MCPServer = MCPServer("smile-trace", instructions=INSTRUCTIONS, log_level="WARNING")
     cap = Cap(most_calls)
 
@@ -142,7 +132,7 @@ def _why(trace_id: str, settings: Settings) -> Why:
 
 
 def _saying(tool: Callable[P, T]) -> Callable[P, T]:
-    """The tool, whose errors an assistant reads as a sentence."""
+    """Wrap a tool to give its errors to the assistant as a sentence."""
 
     @wraps(tool)
     def run(*args: P.args, **kwargs: P.kwargs) -> T:

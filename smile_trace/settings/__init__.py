@@ -1,8 +1,8 @@
 """One settings tree for worker and command line.
 
-Sources, first wins: arguments, `SMILE_TRACE_…` variables (`__` between levels), the nearest
-`smile_trace.toml` (working directory, its parents, then SMILE_TRACE_HOME), the defaults here.
-Keys are never settings: a setting names the environment variable that holds one.
+The first source wins: arguments, `SMILE_TRACE_…` variables (`__` between levels), the nearest
+`smile_trace.toml` (working directory, its parents, then SMILE_TRACE_HOME), the defaults here. Keys
+are never settings: a setting names the environment variable that holds the key.
 """
 
 from smile_trace.settings.explaining import Budget, Drift, ExplainingSome

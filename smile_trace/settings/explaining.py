@@ -141,7 +141,7 @@ class Explaining(Table, SettableOptions):
     @model_validator(mode="before")
     @classmethod
     def _gather(cls, table: Any) -> Any:
-        """The tables of prompts and functions, which stand beside the other settings."""
+        """Gather the tables of prompts and functions, which stand beside the other settings."""
         if not isinstance(table, dict):
             return table
         some = {name: held for name, held in table.items() if name.startswith(_SOME)}

@@ -1,4 +1,4 @@
-"""How each captured model is asked again: `[models.NAME]`, a table per kind."""
+"""The tables `[models.NAME]`, a class per kind, that say how a captured model is asked again."""
 
 import re
 from collections.abc import Mapping
@@ -27,15 +27,15 @@ _Held = TypeVar("_Held")
 
 
 class ModelSettings(Table):
-    """What the tables of all kinds of models have in common. A kind is a subclass, which knows how
-    its model is opened and what is known of it before (`docs/contributing/model.md`)."""
+    """The settings common to all kinds of models. A kind is a subclass that opens its model and
+    bounds its cost (`docs/contributing/model.md`)."""
 
     sends: ClassVar[tuple[str, ...]] = ()
     """Environment variables whose values its client sends by itself."""
     calls_function: ClassVar[bool] = False
-    """It calls the application's function again, which needs a captured call."""
+    """Whether it calls the application's function again, which needs a captured call."""
     costs_nothing: ClassVar[bool] = False
-    """It runs on this machine."""
+    """Whether it runs on this machine."""
 
     kind: str
     form: Literal["chat", "completion"] | None = None
@@ -66,12 +66,12 @@ class ModelSettings(Table):
 
     @property
     def address(self) -> str:
-        """Where it is asked, in words."""
+        """A description of the place where the model is asked."""
         return f"a model of kind {self.kind!r}"
 
     @property
     def most_attempts(self) -> int:
-        """How often one request is sent at most, with its retries."""
+        """The most attempts at one request, retries included."""
         return 2
 
     @property
@@ -80,12 +80,12 @@ class ModelSettings(Table):
         return False
 
     def open(self, name: str, *, app: str | None = None, call: "Call | None" = None) -> "Model":
-        """The model; nothing is started or asked yet.
+        """Open the model without starting or asking it.
 
         Args:
             name: the captured name.
-            app: the module that the operator named, where it calls a function of it.
-            call: the captured call, whose function it calls.
+            app: the module that the operator named, if a function of it is called.
+            call: the captured call, whose function is called.
 
         Raises:
             ModelUnavailable: an extra, a file, a key or the module is missing.
@@ -93,20 +93,15 @@ class ModelSettings(Table):
         raise NotImplementedError
 
     def attempt_bound(self, name: str, prompted: "Prompted") -> "tuple[Usage | None, float | None]":
-        """Upper bounds of the tokens and US dollars of one attempt at `prompted` or a perturbation.
+        """Upper bounds of tokens and US dollars for one attempt at `prompted` or a perturbation.
 
-        Args:
-            name: the captured name.
-            prompted: the call.
-
-        Returns:
-            Tokens, None where they cannot be known; dollars, None where no price is known.
+        `name` is the captured name; a bound that cannot be known is None.
         """
         return None, None
 
 
 class ServerSettings(ModelSettings):
-    """What the kinds of model that are asked at an address have in common."""
+    """The settings common to models that are asked at an address."""
 
     base_url: str
     model: str | None = None
@@ -122,12 +117,12 @@ class ServerSettings(ModelSettings):
 
     @property
     def address(self) -> str:
-        """Its own."""
+        """The server's address."""
         return self.base_url
 
     @property
     def most_attempts(self) -> int:
-        """With its `retries`."""
+        """The first attempt and `retries`."""
         return 1 + self.retries
 
     @field_validator("base_url")
@@ -145,11 +140,7 @@ PACKAGED_NAMES: tuple[PackagedName, ...] = get_args(PackagedName)
 
 
 def _of_its_kind(table: Any, _: ValidatorFunctionWrapHandler) -> ModelSettings:
-    """A table, read by the class of its kind.
-
-    Raises:
-        ValueError: it names no kind that is installed, or is wrong.
-    """
+    """Read a table by its kind's class; raises ValueError for a wrong table or an unknown kind."""
     if isinstance(table, ModelSettings):
         return table
     kind = table.get("kind") if isinstance(table, Mapping) else None
@@ -170,12 +161,12 @@ AnyModelSettings = Annotated[SerializeAsAny[ModelSettings], WrapValidator(_of_it
 
 
 _DATE = re.compile(r"[-@](?:20\d\d-?[01]\d-?[0-3]\d|[0-2]\d[0-3]\d|latest)$")
-"""How a model's name ends that says which version of it: `-2024-07-18`, `-20250929`, `-0613`."""
+"""The version that ends a model's name: `-2024-07-18`, `-20250929`, `-0613`."""
 
 
 def table_of(models: Mapping[str, _Held], name: str) -> _Held | None:
-    """What is said of the model captured as `name`: its own table, that of its name without a date
-    (`gpt-4o-mini` of `gpt-4o-mini-2024-07-18`, which is what answered), or else that of `"*"`."""
+    """The table of the model captured as `name`, of its name without a date (`gpt-4o-mini` for
+    `gpt-4o-mini-2024-07-18`), or of `"*"`."""
     found = table_name_of(models, name)
     return None if found is None else models[found]
 

@@ -1,4 +1,4 @@
-"""What every table of the settings has in common."""
+"""The base of all tables of the settings."""
 
 from typing import Annotated, Any, TypeVar
 
@@ -8,7 +8,7 @@ from smile_trace._options import About
 
 
 class Table(BaseModel):
-    """A table: nothing in it is unknown."""
+    """A table that accepts no unknown setting."""
 
     model_config = ConfigDict(
         extra="forbid", frozen=True, protected_namespaces=(), use_attribute_docstrings=True

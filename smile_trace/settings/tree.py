@@ -39,7 +39,7 @@ from smile_trace.trust.settings_file import (
 )
 
 _read_now: ContextVar[SettingsFile | None] = ContextVar("settings_file", default=None)
-"""The file of the `Settings` that are being made: it is read once."""
+"""The file of the `Settings` that are being made, so that it is read once."""
 
 
 class Settings(BaseSettings):
@@ -99,7 +99,7 @@ class Settings(BaseSettings):
         return self
 
     def _check_asked(self, model: str | None, named: str, purpose: str) -> None:
-        """See that a model which a setting names is there, and can be asked for that purpose."""
+        """Check that a model named by a setting exists and can serve that purpose."""
         if model is None:
             return
         if model not in self.models and model not in PACKAGED_NAMES:
@@ -117,8 +117,7 @@ class Settings(BaseSettings):
         """Read the settings; `values` go before every other source.
 
         Raises:
-            SettingsError: a setting is unknown or wrong, or the file cannot be read, or others can
-                have written it.
+            SettingsError: a setting is unknown or wrong, or the file is unreadable or insecure.
         """
         file = load()
         reading = _read_now.set(file)
@@ -135,14 +134,13 @@ class Settings(BaseSettings):
         self._file, self._given = file, values
 
     def check_trust(self, *tables: str) -> None:
-        """See that this user has allowed the hosts that the file names; called before anything is
-        sent to one.
+        """Check, before anything is sent, that this user has allowed the hosts that the file names.
 
         Args:
-            tables: the tables that are used now (`"models"`, `"trackers"`); by default all.
+            tables: those used now (`"models"`, `"trackers"`); by default all.
 
         Raises:
-            NotTrusted: one is not allowed yet; the message says how to do it.
+            NotTrusted: a host is not allowed yet; the message says how to allow it.
         """
         check(self._file, tables, self._given)
 
@@ -185,7 +183,6 @@ def _problem(error: ErrorDetails) -> str:
 
 
 def _names(path: Sequence[str | int]) -> list[str]:
-    """The settings of the table at `path`."""
     table: Any
     match path:
         case []:

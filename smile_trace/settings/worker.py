@@ -106,8 +106,7 @@ class Sources(Table):
 
     @property
     def pulled(self) -> Mapping[str, Mapping[str, str | int | float | bool | tuple[str, ...]]]:
-        """The tables of backends that are read over their API, by name; their own documentation
-        lists their options."""
+        """The tables of backends read over their API, by name; each backend documents its options."""
         return self.__pydantic_extra__
 
 
@@ -156,11 +155,7 @@ class StoreSettings(Table):
         return url.replace("postgres://", "postgresql://", 1)
 
     def connection(self) -> str | None:
-        """The address with the password, for whoever connects; None where the store is a file.
-
-        Raises:
-            ValueError: the variable of `password_env` is not set.
-        """
+        """The address with the password, or None for a file; raises ValueError if one is missing."""
         if self.url is None or self.password_env is None:
             return self.url
         password = os.environ.get(self.password_env)

@@ -1,11 +1,10 @@
 """For the tests of applications and prompts.
 
 `captured()` captures in memory instead of the spool; `RecordedModel` answers from a file;
-`assert_driven_by` and `assert_no_effect` test an Explanation. What authors of plug-ins test with is
-`smile_trace_contracts`.
-
-With pytest, put `pytest_plugins = ["smile_trace.testing"]` into `conftest.py` and use the
-fixture `smile_trace_captured`; elsewhere, `with smile_trace.testing.captured() as found:`.
+`assert_driven_by` and `assert_no_effect` test an Explanation. Authors of plug-ins test with
+`smile_trace_contracts`. With pytest, put `pytest_plugins = ["smile_trace.testing"]` into
+`conftest.py` and use the fixture `smile_trace_captured`; elsewhere, `with
+smile_trace.testing.captured() as found:`.
 """
 
 from collections.abc import Iterator

@@ -11,7 +11,7 @@ def assert_driven_by(explanation: Explanation, text: str, *, among: int = 3) -> 
     Case and punctuation at the ends of words do not count.
 
     Raises:
-        AssertionError: it does not; the message shows what does.
+        AssertionError: no part does; the message shows what does.
         ValueError: the text is in none of the prompt's segments.
     """
     if (why := why_not_driven_by(explanation, text, among=among)) is not None:
@@ -23,13 +23,11 @@ def assert_no_effect(
 ) -> None:
     """Assert that an effect of any part of `text` is excluded: its interval lies inside `within`.
 
-    What was not measured well enough proves nothing, and fails, too.
-
     Args:
         within: the largest attribution that counts as none, in units of answer change.
 
     Raises:
-        AssertionError: a part has an effect, or the explanation cannot tell.
+        AssertionError: a part has an effect, or was not measured well enough to exclude it.
         ValueError: the text is in none of the prompt's segments.
     """
     if (why := why_not_without_effect(explanation, text, within=within)) is not None:

@@ -10,7 +10,7 @@ from smile_trace.records.formats.otlp import spans_from_line
 
 
 class Captured:
-    """What was captured so far, read anew at each look."""
+    """Everything captured so far, read anew at each look."""
 
     def __init__(self) -> None:
         self.lines: list[bytes] = []
@@ -18,7 +18,7 @@ class Captured:
 
     @property
     def spans(self) -> list[Span]:
-        """Every finished span, in the order in which they finished."""
+        """Every finished span, in the order of their ends."""
         return [span for line in self.lines for span in spans_from_line(line, captured=True)]
 
     @property
@@ -44,7 +44,7 @@ class Captured:
 def captured() -> Iterator[Captured]:
     """Capture in memory while the block runs, in every thread; nothing reaches the disk.
 
-    Capture is on inside of it, whatever `SMILE_TRACE_DISABLED` says.
+    Capture is on inside the block, whatever `SMILE_TRACE_DISABLED` says.
     """
     found = Captured()
     with state.lock:

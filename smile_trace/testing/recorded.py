@@ -1,4 +1,4 @@
-"""A model whose answers are recorded once, so that prompts are tested without spending."""
+"""A model whose answers are recorded once, so that tests of prompts cost nothing."""
 
 import asyncio
 import hashlib
@@ -13,15 +13,14 @@ from smile_trace.records import JSON, Response
 
 
 class RecordedModel:
-    """Answers from a file; what is not in it yet is asked of `model` and added to it.
+    """Answers from a file; answers missing in it are asked of `model` and added to it.
 
-    Put the file under version control with the test. A changed prompt asks for what is new only.
+    Put the file under version control with the test. A changed prompt asks only for new answers.
 
     Args:
         file: JSON lines; created when the first answer is recorded.
-        model: asked for what the file does not hold: a name from the settings, a Model or a
-            function. Without one a missing answer raises ModelUnavailable, which is what a test
-            in continuous integration needs.
+        model: a name from the settings, a Model or a function, asked for answers missing in the
+            file. Without it a missing answer raises ModelUnavailable, as a test in CI needs.
         deterministic: whether the recorded model is deterministic; saves replicates.
     """
 
@@ -46,18 +45,14 @@ class RecordedModel:
         return self._deterministic
 
     async def generate(self, requests: Sequence[Request]) -> list[Response]:
-        """Recorded answers, and those of the model for the rest.
-
-        Raises:
-            ModelUnavailable: an answer is not recorded, and there is no model to ask.
-        """
+        """Give recorded answers, and the model's for the rest; without it raises ModelUnavailable."""
         missing = {key: r for r in requests if (key := _key(r)) not in self._known}
         if missing:
             await self._record(missing)
         return [Response(text=self._known[_key(request)]) for request in requests]
 
     async def aclose(self) -> None:
-        """Nothing to close: the caller owns the model."""
+        """Close nothing: the caller owns the model."""
 
     async def _record(self, missing: dict[str, Request]) -> None:
         from smile_trace.explaining.preparation import open_any
@@ -86,7 +81,7 @@ class RecordedModel:
 
 
 def _key(request: Request) -> str:
-    """What decides an answer: form, parameters without the seed, messages, replicate."""
+    """Hash what decides an answer: form, parameters without the seed, messages, replicate."""
     parameters = {name: value for name, value in request.parameters.items() if name != "seed"}
     messages = [message.identity for message in request.messages]
     content = [request.form, parameters, messages, request.replicate]
@@ -94,11 +89,7 @@ def _key(request: Request) -> str:
 
 
 def _read(file: Path) -> dict[str, str]:
-    """Answers by key.
-
-    Raises:
-        ValueError: a line of the file is no recording.
-    """
+    """Read the answers by key; a malformed line raises ValueError."""
     if not file.exists():
         return {}
     known: dict[str, str] = {}

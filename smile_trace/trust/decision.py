@@ -1,8 +1,5 @@
-"""Whether a file may send what it names: asked before anything leaves this process.
-
-What this user has allowed stands in `trusted.json` of the home: by file, then by host, the
-variables. The home is that of the environment: a file that is not trusted yet may say another.
-"""
+"""The check whether a file may send what it names, made before anything leaves this process.
+`trusted.json` lies in the environment's home, because an untrusted file may name another home."""
 
 import json
 import os
@@ -24,7 +21,7 @@ from smile_trace.trust.settings_file import SettingsError, SettingsFile, expande
 RECORD = "trusted.json"
 
 Allowed = dict[str, dict[str, list[str]]]
-"""The variables, by file and host, and `""` for prompts and answers."""
+"""The allowed variables, by file and host; `""` stands for prompts and answers."""
 
 
 class NotTrusted(SettingsError):
@@ -43,7 +40,7 @@ class NotTrusted(SettingsError):
 
 
 def described(destination: Destination) -> str:
-    """What is sent where, in words: `prompts and answers with MY_KEY to https://models.example`."""
+    """Say what is sent where: `prompts and answers with MY_KEY to https://models.example`."""
     variables = [name for name in destination.to_ask if name]
     named = presentable(listed(variables), longest=LONGEST_LINE) if variables else ""
     where = presentable(destination.name)
@@ -53,11 +50,10 @@ def described(destination: Destination) -> str:
 def check(
     file: SettingsFile | None, tables: Collection[str] = (), given: Mapping[str, Any] | None = None
 ) -> None:
-    """See that this user has allowed what a file sends; called before anything is sent.
+    """Check what a file sends, before anything is sent.
 
     Args:
-        file: the settings' file; None where there is none.
-        tables: what is asked now (`"models"`); everything where it is empty.
+        tables: those used now (`"models"`); all if empty.
         given: arguments that go before the file.
 
     Raises:
@@ -70,7 +66,7 @@ def check(
 def to_allow(
     file: SettingsFile, given: Mapping[str, Any], tables: Collection[str] = ()
 ) -> list[Destination]:
-    """What is to be asked about before these tables of a file are followed; by default all."""
+    """The destinations of the file's tables (by default all) that this user still has to allow."""
     if file.by_administrator or _in_own_home(file.path):
         return []
     held = allowed(file.path)
@@ -84,16 +80,12 @@ def to_allow(
 
 
 def allowed(file: Path) -> dict[str, list[str]]:
-    """What was allowed for a file: by host, the variables."""
+    """The variables allowed for a file, by host."""
     return _read().get(_key(file), {})
 
 
 def allow(file: Path, wanted: Iterable[Destination]) -> None:
-    """Allow what the file sends to those, from now on.
-
-    Raises:
-        SettingsError: it cannot be kept; the message says why.
-    """
+    """Allow what the file sends to these destinations; raises SettingsError if it cannot be kept."""
     record = _read()
     hosts = record.setdefault(_key(file), {})
     for destination in wanted:
@@ -108,18 +100,14 @@ def allow(file: Path, wanted: Iterable[Destination]) -> None:
 
 
 def _home() -> Path:
-    """The home of this user, however the settings may be. One that is named relative to the working
-    directory may be somebody else's, so that `~/.smile-trace` is taken.
-
-    Raises:
-        SettingsError: this user has none.
-    """
+    """The user's home by the environment, or `~/.smile-trace` if that is relative: a working
+    directory may be somebody else's."""
     home = own_home()
     return home if home.is_absolute() else expanded(HOME)
 
 
 def _in_own_home(file: Path) -> bool:
-    """Whether a settings file lies beside the record: who writes there could write that, too."""
+    """Whether a file lies beside the record, whose writers could change it, too."""
     try:
         home = _home()
         return file.parent.resolve() == home.resolve() and is_own_folder(home.resolve())
@@ -132,7 +120,7 @@ def _key(file: Path) -> str:
 
 
 def _read() -> Allowed:
-    """The record; empty where it is none of this user's own, or not whole."""
+    """The record; empty if it is damaged or others could have written it."""
     try:
         descriptor = open_own(_home() / RECORD)
         with open(descriptor, encoding="utf-8") as file:

@@ -1,8 +1,5 @@
-"""What a settings file names: the addresses to which something is sent, and with which variables.
-
-It goes by what a table may hold, not by what this release would do with it: an address in the
-table of a tracker that is switched off, or of a plug-in's, counts as well.
-"""
+"""The addresses to which a settings file sends something, and with which variables: wherever a
+table may hold one, also for a plug-in or a switched-off tracker."""
 
 import json
 import os
@@ -25,7 +22,7 @@ _ADDRESS = re.compile(
 
 
 class Origin(NamedTuple):
-    """Scheme, host and port of an address: who is asked there."""
+    """Scheme, host and port of an address."""
 
     scheme: str
     host: str
@@ -37,12 +34,12 @@ class Origin(NamedTuple):
 
     @property
     def is_here(self) -> bool:
-        """Whether it is on this machine, which `0.0.0.0` is, too, where one connects to it."""
+        """Whether the host is this machine, as `0.0.0.0` is when one connects to it."""
         return self.host == "0.0.0.0" or is_loopback(self.host)
 
 
 def origin_of(address: str) -> Origin | None:
-    """Who an address leads to; None where programs may read it differently."""
+    """The origin of an address; None if programs may read it differently."""
     parts = _ADDRESS.fullmatch(address)
     if parts is None or "\\" in address:
         return None
@@ -65,7 +62,7 @@ class Account:
     addresses: tuple[str, ...] = ()
 
     def goes_to(self, origin: Origin) -> bool:
-        """Whether that is the provider itself, or what the environment names for these keys."""
+        """Whether the origin is the provider's own, or named by the environment for these keys."""
         own = origin.scheme == "https" and origin.port == _PORTS["https"]
         if own and any(_matches(origin.host, host) for host in self.hosts):
             return True
@@ -78,7 +75,6 @@ def _matches(host: str, own: str) -> bool:
 
 
 def _origin_named(address: str) -> Origin | None:
-    """The origin in a variable, in which some write a host without a scheme (OLLAMA_HOST)."""
     return origin_of(address if "://" in address else f"http://{address}")
 
 
@@ -142,7 +138,7 @@ ACCOUNTS: Mapping[str, Account] = {
         ("HONEYCOMB_API_KEY",), ("api.honeycomb.io", "api.eu1.honeycomb.io"), _OTLP
     ),
 }
-"""The accounts by name. A host of many customers is no provider's own."""
+"""The accounts by name. A host shared by many customers is no provider's own."""
 
 
 def goes_freely(variable: str | None, origin: Origin) -> bool:
@@ -159,25 +155,20 @@ def goes_freely(variable: str | None, origin: Origin) -> bool:
 
 Place = tuple[str, ...]
 _ADDRESSES = ("url", "tracking_uri", "endpoint", "host")
-"""Options of trackers and sources that are an address, whatever they look like."""
+"""Options of trackers and sources that always hold an address."""
 _FOR_PEOPLE = ("ui_url",)
-"""An address that is only shown."""
+"""Addresses that are only shown."""
 _DATABASE = re.compile(
     r"(?i)postgres(?:ql)?://(?:[^@/?#]*@)?([^@/?#]*)(?:/[^?#]*)?(?:\?(.*))?", re.DOTALL
 )
 _ELSEWHERE = {"host", "hostaddr", "service", "servicefile", "passfile"}
-"""Parameters of libpq's by which another server is asked; a path is a socket of this machine."""
+"""Parameters of libpq that name another server; a path is a socket of this machine."""
 
 
 @dataclass(frozen=True)
 class Destination:
-    """An address that a file names.
-
-    Args:
-        place: where in the file, such as `("models", "gpt-4o", "base_url")`.
-        address: what stands there.
-        variables: those whose values are sent there, too.
-    """
+    """An address at a `place` in a file, such as `("models", "gpt-4o", "base_url")`, and the
+    variables whose values are sent there, too."""
 
     place: Place
     address: str
@@ -185,20 +176,20 @@ class Destination:
 
     @property
     def name(self) -> str:
-        """Scheme, host and port; the whole text where programs may read it differently."""
+        """Scheme, host and port; the whole text if programs may read it differently."""
         origin = origin_of(self.address)
         return self.address if origin is None else str(origin)
 
     @property
     def to_ask(self) -> list[str]:
-        """What is asked about: `""` for prompts and answers, and the variables beside them."""
+        """What needs permission: `""` for prompts and answers, and the variables beside them."""
         origin = origin_of(self.address)
         sent = [None, *self.variables]
         return [one or "" for one in sent if origin is None or not goes_freely(one, origin)]
 
 
 def destinations(settings: Mapping[str, Any]) -> Iterator[Destination]:
-    """Every address in the settings, as a file has them (unchecked)."""
+    """Every address in unchecked settings, as a file has them."""
     for name, table in _tables(settings, "models"):
         yield from _of_model(("models", name), table)
     for kind in ("trackers", "sources"):
@@ -215,8 +206,7 @@ def destinations(settings: Mapping[str, Any]) -> Iterator[Destination]:
 
 
 def said_otherwise(place: Place, given: Mapping[str, Any]) -> bool:
-    """Whether an argument (`given`) or a `SMILE_TRACE_…` variable says what stands at that place,
-    so that the file does not."""
+    """Whether an argument (`given`) or a `SMILE_TRACE_…` variable replaces what stands there."""
     return _at(given, place) is not None or _in_environment(place)
 
 
@@ -233,7 +223,6 @@ def _of_model(place: Place, table: Mapping[str, Any]) -> Iterator[Destination]:
 
 
 def _of_kind(kind: EntryPoint) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """The defaults of a kind's table, and the variables that its client sends by itself."""
     try:
         table = kind.load()
         return {name: field.default for name, field in table.model_fields.items()}, table.sends
@@ -261,8 +250,7 @@ def _of_backend(place: Place, table: Mapping[str, Any]) -> Iterator[Destination]
 
 
 def _database(url: str) -> str | None:
-    """The server of a database's address; None where it is a socket of this machine, or what the
-    environment names."""
+    """The server of a database's address; None for a local socket or what the environment names."""
     parts = _DATABASE.fullmatch(url)
     if parts is None:
         return url
@@ -294,7 +282,6 @@ def _keys(account: str) -> tuple[str, ...]:
 
 
 def _at(settings: Any, place: Place) -> Any:
-    """What stands there; None where nothing does. An argument may be a table that is made."""
     for name in place:
         is_table = isinstance(settings, Mapping)
         settings = settings.get(name) if is_table else getattr(settings, name, None)
@@ -304,8 +291,8 @@ def _at(settings: Any, place: Place) -> Any:
 
 
 def _in_environment(place: Place) -> bool:
-    """The variable of that place, or one of a table around it, which holds JSON. pydantic reads
-    their names in lower case, and a file's as they are."""
+    """Whether a variable, or one of a table around it, which holds JSON, sets that place. pydantic
+    reads variables' names in lower case, and a file's as they are."""
     if place != tuple(name.lower() for name in place):
         return False
     variables = {name.upper(): value for name, value in os.environ.items()}

@@ -1,8 +1,5 @@
-"""The kinds of models that are installed: ours, a file each in `models/kinds`, and those of other
-packages, by entry point.
-
-A settings file names one of them; nothing is imported by a name that was read.
-"""
+"""The installed kinds of models: modules of `models/kinds`, and other packages' entry points.
+Nothing is imported by a name that was read from a settings file."""
 
 import pkgutil
 from collections.abc import Mapping
@@ -11,14 +8,14 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
 GROUP = "smile_trace.models"
-"""The entry points' group: the name of one is the `kind`, its value the kind's table."""
+"""The entry points' group: the name is the `kind`, the value its table."""
 
 _OURS = Path(__file__).parents[1] / "models" / "kinds"
 
 
 @lru_cache(maxsize=1)
 def installed_kinds() -> Mapping[str, EntryPoint]:
-    """What gives the table (a `ModelSettings`) of each kind, `endpoint` first, which most are."""
+    """The table (a `ModelSettings`) of each kind, with `endpoint`, the most frequent, first."""
     known = {entry.name: entry for entry in entry_points(group=GROUP)}
     for module in pkgutil.iter_modules([str(_OURS)]):
         path = f"smile_trace.models.kinds.{module.name}:TABLE"

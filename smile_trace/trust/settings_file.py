@@ -23,8 +23,7 @@ class SettingsError(SmileTraceError):
 
 @dataclass(frozen=True)
 class SettingsFile:
-    """One reading of a file: what stands in it, unchecked, and whether root put it there for
-    us, who are another user."""
+    """One unchecked reading of a file; `by_administrator`: root wrote it, and we are another user."""
 
     path: Path
     table: Mapping[str, Any]
@@ -46,11 +45,8 @@ def find_file() -> Path | None:
 
 
 def load(path: Path | None = None) -> SettingsFile | None:
-    """Read a file, by default the nearest; None where there is none.
-
-    Raises:
-        SettingsError: it cannot be read, or others can have written it.
-    """
+    """Read a file, by default the nearest, or None; an unreadable or insecure one raises
+    SettingsError."""
     path = path or find_file()
     if path is None:
         return None
@@ -65,11 +61,7 @@ def load(path: Path | None = None) -> SettingsFile | None:
 
 
 def read_home() -> Path:
-    """The home of the settings, where spool, store and lock are.
-
-    Raises:
-        SettingsError: the file cannot be read, or there is no such folder as it says.
-    """
+    """The home of spool, store and lock; raises SettingsError if it is unknown."""
     if os.environ.get(f"{PREFIX}HOME"):
         return own_home()
     file = load()
@@ -78,20 +70,12 @@ def read_home() -> Path:
 
 
 def own_home() -> Path:
-    """The home that the environment says, whatever a file does.
-
-    Raises:
-        SettingsError: this user has none.
-    """
+    """The home that the environment names, whatever a file says; else raises SettingsError."""
     return expanded(os.environ.get(f"{PREFIX}HOME") or HOME)
 
 
 def expanded(home: str) -> Path:
-    """A folder in which `~` is written out.
-
-    Raises:
-        SettingsError: there is no such user, or this one has no home.
-    """
+    """The folder with `~` expanded; raises SettingsError if the user has no home."""
     try:
         return Path(home).expanduser()
     except RuntimeError:

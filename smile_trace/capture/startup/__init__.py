@@ -1,10 +1,7 @@
-"""What `smile-trace run` puts before an application: a folder for its PYTHONPATH.
-
-Python runs the `sitecustomize` in it at its start; nothing here is imported otherwise.
-"""
+"""The folder that `smile-trace run` puts on an application's PYTHONPATH, for its `sitecustomize`."""
 
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
 REPORT = "SMILE_TRACE_RUN_REPORT"
-"""A variable: the first Python of the command says what it captures, and takes it away."""
+"""The variable that asks the command's first Python to say what it captures; it is then removed."""

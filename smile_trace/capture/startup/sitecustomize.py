@@ -1,8 +1,8 @@
-"""Python runs this at its start, under `smile-trace run`: calls of models will be captured.
+"""Run by Python at its start, under `smile-trace run`, to capture calls of models.
 
-A library is instrumented at the moment when the application imports it, and nothing else is loaded
-before: what has to come first in an application (gevent, its own tracing) does. Standard library
-only, and nothing that older Pythons cannot read: the command may start one without smile-trace.
+A library is instrumented when the application imports it, and nothing else is loaded earlier,
+because gevent or the application's own tracing may have to come first. Standard library only, in a
+syntax that older Pythons read: the command may start one without smile-trace.
 """
 
 from __future__ import annotations
@@ -33,22 +33,20 @@ LIBRARIES = {
     "smolagents": ("smolagents", "smolagents"),
     "haystack": ("haystack-ai", "haystack"),
 }
-"""Distribution and instrumentors' name of each library, by the module that is imported."""
+"""Distribution of each library and its instrumentors' name, by the imported module."""
 FAMILIES = (
     "openinference-instrumentation-{}",
     "opentelemetry-instrumentation-genai-{}",
     "opentelemetry-instrumentation-{}",
 )
-"""Distributions of instrumentors: OpenInference's, OpenTelemetry's own, Traceloop's. The first that
-is installed is taken, so that no call is captured twice; where none is, the first is what there is
-to install. (`…-openai-v2` is none of them: it writes content as logs.)"""
+"""Instrumentors' distributions; the first installed one captures a library's calls. `…-openai-v2`
+is not used because it writes content as logs."""
 _REPORT = "SMILE_TRACE_RUN_REPORT"
 _OFF = ("1", "true", "yes")
 
 
 def start() -> None:
-    """Watch what is imported, say once what will be captured, and run the `sitecustomize` that
-    would have been run without this one."""
+    """Watch imports, report what will be captured, and run the `sitecustomize` hidden by this one."""
     here = os.path.dirname(os.path.abspath(__file__))
     sys.path[:] = [folder for folder in sys.path if os.path.abspath(folder) != here]
     if os.environ.get("SMILE_TRACE_DISABLED", "").strip().lower() not in _OFF:
@@ -66,7 +64,7 @@ def start() -> None:
 
 
 def report() -> list[str]:
-    """Which of the installed libraries will be captured, and how the others are."""
+    """Sentences on which installed libraries will be captured, and how to capture the others."""
     installed = [kind for name, kind in LIBRARIES.values() if distribution_of(name)]
     if not installed:
         known = ", ".join(kind for _, kind in LIBRARIES.values())
@@ -101,14 +99,13 @@ def distribution_of(name: str) -> Any:
 
 
 def instrumentor_of(kind: str) -> Any:
-    """The distribution of the instrumentor to take, or None."""
+    """The distribution of the preferred installed instrumentor, or None."""
     found = (distribution_of(family.format(kind)) for family in FAMILIES)
     return next((one for one in found if one), None)
 
 
 class Watch:
-    """Finds the modules of `LIBRARIES` where they would be found, and instruments each when it has
-    been executed."""
+    """A finder that instruments each module of `LIBRARIES` once it has been executed."""
 
     def __init__(self) -> None:
         self.waiting = {module: kind for module, (_, kind) in LIBRARIES.items()}
@@ -116,7 +113,7 @@ class Watch:
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: Any = None
     ) -> ModuleSpec | None:
-        """The spec that another finder gives, with that one step added to its loader."""
+        """The spec of another finder, its loader extended by the instrumentation."""
         kind = self.waiting.get(name)
         if kind is None:
             return None
@@ -137,7 +134,7 @@ class Watch:
 
 
 def instrument(kind: str) -> None:
-    """Instrument a library; where that fails, say so: the application goes on without."""
+    """Instrument a library, or say why that fails: the application goes on without capture."""
     found = instrumentor_of(kind)
     if found is None:
         return
@@ -156,7 +153,6 @@ def instrument(kind: str) -> None:
 
 
 def _say(sentence: str) -> None:
-    """Say it on standard error, which may be closed."""
     with suppress(AttributeError, OSError, ValueError):
         print(f"smile-trace: {sentence}", file=sys.stderr, flush=True)
 
