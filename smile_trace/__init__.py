@@ -1,4 +1,4 @@
-"""smile-trace: why did the model say that? Only the public surface; heavy names load on first use."""
+"""smile-trace: why did the model say that? The public surface; heavy names load on first use."""
 
 from typing import TYPE_CHECKING, Any
 

@@ -107,7 +107,7 @@ class ExtraMissing(SmileTraceError):
 
 @contextmanager
 def needing_extra(extra: str, wanted: str) -> Iterator[None]:
-    """Turn a missing third-party module into ExtraMissing: which extra brings what `wanted` needs."""
+    """Turn a missing third-party module into ExtraMissing: `wanted` needs the extra."""
     try:
         yield
     except ModuleNotFoundError as error:

@@ -62,7 +62,7 @@ class Config:
 
 
 def from_environment() -> Config:
-    """Read the environment. A malformed number keeps its default: no typo may stop an application."""
+    """Read the environment. A malformed number keeps its default: no typo stops an application."""
     env = os.environ
     file_limit, spool_limit = limits()
     service = env.get(f"{PREFIX}SERVICE_NAME") or env.get("OTEL_SERVICE_NAME")
@@ -77,7 +77,8 @@ def from_environment() -> Config:
 
 
 def home_at(said: str | os.PathLike[str]) -> Path:
-    """The folder as an absolute path; `NOWHERE`, with a warning, if there cannot be such a folder."""
+    """The folder as an absolute path, or `NOWHERE` with a warning if there cannot be such a
+    folder."""
     try:
         home = Path(said).expanduser()
         if b"\0" in os.fsencode(home):

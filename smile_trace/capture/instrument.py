@@ -59,7 +59,7 @@ def _call_in_place(instrumentor: Any) -> None:
 
 
 def instrument_with(distribution: "Distribution") -> None:
-    """Capture a library by an installed instrumentor; raises CannotInstrument if it does not fit."""
+    """Capture a library by an installed instrumentor; raises CannotInstrument if it is unfit."""
     entry_points = distribution.entry_points.select(group="opentelemetry_instrumentor")
     for entry_point in entry_points:
         instrumentor = _own(entry_point.load())
@@ -136,7 +136,7 @@ def _no_metrics() -> dict[str, Any]:
 
 
 def _content() -> dict[str, Any]:
-    """Capture content by a hook: OpenTelemetry's variable would change the application's own spans."""
+    """Capture content by a hook: OpenTelemetry's variable would affect the application's spans."""
     try:
         from opentelemetry.util.genai.utils import gen_ai_json_dumps
     except ImportError:

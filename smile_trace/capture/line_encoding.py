@@ -38,7 +38,7 @@ _KNOWN_KEY = re.compile(
 
 
 class LineEncoder:
-    """Encodes spans, and caches the last resource and scope, whose texts `sanitize` is applied to."""
+    """Encodes spans; caches the last resource and scope, whose texts pass through `sanitize`."""
 
     def __init__(self, sanitize: Sanitize | None = None) -> None:
         self._sanitize = sanitize

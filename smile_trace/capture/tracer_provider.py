@@ -35,7 +35,7 @@ _UNSET = Status(StatusCode.UNSET)
 
 @dataclass(slots=True)
 class OwnSpan:
-    """The fields of a `ReadableSpan`, which is slow to make and copies each field when it is read."""
+    """The fields of a `ReadableSpan`, which is slow to make and copies each field when read."""
 
     name: str
     context: SpanContext
@@ -113,7 +113,7 @@ class ExportingProcessor(SpanProcessor):
 def line_exporter(
     config: Config, write: Callable[[bytes], object], lose: Callable[[str, BaseException], None]
 ) -> Callable[[ReadableSpan | OwnSpan], None]:
-    """Encode each finished span, and sanitize instrumentations': ours are sanitized when they end."""
+    """Encode each finished span, sanitized unless it is ours, which is sanitized when it ends."""
     encoder = LineEncoder(lambda text: Sanitizer(config).text(text))
 
     def export(span: ReadableSpan | OwnSpan) -> None:

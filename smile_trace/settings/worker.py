@@ -106,7 +106,7 @@ class Sources(Table):
 
     @property
     def pulled(self) -> Mapping[str, Mapping[str, str | int | float | bool | tuple[str, ...]]]:
-        """The tables of backends read over their API, by name; each backend documents its options."""
+        """The tables of backends read over their API, by name; each documents its options."""
         return self.__pydantic_extra__
 
 
@@ -155,7 +155,8 @@ class StoreSettings(Table):
         return url.replace("postgres://", "postgresql://", 1)
 
     def connection(self) -> str | None:
-        """The address with the password, or None for a file; raises ValueError if one is missing."""
+        """The address with the password, or None for a file; raises ValueError if a part is
+        missing."""
         if self.url is None or self.password_env is None:
             return self.url
         password = os.environ.get(self.password_env)

@@ -45,7 +45,7 @@ class RecordedModel:
         return self._deterministic
 
     async def generate(self, requests: Sequence[Request]) -> list[Response]:
-        """Give recorded answers, and the model's for the rest; without it raises ModelUnavailable."""
+        """Give recorded answers, and the model's for the rest; else raises ModelUnavailable."""
         missing = {key: r for r in requests if (key := _key(r)) not in self._known}
         if missing:
             await self._record(missing)

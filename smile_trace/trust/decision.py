@@ -85,7 +85,7 @@ def allowed(file: Path) -> dict[str, list[str]]:
 
 
 def allow(file: Path, wanted: Iterable[Destination]) -> None:
-    """Allow what the file sends to these destinations; raises SettingsError if it cannot be kept."""
+    """Allow what the file sends to these; raises SettingsError if that cannot be kept."""
     record = _read()
     hosts = record.setdefault(_key(file), {})
     for destination in wanted:

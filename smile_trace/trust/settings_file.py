@@ -23,7 +23,7 @@ class SettingsError(SmileTraceError):
 
 @dataclass(frozen=True)
 class SettingsFile:
-    """One unchecked reading of a file; `by_administrator`: root wrote it, and we are another user."""
+    """One unchecked reading of a file; `by_administrator` if root, another user, wrote it."""
 
     path: Path
     table: Mapping[str, Any]

@@ -1,4 +1,4 @@
-"""The folder that `smile-trace run` puts on an application's PYTHONPATH, for its `sitecustomize`."""
+"""The folder that `smile-trace run` puts on an application's PYTHONPATH for its `sitecustomize`."""
 
 from pathlib import Path
 

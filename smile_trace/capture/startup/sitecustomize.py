@@ -46,7 +46,7 @@ _OFF = ("1", "true", "yes")
 
 
 def start() -> None:
-    """Watch imports, report what will be captured, and run the `sitecustomize` hidden by this one."""
+    """Watch imports, report what will be captured, and run the `sitecustomize` hidden by this."""
     here = os.path.dirname(os.path.abspath(__file__))
     sys.path[:] = [folder for folder in sys.path if os.path.abspath(folder) != here]
     if os.environ.get("SMILE_TRACE_DISABLED", "").strip().lower() not in _OFF:
