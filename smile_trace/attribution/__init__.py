@@ -1,8 +1,6 @@
 """The science: a Study asks a prompt with segments removed (ablated) and estimates their effects.
-
-Pure functions and classes; no I/O but the word vectors of an installed wheel, no clock, no
-asyncio. What can be exchanged is a protocol: `Study`, `Partitioner`, `Distance` and `Solver`.
-"""
+Pure functions and classes: no I/O but the word vectors of an installed wheel, no clock, no asyncio.
+The exchangeable parts are protocols: `Study`, `Partitioner`, `Distance` and `Solver`."""
 
 from smile_trace.attribution.answer_change.distances import (
     Distance,

@@ -14,22 +14,23 @@ AnswerSpan = tuple[int, int]
 """Characters `[start, end)` of the answer."""
 
 _UNREADABLE = "\ufffd"
-"""Replaces a character of which a token holds a part."""
+"""Stands for a character of which a token holds a part."""
 
 
 class AnswerSpanNotFound(SmileTraceError):
-    """The answer does not hold the part that is to be explained; the message says what to do."""
+    """The answer does not hold the part to be explained; the message says what to do."""
 
     code = ReasonCode.CANNOT_EXPLAIN
 
 
 def find_answer_span(answer: str, part: str) -> AnswerSpan:
-    """The first occurrence of `part` in `answer`, white space may differ; of a JSON path
-    (`$.city`) the value of that field. Of an answer that is calls of tools, `tool` is which tool
-    is called, and `$.number` one of the arguments.
+    """Find the first occurrence of `part` in `answer`, whatever the white space.
+
+    A JSON path (`$.city`) means the value of that field. In an answer of tool calls, `tool` means
+    which tool is called, and `$.number` an argument.
 
     Raises:
-        AnswerSpanNotFound: it does not occur there, or is nothing but white space.
+        AnswerSpanNotFound: `part` does not occur, or is only white space.
     """
     if read_tool_calls(answer) is not None:
         span = _span_of_call(answer, part.strip())
@@ -66,12 +67,8 @@ def find_answer_span(answer: str, part: str) -> AnswerSpan:
 
 
 def _span_of_call(answer: str, part: str) -> AnswerSpan | None:
-    """The characters of a part of an answer that is tool calls: `tool` is the name of the first,
-    `$.number` one of the arguments (of the first call that has it). None for any other part.
-
-    Raises:
-        AnswerSpanNotFound: no call has that argument.
-    """
+    """The characters of the first tool's name (`tool`), or of an argument (`$.number`) of the first
+    call that has it. None for any other part; raises `AnswerSpanNotFound` if no call has it."""
     places = CallPlaces(answer)
     if part == "tool":
         return places.places[0, ()]
@@ -89,8 +86,8 @@ def _span_of_call(answer: str, part: str) -> AnswerSpan | None:
 
 
 class CallPlaces:
-    """Where the names and arguments of the calls stand in the answer: number of the call, and path
-    to the argument (empty for the name), in order."""
+    """Where the names and arguments of the calls stand in the answer, in order, by the number of
+    the call and the path to the argument (empty for the name)."""
 
     def __init__(self, answer: str) -> None:
         self.places: dict[tuple[int, Path], AnswerSpan] = {}
@@ -109,7 +106,7 @@ class CallPlaces:
             self._note(answer, child, number, (*path, key))
 
     def at(self, span: AnswerSpan) -> tuple[int, Path]:
-        """The smallest of them that holds the span; the first tool where none does."""
+        """The smallest name or argument that holds the span; the first tool's name if none does."""
         around = [
             (end - start, what)
             for what, (start, end) in self.places.items()
@@ -123,11 +120,9 @@ def _key_of(answer: str, member: Node) -> str:
 
 
 def tokens_inside(tokens: Sequence[str], answer: str, part: AnswerSpan) -> list[int]:
-    """Indices of the tokens of `answer` that hold a character of `part`.
-
-    A space that was put before the answer, and tokens that end inside a character (an emoji may
-    take three of them), are allowed for. Empty where the tokens are not the answer's.
-    """
+    """Indices of the tokens of `answer` that hold a character of `part`; empty if the tokens are
+    not the answer's. The tokens may begin with an added space, or end inside a character (an emoji
+    may take three)."""
     text = " " + answer if _begins_with_a_space(tokens) and answer[:1] != " " else answer
     offset = len(text) - len(answer)
     start, end = part[0] + offset, part[1] + offset
@@ -140,7 +135,8 @@ def _begins_with_a_space(tokens: Sequence[str]) -> bool:
 
 
 def _spans(tokens: Sequence[str], text: str) -> list[AnswerSpan]:
-    """The characters of every token; adjacent unreadable ones share those between readable ones."""
+    """The characters of every token; adjacent unreadable tokens share those between readable
+    ones."""
     spans: list[AnswerSpan] = []
     at = unreadable = 0
     for token in tokens:

@@ -1,4 +1,4 @@
-"""What a study was told so far, and what follows from it: answer changes, findings per level."""
+"""The responses of a study so far, and what follows: answer changes, and findings per level."""
 
 from collections.abc import Iterable, Sequence
 from itertools import chain, takewhile
@@ -34,14 +34,9 @@ class KnownAnswers:
     """The responses of one model to the rows of a plan, scored and judged level by level.
 
     Args:
-        planner: the plan; its rows are looked up as it grows.
-        settings: of the study: its seed, and the smallest effect that matters.
         explained: the logged answer, or the part of it that is explained.
-        text_change: the comparison with it.
-        signal: what is compared.
         part: the characters of the answer that are explained; None for all.
         deterministic: whether the model repeats itself.
-        embed: word vectors.
         solver: as for `PerturbationStudy`.
     """
 
@@ -74,7 +69,7 @@ class KnownAnswers:
         self._found: dict[tuple[int, int, float], LevelFindings] = {}
 
     def take(self, row: Perturbation, response: Response) -> None:
-        """Takes a response; what was found before is found anew.
+        """Take a response, and discard earlier findings.
 
         Raises:
             ValueError: the row was not asked.
@@ -85,11 +80,8 @@ class KnownAnswers:
         self._found.clear()
 
     def rows(self, level: Level) -> list[Perturbation]:
-        """The level's rows that count: up to the first that was not asked.
-
-        A later row may have its answer from a row with the same text; counting it would select
-        rows by their masks.
-        """
+        """The level's rows that count: up to the first that was not asked. A later row may have its
+        answer from a row with the same text; counting it would select rows by their masks."""
         if level.exact:
             return level.rows
         return list(takewhile(lambda row: call_key(row) in self.asked, level.rows))
@@ -115,7 +107,7 @@ class KnownAnswers:
         )
 
     def find(self, level: Level) -> LevelFindings:
-        """What the answers say of a level."""
+        """The findings about a level; kept until the next response."""
         index, rows = self.planner.levels.index(level), self.rows(level)
         what = index, len(rows), level.error_rate
         if what not in self._found:
@@ -123,7 +115,8 @@ class KnownAnswers:
         return self._found[what]
 
     def settled(self, level: Level) -> bool:
-        """Whether more rows would add nothing: every interval is narrow, and it is reliable."""
+        """Whether more rows would add nothing: every interval is narrow, and the level is
+        reliable."""
         scores, index = self.scores(), self.planner.levels.index(level)
         rows = self.rows(level)
         known = [change for change in scores.changes[index] if change is not None]
@@ -134,7 +127,7 @@ class KnownAnswers:
         return not (self.reduced(index) and any(self.find(level).untold))
 
     def reduced(self, index: int) -> bool:
-        """Whether the reduced prompts of a level were asked, which tell no more."""
+        """Whether the reduced prompts of a level were asked; asking again would tell no more."""
         return any(row.level == index for row in self.planner.sparse)
 
     def confirmed(self, scores: ResponseScores) -> list[Pair]:
@@ -153,7 +146,7 @@ class KnownAnswers:
     def observations(
         self, scores: ResponseScores, found: Sequence[LevelFindings]
     ) -> tuple[Observation, ...]:
-        """One record per answered row, those that are in no estimate last."""
+        """One record per answered row; rows that are in no estimate come last."""
         levels = self.planner.levels
         groups = [
             (self.answered(level), changes, findings.locality)

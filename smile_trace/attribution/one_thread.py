@@ -9,10 +9,8 @@ from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
 
 def one_thread() -> AbstractContextManager[Any]:
-    """Inside it, BLAS computes with one thread.
-
-    For matrices as small as those of an explanation, more threads only wait for each other and
-    cost ten times as much, and the order of their sums would decide the last digits.
+    """Limit BLAS to one thread: for matrices as small as an explanation's, more threads only wait
+    for each other, take ten times as long, and let the order of their sums decide the last digits.
     """
     limited: AbstractContextManager[Any] = _libraries().limit(limits=1, user_api="blas")
     return limited
@@ -20,5 +18,6 @@ def one_thread() -> AbstractContextManager[Any]:
 
 @cache
 def _libraries() -> ThreadpoolController:
-    """Looked for once: that reads the memory map of the process, in some 10 ms."""
+    """Cached, since looking for the libraries reads the memory map of the process, in some 10
+    ms."""
     return ThreadpoolController()

@@ -1,4 +1,4 @@
-"""The study of one model: the default one."""
+"""The default study, which asks one model."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -48,33 +48,31 @@ from smile_trace.records import (
 from smile_trace.records.formats.answers import read_tool_calls
 
 ROUND = 16
-"""Perturbations of one round, at most: small enough to show progress and to run in parallel."""
+"""The largest round: small enough to show progress and to run in parallel."""
 
 
 class PerturbationStudy:
-    """The attributions of one logged answer, by asking the same prompt with segments removed.
+    """A `Study` of one logged answer that asks the same prompt with segments removed.
 
-    A `Study`. More segments than the budget allows are asked coarse to fine.
+    More segments than the budget allows are asked coarse to fine.
 
     Args:
         prompted: the exact messages, and the templates rendered into them.
         settings: unit, budget (perturbations asked, the baselines included), distance and seed.
-        answer: the logged answer.
-        signal: compare texts, or the probability of the logged answer (`Response.logprobs`
-            from `ScoringModel.score`). An empty answer, and one that is calls of tools, is always
-            compared as text.
+        signal: whether to compare texts, or the probability of the logged answer
+            (`Response.logprobs` from `ScoringModel.score`). An empty answer, or one of tool calls,
+            is always compared as text.
         protect: role names, exact texts or patterns that are never removed.
         deterministic: whether the same request gives the same answer.
         remote: whether the model is on another machine.
-        embed: word vectors, by default the packaged ones; a `VectorTable` for those of an
-            embedding model.
-        distance: of the word vectors of two answers, by default that of `settings.distance`.
+        embed: word vectors, by default the packaged ones; a `VectorTable` for an embedding model's.
+        distance: of two answers' word vectors, by default that of `settings.distance`.
         part: the characters of the answer that are explained (`find_answer_span`); None for all.
         unit: a pattern or own spans, in place of the settings' unit.
         partitioner: partitions the prompt, by default by `unit` and `protect`.
-        notes: what is known of the request and is said beside the explanation.
-        solver: fits the attributions and is scored on held-out rows; by default a Gaussian
-            process of the answer change, of probabilities without noise a warped one.
+        notes: facts about the request that accompany the explanation.
+        solver: fits the attributions and is scored on held-out rows; by default a Gaussian process
+            of the answer change, warped for probabilities without noise.
 
     Raises:
         CannotExplain: nothing can be removed from this prompt.
@@ -131,7 +129,7 @@ class PerturbationStudy:
 
     @property
     def proxy_signal(self) -> Signal:
-        """The same: no proxy is asked."""
+        """The signal itself: no proxy is asked."""
         return self.signal
 
     # -- asking ---------------------------------------------------------------------------------
@@ -150,7 +148,7 @@ class PerturbationStudy:
         return chosen
 
     def texts(self, pairs: Sequence[Answered] = ()) -> list[str]:
-        """The texts of all segments; comparing texts, the words of the answers."""
+        """The texts of all segments and, if texts are compared, the words of the answers."""
         segments = [segment.text for level in self._levels for segment in level.segments]
         return [*segments, *answer_words(self._text_change, self.signal, pairs)]
 
@@ -160,7 +158,7 @@ class PerturbationStudy:
             self._known.take(perturbation, response)
 
     def _waiting(self) -> list[Perturbation]:
-        """The rows of the current level that have to be asked, each text and replicate once."""
+        """The rows that have to be asked now, each text and replicate once."""
         level = self._levels[-1]
         rows: dict[CallKey, Perturbation] = {}
         beside = *self._planner.sparse, *self._planner.confirming_rows
@@ -177,7 +175,7 @@ class PerturbationStudy:
         return self._known.scores().baseline_failed
 
     def _ask_baseline_again(self) -> bool:
-        """Plans it once more where its calls failed, as any other call is retried."""
+        """Plans the baseline once more if its calls failed, as any other call is retried."""
         unanswered = self._known.scores().baseline is None
         return unanswered and self._planner.add_baseline()
 
@@ -251,15 +249,15 @@ class PerturbationStudy:
         )
 
     def _unseen(self) -> float:
-        """The share of the distinct answers that count as unchanged although their words differ;
-        0 where only a part is compared, or not as a text."""
+        """The share of distinct answers that count as unchanged although their words differ; 0
+        unless a whole answer is compared as text."""
         if self._part is not None or self.signal != "text" or read_tool_calls(self.answer):
             return 0.0
         texts = [r.text for r in self._known.responses.values() if r.ok and r.text]
         return unseen_share(self.answer, texts, self._text_change.changes(texts))
 
     def _moved_fields(self, shown: Sequence[LevelFindings]) -> tuple[FieldChange, ...]:
-        """The fields that moved of a JSON answer that is compared as text and as a whole."""
+        """The moved fields of a JSON answer that is compared as text and as a whole."""
         if self._part is not None or self.signal != "text":
             return ()
         with one_thread():

@@ -1,4 +1,4 @@
-"""The study of a target with a proxy: the proxy, a cheaper model, answers most perturbations."""
+"""The study of a target with a proxy, a cheaper model that answers most perturbations."""
 
 import re
 from collections import Counter
@@ -51,30 +51,28 @@ from smile_trace.records import (
 )
 
 PROXY_ROUND = 64
-"""Perturbations of a proxy's round, at most: its server takes them as lists."""
+"""The largest round of a proxy, whose server takes perturbations as lists."""
 
 MIN_TARGET_ANSWERS = 8
 """Answers of the target below which nothing is called reliable, whatever the proxy says."""
 
 _FEW, _SURE = 12, 0.99
-"""Answers of the target below which *reliable* takes a proxy that is trusted more than this, or a
-significant segment."""
+"""With fewer than _FEW answers of the target, *reliable* takes a proxy trusted more than _SURE, or
+a significant segment."""
 
 _MIN_PROBABILITY = 0.01
-"""Probability of the logged answer under the unperturbed prompt below which a proxy that scores
-it cannot show a loss."""
+"""Probability of the logged answer under the unperturbed prompt below which a scoring proxy cannot
+show a loss."""
 
 _Key = tuple[Asked, str, int]
-"""Identifies a call: (which model, hash of the text, replicate)."""
+"""A call: (which model, hash of the text, replicate)."""
 
 
 @dataclass(frozen=True)
 class Proxy:
-    """A cheaper model that answers perturbations in place of the target.
-
-    `calls` is how many perturbations it is asked at most, besides those at the masks of the
-    target. `signal` is `probability` where it can score the target's logged answer.
-    """
+    """A cheaper model that answers perturbations in place of the target. `calls` limits the
+    perturbations that it is asked, besides those at the target's masks. `signal` is `probability`
+    if it can score the target's logged answer."""
 
     name: str
     signal: Signal
@@ -83,16 +81,16 @@ class Proxy:
 
 
 class ProxyStudy:
-    """The attributions of one logged answer, most perturbations asked of a proxy.
+    """A `Study` of one logged answer that asks a proxy most perturbations.
 
-    A `Study`. Every Perturbation says which model is asked (`asked`); `settings.budget` counts
-    the target's calls. Both models are asked the unperturbed prompt first. Where the proxy has
-    no answer to it, or the target can be asked about every mask within the budget, the proxy is
-    not used further, and the study is the PerturbationStudy of the target.
+    Every Perturbation says which model is asked (`asked`); `settings.budget` counts the target's
+    calls. Both models are asked the unperturbed prompt first. If the proxy does not answer it, or
+    the budget lets the target be asked every mask, the proxy is dropped, and the study is the
+    target's PerturbationStudy.
 
     Args:
-        prompted, settings, answer, signal, protect, deterministic, remote, embed, distance,
-            part, unit, partitioner, notes: as for `PerturbationStudy`; they are the target's.
+        prompted, settings, answer, signal, protect, deterministic, remote, embed, distance, part,
+            unit, partitioner, notes: as for `PerturbationStudy`; they are the target's.
         proxy: the cheaper model.
 
     Raises:
@@ -164,8 +162,8 @@ class ProxyStudy:
         self._why_unused: str | None = None
         first, finest = self._planner.levels[0].segments, partitioner.segments
         self._shares_plan = first == finest == self._target_alone.first_level.segments
-        """Whether the target is asked what it would be asked alone, which both can be about the
-        same segments: then a proxy that is not trusted costs the target nothing."""
+        """Whether the target is asked what it would be asked alone, possible if both plans have the
+        same segments: then a mistrusted proxy costs the target nothing."""
         if deterministic and _can_ask_every_mask(partitioner, settings.budget):
             self._why_unused = "the target could be asked about every combination of segments"
 
@@ -197,7 +195,7 @@ class ProxyStudy:
         return self._next(self._waiting(row for pair in pairs for row in pair)[: 2 * ROUND])
 
     def texts(self, pairs: Sequence[Answered] = ()) -> list[str]:
-        """The texts of all segments; comparing texts, the words of the answers."""
+        """The texts of all segments and, if texts are compared, the words of the answers."""
         of_target = [pair for pair in pairs if pair[0].asked == "target"]
         of_proxy = [pair for pair in pairs if pair[0].asked == "proxy"]
         return [
@@ -230,11 +228,11 @@ class ProxyStudy:
         return chosen
 
     def _waiting(self, rows: Iterable[Perturbation]) -> list[Perturbation]:
-        """Those that were not asked yet, each text and replicate once."""
+        """The rows that were not asked yet, each text and replicate once."""
         return list({_key(row): row for row in rows if _key(row) not in self._asked}.values())
 
     def _why_useless(self) -> str | None:
-        """Why the proxy cannot help, from its own unperturbed prompt; None where it can."""
+        """Why the proxy cannot help, judged by its unperturbed prompt; None if it can."""
         scores = self._proxy_scores()
         if scores.baseline is None:
             return "it gave no answer to the unperturbed prompt"
@@ -255,7 +253,8 @@ class ProxyStudy:
         return self._planner.refine(self._proxy_effects(last), calls, rows)
 
     def _plan_target(self) -> None:
-        """The target's rows, as many on each level, and the proxy's at the same masks."""
+        """Plans the target's rows, equally many on each level, and the proxy's at the same
+        masks."""
         levels = self._planner.levels
         calls = self._settings.budget - len(self._baselines)
         of_target = Counter(row.text_hash for row in self._baselines)
@@ -284,10 +283,9 @@ class ProxyStudy:
     # -- scoring --------------------------------------------------------------------------------
 
     def _counted(self, rows: Sequence[Perturbation]) -> list[Perturbation]:
-        """The target's rows that count: where it stopped early, up to the first not asked.
-
-        A later one may have the answer to the same text; that would select rows by their masks.
-        """
+        """The target's rows that count: up to the first not asked, if it stopped early. A later row
+        may have its answer from a row with the same text; counting it would select rows by their
+        masks."""
         if not self._shares_plan:
             return list(rows)
         return list(takewhile(lambda row: _key(row) in self._asked, rows))
@@ -307,7 +305,7 @@ class ProxyStudy:
         )
 
     def _proxy_rows(self) -> list[list[Perturbation]]:
-        """What the proxy is asked on each level: its own rows, then those at the target's masks."""
+        """The proxy's rows on each level: its own, then those at the target's masks."""
         paired = self._paired_rows or [[] for _ in self._planner.levels]
         return [
             [*map(_of_proxy, level.rows), *more]
@@ -324,8 +322,8 @@ class ProxyStudy:
         )
 
     def _proxy_comparison(self, told: Iterable[Answered] = ()) -> TextComparison:
-        """Texts are compared with the proxy's own answer to the unperturbed prompt, which may be
-        among what it was just `told`."""
+        """Compares texts with the proxy's own answer to the unperturbed prompt, which may be among
+        the answers it was just `told`."""
         baselines = [
             *self._with_responses(map(_of_proxy, self._planner.baselines)),
             *(pair for pair in told if pair[0].kind == "baseline"),
@@ -416,7 +414,7 @@ class ProxyStudy:
         )
 
     def _with_minimum(self, fidelity: Fidelity, first: ProxyFindings) -> Fidelity:
-        """Inconclusive where the target answered too little, or only the fit supports it."""
+        """Inconclusive if the target answered too little, or only the fit supports the findings."""
         answered = sum(r.ok for (model, _, _), r in self._responses.items() if model == "target")
         if answered < MIN_TARGET_ANSWERS:
             reason = (

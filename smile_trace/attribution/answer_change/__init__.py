@@ -1,9 +1,6 @@
-"""How much of a logged answer a response leaves out or contradicts (see `change`).
-
-English, German, French, Spanish, Japanese and Chinese have their number words, negations and
-opposites here; in any other language digits, signs, units, operators, names, order and meaning
-are compared all the same.
-"""
+"""How much of a logged answer a response leaves out or contradicts (see `change`). Number words,
+negations and opposites are known in English, German, French, Spanish, Japanese and Chinese; digits,
+signs, units, operators, names, order and meaning are compared in any language."""
 
 from smile_trace.attribution.answer_change.change import AnswerChange, ContentChange, compare
 from smile_trace.attribution.word_vectors import Meaning, embed_sentences

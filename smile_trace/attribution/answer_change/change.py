@@ -1,5 +1,5 @@
-"""The answer change: how much of what a logged answer says is left out of a response, and how much
-is contradicted, in [0, 1].
+"""The answer change: the share of a logged answer that a response leaves out or contradicts, in [0,
+1].
 
     change = 1 - sum over the units of the logged answer of   share · (said + reworded) · agreement
 
@@ -8,9 +8,9 @@ what the answer tells: a content word 1, a value, name or negation 2, a function
 nothing. *said*: the share of the unit whose words and values the response says again, in any form;
 every word of the response counts once. *reworded*: of the rest, as much as other words of the
 response tell, times how near in meaning the two units are by sentence vectors. *agreement*: 1, less
-0.8 of what is left for each value, name, negation, role or place in an order that is another one,
-and up to 0.6 for each word that was exchanged in a frame that stayed. What a response adds costs
-nothing, unless it denies what the logged answer says.
+0.8 of what is left for each other value, name, negation, role or place in an order, and up to 0.6
+for each word exchanged in a frame that stayed. Additions cost nothing, unless they deny what the
+logged answer says.
 """
 
 import re
@@ -52,7 +52,7 @@ _ORDERED_KEY = re.compile(
 
 
 def parsed_json(text: str) -> Any:
-    """The JSON object or list that a text holds, alone or in a fence; None where there is none."""
+    """The JSON object or list that a text holds, alone or in a fence; None if there is none."""
     found = re.search(r"```(?:json)?\s*([\[{].*?[\]}])\s*```", text, re.DOTALL)
     candidate = found[1] if found else text.strip()
     if not candidate.startswith(("{", "[")):
@@ -64,14 +64,14 @@ def parsed_json(text: str) -> Any:
 
 
 def json_change(one: Any, other: Any) -> float:
-    """The share of the values of two JSON texts that are others, in [0, 1]: objects by key, lists
-    as sets unless their key names an order, all else by its value."""
+    """The share of two JSON texts' values that differ, in [0, 1]: objects are compared by key,
+    lists as sets unless their key names an order, all else by value."""
     lost, total = _lost_of(one, other, "")
     return min(lost / total, 1.0)
 
 
 def _lost_of(one: Any, other: Any, key: str) -> tuple[float, int]:
-    """Lost values, and all values."""
+    """The numbers of lost values and of all values."""
     if isinstance(one, dict) and isinstance(other, dict):
         parts = [_lost_of(one[k], other[k], k) for k in one if k in other]
         gone = sum(_leaves(one[k]) for k in one if k not in other)
@@ -109,23 +109,21 @@ def _written(value: Any) -> str:
 
 
 _STANDS_FOR = 1.5
-"""What a word may stand for, in words: a paraphrase may be shorter."""
+"""Words that one word may stand for: a paraphrase may be shorter."""
 
 _LEAST = 0.02
-"""Share of an answer below which it is not asked whether other words say the same."""
+"""Share of an answer below which other words are not looked for."""
 
 _COMPARED, _VECTOR_CHARACTERS = 8, 200
-"""Units of a response, those with the most other words, whose vectors are asked for, and
-characters of a unit that its vector is of; the cost grows with both."""
+"""Units of a response, those with the most other words, whose vectors are asked for, and the
+characters of each; the cost grows with both."""
 
 
 @dataclass(frozen=True)
 class AnswerChange:
-    """How far a response is from the logged answer.
-
-    `left_out`: the share of the logged answer that is no longer said. `contradicted`: the share
-    that is said otherwise. `kinds`: what is said otherwise, such as `number` or `negation`.
-    """
+    """How far a response is from the logged answer. `left_out` is the share of the logged answer
+    that is no longer said, `contradicted` the share that is said otherwise, and `kinds` names the
+    contradictions, such as `number` or `negation`."""
 
     left_out: float = 0.0
     contradicted: float = 0.0
@@ -138,12 +136,12 @@ class AnswerChange:
 
 
 def compare(logged: str, response: str, meaning: Meaning, *, cut: bool = False) -> AnswerChange:
-    """How far a response is from the logged answer; of JSON the share of values that are others.
+    """How far a response is from the logged answer; for JSON, the share of values that differ.
 
     Args:
         meaning: sentence vectors for what is said in other words.
-        cut: whether the logged answer was cut at a length, so that what follows its first words
-            follows from them: what comes first then counts more.
+        cut: whether the logged answer was cut at a length: then what comes first counts more, since
+            the rest follows from it.
     """
     one, other = parsed_json(logged), parsed_json(response)
     if one is not None and other is not None:
@@ -189,8 +187,8 @@ def _of_texts(one: Answer, other: Answer, meaning: Meaning, cut: bool) -> Answer
 
 
 def _yes_or_no(one: Answer, other: Answer) -> float:
-    """What is left of an answer by its yes or no; only the question would tell whether a sentence
-    without a yes or a no answers it so."""
+    """The agreement of two answers' yes or no; 1 if a full sentence has neither, since only the
+    question could tell which it means."""
     mine, theirs = one.says_yes, other.says_yes
     if mine is not None and mine is theirs:
         return 1.0
@@ -200,16 +198,16 @@ def _yes_or_no(one: Answer, other: Answer) -> float:
 
 
 def _yes(one: Answer, other: Answer) -> float:
-    """The share of what an answer tells that its yes or no does, where the other has the same; it
-    weighs as much as a value."""
+    """The share of an answer that its yes or no tells, if the other has the same; it weighs as much
+    as a value."""
     if one.particle is None or one.particle is not other.particle:
         return 0.0
     return VALUE / (VALUE + sum(unit.weight for unit in one.units))
 
 
 def _reword(matches: Sequence[Match], response: Answer, left: Left, meaning: Meaning) -> None:
-    """Let other words of the response stand for what it does not say in the same ones, each once,
-    first between the units that are nearest in meaning."""
+    """Lets other words of the response stand for the lost ones, each once, first between the units
+    nearest in meaning."""
     wanted = {
         k: sum(map(tells, m.lost))
         for k, m in enumerate(matches)
@@ -243,10 +241,8 @@ class ContentChange:
     """The answer changes of many responses to one logged answer.
 
     Args:
-        answer: the logged answer.
         embed: the vectors of whole texts.
-        part: the part of the answer that counts; a response has not moved where it says the part
-            anywhere.
+        part: the part of the answer that counts; a response that says it anywhere has not moved.
         cut: whether the logged answer was cut at a length.
     """
 
@@ -260,8 +256,7 @@ class ContentChange:
         self._changes: dict[tuple[str, str], float] = {}
 
     def texts(self, responses: Iterable[str], replicates: Sequence[str] = ()) -> list[str]:
-        """The texts whose vectors are looked up by `changes(responses)` and by `between` of any
-        two `replicates`, each once."""
+        """See `TextComparison`."""
         asked: dict[str, None] = {}
 
         def note(texts: Sequence[str]) -> Vectors:
@@ -277,12 +272,12 @@ class ContentChange:
         return list(asked)
 
     def changes(self, responses: Sequence[str]) -> list[float]:
-        """One answer change in [0, 1] per response."""
+        """See `TextComparison`."""
         return [self._change(self._answer, response) for response in responses]
 
     def between(self, one: str, other: str) -> float:
-        """The answer change from one response to another, in [0, 1]; of a part, by how much more
-        of it the one has lost than the other."""
+        """The answer change from one response to another, in [0, 1]; of a part, the difference of
+        their changes."""
         if self._partial:
             return abs(self._change(self._answer, one) - self._change(self._answer, other))
         return self._change(one, other)

@@ -24,18 +24,16 @@ from smile_trace.attribution.answer_change.vocabulary import denied_by_prefix, o
 from smile_trace.attribution.word_vectors import embed_words, unit
 
 Edit = tuple[str, int, int, int, int]
-"""As difflib's: what is done ("equal", "replace", "insert", "delete"), and the ranges."""
+"""An edit as difflib's: "equal", "replace", "insert" or "delete", and the ranges."""
 
 _MAX_CELLS = 4000
-"""Size of the table beyond which common stretches are looked for instead, which is faster."""
+"""Size of the table beyond which difflib's faster search for common stretches is used."""
 
 
 def edits(one: Sequence[str], other: Sequence[str]) -> list[Edit]:
-    """The edits that lead from the one to the other, in order, neighbours of a kind joined.
-
-    Unlike difflib's they keep what is in place (*A beat B*, *B beat A*: `beat`), since no edit
-    is spared by following a moved word.
-    """
+    """The edits from one sequence to the other, in order, neighbours of a kind joined. Unlike
+    difflib's they keep what is in place (*A beat B*, *B beat A*: `beat`): following a moved word
+    spares no edit."""
     begin = 0
     while begin < min(len(one), len(other)) and one[begin] == other[begin]:
         begin += 1
@@ -72,7 +70,7 @@ def _steps(a: Sequence[str], b: Sequence[str]) -> list[str]:
 
 
 def _joined(steps: Sequence[str]) -> list[Edit]:
-    """Runs of edits, those between two equal stretches as one."""
+    """Runs of edits; those between two equal stretches form one."""
     found: list[Edit] = []
     i = j = k = 0
     while k < len(steps):
@@ -102,7 +100,7 @@ _ENUMERATION = re.compile(
 
 
 def states_order(raw: tuple[str, str]) -> bool:
-    """Whether the order of what two answers say tells something."""
+    """Whether the order of two answers' statements tells something."""
     return all(_NUMBERED.search(text) for text in raw) or any(_ORDER.search(t) for t in raw)
 
 
@@ -115,21 +113,21 @@ def enumerated(raw: tuple[str, str]) -> frozenset[str]:
 
 
 OTHERWISE = 0.8
-"""Share of a unit that is lost by a value, negation or role that is another one."""
+"""Share of a unit that is lost by another value, negation or role."""
 
 _EXCHANGED = 0.6
-"""Share of it that is lost by another word in the place of one, where the rest stayed; at least
-0.4 of that, however near the two words are: static vectors hardly tell synonyms from neighbours."""
+"""Share of a unit that is lost by an exchanged word if the rest stayed. At least 0.4 of it counts,
+however near the words: static vectors hardly tell synonyms from neighbours."""
 
 _ALIKE = (0.1, 0.5)
-"""Cosines of static vectors at which two words mean something else, and the same."""
+"""Cosines of static vectors up to which two words differ in meaning, and from which they agree."""
 
 _FRAME = (0.7, 0.9)
-"""Share of two units that stands in the same order from which words count as exchanged rather than
-rephrased: not at all, entirely."""
+"""Shares of two units in the same order up to which words count as rephrased, and from which as
+exchanged."""
 
 _DENIES = 0.15
-"""Share of what an added denial tells that a unit says, from which it is about that unit."""
+"""Share of an added denial that a unit has to say for the denial to be about that unit."""
 
 _LABEL = 3
 _PARTS = frozenset((Kind.OPERATOR, Kind.UNIT, Kind.HALF))
@@ -157,8 +155,8 @@ class Pair:
 
     @cached_property
     def stayed(self) -> float:
-        """How sure it is that what differs was exchanged, in [0, 1]: by the share of both that
-        stands in the same order, values by their kind. Two labels are exchanged as a whole."""
+        """How sure it is that the difference is an exchange, in [0, 1]: by the share of both in the
+        same order, values by their kind. Two labels are exchanged as a whole."""
         if self._is_label:
             return 1.0
         shared = [(j - i, c, d) for tag, i, j, c, d in self._steps if tag == "equal"]
@@ -170,7 +168,7 @@ class Pair:
 
     @property
     def exchanged(self) -> list[tuple[Sequence[Token], Sequence[Token]]]:
-        """What took another's place."""
+        """The exchanged stretches."""
         if self._is_label:
             return [(self.logged.tokens, self.response.tokens)]
         both = (self.logged.tokens, self.response.tokens)
@@ -213,7 +211,7 @@ class Pair:
 
     @property
     def negation_moved(self) -> bool:
-        """Whether both are negated as often, and not in the same place."""
+        """Whether both are negated as often, but not in the same place."""
         if not self.logged.negations or self.logged.negations != self.response.negations:
             return False
         same = (
@@ -226,7 +224,6 @@ class Pair:
 
 
 def _ramp(value: float, low: float, high: float) -> float:
-    """0 up to the one, 1 from the other on."""
     return min(max((value - low) / (high - low), 0.0), 1.0)
 
 
@@ -242,9 +239,9 @@ def contradictions(
 
     Args:
         left: what the response says that the logged answer does not; another value is taken out.
-        others: the other matches: what they do not say may have another place in the response.
-        answers: the logged one and the response.
-        ordered: whether the order of what they say tells something.
+        others: the other matches; their missing words may have another place in the response.
+        answers: the logged answer and the response.
+        ordered: whether the order of their statements tells something.
     """
     assert found.place is not None
     pair = Pair(found.unit, answers[1].units[found.place])
@@ -260,8 +257,8 @@ def contradictions(
 def _exchanged(
     found: Match, pair: Pair, left: Sequence[Token]
 ) -> Iterator[tuple[Sequence[Token], Sequence[Token], float]]:
-    """Words in the place of others, and how sure that is: where nothing else differs, in any order;
-    else where most stayed in order."""
+    """Exchanged words, and how sure the exchange is: in any order if nothing else differs, else if
+    most stayed in order."""
     gone, new = ([t for t in tokens if t.kind in WORDS] for tokens in (found.lost, left))
     if gone and new and len(found.gone) == len(left) == 1:
         yield gone, new, 1.0
@@ -275,7 +272,7 @@ def _exchanged(
 
 
 def _values(found: Match, pair: Pair, left: list[Token], others: Sequence[Match]) -> None:
-    """Values, names, units, operators and choices that are others."""
+    """Notes other values, names, units, operators and choices."""
     elsewhere = [match for match in others if match is not found]
     for token in found.lost:
         if token.kind in PLACED:
@@ -297,7 +294,7 @@ def _values(found: Match, pair: Pair, left: list[Token], others: Sequence[Match]
 
 
 def _turned(found: Match, pair: Pair, raw: tuple[str, str], *, ordered: bool) -> None:
-    """Negations, opposites and roles; a swap of roles is undone by an opposite."""
+    """Notes negations, opposites and roles; an opposite undoes a swap of roles."""
     swapped = pair.swapped
     if swapped and swapped <= enumerated(raw):
         swapped = frozenset()
@@ -335,14 +332,14 @@ def _flips(one: Unit, other: Unit) -> bool:
 
 
 def _apart(one: Sequence[Token], other: Sequence[Token]) -> float:
-    """How far two expressions are apart in meaning, in [0, 1], by static vectors."""
+    """The distance in meaning of two expressions, in [0, 1], by static vectors."""
     texts = [("" if is_han(t[0]) else " ").join(token.key for token in t) for t in (one, other)]
     a, b = unit(embed_words(texts))
     return 1 - _ramp(float(a @ b), *_ALIKE)
 
 
 def reorder(matches: Sequence[Match]) -> None:
-    """Where the order tells something, what stands before what it followed is contradicted."""
+    """Contradicts units that stand before what they followed, if the order tells something."""
     placed = [(m, m.place) for m in matches if m.place is not None and m.said >= 0.5]
     for k, (found, place) in enumerate(placed):
         turned = sum((there - place) * (j - k) < 0 for j, (_, there) in enumerate(placed))
@@ -350,7 +347,7 @@ def reorder(matches: Sequence[Match]) -> None:
 
 
 def take_back(matches: Sequence[Match], response: Answer) -> None:
-    """A unit that the response adds and that denies takes back what it is about."""
+    """Contradicts the units that an added denial of the response is about."""
     used = {found.place for found in matches}
     for k, added in enumerate(response.units):
         if k in used or not added.negations:

@@ -1,12 +1,10 @@
 """SMILE's statistical distances between two samples, and their registry.
 
-A sample is an array of shape (points, dimensions), one row per word or response; the distances
-between distributions on a line take shape (points,). Every one is 0 for equal samples and
-symmetric. They are those of SMILE (Aslansefat et al. 2024, doi 10.1109/MS.2023.3321282), each
-from a library where there is one.
-
-`distance_named` gives every one for the word vectors of two answers, scaled to [0, 1]; those on a
-line are averaged over projections, as the sliced Wasserstein distance is.
+A sample is an array of shape (points, dimensions), one row per word or response; distances on a
+line take shape (points,). Each is symmetric, 0 for equal samples, one of SMILE's (Aslansefat et al.
+2024, doi 10.1109/MS.2023.3321282), and from a library if possible. `distance_named` scales them to
+[0, 1] for the word vectors of two answers; those on a line are averaged over projections, as the
+sliced Wasserstein distance is.
 """
 
 from collections.abc import Callable
@@ -18,19 +16,16 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 Distance = Callable[[Array, Array], float]
-"""Two samples in, a number ≥ 0 out: in [0, 1], or in the unit that its docstring states."""
+"""Maps two samples to a number ≥ 0: in [0, 1], or in the unit that its docstring states."""
 
 
 def least_cost(x_weights: Array, y_weights: Array, cost: Array) -> float:
-    """The cost of the cheapest transport from one sample to the other (POT, `emd2`).
+    """The cost of the cheapest transport between two samples (POT, `emd2`), in the unit of `cost`.
 
     Args:
         x_weights: shape (n,), of sum 1.
         y_weights: shape (m,), of sum 1.
         cost: shape (n, m).
-
-    Returns:
-        In the unit of `cost`.
     """
     # POT loads scikit-learn, pandas and PyArrow where an environment has them, and most commands
     # and workers need none of it.
@@ -40,10 +35,8 @@ def least_cost(x_weights: Array, y_weights: Array, cost: Array) -> float:
 
 
 def sliced_wasserstein(x: Array, y: Array, *, projections: int = 64, seed: int = 0) -> float:
-    """Mean Wasserstein-1 over random projections on a line (Bonneel et al. 2015), Euclidean unit.
-
-    Below the exact one; for samples too large for it. `x` and `y` have shape (points, dimensions).
-    """
+    """Mean Wasserstein-1 over random projections on a line (Bonneel et al. 2015), Euclidean unit. A
+    lower bound of the exact distance, for samples too large for it; shapes (points, dimensions)."""
     import ot
 
     distance = ot.sliced_wasserstein_distance(x, y, n_projections=projections, p=1, seed=seed)
@@ -56,17 +49,15 @@ def wasserstein(x: Array, y: Array) -> float:
 
 
 def word_movers(x: Array, y: Array) -> float:
-    """Optimal transport between sets of word vectors, cosine cost, in [0, 1].
-
-    As Kusner et al. 2015, with (1 − cosine) / 2 in place of the Euclidean distance, so that
-    opposite vectors are 1 apart.
+    """Optimal transport between sets of word vectors, cosine cost, in [0, 1]: Kusner et al. 2015,
+    with (1 − cosine) / 2 in place of the Euclidean distance, so that opposite vectors are 1 apart.
     """
     cost = np.clip(scipy.spatial.distance.cdist(x, y, "cosine") / 2, 0.0, 1.0)
     return min(max(least_cost(_even(x), _even(y), cost), 0.0), 1.0)
 
 
 def cosine(x: Array, y: Array) -> float:
-    """(1 − cosine) / 2 between the samples' mean vectors, in [0, 1]; 1 where one mean is zero."""
+    """(1 − cosine) / 2 between the samples' mean vectors, in [0, 1]; 1 if a mean is zero."""
     one, other = x.mean(axis=0), y.mean(axis=0)
     lengths = float(np.linalg.norm(one) * np.linalg.norm(other))
     return 1.0 if lengths == 0 else float(np.clip((1 - one @ other / lengths) / 2, 0, 1))
@@ -84,10 +75,8 @@ def energy(x: Array, y: Array) -> float:
 
 
 def mmd(x: Array, y: Array) -> float:
-    """Maximum mean discrepancy with a Gaussian kernel (Gretton et al. 2012, eq. 5), in [0, √2].
-
-    The kernel's width is the median distance between the points of both samples.
-    """
+    """Maximum mean discrepancy with a Gaussian kernel (Gretton et al. 2012, eq. 5), in [0, √2]. The
+    kernel's width is the median distance between the points of both samples."""
     x, y = _rows(x), _rows(y)
     both = np.vstack([x, y])
     apart = scipy.spatial.distance.cdist(both, both, "sqeuclidean")
@@ -115,30 +104,23 @@ def kuiper(x: Array, y: Array) -> float:
 
 
 def cramer_von_mises(x: Array, y: Array) -> float:
-    """∫ (F − G)² dH with H the pooled distribution, in [0, 1].
-
-    Anderson 1962, eq. 4, without its factor mn/(m + n).
-    """
+    """∫ (F − G)² dH with H the pooled distribution, in [0, 1] (Anderson 1962, eq. 4, without its
+    factor mn/(m + n))."""
     f, g, _, weights = _pooled(x, y)
     return float(weights @ (f - g) ** 2)
 
 
 def anderson_darling(x: Array, y: Array) -> float:
-    """∫ (F − G)² / (H (1 − H)) dH, in [0, ∞): Cramér–von Mises that looks at the tails.
-
-    Pettitt 1976, eq. 1, without its factor mn/(m + n).
-    """
+    """∫ (F − G)² / (H (1 − H)) dH, in [0, ∞): Cramér–von Mises with weight on the tails (Pettitt
+    1976, eq. 1, without its factor mn/(m + n))."""
     f, g, h, weights = _pooled(x, y)
     inside = h < 1
     return float(weights[inside] @ ((f - g)[inside] ** 2 / (h * (1 - h))[inside]))
 
 
 def dts(x: Array, y: Array) -> float:
-    """∫ |F − G| / √(H (1 − H)) dt: Wasserstein-1 over the pooled standard deviation.
-
-    Dowd 2020 (arXiv 2007.01360), sec. 2, without the constant of the sample size; in the
-    samples' unit.
-    """
+    """∫ |F − G| / √(H (1 − H)) dt, in the samples' unit: Wasserstein-1 over the pooled standard
+    deviation (Dowd 2020, arXiv 2007.01360, sec. 2, without the constant of the sample size)."""
     f, g, h, _ = _pooled(x, y)
     widths = np.diff(np.unique(np.concatenate([x, y])))
     between = slice(0, len(widths))
@@ -146,8 +128,8 @@ def dts(x: Array, y: Array) -> float:
 
 
 CONTENT, WORDS = "content", "words"
-"""Names of the comparisons of whole texts: by what is left out and contradicted
-(`change.py`), and by the three losses over words (`word_losses.py`)."""
+"""The comparisons of whole texts: by what is left out and contradicted (`change.py`), and by three
+losses over words (`word_losses.py`)."""
 
 _PROJECTIONS = 64
 
@@ -176,10 +158,8 @@ def projected(distance: Distance) -> Distance:
 
 
 def scaled(distance: Distance) -> Distance:
-    """The distance in units of that between two orthogonal directions, at most 1.
-
-    So 1 stands for two answers of unrelated words, whatever the unit of the distance.
-    """
+    """The distance relative to that between two orthogonal directions, at most 1: two answers of
+    unrelated words are 1 apart, whatever the unit."""
 
     @lru_cache(maxsize=8)
     def unrelated(dimensions: int) -> float:
@@ -203,8 +183,8 @@ def register_distance(name: str, distance: Distance) -> None:
 
     Args:
         name: for `explain(distance=name)`.
-        distance: of the word vectors (unit length, shape (words, dimensions)) of the logged
-            answer and of a response, in [0, 1].
+        distance: of the word vectors (unit length, shape (words, dimensions)) of the logged answer
+            and of a response, in [0, 1].
 
     Raises:
         ValueError: the name is taken.
@@ -220,9 +200,8 @@ def distance_names() -> tuple[str, ...]:
 
 
 def distance_named(name: str) -> Distance | None:
-    """The distance of that name between the word vectors of two answers, in [0, 1].
-
-    None for the comparisons of whole texts, `content` and `words` (see text_comparison.py).
+    """The distance of that name between the word vectors of two answers, in [0, 1]; None for the
+    comparisons of whole texts, `content` and `words` (see text_comparison.py).
 
     Raises:
         ValueError: there is no distance of that name.
@@ -237,7 +216,7 @@ def distance_named(name: str) -> Distance | None:
 
 @lru_cache(maxsize=8)
 def _directions(dimensions: int) -> Array:
-    """Random directions, shape (dimensions, projections), each of unit length."""
+    """Random directions of unit length, shape (dimensions, projections)."""
     drawn = np.random.default_rng(0).standard_normal((dimensions, _PROJECTIONS))
     directions: Array = drawn / np.linalg.norm(drawn, axis=0)
     return directions

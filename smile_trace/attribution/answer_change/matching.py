@@ -22,12 +22,12 @@ from smile_trace.attribution.answer_change.vocabulary import MONTHS, split_parti
 from smile_trace.attribution.segmentation import boundaries
 
 FUNCTION, VALUE = 0.05, 2.0
-"""What a function word and a value, name or negation tell, a content word telling 1; a character
-of Chinese or Japanese tells half as much as a word."""
+"""How much a function word tells, and a value, name or negation; a content word tells 1, and a
+character of Chinese or Japanese half as much as a word."""
 
 EARLY = 0.4
-"""Exponent of the weight of what comes first in an answer that was cut: a model goes on from what
-it has said, so that the first sixth counts as much as the rest."""
+"""Exponent of the position in an answer that was cut: a model goes on from what it has said, so the
+first sixth counts as much as the rest."""
 
 _MOST_CHARACTERS, _MOST_UNITS = 8000, 80
 
@@ -84,7 +84,7 @@ class Answer:
 
     @cached_property
     def tokens(self) -> tuple[Token, ...]:
-        """Those of all units."""
+        """The tokens of all units."""
         return tuple(token for unit in self.units for token in unit.tokens)
 
     @property
@@ -102,13 +102,13 @@ class Answer:
 
     @property
     def says_yes(self) -> bool | None:
-        """Whether it says yes; None where it says neither yes nor no."""
+        """Whether it says yes; None if it says neither yes nor no."""
         if self.particle is not None or not self.is_bare:
             return self.particle
         return all(token.kind is not Kind.NEGATION for token in self.tokens)
 
     def weights(self, *, cut: bool) -> list[list[float]]:
-        """The share of each unit's tokens in what the answer tells, together 1; of an answer that
+        """The share of each unit's tokens in what the answer tells, summing to 1; in an answer that
         was cut, what comes first counts more."""
         power, done, found = EARLY if cut else 1.0, 0.0, []
         total = sum(unit.weight for unit in self.units) or 1.0
@@ -121,7 +121,7 @@ class Answer:
 
 @lru_cache(maxsize=512)
 def read(raw: str) -> Answer:
-    """An answer as it is compared."""
+    """The answer in its compared form."""
     particle, rest = split_particle(plain(raw[:_MOST_CHARACTERS]))
     spans: list[tuple[int, int]] = []
     for start, end in boundaries.sentences(rest)[:_MOST_UNITS]:
@@ -148,7 +148,7 @@ def _unit(text: str) -> Unit:
 
 
 _REAL = 0.2
-"""Share of a unit from which the unit of the response that says it is about the same."""
+"""Share of a unit from which the response's unit that says it is about the same."""
 
 _CANDIDATES = 3
 
@@ -157,11 +157,10 @@ _CANDIDATES = 3
 class Match:
     """A logged unit and what the response says of it.
 
-    `weights`: of its tokens in the logged answer. `gone`: which of its tokens the response does not
-    say. `place`: of the unit of the response that says most of it, None where none is left.
-    `exact`: whether that says it word for word. `reworded`: the share of what is gone that other
-    words tell. `agreement`: what is left of it after what is said otherwise, in [0, 1]; `kinds`
-    says what that is.
+    `weights` are those of its tokens in the logged answer, `gone` the tokens that the response does
+    not say. `place` is the response's unit that says most of it (None if none is left), `exact`
+    whether it does so word for word. `reworded` is the share of what is gone that other words tell,
+    `agreement` what the contradictions named by `kinds` leave of it, in [0, 1].
     """
 
     unit: Unit
@@ -195,13 +194,13 @@ class Match:
         return max(self.share - gone * (1 - self.reworded), 0.0)
 
     def contradict(self, kind: str, by: float) -> None:
-        """Takes away a share of what it tells, in [0, 1]."""
+        """Takes away the share `by` of what the unit tells, in [0, 1]."""
         if by > 0:
             self.agreement *= 1 - by
             self.kinds.append(kind)
 
     def take(self, left: list[Token], same: Callable[[Token, Token], bool]) -> None:
-        """Finds what is gone in what a unit of the response has left."""
+        """Takes the lost tokens that a unit of the response has left."""
         keys = {token.key for token in left}
         for k in list(self.gone) if left else ():
             token = self.unit.tokens[k]
@@ -235,7 +234,7 @@ def match(one: Answer, other: Answer, *, cut: bool) -> tuple[list[Match], Left]:
 
 
 def _nearest(rest: Sequence[Match], matches: Sequence[Match], left: Left) -> None:
-    """Match what is not said word for word, first what is said most."""
+    """Matches units that are not said word for word, starting with the best said."""
     counts = {k: Counter(token.key for token in tokens) for k, tokens in enumerate(left) if tokens}
     places = {id(m): k for k, m in enumerate(matches)}  # units may be equal
     said = {
@@ -257,7 +256,7 @@ def _nearest(rest: Sequence[Match], matches: Sequence[Match], left: Left) -> Non
 
 
 def _said(unit: Unit, counts: Counter[str]) -> float:
-    """How much of a unit is among words."""
+    """How much of a unit's content is among the counted words."""
     shared = unit.counts & counts
     if not shared:
         return 0.0
@@ -270,7 +269,7 @@ def _said(unit: Unit, counts: Counter[str]) -> float:
 
 
 def find_elsewhere(found: Match, left: Left) -> None:
-    """Words that are said in the units beside the one that says most, and values anywhere."""
+    """Takes lost words from the units beside the matched one, and lost values from anywhere."""
     assert found.place is not None
     for place in (found.place - 1, found.place + 1):
         if 0 <= place < len(left):

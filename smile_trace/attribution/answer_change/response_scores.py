@@ -1,10 +1,9 @@
 """Answer changes from responses: each one's distance to the logged answer, less the baseline's.
 
-The tokens of a probability are scored one after another, each behind those that the answer really
-has before it. Most of a long answer follows from its own beginning and stays as likely as it was,
-whatever is removed from the prompt. On the scale of logarithms such tokens add nothing, and each of
-the others counts by what it loses; a mean of probabilities would let the mass of them hide the few
-that tell.
+A token's probability is conditional on the real tokens before it. Most of a long answer follows
+from its own beginning and stays as likely as it was, whatever is removed from the prompt. On a
+logarithmic scale such tokens add nothing, and the others count by what they lose; in a mean of
+probabilities the many would hide the few that tell.
 """
 
 import math
@@ -20,8 +19,8 @@ from smile_trace.attribution.segmentation import boundaries
 from smile_trace.records import Perturbation, Response, Signal
 
 COUNTED_TOKENS = 32
-"""Tokens that an answer counts as, at most: a longer one is lost where as much is lost of it as
-would take an answer of so many tokens."""
+"""The most tokens that an answer counts as: a longer one is lost once it loses as much as would
+take an answer of so many tokens."""
 
 _IMPOSSIBLE = -50.0
 """Log-probability below which a token is as good as impossible."""
@@ -36,8 +35,8 @@ def share_lost(logprob: float, unperturbed: float, tokens: int) -> float:
     """1 − (p / p₀)^(1/τ), with τ the number of tokens, at most COUNTED_TOKENS.
 
     Up to that many tokens p^(1/τ) is the geometric mean of the tokens' conditional probabilities,
-    the inverse of the perplexity; of one token it is its probability. 0 = as likely as before,
-    1 = impossible; below 0 where the answer has become likelier.
+    the inverse of the perplexity. 0 = as likely as before, 1 = impossible; below 0 if the answer
+    has become likelier.
 
     Args:
         logprob: log p of the whole answer.
@@ -78,15 +77,14 @@ Row = tuple[Perturbation, Response | None]
 class ResponseScores:
     """The answer changes of all responses, and the noise in them.
 
-    `changes`: per level and row, in [0, 1]; None where there is no answer. `baseline`: mean
-    distance of the unperturbed prompt's answers from the logged one, in [0, 1] (of its
-    probability: one less the mean over its tokens); None where there are none.
-    `baseline_reproduced`: whether that prompt still gives the logged answer.
-    `noise_floor`: mean answer change between two of its replicates, in [0, 1].
-    `noise_variance`: variance of the answer change over them; None with fewer than two.
-    `failed`: per level and row, whether the call failed. `same_texts`: whether all
-    answers are the same text, but for case and white space; False where probabilities are compared.
-    `sparse`: the answer changes of the sparse rows; `confirming`: of the confirming ones.
+    `changes` and `failed` are per level and row; a change, in [0, 1], is None without an answer.
+    `sparse` and `confirming` are the changes of those rows. `baseline` is the mean distance of the
+    unperturbed prompt's answers from the logged one, in [0, 1] (for probabilities: one less the
+    mean over its tokens), None without answers, and `baseline_reproduced` whether that prompt still
+    gives the logged answer. `noise_floor` is the mean answer change between two baseline
+    replicates, in [0, 1], `noise_variance` the variance over them, None with fewer than two.
+    `same_texts` says whether all answers are the same text, but for case and white space; False for
+    probabilities.
     """
 
     changes: tuple[tuple[float | None, ...], ...]
@@ -106,7 +104,7 @@ class ResponseScores:
 
     @property
     def failure_rate(self) -> float:
-        """The share of all these calls that failed, in [0, 1]."""
+        """The share of the levels' calls that failed, in [0, 1]."""
         failed = [fails for level in self.failed for fails in level]
         return float(np.mean(failed)) if failed else 0.0
 
@@ -124,7 +122,7 @@ class ResponseScores:
 
     @property
     def only_sparse_moved(self) -> bool:
-        """Whether answers changed beyond it only where a fifth of the prompt was retained."""
+        """Whether answers changed beyond the noise floor only in sparse rows."""
         sparse = [change for change in self.sparse if change is not None]
         return self._within_noise(self.known) and not self._within_noise(sparse)
 
@@ -142,11 +140,11 @@ def score_responses(
     sparse: Sequence[Row] = (),
     confirming: Sequence[Row] = (),
 ) -> ResponseScores:
-    """Scores the rows of every level, and those of none; with `part`, by that part of the answer.
+    """Scores the rows of every level, the sparse and the confirming ones; with `part`, by that part
+    of the answer.
 
-    Text: y = (d − d₀) / (1 − d₀), with d the distance from the logged answer and d₀ the mean of
-    the baseline's. Probability: y = 1 − (p / p₀)^(1/τ), with p the probability of the whole
-    logged answer and τ its number of tokens, at most 32 (`share_lost`). Both are cut to [0, 1].
+    Text: y = (d − d₀) / (1 − d₀), with d the distance from the logged answer and d₀ the mean of the
+    baseline's. Probability: y = 1 − (p / p₀)^(1/τ) (`share_lost`). Both are cut to [0, 1].
     """
     everything = [*levels, sparse, confirming]
     if signal == "probability":
@@ -193,7 +191,7 @@ def score_responses(
 
 
 def answer_words(text_change: TextComparison, signal: Signal, rows: Iterable[Row]) -> list[str]:
-    """The texts whose vectors `score_responses` looks up; none where it compares probabilities."""
+    """The texts whose vectors `score_responses` looks up; none if it compares probabilities."""
     if signal == "probability":
         return []
     told = [(row, r.text) for row, r in rows if r is not None and r.ok and r.text]
@@ -204,7 +202,8 @@ def answer_words(text_change: TextComparison, signal: Signal, rows: Iterable[Row
 def _baseline_reproduced(
     asked: Sequence[Response], reference: float, signal: Signal, deterministic: bool
 ) -> bool:
-    """Text: it is near. Probability: a greedy model would give its tokens, or they are likely."""
+    """Text: whether it is near. Probability: whether a greedy model would give its tokens, or they
+    are likely."""
     gaps = [response.likeliest_by for response in asked if response.likeliest_by is not None]
     if signal == "probability" and deterministic and gaps:
         return min(gaps) <= _SAME_TOKENS or reference <= _SAME
@@ -245,14 +244,14 @@ def _probability_distances(
 
 
 def _improbability(asked: Sequence[Response], part: AnswerSpan | None) -> float:
-    """One less the mean probability of the answer's tokens, mean over these responses."""
+    """One less the mean probability of the answer's tokens, averaged over these responses."""
     logprobs = [_logprobs(response, part) for response in asked]
     return 1 - float(np.mean([mean_probability(logs) for logs in logprobs if logs is not None]))
 
 
 def _logprobs(response: Response | None, part: AnswerSpan | None) -> Sequence[float] | None:
-    """The log-probabilities of the answer's tokens, or of those of `part`; None where there is no
-    answer, or the tokens of `part` are unknown."""
+    """The log-probabilities of the answer's tokens, or of those of `part`; None without an answer,
+    or if the tokens of `part` are unknown."""
     if response is None or not response.ok:
         return None
     logprobs = response.logprobs
@@ -275,7 +274,6 @@ def _floor(
     signal: Signal,
     text_change: TextComparison,
 ) -> float:
-    """The mean answer change between two of the baseline's answers."""
     if len(own) < 2:
         return 0.0
     if signal == "text":
@@ -289,21 +287,18 @@ UNCHANGED = 0.005
 """An answer change that is shown as 0.00."""
 
 REWORDED = 0.2
-"""Share of the logged answer's content words that a response has to leave out to differ from it by
-more than rewording."""
+"""Share of the logged answer's content words that a response must leave out to differ by more than
+rewording."""
 
 _SHORT = 3
-"""Letters of a word up to which it is taken for one of grammar."""
+"""Letters up to which a word counts as grammar."""
 
 
 def unseen_share(answer: str, responses: Sequence[str], changes: Sequence[float]) -> float:
     """The share of the distinct responses that count as unchanged although their words differ.
 
     Args:
-        answer: the logged answer.
-        responses: texts, of which some may be the same.
-        changes: their answer changes in [0, 1], before those of the unperturbed prompt are taken
-            off.
+        changes: the responses' answer changes in [0, 1], before the baseline's are subtracted.
     """
     of_text = dict(zip(responses, changes, strict=True))
     said = _content(answer)
@@ -316,7 +311,7 @@ def unseen_share(answer: str, responses: Sequence[str], changes: Sequence[float]
 
 
 def _content(text: str) -> frozenset[str]:
-    """The words that tell something: the longer ones, and numbers; of a text without, all."""
+    """The longer words and the numbers; all words if there are none."""
     words = [
         text[start:end].strip(".,;:!?()\"'").casefold() for start, end in boundaries.words(text)
     ]

@@ -14,15 +14,15 @@ from smile_trace.records.formats.answers import Called, read_refusal, read_tool_
 
 _MOST, _MEAN = 0.7, 0.3
 _TEXT = 3
-"""Words from which on two texts are compared by their meaning, too."""
+"""Words from which two texts are compared by their meaning, too."""
 
 
 class TextComparison(Protocol):
     """The answer changes of responses to one logged answer, by their text."""
 
     def texts(self, responses: Iterable[str], replicates: Sequence[str] = ()) -> list[str]:
-        """The texts whose vectors are looked up by `changes(responses)` and by `between` of any
-        two `replicates`, each once."""
+        """The distinct texts whose vectors `changes(responses)` looks up, and `between` of any two
+        `replicates`."""
         ...
 
     def changes(self, responses: Sequence[str]) -> list[float]:
@@ -35,8 +35,8 @@ class TextComparison(Protocol):
 
 
 def scorable(answer: str) -> bool:
-    """Whether a model can be asked how probable the answer is: not where it is empty, nor where it
-    is a refusal or calls of tools, of which a server gives no text."""
+    """Whether a model can be asked how probable the answer is: not if it is empty, a refusal or
+    tool calls, of which a server gives no text."""
     marked = read_tool_calls(answer) is not None or read_refusal(answer) is not None
     return bool(answer.strip()) and not marked
 
@@ -45,7 +45,7 @@ class PartialChange:
     """The answer changes of what counts of each answer: a field of JSON, or whatever is no refusal.
 
     Args:
-        counted: what counts of a response; None where it has nothing of it, which is a change of 1.
+        counted: what counts of a response; None if it has none of it, which is a change of 1.
         values: the comparison with what counts of the logged answer.
     """
 
@@ -74,10 +74,10 @@ class PartialChange:
 
 
 class RefusalChange:
-    """The answer changes of responses to a logged refusal: two refusals say the same."""
+    """The answer changes of responses to a logged refusal: all refusals say the same."""
 
     def texts(self, responses: Iterable[str], replicates: Sequence[str] = ()) -> list[str]:
-        """None."""
+        """No texts."""
         return []
 
     def changes(self, responses: Sequence[str]) -> list[float]:
@@ -85,7 +85,7 @@ class RefusalChange:
         return [float(_unrefused(response) is not None) for response in responses]
 
     def between(self, one: str, other: str) -> float:
-        """1 where one of the two is a refusal."""
+        """1 if one of the two is a refusal."""
         return float((_unrefused(one) is None) != (_unrefused(other) is None))
 
 
@@ -96,15 +96,15 @@ def _unrefused(text: str) -> str | None:
 class ToolCallChange:
     """The answer changes of responses to a logged answer of tool calls.
 
-    1 where another tool is called, or none; else by the arguments, key by key: .7 of the argument
-    that changed most and .3 of their mean, so that one lost argument of many still makes it another
+    1 if another tool is called, or none; else by the arguments, key by key: .7 of the argument that
+    changed most and .3 of their mean, so that one lost argument of many still makes it another
     call. Values are compared as JSON values (3.0 is 3), longer texts as text answers are. The order
     of parallel calls does not count.
 
     Args:
         answer: that answer as a text (`smile_trace.records.formats.answers`).
-        part: the characters of a tool's name, or of an argument, that alone count. An argument is
-            kept where another tool is called with it.
+        part: the characters of the only tool name or argument that counts. An argument is kept if
+            another tool is called with it.
     """
 
     def __init__(self, answer: str, part: AnswerSpan | None = None) -> None:
@@ -114,15 +114,15 @@ class ToolCallChange:
         self._known: dict[tuple[str, str], float] = {}
 
     def texts(self, responses: Iterable[str], replicates: Sequence[str] = ()) -> list[str]:
-        """None: arguments are compared by the packaged vectors."""
+        """No texts: arguments are compared by the packaged vectors."""
         return []
 
     def changes(self, responses: Sequence[str]) -> list[float]:
-        """One answer change in [0, 1] per response."""
+        """See `TextComparison`."""
         return [self._change(self._calls, read_tool_calls(text) or ()) for text in responses]
 
     def between(self, one: str, other: str) -> float:
-        """The answer change from one response to another, in [0, 1]."""
+        """See `TextComparison`."""
         first, second = (read_tool_calls(text) or () for text in (one, other))
         if self._part is not None:
             return abs(self._change(self._calls, first) - self._change(self._calls, second))
@@ -204,15 +204,14 @@ def text_comparison(
     """The comparison with a logged answer.
 
     Args:
-        answer: the logged answer; where it is calls of tools, these are compared, whatever the
-            distance. A refusal is as far as can be from any answer, and like any refusal.
+        answer: the logged answer. Tool calls are compared as such, whatever the distance; a refusal
+            is as far as can be from any answer, and like any refusal.
         embed: vectors of texts; None for the packaged ones.
         distance: `content`, `words`, a name of `distance_names()`, or a distance between sets of
             word vectors.
-        part: the part of the answer that counts; where it is the value of a field of a JSON
-            answer, that field of the responses is compared.
-        cut: whether the logged answer ends at the limit of its tokens: what comes first in it then
-            counts more.
+        part: the part of the answer that counts; if it is the value of a JSON field, that field of
+            the responses is compared.
+        cut: whether the logged answer ends at its token limit: then what comes first counts more.
 
     Raises:
         ValueError: there is no distance of that name.

@@ -1,7 +1,5 @@
 """The tokens of a sentence: words, and values in a form that is the same however they are written.
-
-Japanese and Chinese are compared by character.
-"""
+Japanese and Chinese are compared by character."""
 
 import re
 import unicodedata
@@ -53,11 +51,11 @@ _CONTRACTIONS = (
     (re.compile(r"\bal\b"), "a el"),
     (re.compile(r"\bdel\b"), "de el"),
 )
-"""What is written as one word: English, French, Spanish."""
+"""Contractions that are written as one word: English, French, Spanish."""
 
 
 def plain(text: str) -> str:
-    """The text as it is compared: compatibility forms composed, marks of Markdown left out."""
+    """The text as it is compared: compatibility forms composed, Markdown marks removed."""
     text = unicodedata.normalize("NFKC", text.translate(_SAME_MARK)).translate(_SAME_MARK)
     text = _EMPHASIS.sub(r"\2", _FENCE.sub("", text))
     text = _ROW.sub(lambda m: m[0].strip("| \t").replace("|", ","), _RULE.sub("", text))
@@ -65,7 +63,7 @@ def plain(text: str) -> str:
 
 
 def spelled_out(text: str) -> str:
-    """The plain text with contractions in full: `isn't` is `is not`."""
+    """The plain text with contractions in full: `isn't` becomes `is not`."""
     for pattern, full in _CONTRACTIONS:
         text = pattern.sub(full, text)
     return text
@@ -99,16 +97,13 @@ SOFT = WORDS | {Kind.FUNCTION}
 """Kinds that may be said in another form."""
 
 PLACED = VALUES - {Kind.OPERATOR, Kind.UNIT, Kind.HALF} | {Kind.NAME}
-"""Kinds of which another one may stand in the same place."""
+"""Kinds whose tokens can be replaced by others of the kind."""
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """One token.
-
-    `key` is equal for what says the same. `unit`: that of a number, or the half of the day that a
-    time states; None where there is none.
-    """
+    """A token. `key` is equal for tokens that say the same; `unit` is that of a number, or the half
+    of the day that a time states, else None."""
 
     kind: Kind
     key: str
@@ -117,7 +112,7 @@ class Token:
 
 @dataclass(frozen=True)
 class Sentence:
-    """A sentence's tokens, and its language as far as that is known."""
+    """A sentence's tokens, and its language if known."""
 
     tokens: tuple[Token, ...]
     language: str | None
@@ -158,7 +153,7 @@ _KATAKANA = re.compile("[\u30a1-\u30ff]+")
 
 
 def sentence(plain: str) -> Sentence:
-    """The tokens of a plain sentence (see `normalisation.plain`)."""
+    """The tokens of a plain sentence (see `plain`)."""
     text = spelled_out(plain)
     text = HAN_NUMERAL.sub(lambda m: str(value_of_han(m[0])), text)
     language = language_of(text, re.findall(rf"[{_LATIN}]+", text.lower()))
@@ -239,7 +234,7 @@ def _word(written: str, lower: str, language: str | None, *, starts: bool) -> To
 
 
 def _read_han(text: str, start: int, found: list[Token]) -> int:
-    """One token of Japanese or Chinese from `start`; returns where it ends."""
+    """Reads a token of Japanese or Chinese from `start`; returns where it ends."""
     if apology := HAN_APOLOGY.match(text, start):
         found.append(Token(Kind.WORD, "sorry"))
         return apology.end()
@@ -268,7 +263,7 @@ def _read_han(text: str, start: int, found: list[Token]) -> int:
 
 
 def _joined(found: list[Token]) -> list[Token]:
-    """Factors, units, dates and times of day put together with their numbers."""
+    """Joins factors, units, dates and times of day with their numbers."""
     joined: list[Token] = []
     for token in found:
         last = joined[-1] if joined else None
@@ -297,7 +292,7 @@ _ONE = frozenset(("ein", "eine", "einen", "einer", "einem", "une", "una", "one")
 
 
 def _without_number(token: Token) -> Token:
-    """A unit's name that no number stands before, as a word where it is one of the language."""
+    """A unit's name without a number before it, as a function word if the language has it."""
     if token.kind is not Kind.UNIT or not token.unit:
         return token
     function = token.unit in FUNCTION_WORDS
@@ -305,7 +300,7 @@ def _without_number(token: Token) -> Token:
 
 
 def _with_dates(tokens: list[Token]) -> list[Token]:
-    """A month's day and year are parts of its date: `31 March 2025`, `March 31, 2025`."""
+    """Joins a month with its day and year: `31 March 2025`, `March 31, 2025`."""
     out: list[Token] = []
     k = 0
     while k < len(tokens):
@@ -346,7 +341,7 @@ def _is_day(token: Token) -> bool:
 
 
 def _with_times(tokens: list[Token]) -> list[Token]:
-    """An hour with its half of the day is a time: `2 p.m.` is 14:00."""
+    """Joins an hour and its half of the day to a time: `2 p.m.` is 14:00."""
     out: list[Token] = []
     for token in tokens:
         last = out[-1] if out else None
@@ -386,7 +381,7 @@ def inflected(one: str, other: str) -> bool:
 
 
 def agree(one: Token, other: Token) -> bool:
-    """Whether two values can be the same one."""
+    """Whether two values can be the same."""
     if one.kind is Kind.DATE and other.kind is Kind.DATE:
         return compatible(one.key, other.key)
     if _are_hours(one, other):
@@ -398,7 +393,7 @@ def agree(one: Token, other: Token) -> bool:
 
 
 def comparable(one: Token, other: Token) -> bool:
-    """Whether one of them can stand in the place of the other."""
+    """Whether one token can stand in the place of the other."""
     return one.kind is other.kind or _are_hours(one, other)
 
 

@@ -29,7 +29,7 @@ _FACTORS = {
     "dozen": 12, "dutzend": 12, "douzaine": 12, "docena": 12,
 }  # fmt: skip
 _ARTICLES = frozenset(("one", "un", "uno", "eins"))
-"""Words for 1 that are pronouns and articles more often."""
+"""Words for 1 that are more often pronouns and articles."""
 
 
 def _table() -> dict[str, int]:
@@ -56,10 +56,8 @@ _GROUPED = re.compile(r"\d{1,3}(?:([.,' ])\d{3})(?:\1\d{3})*")
 
 
 def value_of_digits(written: str) -> float:
-    """The value of digits with separators, without a sign: `1.250,50` is 1250.5.
-
-    A separator before exactly three digits groups; the last of two kinds is the decimal one.
-    """
+    """The value of digits with separators, without a sign: `1.250,50` is 1250.5. A separator before
+    exactly three digits groups; the last of two kinds is the decimal one."""
     whole = _GROUPED.match(written)
     if whole and not written.startswith("0"):
         grouped = re.sub(r"\D", "", whole[0])
@@ -69,7 +67,7 @@ def value_of_digits(written: str) -> float:
 
 
 def value_of_word(word: str) -> int | None:
-    """The value of a number word in lower case; None where it is none."""
+    """The value of a number word in lower case; None if it is none."""
     if "-" in word:
         parts = [_NUMBERS.get(part) for part in word.split("-")]
         return None if None in parts else sum(p for p in parts if p is not None)
@@ -77,12 +75,12 @@ def value_of_word(word: str) -> int | None:
 
 
 def factor_of_word(word: str) -> int | None:
-    """100 of `hundred`: what it multiplies the number before it with."""
+    """The factor that a word applies to the number before it: 100 for `hundred`."""
     return _FACTORS.get(word)
 
 
 def value_of_han(numeral: str) -> int:
-    """三百二十 is 320."""
+    """The value of a Chinese numeral: 三百二十 is 320."""
     total, section, digit = 0, 0, 0
     if all(c in _HAN_DIGITS for c in numeral):
         return int("".join(str(_HAN_DIGITS[c]) for c in numeral))
@@ -139,7 +137,7 @@ _UNITS = {
 _SYMBOLS = {name: symbol for symbol, names in _UNITS.items() for name in names.split()}
 
 HAN_UNITS = sorted((n for n in _SYMBOLS if n[0] > "\u2fff"), key=len, reverse=True)
-"""Names in characters that are not set apart by spaces, longest first."""
+"""Names in scripts without spaces, longest first."""
 
 
 _SCALES = {
@@ -164,7 +162,7 @@ def same_amount(one: tuple[float, str], other: tuple[float, str]) -> bool:
 
 
 def unit_of(word: str) -> str | None:
-    """The symbol of a unit's name in lower case; None where it is none."""
+    """The symbol of a unit's name in lower case; None if it is none."""
     return _SYMBOLS.get(word)
 
 
@@ -197,12 +195,12 @@ HAN_DATE = re.compile(r"(?:(\d{4})年)?(\d{1,2})月(?:(\d{1,2})日)?")
 
 
 def date_key(year: int | None, month: int | None, day: int | None) -> str:
-    """`2025-03-31`, with a question mark for what is not said."""
+    """`2025-03-31`, with a question mark for each part that is not said."""
     return "-".join("?" if part is None else str(part) for part in (year, month, day))
 
 
 def compatible(one: str, other: str) -> bool:
-    """Whether two dates (or times of day) can be the same one: no part that both say differs."""
+    """Whether two dates (or times of day) can be the same: no part that both say differs."""
     parts = zip(one.split("-"), other.split("-"), strict=False)
     return all(a == b or "?" in (a, b) for a, b in parts)
 
@@ -224,7 +222,7 @@ _SETS = {name: frozenset(words.split()) for name, words in _FUNCTION_WORDS.items
 
 
 def language_of(text: str, words: list[str]) -> str | None:
-    """`en`, `de`, `fr`, `es`, `ja`, `zh`; None where nothing tells."""
+    """`en`, `de`, `fr`, `es`, `ja` or `zh`; None if nothing tells."""
     if any("\u3041" <= c <= "\u30ff" for c in text):
         return "ja"
     if any("\u4e00" <= c <= "\u9fff" for c in text):
@@ -317,7 +315,7 @@ _PREFIXES = ("un", "in", "im", "ir", "il", "dis", "non", "des", "dés", "mé", "
 
 @lru_cache(maxsize=4096)
 def opposite_axis(word: str) -> tuple[int, int] | None:
-    """The axis and the pole (1 or -1) of a word in lower case; None where it has none."""
+    """The axis and the pole (1 or -1) of a word in lower case; None if it has none."""
     for stem, axis, pole in _BY_FIRST.get(word[:1], ()):
         if word == stem or (
             len(stem) > 3 and word.startswith(stem) and len(word) - len(stem) <= _ENDING
@@ -327,7 +325,7 @@ def opposite_axis(word: str) -> tuple[int, int] | None:
 
 
 def denied_by_prefix(words: Set[str], others: Set[str]) -> bool:
-    """Whether a word of the one is a word of the other with a denying prefix: *safe*, *unsafe*."""
+    """Whether a word of one set is a word of the other with a denying prefix: *safe*, *unsafe*."""
     return any(
         prefix + word in denied
         for plain, denied in ((words, others), (others, words))

@@ -1,18 +1,18 @@
 """The answer change word by word (`distance="words"`), in [0, 1]: the mean of three losses.
 
 - *overlap*: the share of the logged answer's words that are not said again,
-- *directed transport*: the cost of moving each of its words to the nearest word of the
-  response, which may receive without limit (relaxed word mover's distance, Kusner et al. 2015,
-  eq. 4, from the logged answer's side),
+- *directed transport*: the cost of moving each of its words to the nearest word of the response,
+  which may receive without limit (relaxed word mover's distance, Kusner et al. 2015, eq. 4, from
+  the logged answer's side),
 - *transport*: the exact optimal transport between the two (word mover's distance, eq. 3).
 
-What is still said counts half where the response reverses it: a negation, a yes or a no
-that only one of the two answers has.
+What is still said counts half if the response reverses it: a negation, a yes or a no that only one
+of the two answers has.
 
-Costs are cosine distances between word vectors, stretched so that the similarity of unrelated
-words counts as none. A word weighs its vector's length, which grows with what the word tells
-(`the` 1.6, `denied` 19), more where it holds a digit or negates; from the logged answer's side
-also 1/position, since later words continue the earlier ones.
+Costs are cosine distances between word vectors, stretched so that the similarity of unrelated words
+counts as none. A word weighs its vector's length, which grows with what the word tells (`the` 1.6,
+`denied` 19), more if it holds a digit or negates; on the logged answer's side also 1/position,
+since later words continue the earlier ones.
 """
 
 from collections import Counter
@@ -48,12 +48,10 @@ class TextChange:
     """The answer change of responses, by their text. Vectors of words are looked up once.
 
     Args:
-        answer: the logged answer.
-        embed: the words' vectors.
-        distance: of the two answers' sets of word vectors, in place of the three losses; what
-            it gives is cut to [0, 1].
-        part: the part of the answer that counts. A response is then taken for the stretch of
-            it, as long as the part, that says most of the part.
+        distance: of the two answers' sets of word vectors, in place of the three losses; cut to [0,
+            1].
+        part: the part of the answer that counts. A response then counts as its stretch, as long as
+            the part, that says most of the part.
     """
 
     def __init__(
@@ -76,15 +74,14 @@ class TextChange:
         self._changes: dict[str, float] = {}
 
     def texts(self, responses: Iterable[str], replicates: Sequence[str] = ()) -> list[str]:
-        """The words whose vectors are looked up by `changes(responses)` and by `between` of any
-        two `replicates`, each once."""
+        """See `TextComparison`; the texts are words."""
         words = (
             word for text in (*responses, *replicates) for word in _words(text, self._max_words)
         )
         return list(dict.fromkeys([*self._said, *words]))
 
     def changes(self, responses: Sequence[str]) -> list[float]:
-        """One answer change in [0, 1] per response."""
+        """See `TextComparison`."""
         new = list(dict.fromkeys(r for r in responses if r not in self._changes))
         said = [_words(response, self._max_words) for response in new]
         self._learn([self._said, *said] if new else [])
@@ -93,8 +90,8 @@ class TextChange:
         return [self._changes[response] for response in responses]
 
     def between(self, one: str, other: str) -> float:
-        """The answer change from one response (or its stretch for the part) to another, in
-        [0, 1]."""
+        """The answer change from one response (or its stretch for the part) to another, in [0,
+        1]."""
         if not self._partial:
             return TextChange(one, self._embed, self._distance).changes([other])[0]
         words = _words(one, _MAX_SEARCHED_WORDS)
@@ -126,7 +123,7 @@ class TextChange:
         return 1 - still_said * (1 - _negation_change(self._said, words) / 2)
 
     def _stretch(self, words: Sequence[str]) -> Sequence[str]:
-        """The words, as many as the part has, that say most of it."""
+        """The stretch of words, as long as the part, that says most of it."""
         length = len(self._said)
         if not length or len(words) <= length:
             return words
@@ -137,7 +134,7 @@ class TextChange:
         return words[begin : begin + length]
 
     def _cost(self, words: Sequence[str]) -> Vectors:
-        """What it costs to move each word that counts to each of these, in [0, 1]."""
+        """The cost of moving each counted word to each of these, in [0, 1]."""
         cosine = self._vectors_of(self._said) @ self._vectors_of(words).T
         cost: Vectors = np.clip((1 - cosine) / (1 - UNRELATED), 0, 1)
         return cost

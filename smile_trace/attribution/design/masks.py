@@ -1,11 +1,10 @@
 """The masks of a design (True = the segment is retained), and those that confirm a pair.
 
-Where two segments seem to work together, the other one that really does may have been removed in
-the same rows by chance. Two masks tell that are chosen for the pair, and are in no estimate:
+If two segments seem to work together, another segment that really does may have been removed in the
+same rows by chance. Two masks, chosen for the pair and used in no estimate, tell:
 
-- *either is enough*: of a row in which the answer is lost without both, the same with the one, and
-  with the other retained. Each has to bring it back, as far as the pair has it: other parts may
-  be missing there, too;
+- *either is enough*: a row in which the answer is lost without both, once with each of them
+  retained. Each has to bring back as much as the pair does, since other parts may be missing there;
 - *both only work together*: the whole prompt without the one, and without the other. Each has to
   lose the answer.
 """
@@ -23,19 +22,19 @@ Mask = tuple[bool, ...]
 Sendable = Callable[[Mask], bool]
 
 KEEP_PROBABILITIES = (0.5, 0.8)
-"""Random masks take them in turn. With independent draws every segment's removal probability is
-known whatever the model does, which makes the tests exact."""
+"""Keep probabilities that random masks take in turn. Independent draws make every segment's removal
+probability known whatever the model does, and so the tests exact."""
 
 DETERMINISTIC_KEEP_PROBABILITIES = (0.8, 0.5, 0.8)
-"""For a deterministic model: masks near the original prompt tell more of the effects' order
-(docs/method.md); with noise, masks that remove half tell more of pairs."""
+"""Keep probabilities for a deterministic model: masks near the original prompt tell more of the
+effects' order (docs/method.md); with noise, masks that remove half tell more of pairs."""
 
 HALVES = (0.5,)
-"""Where only sparse masks moved the answer: parts that stand in for each other have to be removed
-together, which masks near the prompt do rarely."""
+"""Keep probability once only sparse masks moved the answer: parts that stand in for each other have
+to be removed together, which masks near the prompt rarely do."""
 
 SPARSE_KEEP_PROBABILITY = 0.2
-"""Of masks that show whether parts are needed that stand in for each other."""
+"""Keep probability of masks that show whether parts are needed that stand in for each other."""
 
 
 def random_masks(
@@ -44,10 +43,8 @@ def random_masks(
     generator: np.random.Generator,
     keep_probabilities: Sequence[float] = KEEP_PROBABILITIES,
 ) -> Iterator[tuple[Mask, float]]:
-    """Endless independent masks with their keep probability; protected segments are retained.
-
-    A mask that leaves nothing to send is drawn again; none other is rejected.
-    """
+    """Endless independent masks with their keep probability; protected segments are retained. Only
+    a mask that leaves nothing to send is drawn again."""
     is_free = np.array(free)
     while True:
         for keep in keep_probabilities:
@@ -69,13 +66,13 @@ def all_masks(free: Sequence[bool], sendable: Sendable) -> list[Mask]:
 
 
 def leave_one_out(free: Sequence[bool], sendable: Sendable) -> list[Mask]:
-    """The masks without one free segment each, where that leaves something to send."""
+    """The masks without one free segment each, if that leaves something to send."""
     masks = [tuple(k != i for k in range(len(free))) for i, is_free in enumerate(free) if is_free]
     return [mask for mask in masks if sendable(mask)]
 
 
 def fixed(mask: Mask, free: Sequence[bool], sendable: Sendable) -> tuple[int, ...]:
-    """The segments that this mask had to retain: without them nothing would have been sent."""
+    """The segments that this mask had to retain, since nothing would be sent without them."""
     retained = [
         i for i, (keep, is_free) in enumerate(zip(mask, free, strict=True)) if keep and is_free
     ]
@@ -96,19 +93,18 @@ def _draw(
 
 
 MOST_CALLS = 4
-"""Calls that are kept back for them: of two pairs, or of one where the model varies."""
+"""Calls that are kept back to confirm two pairs, or one if the model varies."""
 
 
 @dataclass(frozen=True)
 class Confirmation:
-    """What is asked of a pair that seems to work together.
+    """The masks that confirm a pair that seems to work together.
 
     Attributes:
-        pair: what the answers until then say of the two.
         masks: one for each of the two segments.
-        lost: the answer change, in [0, 1], of the row in which each brings the answer back; None
-            where each loses it.
-        half: the least difference that each has to make, in answer change.
+        lost: the answer change, in [0, 1], of the row in which each brings the answer back; None if
+            each mask has to lose it.
+        half: the smallest difference, in answer change, that each has to make.
     """
 
     pair: Pair
@@ -117,7 +113,7 @@ class Confirmation:
     half: float
 
     def holds(self, changes: Sequence[Sequence[float | None]]) -> bool:
-        """Whether the answers confirm it; not where a mask has none.
+        """Whether the answers confirm the pair; False if a mask has none.
 
         Args:
             changes: per mask the changes of its answers, in [0, 1].
@@ -132,7 +128,7 @@ class Confirmation:
 
 @dataclass(frozen=True)
 class Confirming:
-    """A confirmation and its rows: per mask those that repeat it."""
+    """A confirmation and its rows: the repeats of each mask."""
 
     confirmation: Confirmation
     rows: tuple[tuple[Perturbation, ...], ...]
@@ -141,8 +137,8 @@ class Confirming:
 def confirmation_of(
     pair: Pair, free: Sequence[bool], rows: Sequence[tuple[Perturbation, float]]
 ) -> Confirmation | None:
-    """What would confirm that a pair works together; None where it does not seem to, or where no
-    row has lost the answer without both.
+    """The confirmation of a pair; None if it does not seem to work together, or no row has lost the
+    answer without both.
 
     Args:
         pair: by its indices among the free segments.

@@ -1,9 +1,6 @@
-"""The exact messages that are sent for a mask.
-
-Of the white space around a removed segment only the strongest stretch stays (a paragraph break
-before a line break before a space), words of scripts with spaces never run together, and an
-empty message is omitted.
-"""
+"""The exact messages that are sent for a mask. Only the strongest white space around a removed
+segment stays (a paragraph break before a line break before a space), words of scripts with spaces
+never run together, and an empty message is omitted."""
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
@@ -16,12 +13,9 @@ from smile_trace.records import Message, Prompted, Segment
 
 
 class Perturber:
-    """Renders a prompt without some of its segments.
-
-    The places of `segments` must not overlap; text between them, other than white space, is
-    always sent. Of a turn or a step the messages are omitted as wholes. Else what a tool gave back
-    is emptied, not omitted; where it is JSON, it stays valid.
-    """
+    """Renders a prompt without some of its segments. The places of `segments` must not overlap;
+    text between them, other than white space, is always sent. A removed turn or step omits whole
+    messages. Otherwise a tool's result is emptied, not omitted, and JSON stays valid."""
 
     def __init__(self, prompted: Prompted, segments: Sequence[Segment]) -> None:
         self._messages = prompted.messages
@@ -58,11 +52,11 @@ class _Text(Protocol):
     """A text of a message with its segments."""
 
     def retained(self, mask: Sequence[bool]) -> bool:
-        """Whether nothing of it is removed."""
+        """Whether nothing of the text is removed."""
         ...
 
     def text(self, mask: Sequence[bool]) -> str | None:
-        """What is left of it; None where nothing is."""
+        """The rest of the text; None if nothing is left."""
         ...
 
     def sendable(self, mask: Sequence[bool]) -> bool:
@@ -71,7 +65,7 @@ class _Text(Protocol):
 
 
 def _texts(message: Message, inside: Sequence[tuple[int, int, int]]) -> list[_Text]:
-    """The texts of a message, with the segments in each (start, end, index)."""
+    """The texts of a message, with the segments in each as (start, end, index)."""
     found: list[_Text] = []
     for text in message_texts(message):
         content = message.content[text.start : text.end]
@@ -120,11 +114,11 @@ class _JSONText:
 
 
 _Piece = tuple[int | None, int, int]
-"""Characters `[start, end)` of a message and their segment; None for text of no segment."""
+"""Characters `[start, end)` of a message and their segment; None for text outside segments."""
 
 
 def _pieces(content: str, inside: Sequence[tuple[int, int, int]]) -> Iterator[_Piece]:
-    """A message's segments and the text between them, without white space around."""
+    """A message's segments and the text between them, stripped of white space."""
     at = 0
     for start, end, index in inside:
         yield from _between(content, at, start)
@@ -150,7 +144,7 @@ def _joined(content: str, pieces: Sequence[_Piece], retained: Sequence[bool]) ->
 
 
 def _gap(content: str, pieces: Sequence[_Piece]) -> str:
-    """The white space between the first and the last of these pieces, without the others."""
+    """The white space between the first and the last piece if those between are removed."""
     gaps = [content[one[2] : other[1]] for one, other in pairwise(pieces)]
     if len(gaps) == 1:
         return gaps[0]
@@ -160,5 +154,5 @@ def _gap(content: str, pieces: Sequence[_Piece]) -> str:
 
 
 def _spaced(character: str) -> bool:
-    """Letters and digits of scripts that put spaces between words."""
+    """Whether it is a letter or digit of a script that puts spaces between words."""
     return character.isalnum() and (character < "\u0e00" or "\uac00" <= character < "\ud7a4")

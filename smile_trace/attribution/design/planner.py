@@ -25,32 +25,32 @@ MIN_LEVEL_CALLS = 12
 """Calls below which a partition is not worth perturbing."""
 
 FIRST_LOOK = 20
-"""Random rows after which a study tests whether to stop early, and again whenever they have
-doubled. By then a segment without which the answer is lost has been removed in 999 of 1,000
-studies, and two of which either is enough have been removed together in nine of ten."""
+"""Random rows until the first test whether to stop early, repeated whenever they have doubled. By
+then a segment without which the answer is lost has been removed in 999 of 1,000 studies, and two of
+which either is enough have been removed together in nine of ten."""
 
 SPARSE_ROWS = 6
-"""Rows that retain a fifth, before it is said that nothing has an effect; at most a fifth of the
-calls. All six miss two segments of which either is enough in 2 of 1,000 studies, three of which
+"""Rows, at most a fifth of the calls, that retain a fifth of the prompt before it is called without
+effect. All six miss two segments of which either is enough in 2 of 1,000 studies, three of which
 any is enough in 14."""
 
 MORE_BASELINES = 2
-"""How often the unperturbed prompt is asked again where it got no answer."""
+"""How often the unperturbed prompt is asked again after it got no answer."""
 
 CALLS_PER_PASSAGE = 6
-"""Calls for each passage that is partitioned again, at least."""
+"""Minimum of calls for each passage that is partitioned again."""
 
 CallKey = tuple[str, int]
-"""Identifies a call: (hash of the text, replicate)."""
+"""A call: (hash of the text, replicate)."""
 
 
 def call_key(row: Perturbation) -> CallKey:
-    """The call that a row needs; rows of the same text and replicate share one."""
+    """The call that a row needs; rows of the same text and replicate share it."""
     return row.text_hash, row.replicate
 
 
 def repeats(prompted: Prompted, deterministic: bool, remote: bool) -> int:
-    """How often the unperturbed prompt is asked: of a model that may vary, to measure its noise."""
+    """How often the unperturbed prompt is asked; repeats measure the noise of a varying model."""
     if deterministic:
         return 2 if remote else 1
     return 2 if prompted.parameters.get("temperature") == 0 else 3
@@ -58,11 +58,8 @@ def repeats(prompted: Prompted, deterministic: bool, remote: bool) -> int:
 
 @dataclass
 class Level:
-    """One partition of the prompt and its rows, in the order in which they are asked.
-
-    `refining` counts the rows after which a finer level may follow; where it is empty, only all
-    of them are enough.
-    """
+    """One partition of the prompt and its rows, in the order in which they are asked. `refining`
+    counts the rows after which a finer level may follow; if empty, only all of them are enough."""
 
     segments: tuple[Segment, ...]
     perturber: Perturber
@@ -87,11 +84,9 @@ class Level:
 
     @property
     def error_rate(self) -> float:
-        """The false discovery rate of a test on the rows before the look.
-
-        Where a finer level may follow early, half of the rate is spread over these looks, and
-        half is left for the last one: over all looks it is never more than the whole.
-        """
+        """The false discovery rate of a test on the rows before the look. If a finer level may
+        follow early, the early looks share half of the rate and the last has the other half, so
+        that all looks together never exceed it."""
         if self.closed_at is not None:
             return self.closed_at
         if not self.refining:
@@ -114,14 +109,12 @@ class Planner:
     """Plans the levels of a study; `levels` holds the first from the beginning.
 
     Args:
-        prompted: the exact messages.
-        partitioner: their segments, of every size.
         settings: budget (calls, the baselines included) and seed.
         replicates: how often the unperturbed prompt is asked.
         deterministic: whether the same text gives the same answer, so that it is asked once.
-        looks: whether rows are planned for all calls that are left, with looks at which a finer
-            level may follow (`Level.refining`); otherwise it follows when a share of the calls
-            is spent.
+        looks: whether rows are planned for all remaining calls, with looks at which a finer level
+            may follow (`Level.refining`); otherwise a finer level follows after a share of the
+            calls.
     """
 
     def __init__(
@@ -142,7 +135,7 @@ class Planner:
         self._looks = looks
         self._drawn: Counter[str] = Counter()
         self.budget = settings.budget
-        """How many calls may be asked, all in all."""
+        """The limit of all calls."""
         self.sparse: list[Perturbation] = []
         self.confirming: list[Confirming] = []
         self._halved = False
@@ -155,10 +148,8 @@ class Planner:
         return [row for row in self.levels[0].rows if row.kind == "baseline"]
 
     def add_baseline(self) -> bool:
-        """Plans one more row of the unperturbed prompt; False where that is enough, or the budget.
-
-        A random row makes room for it.
-        """
+        """Plans one more row of the unperturbed prompt, in place of a random row if the budget is
+        full. False after enough of them, or if the budget has no room."""
         level, count = self.levels[0], len(self.baselines)
         full = len(set(map(call_key, level.rows))) >= self.budget
         if count >= self._replicates + MORE_BASELINES or (full and level.exact):
@@ -170,11 +161,8 @@ class Planner:
         return True
 
     def add_sparse(self) -> bool:
-        """Plans rows of the last level that retain a fifth; False where they are planned already,
-        where every mask is, or nothing can be removed.
-
-        Where the budget has no room for them, the level's last rows make it.
-        """
+        """Plans rows of the last level that retain a fifth, in place of its last rows if need be.
+        False if they, or all masks, are planned already, or nothing can be removed."""
         level = self.levels[-1]
         if self.sparse or level.exact or all(row.kind == "baseline" for row in level.rows):
             return False
@@ -188,10 +176,8 @@ class Planner:
         return bool(self.sparse)
 
     def add_reduced(self, index: int, reduced: Iterable[masks.Mask], calls: int) -> int:
-        """Plans rows of a level with most of the prompt removed, in so many calls; how many calls.
-
-        The last level's last rows make room for them.
-        """
+        """Plans rows of a level with most of the prompt removed, in place of the last level's last
+        rows, within `calls`; returns how many."""
         level = self.levels[index]
         known = {(row.level, row.mask) for row in self.sparse}
         fresh = dict.fromkeys(mask for mask in reduced if (index, mask) not in known)
@@ -203,11 +189,9 @@ class Planner:
         return len(rows[:calls])
 
     def halve_rest(self, asked: Sequence[Perturbation], calls: int) -> None:
-        """Draws the last level's rows after `asked` again, all of them to remove half; once.
-
-        The test stays exact: that nothing moved so far, which is why, does not depend on a
-        segment without effect.
-        """
+        """Draws the last level's rows after `asked` again, once, so that all of them remove half.
+        The test stays exact: the reason, that nothing moved so far, does not depend on a segment
+        without effect."""
         if self._halved or not self._deterministic:
             return
         self._halved = True
@@ -223,9 +207,7 @@ class Planner:
     def add_confirming(
         self, wanted: Iterable[Confirmation], asked: Set[CallKey], calls: int
     ) -> None:
-        """Plans rows of the last level that confirm pairs, of the first ones as calls allow.
-
-        Where the budget has no room for them, the level's last rows make it.
+        """Plans rows of the last level that confirm pairs, in place of its last rows if need be.
 
         Args:
             wanted: the most important pair first.
@@ -293,12 +275,12 @@ class Planner:
         return calls >= MIN_LEVEL_CALLS and not all(map(self._partitioner.is_finest, coarse))
 
     def refine(self, effects: Array, calls: int, asked: Sequence[Perturbation]) -> bool:
-        """Plans a finer partition of the segments with an effect; False where there is none.
+        """Plans a finer partition of the segments with an effect; False if there is none.
 
         Args:
             effects: of the last level's segments.
             calls: how many may still be asked.
-            asked: the rows that were asked on the last level; its others are dropped.
+            asked: the rows that were asked on the last level; its other rows are dropped.
         """
         chosen = self._promising(effects, calls)
         share, segments = calls, self._partitioner.refine(chosen, calls)
@@ -317,11 +299,8 @@ class Planner:
         return bool(level.rows)
 
     def resume(self, index: int, calls: int) -> bool:
-        """Plans more random rows of a level, of which all were asked, in so many calls; False
-        where none of them would be new.
-
-        A level that was closed for a finer one is then tested as at its last look.
-        """
+        """Plans more random rows of a fully asked level, within `calls`; False if none would be
+        new. A level that was closed for a finer one is then tested as at its last look."""
         level = self.levels[index]
         known = {call_key(row) for one in self.levels for row in one.rows}
         known |= {call_key(row) for row in (*self.sparse, *self.confirming_rows)}
@@ -353,7 +332,8 @@ class Planner:
         return [level.segments[k] for k in sorted(chosen)]
 
     def _fill(self, level: Level, calls: int, share: int) -> None:
-        """Plans rows that cost at most `calls` new calls; with `share` a finer level may follow."""
+        """Plans rows that cost at most `calls` new calls; a finer level may follow after
+        `share`."""
         free, sendable = level.free, level.perturber.sendable
         if not any(sendable(mask) for mask in masks.leave_one_out(free, sendable)):
             return
@@ -366,7 +346,8 @@ class Planner:
         self._draw(level, calls if self._looks else share, share)
 
     def _draw(self, level: Level, calls: int, share: int) -> None:
-        """Random rows; for a deterministic model a text drawn twice is one call and two rows."""
+        """Draws random rows; for a deterministic model a text drawn twice is one call and two
+        rows."""
         known = {call_key(row) for one in (*self.levels, level) for row in one.rows}
         free, sendable = level.free, level.perturber.sendable
         looks = [look for look in (share, (share + calls) // 2) if calls - look >= MIN_LEVEL_CALLS]
@@ -392,8 +373,8 @@ class Planner:
         calls: int,
         known: set[CallKey],
     ) -> Iterator[tuple[Perturbation, int]]:
-        """Rows until the next would cost more than `calls`, each with what it costs with those
-        before it; `known` are the calls that cost nothing."""
+        """Rows until the next would cost more than `calls`, each with the total cost so far;
+        `known` are the calls that cost nothing."""
         spent = 0
         for mask, keep in islice(drawn, 4 * calls):
             row = self._row(level, "random", mask, keep=keep)

@@ -11,7 +11,7 @@ from smile_trace.attribution.estimation.solver import Array
 from smile_trace.records import Perturbation, PerturbationKind
 
 _TOP, _TOP_OF_FEW, _FEW = 3, 2, 12
-"""How many segments with the largest effect on the proxy are isolated; fewer at few calls."""
+"""How many segments with the largest effect on the proxy are isolated; fewer if calls are few."""
 
 
 def target_rows(
@@ -27,16 +27,13 @@ def target_rows(
     """Rows of a partition, at most `calls`.
 
     First, the segments with the largest effect on the proxy removed together, and only those
-    retained: where the proxy is right, these two show the whole range of the target's answer
-    change. The others are independent random masks, so that the estimate is unbiased even if the
-    proxy is wrong.
+    retained: if the proxy is right, these two show the whole range of the target's answer change.
+    The others are independent random masks, which keep the estimate unbiased even if the proxy is
+    wrong.
 
     Args:
-        level: the partition.
-        index: of its level.
+        index: of the partition's level.
         effects: of all its segments on the proxy.
-        calls: how many.
-        seed: of the study.
         drawn: how often each text (its hash) was asked of the target; updated.
         deterministic: whether the target gives the same answer to the same text, which is then
             asked once.
@@ -62,7 +59,7 @@ def paired_row(row: Perturbation, drawn: Counter[str], *, deterministic: bool) -
 
 
 def _of_first(level: Level, effects: Array, count: int) -> list[masks.Mask]:
-    """The mask without the first `count` segments, and the one with only those."""
+    """The mask without the first `count` segments, and the mask with only those."""
     free = [k for k, is_free in enumerate(level.free) if is_free]
     if len(free) < 2 * count:
         return []
@@ -90,7 +87,6 @@ def _row(
 
 
 def _next_replicate(row: Perturbation, drawn: Counter[str]) -> Perturbation:
-    """The row with the next replicate number of its text."""
     replicate = drawn[row.text_hash]
     drawn[row.text_hash] += 1
     return row.model_copy(update={"replicate": replicate})

@@ -10,7 +10,7 @@ from smile_trace.attribution.estimation.inference import DEFAULT_SOLVER, LEVEL, 
 from smile_trace.attribution.estimation.solver import Array, Solver
 
 REPEATS = 8
-"""Of the cross-validation, for up to REPEATED_ROWS rows; with more, the folds matter less."""
+"""Repetitions of the cross-validation with up to REPEATED_ROWS rows; more rows need fewer."""
 
 REPEATED_ROWS = 60
 FOLDS = 5
@@ -23,9 +23,9 @@ MINIMAL_GAIN = 0.1
 class HeldOut:
     """Cross-validated quality of the surrogate.
 
-    `r2` is 1 − SSE/SSE of the training folds' mean (at most 1, may be negative), `low` and
-    `high` its jackknife interval over the rows; `gain` is 1 − SSE/SSE of a curve in the removed
-    share: what the surrogate knows beyond "how much was removed".
+    `r2` is 1 − SSE/SSE of the training folds' mean (at most 1, may be negative), `low` and `high`
+    its jackknife interval over the rows. `gain` is 1 − SSE/SSE of a curve in the removed share:
+    what the surrogate knows beyond "how much was removed".
     """
 
     r2: float
@@ -35,7 +35,7 @@ class HeldOut:
 
     @property
     def share_r2(self) -> float:
-        """The same R² of the curve in the removed share."""
+        """The R² of the curve in the removed share."""
         return 1 - (1 - self.r2) / (1 - self.gain) if self.gain < 1 else 0.0
 
     @property
@@ -45,11 +45,10 @@ class HeldOut:
 
 
 def held_out(rows: Rows, seed: list[int], solver: Solver = DEFAULT_SOLVER) -> HeldOut | None:
-    """Repeated 5-fold cross-validation with the whole fit, strength included, in each fold.
+    """Repeats 5-fold cross-validation with the whole fit, hyperparameters included, in each fold.
 
-    The rows that were not drawn are part of every fit, as of the one that is shown; they are
-    never held out, nor in the mean, which they would bias. None with fewer rows than folds, or
-    where the answer change does not vary.
+    Rows that were not drawn are part of every fit, but are never held out, nor part of the mean,
+    which they would bias. None with fewer rows than folds, or if the answer change does not vary.
     """
     if len(rows.y) < FOLDS or float(np.ptp(rows.y)) == 0.0:
         return None
@@ -77,8 +76,8 @@ def held_out(rows: Rows, seed: list[int], solver: Solver = DEFAULT_SOLVER) -> He
 
 
 def distinct(rows: Rows) -> Rows:
-    """Each mask once: a deterministic model adds nothing at the same mask, and a fit that has
-    seen the mask is not held out."""
+    """Keep each mask once: a deterministic model adds nothing at the same mask, and a fit that has
+    seen a mask cannot hold it out."""
     masks = np.vstack([rows.x, rows.others_x])
     first = np.unique(masks, axis=0, return_index=True)[1]
     drawn = np.sort(first[first < len(rows.y)])
@@ -95,7 +94,7 @@ def distinct(rows: Rows) -> Rows:
 
 
 def jackknife(errors: Array, reference: Array) -> tuple[float, float]:
-    """Interval of 1 − Σerrors/Σreference, omitting one row at a time."""
+    """Jackknife interval of 1 − Σerrors/Σreference over the rows."""
     rows = len(errors)
     ratios = (errors.sum() - errors) / np.maximum(reference.sum() - reference, 1e-300)
     spread = np.sqrt((rows - 1) / rows * ((ratios - ratios.mean()) ** 2).sum())

@@ -28,9 +28,9 @@ PRECISION = 0.05
 class LevelFindings:
     """Effects, intervals and tests of one partition; arrays are indexed like `segments`.
 
-    `own` are the surrogate's own effects, by which the segments are ranked.
-    `rows` counts the rows that the estimate rests on; `p_values` is None where it is exact.
-    `locality` has the weight of every random row, None for the fixed ones.
+    `own` holds the surrogate's own effects, by which segments are ranked. `rows` counts the rows
+    behind the estimate. `p_values` is None if it is exact. `locality` has the weight of every
+    random row, None for the fixed ones.
     """
 
     segments: tuple[Segment, ...]
@@ -46,19 +46,19 @@ class LevelFindings:
     held_out: HeldOut | None
     locality: tuple[float | None, ...]
     fails_without: tuple[bool, ...] = ()
-    """The segments without which calls fail more often; empty where none failed."""
+    """The segments without which calls fail more often; empty if no call failed."""
     failure_rate: float = 0.0
-    """The share of the calls that failed, in [0, 1]."""
+    """Share of the calls that failed, in [0, 1]."""
     pairs: tuple[Pair, ...] = ()
-    """The strongest segments in pairs, by their indices among the free ones."""
+    """Pairs of the strongest segments, by their indices among the free segments."""
     first: Array | None = None
-    """The probability of each segment that its effect is the largest; None where it is not known
-    how near they are to the answer, or no effect is estimated."""
+    """Each segment's probability of having the largest effect; None if nearness to the answer is
+    unknown, or no effect is estimated."""
     untold: tuple[bool, ...] = ()
-    """Which effects are open only because of what the masks cannot tell of two segments."""
+    """Which effects are open only because the masks cannot tell two segments apart."""
     alone: Array | None = None
-    """The largest effect in each interval, before these are widened by it; None where they are
-    not."""
+    """The largest effect in each interval before `holding_unseen_pairs`; None if it was not
+    applied."""
     limit: float = SMALLEST_EFFECT
     """The smallest effect that matters."""
 
@@ -70,8 +70,7 @@ class LevelFindings:
         """One record per pair that certainly works together.
 
         Args:
-            confirmed: those that fresh masks have confirmed. Where every mask was asked there is
-                nothing to confirm.
+            confirmed: pairs that fresh masks have confirmed; ignored where every mask was asked.
         """
         keys = [segment.key for segment in self.segments if not segment.protected]
         return tuple(
@@ -123,20 +122,18 @@ def find(
     """Estimates and tests every free segment of a partition.
 
     Args:
-        segments: of the partition.
-        rows: its perturbations.
-        changes: their answer changes in [0, 1], None where there is no answer.
+        changes: the rows' answer changes in [0, 1], None without an answer.
         exact: whether the rows are every mask.
         deterministic: whether the model repeats itself.
         floor: the answer change up to which an exact effect counts as none.
         embed: vectors of the segments' texts, for the locality weights.
         seed: of the folds and of the randomisation test.
-        failed: which of the calls failed; none where it is left out.
-        unseen: whether answers moved in rows alone that are in no estimate.
-        beside: those of them that were answered, with their answer changes.
+        failed: which of the calls failed; empty for none.
+        unseen: whether answers moved only in rows that no estimate uses.
+        beside: the answered among those rows, with their answer changes.
         solver: fits the attributions, and is scored on held-out rows.
         rate: the false discovery rate of the test, in (0, 1).
-        near: how near each segment is to the answer (`nearness`), where that is to help.
+        near: the `nearness` of each segment to the answer, if the tests are to use it.
         limit: the smallest effect that matters.
     """
     free = np.array([not segment.protected for segment in segments])
@@ -215,10 +212,10 @@ def _fails_without(
     free: np.ndarray,
     seed: list[int],
 ) -> tuple[bool, ...]:
-    """Whether calls without each segment fail more often: the same test, on failures.
+    """Whether calls without each segment fail more often: the same test, applied to failures.
 
-    Where every mask was asked, whether they fail more often by half of all calls at least: one
-    call that failed by accident has less effect.
+    With every mask asked, the failure rate must rise by more than half: one accidental failure has
+    a smaller effect.
     """
     if not any(failed):
         return ()
@@ -239,8 +236,8 @@ def _fails_without(
 def discoveries(
     estimate: Estimate, rate: float = 1 - inference.LEVEL, weights: Array | None = None
 ) -> NDArray[np.bool_]:
-    """Which tested effects to call significant at this false discovery rate, their tests with
-    these weights."""
+    """Which tested effects are significant at this false discovery rate, given weights of the
+    tests."""
     assert estimate.p_value is not None
     found = discovered(estimate.p_value, rate, weights)
     # A significant effect must not be shown with an interval around zero.
@@ -255,9 +252,8 @@ def precise(
     seed: list[int],
     solver: Solver = DEFAULT_SOLVER,
 ) -> bool:
-    """Whether more rows would add nothing: every interval is narrow, and every effect either
-    small or significant. Stopping here does not favour noise, whose intervals are wide.
-    """
+    """Whether more rows would add nothing: every interval is narrow, and every effect small or
+    significant. Stopping here does not favour noise, whose intervals are wide."""
     free = np.array([not segment.protected for segment in segments])
     drawn = sum(row.keep_probability is not None for row in rows)
     known = list(zip(rows, changes, strict=True))
@@ -281,9 +277,9 @@ def _estimate(rows: Rows, seed: list[int], solver: Solver) -> Estimate:
 def _exact(
     known: Sequence[tuple[Perturbation, float]], free: np.ndarray, *, complete: bool
 ) -> tuple[Estimate, int, tuple[Pair, ...]]:
-    """The estimand itself, how many masks, and pairs.
+    """The exact estimate, the number of masks behind it, and the pairs.
 
-    Where a mask got no answer the intervals say that the effects are unknown.
+    If a mask got no answer, the intervals say that the effects are unknown.
     """
     masks = [row.mask for row, _ in known if row.kind in ("baseline", "enumerated")]
     changes = [y for row, y in known if row.kind in ("baseline", "enumerated")]
@@ -300,7 +296,7 @@ def _exact(
 def random_rows(
     known: Sequence[tuple[Perturbation, float]], free: np.ndarray, weights: Array
 ) -> Rows:
-    """The rows whose masks were drawn, with a known propensity, and the fixed ones."""
+    """The rows whose masks were drawn with a known propensity, and the fixed rows as the others."""
     drawn = [(row, y) for row, y in known if row.keep_probability is not None]
     fixed = [(row, y) for row, y in known if row.keep_probability is None]
     varies = [[k not in row.fixed for k in np.flatnonzero(free)] for row, _ in drawn]
@@ -325,7 +321,7 @@ def removal_masks(rows: Sequence[Perturbation], which: np.ndarray) -> Array:
 def locality_of(
     rows: Sequence[Perturbation], segments: Sequence[Segment], embed: Embed
 ) -> tuple[float | None, ...]:
-    """The locality weight of every random row, whether it got an answer or not."""
+    """The locality weight of every random row, answered or not."""
     drawn = [row for row in rows if row.keep_probability is not None]
     if not drawn:
         return (None,) * len(rows)
@@ -336,7 +332,7 @@ def locality_of(
 
 
 def _leave_one_out(known: Sequence[tuple[Perturbation, float]], segments: int) -> dict[int, float]:
-    """The answer changes that were measured with one segment alone removed."""
+    """The answer changes measured with one segment alone removed, by its index."""
     measured = {}
     for row, y in known:
         if sum(row.mask) == segments - 1:

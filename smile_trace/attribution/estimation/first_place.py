@@ -1,14 +1,12 @@
-"""Which segment may have the largest effect: by the masks, and by how near it is to the answer.
+"""Which segment may have the largest effect, judged by the masks and by nearness to the answer.
 
-A word that drives an answer is often near to a word of it: "euros" to "€", "France's" to "Paris".
-Nearness decides nothing, since it cannot know what the model does. It ranks what the calls leave
-open, and says which tests count more (`weights_of_tests`).
+A word that drives an answer is often near to a word of the answer: "euros" to "€", "France's" to
+"Paris". Nearness cannot know what the model does, so it only ranks what the calls leave open and
+weighs the tests (`weights_of_tests`); values, intervals and p-values come from `inference`.
 
 The posterior is that of a Bayesian linear model, in closed form: y = level of the stratum + x·θ +
 ε, with θ_i ~ N(0, τ² w_i²) and w_i = 1 + k·near_i (mean square 1). It is averaged by its evidence
-over k ∈ {0, 2} and a grid of τ²/σ², so that nearness counts no more than the answers bear out:
-where it misleads, k = 0 takes over. It ranks and names; values, intervals and p-values are those of
-`inference`.
+over k ∈ {0, 2} and a grid of τ²/σ², so that k = 0 takes over if nearness misleads.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,13 +20,13 @@ from smile_trace.attribution.segmentation import boundaries
 from smile_trace.attribution.word_vectors import UNRELATED, embed_words, unit
 
 _PULLS = (0.0, 2.0)
-"""The k over which the model is averaged, of the same probability beforehand."""
+"""Values of k over which the model is averaged, equally likely a priori."""
 
 _RATIOS = np.logspace(-2.2, 0.3, 9)
-"""The τ²/σ² over which it is averaged, likewise."""
+"""Values of τ²/σ² over which the model is averaged, equally likely a priori."""
 
 _DRAWS = 4000
-"""From the posterior: the share in which a segment's effect is the largest is the probability."""
+"""Draws from the posterior, in which each segment's share of first places is counted."""
 
 
 @dataclass(frozen=True)
@@ -39,8 +37,8 @@ class Posterior:
     covariance: Array
 
     def first(self, seed: list[int]) -> Array:
-        """The probability of each segment that its effect is the largest, shape (segments,); 0
-        where nothing is known of any."""
+        """Each segment's probability of having the largest effect, shape (segments,); 0 if nothing
+        is known of any."""
         n = len(self.mean)
         if not np.any(self.covariance):
             return np.zeros(n)
@@ -55,7 +53,7 @@ def posterior(rows: Rows, near: Array) -> Posterior:
     """Mean and covariance of the mixture over all models.
 
     Args:
-        rows: the random masks, and the rows that were not drawn as a stratum of their own.
+        rows: the random masks; the rows that were not drawn are a stratum of their own.
         near: how near each segment is to the answer, in [0, 1], shape (segments,).
     """
     n = len(near)
@@ -72,8 +70,8 @@ def posterior(rows: Rows, near: Array) -> Posterior:
 
 
 def _within_strata(rows: Rows) -> tuple[Array, Array]:
-    """Masks and answer changes without the levels of their strata, which may be any: as many rows
-    fewer as there are strata, with independent noise (restricted likelihood)."""
+    """Masks and answer changes projected so that the strata's levels drop out (restricted
+    likelihood): one row fewer per stratum, with independent noise."""
     x, y = np.vstack([rows.x, rows.others_x]), np.append(rows.y, rows.others_y)
     of_row = np.append(rows.q, np.zeros(len(rows.others_y)))
     levels = (of_row[:, None] == np.unique(of_row)).astype(float)
@@ -82,7 +80,7 @@ def _within_strata(rows: Rows) -> tuple[Array, Array]:
 
 
 def _models(x: Array, y: Array, near: Array) -> Iterator[tuple[float, Array, Array]]:
-    """Log evidence, mean and covariance of θ under every k and τ²/σ²; σ² is at its mode."""
+    """Log evidence, mean and covariance of θ under every k and τ²/σ², with σ² at its mode."""
     for pull in _PULLS:
         w = 1 + pull * near
         w /= np.sqrt(np.mean(w**2))
@@ -98,17 +96,12 @@ def _models(x: Array, y: Array, near: Array) -> Iterator[tuple[float, Array, Arr
 
 
 _MOST_WORDS = 400
-"""Words of the answer that are looked at."""
+"""Words of the answer that are compared."""
 
 
 def nearness(texts: Sequence[str], answer: str) -> Array:
-    """How near each text is to the answer, in [0, 1]: the largest cosine of any of its words to
-    any word of the answer, by the packaged word vectors.
-
-    Args:
-        texts: of the segments.
-        answer: the logged answer, or the part of it that is explained.
-    """
+    """How near each text is to the answer, in [0, 1]: the largest cosine of any of its words to any
+    word of the answer, by the packaged word vectors."""
     said = _vectors(_words(answer)[:_MOST_WORDS])
     words = [_words(text) for text in texts]
     every = list(dict.fromkeys(word for some in words for word in some))
@@ -127,7 +120,7 @@ def weights_of_tests(near: Array) -> Array:
 
 
 def _words(text: str) -> list[str]:
-    """The words of a text, each once, without case and without the punctuation around them."""
+    """The distinct words of a text, without case and without the punctuation around them."""
     return list(dict.fromkeys(boundaries.bare_words(text)))
 
 

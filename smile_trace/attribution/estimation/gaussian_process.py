@@ -1,18 +1,16 @@
 """Gaussian process regression of the answer change on the mask, interactions included.
 
 Prior covariance of two masks: s² exp(−Σ_i θ_i |x_i − x′_i|), the exponential kernel of their
-weighted Hamming distance, so that each segment has a rate θ_i of its own (0: it never matters)
-and segments may interact. Rates, s² and the noise are the posterior mode under the marginal
-likelihood (Rasmussen & Williams 2006, eq. 5.8) and log-normal priors. That of the rates matters: a
-few dozen rows leave as many rates as there are segments free to explain noise.
-The kernel is a product over segments, so that the estimand of a fit is a closed sum (Bayesian
-quadrature, O'Hagan 1991).
+weighted Hamming distance. Each segment has a rate θ_i (0: it never matters), and segments may
+interact. Rates, s² and the noise are the posterior mode under the marginal likelihood (Rasmussen &
+Williams 2006, eq. 5.8) and log-normal priors. The prior of the rates matters: a few dozen rows
+would leave as many rates as segments free to explain noise. The kernel is a product over segments,
+so the estimand of a fit is a closed sum (Bayesian quadrature, O'Hagan 1991).
 
 The warped process (Snelson, Rasmussen & Ghahramani 2004) is for probabilities. Removing a word
-divides an answer's probability: after two such words next to nothing is left of it, and after a
-third the answer change looks the same. On a root of what is left, f = 1 − (1 − y)^(1/ROOT), the
-third still shows, which tells segments apart that the other masks cannot. What is fitted is bent
-back to the answer change, so that nothing else changes.
+divides an answer's probability: after two such words next to nothing of it is left, and a third no
+longer shows in the answer change. It still shows on a root of what is left, f = 1 − (1 −
+y)^(1/ROOT), which tells more segments apart. Predictions are bent back to the answer change.
 """
 
 from dataclasses import dataclass
@@ -26,32 +24,34 @@ _RATES = (-8.0, 3.0)
 """Bounds of log θ."""
 
 _SIGNAL, _NOISE = (-5.0, 5.0), (-9.0, 1.0)
-"""Bounds of log s² and of the log noise variance, relative to the log variance of the changes."""
+"""Bounds of log s² and of the log noise variance, both relative to the log variance of the changes.
+"""
 
 _SIGNAL_WIDTH = 1.5
-"""Sd of the log of s² around the log variance of the changes."""
+"""Standard deviation of log s² around the log variance of the changes."""
 
 _USUAL_NOISE, _NOISE_WIDTH = 0.0, 1.5
-"""Mean and sd of the log noise variance, as above: wide enough for no noise, and narrow enough
-that noise is not fitted as interactions."""
+"""Mean and standard deviation of the log noise variance, relative as above: wide enough for no
+noise, narrow enough that noise is not fitted as interactions."""
 
 _USUAL_RATES, _RATE_WIDTH = 2.0, 1.25
-"""All rates together at the median of their prior, and the sd of log θ: some segments matter a
-hundred times as much as others, and which ones has to be seen in more than a few rows."""
+"""Median of all rates together under their prior, and standard deviation of log θ: some segments
+matter a hundred times as much as others, and a few rows must not decide which."""
 
 _FIRST_NOISE = -2.0
-"""Where the search for the log noise variance begins, as above; for the others at their median."""
+"""Start of the search for the log noise variance, relative as above; the others start at their
+medians."""
 
 _SEARCH = {"maxiter": 60, "ftol": 1e-6}
-"""The search ends where a step gains less than a millionth of the log posterior: what comes after
-takes as long again, and moves no effect by a thousandth."""
+"""Ends the search once a step gains less than a millionth of the log posterior: the rest takes as
+long again, and moves no effect by a thousandth."""
 
 
 @dataclass(frozen=True)
 class GaussianProcess(Surrogate):
     """A fitted process; `x` holds its distinct masks, 1 = removed, shape (masks, segments).
 
-    `parameters` are what a search for a similar fit may begin with.
+    `parameters` may start the search for a similar fit.
     """
 
     x: Array
@@ -69,7 +69,7 @@ class GaussianProcess(Surrogate):
         return prediction
 
     def contrasts(self, x: Array) -> Array:
-        """m̂ with x_i = 1 minus m̂ with x_i = 0, the rest of the row as it is; shape as x."""
+        """m̂ with x_i = 1 minus m̂ with x_i = 0, the rest of the row unchanged; shape as x."""
         near = np.exp(-self.rates)
         each = np.exp(-_weighted(x, self.x, self.rates)) * self.coefficients
         removed, retained = each @ self.x, each @ (1 - self.x)
@@ -79,10 +79,9 @@ class GaussianProcess(Surrogate):
         return contrast
 
     def second_differences(self, x: Array, pair: tuple[int, int]) -> Array:
-        """m̂ with two segments retained (0) and removed (1), the rest of the row as it is.
+        """m̂ with two segments retained (0) and removed (1), the rest of the row unchanged.
 
-        Shape (rows, 2, 2), the first of the two along the second axis; without the level that
-        all four share.
+        Shape (rows, 2, 2), the first segment along the second axis, up to a constant per row.
         """
         logs = -_weighted(x, self.x, self.rates)
         for i in pair:
@@ -96,7 +95,7 @@ class GaussianProcess(Surrogate):
         return second_differences
 
     def effects(self, removal_probabilities: tuple[float, ...]) -> Array:
-        """The estimand of the fit, per segment (mean over the strata)."""
+        """The estimand of the fit per segment, averaged over the strata."""
         near = np.exp(-self.rates)
         total = np.zeros(self.x.shape[1])
         for q in removal_probabilities:
@@ -109,12 +108,12 @@ class GaussianProcess(Surrogate):
 
     @property
     def segments(self) -> int:
-        """How many segments it was fitted to."""
+        """The number of segments."""
         return len(self.rates)
 
 
 class GaussianProcessSolver:
-    """The default solver. Its covariance knows which masks are near, so it takes no weights."""
+    """The default solver; it ignores weights, since its covariance knows which masks are near."""
 
     def fit(self, design: Array, y: Array, weights: Array | None = None) -> GaussianProcess:
         """See `Solver.fit`."""
@@ -122,11 +121,9 @@ class GaussianProcessSolver:
 
 
 def fit(x: Array, y: Array, start: Array | None = None) -> GaussianProcess:
-    """Fits masks x (rows, segments) to changes y (rows,); rows with one mask are averaged.
+    """Fits masks x (rows, segments), 1 = removed, to changes y (rows,), averaging rows of one mask.
 
     Args:
-        x: 1 where a segment was removed.
-        y: changes.
         start: `parameters` of a similar fit, from which the search begins.
     """
     masks, place, counts = np.unique(x, axis=0, return_inverse=True, return_counts=True)
@@ -159,8 +156,8 @@ def fit(x: Array, y: Array, start: Array | None = None) -> GaussianProcess:
 def leave_one_out_residuals(x: Array, y: Array) -> Array:
     """y − the mean of the process that has seen the other rows, shape (rows,).
 
-    In closed form (Rasmussen & Williams 2006, eq. 5.12), with all parameters at the medians of
-    their priors, so that nothing is searched.
+    Closed form (Rasmussen & Williams 2006, eq. 5.12) with all parameters at their prior medians, so
+    nothing is searched.
 
     Args:
         x: the masks, shape (rows, segments); there may be no segment.
@@ -218,7 +215,7 @@ class _Likelihood:
 
 
 def _inverse(factor: Array) -> Array:
-    """The inverse of L Lᵀ; a third of the work of solving for every unit vector."""
+    """The inverse of L Lᵀ, at a third of the cost of solving for every unit vector."""
     lower, _ = scipy.linalg.lapack.dpotri(factor, lower=True)
     inverse: Array = np.tril(lower) + np.tril(lower, -1).T
     return inverse
@@ -227,8 +224,8 @@ def _inverse(factor: Array) -> Array:
 def _weighted(one: Array, other: Array, rates: Array) -> Array:
     """Σ_i θ_i |x_i − x′_i| per pair of rows, shape (rows of one, rows of other).
 
-    Of masks of 0 and 1 by matrix products: an array of all three sizes takes longer to read
-    than to multiply. A single column may hold any number.
+    Uses matrix products for 0/1 masks: a three-dimensional array takes longer to read than to
+    multiply. A single column may hold any number.
     """
     if one.shape[1] == 1:
         column: Array = rates * np.abs(one - other.T)
@@ -254,7 +251,7 @@ ROOT = 4
 
 @dataclass(frozen=True)
 class WarpedProcess(Surrogate):
-    """A process of f, and what it says of the answer change."""
+    """A process of f, and the answer change that it predicts."""
 
     process: GaussianProcess
 
@@ -263,18 +260,18 @@ class WarpedProcess(Surrogate):
         return _change(self.process.predict(x))
 
     def contrasts(self, x: Array) -> Array:
-        """m̂ with x_i = 1 minus m̂ with x_i = 0, the rest of the row as it is; shape as x."""
+        """m̂ with x_i = 1 minus m̂ with x_i = 0, the rest of the row unchanged; shape as x."""
         level, contrast = self.process.predict(x)[:, None], self.process.contrasts(x)
         return _change(level + (1 - x) * contrast) - _change(level - x * contrast)
 
     @property
     def segments(self) -> int:
-        """How many segments it was fitted to."""
+        """The number of segments."""
         return self.process.segments
 
 
 class WarpedProcessSolver:
-    """The solver for probabilities. Like the other process's it takes no weights."""
+    """The solver for probabilities; it ignores weights, like `GaussianProcessSolver`."""
 
     def fit(self, design: Array, y: Array, weights: Array | None = None) -> WarpedProcess:
         """See `Solver.fit`."""

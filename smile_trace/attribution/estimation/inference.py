@@ -1,8 +1,8 @@
 """The estimate of the estimand, its interval and its test.
 
-The estimand (docs/method.md states it once) is the mean over the strata q ∈ {.5, .2} of
-E_q[y | x_i = 1] − E_q[y | x_i = 0], where x_i = 1 says that segment i was removed and q is the
-probability with which the other segments are removed, independently.
+The estimand (defined in docs/method.md) is the mean over the strata q ∈ {.5, .2} of E_q[y | x_i =
+1] − E_q[y | x_i = 0], where x_i = 1 says that segment i was removed and q is the probability with
+which each other segment is removed, independently.
 """
 
 from collections.abc import Sequence
@@ -23,18 +23,18 @@ from smile_trace.attribution.estimation.solver import Array, Solver
 from smile_trace.records.verdicts import SMALLEST_EFFECT
 
 MOST = 8
-"""Segments that are selected, at most."""
+"""The largest number of segments that `residuals_beside_few` selects."""
 
 _NONE = 1e-6
-"""Variance of a fit that leaves nothing: a server's rounding."""
+"""Variance below which a fit leaves nothing but a server's rounding."""
 
 
 def residuals_beside_few(x: Array, y: Array) -> Array:
     """The residuals of least squares on the segments that explain the most, shape (rows,).
 
-    One after the other the segment is taken that correlates the most with what is left; how many
-    are kept, and whether any, is decided by the extended Bayesian information criterion (Chen &
-    Chen 2008), which counts among how many each was chosen.
+    Segments are taken in turn by their correlation with the residuals. The extended Bayesian
+    information criterion (Chen & Chen 2008), which counts the candidates for each choice, decides
+    how many are kept, if any.
 
     Args:
         x: the masks, shape (rows, segments); there may be no segment.
@@ -70,23 +70,23 @@ REMOVAL_PROBABILITIES = (0.5, 0.2)
 FOLDS = 5
 
 ENOUGH_ROWS = 48
-"""Rows from which the test's m̂ is a selection of few segments: of fewer, few explain too
-much by chance, and a driver beside them is lost."""
+"""Rows from which the test's m̂ selects few segments: with fewer rows, a chance selection explains
+too much, and hides a driver beside it."""
 
 OWN_MODELS, GROUPS = 60, 20
-"""Up to so many segments each has an m̂₋ᵢ of its own in the test; with more, they share those of
-so many groups, the members of each far from each other in the prompt. (For 400 segments their own
-would take nine seconds, and know little more.)"""
+"""Up to OWN_MODELS segments each have their own m̂₋ᵢ in the test. More segments share those of
+GROUPS groups, whose members lie far apart in the prompt: models of their own would take nine
+seconds for 400 segments, and know little more."""
 
 TRANSLATION = 0.75
-"""How far an estimate may be from the centre of its interval, in half widths."""
+"""The largest distance of an estimate from the centre of its interval, in half widths."""
 
 SHOWN_AS_NONE = 0.005
-"""An effect below this is shown as 0.00, and nothing is claimed of it: its p is 1."""
+"""An effect below this is shown as 0.00 and claims nothing: its p-value is 1."""
 
 LEFT = 0.5
-"""Share of the answer that has to be left beside what is explained, where a mask is to tell whether
-more is lost."""
+"""Share of the answer that must be left beside the explained part for a mask to tell whether more
+is lost."""
 
 DEFAULT_SOLVER: Solver = GaussianProcessSolver()
 
@@ -95,10 +95,10 @@ DEFAULT_SOLVER: Solver = GaussianProcessSolver()
 class Rows:
     """The random masks of one partition with their changes.
 
-    `x` is 1 where a free segment was removed, shape (rows, segments); `y` the changes, shape
-    (rows,); `q` each row's removal probability; `varies` False where x_i could not vary in that
-    row (same shape as x); `weights` the locality weights. `others_x` and `others_y` are rows
-    that were not drawn (baseline, leave-one-out): they are fitted, and not tested.
+    `x` is 1 where a free segment was removed, shape (rows, segments); `y` are the changes and `q`
+    the removal probabilities, shape (rows,). `varies`, shaped as `x`, is False where x_i was fixed.
+    `weights` are the locality weights. `others_x` and `others_y` are rows that were not drawn
+    (baseline, leave-one-out): they are fitted, but not tested.
     """
 
     x: Array
@@ -110,7 +110,7 @@ class Rows:
     others_y: Array
 
     def training(self, chosen: NDArray[np.bool_]) -> tuple[Array, Array, Array]:
-        """Masks, answer changes and weights of the chosen random rows and of all others."""
+        """Masks, answer changes and weights of the chosen random rows and of all the others."""
         return (
             np.vstack([self.x[chosen], self.others_x]),
             np.append(self.y[chosen], self.others_y),
@@ -120,10 +120,10 @@ class Rows:
 
 @dataclass(frozen=True)
 class Estimate:
-    """Per free segment the estimate, its interval and its p-value (None: exact).
+    """Each free segment's estimate, interval and p-value (None: exact).
 
-    `own` is the surrogate's own effect, by which segments are ranked: moved within reach of the
-    interval, which is noisy, it would take over the order of the noise.
+    Segments are ranked by `own`, the surrogate's own effect: `effect`, moved within reach of its
+    noisy interval, would take over the order of the noise.
     """
 
     effect: Array
@@ -136,13 +136,13 @@ class Estimate:
 def estimate(rows: Rows, seed: list[int], solver: Solver = DEFAULT_SOLVER) -> Estimate:
     """Estimate, interval and p-value of every segment.
 
-    Interval: augmented inverse-propensity weighting (Robins, Rotnitzky & Zhao 1994), per row
-    ψ_j = m̂(x_j; x_i=1) − m̂(x_j; x_i=0) + (x_ij − q_j) (y_j − m̂(x_j)) / (q_j (1 − q_j)), with
-    m̂ from the folds that do not hold j. Its mean is unbiased whatever m̂ is, because q_j is
-    known. The strata weigh the same.
+    Interval: augmented inverse-propensity weighting (Robins, Rotnitzky & Zhao 1994), per row ψ_j =
+    m̂(x_j; x_i=1) − m̂(x_j; x_i=0) + (x_ij − q_j) (y_j − m̂(x_j)) / (q_j (1 − q_j)), with m̂ from
+    the folds that do not hold j. Its mean is unbiased whatever m̂ is, because q_j is known. The
+    strata weigh the same.
 
-    Estimate: the estimand of m̂ fitted to all rows, which has the smaller variance, but no farther
-    from the centre of the interval than TRANSLATION half widths (`limited_translation`).
+    Estimate: the estimand of m̂ fitted to all rows, which has the smaller variance, kept near the
+    centre of the interval (`limited_translation`).
     """
     generator = _generator(seed)
     low, high = _intervals(rows, generator, solver)
@@ -154,29 +154,29 @@ def estimate(rows: Rows, seed: list[int], solver: Solver = DEFAULT_SOLVER) -> Es
 
 
 def intervals(rows: Rows, seed: list[int], solver: Solver = DEFAULT_SOLVER) -> tuple[Array, Array]:
-    """The ends of the intervals of `estimate` alone, which cost less than all of it."""
+    """The intervals of `estimate` alone, at a lower cost."""
     low, high = _intervals(rows, _generator(seed), solver)
     return np.clip(low, -1, 1), np.clip(high, -1, 1)
 
 
 def beside(effect: Array, p_value: Array) -> Array:
-    """The p-values with 1 beside effects that are shown as 0.00, shape (segments,) as both
-    arguments. They are only larger, so that the test holds its level."""
+    """The p-values, raised to 1 beside effects that are shown as 0.00; shape (segments,). Raising
+    p-values keeps the level of the test."""
     shown: Array = np.where(np.abs(effect) < SHOWN_AS_NONE, 1.0, p_value)
     return shown
 
 
 def limited_translation(biased: Array, low: Array, high: Array) -> Array:
-    """Estimates of small variance, moved no farther from the unbiased ones than is likely.
+    """Low-variance estimates, moved no farther from the unbiased ones than is likely.
 
-    The limited translation of Efron & Morris (1971): the unbiased estimate is the centre of its
-    interval `[low, high]`, and the result is at most TRANSLATION half widths from it, in [−1, 1].
-    So it is not at an end of an interval, but where that is the end of the scale.
+    The limited translation of Efron & Morris (1971): the unbiased estimate is the centre of `[low,
+    high]`, and the result lies within TRANSLATION half widths of it and in [−1, 1]. So it lies at
+    an end of an interval only where the scale ends.
 
     Args:
-        biased: the estimates of small variance, shape (segments,).
-        low: the lower ends, same shape, not cut to [−1, 1]; −inf where nothing is known.
-        high: the upper ends; inf where nothing is known.
+        biased: the low-variance estimates, shape (segments,).
+        low: the lower ends, same shape, not cut to [−1, 1]; −inf if nothing is known.
+        high: the upper ends; inf if nothing is known.
     """
     known = np.isfinite(low) & np.isfinite(high)
     centre = np.where(known, (np.where(known, low, 0) + np.where(known, high, 0)) / 2, 0)
@@ -187,9 +187,9 @@ def limited_translation(biased: Array, low: Array, high: Array) -> Array:
 
 def holding_zero(estimate: Estimate, significant: NDArray[np.bool_]) -> Estimate:
     """The estimate with intervals that agree with the test: those of segments that are not
-    significant hold 0, and are widened to it where they do not.
+    significant are widened to hold 0.
 
-    The test is of all segments together, the intervals are of one each: alone, some exclude 0.
+    The test covers all segments together, each interval only one: some intervals exclude 0 alone.
     """
     low = np.where(significant, estimate.low, np.minimum(estimate.low, 0.0))
     high = np.where(significant, estimate.high, np.maximum(estimate.high, 0.0))
@@ -197,16 +197,16 @@ def holding_zero(estimate: Estimate, significant: NDArray[np.bool_]) -> Estimate
 
 
 def within_noise(estimate: Estimate, significant: NDArray[np.bool_], floor: float) -> Estimate:
-    """The exact estimate where answers vary by `floor`, in [0, 1], when nothing was removed: what
-    is not significant may be anything within it."""
+    """The exact estimate when answers vary by `floor`, in [0, 1], with nothing removed: an effect
+    that is not significant may be anything within the floor."""
     low = np.where(significant, estimate.low, np.minimum(estimate.low, -floor))
     high = np.where(significant, estimate.high, np.maximum(estimate.high, floor))
     return replace(estimate, low=low, high=high)
 
 
 def holding_the_unseen(estimate: Estimate, rows: Rows) -> Estimate:
-    """The estimate of rows in which nothing moved, with intervals that hold what they may have
-    missed: Clopper & Pearson's (1934) for what happened in none of so many rows."""
+    """The estimate from rows in which nothing moved, with intervals that hold what they may have
+    missed: those of Clopper & Pearson (1934) for an event seen in none of the rows."""
     strata = [rows.q == q for q in REMOVAL_PROBABILITIES]
     removed = [(rows.varies & (rows.x > 0))[stratum].sum(axis=0) for stratum in strata]
     retained = [(rows.varies & (rows.x == 0))[stratum].sum(axis=0) for stratum in strata]
@@ -226,10 +226,10 @@ def holding_unseen_pairs(
 ) -> Estimate:
     """The estimate with intervals that hold what the masks cannot tell of two segments.
 
-    Either of two may be enough: each then has the effect of both whenever the other one is
-    removed, too. What both have at most is the smallest share of the answer that was lost without
-    them beside what the others' effects add up to, in masks that leave half of it to lose. Where a
-    significant one was never removed without the other, its effect may be that of the other.
+    If either of two segments is enough, each has the effect of both whenever the other is removed,
+    too. Both have at most the smallest share of the answer lost without them beyond the sum of the
+    others' effects, over masks that leave half of it to lose. If a significant segment was never
+    removed without the other, its effect may be the other's.
 
     Args:
         estimate: of every segment.
@@ -258,22 +258,22 @@ def holding_unseen_pairs(
 
 
 def at_most(low: Array, high: Array) -> Array:
-    """The largest effect in each interval, of either sign."""
+    """The largest absolute effect in each interval."""
     largest: Array = np.maximum(np.abs(low), np.abs(high))
     return largest
 
 
 def excludes(estimate: Estimate, limit: float = SMALLEST_EFFECT) -> NDArray[np.bool_]:
-    """Whose intervals exclude an effect that matters."""
+    """Which intervals exclude an effect that matters."""
     inside: NDArray[np.bool_] = at_most(estimate.low, estimate.high) < limit
     return inside
 
 
 def never_seen(rows: Sequence[int], level: float = LEVEL) -> float:
-    """The largest mean over strata of the shares p_k of what happened in none of `rows` n_k rows,
+    """The largest mean over strata of the shares p_k of an event seen in none of `rows` n_k rows,
     Π_k (1 − p_k)^n_k ≥ (1 − level)/2; in [0, 1].
 
-    At the largest, 1 − p_k is in proportion to n_k, except where p_k = 0.
+    At the maximum, 1 − p_k is proportional to n_k, except where p_k = 0.
     """
     n, most = np.array(rows, dtype=float), 0.0
     for chosen in product((False, True), repeat=len(n)):
@@ -291,18 +291,18 @@ def never_seen(rows: Sequence[int], level: float = LEVEL) -> float:
 def randomisation_test(rows: Rows, generator: np.random.Generator) -> Array:
     """p-value per segment: conditional randomisation of x_i (`randomisation`).
 
-    The residuals are those beside the few other segments that explain the most, of fewer than
-    ENOUGH_ROWS those of a Gaussian process, left one out (with more than OWN_MODELS segments
-    without the group of i). Exact for any model: they depend on the other segments and the answers
-    alone, which stay as they are.
+    With at least ENOUGH_ROWS rows the residuals are those beside the few other segments that
+    explain the most, with fewer the leave-one-out residuals of a Gaussian process (over OWN_MODELS
+    segments: without the group of i). Exact for any model, since they depend only on the other
+    segments and the answers.
     """
     return randomisation(rows.x, rows.q, _residuals_without_each(rows) * rows.varies, generator)
 
 
 def fails_more_often(rows: Rows, seed: list[int]) -> NDArray[np.bool_]:
-    """Without which segments calls fail significantly more often; `y` is 1 where one failed.
+    """Without which segments calls fail significantly more often; `y` is 1 for a failed call.
 
-    The same randomisation test and false discovery rate as for answer changes.
+    Uses the randomisation test and the false discovery rate of the answer changes.
     """
     if len(rows.y) < FOLDS:
         return np.zeros(rows.x.shape[1], dtype=bool)
@@ -315,10 +315,10 @@ def fails_more_often(rows: Rows, seed: list[int]) -> NDArray[np.bool_]:
 
 
 def enumerated(x: Array, y: Array) -> Array:
-    """The estimand itself, from every mask that can be sent (rows of x, the changes y).
+    """The estimand itself, from every mask that can be sent (rows of x) and its change y.
 
-    A row whose partner (the same mask with x_i flipped) is not among them stays out of
-    segment i's sum, and the weights of the others are scaled to one.
+    A row without its partner (the same mask with x_i flipped) stays out of segment i's sum, and the
+    other weights are scaled to sum to 1.
     """
     n = x.shape[1]
     place = {row.tobytes(): k for k, row in enumerate(x.astype(bool))}
@@ -398,8 +398,8 @@ def _residuals_without_each(rows: Rows) -> Array:
 
 
 def _interval(psi: Array, x: Array, q: Array) -> tuple[float, float]:
-    """`stratified` of the effect of a segment; any value where it was always removed, or never:
-    the rows know nothing of it, however little they vary."""
+    """The `stratified` interval of a segment's effect, infinite if the segment was always or never
+    removed: such rows know nothing of it, however little they vary."""
     if len(np.unique(x)) < 2:
         return -np.inf, np.inf
     strata = [q == value for value in np.unique(q)]
@@ -415,14 +415,13 @@ def stratified(
     *,
     rare: bool = False,
 ) -> tuple[float, float, float]:
-    """Mean of the strata's means of ψ and its t interval; any value where a stratum has fewer
-    than two rows. `weight`: of each row's residual in ψ.
+    """Mean of the strata's means of ψ and its t interval, infinite if a stratum has fewer than two
+    rows. `weight` is that of each row's residual in ψ.
 
-    The rows that remove a rarely removed segment carry most of the weight, so that the
-    variance rests on few of them: Satterthwaite's degrees of freedom of Σ_j v_j² e_j², with v_j
-    the weight of row j and e_j of one size, (Σ v_j²)² / Σ v_j⁴. The number of rows would say
-    more than they know. With `rare`, no more than the same of the e_j that were seen: where a
-    rare thing happened in few rows, the variance rests on those.
+    Rows that remove a rarely removed segment carry most of the weight, so the number of rows would
+    overstate the evidence. The degrees of freedom are Satterthwaite's of Σ_j v_j² e_j², with v_j
+    the weight of row j and e_j of one size: (Σ v_j²)² / Σ v_j⁴. `rare` limits them to the same
+    figure of the observed e_j, since the variance of a rare event rests on few rows.
     """
     if not strata or any(int(stratum.sum()) < 2 for stratum in strata):
         return 0.0, -np.inf, np.inf

@@ -1,13 +1,13 @@
 """Pairs of segments that work together: either is enough, or only both do anything.
 
-The interaction of two segments is the change of one's effect when the other is removed, under
-the estimand's mask distribution (docs/method.md):
+The interaction of two segments is the change of one's effect when the other is removed, under the
+estimand's mask distribution (docs/method.md):
 
     ι = ½ Σ_q E_q[ y(1,1) − y(1,0) − y(0,1) + y(0,0) ]
 
-with y(a, b) the answer change where the two are removed (1) or retained (0). It is measured as
-effects are in `inference`: per random row the second difference of a cross-fitted m̂, corrected
-by that row's residual with the known probabilities, which is unbiased whatever m̂ is.
+where y(a, b) is the answer change with the two removed (1) or retained (0). It is measured as
+effects are in `inference`: per random row the second difference of a cross-fitted m̂, corrected by
+that row's residual with the known probabilities, which is unbiased whatever m̂ is.
 """
 
 from collections.abc import Iterator
@@ -23,10 +23,10 @@ from smile_trace.attribution.estimation.inference import DEFAULT_SOLVER, FOLDS, 
 from smile_trace.attribution.estimation.solver import Array, Solver
 
 CANDIDATES = 4
-"""How many segments, those of the largest effect, are tested in pairs: six tests."""
+"""Segments with the largest effects that are tested in pairs: six tests."""
 
 SMALLEST = 0.05
-"""Effect below which a segment is in no pair."""
+"""Effect up to which a segment is in no pair."""
 
 WORTH_SAYING = 0.2
 """Interaction below which none is reported: a fifth of the answer."""
@@ -38,7 +38,7 @@ Kind = Literal["either", "both"]
 class Pair:
     """Two segments (`first` < `second`), their interaction and its interval.
 
-    `alone` and `beside` are each one's effect where the other is retained, and where it is removed.
+    `alone` and `beside` hold each segment's effect with the other retained, and with it removed.
     """
 
     first: int
@@ -51,8 +51,8 @@ class Pair:
 
     @property
     def kind(self) -> Kind | None:
-        """Either is enough: removing one changes little unless the other is removed, too. Only both
-        together: with one removed, the other does little. None where neither is certain."""
+        """ "either": removing one segment changes little unless the other is removed, too. "both":
+        with one removed, the other does little. None if neither is certain."""
         small = 2 * np.array(self.alone) <= self.beside, 2 * np.array(self.beside) <= self.alone
         if self.low > 0 and self.value >= WORTH_SAYING and small[0].all():
             return "either"
@@ -64,7 +64,7 @@ class Pair:
 def pairs(
     rows: Rows, effects: Array, seed: list[int], solver: Solver = DEFAULT_SOLVER
 ) -> tuple[Pair, ...]:
-    """The pairs of the strongest segments; their intervals hold all together (Bonferroni)."""
+    """The pairs of the strongest segments, with simultaneous intervals (Bonferroni)."""
     candidates = _pairs_of_segments(effects)
     if not candidates or len(rows.y) < 2 * FOLDS:
         return ()
@@ -86,7 +86,7 @@ def pairs(
 
 
 def exact_pairs(x: Array, y: Array, effects: Array) -> tuple[Pair, ...]:
-    """The same where every mask was asked (rows of x, 1 = removed; the changes y)."""
+    """The pairs if every mask was asked: rows of x (1 = removed) and their changes y."""
     found = []
     for a, b in _pairs_of_segments(effects):
         alone = _given(x, y, a, b, 0), _given(x, y, b, a, 0)
@@ -102,7 +102,7 @@ def _pairs_of_segments(effects: Array) -> list[tuple[int, int]]:
 
 
 def _given(x: Array, y: Array, one: int, other: int, removed: int) -> float:
-    """The effect of `one` where `other` is removed (1), or retained (0)."""
+    """The effect of `one` with `other` removed (1) or retained (0)."""
     rows = x[:, other] == removed
     effects = inference.enumerated(np.delete(x[rows], other, axis=1), y[rows])
     return float(effects[one - (other < one)])

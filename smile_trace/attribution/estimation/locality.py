@@ -11,17 +11,16 @@ from smile_trace.attribution.word_vectors import Vectors, unit
 
 
 def locality(removed: Array, vectors: Vectors, sizes: Array) -> Array:
-    """Weight in (0, 1] per mask, from the prompts alone; shape (rows,).
+    """Weight in (0, 1] per mask, shape (rows,).
 
-    The distance δ is the relaxed word mover's distance from the original prompt to what is
-    left of it: a removed segment travels to the nearest retained one (cosine distance, in
-    [0, 1]), weighted by its size. σ is the median distance, so that half of the
-    masks weigh at least e⁻¹.
+    The distance δ is the relaxed word mover's distance from the original prompt to what is left of
+    it: a removed segment, weighted by its size, travels to the nearest retained one (cosine
+    distance, in [0, 1]). σ is the median distance, so half of the masks weigh at least e⁻¹.
 
     Args:
         removed: 1 where a segment was removed, shape (rows, segments).
         vectors: one vector per segment.
-        sizes: the segments' sizes (in words, say).
+        sizes: the segments' sizes, such as word counts.
     """
     directions = unit(vectors)
     cost = np.clip(1 - directions @ directions.T, 0, 1)

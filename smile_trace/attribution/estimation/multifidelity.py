@@ -1,12 +1,12 @@
 """The effects on a target, from few of its answer changes and many of a proxy's.
 
-Multi-fidelity regression (Kennedy & O'Hagan 2000, eq. 2; with a bent link as in Perdikaris et
-al. 2017): the target's answer change is y(x) = h(z(x)) + δ(x) + ε, where z is the proxy's at the
-same mask, h a link from [0, 1] to [0, 1] that is near the identity, and δ what the proxy does
-not predict. h and δ are Gaussian processes; their sizes are averaged over a small grid by marginal
-likelihood, together with models without the proxy. The posterior probability of those that use
-it is the **trust**, in [0, 1]: a proxy that predicts nothing of the target has none, and what
-remains is the fit to the target's answer changes alone.
+Multi-fidelity regression (Kennedy & O'Hagan 2000, eq. 2; with a bent link as in Perdikaris et al.
+2017): the target's answer change is y(x) = h(z(x)) + δ(x) + ε, where z is the proxy's at the same
+mask, h a link from [0, 1] to [0, 1] near the identity, and δ what the proxy does not predict. h and
+δ are Gaussian processes, whose sizes are averaged over a small grid by marginal likelihood,
+together with models without the proxy. The posterior probability of the models with the proxy is
+the **trust**, in [0, 1]. A proxy that predicts nothing of the target has none, which leaves the fit
+to the target's answer changes alone.
 """
 
 from collections.abc import Iterator
@@ -24,13 +24,13 @@ _SLOPES = ((0.02, 0.6), (0.3, 0.4))
 """Standard deviation of the link's slope around 1, and its prior weight."""
 
 _BENDS = ((0.0, 0.6), (0.3, 0.2), (1.0, 0.2))
-"""Scale of the link's bend (a Brownian bridge, so that 0 and 1 stay where they are)."""
+"""Scale of the link's bend, a Brownian bridge that keeps 0 and 1 in place, and its prior weight."""
 
 _DRIFTS = ((0.0, 0.7), (0.1, 0.1), (0.3, 0.1), (0.6, 0.1))
-"""Standard deviation of δ."""
+"""Standard deviation of δ, and its prior weight."""
 
 _ALONE = ((0.2, 1 / 3), (0.5, 1 / 3), (1.0, 1 / 3))
-"""Standard deviation of the target's answer change in the models without the proxy."""
+"""Standard deviation of the target's answer change without the proxy, and its prior weight."""
 
 _NOISES = np.array([0.01, 0.03, 0.1, 0.2, 0.3])
 """Standard deviation of ε, equally likely."""
@@ -49,11 +49,11 @@ _MASKS = 1024
 class LowFidelityFit:
     """The fit to the proxy's rows: its answer change as a function of the mask.
 
-    `by_share` is the fit by the removed share alone, shape (rows, 1). `effects` is the estimand
-    of the fit; `removed` and `retained` are the fitted changes, in [0, 1], with segment i removed
-    and retained in masks of the design, shape (masks, segments), both strata together;
-    `correction` and `error` come from the fit's leave-one-out residuals: what has to be added to
-    `effects` to make it unbiased, and its standard error.
+    `by_share` is the fit by the removed share alone, shape (rows, 1), and `effects` the estimand of
+    the fit. `removed` and `retained` are the fitted changes, in [0, 1], with segment i removed and
+    retained in masks of the design, shape (masks, segments), both strata together. `correction`,
+    from the fit's leave-one-out residuals, makes `effects` unbiased when added; `error` is its
+    standard error.
     """
 
     fit: GaussianProcess
@@ -65,11 +65,12 @@ class LowFidelityFit:
     error: Array
 
     def toggled(self, masks: Array) -> tuple[Array, Array]:
-        """The fitted changes, in [0, 1], with each segment removed, and retained, as `masks`."""
+        """The fitted changes, in [0, 1], with each segment removed and retained; shape as
+        `masks`."""
         return _toggled(self.fit, masks)
 
     def bent(self, z: Array) -> Array:
-        """Effects of the change bent at each of `z`: of min(·, z) − · z; shape (segments, z)."""
+        """Effects of the change bent at each of `z`, min(·, z) − · z; shape (segments, z)."""
         columns = [
             _bridge(self.removed, at).mean(0) - _bridge(self.retained, at).mean(0) for at in z
         ]
@@ -82,7 +83,7 @@ def fit_low_fidelity(x: Array, y: Array, q: Array, seed: list[int]) -> LowFideli
     Args:
         x: 1 where a segment was removed, shape (rows, segments).
         y: the proxy's changes, shape (rows,).
-        q: each row's removal probability; NaN where the mask was not drawn.
+        q: each row's removal probability; NaN if the mask was not drawn.
         seed: of the masks over which bent changes are averaged.
     """
     fit = gaussian_process.fit(x, y)
@@ -106,8 +107,8 @@ def fit_low_fidelity(x: Array, y: Array, q: Array, seed: list[int]) -> LowFideli
 class MultiFidelityModel:
     """The target's fitted answer change: trust · (slope · z + bends + drift + level) + rest alone.
 
-    `bend` weighs the bridges at the training rows' `z`, `drift` per rate the kernels at their
-    masks `x`; `trust` is the posterior probability that the proxy predicts the target.
+    `bend` weighs the bridges at the training rows' `z`, `drift` per rate the kernels at their masks
+    `x`; `trust` is the posterior probability that the proxy predicts the target.
     """
 
     x: Array
@@ -120,13 +121,13 @@ class MultiFidelityModel:
     alone: GaussianProcess
 
     def link(self, z: Array) -> Array:
-        """h: the target's answer change where the proxy's is `z` (any shape)."""
+        """h: the target's answer change for the proxy's `z` of any shape."""
         bends = _bridge(z[..., None], self.z) @ self.bend
         linked: Array = self.level + self.slope * z + bends
         return linked
 
     def predict(self, x: Array, z: Array) -> Array:
-        """The target's changes at masks `x` where the proxy's are `z`, shape (rows,)."""
+        """The target's changes at masks `x` with the proxy's changes `z`, shape (rows,)."""
         apart = np.abs(x[:, None, :] - self.x[None]).sum(axis=2)
         by_proxy = self.link(z)
         for rate, weights in self.drift.items():
@@ -148,13 +149,12 @@ class MultiFidelityModel:
 def fit_multi_fidelity(
     x: Array, z: Array, y: Array, start: Array | None = None
 ) -> MultiFidelityModel:
-    """Fits the target's changes `y` (rows,) at masks `x` where the proxy's are `z`.
+    """Fits the target's changes `y` (rows,) at masks `x` with the proxy's changes `z`.
 
     Args:
         x: 1 where a segment was removed, shape (rows, segments).
         z: the proxy's changes at these masks, in [0, 1].
-        y: the target's.
-        start: `alone.parameters` of a similar fit, from which its search begins.
+        start: `alone.parameters` of a similar fit, from which the search begins.
     """
     models = list(_models(x, z))
     covariances = np.array([model.covariance for model in models])
@@ -190,7 +190,7 @@ def fit_multi_fidelity(
 
 @dataclass(frozen=True)
 class _Model:
-    """One point of the grid: the covariance of the changes without noise, and its prior weight."""
+    """One point of the grid: its prior weight, and the covariance of the changes without noise."""
 
     by_proxy: bool
     slope: float
@@ -239,9 +239,9 @@ def _kernel_effects(x: Array, rate: float) -> Array:
 
 
 def _toggled(fit: GaussianProcess, masks: Array) -> tuple[Array, Array]:
-    """The fitted changes with each segment removed, and retained, in [0, 1]; shape as `masks`.
+    """The fitted changes, in [0, 1], with each segment removed and retained; shape as `masks`.
 
-    Flipping x_i multiplies the covariance with a row by exp(±θ_i), + where they then agree.
+    Flipping x_i multiplies the covariance with a row by exp(±θ_i), + if the two then agree.
     """
     level = fit.mean + fit.constant * float(fit.coefficients.sum())
     apart = masks @ ((1 - fit.x) * fit.rates).T + (1 - masks) @ (fit.x * fit.rates).T
@@ -268,7 +268,7 @@ def _residual_effects(fit: GaussianProcess, x: Array, y: Array, q: Array) -> tup
 
 
 def _leave_one_out_residuals(fit: GaussianProcess, x: Array, y: Array) -> Array:
-    """Rasmussen & Williams 2006, eq. 5.12; a mask is omitted with all its rows."""
+    """Leave-one-mask-out residuals (Rasmussen & Williams 2006, eq. 5.12): all rows of a mask go."""
     noise = float(np.exp(fit.parameters[-1]))
     place = {row.tobytes(): k for k, row in enumerate(fit.x)}
     rows = np.array([place[row.tobytes()] for row in x])

@@ -1,9 +1,9 @@
 """Findings about one partition from few rows of the target and many of a proxy.
 
 Prediction-powered inference (Angelopoulos et al. 2023, sec. 2) with known propensities: the
-prediction of the multi-fidelity model has a known estimand, and the target's own random rows
-correct it. However wrong the proxy is, the correction is unbiased; with a good one it is small
-and its interval narrow.
+multi-fidelity model's prediction has a known estimand, which the target's own random rows correct.
+The correction is unbiased however wrong the proxy is; with a good proxy it is small and its
+interval narrow.
 """
 
 from collections.abc import Iterable, Sequence
@@ -46,7 +46,7 @@ MIN_TRUST = 0.5
 
 @dataclass(frozen=True)
 class PredictionPoweredEstimate:
-    """The estimate, how well held-out answer changes are predicted (None: too few, or none
+    """The estimate, the quality of held-out predictions (None: too few answer changes, or none
     varies), and the trust in the proxy, in [0, 1]."""
 
     estimate: Estimate
@@ -70,16 +70,15 @@ def prediction_powered_estimate(
 ) -> PredictionPoweredEstimate:
     """Estimate, interval and p-value of every segment.
 
-    Per random row j, with m̂ the model fitted without it and q_j its removal probability,
-    ψ_ij = θᵢ(m̂) + (x_ij − q_j) (y_j − m̂(x_j)) / (q_j (1 − q_j)), and likewise for the fit to
-    the proxy's own rows. The strata weigh the same.
-    Test: conditional randomisation as in `inference`, with the link of the proxy's answer
-    change, averaged over x_i, as the prediction without segment i.
+    Per random row j, with m̂ the model fitted without it and q_j its removal probability, ψ_ij =
+    θᵢ(m̂) + (x_ij − q_j) (y_j − m̂(x_j)) / (q_j (1 − q_j)), and likewise for the fit to the proxy's
+    own rows. The strata weigh the same. Test: conditional randomisation as in `inference`; the
+    prediction without segment i is the link of the proxy's answer change, averaged over x_i.
 
     Args:
         rows: the target's random rows, and its others (baseline, fixed).
         z: the proxy's changes at the random rows' masks, in [0, 1].
-        others_z: and at the others'.
+        others_z: the proxy's changes at the others' masks.
         proxy: the fit to the proxy's rows.
         seed: of the randomisation.
     """
@@ -113,10 +112,10 @@ def prediction_powered_estimate(
 def _intervals(
     psi: Array, rows: Rows, squared: float, correction: Array, error: Array
 ) -> tuple[Array, Array]:
-    """t intervals of the mean of the strata's means; any value where there are too few rows.
+    """t intervals of the mean of the strata's means; infinite with too few rows.
 
-    With half a dozen rows in a stratum the variance of ψ is seldom large enough: where the
-    mean `squared` residual says that it should be larger, that is taken.
+    With half a dozen rows in a stratum the variance of ψ is seldom large enough, so the variance
+    expected from the mean `squared` residual is taken if it is larger.
     """
     n = rows.x.shape[1]
     low, high = np.full(n, -np.inf), np.full(n, np.inf)
@@ -144,7 +143,8 @@ def _test(
 ) -> Array:
     """p-value per segment, as in `inference.randomisation_test`.
 
-    The residuals are of what proxy and rows say without x_ij, weighted as in the estimate.
+    The residuals are those beside what proxy and rows say without x_ij, weighted as in the
+    estimate.
     """
     count, n = rows.x.shape
     if not count:
@@ -165,8 +165,8 @@ def _test(
 def _held_out(rows: Rows, predicted: Array, proxy: LowFidelityFit) -> HeldOut | None:
     """Leave-one-out quality, against the mean and against the removed share.
 
-    The curve in the share is fitted to the proxy's rows, too. A row with the mask of another one
-    is not held out: the fit has seen it.
+    The curve in the share is fitted to the proxy's rows, too. A row whose mask occurs again is not
+    held out, since the fit has seen it.
     """
     x, y = np.vstack([rows.others_x, rows.x]), np.append(rows.others_y, rows.y)
     first, count = len(rows.others_y), len(rows.y)
@@ -195,19 +195,19 @@ def _held_out(rows: Rows, predicted: Array, proxy: LowFidelityFit) -> HeldOut | 
 
 
 def concordance(target: Array, proxy: Array) -> float | None:
-    """How often, of two perturbations, the larger answer change is the same one for both models.
+    """How often both models order the answer changes of two perturbations alike.
 
-    Harrell's C, in [0, 1]: 1 = the same order, .5 = as often as not; where the proxy's changes
-    are equal a pair counts half. Pairs whose target's changes differ by a hundredth or less are
-    left aside. For an answer that is a label, the target's answer change is 0 where the label is
-    the same, so this is the area under the curve of "the label changed".
+    Harrell's C, in [0, 1]: 1 = the same order, .5 = chance. Equal changes of the proxy count half,
+    and pairs of target changes that differ by a hundredth or less are left out. For a label, whose
+    answer change is 0 while it stays the same, this is the area under the curve of "the label
+    changed".
 
     Args:
         target: the target's changes, shape (rows,).
-        proxy: the proxy's at the same masks.
+        proxy: the proxy's changes at the same masks.
 
     Returns:
-        None where no pair of the target's changes differs.
+        None if no pair of the target's changes differs.
     """
     apart = target[:, None] - target[None]
     ordered = apart > NEGLIGIBLE
@@ -218,15 +218,15 @@ def concordance(target: Array, proxy: Array) -> float | None:
 
 
 ScoredRow = tuple[Perturbation, float | None]
-"""A perturbation and its answer change in [0, 1], None where there is no answer."""
+"""A perturbation and its answer change in [0, 1], None without an answer."""
 
 
 @dataclass(frozen=True)
 class ProxyRows:
     """The answered rows of the proxy on one partition.
 
-    `x` is 1 where a free segment was removed, shape (rows, segments); `y` the answer changes;
-    `q` the rows' removal probabilities, NaN where the mask was not drawn.
+    `x` is 1 where a free segment was removed, shape (rows, segments); `y` the answer changes; `q`
+    the rows' removal probabilities, NaN if the mask was not drawn.
     """
 
     x: Array
@@ -235,13 +235,12 @@ class ProxyRows:
 
     @classmethod
     def of(cls, rows: Sequence[ScoredRow], free: np.ndarray, *, baseline: bool) -> "ProxyRows":
-        """Those with an answer.
+        """The rows that have an answer.
 
         Args:
             rows: all rows of the partition.
             free: which of its segments may be removed.
-            baseline: whether the unperturbed prompt, which belongs to every partition, is to be
-                added.
+            baseline: whether to add the unperturbed prompt, which belongs to every partition.
         """
         known = [(row, y) for row, y in rows if y is not None]
         keep = [np.nan if r.keep_probability is None else r.keep_probability for r, _ in known]
@@ -255,7 +254,7 @@ class ProxyRows:
         return cls(x, y, 1 - np.array(keep))
 
     def effects(self, free: np.ndarray) -> Array:
-        """The estimand of a Gaussian process fit, for all segments; 0 without rows."""
+        """The estimand of a Gaussian process fit for all segments; 0 without rows."""
         if not len(self.y):
             return np.zeros(len(free))
         process = gaussian_process.fit(self.x, self.y)
@@ -266,8 +265,7 @@ class ProxyRows:
 class ProxyFindings:
     """A partition's findings, and what the proxy contributed to them.
 
-    `trust` and `agreement` are those of `ProxyUse`; `backed` says that more than a good fit
-    supports the findings.
+    `trust` and `agreement` are those of `ProxyUse`, `backed` that of `PredictionPoweredEstimate`.
     """
 
     findings: LevelFindings
@@ -287,10 +285,9 @@ def find_with_proxy(
     """Estimates and tests every free segment of a partition.
 
     Args:
-        segments: of the partition.
         target: the target's rows.
         baseline: the answer changes of the target's unperturbed prompt.
-        paired: the proxy's answer changes at the target's masks.
+        paired: the proxy's answer changes at the target's masks; None where it has no answer.
         proxy: all rows of the proxy.
         seed: of the study and of the partition.
     """
@@ -333,7 +330,7 @@ def _target_rows(
     baseline: Sequence[float],
     free: np.ndarray,
 ) -> Rows:
-    """The target's random rows; its others are the baselines and the chosen ones."""
+    """The target's random rows; its others are the baselines and the chosen rows."""
     random = [row for row, _ in drawn]
     others = removal_masks([row for row, _ in chosen], free)
     varies = [[k not in row.fixed for k in np.flatnonzero(free)] for row in random]
@@ -357,7 +354,7 @@ ERROR = 0.01
 """Probability that a proxy whose mean trust is at least MIN_MEAN_TRUST is ever dropped."""
 
 _MAX_STAKE = 0.75
-"""The largest bet, as a share of what would lose everything on one explanation."""
+"""The largest bet, as a share of the stake that could lose everything on one explanation."""
 
 _EXPECTED = 0.5
 """The trust that the first bet expects, as a share of the minimum."""
@@ -368,15 +365,14 @@ def mistrusted(
 ) -> bool:
     """Whether a proxy's mean trust is below `minimum`, tested after every explanation.
 
-    Betting (Waudby-Smith & Ramdas 2024, eq. 30, with the predictable plug-in bets of sec. 4.2):
-    the wealth Π (1 + λ_s (minimum − t_s)), λ_s ≥ 0 from what came before s, is a nonnegative
-    supermartingale where the mean is at least `minimum`. So (Ville) it ever reaches 1/error with
-    probability at most `error`, however often one looks.
+    Betting (Waudby-Smith & Ramdas 2024, eq. 30, with the predictable plug-in bets of sec. 4.2): the
+    wealth Π (1 + λ_s (minimum − t_s)), with λ_s ≥ 0 set from what came before s, is a nonnegative
+    supermartingale if the mean is at least `minimum`. By Ville's inequality it then ever reaches
+    1/error with probability at most `error`, however often one looks.
 
     Args:
         trusts: in [0, 1], in the order of the explanations.
-        minimum: the mean that is wanted.
-        error: the probability of dropping a proxy that reaches it.
+        error: the probability of dropping a proxy that reaches the minimum.
     """
     wealth, total, squares = 1.0, 0.0, 0.0
     max_bet = _MAX_STAKE / (1 - minimum)

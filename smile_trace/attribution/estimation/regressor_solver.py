@@ -1,11 +1,11 @@
 """Solvers by scikit-learn: SMILE's weighted linear surrogate, and any regressor of your own.
 
-SMILE (Aslansefat et al. 2024) and gSMILE (arXiv 2505.21657, eq. 6): θ = argmin Σ w_j (θ·x_j +
-θ₀ − y_j)² + λ‖θ‖², with the locality weight w_j = exp(−δ_j²/σ²) of the distance δ_j between
-the perturbed and the original prompt. Here x_j = 1 where a segment was removed. λ is chosen
-by leave-one-out cross-validation (`RidgeCV`).
+SMILE (Aslansefat et al. 2024) and gSMILE (arXiv 2505.21657, eq. 6): θ = argmin Σ w_j (θ·x_j + θ₀ −
+y_j)² + λ‖θ‖², with the locality weight w_j = exp(−δ_j²/σ²) of the distance δ_j between the
+perturbed and the original prompt. Here x_j = 1 where a segment was removed. λ is chosen by
+leave-one-out cross-validation (`RidgeCV`).
 
-scikit-learn is imported where a solver of these is made or fitted: the default needs none of it.
+scikit-learn is imported only when such a solver is made or fitted: the default needs none of it.
 """
 
 from dataclasses import dataclass
@@ -20,10 +20,10 @@ PROCESS, SMILE = "process", "smile"
 """Names of the default solver, a Gaussian process, and of SMILE's."""
 
 _STRENGTHS = np.logspace(-4, 4, 25)
-"""Candidates for λ, beside weights with mean 1."""
+"""Candidates for λ, relative to weights with mean 1."""
 
 _FEWEST = 3
-"""Rows below which nothing is fitted but their mean."""
+"""Rows below which only their mean is fitted."""
 
 
 class SolverFailed(SmileTraceError):
@@ -33,10 +33,10 @@ class SolverFailed(SmileTraceError):
 
 
 class Regressor(Protocol):
-    """What a solver may be made of: scikit-learn's regressors, pipelines among them.
+    """A regressor of scikit-learn, pipelines included.
 
-    `fit(X, y)` or `fit(X, y, sample_weight=…)`, `predict(X)` and `get_params()`, by which it is
-    cloned for every fit.
+    It has `fit(X, y)` or `fit(X, y, sample_weight=…)`, `predict(X)` and `get_params()`, by which it
+    is cloned for every fit.
     """
 
     def fit(self, X: Array, y: Array) -> Any:
@@ -48,7 +48,7 @@ class Regressor(Protocol):
         ...
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """The parameters with which an equal one is made."""
+        """The parameters from which an equal regressor is made."""
         ...
 
 
@@ -74,13 +74,13 @@ class Linear(Surrogate):
 
     @property
     def segments(self) -> int:
-        """How many segments it was fitted to."""
+        """The number of segments."""
         return len(self.coefficients)
 
 
 @dataclass(frozen=True)
 class FittedRegressor(Surrogate):
-    """A fitted regressor; its effects are means over masks."""
+    """A fitted regressor, whose effects are means over masks."""
 
     regressor: Regressor
     count: int
@@ -91,15 +91,15 @@ class FittedRegressor(Surrogate):
 
     @property
     def segments(self) -> int:
-        """How many segments it was fitted to."""
+        """The number of segments."""
         return self.count
 
 
 class RegressorSolver:
     """Fits a clone of a regressor of scikit-learn with the locality weights.
 
-    Fewer than three rows, and a constant answer change, have the (weighted) mean. A regressor whose
-    `fit` takes no `sample_weight` does without the weights.
+    Fewer than three rows, or a constant answer change, are fitted by their (weighted) mean. The
+    weights are dropped if the regressor's `fit` takes no `sample_weight`.
 
     Args:
         regressor: any regressor; None for SMILE's, `RidgeCV`.
@@ -152,7 +152,7 @@ AnySolver = str | Regressor | Solver
 
 
 def solver_of(given: AnySolver) -> Solver | None:
-    """The solver; None for the default one, which depends on the signal.
+    """The solver; None for the default, which depends on the signal.
 
     Raises:
         ValueError: there is no solver of that name.
@@ -173,12 +173,12 @@ def solver_of(given: AnySolver) -> Solver | None:
 
 
 def name_of_solver(given: AnySolver) -> str:
-    """What a record calls it: its name, or what it is made by."""
+    """The solver's name in a record, or the expression that makes it."""
     return given if isinstance(given, str) else " ".join(repr(given).split())
 
 
 def _line(fitted: Any, surrogate: Surrogate, design: Array) -> Linear | None:
-    """The line that a linear model is; None for one whose predictions are none."""
+    """The line of a linear model; None if the predictions are not its coefficients' line."""
     coefficients = np.ravel(getattr(fitted, "coef_", ()))
     intercept = np.ravel(getattr(fitted, "intercept_", 0.0))
     if coefficients.shape != (design.shape[1],) or len(intercept) != 1:

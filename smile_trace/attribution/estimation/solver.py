@@ -1,7 +1,7 @@
 """The solver: from masks and answer changes to a model of how each segment acts.
 
-`GaussianProcessSolver` (gaussian_process.py) is the default, `WarpedProcessSolver` that for
-probabilities without noise; `RegressorSolver` (regressor_solver.py) is SMILE's weighted linear
+`GaussianProcessSolver` (gaussian_process.py) is the default, `WarpedProcessSolver` serves
+probabilities without noise, and `RegressorSolver` (regressor_solver.py) is SMILE's weighted linear
 surrogate, or any regressor of scikit-learn. A solver of your own needs `fit`, and a `Surrogate`
 with `predict`.
 """
@@ -16,15 +16,15 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 _SAMPLES = 4096
-"""Masks over which effects without a closed form are averaged: all that there are, or so many per
-removal probability."""
+"""Masks over which effects without a closed form are averaged: all masks, or this many per removal
+probability."""
 
 
 class Surrogate(ABC):
     """A fitted model of the answer change as a function of the mask.
 
     Masks have shape (rows, segments), 1 = removed. Only `predict` has to be written; the other
-    methods are derived from it, and may be replaced where there is a closed form.
+    methods are derived from it, and may be overridden by a closed form.
     """
 
     @abstractmethod
@@ -32,7 +32,8 @@ class Surrogate(ABC):
         """The predicted answer changes of the masks `x`, shape (rows,)."""
 
     def contrasts(self, x: Array) -> Array:
-        """Per row and segment, the prediction with it removed less that with it retained."""
+        """Per row and segment, the prediction with it removed less the prediction with it
+        retained."""
         columns = []
         for i in range(x.shape[1]):
             removed, retained = x.copy(), x.copy()
@@ -65,11 +66,11 @@ class Surrogate(ABC):
     @property
     @abstractmethod
     def segments(self) -> int:
-        """How many segments it was fitted to."""
+        """The number of segments it was fitted to."""
 
 
 def _masks(segments: int, q: float) -> tuple[Array, Array]:
-    """Masks that remove each segment with probability q, and how much each counts in a mean."""
+    """Masks that remove each segment with probability q, and the weight of each in a mean."""
     if 2**segments <= _SAMPLES:
         every = np.array(list(product((0.0, 1.0), repeat=segments)))
         removed = every.sum(axis=1)

@@ -13,8 +13,8 @@ from smile_trace.attribution.estimation.findings import LevelFindings, random_ro
 from smile_trace.records import FieldChange, Perturbation
 
 MOST_FIELDS = 8
-"""Fields of one answer that are tested, those that change most often: each takes as long as the
-answer itself."""
+"""Fields of an answer that are tested, most changed first; each takes as long as the answer itself.
+"""
 
 MINIMAL_SHARE = 0.2
 """How much more often a field has to change without a segment to be named."""
@@ -22,7 +22,7 @@ MINIMAL_SHARE = 0.2
 
 @dataclass(frozen=True)
 class _Tested:
-    """A segment and a field, by how much more often it changes without the segment, and p."""
+    """How much more often a field changes without a segment, and the p-value."""
 
     key: str
     path: Path
@@ -35,14 +35,14 @@ def moved_fields(
 ) -> tuple[FieldChange, ...]:
     """The fields that certainly change without a significant segment of one partition.
 
-    The change of a field (0 or 1: another value, or none) is estimated and tested as the answer
-    change is, at a false discovery rate of 10 % over all fields and significant segments; where
-    every mask was asked, it is the sum of the definition.
+    A field's change (0 or 1: another value, or none) is estimated and tested as the answer change
+    is, at a false discovery rate of 10 % over all fields and significant segments. With every mask
+    asked, it is the sum of the definition.
 
     Args:
-        answer: the logged one; without at least two fields there is nothing to say.
-        rows: the perturbations of the partition with their responses, None where there is none.
-        found: what was found from them.
+        answer: the logged answer, with at least two fields.
+        rows: the partition's perturbations with their responses, None where there is none.
+        found: the findings from these rows.
         seed: of the test.
     """
     logged = _values(answer)
@@ -74,7 +74,6 @@ def moved_fields(
 
 
 def _values(answer: str) -> dict[Path, str]:
-    """The fields' values as they are written, without case and spacing."""
     places = fields(answer).items()
     return {path: " ".join(answer[a:b].casefold().split()) for path, (a, b) in places}
 

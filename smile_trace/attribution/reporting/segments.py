@@ -1,9 +1,9 @@
 """The segments of an explanation as records: of all levels in one list, and of each document.
 
-Each segment has the attribution of its own level: the same estimand, with everything outside the
-segments of that level retained. Attributions of different levels do not add up, and those of one
-level do not either (docs/method.md). Portions do: that of a coarser segment is divided among its
-pieces, in proportion to their positive attributions.
+Each segment has the attribution of its own level: the same estimand, with everything outside that
+level's segments retained. Attributions do not add up, within a level or across levels
+(docs/method.md). Portions do: a coarser segment's is divided among its pieces, in proportion to
+their positive attributions.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -30,12 +30,11 @@ def join(
     """The finest segments of each part of the prompt, and the coarser ones.
 
     Args:
-        levels: per level its segments, coarse to fine; those of a finer level lie inside some
-            of the level before.
+        levels: the segments per level, coarse to fine; a finer level's lie inside those before.
 
     Returns:
-        Both in the order of the prompt (the coarser ones level by level), with `parent` and,
-        where there is more than one level, `portion`.
+        Both in the order of the prompt (the coarser ones level by level), with `parent` and, if
+        there are several levels, `portion`.
     """
     if len(levels) == 1:
         return _ordered(levels[0]), ()
@@ -55,7 +54,6 @@ def join(
 
 
 def _parent(segment: SegmentAttribution, coarser: Sequence[SegmentAttribution]) -> int:
-    """The index of the coarser segment that holds a piece."""
     message, start, end = segment.places[0]
     return next(
         k
@@ -67,11 +65,8 @@ def _parent(segment: SegmentAttribution, coarser: Sequence[SegmentAttribution]) 
 def _with_portions(
     pieces: Sequence[SegmentAttribution], parent: int | None, portion: float
 ) -> list[SegmentAttribution]:
-    """The pieces of a segment, with the portion of each.
-
-    Without a parent the portion is the attribution. Where no piece has a positive attribution,
-    all portions are the same.
-    """
+    """The pieces of a segment with their portions: the attribution without a parent, equal portions
+    if no piece has a positive attribution."""
     if parent is None:
         return [s.model_copy(update={"portion": s.attribution}) for s in pieces]
     free = [s for s in pieces if not s.protected]
@@ -126,13 +121,13 @@ def observations(
 
 
 NEARLY_ALL = 0.8
-"""Share of a segment's characters that are the document's, where the segment stands for it."""
+"""Share of a segment's characters from which it stands for the document in it."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """What was measured of a place: the segment that stands for it, the pieces of it, or the
-    smallest one around it."""
+    """The measurement of a place: by the segment that stands for it, its pieces, or the smallest
+    segment around it."""
 
     measured: Measured
     segments: tuple[SegmentAttribution, ...] = ()
@@ -144,19 +139,19 @@ class Found:
 
     @property
     def significant(self) -> bool:
-        """Whether one of them certainly matters."""
+        """Whether a segment certainly matters."""
         return any(segment.significant for segment in self.segments)
 
     @property
     def verdict(self) -> Verdict | None:
-        """What may be said of all of them; None of nothing."""
+        """The joint verdict on all segments; None without segments."""
         return joint([segment.verdict for segment in self.segments]) if self.segments else None
 
 
 def document_attributions(
     documents: Sequence[Document], explanation: Explanation
 ) -> Iterator[DocumentAttribution]:
-    """The documents that stand in the messages, each with what was measured of it."""
+    """The documents that stand in the messages, with their measurements."""
     known = [document for document in documents if document.place is not None]
     places = [document.place for document in known if document.place is not None]
     for document, place in zip(known, places, strict=True):
@@ -175,10 +170,9 @@ def document_attributions(
 
 
 def measured_at(place: Place, others: Sequence[Place], explanation: Explanation) -> Found:
-    """What was measured of a place in the messages.
+    """The measurement of a place in the messages.
 
     Args:
-        place: message, start, end.
         others: further places; a segment that touches one of them does not stand for this one.
         explanation: of the call with these messages.
     """
@@ -208,7 +202,7 @@ def _size(segment: SegmentAttribution) -> int:
 
 
 def holds(outer: Place, inner: Place) -> bool:
-    """Whether a place is within another one."""
+    """Whether a place is within another."""
     return outer[0] == inner[0] and outer[1] <= inner[1] and inner[2] <= outer[2]
 
 

@@ -26,10 +26,10 @@ _MAX_LENGTH = 60
 """Characters of a quoted text."""
 
 _TITLED = ("document", "section", "example", "variable")
-"""Units of which a long one is called by its title."""
+"""Units that are called by their title if they are long."""
 
 _CALLED = "$.tool_calls[0]."
-"""Where an answer that calls a tool has its name and arguments (`records.formats.answers`)."""
+"""Where an answer with a tool call has its name and arguments (`records.formats.answers`)."""
 
 _MAX_NAMED = 3
 """How many segments are named; the rest is counted."""
@@ -55,7 +55,7 @@ def summarize(
         coarser: the passages that some of them are pieces of.
         interactions: the pairs that work together.
         fields: which fields of the answer change without which segments.
-        first: which of them may have the largest effect.
+        first: the segments that may have the largest effect.
         part: the part of the answer that is explained; None for all of it.
         same_texts: whether all answers were the same text.
         limit: the smallest effect that matters.
@@ -99,7 +99,6 @@ def summarize(
 
 
 def _next(fidelity: Fidelity) -> Iterator[str]:
-    """How many further calls would settle what is open."""
     if fidelity.further_calls is not None:
         yield f"next: about {fidelity.further_calls:,} calls would settle it"
 
@@ -120,17 +119,16 @@ class _Tree:
         self.free = [s for s in segments if not s.protected]
 
     def above(self, segment: SegmentAttribution) -> Iterator[SegmentAttribution]:
-        """The passages around it, the smallest first."""
+        """The passages around the segment, the smallest first."""
         while segment.parent is not None:
             segment = self.coarser[segment.parent]
             yield segment
 
     def inside(self, passage: SegmentAttribution) -> list[SegmentAttribution]:
-        """The finest pieces of a passage; none of a segment that was not refined."""
+        """The finest pieces of a passage; none if it was not refined."""
         return [s for s in self.free if passage in self.above(s)]
 
     def of_keys(self, keys: Sequence[str]) -> list[SegmentAttribution]:
-        """The free segments of these keys, in their order."""
         return [s for key in keys for s in self.free if s.key == key]
 
     @property
@@ -147,14 +145,14 @@ class _Tree:
         return sorted(found, key=lambda s: s.strength)
 
     def named(self, segment: SegmentAttribution) -> str:
-        """The segment by its text, and by its passage where it is a piece of one."""
+        """The segment's text, followed by the passage that it is a piece of."""
         name = _named(segment, [s for s in self.everything if s.parent == segment.parent])
         if segment.parent is None:
             return name
         return f"{name} in {self.named(self.coarser[segment.parent])}"
 
     def named_together(self, segments: Sequence[SegmentAttribution]) -> dict[str, str]:
-        """The segments by their keys; without their passage where it is one that was named."""
+        """The segments' names by key, without their passage if all share it and it was named."""
         shared = {s.parent for s in segments}
         if len(shared) == 1 and any(s in self.drivers for s in self.above(segments[0])):
             pieces = [s for s in self.everything if s.parent in shared]
@@ -167,7 +165,7 @@ def _drives(segment: SegmentAttribution) -> bool:
 
 
 def _drivers(tree: _Tree, of: str) -> str:
-    """The drivers with the share that is lost; of a passage also the pieces that matter in it."""
+    """The drivers with the lost share, and the pieces that matter in a passage."""
     named = []
     for place, driver in enumerate(tree.drivers):
         lost = _lost(driver) if place else f"without it, {_lost(driver)} {of} is lost"
@@ -183,7 +181,7 @@ def _drivers(tree: _Tree, of: str) -> str:
 
 
 def _perhaps_first(tree: _Tree, first: FirstPlace | None) -> Iterator[str]:
-    """A sentence on which parts may be first where none is certain."""
+    """Says which parts may be first if none is certain."""
     if first is None:
         return
     found = tree.of_keys(first.keys)
@@ -195,7 +193,7 @@ def _perhaps_first(tree: _Tree, first: FirstPlace | None) -> Iterator[str]:
 
 
 def _first_of_several(tree: _Tree, first: FirstPlace | None) -> Iterator[str]:
-    """A clause on which parts may be first beside the drivers, if others than these."""
+    """Says which parts may be first beside the drivers."""
     if first is None or len(first.keys) < 2:
         return
     found = tree.of_keys(first.keys)
@@ -209,8 +207,7 @@ def _one_of(tree: _Tree, segments: Sequence[SegmentAttribution]) -> str:
 
 
 def _fields(tree: _Tree, fields: Sequence[FieldChange]) -> Iterator[str]:
-    """Which fields change without which drivers; of a passage only where that is not known of a
-    piece of it."""
+    """Says which fields change without which drivers, the finest for which it is known."""
     changes: dict[str, list[FieldChange]] = {}
     for change in fields:
         changes.setdefault(change.key, []).append(change)
@@ -224,7 +221,7 @@ def _fields(tree: _Tree, fields: Sequence[FieldChange]) -> Iterator[str]:
 
 
 def _fields_named(paths: Sequence[str]) -> str:
-    """Which change: fields, or of a single call of a tool the tool and its arguments."""
+    """Names the fields that change, or the tool and arguments of a single tool call."""
     if all(path.startswith(_CALLED) for path in paths):
         inside = [path.removeprefix(_CALLED) for path in paths]
         named = [
@@ -240,10 +237,8 @@ def _fields_named(paths: Sequence[str]) -> str:
 
 
 def _together(names: Mapping[str, str], pairs: Sequence[Interaction]) -> Iterator[str]:
-    """The pairs of which either is enough, and the groups that only work together.
-
-    `names`: in the order of the prompt, by key.
-    """
+    """The pairs of which either is enough, and the groups that only work together; `names` are by
+    key, in the order of the prompt."""
     groups: list[set[str]] = []
     for pair in sorted(pairs, key=lambda pair: -abs(pair.value)):
         both = {pair.first, pair.second}
@@ -283,7 +278,7 @@ def _others(segments: Sequence[SegmentAttribution], of: str) -> Iterator[str]:
 
 
 def _never_removed(protected: Sequence[SegmentAttribution]) -> Iterator[str]:
-    """What was protected, and the text outside of the picked units."""
+    """Counts the protected text, and mentions the text outside the picked units."""
     if by_wish := [s for s in protected if not _is_rest(s)]:
         was = "was" if len(by_wish) == 1 else "were"
         yield f"{_counted(by_wish, 'protected')} {was} never removed"
@@ -296,8 +291,8 @@ def _is_rest(segment: SegmentAttribution) -> bool:
 
 
 def _lost(segment: SegmentAttribution) -> str:
-    """How much is lost with its interval, in whole per cent from 0 to 100; without the interval
-    where it is a single per cent."""
+    """The lost share with its interval, in whole per cent from 0 to 100; no interval within one per
+    cent."""
     value, low, high = (
         round(100 * min(max(number, 0.0), 1.0))
         for number in (segment.attribution, segment.ci_low, segment.ci_high)
@@ -308,7 +303,7 @@ def _lost(segment: SegmentAttribution) -> str:
 
 
 def _named(segment: SegmentAttribution, segments: Sequence[SegmentAttribution]) -> str:
-    """The segment's text in quotes, with an ordinal where the prompt holds it more than once."""
+    """The segment's text in quotes, with an ordinal if the prompt holds it more than once."""
     text = _quoted(segment)
     if segment.unit == "variable" and ":var:" in segment.key:
         name = segment.key.rpartition(":var:")[2].partition(":")[0]
@@ -324,8 +319,7 @@ def _named(segment: SegmentAttribution, segments: Sequence[SegmentAttribution]) 
 
 
 def _quoted(segment: SegmentAttribution) -> str:
-    """Its name, of a retrieved document what it is called, of a long passage its title; dots for
-    its further places."""
+    """The segment's title or name in quotes, with dots for its further places."""
     if segment.title is not None:
         return f"“{_short(segment.title)}”"
     titled = segment.unit in _TITLED and len(" ".join(segment.text.split())) > _MAX_LENGTH
@@ -334,7 +328,7 @@ def _quoted(segment: SegmentAttribution) -> str:
 
 
 def _short(text: str) -> str:
-    """The text on one line; of a long one its first and last words."""
+    """The text on one line; the first and last words of a long text."""
     flat = " ".join(text.split())
     if len(flat) <= _MAX_LENGTH:
         return flat
@@ -362,7 +356,7 @@ def _plural(noun: str, count: int) -> str:
 
 
 def _listed(items: Sequence[str]) -> str:
-    """The first of them by name, the others by number; nothing for none."""
+    """The first items by name, the others by number; nothing for none."""
     shown, more = list(items[:_MAX_NAMED]), len(items) - _MAX_NAMED
     return listed([*shown, f"{_number(more)} more"] if more > 0 else shown)
 

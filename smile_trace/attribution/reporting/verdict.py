@@ -1,4 +1,4 @@
-"""The fidelity of an explanation and its reason, what is shown of it, and what may be first."""
+"""The fidelity of an explanation and its reason, how much is shown, and which part may be first."""
 
 from collections.abc import Sequence
 from itertools import takewhile
@@ -22,11 +22,11 @@ MIN_ROWS = 10
 """Answered perturbations below which nothing is called reliable, or without effect."""
 
 MAX_FAILURES = 0.1
-"""Share of failed calls above which unchanged answers do not say that nothing has an effect."""
+"""Share of failed calls above which unchanged answers do not prove that nothing has an effect."""
 
 
 MOST_UNSEEN = 1 / 3
-"""Share of the distinct answers that may count as unchanged although their words differ."""
+"""Largest share of the distinct answers that may count as unchanged although their words differ."""
 
 _NOT_SEEN = (
     "count as unchanged although their words differ, so that its comparison may not see what "
@@ -40,9 +40,9 @@ CONVINCING: tuple[FidelityStatus, ...] = ("reliable", "partial")
 def judge(found: Sequence[LevelFindings], scores: ResponseScores) -> tuple[int, Fidelity]:
     """How many levels to show, and the fidelity of the whole.
 
-    A finer level is shown where it is reliable or has a sure part, the first one always. The
-    fidelity is that of the finest level that is reliable like all before it, or of the first;
-    what predicts but names nothing is inconclusive.
+    The first level is always shown, a finer one if it is reliable or has a sure part. The fidelity
+    is that of the finest level that is reliable like all before it, or of the first; a level that
+    predicts but names nothing is inconclusive.
     """
     verdicts = [_verdict(findings, scores) for findings in found]
     shown = 1
@@ -75,12 +75,11 @@ def settled(
     *,
     limit: float = SMALLEST_EFFECT,
 ) -> Fidelity:
-    """The fidelity, beside what was not measured well enough to tell, or compared (`limit`: the
-    smallest effect that matters).
+    """The fidelity, given what was not measured well enough, or not compared.
 
-    Nothing has an effect only where that of every part is excluded. What is reliable is so only in
-    part where an open part could matter as much as the smallest that is named. Neither holds where
-    the comparison may not see what changed.
+    `no_effect` holds only if an effect of every part is excluded (`limit`: the smallest that
+    matters). `reliable` becomes `partial` if an open part could matter as much as the smallest
+    named one. Neither holds if the comparison may not see what changed.
     """
     if fidelity.unseen > MOST_UNSEEN and fidelity.status in ("reliable", "no_effect"):
         sure = bool(interactions) or any(s.significant for s in (*segments, *coarser))
@@ -120,7 +119,7 @@ def status_of(found: LevelFindings, scores: ResponseScores) -> FidelityStatus:
 
 
 def unchanged(scores: ResponseScores) -> bool:
-    """Whether, as far as is known, nothing has an effect: no answer moved, and few calls failed."""
+    """Whether nothing seems to have an effect: no answer moved, and few calls failed."""
     return scores.no_variation and scores.failure_rate <= MAX_FAILURES
 
 
@@ -144,7 +143,7 @@ def _verdict(found: LevelFindings, scores: ResponseScores) -> tuple[FidelityStat
 
 
 def _why_nothing(found: LevelFindings, scores: ResponseScores) -> str | None:
-    """Why nothing can be said at all; None where something can."""
+    """Why nothing can be said at all; None if something can."""
     if scores.baseline is None:
         return "the unperturbed prompt got no answer."
     if not scores.baseline_reproduced:
@@ -162,7 +161,7 @@ def _why_nothing(found: LevelFindings, scores: ResponseScores) -> str | None:
 
 
 def _unchanged(found: LevelFindings) -> tuple[FidelityStatus, str]:
-    """What it means that no answer moved, beside how many calls failed."""
+    """The status if no answer moved, given how many calls failed."""
     if any(found.fails_without):
         return "partial", "the answers that came did not move, and the other requests failed."
     if found.failure_rate > MAX_FAILURES:
@@ -174,7 +173,7 @@ def _unchanged(found: LevelFindings) -> tuple[FidelityStatus, str]:
 
 
 def _why_unpredictable(found: LevelFindings) -> str | None:
-    """Why the attributions as a whole cannot be relied on; None where they can."""
+    """Why the attributions as a whole cannot be relied on; None if they can."""
     if found.exact:
         failed = f"{100 * found.failure_rate:.0f} % of the requests failed."
         return failed if found.failure_rate else None
@@ -192,19 +191,17 @@ def _why_unpredictable(found: LevelFindings) -> str | None:
 
 
 def _anything_sure(found: LevelFindings) -> bool:
-    """Whether some segment's own effect is certain."""
     return any(found.fails_without) or (any(found.significant) and not by_amount(found))
 
 
 def by_amount(found: LevelFindings) -> bool:
-    """Whether the mere amount that was removed predicts the answer at least as well as all segments
-    do, and may be what the test sees."""
+    """Whether the mere amount removed predicts the answer as well as all segments do, and may be
+    what the test sees."""
     quality = found.held_out
     return quality is not None and quality.gain <= 0 and quality.share_r2 > MINIMAL_R2
 
 
 def _stands_out(found: LevelFindings) -> bool:
-    """Whether there is a segment, or a pair, to name."""
     paired = any(pair.kind is not None for pair in found.pairs)
     return paired or any(found.significant) or any(found.fails_without)
 
@@ -221,19 +218,16 @@ ALONE = 0.5
 """Probability of being first from which a part is named alone."""
 
 TOGETHER = 0.8
-"""Probability of holding the first with which a set is named instead."""
+"""Probability of holding the first part with which a set is named instead."""
 
 MOST_TOGETHER = 5
-"""How many parts are named at most; more of them tell a reader nothing."""
+"""The most parts that are named; more would tell a reader nothing."""
 
 
 def first_place(found: LevelFindings, fidelity: Fidelity) -> FirstPlace | None:
-    """The part that is probably first, or else the smallest set that probably holds it.
-
-    Where more than MOST_TOGETHER would be needed, or half of all parts, or where the amount that is
-    removed is what counts, no part stands out. None where nothing was estimated, or nothing has an
-    effect.
-    """
+    """The part that is probably first, or else the smallest set that probably holds it. No part
+    stands out if that takes more than MOST_TOGETHER, or half of all parts, or if only the removed
+    amount counts. None if nothing was estimated, or nothing has an effect."""
     known = fidelity.reproduced and fidelity.status != "no_effect" and found.rows >= MIN_ROWS
     if found.first is None or not known or not np.any(found.first):
         return None

@@ -1,7 +1,5 @@
-"""Where words and sentences begin and end, in any language, by the rules of ICU.
-
-Spans are half-open ranges of Python string indices (code points).
-"""
+"""Where words and sentences begin and end, in any language, by the rules of ICU. Spans are
+half-open ranges of Python string indices (code points)."""
 
 import re
 import unicodedata
@@ -22,10 +20,10 @@ _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 def words(text: str) -> list[Range]:
     """The words of a text, each with the punctuation that belongs to it.
 
-    A closing mark goes with the word before it, an opening one with the word after it, and a
-    run of marks between spaces with the word before it on its line (else the one after), so
-    that removing a word orphans no punctuation. Compounds without spaces (`well-known`,
-    `x@y.com`, `3.14`) are one word. A text of marks alone has each run of them as a word.
+    A closing mark goes with the word before it, an opening mark with the word after it, and a run
+    of marks between spaces with the word before it on its line (else the word after), so that
+    removing a word orphans no punctuation. Compounds without spaces (`well-known`, `x@y.com`,
+    `3.14`) are one word. In a text of marks alone, each run of them is a word.
     """
     merged: list[Range] = []
     for start, end in _runs(text):
@@ -34,16 +32,14 @@ def words(text: str) -> list[Range]:
 
 
 def bare_words(text: str) -> list[str]:
-    """The words of a text without the marks around them and without case; marks alone stay."""
+    """The words of a text without surrounding marks and without case; marks alone stay."""
     found = (text[start:end] for start, end in words(text))
     return [_MARKS.sub("", word).casefold() or word for word in found]
 
 
 def sentences(text: str) -> list[Range]:
-    """The sentences of a text without the white space around them; a line break ends one.
-
-    Where a script has spaces, a mark inside a word (`c?d=e`) ends none.
-    """
+    """The sentences of a text without surrounding white space; a line break ends a sentence, but in
+    a script with spaces a mark inside a word (`c?d=e`) does not."""
     found: list[Range] = []
     for start, end in _segments(SentenceBreaker, text):
         stripped = strip(text, start, end)
@@ -59,7 +55,7 @@ def sentences(text: str) -> list[Range]:
 
 
 def strip(text: str, start: int, end: int) -> Range | None:
-    """The range without white space at its ends; None where nothing else is in it."""
+    """The range without white space at its ends; None if nothing is left."""
     while start < end and text[start].isspace():
         start += 1
     while end > start and text[end - 1].isspace():
@@ -68,7 +64,7 @@ def strip(text: str, start: int, end: int) -> Range | None:
 
 
 def word_range(text: str, start: int, end: int) -> Range:
-    """The range without marks and white space at its ends; as it is where nothing else is in it."""
+    """The range without marks and white space at its ends; unchanged if nothing else is in it."""
     a, b = start, end
     while a < b and not _is_word(text[a]):
         a += 1
@@ -78,11 +74,9 @@ def word_range(text: str, start: int, end: int) -> Range:
 
 
 def _segments(breaker: type[WordBreaker] | type[SentenceBreaker], text: str) -> Iterator[Range]:
-    """ICU's segments. It counts UTF-16 units, Python code points; lone surrogates upset it.
-
-    The locale changes nothing here: ICU takes the rules, and for Chinese, Japanese and Thai the
-    dictionaries, by the script of each run of characters.
-    """
+    """ICU's segments, mapped from UTF-16 units to code points; lone surrogates would upset ICU. The
+    locale changes nothing: ICU takes the rules, and the dictionaries for Chinese, Japanese and
+    Thai, by the script of each run of characters."""
     clean = _LONE_SURROGATE.sub("\ufffd", text)
     if clean.isascii() or max(clean, default="") <= "\uffff":
         yield from breaker(clean, "en").segments()
@@ -96,7 +90,6 @@ def _segments(breaker: type[WordBreaker] | type[SentenceBreaker], text: str) -> 
 
 
 def _runs(text: str) -> Iterator[Range]:
-    """The runs between white space."""
     for match in re.finditer(r"\S+", text):
         yield match.span()
 
@@ -125,7 +118,7 @@ def _split_run(text: str, start: int, end: int) -> list[Range]:
 
 
 def _attach_marks(text: str, found: list[Range]) -> list[Range]:
-    """Runs of punctuation join the word before them on their line, else the one after."""
+    """Joins runs of punctuation to the word before them on their line, else to the word after."""
     if not any(has_word(text, a, b) for a, b in found):
         return found
     joined: list[Range] = []
@@ -150,7 +143,7 @@ def has_word(text: str, start: int, end: int) -> bool:
 
 @lru_cache(maxsize=4096)
 def _is_word(character: str) -> bool:
-    """Letters, digits and pictures say something; marks, spaces and controls do not."""
+    """Whether it is a letter, digit or picture, not a mark, space or control."""
     category = unicodedata.category(character)
     return category[0] in "LN" or category in ("So", "Co", "Cn", "Cs")
 

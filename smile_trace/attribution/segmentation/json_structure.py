@@ -1,8 +1,8 @@
 """The structure of a JSON text, and the text without some of its members and elements.
 
-What is removed leaves valid JSON: a member goes with its key and its comma, a container that
-loses everything goes, too, and the outermost one stays, empty. Everything else is sent byte for
-byte. Inside a longer string, words and sentences can be removed; its escapes are never cut.
+What is left is valid JSON: a member goes with its key and comma, a container that loses everything
+goes, too, and the outermost container stays, empty. Everything else is sent byte for byte. Words
+and sentences can be removed inside a longer string; its escapes are never cut.
 """
 
 import json
@@ -18,11 +18,10 @@ from smile_trace.attribution.segmentation.boundaries import Range, strip
 from smile_trace.records import Message
 
 MAX_DEPTH = 64
-"""Lists and objects inside of each other; a text that is nested deeper is read as plain text."""
+"""Depth of lists and objects beyond which a text is read as plain text."""
 
 LONG = 9
-"""Words of a string from which on it is a text, not the value of a field, and words can be removed
-from it."""
+"""Words from which a string is a text whose words can be removed, not a field's value."""
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}:,]|[^\s\[\]{}:,"]+', re.DOTALL)
 _ESCAPE = re.compile(
@@ -32,8 +31,8 @@ _ESCAPE = re.compile(
 
 @dataclass(frozen=True)
 class Node:
-    """A value with the key before it, if there is one: characters `[start, end)` of the text; the
-    value begins at `value`."""
+    """A value with its key, if any: characters `[start, end)` of the text; the value begins at
+    `value`."""
 
     kind: Literal["object", "array", "string", "scalar"]
     start: int
@@ -52,7 +51,7 @@ class Node:
         return self.value + 1, self.end - 1
 
     def leaves(self, start: int = 0, end: int = sys.maxsize) -> Iterator["Node"]:
-        """The values that hold no others and share characters with `[start, end)`, in order."""
+        """The childless values that share characters with `[start, end)`, in order."""
         stack = [self]
         while stack:
             node = stack.pop()
@@ -65,7 +64,7 @@ class Node:
 
 
 def parse(text: str) -> Node | None:
-    """The structure of an object or a list; None for a text that is neither."""
+    """The structure of an object or a list; None for any other text."""
     if text.lstrip()[:1] not in ("{", "["):
         return None
     try:
@@ -76,7 +75,7 @@ def parse(text: str) -> Node | None:
 
 
 def _tree(text: str) -> Node | None:
-    """The structure of a text that is valid JSON; None where it is nested too deeply."""
+    """The structure of a valid JSON text; None if it is nested too deeply."""
     opened: list[tuple[Literal["object", "array"], int, int]] = []
     members: list[list[Node]] = [[]]
     key: int | None = None
@@ -112,14 +111,14 @@ def sentences(text: str, node: Node) -> list[Range]:
 
 
 def sections(node: Node) -> list[Range]:
-    """The members of a container; of one that holds a single container, that one's."""
+    """The members of a container, or of the container that is its only member."""
     while len(node.children) == 1 and node.children[0].children:
         node = node.children[0]
     return [child.range for child in node.children]
 
 
 def documents(node: Node) -> list[Range]:
-    """The elements of a list of several; the list may be the only member of an object."""
+    """The elements of a list of several, which may be the only member of an object."""
     while len(node.children) == 1 and node.children[0].children:
         node = node.children[0]
     several = node.kind == "array" and len(node.children) > 1
@@ -166,7 +165,6 @@ class Cut:
 
     Args:
         text: valid JSON.
-        root: its structure.
         segments: index, start and end of each, in order, without overlap.
     """
 
@@ -182,7 +180,7 @@ class Cut:
 
     @property
     def whole(self) -> bool:
-        """Whether some of it stands in no segment, and is always sent."""
+        """Whether some of the text stands in no segment, and is always sent."""
         return not all(self._in_leaf.values())
 
     def text(self, mask: Sequence[bool]) -> str:
@@ -216,7 +214,7 @@ class Cut:
         return self._string(leaf, removed) if leaf.kind == "string" else whole
 
     def _string(self, leaf: Node, removed: Sequence[tuple[int, int, int]]) -> str:
-        """A string without the removed pieces; of the spaces around one only one stays."""
+        """A string without the removed pieces; a single space stays of those around a piece."""
         start, end = leaf.inside
         escapes = [match.span() for match in _ESCAPE.finditer(self._text, start, end)]
         parts, at = [self._text[leaf.start : start]], start
@@ -235,7 +233,7 @@ class Cut:
 
 
 def _outward(start: int, end: int, escapes: Sequence[Range]) -> Range:
-    """The range with the escapes whole that it cuts."""
+    """The range extended to whole escapes."""
     for a, b in escapes:
         if a < start < b:
             start = a
@@ -246,11 +244,9 @@ def _outward(start: int, end: int, escapes: Sequence[Range]) -> Range:
 
 @dataclass(frozen=True)
 class MessageText:
-    """Characters `[start, end)` of a message's content: a text of its own.
-
-    `result` is set where a tool gave it back; `root` is then its structure (offsets from
-    `start`), if it is JSON. `media`: it is the title of an image or file, which is one piece.
-    """
+    """A text of its own in a message's content, at characters `[start, end)`. `result` is set for a
+    tool's result, whose `root` is then its structure (offsets from `start`), if it is JSON. `media`
+    marks the title of an image or file, which is one piece."""
 
     start: int
     end: int
@@ -278,8 +274,8 @@ def message_texts(message: Message) -> tuple[MessageText, ...]:
 
 
 def split_json(content: str, text: MessageText, unit: str, start: int, end: int) -> list[Range]:
-    """The pieces of JSON in `[start, end)` of a message: its leaves, or the words of these; the
-    members of the smallest container around the range as its sections."""
+    """The pieces of JSON in `[start, end)` of a message: its leaves, or their words; as sections,
+    the members of the smallest container around the range."""
     assert text.root is not None
     inner = content[text.start : text.end]
     if unit == "section":
@@ -292,7 +288,7 @@ def split_json(content: str, text: MessageText, unit: str, start: int, end: int)
 
 
 def _container(root: Node, start: int, end: int) -> Node:
-    """The node that begins and ends with the range; the outermost where there is none."""
+    """The node that begins and ends with the range; the outermost if there is none."""
     stack = [root]
     while stack:
         node = stack.pop()
@@ -305,7 +301,7 @@ def _container(root: Node, start: int, end: int) -> Node:
 def result_documents(
     content: str, text: MessageText, find: Callable[[str], list[Range]]
 ) -> list[Range]:
-    """The documents in what a tool gave back: the elements of a JSON list, what `find` finds in
+    """The documents in a tool's result: the elements of a JSON list, those that `find` finds in
     another text, or the whole."""
     inner = content[text.start : text.end]
     found = find(inner) if text.root is None else documents(text.root)

@@ -4,10 +4,10 @@ Messages, templates, values, documents and sections are nested, and begin and en
 go with it, also over the edge of a part. A segment lies inside a part, holds it whole, or has
 nothing of it.
 
-A group of joined segments is a run of neighbours that stand side by side in one part, each of them
-whole. Groups are split in two where that divides their length best, the longest first, as often as
-the limit allows. What is side by side in the outline is always split; a single part (a document, a
-section) or a sentence only where it is longer than twice its share.
+Joined segments are a run of neighbours that stand side by side in one part, each whole. Groups are
+halved where that divides their length best, the longest first, as often as the limit allows. Parts
+side by side in the outline are always split; a single part (a document, a section) or a sentence
+only if it is longer than twice its share.
 """
 
 import heapq
@@ -26,9 +26,7 @@ class Outline:
     """Where the parts of a prompt are, found when they are first asked for.
 
     Args:
-        prompted: the messages.
-        splitter: finds the units in them.
-        subsections: whether the sections of a section (the paragraphs below a label, say) are
+        subsections: whether the sections of a section (such as the paragraphs below a label) are
             parts, too.
     """
 
@@ -42,10 +40,7 @@ class Outline:
         self._sentences: dict[int, list[Range]] = {}
 
     def path(self, segment: Segment) -> tuple[Place, ...]:
-        """The parts around a segment, the largest first.
-
-        None for a segment of several messages.
-        """
+        """The parts around a segment, the largest first; none for a segment of several messages."""
         if len({message for message, _, _ in segment.places}) > 1:
             return ()
         inside = self._words_of(segment)
@@ -55,7 +50,7 @@ class Outline:
         return tuple((segment.message, start, end) for start, end in ordered)
 
     def unit(self, places: Sequence[Place]) -> Unit:
-        """What these places are as a whole; `span` for what is no unit of its own."""
+        """The unit that these places form as a whole; `span` if they form none."""
         message = places[0][0]
         if message != places[-1][0]:
             return "span"
@@ -92,7 +87,7 @@ class Outline:
         return [word_range(self._messages[message].content, *found) for found in ranges]
 
     def _kinds(self, message: int) -> list[list[Range]]:
-        """The parts of each kind, those of one kind in order and apart."""
+        """The parts of each kind; those of one kind in order and apart."""
         if message not in self._parts:
             splitter = self._splitter
             sections = splitter.split("section", message, *self._whole(message))
@@ -112,17 +107,15 @@ class Outline:
 
 
 def _around(parts: Sequence[Range], inside: Range) -> list[Range]:
-    """The one of these parts that holds a range, if there is one."""
+    """The part that holds a range, if there is one."""
     k = bisect_right(parts, inside[0], key=lambda part: part[0]) - 1
     return [parts[k]] if k >= 0 and inside[1] <= parts[k][1] else []
 
 
 @dataclass(frozen=True)
 class Leaf:
-    """A segment that is joined with others.
-
-    `number` is its place among all segments; `path` the parts around it, the largest first, of
-    which the first `outer` are larger than a sentence.
+    """A segment that is joined with others. `number` is its place among all segments; `path` holds
+    the parts around it, the largest first, of which the first `outer` are larger than a sentence.
     """
 
     segment: Segment
@@ -132,7 +125,7 @@ class Leaf:
 
     @cached_property
     def length(self) -> int:
-        """Its characters."""
+        """The number of its characters."""
         return sum(end - start for _, start, end in self.segment.places)
 
 
@@ -152,11 +145,11 @@ class _Run:
 
     @property
     def between_parts(self) -> bool:
-        """Whether what stands side by side here is larger than sentences."""
+        """Whether the neighbours at this depth are larger than sentences."""
         return any(leaf.outer > self.depth for leaf in self.leaves)
 
     def halves(self) -> "tuple[_Run, _Run]":
-        """Split where the lengths differ least."""
+        """Splits the run where the lengths differ least."""
         ends: list[int] = []
         lengths: list[int] = []
         for _, neighbours in groupby(self.leaves, key=lambda leaf: _step(leaf, self.depth)):
@@ -168,7 +161,7 @@ class _Run:
         return _Run(first, self.depth), _Run(second, self.depth)
 
     def narrowed(self) -> "_Run":
-        """The same leaves, seen where they first stand side by side."""
+        """The same leaves at the depth where they first stand side by side."""
         depth, first, last = self.depth, self.leaves[0], self.leaves[-1]
         while len(self.leaves) > 1 and _step(first, depth) == _step(last, depth):
             depth += 1
@@ -176,17 +169,15 @@ class _Run:
 
 
 def _step(leaf: Leaf, depth: int) -> object:
-    """What holds the leaf at this depth: a part, or itself."""
+    """The part around the leaf at this depth, or the leaf itself."""
     return leaf.path[depth] if depth < len(leaf.path) else leaf.segment.places
 
 
 def split_groups(
     groups: Sequence[Group], limit: int, *, into_sentences: bool = True
 ) -> list[list[Leaf]]:
-    """Splits groups until there are `limit`, or nothing is worth splitting; in their order.
-
-    Without `into_sentences` only between parts that are larger than sentences.
-    """
+    """Splits groups, in their order, until there are `limit`, or nothing is worth splitting;
+    without `into_sentences` only between parts that are larger than sentences."""
     runs = [_Run(group, 0).narrowed() for group in groups]
     share = sum(run.length for run in runs) / limit
     order = count()

@@ -1,11 +1,10 @@
 """The segments of a prompt: the protocol of a partitioner, and the default one.
 
-Keys name a segment by its place in the template, so that they are the same in every call of
-it: `NAME:VERSION:UNIT:OFFSET` for the template's own text (offset in characters of the
-template), `NAME:VERSION:var:VARIABLE` for a variable's value, with `:UNIT:ORDINAL` for the
-pieces of that value, and `MESSAGE:UNIT:ORDINAL` outside templates; a
-retrieved document that has an id is `document:ID`. Text outside of the picked
-units has `rest` in the unit's place.
+Keys name a segment by its place in the template, so that they are the same in every call of it:
+`NAME:VERSION:UNIT:OFFSET` for the template's own text (offset in characters of the template),
+`NAME:VERSION:var:VARIABLE` for a variable's value, with `:UNIT:ORDINAL` for its pieces, and
+`MESSAGE:UNIT:ORDINAL` outside templates. A retrieved document with an id is `document:ID`. Text
+outside the picked units has `rest` as its unit.
 """
 
 from bisect import bisect_right
@@ -35,11 +34,8 @@ _Piece = tuple[tuple[Place, ...], bool]
 
 
 class Partitioner(Protocol):
-    """Partitions one prompt into segments, coarse or fine.
-
-    Segments of a partition are in the order of the prompt and do not overlap. A segment is free
-    (it can be removed) or protected.
-    """
+    """Partitions one prompt into segments, coarse or fine. The segments of a partition are in the
+    order of the prompt and do not overlap. A segment is free (it can be removed) or protected."""
 
     segments: tuple[Segment, ...]
     """The finest partition of the prompt."""
@@ -50,7 +46,7 @@ class Partitioner(Protocol):
 
     def coarse(self, limit: int, structure: int | None = None) -> tuple[Segment, ...]:
         """The partition of the prompt to begin with: the finest with at most `limit` (≥ 1) free
-        segments, or at most `structure` where they are the prompt's own parts, not joined."""
+        segments, or at most `structure` if they are the prompt's own parts, not joined."""
         ...
 
     def refine(self, coarse: Sequence[Segment], limit: int) -> tuple[Segment, ...]:
@@ -59,32 +55,32 @@ class Partitioner(Protocol):
 
 
 MAX_CHARACTERS, MAX_PIECES = 4_000_000, 200_000
-"""Of a prompt, tools' results included: more characters than a context of a million tokens holds,
-and as many words or values of JSON as take a minute and a gigabyte."""
+"""Limits of a prompt, tool results included: more characters than a context of a million tokens
+holds, and as many words or JSON values as take a minute and a gigabyte."""
 
 FEW = 4
-"""Parts of a prompt below which `auto` begins with smaller ones."""
+"""Number of parts of a prompt below which `auto` begins with smaller ones."""
 
 MOST_WORDS = 60
-"""Words of a prompt up to which `auto` begins with them. Of more, the strongest are too near to
-each other to be told apart, and its sentences come first."""
+"""Words of a prompt up to which `auto` begins with them. In a longer prompt the strongest are too
+close to tell apart, and its sentences come first."""
 
 
 class Segmentation:
-    """The default partitioner: segments of one unit; with too many, coarser ones.
+    """The default partitioner: segments of one unit, or coarser ones if there are too many.
 
     `auto` begins with the prompt's structure (messages, documents, sections, values) and ends with
-    words. Where the structure has less than FEW parts it begins with words that are no more than
-    the limit, else with sentences; with words also where the limit is twice as many. Where
-    documents were retrieved it always begins with the structure: these are parts of it.
+    words. It begins with words if the limit is at least twice their number, or if the structure has
+    fewer than FEW parts and the words fit the limit; with sentences if they do not. Retrieved
+    documents are parts of the structure, which `auto` then always begins with.
 
-    `word`, `sentence`, `section`, `message` and `variable` cover the prompt; of the other units
+    `word`, `sentence`, `section`, `message` and `variable` cover the prompt; for the other units
     (`example`, `document`, patterns, own spans) the rest of the prompt is a protected `span`.
 
     Raises:
         CannotExplain: the prompt is empty, or everything in it is protected.
         UnitMissing: it has no units of that kind.
-        ValueError: a string that names no unit; own spans that are not in the prompt.
+        ValueError: a string names no unit, or own spans are not in the prompt.
     """
 
     def __init__(self, prompted: Prompted, unit: AnyUnit, protect: Protection = ()) -> None:
@@ -138,7 +134,8 @@ class Segmentation:
         return self._parts([self.segments], limit, most, fewest=FEW)
 
     def _begins_with_words(self, limit: int) -> bool:
-        """Whether `auto` takes the words at once: they fit, and easily or there is no structure."""
+        """Whether `auto` begins with the words: they fit easily, or they fit and there is no
+        structure."""
         words = _free(self.segments)
         if words > MOST_WORDS:
             return False
@@ -215,7 +212,7 @@ class Segmentation:
         return tuple(sorted([*free_ones, *protected], key=lambda s: s.places))
 
     def _gaps(self, taken: Sequence[Place]) -> list[Place]:
-        """The text between these places, without white space around."""
+        """The text between these places, without surrounding white space."""
         edges: list[list[boundaries.Range]] = [[] for _ in self._messages]
         for message, start, end in sorted(taken):
             edges[message].append((start, end))
@@ -233,9 +230,8 @@ class Segmentation:
     def _parts(
         self, groups: Sequence[Sequence[Segment]], limit: int, most: int, *, fewest: int
     ) -> tuple[Segment, ...]:
-        """Each group by the prompt's own parts in it where they are `fewest` or more, or else by
-        its sentences, or its words; words joined to `limit` segments where these are over `most`.
-        """
+        """Splits each group into the prompt's own parts if there are at least `fewest`, else into
+        sentences or words; fits words into `limit` segments if there are more than `most` parts."""
         everything = [segment for group in groups for segment in group]
         leaves = [[self._leaf(s) for s in group if not s.protected] for group in groups]
         parts = [part for group in leaves if group for part in _finer(group, most + 1, fewest)]
@@ -245,10 +241,8 @@ class Segmentation:
         return self._pieces(parts, protected)
 
     def _fit(self, groups: Sequence[Sequence[Segment]], limit: int) -> tuple[Segment, ...]:
-        """The segments of these groups; whole neighbours joined, if there are too many.
-
-        Words are joined to sentences where the limit leaves one segment for each.
-        """
+        """The segments of these groups; joins whole neighbours if there are too many, words to
+        sentences if the limit leaves one segment for each."""
         everything = [segment for group in groups for segment in group]
         if _free(everything) <= limit:
             return tuple(everything)
@@ -266,7 +260,7 @@ class Segmentation:
         return self._named(sorted(pieces), "sentence" if whole else joined_unit)
 
     def _pieces(self, groups: Sequence[Group], protected: Sequence[_Piece]) -> tuple[Segment, ...]:
-        """Groups and protected pieces in order, each named by the unit that it is."""
+        """Groups and protected pieces in order, each named by its unit."""
         words = [group[0].segment for group in groups if len(group) == 1]
         joined = [(_together(group), False) for group in groups if len(group) > 1]
         pieces = sorted([*protected, *joined])
@@ -290,7 +284,7 @@ class Segmentation:
         return Leaf(segment, number, (*outer, sentence, *inner), len(outer))
 
     def _protected_pieces(self, segments: Sequence[Segment]) -> Iterator[tuple[Place, ...]]:
-        """What is protected; neighbouring words of one sentence as one."""
+        """The protected pieces; neighbouring words of one sentence form one piece."""
         for protected, run in groupby(segments, lambda segment: segment.protected):
             if not protected:
                 continue
@@ -336,7 +330,8 @@ class Segmentation:
         return tuple(segments)
 
     def _document_at(self, message: int, start: int, end: int) -> Document | None:
-        """The one retrieved document in a segment that is a document."""
+        """The retrieved document in a segment of the unit `document`; None unless it is the only
+        one."""
         inside = [
             document
             for document in self._retrieved
@@ -360,7 +355,7 @@ class Segmentation:
 
 
 def _template_offset(use: PromptUse, position: int) -> int:
-    """Where in the template the character at `position` of the message stands."""
+    """The offset in the template of the character at `position` of the message."""
     spans = sorted(use.variable_spans, key=lambda span: span.start)
     before = spans[: bisect_right([span.end for span in spans], position)]
     grown = sum((span.end - span.start) - len(f"{{{span.name}}}") for span in before)
@@ -380,7 +375,6 @@ def _finer(group: Group, most: int, fewest: int) -> Sequence[Group]:
 
 
 def _sentences(words: Sequence[Leaf]) -> list[list[Leaf]]:
-    """Words in the runs that are sentences."""
     return [list(run) for _, run in groupby(words, lambda leaf: leaf.path[: leaf.outer + 1])]
 
 

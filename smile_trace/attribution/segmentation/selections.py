@@ -1,8 +1,6 @@
-"""The units that are picked out of a prompt, the rest of which is retained.
-
-Examples, documents, the matches of a pattern, the user's own spans; of a conversation its turns and
-steps, the tools it offers and what they gave back.
-"""
+"""The units that are picked out of a prompt, the rest of which is retained: examples, documents,
+the matches of a pattern, the user's own spans; the turns and steps of a conversation, the tools it
+offers and their results."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -21,19 +19,20 @@ from smile_trace.records import Message, Place, Prompted, ToolCall, ToolResult
 from smile_trace.records.formats.requests import OFFERED, chosen_tool, tool_name
 
 WHOLE = ("turn", "step")
-"""Units of which whole messages are removed, calls of tools and images included."""
+"""Units that remove whole messages, tool calls and images included."""
 
 _INSTRUCTIONS = ("system", "developer")
 
 
 def asks(message: Message) -> bool:
-    """Whether a turn begins with it; not where it holds results of calls before it (Anthropic)."""
+    """Whether a turn begins with the message; not if it holds results of earlier calls
+    (Anthropic)."""
     results = any(isinstance(part, ToolResult) for part in message.parts)
     return message.role == "user" and not results
 
 
 def turns(messages: Sequence[Message]) -> list[tuple[Place, ...]]:
-    """Each message of the user with all that answers it, but for the last: that is the question."""
+    """Each user message with all that answers it, except the last: that is the question."""
     starts = [m for m, message in enumerate(messages) if asks(message)]
     return [
         tuple(_whole(messages, m) for m in range(*turn) if messages[m].role not in _INSTRUCTIONS)
@@ -42,8 +41,8 @@ def turns(messages: Sequence[Message]) -> list[tuple[Place, ...]]:
 
 
 def steps(messages: Sequence[Message]) -> list[tuple[Place, ...]]:
-    """Each message that calls tools with the messages of all their results: only together may they
-    be removed, since servers refuse a call without an answer and an answer without a call."""
+    """Each message that calls tools with the messages of all their results. They may only be
+    removed together: servers refuse a call without an answer and an answer without a call."""
     found = []
     for m, message in enumerate(messages):
         ids = {part.id for part in message.parts if isinstance(part, ToolCall)}
@@ -54,7 +53,7 @@ def steps(messages: Sequence[Message]) -> list[tuple[Place, ...]]:
 
 
 def tool_results(messages: Sequence[Message]) -> list[tuple[Place, ...]]:
-    """Each text that a tool gave back."""
+    """Each text of a tool's result."""
     found: list[tuple[Place, ...]] = []
     for m, message in enumerate(messages):
         for slot in message.slots:
@@ -75,8 +74,8 @@ def media(messages: Sequence[Message]) -> list[tuple[Place, ...]]:
 
 
 def tools(prompted: Prompted) -> list[tuple[Place, ...]]:
-    """Each definition of a tool in the message of the tools offered, but for one that the request
-    asks for by name."""
+    """Each definition in the message of the offered tools, except a tool that the request
+    demands."""
     chosen = chosen_tool(prompted.parameters)
     return [
         ((m, slot.start, slot.end),)
@@ -88,13 +87,14 @@ def tools(prompted: Prompted) -> list[tuple[Place, ...]]:
 
 
 def called(message: Message) -> str:
-    """The calls of tools in a message, a line each."""
+    """The tool calls of a message, a line each."""
     calls = (part for part in message.parts if isinstance(part, ToolCall))
     return "\n".join(f"{call.name}({call.arguments_text})" for call in calls)
 
 
 def _results(messages: Sequence[Message], call: int, ids: set[str | None]) -> Iterator[int]:
-    """The messages behind a call that hold nothing but its results; none where others do, too."""
+    """The messages after a call that hold nothing but its results; none if others hold some,
+    too."""
     left = set(ids)
     found = []
     for m in range(call + 1, len(messages)):
@@ -131,19 +131,19 @@ _OF_CONVERSATIONS = {
         "The messages hold no call of a tool with its result: explain it by the unit 'auto'.",
     ),
 }
-"""Units of conversations: how they are found, and what to take where there are none."""
+"""Units of conversations: how they are found, and what to use instead if there are none."""
 
 
 def picked_units(prompted: Prompted, unit: AnyUnit) -> list[tuple[Place, ...]] | None:
-    """The places of every example, document, match or own span, in order; None for the others.
+    """The places of every example, document, match or own span, in order; None for other units.
 
     Examples are those of `example_blocks` and the pairs of a user's and an assistant's message
-    before the last user's. Documents are those of `document_blocks`, and every other message
-    of the role `tool` or `function`.
+    before the last user's. Documents are those of `document_blocks`, and every other message of the
+    role `tool` or `function`.
 
     Raises:
         UnitMissing: there are none in this prompt.
-        ValueError: own spans outside the prompt, empty or over one another.
+        ValueError: own spans are outside the prompt, empty or overlapping.
     """
     splitter = UnitSplitter(prompted)
     messages = range(len(prompted.messages))

@@ -1,8 +1,8 @@
 """The structure of a text by its form alone: sections, elements, examples and documents.
 
 Every pattern is anchored and bounded: the time is linear in the length of the text, however
-hostile it is. The last of several blocks ends after as many paragraphs as the longest other one, or
-at a label that no other block has (`Question:`).
+hostile. The last of several blocks ends after as many paragraphs as the longest other block, or at
+a label that no other block has (`Question:`).
 """
 
 import re
@@ -21,11 +21,11 @@ _NAME = r"[ \t]{0,3}(?:#{1,6}[ \t]+)?(?:\*\*|__)?(?P<name>[^\W\d_][\w'’&/ -]{0
 _LABEL = re.compile(_NAME + r"(?:[ \t]*#?\d{1,4})?(?:\*\*|__)?[:：](?:\*\*|__)?(?=\s|\Z)")
 _NUMBERED = re.compile(_NAME + r"[ \t]*#?\d{1,4}(?:\*\*|__)?[ \t\r]*\Z")
 _MAX_LABEL_WORDS = 4
-"""A longer text before a colon is a sentence."""
+"""Words before a colon beyond which it is a sentence."""
 
 
 def lines(text: str) -> Iterator[Range]:
-    """Every line outside fenced code, without its line feed; what is fenced comes as one line."""
+    """Every line outside fenced code, without its line feed; a fence and its code form one line."""
     at, fenced = 0, None
     for line in text.split("\n"):
         start, at = at, at + len(line) + 1
@@ -41,21 +41,18 @@ def lines(text: str) -> Iterator[Range]:
 
 
 def is_heading(line: str) -> bool:
-    """A Markdown heading (`## Rules`)."""
+    """Whether it is a Markdown heading (`## Rules`)."""
     return _HEADING.match(line) is not None
 
 
 def is_item(line: str) -> bool:
-    """An item of a numbered list that is not nested in another (`2. Be brief.`)."""
+    """Whether it is an outermost item of a numbered list (`2. Be brief.`)."""
     return _ITEM.match(line) is not None
 
 
 def label(line: str) -> tuple[str, str] | None:
-    """The label that a line begins with, and what follows it on the line.
-
-    `Rules:`, `**Input 2:** text`, `### Example 1`; the name comes in lower case and without its
-    number.
-    """
+    """The label that begins a line (`Rules:`, `**Input 2:** text`, `### Example 1`), in lower case
+    and without its number, and the rest of the line."""
     head = line[:80]
     match = _LABEL.match(head) or (_NUMBERED.match(head) if len(line) <= 80 else None)
     if match is None or len(match["name"].split()) > _MAX_LABEL_WORDS:
@@ -64,11 +61,8 @@ def label(line: str) -> tuple[str, str] | None:
 
 
 def tag_blocks(text: str, names: Collection[str] | None = None) -> list[Range]:
-    """Elements (`<rules> … </rules>`) that begin and end a line, the outermost ones.
-
-    Args:
-        names: look only at elements of these names (lower case).
-    """
+    """The outermost elements (`<rules> … </rules>`) that begin and end a line; only those of
+    `names` (lower case) if given."""
     opened: dict[str, list[int]] = defaultdict(list)
     elements: list[Range] = []
     for tag in _TAG.finditer(text):
@@ -87,7 +81,7 @@ def tag_blocks(text: str, names: Collection[str] | None = None) -> list[Range]:
 
 
 def _whole_lines(text: str, start: int, end: int) -> bool:
-    """Whether nothing but spaces stands before `start` and after `end` on their lines."""
+    """Whether only spaces stand before `start` and after `end` on their lines."""
     while start > 0 and text[start - 1] in " \t":
         start -= 1
     while end < len(text) and text[end] in " \t\r":
@@ -98,9 +92,9 @@ def _whole_lines(text: str, start: int, end: int) -> bool:
 def sections(text: str) -> list[Range]:
     """Splits a text by its structure; the sections hold all of it but white space.
 
-    The first of these that gives at least two: Markdown headings and XML elements; labelled
-    blocks (`Rules:`); the items of a numbered list; paragraphs. A text without any
-    of them is one section. The sections of a section are its finer ones.
+    Takes the first of these that gives at least two: Markdown headings and XML elements; labelled
+    blocks (`Rules:`); the items of a numbered list; paragraphs. A text without any is one section.
+    The sections of a section are its finer ones.
     """
     found: list[Range] = []
     for edges in (_blocks, _labelled, _items, _paragraphs):
@@ -113,10 +107,8 @@ def sections(text: str) -> list[Range]:
 def between(
     text: str, start: int, end: int, edges: Iterable[int], *, over_lines: bool = True
 ) -> list[Range]:
-    """The pieces of `[start, end)` between edges; punctuation alone joins the piece before.
-
-    With `over_lines` False only that on the same line.
-    """
+    """The pieces of `[start, end)` between edges. Punctuation alone joins the piece before, only on
+    the same line if `over_lines` is False."""
     inside = sorted({start, end, *(edge for edge in edges if start < edge < end)})
     found: list[Range] = []
     for a, b in pairwise(inside):
@@ -132,10 +124,8 @@ def between(
 
 
 def _blocks(text: str) -> list[int]:
-    """Where headings begin, and where elements begin and end.
-
-    A heading goes with the headings or the element that follow it directly.
-    """
+    """Where headings begin, and where elements begin and end; a heading goes with the headings or
+    the element directly after it."""
     elements = [*tag_blocks(text), (len(text) + 1, len(text) + 1)]
     edges: list[int] = []
     number, only_headings = 0, False
@@ -154,10 +144,8 @@ def _blocks(text: str) -> list[int]:
 
 
 def _labelled(text: str) -> list[int]:
-    """Where labels begin. With text on its line a label owns its paragraph, else all to the next.
-
-    A label begins with no small letter: `note: this` is a sentence.
-    """
+    """Where labels begin: not with a small letter (`note: this` is a sentence). A label with text
+    on its line owns its paragraph, else everything up to the next label."""
     edges: list[int] = []
     owns_paragraph, blank = True, False
     for a, b in lines(text):
@@ -176,7 +164,7 @@ def _labelled(text: str) -> list[int]:
 
 
 def _items(text: str) -> list[int]:
-    """Where items of a numbered list begin, and where the text after one does."""
+    """Where items of a numbered list begin, and where the text after the list does."""
     edges: list[int] = []
     blank = False
     for a, b in lines(text):
@@ -188,7 +176,6 @@ def _items(text: str) -> list[int]:
 
 
 def _paragraphs(text: str) -> list[int]:
-    """Where the lines after blank ones begin."""
     edges: list[int] = []
     blank = False
     for a, b in lines(text):
@@ -216,9 +203,9 @@ _ARROWS = ("->", "=>", "→", "⇒")
 def example_blocks(text: str) -> list[Range]:
     """Few-shot examples: `<example>` elements, `Example 1:` blocks, pairs of labels, arrows.
 
-    A pair is any two labels that come again and again (`Q:` and `A:`, `Input:` and `Output:`);
-    a pair whose last label has no text after it is the question, not an example. An
-    arrow separates the two halves of a line (`great film -> positive`).
+    A pair is any two recurring labels (`Q:` and `A:`, `Input:` and `Output:`); a pair without text
+    after its last label is the question. An arrow separates the two halves of a line (`great film
+    -> positive`).
     """
     return tag_blocks(text, _EXAMPLES) or _labelled_examples(text) or _arrow_examples(text)
 
@@ -268,7 +255,7 @@ def _has_answer(text: str, label: _Label, end: int) -> bool:
 
 
 def _arrow_examples(text: str) -> list[Range]:
-    """Lines with an arrow between two halves, where there is more than one with an arrow."""
+    """Lines with an arrow between two halves, if there are several."""
     arrows = 0
     found: list[Range] = []
     for a, b in lines(text):
@@ -280,12 +267,11 @@ def _arrow_examples(text: str) -> list[Range]:
 
 
 def _from_each(text: str, starts: Sequence[int]) -> list[Range]:
-    """The ranges from each start to the next."""
     return list(pairwise([*starts, len(text)]))
 
 
 def _trimmed(text: str, blocks: Sequence[Range], labels: Sequence[_Label]) -> list[Range]:
-    """The blocks without white space around; the last one by the length of the others."""
+    """The blocks without surrounding white space; the last limited by the length of the others."""
     if not blocks:
         return []
     (start, end), counts = blocks[-1], Counter(name for _, name, _ in labels)
@@ -303,7 +289,7 @@ def _paragraph_count(text: str, start: int, end: int) -> int:
 
 
 def _paragraph_end(text: str, start: int, end: int) -> int:
-    """Where the next paragraph from `start` on ends."""
+    """The end of the next paragraph from `start` on."""
     stripped = strip(text, start, end)
     blank = stripped and _BLANK_LINES.search(text, stripped[0], end)
     return blank.start() if blank else end

@@ -23,9 +23,8 @@ from smile_trace.records import Message, Place, Prompted, Unit
 
 Spans = Sequence[str | tuple[int, int] | tuple[int, int, int]]
 AnyUnit = Unit | re.Pattern[str] | Spans
-"""A unit by name; a pattern, each match of which is one; or the user's own spans: texts, each
-as whole words, `(start, end)` in a prompt of one message, or
-`(message, start, end)`."""
+"""A unit by name; a pattern, whose matches are the units; or the user's own spans: texts, as whole
+words, `(start, end)` in a prompt of one message, or `(message, start, end)`."""
 
 
 class CannotExplain(SmileTraceError):
@@ -35,14 +34,14 @@ class CannotExplain(SmileTraceError):
 
 
 class UnitMissing(CannotExplain):
-    """The prompt has no units of the kind that was asked for; the message says what to take."""
+    """The prompt has no units of the requested kind; the message says what to use instead."""
 
 
 def named(unit: AnyUnit) -> Unit:
-    """The name that segments of this unit carry; `span` for patterns and the user's own.
+    """The unit's name in segments: `span` for patterns and own spans.
 
     Raises:
-        ValueError: a string that names no unit.
+        ValueError: a string names no unit.
     """
     if not isinstance(unit, str):
         return "span"
@@ -56,7 +55,7 @@ def named(unit: AnyUnit) -> Unit:
 
 
 def written(text: str) -> str | re.Pattern[str]:
-    """The pattern that is written as `/…/` in settings and commands; any other text as it is.
+    """The pattern that is written as `/…/` in settings and commands; any other text unchanged.
 
     Raises:
         CannotExplain: there is no regular expression between the slashes.
@@ -70,10 +69,8 @@ def written(text: str) -> str | re.Pattern[str]:
 
 
 class UnitSplitter:
-    """Splits ranges of a prompt into the units that cover it.
-
-    The values of variables never decide where the template's own text is split.
-    """
+    """Splits ranges of a prompt into the units that cover it. The values of variables never decide
+    where the template's own text is split."""
 
     def __init__(self, prompted: Prompted) -> None:
         self._messages = prompted.messages
@@ -101,7 +98,7 @@ class UnitSplitter:
         return [(text.start, text.end) for text in self._texts[message] if text.media]
 
     def documents(self, message: int) -> list[Range]:
-        """The documents in a message by their form; a tool's message without any is one."""
+        """The documents in a message by their form; a tool's message without any is a document."""
         if message not in self._documents:
             texts, content = self._texts[message], self._messages[message].content
             results = [text for text in texts if text.result]
@@ -115,8 +112,8 @@ class UnitSplitter:
         return self._documents[message]
 
     def _with_retrieved(self, message: int, found: list[Range]) -> list[Range]:
-        """With the retrieved documents that stand in none of the ranges, and in place of a range
-        that holds several of them."""
+        """Adds retrieved documents that stand in none of the ranges, and replaces a range that
+        holds several by them."""
         known = [(a, b) for m, a, b in self._retrieved if m == message]
         retrieved = sorted(self.json_around(message, a, b) or (a, b) for a, b in known)
         kept = [block for block in found if sum(_holds(block, d) for d in retrieved) < 2]
@@ -126,8 +123,8 @@ class UnitSplitter:
         return kept
 
     def json_around(self, message: int, start: int, end: int) -> Range | None:
-        """A range in the JSON that a tool gave back, moved outward so that it cuts through no
-        value, or in the title of an image or file, which is one; None outside of both."""
+        """A range in a tool's JSON, moved outward so that it cuts through no value, or in the title
+        of an image or file, moved to the whole title; None outside of both."""
         for text in self._texts[message]:
             if text.media and text.start < end and start < text.end:
                 return min(start, text.start), max(end, text.end)
@@ -181,7 +178,7 @@ class UnitSplitter:
         return between(text, start, end, [*edges, *more])
 
     def outside_values(self, place: Place) -> Place:
-        """A place that cuts through no value of JSON that a tool gave back."""
+        """A place that cuts through no value of a tool's JSON."""
         message, start, end = place
         return message, *(self.json_around(message, start, end) or (start, end))
 
@@ -221,7 +218,7 @@ class UnitSplitter:
         end: int,
         values: Sequence[Range],
     ) -> Iterator[tuple[list[Range], Range | None]]:
-        """What is found in the text with all values masked, and in each value alone."""
+        """The findings in the text with all values masked, and in each value alone."""
         text = self._messages[message].content
         inside = [v for v in values if start <= v[0] < v[1] <= end and v != (start, end)]
         parts, at = [], start
@@ -233,10 +230,8 @@ class UnitSplitter:
             yield _moved(find(text[a:b]), a), (a, b)
 
     def blocks(self, find: Callable[[str], list[Range]], message: int) -> list[Range]:
-        """What `find` finds in a message: in the template's own text, and in the values.
-
-        What runs over the edge of a template ends there.
-        """
+        """The blocks that `find` finds in a message: in the template's own text, where the
+        template's edge ends them, and in the values."""
         whole = len(self._messages[message].content)
         views = self._views(find, message, 0, whole, self._values[message])
         taken = [self._up_to_an_edge(message, *block) for block in next(views)[0]]
@@ -266,7 +261,7 @@ def _moved(ranges: Sequence[Range], by: int) -> list[Range]:
 
 
 def _crossed(piece: Range, ranges: Sequence[Range]) -> Iterator[int]:
-    """Where a piece crosses the edges of these (in order, without overlap)."""
+    """Where a piece crosses the edges of the ranges (in order, without overlap)."""
     start, end = piece
     k = bisect_left(ranges, start, key=lambda r: r[0]) - 1
     if k >= 0 and start < ranges[k][1] < end:
@@ -277,7 +272,7 @@ def _crossed(piece: Range, ranges: Sequence[Range]) -> Iterator[int]:
 
 
 def _overlaps(start: int, end: int, ranges: Sequence[Range]) -> bool:
-    """Whether any of these (in order, without overlap) shares a character with `[start, end)`."""
+    """Whether any range (in order, without overlap) shares a character with `[start, end)`."""
     after = bisect_left(ranges, end, key=lambda r: r[0])
     return after > 0 and ranges[after - 1][1] > start
 
@@ -322,12 +317,12 @@ def protected_ranges(messages: Sequence[Message], protect: Protection) -> list[l
 def unmatched_protections(
     messages: Sequence[Message], protect: Protection
 ) -> list[str | re.Pattern[str]]:
-    """Those of `protect` that match nothing in these messages."""
+    """The entries of `protect` that match nothing in these messages."""
     return [item for item in protect if not any(protected_ranges(messages, [item]))]
 
 
 def overlapping(protected: Sequence[Range], start: int, end: int) -> Sequence[Range]:
-    """Those of the protected ranges of a message that share a character with `[start, end)`."""
+    """The protected ranges of a message that share a character with `[start, end)`."""
     first = bisect_right(protected, start, key=lambda r: r[1])
     last = bisect_right(protected, end - 1, key=lambda r: r[0])
     return protected[first:last]
