@@ -77,8 +77,7 @@ def from_environment() -> Config:
 
 
 def home_at(said: str | os.PathLike[str]) -> Path:
-    """The folder as an absolute path, or `NOWHERE` with a warning if there cannot be such a
-    folder."""
+    """The folder as an absolute path; `NOWHERE`, with a warning, if there can be none."""
     try:
         home = Path(said).expanduser()
         if b"\0" in os.fsencode(home):

@@ -51,8 +51,7 @@ def instrument(client: Any) -> None:
 
 
 def _call_in_place(instrumentor: Any) -> None:
-    """Let LangChain call the handler in the call's context: a client's spans come under it that
-    way."""
+    """Let LangChain call the handler in the call's context, where a client's spans belong."""
     handler: Any = getattr(instrumentor, "_tracer", None)
     if hasattr(handler, "run_inline"):
         handler.run_inline = True

@@ -1,8 +1,7 @@
-"""Spans of any origin become Calls.
+"""Reading of calls from spans of any origin.
 
-A dialect is one file that reads one way of writing a call into a span; `register` or an entry
-point of the group `smile_trace.dialects` adds one. A Call is the innermost span that holds
-messages and an answer; the spans around it are context.
+A dialect reads one way of writing a call into a span; `register` or an entry point of the group
+`smile_trace.dialects` adds one. A Call is the innermost span with messages and an answer.
 """
 
 from smile_trace.dialects.registry import Dialect, register, version_of

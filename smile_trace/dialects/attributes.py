@@ -1,9 +1,5 @@
-"""Reading attributes that another program wrote: nothing is trusted.
-
-Only JSON beyond the bounds of `smile_trace._guards.foreign` raises, its `ForeignDataError`.
-
-`call_fields` and `read_prompts` read what is the same in every dialect.
-"""
+"""Reading of attributes that another program wrote: only JSON beyond the bounds raises, a
+`ForeignDataError` of `smile_trace._guards.foreign`."""
 
 from collections.abc import Mapping
 from typing import Any, get_args
@@ -20,8 +16,7 @@ _STATUSES: tuple[CallStatus, ...] = get_args(CallStatus)
 
 
 def call_fields(span: Span) -> dict[str, Any]:
-    """The fields of a Call that no dialect has a way of its own for: its ids, name and times,
-    how it ended, and what capture noted of it."""
+    """The fields of a Call that are read alike in every dialect."""
     return {
         "trace_id": span.trace_id,
         "span_id": span.span_id,
@@ -36,7 +31,7 @@ def call_fields(span: Span) -> dict[str, Any]:
 
 
 def read_status(span: Span) -> CallStatus:
-    """How the call ended: as capture wrote it, else by the span's status."""
+    """The end of the call as capture wrote it, else by the span's status."""
     written = span.attributes.get(semconv.STATUS)
     for status in _STATUSES:
         if written == status:
@@ -45,7 +40,7 @@ def read_status(span: Span) -> CallStatus:
 
 
 def read_error(span: Span) -> str | None:
-    """What went wrong, in words; None where nothing did."""
+    """The error in words, or None."""
     if span.status != "error" and semconv.ERROR_TYPE not in span.attributes:
         return None
     said = span.status_message or exception_message(span)
@@ -53,7 +48,7 @@ def read_error(span: Span) -> str | None:
 
 
 def exception_message(span: Span) -> str | None:
-    """The first line of what the last exception of the span said."""
+    """The first line of the span's last exception message."""
     for event in reversed(span.events):
         attributes = event.get("attributes")
         if event.get("name") == "exception" and isinstance(attributes, dict):
@@ -72,9 +67,8 @@ def read_external_trace(span: Span) -> dict[str, str]:
 
 
 def read_prompts(span: Span, messages: tuple[Message, ...]) -> tuple[PromptUse, ...]:
-    """The renderings that capture found in the messages; those whose offsets cannot be are
-    dropped, those across several texts of a message, and those beside the results of tools, whose
-    texts capture does not count."""
+    """The renderings that capture found in the messages, except those across several texts of a
+    message or beside results of tools, whose texts capture does not count."""
     uses = []
     for item in read_list(span.attributes.get(semconv.PROMPTS)):
         try:
@@ -90,8 +84,7 @@ def read_prompts(span: Span, messages: tuple[Message, ...]) -> tuple[PromptUse, 
 
 
 def _moved(message: Message, use: PromptUse) -> PromptUse:
-    """With the places in the message's content: capture counts its texts without the titles of
-    images and files."""
+    """Shift offsets to the message's content: capture counts texts without the titles of media."""
     slots = message.slots
     texts = 0
     for slot in slots:
@@ -117,7 +110,7 @@ def _stands_in(message: Message, use: PromptUse) -> bool:
 
 
 def read_usage(input_tokens: JSON, output_tokens: JSON) -> Usage | None:
-    """Token counts; None where there is neither."""
+    """The token counts, or None if both are missing."""
     if input_tokens is None and output_tokens is None:
         return None
     sent, got = (n if isinstance(n, int) else None for n in (input_tokens, output_tokens))
@@ -125,7 +118,7 @@ def read_usage(input_tokens: JSON, output_tokens: JSON) -> Usage | None:
 
 
 def read_text(value: JSON) -> str | None:
-    """A text that is not empty, else None."""
+    """The value if it is a text and not empty, else None."""
     return value if isinstance(value, str) and value else None
 
 
@@ -135,11 +128,7 @@ def first_text(attributes: Mapping[str, JSON], *names: str) -> str | None:
 
 
 def read_json(value: JSON) -> JSON:
-    """A structured attribute: JSON text, or already structured; None for what is no JSON.
-
-    Raises:
-        ForeignDataError: it is JSON beyond the bounds.
-    """
+    """A structured attribute, maybe written as JSON text; None if that is no JSON."""
     if not isinstance(value, str):
         return value
     try:
@@ -149,21 +138,19 @@ def read_json(value: JSON) -> JSON:
 
 
 def read_list(value: JSON) -> list[JSON]:
-    """A JSON list, also one that is written as text; empty for anything else."""
+    """A JSON list, maybe written as text; empty for anything else."""
     loaded = read_json(value)
     return loaded if isinstance(loaded, list) else []
 
 
 def read_object(value: JSON) -> dict[str, JSON]:
-    """A JSON object, also one that is written as text; empty for anything else."""
+    """A JSON object, maybe written as text; empty for anything else."""
     loaded = read_json(value)
     return loaded if isinstance(loaded, dict) else {}
 
 
 def read_indexed(attributes: Mapping[str, JSON], prefix: str) -> list[dict[str, JSON]]:
-    """A list that is spread over numbered names: `prefix.0.role`, `prefix.1.role`, …
-
-    Its items in order, each the names behind its number with their values.
+    """A list spread over numbered names: `prefix.0.role`, `prefix.1.role`, …
 
     >>> read_indexed({"p.1.role": "user", "p.0.role": "system"}, "p")
     [{'role': 'system'}, {'role': 'user'}]

@@ -1,8 +1,4 @@
-"""What a dialect finds in a span, and the Call that it makes.
-
-A dialect says where things stand; what follows from them (the answer's text, why there is none,
-why the request cannot be made again) is the same for all.
-"""
+"""The content that a dialect finds in a span, and the Call made of it, alike for all dialects."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -30,11 +26,10 @@ CLIENT_RECORDS_TOOLS = (
 
 @dataclass
 class SpanContent:
-    """What stands in a span. All of it is optional.
+    """The content of a span, all of it optional.
 
-    `answers` are the choices, of which the first one counts. `parameters` are as they were
-    written, by the names of the provider's API; `invented` are values that the instrumentor
-    writes where nothing was asked for.
+    Only the first of `answers` counts. `parameters` have the names of the provider's API;
+    `invented` are values that the instrumentor writes for parameters nobody set.
     """
 
     messages: Sequence[Message] = ()
@@ -54,11 +49,11 @@ class SpanContent:
     tags: Mapping[str, str] = field(default_factory=dict)
     metadata: Mapping[str, JSON] = field(default_factory=dict)
     no_content: str | None = None
-    """Why there is no content, where the writer says it."""
+    """Why there is no content, if the writer says so."""
 
 
 def call_of(span: Span, dialect: str, content: SpanContent) -> Call:
-    """The call of a span in which a dialect found this."""
+    """The call of a span with this content."""
     messages = tuple(content.messages)
     parameters = sendable(content.parameters, content.invented)
     if "tools" not in parameters and (tools := sendable({"tools": list(content.tools)})):
@@ -111,13 +106,13 @@ def _answer(span: Span, content: SpanContent) -> tuple[str | None, str | None]:
 
 
 def _is_off(content: SpanContent, calls: Sequence[ToolCall]) -> bool:
-    """Whether only the names of the tools were captured, with no content of any message."""
+    """Whether only the names of the tools were captured, without any content."""
     nothing = not any(map(has_content, content.messages))
     return bool(calls) and nothing and all(call.arguments is None for call in calls)
 
 
 def with_parameters(call: Call, span: Span, parameters: dict[str, JSON]) -> Call:
-    """The call of the span with other parameters."""
+    """The call with other parameters."""
     why = _why_not_repeatable(span, call.messages, call.tool_calls, parameters)
     return call.model_copy(update={"parameters": parameters, "not_repeatable": why})
 
@@ -135,8 +130,8 @@ def _why_not_repeatable(
 def _why_unknown_tools(
     span: Span, calls: Sequence[ToolCall], parameters: Mapping[str, JSON]
 ) -> str | None:
-    """Why it is not known which tools the model was offered; None where it called none of them, or
-    where they were recorded. A function that is called again offers them itself."""
+    """Why the offered tools are unknown; None if they were recorded, were not called, or are
+    offered by a function that is called again."""
     if not calls or not parameters.keys().isdisjoint(("tools", "functions")):
         return None
     if span.captured and semconv.RERUN in span.attributes:

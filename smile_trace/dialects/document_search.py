@@ -1,8 +1,8 @@
-"""Retrieved documents found in what was sent: verbatim, or nearly.
+"""Retrieved documents found in what was sent, verbatim or nearly.
 
-A document is aligned with a message word by word: seeds of three words, each extended over gaps as
-BLAST extends its hits (Altschul et al. 1990). An edit distance would be shorter, but takes "24
-months" for "36 months" of another document at .9; here no word may be exchanged for another.
+Words are aligned: seeds of three words, each extended over gaps as BLAST extends its hits (Altschul
+et al. 1990). An edit distance would be shorter, but finds "24 months" of one document at "36
+months" of another with .9; here no word may be exchanged for another.
 """
 
 import html
@@ -18,45 +18,44 @@ from smile_trace.records import Document, Message, Place
 SEED = 3
 """Words by which a document is looked for."""
 FEWEST = 8
-"""Words of a document that was cut short which have to be in the message, at least."""
+"""The fewest words that must remain of a document that was cut short."""
 MOST_BETWEEN = 40
-"""Words of something else that may stand between two of a document's: a page's header, say."""
+"""Other words, say a page's header, that may stand between two of a document's."""
 _NEAR = 3
-"""The same before the last words, fewer than a seed, which stand anywhere."""
+"""The same before the last words, which are fewer than a seed."""
 _SEEDS = 100
-"""Places at which one seed is looked at: the first ones."""
+"""The most places at which a seed is examined."""
 _COMMON = 20
-"""Places of a seed that says little: it is tried only where the document begins with it."""
+"""A seed found more often is tried only at the document's beginning."""
 _TRIES = 500
-"""Places at which a document is looked for in a message, all seeds together."""
+"""The most places at which a document is looked for in a message."""
 MOST_STEPS = 10_000_000
 """Steps of about half a microsecond that the documents of a trace may take."""
 _GAP_STEPS = 40
-"""What looking behind one gap takes."""
+"""The steps of looking behind a gap."""
 _HELD = 2_000_000
-"""Characters of texts whose words are in memory at once, beside the ones that are compared."""
+"""The most characters of texts whose words stay in memory, besides those being compared."""
 
 _ALONE = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
-"""Scripts that write words without spaces between: each character counts as a word."""
+"""Scripts without spaces between words: each character counts as a word."""
 _WORD = re.compile(rf"[{_ALONE}]|(?:[^\W_{_ALONE}][\u0300-\u036f]*)+")
 _ESCAPED = re.compile(
     r'\\+u[0-9a-fA-F]{4}|\\+[nrtbf"/]|\\\\|&(?:[a-zA-Z]{2,8}|#\d{1,6}|#[xX][0-9a-fA-F]{1,5});'
     r"|</?[A-Za-z][\w:-]{0,30}(?:\s[^<>]{0,300})?/?>|[\xad\u200b-\u200d\ufeff]"
 )
-"""Escapes of JSON (also twice) and HTML, elements, and what only says where a word may break."""
+"""Escapes of JSON (also twice) and HTML, elements, and characters for word breaks."""
 _SET_APART = re.compile(r'[\n\\\[\](){}<>|:"#/]')
-"""What stands around something that was put in, as around no word of a sentence."""
+"""Characters around an insertion, but around no word of a sentence."""
 _CUT = re.compile(rf"{_SET_APART.pattern}|…|\.\.")
-"""What stands where a text was cut off."""
+"""Marks at which a text was cut off."""
 _CLOSING = (".", "!", "?", "…", ")", "。")
-"""Marks behind its last word that belong to it."""
+"""Marks that belong to the last word before them."""
 
 
 class Finder:
     """Finds documents in the calls of one trace, which send the same texts again and again.
 
-    Args:
-        most_steps: after these nothing more is looked for; what was found until then stands.
+    `most_steps` bounds the search: what was found until then stands.
     """
 
     def __init__(self, most_steps: int = MOST_STEPS) -> None:
@@ -69,13 +68,12 @@ class Finder:
     def find(
         self, documents: Iterable[Document], messages: Sequence[Message]
     ) -> Iterator[Document]:
-        """Give the documents that stand in the messages, in their order, each with its own place.
+        """Give the documents found in the messages, in their order, each with its own place.
 
-        Their words are looked for, in order: spacing, marks, accents and escapes (JSON's, HTML's)
-        do not count, something that is set apart may have been put in between (a page's header),
-        and ends may be cut off where that is marked, by a line break, say. Found is all of a
-        document, or its first eight words at least, or a half.
-        Of several documents at one place the one that has most of its words there stands there.
+        Words must come in order. Spacing, marks, accents and escapes (JSON's, HTML's) are ignored,
+        insertions that are set apart (a page's header) are skipped, and ends may be cut off at a
+        mark or line break. All of a document, half of it, or its first eight words at least must be
+        there. Several documents at one place leave it to the one with the most words there.
         """
         wanted = list(documents)
         sent = [(self._number(message.content), message.content) for message in messages]
@@ -98,7 +96,7 @@ class Finder:
             yield wanted[number].model_copy(update={"place": place})
 
     def _number(self, text: str) -> int:
-        """Instead of the text, which takes long to compare."""
+        """A number in place of the text, which takes long to compare."""
         return self._numbers.setdefault(text, len(self._numbers))
 
     def _matches(self, pair: tuple[int, int], document: str, content: str) -> "list[_Match]":
@@ -118,14 +116,11 @@ class Finder:
 
 
 class _Steps:
-    """Counts what is done, down from the most that may be."""
-
     def __init__(self, left: int) -> None:
         self.left = left
 
 
 def _take(taken: list[tuple[int, int]], match: "_Match") -> bool:
-    """Take the words of a match, if none of them is taken by another one."""
     after = bisect_left(taken, (match.end,))
     if after and taken[after - 1][1] > match.start:
         return False
@@ -135,10 +130,8 @@ def _take(taken: list[tuple[int, int]], match: "_Match") -> bool:
 
 @dataclass(frozen=True)
 class _Match:
-    """Words `[start, end)` of a message that hold words of a document, from its `first` on.
-
-    `words` of its `of` words are there, and `characters` of the message.
-    """
+    """Words `[start, end)` of a message that hold `words` of a document's `of` words, from its
+    `first` on, and the `characters` of the message."""
 
     start: int
     end: int
@@ -149,19 +142,19 @@ class _Match:
 
     @property
     def found(self) -> bool:
-        """Whether it is enough of the document."""
+        """Whether enough of the document was found."""
         if self.words == self.of:
             return True
         return self.words >= FEWEST and (self.first == 0 or 2 * self.words >= self.of)
 
     @property
     def order(self) -> tuple[bool, int, int, int]:
-        """What decides between several: all of it, most of it, least between, where it stands."""
+        """A sort key: all of it, most of it, least between, position."""
         return self.words < self.of, -self.words, self.end - self.start, self.start
 
 
 class _Text:
-    """The words of a text as they are compared, and where they stand."""
+    """The words of a text in comparable form, and their places."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -172,7 +165,7 @@ class _Text:
         self._places = [(places[m.start()], places[m.end() - 1] + 1) for m in words]
 
     def runs(self, size: int) -> dict[tuple[str, ...], list[int]]:
-        """Where each run of so many words begins."""
+        """The places at which each run of so many words begins."""
         if size not in self._runs:
             found = self._runs[size] = {}
             for k, run in enumerate(zip(*(self.words[n:] for n in range(size)), strict=False)):
@@ -186,22 +179,21 @@ class _Text:
         return places[first : first + _COMMON]
 
     def between(self, before: int, after: int) -> str:
-        """The text between two words; that around the first and the last one."""
+        """The text between two words, or before the first or after the last word."""
         start = self._places[before][1] if before >= 0 else 0
         end = self._places[after][0] if after < len(self._places) else len(self._text)
         return self._text[start:end]
 
     def cut_before(self, word: int) -> bool:
-        """Whether a text may begin with a word."""
+        """Whether a text may begin with this word."""
         return word == 0 or _CUT.search(self.between(word - 1, word)) is not None
 
     def cut_after(self, word: int) -> bool:
-        """Whether a text may end with a word."""
+        """Whether a text may end with this word."""
         last = word + 1 == len(self.words)
         return last or _CUT.search(self.between(word, word + 1)) is not None
 
     def range(self, match: _Match) -> tuple[int, int]:
-        """The characters of a match."""
         start, end = self._places[match.start][0], self._places[match.end - 1][1]
         while end < len(self._text) and self._text[end] in _CLOSING:
             end += 1
@@ -209,7 +201,6 @@ class _Text:
 
 
 def _matches(document: _Text, text: _Text, steps: _Steps) -> list[_Match]:
-    """Where enough of a document stands in a text."""
     found: list[_Match] = []
     words = document.words
     size = min(SEED, len(words))
@@ -235,7 +226,7 @@ def _matches(document: _Text, text: _Text, steps: _Steps) -> list[_Match]:
 def _extended(
     document: _Text, text: _Text, begin: tuple[int, int], steps: _Steps
 ) -> tuple[_Match, int]:
-    """The match that begins there, and up to which of its words the document is in it."""
+    """The match that begins there, and the number of the document's words behind it."""
     words = document.words
     first, start = begin
     count, at, end = 0, first, start
@@ -253,7 +244,7 @@ def _extended(
 def _up_to_a_cut(words: Sequence[str], text: _Text, match: _Match, end: int) -> _Match | None:
     """A match of a document up to its word `end`, if the document ends there, or was cut off.
 
-    The words behind the cut may be the same by chance: at most a seed of them is taken off.
+    Words behind the cut may match by chance: at most a seed of them is removed.
     """
     first, start, after = match.first, match.start, match.end
     if first:
@@ -271,8 +262,8 @@ def _up_to_a_cut(words: Sequence[str], text: _Text, match: _Match, end: int) -> 
 
 
 def _after_gap(document: _Text, text: _Text, at: int, end: int) -> tuple[int, int] | None:
-    """Where the document goes on: behind something that is set apart and was put in, behind a word
-    that was only broken, or behind at least FEWEST words that were left out."""
+    """Where the document goes on: behind an insertion that is set apart, a word that was only
+    broken, or at least FEWEST words that were left out."""
     words = document.words
     run = words[at : at + SEED]
     near = MOST_BETWEEN if len(run) == SEED else _NEAR
@@ -295,13 +286,13 @@ def _after_gap(document: _Text, text: _Text, at: int, end: int) -> tuple[int, in
 def _same_letters(
     words: Sequence[str], text: _Text, gap: tuple[int, int], after: tuple[int, int]
 ) -> bool:
-    """Whether both sides of a gap are the same but for spaces and hyphens."""
+    """Whether both sides of a gap differ only in spaces and hyphens."""
     (at, end), (left, start) = gap, after
     return "".join(words[at:left]) == "".join(text.words[end:start])
 
 
 def _same(words: Sequence[str], told: Sequence[str], at: int, start: int) -> int:
-    """How many words from `at` on stand there from `start` on, in order."""
+    """The number of words that agree from `at` and from `start` on."""
     count = 0
     for size in (1024, 32, 1):  # many at a time, as far as that goes
         while (part := words[at + count : at + count + size]) and (
@@ -312,7 +303,7 @@ def _same(words: Sequence[str], told: Sequence[str], at: int, start: int) -> int
 
 
 def _compared(word: str) -> str:
-    """A word as it is compared: without case, accents and forms of the same letter."""
+    """A word without case, accents and forms of the same letter."""
     if word.isascii():
         return word.lower()
     plain = "".join(c for c in unicodedata.normalize("NFKD", word) if not unicodedata.combining(c))
@@ -320,7 +311,7 @@ def _compared(word: str) -> str:
 
 
 def _unescaped(text: str) -> tuple[str, list[int]]:
-    """The text without escapes, and where the last character of each of its own stood."""
+    """The text without escapes, and the original place of each character's end."""
     parts: list[str] = []
     places: list[int] = []
     at = 0
@@ -333,7 +324,7 @@ def _unescaped(text: str) -> tuple[str, list[int]]:
 
 
 def _character(escape: str) -> str:
-    """What an escape stands for: one character, or none."""
+    """The character that an escape stands for, or none."""
     if escape in "\xad\u200b\u200c\u200d\ufeff":
         return ""
     if escape[0] == "<":

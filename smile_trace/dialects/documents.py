@@ -1,8 +1,8 @@
 """Retrieved documents, read from the spans that retrieved them.
 
 Sources: OpenInference (`retrieval.documents`), OpenTelemetry GenAI conventions
-(`gen_ai.retrieval.documents`, also what `record(documents=…)` writes), and what the spans of a
-retriever of MLflow, Langfuse, LangSmith and Traceloop gave back.
+(`gen_ai.retrieval.documents`, also written by `record(documents=…)`), and the outputs of retriever
+spans of MLflow, Langfuse, LangSmith and Traceloop.
 """
 
 from collections.abc import Container, Mapping, Sequence
@@ -17,12 +17,11 @@ from smile_trace.records import JSON, Call, Document, Span
 
 _RETRIEVAL = "retriev"
 MAX_DOCUMENTS = 200
-"""Documents of one call."""
+"""The most documents of one call."""
 MAX_LENGTH, FREE_CHARACTERS = 2, 10_000
-"""The documents of a call are at most so many times as long as its messages, and a bit: many calls
-may hold what was retrieved once."""
+"""A call's documents are at most so many times as long as its messages, plus some characters."""
 MAX_RETRIEVED = 5000
-"""Documents of one trace, the first ones."""
+"""The most documents of one trace."""
 
 _TEXTS = ("content", "text", "page_content")
 _SOURCES = ("source", "doc_uri", "url", "title", "file_name")
@@ -32,7 +31,7 @@ Retrieved = tuple[Span, list[Document]]
 
 
 def retrieved_in(spans: Sequence[Span]) -> list[Retrieved]:
-    """The spans of a trace that retrieved documents, with these."""
+    """The spans of a trace that retrieved documents, with their documents."""
     found: list[Retrieved] = []
     left = MAX_RETRIEVED
     for span in spans:
@@ -52,15 +51,11 @@ def retrieved_in(spans: Sequence[Span]) -> list[Retrieved]:
 def with_documents(
     call: Call, retrieved: Sequence[Retrieved], around: Container[str], finder: Finder
 ) -> Call:
-    """The call with the documents that were retrieved before it in its trace, or recorded with it,
-    and stand in its messages.
+    """The call with the documents in its messages that were recorded with it or retrieved before.
 
     Args:
-        call: a call of the trace.
-        retrieved: of the trace.
-        around: the ids of the spans around the call: a function may say what it retrieved, and
-            then ask.
-        finder: of the trace.
+        retrieved: of the call's trace, as is `finder`.
+        around: the ids of the spans around the call: a function may name documents and then ask.
     """
     before = [
         document.model_copy(update={"retriever": None}) if own else document
@@ -80,11 +75,7 @@ def with_documents(
 
 
 def read_documents(span: Span) -> list[Document]:
-    """The documents with a text that a span retrieved.
-
-    Raises:
-        ForeignDataError: it holds JSON beyond the bounds.
-    """
+    """The documents with a text that a span retrieved; raises ForeignDataError."""
     a = span.attributes
     items: list[JSON] = [
         {name.removeprefix("document."): value for name, value in item.items()}
@@ -105,7 +96,7 @@ def read_documents(span: Span) -> list[Document]:
 
 
 def text_of(item: Mapping[str, JSON]) -> str:
-    """The text of a retrieved document, whoever wrote it; empty where it has none."""
+    """The text of a retrieved document, whoever wrote it; empty if there is none."""
     return next((item[name] for name in _TEXTS if isinstance(item.get(name), str)), "")
 
 

@@ -1,11 +1,9 @@
-"""Which of the parameters that another program wrote may be sent on, and in which range.
+"""The parameters of other programs that may be sent on, and their ranges.
 
-Instrumentors write what belongs to the client beside what was asked of the model (`_type`,
-`api_base`, `context_window`), lists as texts, and defaults that nobody asked for (`max_tokens` of
--1 or "Infinity"). What is not in this list, or not of its type and range, is left out.
-
-Source: the API references of OpenAI (chat completions, completions, responses), Anthropic
-(messages), vLLM and llama.cpp (sampling).
+Instrumentors add what belongs to the client (`_type`, `api_base`, `context_window`), write lists as
+texts, and defaults that nobody asked for (`max_tokens` of -1 or "Infinity"). Parameters that are
+not in this list, or not of its type and range, are left out. Sources: the API references of OpenAI
+(chat completions, completions, responses), Anthropic (messages), vLLM and llama.cpp (sampling).
 """
 
 from collections.abc import Callable, Mapping
@@ -14,7 +12,7 @@ from smile_trace.dialects.attributes import read_json, read_list
 from smile_trace.records import JSON
 
 Read = Callable[[JSON], JSON]
-"""The value as it may be sent; None where it may not."""
+"""Gives the value to send, or None if it may not be sent."""
 
 _MOST_TOKENS = 10**7
 
@@ -40,7 +38,7 @@ def _whole(low: int, high: int) -> Read:
 
 
 def _stop(value: JSON) -> JSON:
-    """A text, or a list of texts, which may be written as a text."""
+    """Read a text or a list of texts, which may be written as a text."""
     if isinstance(value, str) and not value.startswith("["):
         return value or None
     texts = read_list(value)
@@ -73,7 +71,7 @@ def _flag(value: JSON) -> JSON:
 
 
 def _choice(value: JSON) -> JSON:
-    """A word, or an object, which may be written as a text."""
+    """Read a word or an object, which may be written as a text."""
     return _object(value) or (None if str(value).startswith("{") else _text(value))
 
 
@@ -139,22 +137,14 @@ SENDABLE: dict[str, Read] = {
     "context_management": _object,
 }
 """Every parameter by its name in the provider's API. Those from `web_search_options` on are never
-sent: a call with one of them cannot be made again (`parts.why_not_repeatable`)."""
+sent: calls with them cannot be made again (`parts.why_not_repeatable`)."""
 
 
 def sendable(
     written: Mapping[str, JSON], invented: Mapping[str, JSON] | None = None
 ) -> dict[str, JSON]:
-    """The parameters that may be sent on.
-
-    Args:
-        written: what stands in the span, by the names of the provider's API.
-        invented: values that the instrumentor writes where nothing was asked for; they are left
-            out.
-
-    Raises:
-        ForeignDataError: one is JSON beyond the bounds.
-    """
+    """The parameters that may be sent on, without defaults `invented` by the instrumentor; JSON
+    beyond the bounds is a ForeignDataError."""
     found: dict[str, JSON] = {}
     for name in filter(written.__contains__, SENDABLE):
         read, value = SENDABLE[name], written[name]

@@ -1,8 +1,7 @@
-"""Messages and their parts, as the GenAI conventions write them, and whether a request that holds
-them can be made again.
+"""Messages and their parts in the GenAI conventions, and whether their request can be repeated.
 
-Source: OpenTelemetry GenAI conventions, JSON schema of `gen_ai.input.messages`. What other
-programs write beside it is read, too: a result under `result` (pydantic-ai).
+Source: OpenTelemetry GenAI conventions, JSON schema of `gen_ai.input.messages`; pydantic-ai's
+`result` is read, too.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -24,20 +23,20 @@ from smile_trace.records.message import TOOL_ROLES, other_parts
 _RUN_HERE = ("function", "custom")
 """The types of tools that the application runs; any other is run by the server."""
 _RUN_HERE_AS = ("bash_", "text_editor_", "memory_", "computer_")
-"""How the types of Anthropic's own tools begin that the application runs."""
+"""Prefixes of Anthropic's own tool types that the application runs."""
 _SERVER_SIDE = ("web_search_options", "mcp_servers")
 _SENDABLE = ("https://", "http://", "data:")
-"""How the address begins of what is sent as it is."""
+"""Prefixes of addresses that are sent as they are."""
 _WHOLE_REASONING = ("encrypted_content", "content", "signature", "data")
-"""Fields of which reasoning that servers take back has one (OpenAI, open models, Anthropic)."""
+"""Reasoning that servers take back has one of these (OpenAI, open models, Anthropic)."""
 _HELD_BY_SERVER = ("previous_response_id", "conversation", "prompt", "container")
 _BETA = ("betas", "context_management")
-"""What asks for features of Anthropic's that its Messages API alone does not have."""
+"""Parameters for beta features, which Anthropic's plain Messages API lacks."""
 _NOT_CAPTURED = "not_captured"
 
 
 def read_message(raw: JSON) -> Message | None:
-    """A message of the conventions; None for what is none."""
+    """A message of the conventions, or None."""
     if not isinstance(raw, dict):
         return None
     role = str(raw.get("role") or "user")
@@ -49,8 +48,8 @@ def read_message(raw: JSON) -> Message | None:
 
 
 def message_of(role: str, parts: Sequence[Part], extra: dict[str, JSON] | None = None) -> Message:
-    """The message of these parts, as simple as it can be. One without any, and without further
-    fields, is not an empty one, but one that was not captured."""
+    """The simplest message of these parts. Without parts and further fields, it counts as not
+    captured, not as empty."""
     parts = parts or ([] if extra else [_not_captured()])
     one = parts[0] if len(parts) == 1 else None
     nameless = isinstance(one, ToolResult) and one.id is None and len(one.texts) == 1
@@ -91,7 +90,7 @@ def is_captured(message: Message) -> bool:
 
 
 def has_content(message: Message) -> bool:
-    """Whether anything of it was captured but its role and the names of tools."""
+    """Whether any content was captured besides the role and the names of tools."""
     said = any(
         part.arguments is not None
         if isinstance(part, ToolCall)
@@ -107,8 +106,8 @@ def called_tools(message: Message) -> tuple[ToolCall, ...]:
 
 
 def answer_of(message: Message, finish_reason: str | None = None) -> str | None:
-    """The text of an answer: its words, the calls of tools, or the refusal. None where it has none
-    of them. Where a content filter left nothing of it, that is a refusal."""
+    """The text of an answer: its words, the calls of tools, or the refusal, which is also assumed
+    if a content filter left nothing; else None."""
     if calls := called_tools(message):
         return tool_calls_text(calls)
     refused = [str(p.raw.get("content", "")) for p in other_parts([message]) if p.kind == "refusal"]
@@ -141,9 +140,9 @@ def _extra(raw: Mapping[str, JSON]) -> dict[str, JSON]:
 
 
 def why_not_repeatable(messages: Iterable[Message], parameters: Mapping[str, JSON]) -> str | None:
-    """Why the recorded request cannot be made again; None where it can. No tool is ever run: one
-    that the server would run makes the request unrepeatable, too. Reasoning is sent again where
-    it was recorded as the server gave it: encrypted, signed, or in its own words."""
+    """Why the recorded request cannot be made again, or None. No tool is ever run, so tools run by
+    the server are a reason. Reasoning can be sent again if it was recorded as the server gave it:
+    encrypted, signed, or in its own words."""
     messages = tuple(messages)
     if not all(map(is_captured, messages)):
         return "the content of a message was not captured"
@@ -179,7 +178,7 @@ def _results(messages: Iterable[Message]) -> Iterator[tuple[ToolResult, set[str 
 
 
 def _before_tools(part: ToolCall | ToolResult) -> bool:
-    """Whether it is a function called in the way before there were tools: without an id."""
+    """Whether it is a function call of the time before tools: without an id."""
     return part.extra.get("type") == "function_call"
 
 

@@ -1,7 +1,4 @@
-"""Requests and responses as a provider's client takes and gives them, written into a span as JSON.
-
-They are read by the files of `smile_trace.providers`, as in the application's process.
-"""
+"""Requests and responses of providers' clients as JSON, read by `smile_trace.providers`."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -18,7 +15,7 @@ Result = TypeVar("Result")
 
 
 def sent(request: JSON) -> SpanContent:
-    """What was sent: a whole request, a list of messages, or a text."""
+    """Read a whole request, a list of messages, or a text."""
     if isinstance(request, dict):
         read = _inside(read_request, request) or SentRequest()
         return SpanContent(
@@ -53,10 +50,7 @@ def chat_message(*, role: str, content: JSON, tool_call_id: JSON, tool_calls: JS
 
 
 def answered(response: JSON) -> SpanContent:
-    """What was answered: a whole response, one message or a list of them, or a text.
-
-    `form` is "completion" where the response is that of one.
-    """
+    """Read a whole response, a message or list of messages, or a text."""
     if isinstance(response, str):
         return SpanContent(answers=messages_of([_assistant(response)]))
     answer = _inside(_read_response, response)
@@ -73,8 +67,7 @@ def answered(response: JSON) -> SpanContent:
 
 
 def _inside(read: Callable[[Any], Result], value: JSON) -> Result | None:
-    """What capture's readers make of it; they raise where fields are of another type, which
-    capture keeps inside, too."""
+    """Call a reader of capture, which may raise if fields are of another type."""
     try:
         return read(value)
     except Exception:  # noqa: BLE001  whatever another program wrote
@@ -96,6 +89,6 @@ def _assistant(text: str) -> dict[str, Any]:
 
 
 def messages_of(read: list[dict[str, Any]] | None) -> list[Message]:
-    """Messages as capture reads them, as records."""
+    """Convert messages of capture's readers to records."""
     found = [read_message(item) for item in read or ()]
     return [message for message in found if message is not None]

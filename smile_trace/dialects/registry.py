@@ -1,4 +1,4 @@
-"""The Dialect protocol, and which dialects there are."""
+"""The Dialect protocol and the registry of dialects."""
 
 from functools import cache
 from importlib import import_module
@@ -19,24 +19,24 @@ class Dialect(Protocol):
     """One way of writing an LLM call into a span.
 
     The attributes were written by another program: whatever they hold, neither method raises
-    anything but the `ForeignDataError` of `smile_trace.dialects.attributes`, which reads JSON
-    text within bounds (`smile_trace_contracts.dialect.check_dialect`).
+    anything but the `ForeignDataError` of `smile_trace.dialects.attributes`, which reads JSON text
+    within bounds (`smile_trace_contracts.dialect.check_dialect`).
 
-    Three more class attributes may stand in it: `precedence`, an integer by which ours are asked
-    (the highest first, 0 without one; by name where it is the same); `content_switches` and
-    `tools_recorded_by`, which say of a scope, by its name or the beginning of it, how its
-    instrumentor is told to write content, and what records the tools that it leaves out.
+    Three class attributes are optional: `precedence`, an integer (default 0) by which our dialects
+    are asked, the highest first and equals by name; `content_switches` and `tools_recorded_by`,
+    which say by a scope's name or its beginning how an instrumentor is told to write content, and
+    what records the tools that it leaves out.
     """
 
     name: ClassVar[str]
 
     def recognises(self, span: Span) -> bool:
-        """Whether the span is a call of this dialect: it has messages, or says that a model
-        was asked. Context around calls is none."""
+        """Whether the span is a call of this dialect: it has messages, or says that a model was
+        asked. Context around calls is no call."""
         ...
 
     def read_call(self, span: Span) -> Call:
-        """The call of a span that is recognised.
+        """Read the call of a span that is recognised.
 
         Raises:
             ForeignDataError: an attribute is JSON beyond the bounds; the call is kept without
@@ -52,11 +52,7 @@ class DialectUnavailable(SmileTraceError):
 
 
 def dialect_of(span: Span) -> Dialect | None:
-    """The dialect that reads the span: the first that recognises it.
-
-    Raises:
-        ForeignDataError: an attribute by which one would is JSON beyond the bounds.
-    """
+    """The first dialect that recognises the span; JSON beyond the bounds is a ForeignDataError."""
     return next((dialect for dialect in known() if dialect.recognises(span)), None)
 
 
@@ -66,18 +62,17 @@ def register(dialect: Dialect) -> None:
 
 
 def version_of(name: str | None) -> str:
-    """The dialect of that name with the release of the package that brings it: "gen_ai 0.2.0"."""
+    """The dialect with the release of its package: "gen_ai 0.2.0"."""
     release = _installed()[1].get(name or "", semconv.release())
     return " ".join(part for part in (name or "smile-trace", release) if part)
 
 
 @cache
 def known() -> list[Dialect]:
-    """The dialects in the order in which they are asked: the first that recognises a span reads
-    it. Installed ones come before our own.
+    """The dialects in the order in which they are asked, installed ones before ours.
 
     Raises:
-        DialectUnavailable: an installed one cannot be loaded.
+        DialectUnavailable: an installed dialect cannot be loaded.
     """
     return [*_installed()[0], *ours()]
 
@@ -103,7 +98,7 @@ def _place(dialect: Dialect) -> tuple[int, str]:
 
 
 def hint(kind: Literal["content_switches", "tools_recorded_by"], scope: str) -> str | None:
-    """What a dialect says of a scope; of several, the one that names most of it."""
+    """What the dialects say of a scope; the longest matching name wins."""
     said = {
         start: what
         for dialect in known()
@@ -115,7 +110,7 @@ def hint(kind: Literal["content_switches", "tools_recorded_by"], scope: str) -> 
 
 @cache
 def _installed() -> tuple[list[Dialect], dict[str, str]]:
-    """The dialects of other packages, and the releases of these by the dialects' names."""
+    """The dialects of other packages, and their packages' releases by the dialects' names."""
     dialects: list[Dialect] = []
     releases: dict[str, str] = {}
     for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):

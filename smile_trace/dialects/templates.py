@@ -1,9 +1,8 @@
-"""Prompt templates that instrumentors wrote: found again in the messages.
+"""Prompt templates that instrumentors wrote, found again in the messages.
 
-Where the template's text is known, its rendering is looked for, or the text itself around unknown
-values. Where only the values of its variables are known, the template is the message that holds
-them with `{name}` in their places. A template without a name is called after its span; one
-without a version has a hash of its text.
+A known text is looked for as rendered, or around unknown values. If only the variables' values are
+known, the template is the message that holds them, with `{name}` in their places. A template
+without a name is named after its span; without a version, it has a hash of its text.
 """
 
 import hashlib
@@ -20,15 +19,14 @@ from smile_trace.records import JSON, Call, Message, PromptUse, Span, VariableSp
 
 FIELD = re.compile(r"\{\{\s*(\w+)\s*\}\}|\{(\w+)\}")
 MOST_FIELDS = 1000
-"""Places of variables in the text of one template."""
+"""The most places of variables in a template's text."""
 
 
 def filled_in(template: str, content: str) -> tuple[int, int, list[VariableSpan]] | None:
-    """Where the template stands in a text, and the places of its variables there.
+    """The place of the template in a text, and those of its variables there.
 
-    None where its own words are not there in their order, where they can be found at several
-    places (two variables side by side, or a value that holds the words behind it), and where a
-    variable would have two values.
+    None if its own words are missing or out of order, a variable would have two values, or places
+    are ambiguous (two variables side by side, or a value that holds the words behind it).
     """
     literals, names = _parts(template)
     if not names or len(names) > MOST_FIELDS or not all(literals[1:-1]):
@@ -51,7 +49,7 @@ def filled_in(template: str, content: str) -> tuple[int, int, list[VariableSpan]
 
 
 def _parts(template: str) -> tuple[list[str], list[str]]:
-    """What stands around the variables, and their names."""
+    """The texts around the variables, and their names."""
     literals, names, at = [], [], 0
     for match in FIELD.finditer(template):
         literals.append(template[at : match.start()])
@@ -61,8 +59,7 @@ def _parts(template: str) -> tuple[list[str], list[str]]:
 
 
 def _first_places(literals: Sequence[str], content: str) -> list[tuple[int, int]] | None:
-    """The first places of the texts in their order; of the first and the last one, the
-    beginning and the end of the content where they stand there."""
+    """The first places of the texts in order; the last text is preferred at the content's end."""
     found: list[tuple[int, int]] = []
     at = 0
     for number, text in enumerate(literals):
@@ -78,14 +75,14 @@ def _first_places(literals: Sequence[str], content: str) -> list[tuple[int, int]
 
 
 _SHORTEST = 3
-"""Characters of a value by which it is recognised in a message, without the template's text."""
+"""The fewest characters of a value that is recognised without the template's text."""
 _MOST = 50
-"""Variables of one template."""
+"""The most variables of one template."""
 
 
 @dataclass(frozen=True)
 class Template:
-    """What stands in a span of it."""
+    """A template as a span states it."""
 
     name: str | None = None
     version: str | None = None
@@ -102,10 +99,7 @@ def texts_of(variables: Mapping[str, JSON]) -> dict[str, str]:
 def find_prompts(
     template: Template, messages: Sequence[Message], span_name: str
 ) -> tuple[PromptUse, ...]:
-    """Where the template stands in the messages; nothing where it does not.
-
-    Only a message of one text can hold it.
-    """
+    """The places of the template in the messages, each of which must be a single text to match."""
     found: list[tuple[int, str, int, int, list[VariableSpan], bool]] = []
     single = [(n, m.content) for n, m in enumerate(messages) if len(m.slots) == 1 and m.content]
     variables = dict(template.variables)
@@ -152,8 +146,8 @@ def find_prompts(
 def _rendered(
     template: str, variables: Mapping[str, str], longest: int
 ) -> tuple[str, list[VariableSpan]]:
-    """The text with its variables and their places; nothing where it is longer than any message,
-    as a few short fields of a long value are."""
+    """The rendered text and its variables' places; empty if longer than any message, which bounds
+    the result of repeating a long value."""
     pieces: list[str] = []
     spans: list[VariableSpan] = []
     at = length = 0
@@ -202,7 +196,7 @@ _TASK = "traceloop.entity.input"
 
 
 class Rendered(NamedTuple):
-    """A span that rendered a template, and its variables."""
+    """A span that rendered a template."""
 
     span: Span
     template: Template
@@ -242,11 +236,11 @@ def _rendered_template(span: Span) -> Template | None:
 
 LINKED = "mlflow.linkedPrompts"
 _MOST_LINKED = 20
-"""Prompts of one trace."""
+"""The most prompts of one trace."""
 
 
 def linked_in(spans: Iterable[Span]) -> Mapping[str, Sequence[Template]]:
-    """The prompts that are linked to each span of a trace that has some, by the span's id."""
+    """The prompts linked to spans of a trace, by the span's id."""
     return {
         span.span_id: linked
         for span in spans
@@ -259,12 +253,12 @@ def with_linked_prompts(
 ) -> Call:
     """The call with the linked prompts whose templates stand in its messages.
 
-    Of a single one whose template is not known, the name and the version are those of the
-    template that was found in the call otherwise, or of its first text.
+    A single prompt without a known template gives its name and version to the template that was
+    found otherwise, or to the call's first text.
 
     Args:
-        around: the call's span, and those around it. Where none of them has a prompt, any span
-            of the trace may have loaded it.
+        around: the call's span and those around it. If none of them has a prompt, any span of the
+            trace may have loaded it.
     """
     if not linked:
         return call

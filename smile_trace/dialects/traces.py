@@ -27,8 +27,8 @@ MIN_PROBABILITY = 1e-6
 def read_calls(spans: Sequence[Span]) -> tuple[Call, ...]:
     """The calls among the spans of one trace, in order of start.
 
-    A span that holds messages but no answer becomes a Call, too: its `status`, `error`,
-    `no_content` say why. Of several spans of one call, the one that says most (`one_call`).
+    A span with messages but no answer is a Call, too: its `status`, `error`, `no_content` say why.
+    A call described by several spans is read once (`said_twice`).
     """
     spans = with_logs(spans)
     calls = {span.span_id: call for span in spans if (call := _read(span)) is not None}
@@ -54,11 +54,7 @@ def read_calls(spans: Sequence[Span]) -> tuple[Call, ...]:
 
 
 def read_feedback(span: Span) -> Feedback | None:
-    """The feedback that a span carries; None where it carries none.
-
-    Raises:
-        ForeignDataError: the score is no finite number.
-    """
+    """The feedback that a span carries, or None; raises ForeignDataError for an infinite score."""
     attributes = span.attributes
     trace_id, score = (attributes.get(k) for k in (semconv.FEEDBACK_TRACE, semconv.FEEDBACK_SCORE))
     if attributes.get(semconv.KIND) != "feedback" or not isinstance(trace_id, str):
@@ -82,11 +78,7 @@ def assemble(
     feedback: Sequence[Feedback] = (),
     root_missing: bool = False,
 ) -> Trace:
-    """A complete trace from its spans, its calls read by whatever dialect they are written in.
-
-    Raises:
-        ForeignDataError, ValueError: as of `trace_of`.
-    """
+    """A complete trace, its calls read in whatever dialect; raises the errors of `trace_of`."""
     trace = trace_of(trace_id, spans, (), feedback, root_missing)
     return trace.model_copy(update={"calls": read_calls(trace.spans)})
 
@@ -100,9 +92,8 @@ def trace_of(
 ) -> Trace:
     """A trace whose calls were read already.
 
-    The root is the span without a parent; with `root_missing`, or where there is none, the
-    topmost span is taken: the earliest whose parent is not among the spans. Logs of content become
-    events of their spans.
+    The root is the span without a parent; with `root_missing`, or without such a span, it is the
+    earliest whose parent is not among the spans. Logs of content become events of their spans.
 
     Raises:
         ForeignDataError: there are logs, but not the spans that they are about.
@@ -132,8 +123,7 @@ def trace_of(
 
 
 def is_ours(span: Span) -> bool:
-    """Whether smile-trace delivered the span into this trace, in whatever dialect it is written, or
-    traces its own work with it."""
+    """Whether smile-trace wrote the span: a delivery into this trace, or its own work."""
     return span.attributes.get(semconv.KIND) in ("explanation", semconv.WORK)
 
 
@@ -149,7 +139,7 @@ def _read(span: Span) -> Call | None:
 
 
 def _with_what_is_around(call: Call, spans: Mapping[str, Span]) -> Call:
-    """The call under the name of the innermost decorated function, with the external traces of the
+    """The call with the innermost decorated function's name, and with the external traces of the
     spans around it: an instrumentor notes neither."""
     own = spans[call.span_id]
     outer = list(around(own, spans))
@@ -164,8 +154,8 @@ def _with_what_is_around(call: Call, spans: Mapping[str, Span]) -> Call:
 
 
 def _probability_of(spans: Sequence[Span]) -> float | None:
-    """The probability with which a trace was shipped: the largest that a span of it says, since
-    each of its calls may be a reason to ship all of it. None where none says one."""
+    """The largest probability stated for shipping the trace, or None: any of its calls may be the
+    reason to ship all of it."""
     return max((found for s in spans if (found := _probability(s)) is not None), default=None)
 
 
@@ -177,19 +167,17 @@ def _probability(span: Span) -> float | None:
 
 
 def _function(span: Span) -> str | None:
-    """The decorated function that a span is of."""
     if span.attributes.get(semconv.KIND) == "context":
         return span.name
     return read_text(span.attributes.get(semconv.NAME))
 
 
 def said_twice(calls: Mapping[str, Call], spans: Mapping[str, Span]) -> set[str]:
-    """The ids of those that another one says as well or better.
+    """The ids of calls that another call describes as well or better.
 
-    Of calls in each other with messages and an answer, the outer ones. One without an answer says
-    less than any inside it; and than one with all around it, unless it failed: then that one tried
-    again. And the request of a stream, whose answer comes in a span of its own (of another trace
-    where nothing is around both).
+    Among nested whole calls (messages and answer), the outer ones. A call without an answer yields
+    to any inside it, and to a whole one around it unless it failed, which the outer one may have
+    retried. So does the request of a stream, whose answer is in a span of its own.
     """
     whole = {i for i, call in calls.items() if call.answer is not None and _is_sent(call)}
     around_any = _around_some(calls, spans)
@@ -211,13 +199,12 @@ def around(span: Span, spans: Mapping[str, Span]) -> Iterator[Span]:
 
 
 def _still_open(span: Span, spans: Mapping[str, Span]) -> Iterator[Span]:
-    """The spans around one that had not ended when it began. An instrumentor that forgets to leave
-    a span makes every later call a child of it (Traceloop's for LangChain, 0.46)."""
+    """The spans around one that were open when it began. An instrumentor that forgets to leave a
+    span makes every later call a child of it (Traceloop's for LangChain, 0.46)."""
     return (outer for outer in around(span, spans) if span.start_ns < outer.end_ns)
 
 
 def _around_some(of: Iterable[str], spans: Mapping[str, Span]) -> set[str]:
-    """The ids of the spans around any of these."""
     return {outer.span_id for i in of for outer in _still_open(spans[i], spans)}
 
 
@@ -234,10 +221,7 @@ def _is_inside(call: Call, spans: Mapping[str, Span], whole: set[str]) -> bool:
 
 
 def with_logs(spans: Sequence[Span]) -> list[Span]:
-    """The spans without those that are logs, which are events of their spans.
-
-    A log about a span that is missing is left out.
-    """
+    """The spans, with logs turned into events of theirs; a log about a missing span is left out."""
     events: dict[str | None, list[dict[str, JSON]]] = {}
     for span in sorted(spans, key=lambda span: span.start_ns):
         if isinstance(log := span.attributes.get(LOG), dict):
@@ -255,8 +239,8 @@ def with_logs(spans: Sequence[Span]) -> list[Span]:
 
 
 def _move_choices(events: dict[str | None, list[dict[str, JSON]]], spans: Sequence[Span]) -> None:
-    """An answer that was streamed may be about the span around the call (Traceloop's): it goes to
-    the only span in there that has messages and no answer."""
+    """Move a streamed answer that was logged for the span around a call (Traceloop's) to the only
+    span inside that has messages and no answer."""
     inside: dict[str | None, list[str]] = {}
     for span in spans:
         inside.setdefault(span.parent_id, []).append(span.span_id)

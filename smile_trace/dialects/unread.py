@@ -1,4 +1,4 @@
-"""Spans that look like calls and give no content, and what to do: for `smile-trace doctor`."""
+"""Spans that look like calls without content, and what to do, for `smile-trace doctor`."""
 
 import re
 from collections.abc import Iterator
@@ -21,14 +21,14 @@ _KINDS = (semconv.OPERATION_NAME, "openinference.span.kind", "llm.request.type")
 
 
 class Unread(NamedTuple):
-    """A span that gives no content, by the scope that wrote it, and why."""
+    """A span without content: the scope that wrote it, and why."""
 
     scope: str
     why: str
 
 
 def unread(trace: Trace) -> Iterator[Unread]:
-    """Calls of a trace without content, and its spans that look like calls to no dialect."""
+    """Calls of a trace without content, and spans that look like calls but match no dialect."""
     spans = {span.span_id: span for span in trace.spans}
     taken: set[str] = set()
     for call in trace.calls:

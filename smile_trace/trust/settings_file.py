@@ -45,8 +45,7 @@ def find_file() -> Path | None:
 
 
 def load(path: Path | None = None) -> SettingsFile | None:
-    """Read a file, by default the nearest, or None; an unreadable or insecure one raises
-    SettingsError."""
+    """Read a file, by default the nearest, or None; raises SettingsError if that is unsafe."""
     path = path or find_file()
     if path is None:
         return None

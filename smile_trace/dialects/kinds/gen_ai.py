@@ -1,12 +1,10 @@
 """The GenAI conventions of OpenTelemetry: plain, and as capture writes them (with ours beside).
 
-The content is in attributes of the span, or in its events, which may come as logs about it:
-`gen_ai.client.inference.operation.details` has the attributes of the span; up to version 1.36 there
-was an event per message (`gen_ai.user.message`, …, `gen_ai.choice`), and up to 1.27 one for the
-prompt and one for the completion.
-
-Source: OpenTelemetry semantic conventions, "GenAI client spans" and its JSON schemas of
-`gen_ai.input.messages` and `gen_ai.output.messages`.
+Content is in the span's attributes, or in events, which may come as logs:
+`gen_ai.client.inference.operation.details` has attributes of the span, up to version 1.36 there was
+an event per message (`gen_ai.user.message`, …, `gen_ai.choice`), up to 1.27 one for the prompt and
+one for the completion. Source: OpenTelemetry semantic conventions, "GenAI client spans" and its
+JSON schemas of `gen_ai.input.messages` and `gen_ai.output.messages`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -30,7 +28,7 @@ from smile_trace.records import JSON, Call, Form, Message, Span, Usage
 _DETAILS = "gen_ai.client.inference.operation.details"
 _ROLES = {f"gen_ai.{role}.message": role for role in ("system", "user", "assistant", "tool")}
 IN_ATTRIBUTE = "events"
-"""Where pydantic-ai's and logfire's version 1 write them: a JSON list."""
+"""The attribute for events in version 1 of pydantic-ai and logfire: a JSON list."""
 _PROMPT, _COMPLETION = "gen_ai.content.prompt", "gen_ai.content.completion"
 
 
@@ -47,7 +45,7 @@ def with_attribute(span: Span) -> Span:
 
 
 def with_details(span: Span) -> dict[str, JSON]:
-    """The span's attributes, with those of its event of details where it has none itself."""
+    """The span's attributes, completed by those of its event of details."""
     details: dict[str, JSON] = {}
     for event in span.events:
         if event.get("name") == _DETAILS:
@@ -56,7 +54,7 @@ def with_details(span: Span) -> dict[str, JSON]:
 
 
 def read_events(span: Span) -> tuple[list[Message], list[Message]]:
-    """The messages that were sent, and the choices, of the events per message."""
+    """The messages that were sent, and the choices, from the events per message."""
     sent: list[Message] = []
     choices: list[Message] = []
     called: list[str | None] = []
@@ -78,7 +76,7 @@ def read_events(span: Span) -> tuple[list[Message], list[Message]]:
 
 
 def _bodies(span: Span) -> Iterator[tuple[str, dict[str, JSON]]]:
-    """Each event with what it holds: the body of a log, or the attributes of a span's event."""
+    """Each event's name and content: the body of a log, or the attributes of a span's event."""
     for event in span.events:
         attributes = read_object(event.get("attributes"))
         body = read_object(event.get("body")) or read_object(attributes.get("gen_ai.event.content"))
@@ -111,8 +109,8 @@ _PARAMETERS = {
 _MODELS = (semconv.REQUEST_MODEL, semconv.RESPONSE_MODEL)
 _VARIABLE = "gen_ai.prompt.variable."
 TRACES_ITSELF = "com.anthropic.sdk.python"
-"""The scope of Anthropic's client, whose own spans never hold content: an instrumentor's span of
-the same call is around one, beside it, or in another trace."""
+"""The scope of Anthropic's client, whose spans never hold content: an instrumentor's span of the
+same call is around one, beside it, or in another trace."""
 
 _CAPTURE_CONTENT = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
 _RECORDS_TOOLS = "opentelemetry-instrumentation-genai-openai records them"
@@ -123,7 +121,7 @@ class GenAI:
 
     name: ClassVar[str] = "gen_ai"
     precedence: ClassVar[int] = -1
-    """Others read the conventions in a way of their own."""
+    """Other dialects read the conventions in a way of their own."""
     content_switches: ClassVar[Mapping[str, str]] = {
         "opentelemetry.instrumentation.genai": f"set {_CAPTURE_CONTENT}=SPAN_ONLY",
         "opentelemetry.util.genai": f"set {_CAPTURE_CONTENT}=SPAN_ONLY",
@@ -153,7 +151,7 @@ class GenAI:
         )
 
     def read_call(self, span: Span) -> Call:
-        """The call, with what only capture writes where it wrote it."""
+        """The call, with what only capture writes."""
         a = span.attributes
         call = call_of(span, self.name, read(span))
         if own := read_object(a.get(semconv.PARAMETERS)):
@@ -168,7 +166,7 @@ class GenAI:
 
 
 def read(span: Span) -> SpanContent:
-    """What stands in the span by these conventions."""
+    """The content of the span by these conventions."""
     a = with_details(span)
     messages = _messages(a)
     answers = [m for item in read_list(a.get(semconv.OUTPUT_MESSAGES)) if (m := read_message(item))]
@@ -202,7 +200,7 @@ def _form(a: Mapping[str, JSON]) -> Form:
 
 
 def usage(attributes: Mapping[str, JSON]) -> Usage | None:
-    """Token counts under their name of today or of version 1.26."""
+    """Token counts under their present name or that of version 1.26."""
     a = attributes
     return read_usage(
         a.get(semconv.USAGE_INPUT_TOKENS, a.get("gen_ai.usage.prompt_tokens")),
@@ -211,7 +209,7 @@ def usage(attributes: Mapping[str, JSON]) -> Usage | None:
 
 
 def _messages(a: Mapping[str, JSON]) -> list[Message]:
-    """The instructions and the messages; some write the first ones in both places."""
+    """The instructions and the messages; some writers repeat the instructions in the messages."""
     messages = [m for item in read_list(a.get(semconv.INPUT_MESSAGES)) if (m := read_message(item))]
     written = a.get(semconv.SYSTEM_INSTRUCTIONS)
     parts = read_list(written)

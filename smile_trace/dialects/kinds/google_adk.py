@@ -57,12 +57,12 @@ class GoogleADK:
     }
 
     def recognises(self, span: Span) -> bool:
-        """Whether the span holds a request, or would, were content captured."""
+        """Whether the span holds a request, or would if content were captured."""
         request = span.attributes.get(_PREFIX + "llm_request")
         return request is not None and "gen_ai.request.model" in span.attributes
 
     def read_call(self, span: Span) -> Call:
-        """The call."""
+        """Read the call."""
         a = span.attributes
         content = gen_ai.read(span)
         request = read_object(a.get(_PREFIX + "llm_request"))
@@ -117,7 +117,7 @@ def _part(raw: Mapping[str, JSON]) -> Part | None:
 
 
 def _identity(item: Mapping[str, JSON]) -> str | None:
-    """Gemini pairs calls and results by the name of the tool where they have no id."""
+    """The id, or the tool's name, by which Gemini pairs calls and results without ids."""
     return first_text(item, "id", "name")
 
 

@@ -1,7 +1,5 @@
-"""Langfuse's SDK, whose spans are OpenTelemetry's: `langfuse.observation.*`.
-
-Source: langfuse 5, `_client/attributes.py`, and its wrapper of the OpenAI client.
-"""
+"""Langfuse's SDK (`langfuse.observation.*`). Source: langfuse 5, `_client/attributes.py`, and its
+wrapper of the OpenAI client."""
 
 from typing import ClassVar
 
@@ -25,7 +23,7 @@ _INVENTED: dict[str, JSON] = {
     "frequency_penalty": 0,
     "presence_penalty": 0,
 }
-"""What it writes where the request names nothing; `max_tokens` is then "Infinity"."""
+"""Values written for parameters that the request lacks; `max_tokens` is then "Infinity"."""
 _TOOL = "function"
 
 
@@ -39,7 +37,7 @@ class Langfuse:
         return span.attributes.get(_PREFIX + "type") == "generation"
 
     def read_call(self, span: Span) -> Call:
-        """The call; of one by LangChain, the model that was asked for stands in the metadata."""
+        """The call; LangChain's requested model stands in the metadata."""
         a = span.attributes
         written = a.get(_PREFIX + "input")
         request, tools = _without_tools(_read(written))
@@ -66,7 +64,7 @@ class Langfuse:
 
 
 def _read(value: JSON) -> JSON:
-    """JSON, or the text itself where it is none."""
+    """The value of JSON text, or the text itself if it is none."""
     if isinstance(value, str) and not value.lstrip().startswith(("{", "[")):
         return value
     read = read_json(value)
@@ -74,7 +72,7 @@ def _read(value: JSON) -> JSON:
 
 
 def _without_tools(request: JSON) -> tuple[JSON, list[JSON]]:
-    """LangChain's handler appends the tools that are offered as messages of the role "tool"."""
+    """Separate the tools, which LangChain's handler appends as messages of the role "tool"."""
     if not isinstance(request, list):
         return request, []
     tools = [c for item in request if (c := _offered(item)) is not None]

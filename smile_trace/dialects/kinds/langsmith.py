@@ -1,7 +1,5 @@
 """LangSmith by OpenTelemetry (`LANGSMITH_OTEL_ENABLED`): the whole request and response as JSON.
-
-Source: langsmith 0.15, `_internal/otel/_otel_exporter.py`.
-"""
+Source: langsmith 0.15, `_internal/otel/_otel_exporter.py`."""
 
 from typing import ClassVar
 
@@ -24,7 +22,7 @@ class LangSmith:
         return span.attributes.get(_KIND) == "llm"
 
     def read_call(self, span: Span) -> Call:
-        """The call."""
+        """Read the call."""
         a = span.attributes
         content = gen_ai.read(span)
         request = provider_json.sent(read_json(a.get("gen_ai.prompt")))

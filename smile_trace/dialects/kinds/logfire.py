@@ -1,10 +1,6 @@
-"""Logfire's version 1 of its instrumentation of clients: `request_data`, `response_data`; and of
-OpenAI's responses, `events`.
-
-Its later versions write the GenAI conventions.
-
-Source: logfire 5, `_internal/integrations/llm_providers/`.
-"""
+"""Logfire's version 1 of its instrumentation of clients: `request_data`, `response_data`, and for
+OpenAI's responses `events`. Later versions write the GenAI conventions. Source: logfire 5,
+`_internal/integrations/llm_providers/`."""
 
 from typing import ClassVar
 
@@ -27,7 +23,7 @@ class Logfire:
     name: ClassVar[str] = "logfire"
 
     def recognises(self, span: Span) -> bool:
-        """Whether the span's request holds what was sent to a model that answers with text."""
+        """Whether the span's request was sent to a model that answers with text."""
         a = span.attributes
         if not span.scope.startswith("logfire") or semconv.INPUT_MESSAGES in a:
             return False
@@ -39,7 +35,7 @@ class Logfire:
         return any(name in request for name in _SENT) and "encoding_format" not in request
 
     def read_call(self, span: Span) -> Call:
-        """The call; of a stream, its text is in `combined_chunk_content`."""
+        """The call; a stream's text is in `combined_chunk_content`."""
         a = span.attributes
         if IN_ATTRIBUTE in a:
             return call_of(span, self.name, _response(span))
@@ -57,7 +53,7 @@ class Logfire:
 
 
 def _response(span: Span) -> SpanContent:
-    """A response's items stand behind what was sent, as messages of the assistant."""
+    """Split off the response's items, which follow the request as messages of the assistant."""
     content = gen_ai.read(with_attribute(span))
     sent = list(content.messages)
     answered: list[Message] = []
@@ -72,8 +68,8 @@ def _response(span: Span) -> SpanContent:
 
 
 def is_streamed(span: Span) -> bool:
-    """Whether it is the request of a stream in either version: it has nothing of a response, which
-    logfire writes into another span when the stream has ended."""
+    """Whether the span is the request of a stream in either version, without a response: logfire
+    writes that into another span when the stream has ended."""
     a = span.attributes
     return (
         span.scope.startswith("logfire")

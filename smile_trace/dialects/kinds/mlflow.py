@@ -1,10 +1,8 @@
 """MLflow's own spans: autologging and `@mlflow.trace`, as its OTLP export writes them.
 
-Every attribute is JSON. The provider's request and response stand in `mlflow.spanInputs` and
-`mlflow.spanOutputs`; with `MLFLOW_ENABLE_OTEL_GENAI_SEMCONV` the GenAI conventions stand in their
-place, beside the request's arguments one by one.
-
-Source: mlflow 3.17, `tracing/constant.py` and `tracing/export/`.
+Every attribute is JSON. `mlflow.spanInputs` and `mlflow.spanOutputs` hold the provider's request
+and response, or with `MLFLOW_ENABLE_OTEL_GENAI_SEMCONV` the GenAI conventions, beside the request's
+arguments one by one. Source: mlflow 3.17, `tracing/constant.py` and `tracing/export/`.
 """
 
 from typing import ClassVar
@@ -71,7 +69,7 @@ def _alone(request: JSON) -> JSON:
 
 
 def _in_the_conventions(span: Span) -> SpanContent:
-    """The conventions give the dated model that answered, and leave out seeds, for instance."""
+    """Add the requested model and parameters such as seeds, which the conventions lack."""
     content = gen_ai.read(span)
     arguments = {
         name: read_json(value) for name, value in span.attributes.items() if "." not in name

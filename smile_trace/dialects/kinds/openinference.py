@@ -1,7 +1,5 @@
-"""OpenInference: what its instrumentors write (`smile_trace.instrument` uses them).
-
-Source: Arize OpenInference, "Semantic Conventions" (`llm.input_messages`, `llm.prompts`, …).
-"""
+"""OpenInference, also by `smile_trace.instrument`. Source: Arize OpenInference, "Semantic
+Conventions" (`llm.input_messages`, `llm.prompts`, …)."""
 
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
@@ -36,7 +34,7 @@ from smile_trace.records.message import TOOL_ROLES
 
 _KIND = "openinference.span.kind"
 _MODELS = ("llm.request.model_name", "llm.model_name")
-"""The model that was asked for; the name that answered may be a dated version of it."""
+"""The model that was asked for first; the name that answered may be a dated version of it."""
 _HOLD_THE_REQUEST = (
     "openinference.instrumentation.openai",
     "openinference.instrumentation.anthropic",
@@ -46,11 +44,11 @@ _HOLD_THE_MESSAGES = "openinference.instrumentation.litellm"
 """Its `input.value` has the messages as they were sent; its attributes have no ids of results."""
 _LISTS_RESPONSES = "openinference.instrumentation.openai_agents"
 _SENT_AS = {"tool-call": "assistant", "tool-response": "user"}
-"""smolagents' own roles, and as which it sends them."""
+"""smolagents' own roles, and the roles as which it sends them."""
 _PREPARES = "._prepare_"
-"""In the names of LlamaIndex's spans of the kind LLM in which nothing is asked."""
+"""Marks names of LlamaIndex's spans of the kind LLM that ask nothing."""
 _BESIDE = (None, "text", "tool_use", "tool_result")
-"""Types of contents without a text that stand elsewhere, too (Anthropic's calls of tools)."""
+"""Types of contents without a text that are also written elsewhere (Anthropic's calls of tools)."""
 
 
 class OpenInference:
@@ -58,7 +56,7 @@ class OpenInference:
 
     name: ClassVar[str] = "openinference"
     precedence: ClassVar[int] = 1
-    """Its instrumentors write into the spans of others, too."""
+    """OpenInference's instrumentors write into the spans of others, too."""
     content_switches: ClassVar[Mapping[str, str]] = {
         "openinference.instrumentation": (
             "unset OPENINFERENCE_HIDE_INPUTS, OPENINFERENCE_HIDE_OUTPUTS and their like"
@@ -70,11 +68,11 @@ class OpenInference:
     }
 
     def recognises(self, span: Span) -> bool:
-        """Whether the span is of the kind LLM, and a model is asked."""
+        """Whether the span is of the kind LLM and asks a model."""
         return span.attributes.get(_KIND) == "LLM" and _PREPARES not in span.name
 
     def read_call(self, span: Span) -> Call:
-        """The call; a completion where there are prompts in place of messages."""
+        """The call; a completion if there are prompts in place of messages."""
         a = span.attributes
         request = read_object(a.get("llm.invocation_parameters"))
         content = SpanContent(
@@ -103,7 +101,7 @@ class OpenInference:
 
 
 def _read_whole(content: SpanContent, request: JSON, response: JSON) -> None:
-    """The request and the response as they are: the attributes have no name for some of it."""
+    """Read the request and the response themselves: the attributes have no name for some of it."""
     sent, got = provider_json.sent(request), provider_json.answered(response)
     if sent.model is not None and sent.messages:
         content.messages, content.parameters, content.form = (
@@ -124,8 +122,7 @@ def _read_messages(content: SpanContent, a: Mapping[str, JSON]) -> None:
 
 
 def _response_of(span: Span) -> Sequence[Message]:
-    """The answer of a stream of OpenAI's Agents, which is in its output alone: a list of the whole
-    response."""
+    """A streamed answer of OpenAI's Agents, whose whole response is listed in the output alone."""
     if span.scope != _LISTS_RESPONSES:
         return ()
     listed = read_list(span.attributes.get("output.value"))
@@ -133,14 +130,12 @@ def _response_of(span: Span) -> Sequence[Message]:
 
 
 def _prompts(a: Mapping[str, JSON]) -> list[str]:
-    """The prompts of a completion: numbered, or one list."""
     texts = [item.get("prompt.text") for item in read_indexed(a, "llm.prompts")]
     return [str(text) for text in texts or read_list(a.get("llm.prompts")) if text is not None]
 
 
 def _texts(a: Mapping[str, JSON]) -> list[Message]:
-    """The answers of a completion. Instrumentors that write no choices have its text in the output
-    only."""
+    """The answers of a completion; without choices, its text is only in the output."""
     texts = [item.get("completion.text") for item in read_indexed(a, "llm.choices")]
     if not texts:
         output = a.get("output.value")
@@ -199,7 +194,7 @@ def _content(item: dict[str, JSON]) -> Part | None:
 
 
 def _unsendable(part: Part) -> Part:
-    """What is no text in the result of a tool, which chat completions do not take."""
+    """Mark media in a tool's result, which chat completions do not take."""
     return OtherPart(raw={"type": part.modality}) if isinstance(part, Media) else part
 
 

@@ -1,7 +1,5 @@
-"""OpenLIT: the GenAI conventions, with values for what nobody asked for.
-
-Source: openlit 1.45, `instrumentation/openai/utils.py`.
-"""
+"""OpenLIT: the GenAI conventions, with values for what nobody asked for. Source: openlit 1.45,
+`instrumentation/openai/utils.py`."""
 
 from collections.abc import Mapping
 from typing import ClassVar
@@ -34,7 +32,7 @@ class OpenLIT:
         return "openlit" in (sdk, *span.scope.split(".")) and gen_ai.GenAI().recognises(span)
 
     def read_call(self, span: Span) -> Call:
-        """The call, without what was invented."""
+        """The call, without invented values."""
         content = gen_ai.read(span)
         content.invented = _INVENTED
         return call_of(span, self.name, content)

@@ -1,6 +1,4 @@
-"""pydantic-ai's version 1 of its instrumentation: all messages as a JSON list of events.
-
-Its later versions write the GenAI conventions.
+"""pydantic-ai's version 1: all messages as a JSON list of events; later ones write the conventions.
 
 Source: pydantic-ai, `models/instrumented.py` (`InstrumentationSettings(version=1)`), whose events
 are those of the conventions up to 1.36.
@@ -34,7 +32,7 @@ class PydanticAI:
         return named and IN_ATTRIBUTE in span.attributes and gen_ai.GenAI().recognises(span)
 
     def read_call(self, span: Span) -> Call:
-        """The call."""
+        """Read the call."""
         content = gen_ai.read(with_attribute(span))
         requested = read_object(span.attributes.get(_REQUESTED))
         content.tools = content.tools or [

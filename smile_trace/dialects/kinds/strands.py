@@ -1,9 +1,6 @@
-"""Strands Agents: events of the GenAI conventions up to 1.36, whose contents are JSON lists of the
-blocks of Bedrock's Converse API, whatever model is asked. What it writes by later conventions is
-read as these.
-
-Source: strands-agents 1.62, `telemetry/tracer.py`; Amazon Bedrock, "Converse" (ContentBlock).
-"""
+"""Strands Agents: events of the GenAI conventions up to 1.36, whose contents are JSON lists of
+blocks of Bedrock's Converse API for any model. Later conventions are read as these. Source:
+strands-agents 1.62, `telemetry/tracer.py`; Amazon Bedrock, "Converse" (ContentBlock)."""
 
 from collections.abc import Mapping
 from typing import ClassVar
@@ -29,7 +26,7 @@ _ROLES = {f"gen_ai.{role}.message": role for role in ("system", "user", "assista
 
 
 class Strands:
-    """A call is what the conventions say, with such events."""
+    """A call is what the conventions say, with an event per message."""
 
     name: ClassVar[str] = "strands"
     tools_recorded_by: ClassVar[Mapping[str, str]] = {"strands": CLIENT_RECORDS_TOOLS}
@@ -44,7 +41,7 @@ class Strands:
         return any(event.get("name") in _ROLES for event in span.events)
 
     def read_call(self, span: Span) -> Call:
-        """The call."""
+        """Read the call."""
         content = gen_ai.read(span)
         said = [(str(e.get("name")), read_object(e.get("attributes"))) for e in span.events]
         content.messages = [_message(_ROLES[n], a.get("content")) for n, a in said if n in _ROLES]

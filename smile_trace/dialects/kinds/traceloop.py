@@ -1,8 +1,5 @@
 """Traceloop (OpenLLMetry) up to 0.5x: messages in numbered attributes. Later releases write the
-GenAI conventions.
-
-Source: opentelemetry-instrumentation-openai 0.44 (`gen_ai.prompt.N`, `gen_ai.completion.N`).
-"""
+GenAI conventions. Source: opentelemetry-instrumentation-openai 0.44."""
 
 from collections.abc import Mapping
 from typing import ClassVar
@@ -15,7 +12,7 @@ from smile_trace.records import JSON, Call, Message, Span
 
 _REQUEST = "llm.request.type"
 _ANTHROPIC_CHAT = "anthropic.chat"
-"""A chat whose type older releases call a completion."""
+"""A chat that older releases give the type of a completion."""
 _SESSION = "traceloop.association.properties.session_id"
 _USER = "traceloop.association.properties.user_id"
 

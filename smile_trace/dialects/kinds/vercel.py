@@ -1,8 +1,7 @@
 """The AI SDK of Vercel (JavaScript), its `experimental_telemetry`.
 
-A `generateText` is a span around one `doGenerate` per request; only the latter is what was sent.
-
-Source: the package `ai` 6, `core/telemetry`; its prompt is that of `@ai-sdk/provider`.
+A `generateText` is a span around one `doGenerate` per request, which alone was sent. Source: the
+package `ai` 6, `core/telemetry`; its prompt is that of `@ai-sdk/provider`.
 """
 
 from collections.abc import Mapping
@@ -54,7 +53,7 @@ class Vercel:
         return isinstance(operation, str) and operation.endswith((".doGenerate", ".doStream"))
 
     def read_call(self, span: Span) -> Call:
-        """The call."""
+        """Read the call."""
         a = span.attributes
         content = gen_ai.read(span)
         content.messages = [_message(item) for item in read_list(a.get("ai.prompt.messages"))]
@@ -111,7 +110,7 @@ def _part(raw: Mapping[str, JSON]) -> Part | None:
 
 
 def _output(output: JSON) -> JSON:
-    """What a tool gave back: `{"type": "json", "value": …}`, a text, or any JSON in older ones."""
+    """A tool's output: `{"type": "json", "value": …}`, a text, or any JSON in older ones."""
     if isinstance(output, dict) and "value" in output and isinstance(output.get("type"), str):
         return output["value"]
     return "" if output is None else output
