@@ -1,8 +1,4 @@
-"""Trackers: dashboards we deliver to. The core never imports one; they are found by entry point.
-
-What a tracker is made of besides the protocol: `trackers.http` (requests, status codes),
-`trackers.batches` (many items, their outcomes) and `trackers.fields` (what is known of a call).
-"""
+"""Trackers: dashboards we deliver to. The core never imports one; entry points find them."""
 
 from smile_trace.records import ForgottenCall, ForgottenTrace
 from smile_trace.trackers.discovery import discover, read_options

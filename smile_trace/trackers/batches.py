@@ -1,7 +1,4 @@
-"""Many items at once: split into requests, sent one by one or concurrently, with an outcome each.
-
-Every function here keeps the order of the items.
-"""
+"""Deliver many items, in one request or several, with an outcome each in the order of the items."""
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -19,7 +16,7 @@ Result = Outcome | RequestRejected
 
 
 def split(items: Sequence[T], size: Callable[[T], int], limit: int) -> Iterator[list[T]]:
-    """Items in groups of at most `limit` in size; a larger item goes alone."""
+    """Yield groups of at most `limit` in size; a larger item goes alone."""
     batch: list[T] = []
     total = 0
     for item in items:
@@ -33,11 +30,7 @@ def split(items: Sequence[T], size: Callable[[T], int], limit: int) -> Iterator[
 
 
 def attempt(deliver: Callable[[], R]) -> R | RequestRejected:
-    """What a delivery gives, or what it was rejected with.
-
-    Raises:
-        TrackerUnavailable: the server takes nothing.
-    """
+    """Return the result of a delivery, or its rejection."""
     try:
         return deliver()
     except RequestRejected as rejected:
@@ -45,25 +38,17 @@ def attempt(deliver: Callable[[], R]) -> R | RequestRejected:
 
 
 def outcome_of(deliver: Callable[[], Outcome]) -> Outcome:
-    """The outcome of a delivery, also where it was rejected.
-
-    Raises:
-        TrackerUnavailable: the server takes nothing.
-    """
+    """Return the outcome of a delivery, also if it was rejected."""
     return settled(attempt(deliver))
 
 
 def settled(result: Result) -> Outcome:
-    """The outcome; a rejected request's where it was rejected."""
+    """Return the outcome of a result that may be a rejected request."""
     return result.outcome if isinstance(result, RequestRejected) else result
 
 
 def deliver_batch(items: Sequence[T], send: Callable[[Sequence[T]], list[Outcome]]) -> list[Result]:
-    """Send items in one request; where it is rejected, each alone, to find out which one it was.
-
-    Raises:
-        TrackerUnavailable: the server takes nothing.
-    """
+    """Send items in one request; if it is rejected, send each alone to find the rejected ones."""
     try:
         return list(send(items))
     except RequestRejected as rejected:
@@ -75,16 +60,12 @@ def deliver_batch(items: Sequence[T], send: Callable[[Sequence[T]], list[Outcome
 def deliver_each(
     items: Sequence[T], deliver: Callable[[T], Outcome], *, concurrency: int = 1
 ) -> list[Result]:
-    """Deliver items one by one, at most `concurrency` at the same time.
-
-    Raises:
-        TrackerUnavailable: the server takes nothing; items that were not begun are left.
-    """
+    """Deliver items one by one, at most `concurrency` at the same time; see `each`."""
     return each(items, lambda item: attempt(lambda: deliver(item)), concurrency=concurrency)
 
 
 def each(items: Sequence[T], do: Callable[[T], R], *, concurrency: int = 1) -> list[R]:
-    """What becomes of each item, at most `concurrency` at the same time.
+    """Return the result of `do` for each item, at most `concurrency` at the same time.
 
     Raises:
         TrackerUnavailable: the server takes nothing; items that were not begun are left.
@@ -120,11 +101,7 @@ def each(items: Sequence[T], do: Callable[[T], R], *, concurrency: int = 1) -> l
 
 
 def outcomes(results: Sequence[Result]) -> list[Outcome]:
-    """Rejected requests as outcomes.
-
-    Raises:
-        TrackerUnavailable: the server fails with 5xx on everything: no item is to blame.
-    """
+    """Turn rejections into outcomes; if all items failed with 5xx, raise `TrackerUnavailable`."""
     faults = [r for r in results if isinstance(r, RequestRejected) and r.status >= 500]
     if faults and len(faults) == len(results):
         raise TrackerUnavailable(f"{faults[0]}; nothing needs to be done, it is tried again")

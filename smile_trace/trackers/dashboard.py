@@ -1,4 +1,4 @@
-"""A tracker that shows presentations: its backend does what a few verbs say, the rest is here."""
+"""A base for trackers that show presentations: a backend implements a few verbs."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -33,79 +33,74 @@ from smile_trace.trackers.reviews import ReviewQueues
 
 
 class Dashboard(Tracker):
-    """A base of trackers. A subclass has its name, its capabilities, `from_settings`, and
+    """A base for trackers. A subclass has a name, capabilities, `from_settings`, and:
 
-    - `put_spans`: write traces, with what users thought of them;
-    - `put_scores`: say something of a span or a trace, in place of what was said under that name;
-    - `put_view`: attach what is drawn to a span of its own;
-    - `forget_trace`: delete a trace with all of this, where `capabilities.forgets`;
+    - `put_spans`: write traces with their users' feedback;
+    - `put_scores`: write scores of a span or a trace, replacing those of the same names;
+    - `put_view`: attach a view to a span of its own;
+    - `forget_trace`: delete a trace with all of this, if `capabilities.forgets`.
 
-    each of which may come again for what is there already. They raise `RequestRejected` where the
-    backend does not take this, and `TrackerUnavailable` where it takes nothing. What is said comes
-    before what is drawn.
+    Each may be called again for what is there already. They raise `RequestRejected` if the backend
+    rejects this request, and `TrackerUnavailable` if it takes nothing. Scores are written before
+    views.
     """
 
     request_size: ClassVar[int] = 400
-    """Of traces in one request, as `size_of` measures them."""
+    """Most that one request with traces holds, as `size_of` measures them."""
     concurrency: int = 1
-    """Requests with traces, explanations, paths and profiles delivered at once."""
+    """Number of requests with traces, explanations, paths and profiles sent at once."""
     review_queues: ReviewQueues
-    """Where `capabilities.reviews` is declared."""
+    """Set if `capabilities.reviews` is declared."""
 
     # -- what a subclass says ----------------------------------------------------------------
 
     def put_spans(self, traces: Sequence[Trace]) -> None:
-        """Write traces, and their `feedback_scores`."""
+        """Write traces and their `feedback_scores`."""
         raise self.lacks("put_spans")
 
     def put_scores(self, place: Parent, shown: Presentation) -> Outcome | None:
-        """Say what a presentation says of a call at the span `place`, and where `shown.is_alone`
-        at its trace, too, if the backend lists traces by what is said of traces; of documents at
-        the spans that retrieved them, where it has a place for it. By default nothing.
-
-        Returns:
-            None where it was said, else why nothing can be.
-        """
+        """Write the scores at the span `place`; if `shown.is_alone`, also at its trace, if the
+        backend lists traces by them; and document scores at the spans that retrieved the documents.
+        By default nothing is written. Return None when written, else why nothing can be."""
         return None
 
     def put_view(self, place: Parent, shown: Presentation, view: View) -> Outcome:
-        """Show what is drawn under `place`, with its files; `late_span` makes the span."""
+        """Show a view and its files under `place`; `late_span` makes the span."""
         raise self.lacks("put_view")
 
     def forget_trace(self, item: ForgottenTrace) -> Outcome:
-        """Delete one trace, see `Tracker.forget`."""
+        """Delete one trace; see `Tracker.forget`."""
         raise self.lacks("forget_trace")
 
     def forgetting(self) -> Callable[[ForgottenTrace], Outcome]:
-        """What deletes each of several traces; what they share is looked for once. By default
-        `forget_trace`."""
+        """Return a function that deletes each of several traces; override it to look up once what
+        they share."""
         return self.forget_trace
 
     def trace_id(self, trace: Trace) -> str:
-        """The id there of a trace that was written; by default the same."""
+        """Return the backend's id of a trace that was written; by default the same."""
         return trace.trace_id
 
     def trace_url(self, trace_id: str) -> str | None:
-        """Where a person can look at a trace, by its id there."""
+        """Return the page of a trace, by its id in the backend; None if there is none."""
         return None
 
     def size_of(self, trace: Trace) -> int:
-        """How much of a request a trace takes; by default in spans."""
+        """Return a trace's share of `request_size`; by default its number of spans."""
         return len(trace.spans)
 
     def find_trace(self, item: CapturedTrace) -> Outcome | None:
-        """The outcome of a trace that is not written, because it stands there: the application's
-        own one, or one that was read from there; None: it is written."""
+        """Return the outcome of a trace that is not written because the backend has it already (the
+        application's own, or read from there); None to write it."""
         return None
 
     def find_place(self, shown: Presentation) -> Parent | Outcome:
-        """The span that a presentation goes under, or why there is none; by default that of its
-        call, or the root, in the trace that was written."""
+        """Return the span that a presentation goes under, or why there is none; by default that of
+        its call, or the root, in the trace that we wrote."""
         return own_place(shown)
 
     def settle(self, results: Sequence[Result]) -> list[Outcome]:
-        """What became of the items; by default none is to blame where the server fails with 5xx on
-        everything."""
+        """Return outcomes; by default raise `TrackerUnavailable` if everything failed with 5xx."""
         return outcomes(results)
 
     # -- what a tracker does -----------------------------------------------------------------
@@ -164,7 +159,7 @@ class Dashboard(Tracker):
         return self.review_queues.read(queue)
 
     def receipt(self, trace_id: str) -> Receipt:
-        """The receipt for something in a trace, by its id there."""
+        """Return the receipt for something in a trace, by its id in the backend."""
         return Receipt(external_id=trace_id, url=self.trace_url(trace_id))
 
     def _send(self, traces: Sequence[Trace]) -> list[Outcome]:
@@ -177,7 +172,7 @@ class Dashboard(Tracker):
         return self.settle(deliver_each(items, self.show, concurrency=self.concurrency))
 
     def show(self, item: Item) -> Outcome:
-        """Show one item, in the order that is said above."""
+        """Show one item: its scores, then its view."""
         shown = present(item)
         place = self.find_place(shown)
         if not isinstance(place, Parent):
@@ -190,20 +185,20 @@ class Dashboard(Tracker):
 
 
 def own_place(shown: Presentation) -> Parent:
-    """The span of a presentation's call, or the root, in a trace that we wrote."""
+    """Return the span of a presentation's call, or the root, in a trace that we wrote."""
     trace, call = shown.item.trace, shown.call
     span = trace.span(trace.root_span_id) if call is None else call
     return Parent(shown.item.traced_as, span.span_id, span.start_ns, span.end_ns)
 
 
 def gone(service: str, trace_id: str, *, retry: bool = False) -> Rejected:
-    """The outcome of what belongs to a trace that is not there any more."""
+    """Return the outcome of an item whose trace was deleted in the backend."""
     reason = f"the trace {trace_id} is gone from {service}: it was deleted there"
     return Rejected(reason=reason, code=ReasonCode.NOT_FOUND, retry=retry)
 
 
 def not_ours(trace_ids: Sequence[str], what: str) -> Rejected:
-    """The outcome of forgetting where the application itself wrote a trace; `what` a person has to
-    do."""
+    """Return the outcome of forgetting traces that the application itself wrote; `what` tells a
+    person what to do."""
     reason = f"the application itself wrote {', '.join(trace_ids)}: {what}"
     return Rejected(reason=reason, code=ReasonCode.REJECTED, retry=False)

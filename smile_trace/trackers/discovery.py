@@ -15,12 +15,12 @@ _SWITCH = TypeAdapter(bool)
 
 
 def discover(options: Mapping[str, Mapping[str, JSON]]) -> list[Tracker]:
-    """The active trackers, by name: those that `options` or their own environment ask for.
+    """Return the active trackers by name: those that `options` or their own environment ask for.
 
     Args:
-        options: the settings' `[trackers.NAME]` tables by name. A table asks for its tracker, also
-            where nothing else stands in it; `enabled = false` switches a tracker off although its
-            environment variables are set.
+        options: the settings' `[trackers.NAME]` tables by name. A table, even an empty one, asks
+            for its tracker; `enabled = false` switches a tracker off although its environment
+            variables are set.
 
     Raises:
         ValueError: a table names a tracker that is not installed, or its options are wrong.
@@ -54,10 +54,7 @@ def _enabled(name: str, given: JSON) -> bool:
 
 
 def read_options(model: type[Options], name: str, options: Mapping[str, JSON]) -> Options:
-    """The options of the table `[trackers.NAME]`, checked; `enabled` has been read already.
-
-    Raises:
-        ValueError: one is unknown or wrong; the message says which and what it may be.
-    """
+    """Validate the options of `[trackers.NAME]`, `enabled` aside. The `ValueError` says which
+    option is unknown or wrong, and what it may be."""
     given = {name: value for name, value in options.items() if name != "enabled"}
     return read_table(model, f"trackers.{name}", given)

@@ -1,7 +1,4 @@
-"""What is known of a trace and its calls, in the shapes that most trackers take.
-
-Input and output are JSON objects, token counts have OpenAI's names, tags are texts.
-"""
+"""Facts about a trace and its calls in the shapes that most trackers take."""
 
 import contextlib
 import datetime
@@ -22,7 +19,7 @@ from smile_trace.records import JSON, Call, Document, Feedback, Span, Trace, cha
 
 
 def known(fields: Mapping[str, JSON]) -> dict[str, JSON]:
-    """The fields that say something: those that are None or empty are left out."""
+    """Drop the fields that are None or empty."""
     return {name: value for name, value in fields.items() if value not in (None, {}, [])}
 
 
@@ -30,20 +27,20 @@ def known(fields: Mapping[str, JSON]) -> dict[str, JSON]:
 
 
 def call_input(call: Call) -> dict[str, JSON]:
-    """`{"messages": […]}` of a chat, `{"prompt": …}` of a completion."""
+    """Return `{"messages": […]}` for a chat, `{"prompt": …}` for a completion."""
     if call.form == "completion":
         return {"prompt": "".join(message.content for message in call.messages)}
     return {"messages": chat_messages(call.messages)}
 
 
 def call_output(call: Call) -> dict[str, JSON] | None:
-    """`{"output": answer}`; None where there is no answer."""
+    """Return `{"output": answer}`; None if there is no answer."""
     return None if call.answer is None else {"output": call.answer}
 
 
 def span_io(span: Span) -> tuple[dict[str, JSON] | None, dict[str, JSON] | None]:
-    """What a span around calls took and gave; its function may have taken a single text, as a call
-    does."""
+    """Return the input and output of a span around calls; a function that took a single text is
+    shown like a call."""
     for call in read_calls([span]):
         return call_input(call), call_output(call)
     took = as_object(decoded(span.attributes.get(semconv.INPUT)), "input")
@@ -51,8 +48,8 @@ def span_io(span: Span) -> tuple[dict[str, JSON] | None, dict[str, JSON] | None]
 
 
 def retrievers(trace: Trace) -> dict[str, list[Document]]:
-    """The spans that did nothing but retrieve documents, by their ids: calls, and what is around
-    calls, may say what was retrieved for these, too."""
+    """Return the documents of spans that only retrieve, by span id; calls and spans around calls
+    may repeat what was retrieved for them, and are left out."""
     spans = {span.span_id: span for span in trace.spans}
     calls = [spans[call.span_id] for call in trace.calls if call.span_id in spans]
     others = {span.span_id for call in calls for span in (call, *around(call, spans))}
@@ -65,15 +62,15 @@ def retrievers(trace: Trace) -> dict[str, list[Document]]:
 
 
 def in_their_places(documents: Sequence[Document]) -> list[Document]:
-    """What a span retrieved, each at its position; where the span had one without a text, or none
-    that could be read, an empty one."""
+    """Return a span's documents, each at its position; positions without a readable text hold an
+    empty document."""
     by_position = {document.position or 0: document for document in documents}
     empty = Document(text="")
     return [by_position.get(position, empty) for position in range(max(by_position) + 1)]
 
 
 def decoded(value: JSON) -> JSON:
-    """The value of an attribute that is JSON; any other text as it is."""
+    """Decode an attribute that is JSON; any other text is returned as it is."""
     if isinstance(value, str):
         with contextlib.suppress(ForeignDataError):
             return foreign.decode(value, lenient=True)
@@ -81,14 +78,14 @@ def decoded(value: JSON) -> JSON:
 
 
 def as_object(value: JSON, name: str) -> dict[str, JSON] | None:
-    """A value as a JSON object: `{name: value}` where it is none; None stays None."""
+    """Return a value as a JSON object: `{name: value}` if it is none; None stays None."""
     if value is None or isinstance(value, dict):
         return value
     return {name: value}
 
 
 def json_text(value: JSON) -> str:
-    """A value as the JSON text of an attribute, in the letters that it is written in."""
+    """Return a value as JSON text, with non-ASCII letters unescaped."""
     return json.dumps(value, ensure_ascii=False, default=str)
 
 
@@ -96,8 +93,8 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def strict_json(value: JSON) -> JSON:
-    """The value without what strict JSON (RFC 8259, sections 6 and 8.2) or UTF-8 cannot hold:
-    numbers that are not finite become their names ("nan", "inf"), lone surrogates U+FFFD."""
+    """Replace what strict JSON (RFC 8259, sections 6 and 8.2) or UTF-8 cannot hold: numbers that
+    are not finite become their names ("nan", "inf"), lone surrogates U+FFFD."""
     match value:
         case str():
             return _SURROGATE.sub("\ufffd", value)
@@ -111,7 +108,7 @@ def strict_json(value: JSON) -> JSON:
 
 
 def shown_text(value: Mapping[str, JSON] | None) -> str | None:
-    """The input or output of a span as a text: a single text as it is, anything else as JSON."""
+    """Return a span's input or output as text: a single text as it is, anything else as JSON."""
     if not value:
         return None
     [first, *more] = value.values()
@@ -119,7 +116,7 @@ def shown_text(value: Mapping[str, JSON] | None) -> str | None:
 
 
 def without_nul(value: JSON) -> JSON:
-    """The value with a visible sign in place of NUL, at which PostgreSQL refuses whole requests."""
+    """Replace NUL, for which PostgreSQL refuses whole requests, by a visible sign."""
     if isinstance(value, str):
         return value.replace("\0", "␀")
     if isinstance(value, dict):
@@ -135,13 +132,13 @@ _FILE = re.compile(
 
 
 def call_label(call: Call) -> str:
-    """`answer · gpt-4o-mini`: the function that made a call, and its model where it is known."""
+    """`answer · gpt-4o-mini`: the function that made a call, and its model if known."""
     model = model_label(call.model)
     return f"{call.name} · {model}" if model else call.name
 
 
 def model_label(model: str | None) -> str:
-    """A model's name; of a file or folder its own name, never its path."""
+    """A model's name; for a file or folder its own name, never its path."""
     if not model or not _FILE.match(model):
         return model or ""
     path = PureWindowsPath(model) if "\\" in model else PurePosixPath(model)
@@ -149,7 +146,7 @@ def model_label(model: str | None) -> str:
 
 
 def call_metadata(call: Call) -> dict[str, JSON]:
-    """What is known of a call besides model, texts, usage, prompts and its own metadata."""
+    """Return a call's facts besides model, texts, usage, prompts and its own metadata."""
     return known(
         {
             "parameters": call.parameters,
@@ -165,7 +162,7 @@ def call_metadata(call: Call) -> dict[str, JSON]:
 
 
 def prompt_uses(call: Call) -> list[dict[str, JSON]]:
-    """The prompt versions that a call was made with, their templates and values."""
+    """Return the prompt versions that a call was made with, their templates and values."""
     return [
         {
             "name": use.name,
@@ -178,8 +175,8 @@ def prompt_uses(call: Call) -> list[dict[str, JSON]]:
 
 
 def token_usage(calls: Iterable[Call]) -> dict[str, int]:
-    """Token counts of calls together: `prompt_tokens`, `completion_tokens`, `total_tokens`; what
-    no call reported is left out."""
+    """Sum the calls' `prompt_tokens`, `completion_tokens` and `total_tokens`; counts that no call
+    reported are left out."""
     reported = [call.usage for call in calls if call.usage is not None]
     sent = [usage.input_tokens for usage in reported if usage.input_tokens is not None]
     received = [usage.output_tokens for usage in reported if usage.output_tokens is not None]
@@ -193,7 +190,7 @@ def token_usage(calls: Iterable[Call]) -> dict[str, int]:
 
 
 def tags(calls: Sequence[Call]) -> list[str]:
-    """`key:value` of every tag and `name vVERSION` of every prompt, sorted."""
+    """Return `key:value` of every tag and `name vVERSION` of every prompt, sorted."""
     return sorted(
         {
             *(f"{key}:{value}" for call in calls for key, value in call.tags.items()),
@@ -206,8 +203,8 @@ def tags(calls: Sequence[Call]) -> list[str]:
 
 
 class SpanRole(NamedTuple):
-    """A span of a trace, and what it is in it: a call, a retriever of documents, the root, or
-    something around these."""
+    """A span and its role in a trace: call, retriever of documents, root, or something around
+    these."""
 
     span: Span
     call: Call | None
@@ -215,8 +212,8 @@ class SpanRole(NamedTuple):
     is_root: bool
 
     def showing(self, name: str, attributes: Mapping[str, JSON], **fields: JSON) -> Span:
-        """A copy with another name, more attributes and other fields; the root of a trace whose
-        own root is missing has no parent, for which backends would wait."""
+        """Copy the span with another name, more attributes and other fields. If the trace's own
+        root is missing, the root has no parent: backends would wait for it."""
         shown = {**self.span.attributes, **attributes}
         parent = None if self.is_root else self.span.parent_id
         update = {"name": name, "attributes": shown, "parent_id": parent, **fields}
@@ -224,7 +221,7 @@ class SpanRole(NamedTuple):
 
 
 def span_roles(trace: Trace) -> Iterator[SpanRole]:
-    """The spans of a trace, each with what it is in it."""
+    """Yield the spans of a trace with their roles."""
     calls, retrieved = {call.span_id: call for call in trace.calls}, retrievers(trace)
     for span in trace.spans:
         is_root = span.span_id == trace.root_span_id
@@ -232,25 +229,25 @@ def span_roles(trace: Trace) -> Iterator[SpanRole]:
 
 
 def timestamp(at_ns: int) -> str:
-    """Unix nanoseconds as ISO 8601 with microseconds, UTC."""
+    """Format Unix nanoseconds as ISO 8601 with microseconds, UTC."""
     at = datetime.datetime.fromtimestamp(at_ns // 10**9, datetime.UTC)
     return f"{at:%Y-%m-%dT%H:%M:%S}.{at_ns % 10**9 // 1000:06}Z"
 
 
 def trace_times(trace: Trace) -> tuple[int, int]:
-    """When its first span started and its last one ended, in Unix nanoseconds."""
+    """Return the start of the first span and the end of the last, in Unix nanoseconds."""
     return min(span.start_ns for span in trace.spans), max(span.end_ns for span in trace.spans)
 
 
 def external_traces(trace: Trace, *keys: str) -> list[str]:
-    """The application's own traces, noted under one of the keys, where every call of ours was made
-    inside of one."""
+    """Return the ids of the application's own traces, noted under one of the keys; empty unless
+    every call was made inside such a trace."""
     noted = [[call.external_trace.get(key) for key in keys] for call in trace.calls]
     ids = [next(filter(None, of_call), None) for of_call in noted]
     return list(dict.fromkeys(i for i in ids if i is not None)) if all(ids) else []
 
 
 def newest_feedback(trace: Trace) -> list[Feedback]:
-    """What users thought of the trace: the newest score of each name."""
+    """Return the newest feedback of each name."""
     by_name = {one.name: one for one in sorted(trace.feedback, key=lambda one: one.at_ns)}
     return list(by_name.values())

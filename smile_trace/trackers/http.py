@@ -1,8 +1,4 @@
-"""Requests to a tracker's server: bounded in time, and what its answers mean for a delivery.
-
-`Service` says what a status or a lost connection means, whichever client made the request;
-`HttpClient` is a client for JSON over HTTP.
-"""
+"""Requests to a tracker's server, bounded in time, and the meaning of its answers."""
 
 import asyncio
 import json
@@ -36,29 +32,29 @@ BUSY = (408, 429, 502, 503, 504)
 """Statuses of a server that takes nothing for the moment."""
 
 DEADLINE_TIMEOUTS = 6
-"""A request may take so many time-outs, to the last byte of its reply; a time-out bounds each
-silence in it."""
+"""Time-outs that a request may take in all; a single time-out bounds each silence in it."""
 
 Failure = Literal["timeout", "certificate", "connection"]
 
 Params = Mapping[str, str | Sequence[str]]
-"""Of an address; one with several values is repeated."""
+"""Query parameters; a name with several values is repeated."""
 
 
 class HttpOptions(Record):
-    """Options of a table for whatever is reached by an `HttpClient`."""
+    """Options of a table whose tracker or source uses an `HttpClient`."""
 
     timeout_seconds: float = Field(10.0, gt=0, le=300)
-    """How long the server may be silent in one request, which may take six times as long."""
+    """Seconds that the server may be silent in a request, which may take six times as long in all.
+    """
     max_reply_mb: float = Field(MAX_REPLY_MB, gt=0, le=1024)
-    """Megabytes that a reply may have; a larger one is not read."""
+    """Largest reply in megabytes; a larger one is not read."""
 
 
 class RequestRejected(SmileTraceError):
-    """The server rejected one request, and may take the next one all the same.
+    """The server rejected one request, and may still take the next.
 
-    `status` is the HTTP status, `service_code` the server's own error code where it gave one;
-    `retry` is False where trying again cannot help.
+    `status` is the HTTP status, `service_code` the server's own error code if it gave one; `retry`
+    is False if trying again cannot help.
     """
 
     code = ReasonCode.REJECTED
@@ -79,7 +75,7 @@ class RequestRejected(SmileTraceError):
 
     @property
     def missing(self) -> bool:
-        """Whether the server has no such thing."""
+        """Whether the server answered 404."""
         return self.status == 404
 
     @property
@@ -91,18 +87,17 @@ class RequestRejected(SmileTraceError):
 
 @dataclass(frozen=True)
 class Service:
-    """A tracker's server, as its errors speak of it.
+    """A tracker's server, and the advice in its error messages.
+
+    `credentials` is the advice if it refuses our credentials (401), `access` if they may not write
+    (403), `address` if nothing or something else answers, `certificate` if its certificate cannot
+    be verified.
 
     Args:
         name: what people call it.
-        url: its address.
-        timeout_setting: where its time-out is set.
-        credentials: what to do where it refuses our credentials (401).
-        access: what to do where they may not write (403).
-        address: what to do where something else answers, or nothing.
-        login: the variables that hold credentials, which the address must not.
-        certificate: what to do where its certificate cannot be verified.
-        purpose: what is done there, `write` or `read`.
+        timeout_setting: the setting that holds its time-out.
+        login: the variables that hold credentials, which the address must not contain.
+        purpose: `write` or `read`, for the message on 403.
     """
 
     name: str
@@ -116,11 +111,7 @@ class Service:
     purpose: str = "write"
 
     def __post_init__(self) -> None:
-        """See that the address can be shown.
-
-        Raises:
-            ValueError: there are credentials in it.
-        """
+        """Raise `ValueError` if the address contains credentials."""
         check_address(self.url, f"the address of {self.name}", self.login)
 
     @property
@@ -130,11 +121,11 @@ class Service:
     def error(
         self, status: int, said: str, headers: Mapping[str, str] | None = None
     ) -> TrackerUnavailable | RequestRejected:
-        """What a status of 400 and above means.
+        """Return the error for a status of 400 and above.
 
         Args:
-            said: what the server said; the beginning of it is quoted.
-            headers: those of the response, by lower-case name or without regard to case.
+            said: the server's text; its beginning is quoted.
+            headers: the response's, by lower-case name or without regard to case.
         """
         said = one_line(said)
         if status == 401:
@@ -163,7 +154,7 @@ class Service:
         )
 
     def unreachable(self, failure: Failure, *, timeout: float = 0.0) -> TrackerUnavailable:
-        """What it means that no response came; `timeout` in seconds."""
+        """Return the error for a missing response; `timeout` in seconds."""
         if failure == "timeout":
             return TrackerUnavailable(
                 f"{self._where} did not answer within {timeout:g} s: check that the "
@@ -179,11 +170,11 @@ class Service:
         )
 
     def refused(self, error: ReplyRefused) -> TrackerUnavailable:
-        """What it means that its reply is not read, or its redirect not followed."""
+        """Return the error for a reply that is not read, or a redirect that is not followed."""
         return TrackerUnavailable(f"{self._where} cannot be used: {error}")
 
     def misdirected(self, error: AddressRefused) -> RequestRejected:
-        """What it means that it names an address that is not asked."""
+        """Return the error for a reply that names an address we do not ask."""
         return RequestRejected(
             f"{self._where} names an address that is not asked: {error}",
             status=200,
@@ -192,7 +183,7 @@ class Service:
         )
 
     def unreadable(self, error: Exception) -> RequestRejected:
-        """What it means that its reply is beyond the bounds, or not shaped as its replies are."""
+        """Return the error for a reply beyond the bounds, or of an unexpected shape."""
         said = error if isinstance(error, SmileTraceError) else f"{type(error).__name__}: {error}"
         return RequestRejected(
             f"what {self.name} replied cannot be read ({one_line(str(said))})",
@@ -202,12 +193,8 @@ class Service:
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        """Around whatever takes something out of a reply.
-
-        Raises:
-            TrackerUnavailable: the reply is no JSON at all.
-            RequestRejected: it cannot be read otherwise.
-        """
+        """Turn errors in reading a reply into `RequestRejected`, or `TrackerUnavailable` if the
+        reply is not JSON at all."""
         try:
             yield
         except AddressRefused as error:
@@ -218,7 +205,7 @@ class Service:
             raise self.unreadable(error) from error
 
     def wrong(self) -> TrackerUnavailable:
-        """What it means that something else answers."""
+        """Return the error for an answer that comes from something other than the service."""
         root = "/".join(presentable(self.url).split("/")[:3])
         return TrackerUnavailable(
             f"what answers at {root} is not {self.name}: check {self.address}, and that no proxy "
@@ -227,13 +214,12 @@ class Service:
 
 
 class HttpClient:
-    """JSON over HTTP to one service. Proxies and authorities are those of the environment.
+    """JSON over HTTP to one service; proxies and certificate authorities come from the environment.
 
     Args:
         headers: sent with every request; shown nowhere.
-        timeout: seconds for which the server may be silent in one request, which may take
+        timeout: seconds that the server may be silent in one request, which may take
             `DEADLINE_TIMEOUTS` times as long in all.
-        max_reply_mb: megabytes that a reply may have.
     """
 
     def __init__(
@@ -269,7 +255,7 @@ class HttpClient:
         headers: Mapping[str, str] = {},
         auth: tuple[str, str] | None = None,
     ) -> Self:
-        """The client with the bounds of a table's options."""
+        """Make the client with the bounds of a table's options."""
         seconds, megabytes = options.timeout_seconds, options.max_reply_mb
         return cls(service, headers=headers, auth=auth, timeout=seconds, max_reply_mb=megabytes)
 
@@ -283,7 +269,6 @@ class HttpClient:
             self._loop.close()
 
     async def _end(self) -> None:
-        """Let nobody wait for a reply any more."""
         requests = asyncio.all_tasks() - {asyncio.current_task()}
         for request in requests:
             request.cancel()
@@ -298,7 +283,7 @@ class HttpClient:
         *,
         params: Params | None = None,
     ) -> Any:
-        """Send JSON, read JSON; None where the answer is empty.
+        """Send JSON and read JSON; None if the answer is empty.
 
         Raises:
             RequestRejected: the server rejected this request, or its reply cannot be read.
@@ -313,11 +298,7 @@ class HttpClient:
             return foreign.decode(response.content, lenient=True)
 
     def get(self, path: str, params: Params | None = None) -> Any:
-        """Read JSON; None where there is no such thing.
-
-        Raises:
-            RequestRejected, TrackerUnavailable: see `send`.
-        """
+        """Read JSON; None on 404. Otherwise raises like `send`."""
         try:
             return self.send("GET", path, params=params)
         except RequestRejected as rejected:
@@ -326,11 +307,7 @@ class HttpClient:
             raise
 
     def request(self, method: str, url: str, **options: Any) -> httpx.Response:
-        """Any request; `options` are those of `httpx.AsyncClient.request`.
-
-        Raises:
-            RequestRejected, TrackerUnavailable: see `send`.
-        """
+        """Make any request; `options` are for `httpx.AsyncClient.request`. Raises like `send`."""
         return self._checked(self._client.request(method, url, **options))
 
     async def _own(self, request: httpx.Request) -> None:
@@ -340,22 +317,14 @@ class HttpClient:
     def put_elsewhere(
         self, url: str, content: bytes, *, headers: Mapping[str, str] = {}
     ) -> httpx.Response:
-        """Upload to a signed address of a storage beside the service, without our headers.
-
-        Args:
-            headers: those that the address was signed with.
-
-        Raises:
-            RequestRejected, TrackerUnavailable: see `send`; or the service may not name it.
-        """
+        """Upload to a signed address of a storage beside the service, without our headers;
+        `headers` are those that it was signed with. Raises like `send`, also if the service may not
+        name the address."""
         return self._checked(self._elsewhere("PUT", url, content=content, headers=dict(headers)))
 
     def get_elsewhere(self, url: str) -> bytes:
-        """Read from a signed address of a storage beside the service, without our headers.
-
-        Raises:
-            RequestRejected, TrackerUnavailable: see `send`; or the service may not name it.
-        """
+        """Read from a signed address of a storage beside the service, without our headers. Raises
+        like `send`, also if the service may not name the address."""
         response = self._checked(self._elsewhere("GET", url))
         if response.is_redirect:
             raise self.service.wrong()
@@ -393,7 +362,7 @@ class HttpClient:
         return response
 
     def _wait_for(self, sending: Coroutine[Any, Any, httpx.Response]) -> httpx.Response:
-        """Run it in the client's own event loop, which can end it wherever it waits."""
+        """Run a request in the client's own event loop, which can cancel it wherever it waits."""
 
         async def until_deadline() -> httpx.Response:
             async with asyncio.timeout(DEADLINE_TIMEOUTS * self._timeout):
@@ -409,14 +378,14 @@ _starting = threading.Lock()
 
 
 def _guard(client: httpx.AsyncClient, gate: Gate) -> None:
-    """Connect to no address that the gate refuses: what a name says may have changed since it was
-    looked at. Connections to proxies of the environment stay as they are."""
+    """Refuse forbidden addresses at connection time, since a name may resolve differently than when
+    it was checked. Connections to proxies of the environment stay as they are."""
     pool = client._transport._pool  # type: ignore[attr-defined]
     pool._network_backend = _Guarded(pool._network_backend, gate)
 
 
 class _Guarded(httpcore.AsyncNetworkBackend):
-    """Looks up names itself, and connects to the addresses that it has checked."""
+    """Resolves names itself and connects only to addresses that the gate has checked."""
 
     def __init__(self, plain: httpcore.AsyncNetworkBackend, gate: Gate) -> None:
         self._plain, self._gate = plain, gate
@@ -440,5 +409,5 @@ class _Guarded(httpcore.AsyncNetworkBackend):
 
 
 def one_line(text: str) -> str:
-    """The beginning of what a server said, fit to be shown."""
+    """Shorten a server's text so that it can be shown."""
     return presentable(text, longest=200) or "no reason given"

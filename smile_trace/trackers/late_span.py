@@ -1,9 +1,9 @@
-"""Where something goes in a trace that a backend holds, and the span that shows it there.
+"""The span that shows an explanation in a trace that a backend holds, and its parent.
 
-One span for every backend that takes OTLP: a call of a model to those that read OpenInference
-(Phoenix draws the picture and the Markdown of its answer), an evaluator to Langfuse, an evaluation
-to those that read the GenAI conventions. It names no operation, model or tokens, so that it costs
-nothing, and lies strictly inside the time of the span it is about, so that nothing takes longer.
+One span serves every backend that takes OTLP: it is a model call to those that read OpenInference
+(Phoenix draws its picture and Markdown), an evaluator to Langfuse, and an evaluation under the
+GenAI conventions. It names no operation, model or tokens, so it costs nothing; it lies strictly
+inside the time of its parent, so nothing takes longer.
 """
 
 import base64
@@ -21,15 +21,15 @@ PICTURE_ATTRIBUTES = (
     f"{_MESSAGE}.contents.0.message_content.type",
     f"{_MESSAGE}.contents.0.message_content.image.image.url",
 )
-"""Those that hold the picture; the rest stands without them."""
+"""The attributes that hold the picture; the span is complete without them."""
 _EDGE_NS = 2_000
-"""Off each edge of the time around it: some backends round to microseconds."""
+"""Distance from each edge of the parent's time: some backends round to microseconds."""
 _LENGTH_NS = 1_000_000
 
 
 @dataclass(frozen=True)
 class Parent:
-    """The span that something is shown under; its times are Unix nanoseconds."""
+    """The span that a late span goes under; its times are Unix nanoseconds."""
 
     trace_id: str
     span_id: str
@@ -38,7 +38,7 @@ class Parent:
 
 
 def late_span(parent: Parent, view: View) -> Span:
-    """The span under `parent` that shows a view: the picture, then the table."""
+    """Make the span under `parent` that shows a view: the picture, then the table."""
     edge = min(_EDGE_NS, (parent.end_ns - parent.start_ns) // 4)
     end = parent.end_ns - edge
     event = {"name": EVENT, "time_ns": end, "attributes": dict(view.evaluation)}
@@ -65,8 +65,8 @@ def late_span(parent: Parent, view: View) -> Span:
 
 
 def _openinference(view: View) -> dict[str, JSON]:
-    """Source: the semantic conventions of OpenInference. Of a call of a model's message Phoenix
-    draws pictures, and shows Markdown, whatever the reader has set."""
+    """Source: the semantic conventions of OpenInference. Phoenix always draws pictures and renders
+    Markdown in the message of a model call, whatever the reader has set."""
     kind, address = PICTURE_ATTRIBUTES
     picture = base64.b64encode(view.svg.encode()).decode()
     return {
@@ -88,9 +88,7 @@ def _openinference(view: View) -> dict[str, JSON]:
 
 class HeldSpan(NamedTuple):
     """A span that a backend holds; its times are Unix nanoseconds, `end_ns` None before its end.
-
-    `is_call`: whether a model is called in it, as the backend has it; a late span of ours is none.
-    """
+    `is_call`: whether the backend has it as a model call; a late span of ours is none."""
 
     span_id: str
     parent_id: str | None
@@ -102,14 +100,11 @@ class HeldSpan(NamedTuple):
 def find_parent(
     trace_id: str, spans: Sequence[HeldSpan], call: Call, noted: str | None
 ) -> Parent | None:
-    """The span that an explanation goes under; None where it has not arrived, or not ended.
+    """Find the span that an explanation goes under; None if it has not arrived or not ended.
 
-    Under the call that was recorded while ours ran, if the noted span is one, or is around one;
-    else under the noted span; else under the root.
-
-    Args:
-        spans: all of the trace.
-        noted: the id of the span that our call was made in.
+    It is the call recorded while ours ran, if `noted` (the id of the span that our call was made
+    in) is that call or is around it; else the noted span; else the root. `spans` are all of the
+    trace's.
     """
     by_id = {span.span_id: span for span in spans}
     around = by_id.get(noted or "")
@@ -121,7 +116,7 @@ def find_parent(
 
 
 def find_root(trace_id: str, spans: Sequence[HeldSpan]) -> Parent | None:
-    """The root of a trace, the earliest of several; None where it has not arrived, or not ended."""
+    """Find the root of a trace, the earliest if several; None if it has not arrived or ended."""
     roots = [span for span in spans if span.parent_id is None]
     return _parent(trace_id, min(roots, key=lambda s: s.start_ns)) if roots else None
 
@@ -142,5 +137,4 @@ def _is_within(span: HeldSpan, ancestor: str, by_id: Mapping[str, HeldSpan]) -> 
 
 
 def _overlap(span: HeldSpan, call: Call) -> int:
-    """Nanoseconds in which both ran."""
     return min(span.end_ns or 0, call.end_ns) - max(span.start_ns, call.start_ns)

@@ -1,7 +1,7 @@
 """Spans to a server that takes OTLP over HTTP, in protobuf or JSON, packed with gzip.
 
 Source: opentelemetry-proto `collector/trace/v1/trace_service.proto`, and "OTLP/HTTP" of the OTLP
-specification. The same spans are the same bytes every time.
+specification. The same spans always give the same bytes.
 """
 
 import base64
@@ -30,7 +30,7 @@ MEDIA_TYPES: dict[Encoding, str] = {
     "protobuf": "application/x-protobuf",
     "json": "application/json",
 }
-"""Those of a request; some servers refuse any parameter behind them."""
+"""Sent without parameters, which some servers refuse."""
 _STATUS = {
     "unset": Status.STATUS_CODE_UNSET,
     "ok": Status.STATUS_CODE_OK,
@@ -42,12 +42,8 @@ _INT64 = range(-(2**63), 2**63)
 def post_spans(
     http: HttpClient, path: str, spans: Sequence[Span], *, encoding: Encoding = "protobuf"
 ) -> None:
-    """Send spans in one request.
-
-    Raises:
-        RequestRejected: the server rejected the request, or says that it left out spans of it.
-        TrackerUnavailable: it takes nothing.
-    """
+    """Send spans in one request. Raises like `HttpClient.request`, and `RequestRejected` if the
+    server reports spans that it left out."""
     headers = {"Content-Type": MEDIA_TYPES[encoding], "Content-Encoding": "gzip"}
     content = to_request(spans, encoding)
     response = http.request("POST", path, content=content, headers=headers)
@@ -60,22 +56,19 @@ def post_spans(
 
 
 def to_request(spans: Iterable[Span], encoding: Encoding = "protobuf") -> bytes:
-    """The body of a request: an `ExportTraceServiceRequest`, packed."""
+    """Return the body of a request: an `ExportTraceServiceRequest`, packed."""
     written = to_protobuf(spans) if encoding == "protobuf" else to_json(spans)
     return gzip.compress(written, mtime=0)
 
 
 def to_protobuf(spans: Iterable[Span]) -> bytes:
-    """An `ExportTraceServiceRequest`; spans of one resource and scope stand together.
-
-    Values that are None are left out; what UTF-8 or 64 bits cannot hold is written as a text that
-    can be.
-    """
+    """Return an `ExportTraceServiceRequest`, grouped by resource and scope. None values are left
+    out; what UTF-8 or 64 bits cannot hold is written as text."""
     return bytes(_request(spans).SerializeToString(deterministic=True))
 
 
 def to_json(spans: Iterable[Span]) -> bytes:
-    """The same as OTLP/JSON, whose ids are hex digits and whose enumerations are numbers."""
+    """Return the same as OTLP/JSON, with ids in hex and enumerations as numbers."""
     written = MessageToDict(_request(spans), use_integers_for_enums=True)
     resources = written.setdefault("resourceSpans", [])
     for scope in (scope for resource in resources for scope in resource["scopeSpans"]):

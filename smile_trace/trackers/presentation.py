@@ -1,9 +1,7 @@
-"""What a tracker shows of a call, made once: names, values, sentences, pictures, documents.
+"""What a tracker shows of a call; an integration maps it to spans, scores and files of its backend.
 
-`present` makes a `Presentation` of an explanation, a path, a profile or the reason why there is
-none; an integration maps it to the spans, scores and files of its backend. Everything here may
-hold what somebody wrote into a prompt: sentences and labels are shortened, and rid of what
-controls a display; names are fixed, since each is a column of a list.
+Everything here may hold private text from a prompt. Sentences and labels are shortened, and rid of
+display control characters; names are fixed, since each is a column of a list.
 """
 
 import hashlib
@@ -47,7 +45,7 @@ DRIVER, VERDICT, FIDELITY, PATH = (
 """What drove the answer; how sure that is, or why there is no explanation; the held-out R²; where
 the path of a trace ends."""
 PROBE = "smile."
-"""What the name of a probe follows: `smile.order`."""
+"""Prefix of a probe's name: `smile.order`."""
 PROBED = tuple(
     PROBE + name
     for name in (
@@ -55,25 +53,23 @@ PROBED = tuple(
         "hijack",
     )
 )
-"""The names of all probes that the worker may ask."""
+"""The names of all probes that the worker may run."""
 SAID = (DRIVER, VERDICT, FIDELITY, PATH, *PROBED)
-"""The names of all scores: what forgetting looks for."""
+"""The names of all scores, for which forgetting looks."""
 DOCUMENT = "smile.document_attribution"
-"""The name of a score of a retrieved document."""
 NOT_MEASURED = "not measured"
 """The label of a score without a value."""
 SURE = {"reliable": 1.0, "no_effect": 1.0, "partial": 0.5, "inconclusive": 0.0}
-"""How sure a verdict is."""
 LONGEST = 1000
-"""Characters of a reason."""
+"""Most characters of a reason."""
 
 EXPLANATION_NAME, PATH_NAME = "Why this answer?", "Where did this come from?"
-"""How the name of an explanation's span begins (the function and the model follow), and the name
-of a path's."""
+"""The beginning of the name of an explanation's span, which the function and the model follow, and
+the name of a path's span."""
 EXPLANATION = "smile_trace.explanation"
 """Attribute: the Explanation as JSON, for programs."""
 LARGEST_EXPLANATION = 512_000
-"""Characters of that; a longer one leaves out its perturbations."""
+"""Most characters of that JSON; a longer one leaves out its perturbations."""
 
 Item = ExplainedCall | ExplainedPath | ProfiledCall | UnexplainedCall
 Files = Mapping[str, tuple[str, bytes]]
@@ -85,15 +81,14 @@ Files = Mapping[str, tuple[str, bytes]]
 
 @dataclass(frozen=True)
 class Score:
-    """What is said of a call or a trace under one name.
+    """A named statement about a call or a trace.
 
     Args:
-        kind: of what a list shows: a text, one of few categories, or a number.
-        label: it in words; None of a number that says all.
-        value: what was measured or counted; None where the label says all, or nothing was measured.
-        reason: why, in a sentence or more.
+        kind: what a list shows: a text, one of few categories, or a number.
+        label: the score in words; None if the number says all.
+        value: the measurement or count; None if the label says all, or nothing was measured.
         as_number: a number for backends that take no label without one.
-        by_user: it is what a user of the application thinks, no finding of ours.
+        by_user: whether a user of the application gave it.
     """
 
     name: str
@@ -106,7 +101,7 @@ class Score:
 
 
 def feedback_scores(trace: Trace) -> list[Score]:
-    """What users thought of a trace: the newest score of each name."""
+    """Return the newest feedback of each name as scores."""
     return [
         Score(
             short(one.name) or "feedback",
@@ -128,7 +123,7 @@ def _explained(explanation: Explanation) -> Iterator[Score]:
 
 
 def _probed(profile: Profile) -> Iterator[Score]:
-    """Of each probe that was asked the share of its variants that changed the answer, in [0, 1]."""
+    """Yield for each probe the share of its variants that changed the answer, in [0, 1]."""
     for result in profile.results.values():
         if result.value is not None:
             name, label = PROBE + short(result.name, 40), STATUS[result.status]
@@ -137,14 +132,13 @@ def _probed(profile: Profile) -> Iterator[Score]:
 
 
 _MARKS = {"same": "{}", "removed": "[-{}-]", "added": "{{+{}+}}"}
-"""How a piece of a difference is written: as `wdiff` and `git diff --word-diff` do."""
+"""The marks of a difference, as in `wdiff` and `git diff --word-diff`."""
 _PROMPT, _ANSWER = 500, 250
-"""Characters of what is shown of each."""
 
 
 def _variant(profile: Profile, result: ProbeResult) -> str:
-    """Why a probe's result is what it is, with its most telling variant and the answer to that as
-    differences from the logged ones."""
+    """Explain a probe's result by its most telling variant: how its request and answer differ from
+    the logged ones."""
     worst = result.worst
     if worst is None:
         return result.reason
@@ -160,11 +154,8 @@ def _variant(profile: Profile, result: ProbeResult) -> str:
 
 
 class ScoredDocument(NamedTuple):
-    """A document at its place among those that a span retrieved, from 0.
-
-    `value` is its attribution, None where it was not removed alone; `reason` is the sentence about
-    it; `name` is its source or id, if it has one.
-    """
+    """A document at its position, from 0, among those that a span retrieved. `value` is its
+    attribution, None if it was not removed alone; `name` is its source or id, if it has one."""
 
     text: str
     span_id: str | None
@@ -175,7 +166,7 @@ class ScoredDocument(NamedTuple):
 
 
 def _documents(item: ExplainedCall) -> Iterator[ScoredDocument]:
-    """The documents that stand in the messages of an explained call."""
+    """Yield the documents that stand in the messages of an explained call."""
     texts = [document.text for document in item.call.documents if document.place is not None]
     for place, document in enumerate(item.explanation.documents):
         value = document.attribution
@@ -193,13 +184,12 @@ def _documents(item: ExplainedCall) -> Iterator[ScoredDocument]:
 
 
 class View(Protocol):
-    """What is drawn, and stands in a span of its own. Nothing is drawn before it is asked for.
+    """A drawing that stands in a span of its own; nothing is drawn before it is read.
 
     Attributes:
-        span_id: 16 hex digits; of the call or the trace alone, so that a newer one replaces it.
-        name: of the span.
-        answer: what it is about.
-        summary: what it says, in a sentence.
+        span_id: 16 hex digits that depend on the call or the trace alone, so that a newer view
+            replaces the old one.
+        answer: the answer that the view is about.
         evaluation: the verdict, as the GenAI conventions name the result of an evaluation.
     """
 
@@ -211,7 +201,7 @@ class View(Protocol):
 
     @property
     def attributes(self) -> Mapping[str, JSON]:
-        """What programs read."""
+        """Attributes for programs."""
         ...
 
     @property
@@ -221,7 +211,7 @@ class View(Protocol):
 
     @property
     def markdown(self) -> str:
-        """What stands below the picture, or instead; its tables read well as plain text, too."""
+        """The text below the picture, or in its place; its tables read well as plain text, too."""
         ...
 
     @property
@@ -324,17 +314,16 @@ def _step(step: PathStep) -> str:
 
 
 def explanation_span_id(call_id: str) -> str:
-    """The id of the span that shows a call's explanation."""
+    """Return the id of the span that shows a call's explanation."""
     return hashlib.sha256(f"smile-trace explanation {call_id}".encode()).hexdigest()[:16]
 
 
 def path_span_id(trace_id: str) -> str:
-    """The id of the span that shows the path of a trace."""
+    """Return the id of the span that shows the path of a trace."""
     return hashlib.sha256(f"smile-trace path {trace_id}".encode()).hexdigest()[:16]
 
 
 def _explanation_json(explanation: Explanation) -> str:
-    """The attribute `EXPLANATION`, at most about as long as `LARGEST_EXPLANATION`."""
     text = explanation.model_dump_json()
     if len(text) <= LARGEST_EXPLANATION:
         return text
@@ -346,16 +335,8 @@ def _explanation_json(explanation: Explanation) -> str:
 
 @dataclass(frozen=True)
 class Presentation:
-    """What is shown of an item.
-
-    Args:
-        call: that it is about; None where it is about the whole trace.
-        scores: what lists and charts show.
-        names: those of all scores of its kind: what is there under one of them is replaced.
-        model: that was asked again; None where none was.
-        view: what is drawn, if anything is.
-        documents: those that were retrieved for the call.
-    """
+    """What is shown of an item. `call` is None if it is about the whole trace; `model` was asked
+    again. Old values under any of `names`, all score names of its kind, are replaced."""
 
     item: Item
     call: Call | None
@@ -367,12 +348,12 @@ class Presentation:
 
     @property
     def is_alone(self) -> bool:
-        """Whether it says what there is to say of the whole trace: of its only call, or of all."""
+        """Whether its scores stand for the whole trace: it is about the trace, or its only call."""
         return self.call is None or len(self.item.trace.calls) == 1
 
 
 def present(item: Item) -> Presentation:
-    """What is shown of an item of the outbox."""
+    """Return what is shown of an item of the outbox."""
     match item:
         case ExplainedCall(call=call, explanation=explanation):
             return Presentation(

@@ -1,4 +1,4 @@
-"""The Tracker protocol: a dashboard we deliver to, what it is given, and how it answers.
+"""The Tracker protocol: a dashboard we deliver to, its items and its outcomes.
 
 Everything here is synchronous and runs in the worker's process only.
 """
@@ -18,17 +18,15 @@ from smile_trace.records.report import Report
 
 
 class Receipt(Record):
-    """The item arrived. `url` is where a person can look at it, where known."""
+    """The item arrived. `url` is where a person can look at it, if known."""
 
     external_id: str
     url: str | None = None
 
 
 class Rejected(Record):
-    """The item did not arrive; `reason` is one sentence that says what to do.
-
-    `retry` is False where trying again cannot help (the item itself is rejected).
-    """
+    """The item did not arrive; `reason` is one sentence that says what to do. `retry` is False if
+    trying again cannot help (the item itself is rejected)."""
 
     reason: str
     code: ReasonCode = ReasonCode.REJECTED
@@ -36,7 +34,7 @@ class Rejected(Record):
 
 
 class Deferred(Record):
-    """The item must wait for something outside, say the user's own trace."""
+    """The item must wait for something outside, such as the user's own trace."""
 
     reason: str
     code: ReasonCode = ReasonCode.DEFERRED
@@ -44,7 +42,7 @@ class Deferred(Record):
 
 
 class Skipped(Record):
-    """There is nothing in the item that this tracker shows: settled without a delivery."""
+    """The item holds nothing that this tracker shows: it is settled without a delivery."""
 
     reason: str
     code: ReasonCode = ReasonCode.NOTHING_TO_SHOW
@@ -54,11 +52,8 @@ Outcome = Receipt | Rejected | Deferred | Skipped
 
 
 class TrackerUnavailable(SmileTraceError):
-    """The tracker takes nothing right now; everything stays in the outbox.
-
-    The message is one sentence that says what to do. `retry_after` is in seconds, where the
-    tracker said so.
-    """
+    """The tracker takes nothing right now; everything stays in the outbox. The message is one
+    sentence that says what to do; `retry_after` is in seconds, if the tracker gave it."""
 
     code = ReasonCode.TRACKER_UNAVAILABLE
 
@@ -71,12 +66,12 @@ class TrackerUnavailable(SmileTraceError):
 
 
 class CapturedTrace(Record):
-    """A trace to deliver: `trace`, with its spans, calls and feedback.
+    """A trace to deliver, with its spans, calls and feedback.
 
-    `wait_for_external` is set only for a tracker that looks for external traces, while the
-    user's own trace is noted on a call (`Call.external_trace`) and may still arrive: found on
-    the server, its id is the receipt's and nothing is written; not found, the outcome is
-    `Deferred`. Once it is not set, the trace is delivered as one of ours.
+    `wait_for_external` is set only for a tracker that looks for external traces, while the user's
+    own trace is noted on a call (`Call.external_trace`) and may still arrive. If that trace is on
+    the server, its id is the receipt's and nothing is written; if not, the outcome is `Deferred`.
+    When it is not set, the trace is delivered as one of ours.
     """
 
     trace: Trace
@@ -84,11 +79,8 @@ class CapturedTrace(Record):
 
 
 class ExplainedCall(Record):
-    """An `explanation` to deliver, with its `call` and the `trace` that it belongs into.
-
-    `traced_as` is the external id under which this tracker received the trace; empty for a
-    tracker that takes no traces.
-    """
+    """An explanation to deliver, with its call and trace. `traced_as` is the external id under
+    which this tracker received the trace; empty for a tracker that takes no traces."""
 
     trace: Trace
     call: Call
@@ -97,10 +89,8 @@ class ExplainedCall(Record):
 
 
 class ExplainedPath(Record):
-    """The path of a trace to deliver: from its final answer back, call by call.
-
-    `traced_as` is as in `ExplainedCall`.
-    """
+    """The path of a trace to deliver: from its final answer back, call by call. `traced_as` is as
+    in `ExplainedCall`."""
 
     trace: Trace
     path: ExplanationPath
@@ -109,9 +99,7 @@ class ExplainedPath(Record):
 
 class ProfiledCall(Record):
     """A profile to deliver: what happens to a call's answer when its request changes a little.
-
-    `traced_as` is as in `ExplainedCall`.
-    """
+    `traced_as` is as in `ExplainedCall`."""
 
     trace: Trace
     call: Call
@@ -120,11 +108,8 @@ class ProfiledCall(Record):
 
 
 class UnexplainedCall(Record):
-    """A call that was not explained, and why: skipped (not sampled, no model mapped, …), or
-    failed. An explanation of it may still come, and takes the place of this.
-
-    `traced_as` is as in `ExplainedCall`.
-    """
+    """A call that was skipped (not sampled, no model mapped, …) or whose explanation failed, and
+    why. A later explanation replaces this. `traced_as` is as in `ExplainedCall`."""
 
     trace: Trace
     call: Call
@@ -140,10 +125,8 @@ class UnexplainedCall(Record):
 
 
 class ComparedPrompt(Record):
-    """A comparison of a prompt's versions to deliver.
-
-    `traced_as`: per version's label the external ids of some of its traces on this tracker.
-    """
+    """A comparison of a prompt's versions to deliver. `traced_as` holds, by version label, the
+    external ids of some of its traces on this tracker."""
 
     comparison: Comparison
     traced_as: dict[str, tuple[str, ...]] = {}
@@ -155,17 +138,13 @@ class ComparedPrompt(Record):
 class Capabilities(Record):
     """What a tracker does besides delivering traces and explanations; declared by its class.
 
-    `traces`: it takes traces. Where it does not, it is given explanations alone.
+    `traces`: it takes traces; if not, it is given explanations alone.
     `external_traces`: it looks for the user's own traces on its server.
-    `comparisons`: it shows prompt versions side by side (`deliver_comparison`).
-    `reports`: it shows reports over a period (`deliver_report`).
-    `forgets`: it can delete what it was given (`forget`).
-    `paths`: it shows the paths of traces (`deliver_paths`).
-    `profiles`: it shows the profiles of calls (`deliver_profiles`).
-    `unexplained`: it shows why a call is not explained (`deliver_unexplained`).
-    `reviews`: it has queues in which people judge variants (`send_for_review`, `read_reviews`).
-    `replaces`: a newer explanation of a call takes the place of the older one. Where it does not,
-        only the first is sent, and sent again only with the same bytes.
+    `comparisons`, `reports`, `paths`, `profiles`, `unexplained`: it implements
+    `deliver_comparison`, `deliver_report`, and so on. `forgets`: it implements `forget`.
+    `reviews`: it implements `send_for_review` and `read_reviews`.
+    `replaces`: a newer explanation of a call replaces the older one. If not, only the first is
+    sent, and sent again only with the same bytes.
     """
 
     traces: bool = True
@@ -183,10 +162,10 @@ class Capabilities(Record):
 class Tracker(Protocol):
     """A dashboard, as the worker calls it; `trackers.dashboard.Dashboard` is a base for most.
 
-    A subclass implements `from_settings`, `deliver_traces` and `deliver_explanations`, and what its
-    capabilities declare; nothing else is called. Every method may be called again for what was
-    already delivered: each thing must be visible once all the same. Outcomes are in the order of
-    the items. `TrackerUnavailable` is raised where nothing (more) was taken: the whole batch stays.
+    A subclass implements `from_settings`, `deliver_traces` and `deliver_explanations`, and the
+    methods that its capabilities declare; nothing else is called. Every method may be called again
+    for items already delivered, and each must still be visible only once. Outcomes are in the order
+    of the items. `TrackerUnavailable` is raised if nothing (more) was taken: the whole batch stays.
     """
 
     name: ClassVar[str]
@@ -194,9 +173,9 @@ class Tracker(Protocol):
 
     @classmethod
     def from_settings(cls, options: Mapping[str, JSON]) -> Self | None:
-        """The tracker, or None where neither `options` (the settings' `[trackers.NAME]`
-        table, with `enabled` in it; empty where there is none) nor its own environment variables
-        ask for it. `read_options` checks them.
+        """Return the tracker, or None if neither `options` (the settings' `[trackers.NAME]` table
+        with `enabled`, or empty) nor its own environment variables ask for it. `read_options`
+        checks the options.
 
         Raises:
             ValueError: the options are wrong; the message says which and what to write.
@@ -208,7 +187,7 @@ class Tracker(Protocol):
         ...
 
     def deliver_explanations(self, items: Sequence[ExplainedCall]) -> list[Outcome]:
-        """Show explanations at their calls. Each trace was delivered before, here and below."""
+        """Show explanations at their calls. Here and below, each trace was delivered before."""
         ...
 
     def deliver_paths(self, items: Sequence[ExplainedPath]) -> list[Outcome]:
@@ -216,53 +195,46 @@ class Tracker(Protocol):
         raise self.lacks("paths")
 
     def deliver_profiles(self, items: Sequence[ProfiledCall]) -> list[Outcome]:
-        """Show at calls what their probes found."""
+        """Show the findings of probes at their calls."""
         raise self.lacks("profiles")
 
     def deliver_unexplained(self, items: Sequence[UnexplainedCall]) -> list[Outcome]:
-        """Say at calls why they are not explained."""
+        """Show at calls why they are not explained."""
         raise self.lacks("reasons why calls are not explained")
 
     def deliver_comparison(self, item: ComparedPrompt) -> Outcome:
-        """Put one run (or experiment) per version, and the page, where people look for them.
-        Delivered again for the same versions, it writes over what is there."""
+        """Put one run (or experiment) per version, and the page, where people look for them. A
+        second delivery for the same versions overwrites the first."""
         raise self.lacks("comparisons")
 
     def deliver_report(self, report: Report) -> Outcome:
-        """Put a report over a period where people look for it: its figures, table and picture.
-        Delivered again for the same name and days, it writes over what is there."""
+        """Put a report over a period where people look for it: its figures, table and picture. A
+        second delivery for the same name and days overwrites the first."""
         raise self.lacks("reports")
 
     def send_for_review(self, queue: str, tasks: Sequence[ReviewTask]) -> None:
-        """Put variants into the review queue of that name, made where there is none; sent again,
-        each is there once.
-
-        Raises:
-            RequestRejected: it does not take this; the message says why.
+        """Put variants into the review queue of that name, which is made if there is none. A
+        variant that is sent again is there once. Raises `RequestRejected`, whose message says why.
         """
         raise self.lacks("review queues")
 
     def read_reviews(self, queue: str) -> list[Judgement]:
-        """What people have said so far in the review queue of that name.
-
-        Raises:
-            RequestRejected: there is no such queue.
-        """
+        """Return the judgements so far in a review queue; `RequestRejected` if it is missing."""
         raise self.lacks("review queues")
 
     def forget(self, items: Sequence[ForgottenTrace]) -> list[Outcome]:
         """Delete traces with everything that was delivered into and about them: texts, pictures,
         files, scores, rows of tables, and the comparisons of their prompts' versions, which are
-        delivered anew.
+        delivered anew. No delivery is under way meanwhile.
 
-        A `Receipt` where nothing of it is there any more (also where it never arrived, or was
-        deleted before), else `Rejected`, whose reason says what is left, and where; with
-        `retry=False`, only a person can delete it. No delivery is under way meanwhile.
+        Return a `Receipt` if nothing of a trace is left (also if it never arrived, or was deleted
+        before), else `Rejected`, whose reason says what is left, and where; with `retry=False`,
+        only a person can delete it.
         """
         raise self.lacks("way to delete")
 
     def check(self) -> bool:
-        """Ask the server something that changes nothing; False where there is nothing to ask."""
+        """Ask the server something that changes nothing; False if there is nothing to ask."""
         return False
 
     def close(self) -> None:
@@ -270,5 +242,5 @@ class Tracker(Protocol):
         return
 
     def lacks(self, what: str) -> NotImplementedError:
-        """What calling it for something that it does not declare raises."""
+        """Return the error of a method that the tracker does not declare."""
         return NotImplementedError(f"the tracker {self.name} has no {what}")

@@ -1,7 +1,7 @@
 """Bounds on what `requests` reads, for trackers whose own client brings a session of it.
 
-A time-out of requests bounds a silence, not a reply: a server that sends a byte now and then
-holds it for ever. Here a reply has a deadline and a size, and comes from the server asked.
+A time-out of requests bounds a silence, not a reply: a server that sends a byte now and then holds
+it for ever. Here a reply has a deadline and a size, and comes from the server asked.
 """
 
 import socket
@@ -16,19 +16,17 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from smile_trace._guards.bounded_http import HEADERS, TooLarge, check_headers, check_redirect
 
 _current = threading.local()
-"""`deadline`: that of the request which this thread is making; `reply`: its last response."""
+"""`deadline` of the request that this thread is making; `reply`: its last response."""
 
 
 def last_reply() -> requests.Response | None:
-    """The last response that this thread was given: what a client's own error leaves out of it."""
+    """Return this thread's last response, for details that a client's own error leaves out."""
     return getattr(_current, "reply", None)
 
 
 def bound(session: requests.Session, prefix: str, *, seconds: float, max_reply_mb: float) -> None:
-    """Let a session make its requests to addresses that begin so with a `BoundedAdapter`.
-
-    Its retries on statuses go: they would read a refused reply to its end.
-    """
+    """Mount a `BoundedAdapter` on a session for addresses that begin with `prefix`. Its retries on
+    statuses are removed: they would read a refused reply to its end."""
     replaced = session.get_adapter(prefix)
     bounded = BoundedAdapter(seconds, max_reply_mb)
     if isinstance(replaced, HTTPAdapter):
@@ -39,13 +37,9 @@ def bound(session: requests.Session, prefix: str, *, seconds: float, max_reply_m
 
 
 class BoundedAdapter(HTTPAdapter):
-    """An adapter whose `send` raises `requests.ReadTimeout` where the reply was not complete at the
-    deadline, and `ReplyRefused` where it is too large, packed, or a redirect to another server.
-
-    Args:
-        seconds: how long a request may take, to the last byte of its reply.
-        max_reply_mb: megabytes that a reply may have.
-    """
+    """An adapter whose `send` raises `requests.ReadTimeout` if the last byte of the reply has not
+    come after `seconds`, and `ReplyRefused` if it is too large, packed, or redirects to another
+    server."""
 
     def __init__(self, seconds: float, max_reply_mb: float) -> None:
         self._seconds, self._max_reply_mb = seconds, max_reply_mb
@@ -57,13 +51,13 @@ class BoundedAdapter(HTTPAdapter):
         self.poolmanager.pool_classes_by_scheme = _POOLS
 
     def proxy_manager_for(self, *args: Any, **options: Any) -> Any:
-        """Let the deadline know the connections to a proxy, too."""
+        """Let the deadline know the connections to a proxy."""
         manager = super().proxy_manager_for(*args, **options)
         manager.pool_classes_by_scheme = _POOLS
         return manager
 
     def send(self, request: Any, *args: Any, **options: Any) -> requests.Response:
-        """The whole response."""
+        """Return the response, read whole."""
         request.headers.update(HEADERS)
         options["stream"] = True
         deadline = _current.deadline = _Deadline(self._seconds)
@@ -111,14 +105,12 @@ class _Deadline:
         self._timer.start()
 
     def watch(self, connected: socket.socket) -> None:
-        """Shut this connection down, too."""
         with self._lock:
             self._sockets.append(connected)
             if self.expired:
                 _shut_down(connected)
 
     def end(self) -> None:
-        """The request has ended."""
         self._timer.cancel()
         with self._lock:
             self._sockets.clear()

@@ -1,4 +1,4 @@
-"""Variants that people judge in a tracker's review queue: what is asked, shown and read there."""
+"""Variants that people judge in a tracker's review queue."""
 
 import hashlib
 import time
@@ -13,17 +13,17 @@ from smile_trace.render.review import review_title
 from smile_trace.trackers.http import RequestRejected
 
 CHOICES: Mapping[str, Reply] = {"yes": "yes", "no": "no", "cannot say": "cannot_say"}
-"""The replies as a person chooses them."""
+"""Replies by the labels that a person chooses."""
 NAMES = {f"smile.{question.name}": question.name for question in QUESTIONS}
-"""The questions by the names that they have in a tracker, in the order in which they are asked."""
+"""Questions by their names in a tracker, in the order in which they are asked."""
 ASKED = {name: f"{one.text} {one.help}" for name, one in zip(NAMES, QUESTIONS, strict=True)}
-"""What they ask, by those names."""
+"""The text of each question, by those names."""
 ABOUT = "Variants of requests whose answers changed, from smile-trace."
-"""What is in a queue."""
+"""The description of a queue."""
 
 
 class Said(NamedTuple):
-    """One thing that a person said: under which name, what was chosen, and when (ISO 8601)."""
+    """One choice that a person made under a name, at a time (ISO 8601)."""
 
     reviewer: str
     name: str
@@ -32,32 +32,30 @@ class Said(NamedTuple):
 
 
 class ReviewQueues:
-    """The review queues of a backend. All of its methods raise `RequestRejected` and
-    `TrackerUnavailable`."""
+    """The review queues of a backend. Methods raise `RequestRejected` and `TrackerUnavailable`."""
 
     service: str
-    """What the backend is called."""
+    """The backend's name."""
 
     def find(self, name: str) -> str | None:
-        """The id of the queue of that name; None where there is none."""
+        """Return the id of the queue of that name; None if there is none."""
         raise NotImplementedError
 
     def make(self, name: str) -> str:
-        """Make a queue that asks our questions, and give its id; one that was made meanwhile is
-        taken."""
+        """Make a queue that asks our questions and return its id; reuse one made meanwhile."""
         raise NotImplementedError
 
     def put(self, queue: str, tasks: Sequence[ReviewTask]) -> None:
-        """Put variants into a queue, each once; those that are there stay as they are."""
+        """Put variants into a queue, each once; those already there stay as they are."""
         raise NotImplementedError
 
     def replies(self, queue: str) -> Iterable[tuple[str, Said]]:
-        """What people said of each variant, by its id, in any order."""
+        """Return people's choices, each with the id of its variant, in any order."""
         raise NotImplementedError
 
     def forgetting(self) -> Callable[[str], None]:
-        """What deletes the variants of a trace's calls, by its id, whichever queue they are in;
-        what several traces share is looked for once."""
+        """Return a function that deletes the variants of a trace's calls, by trace id, from every
+        queue; what several traces share is looked up once."""
         raise NotImplementedError
 
     def send(self, name: str, tasks: Sequence[ReviewTask]) -> None:
@@ -79,8 +77,8 @@ class ReviewQueues:
 
 
 def judgements(variant: str, said: Iterable[Said]) -> Iterator[Judgement]:
-    """A judgement for each person who replied to a question, with what was said last; what is no
-    reply is left out, and what a person left open is `cannot_say`."""
+    """Yield a judgement for each person who replied, with the last replies. Choices that are no
+    reply are left out, and a question left open is `cannot_say`."""
     given = defaultdict[str, dict[str, JSON]](dict)
     for one in sorted(said, key=lambda one: one.at):
         if one.name in NAMES and (reply := CHOICES.get(one.choice)):
@@ -94,13 +92,13 @@ def judgements(variant: str, said: Iterable[Said]) -> Iterator[Judgement]:
 
 
 def review_trace_id(variant: str, place: str) -> str:
-    """The id (32 hex digits) of the trace that shows a variant in a place: sent again, it is there
-    once."""
+    """Return the id (32 hex digits) of the trace that shows a variant in a place, the same each
+    time."""
     return hashlib.sha256(f"review {variant} in {place}".encode()).hexdigest()[:32]
 
 
 def review_span(trace_id: str, task: ReviewTask, attributes: Mapping[str, JSON]) -> Span:
-    """The only span of the trace that shows a variant."""
+    """Make the only span of the trace that shows a variant."""
     now = time.time_ns()
     return Span(
         trace_id=trace_id,

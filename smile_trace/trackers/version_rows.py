@@ -1,8 +1,5 @@
-"""Prompt versions side by side as a table, for backends that compare runs over the same examples.
-
-A row per part of the templates, with what it does in every version, and per input on which
-versions' answers were compared, with the answers. A column per version.
-"""
+"""Prompt versions side by side, a column each, for backends that compare runs over the same
+examples."""
 
 import hashlib
 import json
@@ -16,12 +13,12 @@ from smile_trace.render.text import signed, visible
 
 INFLUENCE, CHANGE = "influence", "answer change"
 MADE_BY = {"made_by": "smile-trace"}
-"""In the metadata of what holds a column: what is written over."""
+"""Metadata that marks our columns, which may be overwritten."""
 
 
 @dataclass
 class Cell:
-    """What one version has in a row; `score` is the evaluation of that name."""
+    """One version's entry in a row; `score` is the evaluation of that name."""
 
     output: dict[str, JSON]
     name: str
@@ -31,33 +28,33 @@ class Cell:
 
 @dataclass
 class Row:
-    """An example, with its cells by the place of the version."""
+    """An example, with its cells by the index of the version."""
 
     shown: dict[str, JSON]
     cells: dict[int, Cell] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
-        """The same for the same example, so that a table that is written over keeps it."""
+        """A hash of the example, so that a table that is overwritten keeps it."""
         text = json.dumps(self.shown, sort_keys=True)
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def comparison_rows(comparison: Comparison) -> list[Row]:
-    """All rows, each once: the parts of the templates, then the inputs."""
+    """Return all rows, each once: the parts of the templates, then the inputs."""
     rows = (*part_rows(comparison), *answer_rows(comparison))
     return list({row.id: row for row in rows}.values())
 
 
 def table_name(prompt: str) -> str:
-    """The name of a prompt's table, by which it is found again."""
+    """Return the name of a prompt's table, by which it is found again."""
     safe = safe_name(prompt)
     digest = hashlib.sha256(prompt.encode("utf-8", "surrogatepass")).hexdigest()[:6]
     return f"{safe if safe == prompt else f'{safe} {digest}'}: prompt versions"
 
 
 def about_version(comparison: Comparison, place: int) -> dict[str, JSON]:
-    """What is known of a version besides its rows and its figures."""
+    """Return a version's facts besides its rows and figures."""
     version = comparison.versions[place]
     return {
         "prompt_version": version.version,
@@ -69,18 +66,18 @@ def about_version(comparison: Comparison, place: int) -> dict[str, JSON]:
 
 
 def said_of(comparison: Comparison, place: int) -> str:
-    """What is said of a version's changes from the ones before; empty where nothing is."""
+    """Return the sentences about a version's changes from earlier ones; empty if there are none."""
     said = (change.summary for change in comparison.changes if change.after == place)
     return " ".join(filter(None, said))
 
 
 def made_by_us(metadata: Mapping[str, JSON] | None) -> bool:
-    """Whether it is the metadata of something that holds a column of ours."""
+    """Whether this is the metadata of one of our columns."""
     return dict(metadata or {}).items() >= MADE_BY.items()
 
 
 def part_rows(comparison: Comparison) -> list[Row]:
-    """A row per part of the templates; a part that was edited or moved is the same row."""
+    """Return a row per part of the templates; a part that was edited or moved is the same row."""
     rows: list[Row] = []
     row_of: dict[tuple[int, int], Row] = {}
     for place, version in enumerate(comparison.versions):
@@ -96,8 +93,8 @@ def part_rows(comparison: Comparison) -> list[Row]:
 
 
 def _earlier(comparison: Comparison, place: int) -> dict[int, tuple[int, int]]:
-    """Where the parts of a version stood before, by their places in it: as its change says, or
-    where the version before has the same text."""
+    """Find where a version's parts stood before, by their index in it: as its change says, or else
+    the part of the same text in the version before."""
     found: dict[int, tuple[int, int]] = {}
     for change in comparison.changes:
         if change.after == place and change.before < place:
@@ -125,7 +122,7 @@ def _part(item: Influence) -> Cell:
 
 
 def answer_rows(comparison: Comparison) -> list[Row]:
-    """A row per input that both versions of a change were asked, with their answers."""
+    """Return a row per input that both versions of a change were asked, with their answers."""
     rows: dict[str, Row] = {}
     for change in comparison.changes:
         for example in change.examples:
