@@ -1,8 +1,8 @@
-"""Contract suites: what an implementation of a seam has to pass (`docs/contributing/`).
+"""Contract suites: tests that an implementation of a seam has to pass (`docs/contributing/`).
 
-`check_…` functions for a dialect, a distance, a solver and a model; classes of pytest tests for a
-tracker, its review queues and a source, with `fake_http_server` for their server and `samples` to
-deliver. They come with the extra `testing`, and nothing of smile-trace imports them.
+`check_…` functions test a dialect, a distance, a solver or a model; classes of pytest tests a
+tracker, its review queues or a source, with `fake_http_server` and `samples`. They come with the
+extra `testing`, and nothing of smile-trace imports them.
 """
 
 from smile_trace.errors import needing_extra

@@ -1,7 +1,4 @@
-"""The contract suites of a distance and of a solver.
-
-They need the worker's extra, which is imported where it is used.
-"""
+"""The contract suites of a distance and of a solver; they import the worker's extra when called."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +13,7 @@ def check_distance(distance: "Distance") -> None:
     """Check that a distance keeps its contract; with pytest, call it in a test.
 
     Args:
-        distance: of two sets of word vectors, as it is given to a study or registered.
+        distance: between two sets of word vectors, as given to a study or registered.
 
     Raises:
         AssertionError: the sentence says what was broken.
@@ -64,7 +61,7 @@ def check_solver(solver: "Solver", *, tolerance: float = 0.1) -> None:
     """Check that a solver keeps its contract; with pytest, call it in a test.
 
     Args:
-        solver: what is given to a study.
+        solver: as given to a study.
         tolerance: the largest error of an effect, in units of answer change, where the truth is
             additive and almost without noise (60 rows, effects between -0.1 and 0.6).
 
@@ -104,7 +101,7 @@ def check_solver(solver: "Solver", *, tolerance: float = 0.1) -> None:
 
 
 def _check_predictions(fitted: Any, x: Any) -> None:
-    """Every method says of the fit what its predictions say."""
+    """Check that every method agrees with the fit's predictions."""
     import numpy as np
 
     def predict(**toggled: float) -> Any:

@@ -12,8 +12,6 @@ from smile_trace.dialects import Dialect
 from smile_trace.records import JSON, Call, Span
 
 COMBINATIONS = 300
-"""The number of random mixtures of attributes that are tried."""
-
 _FOREIGN: tuple[dict[str, JSON], ...] = (
     {},
     {"http.request.method": "GET", "session.id": "s"},
@@ -32,11 +30,10 @@ def check_dialect(dialect: Dialect, examples: Sequence[Span]) -> None:
     """Check that a dialect keeps its contract; with pytest, call it in a test.
 
     The examples are read, then spoilt in every way that a program may spoil them: attributes
-    missing, of another type, of another number, nested wrongly. Whatever there is, the dialect
-    answers with a Call or does not recognise the span.
+    missing, of another type, of another number, nested wrongly. In each case the dialect must
+    return a Call or not recognise the span.
 
     Args:
-        dialect: an instance.
         examples: spans of this dialect, each of them a call; at least one with a text answer.
 
     Raises:
@@ -103,7 +100,7 @@ def _check_call(call: Call, span: Span, where: str) -> None:
 
 
 def _difference(spoilt: Span, example: Span) -> str:
-    """The difference of the attributes from the example's, in words."""
+    """Describe how the attributes differ from the example's."""
     given, before = spoilt.attributes, example.attributes
     changed = {k: v for k, v in given.items() if k not in before or repr(before[k]) != repr(v)}
     missing = [k for k in before if k not in given]
@@ -115,7 +112,7 @@ def _with(span: Span, attributes: dict[str, JSON]) -> Span:
 
 
 def _spoilt(attributes: dict[str, JSON]) -> Iterator[dict[str, JSON]]:
-    """The attributes with one of them missing, renumbered or spoilt, then in random mixtures."""
+    """Yield the attributes with one of them missing, renumbered or spoilt, then random mixtures."""
     variants: dict[str, list[JSON]] = {}
     for key, value in attributes.items():
         yield {k: v for k, v in attributes.items() if k != key}
@@ -133,7 +130,7 @@ def _spoilt(attributes: dict[str, JSON]) -> Iterator[dict[str, JSON]]:
 
 
 def _variants(value: JSON) -> Iterator[JSON]:
-    """A value spoilt at each place in it; one that is JSON text stays JSON text."""
+    """Yield a value spoilt at each place in it; JSON text stays JSON text."""
     yield from _HOSTILE
     try:
         nested = json.loads(value) if isinstance(value, str) else value

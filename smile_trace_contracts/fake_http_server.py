@@ -31,11 +31,8 @@ class Part:
 
 @dataclass(frozen=True)
 class Request:
-    """One request as it came.
-
-    `target` is the path with the query; `body` is JSON, a list of `Part`, bytes, or None where
-    empty; `raw` its bytes.
-    """
+    """One request. `target` is the path with the query; `body` is JSON, a list of `Part`, bytes, or
+    None if empty; `raw` holds its bytes."""
 
     method: str
     path: str
@@ -48,7 +45,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """One answer. `body` is sent as it is where it is bytes, else as JSON."""
+    """One answer; a `body` of bytes is sent as it is, any other as JSON."""
 
     status: int = 200
     body: JSON | bytes = None
@@ -58,13 +55,12 @@ class Answer:
 
 @dataclass
 class Fault:
-    """What happens to a request instead of the right answer.
+    """A fault that strikes a request in place of the right answer.
 
-    `kind`: `answer` gives `answer`; `close` breaks the connection; `hang` keeps it open
-    without an answer for `seconds`, or until the server stops. `method`, `path` and `body` say
-    which requests are meant (the latter two are looked for inside of path and body). The first
-    `after` of these pass; then `times` of them fail (None = all). With `takes_effect` the
-    request is carried out all the same, only its answer is lost.
+    `kind`: `answer` sends `answer`; `close` breaks the connection; `hang` keeps it open without an
+    answer for `seconds`, or until the server stops. `method`, and `path` and `body` as substrings,
+    select requests. The first `after` of these pass; then `times` of them fail (None = all). With
+    `takes_effect` the request is carried out all the same, only its answer is lost.
     """
 
     kind: Literal["answer", "close", "hang"]
@@ -78,7 +74,7 @@ class Fault:
     takes_effect: bool = False
 
     def strikes(self, request: Request) -> bool:
-        """Whether it happens to this request; counts it."""
+        """Whether the fault strikes this request; counts it."""
         if self.path not in request.path or (self.method or request.method) != request.method:
             return False
         if self.body.encode() not in request.raw:
@@ -94,10 +90,10 @@ class Fault:
 
 
 class FakeHttpServer:
-    """A threaded HTTP server on a loopback port whose answers are those of `answer()`.
+    """A threaded HTTP server on a loopback port that replies with `answer()`.
 
-    `requests` holds what came, in order; `most_in_flight` the largest number of requests that
-    were being answered at once. `faults` may be filled at any time. `latency` is in seconds.
+    `requests` holds the requests in order; `most_in_flight` is the largest number answered at once.
+    `faults` may be filled at any time. `latency` is in seconds.
     """
 
     def __init__(
@@ -138,14 +134,12 @@ class FakeHttpServer:
         self._thread.join()
 
     def answer(self, request: Request) -> Answer:
-        """The right answer. Called by one thread at a time.
-
-        Where it raises, the traceback goes to stderr and the connection is broken.
-        """
+        """Return the right answer; called by one thread at a time. If it raises, the traceback goes
+        to stderr and the connection is broken."""
         raise NotImplementedError
 
     def handle(self, request: Request) -> Answer | None:
-        """The answer, or None where the connection is to be broken."""
+        """Return the answer, or None to break the connection."""
         with self._lock:
             self.requests.append(request)
             self._in_flight += 1
@@ -173,7 +167,7 @@ class _Server(ThreadingHTTPServer):
     request_queue_size = 256
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that went away is none of our business; an error of `answer()` is printed."""
+        """Ignore clients that went away; print errors of `answer()`."""
         if not isinstance(sys.exception(), OSError):
             super().handle_error(request, client_address)
 
@@ -208,7 +202,7 @@ def _handler(server: FakeHttpServer) -> Callable[..., BaseHTTPRequestHandler]:
         do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve
 
         def log_message(self, format: str, *args: Any) -> None:
-            """Nothing is printed."""
+            """Print nothing."""
 
     return Handler
 

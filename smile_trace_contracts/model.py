@@ -15,9 +15,8 @@ _ANSWER = "Yes."
 
 
 def check_model(model: Model) -> None:
-    """Check that a model keeps its contract; with pytest, call it in a test (not a coroutine).
-
-    The model is asked some twenty times.
+    """Check that a model keeps its contract, in some twenty requests; with pytest, call it in a
+    test (not a coroutine).
 
     Args:
         model: an open model; it is closed afterwards, twice.

@@ -32,10 +32,10 @@ MAX_REQUESTS = 200
 
 
 class ReviewContract:
-    """What every tracker with `Capabilities(reviews=True, forgets=True)` keeps."""
+    """The contract of every tracker with `Capabilities(reviews=True, forgets=True)`."""
 
     cut_off_step: ClassVar[int] = 1
-    """Sending is cut off after every so many requests."""
+    """Sending is cut off after every this many requests."""
 
     @pytest.fixture
     def server(self) -> FakeHttpServer:
@@ -48,15 +48,15 @@ class ReviewContract:
         raise NotImplementedError("define the fixture `tracker`")
 
     def waiting(self, server: FakeHttpServer, queue: str) -> list[str]:
-        """The ids of the variants that a person would see in a queue; one that is in it twice is
-        listed twice."""
+        """Return the ids of the variants that a person would see in a queue; list a variant that is
+        in it twice twice."""
         raise NotImplementedError("define `waiting`")
 
     def judge(
         self, server: FakeHttpServer, queue: str, variant: str, replies: Mapping[str, Reply]
     ) -> str:
         """Reply to questions (`same_meaning`, `worse`, `reason`) as a person does on the queue's
-        page, and give the name under which that person is read."""
+        page; return the name under which that person is read."""
         raise NotImplementedError("define `judge`")
 
     def test_sent_again_each_variant_waits_once(

@@ -31,7 +31,7 @@ HOSTILE = (
     " \x1b[31mred\x1b[0m \x1b]8;;http://evil\x07link\x1b]8;;\x07 \x00 \x07 \x9b2J \ud800 \ufffe"
     " 👩‍👩‍👧‍👦 🇩🇪 e\u0301 \u202eoverride\u202c שלום עולם مرحبا 你好世界 ไทย </svg></style></title>"
 )
-"""Everything that could be taken for something else than text, in one prompt."""
+"""Everything that could be taken for something other than text, in one prompt."""
 
 
 def sample_trace(
@@ -40,11 +40,8 @@ def sample_trace(
     calls: int = 1,
     external_trace: Mapping[str, str] = {},
 ) -> Trace:
-    """A new trace: a context span with `calls` chat calls in it, each asked `prompt`.
-
-    Args:
-        external_trace: ids of the user's own trace, noted on every call.
-    """
+    """Make a trace: a context span with `calls` chat calls in it, each asked `prompt`.
+    `external_trace` holds ids of the user's own trace, noted on every call."""
     trace_id, root_id, now = uuid.uuid4().hex, uuid.uuid4().hex[:16], time.time_ns()
     root = Span(
         trace_id=trace_id,
@@ -74,7 +71,7 @@ def sample_trace(
 
 
 def sample_explanation(call: Call, *, status: FidelityStatus = "reliable") -> Explanation:
-    """An explanation in which the last word of each message drives the answer."""
+    """Make an explanation in which the last word of each message drives the answer."""
     segments = []
     for number, message in enumerate(call.messages):
         words = message.content.split(" ")
@@ -113,7 +110,7 @@ def sample_explanation(call: Call, *, status: FidelityStatus = "reliable") -> Ex
 
 
 def sample_profile(call: Call) -> Profile:
-    """A profile in which asking again changes nothing, and a greeting changes the answer."""
+    """Make a profile in which asking again changes nothing, and a greeting changes the answer."""
     asked = call.messages[0]
     greeted = asked.model_copy(update={"content": f"Hello! {asked.content}"})
     repeat = VariantAnswer(
@@ -159,7 +156,7 @@ def sample_profile(call: Call) -> Profile:
 
 
 def sample_review(trace_id: str, text: str = "Paris") -> ReviewTask:
-    """A variant of a call of a trace, whose answer (`text`) a person is asked about."""
+    """Make a review of a variant of a trace's call, whose changed answer is `text`."""
     asked = Message(role="user", content="What is the capital of France?")
     greeted = asked.model_copy(update={"content": f"Hello! {asked.content}"})
     item = ReviewItem(
@@ -200,7 +197,7 @@ def _probe(
 
 
 def sample_comparison(prompt: str) -> Comparison:
-    """Two versions of a prompt, each of one segment."""
+    """Make a comparison of two versions of a prompt, each of one segment."""
     return Comparison(
         prompt=prompt,
         versions=tuple(_version(version) for version in ("1", "2")),
@@ -211,16 +208,8 @@ def sample_comparison(prompt: str) -> Comparison:
 def chat_span(
     root: Span, start_ns: int, end_ns: int, answer: str, attributes: dict[str, JSON], **asked: str
 ) -> Span:
-    """A chat call inside of a span, by OpenTelemetry's conventions.
-
-    Args:
-        root: the span around it.
-        start_ns: its beginning, in Unix nanoseconds.
-        end_ns: its end.
-        answer: a text.
-        attributes: further ones.
-        asked: the messages by their roles.
-    """
+    """Make a chat call inside the span `root`, by OpenTelemetry's conventions. Times are Unix
+    nanoseconds; `asked` holds the messages by role."""
     return Span(
         trace_id=root.trace_id,
         span_id=uuid.uuid4().hex[:16],

@@ -32,13 +32,11 @@ from smile_trace_contracts.fake_http_server import Answer, FakeHttpServer, Fault
 from smile_trace_contracts.samples import HOSTILE, chat_span
 
 MS = 1_000_000
-"""Nanoseconds of a millisecond."""
 BEGAN_MS = 1_790_000_000_000
 """The beginning of the first trace of a test (September 2026), in Unix milliseconds."""
 END_MS = BEGAN_MS + 3_600_000
-"""The end of the stretch that the tests read."""
 MOST_PAGES = 200
-"""More pages than a hundred traces may take, with those between them that are empty."""
+"""More pages than a hundred traces may take, with empty ones between them."""
 
 _GARBAGE: tuple[bytes, ...] = (
     *(b"", b"<html><form action=/login></form></html>", b"nothing", b"[]", b"5", b"null", b"{"),
@@ -49,15 +47,12 @@ _GARBAGE: tuple[bytes, ...] = (
 
 
 class SourceContract:
-    """What every source keeps. A subclass gives the server and says how a trace gets into it.
-
-    The place names of `places` are two experiments, projects or whatever the source reads.
-    """
+    """The contract of every source. A subclass gives the server and says how a trace gets into it.
+    `places` names two experiments, projects or whatever the source reads."""
 
     places: tuple[str, str]
     missing_place: ClassVar[str | None] = "nobody made it"
-    """A place that the server does not have; None where a source cannot tell that from an empty
-    one."""
+    """A place that the server lacks; None if the source cannot tell it from an empty place."""
 
     @pytest.fixture
     def server(self) -> FakeHttpServer:
@@ -65,17 +60,14 @@ class SourceContract:
         raise NotImplementedError("define the fixture `server`")
 
     def source(self, server: FakeHttpServer, **options: float) -> Source:
-        """A source that reads both places of the server.
-
-        Args:
-            options: further ones of `[sources.NAME]`.
-        """
+        """Make a source that reads both places of the server; `options` are further ones of
+        `[sources.NAME]`."""
         raise NotImplementedError("define `source`")
 
     def write(self, server: FakeHttpServer, place: str, spans: Sequence[Span]) -> str:
-        """Put spans of one trace there as an application's instrumentation does; gives the
-        trace's id there. They hold messages and answer by OpenTelemetry's conventions, which may
-        be said in the backend's own way."""
+        """Put spans of one trace there as an application's instrumentation does; return the trace's
+        id there. The spans hold messages and answer by OpenTelemetry's conventions, which may be
+        translated into the backend's own."""
         raise NotImplementedError("define `write`")
 
     def delete(self, server: FakeHttpServer, trace_id: str) -> None:
@@ -83,7 +75,7 @@ class SourceContract:
         raise NotImplementedError("define `delete`")
 
     def kept(self, text: str) -> str:
-        """A text as the backend keeps it, where it changes some characters."""
+        """Return a text as the backend keeps it, if it changes some characters."""
         return text
 
     # -- what is read ------------------------------------------------------------------------
@@ -317,7 +309,7 @@ class SourceContract:
     # -- helpers -----------------------------------------------------------------------------
 
     def _gives_nothing(self, read: Callable[[], Sequence[object]]) -> None:
-        """Assert that there is none, or that it says why."""
+        """Assert that nothing is returned, or that the error says why."""
         try:
             found = read()
         except SourceUnavailable as error:
@@ -336,7 +328,7 @@ class SourceContract:
         limit: int = 100,
         place: str | None = None,
     ) -> list[Page]:
-        """All pages of a stretch that are not empty, as the worker reads them."""
+        """Return all pages of a stretch that are not empty, as the worker reads them."""
         pages: list[Page] = []
         for _ in range(MOST_PAGES):
             page = source.page(place or self.places[0], since_ms, until_ms, limit)
@@ -361,13 +353,13 @@ class SourceContract:
 
 
 def ids_of(page: Page, source: Source) -> list[str]:
-    """The ids there of a page's traces."""
+    """Return the backend's ids of a page's traces."""
     name = f"{semconv.EXTERNAL_PREFIX}{source.name}.trace_id"
     return [str(spans[0].attributes[name]) for spans in page.traces]
 
 
 def one_call(spans: Sequence[Span]) -> Call:
-    """The call of a trace that was read."""
+    """Return the only call of a trace that was read."""
     [call] = assemble(spans[0].trace_id, spans).calls
     return call
 
@@ -379,8 +371,7 @@ def application_trace(
     at_ms: int = BEGAN_MS,
     offset_ns: int = 0,
 ) -> tuple[Span, Span]:
-    """A trace of somebody's application: a span around a chat call, by OpenTelemetry's
-    conventions."""
+    """Make an application's trace: a span around a chat call, by OpenTelemetry's conventions."""
     start = at_ms * MS + offset_ns
     root = Span(
         trace_id=uuid.uuid4().hex,
@@ -396,7 +387,7 @@ def application_trace(
 
 
 def _explanation_of(call: Span) -> Span:
-    """A late span as a tracker of ours puts it into a trace."""
+    """Make a late span as our trackers put it into a trace."""
     update = {
         "span_id": uuid.uuid4().hex[:16],
         "parent_id": call.span_id,

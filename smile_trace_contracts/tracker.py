@@ -62,20 +62,18 @@ _WRONG_ANSWERS = {
     "no JSON": Answer(200, b"\x00\xff{]"),
     "other JSON": Answer(200, [None, {"id": []}]),
 }
-"""What a wrong address, or a proxy that wants a login, gives to every request."""
+"""Answers of a wrong address, or of a proxy that wants a login, to every request."""
 
 
 class TrackerContract:
-    """What every tracker keeps. A subclass gives the fixtures and says what a person would see.
-
-    The tracker's time-out should be generous: no test here waits for it.
-    """
+    """The contract of every tracker. A subclass gives the fixtures and says what a person would
+    see. The tracker's time-out should be generous: no test here waits for it."""
 
     external_trace: ClassVar[dict[str, str]] = {}
-    """For a tracker that looks for external traces: `Call.external_trace` of one that is not
-    there."""
+    """For a tracker that looks for external traces: `Call.external_trace` of a trace that is
+    missing."""
     cut_off_step: ClassVar[int] = 1
-    """Deliveries are cut off after every so many requests."""
+    """Deliveries are cut off after every this many requests."""
 
     @pytest.fixture
     def server(self) -> FakeHttpServer:
@@ -88,21 +86,23 @@ class TrackerContract:
         raise NotImplementedError("define the fixture `tracker`")
 
     def visible_traces(self, server: FakeHttpServer) -> list[str]:
-        """The ids of the traces that a person would see; one that shows twice is listed twice."""
+        """Return the ids of the traces that a person would see; list a trace that shows twice
+        twice."""
         raise NotImplementedError("define `visible_traces`")
 
     def visible_explanations(self, server: FakeHttpServer) -> list[str]:
-        """Per explanation that a person would see, the id of the trace in which it shows."""
+        """Return, for each explanation that a person would see, the id of the trace in which it
+        shows."""
         raise NotImplementedError("define `visible_explanations`")
 
     def table(self, server: FakeHttpServer) -> Mapping[str, JSON] | None:
-        """The settings from which another process makes the same tracker, with the environment of
-        this one. None: that a process is killed in the middle of a delivery is not tried."""
+        """Return the settings from which another process, with this environment, makes the same
+        tracker. None skips the tests that kill a process in the middle of a delivery."""
         return None
 
     def reject_items(self, server: FakeHttpServer, text: str) -> bool:
-        """Make the server reject each item of a request that holds the text, and take the others,
-        as one does that answers 207. False: it takes a request as a whole, or not at all."""
+        """Make the server reject each item that holds the text and take the others, as a server
+        does that answers 207. Return False if it takes a request as a whole, or not at all."""
         return False
 
     # -- delivery ----------------------------------------------------------------------------
@@ -450,7 +450,7 @@ def _explained(trace: Trace, external_id: str) -> list[ExplainedCall]:
 
 
 def _forgotten(trace: Trace, external_id: str | None) -> ForgottenTrace:
-    """What the worker knows of a trace that is to be deleted."""
+    """Make the worker's item for a trace that is to be deleted."""
     calls = []
     for call in trace.calls:
         at = datetime.datetime.fromisoformat(sample_explanation(call).explained_at or "")
@@ -488,7 +488,7 @@ def _deliver_trace(tracker: Tracker, trace: Trace) -> Outcome:
 
 
 def _deliver_all(tracker: Tracker, trace: Trace) -> str | None:
-    """Deliver a trace and its explanations; its id, or None where not everything arrived."""
+    """Deliver a trace and its explanations; return its id, or None if not everything arrived."""
     try:
         traced = _deliver_trace(tracker, trace)
         if not isinstance(traced, Receipt):
@@ -503,7 +503,8 @@ def _deliver_all(tracker: Tracker, trace: Trace) -> str | None:
 def _killed_at(
     fault: Fault, tracker: type[Tracker], table: Mapping[str, JSON], trace: Trace
 ) -> bool:
-    """Deliver in a process that is killed once the fault has struck; True where it never did."""
+    """Deliver in a process that is killed once the fault has struck; return True if it never
+    struck."""
     process = _PROCESSES.Process(
         target=_deliver_alone, args=(tracker, dict(table), dict(os.environ), trace)
     )
@@ -542,5 +543,5 @@ def _marker() -> str:
 
 
 def _too_large(marker: str) -> Fault:
-    """Every request that holds the marker is rejected for good."""
+    """Make a fault that rejects every request with the marker for good."""
     return Fault("answer", Answer(413, b"", {}, "text/plain"), body=marker, times=None)

@@ -1,9 +1,8 @@
 """Whole lines of files that may still grow: the spool's, and OTLP/JSON that others write.
 
-Those of others, as the Collector's file exporter writes them, are found by patterns, read and left
-as they are: plain files as they grow, and compressed ones (gzip, zstd, and the exporter's own
-`compression: zstd`, a zstd frame per line with its length in four bytes before it). Offsets are
-those of the unpacked text.
+Other programs' files, such as those of the Collector's file exporter, are found by patterns and
+never changed. They may be plain or compressed (gzip, zstd, and the exporter's `compression: zstd`:
+a zstd frame per line after its length in four bytes). Offsets count unpacked bytes.
 """
 
 import glob
@@ -26,33 +25,33 @@ if TYPE_CHECKING:
 
 
 BATCH_BYTES = 4 * 2**20
-"""How much of a file goes into one transaction (a longer line makes a batch of its own)."""
+"""Bytes of a file in one transaction (a longer line makes a batch of its own)."""
 MAX_LINE_BYTES = MAX_BYTES
-"""A longer line is no span of ours: it is stored as corrupt, piece by piece."""
+"""A longer line is no span of ours: it is stored as corrupt, in pieces."""
 
 
 class Readable(Protocol):
-    """What bytes are read from."""
+    """A stream of bytes."""
 
     def read(self, size: int, /) -> bytes:
-        """Up to `size` bytes; none at the end."""
+        """Return up to `size` bytes; none at the end."""
         ...
 
 
 @dataclass
 class Batch:
-    """Whole lines of a file, from `start` on; `end` is where the next batch begins."""
+    """Whole lines of a file from the offset `start` on."""
 
     start: int
     data: bytes
 
     @property
     def end(self) -> int:
-        """The offset behind it."""
+        """The offset at which the next batch begins."""
         return self.start + len(self.data)
 
     def lines(self) -> Iterator[tuple[int, bytes]]:
-        """Each line with its offset in the file, without empty ones."""
+        """Yield each line that is not empty, with its offset in the file."""
         offset = self.start
         for line in self.data.split(b"\n"):
             if line.strip():
@@ -63,14 +62,13 @@ class Batch:
 def read_batches(
     stream: Readable, start: int, is_whole: Callable[[bytes], bool], size: int = BATCH_BYTES
 ) -> Iterator[Batch]:
-    """Batches of whole lines.
+    """Yield batches of whole lines.
 
     Args:
-        stream: stands at `start`.
-        start: an offset in the file.
-        is_whole: whether what stands at the end without a newline is a line; if not, its writer
-            is expected to go on.
-        size: how much is read at a time.
+        stream: positioned at the offset `start`.
+        is_whole: whether the text after the last newline is a line; if not, its writer is expected
+            to go on.
+        size: bytes read at a time.
     """
     held = b""
     while more := stream.read(size):
@@ -92,9 +90,9 @@ LENGTH = 4
 """Bytes before each frame of the exporter's own form."""
 CHUNK = 2**18
 MAX_UNPACKED = 2**33
-"""Bytes of one unpacked file: a small one may claim to be much larger."""
+"""Most bytes of an unpacked file: a small file may claim to be much larger."""
 MAX_WINDOW = 2**27
-"""Bytes that zstd may look back on, and so has to hold."""
+"""Most bytes that zstd may look back on, and so has to hold."""
 
 
 class UnreadableFile(SmileTraceError):
@@ -104,22 +102,19 @@ class UnreadableFile(SmileTraceError):
 
 
 def find(patterns: Sequence[str]) -> list[Path]:
-    """The files that are there, each once, by name.
-
-    Args:
-        patterns: absolute paths, with `*`, `?`, `[…]`, and `**` for any folders.
-    """
+    """Return the files that match absolute patterns with `*`, `?`, `[…]` and `**`, each once, by
+    name."""
     found = {path for one in patterns for path in glob.glob(one, recursive=True)}
     return [Path(path) for path in sorted(found) if os.path.isfile(path)]
 
 
 @contextmanager
 def reading(path: Path, start: int) -> Iterator[Iterator[Batch]]:
-    """Its whole lines from an offset of its text on.
+    """Give a file's whole lines from an offset of its text on.
 
     Raises:
-        UnreadableFile: while they are read: it is damaged, or of no form that is read here.
-        OSError: it cannot be opened; `NotPrivate` where it is a link, a pipe or a device.
+        UnreadableFile: while they are read: the file is damaged, or of an unknown form.
+        OSError: it cannot be opened; `NotPrivate` if it is a link, a pipe or a device.
     """
     with os.fdopen(open_regular(path), "rb") as stream:
         text: Readable | None = _unpacked(path, stream, start)
@@ -132,7 +127,7 @@ def reading(path: Path, start: int) -> Iterator[Iterator[Batch]]:
 
 
 def _is_whole(text: bytes) -> bool:
-    """Whether the end of a file is a line, though no newline follows: an object closes itself."""
+    """Whether the end of a file is a line without its newline: a JSON object closes itself."""
     try:
         return isinstance(foreign.parse(text, lenient=True), dict)
     except ForeignDataError:
@@ -140,7 +135,7 @@ def _is_whole(text: bytes) -> bool:
 
 
 def _unpacked(path: Path, stream: BinaryIO, start: int) -> "_Unpacked | None":
-    """What a compressed file holds; None for a plain one."""
+    """Return the contents of a compressed file; None for a plain one."""
     head = stream.read(LENGTH + len(ZSTD))
     stream.seek(0)
     if head.startswith(GZIP):
@@ -166,7 +161,7 @@ class _Unpacked:
         self._left = MAX_UNPACKED
 
     def read(self, size: int, /) -> bytes:
-        """Some of it, about `size` bytes; none at the end."""
+        """Return about `size` bytes; none at the end."""
         held: list[bytes] = []
         try:
             while size > 0 and (chunk := next(self._chunks, b"")):
@@ -183,7 +178,7 @@ class _Unpacked:
 
 
 def _gzip(stream: BinaryIO) -> Iterator[bytes]:
-    """Unpacks all members; one that is still being written ends where it ends."""
+    """Unpack all members; the last may still be incomplete."""
     with gzip.GzipFile(fileobj=stream) as reader, suppress(EOFError):
         while chunk := reader.read1(CHUNK):
             yield chunk
@@ -197,7 +192,7 @@ def _zstd(stream: BinaryIO) -> Iterator[bytes]:
 
 
 def _framed(stream: BinaryIO) -> Iterator[bytes]:
-    """A line for each frame; one that is still being written waits."""
+    """Yield a line for each frame; an incomplete last frame is left for later."""
     with _zstandard() as decompressor:
         while len(length := stream.read(LENGTH)) == LENGTH:
             size = int.from_bytes(length, "big")
@@ -212,7 +207,7 @@ def _framed(stream: BinaryIO) -> Iterator[bytes]:
 
 @contextmanager
 def _zstandard() -> Iterator["ZstdDecompressor"]:
-    """A decompressor, whose errors are ValueErrors."""
+    """A decompressor whose errors are ValueErrors."""
     with needing_extra("receive", "a file that is compressed by zstd"):
         import zstandard
     try:

@@ -1,4 +1,4 @@
-"""What sources have in common: their options, errors, the ids on their spans, whole pages."""
+"""Common parts of sources: options, errors, the ids on their spans, whole pages."""
 
 import hashlib
 import logging
@@ -21,27 +21,23 @@ logger = logging.getLogger(__name__)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST_MS = 253_402_300_799_999
-"""The end of the year 9999, after which there are no dates."""
+"""The end of the year 9999, the last that `datetime` holds."""
 
 T = TypeVar("T")
 
 MOST_PAGES = 100
-"""Pages of what began in one millisecond: a list without end ends there."""
+"""Most pages of items that began in one millisecond; a list without end is given up there."""
 
 
 def read_options(model: type[Options], name: str, options: Mapping[str, JSON]) -> Options:
-    """The options of the table `[sources.NAME]`, checked.
-
-    Raises:
-        ValueError: one is unknown or wrong; the message says which and what it may be.
-    """
+    """Validate the options of `[sources.NAME]`; the `ValueError` says which option is unknown or
+    wrong, and what it may be."""
     return read_table(model, f"sources.{name}", options)
 
 
 @contextmanager
 def asking() -> Iterator[None]:
-    """Stands around whatever asks the backend: that it takes nothing, or rejected it, is
-    `SourceUnavailable` with the same sentence."""
+    """Turn errors in asking the backend into `SourceUnavailable` with the same sentence."""
     try:
         yield
     except SourceUnavailable:
@@ -52,8 +48,8 @@ def asking() -> Iterator[None]:
 
 
 def readable(trace_id: str, read: Callable[[], tuple[Span, ...]]) -> tuple[Span, ...]:
-    """The spans of one trace of a page; none, and a line in the log, where it cannot be read: the
-    others of its page are."""
+    """Return the spans of one trace of a page; if it cannot be read, log that and return none, so
+    that the others of its page are read."""
     try:
         return read()
     except MISREAD as error:
@@ -62,14 +58,14 @@ def readable(trace_id: str, read: Callable[[], tuple[Span, ...]]) -> tuple[Span,
 
 
 def unread(trace_id: str, error: Exception) -> None:
-    """Say in the log that a trace is set aside, and why."""
+    """Log that a trace is set aside, and why."""
     said = presentable(error)
     with about(trace_id=trace_id):
         logger.warning("the trace %s cannot be read: %s", presentable(trace_id), said)
 
 
 def own_ids(name: str, trace_id: str, span_id: str) -> dict[str, JSON]:
-    """The attributes by which the tracker of that name finds the span that was read."""
+    """Return the attributes by which the tracker of the same name finds the span that was read."""
     prefix = f"{semconv.EXTERNAL_PREFIX}{name}."
     return {f"{prefix}trace_id": trace_id, f"{prefix}span_id": span_id}
 
@@ -79,15 +75,15 @@ def whole_milliseconds(
     began_ms: Callable[[T], int],
     until_ms: int,
 ) -> tuple[list[T], int]:
-    """The first page of a list that is in order of time, without a part of a millisecond.
+    """Read the first page of a list in order of time, without splitting a millisecond.
 
     Args:
-        listed: a page of the list and the token of the next one, by the token of that page.
-        began_ms: when an item of it began, in Unix milliseconds.
-        until_ms: where the list ends.
+        listed: returns a page, by its token, and the token of the next.
+        began_ms: the time when an item began, in Unix milliseconds.
+        until_ms: the end of the list.
 
     Returns:
-        The items, and until when they are all of them.
+        The items, and the time before which they are complete.
 
     Raises:
         SourceUnavailable: the backend gives pages without end.
@@ -109,8 +105,8 @@ def whole_milliseconds(
 
 
 class LatestFirst:
-    """Pages of a backend that lists the latest first: a stretch of time is halved until one reply
-    holds all that began in it, and doubled where there is little. How long it is, is kept."""
+    """Pages of a backend that lists the latest traces first. A stretch of time is halved until one
+    reply holds all of it, and doubled when it holds little; its length is kept between pages."""
 
     def __init__(self) -> None:
         self._width_ms = 3_600_000
@@ -122,12 +118,12 @@ class LatestFirst:
         until_ms: int,
         limit: int,
     ) -> tuple[list[str], int]:
-        """The ids of the first traces of a stretch, and until when they are all of them.
+        """Return the ids of the first traces of a stretch, and the time before which they are
+        complete.
 
         Args:
-            listed: what began in a stretch, each with its time in Unix milliseconds and its
-                trace's id; None where that is more than one reply holds. Never None of one
-                millisecond.
+            listed: returns the start (Unix milliseconds) and trace id of each item in a stretch;
+                None if one reply does not hold them all, but never for a single millisecond.
             limit: about how many traces.
         """
         end_ms = min(until_ms, since_ms + self._width_ms)
@@ -146,25 +142,22 @@ class LatestFirst:
 
 
 def iso_ms(unix_ms: int) -> str:
-    """A time in ISO 8601, to the millisecond and in UTC (`2026-11-27T02:05:00.000Z`)."""
+    """Format Unix milliseconds as ISO 8601 in UTC (`2026-11-27T02:05:00.000Z`)."""
     at = _EPOCH + timedelta(milliseconds=min(unix_ms, _LAST_MS))
     return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def unix_ns(text: str) -> int:
-    """Unix nanoseconds of a time in ISO 8601, which is UTC where it names no zone.
-
-    Raises:
-        ValueError: it is no time.
-    """
+    """Return the Unix nanoseconds of a time in ISO 8601, UTC if it names no zone; `ValueError` if
+    it is not a time."""
     at = datetime.fromisoformat(text)
     since = (at if at.tzinfo else at.replace(tzinfo=UTC)) - _EPOCH
     return (since.days * 86_400 + since.seconds) * 10**9 + since.microseconds * 1000
 
 
 def hex_id(text: str, digits: int) -> str:
-    """An id of so many hex digits: the text itself, without hyphens, where it is one, else one
-    made of it."""
+    """Return the text without hyphens if it is an id of `digits` hex digits, else an id hashed from
+    it."""
     plain = text.replace("-", "")
     if re.fullmatch(f"[0-9a-f]{{{digits}}}", plain):
         return plain

@@ -1,7 +1,7 @@
-"""The Source protocol: a backend that holds traces which others wrote, and is read over its API.
+"""The Source protocol: a backend whose traces, written by others, are read over its API.
 
-Everything here is synchronous. A source is read only: what is explained is delivered into its
-traces by the tracker of the same name.
+Everything here is synchronous. A source only reads: explanations are delivered into its traces by
+the tracker of the same name.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,10 +21,10 @@ class SourceUnavailable(SmileTraceError):
 
 
 class Page(Record):
-    """The traces of one place that began in some stretch of time, in any order.
+    """Traces of one place that began in a stretch of time, in any order.
 
-    `traces`: the spans of each, none of them ours. `until_ms`: everything that began before it
-    (Unix milliseconds) and after the stretch's beginning was read.
+    `traces`: the spans of each, none of them ours. `until_ms` (Unix milliseconds): everything that
+    began in the stretch before this time was read.
     """
 
     traces: tuple[tuple[Span, ...], ...]
@@ -39,10 +39,10 @@ class Source(Protocol):
 
     @classmethod
     def from_settings(cls, options: Mapping[str, JSON], tracker: Mapping[str, JSON]) -> Self | None:
-        """The source, or None where nothing says where it is.
+        """Return the source, or None if nothing says where it is.
 
         Args:
-            options: the settings' `[sources.NAME]` table; empty where there is none.
+            options: the settings' `[sources.NAME]` table; empty if there is none.
             tracker: the `[trackers.NAME]` table, whose address is the default.
 
         Raises:
@@ -52,18 +52,18 @@ class Source(Protocol):
 
     @classmethod
     def owns(cls, trace_id: str) -> bool:
-        """Whether an id is one of the source's, by its form alone: no other's look like it."""
+        """Whether an id has a form that only this source's ids have."""
         return False
 
     @classmethod
     def may_hold(cls, trace_id: str) -> bool:
-        """Whether an id may be one of the source's, although others', and the store's, look alike
-        (32 hex digits). It is looked for where the store has no such trace."""
+        """Whether an id may be one of the source's, although others' and the store's look alike (32
+        hex digits). The source is asked if the store has no such trace."""
         return False
 
     def evaluated(self, run_id: str) -> Sequence[str]:
-        """The ids of the traces of an evaluation run, the earliest first; none where the backend
-        has no such run.
+        """Return the ids of the traces of an evaluation run, the earliest first; empty if the
+        backend has no such run.
 
         Raises:
             SourceUnavailable: it does not answer, or refuses our credentials.
@@ -72,11 +72,11 @@ class Source(Protocol):
 
     @property
     def places(self) -> Sequence[str]:
-        """What of it the worker reads (experiments, projects), by the names of the settings."""
+        """The experiments or projects that the worker reads, by their names in the settings."""
         ...
 
     def read(self, trace_id: str) -> tuple[Span, ...]:
-        """The finished spans of a trace, none of them ours; empty where there is no such trace.
+        """Return the finished spans of a trace, none of them ours; empty if there is no such trace.
 
         Raises:
             SourceUnavailable: it does not answer, or refuses our credentials.
@@ -84,13 +84,11 @@ class Source(Protocol):
         ...
 
     def page(self, place: str, since_ms: int, until_ms: int, limit: int) -> Page:
-        """The earliest traces of a place that began in [`since_ms`, `until_ms`).
+        """Return the earliest traces, about `limit`, of a place that began in [`since_ms`,
+        `until_ms`).
 
         Traces that were deleted meanwhile are left out. Those that began in the same millisecond
         are never divided between two pages, so that a page may have more than `limit` traces.
-
-        Args:
-            limit: about how many traces.
 
         Raises:
             SourceUnavailable: it does not answer, refuses our credentials, or has no such place.
@@ -108,10 +106,10 @@ class NoSource(SmileTraceError):
 
 
 def pulled(settings: Settings) -> list[Source]:
-    """The sources that the settings name, which the worker reads, by name.
+    """Return the sources that the settings name for the worker to read, by name.
 
     Raises:
-        NoSource: one is not installed, has no address, or its options are wrong.
+        NoSource: a source is not installed, has no address, or its options are wrong.
     """
     known = _installed()
     found = []
@@ -126,11 +124,8 @@ def pulled(settings: Settings) -> list[Source]:
 
 
 def owner(trace_id: str, settings: Settings) -> Source | None:
-    """The source whose id this is, by its form; None where others', as the store's, look alike.
-
-    Raises:
-        NoSource: it has no address, or its options are wrong.
-    """
+    """Return the source that owns an id by its form; None if the store's or others' look alike.
+    Raises `NoSource` if it has no address, or its options are wrong."""
     for name, source in sorted(_installed().items()):
         if source.owns(trace_id):
             return _opened(name, source, settings)
@@ -138,12 +133,8 @@ def owner(trace_id: str, settings: Settings) -> Source | None:
 
 
 def may_hold(trace_id: str, settings: Settings) -> list[Source]:
-    """The sources that are set up, in the settings or the environment, and may have a trace of
-    that id, by name: it is of a form that several have.
-
-    Raises:
-        NoSource: the options of one are wrong.
-    """
+    """Return the sources, by name, that are set up in the settings or the environment and may have
+    a trace of that id. Raises `NoSource` if the options of one are wrong."""
     found: list[Source] = []
     for name, source in sorted(_installed().items()):
         if source.may_hold(trace_id) and (made := _made(name, source, settings)) is not None:
@@ -152,11 +143,11 @@ def may_hold(trace_id: str, settings: Settings) -> list[Source]:
 
 
 def evaluated(run_id: str, settings: Settings) -> tuple[Source, Sequence[str]]:
-    """The traces of an evaluation run, and the source that has it, of those that are set up.
+    """Find an evaluation run among the sources that are set up, and return its source and traces.
 
     Raises:
-        NoSource: none has it, or none is set up as it should be.
-        SourceUnavailable: one that may have it does not answer.
+        NoSource: none has it, or none is set up correctly.
+        SourceUnavailable: a source that may have it does not answer.
     """
     asked, not_set_up = [], None
     for name, source in sorted(_installed().items()):

@@ -1,1 +1,1 @@
-"""The OTLP/HTTP receiver: whatever it answers with 200 stands in the spool."""
+"""The OTLP/HTTP receiver: a request is answered with 200 only after it stands in the spool."""

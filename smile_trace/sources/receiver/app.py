@@ -1,8 +1,7 @@
 """The receiver as an ASGI application: OTLP/HTTP in, lines of the spool out.
 
-Source: the OTLP specification 1.x, "OTLP/HTTP": the paths, the content types, the answer in the
-content type of the request, partial success, and which statuses a client tries again (429, 502,
-503 and 504; all others end a batch).
+Source: the OTLP specification 1.x, "OTLP/HTTP". A client tries again on 429, 502, 503 and 504; all
+other errors end a batch.
 """
 
 import asyncio
@@ -45,25 +44,22 @@ PROTOBUF = "application/x-protobuf"
 JSON = "application/json"
 ENCODINGS = ("identity", "gzip", "deflate")
 BODY_SECONDS = 30.0
-"""How long a client may take to send a body."""
+"""Longest time in which a client may send a body."""
 MOST_WAITING = 100
-"""Requests that wait to be read; the next ones have to come again."""
+"""Requests that wait to be read; further clients have to try again."""
 DISK_SECONDS = 5
-"""After how long a client tries again when the spool could not be written."""
+"""Seconds until a client tries again after the spool could not be written."""
 REQUESTS = "smile_trace_receiver_requests_total"
-"""The metric of the receiver."""
 SAID_SECONDS = 60.0
-"""How often the log says that requests are refused because there are too many."""
+"""How often the log reports requests refused because there were too many."""
 
 Read = Callable[[bytes], Received]
 
 
 @dataclass(frozen=True)
 class Signal:
-    """One path: how its requests are read by content type, and how its answers are written.
-
-    `rejected` is the field of a partial success that counts.
-    """
+    """One path: its readers by content type, and the form of its answers. `rejected` is the counter
+    in its partial success."""
 
     path: str
     readers: Mapping[str, Read]
@@ -74,8 +70,8 @@ class Signal:
 
 
 def _no_metrics(_: bytes) -> Received:
-    """SDKs send metrics to the same address by default: an error would stand in the log of each
-    application once a minute."""
+    """SDKs send metrics to the same address by default: an error would fill each application's log
+    once a minute."""
     return Received(reason="metrics are not kept: OTEL_METRICS_EXPORTER=none leaves them out")
 
 
@@ -100,7 +96,7 @@ METRICS = Signal(
 
 
 class _Refused(Exception):
-    """A request is not taken: the status, a sentence for the client's log, headers."""
+    """A request is refused with a status, a sentence for the client's log, and headers."""
 
     def __init__(self, status: int, message: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(message)
@@ -117,13 +113,13 @@ def make_app(
     token: str | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Starlette:
-    """The receiver's application.
+    """Make the receiver's application.
 
     Args:
-        spool: where records are written, before they are answered with 200.
-        max_body: bytes of a body, also once it is unpacked.
+        spool: receives the records before they are answered with 200.
+        max_body: most bytes of a body, also once it is unpacked.
         per_second: bytes of bodies per second, on average.
-        token: what clients must send as `Authorization: Bearer …`.
+        token: sent by clients as `Authorization: Bearer …`; None to ask for none.
         clock: seconds of a clock that never goes back.
     """
     receiver = _Receiver(spool, max_body, per_second, token, clock)
@@ -138,7 +134,6 @@ def make_app(
 
 
 async def _live(_: Request) -> Response:
-    """Say that it answers."""
     return Response("live\n")
 
 
@@ -165,7 +160,7 @@ class _Receiver:
         self._refused, self._said_at = 0, -math.inf
 
     def endpoint(self, signal: Signal) -> Callable[[Request], Awaitable[Response]]:
-        """The function that answers the requests of a path."""
+        """Make the function that answers the requests of a path."""
 
         async def answer(request: Request) -> Response:
             form = request.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -183,7 +178,7 @@ class _Receiver:
         return answer
 
     async def metrics(self, _: Request) -> Response:
-        """The counts of answers by status, in Prometheus' text format 0.0.4."""
+        """Answer with the number of answers by status, in Prometheus' text format 0.0.4."""
         lines = [
             f"# HELP {REQUESTS} Requests that were answered, by status",
             f"# TYPE {REQUESTS} counter",
@@ -192,7 +187,7 @@ class _Receiver:
         return Response("\n".join([*lines, ""]), media_type="text/plain; version=0.0.4")
 
     async def ready(self, _: Request) -> Response:
-        """Whether requests are taken now: 503 where the spool takes nothing more."""
+        """Answer 503 if the spool takes nothing more."""
         if self._spool.takes_more():
             return Response("ready\n")
         return Response("the spool is full, or cannot be written\n", 503)
@@ -224,7 +219,7 @@ class _Receiver:
             raise _Refused(400, str(error)) from None
 
     def _note_refusal(self) -> None:
-        """Say now and then how often senders had to wait, since it is they alone who notice."""
+        """Log now and then how often senders had to wait, since only they notice otherwise."""
         self._refused += 1
         if self._clock() - self._said_at >= SAID_SECONDS:
             logger.warning(
@@ -265,7 +260,7 @@ class _Receiver:
             self._waiting -= 1
 
     def _take(self, packed: bytes, encoding: str, reader: Read) -> Received:
-        """Read a body and put what it holds into the operating system's hands; in the thread."""
+        """Read a body and hand its lines to the operating system; runs in the thread."""
         received = reader(unpack(packed, encoding, self._max_body))
         if lines := received.text:
             self._write(lines)
@@ -289,7 +284,8 @@ class _Receiver:
 
 
 def _length(headers: Mapping[str, str]) -> float:
-    """Bytes of the body; any number where the client does not say it. The server holds it to it."""
+    """Return the length that the client declares, infinity if it declares none. The server enforces
+    it."""
     text = headers.get("content-length", "")
     return int(text) if text.isascii() and text.isdigit() else math.inf
 
@@ -311,7 +307,7 @@ def _success(signal: Signal, form: str, received: Received) -> Response:
 
 
 def _error(refused: _Refused, form: str) -> Response:
-    """A `google.rpc.Status` with the message alone, as the specification asks."""
+    """Answer with a `google.rpc.Status` that has a message alone, as the specification asks."""
     text = refused.message.encode("utf-8", "replace")[:1000]
     if form == PROTOBUF:
         size = len(text)

@@ -1,20 +1,20 @@
-"""The bodies of requests: how much is taken in at once, read and unpacked within bounds."""
+"""The bodies of requests, held, read and unpacked within bounds."""
 
 import zlib
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 
 _ANY_HEADER = 32 + zlib.MAX_WBITS
-"""zlib and gzip, told apart by their first bytes."""
+"""Accept zlib and gzip, told apart by their first bytes."""
 _NO_HEADER = -zlib.MAX_WBITS
 """Some clients send `deflate` without zlib's header."""
 DRAINED = 4
-"""A body that is too large is still read, up to so many times the limit: a client that is cut
-off while it sends sees no answer, and tries again."""
+"""A body that is too large is read up to this multiple of the limit: a client that is cut off while
+it sends sees no answer, and tries again."""
 
 PIECE = 2**16
 MOST_MEMBERS = 1000
-"""Members of a gzip body: one is usual, and one for 64 kB of what is packed in blocks."""
+"""Most members of a gzip body: one is usual, or one per 64 kB if it is packed in blocks."""
 
 
 class TooLarge(Exception):
@@ -22,15 +22,11 @@ class TooLarge(Exception):
 
 
 class CannotUnpack(Exception):
-    """A body is not of the encoding that its header says."""
+    """A body is not of the encoding that its header declares."""
 
 
 async def read(chunks: AsyncIterator[bytes], limit: int) -> bytes:
-    """The whole body as it is sent.
-
-    Raises:
-        TooLarge: it has more than `limit` bytes.
-    """
+    """Read the whole body as sent; raise `TooLarge` if it has more than `limit` bytes."""
     held = bytearray()  # of small pieces, each of them would take fifty bytes
     size = 0
     async for chunk in chunks:
@@ -47,9 +43,8 @@ async def read(chunks: AsyncIterator[bytes], limit: int) -> bytes:
 
 
 def unpack(body: bytes, encoding: str, limit: int) -> bytes:
-    """The body without its encoding, `gzip`, `deflate` or `identity`.
-
-    No more than `limit` bytes are ever unpacked, so that no small body becomes a large one.
+    """Decode a body from `gzip`, `deflate` or `identity`. At most `limit` bytes are ever unpacked,
+    so that no small body becomes a large one.
 
     Raises:
         TooLarge: it has more than `limit` bytes.
@@ -69,12 +64,6 @@ def unpack(body: bytes, encoding: str, limit: int) -> bytes:
 
 
 def _inflate(body: bytes, window: int, limit: int) -> bytes:
-    """The body as zlib unpacks it; one of gzip may have several members.
-
-    Raises:
-        TooLarge: it has more than `limit` bytes.
-        CannotUnpack: it ends too early, or has more members than anybody writes.
-    """
     parts: list[bytes] = []
     at, left = 0, limit
     for _ in range(MOST_MEMBERS):
@@ -96,7 +85,7 @@ def _inflate(body: bytes, window: int, limit: int) -> bytes:
 
 
 class TooMuch(Exception):
-    """Nothing more is taken now; `seconds` says when to try again."""
+    """Nothing more is taken now; `seconds` tells when to try again."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(seconds)
@@ -104,12 +93,12 @@ class TooMuch(Exception):
 
 
 class Intake:
-    """Counts the bytes of bodies.
+    """A limit on the bytes of bodies.
 
     Args:
-        at_once: bytes that may be held at any moment.
-        per_second: bytes per second on average; a second's worth, or one body of any size, may
-            come at once.
+        at_once: bytes held at any moment.
+        per_second: bytes per second on average; a second's worth, or one body of any size, may come
+            at once.
         clock: seconds of a clock that never goes back.
     """
 
@@ -122,11 +111,7 @@ class Intake:
 
     @contextmanager
     def holding(self, size: int) -> Iterator[None]:
-        """Hold a body of `size` bytes meanwhile.
-
-        Raises:
-            TooMuch: the others take all there is.
-        """
+        """Count a body of `size` bytes as held; raise `TooMuch` if the limits are reached."""
         now = self._clock()
         # The bytes that came before take until `_free_at` at the rate that is allowed.
         if self._free_at > now + 1:

@@ -1,6 +1,6 @@
 """OTLP requests in JSON as lines of OTLP/JSON: cut into spans and log records, and checked.
 
-Never is more than one value of a request decoded: decoding is one call of the interpreter, during
+Only one value of a request is decoded at a time: decoding is one call of the interpreter, during
 which no other thread runs, and an object takes up to forty times its length in memory.
 """
 
@@ -33,14 +33,11 @@ _INSIDE = re.compile(r'(?:[^"\\]{1,4096}+|\\.){0,4096}+', re.DOTALL)
 
 
 class Reader:
-    """Reads a JSON text from its beginning on.
-
-    Whatever is offered (a member, an element, the value here) is read or skipped before the next
-    thing is asked for.
+    """A pull parser of a JSON text. Each member, element or value that it stands at must be read or
+    skipped before the next is asked for.
 
     Args:
-        text: as it was sent.
-        longest: characters that a value may have to be decoded.
+        longest: most characters of a value that is decoded.
     """
 
     def __init__(self, text: str, longest: int) -> None:
@@ -51,11 +48,8 @@ class Reader:
         self._parts_left = MOST_PARTS
 
     def members(self) -> Iterator[str]:
-        """The names of the object here, each of which stands before its value.
-
-        Raises:
-            NotJSON: here stands no object.
-        """
+        """Yield the names of the object here, each before its value; `NotJSON` if here is no
+        object."""
         for _ in self._parts("{", "}"):
             name = self.value()
             if not isinstance(name, str) or self._take() != ":":
@@ -63,24 +57,20 @@ class Reader:
             yield name
 
     def elements(self) -> Iterator[None]:
-        """Gives one item for each value of the list here.
-
-        Raises:
-            NotJSON: here stands no list.
-        """
+        """Yield once for each value of the list here; `NotJSON` if here is no list."""
         return self._parts("[", "]")
 
     def kind(self) -> str:
-        """The first character of the value here."""
+        """Return the first character of the value here."""
         at = self._here()
         return self._text[at : at + 1]
 
     def value(self) -> Any:
-        """The value here, decoded within the bounds of `foreign`.
+        """Decode the value here within the bounds of `foreign`.
 
         Raises:
-            NotJSON: here stands no JSON.
-            ForeignDataError: it is beyond the bounds, and is left out.
+            NotJSON: here is no JSON.
+            ForeignDataError: the value is beyond the bounds, and was skipped.
         """
         start = self._here()
         window = self._text[start : start + WINDOW]
@@ -98,11 +88,7 @@ class Reader:
         return foreign.parse(found, lenient=True, max_values=MAX_ITEM_VALUES)
 
     def skip(self) -> None:
-        """Go past the value here, of which only the brackets and strings are looked at.
-
-        Raises:
-            NotJSON: it does not end.
-        """
+        """Skip the value here by its brackets and strings alone; `NotJSON` if it does not end."""
         at = self._here()
         if not self.kind() or self.kind() not in '"[{':
             self._at = self._match(_SCALAR, at)
@@ -123,11 +109,7 @@ class Reader:
         raise self._no_json()
 
     def end(self) -> None:
-        """See that nothing follows.
-
-        Raises:
-            NotJSON: something does.
-        """
+        """Raise `NotJSON` if anything follows."""
         if self.kind():
             raise self._no_json()
 
@@ -150,7 +132,7 @@ class Reader:
             raise self._no_json()
 
     def _string_end(self, at: int) -> int:
-        """Where the string ends in which `at` is."""
+        """Return the end of the string that contains `at`."""
         while self._text[at : at + 1] != '"':
             end = self._match(_INSIDE, at)
             if end == at:
@@ -179,27 +161,19 @@ _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 def read_traces(body: bytes) -> Received:
-    """The spans of an `ExportTraceServiceRequest`.
-
-    Raises:
-        ForeignDataError: it is none.
-    """
+    """Read the spans of an `ExportTraceServiceRequest`; `ForeignDataError` if the body is none."""
     return _Request(body, SPANS, lambda raw: read_span(raw, {}, "")).read()
 
 
 def read_logs(body: bytes) -> Received:
-    """The log records of an `ExportLogsServiceRequest` that belong to a trace; no call can be
-    read of the others, which are left out.
-
-    Raises:
-        ForeignDataError: it is none.
-    """
+    """Read the log records of an `ExportLogsServiceRequest`; `ForeignDataError` if the body is
+    none. Records without a trace are left out: no call can be read from them."""
     return _Request(body, LOGS, lambda raw: read_log(raw, {}, "")).read()
 
 
 class _Request:
-    """A request while it is read: its items are texts until their scope and resource are known,
-    which may stand behind them."""
+    """A request while it is read. Items are kept as texts until their scope and resource, which may
+    come after them, are known."""
 
     def __init__(self, body: bytes, names: Names, check: Callable[[Any], object]) -> None:
         try:
@@ -219,7 +193,6 @@ class _Request:
         return self._received
 
     def _block(self) -> None:
-        """A resource with its scopes."""
         groups: list[tuple[dict[str, Any], list[str]]] = []
         frame = self._object(self._names.groups, lambda: self._group(groups))
         try:
@@ -239,7 +212,7 @@ class _Request:
                 self._received.add(of_block, of_group, item)
 
     def _group(self, groups: list[tuple[dict[str, Any], list[str]]]) -> None:
-        """A scope with its items; one without any is left out."""
+        """Read a scope with its items; a scope without any is left out."""
         items: list[str] = []
         frame = self._object(self._names.items, lambda: self._item(items))
         if items:
@@ -257,8 +230,8 @@ class _Request:
             self._received.reject(str(error))
 
     def _object(self, lists: str, read_one: Callable[[], object]) -> dict[str, Any]:
-        """The object here: `read_one` reads each element of the list of that name. Of its other
-        fields, those around spans and logs that OTLP has."""
+        """Read the object here: `read_one` reads each element of the list named `lists`. Return its
+        other OTLP fields; unknown ones are skipped."""
         if self._json.kind() != "{":
             raise ForeignDataError(f"what stands around {lists} is no object")
         frame: dict[str, Any] = {}
@@ -296,11 +269,8 @@ def _has_trace(raw: Any) -> bool:
 
 
 def _fields(frame: dict[str, Any]) -> str:
-    """The fields of a resource's or scope's object, as they stand between its braces.
-
-    Raises:
-        ForeignDataError: they are too long.
-    """
+    """Return a resource's or scope's fields without braces; `ForeignDataError` if they are too
+    long."""
     text = _ENCODER.encode(frame)[1:-1]
     if reason := check_frame(text.encode()):
         raise ForeignDataError(reason)
@@ -308,5 +278,5 @@ def _fields(frame: dict[str, Any]) -> str:
 
 
 def _snake(name: str) -> str:
-    """`scopeSpans` as `scope_spans`, which readers accept beside it."""
+    """Return `scope_spans` for `scopeSpans`; readers accept both."""
     return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)

@@ -6,24 +6,24 @@ from smile_trace._guards.foreign import ForeignDataError
 from smile_trace.records.formats.otlp import MAX_FRAME_BYTES
 
 MAX_ITEM_BYTES = 8 * 2**20
-"""A span or log record that is longer as JSON is refused: whatever is done with it is done in one
-piece, while nothing else of the receiver runs."""
+"""A span or log record that is longer as JSON is refused: each step handles it in one piece, while
+nothing else of the receiver runs."""
 MAX_ITEM_VALUES = 200_000
-"""As `MAX_ITEM_BYTES`, in JSON."""
+"""Most JSON values of such an item."""
 MOST_PARTS = 200_000
-"""Spans, log records, scopes and resources of one request."""
+"""Most spans, log records, scopes and resources of one request."""
 LINE_BYTES = 4 * MAX_FRAME_BYTES
-"""A line that is so long is ended. What is repeated in the next one, a resource and a scope, is
-much shorter."""
+"""Length at which a line is ended. The resource and scope repeated in the next line are much
+shorter."""
 MOST_REJECTED = 10_000
-"""A request of which more cannot be kept is refused."""
+"""A request with more rejected items is refused as a whole."""
 MOST_TIMES, FREE_BYTES = 3, 128
-"""The lines of a request are at most so many times as long as its body, and a few bytes."""
+"""The lines of a request may have this multiple of its body's length, and a few bytes more."""
 
 
 @dataclass(frozen=True)
 class Names:
-    """What OTLP/JSON calls the lists of a signal, from the outermost to that of its items."""
+    """The names of a signal's lists in OTLP/JSON, from the outermost to that of its items."""
 
     blocks: str
     groups: str
@@ -36,12 +36,10 @@ LOGS = Names("resourceLogs", "scopeLogs", "logRecords")
 
 @dataclass
 class Received:
-    """What a request held: lines for the spool, and what of it cannot be kept.
+    """The lines that a request becomes, and the number of items that cannot be kept.
 
-    `rejected` counts spans or log records, `reason` says why the first of them was.
-
-    A line is a request of its own, with as many resources, scopes and items as go into
-    `LINE_BYTES`: each resource and scope is written once in it.
+    `rejected` counts spans or log records, `reason` explains the first rejection. A line is a
+    request of its own of about `LINE_BYTES`, in which each resource and scope is written once.
     """
 
     names: Names = SPANS
@@ -56,11 +54,7 @@ class Received:
     _group: str | None = None
 
     def reject(self, reason: str) -> None:
-        """Count one that cannot be kept.
-
-        Raises:
-            ForeignDataError: too many cannot.
-        """
+        """Count an item that cannot be kept; `ForeignDataError` if there are too many."""
         self.rejected += 1
         self.reason = self.reason or reason
         if self.rejected > MOST_REJECTED:
@@ -72,9 +66,9 @@ class Received:
         """Write an item, OTLP/JSON as it is, or reject it.
 
         Args:
-            block: the fields of its resource's object, without braces; the same text for the
-                items of one resource.
-            group: those of its scope's object.
+            block: the fields of its resource's object, without braces; the same text for all items
+                of one resource.
+            group: the fields of its scope's object, likewise.
             item: the object of the span or log record.
         """
         text = item.encode()
@@ -93,7 +87,7 @@ class Received:
             self._end_line()
 
     def _head(self, block: str, group: str) -> bytes:
-        """What stands between the item before and one of this resource and scope."""
+        """Return the text between the item before and an item of this resource and scope."""
         if self._block == block and self._group == group:
             return b","
         names = self.names
@@ -119,8 +113,7 @@ class Received:
 
 
 def check_frame(fields: bytes) -> str:
-    """Why what stands around spans (the fields of a resource's object, or of a scope's) is not
-    kept; empty where it is."""
+    """Say why the fields of a resource's or scope's object are not kept; empty if they are."""
     if len(fields) <= MAX_FRAME_BYTES:
         return ""
     return f"a resource or a scope is longer than {MAX_FRAME_BYTES:,} bytes"

@@ -1,7 +1,7 @@
 """OTLP requests in protobuf as lines of OTLP/JSON.
 
 The text is built directly: protobuf's own JSON takes several times as long, and writes ids as
-base64 where OTLP has hex digits. What is zero or empty is left out, as protobuf does.
+base64 where OTLP has hex digits. Zero and empty values are left out, as in protobuf.
 """
 
 import base64
@@ -36,11 +36,7 @@ M = TypeVar("M", bound=Message)
 
 
 def read_traces(body: bytes) -> Received:
-    """The spans of an `ExportTraceServiceRequest`.
-
-    Raises:
-        ForeignDataError: it is none.
-    """
+    """Read the spans of an `ExportTraceServiceRequest`; `ForeignDataError` if the body is none."""
 
     def write(item: bytes) -> str:
         span = _decoded(Span(), item)
@@ -52,12 +48,8 @@ def read_traces(body: bytes) -> Received:
 
 
 def read_logs(body: bytes) -> Received:
-    """The log records of an `ExportLogsServiceRequest` that belong to a trace; no call can be
-    read of the others, which are left out.
-
-    Raises:
-        ForeignDataError: it is none.
-    """
+    """Read the log records of an `ExportLogsServiceRequest`; `ForeignDataError` if the body is
+    none. Records without a trace are left out: no call can be read from them."""
 
     def write(item: bytes) -> str:
         record = _decoded(LogRecord(), item)
@@ -69,13 +61,12 @@ def read_logs(body: bytes) -> Received:
 
 
 class _Wrong(ForeignDataError):
-    """An item is not kept, others are; the message says why."""
+    """One item is not kept, the others are; the message says why."""
 
 
 def _read(
     body: bytes, received: Received, shape: wire.Shape, write: Callable[[bytes], str]
 ) -> Received:
-    """Decode the items one by one."""
     messages = wire.Messages(body)
     for block in messages.repeated(messages.whole(), 1):
         of_block = _Frame(messages, block, _resource)
@@ -101,7 +92,7 @@ def _bounded(item: bytes, shape: wire.Shape) -> bytes:
 
 
 class _Frame:
-    """The fields of a resource's object, or of a scope's, which are read when an item is there."""
+    """The fields of a resource's or scope's object, read only when an item needs them."""
 
     def __init__(
         self, messages: wire.Messages, place: wire.Place, write: Callable[[bytes], str]
@@ -111,11 +102,7 @@ class _Frame:
         self._write = write
 
     def text(self) -> str:
-        """The fields as they stand between its braces.
-
-        Raises:
-            _Wrong: they are too long.
-        """
+        """Return the fields without braces; raise `_Wrong` if they are too long."""
         text, reason = self._read
         if reason:
             raise _Wrong(reason)
@@ -175,7 +162,7 @@ def _is_id(value: bytes, none: bytes) -> bool:
 
 
 def _wrong_span(span: Span) -> str:
-    """Why the store could not keep a span; empty where it can."""
+    """Say why the store could not keep a span; empty if it can."""
     if not _is_id(span.trace_id, NO_TRACE):
         return "its trace id is not 16 bytes, or is zero"
     if not _is_id(span.span_id, NO_SPAN):
@@ -190,7 +177,7 @@ def _wrong_span(span: Span) -> str:
 
 
 def _wrong_log_record(record: LogRecord) -> str:
-    """Why the store could not keep a log record; empty where it can."""
+    """Say why the store could not keep a log record; empty if it can."""
     if len(record.trace_id) not in (0, 16):
         return "its trace id is not 16 bytes"
     if len(record.span_id) not in (0, 8):
@@ -281,7 +268,7 @@ def _log_record(record: LogRecord) -> str:
 
 
 def _attributes(pairs: Iterable[KeyValue]) -> str:
-    """The attributes with a name; one without a value has none here either."""
+    """Write the attributes with a name; a missing value stays missing."""
     texts = []
     for one in pairs:
         if not (key := one.key):
@@ -296,7 +283,7 @@ def _attributes(pairs: Iterable[KeyValue]) -> str:
 
 
 def _value(value: AnyValue) -> str:
-    """One `AnyValue`; protobuf reads no message that is nested deeper than 100 levels."""
+    """Write one `AnyValue`; protobuf refuses messages nested deeper than 100 levels."""
     match value.WhichOneof("value"):
         case "string_value":
             return f'{{"stringValue":{quote(value.string_value)}}}'
@@ -317,7 +304,7 @@ def _value(value: AnyValue) -> str:
 
 
 def _double(number: float) -> str:
-    """ProtoJSON has words for what JSON has no numbers for."""
+    """ProtoJSON has words for numbers that JSON lacks."""
     if math.isfinite(number):
         return repr(number)
     return '"NaN"' if math.isnan(number) else '"Infinity"' if number > 0 else '"-Infinity"'

@@ -1,9 +1,9 @@
-"""The receiver on a socket: started, stopped, and refused where it would be open to everybody.
+"""The receiver on a socket; it refuses to run where anybody could send.
 
-No connection that is silent is in the way of another one. uvicorn gives a client any time to send
-the head of its first request, and answers everybody with 503, health probes too, once too many
-connections are open. Here the head of a request has a deadline, and a connection that is one too
-many closes the one that has been silent for longest.
+No silent connection blocks another. uvicorn gives a client any time to send the head of its first
+request, and once too many connections are open, answers everybody with 503, health probes too. Here
+the head of a request has a deadline, and a connection too many closes the one that has been silent
+for longest.
 """
 
 import asyncio
@@ -28,20 +28,20 @@ from smile_trace.sources.receiver.app import make_app
 from smile_trace.spool import RECEIVED_SUFFIX, Spool, limits
 
 CONNECTIONS = 800
-"""Open at once; a process usually may have 1,024 files open."""
+"""Most open connections; a process usually may have 1,024 files open."""
 HEAD_SECONDS = 10.0
-"""How long a client may take from connecting to the end of its first request's head, and from the
-first byte of a later one."""
+"""Longest time from connecting to the end of the first request's head, and from the first byte of a
+later request to the end of its head."""
 PIECE = 2**14
-"""Bytes that are parsed before others have their turn: a body in chunks of a byte has some 2,700
-chunks in them."""
+"""Bytes parsed before others have their turn: a body in chunks of one byte has about 2,700 chunks
+in them."""
 
 _of_servers: "WeakKeyDictionary[Any, dict[Connection, None]]" = WeakKeyDictionary()
-"""The connections of each server, the one that has been silent for longest first."""
+"""The connections of each server, the longest silent first."""
 
 
 class Connection(H11Protocol):
-    """A connection of HTTP/1.1 whose client has to say something, and takes turns with others."""
+    """A connection of HTTP/1.1 with a deadline for requests, which takes turns with others."""
 
     flow: "_Turns"
 
@@ -52,7 +52,7 @@ class Connection(H11Protocol):
         self._unparsed = bytearray()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Make room where there is none, and wait for a request."""
+        """Make room if there is none, and wait for a request."""
         super().connection_made(transport)
         self.flow = _Turns(transport)
         if len(self._others) >= CONNECTIONS:
@@ -62,14 +62,14 @@ class Connection(H11Protocol):
             self._deadline = self.loop.call_later(HEAD_SECONDS, self.abort)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget it."""
+        """Forget the connection."""
         self._others.pop(self, None)
         self._unparsed.clear()
         self._cancel_deadline()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Parse what was sent, in pieces."""
+        """Parse the data in pieces."""
         if self in self._others:
             self._others[self] = self._others.pop(self)  # the last one, now
         if not self._is_in_request and self._deadline is None:
@@ -81,11 +81,11 @@ class Connection(H11Protocol):
 
     @property
     def is_answering(self) -> bool:
-        """Whether a request has come as a whole and is not answered yet."""
+        """Whether a whole request has come and is not answered yet."""
         return self._is_in_request and not self.cycle.more_body
 
     def abort(self) -> None:
-        """Close it at once."""
+        """Close the connection at once."""
         self._others.pop(self, None)
         self.transport.abort()
 
@@ -112,22 +112,22 @@ class Connection(H11Protocol):
 
 
 class _Turns(FlowControl):
-    """Reads on where the application wants more, and what was read before is parsed."""
+    """Pauses reading while the application has enough, or earlier data waits to be parsed."""
 
     def __init__(self, transport: asyncio.Transport) -> None:
         super().__init__(transport)
         self._waits = False
 
     def pause_reading(self) -> None:
-        """The application has enough."""
+        """Note that the application has enough."""
         self._set(read_paused=True, waits=self._waits)
 
     def resume_reading(self) -> None:
-        """The application wants more."""
+        """Note that the application wants more."""
         self._set(read_paused=False, waits=self._waits)
 
     def wait_for_turn(self, waits: bool) -> None:
-        """Whether something is to be parsed yet."""
+        """Note whether data waits to be parsed."""
         self._set(read_paused=self.read_paused, waits=waits)
 
     def _set(self, *, read_paused: bool, waits: bool) -> None:
@@ -143,13 +143,13 @@ class _Turns(FlowControl):
 logger = logging.getLogger(__name__)
 
 PORT = 4318
-"""OTLP/HTTP's own."""
+"""The default port of OTLP/HTTP."""
 STOP_SECONDS = 5
 """How long a stop waits for requests under way."""
 IDLE_SECONDS = 75
-"""How long a connection may be idle: longer than exporters pause between two batches."""
+"""Longest idle time of a connection: more than exporters pause between two batches."""
 BACKLOG = 128
-"""Connections that wait to be accepted, and as many are accepted at once."""
+"""Connections that wait to be accepted; as many are accepted at once."""
 
 
 class ReceiverError(SmileTraceError):
@@ -159,22 +159,15 @@ class ReceiverError(SmileTraceError):
 
 
 def serve(settings: Settings) -> None:
-    """Receive until the process is told to stop (SIGTERM, Ctrl-C); the log says where.
-
-    Raises:
-        ReceiverError: it cannot listen there, or must not.
-    """
+    """Receive until the process is told to stop (SIGTERM, Ctrl-C); `ReceiverError` if it cannot, or
+    must not, listen there."""
     with _listening(settings) as (server, listener):
         server.run(sockets=[listener])
 
 
 @contextmanager
 def receiving(settings: Settings) -> Iterator[None]:
-    """Receive meanwhile, in a thread.
-
-    Raises:
-        ReceiverError: it cannot listen there, or must not.
-    """
+    """Receive meanwhile, in a thread; `ReceiverError` as in `serve`."""
     with _listening(settings) as (server, listener):
         thread = threading.Thread(
             target=server.run, kwargs={"sockets": [listener]}, name="receiver", daemon=True
@@ -232,11 +225,8 @@ def _listening(settings: Settings) -> Iterator[tuple[uvicorn.Server, socket.sock
 
 
 def _token(how: Receive) -> str | None:
-    """What clients must send.
-
-    Raises:
-        ReceiverError: there is none, and others than this machine's users could send.
-    """
+    """Return the token that clients must send; `ReceiverError` if there is none although other
+    machines could send."""
     if how.token_env is not None:
         if token := os.environ.get(how.token_env, "").strip():
             return token

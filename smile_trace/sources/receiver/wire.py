@@ -1,5 +1,5 @@
-"""Protobuf messages taken apart without being decoded: a message of 2 bytes takes some 50, a span
-some 200, once it is.
+"""Protobuf messages taken apart without decoding: once decoded, a message of 2 bytes takes about
+50, a span about 200.
 
 Source: the encoding of Protocol Buffers: a tag of number and wire type, then the value.
 """
@@ -12,12 +12,12 @@ from smile_trace.records.formats.otlp import MAX_LINE_DEPTH
 from smile_trace.sources.receiver.lines import MOST_PARTS
 
 Place = tuple[int, int]
-"""Where a message stands in the body: its first byte, and the one behind it."""
+"""A message's range in the body: its first byte, and the byte behind it."""
 Shape = Mapping[int, Any]
-"""Which fields of a message are messages, and the shapes of these."""
+"""The fields of a message that are messages, with their shapes."""
 
 _LARGE = 2**20
-"""Of a message that is not longer, any number of messages may be made."""
+"""A message up to this length may hold any number of messages."""
 _VARINT, _EIGHT_BYTES, _LENGTH, _FOUR_BYTES = 0, 1, 2, 5
 
 _ANY_VALUE: dict[int, Shape] = {}
@@ -28,16 +28,11 @@ LOG_RECORD: Shape = {5: _ANY_VALUE, 6: _KEY_VALUE}
 
 
 class TooMany(ForeignDataError):
-    """There are more messages than are decoded."""
+    """There are more messages than may be decoded."""
 
 
 class Messages:
-    """Finds messages in a body.
-
-    Args:
-        body: of a request.
-        most: fields that are looked at.
-    """
+    """Messages in a request's body; at most `most` fields are looked at."""
 
     def __init__(self, body: bytes, most: int = MAX_VALUES) -> None:
         self._body = body
@@ -45,19 +40,16 @@ class Messages:
         self._parts_left = MOST_PARTS
 
     def whole(self) -> Place:
-        """Where all of it stands."""
+        """Return the range of the whole body."""
         return 0, len(self._body)
 
     def bytes_at(self, place: Place) -> bytes:
-        """A message as it was sent."""
+        """Return a message as it was sent."""
         return self._body[place[0] : place[1]]
 
     def repeated(self, holder: Place, number: int) -> Iterator[Place]:
-        """The messages of a repeated field, of which a request has a bounded number.
-
-        Raises:
-            ForeignDataError: there are more, or they cannot be found.
-        """
+        """Yield the messages of a repeated field; `ForeignDataError` if they cannot be found, or
+        the request has more than `MOST_PARTS`."""
         for found, place in self.fields(holder):
             if found == number:
                 self._parts_left -= 1
@@ -68,11 +60,8 @@ class Messages:
                 yield place
 
     def fields(self, holder: Place) -> Iterator[tuple[int, Place]]:
-        """Number and place of each text, message and array of a message.
-
-        Raises:
-            ForeignDataError: they cannot be found, or there are too many.
-        """
+        """Yield number and range of each text, message and array; `ForeignDataError` if they cannot
+        be found, or there are too many."""
         at, end = holder
         while at < end:
             self._left -= 1
@@ -108,12 +97,8 @@ class Messages:
 
 
 def check_count(item: bytes, shape: Shape) -> None:
-    """See that decoding an item does not take many times its length: it has no more messages than
-    one for 10 bytes, beside some.
-
-    Raises:
-        TooMany: it has.
-    """
+    """Raise `TooMany` if decoding an item would take many times its length: about one message per
+    10 bytes is allowed."""
     if len(item) <= _LARGE:
         return
     most = _LARGE // 20 + len(item) // 10
@@ -134,5 +119,5 @@ def check_count(item: bytes, shape: Shape) -> None:
 
 
 def no_request() -> ForeignDataError:
-    """What is said of a body that is none."""
+    """Return the error for a body that is not an OTLP request."""
     return ForeignDataError("the body is no OTLP request in protobuf")
