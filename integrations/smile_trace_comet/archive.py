@@ -1,7 +1,7 @@
-"""Prompt versions as Comet's own offline archives, for machines without a way to Comet.
+"""Prompt versions as Comet's own offline archives, for machines without a connection to Comet.
 
-`comet upload FOLDER/*.zip` brings them in. The archive tracker has an outbox of its own, so it
-goes on while the traces wait in that of the tracker `comet` for a network.
+`comet upload FOLDER/*.zip` uploads them. The archive tracker has an outbox of its own, so it
+continues while the traces of the tracker `comet` wait for a network.
 """
 
 import os
@@ -45,18 +45,18 @@ _SCRATCH = ".archive-"
 
 
 class ArchiveOptions(Record):
-    """Where offline archives of the prompt versions go."""
+    """Options of `[trackers.comet_archive]`."""
 
     directory: Path
     """The folder of the archives; made when needed."""
     workspace: str | None = None
-    """The workspace they are meant for; by default the one that uploads them."""
+    """The workspace that the archives are meant for; by default that of whoever uploads them."""
     experiments_project: str = "llm-general-prompts"
 
 
 class CometArchiveTracker(Tracker):
-    """Keeps one archive per prompt version in a folder: `KEY.zip`, beside `KEY/`, from which it
-    is made anew with every explanation."""
+    """Keeps one archive per prompt version in a folder: `KEY.zip`, which is rebuilt from `KEY/`
+    with every explanation."""
 
     name: ClassVar[str] = "comet_archive"
     capabilities: ClassVar[Capabilities] = Capabilities(traces=False, forgets=True)
@@ -66,7 +66,7 @@ class CometArchiveTracker(Tracker):
 
     @classmethod
     def from_settings(cls, options: Mapping[str, JSON]) -> "CometArchiveTracker | None":
-        """The tracker for `[trackers.comet_archive]`, else None.
+        """Return the tracker for `[trackers.comet_archive]`, or None.
 
         Raises:
             ValueError: an unknown or wrong option, or the extra `comet` is not installed.
@@ -83,15 +83,12 @@ class CometArchiveTracker(Tracker):
         return cls(checked)
 
     def deliver_traces(self, items: Sequence[CapturedTrace]) -> list[Outcome]:
-        """Never called: Comet's archives hold experiments, no traces."""
+        """Skip every item: Comet's archives hold experiments, no traces. Never called."""
         return [Skipped(reason="an archive holds no traces") for _ in items]
 
     def deliver_explanations(self, items: Sequence[ExplainedCall]) -> list[Outcome]:
-        """See `Tracker.deliver_explanations`; a call without a Prompt is in no archive.
-
-        Raises:
-            TrackerUnavailable: the folder cannot be written.
-        """
+        """See `Tracker.deliver_explanations`; a call without a Prompt is in no archive. Raises
+        `TrackerUnavailable` if the folder cannot be written."""
         try:
             for (name, version), group in versions_of(items).items():
                 self._archive(name, version, group)
@@ -108,11 +105,8 @@ class CometArchiveTracker(Tracker):
         ]
 
     def forget(self, items: Sequence[ForgottenTrace]) -> list[Outcome]:
-        """See `Tracker.forget`; what was uploaded already is not in the folder's hands.
-
-        Raises:
-            TrackerUnavailable: the folder cannot be written.
-        """
+        """See `Tracker.forget`; archives already uploaded are out of reach. Raises
+        `TrackerUnavailable` if the folder cannot be written."""
         workspace, project = self.options.workspace or "", self.options.experiments_project
         try:
             _remove_scratch(self.options.directory)
@@ -174,10 +168,8 @@ class CometArchiveTracker(Tracker):
 
 
 def write_archive(path: Path, key: VersionKey, wanted: VersionReport, files: Path) -> None:
-    """Write the archive of one experiment, all or nothing, with every file below `files`.
-
-    Uploaded again, it goes on in the same experiment (`mode="get_or_create"`).
-    """
+    """Write the archive of one experiment, all or nothing, with every file below `files`. Uploaded
+    again, it continues the same experiment (`mode="get_or_create"`)."""
     comet_ml = sdk.load().comet_ml
     _remove_scratch(path.parent)
     scratch = Path(tempfile.mkdtemp(prefix=_SCRATCH, dir=path.parent))
@@ -218,7 +210,7 @@ def write_archive(path: Path, key: VersionKey, wanted: VersionReport, files: Pat
 
 
 def _remove_scratch(directory: Path) -> None:
-    """Remove what a process left that was killed while it wrote: it holds texts of calls."""
+    """Remove scratch folders of killed processes: they hold texts of calls."""
     for left in directory.glob(f"{_SCRATCH}*"):
         shutil.rmtree(left, ignore_errors=True)
 

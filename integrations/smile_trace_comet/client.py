@@ -1,8 +1,8 @@
 """Comet's two clients on one session: every request bounded in time, every error classified.
 
-Writing a trace goes through comet_llm's `CometAPIClient`; everything else through comet_ml's
-`RestApiClient`, in which one method is one request. Both are given one session, so that what
-comet_llm lacks (a time-out, errors that say what happened) is put right in one place.
+comet_llm's `CometAPIClient` writes traces; comet_ml's `RestApiClient`, in which one method is one
+request, does everything else. The shared session adds the time-out and the errors that comet_llm
+lacks.
 """
 
 import io
@@ -38,10 +38,10 @@ from smile_trace_comet.sdk import Sdk, load
 from smile_trace_comet.trace_format import LLMTrace
 
 OLDEST_SERVER = "3.25.80"
-"""Older servers make up the id of a trace themselves, so that a retry would show it twice."""
+"""Older servers assign the trace id themselves, so that a retry would show the trace twice."""
 
 LLM_DATA = "comet_llm_data.json"
-"""The asset in which a CometLLM trace is kept."""
+"""The asset that holds a CometLLM trace."""
 
 
 class CometClient:
@@ -93,14 +93,14 @@ class CometClient:
 
     @cached_property
     def default_workspace(self) -> str:
-        """The workspace that this key writes to where none is named."""
+        """The workspace that this key writes to by default."""
         with self._service.reading():
             return str(self._rest.get_account_details()["defaultWorkspaceName"])
 
     # -- traces ------------------------------------------------------------------------------
 
     def find(self, key: str) -> str | None:
-        """The address of the experiment (a trace is one) of that key; None where there is none."""
+        """Return the address of the experiment (or trace) of that key; None if there is none."""
         found = self._metadata(key)
         if found is None:
             return None
@@ -140,10 +140,8 @@ class CometClient:
     # -- experiments -------------------------------------------------------------------------
 
     def ensure_experiment(self, key: str, *, workspace: str | None, project: str) -> None:
-        """Make an experiment with a key of ours where it is missing; it is not left running.
-
-        The requests of `comet_ml.start(mode="get_or_create")` and `end()`, without its threads.
-        """
+        """Make an experiment under a key of ours if it is missing, and end it. Sends the requests
+        of `comet_ml.start(mode="get_or_create")` and `end()`, without their threads."""
         found = self._metadata(key)
         if found is not None and not found.get("running"):
             return
@@ -176,18 +174,18 @@ class CometClient:
         )
 
     def assets(self, key: str) -> dict[str, str]:
-        """The ids of an experiment's assets, by name."""
+        """Return the ids of an experiment's assets, by name."""
         with self._service.reading():
             found = self._rest.get_experiment_asset_list(key, "all") or []
             return {str(asset["fileName"]): str(asset["assetId"]) for asset in found}
 
     def read_asset(self, key: str, asset_id: str) -> bytes:
-        """The content of one asset."""
+        """Read the content of one asset."""
         content: bytes = self._rest.get_experiment_asset(asset_id, experiment_key=key)
         return content
 
     def write_asset(self, key: str, name: str, content: bytes, *, kind: str = "asset") -> None:
-        """Write an asset over the one of that name."""
+        """Write an asset, replacing that of the same name."""
         # comet_ml takes a file reliably, a buffer not in every version.
         with tempfile.TemporaryDirectory(prefix="smile-trace-") as folder:
             path = Path(folder) / "asset"
@@ -202,7 +200,7 @@ class CometClient:
             )
 
     def delete_experiment(self, key: str) -> None:
-        """Delete an experiment (a trace is one) with everything in it."""
+        """Delete an experiment (or trace) with everything in it."""
         self._rest.delete_experiment(key)
 
     def delete_asset(self, key: str, asset_id: str) -> None:
@@ -210,11 +208,11 @@ class CometClient:
         self._rest.delete_experiment_asset(key, asset_id)
 
     def write_html(self, key: str, html: str) -> None:
-        """Replace what the HTML panel shows."""
+        """Replace the HTML panel's content."""
         self._rest.log_experiment_html(key, html, overwrite=True)
 
     def write_metrics(self, key: str, metrics: Mapping[str, float]) -> None:
-        """Log the metrics that do not have that value yet: each log is a point of a curve."""
+        """Log the metrics whose value has changed: each log is a point of a curve."""
         if not metrics:
             return
         with self._service.reading():
@@ -228,21 +226,21 @@ class CometClient:
                 self._rest.log_experiment_metric(key, name, value)
 
     def write_parameters(self, key: str, parameters: Mapping[str, JSON]) -> None:
-        """Set parameters; those that exist are replaced."""
+        """Set or replace parameters."""
         for name, value in parameters.items():
             self._rest.log_experiment_parameter(key, name, value)
 
     def write_others(self, key: str, others: Mapping[str, JSON]) -> None:
-        """Set the "other" values; those that exist are replaced."""
+        """Set or replace "other" values."""
         for name, value in others.items():
             self._rest.log_experiment_other(key, name, value)
 
     def add_tags(self, key: str, tags: list[str]) -> None:
-        """Add tags; those that are there already stay single."""
+        """Add tags; Comet keeps each once."""
         self._rest.add_experiment_tags(key, tags)
 
     def read_trace_data(self, key: str, assets: Mapping[str, str]) -> dict[str, JSON] | None:
-        """The document of a CometLLM trace; None where it is lost or cannot be read."""
+        """Read the document of a CometLLM trace; None if it is lost or cannot be read."""
         if LLM_DATA not in assets:
             return None
         try:
@@ -286,11 +284,8 @@ class CometClient:
 def _bound(
     session: requests.Session, http: HttpClient, timeout: float, max_reply_mb: float
 ) -> None:
-    """Bound every request of a session, and give every failure its sentence.
-
-    Args:
-        http: by which an asset is read that is in a storage beside Comet: without key and headers.
-    """
+    """Bound every request of a session, and turn every failure into a sentence. `http` reads assets
+    from a storage beside Comet, without key and headers."""
     request, service, gate = session.request, http.service, Gate(http.service.url)
     for prefix in list(session.adapters):
         seconds = DEADLINE_TIMEOUTS * timeout
@@ -319,7 +314,7 @@ def _bound(
 
 
 def _asset(content: bytes) -> requests.Response:
-    """An asset, as if Comet itself had sent it."""
+    """Return an asset, as if Comet itself had sent it."""
     response = requests.Response()
     response.status_code, response.raw = 200, io.BytesIO(content)
     return response

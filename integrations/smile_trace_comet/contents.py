@@ -1,8 +1,5 @@
-"""What is shown in Comet, built without a network: pages, tables, figures and compact summaries of
-explanations, and one experiment per prompt version, for Comet's diff and its panels.
-
-`CometTracker` writes it to a server and `CometArchiveTracker` into Comet's offline archives.
-"""
+"""The contents shown in Comet, built without a network: pages, tables, figures and summaries of
+explanations, and one experiment per prompt version, for Comet's diff and its panels."""
 
 import contextlib
 import csv
@@ -27,7 +24,7 @@ SUMMARY = "smile"
 """The key of the compact summaries in a trace's metadata."""
 
 TOP = 5
-"""How many segments the compact summary names."""
+"""Segments that the compact summary names."""
 NOTHING = "none significant"
 
 _PAGE = """<!doctype html>
@@ -54,12 +51,8 @@ body > h1 {{ font-size: 1.4rem; margin-top: 2rem; margin-bottom: .6rem; }}
 
 
 def page(title: str, explanations: Sequence[tuple[str, Explanation]], *, head: str = "") -> str:
-    """One page with the heatmaps of several calls, each under its title.
-
-    Args:
-        explanations: (title, explanation), in the order of the page.
-        head: HTML that stands before them; its texts are escaped already.
-    """
+    """Return a page with the heatmaps of several calls, each under its title. `head` is HTML before
+    them whose texts are already escaped."""
     body = [f"<h1>{escape(title)}</h1>", head]
     for own_title, explanation in explanations:
         body.append(to_html(explanation, fragment=True, title=own_title))
@@ -67,7 +60,7 @@ def page(title: str, explanations: Sequence[tuple[str, Explanation]], *, head: s
 
 
 def attributions_csv(explanation: Explanation) -> bytes:
-    """One row per segment, in the order of the prompt, for Comet's data panel."""
+    """Return a row per segment, in the order of the prompt, for Comet's data panel."""
     columns = (
         *("text", "role", "unit", "attribution", "ci_low", "ci_high"),
         *("p_value", "significant", "verdict", "leave_one_out", "protected", "key"),
@@ -78,7 +71,7 @@ def attributions_csv(explanation: Explanation) -> bytes:
 
 
 def table_csv(columns: Sequence[str], rows: Iterable[Sequence[JSON]]) -> bytes:
-    """A table in CSV; empty where a value is None."""
+    """Return a table in CSV; None becomes an empty cell."""
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(columns)
@@ -87,7 +80,7 @@ def table_csv(columns: Sequence[str], rows: Iterable[Sequence[JSON]]) -> bytes:
 
 
 def compact(explanation: Explanation) -> dict[str, JSON]:
-    """An explanation in a few lines, for the metadata of its trace."""
+    """Summarise an explanation in a few lines, for the metadata of its trace."""
     fidelity, cost = explanation.fidelity, explanation.cost
     summary: dict[str, JSON] = {
         "status": STATUS_WORDS[fidelity.status],
@@ -129,7 +122,7 @@ class Row(Record):
 
 
 def row_of(call: Call, explanation: Explanation) -> Row:
-    """The row of one explained call."""
+    """Make the row of one explained call."""
     top = next((segment for segment in explanation.ranked if segment.significant), None)
     return Row(
         call=call.id,
@@ -147,7 +140,8 @@ def row_of(call: Call, explanation: Explanation) -> Row:
 
 
 def summary_parameters(rows: Sequence[Row]) -> dict[str, JSON]:
-    """What the project's list shows of a trace: fixed names, whatever its number of calls."""
+    """Return the columns of a trace in the project's list: fixed names, whatever its number of
+    calls."""
     top = max(rows, key=lambda row: row.top_attribution or -1.0)
     return {
         "smile.status": ", ".join(sorted({STATUS_WORDS[row.status] for row in rows})),
@@ -158,10 +152,8 @@ def summary_parameters(rows: Sequence[Row]) -> dict[str, JSON]:
 
 
 def summary_metrics(rows: Sequence[Row]) -> dict[str, float]:
-    """Numbers over explained calls: how many of which status, their mean fidelity, their cost.
-
-    The mean is over those that have a held-out R²; without any, it is not among them.
-    """
+    """Return numbers over explained calls: counts by status, mean fidelity, cost. The mean is over
+    the calls with a held-out R², and left out if there is none."""
     statuses = [row.status for row in rows]
     r2 = [row.r2_heldout for row in rows if row.r2_heldout is not None]
     metrics = {
@@ -185,8 +177,8 @@ R = TypeVar("R", bound=Record)
 
 
 def read_document(kind: type[R], content: bytes) -> R | None:
-    """A document of ours that was kept there; None where it cannot be read any more, or is beyond
-    the bounds: whoever has it may have changed it."""
+    """Read a document of ours; None if it cannot be read or is beyond the bounds: whoever can write
+    it may have changed it."""
     try:
         foreign.decode(content)
         return kind.model_validate_json(content)
@@ -195,11 +187,11 @@ def read_document(kind: type[R], content: bytes) -> R | None:
 
 
 ROWS = "calls.json"
-"""The asset that holds a row per explained call: what the numbers are counted from."""
+"""The asset with a row per explained call, from which the numbers are counted."""
 TABLE = "calls.csv"
 TEMPLATE = "prompt.txt"
 LATEST = 10
-"""How many heatmaps the HTML panel shows, the newest first; all of them are assets."""
+"""Heatmaps in the HTML panel, the newest first; all of them are assets."""
 COLUMNS = tuple(Row.model_fields)
 
 
@@ -214,10 +206,8 @@ class VersionKey:
 
     @property
     def key(self) -> str:
-        """The experiment's key: 32 hex digits, the same wherever and whenever it is made.
-
-        Keys are unique in all of Comet, so the workspace, which is, too, is part of it.
-        """
+        """The experiment's key: 32 hex digits, always the same. Keys are unique in all of Comet, so
+        the workspace is part of it."""
         parts = json.dumps(["smile-trace", self.workspace, self.project, self.name, self.version])
         return hashlib.sha256(parts.encode()).hexdigest()[:32]
 
@@ -236,7 +226,7 @@ class VersionReport:
 
 
 def versions_of(items: Iterable[ExplainedCall]) -> dict[tuple[str, str], list[ExplainedCall]]:
-    """Explained calls by prompt name and version; a call without a Prompt is in none."""
+    """Group explained calls by prompt name and version; calls without a Prompt are left out."""
     groups: dict[tuple[str, str], list[ExplainedCall]] = {}
     for item in items:
         for name, version in sorted({(use.name, use.version) for use in item.call.prompts}):
@@ -245,10 +235,8 @@ def versions_of(items: Iterable[ExplainedCall]) -> dict[tuple[str, str], list[Ex
 
 
 def version_keys(item: ForgottenTrace, workspace: str, project: str) -> Iterable[VersionKey]:
-    """The experiments that may hold something of the trace's calls.
-
-    Where several models answer a version, its comparison has an experiment for each of them.
-    """
+    """Yield the experiments that may hold something of the trace's calls. If several models answer
+    a version, its comparison has an experiment for each."""
     for call in item.calls:
         for name, version in call.prompts:
             labels = (version, *(f"{version} · {model}" for model in call.models))
@@ -256,25 +244,23 @@ def version_keys(item: ForgottenTrace, workspace: str, project: str) -> Iterable
 
 
 def use_of(item: ExplainedCall, name: str, version: str) -> PromptUse:
-    """The rendering of that prompt version in the call."""
+    """Return the rendering of that prompt version in the call."""
     return next(u for u in item.call.prompts if (u.name, u.version) == (name, version))
 
 
 def page_name(call_id: str) -> str:
-    """The asset with a call's heatmap; its ids are hex."""
+    """Return the name of the asset with a call's heatmap; call ids are hex."""
     return f"heatmaps/{call_id.replace(':', '-')}.html"
 
 
 def explanation_name(call_id: str) -> str:
-    """The asset with a call's whole explanation."""
+    """Return the name of the asset with a call's whole explanation."""
     return f"explanations/{call_id.replace(':', '-')}.json"
 
 
 def merge_rows(content: bytes | None, items: Iterable[ExplainedCall]) -> list[Row]:
-    """The rows that were there and those of `items`, one per call, oldest first.
-
-    A document that nobody can read any more is begun anew.
-    """
+    """Merge existing rows with those of `items`, one per call, oldest first. An unreadable document
+    is begun anew."""
     rows: dict[str, Row] = {}
     with contextlib.suppress(ValueError, TypeError, KeyError):
         rows = {
@@ -286,12 +272,12 @@ def merge_rows(content: bytes | None, items: Iterable[ExplainedCall]) -> list[Ro
 
 
 def rows_document(rows: Sequence[Row]) -> bytes:
-    """The asset `ROWS`."""
+    """Write the asset `ROWS`."""
     return json.dumps([strict_json(row.model_dump()) for row in rows]).encode()
 
 
 def latest(rows: Sequence[Row]) -> list[str]:
-    """The ids of the calls that the HTML panel shows, the newest first."""
+    """Return the ids of the calls in the HTML panel, the newest first."""
     return [row.call for row in reversed(rows[-LATEST:])]
 
 
@@ -303,13 +289,12 @@ def report(
     items: Iterable[ExplainedCall],
     comparison: Comparison | None = None,
 ) -> VersionReport:
-    """The report of one prompt version.
+    """Make the report of one prompt version.
 
     Args:
         rows: every explained call of the version.
         shown: explanations by call id, in the order of the HTML panel.
         items: the calls whose own files are to be written.
-        comparison: the version beside others, where it was compared.
     """
     title = f"{version.name} v{version.version}"
     assets = {
@@ -344,7 +329,7 @@ def version_page(
     shown: Mapping[str, Explanation],
     comparison: Comparison | None,
 ) -> str:
-    """What the HTML panel shows: the version beside others, where compared, and its heatmaps."""
+    """Return the HTML panel: the comparison, if there is one, and the heatmaps."""
     head = comparison_to_html(comparison, fragment=True) if comparison is not None else ""
     if rows or comparison is None:
         head += _head(template, rows)

@@ -1,4 +1,4 @@
-"""What Comet's answers mean for a delivery, with Comet's own error codes."""
+"""The meaning of Comet's answers for a delivery, with Comet's own error codes."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -17,11 +17,11 @@ WRONG_PROJECT_TYPE = 34323
 ASSET_PATH = "/asset/get-asset"
 LLM_PATH = "write/experiment/llm"
 MISSING = (400, 404)
-"""What servers say of a key that they do not know: older ones 400, newer ones 404."""
+"""The answers for an unknown key: older servers 400, newer ones 404."""
 
 
 def comet_service(url: str) -> Service:
-    """The Comet server at that address."""
+    """Describe the Comet server at that address."""
     return Service(
         name="Comet",
         url=url,
@@ -37,7 +37,7 @@ def comet_service(url: str) -> Service:
 
 
 def check(response: "requests.Response", path: str, service: Service) -> None:
-    """Raise unless the response to a request of `path` is a good one.
+    """Check the response to a request of `path`.
 
     Raises:
         RequestRejected: this request was not taken.
@@ -63,7 +63,7 @@ def check(response: "requests.Response", path: str, service: Service) -> None:
 
 
 def unreachable(error: "requests.RequestException", service: Service, timeout: float) -> Exception:
-    """What it means that no response came, or one that cannot be read."""
+    """Return the error for a missing or unreadable response."""
     import requests
 
     if isinstance(error, requests.exceptions.JSONDecodeError):
@@ -77,7 +77,7 @@ def unreachable(error: "requests.RequestException", service: Service, timeout: f
 def _error(
     status: int, content: Any, response: "requests.Response", path: str, service: Service
 ) -> Exception:
-    """What a status and Comet's own error code mean."""
+    """Return the error for a status and Comet's own error code."""
     known = content if isinstance(content, dict) else {}
     code = _number(known.get("sdk_error_code"), 0)
     said = str(known.get("msg") or response.reason or "")
@@ -108,7 +108,7 @@ def _number(value: Any, otherwise: int) -> int:
 
 
 def _said(response: "requests.Response") -> Any:
-    """What an error says; None where it is not said in JSON."""
+    """Return the body of an error; None if it is not JSON."""
     try:
         return foreign.decode(response.content, lenient=True)
     except ForeignDataError:

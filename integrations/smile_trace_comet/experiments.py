@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 PAGE = "comparison.html"
 COMPARISON = "comparison.json"
-"""The asset with the whole comparison: what the HTML panel is made from."""
+"""The asset with the whole comparison, from which the HTML panel is made."""
 EFFECTS = "effects.csv"
 TRACES = "traces.csv"
 TAG = "compared"
@@ -53,11 +53,11 @@ COLUMNS = (
 def deliver_version(
     client: "CometClient", version: VersionKey, items: Sequence[ExplainedCall]
 ) -> str:
-    """Bring the experiment of a prompt version up to date with newly explained calls.
+    """Bring the experiment of a prompt version up to date with newly explained calls; return its
+    key.
 
-    It is found by its key and made only where it is missing; the rows are merged by call and
-    everything is written over, the rows last, so that delivering again changes nothing.
-    Gives its key.
+    Rows are merged by call and everything is overwritten, the rows last, so that delivering again
+    changes nothing.
     """
     key = version.key
     client.ensure_experiment(key, workspace=version.workspace, project=version.project)
@@ -100,14 +100,11 @@ class Projects:
 
 
 def deliver_comparison(client: "CometClient", item: ComparedPrompt, projects: Projects) -> Receipt:
-    """Bring every version's experiment up to date; gives the last one.
+    """Bring every version's experiment up to date; return the receipt of the last.
 
-    An experiment that holds this very comparison already is left alone. In the others all is
-    written over, `comparison.json` last, so that one that was cut off is completed.
-
-    Raises:
-        TrackerUnavailable: the server takes nothing.
-        RequestRejected: the server does not take this.
+    An experiment that already holds this comparison is left alone. The others are overwritten,
+    `comparison.json` last, so that an interrupted delivery is completed. Raises
+    `TrackerUnavailable` and `RequestRejected`.
     """
     comparison = item.comparison
     content = json.dumps(strict_json(comparison.model_dump())).encode()
@@ -124,7 +121,7 @@ def deliver_comparison(client: "CometClient", item: ComparedPrompt, projects: Pr
 
 
 def version_key(comparison: Comparison, version: VersionReport, projects: Projects) -> VersionKey:
-    """The experiment of a version: where several models answer it, one for each of them."""
+    """Return the key of a version's experiment; if several models answer it, each has its own."""
     alone = sum(other.version == version.version for other in comparison.versions) == 1
     name = version.version if alone else version.label
     return VersionKey(projects.workspace, projects.project, comparison.prompt, name)
@@ -133,7 +130,7 @@ def version_key(comparison: Comparison, version: VersionReport, projects: Projec
 def read_comparison(
     client: "CometClient", key: str, assets: Mapping[str, str]
 ) -> Comparison | None:
-    """The comparison that was delivered before; None where there is none that can be read."""
+    """Read the comparison delivered before; None if there is none, or it cannot be read."""
     if COMPARISON not in assets:
         return None
     return read_document(Comparison, client.read_asset(key, assets[COMPARISON]))
@@ -171,7 +168,7 @@ def _write(
 
 
 def effects(comparison: Comparison, number: int) -> list[Sequence[JSON]]:
-    """A row per part of a version, in the order of its template: influence and its change."""
+    """Return a row per part of a version, in template order: its influence and its change."""
     version = comparison.versions[number]
     changes = {
         segment.after: segment
@@ -210,12 +207,8 @@ def _parameters(prompt: str, version: VersionReport) -> dict[str, JSON]:
 
 
 def forget_trace(client: "CometClient", item: ForgottenTrace, projects: Projects) -> None:
-    """Delete the trace, and bring the experiments of its prompts' versions up to date without it.
-
-    Raises:
-        TrackerUnavailable: the server takes nothing.
-        RequestRejected: the server does not do this.
-    """
+    """Delete the trace, and take it out of its prompt versions' experiments. Raises
+    `TrackerUnavailable` and `RequestRejected`."""
     key = item.traced_as or item.trace_id
     if client.find(key) is not None:
         client.delete_experiment(key)
@@ -232,7 +225,8 @@ def forget_trace(client: "CometClient", item: ForgottenTrace, projects: Projects
 def _forget_in_version(
     client: "CometClient", version: VersionKey, calls: Collection[str], projects: Projects
 ) -> list[VersionKey]:
-    """Take calls and the comparison out of an experiment; gives the others of that comparison."""
+    """Take calls and the comparison out of an experiment; return the comparison's other
+    experiments."""
     key = version.key
     if client.find(key) is None:
         return []

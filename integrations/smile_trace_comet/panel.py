@@ -23,7 +23,7 @@ STYLE = f"width: 100%; height: {HEIGHT - 20}px; border: 0"
 
 
 def pages(experiment: Any) -> dict[str, str]:
-    """The pages of a trace or a prompt version: the ids of their assets by what they show."""
+    """Return the asset ids of a trace's or prompt version's pages, by their titles."""
     found = {str(one["fileName"]): str(one["assetId"]) for one in experiment.get_asset_list()}
     whole = {title: found[name] for name, title in WHOLE.items() if name in found}
     heatmaps = sorted(
@@ -36,13 +36,13 @@ def pages(experiment: Any) -> dict[str, str]:
 
 
 def call(name: str) -> str:
-    """The call that a heatmap is of, from `SPAN/heatmap.html` or `heatmaps/CALL.html`."""
+    """Return the call of a heatmap, from `SPAN/heatmap.html` or `heatmaps/CALL.html`."""
     folder, _, file = name.partition("/")
     return file[: -len(".html")] if folder == "heatmaps" else folder
 
 
 def label(experiment: Any) -> str:
-    """How a trace or prompt version is called in the list."""
+    """Return the name of a trace or prompt version in the list."""
     return str(experiment.name or experiment.id)
 
 
@@ -56,7 +56,7 @@ def show(page: str) -> None:
 
 
 def main() -> None:
-    """Let a person choose, and show it."""
+    """Let a person choose a page, and show it."""
     st.set_page_config(layout="wide")
     experiments = API().get_panel_experiments()  # type: ignore[no-untyped-call]
     left, right = st.columns(2)

@@ -1,4 +1,4 @@
-"""The one place that imports comet_ml and comet_llm, and that knows which versions differ."""
+"""The only place that imports comet_ml and comet_llm, and knows how their versions differ."""
 
 import os
 import sys
@@ -27,25 +27,23 @@ class Sdk(NamedTuple):
 
 
 def installed() -> bool:
-    """Whether both packages are there; imports neither."""
+    """Whether both packages are installed; imports neither."""
     return find_spec("comet_ml") is not None and find_spec("comet_llm") is not None
 
 
 def disable_auto_logging() -> None:
-    """Keep Comet's automatic logging and its error reporting out of this process.
-
-    Comet freezes its configuration at import, so this comes before anything that might import
-    it. What the operator has set himself stays, but for the automatic logging.
-    """
+    """Keep Comet's automatic logging and error reporting out of this process. Comet freezes its
+    configuration at import, so call this first. Apart from automatic logging, the operator's own
+    settings stay."""
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     os.environ["COMET_DISABLE_AUTO_LOGGING"] = "1"
 
 
 def file_with_address() -> Path | None:
-    """A file of the working directory that says where Comet is, and with it where its key goes:
-    Comet reads it, though it may have come with somebody's folder. None where the environment says
-    it."""
+    """Return a file of the working directory that says where Comet is, and so where its key goes:
+    Comet reads it, though it may have come with somebody's folder. None if the environment says it.
+    """
     if os.environ.get("COMET_URL_OVERRIDE"):
         return None
     own = os.path.realpath(os.path.expanduser("~/.comet.config"))
@@ -60,8 +58,8 @@ def file_with_address() -> Path | None:
 def load() -> Sdk:
     """Import comet_ml (3.49.0 and newer) and comet_llm (2.2.7 and newer).
 
-    The bridge: comet_llm imports `comet_ml.config_class`, which newer comet_ml moved into
-    `comet_ml.config`, and never uses it; an empty module under the old name is enough.
+    comet_llm imports `comet_ml.config_class`, which newer comet_ml moved into `comet_ml.config`,
+    and never uses it; an empty module under the old name is enough.
     """
     disable_auto_logging()
     comet_ml = import_module("comet_ml")

@@ -1,8 +1,8 @@
 """A trace in CometLLM's format: one prompt, or a "chain" with a node per span.
 
-Format: comet_llm 2.2.7, `prompts/api.py` and `chains/{chain,span}.py` (asset version 3). We
-build it from the stored trace, because comet_llm's own chains are kept per thread and mix up
-concurrent asyncio calls.
+Format: comet_llm 2.2.7, `prompts/api.py` and `chains/{chain,span}.py` (asset version 3).
+comet_llm's own chains are kept per thread and mix up concurrent asyncio calls, so they are not
+used.
 """
 
 import json
@@ -42,7 +42,7 @@ class LLMTrace:
 
 
 def llm_trace(trace: Trace) -> LLMTrace:
-    """The CometLLM trace of a stored trace; its key is the trace's id."""
+    """Make the CometLLM trace of a stored trace; its key is the trace's id."""
     metadata = _trace_metadata(trace)
     single = len(trace.spans) == 1 and len(trace.calls) == 1
     data = _single_prompt(trace.calls[0]) if single else _nested(trace)
@@ -64,7 +64,7 @@ def llm_trace(trace: Trace) -> LLMTrace:
 
 
 def feedback_metrics(trace: Trace) -> dict[str, float]:
-    """The newest score of each name; the plain one under the name that CometLLM knows."""
+    """Return the newest score of each name; the plain one has the name that CometLLM knows."""
     return {
         one.name if one.name == USER_FEEDBACK else f"feedback.{one.name}": one.score
         for one in newest_feedback(trace)
@@ -75,7 +75,7 @@ def feedback_metrics(trace: Trace) -> dict[str, float]:
 
 
 def _single_prompt(call: Call) -> dict[str, JSON]:
-    """As `comet_llm.log_prompt` writes it, plus the messages where there are several."""
+    """Write a call as `comet_llm.log_prompt` does, plus the messages if there are several."""
     node = _node(1, call.name, call.start_ns, call.end_ns) | _call_fields(call)
     return {
         "chain_nodes": [{**node, "parent_ids": []}],
@@ -123,7 +123,7 @@ def _node(number: int, name: str, start_ns: int, end_ns: int) -> dict[str, JSON]
 def _ancestors(
     span_id: str, parents: Mapping[str, str | None], numbers: Mapping[str, int]
 ) -> list[int]:
-    """The nodes around a span, outermost first."""
+    """Return the nodes around a span, outermost first."""
     around: list[int] = []
     seen = {span_id}
     parent = parents.get(span_id)
@@ -136,7 +136,7 @@ def _ancestors(
 
 
 def _call_fields(call: Call) -> dict[str, JSON]:
-    """`final_prompt` is the message that holds the template, else the last one of the user."""
+    """`final_prompt` is the message that holds the template, else the user's last message."""
     use = call.prompts[0] if call.prompts else None
     inputs: dict[str, JSON] = {
         "final_prompt": _final_prompt(call, use),
@@ -161,7 +161,7 @@ def _final_prompt(call: Call, use: PromptUse | None) -> str:
 
 
 def _context_fields(span: Span) -> dict[str, JSON]:
-    """A span around calls may hold messages itself, where its function took a single text."""
+    """A span around calls may hold messages itself, if its function took a single text."""
     sent, got = (decoded(span.attributes.get(n)) for n in (semconv.INPUT, semconv.OUTPUT))
     for around in read_calls([span]):
         alone = len(around.messages) == 1 and around.messages[0].content
@@ -185,7 +185,6 @@ def _context_fields(span: Span) -> dict[str, JSON]:
 
 
 def _metadata(call: Call) -> dict[str, JSON]:
-    """What is known of a call besides its texts."""
     prompts = [{"name": use.name, "version": use.version} for use in call.prompts]
     return known(
         {
@@ -205,7 +204,7 @@ def _metadata(call: Call) -> dict[str, JSON]:
 
 
 def _trace_metadata(trace: Trace) -> dict[str, JSON]:
-    """The metadata of the whole: of its only call, or what its calls have in common."""
+    """Return the metadata of the only call, or what the calls have in common."""
     own = {
         "service": trace.service_name,
         "trace_id": trace.trace_id,
@@ -230,11 +229,9 @@ def _trace_metadata(trace: Trace) -> dict[str, JSON]:
 
 
 def flat_parameters(metadata: Mapping[str, JSON]) -> dict[str, JSON]:
-    """Nested metadata as dotted parameters, as comet_llm flattens it; None is left out.
-
-    comet_llm's own flattening fails where a dotted and a nested name collide; here the later
-    one wins. Lists become JSON, long texts are cut.
-    """
+    """Flatten metadata into dotted parameters, as comet_llm does; None is left out. comet_llm's own
+    flattening fails if a dotted and a nested name collide; here the later wins. Lists become JSON,
+    long texts are cut."""
     parameters: dict[str, JSON] = {}
     for key, value in metadata.items():
         if isinstance(value, Mapping):

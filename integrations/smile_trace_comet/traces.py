@@ -36,7 +36,7 @@ PATH_PAGE, PATH_PICTURE, PATH = "path.html", "path.svg", "path.json"
 def deliver_trace(
     client: "CometClient", trace: Trace, *, workspace: str | None, project: str | None
 ) -> None:
-    """Write a trace that is not there yet, bring one that is there up to date."""
+    """Write a trace, or update it if it exists."""
     wanted = llm_trace(trace)
     if client.find(wanted.key) is not None:
         _update(client, wanted)
@@ -45,7 +45,7 @@ def deliver_trace(
 
 
 def _update(client: "CometClient", wanted: LLMTrace) -> None:
-    """What came later (a late span, feedback) is added; the explanations stay."""
+    """Add what came later (a late span, feedback); the explanations stay."""
     there = client.read_trace_data(wanted.key, client.assets(wanted.key)) or {}
     metadata = {**wanted.data["metadata"], **_summaries(there)}
     data = {**wanted.data, "metadata": metadata}
@@ -64,10 +64,10 @@ def _summaries(data: Mapping[str, Any]) -> dict[str, JSON]:
 
 
 def deliver_explanation(client: "CometClient", item: ExplainedCall, view: View) -> None:
-    """Put one explanation on its trace, over an older one of the same call.
+    """Put one explanation on its trace, replacing an older one of the same call.
 
-    Pictures and files first, then the numbers, the tag last: what is tagged is complete. The
-    trace's document is read, changed and written, so a trace has one writer at a time.
+    Files come first, then the numbers, the tag last: a tagged trace is complete. The trace's
+    document is read, changed and written, so a trace must have one writer at a time.
     """
     key, span_id, explanation = item.traced_as, item.call.span_id, item.explanation
     assets = client.assets(key)
@@ -85,7 +85,7 @@ def deliver_explanation(client: "CometClient", item: ExplainedCall, view: View) 
 
 
 def deliver_path(client: "CometClient", item: ExplainedPath, view: View) -> None:
-    """Put the path on its trace: files, on top of the HTML panel, in metadata and parameters."""
+    """Put the path on its trace: files, the top of the HTML panel, metadata and parameters."""
     key, path = item.traced_as, item.path
     assets = client.assets(key)
     for name in (PATH_PAGE, PATH_PICTURE, PATH):
@@ -98,8 +98,8 @@ def deliver_path(client: "CometClient", item: ExplainedPath, view: View) -> None
 
 
 def deliver_profile(client: "CometClient", item: ProfiledCall) -> None:
-    """Put the profile of a call on its trace: its page and its record, and in a column which probes
-    change the answer."""
+    """Put a call's profile on its trace: page, record, and a column with the probes that change the
+    answer."""
     key, span_id, profile = item.traced_as, item.call.span_id, item.profile
     client.write_asset(key, asset_name(span_id, PROFILE_PAGE), profile.to_html().encode())
     record = profile.model_dump_json().encode()
@@ -115,7 +115,7 @@ def _explained(
     assets: Mapping[str, str],
     new: Mapping[str, Explanation],
 ) -> dict[str, Explanation]:
-    """The explanations of a trace by span, in the order of its calls: what is new, else there."""
+    """Return the explanations of a trace by span, in the order of its calls, new ones first."""
     found: dict[str, Explanation] = {}
     for call in trace.calls:
         name = asset_name(call.span_id, EXPLANATION)
@@ -128,7 +128,7 @@ def _explained(
 def _read_path(
     client: "CometClient", key: str, assets: Mapping[str, str]
 ) -> ExplanationPath | None:
-    """The path that was delivered before; None where there is none that can be read."""
+    """Read the path delivered before; None if there is none, or it cannot be read."""
     if PATH not in assets:
         return None
     return read_document(ExplanationPath, client.read_asset(key, assets[PATH]))
@@ -141,7 +141,6 @@ def _summarize(
     assets: Mapping[str, str],
     new: Mapping[str, JSON],
 ) -> None:
-    """Add compact summaries to the metadata of a trace."""
     data = client.read_trace_data(key, assets) or llm_trace(trace).data
     metadata = data.get("metadata") or {}
     summaries = {**(metadata.get(SUMMARY) or {}), **new}
@@ -151,7 +150,7 @@ def _summarize(
 
 
 def _page(trace: Trace, held: Mapping[str, Explanation], path: ExplanationPath | None) -> str:
-    """The HTML panel: the heatmap of the only call; or the path, and those of all calls."""
+    """Make the HTML panel: the only call's heatmap, or the path and all calls' heatmaps."""
     names = {call.span_id: call.name for call in trace.calls}
     if path is None and len(names) == len(held) == 1:
         ((span_id, explanation),) = held.items()
@@ -164,14 +163,14 @@ def _page(trace: Trace, held: Mapping[str, Explanation], path: ExplanationPath |
 
 
 def asset_name(span_id: str, kind: str) -> str:
-    """The name of a call's file; a trace may hold several calls."""
+    """Return the name of a call's file; a trace may hold several calls."""
     return f"{span_id}/{kind}"
 
 
 def read_explanation(
     client: "CometClient", key: str, assets: Mapping[str, str], name: str
 ) -> Explanation | None:
-    """An explanation that was delivered before; None where there is none that can be read."""
+    """Read an explanation delivered before; None if there is none, or it cannot be read."""
     if name not in assets:
         return None
     return read_document(Explanation, client.read_asset(key, assets[name]))

@@ -49,39 +49,33 @@ if TYPE_CHECKING:
     from smile_trace_comet.client import CometClient
 
 DEFAULT_PROJECT = "llm-general"
-"""Where comet_llm itself puts traces when no project is named."""
+"""The project in which comet_llm itself puts traces by default."""
 EXPERIMENT_WAIT = 300.0
-"""Seconds until an experiment is tried again, whose trace was delivered, that a person must make
-room for or that the server fails on."""
+"""Seconds until an experiment is tried again after its trace was delivered, if a person must make
+room for it or the server fails on it."""
 
 
 class CometOptions(Record):
-    """How traces and experiments go to a Comet server.
-
-    Address, key and, where they are not set here, workspace and project come from Comet's own
-    configuration.
-    """
+    """Options of `[trackers.comet]`. Address, key and the defaults of workspace and project come
+    from Comet's own configuration."""
 
     workspace: str | None = None
     """By default Comet's own setting, then the account's default workspace."""
     project: str | None = None
     """The LLM project of the traces; by default Comet's own setting, then `llm-general`."""
     experiments_project: str | None = None
-    """The project of the prompt versions; by default the other one's name + `-prompts`."""
+    """The project of the prompt versions; by default the traces' project + `-prompts`."""
     concurrency: int = Field(8, ge=1, le=10)
     """Requests in flight at once."""
     timeout_seconds: float = Field(10.0, gt=0, le=300)
-    """How long the server may be silent in one request, which may take six times as long."""
+    """Seconds that the server may be silent in a request; in all it may take six times as long."""
     max_reply_mb: float = Field(MAX_REPLY_MB, gt=0, le=1024)
-    """Megabytes that a reply may have; a larger one is not read."""
+    """Largest reply in megabytes; a larger one is not read."""
 
 
 class CometTracker(Dashboard):
-    """Delivers to one Comet server. Connects on the first delivery, not before.
-
-    The packages are heavy and their configuration freezes at import, so nothing of Comet is
-    imported until there is something to deliver.
-    """
+    """Delivers to one Comet server. The packages are heavy and freeze their configuration at
+    import, so nothing of Comet is imported or connected before the first delivery."""
 
     name: ClassVar[str] = "comet"
     capabilities: ClassVar[Capabilities] = Capabilities(
@@ -96,7 +90,7 @@ class CometTracker(Dashboard):
 
     @classmethod
     def from_settings(cls, options: Mapping[str, JSON]) -> "CometTracker | None":
-        """The tracker for `[trackers.comet]`, else for COMET_API_KEY, else None.
+        """Return the tracker for `[trackers.comet]` or COMET_API_KEY, else None.
 
         Raises:
             ValueError: an unknown or wrong option, or the extra `comet` is not installed.
@@ -171,8 +165,8 @@ class CometTracker(Dashboard):
             raise
 
     def put_scores(self, place: Parent, shown: Presentation) -> None:
-        """See `Dashboard.put_scores`: files, and a column of a profile; what an explanation says
-        comes with its pages."""
+        """See `Dashboard.put_scores`: a profile's files and column. An explanation's scores come
+        with its pages."""
         if isinstance(shown.item, ProfiledCall):
             deliver_profile(self._connected(), shown.item)
 
@@ -187,7 +181,7 @@ class CometTracker(Dashboard):
     def _into_versions(
         self, client: "CometClient", items: Sequence[ExplainedCall]
     ) -> dict[str, Outcome]:
-        """Bring the experiments of the prompt versions up to date; what did not work, by call."""
+        """Bring the prompt versions' experiments up to date; return the failures by call."""
         groups = versions_of(items)
         if not groups:
             return {}
@@ -205,12 +199,12 @@ class CometTracker(Dashboard):
         return failed
 
     def deliver_comparison(self, item: ComparedPrompt) -> Outcome:
-        """See `Tracker.deliver_comparison`; into the experiments of the versions."""
+        """See `Tracker.deliver_comparison`; it goes into the versions' experiments."""
         client = self._connected()
         return outcome_of(lambda: deliver_comparison(client, item, self._projects(client)))
 
     def forgetting(self) -> Callable[[ForgottenTrace], Outcome]:
-        """See `Dashboard.forgetting`; a version's experiment in which no call is left goes, too."""
+        """See `Dashboard.forgetting`; a version's experiment without calls is deleted, too."""
         client = self._connected()
         projects = self._projects(client)
 

@@ -1,4 +1,4 @@
-"""Langfuse: traces that stand there as a source; captured ones and their explanations."""
+"""Langfuse: a source of its traces, and a tracker for captured traces and explanations."""
 
 from smile_trace_langfuse.source import LangfuseSource
 from smile_trace_langfuse.tracker import LangfuseTracker

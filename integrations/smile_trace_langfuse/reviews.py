@@ -1,9 +1,9 @@
 """Variants in an annotation queue of Langfuse: each as a trace of its own, judged by its scores.
 
 Source: Langfuse 4.16, `web/src/features/public-api/types/annotation-queues.ts`,
-`packages/shared/src/features/scores/scoreConfigTypes.ts`, `scores-api-v3.ts`. Langfuse takes an
-item twice, and a score config of a name that is there already: both are looked for first. Of a
-trace and a score config it keeps one score: whoever replies last is its author.
+`packages/shared/src/features/scores/scoreConfigTypes.ts`, `scores-api-v3.ts`. Langfuse accepts
+duplicate items and score configs, so both are looked up first. It keeps one score per trace and
+score config, by whoever replies last.
 """
 
 import json
@@ -31,11 +31,11 @@ from smile_trace_langfuse.server import OBSERVATIONS, OTLP, LangfuseServer
 
 QUEUES, CONFIGS = "annotation-queues", "score-configs"
 VARIANT, OF_TRACE = "smile_variant", "smile_reviewed_trace"
-"""Metadata: which variant is judged, and of which trace's call it is."""
+"""Metadata: the variant that is judged, and the trace of its call."""
 _MARK = "id "
-"""Before either, since Langfuse reads hex digits as a number where they look like one."""
+"""Prefix of both: Langfuse would read some hex digits as a number."""
 TRACES_PER_REQUEST = 50
-"""Traces that are asked for at once: their ids stand in the address."""
+"""Traces that one request asks for: their ids stand in the address."""
 
 
 class LangfuseQueues(ReviewQueues):
@@ -89,7 +89,7 @@ class LangfuseQueues(ReviewQueues):
                 yield variants[trace_id], one
 
     def forgetting(self) -> Callable[[str], None]:
-        """See `ReviewQueues.forgetting`: they are taken out of every queue, too."""
+        """See `ReviewQueues.forgetting`; the items are taken out of every queue, too."""
         waiting = cache(self._items_by_trace)
 
         def forget(trace_id: str) -> None:
@@ -116,7 +116,7 @@ class LangfuseQueues(ReviewQueues):
         return forget
 
     def _items(self, queue: str) -> list[tuple[str, str]]:
-        """The items of a queue: the path of each, and the id of the trace that it shows."""
+        """Return the items of a queue: the path of each, and the id of its trace."""
         path = f"{QUEUES}/{queue}/items"
         items = self._server.listed(path)
         with self._server.reading():
@@ -133,7 +133,7 @@ class LangfuseQueues(ReviewQueues):
         return by_trace
 
     def _variants(self, trace_ids: Sequence[str]) -> dict[str, str]:
-        """The variants that traces show."""
+        """Return the variants of traces, by trace id."""
         variants = {}
         for ids in split(trace_ids, lambda _: 1, TRACES_PER_REQUEST):
             among = {"column": "traceId", "operator": "any of", "value": ids}
@@ -147,7 +147,7 @@ class LangfuseQueues(ReviewQueues):
         return self._server.listed(OBSERVATIONS, wanted)
 
     def _configs(self) -> list[str]:
-        """The ids of the score configs that ask our questions; made where there are none."""
+        """Return the ids of the score configs that ask our questions, making missing ones."""
         listed = self._server.listed(CONFIGS)
         with self._server.reading():
             held = {str(config["name"]): str(config["id"]) for config in listed if _asks(config)}
@@ -172,7 +172,7 @@ def _asks(config: Mapping[str, Any]) -> bool:
 
 
 def _said(score: Mapping[str, Any]) -> tuple[str, Said]:
-    """What a score says, and of which trace."""
+    """Return the trace of a score, and its reply."""
     subject, author = score["subject"], str(score["annotation"]["authorUserId"] or "somebody")
     said = Said(author, str(score["name"]), str(score["value"]), str(score["updatedAt"]))
     return str(subject.get("traceId") or subject["id"]), said

@@ -20,29 +20,30 @@ CLOUD = "https://cloud.langfuse.com"
 OTLP = "api/public/otel/v1/traces"
 OBSERVATIONS = "v2/observations"
 LISTED = 100
-"""Items in one reply of a list; Langfuse gives no more of most."""
+"""Items in one reply of a list; most of Langfuse's lists give no more."""
 MOST_PAGES = 200
-"""Pages of one list: one without end ends there."""
+"""Most pages of one list; an endless list is given up there."""
 _HEADERS = {"x-langfuse-ingestion-version": "4"}
 _GCS = "storage.googleapis.com"
-"""A storage that refuses headers which it does not know."""
+"""A storage that refuses headers that it does not know."""
 
 
 def own_keys() -> tuple[str, str]:
-    """Public and secret key; empty where there is none. They say which project."""
+    """Return the public and secret key, which select the project; empty if not set."""
     public, secret = (os.environ.get(f"LANGFUSE_{kind}_KEY") or "" for kind in ("PUBLIC", "SECRET"))
     return public, secret
 
 
 class LangfuseServer:
-    """Requests to one project: that of the keys, which are sent and shown nowhere.
+    """Requests to the project of the keys, which are shown nowhere.
 
     Args:
-        url: what the tables say; by default LANGFUSE_BASE_URL, LANGFUSE_HOST, Langfuse's cloud.
-        table: of the settings, of which messages speak.
+        url: the address in the settings; by default LANGFUSE_BASE_URL, LANGFUSE_HOST, Langfuse's
+            cloud.
+        table: the settings' table that messages name.
 
     Raises:
-        ValueError: the address is none, or a key is missing.
+        ValueError: the address is not http(s), or a key is missing.
     """
 
     def __init__(
@@ -86,7 +87,7 @@ class LangfuseServer:
             raise self.http.service.wrong()
 
     def trace_url(self, trace_id: str) -> str:
-        """Where a person can look at a trace; it leads on to the trace's project."""
+        """Return the page of a trace, which redirects to the trace's project."""
         return f"{self.url}trace/{trace_id}"
 
     def has_trace(self, trace_id: str) -> bool:
@@ -97,22 +98,16 @@ class LangfuseServer:
         return bool(found["data"])
 
     def ask(self, method: str, path: str, body: JSON = None, **params: str) -> dict[str, Any]:
-        """The object that a request to the public API is answered with.
-
-        Raises:
-            RequestRejected, TrackerUnavailable: see `HttpClient.send`; or it is no object.
-        """
+        """Return the object that the public API replies. Raises like `HttpClient.send`, and
+        `TrackerUnavailable` if the reply is no object."""
         reply = self.http.send(method, f"api/public/{path}", body, params=params)
         if not isinstance(reply, dict):
             raise self.http.service.wrong()
         return reply
 
     def listed(self, path: str, params: Mapping[str, str] = {}) -> list[dict[str, Any]]:
-        """Everything in a list, which goes on by a cursor or by the number of the page.
-
-        Raises:
-            RequestRejected, TrackerUnavailable: see `HttpClient.send`.
-        """
+        """Return everything in a list, which is paged by cursor or by number. Raises like
+        `HttpClient.send`."""
         items: list[dict[str, Any]] = []
         page: list[dict[str, Any]] = []
         following: dict[str, str] = {}
@@ -132,12 +127,12 @@ class LangfuseServer:
         return items
 
     def reading(self) -> AbstractContextManager[None]:
-        """Around whatever takes something out of a reply; see `Service.reading`."""
+        """See `Service.reading`."""
         return self.http.service.reading()
 
     def delete(self, path: str) -> None:
-        """Delete what is at a path of the public API: a trace with all that belongs to it, a
-        score, an item of a queue; nothing where it is not there."""
+        """Delete what is at a path of the public API: a trace with all that belongs to it, a score,
+        an item of a queue. Does nothing if it is missing."""
         try:
             self.http.send("DELETE", f"api/public/{path}")
         except RequestRejected as rejected:
@@ -145,11 +140,8 @@ class LangfuseServer:
                 raise
 
     def attach(self, trace_id: str, observation_id: str, content: bytes, media_type: str) -> str:
-        """Keep a file for the output of an observation, once; the text that stands for it there.
-
-        Raises:
-            RequestRejected: the server, or its storage, does not take it.
-        """
+        """Upload a file for the output of an observation, once, and return the text that refers to
+        it there. Raises `RequestRejected` if the server, or its storage, does not take it."""
         checksum = base64.b64encode(hashlib.sha256(content).digest()).decode()
         announced = {
             "traceId": trace_id,

@@ -1,8 +1,8 @@
-"""The source: traces that stand in Langfuse, as its SDKs and any OpenTelemetry exporter sent them.
+"""The source: traces in Langfuse, as its SDKs and any OpenTelemetry exporter sent them.
 
-Read over the observations API of version 2, the only one that Langfuse's cloud has since November
-2026, and with no delay: it lists observations, the latest first, and knows no traces. So a stretch
-of time is cut down until all that began in it come in one reply.
+It reads the observations API of version 2, the only one of Langfuse's cloud since November 2026,
+which has no delay. That lists observations, the latest first, and knows no traces, so a stretch of
+time is cut down until one reply holds all that began in it.
 
 Source: Langfuse 4.16, `web/src/pages/api/public/v2/observations`, `OtelIngestionProcessor.ts` and
 `observations_converters.ts`; langfuse 5, `_client/attributes.py`, for the attributes of a span.
@@ -37,19 +37,18 @@ from smile_trace.trackers.http import HttpOptions
 from smile_trace_langfuse.server import MOST_PAGES, OBSERVATIONS, LangfuseServer, own_keys
 
 FIELDS = "core,basic,io,metadata,model,usage,prompt"
-"""The groups of fields that are read here."""
 LISTED = 1000
-"""Observations in one reply without content; Langfuse gives no more."""
+"""Observations in one reply without content, Langfuse's maximum."""
 WITH_CONTENT = 200
 """Observations in one reply with their messages and answers."""
 TRACES_PER_REQUEST = 50
-"""Traces that are asked for at once: their ids stand in the address."""
+"""Traces that one request asks for: their ids stand in the address."""
 
 _PREFIX = "langfuse.observation."
 _EVENT = "EVENT"
 """The type of an observation that has no duration."""
 _KINDS = (f"attributes.{semconv.KIND}", semconv.KIND)
-"""Where in the metadata stands what smile-trace says of its own spans."""
+"""The metadata keys in which smile-trace marks its own spans."""
 
 
 class LangfuseSourceOptions(HttpOptions):
@@ -63,7 +62,7 @@ class LangfuseSourceOptions(HttpOptions):
 
 
 class LangfuseSource(Source):
-    """Reads the traces of one project of Langfuse: that of the keys."""
+    """Reads the traces of the keys' project."""
 
     name: ClassVar[str] = "langfuse"
 
@@ -77,11 +76,8 @@ class LangfuseSource(Source):
     def from_settings(
         cls, options: Mapping[str, JSON], tracker: Mapping[str, JSON]
     ) -> "LangfuseSource | None":
-        """See `Source.from_settings`.
-
-        Raises:
-            ValueError: an unknown option, no usable address, or no keys.
-        """
+        """See `Source.from_settings`. Raises `ValueError` on an unknown option, or if there is no
+        usable address or key."""
         checked = read_options(LangfuseSourceOptions, cls.name, options)
         keys = own_keys()
         if not (options or tracker or all(keys)):
@@ -121,8 +117,8 @@ class LangfuseSource(Source):
             return Page(traces=tuple(filter(None, traces)), until_ms=until_ms)
 
     def _listed(self, place: str, since_ms: int, until_ms: int) -> list[tuple[int, str]] | None:
-        """When the observations of a stretch began, and their traces; None where they are more
-        than one reply may hold, and the stretch may be divided."""
+        """Return the start and trace of each observation of a stretch; None if one reply does not
+        hold them all and the stretch can be divided."""
         stretch = {"fromStartTime": iso_ms(since_ms), "toStartTime": iso_ms(until_ms)}
         wanted = {"fields": "core", "environment": place, "limit": str(LISTED), **stretch}
         pages = self._pages(wanted)
@@ -133,7 +129,6 @@ class LangfuseSource(Source):
         return [(_start_ms(raw), str(raw["traceId"])) for raw in items if raw["traceId"]]
 
     def _observations(self, trace_ids: Sequence[str]) -> dict[str, list[Any]]:
-        """The observations of traces, by trace."""
         among = {"column": "traceId", "operator": "any of", "value": list(trace_ids)}
         condition = json.dumps([{"type": "stringOptions", **among}])
         by_trace: dict[str, list[Any]] = {}
@@ -145,7 +140,7 @@ class LangfuseSource(Source):
         return by_trace
 
     def _pages(self, wanted: Mapping[str, str]) -> Iterator[tuple[list[Any], bool]]:
-        """The pages of a list, and whether each is the last one."""
+        """Yield the pages of a list, and whether each is the last one."""
         cursor: str | None = None
         for _ in range(MOST_PAGES):
             params = {**wanted, **({"cursor": cursor} if cursor else {})}
@@ -173,13 +168,13 @@ def _start_ms(raw: Mapping[str, Any]) -> int:
 
 
 def _began_ms(observations: Iterable[Mapping[str, Any]], place: str) -> int | None:
-    """When a trace began in an environment."""
+    """Return the time when a trace began in an environment."""
     times = (_start_ms(raw) for raw in observations if raw.get("environment") == place)
     return min(times, default=None)
 
 
 def _spans(observations: Sequence[Any]) -> tuple[Span, ...]:
-    """The finished spans of a trace without ours."""
+    """Return the finished spans of a trace without ours."""
     spans = [span for raw in observations if (span := _span(raw)) is not None]
     spans.sort(key=lambda span: (span.start_ns, span.span_id))
     return tuple(span for span in spans if not is_ours(span))
@@ -189,7 +184,7 @@ def _spans(observations: Sequence[Any]) -> tuple[Span, ...]:
 
 
 def _span(raw: Mapping[str, Any]) -> Span | None:
-    """The span of an observation; None where it has not ended."""
+    """Return the span of an observation; None if it has not ended."""
     start_ns = unix_ns(raw["startTime"])
     ended = raw.get("endTime")
     if ended is None and raw["type"] != _EVENT:
@@ -239,7 +234,7 @@ def _attributes(raw: Mapping[str, Any]) -> dict[str, JSON]:
 
 
 def _text(value: JSON) -> JSON:
-    """A text as it is: Langfuse gives input and output as they were sent."""
+    """Return a text as it is: Langfuse gives input and output as they were sent."""
     return value if value is None or isinstance(value, str) else json.dumps(value)
 
 

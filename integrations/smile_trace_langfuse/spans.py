@@ -1,4 +1,4 @@
-"""Our spans, as Langfuse shows them: in the attributes of its own SDK, set on copies.
+"""Our spans as Langfuse shows them: copies with the attributes of its own SDK.
 
 Source: langfuse 5, `_client/attributes.py`.
 """
@@ -29,7 +29,7 @@ _OURS = ("langfuse.", "smile", "gen_ai.evaluation.")
 
 
 def spans_for_langfuse(trace: Trace) -> Iterator[Span]:
-    """The trace's spans with what Langfuse shows of them; one that its SDK wrote is as it was."""
+    """Yield the trace's spans with Langfuse's attributes; spans of its SDK keep their own."""
     for role in span_roles(trace):
         shown: dict[str, JSON] = {}
         name = role.span.name
@@ -44,7 +44,7 @@ def spans_for_langfuse(trace: Trace) -> Iterator[Span]:
 
 
 def evaluator(span: Span, output: str) -> Span:
-    """A late span with what Langfuse reads of it alone; the rest would stand in its metadata."""
+    """Strip a late span to what Langfuse reads; the rest would end up in its metadata."""
     kept = {name: value for name, value in span.attributes.items() if name.startswith(_OURS)}
     return span.model_copy(update={"attributes": {**kept, f"{_OBSERVATION}output": output}})
 

@@ -1,6 +1,6 @@
-"""The tracker: what of a trace and its explanations goes where in Langfuse.
+"""The tracker: where a trace and its explanations go in Langfuse.
 
-A score has an id made from what it is about, so that a newer one takes its place.
+The id of a score is a hash of its subject, so that a newer score replaces the old one.
 """
 
 import hashlib
@@ -28,9 +28,9 @@ from smile_trace_langfuse.server import OTLP, LangfuseServer, own_keys
 from smile_trace_langfuse.spans import evaluator, spans_for_langfuse
 
 EXTERNAL_TRACE = "langfuse.trace_id"
-"""Key of `Call.external_trace`: of a call that was read from Langfuse."""
+"""Key of `Call.external_trace` of a call that was read from Langfuse."""
 LONGEST = 500
-"""Characters of a text that is a score; Langfuse refuses more."""
+"""Most characters of a text score; Langfuse refuses more."""
 _TYPES = {"text": "TEXT", "category": "CATEGORICAL", "number": "NUMERIC"}
 
 
@@ -40,11 +40,11 @@ class LangfuseOptions(HttpOptions):
     url: str | None = None
     """By default LANGFUSE_BASE_URL, then LANGFUSE_HOST, then Langfuse's cloud."""
     traces: bool = True
-    """False where the application sends the same traces to this Langfuse itself."""
+    """False if the application itself sends the same traces to this Langfuse."""
 
 
 class LangfuseTracker(Dashboard):
-    """Delivers to one project of Langfuse: that of the keys."""
+    """Delivers to the keys' project in Langfuse."""
 
     name: ClassVar[str] = "langfuse"
     capabilities: ClassVar[Capabilities] = Capabilities(
@@ -58,7 +58,7 @@ class LangfuseTracker(Dashboard):
 
     @classmethod
     def from_settings(cls, options: Mapping[str, JSON]) -> "LangfuseTracker | None":
-        """The tracker for `[trackers.langfuse]`, else for Langfuse's keys.
+        """Return the tracker for `[trackers.langfuse]` or Langfuse's keys, else None.
 
         Raises:
             ValueError: an option is unknown or wrong, or there is no address or key.
@@ -84,7 +84,7 @@ class LangfuseTracker(Dashboard):
         return self._server.trace_url(trace_id)
 
     def find_trace(self, item: CapturedTrace) -> Outcome | None:
-        """See `Dashboard.find_trace`: one that was read from Langfuse is not written again."""
+        """See `Dashboard.find_trace`: a trace that was read from Langfuse is not written again."""
         trace = item.trace
         if any(EXTERNAL_TRACE in call.external_trace for call in trace.calls):
             there = self._server.has_trace(trace.trace_id)
@@ -92,7 +92,7 @@ class LangfuseTracker(Dashboard):
         return None if self._sends_traces else self.receipt(trace.trace_id)
 
     def put_spans(self, traces: Sequence[Trace]) -> None:
-        """See `Dashboard.put_spans`; of a span that is there already the newest stays."""
+        """See `Dashboard.put_spans`; a newer version of a span replaces the old one."""
         spans = [span for trace in traces for span in spans_for_langfuse(trace)]
         post_spans(self._server.http, OTLP, spans)
         for trace in traces:
@@ -115,9 +115,9 @@ class LangfuseTracker(Dashboard):
         return self.receipt(place.trace_id)
 
     def forgetting(self) -> Callable[[ForgottenTrace], Outcome]:
-        """See `Dashboard.forgetting`: the trace with its observations, media and scores, and what
-        people were asked about it. Of a trace that was read from Langfuse the scores; an
-        observation can be deleted with its trace only."""
+        """See `Dashboard.forgetting`: delete the trace with its observations, media, scores and
+        variants under review. Of a trace that was read from Langfuse only the scores are deleted:
+        an observation can be deleted only with its trace."""
         forget_variants = self.review_queues.forgetting()
 
         def forget(item: ForgottenTrace) -> Outcome:

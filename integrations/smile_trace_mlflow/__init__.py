@@ -1,9 +1,6 @@
-"""Explanations inside MLflow: a tracker that delivers traces and heatmaps, a source of the traces
-that stand there, and `load_prompt`.
-
-Importing this package imports neither mlflow nor the tracker: capture uses its `tracing` in the
-application.
-"""
+"""Explanations inside MLflow: a tracker for traces and heatmaps, a source of MLflow's traces, and
+`load_prompt`. Importing this package imports neither mlflow nor the tracker, since capture uses its
+`tracing` in the application."""
 
 from typing import TYPE_CHECKING, Any
 

@@ -30,24 +30,18 @@ PROBES = "probes.json"
 easily their answers change."""
 PAGE_TAG = "smile.comparison"
 MAX_TRACES = 100
-"""Traces linked to a run: MLflow takes no more in one request."""
+"""Most traces that MLflow links to a run in one request."""
 LONGEST_PARAMETER = 5000
 MOST_ROWS = 12
-"""Parts in a run's description."""
+"""Most parts in a run's description."""
 
 
 def deliver_comparison(
     server: "Server", item: ComparedPrompt, ui_url: str, registered: "Registered"
 ) -> Receipt:
-    """Write every version's run over; gives the last one, and where its page is.
-
-    Args:
-        registered: (name, version, template) to the registry's version with that very template.
-
-    Raises:
-        TrackerUnavailable: the server takes nothing.
-        RequestRejected: the server does not take this.
-    """
+    """Overwrite every version's run; return the receipt of the last, with its page. `registered`
+    maps (name, version, template) to the registry's version with that very template. Raises
+    `TrackerUnavailable` and `RequestRejected`."""
     comparison = item.comparison
     page = comparison.to_html()
     receipts = []
@@ -86,7 +80,7 @@ def deliver_comparison(
 
 
 def _description(comparison: Comparison, place: int, page: str) -> str:
-    """What a person reads on the run's page: what was found, and the version's influence table."""
+    """Describe the findings and the version's influences on the run's page."""
     version = comparison.versions[place]
     rows = sorted(version.segments, key=lambda item: -abs(item.influence))
     lines = [
@@ -129,7 +123,7 @@ def _parts(version: VersionReport) -> Rows:
 
 
 def _edits(comparison: Comparison, place: int) -> Rows:
-    """The edits that led to a version, and what they did; empty for the first."""
+    """Return the edits that led to a version, and their effects; empty for the first."""
     return [
         {
             "edit": visible(edit_phrase(change.edits[edit])),
@@ -155,7 +149,7 @@ def _traffic(version: VersionReport) -> Rows:
 
 
 def _probes(comparison: Comparison, place: int) -> Rows:
-    """The rates of a version's probes, and how they changed from the version before."""
+    """Return the rates of a version's probes, and their change from the version before."""
     changed = {
         probe.name: probe
         for change in comparison.changes
@@ -182,7 +176,7 @@ def _probes(comparison: Comparison, place: int) -> Rows:
 
 
 def as_table(rows: Rows) -> str:
-    """Rows as the file that MLflow draws as a table."""
+    """Return rows as the file that MLflow draws as a table."""
     columns = list(rows[0]) if rows else []
     data = [[_rounded(value) for value in row.values()] for row in rows]
     table = {"columns": columns, "data": data}
@@ -190,17 +184,17 @@ def as_table(rows: Rows) -> str:
 
 
 def _rounded(value: JSON) -> JSON:
-    """A number as a person reads it in a table: four significant digits."""
+    """Round a number to four significant digits, as a person reads it in a table."""
     return float(f"{value:.4g}") if isinstance(value, float) else value
 
 
 def shown_as_tables(tables: dict[str, Rows]) -> str:
-    """The value of the tag that makes MLflow draw these files as tables."""
+    """Return the tag that makes MLflow draw these files as tables."""
     return json.dumps([{"path": path, "type": "table"} for path, rows in tables.items() if rows])
 
 
 def _key(prompt: str, version: VersionReport) -> str:
-    """What a run is found by; a hash, because names may hold anything."""
+    """Return the key that finds a run; a hash, because names may hold anything."""
     text = "\0".join([prompt, version.label, version.model or "", version.template])
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 

@@ -1,5 +1,4 @@
-"""Prompts of MLflow's registry: as Prompts whose renderings are found in what was sent, and with
-their templates beside the traces that they are linked to."""
+"""Prompts of MLflow's registry: loaded as Prompts, and their templates added to linked traces."""
 
 import json
 import re
@@ -19,21 +18,21 @@ if TYPE_CHECKING:
     from smile_trace_mlflow.server import Server
 
 MOST = 20
-"""Prompts of one trace that are asked for."""
+"""Most prompts looked up for one trace."""
 
 _VARIABLE = re.compile(r"\{\{\s*([a-zA-Z_]\w*(?:\.\w+)*)\s*\}\}", re.ASCII)
 _LOOKS_LIKE_ONE = re.compile(r"\{[^\W\d]\w*\}")
 
 
 def load_prompt(uri: str) -> "Prompt":
-    """The prompt of an address such as `prompts:/name/2` or `prompts:/name@production`.
+    """Load a prompt by an address such as `prompts:/name/2` or `prompts:/name@production`.
 
     MLflow writes variables as `{{name}}`, a Prompt as `{name}`. Traces that use the Prompt are
     linked to its version in the registry.
 
     Raises:
         SmileTraceError: it is no plain text template, or means something else as a Prompt.
-        MlflowException: the registry has none of that address.
+        MlflowException: the registry has no such prompt.
     """
     import mlflow
 
@@ -56,7 +55,7 @@ def load_prompt(uri: str) -> "Prompt":
 
 
 def prompt_template(registered: str) -> str:
-    """A template of the registry in a Prompt's notation: `{{name}}` becomes `{name}`.
+    """Convert a template of the registry to a Prompt's notation: `{{name}}` becomes `{name}`.
 
     Raises:
         ValueError: it uses Jinja2 or dotted names, or has a `{name}` that is text in MLflow.
@@ -77,12 +76,8 @@ def prompt_template(registered: str) -> str:
 def with_templates(
     server: "Server", tags: Mapping[str, str], spans: Sequence[Span]
 ) -> tuple[Span, ...]:
-    """The spans with the template of each prompt beside its name and version; at the root are
-    those that were linked to the trace alone.
-
-    Raises:
-        TrackerUnavailable: the registry does not answer.
-    """
+    """Add the template of each linked prompt to the spans; prompts linked to the trace alone go to
+    the root. Raises `TrackerUnavailable` if the registry does not answer."""
     of_spans = {span.span_id: _linked(span.attributes.get(LINKED)) for span in spans}
     elsewhere = [item for items in of_spans.values() for item in items]
     roots = [span.span_id for span in spans if span.parent_id is None]
@@ -116,10 +111,8 @@ def _with_template(server: "Server", item: JSON) -> JSON:
 
 
 def _template(held: "PromptVersion") -> str | None:
-    """The template's text; of a chat prompt, that of the last message with a variable.
-
-    None where it is none that a Prompt can have.
-    """
+    """Return the template's text; for a chat prompt, that of the last message with a variable. None
+    if a Prompt cannot have this template."""
     template = held.template
     if isinstance(template, str):
         texts = [template]

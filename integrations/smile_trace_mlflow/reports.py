@@ -1,5 +1,5 @@
-"""A report over a period: a run with its figures, a table, the picture and the page; of a prompt's
-week one run that is kept up to date."""
+"""A report over a period: a run with its figures, table, picture and page. A prompt's weekly report
+has one run that is kept up to date."""
 
 import hashlib
 from typing import TYPE_CHECKING
@@ -21,21 +21,15 @@ if TYPE_CHECKING:
 REPORT_TAG = "smile.report"
 PAGE, PICTURE, TABLE, RECORD = "report.html", "report.svg", "mattered.json", "report.json"
 LONGEST_NOTE = 7000
-"""Characters of a run's description, of which MLflow takes 8,000."""
+"""Most characters of a run's description; MLflow takes 8,000."""
 
 
 def deliver_report(
     server: "Server", report: Report, ui_url: str, registered: "Registered"
 ) -> Receipt:
-    """Write the run of the report's name and days over; of a rolling one, that of its name.
-
-    Args:
-        registered: (name, version, template) to the registry's version with that very template.
-
-    Raises:
-        TrackerUnavailable: the server takes nothing.
-        RequestRejected: the server does not take this.
-    """
+    """Overwrite the run of the report's name and days, or of its name alone if it is rolling.
+    `registered` maps (name, version, template) to the registry's version with that very template.
+    Raises `TrackerUnavailable` and `RequestRejected`."""
     run_id = server.find_or_make_run(REPORT_TAG, _key(report), _name(report), "")
     url = f"{ui_url}/#/experiments/{server.experiment_id}/runs/{run_id}/artifacts/{PAGE}"
     server.write_metrics(run_id, _figures(report))
@@ -61,14 +55,14 @@ def _name(report: Report) -> str:
 
 
 def _description(report: Report, page: str) -> str:
-    """What a person reads on the run's page: as many rows as there is room for."""
+    """Describe the report on the run's page, in as many rows as there is room for."""
     head = f"{escape(title_of(report))}. [The page](<{page}>)\n\n"
     found = (head + report_to_markdown(report, most=most) for most in (12, 8, 5, 2, 0))
     return next((text for text in found if len(text) <= LONGEST_NOTE), head)
 
 
 def forget_reports(server: "Server") -> None:
-    """Delete all reports: they name documents and count the calls. They are made anew at will."""
+    """Delete all reports: they name documents and count the calls. They can be made anew."""
     for run in server.runs_with(REPORT_TAG):
         server.delete_run(run)
 
@@ -118,7 +112,7 @@ def _rows(report: Report) -> list[dict[str, JSON]]:
 
 
 def _key(report: Report) -> str:
-    """What the run is found by: the name may hold anything."""
+    """Return the key that finds the run; a hash, because the name may hold anything."""
     days = ["rolling"] if report.rolling else [report.since[:10], report.until[:10]]
     text = "\0".join([report.name or "", *days])
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]

@@ -1,5 +1,5 @@
-"""Variants in a review queue of MLflow, which calls these experimental (since 3.14): each as a
-trace of its own, judged by its assessments."""
+"""Variants in a review queue of MLflow (experimental there, since 3.14): each as a trace of its
+own, judged by its assessments."""
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 AT_ONCE = 100
 """Items that are added or listed in one request."""
 MOST_PAGES = 200
-"""Pages of one list: one without end ends there."""
+"""Most pages of one list; an endless list is given up there."""
 VARIANT = "smile.variant"
 """Trace tag: the id of the variant that is judged."""
 
@@ -98,7 +98,7 @@ class MLflowQueues(ReviewQueues):
                 self._server.delete_trace(info)
 
     def _schema(self, name: str, question: str) -> str:
-        """The id of the label schema of that name; MLflow shows the name above its widget."""
+        """Return the id of a label schema, made if missing; MLflow shows its name as a heading."""
         from mlflow.genai.label_schemas import InputCategorical
 
         server = self._server
@@ -116,7 +116,7 @@ class MLflowQueues(ReviewQueues):
         return str(schema.schema_id)
 
     def queued(self, queue: str) -> "list[TraceInfo]":
-        """The traces of a queue with their assessments; those that were deleted are left out."""
+        """Return the traces of a queue with their assessments, without those that were deleted."""
         ids: list[str] = []
         token: str | None = None
         for _ in range(MOST_PAGES):

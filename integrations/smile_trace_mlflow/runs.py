@@ -64,10 +64,8 @@ Rows = dict[str, dict[str, JSON]]
 
 
 def deliver_day(server: "Server", day: str, items: Sequence[ExplainedCall]) -> Receipt:
-    """Put explanations into the run of their day.
-
-    The table is merged by call and written over, so that delivering again changes nothing.
-    """
+    """Put explanations into the run of their day. The table is merged by call and overwritten, so
+    that delivering again changes nothing."""
     run_id = server.find_or_make_run(DAY_TAG, day, f"smile-trace {day}", NOTE)
     for item in items:
         page = to_html(item.explanation, title=call_label(item.call))
@@ -89,7 +87,7 @@ def write_path_page(server: "Server", trace: Trace, path: ExplanationPath) -> No
 
 
 def forget_in_days(server: "Server", item: ForgottenTrace) -> None:
-    """Take the calls of a trace out of the runs of their days: their pages and their rows."""
+    """Take the pages and rows of a trace's calls out of the runs of their days."""
     call_ids = {call.id for call in item.calls}
     for day in sorted({day for call in item.calls for day in call.days}):
         if run := server.find_run(DAY_TAG, day):
@@ -111,7 +109,7 @@ def _forget_in_day(server: "Server", run_id: str, day: str, call_ids: set[str]) 
 
 
 def day_of(explanation: Explanation) -> str:
-    """The UTC day on which it was explained, `YYYY-MM-DD`; today's where that is unknown."""
+    """Return the UTC day of the explanation, `YYYY-MM-DD`; today if that is unknown."""
     try:
         at = datetime.datetime.fromisoformat(explanation.explained_at or "")
     except ValueError:
@@ -120,7 +118,8 @@ def day_of(explanation: Explanation) -> str:
 
 
 def page_path(item: ExplainedCall) -> str:
-    """The path of a call's page: its prompt's name and version, else its function, and a hash."""
+    """Return the path of a call's page: its prompt's name and version, else its function, and a
+    hash."""
     use = item.call.prompts[0] if item.call.prompts else None
     group = f"{use.name}-v{use.version}" if use else item.call.name
     name = _UNSAFE.sub("-", group).strip("-.")[:60] or "call"
@@ -128,7 +127,7 @@ def page_path(item: ExplainedCall) -> str:
 
 
 def path_page(trace_id: str) -> str:
-    """The artifact's path of the page of a trace's path."""
+    """Return the artifact path of the page of a trace's path."""
     return f"{PATHS}/path-{_short_hash(trace_id)}.html"
 
 
@@ -161,7 +160,7 @@ def _row(item: ExplainedCall) -> dict[str, JSON]:
 
 
 def _write(server: "Server", run_id: str, day: str, rows: Rows) -> None:
-    """The table and the index, the newest first, and the metrics."""
+    """Write the table and the index, the newest first, and the metrics."""
     ordered = sorted(rows.values(), key=lambda row: (str(row["explained_at"]), row["call"]))[::-1]
     table = {"columns": list(COLUMNS), "data": [[row[name] for name in COLUMNS] for row in ordered]}
     server.write_artifact(run_id, TABLE, json.dumps(table, ensure_ascii=False))
@@ -171,8 +170,8 @@ def _write(server: "Server", run_id: str, day: str, rows: Rows) -> None:
 
 
 def _read(text: str | None) -> Rows:
-    """The rows by call; a table that nobody can read any more is begun anew, without rows that
-    are not ours. What another release did not write is empty."""
+    """Read the rows by call. A table that cannot be read is begun anew; rows that are not ours are
+    left out. Columns that another release did not write are None."""
     try:
         table = foreign.decode(text or "{}")
         rows = [dict(zip(table["columns"], row, strict=True)) for row in table["data"]]
@@ -183,7 +182,7 @@ def _read(text: str | None) -> Rows:
 
 
 def _is_ours(row: Mapping[str, JSON]) -> bool:
-    """Whether a row has what is summed up and shown, as we write it."""
+    """Whether a row has the values that are summed up and shown, as we write them."""
     texts = ("prompt", "version", "function", "model", "driver", "answer", "summary", "page")
     return (
         isinstance(row["call"], str)

@@ -1,10 +1,8 @@
 """Scorers for `mlflow.genai.evaluate`: does an answer depend on what it should depend on?
 
-Each explains the last call with an answer in a row's trace, as `smile_trace.explain` does, and
-asks the call's own model, or the one that is given, again. Several scorers of one row share the
-model's answers, so that they are paid for once.
-
-No part of the tracker: nothing is delivered but what MLflow itself logs of an evaluation.
+Each scorer explains the last call with an answer in a row's trace, as `smile_trace.explain` does,
+asking the call's own model, or `model`, again. Several scorers of one row share, and pay only once
+for, the model's answers. Nothing is delivered but what MLflow itself logs of an evaluation.
 """
 
 import threading
@@ -31,10 +29,10 @@ from smile_trace_mlflow.source import spans_of
 SOURCE = AssessmentSource(source_type="CODE", source_id="smile-trace")
 
 _LOCKS = tuple(threading.Lock() for _ in range(64))
-"""Scorers run at once: the second one of a call finds the answers that the first one paid for."""
+"""Scorers run at once: a lock lets the second find the answers that the first paid for."""
 
 Judge = Callable[[Explanation, str], str | None]
-"""Why an explanation does not say that of a text; None where it does."""
+"""Return why an explanation does not confirm the claim about a text; None if it does."""
 
 
 def driver_is(
@@ -47,15 +45,14 @@ def driver_is(
 ) -> Scorer:
     """Whether a part of `text` certainly drives the answer, among the first `among` parts.
 
-    Its value is true or false; an explanation that cannot tell at this budget is an error of
-    the row, and counts as neither.
+    The value is true or false; an explanation that cannot tell at this budget is an error of the
+    row, and counts as neither.
 
     Args:
         text: by default the row's expectation `driver`.
         among: how many of the strongest parts count.
         model: as in `explain`; by default the call's own, by its table in the settings.
         budget: the most calls to the model, per row.
-        seed: as in `explain`.
     """
     judge = partial(why_not_driven_by, among=among)
     return _about_text(
@@ -71,9 +68,8 @@ def no_effect_of(
     budget: int = 40,
     seed: int = 0,
 ) -> Scorer:
-    """Whether an effect of any part of `text` above `within` is excluded.
-
-    Its value and the other arguments are those of `driver_is`.
+    """Whether an effect of any part of `text` above `within` is excluded. The value and the other
+    arguments are those of `driver_is`.
 
     Args:
         text: by default the row's expectation `no_effect`.
@@ -88,15 +84,12 @@ def no_effect_of(
 def faithfulness(
     *, model: AnyModel | None = None, budget: int = 40, orders: int = 5, seed: int = 0
 ) -> Scorer:
-    """How much faster the answer goes when parts are left out in the order of the explanation.
+    """How much faster the answer changes if parts are removed in the explanation's order.
 
-    Its value is the area under the deletion curve of random orders minus that of the
-    explanation's order, in [-1, 1]; above 0 the explanation is better than chance. Beside the
-    budget of the explanation it needs the calls of `smile_trace.evaluation.faithfulness`.
-
-    Args:
-        model, budget, seed: as in `driver_is`.
-        orders: the number of random orders.
+    The value is the area under the deletion curve of random orders minus that of the explanation's
+    order, in [-1, 1]; above 0 the explanation is better than chance. The calls of
+    `smile_trace.evaluation.faithfulness` come on top of the budget. `orders` is the number of
+    random orders; the other arguments are those of `driver_is`.
     """
 
     def score(trace: Trace) -> Feedback:

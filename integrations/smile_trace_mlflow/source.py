@@ -1,4 +1,4 @@
-"""The source: traces that stand in MLflow, as its autologging and `@mlflow.trace` wrote them."""
+"""The source: traces in MLflow, as its autologging and `@mlflow.trace` wrote them."""
 
 import json
 import os
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 _STATUS = {"OK": "ok", "ERROR": "error"}
 _OF_TRACE = ("mlflow.trace.session", "mlflow.trace.user")
-"""Metadata of a trace that are read of each call."""
+"""Metadata of a trace that is read for each of its calls."""
 
 
 class MLflowSourceOptions(Record):
@@ -42,9 +42,9 @@ class MLflowSourceOptions(Record):
     experiments: tuple[str, ...] = ()
     """Names of the experiments whose traces are read."""
     filter: str | None = None
-    """Only traces that MLflow's search finds by this filter: `tag.env = 'production'`."""
+    """A filter of MLflow's search; only traces that it finds are read: `tag.env = 'production'`."""
     max_reply_mb: float = Field(MAX_REPLY_MB, gt=0, le=1024)
-    """Megabytes that a reply may have; a larger one is not read."""
+    """Largest reply in megabytes; a larger one is not read."""
 
 
 class MLflowSource(Source):
@@ -60,11 +60,8 @@ class MLflowSource(Source):
     def from_settings(
         cls, options: Mapping[str, JSON], tracker: Mapping[str, JSON]
     ) -> "MLflowSource":
-        """See `Source.from_settings`.
-
-        Raises:
-            ValueError: an unknown option, no usable address, or mlflow is not installed.
-        """
+        """See `Source.from_settings`. Raises `ValueError` on an unknown option, or if there is no
+        usable address or mlflow is not installed."""
         checked = read_options(MLflowSourceOptions, cls.name, options)
         uri = checked.tracking_uri or str(tracker.get("tracking_uri") or "")
         uri = uri or os.environ.get("MLFLOW_TRACKING_URI") or ""
@@ -99,7 +96,7 @@ class MLflowSource(Source):
             return () if found is None else self._spans(found)
 
     def evaluated(self, run_id: str) -> Sequence[str]:
-        """See `Source.evaluated`: of a run of `mlflow.genai.evaluate`, those of its rows."""
+        """See `Source.evaluated`: the rows' traces of a run of `mlflow.genai.evaluate`."""
         with asking(), self._server.reading():
             infos = self._server.evaluated_traces(run_id)
             return [info.trace_id for info in infos if not by_judge(info)]
@@ -120,13 +117,13 @@ class MLflowSource(Source):
             return Page(traces=tuple(filter(None, read)), until_ms=until_ms)
 
     def _spans(self, trace: "MlflowTrace") -> tuple[Span, ...]:
-        """The finished spans of a trace without ours, with the templates of its prompts."""
+        """Return the finished spans of a trace without ours, with the templates of its prompts."""
         return with_templates(self._server, trace.info.tags or {}, spans_of(trace))
 
     def _infos(
         self, experiment: str, since_ms: int, until_ms: int, limit: int
     ) -> "tuple[list[TraceInfo], int]":
-        """The earliest traces, and until when they are all of them."""
+        """Return the earliest traces, and the time before which they are complete."""
         wanted = f"trace.timestamp_ms >= {since_ms} AND trace.timestamp_ms < {until_ms}"
         if self._options.filter:
             wanted += f" AND {self._options.filter}"
@@ -143,7 +140,7 @@ def by_judge(info: "TraceInfo") -> bool:
 
 
 def spans_of(trace: "MlflowTrace") -> tuple[Span, ...]:
-    """The finished spans of a trace without ours."""
+    """Return the finished spans of a trace without ours."""
     metadata = trace.info.trace_metadata or {}
     about = {name: metadata[name] for name in _OF_TRACE if metadata.get(name)}
     found = (
@@ -153,7 +150,7 @@ def spans_of(trace: "MlflowTrace") -> tuple[Span, ...]:
 
 
 def _attribute(name: str, value: JSON) -> JSON:
-    """As it was written: MLflow makes JSON of those of the conventions, too, which are none."""
+    """Return a value as written: MLflow encodes attributes of the conventions as JSON, too."""
     if not isinstance(value, str) or "." not in name or name.startswith("mlflow."):
         return value
     try:
@@ -164,7 +161,7 @@ def _attribute(name: str, value: JSON) -> JSON:
 
 
 def _span(span: "MlflowSpan", trace_id: str, about: Mapping[str, str]) -> Span:
-    """As MLflow's OTLP export writes it, where every attribute is JSON."""
+    """Read a span of MLflow as its OTLP export writes it, with JSON in every attribute."""
     raw = span.to_dict()
     attributes = {name: _attribute(name, value) for name, value in raw["attributes"].items()}
     if about:
@@ -190,8 +187,7 @@ def _span(span: "MlflowSpan", trace_id: str, about: Mapping[str, str]) -> Span:
 
 
 def _as_sent(span: Span) -> Span:
-    """Without what MLflow adds to a span that another instrumentor sent it, and that a dialect
-    reads better as it was sent."""
+    """Drop MLflow's additions to another instrumentor's span if a dialect reads it without them."""
     others = {n: v for n, v in span.attributes.items() if not n.startswith("mlflow.")}
     bare = span.model_copy(update={"attributes": others})
     return bare if any(dialect.recognises(bare) for dialect in known()) else span

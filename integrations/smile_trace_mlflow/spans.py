@@ -1,4 +1,4 @@
-"""Our spans, as MLflow reads them: previews and chat on copies."""
+"""Our spans as MLflow reads them: copies with previews and chats."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -20,7 +20,7 @@ from smile_trace.trackers.fields import (
 EXTERNAL_TAG = "smile.external_trace"
 """Trace tag: the id of the user's own trace that was not found on this server."""
 LONGEST_ID = 250
-"""Characters of a session, a user and the name of a tag."""
+"""Most characters of a session, a user and the name of a tag."""
 EXTERNAL_TRACE, EXTERNAL_SPAN = "mlflow.trace_id", "mlflow.span_id"
 """Keys of `Call.external_trace`."""
 
@@ -30,17 +30,17 @@ _RESOURCE = ("service.", "deployment.")
 
 
 def mlflow_trace_id(trace: Trace) -> str:
-    """The id under which MLflow keeps a trace that came through OTLP."""
+    """Return the id under which MLflow keeps a trace that came through OTLP."""
     return mlflow_id(trace.trace_id)
 
 
 def mlflow_id(trace_id: str) -> str:
-    """As `mlflow_trace_id`, from our id."""
+    """Return MLflow's id of a trace from ours."""
     return f"tr-{trace_id}"
 
 
 def spans_for_mlflow(trace: Trace) -> Iterator[Span]:
-    """The trace's spans with what MLflow needs for its list and chat view, set on copies."""
+    """Yield copies of the trace's spans with attributes for MLflow's list and chat view."""
     for role in span_roles(trace):
         span, shown, name = role.span, dict[str, JSON](), role.span.name
         if role.call is not None:
@@ -58,13 +58,13 @@ def spans_for_mlflow(trace: Trace) -> Iterator[Span]:
 
 
 def _limited_ids(span: Span) -> dict[str, JSON]:
-    """The session and the user as MLflow takes them: it refuses a whole batch for a longer one."""
+    """Shorten the session and the user: MLflow refuses a whole batch for a longer one."""
     found = {key: span.attributes.get(key) for key in (semconv.SESSION_ID, semconv.USER_ID)}
     return {key: _limited(value) for key, value in found.items() if isinstance(value, str)}
 
 
 def _limited(text: str) -> str:
-    """At most 250 characters; what differs stays different."""
+    """Shorten to 250 characters; different texts stay different."""
     shown: str = without_nul(text)
     if len(shown) <= LONGEST_ID:
         return shown
@@ -86,7 +86,7 @@ def _of_call(call: Call) -> dict[str, JSON]:
 
 
 def _of_context(span: Span, trace: Trace, *, is_root: bool) -> dict[str, JSON]:
-    """What a context span took and gave; a root that says neither borrows from its calls."""
+    """Return a context span's input and output; a root without them borrows from its calls."""
     inputs, outputs = span.attributes.get(semconv.INPUT), span.attributes.get(semconv.OUTPUT)
     if is_root and trace.calls:
         first, last = trace.calls[0], trace.calls[-1]
@@ -103,7 +103,7 @@ def _of_context(span: Span, trace: Trace, *, is_root: bool) -> dict[str, JSON]:
 
 
 def _of_retriever(documents: Sequence[Document]) -> dict[str, JSON]:
-    """What was retrieved, in the shape in which MLflow shows it document by document."""
+    """Return retrieved documents in the shape that MLflow shows document by document."""
     outputs: list[JSON] = []
     for document in in_their_places(documents):
         about = known({"source": document.source, "score": document.score})
@@ -126,8 +126,7 @@ def _of_trace(trace: Trace) -> dict[str, JSON]:
 
 
 def shown_in(item: ExplainedCall | ProfiledCall | UnexplainedCall) -> str:
-    """The id of the trace in MLflow that shows what is said of a call: ours, or the user's own
-    one."""
+    """Return the id of the trace in MLflow that shows a call's results: ours, or the user's own."""
     if item.traced_as == mlflow_trace_id(item.trace):
         return item.traced_as
     return item.call.external_trace.get(EXTERNAL_TRACE, item.traced_as)

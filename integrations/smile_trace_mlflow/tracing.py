@@ -1,7 +1,7 @@
-"""MLflow's tracing in the application: which trace is active, and how to suppress it.
+"""MLflow's tracing in the application: the active trace, and how to suppress it.
 
-It runs in the application's call path and imports nothing: it is used where the application
-has imported mlflow, maybe in another thread that is still importing it.
+It runs in the application's call path and imports nothing: the application has imported mlflow, or
+another thread of it is still importing it.
 """
 
 import sys
@@ -10,10 +10,10 @@ from typing import Any
 
 
 class MLflowTracing:
-    """What capture notes of MLflow, and how an explanation's calls stay out of it."""
+    """Hooks by which capture notes MLflow's spans and keeps an explanation's calls out of it."""
 
     def active_span(self) -> tuple[str, str] | None:
-        """The active trace's and span's ids."""
+        """Return the active trace's and span's ids."""
         get_span = _find("get_current_active_span")
         span = None if get_span is None else get_span()
         if span is None or not isinstance(span.trace_id, str):
@@ -21,13 +21,13 @@ class MLflowTracing:
         return span.trace_id, str(span.span_id)
 
     def last_trace(self) -> str | None:
-        """The trace that was last active in this thread."""
+        """Return the trace that was last active in this thread."""
         get_id = _find("get_last_active_trace_id")
         found = None if get_id is None else get_id(thread_local=True)
         return found if isinstance(found, str) else None
 
     def suppress(self) -> AbstractContextManager[object]:
-        """MLflow's own switch: its automatic logging does not heed OpenTelemetry's."""
+        """Use MLflow's own switch: its automatic logging ignores OpenTelemetry's."""
         context = getattr(_find("tracing"), "context", None)
         if context is None:
             return nullcontext()
@@ -39,5 +39,5 @@ class MLflowTracing:
 
 
 def _find(name: str) -> Any:
-    """An attribute of mlflow; None where it is not there (yet)."""
+    """Return an attribute of mlflow; None if it is not there (yet)."""
     return getattr(sys.modules.get("mlflow"), name, None)

@@ -1,4 +1,4 @@
-"""The tracker: what of a trace and its explanations goes where in MLflow."""
+"""The tracker: where a trace and its explanations go in MLflow."""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -69,7 +69,7 @@ if TYPE_CHECKING:
 
 STATUS_TAG = "smile.status"
 CHUNK = "chunk_index"
-"""By what MLflow's own judges say which of a retriever's documents they mean, counted from 0."""
+"""The key by which MLflow's own judges name a retriever's document, counted from 0."""
 _LLM_TYPES = ("CHAT_MODEL", "LLM")
 
 
@@ -81,17 +81,16 @@ class MLflowOptions(Record):
     tracking_uri: str | None = None
     """By default MLFLOW_TRACKING_URI."""
     experiment: str | None = None
-    """Its name; by default MLFLOW_EXPERIMENT_NAME, then MLflow's own default."""
+    """The experiment's name; by default MLFLOW_EXPERIMENT_NAME, then MLflow's own default."""
     ui_url: str | None = None
-    """Where people open MLflow; by default the tracking URI."""
+    """The address at which people open MLflow; by default the tracking URI."""
     max_reply_mb: float = Field(MAX_REPLY_MB, gt=0, le=1024)
-    """Megabytes that a reply may have; a larger one is not read."""
+    """Largest reply in megabytes; a larger one is not read."""
 
 
 @dataclass(frozen=True)
 class Place(Parent):
-    """Where something goes: under which span, in which trace, and the spans that this has where it
-    is the application's own."""
+    """A span in a trace; `own` holds the trace's spans if it is the application's own."""
 
     info: "TraceInfo"
     own: "Sequence[MlflowSpan] | None" = None
@@ -119,7 +118,7 @@ class MLflowTracker(Dashboard):
 
     @classmethod
     def from_settings(cls, options: Mapping[str, JSON]) -> "MLflowTracker | None":
-        """The tracker for `[trackers.mlflow]`, else for MLFLOW_TRACKING_URI, else None.
+        """Return the tracker for `[trackers.mlflow]` or MLFLOW_TRACKING_URI, else None.
 
         Raises:
             ValueError: an unknown option, no usable address, or mlflow is not installed.
@@ -159,7 +158,7 @@ class MLflowTracker(Dashboard):
         return mlflow_trace_id(trace)
 
     def trace_url(self, trace_id: str, info: "TraceInfo | None" = None) -> str:
-        """See `Dashboard.trace_url`; of a trace whose `info` is given, in its own experiment."""
+        """See `Dashboard.trace_url`; a trace whose `info` is given is in its own experiment."""
         experiment = self._server.experiment_id if info is None else info.experiment_id
         return f"{self._ui_url}/#/experiments/{experiment}/traces/{trace_id}"
 
@@ -203,7 +202,7 @@ class MLflowTracker(Dashboard):
             self._server.link_prompts(trace_id, versions)
 
     def _registered(self, name: str, version: str, template: str) -> "PromptVersion | None":
-        """The registry's version with that very template; None where there is none."""
+        """Return the registry's version with that very template; None if there is none."""
         held = self._server.prompt_version(name, version)
         text = None if held is None else held.template
         try:
@@ -222,13 +221,13 @@ class MLflowTracker(Dashboard):
             )
 
     def settle(self, results: Sequence[Result]) -> list[Outcome]:
-        """See `Dashboard.settle`: MLflow fails with 500 on what it cannot write, too."""
+        """See `Dashboard.settle`: MLflow also fails with 500 on items that it cannot write."""
         return [settled(result) for result in results]
 
     # -- into a trace ------------------------------------------------------------------------
 
     def find_place(self, shown: Presentation) -> "Place | Outcome":
-        """See `Dashboard.find_place`: in our trace, or in the application's own one."""
+        """See `Dashboard.find_place`: in our trace, or in the application's own."""
         item, call = shown.item, shown.call
         trace_id = item.traced_as if isinstance(item, ExplainedPath) else shown_in(item)
         parent: Parent | None = own_place(shown)
@@ -245,8 +244,8 @@ class MLflowTracker(Dashboard):
         return Place(trace_id, parent.span_id, parent.start_ns, parent.end_ns, info, own)
 
     def put_scores(self, place: Parent, shown: Presentation) -> None:
-        """See `Dashboard.put_scores`: its list of traces shows what is said of their spans, too.
-        What is not said any more is taken away."""
+        """See `Dashboard.put_scores`: MLflow's list of traces shows scores of their spans, too.
+        Scores that no longer apply are removed."""
         assert isinstance(place, Place)
         info = place.info
         labels = {score.name: (score.label, score.reason) for score in shown.scores}
@@ -272,8 +271,8 @@ class MLflowTracker(Dashboard):
             )
 
     def put_view(self, place: Parent, shown: Presentation, view: View) -> Outcome:
-        """See `Dashboard.put_view`: pictures first, then the span that shows them; the tag last, or
-        of a path its page."""
+        """See `Dashboard.put_view`: pictures, then the span that shows them, last the tag or a
+        path's page."""
         assert isinstance(place, Place)
         server, info, trace = self._server, place.info, shown.item.trace
         experiment = str(info.experiment_id)
@@ -319,8 +318,8 @@ class MLflowTracker(Dashboard):
     # -- forgetting --------------------------------------------------------------------------
 
     def forget_trace(self, item: ForgottenTrace) -> Outcome:
-        """See `Dashboard.forget_trace`; of a trace that the application itself made, only what is
-        ours: the rest is its own."""
+        """See `Dashboard.forget_trace`; only what is ours is deleted from the application's own
+        trace."""
         own, server = mlflow_id(item.trace_id), self._server
         self.review_queues.forgetting()(item.trace_id)
         noted = {call.external_trace.get(EXTERNAL_TRACE) for call in item.calls}
@@ -341,7 +340,7 @@ class MLflowTracker(Dashboard):
         return Receipt(external_id=own)
 
     def _leave(self, trace_id: str, item: ForgottenTrace) -> bool:
-        """Take the explanations out of a trace of the user's; whether it is there at all."""
+        """Take the explanations out of a trace of the user's; return whether it exists."""
         info = self._server.trace_info(trace_id)
         if info is None:
             return False
@@ -356,7 +355,7 @@ class MLflowTracker(Dashboard):
 
 
 def _held(spans: "Sequence[MlflowSpan]") -> list[HeldSpan]:
-    """Spans of the user's own trace, as places for an explanation."""
+    """Return spans of the user's own trace as candidates for a parent."""
     return [
         HeldSpan(s.span_id, s.parent_id, s.span_type in _LLM_TYPES, s.start_time_ns, s.end_time_ns)
         for s in spans
@@ -364,14 +363,15 @@ def _held(spans: "Sequence[MlflowSpan]") -> list[HeldSpan]:
 
 
 def _parent(trace_id: str, spans: Sequence[HeldSpan], call: Call | None) -> Parent | None:
-    """The span of a call in the application's own trace, or without one its root."""
+    """Return the span of a call in the application's own trace, or its root if `call` is None."""
     if call is None:
         return find_root(trace_id, spans)
     return find_parent(trace_id, spans, call, call.external_trace.get(EXTERNAL_SPAN))
 
 
 def _calls(trace: Trace, place: Place) -> dict[str, Parent]:
-    """The spans of a trace's calls by our ids: ours, or those of the application's own trace."""
+    """Return the spans of a trace's calls by our ids: ours, or those of the application's own
+    trace."""
     if place.own is None:
         return {
             call.id: Parent(place.trace_id, call.span_id, call.start_ns, call.end_ns)
@@ -384,12 +384,9 @@ def _calls(trace: Trace, place: Place) -> dict[str, Parent]:
 
 
 def _placed(shown: Presentation, place: Place) -> Iterator[ScoredDocument]:
-    """The documents of an explained call, each on the span of the trace that shows it: the one that
-    retrieved it, else the call's.
-
-    In the application's own trace, in which our spans are not, a retriever's documents are known
-    by their texts.
-    """
+    """Yield the documents of an explained call, each on the span that retrieved it, else on the
+    call's. The application's own trace lacks our spans, so its retrievers' documents are matched by
+    text."""
     if not shown.documents:
         return
     ours = {span.span_id for span in shown.item.trace.spans} if place.own is None else set()
@@ -403,7 +400,7 @@ def _placed(shown: Presentation, place: Place) -> Iterator[ScoredDocument]:
 
 
 def _retrieved(spans: "Sequence[MlflowSpan]") -> dict[str, tuple[str, int]]:
-    """By a document's text: the first span that retrieved it, and its place there."""
+    """Return, by a document's text, the first span that retrieved it and its position there."""
     places: dict[str, tuple[str, int]] = {}
     for span in spans:
         outputs = span.outputs if span.span_type == "RETRIEVER" else None
@@ -415,5 +412,4 @@ def _retrieved(spans: "Sequence[MlflowSpan]") -> dict[str, tuple[str, int]]:
 
 
 def _alike(text: str) -> str:
-    """A text, however its white space was written."""
     return " ".join(text.split())

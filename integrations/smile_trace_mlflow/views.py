@@ -1,7 +1,7 @@
-"""What is drawn of a trace in MLflow: late spans whose outputs show attached pictures.
+"""Drawings in a trace of MLflow: late spans whose outputs show attached pictures.
 
-Under each explained call its heatmap; of a path a span under the root, and one under each call that
-it goes through. Each lies in the time of the span above it, so that the trace keeps its duration.
+Each explained call has its heatmap under it; a path has a span under the root, and one under each
+of its calls. Each lies in its parent's time, so that the trace keeps its duration.
 """
 
 import hashlib
@@ -44,23 +44,22 @@ if TYPE_CHECKING:
     from smile_trace_mlflow.server import Server
 
 WIDTH, HEIGHT = 700, 200
-"""Size of a picture: MLflow draws none higher than 200 pixels in a span's outputs."""
+"""Size of a picture: in a span's outputs MLflow draws at most 200 pixels of height."""
 WHOLE = "all in one picture (click)"
-"""The name of the picture that is not cut into strips: where it is clicked, MLflow shows a picture
-in its own size."""
+"""The name of the picture that is not cut into strips; a click shows it in full size."""
 PATH = "smile_trace.path"
 """Span attribute: the path as JSON, without its explanations, which stand at its steps."""
 _MOST_DRIVERS = 3
 _NOTHING = b'<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>'
 
 Key = Callable[[int], str]
-"""What the id of an attached picture is made from, by its number."""
+"""Returns the text that the id of an attached picture is hashed from, by its number."""
 
 
 def heatmap_span(
     server: "Server", info: "TraceInfo", place: Parent, call: Call, view: Heatmap
 ) -> Span:
-    """The span that shows an explanation under its call's; its pictures are attached."""
+    """Make the span that shows an explanation under its call's, and attach its pictures."""
     explanation, fidelity = view.explanation, view.explanation.fidelity
     outputs: dict[str, JSON] = {
         "summary": summary_to_markdown(explanation),
@@ -81,11 +80,8 @@ def heatmap_span(
 def path_spans(
     server: "Server", info: "TraceInfo", root: Parent, calls: Mapping[str, Parent], view: PathView
 ) -> Iterator[Span]:
-    """The span that shows a path under the root, and those of its steps.
-
-    Args:
-        calls: the spans of the calls, by our ids.
-    """
+    """Yield the span that shows a path under the root, and those of its steps under `calls`, by our
+    ids."""
     path = view.path
     svg = path_to_svg(path, width=WIDTH).encode()
     picture = server.attach(info, _key_of_path(path.trace_id)(0), "image/svg+xml", svg)
@@ -104,7 +100,7 @@ def path_spans(
 def _attached(
     server: "Server", info: "TraceInfo", explanation: Explanation, key: Key, *, whole: bool = False
 ) -> dict[str, str]:
-    """The references of an explanation's pictures by name, in the order of the page."""
+    """Attach an explanation's pictures; return their references by name, in page order."""
     drawn = to_svg_strips(explanation, width=WIDTH, height=HEIGHT)
     if whole and len(drawn) > 1:
         drawn[WHOLE] = to_svg(explanation, width=WIDTH)
@@ -135,12 +131,8 @@ def _late_span(
     outputs: dict[str, JSON],
     attributes: Mapping[str, JSON],
 ) -> Span:
-    """A span about an answer, in its parent's time.
-
-    Args:
-        outputs: what a person is shown, in this order; pictures by their references.
-        attributes: what programs read.
-    """
+    """Make a span about an answer, in its parent's time. `outputs` are for people, in this order,
+    with references to pictures; `attributes` for programs."""
     return Span(
         trace_id=parent.trace_id.removeprefix("tr-"),
         span_id=span_id,
@@ -163,7 +155,7 @@ def _late_span(
 
 
 class _LateSpan(NamedTuple):
-    """A span of ours: its id, its name without what it tells, and the keys of its pictures."""
+    """A span of ours: its id, the fixed part of its name, and the keys of its pictures."""
 
     span_id: str
     name: str
@@ -172,12 +164,8 @@ class _LateSpan(NamedTuple):
 
 
 def empty_views(server: "Server", info: "TraceInfo", item: ForgottenTrace) -> list[str | None]:
-    """Take what is drawn out of a trace of the application's: MLflow deletes no single span, so
-    ours are written over, without anything in them.
-
-    Returns:
-        The spans that they were under, None for the trace itself.
-    """
+    """Overwrite our views in a trace of the application's with empty ones: MLflow deletes no single
+    span. Return the parents of these views, None for the trace itself."""
     held = {span.span_id: span for span in server.spans(info.trace_id)}
     emptied, parents = [], list[str | None]()
     for late in _late_spans(item):
@@ -207,7 +195,7 @@ def empty_views(server: "Server", info: "TraceInfo", item: ForgottenTrace) -> li
 
 
 def _late_spans(item: ForgottenTrace) -> Iterator[_LateSpan]:
-    """Every span that may have been put into the trace."""
+    """Yield every span that may have been put into the trace."""
     path = path_span_id(item.trace_id)
     yield _LateSpan(path, PATH_NAME, _key_of_path(item.trace_id), of_call=False)
     for call in item.calls:
@@ -217,7 +205,6 @@ def _late_spans(item: ForgottenTrace) -> Iterator[_LateSpan]:
 
 
 def _step_span_id(call_id: str) -> str:
-    """The id of the span that shows a call as a step of a path."""
     return hashlib.sha256(f"smile-trace step {call_id}".encode()).hexdigest()[:16]
 
 

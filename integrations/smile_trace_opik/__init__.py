@@ -1,5 +1,4 @@
-"""Opik: captured calls as traces, their explanations as spans with the heatmap attached; its own
-traces are read."""
+"""Opik: captured calls as traces, explanations as spans with heatmaps; a source of its traces."""
 
 from smile_trace_opik.source import OpikSource
 from smile_trace_opik.tracker import OpikTracker

@@ -1,11 +1,11 @@
 """Prompt versions side by side: a dataset per prompt, and in it an experiment per version.
 
-Opik lists of an experiment the traces that its items name: each cell of the table is one. All ids
-are made of the comparison, so that delivering it again changes nothing; what an older comparison
-has left is deleted last.
+Opik lists the traces that an experiment's items name, so each cell of the table is a trace. All ids
+derive from the comparison, so that delivering it again changes nothing; remains of an older
+comparison are deleted last.
 
-Source: opik 2.2.122, `rest_api`; that an experiment of a known id is left as it is, and that ids
-lie in the past, is what Opik's backend says (`ExperimentService.java`, `IdGenerator.java`).
+Source: opik 2.2.122, `rest_api`; Opik's backend (`ExperimentService.java`, `IdGenerator.java`)
+leaves an experiment of a known id as it is, and wants ids in the past.
 """
 
 import datetime
@@ -37,19 +37,12 @@ ABOUT = "What each part of the prompt does, version by version. Written over by 
 TAGS = ["smile-trace", "prompt version"]
 _MS = 1_000_000
 _UNKNOWN_NS = 1_735_689_600 * 10**9
-"""Where nothing is known of when versions were compared: the beginning of 2025."""
+"""The time of a comparison without a time: the beginning of 2025."""
 
 
 def deliver_comparison(server: OpikServer, project: str, item: ComparedPrompt) -> Receipt:
-    """Write the prompt's dataset and the experiments of its versions over.
-
-    Args:
-        project: that of the experiments.
-
-    Raises:
-        TrackerUnavailable: the server takes nothing.
-        RequestRejected: the server does not take this.
-    """
+    """Overwrite the prompt's dataset and the experiments of its versions, in `project`. Raises
+    `TrackerUnavailable` and `RequestRejected`."""
     comparison, rows = item.comparison, comparison_rows(item.comparison)
     name = table_name(comparison.prompt)
     dataset = _make_dataset(server, project, name)
@@ -77,7 +70,7 @@ def deliver_comparison(server: OpikServer, project: str, item: ComparedPrompt) -
 
 
 def forget_comparison(server: OpikServer, project: str, prompt: str) -> None:
-    """Delete the dataset of a prompt with its experiments: they may quote the calls."""
+    """Delete a prompt's dataset with its experiments: they may quote the calls."""
     dataset = _find_dataset(server, project, table_name(prompt))
     if dataset is not None:
         _delete_others(server, dataset, set(), set())
@@ -110,7 +103,7 @@ def _id_of(server: OpikServer, project: str, name: str) -> str:
 
 
 def _experiment_ids(dataset: str, comparison: Comparison) -> list[str]:
-    """By version, of this very comparison: Opik leaves an experiment of a known id as it is."""
+    """Return an id per version of this very comparison: Opik never changes a known experiment."""
     digest = hashlib.sha256(json.dumps(comparison.model_dump()).encode()).hexdigest()
     at_ns = _compared_ns(comparison)
     return [
@@ -139,7 +132,7 @@ def _experiment(comparison: Comparison, place: int) -> dict[str, Any]:
 def _write_cells(
     server: OpikServer, project: str, experiment: str, place: int, rows: dict[str, Row]
 ) -> None:
-    """What a version has in the rows: a trace each, its score, then the items that name them."""
+    """Write a version's cells: a trace each, its score, then the items that name them."""
     traces, scores, named = [], [], []
     for item, row in rows.items():
         cell, trace = row.cells[place], _trace_id(experiment, item)
@@ -161,7 +154,7 @@ def _write_cells(
 
 
 def _trace_id(experiment: str, item: str) -> str:
-    """The trace of a cell: of its experiment and its row alone, so that it can be deleted."""
+    """Return the id of a cell's trace, made of experiment and row alone, to delete it later."""
     return uuid7(time_of(experiment), f"{experiment} {item}")
 
 
@@ -189,10 +182,8 @@ def _score(trace_id: str, project: str, cell: Cell) -> JSON:
 def _delete_others(
     server: OpikServer, dataset: str, experiments: Collection[str], items: Collection[str]
 ) -> None:
-    """Delete our experiments over a dataset but these, with their traces; then its other items.
-
-    In this order, so that where it was cut off it is known what is left.
-    """
+    """Delete our experiments over a dataset except `experiments`, with their traces, then its items
+    except `items`. In this order, an interrupted deletion can still find what is left."""
     with server.service.reading():
         held = [str(item["id"]) for item in server.listed(f"datasets/{dataset}/items", {})]
         listed = server.listed("experiments", {"datasetId": dataset})

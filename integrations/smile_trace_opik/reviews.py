@@ -1,11 +1,11 @@
-"""Annotation queues of Opik: explanations that a person should look at, and variants to be judged,
-each of them a trace.
+"""Annotation queues of Opik: explanations for a person to look at, and variants to judge, each as a
+trace.
 
 Source: opik 2.2.122, `rest_api/annotation_queues`, `rest_api/types/feedback_score_public.py` and
-`value_entry_public.py` (the scores of several people stand in `value_by_author`;
-`annotation_queue_ids` and `tags` are lists that traces are filtered by); that an item which is
-added again is there once, and that a name is looked for in part and in either case, is what Opik's
-backend says (`AnnotationQueueService.java`, `AnnotationQueueDAO.java`).
+`value_entry_public.py` (`value_by_author` holds the scores of several people; traces can be
+filtered by the lists `annotation_queue_ids` and `tags`); Opik's backend
+(`AnnotationQueueService.java`, `AnnotationQueueDAO.java`) keeps an item that is added again once,
+and finds names by part, in any case.
 """
 
 import json
@@ -27,14 +27,8 @@ from smile_trace_opik.spans import SOURCE, uuid7
 
 @dataclass(frozen=True)
 class Asked:
-    """What a queue asks.
-
-    Args:
-        about: what stands in it.
-        instructions: what a person is to do.
-        questions: the names of the feedback that is asked for, each with its categories, and the
-            number that Opik wants of each.
-    """
+    """The texts of a queue. `questions` are the names of the requested feedback, each with its
+    categories and Opik's number for each."""
 
     about: str
     instructions: str
@@ -42,7 +36,7 @@ class Asked:
 
 
 JUDGEMENT = "smile.judgement"
-"""The feedback that is asked for of an explanation."""
+"""The feedback requested for an explanation."""
 EXPLANATIONS = Asked(
     "Answers whose explanation is sure and unexpected, from smile-trace.",
     "smile-trace is sure of what it found here, and it is not what one expects: none of the "
@@ -59,11 +53,11 @@ VARIANTS = Asked(
 VARIANT = "smile_variant"
 """Metadata: the id of the variant that is judged."""
 _AT_NS = 1_767_225_600 * 10**9
-"""The time in the ids of the variants' traces (2026-01-01): sent again, each has the same one."""
+"""The time in the ids of the variants' traces (2026-01-01), fixed so that ids stay the same."""
 
 
 def is_worth_a_look(explanation: Explanation) -> bool:
-    """Whether a person should judge it: it is sure, and what it found is unexpected."""
+    """Whether a person should judge an explanation: it is sure, and unexpected."""
     if explanation.status == "no_effect":
         return True
     if explanation.status == "inconclusive":
@@ -76,10 +70,8 @@ def is_worth_a_look(explanation: Explanation) -> bool:
 
 
 class ReviewQueue:
-    """The queue of one name in each project; made where there is none of that name.
-
-    Where somebody made one, that is taken as it is, with the questions it asks.
-    """
+    """The queue of one name in each project, made if missing. An existing queue is used as it is,
+    with its own questions."""
 
     def __init__(self, server: OpikServer, name: str, asked: Asked = EXPLANATIONS) -> None:
         self._server = server
@@ -88,7 +80,7 @@ class ReviewQueue:
         self._ids: dict[str, str] = {}
 
     def add(self, project: str, trace_id: str) -> None:
-        """Put a trace into the queue of its project; one that is in it stays there once."""
+        """Put a trace into the queue of its project, once."""
         queue = self._ids.get(project) or self.find(project) or self._make(project)
         try:
             self._server.ask("POST", f"annotation-queues/{queue}/items/add", {"ids": [trace_id]})
@@ -101,8 +93,8 @@ class ReviewQueue:
             self._ids[project] = queue
 
     def removing(self) -> Callable[[str, str], None]:
-        """What takes a trace out of the queue of its project, where there is one; each queue is
-        looked for once."""
+        """Return a function that takes a trace out of the queue of its project, if there is one;
+        each queue is looked up once."""
         find = cache(self.find)
 
         def remove(project: str, trace_id: str) -> None:
@@ -113,7 +105,7 @@ class ReviewQueue:
         return remove
 
     def find(self, project: str) -> str | None:
-        """The id of the queue in a project; None where there is none of that name."""
+        """Return the id of the queue in a project; None if there is none of that name."""
         project_id = self._server.find_project(project)
         if project_id is None:
             return None
@@ -168,7 +160,7 @@ class OpikQueues(ReviewQueues):
         return ReviewQueue(self._server, name, VARIANTS).find(self._project)
 
     def send(self, name: str, tasks: Sequence[ReviewTask]) -> None:
-        """See `ReviewQueues.send`: the queue is made where it is first needed."""
+        """See `ReviewQueues.send`: the queue is made when first needed."""
         self._server.write_traces([_trace(task, self._project) for task in tasks])
         queue = ReviewQueue(self._server, name, VARIANTS)
         for task in tasks:

@@ -17,22 +17,20 @@ from smile_trace.trackers.http import HttpClient, HttpOptions, RequestRejected, 
 CLOUD = "https://www.comet.com/opik/api/"
 DEFAULT_WORKSPACE = "default"
 BACKEND_UPLOAD = "BEMinIO"
-"""The upload id that means: send the file to Opik itself, not to a storage beside it."""
+"""The upload id that asks for the file to be sent to Opik itself, not to a storage beside it."""
 
 MOST = 1000
-"""Things in one request: Opik takes no more."""
+"""Most items in one request to Opik."""
 MOST_PAGES = 200
-"""Pages of one list: one without end ends there."""
+"""Most pages of one list; an endless list is given up there."""
 
 Entity = Literal["trace", "span"]
 T = TypeVar("T")
 
 
 def own_settings() -> dict[str, str]:
-    """What Opik's own configuration says: its variables, then `~/.opik.config`.
-
-    Keys: `url_override`, `workspace`, `project_name`, `api_key`, those that are set.
-    """
+    """Read Opik's own configuration, its variables before `~/.opik.config`: `url_override`,
+    `workspace`, `project_name` and `api_key`, if set."""
     names = ("url_override", "workspace", "project_name", "api_key")
     path = Path(os.environ.get("OPIK_CONFIG_PATH") or "~/.opik.config").expanduser()
     parser = configparser.ConfigParser(interpolation=None)
@@ -46,16 +44,16 @@ def own_settings() -> dict[str, str]:
 
 
 class OpikServer:
-    """Requests to one server in one workspace. The key is sent, and shown nowhere.
+    """Requests to one server in one workspace; the key is shown nowhere.
 
     Args:
-        url: of the tables, up to and including `/api`; by default Opik's own setting, its cloud.
-        workspace: of the tables; by default Opik's own setting.
-        own: its `own_settings`.
-        table: of the settings, of which messages speak.
+        url: the settings' address, up to and including `/api`; by default Opik's own setting, then
+            its cloud.
+        own: the result of `own_settings`.
+        table: the settings' table that messages name.
 
     Raises:
-        ValueError: the address is none.
+        ValueError: the address is not http(s).
     """
 
     def __init__(
@@ -96,12 +94,12 @@ class OpikServer:
         self._http.close()
 
     def trace_url(self, trace_id: str) -> str:
-        """Where a person can look at a trace: Opik's own redirect, which needs no project id."""
+        """Return the page of a trace: Opik's own redirect, which needs no project id."""
         query = f"trace_id={trace_id}&path={self._path}"
         return f"{self.url}v1/session/redirect/projects/?{query}"
 
     def comparison_url(self, dataset_id: str, experiments: Sequence[str]) -> str:
-        """Where experiments over one dataset stand side by side."""
+        """Return the page with experiments over one dataset side by side."""
         chosen = quote(json.dumps(list(experiments)))
         page = f"{quote(self.workspace)}/experiments/{dataset_id}/compare?experiments={chosen}"
         return self.url.removesuffix("api/") + page
@@ -113,12 +111,12 @@ class OpikServer:
     # -- what is read ------------------------------------------------------------------------
 
     def trace(self, trace_id: str) -> Any:
-        """A trace as Opik gives it; None where there is none of that id."""
+        """Return a trace as Opik gives it; None if there is none of that id."""
         return self._http.get(f"v1/private/traces/{trace_id}")
 
     def traces(self, project: str, since: str, until: str, page: int, size: int) -> Any:
-        """A page of a project's traces that began in a stretch (ISO 8601), the latest first,
-        without content; None where there is no such project."""
+        """Return a page of a project's traces that began in a stretch (ISO 8601), the latest first,
+        without content; None if there is no such project."""
         began = {"field": "start_time", "operator": ">=", "value": since}
         filters = [began, {**began, "operator": "<", "value": until}]
         query = {"project_name": project, "page": str(page), "size": str(size)}
@@ -126,12 +124,12 @@ class OpikServer:
         return self._http.get("v1/private/traces", query)
 
     def spans(self, project_id: str, trace_id: str, page: int, size: int) -> Any:
-        """A page of a trace's spans, whole."""
+        """Return a page of a trace's spans, whole."""
         query = {"project_id": project_id, "trace_id": trace_id, "truncate": "false"}
         return self._http.get("v1/private/spans", {**query, "page": str(page), "size": str(size)})
 
     def listed(self, path: str, query: Mapping[str, str]) -> list[dict[str, JSON]]:
-        """Everything in a list, page by page; nothing where there is no such list."""
+        """Return everything in a list, page by page; empty if there is no such list."""
         found: list[dict[str, JSON]] = []
         for number in range(1, MOST_PAGES + 1):
             paged = {**query, "page": str(number), "size": str(MOST)}
@@ -143,24 +141,22 @@ class OpikServer:
         return found
 
     def project_name(self, project_id: str) -> str:
-        """The name of a project."""
+        """Return the name of a project."""
         return str(self._http.send("GET", f"v1/private/projects/{project_id}")["name"])
 
     # -- what is written ---------------------------------------------------------------------
 
     def write_traces(self, traces: Sequence[JSON]) -> None:
-        """Write traces; one of a known id is replaced."""
+        """Write traces, replacing those of the same id."""
         self.write_all("POST", "traces/batch", "traces", traces)
 
     def write_spans(self, spans: Sequence[JSON]) -> None:
-        """Write spans; one of a known id is replaced."""
+        """Write spans, replacing those of the same id."""
         self.write_all("POST", "spans/batch", "spans", spans)
 
     def delete_trace(self, project: str, trace_id: str, spans: Sequence[str]) -> None:
-        """Delete a trace with its spans, scores and comments, and first the files of `spans`.
-
-        Nothing happens where there is no such trace.
-        """
+        """Delete a trace with its spans, scores and comments, after the files of `spans`. Does
+        nothing if it is missing."""
         project_id = self.project_id(project)
         for span_id in spans:
             about = {"entity_type": "span", "entity_id": span_id}
@@ -174,13 +170,13 @@ class OpikServer:
                 raise
 
     def write_scores(self, entity: Entity, scores: Sequence[JSON]) -> None:
-        """Write feedback scores; one of the same name is replaced."""
+        """Write feedback scores, replacing those of the same name."""
         self.write_all("PUT", f"{entity}s/feedback-scores", "scores", scores)
 
     def attach(
         self, project: str, entity: Entity, entity_id: str, files: Mapping[str, tuple[str, bytes]]
     ) -> None:
-        """Attach files, by name: (MIME type, content); those of the same name are replaced."""
+        """Attach files, by name: (MIME type, content), replacing those of the same name."""
         about: dict[str, str] = {"entity_type": entity, "entity_id": entity_id}
         project_id = self.project_id(project)
         if replaced := sorted(set(self._files(project_id, about)) & set(files)):
@@ -216,18 +212,14 @@ class OpikServer:
         self.write("POST", "attachment/upload-complete", done)
 
     def project_id(self, project: str) -> str:
-        """The id of a project.
-
-        Raises:
-            RequestRejected, TrackerUnavailable: see `HttpClient.send`; not found is no Opik.
-        """
+        """Return the id of a project; `TrackerUnavailable` if missing, since that is no Opik."""
         found = self.find_project(project)
         if found is None:
             raise self._no_opik()
         return found
 
     def find_project(self, project: str) -> str | None:
-        """The id of a project; None where there is none of that name."""
+        """Return the id of a project; None if there is none of that name."""
         if project not in self._project_ids:
             try:
                 found = self.ask("POST", "projects/retrieve", {"name": project})
@@ -242,16 +234,13 @@ class OpikServer:
     def write_all(
         self, method: str, path: str, name: str, items: Sequence[T], **more: JSON
     ) -> None:
-        """Write things under a name, with `more` beside them, in as many requests as it takes."""
+        """Write items under a name, with `more` beside them, in as many requests as needed."""
         for start in range(0, len(items), MOST):
             self.write(method, path, {name: list(items[start : start + MOST]), **more})
 
     def write(self, method: str, path: str, body: JSON) -> JSON:
-        """Send JSON, read JSON.
-
-        Raises:
-            RequestRejected, TrackerUnavailable: see `HttpClient.send`; not found is no Opik.
-        """
+        """Send JSON and read JSON. Raises like `HttpClient.send`; 404 is `TrackerUnavailable`: no
+        Opik."""
         try:
             return self.ask(method, path, body)
         except RequestRejected as rejected:
@@ -265,9 +254,5 @@ class OpikServer:
         )
 
     def ask(self, method: str, path: str, body: JSON) -> Any:
-        """As `write`, where what is asked for may be missing.
-
-        Raises:
-            RequestRejected, TrackerUnavailable: see `HttpClient.send`.
-        """
+        """Send JSON and read JSON. Raises like `HttpClient.send`, also on 404."""
         return self._http.send(method, f"v1/private/{path}", body)

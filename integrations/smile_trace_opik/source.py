@@ -1,4 +1,4 @@
-"""The source: traces that stand in Opik, as its SDK wrote them.
+"""The source: traces in Opik, as its SDK wrote them.
 
 Source: opik 2.2.122, `rest_api`, and Opik's backend, `TracesResource.java` (large workspaces are
 never sorted, so nothing here relies on an order).
@@ -36,16 +36,16 @@ LISTED, SPANS = 500, 500
 """Traces without content, and spans, in one reply."""
 _UUID = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
 _CLIENTS = "openinference.instrumentation.openai"
-"""The scope of spans whose input is the whole request, which is then read as such."""
+"""The scope of spans whose input is the whole request, and is read as such."""
 _OUTPUT = "output"
 
 
 class OpikSourceOptions(HttpOptions):
-    """The options of `[sources.opik]`; what is not set comes from Opik's own configuration."""
+    """The options of `[sources.opik]`; by default they come from Opik's own configuration."""
 
     url: str | None = None
-    """The address up to and including `/api`; by default that of `[trackers.opik]`, then Opik's
-    own setting, then its cloud."""
+    """The address up to and including `/api`; by default that of `[trackers.opik]`, then Opik's own
+    setting, then its cloud."""
     workspace: str | None = None
     projects: tuple[str, ...] = ()
     """Names of the projects whose traces are read."""
@@ -66,11 +66,7 @@ class OpikSource(Source):
     def from_settings(
         cls, options: Mapping[str, JSON], tracker: Mapping[str, JSON]
     ) -> "OpikSource | None":
-        """See `Source.from_settings`.
-
-        Raises:
-            ValueError: an unknown option, or the address is none.
-        """
+        """See `Source.from_settings`. Raises `ValueError` on an unknown option or wrong address."""
         checked, own = read_options(OpikSourceOptions, cls.name, options), own_settings()
         if not (options or tracker or "api_key" in own or "url_override" in own):
             return None
@@ -80,7 +76,7 @@ class OpikSource(Source):
 
     @classmethod
     def owns(cls, trace_id: str) -> bool:
-        """See `Source.owns`: a UUID, which Opik's ids alone are."""
+        """See `Source.owns`: a UUID, as only Opik's ids are."""
         return _UUID.fullmatch(trace_id) is not None
 
     @property
@@ -110,8 +106,8 @@ class OpikSource(Source):
     def _listed(
         self, place: str, traces: dict[str, Any], since_ms: int, until_ms: int
     ) -> list[tuple[int, str]] | None:
-        """The traces of a stretch, which are put into `traces`; None where it may be divided and
-        one reply does not hold them."""
+        """Return the traces of a stretch, and put them into `traces`; None if one reply does not
+        hold them and the stretch can be divided."""
         pages = _pages(
             lambda page: self._server.traces(
                 place, iso_ms(since_ms), iso_ms(until_ms), page, LISTED
@@ -129,7 +125,7 @@ class OpikSource(Source):
         return [(at, i) for i, at in began.items() if i in traces]
 
     def _spans(self, trace: Mapping[str, Any], project: str) -> tuple[Span, ...]:
-        """The finished spans of a trace without ours; none where it was deleted meanwhile."""
+        """Return the finished spans of a trace without ours; none if it was deleted meanwhile."""
         ask = partial(self._server.spans, str(trace["project_id"]), str(trace["id"]), size=SPANS)
         raw = [one for page, _ in _pages(lambda number: ask(page=number), None) for one in page]
         about = {
@@ -143,11 +139,8 @@ class OpikSource(Source):
 
 
 def _pages(ask: Any, missing: str | None) -> Iterator[tuple[list[Any], int]]:
-    """The pages of a list, each with the number of all its items.
-
-    Raises:
-        SourceUnavailable: there is no such list, with the sentence `missing`, or no end of it.
-    """
+    """Yield the pages of a list, each with the number of all its items. Raises `SourceUnavailable`
+    if the list does not end, or is not there and `missing` says so."""
     read = 0
     for number in range(1, MOST_PAGES + 1):
         reply = ask(number)
@@ -190,8 +183,8 @@ def _span(raw: Mapping[str, Any], about: Mapping[str, JSON]) -> Span:
 
 
 def _attributes(raw: Mapping[str, Any]) -> dict[str, JSON]:
-    """As OpenInference's clients write a call: the request whole. Opik's SDK has its parameters
-    in the metadata, beside what is left of the response."""
+    """Write a call as OpenInference's clients do, with the whole request. Opik's SDK keeps the
+    parameters in the metadata, beside the rest of the response."""
     usage, metadata = raw.get("usage") or {}, raw.get("metadata") or {}
     given, output = raw.get("input"), raw.get("output")
     if raw.get("type") != "llm":

@@ -1,7 +1,7 @@
-"""Traces, spans and what is drawn, as Opik's REST interface takes them, under ids of its form.
+"""Traces, spans and views as Opik's REST interface takes them.
 
-Field by field as opik 2.2.122 sends them, where they mean the same. Opik's ids are UUIDs of version
-7, here made from ours, so that they are the same every time.
+Fields are as opik 2.2.122 sends them. Opik's ids are UUIDs of version 7, here made from ours, so
+that they are the same every time.
 """
 
 import hashlib
@@ -33,20 +33,17 @@ OWN_TRACE = "smile_trace_id"
 """Metadata of a trace that smile-trace wrote: its id here."""
 EXTERNAL_TRACE, EXTERNAL_SPAN = "opik.trace_id", "opik.span_id"
 EXTERNAL_PROJECT = "opik.project"
-"""Keys of `Call.external_trace`, of a call that was read from Opik."""
+"""Keys of `Call.external_trace` of a call that was read from Opik."""
 SOURCE = "sdk"
-"""Who writes; Opik knows only a few words here."""
+"""The writer; Opik knows only a few words here."""
 
 
 # -- ids ------------------------------------------------------------------------------------
 
 
 def uuid7(at_ns: int, name: str) -> str:
-    """A UUID of version 7 (RFC 9562, section 5.7) whose random part is a hash of `name`.
-
-    Args:
-        at_ns: Unix nanoseconds; Opik sorts by the milliseconds in the id.
-    """
+    """Make a UUID of version 7 (RFC 9562, section 5.7) whose random part is a hash of `name`. Opik
+    sorts by the milliseconds in it, from `at_ns` (Unix nanoseconds)."""
     random = int.from_bytes(hashlib.sha256(f"smile-trace {name}".encode()).digest()[:10], "big")
     value = (at_ns // 1_000_000 & (1 << 48) - 1) << 80 | random
     value = value & ~(0xF << 76) | 0x7 << 76
@@ -55,33 +52,29 @@ def uuid7(at_ns: int, name: str) -> str:
 
 
 def time_of(made: str) -> int:
-    """The time in an id of version 7, in Unix nanoseconds."""
+    """Return the time in an id of version 7, in Unix nanoseconds."""
     return (uuid.UUID(made).int >> 80) * 1_000_000
 
 
 def opik_trace_id(trace: Trace) -> str:
-    """The id of a trace there.
-
-    Its time is that of the first call, not of the root: a root that comes late, after another
-    span stood in for it, must not make a second trace.
-    """
+    """Return Opik's id of a trace. Its time is that of the first call, not of the root: a root that
+    comes late, after another span stood in for it, must not make a second trace."""
     first = trace.calls[0] if trace.calls else trace.span(trace.root_span_id)
     return uuid7(first.start_ns, trace.trace_id)
 
 
 def opik_span_id(trace_id: str, span_id: str, start_ns: int) -> str:
-    """The id of a span there."""
+    """Return Opik's id of a span."""
     return uuid7(start_ns, f"{trace_id}:{span_id}")
 
 
 def path_span_id(trace_id: str, start_ns: int) -> str:
-    """The id of the span that holds the path of a trace, which starts with its first call."""
+    """Return the id of the span with a trace's path; `start_ns` is that of its first call."""
     return uuid7(start_ns, f"path of {trace_id}")
 
 
 def explanation_span_id(call: Call | ForgottenCall) -> str:
-    """The id of the span that holds a call's explanation: of the call alone, so that a newer
-    explanation replaces the older one."""
+    """Return the id of a call's explanation span, the same for a newer explanation."""
     return uuid7(call.start_ns, f"explanation of {call.id}")
 
 
@@ -89,7 +82,7 @@ def explanation_span_id(call: Call | ForgottenCall) -> str:
 
 
 def trace_json(trace: Trace, project: str, now_ns: int) -> dict[str, Any]:
-    """The trace itself; its input and output are those of its root."""
+    """Make the trace itself; its input and output are those of its root."""
     root = trace.span(trace.root_span_id)
     call = next((call for call in trace.calls if call.span_id == root.span_id), None)
     first = trace.calls[0] if trace.calls else None
@@ -121,7 +114,7 @@ def trace_json(trace: Trace, project: str, now_ns: int) -> dict[str, Any]:
 
 
 def spans_json(trace: Trace, project: str, now_ns: int) -> list[dict[str, Any]]:
-    """Every span of the trace, the root too, as Opik's own decorator sends them."""
+    """Make every span of the trace, the root too, as Opik's own decorator sends them."""
     ids = {s.span_id: opik_span_id(s.trace_id, s.span_id, s.start_ns) for s in trace.spans}
     calls = {call.span_id: call for call in trace.calls}
     common = {
@@ -185,8 +178,8 @@ def _error(call: Call) -> dict[str, str] | None:
 def view_json(
     place: Parent, span_id: str, call: Call | None, view: View, project: str, now_ns: int
 ) -> dict[str, Any]:
-    """What is drawn of a call, or without one of the trace, as a span under its own, inside that
-    one's time; the pictures are attached."""
+    """Make the span of a view inside its parent's time, for a call, or the trace if `call` is None;
+    the pictures are attached."""
     fields = {
         "id": span_id,
         "project_name": project,
@@ -220,7 +213,7 @@ _ATTACHED = "see the attachments"
 
 
 def score_json(entity: str, score: Score, project: str) -> JSON:
-    """A feedback score of a span or a trace. Opik takes no category without a number."""
+    """Make a feedback score of a span or a trace. Opik takes no category without a number."""
     value = score.as_number if score.value is None else score.value
     about = {"id": entity, "project_name": project, "name": score.name, "value": value}
     said = {"category_name": score.label, "reason": score.reason or None}

@@ -43,7 +43,7 @@ from smile_trace_opik.spans import (
 
 
 class OpikOptions(HttpOptions):
-    """The options of `[trackers.opik]`; what is not set comes from Opik's own configuration."""
+    """The options of `[trackers.opik]`; by default they come from Opik's own configuration."""
 
     url: str | None = None
     """The address up to and including `/api`; by default Opik's cloud."""
@@ -76,11 +76,8 @@ class OpikTracker(Dashboard):
 
     @classmethod
     def from_settings(cls, options: Mapping[str, JSON]) -> "OpikTracker | None":
-        """The tracker for `[trackers.opik]`, else for OPIK_API_KEY or OPIK_URL_OVERRIDE.
-
-        Raises:
-            ValueError: an option is unknown or wrong, or the address is none.
-        """
+        """Return the tracker for `[trackers.opik]`, OPIK_API_KEY or OPIK_URL_OVERRIDE, else None.
+        Raises `ValueError` if an option is unknown or wrong, or the address is not http(s)."""
         wanted = os.environ.get("OPIK_API_KEY") or os.environ.get("OPIK_URL_OVERRIDE")
         if not options and not wanted:
             return None
@@ -103,7 +100,7 @@ class OpikTracker(Dashboard):
         return self._server.trace_url(trace_id)
 
     def find_trace(self, item: CapturedTrace) -> Outcome | None:
-        """See `Dashboard.find_trace`: what was read from Opik stands there."""
+        """See `Dashboard.find_trace`: a trace that was read from Opik is not written again."""
         noted = (call.external_trace.get(EXTERNAL_TRACE) for call in item.trace.calls)
         trace_id = next(filter(None, noted), None)
         if trace_id is None:
@@ -112,7 +109,7 @@ class OpikTracker(Dashboard):
         return self.receipt(trace_id) if there else gone("Opik", trace_id)
 
     def put_spans(self, traces: Sequence[Trace]) -> None:
-        """See `Dashboard.put_spans`; Opik replaces what has the same id."""
+        """See `Dashboard.put_spans`; Opik replaces items of the same id."""
         now, project, server = time.time_ns(), self.project, self._server
         server.write_traces([trace_json(trace, project, now) for trace in traces])
         server.write_spans([span for t in traces for span in spans_json(t, project, now)])
@@ -121,8 +118,8 @@ class OpikTracker(Dashboard):
         server.write_scores("trace", [score_json(i, score, project) for i, score in scores])
 
     def find_place(self, shown: Presentation) -> Parent | Outcome:
-        """See `Dashboard.find_place`: the application's own span where it was read from Opik. A
-        trace that was sent may need a moment to show."""
+        """See `Dashboard.find_place`: the application's own span, if it was read from Opik. A trace
+        that was sent may need a moment to show."""
         own, call, trace_id = own_place(shown), shown.call, shown.item.traced_as
         if not self._server.has_trace(trace_id):
             return gone("Opik", trace_id, retry=True)
@@ -135,7 +132,7 @@ class OpikTracker(Dashboard):
         return Parent(trace_id, str(noted or made), own.start_ns, own.end_ns)
 
     def put_scores(self, place: Parent, shown: Presentation) -> None:
-        """See `Dashboard.put_scores`: its list of traces shows only the scores of traces."""
+        """See `Dashboard.put_scores`: Opik's list of traces shows only the scores of traces."""
         project = self._project(shown.call or shown.item.trace.calls[0])
         scores = [s for s in shown.scores if s.label is not None or s.value is not None]
         if shown.call is not None:
@@ -164,7 +161,7 @@ class OpikTracker(Dashboard):
         return outcome_of(lambda: deliver_comparison(self._server, self._project_of_versions, item))
 
     def forgetting(self) -> Callable[[ForgottenTrace], Outcome]:
-        """See `Dashboard.forgetting`; what several of the traces share is looked for once."""
+        """See `Dashboard.forgetting`."""
         forget_prompt = cache(partial(forget_comparison, self._server, self._project_of_versions))
         forget_variants = self.review_queues.forgetting()
         remove = self._review.removing() if self._review else None
@@ -191,9 +188,8 @@ class OpikTracker(Dashboard):
 
     @property
     def _project_of_versions(self) -> str:
-        """A project of their own: their rows are traces there, and are no calls."""
+        """A project of their own: their rows are traces there, but no calls."""
         return f"{self.project}-prompts"
 
     def _project(self, call: Call | ForgottenCall) -> str:
-        """The project that a call's trace is in."""
         return call.external_trace.get(EXTERNAL_PROJECT, self.project)

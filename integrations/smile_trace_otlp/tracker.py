@@ -1,12 +1,12 @@
-"""The tracker: traces as they were captured, and a late span per explanation, to any OTLP backend.
+"""The tracker: traces as captured, and a late span per explanation, to any OTLP backend.
 
-OTLP cannot replace or delete a span. A retry sends the same bytes; what a backend does with a
-span that it has already is its own affair.
+OTLP cannot replace or delete a span. A retry sends the same bytes; backends differ in how they
+treat a span that they already have.
 
-Spans are sent where the settings say, what is known of a backend, or the standard variables of
-OpenTelemetry ("OpenTelemetry Protocol Exporter" of its specification). An address and its headers
-come from one place: what one backend's variables hold is never sent to another. Sources of what is
-known: the documentation of each (November 2026); which of them were run is in the README.
+Spans go to the address in the settings, of a preset, or of OpenTelemetry's standard variables
+("OpenTelemetry Protocol Exporter" of its specification). An address and its headers come from one
+place: the values of one backend's variables are never sent to another. Sources of the presets: the
+documentation of each backend (November 2026); the README says which were run.
 """
 
 import io
@@ -40,21 +40,15 @@ PresetName = Literal["logfire", "weave", "datadog", "jaeger", "tempo", "grafana_
 
 @dataclass(frozen=True)
 class Header:
-    """A header whose value stands in an environment variable.
-
-    `user`: it is sent as HTTP Basic, with the variable as the password; None: as it is.
-    """
+    """A header whose value is in an environment variable. With `user`, it is sent as HTTP Basic,
+    with the variable as the password."""
 
     name: str
     variable: str
     user: str | None = None
 
     def value(self, environment: Mapping[str, str]) -> str:
-        """What is sent.
-
-        Raises:
-            ValueError: the variable is not set.
-        """
+        """Return the header's value; `ValueError` if the variable is not set."""
         set_to = environment.get(self.variable, "")
         if not set_to:
             raise ValueError(f"the header {self.name} comes from {self.variable}: set it")
@@ -65,15 +59,13 @@ class Header:
 
 @dataclass(frozen=True)
 class Preset:
-    """One backend.
+    """A known backend.
 
     Args:
-        endpoint: its address; None where each customer has one of their own, which the standard
-            variables hold.
-        headers: those that it asks for.
-        fixed: headers that are no secret.
+        endpoint: its address; None if each customer has one, which the standard variables hold.
+        fixed: headers that are not secret.
         picture: whether it draws pictures in a span.
-        longest: characters of an attribute that it keeps.
+        longest: most characters of an attribute that it keeps; None for no limit.
         json: whether it takes JSON, too.
     """
 
@@ -119,22 +111,22 @@ _PROTOCOLS: dict[str, Encoding] = {"http/protobuf": "protobuf", "http/json": "js
 
 
 class OtlpOptions(HttpOptions):
-    """The options of `[trackers.otlp]`; one of them is enough for the tracker to be active."""
+    """The options of `[trackers.otlp]`; any of them activates the tracker."""
 
     preset: PresetName | None = None
     """A backend whose address, headers and limits are known."""
     endpoint: str | None = None
-    """Its address, to which `/v1/traces` is added where it is missing; by default the preset's,
+    """The backend's address, to which a missing `/v1/traces` is added; by default the preset's,
     then OTEL_EXPORTER_OTLP_TRACES_ENDPOINT or OTEL_EXPORTER_OTLP_ENDPOINT."""
     header_env: dict[str, str] = {}
-    """Headers: by name the environment variable that holds the value."""
+    """Headers: name to the environment variable that holds the value."""
     encoding: Encoding | None = None
-    """By default that of OTEL_EXPORTER_OTLP_PROTOCOL where the address is the variables', else
+    """By default OTEL_EXPORTER_OTLP_PROTOCOL if the address comes from the variables, else
     protobuf."""
     traces: bool = True
-    """False where the backend has the traces already, from the application itself."""
+    """False if the application itself sends the traces to the backend."""
     picture: bool | None = None
-    """Whether the picture is sent; by default to a backend that draws it, or is not known."""
+    """Whether the picture is sent; by default to a backend that draws it, or that is no preset."""
 
 
 @dataclass(frozen=True)
@@ -147,11 +139,8 @@ class Endpoint:
 
 
 def endpoint_of(options: OtlpOptions, environment: Mapping[str, str]) -> Endpoint:
-    """The endpoint that options and environment give. Values of variables are shown nowhere.
-
-    Raises:
-        ValueError: there is none, or it cannot be used; the message says what to set.
-    """
+    """Return the endpoint that options and environment give; values of variables are shown nowhere.
+    Raises `ValueError` if there is none, or it cannot be used; the message says what to set."""
     preset = PRESETS[options.preset] if options.preset else Preset(None)
     address = options.endpoint or preset.endpoint
     asked = [Header(name, variable) for name, variable in options.header_env.items()]
@@ -175,14 +164,13 @@ def endpoint_of(options: OtlpOptions, environment: Mapping[str, str]) -> Endpoin
 
 
 def _base(address: str) -> str:
-    """The address as one to which the path is added."""
     if "?" in address or "#" in address:
         raise ValueError("[trackers.otlp] endpoint: an address without ? and # is needed")
     return address.rstrip("/").removesuffix(f"/{PATH}")
 
 
 def _standard(environment: Mapping[str, str], name: str) -> str:
-    """A variable for traces, or the one for everything."""
+    """Return the variable for traces, or else that for every signal."""
     return (
         environment.get(f"OTEL_EXPORTER_OTLP_TRACES_{name}", "").strip()
         or environment.get(f"OTEL_EXPORTER_OTLP_{name}", "").strip()
@@ -212,7 +200,6 @@ def _standard_encoding(environment: Mapping[str, str]) -> Encoding:
 HEATMAP = "smile.heatmap"
 """Attribute: the heatmap as plain text, which every backend can show."""
 HEATMAP_WIDTH = 96
-"""Columns of it."""
 
 
 class OtlpTracker(Dashboard):
@@ -243,14 +230,9 @@ class OtlpTracker(Dashboard):
 
     @classmethod
     def from_settings(cls, options: Mapping[str, JSON]) -> "OtlpTracker | None":
-        """The tracker for `[trackers.otlp]`, else None.
-
-        The standard variables alone do not ask for it: they may well be those of the application,
-        or name our own receiver.
-
-        Raises:
-            ValueError: an option is unknown or wrong, or there is no address.
-        """
+        """Return the tracker for `[trackers.otlp]`, else None. The standard variables alone do not
+        ask for it: they may be the application's, or name our own receiver. Raises `ValueError` if
+        an option is unknown or wrong, or there is no address."""
         if not options:
             return None
         checked = read_options(OtlpOptions, "otlp", options)
@@ -261,7 +243,7 @@ class OtlpTracker(Dashboard):
         self._http.close()
 
     def check(self) -> bool:
-        """See `Tracker.check`: a request without spans, which some say is empty."""
+        """See `Tracker.check`: send a request without spans, which some backends reject."""
         try:
             self._post([])
         except RequestRejected as rejected:
@@ -278,12 +260,12 @@ class OtlpTracker(Dashboard):
         return None if self._sends_traces else self.receipt(item.trace.trace_id)
 
     def size_of(self, trace: Trace) -> int:
-        """See `Dashboard.size_of`: about how many characters."""
+        """See `Dashboard.size_of`: approximately in characters."""
         values = (value for span in trace.spans for value in span.attributes.values())
         return len(trace.spans) * 200 + sum(len(v) for v in values if isinstance(v, str))
 
     def put_spans(self, traces: Sequence[Trace]) -> None:
-        """See `Dashboard.put_spans`: with what was sent before where a trace has grown."""
+        """See `Dashboard.put_spans`: a trace that has grown is sent again whole."""
         self._post([span for trace in traces for span in trace.spans])
 
     def put_view(self, place: Parent, shown: Presentation, view: View) -> Outcome:
@@ -304,14 +286,14 @@ class OtlpTracker(Dashboard):
 
 
 def plain_heatmap(explanation: Explanation) -> str:
-    """The heatmap as text: ⁺ and ⁻ stand behind what supports the answer and works against it."""
+    """Draw the heatmap as text: ⁺ and ⁻ follow what supports the answer and works against it."""
     written = io.StringIO()
     print_terminal(explanation, Console(file=written, width=HEATMAP_WIDTH, color_system=None))
     return "\n".join(line.rstrip() for line in written.getvalue().splitlines())
 
 
 def _within(attributes: dict[str, JSON], longest: int | None) -> dict[str, JSON]:
-    """Texts that are cut off where the backend would cut them; JSON that would be is left out."""
+    """Cut texts that the backend would cut; JSON that it would cut is left out."""
     if longest is None:
         return attributes
     kept: dict[str, JSON] = {}

@@ -1,4 +1,4 @@
-"""Arize Phoenix: explanations inside the traces that stand there, which are read, too."""
+"""Arize Phoenix: a source of its traces, and a tracker that puts explanations into traces there."""
 
 from smile_trace_phoenix.source import PhoenixSource
 from smile_trace_phoenix.tracker import PhoenixTracker

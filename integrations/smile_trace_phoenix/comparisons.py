@@ -21,16 +21,11 @@ from smile_trace_phoenix.server import PhoenixServer
 
 ABSENT = "not in this version"
 _MOMENT = "1970-01-01T00:00:00+00:00"
-"""Where nothing is known of when a run was, and Phoenix wants to be told."""
+"""The time of a run of unknown time, which Phoenix requires."""
 
 
 def deliver_comparison(server: PhoenixServer, item: ComparedPrompt) -> Receipt:
-    """Write the dataset and its experiments over.
-
-    Raises:
-        TrackerUnavailable: the server takes nothing.
-        RequestRejected: the server does not take this.
-    """
+    """Overwrite the dataset and its experiments; raise `TrackerUnavailable`, `RequestRejected`."""
     comparison, http = item.comparison, server.http
     rows = comparison_rows(comparison)
     dataset = _write_dataset(http, comparison, rows)
@@ -76,14 +71,14 @@ def _write_dataset(http: HttpClient, comparison: Comparison, rows: Sequence[Row]
 
 
 def _examples(http: HttpClient, dataset: str) -> dict[str, str]:
-    """The examples' ids there, by ours."""
+    """Return Phoenix's ids of the examples, by ours."""
     answer = http.send("GET", f"v1/datasets/{dataset}/examples")
     with http.service.reading():
         return {str(one["id"]): str(one["node_id"]) for one in answer["data"]["examples"]}
 
 
 def _experiments(http: HttpClient, dataset: str) -> list[str]:
-    """Those that are ours: Phoenix only ever adds some."""
+    """Return our experiments, which a new delivery would only add to."""
     params = {"limit": "1000"}
     answer = http.send("GET", f"v1/datasets/{dataset}/experiments", params=params)
     with http.service.reading():

@@ -1,7 +1,7 @@
-"""Variants that people annotate in Phoenix: a project per queue, in it each variant as a trace.
+"""Variants that people annotate in Phoenix: a project per queue, with each variant as a trace.
 
-Phoenix has no queues. A project is what a person opens to see its traces alone; the annotation
-configs that are assigned to it are the questions that its page asks of a span.
+Phoenix has no queues. A person opens a project to see its traces alone; its page asks the
+annotation configs that are assigned to it as questions about a span.
 
 Source: Phoenix 20.26.1, `server/api/routers/v1/annotation_configs.py`, `annotations.py`.
 """
@@ -29,13 +29,13 @@ from smile_trace_phoenix.server import PhoenixServer
 from smile_trace_phoenix.spans import KIND, in_project
 
 VARIANT, OF_TRACE = "smile.variant", "smile.reviewed_trace"
-"""Attributes of a span: which variant is judged, and of which trace's call it is."""
+"""Attributes of a span: the variant that is judged, and the trace of its call."""
 NAMES: Mapping[str, str] = {name.replace(".", "_"): name for name in ASKED}
-"""The questions by their names here: of one with a dot in it Phoenix's page stores no reply."""
+"""The questions by Phoenix's names: its page stores no reply to a name with a dot."""
 _REVIEW = " review: "
-"""In the name of a queue's project, after that of the tracker's project."""
+"""In the name of a queue's project, between the tracker's project and the queue."""
 SPANS_PER_REQUEST = 100
-"""Spans whose annotations are asked for at once: their ids stand in the address."""
+"""Spans whose annotations one request asks for: their ids stand in the address."""
 
 
 class PhoenixQueues(ReviewQueues):
@@ -65,7 +65,7 @@ class PhoenixQueues(ReviewQueues):
 
     def send(self, name: str, tasks: Sequence[ReviewTask]) -> None:
         """See `ReviewQueues.send`. The id of a trace is made from the project's name, which is not
-        in its id."""
+        in the project's id."""
         project, queue = self._name(name), self.find(name) or self.make(name)
         for question in NAMES:
             self._ask(queue, question)
@@ -113,13 +113,13 @@ class PhoenixQueues(ReviewQueues):
         return f"{self._project}{_REVIEW}{queue}"
 
     def _projects(self, part: str) -> list[tuple[str, str]]:
-        """The names and ids of the projects whose names hold a text."""
+        """Return the names and ids of the projects whose names contain a text."""
         projects = self._server.listed("v1/projects", {"name_contains": part})
         with self._server.http.service.reading():
             return [(str(project["name"]), str(project["id"])) for project in projects]
 
     def _ask(self, queue: str, name: str) -> None:
-        """Let the project's page ask a question; a config of that name is taken as it is."""
+        """Let the project's page ask a question; an existing config of that name is reused."""
         config = {
             "name": name,
             "type": "CATEGORICAL",
@@ -138,7 +138,7 @@ class PhoenixQueues(ReviewQueues):
         return self._server.listed(f"v1/projects/{queue}/spans", params)
 
     def _variants(self, queue: str) -> dict[str, str]:
-        """The variants in a project by their spans; those of anybody else are left out."""
+        """Return the variants in a project by their spans, ignoring other people's spans."""
         spans = self._spans(queue, {})
         with self._server.http.service.reading():
             return {

@@ -1,7 +1,7 @@
-"""One Phoenix server: OTLP for spans, REST for annotations, GraphQL for what is there.
+"""One Phoenix server: OTLP for spans, REST for annotations, GraphQL for reading traces.
 
 Source: Phoenix 20.26.1, its REST reference and its own sources. It answers before it has written
-spans: what was sent is looked for again.
+spans, so they are looked for afterwards.
 """
 
 import os
@@ -20,13 +20,12 @@ from smile_trace.trackers.otlp import post_spans
 from smile_trace.trackers.presentation import EXPLANATION_NAME, PATH_NAME
 
 Kind = Literal["span", "trace", "document"]
-"""What an annotation is of."""
 _LOOKS = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8, 1.5, 2.0)
-"""Seconds before each look for what was sent; most often it is there at the third."""
+"""Seconds before each look for sent spans; most are there at the third."""
 LISTED = 1000
 """Items in one reply of a list."""
 MOST_PAGES = 200
-"""Pages of a list, or of a trace's spans: one without end ends there."""
+"""Most pages of a list, or of a trace's spans; an endless list is given up there."""
 _TRACE = """query($id: String!, $after: String) { found: getTraceByOtelId(traceId: $id) {
     spans(first: 1000, after: $after) { pageInfo { hasNextPage endCursor }
     edges { node { spanId name parentId spanKind startTime endTime } } } } }"""
@@ -34,8 +33,8 @@ _SPAN = "query($id: String!) { found: getSpanByOtelId(spanId: $id) { id } }"
 
 
 def own_headers() -> dict[str, str]:
-    """The key of PHOENIX_API_KEY, and PHOENIX_CLIENT_HEADERS: `name=value,…`, percent-encoded, as
-    Phoenix's clients read it."""
+    """Return the headers of PHOENIX_API_KEY and PHOENIX_CLIENT_HEADERS (`name=value,…`,
+    percent-encoded, as Phoenix's clients read it)."""
     text = os.environ.get("PHOENIX_CLIENT_HEADERS") or ""
     pairs = (part.partition("=") for part in text.split(",") if "=" in part)
     headers = {unquote(name).strip(): unquote(value).strip() for name, _, value in pairs}
@@ -44,15 +43,15 @@ def own_headers() -> dict[str, str]:
 
 
 class PhoenixServer:
-    """Requests to one server. What the headers hold is sent, and shown nowhere.
+    """Requests to one server; header values are shown nowhere.
 
     Args:
-        url: of the tables, by default PHOENIX_COLLECTOR_ENDPOINT: the address below which
-            `v1/traces` is; of a space, up to its name.
-        table: of the settings, of which messages speak.
+        url: the settings' address, by default PHOENIX_COLLECTOR_ENDPOINT, below which `v1/traces`
+            is; for a space, up to its name.
+        table: the settings' table that messages name.
 
     Raises:
-        ValueError: there is no address.
+        ValueError: the address is not http(s).
     """
 
     def __init__(
@@ -101,7 +100,7 @@ class PhoenixServer:
     # -- spans -------------------------------------------------------------------------------
 
     def post_spans(self, spans: Sequence[Span]) -> None:
-        """Write spans; of a known id, the first one stays."""
+        """Write spans; Phoenix keeps the first span of an id."""
         try:
             post_spans(self.http, "v1/traces", spans)
         except RequestRejected as rejected:
@@ -112,13 +111,13 @@ class PhoenixServer:
             ) from rejected
 
     def replace_span(self, span: Span) -> bool:
-        """Write a span in place of the one that has its id; whether it is there by now."""
+        """Write a span in place of that with its id; return whether it is there by now."""
         self.delete("spans", span.span_id)
         self.post_spans([span])
         return self.settled(lambda: self._ask(_SPAN, span.span_id) is not None)
 
     def spans(self, trace_id: str) -> list[HeldSpan] | None:
-        """The spans of a trace, in no order; None where there is no such trace."""
+        """Return the spans of a trace, in no order; None if there is no such trace."""
         held: list[HeldSpan] = []
         after: str | None = None
         for _ in range(MOST_PAGES):
@@ -134,7 +133,7 @@ class PhoenixServer:
         return held
 
     def settled(self, ask: Callable[[], bool]) -> bool:
-        """Whether it is so within some seconds."""
+        """Whether `ask` becomes true within some seconds."""
         for seconds in _LOOKS:
             time.sleep(seconds)
             if ask():
@@ -142,7 +141,7 @@ class PhoenixServer:
         return False
 
     def _ask(self, query: str, wanted: str, after: str | None = None) -> Any:
-        """What GraphQL finds, of a page after `after`; None where it is not there."""
+        """Return what GraphQL finds, on the page after `after`; None if it is missing."""
         body = {"query": query, "variables": {"id": wanted, "after": after}}
         answer = self.http.send("POST", "graphql", body)
         with self.http.service.reading():
@@ -153,15 +152,9 @@ class PhoenixServer:
     # -- anything else -----------------------------------------------------------------------
 
     def annotate(self, kind: Kind, rows: Sequence[JSON], *, wait: bool = True) -> bool:
-        """Annotate spans, traces or documents; one of the same name and identifier is replaced.
-
-        Args:
-            wait: until it is written. Else Phoenix takes it, and keeps it until what it is about
-                arrives.
-
-        Returns:
-            Whether what they are about is there; always, without `wait`.
-        """
+        """Annotate spans, traces or documents, replacing annotations of the same name and
+        identifier. With `wait`, return whether their subjects exist; without it, return True, and
+        Phoenix keeps annotations until their subjects arrive."""
         if not rows:
             return True
         params = {"sync": "true"} if wait else {}
@@ -174,7 +167,7 @@ class PhoenixServer:
         return True
 
     def listed(self, path: str, params: Params) -> list[dict[str, Any]]:
-        """Everything in a list, page by page; empty where there is no such thing."""
+        """Return everything in a list, page by page; empty if there is no such list."""
         items: list[dict[str, Any]] = []
         cursor: str | None = None
         for _ in range(MOST_PAGES):
@@ -190,7 +183,7 @@ class PhoenixServer:
         return items
 
     def delete(self, what: str, identifier: str) -> bool:
-        """Delete a span, trace, dataset or experiment; whether there was one."""
+        """Delete a span, trace, dataset or experiment; return whether it existed."""
         try:
             self.http.request("DELETE", f"v1/{what}/{identifier}")
         except RequestRejected as rejected:
@@ -201,18 +194,15 @@ class PhoenixServer:
 
 
 def _following(cursor: Any, before: str | None) -> str | None:
-    """The cursor of the next page; None at the end, which is also where it is the one before.
-
-    Raises:
-        TypeError: it is no text.
-    """
+    """Return the cursor of the next page; None at the end, also if the cursor repeats. Raises
+    `TypeError` if it is no text."""
     if not (cursor is None or isinstance(cursor, str)):
         raise TypeError("a cursor that is no text")
     return None if cursor == before else cursor
 
 
 def _held(node: dict[str, Any]) -> HeldSpan:
-    """Its times are exact to the microsecond."""
+    """Read a span; its times are exact to the microsecond."""
     ours = str(node["name"]).startswith((EXPLANATION_NAME, PATH_NAME))
     is_call = str(node["spanKind"]).upper() == "LLM" and not ours
     start = _nanoseconds(node["startTime"])

@@ -1,4 +1,4 @@
-"""The source: traces that stand in Phoenix, as any instrumentor sent them.
+"""The source: traces in Phoenix, as any instrumentor sent them.
 
 Source: the REST interface of arize-phoenix 20.26 (`/openapi.json`), run.
 """
@@ -33,18 +33,18 @@ from smile_trace.trackers.http import HttpOptions, Params
 from smile_trace_phoenix.server import MOST_PAGES, PhoenixServer, own_headers
 
 SPANS_PER_REQUEST = 1000
-"""Phoenix gives no more in one reply."""
+"""Phoenix's maximum in one reply."""
 TRACES_PER_REQUEST = 100
-"""Traces whose spans are asked for at once: their ids stand in the address."""
+"""Traces whose spans one request asks for: their ids stand in the address."""
 PROJECTS_PER_REQUEST = 100
 
 _STATUS = {"OK": "ok", "ERROR": "error"}
 _OBJECTS = ("metadata", "llm.prompt_template.variables", "tool.parameters")
-"""Attributes that are JSON texts where they are sent; Phoenix takes them apart."""
+"""Attributes that are sent as JSON texts, which Phoenix takes apart."""
 _TRANSLATED = ("llm.", "openinference.", "input.", "output.", "tool.", "session.", "user.")
-"""How the names begin that Phoenix adds to a span of OpenTelemetry's conventions."""
+"""Prefixes of attributes that Phoenix adds to a span of OpenTelemetry's conventions."""
 _CLIENTS = "openinference.instrumentation.openai"
-"""The scope of OpenInference's clients (of Anthropic's, too), which write the whole request."""
+"""The scope of OpenInference's clients (Anthropic's, too), which write the whole request."""
 
 
 class PhoenixSourceOptions(HttpOptions):
@@ -73,11 +73,7 @@ class PhoenixSource(Source):
     def from_settings(
         cls, options: Mapping[str, JSON], tracker: Mapping[str, JSON]
     ) -> "PhoenixSource | None":
-        """See `Source.from_settings`.
-
-        Raises:
-            ValueError: an unknown option, or the address is none.
-        """
+        """See `Source.from_settings`. Raises `ValueError` on an unknown option or wrong address."""
         checked = read_options(PhoenixSourceOptions, cls.name, options)
         url = checked.url or str(tracker.get("url") or "")
         if not (url or os.environ.get("PHOENIX_COLLECTOR_ENDPOINT")):
@@ -95,7 +91,7 @@ class PhoenixSource(Source):
         return self._options.projects
 
     def read(self, trace_id: str) -> tuple[Span, ...]:
-        """See `Source.read`: in whatever project it is."""
+        """See `Source.read`: whatever the trace's project is."""
         if not self.may_hold(trace_id):
             return ()
         with asking(), self._server.http.service.reading():
@@ -123,14 +119,14 @@ class PhoenixSource(Source):
             return Page(traces=tuple(filter(None, traces)), until_ms=until_ms)
 
     def _projects(self, name: str | None = None) -> Iterator[tuple[str, str]]:
-        """The names and ids of the projects, or of those whose name holds `name`."""
+        """Yield the names and ids of the projects, or of those whose name contains `name`."""
         wanted = {"limit": str(PROJECTS_PER_REQUEST)} | ({"name_contains": name} if name else {})
         for page in self._pages("v1/projects", wanted):
             for project in page:
                 yield str(project["name"]), str(project["id"])
 
     def _ids(self, project: str, since_ms: int, until_ms: int, limit: int) -> tuple[list[str], int]:
-        """The ids of the earliest traces, and until when they are all of them."""
+        """Return the ids of the earliest traces, and the time before which they are complete."""
         wanted = {
             "start_time": iso_ms(since_ms),
             "end_time": iso_ms(until_ms),
@@ -148,7 +144,7 @@ class PhoenixSource(Source):
         return [trace_id for _, trace_id in found], until_ms
 
     def _spans(self, project: str, trace_ids: Sequence[str]) -> dict[str, list[Any]]:
-        """The spans of traces as Phoenix gives them, by trace."""
+        """Return the spans of traces as Phoenix gives them, by trace."""
         found: dict[str, list[Any]] = {}
         wanted = {"trace_id": list(trace_ids), "limit": str(SPANS_PER_REQUEST)}
         for page in self._pages(f"v1/projects/{project}/spans", wanted):
@@ -188,7 +184,7 @@ def _without_ours(raw: Sequence[Any]) -> tuple[Span, ...]:
 
 
 def _span(raw: Mapping[str, Any]) -> Span:
-    """As it was sent; its resource is not known any more."""
+    """Read a span as it was sent; its resource is lost."""
     trace_id, span_id = str(raw["context"]["trace_id"]), str(raw["context"]["span_id"])
     attributes = _as_sent({"openinference.span.kind": raw["span_kind"], **raw["attributes"]})
     attributes |= own_ids(PhoenixSource.name, trace_id, span_id)
@@ -217,8 +213,8 @@ def _span(raw: Mapping[str, Any]) -> Span:
 
 
 def _scope(name: str, attributes: Mapping[str, JSON]) -> str:
-    """The scope, as far as it can be told: a whole request is written by those clients alone, and
-    Anthropic's client names its own spans, which are of HTTP, too."""
+    """Guess the scope: only those clients write a whole request, and Anthropic's client names its
+    own spans, which are HTTP spans, too."""
     if name.startswith("anthropic.") and "http.request.method" in attributes:
         return TRACES_ITSELF
     request = read_object(attributes.get("input.value"))
@@ -227,7 +223,7 @@ def _scope(name: str, attributes: Mapping[str, JSON]) -> str:
 
 
 def _as_sent(attributes: Mapping[str, JSON]) -> dict[str, JSON]:
-    """With those that are JSON texts put together again."""
+    """Join the attributes that were sent as JSON texts."""
     found: dict[str, JSON] = {}
     objects: dict[str, dict[str, JSON]] = {}
     for name, value in attributes.items():
@@ -240,8 +236,8 @@ def _as_sent(attributes: Mapping[str, JSON]) -> dict[str, JSON]:
 
 
 def _untranslated(span: Span) -> Span:
-    """Without what Phoenix adds to a span of another convention, which a dialect reads better as
-    it was sent."""
+    """Drop what Phoenix adds to a span of another convention if a dialect reads the span without
+    it."""
     others = {n: v for n, v in span.attributes.items() if not n.startswith(_TRANSLATED)}
     bare = span.model_copy(update={"attributes": others})
     as_sent = bare.scope == TRACES_ITSELF or any(one.recognises(bare) for one in known())

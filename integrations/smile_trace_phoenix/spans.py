@@ -1,7 +1,7 @@
-"""Our spans, as Phoenix shows them: in OpenInference's attributes, set on copies.
+"""Our spans as Phoenix shows them: copies with OpenInference's attributes.
 
-Source: OpenInference's semantic conventions. Of the GenAI conventions Phoenix reads a part by
-itself; of an answer without a reason why it ended, nothing.
+Source: OpenInference's semantic conventions. Phoenix itself reads a part of the GenAI conventions,
+but no answer without a finish reason.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,14 +25,13 @@ from smile_trace.trackers.fields import (
 )
 
 PROJECT = "openinference.project.name"
-"""Attribute of the resource: the project of a trace that is new."""
+"""Resource attribute: the project of a new trace."""
 KIND = "openinference.span.kind"
 _TOKENS = {"prompt_tokens": "prompt", "completion_tokens": "completion", "total_tokens": "total"}
 
 
 def spans_for_phoenix(trace: Trace, project: str) -> Iterator[Span]:
-    """The trace's spans with what Phoenix shows of them; one that is written in OpenInference
-    is as it was."""
+    """Yield the trace's spans with OpenInference's attributes; spans that have them are kept."""
     for role in span_roles(trace):
         span, shown, name = role.span, dict[str, JSON](), role.span.name
         if KIND not in span.attributes:
@@ -48,7 +47,8 @@ def spans_for_phoenix(trace: Trace, project: str) -> Iterator[Span]:
 
 
 def in_project(span: Span, project: str) -> Span:
-    """The span for a project, if its trace is new; without NUL, for which Phoenix drops spans."""
+    """Return the span for a project, if its trace is new; without NUL, for which Phoenix drops
+    spans."""
     cleaned = without_nul(span.attributes)
     resource = {**without_nul(span.resource), PROJECT: project}
     name = without_nul(span.name)
@@ -79,7 +79,7 @@ def _of_call(call: Call) -> dict[str, JSON]:
 
 
 def _prompt(call: Call) -> dict[str, JSON]:
-    """The first prompt, as OpenInference has a place for one; all of them as JSON."""
+    """OpenInference has a place for the first prompt; all of them are kept as JSON."""
     if not call.prompts:
         return {}
     first = call.prompts[0]
@@ -93,7 +93,7 @@ def _prompt(call: Call) -> dict[str, JSON]:
 
 
 def _messages(prefix: str, messages: Sequence[Message]) -> dict[str, JSON]:
-    """OpenAI's shape of messages, flat, as OpenInference has them."""
+    """Flatten messages of OpenAI's shape, as OpenInference has them."""
     flat: dict[str, JSON] = {}
     for number, message in enumerate(chat_messages(messages)):
         at = f"{prefix}.{number}.message"
@@ -128,7 +128,8 @@ def _tool_call(at: str, call: Mapping[str, JSON]) -> dict[str, JSON]:
 
 
 def _of_context(span: Span, trace: Trace, *, is_root: bool) -> dict[str, JSON]:
-    """What a span around calls took and gave; a root that says neither borrows from its calls."""
+    """Return the attributes of a span around calls; a root without input or output borrows from its
+    calls."""
     took, gave = map(_shown, span_io(span))
     if is_root and trace.calls:
         first, last = trace.calls[0], trace.calls[-1]
@@ -138,7 +139,7 @@ def _of_context(span: Span, trace: Trace, *, is_root: bool) -> dict[str, JSON]:
 
 
 def _shown(value: Mapping[str, JSON] | None) -> str | None:
-    """As `shown_text`; of messages, the text of the last one."""
+    """Return `shown_text`, or the last message's text."""
     messages = value.get("messages") if value and len(value) == 1 else None
     last = messages[-1] if isinstance(messages, list) and messages else None
     said = last.get("content") if isinstance(last, dict) else None
@@ -146,7 +147,7 @@ def _shown(value: Mapping[str, JSON] | None) -> str | None:
 
 
 def _of_retriever(span: Span, documents: Sequence[Document]) -> dict[str, JSON]:
-    """What was retrieved, each at its place, by which it is annotated."""
+    """Return the retrieved documents, each at the position by which it is annotated."""
     shown: dict[str, JSON] = {KIND: "RETRIEVER", "input.value": _shown(span_io(span)[0])}
     for position, document in enumerate(in_their_places(documents)):
         at, source = f"retrieval.documents.{position}.document", document.source
@@ -160,7 +161,7 @@ def _of_retriever(span: Span, documents: Sequence[Document]) -> dict[str, JSON]:
 
 
 def _of_trace(trace: Trace) -> dict[str, JSON]:
-    """The session of its calls, by which Phoenix groups traces: it reads that of the root."""
+    """Return the session of the calls: Phoenix groups traces by the root's session."""
     sessions = (call.session for call in trace.calls)
     users = (call.user for call in trace.calls)
     return known(

@@ -1,4 +1,4 @@
-"""The tracker: what of a trace and its explanations goes where in Phoenix."""
+"""The tracker: where a trace and its explanations go in Phoenix."""
 
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -39,29 +39,29 @@ from smile_trace_phoenix.server import Kind, PhoenixServer, own_headers
 from smile_trace_phoenix.spans import in_project, spans_for_phoenix
 
 EXTERNAL_TRACE, EXTERNAL_SPAN = "phoenix.trace_id", "phoenix.span_id"
-"""Keys of `Call.external_trace`: of a call that was read from Phoenix."""
+"""Keys of `Call.external_trace` of a call that was read from Phoenix."""
 OTEL_TRACE, OTEL_SPAN = "otel.trace_id", "otel.span_id"
-"""Those of the application's own OpenTelemetry, which may send to the same Phoenix."""
+"""Keys of the application's own OpenTelemetry, which may send to the same Phoenix."""
 FORGOTTEN = "forgotten"
 IDENTIFIER = "smile-trace"
-"""Of the annotations of spans and traces: with the name, what a newer one replaces."""
+"""Identifier of annotations of spans and traces: a newer one replaces that of the same name."""
 SOON = 5.0
-"""Seconds until something is looked for again that Phoenix has taken and not written yet."""
+"""Seconds until Phoenix is asked again for something that it has taken, but not yet written."""
 DEFAULT_PROJECT = "smile-trace"
 
 Row = dict[str, JSON]
 
 
 class PhoenixOptions(HttpOptions):
-    """The options of `[trackers.phoenix]`; what is not set comes from Phoenix's own variables."""
+    """The options of `[trackers.phoenix]`; by default they come from Phoenix's own variables."""
 
     url: str | None = None
-    """By default PHOENIX_COLLECTOR_ENDPOINT. Of a space in Phoenix's cloud, up to its name."""
+    """By default PHOENIX_COLLECTOR_ENDPOINT. For a space in Phoenix's cloud, up to its name."""
     project: str = ""
     """By default PHOENIX_PROJECT_NAME, then `smile-trace`."""
     traces: bool = True
-    """False where the application, or a Collector, sends the same traces to this Phoenix itself:
-    then only explanations are delivered, into those."""
+    """False if the application, or a Collector, itself sends the same traces to this Phoenix; only
+    explanations are then delivered, into those traces."""
 
 
 class PhoenixTracker(Dashboard):
@@ -87,11 +87,8 @@ class PhoenixTracker(Dashboard):
 
     @classmethod
     def from_settings(cls, options: Mapping[str, JSON]) -> "PhoenixTracker | None":
-        """The tracker for `[trackers.phoenix]`, else for PHOENIX_COLLECTOR_ENDPOINT.
-
-        Raises:
-            ValueError: an option is unknown or wrong, or the address is none.
-        """
+        """Return the tracker for `[trackers.phoenix]` or PHOENIX_COLLECTOR_ENDPOINT, else None.
+        Raises `ValueError` if an option is unknown or wrong, or the address is not http(s)."""
         if not options and not os.environ.get("PHOENIX_COLLECTOR_ENDPOINT"):
             return None
         checked = read_options(PhoenixOptions, "phoenix", options)
@@ -142,12 +139,13 @@ class PhoenixTracker(Dashboard):
     # -- into a trace ------------------------------------------------------------------------
 
     def find_place(self, shown: Presentation) -> Parent | Outcome:
-        """See `Dashboard.find_place`: in our trace, or in the application's own one."""
+        """See `Dashboard.find_place`: in our trace, or in the application's own."""
         place = find_place(self._server, shown)
         return self._not_there(shown) if place is None else place
 
     def put_scores(self, place: Parent, shown: Presentation) -> Outcome | None:
-        """See `Dashboard.put_scores`: its list of traces shows only what is said of traces."""
+        """See `Dashboard.put_scores`: Phoenix's list of traces shows only the annotations of
+        traces."""
         about = known({"call": shown.call and shown.call.id, "model": shown.model})
         rows = [_row(score, about) for score in shown.scores]
         of_span = [row | {"span_id": place.span_id} for row in rows]
@@ -163,7 +161,7 @@ class PhoenixTracker(Dashboard):
         return None
 
     def _annotate_documents(self, shown: Presentation, call: Call) -> None:
-        """What each retrieved document did, at its place in the span that retrieved it."""
+        """Annotate each retrieved document at its position in the span that retrieved it."""
         spans, rows = retrievers(shown.item.trace), []
         for document in shown.documents:
             if document.span_id in spans:
@@ -190,8 +188,8 @@ class PhoenixTracker(Dashboard):
         return Receipt(external_id=view.span_id, url=url)
 
     def _not_there(self, shown: Presentation) -> Outcome:
-        """What it means that a span has not arrived. One of ours is sent again: a Phoenix that was
-        killed has lost what it had taken and not written."""
+        """Return the outcome if a span has not arrived. One of ours is sent again: a killed Phoenix
+        loses what it had taken and not written."""
         trace, traced_as = shown.item.trace, shown.item.traced_as
         if self._sends_traces and traced_as == trace.trace_id:
             if _was_read(trace):
@@ -206,8 +204,8 @@ class PhoenixTracker(Dashboard):
         return outcome_of(lambda: deliver_comparison(self._server, item))
 
     def forgetting(self) -> Callable[[ForgottenTrace], Outcome]:
-        """See `Dashboard.forgetting`; of a trace that the application itself sent, only what is
-        ours."""
+        """See `Dashboard.forgetting`; only what is ours is deleted from the application's own
+        trace."""
         forget_variants = self.review_queues.forgetting()
 
         def forget(item: ForgottenTrace) -> Outcome:
@@ -218,7 +216,7 @@ class PhoenixTracker(Dashboard):
 
 
 def find_place(server: PhoenixServer, shown: Presentation) -> Parent | None:
-    """The span that a presentation goes under; None where the application's trace has no spans
+    """Return the span that a presentation goes under; None if the application's trace has no spans
     yet."""
     call, traced_as = shown.call, shown.item.traced_as
     if traced_as == shown.item.trace.trace_id:
@@ -232,12 +230,8 @@ def find_place(server: PhoenixServer, shown: Presentation) -> Parent | None:
 
 
 def forget_trace(server: PhoenixServer, item: ForgottenTrace) -> Outcome:
-    """Delete our trace, or what we put into the application's own one; the comparisons.
-
-    Raises:
-        TrackerUnavailable: the server takes nothing.
-        RequestRejected: the server does not do this.
-    """
+    """Delete our trace, or our part of the application's own, and the comparisons. Raises
+    `TrackerUnavailable` and `RequestRejected`."""
     noted = {
         trace_id
         for call in item.calls
@@ -254,10 +248,8 @@ def forget_trace(server: PhoenixServer, item: ForgottenTrace) -> Outcome:
 
 
 def _leave(server: PhoenixServer, trace_id: str, item: ForgottenTrace) -> bool:
-    """Take the explanations out of a trace of the application's; whether we had put any there.
-
-    Phoenix deletes no annotation of a single span: ours say nothing any more.
-    """
+    """Take the explanations out of a trace of the application's; return whether there were any.
+    Phoenix deletes no annotation of a single span, so ours are emptied."""
     held = {span.span_id: span for span in server.spans(trace_id) or ()}
     late = (*(explanation_span_id(call.id) for call in item.calls), path_span_id(item.trace_id))
     ours = [span_id for span_id in late if span_id in held]
@@ -272,8 +264,8 @@ def _leave(server: PhoenixServer, trace_id: str, item: ForgottenTrace) -> bool:
 
 
 def _row(score: Score, about: Row) -> Row:
-    """An annotation. Of one that has both, Phoenix's lists show the score, so that a label which
-    says all stands alone; what it tells why is one line."""
+    """Make an annotation. Phoenix's lists prefer the score to the label, so a label that says all
+    stands alone; the reason is one line."""
     name = "feedback: note" if score.name == "note" else score.name  # one of its own
     label = NOT_MEASURED if score.label is None and score.value is None else score.label
     reason = short(score.reason, LONGEST) or None
@@ -287,5 +279,4 @@ def _row(score: Score, about: Row) -> Row:
 
 
 def _was_read(trace: Trace) -> bool:
-    """Whether the trace itself was read from a Phoenix."""
     return any(c.external_trace.get(EXTERNAL_TRACE) == trace.trace_id for c in trace.calls)

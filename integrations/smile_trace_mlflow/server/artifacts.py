@@ -1,7 +1,8 @@
-"""Where the files of traces and runs lie: each place is checked before anything is asked there.
+"""The files of traces and runs: each place is checked before anything is asked there.
 
-A trace's place is a tag (`mlflow.artifactLocation`), which whoever may tag it can set to any
-address; MLflow's own client follows it with the tracking server's token, or deletes what is there.
+A trace's place is a tag (`mlflow.artifactLocation`), which whoever may tag the trace can set to any
+address; MLflow's own client would follow it with the tracking server's token, or delete what is
+there.
 """
 
 import time
@@ -20,23 +21,19 @@ from smile_trace._guards.addresses import AddressRefused, Gate, folders, stored_
 from smile_trace.sources.kit import unread
 
 OWN = "mlflow-artifacts"
-"""The scheme of what the tracking server itself keeps."""
+"""The scheme of files that the tracking server itself keeps."""
 _API = "/api/2.0/mlflow-artifacts/artifacts"
 EXPERIMENT_SECONDS, MOST_EXPERIMENTS = 30.0, 1000
-"""For how long, and for how many, the place of an experiment's files is cached."""
+"""How long, and for how many experiments, the place of their files is cached."""
 
 Place = tuple[str, ...]
 """`mlflow-artifacts` and folders, or the scheme, bucket and folders of a storage."""
 
 
 class Artifacts:
-    """The files of one tracking server: those that it keeps, and those in the storage that it
-    names for the experiment.
-
-    Args:
-        uri: the tracking server's address.
-        location: the place of an experiment's files by its id, as the server has it.
-    """
+    """The files that a tracking server keeps, and those in the storage that it names for an
+    experiment. `location` returns the place of an experiment's files by its id, as the server has
+    it."""
 
     def __init__(self, uri: str, location: Callable[[str], str]) -> None:
         self._uri, self._gate = uri, Gate(uri)
@@ -44,21 +41,13 @@ class Artifacts:
         self._experiments: dict[str, tuple[float, Place]] = {}
 
     def of_trace(self, info: TraceInfo) -> ArtifactRepository:
-        """Those of a trace.
-
-        Raises:
-            AddressRefused: they lie elsewhere than where MLflow puts them.
-        """
+        """Open a trace's files; `AddressRefused` if they are not where MLflow puts them."""
         location = get_artifact_uri_for_trace(info)
         what = ("traces", str(info.trace_id), "artifacts")
         return self._opened(location, str(info.experiment_id), what)
 
     def of_run(self, run: Run) -> ArtifactRepository:
-        """Those of a run.
-
-        Raises:
-            AddressRefused: they lie elsewhere than where MLflow puts them.
-        """
+        """Open a run's files; `AddressRefused` if they are not where MLflow puts them."""
         what = (str(run.info.run_id), "artifacts")
         return self._opened(str(run.info.artifact_uri), str(run.info.experiment_id), what)
 
@@ -86,11 +75,8 @@ class Artifacts:
         return place
 
     def _place(self, location: str) -> Place:
-        """The place that an address of files names.
-
-        Raises:
-            AddressRefused: it is neither on the tracking server nor in a storage.
-        """
+        """Parse the address of files; `AddressRefused` if it is neither on the tracking server nor
+        in a storage."""
         scheme, found, rest = location.partition(":")
         if not found or scheme not in (OWN, "http", "https"):
             return stored_at(location)
@@ -106,8 +92,8 @@ class Artifacts:
 
 
 class _OwnFiles(MlflowArtifactsRepository):
-    """Files that pass through the tracking server: none of them, however large, by an address
-    that it names for them."""
+    """Files that always pass through the tracking server: however large, none is sent to or read
+    from an address that the server names for it."""
 
     def _is_multipart_upload_enabled(self) -> bool:
         return False
@@ -117,7 +103,7 @@ class _OwnFiles(MlflowArtifactsRepository):
 
 
 class GatedTracing(TracingClient):
-    """MLflow's client of traces, which opens no files but through the gate."""
+    """MLflow's client of traces, which opens files only through the gate."""
 
     def __init__(self, uri: str, artifacts: Artifacts) -> None:
         super().__init__(tracking_uri=uri)
@@ -127,7 +113,7 @@ class GatedTracing(TracingClient):
         return self._artifacts.of_trace(trace_info)
 
     def _download_spans_from_artifact_repo(self, trace_info: TraceInfo) -> Trace | None:
-        """The others of its page are read."""
+        """Return None if a trace's files are refused, so that the rest of its page is read."""
         try:
             return super()._download_spans_from_artifact_repo(trace_info)
         except AddressRefused as error:

@@ -1,4 +1,4 @@
-"""The connection to one MLflow server with one experiment, and what its errors mean."""
+"""The connection to one MLflow server with one experiment, and the meaning of its errors."""
 
 import json
 import os
@@ -27,15 +27,15 @@ from smile_trace.trackers.requests_bounds import bound, last_reply
 from smile_trace_mlflow.server.artifacts import Artifacts, GatedTracing
 
 DEFAULT_EXPERIMENT, EXPERIMENT_SECONDS = "0", 30.0
-"""Where traces go by default; for how long an experiment's existence is cached."""
+"""The default experiment of traces; how long an experiment's existence is cached."""
 MOST_PAGES = 200
-"""Pages of one list: one without end ends there."""
+"""Most pages of one list; an endless list is given up there."""
 
 T = TypeVar("T")
 
 
 class Connection:
-    """A tracking server with one experiment, which is made when something is first delivered."""
+    """A tracking server with one experiment, which is made at the first delivery."""
 
     def __init__(
         self, uri: str, experiment: str | None, *, max_reply_mb: float = MAX_REPLY_MB
@@ -73,7 +73,7 @@ class Connection:
 
     @contextmanager
     def calling(self) -> Iterator[None]:
-        """Turn what MLflow raises into `TrackerUnavailable` or `RequestRejected`."""
+        """Turn MLflow's errors into `TrackerUnavailable` or `RequestRejected`."""
         try:
             yield
         except AddressRefused as error:
@@ -105,7 +105,7 @@ class Connection:
             raise self._service.unreadable(error) from error
 
     def found(self, ask: Callable[[], T]) -> T | None:
-        """What a request gives; None where it is answered that there is no such thing."""
+        """Return the result of a request; None if there is no such thing."""
         try:
             with self.calling():
                 return ask()
@@ -115,7 +115,7 @@ class Connection:
             raise
 
     def reading(self) -> AbstractContextManager[None]:
-        """Around whatever takes something out of what the server told, see `Service.reading`."""
+        """See `Service.reading`."""
         return self._service.reading()
 
     def _unreachable(self, error: Exception) -> TrackerUnavailable:
@@ -140,22 +140,14 @@ class Connection:
         )
 
     def check(self) -> None:
-        """Ask something that changes nothing.
-
-        Raises:
-            TrackerUnavailable: no answer, refused credentials, or the server is busy.
-        """
+        """Ask something that changes nothing; `TrackerUnavailable` if that fails."""
         with self.calling():
             self._client.search_experiments(max_results=1)
 
     @property
     def experiment_id(self) -> str:
-        """The experiment's id; an experiment that is not there yet is made.
-
-        Raises:
-            TrackerUnavailable: it was deleted. MLflow would take traces even so, and nobody
-                would see them.
-        """
+        """The experiment's id; a missing experiment is made. Raises `TrackerUnavailable` if it was
+        deleted: MLflow would take traces even so, and nobody would see them."""
         if time.monotonic() - self._looked_at > EXPERIMENT_SECONDS:
             try:
                 with self.calling():
@@ -173,7 +165,7 @@ class Connection:
         return self._experiment_id
 
     def _find_or_make_experiment(self) -> Experiment | None:
-        """The experiment; None = MLflow's default one, which is always there."""
+        """Return the experiment; None for MLflow's default one, which always exists."""
         name = self._experiment
         if name is None:
             number = os.environ.get("MLFLOW_EXPERIMENT_ID")
@@ -193,7 +185,7 @@ class Connection:
         return str(self._client.get_experiment(experiment_id).artifact_location)
 
     def experiment_named(self, name: str) -> str | None:
-        """The id of an experiment; None where there is none of that name, or it was deleted."""
+        """Return the id of an experiment by name; None if it is missing or deleted."""
         with self.calling():
             found: Experiment | None = self._client.get_experiment_by_name(name)
         if found is None or found.lifecycle_stage == LifecycleStage.DELETED:
@@ -202,11 +194,8 @@ class Connection:
 
 
 def delete_files(repository: ArtifactRepository, path: str | None) -> None:
-    """Delete the files below a path of a storage, all of them without one.
-
-    Raises:
-        RequestRejected: the storage deletes nothing.
-    """
+    """Delete the files below a path of a storage, or all without one; `RequestRejected` if the
+    storage deletes nothing."""
     try:
         repository.delete_artifacts(path)  # type: ignore[no-untyped-call]
     except NotImplementedError:
@@ -222,14 +211,12 @@ def delete_files(repository: ArtifactRepository, path: str | None) -> None:
 
 _lock = threading.Lock()
 _bounds: dict[str, tuple[float, float]] = {}
-"""By the beginning of an address: seconds of a request, megabytes of a reply."""
+"""Seconds of a request and megabytes of a reply, by the beginning of an address."""
 
 
 def _bound_requests(uri: str, *, seconds: float, max_reply_mb: float) -> None:
-    """Bound every request of MLflow's client to the server at `uri`; see `BoundedAdapter`.
-
-    MLflow caches its sessions and gives no way to bring one, so the function that makes them is
-    wrapped, once.
+    """Bound every request of MLflow's client to the server at `uri`; see `BoundedAdapter`. MLflow
+    caches its sessions and accepts none of ours, so the function that makes them is wrapped, once.
     """
     with _lock:
         _bounds[f"{uri.rstrip('/')}/"] = seconds, max_reply_mb

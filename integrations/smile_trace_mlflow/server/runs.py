@@ -1,5 +1,4 @@
-"""Requests about runs (their tags, figures and artifacts, what is linked to them) and the registry
-of prompts."""
+"""Requests about runs (tags, figures, artifacts, links) and the registry of prompts."""
 
 import tempfile
 import time
@@ -21,13 +20,13 @@ from smile_trace_mlflow.server.connection import MOST_PAGES, delete_files
 from smile_trace_mlflow.server.traces import TraceRequests
 
 RUNS_TAG, MOST_RUNS = "mlflow.prompt.run_ids", 20
-"""The tag by which MLflow's page of a prompt version lists runs with links, and the most in it."""
+"""The tag by which MLflow's page of a prompt version links runs, and the most runs in it."""
 PROMPT_SECONDS, MAX_PROMPTS = 60.0, 1000
-"""For how long, and for how many, the registry's answer about a prompt version is cached."""
+"""How long, and for how many versions, the registry's answer is cached."""
 
 
 class Server(TraceRequests):
-    """A tracking server with one experiment, which is made when something is first delivered."""
+    """A tracking server with one experiment, its runs and its registry of prompts."""
 
     def __init__(
         self, uri: str, experiment: str | None, *, max_reply_mb: float = MAX_REPLY_MB
@@ -36,7 +35,7 @@ class Server(TraceRequests):
         self._prompts: dict[tuple[str, str], tuple[float, PromptVersion | None]] = {}
 
     def find_run(self, tag: str, value: str) -> Run | None:
-        """The oldest run of the experiment with that tag."""
+        """Return the oldest run of the experiment with that tag."""
         with self.calling():
             found = self._client.search_runs(
                 [self.experiment_id],
@@ -47,7 +46,7 @@ class Server(TraceRequests):
         return found[0] if found else None
 
     def find_or_make_run(self, tag: str, value: str, name: str, note: str) -> str:
-        """The id of the run with that tag; of two that were made at once the older one stays."""
+        """Return the id of the run with that tag; if two are made at once, the older one stays."""
         if run := self.find_run(tag, value):
             return str(run.info.run_id)
         tags = {tag: value, MLFLOW_RUN_NOTE: note}
@@ -65,7 +64,7 @@ class Server(TraceRequests):
         return self._artifacts.of_run(self._client.get_run(run_id))
 
     def write_artifact(self, run_id: str, path: str, text: str) -> None:
-        """Write a text artifact, over one of the same path."""
+        """Write a text artifact, replacing that of the same path."""
         folder, _, name = path.rpartition("/")
         with self.calling(), tempfile.TemporaryDirectory() as scratch:
             local = Path(scratch, name)
@@ -74,7 +73,7 @@ class Server(TraceRequests):
             files.log_artifact(str(local), folder or None)  # type: ignore[no-untyped-call]
 
     def read_artifact(self, run_id: str, path: str) -> str | None:
-        """A text artifact; None where there is none."""
+        """Read a text artifact; None if there is none."""
         with self.calling():
             files = self._files(run_id)
             if not any(item.path == path for item in files.list_artifacts()):
@@ -85,17 +84,17 @@ class Server(TraceRequests):
                 return local.read_text(encoding="utf-8", errors="replace")
 
     def artifacts(self, run_id: str, folder: str) -> list[str]:
-        """The paths of the artifacts in a folder."""
+        """Return the paths of the artifacts in a folder."""
         with self.calling():
             return [item.path for item in self._files(run_id).list_artifacts(folder)]
 
     def delete_artifact(self, run_id: str, path: str) -> None:
-        """Delete an artifact; nothing happens where there is none."""
+        """Delete an artifact; does nothing if there is none."""
         with self.calling():
             delete_files(self._files(run_id), path)
 
     def runs_with(self, tag: str) -> list[Run]:
-        """The runs of the experiment that have that tag."""
+        """Return the runs of the experiment that have that tag."""
         found: list[Run] = []
         token: str | None = None
         for _ in range(MOST_PAGES):
@@ -113,7 +112,7 @@ class Server(TraceRequests):
         return found
 
     def delete_run(self, run: Run) -> None:
-        """Delete a run's files and description, then the run, of which MLflow keeps the rest as
+        """Delete a run's files and description, then the run; MLflow keeps the rest of it as
         deleted until `mlflow gc`."""
         with self.calling():
             delete_files(self._artifacts.of_run(run), None)
@@ -121,7 +120,7 @@ class Server(TraceRequests):
             self._client.delete_run(run.info.run_id)
 
     def tag_run(self, run_id: str, tags: Mapping[str, str]) -> None:
-        """Set tags of a run; setting them again changes nothing."""
+        """Set tags of a run; a repetition changes nothing."""
         with self.calling():
             for key, value in tags.items():
                 self._client.set_tag(run_id, key, value)
@@ -133,28 +132,26 @@ class Server(TraceRequests):
                 self._client.log_metric(run_id, name, value)
 
     def write_parameters(self, run_id: str, parameters: Mapping[str, str]) -> None:
-        """Set a run's parameters; MLflow lets none of them change afterwards."""
+        """Set a run's parameters; MLflow never lets them change afterwards."""
         with self.calling():
             for name, value in parameters.items():
                 self._client.log_param(run_id, name, value)
 
     def link_traces(self, run_id: str, trace_ids: Sequence[str]) -> None:
-        """Link traces to a run; linking again changes nothing."""
+        """Link traces to a run; a repetition changes nothing."""
         with self.calling():
             self._client.link_traces_to_run(list(trace_ids), run_id)
 
     def deleted(self, run_id: str) -> bool:
-        """Whether a run was deleted, or never was."""
+        """Whether a run was deleted, or never existed."""
         run = self.found(lambda: self._client.get_run(run_id))
         return run is None or bool(run.info.lifecycle_stage == LifecycleStage.DELETED)
 
     # -- prompts -----------------------------------------------------------------------------
 
     def prompt_version(self, name: str, version: str) -> PromptVersion | None:
-        """A version in the prompt registry; None where there is none of that name.
-
-        Asked once a minute at most: every trace of a prompt would ask the same.
-        """
+        """Return a version in the prompt registry; None if there is none. The answer is cached for
+        a minute: every trace of a prompt would ask the same."""
         if not version.isdigit():
             return None
         now = time.monotonic()
@@ -172,11 +169,9 @@ class Server(TraceRequests):
         return held
 
     def link_prompts(self, trace_id: str, versions: list[PromptVersion]) -> None:
-        """Link prompt versions to a trace; linking again changes nothing.
-
-        MLflow's own method for it asks the process-wide tracking URI, not this server; so the
-        link (which searches use) and the tag (which the UI shows) are set here.
-        """
+        """Link prompt versions to a trace; a repetition changes nothing. MLflow's own method asks
+        the process-wide tracking URI, not this server, so the link (for searches) and the tag (for
+        the UI) are set here."""
         info = self.trace_info(trace_id)
         if info is None:
             return
@@ -188,7 +183,7 @@ class Server(TraceRequests):
                 self.tracing.set_trace_tag(trace_id, TraceTagKey.LINKED_PROMPTS, linked)
 
     def prompt_tags(self, version: PromptVersion) -> dict[str, str]:
-        """The tags of a version in the prompt registry, as they are now."""
+        """Return the current tags of a version in the prompt registry."""
         with self.calling():
             held = self._client.get_prompt_version(version.name, version.version)
             return {} if held is None else dict(held.tags)
@@ -199,8 +194,8 @@ class Server(TraceRequests):
             self._client.set_prompt_version_tag(version.name, version.version, key, value)
 
     def show_run_at_prompt(self, run_id: str, version: PromptVersion) -> None:
-        """List a run on the page of a version of the prompt registry, there once; runs that were
-        deleted are taken off it."""
+        """List a run once on the page of a registered prompt version, and drop deleted runs from
+        it."""
         tag = self.prompt_tags(version).get(RUNS_TAG) or ""
         listed = [part.strip() for part in tag.split(",") if part.strip()]
         if run_id not in listed:
@@ -209,7 +204,7 @@ class Server(TraceRequests):
 
 
 def _readable_list(tag: str | None) -> str | None:
-    """The tag, which every user of MLflow may set; None where it is no list of objects."""
+    """Return the tag, which every user of MLflow may set; None if it is no list of objects."""
     try:
         held = foreign.decode(tag or "null")
     except ForeignDataError:

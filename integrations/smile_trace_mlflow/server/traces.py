@@ -30,7 +30,7 @@ class TraceRequests(Connection):
     """Reads and writes traces."""
 
     def post_spans(self, otlp: Mapping[str, Any], experiment_id: str | None = None) -> None:
-        """Send spans as OTLP/JSON. The server takes or rejects all of them.
+        """Send spans as OTLP/JSON; the server takes or rejects all of them.
 
         Raises:
             TrackerUnavailable: no answer, refused credentials, or the server is busy.
@@ -67,25 +67,23 @@ class TraceRequests(Connection):
             raise self._service.wrong() from error
 
     def holds_spans(self, trace_id: str) -> bool:
-        """Whether the trace is there with spans in the database, to which one can be added.
-
-        Adding one to a trace whose spans are kept as a file would hide that file.
-        """
+        """Whether the trace has its spans in the database. A span added to a trace whose spans are
+        kept as a file would hide that file."""
         info = self.trace_info(trace_id)
         with self.calling():
             held = None if info is None else info.tags.get(TraceTagKey.SPANS_LOCATION)
         return held == "TRACKING_STORE"
 
     def trace_info(self, trace_id: str) -> TraceInfo | None:
-        """What the server knows of a trace; None where it has none of that id."""
+        """Return the server's record of a trace; None if there is none."""
         return self.found(lambda: self.tracing.get_trace_info(trace_id))
 
     def trace(self, trace_id: str) -> Trace | None:
-        """A trace with its spans; None where there is none of that id."""
+        """Return a trace with its spans; None if there is none of that id."""
         return self.found(lambda: self.tracing.get_trace(trace_id))
 
     def spans(self, trace_id: str) -> list[MlflowSpan]:
-        """The finished spans of a trace; none where they have not arrived."""
+        """Return the finished spans of a trace; none if they have not arrived."""
         trace = self.trace(trace_id)
         with self.calling():
             return [] if trace is None else [s for s in trace.data.spans if s.end_time_ns]
@@ -93,7 +91,8 @@ class TraceRequests(Connection):
     def search_traces(
         self, experiment_id: str, wanted: str, limit: int, token: str | None = None
     ) -> "tuple[list[TraceInfo], str | None]":
-        """A page of traces without their spans, the earliest first, and the next page's token."""
+        """Return a page of traces without their spans, the earliest first, and the next page's
+        token."""
         with self.calling():
             page = self.tracing.store.search_traces(
                 locations=[experiment_id],
@@ -105,8 +104,8 @@ class TraceRequests(Connection):
         return list(page[0]), page[1] or None
 
     def evaluated_traces(self, run_id: str) -> list[TraceInfo]:
-        """The traces of a run without their spans, the earliest first; none where there is no such
-        run."""
+        """Return the traces of a run without their spans, the earliest first; none if there is no
+        such run."""
         if not run_id.isalnum():  # it goes into a filter
             return []
         run = self.found(lambda: self._client.get_run(run_id))
@@ -115,7 +114,7 @@ class TraceRequests(Connection):
         return self._all_traces(str(run.info.experiment_id), f"attribute.run_id = '{run_id}'")
 
     def tagged_traces(self, tag: str, value: str) -> list[TraceInfo]:
-        """The traces of the experiment with that tag, of a value of letters and digits."""
+        """Return the experiment's traces with that tag; `value` must be alphanumeric."""
         if not value.isalnum():  # it goes into a filter
             return []
         return self._all_traces(self.experiment_id, f"tags.`{tag}` = '{value}'")
@@ -131,16 +130,13 @@ class TraceRequests(Connection):
         return found
 
     def traces(self, trace_ids: Sequence[str]) -> "list[Trace]":
-        """The traces that are there with their spans, of a page."""
+        """Return the traces of these ids that exist, with their spans."""
         with self.calling():
             return self.tracing.batch_get_traces(list(trace_ids))
 
     def attach(self, info: TraceInfo, key: str, content_type: str, content: bytes) -> str:
-        """Upload an attachment of a trace under an id made from `key`; gives its reference.
-
-        Attachments have random ids in MLflow; ours are set from a hash, so that delivering
-        again overwrites the same one.
-        """
+        """Upload an attachment of a trace and return its reference. MLflow's ids are random; ours
+        is a hash of `key`, so that delivering again overwrites the attachment."""
         attachment = Attachment(content_type=content_type, content_bytes=content)
         attachment._id = self.attachment_id(key)
         with self.calling():
@@ -149,17 +145,17 @@ class TraceRequests(Connection):
 
     @staticmethod
     def attachment_id(key: str) -> str:
-        """The id of an attachment that is made from `key`."""
+        """Return the id of an attachment that is made from `key`."""
         return str(uuid.UUID(bytes=hashlib.sha256(key.encode()).digest()[:16], version=4))
 
     def delete_trace(self, info: TraceInfo) -> None:
-        """Delete a trace: first its files, which MLflow would leave where they are."""
+        """Delete a trace, its files first, which MLflow would leave behind."""
         with self.calling():
             delete_files(self._artifacts.of_trace(info), None)
             self.tracing.delete_traces(str(info.experiment_id), trace_ids=[info.trace_id])
 
     def tag_trace(self, trace_id: str, key: str, value: str) -> None:
-        """Set a tag; setting it again changes nothing."""
+        """Set a tag; a repetition changes nothing."""
         with self.calling():
             self.tracing.set_trace_tag(trace_id, key, value)
 
@@ -174,9 +170,9 @@ class TraceRequests(Connection):
         by_user: bool = False,
         metadata: Mapping[str, str] | None = None,
     ) -> None:
-        """A value on a span, or without one on the trace, there once: made, changed, or with None
-        taken away. `by_user`: it is an application's user's, not ours. Those of one name that have
-        other `metadata` are others."""
+        """Set a value on a span, or on the trace if `span_id` is None; a value of None removes it.
+        Values of the same name but other `metadata` are separate. `by_user`: it comes from a user
+        of the application, not from us."""
         source = USER if by_user else SOURCE
         feedback = Feedback(
             name=name,
@@ -202,7 +198,7 @@ class TraceRequests(Connection):
                 self.tracing.update_assessment(info.trace_id, str(ours[0].assessment_id), feedback)
 
     def take_feedback(self, info: TraceInfo, name: str) -> None:
-        """Take away all of that name that is ours, from every span."""
+        """Remove all our values of that name, from every span."""
         with self.calling():
             for a in info.assessments:
                 if (a.name, a.source.source_id) == (name, SOURCE.source_id):
@@ -210,10 +206,10 @@ class TraceRequests(Connection):
 
 
 def _own(metadata: Mapping[str, object] | None) -> dict[str, str]:
-    """The metadata of an assessment without what MLflow itself adds."""
+    """Return the metadata of an assessment without MLflow's own."""
     return {k: str(v) for k, v in (metadata or {}).items() if not k.startswith("mlflow.")}
 
 
 def _utf8(text: str) -> bytes:
-    """UTF-8, in which a lone surrogate, which it cannot hold, becomes U+FFFD."""
+    """Encode as UTF-8, with lone surrogates replaced by U+FFFD."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
