@@ -15,9 +15,9 @@ from smile_trace.records.comparison import AnswerComparison
 
 PERMUTATIONS = 1999
 MAX_EXACT_INPUTS = 4
-"""Up to so many inputs every relabelling is counted (6⁴ = 1296); with more, a random sample."""
+"""Inputs up to which every relabelling is counted (6⁴ = 1296); beyond, a random sample is."""
 MAX_ACROSS = 12
-"""Up to so many inputs the answers are compared across inputs, too; with more it is not needed."""
+"""Inputs up to which answers are compared across inputs, too; with more it is not needed."""
 CHANGED = 0.05
 """Distance from which two answers are called different."""
 
@@ -31,12 +31,12 @@ _SPLITS = (((0, 1), (2, 3)), ((0, 2), (1, 3)), ((0, 3), (1, 2)))
 _SIGNS = np.array(
     [[sign if k in old else -sign for k in range(4)] for old, _ in _SPLITS for sign in (1.0, -1.0)]
 )
-"""The same with which half is the old version: +1 and −1, shape (6, 4)."""
+"""The splits with either half as the old version: +1 and −1, shape (6, 4)."""
 
 
 @dataclass(frozen=True)
 class Paired:
-    """One input's answers: two of the old version, two of the new version."""
+    """One input's answers, two of each version."""
 
     before: tuple[str, str]
     after: tuple[str, str]
@@ -46,9 +46,9 @@ class Paired:
 class Apart:
     """How far two versions' answers lie apart.
 
-    `distances`: the energy distance per input, shape (inputs,), at most 1, below 0 where the
-    versions differ less from each other than each does from itself. `noise`: the mean distance
-    between two answers of one version. `p_value`: None where the model repeats itself exactly.
+    `distances` holds the energy distance per input, shape (inputs,), at most 1, negative if the
+    versions differ less from each other than from themselves. `noise` is the mean distance between
+    two answers of one version. `p_value` is None if the model repeats itself exactly.
     """
 
     distances: Array
@@ -57,7 +57,7 @@ class Apart:
 
     @property
     def mean(self) -> float:
-        """The mean distance over inputs, cut off at 0, the least that a true distance can be."""
+        """The mean distance over inputs, at least 0."""
         return max(float(self.distances.mean()), 0.0)
 
     def interval(self) -> tuple[float, float]:
@@ -66,7 +66,7 @@ class Apart:
 
 
 def paired(before: Sequence[str | None], after: Sequence[str | None]) -> Paired | None:
-    """One input's answers; None where one is missing. A single replicate counts as two."""
+    """One input's answers; None if one is missing. A single replicate counts as two."""
     old = [answer for answer in before if answer is not None]
     new = [answer for answer in after if answer is not None]
     if len(old) < len(before) or len(new) < len(after):
@@ -97,11 +97,9 @@ def text_distance(compared_by: str = CONTENT) -> Distance:
 
 
 def version_distance(compared_by: str = CONTENT) -> Distance:
-    """The largest of the answer change, the distance of the words and that of the lengths.
-
-    An answer that says the same at length, in another tone or in another language has hardly an
-    answer change; to the author of a prompt it is another answer. Symmetric, in [0, 1].
-    """
+    """The largest of the answer change, the words' distance and the lengths' distance; symmetric,
+    in [0, 1]. To a prompt's author, the same said at length, in another tone or language is another
+    answer, though it hardly has an answer change."""
     said, worded = text_distance(compared_by), text_distance(WORDS)
 
     def distance(one: str, other: str) -> float:
@@ -123,10 +121,9 @@ def compare_answers(
 
     Per input E = mean d(a, b) − ½ d(a, a′) − ½ d(b, b′) (Székely & Rizzo 2013, eq. 2, with the
     unbiased within terms). If the versions were alike, each input's four answers could be
-    relabelled: p = (1 + #{T* ≥ T}) / (1 + #relabellings), as in DBPA (arXiv 2412.00868, sec. 3),
-    T the mean of E over inputs plus the energy distance between answers to different inputs,
-    which sees what changed in the same way in all of them. All relabellings are enumerated where
-    there are few inputs.
+    relabelled: p = (1 + #{T* ≥ T}) / (1 + #relabellings), as in DBPA (arXiv 2412.00868, sec. 3). T
+    is the mean of E over inputs plus the energy distance between answers to different inputs, which
+    sees a change that all of them share. With few inputs all relabellings are enumerated.
 
     Args:
         exact: the model is deterministic, so that there is no noise to test against.
@@ -145,10 +142,8 @@ def compare_answers(
 
 
 def own_distances(before: Answers, after: Answers, distance: Distance) -> Array:
-    """The mean distance between two answers of one version, by input, shape (inputs,).
-
-    0 where every version answered once, or not at all.
-    """
+    """The mean distance between two answers of one version, shape (inputs,); 0 if every version
+    answered at most once."""
     found = []
     for one, other in zip(before, after, strict=True):
         texts = [[text for text in answers if text is not None] for answers in (one, other)]
@@ -158,13 +153,13 @@ def own_distances(before: Answers, after: Answers, distance: Distance) -> Array:
 
 
 def energies(before: Answers, after: Answers, noise: Array, distance: Distance) -> Array:
-    """The energy distance per input, for any number of replicates; NaN where none answered.
+    """The energy distance per input, for any number of replicates; NaN if a version has no answer.
 
     Args:
         before: by input and replicate.
-        after: the same inputs.
-        noise: what stands in for the distance between two answers of one version where there is
-            only one, by input, shape (inputs,).
+        after: by the same inputs.
+        noise: stands in for the distance between two answers of a version with a single answer,
+            shape (inputs,).
     """
     found = []
     for one, other, own in zip(before, after, noise, strict=True):
@@ -232,11 +227,9 @@ def _permuted(table: Array, across: Array, generator: np.random.Generator) -> fl
 def answer_comparison(
     pairs: Sequence[Paired], distance: Distance, generator: np.random.Generator, *, exact: bool
 ) -> AnswerComparison:
-    """The change from one version to the other; args as for `compare_answers`.
-
-    It is the first question of a comparison, so it has half of the error rate to itself, and its
-    p-value is doubled (Bonferroni); the other half is for everything in `changes.correct`.
-    """
+    """The change from one version to the other; args as for `compare_answers`. As the first
+    question of a comparison it has half of the error rate to itself, so its p-value is doubled
+    (Bonferroni); `changes.correct` shares the other half."""
     apart = compare_answers(pairs, distance, generator, exact=exact)
     p_value = None if apart.p_value is None else min(2 * apart.p_value, 1.0)
     low, high = apart.interval()

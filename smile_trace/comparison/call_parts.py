@@ -1,5 +1,5 @@
-"""The parts of one explained call, and whether each mattered to its answer: what its template says,
-the variables' values, documents, tools and turns."""
+"""The parts of one explained call (its template's text, variables, documents, tools and turns), and
+whether each mattered to its answer."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -33,12 +33,9 @@ _WITH_THE_CALL = "recorded with the call"
 
 @dataclass(frozen=True)
 class CallPart:
-    """A part of one call.
-
-    `group` is the retriever or the tool that it came from, if any; `drove`: it is, or holds, what
-    the answer depended on most; `measured` is its attribution with the ends of its interval, where
-    it was removed alone.
-    """
+    """A part of one call. `group` is its retriever or tool, if any. `drove` says that it is, or
+    holds, what the answer depended on most. `measured` is its attribution with the ends of its
+    interval, if it was removed alone."""
 
     kind: PartKind
     name: str
@@ -49,11 +46,9 @@ class CallPart:
 
 
 def call_parts(call: Call, explanation: Explanation) -> list[CallPart]:
-    """The parts of an explained call: documents, what tools gave back, tools, turns, instructions.
-
-    Nothing can be said of a part that was never removed, or only together with other text that
-    mattered, nor where the explanation is inconclusive.
-    """
+    """The parts of an explained call: documents, tool results, tools, turns, instructions. A part
+    is open if it was never removed, or only together with other text that mattered, or if the
+    explanation is inconclusive."""
     documents = _documents(call, explanation)
     within = _Within(explanation, list(documents))
     found: list[CallPart] = []
@@ -79,8 +74,8 @@ def call_parts(call: Call, explanation: Explanation) -> list[CallPart]:
 
 
 def _documents(call: Call, explanation: Explanation) -> dict[Place, tuple[str, str | None]]:
-    """The name of each document and its retriever, by place: those that were retrieved, and those
-    that the explanation tells from the text around them, which have none."""
+    """The name and retriever of each document by place: retrieved documents, and those that only
+    the explanation tells from the text around them, without a retriever."""
     found: dict[Place, tuple[str, str | None]] = {}
     for one in call.documents:
         if one.place is not None:
@@ -96,7 +91,7 @@ def _documents(call: Call, explanation: Explanation) -> dict[Place, tuple[str, s
 
 @dataclass(frozen=True)
 class _Within:
-    """An explanation, in which places of the messages are looked up, and where documents stand."""
+    """An explanation with the places of the documents, to look up places of the messages."""
 
     explanation: Explanation
     documents: Sequence[Place]
@@ -106,8 +101,8 @@ class _Within:
         return driver_of(self.explanation)
 
     def removed_with(self, place: Place) -> Place:
-        """The place that was removed where this one was: itself, or one around it without any
-        document in it."""
+        """The place that was removed with this one: itself, or a place around it that holds no
+        document."""
         found = measured_at(place, self.documents, self.explanation)
         if found.measured != "with_others" or len(found.segments[0].places) > 1:
             return place
@@ -151,8 +146,8 @@ class _TemplatePart(NamedTuple):
 
 
 def _template_parts(call: Call, within: _Within) -> list[_TemplatePart]:
-    """The sentences and variables of the call's templates; those that were only removed together
-    are one part. Documents that fill a variable stand for themselves."""
+    """The sentences and variables of the call's templates, those only removed together as one part.
+    Documents that fill a variable stand for themselves."""
     found: dict[Place, list[_TemplatePart]] = {}
     for use in call.prompts:
         if len(use.variable_spans) != len(VARIABLE.findall(use.template)):
@@ -174,7 +169,6 @@ def _template_parts(call: Call, within: _Within) -> list[_TemplatePart]:
 
 
 def _together(parts: Sequence[_TemplatePart], place: Place) -> _TemplatePart:
-    """Several parts in one place as one."""
     if len(parts) == 1:
         return parts[0]
     kinds = {part.kind for part in parts}
@@ -192,7 +186,7 @@ def _touches(segment: SegmentAttribution, places: Sequence[Place]) -> bool:
 
 
 def _tool_results(messages: Sequence[Message]) -> Iterator[tuple[Place, str]]:
-    """What tools gave back, with the name of the tool."""
+    """The tools' results, with the name of the tool."""
     names = tool_names(messages)
     for m, message in enumerate(messages):
         for slot in message.slots:
@@ -203,7 +197,7 @@ def _tool_results(messages: Sequence[Message]) -> Iterator[tuple[Place, str]]:
 
 
 def _offered(messages: Sequence[Message]) -> Iterator[tuple[Place, str]]:
-    """The definitions of tools, where the explanation has them as parts."""
+    """The definitions of tools, if the explanation has them as parts."""
     for m, message in enumerate(messages):
         if message.role == OFFERED:
             for slot in message.slots:

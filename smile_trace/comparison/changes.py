@@ -1,9 +1,5 @@
-"""What changed from one version to the next, and what the replay says of the parts that were
-edited.
-
-Where the replay has settled what an edit did, the tables of parts say what the sentence says,
-whatever the explanations of single calls found.
-"""
+"""What changed from one version to the next. If the replay has settled what an edit did, the tables
+of parts agree with it, whatever the explanations of single calls found."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -36,10 +32,8 @@ T = TypeVar("T", SegmentChange, MeasureChange, ProbeChange)
 def segment_changes(
     before: VersionReport, after: VersionReport, aligned: Sequence[Aligned]
 ) -> tuple[tuple[SegmentChange, ...], str]:
-    """The aligned segments with their changes of influence, and why there are none.
-
-    The versions' calls are independent samples, so Welch's test applies.
-    """
+    """The aligned segments with their changes of influence, and why there are none. The versions'
+    calls are independent samples, so Welch's test applies."""
     why = _incomparable(before, after)
     changes = []
     for item in aligned:
@@ -129,7 +123,7 @@ def _measure_change(before: Measure, after: Measure) -> MeasureChange:
 
 @dataclass(frozen=True)
 class _Tested:
-    """A difference of two means; `half` is half the width of its interval."""
+    """A difference of two means, with half the width of its interval."""
 
     difference: float
     half: float
@@ -137,11 +131,9 @@ class _Tested:
 
 
 def _welch(difference: float, variances: tuple[float, float], counts: tuple[int, int]) -> _Tested:
-    """Welch's t test (1947) from the squared standard errors of two independent means.
-
-    The degrees of freedom are Welch and Satterthwaite's. Without any error (a deterministic model
-    that never varied) the difference is certain.
-    """
+    """Welch's t test (1947) from the squared standard errors of two independent means, with Welch
+    and Satterthwaite's degrees of freedom. Without any error (a deterministic model that never
+    varied) the difference is certain."""
     error = float(np.sqrt(sum(variances)))
     if error == 0:
         return _Tested(difference, 0.0, float(difference == 0))
@@ -156,9 +148,8 @@ def _welch(difference: float, variances: tuple[float, float], counts: tuple[int,
 
 def correct(changes: Sequence[VersionChange]) -> tuple[VersionChange, ...]:
     """Correct the p-values of all influences, figures and probes together (Benjamini–Hochberg).
-
-    They are doubled, because half of the error rate is the answers' own; see `answer_comparison`.
-    """
+    They are doubled, because half of the error rate is the answers' own; see
+    `answer_comparison`."""
     tests: list[SegmentChange | MeasureChange | ProbeChange] = []
     for change in changes:
         tests += [*change.segments, *change.measures, *change.probes]
@@ -192,8 +183,8 @@ def as_replayed(
 ) -> VersionReport:
     """One side of a change, with what the replay has settled of its parts.
 
-    A part that an edit added or removed as it is has the replay's estimate in place of its own. Of
-    any other part in an edit that changed the answers, or may have, no effect is excluded.
+    The replay's estimate replaces that of a part which an edit added or removed unchanged. No other
+    part is excluded in an edit that changed the answers, or may have.
 
     Args:
         limit: the smallest effect that matters.
@@ -216,7 +207,7 @@ def as_replayed(
 
 
 def _verdict(change: VersionChange, effect: EditEffect, limit: float) -> Verdict:
-    """What the replay says of an edit, or of a group of edits that was not taken apart."""
+    """The replay's verdict on an edit, or on a group of edits that was not taken apart."""
     sure = effect.named or (answers_repeat(change) and effect.changed > 0)
     can_exclude = effect.inputs >= MIN_CALLS
     return verdict_on(1.0 if sure else None, effect.ci_high, limit, can_exclude=can_exclude)

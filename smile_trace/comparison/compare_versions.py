@@ -1,5 +1,5 @@
-"""`compare()`: versions of a prompt side by side, from the store and a few new calls; of one, what
-mattered in its calls."""
+"""`compare()`: versions of a prompt side by side, from the store and a few new calls; for a single
+version, what mattered in its calls."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -48,25 +48,25 @@ def compare(
     app: str | None = None,
     settings: Settings | None = None,
 ) -> Comparison:
-    """Compare versions of a prompt over its logged calls; where there is one version, say what
-    mattered in its calls. Works in a running event loop too.
+    """Compare versions of a prompt over its logged calls, or say what mattered in a single
+    version's calls. Works in a running event loop too.
 
     Without a second version no model is asked: the parts of the template are pooled over the calls,
     and the Comparison's `mattered` counts in how many of them each instruction, document, tool and
     turn mattered.
 
     Args:
-        prompt: the name of a Prompt, or of a function without one; by default all of them
-            together, of which only `mattered` is known.
+        prompt: the name of a Prompt, or of a function without one; by default all together, for
+            which only `mattered` is known.
         versions: in the order of the comparison; by default the last two that were called. One
             version with two models compares the models.
-        since: only calls that began then or later count, and what mattered is compared with the
-            period before. A time without a zone is UTC.
+        since: only calls that began then or later count, and `mattered` is compared with the period
+            before. A time without a zone is UTC.
         models: captured names of models; by default each version's own most frequent one.
         file: a file that holds a template: the version "working copy", compared last.
         ref: a git revision of that file (`HEAD~1`): the version before it.
-        budget: the most new calls to models: logged inputs are replayed through both versions.
-            0 reads the store only. The settings' daily caps hold as well.
+        budget: the most new calls to models: logged inputs are replayed through both versions. 0
+            reads the store only. The settings' daily caps hold as well.
         seed: decides which calls and inputs are sampled.
         model: who answers the replayed inputs (a name, a Model or a function `str -> str`); by
             default what the settings map each version's model to.
@@ -75,8 +75,8 @@ def compare(
         settings: by default those of the environment and the nearest `smile_trace.toml`.
 
     Raises:
-        NothingToCompare: no such prompt or version, or none of its calls; the message says what
-            to do.
+        NothingToCompare: no such prompt or version, or none of its calls; the message says what to
+            do.
         ValueError: budget is negative.
     """
     if budget < 0:
@@ -115,7 +115,7 @@ def _is_prompt(store: Store, name: str | None) -> bool:
 
 
 def _seconds(time: datetime) -> float:
-    """Unix seconds, from 1970 on; of a time without a zone, which is UTC, too."""
+    """Unix seconds, at least 0; a time without a zone is UTC."""
     return max((time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp(), 0.0)
 
 
@@ -125,7 +125,7 @@ def _mattered(
     prompt: str | None,
     chosen: ComparisonSettings,
 ) -> Comparison:
-    """What mattered, with the template's parts where there is one version."""
+    """What mattered, with the template's parts if there is one version."""
     return Comparison(
         prompt=prompt or "",
         versions=tuple(versions),
@@ -167,7 +167,7 @@ def _columns(
 
 
 def _drafts(file: Path, ref: str | None, model: str | None) -> list[Evidence]:
-    """Templates without calls: a file, and a revision of it if one is named."""
+    """Templates without calls: a file, and a revision of it if `ref` is given."""
     texts = {"working copy": read_file(file)}
     if ref is not None:
         texts = {ref: read_revision(file, ref), **texts}

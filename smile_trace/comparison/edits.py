@@ -1,15 +1,13 @@
 """The edits between two templates, and which of them changed the answers.
 
-Sentences and variables are aligned first; in a sentence that was edited, each phrase that differs
-is an edit of its own, as a person reads a diff. An edit is one or more hunks, so that a sentence
-that moved is one edit, and all hunks together turn the old template into the new one, character by
-character.
+Sentences and variables are aligned first; each phrase that differs in an edited sentence is an edit
+of its own. An edit is one or more hunks, so that a moved sentence is one edit, and all hunks
+together turn the old template into the new one, character by character.
 
-Which edit it was is found by bisection, as `git bisect` does it over commits: the edits are applied
-one after the other. Where the answers after none and after all of them differ, they differ over
-some step in between; the answers half-way say in which half, and so on (group testing by bisection,
-Dorfman 1943; Zeller 1999). With several edits that matter, the half with the larger step is taken
-apart first.
+The decisive edit is found by bisection, as by `git bisect`, over edits applied one after the other.
+If the answers differ between none and all of them, they differ over some step in between; the
+answers half-way say in which half, and so on (group testing by bisection, Dorfman 1943; Zeller
+1999). If several edits matter, the half with the larger step is taken apart first.
 """
 
 from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
@@ -46,9 +44,8 @@ def align(before: Sequence[TemplateSegment], after: Sequence[TemplateSegment]) -
     """Align two templates.
 
     Segments that keep their order are found by global alignment (Needleman & Wunsch 1970), which
-    maximises total similarity and prefers identical segments. Of the others, a segment that
-    occurs (nearly) unchanged elsewhere has moved; the rest were removed or added. Variables match
-    by name.
+    maximises total similarity and prefers identical segments. Of the others, a segment that occurs
+    (nearly) unchanged elsewhere has moved; the rest were removed or added. Variables match by name.
 
     Returns:
         One entry per segment in the order of the new template; a removed segment follows the
@@ -95,14 +92,13 @@ def _equal(one: TemplateSegment, other: TemplateSegment) -> bool:
 
 
 def _words(segment: TemplateSegment) -> str:
-    """The text with white space normalised."""
     return " ".join(segment.text.split())
 
 
 def _similarities(
     before: Sequence[TemplateSegment], after: Sequence[TemplateSegment]
 ) -> NDArray[np.float64]:
-    """Dice similarity of the sets of character bigrams; 1 only where the words are equal."""
+    """Dice similarity of the sets of character bigrams; 1 only if the words are equal."""
     rows, columns = [_bigrams(s) for s in before], [_bigrams(s) for s in after]
     known = {bigram: k for k, bigram in enumerate(sorted(set().union(*rows, *columns)))}
     left, right = _incidence(rows, known), _incidence(columns, known)
@@ -158,11 +154,11 @@ def _in_order(similarity: NDArray[np.float64]) -> list[tuple[int, int]]:
 Range = tuple[int, int]
 
 MAX_WORDS_BETWEEN = 2
-"""Phrases with so few unchanged words between them are one phrase."""
+"""Number of unchanged words between two phrases up to which they are one phrase."""
 MAX_TOKENS = 1000
-"""Words and spaces of the longest sentence that is compared word by word: it takes their square."""
+"""Words and spaces of the longest sentence that is compared word by word, in quadratic time."""
 MIN_RETAINED = 0.5
-"""A sentence that retains a smaller share of its words was replaced as a whole."""
+"""Share of retained words below which a sentence was replaced as a whole."""
 
 
 def find_edits(before: str, after: str) -> list[Edit]:
@@ -177,11 +173,7 @@ def find_edits(before: str, after: str) -> list[Edit]:
 
 
 def with_edits(before: str, after: str, edits: Collection[Edit]) -> str:
-    """The old template with these of its edits.
-
-    Args:
-        edits: some of `find_edits(before, after)`, in any order.
-    """
+    """The old template with some of `find_edits(before, after)`, in any order."""
     pieces: list[str] = []
     at = 0
     for hunk in sorted((h for edit in edits for h in edit.hunks), key=_place):
@@ -195,7 +187,7 @@ def _place(hunk: Hunk) -> tuple[int, int, int]:
 
 
 def _tiles(starts: Sequence[int], text: str) -> list[Range]:
-    """Each segment with the text up to the next one; together they are the whole text."""
+    """Each segment with the text up to the next; together they are the whole text."""
     ends = [*starts[1:], len(text)][: len(starts)]
     return [
         (start if k else 0, end) for k, (start, end) in enumerate(zip(starts, ends, strict=True))
@@ -205,7 +197,7 @@ def _tiles(starts: Sequence[int], text: str) -> list[Range]:
 def _changes(
     aligned: Sequence[Aligned], old: list[Range], new: list[Range], before: str, after: str
 ) -> Iterator[tuple[ChangeKind, list[Hunk]]]:
-    """The edits as their hunks; what stands between two matched tiles was removed or added."""
+    """The edits as their hunks; text between two matched tiles was removed or added."""
     at = new_at = 0  # where the last matched tiles end
     removed: list[Hunk] = []
     added: list[Hunk] = []
@@ -232,7 +224,7 @@ def _changes(
 def _replaced(
     removed: Sequence[Hunk], added: Sequence[Hunk]
 ) -> Iterator[tuple[ChangeKind, list[Hunk]]]:
-    """What was removed and added in the same place, one by one: each pair was replaced."""
+    """Pairs of texts removed and added in the same place, each of which was replaced."""
     for gone, come in zip_longest(removed, added):
         kind: ChangeKind = "edited" if gone and come else "removed" if gone else "added"
         yield kind, [hunk for hunk in (gone, come) if hunk]
@@ -243,7 +235,7 @@ def _hunk(old: Range, new: Range) -> Hunk:
 
 
 def _phrases(old: Range, new: Range, before: str, after: str) -> list[Hunk]:
-    """What differs between two matched tiles: phrases, or everything if little is retained."""
+    """The differences between two matched tiles: phrases, or everything if little is retained."""
     one, other = _tokens(before, old), _tokens(after, new)
     if max(len(one), len(other)) > MAX_TOKENS:
         same = before[slice(*old)] == after[slice(*new)]
@@ -281,7 +273,7 @@ def _trimmed(old: Range, new: Range, before: str, after: str) -> Hunk:
 
 
 def _tokens(text: str, tile: Range) -> list[Range]:
-    """The words of a tile and what stands between them; together they are the whole tile."""
+    """The words of a tile and the text between them; together they are the whole tile."""
     start, end = tile
     found: list[Range] = []
     at = start
@@ -304,7 +296,7 @@ def _edit(kind: ChangeKind, hunks: Sequence[Hunk], before: str, after: str) -> E
 
 
 def _with_spacing(edits: Sequence[Edit]) -> list[Edit]:
-    """White space joins the edit that it touches; all the rest of it is one edit, the last."""
+    """Joins white space to the edit that it touches; all the rest of it is the last edit."""
     found = [edit for edit in edits if edit.before.strip() or edit.after.strip()]
     spacing = [h for edit in edits if edit not in found for h in edit.hunks]
     alone: list[Hunk] = []
@@ -326,19 +318,17 @@ def _touch(one: Hunk, other: Hunk) -> bool:
 
 
 MIN_SHARE = 0.25
-"""Smallest share of the whole change that one edit or group of edits is followed up for."""
+"""Smallest share of the whole change for which an edit or a group of edits is followed up."""
 
 Ask = Callable[[int], Awaitable[Answers]]
-"""The answers of the template with the first so many edits."""
+"""Asks for the answers of the template with the first so many edits."""
 
 
 @dataclass(frozen=True)
 class Step:
     """The edits `[start, end)` on top of those before them, and how far the answers moved.
-
-    `energies`: the energy distance per input, shape (inputs,), NaN where an answer is missing.
-    `changed`: how many inputs got another answer. `share`: of the sum of all steps, in [0, 1].
-    """
+    `energies` holds the energy distance per input, shape (inputs,), NaN where an answer is missing.
+    `changed` counts the inputs with another answer; `share` is that of the sum of all steps."""
 
     start: int
     end: int
@@ -359,17 +349,17 @@ class Step:
 
     @property
     def edits(self) -> int:
-        """How many edits it holds."""
+        """The number of edits."""
         return self.end - self.start
 
 
 def splits(edits: int) -> int:
-    """How many templates are asked for at most until one of so many edits is found alone."""
+    """The most templates that are asked for until a single one of so many edits is found."""
     return ceil(log2(edits)) if edits > 1 else 0
 
 
 def unresolved(steps: list[Step]) -> Step | None:
-    """The step that should be taken apart next; None where there is none."""
+    """The step that should be taken apart next, if any."""
     largest = max(steps, key=lambda step: (step.edits > 1, step.share))
     return largest if largest.edits > 1 and largest.share >= MIN_SHARE else None
 
@@ -380,8 +370,8 @@ class EditSearch:
     Args:
         olds: the old version's answers, by input and replicate.
         news: the new version's answers to the same inputs.
-        edits: how many edits lead from the one to the other.
-        noise: the mean distance between two answers of one version, by input, shape (inputs,).
+        edits: the number of edits between them.
+        noise: the mean distance between two answers of one version, shape (inputs,).
     """
 
     def __init__(
@@ -393,11 +383,8 @@ class EditSearch:
         self.steps = [self._step(0, edits)]
 
     async def run(self, ask: Ask, most: int) -> int:
-        """Take steps apart until one edit is found, or `most` templates were asked for.
-
-        Returns:
-            How many were asked for.
-        """
+        """Take steps apart until one edit is found, or `most` templates were asked for. Returns how
+        many were asked for."""
         asked = 0
         while asked < most and (step := unresolved(self.steps)) is not None:
             middle = (step.start + step.end) // 2

@@ -1,4 +1,4 @@
-"""What the store knows of a prompt's versions: their calls and their pooled rows."""
+"""The store's evidence on a prompt's versions: their calls and their pooled rows."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -34,9 +34,9 @@ class NothingToCompare(SmileTraceError):
 class Evidence:
     """Everything about one version of a prompt under one model, called `label` in the comparison.
 
-    `calls`: how many there are. `traffic`: a random sample of them. `rows`: over `segments`, from
-    a sample of the `sampled_of` explained calls. `probes`: of the calls that were profiled.
-    `dropped`: what was not used, and why.
+    `traffic` is a random sample of the `calls`. `rows` are over `segments`, from a sample of the
+    `sampled_of` explained calls. `probes` are those of the profiled calls. `dropped` says what was
+    not used, and why.
     """
 
     label: str
@@ -56,8 +56,8 @@ class Evidence:
 
 
 def versions_of(store: Store, prompt: str, since: float = 0.0) -> dict[str, int]:
-    """The versions of a prompt that were called since then (Unix seconds), with their numbers of
-    calls, oldest first.
+    """The versions of a prompt that were called since then (Unix seconds), oldest first, with their
+    numbers of calls.
 
     Raises:
         NothingToCompare: no call used a prompt of that name.
@@ -81,10 +81,10 @@ def known_prompts(store: Store) -> str:
 
 
 def check_version(known: dict[str, int], prompt: str, version: str) -> None:
-    """Check that a version is among those that were called.
+    """Check that a version was called.
 
     Raises:
-        NothingToCompare: it is not; the message lists them.
+        NothingToCompare: it was not; the message lists those that were.
     """
     if version not in known:
         raise NothingToCompare(
@@ -121,11 +121,11 @@ def collect(
     since: float = 0.0,
     among: frozenset[str] | None = None,
 ) -> Evidence:
-    """Gather one version's evidence from at most `most_calls` of its calls (those begun `since`
-    then, in Unix seconds, and `among` some ids).
+    """Gather one version's evidence from at most `most_calls` of its calls (begun `since` then, in
+    Unix seconds, and `among` some ids).
 
-    Explanations under different settings are never pooled: those in pooled mode are used if there
-    are any, else those under the most frequent settings; the others are listed in `dropped`.
+    Explanations under different settings are never pooled: those in pooled mode are preferred, else
+    those under the most frequent settings; the others are listed in `dropped`.
 
     Raises:
         NothingToCompare: the version has no calls (of that model).
@@ -164,11 +164,8 @@ def _pool(
     generator: np.random.Generator,
     ids: frozenset[str] | None,
 ) -> None:
-    """Add the rows, in the first unit that the template was explained by.
-
-    Args:
-        ids: the calls that count; None for all.
-    """
+    """Add the rows of the calls `ids` (None: all), in the first unit that the template was
+    explained by."""
     version = evidence.version
     found = prompts.explanations(prompt, version, evidence.model)
     if ids is not None:
@@ -229,7 +226,6 @@ def _under_same_settings(
 
 
 def _sample(items: Sequence[T], size: int, generator: np.random.Generator) -> list[T]:
-    """Draw at most `size` of the items, in their order."""
     if len(items) <= size:
         return list(items)
     return [items[k] for k in sorted(generator.choice(len(items), size, replace=False))]

@@ -1,16 +1,14 @@
 """The influence of a template's segments, pooled over the calls of one prompt version.
 
-The estimand: per stratum (one drop probability q) the mean over calls of
-E_q[y | x_i = 1] − E_q[y | x_i = 0], with y the answer change in [0, 1] and x_i = 1 where segment i
-was removed, and the equally weighted mean over strata where there are several. Masks are drawn
-independently, so that the coefficient of x_i in least squares of y on x is that estimand
-whatever the true response is; the standard error is clustered by call (by masks, where calls
-share them).
+The estimand: per stratum (one drop probability q) the mean over calls of E_q[y | x_i = 1] − E_q[y |
+x_i = 0], with y the answer change in [0, 1] and x_i = 1 where segment i was removed, and the
+equally weighted mean over strata. Masks are drawn independently, so the coefficient of x_i in least
+squares of y on x is that estimand whatever the true response is. The standard error is clustered by
+call (by masks, where calls share them).
 
 The covariance is the jackknife over clusters, CV3 (Bell & McCaffrey 2002; MacKinnon, Nielsen & Webb
-2023, eq. 15), which allows for any dependence inside a cluster:
-V = (C − 1)/C Σ_c (β̂ − β̂₍c₎)(β̂ − β̂₍c₎)ᵀ, where β̂₍c₎ is the fit without cluster c and
-β̂ − β̂₍c₎ = (XᵀX)⁻¹ X_cᵀ (I − H_cc)⁻¹ û_c.
+2023, eq. 15), which allows for any dependence inside a cluster: V = (C − 1)/C Σ_c (β̂ − β̂₍c₎)(β̂ −
+β̂₍c₎)ᵀ, where β̂₍c₎ is the fit without cluster c and β̂ − β̂₍c₎ = (XᵀX)⁻¹ X_cᵀ (I − H_cc)⁻¹ û_c.
 """
 
 from dataclasses import dataclass
@@ -27,11 +25,9 @@ _BLOCK = 2_000_000
 
 @dataclass(frozen=True)
 class Fit:
-    """Coefficients, shape (columns,), and their covariance, shape (columns, columns).
-
-    A coefficient that the rows do not determine, or that only one cluster determines, has an
-    infinite variance; `known` is False for it, and its covariances are zero.
-    """
+    """Coefficients, shape (columns,), and their covariance, shape (columns, columns). A coefficient
+    that at most one cluster determines has an infinite variance: `known` is False for it, and its
+    covariances are zero."""
 
     coefficients: Array
     covariance: Array
@@ -127,20 +123,19 @@ def _without_each(
 LOST = 0.5
 """Answer change from which the answer counts as lost."""
 INTACT = 0.25
-"""A row is evidence on one segment only if the others predict a smaller answer change than this."""
+"""Answer change that the other segments must stay below for a row to be evidence on one segment."""
 
 
 @dataclass(frozen=True)
 class PooledRows:
     """Random masks of many calls of one template, all over the same segments.
 
-    `x`: share of each segment that was removed, in [0, 1], shape (rows, segments); between 0 and 1
-    only for a variable that was segmented into words. `y`: answer changes in [0, 1], shape
-    (rows,). `q`: drop probability of each row. `call`: number of the call. `weight`: one over the
-    call's inclusion probability. `varies`: False where x_i could not vary, same shape as x.
-    `design`: a number per row that is the same for calls with the same masks (explanations one by
-    one draw theirs from one seed); None where every call has its own. What such calls have by
-    chance they have in common, so a design is one cluster.
+    `x` is the share of each segment that was removed, in [0, 1], shape (rows, segments); only a
+    variable segmented into words has shares between 0 and 1. Per row, `y` is the answer change in
+    [0, 1], `q` the drop probability, `call` the call's number and `weight` one over its inclusion
+    probability. `varies` is False where x_i could not vary, same shape as x. `design` is a number
+    per row that calls with the same masks share, None if every call has its own: such calls share
+    their chance errors, so a design is one cluster.
     """
 
     x: Array
@@ -156,7 +151,7 @@ class PooledRows:
 
     @property
     def calls(self) -> int:
-        """How many different calls there are."""
+        """The number of different calls."""
         return len(np.unique(self.call))
 
     @property
@@ -167,13 +162,13 @@ class PooledRows:
 
 @dataclass(frozen=True)
 class Pooled:
-    """What is known of each segment, each of shape (segments,).
+    """The results per segment, each of shape (segments,).
 
-    `influence` and its `error` (standard error, infinite where the rows do not determine it) are
-    in units of answer change. `spread` is the standard deviation of the influence between calls.
-    `tried` is the number of calls (by Kish's formula where they weigh differently) in which the
-    segment was removed while the rest of the prompt preserved the answer, `lost` the number among
-    them that lost it every time. `calls` counts those with masks of their own.
+    `influence` and its `error` (standard error, infinite if the rows do not determine it) are in
+    units of answer change; `spread` is the influence's standard deviation between calls. `tried`
+    counts the calls (by Kish's formula if their weights differ) in which the segment was removed
+    while the rest preserved the answer, `lost` those among them that lost it every time. `calls`
+    counts those with masks of their own.
     """
 
     influence: Array
@@ -185,11 +180,8 @@ class Pooled:
 
 
 def pool(rows: PooledRows) -> Pooled:
-    """Estimate every segment's influence.
-
-    A row in which x_i could not vary stays out of segment i's estimate. With fewer than two
-    calls every error is infinite.
-    """
+    """Estimate every segment's influence. A row in which x_i could not vary stays out of segment
+    i's estimate. With fewer than two calls every error is infinite."""
     n = rows.x.shape[1]
     weight = rows.weight / rows.weight.mean() if len(rows) else rows.weight
     influence, error = np.zeros(n), np.full(n, np.inf)
@@ -236,9 +228,9 @@ def _predict(rows: PooledRows, whole: Fit) -> Array:
 def _spread(rows: PooledRows, predicted: Array) -> Array:
     """Between-call standard deviation of each influence, by the method of moments.
 
-    With the random-coefficient model y_cj = a_c + Σ_i b_ci x_ij + e_cj (Hildreth & Houck 1968)
-    and centred x̃ = x − q, two rows of one call have E[r_j r_k x̃_ij x̃_ik] = Var(b_i)·v_j·v_k,
-    v = q (1 − q), because masks are independent; the sum over pairs is (Σ_j)² − Σ_j², halved.
+    With the random-coefficient model y_cj = a_c + Σ_i b_ci x_ij + e_cj (Hildreth & Houck 1968) and
+    centred x̃ = x − q, two rows of one call have E[r_j r_k x̃_ij x̃_ik] = Var(b_i)·v_j·v_k, v = q
+    (1 − q), because masks are independent; the sum over pairs is (Σ_j)² − Σ_j², halved.
     """
     v = (rows.q * (1 - rows.q))[:, None]
     terms = (rows.y - predicted)[:, None] * (rows.x - rows.q[:, None]) / v
@@ -258,10 +250,8 @@ def _spread(rows: PooledRows, predicted: Array) -> Array:
 
 
 def _losses(rows: PooledRows, predicted: Array, influence: Array) -> tuple[Array, Array]:
-    """Calls in which a segment was removed with the rest intact, and those that lost the answer.
-
-    Which rows count is decided by their masks, never by their own answer change.
-    """
+    """Calls in which a segment was removed with the rest intact, and those that lost the answer. A
+    row counts by its mask, never by its own answer change."""
     n = rows.x.shape[1]
     tried, lost = np.zeros(n), np.zeros(n)
     _, label = np.unique(rows.call, return_inverse=True)

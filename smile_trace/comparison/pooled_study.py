@@ -1,5 +1,5 @@
-"""The study of a few random masks on one call, and the masks of many calls as rows over the
-segments of their template."""
+"""The study of a few random masks on one call, and many calls' masks as rows over the segments of
+their template."""
 
 import hashlib
 from collections import Counter
@@ -39,13 +39,12 @@ class PooledStudy:
     """A `Study` of random masks on one call.
 
     The segments are those of the template, each variable being one; the rest of the prompt is
-    always sent. The masks depend on the seed and on the call. The Explanation holds the rows and
-    no attribution: that takes the rows of many calls.
+    always sent. The masks depend on the seed and on the call. The Explanation holds the rows and no
+    attribution, which takes the rows of many calls.
 
     Args:
         prompted: the call; the first template that was rendered into it counts.
         settings: the budget counts every call to the model, the baselines included.
-        answer: the logged answer.
         signal: as in a `PerturbationStudy`.
         deterministic: whether the model repeats itself; then one baseline is enough, else two.
         embed: word vectors; by default the packaged ones.
@@ -80,7 +79,7 @@ class PooledStudy:
 
     @property
     def proxy_signal(self) -> Signal:
-        """The same: no proxy is asked."""
+        """The signal itself: no proxy is asked."""
         return self.signal
 
     def ask(self) -> list[Perturbation]:
@@ -91,7 +90,7 @@ class PooledStudy:
         return list({call_key(row): row for row in self._rows}.values())
 
     def texts(self, pairs: Sequence[Answered] = ()) -> list[str]:
-        """When texts are compared, the words of the answers."""
+        """The words of the answers if texts are compared."""
         return answer_words(self._text_change, self.signal, pairs)
 
     def tell(self, pairs: Iterable[Answered]) -> None:
@@ -194,8 +193,7 @@ class PooledRowReader:
     """Reads rows from the store, all of one signal: that of most explanations it reads first.
 
     Args:
-        prompts: the store.
-        stem: what the keys of the template's segments begin with (`NAME:VERSION:`).
+        stem: the beginning of the keys of the template's segments (`NAME:VERSION:`).
     """
 
     def __init__(self, prompts: PromptReader, stem: str) -> None:
@@ -207,7 +205,7 @@ class PooledRowReader:
     def read(
         self, explanations: Sequence[ExplanationRow], segments: Sequence[TemplateSegment]
     ) -> PooledRows | None:
-        """The random masks of those explanations that are over these segments; None if none is."""
+        """The random masks of the explanations that are over these segments; None if none is."""
         known = {item.explanation_id: item for item in explanations}
         partitions = self._partitions(list(known))
         columns = {segment.key: k for k, segment in enumerate(segments)}
@@ -246,13 +244,13 @@ class PooledRowReader:
         )
 
     def keys(self, explanations: Sequence[ExplanationRow]) -> list[str]:
-        """The keys of the first level of most of those explanations, in their order."""
+        """The most frequent keys of the explanations' first levels, in their order."""
         found = self._partitions([item.explanation_id for item in explanations])
         first = Counter(tuple(levels[0]) for levels in found.values() if levels)
         return list(first.most_common(1)[0][0]) if first else []
 
     def _partitions(self, ids: Sequence[int]) -> dict[int, list[list[str]]]:
-        """The keys of each explanation's units per level; none where its signal is another one."""
+        """The keys of each explanation's units per level; none if its signal is another."""
         found = self._prompts.partitions(ids)
         if found and self.signal is None:
             self.signal = Counter(item.signal for item in found.values()).most_common(1)[0][0]
@@ -262,10 +260,8 @@ class PooledRowReader:
         }
 
     def _map(self, keys: Sequence[str], columns: dict[str, int]) -> Array | None:
-        """Each unit's share of each segment, shape (units, segments); None if the unit differs.
-
-        A variable may have been segmented into words, each of which is a share of it.
-        """
+        """Each unit's share of each segment, shape (units, segments); None if the unit differs. A
+        variable may have been segmented into words, each of which is a share of it."""
         shares = np.zeros((len(keys), len(columns)))
         # Only matches outside of variables show that the template was segmented alike, unless it
         # consists of variables.

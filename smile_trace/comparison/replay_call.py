@@ -27,10 +27,10 @@ class Replay(Record):
     """A logged answer beside new answers to the same call.
 
     `messages`, `model` and `parameters` are those of the new request, `changed` names what differs
-    from the logged one. `distances`: each new answer's distance from the logged one, in [0, 1].
-    `noise`: the mean distance between two new answers, None with fewer than two. `p_value`: the
-    rank of the logged answer among all, None without noise. `verdict`: a sentence. `before` and
-    `after`: the explanations of the logged and of the first new answer, if they were asked for.
+    from the logged one. `distances` holds each new answer's distance from the logged one, in [0,
+    1]; `noise` is the mean distance between two new answers, None with fewer than two. `p_value` is
+    the rank of the logged answer among all, None without noise; `verdict` is a sentence. `before`
+    and `after` are the explanations of the logged and of the first new answer, if requested.
     """
 
     call: Call
@@ -67,8 +67,8 @@ def replay(
     Args:
         trace_id: the trace's id (its last call with an answer), or `trace_id:span_id`.
         model: another model: a name, a Model or a function; by default the call's own.
-        prompt_version: another version of the call's Prompt, one that was called before.
-        parameters: what to change of the call's own, e.g. `{"temperature": 0}`; None removes.
+        prompt_version: another version of the call's Prompt, which was called before.
+        parameters: changes to the call's own, e.g. `{"temperature": 0}`; None removes.
         count: how often; the model's own noise is known from two on.
         explained: explain both the logged and the first new answer.
         settings: by default those of the environment and the nearest `smile_trace.toml`.
@@ -110,7 +110,7 @@ def _explain(
 
 
 def _logged(store: Store, trace_id: str) -> Call:
-    """The call of that id, or the last with an answer of that trace id (or prefix of one)."""
+    """The call of that id, or the last with an answer of that trace id (or its prefix)."""
     ids = store.traces.find_calls(trace_id) if trace_id else []
     if not ids:
         raise NothingToCompare(
@@ -185,7 +185,7 @@ async def _ask(
 
 
 def _judged(made: Replay, distance: Distance) -> Replay:
-    """Add its distances, and the verdict on them given the model's own noise."""
+    """Add the distances, and the verdict on them given the model's own noise."""
     if not made.answers:
         return made.model_copy(update={"verdict": "The model gave no answer."})
     logged = made.call.answer or ""

@@ -1,4 +1,4 @@
-"""What mattered in the explained calls of a period, and since the one before."""
+"""What mattered in the explained calls of a period, and what changed since the period before."""
 
 import time
 from collections import Counter
@@ -43,11 +43,10 @@ def what_mattered(
     until: float | None = None,
     version: str | None = None,
 ) -> Report:
-    """Report what mattered in explained calls, and how that has changed since the period before: a
-    prompt's instructions and variables, documents, tools and turns. Asks no model.
+    """Report what mattered in explained calls (instructions and variables, documents, tools and
+    turns), and how that has changed since the period before. Asks no model.
 
     Args:
-        store: where they are.
         name: of a prompt or a function; by default all.
         since: Unix seconds; by default all calls count, and no period is before.
         until: Unix seconds; by default now.
@@ -90,8 +89,8 @@ def what_mattered(
 
 @dataclass(frozen=True)
 class _Seen:
-    """What is kept of an explained call: its id, the kind and name of its group, its parts, and the
-    templates of the prompt that it is grouped by."""
+    """The facts about an explained call that are kept: its id, the kind and name of its group, its
+    parts, and the templates of the prompt that it is grouped by."""
 
     call_id: str
     group: tuple[str, str]
@@ -128,7 +127,7 @@ def _groups_of_calls(
     *,
     whole: bool,
 ) -> list[ReportGroup]:
-    """Each prompt and function, the one called most first; `whole`: of all its versions."""
+    """Each prompt and function, most called first; `whole`: over all its versions."""
     found = []
     for (kind, name), count in calls.most_common():
         own, earlier = ([one for one in few if one.group == (kind, name)] for few in (seen, before))
@@ -140,7 +139,7 @@ def _groups_of_calls(
 def _groups_of_parts(
     kind: GroupKind, kinds: Sequence[str], seen: Sequence[_Seen], before: Sequence[_Seen]
 ) -> list[ReportGroup]:
-    """Each retriever, or each tool: the calls with something of it, and only these parts."""
+    """Each retriever, or each tool: the calls with a part from it, and only these parts."""
     counted = Counter(
         name
         for one in seen
@@ -193,8 +192,8 @@ def _by_name(seen: Sequence[_Seen]) -> Mapping[tuple[str, str], list[_InCall]]:
 
 
 def _reported(calls: Sequence[_InCall], before: Sequence[_InCall]) -> ReportedPart:
-    """A part over the calls that hold it; of several of that name in one call (chunks of a
-    document, say) it mattered where one did."""
+    """A part over the calls that hold it. Of several parts of that name in one call (such as chunks
+    of a document), one that mattered is enough."""
     effects = _effects(calls)
     first = calls[0][1][0]
     measured = [
@@ -236,7 +235,7 @@ def _examples(calls: Sequence[_InCall], effects: Sequence[Verdict]) -> tuple[str
 
 
 def _no_document(seen: Sequence[_Seen]) -> Share | None:
-    """The share of the calls with retrieved documents in which none of these mattered."""
+    """The share of the calls with retrieved documents in which none of them mattered."""
     effects = [
         joint(effects)
         for one in seen
@@ -249,7 +248,7 @@ def _no_document(seen: Sequence[_Seen]) -> Share | None:
 def mean_attribution(
     measured: Sequence[tuple[float, float, float]],
 ) -> tuple[float, float, float]:
-    """The mean attribution over calls with its interval, from one of each with the ends of its own
+    """The mean attribution over calls with its interval, from each call's attribution and
     interval."""
     values = np.array([value for value, _, _ in measured])
     low, high = mean_interval(values, least=-1.0)

@@ -20,9 +20,9 @@ from smile_trace.render.comparison.layout import edit_phrase, quoted
 
 _MAX_LISTED = 3
 MIN_ALONE = 0.2
-"""An edit that moves the answers by a smaller share of its effect when alone needs the others."""
+"""An edit needs the others if it alone moves the answers by a smaller share of its effect."""
 NEXT_TO_NOTHING = 0.1
-"""Largest share of the change that the other edits have where one changed the answers."""
+"""Largest share of the change that the other edits have if one changed the answers."""
 
 
 def summarize(
@@ -35,7 +35,7 @@ def summarize(
 
 
 def summarize_mattered(mattered: Report, versions: Sequence[VersionReport]) -> str:
-    """What mattered in the calls, and what is excluded of the one version, if there is one."""
+    """What mattered in the calls, and what is excluded of the single version, if there is one."""
     sentences = [mattered.summary]
     for version in versions:
         strong = [item for item in version.segments if item.verdict == "supports"]
@@ -94,7 +94,7 @@ def answers_repeat(change: VersionChange) -> bool:
 
 
 def _answers(change: VersionChange, limit: float) -> str:
-    """What follows "From 2 to 3"."""
+    """The continuation of "From 2 to 3"."""
     answers = change.answers
     if answers is None:
         return f": the answers were not compared, because {change.why_no_answers}"
@@ -155,7 +155,7 @@ def _shares(change: VersionChange, named: Sequence[EditEffect], limit: float) ->
 
 
 def _others(change: VersionChange, named: Sequence[EditEffect], limit: float) -> str:
-    """How much the edits add that are not named, where there are any."""
+    """How much the unnamed edits add, if there are any."""
     rest = len(change.edits) - len(named)
     if not rest:
         return ""
@@ -167,8 +167,8 @@ def _others(change: VersionChange, named: Sequence[EditEffect], limit: float) ->
 
 
 def others_add(change: VersionChange, limit: float) -> float | None:
-    """The share of a change that the edits add which are not named; 0 for next to nothing, None
-    where it was not measured well enough to tell."""
+    """The share of a change that the unnamed edits add; 0 for next to nothing, None if it was not
+    measured well enough to tell."""
     others = [effect for effect in change.effects if not effect.named]
     left = max(1.0 - sum(effect.share for effect in named_effects(change)), 0.0)
     repeat = answers_repeat(change)
@@ -204,13 +204,11 @@ def broken_limits(
     drops: Mapping[str, float],
     answer_change: float | None = None,
 ) -> list[str]:
-    """One sentence per limit that the last change breaks; empty if it keeps all of them.
-
-    What could not be measured breaks its limit.
+    """One sentence per limit that the last change breaks, or whose figure could not be measured.
 
     Args:
-        drops: a segment's text (or a part of it that no other segment has) to the largest drop
-            of its influence that is allowed, in units of answer change.
+        drops: a segment's text (or a part of it that no other segment has) to the largest drop of
+            its influence that is allowed, in units of answer change.
         answer_change: the largest mean change of the answers that is allowed, in [0, 1].
 
     Raises:

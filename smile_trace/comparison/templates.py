@@ -1,8 +1,6 @@
-"""Templates of a prompt: where they come from, and their segments.
-
-Each variable is one segment. Segment keys are those of an Explanation (`NAME:VERSION:UNIT:OFFSET`,
-`NAME:VERSION:var:VARIABLE`), so that the rows of all calls of a template can be pooled.
-"""
+"""Templates of a prompt: where they come from, and their segments. Each variable is one segment.
+Segment keys are those of an Explanation (`NAME:VERSION:UNIT:OFFSET`, `NAME:VERSION:var:VARIABLE`),
+so that the rows of all calls of a template can be pooled."""
 
 import subprocess
 from collections.abc import Sequence
@@ -17,7 +15,7 @@ from smile_trace.records import PromptUse, Segment, Unit
 from smile_trace.records.comparison import TemplateSegment
 
 MIN_SENTENCES = 4
-"""Templates with fewer sentences and lines are segmented into words."""
+"""Number of sentences and lines below which a template is segmented into words."""
 
 
 class NoTemplate(SmileTraceError):
@@ -28,10 +26,8 @@ class NoTemplate(SmileTraceError):
 
 
 def template_segments(name: str, version: str, template: str) -> tuple[TemplateSegment, ...]:
-    """Segment a template into sentences and lines, or words if it has few of them.
-
-    Punctuation between variables belongs to no segment and is always retained.
-    """
+    """Segment a template into sentences and lines, or words if it has few of them. Punctuation
+    between variables belongs to no segment and is always retained."""
     sentences = segment_template(name, version, template, "sentence")
     if sum(segment.variable is None for segment in sentences) >= MIN_SENTENCES:
         return sentences
@@ -73,11 +69,9 @@ def segment_template(
 def segments_of_keys(
     name: str, version: str, template: str, keys: Sequence[str]
 ) -> tuple[TemplateSegment, ...]:
-    """The segments of a template as explanations by structure cut it.
-
-    Each begins where its key says and ends where the next one begins; a variable that no key
-    names is part of the segment around it.
-    """
+    """The segments of a template as explanations by structure cut it. Each begins where its key
+    says and ends where the next begins; a variable that no key names is part of the segment around
+    it."""
     stem = f"{name}:{version}:"
     named = {key.removeprefix(f"{stem}var:").split(":")[0] for key in keys if ":var:" in key}
     starts: dict[int, tuple[str, Unit, str | None]] = {}

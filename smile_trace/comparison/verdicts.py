@@ -1,4 +1,4 @@
-"""What may be said of pooled influences, by `records.verdicts`, and of shares of calls."""
+"""The verdicts on pooled influences, by `records.verdicts`, and shares of calls."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,10 +26,10 @@ class Judgement:
     """The verdict on one segment, and the statistics behind it.
 
     `low` and `high` are the ends of the interval, in [-1, 1]. `p_value` is two-sided for "no
-    influence at all", None where the standard error is infinite; `significant` after
-    Benjamini–Hochberg over the template's segments. `may_need` is the upper 95 % bound on the
-    share of calls that need the segment, whatever its mean influence. `calls_needed` is how many
-    calls would settle an open one, None where that is unknown.
+    influence at all", None if the standard error is infinite; `significant` after
+    Benjamini–Hochberg over the template's segments. `may_need` is the upper 95 % bound on the share
+    of calls that need the segment, whatever its mean influence. `calls_needed` would settle an open
+    segment; None if unknown.
     """
 
     verdict: Verdict
@@ -42,11 +42,8 @@ class Judgement:
 
 
 def judge(pooled: Pooled, limit: float) -> list[Judgement]:
-    """Judge every segment of one template.
-
-    Args:
-        limit: the smallest effect that matters, in units of answer change.
-    """
+    """Judge every segment of one template; `limit` is the smallest effect that matters, in units of
+    answer change."""
     freedom = max(pooled.calls - 1, 1)
     p_zero = _two_sided(pooled.influence, pooled.error, freedom)
     significant = adjusted(p_zero) <= ALPHA
@@ -77,10 +74,8 @@ def judge(pooled: Pooled, limit: float) -> list[Judgement]:
 
 
 def _two_sided(estimate: Array, error: Array, freedom: float | Array) -> Array:
-    """p-values of "the true value is zero"; 1 where the error is infinite.
-
-    Without any error (a deterministic model that never varied) the estimate is certain.
-    """
+    """p-values of "the true value is zero"; 1 if the error is infinite. Without any error (a
+    deterministic model that never varied) the estimate is certain."""
     with np.errstate(divide="ignore", invalid="ignore"):
         t = np.where(error > 0, np.abs(estimate) / error, np.where(estimate == 0, 0.0, np.inf))
     p_values: Array = 2 * scipy.stats.t.sf(t, freedom)
@@ -88,23 +83,17 @@ def _two_sided(estimate: Array, error: Array, freedom: float | Array) -> Array:
 
 
 def may_need(tried: float, lost: float) -> float:
-    """Upper 95 % bound on the share of calls that need a segment (Clopper & Pearson 1934).
-
-    About 3/m where none of m calls lost its answer (Hanley & Lippman-Hand 1983); 1 where no call
-    was tried.
-    """
+    """Upper 95 % bound on the share of calls that need a segment (Clopper & Pearson 1934): about
+    3/m if none of m calls lost its answer (Hanley & Lippman-Hand 1983), 1 without calls."""
     if tried <= 0 or lost >= tried:
         return 1.0
     return float(min(scipy.stats.beta.ppf(1 - ALPHA, lost + 1, tried - lost), 1.0))
 
 
 def calls_needed(influence: float, error: float, calls: int, limit: float) -> int | None:
-    """About how many calls would settle a segment with this influence, at 80 % power.
-
-    A segment is settled once an effect is either excluded, which takes a standard error of
-    (limit − |influence|)/2.93 (two one-sided tests at 5 %), or found, which takes
-    |influence|/2.80.
-    """
+    """About how many calls would settle a segment with this influence, at 80 % power. Settled means
+    that an effect is either excluded, which takes a standard error of (limit − |influence|)/2.93
+    (two one-sided tests at 5 %), or found, which takes |influence|/2.80."""
     if not np.isfinite(error):
         return None
     excluded = (limit - abs(influence)) / (scipy.stats.norm.ppf(0.95) + scipy.stats.norm.ppf(0.9))
@@ -113,7 +102,7 @@ def calls_needed(influence: float, error: float, calls: int, limit: float) -> in
 
 
 def share_of(count: int, known: int, still_open: int = 0) -> Share:
-    """`count` of `known` with Wilson's interval (1927); all of [0, 1] where nothing is known."""
+    """`count` of `known` with Wilson's interval (1927); all of [0, 1] if nothing is known."""
     if not known:
         return Share(count=0, of=0, open=still_open, share=0.0, low=0.0, high=1.0)
     low, high = wilson(count, known, LEVEL)
@@ -128,15 +117,15 @@ def share_of(count: int, known: int, still_open: int = 0) -> Share:
 
 
 def share_with(effects: Sequence[Verdict], counted: Sequence[Verdict]) -> Share:
-    """The share with one of these effects among those of which something can be said."""
+    """The share with one of these effects among the verdicts that are not open."""
     known = [effect for effect in effects if effect != "open"]
     count = sum(effect in counted for effect in known)
     return share_of(count, len(known), len(effects) - len(known))
 
 
 def change_of(before: Share, now: Share) -> Change | None:
-    """How much a share has grown, with Newcombe's interval (1998, method 10) of the difference of
-    two independent shares; None where nothing is known of one of them."""
+    """The growth of a share, with Newcombe's interval (1998, method 10) of the difference of two
+    independent shares; None if either is unknown."""
     if not before.of or not now.of:
         return None
     after, earlier = (Estimated(share.share, share.low, share.high) for share in (now, before))

@@ -56,9 +56,8 @@ class Input:
 
 
 class InputModels:
-    """One model for all inputs, or, of kind "rerun", each call's own function.
-
-    Every answer goes through the store's cache and is paid from its ledger.
+    """One model for all inputs or, of kind "rerun", each call's own function. Every answer goes
+    through the store's cache and is paid from its ledger.
 
     Args:
         asked: who answers.
@@ -90,7 +89,8 @@ class InputModels:
         self._open: dict[str, Model] = {}
 
     def answers(self, call: Call) -> bool:
-        """Whether it can answer that call's input: a function is called again if it allows it."""
+        """Whether the model can answer that call's input: a function has to allow calling it
+        again."""
         return call.rerun is not None or not self.by_call
 
     def of(self, call: Call) -> Model:
@@ -123,7 +123,7 @@ class InputModels:
     async def responses(
         self, inputs: Sequence[Input], template: str, replicates: int
     ) -> list[list[Response]]:
-        """The same as responses, with their usage; errors are those of `ask`."""
+        """The answers as responses, with their usage; errors are those of `ask`."""
         groups = [[item] for item in inputs] if self.by_call else [list(inputs)]
         found: list[list[Response]] = []
         for group in groups:
@@ -136,7 +136,7 @@ class InputModels:
 
 
 def request_of(item: Input, template: str, replicate: int = 0) -> Request:
-    """What is asked where the template stands in place of the one that was called."""
+    """The request with the template in place of the one that was called."""
     return Request(
         messages=item.call.messages_with(item.use, template),
         form=item.call.form,
@@ -149,11 +149,11 @@ def request_of(item: Input, template: str, replicate: int = 0) -> Request:
 MIN_INPUTS = 4
 """The inputs below which hardly any change of a model that varies is significant."""
 SEARCHED = 4
-"""Inputs on which an edit is searched: of those that were compared, the ones that moved most."""
+"""Inputs on which an edit is searched: those of the compared inputs that moved most."""
 POWER = 2.8
-"""A mean of so many standard errors is found significant (two-sided 5 %) in 80 % of the cases."""
+"""A mean of this many standard errors is significant (two-sided 5 %) in 80 % of the cases."""
 MIN_SHARE_SURE = 0.4
-"""Smallest share of the change of a further edit that is named where answers vary."""
+"""Smallest share of the change for which a further edit is named if answers vary."""
 MAX_SUGGESTED = 100
 """Inputs of the largest budget that is suggested; a change that needs more is hardly one."""
 MAX_EXAMPLES = 10
@@ -174,10 +174,8 @@ class Replayed:
 
 @dataclass(frozen=True)
 class _Plan:
-    """What the budget is spent on: `inputs` through both versions, the rest on the search.
-
-    `replicates`: answers per input and version; 1 where the models are deterministic.
-    """
+    """How the budget is spent: `inputs` through both versions, the rest on the search. `replicates`
+    are the answers per input and version; 1 if the models are deterministic."""
 
     budget: int
     edits: int
@@ -185,7 +183,6 @@ class _Plan:
 
     @property
     def exact(self) -> bool:
-        """Whether the models are deterministic."""
         return self.replicates == 1
 
     @property
@@ -212,7 +209,7 @@ class _Plan:
 
 @dataclass(frozen=True)
 class _Asked:
-    """Both versions' answers to the same inputs, and the calls that are left."""
+    """Both versions' answers to the same inputs."""
 
     plan: _Plan
     inputs: list[Input]
@@ -231,9 +228,8 @@ class _Asked:
 
 
 class VersionReplay:
-    """Replays logged inputs through versions of a prompt.
-
-    Every answer goes through the store's cache and is paid from its ledger.
+    """Replays logged inputs through versions of a prompt. Every answer goes through the store's
+    cache and is paid from its ledger.
 
     Args:
         traffic: the logged calls that inputs are drawn from; at least one.
@@ -261,10 +257,8 @@ class VersionReplay:
         self._distance = version_distance(settings.explain.distance)
 
     def run(self, before: VersionReport, after: VersionReport, budget: int) -> Replayed:
-        """Replay with at most `budget` new calls, and look for the edit that did it.
-
-        An error of the store or the model becomes `why_no_answers`.
-        """
+        """Replay with at most `budget` new calls, and look for the decisive edit. An error of the
+        store or the model becomes `why_no_answers`."""
         edits = tuple(find_edits(before.template, after.template))
         try:
             return wait_for(self._run(before, after, edits, budget))
@@ -313,7 +307,7 @@ class VersionReplay:
     async def _search(
         self, found: Replayed, asked: _Asked, models: InputModels, before: str, after: str
     ) -> Replayed:
-        """Look for the edits that changed the answers, on the inputs that show it best."""
+        """Look for the edits that changed the answers, on the inputs that moved most."""
         edits, plan = found.edits, asked.plan
         noise = own_distances(asked.olds, asked.news, self._distance)
         moved = np.nan_to_num(energies(asked.olds, asked.news, noise, self._distance), nan=-1.0)
@@ -379,7 +373,6 @@ class VersionReplay:
         return tuple(sorted(changed, key=lambda example: -example.distance)[:MAX_EXAMPLES])
 
     def _models(self, version: VersionReport, budget: int, scope: str) -> InputModels:
-        """Who answers for a version."""
         asked = self._given or version.model or self._traffic[0].model or "*"
         return InputModels(
             asked, self._store, self._settings, app=self._app, budget=budget, scope=scope
@@ -393,12 +386,9 @@ def choose_inputs(
     most: int,
     generator: np.random.Generator,
 ) -> list[Input]:
-    """A random sample of logged calls whose variables fill every template, each input (the
-    variables and the messages around the prompt) once.
-
-    A larger sample of the same generator holds the smaller one, so that a larger budget pays only
-    for what is new.
-    """
+    """A random sample of distinct inputs (the variables and the messages around the prompt) from
+    logged calls whose variables fill every template. A larger sample of the same generator holds
+    the smaller one, so a larger budget pays only for what is new."""
     wanted = {name for template in templates for name in VARIABLE.findall(template)}
     found: dict[tuple[object, ...], Input] = {}
     for call in traffic:
@@ -415,17 +405,15 @@ def choose_inputs(
 
 
 def what_varies(item: Input) -> dict[str, str]:
-    """The template's variables; of a template without any, the last message beside it, by role."""
+    """The template's variables; without any, the last message beside the template, by role."""
     beside = [m for k, m in enumerate(item.call.messages) if k != item.use.message]
     return item.use.variables or {message.role: message.content for message in beside[-1:]}
 
 
 def _named(steps: Sequence[Step], *, exact: bool) -> list[Step]:
-    """The single edits that changed the answers, the strongest first.
-
-    That something did is known; so the strongest needs no test of its own. The others do, unless
-    the model repeats itself. None is named while a stronger group is not taken apart.
-    """
+    """The single edits that changed the answers, the strongest first. Something is known to have
+    changed them, so the strongest needs no test of its own; the others do, unless the model repeats
+    itself. None is named while a stronger group is not taken apart."""
     if max(steps, key=lambda step: step.share).edits > 1:
         return []
     single = [step for step in steps if step.edits == 1 and step.share >= MIN_SHARE]
@@ -434,7 +422,7 @@ def _named(steps: Sequence[Step], *, exact: bool) -> list[Step]:
 
 
 def _whole(answers: AnswerComparison) -> EditEffect:
-    """What the only edit did: all that happened to the answers."""
+    """The effect of the only edit: all that happened to the answers."""
     same = answers.model_dump(include={"distance", "ci_low", "ci_high", "inputs", "changed"})
     return EditEffect(edits=(0,), share=1.0, named=answers.significant, **same)
 

@@ -35,7 +35,7 @@ def report(
     """Report one version.
 
     Args:
-        evidence: where it has no rows, its template is cut as that of others, as `units` say.
+        evidence: without rows, its template is cut like the others, by `units`.
         prompt: its name.
         units: by which the templates beside it were cut.
         limit: the smallest effect that matters, in units of answer change.
@@ -100,7 +100,7 @@ def _influence(
 def _with_savings(
     influences: Sequence[Influence], evidence: Evidence, base_url: str | None
 ) -> list[Influence]:
-    """What removing each excluded instruction saves per thousand calls."""
+    """Adds what removing each excluded instruction saves per thousand calls."""
     per_character = _tokens_per_character(evidence.traffic)
     found = []
     for item in influences:
@@ -128,13 +128,13 @@ def _tokens_per_character(traffic: Sequence[Call]) -> float | None:
 
 
 def address_of(model: str | None, settings: Settings) -> str | None:
-    """The address that decides a model's prices; None where there are none."""
+    """The address that decides a model's prices; None if there are none."""
     table = table_of(settings.models, model or "*")
     return table.base_url if isinstance(table, ServerSettings) else None
 
 
 def price_of_input(tokens: float, model: str | None, base_url: str | None) -> float | None:
-    """What so many input tokens cost, in US dollars; None where no price is known."""
+    """The cost of so many input tokens, in US dollars; None if no price is known."""
     if model is None or base_url is None:
         return None
     million = price(Usage(input_tokens=1_000_000, output_tokens=0), model, base_url)
@@ -147,11 +147,8 @@ def price_of_input(tokens: float, model: str | None, base_url: str | None) -> fl
 def measure(
     traffic: Sequence[Call], feedback: Sequence[Feedback], base_url: str | None
 ) -> tuple[Measure, ...]:
-    """The figures of a version's calls, each over the calls for which it is known.
-
-    Args:
-        base_url: the provider's address, which decides the price; None: no prices.
-    """
+    """The figures of a version's calls, each over the calls for which it is known; `base_url`, the
+    provider's address, decides the price (None: no prices)."""
     answered = [call for call in traffic if call.answer is not None]
     usages = [call.usage for call in traffic if call.usage is not None]
     prices = [price for call in traffic if (price := _price_of_call(call, base_url)) is not None]
@@ -173,7 +170,7 @@ def refuses(answer: str) -> bool:
 
 
 def _price_of_call(call: Call, base_url: str | None) -> float | None:
-    """What the call cost, in US dollars; None where usage or price is unknown."""
+    """The cost of the call, in US dollars; None if usage or price is unknown."""
     if call.usage is None or call.model is None or base_url is None:
         return None
     return price(call.usage, call.model, base_url)
