@@ -10,7 +10,7 @@ Array = NDArray[np.float64]
 
 
 def adjusted(p_values: Sequence[float] | Array) -> Array:
-    """The adjusted p-values (Benjamini & Hochberg 1995, eq. 1), of none none; shape (tests,)."""
+    """The adjusted p-values (Benjamini & Hochberg 1995, eq. 1), shape (tests,)."""
     if not len(p_values):
         return np.zeros(0)
     found: Array = scipy.stats.false_discovery_control(np.clip(p_values, 0.0, 1.0), method="bh")
@@ -20,13 +20,11 @@ def adjusted(p_values: Sequence[float] | Array) -> Array:
 def discovered(
     p_values: Sequence[float] | Array, rate: float, weights: Array | None = None
 ) -> NDArray[np.bool_]:
-    """Which tests to call significant, shape (tests,).
+    """Which tests to call significant, shape (tests,), at a false discovery rate in (0, 1).
 
     Args:
-        p_values: of the tests.
-        rate: the false discovery rate, in (0, 1).
         weights: how much each test counts, with mean 1, fixed before the answers were seen
-            (Genovese, Roeder & Wasserman 2006); none is found at a p-value above the rate.
+            (Genovese, Roeder & Wasserman 2006); none is significant at a p-value above the rate.
     """
     counted = np.asarray(p_values, dtype=np.float64)
     if weights is not None:

@@ -1,8 +1,6 @@
-"""Intervals of rates: Wilson's of trials that count in part, and Newcombe's of a difference.
-
-SciPy has Wilson's of whole successes only (`binomtest(…).proportion_ci(method="wilson")`, with
-which the tests compare this one), and no interval of a difference of two rates.
-"""
+"""Intervals of rates: Wilson's of trials that count in part, and Newcombe's of a difference. SciPy
+has Wilson's only for whole successes (`binomtest(…).proportion_ci(method="wilson")`, with which the
+tests compare this one), and no interval of a difference of two rates."""
 
 from math import hypot, sqrt
 from statistics import NormalDist
@@ -18,13 +16,8 @@ class Estimated(NamedTuple):
 
 
 def wilson(successes: float, trials: int, level: float) -> tuple[float, float]:
-    """The ends of Wilson's score interval (1927) of a rate; (0, 1) without a trial.
-
-    Args:
-        successes: in [0, trials]; a trial may count as a fraction of one.
-        trials: how many.
-        level: the nominal coverage, in (0, 1).
-    """
+    """The ends of Wilson's score interval (1927) of a rate, with nominal coverage `level`; (0, 1)
+    without a trial. `successes` is in [0, trials], since a trial may count as a fraction."""
     if not trials:
         return 0.0, 1.0
     z = NormalDist().inv_cdf((1 + level) / 2)
@@ -36,10 +29,8 @@ def wilson(successes: float, trials: int, level: float) -> tuple[float, float]:
 
 
 def newcombe(one: Estimated, other: Estimated) -> Estimated:
-    """`one` less `other` with Newcombe's hybrid interval (1998, method 10), of independent rates.
-
-    Of the same trials, whose rates go up and down together, it is wider than it need be.
-    """
+    """`one` less `other` with Newcombe's hybrid interval (1998, method 10), for independent rates.
+    It is too wide for rates of the same trials, which go up and down together."""
     value = one.value - other.value
     below = hypot(one.value - one.low, other.high - other.value)
     above = hypot(one.high - one.value, other.value - other.low)

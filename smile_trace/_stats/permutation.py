@@ -1,4 +1,4 @@
-"""p-values by drawing again what was drawn: the conditional randomisation of masks."""
+"""p-values by drawing masks again: the conditional randomisation test."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +18,7 @@ def randomisation(x: Array, q: Array, residuals: Array, generator: np.random.Gen
     Args:
         x: the masks, shape (rows, n), of 0 and 1.
         q: the chance of a 1 in each row, shape (rows,).
-        residuals: what is left of the answers beside the other columns, shape (rows, n).
-        generator: draws.
+        residuals: of the answers beside the other columns, shape (rows, n).
     """
     rows, n = x.shape
     draws = max(999, 20 * n)

@@ -1,1 +1,1 @@
-"""Helpers for the texts that people read, and for what stands in texts."""
+"""Helpers for the texts that people read, and for finding things in texts."""

@@ -51,12 +51,9 @@ def written_path(path: Path) -> str:
 
 
 def fields(answer: str) -> dict[Path, tuple[int, int]]:
-    """The fields of a JSON object or list, alone or in a fence, with the characters of their
-    values, quotation marks apart; {} for any other text.
-
-    A list of values that are no objects is one field, and so is an empty object. Of a key that
-    stands twice in an object the last one counts.
-    """
+    """The fields of a JSON object or list, alone or in a fence, with the characters of their values
+    without quotation marks; {} for any other text. A list without objects is one field, and so is
+    an empty object. The last of an object's duplicate keys counts."""
     fence = _FENCE.search(answer)
     start = fence.end() if fence else _next(answer, 0)
     if answer[start : start + 1] not in ("{", "["):
@@ -72,13 +69,13 @@ def fields(answer: str) -> dict[Path, tuple[int, int]]:
 
 
 def value_at(answer: str, path: Path) -> str | None:
-    """The value of a field as it stands in the answer; None where there is no such field."""
+    """The value of a field as written in the answer; None if there is no such field."""
     place = place_of(answer, path)
     return None if place is None else answer[slice(*place)]
 
 
 def path_of(answer: str, place: tuple[int, int]) -> Path | None:
-    """The field whose value these characters are; None where they are none."""
+    """The field whose value these characters are; None if there is none."""
     return next((path for path, known in fields(answer).items() if path and known == place), None)
 
 

@@ -13,7 +13,7 @@ def listed(items: Sequence[str], conjunction: str = "and") -> str:
 
 
 def ordinal(index: int) -> str:
-    """The ordinal of an index that is counted from 0."""
+    """The ordinal of a 0-based index."""
     if index < len(_NAMES):
         return _NAMES[index]
     number = index + 1

@@ -1,4 +1,4 @@
-"""What log lines are about: ids that code on the way down need not know of to be logged with."""
+"""The context of log lines: ids that the code further down logs without knowing them."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -9,11 +9,11 @@ _fields: ContextVar[Mapping[str, str | int]] = ContextVar("log_fields", default=
 
 @contextmanager
 def about(**fields: str | int) -> Iterator[None]:
-    """Give every line that is logged inside these fields, those of libraries included.
+    """Give these fields to every line that is logged inside, those of libraries included.
 
-    Tasks and `asyncio.to_thread` take them along; a thread of one's own needs
-    `contextvars.copy_context().run`. Not to be held over the `yield` of an iterator, whose
-    consumer would be inside, too.
+    Tasks and `asyncio.to_thread` inherit them; a thread of one's own needs
+    `contextvars.copy_context().run`. Do not hold it over the `yield` of an iterator, whose consumer
+    would be inside, too.
 
     Args:
         fields: `trace_id`, `call_id`, `job_id`, `model`, `tracker` or `source`; those of an outer

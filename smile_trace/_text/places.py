@@ -1,12 +1,9 @@
-"""The last place of a text in another one."""
+"""The last place of a text in another."""
 
 
 def last_place(text: str, part: str) -> int:
-    """The place that `text.rfind(part)` gives, in linear time.
-
-    `rfind` takes as many steps as both lengths multiplied where somebody means it to; `find` does
-    not.
-    """
+    """`text.rfind(part)` in linear time: unlike `find`, `rfind` takes the product of both lengths
+    on hostile texts."""
     if text.endswith(part):
         return len(text) - len(part)
     if part not in text:

@@ -57,9 +57,8 @@ class Prompt:
         return tuple(dict.fromkeys(VARIABLE.findall(self.template)))
 
     def format(self, **variables: Any) -> str:
-        """The template with its variables filled in (`str(value)`; values are not formats).
-
-        The rendering is remembered in the context, so that capture finds it in the messages.
+        """The template with its variables filled in (`str(value)`; values are not formats). The
+        rendering is remembered in the context, so that capture finds it in the messages.
 
         Raises:
             KeyError: a variable of the template is missing.
@@ -94,11 +93,11 @@ def render(template: str, variables: Mapping[str, str]) -> str:
 
 
 def find_renderings(texts: list[str]) -> list[Use]:
-    """Every remembered rendering that occurs in one of the sent texts (one per message).
+    """Every remembered rendering that occurs in one of the sent texts (one per message), newest
+    first.
 
-    It is searched for verbatim and in JSON's escaping (in case it was embedded in a JSON text).
-    Newest first; of several occurrences the last one in the last message. A rendering inside of
-    a longer one is a use of its own.
+    It is searched for verbatim and in JSON's escaping (it may be embedded in a JSON text). The last
+    occurrence in the last message counts. A rendering inside a longer one is a use of its own.
     """
     uses: list[Use] = []
     seen: set[tuple[str, str, str]] = set()

@@ -1,4 +1,4 @@
-"""What a document or section of a prompt is called: its title, else its number."""
+"""The name of a document or section of a prompt: its title, else its number."""
 
 import re
 
@@ -21,23 +21,23 @@ _WORDS = 32
 
 
 def document_name(source: str | None, id: str | None) -> str | None:
-    """What a retrieved document is called: its source, else its id, but for one that a machine
-    made up (a UUID, a hash): nobody knows a document by it."""
+    """The name of a retrieved document: its source, else its id unless a machine made it up (a
+    UUID, a hash), since nobody knows a document by that."""
     made_up = id is not None and _MADE_UP.fullmatch(id)
     return source or (None if made_up else id) or None
 
 
 def title_or_beginning(text: str) -> str:
-    """The title of a passage, or how it begins, at most `LONGEST` characters."""
+    """The title of a passage, or its beginning, at most `LONGEST` characters."""
     return title(text) or " ".join(text.split())[:LONGEST]
 
 
 def title(text: str) -> str | None:
-    """The title of a passage, at most `LONGEST` characters; None where it begins with none.
+    """The title of a passage, at most `LONGEST` characters; None if it begins with none.
 
-    Its first line, where that is short, is no sentence and more follows (`## Returns`,
-    `[2] Returns`, `Title: Returns`); an element's `title`, `name`, `source` or `id`
-    (`<doc id="2">` is "doc 2"); else its number with its first words (`[2] Goods can be …`).
+    The first line, if it is short and no sentence, and more follows (`## Returns`, `[2] Returns`,
+    `Title: Returns`); an element's `title`, `name`, `source` or `id` (`<doc id="2">` is "doc 2");
+    else the number with its first words (`[2] Goods can be …`).
     """
     text = text.strip()
     tag = _TAG.match(text)

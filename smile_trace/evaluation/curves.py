@@ -35,7 +35,6 @@ class Ablation:
 
     Args:
         explanation: its segments are removed; its signal and its part of the answer count.
-        model: the model that is asked.
         parameters: the request parameters that were explained.
         embed: word vectors of an embedding model; None for the packaged ones.
     """
@@ -85,10 +84,8 @@ class Ablation:
     async def remaining(
         self, masks: Iterable[Mask], *, replicates: int = 1
     ) -> dict[Mask, float | None]:
-        """The share of the answer that remains, in [0, 1], mean over the replicates.
-
-        None where every call failed; 0 where a mask leaves nothing to send, which is not asked.
-        """
+        """The share of the answer that remains, in [0, 1], mean over the replicates. None if every
+        call failed; 0 for a mask that leaves nothing to send, which is not asked."""
         distinct = list(dict.fromkeys(masks))
         sendable = [mask for mask in distinct if self._perturber.sendable(mask)]
         await self._ask([self._row(mask, r) for mask in sendable for r in range(replicates)])
@@ -149,7 +146,7 @@ BASELINES = 3
 
 
 def most_calls(explanation: Explanation, *, orders: int = 5) -> int:
-    """The most calls that `faithfulness` makes; fewer where masks are the same or known."""
+    """The most calls that `faithfulness` makes; fewer if masks coincide or are known."""
     count = len(explanation.ranked)
     alone = max(_calls_of(explanation), count)
     return BASELINES + alone + 2 * len(_points(count)) * (2 + orders)
@@ -167,14 +164,13 @@ def faithfulness(
     """Deletion and insertion curves with their areas, beside leave-one-out and random orders.
 
     The first k segments by attribution are removed (or only they are retained), k = 0 … n in at
-    most 20 steps (RISE, Petsiuk et al. 2018, arXiv 1806.07421, sec. 4). A prompt without
-    anything to send counts as nothing of the answer remaining. Leave-one-out gets the calls that
-    the explanation had: where the model is not deterministic each segment is removed several
-    times, and where there are more segments than calls some are not tried and rank last.
+    most 20 steps (RISE, Petsiuk et al. 2018, arXiv 1806.07421, sec. 4). If a mask leaves nothing to
+    send, nothing of the answer remains. Leave-one-out gets as many calls as the explanation had: a
+    model that is not deterministic is asked several times without each segment, and segments beyond
+    the number of calls are not tried and rank last.
 
-    Answers in this process's cache are not asked again. What is asked counts in the caps per day
-    as for `explain`. The most calls that may be made is
-    logged before the first one.
+    Answers in this process's cache are not asked again. Calls count in the caps per day as for
+    `explain`. The most calls that may be made is logged before the first.
 
     Args:
         explanation: the explanation to check, in its own signal.
@@ -182,7 +178,7 @@ def faithfulness(
         parameters: the request parameters that were explained.
         orders: the number of random orders to compare with.
         seed: decides the random orders.
-        budget: raise where more calls than this may be needed.
+        budget: raise if more calls than this may be needed.
 
     Raises:
         ValueError: it may need more calls than `budget`, or nothing could be removed.
@@ -281,7 +277,6 @@ def _steps(count: int) -> tuple[int, ...]:
 
 
 def _points(count: int) -> list[int]:
-    """All numbers of segments that are measured."""
     return sorted({*_steps(count), *(k for k in DROPS if k <= count)})
 
 
@@ -299,8 +294,6 @@ def _area(steps: Sequence[int], shares: Sequence[float | None]) -> float:
 
 
 def _mean(curves: Sequence[OrderCurves]) -> OrderCurves:
-    """The mean of several orders' curves, areas and drops."""
-
     def mean(values: Sequence[float | None]) -> float | None:
         known = [value for value in values if value is not None]
         return float(np.mean(known)) if known else None

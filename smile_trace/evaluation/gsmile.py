@@ -25,11 +25,8 @@ CHANGE = "Well, {prompt}"
 
 @dataclass(frozen=True)
 class MarkedPrompt:
-    """A prompt with the words on which its answer depends, as a person says.
-
-    `changed` is the prompt after a small change that leaves its meaning; `answer` the logged
-    answer, asked first where it is None.
-    """
+    """A prompt with the words on which its answer depends according to a person. `changed` is the
+    prompt after a small change that keeps its meaning; a missing `answer` is asked first."""
 
     prompt: str
     marked: tuple[str, ...]
@@ -101,7 +98,7 @@ def measure(
 
 def _accuracy(explanation: Explanation, marked: Sequence[str]) -> float | None:
     """ROC-AUC of the attributions against the marked words (the Mann–Whitney U over its largest
-    value); None where all or none is marked."""
+    value); None if all or none is marked."""
     wanted = {_bare(word) for word in marked}
     found, others = list[float](), list[float]()
     for segment in explanation.ranked:
@@ -118,7 +115,7 @@ def stability(one: Explanation, other: Explanation, top: int) -> float:
 
 
 def consistency(explanations: Sequence[Explanation]) -> float | None:
-    """The variance of each word's attribution over the repeats, mean over the words."""
+    """The variance of each word's attribution over the repeats, averaged over the words."""
     if len(explanations) < 2:
         return None
     values = [_by_place(explanation) for explanation in explanations]
@@ -129,10 +126,8 @@ def consistency(explanations: Sequence[Explanation]) -> float | None:
 
 
 def _fidelity(explanation: Explanation) -> tuple[float | None, float | None, float | None]:
-    """In-sample R²_ω, weighted MSE and weighted MAE of the weighted linear surrogate.
-
-    R²_ω = 1 − Σω(Δ − Δ̂)² / Σω(Δ − Δ̄_ω)², and the weighted means of (Δ − Δ̂)² and |Δ − Δ̂|.
-    """
+    """In-sample R²_ω, weighted MSE and weighted MAE of the weighted linear surrogate: R²_ω = 1 −
+    Σω(Δ − Δ̂)² / Σω(Δ − Δ̄_ω)², and the weighted means of (Δ − Δ̂)² and |Δ − Δ̂|."""
     rows = [o for o in explanation.perturbations if o.level == 0 and o.shift is not None]
     if len(rows) < 3 or len(explanation.partitions) != 1:
         return None, None, None

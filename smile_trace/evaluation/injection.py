@@ -1,5 +1,5 @@
-"""The sanity check: a text of known effect is injected into a copy of the prompt. The copy's
-explanation must rank it first, and must not rank an injected neutral text high."""
+"""The sanity check: the explanation of a copy of the prompt must rank an injected text of known
+effect first, and must not rank an injected neutral text high."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -39,7 +39,7 @@ MARKERS = ("PELICAN", "WALNUT", "TROMBONE", "GIRAFFE")
 NEUTRAL = "The meeting was on a Tuesday."
 
 MAX_NEUTRAL = 0.5
-"""The neutral text's largest attribution stays below this share of the injected text's."""
+"""Share of the injected text's largest attribution that the neutral text's must stay below."""
 
 _TAIL_WORDS = 12
 """Words of the prompt's end that an example repeats."""
@@ -48,9 +48,7 @@ _TAIL_WORDS = 12
 @dataclass(frozen=True)
 class InjectedPrompt:
     """A copy of a prompt with two texts injected into one message, from character `start` on.
-
-    `text` has a known effect: the model says `marker`. `neutral` has none.
-    """
+    `text` makes the model say `marker`; `neutral` has no effect."""
 
     prompted: Prompted
     message: int
@@ -60,7 +58,7 @@ class InjectedPrompt:
     marker: str
 
     def largest_attribution(self, explanation: Explanation, *, neutral: bool) -> float | None:
-        """The largest attribution among the segments of one text; None where it has none."""
+        """The largest attribution among the segments of one text; None if it has none."""
         begin = self.start + (0 if neutral else len(self.neutral) + 1)
         end = begin + len(self.neutral if neutral else self.text)
 
@@ -72,10 +70,8 @@ class InjectedPrompt:
 
 
 def inject_instruction(prompted: Prompted, marker: str) -> InjectedPrompt:
-    """An instruction at the end of the last user message that has a text.
-
-    At the beginning of the answer the marker is said even where the answer is truncated.
-    """
+    """Injects an instruction at the end of the last user message that has a text. It asks for the
+    marker at the beginning of the answer, where truncation does not reach it."""
     messages = prompted.messages
     texts = _with_text(messages)
     users = [k for k in texts if messages[k].role == "user"]
@@ -85,10 +81,8 @@ def inject_instruction(prompted: Prompted, marker: str) -> InjectedPrompt:
 
 
 def inject_example(prompted: Prompted, marker: str) -> InjectedPrompt:
-    """An example before the last message that is a text: its end, continued by the marker.
-
-    Base models do not follow instructions, but repeat what they have read.
-    """
+    """Injects an example before the last message that is a text: its end, continued by the marker.
+    Base models do not follow instructions, but repeat what they have read."""
     messages = prompted.messages
     texts = _with_text(messages)
     plain = [k for k in texts if not messages[k].parts]
@@ -98,7 +92,7 @@ def inject_example(prompted: Prompted, marker: str) -> InjectedPrompt:
 
 
 def _with_text(messages: Sequence[Message]) -> list[int]:
-    """The messages with a text: not those of an image, or of calls of tools, alone."""
+    """The messages with a text, not only an image or tool calls."""
     return [k for k, message in enumerate(messages) if _texts(message)]
 
 
@@ -137,7 +131,7 @@ def estimate_check(prepared: Prepared) -> Estimate:
 
 
 def injected_copies(prompted: Prompted) -> list[Prompted]:
-    """The copies that a check may ask, each with the longest marker: what they can cost at most."""
+    """The copies that a check may ask, each with the longest marker, to bound the cost."""
     return [method(prompted, max(MARKERS, key=len)).prompted for method in METHODS]
 
 
@@ -151,12 +145,12 @@ async def sanity_check(
 ) -> SanityCheck:
     """Inject a text of known effect and a neutral one into a copy of the prompt and explain it.
 
-    The instruction "Begin your answer with the word PELICAN." is tried first, then an example
-    that continues the prompt's end with that word. Where the model then says the word, that part
-    of its answer is explained, by words or sentences, in the explanation's own signal: it passes
-    where the segment ranked first is in the injected text, and no segment of the neutral
-    text has half of its attribution. Where the model says the word in neither case, nothing was
-    checked. It takes at most `settings.budget` calls.
+    The instruction "Begin your answer with the word PELICAN." is tried first, then an example that
+    continues the prompt's end with that word. If the model says the word, that part of its answer
+    is explained, by words or sentences, in the explanation's own signal. The check passes if the
+    segment ranked first is in the injected text, and no segment of the neutral text has half of its
+    attribution. If the model says the word in neither case, nothing was checked. It takes at most
+    `settings.budget` calls.
 
     Raises:
         ModelUnavailable: the model cannot be asked at all.
@@ -195,7 +189,6 @@ def _study(
     settings: ExplanationSettings,
     embed: Embed | None,
 ) -> PerturbationStudy:
-    """Explains the marker in the answer to the copy."""
     answer = response.text or ""
     start = answer.upper().index(injected.marker)
     signal = resolve_signal(settings, model)

@@ -1,4 +1,4 @@
-"""Suggestions: what could be changed in a prompt, each replayed before anybody sees it."""
+"""Suggestions: possible changes of a prompt, each replayed before anybody sees it."""
 
 from smile_trace.suggesting.api import suggest
 

@@ -1,4 +1,4 @@
-"""`suggest()`: what could be changed in a prompt, tried before it is said; what it can cost."""
+"""`suggest()`: possible changes of a prompt, tried before they are suggested, and their cost."""
 
 import uuid
 from datetime import UTC, datetime
@@ -22,7 +22,7 @@ from smile_trace.suggesting.trials import Replays, Trials
 
 
 def summarize(found: Suggestions) -> str:
-    """What is suggested, and on how much it was tried."""
+    """The suggestions in a sentence, with the number of calls they were tried on."""
     of = f"{found.prompt} {found.version}"
     if not found.suggestions:
         why = "; ".join(f"{one.what}: {one.why}" for one in found.not_proposed)
@@ -48,10 +48,8 @@ def suggest(
     instruction or a document that makes confirmed failures wrong, with a sentence against
     instructions that stand in documents, an order or a format on which the answers depend less.
 
-    Each was replayed on calls and on confirmed failures that it was not made from, and harmed none
-    of them.
-
-    No tool is executed: a replay is a request, and only the text of its answer is looked at.
+    Each was replayed on calls and confirmed failures that it was not made from, and harmed none of
+    them. No tool is executed: a replay is a request, and only the text of its answer is used.
 
     Args:
         prompt: the name of the Prompt.
@@ -113,7 +111,6 @@ def suggest(
 
 
 def _repeats_itself(material: Material, models: InputModels) -> bool:
-    """Whether the model gives the same answer to the same request."""
     inputs = [*material.searched, *material.held_out]
     return all(models.of(one.call).deterministic(one.call.parameters) for one in inputs)
 
@@ -127,8 +124,8 @@ def estimate_suggestions(
     budget: int,
     seed: int = 0,
 ) -> tuple[Estimate, Material]:
-    """What `suggest` with the same arguments would ask at most, each call as large as the longest
-    request; and what it would be made from. Asks nothing; errors are those of `suggest`."""
+    """The most that `suggest` with the same arguments would ask, each call as large as the longest
+    request, and its material. Asks nothing; errors are those of `suggest`."""
     store = Store.look(settings)
     try:
         material = read_material(store, settings, prompt, version, seed)

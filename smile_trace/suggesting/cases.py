@@ -1,4 +1,4 @@
-"""Inputs of a template: confirmed failures with the answer they should get, and varied requests."""
+"""Inputs of a template: confirmed failures with their expected answers, and varied requests."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,11 +15,9 @@ from smile_trace.store import Store
 
 @dataclass(frozen=True)
 class ConfirmedCase:
-    """A failure that people confirmed. `call` is the logged one whose request was changed.
-
-    `request` is an id of the request that was changed: cases of one request are not independent.
-    `planted`: an instruction was planted in it.
-    """
+    """A failure that people confirmed, made by changing the request of the logged `call`. `request`
+    is an id of the request that was changed: cases of one request are not independent. `planted`
+    says that an instruction was planted in it."""
 
     call: Call
     input: Input
@@ -32,12 +30,11 @@ class ConfirmedCase:
 def cases_of(
     store: Store, prompt: str, version: str, template: str, traffic: Sequence[Call]
 ) -> list[ConfirmedCase]:
-    """The confirmed failures of a prompt whose changed request still holds the template.
-
-    One that changed the words of the template itself says nothing about another template.
+    """The confirmed failures of a prompt whose changed request still holds the template: a case
+    with other words in the template says nothing about another template.
 
     Args:
-        traffic: the version's calls; a case takes the parameters of the one that it is of.
+        traffic: the version's calls; a case takes the parameters of its call.
     """
     by_trace = {call.trace_id: call for call in traffic}
     found = []
@@ -59,7 +56,7 @@ def cases_of(
 
 
 def without_document(item: Input, text: str) -> Input | None:
-    """The input without a document's text; None where it does not hold it."""
+    """The input without a document's text; None if it does not hold the text."""
     messages = list(item.call.messages)
     for m, message in enumerate(messages):
         at = message.content.find(text)
@@ -72,8 +69,8 @@ def without_document(item: Input, text: str) -> Input | None:
 
 
 def use_in(messages: Sequence[Message], name: str, version: str, template: str) -> PromptUse | None:
-    """Find where the template stands in these messages, with its variables' values; None where it
-    does not, or at no certain place."""
+    """Find where the template stands in these messages, with its variables' values; None if it does
+    not, or at no certain place."""
     for m, message in enumerate(messages):
         if VARIABLE.search(template):
             place = filled_in(template, message.content)
@@ -105,7 +102,7 @@ class Varied:
 
 
 def varied_by(probe: Probe, inputs: Sequence[Input], seed: int) -> list[Varied]:
-    """One variant of each call that the probe can vary, another one from call to call."""
+    """One variant of each call that the probe can vary, another from call to call."""
     found = []
     for number, item in enumerate(inputs):
         every = [

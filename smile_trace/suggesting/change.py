@@ -1,4 +1,5 @@
-"""A change of a template before it is tried on held-out calls, and what it should make smaller."""
+"""A change of a template before it is tried on held-out calls, and the sensitivity it should
+lower."""
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -9,15 +10,15 @@ from smile_trace.records.suggestion import SuggestionKind, Trial
 
 
 class Sensitivity(Protocol):
-    """Asks a template in a way that should not matter, and sees of how many calls it does."""
+    """Asks a template in a way that should not matter, and finds the calls for which it does."""
 
     @property
     def name(self) -> str:
-        """That of the probe that it is about."""
+        """The name of its probe."""
         ...
 
     async def counting(self, template: str, inputs: Sequence[Input]) -> list[bool]:
-        """Whether each of the calls that can be varied counts: the same calls for any template."""
+        """Whether each call that can be varied counts: the same calls for any template."""
         ...
 
 
@@ -29,14 +30,13 @@ async def least_sensitive(
     now: int,
     keeps: Callable[[str], Awaitable[bool]] | None = None,
 ) -> tuple[str, str] | None:
-    """The candidate by which the fewest calls count, and fewer than now; None where none is.
+    """The candidate by which the fewest calls count, and fewer than now; None if there is none.
 
     Args:
-        sensitivity: what is to be smaller.
-        candidates: templates, each after what it is.
+        candidates: templates, each after its description.
         inputs: the calls.
-        now: how many of them count by the template as it is.
-        keeps: whether a template leaves the answers as they are; None where that is not asked.
+        now: how many of them count by the unchanged template.
+        keeps: whether a template leaves the answers unchanged; None if that is not asked.
     """
     best, fewest = None, now
     for what, changed in candidates:
@@ -50,9 +50,9 @@ async def least_sensitive(
 
 @dataclass(frozen=True)
 class Change:
-    """A changed template. `what` says what is done, as a sentence without its full stop;
-    `sensitivity` is what it makes smaller. Where there is a
-    `document`, its text is taken out of the requests, and only those that hold it count."""
+    """A changed template. `what` describes it as a sentence without its full stop; `sensitivity` is
+    what it lowers. A `document`'s text is taken out of the requests, and only requests that hold it
+    count."""
 
     kind: SuggestionKind
     what: str
@@ -65,7 +65,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Nothing:
-    """What was looked for and not found, and why."""
+    """A kind of suggestion that was not found, and why."""
 
     kind: SuggestionKind
     what: str
@@ -73,7 +73,7 @@ class Nothing:
 
 
 def no_gain(change: Change, trial: Trial, alpha: float) -> str:
-    """Why a change is not worth it; empty where it is. A shorter prompt is worth it by itself."""
+    """Why a change is not worth it; empty if it is. A shorter prompt is worth it by itself."""
     if change.kind == "no_effect":
         return ""
     if trial.probed is not None:

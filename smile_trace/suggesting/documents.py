@@ -15,7 +15,7 @@ from smile_trace.suggesting.change import Change, Nothing, least_sensitive
 from smile_trace.suggesting.trials import Replays, Trials
 
 MOST_DOCUMENTS = 8
-"""Documents that are taken out in turns: those that most failures hold."""
+"""Documents that are taken out in turns: those held by the most failures."""
 
 _DOCUMENT = "Take a document out that makes confirmed failures wrong"
 

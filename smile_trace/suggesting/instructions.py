@@ -13,21 +13,18 @@ from smile_trace.suggesting.trials import Trials
 
 _ENDS = re.compile(r"[.!?。！？]\W*\Z")
 _MARK = re.compile(r"[ \t]*(?:[-*•]|\d+[.)])?[ \t]*")
-"""What is left of a line of a list whose text is gone."""
+"""The rest of a line of a list whose text is gone."""
 
 
 def instructions(template: str) -> list[TemplateSegment]:
-    """The sentences and lines that can be removed by themselves.
-
-    A label that introduces what follows it, and a sentence around a variable, are none.
-    """
+    """The sentences and lines that can be removed by themselves, without labels that introduce what
+    follows, and without sentences around a variable."""
     places = [match.span() for match in VARIABLE.finditer(template)]
     found = segment_template("", "", template, "sentence")
     return [one for one in found if one.variable is None and not _leads(one, template, places)]
 
 
 def _leads(segment: TemplateSegment, template: str, variables: Sequence[tuple[int, int]]) -> bool:
-    """Whether it is a label, or the piece of a sentence beside a variable."""
     if segment.text.rstrip().endswith((":", "：")):
         return True
     for start, end in variables:
@@ -40,7 +37,8 @@ def _leads(segment: TemplateSegment, template: str, variables: Sequence[tuple[in
 
 
 def without(template: str, removed: Collection[TemplateSegment]) -> str:
-    """The template without some of its instructions, nor the lines and spaces that these leave."""
+    """The template without some of its instructions, and without the lines and spaces they
+    leave."""
     for segment in sorted(removed, key=lambda one: -one.start):
         before, after = template[: segment.start], template[segment.end :]
         line, rest = before[before.rfind("\n") + 1 :], after.split("\n", 1)
@@ -58,18 +56,15 @@ def without(template: str, removed: Collection[TemplateSegment]) -> str:
 def worth_trying(
     found: Sequence[TemplateSegment], influences: Sequence[Influence], limit: float
 ) -> list[TemplateSegment]:
-    """The instructions without those of which explained calls have shown that they certainly matter
-    by `limit` or more.
-
-    One in twenty of those without an effect seems to have a small one, and of what is open nothing
-    is known: before it is proposed, the replay without it has to exclude an effect.
-    """
+    """The instructions except those which explained calls have shown to matter by `limit` or more.
+    One in twenty instructions without an effect seems to have a small one, and nothing is known of
+    the open ones: the replay has to exclude an effect before a removal is proposed."""
     return [one for one in found if not any(_certain(one, item, limit) for item in influences)]
 
 
 def _certain(segment: TemplateSegment, item: Influence, limit: float) -> bool:
-    """Whether it lies in the instruction, and certainly matters so much: one around it may be
-    needed for what else it holds."""
+    """Whether the part lies in the instruction, and certainly matters so much: a part around the
+    instruction may be needed for its other text."""
     part = item.segment
     if not segment.start <= part.start <= part.end <= segment.end:
         return False
@@ -80,8 +75,8 @@ def _certain(segment: TemplateSegment, item: Influence, limit: float) -> bool:
 async def find_no_effect(trials: Trials, apart_from: Collection[str]) -> Change | Nothing:
     """Look for the instructions without which the searched calls get the same answers.
 
-    Those that explained calls show to matter are not tried. The others are removed together;
-    where the answers then move, each half by itself, and so on.
+    Instructions that explained calls show to matter are not tried. The others are removed together;
+    if the answers then move, each half by itself, and so on.
 
     Args:
         apart_from: instructions that another suggestion is about.

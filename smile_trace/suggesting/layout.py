@@ -1,10 +1,9 @@
 """A template's paragraphs in another order, or another format, on which the answers depend less.
 
-An order: what varies is the material (documents, examples, options), by the probe `order`. The
-question before the material as well as after it is what Liu et al. 2023 ("Lost in the Middle",
-2307.03172, section 4.2) call query-aware contextualization. A format: what varies is the template's
-own text, by the changes of the probe `format` (FormatSpread, 2310.11324); the values of its
-variables stay.
+For an order, the probe `order` varies the material (documents, examples, options). Liu et al. 2023
+("Lost in the Middle", 2307.03172, section 4.2) call the question before as well as after the
+material query-aware contextualization. For a format, the changes of the probe `format`
+(FormatSpread, 2310.11324) vary the template's own text, not its variables' values.
 """
 
 from collections.abc import Sequence
@@ -19,14 +18,13 @@ from smile_trace.suggesting.change import Change, Nothing, least_sensitive
 from smile_trace.suggesting.trials import Trials
 
 MIN_SENSITIVE = 3
-"""The calls whose answer has to depend on the order, or the format: else there is little to
-gain."""
+"""Calls whose answer has to depend on the order or format; with fewer there is little to gain."""
 
 _ORDER = "Write it in an order on which the answers depend less"
 
 
 def orders_of(template: str) -> list[tuple[str, str]]:
-    """The template's paragraphs (lines, where there is one paragraph) in other orders, each with
+    """The template's paragraphs (lines, if it has a single paragraph) in other orders, each with
     what differs."""
     between = "\n\n" if "\n\n" in template.strip() else "\n"
     parts = [text for text in template.split(between) if text.strip()]
@@ -44,13 +42,13 @@ def orders_of(template: str) -> list[tuple[str, str]]:
 
 @dataclass(frozen=True)
 class OrderSensitivity:
-    """Whether a call gets another answer where its material stands in another order."""
+    """Whether a call gets another answer if its material stands in another order."""
 
     trials: Trials
     name = Order.words.name
 
     async def counting(self, template: str, inputs: Sequence[Input]) -> list[bool]:
-        """Each call that holds such material in one other order."""
+        """Tries each call that holds such material in one other order."""
         varied = varied_by(Order(), inputs, self.trials.seed)
         moved = await self.trials.another(
             template, template, [one.of for one in varied], [one.input for one in varied]
@@ -59,8 +57,8 @@ class OrderSensitivity:
 
 
 async def find_order(trials: Trials) -> Change | Nothing:
-    """Look, among the orders that leave the answers as they are, for the one in which another order
-    of the material gives the fewest searched calls another answer."""
+    """Look, among the orders that leave the answers unchanged, for the order in which reordering
+    the material gives the fewest searched calls another answer."""
     template, searched = trials.material.template, trials.material.searched
     sensitivity = OrderSensitivity(trials)
     moved = await sensitivity.counting(template, searched)
@@ -85,7 +83,7 @@ _FORMAT = "Write it in a format on which the answers depend less"
 
 
 def formats(template: str) -> list[tuple[str, str]]:
-    """The template in other formats, each with what differs; its variables are the same."""
+    """The template in other formats with the same variables, each with what differs."""
     found = []
     for what, change in CHANGES:
         changed = change(template)
@@ -96,13 +94,13 @@ def formats(template: str) -> list[tuple[str, str]]:
 
 @dataclass(frozen=True)
 class FormatSensitivity:
-    """Whether a call gets another answer where the template's format changes a little."""
+    """Whether a call gets another answer if the template's format changes a little."""
 
     trials: Trials
     name = Format.words.name
 
     async def counting(self, template: str, inputs: Sequence[Input]) -> list[bool]:
-        """Each call in one other format, another one from call to call."""
+        """Tries each call in one other format, which changes from call to call."""
         others = formats(template)
         found = [False] * len(inputs)
         for k, (_, changed) in enumerate(others):
@@ -116,8 +114,8 @@ class FormatSensitivity:
 
 
 async def find_format(trials: Trials) -> Change | Nothing:
-    """Look, among the formats that leave the answers as they are, for the one in which a change of
-    it gives the fewest searched calls another answer."""
+    """Look, among the formats that leave the answers unchanged, for the format in which a small
+    change gives the fewest searched calls another answer."""
     template, searched = trials.material.template, trials.material.searched
     sensitivity = FormatSensitivity(trials)
     now = sum(await sensitivity.counting(template, searched))

@@ -1,8 +1,6 @@
-"""What suggestions are made from, and what they are tried on: calls and confirmed failures.
-
-They are told apart before anything is looked at, by the seed: no call and no case is on both sides,
-nor is another call with the same request.
-"""
+"""The calls and confirmed failures that suggestions are made from, and those they are tried on. The
+seed separates them before anything is looked at: no call, no case and no other call with the same
+request is on both sides."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -30,14 +28,14 @@ from smile_trace.suggesting.cases import ConfirmedCase, cases_of
 SEARCHED = 20
 """Calls on which changes are looked for."""
 HELD_OUT = 30
-"""Calls on which what was found is tried."""
+"""Calls on which the changes found are tried."""
 MOST_CASES = 10
 """Confirmed failures on either side."""
 
 
 @dataclass(frozen=True)
 class Material:
-    """The calls and cases of one version; `report` is made without the held-out ones."""
+    """The calls and cases of one version; `report` is made without the held-out calls."""
 
     report: VersionReport
     traffic: Sequence[Call]
@@ -48,7 +46,7 @@ class Material:
 
     @property
     def template(self) -> str:
-        """The template as it is."""
+        """The unchanged template."""
         return self.report.template
 
     @property
@@ -60,10 +58,10 @@ class Material:
 def read_material(
     store: Store, settings: Settings, prompt: str, version: str | None, seed: int
 ) -> Material:
-    """Read a version's calls (the version called last where none is named), and tell them apart.
+    """Read a version's calls (by default the version called last), and separate them.
 
-    Calls that were not explained are held out first, so that the explained ones count among what
-    suggestions are made from; at most half of all requests are held out.
+    Calls that were not explained are held out first, so that suggestions are made from the
+    explained ones; at most half of all requests are held out.
 
     Raises:
         NothingToCompare: no such prompt or version.
@@ -111,7 +109,7 @@ def read_material(
 
 
 def _order(request: str, kept_back: set[str], explained: set[str]) -> tuple[bool, bool]:
-    """What is held out first: what has to be, and then what was not explained."""
+    """The order of holding out: requests that must be, then those not explained."""
     return request not in kept_back, request in explained
 
 
@@ -132,11 +130,11 @@ def asked_model(material: Material, model: AnyModel | None) -> AnyModel:
 
 
 def answerable(material: Material, models: InputModels) -> Material:
-    """What these models can answer: a function is called again if it allows it, and is sent no
-    request that somebody planted an instruction in, since it acts.
+    """The material that these models can answer: a function has to allow calling it again, and is
+    sent no request with a planted instruction, since it acts.
 
     Raises:
-        NothingToCompare: none of the calls.
+        NothingToCompare: they can answer none of the calls.
     """
 
     def kept(inputs: Sequence[Input]) -> list[Input]:

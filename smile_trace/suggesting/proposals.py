@@ -1,4 +1,4 @@
-"""Each kind of suggestion looked for, what was found tried, and the tokens that it saves."""
+"""Looks for each kind of suggestion, tries what was found, and counts the tokens that it saves."""
 
 from collections.abc import Awaitable, Sequence
 from statistics import fmean
@@ -23,11 +23,11 @@ Saved = tuple[float, Literal["tokenizer", "usage"]]
 async def tokens_saved(
     replays: Replays, model: Model, before: str, after: str, inputs: Sequence[Input]
 ) -> Saved | None:
-    """The input tokens that a call takes less, on average; None where nobody counted them.
+    """The input tokens that a call saves, on average; None if nobody counted them.
 
     Args:
         model: who answers.
-        inputs: that both templates were asked over.
+        inputs: over which both templates were asked.
     """
     if counts_tokens(model):
         old, new = ([request_of(item, text) for item in inputs] for text in (before, after))
@@ -50,7 +50,7 @@ Outcome = Suggestion | NotProposed
 
 
 async def find_and_try(trials: Trials, base_url: str | None) -> list[Outcome]:
-    """Every kind, one after the other; a budget or cap that is used up ends the one it hits.
+    """Every kind, one after the other; a used-up budget or cap ends the kind that it hits.
 
     Args:
         base_url: the provider's address, which decides prices; None: no prices.

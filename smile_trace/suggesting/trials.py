@@ -1,4 +1,4 @@
-"""Templates tried beside the template as it is, on calls and confirmed failures, in a budget."""
+"""Templates tried beside the unchanged template, on calls and confirmed failures, in a budget."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -28,7 +28,7 @@ from smile_trace.suggesting.material import Material
 
 
 class BudgetSpent(SmileTraceError):
-    """The calls that the budget leaves do not suffice for what is to be asked."""
+    """The remaining budget does not suffice for the calls."""
 
 
 class Replays:
@@ -37,7 +37,8 @@ class Replays:
     Args:
         models: who answers.
         budget: the most calls.
-        exact: the model repeats itself exactly, so that one answer is enough; else two are taken.
+        exact: whether the model repeats itself exactly, so that one answer is enough; else two are
+            taken.
     """
 
     def __init__(self, models: InputModels, budget: int, *, exact: bool) -> None:
@@ -69,19 +70,19 @@ class Replays:
         return [self._known[template, id(item)] for item in inputs]
 
     async def answers(self, template: str, inputs: Sequence[Input]) -> Answers:
-        """The same as texts, None for each that failed; errors are those of `responses`."""
+        """The responses' texts, None for each that failed; errors are those of `responses`."""
         found = await self.responses(template, inputs)
         return [[r.text if r.ok else None for r in responses] for responses in found]
 
 
 MIN_HELD_OUT = 10
-"""The held-out calls below which nothing is proposed: a few may agree by chance."""
+"""Held-out calls below which nothing is proposed: a few may agree by chance."""
 ALPHA = 0.05
 """Error rate of the test that confirmed failures are corrected."""
 FIRST = 5
 """Calls that are asked first: they show a large effect already."""
 LARGE = 4
-"""A mean change of so many limits over the first calls is no chance."""
+"""Multiple of the limit from which the first calls' mean change is no chance."""
 
 
 class NothingTried(SmileTraceError):
@@ -106,9 +107,9 @@ class Trials:
     # -- where changes are looked for -----------------------------------------------------------
 
     async def keeps(self, template: str) -> bool:
-        """Whether the template leaves the answers of the searched calls and cases as they are: on
-        average within the limit, none of them another one. That this is no luck, trying it on what
-        is held out has to show."""
+        """Whether the template leaves the answers of the searched calls and cases unchanged: on
+        average within the limit, and none of them another answer. The held-out calls have to show
+        that this is no luck."""
         searched = self.material.searched
         first = await self._pairs(template, searched[:FIRST])
         if first and self._mean(first) > LARGE * self.limit:
@@ -125,15 +126,11 @@ class Trials:
     async def corrected(
         self, template: str, cases: Sequence[ConfirmedCase], document: str = ""
     ) -> tuple[list[bool], list[bool]]:
-        """Count by request, since failures of one are not independent: of the requests with a
-        failure that the prompt gets wrong, whether the template gets all of these right and no
-        other wrong; and of those with one that it gets right, whether the template gets one wrong.
-
-        A case whose answers are partly right, or failed, counts as not changed.
-
-        Args:
-            document: what is taken out of the requests, which have to hold it then.
-        """
+        """Two results by request, since its failures are not independent. For each request with a
+        failure that the prompt gets wrong: whether the template gets all of these right and no
+        other wrong. For each with a case that the prompt gets right: whether the template gets one
+        wrong. A case whose answers are partly right, or failed, counts as unchanged. A `document`
+        is taken out of the requests, and only requests that hold it count."""
         if document:
             cases = [one for one in cases if document in _text(one.input)]
         before = await self._right(self.material.template, cases)
@@ -158,8 +155,8 @@ class Trials:
         """Try a template on the held-out calls and cases.
 
         Args:
-            sensitivity: what it should make smaller.
-            document: what is taken out of the calls and cases, which have to hold it then.
+            sensitivity: what it should lower.
+            document: is taken out of the calls and cases, which then have to hold it.
 
         Raises:
             NothingTried: no call could be compared; and as `Replays.responses`.
@@ -190,7 +187,7 @@ class Trials:
         )
 
     def harm(self, trial: Trial) -> str:
-        """Why a template that did this is not proposed; empty where it did no harm."""
+        """Why a template with this trial is not proposed; empty if it did no harm."""
         answers = trial.answers
         if trial.cases_lost.count:
             return f"{trial.cases_lost.count} confirmed cases that are right now would be wrong"
@@ -213,11 +210,8 @@ class Trials:
         varied: Sequence[Input] | None = None,
     ) -> list[bool | None]:
         """Whether each call gets another answer by `changed` than by the template (half of it gone,
-        beyond the model's own noise); None where it got none.
-
-        Args:
-            varied: what `changed` is asked over; None for the same calls.
-        """
+        beyond the model's own noise); None if it got none. `varied` are the inputs of `changed`, by
+        default the same."""
         olds = await self.replays.answers(template, inputs)
         news = await self.replays.answers(changed, inputs if varied is None else varied)
         pairs = [paired(old, new) for old, new in zip(olds, news, strict=True)]
