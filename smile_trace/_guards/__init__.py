@@ -1,1 +1,1 @@
-"""What stands between us and what other programs say."""
+"""Guards between this package and what other programs and people give it."""

@@ -1,8 +1,7 @@
-"""The one gate for addresses that another program names: uploads, redirects, places of files.
+"""The gate for addresses that another program names: uploads, redirects, places of files.
 
-An address that came in a reply or a record is a wish of whoever wrote it. What asks it passes a
-`Gate`, which knows the one server that the settings name. Everything is compared after it was
-found to be written in a form that every parser of addresses reads alike.
+An address in a reply or record is only its writer's wish. It must pass a `Gate`, which knows the
+one server that the settings name. Only forms that every parser reads alike are compared.
 """
 
 import re
@@ -19,7 +18,7 @@ _HTTP = re.compile(
     r"(?=[/?#]|$)[^\x00-\x20\x7f-\x9f\\]*",
     re.IGNORECASE | re.ASCII,
 )
-"""No user, no backslash, no white space, no letters beyond ASCII in the host."""
+"""No user, backslash, white space, or letters beyond ASCII in the host."""
 
 _STORAGES = {
     "s3": r"[A-Za-z0-9._-]+",
@@ -29,8 +28,7 @@ _STORAGES = {
     "r2": r"[A-Za-z0-9.-]+@[0-9a-f]+(\.eu|\.fedramp)?\.r2\.cloudflarestorage\.com",
     "b2": r"[A-Za-z0-9.-]+@s3\.[a-z0-9-]+\.backblazeb2\.com",
 }
-"""The form of a bucket or container, by scheme. Where a host stands in it, it is the
-provider's: credentials go there."""
+"""The form of a bucket or container, by scheme; a host in it gets credentials: the provider's."""
 _UNPLAIN = re.compile(r"[\x00-\x1f\x7f-\x9f\\?#;]")
 
 
@@ -41,13 +39,13 @@ class AddressRefused(SmileTraceError):
 
 
 class Reach(IntEnum):
-    """The networks an address can be reached from, and so what may be named from there."""
+    """The networks from which an address can be reached."""
 
     PUBLIC = 0
     PRIVATE = 1
     LOOPBACK = 2
     NEVER = 3
-    """Link-local, multicast, and where clouds tell their machines' credentials."""
+    """Link-local, multicast, and the addresses where clouds tell machines their credentials."""
 
 
 _NEVER = [
@@ -64,23 +62,15 @@ _NAT64 = [ip_network(network) for network in ("64:ff9b::/96", "64:ff9b:1::/48", 
 
 
 class Gate:
-    """What one server of the settings may name for us to ask.
-
-    Args:
-        own: its address.
-    """
+    """The addresses that a server of the settings, `own`, may name for us to ask."""
 
     def __init__(self, own: str) -> None:
         self.own = own
         self._reach = Reach.LOOPBACK
-        """The least that its name has ever resolved to: a name that moves inwards gains nothing."""
+        """The least its name ever resolved to, so that a name that moves inwards gains nothing."""
 
     def own_server(self, address: str) -> None:
-        """Check the address of a request that carries our credentials.
-
-        Raises:
-            AddressRefused: it is another server's.
-        """
+        """Refuse to send our credentials to another server, with AddressRefused."""
         if not (_HTTP.fullmatch(address) and same_server(self.own, address)):
             raise AddressRefused(
                 f"an address on another server ({_shown(address)}) is not asked with our key: "
@@ -88,12 +78,11 @@ class Gate:
             )
 
     def storage(self, address: str) -> None:
-        """Check a signed address of a storage beside the server, which is asked without our
-        credentials. Whoever connects checks the `peers` besides.
+        """Check a signed address of a storage, asked without our credentials (whoever connects
+        checks the `peers`, too).
 
         Raises:
-            AddressRefused: it is not http(s), is http although the server is asked by https, or
-                its host is nearer to us than the server is.
+            AddressRefused: it is not http(s), less encrypted than the server, or nearer to us.
         """
         parts = _HTTP.fullmatch(address)
         if parts is None:
@@ -108,7 +97,7 @@ class Gate:
             return  # a proxy may know that name; without one there will be no connection either
 
     def peers(self, host: str, port: int) -> list[str]:
-        """The IP addresses of a host that may be connected to; every one of them may.
+        """The IP addresses of a host, all of which may be connected to.
 
         Raises:
             AddressRefused: one of them is nearer to us than the server is.
@@ -120,11 +109,7 @@ class Gate:
         return peers
 
     def peer(self, address: str, host: str) -> None:
-        """Check the IP address that a host has, or that a connection to it has reached.
-
-        Raises:
-            AddressRefused: it is nearer to us than the server is.
-        """
+        """Raise AddressRefused if an IP address reached for a host is nearer than the server."""
         reach = reach_of(address)
         if reach is Reach.PUBLIC or (reach is not Reach.NEVER and reach <= self._own_reach()):
             return
@@ -146,7 +131,7 @@ class Gate:
 
 
 def reach_of(address: str) -> Reach:
-    """The networks an IP address can be reached from; of one inside another, the nearer of both."""
+    """The networks an IP address can be reached from; the nearer of it and one embedded in it."""
     ip = ip_address(address.partition("%")[0])
     inner = _inner(ip)
     return max([_reach(ip), *([] if inner is None else [reach_of(str(inner))])])
@@ -179,7 +164,7 @@ def stored_at(location: str) -> tuple[str, ...]:
     """Scheme, bucket and folders of a place in an object storage.
 
     Raises:
-        AddressRefused: it is in none of those that we know, or its path is not plain.
+        AddressRefused: the storage is unknown, or the path is not plain.
     """
     scheme, found, rest = location.partition("://")
     bucket, _, path = rest.partition("/")
@@ -212,18 +197,16 @@ def folders(path: str) -> tuple[str, ...]:
 
 
 def _shown(address: str) -> str:
-    """The beginning of an address without what signs it and without control characters."""
+    """The beginning of an address, without its signature and control characters."""
     bare = re.split(r"[?#]", address, maxsplit=1)[0]
     shown = "".join(c if c.isprintable() else "?" for c in re.sub(r"//[^/]*@", "//", bare))
     return repr(shown[:100] + ("…" if len(shown) > 100 else ""))
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine is reached under that host.
+    """Whether the host, an IP address or a name, is this machine and no other.
 
-    Args:
-        host: an IP address, IPv6 with or without brackets, or a name. A name under `localhost`
-            may be anywhere, and so is none.
+    A name under `localhost` may be anywhere, and so is none; IPv6 may have brackets.
     """
     try:
         address = ip_address(host.strip("[]"))

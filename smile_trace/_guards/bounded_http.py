@@ -1,7 +1,7 @@
-"""Replies of servers that nobody vouches for: bounded in size, unpacked, from the server asked.
+"""Replies of servers that nobody vouches for: bounded in size, not packed, from the server asked.
 
-For httpx and its relatives, by event hooks, which are called before a reply's body is read. The
-clients below openai's have changed with its releases, so nothing here names one.
+Event hooks of httpx and its relatives, called before a body is read. No client is named here,
+because those below openai's have changed with its releases.
 """
 
 import re
@@ -14,11 +14,11 @@ from urllib.parse import urljoin, urlsplit
 MAX_REPLY_MB = 8.0
 """Megabytes that a reply may have, unless the settings say otherwise."""
 HEADERS = {"Accept-Encoding": "identity"}
-"""Sent with every request: a packed reply would be unpacked in memory, however large it gets."""
+"""Sent with every request, because a packed reply would be unpacked in memory at any size."""
 
 CHARSETS = frozenset(("utf-8", "utf8", "us-ascii", "ascii", "iso-8859-1", "windows-1252"))
-"""What a reply's text is decoded by; it is read as UTF-8 where it names another one, because some
-of Python's (`hex`, `idna`, `rot13`) decode no text and raise whatever they like."""
+"""Charsets that replies are decoded by; others count as UTF-8, because some of Python's (`hex`,
+`idna`, `rot13`) decode no text and raise whatever they like."""
 
 
 class ReplyRefused(Exception):
@@ -26,7 +26,7 @@ class ReplyRefused(Exception):
 
 
 class TooLarge(ReplyRefused):
-    """A reply that is larger than it may be."""
+    """A reply that is too large."""
 
     def __init__(self, max_mb: float) -> None:
         super().__init__(
@@ -57,11 +57,7 @@ class Redirected(ReplyRefused):
 
 
 def bounded(max_mb: float) -> Callable[[Any], Awaitable[None]]:
-    """A response hook of an asynchronous client that refuses what must not be read.
-
-    Raises:
-        ReplyRefused: by the hook.
-    """
+    """A response hook of an asynchronous client that raises ReplyRefused for unwanted replies."""
     largest = int(max_mb * 10**6)
 
     async def read(response: Any) -> None:
@@ -82,11 +78,7 @@ def bounded(max_mb: float) -> Callable[[Any], Awaitable[None]]:
 
 
 def check_headers(headers: Any, max_mb: float) -> None:
-    """See from a reply's headers that its body may be read.
-
-    Raises:
-        ReplyRefused: it is packed, or too large.
-    """
+    """Check a reply's headers; raises ReplyRefused if it is packed or too large."""
     if headers.get("Content-Encoding", "identity").strip().lower() not in ("identity", ""):
         raise Packed
     length = headers.get("Content-Length", "")
@@ -95,11 +87,7 @@ def check_headers(headers: Any, max_mb: float) -> None:
 
 
 def check_redirect(asked: str, status: int, headers: Any) -> None:
-    """See that a reply does not send us to another server.
-
-    Raises:
-        Redirected: it does.
-    """
+    """Raise Redirected if a reply sends us to another server."""
     location = headers.get("Location")
     if not 300 <= status < 400 or location is None:
         return
@@ -125,7 +113,7 @@ def same_server(asked: str, target: str) -> bool:
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
     """The seconds that a server asks to wait for, ≥ 0: either form of `Retry-After` (RFC 9110,
-    section 10.2.3), else `RateLimit-Reset`; None where it does not, or nobody can read it."""
+    section 10.2.3), else `RateLimit-Reset`; None if missing or unreadable."""
     for name in ("retry-after", "ratelimit-reset"):
         value = next((v for key, v in headers.items() if key.lower() == name), "").strip()
         if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", value):

@@ -1,9 +1,9 @@
 """The application's own tracing: noted on each call, suppressed under ours, never changed.
 
-OpenTelemetry is handled here, any other tracing system by an integration, which declares an
-`ExternalTracing` as an entry point of the group `smile_trace.external_tracing`. The entry's name
-is the module that the application imports ("mlflow"): the integration is loaded after that
-module, and until then costs one lookup in `sys.modules`.
+OpenTelemetry is handled here; any other system by an integration, which declares an
+`ExternalTracing` as an entry point of the group `smile_trace.external_tracing`. The entry's name is
+the module that the application imports ("mlflow"): the integration is loaded after that module, and
+until then costs one lookup in `sys.modules`.
 """
 
 import sys
@@ -37,11 +37,11 @@ class ExternalTracing(Protocol):
     while another thread is still importing the system's module; its exceptions are counted."""
 
     def active_span(self) -> tuple[str, str] | None:
-        """The trace id and the span id that are active in this context, where any are."""
+        """The trace id and the span id that are active in this context, or None."""
         ...
 
     def last_trace(self) -> str | None:
-        """The id of the trace that was last active in this thread or task, where one was."""
+        """The id of the trace that was last active in this thread or task, or None."""
         ...
 
     def suppress(self) -> AbstractContextManager[object]:

@@ -1,9 +1,9 @@
-"""The one gate for data that another program wrote: JSON, decoded within bounds.
+"""The gate for JSON of other programs, decoded within bounds.
 
-Spool lines, OTLP files, attributes that hold JSON text, imports and servers' replies are foreign.
-What passes can be stored, sent on and read again by everything of ours: bounded in size, depth
-and number of values, integers of at most 64 bits, finite numbers, text that UTF-8 can encode.
-What does not pass raises `ForeignDataError`; the reader sets that one item aside and goes on.
+Spool lines, OTLP files, JSON in attributes, imports and servers' replies are foreign. Whatever
+passes can be stored, sent on and read again: it is bounded in size, depth and number of values,
+with integers of at most 64 bits, finite numbers, and text that UTF-8 can encode. Anything else
+raises `ForeignDataError`; the reader sets that item aside and goes on.
 """
 
 import json
@@ -17,19 +17,17 @@ from smile_trace.errors import ReasonCode, SmileTraceError
 MAX_BYTES = 64 * 2**20
 """Characters or bytes of one JSON text."""
 MAX_DEPTH = 64
-"""Lists and objects inside of each other; serializers of JSON give up at some 200."""
+"""Nesting of lists and objects; serializers of JSON give up at some 200."""
 MAX_VALUES = 2_000_000
 """Values of one JSON text."""
 FREE_CONTAINERS, BYTES_PER_CONTAINER = 200_000, 20
-"""Lists and objects of one JSON text: any `FREE_CONTAINERS`, and one more for so many bytes. An
-object of 5 bytes takes some 200 in memory: so a text takes at most 20 times its length and 64 MB,
-however it is made."""
+"""Lists and objects of a text: these, and one more per so many bytes. An object of 5 bytes takes
+some 200 in memory, so a text takes at most 20 times its length and 64 MB."""
 MAX_INTEGER = 2**64
 MIN_INTEGER = -(2**63)
 
 MISREAD = (AttributeError, LookupError, TypeError, ValueError, RecursionError, OverflowError)
-"""What comes of taking values out of foreign data that is not shaped as it should be; a
-`ForeignDataError` is a ValueError."""
+"""The errors of taking values out of misshapen foreign data; `ForeignDataError` is a ValueError."""
 
 _LONE_SURROGATES = re.compile("[\ud800-\udfff]")
 # A string that nothing closes goes to the end: looked for again at each of its quotes, it would
@@ -53,8 +51,8 @@ def decode(text: str | bytes, *, max_depth: int = MAX_DEPTH, lenient: bool = Fal
     Args:
         text: JSON (RFC 8259); bytes are UTF-8.
         max_depth: lists and objects inside of each other.
-        lenient: halves of a character (`"\\ud83d"`) become U+FFFD; `NaN`, `Infinity` and
-            `-Infinity`, which many encoders write, become null. Otherwise both are refused.
+        lenient: replace halves of a character (`"\\ud83d"`) by U+FFFD, and `NaN`, `Infinity` and
+            `-Infinity`, which many encoders write, by null. Otherwise both are refused.
 
     Raises:
         NotJSON: it is no JSON.
@@ -68,15 +66,9 @@ def decode(text: str | bytes, *, max_depth: int = MAX_DEPTH, lenient: bool = Fal
 def parse(text: str | bytes, *, lenient: bool = False, max_values: int = MAX_VALUES) -> Any:
     """Decode like `decode`, but check size and number of values only: `check` each item.
 
-    Args:
-        text: JSON; bytes are UTF-8.
-        lenient: as of `decode`.
-        max_values: how many values it may have.
-
     Raises:
         NotJSON: it is no JSON.
-        ForeignDataError: it is longer than `MAX_BYTES`, or has more values, or more lists and
-            objects, than is allowed.
+        ForeignDataError: it is too long, or has too many values, lists or objects.
     """
     if len(text) > MAX_BYTES:
         raise ForeignDataError(f"longer than {MAX_BYTES:,} bytes")
@@ -84,12 +76,7 @@ def parse(text: str | bytes, *, lenient: bool = False, max_values: int = MAX_VAL
 
 
 def parse_first(text: str, *, lenient: bool = False) -> tuple[Any, int]:
-    """Parse the value with which a text begins; it, and where it ends there.
-
-    Raises:
-        NotJSON: the text begins with no JSON.
-        ForeignDataError: as of `parse`.
-    """
+    """Parse the value with which a text begins, and return it with its end; raises as `parse`."""
     return _parsed(text, lenient, whole=False)
 
 
@@ -117,7 +104,7 @@ def _parsed(
 
 
 def check(value: Any, *, max_depth: int = MAX_DEPTH) -> None:
-    """Check a decoded value: depth, number of values, integers, finite numbers, types.
+    """Check a decoded value's depth, number of values, integers, finite numbers and types.
 
     Raises:
         ForeignDataError: it is beyond a bound, or holds what is no JSON.
@@ -149,8 +136,7 @@ def check(value: Any, *, max_depth: int = MAX_DEPTH) -> None:
 
 
 def clean(value: Any, *, max_depth: int = MAX_DEPTH) -> Any:
-    """A value that another library decoded: checked, with U+FFFD for halves of characters and
-    null for numbers that are not finite.
+    """Check a value of another decoder, with U+FFFD for half characters and null for infinity.
 
     Raises:
         ForeignDataError: it is beyond a bound.
@@ -161,11 +147,7 @@ def clean(value: Any, *, max_depth: int = MAX_DEPTH) -> Any:
 
 
 def integer(value: Any) -> int:
-    """An integer of at most 64 bits, from a number or its decimal text.
-
-    Raises:
-        ForeignDataError: it is none.
-    """
+    """An integer of at most 64 bits, from a number or its decimal text; else ForeignDataError."""
     if isinstance(value, str):
         digits = value.strip().removeprefix("-").removeprefix("+")
         if not (digits.isascii() and digits.isdigit() and len(digits) <= 20):
@@ -181,11 +163,7 @@ def integer(value: Any) -> int:
 
 
 def finite(value: Any) -> float:
-    """A finite number, from a number or its text.
-
-    Raises:
-        ForeignDataError: it is none.
-    """
+    """A finite number, from a number or its text; else ForeignDataError."""
     try:
         number = float(value)
     except (TypeError, ValueError, OverflowError):
@@ -197,7 +175,7 @@ def finite(value: Any) -> float:
 
 
 def _count_values(text: str, max_values: int) -> None:
-    """Refuse too many values before any is made; strings are looked into only where it matters."""
+    """Refuse too many values before decoding; strings are searched only if that can matter."""
     most = FREE_CONTAINERS + len(text) // BYTES_PER_CONTAINER
     if len(text) <= min(2 * most, max_values):  # a container has two characters
         return
@@ -224,7 +202,7 @@ def _null(_: str) -> None:
 
 
 def _mended(value: Any, *, lenient: bool, depth: int = 0) -> Any:
-    """Half an emoji is JSON but no text: neither a database nor a model takes it."""
+    """Mend or refuse lone surrogates: they are JSON, but neither databases nor models take them."""
     if depth > 4 * MAX_DEPTH:
         raise ForeignDataError("nested too deeply")
     again = partial(_mended, lenient=lenient, depth=depth + 1)

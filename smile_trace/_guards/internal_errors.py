@@ -1,6 +1,6 @@
-"""Errors of ours: logged once, counted, never raised into the user's call, which keeps its own.
+"""Errors of ours: logged once, counted, and never raised into the user's call.
 
-Signal handlers of the application are told apart from ours, and kept waiting where they must be.
+Signal handlers of the application are told apart from our errors, and delayed if they must be.
 """
 
 import contextlib
@@ -23,9 +23,7 @@ _logged: set[str] = set()
 def report_error(what: str, error: BaseException | None = None) -> None:
     """Count an internal error, and log it the first time. Never raises.
 
-    Args:
-        what: one short sentence without variable parts; it is the key of the count.
-        error: the exception, where there was one.
+    `what` is one short sentence without variable parts, because it is the key of the count.
     """
     _counts[what] += 1
     if what in _logged:
@@ -50,12 +48,11 @@ def _log(what: str, error: BaseException | None) -> None:
 def keep_inside(error: BaseException) -> None:
     """Raise `error` again unless it is capture's own, or of an object that capture was reading.
 
-    What an attribute or a `__repr__` raises stays inside, also a `SystemExit` or
-    `KeyboardInterrupt`. What a signal raised (Ctrl-C, a time limit, a handler of SIGTERM) was meant
-    for the application, and is raised there: the default handler of Ctrl-C raises between two
-    instructions, a handler of the application's own is in the traceback. A handler that is not
-    written in Python, and an exception that another thread sends (`PyThreadState_SetAsyncExc`),
-    leave no trace by which they could be told from an error of ours: only Ctrl-C is.
+    Whatever an attribute or a `__repr__` raises stays inside, even `SystemExit` or
+    `KeyboardInterrupt`. An exception of a signal (Ctrl-C, a time limit, a handler of SIGTERM) was
+    meant for the application: Ctrl-C's default handler raises between two instructions, the
+    application's own handler is in the traceback. Handlers not written in Python and exceptions
+    sent by another thread (`PyThreadState_SetAsyncExc`) leave no trace: only Ctrl-C is told apart.
     """
     if _of_a_handler(error):
         raise error
@@ -97,11 +94,9 @@ def _frames(error: BaseException) -> Iterator[tuple[FrameType, int]]:
 
 
 def _of_a_handler(error: BaseException) -> bool:
-    """Whether a signal handler raised it: one that is installed, or has been (it may have put
-    another one in its place), which is called with the very frame that it interrupted.
-
-    A handler that finds the stack full does so because of our frames: that stays inside.
-    """
+    """Whether a signal handler raised it: an installed one, or a replaced one, recognised because
+    it was called with the very frame that it interrupted. A handler that finds the stack full does
+    so because of our frames: that stays inside."""
     if isinstance(error, RecursionError):
         return False
     frames = [frame for frame, _ in _frames(error)]
@@ -115,7 +110,7 @@ def _of_a_handler(error: BaseException) -> bool:
 
 
 def _was_given(frame: FrameType, other: FrameType) -> bool:
-    """Whether a frame is that of a function one of whose arguments is another frame."""
+    """Whether a frame's function was given another frame as an argument."""
     code = frame.f_code
     names = [*code.co_varnames[: code.co_argcount]]
     if code.co_flags & CO_VARARGS:
@@ -147,7 +142,6 @@ def _signal_handlers() -> set[CodeType]:
 
 
 def _raises(code: CodeType, at: int) -> bool:
-    """Whether the instruction is a `raise`."""
     import opcode
 
     return code.co_code[at] in (opcode.opmap["RAISE_VARARGS"], opcode.opmap["RERAISE"])
@@ -168,12 +162,10 @@ def reset() -> None:
 def handlers_wait() -> Iterator[None]:
     """Let handlers that are written in Python wait for the end of the block.
 
-    A handler may make a call of its own, which needs the runtime and a spool file, too. Where
-    making those takes longer than the time until the next signal (an interval timer, a slow
-    disk), each handler would begin anew inside the one before it, and none would ever end.
-
-    Python runs handlers in the main thread; elsewhere nothing is done. What ends the process by
-    default still ends it, and Ctrl-C arrives.
+    A handler may make a call that needs the runtime and a spool file itself. If making those takes
+    longer than the next signal (an interval timer, a slow disk), handlers would nest endlessly.
+    Python runs handlers in the main thread; elsewhere nothing is done. A signal that ends the
+    process by default still does, and Ctrl-C arrives.
     """
     if threading.get_ident() != threading.main_thread().ident:
         yield

@@ -21,11 +21,11 @@ MAX_ITEMS = 1000
 MAX_NODES = 2000
 """Values of one conversion."""
 MAX_CHARACTERS = 256 * 1024
-"""Characters of all its texts together."""
+"""Characters of all texts of one conversion."""
 MAX_HASHED = 2**20
 MAX_REPR = 2000
 MAX_LOOKS = 8 * MAX_NODES
-"""Values that are looked at before a conversion, to see whether objects are small."""
+"""Values inspected before a conversion, to see whether objects are small."""
 _LISTS = (list, tuple, set, frozenset, deque, UserList, KeysView, ValuesView, ItemsView)
 _DICTS = (dict, UserDict, MappingProxyType)
 _SCALARS = frozenset((int, float, bool, type(None)))
@@ -41,7 +41,7 @@ class Shortened(str):
 
 
 class _Budget:
-    """How many values and characters of one conversion are left."""
+    """The values and characters that are left for a conversion."""
 
     __slots__ = ("characters", "looks", "nodes", "shortened")
 
@@ -63,8 +63,8 @@ class _Budget:
 def jsonable(value: Any) -> Any:
     """`value` as JSON; unknown objects become `"<module.Type>"`.
 
-    At most `MAX_NODES` values and `MAX_CHARACTERS` characters, in order; a `Shortened` text
-    stands where something was left out.
+    At most `MAX_NODES` values and `MAX_CHARACTERS` characters are kept, in order; a `Shortened`
+    text stands for the rest.
     """
     return _convert(value, _Budget(), 0)
 
@@ -110,7 +110,7 @@ def _convert(value: Any, budget: _Budget, depth: int) -> Any:
 
 
 def _convert_model(value: Any, budget: _Budget, depth: int) -> Any:
-    """A model as it dumps itself where that is cheap, else by its fields, and marked."""
+    """A model as it dumps itself if that is cheap, else its fields, and marked."""
     if _is_small(value, budget, depth):
         return _convert(objects.dump(value), budget, depth + 1)
     fields = objects.fields(value)
@@ -125,7 +125,7 @@ def _convert_model(value: Any, budget: _Budget, depth: int) -> Any:
 
 
 def _convert_array(value: Any, budget: _Budget, depth: int) -> Any:
-    """An array as lists of its numbers; no more of them are made than are kept."""
+    """An array as lists of its numbers; no more are made than are kept."""
     plain, shape = objects.plain_array(value)
     if not shape:
         return _convert(plain.item(), budget, depth + 1)
@@ -143,7 +143,7 @@ def _convert_array(value: Any, budget: _Budget, depth: int) -> Any:
 
 
 def _is_small(value: Any, budget: _Budget, depth: int) -> bool:
-    """Whether all that an object holds is within what is left of the bounds."""
+    """Whether an object's whole content is within what is left of the bounds."""
     nodes, characters = budget.nodes, budget.characters
     level = [value]
     for _ in range(MAX_DEPTH - depth):
@@ -175,7 +175,6 @@ def _is_small(value: Any, budget: _Budget, depth: int) -> bool:
 
 
 def _key_characters(value: Mapping[Any, Any], most: int) -> int:
-    """Characters of the first keys."""
     return sum(len(key) for key in islice(value, most) if isinstance(key, str))
 
 
@@ -243,8 +242,7 @@ def _is_plain(value: Any) -> bool:
 
 
 def bounded_repr(value: Any) -> str:
-    """`repr(value)`, truncated after 2,000 characters; the type's name where it raises, or where
-    the value holds more than a conversion may."""
+    """`repr(value)`, cut after 2,000 characters; the type's name if it raises or is too large."""
     if type(value).__repr__ not in _CHEAP_REPRS and not _is_small(value, _Budget(), 0):
         return Shortened(_type_name(value))
     try:
@@ -295,7 +293,7 @@ def plain_str(text: str) -> str:
 
 
 def field(value: Any, name: str) -> Any:
-    """`value[name]` of a mapping or `value.name` of an object; None where there is none."""
+    """`value[name]` of a mapping or `value.name` of an object; None if there is none."""
     if type(value) is dict or isinstance(value, Mapping):  # the latter is slow
         return value.get(name)
     return getattr(value, name, None)

@@ -1,7 +1,5 @@
-"""What objects hold: pydantic models and dataclasses by their fields, arrays by their shape.
-
-None of these libraries is imported: an object is known by what its class has.
-"""
+"""The fields of pydantic models and dataclasses, and the shape of arrays, without importing their
+libraries: an object is known by its class's attributes."""
 
 import array
 import dataclasses
@@ -10,7 +8,7 @@ from typing import Any
 
 
 def is_model(value: Any) -> bool:
-    """Whether it is a pydantic model's (or a look-alike's) or a dataclass's instance."""
+    """Whether it is an instance of a dataclass, a pydantic model or a look-alike."""
     kind = type(value)
     if isinstance(value, type):
         return False
@@ -18,17 +16,15 @@ def is_model(value: Any) -> bool:
 
 
 def dump(value: Any) -> Any:
-    """A model as it dumps itself; a dataclass's fields. It takes as long as the model is large."""
+    """A model as it dumps itself, however large; a dataclass's fields."""
     if hasattr(type(value), "model_dump"):
         return value.model_dump()
     return fields(value)
 
 
 def fields(value: Any) -> dict[str, Any] | None:
-    """The fields that a model would dump, by name, without dumping them; None where unknown.
-
-    A field that the model dumps in a way of its own is left out: it may hide a secret there.
-    """
+    """The fields that a model would dump, by name, without dumping them; None if unknown. Fields
+    with their own serializer are left out: they may hide a secret."""
     kind = type(value)
     if not hasattr(kind, "model_dump"):
         return {f.name: getattr(value, f.name, None) for f in dataclasses.fields(value)}
@@ -52,7 +48,7 @@ def has_serializer(value: Any) -> bool:
 
 
 def attributes(value: Any) -> dict[str, Any]:
-    """What is set on an object, extra fields included; runs nothing of its class."""
+    """The attributes set on an object, extra fields included; runs no code of its class."""
     found: dict[str, Any] = {}
     for name in ("__dict__", "__pydantic_extra__"):
         try:
@@ -67,7 +63,7 @@ def attributes(value: Any) -> dict[str, Any]:
 
 
 def is_array(value: Any) -> bool:
-    """Whether it is an array of numpy's, one of its scalars, or one of the standard library's."""
+    """Whether it is an array or scalar of numpy's, or an array of the standard library's."""
     numpy = sys.modules.get("numpy")
     if numpy is not None and isinstance(value, numpy.ndarray | numpy.generic):
         return True
@@ -75,8 +71,7 @@ def is_array(value: Any) -> bool:
 
 
 def plain_array(value: Any) -> tuple[Any, tuple[int, ...]]:
-    """An array without what a subclass does otherwise, and how many items it has along each of
-    its axes (none for a scalar)."""
+    """An array without its subclass's behaviour, and its shape (empty for a scalar)."""
     if isinstance(value, array.array):
         return value, (len(value),)
     numpy = sys.modules["numpy"]

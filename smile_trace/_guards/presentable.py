@@ -1,8 +1,5 @@
-"""What other programs say, made fit to be logged, stored and shown: addresses and error texts.
-
-A server's reply, an exception of somebody's client and an address may hold a password, the key
-that was sent, or sequences that a terminal obeys.
-"""
+"""Addresses and error texts of other programs, made fit to be logged, stored and shown: they may
+hold passwords, keys that were sent, or sequences that a terminal obeys."""
 
 import base64
 import binascii
@@ -16,9 +13,9 @@ from smile_trace._guards.redaction import redact
 LONGEST = 500
 """Characters that are shown."""
 LONGEST_LINE = 2000
-"""Characters of a whole line of ours that may quote others."""
+"""Characters of a line of ours that may quote others."""
 _READ, _SPARE = 100_000, 4096
-"""Characters that are looked at; where there are more, the last ones read may be half a secret."""
+"""Characters that are read; beyond them, the last ones read may be half a secret."""
 
 _SEQUENCES = re.compile(
     r"(?:\x1b[\]P^_X]|[\x90\x98\x9d-\x9f]).*?(?:\x07|\x1b\\|\x9c|$)"  # OSC, DCS, SOS, PM, APC
@@ -40,7 +37,7 @@ _PACKED = re.compile(r"(?<==)(?:[\w+/-]|%[0-9A-Fa-f]{2}){16,}={0,2}(?=&|#|$)", r
 _NAMES = re.compile(r"(?i)(?:key|token|secret|passw\w*|pwd|credentials?)$")
 _HARMLESS = re.compile(r"SMILE_TRACE_|(?:OLD)?PWD$")  # settings; the working directory
 _SHORTEST = 8
-"""A shorter value would be found where it is not meant."""
+"""The shortest secret: shorter ones would be found where they are not meant."""
 
 _known: set[str] = set()
 
@@ -52,14 +49,10 @@ def hide(secret: str | None) -> None:
 
 
 def presentable(text: object, *, longest: int = LONGEST) -> str:
-    """`text` on one line without secrets, credentials in addresses, and control sequences.
+    """`str(text)` on one line without secrets, credentials in addresses, and control sequences.
 
-    Removed are what `hide` was told, the values of environment variables whose names speak of
-    keys, tokens, secrets or passwords, and whatever has the shape of a credential.
-
-    Args:
-        text: an address, a reply, an exception; `str()` of it is taken.
-        longest: characters to keep; an ellipsis stands for the rest.
+    Secrets are those given to `hide`, environment variables named like keys, tokens, secrets or
+    passwords, and whatever has the shape of a credential. Beyond `longest`, an ellipsis stands.
     """
     whole = str(text)
     read = _SEQUENCES.sub("", whole[:_READ])
@@ -83,12 +76,8 @@ def presentable_lines(text: object) -> str:
 
 
 def link(address: str) -> str:
-    """An address that a person may open, without credentials: user and password are left out,
-    also of an address that is a parameter in base64, as Opik's links have one.
-
-    Args:
-        address: as a tracker gave it.
-    """
+    """A tracker's address for people, without user and password, also in an address packed as a
+    base64 parameter, as in Opik's links."""
     shown = presentable(address, longest=LONGEST_LINE).replace("[redacted]@", "")
     return _PACKED.sub(_packed_link, shown)
 
@@ -103,10 +92,9 @@ def _packed_link(match: re.Match[str]) -> str:
 
 
 def check_address(address: str, setting: str, instead: str) -> None:
-    """See that an address holds no credentials.
+    """Check that an address holds no credentials.
 
     Args:
-        address: the address.
         setting: where it was set.
         instead: the variable, or variables, that hold them.
 
@@ -121,7 +109,7 @@ def check_address(address: str, setting: str, instead: str) -> None:
 
 
 def holds_credentials(address: str) -> bool:
-    """Whether an address has a user, a password, or a parameter that is named like a key."""
+    """Whether an address has a user, a password, or a parameter named like a key."""
     named = any(_PARAMETERS.search(found[1]) for found in _PARAMETER.finditer(address))
     return bool(_USER.search(address)) or named or "@" in urlsplit(address).netloc
 
@@ -137,7 +125,7 @@ def _in_environment() -> set[str]:
 
 @functools.lru_cache(1024)
 def _names_secret(variable: str) -> bool:
-    """Remembered, because every text that is shown asks for every variable."""
+    """Cached, because every text that is shown asks for every variable."""
     return bool(_NAMES.search(variable)) and not _HARMLESS.match(variable)
 
 
@@ -149,7 +137,7 @@ def _forms(secret: str) -> set[str]:
 
 
 _LONGEST_NAME = 2000
-"""Characters of a longer text are not looked at one by one."""
+"""Characters of a text that is still looked at one by one."""
 _ENDS = frozenset(",;:!?…。、，；：！？")
 _PAIRS = dict(zip("([{\"'“‘«„「『（【", ")]}\"'”’»“」』）】", strict=True))
 """Brackets and quotation marks with their partners."""
@@ -157,11 +145,10 @@ _MEMBER = re.compile(r'"([^"\\\s][^"\\]{0,99})"\s*:\s*(\S.*)', re.DOTALL)
 
 
 def unpunctuated(text: str) -> str:
-    """The text without white space and punctuation around it: `Rome` of `Rome.` and `"Rome",`.
+    """The text without white space and punctuation around it: `Rome` for `Rome.` and `"Rome",`.
 
-    What belongs to it stays: the dots of `e.g.`, the brackets of `f(x)`, a sign, a unit. A text
-    of nothing but punctuation stays as it is, and so does one of more than 2,000 characters. A
-    member of a JSON object is `arrives: Friday`.
+    The dots of `e.g.`, the brackets of `f(x)`, a sign and a unit stay, as does a text of only
+    punctuation or of more than 2,000 characters. A member of a JSON object is `arrives: Friday`.
     """
     bare = whole = text.strip()
     if (member := _MEMBER.fullmatch(whole)) and len(whole) <= _LONGEST_NAME:

@@ -1,12 +1,11 @@
 """Files and folders that are this user's alone, and settings that nobody else can have written.
 
-What is ours and open to others is tightened; what belongs to somebody else, or is no plain file
-or folder, is refused with the command that mends it. Nothing here follows a link or waits for the
-other end of a pipe, but for `read_written`, which asks about settings what OpenSSH asks about
-`~/.ssh/config`: the file, the links to it and the folder of each belong to this user or to root,
-and nobody else may write there. A folder with the sticky bit, such as /tmp, may be written by
-everybody: what is in it cannot be replaced. Further up is not looked at: whoever may move a folder
-can put one of his own there, whose file is then his. Standard library only: capture needs it, too.
+Access by others is taken away from our own files; what belongs to others or is no plain file or
+folder is refused, with a command that mends it. Nothing follows a link or waits for a pipe, except
+`read_written`, which applies OpenSSH's rule for `~/.ssh/config`: the file, the links to it and the
+folder of each belong to this user or root, and nobody else may write there. In a sticky folder,
+such as /tmp, others cannot replace files. Folders further up are not checked: whoever may move one
+can only put a file of his own there. Standard library only, for capture.
 """
 
 import errno
@@ -26,8 +25,8 @@ def open_regular(path: Path, flags: int = os.O_RDONLY, mode: int = 0o600) -> int
     """A descriptor of a regular file, without following a link or waiting for a pipe.
 
     Raises:
-        NotPrivate: it is something else: a link, a pipe, a device, a socket.
-        OSError: it cannot be opened; a folder is one, too.
+        NotPrivate: it is a link, a pipe, a device or a socket.
+        OSError: it is a folder or cannot be opened.
     """
     try:
         state = os.lstat(path)
@@ -50,12 +49,7 @@ def open_regular(path: Path, flags: int = os.O_RDONLY, mode: int = 0o600) -> int
 
 
 def open_own(path: Path, flags: int = os.O_RDONLY, mode: int = 0o600) -> int:
-    """Open a regular file that belongs to this user.
-
-    Raises:
-        NotPrivate: also where it belongs to another user.
-        OSError: it cannot be opened.
-    """
+    """Open a regular file that belongs to this user; raises as `open_regular`, or NotPrivate."""
     descriptor = open_regular(path, flags, mode)
     owner = os.fstat(descriptor).st_uid
     if owner != os.geteuid():
@@ -65,7 +59,7 @@ def open_own(path: Path, flags: int = os.O_RDONLY, mode: int = 0o600) -> int:
 
 
 def tighten_folder(path: Path) -> bool:
-    """Take a folder of this user's from everybody else; True where it was open to others.
+    """Take a folder of this user's from everybody else; True if it was open to others.
 
     Raises:
         NotPrivate: it is another user's, or no folder.
@@ -81,7 +75,7 @@ def tighten_folder(path: Path) -> bool:
 
 
 def tighten_file(path: Path) -> bool:
-    """Take a file of this user's from everybody else; True where it was open to others.
+    """Take a file of this user's from everybody else; True if it was open to others.
 
     It is never opened: closing it would end SQLite's locks on it.
 
@@ -164,22 +158,21 @@ def _take(path: Path, owner: int) -> str:
 
 
 MOST_LINKS = 40
-"""Links that lead from one to the next, as Linux follows them."""
+"""The most links that lead from one to the next, as in Linux."""
 
 
 class Written(NamedTuple):
-    """What stands in a file, and whether root alone wrote it while we are another user."""
+    """A file's content; `by_administrator` if root alone wrote it while we are another user."""
 
     content: bytes
     by_administrator: bool
 
 
 def read_written(path: Path) -> Written:
-    """Read a file that only this user or root can have written. Windows is not asked who did.
+    """Read a file that only this user or root can have written; Windows is not checked.
 
     Raises:
-        NotPrivate: another user owns it, a link to it or its folder, or may write there; the
-            message says how to mend it.
+        NotPrivate: another user owns, or may write, it, a link to it or its folder.
         OSError: it cannot be read.
     """
     if not hasattr(os, "geteuid"):
@@ -237,7 +230,7 @@ def _check_owner(path: Path, owner: int, take: str) -> None:
 
 
 def _check_mode(path: Path, opened: Path | int, state: os.stat_result) -> None:
-    """See that nobody but its owner and this user may write there."""
+    """Check that nobody but its owner and this user may write there."""
     others = bool(state.st_mode & stat.S_IWOTH)
     group = bool(state.st_mode & stat.S_IWGRP) and not _is_private_group(opened, state)
     if not (others or group) or os.statvfs(opened).f_flag & os.ST_RDONLY:
@@ -251,16 +244,16 @@ def _check_mode(path: Path, opened: Path | int, state: os.stat_result) -> None:
 
 
 def _is_private_group(opened: Path | int, state: os.stat_result) -> bool:
-    """Whether the group is that of one user alone, the owner or this one, and its bits speak of
-    it. Debian, Ubuntu and Red Hat give each user such a group, and files 0664."""
+    """Whether the group is that of one user alone, the owner or this one, and its bits are its own.
+    Debian, Ubuntu and Red Hat give each user such a group, and files 0664."""
     if _has_access_list(opened):
         return False
     return any(_is_group_of(state.st_gid, uid) for uid in {state.st_uid, os.geteuid()})
 
 
 def _is_group_of(gid: int, uid: int) -> bool:
-    """Whether a group has a user's name and no other member that this machine knows. Where a
-    container has names for neither, the same number says it."""
+    """Whether a group is a user's own: with the user's name and no other known member, or, if a
+    container has names for neither, with the user's number."""
     import grp
     import pwd
 
@@ -278,7 +271,7 @@ def _is_group_of(gid: int, uid: int) -> bool:
 
 
 def _has_access_list(opened: Path | int) -> bool:
-    """Whether the bits of the group stand for further users and groups (POSIX ACLs)."""
+    """Whether the group's bits stand for further users and groups (POSIX ACLs)."""
     try:
         return bool(os.getxattr(opened, "system.posix_acl_access"))
     except (AttributeError, OSError):  # another system, or none there

@@ -1,6 +1,5 @@
 """Secrets, found by their shape: keys and tokens of the common providers, bearer and basic
-credentials, passwords in URLs, private keys.
-"""
+credentials, passwords in URLs, private keys."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -30,7 +29,7 @@ _INVISIBLE_INSIDE = re.compile(f"[!-~][{''.join(sorted(_INVISIBLE))}]+[!-~]")
 _RANDOM = re.compile(
     r"(?=[A-Za-z]{0,40}[0-9])(?=[A-Za-z0-9]*[A-Z0-9][a-z]*[0-9A-Z])[A-Za-z0-9]{16,}"
 )
-"""A run as a random key has it: letters and digits, not words."""
+"""A run that looks like a random key: letters and digits, not words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,16 +142,14 @@ _CLASSES = bytes(
 )
 _RUN = b"a" * SHORTEST_TOKEN
 SHORTEST_SECRET = 8
-"""No shorter text holds anything that is looked for: `a://:b@c`."""
+"""The length of the shortest secret: `a://:b@c`."""
 BEFORE_RUN = 64
-"""A rule's clue is at most this many characters before a long run, or inside of it."""
+"""The most characters from a rule's clue to the long run behind it."""
 
 
 def find_secrets(text: str) -> Iterator[tuple[int, int, str]]:
-    """Every secret: start, end, and the mark that takes its place.
-
-    Characters that nobody sees (zero-width ones, say) inside of a secret are part of it.
-    """
+    """Every secret: start, end, and the mark that takes its place. Invisible characters (zero-width
+    ones, say) inside a secret are part of it."""
     if len(text) < SHORTEST_SECRET:
         return
     if text.isascii() or not _has_invisible_inside(text):
@@ -182,8 +179,8 @@ def _find(text: str) -> Iterator[tuple[int, int, str]]:
 
 
 def _long_runs(text: str) -> Iterator[str]:
-    """Runs of token characters that are long enough for a token, with the text before them; those
-    that meet in one piece."""
+    """Runs of token characters that are long enough for a token, with the text before them, merged
+    where they overlap."""
     classes = text.encode("ascii", "replace").translate(_CLASSES)
     begun = end = 0
     start = classes.find(_RUN)
@@ -198,8 +195,7 @@ def _long_runs(text: str) -> Iterator[str]:
 
 
 Redactor = re.Pattern[str] | Callable[[str], str]
-"""A redaction of the user's: an expression whose matches are replaced, or a function from a
-text to the text that may be written."""
+"""A user's redaction: an expression whose matches are replaced, or a function of the text."""
 FAILED = "[not written: a redaction function raised]"
 
 
@@ -214,8 +210,8 @@ class Edit(NamedTuple):
 def redact(text: str, redactors: tuple[Redactor, ...] = ()) -> tuple[str, list[list[Edit]]]:
     """The redacted text, and the edits: one list per step.
 
-    Each step's edits are in order, with offsets in the step's input. A user's function that
-    raises is counted, and the whole text becomes a mark that says so.
+    Each step's edits are in order, with offsets in the step's input. If a user's function raises,
+    that is counted, and a mark replaces the whole text.
     """
     steps: list[list[Edit]] = []
     secrets = [*find_secrets(text)]
@@ -264,7 +260,7 @@ def _apply(redactor: Redactor, text: str) -> tuple[str, list[Edit]]:
 
 
 def _difference(old: str, new: str) -> Edit:
-    """What a function changed, as one edit between the common beginning and the common end."""
+    """A function's change, as one edit between the common beginning and the common end."""
     shorter = min(len(old), len(new))
     start = next((i for i in range(shorter) if old[i] != new[i]), shorter)
     rest = shorter - start
@@ -273,10 +269,8 @@ def _difference(old: str, new: str) -> Edit:
 
 
 def move(offset: int, steps: list[list[Edit]], *, end: bool) -> int:
-    """A character offset of the original text, mapped to the text after the edits.
-
-    Inside of a replaced range, a start moves to the mark's start and an end to its end.
-    """
+    """Map a character offset of the original text to the text after the edits. Inside a replaced
+    range, a start moves to the mark's start and an end to its end."""
     for edits in steps:
         moved_by = 0
         for edit in edits:

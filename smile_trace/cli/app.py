@@ -78,7 +78,7 @@ app.add_typer(store_app, name="store")
 def _add(
     command: Callable[..., None], name: str, extra: str = "worker", to: typer.Typer = app
 ) -> None:
-    """Add a command that needs an extra; where it is missing, one sentence says which."""
+    """Add a command that needs an extra, and says which if it is missing."""
 
     to.command(name.rpartition(" ")[2])(_needing(command, name, extra))
 
@@ -93,7 +93,7 @@ def _needing(command: Callable[..., None], name: str, extra: str) -> Callable[..
 
 
 def _replaced(name: str, by: str) -> None:
-    """Keep the name of a command of release 0.2 that another one replaced; it says which."""
+    """Keep a command of release 0.2, only to name the command that replaced it."""
 
     def tell() -> None:
         raise SmileTraceError(f"smile-trace {name} is part of compare now: {by}")
@@ -103,7 +103,7 @@ def _replaced(name: str, by: str) -> None:
 
 
 def _renamed(command: Callable[..., None], name: str, to: str) -> Callable[..., None]:
-    """The command under the name that it had in release 0.2, which says what it is called now."""
+    """The command under its name of release 0.2, saying its new name."""
 
     @wraps(command)
     def run(*arguments: Any, **options: Any) -> None:

@@ -1,5 +1,5 @@
-"""Arguments and options that several commands take, under one name and with one sentence; what a
-command would ask, described, and a yes where that may cost money."""
+"""Arguments and options of several commands, under one name and with one sentence, and the
+description and confirmation of what a command would ask."""
 
 import inspect
 import re
@@ -53,8 +53,7 @@ Yes = Annotated[
 
 
 def with_options(command: Callable[..., None]) -> Callable[..., None]:
-    """The command with the options of an explanation, which it gets by name as `options`, in whose
-    place they stand in its help."""
+    """The command, given the options of an explanation as `options`; its help lists them there."""
     own = inspect.signature(command).parameters
     derived = {
         name: inspect.Parameter(
@@ -92,11 +91,7 @@ def _typed(name: str, kind: Any, about: About) -> Any:
 
 
 def read_limit(text: str, form: str) -> tuple[str, float]:
-    """What `NAME=LIMIT` says; the limit lies in [0, 1].
-
-    Raises:
-        typer.BadParameter: it is not of that form.
-    """
+    """Read `NAME=LIMIT`, with a limit in [0, 1]; another form is a typer.BadParameter."""
     name, _, number = text.rpartition("=")
     try:
         value = float(number)
@@ -113,11 +108,7 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 def since_ns(text: str) -> int:
-    """Unix nanoseconds.
-
-    Raises:
-        SmileTraceError: it is neither a time nor an age.
-    """
+    """Unix nanoseconds for a time or an age; raises SmileTraceError for anything else."""
     if age := re.fullmatch(r"(\d{1,6})([smhd])", text):
         return max(int((time.time() - int(age[1]) * _UNITS[age[2]]) * 1e9), 0)
     try:
@@ -142,7 +133,7 @@ def describe(estimate: "Estimate") -> str:
 
 
 def describe_run(estimates: "Sequence[Estimate]", rows: int) -> str:
-    """The same of the rows of an evaluation, by model."""
+    """The description of an evaluation's run: the estimates of its rows, by model."""
     what = f"The prompt of each of {rows:,} rows would be asked again with parts of it removed."
     asked = [line for estimate in estimates for line in _asked(estimate)]
     return "\n".join([what, *asked, "Nothing was asked."])
@@ -159,7 +150,6 @@ def _what(estimate: "Estimate") -> str:
 
 
 def _asked(estimate: "Estimate") -> list[str]:
-    """Who is asked, and how much that is at most."""
     lines = [
         f"Asked: {printable(estimate.model)}, {printable(estimate.address)}.",
         f"At most: {most_of(estimate)}.",
@@ -175,11 +165,7 @@ def _asked(estimate: "Estimate") -> list[str]:
 
 
 def confirm(estimate: "Estimate", *, yes: bool) -> None:
-    """Print the bound on calls that cost money, or may, and ask for a yes at a terminal.
-
-    Raises:
-        typer.Exit: the person said no.
-    """
+    """Print the bound on calls that may cost money, and ask for a yes; a no is a typer.Exit."""
     paid = [one for one in (estimate, estimate.proxy) if one is not None and one.paid]
     if not paid or yes:
         return
@@ -198,7 +184,7 @@ def _model_and_cost(estimate: "Estimate") -> str:
 
 
 def most_of(estimate: "Estimate") -> str:
-    """Calls, tokens and dollars, at most."""
+    """The most calls, tokens and dollars, in words."""
     calls = f"{estimate.calls:,} calls"
     tokens = "" if estimate.tokens is None else f", {estimate.tokens:,} tokens"
     usd = "cost not known" if estimate.usd is None else f"${estimate.usd:,.4f}"

@@ -1,5 +1,5 @@
 """`smile-trace compare`: versions of a prompt side by side, or what mattered, with a gate for CI;
-`replay`: a call asked again with a change; `suggest`: changes that would make a prompt better."""
+`replay`: a call asked again with a change; `suggest`: changes that may improve a prompt."""
 
 import sys
 from datetime import UTC, datetime
@@ -73,7 +73,7 @@ def compare(
         float | None, typer.Option(min=0, max=1, help="Exit 3 if the answers change by more.")
     ] = None,
 ) -> None:
-    """Show what a change of a prompt did; of one version, what mattered in its calls."""
+    """Show what a change of a prompt did; for one version, what mattered in its calls."""
     if ref is not None and file is None:
         raise typer.BadParameter("--ref needs --file")
     form = "SEGMENT=LIMIT, such as 'Be brief.=0.1'"
@@ -103,12 +103,8 @@ def compare(
 
 
 def _deliver(comparison: "Comparison") -> None:
-    """Give it to every active tracker that shows versions, or what mattered, and print where it is
-    seen.
-
-    Raises:
-        SmileTraceError: there is none, or one did not take it.
-    """
+    """Give the comparison to every active tracker that can show it, and print where to see it;
+    raises SmileTraceError if none can, or one refuses."""
     from smile_trace.settings import Settings
     from smile_trace.store import Store
     from smile_trace.trackers import Receipt
@@ -177,7 +173,7 @@ def replay(
 
 
 def _parameter(text: str) -> tuple[str, Any]:
-    """NAME=VALUE, the value as JSON where it is JSON, else as a text; `null` removes."""
+    """NAME=VALUE, the value as JSON or else as a text; `null` removes."""
     name, equals, value = text.partition("=")
     if not name or not equals:
         raise typer.BadParameter(f"{text!r}: write NAME=VALUE, such as temperature=0")
@@ -215,7 +211,7 @@ def _print(replayed: "Replay", console: "Console") -> None:
 
 
 def _differences(before: str, after: str) -> list[tuple[str, str]]:
-    """The words of `after`, those that `before` has not in the same place in bold."""
+    """The words of `after`, in bold unless `before` has them in the same place."""
     import re
     from difflib import SequenceMatcher
 

@@ -1,5 +1,4 @@
-"""What a command delivers: `smile-trace deliver` what was captured before a tracker was there,
-others what they found just now."""
+"""Deliveries by commands: `smile-trace deliver` for earlier captures, others for their results."""
 
 import sys
 from collections.abc import Iterator
@@ -24,11 +23,7 @@ if TYPE_CHECKING:
 
 
 def discover_trackers(settings: "Settings") -> "list[Tracker]":
-    """The active ones, which the caller closes.
-
-    Raises:
-        SmileTraceError: a table of the settings is wrong.
-    """
+    """The active trackers, which the caller closes; a wrong settings table is a SmileTraceError."""
     from smile_trace.trackers import discover
 
     settings.check_trust("trackers")
@@ -40,11 +35,7 @@ def discover_trackers(settings: "Settings") -> "list[Tracker]":
 
 @contextmanager
 def active_trackers(settings: "Settings") -> "Iterator[list[Tracker]]":
-    """The active ones, closed at the end.
-
-    Raises:
-        SmileTraceError: a table of the settings is wrong.
-    """
+    """The active trackers, closed at the end; a wrong settings table is a SmileTraceError."""
     trackers = discover_trackers(settings)
     try:
         yield trackers
@@ -81,7 +72,7 @@ def deliver(
 
 
 def _wanted(name: str, settings: "Settings") -> "Wanted":
-    """What the active tracker of that name is given."""
+    """The kinds of items that the active tracker of that name is given."""
     from smile_trace.worker.delivery.turns import wanted
 
     with active_trackers(settings) as trackers:
@@ -112,12 +103,7 @@ def _told(name: str, queued: "Queued", *, dry_run: bool) -> str:
 
 
 def find_tracker(trace_id: str, settings: "Settings") -> "Tracker":
-    """The tracker of the backend that holds the trace.
-
-    Raises:
-        SmileTraceError: it is no backend's, its tracker is not set, or there is no such trace; the
-            message says what to do.
-    """
+    """The tracker of the backend that holds the trace; raises SmileTraceError with a remedy."""
     from smile_trace.explaining.inputs import find_trace
     from smile_trace.sources.protocol import owner
 
@@ -131,11 +117,7 @@ def find_tracker(trace_id: str, settings: "Settings") -> "Tracker":
 
 
 def tracker_of(source: "Source", settings: "Settings") -> "Tracker":
-    """The tracker of the same backend as a source.
-
-    Raises:
-        SmileTraceError: it is not set.
-    """
+    """The tracker of the same backend as a source; raises SmileTraceError if it is not set."""
     found = [one for one in discover_trackers(settings) if one.name == source.name]
     if not found:
         raise SmileTraceError(

@@ -1,5 +1,4 @@
-"""`smile-trace doctor`, `health` and `trust`: has the worker what it needs, is it running, and may
-its settings send what they name."""
+"""`smile-trace doctor`, `health` and `trust`: checks of a worker's needs, life and permissions."""
 
 import json
 import sys
@@ -33,7 +32,7 @@ def doctor(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For a program.")] = False,
 ) -> None:
-    """Look at home, store, models and trackers; exits 1 where something has to be done."""
+    """Look at home, store, models and trackers; exits 1 if something has to be done."""
     from rich.console import Console
     from rich.markup import escape
 
@@ -64,9 +63,9 @@ def health(
         typer.Option("--ready", help="Also: its store can be written, and the others know it."),
     ] = False,
 ) -> None:
-    """For probes of systemd, Docker or Kubernetes.
+    """Check a worker or shipper, for probes of systemd, Docker or Kubernetes.
 
-    Exit 0 where a worker or a shipper runs on the home and makes progress, else 1 with a sentence.
+    Exits 0 if one runs on the home and makes progress, else 1 with a sentence.
     """
     from smile_trace.trust.settings_file import read_home
     from smile_trace.worker.lock import check_health, running_role
@@ -110,7 +109,7 @@ def trust(
 
 
 def is_allowed_now(found: "NotTrusted") -> bool:
-    """Ask a person at a terminal, and keep a yes; False where there is nobody to ask, or a no."""
+    """Ask a person at a terminal, and keep a yes; False for a no, or if nobody can be asked."""
     from smile_trace.trust import allow
 
     if not (sys.stdin.isatty() and sys.stderr.isatty()):

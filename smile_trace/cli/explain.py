@@ -1,5 +1,4 @@
-"""`smile-trace explain`: one explanation now, of a prompt or of a captured call, or with `--run`
-those of an evaluation's traces, one after the other."""
+"""`smile-trace explain`: one explanation now, or with `--run` those of an evaluation's traces."""
 
 import json
 import sys
@@ -42,7 +41,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class _Row:
-    """A trace of the run, and the call of it that is explained: its last one with an answer."""
+    """A trace of the run, and its last call with an answer, which is explained."""
 
     trace_id: str
     trace: "Trace"
@@ -60,18 +59,16 @@ def explain_run(
     dry_run: bool,
     yes: bool,
 ) -> None:
-    """Explain the rows of an evaluation; one that cannot be explained holds up no other.
+    """Explain the rows of an evaluation; a row that cannot be explained holds up no other.
 
     Args:
         run_id: the run's id in the backend that holds it.
         question: the model that is asked about each row, and how.
         json_rows: print the rows as JSON, each with its Explanation or the reason why not.
-        The others are those of `smile-trace explain`.
 
     Raises:
-        SmileTraceError: there is no such run, none of its rows can be explained, or the model or
-            the backend does not answer, or a cap per day is reached. What was explained until then
-            is shown, and what was delivered stays.
+        SmileTraceError: there is no such run, no row can be explained, the model or the backend
+            does not answer, or a daily cap is reached. Earlier rows are shown and stay delivered.
     """
     from smile_trace.attribution import CannotExplain
     from smile_trace.explaining.api import explain_prepared
@@ -139,7 +136,6 @@ def _row(
 
 
 def _refused(trace_id: str, error: SmileTraceError) -> dict[str, object]:
-    """Say why a row is not explained."""
     print(printable(f"{trace_id}  not explained: {error}"), file=sys.stderr)
     return {"trace_id": trace_id, "reason": presentable(error)}
 
@@ -151,14 +147,12 @@ def _line(trace_id: str, explanation: "Explanation") -> str:
 
 
 def _sentence(statuses: Sequence[str], count: int) -> str:
-    """How many rows are explained, and how sure that is."""
     by_status = [f"{n:,} {status}" for status, n in Counter(statuses).most_common()]
     explained = f"{len(statuses):,} of {count:,} explained"
     return f"{explained}: {', '.join(by_status)}." if statuses else f"{explained}."
 
 
 _OF_A_PATH = ("protect", "budget", "signal", "distance", "seed")
-"""The options that `explain_path` takes."""
 
 
 @with_options
@@ -283,7 +277,7 @@ def explain(
 def _explain(
     prepared: "Prepared", settings: "Settings", on_round: "OnRound | None", *, check: bool
 ) -> "Explanation":
-    """The explanation, with a sanity check in its metadata where one is wanted."""
+    """The explanation, with a sanity check in its metadata if `check` is set."""
     from smile_trace.evaluation import check_by_injection
     from smile_trace.explaining.api import explain_prepared
     from smile_trace.models import ModelUnavailable
@@ -327,11 +321,7 @@ def _show(found: "Explanation | ExplanationPath", *, html: Path | None, json: bo
 
 
 def _read(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options as the command line has them, as `explain()` takes them.
-
-    Raises:
-        typer.BadParameter: there is no such unit, distance or solver.
-    """
+    """The command line's options as `explain()` takes them; an unknown one is a BadParameter."""
     from smile_trace.attribution import distance_named, solver_of
     from smile_trace.attribution.segmentation import units
 
@@ -347,14 +337,8 @@ def _read(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _check_protected(prepared: "Prepared") -> None:
-    """See that everything to protect is in the prompt.
-
-    A missing role is no error: one command line may serve prompts with and without such a
-    message.
-
-    Raises:
-        SmileTraceError: a text or a pattern is not in it.
-    """
+    """Check that every text or pattern to protect is in the prompt; raises SmileTraceError. A
+    missing role is no error: one command line may serve prompts with and without such a message."""
     from smile_trace.attribution import ROLES, unmatched_protections
 
     for missing in unmatched_protections(prepared.prompted.messages, prepared.options.protect):

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def entries_of(files: Sequence[Path]) -> Iterator[Iterator[Entry]]:
-    """The entries of these files one after the other; without files, those of the store.
+    """The entries of these files in order; without files, those of the store.
 
     Raises:
         SmileTraceError: a file cannot be read, or there is no store.
@@ -59,7 +59,7 @@ def check(
 ) -> None:
     """See that nothing was changed, and that the stored responses give the same explanations.
 
-    Exits 1 where a line was changed, another explanation comes out, or the model has changed.
+    Exits 1 if a line was changed, another explanation comes out, or the model has changed.
     """
     from smile_trace.cli.output import printable
     from smile_trace.hub.check import check_file
@@ -84,7 +84,7 @@ def check(
 def _live(
     file: Path, only: str | None, model: str | None, *, yes: bool
 ) -> "Iterator[tuple[Checked, Entry]]":
-    """The explanations of the file asked again, after a yes to what that may cost."""
+    """Ask the file's explanations again, after a yes to the possible cost."""
     from smile_trace.cli.arguments import confirm
     from smile_trace.explaining.spending import most_by_model
     from smile_trace.hub.check import Checked
@@ -167,7 +167,7 @@ def diff(
     after: Annotated[Path, typer.Argument(help="Another one.")],
     json: Annotated[bool, typer.Option("--json", help="One line of JSON for each prompt.")] = False,
 ) -> None:
-    """What changed from one file to another: of the same prompts, what each answer depends on."""
+    """Show what changed from one file to another in what the answers to each prompt depend on."""
     from smile_trace.hub.files import read_entries
     from smile_trace.hub.live import diff
 

@@ -1,4 +1,4 @@
-"""What commands write: printable text, pages in files, progress, log lines."""
+"""Output of commands: printable text, pages in files, progress, log lines."""
 
 import json
 import logging
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 GATE_CLOSED = 3
-"""Exit code where a limit is broken; an error is 1."""
+"""Exit code for a broken limit; an error is 1."""
 
 
 def printable(text: str) -> str:
@@ -39,11 +39,7 @@ def lasting(seconds: float) -> str:
 
 
 def check_writable(file: Path) -> None:
-    """See that a file can be written, before anything is spent on what goes into it.
-
-    Raises:
-        SmileTraceError: it cannot.
-    """
+    """Raise SmileTraceError unless a file can be written, before its content costs anything."""
     if not file.parent.is_dir():
         raise SmileTraceError(f"{file} cannot be written: there is no folder {file.parent}")
     if file.is_dir() or not os.access(file if file.exists() else file.parent, os.W_OK):
@@ -51,11 +47,7 @@ def check_writable(file: Path) -> None:
 
 
 def write_page(file: Path, page: str) -> None:
-    """Write an HTML page.
-
-    Raises:
-        SmileTraceError: the file cannot be written.
-    """
+    """Write an HTML page; raises SmileTraceError if the file cannot be written."""
     try:
         file.write_text(page, encoding="utf-8")
     except OSError as error:
@@ -63,28 +55,25 @@ def write_page(file: Path, page: str) -> None:
 
 
 class Result(Protocol):
-    """What a command found: an Explanation, the path of one, a Comparison."""
+    """A command's result: an Explanation, an ExplanationPath or a Comparison."""
 
     @property
     def summary(self) -> str:
-        """It in a sentence or two; they quote what others wrote."""
+        """A sentence or two, which quote other people's texts."""
 
     def show(self) -> None:
-        """Draw it in the terminal."""
+        """Draw the result in the terminal."""
 
     def to_html(self) -> str:
-        """Its page."""
+        """The result as an HTML page."""
 
     def model_dump_json(self, *, indent: int) -> str:
-        """All of it."""
+        """The whole result as JSON."""
 
 
 def show_result(result: Result, *, html: Path | None, json: bool) -> None:
-    """Write its page where one is wanted; print it as JSON, or drawn, or its summary and file.
-
-    Raises:
-        SmileTraceError: the file cannot be written.
-    """
+    """Write the page, if wanted, and print the result as JSON, drawn, or as summary and file;
+    raises SmileTraceError if the file cannot be written."""
     from smile_trace.render.text import visible
 
     if html is not None:
@@ -98,11 +87,7 @@ def show_result(result: Result, *, html: Path | None, json: bool) -> None:
 
 
 def read_text(file: Path) -> str:
-    """The text of a file; of standard input where it is `-`.
-
-    Raises:
-        SmileTraceError: it cannot be read, or is no UTF-8 text.
-    """
+    """The text of a file, or of standard input for `-`; else raises SmileTraceError."""
     try:
         raw = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
         return raw.decode("utf-8").removesuffix("\n")
@@ -113,14 +98,12 @@ def read_text(file: Path) -> str:
 
 
 def in_terminal(console: Console) -> bool:
-    """Whether bars can be redrawn: not in a notebook, whose FORCE_COLOR makes rich take its output
-    for a terminal."""
+    """Whether bars can be redrawn. A notebook's FORCE_COLOR makes rich take it for a terminal."""
     return console.is_terminal and console.file.isatty()
 
 
 class CallBar:
-    """A bar that counts responses, where standard error is a terminal; entered, it gives the hook
-    for each round."""
+    """A bar on a terminal's standard error; entered, it is a hook that counts responses."""
 
     def __init__(self, calls: int) -> None:
         self._progress = Progress(
@@ -141,7 +124,7 @@ class CallBar:
 
 
 class WorkerBars:
-    """One bar for the explanations and one per tracker; nothing where no terminal is."""
+    """A bar for the explanations and one per tracker, shown only in a terminal."""
 
     def __init__(self, console: Console) -> None:
         self._progress = Progress(
@@ -193,15 +176,8 @@ NOISY = (
 
 
 def write_log(form: str, terminal: bool) -> None:
-    """Write log lines to the standard error.
-
-    Args:
-        form: `text` or `json`.
-        terminal: whether a terminal shows bars: then only warnings are printed beside them.
-
-    Raises:
-        SmileTraceError: there is no such form.
-    """
+    """Write log lines to standard error as `text` or `json`; raises SmileTraceError otherwise. If a
+    `terminal` shows bars, only warnings are written beside them."""
     if form not in ("text", "json"):
         raise SmileTraceError(f"--log is text or json, not {form!r}.")
     handler = logging.StreamHandler(sys.stderr)
@@ -213,10 +189,8 @@ def write_log(form: str, terminal: bool) -> None:
 
 
 class _Text(logging.Formatter):
-    """Lines in which nobody else's secrets and control sequences stand."""
-
     def format(self, record: logging.LogRecord) -> str:
-        """The lines of the record and of its traceback."""
+        """The lines of the record and its traceback, without secrets and control sequences."""
         return presentable_lines(super().format(record))
 
 
@@ -224,7 +198,7 @@ class JsonLines(logging.Formatter):
     """One JSON object per line."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Time, level, logger, message, what it is about, and the traceback if there is one."""
+        """Time, level, logger, message, fields in context, and the traceback if there is one."""
         line: dict[str, str | int] = {
             "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created)),
             "level": record.levelname.lower(),

@@ -1,5 +1,5 @@
-"""`smile-trace profile`, `profiles`, `drift` and `test`: what happens to an answer when its request
-changes, over a prompt's calls, over time, and as a gate for CI."""
+"""`smile-trace profile`, `profiles`, `drift` and `test`: how an answer changes with its request,
+over a prompt's calls, over time, and as a gate for CI."""
 
 import re
 import sys
@@ -105,7 +105,6 @@ def profile(
 
 
 def _first_asked(first: dict[str, int], most: "Estimate") -> str:
-    """The calls of each probe, and the most that all of them take."""
     asked = [f"  {printable(name)}: {calls} calls" for name, calls in first.items() if calls]
     missing = ", ".join(printable(name) for name, calls in first.items() if not calls)
     lines = [

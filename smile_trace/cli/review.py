@@ -134,11 +134,7 @@ def _worth_a_minute(
     *,
     reviewer: str | None = None,
 ) -> "list[ReviewTask]":
-    """What is judged.
-
-    Raises:
-        SmileTraceError: there is nothing.
-    """
+    """The variants to be judged; raises SmileTraceError if there are none."""
     from smile_trace.probes.review import worth_a_minute
 
     begin = since_ns(since) / 1e9
@@ -167,7 +163,7 @@ def _bring_back(queue: str, store: "Store", settings: "Settings") -> None:
 
 
 def _said_in(queue: str, trackers: "Sequence[Tracker]") -> "list[Judgement]":
-    """What people said in a queue of any of the trackers; one that has none of that name is named.
+    """What people said in a queue of any of the trackers; those without that queue are named.
 
     Raises:
         SmileTraceError: none of them has it, or one does not answer.
@@ -191,11 +187,7 @@ def _said_in(queue: str, trackers: "Sequence[Tracker]") -> "list[Judgement]":
 
 @contextmanager
 def with_queues(settings: "Settings") -> "Iterator[list[Tracker]]":
-    """The active trackers that have review queues, closed at the end.
-
-    Raises:
-        SmileTraceError: there is none.
-    """
+    """The active trackers with review queues, closed at the end; none is a SmileTraceError."""
     with active_trackers(settings) as trackers:
         chosen = [tracker for tracker in trackers if tracker.capabilities.reviews]
         if not chosen:

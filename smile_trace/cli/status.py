@@ -1,5 +1,5 @@
-"""`smile-trace status`, what was captured, explained, delivered and spent, in one screen; and
-`smile-trace calls`, which calls they were and what became of each."""
+"""`smile-trace status`, a screen of captured, explained, delivered and spent, and `smile-trace
+calls`, the calls and what became of them."""
 
 import contextlib
 import json
@@ -31,11 +31,11 @@ if TYPE_CHECKING:
 
 WATCH_SECONDS = 2.0
 READ_OFTEN_SECONDS = 120.0
-"""A backend that was read to its end so lately is not behind."""
+"""A backend read to its end within this time is not behind."""
 SPOOL_SAID = 0.5
-"""The share of its cap that a spool takes before it is worth a word."""
+"""The share of its cap at which a spool is mentioned."""
 WIDEST = 10_000
-"""Characters of a line where nobody looks at a terminal."""
+"""Characters of a line without a terminal."""
 
 
 def status(
@@ -132,13 +132,12 @@ def _table(now: "Status") -> "Table":
 
 
 def _lag(now: "Status", *which: str) -> float:
-    """The largest lag of a stage, of one of its names, or of one of its places, in seconds."""
+    """The largest lag in seconds of a stage, or only of its parts with a name and place."""
     behind = (one for one in now.lags if (one.stage, one.name, one.place)[: len(which)] == which)
     return max((one.seconds for one in behind), default=0.0)
 
 
 def _not_captured_yet(now: "Status") -> str:
-    """Spool files and traces that are not counted as captured yet."""
     said = []
     if now.unread_files:
         waits = "file waits" if now.unread_files == 1 else "files wait"
@@ -208,7 +207,7 @@ def _add_reasons(table: "Table", reasons: "Iterable[Counted]") -> None:
 
 
 def _does(one: "RegisteredWorker") -> str:
-    """What a worker of a shared store has under way, or is there for."""
+    """A worker's explanations under way in a shared store, or its roles."""
     roles = one.roles.split(",")
     if "explain" not in roles:
         return listed(roles)
@@ -277,7 +276,6 @@ def _whole(one: "Captured") -> dict[str, Any]:
 
 
 def _source(span: "Span | None") -> str | None:
-    """The scope that wrote the span, which is the instrumentor."""
     return None if span is None else span.scope or None
 
 
@@ -305,7 +303,6 @@ def _told(one: "Captured") -> str:
 
 
 def _became(one: "Captured") -> str:
-    """Whether it is explained, or why not."""
     from smile_trace.render import STATUS_WORDS
 
     if one.status is not None and one.state == "explained":
@@ -316,7 +313,7 @@ def _became(one: "Captured") -> str:
 
 
 def _message(message: "Message", messages: "Sequence[Message]") -> str:
-    """Its title and, as they follow each other, its texts and what stands for its other parts."""
+    """A message's title, its texts and its other parts' labels, in order."""
     from smile_trace.render.phrases import labels, message_title
 
     shown: list[str] = []

@@ -58,8 +58,8 @@ def reread(
 ) -> None:
     """Read the calls of stored traces again, after a dialect came or changed.
 
-    A call is read once, when its trace is complete; this says which of them read otherwise now.
-    Their traces are delivered again. What was explained stays explained as it was read then.
+    A call is read once, when its trace is complete; this says which calls read otherwise now. Their
+    traces are delivered again. Explanations stay as the calls were read then.
     """
     from smile_trace.settings import Settings
     from smile_trace.store import Store
@@ -76,7 +76,6 @@ def reread(
 
 
 def _about_change(change: "Change") -> str:
-    """A line about a call that reads otherwise now."""
     what = {"changed": ", ".join(change.fields), "new": "new", "gone": "no call any more"}
     said = f"{change.call_id}  {what[change.kind]}"
     if change.kind != "new":
@@ -167,7 +166,7 @@ def copy(
 ) -> None:
     """Copy the whole store into an empty PostgreSQL database, which many workers may share.
 
-    The worker has to be stopped. What is under way goes on there; this store stays as it is.
+    The worker has to be stopped. Work under way goes on there; this store stays as it is.
     """
     from smile_trace.settings import Settings
     from smile_trace.worker.upkeep import move
@@ -184,7 +183,6 @@ def copy(
 
 
 def _about_failed(count: int, others: int) -> str:
-    """How many failed calls wait again, and how many others wait that had not failed."""
     said = "No call has failed"
     if count:
         said = f"{count} failed {'call waits' if count == 1 else 'calls wait'} for the worker again"
@@ -207,7 +205,7 @@ def forget(
 ) -> None:
     """Remove traces for good, with their explanations, cached answers and copies in trackers.
 
-    What was spent stays counted. Exits 1 where something of them is left; it says what, and why.
+    Spending stays counted. Exits 1 if something of them is left; it says what, and why.
     """
     from smile_trace.settings import Settings
     from smile_trace.worker.forget import find

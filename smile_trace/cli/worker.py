@@ -1,5 +1,5 @@
-"""The processes that stay: `smile-trace worker` with what `--dry-run` prints, `receive` and `ship`,
-and `run`, which is the application's own."""
+"""The lasting processes: `smile-trace worker` with what `--dry-run` prints, `receive`, `ship`, and
+`run`, the application's own."""
 
 import os
 import signal
@@ -121,8 +121,8 @@ def worker(
 ) -> None:
     """Ingest, sample, explain and deliver, until it is stopped.
 
-    The first SIGTERM or Ctrl-C ends it within ten seconds, a second one at once; nothing is
-    lost either way.
+    The first SIGTERM or Ctrl-C ends it within ten seconds, a second one at once; nothing is lost
+    either way.
     """
     from rich.console import Console
 
@@ -164,8 +164,8 @@ def worker(
 
 
 def _stopped_by_signal() -> threading.Event:
-    """An event that the first SIGTERM or Ctrl-C sets; the second one ends the process at once:
-    store, engine and spool survive a kill at any moment."""
+    """An event set by the first SIGTERM or Ctrl-C. The second one ends the process at once: store,
+    engine and spool survive a kill at any moment."""
     stopping = threading.Event()
 
     def stop(*_: Any) -> None:
@@ -183,11 +183,7 @@ def _names(said: str) -> list[str]:
 
 
 def _roles(said: str) -> "list[Role]":
-    """The roles that were named.
-
-    Raises:
-        SmileTraceError: there is no such role, or none was named.
-    """
+    """The roles in a list with commas; an unknown or missing role is a SmileTraceError."""
     from smile_trace.store.workers import ROLES
 
     asked = _names(said)
@@ -197,7 +193,6 @@ def _roles(said: str) -> "list[Role]":
 
 
 def _summary(status: "Status", home: "Path") -> str:
-    """A sentence on what was done, what was not, and why."""
     if not status.captured + status.open_traces + status.corrupt_lines:
         return f"Nothing was captured in {home} yet: does the application write there?"
     said = f"{status.explained} of {status.sampled} sampled calls are explained"
@@ -226,8 +221,8 @@ def receive(
 ) -> None:
     """Take traces and logs as OTLP/HTTP (protobuf or JSON), for the worker to read.
 
-    It listens on 127.0.0.1:4318 unless receive.host and receive.port say otherwise. What it has
-    answered with 200 is kept, also when it is killed the moment after.
+    It listens on 127.0.0.1:4318 unless receive.host and receive.port say otherwise. Whatever it has
+    answered with 200 is kept, even if it is killed the moment after.
     """
     from smile_trace.cli.output import write_log
     from smile_trace.settings import Settings
@@ -249,9 +244,9 @@ def ship(
 ) -> None:
     """Send what this host captures to a receiver, where workers explain it.
 
-    For hosts without a worker: no database, no model, no extra. What is sent is removed from the
-    spool when the receiver has it; while the receiver is away, the spool grows. The first SIGTERM
-    or Ctrl-C sends what is there and ends, a second one ends at once; nothing is lost either way.
+    For hosts without a worker: no database, no model, no extra. The spool keeps everything until
+    the receiver has it, and grows while the receiver is away. The first SIGTERM or Ctrl-C sends
+    what is there and ends, a second one ends at once; nothing is lost either way.
     """
     from smile_trace.cli.output import write_log
     from smile_trace.ship.client import Client
@@ -277,8 +272,8 @@ def run(
 
     smile-trace run -- python app.py
 
-    Takes the place of this process, so that signals and the exit code are the application's own.
-    What it captures, and what has to be installed for more, is said at the start.
+    Takes the place of this process, so that signals and the exit code are the application's own. It
+    says at the start what it captures, and what has to be installed for more.
     """
     from smile_trace.capture.startup import FOLDER, REPORT
 
@@ -301,7 +296,7 @@ def run(
 
 
 def _home() -> Path:
-    """That of the settings, which an application does not read."""
+    """The home of the settings, which an application does not read."""
     try:
         from smile_trace.settings import Settings
     except ModuleNotFoundError:  # a base install: no settings file is read there

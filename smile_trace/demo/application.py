@@ -1,8 +1,5 @@
-"""The demo's application: the support chat of a lamp shop, decorated and forgotten.
-
-It looks like an application of yours: it instruments its client, decorates the functions around the
-calls, and knows nothing of workers and trackers.
-"""
+"""The demo's application: the support chat of a lamp shop, decorated and forgotten. Like any
+application, it instruments its client, decorates functions around calls, and knows no workers."""
 
 import os
 from typing import Any
@@ -56,7 +53,7 @@ class SupportChat:
 
     @smile_trace.trace
     def answer(self, prompt: smile_trace.Prompt, documents: tuple[str, ...], question: str) -> str:
-        """The answer from the retrieved documents. What is sent is known from the client."""
+        """Answer from the retrieved documents. The instrumented client tells what is sent."""
         numbered = [f"[{number}] {text}" for number, text in enumerate(documents, 1)]
         question = "\n".join([*numbered, "", question])
         return self._ask(prompt.format(), question, max_tokens=12, stop=["\n", "."])
@@ -65,7 +62,7 @@ class SupportChat:
     def extract(
         self, prompt: smile_trace.Prompt, message: str, fields: dict[str, Any], **variables: str
     ) -> str:
-        """A JSON object with these fields."""
+        """Extract a JSON object with these fields."""
         schema = {"type": "object", "properties": fields, "required": list(fields)}
         wanted = {"type": "json_schema", "json_schema": {"name": prompt.name, "schema": schema}}
         system = prompt.format(**variables)

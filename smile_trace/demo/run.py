@@ -68,14 +68,14 @@ _ONE_ANSWER = {
     "temperature": 0,
 }
 _OTHER_SECONDS = 45.0
-"""For the server's start and what is not the model's."""
+"""The time of the server's start and of everything else that does not wait for the model."""
 
 _TRACKERS = ("MLFLOW_", "PHOENIX_", *(known.prefix for known in SERVICES.values()))
-"""The demo delivers to its own servers, whatever the user's environment names."""
+"""Variables kept from the demo, which delivers to its own servers."""
 
 
 def run_demo(home: Path, *, tracker: DemoName, serve: bool, console: Console) -> None:
-    """Run the whole job in `home`, and keep serving until Ctrl-C where `serve` is set.
+    """Run the whole job in `home`, and keep serving until Ctrl-C if `serve` is set.
 
     Raises:
         SmileTraceError: a step failed, or a call was not explained or not delivered.
@@ -122,7 +122,7 @@ def _start(tracker: DemoName, home: Path) -> DemoTracker:
 
 
 def _minutes(model_url: str) -> int:
-    """How long the whole job takes about, by the time of one answer."""
+    """The approximate minutes of the whole job, by the time of one answer."""
     started = time.monotonic()
     httpx.post(f"{model_url}/chat/completions", json=_ONE_ANSWER, timeout=120).raise_for_status()
     answer = time.monotonic() - started
@@ -154,7 +154,6 @@ def _title(call: Call) -> str:
 
 
 def _check(status: Status) -> None:
-    """Raise unless every call was explained and delivered."""
     reasons = [
         f"{one.count} × {one.reason}"
         for one in (

@@ -1,9 +1,5 @@
-"""The trackers that the demo delivers to: real servers that it starts, the service that the
-environment names, or a folder.
-
-Phoenix (Elastic License 2.0) is never installed with smile-trace: it runs as another program, out
-of an environment of its own beside a checkout.
-"""
+"""The demo's trackers: real servers that it starts, the environment's service, or a folder. Phoenix
+(Elastic License 2.0) is never installed with smile-trace, but in an environment of its own."""
 
 import json
 import os
@@ -22,10 +18,10 @@ import httpx
 from smile_trace.errors import SmileTraceError
 
 MLFLOW_PORT, PHOENIX_PORT = 5210, 6006
-"""Tried first, so that links of an earlier run stay valid."""
+"""Ports tried first, so that links of an earlier run stay valid."""
 
 INSTALLED = Path(__file__).parents[2] / ".venv-phoenix" / "bin" / "python"
-"""The Python that has Phoenix, where `make .venv-phoenix/.installed` was run in the checkout."""
+"""The Python that has Phoenix after `make .venv-phoenix/.installed` in the checkout."""
 _QUIET = {
     "PHOENIX_TELEMETRY_ENABLED": "false",
     "PHOENIX_ALLOW_EXTERNAL_RESOURCES": "false",
@@ -33,7 +29,7 @@ _QUIET = {
     "PHOENIX_AGENTS_DISABLE_BASH": "true",
     "PHOENIX_ENABLE_MCP_SERVER": "false",
 }
-"""It asks nobody for anything, and offers only what is used here."""
+"""Phoenix asks nobody for anything, and offers only what is used here."""
 
 
 @dataclass
@@ -41,10 +37,9 @@ class DemoTracker:
     """A tracker that the demo delivers to.
 
     Attributes:
-        name: its name in the terminal.
         settings: its table, as TOML.
         where: what to open, in a sentence.
-        again: the command that opens it once the demo has ended; "" where there is none.
+        again: the command that opens it once the demo has ended; "" if there is none.
         environment: variables of the worker that delivers to it; a key is never written to a file.
     """
 
@@ -62,7 +57,7 @@ class DemoTracker:
 
 
 class _Server(DemoTracker):
-    """A server on a loopback port, which starts at once; `wait()` comes later."""
+    """A server on a loopback port, started at once; `wait()` comes later."""
 
     title: str
     port: int
@@ -73,25 +68,21 @@ class _Server(DemoTracker):
 
     @property
     def url(self) -> str:
-        """Its address."""
+        """The server's address."""
         return f"http://127.0.0.1:{self.port}"
 
     def wait(self) -> None:
-        """Wait until the server answers.
-
-        Raises:
-            SmileTraceError: it ended, or did not answer in time; the message names its log.
-        """
+        """Wait until the server answers; raises SmileTraceError if it ended or is late."""
         address = f"{self.url}/{self.health}"
         wait_for_server(self.title, self._process, address, self.log, self.seconds)
 
     def stop(self) -> None:
-        """End the server and what it started; quietly where it has ended already."""
+        """End the server and what it started; do nothing if it has ended already."""
         end_session(self._process)
 
 
 class MLflow(_Server):
-    """A real `mlflow server` on SQLite; its state lives in `folder`. It takes fifteen seconds."""
+    """A real `mlflow server` on SQLite in `folder`, ready after some fifteen seconds."""
 
     title, health, seconds = "MLflow", "health", 120.0
 
@@ -110,11 +101,8 @@ class MLflow(_Server):
 
 
 class Phoenix(_Server):
-    """A real `phoenix serve` on SQLite; its state lives in `folder`. It takes twenty seconds.
-
-    Raises:
-        SmileTraceError: it is not installed in this checkout.
-    """
+    """A real `phoenix serve` on SQLite in `folder`, ready after some twenty seconds; raises
+    SmileTraceError if it is not installed."""
 
     title, health, seconds = "Phoenix", "healthz", 240.0
 
@@ -144,10 +132,9 @@ class Service:
     """A service that the environment names.
 
     Attributes:
-        title: its name.
-        asked_by: the variables of which one says that the reader has it.
-        prefix: that of all its variables.
-        options: of the tracker's table.
+        asked_by: variables any of which says that the reader has it.
+        prefix: of all its variables.
+        options: of the tracker's table, as TOML.
     """
 
     title: str
@@ -157,7 +144,7 @@ class Service:
 
     @property
     def named(self) -> str | None:
-        """The variable by which the environment names it."""
+        """The variable by which the environment names it, or None."""
         return next((name for name in self.asked_by if os.environ.get(name)), None)
 
 
@@ -173,11 +160,7 @@ SERVICES = {
 
 
 def reader_service(tracker: str) -> DemoTracker:
-    """The reader's own service.
-
-    Raises:
-        SmileTraceError: the environment names none.
-    """
+    """The reader's own service; raises SmileTraceError if the environment names none."""
     service = SERVICES[tracker]
     if (named := service.named) is None:
         raise SmileTraceError(
@@ -216,7 +199,7 @@ def free_port(preferred: int) -> int:
 
 
 def mlflow_command(folder: Path, port: int) -> list[str]:
-    """How the server is started: for its own names only, whatever the environment opens up."""
+    """The server's command: it answers to its own names only, whatever the environment allows."""
     return [
         *(sys.executable, "-m", "mlflow", "server", "--workers", "1"),
         *("--host", "127.0.0.1", "--port", str(port)),
@@ -227,10 +210,9 @@ def mlflow_command(folder: Path, port: int) -> list[str]:
 
 
 def start_mlflow(folder: Path, port: int) -> "subprocess.Popen[bytes]":
-    """An `mlflow server` on a loopback port, with its database, files and `mlflow.log` in `folder`.
+    """Start an `mlflow server` on a loopback port, with its data and `mlflow.log` in `folder`.
 
-    It has a session of its own, so that one signal reaches the server and its workers, and
-    Ctrl-C in the terminal does not. It answers after some fifteen seconds.
+    Its own session lets one signal reach server and workers, but keeps Ctrl-C from them.
     """
     with (folder / "mlflow.log").open("ab") as log:
         return subprocess.Popen(
@@ -267,11 +249,7 @@ def end_session(process: "subprocess.Popen[bytes]") -> None:
 def wait_for_server(
     name: str, process: "subprocess.Popen[bytes]", address: str, log: Path, seconds: float
 ) -> None:
-    """Wait until a server that was started answers at an address.
-
-    Raises:
-        SmileTraceError: it ended, or did not answer in time; the message names its log.
-    """
+    """Wait for a started server to answer; raises SmileTraceError if it ended or is late."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if process.poll() is not None:
@@ -285,12 +263,12 @@ def wait_for_server(
 
 
 def phoenix_command() -> list[str]:
-    """What starts it again, without its environment."""
+    """The command that starts Phoenix again, without its environment."""
     return [str(INSTALLED), "-m", "phoenix.server.main", "serve"]
 
 
 def phoenix_environment(folder: Path, port: int) -> dict[str, str]:
-    """Its variables: what it keeps lies in `folder`, and it listens on loopback alone."""
+    """Phoenix's variables: data in `folder`, and only loopback."""
     return {
         **_QUIET,
         "PHOENIX_WORKING_DIR": str(folder),
@@ -301,13 +279,7 @@ def phoenix_environment(folder: Path, port: int) -> dict[str, str]:
 
 
 def start_phoenix(folder: Path, port: int, **more: str) -> "subprocess.Popen[bytes]":
-    """A `phoenix serve` on a loopback port, with its database and `phoenix.log` in `folder`.
-
-    It has a session of its own, as `start_mlflow`'s has. It answers after some twenty seconds.
-
-    Args:
-        more: further variables of its environment.
-    """
+    """Start a `phoenix serve` like `start_mlflow`, with `more` variables of its environment."""
     inherited = {k: v for k, v in os.environ.items() if not k.startswith(("PHOENIX_", "OTEL_"))}
     with (folder / "phoenix.log").open("ab") as log:
         return subprocess.Popen(
