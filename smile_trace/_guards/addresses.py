@@ -28,7 +28,8 @@ _STORAGES = {
     "r2": r"[A-Za-z0-9.-]+@[0-9a-f]+(\.eu|\.fedramp)?\.r2\.cloudflarestorage\.com",
     "b2": r"[A-Za-z0-9.-]+@s3\.[a-z0-9-]+\.backblazeb2\.com",
 }
-"""The form of a bucket or container, by scheme; a host in it gets credentials: the provider's."""
+"""The form of a bucket or container, by scheme. A host in it gets credentials, so its domain is the
+provider's."""
 _UNPLAIN = re.compile(r"[\x00-\x1f\x7f-\x9f\\?#;]")
 
 
@@ -70,7 +71,7 @@ class Gate:
         """The least its name ever resolved to, so that a name that moves inwards gains nothing."""
 
     def own_server(self, address: str) -> None:
-        """Refuse to send our credentials to another server, with AddressRefused."""
+        """Raise AddressRefused if a request with our credentials would go to another server."""
         if not (_HTTP.fullmatch(address) and same_server(self.own, address)):
             raise AddressRefused(
                 f"an address on another server ({_shown(address)}) is not asked with our key: "
@@ -82,7 +83,7 @@ class Gate:
         checks the `peers`, too).
 
         Raises:
-            AddressRefused: it is not http(s), less encrypted than the server, or nearer to us.
+            AddressRefused: it is not http(s), http for a server on https, or nearer than that.
         """
         parts = _HTTP.fullmatch(address)
         if parts is None:
@@ -206,7 +207,7 @@ def _shown(address: str) -> str:
 def is_loopback(host: str) -> bool:
     """Whether the host, an IP address or a name, is this machine and no other.
 
-    A name under `localhost` may be anywhere, and so is none; IPv6 may have brackets.
+    A name under `localhost` may be anywhere, so it does not count; IPv6 may have brackets.
     """
     try:
         address = ip_address(host.strip("[]"))

@@ -147,7 +147,7 @@ def clean(value: Any, *, max_depth: int = MAX_DEPTH) -> Any:
 
 
 def integer(value: Any) -> int:
-    """An integer of at most 64 bits, from a number or its decimal text; else ForeignDataError."""
+    """An integer of at most 64 bits, from a number or its decimal text; raises ForeignDataError."""
     if isinstance(value, str):
         digits = value.strip().removeprefix("-").removeprefix("+")
         if not (digits.isascii() and digits.isdigit() and len(digits) <= 20):
@@ -163,7 +163,7 @@ def integer(value: Any) -> int:
 
 
 def finite(value: Any) -> float:
-    """A finite number, from a number or its text; else ForeignDataError."""
+    """A finite number, from a number or its text; raises ForeignDataError if it is none."""
     try:
         number = float(value)
     except (TypeError, ValueError, OverflowError):

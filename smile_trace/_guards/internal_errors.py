@@ -163,7 +163,7 @@ def handlers_wait() -> Iterator[None]:
     """Let handlers that are written in Python wait for the end of the block.
 
     A handler may make a call that needs the runtime and a spool file itself. If making those takes
-    longer than the next signal (an interval timer, a slow disk), handlers would nest endlessly.
+    longer than the time to the next signal (a timer, a slow disk), handlers would nest endlessly.
     Python runs handlers in the main thread; elsewhere nothing is done. A signal that ends the
     process by default still does, and Ctrl-C arrives.
     """

@@ -51,7 +51,7 @@ def hide(secret: str | None) -> None:
 def presentable(text: object, *, longest: int = LONGEST) -> str:
     """`str(text)` on one line without secrets, credentials in addresses, and control sequences.
 
-    Secrets are those given to `hide`, environment variables named like keys, tokens, secrets or
+    Secrets are those given to `hide`, the values of variables named like keys, tokens, secrets or
     passwords, and whatever has the shape of a credential. Beyond `longest`, an ellipsis stands.
     """
     whole = str(text)

@@ -4,8 +4,8 @@ Access by others is taken away from our own files; what belongs to others or is 
 folder is refused, with a command that mends it. Nothing follows a link or waits for a pipe, except
 `read_written`, which applies OpenSSH's rule for `~/.ssh/config`: the file, the links to it and the
 folder of each belong to this user or root, and nobody else may write there. In a sticky folder,
-such as /tmp, others cannot replace files. Folders further up are not checked: whoever may move one
-can only put a file of his own there. Standard library only, for capture.
+such as /tmp, others cannot replace files. Folders further up are not checked: whoever moves one can
+only put his own in its place, whose file is refused. Standard library only, for capture.
 """
 
 import errno
@@ -49,7 +49,7 @@ def open_regular(path: Path, flags: int = os.O_RDONLY, mode: int = 0o600) -> int
 
 
 def open_own(path: Path, flags: int = os.O_RDONLY, mode: int = 0o600) -> int:
-    """Open a regular file that belongs to this user; raises as `open_regular`, or NotPrivate."""
+    """Open this user's own regular file; raises NotPrivate or OSError for any other."""
     descriptor = open_regular(path, flags, mode)
     owner = os.fstat(descriptor).st_uid
     if owner != os.geteuid():
@@ -244,7 +244,7 @@ def _check_mode(path: Path, opened: Path | int, state: os.stat_result) -> None:
 
 
 def _is_private_group(opened: Path | int, state: os.stat_result) -> bool:
-    """Whether the group is that of one user alone, the owner or this one, and its bits are its own.
+    """Whether the group is that of one user alone, the owner or this one, and its bits mean it.
     Debian, Ubuntu and Red Hat give each user such a group, and files 0664."""
     if _has_access_list(opened):
         return False

@@ -144,7 +144,7 @@ _RUN = b"a" * SHORTEST_TOKEN
 SHORTEST_SECRET = 8
 """The length of the shortest secret: `a://:b@c`."""
 BEFORE_RUN = 64
-"""The most characters from a rule's clue to the long run behind it."""
+"""The most characters from a rule's clue to the long run that it precedes or is in."""
 
 
 def find_secrets(text: str) -> Iterator[tuple[int, int, str]]:
@@ -195,7 +195,7 @@ def _long_runs(text: str) -> Iterator[str]:
 
 
 Redactor = re.Pattern[str] | Callable[[str], str]
-"""A user's redaction: an expression whose matches are replaced, or a function of the text."""
+"""A user's redaction: an expression whose matches are replaced, or a text function."""
 FAILED = "[not written: a redaction function raised]"
 
 

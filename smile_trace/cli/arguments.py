@@ -91,7 +91,7 @@ def _typed(name: str, kind: Any, about: About) -> Any:
 
 
 def read_limit(text: str, form: str) -> tuple[str, float]:
-    """Read `NAME=LIMIT`, with a limit in [0, 1]; another form is a typer.BadParameter."""
+    """Read `NAME=LIMIT`, with a limit in [0, 1]; raises typer.BadParameter for another form."""
     name, _, number = text.rpartition("=")
     try:
         value = float(number)

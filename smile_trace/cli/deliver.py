@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def discover_trackers(settings: "Settings") -> "list[Tracker]":
-    """The active trackers, which the caller closes; a wrong settings table is a SmileTraceError."""
+    """The active trackers, which the caller closes; raises SmileTraceError for a wrong table."""
     from smile_trace.trackers import discover
 
     settings.check_trust("trackers")
@@ -35,7 +35,7 @@ def discover_trackers(settings: "Settings") -> "list[Tracker]":
 
 @contextmanager
 def active_trackers(settings: "Settings") -> "Iterator[list[Tracker]]":
-    """The active trackers, closed at the end; a wrong settings table is a SmileTraceError."""
+    """The active trackers, closed at the end; raises SmileTraceError for a wrong settings table."""
     trackers = discover_trackers(settings)
     try:
         yield trackers

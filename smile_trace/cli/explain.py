@@ -321,7 +321,7 @@ def _show(found: "Explanation | ExplanationPath", *, html: Path | None, json: bo
 
 
 def _read(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The command line's options as `explain()` takes them; an unknown one is a BadParameter."""
+    """The command line's options for `explain()`; raises typer.BadParameter for an unknown one."""
     from smile_trace.attribution import distance_named, solver_of
     from smile_trace.attribution.segmentation import units
 
@@ -337,7 +337,7 @@ def _read(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _check_protected(prepared: "Prepared") -> None:
-    """Check that every text or pattern to protect is in the prompt; raises SmileTraceError. A
+    """Check that every text or pattern to protect is in the prompt, else SmileTraceError. A
     missing role is no error: one command line may serve prompts with and without such a message."""
     from smile_trace.attribution import ROLES, unmatched_protections
 

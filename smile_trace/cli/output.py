@@ -87,7 +87,7 @@ def show_result(result: Result, *, html: Path | None, json: bool) -> None:
 
 
 def read_text(file: Path) -> str:
-    """The text of a file, or of standard input for `-`; else raises SmileTraceError."""
+    """The text of a file, or of standard input for `-`; raises SmileTraceError if unreadable."""
     try:
         raw = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
         return raw.decode("utf-8").removesuffix("\n")
@@ -176,7 +176,7 @@ NOISY = (
 
 
 def write_log(form: str, terminal: bool) -> None:
-    """Write log lines to standard error as `text` or `json`; raises SmileTraceError otherwise. If a
+    """Write log lines to standard error as `text` or `json`; else SmileTraceError is raised. If a
     `terminal` shows bars, only warnings are written beside them."""
     if form not in ("text", "json"):
         raise SmileTraceError(f"--log is text or json, not {form!r}.")

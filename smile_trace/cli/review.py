@@ -163,7 +163,7 @@ def _bring_back(queue: str, store: "Store", settings: "Settings") -> None:
 
 
 def _said_in(queue: str, trackers: "Sequence[Tracker]") -> "list[Judgement]":
-    """What people said in a queue of any of the trackers; those without that queue are named.
+    """The judgements in a queue of any of the trackers; those without that queue are named.
 
     Raises:
         SmileTraceError: none of them has it, or one does not answer.
@@ -187,7 +187,7 @@ def _said_in(queue: str, trackers: "Sequence[Tracker]") -> "list[Judgement]":
 
 @contextmanager
 def with_queues(settings: "Settings") -> "Iterator[list[Tracker]]":
-    """The active trackers with review queues, closed at the end; none is a SmileTraceError."""
+    """The active trackers with review queues, closed at the end; raises SmileTraceError if none."""
     with active_trackers(settings) as trackers:
         chosen = [tracker for tracker in trackers if tracker.capabilities.reviews]
         if not chosen:

@@ -183,7 +183,7 @@ def _names(said: str) -> list[str]:
 
 
 def _roles(said: str) -> "list[Role]":
-    """The roles in a list with commas; an unknown or missing role is a SmileTraceError."""
+    """The roles in a list with commas; raises SmileTraceError for wrong roles."""
     from smile_trace.store.workers import ROLES
 
     asked = _names(said)

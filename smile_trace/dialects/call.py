@@ -21,7 +21,7 @@ from smile_trace.records.message import other_parts
 CLIENT_RECORDS_TOOLS = (
     "use OpenTelemetry's or OpenInference's instrumentor of the model's client, too"
 )
-"""For `tools_recorded_by` of a dialect whose instrumentor leaves the tools out."""
+"""A value of `tools_recorded_by`, if a dialect's instrumentor leaves the tools out."""
 
 
 @dataclass

@@ -262,8 +262,8 @@ def _up_to_a_cut(words: Sequence[str], text: _Text, match: _Match, end: int) -> 
 
 
 def _after_gap(document: _Text, text: _Text, at: int, end: int) -> tuple[int, int] | None:
-    """Where the document goes on: behind an insertion that is set apart, a word that was only
-    broken, or at least FEWEST words that were left out."""
+    """The place where the document goes on: behind an insertion that is set apart, a word that was
+    only broken, or at least FEWEST words that were left out."""
     words = document.words
     run = words[at : at + SEED]
     near = MOST_BETWEEN if len(run) == SEED else _NEAR

@@ -52,7 +52,7 @@ class DialectUnavailable(SmileTraceError):
 
 
 def dialect_of(span: Span) -> Dialect | None:
-    """The first dialect that recognises the span; JSON beyond the bounds is a ForeignDataError."""
+    """The first dialect that recognises the span; raises ForeignDataError for unbounded JSON."""
     return next((dialect for dialect in known() if dialect.recognises(span)), None)
 
 
@@ -98,7 +98,7 @@ def _place(dialect: Dialect) -> tuple[int, str]:
 
 
 def hint(kind: Literal["content_switches", "tools_recorded_by"], scope: str) -> str | None:
-    """What the dialects say of a scope; the longest matching name wins."""
+    """The dialects' hint about a scope, from the longest name that it begins with."""
     said = {
         start: what
         for dialect in known()

@@ -155,7 +155,7 @@ class StoreSettings(Table):
         return url.replace("postgres://", "postgresql://", 1)
 
     def connection(self) -> str | None:
-        """The address with the password; None for a file; ValueError if a part is missing."""
+        """The address with the password, or None for a file; raises ValueError if it is missing."""
         if self.url is None or self.password_env is None:
             return self.url
         password = os.environ.get(self.password_env)

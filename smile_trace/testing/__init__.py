@@ -1,4 +1,4 @@
-"""For the tests of applications and prompts.
+"""Tests of applications and prompts.
 
 `captured()` captures in memory instead of the spool; `RecordedModel` answers from a file;
 `assert_driven_by` and `assert_no_effect` test an Explanation. Authors of plug-ins test with
@@ -24,6 +24,6 @@ if pytest is not None:
 
     @pytest.fixture
     def smile_trace_captured() -> Iterator[Captured]:
-        """What this test's calls would have written to the spool."""
+        """The calls, spans and feedback that this test would have written to the spool."""
         with captured() as found:
             yield found

@@ -45,7 +45,11 @@ class RecordedModel:
         return self._deterministic
 
     async def generate(self, requests: Sequence[Request]) -> list[Response]:
-        """Give recorded answers, and the model's for the rest; else raises ModelUnavailable."""
+        """Give recorded answers, and the model's for the rest.
+
+        Raises:
+            ModelUnavailable: an answer is not recorded, and there is no model to ask.
+        """
         missing = {key: r for r in requests if (key := _key(r)) not in self._known}
         if missing:
             await self._record(missing)

@@ -182,7 +182,7 @@ class Destination:
 
     @property
     def to_ask(self) -> list[str]:
-        """What needs permission: `""` for prompts and answers, and the variables beside them."""
+        """The permissions needed: `""` for prompts and answers, and the variables sent, too."""
         origin = origin_of(self.address)
         sent = [None, *self.variables]
         return [one or "" for one in sent if origin is None or not goes_freely(one, origin)]

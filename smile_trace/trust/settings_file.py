@@ -45,7 +45,7 @@ def find_file() -> Path | None:
 
 
 def load(path: Path | None = None) -> SettingsFile | None:
-    """Read a file, by default the nearest, or None; raises SettingsError if that is unsafe."""
+    """Read a file, by default the nearest, or None; raises SettingsError if it is refused."""
     path = path or find_file()
     if path is None:
         return None
@@ -69,7 +69,7 @@ def read_home() -> Path:
 
 
 def own_home() -> Path:
-    """The home that the environment names, whatever a file says; else raises SettingsError."""
+    """The home of the environment, whatever a file says; raises SettingsError if there is none."""
     return expanded(os.environ.get(f"{PREFIX}HOME") or HOME)
 
 
