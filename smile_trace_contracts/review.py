@@ -48,8 +48,7 @@ class ReviewContract:
         raise NotImplementedError("define the fixture `tracker`")
 
     def waiting(self, server: FakeHttpServer, queue: str) -> list[str]:
-        """Return the ids of the variants that a person would see in a queue; list a variant that is
-        in it twice twice."""
+        """Return the ids of the variants that a person would see in a queue, with duplicates."""
         raise NotImplementedError("define `waiting`")
 
     def judge(

@@ -60,14 +60,12 @@ class SourceContract:
         raise NotImplementedError("define the fixture `server`")
 
     def source(self, server: FakeHttpServer, **options: float) -> Source:
-        """Make a source that reads both places of the server; `options` are further ones of
-        `[sources.NAME]`."""
+        """Make a source that reads both places; `options` are further ones of `[sources.NAME]`."""
         raise NotImplementedError("define `source`")
 
     def write(self, server: FakeHttpServer, place: str, spans: Sequence[Span]) -> str:
-        """Put spans of one trace there as an application's instrumentation does; return the trace's
-        id there. The spans hold messages and answer by OpenTelemetry's conventions, which may be
-        translated into the backend's own."""
+        """Put spans of one trace there as an application's instrumentation does, in
+        OpenTelemetry's conventions or the backend's own; return the trace's id there."""
         raise NotImplementedError("define `write`")
 
     def delete(self, server: FakeHttpServer, trace_id: str) -> None:

@@ -70,8 +70,7 @@ class TrackerContract:
     see. The tracker's time-out should be generous: no test here waits for it."""
 
     external_trace: ClassVar[dict[str, str]] = {}
-    """For a tracker that looks for external traces: `Call.external_trace` of a trace that is
-    missing."""
+    """`Call.external_trace` of a missing trace, if the tracker looks for external traces."""
     cut_off_step: ClassVar[int] = 1
     """Deliveries are cut off after every this many requests."""
 
@@ -86,13 +85,11 @@ class TrackerContract:
         raise NotImplementedError("define the fixture `tracker`")
 
     def visible_traces(self, server: FakeHttpServer) -> list[str]:
-        """Return the ids of the traces that a person would see; list a trace that shows twice
-        twice."""
+        """Return the ids of the traces that a person would see, with duplicates."""
         raise NotImplementedError("define `visible_traces`")
 
     def visible_explanations(self, server: FakeHttpServer) -> list[str]:
-        """Return, for each explanation that a person would see, the id of the trace in which it
-        shows."""
+        """Return the id of the trace of each explanation that a person would see."""
         raise NotImplementedError("define `visible_explanations`")
 
     def table(self, server: FakeHttpServer) -> Mapping[str, JSON] | None:
@@ -503,8 +500,7 @@ def _deliver_all(tracker: Tracker, trace: Trace) -> str | None:
 def _killed_at(
     fault: Fault, tracker: type[Tracker], table: Mapping[str, JSON], trace: Trace
 ) -> bool:
-    """Deliver in a process that is killed once the fault has struck; return True if it never
-    struck."""
+    """Deliver in a process that is killed once the fault strikes; return True if it never did."""
     process = _PROCESSES.Process(
         target=_deliver_alone, args=(tracker, dict(table), dict(os.environ), trace)
     )

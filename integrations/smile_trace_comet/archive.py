@@ -55,8 +55,7 @@ class ArchiveOptions(Record):
 
 
 class CometArchiveTracker(Tracker):
-    """Keeps one archive per prompt version in a folder: `KEY.zip`, which is rebuilt from `KEY/`
-    with every explanation."""
+    """Keeps an archive per prompt version: `KEY.zip`, rebuilt from `KEY/` at every delivery."""
 
     name: ClassVar[str] = "comet_archive"
     capabilities: ClassVar[Capabilities] = Capabilities(traces=False, forgets=True)
@@ -66,11 +65,8 @@ class CometArchiveTracker(Tracker):
 
     @classmethod
     def from_settings(cls, options: Mapping[str, JSON]) -> "CometArchiveTracker | None":
-        """Return the tracker for `[trackers.comet_archive]`, or None.
-
-        Raises:
-            ValueError: an unknown or wrong option, or the extra `comet` is not installed.
-        """
+        """Return the tracker for `[trackers.comet_archive]`, or None. Raises `ValueError` on an
+        unknown or wrong option, or without the extra `comet`."""
         if not options:
             return None
         checked = read_options(ArchiveOptions, "comet_archive", options)

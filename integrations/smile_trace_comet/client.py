@@ -1,8 +1,7 @@
 """Comet's two clients on one session: every request bounded in time, every error classified.
 
-comet_llm's `CometAPIClient` writes traces; comet_ml's `RestApiClient`, in which one method is one
-request, does everything else. The shared session adds the time-out and the errors that comet_llm
-lacks.
+comet_llm's `CometAPIClient` writes traces; comet_ml's `RestApiClient` does the rest, one request
+per method. The shared session adds the time-out and errors that comet_llm lacks.
 """
 
 import io
@@ -47,11 +46,9 @@ LLM_DATA = "comet_llm_data.json"
 class CometClient:
     """One Comet server with one key; used by several threads at once.
 
-    The key and the address come from Comet's own configuration (`COMET_API_KEY`,
-    `COMET_URL_OVERRIDE`, `~/.comet.config`); this object shows neither.
-
-    Raises:
-        TrackerUnavailable: there is no key, or no server that we can use.
+    Key and address come from Comet's own configuration (`COMET_API_KEY`, `COMET_URL_OVERRIDE`,
+    `~/.comet.config`), and are shown nowhere. Raises `TrackerUnavailable` if there is no key, or no
+    server that we can use.
     """
 
     def __init__(self, *, timeout: float, max_reply_mb: float = MAX_REPLY_MB) -> None:

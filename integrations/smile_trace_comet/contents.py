@@ -51,8 +51,7 @@ body > h1 {{ font-size: 1.4rem; margin-top: 2rem; margin-bottom: .6rem; }}
 
 
 def page(title: str, explanations: Sequence[tuple[str, Explanation]], *, head: str = "") -> str:
-    """Return a page with the heatmaps of several calls, each under its title. `head` is HTML before
-    them whose texts are already escaped."""
+    """Return a page of heatmaps, each under its title, after the HTML `head`, which is escaped."""
     body = [f"<h1>{escape(title)}</h1>", head]
     for own_title, explanation in explanations:
         body.append(to_html(explanation, fragment=True, title=own_title))
@@ -140,8 +139,7 @@ def row_of(call: Call, explanation: Explanation) -> Row:
 
 
 def summary_parameters(rows: Sequence[Row]) -> dict[str, JSON]:
-    """Return the columns of a trace in the project's list: fixed names, whatever its number of
-    calls."""
+    """Return a trace's columns in the project's list, whose names are always the same."""
     top = max(rows, key=lambda row: row.top_attribution or -1.0)
     return {
         "smile.status": ", ".join(sorted({STATUS_WORDS[row.status] for row in rows})),
@@ -259,8 +257,7 @@ def explanation_name(call_id: str) -> str:
 
 
 def merge_rows(content: bytes | None, items: Iterable[ExplainedCall]) -> list[Row]:
-    """Merge existing rows with those of `items`, one per call, oldest first. An unreadable document
-    is begun anew."""
+    """Merge old rows, if readable, with those of `items`, one per call, oldest first."""
     rows: dict[str, Row] = {}
     with contextlib.suppress(ValueError, TypeError, KeyError):
         rows = {
@@ -289,13 +286,8 @@ def report(
     items: Iterable[ExplainedCall],
     comparison: Comparison | None = None,
 ) -> VersionReport:
-    """Make the report of one prompt version.
-
-    Args:
-        rows: every explained call of the version.
-        shown: explanations by call id, in the order of the HTML panel.
-        items: the calls whose own files are to be written.
-    """
+    """Make the report of one prompt version from `rows`, all of its explained calls. `shown` holds
+    explanations by call id, in the order of the HTML panel; files are written only for `items`."""
     title = f"{version.name} v{version.version}"
     assets = {
         ROWS: rows_document(rows),

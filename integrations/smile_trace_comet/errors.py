@@ -37,12 +37,7 @@ def comet_service(url: str) -> Service:
 
 
 def check(response: "requests.Response", path: str, service: Service) -> None:
-    """Check the response to a request of `path`.
-
-    Raises:
-        RequestRejected: this request was not taken.
-        TrackerUnavailable: no request would be taken now.
-    """
+    """Raise `RequestRejected` or `TrackerUnavailable` unless the response to `path` is good."""
     if response.status_code >= 400:
         raise _error(response.status_code, _said(response), response, path, service)
     if ASSET_PATH in path:  # any bytes are right, from wherever we were sent on to
@@ -77,7 +72,6 @@ def unreachable(error: "requests.RequestException", service: Service, timeout: f
 def _error(
     status: int, content: Any, response: "requests.Response", path: str, service: Service
 ) -> Exception:
-    """Return the error for a status and Comet's own error code."""
     known = content if isinstance(content, dict) else {}
     code = _number(known.get("sdk_error_code"), 0)
     said = str(known.get("msg") or response.reason or "")

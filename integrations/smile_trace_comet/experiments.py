@@ -53,11 +53,9 @@ COLUMNS = (
 def deliver_version(
     client: "CometClient", version: VersionKey, items: Sequence[ExplainedCall]
 ) -> str:
-    """Bring the experiment of a prompt version up to date with newly explained calls; return its
-    key.
+    """Bring the experiment of a prompt version up to date with explained calls; return its key.
 
-    Rows are merged by call and everything is overwritten, the rows last, so that delivering again
-    changes nothing.
+    Rows are merged by call and written last, so that delivering again changes nothing.
     """
     key = version.key
     client.ensure_experiment(key, workspace=version.workspace, project=version.project)
@@ -102,9 +100,8 @@ class Projects:
 def deliver_comparison(client: "CometClient", item: ComparedPrompt, projects: Projects) -> Receipt:
     """Bring every version's experiment up to date; return the receipt of the last.
 
-    An experiment that already holds this comparison is left alone. The others are overwritten,
-    `comparison.json` last, so that an interrupted delivery is completed. Raises
-    `TrackerUnavailable` and `RequestRejected`.
+    An experiment that already holds this comparison is left alone; in the others `comparison.json`
+    is written last, so that an interrupted delivery is completed.
     """
     comparison = item.comparison
     content = json.dumps(strict_json(comparison.model_dump())).encode()
@@ -207,8 +204,7 @@ def _parameters(prompt: str, version: VersionReport) -> dict[str, JSON]:
 
 
 def forget_trace(client: "CometClient", item: ForgottenTrace, projects: Projects) -> None:
-    """Delete the trace, and take it out of its prompt versions' experiments. Raises
-    `TrackerUnavailable` and `RequestRejected`."""
+    """Delete the trace, and take it out of its prompt versions' experiments."""
     key = item.traced_as or item.trace_id
     if client.find(key) is not None:
         client.delete_experiment(key)
@@ -225,8 +221,7 @@ def forget_trace(client: "CometClient", item: ForgottenTrace, projects: Projects
 def _forget_in_version(
     client: "CometClient", version: VersionKey, calls: Collection[str], projects: Projects
 ) -> list[VersionKey]:
-    """Take calls and the comparison out of an experiment; return the comparison's other
-    experiments."""
+    """Take calls and the comparison out of an experiment; return the others compared with it."""
     key = version.key
     if client.find(key) is None:
         return []

@@ -32,18 +32,17 @@ def installed() -> bool:
 
 
 def disable_auto_logging() -> None:
-    """Keep Comet's automatic logging and error reporting out of this process. Comet freezes its
-    configuration at import, so call this first. Apart from automatic logging, the operator's own
-    settings stay."""
+    """Keep Comet's automatic logging and error reporting out of this process, without changing the
+    operator's other settings. Comet freezes its configuration at import, so call this first."""
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     os.environ["COMET_DISABLE_AUTO_LOGGING"] = "1"
 
 
 def file_with_address() -> Path | None:
-    """Return a file of the working directory that says where Comet is, and so where its key goes:
-    Comet reads it, though it may have come with somebody's folder. None if the environment says it.
-    """
+    """Return a file of the working directory that sets Comet's address, to which the key would go:
+    Comet reads it, though it may have come with somebody's folder. None if the environment sets
+    it."""
     if os.environ.get("COMET_URL_OVERRIDE"):
         return None
     own = os.path.realpath(os.path.expanduser("~/.comet.config"))
@@ -56,11 +55,8 @@ def file_with_address() -> Path | None:
 
 
 def load() -> Sdk:
-    """Import comet_ml (3.49.0 and newer) and comet_llm (2.2.7 and newer).
-
-    comet_llm imports `comet_ml.config_class`, which newer comet_ml moved into `comet_ml.config`,
-    and never uses it; an empty module under the old name is enough.
-    """
+    """Import comet_ml (3.49.0 and newer) and comet_llm (2.2.7 and newer). comet_llm imports, but
+    never uses, `comet_ml.config_class`, which newer comet_ml moved: an empty module replaces it."""
     disable_auto_logging()
     comet_ml = import_module("comet_ml")
     if _MOVED not in sys.modules and find_spec(_MOVED) is None:

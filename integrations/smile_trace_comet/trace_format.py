@@ -1,8 +1,7 @@
 """A trace in CometLLM's format: one prompt, or a "chain" with a node per span.
 
-Format: comet_llm 2.2.7, `prompts/api.py` and `chains/{chain,span}.py` (asset version 3).
-comet_llm's own chains are kept per thread and mix up concurrent asyncio calls, so they are not
-used.
+Format: comet_llm 2.2.7, `prompts/api.py` and `chains/{chain,span}.py` (asset version 3). Its own
+chains are kept per thread and mix up concurrent asyncio calls, so they are not used.
 """
 
 import json
@@ -123,7 +122,6 @@ def _node(number: int, name: str, start_ns: int, end_ns: int) -> dict[str, JSON]
 def _ancestors(
     span_id: str, parents: Mapping[str, str | None], numbers: Mapping[str, int]
 ) -> list[int]:
-    """Return the nodes around a span, outermost first."""
     around: list[int] = []
     seen = {span_id}
     parent = parents.get(span_id)
@@ -229,9 +227,8 @@ def _trace_metadata(trace: Trace) -> dict[str, JSON]:
 
 
 def flat_parameters(metadata: Mapping[str, JSON]) -> dict[str, JSON]:
-    """Flatten metadata into dotted parameters, as comet_llm does; None is left out. comet_llm's own
-    flattening fails if a dotted and a nested name collide; here the later wins. Lists become JSON,
-    long texts are cut."""
+    """Flatten metadata into dotted parameters, without None; lists become JSON, long texts are cut.
+    If a dotted and a nested name collide, at which comet_llm's flattening fails, the later wins."""
     parameters: dict[str, JSON] = {}
     for key, value in metadata.items():
         if isinstance(value, Mapping):

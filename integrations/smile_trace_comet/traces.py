@@ -98,8 +98,7 @@ def deliver_path(client: "CometClient", item: ExplainedPath, view: View) -> None
 
 
 def deliver_profile(client: "CometClient", item: ProfiledCall) -> None:
-    """Put a call's profile on its trace: page, record, and a column with the probes that change the
-    answer."""
+    """Put a call's profile on its trace: page, record, and a column of effective probes."""
     key, span_id, profile = item.traced_as, item.call.span_id, item.profile
     client.write_asset(key, asset_name(span_id, PROFILE_PAGE), profile.to_html().encode())
     record = profile.model_dump_json().encode()

@@ -56,8 +56,7 @@ room for it or the server fails on it."""
 
 
 class CometOptions(Record):
-    """Options of `[trackers.comet]`. Address, key and the defaults of workspace and project come
-    from Comet's own configuration."""
+    """Options of `[trackers.comet]`; key, address and defaults come from Comet's configuration."""
 
     workspace: str | None = None
     """By default Comet's own setting, then the account's default workspace."""
@@ -66,11 +65,9 @@ class CometOptions(Record):
     experiments_project: str | None = None
     """The project of the prompt versions; by default the traces' project + `-prompts`."""
     concurrency: int = Field(8, ge=1, le=10)
-    """Requests in flight at once."""
     timeout_seconds: float = Field(10.0, gt=0, le=300)
     """Seconds that the server may be silent in a request; in all it may take six times as long."""
     max_reply_mb: float = Field(MAX_REPLY_MB, gt=0, le=1024)
-    """Largest reply in megabytes; a larger one is not read."""
 
 
 class CometTracker(Dashboard):
@@ -90,11 +87,8 @@ class CometTracker(Dashboard):
 
     @classmethod
     def from_settings(cls, options: Mapping[str, JSON]) -> "CometTracker | None":
-        """Return the tracker for `[trackers.comet]` or COMET_API_KEY, else None.
-
-        Raises:
-            ValueError: an unknown or wrong option, or the extra `comet` is not installed.
-        """
+        """Return the tracker for `[trackers.comet]` or COMET_API_KEY, else None. Raises
+        `ValueError` on an unknown or wrong option, or without the extra `comet`."""
         if not options and not os.environ.get("COMET_API_KEY"):
             return None
         checked = read_options(CometOptions, "comet", options)

@@ -133,7 +133,6 @@ class LangfuseQueues(ReviewQueues):
         return by_trace
 
     def _variants(self, trace_ids: Sequence[str]) -> dict[str, str]:
-        """Return the variants of traces, by trace id."""
         variants = {}
         for ids in split(trace_ids, lambda _: 1, TRACES_PER_REQUEST):
             among = {"column": "traceId", "operator": "any of", "value": ids}
@@ -166,7 +165,6 @@ class LangfuseQueues(ReviewQueues):
 
 
 def _asks(config: Mapping[str, Any]) -> bool:
-    """Whether a config has the choices that we can read."""
     labels = {one["label"] for one in config.get("categories") or ()}
     return not config["isArchived"] and labels >= CHOICES.keys()
 

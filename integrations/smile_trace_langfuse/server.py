@@ -37,13 +37,9 @@ def own_keys() -> tuple[str, str]:
 class LangfuseServer:
     """Requests to the project of the keys, which are shown nowhere.
 
-    Args:
-        url: the address in the settings; by default LANGFUSE_BASE_URL, LANGFUSE_HOST, Langfuse's
-            cloud.
-        table: the settings' table that messages name.
-
-    Raises:
-        ValueError: the address is not http(s), or a key is missing.
+    By default `url` is LANGFUSE_BASE_URL, LANGFUSE_HOST or Langfuse's cloud; `table` of the
+    settings is named in messages. Raises `ValueError` if the address is not http(s), or a key is
+    missing.
     """
 
     def __init__(
@@ -106,8 +102,7 @@ class LangfuseServer:
         return reply
 
     def listed(self, path: str, params: Mapping[str, str] = {}) -> list[dict[str, Any]]:
-        """Return everything in a list, which is paged by cursor or by number. Raises like
-        `HttpClient.send`."""
+        """Return everything in a list, paged by cursor or number; raises like `HttpClient.send`."""
         items: list[dict[str, Any]] = []
         page: list[dict[str, Any]] = []
         following: dict[str, str] = {}
@@ -131,8 +126,8 @@ class LangfuseServer:
         return self.http.service.reading()
 
     def delete(self, path: str) -> None:
-        """Delete what is at a path of the public API: a trace with all that belongs to it, a score,
-        an item of a queue. Does nothing if it is missing."""
+        """Delete what is at a path of the public API: a trace with everything in it, a score or an
+        item of a queue. Does nothing if it is missing."""
         try:
             self.http.send("DELETE", f"api/public/{path}")
         except RequestRejected as rejected:

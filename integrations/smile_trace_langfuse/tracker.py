@@ -58,11 +58,8 @@ class LangfuseTracker(Dashboard):
 
     @classmethod
     def from_settings(cls, options: Mapping[str, JSON]) -> "LangfuseTracker | None":
-        """Return the tracker for `[trackers.langfuse]` or Langfuse's keys, else None.
-
-        Raises:
-            ValueError: an option is unknown or wrong, or there is no address or key.
-        """
+        """Return the tracker for `[trackers.langfuse]` or Langfuse's keys, else None. Raises
+        `ValueError` if an option is unknown or wrong, or there is no address or key."""
         keys = own_keys()
         if not options and not all(keys):
             return None

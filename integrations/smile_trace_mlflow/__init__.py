@@ -1,6 +1,5 @@
-"""Explanations inside MLflow: a tracker for traces and heatmaps, a source of MLflow's traces, and
-`load_prompt`. Importing this package imports neither mlflow nor the tracker, since capture uses its
-`tracing` in the application."""
+"""MLflow: a tracker for traces and heatmaps, a source of its traces, and `load_prompt`. Importing
+this imports neither mlflow nor the tracker: capture uses `tracing` in the application."""
 
 from typing import TYPE_CHECKING, Any
 

@@ -26,8 +26,7 @@ VERSION_TAG = "smile.prompt_version"
 PAGE = "comparison.html"
 PARTS, EDITS, TRAFFIC = "parts.json", "edits.json", "traffic.json"
 PROBES = "probes.json"
-"""Tables of a version: its parts' influences, the edits that led to it, its calls' figures, and how
-easily their answers change."""
+"""Tables of a version: influences, edits that led to it, its calls' figures, its probes."""
 PAGE_TAG = "smile.comparison"
 MAX_TRACES = 100
 """Most traces that MLflow links to a run in one request."""

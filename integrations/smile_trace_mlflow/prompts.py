@@ -111,8 +111,7 @@ def _with_template(server: "Server", item: JSON) -> JSON:
 
 
 def _template(held: "PromptVersion") -> str | None:
-    """Return the template's text; for a chat prompt, that of the last message with a variable. None
-    if a Prompt cannot have this template."""
+    """Return the template (in a chat, the last with a variable); None if no Prompt can have it."""
     template = held.template
     if isinstance(template, str):
         texts = [template]

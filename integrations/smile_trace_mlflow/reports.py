@@ -1,5 +1,5 @@
-"""A report over a period: a run with its figures, table, picture and page. A prompt's weekly report
-has one run that is kept up to date."""
+"""A report over a period: a run with its figures, table, picture and page. A rolling report keeps
+one run up to date."""
 
 import hashlib
 from typing import TYPE_CHECKING

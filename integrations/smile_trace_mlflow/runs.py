@@ -64,8 +64,7 @@ Rows = dict[str, dict[str, JSON]]
 
 
 def deliver_day(server: "Server", day: str, items: Sequence[ExplainedCall]) -> Receipt:
-    """Put explanations into the run of their day. The table is merged by call and overwritten, so
-    that delivering again changes nothing."""
+    """Put explanations into the run of their day; delivering again changes nothing."""
     run_id = server.find_or_make_run(DAY_TAG, day, f"smile-trace {day}", NOTE)
     for item in items:
         page = to_html(item.explanation, title=call_label(item.call))
@@ -118,8 +117,7 @@ def day_of(explanation: Explanation) -> str:
 
 
 def page_path(item: ExplainedCall) -> str:
-    """Return the path of a call's page: its prompt's name and version, else its function, and a
-    hash."""
+    """Return the path of a call's page: its prompt and version, else its function, and a hash."""
     use = item.call.prompts[0] if item.call.prompts else None
     group = f"{use.name}-v{use.version}" if use else item.call.name
     name = _UNSAFE.sub("-", group).strip("-.")[:60] or "call"

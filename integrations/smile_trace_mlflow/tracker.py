@@ -118,11 +118,8 @@ class MLflowTracker(Dashboard):
 
     @classmethod
     def from_settings(cls, options: Mapping[str, JSON]) -> "MLflowTracker | None":
-        """Return the tracker for `[trackers.mlflow]` or MLFLOW_TRACKING_URI, else None.
-
-        Raises:
-            ValueError: an unknown option, no usable address, or mlflow is not installed.
-        """
+        """Return the tracker for `[trackers.mlflow]` or MLFLOW_TRACKING_URI, else None. Raises
+        `ValueError` on an unknown option, or if there is no usable address or no mlflow."""
         checked = read_options(MLflowOptions, "mlflow", options)
         uri = checked.tracking_uri or os.environ.get("MLFLOW_TRACKING_URI") or ""
         if not uri and not options:
@@ -271,8 +268,7 @@ class MLflowTracker(Dashboard):
             )
 
     def put_view(self, place: Parent, shown: Presentation, view: View) -> Outcome:
-        """See `Dashboard.put_view`: pictures, then the span that shows them, last the tag or a
-        path's page."""
+        """See `Dashboard.put_view`: pictures, then their span, then the tag or a path's page."""
         assert isinstance(place, Place)
         server, info, trace = self._server, place.info, shown.item.trace
         experiment = str(info.experiment_id)
@@ -318,8 +314,7 @@ class MLflowTracker(Dashboard):
     # -- forgetting --------------------------------------------------------------------------
 
     def forget_trace(self, item: ForgottenTrace) -> Outcome:
-        """See `Dashboard.forget_trace`; only what is ours is deleted from the application's own
-        trace."""
+        """See `Dashboard.forget_trace`; only our part of the application's own trace is deleted."""
         own, server = mlflow_id(item.trace_id), self._server
         self.review_queues.forgetting()(item.trace_id)
         noted = {call.external_trace.get(EXTERNAL_TRACE) for call in item.calls}
@@ -370,8 +365,7 @@ def _parent(trace_id: str, spans: Sequence[HeldSpan], call: Call | None) -> Pare
 
 
 def _calls(trace: Trace, place: Place) -> dict[str, Parent]:
-    """Return the spans of a trace's calls by our ids: ours, or those of the application's own
-    trace."""
+    """Return the spans of a trace's calls by our ids, in our trace or the application's own."""
     if place.own is None:
         return {
             call.id: Parent(place.trace_id, call.span_id, call.start_ns, call.end_ns)
@@ -384,9 +378,8 @@ def _calls(trace: Trace, place: Place) -> dict[str, Parent]:
 
 
 def _placed(shown: Presentation, place: Place) -> Iterator[ScoredDocument]:
-    """Yield the documents of an explained call, each on the span that retrieved it, else on the
-    call's. The application's own trace lacks our spans, so its retrievers' documents are matched by
-    text."""
+    """Yield the documents of an explained call, each on the span that retrieved it, else the
+    call's. In the application's own trace, retrievers' documents are matched by text."""
     if not shown.documents:
         return
     ours = {span.span_id for span in shown.item.trace.spans} if place.own is None else set()

@@ -80,8 +80,7 @@ def heatmap_span(
 def path_spans(
     server: "Server", info: "TraceInfo", root: Parent, calls: Mapping[str, Parent], view: PathView
 ) -> Iterator[Span]:
-    """Yield the span that shows a path under the root, and those of its steps under `calls`, by our
-    ids."""
+    """Yield a path's span under the root, and its steps' spans under `calls`, by our ids."""
     path = view.path
     svg = path_to_svg(path, width=WIDTH).encode()
     picture = server.attach(info, _key_of_path(path.trace_id)(0), "image/svg+xml", svg)

@@ -27,8 +27,7 @@ from smile_trace_opik.spans import SOURCE, uuid7
 
 @dataclass(frozen=True)
 class Asked:
-    """The texts of a queue. `questions` are the names of the requested feedback, each with its
-    categories and Opik's number for each."""
+    """The texts of a queue, and its questions by name: their categories with Opik's numbers."""
 
     about: str
     instructions: str
@@ -93,8 +92,7 @@ class ReviewQueue:
             self._ids[project] = queue
 
     def removing(self) -> Callable[[str, str], None]:
-        """Return a function that takes a trace out of the queue of its project, if there is one;
-        each queue is looked up once."""
+        """Return a function that takes a trace out of the queue of its project, if there is one."""
         find = cache(self.find)
 
         def remove(project: str, trace_id: str) -> None:

@@ -46,14 +46,9 @@ def own_settings() -> dict[str, str]:
 class OpikServer:
     """Requests to one server in one workspace; the key is shown nowhere.
 
-    Args:
-        url: the settings' address, up to and including `/api`; by default Opik's own setting, then
-            its cloud.
-        own: the result of `own_settings`.
-        table: the settings' table that messages name.
-
-    Raises:
-        ValueError: the address is not http(s).
+    By default, `url` (up to and including `/api`) is Opik's own setting, then its cloud. `own` is
+    the result of `own_settings`; `table` of the settings is named in messages. Raises `ValueError`
+    if the address is not http(s).
     """
 
     def __init__(
@@ -155,7 +150,7 @@ class OpikServer:
         self.write_all("POST", "spans/batch", "spans", spans)
 
     def delete_trace(self, project: str, trace_id: str, spans: Sequence[str]) -> None:
-        """Delete a trace with its spans, scores and comments, after the files of `spans`. Does
+        """Delete the files of `spans`, then the trace with its spans, scores and comments. Does
         nothing if it is missing."""
         project_id = self.project_id(project)
         for span_id in spans:
@@ -239,8 +234,8 @@ class OpikServer:
             self.write(method, path, {name: list(items[start : start + MOST]), **more})
 
     def write(self, method: str, path: str, body: JSON) -> JSON:
-        """Send JSON and read JSON. Raises like `HttpClient.send`; 404 is `TrackerUnavailable`: no
-        Opik."""
+        """Send JSON and read JSON. Raises like `HttpClient.send`, but `TrackerUnavailable` on 404,
+        which means that this is no Opik."""
         try:
             return self.ask(method, path, body)
         except RequestRejected as rejected:

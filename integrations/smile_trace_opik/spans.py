@@ -178,8 +178,7 @@ def _error(call: Call) -> dict[str, str] | None:
 def view_json(
     place: Parent, span_id: str, call: Call | None, view: View, project: str, now_ns: int
 ) -> dict[str, Any]:
-    """Make the span of a view inside its parent's time, for a call, or the trace if `call` is None;
-    the pictures are attached."""
+    """Make the span of a call's or trace's view, in its parent's time; pictures are attached."""
     fields = {
         "id": span_id,
         "project_name": project,

@@ -121,8 +121,7 @@ class OtlpOptions(HttpOptions):
     header_env: dict[str, str] = {}
     """Headers: name to the environment variable that holds the value."""
     encoding: Encoding | None = None
-    """By default OTEL_EXPORTER_OTLP_PROTOCOL if the address comes from the variables, else
-    protobuf."""
+    """By default OTEL_EXPORTER_OTLP_PROTOCOL for an address from the variables, else protobuf."""
     traces: bool = True
     """False if the application itself sends the traces to the backend."""
     picture: bool | None = None

@@ -88,7 +88,12 @@ class PhoenixServer:
         self.http = HttpClient.of(service, options, headers=headers)
 
     def close(self) -> None:
-        """Close the connections."""
+        """Requests to one server; header values are shown nowhere.
+
+        By default, `url` is PHOENIX_COLLECTOR_ENDPOINT, below which `v1/traces` is (for a space, up
+        to its name); `table` of the settings is named in messages. Raises `ValueError` if the
+        address is not http(s).
+        """
         self.http.close()
 
     def check(self) -> None:
@@ -194,8 +199,7 @@ class PhoenixServer:
 
 
 def _following(cursor: Any, before: str | None) -> str | None:
-    """Return the cursor of the next page; None at the end, also if the cursor repeats. Raises
-    `TypeError` if it is no text."""
+    """Return the cursor of the next page; None at the end, or if it repeats."""
     if not (cursor is None or isinstance(cursor, str)):
         raise TypeError("a cursor that is no text")
     return None if cursor == before else cursor

@@ -213,8 +213,8 @@ def _span(raw: Mapping[str, Any]) -> Span:
 
 
 def _scope(name: str, attributes: Mapping[str, JSON]) -> str:
-    """Guess the scope: only those clients write a whole request, and Anthropic's client names its
-    own spans, which are HTTP spans, too."""
+    """Guess the scope: only OpenInference's clients write a whole request; Anthropic's client also
+    writes HTTP spans, recognised by their names."""
     if name.startswith("anthropic.") and "http.request.method" in attributes:
         return TRACES_ITSELF
     request = read_object(attributes.get("input.value"))
@@ -236,8 +236,7 @@ def _as_sent(attributes: Mapping[str, JSON]) -> dict[str, JSON]:
 
 
 def _untranslated(span: Span) -> Span:
-    """Drop what Phoenix adds to a span of another convention if a dialect reads the span without
-    it."""
+    """Drop Phoenix's additions to another convention's span if a dialect reads it without them."""
     others = {n: v for n, v in span.attributes.items() if not n.startswith(_TRANSLATED)}
     bare = span.model_copy(update={"attributes": others})
     as_sent = bare.scope == TRACES_ITSELF or any(one.recognises(bare) for one in known())

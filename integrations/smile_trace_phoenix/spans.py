@@ -128,8 +128,7 @@ def _tool_call(at: str, call: Mapping[str, JSON]) -> dict[str, JSON]:
 
 
 def _of_context(span: Span, trace: Trace, *, is_root: bool) -> dict[str, JSON]:
-    """Return the attributes of a span around calls; a root without input or output borrows from its
-    calls."""
+    """Return a context span's attributes; a root without input or output borrows from its calls."""
     took, gave = map(_shown, span_io(span))
     if is_root and trace.calls:
         first, last = trace.calls[0], trace.calls[-1]

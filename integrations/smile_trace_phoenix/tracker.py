@@ -144,8 +144,7 @@ class PhoenixTracker(Dashboard):
         return self._not_there(shown) if place is None else place
 
     def put_scores(self, place: Parent, shown: Presentation) -> Outcome | None:
-        """See `Dashboard.put_scores`: Phoenix's list of traces shows only the annotations of
-        traces."""
+        """See `Dashboard.put_scores`: Phoenix's list of traces shows only traces' annotations."""
         about = known({"call": shown.call and shown.call.id, "model": shown.model})
         rows = [_row(score, about) for score in shown.scores]
         of_span = [row | {"span_id": place.span_id} for row in rows]
@@ -204,8 +203,7 @@ class PhoenixTracker(Dashboard):
         return outcome_of(lambda: deliver_comparison(self._server, item))
 
     def forgetting(self) -> Callable[[ForgottenTrace], Outcome]:
-        """See `Dashboard.forgetting`; only what is ours is deleted from the application's own
-        trace."""
+        """See `Dashboard.forgetting`; only our part of the application's own trace is deleted."""
         forget_variants = self.review_queues.forgetting()
 
         def forget(item: ForgottenTrace) -> Outcome:
@@ -216,8 +214,7 @@ class PhoenixTracker(Dashboard):
 
 
 def find_place(server: PhoenixServer, shown: Presentation) -> Parent | None:
-    """Return the span that a presentation goes under; None if the application's trace has no spans
-    yet."""
+    """Return the span that a presentation goes under; None if its trace has not arrived yet."""
     call, traced_as = shown.call, shown.item.traced_as
     if traced_as == shown.item.trace.trace_id:
         return own_place(shown)
@@ -264,8 +261,7 @@ def _leave(server: PhoenixServer, trace_id: str, item: ForgottenTrace) -> bool:
 
 
 def _row(score: Score, about: Row) -> Row:
-    """Make an annotation. Phoenix's lists prefer the score to the label, so a label that says all
-    stands alone; the reason is one line."""
+    """Make an annotation; Phoenix's lists prefer scores, so a label that says all stands alone."""
     name = "feedback: note" if score.name == "note" else score.name  # one of its own
     label = NOT_MEASURED if score.label is None and score.value is None else score.label
     reason = short(score.reason, LONGEST) or None

@@ -102,8 +102,7 @@ class UnreadableFile(SmileTraceError):
 
 
 def find(patterns: Sequence[str]) -> list[Path]:
-    """Return the files that match absolute patterns with `*`, `?`, `[…]` and `**`, each once, by
-    name."""
+    """Return the files that match absolute patterns (`*`, `?`, `[…]`, `**`), each once, by name."""
     found = {path for one in patterns for path in glob.glob(one, recursive=True)}
     return [Path(path) for path in sorted(found) if os.path.isfile(path)]
 

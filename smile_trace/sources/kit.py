@@ -30,8 +30,7 @@ MOST_PAGES = 100
 
 
 def read_options(model: type[Options], name: str, options: Mapping[str, JSON]) -> Options:
-    """Validate the options of `[sources.NAME]`; the `ValueError` says which option is unknown or
-    wrong, and what it may be."""
+    """Validate the options of `[sources.NAME]`; the `ValueError` says which is wrong, and why."""
     return read_table(model, f"sources.{name}", options)
 
 
@@ -48,8 +47,7 @@ def asking() -> Iterator[None]:
 
 
 def readable(trace_id: str, read: Callable[[], tuple[Span, ...]]) -> tuple[Span, ...]:
-    """Return the spans of one trace of a page; if it cannot be read, log that and return none, so
-    that the others of its page are read."""
+    """Return the spans of a page's trace; none, and a line in the log, if it cannot be read."""
     try:
         return read()
     except MISREAD as error:
@@ -148,16 +146,15 @@ def iso_ms(unix_ms: int) -> str:
 
 
 def unix_ns(text: str) -> int:
-    """Return the Unix nanoseconds of a time in ISO 8601, UTC if it names no zone; `ValueError` if
-    it is not a time."""
+    """Return the Unix nanoseconds of an ISO 8601 time, UTC if it names no zone; may raise
+    `ValueError`."""
     at = datetime.fromisoformat(text)
     since = (at if at.tzinfo else at.replace(tzinfo=UTC)) - _EPOCH
     return (since.days * 86_400 + since.seconds) * 10**9 + since.microseconds * 1000
 
 
 def hex_id(text: str, digits: int) -> str:
-    """Return the text without hyphens if it is an id of `digits` hex digits, else an id hashed from
-    it."""
+    """Return the text without hyphens if it is an id of so many hex digits, else a hash of it."""
     plain = text.replace("-", "")
     if re.fullmatch(f"[0-9a-f]{{{digits}}}", plain):
         return plain

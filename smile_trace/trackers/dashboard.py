@@ -73,8 +73,7 @@ class Dashboard(Tracker):
         raise self.lacks("forget_trace")
 
     def forgetting(self) -> Callable[[ForgottenTrace], Outcome]:
-        """Return a function that deletes each of several traces; override it to look up once what
-        they share."""
+        """Return a function that deletes traces one by one; override it to share look-ups."""
         return self.forget_trace
 
     def trace_id(self, trace: Trace) -> str:
@@ -198,7 +197,6 @@ def gone(service: str, trace_id: str, *, retry: bool = False) -> Rejected:
 
 
 def not_ours(trace_ids: Sequence[str], what: str) -> Rejected:
-    """Return the outcome of forgetting traces that the application itself wrote; `what` tells a
-    person what to do."""
+    """Return the outcome of forgetting the application's own traces; `what` says what to do."""
     reason = f"the application itself wrote {', '.join(trace_ids)}: {what}"
     return Rejected(reason=reason, code=ReasonCode.REJECTED, retry=False)

@@ -39,8 +39,7 @@ def call_output(call: Call) -> dict[str, JSON] | None:
 
 
 def span_io(span: Span) -> tuple[dict[str, JSON] | None, dict[str, JSON] | None]:
-    """Return the input and output of a span around calls; a function that took a single text is
-    shown like a call."""
+    """Return the input and output of a span around calls; a single text is shown like a call."""
     for call in read_calls([span]):
         return call_input(call), call_output(call)
     took = as_object(decoded(span.attributes.get(semconv.INPUT)), "input")
@@ -62,8 +61,7 @@ def retrievers(trace: Trace) -> dict[str, list[Document]]:
 
 
 def in_their_places(documents: Sequence[Document]) -> list[Document]:
-    """Return a span's documents, each at its position; positions without a readable text hold an
-    empty document."""
+    """Return a span's documents by position, empty ones at positions without a readable text."""
     by_position = {document.position or 0: document for document in documents}
     empty = Document(text="")
     return [by_position.get(position, empty) for position in range(max(by_position) + 1)]
@@ -175,8 +173,7 @@ def prompt_uses(call: Call) -> list[dict[str, JSON]]:
 
 
 def token_usage(calls: Iterable[Call]) -> dict[str, int]:
-    """Sum the calls' `prompt_tokens`, `completion_tokens` and `total_tokens`; counts that no call
-    reported are left out."""
+    """Sum `prompt_tokens`, `completion_tokens` and `total_tokens`, as far as they are reported."""
     reported = [call.usage for call in calls if call.usage is not None]
     sent = [usage.input_tokens for usage in reported if usage.input_tokens is not None]
     received = [usage.output_tokens for usage in reported if usage.output_tokens is not None]
@@ -203,8 +200,7 @@ def tags(calls: Sequence[Call]) -> list[str]:
 
 
 class SpanRole(NamedTuple):
-    """A span and its role in a trace: call, retriever of documents, root, or something around
-    these."""
+    """A span and its role: a call, a retriever of documents, the root, or a span around these."""
 
     span: Span
     call: Call | None

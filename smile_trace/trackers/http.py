@@ -44,8 +44,7 @@ class HttpOptions(Record):
     """Options of a table whose tracker or source uses an `HttpClient`."""
 
     timeout_seconds: float = Field(10.0, gt=0, le=300)
-    """Seconds that the server may be silent in a request, which may take six times as long in all.
-    """
+    """Seconds that the server may be silent in a request; in all it may take six times as long."""
     max_reply_mb: float = Field(MAX_REPLY_MB, gt=0, le=1024)
     """Largest reply in megabytes; a larger one is not read."""
 
@@ -194,7 +193,7 @@ class Service:
     @contextmanager
     def reading(self) -> Iterator[None]:
         """Turn errors in reading a reply into `RequestRejected`, or `TrackerUnavailable` if the
-        reply is not JSON at all."""
+        reply is no JSON at all."""
         try:
             yield
         except AddressRefused as error:

@@ -42,8 +42,7 @@ _INT64 = range(-(2**63), 2**63)
 def post_spans(
     http: HttpClient, path: str, spans: Sequence[Span], *, encoding: Encoding = "protobuf"
 ) -> None:
-    """Send spans in one request. Raises like `HttpClient.request`, and `RequestRejected` if the
-    server reports spans that it left out."""
+    """Send spans in one request; `RequestRejected` also if the server reports spans left out."""
     headers = {"Content-Type": MEDIA_TYPES[encoding], "Content-Encoding": "gzip"}
     content = to_request(spans, encoding)
     response = http.request("POST", path, content=content, headers=headers)

@@ -42,8 +42,7 @@ DRIVER, VERDICT, FIDELITY, PATH = (
     "smile.fidelity_r2",
     "smile.path",
 )
-"""What drove the answer; how sure that is, or why there is no explanation; the held-out R²; where
-the path of a trace ends."""
+"""Driver of the answer; verdict, or reason for no explanation; held-out R²; end of the path."""
 PROBE = "smile."
 """Prefix of a probe's name: `smile.order`."""
 PROBED = tuple(
@@ -64,8 +63,7 @@ LONGEST = 1000
 """Most characters of a reason."""
 
 EXPLANATION_NAME, PATH_NAME = "Why this answer?", "Where did this come from?"
-"""The beginning of the name of an explanation's span, which the function and the model follow, and
-the name of a path's span."""
+"""The beginning of an explanation's span name, and the name of a path's span."""
 EXPLANATION = "smile_trace.explanation"
 """Attribute: the Explanation as JSON, for programs."""
 LARGEST_EXPLANATION = 512_000
@@ -137,8 +135,7 @@ _PROMPT, _ANSWER = 500, 250
 
 
 def _variant(profile: Profile, result: ProbeResult) -> str:
-    """Explain a probe's result by its most telling variant: how its request and answer differ from
-    the logged ones."""
+    """Explain a probe's result by the changes in its most telling variant and its answer."""
     worst = result.worst
     if worst is None:
         return result.reason

@@ -37,9 +37,8 @@ def bound(session: requests.Session, prefix: str, *, seconds: float, max_reply_m
 
 
 class BoundedAdapter(HTTPAdapter):
-    """An adapter whose `send` raises `requests.ReadTimeout` if the last byte of the reply has not
-    come after `seconds`, and `ReplyRefused` if it is too large, packed, or redirects to another
-    server."""
+    """An adapter whose `send` raises `requests.ReadTimeout` if the reply is not complete after
+    `seconds`, and `ReplyRefused` if it is too large, packed, or redirects to another server."""
 
     def __init__(self, seconds: float, max_reply_mb: float) -> None:
         self._seconds, self._max_reply_mb = seconds, max_reply_mb

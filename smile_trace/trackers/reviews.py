@@ -92,8 +92,7 @@ def judgements(variant: str, said: Iterable[Said]) -> Iterator[Judgement]:
 
 
 def review_trace_id(variant: str, place: str) -> str:
-    """Return the id (32 hex digits) of the trace that shows a variant in a place, the same each
-    time."""
+    """Return the fixed id (32 hex digits) of the trace that shows a variant in a place."""
     return hashlib.sha256(f"review {variant} in {place}".encode()).hexdigest()[:32]
 
 

@@ -1,5 +1,4 @@
-"""Prompt versions side by side, a column each, for backends that compare runs over the same
-examples."""
+"""Prompt versions as columns of a table, for backends that compare runs over the same examples."""
 
 import hashlib
 import json

@@ -31,9 +31,8 @@ Place = tuple[str, ...]
 
 
 class Artifacts:
-    """The files that a tracking server keeps, and those in the storage that it names for an
-    experiment. `location` returns the place of an experiment's files by its id, as the server has
-    it."""
+    """The files that a tracking server keeps, and those in a storage that it names; `location`
+    returns the place of an experiment's files by its id, as the server has it."""
 
     def __init__(self, uri: str, location: Callable[[str], str]) -> None:
         self._uri, self._gate = uri, Gate(uri)

@@ -194,8 +194,7 @@ class Connection:
 
 
 def delete_files(repository: ArtifactRepository, path: str | None) -> None:
-    """Delete the files below a path of a storage, or all without one; `RequestRejected` if the
-    storage deletes nothing."""
+    """Delete the files below a path, or all; `RequestRejected` if the storage deletes nothing."""
     try:
         repository.delete_artifacts(path)  # type: ignore[no-untyped-call]
     except NotImplementedError:
@@ -216,8 +215,7 @@ _bounds: dict[str, tuple[float, float]] = {}
 
 def _bound_requests(uri: str, *, seconds: float, max_reply_mb: float) -> None:
     """Bound every request of MLflow's client to the server at `uri`; see `BoundedAdapter`. MLflow
-    caches its sessions and accepts none of ours, so the function that makes them is wrapped, once.
-    """
+    makes and caches its sessions itself, so the function that makes them is wrapped, once."""
     with _lock:
         _bounds[f"{uri.rstrip('/')}/"] = seconds, max_reply_mb
         if not hasattr(request_utils._get_request_session, "__wrapped__"):

@@ -169,9 +169,9 @@ class Server(TraceRequests):
         return held
 
     def link_prompts(self, trace_id: str, versions: list[PromptVersion]) -> None:
-        """Link prompt versions to a trace; a repetition changes nothing. MLflow's own method asks
-        the process-wide tracking URI, not this server, so the link (for searches) and the tag (for
-        the UI) are set here."""
+        """Link prompt versions to a trace; a repetition changes nothing. MLflow's own method uses
+        the process-wide tracking URI, so the link (for searches) and the tag (for the UI) are set
+        here."""
         info = self.trace_info(trace_id)
         if info is None:
             return
@@ -194,8 +194,7 @@ class Server(TraceRequests):
             self._client.set_prompt_version_tag(version.name, version.version, key, value)
 
     def show_run_at_prompt(self, run_id: str, version: PromptVersion) -> None:
-        """List a run once on the page of a registered prompt version, and drop deleted runs from
-        it."""
+        """List a run once on the page of a prompt version, and drop deleted runs from it."""
         tag = self.prompt_tags(version).get(RUNS_TAG) or ""
         listed = [part.strip() for part in tag.split(",") if part.strip()]
         if run_id not in listed:

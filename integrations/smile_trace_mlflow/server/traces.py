@@ -30,12 +30,7 @@ class TraceRequests(Connection):
     """Reads and writes traces."""
 
     def post_spans(self, otlp: Mapping[str, Any], experiment_id: str | None = None) -> None:
-        """Send spans as OTLP/JSON; the server takes or rejects all of them.
-
-        Raises:
-            TrackerUnavailable: no answer, refused credentials, or the server is busy.
-            RequestRejected: the server does not take these spans.
-        """
+        """Send spans as OTLP/JSON; the server takes all or none. Raises like `calling`."""
         with self.calling():
             answer = http_request(  # type: ignore[no-untyped-call]
                 get_default_host_creds(self.uri),  # type: ignore[no-untyped-call]
@@ -68,7 +63,7 @@ class TraceRequests(Connection):
 
     def holds_spans(self, trace_id: str) -> bool:
         """Whether the trace has its spans in the database. A span added to a trace whose spans are
-        kept as a file would hide that file."""
+        in a file would hide that file."""
         info = self.trace_info(trace_id)
         with self.calling():
             held = None if info is None else info.tags.get(TraceTagKey.SPANS_LOCATION)
@@ -91,8 +86,7 @@ class TraceRequests(Connection):
     def search_traces(
         self, experiment_id: str, wanted: str, limit: int, token: str | None = None
     ) -> "tuple[list[TraceInfo], str | None]":
-        """Return a page of traces without their spans, the earliest first, and the next page's
-        token."""
+        """Return a page of traces without spans, the earliest first, and the next page's token."""
         with self.calling():
             page = self.tracing.store.search_traces(
                 locations=[experiment_id],
@@ -104,7 +98,7 @@ class TraceRequests(Connection):
         return list(page[0]), page[1] or None
 
     def evaluated_traces(self, run_id: str) -> list[TraceInfo]:
-        """Return the traces of a run without their spans, the earliest first; none if there is no
+        """Return the traces of a run without their spans, the earliest first; empty if there is no
         such run."""
         if not run_id.isalnum():  # it goes into a filter
             return []
@@ -170,9 +164,9 @@ class TraceRequests(Connection):
         by_user: bool = False,
         metadata: Mapping[str, str] | None = None,
     ) -> None:
-        """Set a value on a span, or on the trace if `span_id` is None; a value of None removes it.
-        Values of the same name but other `metadata` are separate. `by_user`: it comes from a user
-        of the application, not from us."""
+        """Set a value on a span, or on the trace if `span_id` is None; None removes the value.
+        Values of one name with other `metadata` are separate. `by_user`: an application's user gave
+        it."""
         source = USER if by_user else SOURCE
         feedback = Feedback(
             name=name,

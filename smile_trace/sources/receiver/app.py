@@ -58,8 +58,7 @@ Read = Callable[[bytes], Received]
 
 @dataclass(frozen=True)
 class Signal:
-    """One path: its readers by content type, and the form of its answers. `rejected` is the counter
-    in its partial success."""
+    """One path: its readers by content type, its answer, and the counter of a partial success."""
 
     path: str
     readers: Mapping[str, Read]
@@ -70,8 +69,7 @@ class Signal:
 
 
 def _no_metrics(_: bytes) -> Received:
-    """SDKs send metrics to the same address by default: an error would fill each application's log
-    once a minute."""
+    """SDKs send metrics by default: an error would be logged in each application every minute."""
     return Received(reason="metrics are not kept: OTEL_METRICS_EXPORTER=none leaves them out")
 
 
@@ -284,8 +282,7 @@ class _Receiver:
 
 
 def _length(headers: Mapping[str, str]) -> float:
-    """Return the length that the client declares, infinity if it declares none. The server enforces
-    it."""
+    """Return the declared length, which the server enforces; infinity if there is none."""
     text = headers.get("content-length", "")
     return int(text) if text.isascii() and text.isdigit() else math.inf
 

@@ -48,8 +48,7 @@ class Reader:
         self._parts_left = MOST_PARTS
 
     def members(self) -> Iterator[str]:
-        """Yield the names of the object here, each before its value; `NotJSON` if here is no
-        object."""
+        """Yield the names of the object here, each before its value; `NotJSON` if it is none."""
         for _ in self._parts("{", "}"):
             name = self.value()
             if not isinstance(name, str) or self._take() != ":":
@@ -57,7 +56,7 @@ class Reader:
             yield name
 
     def elements(self) -> Iterator[None]:
-        """Yield once for each value of the list here; `NotJSON` if here is no list."""
+        """Yield once for each value of the list here; `NotJSON` if it is none."""
         return self._parts("[", "]")
 
     def kind(self) -> str:
@@ -172,8 +171,7 @@ def read_logs(body: bytes) -> Received:
 
 
 class _Request:
-    """A request while it is read. Items are kept as texts until their scope and resource, which may
-    come after them, are known."""
+    """A request being read; items stay texts until their scope and resource are known."""
 
     def __init__(self, body: bytes, names: Names, check: Callable[[Any], object]) -> None:
         try:
@@ -269,8 +267,7 @@ def _has_trace(raw: Any) -> bool:
 
 
 def _fields(frame: dict[str, Any]) -> str:
-    """Return a resource's or scope's fields without braces; `ForeignDataError` if they are too
-    long."""
+    """Return a resource's or scope's fields without braces; `ForeignDataError` if too long."""
     text = _ENCODER.encode(frame)[1:-1]
     if reason := check_frame(text.encode()):
         raise ForeignDataError(reason)

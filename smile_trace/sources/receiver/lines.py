@@ -6,15 +6,13 @@ from smile_trace._guards.foreign import ForeignDataError
 from smile_trace.records.formats.otlp import MAX_FRAME_BYTES
 
 MAX_ITEM_BYTES = 8 * 2**20
-"""A span or log record that is longer as JSON is refused: each step handles it in one piece, while
-nothing else of the receiver runs."""
+"""A longer span or log record is refused: while it is handled, in one piece, nothing else runs."""
 MAX_ITEM_VALUES = 200_000
 """Most JSON values of such an item."""
 MOST_PARTS = 200_000
 """Most spans, log records, scopes and resources of one request."""
 LINE_BYTES = 4 * MAX_FRAME_BYTES
-"""Length at which a line is ended. The resource and scope repeated in the next line are much
-shorter."""
+"""Length at which a line is ended; the resource and scope repeated in the next are short."""
 MOST_REJECTED = 10_000
 """A request with more rejected items is refused as a whole."""
 MOST_TIMES, FREE_BYTES = 3, 128

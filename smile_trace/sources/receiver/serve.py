@@ -30,11 +30,9 @@ from smile_trace.spool import RECEIVED_SUFFIX, Spool, limits
 CONNECTIONS = 800
 """Most open connections; a process usually may have 1,024 files open."""
 HEAD_SECONDS = 10.0
-"""Longest time from connecting to the end of the first request's head, and from the first byte of a
-later request to the end of its head."""
+"""Longest time for a request's head, from connecting or from the first byte of a later request."""
 PIECE = 2**14
-"""Bytes parsed before others have their turn: a body in chunks of one byte has about 2,700 chunks
-in them."""
+"""Bytes parsed before others have their turn: about 2,700 chunks of one byte."""
 
 _of_servers: "WeakKeyDictionary[Any, dict[Connection, None]]" = WeakKeyDictionary()
 """The connections of each server, the longest silent first."""
@@ -159,8 +157,7 @@ class ReceiverError(SmileTraceError):
 
 
 def serve(settings: Settings) -> None:
-    """Receive until the process is told to stop (SIGTERM, Ctrl-C); `ReceiverError` if it cannot, or
-    must not, listen there."""
+    """Receive until SIGTERM or Ctrl-C; `ReceiverError` if it cannot, or must not, listen there."""
     with _listening(settings) as (server, listener):
         server.run(sockets=[listener])
 
@@ -225,8 +222,7 @@ def _listening(settings: Settings) -> Iterator[tuple[uvicorn.Server, socket.sock
 
 
 def _token(how: Receive) -> str | None:
-    """Return the token that clients must send; `ReceiverError` if there is none although other
-    machines could send."""
+    """Return the clients' token; `ReceiverError` if it is missing and other machines could send."""
     if how.token_env is not None:
         if token := os.environ.get(how.token_env, "").strip():
             return token

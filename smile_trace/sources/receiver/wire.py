@@ -48,8 +48,7 @@ class Messages:
         return self._body[place[0] : place[1]]
 
     def repeated(self, holder: Place, number: int) -> Iterator[Place]:
-        """Yield the messages of a repeated field; `ForeignDataError` if they cannot be found, or
-        the request has more than `MOST_PARTS`."""
+        """Yield the messages of a repeated field; raises like `fields`, and beyond `MOST_PARTS`."""
         for found, place in self.fields(holder):
             if found == number:
                 self._parts_left -= 1
@@ -60,8 +59,7 @@ class Messages:
                 yield place
 
     def fields(self, holder: Place) -> Iterator[tuple[int, Place]]:
-        """Yield number and range of each text, message and array; `ForeignDataError` if they cannot
-        be found, or there are too many."""
+        """Yield number and range of each text, message and array; may raise `ForeignDataError`."""
         at, end = holder
         while at < end:
             self._left -= 1
