@@ -59,7 +59,7 @@ class CometOptions(Record):
     """Options of `[trackers.comet]`; key, address and defaults come from Comet's configuration."""
 
     workspace: str | None = None
-    """By default Comet's own setting, then the account's default workspace."""
+    """Defaults to Comet's own setting, then the account's default workspace."""
     project: str | None = None
     """The LLM project of the traces; by default Comet's own setting, then `llm-general`."""
     experiments_project: str | None = None
@@ -68,6 +68,7 @@ class CometOptions(Record):
     timeout_seconds: float = Field(10.0, gt=0, le=300)
     """Seconds that the server may be silent in a request; in all it may take six times as long."""
     max_reply_mb: float = Field(MAX_REPLY_MB, gt=0, le=1024)
+    """Largest reply in megabytes; a larger one is not read."""
 
 
 class CometTracker(Dashboard):

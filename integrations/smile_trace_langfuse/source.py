@@ -55,7 +55,7 @@ class LangfuseSourceOptions(HttpOptions):
     """The options of `[sources.langfuse]`; the keys come from the environment only."""
 
     url: str | None = None
-    """By default that of `[trackers.langfuse]`, then LANGFUSE_BASE_URL, then Langfuse's cloud."""
+    """Defaults to that of `[trackers.langfuse]`, then LANGFUSE_BASE_URL, then Langfuse's cloud."""
     environments: tuple[str, ...] = ()
     """Names of the environments of the keys' project whose traces are read (`default`)."""
     timeout_seconds: float = Field(30.0, gt=0, le=300)

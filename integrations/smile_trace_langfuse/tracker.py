@@ -38,7 +38,7 @@ class LangfuseOptions(HttpOptions):
     """The options of `[trackers.langfuse]`; the keys come from the environment only."""
 
     url: str | None = None
-    """By default LANGFUSE_BASE_URL, then LANGFUSE_HOST, then Langfuse's cloud."""
+    """Defaults to LANGFUSE_BASE_URL, then LANGFUSE_HOST, then Langfuse's cloud."""
     traces: bool = True
     """False if the application itself sends the same traces to this Langfuse."""
 

@@ -38,7 +38,7 @@ class MLflowSourceOptions(Record):
     """The options of `[sources.mlflow]`."""
 
     tracking_uri: str | None = None
-    """By default that of `[trackers.mlflow]`, then MLFLOW_TRACKING_URI."""
+    """Defaults to that of `[trackers.mlflow]`, then MLFLOW_TRACKING_URI."""
     experiments: tuple[str, ...] = ()
     """Names of the experiments whose traces are read."""
     filter: str | None = None

@@ -79,7 +79,7 @@ class MLflowOptions(Record):
     model_config = ConfigDict(coerce_numbers_to_str=True)
 
     tracking_uri: str | None = None
-    """By default MLFLOW_TRACKING_URI."""
+    """Defaults to MLFLOW_TRACKING_URI."""
     experiment: str | None = None
     """The experiment's name; by default MLFLOW_EXPERIMENT_NAME, then MLflow's own default."""
     ui_url: str | None = None

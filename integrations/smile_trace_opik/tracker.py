@@ -49,7 +49,7 @@ class OpikOptions(HttpOptions):
     """The address up to and including `/api`; by default Opik's cloud."""
     workspace: str | None = None
     project: str = ""
-    """By default Opik's own setting, then `smile-trace`."""
+    """Defaults to Opik's own setting, then `smile-trace`."""
     review_queue: str = ""
     """The annotation queue for explanations that a person should look at; by default none."""
 

@@ -121,7 +121,7 @@ class OtlpOptions(HttpOptions):
     header_env: dict[str, str] = {}
     """Headers: name to the environment variable that holds the value."""
     encoding: Encoding | None = None
-    """By default OTEL_EXPORTER_OTLP_PROTOCOL for an address from the variables, else protobuf."""
+    """Defaults to OTEL_EXPORTER_OTLP_PROTOCOL if the variables give the address, else protobuf."""
     traces: bool = True
     """False if the application itself sends the traces to the backend."""
     picture: bool | None = None
@@ -130,7 +130,7 @@ class OtlpOptions(HttpOptions):
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Where spans are sent: `PATH` below `base`, with these headers."""
+    """The destination of spans: `PATH` below `base`, with these headers."""
 
     base: str
     headers: Mapping[str, str]

@@ -33,7 +33,7 @@ VARIANT, OF_TRACE = "smile.variant", "smile.reviewed_trace"
 NAMES: Mapping[str, str] = {name.replace(".", "_"): name for name in ASKED}
 """The questions by Phoenix's names: its page stores no reply to a name with a dot."""
 _REVIEW = " review: "
-"""In the name of a queue's project, between the tracker's project and the queue."""
+"""The part of a queue's project name between the tracker's project and the queue."""
 SPANS_PER_REQUEST = 100
 """Spans whose annotations one request asks for: their ids stand in the address."""
 

@@ -51,7 +51,7 @@ class PhoenixSourceOptions(HttpOptions):
     """The options of `[sources.phoenix]`; the key comes from the environment only."""
 
     url: str | None = None
-    """By default that of `[trackers.phoenix]`, then PHOENIX_COLLECTOR_ENDPOINT."""
+    """Defaults to that of `[trackers.phoenix]`, then PHOENIX_COLLECTOR_ENDPOINT."""
     projects: tuple[str, ...] = ()
     """Names of the projects whose traces are read."""
     timeout_seconds: float = Field(30.0, gt=0, le=300)

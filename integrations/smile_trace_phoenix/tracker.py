@@ -56,9 +56,9 @@ class PhoenixOptions(HttpOptions):
     """The options of `[trackers.phoenix]`; by default they come from Phoenix's own variables."""
 
     url: str | None = None
-    """By default PHOENIX_COLLECTOR_ENDPOINT. For a space in Phoenix's cloud, up to its name."""
+    """Defaults to PHOENIX_COLLECTOR_ENDPOINT. For a space in Phoenix's cloud, up to its name."""
     project: str = ""
-    """By default PHOENIX_PROJECT_NAME, then `smile-trace`."""
+    """Defaults to PHOENIX_PROJECT_NAME, then `smile-trace`."""
     traces: bool = True
     """False if the application, or a Collector, itself sends the same traces to this Phoenix; only
     explanations are then delivered, into those traces."""
@@ -187,8 +187,8 @@ class PhoenixTracker(Dashboard):
         return Receipt(external_id=view.span_id, url=url)
 
     def _not_there(self, shown: Presentation) -> Outcome:
-        """Return the outcome if a span has not arrived. One of ours is sent again: a killed Phoenix
-        loses what it had taken and not written."""
+        """Return the outcome if a span has not arrived. Our own trace is sent again: a killed Phoenix
+        loses spans that it had taken and not written."""
         trace, traced_as = shown.item.trace, shown.item.traced_as
         if self._sends_traces and traced_as == trace.trace_id:
             if _was_read(trace):

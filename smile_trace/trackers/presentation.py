@@ -1,4 +1,4 @@
-"""What a tracker shows of a call; an integration maps it to spans, scores and files of its backend.
+"""Presentations of calls, which an integration maps to spans, scores and files of its backend.
 
 Everything here may hold private text from a prompt. Sentences and labels are shortened, and rid of
 display control characters; names are fixed, since each is a column of a list.
@@ -332,8 +332,8 @@ def _explanation_json(explanation: Explanation) -> str:
 
 @dataclass(frozen=True)
 class Presentation:
-    """What is shown of an item. `call` is None if it is about the whole trace; `model` was asked
-    again. Old values under any of `names`, all score names of its kind, are replaced."""
+    """The contents shown for an item. `call` is None if it is about the whole trace; `model` was
+    asked again. Old values under any of `names`, all score names of its kind, are replaced."""
 
     item: Item
     call: Call | None

@@ -136,7 +136,7 @@ class ComparedPrompt(Record):
 
 
 class Capabilities(Record):
-    """What a tracker does besides delivering traces and explanations; declared by its class.
+    """Abilities of a tracker beyond delivering traces and explanations; declared by its class.
 
     `traces`: it takes traces; if not, it is given explanations alone.
     `external_traces`: it looks for the user's own traces on its server.

@@ -8,7 +8,7 @@ from smile_trace.records.formats.otlp import MAX_FRAME_BYTES
 MAX_ITEM_BYTES = 8 * 2**20
 """A longer span or log record is refused: while it is handled, in one piece, nothing else runs."""
 MAX_ITEM_VALUES = 200_000
-"""Most JSON values of such an item."""
+"""Most JSON values of a span or log record."""
 MOST_PARTS = 200_000
 """Most spans, log records, scopes and resources of one request."""
 LINE_BYTES = 4 * MAX_FRAME_BYTES
