@@ -187,8 +187,8 @@ class PhoenixTracker(Dashboard):
         return Receipt(external_id=view.span_id, url=url)
 
     def _not_there(self, shown: Presentation) -> Outcome:
-        """Return the outcome if a span has not arrived. Our own trace is sent again: a killed Phoenix
-        loses spans that it had taken and not written."""
+        """Return the outcome if a span has not arrived. Our own trace is sent again: a
+        killed Phoenix loses spans that it had taken and not written."""
         trace, traced_as = shown.item.trace, shown.item.traced_as
         if self._sends_traces and traced_as == trace.trace_id:
             if _was_read(trace):
