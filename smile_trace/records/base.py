@@ -1,7 +1,7 @@
 """The base of every record: immutable, strict about unknown fields, JSON in and out.
 
-A record knows none of its pictures. Whatever draws one is registered with its kind of record;
-`smile_trace.render` registers ours, and is loaded when the first picture is wanted.
+Records do not know how they are drawn. Views are registered for a kind of record;
+`smile_trace.render` registers ours, and is loaded when the first one is wanted.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,7 +16,7 @@ JSON = Any
 
 
 class Shared:
-    """Annotates a dict that many records hold: it is taken as it is, where validation copies."""
+    """Annotates a dict that many records share: validation takes it as it is, without a copy."""
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -38,17 +38,16 @@ _OWN_VIEWS = "smile_trace.render"
 
 
 def register_views(kind: type[Record], **views: Callable[..., Any]) -> None:
-    """State what draws records of a kind.
+    """Register the functions that draw records of a kind.
 
     Args:
-        kind: the class of the records.
-        views: functions of such a record, by the name of the view: `html`, `show`, `svg`, ….
+        views: functions of a record, by the name of the view: `html`, `show`, `svg`, ….
     """
     _VIEWS.update(((kind, name), draw) for name, draw in views.items())
 
 
 def view(record: Record, name: str, **options: Any) -> Any:
-    """A record as the view of that name draws it."""
+    """Draw a record with the view of that name."""
     if (type(record), name) not in _VIEWS:
         import_module(_OWN_VIEWS)
     return _VIEWS[type(record), name](record, **options)
@@ -75,13 +74,13 @@ Options = TypeVar("Options", bound=Record)
 
 
 def read_table(model: type[Options], table: str, options: Mapping[str, JSON]) -> Options:
-    """The options of a table, checked.
+    """Return the validated options of a table.
 
     Args:
         table: its name, such as `trackers.opik`.
 
     Raises:
-        ValueError: one is unknown or wrong; the message says which and what it may be.
+        ValueError: an option is unknown or wrong; the message says which and what it may be.
     """
     try:
         return model.model_validate(dict(options))

@@ -17,13 +17,13 @@ _CHARACTERS_PER_TOKEN = 4
 
 
 def answer_limit(answer: str, tokens: int | None = None) -> int:
-    """Tokens that a replay of `answer` may have: its own, and a quarter (at least 8) more.
+    """Return the tokens that a replay of `answer` may have: its own, and a quarter (at least 8)
+    more.
 
     Args:
-        answer: the logged answer.
-        tokens: as the provider counted them; None, or a count that is none, to estimate them from
-            the text, on the safe side: eight letters of a word at most, a capital, digit or mark,
-            four characters on average, and every byte of what is not ASCII.
+        tokens: the provider's count. If it is None or not positive, the tokens are estimated from
+            the text, on the safe side: at most eight letters of a word, a capital, digit or mark,
+            four characters on average, and every byte that is not ASCII.
     """
     if tokens is None or tokens <= 0:
         characters = math.ceil(len(answer) / _CHARACTERS_PER_TOKEN)
@@ -34,15 +34,14 @@ def answer_limit(answer: str, tokens: int | None = None) -> int:
 
 
 Form = Literal["chat", "completion", "responses"]
-"""How the model was called: with chat messages, with one text to be completed, or with the items
-of OpenAI's Responses API."""
+"""The request's shape: chat messages, one text to complete, or OpenAI's Responses items."""
 
 CallStatus = Literal["returned", "raised", "cancelled", "abandoned"]
 """How the captured function ended."""
 
 
 class Usage(Record):
-    """Token counts as the provider reported them; input includes cached tokens."""
+    """Token counts as the provider reported them; the input includes cached tokens."""
 
     input_tokens: int | None = None
     output_tokens: int | None = None
@@ -59,9 +58,9 @@ class VariableSpan(Record):
 class PromptUse(Record):
     """A rendering of a `Prompt`, found verbatim in the messages that were sent.
 
-    `start` and `end` are character offsets in `messages[message].content`; `variable_spans`
-    are offsets in the same content. `ambiguous` is set where the rendering occurs more than
-    once; the offsets are those of the last occurrence.
+    All offsets, those of `variable_spans` included, count characters of
+    `messages[message].content`. `ambiguous`: the rendering occurs more than once, and the last
+    occurrence is meant.
     """
 
     name: str
@@ -76,7 +75,7 @@ class PromptUse(Record):
 
 
 class Document(Record):
-    """A retrieved document. `place` is where it stands in the messages: message, start, end."""
+    """A retrieved document; `place` is where it stands in the messages."""
 
     id: str | None = None
     text: str
@@ -84,24 +83,21 @@ class Document(Record):
     score: float | None = None
     place: tuple[int, int, int] | None = None
     span_id: str | None = None
-    """The span that retrieved it, or the call's own where it was recorded with the call."""
+    """The span that retrieved it, or the call's own if it was recorded with the call."""
     position: int | None = None
-    """Its place among what that span retrieved, from 0."""
+    """Its rank among what that span retrieved, from 0."""
     retriever: str | None = None
-    """What that span is called; None where it is the call's own."""
+    """The name of that span; None if it is the call's own."""
 
     @property
     def name(self) -> str | None:
-        """What it is called, if it has a name: see `titles.document_name`."""
+        """The document's name, if it has one (`titles.document_name`)."""
         return document_name(self.source, self.id)
 
 
 class Span(Record):
-    """One finished span of a trace, of any origin, as the store keeps it.
-
-    Ids are lower-case hex (32 and 16 digits), times are Unix nanoseconds, `attributes` are
-    the OTLP attributes with their values decoded to plain JSON.
-    """
+    """A finished span of any origin. Ids are lower-case hex (32 and 16 digits), times are Unix
+    nanoseconds, `attributes` are the OTLP attributes decoded to plain JSON."""
 
     trace_id: str
     span_id: str
@@ -116,24 +112,24 @@ class Span(Record):
     resource: Annotated[dict[str, JSON], Shared] = {}
     scope: str = ""
     captured: bool = False
-    """Whether capture wrote it on this host, and no sender, file or backend. Only then may it name
-    a function to be called again."""
+    """Whether capture wrote it on this host, not a sender, file or backend. Only then may it name a
+    function to be called again."""
 
 
 class Call(Record):
-    """One LLM call as it was really sent: in a trace, the innermost span that holds messages and
-    an answer."""
+    """One LLM call as it was really sent: in a trace, the innermost span that holds messages and an
+    answer."""
 
     trace_id: str
     span_id: str
     name: str
-    """The innermost decorated function; of a call without one, what its span is called."""
+    """The innermost decorated function, or else the span's name."""
     dialect: str | None = None
-    """The dialect that read it; None of a call that was not read from spans."""
+    """The dialect that read it; None if the call was not read from spans."""
     form: Form = "chat"
     messages: tuple[Message, ...]
     answer: str | None = None
-    """The answer's text; of one that is calls of tools, these (`records.tool_calls`)."""
+    """The answer's text; calls of tools are given as text, too (`records.formats.answers`)."""
     tool_calls: tuple[ToolCall, ...] = ()
     """The tools that the answer calls, with their ids."""
     status: CallStatus = "returned"
@@ -158,22 +154,22 @@ class Call(Record):
     external_trace: dict[str, str] = {}
     """Ids of the application's own active trace, e.g. `{"mlflow.trace_id": "tr-…"}`."""
     truncated: bool = False
-    """A text was longer than the size limit and is incomplete: the call is not explained."""
+    """Whether a text exceeded the size limit and is incomplete: the call is not explained."""
     no_content: str | None = None
-    """Why there is no answer, where there is none."""
+    """Why there is no answer; None if there is one."""
     not_repeatable: str | None = None
-    """Why the texts of the messages do not make the same request again (images, say)."""
+    """Why the messages' texts alone do not repeat the request (images, say)."""
     prompt_assumed: bool = False
-    """The messages are the decorated function's argument: what it really sent is not known."""
+    """Whether the messages are the decorated function's argument, not what was really sent."""
     inclusion_probability: float = Field(1.0, gt=0, le=1)
-    """The chance of its trace to be shipped from its host; 1 where all traces are."""
+    """The chance that its trace is shipped from its host."""
 
     def without_function(self) -> "Call":
-        """The call as others may give it to us: it names no function to be called again."""
+        """Return the call as others may give it to us: without a function to be called again."""
         return self.model_copy(update={"rerun": None, "rerun_arguments": None})
 
     def messages_with(self, use: PromptUse, template: str) -> tuple[Message, ...]:
-        """Its messages with another template rendered in place of `use`.
+        """Return its messages with another template rendered in place of `use`.
 
         Raises:
             KeyError: a variable of the template has no value in `use`.
@@ -202,10 +198,8 @@ class Feedback(Record):
 
 class Trace(Record):
     """A complete trace: its spans in order of start, and the calls found among them.
-
-    `root_missing` is set where the root span was lost with its process; `root_span_id` is then
-    that of the topmost span that arrived.
-    """
+    `root_missing`: the root span was lost with its process, and `root_span_id` is that of the
+    topmost span that arrived."""
 
     trace_id: str
     spans: tuple[Span, ...]
@@ -216,7 +210,7 @@ class Trace(Record):
     service_name: str | None = None
 
     def span(self, span_id: str) -> Span:
-        """The span of that id.
+        """Return the span with that id.
 
         Raises:
             KeyError: no span of this trace has it.
@@ -228,12 +222,12 @@ class Trace(Record):
 
 
 def cut_at_limit(finish_reason: str | None) -> bool:
-    """Whether a model stopped because its answer may not be longer, in any provider's words."""
+    """Whether a model stopped at its answer's length limit, in any provider's words."""
     return (finish_reason or "").casefold() in ("length", "max_tokens", "max_output_tokens")
 
 
 class Prompted(Record):
-    """What a Study explains: the exact messages, the answer, and the request's parameters."""
+    """What a Study explains: the exact messages, the answer and the request's parameters."""
 
     messages: tuple[Message, ...] = Field(min_length=1)
     answer: str | None = None
@@ -242,16 +236,16 @@ class Prompted(Record):
     prompts: tuple[PromptUse, ...] = ()
     documents: tuple[Document, ...] = ()
     answer_limit: int | None = None
-    """Tokens that the answer of a replay may have where `parameters` set no limit; None for the
-    limit of the model's settings."""
+    """The most tokens of a replay's answer if `parameters` set no limit; None for the limit of the
+    model's settings."""
     assumed: bool = False
-    """The messages are a function's argument: what it really sent is not known."""
+    """Whether the messages are a function's argument, not what was really sent."""
     answer_cut: bool = False
-    """The answer ends at the limit of its tokens, so that it has no end of its own."""
+    """Whether the answer ends at its token limit, and so has no end of its own."""
 
     @classmethod
     def of(cls, call: Call) -> "Prompted":
-        """The fields of a call that a Study needs."""
+        """Return the fields of a call that a Study needs."""
         counted = None if call.usage is None else call.usage.output_tokens
         return cls(
             messages=call.messages,
@@ -267,11 +261,8 @@ class Prompted(Record):
 
 
 class ForgottenCall(Record):
-    """One call of a trace that is to be deleted.
-
-    `prompts` are the names and versions of the prompts that it used, `days` the UTC days
-    (`YYYY-MM-DD`) on which it was explained, `models` the models' names in the settings,
-    `external_trace` is `Call.external_trace`.
+    """One call of a trace that is to be deleted. `prompts` are (name, version) pairs, `days` the
+    UTC days (`YYYY-MM-DD`) on which it was explained, `models` the models' names in the settings.
     """
 
     id: str
@@ -283,12 +274,9 @@ class ForgottenCall(Record):
 
 
 class ForgottenTrace(Record):
-    """A trace whose copies are to be deleted.
-
-    `traced_as` is the external id under which the tracker received the trace, None where it is
-    not known to have arrived. `start_ns` is that of the first call, or of the root where there
-    is none.
-    """
+    """A trace whose copies are to be deleted. `traced_as` is the external id under which the
+    tracker received it, None if it is not known to have arrived. `start_ns` is that of the first
+    call, or of the root if there is no call."""
 
     trace_id: str
     start_ns: int

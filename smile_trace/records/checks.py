@@ -1,4 +1,4 @@
-"""What may be said of an Explanation: that a text drives the answer, that it has no effect."""
+"""Assertions about an Explanation: a text drives the answer, or has no effect."""
 
 import re
 
@@ -7,8 +7,8 @@ from smile_trace.records.verdicts import NOT_MEASURED, SMALLEST_EFFECT
 
 
 def why_not_driven_by(explanation: Explanation, text: str, *, among: int = 3) -> str | None:
-    """Why no part of `text` significantly supports the answer among the first `among`, in a
-    sentence that shows what does; None where one does.
+    """Return None if a part of `text` is among the first `among` segments and significantly
+    supports the answer, else a sentence that shows what does.
 
     Case and punctuation at the ends of words do not count.
 
@@ -28,10 +28,8 @@ def why_not_driven_by(explanation: Explanation, text: str, *, among: int = 3) ->
 def why_not_without_effect(
     explanation: Explanation, text: str, *, within: float = SMALLEST_EFFECT
 ) -> str | None:
-    """Why an effect of `text` is not excluded, in a sentence; None where the interval of each of
-    its parts lies inside `within`.
-
-    What was not measured well enough proves nothing.
+    """Return None if the interval of each part of `text` lies inside `within`, else a sentence
+    saying why an effect is not excluded. What was not measured well enough proves nothing.
 
     Args:
         within: the largest attribution that counts as none, in units of answer change.
@@ -60,7 +58,7 @@ def why_not_without_effect(
 
 
 def _holding(explanation: Explanation, text: str) -> list[SegmentAttribution]:
-    """The free segments that hold a word of the text, or lie in it."""
+    """Return the free segments that hold a word of the text, or lie in it."""
     wanted = _words(text)
     holding = [s for s in explanation.segments if not s.protected and wanted & _words(s.text)]
     if not wanted or not holding:

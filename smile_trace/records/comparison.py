@@ -16,13 +16,13 @@ COMPARISON_SCHEMA_VERSION = 5
 
 Source = Literal["explained", "replayed"]
 """The origin of an estimate: the calls' explanations, or the replay of an edit that added or
-removed just this part."""
+removed exactly this part."""
 
 ChangeKind = Literal["same", "edited", "moved", "added", "removed"]
 
 
 class TemplateSegment(Record):
-    """A piece of a template: its characters `[start, end)`; `variable` names a variable's slot."""
+    """A piece `[start, end)` of a template; `variable` is set for a variable's slot."""
 
     key: str
     text: str
@@ -35,14 +35,13 @@ class TemplateSegment(Record):
 class Influence(Record):
     """How much a segment of the template supports the answers, over all calls of a version.
 
-    `influence` is in units of answer change, in [-1, 1], inside `[ci_low, ci_high]`; positive =
-    removing the segment takes answers away. `standard_error` is None where the rows do not say.
-    `verdict` is what may be said of the mean (`records.verdicts`).
-    `spread` is the standard deviation of the influence between calls. In
-    `calls_tried` calls this segment alone was removed, and `calls_lost` of them lost the answer;
-    `may_need` is the 95 % upper bound on the share of calls that need it. `calls_needed` calls
-    would settle an open one. `tokens_saved` and `usd_saved` are what removing it saves per
-    thousand calls (excluded segments only; None where unknown).
+    `influence`, in units of answer change in [-1, 1], lies inside `[ci_low, ci_high]`; it is
+    positive if removing the segment takes answers away. `standard_error` is None if the rows do not
+    give it. `verdict` is about the mean, `spread` the standard deviation between calls. Only this
+    segment was removed in `calls_tried` calls, `calls_lost` of which lost the answer; `may_need` is
+    the 95 % upper bound on the share of calls that need it. `calls_needed` calls would settle an
+    open segment. `tokens_saved` and `usd_saved` are what removing it saves per thousand calls
+    (excluded segments only; None if unknown).
     """
 
     segment: TemplateSegment
@@ -64,12 +63,12 @@ class Influence(Record):
 
     @property
     def at_most(self) -> float:
-        """The largest influence in its interval, of either sign, in [0, 1]."""
+        """The largest absolute influence in the interval, in [0, 1]."""
         return most_of(self.ci_low, self.ci_high)
 
 
 class Measure(Record):
-    """One figure of a version's traffic: mean over its calls, with a 90 % interval.
+    """A figure of a version's traffic: the mean over its calls, with a 90 % interval.
 
     `name` is `latency_seconds`, `answer_characters`, `input_tokens`, `output_tokens`, `usd`,
     `refusal_rate` or `feedback`.
@@ -84,11 +83,11 @@ class Measure(Record):
 
 
 class VersionReport(Record):
-    """One version of a prompt under one model (one column of the comparison).
+    """One version of a prompt under one model (a column of the comparison).
 
-    `sampled_of` is how many explained calls there are, `explained` how many of them are used
-    here, `rows` the number of their perturbations that are used. `keep_probabilities` are those
-    of the pooled masks: (0.7,) in pooled mode. `dropped` says what was not used, and why.
+    `explained` of the `sampled_of` explained calls are used, with `rows` perturbations.
+    `keep_probabilities` are those of the pooled masks: (0.7,) in pooled mode. `dropped` says what
+    was not used, and why.
     """
 
     label: str
@@ -104,22 +103,20 @@ class VersionReport(Record):
     segments: tuple[Influence, ...] = ()
     measures: tuple[Measure, ...] = ()
     probes: tuple[ProbeRate, ...] = ()
-    """How easily the answers of its profiled calls change."""
+    """How easily the answers of the profiled calls change."""
     dropped: tuple[str, ...] = ()
     links: dict[str, str] = {}
     """URLs of the version, by tracker."""
 
     def count(self, verdict: Verdict) -> int:
-        """How many of its segments have that verdict."""
+        """Return how many segments have that verdict."""
         return sum(item.verdict == verdict for item in self.segments)
 
 
 class SegmentChange(Record):
-    """A segment in the version before and after: places in `VersionReport.segments`.
-
-    `change` is the influence after minus before (None where it is in one version only or
-    is unknown in one). `p_value` is corrected over every test of the comparison.
-    """
+    """A segment before and after, as indices in `VersionReport.segments`. `change` is the influence
+    after minus before, None if one of them is unknown or missing. `p_value` is corrected over all
+    tests of the comparison."""
 
     kind: ChangeKind
     before: int | None = None
@@ -132,7 +129,7 @@ class SegmentChange(Record):
 
 
 class MeasureChange(Record):
-    """A figure's change, after minus before; `p_value` corrected over the comparison."""
+    """A figure's change, after minus before; `p_value` is corrected over the comparison."""
 
     name: str
     before: float
@@ -148,9 +145,9 @@ class AnswerComparison(Record):
     """How much two versions' answers differ on the same inputs.
 
     `distance` is the mean energy distance over inputs, in units of answer change: the distance
-    between the versions' answers beyond that among each version's own answers (`noise`).
-    `p_value` is None where both versions answer deterministically: then every difference is the
-    prompt's, and `significant` says that there is one.
+    between the versions' answers beyond that among each version's own answers (`noise`). `p_value`
+    is None if both versions answer deterministically: every difference is then the prompt's, and
+    `significant` says whether there is one.
     """
 
     inputs: int
@@ -165,8 +162,8 @@ class AnswerComparison(Record):
 
 
 class Example(Record):
-    """One input with both answers; `distance` in [0, 1]. `variables` are the template's; of one
-    without any, the last message beside it by its role."""
+    """One input with both answers; `distance` is in [0, 1]. If the template has no variables,
+    `variables` holds the last message beside it, by its role."""
 
     variables: dict[str, str]
     before: str
@@ -187,9 +184,8 @@ class Hunk(Record):
 class Edit(Record):
     """One edit, as a person reads a diff: a phrase, a sentence or a variable.
 
-    `before` and `after` are its texts; both are empty where only white space changed. A moved
-    sentence has a hunk in each of its places. All hunks of a change together turn the old
-    template into the new one.
+    Both texts are empty if only white space changed. A moved sentence has a hunk in each of its
+    places. All hunks of a change together turn the old template into the new one.
     """
 
     kind: ChangeKind
@@ -201,12 +197,11 @@ class Edit(Record):
 class EditEffect(Record):
     """What one edit, or a group of edits that was not taken apart, did to the answers.
 
-    The edits of a change are applied one after the other; the effects of the groups are the steps
-    from the old version's answers to the new one's, each measured with the edits before it in
-    place. `edits` are places in `VersionChange.edits`. `distance` is the mean energy distance over
-    the `inputs` on which it was tried, `share` its share of all steps. `named`: a single edit that
-    changed the answers. `alone` is the distance by which it moves the old version's answers
-    without any other edit, None where that was not tried.
+    The edits of a change are applied one after the other, so each group's effect is measured with
+    the edits before it in place. `edits` are indices in `VersionChange.edits`. `distance` is the
+    mean energy distance over the `inputs` tried, `share` its share of all steps. `named`: a single
+    edit that changed the answers. `alone` is the distance by which it moves the old version's
+    answers without any other edit, None if that was not tried.
     """
 
     edits: tuple[int, ...]
@@ -221,11 +216,11 @@ class EditEffect(Record):
 
 
 class VersionChange(Record):
-    """What changed from one version to another: places in `Comparison.versions`.
+    """What changed between two versions (indices in `Comparison.versions`).
 
-    `edits` are what a person reads in the diff, `effects` what they did. The three `why_…` say why
-    something was not compared, where it was not. `budget_needed` is the number of calls that would
-    tell which edit changed the answers, or whether any did; None where nothing more is needed.
+    `edits` are what a person reads in the diff, `effects` what they did. The three `why_…` fields
+    say why something was not compared. `budget_needed` is the number of calls that would tell which
+    edit changed the answers, or whether any did; None if no more are needed.
     """
 
     before: int
@@ -248,7 +243,7 @@ class ComparisonSettings(Record):
     """What decides a comparison besides the calls."""
 
     smallest_effect: float = Field(SMALLEST_EFFECT, gt=0, lt=1)
-    """The smallest effect that matters, in units of answer change: the limit of its verdicts."""
+    """The smallest effect that matters, in units of answer change: the limit of the verdicts."""
     level: float = 0.9
     """Nominal coverage of the intervals."""
     alpha: float = 0.05
@@ -256,16 +251,13 @@ class ComparisonSettings(Record):
     inputs: int = 0
     """How many inputs were to be replayed through both versions."""
     most_calls: int = 5000
-    """Calls per version that are used; of more, a random sample."""
+    """The most calls used per version; a random sample if there are more."""
     seed: int = 0
 
 
 class Comparison(Shown):
-    """Versions of a prompt side by side; or, where there is one version or none, what `mattered` in
-    its calls. JSON in and out as an Explanation is.
-
-    `prompt` is the name of a prompt or of a function; empty where it is about all of them.
-    """
+    """Versions of a prompt side by side; with fewer than two versions, what `mattered` in its
+    calls. `prompt` is the name of a prompt or function; empty if it is about all of them."""
 
     schema_version: int = COMPARISON_SCHEMA_VERSION
     prompt: str

@@ -1,4 +1,4 @@
-"""A line of `explanations.smile.jsonl`: something found, with what it takes to reproduce it."""
+"""A line of `explanations.smile.jsonl`: a result with what it takes to reproduce it."""
 
 import hashlib
 import json
@@ -17,20 +17,18 @@ from smile_trace.records.path import ExplanationPath
 from smile_trace.records.upgrades import check_version
 
 ENTRY_VERSION: Literal[2] = 2
-"""Raised when a line is no longer read as it was."""
+"""Incremented when a line is no longer read as it was."""
 MAX_SECONDS = 253_402_300_800.0
 """The end of the year 9999: no calendar reaches further."""
 _LONGEST = 300
-"""Characters of what is said about a line."""
+"""The most characters of an error about a line."""
 
 Kind = Literal["explanation", "path", "comparison"]
 
 
 class Redaction(Record):
-    """What `hub anonymise` replaced, and who has looked at the result.
-
-    `replaced` counts the different texts of each kind (`email`, `phone`, `name`, …).
-    """
+    """What `hub anonymise` replaced, and who has reviewed the result. `replaced` counts the
+    different texts of each kind (`email`, `phone`, `name`, …)."""
 
     replaced: dict[str, int] = {}
     reviewed_by: str | None = None
@@ -39,16 +37,16 @@ class Redaction(Record):
 
 
 class EntryUnreadable(SmileTraceError):
-    """A line is no entry; the message says why."""
+    """A line is not an entry; the message says why."""
 
 
 class Entry(Record):
     """An explanation, a path or a comparison: exactly one of the three.
 
     `id` is the SHA-256 (hex) of all the rest (`content_id`). `call` is the captured call of an
-    explanation, with how it was sampled; an explanation of the foreground has none. `stripped`:
-    the perturbations and their responses were left out, so that it cannot be computed again.
-    `licence` is an SPDX expression. `explained_at` is Unix seconds.
+    explanation, with how it was sampled; a foreground explanation has none. `stripped`: without
+    perturbations and responses, so that it cannot be computed again. `licence` is an SPDX
+    expression, `explained_at` Unix seconds.
     """
 
     schema_version: Literal[2]
@@ -81,7 +79,7 @@ class Entry(Record):
 
     @property
     def kind(self) -> Kind:
-        """What it holds."""
+        """The kind of what it holds."""
         if self.explanation is not None:
             return "explanation"
         return "comparison" if self.path is None else "path"
@@ -103,16 +101,15 @@ class Entry(Record):
 
     @property
     def line(self) -> str:
-        """The canonical line (without its break), with the id of its content."""
+        """The canonical line (without its newline), with the id of its content."""
         document = json.loads(self.model_dump_json())
         return canonical({**document, "id": content_id(document)})
 
     @classmethod
     def of(cls, found: "Explanation | ExplanationPath | Comparison", **about: Any) -> "Entry":
-        """The entry of something found; its id is set.
+        """Return the entry of a result, with its id set.
 
         Args:
-            found: what it holds.
             about: other fields: call, licence, author, tags, …
         """
         name = {Explanation: "explanation", ExplanationPath: "path", Comparison: "comparison"}
@@ -121,10 +118,10 @@ class Entry(Record):
 
     @classmethod
     def read(cls, line: bytes) -> "Entry":
-        """The entry of a line that anybody may have written, with its id as it stands there.
+        """Return the entry of an untrusted line, with its id as it stands there.
 
         Raises:
-            EntryUnreadable: it is none.
+            EntryUnreadable: the line is not an entry.
         """
         try:
             entry = cls.model_validate(foreign.decode(line))
@@ -140,18 +137,18 @@ class Entry(Record):
         return entry
 
     def identified(self) -> "Entry":
-        """The same with the id of its content."""
+        """Return the same entry with the id of its content."""
         return self.model_copy(update={"id": content_id(json.loads(self.model_dump_json()))})
 
 
 def canonical(document: JSON) -> str:
-    """JSON in one form: names sorted, no white space, no number that is none."""
+    """Return JSON in canonical form: names sorted, no white space, only finite numbers."""
     return json.dumps(
         document, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False
     )
 
 
 def content_id(document: dict[str, JSON]) -> str:
-    """The SHA-256 (hex) of a line's document without its id."""
+    """Return the SHA-256 (hex) of a line's document without its id."""
     content = {name: value for name, value in document.items() if name != "id"}
     return hashlib.sha256(canonical(content).encode()).hexdigest()

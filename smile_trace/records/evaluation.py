@@ -1,4 +1,4 @@
-"""Checks of explanations: curves, measures and the sanity check, with their figures."""
+"""Checks of explanations: curves, measures and the sanity check."""
 
 from typing import Literal
 
@@ -11,11 +11,11 @@ Order = Literal["attribution", "leave_one_out", "random"]
 class OrderCurves(Record):
     """Deletion and insertion curves for one order of the segments.
 
-    The retained share of the answer, in [0, 1], at each of `Faithfulness.steps`: 1 = the whole
-    answer, None where the call failed. `deletion`: the first k segments of the order removed.
-    `insertion`: only these retained. The areas under both lie in [0, 1]; a good order has a small
-    `deletion_auc` and a large `insertion_auc`. `drops` says how much of the answer is lost
-    without the first 1, 3 and 5 segments (fewer where the prompt has no more).
+    Each has the retained share of the answer, in [0, 1], at each of `Faithfulness.steps`; None if
+    the call failed. `deletion`: the first k segments removed; `insertion`: only these retained. A
+    good order has a small `deletion_auc` and a large `insertion_auc`, both in [0, 1]. `drops` says
+    how much of the answer is lost without the first 1, 3 and 5 segments (fewer if the prompt has no
+    more).
     """
 
     order: Order
@@ -29,9 +29,8 @@ class OrderCurves(Record):
 class Faithfulness(Record):
     """Whether the segments that an explanation ranks first are those that the answer needs.
 
-    Measured in the explanation's own signal, beside the order that leave-one-out gives at equal
-    calls and the mean of `random_orders` random orders. `steps` are numbers of segments out of
-    `segments`. `calls` were made, `cached_calls` were known already.
+    Measured in the explanation's own signal, beside the leave-one-out order at equal calls and the
+    mean of `random_orders` random orders. `steps` are numbers of segments, out of `segments`.
     """
 
     signal: Signal
@@ -66,13 +65,13 @@ class Faithfulness(Record):
 
 
 class PromptMeasures(Record):
-    """gSMILE's measures of one prompt (arXiv 2505.21657, sec. 4); None where one is undefined.
+    """gSMILE's measures of one prompt (arXiv 2505.21657, sec. 4); None if undefined.
 
     `accuracy`: ROC-AUC of the attributions against the marked words, in [0, 1]. `stability`:
     Jaccard index of the top words before and after a small change of the prompt, in [0, 1].
-    `consistency`: variance of the attributions over repeats with fresh draws, mean over the
-    words (units of answer change squared). `weighted_r2`, `mse`, `mae`: in-sample fidelity of
-    SMILE's weighted linear surrogate; `heldout_r2` is cross-validated. The areas are those of
+    `consistency`: variance of the attributions over repeats with fresh draws, mean over the words
+    (units of answer change squared). `weighted_r2`, `mse`, `mae`: in-sample fidelity of SMILE's
+    weighted linear surrogate; `heldout_r2` is cross-validated. The areas are those of
     `Faithfulness`.
     """
 
@@ -98,7 +97,7 @@ class Measures(Record):
     prompts: tuple[PromptMeasures, ...]
 
     def mean(self, measure: str) -> float | None:
-        """The mean of one measure over the prompts that have it; None where none has."""
+        """Return a measure's mean over the prompts that have it; None if none has."""
         found = [getattr(prompt, measure) for prompt in self.prompts]
         known = [value for value in found if value is not None]
         return sum(known) / len(known) if known else None
@@ -107,10 +106,10 @@ class Measures(Record):
 class SanityCheck(Record):
     """The result of injecting a text with a known effect into a copy of the prompt.
 
-    `passed`: its segments came out on top, and those of a neutral text did not. `failed`: they
-    did not. `inconclusive`: the model did not follow the injected text, or answered alike
-    without it, or the explanation of the copy is inconclusive, so nothing was checked. Each
-    attribution, in units of answer change, is the largest among the segments of its text.
+    `passed`: its segments came out on top, and those of a neutral text did not; otherwise `failed`.
+    `inconclusive`: the model did not follow the injected text, or answered alike without it, or the
+    copy's explanation is inconclusive, so nothing was checked. Each attribution, in units of answer
+    change, is the largest among the segments of its text.
     """
 
     outcome: Literal["passed", "failed", "inconclusive"]

@@ -22,33 +22,31 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 3
 
 METHOD_VERSION = 3
-"""Raised when the same responses give another Explanation."""
+"""Incremented when the same responses would give a different Explanation."""
 
 _LINE = 160
-"""Characters of a line of an Explanation's `repr`, at most."""
+"""The most characters of a line of an Explanation's `repr`."""
 
 _JSON_METHODS = ("model_dump", "model_dump_json", "model_validate_json")
 
 Signal = Literal["text", "probability"]
 FidelityStatus = Literal["reliable", "partial", "no_effect", "inconclusive"]
 """`reliable`: the attributions predict unseen answers, and no open part could be as large as the
-smallest that is named. `partial`: the significant segments are sure, some of the rest is open.
-`no_effect`: an effect of any part is excluded. `inconclusive`: nothing can be said at this
-budget."""
+smallest named one. `partial`: the significant segments are certain, some others are open.
+`no_effect`: an effect of any part is excluded. `inconclusive`: nothing can be said at this budget.
+"""
 
 
 class SegmentAttribution(Record):
     """A segment and how much it supports the answer.
 
-    `attribution` is in units of answer change, in [-1, 1]: the estimand of docs/method.md.
-    Positive = removing the segment takes the answer away. It lies inside `[ci_low, ci_high]`.
-    `own_effect` is the surrogate's own effect, before it was moved within reach of that interval:
-    what segments are ranked by (`strength`). None: it is the attribution.
-    `leave_one_out` is the measured answer change when this segment alone was removed, None where
-    it was not measured. `fails_without` is true where requests without the segment fail
-    significantly more often than others (the same exact test, on failures). A protected segment
-    has attribution 0 and no interval of its own: it is never removed.
-    `verdict` is what may be said of it (`records.verdicts`), None of a protected one.
+    `attribution`, in units of answer change in [-1, 1], is the estimand of docs/method.md: positive
+    if removing the segment takes the answer away. It lies inside `[ci_low, ci_high]`. `own_effect`
+    is the surrogate's effect before it was moved into that interval; None if it is the attribution.
+    `leave_one_out` is the answer change measured when only this segment was removed, None if that
+    was not done. `fails_without`: without the segment, requests fail significantly more often. A
+    protected segment is never removed: its attribution is 0, without an interval, and its `verdict`
+    None.
     """
 
     text: str
@@ -69,15 +67,15 @@ class SegmentAttribution(Record):
     protected: bool = False
     verdict: Verdict | None = None
     also: tuple[Place, ...] = ()
-    """Further places that are removed together with it: (message, start, end)."""
+    """Further places that are removed together with it."""
     title: str | None = None
-    """What a retrieved document is called (`titles.document_name`)."""
+    """The name of a retrieved document (`titles.document_name`)."""
     parent: int | None = None
-    """The index in `Explanation.coarser` of the segment that it is a piece of."""
+    """The index in `Explanation.coarser` of the segment that this is a piece of."""
     portion: float | None = None
-    """Its share of the attribution in the prompt's first partition, in units of answer change:
-    the portions of a segment's pieces add up to its own, and without a parent it is the
-    attribution. None where there is one partition only."""
+    """The share of the attribution in the prompt's first partition, in units of answer change: the
+    portions of a segment's pieces add up to its own, and a segment without a parent has its
+    attribution. None if there is only one partition."""
 
     @model_validator(mode="after")
     def _decide(self) -> "SegmentAttribution":
@@ -87,22 +85,22 @@ class SegmentAttribution(Record):
 
     @property
     def name(self) -> str:
-        """Its text without the punctuation of the sentence around it."""
+        """The text without the punctuation of the sentence around it."""
         return unpunctuated(self.text)
 
     @property
     def strength(self) -> float:
-        """What segments are ranked by, in units of answer change."""
+        """The key by which segments are ranked, in units of answer change."""
         return self.attribution if self.own_effect is None else self.own_effect
 
     @property
     def at_most(self) -> float:
-        """The largest effect in its interval, of either sign, in [0, 1]."""
+        """The largest absolute effect in the interval, in [0, 1]."""
         return most_of(self.ci_low, self.ci_high)
 
     @property
     def places(self) -> tuple[Place, ...]:
-        """Everything that is removed with it, in order."""
+        """All places that are removed with the segment, in order."""
         return (self.message, self.start, self.end), *self.also
 
 
@@ -113,14 +111,12 @@ class DocumentAttribution(Record):
     """A retrieved document that stands in the messages, and how much it supports the answer.
 
     `measured` says what was removed. `alone`: the document; `attribution`, in units of answer
-    change in [-1, 1], lies inside `[ci_low, ci_high]`, and `significant` is of it. `in_pieces`:
-    its sentences or words, one by one; the document as a whole was not measured, and
-    `significant` says whether the answer certainly depends on a piece. `with_others`: only
-    together with other text, to all of which `significant` belongs. `never`: it is protected.
-    `verdict` is what may be said of what was removed, whether the document or all its pieces; None
-    where nothing was, and in explanations of release 0.2.
-    `span_id` is the span that retrieved it, `position` its place there, from 0, and `retriever`
-    the span's name; `place` is where it stands: (message, start, end).
+    change in [-1, 1], lies inside `[ci_low, ci_high]`. `in_pieces`: its sentences or words, one by
+    one; `significant` says whether the answer certainly depends on a piece. `with_others`: the
+    document only together with other text, and `significant` belongs to all of it. `never`: it is
+    protected. `verdict` covers everything removed (the document or all its pieces); None if nothing
+    was, and in explanations of release 0.2. `span_id` and `retriever` (the span's name) tell which
+    span retrieved the document, `position` its rank there, from 0, and `place` where it stands.
     """
 
     id: str | None = None
@@ -140,17 +136,17 @@ class DocumentAttribution(Record):
 
     @property
     def name(self) -> str | None:
-        """What it is called, if it has a name: see `titles.document_name`."""
+        """The document's name, if it has one (`titles.document_name`)."""
         return document_name(self.source, self.id)
 
 
 class Interaction(Record):
     """An interaction of two segments (their keys).
 
-    "either": one of them is enough, the answer is lost only without both. "both": they have an
-    effect only together. `value` is how much removing the one changes the effect of removing the
-    other (a second difference), in units of answer change, in [-2, 2]; positive = "either". It
-    lies inside `[ci_low, ci_high]`, which is simultaneous over all pairs that were tested.
+    `either`: one of them is enough, the answer is lost only without both. `both`: they have an
+    effect only together. `value` is how much removing one changes the effect of removing the other
+    (a second difference), in units of answer change in [-2, 2]; positive for `either`. It lies
+    inside `[ci_low, ci_high]`, which is simultaneous over all tested pairs.
     """
 
     kind: Literal["either", "both"]
@@ -162,11 +158,9 @@ class Interaction(Record):
 
 
 class FieldChange(Record):
-    """A field of a JSON answer that certainly changes without a segment (its key).
-
-    `path` is a JSON path, `$.items[0].name`; `share`, in [-1, 1], how much more often the field
-    has another value, or none, without the segment.
-    """
+    """A field of a JSON answer that certainly changes without a segment (its key). `path` is a JSON
+    path, `$.items[0].name`; `share`, in [-1, 1], is how much more often the field has another
+    value, or none, without the segment."""
 
     key: str
     path: str
@@ -174,12 +168,10 @@ class FieldChange(Record):
 
 
 class FirstPlace(Record):
-    """Which segments (their keys) may have the largest effect, the most probable first.
-
-    One where its `probability` of being first is at least .5, else the smallest set that holds the
-    first with a `probability` of at least .8; none where no few of them stand out. It is of the
-    finest partition, and known from how near a segment is to the answer, too.
-    """
+    """The segments (keys, of the finest partition) that may have the largest effect, the most
+    probable first. There is one key if its `probability` of being first is at least .5, else the
+    smallest set with a joint `probability` of at least .8; no key if no small set stands out. A
+    segment's nearness to the answer counts, too."""
 
     keys: tuple[str, ...]
     probability: float
@@ -188,10 +180,10 @@ class FirstPlace(Record):
 class Fidelity(Record):
     """How far the explanation may be trusted.
 
-    `r2_heldout` is the surrogate's cross-validated R² (never in-sample; at most 1, may be
-    negative), with its interval. `noise_floor` is the answer change, in [0, 1], between repeats of
-    the unperturbed prompt; `noise_ceiling` the largest R² that this noise leaves
-    attainable. `interval_level` is the nominal coverage of the attributions' intervals.
+    `r2_heldout` is the surrogate's cross-validated R² (at most 1, may be negative) with its
+    interval. `noise_floor` is the answer change, in [0, 1], between repeats of the unperturbed
+    prompt, `noise_ceiling` the largest R² attainable under this noise. `interval_level` is the
+    nominal coverage of the attributions' intervals.
     """
 
     status: FidelityStatus
@@ -203,17 +195,17 @@ class Fidelity(Record):
     noise_ceiling: float | None = None
     interval_level: float = 0.9
     reproduced: bool = True
-    """Whether the unperturbed prompt gave the logged answer back, as nearly as noise lets it."""
+    """Whether the unperturbed prompt gave the logged answer again, up to noise."""
     further_calls: int | None = None
-    """About how many further calls would name or exclude what is open; None where nothing is, or
-    where it is more than ten times what was spent."""
+    """About how many further calls would settle what is open. None if nothing is open, or if it is
+    more than ten times the calls already made."""
     unseen: float = 0.0
     """The share of the distinct answers, in [0, 1], that count as unchanged although their words
-    differ: where it is large, the comparison may not see what changed."""
+    differ. If it is large, the comparison may miss real changes."""
 
 
 class Cost(Record):
-    """What the explanation cost. `usd` is None where a price is unknown."""
+    """What the explanation cost. `usd` is None if a price is unknown."""
 
     target_calls: int = 0
     proxy_calls: int = 0
@@ -228,17 +220,17 @@ class ExplanationSettings(Record, StoredOptions):
     model: str
     unit: Unit = "auto"
     protect: tuple[str, ...] = ()
-    """The user's `protect` arguments in readable form; the segments say what they protected."""
+    """The user's `protect` arguments in readable form."""
     budget: int = 40
     proxy: str | None = None
     pooled: bool = False
-    """Few masks over the template's own segments, to be pooled over a prompt version's calls."""
+    """Whether few masks over the template's own segments are asked, to be pooled over calls."""
     pattern: str | None = None
-    """The regular expression whose matches are the units (`unit` is then `span`)."""
+    """A regular expression whose matches are the units (`unit` is then `span`)."""
     solver: str = "process"
     """What was fitted to the answer changes: `process`, `smile`, or how a regressor was made."""
     smallest_effect: float = Field(SMALLEST_EFFECT, gt=0, lt=1)
-    """The smallest effect that matters, in units of answer change: the limit of its verdicts."""
+    """The smallest effect that matters, in units of answer change: the limit of the verdicts."""
 
     if TYPE_CHECKING:  # the options of the second base, which mypy's plugin does not look at
 
@@ -251,7 +243,7 @@ class ExplanationSettings(Record, StoredOptions):
 
     @property
     def hash(self) -> str:
-        """16 hex digits; equal settings have the same in every release."""
+        """16 hex digits, the same for equal settings in every release."""
         defaults = {name: field.default for name, field in type(self).model_fields.items()}
         return hash_settings(self.model_dump(mode="json"), defaults)
 
@@ -259,14 +251,13 @@ class ExplanationSettings(Record, StoredOptions):
 class Observation(Record):
     """One perturbation with its response: a row that can be pooled over calls.
 
-    `shift` is the answer change, in [0, 1] (0 = the response says the same as the logged answer),
-    by the name that it has in JSON. It is None where the call failed (`failure` says how). `mask`
-    and `level` are those of the perturbation; `text_hash` is the SHA-256 of the messages that went
-    out. `locality` is the weight in (0, 1] of a random mask in the linear surrogate, from the
-    prompts alone. `asked` says whose response and answer change it is. `logprobs` are the
-    natural-log probabilities of the given answer's tokens where it was scored, `likeliest_by` as in
-    a `Response`, and `tokens` these tokens where a part of the answer is explained alone: with
-    them, and with the texts, the same Explanation can be computed again.
+    `shift` is the answer change, in [0, 1] (0: the response says the same as the logged answer);
+    None if the call failed (`failure`). `mask` and `level` are those of the perturbation,
+    `text_hash` is the SHA-256 of the messages sent. `locality`, in (0, 1], is a random mask's
+    weight in the linear surrogate, from the prompts alone. `asked` says whose response this is.
+    `logprobs` are the natural logarithms of the probabilities of the given answer's tokens if it
+    was scored; `tokens` are these tokens if a part of the answer is explained alone. These fields
+    and the texts suffice to compute the same Explanation again.
     """
 
     kind: PerturbationKind
@@ -290,13 +281,12 @@ class Observation(Record):
 class ProxyUse(Record):
     """How a proxy (a cheaper model) took part in an explanation.
 
-    `signal` is how the proxy was asked: "probability" = it scored the target's logged answer,
-    "text" = its own answers were compared with its own answer to the unperturbed prompt.
-    `trust`, in [0, 1], is the weight of the proxy in the attributions; `agreement`, in [0, 1], is
-    the concordance: how often, of two perturbations, the one with the larger answer change of the
-    target also has the larger one of the proxy (.5 = chance), None where the target's do not
-    vary. `dropped` says why the
-    proxy took no part, None where it did; a `signal` of None = it was not asked.
+    `signal`: "probability" if the proxy scored the target's logged answer, "text" if its own
+    answers were compared with its answer to the unperturbed prompt, None if it was not asked.
+    `trust`, in [0, 1], is its weight in the attributions. `agreement`, in [0, 1], is the
+    concordance: how often, of two perturbations, the one with the larger answer change of the
+    target also has the larger one of the proxy (.5: chance); None if the target's do not vary.
+    `dropped` says why the proxy took no part.
     """
 
     name: str
@@ -307,8 +297,8 @@ class ProxyUse(Record):
 
 
 class Note(Record):
-    """Something that a reader of an explanation has to know: a code for programs, and a sentence,
-    which is also at the end of the summary."""
+    """Something that a reader of an explanation has to know: a code for programs, and a sentence
+    that the summary ends with."""
 
     code: ReasonCode
     text: str
@@ -322,38 +312,36 @@ class Explanation(Shown):
     form: Form = "chat"
     answer: str
     answer_cut: bool = False
-    """It ends at the limit of its tokens: what comes first then counts more."""
+    """Whether the answer ends at its token limit; the beginning then counts more."""
     part: tuple[int, int] | None = None
-    """Characters `[start, end)` of the answer that are explained; None for all of it."""
+    """The characters `[start, end)` of the answer that are explained; None for all."""
     signal: Signal
     segments: tuple[SegmentAttribution, ...]
     coarser: tuple[SegmentAttribution, ...] = ()
-    """The segments of a long prompt that were partitioned again, with their own attributions;
-    their pieces are among `segments`, and name them as `parent`."""
+    """The segments of a long prompt that were partitioned again, with their own attributions; their
+    pieces are in `segments` and name them as `parent`."""
     interactions: tuple[Interaction, ...] = ()
-    """The significant pairs, of significant segments where the model varies; none where the status
-    is not `reliable`, and none from a proxy."""
+    """The significant pairs (of significant segments if the model varies); none unless the status
+    is `reliable`, and none with a proxy."""
     fields: tuple[FieldChange, ...] = ()
     """The fields of a JSON answer, explained as a whole, that change without the significant
     segments; none with a proxy."""
     first: FirstPlace | None = None
-    """Which segments may have the largest effect. None where nothing is open: every combination was
-    asked, or nothing has an effect; and where segments are ranked without their nearness to the
-    answer, as where probabilities are compared or a proxy is asked."""
+    """None if nothing is open (every combination was asked, or nothing has an effect), or if
+    segments are ranked without their nearness to the answer (compared probabilities, a proxy)."""
     documents: tuple[DocumentAttribution, ...] = ()
-    """The retrieved documents that stand in the messages, in their order."""
+    """The retrieved documents in the messages, in order."""
     fidelity: Fidelity
     cost: Cost
     summary: str
     perturbations: tuple[Observation, ...] = ()
     partitions: tuple[tuple[str, ...], ...] = ()
-    """The keys of the units that the masks of a level refer to, by level."""
+    """The keys of the units that a level's masks refer to, by level."""
     settings: ExplanationSettings
     notes: tuple[Note, ...] = ()
     proxy: ProxyUse | None = None
-    """How a proxy took part; None where there was none."""
     proxy_scored: bool = False
-    """True where a proxy, not the target, scored the target's logged answer."""
+    """Whether a proxy, not the target, scored the target's logged answer."""
     explained_at: str | None = None
     """ISO 8601, UTC; set by the driver, since a Study has no clock."""
     package: str | None = None
@@ -361,7 +349,7 @@ class Explanation(Shown):
     method: int | None = None
     """`METHOD_VERSION` of that release."""
     parameters: dict[str, JSON] = {}
-    """Those of the request, without which it cannot be asked again."""
+    """The request's parameters, without which it cannot be asked again."""
     prompts: tuple[PromptUse, ...] = ()
     """The templates rendered into the messages."""
     metadata: dict[str, JSON] = {}
@@ -382,13 +370,13 @@ class Explanation(Shown):
 
     @property
     def ranked(self) -> tuple[SegmentAttribution, ...]:
-        """The segments that are not protected, by strength, descending."""
+        """The unprotected segments, by descending strength."""
         free = (s for s in self.segments if not s.protected)
         return tuple(sorted(free, key=lambda s: -s.strength))
 
     @property
     def status(self) -> FidelityStatus:
-        """How far to trust it: that of its fidelity."""
+        """The status of the fidelity."""
         return self.fidelity.status
 
     @property
@@ -413,7 +401,7 @@ class Explanation(Shown):
         return sorted({*type(self).model_fields, *own, *_JSON_METHODS} - {"model_config"})
 
     def to_frame(self) -> "pd.DataFrame":
-        """One row per segment as a pandas DataFrame, in the order of the prompt.
+        """Return a pandas DataFrame with one row per segment, in the order of the prompt.
 
         Raises:
             ExtraMissing: pandas is not installed.
@@ -426,11 +414,11 @@ class Explanation(Shown):
         return picture
 
     def plot(self, *, most: int = 15, ax: "Axes | None" = None) -> "Axes":
-        """Draw the strongest segments as a bar chart with intervals, in matplotlib axes.
+        """Draw the strongest segments as a bar chart with intervals.
 
         Args:
-            most: how many segments.
-            ax: where to draw; new axes by default.
+            most: the largest number of segments.
+            ax: the axes to draw in; new ones by default.
 
         Raises:
             ExtraMissing: matplotlib is not installed.

@@ -1,4 +1,4 @@
-"""What people are asked about a variant and its answer, and what they said."""
+"""What people are asked about a variant and its answer, and what they reply."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -12,7 +12,7 @@ Reply = Literal["yes", "no", "cannot_say"]
 
 
 class Judgement(Record):
-    """One person's replies about one variant of a request, or a judge's: a model that was asked.
+    """The replies about one variant of a request, by a person or a judge (a model).
 
     `same_meaning`: does the variant mean the same as the request? `worse`: is its answer worse than
     the logged one? `reason`: are the highlighted words the reason? `judged_at` is in ISO 8601.
@@ -28,20 +28,14 @@ class Judgement(Record):
 
 @dataclass(frozen=True)
 class Question:
-    """A question about a variant.
-
-    Args:
-        name: the field of a Judgement.
-        text: what is asked.
-        help: when to say yes.
-    """
+    """A question about a variant; `name` is a field of Judgement, `help` says when to say yes."""
 
     name: Literal["same_meaning", "worse", "reason"]
     text: str
     help: str
 
     def reply(self, judgement: Judgement) -> Reply:
-        """What was replied to it."""
+        """Return the judgement's reply to this question."""
         reply: Reply = getattr(judgement, self.name)
         return reply
 
@@ -63,15 +57,15 @@ QUESTIONS = (
         "Yes, if what was changed in the request explains how the answer changed.",
     ),
 )
-"""The questions in the order in which they are asked."""
+"""The questions, in the order in which they are asked."""
 
 
 class ReviewItem(Record):
-    """A variant that was answered, as far as its choice and its probe's precision need it.
+    """An answered variant, as far as its selection and its probe's precision need it.
 
-    `prompt` is an id of the request that it changes: variants of one request are not independent.
-    `change` is the answer change, in [0, 1]; `counts` whether its answer counted as changed.
-    `trace_id` is that of the call, empty where it was not captured.
+    `prompt` is an id of the original request: variants of one request are not independent. `change`
+    is the answer change, in [0, 1]; `counts` says whether the answer counted as changed. `trace_id`
+    is empty if the call was not captured.
     """
 
     id: str = Field(min_length=1)
@@ -83,8 +77,8 @@ class ReviewItem(Record):
 
 
 class ReviewTask(Record):
-    """What a person sees of a variant: the request and its logged answer, the changed request and
-    the answer to that. `title` is the probe's; `what` says how the requests differ."""
+    """What a person sees of a variant: the request with its logged answer, and the changed request
+    with its answer. `title` is the probe's; `what` says how the requests differ."""
 
     item: ReviewItem
     title: str
@@ -99,10 +93,10 @@ class Confirmation(Record):
     """How far people confirm what a probe finds.
 
     `precision` is the share of the judged prompts' changed answers that people confirmed (the
-    variant means the same, and its answer is worse), in [0, 1], inside `[ci_low, ci_high]`; None
-    where nothing is settled. `judgements` of `reviewers` settled `variants` of `prompts`;
-    `confirmed` of these variants were confirmed. `by_judge` of the judgements are those of a judge,
-    each about a variant that no person has judged. `counts` in a gate, or not yet.
+    variant means the same, and its answer is worse), in [0, 1], inside `[ci_low, ci_high]`; None if
+    nothing is settled. `judgements` of `reviewers` settled `variants` of `prompts`, of which
+    `confirmed` variants were confirmed; `by_judge` judgements are a judge's, about variants that no
+    person has judged. `counts`: whether the probe counts in a gate.
     """
 
     probe: str
@@ -119,9 +113,9 @@ class Confirmation(Record):
 
 
 class Reliability(Record):
-    """How far people agree among themselves on one question: Krippendorff's alpha, 1 for perfect
-    agreement, 0 for that of chance, inside `[ci_low, ci_high]`; None where no two people answered
-    about the same variant, or all replies are the same. `variants` were judged by two or more."""
+    """How far people agree with one another on a question: Krippendorff's alpha (1: perfectly, 0:
+    as by chance) inside `[ci_low, ci_high]`. It is None if no two people answered about the same
+    variant, or all replies are the same. `variants` were judged by two or more."""
 
     question: str
     variants: int
@@ -131,11 +125,11 @@ class Reliability(Record):
 
 
 class QuestionAgreement(Record):
-    """How far a judge says what people say of one question, where both replied yes or no.
+    """How far a judge and people agree on a question, among variants where both replied yes or no.
 
-    It agreed in `agreed` of `variants`. `rate` is the mean over their `prompts`, in [0, 1], inside
-    `[ci_low, ci_high]`; None where there is none. `alpha` is Krippendorff's for the judge and the
-    majority of people, inside `[alpha_low, alpha_high]`; None as in `Reliability`.
+    The judge agreed on `agreed` of `variants`. `rate` is the mean over their `prompts`, in [0, 1],
+    inside `[ci_low, ci_high]`; None if there are none. `alpha` is Krippendorff's between the judge
+    and the majority of people, inside `[alpha_low, alpha_high]`; None as in `Reliability`.
     """
 
     question: str
@@ -153,10 +147,10 @@ class QuestionAgreement(Record):
 class JudgeAgreement(Record):
     """How far a judge agrees with people, and whether that is enough for its word to count.
 
-    It replied with a yes or a no to `replied` of the `asked` variants; to the others it cannot say,
-    or what it said could not be read. `false_alarms` is the upper end of the interval of the share
-    that it confirms among the variants that people do not, `misses` of the share that it does not
-    among those that they do; both in [0, 1], and 1 where nothing is known.
+    It replied yes or no to `replied` of the `asked` variants; other replies said neither, or could
+    not be read. `false_alarms` is the upper end of the interval for the share that it confirms
+    among the variants that people do not, `misses` for the share that it does not confirm among
+    those that they do; both in [0, 1], and 1 if nothing is known.
     """
 
     judge: str

@@ -1,7 +1,7 @@
-"""Messages of a request, and the parts of one that is more than one text.
+"""Messages of a request, and the parts of a message that is more than one text.
 
-The names of parts are those of the GenAI conventions of OpenTelemetry (`text`, `tool_call`,
-`tool_call_response`, `reasoning`); their `blob`, `uri` and `file` are one, `media`.
+Parts are named as in OpenTelemetry's GenAI conventions (`text`, `tool_call`, `tool_call_response`,
+`reasoning`); their `blob`, `uri` and `file` are one kind here, `media`.
 """
 
 import json
@@ -20,14 +20,14 @@ from smile_trace.records.base import JSON, Record
 
 _TEXT_BLOCKS = ("text", "input_text", "output_text")
 _BLOCKS = (*_TEXT_BLOCKS, "image", "image_url", "input_image", "input_file", "document")
-"""The types of blocks that the result of a tool may be made of (OpenAI, Anthropic)."""
+"""The types of blocks in a tool's result (OpenAI, Anthropic)."""
 
 
 class WithExtra(Record):
-    """Something that a provider's client sends with more fields than we have a name for."""
+    """An object that a provider's client sends with more fields than this record names."""
 
     extra: dict[str, JSON] = {}
-    """These fields, as they were sent. They are sent again in the same shape of request only."""
+    """The further fields, as sent. They are sent again only in the same shape of request."""
 
     @model_serializer(mode="wrap")
     def _without_nothing(self, dump: SerializerFunctionWrapHandler) -> dict[str, JSON]:
@@ -45,8 +45,8 @@ class TextPart(WithExtra):
 
 
 class ToolCall(WithExtra):
-    """The model's wish that a tool is called. `arguments` are as they were sent: JSON as a text
-    (OpenAI), or an object (Anthropic)."""
+    """A tool call that the model asks for. `arguments` are as sent: JSON text (OpenAI) or an object
+    (Anthropic)."""
 
     type: Literal["tool_call"] = "tool_call"
     id: str | None = None
@@ -55,16 +55,13 @@ class ToolCall(WithExtra):
 
     @property
     def arguments_text(self) -> str:
-        """The arguments as JSON text; as they are where they are a text already."""
+        """The arguments as JSON text."""
         return self.arguments if isinstance(self.arguments, str) else _dumps(self.arguments or {})
 
 
 class ToolResult(WithExtra):
-    """What a tool gave back for the call of that id.
-
-    `response` is as it was sent: a text (which may be JSON), a list of blocks (`{"type": "text",
-    "text": …}`, images beside them), or any other JSON.
-    """
+    """The result of the tool call with that id. `response` is as sent: a text (which may be JSON),
+    a list of blocks (`{"type": "text", "text": …}`, images beside them), or any other JSON."""
 
     type: Literal["tool_call_response"] = "tool_call_response"
     id: str | None = None
@@ -80,7 +77,7 @@ class ToolResult(WithExtra):
         return tuple(block["text"] for block in self.response if _is_text(block))
 
     def with_texts(self, texts: Sequence[str | None]) -> "ToolResult":
-        """The result with other texts; without those that are None. It may end up empty."""
+        """Return the result with other texts, without those that are None. It may end up empty."""
         given = iter(texts)
         if not are_blocks(self.response):
             return self.model_copy(update={"response": next(given) or ""})
@@ -93,10 +90,9 @@ class ToolResult(WithExtra):
 
 
 class Media(WithExtra):
-    """An image, audio, video or file; `modality` is one of these, "file" for any other (Anthropic's
-    documents, the types of Google's). `uri` is where it is (`data:` for one that was sent inline);
-    None where its data was not kept, of which there were `size` bytes. `file_id` names a file that
-    the provider holds."""
+    """An image, audio, video or file; `modality` is "file" for any other name (Anthropic's
+    documents, Google's types). `uri` is its address (`data:` if it was sent inline); None if its
+    `size` bytes of data were not kept. `file_id` names a file that the provider holds."""
 
     type: Literal["media"] = "media"
     modality: str
@@ -114,7 +110,7 @@ class Media(WithExtra):
 
     @property
     def title(self) -> str:
-        """What stands for it where texts are shown and cut: "image (png, 12 kB)", not its data."""
+        """The text that stands for it, instead of its data: "image (png, 12 kB)"."""
         noun = _MEDIA.get(self.modality, self.modality)
         data = str(self.uri or "")
         if not data.startswith("data:") and (where := self.file_id or self.uri):
@@ -134,14 +130,14 @@ class Reasoning(WithExtra):
 
 
 class OtherPart(Record):
-    """A part of a kind that is not known, as it was captured."""
+    """A part of an unknown kind, as it was captured."""
 
     type: Literal["other"] = "other"
     raw: JSON = None
 
     @property
     def kind(self) -> str:
-        """What it calls itself."""
+        """The part's own name of its type."""
         kind = self.raw.get("type") if isinstance(self.raw, dict) else None
         return kind if isinstance(kind, str) and kind else "unknown"
 
@@ -159,7 +155,7 @@ def _written(size: int) -> str:
 
 
 def are_blocks(response: JSON) -> bool:
-    """Whether the result of a tool is a list of texts and images, and not JSON of its own."""
+    """Whether a tool's result is a list of texts and images, not JSON of its own."""
     if not isinstance(response, list | tuple) or not response:
         return False
     return all(isinstance(b, dict) and b.get("type") in _BLOCKS and _is_whole(b) for b in response)
@@ -181,11 +177,9 @@ TOOL_ROLES = ("tool", "function")
 
 
 class Slot(NamedTuple):
-    """A text of a message: characters `[start, end)` of its content.
-
-    `part` is the index of its part, `number` that of the text in the part; `result` is set where
-    a tool gave it back, `media` where it is the title of an image, a recording or a file.
-    """
+    """A text of a message: characters `[start, end)` of its content. `number` is its index among
+    the texts of its part. `result`: a tool returned it; `media`: it is the title of an image,
+    recording or file."""
 
     start: int
     end: int
@@ -196,12 +190,11 @@ class Slot(NamedTuple):
 
 
 class Message(WithExtra):
-    """One chat message. A completion prompt is a single message with role `user`.
+    """A chat message. A completion prompt is a single message with role `user`.
 
-    `content` is its text. Where the message is more than one text it has `parts`, and `content`
-    is made of them: the texts of its text parts and of the results of tools, and the
-    titles of images and files, one per line. JSON
-    holds `content` or `parts`, not both.
+    If the message is more than one text it has `parts`, and `content` is made of them: texts,
+    results of tools, and titles of images and files, one per line. JSON holds `content` or `parts`,
+    not both.
     """
 
     role: str
@@ -244,11 +237,10 @@ class Message(WithExtra):
         return tuple(found)
 
     def with_texts(self, texts: Sequence[str | None]) -> "Message | None":
-        """The message with other texts, one per slot.
+        """Return the message with other texts, one per slot.
 
-        A text part whose text is None is dropped, and so is an image or file. So is a message of
-        which nothing is left, or nothing but reasoning; the result of a tool stays, empty, since
-        its call wants an answer.
+        A text part, image or file whose text is None is dropped; a tool's result stays, empty,
+        since its call wants an answer. Returns None if nothing or only reasoning is left.
         """
         if not self.parts:
             [text] = texts
@@ -269,10 +261,10 @@ class Message(WithExtra):
         return Message(role=self.role, parts=tuple(parts), extra=self.extra)
 
     def replaced(self, start: int, end: int, text: str) -> "Message":
-        """The message with `text` in place of the characters `[start, end)` of its content.
+        """Return the message with `text` in place of the characters `[start, end)` of its content.
 
         Raises:
-            ValueError: they are not inside one of its texts.
+            ValueError: the characters are not inside one of its texts.
         """
         content = self.content
         for slot in self.slots:
@@ -286,8 +278,7 @@ class Message(WithExtra):
 
     @property
     def identity(self) -> list[JSON]:
-        """What tells it from other messages, as JSON: role, content, and its parts and further
-        fields, if any."""
+        """The JSON that tells it from other messages: role, content, parts, further fields."""
         found: list[JSON] = [self.role, self.content]
         if self.parts:
             found.append([part.model_dump(mode="json") for part in self.parts])
@@ -295,7 +286,7 @@ class Message(WithExtra):
 
 
 def identity_of(messages: Iterable[Message]) -> str:
-    """The same text for the same messages, another one for others."""
+    """Return a text that is the same for equal messages only."""
     return json.dumps([message.identity for message in messages], default=repr)
 
 
@@ -308,11 +299,11 @@ def _texts(part: Part) -> tuple[str, ...]:
 
 
 def tool_names(messages: Iterable[Message]) -> dict[str, str]:
-    """The names of the tools that are called, by the ids of the calls."""
+    """Return the names of the called tools by the ids of the calls."""
     calls = (part for m in messages for part in m.parts if isinstance(part, ToolCall))
     return {call.id: call.name for call in calls if call.id is not None}
 
 
 def other_parts(messages: Sequence[Message]) -> list[OtherPart]:
-    """The parts of messages whose kind is not known."""
+    """Return the parts of unknown kind."""
     return [part for m in messages for part in m.parts if isinstance(part, OtherPart)]

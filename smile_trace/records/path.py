@@ -1,4 +1,4 @@
-"""An explanation path: from the final answer of a trace back to what it came from."""
+"""An explanation path: from the final answer of a trace back to its origins."""
 
 from typing import Literal
 
@@ -13,21 +13,19 @@ from smile_trace.records.upgrades import check_version
 PATH_SCHEMA_VERSION = 1
 
 _LONGEST = 60
-"""Characters of a name."""
+"""The most characters of a name."""
 
 SourceKind = Literal["tool_result", "output", "document", "tool", "message"]
-"""`tool_result`: what a tool gave back. `output`: the answer of an earlier call of the trace, found
-verbatim. `document`: a retrieved document. `tool`: the definition of a tool. `message`: any other
-text of a message."""
+"""`tool_result`: what a tool returned. `output`: the answer of an earlier call of the trace, found
+verbatim. `tool`: the definition of a tool. `message`: any other text of a message."""
 
 
 class Source(Record):
     """The place of some drivers of a step, the strongest first, and what follows from there.
 
-    `name` is that of the tool, of the earlier call or of the document, or the message's role.
-    `step` is the index in
-    `ExplanationPath.steps` of the explanation of the call that they came from; `not_followed` says
-    why there is none, where they came from another call.
+    `name` is that of the tool, earlier call or document, or the message's role. `step` is the index
+    in `ExplanationPath.steps` of the call that the drivers came from; `not_followed` says why
+    another call that they came from has no step.
     """
 
     kind: SourceKind
@@ -55,9 +53,9 @@ class Source(Record):
 class PathStep(Record):
     """One explained call: `call` is its id (`trace_id:span_id`), `name` that of the function.
 
-    `depth` counts the calls from the final answer, which has 0. A call of a tool has a second
-    explanation, `by_tool`, by the tools offered; `note` says which of them is called in its
-    place, or why they were not looked at.
+    `depth` counts the calls from the final answer (0). A call of a tool has a second explanation,
+    `by_tool`, by the tools offered; `note` says which of them is called in its place, or why they
+    were not looked at.
     """
 
     call: str
@@ -89,7 +87,7 @@ class ExplanationPath(Shown):
     """Why the final answer of a trace is what it is, call by call.
 
     `steps[0]` explains the final answer; every other step is named by a source of an earlier one.
-    `budget` is the most calls to the models for all of them, `cost` what was asked.
+    `budget` is the most calls to the models for all steps together.
     """
 
     schema_version: int = PATH_SCHEMA_VERSION
@@ -106,8 +104,7 @@ class ExplanationPath(Shown):
 
     @property
     def ends(self) -> tuple[tuple[int, Source], ...]:
-        """The sources from which no call is explained, with the index of their step: where the
-        path ends."""
+        """The sources at which the path ends, each with the index of its step."""
         return tuple(
             (number, source)
             for number, step in enumerate(self.steps)

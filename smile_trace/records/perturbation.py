@@ -26,7 +26,7 @@ Unit = Literal[
     "step",
     "span",
 ]
-"""What is removed at a time. `auto` is what a study was asked for, never the unit of a segment."""
+"""What is removed at a time. A study may be asked for `auto`; no segment has it."""
 
 Place = tuple[int, int, int]
 """Characters `[start, end)` of a message: (message, start, end)."""
@@ -35,11 +35,10 @@ Place = tuple[int, int, int]
 class Segment(Record):
     """A piece of a prompt that can be removed (ablated): `messages[message].content[start:end]`.
 
-    `also` are further places that are removed together with it (the reply of an example that
-    is a pair of messages, say): (message, start, end), in order, after the first.
-    `key` is the same in every call of a template. `parent` is the index of the coarser
-    segment (its sentence, say) in the same list, where there is one. A protected segment is
-    never removed.
+    `also` are further places that are removed together with it (the reply of an example that is a
+    pair of messages, say), in order, after the first. `key` is the same in every call of a
+    template. `parent` is the index of the coarser segment (its sentence, say) in the same list, if
+    there is one. A protected segment is never removed.
     """
 
     text: str
@@ -53,34 +52,33 @@ class Segment(Record):
     protected: bool = False
     also: tuple[Place, ...] = ()
     title: str | None = None
-    """What a retrieved document is called (`titles.document_name`)."""
+    """The name of a retrieved document (`titles.document_name`)."""
 
     @property
     def places(self) -> tuple[Place, ...]:
-        """Everything that is removed with it, in order."""
+        """All places that are removed with the segment, in order."""
         return (self.message, self.start, self.end), *self.also
 
 
 PerturbationKind = Literal[
     "baseline", "random", "enumerated", "leave_one_out", "chosen", "sparse", "confirming"
 ]
-"""`chosen`: a mask made from the proxy's responses to other masks. `sparse`: one that retains a
-fifth, asked where nothing moved. `confirming`: one that confirms a pair of segments. The last two
+"""`chosen`: a mask made from the proxy's responses to other masks. `sparse`: a mask that retains a
+fifth, asked if nothing moved. `confirming`: a mask that confirms a pair of segments. The last two
 are in no estimate."""
 
 Asked = Literal["target", "proxy"]
-"""The model whose answer is explained, or the cheaper model that is asked in its place."""
+"""The model whose answer is explained, or the cheaper model asked in its place."""
 
 
 class Perturbation(Record):
     """A keep-mask and the exact messages that were sent for it.
 
-    `mask[i]` is True where unit i of the partition `level` was retained (0 = the partition that
-    is perturbed first; finer partitions follow in long prompts). `keep_probability` is that of a
-    random mask's independent draws, and None for the fixed rows, which the tests do not use.
-    `fixed` lists the units whose x_i could not vary in this row (a mask that would retain nothing
-    is drawn again): the row is not used in their estimate and test. `asked` says which model is
-    asked.
+    `mask[i]` is True if unit i of the partition `level` was retained (0: the partition perturbed
+    first; finer ones follow in long prompts). `keep_probability` is that of a random mask's
+    independent draws; None for the fixed rows, which the tests do not use. `fixed` lists the units
+    that could not vary in this row (a mask that would retain nothing is drawn again): their
+    estimate and test skip the row.
     """
 
     kind: PerturbationKind
@@ -103,9 +101,9 @@ class Perturbation(Record):
 class Response(Record):
     """The response to one request: a text, or a failure, which is missing data.
 
-    `logprobs` are natural-log probabilities. After `generate`, those of the generated tokens
-    (`tokens`), where the server gives them; after `score`, those of the given answer's tokens
-    (`tokens`, without which no part of the answer can be explained alone).
+    `logprobs` are natural-log probabilities: after `generate`, of the generated tokens (`tokens`),
+    if the server gives them; after `score`, of the given answer's tokens (without `tokens`, no part
+    of the answer can be explained alone).
     """
 
     text: str | None = None
@@ -113,13 +111,13 @@ class Response(Record):
     logprobs: tuple[float, ...] | None = None
     likeliest_by: float | None = None
     """After `score`: the largest gap, in nats, between the model's likeliest token and the
-    answer's; 0 where greedy decoding would give the answer. None where that is not known."""
+    answer's; 0 if greedy decoding would give the answer. None if unknown."""
     failure: str | None = None
     usage: Usage | None = None
     finish_reason: str | None = None
     cached: bool = False
     usd: float | None = None
-    """What this response cost, in US dollars; None where the price is unknown."""
+    """The price of this response in US dollars; None if unknown."""
 
     @property
     def ok(self) -> bool:
@@ -128,6 +126,6 @@ class Response(Record):
 
     @property
     def finite(self) -> bool:
-        """Whether every number in it is one: JSON, and so the cache, has no form for infinity."""
+        """Whether all its numbers are finite: JSON, and so the cache, has no form for infinity."""
         numbers = (*(self.logprobs or ()), self.likeliest_by or 0.0, self.usd or 0.0)
         return all(map(math.isfinite, numbers))

@@ -1,5 +1,5 @@
-"""Profiles: what happens to an answer when its request changes a little, in one call and over the
-calls of a prompt."""
+"""Profiles: how an answer changes when its request changes a little, in one call and over the calls
+of a prompt."""
 
 from statistics import median
 from typing import TYPE_CHECKING, Literal
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 PROFILE_SCHEMA_VERSION = 1
 
 ProbeStatus = Literal["found", "none", "inconclusive"]
-"""`found`: more answers changed than under both controls, beyond luck. `none`: a rate of one in two
-can be excluded. `inconclusive`: too few calls for either, or the probe has nothing to vary."""
+"""`found`: more answers changed than under both controls, beyond chance. `none`: a rate of one in
+two is excluded. `inconclusive`: too few calls for either, or the probe has nothing to vary."""
 
 
 class ControlRate(Record):
-    """What a probe's rate is compared with: `repeats` of the same request or its `paraphrases`,
-    the one with the larger rate; or all `others`, where a probe looks for something that no other
-    request brings about. `rate` is in [0, 1]."""
+    """What a probe's rate is compared with: the larger rate of `repeats` of the same request and
+    its `paraphrases`, or all `others` if the probe looks for something that no other request brings
+    about."""
 
     name: Literal["repeats", "paraphrases", "others"]
     changed: int
@@ -33,17 +33,17 @@ class ControlRate(Record):
 
     @property
     def rate(self) -> float:
-        """The share of its answers that changed."""
+        """The share of answers that changed, in [0, 1]."""
         return self.changed / self.asked if self.asked else 0.0
 
 
 class VariantAnswer(Record):
-    """A variant of the request and its answer. `what` says how it differs from the request, and
-    `change` how far its answer is from the reference, in [0, 1]; `counts` whether that counted.
+    """A variant of the request and its answer.
 
-    `id` (16 hex digits) is that of the probe, the request, its answer, the variant and the answer
-    to it: what a person has judged of it holds wherever the same was asked and answered.
-    `replicate` tells apart what was asked several times.
+    `what` says how it differs from the request, `change` how far its answer is from the reference,
+    in [0, 1], and `counts` whether the answer counts as changed. `id` (16 hex digits) hashes the
+    probe, request, answer, variant and the variant's answer: a person's judgement holds wherever
+    the same was asked and answered. `replicate` tells apart repeats of the same variant.
     """
 
     id: str
@@ -58,12 +58,12 @@ class VariantAnswer(Record):
 class ProbeResult(Record):
     """What one probe found.
 
-    `value` is the share of its variants that changed the answer, in [0, 1], inside
-    `[ci_low, ci_high]`; None where none was asked. `p_value` is that of "no more than under its
-    controls", adjusted for all probes of the profile. `calls` are those that were answered;
-    `failed` got no answer. `reason` says in a sentence why the status is what it is. `variants`
-    are all that were answered, the most telling first: those that counted, the furthest away.
-    `confirmation` is what people have made of the probe so far; None where it was not looked for.
+    `value` is the share of variants that changed the answer, in [0, 1], inside `[ci_low, ci_high]`;
+    None if none was asked. `p_value` tests "no more than under its controls" and is adjusted for
+    all probes of the profile. `calls` were answered, `failed` were not. `reason` explains the
+    status in a sentence. `variants` are all answered ones: first those that counted, then by
+    distance. `confirmation` is what people have made of the probe so far; None if it was not looked
+    up.
     """
 
     name: str
@@ -84,15 +84,15 @@ class ProbeResult(Record):
 
     @property
     def worst(self) -> VariantAnswer | None:
-        """The most telling variant; None where none was answered."""
+        """The most telling variant; None if none was answered."""
         return self.variants[0] if self.variants else None
 
 
 class Profile(Shown):
-    """The probes' results of one prompt. `results["order"]` is that of the probe `order`.
+    """The probes' results for one prompt, by the probes' names.
 
-    `answer` is what the others were compared with; `note` says so where it is not the logged one.
-    `seed` decided the variants: the same seed, prompt and answers give the same profile.
+    `answer` is what other answers were compared with; `note` says so if it is not the logged one.
+    The same `seed`, prompt and answers give the same variants and profile.
     """
 
     schema_version: int = PROFILE_SCHEMA_VERSION
@@ -115,21 +115,21 @@ class Profile(Shown):
 
     @property
     def found(self) -> tuple[ProbeResult, ...]:
-        """The results that were found, the largest first."""
+        """The results with status `found`, the largest first."""
         found = [result for result in self.results.values() if result.status == "found"]
         return tuple(sorted(found, key=lambda result: -(result.value or 0.0)))
 
     @property
     def status(self) -> ProbeStatus:
-        """The status of all together: `found` where any probe is, `inconclusive` where none is and
-        one that was asked is not settled."""
+        """`found` if any probe is; `inconclusive` if none is and one that was asked is not settled;
+        else `none`."""
         asked = {result.status for result in self.results.values() if result.calls}
         if "found" in asked:
             return "found"
         return "none" if asked == {"none"} else "inconclusive"
 
     def to_frame(self) -> "pd.DataFrame":
-        """A row per probe as a pandas DataFrame: value, interval, status, control, calls.
+        """Return a pandas DataFrame with a row per probe: value, interval, status, control, calls.
 
         Raises:
             ExtraMissing: pandas is not installed.
@@ -147,8 +147,8 @@ class TellingVariant(Record):
 
 
 class Rate(Record):
-    """A mean over calls, inside `[ci_low, ci_high]`: of rates, in [0, 1], or a difference of two
-    such means, in [-1, 1]."""
+    """A mean over calls, inside `[ci_low, ci_high]`: a mean rate, in [0, 1], or the difference of
+    two, in [-1, 1]."""
 
     value: float
     ci_low: float
@@ -156,8 +156,7 @@ class Rate(Record):
 
 
 class ProbeRate(Record):
-    """A probe's mean rate over `calls` of one version of a prompt, in `found` of which it is a
-    finding."""
+    """A probe's mean rate over `calls` of a prompt version, with a finding in `found` of them."""
 
     name: str
     title: str
@@ -167,8 +166,8 @@ class ProbeRate(Record):
 
 
 class ProbeChange(Record):
-    """A probe's rate in the version before and after, and the difference, after minus before, in
-    [-1, 1]; `p_value` is adjusted over all that is compared together."""
+    """A probe's rate in the version before and after, and the difference, after minus before;
+    `p_value` is adjusted over all that is compared together."""
 
     name: str
     title: str
@@ -180,7 +179,7 @@ class ProbeChange(Record):
 
 
 class VersionRates(Record):
-    """One version of a prompt: its profiled calls, and the rates of its probes over them."""
+    """One version of a prompt: its profiled calls, and its probes' rates over them."""
 
     version: str
     calls: int
@@ -190,14 +189,11 @@ class VersionRates(Record):
 class PromptProbe(Record):
     """What one probe found over the calls of a prompt.
 
-    `rate` is the mean rate of the calls: the share of such changes that change the answer.
-    `beyond` is how far it exceeds that of its controls; None for the repeats, which have none.
-
-    `rates` has the share of answers that changed for each call that was asked, in [0, 1], in
-    ascending order. In `found` of these calls it is a finding, under the false-discovery rate of
-    the whole, in `none` no effect was seen; the share of the former is inside
-    `[ci_low, ci_high]`. `telling` are the most telling variants, of
-    different calls.
+    `rate` is the mean share of changed answers, `beyond` its excess over the controls; None for the
+    repeats, which have none. `rates` has each asked call's share, in [0, 1], ascending. The probe
+    is a finding in `found` calls, under the overall false-discovery rate, and without effect in
+    `none`; the share of the former lies inside `[ci_low, ci_high]`. `telling` are the most telling
+    variants, of different calls.
     """
 
     name: str
@@ -214,22 +210,21 @@ class PromptProbe(Record):
 
     @property
     def calls(self) -> int:
-        """The calls that were asked."""
+        """The number of calls that were asked."""
         return len(self.rates)
 
     @property
     def median(self) -> float:
-        """The share of answers that changed in the middle one of these calls."""
+        """The median of `rates`."""
         return median(self.rates)
 
 
 class PromptProfile(Shown):
     """What the probes found over the profiled calls of a prompt, or of a function without one.
 
-    `versions` are those of the prompt among them, `by_version` the rates of each where there are
-    several, the one profiled first before the others, and `changes` those from the last but one of
-    these to the last. Of all that is found in its calls, the share
-    `false_discovery_rate` is expected to be none at most. Times are ISO 8601 in UTC.
+    `by_version` has the rates of each version if there are several, the profiled one first;
+    `changes` lead from the last but one to the last. At most the share `false_discovery_rate` of
+    all findings in calls is expected to be false. Times are ISO 8601 in UTC.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""A report over a period: which documents, tools and turns mattered in its explained calls."""
+"""A report over a period: the documents, tools and turns that mattered in its explained calls."""
 
 from typing import Literal
 
@@ -10,16 +10,14 @@ from smile_trace.records.upgrades import check_version
 REPORT_SCHEMA_VERSION = 1
 
 PartKind = Literal["instruction", "variable", "document", "tool_result", "tool", "turn", "message"]
-"""`instruction`, `variable`: a sentence and a variable of a prompt's template; `tool`: the
-definition of a tool in the list offered; `tool_result`: what a tool gave back."""
+"""`instruction`, `variable`: a sentence and a variable of a template; `tool`: a definition in the
+list of tools offered; `tool_result`: what a tool returned."""
 GroupKind = Literal["prompt", "function", "retriever", "tool"]
 
 
 class Share(Record):
-    """A share of calls, in [0, 1]: `count` of `of`, inside `[low, high]` (Wilson's interval).
-
-    In `open` more calls it cannot be said; they are not among `of`.
-    """
+    """A share of calls, in [0, 1]: `count` of `of`, inside `[low, high]` (Wilson's interval). A
+    further `open` calls are undecided and not among `of`."""
 
     count: int
     of: int
@@ -30,8 +28,8 @@ class Share(Record):
 
 
 class Change(Record):
-    """How much a share has grown since the period before: `grown`, in [-1, 1], lies inside
-    `[low, high]` (Newcombe's interval of the difference of two shares)."""
+    """The growth of a share since the period before: `grown`, in [-1, 1], inside `[low, high]`
+    (Newcombe's interval of the difference of two shares)."""
 
     before: Share
     grown: float
@@ -40,19 +38,18 @@ class Change(Record):
 
     @property
     def certain(self) -> bool:
-        """Whether it has certainly grown or shrunk."""
+        """Whether the share has certainly grown or shrunk."""
         return self.low > 0 or self.high < 0
 
 
 class ReportedPart(Record):
-    """A part of a prompt, document, tool or turn, by its name, in the explained calls that hold it.
+    """A part of a prompt, document, tool or turn, by name, in the explained calls that hold it.
 
-    `mattered`: in how many the answer certainly depended on it, or it certainly worked against
-    the answer, which it did in `against` of them; `change`: since the period before, None where
-    nothing is known of it there. `drove`: in how many it was what the answer depended on most.
-    `examples` are the ids of calls in which it mattered most. `attribution` is the mean over the
-    calls in which it was removed alone (`measured`), in units of answer change, inside
-    `[ci_low, ci_high]`; None where it never was.
+    `mattered`: the calls whose answer certainly depended on it, or in which it certainly worked
+    against the answer (`against` of them). `change` is since the period before, None if unknown
+    there. `drove`: the calls whose answer depended on it most. `examples` are ids of calls in which
+    it mattered most. `attribution` is the mean over the `measured` calls in which it was removed
+    alone, in units of answer change, inside `[ci_low, ci_high]`; None if there are none.
     """
 
     kind: PartKind
@@ -72,16 +69,15 @@ class ReportGroup(Record):
     """The calls of one prompt or function, or those with documents of one retriever or with one
     tool.
 
-    `explained` of them are explained, `inconclusive` of these with an inconclusive explanation.
-    `no_document` is the share of calls with retrieved documents in which none of these mattered;
-    None where no call has any, or where nothing can be said of any. `parts`: those that mattered
-    most often first; `more` are not listed.
+    `inconclusive` of the `explained` calls have an inconclusive explanation. `no_document` is the
+    share of calls with retrieved documents in which none mattered; None if no call has any, or
+    nothing can be said. `parts` has those that mattered most often first; `more` are not listed.
     """
 
     kind: GroupKind
     name: str
     calls: int | None = None
-    """All calls of the period, explained or not; None of a retriever or a tool."""
+    """All calls of the period, explained or not; None for a retriever or tool."""
     explained: int = 0
     inconclusive: int = 0
     no_document: Share | None = None
@@ -90,7 +86,7 @@ class ReportGroup(Record):
 
 
 class Report(Shown):
-    """What mattered in the explained calls of a period. JSON in and out as an Explanation is."""
+    """What mattered in the explained calls of a period."""
 
     schema_version: int = REPORT_SCHEMA_VERSION
     since: str
@@ -105,9 +101,9 @@ class Report(Shown):
     level: float = 0.9
     """Nominal coverage of the intervals."""
     templates: dict[str, str] = {}
-    """The templates of the explained calls by version, where it is about one prompt."""
+    """The templates of the explained calls by version, if it is about one prompt."""
     rolling: bool = False
-    """Whether it takes the place of the one before it of the same name, whatever its days."""
+    """Whether it replaces the previous report of the same name, whatever its days."""
     links: dict[str, str] = {}
     """The address at which a tracker shows a call, by the call's id."""
     summary: str = ""

@@ -1,4 +1,4 @@
-"""What could be changed in a prompt, and what came of it where it was tried."""
+"""What could be changed in a prompt, and the outcome of trying it."""
 
 from typing import Literal
 
@@ -7,20 +7,18 @@ from smile_trace.records.comparison import AnswerComparison
 from smile_trace.records.report import Share
 
 SuggestionKind = Literal["no_effect", "harmful", "document", "hijack", "order", "format"]
-"""`no_effect`: a shorter prompt, without instructions of which an effect is excluded. `harmful`: a
-prompt without an instruction that makes confirmed failures wrong. `document`: requests without a
-document that makes them wrong, by the same template. `hijack`: a sentence after which instructions
-that stand in documents are no longer obeyed. `order`: its paragraphs in an order in which that of
-the documents, examples or options matters less. `format`: the same words in a format in which the
-answers depend less on it."""
+"""`no_effect`: a shorter prompt, without instructions whose effect is excluded. `harmful`: without
+an instruction that makes confirmed failures wrong. `document`: without a document that makes
+answers wrong, by the same template. `hijack`: with a sentence after which instructions in documents
+are no longer obeyed. `order`: with its paragraphs in an order that makes that of documents,
+examples or options matter less. `format`: the same words in a format on which the answers depend
+less."""
 
 
 class ProbedTrial(Record):
-    """The held-out calls with what a probe varies, by both prompts.
-
-    `before` and `after` are the shares that this changes, of those that it can vary. `p_value` is
-    one-sided for "no fewer than before" (McNemar's exact test); None where no call changed.
-    """
+    """The held-out calls with a probe's variation, under both prompts. `before` and `after` are the
+    shares of calls that it changes, among those that it can vary. `p_value` is one-sided for "no
+    fewer than before" (McNemar's exact test); None if no call changed."""
 
     probe: str
     before: Share
@@ -29,15 +27,15 @@ class ProbedTrial(Record):
 
 
 class Trial(Record):
-    """The changed prompt replayed beside the prompt as it is.
+    """The changed prompt replayed beside the original.
 
     `answers`: how far the answers to the held-out calls lie apart, beyond the model's own noise.
     `moved`: the held-out calls whose answer became another one (half of it is gone).
-    `cases_gained`: of the requests with confirmed failures that the prompt gets wrong, those of
-    which the changed one gets all right; `cases_lost`: of those with failures that it gets right,
-    those of which the changed one gets one wrong. Failures of one request count once: they are not
-    independent. `p_value` is one-sided for "it gains no more requests than it loses" (McNemar's
-    exact test, 1947); None where none changed. `probed` is of suggestions that come from a probe.
+    `cases_gained`: among requests with confirmed failures that the original gets wrong, those that
+    the changed prompt gets all right. `cases_lost`: among those that it gets right, those with one
+    now wrong. Failures of one request are not independent and count once. `p_value` is one-sided
+    for "no more requests gained than lost" (McNemar's exact test, 1947); None if none changed.
+    `probed` is set for suggestions that come from a probe.
     """
 
     answers: AnswerComparison
@@ -51,10 +49,9 @@ class Trial(Record):
 class Suggestion(Record):
     """A change of a prompt that was replayed, and harmed nothing.
 
-    `template` is the changed one, `removed` and `added` are how it differs. `tokens_saved` is the
-    mean over the held-out calls, per call, negative where the prompt became longer, and
-    `tokens_by` who counted: the model's own tokenizer, or the usage that it reported; None where
-    nobody did. `usd_saved` is per thousand calls, None where no price is known.
+    `template` is the changed one. `tokens_saved` is the mean over the held-out calls, negative if
+    the prompt became longer; it was counted by the model's own tokenizer, or is the usage it
+    reported (`tokens_by`). `usd_saved` is per thousand calls. Each is None if unknown.
     """
 
     kind: SuggestionKind
@@ -69,7 +66,7 @@ class Suggestion(Record):
 
 
 class NotProposed(Record):
-    """What was looked for and is not proposed, and why. `trial` is None where none was made."""
+    """What was looked for and is not proposed, and why. `trial` is None if none was made."""
 
     kind: SuggestionKind
     what: str
@@ -80,10 +77,10 @@ class NotProposed(Record):
 class Suggestions(Record):
     """What could be changed in one version of a prompt.
 
-    `searched` calls and `cases_searched` confirmed failures are what suggestions were made from;
-    on others, `held_out` calls and `cases_held_out`, each was replayed before it stands here.
-    `calls`: how many new calls to the model that took. Only where a mean change of the answers to
-    the held-out calls of `smallest_effect`, in units of answer change, is excluded, is it proposed.
+    Suggestions were made from `searched` calls and `cases_searched` confirmed failures, and each
+    was replayed on others, `held_out` calls and `cases_held_out`, with `calls` new calls to the
+    model. It is proposed only if a mean answer change of `smallest_effect` on the held-out calls is
+    excluded.
     """
 
     prompt: str

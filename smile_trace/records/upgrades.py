@@ -1,9 +1,8 @@
-"""What keeps records readable from one release to the next: their versions, and the hash that
-names settings.
+"""What keeps records readable across releases: their versions, and the hash that names settings.
 
-Release 0.2 is the first. Its explanations (schema version 2) lack nothing that cannot be told from
-the rest of them; its comparisons (3) say in other words what may be said of a part, and list what
-mattered with each version, as those of schema version 4 do.
+Release 0.2 is the first. Its explanations (schema version 2) lack nothing that the rest of them
+does not tell; its comparisons (3) have other words for verdicts, and list what mattered with each
+version, as those of schema version 4 do.
 """
 
 import hashlib
@@ -23,11 +22,11 @@ def check_version(
     oldest: int | None = None,
     upgrade: Callable[[dict[str, JSON]], dict[str, JSON]] = dict,
 ) -> JSON:
-    """The document (decoded JSON) as one of the current `schema_version`; with `oldest`, also one
-    of a version since that, after its `upgrade`.
+    """Return the decoded document at the current `schema_version`; one of a version since `oldest`
+    is upgraded.
 
     Raises:
-        ValueError: it is of another one; the message says what to do.
+        ValueError: it has another version; the message says what to do.
     """
     version = document.get("schema_version", current) if isinstance(document, dict) else current
     if type(version) is not int:
@@ -47,10 +46,10 @@ def check_version(
 
 
 def older_comparison(document: dict[str, JSON]) -> dict[str, JSON]:
-    """A comparison of schema version 3 (release 0.2) or 4 as one of today.
+    """Upgrade a comparison of schema version 3 (release 0.2) or 4.
 
-    Which calls it left open one of release 0.2 did not tell from those in which it excluded an
-    effect. What mattered call by call stood with each version, as its `passages`.
+    Release 0.2 did not tell open calls from those with an excluded effect. What mattered call by
+    call stood with each version, as its `passages`.
     """
 
     def segment(held: dict[str, Any]) -> dict[str, Any]:
@@ -86,7 +85,7 @@ def older_comparison(document: dict[str, JSON]) -> dict[str, JSON]:
 
 
 def _group_of_passages(label: JSON, passages: list[JSON]) -> JSON:
-    """The passages of a version as the group of a report."""
+    """Turn the passages of a version into the group of a report."""
 
     def part(passage: JSON) -> JSON:
         held = passage if isinstance(passage, dict) else {}
@@ -117,8 +116,8 @@ def _group_of_passages(label: JSON, passages: list[JSON]) -> JSON:
 def _with(
     document: dict[str, Any], **changes: Callable[[dict[str, Any]], dict[str, Any]]
 ) -> dict[str, Any]:
-    """The document with each object of these lists changed; what is no list of objects stays, to be
-    refused."""
+    """Change each object of these lists; what is not a list of objects stays as it is, to be
+    refused later."""
     changed = {
         name: [change(one) if isinstance(one, dict) else one for one in held]
         for name, change in changes.items()
@@ -132,11 +131,11 @@ _HASHED_LATER = ("distance", "part", "pattern", "smallest_effect", "until_settle
 
 
 def hash_settings(document: dict[str, JSON], defaults: Mapping[str, JSON]) -> str:
-    """The hash of ExplanationSettings (16 hex digits), which is the same in every release.
+    """Return the hash of ExplanationSettings (16 hex digits), the same in every release.
 
     Jobs, their budgets and the engine's workflows are named by it in every store. So it is made of
-    the first names of the fields in their first order, and a field that was added counts only where
-    it is not what was done before there was a choice.
+    the fields' first names in their first order, and a field added later counts only if it differs
+    from what was done before there was a choice.
     """
     before = {**defaults, "distance": "words"}
     added = [*_HASHED_LATER, *(name for name in document if name not in _HASHED_LATER)]

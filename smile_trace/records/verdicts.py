@@ -1,5 +1,5 @@
-"""What may be said of a part of a prompt, in one answer or over its calls: the one place that
-decides it."""
+"""The only place that decides what may be said of a part of a prompt, in one answer or over its
+calls."""
 
 from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, Literal
@@ -8,19 +8,17 @@ if TYPE_CHECKING:
     from smile_trace.records.explanation import Interaction, SegmentAttribution
 
 SMALLEST_EFFECT = 0.1
-"""The smallest effect that matters unless `[explain] smallest_effect` says otherwise, in units of
-answer change: a tenth of the answer."""
+"""The default of `[explain] smallest_effect`, in units of answer change."""
 
 Verdict = Literal["supports", "against", "excluded", "open"]
 """`supports`, `against`: significant, by sign. `excluded`: an effect as large as the smallest that
-matters is excluded, so that it made no measurable difference. `open`: not measured well enough to
-tell."""
+matters is excluded. `open`: not measured well enough to tell."""
 
 NO_DIFFERENCE = "made no measurable difference"
-"""What is said of what is excluded, and of nothing else."""
+"""The words for `excluded`, and for nothing else."""
 
 NOT_MEASURED = "not measured well enough to tell"
-"""What is said of what is open."""
+"""The words for `open`."""
 
 
 def decided(
@@ -30,11 +28,10 @@ def decided(
     conclusive: bool = True,
     limit: float = SMALLEST_EFFECT,
 ) -> tuple["SegmentAttribution", ...]:
-    """The segments with their verdicts.
+    """Return the segments with their verdicts.
 
     Args:
-        segments: of one explanation.
-        interactions: its pairs. A part that matters together with another one is never excluded,
+        interactions: the pairs. A part that matters together with another one is never excluded,
             however small its effect is on average.
         conclusive: whether anything can be said at all; if not, nothing is excluded.
         limit: the smallest effect that matters, in units of answer change.
@@ -49,8 +46,7 @@ def decided(
 
 
 def joint(verdicts: Collection[Verdict | None]) -> Verdict:
-    """What may be said of several parts at once: that one of them matters, that all are excluded,
-    or nothing."""
+    """Return the verdict on several parts: one matters, all are excluded, or `open`."""
     for verdict in ("supports", "against"):
         if verdict in verdicts:
             return verdict
@@ -60,7 +56,7 @@ def joint(verdicts: Collection[Verdict | None]) -> Verdict:
 def verdict_of(
     segment: "SegmentAttribution", limit: float = SMALLEST_EFFECT, *, can_exclude: bool = True
 ) -> Verdict | None:
-    """What may be said of a segment by itself; None where it is protected: it was never removed."""
+    """Return the verdict on a segment by itself; None if protected, since it was never removed."""
     if segment.protected:
         return None
     if segment.fails_without and not segment.significant:
@@ -72,16 +68,15 @@ def verdict_of(
 def verdict_on(
     significant: float | None, at_most: float, limit: float, *, can_exclude: bool = True
 ) -> Verdict:
-    """What may be said of an effect.
+    """Return the verdict on an effect.
 
-    To exclude one takes two one-sided tests at 5 % (Schuirmann 1987): the 90 % interval lies inside
-    the limit.
+    Exclusion takes two one-sided tests at 5 % (Schuirmann 1987): the 90 % interval lies inside the
+    limit.
 
     Args:
-        significant: the effect where it is significant, else None.
-        at_most: the largest effect in its 90 % interval, of either sign.
+        significant: the effect if it is significant, else None.
+        at_most: the largest absolute effect in its 90 % interval.
         limit: the smallest effect that matters.
-        can_exclude: whether enough is known for that.
     """
     if significant is not None:
         return "supports" if significant > 0 else "against"
@@ -89,12 +84,12 @@ def verdict_on(
 
 
 def most_of(low: float, high: float) -> float:
-    """The largest effect in an interval, of either sign, in [0, 1]."""
+    """Return the largest absolute effect in an interval, in [0, 1]."""
     return min(max(abs(low), abs(high)), 1.0)
 
 
 def in_sentence(verdict: Verdict, at_most: float, of: str = "the answer") -> str:
-    """A verdict in the words of a table; of what is open, up to how much it may matter."""
+    """Put a verdict in the words of a table; `open` says how much the part may matter at most."""
     if verdict == "open":
         return f"{NOT_MEASURED}: up to {round(100 * at_most)} % of {of}"
     return {"supports": "supports", "against": "works against", "excluded": NO_DIFFERENCE}[verdict]

@@ -1,1 +1,1 @@
-"""Records in the words of others: OTLP, the requests of APIs, answers that are no text."""
+"""Records in others' formats: OTLP, the requests of APIs, answers that are not plain text."""

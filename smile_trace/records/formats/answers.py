@@ -1,10 +1,9 @@
-"""Answers that are no text, as texts: what is stored, compared and shown as the answer.
+"""Answers that are not plain text, as texts that can be stored, compared and shown.
 
-Calls of tools are JSON of the form `{"tool_calls": [{"name": "get_order", "arguments":
-{"number": 4711}}]}`; their ids, which are others at every request, are not in it. A refusal is
-`{"refusal": "I cannot do that."}`, where the server says that the model refused (OpenAI's
-`refusal`) or kept the answer back (a content filter: the text is empty). A text that merely reads
-like a refusal is an answer.
+Calls of tools are JSON of the form `{"tool_calls": [{"name": "get_order", "arguments": {"number":
+4711}}]}`, without their ids, which differ at every request. A refusal is `{"refusal": "I cannot do
+that."}` if the server says that the model refused (OpenAI's `refusal`) or held the answer back (a
+content filter: the text is empty). A text that merely reads like a refusal is an answer.
 """
 
 import json
@@ -20,20 +19,20 @@ _CALLS_KEY = "tool_calls"
 
 
 class Called(NamedTuple):
-    """A tool that is called: its name and arguments (an object, or the text where it is none)."""
+    """A called tool: its name and arguments (an object, or the text if it is not one)."""
 
     name: str
     arguments: JSON
 
 
 def tool_calls_text(calls: Iterable[ToolCall]) -> str:
-    """The text of these calls, in their order."""
+    """Return the text of these calls, in their order."""
     written = [{"name": call.name, "arguments": _arguments(call)} for call in calls]
     return json.dumps({_CALLS_KEY: written}, ensure_ascii=False)
 
 
 def read_tool_calls(answer: str) -> tuple[Called, ...] | None:
-    """The calls of a text of exactly that form; None for any other answer."""
+    """Return the calls of a text of exactly that form; None for any other answer."""
     calls = _only(_CALLS_KEY, answer, "[")
     return tuple(Called(**call) for call in calls) if calls and all(map(_is_call, calls)) else None
 
@@ -56,19 +55,19 @@ _REFUSAL_KEY = "refusal"
 
 
 def refusal_text(said: str) -> str:
-    """The text of a refusal in these words."""
+    """Return the text of a refusal in these words."""
     return json.dumps({_REFUSAL_KEY: said}, ensure_ascii=False)
 
 
 def read_refusal(answer: str) -> str | None:
-    """The words of a refusal of exactly that form; None for any other answer."""
+    """Return the words of a refusal of exactly that form; None for any other answer."""
     said = _only(_REFUSAL_KEY, answer, '"')
     return said if isinstance(said, str) else None
 
 
 def _only(key: str, answer: str, opening: str) -> JSON:
-    """The value of an object that has this key alone, and whose value opens so; None for any other
-    answer. Every response is asked: what opens otherwise is not decoded."""
+    """Return the value of an object that has only this key and whose value opens so, else None.
+    Every response is asked: what opens otherwise is not decoded."""
     if not answer.startswith(f'{{"{key}": {opening}'):
         return None
     try:

@@ -1,8 +1,8 @@
 """OTLP/JSON in and out: any trace line of a file becomes spans, spans become a body to POST.
 
-Source: opentelemetry-proto `trace/v1/trace.proto` in its JSON Protobuf encoding, in which ids
-are hex. Read leniently as the specification asks: unknown fields are ignored, 64-bit integers
-may be numbers or strings, snake_case names are accepted beside camelCase ones.
+Source: opentelemetry-proto `trace/v1/trace.proto` in its JSON Protobuf encoding, with hex ids. Read
+leniently as the specification asks: unknown fields are ignored, 64-bit integers may be numbers or
+strings, and snake_case names are accepted beside camelCase.
 """
 
 import hashlib
@@ -37,34 +37,31 @@ _NO_NUMBERS = ("NaN", "Infinity", "-Infinity")
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 Read = Callable[[JSON, dict[str, JSON], str], Span | None]
-"""`read_span` or `read_log`."""
 
 
 MAX_LINE_DEPTH = 200
-"""An attribute's list takes three levels of a line: its values are 64 levels deep at most."""
+"""An attribute's list takes three levels of a line: its values are at most 64 levels deep."""
 MAX_FRAME_BYTES = 2**16
-"""Of a resource as JSON, and of a scope: they stand once around many spans, each of which has to be
-read with them."""
+"""Limit for a resource or scope as JSON: each span around which it stands is read with it."""
 MAX_ITEMS = 40_000
-"""Spans or logs of one line: a span of 75 bytes takes some 2,000 in memory."""
+"""The most spans or logs of one line: a span of 75 bytes takes some 2,000 in memory."""
 MOST_ERRORS = 20
-"""So many reasons are told of one line."""
+"""The most errors reported for one line."""
 MAX_SCOPE_NAME = 256
-"""Characters: it is kept with every span."""
+"""Characters; the name is kept with every span."""
 
 
 def spans_from_line(line: bytes, *, captured: bool = False) -> list[Span]:
-    """The spans of one line of a spool file or of the Collector's file exporter.
+    """Return the spans of one line of a spool file or of the Collector's file exporter.
 
-    A blank line, and a line of metrics, holds none; of logs, those about a call's content (`LOG`).
+    A blank line and a line of metrics hold none; a line of logs holds those about a call's content
+    (`LOG`).
 
     Args:
-        line: without its newline.
         captured: whether capture wrote it on this host; nothing in the line can say so.
 
     Raises:
-        ForeignDataError: the line is no OTLP/JSON, or one of its spans is none; the message says
-            where it goes wrong.
+        ForeignDataError: the line or one of its spans is not OTLP/JSON; the message says where.
     """
     spans, errors = read_line(line, captured=captured)
     if errors:
@@ -73,12 +70,12 @@ def spans_from_line(line: bytes, *, captured: bool = False) -> list[Span]:
 
 
 def read_line(line: bytes, *, captured: bool = False) -> tuple[list[Span], list[ForeignDataError]]:
-    """As `LineReader.read`, of one line."""
+    """Read one line, as `LineReader.read` does."""
     return LineReader(captured=captured).read(line)
 
 
 class LineReader:
-    """Reads lines one after the other, whose spans mostly have the resource of those before them.
+    """Reads lines one after the other, whose spans mostly share the resource of those before them.
 
     Args:
         captured: whether capture wrote the lines on this host; nothing in them can say so.
@@ -89,15 +86,12 @@ class LineReader:
         self._resource: tuple[Mapping[str, JSON], dict[str, JSON]] = {}, {}
 
     def read(self, line: bytes) -> tuple[list[Span], list[ForeignDataError]]:
-        """The spans of one line, and why its other spans cannot be read.
+        """Return the spans of one line, and why its other spans cannot be read.
 
         Lone surrogates become U+FFFD. Spans of equal resources share one.
 
-        Args:
-            line: as of `spans_from_line`.
-
         Raises:
-            ForeignDataError: the line as a whole is no OTLP/JSON.
+            ForeignDataError: the line as a whole is not OTLP/JSON.
         """
         if not line.strip():
             return [], []
@@ -125,7 +119,6 @@ class LineReader:
         *,
         measured: bool,
     ) -> None:
-        """Take what stands in the lists of those names."""
         of_all, of_scope, items = names
         for block in _list(document, *of_all):
             try:
@@ -149,15 +142,12 @@ class LineReader:
 
 
 class _Taken:
-    """The spans and logs of a line, and why others cannot be read."""
-
     def __init__(self) -> None:
         self.spans: list[Span] = []
         self.errors: list[ForeignDataError] = []
         self._count = 0
 
     def add(self, read: Read, raw: JSON, resource: dict[str, JSON], scope: str) -> None:
-        """Add a span or a log."""
         self._count += 1
         try:
             if self._count > MAX_ITEMS:
@@ -168,20 +158,15 @@ class _Taken:
             self.note(error)
 
     def note(self, error: ForeignDataError) -> None:
-        """Tell of an error, if not of too many."""
         if len(self.errors) < MOST_ERRORS:
             self.errors.append(error.with_traceback(None))
 
 
 def read_resource(raw: JSON, *, measured: bool = True) -> dict[str, JSON]:
-    """The attributes of a resource.
-
-    Args:
-        raw: as it was decoded.
-        measured: whether it may be too long.
+    """Return the attributes of a decoded resource.
 
     Raises:
-        ForeignDataError: it is none, or longer than `MAX_FRAME_BYTES`.
+        ForeignDataError: it is malformed or, if `measured`, longer than `MAX_FRAME_BYTES`.
     """
     if measured:
         _check_length("resource", raw)
@@ -190,14 +175,11 @@ def read_resource(raw: JSON, *, measured: bool = True) -> dict[str, JSON]:
 
 
 def read_scope(raw: JSON, *, measured: bool = True) -> str:
-    """The name of a scope.
-
-    Args:
-        raw: as it was decoded.
-        measured: whether it may be too long.
+    """Return the name of a decoded scope.
 
     Raises:
-        ForeignDataError: it is none, or longer than `MAX_FRAME_BYTES`, or its name is too long.
+        ForeignDataError: it is malformed or, if `measured`, longer than `MAX_FRAME_BYTES`, or the
+            name is too long.
     """
     if measured:
         _check_length("scope", raw)
@@ -211,7 +193,7 @@ def read_scope(raw: JSON, *, measured: bool = True) -> str:
 
 
 def check_scope_name(name: str) -> str:
-    """Why spans of a scope of that name are not kept; empty where they are."""
+    """Return why spans of a scope with that name are not kept; empty if they are."""
     if len(name) <= MAX_SCOPE_NAME:
         return ""
     return f"the name of a scope is longer than {MAX_SCOPE_NAME} characters"
@@ -224,34 +206,29 @@ def _check_length(kind: str, raw: JSON) -> None:
 
 
 def read_span(raw: JSON, resource: dict[str, JSON], scope: str, *, captured: bool = False) -> Span:
-    """A span of a decoded line.
+    """Return a span from its decoded JSON.
 
     Args:
-        raw: an element of `spans`.
         resource: the attributes of the resource around it.
         scope: the name of the scope around it.
         captured: whether capture wrote it on this host.
 
     Raises:
-        ForeignDataError: it is none; the message says where it goes wrong.
+        ForeignDataError: it is malformed; the message says where.
     """
     with _reading(raw):
         return _span(raw, resource, scope, captured)
 
 
 def read_log(raw: JSON, resource: dict[str, JSON], scope: str) -> Span | None:
-    """A log about the content of a call, as it is kept until its span is there; None for others.
+    """Return a log about a call's content as a span, to be kept until the call's own is there; None
+    for any other log.
 
-    It is a span inside the one that it is about, with an id made of what it holds, and the log as
-    an event (`name`, `time_ns`, `attributes`, `body`) in the attribute `LOG`.
-
-    Args:
-        raw: an element of `logRecords`.
-        resource: the attributes of the resource around it.
-        scope: the name of the scope around it.
+    The span is a child of the call's, with an id hashed from its content, and holds the log as an
+    event (`name`, `time_ns`, `attributes`, `body`) in the attribute `LOG`.
 
     Raises:
-        ForeignDataError: it is none; the message says where it goes wrong.
+        ForeignDataError: it is malformed; the message says where.
     """
     with _reading(raw):
         return _log(raw, resource, scope)
@@ -259,7 +236,7 @@ def read_log(raw: JSON, resource: dict[str, JSON], scope: str) -> Span | None:
 
 @contextmanager
 def _reading(raw: JSON) -> Iterator[None]:
-    """Around whatever reads `raw`: it is within bounds, and what does not fit is no OTLP."""
+    """Check the bounds of `raw`, and report whatever does not fit as malformed OTLP."""
     foreign.check(raw, max_depth=MAX_LINE_DEPTH)
     try:
         yield
@@ -297,10 +274,8 @@ def _no_otlp(error: Exception) -> ForeignDataError:
 
 
 def spans_to_otlp(spans: Sequence[Span]) -> dict[str, JSON]:
-    """An OTLP/JSON body for `/v1/traces`: `resourceSpans`, grouped by resource and scope.
-
-    Groups, and the spans in them, are in order of first appearance.
-    """
+    """Return an OTLP/JSON body for `/v1/traces`: `resourceSpans`, grouped by resource and scope.
+    Groups, and the spans in them, are in order of first appearance."""
     resources: dict[str, dict[str, JSON]] = {}
     groups: dict[tuple[str, str], dict[str, JSON]] = {}
     written: dict[int, str] = {}  # spans share their resource
@@ -353,7 +328,7 @@ def _event(raw: Mapping[str, JSON]) -> dict[str, JSON]:
 
 
 def _says_something(event: Mapping[str, JSON]) -> bool:
-    """Whether it is no empty one, which takes 2 bytes when it is sent, and 300 in memory."""
+    """Leave out empty events, which take 2 bytes when sent, and 300 in memory."""
     return any(event.values())
 
 
@@ -387,7 +362,7 @@ def _pairs(items: list[JSON]) -> dict[str, JSON]:
 
 
 def _value(raw: JSON) -> JSON:
-    """An `AnyValue` as plain JSON. Bytes stay base64 text."""
+    """Decode an `AnyValue` to plain JSON. Bytes stay base64 text."""
     for kind, value in (raw or {}).items():
         match kind:
             case "stringValue" | "string_value" | "bytesValue" | "bytes_value":
@@ -412,7 +387,7 @@ def _typed(kind: str, value: JSON, wanted: type) -> JSON:
 
 
 def _double(value: JSON) -> float | None:
-    """ProtoJSON has words for NaN and the infinities, plain JSON has None for them."""
+    """ProtoJSON has words for NaN and the infinities; in plain JSON they become None."""
     if value is None or value in _NO_NUMBERS:
         return None
     return foreign.finite(value)

@@ -1,12 +1,12 @@
-"""Messages in the shapes of requests: OpenAI's chat completions, which most servers and trackers
-take, and its Responses API; and the definitions of tools as a message.
+"""Messages in the shapes of requests (OpenAI's chat completions, which most servers and trackers
+take, and its Responses API), and the definitions of tools as a message.
 
 Sources: OpenAI's API reference, "Create chat completion" (`messages`) and "Create a model response"
 (`instructions` and `input`).
 
-The message of the tools makes each of them a part that can be removed. It is the last message of a
-prompt that is explained by the unit `tool`, and of its explanation. It is never sent: the
-definitions that are left in it become the request's `tools` again.
+The tools' message makes each tool a part that can be removed. It is the last message of a prompt
+explained by the unit `tool`, and of its explanation. It is never sent: the definitions left in it
+become the request's `tools` again.
 """
 
 import json
@@ -32,13 +32,12 @@ _SENT = ("name", "refusal", "reasoning_content", "cache_control")
 
 
 def chat_messages(messages: Iterable[Message], *, as_sent: bool = False) -> list[dict[str, JSON]]:
-    """The messages as they are sent: a message per result of a tool, and one for all else.
+    """Return the messages as they are sent: one per tool result, and one for all else.
 
-    What cannot be said in this shape (reasoning, media that was not kept) is left out.
+    What has no form in this shape (reasoning, media that was not kept) is left out.
 
     Args:
-        messages: of any form.
-        as_sent: whether they were sent in this shape, and their further fields belong to it.
+        as_sent: whether they were sent in this shape, so that their further fields belong to it.
     """
     return [shaped for message in messages for shaped in _shaped(message, as_sent)]
 
@@ -69,7 +68,7 @@ def _shaped(message: Message, as_sent: bool) -> list[dict[str, JSON]]:
 
 
 def _called(calls: Sequence[ToolCall]) -> dict[str, JSON]:
-    """The calls of tools of a message; of a function in the way before there were tools."""
+    """Return the tool calls of a message, or a legacy `function_call`."""
     if len(calls) == 1 and calls[0].extra.get("type") == "function_call":
         return {"function_call": {"name": calls[0].name, "arguments": calls[0].arguments_text}}
     return {"tool_calls": [_call(call) for call in calls]} if calls else {}
@@ -90,15 +89,14 @@ def _call(part: ToolCall) -> dict[str, JSON]:
 
 
 def _extra(part: Part) -> dict[str, JSON]:
-    """Not of a part that has another type in its own API, such as Anthropic's documents, nor of a
-    file, which holds it further inside."""
+    """Leave out fields of a part with another type in its own API (Anthropic's documents), and of a
+    file, which holds them further inside."""
     if not isinstance(part, WithExtra) or isinstance(part, Media) or "type" in part.extra:
         return {}
     return part.extra
 
 
 def _content(part: Part) -> dict[str, JSON] | None:
-    """A part of the content; None for what is none in this shape."""
     if isinstance(part, TextPart):
         return {"type": "text", "text": part.content}
     if isinstance(part, Media):
@@ -126,7 +124,7 @@ def _media(part: Media) -> dict[str, JSON] | None:
 
 
 def sound(uri: str) -> dict[str, JSON]:
-    """Inline audio as OpenAI's APIs take it."""
+    """Return inline audio as OpenAI's APIs take it."""
     head, _, data = uri.partition(",")
     return {"data": data, "format": head.removesuffix(";base64").rpartition("/")[2]}
 
@@ -136,12 +134,12 @@ def _known(name: str, value: str | None) -> dict[str, str]:
 
 
 INSTRUCTIONS = {"field": "instructions"}
-"""The `extra` of the system message that stands in `instructions`, and not among the items."""
+"""The `extra` of a system message sent as `instructions`, not among the items."""
 
 
 def responses_input(messages: Iterable[Message]) -> dict[str, JSON]:
-    """The fields of the request that hold the messages: `input`, and `instructions` where a
-    message stands there. What cannot be said in this shape is left out."""
+    """Return the request's fields that hold the messages: `input`, and `instructions` if there are
+    any. What has no form in this shape is left out."""
     items: list[JSON] = []
     found: dict[str, JSON] = {"input": items}
     for message in messages:
@@ -155,7 +153,7 @@ def responses_input(messages: Iterable[Message]) -> dict[str, JSON]:
 
 
 def _items(message: Message) -> Iterator[dict[str, JSON]]:
-    """Reasoning, calls and results are items of their own; what is between them is a message."""
+    """Reasoning, calls and results are items of their own; a message is what lies between."""
     if not message.parts:
         yield {"role": message.role, "content": message.content, **message.extra}
     contents: list[JSON] = []
@@ -198,7 +196,6 @@ def _block(block: dict[str, JSON]) -> dict[str, JSON]:
 
 
 def _item_content(part: Part, role: str) -> dict[str, JSON] | None:
-    """A part of a message's content; None for what is none."""
     match part:
         case TextPart():
             kind = "output_text" if role == "assistant" else "input_text"
@@ -222,14 +219,14 @@ def _item_media(part: Media) -> dict[str, JSON] | None:
 
 
 OFFERED = "tools offered"
-"""The role of that message."""
+"""The role of the tools' message."""
 
 _WITH_TOOLS = ("tools", "tool_choice", "parallel_tool_calls")
-"""Parameters that are refused where no tool is offered."""
+"""Parameters that are refused if no tool is offered."""
 
 
 def with_offered_tools(prompted: Prompted) -> Prompted:
-    """The prompt with the message of its tools, where it offers some."""
+    """Return the prompt with the message of its tools, if it offers any."""
     tools = prompted.parameters.get("tools")
     if not isinstance(tools, list) or not tools or not all(isinstance(t, dict) for t in tools):
         return prompted
@@ -246,8 +243,8 @@ def is_offered(messages: Sequence[Message]) -> bool:
 def asked_with(
     messages: Sequence[Message], parameters: dict[str, JSON]
 ) -> tuple[tuple[Message, ...], dict[str, JSON]]:
-    """What is sent for a perturbation of a prompt with that message: the messages without it, and
-    the parameters with the tools that are left."""
+    """Return what to send for a perturbation: the messages without that of the tools, and the
+    parameters with the tools that are left."""
     sent = tuple(message for message in messages if message.role != OFFERED)
     texts = [
         message.content[slot.start : slot.end]
@@ -262,7 +259,7 @@ def asked_with(
 
 
 def tool_name(definition: str) -> str | None:
-    """The name of a tool, from the JSON text of its definition."""
+    """Return a tool's name from the JSON text of its definition; None if it has none."""
     try:
         return name_of(json.loads(definition))
     except ValueError:
@@ -270,12 +267,12 @@ def tool_name(definition: str) -> str | None:
 
 
 def name_of(tool: JSON) -> str | None:
-    """The name of a tool, from its definition, or from the choice of it."""
+    """Return a tool's name from its definition or from the choice of it; None if it has none."""
     inner = tool.get("function", tool) if isinstance(tool, dict) else None
     name = inner.get("name") if isinstance(inner, dict) else None
     return name if isinstance(name, str) else None
 
 
 def chosen_tool(parameters: dict[str, JSON]) -> str | None:
-    """The tool that the request asks for by name, which has to be offered."""
+    """Return the tool that the request asks for by name, which has to be offered."""
     return name_of(parameters.get("tool_choice"))
