@@ -1,8 +1,8 @@
 """Models: how a prompt is asked again, scored and paid for.
 
-`kinds` has one file per kind of model (`trust.model_kinds` finds those that are installed),
-`registry` makes a Model of what the settings say, `metered` wraps it in a response cache and a
-ledger, `retry` says what is tried again.
+`kinds` has one file per kind of model (`trust.model_kinds` finds the installed ones), `registry`
+turns settings into a Model, `metered` adds a response cache and a ledger, `retry` decides what is
+tried again.
 """
 
 from smile_trace.errors import BudgetExceeded

@@ -1,4 +1,4 @@
-"""The Model protocol: something that answers and, where it declares so, scores a given answer."""
+"""The Model protocol: a model answers and, if it declares so, scores a given answer."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,21 +11,20 @@ from smile_trace.records.formats.requests import OFFERED
 
 
 class Request(Record):
-    """One thing to ask: exact messages, the parameters of the original call, and which draw."""
+    """One request: exact messages, the parameters of the original call, and the draw."""
 
     messages: tuple[Message, ...]
     form: Form = "chat"
     parameters: dict[str, JSON] = {}
     replicate: int = 0
     answer_limit: int | None = None
-    """Tokens that the answer may have where `parameters` set no limit; None for the limit of the
-    model's settings."""
+    """The most tokens of the answer if `parameters` set no limit; None for the settings' limit."""
     prefilled: bool = False
-    """The unperturbed messages end with the assistant's: the answer continues it."""
+    """Whether the unperturbed messages end with the assistant's, which the answer continues."""
 
     @classmethod
     def of(cls, prompted: Prompted) -> "Request":
-        """The request for the unperturbed prompt."""
+        """Return the request for the unperturbed prompt."""
         return cls(
             messages=prompted.messages,
             form=prompted.form,
@@ -36,7 +35,7 @@ class Request(Record):
 
 
 def is_prefilled(messages: Sequence[Message]) -> bool:
-    """Whether the last message that is sent is the assistant's, which the answer continues."""
+    """Whether the last message sent is the assistant's, which the answer continues."""
     sent = [message.role for message in messages if message.role != OFFERED]
     return sent[-1:] == ["assistant"]
 
@@ -46,21 +45,21 @@ class Capabilities:
     """What a model can do. A model declares it; nothing is inferred from its methods."""
 
     scores_answers: bool = False
-    """It is a `ScoringModel`: it has `score`."""
+    """The model is a `ScoringModel`."""
     first_token_only: bool = False
     """`score` gives the log-probability of the answer's first token only."""
     calls_function: bool = False
-    """It calls the application's function again: the prompt is that function's argument."""
+    """The model calls the application's function again: the prompt is that function's argument."""
     asks_responses: bool = False
-    """It asks a call of OpenAI's Responses API in that API; another one, with chat messages."""
+    """A call of OpenAI's Responses API is asked in that API, not with chat messages."""
     remote: bool = False
     """Somebody else's machine answers: temperature 0 alone does not make it deterministic."""
     meters_attempts: bool = False
-    """It has `with_meter` and reserves every HTTP attempt with its cost bound, so that caps in
-    tokens and US dollars hold. A request to another model is reserved as one call."""
+    """The model has `with_meter` and reserves every HTTP attempt with its cost bound, so that caps
+    in tokens and US dollars hold. A request to another model is reserved as one call."""
 
     counts_tokens: bool = False
-    """It is a `TokenCountingModel`: it has `count_tokens`."""
+    """The model is a `TokenCountingModel`."""
 
     @property
     def scores_whole_answers(self) -> bool:
@@ -69,22 +68,22 @@ class Capabilities:
 
 
 class Model(Protocol):
-    """Something that answers; how to write one: `docs/contributing/model.md`."""
+    """The interface of all models; how to write one: `docs/contributing/model.md`."""
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """The model's name for people."""
         ...
 
     @property
     def identity(self) -> str | None:
-        """Which weights answer (address and model name): part of the key under which answers are
-        cached. None: its answers are not reused by another explanation."""
+        """The weights that answer (address and model name), part of the cache key. None: its
+        answers are not reused by another explanation."""
         ...
 
     @property
     def capabilities(self) -> Capabilities:
-        """What it can do."""
+        """What the model can do."""
         ...
 
     def deterministic(self, parameters: dict[str, JSON]) -> bool:
@@ -92,7 +91,7 @@ class Model(Protocol):
         ...
 
     async def generate(self, requests: Sequence[Request]) -> list[Response]:
-        """One answer per request, in their order. A failed request is a Response with `failure`.
+        """Return one answer per request, in order. A failed request is a Response with `failure`.
 
         Raises:
             ModelUnavailable: nothing can be asked at all (server gone, key refused).
@@ -108,10 +107,8 @@ class ScoringModel(Model, Protocol):
     """A model that also gives the log-probabilities of a given answer's tokens."""
 
     async def score(self, requests: Sequence[Request], answer: str) -> list[Response]:
-        """Per request a Response whose `logprobs` are those of `answer`'s tokens (natural log).
-
-        Its `text` is the given answer: nothing was generated freely.
-        """
+        """Return, per request, a Response whose `text` is the given answer and whose `logprobs`
+        (natural log) are those of its tokens."""
         ...
 
 
@@ -124,7 +121,7 @@ class TokenCountingModel(Model, Protocol):
     """A model that also counts the tokens of a request, without answering it."""
 
     async def count_tokens(self, requests: Sequence[Request]) -> list[int]:
-        """The input tokens of each request, as its own tokenizer counts them.
+        """Return the input tokens of each request, as the model's own tokenizer counts them.
 
         Raises:
             ModelUnavailable: nothing can be asked at all.
@@ -138,12 +135,8 @@ def counts_tokens(model: Model) -> TypeGuard[TokenCountingModel]:
 
 
 def checked(response: Response, *, scored: bool) -> Response:
-    """The response without log-probabilities that are no finite numbers, its failure presentable.
-
-    Args:
-        response: a model's.
-        scored: whether it is the score of a given answer, which is then missing data.
-    """
+    """Return the response without log-probabilities that are not finite, its failure presentable. A
+    `scored` response with such numbers is a failure."""
     if response.failure is not None:
         return response.model_copy(update={"failure": presentable(response.failure)})
     if response.finite:
@@ -159,9 +152,8 @@ def checked(response: Response, *, scored: bool) -> Response:
 class ModelUnavailable(SmileTraceError):
     """The model cannot be asked at all; the message says what to do.
 
-    `permanent` is True where only a person can correct it (a refused key, an unknown model).
-    `model` is its name in the settings, where it is another one than the model that was asked
-    (its proxy, its word vectors).
+    `permanent`: only a person can correct it (a refused key, an unknown model). `model` is the name
+    in the settings if the model that failed is not the one asked for (its proxy, its word vectors).
     """
 
     code = ReasonCode.MODEL_UNAVAILABLE

@@ -13,14 +13,13 @@ from smile_trace.providers import join_chunks
 from smile_trace.records import JSON, Response
 
 CONCURRENCY = 8
-"""Calls of a coroutine function in flight at once. A plain function is called one at a time, in a
-thread: it may not be thread-safe."""
+"""Calls of a coroutine function in flight at once. A plain function, which may not be thread-safe,
+is called one at a time, in a thread."""
 
 
 class CallableModel:
-    """A function from prompt to answer; a list of messages is joined with line breaks.
-
-    A request fails where the function raises, or returns something else than a text.
+    """A function from prompt to answer; a list of messages is joined with line breaks. A request
+    fails if the function raises, or returns anything but a text.
 
     Args:
         function: takes the prompt, returns the answer or an awaitable of it.
@@ -44,7 +43,7 @@ class CallableModel:
         return False
 
     async def generate(self, requests: Sequence[Request]) -> list[Response]:
-        """The function's answers in the order of the requests."""
+        """Return the function's answers in the order of the requests."""
         return await asyncio.gather(*(self._one(request) for request in requests))
 
     async def aclose(self) -> None:
@@ -64,12 +63,11 @@ class CallableModel:
 async def call(
     bound: Callable[[], Any], function: Callable[..., Any], read: Callable[[Any], Response]
 ) -> Response:
-    """Call a function of the user's with instrumentation suppressed.
+    """Call a user's function with instrumentation suppressed. Yielded chunks are joined.
 
     Args:
-        bound: calls it; on this event loop where `function` is a coroutine function or an async
-            generator function, else in a thread. Yielded chunks are joined.
-        function: the function itself.
+        bound: calls it; on this event loop if `function` is a coroutine or async generator
+            function, else in a thread.
         read: makes a Response of its result.
     """
     try:
@@ -100,7 +98,7 @@ def _text(result: Any) -> Response:
 
 
 def is_asynchronous(function: Callable[..., Any]) -> bool:
-    """Whether it is written with `async def` (also an object's `__call__`)."""
+    """Whether the function, or an object's `__call__`, is written with `async def`."""
     method = getattr(function, "__call__", None)  # noqa: B004
     return any(
         inspect.iscoroutinefunction(one) or inspect.isasyncgenfunction(one)

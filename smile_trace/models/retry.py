@@ -1,9 +1,9 @@
 """The one retry policy of everything that is asked over HTTP: models and embeddings.
 
-An attempt that fails is tried again, up to the model's `retries`, after a broken connection, a
-time-out, and the statuses 408, 409, 429 and 5xx; not where a quota is spent, and not where
-the server asks for more than two minutes (`Retry-After`). Between attempts it waits for
-`Retry-After`, else exponentially with jitter. What a failed attempt means for its reservation:
+A failed attempt is tried again, up to the model's `retries`, after a broken connection, a time-out,
+and the statuses 408, 409, 429 and 5xx; not if a quota is spent, or the server asks for more than
+two minutes (`Retry-After`). The pause is `Retry-After`, else exponential with jitter. What a failed
+attempt means for its reservation:
 
 - never sent, or rejected with a status that says the model takes nothing now: released;
 - otherwise rejected: settled at no cost, so that it counts as a call;
@@ -21,18 +21,18 @@ from smile_trace._guards.foreign import ForeignDataError
 from smile_trace._guards.presentable import presentable
 
 FIRST_WAIT, MAX_WAIT, MAX_RETRY_AFTER = 0.5, 20.0, 120.0
-"""Seconds: the first wait, the longest of ours, and the longest `Retry-After` that is obeyed."""
+"""Seconds: our first wait, our longest wait, and the longest `Retry-After` that is obeyed."""
 
 
 @dataclass(frozen=True)
 class Failure:
     """What is known of an attempt that gave no answer.
 
-    `fate`: whether it reached the model; only an unknown one can have cost anything.
-    `retryable`: another attempt can succeed soon, after `retry_after` seconds where the server
-    said so. `unavailable`: no other request would fare better, and why; "refused" is permanent,
-    "not_repeatable" concerns the requests of this one call. `filtered`: a content filter kept the
-    prompt from the model, which is a refusal, and may have cost something.
+    `fate`: whether it reached the model; only an unknown one can have cost anything. `retryable`:
+    another attempt can succeed soon, after `retry_after` seconds if the server said so.
+    `unavailable`: no other request would fare better; "refused" is permanent, "not_repeatable"
+    concerns the requests of this one call. `filtered`: a content filter kept the prompt from the
+    model, which is a refusal, and may have cost something.
     """
 
     reason: str
@@ -52,7 +52,7 @@ class Failure:
 def rejection(
     status: int, reason: str, headers: Mapping[str, str], *, quota_spent: bool = False
 ) -> Failure:
-    """The failure that an HTTP error status stands for."""
+    """Return the failure that an HTTP error status stands for."""
     wait = retry_after(headers)
     unavailable: Literal["busy", "refused"] | None = None
     if status in (401, 402, 403, 404) or quota_spent:
@@ -72,11 +72,10 @@ def rejection(
 
 
 def pause_before_retry(failure: Failure, retry: int, retries: int) -> float | None:
-    """Seconds to wait before the next attempt; None where there is none.
+    """Return the seconds to wait before the next attempt; None if there is none.
 
     Args:
-        failure: how the last attempt failed.
-        retry: how many attempts were made before it.
+        retry: how many attempts were made before the failed one.
         retries: how many further attempts are allowed after the first.
     """
     if not failure.retryable or retry >= retries:
@@ -85,17 +84,17 @@ def pause_before_retry(failure: Failure, retry: int, retries: int) -> float | No
 
 
 def backoff(retry: int) -> float:
-    """Exponential, with jitter so that many clients do not come back together; seconds."""
+    """Return exponential seconds, with jitter so that clients do not come back together."""
     return min(FIRST_WAIT * 2.0**retry, MAX_WAIT) * random.uniform(0.5, 1.0)
 
 
 def unanswered(client: ModuleType) -> tuple[type[Exception], ...]:
-    """What `Transport.post` raises; `client` is the client's package."""
+    """Return what `Transport.post` raises; `client` is the client's package."""
     return client.APIError, ReplyRefused, TimeoutError, ValueError
 
 
 def read_error(error: Exception, *, client: ModuleType, timeout: float) -> Failure:
-    """The failure behind an exception of `Transport.post`.
+    """Return the failure behind an exception of `Transport.post`.
 
     Args:
         error: one of `unanswered`.
@@ -139,7 +138,7 @@ def _too_late(timeout: float) -> Failure:
 
 
 def _refused(error: ReplyRefused) -> Failure:
-    """A reply that is not read may have cost something; one that redirects has not."""
+    """A reply that is not read may have cost something; a redirect has not."""
     if isinstance(error, Redirected):
         return Failure(str(error), "rejected", unavailable="refused")
     return Failure(str(error), "unknown")
@@ -163,9 +162,9 @@ def _rejected(error: Any) -> Failure:
 
 
 _FILTERED = "content_filter"
-"""Azure's code of a prompt that its filter keeps from the model."""
+"""Azure's code for a prompt that its filter keeps from the model."""
 _BOUND = "bound to a different conversation"
-"""What Anthropic says of reasoning whose signature holds for other words before it."""
+"""Anthropic's words for reasoning whose signature belongs to other words before it."""
 _TOO_LONG = {"context_length_exceeded", "exceed_context_size_error", "request_too_large"}
 _TOO_LONG_SAID = (
     "maximum context length",

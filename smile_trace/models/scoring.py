@@ -2,8 +2,8 @@
 
 OpenAI's APIs give the likeliest alternatives of the first token. llama.cpp is forced to generate
 the answer, token by token. vLLM scores the tokens of a prompt (`prompt_logprobs`, an extra
-parameter of its OpenAI-compatible server): the answer is sent as the end of the prompt, and one
-token is generated and discarded.
+parameter of its server): the answer is sent as the end of the prompt, and one token is generated
+and discarded.
 """
 
 import math
@@ -24,7 +24,7 @@ TOP_ALTERNATIVES = {"chat": 20, "completion": 5, "responses": 20}
 
 
 def first_token_fields(form: Form) -> dict[str, JSON]:
-    """The fields of a body that ask for each token's likeliest alternatives."""
+    """Return the fields of a body that ask for each token's likeliest alternatives."""
     if form == "chat":
         return {"logprobs": True, "top_logprobs": TOP_ALTERNATIVES[form]}
     if form == "responses":
@@ -33,10 +33,10 @@ def first_token_fields(form: Form) -> dict[str, JSON]:
 
 
 def read_first_token(answer: str) -> Read:
-    """Reads a response as the log-probability that the first token agrees with `answer`.
+    """Return a reader of the log-probability that the first token agrees with `answer`.
 
-    The probabilities of all listed tokens that begin the answer are summed, leading white space
-    ignored. Where none does, that of the least likely listed token is an upper bound.
+    It sums the probabilities of all listed tokens that begin the answer, leading white space
+    ignored. If none does, the probability of the least likely listed token is an upper bound.
     """
     wanted = answer.lstrip()
 
@@ -62,7 +62,7 @@ def read_first_token(answer: str) -> Read:
 
 
 def _alternatives(logprobs: Any) -> Iterator[tuple[str, float]]:
-    """Tokens and log-probabilities at the first position, in the chat or the completion layout."""
+    """Yield the first position's tokens and log-probabilities, chat or completion layout."""
     if not isinstance(logprobs, dict):
         return
     content = logprobs.get("content")
@@ -81,11 +81,11 @@ _UNSPACED = ((0x0E00, 0x0FFF), (0x1000, 0x109F), (0x1780, 0x17FF))
 
 
 def forced_body(prompt: str, tokens: Sequence[int]) -> dict[str, JSON]:
-    """A completion body in which exactly `tokens` can be generated after `prompt`.
+    """Return a completion body in which exactly `tokens` can be generated after `prompt`.
 
-    The grammar is one of tokens: a grammar of characters would let the sampler take another
-    tokenisation of the same text, which is far less likely. The log-probabilities in the reply
-    are those of the unconstrained model.
+    A grammar of characters would let the sampler take another, far less likely tokenisation of the
+    same text, so this one is of tokens. The reply has the log-probabilities of the unconstrained
+    model.
     """
     return {
         "prompt": prompt,
@@ -97,7 +97,7 @@ def forced_body(prompt: str, tokens: Sequence[int]) -> dict[str, JSON]:
 
 
 def read_forced(answer: str, count: int) -> Read:
-    """Reads the response to a forced body as the score of `answer`'s `count` tokens."""
+    """Return a reader of the response to a forced body as the score of `answer`."""
 
     def score(response: Response, result: dict[str, JSON]) -> Response:
         if response.logprobs is None or len(response.logprobs) != count:
@@ -109,7 +109,7 @@ def read_forced(answer: str, count: int) -> Read:
 
 
 def _gap(result: dict[str, JSON]) -> float | None:
-    """The largest gap between the likeliest token and the forced one, in nats."""
+    """Return the largest gap between the likeliest token and the forced one, in nats."""
     steps = result.get("completion_probabilities") or []
     if not all(step.get("top_logprobs") for step in steps):
         return None
@@ -118,11 +118,11 @@ def _gap(result: dict[str, JSON]) -> float | None:
 
 
 def continuation(prompt: str, answer: str) -> str:
-    """`answer` as it would continue `prompt`: answers are often stripped of a leading space.
+    """Return `answer` as it would continue `prompt`: answers are often stripped of a leading space.
 
-    Without that space the model would have to join two words, which it never does. None is
-    inserted where the prompt ends in white space, an opening bracket, a quote, a dash or a
-    slash, or where either side is in a script without spaces.
+    Without that space the model would have to join two words, which it never does. None is inserted
+    if the prompt ends in white space, an opening bracket, a quote, a dash or a slash, or if either
+    side is in a script without spaces.
     """
     if not prompt or not answer or prompt[-1].isspace() or answer[0].isspace():
         return answer
@@ -145,7 +145,7 @@ _UNREADABLE = "\ufffd"
 
 
 def prompt_logprobs_fields(request: Request, answer: str, form: Form) -> dict[str, JSON]:
-    """The fields of a body whose prompt ends with `answer`."""
+    """Return the fields of a body whose prompt ends with `answer`."""
     # 1: the likeliest token beside the actual one, for the gap to a greedy answer.
     asked: dict[str, JSON] = {"prompt_logprobs": 1}
     if form == "completion":
@@ -157,7 +157,7 @@ def prompt_logprobs_fields(request: Request, answer: str, form: Form) -> dict[st
 
 
 def read_prompt_logprobs(answer: str) -> Read:
-    """Reads a response as the score of `answer`, the last tokens of its prompt."""
+    """Return a reader of a response as the score of `answer`, the last tokens of its prompt."""
 
     def score(response: Response, choice: dict[str, JSON]) -> Response:
         # The very first token has no log-probability.
@@ -175,11 +175,11 @@ def read_prompt_logprobs(answer: str) -> Read:
 
 
 def last_tokens(answer: str, pieces: Sequence[str]) -> tuple[str, ...] | None:
-    """The part of `answer` in each of the last tokens; None where `pieces` do not end with it.
+    """Return the part of `answer` in each of the last tokens; None if `pieces` do not end with it.
 
     White space is ignored: chat templates strip it, and vLLM decodes every token by itself, which
-    loses a leading space with some tokenizers. A token that ends inside a character is returned
-    as "" and stands for characters beyond ASCII.
+    loses a leading space with some tokenizers. A token that ends inside a character is returned as
+    "" and stands for characters beyond ASCII.
     """
     places = [place for place, character in enumerate(answer) if not character.isspace()]
     rest = "".join(answer[place] for place in places)
@@ -206,15 +206,13 @@ def last_tokens(answer: str, pieces: Sequence[str]) -> tuple[str, ...] | None:
 
 
 def _hidden(characters: str, unread: bool) -> bool:
-    """Whether there are none, or tokens that could not be decoded may hold them."""
+    """Whether there are none, or undecodable tokens may hold them."""
     return not characters or (unread and not any(c.isascii() for c in characters))
 
 
 def _step(token: Mapping[str, Any]) -> tuple[str, float, float]:
-    """Text, log-probability, and gap to the likeliest token (nats) of one prompt token.
-
-    One or two are listed, by id; the actual token is the one with the larger rank.
-    """
+    """Return a prompt token's text, log-probability, and gap to the likeliest token (nats). One or
+    two tokens are listed, by id; the actual one has the larger rank."""
     listed = sorted(token.values(), key=lambda each: each["rank"])
     gap = listed[0]["logprob"] - listed[-1]["logprob"]
     return (

@@ -31,10 +31,7 @@ _READ_FIRST = ("tools", "system", "instructions", "prompt", "messages", "input")
 
 @dataclass(frozen=True)
 class Item:
-    """One request with the body and the path that it is sent as.
-
-    Where a given `answer` is scored, `read` turns the response into its score.
-    """
+    """One request with its body and path. `read` turns the response into the score of `answer`."""
 
     request: Request
     path: str
@@ -44,7 +41,7 @@ class Item:
 
     @property
     def beginning(self) -> str:
-        """Sorts those next to each other that are the same from the beginning."""
+        """A sort key that puts items with the same beginning next to each other."""
         return json.dumps([self.body.get(name) for name in _READ_FIRST])
 
 
@@ -62,14 +59,14 @@ class Batch:
 
     @property
     def body(self) -> dict[str, JSON]:
-        """The body of the HTTP request: a list of prompts where there are several items."""
+        """The body of the HTTP request; several items give a list of prompts."""
         body = self.items[0].body
         if len(self.items) == 1:
             return body
         return {**body, "prompt": [item.body["prompt"] for item in self.items]}
 
     def split(self) -> list["Batch"]:
-        """One batch per item."""
+        """Return one batch per item."""
         pairs = zip(self.indices, self.items, strict=True)
         return [Batch((index,), (item,)) for index, item in pairs]
 
@@ -78,16 +75,16 @@ class Transport(ABC):
     """One server and the model asked there, in the low-level form of a provider's own client.
 
     Automatic logging does not see that form (`client.post`): our own calls leave no trace in the
-    user's tracker. May be used from several event loops; each has its own connections and its
-    own `concurrency`. An attempt has one deadline, whatever the server sends; what it sends is
-    bounded, and a redirect to another server is not followed.
+    user's tracker. May be used from several event loops; each has its own connections and
+    `concurrency`. An attempt has one deadline, replies are bounded, and redirects to another server
+    are not followed.
 
     Args:
         base_url: the address that paths are relative to.
         model: the model's name there.
-        key: the key, or None where none is sent. It is in no message and no representation.
-        timeout_seconds: how long one attempt may take.
-        max_reply_mb: megabytes that one reply may have.
+        key: None if none is sent. It is in no message and no representation.
+        timeout_seconds: the deadline of one attempt.
+        max_reply_mb: the most megabytes of one reply.
         free: whether the server is our own and costs nothing.
     """
 
@@ -122,20 +119,20 @@ class Transport(ABC):
 
     @abstractmethod
     def _connect(self, **common: Any) -> Any:
-        """A client of this package. `common`: what every client takes (`base_url`, `timeout`,
-        `max_retries`, `http_client`)."""
+        """Return a client of this package; `common` is what every client takes (`base_url`,
+        `timeout`, `max_retries`, `http_client`)."""
 
     @abstractmethod
     def _headers(self, body: Mapping[str, JSON]) -> Mapping[str, Any]:
-        """The headers of a request, beside the client's own."""
+        """Return the headers of a request, beside the client's own."""
 
     @abstractmethod
     def _bound(self, body: Mapping[str, JSON]) -> Usage:
-        """The most tokens that a request can use."""
+        """Return the most tokens that a request can use."""
 
     @abstractmethod
     def _responses(self, reply: object, items: Sequence[Item]) -> list[Response]:
-        """The reply's answers, in the order of the items; it may raise anything at foreign data."""
+        """Return the reply's answers, in the items' order; foreign data may make it raise anything."""
 
     async def aclose(self) -> None:
         """Close the connections of the running event loop."""
@@ -144,7 +141,7 @@ class Transport(ABC):
             await here[0].close()
 
     async def post(self, path: str, body: Mapping[str, JSON]) -> object:
-        """One POST of JSON, without retries and uncounted; gives the decoded reply.
+        """POST JSON once, uncounted and without retries; return the decoded reply.
 
         Args:
             path: relative to `base_url`, or a whole address on the same server.
@@ -154,7 +151,7 @@ class Transport(ABC):
             ReplyRefused: the reply is too large, packed, or a redirect; some releases raise an
                 APIError for it.
             TimeoutError: the reply was not complete at the deadline.
-            ValueError: the reply is no JSON, or beyond the bounds of foreign data.
+            ValueError: the reply is not JSON, or beyond the bounds of foreign data.
             UnicodeEncodeError: the body holds text that cannot be encoded (a lone surrogate).
         """
         client, _ = self._here()
@@ -168,8 +165,7 @@ class Transport(ABC):
         return foreign.clean(reply)
 
     async def ask(self, batches: Sequence[Batch], meter: Meter) -> list[Response]:
-        """Ask every batch, as many at once as `concurrency`; answers by the items' indices.
-
+        """Ask every batch, as many at once as `concurrency`; return answers by the items' indices.
         An item that an explanation's own cap forbids is a failure.
 
         Raises:
@@ -186,7 +182,7 @@ class Transport(ABC):
         return [answers[index] for index in range(len(answers))]
 
     def _here(self) -> tuple[Any, asyncio.Semaphore]:
-        """Client and slots of the running event loop."""
+        """Return client and slots of the running event loop."""
         loop = asyncio.get_running_loop()
         if loop not in self._loops:
             client = self._connect(
@@ -206,7 +202,7 @@ class Transport(ABC):
             return await self._ask(batch, meter)
 
     async def _ask(self, batch: Batch, meter: Meter) -> list[Response]:
-        """One batch, retried where that can help; every attempt is metered."""
+        """Ask one batch, with retries; every attempt is metered."""
         bound = self._bound(batch.body)
         retry = 0
         while True:
@@ -232,7 +228,7 @@ class Transport(ABC):
             retry += 1
 
     async def _give_up(self, batch: Batch, failure: Failure, meter: Meter) -> list[Response]:
-        """What a batch is answered whose last attempt failed."""
+        """Return the answers of a batch whose last attempt failed, or raise."""
         if failure.unavailable is not None:
             raise self._unavailable(failure, batch.path)
         if failure.fate == "rejected" and len(batch.items) > 1:
@@ -242,7 +238,6 @@ class Transport(ABC):
         return _failed(batch, failure)
 
     async def _attempt(self, batch: Batch) -> list[Response] | Failure:
-        """Send a batch once."""
         try:
             reply = await self.post(batch.path, batch.body)
         except unanswered(self.client) as error:
@@ -254,8 +249,8 @@ class Transport(ABC):
         ]
 
     def _refusal(self, batch: Batch) -> Response:
-        """The answer to a prompt that a content filter kept from the model. The service charges
-        for reading it (Azure) and does not count it: the bound is what is known."""
+        """Return the answer to a prompt that a content filter kept from the model. The service
+        charges for reading it (Azure) without counting it: the bound is what is known."""
         read = Usage(input_tokens=self._bound(batch.body).input_tokens, output_tokens=0)
         response = Response(text=refusal_text(""), finish_reason="content_filter", usage=read)
         return self._priced(response)
@@ -294,8 +289,7 @@ class Transport(ABC):
 def read_reply(
     read: Callable[[object, Sequence[Item]], list[Response]], reply: object, items: Sequence[Item]
 ) -> list[Response]:
-    """The responses that `read` finds in a reply; a malformed one is a failure, whatever is wrong
-    in it."""
+    """Return the responses that `read` finds in a reply; a malformed reply is a failure."""
     try:
         return read(reply, items)
     except Exception as error:  # noqa: BLE001 - a reply is foreign data
@@ -304,7 +298,7 @@ def read_reply(
 
 
 def _failed(batch: Batch, failure: Failure) -> list[Response]:
-    """The failed responses of a batch; a rejected one cost nothing."""
+    """Return the failed responses of a batch; a rejected batch cost nothing."""
     if failure.fate == "rejected":
         nothing = Usage(input_tokens=0, output_tokens=0)
         response = Response(failure=failure.reason, usage=nothing, usd=0.0)
@@ -314,7 +308,7 @@ def _failed(batch: Batch, failure: Failure) -> list[Response]:
 
 
 def read_key(variable: str | None, name: str) -> str | None:
-    """The API key of the model `name`, from the environment variable that its settings give.
+    """Return the API key of the model `name` from the environment variable in its settings.
 
     Raises:
         ModelUnavailable: the variable is not set.
@@ -333,10 +327,8 @@ def read_key(variable: str | None, name: str) -> str | None:
 
 
 def price(usage: Usage, model: str, base_url: str) -> float | None:
-    """US dollars for `usage` at the provider behind `base_url`; None where it is not known.
-
-    The prices are those of the installed genai-prices; no network is used.
-    """
+    """Return the price of `usage` in US dollars at the provider behind `base_url`; None if unknown.
+    The prices are those of the installed genai-prices; no network is used."""
     import genai_prices  # the settings are read without it
 
     counted = genai_prices.Usage(input_tokens=usage.input_tokens, output_tokens=usage.output_tokens)

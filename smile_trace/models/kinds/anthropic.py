@@ -1,10 +1,9 @@
 """`kind = "anthropic"`: Anthropic's Messages API.
 
-Sources: Anthropic's API reference, "Create a Message", and "Handle tool calls"; the sentences of
-its refusals. What it refuses is never sent: a text without a letter, a result of a tool that does
-not come first in the message behind its call, an error without a text, a conversation that begins
-or ends with the assistant. Parameters of OpenAI's APIs are put into its words; what it does not
-know is left out.
+Sources: Anthropic's API reference, "Create a Message", and "Handle tool calls"; the messages of its
+refusals. What it refuses is never sent: a text without a letter, a tool result that does not come
+first in the message behind its call, an error without a text, a conversation that begins or ends
+with the assistant. Parameters of OpenAI's APIs are translated, unknown ones left out.
 """
 
 import contextlib
@@ -63,11 +62,11 @@ class AnthropicSettings(ServerSettings):
     """The environment variable that holds the key."""
 
     def open(self, name: str, *, app: str | None = None, call: Call | None = None) -> Model:
-        """The model, asked by Anthropic's client."""
+        """Return the model, asked by Anthropic's client."""
         return AnthropicModel(name, self)
 
     def attempt_bound(self, name: str, prompted: Prompted) -> tuple[Usage, float | None]:
-        """Those of the body that is sent."""
+        """Return the tokens and price of the body that is sent."""
         bound = token_bound(body(Request.of(prompted), max_tokens=self.max_tokens))
         return bound, price(bound, self.model or name, self.base_url)
 
@@ -76,11 +75,10 @@ TABLE = AnthropicSettings
 
 
 class AnthropicModel:
-    """A model of Anthropic's. May be used from several event loops.
+    """One of Anthropic's models. May be used from several event loops.
 
     Args:
-        name: what people call the model (the captured name).
-        settings: its address and how it is asked.
+        name: the captured name.
 
     Raises:
         ModelUnavailable: the client is not installed, or the key's variable is not set.
@@ -122,13 +120,13 @@ class AnthropicModel:
         return parameters.get("temperature") == 0
 
     def with_meter(self, meter: Meter) -> "AnthropicModel":
-        """This model with the same connections, reserving its attempts with `meter`."""
+        """Return this model with the same connections, reserving its attempts with `meter`."""
         metered = copy.copy(self)
         metered._meter = meter
         return metered
 
     async def generate(self, requests: Sequence[Request]) -> list[Response]:
-        """One answer per request, in their order; a refused request is a failure.
+        """Return one answer per request, in order; a refused request is a failure.
 
         Raises:
             ModelUnavailable: the service is down, or refuses the key or the model.
@@ -153,7 +151,6 @@ class _Connection(Transport):
 
     @property
     def client(self) -> ModuleType:
-        """Anthropic's package."""
         import anthropic
 
         return anthropic
@@ -181,15 +178,15 @@ PATH = "/v1/messages"
 _PROVIDER = Anthropic()
 
 _READ = ("system", "messages", "tools", "output_config")
-"""What the model reads of a body: the schema of the answer, too."""
+"""What the model reads of a body, the answer's schema included."""
 _TOOL_INSTRUCTIONS = 1000
-"""More tokens than the instructions have that the service adds where tools are offered."""
+"""More tokens than the instructions that the service adds if tools are offered."""
 _IMAGE = 8000
-"""More tokens than one image has that is sent as an address."""
+"""More tokens than an image that is sent as an address."""
 
 
 def body(request: Request, *, max_tokens: int) -> dict[str, JSON]:
-    """The body of the HTTP request, but for the model.
+    """Return the body of the HTTP request, except for the model.
 
     Raises:
         NotRepeatable: a part of its messages has no form in this API.
@@ -200,7 +197,7 @@ def body(request: Request, *, max_tokens: int) -> dict[str, JSON]:
 
 
 def token_bound(sent: Mapping[str, JSON]) -> Usage:
-    """The cost bound of a body: a token per byte of input, and the limit of output tokens."""
+    """Return a body's cost bound: a token per byte of input, and the limit of output tokens."""
     text = json.dumps({name: sent[name] for name in _READ if name in sent})
     read = len(text) + _IMAGE * text.count('"type": "image"')
     if sent.get("tools"):
@@ -209,8 +206,7 @@ def token_bound(sent: Mapping[str, JSON]) -> Usage:
 
 
 def responses(reply: object, items: Sequence[Item]) -> list[Response]:
-    """The answer of a reply, as capture reads it, so that both are compared alike; there is one
-    item."""
+    """Return a reply's answer, read as capture does, so that both compare alike."""
     answer = _PROVIDER.read_response(reply) if isinstance(reply, dict) else None
     message = None if answer is None else read_message(answer.messages[0])
     text = None if message is None else answer_of(message)
@@ -225,8 +221,8 @@ def responses(reply: object, items: Sequence[Item]) -> list[Response]:
 
 
 def _usage(counts: Any) -> Usage | None:
-    """The tokens that the server counted, those in its cache with them; None where it gives no
-    counts to believe."""
+    """Return the tokens that the server counted, cached ones included; None if the counts are not
+    credible."""
     if not isinstance(counts, dict):
         return None
     cached = ("cache_read_input_tokens", "cache_creation_input_tokens")
@@ -240,7 +236,7 @@ def _usage(counts: Any) -> Usage | None:
 # -- its parameters -------------------------------------------------------------------------------
 
 SAMPLING = ("temperature", "top_p", "top_k")
-"""Taken by the version 2023-06-01 of the API alone, and not by every model."""
+"""Taken only by the version 2023-06-01 of the API, and not by every model."""
 
 _SENT = frozenset(
     {*SAMPLING, "max_tokens", "stop_sequences", "tools", "tool_choice", "thinking"}
@@ -251,12 +247,8 @@ _CHOICES = {"auto": "auto", "required": "any", "none": "none"}
 
 
 def parameters(request: Request, *, max_tokens: int) -> dict[str, JSON]:
-    """The request's own parameters as they are sent again.
-
-    Args:
-        request: what is asked.
-        max_tokens: the longest answer where the request sets no limit.
-    """
+    """Return the request's own parameters as they are sent again; `max_tokens` is the longest
+    answer if the request sets no limit."""
     given = _renamed(request.parameters)
     sent = {name: given[name] for name in _SENT & given.keys() if given[name] is not None}
     tools = [_tool(tool) for tool in sent.pop("tools", None) or ()]
@@ -276,13 +268,13 @@ def parameters(request: Request, *, max_tokens: int) -> dict[str, JSON]:
 
 
 def without_cache(extra: Mapping[str, JSON]) -> dict[str, JSON]:
-    """Fields of a block or a tool without the wish to write it into the service's cache, which
-    costs more than the prices of tokens say."""
+    """Return the fields without the wish to write a block into the service's cache, which costs
+    more than the prices of tokens say."""
     return {name: value for name, value in extra.items() if name != "cache_control"}
 
 
 def _renamed(given: Mapping[str, JSON]) -> dict[str, JSON]:
-    """With OpenAI's names for the same replaced by Anthropic's."""
+    """Replace OpenAI's names by Anthropic's."""
     named = dict(given)
     for other in ("max_completion_tokens", "max_output_tokens"):
         if named.get(other) is not None:
@@ -300,7 +292,7 @@ def _renamed(given: Mapping[str, JSON]) -> dict[str, JSON]:
 
 
 def _tool(tool: JSON) -> JSON:
-    """A definition; OpenAI's are `{"type": "function", "function": {…}}`, or flat."""
+    """Translate a definition; OpenAI's are `{"type": "function", "function": {…}}`, or flat."""
     if not isinstance(tool, dict):
         return tool
     if tool.get("type") != "function":
@@ -332,7 +324,7 @@ def _called(request: Request) -> Iterator[str]:
 # -- its messages ---------------------------------------------------------------------------------
 
 PLACEHOLDER = "…"
-"""What a user's message says that has to be there where all its text is removed."""
+"""The text of a user's message that must not be empty but has lost all its text."""
 
 _INSTRUCTIONS = ("system", "developer")
 _INLINE = re.compile(r"data:([\w.+-]+/[\w.+-]+);base64,(.*)", re.DOTALL)
@@ -344,11 +336,11 @@ Turn = dict[str, JSON]
 def conversation(
     messages: Sequence[Message], *, prefilled: bool = False
 ) -> tuple[JSON, list[Turn]]:
-    """The system prompt (a text, a list of text blocks, or None) and the messages.
+    """Return the system prompt (a text, a list of text blocks, or None) and the messages.
 
     Args:
         messages: what is left of a request.
-        prefilled: the request ended with the assistant's words, which the answer continues.
+        prefilled: whether the request ended with the assistant's words, which the answer continues.
 
     Raises:
         NotRepeatable: a part has no form in this API.
@@ -383,8 +375,8 @@ def _turn(message: Message) -> Turn:
 
 
 def _merged(turns: Iterable[Turn]) -> list[Turn]:
-    """The turns with those of one role in one where a call would be parted from its results: these
-    have to be in the one message behind it, before all else."""
+    """Merge turns of one role if a call would otherwise be parted from its results, which have to
+    come first in the message right behind it."""
     merged: list[Turn] = []
     for turn in turns:
         last = merged[-1] if merged else None
@@ -399,8 +391,8 @@ def _merged(turns: Iterable[Turn]) -> list[Turn]:
 
 
 def _place_instructions(turns: list[Turn]) -> tuple[list[Turn], list[Turn]]:
-    """The turns without instructions that have lost the user's turn that they stood behind, and
-    those: in the middle of a conversation they may stand only there."""
+    """Return the turns, and apart the instructions that have lost the user's turn before them: in
+    the middle of a conversation they may stand only behind one."""
     kept: list[Turn] = []
     misplaced: list[Turn] = []
     for number, turn in enumerate(turns):
@@ -432,10 +424,10 @@ def _blocks(turn: Turn) -> list[Turn]:
 
 
 def _block(part: Part) -> Turn | None:
-    """A content block; None for a text without a letter.
+    """Return a content block; None for a text without a letter.
 
     Raises:
-        NotRepeatable: there is none for this part.
+        NotRepeatable: the API has no block for this part.
     """
     if isinstance(part, TextPart):
         return _text(part)
@@ -469,7 +461,7 @@ def _text(part: TextPart) -> Turn | None:
 
 
 def _input(part: ToolCall) -> JSON:
-    """The arguments as an object, which this API takes alone."""
+    """Return the arguments as an object, the only form that this API takes."""
     arguments = part.arguments
     if isinstance(arguments, str):
         with contextlib.suppress(ForeignDataError):
@@ -480,7 +472,7 @@ def _input(part: ToolCall) -> JSON:
 
 
 def _result(part: ToolResult) -> Turn:
-    """What a tool gave back; nothing where its text was removed, and then no error either."""
+    """Return a tool's result; without its removed text it is empty, and no error either."""
     content: JSON = part.texts[0] if part.texts and part.texts[0].strip() else None
     if are_blocks(part.response):
         content = [without_cache(b) for b in part.response if b.get("text", "x").strip()]

@@ -41,15 +41,15 @@ class EndpointSettings(ServerSettings):
 
     @property
     def scores_whole_answers(self) -> bool:
-        """With `prompt_logprobs`."""
+        """True with `prompt_logprobs`."""
         return self.prompt_logprobs
 
     def open(self, name: str, *, app: str | None = None, call: Call | None = None) -> Model:
-        """The server, asked by OpenAI's client."""
+        """Return the server, asked by OpenAI's client."""
         return Endpoint(name, self)
 
     def attempt_bound(self, name: str, prompted: Prompted) -> tuple[Usage, float | None]:
-        """Those of the body that is sent."""
+        """Return the tokens and price of the body that is sent."""
         bound = openai_wire.request_bound(prompted, form=self.form, max_tokens=self.max_tokens)
         return bound, price(bound, self.model or name, self.base_url)
 
@@ -61,8 +61,7 @@ class Endpoint:
     """An OpenAI-compatible server. May be used from several event loops.
 
     Args:
-        name: what people call the model (the captured name).
-        settings: its address and how it is asked.
+        name: the captured name.
 
     Raises:
         ModelUnavailable: the settings name a key's variable that is not set.
@@ -98,8 +97,8 @@ class Endpoint:
 
     @property
     def capabilities(self) -> Capabilities:
-        """It scores the first token of an answer, or, with `prompt_logprobs`, all of them. It is
-        remote unless the settings trust the server to repeat itself at temperature 0."""
+        """The endpoint scores an answer's first token, or, with `prompt_logprobs`, all tokens. It
+        is remote unless the settings trust the server to repeat itself at temperature 0."""
         return Capabilities(
             scores_answers=True,
             asks_responses=self._settings.form is None,
@@ -113,13 +112,13 @@ class Endpoint:
         return parameters.get("temperature") == 0
 
     def with_meter(self, meter: Meter) -> "Endpoint":
-        """This endpoint with the same connections, reserving its attempts with `meter`."""
+        """Return this endpoint with the same connections, reserving its attempts with `meter`."""
         metered = copy.copy(self)
         metered._meter = meter
         return metered
 
     async def generate(self, requests: Sequence[Request]) -> list[Response]:
-        """One answer per request, in their order; a refused request is a failure.
+        """Return one answer per request, in order; a refused request is a failure.
 
         Raises:
             ModelUnavailable: the server is down, or refuses the key or the model.
@@ -128,8 +127,8 @@ class Endpoint:
         return await self._ask([self._item(request) for request in requests])
 
     async def score(self, requests: Sequence[Request], answer: str) -> list[Response]:
-        """Per request the log-probability that the answer begins as `answer` does (one token, see
-        `read_first_token`); with `prompt_logprobs` those of all tokens of `answer`.
+        """Return, per request, the log-probability that the answer begins as `answer` does (one
+        token, see `read_first_token`); with `prompt_logprobs` those of all tokens of `answer`.
 
         Raises:
             ModelUnavailable: the server is down, or refuses the key or the model.

@@ -47,20 +47,21 @@ class LocalSettings(ModelSettings):
 
     @property
     def address(self) -> str:
-        """On this machine."""
+        """The machine's name for people."""
         return "llama.cpp on this machine"
 
     @property
     def scores_whole_answers(self) -> bool:
-        """Always."""
+        """Always true."""
         return True
 
     def open(self, name: str, *, app: str | None = None, call: Call | None = None) -> Model:
-        """The file's model, in a child process."""
+        """Return the file's model, in a child process."""
         return LocalModel(name, self)
 
     def attempt_bound(self, name: str, prompted: Prompted) -> tuple[Usage, float]:
-        """Those of the body that is sent; it may be asked for the logged answer, token by token."""
+        """Return the bound of the body; the model may be asked for the logged answer, token by
+        token."""
         bound = openai_wire.request_bound(prompted, form=self.form, max_tokens=self.max_tokens)
         scored = len((prompted.answer or "").encode("utf-8", "surrogatepass"))
         output = max(bound.output_tokens or 0, scored)
@@ -76,10 +77,6 @@ class LocalModel:
     Temperature 0 is the default. The packaged models are asked in their own form unless the
     settings say otherwise: `demo` answers chats, `demo-completion` is a base model, which continues
     text and gives the same answer to a chat.
-
-    Args:
-        name: what people call the model.
-        settings: the file, and how it is served.
 
     Raises:
         ModelUnavailable: the extra `local`, a package or the file is missing.
@@ -128,13 +125,13 @@ class LocalModel:
         return not parameters.get("temperature")
 
     def with_meter(self, meter: Meter) -> "LocalModel":
-        """This model with the same server, reserving its attempts with `meter`."""
+        """Return this model with the same server, reserving its attempts with `meter`."""
         metered = copy.copy(self)
         metered._meter = meter
         return metered
 
     def start(self) -> str:
-        """Start the server unless it is running; returns its OpenAI address, ending in `/v1`.
+        """Start the server unless it is running; return its OpenAI address, ending in `/v1`.
 
         Raises:
             ModelUnavailable: llama.cpp could not serve this file.
@@ -152,7 +149,7 @@ class LocalModel:
         await asyncio.to_thread(self.close)
 
     async def generate(self, requests: Sequence[Request]) -> list[Response]:
-        """One answer per request, in their order; a refused request is a failure.
+        """Return one answer per request, in order; a refused request is a failure.
 
         Raises:
             ModelUnavailable: llama.cpp could not serve the file, or crashed.
@@ -163,11 +160,11 @@ class LocalModel:
         return await self._ask(items, transport)
 
     async def score(self, requests: Sequence[Request], answer: str) -> list[Response]:
-        """The log-probabilities of all tokens of `answer` after each request's prompt.
+        """Return the log-probabilities of all tokens of `answer` after each request's prompt.
 
-        The tokens are forced with a token-level grammar; their log-probabilities are those of
-        the unconstrained model. An answer that was stripped of its leading space is scored with
-        it. A request whose `logprobs` would be incomplete is a failure.
+        The tokens are forced with a token-level grammar; their log-probabilities are those of the
+        unconstrained model. An answer that was stripped of its leading space is scored with it. A
+        request whose `logprobs` would be incomplete is a failure.
 
         Raises:
             ModelUnavailable: llama.cpp could not serve the file, or crashed.
@@ -201,7 +198,7 @@ class LocalModel:
         return await self._ask(items, transport)
 
     async def count_tokens(self, requests: Sequence[Request]) -> list[int]:
-        """The tokens of each request as the model reads it, its chat template included.
+        """Return the tokens of each request as the model reads it, its chat template included.
 
         Raises:
             ModelUnavailable: llama.cpp could not serve the file, or cannot tokenize.
@@ -242,12 +239,12 @@ class LocalModel:
         )
 
     def _asked(self, request: Request) -> Form:
-        """The form in which it is asked; a call of the Responses API by chat completions."""
+        """Return the form in which it is asked; a call of the Responses API is asked as a chat."""
         form = self._form or request.form
         return "chat" if form == "responses" else form
 
     async def _prompt(self, transport: OpenAITransport, request: Request) -> str:
-        """The text that the model reads for `request`."""
+        """Return the text that the model reads for `request`."""
         if self._asked(request) == "completion":
             return openai_wire.completion_prompt(request.messages)
         question = openai_wire.question(request.messages, form="chat")
@@ -271,15 +268,15 @@ class LocalModel:
 
 
 async def _tokenize(transport: OpenAITransport, text: str, *, special: bool = False) -> list[int]:
-    """The ids of a text's tokens; `special`: as those of a whole prompt are read."""
+    """Return a text's token ids; `special`: parse special tokens, as in a whole prompt."""
     body = {"content": text, "add_special": special, "parse_special": special}
     reply = await transport.post(_native(transport, "tokenize"), body)
     return [int(token) for token in _object(reply)["tokens"]]
 
 
 def _native(transport: OpenAITransport, path: str) -> str:
-    """The address of one of llama.cpp's own routes, which are beside `/v1`. Its `completion` is
-    like OpenAI's, but counts the tokens of each prompt in a list."""
+    """Return the address of one of llama.cpp's own routes, beside `/v1`. Its `completion` is like
+    OpenAI's, but counts the tokens of each prompt in a list."""
     return f"{transport.base_url.removesuffix('/v1')}/{path}"
 
 

@@ -30,11 +30,11 @@ class RerunSettings(ModelSettings):
 
     @property
     def address(self) -> str:
-        """Whom that function asks is not known."""
+        """A stand-in: whom that function asks is not known."""
         return "the application's own function"
 
     def open(self, name: str, *, app: str | None = None, call: Call | None = None) -> Model:
-        """The function that made `call`.
+        """Return the function that made `call`.
 
         Raises:
             ModelUnavailable: there is no captured call, or its function may not be called again.
@@ -54,12 +54,11 @@ TABLE = RerunSettings
 class Rerun:
     """The function that made a call, called with the perturbed prompt and its other arguments.
 
-    It has to be decorated with `rerun=True` and be in the module that the operator named:
-    captured data chooses among those functions only, imports nothing, and cannot choose which
-    parameter is perturbed.
+    It has to be decorated with `rerun=True` and be in the module that the operator named: captured
+    data chooses among those functions only, imports nothing, and cannot choose which parameter is
+    perturbed.
 
     Args:
-        call: the captured call.
         app: the operator's module, as in `import`.
 
     Raises:
@@ -84,7 +83,7 @@ class Rerun:
         return False
 
     async def generate(self, requests: Sequence[Request]) -> list[Response]:
-        """The function's answers in the order of the requests, called one after the other."""
+        """Return the function's answers in the order of the requests, called one after the other."""
         return [await self._one(request) for request in requests]
 
     async def aclose(self) -> None:
@@ -96,7 +95,7 @@ class Rerun:
         return await call_function(bound, self._function, _as_captured)
 
     def _argument(self, request: Request) -> JSON:
-        """The prompt in the form in which the function takes it."""
+        """Return the prompt in the form in which the function takes it."""
         messages = chat_messages(request.messages)
         if self._prompt == "messages" or len(messages) != 1 or messages[0]["role"] != "user":
             return messages
@@ -104,7 +103,7 @@ class Rerun:
 
 
 def _as_captured(result: Any) -> Response:
-    """What capture would have recorded for this result, so that both texts are comparable."""
+    """Return what capture would have recorded for this result, so that both texts compare."""
     answer = read_answer(result)
     message = read_message(answer.messages[0]) if answer.messages else None
     if message is not None:
@@ -148,7 +147,7 @@ def _find(call: Call, app: str | None) -> Repeatable:
 
 
 def _look_up(module: Any, qualified: str) -> Any:
-    """What stands at that name, without running any code: in a module, or in a class there."""
+    """Return the object of that name in a module or a class there, without running any code."""
     found = module
     for part in qualified.split("."):
         if not isinstance(found, ModuleType if found is module else type):
@@ -160,7 +159,7 @@ def _look_up(module: Any, qualified: str) -> Any:
 
 
 def _arguments(call: Call, mark: Repeatable) -> tuple[str, dict[str, JSON]]:
-    """The declared parameter that is perturbed, and the other arguments as they were passed.
+    """Return the declared parameter that is perturbed, and the other arguments as they were passed.
 
     Raises:
         NotRepeatable: the record names another parameter.
@@ -180,7 +179,7 @@ def _arguments(call: Call, mark: Repeatable) -> tuple[str, dict[str, JSON]]:
 
 
 def _import(name: str) -> Any:
-    """The operator's module, from the working directory too."""
+    """Import the operator's module, from the working directory too."""
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
     try:
