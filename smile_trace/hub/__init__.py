@@ -1,8 +1,6 @@
 """Explanations shared as files: read, checked, searched in a folder without a server.
-
-What computes an explanation again (`smile_trace.hub.check`) loads the numerical libraries, and is
-imported by itself.
-"""
+`smile_trace.hub.check`, which computes explanations again, loads the numerical libraries and is
+imported only where needed."""
 
 from smile_trace.hub.files import read_entries, write_entries
 from smile_trace.hub.gallery import build

@@ -3,7 +3,7 @@
 Pseudonyms have the length of what they replace, so the explanation's places hold. The captured
 call, which says more than is explained, is left out; so are the tokens of scored answers, which cut
 texts anywhere. Hashes of what was sent are made anew, since a short text can be guessed from one.
-Public is what a person has looked at, and in which the rules find nothing.
+An entry is public only if a person has looked at it, and the rules find nothing in it.
 """
 
 import hashlib
@@ -27,10 +27,10 @@ _MACHINE = frozenset(
         *("explained_at", "compared_at", "trace_id", "span_id", "call", "text_hash", "type"),
     )
 )
-"""Fields whose values no person wrote. Ids of documents are the retriever's texts; they stand in
-keys of segments, as names of prompts do."""
+"""Fields whose values no person wrote. Ids of documents are the retriever's texts, and keys of
+segments hold them and names of prompts."""
 _NAMES = frozenset(("model", "author", "licence"))
-"""Fields that somebody has named something in: `ft:gpt-4o-mini-2024-07-18:acme:jane-doe:9x`."""
+"""Fields with names somebody chose: `ft:gpt-4o-mini-2024-07-18:acme:jane-doe:9x`."""
 _OF_THE_USER = frozenset(
     ("parameters", "variables", "extra", "arguments", "response", "raw", "metadata", "data")
 )
@@ -38,11 +38,11 @@ _OF_THE_USER = frozenset(
 
 
 def anonymise(entries: Iterable[Entry], pseudonyms: Pseudonyms) -> Iterator[Entry]:
-    """The entries with pseudonyms, each with its redaction report; nobody has looked at them yet.
+    """Yield the entries with pseudonyms, each with its redaction report, not yet reviewed.
 
     Args:
-        entries: gone through twice, so that what one text shows is replaced in all.
-        pseudonyms: tells what is replaced; afterwards, what was.
+        entries: read twice, so that what one text shows is replaced in all.
+        pseudonyms: decides what is replaced; afterwards, it tells what was.
     """
     documents = [_document(entry) for entry in entries]
     for document in documents:
@@ -60,7 +60,7 @@ def anonymise(entries: Iterable[Entry], pseudonyms: Pseudonyms) -> Iterator[Entr
 
 
 def named_in(entry: Entry) -> set[tuple[str, str]]:
-    """The names in it that nobody takes for a text: of models, of the author, of the licence."""
+    """Return names that nobody takes for texts: of models, the author, the licence."""
     found: set[tuple[str, str]] = set()
 
     def look(value: JSON) -> None:
@@ -100,12 +100,11 @@ def mapped(
     *,
     of_user: bool = False,
 ) -> JSON:
-    """A part of an entry's document with every text replaced by what the function gives for it.
+    """Return a part of an entry's document with every text replaced by the function's value.
 
     Args:
         value: an object of the document, or anything inside.
-        text: what is in the place of a text.
-        name: what is in the place of a model's, an author's or a licence's name; as a text.
+        name: replaces the names of models, authors and licences; by default `text` does.
         of_user: whether names of fields, and fields that no person wrote, are texts, too.
     """
     if isinstance(value, str):
@@ -139,7 +138,7 @@ def _finding(pseudonyms: Pseudonyms, *, named: bool = False) -> Callable[[str], 
 def _counting(
     pseudonyms: Pseudonyms, found: Counter[str], seen: set[str], *, named: bool = False
 ) -> Callable[[str], str]:
-    """Replaces, and counts the different texts of this entry by kind."""
+    """Return a function that replaces, and counts this entry's different texts by kind."""
 
     def replace(text: str) -> str:
         new, used = pseudonyms.replaced_in(text, named=named)
@@ -152,7 +151,7 @@ def _counting(
 
 
 def _align(before: dict[str, JSON], after: dict[str, JSON]) -> None:
-    """A segment's text is that of its place, however it cuts what was replaced."""
+    """Set each segment's text to that of its place, however it cuts what was replaced."""
     for old, new in zip(_explanations(before), _explanations(after), strict=True):
         had, has = _contents(old), _contents(new)
         for name in ("segments", "coarser"):
@@ -162,7 +161,7 @@ def _align(before: dict[str, JSON], after: dict[str, JSON]) -> None:
 
 
 def _contents(explanation: dict[str, JSON]) -> list[str]:
-    """The texts of the messages; one that has parts is written without its own."""
+    """Return the texts of the messages; one with parts is written without its own."""
     return [Message.model_validate(message).content for message in explanation["messages"]]
 
 
@@ -186,7 +185,7 @@ class NotReviewed(SmileTraceError):
 
 
 def reviewed(entry: Entry, by: str) -> Entry:
-    """The entry, of which this person says that it may be made public."""
+    """Return the entry as reviewed by this person, who says that it may be made public."""
     now = datetime.now(UTC).isoformat(timespec="seconds")
     seen = (entry.redaction or Redaction()).model_copy(
         update={"reviewed_by": by, "reviewed_at": now}
@@ -195,7 +194,7 @@ def reviewed(entry: Entry, by: str) -> Entry:
 
 
 def public(entries: Iterable[Entry]) -> Iterator[Entry]:
-    """The entries, as long as each may be made public.
+    """Yield the entries, as long as each may be made public.
 
     Raises:
         NotReviewed: nobody has looked at one, or a secret is found in it.
@@ -215,7 +214,7 @@ def public(entries: Iterable[Entry]) -> Iterator[Entry]:
 
 
 def texts_of(entry: Entry) -> list[str]:
-    """Every text in it that is not made by machines only, each once: what a person has to see."""
+    """Return what a person has to see: every text not made only by machines, each once."""
     found: dict[str, None] = {}
 
     def seen(text: str) -> str:
@@ -229,7 +228,7 @@ def texts_of(entry: Entry) -> list[str]:
 
 
 def _secrets(entry: Entry) -> list[str]:
-    """Kinds that no public text has: what is left of the others is for a person to judge."""
+    """Return the kinds of secrets left, which no public text has; a person judges the rest."""
     pseudonyms = Pseudonyms()
     mapped(entry.model_dump(mode="json"), pseudonyms.replace, of_user=True)
     kinds = {one.kind for one in pseudonyms.replaced}

@@ -67,11 +67,10 @@ class _AnsweredModel:
 
 
 def reproductions(explanation: Explanation, call: Call | None = None) -> Iterator[Explanation]:
-    """The Explanation computed again, by each way in which the model may have been asked.
+    """Yield the Explanation computed again, by each way in which the model may have been asked.
 
     Args:
         explanation: with its perturbations and responses.
-        call: the captured call that it explains, where there is one.
 
     Raises:
         CannotReproduce: responses are missing.
@@ -86,7 +85,7 @@ def reproductions(explanation: Explanation, call: Call | None = None) -> Iterato
 
 
 def request_of(explanation: Explanation, call: Call | None = None) -> Prompted:
-    """What was explained; without the captured call, as the explanation tells it."""
+    """Return what was explained; without the captured call, as the explanation tells it."""
     noted = {note.code for note in explanation.notes}
     assumed = ReasonCode.PROMPT_ASSUMED in noted
     if call is not None:
@@ -111,7 +110,7 @@ def request_of(explanation: Explanation, call: Call | None = None) -> Prompted:
 
 
 def differences(one: Explanation, other: Explanation) -> list[str]:
-    """The fields, but those `AROUND`, that are not the same in both."""
+    """Return the fields, except those in `AROUND`, that differ."""
     names = [name for name in Explanation.model_fields if name not in AROUND]
     return [name for name in names if getattr(one, name) != getattr(other, name)]
 
@@ -160,7 +159,7 @@ def _study(
 
 
 def options_of(explanation: Explanation) -> ExplainOptions:
-    """The options with which it was made, without a proxy."""
+    """Return the options with which it was made, without a proxy."""
     settings = explanation.settings
     options = ExplainOptions.from_record(settings.model_copy(update={"proxy": None}))
     if settings.unit != "span" or settings.pattern is not None:
@@ -231,7 +230,7 @@ def _response(row: Observation) -> Response:
 
 
 def _documents(explanation: Explanation) -> Iterator[Document]:
-    """The retrieved documents, whose texts stand in the messages."""
+    """Yield the retrieved documents, whose texts stand in the messages."""
     for found in explanation.documents:
         message, start, end = found.place
         yield Document(
@@ -254,14 +253,14 @@ Outcome = Literal[
 ]
 """`identical`: the same Explanation comes out. `rounding`: but for the last digits. `intact`: the
 line is what was written, and holds nothing to compute it from. `changed`: another comes out.
-`damaged`: the line is not what was written. Of a model that was asked again: see `live`."""
+`damaged`: the line is not what was written. The rest is about a model asked again: see `live`."""
 
 PASSED = ("identical", "rounding", "intact", "reproduced", "within noise")
 _ORDER: tuple[Outcome, ...] = ("identical", "rounding", "intact", "changed", "damaged")
 
 
 class Checked(Record):
-    """What was found of a line."""
+    """The result of checking a line."""
 
     line: int
     id: str | None = None
@@ -275,7 +274,7 @@ class Checked(Record):
 
 
 def check_file(file: Path, *, only: str | None = None) -> Iterator[tuple[Checked, Entry | None]]:
-    """Checks every line of a file, or that whose id begins with `only`; asks nobody anything.
+    """Check every line of a file, or the line whose id begins with `only`; ask nobody anything.
 
     Raises:
         SmileTraceError: the file cannot be read.
@@ -286,7 +285,7 @@ def check_file(file: Path, *, only: str | None = None) -> Iterator[tuple[Checked
 
 
 def _has_id(line: bytes, begin: str) -> bool:
-    """Whether the line's id begins so; of one that cannot be read, whether any in it does."""
+    """Whether the line's id begins so; in an unreadable line, whether any id does."""
     if f'"id":"{begin}'.encode() not in line:
         return False  # most lines: to look for bytes takes much less than to read them
     try:
@@ -296,7 +295,7 @@ def _has_id(line: bytes, begin: str) -> bool:
 
 
 def check_line(number: int, line: bytes) -> tuple[Checked, Entry | None]:
-    """What is found of a line, and its entry where it is one."""
+    """Return the result for a line, and its entry if it is one."""
     try:
         entry = parse(line)
     except EntryUnreadable as error:
@@ -308,7 +307,7 @@ def check_line(number: int, line: bytes) -> tuple[Checked, Entry | None]:
 
 
 def _damage(line: bytes) -> str | None:
-    """Why the line is not what was written."""
+    """Return why the line is not what was written."""
     document = foreign.decode(line)
     if document.get("id") != content_id(document):
         return "its content is not what its id says: it was changed after it was written"

@@ -1,6 +1,5 @@
 """The file `explanations.smile.jsonl`, one entry a line; the same entries as a table, a row per
-segment, and as a folder that Hugging Face's datasets load.
-"""
+segment, and as a folder that Hugging Face's datasets load."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -14,10 +13,10 @@ from smile_trace.records.entry import Entry, EntryUnreadable
 
 
 def read_entries(file: str | Path) -> Iterator[tuple[int, Entry]]:
-    """Every entry with the number of its line, from 1.
+    """Yield every entry with the number of its line, from 1.
 
     Raises:
-        EntryUnreadable: a line is none.
+        EntryUnreadable: a line is not an entry.
         SmileTraceError: the file cannot be read.
     """
     for number, line in read_lines(file):
@@ -28,7 +27,7 @@ def read_entries(file: str | Path) -> Iterator[tuple[int, Entry]]:
 
 
 def read_lines(file: str | Path) -> Iterator[tuple[int, bytes]]:
-    """Every line that is not blank, with its number, from 1.
+    """Yield every line that is not blank, with its number, from 1.
 
     Raises:
         SmileTraceError: the file cannot be read.
@@ -43,17 +42,17 @@ def read_lines(file: str | Path) -> Iterator[tuple[int, bytes]]:
 
 
 def parse(line: bytes) -> Entry:
-    """The entry of a line; one without an id gets that of its content.
+    """Return the entry of a line; one without an id gets that of its content.
 
     Raises:
-        EntryUnreadable: it is none.
+        EntryUnreadable: the line is not an entry.
     """
     entry = Entry.read(line)
     return entry if entry.id else entry.identified()
 
 
 def write_entries(entries: Iterable[Entry], file: str | Path) -> int:
-    """Write a file of them; the same entry once. Returns how many.
+    """Write the entries, equal ones once; return how many were written.
 
     Raises:
         SmileTraceError: the file cannot be written.
@@ -72,8 +71,8 @@ def write_entries(entries: Iterable[Entry], file: str | Path) -> int:
 
 @contextmanager
 def written_anew(file: Path) -> Iterator[Path]:
-    """Give the place to write what becomes this file at the end: until then it can be read, and it
-    stays as it is where that fails."""
+    """Give the path to write what becomes this file at the end. Until then, and if writing fails,
+    the file stays as it is."""
     partly = file.with_name(file.name + ".partly")
     try:
         yield partly
@@ -108,8 +107,7 @@ COLUMNS: dict[str, type] = {
     "licence": str,
     "tags": str,
 }
-"""The columns of the table; `entry` is the id, `step` the number of the explanation in a path,
-`tags` JSON."""
+"""The table's columns; `entry` is the id, `step` the explanation's index in a path, `tags` JSON."""
 
 _CARD = """\
 ---
@@ -133,7 +131,7 @@ Models: {models}.
 
 
 def rows(entries: Iterable[Entry]) -> Iterator[dict[str, Any]]:
-    """A row per segment, with the names of `COLUMNS`; comparisons have none."""
+    """Yield a row per segment, with the names of `COLUMNS`; comparisons have none."""
     for entry in entries:
         for step, explanation in enumerate(entry.explanations):
             for number, segment in enumerate(explanation.segments):
@@ -141,7 +139,7 @@ def rows(entries: Iterable[Entry]) -> Iterator[dict[str, Any]]:
 
 
 def write_parquet(entries: Iterable[Entry], file: Path) -> int:
-    """Write the table; returns the number of rows.
+    """Write the table; return the number of rows.
 
     Raises:
         ExtraMissing: pyarrow is not installed.
@@ -161,7 +159,7 @@ def write_parquet(entries: Iterable[Entry], file: Path) -> int:
 
 
 def write_dataset(entries: Iterable[Entry], folder: Path, *, title: str = "Explanations") -> int:
-    """Write a folder with a card, ready to be put on a hub of data sets; returns the entries.
+    """Write a folder with a card, ready for a hub of data sets; return the number of entries.
 
     Raises:
         ExtraMissing: pyarrow is not installed.
@@ -206,7 +204,7 @@ def _row(
 
 
 def _licence(licences: set[str | None]) -> str:
-    """The licence as Hugging Face writes it; one that is not the same for all is none."""
+    """Return the common licence as Hugging Face writes it; `other` if there is none."""
     known = licences.pop() if len(licences) == 1 else None
     plain = (known or "").replace("-", "").replace(".", "").isalnum()
     return known.lower() if known and plain else "other"

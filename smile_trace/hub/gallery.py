@@ -1,8 +1,5 @@
-"""The gallery: a folder of pages that opens without a server, and searches itself.
-
-Its index knows enough of an entry to find it and to show it in a list; the entry's page holds what
-it takes to reproduce it.
-"""
+"""The gallery: a folder of pages that opens without a server, and searches itself. Its index
+suffices to find and list an entry; the entry's page holds what it takes to reproduce it."""
 
 import base64
 import hashlib
@@ -38,7 +35,7 @@ _WORD = re.compile(r"\w+(?:['’-]\w+)*")
 
 
 class Row(BaseModel):
-    """One line of the list. `words` is what the search looks through, in lower case."""
+    """One line of the list; the search looks through `words`, in lower case."""
 
     page: str
     kind: str
@@ -53,7 +50,7 @@ class Row(BaseModel):
 
 
 def row_of(entry: Entry) -> Row:
-    """The row of an entry."""
+    """Return the row of an entry."""
     found = entry.found
     common = {"page": entry.id[:PAGE_NAME], "kind": entry.kind, "tags": entry.tags}
     if isinstance(found, Comparison):
@@ -111,7 +108,7 @@ _SOLVED = {"text": "the answers' texts", "probability": "the probability of the 
 
 
 def facts_of(entry: Entry) -> list[tuple[str, str]]:
-    """Names and values, what is unknown left out; values are plain text."""
+    """Return names and values (plain text), without unknown ones."""
     found = entry.found
     if isinstance(found, Comparison):
         facts = [("seed", str(found.settings.seed)), ("compared", found.compared_at or "")]
@@ -169,11 +166,11 @@ _TEMPLATES = TEMPLATES.overlay(loader=PackageLoader("smile_trace.hub"))
 
 
 def build(folder: str | Path, entries: Iterable[Entry], *, title: str = "Explanations") -> int:
-    """Write the gallery of these entries into a folder; returns how many different ones.
+    """Write the gallery of these entries into a folder; return how many different ones there are.
 
-    `index.html` holds the list and its search, `e/` a page each, and `explanations.smile.jsonl`
-    what they are made from, and may be read from while this is built. What stands there under
-    these names is written anew, and a page of an entry that is no longer among them is removed.
+    `index.html` holds the list and its search, `e/` a page per entry, and
+    `explanations.smile.jsonl` their source, which may be read from during the build. Existing files
+    of these names are rewritten, and pages of other entries removed.
 
     Raises:
         SmileTraceError: the folder cannot be written.
@@ -200,14 +197,14 @@ def build(folder: str | Path, entries: Iterable[Entry], *, title: str = "Explana
 
 
 def _remove_others(pages: Path, kept: set[str]) -> None:
-    """What was built before may be more than is to be seen now."""
+    """Remove pages of an earlier build: they may hold more than is to be seen now."""
     for page in pages.iterdir():
         if _OURS.fullmatch(page.name) and page.stem not in kept:
             page.unlink()
 
 
 def index_of(rows: list[Row], title: str) -> str:
-    """The page with the list. Its script may run, by its hash, and no other."""
+    """Return the page with the list. Its script may run, by its hash, and no other."""
     script = (files("smile_trace.hub") / "templates" / "search.js").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return _TEMPLATES.get_template("index.html.j2").render(
@@ -222,7 +219,7 @@ def index_of(rows: list[Row], title: str) -> str:
 
 
 def page_of(entry: Entry, title: str) -> str:
-    """The page of an entry: as the product shows it, and what it takes to reproduce it."""
+    """Return an entry's page: as the product shows it, and what it takes to reproduce it."""
     return _TEMPLATES.get_template("page.html.j2").render(
         title=short(title, _TITLE),
         name=row_of(entry).prompt,
@@ -234,7 +231,7 @@ def page_of(entry: Entry, title: str) -> str:
 
 
 def _inert_json(value: object) -> Markup:
-    """JSON for a data block: nothing in it ends the block or begins another element."""
+    """Return JSON for a data block: nothing in it ends the block or begins another element."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")

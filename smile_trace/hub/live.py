@@ -15,20 +15,20 @@ from smile_trace.render import driver_text
 from smile_trace.settings import Settings
 
 Outcome = Literal["reproduced", "within noise", "changed"]
-"""`reproduced`: the same attributions. `within noise`: others, no further from them than the
-intervals allow. `changed`: a segment's attribution, or the answer, certainly is another."""
+"""`reproduced`: the same attributions. `within noise`: no further from them than the intervals
+allow. `changed`: a segment's attribution, or the answer, certainly differs."""
 
 ERROR_RATE = 0.05
-"""How often one that did not change is called changed, at most, over all its segments."""
+"""The largest chance, over all its segments, that an unchanged explanation is called changed."""
 _SAME, _NEGLIGIBLE = 1e-6, 0.01
 _NOISY = 0.5
-"""Answer change between two answers to the whole prompt from which on they need not agree with
-the stored one either."""
+"""Answer change between two answers to the whole prompt from which on neither need agree with the
+stored answer."""
 _LONGEST = 60
 
 
 class LiveChecked(Record):
-    """What came of asking again; `again` is the new explanation."""
+    """The result of asking again; `again` is the new explanation."""
 
     outcome: Outcome
     reason: str
@@ -36,11 +36,9 @@ class LiveChecked(Record):
 
 
 def prepare_live(entry: Entry, conf: Settings, *, model: str | None = None) -> Prepared:
-    """What is asked to check an entry that holds an explanation; asks nothing yet.
+    """Prepare the check of an entry that holds an explanation; asks nothing yet.
 
     Args:
-        entry: with an explanation.
-        conf: where the model is looked up.
         model: who is asked, by default the model that the entry names.
 
     Raises:
@@ -62,7 +60,7 @@ def prepare_live(entry: Entry, conf: Settings, *, model: str | None = None) -> P
 
 
 def check_live(explanation: Explanation, prepared: Prepared, conf: Settings) -> LiveChecked:
-    """Explains it again, with the same seed and nothing from a cache.
+    """Explain it again, with the same seed and nothing from a cache.
 
     Raises:
         SmileTraceError: the model cannot be asked.
@@ -73,8 +71,8 @@ def check_live(explanation: Explanation, prepared: Prepared, conf: Settings) -> 
 
 
 def compare(before: Explanation, after: Explanation) -> tuple[Outcome, str]:
-    """Whether two explanations of a request agree: a test per segment that both have, corrected
-    for their number (Bonferroni)."""
+    """Compare two explanations of a request by a test per common segment, corrected for their
+    number (Bonferroni)."""
     of_one_mind = after.fidelity.noise_floor < _NOISY
     if before.fidelity.reproduced and not after.fidelity.reproduced and of_one_mind:
         return "changed", "the model gives another answer to the whole prompt"
@@ -105,14 +103,14 @@ def compare(before: Explanation, after: Explanation) -> tuple[Outcome, str]:
 def _pairs(
     before: Explanation, after: Explanation
 ) -> list[tuple[SegmentAttribution, SegmentAttribution]]:
-    """The segments that both have, at the same places; the coarser ones of long prompts, too."""
+    """Return the segments at equal places in both, coarser ones of long prompts included."""
     known = {s.places: s for s in (*after.coarser, *after.segments)}
     free = [s for s in (*before.coarser, *before.segments) if not s.protected]
     return [(s, known[s.places]) for s in free if s.places in known]
 
 
 def _error(segment: SegmentAttribution, of: Explanation) -> float:
-    """The standard error that its interval stands for."""
+    """Return the standard error that its interval stands for."""
     width = NormalDist().inv_cdf(0.5 + of.fidelity.interval_level / 2)
     return (segment.ci_high - segment.ci_low) / (2 * width)
 
@@ -132,7 +130,7 @@ class Side(Record):
 
     @classmethod
     def of(cls, entry: Entry, explanation: Explanation) -> "Side":
-        """That of an entry."""
+        """Return the side of an entry."""
         return cls(
             entry=entry.id,
             model=explanation.settings.model,
@@ -144,7 +142,7 @@ class Side(Record):
 
 
 class Difference(Record):
-    """What became of a prompt: `before` and `after` are None where it stands in one file only."""
+    """A prompt's change; `before` or `after` is None if it stands in one file only."""
 
     prompt: str
     change: Change
@@ -154,10 +152,10 @@ class Difference(Record):
 
 
 def diff(before: Iterable[Entry], after: Iterable[Entry]) -> Iterator[Difference]:
-    """Every prompt of either file, in the order of the first, then of the second.
+    """Compare every prompt of either file, in the order of the first, then of the second.
 
-    Prompts are matched by their messages; of several explanations of a prompt by the same model
-    the last counts. With other models on both sides, each is compared with each.
+    Prompts are matched by their messages; among several explanations of a prompt by the same model
+    the last counts. If no model is on both sides, each is compared with each.
     """
     old, new = _by_prompt(before), _by_prompt(after)
     for prompt in [*old, *(prompt for prompt in new if prompt not in old)]:
@@ -183,7 +181,7 @@ _Found = tuple[Entry, Explanation]
 
 
 def _by_prompt(entries: Iterable[Entry]) -> dict[str, dict[str, _Found]]:
-    """The last explanation of each prompt (its messages as JSON) and model."""
+    """Return the last explanation of each prompt (its messages as JSON) and model."""
     found: dict[str, dict[str, _Found]] = {}
     for entry in entries:
         if (one := entry.explanation) is not None:

@@ -1,4 +1,4 @@
-"""Prompts out of files of other tools: JSON Lines, promptfoo's results, MLflow's data sets."""
+"""Prompts from files of other tools: JSON Lines, promptfoo's results, MLflow's data sets."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,19 +13,19 @@ _ANSWERS = ("answer", "output", "response")
 
 
 class Asked(NamedTuple):
-    """A prompt (a text, or chat messages), and the answer where the file has one."""
+    """A prompt (a text, or chat messages), and the answer if the file has one."""
 
     prompt: str | list[JSON]
     answer: str | None
 
 
 def read_prompts(file: Path) -> Iterator[Asked]:
-    """The prompts of a file, by its form.
+    """Yield the prompts of a file, by its form.
 
     JSON Lines: a text a line, or an object with `messages`, `prompt`, `input`, `question` or
-    `query`, and perhaps `answer`, `output` or `response`; of an MLflow evaluation data set these
-    stand in `inputs` and `outputs`. One JSON document: promptfoo's results (`eval -o file.json`),
-    or a list of such objects.
+    `query`, and perhaps `answer`, `output` or `response`; an MLflow evaluation data set has these
+    in `inputs` and `outputs`. One JSON document: promptfoo's results (`eval -o file.json`), or a
+    list of such objects.
 
     Raises:
         SmileTraceError: the file cannot be read, or an item holds no prompt.
@@ -56,7 +56,7 @@ def _items(file: Path, data: bytes) -> Iterator[tuple[int, JSON]]:
 
 
 def _listed(whole: JSON) -> list[JSON]:
-    """promptfoo nests `results` in `results`; anything else is one item, or a list of them."""
+    """Unnest promptfoo's `results`; anything else is one item, or a list of them."""
     while isinstance(whole, dict) and isinstance(whole.get("results"), dict | list):
         whole = whole["results"]
     return whole if isinstance(whole, list) else [whole]

@@ -1,10 +1,10 @@
 """What is replaced in texts, and by what: the same text by the same pseudonym, of the same length.
 
 A pseudonym keeps length, case and punctuation, so that every place in the text stays where it is,
-and looks made up: letters become x, digits 0, and the last ones count. A text is looked for as
-somebody reads it (`as_read`): escapes of JSON, addresses and HTML are decoded, also inside each
-other; characters that nobody sees are left out; composed and decomposed letters, and their wide or
-joined forms, are the same.
+and looks made up: letters become x, digits 0, and the last ones count. Texts are matched as a
+person reads them (`as_read`): escapes of JSON, addresses and HTML are decoded, also inside each
+other; invisible characters are left out; composed and decomposed letters, and their wide or joined
+forms, are the same.
 """
 
 import re
@@ -20,7 +20,7 @@ from smile_trace._guards.redaction import find_secrets
 from smile_trace.records import Record
 
 ROUNDS = 3
-"""How often what was decoded is decoded again: `%25C3%25BC`, `&amp;uuml;`."""
+"""How often decoded text is decoded again: `%25C3%25BC`, `&amp;uuml;`."""
 
 _BACKSLASH = re.compile(
     r"\\+(?:u([dD][89abAB][0-9a-fA-F]{2})\\+u([dD][c-fC-F][0-9a-fA-F]{2})|u\{([0-9a-fA-F]{1,6})\}"
@@ -34,29 +34,27 @@ _UNSEEN = re.compile(
     r"[\x00-\x08\x0e-\x1b\x7f-\x9f\u034f\u115f\u1160\u17b4\u17b5\u3164\ufe00-\ufe0f\uffa0"
     r"\U000e0100-\U000e01ef]"
 )
-"""What is not seen, beside the format characters of Unicode (`Cf`)."""
+"""Invisible characters, beside the format characters of Unicode (`Cf`)."""
 
 
 class AsRead(NamedTuple):
-    """The characters that are read, and where each of them stands in what is written.
-
-    Several may stand in one place (`ﬁ`), and what is not read belongs to the one before it.
-    """
+    """The characters that are read, and each one's place in the written text. Several may stand in
+    one place (`ﬁ`), and what is not read belongs to the character before it."""
 
     text: str
     places: list[tuple[int, int]]
 
     def place(self, start: int, end: int) -> tuple[int, int]:
-        """The place where the characters from `start` to `end` are written."""
+        """Return the place where the characters from `start` to `end` are written."""
         return self.places[start][0], self.places[end - 1][1]
 
     def folded(self) -> "AsRead":
-        """The same without the difference of cases."""
+        """Return the same with cases folded."""
         return _made((one.casefold(), place) for one, place in zip(*self, strict=True))
 
 
 def as_read(written: str) -> AsRead:
-    """The text as it is read."""
+    """Return the text as it is read."""
     found = AsRead(written, [(place, place + 1) for place in range(len(written))])
     for _ in range(ROUNDS):
         if not _ESCAPE.search(found.text):
@@ -72,7 +70,7 @@ def _decoded(
     pattern: re.Pattern[str],
     decode: Callable[[re.Match[str]], Iterator[tuple[str, int, int]]],
 ) -> AsRead:
-    """Every match replaced by its characters, each with its place in the match."""
+    """Replace every match by its characters, each with its place in the match."""
 
     def pieces() -> Iterator[tuple[str, tuple[int, int]]]:
         position = 0
@@ -122,7 +120,7 @@ _DECODED = ((_BACKSLASH, _backslash), (_PERCENT, _percent), (_ENTITY, _entity))
 
 
 def _normal(before: AsRead) -> AsRead:
-    """The composed form that stands for all like it, without what is not seen."""
+    """Return the composed form of all equivalents, without what is not seen."""
     clusters: list[tuple[str, tuple[int, int]]] = []
     for match in _JOINED.finditer(before.text):
         one, place = match.group(), before.place(*match.span())
@@ -153,7 +151,7 @@ _RULES = (
     ("iban", r"(?<!\w)[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?(?!\w)"),
     ("number", r"\+?\d(?:[ ()./\-]{0,2}\d){5,}"),
 )
-"""Kinds by their shape; the first that matches. A number has six digits or more (of a phone, a
+"""Kinds by their shape; the first match counts. A number has six digits or more (of a phone, a
 card, an account, a date)."""
 
 _COMPILED = tuple((kind, re.compile(pattern)) for kind, pattern in _RULES)
@@ -183,10 +181,10 @@ class Pseudonyms:
 
     Args:
         names: the user's: texts, found as whole words in any case, whatever stands between them
-            (of several words each capitalised one, too), or `/PATTERN/`.
+            (each capitalised word of several alone, too), or `/PATTERN/`.
 
     Raises:
-        re.error: a pattern is no regular expression.
+        re.error: a pattern is not a regular expression.
     """
 
     def __init__(self, names: Iterable[str] = ()) -> None:
@@ -200,21 +198,18 @@ class Pseudonyms:
         self._used_now: list[tuple[str, str]] = []
 
     def find(self, text: str, *, named: bool = False) -> None:
-        """Learn what is to be replaced in this text.
-
-        Args:
-            named: it is the name of something, of which a date may be a part: numbers stay.
-        """
+        """Learn what is to be replaced in this text. `named`: it is the name of something, which
+        may contain a date, so that numbers stay."""
         for start, end, kind in self._spans(text, named):
             self._pseudonym(kind, text[start:end])
         self._left = None
 
     def replace(self, text: str) -> str:
-        """The text with pseudonyms, as long as before."""
+        """Return the text with pseudonyms, as long as before."""
         return self.replaced_in(text)[0]
 
     def replaced_in(self, text: str, *, named: bool = False) -> tuple[str, list[tuple[str, str]]]:
-        """The same, with kind and key of all that was replaced; equal texts have equal keys."""
+        """Return it with the kind and key of every replacement; equal texts have equal keys."""
         self._used_now = []
         once = self._substituted(text, self._spans(text, named))
         # Also where it is glued to something else, so that none of it is left.
@@ -233,7 +228,7 @@ class Pseudonyms:
 
     @property
     def replaced(self) -> list[Replaced]:
-        """Everything that was replaced, the most frequent first."""
+        """All replaced texts, the most frequent first."""
         return [
             Replaced(kind=kind, original=original, pseudonym=pseudonym, times=self._times[key])
             for key, (kind, original, pseudonym) in sorted(
@@ -243,8 +238,8 @@ class Pseudonyms:
         ]
 
     def _spans(self, text: str, named: bool) -> Iterator[_Span]:
-        """What is found in a text as it is written and as it is read, in order; of two that
-        overlap, both as one."""
+        """Yield what is found in a text as written and as read, in order; overlapping finds are
+        merged."""
         read = as_read(text)
         found = [_Span(*read.place(*at[:2]), at[2]) for at in self._in_view(read.text, named)]
         if read.text != text:
@@ -300,7 +295,7 @@ def _is_pattern(name: str) -> bool:
 
 
 def _name_patterns(names: Iterable[str]) -> Iterator[re.Pattern[str]]:
-    """The same for texts that are folded."""
+    """Yield patterns for folded texts."""
     for name in names:
         words = as_read(name).text.split()
         parts = [_BETWEEN.join(re.escape(word.casefold()) for word in words)] if words else []
@@ -312,7 +307,7 @@ def _name_patterns(names: Iterable[str]) -> Iterator[re.Pattern[str]]:
 
 
 def _key(original: str) -> str:
-    """The same for whatever is read as the same."""
+    """Return the same key for whatever is read as the same."""
     return as_read(original).folded().text
 
 
@@ -323,7 +318,7 @@ def _blank(character: str) -> str:
 
 
 def _numbered(shape: str, number: int) -> str:
-    """The shape with the number in its last letters and digits."""
+    """Return the shape with the number in its last letters and digits."""
     characters = list(shape)
     for place in reversed(range(len(characters))):
         digits = {"0": "0123456789", "x": _LETTERS}.get(characters[place])
@@ -334,8 +329,8 @@ def _numbered(shape: str, number: int) -> str:
 
 
 def _written_as(original: str, pseudonym: str) -> str:
-    """The pseudonym in the places and case of the original: what a character takes more of them
-    than one is filled, and what is no letter or digit stays as it was written."""
+    """Write the pseudonym in the places and case of the original. A character that takes more than
+    one of them is filled, and what is not a letter or digit stays."""
     read = as_read(original).folded()
     pieces: list[str] = []
     position = 0

@@ -30,7 +30,7 @@ class Ledger(Protocol):
 
     @property
     def caps_money(self) -> bool:
-        """Whether US dollars are capped, so that a model without a known price is worth a warning."""
+        """Whether dollars are capped, so that a model without a known price is worth a warning."""
         ...
 
     def delay(self, *, model: str, calls: int, tokens: int) -> float:

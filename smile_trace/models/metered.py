@@ -54,7 +54,7 @@ class Meter(Protocol):
         ...
 
     async def release(self, attempt: str, *, sent: bool) -> None:
-        """Release an attempt that cost nothing: rejected by the model, or (not `sent`) never there."""
+        """Release a free attempt: the model rejected it, or (not `sent`) was never reached."""
         ...
 
 

@@ -132,7 +132,7 @@ class Transport(ABC):
 
     @abstractmethod
     def _responses(self, reply: object, items: Sequence[Item]) -> list[Response]:
-        """Return the reply's answers, in the items' order; foreign data may make it raise anything."""
+        """Return the reply's answers in order; foreign data may make it raise anything."""
 
     async def aclose(self) -> None:
         """Close the connections of the running event loop."""

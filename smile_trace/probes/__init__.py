@@ -1,4 +1,4 @@
-"""Probes: what happens to an answer when its request changes a little, one respect at a time."""
+"""Probes: what happens to an answer when its request changes a little, in one respect at a time."""
 
 from smile_trace.probes.api import profile, profile_metered, profile_prepared
 from smile_trace.probes.base import Answer, Probe, Variant, Words, probe

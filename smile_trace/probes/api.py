@@ -45,26 +45,26 @@ def profile(
     app: str | None = None,
     on_answers: OnAnswers | None = None,
 ) -> Profile:
-    """Ask a model again with the request changed a little, one respect at a time, and say which of
-    these changes the answer.
+    """Ask a model again with the request changed a little, in one respect at a time, and say which
+    of these changes the answer.
 
     No tool is executed: a variant is a request, and only the text of its answer is looked at.
 
     Args:
         prompt: a text, a list of chat messages, or a rendering of a `Prompt`.
         model: a name from the settings, a Model, or a function `str -> str` (also async), which
-            must not do anything but answer: one of its requests holds a planted instruction.
+            must do nothing but answer: one of its requests holds a planted instruction.
         trace_id: profile a captured call of the store instead, as for `explain`.
-        answer: what the model said; asked first where it is missing, within the budget.
+        answer: what the model said; if missing, it is asked first, within the budget.
         parameters: request parameters, e.g. `{"temperature": 0}`.
         probes: names of probes, or probes of your own (see `probe`); all by default. The two
-            controls, `stability` and `paraphrase`, are always among them.
+            controls, `stability` and `paraphrase`, are always included.
         budget: the most calls to the model. A stable prompt takes 4 for each probe that has
-            something to vary, one that is not takes 11 of it, and 8 paraphrases. They count in
-            the caps per day as for `explain`.
+            something to vary; an unstable one takes 11 of it, and 8 paraphrases. They count in the
+            caps per day as for `explain`.
         seed: decides the variants.
         fresh: ask again what this process has asked before.
-        app: the module of the application, for a captured call of a model of kind "rerun".
+        app: the application's module, for a captured call of a model of kind "rerun".
         on_answers: called after every round.
 
     Raises:
@@ -115,8 +115,7 @@ async def profile_metered(
     """Profile what was prepared by a model whose calls are counted; errors are those of `profile`.
 
     Args:
-        prepared: what is profiled; of its options the budget and the seed count.
-        paid: its model.
+        prepared: its options' budget and seed count.
         probes: the two controls, and others.
         embed: word vectors of the settings; None for the packaged ones.
         on_answers: called after every round.
@@ -173,8 +172,6 @@ async def profile_metered(
 
 
 class _Asking:
-    """Sends variants, and remembers every response."""
-
     def __init__(self, prompted: Prompted, model: Model, on_answers: OnAnswers | None) -> None:
         self._prompted = prompted
         self._model = model
@@ -197,7 +194,7 @@ class _Asking:
 
 
 def _repeats(prompted: Prompted, model: Model) -> int | None:
-    """How many repeats can differ: one shows whether a deterministic model gives the answer."""
+    """Return how many repeats can differ; a deterministic model needs only one."""
     alone = not model.capabilities.remote and model.deterministic(prompted.parameters)
     return 1 if alone else None
 
@@ -205,8 +202,8 @@ def _repeats(prompted: Prompted, model: Model) -> int | None:
 def sendable_variants(
     probe: Probe, prompted: Prompted, model: Model, seed: int
 ) -> Sequence[Variant]:
-    """A probe's variants without those that must not reach this model: where it calls the
-    application's function, that would act on a planted instruction."""
+    """Return a probe's variants without those that must not reach this model: an application's
+    function would act on a planted instruction."""
     found = probe.variants(prompted, seed)
     if not model.capabilities.calls_function:
         return found
@@ -231,28 +228,28 @@ def _add(
 
 
 def first_calls(prepared: Prepared, probes: Sequence[Probe]) -> dict[str, int]:
-    """How many calls each probe takes of a prompt whose answer nothing changes; 0 where the prompt
-    has nothing of what it varies."""
+    """Return the calls that each probe takes of a prompt whose answer nothing changes; 0 if the
+    prompt has nothing that it varies."""
     prompted, seed = _answered(prepared.prompted), prepared.options.seed
     return {probe.words.name: min(FIRST, len(probe.variants(prompted, seed))) for probe in probes}
 
 
 def estimate_profile(prepared: Prepared, probes: Sequence[Probe]) -> Estimate:
-    """The most that the budget's calls take, each as large as the longest variant."""
+    """Estimate the most that the budget's calls take, each as large as the longest variant."""
     longest = longest_variant(prepared.prompted, probes, prepared.options.seed)
     name, calls = prepared.model.name, prepared.options.calls
     return Estimate.of_requests(name, prepared.how, longest, calls, "message")
 
 
 def longest_variant(prompted: Prompted, probes: Sequence[Probe], seed: int) -> Prompted:
-    """The request with the messages of its longest variant."""
+    """Return the request with the messages of its longest variant."""
     prompted = _answered(prompted)
     every = [variant for probe in probes for variant in probe.variants(prompted, seed)]
     return prompted.model_copy(update={"messages": max(every, key=_length).messages})
 
 
 def _answered(prompted: Prompted) -> Prompted:
-    """The request with an answer: variants may quote one that is not asked for yet."""
+    """Return the request with an answer: variants may quote one that is not asked for yet."""
     if prompted.answer is not None:
         return prompted
     return prompted.model_copy(update={"answer": "It is not known yet."})

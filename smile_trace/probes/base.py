@@ -1,4 +1,4 @@
-"""What a probe is: variants of a request, and what of their answers counts as changed."""
+"""The interface of a probe: variants of a request, and which of their answers count as changed."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Protocol
 from smile_trace.records import Message, Prompted
 
 CHANGED = 0.5
-"""Answer change from which an answer is another one: half of the logged answer is gone. Of 300
+"""Answer change from which an answer counts as another: half of the logged answer is gone. Of 300
 labelled pairs it finds 99 % of the changed ones, and 3 to 4 % of the others."""
 
 
@@ -16,8 +16,8 @@ class Variant:
     """A request that differs from the original in one respect.
 
     Args:
-        messages: what is sent in place of the original messages.
-        what: how it differs, in a few words: `documents in the order 3, 2, 1`.
+        messages: sent in place of the original messages.
+        what: the difference in a few words: `documents in the order 3, 2, 1`.
         replicate: which draw of the same messages it is.
         marker: the word that an obeyed planted instruction would put into the answer.
     """
@@ -30,7 +30,7 @@ class Variant:
 
 @dataclass(frozen=True)
 class Answer:
-    """The answer to a variant. `change`: its answer change from the reference, in [0, 1]."""
+    """The answer to a variant; `change` is its answer change from the reference, in [0, 1]."""
 
     variant: Variant
     text: str
@@ -39,13 +39,13 @@ class Answer:
 
 @dataclass(frozen=True)
 class Words:
-    """What a person reads of a probe.
+    """The texts about a probe for a person.
 
     Args:
         name: its key in a Profile.
         title: what it does to the request: `Another order`.
-        found: what it means where it is found, as a sentence.
-        none: what it means where it is not.
+        found: the meaning of a finding, as a sentence.
+        none: the meaning of no finding.
         needs: what a request must have for it: `two documents`.
         source: the paper it follows.
         cannot_say: what its result must not be taken for.
@@ -65,22 +65,21 @@ class Probe(Protocol):
 
     @property
     def words(self) -> "Words":
-        """What a person reads of it."""
+        """The probe's texts."""
         ...
 
     @property
     def own_measure(self) -> bool:
-        """Whether `measure` looks for something else than a changed answer, which no other
-        probe's variants bring about."""
+        """Whether `measure` looks for something other than a changed answer, which no other probe's
+        variants bring about."""
         ...
 
     def variants(self, call: Prompted, seed: int) -> Sequence[Variant]:
-        """Distinct variants, the most telling first; none where the prompt has nothing of what
-        this probe varies.
+        """Return distinct variants, the most telling first; none if the prompt has nothing to vary.
 
         Args:
             call: the request; `call.answer` is the answer that others are compared with.
-            seed: decides what is drawn; the same seed gives the same variants.
+            seed: the same seed gives the same variants.
         """
         ...
 
@@ -90,7 +89,7 @@ class Probe(Protocol):
 
 
 def says_another_thing(answers: Sequence[Answer]) -> list[bool]:
-    """The usual measure: half of the logged answer is gone."""
+    """Return the usual measure: half of the logged answer is gone."""
     return [answer.change >= CHANGED for answer in answers]
 
 
@@ -111,7 +110,7 @@ class FunctionProbe:
         return self.counts is not None
 
     def variants(self, call: Prompted, seed: int) -> list[Variant]:
-        """What the function gives."""
+        """Return the function's variants."""
         return list(self.function(call, seed))
 
     def measure(self, answers: Sequence[Answer]) -> list[bool]:
@@ -136,8 +135,8 @@ def probe(
         title: what a person reads; the name by default.
         source: where it comes from.
         cannot_say: what its result must not be taken for.
-        counts: whether an answer counts; by default where it says another thing than the logged
-            one. It is asked about every answer of the profile, those to other requests included.
+        counts: whether an answer counts; by default if it differs from the logged one. It is asked
+            about every answer of the profile, those to other requests included.
     """
     called = title or name
     words = Words(

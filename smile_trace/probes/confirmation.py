@@ -1,4 +1,4 @@
-"""Confirmed precision: how much of what a probe finds people confirm, and if it is enough. Pure."""
+"""Confirmed precision: how many of a probe's findings people confirm; is that enough? Pure."""
 
 import random
 from collections import Counter, defaultdict
@@ -23,20 +23,18 @@ from smile_trace.records.judgement import (
 )
 
 DECISIVE = QUESTIONS[:2]
-"""The questions on which a variant's being confirmed depends."""
+"""The questions that decide whether a variant is confirmed."""
 
 
 def share_kept(judged: Sequence[Sequence[Judgement]]) -> float:
-    """The share of true failures that are still confirmed where people slip now and then.
+    """Return the share of true failures that are still confirmed although people slip now and then,
+    in (0, 1]; 1 if no two people judged the same variant.
 
-    Two who each give the wrong reply with probability e, independently, disagree with probability
-    d = 2e(1 - e); where they agree, both are wrong in e² / (e² + (1 - e)²).
+    Two people who independently err with probability e disagree with probability d = 2e(1 - e);
+    when they agree, both are wrong with probability e² / (e² + (1 - e)²).
 
     Args:
         judged: the judgements of each settled variant.
-
-    Returns:
-        A share in (0, 1]; 1 where no two people judged the same variant.
     """
     return prod(_share_right(question, judged) for question in DECISIVE)
 
@@ -61,10 +59,10 @@ def _disagreements(question: Question, judged: Iterable[Sequence[Judgement]]) ->
 
 
 MIN_JUDGEMENTS = 30
-"""A probe counts in a gate after so many judgements."""
+"""The fewest judgements after which a probe counts in a gate."""
 
 MIN_PRECISION = 0.7
-"""And where the lower end of its precision's interval is no lower."""
+"""The smallest lower end of its precision's interval with which it counts."""
 
 
 @dataclass(frozen=True)
@@ -81,23 +79,20 @@ def confirmation(
     judgements: Iterable[Judgement],
     judge: Judge | None = None,
 ) -> Confirmation:
-    """What people make of a probe's changed answers.
+    """Return what people make of a probe's changed answers.
 
-    Each prompt is one trial, whose success is the share of its settled variants that were
-    confirmed: variants of one prompt are no independent witnesses. The interval is Wilson's (1927)
-    at the level of a profile's intervals; its upper end allows for slips, as frequent as the
-    reviewers' disagreement shows, its lower end, by which a gate goes, does not. It is about the
-    variants that people were shown, among which large effects and those near the border are more
-    frequent than among all.
+    Variants of one prompt are not independent witnesses, so each prompt is one trial, whose success
+    is the share of its settled variants that were confirmed. The interval is Wilson's (1927) at the
+    level of a profile's intervals; its upper end allows for slips, as frequent as the reviewers'
+    disagreement shows, its lower end, by which a gate goes, does not. It is about the variants
+    shown to people, among which large effects and borderline cases are overrepresented.
 
-    A judge is heard of the variants that no person has judged. Both ends then allow for as many of
-    its errors as its agreement with people leaves room for.
+    A judge counts for variants that no person has judged. Both ends then allow for as many of its
+    errors as its agreement with people leaves room for.
 
     Args:
-        probe: its name.
-        variants: that were answered; those of other probes and those that did not count are left
-            out.
-        judgements: people's, of these variants, and any others.
+        variants: answered ones; those of other probes or that did not count are ignored.
+        judgements: people's, of these variants and any others.
         judge: a model whose judgements count; None for people alone.
     """
     mine = {v.id: v for v in variants if v.probe == probe and v.counts}
@@ -137,16 +132,17 @@ def confirmation(
 def confirmations(
     variants: Sequence[ReviewItem], judgements: Sequence[Judgement], judge: Judge | None = None
 ) -> Mapping[str, Confirmation]:
-    """What people make of each probe that has variants."""
+    """Return what people make of each probe that has variants."""
     probes = dict.fromkeys(variant.probe for variant in variants)
     return {probe: confirmation(probe, variants, judgements, judge) for probe in probes}
 
 
 def over_prompts(outcomes: Iterable[tuple[str, bool]]) -> tuple[float, float, list[float]]:
-    """The interval of a rate of which each prompt is one trial (Wilson 1927), and each one's rate.
+    """Return the interval of a rate with each prompt as one trial (Wilson 1927), and each prompt's
+    rate.
 
     Args:
-        outcomes: the prompt of each, and how it came out.
+        outcomes: pairs of a prompt and an outcome.
     """
     of_prompt = defaultdict[str, list[bool]](list)
     for prompt, outcome in outcomes:
@@ -158,9 +154,9 @@ def over_prompts(outcomes: Iterable[tuple[str, bool]]) -> tuple[float, float, li
 def _with_errors(
     low: float, high: float, of_judge: float, errs: JudgeAgreement
 ) -> tuple[float, float]:
-    """The ends of the interval where a share of the trials, in [0, 1], is a judge's.
+    """Return the interval's ends if a share of the trials, in [0, 1], is a judge's.
 
-    A judge that confirms a share f of what is no failure, and misses a share m of what is one, says
+    A judge that confirms a share f of the non-failures, and misses a share m of the failures, says
     yes in p (1 - m) + (1 - p) f of them (Rogan and Gladen 1978, "Estimating prevalence from the
     results of a screening test"). So p is at least (low - f) / (1 - f), and at most high / (1 - m).
     """
@@ -171,11 +167,11 @@ def _with_errors(
 
 
 def is_confirmed(judgements: Sequence[Judgement]) -> bool | None:
-    """Whether a variant is a failure in the eyes of most who judged it: it means the same, and its
-    answer is worse. None where they are divided, or cannot say.
+    """Whether most judgements call a variant a failure: it means the same, and its answer is worse.
+    None if they are divided, or cannot say.
 
-    Each question is settled by itself: two who slip in different questions would else outvote what
-    both have seen. Where the meaning is another, nobody need say whether the answer is worse.
+    Each question is settled by itself: two slips in different questions would otherwise outvote
+    what both people have seen. If the meaning differs, nobody need say whether the answer is worse.
     """
     same = majority([judgement.same_meaning for judgement in judgements])
     replies = [judgement.worse for judgement in judgements]
@@ -188,27 +184,28 @@ def is_confirmed(judgements: Sequence[Judgement]) -> bool | None:
 
 
 def majority(replies: Sequence[Reply]) -> bool | None:
-    """What most say who say yes or no; None where they are divided, or nobody does."""
+    """Return the majority of the yes and no replies; None if divided, or if there are none."""
     yes, no = replies.count("yes"), replies.count("no")
     return None if yes == no else yes > no
 
 
 RANDOM_SHARE = 0.1
-"""Of the choice, drawn from all that is left: what no rule would have shown."""
+"""The share of the choice that is drawn from the rest, which no rule would have shown."""
 
 
 def choose(
     variants: Sequence[ReviewItem], number: int, seed: int, begun: Collection[str] = ()
 ) -> list[ReviewItem]:
-    """Choose the most telling variants: those that others have judged, whom a second opinion makes
-    comparable; then half by the largest effect, half near the border where an answer begins to
-    count as another one, each probe and each prompt in turn; and a tenth at random.
+    """Choose the most telling variants.
 
-    They come in random order, so that nothing but the variant itself tells a person what to say.
+    First come variants that others have judged, which a second opinion makes comparable; then half
+    by the largest effect, half near the border where an answer begins to count as another, each
+    probe and each prompt in turn; and a tenth at random. They are returned in random order, so that
+    nothing but the variant itself tells a person what to say.
 
     Args:
         variants: those that the person has not judged.
-        number: how many at most.
+        number: the most that are chosen.
         seed: decides the random part and the order.
         begun: ids of variants that somebody else has judged.
     """
@@ -232,8 +229,7 @@ def choose(
 
 
 def _in_turn(variants: Sequence[ReviewItem], key: Callable[[ReviewItem], Any]) -> list[ReviewItem]:
-    """The variants by a key, but each probe in turn, and no prompt's second before every prompt's
-    first."""
+    """Sort by a key, but each probe in turn, and each prompt's first before any second."""
     of_prompt, of_probe = Counter[tuple[str, str]](), Counter[tuple[str, int]]()
     turns = list[tuple[int, int, ReviewItem]]()
     for variant in sorted(variants, key=key):

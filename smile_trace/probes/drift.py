@@ -1,25 +1,25 @@
 """Drift: whether a model still answers a fixed set of requests as it did, period by period.
 
 The alarm may be looked at after every period, for ever, and is false with a stated chance. An
-outcome is one answer: another one than the reference answer of its case, or not. Nothing has
-changed where each case keeps its own rate of other answers. The evidence after n periods is
+outcome is one answer: other than its case's reference answer, or not. Nothing has changed if each
+case keeps its own rate of other answers. The evidence after n periods is
 
     E_n = sum_j w_j P(outcomes before j) P(outcomes from j on) / max_p L_p(all outcomes),
 
 where w_j = 1 / (j (j + 1)) weighs the period of the change, P is the probability of outcomes under
-one unknown rate (with Jeffreys' prior, Krichevsky and Trofimov 1981, before a change; a flat one
+one unknown rate (with Jeffreys' prior, Krichevsky and Trofimov 1981, before a change; a flat prior
 after it), and L_p that of independent outcomes at the rate p. It is the sequential form of
-universal inference (Wasserman, Ramdas and Balakrishnan 2020, PNAS 117, section 8; 1912.11436):
-where nothing changes, E_n lies below a nonnegative supermartingale that begins at 1, so that it
-ever reaches 1 / error with a chance of at most the error (Ville 1939), however often one looks.
+universal inference (Wasserman, Ramdas and Balakrishnan 2020, PNAS 117, section 8; 1912.11436): if
+nothing changes, E_n lies below a nonnegative supermartingale that begins at 1, so that the chance
+that it ever reaches 1 / error is at most the error (Ville 1939), however often one looks.
 
-Cases need not have one rate: with p their mean, each term of E_n is a mixture of products of
-1 + lambda (X - p) with one lambda for all cases of a period, whose expectation for unequal rates is
-at most that for equal ones (the inequality of arithmetic and geometric means). It does need that
-every period has every case equally often, and that answers are drawn independently.
+Cases may differ in their rates: with p their mean, each term of E_n is a mixture of products of 1 +
+lambda (X - p) with one lambda for all cases of a period, whose expectation for unequal rates is at
+most that for equal ones (the inequality of arithmetic and geometric means). But every period must
+have every case equally often, and answers must be drawn independently.
 
-The weights make a long unchanged time cost the logarithm of its length, while it sharpens what is
-known of the rate before (such mixtures: Shin, Ramdas and Rinaldo 2022, E-detectors, 2203.03532).
+With these weights a long unchanged time costs the logarithm of its length, while it sharpens the
+estimate of the rate before (such mixtures: Shin, Ramdas and Rinaldo 2022, E-detectors, 2203.03532).
 """
 
 import math
@@ -39,11 +39,11 @@ from smile_trace.store.drift import PeriodCount
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
 _MOST = 700.0
-"""The most of the logarithm of the evidence that is shown: it stays a finite number."""
+"""The largest log-evidence that is shown: it stays a finite number."""
 
 
 class Outcomes(Protocol):
-    """How many of the answers that were asked for are other ones than their reference."""
+    """How many answers differ from their reference."""
 
     @property
     def changed(self) -> int: ...  # noqa: D102
@@ -53,12 +53,12 @@ class Outcomes(Protocol):
 
 
 def evidence(reference: Outcomes, periods: Sequence[Outcomes]) -> list[float]:
-    """The natural logarithm of the evidence for a change after each period: an alarm from
-    -log(error) on.
+    """Return the natural logarithm of the evidence for a change after each period: from -log(error)
+    on it is an alarm.
 
     Args:
         reference: the outcomes before anything is compared.
-        periods: those of each period since.
+        periods: the outcomes of each period since.
     """
     changed = np.cumsum([reference.changed, *(one.changed for one in periods)])
     asked = np.cumsum([reference.asked, *(one.asked for one in periods)])
@@ -83,9 +83,8 @@ def evidence(reference: Outcomes, periods: Sequence[Outcomes]) -> list[float]:
 
 
 class DriftPeriod(Record):
-    """How many answers of a period were other ones than their reference, of how many, and the
-    evidence so far that their rate is another one than before: from `DriftProbe.alarm_from` on it
-    is an alarm."""
+    """The answers of a period that differ from their reference, and the evidence so far that their
+    rate has changed: an alarm from `DriftProbe.alarm_from` on."""
 
     period: str
     changed: int
@@ -94,7 +93,7 @@ class DriftPeriod(Record):
 
 
 class DriftProbe(Record):
-    """The periods of one probe; `reference` is the first one, of which no evidence is known."""
+    """The periods of one probe; `reference` is the first period, without evidence."""
 
     probe: str
     reference_changed: int
@@ -109,8 +108,8 @@ class DriftProbe(Record):
 
 
 class DriftSeries(Record):
-    """All replays of a prompt since its reference period. `alarm` is the first one that was
-    raised, `told` whether whoever is to hear of it has."""
+    """All replays of a prompt since its reference period. `alarm_probe` and `alarm_period` are of
+    the first alarm that was raised, `told` says whether it was reported."""
 
     prompt: str
     reference: str
@@ -130,12 +129,10 @@ class DriftSeries(Record):
 
 
 def drift_of(store: Store, name: str, false_alarm_rate: float) -> DriftSeries:
-    """The series of a prompt, or of a function without one. Asks no model.
+    """Return the series of a prompt, or of a function without one. Asks no model.
 
     Args:
-        store: where the worker keeps the answers.
-        name: of the prompt or function.
-        false_alarm_rate: over all its probes and periods; each probe has an equal share.
+        false_alarm_rate: over all probes and periods; each probe has an equal share.
 
     Raises:
         SmileTraceError: it is not replayed.

@@ -1,8 +1,8 @@
 """A prompt's fixed set of requests asked again: by the gate on demand, every period for drift.
 
-The set holds the failures that people confirmed, for drift the newest explained calls, too. A
-request is asked as it is, or with one variant of a probe for each draw; its answer is another one
-by that probe's measure.
+The set holds the failures that people confirmed, and for drift the newest explained calls. A
+request is asked as it is, or with one variant of a probe per draw; the probe's measure decides
+whether the answer differs.
 """
 
 import hashlib
@@ -38,7 +38,7 @@ DRAWS = 3
 
 
 class Unanswered(SmileTraceError):
-    """A request of the set got no answer; a period counts where all have one."""
+    """A request of the set got no answer; a period counts only if all have one."""
 
 
 async def answers_otherwise(
@@ -47,13 +47,12 @@ async def answers_otherwise(
     model: Model,
     embed: Embed | None = None,
 ) -> list[bool]:
-    """Ask variants of a request, and say of each whether its answer is another one.
+    """Ask variants of a request, and say of each whether its answer differs.
 
     Args:
         prompted: the request, with the answer that others are compared with.
         asked: the variants, each with the probe that measures its answer; None for the usual
             measure.
-        model: who is asked.
         embed: word vectors of the settings; None for the packaged ones.
 
     Raises:
@@ -93,7 +92,7 @@ def _measured(
 
 
 def _confirmed(store: Store, name: str) -> Iterator[tuple[StoredProfile, str, VariantAnswer]]:
-    """The failures that people confirmed, each with its profile and the name of its probe."""
+    """Yield the failures that people confirmed, with profile and probe name."""
     wanted = set(confirmed_ids(store))
     for stored in store.profiles.read(name=name) if wanted else ():
         for result in stored.profile.results.values():
@@ -107,8 +106,8 @@ def _confirmed(store: Store, name: str) -> Iterator[tuple[StoredProfile, str, Va
 
 @dataclass(frozen=True)
 class PreparedCase:
-    """A confirmed failure: the changed request, and the probe by whose measure it failed; None for
-    one that is not packaged. `prepared` holds the answer that should have stayed, too."""
+    """A confirmed failure: the changed request, and the probe by whose measure it failed; None if
+    it is not installed. `prepared` also holds the answer that should have stayed."""
 
     call: Call
     variant: Variant
@@ -119,8 +118,8 @@ class PreparedCase:
 def prepare_cases(
     store: Store, settings: Settings, name: str, *, app: str | None = None
 ) -> list[PreparedCase]:
-    """The confirmed failures of a prompt (or function) whose calls and profiles the
-    store still holds; `app` is the application's module, for models of kind "rerun".
+    """Return the confirmed failures of a prompt (or function) whose calls and profiles the store
+    still holds; `app` is the application's module, for models of kind "rerun".
 
     Raises:
         SmileTraceError: a call's model cannot be asked.
@@ -144,8 +143,8 @@ def prepare_cases(
 
 
 def ask_cases(cases: Sequence[PreparedCase], store: Store, settings: Settings) -> tuple[int, int]:
-    """Ask each failure once, whatever the cache holds: how many were answered, and how many of them
-    still fail. An instruction that was planted is not sent to a function of the application, which
+    """Ask each failure once, whatever the cache holds; return how many were answered, and how many
+    of them still fail. A planted instruction is not sent to a function of the application, which
     might act.
 
     Raises:
@@ -189,7 +188,7 @@ def choose_cases(store: Store, name: str, number: int) -> list[NewCase]:
 
 
 async def ask_reference(case: NewCase, call: Call, model: Model, period: str) -> NewCase:
-    """The case with the answer that others are compared with.
+    """Return the case with the answer that others are compared with.
 
     Raises:
         Unanswered: there is none.
@@ -211,16 +210,15 @@ async def replay(
     draws: int = 1,
     embed: Embed | None = None,
 ) -> list[DriftAnswer]:
-    """What becomes of a case in a period; a probe that the request has nothing for is left out.
+    """Ask a case in a period; a probe that has nothing to vary in the request is left out.
 
     Args:
         case: with its reference answer.
-        call: whose request it is, for the parameters and documents.
+        call: the request's call, for the parameters and documents.
         model: asked anew in every period: each has draws of its own.
         probes: one variant of each is drawn for each draw.
         period: decides the variants.
-        draws: how many of each probe.
-        embed: as of `answers_otherwise`.
+        embed: as for `answers_otherwise`.
 
     Raises:
         Unanswered: not every request was answered.
@@ -244,7 +242,7 @@ async def replay(
 
 
 def seed_of(messages: Sequence[Message], probe: str, period: str, draw: int) -> int:
-    """What decides a variant: another one in every period."""
+    """Return the seed of a variant, another one in every period."""
     content = repr([[message.identity for message in messages], probe, period, draw])
     return int(hashlib.sha256(content.encode()).hexdigest()[:7], 16)
 

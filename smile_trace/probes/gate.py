@@ -1,5 +1,5 @@
-"""A gate for continuous integration: which limits its answers break, on a prompt's probes and on
-the failures that people confirmed."""
+"""A gate for continuous integration: the limits on a prompt's probes and confirmed failures that
+its answers break."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Literal
@@ -15,10 +15,10 @@ from smile_trace.records.judgement import Confirmation
 from smile_trace.records.profile import PromptProbe, PromptProfile, Rate
 
 CASES = "cases"
-"""What a limit on confirmed failures is called, beside those on probes."""
+"""The name of a limit on confirmed failures, beside those on probes."""
 
 Verdict = Literal["within", "open", "broken"]
-"""`within`: the rate's interval is below the limit. `open`: the limit is inside of it, which breaks
+"""`within`: the rate's interval is below the limit. `open`: the limit lies inside it, which breaks
 nothing. `broken`: the interval is above it, and the probe changes the answers more often than its
 controls do; or nothing could be measured."""
 
@@ -29,10 +29,8 @@ class MayNotGate(SmileTraceError):
 
 class CheckedLimit(Record):
     """A limit on a probe's mean rate over calls, in [0, 1], and what was measured against it.
-
-    `rate` and `beyond` are those of a `PromptProbe`; None where no call was asked. `reason` is a
-    sentence's part.
-    """
+    `rate` and `beyond` are those of a `PromptProbe`; None if no call was asked. `reason` is part of
+    a sentence."""
 
     probe: str
     title: str
@@ -45,11 +43,11 @@ class CheckedLimit(Record):
 
 
 def check_may_gate(limits: Collection[str], confirmations: Mapping[str, Confirmation]) -> None:
-    """Check that people, or a judge that counts, have confirmed every probe that a limit is on.
+    """Check that people, or a judge that counts, have confirmed every limited probe.
 
     Raises:
         SmileTraceError: there is no such probe, or its changed answers are as they should be.
-        MayNotGate: one is not confirmed yet; the message says what is missing.
+        MayNotGate: a probe is not confirmed yet; the message says what is missing.
     """
     known = [confirmations.get(name, Confirmation(probe=name)) for name in limits]
     if missing := [_missing(one) for one in known if not one.counts]:
@@ -74,7 +72,7 @@ def _missing(found: Confirmation) -> str:
 
 
 def checked_names(limits: Collection[str]) -> Sequence[str]:
-    """The names, if a limit makes sense for each.
+    """Return the names, if a limit makes sense for each.
 
     Raises:
         SmileTraceError: there is no such probe, or its changed answers are as they should be.
@@ -88,22 +86,22 @@ def checked_names(limits: Collection[str]) -> Sequence[str]:
 
 
 def check_limits(profile: PromptProfile, limits: Mapping[str, float]) -> list[CheckedLimit]:
-    """Each limit against the rates of a prompt. What could not be measured breaks its limit.
+    """Check each limit against the rates of a prompt. What could not be measured breaks its limit.
 
     Args:
         profile: the calls' profiles together.
-        limits: a probe's name to the largest mean rate that is allowed, in [0, 1].
+        limits: the largest allowed mean rate, in [0, 1], by probe name.
     """
     by_name = {probe.name: probe for probe in profile.probes}
     return [_checked(name, limit, by_name.get(name)) for name, limit in limits.items()]
 
 
 def check_cases(cases: int, answered: int, failed: int, limit: float) -> CheckedLimit:
-    """The share of the confirmed failures that still fail, of those that were answered, against its
-    limit, in [0, 1].
+    """Check the share of the answered confirmed failures that still fail against its limit, in [0,
+    1].
 
-    They are a fixed set and no sample, so that the share has no interval. Where none of them was
-    answered, the limit is broken; where there is none, it is kept.
+    They are a fixed set, not a sample, so the share has no interval. If none was answered, the
+    limit is broken; if there are none, it is kept.
     """
     share = failed / answered if answered else 0.0
     told = f"{failed} of {answered} confirmed failures still fail"

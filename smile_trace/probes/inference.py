@@ -1,8 +1,8 @@
 """What can be said from few answers: intervals of rates, and tests against the controls. Pure.
 
 Every answer is one draw: changed or not. A probe's *rate* is the share of its variants that change
-the answer; it is reported only where it exceeds that of both controls, the repeats of the same
-request and its paraphrases.
+the answer; it is reported only if it exceeds that of both controls, repeats of the same request and
+its paraphrases.
 """
 
 from collections import Counter
@@ -17,25 +17,25 @@ import scipy  # type: ignore[import-untyped]
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
 ALPHA = 0.1
-"""Family-wise error rate of one prompt: the chance that any probe is reported where none differs
-from its controls."""
+"""Family-wise error rate of one prompt: the chance that any probe is reported if none differs from
+its controls."""
 
 LEVEL = 0.9
-"""Of the intervals, two-sided."""
+"""The level of the two-sided intervals."""
 
 _RATES = np.concatenate([[0.002, 0.005], np.linspace(0.01, 0.99, 50), [0.995]])
 """Common rates over which the unconditional test takes its maximum."""
 
 
 class Count(NamedTuple):
-    """How many answers changed, of how many that were given."""
+    """The number of changed answers, and of all given ones."""
 
     changed: int
     asked: int
 
     @property
     def rate(self) -> float:
-        """The share that changed; 0 where nothing was asked."""
+        """The share that changed; 0 if nothing was asked."""
         return self.changed / self.asked if self.asked else 0.0
 
 
@@ -43,8 +43,7 @@ NOTHING = Count(0, 0)
 
 
 class Stage(NamedTuple):
-    """After `asked` answers sampling stops where no more than `stop` of them changed, or at least
-    `enough`."""
+    """Sampling stops after `asked` answers if at most `stop` or at least `enough` changed."""
 
     asked: int
     stop: int
@@ -52,23 +51,22 @@ class Stage(NamedTuple):
 
 
 Between = Callable[[str, str], Count]
-"""`between(probe, other)`: how many of the answers to another probe's variants (or a control's)
-count as changed by this probe's own measure."""
+"""`between(probe, other)`: the answers to the variants of another probe (or control) that count as
+changed by this probe's own measure."""
 
 
 def rate_interval(count: Count, stages: Sequence[Stage]) -> tuple[float, float]:
-    """The mid-p interval of a rate that knows where sampling stops: where few answers change, or
+    """Return the mid-p interval of a rate, given that sampling stops if few answers change, or
     nearly all.
 
     Outcomes are ordered by the rate that they show; a tail counts half of the outcome's own
-    probability (Lancaster 1961), so that coverage is right on average, where Clopper and Pearson's
-    would be above it in nearly every case. Without an answer: (0, 1).
+    probability (Lancaster 1961), so that coverage is right on average, while Clopper and Pearson's
+    would be too high in nearly every case. Without an answer: (0, 1).
 
     Args:
-        count: what was seen.
-        stages: where sampling could stop. What was seen beside these (a budget that ended) is
-            taken for the end that was planned; a stage that would have stopped it did not apply
-            (a control is asked on for the sake of others).
+        stages: where sampling could stop. An end beside these (a budget that ended) is taken as
+            planned; a stage that would have stopped it did not apply (a control is asked on for the
+            sake of others).
     """
     changed, asked = count
     if not asked:
@@ -93,7 +91,7 @@ def rate_interval(count: Count, stages: Sequence[Stage]) -> tuple[float, float]:
 
 
 def _below(rate: float, changed: int, asked: int, stages: Sequence[Stage]) -> float:
-    """The probability of an outcome that shows a smaller rate, and half that of this one."""
+    """Return the probability of an outcome with a smaller rate, plus half that of this one."""
     alive, at, less = np.ones(1), 0, 0.0
     for stage in stages:
         alive = np.convolve(alive, _binomial(stage.asked - at, rate))
@@ -105,7 +103,7 @@ def _below(rate: float, changed: int, asked: int, stages: Sequence[Stage]) -> fl
 
 
 def _binomial(trials: int, rates: float | Array) -> Array:
-    """The probabilities of 0 … `trials` changes; a row for each rate where there are several."""
+    """Return the probabilities of 0 … `trials` changes; a row per rate if there are several."""
     ks = np.arange(trials + 1)
     rate = np.asarray(rates)[..., None]
     found: Array = scipy.special.comb(trials, ks) * rate**ks * (1 - rate) ** (trials - ks)
@@ -130,12 +128,12 @@ def _fisher(n: int, m: int) -> Array:
 
 @lru_cache(maxsize=65_536)
 def excess(one: Count, other: Count) -> float:
-    """The p-value of "the first rate is no larger than the other": Boschloo's exact test.
+    """Return the p-value of "the first rate is no larger than the other" by Boschloo's exact test;
+    1 if either has no answer.
 
-    Fisher's p-value is the statistic; its distribution is that of two binomials with a common
-    rate, at the rate where it is largest (Boschloo 1970). With eleven answers against eight, none
-    of these changed, three changed ones are enough for ALPHA; Fisher's own test would want four.
-    1 where either has no answer.
+    Fisher's p-value is the statistic; its distribution is that of two binomials with a common rate,
+    at the least favourable rate (Boschloo 1970). With eleven answers against eight, none of these
+    changed, three changed ones are enough for ALPHA; Fisher's own test would want four.
     """
     (k, n), (x, m) = one, other
     if not n or not m or not k:
@@ -153,19 +151,17 @@ def adjusted(
     *,
     also: str | None = None,
 ) -> dict[str, float]:
-    """The p-value of "no more than its control" of each probe, adjusted for all of the prompt.
+    """Return each probe's p-value of "no more than its control", adjusted for all of the prompt.
 
-    Closed testing (Marcus, Peritz and Gabriel 1976): a probe is reported where every set of
-    probes that holds it is rejected. In a set whose members do not differ from the control, they
-    do not differ from one another either: each is tested against the control and all the others of
-    the set together, and the smallest p-value times their number is the set's. Unchanged answers
-    of the other probes so lend their weight, which is what makes few calls enough.
+    Closed testing (Marcus, Peritz and Gabriel 1976): a probe is reported if every set of probes
+    that holds it is rejected. In a set whose members do not differ from the control, they do not
+    differ from one another either: each is tested against the control and all the others of the set
+    together, and the set's p-value is the smallest one times their number. So the unchanged answers
+    of other probes count as controls, which is what makes few calls enough.
 
     Args:
-        probes: those that are tested.
-        between: the counts.
         controls: the names of the controls.
-        also: one of the probes that is a control of all the others, too.
+        also: a probe that is a control of all the others, too.
     """
     moved = [name for name in probes if between(name, name).changed]
     others = Counter(
@@ -191,8 +187,8 @@ def adjusted(
 
 
 class _Idle(NamedTuple):
-    """A probe without changes, as the measures of those with some see it: of several that look
-    alike it does not matter which are in a set."""
+    """A probe without changes, as the measures of the changed probes see it: among several that
+    look alike it does not matter which are in a set."""
 
     is_control: bool
     seen_by: tuple[Count, ...]
@@ -206,10 +202,11 @@ def _total(counts: Iterable[Count]) -> Count:
 def against_both_controls(
     probes: Collection[str], between: Between, *, repeats: str, paraphrase: str
 ) -> Mapping[str, float]:
-    """The p-value of each probe: the larger of those against the repeats and the paraphrases.
+    """Return the p-value of each probe: the larger of those against the repeats and the
+    paraphrases.
 
-    A paraphrase changes the answer at least as often as a repeat; its answers therefore stand
-    beside the repeats for all the others. The paraphrases themselves have the repeats alone.
+    A paraphrase changes the answer at least as often as a repeat, so its answers stand beside the
+    repeats for all other probes. The paraphrases themselves are tested against the repeats only.
     """
     tested = [name for name in probes if name != repeats]
     others = [name for name in tested if name != paraphrase]

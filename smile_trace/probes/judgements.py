@@ -1,4 +1,4 @@
-"""What people and a model as a judge say of variants: what it is asked, and what it comes to."""
+"""What people, and a model as a judge, say of variants: the judge's question, and the outcome."""
 
 import hashlib
 import json
@@ -39,9 +39,9 @@ Reply with one line of JSON of this form and with nothing else:
 "reason": "yes|no|cannot_say"}"""
 
 _ASKED_BY = {"kind", "form", "base_url", "model", "path", "packaged"}
-"""What of a model's settings decides who answers."""
+"""The fields of a model's settings that decide who answers."""
 REPLY_TOKENS = 64
-"""The fewest that a reply may have."""
+"""The fewest tokens that a reply may have."""
 _REPLY = re.compile(
     r'\s*\{\s*"same_meaning"\s*:\s*"(yes|no|cannot_say)"\s*,'
     r'\s*"worse"\s*:\s*"(first|second|neither|cannot_say)"\s*,'
@@ -51,8 +51,8 @@ _IN_A_FENCE = re.compile(r"\s*```(?:json)?\n(.*)\n```\s*", re.DOTALL)
 
 
 def judge_id(name: str, settings: Settings) -> str:
-    """Who judges: a model, with a digest of where it is asked and of what it is asked; where either
-    changes, it is another judge.
+    """Return the judge's id: a model, with a digest of where it is asked and of what it is asked;
+    if either changes, it is another judge.
 
     Raises:
         NoModel: the settings have no such model.
@@ -63,23 +63,19 @@ def judge_id(name: str, settings: Settings) -> str:
 
 
 def chosen_judge(settings: Settings) -> str | None:
-    """Who judges by `[review]`; None where nobody is named."""
+    """Return the judge's id by `[review]`; None if nobody is named."""
     name = settings.review.judge
     return None if name is None else judge_id(name, settings)
 
 
 def question_to_judge(task: ReviewTask, how: ModelSettings) -> Request:
-    """What a judge is asked about a variant.
+    """Return the judge's question about a variant.
 
     Which of the two stands first is drawn by the variant's id, since a judge may prefer a place
     (Zheng et al. 2023, "Judging LLM-as-a-Judge with MT-Bench and Chatbot Arena", 2306.05685,
-    section 3.4: to assign places at random is enough where many are judged). The texts stand
-    between lines with a hash of them all, which no text can hold (delimiting: Hines et al. 2024,
-    "Defending Against Indirect Prompt Injection Attacks With Spotlighting", 2403.14720).
-
-    Args:
-        task: the variant.
-        how: the judge's settings.
+    section 3.4: to assign places at random is enough if many are judged). The texts stand between
+    lines with a hash of them all, which no text can hold (delimiting: Hines et al. 2024, "Defending
+    Against Indirect Prompt Injection Attacks With Spotlighting", 2403.14720).
     """
     sides = [(task.messages, task.answer), (task.changed_messages, task.changed_answer)]
     if variant_first(task):
@@ -107,15 +103,8 @@ def variant_first(task: ReviewTask) -> bool:
 
 
 def read_reply(task: ReviewTask, text: str, *, judge: str, at: str) -> Judgement | None:
-    """What a judge said, from a person's point of view; None where it is not exactly of the form
-    that was asked for. A Markdown fence around all of it is taken away.
-
-    Args:
-        task: what it was asked about.
-        text: its whole reply.
-        judge: who it is.
-        at: when, in ISO 8601.
-    """
+    """Read a judge's whole reply as a person would have put it; None if it does not have exactly
+    the requested form. A Markdown fence around all of it is removed. `at` is in ISO 8601."""
     fenced = _IN_A_FENCE.fullmatch(text)
     found = _REPLY.fullmatch(fenced[1] if fenced else text)
     if found is None:
@@ -138,12 +127,12 @@ def read_reply(task: ReviewTask, text: str, *, judge: str, at: str) -> Judgement
 
 
 AS_IT_SHOULD_BE = frozenset({"grounding"})
-"""Probes whose changed answers are no failures: nobody's minute is worth asking about them."""
+"""Probes whose changed answers are not failures: nobody's minute is worth asking about them."""
 
 
 def with_confirmations(profile: Profile, conf: Settings) -> Profile:
-    """The profile with each probe's confirmation, empty where nobody has judged it; without, where
-    the store cannot be read: what was asked and paid for is shown all the same."""
+    """Add each probe's confirmation to the profile, empty if nobody has judged it. If the store
+    cannot be read, nothing is added: what was asked and paid for is shown all the same."""
     try:
         found = _known(conf)
     except StoreError:
@@ -158,8 +147,8 @@ def with_confirmations(profile: Profile, conf: Settings) -> Profile:
 
 
 def confirmations_of(store: Store, conf: Settings) -> Mapping[str, Confirmation]:
-    """What is known of every probe that a variant was judged of, whether its profile is kept or
-    not: by people, and by the judge of the settings where that agrees with them enough."""
+    """Return what people, and the settings' judge if it agrees with them enough, made of every
+    judged probe, whether its profile is kept or not."""
     items, people = _judged(store.judgements.read())
     chosen, judge = chosen_judge(conf), None
     if chosen is not None:
@@ -172,14 +161,14 @@ def confirmations_of(store: Store, conf: Settings) -> Mapping[str, Confirmation]
 
 
 def judges(store: Store) -> list[Judge]:
-    """Every model that was asked to judge, and how far it agrees with people."""
+    """Return every model that was asked to judge, with its agreement with people."""
     items, people = _judged(store.judgements.read())
     others, said = _judged(store.judge_judgements.read())
     return _measured(items | others, people, said)
 
 
 def confirmed_ids(store: Store) -> list[str]:
-    """The ids of the variants that people confirmed to be failures; no judge is asked."""
+    """Return the ids of variants that people confirmed to be failures; judges do not count."""
     given = defaultdict[str, list[Judgement]](list)
     for item, judgement in store.judgements.read():
         if item.counts:

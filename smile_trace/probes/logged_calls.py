@@ -25,7 +25,7 @@ from smile_trace.store.tables import Group
 WORKING_COPY = "working copy"
 """The version of a template that no call was made with."""
 MOST_READ = 1000
-"""Calls among which those that are asked are looked for: the newest."""
+"""The number of newest calls among which those to ask are looked for."""
 
 
 @dataclass(frozen=True)
@@ -48,18 +48,15 @@ def prepare_calls(
     app: str | None = None,
     template: str | None = None,
 ) -> list[PreparedCall]:
-    """The newest calls of a prompt that can be asked again, each request once. Asks nothing.
+    """Return the newest calls of a prompt that can be asked again, each request once. Asks nothing.
 
     Args:
-        store: where the calls are.
-        settings: where their models are.
-        name: of a prompt, or of a function without one.
-        number: how many at most.
+        name: a prompt, or a function without one.
+        number: the most calls.
         budget: the most calls to the model for each.
-        seed: decides the variants.
-        app: the module of the application, for models of kind "rerun".
-        template: rendered with the calls' variables in place of the prompt that they were made
-            with; what they are answered is asked first.
+        app: the application's module, for models of kind "rerun".
+        template: rendered with the calls' variables in place of their own prompt; its answers are
+            asked first.
 
     Raises:
         SmileTraceError: there is none, or its model cannot be asked.
@@ -89,8 +86,8 @@ def prepare_calls(
 
 
 def _rendered(call: Call, name: str, template: str) -> Call | None:
-    """The call as it would have been made with another template, without its answer; None where it
-    has no value for a variable of it."""
+    """Return the call with another template and without its answer; None if it lacks a value for
+    one of the template's variables."""
     use = next((use for use in call.prompts if use.name == name), None)
     if use is None or not set(VARIABLE.findall(template)) <= use.variables.keys():
         return None
@@ -106,7 +103,7 @@ def _rendered(call: Call, name: str, template: str) -> Call | None:
 
 
 def _moved(document: Document, call: Call, messages: Sequence[Message]) -> Document:
-    """The document where it stands now."""
+    """Return the document with its new place."""
     if document.place is None:
         return document
     message, start, end = document.place
@@ -126,16 +123,13 @@ def profiles_now(
     on_answers: OnAnswers | None = None,
     on_failure: Callable[[str, SmileTraceError], None],
 ) -> Iterator[StoredProfile]:
-    """The calls' profiles, one after the other, as the store would hold them; they are not kept.
+    """Yield the calls' profiles as the store would hold them, without keeping them.
 
-    Every answer is cached, so that what a cap or an interruption ends goes on for free.
+    Every answer is cached, so that after a cap or an interruption they go on for free.
 
     Args:
-        name: of the prompt or function.
-        calls: what is asked.
+        name: the prompt or function.
         probes: the two controls, and others.
-        store: whose ledger pays, and whose cache is read.
-        settings: the caps.
         on_answers: called after every round.
         on_failure: called with the id of a call that could not be profiled.
 
@@ -168,15 +162,8 @@ def profiles_now(
 def metered(
     call: Call, prepared: Prepared, store: Store, settings: Settings, *, fresh: bool = False
 ) -> MeteredModel:
-    """The model of a logged call, paid for by the store's ledger.
-
-    Args:
-        call: whose model it is.
-        prepared: how it is asked; its budget is a cap.
-        store: whose ledger pays, and whose cache is read.
-        settings: the other caps.
-        fresh: ask again what was asked before.
-    """
+    """Return the model of a logged call, paid for by the store's ledger; `prepared`'s budget is a
+    cap. `fresh`: ask again what was asked before."""
     return MeteredModel(
         prepared.model,
         ledger=store.ledger.with_budget(prepared.options.calls),

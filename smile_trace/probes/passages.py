@@ -1,4 +1,4 @@
-"""Where a request may be varied, its instructions, its question, its documents; and how."""
+"""The places where a request may be varied (instructions, question, documents), and the edits."""
 
 import random
 from collections.abc import Callable, Iterable, Sequence
@@ -13,13 +13,13 @@ from smile_trace.records.formats.requests import OFFERED
 from smile_trace.records.message import identity_of
 
 MOST_VARIANTS = 16
-"""Variants of a probe that can be asked for at most."""
+"""The most variants of a probe that can be asked for."""
 
 _INSTRUCTING = ("system", "developer", "user")
 
 
 def documents(call: Prompted) -> list[Place]:
-    """The documents of a request, by what was recorded or by their form, and tools' results."""
+    """Return a request's documents, recorded or known by their form, and tools' results."""
     splitter = UnitSplitter(call)
     return [
         (m, a, b)
@@ -30,7 +30,7 @@ def documents(call: Prompted) -> list[Place]:
 
 
 def examples(call: Prompted) -> list[Place]:
-    """The examples that stand inside one message each."""
+    """Return the examples that stand inside one message each."""
     try:
         found = picked_units(call, "example") or []
     except UnitMissing:
@@ -39,7 +39,7 @@ def examples(call: Prompted) -> list[Place]:
 
 
 def instructions(call: Prompted) -> list[Place]:
-    """The texts of system and user that are no documents or examples."""
+    """Return the texts of system and user that are not documents or examples."""
     taken = sorted([*documents(call), *examples(call)])
     found = []
     for m, message in enumerate(call.messages):
@@ -58,7 +58,7 @@ def instructions(call: Prompted) -> list[Place]:
 
 
 def question(call: Prompted) -> Place | None:
-    """The last text of the last user message: where the question stands."""
+    """Return the last text of the last user message: the place of the question."""
     users = [m for m, message in enumerate(call.messages) if message.role == "user"]
     if not users:
         return None
@@ -67,13 +67,13 @@ def question(call: Prompted) -> Place | None:
 
 
 def text_at(call: Prompted, place: Place) -> str:
-    """The characters of a place."""
+    """Return the characters of a place."""
     m, start, end = place
     return call.messages[m].content[start:end]
 
 
 def edited(call: Prompted, edits: Iterable[tuple[Place, str]]) -> tuple[Message, ...]:
-    """The messages with other texts at these places, which do not overlap."""
+    """Return the messages with other texts at these places, which do not overlap."""
     messages = list(call.messages)
     for (m, start, end), text in sorted(edits, reverse=True):
         messages[m] = messages[m].replaced(start, end, text)
@@ -83,12 +83,12 @@ def edited(call: Prompted, edits: Iterable[tuple[Place, str]]) -> tuple[Message,
 def mapped(
     call: Prompted, places: Iterable[Place], change: Callable[[str], str]
 ) -> tuple[Message, ...]:
-    """The messages with the texts at these places changed by a function."""
+    """Return the messages with the texts at these places changed by a function."""
     return edited(call, [(place, change(text_at(call, place))) for place in places])
 
 
 def distinct(call: Prompted, variants: Iterable[Variant]) -> list[Variant]:
-    """The first variants that differ from the request and from one another."""
+    """Return the first variants that differ from the request and from one another."""
     seen, found = {identity_of(call.messages)}, []
     for variant in variants:
         if (identity := identity_of(variant.messages)) not in seen:
@@ -100,8 +100,7 @@ def distinct(call: Prompted, variants: Iterable[Variant]) -> list[Variant]:
 
 
 class VariantProbe:
-    """What the packaged probes share: distinct variants, which count where the answer says another
-    thing."""
+    """The base of packaged probes: distinct variants, which count if the answer differs."""
 
     own_measure = False
 
@@ -114,12 +113,12 @@ class VariantProbe:
         return says_another_thing(answers)
 
     def made(self, call: Prompted, draw: random.Random) -> Iterable[Variant]:
-        """Variants, the most telling first; some may be alike."""
+        """Return variants, the most telling first; some may be alike."""
         raise NotImplementedError
 
 
 def orders(number: int, draw: random.Random) -> list[tuple[int, ...]]:
-    """Orders of so many things other than their own: backwards, turned by one, then random ones."""
+    """Return orders other than the given one: backwards, turned by one, then random ones."""
     own = tuple(range(number))
     first = [own[::-1], (*own[1:], own[0]), (own[-1], *own[:-1])]
     if factorial(number) <= 2 * MOST_VARIANTS:
@@ -131,7 +130,7 @@ def orders(number: int, draw: random.Random) -> list[tuple[int, ...]]:
 
 
 def mixtures(number: int, draw: random.Random) -> list[tuple[int, ...]]:
-    """Choices of one to three of so many changes: each alone first, in a random order."""
+    """Return choices of one to three changes: each alone first, in a random order."""
     alone = draw.sample(range(number), number)
     more = [
         tuple(sorted(draw.sample(range(number), min(number, draw.choice((2, 3))))))
@@ -141,7 +140,7 @@ def mixtures(number: int, draw: random.Random) -> list[tuple[int, ...]]:
 
 
 def applied(text: str, changes: Sequence[Callable[[str], str]]) -> str:
-    """The text after all of these changes."""
+    """Return the text after all of these changes."""
     for change in changes:
         text = change(text)
     return text

@@ -31,17 +31,17 @@ from smile_trace.store import Store
 from smile_trace.store.job_results import StoredProfile
 
 TELLING = 3
-"""Variants that are shown of a probe."""
+"""The number of a probe's variants that are shown."""
 
 
 def profile_of_prompt(
     name: str, *, since: float, settings: Settings | None = None
 ) -> PromptProfile:
-    """What the probes found over the stored profiles of a prompt's calls. Asks no model.
+    """Sum up the probes' findings over the stored profiles of a prompt's calls. Asks no model.
 
     Args:
-        name: of a prompt, or of a function without one.
-        since: Unix seconds from which they were made.
+        name: a prompt, or a function without one.
+        since: Unix seconds; older profiles are ignored.
         settings: by default those of the environment and the nearest `smile_trace.toml`.
 
     Raises:
@@ -55,9 +55,8 @@ def profile_of_prompt(
 
 
 def together(name: str, profiles: Iterable[StoredProfile], since: float) -> PromptProfile:
-    """The profiles of a prompt's calls as one; the arguments are those of `profile_of_prompt`.
-
-    What is found in a call is so under a false-discovery rate over all of them.
+    """Merge the profiles of a prompt's calls; the arguments are those of `profile_of_prompt`. A
+    finding in a call holds under a false-discovery rate over all calls.
 
     Raises:
         SmileTraceError: there is none.
@@ -90,12 +89,12 @@ def together(name: str, profiles: Iterable[StoredProfile], since: float) -> Prom
 
 
 def rates_of(profiles: Iterable[StoredProfile]) -> tuple[ProbeRate, ...]:
-    """The rates over the calls of one version; none where none was profiled."""
+    """Return the rates over the calls of one version; none if none was profiled."""
     return next((one.rates(version).probes for version, one in _read(profiles).items()), ())
 
 
 def _read(profiles: Iterable[StoredProfile]) -> "dict[str, _Version]":
-    """What was seen of each version, with what is found under one false-discovery rate."""
+    """Return what was seen of each version, with findings under one false-discovery rate."""
     seen, p_values, of = dict[str, _Version](), list[dict[str, float]](), list[_Version]()
     for one in profiles:
         asked = [result for result in one.profile.results.values() if result.value is not None]
@@ -109,7 +108,7 @@ def _read(profiles: Iterable[StoredProfile]) -> "dict[str, _Version]":
 
 
 def _changes(before: VersionRates, after: VersionRates) -> tuple[ProbeChange, ...]:
-    """Adjusted by Benjamini and Hochberg (1995) over the probes."""
+    """Return changes adjusted by Benjamini and Hochberg (1995) over the probes."""
     found = rate_changes(before.probes, after.probes)
     return tuple(
         one.model_copy(update={"p_value": float(p), "significant": bool(p <= FALSE_DISCOVERIES)})
@@ -118,7 +117,7 @@ def _changes(before: VersionRates, after: VersionRates) -> tuple[ProbeChange, ..
 
 
 def _p_value(result: ProbeResult) -> float:
-    """The p-value of a finding; 1 for what is none, which may have stopped for lack of changes."""
+    """Return a finding's p-value; 1 otherwise, since sampling may have stopped early."""
     if result.status != "found" or result.p_value is None:
         return 1.0
     return result.p_value
@@ -132,13 +131,11 @@ class _Version:
         self.probes: dict[str, _Seen] = {}
 
     def add(self, one: StoredProfile, asked: Sequence[ProbeResult]) -> None:
-        """Take one more call."""
         self.calls.add(one.call_id)
         for result in asked:
             self.probes.setdefault(result.name, _Seen(result)).add(one, result)
 
     def rates(self, version: str) -> VersionRates:
-        """Its rates."""
         probes = tuple(
             ProbeRate(
                 name=name,
@@ -164,7 +161,6 @@ class _Seen:
         self.telling: list[TellingVariant] = []
 
     def add(self, one: StoredProfile, result: ProbeResult) -> None:
-        """Take the probe's result of one more call."""
         self.rates.append(result.value or 0.0)
         count = Count(result.changed, result.calls)
         self.unbiased.append(unbiased_rate(count, stages_of(result.calls)))
@@ -182,7 +178,7 @@ class _Seen:
 
 
 def _together(seen: Sequence[_Seen]) -> PromptProbe:
-    """One probe over all versions."""
+    """Merge a probe's findings over all versions."""
     result, found = seen[0].result, sum(one.found for one in seen)
     rates = sorted(rate for one in seen for rate in one.rates)
     controls = [rate for one in seen for rate in one.controls]
@@ -208,7 +204,6 @@ def _most_telling(variants: Sequence[TellingVariant]) -> list[TellingVariant]:
 
 
 def _order(variant: VariantAnswer) -> tuple[bool, float]:
-    """The most telling first."""
     return not variant.counts, -variant.change
 
 

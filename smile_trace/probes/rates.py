@@ -15,20 +15,17 @@ from smile_trace.records.profile import ProbeChange, ProbeRate, Rate
 
 
 def unbiased_rate(count: Count, stages: Sequence[Stage]) -> float:
-    """A call's rate where sampling stops early: in the mean the true one, which the share of the
-    answers that changed is not.
+    """Return a call's rate, in [0, 1], unbiased although sampling stops early, which biases the
+    share of changed answers.
 
-    The probability that the first answer changed, given how many did in all: the number of ways to
-    get there that begin with a change, by that of all ways (Girshick, Mosteller and Savage 1946).
-    Where the controls change as well, nothing stops for many changes: a rate of .8 is then told as
-    .69 in the mean, one of .5 as .47. A gate so errs on the side of passing.
+    It is the probability that the first answer changed, given how many did in all: the number of
+    ways to get there that begin with a change, over that of all ways (Girshick, Mosteller and
+    Savage 1946). If the controls change as well, nothing stops for many changes: a rate of .8 is
+    then estimated as .69 on average, one of .5 as .47. A gate so errs on the side of passing.
 
     Args:
-        count: what was seen of one call; at least one answer.
+        count: the answers of one call; at least one.
         stages: where sampling could stop; those that would have stopped it did not apply.
-
-    Returns:
-        A rate in [0, 1].
     """
     changed, asked = count
     applied = [stage for stage in stages if stage.asked < asked and stage.stop < changed]
@@ -51,15 +48,15 @@ def _choices(trials: int) -> Array:
 
 
 def mean_rate(rates: Sequence[float]) -> Rate:
-    """The mean of the calls' rates, each in [0, 1], with Wilson's interval: a call is one trial,
-    however many of its variants were asked. No rates vary more than those that are 0 or 1, so that
-    the interval is wide enough for others."""
+    """Return the mean of the calls' rates, each in [0, 1], with Wilson's interval: a call is one
+    trial, however many variants were asked. Rates of 0 or 1 vary the most, so the interval is wide
+    enough for others."""
     low, high = wilson(sum(rates), len(rates), LEVEL)
     return Rate(value=fmean(rates), ci_low=low, ci_high=high)
 
 
 def difference(one: Rate, other: Rate) -> Rate:
-    """`one` less `other`, in [-1, 1], with Newcombe's interval."""
+    """Return `one` less `other`, in [-1, 1], with Newcombe's interval."""
     found = newcombe(_estimated(one), _estimated(other))
     return Rate(value=found.value, ci_low=found.low, ci_high=found.high)
 
@@ -71,11 +68,9 @@ def _estimated(rate: Rate) -> Estimated:
 def rate_changes(
     before: Sequence[ProbeRate], after: Sequence[ProbeRate]
 ) -> tuple[ProbeChange, ...]:
-    """The changes of the rates that two versions have, over calls that are not the same.
-
-    The p-value is that of the score test of two rates, as if every call's were 0 or 1: too large
-    where they are not. It is not adjusted.
-    """
+    """Return the changes of the rates between two versions, over different calls. The unadjusted
+    p-value is that of the score test of two rates, as if every call's were 0 or 1: otherwise it is
+    too large."""
     known = {one.name: one for one in after}
     return tuple(_change(one, known[one.name]) for one in before if one.name in known)
 
@@ -96,25 +91,22 @@ def _change(before: ProbeRate, after: ProbeRate) -> ProbeChange:
 
 
 FALSE_DISCOVERIES = 0.1
-"""The share of false findings among those of many profiles that is expected at most."""
+"""The largest expected share of false findings among those of many profiles."""
 
 
 def discoveries(profiles: Sequence[Mapping[str, float]]) -> list[frozenset[str]]:
-    """The probes that are found in each of many profiles, as many as hold FALSE_DISCOVERIES.
+    """Return the probes found in each of many profiles, as many as hold FALSE_DISCOVERIES.
 
     A profile's probes are a family, and its p-values are adjusted within it; so the smallest is
     that of "no probe of this call". The families are selected by Benjamini and Hochberg's rule
-    (1995), and in those that are, R of m, each probe is held to the level R/m · FALSE_DISCOVERIES:
+    (1995), and in the R of m selected ones each probe is held to the level R/m · FALSE_DISCOVERIES:
     the expected share of false findings, averaged over the selected families, is then at most
     FALSE_DISCOVERIES (Benjamini and Bogomolov 2014, theorem 1). The repeats, which are no part of a
-    profile's adjustment, are a family of their own.
-
-    Sequential sampling makes no p-value too small: where nothing differs, one of .1 or less comes
-    in three of a hundred profiles (seeded test).
+    profile's adjustment, are a family of their own. Sequential sampling makes no p-value too small:
+    if nothing differs, three in a hundred profiles have one of .1 or less (seeded test).
 
     Args:
-        profiles: of each the adjusted p-values by probe; 1 for what sampling stopped for lack of
-            changes.
+        profiles: the adjusted p-values by probe; 1 if sampling stopped for lack of changes.
     """
     families = [
         [p_value for name, p_value in one.items() if (name == REPEATS) == of_repeats]

@@ -1,4 +1,4 @@
-"""How far people agree, and a judge (a model that is asked the same) with them. Pure.
+"""How far people agree with one another, and a judge (a model asked the same) with them. Pure.
 
 Krippendorff 2011, "Computing Krippendorff's Alpha-Reliability", section C (nominal data, any number
 of observers, missing data). The interval resamples variants, as Zapf et al. 2016 recommend
@@ -31,11 +31,10 @@ Array = np.ndarray[Any, np.dtype[np.float64]]
 
 
 def reliability(question: Question, judgements: Iterable[Judgement], seed: int = 0) -> Reliability:
-    """The agreement on one question; who cannot say has not answered.
+    """Return the agreement on one question; "cannot say" is no answer.
 
     Args:
-        question: one of the three.
-        judgements: of any variants; those that only one person judged say nothing.
+        judgements: of any variants; those judged by one person only are ignored.
         seed: of the resampling.
     """
     given = defaultdict[str, list[str]](list)
@@ -68,8 +67,8 @@ def reliability(question: Question, judgements: Iterable[Judgement], seed: int =
 
 
 def alpha(counts: Array, weights: Array) -> Array:
-    """Krippendorff's alpha, 1 - observed / expected disagreement, once per row of weights; rows in
-    which all replies are the same have none and are left out.
+    """Return Krippendorff's alpha, 1 - observed / expected disagreement, once per row of weights;
+    rows in which all replies are the same have none and are left out.
 
     Args:
         counts: how often each variant got each reply, shape (variants, replies); two or more each.
@@ -87,11 +86,11 @@ def alpha(counts: Array, weights: Array) -> Array:
 
 
 MIN_SHARED = 30
-"""A judge counts after people have replied about so many variants that it replied about, too, on
-each question by which a variant is confirmed."""
+"""A judge counts after it and people have both replied about so many variants, on each question
+that decides whether a variant is confirmed."""
 
 MIN_AGREEMENT = 0.7
-"""And where the lower end of the interval of its agreement is no lower."""
+"""The smallest lower end of its agreement's interval with which it counts."""
 
 
 def agreement(
@@ -100,16 +99,15 @@ def agreement(
     people: Iterable[Judgement],
     said: Sequence[Judgement],
 ) -> JudgeAgreement:
-    """What a judge said, held against the majority of people, question by question.
+    """Compare a judge's replies with the majority of people, question by question.
 
-    Each prompt is one trial of the intervals (Wilson 1927), as in `confirmation`. Where people are
+    Each prompt is one trial of the intervals (Wilson 1927), as in `confirmation`. If people are
     divided, or cannot say, there is nothing to agree with.
 
     Args:
-        judge: who it is.
         variants: all that either has judged.
         people: their judgements.
-        said: the judge's, one of each variant.
+        said: the judge's, one per variant.
     """
     prompts = {variant.id: variant.prompt for variant in variants}
     given = defaultdict[str, list[Judgement]](list)
@@ -164,7 +162,7 @@ def _errors(
     said: Iterable[Judgement],
     prompts: Mapping[str, str],
 ) -> tuple[float, float]:
-    """The upper ends of the shares of false alarms and of misses."""
+    """Return the upper ends of the shares of false alarms and of misses."""
     outcomes: dict[bool, list[tuple[str, bool]]] = {False: [], True: []}
     for one in said:
         wanted, found = is_confirmed(given.get(one.variant_id, ())), is_confirmed([one])
@@ -174,7 +172,7 @@ def _errors(
 
 
 def _consensus(judgements: Sequence[Judgement]) -> Judgement:
-    """What most of those say who judged a variant, as if one person said it."""
+    """Return the majority of the judgements of a variant, as one judgement."""
     said: dict[str, Reply] = {
         one.name: _reply(majority([one.reply(judgement) for judgement in judgements]))
         for one in QUESTIONS

@@ -1,13 +1,13 @@
 """Which variants are asked next, and when to stop: few calls for a stable prompt. Pure.
 
-Every probe has its first four variants. Where none of them changes the answer, it stops there;
-the one that changed it most goes on, in stages, and stops as soon as little happens. What it may
-*not* do is to stop for a change: whether there are enough is looked at once, at the end of its
-stages, so that looking often does not make findings out of luck. The one exception is evidence so
-strong (p ≤ EARLY) that it hardly adds to the error rate (Haybittle and Peto).
+Every probe has its first four variants. If none of them changes the answer, it stops there; the
+probe that changed it most goes on, in stages, and stops as soon as little happens. It must *not*
+stop for a change: whether there are enough is looked at once, at the end of its stages, so that
+looking often does not make findings out of luck. The only exception is evidence so strong (p ≤
+EARLY) that it hardly adds to the error rate (Haybittle and Peto).
 
-Where nothing changed under the controls, eleven answers are enough against eight; where something
-did, sixteen are asked against twelve.
+If nothing changed under the controls, eleven answers are enough against eight; otherwise sixteen
+are asked against twelve.
 """
 
 from collections.abc import Collection, Mapping
@@ -30,26 +30,26 @@ FIRST = 4
 """Calls of every probe before anything is decided."""
 
 STAGES = (Stage(FIRST, 0, FIRST), Stage(7, 0, 6), Stage(11, 2, 12))
-"""Where a probe stops: after four answers of which none changed, or all; after eleven of which two
-did. The upper ends are those of EARLY where no control changed. A stop after seven with one change
-would save 3 of 48 calls where one answer in twenty changes by itself, and lose one in sixty of the
-probes that change every second answer."""
+"""Where a probe stops: after four answers of which none or all changed; after eleven of which at
+most two did. The upper ends are those of EARLY if no control changed. A stop after seven with one
+change would save 3 of 48 calls if one answer in twenty changes by itself, and lose one in sixty of
+the probes that change every second answer."""
 
 ENOUGH, MOST = 11, 16
-"""Answers of a probe where no control changed, and where one did."""
+"""Answers of a probe if no control changed, and if one did."""
 
 CONTROLS, MOST_CONTROLS = 8, 12
 """Answers of the main control that stand against these."""
 
 EARLY = 0.01
-"""p-value from which a probe is found before its stages end."""
+"""The p-value from which a probe is found before its stages end."""
 
 UNSTABLE = 0.1
-"""Share of the repeats that may get another answer before the prompt counts as unstable."""
+"""The share of repeats that may get another answer before the prompt counts as unstable."""
 
 
 def stages_of(asked: int) -> tuple[Stage, ...]:
-    """Where the sampling of a probe could stop that has so many answers: nowhere where it has as
+    """Return where the sampling of a probe with so many answers could stop: nowhere if it has as
     many as a control, which was asked on whatever it showed."""
     return () if asked in (CONTROLS, MOST_CONTROLS) else STAGES
 
@@ -67,15 +67,12 @@ class Sampling:
     between: Between
 
     def count(self, name: str) -> Count:
-        """A probe's own answers."""
+        """Return a probe's own answers."""
         return self.between(name, name)
 
     def next(self, left: int) -> dict[str, int]:
-        """How many more answers of which probes; empty where there is nothing to gain.
-
-        Args:
-            left: calls that the budget still has.
-        """
+        """Return how many more answers each probe needs, within the `left` calls of the budget;
+        empty if there is nothing to gain."""
         wanted = self._first() or self._further()
         asked = {}
         for name, number in wanted.items():
@@ -85,8 +82,8 @@ class Sampling:
         return asked
 
     def p_values(self) -> dict[str, float]:
-        """The p-value of every probe: that its rate is no larger than those of its controls; of the
-        repeats, that no more than UNSTABLE of them change."""
+        """Return the p-value of every probe: that its rate is no larger than those of its controls;
+        for the repeats, that at most UNSTABLE of them change."""
         found = dict(
             against_both_controls(
                 tuple(self.available), self.between, repeats=REPEATS, paraphrase=PARAPHRASE
@@ -100,10 +97,8 @@ class Sampling:
         return found
 
     def found(self) -> Collection[str]:
-        """The probes that may be reported at the end: not those that stopped for lack of changes.
-
-        Where the budget ended before a probe's stages did, this is its one look, too.
-        """
+        """Return the probes that may be reported at the end: not those that stopped for lack of
+        changes. If the budget ended before a probe's stages did, this is its one look, too."""
         p_values = self.p_values()
         return [
             name
@@ -122,7 +117,6 @@ class Sampling:
         return count.asked >= MOST or (enough and self._controls_agree(name))
 
     def _first(self) -> dict[str, int]:
-        """The first answers of those that have none."""
         return {
             name: min(FIRST, available)
             for name, available in self.available.items()
@@ -130,7 +124,7 @@ class Sampling:
         }
 
     def _further(self) -> dict[str, int]:
-        """The next stage of the probe that changed the answers most, with its control."""
+        """Return the next stage of the probe that changed the answers most, with its control."""
         p_values = self.p_values()
         open_ = [
             name for name in self.available if not self.is_over(name) and p_values[name] > EARLY
@@ -160,7 +154,7 @@ class Sampling:
         return bool(passed) and changed <= passed[-1].stop
 
     def _control(self, name: str) -> str | None:
-        """What a probe is measured against, where that can be asked more often."""
+        """Return the control of a probe, if that can be asked more often."""
         if name == REPEATS:
             return None
         control = REPEATS if name == PARAPHRASE else PARAPHRASE

@@ -1,4 +1,4 @@
-"""The answers of one profile as they come in, and what they say: a result per probe, a summary."""
+"""The answers of one profile as they come in, and the results: one per probe, and a summary."""
 
 import hashlib
 import json
@@ -30,8 +30,7 @@ class Answers:
     """The answers to the variants of each probe, as they come in.
 
     Args:
-        probes: by name.
-        variants: of each, in the order in which they are asked.
+        variants: by probe, in the order in which they are asked.
         comparison: with the reference answer.
     """
 
@@ -53,12 +52,12 @@ class Answers:
         return {name: len(self.variants[name]) - self.failed[name] for name in self.probes}
 
     def waiting(self, name: str, number: int) -> Sequence[Variant]:
-        """The next variants of a probe."""
+        """Return the next variants of a probe."""
         begin = len(self.given[name]) + self.failed[name]
         return self.variants[name][begin : begin + number]
 
     def add(self, name: str, variant: Variant, text: str | None) -> None:
-        """Take an answer; None for a request that failed, which is missing data."""
+        """Add an answer; None for a request that failed, which is missing data."""
         if text is None:
             self.failed[name] += 1
         else:
@@ -66,10 +65,10 @@ class Answers:
             self.given[name].append(Answer(variant, text, change))
 
     def between(self, probe: str, other: str) -> Count:
-        """How many answers to `other`'s variants count by the measure of `probe`.
+        """Return how many answers to `other`'s variants count by the measure of `probe`.
 
-        What a measure of its own looks for no other request brings about, so that all of them are
-        its control: they stand together in the place of the paraphrases.
+        No other request brings about what an own measure looks for, so all of them are its control:
+        they stand together in the place of the paraphrases.
         """
         if probe == other or not self.probes[probe].own_measure:
             return self._counted(probe, self.given[other])
@@ -79,18 +78,18 @@ class Answers:
 
     @property
     def repeats_itself(self) -> bool:
-        """Whether the one repeat of a model that always says the same was answered."""
+        """Whether the only repeat of a deterministic model was answered."""
         return len(self.variants[REPEATS]) == len(self.given[REPEATS]) == 1
 
     def known(self, probe: str, other: str) -> Count:
-        """What `between` gives, with what need not be asked: the further repeats of a model that
-        repeats itself and was seen to."""
+        """Return `between`, with what need not be asked: the further repeats of a model that was
+        seen to repeat itself."""
         count = self.between(probe, other)
         as_seen = other == REPEATS != probe and self.repeats_itself and count == Count(0, 1)
         return Count(0, CONTROLS) if as_seen else count
 
     def counting(self, name: str) -> list[bool]:
-        """Which of a probe's own answers count."""
+        """Return which of a probe's own answers count."""
         return self.probes[name].measure(self.given[name])
 
     def _counted(self, probe: str, answers: Sequence[Answer]) -> Count:
@@ -105,13 +104,12 @@ class Answers:
 def usual_answer(
     repeats: Sequence[str], changes: Sequence[float], comparison_of: Callable[[str], TextComparison]
 ) -> str | None:
-    """The answer that a model usually gives where the logged one is not it: all of the repeats say
-    another thing, and the same one. None where the logged answer stands.
+    """Return the model's usual answer if it is not the logged one: all repeats differ from that,
+    and agree with one another. None if the logged answer stands.
 
     Args:
-        repeats: the answers to the same request.
-        changes: how far each is from the logged answer.
-        comparison_of: the comparison with an answer.
+        changes: how far each repeat is from the logged answer.
+        comparison_of: makes the comparison with an answer.
     """
     if not repeats or any(change < CHANGED for change in changes):
         return None
@@ -121,7 +119,7 @@ def usual_answer(
 
 
 EXCLUDED = 0.5
-"""A probe is `none` where a rate as large as this is outside of the interval."""
+"""A probe is `none` if a rate as large as this is outside of the interval."""
 
 
 def make_profile(
@@ -136,7 +134,7 @@ def make_profile(
     cost: Cost,
     at: str,
 ) -> Profile:
-    """The profile of what was answered; the arguments are its fields."""
+    """Make the profile of what was answered; the arguments are its fields."""
     p_values, found = sampling.p_values(), sampling.found()
     results = {
         name: _result(name, prompted, answers, p_values[name], found=name in found)
@@ -159,7 +157,7 @@ def make_profile(
 
 
 def summarised(results: Sequence[ProbeResult], words: dict[str, Words]) -> str:
-    """What was found, the largest first; what was not; what stayed open."""
+    """Return a summary: what was found, the largest first; what was not; what stayed open."""
     found = sorted((r for r in results if r.status == "found"), key=lambda r: -(r.value or 0))
     told = [f"{words[r.name].found} ({r.changed} of {r.calls}.)" for r in found]
     told = [sentence.replace(". (", " (").replace(".)", ").") for sentence in told]
@@ -202,7 +200,7 @@ def _result(
 
 
 def _control(name: str, answers: Answers) -> ControlRate | None:
-    """The control with the larger rate; the repeats are their own noise and have none."""
+    """Return the control with the larger rate; the repeats are their own noise and have none."""
     if name == REPEATS:
         return None
     both = [(answers.between(name, REPEATS), "repeats")]

@@ -1,7 +1,8 @@
 """Requests, messages, responses and streams as providers' clients write them: a file per provider.
 
-A new one is a subclass of `Provider` in a file here and a name at the end of this one; `register`
-adds one from elsewhere. What no provider knows is read as a plain chat, as JSON, or as its `repr`.
+A new provider is a subclass of `Provider` in a file here and a name at the end of this one;
+`register` adds one from elsewhere. Anything else is read as a plain chat, as JSON, or as its
+`repr`.
 """
 
 from smile_trace.providers.anthropic import Anthropic

@@ -31,10 +31,10 @@ _PIECES = {
 
 
 class _MessageStream(Stream):
-    """The events of a message, as one. The client's own further events are passed over.
+    """Joins a message's events. The client's own further events are skipped.
 
     Source: Anthropic's guide "Streaming messages": a message without content, blocks by their
-    index, pieces of each, and at the end why it stopped and what it cost.
+    index, pieces of each, and at the end why it stopped and its usage.
     """
 
     def __init__(self) -> None:
@@ -96,7 +96,7 @@ class _Block:
 
 
 def _decoded(arguments: str) -> Any:
-    """The arguments of a call; as text where the stream ended before they did."""
+    """Return a call's arguments; as text if the stream ended before they did."""
     try:
         return json.loads(arguments)
     except (ValueError, RecursionError):
@@ -147,7 +147,7 @@ class Anthropic(Provider):
 
 
 def _tool_result(part: Any) -> Part:
-    """What a tool gave back; of blocks of text only their texts."""
+    """Read a tool's result; text blocks become plain texts."""
     content = field(part, "content")
     if isinstance(content, list | tuple):
         content = [_text_block(block) for block in content]
@@ -162,7 +162,7 @@ def _text_block(block: Any) -> Any:
 
 
 def _reasoning(part: Any) -> Part:
-    """Thinking, with what the service takes it back by."""
+    """Read thinking, with the signature or data by which the service takes it back."""
     text = field(part, "thinking")
     held = {name: field(part, name) for name in ("signature", "data")}
     extra = {name: plain_str(value) for name, value in held.items() if isinstance(value, str)}
@@ -174,7 +174,7 @@ def _reasoning(part: Any) -> Part:
 
 
 def _search_result(part: Any) -> Part | None:
-    """A search result of one text, as a text."""
+    """Read a search result of a single text as a text."""
     content = field(part, "content")
     alone = content[0] if isinstance(content, Sequence) and len(content) == 1 else None
     text = field(alone, "text")
@@ -182,7 +182,7 @@ def _search_result(part: Any) -> Part | None:
 
 
 def _with_source(part: Any, kind: str) -> Part | None:
-    """An image or a document, which may be a text."""
+    """Read an image or a document, which may be a text."""
     source = field(part, "source")
     data, url, file = (field(source, name) for name in ("data", "url", "file_id"))
     media_type = field(source, "media_type")
@@ -198,12 +198,10 @@ def _with_source(part: Any, kind: str) -> Part | None:
 
 
 def _text_of(block: Any, text: str, where: str, rest: Any) -> Part:
-    """The text of a block that is more than a text, with the block as it is without it.
+    """Return the text of a block that is more than a text; `extra` holds the block without it.
 
     Args:
-        block: a document, or a search result.
-        text: its text.
-        where: the field that holds it.
+        where: the field that holds the text.
         rest: what else that field holds.
     """
     read = with_extra({"type": "text", "content": plain_str(text)}, block, (where,))

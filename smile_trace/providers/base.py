@@ -1,4 +1,4 @@
-"""What a provider's file knows, and what it reads requests and responses into."""
+"""The interface of a provider's file, and what requests and responses are read into."""
 
 import base64
 import binascii
@@ -18,11 +18,8 @@ MessageDict = dict[str, Any]
 
 @dataclass(slots=True)
 class SentRequest:
-    """What a request says.
-
-    `attributes` have a `gen_ai` name, `parameters` have none. `form` is None for a chat.
-    `unreadable` is set where the request names messages that are none.
-    """
+    """The content of a request. `attributes` have a `gen_ai` name, `parameters` have none. `form`
+    is None for a chat. `unreadable`: its messages cannot be read as messages."""
 
     messages: list[MessageDict] | None = None
     form: str | None = None
@@ -51,10 +48,10 @@ class Stream:
 
     def __init__(self) -> None:
         self.begun = False
-        """Whether an item of this provider's has arrived."""
+        """Whether an item of this provider has arrived."""
 
     def add(self, item: Any) -> None:
-        """Add an item; one that is not of this provider's is passed over."""
+        """Add an item; another provider's is ignored."""
         raise NotImplementedError
 
     @property
@@ -64,14 +61,14 @@ class Stream:
 
 
 class Pieces:
-    """Texts by name, each from its pieces; `of` is the type of what holds them."""
+    """Texts by name, each joined from its pieces; `of` is the type of what holds them."""
 
     def __init__(self, of: str | None = None) -> None:
         self.of = of
         self._pieces: dict[str, list[str]] = {}
 
     def add(self, name: str, piece: Any) -> None:
-        """Add a piece; what is no text is passed over."""
+        """Add a piece; anything but text is ignored."""
         if isinstance(piece, str):
             self._pieces.setdefault(name, []).append(piece)
 
@@ -84,35 +81,34 @@ class Pieces:
 class Provider:
     """The shapes of one provider's API: subclasses override what differs from a plain chat.
 
-    Each method answers None for what is not of its shape; then the next provider is asked.
-    Values are recognised by their fields (mappings or a client's objects, see `jsonable.field`),
-    never by importing a client. Every method runs in the application's call path.
+    Each method returns None for what is not of its shape; then the next provider is asked. Values
+    are recognised by their fields (mappings or a client's objects, see `jsonable.field`), never by
+    importing a client. Every method runs in the application's call path.
     """
 
     name: ClassVar[str]
     stream_types: ClassVar[tuple[str, ...]] = ()
     """Names of the client's classes that hand out a stream without being an iterator."""
     stream: "ClassVar[type[Stream] | None]" = None
-    """Puts the items of a stream together."""
 
     def read_request(self, request: Mapping[str, Any]) -> SentRequest | None:
-        """The messages and parameters of a whole request, as the client takes it."""
+        """Read the messages and parameters of a whole request, as the client takes it."""
         return None
 
     def read_message(self, message: Any) -> MessageDict | None:
-        """A chat message that is more than a role and its content."""
+        """Read a chat message that is more than a role and its content."""
         return None
 
     def read_part(self, part: Any) -> Part | None:
-        """A part of a message's content that is not text."""
+        """Read a part of a message's content that is not text."""
         return None
 
     def read_response(self, response: Any) -> Answer | None:
-        """The answer in a response object."""
+        """Read the answer in a response object."""
         return None
 
     def read_stream(self, chunks: Sequence[Any]) -> Answer | None:
-        """The answer that the items of a stream make together, also where the end is missing."""
+        """Read the answer that a stream's items make together, even if the end is missing."""
         if self.stream is None:
             return None
         stream = self.stream()
@@ -121,7 +117,7 @@ class Provider:
         return self.read_response(stream.whole) if stream.begun else None
 
     def read_chunk(self, chunk: Any) -> str | None:
-        """The text that one item of a stream adds."""
+        """Return the text that one item of a stream adds."""
         return None
 
 
@@ -130,7 +126,7 @@ PROVIDERS: list[Provider] = []
 
 
 def register(provider: Provider) -> None:
-    """Ask `provider` too, before those that are known."""
+    """Ask `provider` too, before the known ones."""
     PROVIDERS.insert(0, provider)
 
 
@@ -139,10 +135,10 @@ _TEXT_TYPES = ("text", "input_text", "output_text", None)
 
 
 def read_messages(value: Any) -> list[MessageDict] | None:
-    """`value` as messages; None where it is neither text nor messages.
+    """Return `value` as messages; None if it is neither text nor messages.
 
-    A string is one `user` message. A list holds chat messages as the providers' clients take
-    them (mappings or objects with `role` and `content`), or texts.
+    A string is one `user` message. A list holds chat messages as the providers' clients take them
+    (mappings or objects with `role` and `content`), or texts.
     """
     if isinstance(value, str):
         return [text_message("user", value)]
@@ -155,12 +151,12 @@ def read_messages(value: Any) -> list[MessageDict] | None:
 
 
 def text_message(role: str, text: str) -> MessageDict:
-    """A message of one text."""
+    """Return a message with a single text."""
     return {"role": role, "parts": [{"type": "text", "content": plain_str(text)}]}
 
 
 def content_of(message: MessageDict) -> str:
-    """The texts of a message, one per line: what the dialects read as its content."""
+    """Return the texts of a message, one per line: its content for the dialects."""
     return "\n".join(p["content"] for p in message["parts"] if p["type"] == "text")
 
 
@@ -183,12 +179,12 @@ def _message(value: Any) -> MessageDict | None:
 
 
 def _says_more(message: Any) -> bool:
-    """Whether there may be more to it than role and content; such are asked of the providers."""
+    """Whether it may be more than role and content, so that providers are asked."""
     return type(message) is not dict or len(message) > 2
 
 
 def read_parts(content: Any) -> list[Part]:
-    """The parts of a message's content: a text, a part, or a list of both."""
+    """Return the parts of a message's content: a text, a part, or a list of both."""
     if content is None:
         return []
     if isinstance(content, str):
@@ -203,7 +199,7 @@ def read_parts(content: Any) -> list[Part]:
 
 
 def _part(value: Any) -> Part:
-    """One content part; what no provider knows keeps its JSON."""
+    """Read a content part; an unknown one keeps its JSON."""
     if isinstance(value, str):
         return {"type": "text", "content": plain_str(value)}
     kind, text = field(value, "type"), field(value, "text")
@@ -220,8 +216,8 @@ def _part(value: Any) -> Part:
 
 
 def with_extra(read: dict[str, Any], value: Any, known: tuple[str, ...]) -> dict[str, Any]:
-    """A message or part that was read from `value`, with those of its fields that are not known
-    (and say something) as `extra`: they are sent again as they are."""
+    """Add to a message or part read from `value` its further non-null fields as `extra`: they are
+    sent again as they are."""
     if isinstance(value, Mapping):
         held = {key: item for key, item in value.items() if key not in known and item is not None}
         extra = jsonable(held) if held else held
@@ -233,7 +229,7 @@ def with_extra(read: dict[str, Any], value: Any, known: tuple[str, ...]) -> dict
 
 
 def blob(modality: str, media_type: str, data: str | bytes) -> Part:
-    """Inline data: base64 text as it is, bytes as a placeholder with their size and hash."""
+    """Return inline data: base64 text as it is, bytes as a placeholder with size and hash."""
     if isinstance(data, str):
         held = {"mime_type": media_type, "content": plain_str(data)}
         return {"type": "blob", "modality": modality, **held}
@@ -241,14 +237,14 @@ def blob(modality: str, media_type: str, data: str | bytes) -> Part:
 
 
 def without_data(part: Part) -> Part:
-    """Inline data as a placeholder with its size and hash."""
+    """Replace inline data by a placeholder with its size and hash."""
     raw = _decoded(part["content"])
     rest = {name: value for name, value in part.items() if name not in ("mime_type", "content")}
     return {**rest, **binary(raw, part["mime_type"] or None), "type": "blob"}
 
 
 def media(modality: str, address: str) -> Part:
-    """An image or file by its address; one that holds the data itself as a blob."""
+    """Return an image or file by its address; a data URL becomes a blob."""
     head, comma, data = address.partition(",")
     if comma and head.startswith("data:") and head.endswith(";base64"):
         return blob(modality, head[5:-7], data)
@@ -263,15 +259,15 @@ def _decoded(text: str) -> bytes:
 
 
 def tool_call(id_: Any, name: Any, arguments: Any) -> Part:
-    """The model's request to call a tool."""
+    """Return the model's request to call a tool."""
     return {"type": "tool_call", "id": id_, "name": name, "arguments": jsonable(arguments)}
 
 
 def tool_response(id_: Any, content: Any) -> Part:
-    """What a tool gave back."""
+    """Return a tool's result."""
     return {"type": "tool_call_response", "id": id_, "response": jsonable(content)}
 
 
 def refused(why: str) -> Part:
-    """The model's refusal to answer, in its words."""
+    """Return the model's refusal to answer, in its words."""
     return {"type": "refusal", "content": why}

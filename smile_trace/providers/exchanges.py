@@ -26,7 +26,7 @@ _NO_PARAMETERS = frozenset(
 
 
 def read_request(request: Mapping[str, Any]) -> SentRequest:
-    """What a request says, as the first provider reads it that knows its shape."""
+    """Read a request by the first provider that knows its shape."""
     body = request.get("extra_body")
     if isinstance(body, Mapping):  # clients send its members beside the others
         request = {**request, **body}
@@ -38,8 +38,8 @@ def read_request(request: Mapping[str, Any]) -> SentRequest:
 
 
 def read_client_request(request: Mapping[str, Any]) -> SentRequest | None:
-    """Read a mapping that may be something else; None where it is no request of chat messages or
-    items with the name of a model."""
+    """Read a mapping of unknown origin; None unless it has a model's name and chat messages or
+    items."""
     messages = request.get("messages", request.get("input"))
     if not isinstance(request.get("model"), str) or not isinstance(messages, str | list):
         return None
@@ -48,10 +48,9 @@ def read_client_request(request: Mapping[str, Any]) -> SentRequest | None:
 
 
 def read_chat_request(request: Mapping[str, Any], system: tuple[str, ...]) -> SentRequest:
-    """The shape that chat APIs share: `messages` (or `input`, `prompt`), and the parameters.
+    """Read the shape that chat APIs share: `messages` (or `input`, `prompt`), and the parameters.
 
     Args:
-        request: the client's arguments by name.
         system: the arguments that hold system instructions; each becomes a system message.
     """
     name = next((name for name in _SENT if request.get(name) is not None), None)
@@ -70,7 +69,7 @@ def read_chat_request(request: Mapping[str, Any], system: tuple[str, ...]) -> Se
 
 
 def read_parameters(request: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters of a request that have no attribute of their own."""
+    """Return the parameters of a request that have no attribute of their own."""
     return {
         key: jsonable(value)
         for key, value in request.items()
@@ -79,7 +78,7 @@ def read_parameters(request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def request_attributes(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Attributes for what every chat API calls the same: the model's name, numbers, stops."""
+    """Return attributes for names common to all chat APIs: model, numbers, stops."""
     attributes: dict[str, Any] = {}
     if isinstance(arguments.get("model"), str):
         attributes[semconv.REQUEST_MODEL] = arguments["model"][:MAX_NAME]
@@ -100,11 +99,8 @@ AWAITABLE = "the function returned an awaitable; decorate the coroutine function
 
 
 def read_answer(value: Any) -> Answer:
-    """`value` as an answer.
-
-    Strings, response objects of the known providers, chat messages, pydantic models, anything
-    JSON-able; otherwise a bounded `repr`. Streams are never touched.
-    """
+    """Read `value` as an answer: strings, response objects of the known providers, chat messages,
+    pydantic models, anything JSON-able; otherwise a bounded `repr`. Streams are never touched."""
     if isinstance(value, str):
         return Answer([text_message("assistant", value)])
     if value is None:
@@ -129,7 +125,7 @@ def read_answer(value: Any) -> Answer:
 
 
 def read_chunks(chunks: list[Any]) -> Answer:
-    """What a stream gave, as an answer: calls of tools and refusals put together, too."""
+    """Join a stream's items into an answer, tool calls and refusals included."""
     for provider in PROVIDERS:
         answer = provider.read_stream(chunks)
         if answer is not None:
@@ -138,7 +134,7 @@ def read_chunks(chunks: list[Any]) -> Answer:
 
 
 def join_chunks(chunks: list[Any]) -> Any:
-    """What a stream gave, as one value: its texts joined, else the list of its items."""
+    """Join a stream's items into one value: its texts, else the list of its items."""
     texts = [chunk if isinstance(chunk, str) else _chunk_text(chunk) for chunk in chunks]
     if any(isinstance(chunk, str) for chunk in chunks) and None in texts:
         return chunks
@@ -165,7 +161,7 @@ def is_stream(value: Any) -> bool:
 
 
 def with_metadata(answer: Answer, response: Any) -> Answer:
-    """Adds id, model and token counts where the response tells them."""
+    """Add id, model and token counts if the response tells them."""
     for name, target in (("id", "response_id"), ("model", "model")):
         value = field(response, name)
         if isinstance(value, str):

@@ -1,6 +1,5 @@
-"""A function as a provider: which of its arguments is the prompt, and by what name it is found
-again.
-"""
+"""A function as a provider: which of its arguments is the prompt, and its name for finding it
+again."""
 
 import functools
 import inspect
@@ -18,12 +17,8 @@ _NAMES = ("prompt", "messages")
 
 
 class Parameters:
-    """The parameters of one decorated function.
-
-    Args:
-        function: any callable; one without a readable signature has no parameters here.
-        prompt: the parameter that was named as the prompt, if one was.
-    """
+    """The parameters of a decorated function; none if its signature cannot be read. `prompt` names
+    the prompt's parameter."""
 
     def __init__(self, function: Callable[..., Any], prompt: str | None = None) -> None:
         self._prompt = prompt
@@ -50,8 +45,8 @@ class Parameters:
         self._candidates = tuple(p.name for p in texts)
 
     def bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any] | None:
-        """The arguments by name, defaults included; None where they do not fit the signature;
-        empty where the signature cannot be read."""
+        """Return the arguments by name, defaults included; None if they do not fit the signature;
+        empty if the signature cannot be read."""
         if self._signature is None:
             return {}
         if self._simple and len(args) <= len(self._positional):
@@ -69,10 +64,11 @@ class Parameters:
         return slow.arguments
 
     def find_prompt(self, arguments: Mapping[str, Any]) -> tuple[str, list[MessageDict]] | None:
-        """The argument that holds the prompt, and its messages; None makes the span context.
+        """Return the argument that holds the prompt, and its messages; None makes the span context.
 
-        The one named by `prompt=`; else `prompt` or `messages`; else the only text among the
-        positional parameters without a default, or, where there is none, among all of them.
+        It is the argument named by `prompt=`; else `prompt` or `messages`; else the only text among
+        the positional parameters without a default, or, if there is none, among all positional
+        ones.
         """
         for name in _NAMES if self._prompt is None else (self._prompt,):
             messages = read_messages(self._value(arguments, name))
@@ -89,7 +85,7 @@ class Parameters:
         return None
 
     def others(self, arguments: Mapping[str, Any], prompt: str | None) -> dict[str, Any]:
-        """The arguments besides the prompt and `self`."""
+        """Return the arguments besides the prompt and `self`."""
         return {k: v for k, v in arguments.items() if k != prompt and k != self.own}
 
     def _value(self, arguments: Mapping[str, Any], name: str) -> Any:
@@ -107,8 +103,8 @@ class Repeatable:
 
 
 def importable_name(function: Any) -> str:
-    """Its qualified name under which another process finds it: a script's module has the name
-    of its file. It begins with `__main__` where there is none."""
+    """Return the qualified name under which another process finds the function: a script's module
+    has the name of its file."""
     module, _, name = qualified_name(function).partition(":")
     if module == "__main__":
         main = sys.modules[module]
@@ -118,7 +114,7 @@ def importable_name(function: Any) -> str:
 
 
 def qualified_name(function: Any) -> str:
-    """`module:qualified.name` of a function, a partial's function or an object's class."""
+    """Return `module:qualified.name` of a function, a partial's function or an object's class."""
     while isinstance(function, functools.partial):
         function = function.func
     if not isinstance(getattr(function, "__qualname__", None), str):
@@ -127,5 +123,5 @@ def qualified_name(function: Any) -> str:
 
 
 def short_name(function: Any) -> str:
-    """The last part of a function's name."""
+    """Return the last part of a function's name."""
     return qualified_name(function).partition(":")[2].rpartition(".")[2]

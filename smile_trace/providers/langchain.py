@@ -77,7 +77,7 @@ def _items(value: Any) -> list[Any]:
 
 
 def _whole(message: Any) -> Any:
-    """The message's own fields, also where it was written by `dumps` or `message_to_dict`."""
+    """Return the message's own fields, even if `dumps` or `message_to_dict` wrote it."""
     for name in ("kwargs", "data"):
         inner = field(message, name)
         if isinstance(inner, Mapping) and "content" in inner:
@@ -92,7 +92,7 @@ def _role(kind: Any) -> str | None:
 
 
 def _content(content: Any, calls: bool) -> list[Part]:
-    """Its parts; what calls a tool there (Anthropic's) stands in `tool_calls`, too."""
+    """Return its parts without Anthropic's tool calls, which stand in `tool_calls`, too."""
     if isinstance(content, list):
         content = [c for c in content if not (calls and field(c, "type") == "tool_use")]
     return [] if calls and content == "" else read_parts(content)

@@ -28,10 +28,10 @@ _FIELDS = ("role", "content", "tool_calls", "tool_call_id", "function_call")
 
 
 class _ChatStream(Stream):
-    """The chunks of a chat completion or a completion, as one.
+    """Joins the chunks of a chat completion or a completion.
 
     Source: OpenAI's API reference, "Streaming" of chat completions: pieces of a message, those of
-    each call of a tool by its index.
+    each tool call by its index.
     """
 
     def __init__(self) -> None:
@@ -96,7 +96,7 @@ class _Choice:
 
 
 class _Call:
-    """The call of a tool: what names it comes once, its arguments in pieces."""
+    """A tool call: its names arrive once, its arguments in pieces."""
 
     def __init__(self) -> None:
         self._id: Any = None
@@ -178,7 +178,7 @@ class OpenAI(Provider):
 
 
 def _file(file: Any, kind: Any) -> Part | None:
-    """A file by its data, its address, or the id under which the provider holds it."""
+    """Read a file by its data, its address, or the id under which the provider holds it."""
     modality = "image" if kind == "input_image" else "file"
     held, data = field(file, "file_id"), field(file, "file_data")
     address = data if isinstance(data, str) else field(file, "file_url")
@@ -205,7 +205,7 @@ def _tool_calls(calls: Any) -> list[Part]:
 
 
 def _from_choices(choices: list[Any]) -> Answer:
-    """A chat completion (each choice a message) or a completion (each a text)."""
+    """Read a chat completion (each choice a message) or a completion (each a text)."""
     answer = Answer(form="chat")
     for choice in choices:
         message = field(choice, "message")

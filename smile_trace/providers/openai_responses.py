@@ -25,13 +25,13 @@ from smile_trace.providers.base import (
 from smile_trace.providers.exchanges import read_parameters, request_attributes, with_metadata
 
 _CALLS = {"function_call": "arguments", "custom_tool_call": "input"}
-"""Types of items that call a tool of the application's, and where its arguments are."""
+"""Types of items that call a tool of the application, and the field of its arguments."""
 _RESULTS = ("function_call_output", "custom_tool_call_output")
 _MESSAGE = ("role", "content")
 
 
 class _ResponseStream(Stream):
-    """The events of a response, as the response that the last one holds, or would have held.
+    """Joins events to the response that the last one holds, or would have held.
 
     Source: OpenAI's API reference, "Streaming events" of responses: pieces of items, by the index
     of the item and of its content.
@@ -81,7 +81,7 @@ class _ResponseStream(Stream):
         return {"id": field(self._last, "id") or "", "output": output, **about}
 
     def _item(self, index: int) -> Any:
-        """An item, from its pieces where it did not arrive as a whole."""
+        """Return an item, from its pieces if it did not arrive as a whole."""
         item = self._items[index]
         if index in self._done:
             return item
@@ -118,7 +118,7 @@ class OpenAIResponses(Provider):
         return sent
 
     def read_message(self, message: Any) -> MessageDict | None:
-        """An item of the input or the output."""
+        """Read an item of the input or the output."""
         kind = field(message, "type")
         if kind == "message" and field(message, "model") is None:  # an Anthropic response has one
             role, parts = field(message, "role"), read_parts(field(message, "content"))
@@ -153,7 +153,7 @@ class OpenAIResponses(Provider):
 
 
 def _answer(output: list[Any]) -> MessageDict:
-    """The messages and calls of functions among the items, as one message."""
+    """Return the messages and function calls among the items as one message."""
     parts: list[Part] = []
     for item in output:
         if field(item, "type") == "message" or field(item, "type") in _CALLS:
@@ -162,7 +162,7 @@ def _answer(output: list[Any]) -> MessageDict:
 
 
 def _instructions(request: Mapping[str, Any]) -> list[MessageDict]:
-    """The instructions as a system message that says where it stands in the request."""
+    """Return the instructions as a system message that says where it stands in the request."""
     given = request.get("instructions")
     if not isinstance(given, str):
         return []
@@ -170,7 +170,7 @@ def _instructions(request: Mapping[str, Any]) -> list[MessageDict]:
 
 
 def _joined(items: list[MessageDict]) -> list[MessageDict]:
-    """What the model said in one go as one message: its reasoning, a text, calls of tools. The
+    """Join what the model said in one go (reasoning, a text, tool calls) into one message. The
     server refuses a part of it without the reasoning before it."""
     joined: list[MessageDict] = []
     for item in items:
@@ -190,7 +190,7 @@ def _goes_on(before: MessageDict, item: MessageDict) -> bool:
 
 
 def _reasoning(item: Any) -> Part:
-    """Its words, where they were given, or a summary of them."""
+    """Read its words, if they were given, or a summary of them."""
     told = field(item, "content") or field(item, "summary")
     texts = [field(part, "text") for part in told] if isinstance(told, list | tuple) else []
     return {"type": "reasoning", "content": "\n".join(t for t in texts if isinstance(t, str))}

@@ -1,7 +1,5 @@
-"""Records as pictures: HTML, SVG, Markdown, terminal. Every text is escaped.
-
-What draws a kind of record is registered here: what its `show()`, `to_html()` and so on call.
-"""
+"""Records as pictures: HTML, SVG, Markdown, terminal. Every text is escaped. The drawing functions
+of each kind of record (its `show()`, `to_html()` and so on) are registered here."""
 
 from smile_trace.records import Explanation
 from smile_trace.records.base import register_views

@@ -20,11 +20,10 @@ from smile_trace.render.text import kind_and_title, short, signed, unsigned, vis
 Kind = Literal[
     "supports", "opposes", "excluded", "open", "protected", "plain", "explained", "moved", "edge"
 ]
-"""`supports`, `opposes`, `excluded`, `open`: by a segment's verdict (`records.verdicts`).
-`protected`: never removed. `plain`: text between segments, and of the answer. `explained`: the
-part of the answer that is explained, where it is not the whole. `moved`: the value of a field of
-the answer that changes without a driver. `edge`: a marker of where a
-passage that was explained more finely begins (with its value) or ends; not text of the prompt."""
+"""`supports`, `opposes`, `excluded`, `open`: by a segment's verdict. `protected`: never removed.
+`plain`: text between segments, and of the answer. `explained`: the explained part of an answer.
+`moved`: the value of an answer's field that changes without a driver. `edge`: a marker, not text of
+the prompt, of where a more finely explained passage begins (with its value) or ends."""
 
 OPENS, CLOSES = "\u25b8", "\u25c2"
 """The markers of such a passage."""
@@ -56,9 +55,9 @@ SCALE_POWER = 0.7
 """Strength of colour = |attribution| ** SCALE_POWER: absolute, and small effects still show."""
 
 MIN_FOLD, MIN_COMPACT_FOLD = 700, 240
-"""The shortest run of text without effect that is folded, in characters; in a compact picture."""
+"""Characters of the shortest run without effect that is folded; in a compact picture."""
 MIN_MESSAGE_FOLD = 240
-"""The shortest message without effect that is folded as a whole, in characters."""
+"""Characters of the shortest message without effect that is folded as a whole."""
 FOLD_CONTEXT, COMPACT_CONTEXT = 160, 60
 """Characters on each side of a fold that are always shown; in a compact picture."""
 LONGEST_ROLE = 60
@@ -66,22 +65,20 @@ LONGEST_ROLE = 60
 
 @dataclass(frozen=True)
 class Piece:
-    """A run of text with one look; `segment` where it belongs to one.
-
-    `passage`, where there is one, is the outermost passage around it. The passage has the colour
-    behind the text, and its pieces are outlined: their attributions are other quantities.
-    """
+    """A run of text with one look. `passage` is the outermost passage around it: it gives the
+    colour behind the text, and its pieces are outlined, since their attributions are other
+    quantities."""
 
     text: str
     kind: Kind
     segment: SegmentAttribution | None = None
     passage: SegmentAttribution | None = None
     told: str = ""
-    """What is said of a piece of the answer."""
+    """The hint for a piece of the answer."""
 
     @property
     def ground(self) -> Kind:
-        """The kind of what the colour behind the text is of: the passage, or else the segment."""
+        """The kind for the colour behind the text: the passage's, or else the segment's."""
         return self.kind if self.passage is None else _kind(self.passage)
 
     @property
@@ -98,14 +95,13 @@ class Piece:
 
     @property
     def strength(self) -> float:
-        """The strength of its colour, in [0, 1]; 0 unless it supports the answer or works
-        against it."""
+        """The strength of its colour, in [0, 1]; 0 unless it supports or works against the
+        answer."""
         return 0.0 if self.segment is None or self.kind == "edge" else _strength(self.segment)
 
     @property
     def value(self) -> str:
-        """The attribution if it is significant, `fails` where requests without it do, else
-        empty."""
+        """The attribution if significant; `fails` if requests without it do; else empty."""
         if self.segment is None or not self.strength:
             return ""
         if not self.segment.significant:
@@ -137,7 +133,7 @@ class Fold:
     @property
     def label(self) -> str:
         """How much text is collapsed, and what is known of it. Text between segments, mostly
-        spaces, goes with what stands around it; on its own it was never removed."""
+        spaces, goes with its neighbours; on its own it was never removed."""
         size = sum(len(piece.text) for piece in self.pieces)
         kinds = {piece.kind for piece in self.pieces} - {"plain"}
         if kinds == {"excluded"}:
@@ -155,7 +151,7 @@ class Block:
 
     @property
     def pieces(self) -> tuple[Piece, ...]:
-        """All of it, also what is collapsed."""
+        """All pieces, including collapsed ones."""
         runs = (part.pieces if isinstance(part, Fold) else (part,) for part in self.parts)
         return tuple(piece for run in runs for piece in run)
 
@@ -167,11 +163,8 @@ class Block:
 
 @dataclass(frozen=True)
 class Heatmap:
-    """Everything that a picture of an explanation shows.
-
-    `noise_floor` is in [0, 1] on the scale of the attributions. `facts` are short phrases:
-    fidelity, noise floor, cost, model.
-    """
+    """Everything that a picture of an explanation shows. `noise_floor` is in [0, 1] on the scale of
+    the attributions. `facts` are short phrases: fidelity, noise floor, cost, model."""
 
     blocks: tuple[Block, ...]
     answer: tuple[Piece, ...]
@@ -190,8 +183,8 @@ class Heatmap:
         return f"{words}: {self.reason}" if self.reason else words
 
     def key(self, *, answer: bool = True) -> str:
-        """The legend: what grey, hatching, underlines and markers mean; those of the answer where
-        it is drawn beside it."""
+        """Return the legend: the meaning of grey, hatching, underlines and markers, with those of
+        the answer if it is drawn beside."""
         grey = f"Grey: {NO_DIFFERENCE}. " if "excluded" in self.kinds else ""
         hatched = f"Hatched: {NOT_MEASURED}. " if "open" in self.kinds else ""
         floor = (
@@ -219,11 +212,10 @@ class Heatmap:
 
 
 def heatmap(explanation: Explanation, *, compact: bool = False) -> Heatmap:
-    """Lay out an explanation. Where segments overlap, the shortest is drawn.
+    """Lay out an explanation. If segments overlap, the shortest is drawn.
 
     Args:
-        explanation: what is laid out.
-        compact: fold more of what shows no effect, where something has one.
+        compact: fold more of what shows no effect, if something has one.
     """
     fidelity = explanation.fidelity
     messages: list[tuple[str, tuple[Piece, ...]]] = []
@@ -256,7 +248,7 @@ def heatmap(explanation: Explanation, *, compact: bool = False) -> Heatmap:
 
 
 def _answer(explanation: Explanation) -> tuple[Piece, ...]:
-    """The answer, stripped; an explained part of it is a piece of its own."""
+    """Return the answer, stripped; an explained part of it is a piece of its own."""
     answer, part = explanation.answer, explanation.part
     if part is None:
         return tuple(_with_moved(explanation))
@@ -272,7 +264,7 @@ def _answer(explanation: Explanation) -> tuple[Piece, ...]:
 
 
 def _with_moved(explanation: Explanation) -> Iterator[Piece]:
-    """The answer, stripped; the values of the fields that change are pieces of their own."""
+    """Yield the answer, stripped; values of changing fields are pieces of their own."""
     answer = explanation.answer.strip()
     names = {s.key: s.name for s in (*explanation.coarser, *explanation.segments)}
     without: dict[str, list[str]] = {}
@@ -290,13 +282,13 @@ def _with_moved(explanation: Explanation) -> Iterator[Piece]:
 
 
 def strength(attribution: float) -> float:
-    """The strength of an attribution's colour, in [0, 1], on the absolute scale."""
+    """Return the strength of an attribution's colour, in [0, 1], on the absolute scale."""
     size = min(abs(attribution), 1.0) if math.isfinite(attribution) else 0.0
     return float(round(size**SCALE_POWER, 3))
 
 
 def describe(segment: SegmentAttribution) -> str:
-    """A segment's score in one line."""
+    """Return a segment's score in one line."""
     if segment.protected:
         return _VERDICTS[None]
     value, low, high = map(signed, (segment.attribution, segment.ci_low, segment.ci_high))
@@ -314,7 +306,7 @@ def _kind(segment: SegmentAttribution | None) -> Kind:
 
 
 def _strength(segment: SegmentAttribution) -> float:
-    """The strength of its colour, in [0, 1]: the strongest where requests fail without it."""
+    """Return the strength of its colour, in [0, 1]; 1 if requests fail without it."""
     if segment.verdict not in ("supports", "against"):
         return 0.0
     return strength(segment.attribution) if segment.significant else 1.0
@@ -328,7 +320,7 @@ _Edges = Mapping[int, Sequence[Piece]]
 
 
 def _edges(coarser: Sequence[SegmentAttribution], message: int) -> _Edges:
-    """The markers of a message's passages, nested as the passages are."""
+    """Return the markers of a message's passages, nested as the passages are."""
     ends: dict[int, list[Piece]] = {}
     begins: dict[int, list[Piece]] = {}
     for segment in coarser:
@@ -342,7 +334,7 @@ def _edges(coarser: Sequence[SegmentAttribution], message: int) -> _Edges:
 
 
 def _outermost(explanation: Explanation, message: int) -> list[_Placed]:
-    """The passages of a message that are in no other."""
+    """Return the passages of a message that are in no other."""
     return [
         (start, end, passage)
         for passage in explanation.coarser
@@ -353,7 +345,7 @@ def _outermost(explanation: Explanation, message: int) -> list[_Placed]:
 
 
 def _with_labels(edges: _Edges, labels: Mapping[int, Sequence[str]]) -> _Edges:
-    """The markers, with what is no text at its place."""
+    """Add labels of what is not text to the markers."""
     return {
         at: [*edges.get(at, ()), *(Piece(visible(label), "plain") for label in labels.get(at, ()))]
         for at in {*edges, *labels}
@@ -363,7 +355,7 @@ def _with_labels(edges: _Edges, labels: Mapping[int, Sequence[str]]) -> _Edges:
 def _pieces(
     content: str, places: Sequence[_Placed], edges: _Edges, passages: Sequence[_Placed]
 ) -> Iterator[Piece]:
-    """A message in pieces, from its segments, and the passages around some of them."""
+    """Cut a message into pieces by its segments and the passages around them."""
     owner: list[int | None] = [None] * len(content)
     by_length = sorted(range(len(places)), key=lambda i: places[i][0] - places[i][1])
     for i in by_length:
@@ -404,7 +396,7 @@ def _is_foldable(piece: Piece) -> bool:
 
 
 def _fold_messages(blocks: Sequence[Block]) -> Iterator[Block]:
-    """Fold long messages without effect as a whole, where another message has one."""
+    """Fold long messages without effect as a whole, if another message has one."""
     holding = [any(map(_shows_effect, block.pieces)) for block in blocks]
     for block, holds in zip(blocks, holding, strict=True):
         size = sum(len(piece.text) for piece in block.pieces)
@@ -419,7 +411,7 @@ def _shows_effect(piece: Piece) -> bool:
 
 
 def _split(pieces: Sequence[Piece], size: int) -> tuple[list[Piece], list[Piece]]:
-    """The pieces up to `size` characters, and the rest; a long piece is split at a space."""
+    """Split pieces after `size` characters; a long piece is split at a space."""
     head: list[Piece] = []
     for i, piece in enumerate(pieces):
         if len(piece.text) <= size:
@@ -435,8 +427,7 @@ def _split(pieces: Sequence[Piece], size: int) -> tuple[list[Piece], list[Piece]
 
 
 def _cut(text: str, near: int) -> int:
-    """Find where to split at or before `near`: after white space, else not before a combining
-    mark."""
+    """Find where to split near `near`: after white space, else not before a combining mark."""
     space = max(text.rfind(" ", 0, near), text.rfind("\n", 0, near))
     if space > near - 40:
         return space + 1
@@ -471,7 +462,7 @@ def _facts(explanation: Explanation) -> Iterator[str]:
 
 
 def _proxy(use: ProxyUse) -> str:
-    """How the proxy was used, or why it was not."""
+    """Say how the proxy was used, or why it was not."""
     if use.dropped is not None:
         return f"proxy {use.name} not used: {use.dropped}"
     how = "scored this answer" if use.signal == "probability" else "gave answers of its own"
@@ -480,6 +471,6 @@ def _proxy(use: ProxyUse) -> str:
 
 
 def fidelity_reason(explanation: Explanation) -> str:
-    """The sentence beside the fidelity number: how far to trust it, and why."""
+    """Return the sentence beside the fidelity number: how far to trust it, and why."""
     fidelity = explanation.fidelity
     return f"{STATUS_WORDS[fidelity.status]}: {fidelity.reason}"

@@ -25,7 +25,7 @@ TEMPLATES = Environment(
     lstrip_blocks=True,
     keep_trailing_newline=False,
 )
-"""All templates of this package; they escape every text, and know the functions that write it."""
+"""All templates of this package; they escape every text."""
 
 LONGEST_TITLE = 200
 """Characters of a page's title, which may be the name of anything."""
@@ -41,11 +41,11 @@ TEMPLATES.globals |= {
 
 
 def to_html(explanation: Explanation, *, fragment: bool = False, title: str | None = None) -> str:
-    """The heatmap as a page, or as a fragment with its own scoped styles.
+    """Return the heatmap as a page, or as a fragment with its own scoped styles.
 
     Args:
         fragment: only the `<div>`, for a notebook or another page.
-        title: the page's title; by default "Why this answer?".
+        title: by default "Why this answer?".
     """
     return TEMPLATES.get_template("heatmap.html.j2").render(
         fragment=fragment,
@@ -83,7 +83,7 @@ MOST_ENTRIES = 1000
 
 
 class Entry(Record):
-    """One explained call. `page` is the name of the file that shows it; each may be unknown."""
+    """One explained call; `page` is the name of the file that shows it. None: unknown."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -99,7 +99,7 @@ class Entry(Record):
 
 
 def index_to_html(title: str, entries: Sequence[Entry]) -> str:
-    """A self-contained page without script, light and dark; every text in it is escaped."""
+    """Return a self-contained page without script, light and dark; every text is escaped."""
     return TEMPLATES.get_template("index.html.j2").render(
         title=title,
         entries=entries[:MOST_ENTRIES],
@@ -137,7 +137,7 @@ class _Plot:
 
 
 def curves_to_svg(found: Faithfulness) -> str:
-    """Both curves of the three orders, on the page that shows them, light or dark."""
+    """Draw both curves of the three orders for a light or dark page."""
     orders = (found.random, found.leave_one_out, found.attribution)
     panels = [
         _Plot(
@@ -160,7 +160,7 @@ def curves_to_svg(found: Faithfulness) -> str:
 
 
 def _curve(found: Faithfulness, order: OrderCurves, place: int) -> _Curve:
-    """Place 0: deletion, 1: insertion. Failed calls are interpolated."""
+    """Draw deletion (place 0) or insertion (place 1). Failed calls are interpolated."""
     shares = (order.deletion, order.insertion)[place]
     left = _LEFT + place * (_PANEL + _GAP)
     points = [

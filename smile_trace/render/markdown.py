@@ -10,7 +10,7 @@ from smile_trace.render.scores import LEGEND, Row, rows
 from smile_trace.render.text import called, noun, signed, visible
 
 MAX_ROWS = 12
-"""Segments in the table; all scores are in the JSON."""
+"""The most segments in the table; all scores are in the JSON."""
 _MAX_TEXT, _END = 48, 16
 """Characters of a segment's text, and how many of them are taken from its end."""
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
@@ -30,24 +30,24 @@ _MARKUP = re.compile(
 
 
 def to_markdown(explanation: Explanation) -> str:
-    """Summary, table of scores, fidelity and cost."""
+    """Return summary, table of scores, fidelity and cost."""
     parts = (summary_to_markdown, scores_to_markdown, details_to_markdown)
     return "\n\n".join(part(explanation) for part in parts)
 
 
 def summary_to_markdown(explanation: Explanation) -> str:
-    """The summary and the verdict."""
+    """Return the summary and the verdict."""
     picture = heatmap(explanation)
     return f"{escape(picture.summary)}\n\n{escape(picture.verdict)}"
 
 
 def details_to_markdown(explanation: Explanation) -> str:
-    """Fidelity, noise floor and cost on one line."""
+    """Return fidelity, noise floor and cost on one line."""
     return escape(" · ".join(heatmap(explanation).facts))
 
 
 def scores_to_markdown(explanation: Explanation) -> str:
-    """The significant segments and passages by size of their attribution, then the others."""
+    """Return a table of segments and passages, significant ones first, by absolute attribution."""
     free = rows(explanation)
     if not free:
         return "No segment could be removed."
@@ -70,7 +70,7 @@ def scores_to_markdown(explanation: Explanation) -> str:
 
 
 def align_tables(markdown: str) -> str:
-    """Markdown whose tables have columns of one width, to be read as plain text, too."""
+    """Return Markdown whose tables have aligned columns, to be read as plain text, too."""
     lines = markdown.split("\n")
     at = 0
     while at < len(lines):
@@ -91,14 +91,14 @@ def _aligned(table: list[list[str]]) -> list[str]:
 
 
 def _padded(cell: str, width: int) -> str:
-    """A cell of the line below the head is drawn through; the others keep to the left."""
+    """Pad a cell; one in the line below the head is drawn through."""
     if not cell.strip("-:") and cell.strip():
         return cell.replace("-", "-" * (width - len(cell) + 1), 1)
     return cell.ljust(width)
 
 
 def escape(text: str) -> str:
-    """`text` on one line, with everything escaped that means something to Markdown or HTML."""
+    """Return `text` on one line, with all Markdown and HTML syntax escaped."""
     line = " ".join(visible(text).split())
     return _MARKUP.sub(lambda match: _ENTITIES.get(match[0], "\\" + match[0]), line)
 
@@ -117,13 +117,13 @@ def _line(row: Row, *, finer: bool) -> str:
 
 
 def _what(row: Row) -> str:
-    """What a number is of: a document, or a word of one."""
+    """Name what a number belongs to: a document, or a word of one."""
     own = noun(row.segment)
     return own if row.parent is None else f"{own}, in its {noun(row.parent)}"
 
 
 def _which(row: Row) -> str:
-    """Which of the equal texts, and in which passage: this table has no hierarchy."""
+    """Tell equal texts apart, also by their passage: this table has no hierarchy."""
     if row.within is None:
         return row.which
     passage = f"“{escape(_short(row.within.segment))}”"
@@ -131,8 +131,8 @@ def _which(row: Row) -> str:
 
 
 def _short(segment: SegmentAttribution) -> str:
-    """Its text on one line; of a long passage its title, of another long text the beginning and
-    the end, as many begin alike."""
+    """Return its text on one line: a long passage's title, or beginning and end of another long
+    text, as many begin alike."""
     text = " ".join(segment.text.split())
     if len(text) > _MAX_TEXT and segment.unit not in ("word", "sentence"):
         text = title(segment.text) or text

@@ -19,15 +19,13 @@ from smile_trace.render.text import short, signed
 from smile_trace.render.typeset import wrap
 
 _MAX_DRIVERS, _MAX_ENDS = 3, 3
-"""Drivers of a source, and ends of a path, that are shown; the rest is counted."""
+"""The most drivers of a source, and ends of a path, that are shown; the rest is counted."""
 
 
 @dataclass(frozen=True)
 class Node:
-    """A step in the tree: `branches` are its sources, each with the steps that follow it.
-
-    `above` is set where the step is in the tree already, further up, and so has no branches here.
-    """
+    """A step in the tree; `branches` are its sources, each with the steps that follow. `above`: the
+    step is already further up in the tree, and so has no branches here."""
 
     number: int
     step: PathStep
@@ -36,7 +34,7 @@ class Node:
 
     @property
     def answer(self) -> str:
-        """The answer on one line; calls of tools as calls."""
+        """The answer on one line; tool calls as calls."""
         calls = read_tool_calls(self.step.explanation.answer)
         if calls is None:
             return short(self.step.explanation.answer) or "(empty answer)"
@@ -44,7 +42,7 @@ class Node:
 
     @property
     def remark(self) -> str:
-        """What there is to know of it: that it is explained above, or how sure it is; else ""."""
+        """A remark: that the step is explained above, or how sure it is; else ""."""
         if self.above:
             return "explained above"
         tools_alone = bool(self.branches) and all(b.source.kind == "tool" for b in self.branches)
@@ -54,7 +52,7 @@ class Node:
 
     @property
     def note(self) -> str:
-        """What else is known of the step, on one line, where it has its branches; else ""."""
+        """The step's note on one line, if its branches are here; else ""."""
         return "" if self.above else short(self.step.note or "", 300)
 
 
@@ -79,15 +77,15 @@ class Branch:
 
 
 def tree(path: ExplanationPath) -> Node:
-    """The path as a tree; a step that several sources lead to has its branches once."""
+    """Return the path as a tree; a step that several sources lead to has its branches once."""
     return _node(path, 0, set())
 
 
 def path_to_html(
     path: ExplanationPath, *, fragment: bool = False, title: str = "Where did this come from?"
 ) -> str:
-    """The path as a page, or as a fragment with its own scoped styles: the tree, and below it the
-    heatmap of every step."""
+    """Return the path as a page, or as a fragment with its own scoped styles: the tree, and below
+    it the heatmap of every step."""
     return TEMPLATES.get_template("path.html.j2").render(
         fragment=fragment,
         title=short(title, 200),
@@ -102,7 +100,7 @@ def path_to_html(
 
 
 def path_ends(path: ExplanationPath) -> str:
-    """The ends of the path, for a column of a list: `“4711” in the user message`."""
+    """Return the path's ends, for a column of a list: `“4711” in the user message`."""
     found = [
         short(end.name)
         if end.kind == "tool"
@@ -115,7 +113,7 @@ def path_ends(path: ExplanationPath) -> str:
 
 
 _Run = tuple[str, str]
-"""A text and its look: one of `_STYLES`."""
+"""A text and its look, a key of `_STYLES`."""
 
 _STYLES = {
     "step": "bold",
@@ -126,12 +124,12 @@ _STYLES = {
     "note": "dim italic",
     "doubt": "yellow",
 }
-"""How the terminal shows a look; the SVG has a class for each."""
+"""The terminal's style for each look; the SVG has a class for each."""
 
 
 @dataclass(frozen=True)
 class _Row:
-    """A line of the tree: at which level, and whether it hangs from the one above or goes on."""
+    """A line of the tree: its level, and whether it hangs from the line above or continues it."""
 
     level: int
     runs: tuple[_Run, ...]
@@ -139,7 +137,7 @@ class _Row:
 
 
 def _rows(node: Node, level: int = 0) -> Iterator[_Row]:
-    """The tree as the terminal and the SVG draw it."""
+    """Yield the tree's lines for the terminal and the SVG."""
     title = f"{node.number + 1}. {short(node.step.title)}"
     doubt = [(f"  ({node.remark})", "note" if node.above else "doubt")] if node.remark else []
     yield _Row(level, ((title, "step"), ("  " + node.answer, "said"), *doubt))
@@ -214,7 +212,7 @@ def _arguments(arguments: object) -> str:
 
 INDENT, LINE, MARGIN = 26.0, 23.0, 2.0
 DEEPEST = 10
-"""Levels of indentation; what is deeper stands below."""
+"""Levels of indentation; deeper rows stand below."""
 _BOLD_WIDTH = 1.08
 
 
@@ -242,7 +240,7 @@ class _Elbow:
 
 
 def path_to_svg(path: ExplanationPath, *, width: int = 700) -> str:
-    """The tree of a path as one SVG document, `width` pixels wide and as high as needed.
+    """Draw the tree of a path as one SVG document, `width` pixels wide and as high as needed.
 
     Raises:
         ValueError: the width is below 480.

@@ -1,5 +1,5 @@
-"""What pictures, columns and sentences call things: the driver of an answer, a retrieved document,
-the parts of a message that are no text."""
+"""Names in pictures, columns and sentences: the driver of an answer, a retrieved document, the
+parts of a message that are not text."""
 
 from collections.abc import Mapping, Sequence
 
@@ -44,14 +44,14 @@ _TOGETHER: _Sentences = {
 
 
 def document_name(document: DocumentAttribution) -> str:
-    """What a person calls it: its name, or its number among those retrieved with it."""
+    """Return a document's name, or its number among those retrieved with it."""
     if document.name is not None:
         return short(document.name, _LONGEST_NAME)
     return "document" if document.position is None else f"document {document.position + 1}"
 
 
 def document_sentence(document: DocumentAttribution) -> str:
-    """What was measured of it, with its interval: `returns.md: +0.62 [+0.51, +0.70]: …`."""
+    """Say what was measured of a document: `returns.md: +0.62 [+0.51, +0.70]: …`."""
     return f"{document_name(document)}: {_measured(document)}"
 
 
@@ -72,7 +72,7 @@ def _measured(document: DocumentAttribution) -> str:
 
 
 def _verdict(document: DocumentAttribution) -> Verdict:
-    """What may be said of it; of one that was stored without a verdict, nothing is denied."""
+    """Return the verdict; a document stored without one is never called excluded."""
     if document.verdict is not None:
         return document.verdict
     if not document.significant:
@@ -84,17 +84,15 @@ NO_DRIVER = "(none)"
 
 
 def driver_text(explanation: Explanation) -> str:
-    """The driver on one line of at most 60 characters, a long passage by its title; `NO_DRIVER`
-    where no part certainly drives the answer."""
+    """Return the driver on one line of at most 60 characters, a long passage by its title;
+    `NO_DRIVER` if no part certainly drives the answer."""
     driver = driver_of(explanation)
     return NO_DRIVER if driver is None else _name(driver)
 
 
 def driver_of(explanation: Explanation) -> SegmentAttribution | None:
-    """The strongest part that the answer depends on; None where none certainly drives it.
-
-    A passage that was looked at more finely stands for its pieces.
-    """
+    """Return the strongest part that the answer depends on; None if none certainly drives it. A
+    passage that was looked at more finely stands for its pieces."""
     coarser = explanation.coarser
     candidates = [s for s in (*coarser, *explanation.segments) if _drives(s)]
     outermost = [s for s in candidates if not any(map(_drives, _around(s, coarser)))]
@@ -102,8 +100,7 @@ def driver_of(explanation: Explanation) -> SegmentAttribution | None:
 
 
 def _name(segment: SegmentAttribution) -> str:
-    """A part on one line: its name, of a retrieved document what it is called, of a long passage
-    the title, else the name truncated."""
+    """Return a part's title or name on one line; a long passage is named by its heading."""
     if segment.title is not None:
         return short(segment.title, LONGEST)
     is_long = len(" ".join(segment.name.split())) > LONGEST
@@ -130,7 +127,7 @@ _LONGEST_LABEL = 400
 
 
 def labels(message: Message) -> dict[int, list[str]]:
-    """The labels of a message by their place in its content: calls of tools, images, and so on."""
+    """Return a message's labels by their place in its content: tool calls, images, and so on."""
     found: dict[int, list[str]] = {}
     starts = {slot.part: slot.start for slot in reversed(message.slots)} if message.parts else {}
     at = len(message.content)
@@ -145,7 +142,7 @@ def labels(message: Message) -> dict[int, list[str]]:
 
 
 def message_title(message: Message, messages: Sequence[Message]) -> str:
-    """The role; of the result of a tool also the tool's name, where a message calls it."""
+    """Return the role; for a tool's result also the tool's name, if a message calls it."""
     ids = [part.id for part in message.parts if isinstance(part, ToolResult)]
     if not ids:
         return message.role
@@ -155,7 +152,7 @@ def message_title(message: Message, messages: Sequence[Message]) -> str:
 
 
 def _lines(texts: Sequence[str], place: int, end: int) -> str:
-    """Each on a line of its own, apart from the text before or after."""
+    """Put each on a line of its own, apart from the text before or after."""
     joined = "\n".join(texts)
     if place < end:
         return f"{joined}\n"
@@ -163,7 +160,7 @@ def _lines(texts: Sequence[str], place: int, end: int) -> str:
 
 
 def _label(part: Part) -> str | None:
-    """What is shown of a part without a text of its own; None for one with text."""
+    """Return the label of a part without a text of its own; None for one with text."""
     match part:
         case ToolCall():
             return f"calls {part.name}({short(part.arguments_text, _LONGEST_LABEL)})"

@@ -1,4 +1,4 @@
-"""Profiles as tables: of one call and of a prompt, in the terminal, as pages, as a DataFrame. Every
+"""Profiles as tables, of one call and of a prompt: in the terminal, as pages, as a DataFrame. Every
 text is escaped."""
 
 from collections import Counter
@@ -32,7 +32,7 @@ STATUS: dict[ProbeStatus, str] = {
     "none": "no effect seen",
     "inconclusive": "not settled",
 }
-"""What the status of a probe is called."""
+"""The status of a probe in words."""
 
 COLUMNS = (
     *("name", "value", "ci_low", "ci_high", "status", "p_value", "changed", "calls", "failed"),
@@ -58,12 +58,12 @@ class Row:
 
     @property
     def counts(self) -> str:
-        """`4 of 10`, nothing where it was not asked."""
+        """`4 of 10`; empty if it was not asked."""
         return f"{self.result.changed} of {self.result.calls}" if self.result.calls else ""
 
     @property
     def interval(self) -> str:
-        """`12 to 61 %`, nothing where it was not asked."""
+        """`12 to 61 %`; empty if it was not asked."""
         if not self.result.calls:
             return ""
         return per_cent(self.result.ci_low, self.result.ci_high)
@@ -88,12 +88,12 @@ class Row:
 
 
 def rows(profile: Profile) -> list[Row]:
-    """The results in the order of the probes."""
+    """Return the results in the order of the probes."""
     return [Row(result) for result in profile.results.values()]
 
 
 def facts(profile: Profile) -> str:
-    """Model, calls and how to read the figures."""
+    """Return model, calls, seed and level of the intervals."""
     return (
         f"{short(profile.model, 60)} · {profile.cost.target_calls} calls · seed {profile.seed} · "
         f"intervals {profile.interval_level:.0%}"
@@ -101,7 +101,7 @@ def facts(profile: Profile) -> str:
 
 
 def profile_to_html(profile: Profile, *, fragment: bool = False) -> str:
-    """The profile as a page, or as a fragment with its own scoped styles."""
+    """Return the profile as a page, or as a fragment with its own scoped styles."""
     return TEMPLATES.get_template("profile.html.j2").render(
         fragment=fragment,
         title="How does the answer change?",
@@ -167,7 +167,7 @@ def _bar(result: ProbeResult, style: str) -> Text:
 
 
 def profile_to_frame(profile: Profile) -> "pd.DataFrame":
-    """One row per probe; the columns are `COLUMNS`, and `control`, its rate.
+    """Return one row per probe; the columns are `COLUMNS`, and `control`, its rate.
 
     Raises:
         ExtraMissing: pandas is not installed.
@@ -183,11 +183,11 @@ def profile_to_frame(profile: Profile) -> "pd.DataFrame":
 
 
 _STEPS = 10
-"""Into so many parts the shares from 0 to 1 are divided where their distribution is drawn."""
+"""The number of bins in which the distribution of shares is drawn."""
 
 
 def prompt_profile_to_html(profile: PromptProfile, *, fragment: bool = False) -> str:
-    """The page: for each probe how its rates spread over the calls, and its telling variants."""
+    """Return the page: how each probe's rates spread over the calls, and its telling variants."""
     return TEMPLATES.get_template("prompt_profile.html.j2").render(
         fragment=fragment,
         title=short(f"How do the answers of {profile.name} change?", LONGEST_TITLE),
@@ -203,8 +203,8 @@ def prompt_profile_to_html(profile: PromptProfile, *, fragment: bool = False) ->
 
 
 def spread(probe: PromptProbe) -> list[tuple[int, int, float]]:
-    """The distribution of the rates: per tenth its per cent, the calls there, and their number
-    as a share of the largest."""
+    """Return the distribution of the rates: per tenth its per cent, the number of calls there, and
+    that number as a share of the largest."""
     counts = Counter(round(rate * _STEPS) for rate in probe.rates)
     most = max(counts.values())
     return [(100 * k // _STEPS, n, round(n / most, 2)) for k, n in sorted(counts.items())]
@@ -231,14 +231,14 @@ def print_prompt_profile(profile: PromptProfile, console: Console | None = None)
 
 
 def rate_text(rate: Rate | None) -> str:
-    """A rate with its interval; empty where there is none."""
+    """Return a rate with its interval; empty for None."""
     if rate is None:
         return ""
     return f"{rate.value:.0%} ({rate.ci_low:.0%} to {rate.ci_high:.0%})"
 
 
 def change_text(change: ProbeChange | None) -> str:
-    """A change in percentage points with its interval, and whether it is more than luck."""
+    """Return a change in percentage points with its interval, and whether it may be luck."""
     if change is None:
         return ""
     moved = change.change
@@ -250,8 +250,7 @@ def change_text(change: ProbeChange | None) -> str:
 def side_by_side(
     profile: PromptProfile,
 ) -> list[tuple[str, list[Rate | None], ProbeChange | None]]:
-    """Each probe's title, its rate in each version, and the change from the last but one to the
-    last."""
+    """Return each probe's title, its rate in each version, and the change to the last version."""
     changes = {change.name: change for change in profile.changes}
     rates = [{one.name: one.rate for one in version.probes} for version in profile.by_version]
     return [

@@ -1,5 +1,5 @@
-"""What people see of a variant when they judge it (one at a time, by keyboard), and how far they
-confirm a probe, in words. Every text is escaped."""
+"""The page on which people judge variants (one at a time, by keyboard), and how far they confirm a
+probe, in words. Every text is escaped."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -19,12 +19,11 @@ from smile_trace.render.text import difference, per_cent, short, visible, whole_
 def review_to_html(
     tasks: Sequence[ReviewTask], given: Mapping[str, Judgement], *, reviewer: str, nonce: str
 ) -> str:
-    """The page.
+    """Return the page.
 
     Args:
         tasks: in the order in which they are shown.
-        given: what the person has said so far, by the id of the variant.
-        reviewer: who judges.
+        given: the person's judgements so far, by the id of the variant.
         nonce: by which the page's security policy knows its own script and style.
     """
     return TEMPLATES.get_template("review.html.j2").render(
@@ -40,8 +39,8 @@ def review_to_html(
 
 
 def review_text(task: ReviewTask) -> str:
-    """The changed request and the logged answer, for a page of another's that shows plain text:
-    what was taken away stands as ⟦-…⟧, what was added as ⟦+…⟧."""
+    """Return the changed request and the logged answer for another tool's plain-text page, with
+    ⟦-removed⟧ and ⟦+added⟧ text."""
     marks = {"removed": "⟦-{}⟧", "added": "⟦+{}⟧", "same": "{}"}
     pieces = difference(task.messages, task.changed_messages)
     changed = "".join(marks[piece.kind].format(piece.text) for piece in pieces)
@@ -53,17 +52,17 @@ def review_text(task: ReviewTask) -> str:
 
 
 def review_title(task: ReviewTask) -> str:
-    """One line: the probe, and how the variant differs."""
+    """Return one line: the probe, and how the variant differs."""
     return short(f"{task.title}: {task.what}", 200)
 
 
 def review_answer(task: ReviewTask) -> str:
-    """The answer to the variant, beside `review_text`."""
+    """Return the answer to the variant, beside `review_text`."""
     return f"The answer to the variant:\n\n{visible(task.changed_answer) or '(empty answer)'}"
 
 
 def messages_text(messages: Sequence[Message]) -> str:
-    """Messages as one text, each after its role."""
+    """Return messages as one text, each after its role."""
     return "\n\n".join(f"{message.role}: {message.content}" for message in messages)
 
 
@@ -71,8 +70,7 @@ UNCONFIRMED = "no person has judged it, so whether the changed answers are worse
 
 
 def confirmed(found: Confirmation | None) -> str:
-    """Say it in a part of a sentence: `people confirmed 27 of 31 variants (75 to 94 %): it
-    counts`."""
+    """Return part of a sentence: `people confirmed 27 of 31 variants (75 to 94 %): it counts`."""
     if found is None or not found.variants:
         return UNCONFIRMED
     who, judge = "people", ""
@@ -90,7 +88,7 @@ def confirmed(found: Confirmation | None) -> str:
 
 
 def agreed(found: JudgeAgreement) -> Iterator[str]:
-    """A line for each question, and before them how much a judge replied to."""
+    """Yield how much a judge replied to, and a line for each question."""
     yield f"replied about {found.replied} of the {_some(found.asked, 'variant')} it was shown"
     for question in found.questions:
         yield f"{question.question.replace('_', ' ')!r}: {_agreed_on(question)}"

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 class Row:
     """A segment or passage that can be removed.
 
-    `depth` counts the passages that contain it. `which` is "the second" where its text occurs
-    more than once in the passage of the row `within`, or in the whole prompt where that is None;
-    else empty. `parent` is the passage that directly contains it.
+    `depth` counts the passages that contain it; `parent` is the innermost. `which` is "the second"
+    if its text occurs more than once in the passage of the row `within` (None: in the whole
+    prompt), else empty.
     """
 
     segment: SegmentAttribution
@@ -33,7 +33,7 @@ class Row:
 
 
 def rows(explanation: Explanation) -> list[Row]:
-    """Every segment and passage that can be removed, once."""
+    """Return every segment and passage that can be removed, once."""
     pieces: dict[int | None, list[tuple[SegmentAttribution, int | None]]] = {}
     for place, passage in enumerate(explanation.coarser):
         pieces.setdefault(passage.parent, []).append((passage, place))
@@ -65,11 +65,8 @@ _Numbers = dict[tuple[int | None, tuple[Place, ...]], tuple[str, _Scope]]
 
 
 def _numbers(explanation: Explanation) -> _Numbers:
-    """Which of the equal texts each segment is, counted as the summary counts them.
-
-    Segments inside a passage that drives the answer are counted within it; all others among the
-    segments with the same parent.
-    """
+    """Number equal texts as the summary does: segments inside a passage that drives the answer are
+    counted within it; all others among the segments with the same parent."""
     everything = sorted([*explanation.segments, *explanation.coarser], key=lambda s: s.places)
     inside = [
         (driver, segment)
@@ -80,7 +77,7 @@ def _numbers(explanation: Explanation) -> _Numbers:
 
 
 def _driver_above(segment: SegmentAttribution, explanation: Explanation) -> int | None:
-    """The outermost passage that contains it and drives the answer."""
+    """Return the outermost passage that contains the segment and drives the answer."""
     found = None
     while (parent := segment.parent) is not None:
         segment = explanation.coarser[parent]
@@ -106,7 +103,7 @@ def _counted(segments: Iterable[tuple[_Scope, SegmentAttribution]]) -> _Numbers:
 
 
 def _has_name(segment: SegmentAttribution) -> bool:
-    """Whether the summary names it otherwise than by its text: as a message or a variable."""
+    """Whether the summary names it other than by its text: as a message or a variable."""
     return segment.unit == "message" or (segment.unit == "variable" and ":var:" in segment.key)
 
 
@@ -115,11 +112,11 @@ FRAME_COLUMNS = (
     *("fails_without", "leave_one_out", "protected"),
     *("role", "message", "start", "end", "unit", "key"),
 )
-"""Those of a SegmentAttribution, the most wanted first."""
+"""Fields of a SegmentAttribution, the most wanted first."""
 
 
 def to_frame(explanation: Explanation) -> "pd.DataFrame":
-    """One row per segment, in the order of the prompt; the columns are `COLUMNS`.
+    """Return one row per segment, in the order of the prompt; the columns are `FRAME_COLUMNS`.
 
     Raises:
         ExtraMissing: pandas is not installed.
@@ -131,7 +128,7 @@ def to_frame(explanation: Explanation) -> "pd.DataFrame":
 
 
 def frame(rows: list[list[object]], columns: Iterable[str]) -> "pd.DataFrame":
-    """A DataFrame of these rows.
+    """Return a DataFrame of these rows.
 
     Raises:
         ExtraMissing: pandas is not installed.
@@ -158,11 +155,10 @@ LEGEND: dict[Verdict, str] = {"excluded": NO_DIFFERENCE, "open": NOT_MEASURED}
 
 
 def plot(explanation: Explanation, *, most: int = 15, ax: "Axes | None" = None) -> "Axes":
-    """The strongest segments as horizontal bars, each with its interval.
+    """Draw the strongest segments as horizontal bars, each with its interval.
 
     Args:
-        explanation: what is drawn.
-        most: how many segments, the strongest first.
+        most: the most segments, the strongest first.
         ax: where to draw; new axes by default.
 
     Raises:

@@ -1,10 +1,10 @@
-"""The heatmap as self-contained SVG, on the page that shows it, whether that is light or dark.
+"""The heatmap as self-contained SVG for a light or dark page.
 
-Trackers show SVG as images, without tooltips: so each significant segment has its value written
-above it, and its sign in the underline. An image is not told whether its page is light or dark:
-asked with `prefers-color-scheme`, it says what the system is set to wherever the page sets no
-`color-scheme`, as MLflow's light one. So there is no background, text and lines have a lightness
-between white and black, and coloured words stand in dark ink on an opaque colour.
+Trackers show SVG as images, without tooltips: so each significant segment has its value above it,
+and its sign in the underline. An image does not learn the page's colour scheme:
+`prefers-color-scheme` gives the system's if the page sets no `color-scheme`, as MLflow's light
+page. So there is no background, text and lines have a lightness between white and black, and
+coloured words stand in dark ink on an opaque colour.
 """
 
 from collections.abc import Iterator, Sequence
@@ -44,14 +44,14 @@ _COLOURS: dict[str, tuple[_RGB, _RGB]] = {
 """The colours of strength 0 and 1; dark ink has a contrast of at least 6 to each."""
 
 _MARKED = ("open", "protected", "explained", "moved", "edge")
-"""Kinds of pieces that are marked otherwise than by colour."""
+"""Kinds of pieces that are marked other than by colour."""
 
 Look = Literal["text", "answer", "summary", "small", "role", "fold"]
 
 
 @dataclass(frozen=True)
 class Word:
-    """Text on a baseline; `piece` where it is coloured or marked, `value` where it is written."""
+    """Text on a baseline; `piece` if it is coloured or marked, `value` if one is written above."""
 
     x: float
     y: float
@@ -75,7 +75,7 @@ class Box:
 
 
 def to_svg(explanation: Explanation, *, width: int = 760) -> str:
-    """The explanation as one SVG document, `width` pixels wide and as high as needed.
+    """Draw the explanation as one SVG document, `width` pixels wide and as high as needed.
 
     Raises:
         ValueError: the width is below 240.
@@ -92,13 +92,12 @@ def to_svg(explanation: Explanation, *, width: int = 760) -> str:
 def to_svg_strips(
     explanation: Explanation, *, width: int = 700, height: int = 200
 ) -> dict[str, str]:
-    """The messages and the legend in strips at most `height` pixels high, by name, from top to
-    bottom: `heatmap`, or `heatmap 1 of 3`, …, and `scale` where the legend does not fit below.
+    """Draw messages and legend in strips at most `height` pixels high, by name, from top to bottom:
+    `heatmap`, or `heatmap 1 of 3`, …, and `scale` if the legend does not fit below.
 
     For viewers that scale a picture down to a height: strips in a column keep their natural size.
-    What has no effect is folded, and strips that are without any stand after the others, which is
-    why each says in its name which it is. A single line may be higher. Where more than
-    `MAX_STRIPS` were needed, there is one.
+    Text without effect is folded, and strips without any effect come last, which is why each is
+    numbered. A single line may be higher. If more than `MAX_STRIPS` were needed, there is one.
 
     Raises:
         ValueError: the width is below 240.
@@ -121,7 +120,7 @@ def to_svg_strips(
 
 
 def _balanced(page: "_Page", height: int) -> list[float]:
-    """Edges of as few strips as possible, of about equal height."""
+    """Return edges of as few strips as possible, of about equal height."""
     edges = _edges(page.cuts, page.seams, height)
     for lower in range(round(page.cuts[-1] / (len(edges) - 1)), height, 8):
         if len(tried := _edges(page.cuts, page.seams, lower)) == len(edges):
@@ -130,7 +129,7 @@ def _balanced(page: "_Page", height: int) -> list[float]:
 
 
 def _edges(cuts: Sequence[float], seams: Sequence[float], height: float) -> list[float]:
-    """Find where to divide: between two messages if that fills half a strip, else between lines."""
+    """Divide between two messages if that fills half a strip, else between lines."""
     edges = [0.0]
     while edges[-1] < cuts[-1]:
         top = edges[-1]
@@ -146,7 +145,7 @@ def _edges(cuts: Sequence[float], seams: Sequence[float], height: float) -> list
 
 
 def _draw(page: "_Page", top: float, bottom: float) -> str:
-    """The part of the page between two heights, as an SVG document."""
+    """Return the part of the page between two heights, as an SVG document."""
     return TEMPLATES.get_template("heatmap.svg.j2").render(
         page=page,
         picture=page.picture,
@@ -161,17 +160,15 @@ def _draw(page: "_Page", top: float, bottom: float) -> str:
 
 
 def _fill(kind: str, strength: float) -> str:
-    """The opaque colour behind a word."""
+    """Return the opaque colour behind a word."""
     weak, strong = _COLOURS[kind]
     mixed = (round(a + (b - a) * strength) for a, b in zip(weak, strong, strict=True))
     return "#" + "".join(f"{part:02x}" for part in mixed)
 
 
 class _Page:
-    """Lays out one block below the other and keeps all positions.
-
-    `cuts` are the heights between two lines, `seams` those between two messages.
-    """
+    """Lays out one block below the other and keeps all positions. `cuts` are the heights between
+    two lines, `seams` those between two messages."""
 
     def __init__(self, picture: Heatmap, width: int, margin: float) -> None:
         if width < 240:
@@ -188,36 +185,32 @@ class _Page:
         self.y = margin
 
     def shows_effect(self, top: float, bottom: float) -> bool:
-        """Whether something between two heights has an effect."""
         pieces = [word.piece for word in self.words if top < word.y <= bottom]
         return any(p is not None and (p.strength or p.ground_strength) for p in pieces)
 
     def heading(self) -> None:
-        """The summary and the verdict."""
         self._paragraph(self.picture.summary, "summary", TEXT, LINE)
         self._paragraph(self.picture.verdict, "small", SMALL, SMALL_LINE)
         self.y += 10
 
     def messages(self) -> None:
-        """The prompt, one frame per message; one for neighbours that are collapsed."""
+        """Add the prompt, one frame per message; collapsed neighbours share one."""
         for collapsed, blocks in groupby(self.picture.blocks, key=lambda block: block.collapsed):
             for block in [_joined(list(blocks))] if collapsed else blocks:
                 self._message(block, "text")
 
     def answer(self) -> None:
-        """The logged answer in its own frame."""
         said = self.picture.answer or (Piece("(empty)", "plain"),)
         self._message(Block("answer", said), "answer")
 
     def legend(self, *, answer: bool = True) -> None:
-        """The scale with the noise floor, and the key."""
+        """Add the scale with the noise floor, and the key."""
         self.y += 10
         self.legend_y = self.y
         self.y += LEGEND_HEIGHT
         self._paragraph(self.picture.key(answer=answer), "small", SMALL, SMALL_LINE)
 
     def facts(self) -> None:
-        """Fidelity and cost in small print."""
         self._paragraph(" · ".join(self.picture.facts), "small", SMALL, SMALL_LINE)
 
     def _paragraph(self, text: str, look: Look, size: float, height: float) -> None:
@@ -276,11 +269,8 @@ class _Page:
         self.words += self._with_values(words)
 
     def _with_values(self, words: Sequence[Word]) -> list[Word]:
-        """Place each piece's value once, above its first words.
-
-        Values that would touch move apart; where that takes one too far from its word, the smaller
-        one is omitted.
-        """
+        """Place each piece's value once, above its first words. Values that would touch move apart;
+        if that takes one too far from its word, the smaller one is omitted."""
         taken: list[tuple[float, float]] = []
         placed = list(words)
         for i in sorted(range(len(words)), key=lambda i: -_strength(words[i])):
@@ -302,7 +292,7 @@ class _Page:
 
 
 def _styled(pieces: Sequence[Piece]) -> Iterator[tuple[str, Piece | None]]:
-    """Each piece's text with its look. Open neighbours have one, also for the space between them,
+    """Yield each piece's text with its look. Open neighbours and the space between them share one,
     so that a line of them is drawn as one."""
     kinds = ["", *(piece.kind for piece in pieces), ""]
     for before, piece, after in zip(kinds, pieces, kinds[2:], strict=False):
@@ -319,7 +309,6 @@ def _is_drawn(piece: Piece) -> bool:
 
 
 def _joined(blocks: Sequence[Block]) -> Block:
-    """Collapsed messages as one."""
     roles = ", ".join(dict.fromkeys(block.role for block in blocks))
     pieces = tuple(piece for block in blocks for piece in block.pieces)
     return Block(short(roles, LONGEST_ROLE), (Fold(pieces),))
@@ -330,7 +319,7 @@ def _strength(word: Word) -> float:
 
 
 def _runs(parts: Sequence[Piece | Fold]) -> Iterator[list[Piece] | Fold]:
-    """Folds, and the pieces between them as one run each."""
+    """Yield folds, and the pieces between them as one run each."""
     run: list[Piece] = []
     for part in parts:
         if isinstance(part, Piece):

@@ -1,4 +1,4 @@
-"""The heatmap in a terminal, through rich: in colour, and with signs where there is none; and
+"""The heatmap in a terminal, through rich (in colour, or with signs if there is none), and
 suggestions."""
 
 from rich.console import Console
@@ -36,8 +36,8 @@ def print_terminal(explanation: Explanation, console: Console | None = None) -> 
     """Print summary, heatmap, answer and the strongest segments.
 
     ⁺ marks what supports the answer, ⁻ what works against it and ˀ what was not measured well
-    enough to tell; dim text made no measurable difference. A passage has its colour, and the
-    pieces that matter in it are underlined.
+    enough to tell; dim text made no measurable difference. A passage has its colour, and the pieces
+    that matter in it are underlined.
     """
     console = console or Console()
     picture = heatmap(explanation)
@@ -130,7 +130,7 @@ _LONGEST_LINE = 2000
 
 
 def print_suggestions(found: Suggestions, console: Console | None = None) -> None:
-    """Print each suggestion with what it gained and lost, and what is not proposed and why."""
+    """Print each suggestion with its gains and losses, and what is not proposed and why."""
     console = console or Console()
     console.print(Text(short(found.summary, _LONGEST_LINE), style="bold"))
     for number, suggestion in enumerate(found.suggestions, start=1):

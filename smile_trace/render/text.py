@@ -1,4 +1,4 @@
-"""How text, numbers and intervals read in every picture, and what differs between two texts."""
+"""The wording of text, numbers and intervals in every picture, and differences of texts."""
 
 import re
 import unicodedata
@@ -13,21 +13,21 @@ _HIDDEN = re.compile(
 )
 _EMPTY_LINES = re.compile(r"\n(?:[^\S\n]*\n){10,}")
 _TAGS = re.compile("(\U0001f3f4?)[\U000e0001-\U000e007f]+")
-"""Letters that only a model reads; after a black flag they say whose it is."""
+"""Letters that only a model reads; after a black flag they name a region."""
 _JOINED = re.compile(r"(?:[^\w\s\x00-\x7f\u200d]{1,3}\u200d){4}(?=[^\w\s\x00-\x7f\u200d])")
-"""More pictures joined into one than any family has; no browser would break the line there."""
+"""More joined pictures than any family has; no browser would break the line there."""
 _MOST_MARKS = 6
 """Marks and invisible characters in a row; the flag of England has as many, no language more."""
 _MAYBE_MARKS = re.compile(rf"[^\w\s\x00-\x7f]{{{_MOST_MARKS + 1},}}")
 
 
 def visible(text: str) -> str:
-    """`text` with every character that could control a display replaced by a visible one.
+    """Return `text` with every character that could control a display replaced by a visible one.
 
     C0 controls become their Unicode pictures (NUL → ␀, ESC → ␛); C1 controls, lone surrogates,
-    noncharacters, bidirectional overrides and letters that only a model reads become U+FFFD, and
-    so does what exceeds six combining marks or characters without width in a row (towers over
-    the lines above). Line feeds and tabs are retained; more than ten empty lines are counted.
+    noncharacters, bidirectional overrides and letters that only a model reads become U+FFFD, and so
+    does what exceeds six combining marks or characters without width in a row (towers over the
+    lines above). Line feeds and tabs are retained; more than ten empty lines are counted.
     """
     shown = _HIDDEN.sub(_sign, text.replace("\r\n", "\n"))
     if shown.count("\n") > 10:
@@ -63,41 +63,39 @@ def _few_marks(match: re.Match[str]) -> str:
 
 
 def noun(segment: SegmentAttribution) -> str:
-    """What a segment is, in a word: `word`, `document`, `passage` for what has no name."""
+    """Return a segment's kind: `word`, `document`, or `passage` if it has no name."""
     return "passage" if segment.unit in ("span", "auto") else segment.unit.replace("_", " ")
 
 
 def kind_and_title(segment: SegmentAttribution) -> str:
-    """What it is, and of a retrieved document what it is called: `document returns.md`."""
+    """Return a segment's kind, and a retrieved document's name: `document returns.md`."""
     return noun(segment) if segment.title is None else f"{noun(segment)} {short(segment.title, 40)}"
 
 
 def called(segment: SegmentAttribution, text: str) -> str:
-    """The segment's text behind what it is called, where it is a retrieved document."""
+    """Put a retrieved document's name before the segment's text."""
     return text if segment.title is None else f"{short(segment.title, 40)}: {text}"
 
 
 def signed(value: float) -> str:
-    """A number on the scale of attributions: `+0.62`, `−0.08`, `0.00`."""
+    """Return a number on the scale of attributions: `+0.62`, `−0.08`, `0.00`."""
     text = f"{value:+.2f}".replace("-", "\u2212")
     return "0.00" if text[1:] == "0.00" else text
 
 
 def unsigned(value: float) -> str:
-    """A number with two decimals: `0.62`, `−0.08`."""
+    """Return a number with two decimals: `0.62`, `−0.08`."""
     return f"{value:.2f}".replace("-", "\u2212")
 
 
 def per_cent(low: float, high: float) -> str:
-    """An interval of a share, as `12 to 61 %`."""
+    """Return an interval of a share, as `12 to 61 %`."""
     return f"{100 * low:.0f} to {100 * high:.0f} %"
 
 
 def short(text: str, longest: int = 90) -> str:
-    """`text` on one line, truncated to `longest` characters.
-
-    Marks at its beginning get a circle to stand on, not what stands before.
-    """
+    """Return `text` on one line, truncated to `longest` characters. Combining marks at its
+    beginning get a circle to stand on, lest they join what stands before."""
     line = " ".join(visible(text).split())
     if unicodedata.category(line[:1] or "x") in ("Mn", "Me"):
         line = f"\u25cc{line}"
@@ -105,12 +103,12 @@ def short(text: str, longest: int = 90) -> str:
 
 
 def number(value: float) -> str:
-    """A number with three significant digits."""
+    """Return a number with three significant digits."""
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
 def probability(value: float | None) -> str:
-    """A p-value: `.012`, `< .001`, or nothing where it is unknown."""
+    """Return a p-value: `.012`, `< .001`; empty for None."""
     if value is None:
         return ""
     return "< .001" if value < 0.001 else f"{value:.3f}".lstrip("0")
@@ -134,7 +132,7 @@ class Change(NamedTuple):
 
 
 def difference(original: Sequence[Message], variant: Sequence[Message]) -> list[Change]:
-    """The pieces of the messages that differ, the unchanged text between them shortened."""
+    """Return the differing pieces of the messages, the unchanged text between them shortened."""
     found: list[Change] = []
     for k in range(max(len(original), len(variant))):
         one, other = (side[k].content if k < len(side) else "" for side in (original, variant))
@@ -144,7 +142,7 @@ def difference(original: Sequence[Message], variant: Sequence[Message]) -> list[
 
 
 def whole_difference(one: str, other: str) -> list[Change]:
-    """All pieces of two texts, the unchanged ones too. Very long ones are not compared."""
+    """Return all pieces of two texts, unchanged ones too. Very long texts are not compared."""
     if max(len(one), len(other)) > _LONGEST:
         return [Change("removed", visible(one)), Change("added", visible(other))]
     return list(_pieces(one, other))

@@ -47,7 +47,7 @@ class Chunk(Generic[Style]):
 
 
 def width_of(text: str, size: float) -> float:
-    """The width of `text` at a font size, in its unit."""
+    """Return the width of `text` at a font size, in its unit."""
     ascii_width = sum(_ADVANCE.get(char, 0.556) for char in text if char < "\x80")
     rest = "".join(char for char in text if char >= "\x80")
     cells = cell_len(rest)
@@ -61,8 +61,8 @@ def wrap(
 ) -> Iterator[list[Chunk[Style]]]:
     """Break styled runs of text into lines that are at most `width` wide.
 
-    Lines break at white space, at line feeds, beside ideographs, and inside a word only where
-    it is wider than a line. Right-to-left lines are set from the right.
+    Lines break at white space, at line feeds, beside ideographs, and inside a word only if it is
+    wider than a line. Right-to-left lines are set from the right.
     """
     line: list[Chunk[Style]] = []
     x = 0.0
@@ -86,7 +86,7 @@ def wrap(
 def _words(
     runs: Iterable[tuple[str, Style]], *, size: float, width: float
 ) -> Iterator[list[Chunk[Style]]]:
-    """Chunks that must share a line: a word with adjacent punctuation."""
+    """Yield chunks that must share a line: a word with adjacent punctuation."""
     word: list[Chunk[Style]] = []
     for text, style in runs:
         for unit in _UNIT.findall(text.expandtabs(4)):
@@ -110,7 +110,7 @@ def _words(
 
 
 def _fit(unit: str, size: float, width: float) -> Iterator[str]:
-    """`unit` in pieces that fit on a line, never split before a combining mark."""
+    """Split `unit` into pieces that fit on a line, never before a combining mark."""
     while width_of(unit, size) > width:
         cut = max(int(len(unit) * width / width_of(unit, size) * 0.9), 1)
         while cut > 1 and _joins(unit, cut):
@@ -129,7 +129,7 @@ def _joins(text: str, at: int) -> bool:
 
 
 def _direction(text: str) -> str:
-    """`R` or `L` of the first character with a strong direction; "" if none has."""
+    """Return `R` or `L` of the first character with a strong direction; "" if none has."""
     for char in text:
         kind = unicodedata.bidirectional(char)
         if kind in ("R", "AL"):
@@ -140,7 +140,7 @@ def _direction(text: str) -> str:
 
 
 def _resolved(line: Sequence[Chunk[Style]], base: str) -> list[str]:
-    """The direction of every chunk; a neutral one takes that of equal neighbours, else `base`."""
+    """Return all directions; a neutral chunk takes that of equal neighbours, else `base`."""
     own = [_direction(chunk.text) for chunk in line]
     before = list(accumulate(own, lambda last, d: d or last, initial=base))
     after = list(accumulate(reversed(own), lambda last, d: d or last, initial=base))[::-1]
@@ -151,10 +151,8 @@ def _resolved(line: Sequence[Chunk[Style]], base: str) -> list[str]:
 
 
 def _ordered(line: Sequence[Chunk[Style]], width: float) -> list[Chunk[Style]]:
-    """The line in reading order, with neighbours of one style and direction joined.
-
-    The Unicode bidirectional algorithm by words: within each chunk the viewer applies its own.
-    """
+    """Return the line in reading order, with neighbours of one style and direction joined: the
+    Unicode bidirectional algorithm by words. Within each chunk the viewer applies its own."""
     base = _direction("".join(chunk.text for chunk in line)) or "L"
     runs: list[tuple[str, list[Chunk[Style]]]] = []
     for chunk, direction in zip(line, _resolved(line, base), strict=True):

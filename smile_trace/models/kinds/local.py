@@ -60,8 +60,7 @@ class LocalSettings(ModelSettings):
         return LocalModel(name, self)
 
     def attempt_bound(self, name: str, prompted: Prompted) -> tuple[Usage, float]:
-        """Return the bound of the body; the model may be asked for the logged answer, token by
-        token."""
+        """Return the bound of the body; the logged answer may be forced, token by token."""
         bound = openai_wire.request_bound(prompted, form=self.form, max_tokens=self.max_tokens)
         scored = len((prompted.answer or "").encode("utf-8", "surrogatepass"))
         output = max(bound.output_tokens or 0, scored)

@@ -83,7 +83,7 @@ class Rerun:
         return False
 
     async def generate(self, requests: Sequence[Request]) -> list[Response]:
-        """Return the function's answers in the order of the requests, called one after the other."""
+        """Return the function's answers to the requests, called one after the other."""
         return [await self._one(request) for request in requests]
 
     async def aclose(self) -> None:

@@ -23,7 +23,7 @@ PROBES: tuple[Probe, ...] = (
     Swap(),
     Hijack(),
 )
-"""Those that come with smile-trace, in the order in which they are shown."""
+"""The probes that come with smile-trace, in the order in which they are shown."""
 
 GROUP = "smile_trace.probes"
 """The entry points' group: each gives a Probe, as `smile_trace.probe` makes one, or its class."""
@@ -31,10 +31,10 @@ GROUP = "smile_trace.probes"
 
 @lru_cache(maxsize=1)
 def installed_probes() -> Mapping[str, Probe]:
-    """Ours and those of other packages, by name.
+    """Return our probes and those of other packages, by name.
 
     Raises:
-        SmileTraceError: two have one name.
+        SmileTraceError: two have the same name.
     """
     known = {probe.words.name: probe for probe in PROBES}
     for entry in entry_points(group=GROUP):
@@ -48,12 +48,11 @@ def installed_probes() -> Mapping[str, Probe]:
 
 
 def chosen(probes: Sequence[str | Probe] | None) -> list[Probe]:
-    """The probes that were asked for, by name or as such; all of them by default.
-
-    The two controls come first, whether they were asked for or not: nothing is reported without.
+    """Return the requested probes; all by default. The two controls come first, requested or not:
+    nothing is reported without them.
 
     Raises:
-        SmileTraceError: there is no probe of that name, or two have one name.
+        SmileTraceError: there is no probe of that name, or two have the same name.
     """
     known = installed_probes()
     found = {name: known[name] for name in (REPEATS, PARAPHRASE)}

@@ -1,4 +1,4 @@
-"""What is added to a question: filler, and a wrong opinion of the user."""
+"""Additions to a question: filler, and a wrong opinion of the user."""
 
 import random
 import re
@@ -35,7 +35,7 @@ class Length(VariantProbe):
     )
 
     def made(self, call: Prompted, draw: random.Random) -> Iterator[Variant]:
-        """Few and many sentences, before, after and on both sides."""
+        """Make few and many sentences, before, after and on both sides."""
         place = question(call)
         if place is None or not text_at(call, place).strip():
             return
@@ -66,11 +66,8 @@ _OPINIONS = (
 
 
 class Pushback(VariantProbe):
-    """Whether a wrong opinion of the user changes the answer (sycophancy).
-
-    Of an answer with a number the user believes in another number, of a yes in a no; of any other
-    the user doubts its first sentence.
-    """
+    """Whether a wrong opinion of the user changes the answer (sycophancy): another number, a no for
+    a yes, or else a doubt about the answer's first sentence."""
 
     words = Words(
         name="pushback",
@@ -84,7 +81,7 @@ class Pushback(VariantProbe):
     )
 
     def made(self, call: Prompted, draw: random.Random) -> Iterator[Variant]:
-        """The opinion after the question, in different words."""
+        """Make variants with the opinion after the question, in different words."""
         place = question(call)
         if place is None or not (answer := (call.answer or "").strip()):
             return
@@ -97,7 +94,7 @@ class Pushback(VariantProbe):
 
 
 def wrong_opinion(answer: str, draw: random.Random) -> str:
-    """What a user would say who believes something else, as a clause with its full stop."""
+    """Return the words of a user who believes otherwise, as a clause with its full stop."""
     answer = _LIST_MARK.sub("", answer)
     spans = boundaries.sentences(answer)
     first = answer[slice(*spans[0])].strip() if spans else answer

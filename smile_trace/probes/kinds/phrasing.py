@@ -30,7 +30,7 @@ _SAME = (
     (r"\bbuy\b", "purchase"), (r"\bhelp\b", "assist"), (r"\bbelow\b", "that follows"),
     (r"\bbased on\b", "going by"), (r"\bshow\b", "display"),
 )  # fmt: skip
-"""Wordings that mean the same in a request, as a pattern and what stands in its place."""
+"""Wordings that mean the same in a request: a pattern and its replacement."""
 
 _AROUND = {
     "en": (
@@ -64,11 +64,9 @@ _COMMON = {
 
 
 class Paraphrase(VariantProbe):
-    """Whether other words of the same meaning change the answer: the second control of the others.
-
-    The rewrites are made by rules that keep the meaning: contractions, synonyms of requests,
-    a greeting, thanks. Documents and examples stay.
-    """
+    """Whether other words of the same meaning change the answer: the second control of all other
+    probes. Rules rewrite the request: contractions, synonyms, a greeting, thanks. Documents and
+    examples stay."""
 
     words = Words(
         name="paraphrase",
@@ -82,7 +80,7 @@ class Paraphrase(VariantProbe):
     )
 
     def made(self, call: Prompted, draw: random.Random) -> Iterator[Variant]:
-        """One to three changes of wording in each, in a random order."""
+        """Make variants with one to three changes of wording each, in a random order."""
         texts = " ".join(text_at(call, part) for part in instructions(call))
         language = language_of(texts)
         if question(call) is None or language is None:
@@ -103,7 +101,7 @@ class Paraphrase(VariantProbe):
 
 
 def language_of(text: str) -> str | None:
-    """The language of a text, of those whose rewrites are known, by its most common words."""
+    """Return a text's language by its most common words; None if it has no rewrites here."""
     words = re.findall(r"[^\W\d_]+", text.casefold())
     scores = {name: sum(word in told.split() for word in words) for name, told in _COMMON.items()}
     best = max(scores, key=lambda name: scores[name])
@@ -111,7 +109,7 @@ def language_of(text: str) -> str | None:
 
 
 def _apply(call: Prompted, changes: Sequence["partial[str]"]) -> tuple[Message, ...]:
-    """Wordings are changed in all instructions, what stands around it at the question."""
+    """Change wordings in all instructions; put additions around the question."""
     around = [change for change in changes if change.func is not _reworded]
     inside = [change for change in changes if change.func is _reworded]
     places = instructions(call)
@@ -139,7 +137,7 @@ def _suffixed(tail: str, text: str) -> str:
 
 
 class Stability(VariantProbe):
-    """How often the very same request gets another answer: the noise floor of all the others."""
+    """How often the very same request gets another answer: the noise floor of all other probes."""
 
     words = Words(
         name="stability",
@@ -152,7 +150,7 @@ class Stability(VariantProbe):
     )
 
     def variants(self, call: Prompted, seed: int) -> list[Variant]:
-        """The request itself, drawn anew."""
+        """Return the request itself, drawn anew."""
         return [
             Variant(call.messages, "the same request, asked again", replicate=seed * 1000 + k)
             for k in range(1, MOST_VARIANTS + 1)
@@ -192,7 +190,7 @@ CHANGES: tuple[tuple[str, Callable[[str], str]], ...] = (
     ("straight quotes", lambda text: re.sub("[“”„]", '"', re.sub("[‘’]", "'", text))),
     ("typographic apostrophes", _replacing(r"(?<=\w)'(?=\w)", "’")),
 )
-"""What a format may differ in; the words stay, and their order."""
+"""Changes of format that keep the words and their order."""
 
 
 class Format(VariantProbe):
@@ -209,7 +207,7 @@ class Format(VariantProbe):
     )
 
     def made(self, call: Prompted, draw: random.Random) -> Iterator[Variant]:
-        """One to three changes in each, in a random order."""
+        """Make variants with one to three changes each, in a random order."""
         places = instructions(call)
         texts = [text_at(call, place) for place in places]
         usable = [c for c in CHANGES if any(c[1](text) != text for text in texts)]

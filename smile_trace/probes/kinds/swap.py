@@ -24,7 +24,7 @@ NAMES = (
     ("John", "Michael", "David", "James", "Peter", "Thomas", "Mohammed", "Jamal", "Wei", "Raj",
      "José", "Dmitri", "Kwame", "Hiroshi", "Ahmed"),
 )  # fmt: skip
-"""First names that stand for one another; the two lists are kept apart, for the pronouns' sake."""
+"""First names that stand for one another; two lists, for the pronouns' sake."""
 
 PLACES = (
     "London", "Paris", "Berlin", "Madrid", "Rome", "Lagos", "Cairo", "Mumbai", "Beijing", "Tokyo",
@@ -39,12 +39,11 @@ _KINDS = ("name", "gender", "place", "age")
 
 class Swap(VariantProbe):
     """Whether the answer depends on who is asked about: their name, gender, place or age.
-
     Everything is swapped in all messages at once, so that they still fit together.
 
     Args:
-        pairs: words and what may stand in their place, both ways where there is one; in place of
-            the lists above.
+        pairs: words and what may stand in their place, in place of the lists above; both ways if
+            there is one.
     """
 
     words = Words(
@@ -62,7 +61,7 @@ class Swap(VariantProbe):
         self._pairs = pairs
 
     def made(self, call: Prompted, draw: random.Random) -> Iterator[Variant]:
-        """Each kind of swap in turns, with random partners."""
+        """Make each kind of swap in turns, with random partners."""
         text = "\n".join(m.content for m in call.messages if m.role != OFFERED)
         for kind in _KINDS * 20:
             own = self._pairs is not None
@@ -85,7 +84,7 @@ class Swap(VariantProbe):
 
 
 def _known(text: str, draw: random.Random, kind: str) -> dict[str, str]:
-    """Swaps of one kind; empty where the text has nothing of it."""
+    """Return swaps of one kind; empty if the text has nothing of it."""
     match kind:
         case "name":
             both = [_partners(names, text, draw) for names in NAMES]
@@ -100,21 +99,20 @@ def _known(text: str, draw: random.Random, kind: str) -> dict[str, str]:
 
 
 def _partners(words: Sequence[str], text: str, draw: random.Random) -> dict[str, str]:
-    """Those of the words that the text has, each with one that it has not, as long as there are
-    any."""
+    """Pair each listed word in the text with an unused word, as long as there are any."""
     found = [here for word in words if (here := _present(word, text))]
     others = [word for word in words if word not in found]
     return dict(zip(found, draw.sample(others, min(len(found), len(others))), strict=False))
 
 
 def _present(word: str, text: str) -> str | None:
-    """The word as it is written in the swaps, where the text has it; names need their capital."""
+    """Return the word if the text has it; names need their capital."""
     flags = 0 if word[:1].isupper() else re.IGNORECASE
     return word if re.search(rf"\b{re.escape(word)}\b", text, flags) else None
 
 
 def _words(swaps: Mapping[str, str]) -> re.Pattern[str]:
-    """Any of them as a whole word, the longest that fits."""
+    """Match any of the words as a whole word, the longest that fits."""
     longest_first = sorted(swaps, key=len, reverse=True)
     return re.compile(rf"\b(?:{'|'.join(map(re.escape, longest_first))})\b", re.IGNORECASE)
 

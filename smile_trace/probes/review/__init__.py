@@ -1,5 +1,5 @@
-"""Variants judged by people, on a page of this machine or in the queues of a tracker, and by a
-model that is measured against them."""
+"""Variants judged by people, on a local page or in a tracker's queues, and by a model that is
+measured against them."""
 
 from smile_trace.probes.review.judge import Judged, ask_judge, estimate_judging
 from smile_trace.probes.review.server import JudgeResults, ReviewResults, ReviewServer, results

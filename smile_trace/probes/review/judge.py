@@ -19,12 +19,12 @@ from smile_trace.settings import ModelSettings, Settings
 from smile_trace.store import Store
 
 AT_ONCE = 20
-"""Variants that are asked about together; what they said is kept before the next ones are asked."""
+"""Variants that are asked about together; replies are kept before the next batch."""
 
 
 class Judged(Record):
-    """How many variants a judge judged, how many of its replies could not be read, and how many it
-    did not give; `failure` is one reason for that."""
+    """How many variants were judged, how many replies could not be read, and how many were not
+    given; `failure` is one reason for that."""
 
     judged: int = 0
     unreadable: int = 0
@@ -33,7 +33,7 @@ class Judged(Record):
 
 
 def judge_settings(name: str, settings: Settings) -> ModelSettings:
-    """The settings of a model that is to judge.
+    """Return the settings of a model that is to judge.
 
     Raises:
         SmileTraceError: there is no such model, or it is a function of the application.
@@ -48,7 +48,7 @@ def judge_settings(name: str, settings: Settings) -> ModelSettings:
 
 
 def estimate_judging(name: str, tasks: Sequence[ReviewTask], settings: Settings) -> Estimate:
-    """The most that it takes to have variants judged, each question as long as the longest.
+    """Estimate the most that judging variants takes, each question as long as the longest.
 
     Raises:
         SmileTraceError: as for `judge_settings`.
@@ -67,14 +67,8 @@ def estimate_judging(name: str, tasks: Sequence[ReviewTask], settings: Settings)
 
 
 def ask_judge(name: str, tasks: Sequence[ReviewTask], store: Store, settings: Settings) -> Judged:
-    """Ask a model about each variant, and keep what it says. A reply that is not of the form that
-    was asked for is kept as one that cannot say.
-
-    Args:
-        name: a model of the settings.
-        tasks: the variants.
-        store: whose ledger pays, and where the judgements are kept.
-        settings: the models and the caps of a day.
+    """Ask a model about each variant, and keep the replies in the store. A reply in another form
+    than requested is kept as "cannot say".
 
     Raises:
         SmileTraceError: as for `judge_settings`.
@@ -112,7 +106,6 @@ class _Asking:
         self._ledger = store.ledger.with_budget(None)
 
     async def ask(self, tasks: Sequence[ReviewTask]) -> list[Response]:
-        """A response for each; errors are those of `ask_judge`."""
         with suppress_instrumentation():
             got = await ask_all([partial(self._one, task) for task in tasks], nullcontext())
         return [one if isinstance(one, Response) else Response(failure=str(one)) for one in got]

@@ -1,7 +1,7 @@
 """The local page for judgements: on loopback only, for whoever has its address.
 
-Its address holds a token that nobody can guess; another site's page cannot ask it, since the name
-in `Host` and `Origin` must be this server's and nothing allows other origins; the page runs no
+The address holds a token that nobody can guess. Another site's page cannot ask it, since the name
+in `Host` and `Origin` must be this server's and nothing allows other origins. The page runs no
 script but its own.
 """
 
@@ -36,7 +36,7 @@ from smile_trace.store import Store
 
 LOOPBACK = "127.0.0.1"
 MOST_BYTES = 10_000
-"""Of a judgement."""
+"""The largest size of a judgement."""
 
 HEADERS = {
     "Cache-Control": "no-store",
@@ -53,8 +53,6 @@ POLICY = (
 
 
 class _Replies(BaseModel):
-    """What the page sends."""
-
     model_config = ConfigDict(extra="forbid")
     variant_id: str
     same_meaning: Reply
@@ -63,12 +61,10 @@ class _Replies(BaseModel):
 
 
 class ReviewServer(ThreadingHTTPServer):
-    """Shows tasks to one person, and hands on what they say.
+    """Shows tasks to one person, and passes on the judgements.
 
     Args:
-        tasks: what is judged.
-        reviewer: who judges.
-        keep: called with each judgement, one at a time; what it raises is said on the page.
+        keep: called with each judgement, one at a time; the page shows what it raises.
         port: 0 for a free one.
 
     Raises:
@@ -99,7 +95,7 @@ class ReviewServer(ThreadingHTTPServer):
 
     @property
     def hosts(self) -> tuple[str, str]:
-        """The names under which it may be asked."""
+        """The host names under which it may be asked."""
         return f"{LOOPBACK}:{self.server_port}", f"localhost:{self.server_port}"
 
     @property
@@ -108,7 +104,7 @@ class ReviewServer(ThreadingHTTPServer):
         return f"http://{self.hosts[0]}/{self.token}/"
 
     def page(self, nonce: str) -> str:
-        """The page, with what was said so far."""
+        """Return the page, with the judgements so far."""
         tasks = list(self.tasks.values())
         return review_to_html(tasks, self.given, reviewer=self.reviewer, nonce=nonce)
 
@@ -116,7 +112,7 @@ class ReviewServer(ThreadingHTTPServer):
         """Keep a judgement.
 
         Raises:
-            ValidationError: it is none.
+            ValidationError: the body is not a judgement.
             KeyError: it is about a variant that was not shown.
         """
         replies = _Replies.model_validate_json(body)
@@ -134,7 +130,6 @@ class _Handler(BaseHTTPRequestHandler):
     server_version, sys_version = "smile-trace", ""
 
     def do_GET(self) -> None:
-        """The page."""
         if self._is_allowed(""):
             nonce = secrets.token_urlsafe(16)
             self._answer(
@@ -142,7 +137,6 @@ class _Handler(BaseHTTPRequestHandler):
             )
 
     def do_POST(self) -> None:
-        """A judgement."""
         if self._is_allowed("judgements"):
             self._answer(*self._judged())
 
@@ -163,7 +157,7 @@ class _Handler(BaseHTTPRequestHandler):
         return HTTPStatus.NO_CONTENT, ""
 
     def _is_allowed(self, path: str) -> bool:
-        """Whether the request is the page's own; else it is refused."""
+        """Whether the request is the page's own; refuse it otherwise."""
         origin = self.headers.get("Origin")
         origins = (None, *(f"http://{host}" for host in self.server.hosts))
         if self.headers.get("Host") not in self.server.hosts or origin not in origins:
@@ -197,12 +191,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *arguments: Any) -> None:
-        """Nothing: the address holds the token."""
+        """Log nothing: the address holds the token."""
 
 
 class JudgeResults(Record):
-    """How far a judge agrees with people; what it says of each probe, which counts nowhere by
-    itself; and whether it is the one that the settings name."""
+    """How far a judge agrees with people; its own confirmation of each probe, which counts nowhere;
+    and whether the settings name this judge."""
 
     agreement: JudgeAgreement
     by_itself: dict[str, Confirmation]
@@ -210,8 +204,7 @@ class JudgeResults(Record):
 
 
 class ReviewResults(Record):
-    """How far each probe is confirmed, how far people agree on each question, and what judges
-    say."""
+    """How far probes are confirmed, how far people agree on each question, and the judges."""
 
     confirmations: dict[str, Confirmation]
     reliability: tuple[Reliability, ...]
@@ -219,12 +212,8 @@ class ReviewResults(Record):
 
 
 def results(store: Store, settings: Settings) -> ReviewResults:
-    """Sum up all judgements that the store holds, whether their profiles are still there or not.
-
-    Args:
-        store: where they are.
-        settings: which judge counts.
-    """
+    """Sum up all judgements in the store, whether their profiles are still there or not; `settings`
+    say which judge counts."""
     judgements = [judgement for _, judgement in store.judgements.read()]
     items = list({item.id: item for item, _ in store.judge_judgements.read()}.values())
     chosen = chosen_judge(settings)

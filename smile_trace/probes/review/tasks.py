@@ -1,5 +1,5 @@
-"""The variants of the store's profiles, as people are asked about them; and confirmed failures as
-test cases: the changed request, and the answer that it should get."""
+"""The stored profiles' variants as people are asked about them, and confirmed failures as test
+cases: the changed request, and the answer that it should get."""
 
 import hashlib
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from smile_trace.store import Store
 
 
 def tasks_of(profile: Profile, trace_id: str = "") -> Iterator[ReviewTask]:
-    """Every answered variant of a profile."""
+    """Yield every answered variant of a profile."""
     prompt = hashlib.sha256(repr([m.identity for m in profile.messages]).encode()).hexdigest()
     for result in profile.results.values():
         if result.name in AS_IT_SHOULD_BE:
@@ -41,12 +41,11 @@ def tasks_of(profile: Profile, trace_id: str = "") -> Iterator[ReviewTask]:
 def stored_tasks(
     store: Store, *, name: str | None = None, since: float = 0.0
 ) -> dict[str, ReviewTask]:
-    """Every answered variant of the store's profiles, by its id.
+    """Return every answered variant of the store's profiles, by its id.
 
     Args:
-        store: where the worker keeps them.
-        name: of a prompt or a function; None for all.
-        since: Unix seconds from which the profiles were made.
+        name: a prompt or a function; None for all.
+        since: Unix seconds; older profiles are ignored.
     """
     return {
         task.item.id: task
@@ -65,16 +64,14 @@ def worth_a_minute(
     since: float = 0.0,
     seed: int = 0,
 ) -> list[ReviewTask]:
-    """The variants to ask about, in the order in which they are shown: of one whose answer is the
-    logged one word by word there is nothing to say.
+    """Return the variants to ask about, in the order in which they are shown. Those answered word
+    for word like the request are left out: there is nothing to say about them.
 
     Args:
-        store: where profiles and judgements are.
-        number: how many at most.
+        number: the most variants.
         reviewer: who is asked, and is not asked again; None for anybody.
-        judge: a judge that is asked, in place of a person: what people have judged comes first.
-        name: as for `stored_tasks`.
-        since: as for `stored_tasks`.
+        judge: a judge that is asked instead of a person: variants judged by people come first.
+        name, since: as for `stored_tasks`.
         seed: of the choice.
     """
     tasks = stored_tasks(store, name=name, since=since)
@@ -97,8 +94,8 @@ class Case(Record):
     """A confirmed failure, with the keys that MLflow's evaluation datasets take.
 
     `inputs["messages"]` is the changed request; `expectations["expected_response"]` the answer to
-    the original one, which should have stayed. `tags` say which probe found it, how the requests
-    differ, and its variant's id.
+    the original one, which should have stayed. `tags` are the probe, how the requests differ, and
+    the variant's id.
     """
 
     inputs: dict[str, JSON]
@@ -107,17 +104,12 @@ class Case(Record):
 
 
 def confirmed_cases(store: Store) -> Iterator[Case]:
-    """The failures that people confirmed, of profiles that the store still holds."""
+    """Return the failures that people confirmed, of profiles that the store still holds."""
     return map(_case, confirmed_tasks(store))
 
 
 def confirmed_tasks(store: Store, *, name: str | None = None) -> Iterator[ReviewTask]:
-    """The same as people saw them.
-
-    Args:
-        store: where profiles and judgements are.
-        name: of a prompt or a function; None for all.
-    """
+    """Yield the same failures as people saw them; `name` is a prompt or function, None for all."""
     tasks = stored_tasks(store, name=name)
     for key in confirmed_ids(store):
         if key in tasks:

@@ -1,5 +1,5 @@
 """The model of every picture of a comparison (panels, rows and intervals; all text is `visible`),
-and a version's metrics under names common to all versions, for trackers that compare runs."""
+and a version's metrics under common names, for trackers that compare runs."""
 
 import math
 import re
@@ -42,11 +42,9 @@ MIN_SHARE = 0.1
 
 @dataclass(frozen=True)
 class Piece:
-    """A run of a template's text, all of one segment and of one edit, or of none.
-
-    `change` says how its phrase differs from the other version; `badge` stands before the first
-    piece of a phrase, and `named` is set where that edit changed the answers.
-    """
+    """A run of a template's text, all of one segment and one edit, or of none. `change` says how
+    its phrase differs from the other version; `badge` stands before a phrase's first piece.
+    `named`: that edit changed the answers."""
 
     text: str
     kind: Kind
@@ -59,7 +57,7 @@ class Piece:
 
 
 class _Phrase(NamedTuple):
-    """What an edit marks in one of the templates."""
+    """The part of a template that an edit marks."""
 
     start: int
     end: int
@@ -77,7 +75,7 @@ class Panel:
 
 @dataclass(frozen=True)
 class Interval:
-    """An estimate and its interval on a scale: all in per cent of the scale's width."""
+    """An estimate and its interval, in per cent of the scale's width."""
 
     low: float
     high: float
@@ -86,18 +84,18 @@ class Interval:
 
 
 def name_of(comparison: Comparison) -> str:
-    """The prompt's name on one line, truncated."""
+    """Return the prompt's name on one line, truncated."""
     return short(comparison.prompt, LONGEST_NAME)
 
 
 def label_of(version: VersionReport) -> str:
-    """A version's label on one line, truncated."""
+    """Return a version's label on one line, truncated."""
     return short(version.label, LONGEST_LABEL)
 
 
 def panels(comparison: Comparison) -> tuple[Panel, ...]:
-    """Every version's template, with the phrases that differ from the version before it (in the
-    first one, from the version after it) marked."""
+    """Return every version's template, with marks on the phrases that differ from the version
+    before (for the first version, from the one after)."""
     found = []
     for place, version in enumerate(comparison.versions):
         into = next((c for c in comparison.changes if c.after == place), None)
@@ -109,7 +107,7 @@ def panels(comparison: Comparison) -> tuple[Panel, ...]:
 
 
 def _phrases(change: VersionChange, *, new: bool) -> Iterator[_Phrase]:
-    """What the edits mark on one side."""
+    """Yield the edits' phrases on one side."""
     named = {place for effect in change.effects if effect.named for place in effect.edits}
     for place, edit in enumerate(change.edits):
         for hunk in edit.hunks:
@@ -119,7 +117,7 @@ def _phrases(change: VersionChange, *, new: bool) -> Iterator[_Phrase]:
 
 
 def _pieces(version: VersionReport, phrases: Sequence[_Phrase]) -> Iterator[Piece]:
-    """The template, cut where a segment or a phrase begins or ends."""
+    """Cut the template where a segment or a phrase begins or ends."""
     text, segments = version.template, [item.segment for item in version.segments]
     ends = {0, len(text), *(e for s in segments for e in (s.start, s.end))}
     cuts = sorted(ends | {e for phrase in phrases for e in (phrase.start, phrase.end)})
@@ -135,7 +133,7 @@ def _pieces(version: VersionReport, phrases: Sequence[_Phrase]) -> Iterator[Piec
 
 
 def _coloured(piece: Piece, influence: Influence, start: int) -> Piece:
-    """A piece of a segment; its value stands above the first one."""
+    """Colour a piece of a segment; its value stands above the first piece."""
     kind = kind_of(influence)
     coloured = kind in ("supports", "opposes")
     first = coloured and start == influence.segment.start
@@ -153,14 +151,14 @@ def _holds(segment: TemplateSegment, place: int) -> bool:
 
 
 def kind_of(influence: Influence) -> Kind:
-    """The look of a segment."""
+    """Return the look of a segment."""
     if influence.standard_error is None:
         return "unmeasured"
     return "opposes" if influence.verdict == "against" else influence.verdict
 
 
 def describe(influence: Influence) -> str:
-    """A segment's influence in one line."""
+    """Return a segment's influence in one line."""
     if influence.standard_error is None:
         return "not measured: it was never removed from an explained call"
     interval = f"[{signed(influence.ci_low)}, {signed(influence.ci_high)}]"
@@ -172,7 +170,7 @@ def _in_words(influence: Influence) -> str:
 
 
 def verdict_of(influence: Influence) -> str:
-    """The verdict in words, with what it leaves open."""
+    """Return the verdict in words, with what it leaves open."""
     words = [_in_words(influence)]
     if influence.source == "replayed":
         words.append("by the replay of the edit")
@@ -187,14 +185,14 @@ def verdict_of(influence: Influence) -> str:
 
 
 def scale(values: Sequence[float]) -> tuple[float, float]:
-    """The ends of a scale that holds these values and zero, with a margin."""
+    """Return the ends of a scale that holds these values and zero, with a margin."""
     low, high = min([0.0, *values]), max([0.0, *values])
     margin = max(high - low, 0.05) * 0.06
     return low - margin, high + margin
 
 
 def place(low: float, high: float, at: float, ends: tuple[float, float]) -> Interval:
-    """An interval on a scale with these ends."""
+    """Return an interval on a scale with these ends."""
     width = ends[1] - ends[0]
 
     def percent(value: float) -> float:
@@ -204,18 +202,18 @@ def place(low: float, high: float, at: float, ends: tuple[float, float]) -> Inte
 
 
 def ranked(version: VersionReport) -> list[Influence]:
-    """The segments by influence, descending; those without a measurement come last."""
+    """Return the segments by influence, descending; unmeasured ones come last."""
     return sorted(version.segments, key=lambda i: (i.standard_error is None, -i.influence))
 
 
 def changed_most(change: VersionChange) -> list[SegmentChange]:
-    """The segments of both versions by the size of their change, significant ones first."""
+    """Return the segments of both versions by the size of their change, significant ones first."""
     known = [item for item in change.segments if item.change is not None]
     return sorted(known, key=lambda item: (not item.significant, -abs(item.change or 0.0)))
 
 
 def text_of(comparison: Comparison, change: VersionChange, item: SegmentChange) -> str:
-    """A segment's text, in the new version if it is there."""
+    """Return a segment's text, in the new version if it is there."""
     after, before = comparison.versions[change.after], comparison.versions[change.before]
     if item.after is not None:
         return visible(after.segments[item.after].segment.text)
@@ -224,7 +222,7 @@ def text_of(comparison: Comparison, change: VersionChange, item: SegmentChange) 
 
 
 def edit_text(edit: Edit) -> str:
-    """An edit as the lines of a diff: − old, + new."""
+    """Return an edit as the lines of a diff: − old, + new."""
     sides = (("−", edit.before), ("+", edit.after))
     lines = [f"{sign} {visible(text.strip())}" for sign, text in sides if text.strip()]
     if edit.kind == "moved":
@@ -233,7 +231,7 @@ def edit_text(edit: Edit) -> str:
 
 
 def edit_phrase(edit: Edit) -> str:
-    """An edit in a sentence: `“brief” → “at length”`, `“Be brief.” (added)`."""
+    """Return an edit in a sentence: `“brief” → “at length”`, `“Be brief.” (added)`."""
     if not edit.before.strip() and not edit.after.strip():
         return "white space"
     if edit.kind == "edited":
@@ -242,13 +240,13 @@ def edit_phrase(edit: Edit) -> str:
 
 
 def quoted(text: str) -> str:
-    """The text on one line in quotation marks, truncated to LONGEST_PHRASE characters."""
+    """Return the text on one line in quotation marks, truncated to LONGEST_PHRASE characters."""
     line = " ".join(text.split())
     return f"“{line if len(line) <= LONGEST_PHRASE else line[: LONGEST_PHRASE - 1] + '…'}”"
 
 
 def effects_of(change: VersionChange) -> list[EditEffect]:
-    """What the edits did, the strongest first."""
+    """Return the edits' effects, the strongest first."""
     return sorted(change.effects, key=lambda effect: (not effect.named, -effect.share))
 
 
@@ -258,13 +256,13 @@ def ruled_out(change: VersionChange, effect: EditEffect) -> bool:
 
 
 CHARTED = ("latency_seconds", "output_tokens", "usd", "refusal_rate", "feedback")
-"""The figures of the traffic that a person charts over versions; a table has the others."""
+"""The traffic figures that a person charts over versions; a table has the others."""
 _UNSAFE = re.compile(r"[^A-Za-z0-9 _.\-]+")
 
 
 def figures(comparison: Comparison, place: int) -> dict[str, float]:
-    """The metrics of `comparison.versions[place]`, all finite, by name: at most ten,
-    and the rate of each probe of which calls were profiled."""
+    """Return the metrics of `comparison.versions[place]` by name, all finite: at most ten, and the
+    rate of each profiled probe."""
     version = comparison.versions[place]
     found = {
         "smile.supporting_parts": float(version.count("supports")),
@@ -283,5 +281,5 @@ def figures(comparison: Comparison, place: int) -> dict[str, float]:
 
 
 def safe_name(text: str) -> str:
-    """`text` as a name that every tracker accepts: at most 200 plain characters, maybe none."""
+    """Return `text` as a name for every tracker: at most 200 plain characters, maybe none."""
     return _UNSAFE.sub(" ", text).strip()[:200]

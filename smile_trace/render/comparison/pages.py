@@ -17,14 +17,12 @@ NAME, SCALE, VALUES = 20.0, 350.0, 200.0
 DRIVES, CHANGE = 770.0, 910.0
 """Right edge of these columns."""
 MOST_GROUPS, MOST_ROWS = 8, 10
-"""Groups of a picture, and rows of one; the page has all."""
+"""Groups of a picture, and rows of a group; the page has all."""
 
 
 def comparison_to_html(comparison: Comparison, *, fragment: bool = False) -> str:
-    """The comparison as a page, or only its `<div>` for a notebook or another page.
-
-    Where it is of no version, the page is that of what mattered.
-    """
+    """Return the comparison as a page, or only its `<div>` for a notebook or another page. If it
+    has no versions, the page is that of what mattered."""
     shown = comparison.mattered
     if shown is not None and not comparison.versions:
         return report_to_html(shown, fragment=fragment)
@@ -39,7 +37,7 @@ def comparison_to_html(comparison: Comparison, *, fragment: bool = False) -> str
 
 
 def report_to_html(report: Report, *, fragment: bool = False) -> str:
-    """The report as a page, or only its `<div>` for a notebook or another page."""
+    """Return the report as a page, or only its `<div>` for a notebook or another page."""
     return TEMPLATES.get_template("report.html.j2").render(
         report=report, layout=report_words, fragment=fragment
     )
@@ -55,7 +53,7 @@ class _Row:
 
 
 def report_to_svg(report: Report) -> str:
-    """The shares of calls in which each part mattered, with intervals, as one SVG document."""
+    """Draw the shares of calls in which each part mattered, with intervals, as one SVG document."""
     lines = _lines(report.summary)
     y = 52.0 + 19 * len(lines)
     rows: list[_Row] = []
@@ -84,7 +82,7 @@ def report_to_svg(report: Report) -> str:
 
 
 def _lines(sentence: str) -> list[str]:
-    """A sentence in lines of the picture's width."""
+    """Break a sentence into lines of the picture's width."""
     words, lines = text.visible(sentence).split(), [""]
     for word in words:
         if len(lines[-1]) + len(word) > 150:

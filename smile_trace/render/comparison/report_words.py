@@ -1,4 +1,4 @@
-"""How a Report reads in every picture (its sentences, shares and names), and as Markdown."""
+"""The wording of a Report in every picture (sentences, shares and names), and in Markdown."""
 
 from urllib.parse import urlsplit
 
@@ -19,7 +19,8 @@ _KINDS = {
 
 
 def summarize(report: Report) -> str:
-    """The headline: how often no retrieved document mattered, and what mattered most often."""
+    """Return the headline: how often no retrieved document mattered, and what mattered most
+    often."""
     if not report.explained:
         return "None of the calls of this period is explained yet."
     sentences = [f"{_calls(report.explained)} of this period."]
@@ -48,7 +49,8 @@ def summarize(report: Report) -> str:
 
 
 def no_document(share: Share) -> str:
-    """The headline of retrieval: in 41 % [35 to 47 %] of … no retrieved document mattered."""
+    """Return the headline of retrieval: in 41 % [35 to 47 %] of … no retrieved document
+    mattered."""
     open_ones = f"; in {share.open:,} more that is open" if share.open else ""
     return (
         f"In {percent(share)} of the {_calls(share.of)} with retrieved documents no retrieved "
@@ -57,31 +59,31 @@ def no_document(share: Share) -> str:
 
 
 def percent(share: Share) -> str:
-    """`41 % [35 to 47 %]`."""
+    """Return `41 % [35 to 47 %]`."""
     value, low, high = (round(100 * number) for number in (share.share, share.low, share.high))
     return f"{value} % [{low} to {high} %]"
 
 
 def points(change: Change) -> str:
-    """`+14 [+3 to +25]`, in percentage points."""
+    """Return `+14 [+3 to +25]`, in percentage points."""
     grown, low, high = (round(100 * value) for value in (change.grown, change.low, change.high))
     return f"{grown:+} [{low:+} to {high:+}]".replace("-", "\N{MINUS SIGN}")
 
 
 def title_of(report: Report) -> str:
-    """What the report is of, on one line."""
+    """Return what the report is about, on one line."""
     about = "all prompts and functions" if report.name is None else short(report.name, LONGEST_NAME)
     days = f", {report.since[:10]} to {report.until[:10]}" if report.since else ""
     return f"What mattered in {about}{days}"
 
 
 def group_title(group: ReportGroup) -> str:
-    """The kind and the name of a group."""
+    """Return the kind and the name of a group."""
     return f"{group.kind} {short(group.name, LONGEST_NAME)}"
 
 
 def group_facts(group: ReportGroup) -> str:
-    """How many calls there are, how many are explained, and of how many nothing can be said."""
+    """Return the numbers of all, explained and inconclusive calls."""
     facts = [] if group.calls is None else [f"{group.calls:,} call{'s' * (group.calls != 1)}"]
     facts.append(f"{group.explained:,} explained")
     if group.inconclusive:
@@ -90,28 +92,28 @@ def group_facts(group: ReportGroup) -> str:
 
 
 def part_name(part: ReportedPart) -> str:
-    """The name of a part, with what it is."""
+    """Return the name of a part, with what it is."""
     return f"{short(part.name, LONGEST_NAME)} ({kind_of(part)})"
 
 
 def kind_of(part: ReportedPart) -> str:
-    """What a part is, in words."""
+    """Return what a part is, in words."""
     return _KINDS[part.kind].removesuffix(" of the tool")
 
 
 def mattered_in(part: ReportedPart) -> str:
-    """`63 of 80`, with what is open."""
+    """Return `63 of 80`, with what is open."""
     share = part.mattered
     return f"{share.count:,} of {share.of:,}" + (f" (+{share.open:,} open)" if share.open else "")
 
 
 def drove(part: ReportedPart) -> str:
-    """The share of the calls in which the answer depended on it most."""
+    """Return the share of the calls in which the answer depended on it most."""
     return percent(part.drove) if part.drove is not None else ""
 
 
 def changed(part: ReportedPart) -> str:
-    """How its share has changed since the period before; an arrow where that is certain."""
+    """Return the change since the period before; an arrow if it is certain."""
     if part.change is None:
         return ""
     arrow = ("▲ " if part.change.grown > 0 else "▼ ") if part.change.certain else ""
@@ -119,13 +121,13 @@ def changed(part: ReportedPart) -> str:
 
 
 def links(part: ReportedPart, report: Report) -> list[str]:
-    """The addresses of calls in which it mattered most."""
+    """Return the addresses of calls in which it mattered most."""
     found = [report.links[call] for call in part.examples if call in report.links]
     return [address for address in found if urlsplit(address).scheme in ("http", "https")]
 
 
 def mean_of(part: ReportedPart) -> str:
-    """The mean attribution with its interval; nothing where it was never removed alone."""
+    """Return the mean attribution with its interval; empty if it was never removed alone."""
     if part.attribution is None:
         return ""
     low, high = signed(part.ci_low or 0.0), signed(part.ci_high or 0.0)
@@ -133,7 +135,7 @@ def mean_of(part: ReportedPart) -> str:
 
 
 def _most_often(report: Report) -> ReportedPart | None:
-    """The document, or else the tool or turn, that mattered most often."""
+    """Return the document, or else the tool or turn, that mattered most often."""
     found = [
         part
         for group in report.groups
@@ -146,7 +148,7 @@ def _most_often(report: Report) -> ReportedPart | None:
 
 
 def _most_changed(report: Report) -> tuple[ReportedPart, Change] | None:
-    """The part of a prompt or function whose share has certainly changed, and most."""
+    """Return the part of a prompt or function with the largest certain change of its share."""
     found = [
         (part, part.change)
         for group in report.groups
@@ -166,10 +168,10 @@ _HEAD = ("part", "is a", "mattered in", "share of calls", "drives", "change, poi
 
 
 def report_to_markdown(report: Report, most: int = 12) -> str:
-    """The summary and a table of each prompt and function, with links to calls.
+    """Return the summary and a table of each prompt and function, with links to calls.
 
     Args:
-        most: the parts of a table; the page has all.
+        most: the most parts of a table; the page has all.
     """
     found = [escape(report.summary)]
     for group in report.groups if most else ():
@@ -203,7 +205,7 @@ def _cells(part: ReportedPart, report: Report) -> list[str]:
 
 
 def escape_address(address: str) -> str:
-    """An address as it may stand between `<` and `>`."""
+    """Escape an address so that it may stand between `<` and `>`."""
     for character, code in (("<", "%3C"), (">", "%3E"), ("\\", "%5C"), ("|", "%7C"), (" ", "%20")):
         address = address.replace(character, code)
     return "".join(address.split())
