@@ -152,11 +152,9 @@ class Difference(Record):
 
 
 def diff(before: Iterable[Entry], after: Iterable[Entry]) -> Iterator[Difference]:
-    """Compare every prompt of either file, in the order of the first, then of the second.
-
-    Prompts are matched by their messages; among several explanations of a prompt by the same model
-    the last counts. If no model is on both sides, each is compared with each.
-    """
+    """Compare every prompt of either file, in the order of the first, then of the second. Prompts
+    are matched by their messages; among several explanations of a prompt by the same model the last
+    counts. If no model is on both sides, each is compared with each."""
     old, new = _by_prompt(before), _by_prompt(after)
     for prompt in [*old, *(prompt for prompt in new if prompt not in old)]:
         ones, others = old.get(prompt, {}), new.get(prompt, {})

@@ -150,11 +150,9 @@ def checked(response: Response, *, scored: bool) -> Response:
 
 
 class ModelUnavailable(SmileTraceError):
-    """The model cannot be asked at all; the message says what to do.
-
-    `permanent`: only a person can correct it (a refused key, an unknown model). `model` is the name
-    in the settings if the model that failed is not the one asked for (its proxy, its word vectors).
-    """
+    """The model cannot be asked at all; the message says what to do. `permanent`: only a person can
+    correct it (a refused key, an unknown model). `model` is the name in the settings if the model
+    that failed is not the one asked for (its proxy, its word vectors)."""
 
     code = ReasonCode.MODEL_UNAVAILABLE
 

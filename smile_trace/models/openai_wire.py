@@ -172,12 +172,9 @@ _NAMES = {"stop_sequences": "stop"}
 
 
 def batches(items: Sequence[Item], *, size: int) -> list[Batch]:
-    """Group the items, up to `size` in one HTTP request.
-
-    Only completions whose bodies differ in nothing but the prompt share a request. Requests that
-    begin alike follow one another: a server that caches its last prompt then computes their common
-    beginning once.
-    """
+    """Group the items, up to `size` in one HTTP request. Only completions whose bodies differ in
+    nothing but the prompt share a request. Requests that begin alike follow one another: a server
+    that caches its last prompt then computes their common beginning once."""
     alike: dict[str, list[int]] = {}
     for index in _alike_in_turn([item.beginning for item in items]):
         item = items[index]
@@ -213,12 +210,10 @@ def completion_prompt(messages: Sequence[Message]) -> str:
 
 
 def parameters(request: Request, *, form: Form, limit: Mapping[str, int]) -> dict[str, JSON]:
-    """Return the call's own parameters as they are sent again.
-
-    Parameters that decide the number and shape of the answers are dropped. A replicate above 0
-    shifts the seed, if there is one. If the call had no limit of its own, the request's answer
-    limit counts, or else `limit` (name and tokens).
-    """
+    """Return the call's own parameters as they are sent again. Parameters that decide the number
+    and shape of the answers are dropped. A replicate above 0 shifts the seed, if there is one. If
+    the call had no limit of its own, the request's answer limit counts, or else `limit` (name and
+    tokens)."""
     shaped = responses_parameters if form == "responses" else chat_parameters
     sent = {
         _NAMES.get(name, name): value
@@ -276,11 +271,9 @@ def request_bound(prompted: Prompted, *, form: Form | None, max_tokens: int) -> 
 
 
 def responses(reply: object, items: Sequence[Item]) -> list[Response]:
-    """Return the reply's answers in the order of the items that were sent.
-
-    A response has its usage if one prompt was sent, or the server counts each. OpenAI's format has
-    one count for all, and servers disagree on what that counts.
-    """
+    """Return the reply's answers in the order of the items that were sent. A response has its usage
+    if one prompt was sent, or the server counts each. OpenAI's format has one count for all, and
+    servers disagree on what that counts."""
     read: Callable[[dict[str, Any]], Response] = _native
     if isinstance(reply, dict) and reply.get("object") == "response":
         if (why := why_no_answer(reply)) is not None:

@@ -33,11 +33,9 @@ def first_token_fields(form: Form) -> dict[str, JSON]:
 
 
 def read_first_token(answer: str) -> Read:
-    """Return a reader of the log-probability that the first token agrees with `answer`.
-
-    It sums the probabilities of all listed tokens that begin the answer, leading white space
-    ignored. If none does, the probability of the least likely listed token is an upper bound.
-    """
+    """Return a reader of the log-probability that the first token agrees with `answer`. It sums the
+    probabilities of all listed tokens that begin the answer, leading white space ignored. If none
+    does, the probability of the least likely listed token is an upper bound."""
     wanted = answer.lstrip()
 
     def score(response: Response, choice: dict[str, JSON]) -> Response:
@@ -81,12 +79,9 @@ _UNSPACED = ((0x0E00, 0x0FFF), (0x1000, 0x109F), (0x1780, 0x17FF))
 
 
 def forced_body(prompt: str, tokens: Sequence[int]) -> dict[str, JSON]:
-    """Return a completion body in which exactly `tokens` can be generated after `prompt`.
-
-    A grammar of characters would let the sampler take another, far less likely tokenisation of the
-    same text, so this one is of tokens. The reply has the log-probabilities of the unconstrained
-    model.
-    """
+    """Return a completion body in which exactly `tokens` can be generated after `prompt`. A grammar
+    of characters would let the sampler take another, far less likely tokenisation of the same text,
+    so this one is of tokens. The reply has the log-probabilities of the unconstrained model."""
     return {
         "prompt": prompt,
         "grammar": "root ::= " + " ".join(f"<[{token}]>" for token in tokens),
@@ -119,11 +114,9 @@ def _gap(result: dict[str, JSON]) -> float | None:
 
 def continuation(prompt: str, answer: str) -> str:
     """Return `answer` as it would continue `prompt`: answers are often stripped of a leading space.
-
     Without that space the model would have to join two words, which it never does. None is inserted
     if the prompt ends in white space, an opening bracket, a quote, a dash or a slash, or if either
-    side is in a script without spaces.
-    """
+    side is in a script without spaces."""
     if not prompt or not answer or prompt[-1].isspace() or answer[0].isspace():
         return answer
     before, after = prompt[-1], answer[0]
@@ -176,11 +169,9 @@ def read_prompt_logprobs(answer: str) -> Read:
 
 def last_tokens(answer: str, pieces: Sequence[str]) -> tuple[str, ...] | None:
     """Return the part of `answer` in each of the last tokens; None if `pieces` do not end with it.
-
     White space is ignored: chat templates strip it, and vLLM decodes every token by itself, which
     loses a leading space with some tokenizers. A token that ends inside a character is returned as
-    "" and stands for characters beyond ASCII.
-    """
+    "" and stands for characters beyond ASCII."""
     places = [place for place, character in enumerate(answer) if not character.isspace()]
     rest = "".join(answer[place] for place in places)
     tokens: list[str] = []

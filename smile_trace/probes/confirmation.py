@@ -154,12 +154,10 @@ def over_prompts(outcomes: Iterable[tuple[str, bool]]) -> tuple[float, float, li
 def _with_errors(
     low: float, high: float, of_judge: float, errs: JudgeAgreement
 ) -> tuple[float, float]:
-    """Return the interval's ends if a share of the trials, in [0, 1], is a judge's.
-
-    A judge that confirms a share f of the non-failures, and misses a share m of the failures, says
-    yes in p (1 - m) + (1 - p) f of them (Rogan and Gladen 1978, "Estimating prevalence from the
-    results of a screening test"). So p is at least (low - f) / (1 - f), and at most high / (1 - m).
-    """
+    """Return the interval's ends if a share of the trials, in [0, 1], is a judge's. A judge that
+    confirms a share f of the non-failures, and misses a share m of the failures, says yes in p (1 -
+    m) + (1 - p) f of them (Rogan and Gladen 1978, "Estimating prevalence from the results of a
+    screening test"). So p is at least (low - f) / (1 - f), and at most high / (1 - m)."""
     false, missed = errs.false_alarms, errs.misses
     least = max(0.0, (low - false) / (1 - false)) if false < 1 else 0.0
     most = min(1.0, high / (1 - missed)) if missed < 1 else 1.0
@@ -168,11 +166,9 @@ def _with_errors(
 
 def is_confirmed(judgements: Sequence[Judgement]) -> bool | None:
     """Whether most judgements call a variant a failure: it means the same, and its answer is worse.
-    None if they are divided, or cannot say.
-
-    Each question is settled by itself: two slips in different questions would otherwise outvote
-    what both people have seen. If the meaning differs, nobody need say whether the answer is worse.
-    """
+    None if they are divided, or cannot say. Each question is settled by itself: two slips in
+    different questions would otherwise outvote what both people have seen. If the meaning differs,
+    nobody need say whether the answer is worse."""
     same = majority([judgement.same_meaning for judgement in judgements])
     replies = [judgement.worse for judgement in judgements]
     worse = majority(replies)

@@ -98,11 +98,8 @@ def check_limits(profile: PromptProfile, limits: Mapping[str, float]) -> list[Ch
 
 def check_cases(cases: int, answered: int, failed: int, limit: float) -> CheckedLimit:
     """Check the share of the answered confirmed failures that still fail against its limit, in [0,
-    1].
-
-    They are a fixed set, not a sample, so the share has no interval. If none was answered, the
-    limit is broken; if there are none, it is kept.
-    """
+    1]. They are a fixed set, not a sample, so the share has no interval. If none was answered, the
+    limit is broken; if there are none, it is kept."""
     share = failed / answered if answered else 0.0
     told = f"{failed} of {answered} confirmed failures still fail"
     if cases and not answered:

@@ -203,11 +203,9 @@ def against_both_controls(
     probes: Collection[str], between: Between, *, repeats: str, paraphrase: str
 ) -> Mapping[str, float]:
     """Return the p-value of each probe: the larger of those against the repeats and the
-    paraphrases.
-
-    A paraphrase changes the answer at least as often as a repeat, so its answers stand beside the
-    repeats for all other probes. The paraphrases themselves are tested against the repeats only.
-    """
+    paraphrases. A paraphrase changes the answer at least as often as a repeat, so its answers stand
+    beside the repeats for all other probes. The paraphrases themselves are tested against the
+    repeats only."""
     tested = [name for name in probes if name != repeats]
     others = [name for name in tested if name != paraphrase]
     also = paraphrase if paraphrase in tested else None

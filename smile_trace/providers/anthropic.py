@@ -31,11 +31,9 @@ _PIECES = {
 
 
 class _MessageStream(Stream):
-    """Joins a message's events. The client's own further events are skipped.
-
-    Source: Anthropic's guide "Streaming messages": a message without content, blocks by their
-    index, pieces of each, and at the end why it stopped and its usage.
-    """
+    """Joins a message's events. The client's own further events are skipped. Source: Anthropic's
+    guide "Streaming messages": a message without content, blocks by their index, pieces of each,
+    and at the end why it stopped and its usage."""
 
     def __init__(self) -> None:
         super().__init__()

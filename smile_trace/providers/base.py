@@ -79,12 +79,10 @@ class Pieces:
 
 
 class Provider:
-    """The shapes of one provider's API: subclasses override what differs from a plain chat.
-
-    Each method returns None for what is not of its shape; then the next provider is asked. Values
-    are recognised by their fields (mappings or a client's objects, see `jsonable.field`), never by
-    importing a client. Every method runs in the application's call path.
-    """
+    """The shapes of one provider's API: subclasses override what differs from a plain chat. Each
+    method returns None for what is not of its shape; then the next provider is asked. Values are
+    recognised by their fields (mappings or a client's objects, see `jsonable.field`), never by
+    importing a client. Every method runs in the application's call path."""
 
     name: ClassVar[str]
     stream_types: ClassVar[tuple[str, ...]] = ()
@@ -135,11 +133,9 @@ _TEXT_TYPES = ("text", "input_text", "output_text", None)
 
 
 def read_messages(value: Any) -> list[MessageDict] | None:
-    """Return `value` as messages; None if it is neither text nor messages.
-
-    A string is one `user` message. A list holds chat messages as the providers' clients take them
-    (mappings or objects with `role` and `content`), or texts.
-    """
+    """Return `value` as messages; None if it is neither text nor messages. A string is one `user`
+    message. A list holds chat messages as the providers' clients take them (mappings or objects
+    with `role` and `content`), or texts."""
     if isinstance(value, str):
         return [text_message("user", value)]
     if field(value, "role") is not None:

@@ -28,11 +28,8 @@ _FIELDS = ("role", "content", "tool_calls", "tool_call_id", "function_call")
 
 
 class _ChatStream(Stream):
-    """Joins the chunks of a chat completion or a completion.
-
-    Source: OpenAI's API reference, "Streaming" of chat completions: pieces of a message, those of
-    each tool call by its index.
-    """
+    """Joins the chunks of a chat completion or a completion. Source: OpenAI's API reference,
+    "Streaming" of chat completions: pieces of a message, those of each tool call by its index."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -31,11 +31,9 @@ _MESSAGE = ("role", "content")
 
 
 class _ResponseStream(Stream):
-    """Joins events to the response that the last one holds, or would have held.
-
-    Source: OpenAI's API reference, "Streaming events" of responses: pieces of items, by the index
-    of the item and of its content.
-    """
+    """Joins events to the response that the last one holds, or would have held. Source: OpenAI's
+    API reference, "Streaming events" of responses: pieces of items, by the index of the item and of
+    its content."""
 
     _DELTAS = {
         "response.output_text.delta": ("output_text", "text"),

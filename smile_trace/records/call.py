@@ -56,12 +56,9 @@ class VariableSpan(Record):
 
 
 class PromptUse(Record):
-    """A rendering of a `Prompt`, found verbatim in the messages that were sent.
-
-    All offsets, those of `variable_spans` included, count characters of
-    `messages[message].content`. `ambiguous`: the rendering occurs more than once, and the last
-    occurrence is meant.
-    """
+    """A rendering of a `Prompt`, found verbatim in the messages that were sent. All offsets, those
+    of `variable_spans` included, count characters of `messages[message].content`. `ambiguous`: the
+    rendering occurs more than once, and the last occurrence is meant."""
 
     name: str
     version: str

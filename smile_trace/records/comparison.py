@@ -68,11 +68,9 @@ class Influence(Record):
 
 
 class Measure(Record):
-    """A figure of a version's traffic: the mean over its calls, with a 90 % interval.
-
-    `name` is `latency_seconds`, `answer_characters`, `input_tokens`, `output_tokens`, `usd`,
-    `refusal_rate` or `feedback`.
-    """
+    """A figure of a version's traffic: the mean over its calls, with a 90 % interval. `name` is
+    `latency_seconds`, `answer_characters`, `input_tokens`, `output_tokens`, `usd`, `refusal_rate`
+    or `feedback`."""
 
     name: str
     mean: float
@@ -83,12 +81,9 @@ class Measure(Record):
 
 
 class VersionReport(Record):
-    """One version of a prompt under one model (a column of the comparison).
-
-    `explained` of the `sampled_of` explained calls are used, with `rows` perturbations.
-    `keep_probabilities` are those of the pooled masks: (0.7,) in pooled mode. `dropped` says what
-    was not used, and why.
-    """
+    """One version of a prompt under one model (a column of the comparison). `explained` of the
+    `sampled_of` explained calls are used, with `rows` perturbations. `keep_probabilities` are those
+    of the pooled masks: (0.7,) in pooled mode. `dropped` says what was not used, and why."""
 
     label: str
     version: str
@@ -182,11 +177,9 @@ class Hunk(Record):
 
 
 class Edit(Record):
-    """One edit, as a person reads a diff: a phrase, a sentence or a variable.
-
-    Both texts are empty if only white space changed. A moved sentence has a hunk in each of its
-    places. All hunks of a change together turn the old template into the new one.
-    """
+    """One edit, as a person reads a diff: a phrase, a sentence or a variable. Both texts are empty
+    if only white space changed. A moved sentence has a hunk in each of its places. All hunks of a
+    change together turn the old template into the new one."""
 
     kind: ChangeKind
     before: str
@@ -216,12 +209,10 @@ class EditEffect(Record):
 
 
 class VersionChange(Record):
-    """What changed between two versions (indices in `Comparison.versions`).
-
-    `edits` are what a person reads in the diff, `effects` what they did. The three `why_…` fields
-    say why something was not compared. `budget_needed` is the number of calls that would tell which
-    edit changed the answers, or whether any did; None if no more are needed.
-    """
+    """What changed between two versions (indices in `Comparison.versions`). `edits` are what a
+    person reads in the diff, `effects` what they did. The three `why_…` fields say why something
+    was not compared. `budget_needed` is the number of calls that would tell which edit changed the
+    answers, or whether any did; None if no more are needed."""
 
     before: int
     after: int

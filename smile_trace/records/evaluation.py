@@ -28,10 +28,8 @@ class OrderCurves(Record):
 
 class Faithfulness(Record):
     """Whether the segments that an explanation ranks first are those that the answer needs.
-
     Measured in the explanation's own signal, beside the leave-one-out order at equal calls and the
-    mean of `random_orders` random orders. `steps` are numbers of segments, out of `segments`.
-    """
+    mean of `random_orders` random orders. `steps` are numbers of segments, out of `segments`."""
 
     signal: Signal
     segments: int

@@ -178,13 +178,10 @@ class FirstPlace(Record):
 
 
 class Fidelity(Record):
-    """How far the explanation may be trusted.
-
-    `r2_heldout` is the surrogate's cross-validated R² (at most 1, may be negative) with its
-    interval. `noise_floor` is the answer change, in [0, 1], between repeats of the unperturbed
-    prompt, `noise_ceiling` the largest R² attainable under this noise. `interval_level` is the
-    nominal coverage of the attributions' intervals.
-    """
+    """How far the explanation may be trusted. `r2_heldout` is the surrogate's cross-validated R²
+    (at most 1, may be negative) with its interval. `noise_floor` is the answer change, in [0, 1],
+    between repeats of the unperturbed prompt, `noise_ceiling` the largest R² attainable under this
+    noise. `interval_level` is the nominal coverage of the attributions' intervals."""
 
     status: FidelityStatus
     reason: str

@@ -12,11 +12,9 @@ Reply = Literal["yes", "no", "cannot_say"]
 
 
 class Judgement(Record):
-    """The replies about one variant of a request, by a person or a judge (a model).
-
-    `same_meaning`: does the variant mean the same as the request? `worse`: is its answer worse than
-    the logged one? `reason`: are the highlighted words the reason? `judged_at` is in ISO 8601.
-    """
+    """The replies about one variant of a request, by a person or a judge (a model). `same_meaning`:
+    does the variant mean the same as the request? `worse`: is its answer worse than the logged one?
+    `reason`: are the highlighted words the reason? `judged_at` is in ISO 8601."""
 
     variant_id: str = Field(min_length=1)
     reviewer: str = Field(min_length=1)
@@ -61,12 +59,10 @@ QUESTIONS = (
 
 
 class ReviewItem(Record):
-    """An answered variant, as far as its selection and its probe's precision need it.
-
-    `prompt` is an id of the original request: variants of one request are not independent. `change`
-    is the answer change, in [0, 1]; `counts` says whether the answer counted as changed. `trace_id`
-    is empty if the call was not captured.
-    """
+    """An answered variant, as far as its selection and its probe's precision need it. `prompt` is
+    an id of the original request: variants of one request are not independent. `change` is the
+    answer change, in [0, 1]; `counts` says whether the answer counted as changed. `trace_id` is
+    empty if the call was not captured."""
 
     id: str = Field(min_length=1)
     probe: str
@@ -126,11 +122,9 @@ class Reliability(Record):
 
 class QuestionAgreement(Record):
     """How far a judge and people agree on a question, among variants where both replied yes or no.
-
     The judge agreed on `agreed` of `variants`. `rate` is the mean over their `prompts`, in [0, 1],
     inside `[ci_low, ci_high]`; None if there are none. `alpha` is Krippendorff's between the judge
-    and the majority of people, inside `[alpha_low, alpha_high]`; None as in `Reliability`.
-    """
+    and the majority of people, inside `[alpha_low, alpha_high]`; None as in `Reliability`."""
 
     question: str
     variants: int = 0

@@ -190,12 +190,9 @@ class Slot(NamedTuple):
 
 
 class Message(WithExtra):
-    """A chat message. A completion prompt is a single message with role `user`.
-
-    If the message is more than one text it has `parts`, and `content` is made of them: texts,
-    results of tools, and titles of images and files, one per line. JSON holds `content` or `parts`,
-    not both.
-    """
+    """A chat message. A completion prompt is a single message with role `user`. If the message is
+    more than one text it has `parts`, and `content` is made of them: texts, results of tools, and
+    titles of images and files, one per line. JSON holds `content` or `parts`, not both."""
 
     role: str
     content: str = ""

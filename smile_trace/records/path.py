@@ -21,12 +21,10 @@ verbatim. `tool`: the definition of a tool. `message`: any other text of a messa
 
 
 class Source(Record):
-    """The place of some drivers of a step, the strongest first, and what follows from there.
-
-    `name` is that of the tool, earlier call or document, or the message's role. `step` is the index
-    in `ExplanationPath.steps` of the call that the drivers came from; `not_followed` says why
-    another call that they came from has no step.
-    """
+    """The place of some drivers of a step, the strongest first, and what follows from there. `name`
+    is that of the tool, earlier call or document, or the message's role. `step` is the index in
+    `ExplanationPath.steps` of the call that the drivers came from; `not_followed` says why another
+    call that they came from has no step."""
 
     kind: SourceKind
     name: str
@@ -52,11 +50,9 @@ class Source(Record):
 
 class PathStep(Record):
     """One explained call: `call` is its id (`trace_id:span_id`), `name` that of the function.
-
     `depth` counts the calls from the final answer (0). A call of a tool has a second explanation,
     `by_tool`, by the tools offered; `note` says which of them is called in its place, or why they
-    were not looked at.
-    """
+    were not looked at."""
 
     call: str
     name: str
@@ -84,11 +80,9 @@ class PathStep(Record):
 
 
 class ExplanationPath(Shown):
-    """Why the final answer of a trace is what it is, call by call.
-
-    `steps[0]` explains the final answer; every other step is named by a source of an earlier one.
-    `budget` is the most calls to the models for all steps together.
-    """
+    """Why the final answer of a trace is what it is, call by call. `steps[0]` explains the final
+    answer; every other step is named by a source of an earlier one. `budget` is the most calls to
+    the models for all steps together."""
 
     schema_version: int = PATH_SCHEMA_VERSION
     trace_id: str

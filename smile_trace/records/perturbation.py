@@ -99,12 +99,10 @@ class Perturbation(Record):
 
 
 class Response(Record):
-    """The response to one request: a text, or a failure, which is missing data.
-
-    `logprobs` are natural-log probabilities: after `generate`, of the generated tokens (`tokens`),
-    if the server gives them; after `score`, of the given answer's tokens (without `tokens`, no part
-    of the answer can be explained alone).
-    """
+    """The response to one request: a text, or a failure, which is missing data. `logprobs` are
+    natural-log probabilities: after `generate`, of the generated tokens (`tokens`), if the server
+    gives them; after `score`, of the given answer's tokens (without `tokens`, no part of the answer
+    can be explained alone)."""
 
     text: str | None = None
     tokens: tuple[str, ...] | None = None

@@ -89,11 +89,9 @@ class ProbeResult(Record):
 
 
 class Profile(Shown):
-    """The probes' results for one prompt, by the probes' names.
-
-    `answer` is what other answers were compared with; `note` says so if it is not the logged one.
-    The same `seed`, prompt and answers give the same variants and profile.
-    """
+    """The probes' results for one prompt, by the probes' names. `answer` is what other answers were
+    compared with; `note` says so if it is not the logged one. The same `seed`, prompt and answers
+    give the same variants and profile."""
 
     schema_version: int = PROFILE_SCHEMA_VERSION
     model: str
@@ -221,11 +219,9 @@ class PromptProbe(Record):
 
 class PromptProfile(Shown):
     """What the probes found over the profiled calls of a prompt, or of a function without one.
-
     `by_version` has the rates of each version if there are several, the profiled one first;
     `changes` lead from the last but one to the last. At most the share `false_discovery_rate` of
-    all findings in calls is expected to be false. Times are ISO 8601 in UTC.
-    """
+    all findings in calls is expected to be false. Times are ISO 8601 in UTC."""
 
     name: str
     since: str

@@ -67,12 +67,9 @@ class ReportedPart(Record):
 
 class ReportGroup(Record):
     """The calls of one prompt or function, or those with documents of one retriever or with one
-    tool.
-
-    `inconclusive` of the `explained` calls have an inconclusive explanation. `no_document` is the
-    share of calls with retrieved documents in which none mattered; None if no call has any, or
-    nothing can be said. `parts` has those that mattered most often first; `more` are not listed.
-    """
+    tool. `inconclusive` of the `explained` calls have an inconclusive explanation. `no_document` is
+    the share of calls with retrieved documents in which none mattered; None if no call has any, or
+    nothing can be said. `parts` has those that mattered most often first; `more` are not listed."""
 
     kind: GroupKind
     name: str

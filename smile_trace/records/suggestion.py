@@ -47,12 +47,10 @@ class Trial(Record):
 
 
 class Suggestion(Record):
-    """A change of a prompt that was replayed, and harmed nothing.
-
-    `template` is the changed one. `tokens_saved` is the mean over the held-out calls, negative if
-    the prompt became longer; it was counted by the model's own tokenizer, or is the usage it
-    reported (`tokens_by`). `usd_saved` is per thousand calls. Each is None if unknown.
-    """
+    """A change of a prompt that was replayed, and harmed nothing. `template` is the changed one.
+    `tokens_saved` is the mean over the held-out calls, negative if the prompt became longer; it was
+    counted by the model's own tokenizer, or is the usage it reported (`tokens_by`). `usd_saved` is
+    per thousand calls. Each is None if unknown."""
 
     kind: SuggestionKind
     what: str
@@ -75,13 +73,10 @@ class NotProposed(Record):
 
 
 class Suggestions(Record):
-    """What could be changed in one version of a prompt.
-
-    Suggestions were made from `searched` calls and `cases_searched` confirmed failures, and each
-    was replayed on others, `held_out` calls and `cases_held_out`, with `calls` new calls to the
-    model. It is proposed only if a mean answer change of `smallest_effect` on the held-out calls is
-    excluded.
-    """
+    """What could be changed in one version of a prompt. Suggestions were made from `searched` calls
+    and `cases_searched` confirmed failures, and each was replayed on others, `held_out` calls and
+    `cases_held_out`, with `calls` new calls to the model. It is proposed only if a mean answer
+    change of `smallest_effect` on the held-out calls is excluded."""
 
     prompt: str
     version: str

@@ -46,11 +46,9 @@ def check_version(
 
 
 def older_comparison(document: dict[str, JSON]) -> dict[str, JSON]:
-    """Upgrade a comparison of schema version 3 (release 0.2) or 4.
-
-    Release 0.2 did not tell open calls from those with an excluded effect. What mattered call by
-    call stood with each version, as its `passages`.
-    """
+    """Upgrade a comparison of schema version 3 (release 0.2) or 4. Release 0.2 did not tell open
+    calls from those with an excluded effect. What mattered call by call stood with each version, as
+    its `passages`."""
 
     def segment(held: dict[str, Any]) -> dict[str, Any]:
         influence = held.get("influence")
@@ -131,12 +129,10 @@ _HASHED_LATER = ("distance", "part", "pattern", "smallest_effect", "until_settle
 
 
 def hash_settings(document: dict[str, JSON], defaults: Mapping[str, JSON]) -> str:
-    """Return the hash of ExplanationSettings (16 hex digits), the same in every release.
-
-    Jobs, their budgets and the engine's workflows are named by it in every store. So it is made of
-    the fields' first names in their first order, and a field added later counts only if it differs
-    from what was done before there was a choice.
-    """
+    """Return the hash of ExplanationSettings (16 hex digits), the same in every release. Jobs,
+    their budgets and the engine's workflows are named by it in every store. So it is made of the
+    fields' first names in their first order, and a field added later counts only if it differs from
+    what was done before there was a choice."""
     before = {**defaults, "distance": "words"}
     added = [*_HASHED_LATER, *(name for name in document if name not in _HASHED_LATER)]
     counted = [name for name in added if name not in _HASHED_ALWAYS]

@@ -18,12 +18,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Row:
-    """A segment or passage that can be removed.
-
-    `depth` counts the passages that contain it; `parent` is the innermost. `which` is "the second"
-    if its text occurs more than once in the passage of the row `within` (None: in the whole
-    prompt), else empty.
-    """
+    """A segment or passage that can be removed. `depth` counts the passages that contain it;
+    `parent` is the innermost. `which` is "the second" if its text occurs more than once in the
+    passage of the row `within` (None: in the whole prompt), else empty."""
 
     segment: SegmentAttribution
     depth: int

@@ -33,12 +33,10 @@ _LEGEND = {
 
 
 def print_terminal(explanation: Explanation, console: Console | None = None) -> None:
-    """Print summary, heatmap, answer and the strongest segments.
-
-    ⁺ marks what supports the answer, ⁻ what works against it and ˀ what was not measured well
-    enough to tell; dim text made no measurable difference. A passage has its colour, and the pieces
-    that matter in it are underlined.
-    """
+    """Print summary, heatmap, answer and the strongest segments. ⁺ marks what supports the answer,
+    ⁻ what works against it and ˀ what was not measured well enough to tell; dim text made no
+    measurable difference. A passage has its colour, and the pieces that matter in it are
+    underlined."""
     console = console or Console()
     picture = heatmap(explanation)
     console.print(

@@ -59,11 +59,9 @@ def width_of(text: str, size: float) -> float:
 def wrap(
     runs: Iterable[tuple[str, Style]], *, size: float, width: float
 ) -> Iterator[list[Chunk[Style]]]:
-    """Break styled runs of text into lines that are at most `width` wide.
-
-    Lines break at white space, at line feeds, beside ideographs, and inside a word only if it is
-    wider than a line. Right-to-left lines are set from the right.
-    """
+    """Break styled runs of text into lines that are at most `width` wide. Lines break at white
+    space, at line feeds, beside ideographs, and inside a word only if it is wider than a line.
+    Right-to-left lines are set from the right."""
     line: list[Chunk[Style]] = []
     x = 0.0
     for word in _words(runs, size=size, width=width):

@@ -92,11 +92,9 @@ def worth_a_minute(
 
 class Case(Record):
     """A confirmed failure, with the keys that MLflow's evaluation datasets take.
-
     `inputs["messages"]` is the changed request; `expectations["expected_response"]` the answer to
     the original one, which should have stayed. `tags` are the probe, how the requests differ, and
-    the variant's id.
-    """
+    the variant's id."""
 
     inputs: dict[str, JSON]
     expectations: dict[str, JSON]
