@@ -27,8 +27,7 @@ _MACHINE = frozenset(
         *("explained_at", "compared_at", "trace_id", "span_id", "call", "text_hash", "type"),
     )
 )
-"""Fields whose values no person wrote. Ids of documents are the retriever's texts, and keys of
-segments hold them and names of prompts."""
+"""Fields whose values no person wrote. Ids of documents and keys of segments are texts."""
 _NAMES = frozenset(("model", "author", "licence"))
 """Fields with names somebody chose: `ft:gpt-4o-mini-2024-07-18:acme:jane-doe:9x`."""
 _OF_THE_USER = frozenset(
@@ -138,8 +137,6 @@ def _finding(pseudonyms: Pseudonyms, *, named: bool = False) -> Callable[[str], 
 def _counting(
     pseudonyms: Pseudonyms, found: Counter[str], seen: set[str], *, named: bool = False
 ) -> Callable[[str], str]:
-    """Return a function that replaces, and counts this entry's different texts by kind."""
-
     def replace(text: str) -> str:
         new, used = pseudonyms.replaced_in(text, named=named)
         for kind, key in used:
@@ -177,7 +174,6 @@ def _hide_what_was_sent(document: dict[str, JSON], salt: str) -> None:
 
 
 _COUNTED = re.compile(r"\d+:[a-z_]+:\d+")
-"""The key of a segment by its place: message, unit, ordinal."""
 
 
 class NotReviewed(SmileTraceError):

@@ -204,7 +204,6 @@ def _row(
 
 
 def _licence(licences: set[str | None]) -> str:
-    """Return the common licence as Hugging Face writes it; `other` if there is none."""
     known = licences.pop() if len(licences) == 1 else None
     plain = (known or "").replace("-", "").replace(".", "").isalnum()
     return known.lower() if known and plain else "other"

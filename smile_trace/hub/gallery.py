@@ -27,7 +27,6 @@ from smile_trace.render.phrases import NO_DRIVER
 from smile_trace.render.text import short
 
 PAGE_NAME = 20
-"""Hex digits of an id in the name of its page."""
 _PROMPT, _ANSWER = 220, 160
 _MOST_WORDS = 400
 """Different words of an entry that are searched, the first of the prompt and the answer."""
@@ -158,7 +157,6 @@ def _redaction(redaction: Redaction | None) -> str:
 
 DATA = "explanations.smile.jsonl"
 PAGES = "e"
-"""The folder of the pages."""
 _OURS = re.compile(rf"[0-9a-f]{{{PAGE_NAME}}}\.html")
 _TITLE = 120
 

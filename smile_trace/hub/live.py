@@ -22,8 +22,7 @@ ERROR_RATE = 0.05
 """The largest chance, over all its segments, that an unchanged explanation is called changed."""
 _SAME, _NEGLIGIBLE = 1e-6, 0.01
 _NOISY = 0.5
-"""Answer change between two answers to the whole prompt from which on neither need agree with the
-stored answer."""
+"""If two answers to the whole prompt differ by more, neither need agree with the stored one."""
 _LONGEST = 60
 
 
@@ -103,14 +102,12 @@ def compare(before: Explanation, after: Explanation) -> tuple[Outcome, str]:
 def _pairs(
     before: Explanation, after: Explanation
 ) -> list[tuple[SegmentAttribution, SegmentAttribution]]:
-    """Return the segments at equal places in both, coarser ones of long prompts included."""
     known = {s.places: s for s in (*after.coarser, *after.segments)}
     free = [s for s in (*before.coarser, *before.segments) if not s.protected]
     return [(s, known[s.places]) for s in free if s.places in known]
 
 
 def _error(segment: SegmentAttribution, of: Explanation) -> float:
-    """Return the standard error that its interval stands for."""
     width = NormalDist().inv_cdf(0.5 + of.fidelity.interval_level / 2)
     return (segment.ci_high - segment.ci_low) / (2 * width)
 
@@ -179,7 +176,6 @@ _Found = tuple[Entry, Explanation]
 
 
 def _by_prompt(entries: Iterable[Entry]) -> dict[str, dict[str, _Found]]:
-    """Return the last explanation of each prompt (its messages as JSON) and model."""
     found: dict[str, dict[str, _Found]] = {}
     for entry in entries:
         if (one := entry.explanation) is not None:

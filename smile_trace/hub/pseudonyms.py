@@ -151,8 +151,7 @@ _RULES = (
     ("iban", r"(?<!\w)[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?(?!\w)"),
     ("number", r"\+?\d(?:[ ()./\-]{0,2}\d){5,}"),
 )
-"""Kinds by their shape; the first match counts. A number has six digits or more (of a phone, a
-card, an account, a date)."""
+"""Kinds by their shape; the first match counts. A number has six digits or more."""
 
 _COMPILED = tuple((kind, re.compile(pattern)) for kind, pattern in _RULES)
 _LETTERS = "xabcdefghijklmnopqrstuvwyz"
@@ -238,8 +237,7 @@ class Pseudonyms:
         ]
 
     def _spans(self, text: str, named: bool) -> Iterator[_Span]:
-        """Yield what is found in a text as written and as read, in order; overlapping finds are
-        merged."""
+        """Yield finds in a text as written and as read, in order; overlapping ones are merged."""
         read = as_read(text)
         found = [_Span(*read.place(*at[:2]), at[2]) for at in self._in_view(read.text, named)]
         if read.text != text:
@@ -295,7 +293,6 @@ def _is_pattern(name: str) -> bool:
 
 
 def _name_patterns(names: Iterable[str]) -> Iterator[re.Pattern[str]]:
-    """Yield patterns for folded texts."""
     for name in names:
         words = as_read(name).text.split()
         parts = [_BETWEEN.join(re.escape(word.casefold()) for word in words)] if words else []
@@ -307,7 +304,6 @@ def _name_patterns(names: Iterable[str]) -> Iterator[re.Pattern[str]]:
 
 
 def _key(original: str) -> str:
-    """Return the same key for whatever is read as the same."""
     return as_read(original).folded().text
 
 

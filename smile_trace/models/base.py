@@ -45,7 +45,6 @@ class Capabilities:
     """What a model can do. A model declares it; nothing is inferred from its methods."""
 
     scores_answers: bool = False
-    """The model is a `ScoringModel`."""
     first_token_only: bool = False
     """`score` gives the log-probability of the answer's first token only."""
     calls_function: bool = False
@@ -59,7 +58,6 @@ class Capabilities:
     in tokens and US dollars hold. A request to another model is reserved as one call."""
 
     counts_tokens: bool = False
-    """The model is a `TokenCountingModel`."""
 
     @property
     def scores_whole_answers(self) -> bool:

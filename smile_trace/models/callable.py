@@ -13,8 +13,7 @@ from smile_trace.providers import join_chunks
 from smile_trace.records import JSON, Response
 
 CONCURRENCY = 8
-"""Calls of a coroutine function in flight at once. A plain function, which may not be thread-safe,
-is called one at a time, in a thread."""
+"""For a coroutine function; a plain one, maybe not thread-safe, is called one at a time."""
 
 
 class CallableModel:

@@ -104,7 +104,6 @@ class Embeddings:
         return np.array([self._known.get(text, blank) for text in texts]).reshape(-1, size)
 
     def _ask(self, texts: list[str]) -> list[Vector]:
-        """Ask for the vectors in one request, with retries; every attempt is reserved."""
         length = sum(len(text.encode("utf-8", "surrogatepass")) for text in texts)
         bound = Usage(input_tokens=length, output_tokens=0)  # a token has at least one byte
         retry = 0

@@ -138,8 +138,6 @@ Ask = Callable[[Sequence[Request]], Awaitable[list[Response]]]
 
 
 class _Reserved(NamedTuple):
-    """An attempt in flight: the cache keys of its requests, and its cost bound."""
-
     keys: tuple[str, ...]
     tokens: int
     usd: float | None
@@ -261,8 +259,6 @@ class MeteredModel:
     async def _one_by_one(
         self, requests: Sequence[Request], answer: str | None, ask: Ask
     ) -> list[Response]:
-        """Ask a model that does not meter its attempts: each request is one attempt."""
-
         async def one(request: Request) -> Response:
             attempt = await self.reserve([request], answer=answer, bound=Usage(), usd=None)
             async with self.slot():
@@ -366,7 +362,6 @@ class MeteredModel:
 
 
 def _counted(usage: Usage | None) -> int | None:
-    """Return input and output tokens together; None if either was not counted."""
     if usage is None or usage.input_tokens is None or usage.output_tokens is None:
         return None
     return usage.input_tokens + usage.output_tokens

@@ -78,7 +78,6 @@ def _finish_reason(reply: dict[str, Any]) -> str:
 
 _FUNCTION = ("name", "description", "parameters", "strict")
 _CHOICES = {"auto": "auto", "any": "required", "none": "none"}
-"""Anthropic's choices of a tool, in OpenAI's words."""
 _RESPONSES_ONLY = ("include", "max_tool_calls", "truncation")
 """Parameters about the delivery of a response, or unknown to chat completions."""
 
@@ -154,11 +153,9 @@ PATHS: dict[Form, str] = {
 }
 
 MAX_TOKENS = 10**9
-"""More tokens than any request has."""
 
 LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 FEWEST: dict[Form, int] = {"chat": 1, "completion": 1, "responses": 16}
-"""The smallest limit that each API takes."""
 
 # Set by us: how many answers, in which shape they come, and what is asked.
 _OURS = {
@@ -199,7 +196,6 @@ def _alike_in_turn(texts: Sequence[str]) -> Sequence[int]:
 
 
 def _shared(one: str, other: str) -> int:
-    """Return the length of the longest common prefix."""
     lengths = range(1, min(len(one), len(other)) + 1)
     return bisect_left(lengths, True, key=lambda length: one[:length] != other[:length])
 
@@ -324,7 +320,6 @@ def _choice(choice: dict[str, Any]) -> Response:
 
 
 def _tool_call(call: dict[str, Any]) -> ToolCall:
-    """Read a call of a function, or of a custom tool, whose input is any text."""
     called = call.get("function") or call.get("custom") or call
     return ToolCall(
         name=str(called["name"]), arguments=called.get("arguments", called.get("input"))
@@ -332,7 +327,6 @@ def _tool_call(call: dict[str, Any]) -> ToolCall:
 
 
 def _native(result: dict[str, Any]) -> Response:
-    """Read a result in llama.cpp's own form."""
     tokens, logprobs = _tokens({"content": result.get("completion_probabilities")})
     return Response(
         text=result["content"],
@@ -369,7 +363,6 @@ def log_probability(value: JSON) -> float:
 
 
 def _usage(counts: Any, sent: str, got: str) -> Usage | None:
-    """Return the tokens that the server counted; None unless both counts are credible."""
     if not isinstance(counts, dict):
         return None
     read, written = token_count(counts.get(sent)), token_count(counts.get(got))

@@ -20,7 +20,6 @@ from smile_trace.records import JSON, Form, Message, Response
 # -- the first token ---------------------------------------------------------------------------
 
 TOP_ALTERNATIVES = {"chat": 20, "completion": 5, "responses": 20}
-"""The most alternatives that OpenAI's APIs return."""
 
 
 def first_token_fields(form: Form) -> dict[str, JSON]:

@@ -23,7 +23,6 @@ from smile_trace.records.judgement import (
 )
 
 DECISIVE = QUESTIONS[:2]
-"""The questions that decide whether a variant is confirmed."""
 
 
 def share_kept(judged: Sequence[Sequence[Judgement]]) -> float:
@@ -154,10 +153,12 @@ def over_prompts(outcomes: Iterable[tuple[str, bool]]) -> tuple[float, float, li
 def _with_errors(
     low: float, high: float, of_judge: float, errs: JudgeAgreement
 ) -> tuple[float, float]:
-    """Return the interval's ends if a share of the trials, in [0, 1], is a judge's. A judge that
-    confirms a share f of the non-failures, and misses a share m of the failures, says yes in p (1 -
-    m) + (1 - p) f of them (Rogan and Gladen 1978, "Estimating prevalence from the results of a
-    screening test"). So p is at least (low - f) / (1 - f), and at most high / (1 - m)."""
+    """Return the interval's ends if a share of the trials, in [0, 1], is a judge's.
+
+    A judge with false-alarm rate f and miss rate m says yes with probability p (1 - m) + (1 - p) f
+    (Rogan and Gladen 1978, "Estimating prevalence from the results of a screening test"). So p is
+    at least (low - f) / (1 - f), and at most high / (1 - m).
+    """
     false, missed = errs.false_alarms, errs.misses
     least = max(0.0, (low - false) / (1 - false)) if false < 1 else 0.0
     most = min(1.0, high / (1 - missed)) if missed < 1 else 1.0

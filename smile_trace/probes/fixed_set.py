@@ -92,7 +92,6 @@ def _measured(
 
 
 def _confirmed(store: Store, name: str) -> Iterator[tuple[StoredProfile, str, VariantAnswer]]:
-    """Yield the failures that people confirmed, with profile and probe name."""
     wanted = set(confirmed_ids(store))
     for stored in store.profiles.read(name=name) if wanted else ():
         for result in stored.profile.results.values():

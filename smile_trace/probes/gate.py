@@ -15,7 +15,6 @@ from smile_trace.records.judgement import Confirmation
 from smile_trace.records.profile import PromptProbe, PromptProfile, Rate
 
 CASES = "cases"
-"""The name of a limit on confirmed failures, beside those on probes."""
 
 Verdict = Literal["within", "open", "broken"]
 """`within`: the rate's interval is below the limit. `open`: the limit lies inside it, which breaks

@@ -17,11 +17,9 @@ import scipy  # type: ignore[import-untyped]
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
 ALPHA = 0.1
-"""Family-wise error rate of one prompt: the chance that any probe is reported if none differs from
-its controls."""
+"""Family-wise error rate of one prompt, if no probe differs from its controls."""
 
 LEVEL = 0.9
-"""The level of the two-sided intervals."""
 
 _RATES = np.concatenate([[0.002, 0.005], np.linspace(0.01, 0.99, 50), [0.995]])
 """Common rates over which the unconditional test takes its maximum."""
@@ -51,8 +49,7 @@ class Stage(NamedTuple):
 
 
 Between = Callable[[str, str], Count]
-"""`between(probe, other)`: the answers to the variants of another probe (or control) that count as
-changed by this probe's own measure."""
+"""`between(probe, other)`: the answers to `other`'s variants that count by `probe`'s measure."""
 
 
 def rate_interval(count: Count, stages: Sequence[Stage]) -> tuple[float, float]:
@@ -187,8 +184,8 @@ def adjusted(
 
 
 class _Idle(NamedTuple):
-    """A probe without changes, as the measures of the changed probes see it: among several that
-    look alike it does not matter which are in a set."""
+    """An unchanged probe as the changed ones' measures see it; which of equal ones are in a set
+    does not matter."""
 
     is_control: bool
     seen_by: tuple[Count, ...]

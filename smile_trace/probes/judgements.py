@@ -39,9 +39,7 @@ Reply with one line of JSON of this form and with nothing else:
 "reason": "yes|no|cannot_say"}"""
 
 _ASKED_BY = {"kind", "form", "base_url", "model", "path", "packaged"}
-"""The fields of a model's settings that decide who answers."""
 REPLY_TOKENS = 64
-"""The fewest tokens that a reply may have."""
 _REPLY = re.compile(
     r'\s*\{\s*"same_meaning"\s*:\s*"(yes|no|cannot_say)"\s*,'
     r'\s*"worse"\s*:\s*"(first|second|neither|cannot_say)"\s*,'

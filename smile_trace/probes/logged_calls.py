@@ -86,8 +86,7 @@ def prepare_calls(
 
 
 def _rendered(call: Call, name: str, template: str) -> Call | None:
-    """Return the call with another template and without its answer; None if it lacks a value for
-    one of the template's variables."""
+    """Return the call with another template, without its answer; None if a variable is missing."""
     use = next((use for use in call.prompts if use.name == name), None)
     if use is None or not set(VARIABLE.findall(template)) <= use.variables.keys():
         return None
@@ -103,7 +102,6 @@ def _rendered(call: Call, name: str, template: str) -> Call | None:
 
 
 def _moved(document: Document, call: Call, messages: Sequence[Message]) -> Document:
-    """Return the document with its new place."""
     if document.place is None:
         return document
     message, start, end = document.place

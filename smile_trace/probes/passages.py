@@ -13,7 +13,6 @@ from smile_trace.records.formats.requests import OFFERED
 from smile_trace.records.message import identity_of
 
 MOST_VARIANTS = 16
-"""The most variants of a probe that can be asked for."""
 
 _INSTRUCTING = ("system", "developer", "user")
 

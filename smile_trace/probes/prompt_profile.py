@@ -31,7 +31,6 @@ from smile_trace.store import Store
 from smile_trace.store.job_results import StoredProfile
 
 TELLING = 3
-"""The number of a probe's variants that are shown."""
 
 
 def profile_of_prompt(
@@ -94,7 +93,6 @@ def rates_of(profiles: Iterable[StoredProfile]) -> tuple[ProbeRate, ...]:
 
 
 def _read(profiles: Iterable[StoredProfile]) -> "dict[str, _Version]":
-    """Return what was seen of each version, with findings under one false-discovery rate."""
     seen, p_values, of = dict[str, _Version](), list[dict[str, float]](), list[_Version]()
     for one in profiles:
         asked = [result for result in one.profile.results.values() if result.value is not None]
@@ -108,7 +106,6 @@ def _read(profiles: Iterable[StoredProfile]) -> "dict[str, _Version]":
 
 
 def _changes(before: VersionRates, after: VersionRates) -> tuple[ProbeChange, ...]:
-    """Return changes adjusted by Benjamini and Hochberg (1995) over the probes."""
     found = rate_changes(before.probes, after.probes)
     return tuple(
         one.model_copy(update={"p_value": float(p), "significant": bool(p <= FALSE_DISCOVERIES)})
@@ -124,8 +121,6 @@ def _p_value(result: ProbeResult) -> float:
 
 
 class _Version:
-    """The profiled calls of one version, and what each probe found in them."""
-
     def __init__(self) -> None:
         self.calls: set[str] = set()
         self.probes: dict[str, _Seen] = {}
@@ -150,8 +145,6 @@ class _Version:
 
 
 class _Seen:
-    """What one probe found, call after call."""
-
     def __init__(self, result: ProbeResult) -> None:
         self.result = result
         self.rates: list[float] = []
@@ -178,7 +171,6 @@ class _Seen:
 
 
 def _together(seen: Sequence[_Seen]) -> PromptProbe:
-    """Merge a probe's findings over all versions."""
     result, found = seen[0].result, sum(one.found for one in seen)
     rates = sorted(rate for one in seen for rate in one.rates)
     controls = [rate for one in seen for rate in one.controls]

@@ -86,8 +86,7 @@ def alpha(counts: Array, weights: Array) -> Array:
 
 
 MIN_SHARED = 30
-"""A judge counts after it and people have both replied about so many variants, on each question
-that decides whether a variant is confirmed."""
+"""The fewest variants on which judge and people replied, per decisive question, for it to count."""
 
 MIN_AGREEMENT = 0.7
 """The smallest lower end of its agreement's interval with which it counts."""
@@ -162,7 +161,6 @@ def _errors(
     said: Iterable[Judgement],
     prompts: Mapping[str, str],
 ) -> tuple[float, float]:
-    """Return the upper ends of the shares of false alarms and of misses."""
     outcomes: dict[bool, list[tuple[str, bool]]] = {False: [], True: []}
     for one in said:
         wanted, found = is_confirmed(given.get(one.variant_id, ())), is_confirmed([one])
@@ -172,7 +170,6 @@ def _errors(
 
 
 def _consensus(judgements: Sequence[Judgement]) -> Judgement:
-    """Return the majority of the judgements of a variant, as one judgement."""
     said: dict[str, Reply] = {
         one.name: _reply(majority([one.reply(judgement) for judgement in judgements]))
         for one in QUESTIONS

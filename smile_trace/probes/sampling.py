@@ -24,7 +24,6 @@ from smile_trace.probes.inference import (
 )
 
 REPEATS, PARAPHRASE = "stability", "paraphrase"
-"""The two controls of all the others."""
 
 FIRST = 4
 """Calls of every probe before anything is decided."""
@@ -124,7 +123,6 @@ class Sampling:
         }
 
     def _further(self) -> dict[str, int]:
-        """Return the next stage of the probe that changed the answers most, with its control."""
         p_values = self.p_values()
         open_ = [
             name for name in self.available if not self.is_over(name) and p_values[name] > EARLY
@@ -154,7 +152,6 @@ class Sampling:
         return bool(passed) and changed <= passed[-1].stop
 
     def _control(self, name: str) -> str | None:
-        """Return the control of a probe, if that can be asked more often."""
         if name == REPEATS:
             return None
         control = REPEATS if name == PARAPHRASE else PARAPHRASE
@@ -165,6 +162,5 @@ class Sampling:
         return control is None or self._missing(control, wanted) <= 0
 
     def _controls_agree(self, name: str) -> bool:
-        """Whether no answer of its controls counts as changed."""
         controls = [REPEATS] if name == PARAPHRASE else [REPEATS, PARAPHRASE]
         return not any(self.between(name, one).changed for one in controls)

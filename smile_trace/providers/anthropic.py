@@ -31,9 +31,8 @@ _PIECES = {
 
 
 class _MessageStream(Stream):
-    """Joins a message's events. The client's own further events are skipped. Source: Anthropic's
-    guide "Streaming messages": a message without content, blocks by their index, pieces of each,
-    and at the end why it stopped and its usage."""
+    """Joins a message's events (Anthropic's guide "Streaming messages"); other events are
+    skipped."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -73,8 +72,6 @@ class _MessageStream(Stream):
 
 
 class _Block:
-    """A block as it began, and the pieces that follow."""
-
     def __init__(self, begun: Any) -> None:
         self._begun = begun
         self._pieces = Pieces()
@@ -145,7 +142,6 @@ class Anthropic(Provider):
 
 
 def _tool_result(part: Any) -> Part:
-    """Read a tool's result; text blocks become plain texts."""
     content = field(part, "content")
     if isinstance(content, list | tuple):
         content = [_text_block(block) for block in content]
@@ -172,7 +168,6 @@ def _reasoning(part: Any) -> Part:
 
 
 def _search_result(part: Any) -> Part | None:
-    """Read a search result of a single text as a text."""
     content = field(part, "content")
     alone = content[0] if isinstance(content, Sequence) and len(content) == 1 else None
     text = field(alone, "text")
@@ -180,7 +175,6 @@ def _search_result(part: Any) -> Part | None:
 
 
 def _with_source(part: Any, kind: str) -> Part | None:
-    """Read an image or a document, which may be a text."""
     source = field(part, "source")
     data, url, file = (field(source, name) for name in ("data", "url", "file_id"))
     media_type = field(source, "media_type")
@@ -196,12 +190,7 @@ def _with_source(part: Any, kind: str) -> Part | None:
 
 
 def _text_of(block: Any, text: str, where: str, rest: Any) -> Part:
-    """Return the text of a block that is more than a text; `extra` holds the block without it.
-
-    Args:
-        where: the field that holds the text.
-        rest: what else that field holds.
-    """
+    """Return the text of a block as a part; its `extra` holds the block, with `rest` at `where`."""
     read = with_extra({"type": "text", "content": plain_str(text)}, block, (where,))
     read["extra"][where] = rest
     return read

@@ -48,7 +48,6 @@ class Stream:
 
     def __init__(self) -> None:
         self.begun = False
-        """Whether an item of this provider has arrived."""
 
     def add(self, item: Any) -> None:
         """Add an item; another provider's is ignored."""
@@ -120,7 +119,6 @@ class Provider:
 
 
 PROVIDERS: list[Provider] = []
-"""The providers in the order in which they are asked."""
 
 
 def register(provider: Provider) -> None:

@@ -28,8 +28,7 @@ _FIELDS = ("role", "content", "tool_calls", "tool_call_id", "function_call")
 
 
 class _ChatStream(Stream):
-    """Joins the chunks of a chat completion or a completion. Source: OpenAI's API reference,
-    "Streaming" of chat completions: pieces of a message, those of each tool call by its index."""
+    """Joins chunks (OpenAI's API reference, "Streaming" of chat completions)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -93,8 +92,6 @@ class _Choice:
 
 
 class _Call:
-    """A tool call: its names arrive once, its arguments in pieces."""
-
     def __init__(self) -> None:
         self._id: Any = None
         self._kind = "function"
@@ -175,7 +172,6 @@ class OpenAI(Provider):
 
 
 def _file(file: Any, kind: Any) -> Part | None:
-    """Read a file by its data, its address, or the id under which the provider holds it."""
     modality = "image" if kind == "input_image" else "file"
     held, data = field(file, "file_id"), field(file, "file_data")
     address = data if isinstance(data, str) else field(file, "file_url")
@@ -202,7 +198,6 @@ def _tool_calls(calls: Any) -> list[Part]:
 
 
 def _from_choices(choices: list[Any]) -> Answer:
-    """Read a chat completion (each choice a message) or a completion (each a text)."""
     answer = Answer(form="chat")
     for choice in choices:
         message = field(choice, "message")

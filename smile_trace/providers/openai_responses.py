@@ -31,9 +31,8 @@ _MESSAGE = ("role", "content")
 
 
 class _ResponseStream(Stream):
-    """Joins events to the response that the last one holds, or would have held. Source: OpenAI's
-    API reference, "Streaming events" of responses: pieces of items, by the index of the item and of
-    its content."""
+    """Joins events to the response that the last one holds, or would have held (OpenAI's API
+    reference, "Streaming events" of responses)."""
 
     _DELTAS = {
         "response.output_text.delta": ("output_text", "text"),
@@ -151,7 +150,6 @@ class OpenAIResponses(Provider):
 
 
 def _answer(output: list[Any]) -> MessageDict:
-    """Return the messages and function calls among the items as one message."""
     parts: list[Part] = []
     for item in output:
         if field(item, "type") == "message" or field(item, "type") in _CALLS:
@@ -160,7 +158,6 @@ def _answer(output: list[Any]) -> MessageDict:
 
 
 def _instructions(request: Mapping[str, Any]) -> list[MessageDict]:
-    """Return the instructions as a system message that says where it stands in the request."""
     given = request.get("instructions")
     if not isinstance(given, str):
         return []
@@ -180,7 +177,6 @@ def _joined(items: list[MessageDict]) -> list[MessageDict]:
 
 
 def _goes_on(before: MessageDict, item: MessageDict) -> bool:
-    """Whether an item belongs to what the model said before it."""
     if before["role"] != "assistant" or item["role"] != "assistant":
         return False
     thought = all(part["type"] == "reasoning" for part in before["parts"])
@@ -188,7 +184,6 @@ def _goes_on(before: MessageDict, item: MessageDict) -> bool:
 
 
 def _reasoning(item: Any) -> Part:
-    """Read its words, if they were given, or a summary of them."""
     told = field(item, "content") or field(item, "summary")
     texts = [field(part, "text") for part in told] if isinstance(told, list | tuple) else []
     return {"type": "reasoning", "content": "\n".join(t for t in texts if isinstance(t, str))}

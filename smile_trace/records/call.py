@@ -37,7 +37,6 @@ Form = Literal["chat", "completion", "responses"]
 """The request's shape: chat messages, one text to complete, or OpenAI's Responses items."""
 
 CallStatus = Literal["returned", "raised", "cancelled", "abandoned"]
-"""How the captured function ended."""
 
 
 class Usage(Record):
@@ -109,8 +108,8 @@ class Span(Record):
     resource: Annotated[dict[str, JSON], Shared] = {}
     scope: str = ""
     captured: bool = False
-    """Whether capture wrote it on this host, not a sender, file or backend. Only then may it name a
-    function to be called again."""
+    """Whether capture wrote it on this host: only then may it name a function to be called
+    again."""
 
 
 class Call(Record):
@@ -128,7 +127,6 @@ class Call(Record):
     answer: str | None = None
     """The answer's text; calls of tools are given as text, too (`records.formats.answers`)."""
     tool_calls: tuple[ToolCall, ...] = ()
-    """The tools that the answer calls, with their ids."""
     status: CallStatus = "returned"
     error: str | None = None
     model: str | None = None
@@ -233,8 +231,7 @@ class Prompted(Record):
     prompts: tuple[PromptUse, ...] = ()
     documents: tuple[Document, ...] = ()
     answer_limit: int | None = None
-    """The most tokens of a replay's answer if `parameters` set no limit; None for the limit of the
-    model's settings."""
+    """The most tokens if `parameters` set no limit; None for the limit of the model's settings."""
     assumed: bool = False
     """Whether the messages are a function's argument, not what was really sent."""
     answer_cut: bool = False

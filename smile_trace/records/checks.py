@@ -58,7 +58,6 @@ def why_not_without_effect(
 
 
 def _holding(explanation: Explanation, text: str) -> list[SegmentAttribution]:
-    """Return the free segments that hold a word of the text, or lie in it."""
     wanted = _words(text)
     holding = [s for s in explanation.segments if not s.protected and wanted & _words(s.text)]
     if not wanted or not holding:

@@ -15,8 +15,7 @@ from smile_trace.records.verdicts import SMALLEST_EFFECT, Verdict, most_of
 COMPARISON_SCHEMA_VERSION = 5
 
 Source = Literal["explained", "replayed"]
-"""The origin of an estimate: the calls' explanations, or the replay of an edit that added or
-removed exactly this part."""
+"""By the calls' explanations, or by the replay of an edit that added or removed just this part."""
 
 ChangeKind = Literal["same", "edited", "moved", "added", "removed"]
 
@@ -98,10 +97,8 @@ class VersionReport(Record):
     segments: tuple[Influence, ...] = ()
     measures: tuple[Measure, ...] = ()
     probes: tuple[ProbeRate, ...] = ()
-    """How easily the answers of the profiled calls change."""
     dropped: tuple[str, ...] = ()
     links: dict[str, str] = {}
-    """URLs of the version, by tracker."""
 
     def count(self, verdict: Verdict) -> int:
         """Return how many segments have that verdict."""

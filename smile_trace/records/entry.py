@@ -21,7 +21,6 @@ ENTRY_VERSION: Literal[2] = 2
 MAX_SECONDS = 253_402_300_800.0
 """The end of the year 9999: no calendar reaches further."""
 _LONGEST = 300
-"""The most characters of an error about a line."""
 
 Kind = Literal["explanation", "path", "comparison"]
 

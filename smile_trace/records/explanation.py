@@ -25,7 +25,6 @@ METHOD_VERSION = 3
 """Incremented when the same responses would give a different Explanation."""
 
 _LINE = 160
-"""The most characters of a line of an Explanation's `repr`."""
 
 _JSON_METHODS = ("model_dump", "model_dump_json", "model_validate_json")
 
@@ -69,7 +68,6 @@ class SegmentAttribution(Record):
     also: tuple[Place, ...] = ()
     """Further places that are removed together with it."""
     title: str | None = None
-    """The name of a retrieved document (`titles.document_name`)."""
     parent: int | None = None
     """The index in `Explanation.coarser` of the segment that this is a piece of."""
     portion: float | None = None
@@ -194,8 +192,8 @@ class Fidelity(Record):
     reproduced: bool = True
     """Whether the unperturbed prompt gave the logged answer again, up to noise."""
     further_calls: int | None = None
-    """About how many further calls would settle what is open. None if nothing is open, or if it is
-    more than ten times the calls already made."""
+    """About how many further calls would settle what is open; None if nothing is, or if it is more
+    than ten times the calls already made."""
     unseen: float = 0.0
     """The share of the distinct answers, in [0, 1], that count as unchanged although their words
     differ. If it is large, the comparison may miss real changes."""
@@ -315,19 +313,16 @@ class Explanation(Shown):
     signal: Signal
     segments: tuple[SegmentAttribution, ...]
     coarser: tuple[SegmentAttribution, ...] = ()
-    """The segments of a long prompt that were partitioned again, with their own attributions; their
-    pieces are in `segments` and name them as `parent`."""
+    """The segments that were partitioned again; their pieces in `segments` name them as
+    `parent`."""
     interactions: tuple[Interaction, ...] = ()
-    """The significant pairs (of significant segments if the model varies); none unless the status
-    is `reliable`, and none with a proxy."""
+    """The significant pairs; none unless the status is `reliable`, and none with a proxy."""
     fields: tuple[FieldChange, ...] = ()
-    """The fields of a JSON answer, explained as a whole, that change without the significant
-    segments; none with a proxy."""
+    """For an answer explained as a whole; none with a proxy."""
     first: FirstPlace | None = None
-    """None if nothing is open (every combination was asked, or nothing has an effect), or if
-    segments are ranked without their nearness to the answer (compared probabilities, a proxy)."""
+    """None if nothing is open, or if segments are ranked without their nearness to the answer
+    (compared probabilities, a proxy)."""
     documents: tuple[DocumentAttribution, ...] = ()
-    """The retrieved documents in the messages, in order."""
     fidelity: Fidelity
     cost: Cost
     summary: str
@@ -344,11 +339,9 @@ class Explanation(Shown):
     package: str | None = None
     """The release of smile-trace that computed it; set by the driver."""
     method: int | None = None
-    """`METHOD_VERSION` of that release."""
     parameters: dict[str, JSON] = {}
     """The request's parameters, without which it cannot be asked again."""
     prompts: tuple[PromptUse, ...] = ()
-    """The templates rendered into the messages."""
     metadata: dict[str, JSON] = {}
 
     @model_validator(mode="before")

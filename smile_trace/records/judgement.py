@@ -55,7 +55,6 @@ QUESTIONS = (
         "Yes, if what was changed in the request explains how the answer changed.",
     ),
 )
-"""The questions, in the order in which they are asked."""
 
 
 class ReviewItem(Record):

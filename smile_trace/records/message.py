@@ -20,7 +20,6 @@ from smile_trace.records.base import JSON, Record
 
 _TEXT_BLOCKS = ("text", "input_text", "output_text")
 _BLOCKS = (*_TEXT_BLOCKS, "image", "image_url", "input_image", "input_file", "document")
-"""The types of blocks in a tool's result (OpenAI, Anthropic)."""
 
 
 class WithExtra(Record):

@@ -13,11 +13,9 @@ from smile_trace.records.upgrades import check_version
 PATH_SCHEMA_VERSION = 1
 
 _LONGEST = 60
-"""The most characters of a name."""
 
 SourceKind = Literal["tool_result", "output", "document", "tool", "message"]
-"""`tool_result`: what a tool returned. `output`: the answer of an earlier call of the trace, found
-verbatim. `tool`: the definition of a tool. `message`: any other text of a message."""
+"""`output`: an earlier call's answer, found verbatim. `tool`: a tool's definition."""
 
 
 class Source(Record):

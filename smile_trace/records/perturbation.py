@@ -52,7 +52,6 @@ class Segment(Record):
     protected: bool = False
     also: tuple[Place, ...] = ()
     title: str | None = None
-    """The name of a retrieved document (`titles.document_name`)."""
 
     @property
     def places(self) -> tuple[Place, ...]:

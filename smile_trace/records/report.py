@@ -10,8 +10,8 @@ from smile_trace.records.upgrades import check_version
 REPORT_SCHEMA_VERSION = 1
 
 PartKind = Literal["instruction", "variable", "document", "tool_result", "tool", "turn", "message"]
-"""`instruction`, `variable`: a sentence and a variable of a template; `tool`: a definition in the
-list of tools offered; `tool_result`: what a tool returned."""
+"""`instruction`: a sentence of a template. `tool`: a definition; `tool_result`: what it
+returned."""
 GroupKind = Literal["prompt", "function", "retriever", "tool"]
 
 
@@ -96,7 +96,6 @@ class Report(Shown):
     no_document: Share | None = None
     groups: tuple[ReportGroup, ...] = ()
     level: float = 0.9
-    """Nominal coverage of the intervals."""
     templates: dict[str, str] = {}
     """The templates of the explained calls by version, if it is about one prompt."""
     rolling: bool = False

@@ -83,8 +83,6 @@ def older_comparison(document: dict[str, JSON]) -> dict[str, JSON]:
 
 
 def _group_of_passages(label: JSON, passages: list[JSON]) -> JSON:
-    """Turn the passages of a version into the group of a report."""
-
     def part(passage: JSON) -> JSON:
         held = passage if isinstance(passage, dict) else {}
         names = ("calls", "mattered", "against", "open")
@@ -114,8 +112,7 @@ def _group_of_passages(label: JSON, passages: list[JSON]) -> JSON:
 def _with(
     document: dict[str, Any], **changes: Callable[[dict[str, Any]], dict[str, Any]]
 ) -> dict[str, Any]:
-    """Change each object of these lists; what is not a list of objects stays as it is, to be
-    refused later."""
+    """Change each object of these lists; anything else stays, to be refused later."""
     changed = {
         name: [change(one) if isinstance(one, dict) else one for one in held]
         for name, change in changes.items()

@@ -15,10 +15,8 @@ Verdict = Literal["supports", "against", "excluded", "open"]
 matters is excluded. `open`: not measured well enough to tell."""
 
 NO_DIFFERENCE = "made no measurable difference"
-"""The words for `excluded`, and for nothing else."""
 
 NOT_MEASURED = "not measured well enough to tell"
-"""The words for `open`."""
 
 
 def decided(

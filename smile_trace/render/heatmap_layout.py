@@ -26,7 +26,6 @@ Kind = Literal[
 the prompt, of where a more finely explained passage begins (with its value) or ends."""
 
 OPENS, CLOSES = "\u25b8", "\u25c2"
-"""The markers of such a passage."""
 
 STATUS_WORDS = {
     "reliable": "reliable",
@@ -34,7 +33,6 @@ STATUS_WORDS = {
     "no_effect": "no effect",
     "inconclusive": "inconclusive at this budget",
 }
-"""`Fidelity.status` in words."""
 
 _KINDS: Mapping[Verdict | None, Kind] = {
     "supports": "supports",
@@ -248,7 +246,6 @@ def heatmap(explanation: Explanation, *, compact: bool = False) -> Heatmap:
 
 
 def _answer(explanation: Explanation) -> tuple[Piece, ...]:
-    """Return the answer, stripped; an explained part of it is a piece of its own."""
     answer, part = explanation.answer, explanation.part
     if part is None:
         return tuple(_with_moved(explanation))
@@ -264,7 +261,6 @@ def _answer(explanation: Explanation) -> tuple[Piece, ...]:
 
 
 def _with_moved(explanation: Explanation) -> Iterator[Piece]:
-    """Yield the answer, stripped; values of changing fields are pieces of their own."""
     answer = explanation.answer.strip()
     names = {s.key: s.name for s in (*explanation.coarser, *explanation.segments)}
     without: dict[str, list[str]] = {}
@@ -313,7 +309,6 @@ def _strength(segment: SegmentAttribution) -> float:
 
 
 _Placed = tuple[int, int, SegmentAttribution]
-"""The characters `[start, end)` of a segment in its message."""
 
 _Edges = Mapping[int, Sequence[Piece]]
 """The markers before the character at an offset."""
@@ -334,7 +329,6 @@ def _edges(coarser: Sequence[SegmentAttribution], message: int) -> _Edges:
 
 
 def _outermost(explanation: Explanation, message: int) -> list[_Placed]:
-    """Return the passages of a message that are in no other."""
     return [
         (start, end, passage)
         for passage in explanation.coarser
@@ -345,7 +339,6 @@ def _outermost(explanation: Explanation, message: int) -> list[_Placed]:
 
 
 def _with_labels(edges: _Edges, labels: Mapping[int, Sequence[str]]) -> _Edges:
-    """Add labels of what is not text to the markers."""
     return {
         at: [*edges.get(at, ()), *(Piece(visible(label), "plain") for label in labels.get(at, ()))]
         for at in {*edges, *labels}
@@ -355,7 +348,6 @@ def _with_labels(edges: _Edges, labels: Mapping[int, Sequence[str]]) -> _Edges:
 def _pieces(
     content: str, places: Sequence[_Placed], edges: _Edges, passages: Sequence[_Placed]
 ) -> Iterator[Piece]:
-    """Cut a message into pieces by its segments and the passages around them."""
     owner: list[int | None] = [None] * len(content)
     by_length = sorted(range(len(places)), key=lambda i: places[i][0] - places[i][1])
     for i in by_length:
@@ -374,7 +366,6 @@ def _pieces(
 
 
 def _fold(pieces: Sequence[Piece], *, compact: bool) -> Iterator[Piece | Fold]:
-    """Fold the middle of every long run of text that shows no effect."""
     shortest = MIN_COMPACT_FOLD if compact else MIN_FOLD
     context = COMPACT_CONTEXT if compact else FOLD_CONTEXT
     for foldable, group in groupby(pieces, key=_is_foldable):
@@ -462,7 +453,6 @@ def _facts(explanation: Explanation) -> Iterator[str]:
 
 
 def _proxy(use: ProxyUse) -> str:
-    """Say how the proxy was used, or why it was not."""
     if use.dropped is not None:
         return f"proxy {use.name} not used: {use.dropped}"
     how = "scored this answer" if use.signal == "probability" else "gave answers of its own"

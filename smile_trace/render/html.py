@@ -28,7 +28,6 @@ TEMPLATES = Environment(
 """All templates of this package; they escape every text."""
 
 LONGEST_TITLE = 200
-"""Characters of a page's title, which may be the name of anything."""
 LEGEND_STOPS = tuple(round(-1 + i / 10, 1) for i in range(21))
 """Attributions at which the legend's gradient has the colours of the scale."""
 
@@ -79,7 +78,6 @@ def display_html(fragment: str) -> None:
 
 
 MOST_ENTRIES = 1000
-"""Entries of a page; the others are counted."""
 
 
 class Entry(Record):
@@ -117,8 +115,6 @@ _ORDERS = {"attribution": "explanation", "leave_one_out": "leave-one-out", "rand
 
 @dataclass(frozen=True)
 class _Curve:
-    """One order's curve in a panel, as points of a polyline, and the area under it."""
-
     order: str
     name: str
     points: str
@@ -127,8 +123,6 @@ class _Curve:
 
 @dataclass(frozen=True)
 class _Plot:
-    """One of the two plots; `x` is its left edge."""
-
     x: float
     title: str
     better: str

@@ -117,7 +117,6 @@ def _line(row: Row, *, finer: bool) -> str:
 
 
 def _what(row: Row) -> str:
-    """Name what a number belongs to: a document, or a word of one."""
     own = noun(row.segment)
     return own if row.parent is None else f"{own}, in its {noun(row.parent)}"
 
@@ -131,8 +130,7 @@ def _which(row: Row) -> str:
 
 
 def _short(segment: SegmentAttribution) -> str:
-    """Return its text on one line: a long passage's title, or beginning and end of another long
-    text, as many begin alike."""
+    """Shorten to a long passage's title, or to beginning and end, as many texts begin alike."""
     text = " ".join(segment.text.split())
     if len(text) > _MAX_TEXT and segment.unit not in ("word", "sentence"):
         text = title(segment.text) or text

@@ -113,7 +113,6 @@ def path_ends(path: ExplanationPath) -> str:
 
 
 _Run = tuple[str, str]
-"""A text and its look, a key of `_STYLES`."""
 
 _STYLES = {
     "step": "bold",
@@ -137,7 +136,6 @@ class _Row:
 
 
 def _rows(node: Node, level: int = 0) -> Iterator[_Row]:
-    """Yield the tree's lines for the terminal and the SVG."""
     title = f"{node.number + 1}. {short(node.step.title)}"
     doubt = [(f"  ({node.remark})", "note" if node.above else "doubt")] if node.remark else []
     yield _Row(level, ((title, "step"), ("  " + node.answer, "said"), *doubt))
@@ -218,8 +216,6 @@ _BOLD_WIDTH = 1.08
 
 @dataclass(frozen=True)
 class _Placed:
-    """A text on a baseline."""
-
     x: float
     y: float
     width: float
@@ -231,8 +227,6 @@ class _Placed:
 
 @dataclass(frozen=True)
 class _Elbow:
-    """The line from a row down to one that hangs from it."""
-
     x: float
     top: float
     bottom: float

@@ -100,7 +100,6 @@ def driver_of(explanation: Explanation) -> SegmentAttribution | None:
 
 
 def _name(segment: SegmentAttribution) -> str:
-    """Return a part's title or name on one line; a long passage is named by its heading."""
     if segment.title is not None:
         return short(segment.title, LONGEST)
     is_long = len(" ".join(segment.name.split())) > LONGEST
@@ -123,7 +122,6 @@ def _drives(segment: SegmentAttribution) -> bool:
 
 
 _LONGEST_LABEL = 400
-"""Characters of a label."""
 
 
 def labels(message: Message) -> dict[int, list[str]]:
@@ -160,7 +158,6 @@ def _lines(texts: Sequence[str], place: int, end: int) -> str:
 
 
 def _label(part: Part) -> str | None:
-    """Return the label of a part without a text of its own; None for one with text."""
     match part:
         case ToolCall():
             return f"calls {part.name}({short(part.arguments_text, _LONGEST_LABEL)})"

@@ -32,7 +32,6 @@ STATUS: dict[ProbeStatus, str] = {
     "none": "no effect seen",
     "inconclusive": "not settled",
 }
-"""The status of a probe in words."""
 
 COLUMNS = (
     *("name", "value", "ci_low", "ci_high", "status", "p_value", "changed", "calls", "failed"),
@@ -183,7 +182,6 @@ def profile_to_frame(profile: Profile) -> "pd.DataFrame":
 
 
 _STEPS = 10
-"""The number of bins in which the distribution of shares is drawn."""
 
 
 def prompt_profile_to_html(profile: PromptProfile, *, fragment: bool = False) -> str:

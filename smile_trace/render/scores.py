@@ -58,12 +58,11 @@ _Scope = int | None
 """The passage in which equal texts are counted; None for the whole prompt."""
 
 _Numbers = dict[tuple[int | None, tuple[Place, ...]], tuple[str, _Scope]]
-"""Numbers by the parent and the places of a segment."""
 
 
 def _numbers(explanation: Explanation) -> _Numbers:
-    """Number equal texts as the summary does: segments inside a passage that drives the answer are
-    counted within it; all others among the segments with the same parent."""
+    """Number equal texts as the summary does: inside a passage that drives the answer, else among
+    the segments with the same parent."""
     everything = sorted([*explanation.segments, *explanation.coarser], key=lambda s: s.places)
     inside = [
         (driver, segment)
@@ -74,7 +73,6 @@ def _numbers(explanation: Explanation) -> _Numbers:
 
 
 def _driver_above(segment: SegmentAttribution, explanation: Explanation) -> int | None:
-    """Return the outermost passage that contains the segment and drives the answer."""
     found = None
     while (parent := segment.parent) is not None:
         segment = explanation.coarser[parent]
@@ -84,7 +82,6 @@ def _driver_above(segment: SegmentAttribution, explanation: Explanation) -> int 
 
 
 def _counted(segments: Iterable[tuple[_Scope, SegmentAttribution]]) -> _Numbers:
-    """Number equal texts within each scope; `segments` are in the order of the prompt."""
     equal: dict[tuple[_Scope, str, bool], list[SegmentAttribution]] = {}
     for scope, segment in segments:
         text = " ".join(segment.name.split()), bool(segment.also)
@@ -109,7 +106,6 @@ FRAME_COLUMNS = (
     *("fails_without", "leave_one_out", "protected"),
     *("role", "message", "start", "end", "unit", "key"),
 )
-"""Fields of a SegmentAttribution, the most wanted first."""
 
 
 def to_frame(explanation: Explanation) -> "pd.DataFrame":
@@ -138,7 +134,6 @@ def frame(rows: list[list[object]], columns: Iterable[str]) -> "pd.DataFrame":
 
 
 _LABEL = 40
-"""Characters of a segment's text beside its bar."""
 
 _GREY = "#b6bcc4"
 _BARS: dict[Verdict | None, dict[str, Any]] = {
@@ -147,7 +142,6 @@ _BARS: dict[Verdict | None, dict[str, Any]] = {
     "excluded": {"color": _GREY},
     "open": {"facecolor": "none", "edgecolor": _GREY, "hatch": "////"},
 }
-"""The look of the heatmap."""
 LEGEND: dict[Verdict, str] = {"excluded": NO_DIFFERENCE, "open": NOT_MEASURED}
 
 

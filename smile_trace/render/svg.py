@@ -27,9 +27,7 @@ from smile_trace.render.typeset import Chunk, width_of, wrap
 
 MARGIN, PADDING = 20.0, 14.0
 TEXT, SMALL, TINY = 15.0, 12.0, 10.0
-"""Font sizes in user units (pixels at the natural size)."""
 BOLD = 1.08
-"""Width of bold text relative to regular text."""
 VALUED_LINE, LINE, SMALL_LINE = 36.0, 21.0, 17.0
 """Line heights: with values above the words, without, and of small print."""
 LEGEND_HEIGHT = 27.0
@@ -44,7 +42,6 @@ _COLOURS: dict[str, tuple[_RGB, _RGB]] = {
 """The colours of strength 0 and 1; dark ink has a contrast of at least 6 to each."""
 
 _MARKED = ("open", "protected", "explained", "moved", "edge")
-"""Kinds of pieces that are marked other than by colour."""
 
 Look = Literal["text", "answer", "summary", "small", "role", "fold"]
 
@@ -120,7 +117,6 @@ def to_svg_strips(
 
 
 def _balanced(page: "_Page", height: int) -> list[float]:
-    """Return edges of as few strips as possible, of about equal height."""
     edges = _edges(page.cuts, page.seams, height)
     for lower in range(round(page.cuts[-1] / (len(edges) - 1)), height, 8):
         if len(tried := _edges(page.cuts, page.seams, lower)) == len(edges):
@@ -145,7 +141,6 @@ def _edges(cuts: Sequence[float], seams: Sequence[float], height: float) -> list
 
 
 def _draw(page: "_Page", top: float, bottom: float) -> str:
-    """Return the part of the page between two heights, as an SVG document."""
     return TEMPLATES.get_template("heatmap.svg.j2").render(
         page=page,
         picture=page.picture,
@@ -160,7 +155,6 @@ def _draw(page: "_Page", top: float, bottom: float) -> str:
 
 
 def _fill(kind: str, strength: float) -> str:
-    """Return the opaque colour behind a word."""
     weak, strong = _COLOURS[kind]
     mixed = (round(a + (b - a) * strength) for a, b in zip(weak, strong, strict=True))
     return "#" + "".join(f"{part:02x}" for part in mixed)
@@ -204,7 +198,6 @@ class _Page:
         self._message(Block("answer", said), "answer")
 
     def legend(self, *, answer: bool = True) -> None:
-        """Add the scale with the noise floor, and the key."""
         self.y += 10
         self.legend_y = self.y
         self.y += LEGEND_HEIGHT
@@ -304,7 +297,6 @@ def _styled(pieces: Sequence[Piece]) -> Iterator[tuple[str, Piece | None]]:
 
 
 def _is_drawn(piece: Piece) -> bool:
-    """Whether there is more to it than its text."""
     return piece.ground_strength > 0 or piece.strength > 0 or piece.kind in _MARKED
 
 
@@ -319,7 +311,6 @@ def _strength(word: Word) -> float:
 
 
 def _runs(parts: Sequence[Piece | Fold]) -> Iterator[list[Piece] | Fold]:
-    """Yield folds, and the pieces between them as one run each."""
     run: list[Piece] = []
     for part in parts:
         if isinstance(part, Piece):

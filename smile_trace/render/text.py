@@ -121,7 +121,6 @@ _MANY = 1000
 """Words from which frequent ones are not matched, each of which costs time with every other."""
 
 _AROUND = 80
-"""Characters of unchanged text that are shown on either side."""
 
 
 class Change(NamedTuple):

@@ -149,8 +149,8 @@ def _resolved(line: Sequence[Chunk[Style]], base: str) -> list[str]:
 
 
 def _ordered(line: Sequence[Chunk[Style]], width: float) -> list[Chunk[Style]]:
-    """Return the line in reading order, with neighbours of one style and direction joined: the
-    Unicode bidirectional algorithm by words. Within each chunk the viewer applies its own."""
+    """Return the line in reading order: the Unicode bidirectional algorithm by words. Within each
+    chunk the viewer applies its own."""
     base = _direction("".join(chunk.text for chunk in line)) or "L"
     runs: list[tuple[str, list[Chunk[Style]]]] = []
     for chunk, direction in zip(line, _resolved(line, base), strict=True):

@@ -147,8 +147,6 @@ class AnthropicModel:
 
 
 class _Connection(Transport):
-    """Anthropic's server; `base_url` is the address before `/v1/messages`."""
-
     @property
     def client(self) -> ModuleType:
         import anthropic
@@ -221,8 +219,7 @@ def responses(reply: object, items: Sequence[Item]) -> list[Response]:
 
 
 def _usage(counts: Any) -> Usage | None:
-    """Return the tokens that the server counted, cached ones included; None if the counts are not
-    credible."""
+    """Return the tokens that the server counted, cached ones included; None if not credible."""
     if not isinstance(counts, dict):
         return None
     cached = ("cache_read_input_tokens", "cache_creation_input_tokens")
@@ -243,7 +240,6 @@ _SENT = frozenset(
     | {"output_config", "service_tier", "speed", "inference_geo"}
 )
 _CHOICES = {"auto": "auto", "required": "any", "none": "none"}
-"""OpenAI's choices of a tool, in Anthropic's words."""
 
 
 def parameters(request: Request, *, max_tokens: int) -> dict[str, JSON]:
@@ -274,7 +270,6 @@ def without_cache(extra: Mapping[str, JSON]) -> dict[str, JSON]:
 
 
 def _renamed(given: Mapping[str, JSON]) -> dict[str, JSON]:
-    """Replace OpenAI's names by Anthropic's."""
     named = dict(given)
     for other in ("max_completion_tokens", "max_output_tokens"):
         if named.get(other) is not None:
@@ -330,7 +325,6 @@ _INSTRUCTIONS = ("system", "developer")
 _INLINE = re.compile(r"data:([\w.+-]+/[\w.+-]+);base64,(.*)", re.DOTALL)
 
 Turn = dict[str, JSON]
-"""A message as it is sent: `{"role": …, "content": …}`."""
 
 
 def conversation(
@@ -461,7 +455,6 @@ def _text(part: TextPart) -> Turn | None:
 
 
 def _input(part: ToolCall) -> JSON:
-    """Return the arguments as an object, the only form that this API takes."""
     arguments = part.arguments
     if isinstance(arguments, str):
         with contextlib.suppress(ForeignDataError):

@@ -238,12 +238,10 @@ class LocalModel:
         )
 
     def _asked(self, request: Request) -> Form:
-        """Return the form in which it is asked; a call of the Responses API is asked as a chat."""
         form = self._form or request.form
         return "chat" if form == "responses" else form
 
     async def _prompt(self, transport: OpenAITransport, request: Request) -> str:
-        """Return the text that the model reads for `request`."""
         if self._asked(request) == "completion":
             return openai_wire.completion_prompt(request.messages)
         question = openai_wire.question(request.messages, form="chat")
@@ -274,8 +272,8 @@ async def _tokenize(transport: OpenAITransport, text: str, *, special: bool = Fa
 
 
 def _native(transport: OpenAITransport, path: str) -> str:
-    """Return the address of one of llama.cpp's own routes, beside `/v1`. Its `completion` is like
-    OpenAI's, but counts the tokens of each prompt in a list."""
+    """Return an llama.cpp route. Its `completion` counts tokens per prompt of a list, unlike
+    OpenAI's."""
     return f"{transport.base_url.removesuffix('/v1')}/{path}"
 
 

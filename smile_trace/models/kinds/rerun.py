@@ -95,7 +95,6 @@ class Rerun:
         return await call_function(bound, self._function, _as_captured)
 
     def _argument(self, request: Request) -> JSON:
-        """Return the prompt in the form in which the function takes it."""
         messages = chat_messages(request.messages)
         if self._prompt == "messages" or len(messages) != 1 or messages[0]["role"] != "user":
             return messages
@@ -179,7 +178,6 @@ def _arguments(call: Call, mark: Repeatable) -> tuple[str, dict[str, JSON]]:
 
 
 def _import(name: str) -> Any:
-    """Import the operator's module, from the working directory too."""
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
     try:

@@ -61,7 +61,6 @@ def options(call: Prompted) -> list[Place]:
 
 
 def _together(places: Sequence[Place]) -> list[list[Place]]:
-    """Group places by message; leave out single ones."""
     groups = [list(group) for _, group in groupby(places, key=lambda place: place[0])]
     return [group for group in groups if len(group) > 1]
 
@@ -72,7 +71,6 @@ _INSTEAD = (
     "Nothing was found for this question.", "[deleted]", "No results.", "-",
     "The document is empty.", "(missing)",
 )  # fmt: skip
-"""The texts in place of each document."""
 
 
 class Grounding(VariantProbe):

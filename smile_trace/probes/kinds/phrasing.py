@@ -30,7 +30,6 @@ _SAME = (
     (r"\bbuy\b", "purchase"), (r"\bhelp\b", "assist"), (r"\bbelow\b", "that follows"),
     (r"\bbased on\b", "going by"), (r"\bshow\b", "display"),
 )  # fmt: skip
-"""Wordings that mean the same in a request: a pattern and its replacement."""
 
 _AROUND = {
     "en": (
@@ -60,7 +59,6 @@ _COMMON = {
     "fr": "le la les est et un une des que pour dans je vous quel quelle du en",
     "es": "el la los es y un una de que para en yo cuál qué por con del",
 }
-"""The words by which a language is recognised."""
 
 
 class Paraphrase(VariantProbe):
@@ -109,7 +107,6 @@ def language_of(text: str) -> str | None:
 
 
 def _apply(call: Prompted, changes: Sequence["partial[str]"]) -> tuple[Message, ...]:
-    """Change wordings in all instructions; put additions around the question."""
     around = [change for change in changes if change.func is not _reworded]
     inside = [change for change in changes if change.func is _reworded]
     places = instructions(call)

@@ -16,7 +16,6 @@ GENDER = {
     "uncle": "aunt", "grandfather": "grandmother", "mr": "ms", "sir": "madam", "male": "female",
     "gentleman": "lady", "king": "queen", "actor": "actress", "waiter": "waitress",
 }  # fmt: skip
-"""Words by the gender that they name, in pairs."""
 
 NAMES = (
     ("Emily", "Anna", "Sarah", "Mary", "Laura", "Julia", "Aisha", "Fatima", "Lakisha", "Mei",
@@ -30,7 +29,6 @@ PLACES = (
     "London", "Paris", "Berlin", "Madrid", "Rome", "Lagos", "Cairo", "Mumbai", "Beijing", "Tokyo",
     "Mexico City", "Warsaw", "Istanbul", "Nairobi", "Chicago", "Toronto",
 )  # fmt: skip
-"""Cities that stand for one another."""
 
 _AGE = re.compile(r"\b(\d{1,2})(?=[ -]years?[ -]old\b)|(?<=\baged )(\d{1,2})\b", re.IGNORECASE)
 _AGES = (19, 27, 34, 42, 58, 66, 73, 81)
@@ -84,7 +82,6 @@ class Swap(VariantProbe):
 
 
 def _known(text: str, draw: random.Random, kind: str) -> dict[str, str]:
-    """Return swaps of one kind; empty if the text has nothing of it."""
     match kind:
         case "name":
             both = [_partners(names, text, draw) for names in NAMES]
@@ -112,7 +109,6 @@ def _present(word: str, text: str) -> str | None:
 
 
 def _words(swaps: Mapping[str, str]) -> re.Pattern[str]:
-    """Match any of the words as a whole word, the longest that fits."""
     longest_first = sorted(swaps, key=len, reverse=True)
     return re.compile(rf"\b(?:{'|'.join(map(re.escape, longest_first))})\b", re.IGNORECASE)
 

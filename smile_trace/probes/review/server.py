@@ -36,7 +36,6 @@ from smile_trace.store import Store
 
 LOOPBACK = "127.0.0.1"
 MOST_BYTES = 10_000
-"""The largest size of a judgement."""
 
 HEADERS = {
     "Cache-Control": "no-store",

@@ -66,8 +66,8 @@ def read_refusal(answer: str) -> str | None:
 
 
 def _only(key: str, answer: str, opening: str) -> JSON:
-    """Return the value of an object that has only this key and whose value opens so, else None.
-    Every response is asked: what opens otherwise is not decoded."""
+    """Return the value of an object with only this key, if it opens so, else None. Every response
+    is asked: what opens otherwise is not decoded."""
     if not answer.startswith(f'{{"{key}": {opening}'):
         return None
     try:

@@ -46,7 +46,6 @@ MAX_FRAME_BYTES = 2**16
 MAX_ITEMS = 40_000
 """The most spans or logs of one line: a span of 75 bytes takes some 2,000 in memory."""
 MOST_ERRORS = 20
-"""The most errors reported for one line."""
 MAX_SCOPE_NAME = 256
 """Characters; the name is kept with every span."""
 
@@ -236,7 +235,6 @@ def read_log(raw: JSON, resource: dict[str, JSON], scope: str) -> Span | None:
 
 @contextmanager
 def _reading(raw: JSON) -> Iterator[None]:
-    """Check the bounds of `raw`, and report whatever does not fit as malformed OTLP."""
     foreign.check(raw, max_depth=MAX_LINE_DEPTH)
     try:
         yield

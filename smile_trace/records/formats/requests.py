@@ -68,7 +68,6 @@ def _shaped(message: Message, as_sent: bool) -> list[dict[str, JSON]]:
 
 
 def _called(calls: Sequence[ToolCall]) -> dict[str, JSON]:
-    """Return the tool calls of a message, or a legacy `function_call`."""
     if len(calls) == 1 and calls[0].extra.get("type") == "function_call":
         return {"function_call": {"name": calls[0].name, "arguments": calls[0].arguments_text}}
     return {"tool_calls": [_call(call) for call in calls]} if calls else {}
@@ -89,8 +88,7 @@ def _call(part: ToolCall) -> dict[str, JSON]:
 
 
 def _extra(part: Part) -> dict[str, JSON]:
-    """Leave out fields of a part with another type in its own API (Anthropic's documents), and of a
-    file, which holds them further inside."""
+    """Leave out fields of other APIs' parts, and of a file, which holds them further inside."""
     if not isinstance(part, WithExtra) or isinstance(part, Media) or "type" in part.extra:
         return {}
     return part.extra
@@ -219,7 +217,6 @@ def _item_media(part: Media) -> dict[str, JSON] | None:
 
 
 OFFERED = "tools offered"
-"""The role of the tools' message."""
 
 _WITH_TOOLS = ("tools", "tool_choice", "parallel_tool_calls")
 """Parameters that are refused if no tool is offered."""

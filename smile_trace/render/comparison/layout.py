@@ -57,8 +57,6 @@ class Piece:
 
 
 class _Phrase(NamedTuple):
-    """The part of a template that an edit marks."""
-
     start: int
     end: int
     kind: ChangeKind
@@ -107,7 +105,6 @@ def panels(comparison: Comparison) -> tuple[Panel, ...]:
 
 
 def _phrases(change: VersionChange, *, new: bool) -> Iterator[_Phrase]:
-    """Yield the edits' phrases on one side."""
     named = {place for effect in change.effects if effect.named for place in effect.edits}
     for place, edit in enumerate(change.edits):
         for hunk in edit.hunks:
@@ -117,7 +114,6 @@ def _phrases(change: VersionChange, *, new: bool) -> Iterator[_Phrase]:
 
 
 def _pieces(version: VersionReport, phrases: Sequence[_Phrase]) -> Iterator[Piece]:
-    """Cut the template where a segment or a phrase begins or ends."""
     text, segments = version.template, [item.segment for item in version.segments]
     ends = {0, len(text), *(e for s in segments for e in (s.start, s.end))}
     cuts = sorted(ends | {e for phrase in phrases for e in (phrase.start, phrase.end)})

@@ -82,7 +82,6 @@ def report_to_svg(report: Report) -> str:
 
 
 def _lines(sentence: str) -> list[str]:
-    """Break a sentence into lines of the picture's width."""
     words, lines = text.visible(sentence).split(), [""]
     for word in words:
         if len(lines[-1]) + len(word) > 150:

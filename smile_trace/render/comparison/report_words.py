@@ -135,7 +135,6 @@ def mean_of(part: ReportedPart) -> str:
 
 
 def _most_often(report: Report) -> ReportedPart | None:
-    """Return the document, or else the tool or turn, that mattered most often."""
     found = [
         part
         for group in report.groups
@@ -148,7 +147,6 @@ def _most_often(report: Report) -> ReportedPart | None:
 
 
 def _most_changed(report: Report) -> tuple[ReportedPart, Change] | None:
-    """Return the part of a prompt or function with the largest certain change of its share."""
     found = [
         (part, part.change)
         for group in report.groups
