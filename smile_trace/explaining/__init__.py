@@ -1,5 +1,4 @@
-"""One explanation of a prompt and a model: `explain()`, its options and the driver of a Study; and
-the path of a trace, `explain_path()`."""
+"""`explain()` and `explain_path()`, their options, and the driver of a Study."""
 
 from smile_trace.explaining.api import explain
 from smile_trace.explaining.driver import (

@@ -1,5 +1,4 @@
-"""The public `explain()`: one explanation now, in the foreground; and `answer_change()`, by which
-two answers are compared."""
+"""The public `explain()`, in the foreground, and `answer_change()`, which compares two answers."""
 
 from dataclasses import KW_ONLY, dataclass
 from functools import lru_cache
@@ -32,8 +31,6 @@ from smile_trace.settings import Settings
 
 @dataclass(frozen=True)
 class _Asked(Question):
-    """What `explain()` takes."""
-
     _: KW_ONLY
     fresh: bool = False
     on_round: OnRound | None = None
@@ -43,20 +40,20 @@ class _Asked(Question):
 def explain(asked: _Asked) -> Explanation:
     """Explain which parts of a prompt drive its answer, now; works in a running event loop too.
 
-    It is feature attribution by ablation (occlusion): the model is asked again with segments of
+    This is feature attribution by ablation (occlusion): the model is asked again with segments of
     the prompt removed, and an attribution is how much of the answer a segment carries.
 
-    What it may spend is its own `budget`, in place of the settings' caps per explanation. A model
-    that has a table in the settings counts in their caps per day, too, with what the workers ask,
-    in the store of the settings, which is made where there is none. A Model, a function and a
-    packaged model without a table do not.
+    Its own `budget` limits the spending, in place of the settings' caps per explanation. A model
+    with a table in the settings also counts toward their caps per day, together with what the
+    workers ask, in the store of the settings, which is created if missing. A Model, a function and
+    a packaged model without a table do not.
 
     Args:
         prompt: a text, a list of chat messages, or a rendering of a `Prompt`.
-        model: a name from the settings, a Model, or a function `str -> str` (also async);
-            `"demo"` is the packaged local model. With `trace_id` the call's own by default.
-        trace_id: explain a captured call of the store instead: the trace's id (its last call
-            that has an answer), or `trace_id:span_id`.
+        model: a name from the settings, a Model, or a function `str -> str` (also async); `"demo"`
+            is the packaged local model. With `trace_id` the call's own by default.
+        trace_id: explain a captured call of the store instead: the trace's id (its last call that
+            has an answer), or `trace_id:span_id`.
         answer: what the model said; asked first where it is missing, within the budget.
         parameters: request parameters, e.g. `{"temperature": 0}`.
         fresh: ask again what this process has asked before.
@@ -64,15 +61,15 @@ def explain(asked: _Asked) -> Explanation:
         on_round: called after every round with its perturbations and their responses.
 
     Raises:
-        SmileTraceError: it cannot be explained; the message says what to do. Among them
-            `CannotExplain` (nothing can be removed), `AnswerSpanNotFound` (the answer does not
-            hold the part), `ExplanationFailed` (the prompt cannot be asked), `NoModel`,
-            `ModelUnavailable`, `BudgetExceeded` (a cap per day is reached; what was answered is
-            kept in this process, and not asked again) and `StoreError` (the store cannot be
-            opened, so that nobody knows what is left of these caps).
+        SmileTraceError: the explanation is impossible; the message says what to do. Subclasses are
+            `CannotExplain` (nothing can be removed), `AnswerSpanNotFound` (the answer does not hold
+            the part), `ExplanationFailed` (the prompt cannot be asked), `NoModel`,
+            `ModelUnavailable`, `BudgetExceeded` (a cap per day is reached; this process keeps the
+            answers so far and does not ask for them again) and `StoreError` (the store cannot be
+            opened, so the rest of these caps is unknown).
         TypeError: neither or both of `prompt` and `trace_id`, or no `model`.
-        ValueError: the prompt is empty, a message has no role and content, there is no such
-            unit or distance, or a span of your own is not in the prompt.
+        ValueError: the prompt is empty, a message has no role and content, there is no such unit or
+            distance, or a span of your own is not in the prompt.
     """
     conf = Settings()
     return explain_prepared(prepare(asked, conf), conf, fresh=asked.fresh, on_round=asked.on_round)
@@ -86,11 +83,8 @@ def explain_prepared(
     on_round: OnRound | None = None,
     attempts: Attempts | None = None,
 ) -> Explanation:
-    """Explain what was prepared; arguments and errors are those of `explain`.
-
-    Args:
-        attempts: a limit on all that is sent, beside the budget.
-    """
+    """Explain a prepared question as `explain` does; `attempts` limits all requests, beside the
+    budget."""
     why = why_no_proxy(prepared.prompted.answer or "")
     if prepared.proxy is None or why is None:
         return _explain(prepared, conf, fresh, on_round, attempts)
@@ -125,15 +119,8 @@ async def explain_metered(
     embed: Embed | None = None,
     on_round: OnRound | None = None,
 ) -> Explanation:
-    """Explain what was prepared, by models whose calls are counted; errors are those of `explain`.
-
-    Args:
-        prepared: what is explained.
-        paid: its model.
-        proxy: its proxy.
-        embed: word vectors of the settings; None for the packaged ones.
-        on_round: called after every round.
-    """
+    """As `explain_prepared`, by models whose calls are counted; `embed` is None for packaged
+    vectors."""
     prompted, settings, options = prepared.prompted, prepared.settings, prepared.options
     signal = resolve_signal(settings, paid)
     if options.part is not None and signal == "probability":
@@ -174,7 +161,7 @@ def _check_scores_whole_answers(model: Model) -> None:
 
 
 async def ask_once(prompted: Prompted, model: Model) -> Response:
-    """The model's response to an unperturbed prompt."""
+    """Ask an unperturbed prompt."""
     with suppress_instrumentation():
         [response] = await model.generate([Request.of(prompted)])
     return response
@@ -191,14 +178,14 @@ def answer_change(logged: str, response: str, *, distance: str | Distance | None
     """How far a response is from the logged answer: 0 = it says the same, 1 = nothing of it is
     left.
 
-    A longer response that still says it has not moved; one that denies it has.
+    A longer response that still says the same has not moved; one that denies it has.
 
     Args:
         logged: the answer that is compared with.
         response: another answer to the same question.
         distance: `content` (the default) tells what is left out and what is contradicted; `words`
-            compares them word by word; or another name of
-            `smile_trace.attribution.distance_names()`, or a distance between sets of word vectors.
+            compares word by word; or another name of `smile_trace.attribution.distance_names()`, or
+            a distance between sets of word vectors.
 
     Returns:
         The answer change, in [0, 1]. It has a direction: what the response adds does not count.
@@ -214,10 +201,6 @@ def answer_change(logged: str, response: str, *, distance: str | Distance | None
 
 def answer_change_details(logged: str, response: str) -> AnswerChange:
     """The answer change by `content`: how much is left out, how much is contradicted, and what.
-
-    Args:
-        logged: the answer that is compared with.
-        response: another answer to the same question.
 
     Raises:
         ModuleNotFoundError: the worker's extra is missing.

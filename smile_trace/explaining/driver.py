@@ -1,5 +1,4 @@
-"""The loop that drives a Study with a Model, in the foreground, the worker, a notebook; its event
-loop for synchronous callers, and the one thread for the arithmetic."""
+"""The loop that drives a Study with a Model, and the threads for the event loop and the arithmetic."""
 
 import asyncio
 import os
@@ -36,13 +35,13 @@ T = TypeVar("T")
 
 _lock = threading.Lock()
 _loops: dict[int, asyncio.AbstractEventLoop] = {}
-"""The loop by process id: a forked child does not inherit its parent's threads."""
+"""By process id: a forked child does not inherit its parent's threads."""
 
 
 def wait_for(work: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine to its end on our event loop; an interrupt (Ctrl-C) cancels it.
 
-    It works inside a running event loop, too (a notebook), and connections outlive the call.
+    Works inside a running event loop (a notebook) too, and connections outlive the call.
 
     Raises:
         RuntimeError: called from a coroutine on our loop, which would wait for itself.
@@ -66,9 +65,9 @@ def wait_for(work: Coroutine[Any, Any, T]) -> T:
 async def run_in_thread(function: Callable[..., T], *arguments: Any) -> T:
     """Run `function` in the thread that does the arithmetic of all studies, with one BLAS thread.
 
-    For matrices this small more BLAS threads only wait for each other: on a busy machine an
-    explanation took 4 s of processor time with two, and 0.2 s with one. A single thread serves
-    all studies because OpenBLAS, whose threads belong to the process, obeys only one of them.
+    More BLAS threads only wait for each other on such small matrices: 4 s of processor time per
+    explanation instead of 0.2 s. All studies share the thread because OpenBLAS, whose threads
+    belong to the process, obeys only one.
     """
 
     def limited() -> T:
@@ -92,7 +91,6 @@ def _loop() -> asyncio.AbstractEventLoop:
 
 @lru_cache(maxsize=1)
 def _executor(process: int) -> ThreadPoolExecutor:
-    """One executor per process: a forked child does not inherit its parent's threads."""
     return ThreadPoolExecutor(1, thread_name_prefix="smile-trace-studies")
 
 
@@ -107,8 +105,8 @@ class ExplanationFailed(SmileTraceError):
 
 
 def resolve_signal(settings: ExplanationSettings, model: Model) -> Signal:
-    """The signal that `auto` stands for: the probability of the whole logged answer where the
-    model can score it, else the text.
+    """Resolve `auto`: the probability of the whole logged answer if the model scores it, else the
+    text.
 
     Raises:
         ExplanationFailed: the probability is asked for, and the model cannot score answers.
@@ -134,11 +132,8 @@ async def ask_model(
     """The model's responses to `perturbations` of a prompt, in their order.
 
     Args:
-        model: the model.
-        perturbations: what it is asked.
         prompted: the form and the parameters of every request.
-        answer: the logged answer, which the model scores where the signal is its probability.
-        signal: how responses are compared.
+        answer: the logged answer, which the model scores if the signal is its probability.
 
     Raises:
         ExplanationFailed: the unperturbed prompt could not be asked.
@@ -173,17 +168,8 @@ async def ask_round(
     *,
     proxy: Model | None = None,
 ) -> list[Response]:
-    """The responses to one round of a study, in its order.
-
-    Args:
-        study: what is explained.
-        model: the target.
-        perturbations: the round.
-        proxy: answers the perturbations that are asked of a proxy; without one the target does.
-
-    Raises:
-        ExplanationFailed, ModelUnavailable, BudgetExceeded: as `ask_model`.
-    """
+    """The responses to one round, in its order, with the errors of `ask_model`; `proxy` answers its
+    share."""
     ask = partial(ask_model, prompted=study.prompted, answer=study.answer)
     if proxy is None:
         return await ask(model, perturbations, signal=study.signal)
@@ -199,7 +185,7 @@ async def ask_round(
 
 
 class NeedsVectors(Protocol):
-    """What `StudyVectors` asks vectors for; a Study is one."""
+    """The part of a Study that `StudyVectors` uses."""
 
     def texts(self, pairs: Sequence[Answered] = ()) -> list[str]:
         """The texts whose vectors these answers need."""
@@ -210,8 +196,7 @@ class StudyVectors:
     """The word vectors of a study, asked of an embedding model before the study needs them.
 
     Args:
-        embeddings: texts to vectors, waiting for a server; None for the packaged vectors, which
-            are not asked for.
+        embeddings: texts to vectors, waiting for a server; None for the packaged vectors.
     """
 
     def __init__(self, embeddings: Embed | None = None) -> None:
@@ -223,8 +208,7 @@ class StudyVectors:
         """Ask for the vectors that the study needs to take these responses.
 
         Raises:
-            ModelUnavailable: the embedding model cannot be asked.
-            BudgetExceeded: a cap is reached.
+            ModelUnavailable, BudgetExceeded: as `ask_model`, of the embedding model.
         """
         if self._embeddings is None or self.table is None:
             return
@@ -243,20 +227,12 @@ async def run(
 ) -> Explanation:
     """Ask and tell until the study is finished; returns its Explanation with cost and time.
 
-    The study computes in a thread: the event loop stays free for other explanations.
+    The study computes in a thread: the event loop stays free for other explanations. Errors are
+    those of `ask_model`.
 
     Args:
-        study: what is explained.
-        model: the target.
-        proxy: answers the perturbations that are asked of a proxy.
-        vectors: those whose table the study was given.
-        on_round: called after every round.
+        vectors: must own the table that the study was given.
         before: responses that were asked for before the study and belong to its cost.
-
-    Raises:
-        ExplanationFailed: the unperturbed prompt could not be asked.
-        ModelUnavailable: the model cannot be asked at all.
-        BudgetExceeded: a daily cap is reached.
     """
     vectors = vectors or StudyVectors(None)
     of_target, of_proxy = list(before), list[Response]()
@@ -279,8 +255,7 @@ def finish(
     responses: Iterable[Response],
     of_proxy: Iterable[Response] = (),
 ) -> Explanation:
-    """The study's Explanation with its time, the cost of the model's responses and of the proxy's,
-    the retrieved documents, and what is not known of the request."""
+    """The study's Explanation with time, cost, retrieved documents and notes on what is not known."""
     now = datetime.now(UTC).isoformat(timespec="seconds")
     found = study.result()
     update = {
@@ -315,7 +290,7 @@ def cost_of(responses: Iterable[Response]) -> Cost:
 
 
 def total_cost(target: Cost, proxy: Cost) -> Cost:
-    """The sum of the cost of the target and that of its proxy, each counted as `target_calls`."""
+    """The sum of a target's and its proxy's cost, each counted as `target_calls`."""
     known = target.usd is not None and proxy.usd is not None
     return Cost(
         target_calls=target.target_calls,

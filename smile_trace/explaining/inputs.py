@@ -24,7 +24,7 @@ def read_prompt(prompt: AnyPrompt, answer: str | None, parameters: dict[str, JSO
     """The messages of a prompt, and the renderings of a `Prompt` that they contain.
 
     Raises:
-        ExplanationFailed: there is no text in it, or one that cannot be sent.
+        ExplanationFailed: the prompt holds no text, or a text that cannot be sent.
         TypeError: it is neither a text nor messages with a role and a content.
     """
     if isinstance(prompt, str):
@@ -51,12 +51,11 @@ def read_prompt(prompt: AnyPrompt, answer: str | None, parameters: dict[str, JSO
 
 
 def read_call(trace_id: str, settings: Settings) -> Call:
-    """A captured call: `trace_id:span_id`, or the last one of that trace with an answer, which is
-    the final answer of an agent.
+    """The call `trace_id:span_id`, or the trace's last one with an answer (an agent's final
+    answer).
 
     Raises:
-        ExplanationFailed: the store has no such call, it holds no answer, or it cannot be asked
-            again.
+        ExplanationFailed: no such call, no answer in it, or it cannot be asked again.
         StoreError: the store cannot be opened.
     """
     trace_id, _, span_id = trace_id.partition(":")
@@ -64,11 +63,7 @@ def read_call(trace_id: str, settings: Settings) -> Call:
 
 
 def repeatable_call(trace: Trace, span_id: str = "") -> Call:
-    """As `answered_call`, of a call that can be asked again.
-
-    Raises:
-        ExplanationFailed: there is no such call, it holds no answer, or cannot be asked again.
-    """
+    """Like `answered_call`, but raises ExplanationFailed also if the call cannot be asked again."""
     call = answered_call(trace, span_id)
     if call.not_repeatable:
         raise ExplanationFailed(f"the call cannot be asked again: {call.not_repeatable}")
@@ -76,23 +71,19 @@ def repeatable_call(trace: Trace, span_id: str = "") -> Call:
 
 
 def read_trace(trace_id: str, settings: Settings) -> Trace:
-    """A trace of the store, by its id or the beginning of it, or of a backend, see `find_trace`.
-
-    Raises:
-        ExplanationFailed, NoSource, SourceUnavailable, StoreError: see `find_trace`.
-    """
+    """The trace of `find_trace`, with the same errors."""
     return find_trace(trace_id, settings)[0]
 
 
 def find_trace(trace_id: str, settings: Settings) -> tuple[Trace, Source | None]:
-    """A trace, and the backend that it was read from; None where it is the store's.
+    """A trace by its id or the beginning of it, and the backend it was read from (None: the store).
 
-    An id whose form is one backend's alone (`tr-…`, MLflow's) is looked for there only. Any other
-    is looked for in the store, then in the backends that are set up and have such ids.
+    An id whose form belongs to one backend (`tr-…`, MLflow's) is looked for there only; any other
+    in the store, then in the backends that are set up and have such ids.
 
     Raises:
         ExplanationFailed: there is no such trace, or several.
-        NoSource: nothing says where the backend is.
+        NoSource: the backend's address is not known.
         SourceUnavailable: a backend that may have it does not answer.
         StoreError: the store cannot be opened.
     """
@@ -143,11 +134,7 @@ def _read_from(source: Source, trace_id: str) -> Trace | None:
 
 
 def _whole_id(trace_id: str, store: "Store") -> str:
-    """The id of the one trace whose calls' ids begin so; the same text where there is none.
-
-    Raises:
-        ExplanationFailed: there are several.
-    """
+    """The id of the one trace that begins so; `trace_id` itself if there is none."""
     found = {call.partition(":")[0] for call in store.traces.find_calls(trace_id)}
     if len(found) > 1:
         raise ExplanationFailed(f"{trace_id!r} begins the ids of several traces: write more of it")
@@ -155,7 +142,7 @@ def _whole_id(trace_id: str, store: "Store") -> str:
 
 
 def answered_call(trace: Trace, span_id: str = "") -> Call:
-    """The last call of a trace with an answer; of this span where one is given.
+    """The last call of a trace, or of one of its spans, that has an answer.
 
     Raises:
         ExplanationFailed: there is no such call, or it holds no answer.

@@ -1,5 +1,4 @@
-"""What a reader has to know beside an explanation: what is not known of the request, which tools
-were called instead, without which parts the model refuses."""
+"""Notes on an explanation: what is unknown of the request, tools called instead, and refusals."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -12,13 +11,13 @@ from smile_trace.records import JSON, Explanation, Note, Observation, Prompted, 
 from smile_trace.records.formats.answers import Called, read_refusal, read_tool_calls
 
 _CLEARLY = 0.9
-"""Share of requests from which on a part decides: so many are refused without it, say, and at most
-the rest with it."""
+"""Share of refused requests from which a part decides; on the other side at most the rest is
+refused."""
 _MOST_PARTS_NAMED = 3
 
 
 def refusals(explanation: Explanation) -> str | None:
-    """Which parts decide whether the model refuses, or how often it did; None where it never did.
+    """Which parts decide whether the model refuses, or how often it did; None if it never did.
 
     "Without “for a chemistry class” the model refuses." "Only with “explosives” the model refuses."
     """
@@ -49,8 +48,7 @@ def _decides(
     *,
     without: bool,
 ) -> bool:
-    """Whether requests are refused without the segment, and only then; with `without` False, with
-    the segment, and only then."""
+    """Whether requests are refused without the segment only, or (`without` False) with it only."""
     shares = []
     for held in (not without, without):
         found = [r for row, r in rows if _holds(explanation, segment, row) is held]
@@ -61,7 +59,7 @@ def _decides(
 
 
 def _holds(explanation: Explanation, segment: SegmentAttribution, row: Observation) -> bool | None:
-    """Whether the segment was in a request; None where it was not removed in one piece."""
+    """Whether the segment was in a request; None if it was not removed in one piece."""
     keys = explanation.partitions[row.level]
     return row.mask[keys.index(segment.key)] if segment.key in keys else None
 
@@ -74,8 +72,7 @@ _MOST_NAMED = 3
 
 
 def tools_instead(explanation: Explanation, parameters: dict[str, JSON]) -> str | None:
-    """What was called in place of the logged tools where parts of the prompt were removed; None
-    for an answer that is no call of a tool.
+    """What was called in place of the logged tools; None if the answer calls no tool.
 
     "Of 38 perturbed requests, 12 called no tool and 3 cancel_order instead of get_order."
     """
@@ -127,7 +124,7 @@ FORM_CHANGED = Note(
 
 
 def with_notes(explanation: Explanation, prompted: Prompted, model: Model) -> Explanation:
-    """The explanation with its notes, which end its summary, too."""
+    """The explanation with its notes, also appended to its summary."""
     notes = explanation.notes
     if prompted.assumed and not model.capabilities.calls_function:
         notes = (*notes, PROMPT_ASSUMED)

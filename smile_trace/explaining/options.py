@@ -1,5 +1,4 @@
-"""What decides an explanation besides the prompt and the model, from arguments, settings and
-records; and a function that takes all of it as its own arguments."""
+"""The options of an explanation, and a decorator that takes a dataclass's fields as arguments."""
 
 import inspect
 import re
@@ -31,28 +30,24 @@ AnyPrompt = str | Sequence[Message | Mapping[str, Any]]
 MIN_BUDGET = 4
 
 USUAL_CALLS, CALLS_FOR_TEXTS, FEW_WORDS = 40, 80, 12
-"""Calls by default: the first of a probability, which tells more in every call, and of a prompt of
-up to FEW_WORDS words; the second where the texts of answers to a longer one are compared."""
+"""Default calls. The first holds for probabilities, which tell more per call, and for prompts of up
+to FEW_WORDS words; the second where the answers' texts to a longer prompt are compared."""
 
 MAX_CALLS_BESIDE_PROXY, USUAL_CALLS_BESIDE_PROXY = 20, 16
-"""Calls to the target beside a proxy: a budget up to the first is taken as it is; of a larger one
-no more than the second are needed."""
+"""Calls to the target beside a proxy: a budget up to the first is used in full; a larger one is cut
+to the second."""
 
 
 _LOOKED_AT = 1000
-"""Characters of a message of which the words are counted."""
+"""Characters of a message in which words are counted."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ExplainOptions(AllOptions):
-    """The options of one explanation: of `explain()`, the command line and the worker.
-
-    What each is, `smile_trace._options` says. What is stored of them with each explanation is an
-    `ExplanationSettings`; see `to_record`.
+    """The options of one explanation, described in `smile_trace._options`.
 
     Args:
-        smallest_effect: the smallest effect that matters, in units of answer change; by default
-            that of the settings.
+        smallest_effect: in units of answer change; by default that of the settings.
 
     Raises:
         ValueError: the budget is too small.
@@ -67,16 +62,12 @@ class ExplainOptions(AllOptions):
 
     @property
     def calls(self) -> int:
-        """The budget, or the usual one."""
+        """The budget, or the default."""
         return USUAL_CALLS if self.budget is None else self.budget
 
     def for_prompt(self, messages: Sequence[Message], *, scored: bool) -> "ExplainOptions":
-        """The same with the budget that this prompt takes by default.
-
-        Args:
-            messages: the prompt.
-            scored: whether the model can score a whole answer.
-        """
+        """The same with the default budget for this prompt, unless set; `scored`: whole answers are
+        scored."""
         by_text = self.signal == "text" or (self.signal == "auto" and not scored)
         more = by_text and self.budget is None and _more_words(messages)
         return replace(self, budget=CALLS_FOR_TEXTS if more else self.calls)
@@ -90,9 +81,8 @@ class ExplainOptions(AllOptions):
         Patterns to protect stay as they are written in the settings; `from_record` reads them.
 
         Args:
-            settings: the worker's.
             model: the captured name.
-            call: whose prompts and function may have options of their own.
+            call: its prompts and function may have options of their own.
         """
         chosen = settings.explain
         how = table_of(settings.models, model)
@@ -142,10 +132,10 @@ class ExplainOptions(AllOptions):
         )
 
     def to_record(self, model: str, proxy: str | None = None) -> ExplanationSettings:
-        """What is stored with an explanation by the model of this name.
+        """The part of the options that is stored with an explanation.
 
         Args:
-            model: its name.
+            model: the model's name.
             proxy: the name of the proxy, where the options hold a Model or a function.
 
         Raises:
@@ -172,14 +162,14 @@ class ExplainOptions(AllOptions):
 
 @dataclass(frozen=True)
 class Question(AllOptions):
-    """A prompt or a captured call, who is asked about it, and how it is explained.
+    """A prompt or a captured call, the model to ask about it, and how it is explained.
 
     Args:
         prompt: a text, a list of chat messages, or a rendering of a `Prompt`.
-        model: a name from the settings, a Model, or a function `str -> str` (also async);
-            `"demo"` is the packaged local model. With `trace_id` the call's own by default.
-        trace_id: explain a captured call of the store instead: the trace's id (its last call
-            that has an answer), or `trace_id:span_id`.
+        model: a name from the settings, a Model, or a function `str -> str` (also async); `"demo"`
+            is the packaged local model. With `trace_id` the call's own by default.
+        trace_id: explain a captured call of the store instead: the trace's id (its last call that
+            has an answer), or `trace_id:span_id`.
         answer: what the model said; asked first where it is missing, within the budget.
         parameters: request parameters, e.g. `{"temperature": 0}`.
         app: the module of the application, for a captured call of a model of kind "rerun".
@@ -195,11 +185,7 @@ class Question(AllOptions):
 
     @property
     def options(self) -> ExplainOptions:
-        """How it is explained.
-
-        Raises:
-            ValueError: the budget is too small.
-        """
+        """The options alone, with the errors of `ExplainOptions`."""
         return ExplainOptions(**shared(self, AllOptions))
 
 
@@ -211,10 +197,9 @@ Result = TypeVar("Result")
 def takes(
     asked: Callable[Arguments, Asked],
 ) -> Callable[[Callable[[Asked], Result]], Callable[Arguments, Result]]:
-    """Decorates a function of one object so that it takes what the object is made of.
+    """Make a function of one object take the arguments of its class, whose signature it gets.
 
-    Signature and help are those of the object's class; of an option they say what
-    `smile_trace._options` does.
+    `smile_trace._options` documents the options in its docstring.
     """
     signature = inspect.signature(asked)
     plain = [
@@ -269,5 +254,4 @@ def _readable(item: str | re.Pattern[str]) -> str:
 
 
 def _beside_proxy(budget: int) -> int:
-    """How many of `budget` calls go to the target where it has a proxy."""
     return budget if budget <= MAX_CALLS_BESIDE_PROXY else USUAL_CALLS_BESIDE_PROXY

@@ -1,5 +1,4 @@
-"""The walk from the final answer of a trace back: which call is explained next, how far, and what
-is said of the path."""
+"""The walk from the final answer of a trace back, and the summary of the path."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -18,14 +17,14 @@ from smile_trace.records.path import ExplanationPath, PathStep, Source
 _LONGEST = 60
 """Characters of a quoted text."""
 _MAX_NAMED = 3
-"""Sources of a step that are named; the rest is counted."""
+"""Sources of a step that are named; the others are counted."""
 
 
 def summarize_path(steps: Sequence[PathStep]) -> str:
     """What each step depends on, from the final answer back.
 
-    “The final answer depends on “arrives: Friday” in the result of get_order. The call of
-    get_order depends on “4711” in the user message.”
+    “The final answer depends on “arrives: Friday” in the result of get_order. The call of get_order
+    depends on “4711” in the user message.”
     """
     final = steps[0]
     if not final.sources:
@@ -59,33 +58,26 @@ class Asking(Protocol):
     """How the calls of a path are asked: with which models, and who pays."""
 
     async def explain(self, call: Call, options: ExplainOptions) -> Explanation:
-        """Explain a call; unit, part and budget of the options are the step's.
-
-        Raises:
-            SmileTraceError: it cannot be explained.
-        """
+        """Explain a call or raise SmileTraceError; unit, part and budget of the options are the
+        step's."""
         ...
 
     async def answer(self, call: Call, parameters: dict[str, JSON]) -> Response:
-        """Ask a call once more with other parameters.
-
-        Raises:
-            SmileTraceError: it cannot be asked.
-        """
+        """Ask a call once more with other parameters, or raise SmileTraceError."""
         ...
 
 
 STEP_BUDGET = 40
-"""Calls for one step, at most."""
+"""Maximum calls for one step."""
 STEP_MINIMUM = MIN_LEVEL_CALLS + 2
-"""Calls that are kept for a further step, and below which none is explained."""
+"""Calls that are kept for each further step; a step with fewer is not explained."""
 
 
 @dataclass(frozen=True)
 class _Wanted:
-    """A call that is to be explained, and the sources (step, place) that led to it.
+    """A call to be explained, and the sources (step, place) that led to it.
 
-    `strength` is the smallest attribution on the way to it: what is strongest is asked first.
+    `strength` is the smallest attribution on the way to it; the strongest is asked first.
     """
 
     call: Call
@@ -96,7 +88,7 @@ class _Wanted:
 
     @property
     def part(self) -> str | None:
-        """The part of its answer that is explained: one that every source agrees on."""
+        """The part of its answer to explain, if every source agrees on one."""
         return self.parts[0] if len(set(self.parts)) == 1 else None
 
 
@@ -104,12 +96,11 @@ class _Wanted:
 class PathWalk:
     """One path under way, the strongest sources first; the tools offered come last.
 
-    What it does next depends on the explanations alone, not on which answers were asked before:
-    a walk that is made again asks the same.
+    The next step depends on the explanations alone, not on cached answers: a repeated walk asks the
+    same.
 
     Attributes:
         trace: its calls in order of start.
-        asking: asks its calls.
         options: of every step, with the budget of all of them together.
         depth: how many calls back from the final answer, that one included; ≥ 1.
     """
@@ -128,8 +119,8 @@ class PathWalk:
         """The path from this call.
 
         Raises:
-            SmileTraceError: this call cannot be explained. Why an earlier one is not, its source
-                says.
+            SmileTraceError: this call cannot be explained; an earlier one is noted on its source
+                instead.
         """
         self.waiting.append(_Wanted(final, 0, 1.0, [None], []))
         while self.waiting:
@@ -203,7 +194,7 @@ class PathWalk:
         return await self._ask(call, "auto", self._share(wanted), wanted.part)
 
     async def _with_tools(self, step: PathStep) -> PathStep:
-        """The step with what the tools offered have to do with it, where it calls one."""
+        """The step with the effect of the tools offered, if it calls one."""
         call = next(one for one in self.trace.calls if one.id == step.call)
         offered = OfferedTools(call)
         if not offered:
@@ -245,22 +236,14 @@ class PathWalk:
         self.cost = _sum(self.cost, cost)
 
     def _left(self) -> int:
-        """Calls that are left.
-
-        Raises:
-            ExplanationFailed: none, or too few for any explanation.
-        """
+        """Calls left; raises ExplanationFailed if they are too few for any explanation."""
         left = self.options.calls - self.spent
         if left < MIN_BUDGET:
             raise ExplanationFailed("the budget is used up")
         return left
 
     def _share(self, wanted: _Wanted) -> int:
-        """Calls for a step: what is left, but for the least that each possible further one takes.
-
-        Raises:
-            ExplanationFailed: too few are left.
-        """
+        """Calls for a step: what is left, less the minimum for each possible further step."""
         left = self.options.calls - self.spent
         ids = [call.id for call in self.trace.calls]
         before = set(ids[: ids.index(wanted.call.id)]) - self.explained.keys()

@@ -20,9 +20,9 @@ from smile_trace.records.path import ExplanationPath
 from smile_trace.settings import Settings
 
 PATH_BUDGET = 120
-"""Calls for a path, by default."""
+"""Default calls for a path."""
 PATH_DEPTH = 5
-"""Calls from the final answer back, by default."""
+"""Default calls from the final answer back."""
 
 
 def explain_path(
@@ -41,15 +41,15 @@ def explain_path(
     """Explain the final answer of a trace, and the calls that it came from, step by step.
 
     Where a part that an answer depends on is the result of a tool, the call that called this tool
-    is explained next; where it is the answer of an earlier call of the trace (verbatim), that one
-    is. Calls of tools are explained by the tools offered, too, with what is left of the budget.
+    is explained next; where it is the answer of an earlier call of the trace (verbatim), that call
+    is. Calls of tools are also explained by the tools offered, with the rest of the budget.
 
     Args:
         trace_id: of a captured trace, or `trace_id:span_id` to begin at another call.
         model: as for `explain`; by default every call has its own.
         protect: as for `explain`, in every step.
         budget: the most calls for all steps together; a step takes no more than 40. They count
-            in the caps per day as for `explain`.
+            toward the caps per day as for `explain`.
         depth: how many calls back from the final answer, that one included; ≥ 1.
         signal: as for `explain`.
         distance: as for `explain`.
@@ -58,8 +58,8 @@ def explain_path(
         on_round: as for `explain`.
 
     Raises:
-        SmileTraceError: the final answer cannot be explained. Why an earlier call is not, its
-            source says (`Source.not_followed`).
+        SmileTraceError: the final answer cannot be explained. For an earlier call that cannot be
+            explained, its source says why (`Source.not_followed`).
         ValueError: the budget or the depth is too small, or there is no such distance.
     """
     if depth < 1:
@@ -77,7 +77,7 @@ def explain_path(
 
 
 class _Asking:
-    """Asks the calls of one path, which are paid from one budget."""
+    """Asks the calls of one path, all paid from one budget."""
 
     def __init__(
         self,
@@ -115,8 +115,8 @@ class _Asking:
 
 
 def estimate_path(question: Question, conf: Settings) -> Estimate:
-    """What the path of a trace would ask at most: that of its final answer, with the tokens and the
-    price of its dearest call. Asks nothing.
+    """Estimate the most that a path would ask: the calls of its final answer, with the tokens and
+    the price of its dearest call. Asks nothing.
 
     Raises:
         SmileTraceError: the final answer could not be explained.

@@ -17,7 +17,7 @@ from smile_trace.records.call import answer_limit
 from smile_trace.settings import PACKAGED_NAMES, ModelSettings, Settings
 
 ANSWERS = MemoryCache()
-"""Answers of this process in the foreground; the worker's are in the store."""
+"""This process's foreground answers; the worker's are in the store."""
 
 PACKAGED_MODELS = {
     name: LocalSettings(kind="local", packaged=name, max_tokens=12) for name in PACKAGED_NAMES
@@ -25,12 +25,11 @@ PACKAGED_MODELS = {
 """The models that need no settings: `demo` and `demo-completion`."""
 
 _open: dict[tuple[int, str, str], Model] = {}
-"""Open models, kept for the next call, by process id (a forked child does not own its parent's
-servers), name and settings."""
+"""Open models by process id (a forked child does not own its parent's servers), name, settings."""
 
 
 def settings_of(name: str, settings: Settings) -> ModelSettings:
-    """The settings of the model called `name`; the packaged ones need no settings.
+    """The settings of the model called `name`; the packaged ones need none.
 
     Raises:
         NoModel: the settings have no such model.
@@ -42,11 +41,9 @@ def settings_of(name: str, settings: Settings) -> ModelSettings:
 
 
 def named_model(name: str, settings: Settings, call: Call | None, app: str | None = None) -> Model:
-    """The model called `name`, see `settings_of`.
+    """The model called `name`; see `settings_of`.
 
     Args:
-        name: its name in the settings.
-        settings: the settings.
         call: the captured call, whose function a model of kind "rerun" calls again.
         app: the module that the operator named for such a model.
 
@@ -68,18 +65,11 @@ def named_model(name: str, settings: Settings, call: Call | None, app: str | Non
 def open_any(
     model: AnyModel, settings: Settings, call: Call | None = None, app: str | None = None
 ) -> Model:
-    """The model of that name in the settings, the Model itself, or the function as a Model.
-
-    Args:
-        model: who is asked.
-        settings: the settings.
-        call: as for `named_model`.
-        app: as for `named_model`.
+    """The named model, the Model itself, or the function as a Model; errors are those of
+    `named_model`.
 
     Raises:
-        NoModel: the settings have no model of that name.
-        ModelUnavailable: an extra, a file, a key or the module is missing.
-        TypeError: it is none of these.
+        TypeError: `model` is none of these.
     """
     if isinstance(model, str):
         return named_model(model, settings, call, app)
@@ -90,8 +80,8 @@ def open_any(
 class Prepared:
     """A prompt, the model that is asked about it, and the options.
 
-    `name` and `how` are the model's name and table in the settings, None where a Model or a
-    function was given; `proxy_how` is the table of its proxy.
+    `name`, `how`: the model's name and table in the settings, None for a Model or a function;
+    `proxy_how`: the table of its proxy.
     """
 
     prompted: Prompted
@@ -104,11 +94,8 @@ class Prepared:
 
     @property
     def settings(self) -> ExplanationSettings:
-        """What is stored with the explanation.
-
-        Raises:
-            ValueError: there is no such unit.
-        """
+        """The record that is stored with the explanation, with the errors of
+        `ExplainOptions.to_record`."""
         return self.options.to_record(
             self.model.name, None if self.proxy is None else self.proxy.name
         )
@@ -120,11 +107,7 @@ class Prepared:
 
 
 def prepare(question: Question, conf: Settings) -> Prepared:
-    """Read what is explained and open its models, which asks nothing yet.
-
-    Args:
-        question: what is explained, and how.
-        conf: the settings, where models given by name are looked up.
+    """Read the prompt or the call and open its models, without asking anything yet.
 
     Raises:
         SmileTraceError: it cannot be explained; the message says what to do.
@@ -152,12 +135,12 @@ def prepare_call(
     model: AnyModel | None = None,
     app: str | None = None,
 ) -> Prepared:
-    """As `prepare`, for a call that was read already."""
+    """Like `prepare`, for a call that was read already."""
     return _prepared(Prompted.of(call), call, conf, options, model, app)
 
 
 def _given(answer: str | None, parameters: Mapping[str, JSON] | None) -> dict[str, Any]:
-    """The fields of a captured call that are given instead."""
+    """The fields of a captured call that the caller replaces."""
     changes: dict[str, Any] = {}
     if parameters is not None:
         changes["parameters"] = dict(parameters)

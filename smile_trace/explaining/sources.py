@@ -1,8 +1,8 @@
 """Where the drivers of an explained call come from: a tool, an earlier call, a document, a text.
 
-What the tools offered have to do with a call of one of them is asked in two requests. Without its
-definition no tool is called, so that a study of the definitions says little beside one of the
-messages: it is made where the call is another one without the descriptions.
+Two requests ask for the effect of the tools offered on a call of one of them. The tool definitions
+are studied only if the call changes without their descriptions: a tool whose definition is missing
+is never called, so the study says little beside one of the messages.
 """
 
 import json
@@ -31,7 +31,7 @@ from smile_trace.records.formats.requests import chosen_tool, name_of, tool_name
 from smile_trace.records.path import SourceKind
 
 SHORTEST_OUTPUT = 12
-"""Characters of an earlier answer that is looked for in a message: `yes` stands anywhere."""
+"""Minimum characters of an earlier answer that is looked for in a message: `yes` is everywhere."""
 
 MISSING = "no call of this trace called that tool: its span is missing, or an earlier trace made it"
 CIRCLE = "no earlier call of this trace called that tool, but a later one did: it goes in a circle"
@@ -39,8 +39,10 @@ CIRCLE = "no earlier call of this trace called that tool, but a later one did: i
 
 @dataclass(frozen=True)
 class Found:
-    """Some drivers and the call that they come from: `call` is None where there is none, and
-    `missing` says why where there should be one. `part` is the part of its answer that they are."""
+    """Some drivers, the call that they come from, and the part of its answer that they are.
+
+    `missing` says why `call` is None where there should be one.
+    """
 
     kind: SourceKind
     name: str
@@ -51,13 +53,8 @@ class Found:
 
 
 def sources_of(explanation: Explanation, call: Call, trace: Trace) -> list[Found]:
-    """Where the drivers of a call's explanation come from, the strongest first.
-
-    Args:
-        explanation: of the call.
-        call: one of the trace.
-        trace: its calls in order of start; only those before it count.
-    """
+    """The sources of a call's drivers, the strongest first; `trace` holds its calls in order of
+    start."""
     earlier = trace.calls[: [one.id for one in trace.calls].index(call.id)]
     found: dict[tuple[SourceKind, str, str | None], Found] = {}
     for driver in drivers_of(explanation):
@@ -72,8 +69,8 @@ def sources_of(explanation: Explanation, call: Call, trace: Trace) -> list[Found
 
 
 def drivers_of(explanation: Explanation) -> list[SegmentAttribution]:
-    """What the answer certainly depends on, the strongest first; a passage only where no piece of
-    it is among them."""
+    """What the answer certainly depends on, strongest first; passages only without any of their
+    pieces."""
     coarser = explanation.coarser
     driving = [s for s in (*coarser, *explanation.segments) if s.significant and s.attribution > 0]
     parents = {id(coarser[s.parent]) for s in driving if s.parent is not None}
@@ -86,8 +83,7 @@ def tools_of(by_tool: Explanation) -> list[Found]:
 
 
 def call_name(call: Call, trace: Trace) -> str:
-    """What a person calls it: its prompt, or its function; where neither is known and the span is
-    called after operation and model (`chat gpt-4o`), the span around it."""
+    """The call's prompt or function, else its span, or the parent of a span called `chat gpt-4o`."""
     if call.prompts:
         return call.prompts[0].name
     span = trace.span(call.span_id)
@@ -101,7 +97,6 @@ def call_name(call: Call, trace: Trace) -> str:
 
 
 def _joined(one: Found, other: Found) -> Found:
-    """Drivers of one source; with several, all of its answer is explained."""
     drivers = (*one.drivers, *other.drivers)
     return Found(one.kind, one.name, drivers, one.call, None, one.missing)
 
@@ -144,7 +139,6 @@ def _output(place: Place, call: Call, earlier: Sequence[Call]) -> Call | None:
 
 
 def _part(driver: SegmentAttribution, output: Call) -> str | None:
-    """The driver's text where it is a part of that answer and not all of it."""
     text, answer = driver.text.strip(), (output.answer or "").strip()
     return text if text in answer and text != answer else None
 
@@ -169,8 +163,7 @@ def _tool_result(
 
 
 def _answered(message: int, slot: Slot, call: Call) -> ToolCall | None:
-    """The tool call, in the messages before, that this result answers: the one with its id, else
-    the last of all."""
+    """The earlier tool call that this result answers: by id, else the last of all."""
     sent = call.messages[message]
     result = sent.parts[slot.part] if sent.parts else None
     wanted = result.id if isinstance(result, ToolResult) else None
@@ -181,8 +174,8 @@ def _answered(message: int, slot: Slot, call: Call) -> ToolCall | None:
 
 
 def _makes(call: Call, called: ToolCall) -> bool:
-    """Whether the call's answer made this tool call: by its id, and where ids are not known by the
-    tool and its arguments."""
+    """Whether the call's answer made this tool call: by id, or by tool and arguments if one is
+    missing."""
     for own in call.tool_calls:
         if own.name != called.name:
             continue
@@ -193,7 +186,6 @@ def _makes(call: Call, called: ToolCall) -> bool:
 
 
 def _end(driver: SegmentAttribution, explanation: Explanation, call: Call) -> Found:
-    """A text that no earlier call or tool gave: a document, or another message."""
     for document in call.documents:
         if document.place is not None and _inside(driver, document.place):
             name = document.name or title(document.text) or "a document"
@@ -208,7 +200,7 @@ def _end(driver: SegmentAttribution, explanation: Explanation, call: Call) -> Fo
 
 
 def _message_name(message: int, call: Call) -> str:
-    """Its role, with its number where there are several of that role: "second user"."""
+    """Its role, numbered if several messages have it: "second user"."""
     role = call.messages[message].role
     same = [number for number, one in enumerate(call.messages) if one.role == role]
     return role if len(same) == 1 else f"{ordinal(same.index(message))} {role}"
@@ -220,12 +212,8 @@ def _inside(driver: SegmentAttribution, around: Place) -> bool:
 
 
 class OfferedTools:
-    """The tools of a request whose answer calls some of them.
-
-    Attributes:
-        names: of the tools that are called, in their order.
-        others: the definitions of the others.
-    """
+    """The tools of a request whose answer calls some: their names in order, and the others'
+    definitions."""
 
     def __init__(self, call: Call) -> None:
         self._parameters = call.parameters
@@ -243,21 +231,17 @@ class OfferedTools:
         return {**self._parameters, "tools": [_undescribed(tool) for tool in self._all]}
 
     def without(self) -> dict[str, JSON] | None:
-        """The parameters with the other tools; None where there are none, or the request asks for
-        a tool by name."""
+        """The parameters with the other tools; None if there are none, or the request names a tool."""
         if not self.others or chosen_tool(self._parameters) is not None:
             return None
         return {**self._parameters, "tools": self.others}
 
     def is_kept(self, response: Response) -> bool:
-        """Whether it is the logged call."""
+        """Whether the response is the logged call."""
         return _sorted(read_tool_calls(response.text or "") or ()) == _sorted(self._called)
 
     def instead(self, response: Response) -> str:
-        """Which tool is called where those that were called are not offered.
-
-        “Of the 3 tools offered none of the others would be called in its place.”
-        """
+        """A sentence on which tool is called when the called ones are not offered."""
         alone = len(self.names) == 1
         place = "its place" if alone else "their place"
         calls = read_tool_calls(response.text or "")
@@ -275,7 +259,6 @@ class OfferedTools:
 
 
 def _undescribed(value: Any) -> Any:
-    """A definition without the texts that describe it and its parameters."""
     if isinstance(value, list):
         return [_undescribed(item) for item in value]
     if not isinstance(value, dict):

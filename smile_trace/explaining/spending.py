@@ -1,5 +1,4 @@
-"""The most that an explanation can cost, and whether it is worth it, before anything is asked; and
-what is asked in the foreground, counted in the caps of the settings as what the worker asks."""
+"""The most that an explanation can cost, whether asking is worth it, and foreground accounting."""
 
 import re
 import uuid
@@ -40,11 +39,10 @@ _Number = TypeVar("_Number", int, float)
 
 
 class Estimate(Record):
-    """What one explanation would ask at most.
+    """The most that one explanation would ask, retries and the unchanged prompt included.
 
-    `segments` segments of the prompt (`unit`) would be removed in turns. `calls` include retries
-    and the unchanged prompt. `tokens` or `usd` is None where it is not known. `paid` says that
-    the calls cost money, or may.
+    `segments` of the prompt (each a `unit`) would be removed in turns. `tokens` or `usd` is None if
+    unknown. `paid`: the calls cost money, or may.
     """
 
     model: str
@@ -57,7 +55,7 @@ class Estimate(Record):
     usd: float | None
     paid: bool
     embeddings: str | None = None
-    """The model whose word vectors are asked for besides, where the settings name one."""
+    """The model that is also asked for word vectors, where the settings name one."""
     in_steps: bool = False
     """Whether larger passages come first, and then the pieces of those that matter."""
     proxy: "Estimate | None" = None
@@ -67,7 +65,7 @@ class Estimate(Record):
     def of_requests(
         cls, model: str, how: ModelSettings | None, longest: Prompted, calls: int, unit: Unit
     ) -> "Estimate":
-        """So many calls, each as large as the longest request; no part of it is removed."""
+        """The cost of `calls` calls as large as the longest request, with nothing removed."""
         most = usd = None
         if how is not None:
             most, usd = how.attempt_bound(model, longest)
@@ -85,7 +83,8 @@ class Estimate(Record):
         )
 
     def plus(self, other: "Estimate") -> "Estimate":
-        """The sum with another explanation by the same model, and the same proxy if it has one."""
+        """The sum with another explanation by the same model, and the same proxy if both have
+        any."""
         proxy = self.proxy or other.proxy
         if self.proxy is not None and other.proxy is not None:
             proxy = self.proxy.plus(other.proxy)
@@ -115,7 +114,7 @@ def estimate(question: Question) -> Estimate:
 
 
 def estimate_of(prepared: Prepared, *, embeddings: str | None = None) -> Estimate:
-    """`estimate` for what was prepared; `embeddings` names the model of the word vectors."""
+    """`estimate` for a prepared question; `embeddings` names the model of the word vectors."""
     settings = prepared.settings
     signal = resolve_signal(settings, prepared.model)
     most = _most(prepared, prepared.model.name, prepared.how, signal, settings.most_calls)
@@ -127,12 +126,12 @@ def estimate_of(prepared: Prepared, *, embeddings: str | None = None) -> Estimat
 
 
 def most_by_model(prepared: Iterable[Prepared], *, embeddings: str | None) -> list[Estimate]:
-    """What several explanations take at most, summed by model."""
+    """The most that several explanations take, summed by model."""
     return summed(estimate_of(one, embeddings=embeddings) for one in prepared)
 
 
 def summed(estimates: Iterable[Estimate]) -> list[Estimate]:
-    """What several tasks take at most, summed by model."""
+    """The estimates, summed by model."""
     found: dict[str, Estimate] = {}
     for most in estimates:
         before = found.get(most.model)
@@ -141,11 +140,11 @@ def summed(estimates: Iterable[Estimate]) -> list[Estimate]:
 
 
 def check_worth(prepared: Prepared) -> None:
-    """See whether asking can say anything: segments that can be removed, and calls for them.
+    """Check that segments can be removed, and that the calls suffice.
 
     Raises:
-        ExplanationFailed: it cannot; the message says what to do.
-        AnswerSpanNotFound: the answer that was given does not hold the part to explain.
+        ExplanationFailed: asking could say nothing; the message says what to do.
+        AnswerSpanNotFound: the given answer does not hold the part to explain.
     """
     if prepared.options.part is not None and prepared.prompted.answer is not None:
         find_answer_span(prepared.prompted.answer, prepared.options.part)
@@ -171,7 +170,6 @@ def check_worth(prepared: Prepared) -> None:
 
 
 def _suffices(prepared: Prepared, segmentation: Segmentation, budget: int) -> bool:
-    """Whether `budget` calls make enough rows for an explanation."""
     if prepared.proxy is not None and budget >= MIN_TARGET_ANSWERS:
         return True
     model, prompted = prepared.model, prepared.prompted
@@ -190,7 +188,6 @@ def _suffices(prepared: Prepared, segmentation: Segmentation, budget: int) -> bo
 def _most(
     prepared: Prepared, name: str, how: ModelSettings | None, signal: Signal, calls: int
 ) -> Estimate:
-    """The most that `calls` to one model take."""
     segmentation, _ = partition(as_explained(prepared.prompted, prepared.options), prepared.options)
     first = segmentation.coarse(max(calls, MIN_LEVEL_CALLS))
     asked = Estimate.of_requests(name, how, prepared.prompted, calls, _removed(segmentation))
@@ -204,7 +201,7 @@ def _most(
 
 
 def _removed(segmentation: Segmentation) -> Unit:
-    """What the finest segments are."""
+    """The unit of the finest segments."""
     return "word" if segmentation.unit == "auto" else segmentation.unit
 
 
@@ -213,13 +210,12 @@ def _sum(one: _Number | None, other: _Number | None) -> _Number | None:
 
 
 def address_of(how: ModelSettings | None) -> str:
-    """Where a model is asked, in words."""
+    """The address of a model, in words."""
     return "a function of this process" if how is None else how.address
 
 
 def is_paid(how: ModelSettings | None, usd: float | None) -> bool:
-    """Whether calls cost money or may: a known price, an address that is not loopback without
-    one, or an application's own function, whose provider is not known."""
+    """Whether calls cost money or may: an unpriced one does not only on loopback."""
     if how is None or how.costs_nothing:
         return False
     if usd is not None:
@@ -232,15 +228,13 @@ def is_paid(how: ModelSettings | None, usd: float | None) -> bool:
 class ForegroundSpending:
     """Counts what one call of `explain()` or its like asks, until it is closed.
 
-    A model that has a table in the settings counts in their caps per day, and waits for its limits
-    per minute, in the store of the settings: the first such model opens it, and makes it where
-    there is none. A Model, a function and a packaged model without a table open no store: the
-    budget is all that holds for them. Answers are kept in this process.
+    A model with a table in the settings counts toward their caps per day, and waits for its limits
+    per minute, in the store of the settings; the first such model opens or creates it. For any
+    other model only the budget holds. Answers are kept in this process.
 
     Args:
-        conf: the settings.
         calls: the budget, the most calls to the model.
-        attempts: what its calls and its proxy's count in besides.
+        attempts: another limit on its calls and its proxy's.
     """
 
     def __init__(self, conf: Settings, calls: int, attempts: Attempts | None = None) -> None:
@@ -267,12 +261,11 @@ class ForegroundSpending:
         """The model, with its calls counted.
 
         Args:
-            model: the model.
-            asked: who was asked for: where it is a name, that of the model in the settings.
+            asked: what the caller named; a string is a model's name in the settings.
             fresh: ask again what this process has asked before.
 
         Raises:
-            StoreError: the store cannot be opened, so that nobody can tell what is left.
+            StoreError: the store cannot be opened, so nobody can tell what is left.
         """
         ledger = self._stored(asked, self._calls) or self._alone
         return self._counted(model, asked, ledger, self._scope, fresh)
@@ -280,14 +273,13 @@ class ForegroundSpending:
     def metered_proxy(
         self, proxy: Model, asked: AnyModel | None, *, fresh: bool = False
     ) -> MeteredModel:
-        """The same for a proxy, which is asked 200 times at most: its calls and tokens count in
-        the caps of its own table alone."""
+        """The same for a proxy, with at most 200 calls that count only toward its own table's caps."""
         ledger = self._stored(asked, PROXY_CALLS) or MemoryLedger(PROXY_CALLS)
         return self._counted(proxy, asked, ledger, self._scope_for("proxy"), fresh)
 
     def embeddings(self) -> Embed | None:
-        """The word vectors that the settings name, with their calls counted, beside the budget;
-        None for the packaged ones.
+        """The settings' word vectors, with calls counted beside the budget; None for the packaged
+        ones.
 
         Raises:
             ModelUnavailable: the key of their model is missing.
@@ -302,7 +294,7 @@ class ForegroundSpending:
         return found.paid_from(ledger, MemoryCache(0), self._scope_for("embeddings"))
 
     def _stored(self, asked: AnyModel | None, calls: int | None) -> Ledger | None:
-        """The store's ledger; None for what has no table in the settings."""
+        """The store's ledger; None for a model without a table in the settings."""
         if not isinstance(asked, str):
             return None
         if asked in PACKAGED_MODELS and asked not in self._conf.models:

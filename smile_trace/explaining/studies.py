@@ -26,12 +26,12 @@ from smile_trace.records.formats.requests import with_offered_tools
 
 
 def as_explained(prompted: Prompted, options: ExplainOptions) -> Prompted:
-    """The prompt as it is cut: by the unit `tool`, the tools offered are a message of it."""
+    """The prompt to be cut; for the unit `tool`, the tools offered become one of its messages."""
     return with_offered_tools(prompted) if options.unit == "tool" else prompted
 
 
 def partition(prompted: Prompted, options: ExplainOptions) -> tuple[Segmentation, Note | None]:
-    """The segmentation, and the note that it is not by the unit of the options.
+    """The segmentation, and a note if it is not by the unit of the options.
 
     Raises:
         CannotExplain: nothing can be removed from this prompt, or own spans are not in it.
@@ -51,7 +51,7 @@ def partition(prompted: Prompted, options: ExplainOptions) -> tuple[Segmentation
 
 
 PROXY_CALLS = 200
-"""Calls to the proxy, by default."""
+"""Default calls to the proxy."""
 
 
 _NO_PROXY_FOR_TOOLS = "the answer is a call of a tool, which is asked of the model itself"
@@ -70,20 +70,16 @@ def make_study(
     proxy_calls: int = PROXY_CALLS,
     embed: Embed | None = None,
 ) -> Study:
-    """The Study of a prompt and its answer, with a proxy where there is one.
-
-    Where the answer is calls of tools, or a refusal, no proxy is asked (`why_no_proxy`).
+    """The Study of a prompt and its answer, with a proxy unless `why_no_proxy` excludes it.
 
     Args:
-        prompted: the exact messages with the logged answer.
-        model: the target.
-        options: what is removed and protected, which part of the answer counts, and what is fitted
-            (without a proxy).
+        options: what is removed and protected, the part of the answer, and the solver (without
+            proxy).
         settings: as for `PerturbationStudy`; its budget is the target's.
         signal: how the target's answers are compared.
-        whole_without_part: whether an answer without the part is explained as a whole, with a note.
-        proxy: a cheaper model that is asked in the target's place, `proxy_calls` times at most.
-        proxy_calls: the calls for the masks that the target is asked, too, among them.
+        whole_without_part: explain an answer without the part as a whole, with a note.
+        proxy: a cheaper model that is asked in the target's place.
+        proxy_calls: the most calls to the proxy, including those for the target's masks.
         embed: word vectors; None for the packaged ones, `StudyVectors.table` for others.
 
     Raises:
@@ -111,8 +107,10 @@ def make_study(
 
 
 def why_no_proxy(answer: str) -> str | None:
-    """Why no proxy is asked, whichever it is; None for a text. A small model calls other tools,
-    and refuses otherwise; it cannot score either of another one's."""
+    """Why no proxy is asked about this answer; None for a text.
+
+    A small model calls other tools and refuses differently, and cannot score another model's.
+    """
     if read_tool_calls(answer) is not None:
         return _NO_PROXY_FOR_TOOLS
     return None if read_refusal(answer) is None else _NO_PROXY_FOR_REFUSALS
@@ -121,7 +119,6 @@ def why_no_proxy(answer: str) -> str | None:
 def _part(
     answer: str, part: str | None, *, whole_without_part: bool
 ) -> tuple[AnswerSpan | None, Note | None]:
-    """The characters of the part, and the note that the answer does not hold it."""
     if part is None:
         return None, None
     try:
@@ -134,7 +131,7 @@ def _part(
 
 
 def as_proxy(model: Model, parameters: Mapping[str, JSON], calls: int) -> Proxy:
-    """What a study knows of a proxy: it scores the logged answer where it can."""
+    """The study's view of a proxy, which scores the logged answer if it can."""
     return Proxy(
         name=model.name,
         signal="probability" if model.capabilities.scores_whole_answers else "text",
@@ -145,11 +142,7 @@ def as_proxy(model: Model, parameters: Mapping[str, JSON], calls: int) -> Proxy:
 
 @contextmanager
 def proxy_of_model(proxy: str, model: str) -> Iterator[None]:
-    """Errors inside name the proxy and the model, whose calls wait for it.
-
-    Raises:
-        ModelUnavailable: the proxy cannot be asked.
-    """
+    """Make a ModelUnavailable inside name both the proxy and the model whose calls wait for it."""
     try:
         yield
     except ModelUnavailable as error:

@@ -1,9 +1,9 @@
 """One connection to a receiver: OTLP/JSON, gzip, kept open between two requests.
 
-Source: the OTLP specification 1.x, "OTLP/HTTP". Two things differ from it, because here nothing
-may be lost. Whatever says nothing about the data (401, 404, 500, …) is tried again, too: somebody
-will mend the token or the address. And an answer that refuses the data counts only where the
-receiver takes an empty request, which tells a broken line from a wrong address.
+Source: the OTLP specification 1.x, "OTLP/HTTP". Two things differ from it, because nothing may be
+lost here. A status that says nothing about the data (401, 404, 500, …) is retried, too: somebody
+will mend the token or the address. And a refusal of the data counts only if the receiver takes an
+empty request, which tells a broken line from a wrong address.
 """
 
 import gzip
@@ -22,15 +22,14 @@ from smile_trace.ship.settings import Ship
 from smile_trace.trust.settings_file import SettingsError
 
 REFUSING = (400, 413, 415, 422)
-"""What is wrong with the data, or with its size."""
+"""Statuses that blame the data, or its size."""
 CONNECTION_SECONDS = 60.0
-"""How long a connection is used: another one lets a load balancer choose anew, so that a receiver
-that was added gets its share."""
+"""A new connection lets a load balancer choose again, so that an added receiver gets its share."""
 MAX_ANSWER = 2**16
 
 
 class Unavailable(Exception):
-    """Nothing was decided about what was sent: try again, after `seconds` where it says so."""
+    """Nothing was decided about the request: try again, after `seconds` if given."""
 
     def __init__(self, reason: str, seconds: float | None = None) -> None:
         super().__init__(presentable(reason))
@@ -43,7 +42,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Taken:
-    """What a receiver that answered 200 has left out: how many, and why the first of them."""
+    """How many items a receiver that answered 200 has rejected, and why the first of them."""
 
     rejected: int = 0
     reason: str = ""
@@ -79,11 +78,11 @@ class Client:
 
         Args:
             signal: `traces` or `logs`.
-            body: the request, unpacked.
+            body: the request, uncompressed.
 
         Raises:
             Refused: this body is not taken; another one would be.
-            Unavailable: no answer that says anything about the body.
+            Unavailable: no answer says anything about the body.
         """
         status, headers, answer = self._request(signal, body)
         if status == 200:
@@ -157,7 +156,6 @@ def _tls(settings: Ship) -> ssl.SSLContext:
 
 
 def _taken(answer: bytes) -> Taken:
-    """The partial success of a trace or log answer, if there is one that can be read."""
     try:
         partial = foreign.decode(answer or b"{}", lenient=True).get("partialSuccess", {})
         counts = (partial.get(name) or 0 for name in ("rejectedSpans", "rejectedLogRecords"))
@@ -168,7 +166,6 @@ def _taken(answer: bytes) -> Taken:
 
 
 def _message(answer: bytes) -> str:
-    """What the receiver says about an error, in a few words."""
     try:
         return str(foreign.decode(answer, lenient=True)["message"])[:300]
     except foreign.MISREAD:
@@ -182,23 +179,18 @@ LONGEST_ASKED_SECONDS = 600.0
 
 
 class Backoff:
-    """Seconds between two attempts: doubled each time, between a half of that and all of it, so
-    that a thousand hosts do not come back at once.
-
-    Args:
-        chance: where the fraction comes from.
-    """
+    """Doubling seconds between attempts, times 0.5 to 1 so that hosts do not come back at once."""
 
     def __init__(self, chance: random.Random) -> None:
         self._chance = chance
         self._next = FIRST_SECONDS
 
     def reset(self) -> None:
-        """Begin anew: it has answered."""
+        """Begin anew after an answer."""
         self._next = FIRST_SECONDS
 
     def seconds(self, asked: float | None) -> float:
-        """How long to wait now; at least `asked`, what the receiver has asked for."""
+        """How long to wait now; at least the `asked` seconds of the receiver."""
         own = self._next * self._chance.uniform(0.5, 1.0)
         self._next = min(2 * self._next, LONGEST_SECONDS)
         return own if asked is None else max(own, min(asked, LONGEST_ASKED_SECONDS))

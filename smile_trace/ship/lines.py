@@ -1,10 +1,9 @@
-"""Lines of the spool as OTLP/JSON requests, and which of their traces are shipped at all.
+"""Lines of the spool as OTLP/JSON requests, and head sampling of their traces.
 
-Lines are such requests already, and joined as text. By head sampling a trace is shipped where its
-fraction is below the rate, by the number that the worker samples by, too; and where it holds one of
-the first calls of a prompt version or function on this host, whatever its number. That probability
-travels with every span of it. A trace whose calls are shipped for two reasons has the larger one:
-the worker takes the largest that arrived.
+Lines are such requests already, and joined as text. Head sampling ships a trace whose fraction, the
+same number that the worker samples by, is below the rate, and any trace that holds one of the first
+calls of a prompt version or function on this host. The probability travels with every span. If a
+trace's calls are shipped for two reasons, the worker takes the larger probability that arrived.
 """
 
 import json
@@ -23,9 +22,9 @@ _FRAMES = {signal: (f'{{"{name}":['.encode(), b"]}") for signal, name in MEMBERS
 
 
 class Line(NamedTuple):
-    """A line of the spool: its offset in the file, its signal, and what stands in its list.
+    """A line of the spool: its offset in the file, its signal, and the contents of its list.
 
-    A line that is torn may be one, too: the receiver refuses it, and it is found by halving.
+    A torn line may pass as one, too: the receiver refuses it, and halving finds it.
     """
 
     offset: int
@@ -34,7 +33,7 @@ class Line(NamedTuple):
 
 
 def read_line(offset: int, text: bytes) -> Line:
-    """A line without its newline.
+    """Read a line without its newline.
 
     Raises:
         ForeignDataError: it is no OTLP/JSON with spans or logs.
@@ -59,7 +58,7 @@ def body_of(lines: Sequence[Line]) -> bytes:
 
 
 def by_signal(lines: Iterable[Line]) -> list[list[Line]]:
-    """The lines of each signal, those of traces first."""
+    """The lines of each signal, traces first."""
     held: dict[str, list[Line]] = {signal: [] for signal in MEMBERS}
     for line in lines:
         held[line.signal].append(line)
@@ -67,10 +66,10 @@ def by_signal(lines: Iterable[Line]) -> list[list[Line]]:
 
 
 MAX_GROUPS = 10_000
-"""Prompt versions and functions whose first calls are counted; a name made anew for every call
-must not fill the memory."""
+"""Groups whose first calls are counted; a name made anew for every call must not fill the memory.
+"""
 MAX_TRACES = 10_000
-"""Traces that are remembered because one of their calls was among the first: the latest."""
+"""How many of the latest traces with a first call are remembered."""
 _SNAKE_CASE = re.compile(rb'"([a-z]+(?:_[a-z]+)+)"(?=\s*:)')
 """A member as protobuf's own names write it; text in a string has its quotes escaped."""
 _SCOPES = {"traces": ("scopeSpans", "spans"), "logs": ("scopeLogs", "logRecords")}
@@ -104,12 +103,11 @@ class ReadLine:
 
 
 class HeadSampling:
-    """Decides about traces; its state is what `state` gives, and is decided from alike.
+    """Decides which traces are shipped; the same `state` gives the same decisions.
 
     Args:
         rate: the probability, in (0, 1].
         minimum: how many calls of a prompt version or function are shipped whatever their number.
-        state: what `state` gave before.
     """
 
     def __init__(self, rate: float, minimum: int, state: Mapping[str, Any]) -> None:
@@ -126,8 +124,7 @@ class HeadSampling:
 
     @property
     def state(self) -> Mapping[str, Any]:
-        """Calls by group as far as the minimum, traces kept by it, and how many calls were
-        shipped and left."""
+        """Calls by group up to the minimum, traces kept for them, and calls shipped and left."""
         return {
             "firsts": self._firsts,
             "traces": list(self._traces),
@@ -139,8 +136,8 @@ class HeadSampling:
         """Count the calls of a line, before anything of it is shipped.
 
         Returns:
-            The ids of traces that are shipped from here on because of a first call alone: spans
-            of them that came before were left.
+            Traces shipped from here on because of a first call alone: their earlier spans were
+            left.
         """
         found = set()
         for span, attributes, trace in zip(line.items, line.attributes, line.traces, strict=True):
@@ -159,7 +156,7 @@ class HeadSampling:
         return found
 
     def sampled(self, line: ReadLine) -> Line | None:
-        """The line with what is shipped of it; None where nothing is."""
+        """The shipped part of the line; None if there is none."""
         found = {trace: self._probability(trace) for trace in set(line.traces)}
         if not any(found.values()):
             return None
@@ -176,7 +173,6 @@ class HeadSampling:
         return Line(line.offset, line.signal, text[1:-1].encode("ascii"))
 
     def _probability(self, trace: str) -> float | None:
-        """With which a trace is shipped; None where it is not."""
         if trace in self._traces:
             return 1.0
         return self._rate if trace_fraction(trace) < self._rate else None
@@ -195,7 +191,7 @@ def _camel_case(member: re.Match[bytes]) -> bytes:
 
 
 def _trace_of(item: Mapping[str, Any], attributes: Mapping[str, Mapping[str, Any]]) -> str:
-    """The trace that decides: of feedback the one that it is about."""
+    """The trace that decides; for feedback, the trace that it is about."""
     about = attributes.get(semconv.FEEDBACK_TRACE, {}).get("stringValue")
     if attributes.get(semconv.KIND, {}).get("stringValue") == "feedback" and about:
         return str(about).lower()
@@ -211,7 +207,7 @@ def _text(attributes: Mapping[str, Mapping[str, Any]], name: str) -> str:
 
 
 def _is_call(attributes: Mapping[str, Mapping[str, Any]]) -> bool:
-    """Whether a span is of a call that came to an end, as well as its names say it."""
+    """Whether a span is a finished call, judged by the names of its attributes."""
     kind = _text(attributes, semconv.KIND)
     if kind:
         return kind == "call" and _text(attributes, semconv.STATUS) in ("returned", "")
@@ -219,7 +215,7 @@ def _is_call(attributes: Mapping[str, Mapping[str, Any]]) -> bool:
 
 
 def _group(span: Mapping[str, Any], attributes: Mapping[str, Mapping[str, Any]]) -> str:
-    """What first calls are counted by: a prompt's name and version, else the function."""
+    """The key that first calls are counted by: a prompt's name and version, else the function."""
     if name := _text(attributes, semconv.PROMPT_NAME):
         return json.dumps([name, _text(attributes, semconv.PROMPT_VERSION)])
     return _text(attributes, semconv.NAME) or str(span.get("name", ""))

@@ -1,8 +1,7 @@
 """How far each file of the spool has been acknowledged, and the lines that no receiver takes.
 
-The offsets save sending again what was acknowledged before a restart; where their file is lost,
-everything that is still there is sent once more, and changes nothing in the store. Lines that are
-refused are kept aside for a person to look at.
+The offsets save resending after a restart. If their file is lost, everything left is sent again,
+which changes nothing in the store. Refused lines are kept aside for a person to look at.
 """
 
 import base64
@@ -23,14 +22,14 @@ MAX_BYTES = 2**24
 
 
 class Progress:
-    """The offsets, by file; a file is another one where its inode is."""
+    """The offsets by file; a new inode makes a file another one."""
 
     def __init__(self, home: Path) -> None:
         self._path = home / NAME
         document = _read(self._path)
         self._files = _files(document)
         self.sampling: Mapping[str, Any] = _sampling(document)
-        """What head sampling has counted; kept with the next offset."""
+        """The counts of head sampling; written with the next offset."""
 
     def offset(self, name: str, inode: int) -> int:
         """Where to read on."""
@@ -38,7 +37,7 @@ class Progress:
         return offset if known == inode else 0
 
     def acknowledged(self, name: str, inode: int, offset: int) -> None:
-        """Everything before the offset is in the receiver's hands."""
+        """Note that the receiver has everything before the offset."""
         self._files[name] = (inode, offset)
         self._write()
 
@@ -91,7 +90,7 @@ logger = logging.getLogger(__name__)
 
 REFUSED = "refused.jsonl"
 MAX_REFUSED_BYTES = 64 * 2**20
-"""Beyond it the file is renamed to `refused.1.jsonl`, in place of the one before it."""
+"""Beyond this size the file is renamed to `refused.1.jsonl`, replacing the previous one."""
 
 
 class Refusals:
@@ -101,7 +100,7 @@ class Refusals:
         self._path = home / REFUSED
 
     def keep(self, file: str, offset: int, reason: str, line: bytes) -> None:
-        """Keep a line aside, and say so in the log.
+        """Log a line and keep it aside.
 
         Raises:
             OSError: it cannot be written; the line stays in the spool then.

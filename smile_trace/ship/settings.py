@@ -1,5 +1,5 @@
-"""`[ship]` of the settings, read with the standard library: `smile_trace.settings.Ship` says what
-each means, and a test holds the two against each other."""
+"""`[ship]` of the settings, read with the standard library. `smile_trace.settings.Ship` documents
+the fields, and a test holds the two against each other."""
 
 import math
 import os
@@ -17,7 +17,7 @@ from smile_trace.trust.settings_file import SettingsError, SettingsFile, load, r
 
 @dataclass(frozen=True)
 class Ship:
-    """The table, with its defaults; the home and the token beside it."""
+    """The table with its defaults, the home and the token."""
 
     home: Path
     url: str | None = None

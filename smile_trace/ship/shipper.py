@@ -1,8 +1,8 @@
-"""The shipper: what stands in an application host's spool is sent to a receiver.
+"""The shipper: sends the spool of an application host to a receiver.
 
-A file is read on from where it was acknowledged, in order, and removed once its writer is gone
-and all of it is acknowledged. A request whose answer was lost is sent again: the store keeps a
-span once, by the ids of its trace and its own.
+A file is read on from its acknowledged offset, in order, and removed once its writer is gone and
+all of it is acknowledged. A request whose answer was lost is sent again: the store keeps a span
+once, by trace id and span id.
 """
 
 import logging
@@ -27,14 +27,14 @@ from smile_trace.trust.settings_file import SettingsError
 logger = logging.getLogger(__name__)
 
 REQUEST_BYTES = 2**20
-"""How much of a file goes into one request (a longer line makes one of its own)."""
+"""Bytes of a file that go into one request; a longer line makes one of its own."""
 BEAT_SECONDS = 1.0
 DRAINING_WAIT_SECONDS = 1.0
-"""The longest wait between two attempts of a shipper that is to stop."""
+"""The longest wait between two attempts while stopping."""
 
 
 def private_home(settings: Ship) -> None:
-    """See that home and spool are there, and this user's alone.
+    """Create home and spool if missing, for this user alone.
 
     Raises:
         SettingsError: they cannot be used; the message says why.
@@ -54,13 +54,10 @@ class Stopped(Exception):
 
 
 class Shipper:
-    """Sends what stands in the spool.
+    """Sends the contents of the spool.
 
     Args:
-        settings: of `[ship]`.
-        client: to the receiver.
-        stopping: set when it is to stop: then it sends what is there for
-            `settings.drain_seconds` at most.
+        stopping: when set, it goes on sending for `settings.drain_seconds` at most.
         heartbeat: called while it works or waits.
     """
 
@@ -90,10 +87,10 @@ class Shipper:
         self._warned: dict[Path, str] = {}
 
     def run(self, *, once: bool = False) -> None:
-        """Send until it is stopped, and what is there is sent or its time is over.
+        """Send until it is stopped and the spool is sent or its time is over.
 
         Args:
-            once: only what is there now, however long that takes.
+            once: send only what is there now, however long that takes.
         """
         try:
             self.send_all()
@@ -162,8 +159,8 @@ class Shipper:
     def _sampled(
         self, sampling: HeadSampling, path: Path, start: int, lines: Sequence[Line]
     ) -> list[Line]:
-        """What is shipped of lines, and of earlier ones of the file whose traces are shipped
-        because of what these hold."""
+        """The shipped part of the lines, after earlier lines whose traces are shipped only because
+        of these."""
         whole: list[ReadLine] = []
         late: set[str] = set()
         for line in lines:
@@ -188,7 +185,7 @@ class Shipper:
                 return
 
     def _send(self, name: str, lines: Sequence[Line]) -> None:
-        """Send lines of one signal; those that are refused are found by halving."""
+        """Send lines of one signal; refused ones are found by halving."""
         try:
             taken = self._client.send(lines[0].signal, body_of(lines))
         except Refused as error:
@@ -212,11 +209,7 @@ class Shipper:
             self._down_since = None
 
     def _wait(self, error: Unavailable) -> None:
-        """Wait until the next attempt.
-
-        Raises:
-            Stopped: it is to stop, and its time is over.
-        """
+        """Wait until the next attempt, or raise Stopped when the time is over."""
         now = time.monotonic()
         if self._down_since is None:
             self._down_since = now
@@ -240,7 +233,7 @@ class Shipper:
             raise Stopped
 
     def _warn_once(self, path: Path, error: OSError) -> None:
-        """Once about each file: it is looked at in every pass."""
+        """Warn once about each file, which every pass looks at."""
         said = str(error) if isinstance(error, NotPrivate) else f"{path} cannot be read: {error}"
         if self._warned.get(path) != said:
             self._warned[path] = said
@@ -248,7 +241,6 @@ class Shipper:
 
 
 def _lines_of(path: Path, end: int, traces: set[str]) -> Iterator[ReadLine]:
-    """The lines of those traces before an offset of a file."""
     with os.fdopen(open_own(path), "rb") as stream:
         for batch in read_batches(stream, 0, lambda _: False, REQUEST_BYTES):
             for offset, text in batch.lines():

@@ -17,11 +17,11 @@ MAX_BYTES = 2**20
 
 
 class Losses:
-    """Counts lost records, in memory and in a small file.
+    """Counts lost records by reason, in memory and in a small file.
 
-    The file is in the spool's folder where that is possible, else in the system's temporary
-    folder. It is written at most once a second, and at exit. Its name is unique: process ids are
-    reused, and another process's counts must not be overwritten.
+    The file is in the spool's folder if possible, else in the system's temporary folder. It is
+    written at most once a second, and at exit. Its name is unique: process ids are reused, and
+    another process's counts must not be overwritten.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -50,7 +50,7 @@ class Losses:
 
 
 def temporary_folder() -> Path:
-    """The folder in which losses are noted when the spool's folder is not writable.
+    """Where losses are noted if the spool's folder is not writable.
 
     Raises:
         FileNotFoundError: the system has no writable temporary folder.
@@ -63,8 +63,7 @@ def temporary_folder() -> Path:
 def read_losses(spool: Path) -> dict[str, int]:
     """Lost records per reason, over all processes that wrote to `spool`.
 
-    Reads the files in the spool's folder and in the system's temporary folder, and skips those
-    that cannot be read, are not this user's, or are no plain files.
+    Skips files that cannot be read, are another user's, or are not plain files.
     """
     latest: dict[str, Counter[str]] = {}
     for folder in _folders(spool):

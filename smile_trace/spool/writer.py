@@ -1,9 +1,9 @@
 """The spool: one append-only file of OTLP/JSON lines per process, locked while it lives.
 
-When `write` returns, the operating system has the line. Nothing here blocks: writers take no
-lock, because one `write` to a file opened with `O_APPEND` is never interleaved with another, and
-a file is replaced under its descriptor (`dup2`), so that a thread in the middle of a write, a
-signal handler or a forked child never meets a closed descriptor or one of another file.
+When `write` returns, the operating system has the line. Nothing blocks here: writers take no lock,
+because one `write` to a file opened with `O_APPEND` is never interleaved with another. A file is
+replaced under its descriptor (`dup2`), so that a thread in the middle of a write, a signal handler
+or a forked child never meets a closed descriptor or another file's.
 """
 
 import contextlib
@@ -21,11 +21,11 @@ from smile_trace.spool.losses import Losses
 
 SUFFIX = ".jsonl"
 RECEIVED_SUFFIX = ".received.jsonl"
-"""Ends the names of a receiver's files: anybody sent what they hold, whatever it says of itself."""
+"""Ends the names of a receiver's files, whose contents anybody may have sent."""
 FILE_LIMIT, SPOOL_LIMIT = 64 * 2**20, 2**30
-"""Bytes of a file, and of all of them together, unless the environment says otherwise."""
+"""Default bytes of a file, and of the folder."""
 SCAN_SECONDS = 1.0
-"""Seconds after which the folder's size is looked at again (and after every 1/64 of the cap)."""
+"""How often the folder's size is read; it is also read after every 1/64 of the cap."""
 
 
 class SpoolFull(OSError):
@@ -38,9 +38,9 @@ class Spool:
     Args:
         folder: created with mode 0700 at the first line; files have mode 0600.
         file_limit: size in bytes after which a new file is begun.
-        spool_limit: size in bytes of the whole folder after which lines are dropped and
-            counted, newest first. Only the worker removes files.
-        suffix: what the names of its files end in: it says who wrote them.
+        spool_limit: size in bytes of the whole folder beyond which new lines are dropped and
+            counted. Only the worker removes files.
+        suffix: ends the names of its files, and tells who wrote them.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Spool:
     def write(self, line: bytes) -> bool:
         """Append one line (without its newline). False = lost, and counted.
 
-        Raises only what a signal handler of the application's raises meanwhile.
+        Raises only what the application's signal handlers raise meanwhile.
         """
         try:
             self.append(line + b"\n")
@@ -79,7 +79,7 @@ class Spool:
 
         Raises:
             SpoolFull: the folder has reached its cap; nothing was written.
-            OSError: they could not all be written; some of them may stand there.
+            OSError: they could not all be written; some of them may be in the file.
         """
         if not self._fits(len(lines)):
             raise SpoolFull(
@@ -102,13 +102,13 @@ class Spool:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def takes_more(self) -> bool:
-        """Whether the folder can be written, as far as one sees, and is below its cap."""
+        """Whether the folder seems writable, and is below its cap."""
         return self._fits(0) and (
             os.access(self.folder, os.W_OK | os.X_OK) or not self.folder.exists()
         )
 
     def _fits(self, size: int) -> bool:
-        """Whether `size` more bytes fit into the folder, whose size is read now and then."""
+        """Whether `size` more bytes fit into the folder, whose size is only read now and then."""
         now = time.monotonic()
         self._since_scan += size
         if now - self._scanned_at > SCAN_SECONDS or self._since_scan > self._spool_limit // 64:
@@ -119,15 +119,14 @@ class Spool:
         return self._folder_bytes <= self._spool_limit
 
     def _is_full_or_removed(self, descriptor: int) -> bool:
-        """Whether the file is full, or has been removed (with its folder, say)."""
         state = os.fstat(descriptor)
         return state.st_nlink == 0 or state.st_size >= self._file_limit
 
     def _open(self) -> int:
         """Begin a new file; returns its descriptor.
 
-        While one thread opens the next file, the others continue with the full one. At the very
-        first file there is none to continue with: each opens its own, and one of them is kept.
+        While one thread opens the next file, the others go on with the full one. There is none
+        before the very first: each thread opens its own, and one of them is kept.
         """
         with handlers_wait():
             return self._open_here()
@@ -188,7 +187,7 @@ class Spool:
 
 
 def limits() -> tuple[int, int]:
-    """Bytes of a file, and of all of them together, in this environment."""
+    """Bytes of a file, and of the folder, in this environment."""
     return (
         positive_variable("SPOOL_FILE_LIMIT", FILE_LIMIT),
         positive_variable("SPOOL_LIMIT", SPOOL_LIMIT),
@@ -196,7 +195,7 @@ def limits() -> tuple[int, int]:
 
 
 def positive_variable(name: str, default: int) -> int:
-    """The number in a `SMILE_TRACE_…` variable; the default where it is none, or not positive."""
+    """The number in a `SMILE_TRACE_…` variable; the default if there is no positive one."""
     try:
         value = int(os.environ.get(f"{PREFIX}{name}", ""))
     except ValueError:
@@ -210,10 +209,10 @@ def spool_filled(folder: Path, spool_limit: int) -> float:
 
 
 def writer_alive(path: Path) -> bool:
-    """Whether the process that writes this spool file is alive.
+    """Whether the process that writes this spool file is alive: tests the lock, and releases it.
 
-    The lock is tested and released. A missing file has no writer; where the file system cannot
-    tell, the answer is True, so that no unfinished file is taken for a finished one.
+    A missing file has no writer. If the file system cannot tell, the answer is True, so that no
+    unfinished file is taken for a finished one.
     """
     try:
         descriptor = open_regular(path)

@@ -1,4 +1,4 @@
-"""The requests that are replayed every period, what became of their answers, and alarms."""
+"""The requests that are replayed every period, their answers, and alarms."""
 
 from collections.abc import Iterable, Sequence
 
@@ -12,8 +12,10 @@ from smile_trace.store.tables import drift_alarms, drift_answers, drift_cases
 
 
 class NewCase(Record):
-    """A request of a call's: its own, or (`confirmed`) a variant of it whose answer people found
-    worse. `reference` is the answer that others are compared with."""
+    """A call's request, or (`confirmed`) a variant of it whose answer people found worse.
+
+    `reference` is the answer that others are compared with.
+    """
 
     call_id: str
     messages: tuple[Message, ...]
@@ -33,8 +35,10 @@ class StoredCase(NewCase):
 
 
 class DriftAnswer(Record):
-    """Whether an answer was another one than the reference. `draw` counts those of one case, probe
-    and period; `seed` decided the variant."""
+    """Whether an answer differed from the reference.
+
+    `draw` counts the answers of a case, probe and period; `seed` decided the variant.
+    """
 
     probe: str
     draw: int
@@ -43,7 +47,7 @@ class DriftAnswer(Record):
 
 
 class PeriodCount(Record):
-    """What became of the answers of a period to one probe's variants."""
+    """A period's answers to one probe's variants."""
 
     probe: str
     period: str
@@ -52,8 +56,8 @@ class PeriodCount(Record):
 
 
 class DriftAlarm(Record):
-    """The first period in which a probe's answers were shown to have changed. `told`: whoever is to
-    hear of it has."""
+    """The first period in which a probe's answers were shown to have changed; `told`: the alarm was
+    sent."""
 
     prompt: str
     probe: str
@@ -68,7 +72,7 @@ class Drift:
         self._database = database
 
     def prompts(self) -> list[str]:
-        """The cases that are replayed."""
+        """The names that have cases."""
         query = select(drift_cases.c.group_name).distinct().order_by(drift_cases.c.group_name)
         with self._database.read() as connection:
             return list(connection.execute(query).scalars())
@@ -94,7 +98,7 @@ class Drift:
     ) -> None:
         """Store a set with the answers of its reference period, in one transaction.
 
-        Cases of traces that were forgotten meanwhile are left out.
+        Leaves out cases of traces that were forgotten meanwhile.
         """
         with self._database.write() as connection:
             gone = forgotten_among(connection, {case.trace_id for case, _ in answered})
@@ -120,7 +124,7 @@ class Drift:
         *,
         period: str,
     ) -> None:
-        """Store what a later period gave, all of it or nothing; idempotent."""
+        """Store a later period's answers, all or none; idempotent."""
         with self._database.write() as connection:
             there = set(
                 connection.execute(
@@ -148,7 +152,7 @@ class Drift:
             ]
 
     def last_period(self, name: str) -> str | None:
-        """The last period of which there are answers."""
+        """The last period with answers."""
         newest = select(func.max(drift_answers.c.period)).where(drift_answers.c.group_name == name)
         with self._database.read() as connection:
             period: str | None = connection.execute(newest).scalar()
@@ -161,7 +165,7 @@ class Drift:
             return sorted(set(connection.execute(query.distinct()).scalars()))
 
     def alarm(self, name: str) -> DriftAlarm | None:
-        """The alarm of a prompt; None where there is none."""
+        """The alarm of a prompt, if any."""
         found = self._alarms(drift_alarms.c.group_name == name)
         return found[0] if found else None
 
@@ -172,13 +176,13 @@ class Drift:
             connection.execute(insert(drift_alarms).values(values).on_conflict_do_nothing())
 
     def told(self, name: str) -> None:
-        """Whoever is to hear of a prompt's alarm has."""
+        """Note that a prompt's alarm was sent."""
         of_it = drift_alarms.c.group_name == name
         with self._database.write() as connection:
             connection.execute(update(drift_alarms).where(of_it).values(told=True))
 
     def end(self, name: str) -> bool:
-        """Remove the set, its answers and its alarm; False where there was none."""
+        """Remove the set, its answers and its alarm; False if there was nothing."""
         with self._database.write() as connection:
             gone = [
                 connection.execute(delete(table).where(table.c.group_name == name)).rowcount

@@ -21,7 +21,7 @@ def put_explanation(
     attempt: int,
     now: float,
 ) -> bool:
-    """Insert an explanation with its perturbations, and say so; one that is there stays."""
+    """Insert an explanation with its perturbations; False if it was there, and stays as it is."""
     kept = connection.execute(
         insert(explanations)
         .values(
@@ -62,7 +62,6 @@ def newest_explanation(connection: Connection, call_id: str) -> Explanation | No
 
 
 def _sanity_outcome(explanation: Explanation) -> str | None:
-    """The outcome of the explanation's sanity check; None where none was made."""
     match explanation.metadata.get("sanity_check"):
         case {"outcome": "passed" | "failed" | "inconclusive" as outcome}:
             return str(outcome)
@@ -72,7 +71,6 @@ def _sanity_outcome(explanation: Explanation) -> str | None:
 def _put_observations(
     connection: Connection, explanation_id: int, rows: Iterable[Observation]
 ) -> None:
-    """Insert the perturbations of an explanation."""
     values = [
         {
             **row.model_dump(exclude={"mask", "fixed", *_SCORES}),
@@ -89,7 +87,6 @@ def _put_observations(
 
 
 def _read_observations(connection: Connection, explanation_id: int) -> tuple[Observation, ...]:
-    """The perturbations of an explanation, in their order."""
     query = (
         select(observations)
         .where(observations.c.explanation_id == explanation_id)

@@ -1,4 +1,5 @@
-"""Removing traces for good: every row that holds or quotes them, and what keeps them away."""
+"""Removing traces for good: every row that holds or quotes them, and a mark that keeps them
+away."""
 
 import json
 from collections import defaultdict
@@ -94,7 +95,7 @@ class Forgetting:
 
     # -- finding --------------------------------------------------------------------------
     def of_trace(self, trace_id: str) -> list[str]:
-        """The id itself where anything of that trace is here, or it was forgotten before."""
+        """The id itself if anything of that trace is here, or it was forgotten before."""
         tables = (spans, calls, feedback, deliveries, explanations, removals, response_uses)
         with self._database.read() as connection:
             for table in tables:
@@ -104,11 +105,11 @@ class Forgetting:
             return list(forgotten_among(connection, [trace_id]))
 
     def of_session(self, session: str) -> list[str]:
-        """The ids of the traces with a span or a call of that session."""
+        """Traces with a span or a call of that session."""
         return self._holding(SESSION, "session", session)
 
     def of_user(self, user: str) -> list[str]:
-        """The ids of the traces with a span or a call of that user."""
+        """Traces with a span or a call of that user."""
         return self._holding(USER, "user", user)
 
     def _holding(self, attributes: Iterable[str], field: str, value: str) -> list[str]:
@@ -153,17 +154,14 @@ class Forgetting:
     ) -> tuple[Erased, list[Removal]]:
         """Remove the traces, and note that they must not come back.
 
-        What was spent stays counted. A cached answer goes where one of their explanations asked
-        for it or found it, and so does one of which nobody knows for what it was asked (those
-        of replays and comparisons).
+        Spending stays counted. A cached answer goes if an explanation of theirs used it, or if
+        nothing tells what it was asked for (replays and comparisons).
 
         Args:
-            trace_ids: the traces.
-            names: a session or a user: corrupt lines in which such a text stands go, too.
-            now: Unix seconds.
+            names: a session or a user; corrupt lines that quote it go, too.
 
         Returns:
-            What was removed, and the copies that trackers have to delete.
+            The counts of what was removed, and the copies that trackers have to delete.
         """
         total, copies = Erased(), self.removals(trace_ids)
         for start in range(0, len(trace_ids), CHUNK):
@@ -181,7 +179,8 @@ class Forgetting:
     def removals(
         self, trace_ids: Sequence[str] | None = None, *, tracker: str | None = None
     ) -> list[Removal]:
-        """The copies that are not deleted yet; those of a tracker without what it cannot do."""
+        """The copies that are not deleted yet; for one tracker, without those that only a person
+        can delete."""
         query = select(removals).order_by(removals.c.tracker, removals.c.trace_id)
         if tracker is not None:
             query = query.where(removals.c.tracker == tracker, removals.c.by_hand.is_(False))
@@ -200,12 +199,12 @@ class Forgetting:
         ]
 
     def removed(self, removal: Removal) -> None:
-        """The tracker has no copy any more."""
+        """Note that the tracker has no copy any more."""
         with self._database.write() as connection:
             connection.execute(delete(removals).where(_is(removal)))
 
     def not_removed(self, removal: Removal, reason: str, *, by_hand: bool) -> None:
-        """The tracker still has its copy; `by_hand`: only a person can delete it."""
+        """Note that the tracker still has its copy; `by_hand`: only a person can delete it."""
         with self._database.write() as connection:
             values = {"reason": reason, "by_hand": by_hand}
             connection.execute(update(removals).where(_is(removal)).values(values))
@@ -236,7 +235,7 @@ def _erase(connection: Connection, ids: Sequence[str], now: float) -> Erased:
 
 
 def _hide_in_reservations(connection: Connection, ids: Sequence[str]) -> None:
-    """Reservations that were made before `BudgetScope.stored_key` name the call in clear."""
+    """Reservations from before `BudgetScope.stored_key` name the call in clear."""
     column = reservations.c.explanation
     of_calls = select(column).where(column.contains(":")).distinct()
     for key in connection.execute(of_calls).scalars().all():
@@ -255,7 +254,7 @@ def _count(connection: Connection, table: Table, ids: Sequence[str]) -> int:
 
 
 def _of_call(column: ColumnElement[str], trace_id: str) -> ColumnElement[bool]:
-    """Whether an id of a call, or what begins with one, is of that trace; ";" follows ":"."""
+    """Whether an id of a call, or a text that begins with it, is of that trace; ";" follows ":"."""
     return column.between(f"{trace_id}:", f"{trace_id};")
 
 
@@ -267,7 +266,7 @@ def _is(removal: Removal) -> ColumnElement[bool]:
 
 # -- copies in trackers -------------------------------------------------------------------------
 def _note_copies(connection: Connection, ids: Sequence[str]) -> list[Removal]:
-    """Note, for each tracker to which anything of a trace went or may have gone, what it has."""
+    """Note what each tracker has, if anything of a trace went or may have gone to it."""
     query = select(
         deliveries.c.tracker, deliveries.c.trace_id, deliveries.c.kind, deliveries.c.external_id
     ).where(deliveries.c.trace_id.in_(ids), deliveries.c.state != "skipped")

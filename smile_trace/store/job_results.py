@@ -1,4 +1,4 @@
-"""What a job gives beside its explanation: the path of its trace, a profile of its call."""
+"""A job's results beside its explanation: the path of its trace, a profile of its call."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -23,7 +23,7 @@ class KeptByJobs:
         self._table = table
 
     def _keep(self, job: Job, **values: Any) -> None:
-        """Store a row; idempotent. Nothing is stored where the trace was forgotten meanwhile."""
+        """Store a row; idempotent. Nothing is stored if the trace was forgotten meanwhile."""
         with self._database.write() as connection:
             if forgotten_among(connection, [job.trace_id]):
                 return
@@ -37,7 +37,6 @@ class KeptByJobs:
             connection.execute(kept.on_conflict_do_nothing())
 
     def _is_there(self, job: Job, *more: ColumnElement[bool]) -> bool:
-        """Whether this attempt of the job has its row already."""
         columns = self._table.c
         query = select(columns.id).where(
             columns.call_id == job.call_id,
@@ -49,7 +48,6 @@ class KeptByJobs:
             return connection.execute(query).first() is not None
 
     def _newest(self, which: ColumnElement[bool]) -> str | None:
-        """The body of the newest such row."""
         columns = self._table.c
         query = select(columns.body).where(which).order_by(columns.id.desc()).limit(1)
         with self._database.read() as connection:
@@ -62,8 +60,11 @@ _AT_ONCE = 20
 
 
 class StoredProfile(Record):
-    """A profile of a call. `prompt` and `version` are those of its group: of a function without a
-    Prompt they are its name and empty. `period` is the UTC day that its seed is of."""
+    """A profile of a call, with the prompt and version of its group.
+
+    For a function without a Prompt these are its name and empty. `period` is the UTC day of its
+    seed.
+    """
 
     id: int
     call_id: str
@@ -82,10 +83,8 @@ class Profiles(KeptByJobs):
         super().__init__(database, profiles)
 
     def keep(self, job: Job, call: Call, profile: Profile, *, period: str, now: float) -> None:
-        """Store the profile of the job's call; idempotent.
-
-        Nothing is stored where the trace was forgotten meanwhile.
-        """
+        """Store the profile of the job's call; idempotent, and nothing if the trace was forgotten
+        meanwhile."""
         self._keep(
             job,
             **Group.of(call).values,
@@ -108,8 +107,8 @@ class Profiles(KeptByJobs):
     def read(
         self, *, name: str | None = None, version: str | None = None, since: float = 0.0
     ) -> Iterator[StoredProfile]:
-        """The newest profile of each call and period, in the order in which they were made; a few
-        at a time are in memory.
+        """The newest profile of each call and period in order of creation, a few at a time in
+        memory.
 
         Args:
             name: of a prompt or a function; None for all.
@@ -150,7 +149,7 @@ def _stored(row) -> StoredProfile:  # type: ignore[no-untyped-def]
 
 _PERTURBATIONS = {"perturbations"}
 _WITHOUT = {"steps": {"__all__": {"explanation": _PERTURBATIONS, "by_tool": _PERTURBATIONS}}}
-"""What of a path is not stored: its answers are among the responses."""
+"""The fields of a path that are not stored: their answers are among the responses."""
 
 
 class Paths(KeptByJobs):
@@ -165,10 +164,8 @@ class Paths(KeptByJobs):
         return None if body is None else ExplanationPath.model_validate_json(body)
 
     def keep(self, job: Job, path: ExplanationPath, *, now: float) -> None:
-        """Store the path of the job's trace; idempotent.
-
-        Nothing is stored where the trace was forgotten meanwhile.
-        """
+        """Store the path of the job's trace; idempotent, and nothing if the trace was forgotten
+        meanwhile."""
         self._keep(job, created_at=now, body=path.model_dump_json(exclude=_WITHOUT))
 
     def is_there(self, job: Job) -> bool:

@@ -1,4 +1,4 @@
-"""The outbox: what each tracker still has to receive, and what it received."""
+"""The outbox: each tracker's deliveries, waiting and done."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -33,7 +33,7 @@ from smile_trace.store.tables import deliveries, removals, trackers
 
 
 class Delivery(Record):
-    """One thing on its way to one tracker. `item` is a trace id or a call id."""
+    """An item on its way to one tracker. `item` is a trace id or a call id."""
 
     tracker: str
     kind: Kind
@@ -41,9 +41,9 @@ class Delivery(Record):
     trace_id: str
     attempts: int
     queued_at: float
-    """Since when it waits, Unix seconds."""
+    """Unix seconds since when it waits."""
     traced_as: str | None = None
-    """For what belongs into a trace: the id under which the tracker received that."""
+    """For an item inside a trace: the id under which the tracker received that trace."""
 
 
 class TrackerState(Record):
@@ -64,10 +64,10 @@ class Outbox:
         self._database = database
 
     def add(self, names: Sequence[str]) -> list[str]:
-        """Note the trackers that are delivered to from now on; one that is known stays as it is.
+        """Add the trackers that are not known yet.
 
-        Where none was known, they get everything that is in the store. One that comes later gets
-        what comes later: a trace that is completed, an explanation that is made, with its trace.
+        The first ones get everything in the store. Later ones get only news: traces that are
+        completed and explanations that are made from then on, each with its trace.
 
         Returns:
             The new ones that do not get everything.
@@ -76,10 +76,9 @@ class Outbox:
             return add_trackers(connection, names)
 
     def fill(self, tracker: str, *, now: float, wanted: Wanted = USUAL) -> None:
-        """Put what was completed or explained since the last time into the tracker's outbox.
+        """Queue what was completed or explained since the last call; adds an unknown tracker.
 
-        What was delivered and has changed since (a late span, a newer explanation) waits again. A
-        tracker that is not known is added.
+        Delivered items that have changed since (a late span, a newer explanation) wait again.
         """
         with self._database.write() as connection:
             add_trackers(connection, [tracker])
@@ -94,13 +93,13 @@ class Outbox:
         wanted: Wanted = USUAL,
         dry_run: bool = False,
     ) -> Queued:
-        """Put what was captured since a time into the tracker's outbox, with its explanations,
-        paths and profiles: as far as the tracker has it not, and it does not wait already.
+        """Queue what was captured since a time with its explanations, paths and profiles.
 
-        A tracker that is not known is added, and gets besides what comes from now on.
+        Items that the tracker has, or that wait already, are left out. An unknown tracker is added,
+        and gets all news from now on as well.
 
         Args:
-            since_ns: Unix nanoseconds; a trace is of that time if one of its spans began in it.
+            since_ns: Unix nanoseconds; a trace counts if one of its spans began after that.
             dry_run: only count.
         """
         with self._database.write() as connection:
@@ -123,11 +122,10 @@ class Outbox:
         alone: bool = False,
         without: Mapping[Kind, Collection[str]] = MappingProxyType({}),
     ) -> dict[Kind, list[Delivery]]:
-        """What its time has come for, by kind, oldest first; what belongs into a trace, once that
-        has arrived.
+        """Due deliveries by kind, oldest first; items inside a trace only once that has arrived.
 
         Args:
-            limits: the kinds, each with how many at most.
+            limits: the wanted kinds, each with a maximum count.
             alone: for a tracker that takes explanations alone: none waits for a trace.
             without: items that are on their way already.
         """
@@ -162,12 +160,12 @@ class Outbox:
         return TrackerState(**{name: row._mapping[name] for name in TrackerState.model_fields})
 
     def note_state(self, state: TrackerState) -> None:
-        """Keep how the tracker is doing."""
+        """Store how the tracker is doing."""
         with self._database.write(alone=False) as connection:
             connection.execute(upsert(trackers, state.model_dump()))
 
     def wake(self, tracker: str) -> None:
-        """Try everything that waits at once, whatever was to be waited for."""
+        """Make everything that waits due now, also while the tracker is paused."""
         with self._database.write() as connection:
             connection.execute(
                 update(trackers).where(trackers.c.name == tracker).values(not_before=0.0)
@@ -186,9 +184,9 @@ class Outbox:
             )
 
     def forget(self, tracker: str) -> int:
-        """Drop what waits for a tracker, and what it got; returns how many waited.
+        """Drop a tracker's outbox and history; returns how many deliveries waited.
 
-        Nothing is removed on the tracker itself. Should it come back, it is a new one.
+        Nothing is removed on the tracker itself. Should it come back, it counts as new.
         """
         theirs = deliveries.c.tracker == tracker
         with self._database.write() as connection:
@@ -200,7 +198,7 @@ class Outbox:
         return count
 
     def next_due(self, tracker: str) -> float | None:
-        """When the next waiting delivery may be tried; None where none waits."""
+        """When the next waiting delivery may be tried; None if none waits."""
         query = select(func.min(deliveries.c.not_before)).where(
             deliveries.c.tracker == tracker, deliveries.c.state == "waiting"
         )
@@ -215,14 +213,15 @@ class Outbox:
 class Settling:
     """Collects the outcomes of deliveries, to be written together.
 
-    One that was queued again since it was read, because it has changed, goes on waiting.
+    A delivery that was queued again since it was read, because it has changed, goes on waiting.
     """
 
     def __init__(self) -> None:
         self._rows: dict[tuple[str, ...], list[dict[str, object]]] = {}  # by columns to be set
 
     def write(self, connection: Connection) -> None:
-        """Write what was noted; a statement for each kind of outcome, not for each delivery."""
+        """Write the outcomes, with a statement for each kind of outcome instead of each
+        delivery."""
         for columns, rows in self._rows.items():
             statement = update(deliveries).where(
                 deliveries.c.tracker == bindparam("of_tracker"),
@@ -282,7 +281,7 @@ def _due(tracker: str, kind: Kind, now: float, without: Collection[str]) -> Sele
 
 
 def _due_in_trace(tracker: str, kind: Kind, now: float, without: Collection[str]) -> Select[Any]:
-    """The query with the id under which the tracker received the trace, which it has to have."""
+    """Joined with the delivered trace, whose id in the tracker is `traced_as`."""
     trace = deliveries.alias("trace")
     arrived = and_(
         trace.c.tracker == deliveries.c.tracker,

@@ -24,15 +24,16 @@ class StoreError(SmileTraceError):
 
 
 class StoreUnavailable(StoreError):
-    """Nothing can be written for now: the disk is full or read-only, the database does not answer,
-    or another process holds its lock. Nothing was written, and the same may be tried again later.
+    """A passing fault: a full or read-only disk, a silent database, a lock held too long.
+
+    Nothing was written, and the same may be tried again later.
     """
 
     code = ReasonCode.STORE_UNAVAILABLE
 
 
 class TakenOver(StoreError):
-    """The other workers of a shared store took this one for dead: what it explained is theirs."""
+    """The other workers of a shared store took this one for dead, and its explanations with it."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -45,9 +46,9 @@ class Database(ABC):
     """A database, its engine and its transactions.
 
     Attributes:
-        name: what it is called in a sentence: its path or its address, without a password.
+        name: its path or its address, without a password, for messages.
         frees_space: whether `used_bytes` falls at once when rows are deleted.
-        elsewhere: what a person does to use another one.
+        elsewhere: advice on how to use another database, for messages.
     """
 
     frees_space: bool
@@ -65,27 +66,27 @@ class Database(ABC):
     def write(
         self, *, alone: bool = True, fenced: bool = True
     ) -> AbstractContextManager[Connection]:
-        """A write transaction that has the store's one lock from its start on.
+        """A write transaction that holds the store's one lock from its start.
 
-        Whoever reads first and then writes so sees what everybody before it wrote.
+        A read inside it therefore sees all earlier writes.
 
         Args:
-            alone: False for what does no harm to others of its kind at the same moment: where many
-                share the store, it only waits for writers that have to be alone, and they for it.
-            fenced: False for what may be written by a worker whose work another one has taken
-                over: answers that were paid for, and what they cost.
+            alone: False for writes that do no harm to others of their kind: in a shared store they
+                only wait for writers that have to be alone, and those for them.
+            fenced: False for what a worker may write after another has taken over its work: answers
+                that were paid for, and their cost.
 
         Raises:
             StoreUnavailable: nothing can be written for now, or another process holds the lock.
             TakenOver: other workers took this one for dead.
-            StoreError: the database is damaged. Either way nothing was written.
+            StoreError: the database is damaged. In each case nothing was written.
         """
 
     def migrate(self) -> None:
         """Bring the tables to this release's form.
 
-        Where they are shared, workers of an earlier release may be at work on them and go on:
-        a migration only adds what they need not know.
+        Workers of an earlier release may go on in a shared store: a migration only adds what they
+        need not know.
 
         Raises:
             StoreError: a newer release made them, or none did.
@@ -113,19 +114,19 @@ class Database(ABC):
 
     @abstractmethod
     def damage(self) -> str | None:
-        """What is found wrong with the file; None where it is sound.
+        """The damage found in the file; None if it is sound.
 
         Raises:
             StoreError: it cannot be read at all.
         """
 
     def missing_rights(self) -> list[str]:
-        """What the role may not do there that a worker has to: "may not INSERT into jobs"."""
+        """The rights that a worker needs and the role lacks: "may not INSERT into jobs"."""
         return []
 
     @abstractmethod
     def used_bytes(self) -> int:
-        """What the store takes, without free space where `frees_space`."""
+        """Bytes that the store takes, without free space if `frees_space`."""
 
     @abstractmethod
     def shrink(self, stopping: Callable[[], bool] = lambda: False) -> None:

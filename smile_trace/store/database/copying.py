@@ -17,7 +17,7 @@ BATCH = 500
 
 
 class Copied(Record):
-    """How many rows of each table are in the other store, each of them as it was."""
+    """How many rows of each table arrived unchanged in the other store."""
 
     rows: dict[str, int]
 
@@ -25,18 +25,16 @@ class Copied(Record):
 def copy_store(source: Database, target: Database, place: str) -> Copied:
     """Copy everything but the registered workers, in one transaction of the target.
 
-    What is under way in the source is so in the target, and begins there again with what was paid
-    for. The source stays as it is.
+    Explanations under way begin again there with the answers that were paid for. The source stays
+    as it is.
 
     Args:
         source: nobody may write to it meanwhile.
         target: an empty store.
-        place: what the names of files of others begin with there, since a path means another file
-            on another machine.
+        place: prefix of the spool files' names there: a path means another file on another machine.
 
     Raises:
-        StoreError: something is in the target already, or arrived there otherwise than it left.
-            Either way nothing was copied.
+        StoreError: the target is not empty, or a row arrived changed. Nothing was copied.
     """
     rows: dict[str, int] = {}
     with source.read() as reading, target.write() as writing:
@@ -77,7 +75,7 @@ def _copy(table: Table, reading: Connection, writing: Connection, place: str) ->
 
 
 class _Digest:
-    """A count and a hash of rows, whatever their order: the databases order texts by themselves."""
+    """A count and a hash of rows in any order, since each database sorts texts its own way."""
 
     def __init__(self) -> None:
         self.count = self.value = 0
@@ -99,7 +97,6 @@ def _plain(value: Any) -> Any:
 
 
 def _placed(table: Table, row: dict[str, Any], place: str) -> dict[str, Any]:
-    """The row as it stands in the target."""
     made = {name: storable(value) for name, value in row.items()}
     column = {"spool_files": "name", "traces": "file"}.get(table.name)
     if column is not None and made[column].startswith("/"):

@@ -1,9 +1,9 @@
 """The shared store: a schema of a PostgreSQL database, for workers on many machines.
 
-Every write takes one advisory lock first, as an immediate transaction of SQLite does: all that the
-store promises was written for that, and holds here, too. What many do at once, and often, takes it
-together with others of its kind: claiming jobs, keeping answers, settling deliveries. Money takes
-no turn at all, see `spending.procedures`.
+Every write takes one advisory lock first, like an immediate transaction of SQLite, which is what
+the store's promises rely on. Frequent writes of many workers share it with others of their kind:
+claiming jobs, keeping answers, settling deliveries. Money takes no turn at all, see
+`spending.procedures`.
 """
 
 import selectors
@@ -41,17 +41,15 @@ SCHEMA = "smile_trace"
 ENGINE_SCHEMA = "smile_trace_engine"
 """The schema in which the engine keeps the runs of explanations."""
 CLASS = 0x736D696C  # "smil"
-"""The first half of the keys of all our advisory locks; the second one says which."""
+"""The first half of the keys of all our advisory locks; the second half tells them apart."""
 WRITING = 0
 """The second half of the key of the lock that every write takes."""
 IDLE_SECONDS = 60.0
-"""A transaction in which nothing happens for so long is ended: its process is frozen, and holds up
-everybody who wants to write."""
+"""An idle transaction is ended after this time: its process is frozen, and blocks every writer."""
 SILENT_SECONDS = 30.0
-"""A connection that was not used for so long is tried before it is used again: a firewall may have
-forgotten it, and says nothing."""
+"""A connection unused for so long is tested first: a firewall may have forgotten it silently."""
 DEFAULTS = {"application_name": "smile-trace", "connect_timeout": "10"}
-"""Parameters of a connection that the address may set otherwise."""
+"""Parameters of a connection that the address may override."""
 
 _AGAIN = (
     "08",  # the connection was lost
@@ -63,7 +61,7 @@ _AGAIN = (
     "57",  # the server shuts down, or starts
     "58",  # its disk fails
 )
-"""Codes of errors (SQLSTATE, or how they begin) after which the same may be tried again."""
+"""SQLSTATE codes, or their beginnings, of errors after which the same may be tried again."""
 
 # What `statements.json_text` calls. A document may hold escapes of NUL and of halves of characters,
 # which are no text here: then they are left out, since one such document must not end a query.
@@ -85,11 +83,11 @@ class PostgresDatabase(Database):
     """A PostgreSQL database, which any number of processes use at once.
 
     Args:
-        url: its address, with the password where it needs one.
+        url: its address, with the password if it needs one.
 
     Attributes:
-        worker_id: the worker that writes here, which has to be registered still; None for
-            everybody else.
+        worker_id: the worker that writes here, which must still be registered; None for any other
+            process.
     """
 
     frees_space = False
@@ -131,7 +129,7 @@ class PostgresDatabase(Database):
 
     @contextmanager
     def calling(self) -> Iterator[Connection]:
-        """A connection to call procedures on that end their own transactions, and take no turn."""
+        """A connection for procedures that end their own transactions, and take no turn."""
         with self.describing(), self.engine.connect() as connection:
             yield connection.execution_options(isolation_level="AUTOCOMMIT")
 
@@ -160,7 +158,7 @@ class PostgresDatabase(Database):
             raise TakenOver
 
     def new_engine(self, connections: int = 2) -> Engine:
-        """Connections to the same database for somebody else, who closes them: so many are kept."""
+        """A pool of connections to the same database, which the caller closes."""
         engine = create_engine(self.url, pool_size=connections, max_overflow=20)
         _check_when_reused(engine)
         return engine
@@ -185,10 +183,10 @@ class PostgresDatabase(Database):
             return bool(connection.execute(_HAS_SCHEMA, {"name": name}).scalar_one())
 
     def constrain_text(self, schema: str, column: str, value: str) -> None:
-        """Let every table of a schema that has such a column take one text there, or none.
+        """Restrict a column to one text or none, in every table of a schema that has it.
 
         Raises:
-            StoreError: one of them holds something else.
+            StoreError: a row holds something else.
         """
         allowed = f"CHECK (coalesce({column}, '{value}') = '{value}')"
         wanted = {"schema": schema, "column": column, "name": f"{column}_is_{value}"}
@@ -221,7 +219,7 @@ class PostgresDatabase(Database):
         return missing
 
     def used_bytes(self) -> int:
-        """What the tables and their indexes take, with the space that deleted rows left."""
+        """Bytes of the tables and their indexes, with the space that deleted rows left."""
         sizes = text(
             "SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0) FROM pg_class c "
             "JOIN pg_namespace n ON n.oid = c.relnamespace "
@@ -231,7 +229,7 @@ class PostgresDatabase(Database):
             return int(connection.execute(sizes, {"schema": SCHEMA}).scalar_one())
 
     def shrink(self, stopping: Callable[[], bool] = lambda: False) -> None:
-        """Nothing: the server's own vacuum makes the space of deleted rows free for new ones."""
+        """Do nothing: the server's own vacuum frees the space of deleted rows for new ones."""
 
     def vacuum(self) -> None:
         """See `Database.vacuum`."""
@@ -266,7 +264,6 @@ _SHARED_LOCK = text(f"SELECT pg_advisory_xact_lock_shared({CLASS}, {WRITING})")
 
 
 def _prepare(connection: Any, _: Any) -> None:
-    """Set what holds for every session."""
     connection.autocommit = True
     with connection.cursor() as cursor:
         cursor.execute(
@@ -277,9 +274,11 @@ def _prepare(connection: Any, _: Any) -> None:
 
 
 def _check_when_reused(engine: Engine) -> None:
-    """See that a connection still works before it is used again. To try each, as `pool_pre_ping`
-    does, would double the transactions of an idle worker: a server that ended has closed it, which
-    its socket tells without one."""
+    """Check that a connection still works before it is used again.
+
+    Testing each, as `pool_pre_ping` does, would double the transactions of an idle worker. The
+    socket tells without one if the server has closed the connection.
+    """
 
     def note_use(_: Any, record: Any) -> None:
         record.info["used"] = time.monotonic()
@@ -304,12 +303,10 @@ def _has_something_to_read(socket: int) -> bool:
 
 
 def _address(url: URL) -> str:
-    """The address as it may be shown."""
     return url.set(drivername="postgresql", password=None, query={}).render_as_string()
 
 
 def _describe_fault(name: str, error: DBAPIError) -> StoreError:
-    """The error that a person sees when the database at `name` cannot be used."""
     code = getattr(error.orig, "sqlstate", None) or ""
     said = " ".join(str(error.orig).split())
     if code.startswith("53100"):

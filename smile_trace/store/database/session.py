@@ -1,7 +1,7 @@
-"""A worker's session with a shared store: locks that the database lets go of when it is gone.
+"""A worker's session with a shared store: locks that the database releases when it is gone.
 
-The database ends a session that says nothing for `SILENT_SECONDS`, by its own clock, whether its
-process has died, hangs, or cannot be reached any more. That clock is the time of all who share it.
+The database ends a session that is silent for `SILENT_SECONDS` by its own clock, whether its
+process died, hangs, or cannot be reached. That clock is the time of all who share the store.
 """
 
 import threading
@@ -19,10 +19,10 @@ from smile_trace.store.database import StoreUnavailable
 from smile_trace.store.database.postgresql import CLASS, PostgresDatabase
 
 SILENT_SECONDS = 20.0
-"""How long a session may say nothing."""
+"""How long a session may be silent."""
 WORKERS, TASKS, REQUESTS = CLASS + 1, CLASS + 2, CLASS + 3
-"""The first halves of the keys of a worker's lock, of a task's that one worker does, and of those
-of requests in flight to a model."""
+"""The first halves of the keys of locks on workers, on one worker's tasks, and on requests in
+flight."""
 
 TIME = text("SELECT extract(epoch FROM clock_timestamp())")
 """The database's clock, in Unix seconds."""
@@ -36,7 +36,7 @@ _LET_GO = text("SELECT pg_advisory_unlock(:kind, :key)")
 
 
 class Held(NamedTuple):
-    """A lock of the connection of that number."""
+    """A lock held by the `session`-th connection."""
 
     session: int
     kind: int
@@ -44,8 +44,12 @@ class Held(NamedTuple):
 
 
 class Session:
-    """One connection, in autocommit. Thread-safe; every method raises `StoreUnavailable` where the
-    connection is lost, and all its locks with it: `connect` then makes a new one."""
+    """One connection, in autocommit, and its locks. Thread-safe.
+
+    Raises:
+        StoreUnavailable: in every method, if the connection is lost with all its locks; `connect`
+            makes a new one.
+    """
 
     def __init__(self, database: PostgresDatabase) -> None:
         self._database = database
@@ -67,16 +71,16 @@ class Session:
             self._taken.clear()
 
     def ping(self) -> float:
-        """Say something; gives the database's Unix seconds."""
+        """Break the silence; returns the database's Unix seconds."""
         return float(self._ask(TIME))
 
     def hold(self, kind: int, key: int | str) -> bool:
-        """Take a lock until the session ends; False where another session has it."""
+        """Take a lock until the session ends; False if another session has it."""
         return bool(self._ask(_TRY, kind=kind, key=_number(key)))
 
     def hold_one(self, kind: int, first: int, most: int) -> "Held | None":
-        """Take one of `most` locks whose keys begin at `first`, which this session has not yet;
-        None where each is held."""
+        """Take one of `most` locks whose keys begin at `first`, not yet held by any session; None
+        if all are."""
         with self._lock:
             taken = [key for of, key in self._taken if of == kind]
             key = self._ask(_TRY_ONE, kind=kind, first=first, last=first + most - 1, taken=taken)
@@ -86,19 +90,19 @@ class Session:
             return Held(self._number, kind, key)
 
     def let_one_go(self, held: "Held") -> None:
-        """Let go of a lock that `hold_one` took; nothing where its session is over."""
+        """Release a lock of `hold_one`; does nothing once its session is over."""
         with self._lock:
             if held.session == self._number and (held.kind, held.key) in self._taken:
                 self._taken.remove((held.kind, held.key))
                 self.let_go(held.kind, held.key)
 
     def let_go(self, kind: int, key: int | str) -> None:
-        """Let go of a lock that `hold` took."""
+        """Release a lock of `hold`."""
         self._ask(_LET_GO, kind=kind, key=_number(key))
 
     @contextmanager
     def holding(self, kind: int, key: int | str) -> Iterator[bool]:
-        """Hold a lock inside; gives whether it is held."""
+        """Hold a lock inside; yields whether it is held."""
         held = self.hold(kind, key)
         try:
             yield held
@@ -147,10 +151,10 @@ def _number(key: int | str) -> int:
 
 
 class DatabaseClock:
-    """Unix seconds as the database has them, counted on by this machine's clock between two looks.
+    """Unix seconds of the database, counted on by this machine's clock between two looks.
 
-    Waits, days and the order of what happened are then the same for every worker, whatever the
-    clock of its machine says.
+    Waits, days and the order of events are then the same for every worker, whatever its own clock
+    says.
     """
 
     def __init__(self) -> None:
@@ -167,8 +171,8 @@ class DatabaseClock:
             ask: asks the database for its Unix seconds.
 
         Returns:
-            How many seconds this machine's clock is ahead. A difference that the question's way
-            there and back explains changes nothing here.
+            How many seconds this machine's clock is ahead. A difference within the question's round
+            trip changes nothing.
         """
         before = time.time()
         theirs = ask()

@@ -1,4 +1,4 @@
-"""Statements and types of columns for both databases, or for each in its own words."""
+"""Statements and column types for both databases."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -36,7 +36,7 @@ __all__ = [
 
 
 def upsert(table: Table, row: Mapping[str, Any]) -> Insert:
-    """An INSERT of a row, in place of the one that has its primary key."""
+    """An INSERT of a row that replaces the row with its primary key."""
     key = list(table.primary_key.columns)
     return insert(table).values(row).on_conflict_do_update(index_elements=key, set_=row)
 
@@ -78,7 +78,7 @@ def _in_postgresql(element: json_text, compiler: Any, **how: Any) -> str:
 
 
 class age(FunctionElement[int]):
-    """Grows with every new delivery. In SQLite it is part of the index, so that nothing has to be
+    """Grows with every new delivery; in SQLite part of the index, so that nothing has to be
     sorted."""
 
     type = Integer()
@@ -97,18 +97,16 @@ def _place(element: age, compiler: Any, **how: Any) -> str:
 
 
 def storable(value: Any) -> Any:
-    """The value as both databases keep it: a text without NUL, which becomes U+FFFD."""
+    """The value as both databases keep it: NUL in a text becomes U+FFFD."""
     return value.replace("\0", "\ufffd") if isinstance(value, str) else value
 
 
 class _WithoutNul(TypeDecorator[str]):
-    """A text of PostgreSQL, which takes no NUL character: it becomes U+FFFD."""
-
     impl = Text
     cache_ok = True
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
-        """The text as it is kept, and looked for."""
+        """Replace NUL, in stored and in compared texts."""
         return storable(value)
 
 
@@ -119,4 +117,4 @@ _AS_BYTES = _WithoutNul(collation="C")
 STRING = String().with_variant(_AS_BYTES, "postgresql")
 TEXT = Text().with_variant(_AS_BYTES, "postgresql")
 INTEGER = Integer().with_variant(BigInteger(), "postgresql")
-"""An integer of 64 bits, which every one of SQLite is."""
+"""A 64-bit integer, as all of SQLite's are."""

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DatabaseError, DBAPIError
 from smile_trace.store.database import BUSY_SECONDS, Database, StoreError, StoreUnavailable
 
 IN_MEMORY = Path(":memory:")
-"""What SQLite calls a database that is in no file; each thread has one of its own."""
+"""SQLite's name for a database without a file; each thread has its own."""
 VACUUM_PAGES = 2000
 """Free pages returned to the system per statement."""
 
@@ -37,8 +37,7 @@ class SQLiteDatabase(Database):
     def write(
         self, *, alone: bool = True, fenced: bool = True
     ) -> AbstractContextManager[Connection]:
-        """See `Database.write`: a file has one writer at a time, and one worker runs on a home, so
-        that there is nobody to take over."""
+        """See `Database.write`; a home has one worker, so there is nobody to take over."""
         # A deferred BEGIN would read first and then fail with "database is locked" where
         # another process wrote in between.
         return self._transaction("BEGIN IMMEDIATE")
@@ -54,17 +53,13 @@ class SQLiteDatabase(Database):
             raise describe_fault(self.path, error.orig) from error
 
     def damage(self) -> str | None:
-        """What SQLite finds wrong with the file; None where it is sound.
-
-        Raises:
-            StoreError: the file cannot be read at all.
-        """
+        """See `Database.damage`."""
         with self.read() as connection:
             found = str(connection.exec_driver_sql("PRAGMA quick_check").scalar_one())
         return None if found == "ok" else found
 
     def used_bytes(self) -> int:
-        """What the file would take without its free pages."""
+        """Bytes of the file without its free pages."""
         pragmas = ("page_count", "freelist_count", "page_size")
         with self.read() as connection:
             pages, free, size = (
@@ -73,18 +68,14 @@ class SQLiteDatabase(Database):
         return (pages - free) * size
 
     def shrink(self, stopping: Callable[[], bool] = lambda: False) -> None:
-        """Return free pages to the system, some at a time, so that writers wait briefly."""
+        """See `Database.shrink`."""
         while not stopping() and (free := self._free_pages()):
             self._script(f"PRAGMA incremental_vacuum({VACUUM_PAGES})")
             if self._free_pages() >= free:  # a file that was made without incremental vacuum
                 return
 
     def vacuum(self) -> None:
-        """Rewrite the whole file at its smallest size, under an exclusive lock.
-
-        Raises:
-            StoreError: there is no room for it, or another process holds the lock.
-        """
+        """See `Database.vacuum`."""
         self._script("VACUUM")
         empty_wal(self.path)
 
@@ -107,7 +98,7 @@ class SQLiteDatabase(Database):
 
 @contextmanager
 def describing_faults(path: Path) -> Iterator[None]:
-    """Raise what goes wrong with another SQLite database as it is raised for the store's.
+    """Raise faults of another SQLite database like those of the store's.
 
     Raises:
         StoreError: the file at `path` is damaged, or cannot be written for now.
@@ -121,7 +112,7 @@ def describing_faults(path: Path) -> Iterator[None]:
 
 
 def describe_fault(path: Path, error: BaseException | None) -> StoreError:
-    """The error that a person sees when SQLite cannot work on the file at `path`."""
+    """The error for a person when SQLite cannot work on the file at `path`."""
     # Codes beyond 255 say more about the same thing.
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
     match code:
@@ -169,7 +160,7 @@ def _engine(path: Path) -> Engine:
 
 
 def make_wal(path: Path) -> None:
-    """Give another SQLite database the journal mode of the store; it stays with the file."""
+    """Give another SQLite database the store's journal mode, which stays with the file."""
     with suppress(FileExistsError):
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     connection = sqlite3.connect(path)
@@ -180,7 +171,7 @@ def make_wal(path: Path) -> None:
 
 
 def empty_wal(path: Path) -> None:
-    """Move what a write-ahead log holds into its database, and make the log empty.
+    """Move the write-ahead log into its database, and empty it.
 
     Raises:
         StoreUnavailable: readers or writers kept it in use for `BUSY_SECONDS`.
@@ -196,7 +187,7 @@ def empty_wal(path: Path) -> None:
 
 
 def _use_wal(connection: sqlite3.Connection) -> None:
-    """SQLite itself does not wait where several make a new file a WAL one at the same moment."""
+    """SQLite itself does not wait when several make a new file a WAL one at the same moment."""
     deadline = time.monotonic() + BUSY_SECONDS
     while True:
         try:

@@ -1,1 +1,1 @@
-"""What the command line, comparisons and trackers read from the store."""
+"""Queries of the command line, comparisons and trackers."""

@@ -15,9 +15,11 @@ from smile_trace.store.tables import calls, deliveries, explanations, jobs, span
 
 
 class Captured(NamedTuple):
-    """A call; `span` is None where it was imported. `state` is that of its newest job, None where
-    the worker has not looked at it yet; `reason` says why it was skipped or failed, or what it
-    waits for; `status` is that of its newest explanation."""
+    """A call with its span (None if imported), and the state of its newest job and explanation.
+
+    `state` is None before the worker has looked at it; `reason` says why it was skipped or failed,
+    or what it waits for.
+    """
 
     call: Call
     span: Span | None
@@ -63,7 +65,7 @@ def read_captured(database: Database, *, since_ns: int, limit: int) -> Iterator[
 
 
 def newest_calls(database: Database, name: str, limit: int) -> list[Call]:
-    """The newest calls of a prompt, or of a function without one; the newest first."""
+    """The newest calls of a prompt, or of a function without one, newest first."""
     query = (
         select(calls.c.body)
         .where(calls.c.group_name == name)
@@ -92,7 +94,7 @@ _AT_ONCE = 50
 
 
 class Explained(Record):
-    """An explained call. `urls` says where each tracker shows it, by the tracker's name."""
+    """An explained call; `urls` are its addresses by tracker."""
 
     call: Call
     explanation: Explanation
@@ -102,7 +104,7 @@ class Explained(Record):
 def read_explained(database: Database, *, since: float) -> list[Explained]:
     """The newest explanation of each call that was explained after `since` (Unix seconds).
 
-    In the order of the calls; without the perturbations, which `Store.explanation` reads.
+    In the order of the calls, and without perturbations, which `Store.explanation` reads.
     """
     newest = select(func.max(explanations.c.id)).group_by(explanations.c.call_id)
     query = (
@@ -123,8 +125,8 @@ def read_explained(database: Database, *, since: float) -> list[Explained]:
 
 
 class Lately(NamedTuple):
-    """How many calls of a prompt are explained in a period and in the one before it, each with an
-    explanation of its own, and the number of the newest explanation."""
+    """Calls of a prompt explained on their own in a period and the one before; the newest
+    explanation's id."""
 
     now: int
     before: int
@@ -132,8 +134,8 @@ class Lately(NamedTuple):
 
 
 def read_lately(database: Database, *, before: float, since: float) -> dict[str, Lately]:
-    """Count, by prompt, what of a period that begins at `since` (Unix seconds) is explained, and
-    of the one from `before` until then."""
+    """Count the explained calls per prompt of the periods from `before` to `since` and from there
+    on."""
     alone = is_unset(explanations.c.body, "settings", "pooled")
     at, now = calls.c.start_ns, calls.c.start_ns >= int(since * 1e9)
     one = explanations.c.call_id.distinct()
@@ -174,9 +176,11 @@ class ExplainedInPeriod(NamedTuple):
 
 
 class Period(NamedTuple):
-    """What was called and explained in a period: when the `first` call began, in Unix seconds;
-    `calls` by kind and name of group, explained or not; the ids of the explanations of the newest
-    of those explained, in order."""
+    """The calls and explanations of a period.
+
+    `first`: Unix seconds of the first call; `calls`: by kind and name of group, explained or not;
+    `explanations`: ids for the newest explained calls, in order.
+    """
 
     first: float
     calls: Counter[tuple[str, str]]
@@ -189,11 +193,10 @@ def read_period(
     """The calls that began in a period, and the newest explanation of each on its own.
 
     Args:
-        database: the store's.
         since: Unix seconds, included.
         until: Unix seconds, not included.
         name: of a prompt or a function; None for all.
-        most: explained calls that are read, the newest.
+        most: the most explained calls, the newest first to be taken.
     """
     within = [calls.c.start_ns >= int(since * 1e9), calls.c.start_ns < int(until * 1e9)]
     if name is not None:
@@ -220,8 +223,8 @@ def read_period(
 
 
 def read_in_period(database: Database, ids: Sequence[int]) -> Iterator[ExplainedInPeriod]:
-    """The explained calls of these explanations, without their perturbations; a few at a time are
-    in memory."""
+    """The explained calls of these explanations without perturbations, a few at a time in
+    memory."""
     query = select(
         calls.c.body.label("call"),
         explanations.c.body.label("explanation"),

@@ -29,9 +29,10 @@ class ImportFailed(SmileTraceError):
 
 
 class Imported(Record):
-    """How many explanations were new, how many were there already; how many belong to
-    traces that were forgotten, and how many lines hold no call and its explanation: those are not
-    imported."""
+    """How many explanations were new, known already, or not imported.
+
+    They are not imported if their trace was `forgotten`, or a line lacks a call or its explanation.
+    """
 
     new: int = 0
     known: int = 0
@@ -45,7 +46,7 @@ def export_lines(database: Database) -> Iterator[str]:
 
 
 def export_entries(database: Database) -> Iterator[Entry]:
-    """Every explanation with its call and how that was sampled, oldest first."""
+    """Every explanation with its call and the call's sampling, oldest first."""
     last = 0
     while True:
         with database.read() as connection:
@@ -74,13 +75,13 @@ def export_entries(database: Database) -> Iterator[Entry]:
 
 
 def import_lines(database: Database, lines: Iterable[bytes]) -> Imported:
-    """Import what `export_lines` wrote; what is there already stays as it is.
+    """Import lines of `export_lines`; an explanation that is there already stays as it is.
 
-    An explanation is delivered to the trackers only where its trace is in this store, too.
+    It is delivered to the trackers only if its trace is in this store, too.
 
     Raises:
-        ImportFailed: a line is broken, or of another schema version. The lines before it may
-            be imported already; to import them again changes nothing.
+        ImportFailed: a line is broken, or of another schema version. Earlier lines may be imported
+            already; to import them again changes nothing.
     """
     total = Imported()
     numbered = ((n, line) for n, line in enumerate(lines, start=1) if line.strip())
@@ -148,10 +149,7 @@ def _read(number: int, line: bytes) -> _Line | None:
 
 
 def _check_importable(line: _Line) -> None:
-    """
-    Raises:
-        ValueError: the line could not be stored, or not be exported again.
-    """
+    """Raise ValueError if the line could not be stored, or not be exported again."""
     call = line.call
     if not (_TRACE_ID.fullmatch(call.trace_id) and _SPAN_ID.fullmatch(call.span_id)):
         raise ValueError("the call's ids are not 32 and 16 hex digits")
