@@ -1,4 +1,4 @@
-"""The loop that drives a Study with a Model, and the threads for the event loop and the arithmetic."""
+"""The loop that drives a Study with a Model, and threads for the event loop and the arithmetic."""
 
 import asyncio
 import os
@@ -39,13 +39,9 @@ _loops: dict[int, asyncio.AbstractEventLoop] = {}
 
 
 def wait_for(work: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine to its end on our event loop; an interrupt (Ctrl-C) cancels it.
-
-    Works inside a running event loop (a notebook) too, and connections outlive the call.
-
-    Raises:
-        RuntimeError: called from a coroutine on our loop, which would wait for itself.
-    """
+    """Run a coroutine to its end on our event loop, also inside a running one (a notebook); an
+    interrupt (Ctrl-C) cancels it. Connections outlive the call. Raises RuntimeError from a
+    coroutine on our loop, which would wait for itself."""
     loop = _loop()
     try:
         running = asyncio.get_running_loop()
@@ -64,11 +60,9 @@ def wait_for(work: Coroutine[Any, Any, T]) -> T:
 
 async def run_in_thread(function: Callable[..., T], *arguments: Any) -> T:
     """Run `function` in the thread that does the arithmetic of all studies, with one BLAS thread.
-
-    More BLAS threads only wait for each other on such small matrices: 4 s of processor time per
-    explanation instead of 0.2 s. All studies share the thread because OpenBLAS, whose threads
-    belong to the process, obeys only one.
-    """
+    More only wait for each other on such small matrices: 4 s of processor time per explanation
+    instead of 0.2 s. Studies share it because OpenBLAS, whose threads belong to the process, obeys
+    only one."""
 
     def limited() -> T:
         with one_thread():
@@ -106,11 +100,8 @@ class ExplanationFailed(SmileTraceError):
 
 def resolve_signal(settings: ExplanationSettings, model: Model) -> Signal:
     """Resolve `auto`: the probability of the whole logged answer if the model scores it, else the
-    text.
-
-    Raises:
-        ExplanationFailed: the probability is asked for, and the model cannot score answers.
-    """
+    text. Raises ExplanationFailed if the probability is asked for, and the model cannot score
+    answers."""
     if settings.signal == "auto":
         return "probability" if model.capabilities.scores_whole_answers else "text"
     if settings.signal == "probability" and not model.capabilities.scores_answers:
@@ -133,7 +124,7 @@ async def ask_model(
 
     Args:
         prompted: the form and the parameters of every request.
-        answer: the logged answer, which the model scores if the signal is its probability.
+        answer: scored by the model if the signal is its probability.
 
     Raises:
         ExplanationFailed: the unperturbed prompt could not be asked.
@@ -168,8 +159,8 @@ async def ask_round(
     *,
     proxy: Model | None = None,
 ) -> list[Response]:
-    """The responses to one round, in its order, with the errors of `ask_model`; `proxy` answers its
-    share."""
+    """The responses to one round, in its order; `proxy` answers its share. Errors as in
+    `ask_model`."""
     ask = partial(ask_model, prompted=study.prompted, answer=study.answer)
     if proxy is None:
         return await ask(model, perturbations, signal=study.signal)
@@ -193,11 +184,8 @@ class NeedsVectors(Protocol):
 
 
 class StudyVectors:
-    """The word vectors of a study, asked of an embedding model before the study needs them.
-
-    Args:
-        embeddings: texts to vectors, waiting for a server; None for the packaged vectors.
-    """
+    """The word vectors of a study, asked of an embedding model before the study needs them; without
+    `embeddings` the packaged ones, which need no request."""
 
     def __init__(self, embeddings: Embed | None = None) -> None:
         self._embeddings = embeddings
@@ -205,11 +193,8 @@ class StudyVectors:
         """The `embed` argument of the study."""
 
     async def ask(self, study: NeedsVectors, pairs: Sequence[Answered] = ()) -> None:
-        """Ask for the vectors that the study needs to take these responses.
-
-        Raises:
-            ModelUnavailable, BudgetExceeded: as `ask_model`, of the embedding model.
-        """
+        """Ask for the vectors that the study needs to take these responses; errors are those of
+        `ask_model`."""
         if self._embeddings is None or self.table is None:
             return
         if missing := self.table.missing(await run_in_thread(study.texts, pairs)):
@@ -227,8 +212,8 @@ async def run(
 ) -> Explanation:
     """Ask and tell until the study is finished; returns its Explanation with cost and time.
 
-    The study computes in a thread: the event loop stays free for other explanations. Errors are
-    those of `ask_model`.
+    The study computes in a thread, so that other explanations go on. Errors are those of
+    `ask_model`.
 
     Args:
         vectors: must own the table that the study was given.
@@ -255,7 +240,7 @@ def finish(
     responses: Iterable[Response],
     of_proxy: Iterable[Response] = (),
 ) -> Explanation:
-    """The study's Explanation with time, cost, retrieved documents and notes on what is not known."""
+    """The study's Explanation with time, cost, retrieved documents and notes on unknowns."""
     now = datetime.now(UTC).isoformat(timespec="seconds")
     found = study.result()
     update = {

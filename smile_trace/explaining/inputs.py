@@ -142,11 +142,8 @@ def _whole_id(trace_id: str, store: "Store") -> str:
 
 
 def answered_call(trace: Trace, span_id: str = "") -> Call:
-    """The last call of a trace, or of one of its spans, that has an answer.
-
-    Raises:
-        ExplanationFailed: there is no such call, or it holds no answer.
-    """
+    """The last call of a trace, or of a span, that has an answer; raises ExplanationFailed without
+    any."""
     calls = [call for call in trace.calls if span_id in ("", call.span_id)]
     if not calls:
         which = f"call of a model with the span id {span_id!r}" if span_id else "call of a model"

@@ -17,9 +17,8 @@ _MOST_PARTS_NAMED = 3
 
 
 def refusals(explanation: Explanation) -> str | None:
-    """Which parts decide whether the model refuses, or how often it did; None if it never did.
-
-    "Without “for a chemistry class” the model refuses." "Only with “explosives” the model refuses."
+    """Which parts decide whether the model refuses, or how often it did; None if it never did:
+    "Without “for a chemistry class” the model refuses."
     """
     refused = read_refusal(explanation.answer) is not None
     rows = [row for row in explanation.perturbations if row.kind != "baseline"]
@@ -72,9 +71,8 @@ _MOST_NAMED = 3
 
 
 def tools_instead(explanation: Explanation, parameters: dict[str, JSON]) -> str | None:
-    """What was called in place of the logged tools; None if the answer calls no tool.
-
-    "Of 38 perturbed requests, 12 called no tool and 3 cancel_order instead of get_order."
+    """What was called in place of the logged tools; None if the answer calls no tool: "Of 38
+    perturbed requests, 12 called no tool and 3 cancel_order instead of get_order."
     """
     logged = read_tool_calls(explanation.answer)
     if logged is None:

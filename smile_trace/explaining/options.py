@@ -30,12 +30,12 @@ AnyPrompt = str | Sequence[Message | Mapping[str, Any]]
 MIN_BUDGET = 4
 
 USUAL_CALLS, CALLS_FOR_TEXTS, FEW_WORDS = 40, 80, 12
-"""Default calls. The first holds for probabilities, which tell more per call, and for prompts of up
-to FEW_WORDS words; the second where the answers' texts to a longer prompt are compared."""
+"""Default calls: the first for probabilities, which tell more per call, and prompts of up to
+FEW_WORDS words; the second where the answers' texts to a longer prompt are compared."""
 
 MAX_CALLS_BESIDE_PROXY, USUAL_CALLS_BESIDE_PROXY = 20, 16
-"""Calls to the target beside a proxy: a budget up to the first is used in full; a larger one is cut
-to the second."""
+"""Calls to the target beside a proxy: a budget up to the first is kept; a larger one is cut to the
+second."""
 
 
 _LOOKED_AT = 1000
@@ -76,14 +76,9 @@ class ExplainOptions(AllOptions):
     def from_settings(
         cls, settings: Settings, model: str, call: Call | None = None
     ) -> "ExplainOptions":
-        """The options with which the worker explains the calls of a captured model.
-
-        Patterns to protect stay as they are written in the settings; `from_record` reads them.
-
-        Args:
-            model: the captured name.
-            call: its prompts and function may have options of their own.
-        """
+        """The options with which the worker explains calls of the captured name `model`; prompts
+        and function of `call` may have their own. Patterns to protect stay as written;
+        `from_record` reads them."""
         chosen = settings.explain
         how = table_of(settings.models, model)
         most = settings.budget.calls_per_explanation
@@ -110,12 +105,9 @@ class ExplainOptions(AllOptions):
 
     @classmethod
     def from_record(cls, stored: ExplanationSettings) -> "ExplainOptions":
-        """The options of a stored explanation or job.
-
-        Raises:
-            CannotExplain: there is no such distance or solver (a record only names a regressor), or
-                a pattern to protect is no regular expression.
-        """
+        """The options of a stored explanation or job. Raises CannotExplain for an unknown distance
+        or solver (a record only names a regressor), or a pattern to protect that is no regular
+        expression."""
         try:
             distance_named(stored.distance)
             solver_of(stored.solver)
@@ -132,15 +124,9 @@ class ExplainOptions(AllOptions):
         )
 
     def to_record(self, model: str, proxy: str | None = None) -> ExplanationSettings:
-        """The part of the options that is stored with an explanation.
-
-        Args:
-            model: the model's name.
-            proxy: the name of the proxy, where the options hold a Model or a function.
-
-        Raises:
-            ValueError: there is no such unit.
-        """
+        """The part of the options that is stored with an explanation by the model of this name;
+        `proxy` names a proxy that is a Model or a function. Raises ValueError if there is no such
+        unit."""
         if proxy is None and isinstance(self.proxy, str):
             proxy = self.proxy
         options = shared(self, StoredOptions)
@@ -197,10 +183,8 @@ Result = TypeVar("Result")
 def takes(
     asked: Callable[Arguments, Asked],
 ) -> Callable[[Callable[[Asked], Result]], Callable[Arguments, Result]]:
-    """Make a function of one object take the arguments of its class, whose signature it gets.
-
-    `smile_trace._options` documents the options in its docstring.
-    """
+    """Make a function of one object take the arguments of its class, with their signature;
+    `smile_trace._options` documents the options in its docstring."""
     signature = inspect.signature(asked)
     plain = [
         parameter.replace(annotation=_plain(parameter.annotation))

@@ -21,11 +21,8 @@ _MAX_NAMED = 3
 
 
 def summarize_path(steps: Sequence[PathStep]) -> str:
-    """What each step depends on, from the final answer back.
-
-    “The final answer depends on “arrives: Friday” in the result of get_order. The call of get_order
-    depends on “4711” in the user message.”
-    """
+    """What each step depends on, from the final answer back: “The final answer depends on “arrives:
+    Friday” in the result of get_order. …”"""
     final = steps[0]
     if not final.sources:
         return final.explanation.summary
@@ -75,10 +72,8 @@ STEP_MINIMUM = MIN_LEVEL_CALLS + 2
 
 @dataclass(frozen=True)
 class _Wanted:
-    """A call to be explained, and the sources (step, place) that led to it.
-
-    `strength` is the smallest attribution on the way to it; the strongest is asked first.
-    """
+    """A call to be explained, and the sources (step, place) that led to it. `strength` is the
+    smallest attribution on the way to it; the strongest is asked first."""
 
     call: Call
     depth: int
@@ -116,12 +111,8 @@ class PathWalk:
     explained: dict[str, int] = field(default_factory=dict)
 
     async def run(self, final: Call) -> ExplanationPath:
-        """The path from this call.
-
-        Raises:
-            SmileTraceError: this call cannot be explained; an earlier one is noted on its source
-                instead.
-        """
+        """The path from this call. Raises SmileTraceError only if this call cannot be explained: an
+        earlier one is noted on its source instead."""
         self.waiting.append(_Wanted(final, 0, 1.0, [None], []))
         while self.waiting:
             wanted = max(self.waiting, key=lambda one: one.strength)

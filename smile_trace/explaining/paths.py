@@ -115,12 +115,8 @@ class _Asking:
 
 
 def estimate_path(question: Question, conf: Settings) -> Estimate:
-    """Estimate the most that a path would ask: the calls of its final answer, with the tokens and
-    the price of its dearest call. Asks nothing.
-
-    Raises:
-        SmileTraceError: the final answer could not be explained.
-    """
+    """The most that a path would ask: the calls of its final answer, with the tokens and the price
+    of its dearest call. Raises as `explain_path`, and asks nothing."""
     trace_id, _, span_id = str(question.trace_id).partition(":")
     trace = read_trace(trace_id, conf)
     final = answered_call(trace, span_id)

@@ -29,11 +29,8 @@ _open: dict[tuple[int, str, str], Model] = {}
 
 
 def settings_of(name: str, settings: Settings) -> ModelSettings:
-    """The settings of the model called `name`; the packaged ones need none.
-
-    Raises:
-        NoModel: the settings have no such model.
-    """
+    """The settings of the model called `name`; packaged ones need none. Raises NoModel without
+    any."""
     if name in PACKAGED_MODELS and name not in settings.models:
         return PACKAGED_MODELS[name]
     known = list(dict.fromkeys([*settings.models, *PACKAGED_MODELS]))
@@ -65,12 +62,8 @@ def named_model(name: str, settings: Settings, call: Call | None, app: str | Non
 def open_any(
     model: AnyModel, settings: Settings, call: Call | None = None, app: str | None = None
 ) -> Model:
-    """The named model, the Model itself, or the function as a Model; errors are those of
-    `named_model`.
-
-    Raises:
-        TypeError: `model` is none of these.
-    """
+    """The named model, the Model itself, or the function as a Model. Errors are those of
+    `named_model`, and TypeError for anything else."""
     if isinstance(model, str):
         return named_model(model, settings, call, app)
     return as_model(model)
@@ -78,11 +71,9 @@ def open_any(
 
 @dataclass(frozen=True)
 class Prepared:
-    """A prompt, the model that is asked about it, and the options.
-
-    `name`, `how`: the model's name and table in the settings, None for a Model or a function;
-    `proxy_how`: the table of its proxy.
-    """
+    """A prompt, the model that is asked about it, and the options. `name` and `how` are the model's
+    name and table in the settings, None for a Model or a function; `proxy_how` is its proxy's
+    table."""
 
     prompted: Prompted
     model: Model

@@ -40,9 +40,7 @@ CIRCLE = "no earlier call of this trace called that tool, but a later one did: i
 @dataclass(frozen=True)
 class Found:
     """Some drivers, the call that they come from, and the part of its answer that they are.
-
-    `missing` says why `call` is None where there should be one.
-    """
+    `missing` says why `call` is None where there should be one."""
 
     kind: SourceKind
     name: str
@@ -83,7 +81,7 @@ def tools_of(by_tool: Explanation) -> list[Found]:
 
 
 def call_name(call: Call, trace: Trace) -> str:
-    """The call's prompt or function, else its span, or the parent of a span called `chat gpt-4o`."""
+    """The call's prompt or function, else its span; for a span called `chat gpt-4o`, its parent."""
     if call.prompts:
         return call.prompts[0].name
     span = trace.span(call.span_id)
@@ -231,7 +229,7 @@ class OfferedTools:
         return {**self._parameters, "tools": [_undescribed(tool) for tool in self._all]}
 
     def without(self) -> dict[str, JSON] | None:
-        """The parameters with the other tools; None if there are none, or the request names a tool."""
+        """The parameters with the other tools; None if there are none, or the request names one."""
         if not self.others or chosen_tool(self._parameters) is not None:
             return None
         return {**self._parameters, "tools": self.others}

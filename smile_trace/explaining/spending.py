@@ -40,10 +40,8 @@ _Number = TypeVar("_Number", int, float)
 
 class Estimate(Record):
     """The most that one explanation would ask, retries and the unchanged prompt included.
-
     `segments` of the prompt (each a `unit`) would be removed in turns. `tokens` or `usd` is None if
-    unknown. `paid`: the calls cost money, or may.
-    """
+    unknown. `paid`: the calls cost money, or may."""
 
     model: str
     address: str
@@ -83,8 +81,7 @@ class Estimate(Record):
         )
 
     def plus(self, other: "Estimate") -> "Estimate":
-        """The sum with another explanation by the same model, and the same proxy if both have
-        any."""
+        """The sum with another explanation by the same model, and by the same proxy, if any."""
         proxy = self.proxy or other.proxy
         if self.proxy is not None and other.proxy is not None:
             proxy = self.proxy.plus(other.proxy)
@@ -230,11 +227,7 @@ class ForegroundSpending:
 
     A model with a table in the settings counts toward their caps per day, and waits for its limits
     per minute, in the store of the settings; the first such model opens or creates it. For any
-    other model only the budget holds. Answers are kept in this process.
-
-    Args:
-        calls: the budget, the most calls to the model.
-        attempts: another limit on its calls and its proxy's.
+    other model only the budget `calls` holds. Answers are kept in this process.
     """
 
     def __init__(self, conf: Settings, calls: int, attempts: Attempts | None = None) -> None:
@@ -258,34 +251,23 @@ class ForegroundSpending:
             self._store.close()
 
     def metered(self, model: Model, asked: AnyModel | None, *, fresh: bool = False) -> MeteredModel:
-        """The model, with its calls counted.
-
-        Args:
-            asked: what the caller named; a string is a model's name in the settings.
-            fresh: ask again what this process has asked before.
-
-        Raises:
-            StoreError: the store cannot be opened, so nobody can tell what is left.
-        """
+        """The model, with its calls counted; `asked` is what the caller named, a string if it is in
+        the settings. Raises StoreError if the store cannot be opened, so that nobody can tell what
+        is left."""
         ledger = self._stored(asked, self._calls) or self._alone
         return self._counted(model, asked, ledger, self._scope, fresh)
 
     def metered_proxy(
         self, proxy: Model, asked: AnyModel | None, *, fresh: bool = False
     ) -> MeteredModel:
-        """The same for a proxy, with at most 200 calls that count only toward its own table's caps."""
+        """The same for a proxy, with at most 200 calls, counted only in its own table's caps."""
         ledger = self._stored(asked, PROXY_CALLS) or MemoryLedger(PROXY_CALLS)
         return self._counted(proxy, asked, ledger, self._scope_for("proxy"), fresh)
 
     def embeddings(self) -> Embed | None:
         """The settings' word vectors, with calls counted beside the budget; None for the packaged
-        ones.
-
-        Raises:
-            ModelUnavailable: the key of their model is missing.
-            NoModel: the settings have no such endpoint.
-            StoreError: as for `metered`.
-        """
+        ones. Raises NoModel and StoreError, and ModelUnavailable if the key of their model is
+        missing."""
         found = open_embeddings(self._conf)
         ledger = self._stored(self._conf.explain.embeddings, None)
         if found is None or ledger is None:

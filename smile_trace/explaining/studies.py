@@ -31,11 +31,8 @@ def as_explained(prompted: Prompted, options: ExplainOptions) -> Prompted:
 
 
 def partition(prompted: Prompted, options: ExplainOptions) -> tuple[Segmentation, Note | None]:
-    """The segmentation, and a note if it is not by the unit of the options.
-
-    Raises:
-        CannotExplain: nothing can be removed from this prompt, or own spans are not in it.
-    """
+    """The segmentation, and a note if it is not by the unit of the options. Raises CannotExplain if
+    nothing can be removed, or own spans are not in the prompt."""
     unit = options.unit
     try:
         return Segmentation(prompted, unit, options.protect), None
@@ -107,10 +104,8 @@ def make_study(
 
 
 def why_no_proxy(answer: str) -> str | None:
-    """Why no proxy is asked about this answer; None for a text.
-
-    A small model calls other tools and refuses differently, and cannot score another model's.
-    """
+    """Why no proxy is asked about this answer; None for a text. A small model calls other tools and
+    refuses differently, and cannot score another model's."""
     if read_tool_calls(answer) is not None:
         return _NO_PROXY_FOR_TOOLS
     return None if read_refusal(answer) is None else _NO_PROXY_FOR_REFUSALS

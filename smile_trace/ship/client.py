@@ -49,11 +49,8 @@ class Taken:
 
 
 class Client:
-    """Sends requests to one receiver, one after the other.
-
-    Raises:
-        SettingsError: the file of `ship.ca_file` cannot be used.
-    """
+    """Sends requests to one receiver; raises SettingsError if the file of `ship.ca_file` is
+    unusable."""
 
     def __init__(self, settings: Ship, clock: Callable[[], float] = time.monotonic) -> None:
         parts = urlsplit(settings.url or "")
@@ -74,11 +71,7 @@ class Client:
         self._opened_at = 0.0
 
     def send(self, signal: str, body: bytes) -> Taken:
-        """Send an OTLP/JSON body.
-
-        Args:
-            signal: `traces` or `logs`.
-            body: the request, uncompressed.
+        """Send an OTLP/JSON body of the `signal` "traces" or "logs".
 
         Raises:
             Refused: this body is not taken; another one would be.

@@ -22,10 +22,8 @@ _FRAMES = {signal: (f'{{"{name}":['.encode(), b"]}") for signal, name in MEMBERS
 
 
 class Line(NamedTuple):
-    """A line of the spool: its offset in the file, its signal, and the contents of its list.
-
-    A torn line may pass as one, too: the receiver refuses it, and halving finds it.
-    """
+    """A line of the spool: its offset in the file, its signal, and the contents of its list. A torn
+    line may pass as one, too: the receiver refuses it, and halving finds it."""
 
     offset: int
     signal: str
@@ -33,11 +31,8 @@ class Line(NamedTuple):
 
 
 def read_line(offset: int, text: bytes) -> Line:
-    """Read a line without its newline.
-
-    Raises:
-        ForeignDataError: it is no OTLP/JSON with spans or logs.
-    """
+    """Read a line without its newline; raises ForeignDataError without spans or logs of
+    OTLP/JSON."""
     text = text.strip()
     for signal, (head, tail) in _FRAMES.items():
         if text.startswith(head) and text.endswith(tail):
@@ -76,11 +71,7 @@ _SCOPES = {"traces": ("scopeSpans", "spans"), "logs": ("scopeLogs", "logRecords"
 
 
 class ReadLine:
-    """A line whose spans or logs can be looked at.
-
-    Raises:
-        ForeignDataError: it is not shaped as OTLP/JSON.
-    """
+    """A line whose spans or logs can be looked at; ForeignDataError if not shaped as OTLP/JSON."""
 
     def __init__(self, line: Line) -> None:
         self.offset, self.signal = line.offset, line.signal
@@ -103,12 +94,8 @@ class ReadLine:
 
 
 class HeadSampling:
-    """Decides which traces are shipped; the same `state` gives the same decisions.
-
-    Args:
-        rate: the probability, in (0, 1].
-        minimum: how many calls of a prompt version or function are shipped whatever their number.
-    """
+    """Decides which traces are shipped: with probability `rate` in (0, 1], and `minimum` first
+    calls of each group. The same `state` gives the same decisions."""
 
     def __init__(self, rate: float, minimum: int, state: Mapping[str, Any]) -> None:
         self._rate = rate
@@ -133,12 +120,8 @@ class HeadSampling:
         }
 
     def look(self, line: ReadLine) -> set[str]:
-        """Count the calls of a line, before anything of it is shipped.
-
-        Returns:
-            Traces shipped from here on because of a first call alone: their earlier spans were
-            left.
-        """
+        """Count a line's calls before anything of it is shipped. Returns the traces shipped from
+        here on because of a first call alone: their earlier spans were left."""
         found = set()
         for span, attributes, trace in zip(line.items, line.attributes, line.traces, strict=True):
             if line.signal != "traces" or not _is_call(attributes):

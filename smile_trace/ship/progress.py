@@ -100,11 +100,8 @@ class Refusals:
         self._path = home / REFUSED
 
     def keep(self, file: str, offset: int, reason: str, line: bytes) -> None:
-        """Log a line and keep it aside.
-
-        Raises:
-            OSError: it cannot be written; the line stays in the spool then.
-        """
+        """Log a line and keep it aside; raises OSError if it cannot, and the line has to stay in
+        the spool."""
         logger.warning("%s, at %d: not taken, and kept in %s: %s", file, offset, REFUSED, reason)
         entry = {"at": time.time(), "file": file, "offset": offset, "reason": reason}
         try:

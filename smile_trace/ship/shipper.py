@@ -34,11 +34,8 @@ DRAINING_WAIT_SECONDS = 1.0
 
 
 def private_home(settings: Ship) -> None:
-    """Create home and spool if missing, for this user alone.
-
-    Raises:
-        SettingsError: they cannot be used; the message says why.
-    """
+    """Create home and spool if missing, for this user alone; raises SettingsError if they are
+    unusable."""
     try:
         make_private(settings.spool)
         for folder in (settings.home, settings.spool):
@@ -54,12 +51,8 @@ class Stopped(Exception):
 
 
 class Shipper:
-    """Sends the contents of the spool.
-
-    Args:
-        stopping: when set, it goes on sending for `settings.drain_seconds` at most.
-        heartbeat: called while it works or waits.
-    """
+    """Sends the contents of the spool. Once `stopping` is set, it goes on for
+    `settings.drain_seconds` at most; it calls `heartbeat` while it works or waits."""
 
     def __init__(
         self,
@@ -87,11 +80,8 @@ class Shipper:
         self._warned: dict[Path, str] = {}
 
     def run(self, *, once: bool = False) -> None:
-        """Send until it is stopped and the spool is sent or its time is over.
-
-        Args:
-            once: send only what is there now, however long that takes.
-        """
+        """Send until it is stopped and the spool is sent or its time is over; `once` sends only
+        what is there now, however long that takes."""
         try:
             self.send_all()
             while not once and not self._stopping.wait(self._settings.poll_seconds):
@@ -106,11 +96,7 @@ class Shipper:
             logger.info("%.1f MB of the spool are not sent yet, and wait here", left / 2**20)
 
     def send_all(self) -> None:
-        """Send what is there now.
-
-        Raises:
-            Stopped: it is to stop, and its time is over.
-        """
+        """Send what is there now, or raise Stopped when the time is over."""
         self._heartbeat()
         for path in self._files():
             try:

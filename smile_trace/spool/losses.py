@@ -17,12 +17,9 @@ MAX_BYTES = 2**20
 
 
 class Losses:
-    """Counts lost records by reason, in memory and in a small file.
-
-    The file is in the spool's folder if possible, else in the system's temporary folder. It is
-    written at most once a second, and at exit. Its name is unique: process ids are reused, and
-    another process's counts must not be overwritten.
-    """
+    """Counts lost records by reason, in memory and in a small file: in the spool's folder if
+    possible, else in the system's temporary folder, at most once a second and at exit. Its name is
+    unique, as process ids are reused and another process's counts must not be overwritten."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -50,21 +47,15 @@ class Losses:
 
 
 def temporary_folder() -> Path:
-    """Where losses are noted if the spool's folder is not writable.
-
-    Raises:
-        FileNotFoundError: the system has no writable temporary folder.
-    """
+    """Where losses are noted if the spool's folder is not writable; may raise FileNotFoundError."""
     import tempfile  # and with it three compressors: only where something is lost
 
     return Path(tempfile.gettempdir()) / f"smile-trace-{os.getuid()}"
 
 
 def read_losses(spool: Path) -> dict[str, int]:
-    """Lost records per reason, over all processes that wrote to `spool`.
-
-    Skips files that cannot be read, are another user's, or are not plain files.
-    """
+    """Lost records per reason, over all processes that wrote to `spool`. Files that cannot be read,
+    are another user's, or are not plain are skipped."""
     latest: dict[str, Counter[str]] = {}
     for folder in _folders(spool):
         for path in sorted(folder.glob(f"*{FILE_SUFFIX}")) if folder.is_dir() else ():

@@ -59,10 +59,8 @@ class Spool:
         self._since_scan = 0
 
     def write(self, line: bytes) -> bool:
-        """Append one line (without its newline). False = lost, and counted.
-
-        Raises only what the application's signal handlers raise meanwhile.
-        """
+        """Append one line (without its newline); False = lost, and counted. Raises only what the
+        application's signal handlers raise meanwhile."""
         try:
             self.append(line + b"\n")
         except SpoolFull as error:
@@ -123,11 +121,9 @@ class Spool:
         return state.st_nlink == 0 or state.st_size >= self._file_limit
 
     def _open(self) -> int:
-        """Begin a new file; returns its descriptor.
-
-        While one thread opens the next file, the others go on with the full one. There is none
-        before the very first: each thread opens its own, and one of them is kept.
-        """
+        """Begin a new file; returns its descriptor. While one thread opens the next file, the
+        others go on with the full one. Before the very first, each thread opens its own, and one of
+        them is kept."""
         with handlers_wait():
             return self._open_here()
 
@@ -209,11 +205,9 @@ def spool_filled(folder: Path, spool_limit: int) -> float:
 
 
 def writer_alive(path: Path) -> bool:
-    """Whether the process that writes this spool file is alive: tests the lock, and releases it.
-
-    A missing file has no writer. If the file system cannot tell, the answer is True, so that no
-    unfinished file is taken for a finished one.
-    """
+    """Whether the process that writes this spool file is alive: tests the lock, and releases it. A
+    missing file has no writer. If the file system cannot tell, the answer is True, so that no
+    unfinished file is taken for a finished one."""
     try:
         descriptor = open_regular(path)
     except FileNotFoundError:

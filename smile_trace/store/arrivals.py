@@ -1,4 +1,4 @@
-"""What arrives: how far files and sources were read, and the spans and feedback that were there."""
+"""Arrivals: how far files and sources were read, and the spans and feedback found in them."""
 
 from collections.abc import Set
 from dataclasses import asdict, dataclass
@@ -24,8 +24,8 @@ from smile_trace.store.tables import (
 )
 
 LATE_SECONDS = 600.0
-"""How long after its beginning a trace may still get spans, or arrive at all: where everything was
-read, `until_ms` is so long ago."""
+"""How long after its beginning a trace may still get spans, or arrive at all. A place that was read
+completely has an `until_ms` so long ago."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,8 @@ class CorruptLine:
 
 
 class ArrivedSpan(NamedTuple):
-    """A span and its JSON, serialized once when it was read. `resource` is the JSON of its resource
-    where the body has none: the same text for the spans of one line."""
+    """A span and its JSON, serialized once when it was read. `resource` is its resource's JSON if
+    the body has none: the same text for all spans of one line."""
 
     span: Span
     body: str
@@ -73,7 +73,7 @@ class Arrivals:
 
 
 class SpoolBatch(NamedTuple):
-    """What some lines of a file held."""
+    """The contents of some lines of a file."""
 
     file: SpoolFile
     spans: list[ArrivedSpan]
@@ -82,13 +82,13 @@ class SpoolBatch(NamedTuple):
 
     @property
     def trace_ids(self) -> set[str]:
-        """The traces that it is about, and may be about where it cannot be read."""
+        """Its traces, and those that its unreadable lines may be about."""
         ids = {arrived.span.trace_id for arrived in self.spans}
         ids |= {feedback.trace_id for feedback in self.feedback}
         return ids.union(*(ids_in(line.line) for line in self.corrupt))
 
     def without(self, trace_ids: Set[str]) -> "SpoolBatch":
-        """What is left of it without those traces."""
+        """The batch without those traces."""
         if not trace_ids:
             return self
         return SpoolBatch(
@@ -100,15 +100,15 @@ class SpoolBatch(NamedTuple):
 
 
 class Added(NamedTuple):
-    """What became of batches: the spans that were new, and the ids of forgotten traces among what
-    came, of which nothing is kept."""
+    """The spans that were new, and the ids of forgotten traces among the batches, which are not
+    kept."""
 
     spans: list[ArrivedSpan]
     forgotten: set[str]
 
 
 def add_batch(connection: Connection, batch: SpoolBatch) -> list[ArrivedSpan]:
-    """Keep what a batch holds, and how far its file is read; gives the spans that are new."""
+    """Store a batch and how far its file is read; returns the spans that are new."""
     _add_file(connection, batch.file)
     new = _add_spans(connection, batch.file, batch.spans)
     _add_feedback(connection, batch.feedback)
@@ -138,7 +138,6 @@ def _add_corrupt(connection: Connection, batch: SpoolBatch) -> None:
 def _add_spans(
     connection: Connection, file: SpoolFile, arrived: list[ArrivedSpan]
 ) -> list[ArrivedSpan]:
-    """Store the spans that are new; gives these."""
     if not arrived:
         return []
     ids = sorted({a.span.trace_id for a in arrived})
@@ -221,9 +220,9 @@ def _hash(text: str) -> str:
 class Pulled(Record):
     """A place (an experiment, a project) of a source.
 
-    `until_ms`: all that began before it (Unix milliseconds) was read for good, and is counted:
-    `traces` with `calls`, of which those in `kept` traces are in the store. `reason` is set while
-    it cannot be read.
+    Everything that began before `until_ms` (Unix milliseconds) was read for good, and is counted:
+    `traces` with `calls`, of which `kept` are in the store. `reason` is set while it cannot be
+    read.
     """
 
     source: str
@@ -250,7 +249,7 @@ class PulledPlaces:
         return Pulled(source=source, place=place) if row is None else Pulled(**row._mapping)
 
     def note(self, state: Pulled) -> None:
-        """Keep it in place of what was noted before."""
+        """Store the state in place of the last one."""
         with self._database.write() as connection:
             connection.execute(upsert(pulled, state.model_dump()))
 

@@ -13,9 +13,7 @@ from smile_trace.store.tables import drift_alarms, drift_answers, drift_cases
 
 class NewCase(Record):
     """A call's request, or (`confirmed`) a variant of it whose answer people found worse.
-
-    `reference` is the answer that others are compared with.
-    """
+    `reference` is the answer that others are compared with."""
 
     call_id: str
     messages: tuple[Message, ...]
@@ -35,10 +33,8 @@ class StoredCase(NewCase):
 
 
 class DriftAnswer(Record):
-    """Whether an answer differed from the reference.
-
-    `draw` counts the answers of a case, probe and period; `seed` decided the variant.
-    """
+    """Whether an answer differed from the reference. `draw` counts the answers of a case, probe and
+    period; `seed` decided the variant."""
 
     probe: str
     draw: int
@@ -56,7 +52,7 @@ class PeriodCount(Record):
 
 
 class DriftAlarm(Record):
-    """The first period in which a probe's answers were shown to have changed; `told`: the alarm was
+    """The first period in which a probe's answers were shown to have changed. `told`: it was
     sent."""
 
     prompt: str
@@ -96,10 +92,8 @@ class Drift:
         period: str,
         now: float,
     ) -> None:
-        """Store a set with the answers of its reference period, in one transaction.
-
-        Leaves out cases of traces that were forgotten meanwhile.
-        """
+        """Store a set with the answers of its reference period, in one transaction, without cases
+        of traces that were forgotten meanwhile."""
         with self._database.write() as connection:
             gone = forgotten_among(connection, {case.trace_id for case, _ in answered})
             for case, answers in answered:

@@ -1,5 +1,4 @@
-"""Removing traces for good: every row that holds or quotes them, and a mark that keeps them
-away."""
+"""Removing traces for good: every row that holds or quotes them; a mark keeps them away."""
 
 import json
 from collections import defaultdict
@@ -155,10 +154,8 @@ class Forgetting:
         """Remove the traces, and note that they must not come back.
 
         Spending stays counted. A cached answer goes if an explanation of theirs used it, or if
-        nothing tells what it was asked for (replays and comparisons).
-
-        Args:
-            names: a session or a user; corrupt lines that quote it go, too.
+        nothing tells what it was asked for (replays and comparisons). Corrupt lines go that quote
+        the traces or `names`, a session or a user.
 
         Returns:
             The counts of what was removed, and the copies that trackers have to delete.
@@ -179,8 +176,8 @@ class Forgetting:
     def removals(
         self, trace_ids: Sequence[str] | None = None, *, tracker: str | None = None
     ) -> list[Removal]:
-        """The copies that are not deleted yet; for one tracker, without those that only a person
-        can delete."""
+        """The copies that are not deleted yet; for one tracker, without those only a person can
+        delete."""
         query = select(removals).order_by(removals.c.tracker, removals.c.trace_id)
         if tracker is not None:
             query = query.where(removals.c.tracker == tracker, removals.c.by_hand.is_(False))

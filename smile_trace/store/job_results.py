@@ -23,7 +23,7 @@ class KeptByJobs:
         self._table = table
 
     def _keep(self, job: Job, **values: Any) -> None:
-        """Store a row; idempotent. Nothing is stored if the trace was forgotten meanwhile."""
+        """Store a row; idempotent. Stores nothing of a forgotten trace."""
         with self._database.write() as connection:
             if forgotten_among(connection, [job.trace_id]):
                 return
@@ -60,11 +60,8 @@ _AT_ONCE = 20
 
 
 class StoredProfile(Record):
-    """A profile of a call, with the prompt and version of its group.
-
-    For a function without a Prompt these are its name and empty. `period` is the UTC day of its
-    seed.
-    """
+    """A profile of a call, with the prompt and version of its group; a function without a Prompt
+    has its name and no version. `period` is the UTC day of its seed."""
 
     id: int
     call_id: str
@@ -83,8 +80,7 @@ class Profiles(KeptByJobs):
         super().__init__(database, profiles)
 
     def keep(self, job: Job, call: Call, profile: Profile, *, period: str, now: float) -> None:
-        """Store the profile of the job's call; idempotent, and nothing if the trace was forgotten
-        meanwhile."""
+        """Store the profile of the job's call; idempotent. Stores nothing of a forgotten trace."""
         self._keep(
             job,
             **Group.of(call).values,
@@ -108,13 +104,7 @@ class Profiles(KeptByJobs):
         self, *, name: str | None = None, version: str | None = None, since: float = 0.0
     ) -> Iterator[StoredProfile]:
         """The newest profile of each call and period in order of creation, a few at a time in
-        memory.
-
-        Args:
-            name: of a prompt or a function; None for all.
-            version: of the prompt; None for all.
-            since: Unix seconds from which they were made.
-        """
+        memory. `name` is a prompt's or function's; `since` is in Unix seconds."""
         newest = (
             select(func.max(profiles.c.id))
             .where(profiles.c.created_at >= since)
@@ -164,8 +154,7 @@ class Paths(KeptByJobs):
         return None if body is None else ExplanationPath.model_validate_json(body)
 
     def keep(self, job: Job, path: ExplanationPath, *, now: float) -> None:
-        """Store the path of the job's trace; idempotent, and nothing if the trace was forgotten
-        meanwhile."""
+        """Store the path of the job's trace; idempotent. Stores nothing of a forgotten trace."""
         self._keep(job, created_at=now, body=path.model_dump_json(exclude=_WITHOUT))
 
     def is_there(self, job: Job) -> bool:

@@ -1,4 +1,4 @@
-"""Jobs: sampled calls to be explained, until they are."""
+"""Jobs: sampled calls to be explained."""
 
 import logging
 from collections.abc import Collection, Iterable
@@ -40,10 +40,9 @@ REQUESTED = 10
 class Job(Record):
     """One call under one set of explanation settings.
 
-    `attempt` is raised by a retry, `run` when the job goes on after it had to wait; responses
-    that were paid for in an earlier run are found again. `reason` says why it was skipped or
-    failed, or what a pending job waits for. `worker_id` is which of the workers of a shared store
-    has it under way.
+    A retry raises `attempt`; going on after a wait raises `run`, and finds the responses that were
+    paid for in an earlier run. `reason` says why it was skipped or failed, or what it waits for.
+    `worker_id` is the worker of a shared store that has it under way.
     """
 
     id: int
@@ -69,7 +68,7 @@ class Job(Record):
 
     @property
     def budget_scope(self) -> BudgetScope:
-        """What the caps of one explanation are counted on."""
+        """The scope of the caps of one explanation."""
         return BudgetScope(f"{self.call_id}/{self.settings_hash}/{self.attempt}")
 
 
@@ -90,8 +89,6 @@ class Jobs:
         """Pending jobs whose time has come: people's requests first, then the oldest.
 
         Args:
-            now: Unix seconds.
-            limit: at most this many.
             without: names of models that are paused.
             besides: ids of jobs that are left out.
         """
@@ -106,7 +103,7 @@ class Jobs:
             return [_job(row) for row in connection.execute(query)]
 
     def missing(self, job_ids: Collection[int]) -> set[int]:
-        """The ids, of these, that no job has any more."""
+        """The ids that no job has any more."""
         if not job_ids:
             return set()
         query = select(jobs.c.id).where(jobs.c.id.in_(job_ids))
@@ -114,7 +111,7 @@ class Jobs:
             return set(job_ids) - set(connection.execute(query).scalars())
 
     def under_way(self, queued: Collection[int]) -> list[Job]:
-        """The jobs that any worker has under way, and those of the ids, which are in a queue."""
+        """The jobs that any worker has under way, and those whose ids are in a queue."""
         query = select(jobs).where((jobs.c.state == "running") | jobs.c.id.in_(list(queued)))
         with self._database.read() as connection:
             return [_job(row) for row in connection.execute(query)]
@@ -124,7 +121,7 @@ class Jobs:
         return self._any((jobs.c.state == "pending") & (jobs.c.not_before <= now))
 
     def any_ownerless(self) -> bool:
-        """Whether a running job is none of the registered workers'."""
+        """Whether a running job belongs to no registered worker."""
         return self._any((jobs.c.state == "running") & _ownerless())
 
     def unfinished(self) -> list[Job]:
@@ -134,11 +131,7 @@ class Jobs:
             return [_job(row) for row in connection.execute(query)]
 
     def get(self, job_id: int) -> Job:
-        """The job of that id.
-
-        Raises:
-            KeyError: there is none.
-        """
+        """The job of that id; KeyError if there is none."""
         with self._database.read() as connection:
             row = connection.execute(select(jobs).where(jobs.c.id == job_id)).one_or_none()
         if row is None:
@@ -146,16 +139,8 @@ class Jobs:
         return _job(row)
 
     def start(self, job: Job, *, now: float, worker_id: int | None = None) -> bool:
-        """Mark this run of a job as this worker's.
-
-        Args:
-            job: a pending job, one whose worker is gone, or one that this worker has already.
-            now: Unix seconds.
-            worker_id: which of the workers of a shared store this is.
-
-        Returns:
-            False where the run is over, or another worker's.
-        """
+        """Claim this run of a job; False if it is over, or another worker's. The job may be
+        pending, without a living worker, or this worker's already."""
         mine = _ownerless() | (jobs.c.worker_id == worker_id)
         free = (jobs.c.state == "pending") | ((jobs.c.state == "running") & mine)
         running = (
@@ -167,8 +152,8 @@ class Jobs:
             return bool(connection.execute(running).rowcount)
 
     def release(self, job: Job, *, now: float) -> bool:
-        """Return a running job to pending that is none of the registered workers', to begin anew as
-        another run; False where it has ended, or a worker has it by now."""
+        """Make a running job without a registered worker pending again, as another run; False if it
+        has ended, or a worker has it by now."""
         released = (
             update(jobs)
             .where(jobs.c.id == job.id, jobs.c.run == job.run)
@@ -190,26 +175,21 @@ class Jobs:
             )
 
     def progressed(self, job_id: int, *, now: float) -> None:
-        """A round of the job is done: its crashes are counted anew."""
+        """Reset the count of crashes, after a round of the job."""
         self._set(job_id, now, crashes=0)
 
     def postpone(self, job: Job, reason: Reason | None, *, until: float, now: float) -> None:
-        """Back to pending, to go on at `until` with a new run of the same attempt."""
+        """Make the job pending again, to go on at `until` with a new run of the same attempt."""
         why = NO_REASON if reason is None else reason.values
         self._set(job.id, now, state="pending", not_before=until, run=job.run + 1, **why)
 
     def fail(self, job_id: int, reason: Reason, *, now: float) -> None:
-        """The job ends without an explanation."""
+        """End the job without an explanation."""
         self._set(job_id, now, state="failed", **reason.values)
 
     def explain(self, job: Job, explanation: Explanation, *, now: float, ends: bool = True) -> None:
-        """Store the explanation and end the job in one transaction; idempotent.
-
-        Nothing is stored where the trace was forgotten meanwhile.
-
-        Args:
-            ends: False where the job goes on with the path of its trace, or a profile.
-        """
+        """Store the explanation, and end the job unless it goes on with a path or a profile, in one
+        transaction; idempotent. Stores nothing of a forgotten trace."""
         trace_id = job.trace_id
         with self._database.write() as connection:
             if forgotten_among(connection, [trace_id]):
@@ -232,8 +212,8 @@ class Jobs:
                 )
 
     def unexplained(self, call_id: str) -> Job | None:
-        """The job that was skipped or failed, of a call that has no explanation and waits for
-        none."""
+        """The newest job of a call whose jobs were all skipped or failed, and that has no
+        explanation."""
         query = select(jobs).where(jobs.c.call_id == call_id).order_by(jobs.c.changed_at.desc())
         explained = select(explanations.c.id).where(explanations.c.call_id == call_id).limit(1)
         with self._database.read() as connection:
@@ -271,11 +251,8 @@ class Jobs:
             return list(connection.execute(query).scalars())
 
     def retry(self, decisions: Iterable[Decision], *, now: float) -> None:
-        """Explain those calls (again) as a new attempt, before the background samples.
-
-        A job that is running stays as it is; one that did not end in an explanation and had
-        other settings is replaced.
-        """
+        """Explain those calls (again) as a new attempt, before the background samples. A running
+        job stays as it is; an unexplained one with other settings is replaced."""
         with self._database.write() as connection:
             for decision in decisions:
                 connection.execute(
@@ -324,7 +301,7 @@ class Jobs:
 
 
 def _ownerless() -> ColumnElement[bool]:
-    """A job that is none of the registered workers', of which a store in a file has none."""
+    """Whether a job belongs to no registered worker; a store in a file has none."""
     return jobs.c.worker_id.is_(None) | jobs.c.worker_id.not_in(select(workers.c.id))
 
 

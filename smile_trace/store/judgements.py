@@ -1,4 +1,4 @@
-"""What people, or judges, said of the variants of profiles."""
+"""Judgements of people, or of judges, on the variants of profiles."""
 
 from collections.abc import Iterable
 
@@ -11,18 +11,12 @@ from smile_trace.store.retention import forgotten_among
 from smile_trace.store.tables import judgements
 
 Judged = tuple[ReviewItem, Judgement]
-"""A variant, and what was said of it."""
+"""A variant and a judgement on it."""
 
 
 class Judgements:
-    """Judgements: one of each person about each variant, the last one given.
-
-    They hold no text of a prompt, and stay when retention removes the trace;
-    `forget` removes them with it.
-
-    Args:
-        database: the store's.
-        table: whose they are: people's, or those of judges, which are never mixed.
+    """The last judgement of each person on each variant. `table` is people's or judges', never
+    mixed. They hold no text of a prompt and outlive retention of the trace; `forget` removes them.
     """
 
     def __init__(self, database: Database, table: Table = judgements) -> None:
@@ -30,10 +24,8 @@ class Judgements:
         self._table = table
 
     def keep(self, judged: Iterable[Judged]) -> None:
-        """Store judgements, in place of what the same people said before of the same variants.
-
-        Nothing is stored of a trace that was forgotten.
-        """
+        """Store judgements, replacing earlier ones of the same people on the same variants. Stores
+        nothing of a forgotten trace."""
         rows = [_row(item, judgement) for item, judgement in judged]
         with self._database.write() as connection:
             gone = forgotten_among(connection, {str(row["trace_id"]) for row in rows})
@@ -64,11 +56,7 @@ _OF_ITEM = [name for name in ReviewItem.model_fields if name != "id"]
 
 
 def _row(item: ReviewItem, judgement: Judgement) -> dict[str, object]:
-    """As it stands in the table.
-
-    Raises:
-        ValueError: the judgement is about another variant.
-    """
+    """The table's row; raises ValueError for a judgement on another variant."""
     if judgement.variant_id != item.id:
         raise ValueError(f"a judgement of {judgement.variant_id} is not one of {item.id}")
     return item.model_dump(exclude={"id"}) | judgement.model_dump()

@@ -1,4 +1,4 @@
-"""What is known of models: which cannot be asked right now, and how far proxies were trusted."""
+"""Models that cannot be asked right now, and how far proxies were trusted."""
 
 from sqlalchemy import ColumnElement, delete, select
 
@@ -22,7 +22,7 @@ class Pause(Record):
 
 
 class Pauses:
-    """Which models are paused. Durable, so that a restart tries them with one call each."""
+    """The paused models. Durable, so that a restart tries them with one call each."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -69,10 +69,8 @@ class ProxyTrusts:
         self._database = database
 
     def add(self, pair: Pair, value: float, *, item: str, now: float) -> None:
-        """Keep the trust, in [0, 1], of the explanation `item`, whose key begins with a trace's id.
-
-        Nothing is stored where the trace was forgotten meanwhile.
-        """
+        """Store the trust, in [0, 1], of the explanation `item`, whose key begins with a trace's
+        id. Stores nothing of a forgotten trace."""
         row = {**pair.values, "value": value, "item": item, "created_at": now}
         with self._database.write() as connection:
             if not forgotten_among(connection, [item.partition(":")[0]]):

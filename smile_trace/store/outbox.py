@@ -64,22 +64,15 @@ class Outbox:
         self._database = database
 
     def add(self, names: Sequence[str]) -> list[str]:
-        """Add the trackers that are not known yet.
-
+        """Add the trackers that are not known yet; returns the new ones that do not get everything.
         The first ones get everything in the store. Later ones get only news: traces that are
-        completed and explanations that are made from then on, each with its trace.
-
-        Returns:
-            The new ones that do not get everything.
-        """
+        completed and explanations that are made from then on, each with its trace."""
         with self._database.write() as connection:
             return add_trackers(connection, names)
 
     def fill(self, tracker: str, *, now: float, wanted: Wanted = USUAL) -> None:
         """Queue what was completed or explained since the last call; adds an unknown tracker.
-
-        Delivered items that have changed since (a late span, a newer explanation) wait again.
-        """
+        Delivered items that have changed since (a late span, a newer explanation) wait again."""
         with self._database.write() as connection:
             add_trackers(connection, [tracker])
             queue_news(connection, tracker, now, wanted)
@@ -93,10 +86,9 @@ class Outbox:
         wanted: Wanted = USUAL,
         dry_run: bool = False,
     ) -> Queued:
-        """Queue what was captured since a time with its explanations, paths and profiles.
-
-        Items that the tracker has, or that wait already, are left out. An unknown tracker is added,
-        and gets all news from now on as well.
+        """Queue what was captured since a time with its explanations, paths and profiles, unless
+        the tracker has it or it waits already. An unknown tracker is added, and gets later news as
+        well.
 
         Args:
             since_ns: Unix nanoseconds; a trace counts if one of its spans began after that.
@@ -184,10 +176,8 @@ class Outbox:
             )
 
     def forget(self, tracker: str) -> int:
-        """Drop a tracker's outbox and history; returns how many deliveries waited.
-
-        Nothing is removed on the tracker itself. Should it come back, it counts as new.
-        """
+        """Drop a tracker's outbox and history; returns how many deliveries waited. Nothing is
+        removed on the tracker itself. Should it come back, it counts as new."""
         theirs = deliveries.c.tracker == tracker
         with self._database.write() as connection:
             waiting = select(func.count()).where(theirs, deliveries.c.state == "waiting")
@@ -211,17 +201,14 @@ class Outbox:
 
 
 class Settling:
-    """Collects the outcomes of deliveries, to be written together.
-
-    A delivery that was queued again since it was read, because it has changed, goes on waiting.
-    """
+    """Collects the outcomes of deliveries, to be written together. A delivery that was queued again
+    since it was read, because it has changed, goes on waiting."""
 
     def __init__(self) -> None:
         self._rows: dict[tuple[str, ...], list[dict[str, object]]] = {}  # by columns to be set
 
     def write(self, connection: Connection) -> None:
-        """Write the outcomes, with a statement for each kind of outcome instead of each
-        delivery."""
+        """Write the outcomes, with a statement for each kind of outcome, not for each delivery."""
         for columns, rows in self._rows.items():
             statement = update(deliveries).where(
                 deliveries.c.tracker == bindparam("of_tracker"),

@@ -1,4 +1,4 @@
-"""What is put into the outboxes: what is new since the last time, and what is asked for."""
+"""Puts into the outboxes what is new since the last time, and what is asked for."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
@@ -35,8 +35,8 @@ Kind = Literal["trace", "explanation", "path", "profile", "unexplained"]
 """`unexplained`: that a call was skipped or failed, and why."""
 
 MOST_UNEXPLAINED = 1000
-"""Calls that wait for a tracker to be told why they are not explained. Where more come than it
-takes, it is told of the newest: each takes a request, and of most calls a service explains none."""
+"""Calls whose missing explanation a tracker is still to be told, the newest: each takes a request,
+and a service leaves most calls unexplained."""
 
 NOT_REPLACED = Reason(
     ReasonCode.NOT_REPLACED,
@@ -47,13 +47,8 @@ _KEY = ("tracker", "kind", "item")
 
 
 class Wanted(Record):
-    """What a tracker is given besides explanations.
-
-    `traces`: False for one that takes explanations alone. `paths`: it shows the paths of traces,
-    `profiles`: the profiles of calls.
-    `unexplained`: it is told why calls are not explained. `replaces`: False for one that shows the
-    first explanation of a call for good.
-    """
+    """Whether a tracker takes traces (or explanations alone), shows paths and profiles, is told why
+    calls are not explained, and replaces a call's first explanation by later ones."""
 
     traces: bool = True
     paths: bool = False
@@ -66,7 +61,7 @@ USUAL = Wanted()
 
 
 class Queued(Record):
-    """What was queued of a period, and how many traces of it were there or waited before."""
+    """What was queued of a period, and how many of its traces were there or waited before."""
 
     traces: int = 0
     explanations: int = 0
@@ -78,11 +73,8 @@ class Queued(Record):
 def add_trackers(
     connection: Connection, names: Sequence[str], *, everything: bool = True
 ) -> list[str]:
-    """Note trackers that are new, and return those of them that get what comes from now on alone.
-
-    Args:
-        everything: whether the very first ones get what is in the store already.
-    """
+    """Add new trackers; returns those that only get later news. `everything`: the very first ones
+    also get what is in the store already."""
     known = set(connection.execute(select(trackers.c.name)).scalars())
     new = [name for name in names if name not in known]
     if not new:
@@ -95,7 +87,7 @@ def add_trackers(
 
 
 def queue_news(connection: Connection, tracker: str, now: float, wanted: Wanted) -> None:
-    """Let wait what was completed or explained since the last time, or has changed since."""
+    """Queue what was completed or explained since the last time, or has changed since."""
     seen = connection.execute(select(trackers).where(trackers.c.name == tracker)).one()._mapping
     ends = _ends(connection)
     rows = _Rows(tracker, now)
@@ -127,7 +119,7 @@ def queue_news(connection: Connection, tracker: str, now: float, wanted: Wanted)
 def queue_since(
     connection: Connection, tracker: str, since_ns: int, now: float, wanted: Wanted
 ) -> Queued:
-    """Let wait what was captured since a time, and was never queued for the tracker."""
+    """Queue what was captured since a time, and was never queued for the tracker."""
     rows = _Rows(tracker, now)
     recent = (
         select(traces.c.trace_id)
@@ -158,7 +150,7 @@ def queue_since(
 
 
 def _ends(connection: Connection) -> dict[str, int]:
-    """How far the store is, by the columns that say how far a tracker has read on."""
+    """The store's newest positions, by the columns that say how far a tracker has read."""
     last = {
         "trace_position": func.max(traces.c.position),
         "explanation_position": func.max(explanations.c.id),
@@ -169,34 +161,34 @@ def _ends(connection: Connection) -> dict[str, int]:
 
 
 class _Rows:
-    """Rows of deliveries that wait, in the order of `_insert`'s columns."""
+    """Rows of waiting deliveries, in the order of `_insert`'s columns."""
 
     def __init__(self, tracker: str, now: float) -> None:
         self.tracker = tracker
         self._now = now
 
     def traces(self) -> "Select[*tuple[Any, ...]]":
-        """The rows of complete traces."""
+        """Rows of complete traces."""
         query = self.of("trace", traces.c.trace_id, traces.c.trace_id)
         return query.where(traces.c.position.is_not(None))
 
     def explanations(self) -> "Select[*tuple[Any, ...]]":
-        """The rows of explained calls; an imported one may have no trace here, nor a place."""
+        """Rows of explained calls, without imported ones that have no trace here."""
         query = self.of("explanation", explanations.c.call_id, explanations.c.trace_id)
         return query.where(explanations.c.trace_id.in_(select(traces.c.trace_id))).distinct()
 
     def paths(self) -> "Select[*tuple[Any, ...]]":
-        """The rows of traces that have a path."""
+        """Rows of traces with a path."""
         return self.of("path", paths.c.trace_id, paths.c.trace_id).distinct()
 
     def profiles(self) -> "Select[*tuple[Any, ...]]":
-        """The rows of calls that have a profile."""
+        """Rows of calls with a profile."""
         return self.of("profile", profiles.c.call_id, profiles.c.trace_id).distinct()
 
     def of(
         self, kind: Kind, item: ColumnElement[str], trace_id: ColumnElement[str]
     ) -> "Select[*tuple[Any, ...]]":
-        """The rows of any kind."""
+        """Rows of any kind."""
         first = (literal(self.tracker), literal(kind), item, trace_id)
         return select(*first, literal("waiting"), literal(0), literal(0.0), literal(self._now))
 
@@ -207,7 +199,7 @@ def _insert(rows: "Select[*tuple[Any, ...]]") -> Insert:
 
 
 def _again(rows: "Select[*tuple[Any, ...]]") -> Insert:
-    """Rows wait; what was delivered before, does so again."""
+    """Queue rows; delivered ones wait again."""
     statement = _insert(rows)
     anew: Mapping[str, object] = {
         "state": "waiting",
@@ -221,19 +213,19 @@ def _again(rows: "Select[*tuple[Any, ...]]") -> Insert:
 
 
 def _first(rows: "Select[*tuple[Any, ...]]") -> Insert:
-    """Rows wait; what was delivered before, does not, and that is noted."""
+    """Queue rows; delivered ones do not wait again, and are marked NOT_REPLACED."""
     return _insert(rows).on_conflict_do_update(
         index_elements=_KEY, set_=NOT_REPLACED.values, where=deliveries.c.state == "delivered"
     )
 
 
 def _new(rows: "Select[*tuple[Any, ...]]") -> Insert:
-    """Rows wait; what was queued before, stays as it is."""
+    """Queue rows; those queued before stay as they are."""
     return _insert(rows).on_conflict_do_nothing(index_elements=_KEY)
 
 
 def _queue_unexplained(connection: Connection, rows: _Rows) -> None:
-    """The newest calls that were skipped or failed since the tracker was last told so."""
+    """Queue the newest calls that were skipped or failed since the tracker was last told so."""
     told = deliveries.alias("told")
     of_tracker = and_(told.c.tracker == rows.tracker, told.c.kind == "unexplained")
     waiting = select(func.count()).where(of_tracker, told.c.state == "waiting")
@@ -264,7 +256,7 @@ def _queue_unexplained(connection: Connection, rows: _Rows) -> None:
 
 
 def _settle_orphans(connection: Connection, tracker: str) -> None:
-    """What belongs into a trace that was refused or skipped is so, too: it has no place there."""
+    """Settle items of a refused or skipped trace likewise, since they have no place to go."""
     trace = deliveries.alias("trace")
     for state in ("refused", "skipped"):
         reason = Reason(ReasonCode.TRACE_REJECTED, f"its trace was {state}")

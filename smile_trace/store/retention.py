@@ -1,7 +1,5 @@
-"""Retention removes what is old or too much, never what a job or a delivery still needs.
-
-Of a forgotten trace a hash of its id stays, so that nothing of it comes back.
-"""
+"""Retention removes what is old or too much, never what a job or a delivery still needs. A
+forgotten trace leaves a hash of its id, so that nothing of it comes back."""
 
 import hashlib
 import logging
@@ -48,25 +46,25 @@ from smile_trace.store.tables import (
 )
 
 ID = re.compile(rb"(?<![0-9a-fA-F])[0-9a-fA-F]{32}(?![0-9a-fA-F])")
-"""A trace's id among bytes that nobody could read."""
+"""A trace's id among unreadable bytes."""
 
 
 _ESCAPED = re.compile(rb"\\u00([0-9a-fA-F]{2})")
 
 
 def ids_in(line: bytes) -> set[str]:
-    """What may be ids of traces in a line, whose letters JSON may have escaped."""
+    """Possible trace ids in a line, whose letters JSON may have escaped."""
     line = _ESCAPED.sub(lambda found: bytes.fromhex(found[1].decode()), line)
     return {found.decode().lower() for found in ID.findall(line)}
 
 
 def trace_hash(trace_id: str) -> str:
-    """What is kept of a forgotten trace."""
+    """The hash that is kept of a forgotten trace."""
     return hashlib.sha256(f"forgotten {trace_id}".encode()).hexdigest()
 
 
 def forgotten_among(connection: Connection, trace_ids: Iterable[str]) -> set[str]:
-    """The traces, of these, that were forgotten."""
+    """The forgotten ones of these traces."""
     hashes = {trace_hash(trace_id): trace_id for trace_id in trace_ids}
     query = select(forgotten.c.trace_hash)
     rows = in_chunks(connection, query, forgotten.c.trace_hash, list(hashes))
@@ -82,8 +80,8 @@ UNFINISHED = ("pending", "running")
 
 
 class Removed(Record):
-    """What one round removed. `too_big` is set where the store is still beyond its size,
-    because jobs and deliveries need all of the rest."""
+    """The counts of one round. `too_big`: the store is still beyond its size, because jobs and
+    deliveries need all of the rest."""
 
     traces: int = 0
     responses: int = 0
@@ -100,11 +98,8 @@ def apply_retention(
 ) -> Removed:
     """Remove what `retention` does not keep, in small transactions, oldest first.
 
-    A trace goes with its calls, jobs, explanations and deliveries, once every tracker that
-    ever got something has it. What was spent per day is kept for ever.
-
-    Raises:
-        StoreError: the store cannot be written; what was removed before stays removed.
+    A trace goes with its calls, jobs, explanations and deliveries, once every tracker that ever got
+    something has it. Spending per day is kept for ever. After a StoreError, earlier removals stand.
     """
     now = clock()
     gone = stored_responses = 0
@@ -151,7 +146,7 @@ def _remove_reservations(database: Database, before: float) -> None:
 
 
 def _remove_responses(database: Database, before: float) -> int:
-    """Answers older than `before`, except those that a job under way may have paid for."""
+    """Remove answers older than `before`, except those that a job under way may have paid for."""
     with database.write() as connection:
         query = select(func.min(jobs.c.created_at)).where(jobs.c.state.in_(UNFINISHED))
         begun = connection.execute(query).scalar()
@@ -167,10 +162,8 @@ def _remove_responses(database: Database, before: float) -> int:
 
 
 class _Traces:
-    """The removable traces without a change since `before`, oldest first.
-
-    It goes on behind the last one that it has removed: what has to stay is passed once.
-    """
+    """The removable traces without a change since `before`, oldest first. It goes on behind the
+    last removed one, so that a trace that has to stay is passed once."""
 
     def __init__(self, database: Database, before: float) -> None:
         self._database = database
@@ -178,7 +171,7 @@ class _Traces:
         self._last: tuple[float, str] | None = None
 
     def remove_some(self) -> int:
-        """Remove the next ones in one transaction; how many these were."""
+        """Remove the next ones in one transaction; returns how many."""
         with self._database.write() as connection:
             found = connection.execute(self._next(connection)).all()
             ids = [row.trace_id for row in found]
@@ -191,7 +184,6 @@ class _Traces:
             return len(ids)
 
     def _next(self, connection: Connection) -> Select[tuple[str, float]]:
-        """Traces that no job or delivery needs."""
         seen_trace = connection.scalar(select(func.min(trackers.c.trace_position)))
         seen_explanation = connection.scalar(select(func.min(trackers.c.explanation_position)))
         settled = traces.c.position.is_not(None)
@@ -235,8 +227,8 @@ def _imported(before: float) -> Select[tuple[str]]:
 
 
 def _not_needed(trace_id: Column[str]) -> Iterator[ColumnElement[bool]]:
-    """Conditions that no call of the trace is undecided about or being explained, and none is
-    replayed every period: that set stays as it is."""
+    """Conditions that no call of the trace is undecided about, being explained, or replayed for
+    drift."""
     theirs = calls.alias()
     job = select(jobs.c.id).where(jobs.c.call_id == theirs.c.id, jobs.c.state.in_(UNFINISHED))
     yield ~_of(trace_id, theirs, or_(theirs.c.decided.is_(False), job.exists()))
@@ -244,7 +236,6 @@ def _not_needed(trace_id: Column[str]) -> Iterator[ColumnElement[bool]]:
 
 
 def _of(trace_id: Column[str], table: FromClause, *which: ColumnElement[bool]) -> Exists:
-    """Whether such a row of the table is of the trace."""
     return select(table.c.trace_id).where(table.c.trace_id == trace_id, *which).exists()
 
 

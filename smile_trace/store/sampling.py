@@ -1,4 +1,4 @@
-"""Which calls are explained: calls without a decision, decisions, and what is known of a group."""
+"""Calls without a sampling decision, decisions, and facts about groups."""
 
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -52,8 +52,7 @@ class Sampling:
         self._database = database
 
     def undecided(self, limit: int = 500, *, offset: int = 0) -> list[tuple[Group, Call]]:
-        """Calls without a sampling decision, oldest first, each with its group; those that cannot
-        be read are left out."""
+        """Readable calls without a sampling decision, oldest first, each with its group."""
         return [
             (Group.from_row(row), call)
             for row in self._undecided(limit, offset)
@@ -61,10 +60,8 @@ class Sampling:
         ]
 
     def set_aside_unreadable(self, limit: int = 500) -> int:
-        """Set aside the traces of undecided calls that cannot be read; gives how many calls.
-
-        Whoever kept them, what cannot be read must not hold up what can.
-        """
+        """Set aside the traces of unreadable undecided calls, which must not hold up readable ones;
+        returns how many calls."""
         rows = [(row, _read_call(row.body)) for row in self._undecided(limit, 0)]
         unreadable = [(row, said) for row, said in rows if isinstance(said, str)]
         if unreadable:
@@ -95,7 +92,7 @@ class Sampling:
             return {Group.from_row(row): row.chosen for row in connection.execute(query)}
 
     def argument_differs(self, wanted: Collection[Group]) -> set[Group]:
-        """The groups, of these, whose function's argument did not give a logged answer back."""
+        """The groups, of these, whose function's argument did not reproduce a logged answer."""
         which = tuple_(*group_columns(groups)).in_(wanted)
         query = select(groups).where(which, groups.c.argument_differs)
         with self._database.read() as connection:
@@ -151,7 +148,7 @@ def _read_call(body: str) -> Call | str:
 
 
 def note_argument(connection: Connection, call_id: str, explanation: Explanation) -> None:
-    """Note of the call's group that its function's argument is not what it sends."""
+    """Note for the call's group that its function sends something other than its argument."""
     assumed = any(note.code is ReasonCode.PROMPT_ASSUMED for note in explanation.notes)
     if not assumed or explanation.fidelity.reproduced:
         return

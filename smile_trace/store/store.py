@@ -49,29 +49,16 @@ FILES = (
     *(f"engine.db{end}" for end in ("", "-wal", "-shm", "-journal")),
     "worker.lock",
 )
-"""What the worker keeps in its home, beside the spool."""
+"""The worker's files in its home, beside the spool."""
 
 
 class Store:
-    """Everything the worker knows: in one SQLite file, or in a database of PostgreSQL.
+    """Everything the worker knows: in one SQLite file, or in a PostgreSQL database.
 
     Attributes:
-        traces: spool files, spans, traces, calls, feedback.
-        sampling: which calls are explained.
-        jobs: what is to be explained, until it is.
-        paths: the paths of traces.
-        profiles: what probes found of calls.
-        judgements: what people said of the variants of profiles.
-        judge_judgements: what models said of them that were asked as judges.
-        drift: requests that are replayed every period.
-        outbox: what each tracker still has to get.
-        pulled: how far each source was read.
-        pauses: models that cannot be asked right now.
-        proxy_trusts: how far proxies were trusted beside their targets.
+        judgements: people's; `judge_judgements` are those of models that were asked as judges.
         responses: answers by content key (a `models.ledger.ResponseCache`).
         ledger: reservations and spend (a `models.ledger.Ledger`).
-        forgetting: removes traces for good.
-        workers: who shares the store.
         clock: Unix seconds: where many share the store, those of its database.
     """
 
@@ -104,14 +91,9 @@ class Store:
 
     @classmethod
     def look(cls, settings: Settings, clock: Clock | None = None) -> "Store":
-        """Open the store of `settings.home` for a command that makes no home.
-
-        Where there is a store, it is brought up to date and may be written. Where the application
-        has written and no worker has read yet, it is empty and in memory.
-
-        Args:
-            settings: where it is, and the caps.
-            clock: as for `open`.
+        """Open the store of `settings.home` for a command that makes no home. An existing store is
+        brought up to date and may be written; if no worker has read the application's spool yet, it
+        is empty and in memory.
 
         Raises:
             StoreError: nothing is there, it cannot be read, or a newer release made it.
@@ -126,13 +108,12 @@ class Store:
         """Open the store of `settings.home`; it is made, or brought up to date, where needed.
 
         Args:
-            settings: where it is, and the caps.
-            clock: Unix seconds, which tell the day that the daily caps count on; those of the
-                database where it is None and many share the store.
+            clock: Unix seconds, which tell the day of the daily caps; by default the database's if
+                many share the store.
 
         Raises:
-            StoreError: its folder cannot be written, it or a file in it is another user's or
-                a link, or a newer release made it.
+            StoreError: its folder cannot be written, it or a file in it is another user's or a
+                link, or a newer release made it.
         """
         home: Path = settings.home
         try:
@@ -151,11 +132,7 @@ class Store:
         return cls(database, settings.budget, settings.models, clock)
 
     def trace(self, trace_id: str) -> Trace:
-        """The trace of that id, complete or not.
-
-        Raises:
-            KeyError: no span of it has arrived.
-        """
+        """The trace of that id, complete or not; KeyError if no span of it has arrived."""
         found = self.trace_many([trace_id])
         if not found:
             raise KeyError(trace_id)
@@ -166,7 +143,7 @@ class Store:
         return self.traces.get(trace_ids)
 
     def explanation(self, call_id: str) -> Explanation | None:
-        """The newest explanation of the call `trace_id:span_id`, None where there is none."""
+        """The newest explanation of the call `trace_id:span_id`, if any."""
         with self.database.read() as connection:
             return newest_explanation(connection, call_id)
 
@@ -175,15 +152,15 @@ class Store:
         return reading_prompts(self.database)
 
     def status(self) -> Status:
-        """Everything counted, as of one moment."""
+        """All counts, as of one moment."""
         return read_status(self.database, self.ledger.today(), self.ledger.refusal)
 
     def lags(self) -> tuple[Lag, ...]:
-        """How long the oldest of what waits has done so, as of one moment."""
+        """How long the oldest waiting items have waited, as of one moment."""
         return read_lags(self.database, self.clock())
 
     def end_long_waits(self, now: float) -> None:
-        """Retry at once what would wait beyond MAX_WAIT: the clock was set back meanwhile."""
+        """Make everything due that would wait beyond MAX_WAIT: the clock was set back meanwhile."""
         with self.database.write() as connection:
             for table in (jobs, deliveries, trackers, paused_models):
                 late = table.c.not_before > now + MAX_WAIT
@@ -195,12 +172,8 @@ class Store:
 
 
 def _database(settings: Settings) -> Database:
-    """The database that the settings name.
-
-    Raises:
-        StoreError: its password is not there.
-        NotTrusted: the settings' file names a database that is not allowed yet.
-    """
+    """The database that the settings name. Raises StoreError without its password, and NotTrusted
+    if the settings' file names one that is not allowed yet."""
     settings.check_trust("store")
     try:
         url = settings.store.connection()
@@ -210,11 +183,8 @@ def _database(settings: Settings) -> Database:
 
 
 def _make_private(settings: Settings) -> None:
-    """Take the home, and what is in it, from everybody else.
-
-    Raises:
-        StoreError: something there is another user's, or a link; the message says what to do.
-    """
+    """Close the home and its files to everybody else; StoreError tells what to do about another
+    user's."""
     home = settings.home
     try:
         if tighten_folder(home):
@@ -235,11 +205,8 @@ def _make_private(settings: Settings) -> None:
 
 
 def check_home(settings: Settings) -> None:
-    """See whether an application or a worker ever wrote in `settings.home`.
-
-    Raises:
-        StoreError: neither did, or it cannot be read; the message says what to check.
-    """
+    """Raise StoreError, with advice, unless an application or a worker ever wrote in
+    `settings.home`."""
     if not has_store(settings) and not _is_there(settings.spool):
         raise StoreError(
             f"there is nothing of smile-trace in {settings.home}: see whether SMILE_TRACE_HOME "
@@ -248,11 +215,8 @@ def check_home(settings: Settings) -> None:
 
 
 def has_store(settings: Settings) -> bool:
-    """Whether a worker ever wrote in the home, or the settings name a shared store.
-
-    Raises:
-        StoreError: it cannot be read, so that nobody can tell.
-    """
+    """Whether a worker ever wrote in the home, or the settings name a shared store. Raises
+    StoreError if the home cannot be read, so that nobody can tell."""
     return settings.store.url is not None or _is_there(settings.home / "store.db")
 
 

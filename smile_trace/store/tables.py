@@ -1,8 +1,7 @@
-"""The tables of the store. What they looked like before stands in `migrations/`.
+"""The tables of the store; `migrations/` has their history.
 
-Times are Unix seconds (real) where we took them and Unix nanoseconds (`…_ns`) where the
-application did. Documents (`body`) are JSON of the records. What a database lacks of them is found
-for `smile-trace doctor`.
+Times are Unix seconds (real) if we took them and Unix nanoseconds (`…_ns`) if the application did.
+Documents (`body`) are JSON of the records.
 """
 
 from collections.abc import Iterator
@@ -52,7 +51,7 @@ def _reason(*, nullable: bool = True) -> Iterator[Column[str]]:
 
 
 def _judgement() -> Iterator[Column[Any]]:
-    """The columns of a variant, and of what somebody said of it."""
+    """The columns of a variant, and of a judgement on it."""
     yield Column("variant_id", STRING, primary_key=True)
     yield Column("reviewer", STRING, primary_key=True)
     yield Column("trace_id", STRING, nullable=False, index=True)
@@ -446,22 +445,16 @@ paused_models = Table(
 
 
 def missing_tables(database: Database) -> list[str]:
-    """The names of the tables that are not there.
-
-    Raises:
-        StoreError: the database cannot be read.
-    """
+    """The names of the tables that are missing; raises StoreError if the database cannot be
+    read."""
     with database.read() as connection:
         there = set(inspect(connection).get_table_names())
     return [table.name for table in metadata.sorted_tables if table.name not in there]
 
 
 def missing_indexes(database: Database) -> list[str]:
-    """The statements that make the indexes which are not there, whatever their names.
-
-    Raises:
-        StoreError: the database cannot be read.
-    """
+    """Statements for the missing indexes, whatever the names of the others. Raises StoreError if
+    the database cannot be read."""
     with database.read() as connection:
         found = inspect(connection).get_multi_indexes()
         there = {
@@ -486,7 +479,7 @@ class Group(NamedTuple):
 
     @classmethod
     def of(cls, call: Call) -> "Group":
-        """The group of a call: that of the first prompt it used, else that of its function."""
+        """The group of a call: its first prompt, else its function."""
         if call.prompts:
             prompt = call.prompts[0]
             return cls("prompt", storable(prompt.name), storable(prompt.version))

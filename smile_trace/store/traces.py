@@ -1,4 +1,4 @@
-"""The traces that spans make, and the calls that are read in them once."""
+"""Traces made of spans, and their calls, which are read once."""
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
@@ -52,10 +52,10 @@ class Change(Record):
     """A call that reads otherwise than it is stored.
 
     Attributes:
-        fields: the fields that differ; empty where the call is new, or none any more.
-        read_by: the dialect and its release that had read it; None where it is new, was imported,
-            or was read before that was noted.
-        explained: whether it was explained as it was read before.
+        fields: the fields that differ; empty for a new call or one that is gone.
+        read_by: the dialect and release that had read it; None if new, imported, or read before
+            that was noted.
+        explained: whether its earlier reading was explained.
     """
 
     call_id: str
@@ -66,7 +66,7 @@ class Change(Record):
 
 
 class Reread(Record):
-    """What reading stored traces again came to. `unreadable`: no dialect can read them today; they
+    """The result of reading stored traces again. Traces that are `unreadable` for today's dialects
     stay as they were."""
 
     traces: int = 0
@@ -101,15 +101,14 @@ class Traces:
         feedbacks: Iterable[Feedback] = (),
         corrupt: Iterable[CorruptLine] = (),
     ) -> Added:
-        """Keep one batch: `add_many`."""
+        """Store one batch: `add_many`."""
         return self.add_many([SpoolBatch(file, list(arrived), list(feedbacks), list(corrupt))])
 
     def add_many(self, batches: Sequence[SpoolBatch]) -> Added:
-        """Keep batches of files and how far they reach, all or nothing.
+        """Store batches of files and how far they reach, all or nothing.
 
-        A span that is known already changes nothing, so reading a file again is harmless. A
-        span or a feedback that is new to a complete trace opens it again. What belongs to a
-        trace that was forgotten is left out.
+        A known span changes nothing, so reading a file again is harmless. A new span or feedback
+        opens a complete trace again. Forgotten traces are left out.
         """
         new: list[ArrivedSpan] = []
         with self._database.write() as connection:
@@ -134,20 +133,16 @@ class Traces:
         limit: int = AT_ONCE,
         in_memory: Mapping[str, Sequence[Span]] | None = None,
     ) -> int:
-        """Complete traces whose root has arrived or that nothing will be added to any more.
+        """Complete traces whose root has arrived, or that will not grow any more; returns how many.
 
-        Their calls are read here, by whatever dialect they are written in, and nowhere else: what
-        is stored of them is what is explained, shown and delivered.
+        Their calls are read here, by their dialect, and nowhere else: the stored calls are what is
+        explained, shown and delivered. Call again while it returns `limit`.
 
         Args:
             gone: the spool files whose process has ended and that are read to their end.
             silent_before: a trace to which nothing was added since this time counts as ended.
-            limit: at most this many in one transaction.
-            in_memory: spans that were new to the store a moment ago, by their trace's id: where
-                they are all that it has of a trace, they are not read from it again.
-
-        Returns:
-            How many were completed; call again while it is `limit`.
+            in_memory: spans that were just stored, by trace id; a trace that has no others is not
+                read from the store again.
         """
         known = select(spool_files.c.name)
         abandoned = or_(
@@ -180,11 +175,11 @@ class Traces:
     def reread(self, since_ns: int, *, dry_run: bool = False) -> Reread:
         """Read the calls of complete traces again, by the dialects of today.
 
-        A trace that reads otherwise is delivered again. Of a changed call that was skipped sampling
-        decides anew; what was explained stays explained as it was read then.
+        A trace that reads otherwise is delivered again, and sampling decides anew about its changed
+        calls that were skipped. Explained calls keep the explanation of their earlier reading.
 
         Args:
-            since_ns: Unix nanoseconds; a trace is of that time if one of its spans began in it.
+            since_ns: Unix nanoseconds; a trace counts if one of its spans began after that.
             dry_run: only tell what would change.
         """
         of_that_time = select(spans.c.trace_id).where(spans.c.start_ns >= since_ns).distinct()
@@ -200,10 +195,8 @@ class Traces:
         return total
 
     def get(self, trace_ids: Sequence[str]) -> list[Trace]:
-        """The traces of those ids, in the order given; unknown ones are skipped.
-
-        Their calls are those that were read when they were completed.
-        """
+        """The traces of those ids, in the order given, with their calls as read at completion.
+        Unknown ids are skipped."""
         with self._database.read() as connection:
             query = select(traces.c.trace_id, traces.c.has_root).where(
                 traces.c.trace_id.in_(trace_ids)
@@ -239,8 +232,8 @@ class Traces:
         return None if body is None else Call.model_validate_json(body)
 
     def find_calls(self, prefix: str) -> list[str]:
-        """The ids of the calls whose id begins with `prefix` (a trace id, or a part of it; also as
-        MLflow writes it, `tr-…`)."""
+        """The ids of the calls whose id begins with `prefix`: a part of a trace id, also as
+        MLflow's `tr-…`."""
         prefix = prefix.removeprefix("tr-")
         with self._database.read() as connection:
             query = select(calls.c.id).where(calls.c.id.startswith(prefix, autoescape=True))
@@ -253,7 +246,7 @@ def _load(
     make: Callable[[str, Sequence[Span], Sequence[Feedback], bool], T],
     in_memory: Mapping[str, Sequence[Span]] = MappingProxyType({}),
 ) -> tuple[list[T], dict[str, str]]:
-    """What is made of the traces that can be read, and why the others cannot."""
+    """The results of `make` for the readable traces, and why the others cannot be read."""
     ids = [trace_id for trace_id, _ in wanted]
     whole = _whole(connection, {i: in_memory[i] for i in ids if i in in_memory})
     bodies: dict[str, list[tuple[str, str | None]]] = {}
@@ -313,7 +306,7 @@ def _last_position(connection: Connection) -> int:
 
 
 def _keep(connection: Connection, made: Sequence[tuple[Trace, list[dict[str, Any]]]]) -> None:
-    """Store the calls of traces that were read just now; every tracker gets these traces."""
+    """Store the calls of traces that were just read; every tracker gets these traces."""
     if not made:
         return
     last = _last_position(connection)
@@ -364,7 +357,6 @@ def _read_again(connection: Connection, trace_ids: Sequence[str]) -> Reread:
 
 
 def _changes(stored: Mapping[str, Row[Any]], calls_now: Sequence[Call]) -> Iterator[Change]:
-    """How the calls of a trace differ from those that are stored of it."""
     now = {call.id: call for call in calls_now}
     for call_id, row in stored.items():
         if call_id not in now:
@@ -383,7 +375,7 @@ def _changes(stored: Mapping[str, Row[Any]], calls_now: Sequence[Call]) -> Itera
 
 
 def _note_reader(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Note who reads calls today, which is what is stored."""
+    """Note today's reader of calls, which agrees with what is stored."""
     of_each = update(calls).where(calls.c.id == bindparam("of"))
     if rows:
         connection.execute(
@@ -393,7 +385,7 @@ def _note_reader(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> N
 
 
 def _set_traces(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Set the columns that stand beside `completed`, the trace's id: the same in every row."""
+    """Set the columns beside `completed`, the trace's id: the same in every row."""
     if rows:  # one statement for all of them: compiling one each takes longer than the rest
         columns: dict[str, Any] = {n: bindparam(n) for n in rows[0] if n != "completed"}
         of_each = update(traces).where(traces.c.trace_id == bindparam("completed"))
@@ -403,13 +395,12 @@ def _set_traces(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> No
 def _read(
     trace_id: str, spans: Sequence[Span], said: Sequence[Feedback], root_missing: bool
 ) -> tuple[Trace, list[dict[str, Any]]]:
-    """The trace, and its calls as rows."""
     trace = assemble(trace_id, spans, said, root_missing)
     return trace, [_row(call) for call in trace.calls]
 
 
 def _row(call: Call) -> dict[str, Any]:
-    """The call as a row, which can be read again: else its trace is set aside."""
+    """The call as a row that can be read again; an error sets its trace aside."""
     body = call.model_dump_json(warnings="error")  # a field of another type than it says
     from_json(body)  # JSON nested more deeply than what reads it can
     return {
@@ -438,14 +429,9 @@ def _put_calls(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> Non
 def _reconsider(
     connection: Connection, trace_ids: Sequence[str], rows: Sequence[Mapping[str, Any]]
 ) -> None:
-    """Let sampling decide anew about what was skipped and reads otherwise now, and remove the
-    calls that are none any more: those for which something was asked stay, as `superseded`.
-
-    Args:
-        connection: before the rows are written.
-        trace_ids: the traces that are completed.
-        rows: their calls, as they are read now.
-    """
+    """Let sampling decide anew about skipped calls that read otherwise now, and remove calls that
+    are gone; if something was asked for them, they stay as `superseded`. Precedes writing the
+    `rows`."""
     query = select(calls.c.id, calls.c.body)
     known = {row.id: row.body for row in in_chunks(connection, query, calls.c.trace_id, trace_ids)}
     if not known:

@@ -1,4 +1,4 @@
-"""The workers that share a store: who they are, and which of them are gone."""
+"""The workers that share a store, and which of them are gone."""
 
 import socket
 import uuid
@@ -17,16 +17,17 @@ from smile_trace.store.tables import jobs, workers
 
 Role = Literal["ingest", "explain", "deliver"]
 ROLES: tuple[Role, ...] = get_args(Role)
-"""What a worker does: it reads what was captured or received; samples, explains and looks after the
-store; delivers to the trackers."""
+"""The tasks of a worker: reading what was captured or received; sampling, explaining and upkeep of
+the store; delivery to the trackers."""
 
 
 class RegisteredWorker(Record):
-    """A worker of a shared store. Its `name` is new at each start; `explaining` counts the
-    explanations that it has under way, of at most `capacity`. One that is not `alive` gives no sign
-    of life: the others take over from it, if it does not come back. `roles` and `models` are names
-    between commas; it asks every model where none is named. `clock_ahead` is how many seconds its
-    clock was ahead of the database's when it started."""
+    """A worker of a shared store, with a new `name` at each start.
+
+    `explaining` counts its explanations under way, at most `capacity`. If it is not `alive`, the
+    others take over from it, unless it comes back. `roles` and `models` are names between commas;
+    without models it asks all. `clock_ahead`: seconds ahead of the database at its start.
+    """
 
     id: int
     name: str
@@ -42,8 +43,8 @@ class RegisteredWorker(Record):
 
     @property
     def queue(self) -> str:
-        """The queue of those that ask the same models and take as many explanations at once: the
-        engine knows no other bound of what a worker takes than that of a queue."""
+        """The queue that it shares with workers of the same models and capacity: the engine bounds
+        a worker's load by queue alone."""
         return f"{self.models or 'every model'}, {self.capacity} at once"
 
     def asks(self, table: str | None) -> bool:
@@ -52,11 +53,8 @@ class RegisteredWorker(Record):
 
 
 class Workers:
-    """The registered workers. None is registered where the store is a file.
-
-    Attributes:
-        clock: the time that they agree on; the machine's own where the store is a file.
-    """
+    """The registered workers; none if the store is a file. `clock` is the time that they agree on,
+    the machine's own for a file."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -87,7 +85,7 @@ class Workers:
             return RegisteredWorker.model_validate({"id": number.scalar_one(), **row})
 
     def all(self) -> list[RegisteredWorker]:
-        """Every worker that is registered, oldest first."""
+        """Every registered worker, oldest first."""
         with self._database.read() as connection:
             return read_workers(connection)
 
@@ -101,17 +99,9 @@ class Workers:
             return self.clock.look(lambda: float(connection.execute(TIME).scalar_one()))
 
     def remove(self, worker_id: int, *, died: bool) -> int | None:
-        """Strike a worker off, so that what it had under way is nobody's.
-
-        From then on it can write nothing any more but answers that it paid for.
-
-        Args:
-            worker_id: whom.
-            died: whether it died in the middle, which counts as a crash of each of them.
-
-        Returns:
-            How many explanations it had; None where it was struck off before.
-        """
+        """Strike a worker off, so that nobody owns its work: it can write nothing but answers that
+        it paid for. `died` counts as a crash of each of its explanations. Returns how many it had;
+        None if it was struck off before."""
         with self._database.write() as connection:
             gone = delete(workers).where(workers.c.id == worker_id).returning(workers.c.id)
             if connection.execute(gone).first() is None:
@@ -125,7 +115,7 @@ class Workers:
 
 
 def read_workers(connection: Connection) -> list[RegisteredWorker]:
-    """Every registered worker with what it has under way, oldest first."""
+    """Every registered worker with its explanations under way, oldest first."""
     running = (
         select(jobs.c.worker_id, func.count().label("explaining"))
         .where(jobs.c.state == "running")

@@ -1,7 +1,7 @@
-"""The worker: what it does in turns, and the tables that join one step with the next.
+"""The worker: its steps in turns, and the tables that join them.
 
-No call leads from a step to the following one: each looks in the store for what is to be done, so
-that any of them may end, fail or stand on another machine.
+No step calls the next: each looks in the store for its work, so that any of them may end, fail or
+run on another machine.
 
 - `ingest`: the files of the spool, of receivers and of Collectors; `pull`: what backends hold.
 - `store.traces`: traces that nothing is added to any more; `dialects` read their calls.
@@ -10,5 +10,5 @@ that any of them may end, fail or stand on another machine.
 - `explaining.engine`, then `explaining.explain`: a workflow of the engine for each, by rounds.
 - `delivery`: positions of traces and explanations above a tracker's mark in the outbox.
 
-`run` turns them; `fleet` says which workers live, and hands on what a dead one had.
+`run` turns them; `fleet` knows which workers live, and hands on a dead one's jobs.
 """

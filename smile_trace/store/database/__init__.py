@@ -24,10 +24,8 @@ class StoreError(SmileTraceError):
 
 
 class StoreUnavailable(StoreError):
-    """A passing fault: a full or read-only disk, a silent database, a lock held too long.
-
-    Nothing was written, and the same may be tried again later.
-    """
+    """A passing fault: a full or read-only disk, a silent database, a lock held too long. Nothing
+    was written, and the same may be tried again later."""
 
     code = ReasonCode.STORE_UNAVAILABLE
 
@@ -66,9 +64,8 @@ class Database(ABC):
     def write(
         self, *, alone: bool = True, fenced: bool = True
     ) -> AbstractContextManager[Connection]:
-        """A write transaction that holds the store's one lock from its start.
-
-        A read inside it therefore sees all earlier writes.
+        """A write transaction that holds the store's one lock from its start, so that reads see all
+        earlier writes.
 
         Args:
             alone: False for writes that do no harm to others of their kind: in a shared store they
@@ -83,14 +80,9 @@ class Database(ABC):
         """
 
     def migrate(self) -> None:
-        """Bring the tables to this release's form.
-
-        Workers of an earlier release may go on in a shared store: a migration only adds what they
-        need not know.
-
-        Raises:
-            StoreError: a newer release made them, or none did.
-        """
+        """Bring the tables to this release's form; raises StoreError if a newer release or none
+        made them. Workers of an earlier release may go on: a migration only adds what they need not
+        know."""
         config = Config()
         config.set_main_option("script_location", "smile_trace.store:migrations")
         script = ScriptDirectory.from_config(config)
@@ -114,11 +106,8 @@ class Database(ABC):
 
     @abstractmethod
     def damage(self) -> str | None:
-        """The damage found in the file; None if it is sound.
-
-        Raises:
-            StoreError: it cannot be read at all.
-        """
+        """The damage found in the file, None if it is sound; raises StoreError if it cannot be read
+        at all."""
 
     def missing_rights(self) -> list[str]:
         """The rights that a worker needs and the role lacks: "may not INSERT into jobs"."""
@@ -134,11 +123,8 @@ class Database(ABC):
 
     @abstractmethod
     def vacuum(self) -> None:
-        """Rewrite everything at its smallest size, under an exclusive lock.
-
-        Raises:
-            StoreError: there is no room for it, or another process holds the lock.
-        """
+        """Rewrite everything at its smallest size; raises StoreError without room or an exclusive
+        lock."""
 
     def close(self) -> None:
         """Close every connection."""

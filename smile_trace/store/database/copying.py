@@ -25,12 +25,10 @@ class Copied(Record):
 def copy_store(source: Database, target: Database, place: str) -> Copied:
     """Copy everything but the registered workers, in one transaction of the target.
 
-    Explanations under way begin again there with the answers that were paid for. The source stays
-    as it is.
+    Explanations under way begin again there with the answers that were paid for. Nobody may write
+    to the source meanwhile; it stays as it is.
 
     Args:
-        source: nobody may write to it meanwhile.
-        target: an empty store.
         place: prefix of the spool files' names there: a path means another file on another machine.
 
     Raises:

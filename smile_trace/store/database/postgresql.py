@@ -82,12 +82,8 @@ $$
 class PostgresDatabase(Database):
     """A PostgreSQL database, which any number of processes use at once.
 
-    Args:
-        url: its address, with the password if it needs one.
-
     Attributes:
-        worker_id: the worker that writes here, which must still be registered; None for any other
-            process.
+        worker_id: the registered worker that writes here; None for any other process.
     """
 
     frees_space = False
@@ -135,12 +131,8 @@ class PostgresDatabase(Database):
 
     @contextmanager
     def describing(self) -> Iterator[None]:
-        """Raise the database's faults as sentences.
-
-        Raises:
-            StoreUnavailable: the same may be tried again later.
-            StoreError: it would fail again.
-        """
+        """Raise the database's faults as sentences: StoreUnavailable if a retry may help, else
+        StoreError."""
         try:
             yield
         except DataError:  # what no database takes: whoever wrote it looks for it
@@ -183,11 +175,8 @@ class PostgresDatabase(Database):
             return bool(connection.execute(_HAS_SCHEMA, {"name": name}).scalar_one())
 
     def constrain_text(self, schema: str, column: str, value: str) -> None:
-        """Restrict a column to one text or none, in every table of a schema that has it.
-
-        Raises:
-            StoreError: a row holds something else.
-        """
+        """Restrict a column to one text or none, in every table of a schema that has it. Raises
+        StoreError if a row holds something else."""
         allowed = f"CHECK (coalesce({column}, '{value}') = '{value}')"
         wanted = {"schema": schema, "column": column, "name": f"{column}_is_{value}"}
         with self.write(fenced=False) as connection:
@@ -274,11 +263,9 @@ def _prepare(connection: Any, _: Any) -> None:
 
 
 def _check_when_reused(engine: Engine) -> None:
-    """Check that a connection still works before it is used again.
-
-    Testing each, as `pool_pre_ping` does, would double the transactions of an idle worker. The
-    socket tells without one if the server has closed the connection.
-    """
+    """Check that a connection still works before it is used again. Testing each, as `pool_pre_ping`
+    does, would double the transactions of an idle worker; the socket tells whether the server has
+    closed it."""
 
     def note_use(_: Any, record: Any) -> None:
         record.info["used"] = time.monotonic()

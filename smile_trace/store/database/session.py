@@ -21,8 +21,7 @@ from smile_trace.store.database.postgresql import CLASS, PostgresDatabase
 SILENT_SECONDS = 20.0
 """How long a session may be silent."""
 WORKERS, TASKS, REQUESTS = CLASS + 1, CLASS + 2, CLASS + 3
-"""The first halves of the keys of locks on workers, on one worker's tasks, and on requests in
-flight."""
+"""The first halves of the keys of locks on workers, one worker's tasks, and requests in flight."""
 
 TIME = text("SELECT extract(epoch FROM clock_timestamp())")
 """The database's clock, in Unix seconds."""
@@ -44,12 +43,8 @@ class Held(NamedTuple):
 
 
 class Session:
-    """One connection, in autocommit, and its locks. Thread-safe.
-
-    Raises:
-        StoreUnavailable: in every method, if the connection is lost with all its locks; `connect`
-            makes a new one.
-    """
+    """One connection, in autocommit, and its locks. Thread-safe. Every method raises
+    StoreUnavailable if the connection is lost with all its locks; `connect` makes a new one."""
 
     def __init__(self, database: PostgresDatabase) -> None:
         self._database = database
@@ -79,8 +74,8 @@ class Session:
         return bool(self._ask(_TRY, kind=kind, key=_number(key)))
 
     def hold_one(self, kind: int, first: int, most: int) -> "Held | None":
-        """Take one of `most` locks whose keys begin at `first`, not yet held by any session; None
-        if all are."""
+        """Take a lock that this session has not, of `most` whose keys begin at `first`; None if all
+        are held."""
         with self._lock:
             taken = [key for of, key in self._taken if of == kind]
             key = self._ask(_TRY_ONE, kind=kind, first=first, last=first + most - 1, taken=taken)
@@ -151,11 +146,8 @@ def _number(key: int | str) -> int:
 
 
 class DatabaseClock:
-    """Unix seconds of the database, counted on by this machine's clock between two looks.
-
-    Waits, days and the order of events are then the same for every worker, whatever its own clock
-    says.
-    """
+    """Unix seconds of the database, counted on by this machine's clock between two looks: waits,
+    days and the order of events are then the same for every worker."""
 
     def __init__(self) -> None:
         self._ahead = 0.0
@@ -165,15 +157,8 @@ class DatabaseClock:
         return time.time() - self._ahead
 
     def look(self, ask: Callable[[], float]) -> float:
-        """Compare the clocks.
-
-        Args:
-            ask: asks the database for its Unix seconds.
-
-        Returns:
-            How many seconds this machine's clock is ahead. A difference within the question's round
-            trip changes nothing.
-        """
+        """How many seconds this machine's clock is ahead of the database's Unix seconds, which
+        `ask` gets. A difference within the question's round trip does not adjust this clock."""
         before = time.time()
         theirs = ask()
         after = time.time()

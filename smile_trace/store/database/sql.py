@@ -78,7 +78,7 @@ def _in_postgresql(element: json_text, compiler: Any, **how: Any) -> str:
 
 
 class age(FunctionElement[int]):
-    """Grows with every new delivery; in SQLite part of the index, so that nothing has to be
+    """Grows with every new delivery; in SQLite part of the index, so that nothing must be
     sorted."""
 
     type = Integer()

@@ -98,11 +98,7 @@ class SQLiteDatabase(Database):
 
 @contextmanager
 def describing_faults(path: Path) -> Iterator[None]:
-    """Raise faults of another SQLite database like those of the store's.
-
-    Raises:
-        StoreError: the file at `path` is damaged, or cannot be written for now.
-    """
+    """Raise faults of another SQLite database as StoreError, like those of the store's."""
     try:
         yield
     except DBAPIError as error:
@@ -171,11 +167,8 @@ def make_wal(path: Path) -> None:
 
 
 def empty_wal(path: Path) -> None:
-    """Move the write-ahead log into its database, and empty it.
-
-    Raises:
-        StoreUnavailable: readers or writers kept it in use for `BUSY_SECONDS`.
-    """
+    """Move the write-ahead log into its database, and empty it. Raises StoreUnavailable if readers
+    or writers keep it in use for `BUSY_SECONDS`."""
     deadline = time.monotonic() + BUSY_SECONDS
     with describing_faults(path), closing(sqlite3.connect(path, timeout=1.0)) as connection:
         while connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:

@@ -15,11 +15,8 @@ from smile_trace.store.tables import calls, deliveries, explanations, jobs, span
 
 
 class Captured(NamedTuple):
-    """A call with its span (None if imported), and the state of its newest job and explanation.
-
-    `state` is None before the worker has looked at it; `reason` says why it was skipped or failed,
-    or what it waits for.
-    """
+    """A call with its span (None if imported), and the state of its newest job (None if undecided)
+    and explanation. `reason` says why it was skipped or failed, or what it waits for."""
 
     call: Call
     span: Span | None
@@ -102,10 +99,8 @@ class Explained(Record):
 
 
 def read_explained(database: Database, *, since: float) -> list[Explained]:
-    """The newest explanation of each call that was explained after `since` (Unix seconds).
-
-    In the order of the calls, and without perturbations, which `Store.explanation` reads.
-    """
+    """The newest explanation of each call that was explained after `since` (Unix seconds), in the
+    order of the calls, and without perturbations, which `Store.explanation` reads."""
     newest = select(func.max(explanations.c.id)).group_by(explanations.c.call_id)
     query = (
         select(calls.c.body.label("call"), explanations.c.body.label("explanation"), calls.c.id)
@@ -125,8 +120,7 @@ def read_explained(database: Database, *, since: float) -> list[Explained]:
 
 
 class Lately(NamedTuple):
-    """Calls of a prompt explained on their own in a period and the one before; the newest
-    explanation's id."""
+    """Calls of a prompt explained on their own in a period and the one before; the newest id."""
 
     now: int
     before: int
@@ -134,8 +128,7 @@ class Lately(NamedTuple):
 
 
 def read_lately(database: Database, *, before: float, since: float) -> dict[str, Lately]:
-    """Count the explained calls per prompt of the periods from `before` to `since` and from there
-    on."""
+    """Explained calls per prompt of the periods from `before` to `since` and from there on."""
     alone = is_unset(explanations.c.body, "settings", "pooled")
     at, now = calls.c.start_ns, calls.c.start_ns >= int(since * 1e9)
     one = explanations.c.call_id.distinct()
@@ -176,11 +169,8 @@ class ExplainedInPeriod(NamedTuple):
 
 
 class Period(NamedTuple):
-    """The calls and explanations of a period.
-
-    `first`: Unix seconds of the first call; `calls`: by kind and name of group, explained or not;
-    `explanations`: ids for the newest explained calls, in order.
-    """
+    """A period: Unix seconds of its `first` call, `calls` by kind and name of group, explained or
+    not, and the ids of the `explanations` of the newest explained calls, in order."""
 
     first: float
     calls: Counter[tuple[str, str]]
@@ -190,14 +180,8 @@ class Period(NamedTuple):
 def read_period(
     database: Database, *, since: float, until: float, name: str | None, most: int
 ) -> Period:
-    """The calls that began in a period, and the newest explanation of each on its own.
-
-    Args:
-        since: Unix seconds, included.
-        until: Unix seconds, not included.
-        name: of a prompt or a function; None for all.
-        most: the most explained calls, the newest first to be taken.
-    """
+    """The calls from `since` to before `until` (Unix seconds), and the newest explanation of each
+    of the newest `most` on its own; `name` is a prompt's or a function's."""
     within = [calls.c.start_ns >= int(since * 1e9), calls.c.start_ns < int(until * 1e9)]
     if name is not None:
         within.append(calls.c.group_name == name)
@@ -223,8 +207,8 @@ def read_period(
 
 
 def read_in_period(database: Database, ids: Sequence[int]) -> Iterator[ExplainedInPeriod]:
-    """The explained calls of these explanations without perturbations, a few at a time in
-    memory."""
+    """The explained calls of these explanations without perturbations, a few in memory at a
+    time."""
     query = select(
         calls.c.body.label("call"),
         explanations.c.body.label("explanation"),

@@ -29,10 +29,8 @@ class ImportFailed(SmileTraceError):
 
 
 class Imported(Record):
-    """How many explanations were new, known already, or not imported.
-
-    They are not imported if their trace was `forgotten`, or a line lacks a call or its explanation.
-    """
+    """How many explanations were new, known already, or not imported: their trace was forgotten, or
+    the line lacks a call or its explanation."""
 
     new: int = 0
     known: int = 0
@@ -75,9 +73,8 @@ def export_entries(database: Database) -> Iterator[Entry]:
 
 
 def import_lines(database: Database, lines: Iterable[bytes]) -> Imported:
-    """Import lines of `export_lines`; an explanation that is there already stays as it is.
-
-    It is delivered to the trackers only if its trace is in this store, too.
+    """Import lines of `export_lines`; an explanation that is there already stays as it is, and a
+    new one is delivered to the trackers only if its trace is in this store, too.
 
     Raises:
         ImportFailed: a line is broken, or of another schema version. Earlier lines may be imported

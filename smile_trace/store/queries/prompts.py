@@ -1,4 +1,4 @@
-"""What was captured and explained of one prompt: the rows that a comparison is made of."""
+"""A prompt's captured calls and explanations: the rows of a comparison."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -39,8 +39,8 @@ class Partitions(NamedTuple):
 
 
 class MaskRow(NamedTuple):
-    """One random mask that was answered: "1" = retained, `fixed` are the indices of segments
-    that could not be removed, `answer_change` is in [0, 1]."""
+    """An answered random mask: "1" = retained, `fixed` are the indices of segments that could not
+    be removed, `answer_change` is in [0, 1]."""
 
     explanation_id: int
     level: int
@@ -70,8 +70,7 @@ class PromptReader:
         return list(self._connection.execute(ordered).scalars())
 
     def versions(self, prompt: str, since: float = 0.0) -> dict[str, int]:
-        """The versions of a prompt that were called since then (Unix seconds), with their numbers
-        of calls, oldest first."""
+        """A prompt's versions and counts of calls since then (Unix seconds), oldest first."""
         query = (
             select(calls.c.group_version, func.count())
             .where(calls.c.group_kind == "prompt", calls.c.group_name == prompt, _begun(since))
@@ -125,7 +124,7 @@ class PromptReader:
         return [Call.model_validate_json(row.body) for row in rows]
 
     def feedback(self, trace_ids: Sequence[str]) -> list[Feedback]:
-        """What people said about those traces."""
+        """People's feedback on those traces."""
         query = select(feedback.c.body)
         rows = in_chunks(self._connection, query, feedback.c.trace_id, trace_ids)
         return [Feedback.model_validate_json(row.body) for row in rows]
@@ -179,7 +178,7 @@ class PromptReader:
         ]
 
     def settings(self, settings_hash: str) -> ExplanationSettings | None:
-        """The settings of that hash; None where no job has them."""
+        """The settings of that hash; None if no job has them."""
         query = select(jobs.c.settings).where(jobs.c.settings_hash == settings_hash).limit(1)
         found = self._connection.execute(query).scalar()
         return None if found is None else ExplanationSettings.model_validate_json(found)

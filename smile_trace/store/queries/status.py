@@ -31,11 +31,11 @@ Stage = Literal["read", "explain", "deliver"]
 
 
 class Lag(Record):
-    """How many `seconds` the oldest of what waits there has done so.
+    """How many `seconds` the oldest waiting item has waited at a stage.
 
-    `stage` is what it waits for: to be read from the source `name` (of a backend: since all that a
-    `place` held was read), to be explained by the model `name`, to be delivered to the tracker
-    `name`. What is postponed to a later time, or was refused for good, does not wait.
+    It waits to be read from the source `name` (for a backend: since all of a `place` was read),
+    explained by the model `name`, or delivered to the tracker `name`. Postponed and refused items
+    do not wait.
     """
 
     stage: Stage
@@ -45,12 +45,8 @@ class Lag(Record):
 
 
 def read_lags(database: Database, now: float) -> tuple[Lag, ...]:
-    """The lags of what waits in the store, and of the backends that are read into it.
-
-    Args:
-        database: the store's.
-        now: Unix seconds.
-    """
+    """The lags of the store, and of the backends that are read into it; `now` is in Unix
+    seconds."""
     with database.read() as connection:
         return (
             *_places(connection, now),
@@ -67,7 +63,7 @@ def _places(connection: Connection, now: float) -> Iterator[Lag]:
 
 
 def _models(connection: Connection, now: float) -> Iterator[Lag]:
-    """A job that was postponed and is due again, waits since then."""
+    """A job that was postponed and is due again waits since then."""
     due = (jobs.c.state == "pending") & (jobs.c.not_before <= now)
     query = select(func.coalesce(jobs.c.model, ""), func.min(jobs.c.changed_at)).where(due)
     for model, since in connection.execute(query.group_by(jobs.c.model)):
@@ -87,11 +83,11 @@ def _tracker_lags(connection: Connection, now: float) -> Iterator[Lag]:
 
 
 Shown = Annotated[str, AfterValidator(presentable)]
-"""What others said, whoever stored it: workers of other releases may share the store."""
+"""Others' words, whoever stored them: workers of other releases may share the store."""
 
 
 class Counted(Record):
-    """How often something happened, and why; `code` where the reason has one."""
+    """How often something happened, and why; `code` if the reason has one."""
 
     reason: Shown
     code: ReasonCode | None = None
@@ -99,11 +95,9 @@ class Counted(Record):
 
 
 class Paused(Record):
-    """A model or tracker that takes nothing right now, and is tried again by itself.
-
-    `tries` failed since `since`; the next one comes at `next_try` (both in Unix seconds).
-    `waiting` pending jobs or deliveries are for it.
-    """
+    """A model or tracker that takes nothing right now, and is tried again by itself. `tries` failed
+    since `since`; the next comes at `next_try` (both in Unix seconds). `waiting` jobs or deliveries
+    are for it."""
 
     name: str
     reason: Shown
@@ -115,8 +109,7 @@ class Paused(Record):
 
 
 class TrackerCounts(Record):
-    """What one tracker got, and what is on its way there. `paused` is set while it takes
-    nothing."""
+    """A tracker's deliveries, done and waiting; `paused` is set while it takes nothing."""
 
     name: str
     traces: int = 0
@@ -136,9 +129,9 @@ class TrackerCounts(Record):
 class Status(Record):
     """The whole state of a home.
 
-    `captured` counts the calls of complete traces, `open_traces` those that are still growing.
-    Of the captured ones `sampled` were chosen: they are pending, running, explained or failed.
-    `explained` includes all four statuses of an Explanation (`reliable` and the next three).
+    `captured` counts the calls of complete traces, `open_traces` those still growing. `sampled`
+    calls are pending, running, explained or failed. `explained` includes all four statuses of an
+    Explanation (`reliable` and the next three).
     """
 
     captured: int
@@ -154,7 +147,7 @@ class Status(Record):
     no_effect: int
     inconclusive: int
     sanity_checks: tuple[Counted, ...] = ()
-    """Sanity checks by outcome, of every explanation that had one."""
+    """Sanity checks by outcome, over all explanations that had one."""
     dropped_proxies: tuple[str, ...] = ()
     """Proxies that are not asked any more: whose, on which prompt, and why."""
     failed: int
@@ -164,18 +157,18 @@ class Status(Record):
     pending_by_reason: tuple[Counted, ...]
     trackers: tuple[TrackerCounts, ...]
     sources: tuple[Pulled, ...] = ()
-    """What was read of the backends of `[sources.NAME]`, once late spans had their time."""
+    """Progress in the backends of `[sources.NAME]`, after the time for late spans."""
     workers: tuple[RegisteredWorker, ...] = ()
-    """Those that share the store, where it is a database that many use."""
+    """The workers of a shared store."""
     worker: str = ""
-    """What `smile-trace health` says."""
+    """The output of `smile-trace health`."""
     healthy: bool = False
     corrupt_lines: int
     unread_files: int = 0
-    """Spool files that hold something no worker has read yet."""
+    """Spool files with contents that no worker has read yet."""
     spool_filled: float = 0.0
-    """The share of its cap (`SMILE_TRACE_SPOOL_LIMIT`, as it is set here) that this home's spool
-    takes; at 1 nothing more is captured or received."""
+    """The share of its cap (`SMILE_TRACE_SPOOL_LIMIT`, as set here) that this home's spool takes;
+    at 1 nothing more is captured or received."""
     lags: tuple[Lag, ...] = ()
     """How far behind reading, explaining and delivering are, where something waits."""
     lost: int = 0
@@ -186,13 +179,8 @@ class Status(Record):
 
 
 def read_status(database: Database, today: str, refusal: Callable[[str], Reason | None]) -> Status:
-    """Count everything, as of one moment.
-
-    Args:
-        database: the store's.
-        today: the ISO date of the daily caps.
-        refusal: why these let nothing more of a model through; None where they do.
-    """
+    """Count everything, as of one moment. `today` is the ISO date of the daily caps, and `refusal`
+    says why they let nothing more of a model through, None if they do."""
     with database.read() as connection:
         by_state = select(jobs.c.state, func.count()).group_by(jobs.c.state)
         states = {row[0]: row[1] for row in connection.execute(by_state)}
@@ -259,8 +247,8 @@ def _reasons(connection: Connection, state: str) -> tuple[Counted, ...]:
 def _waited_for(
     connection: Connection, refusal: Callable[[str], Reason | None]
 ) -> tuple[Counted, ...]:
-    """Why jobs are pending, the most frequent first. A paused model is tried with one of its jobs:
-    what that one met last is what all of them wait for. No job is begun that a cap would stop."""
+    """Why jobs are pending, the most frequent first. All jobs of a paused model wait for what the
+    one that it is tried with met last. No job is begun that a cap would stop."""
     of_model = jobs.outerjoin(paused_models, paused_models.c.name == jobs.c.model)
     waiting = select(
         func.coalesce(paused_models.c.reason, jobs.c.reason).label("reason"),

@@ -1,1 +1,1 @@
-"""Money and answers: the ledger, and what each part of it is counted for."""
+"""Money and answers: the ledger, and the purposes that it counts for."""

@@ -1,6 +1,6 @@
-"""What was reserved and spent, by cap, and when the next attempt may be sent to a model.
+"""Reservations and spending by cap, and when the next attempt may be sent to a model.
 
-In a file it is counted under the one lock for writers, in a shared store by its `procedures`.
+A file counts under the one lock for writers, a shared store in its `procedures`.
 """
 
 import json
@@ -31,15 +31,15 @@ from smile_trace.store.spending.procedures import TAKEN_OVER
 from smile_trace.store.tables import rate_limits, reservations, spend
 
 UNITS = ("calls", "tokens", "usd")
-"""What caps are counted in."""
+"""The units of caps."""
 
 CapScope = Literal["day", "model", "explanation"]
-"""What a cap holds for. The key of a day is its ISO date, of a model "date/name", of an
-explanation the `stored_key` of its `BudgetScope`."""
+"""The scope of a cap. The key of a day is its ISO date, of a model "date/name", of an explanation
+the `stored_key` of its `BudgetScope`."""
 
 
 class Spent(Record):
-    """What was reserved or spent; `unpriced_calls` are those whose price is unknown."""
+    """The sum of reservations or spending; `unpriced_calls` are those whose price is unknown."""
 
     calls: int = 0
     tokens: int = 0
@@ -48,7 +48,7 @@ class Spent(Record):
 
 
 class Reservation(NamedTuple):
-    """What was reserved, for which day and model, as a part of which explanation."""
+    """An amount reserved for a day, a model and an explanation."""
 
     id: str
     day: str
@@ -60,7 +60,7 @@ class Reservation(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """What of an attempt counts under one cap, and how much may stand there, by unit."""
+    """An attempt's share under one cap, and the caps by unit."""
 
     scope: CapScope
     key: str
@@ -68,7 +68,7 @@ class Entry(NamedTuple):
     caps: Mapping[str, float | None] = {}
 
     def refused(self, spent: Spent) -> str | None:
-        """The unit whose cap would be passed by it; None where there is room."""
+        """The unit whose cap it would exceed; None if there is room."""
         for unit, cap in self.caps.items():
             asked = getattr(self.more, unit)
             if cap is not None and asked > 0 and getattr(spent, unit) + asked > cap:
@@ -77,20 +77,17 @@ class Entry(NamedTuple):
 
 
 class Accounts(Protocol):
-    """Where reservations are kept, and counted."""
+    """Where reservations are kept and counted."""
 
     def reserve(self, reservation: Reservation, entries: Sequence[Entry]) -> int | None:
-        """Count a reservation under all of its caps and keep it, or nothing of it.
-
-        Returns:
-            None where it is kept; else the index of an entry whose cap would be passed.
-        """
+        """Keep a reservation and count it under all of its caps, or do nothing and return the index
+        of an entry whose cap would be exceeded."""
 
     def settle(
         self, reservation: str, entries: Sequence[Entry], values: Mapping[str, Any] | None
     ) -> None:
-        """Count a difference, once, and keep the reservation as settled with those values; without
-        any it is removed. Nothing happens to one that is settled."""
+        """Count a difference, once, and mark the reservation as settled with those values, or
+        remove it without any. A settled one is left alone."""
 
 
 class FileAccounts:
@@ -137,7 +134,7 @@ def read_reservation(connection: Connection, reservation: str) -> Reservation | 
 
 
 def read_spent(connection: Connection, scope: str, key: str) -> Spent:
-    """What was spent so far under a cap."""
+    """The sum spent so far under a cap."""
     query = select(spend).where(spend.c.scope == scope, spend.c.key == key)
     row = connection.execute(query).one_or_none()
     if row is None:
@@ -172,11 +169,7 @@ class SharedAccounts:
         self._database = database
 
     def reserve(self, reservation: Reservation, entries: Sequence[Entry]) -> int | None:
-        """See `Accounts.reserve`.
-
-        Raises:
-            TakenOver: the other workers took this one for dead.
-        """
+        """See `Accounts.reserve`; raises TakenOver if other workers took this one for dead."""
         row = {name: storable(value) for name, value in reservation._asdict().items()}
         given = {
             "entries": _document(entries),
@@ -201,8 +194,8 @@ class SharedAccounts:
 
 
 def _document(entries: Sequence[Entry]) -> str:
-    """The entries as the procedures take them: an entry that adds nothing of a unit is stopped by
-    no cap on it."""
+    """The entries for the procedures; an entry that adds nothing of a unit ignores the cap on
+    it."""
     return json.dumps(
         [
             {
@@ -224,12 +217,8 @@ class RateLimits:
     """Attempts at even distances, never two at once: the generic cell rate algorithm (ITU-T I.371,
     appendix I) without a burst, so that no minute, wherever it begins, holds more than the limit.
 
-    Each attempt takes its place in one statement: of many that ask at once each has another.
-
-    Args:
-        database: the store's. In PostgreSQL the time is its own, whatever the asking machine's
-            clock says.
-        clock: Unix seconds, where the store is a file.
+    Each attempt takes its place in one statement, so that concurrent ones get different places. In
+    PostgreSQL the time is the database's; `clock` (Unix seconds) serves a file.
     """
 
     def __init__(self, database: Database, clock: Callable[[], float]) -> None:
@@ -237,16 +226,8 @@ class RateLimits:
         self._clock = clock
 
     def take(self, model: str, unit: str, seconds: float) -> float:
-        """Take the next place, and as much time after it.
-
-        Args:
-            model: its name in the settings.
-            unit: what the limit is counted in.
-            seconds: how long the next one has to wait after this one.
-
-        Returns:
-            Seconds until this one may be sent; 0 where that is now.
-        """
+        """Take the next place for a model (its name in the settings), and block the `seconds` after
+        it. Returns the seconds until the attempt may be sent; 0 for now."""
         now, at = self._now(), rate_limits.c.next_at
         first = insert(rate_limits).values(model=model, unit=unit, next_at=now + seconds)
         taken = first.on_conflict_do_update(
@@ -257,7 +238,7 @@ class RateLimits:
             return max(0.0, float(connection.execute(taken).scalar_one()))
 
     def return_unused(self, model: str, unit: str, seconds: float) -> None:
-        """Let the next ones be so much sooner: less was used than was taken for."""
+        """Bring the next places forward: less was used than was taken for."""
         mine = (rate_limits.c.model == model) & (rate_limits.c.unit == unit)
         sooner = update(rate_limits).where(mine).values(next_at=rate_limits.c.next_at - seconds)
         with self._writing() as connection:

@@ -1,4 +1,4 @@
-"""Spending, durably: the store's side of `models.ledger.Ledger`."""
+"""Durable spending: the store's side of `models.ledger.Ledger`."""
 
 import copy
 import hashlib
@@ -36,7 +36,7 @@ from smile_trace.store.tables import spend
 
 
 class Purpose(StrEnum):
-    """What attempts are sent for. Only those for the explanation itself use up its calls."""
+    """The purpose of attempts. Only those for the explanation itself use up its calls."""
 
     EXPLANATION = "explanation"
     PROXY = "proxy"
@@ -50,15 +50,14 @@ class Purpose(StrEnum):
 
 @dataclass(frozen=True)
 class BudgetScope:
-    """An explanation, or what else is asked for it, with caps of its own.
+    """An explanation, or a by-product of it, with caps of its own.
 
-    A proxy's attempts have their own cap on calls. In the caps of the explanation and of the day
-    only their money counts; their calls and tokens count in the proxy's own caps.
+    A proxy's attempts have their own caps on calls and tokens; only their money counts in the caps
+    of the explanation and the day.
 
     Attributes:
-        explanation: its id, in the worker "call id/settings hash/attempt"; where it is of a call,
-            the call's id comes first.
-        purpose: what the attempts are for.
+        explanation: its id, in the worker "call id/settings hash/attempt"; begins with the call's
+            id if there is one.
         run: the run of the job, for a probe.
     """
 
@@ -72,7 +71,7 @@ class BudgetScope:
 
     @property
     def key(self) -> str:
-        """What models are given."""
+        """The key that models are given."""
         if self.purpose is Purpose.EXPLANATION:
             return self.explanation
         run = "" if self.run is None else f" {self.run}"
@@ -80,8 +79,8 @@ class BudgetScope:
 
     @property
     def stored_key(self) -> str:
-        """How it stands in the store: what was spent outlives a trace that is forgotten, whose id
-        must not, nor come back with a late attempt. All keys of a trace begin alike."""
+        """The key in the store, with the trace's id hashed: spending outlives a forgotten trace,
+        whose id must not, nor come back with a late attempt. All keys of a trace begin alike."""
         trace_id, colon, rest = self.explanation.partition(":")
         if not colon:
             return self.key
@@ -115,7 +114,7 @@ _LEAST = Spent(calls=1, tokens=1, usd=1e-6)
 
 
 class Left(Record):
-    """What remains of the caps today; None where there is no cap of that kind."""
+    """The rest of today's caps; None without a cap of that kind."""
 
     calls: int | None = None
     tokens: int | None = None
@@ -125,13 +124,11 @@ class Left(Record):
 class StoredLedger:
     """The Ledger of `models.ledger`, with the settings' caps.
 
-    A reservation is counted as spent from the start, so one that a crash orphaned stays so.
+    A reservation counts as spent from the start, so that one orphaned by a crash stays counted.
 
     Args:
-        database: the store's.
         budget: the caps on everything, and on one explanation.
         models: the settings' models by name, with caps of their own; `"*"` stands for others.
-        clock: Unix seconds.
     """
 
     caps_money = True
@@ -158,12 +155,8 @@ class StoredLedger:
         )
 
     def with_budget(self, calls: int | None) -> "StoredLedger":
-        """The same caps per day and limits per minute, for what somebody asks with a budget.
-
-        Args:
-            calls: the cap on each thing that is asked, in place of those of the settings; None
-                for no such cap.
-        """
+        """The same caps per day and limits per minute with a budget of `calls` for each thing that
+        is asked, in place of the settings' (None: no such cap)."""
         ledger = copy.copy(self)
         ledger._own_budget = True
         ledger.caps_money = False  # the budget, in calls, holds whatever the price is
@@ -208,10 +201,8 @@ class StoredLedger:
         return reservation.id
 
     def settle(self, reservation: str, *, tokens: int, usd: float | None) -> None:
-        """See `models.ledger.Ledger.settle`; settling twice changes nothing.
-
-        Usage that cannot be true is refused: then the reservation stands.
-        """
+        """See `models.ledger.Ledger.settle`; idempotent. After incredible usage the reservation
+        stands."""
         row = self._take(reservation)
         if row is None:
             return
@@ -231,7 +222,7 @@ class StoredLedger:
             self._rate_limits.return_unused(row.model, unit, seconds)
 
     def release(self, reservation: str, *, sent: bool) -> None:
-        """See `models.ledger.Ledger.release`; a second time changes nothing."""
+        """See `models.ledger.Ledger.release`; idempotent."""
         row = self._take(reservation)
         if row is None:
             return
@@ -252,7 +243,7 @@ class StoredLedger:
         self._accounts.settle(reservation, counted, {"tokens": 0, "usd": 0.0} if sent else None)
 
     def spent(self, scope: CapScope, key: str) -> Spent:
-        """What was spent so far under a cap."""
+        """The sum spent so far under a cap."""
         if scope == "explanation":
             key = BudgetScope.from_key(key).stored_key
         return self._spent(scope, key)
@@ -263,13 +254,8 @@ class StoredLedger:
             return read_spent(connection, scope, key)
 
     def room_for(self, explanations: int, model: str | None = None) -> bool:
-        """Whether the caps per day leave room for so many whole explanations to run at once.
-
-        For the only one, any room is enough: it may go on tomorrow with what it has by then.
-
-        Args:
-            explanations: those under way and the next one.
-            model: look at the model's own caps; without it, at those on everything.
+        """Whether the caps per day, those on everything or the `model`'s own, leave room for so
+        many whole explanations at once. For a single one any room is enough: it may go on tomorrow.
         """
         budget, left = self._budget, self.left(model)
         calls, usd = explanations * budget.calls_per_explanation, budget.usd_per_explanation
@@ -282,7 +268,7 @@ class StoredLedger:
         )
 
     def left(self, model: str | None = None) -> Left:
-        """What remains of the daily caps: those on everything, or a model's own."""
+        """The rest of the daily caps: those on everything, or a model's own."""
         if model is None:
             caps = {unit: getattr(self._budget, f"{unit}_per_day") for unit in UNITS}
             spent = self.spent("day", self.today())
@@ -315,7 +301,7 @@ class StoredLedger:
         }
 
     def refusal(self, model: str) -> Reason | None:
-        """Why the caps per day let nothing more of that model through; None where they do."""
+        """Why the caps per day let nothing more of that model through; None if they do."""
         day = self.today()
         for entry in (Entry("model", f"{day}/{model}", _LEAST), Entry("day", day, _LEAST)):
             try:
@@ -342,8 +328,8 @@ class StoredLedger:
         return {unit: getattr(how, f"{unit}_per_day") for unit in UNITS}
 
     def _seconds(self, model: str, amounts: Mapping[str, int]) -> dict[str, float]:
-        """How much of a minute's limit some requests or tokens are, in seconds, by unit; without
-        the units that have no limit."""
+        """The seconds of a minute's limit that amounts take up, by unit, without unlimited
+        units."""
         how = table_of(self._models, model)
         limits = {unit: getattr(how, f"{unit}_per_minute", None) for unit in amounts}
         return {
@@ -353,24 +339,19 @@ class StoredLedger:
         }
 
     def _take(self, reservation: str) -> Reservation | None:
-        """A reservation that is not settled yet, as far as is known here."""
         if (own := self._open.pop(reservation, None)) is not None:
             return own
         with self._database.read() as connection:
             return read_reservation(connection, reservation)
 
     def _caps(self, entry: Entry, model: str) -> dict[str, float | None]:
-        """What may be spent under the cap of an entry, by unit."""
         if entry.scope == "model":
             return self._caps_of(model)
         return {unit: getattr(self._budget, name) for unit, name in _names(entry).items()}
 
     def _refuse(self, entry: Entry, model: str) -> None:
-        """Say which cap is in the way of an entry; nothing where there is room again.
-
-        Raises:
-            BudgetExceeded: it still is.
-        """
+        """Raise BudgetExceeded, which names the cap in the way of an entry, unless there is room
+        again."""
         spent = self._spent(entry.scope, entry.key)
         unit = entry.refused(spent)
         if unit is None:
@@ -408,10 +389,8 @@ def _names(entry: Entry) -> dict[str, str]:
 
 
 def _credible(reserved: Reservation, tokens: int, usd: float | None) -> bool:
-    """Whether a reservation may be settled at this: neither negative nor far above its bound.
-
-    Some room is left: a provider may count what it was not asked for (its own instructions).
-    """
+    """Whether usage is neither negative nor far above its bound. The margin allows for a provider
+    that counts its own instructions."""
     most = BEYOND_BOUND * max(reserved.tokens, LEAST_BOUND) if reserved.tokens else MAX_TOKENS
     if not 0 <= tokens <= most:
         return False
@@ -422,7 +401,7 @@ def _credible(reserved: Reservation, tokens: int, usd: float | None) -> bool:
 
 
 def _counted(day: str, model: str, explanation: str, more: Spent) -> list[Entry]:
-    """Where an attempt counts: what everybody counts on comes last."""
+    """The entries of an attempt, the one shared by everybody last."""
     scope = BudgetScope.from_key(explanation)
     own = Entry("explanation", explanation, more)
     of_model = Entry("model", f"{day}/{model}", more)

@@ -1,14 +1,13 @@
-"""The procedures of a shared store that count what is reserved and spent.
+"""The procedures of a shared store that count reservations and spending.
 
-They take no turn with other writers, and hold the counters of the day, which everybody counts on,
-for no longer than it takes to add to them: nobody waits there for a disk, nor for a process that is
-frozen. A commit of the counters does not wait for the disk; that of the reservation after it does,
-and the log of writes has one order: what is reserved is counted, whatever dies. What was counted
-and not reserved any more stays spent.
+They do not queue with other writers, and hold the day's shared counters only while adding to them,
+so that nobody waits there for a disk or a frozen process. Committing the counters does not wait for
+the disk; the reservation's commit after it does, and the write log has one order. So every
+reservation is counted, whatever dies; a count without its reservation stays spent.
 """
 
 TAKEN_OVER = -1
-"""What `reserve` says to a worker that is registered no more."""
+"""The answer of `reserve` to a worker that is not registered any more."""
 
 _ENTRY = (
     "jsonb_to_recordset(entries) AS e(scope text, key text, calls bigint, tokens bigint, "

@@ -1,4 +1,4 @@
-"""Answers by content, durably: the store's side of `models.ledger.ResponseCache`."""
+"""Durable answers by content: the store's side of `models.ledger.ResponseCache`."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -14,27 +14,20 @@ from smile_trace.store.tables import response_uses, responses
 
 
 class StoredResponses:
-    """The ResponseCache of `models.ledger`: durable before it returns.
-
-    Args:
-        database: the store's.
-        trace_id: the trace whose explanation asks, so that its answers can be removed with it.
-            Nothing is stored for one that was forgotten.
-    """
+    """The ResponseCache of `models.ledger`: durable before it returns. Answers can be removed with
+    `trace_id`, whose explanation asks; nothing is stored for a forgotten one."""
 
     def __init__(self, database: Database, trace_id: str | None = None) -> None:
         self._database = database
         self._trace_id = trace_id
 
     def used_by(self, trace_id: str) -> "StoredResponses":
-        """The same cache, which notes that the answers are those of a trace's explanation."""
+        """The same cache, which notes that a trace's explanation uses the answers."""
         return StoredResponses(self._database, trace_id)
 
     def get_many(self, keys: Sequence[str]) -> dict[str, Response]:
-        """The cached responses among `keys`, each with `cached=True`.
-
-        One that cannot be read is none: it is asked again, and its answer takes the place.
-        """
+        """The cached responses among `keys`, with `cached=True`. Unreadable ones are removed, to be
+        asked again."""
         found: dict[str, Response] = {}
         unreadable: list[str] = []
         with self._database.read() as connection:
@@ -56,7 +49,7 @@ class StoredResponses:
         return found
 
     def put_many(self, items: Mapping[str, Response]) -> None:
-        """Store responses; those that are there already stay, and failures are not stored."""
+        """Store responses; existing ones stay, and failures are not stored."""
         now = time.time()
         rows = [  # in one order, or two who keep the same ones would wait for each other
             {"key": key, "created_at": now, "body": response.model_dump_json()}
@@ -73,7 +66,6 @@ class StoredResponses:
                 _put_uses(connection, [str(row["key"]) for row in rows], self._trace_id)
 
     def _note_uses(self, keys: Sequence[str]) -> None:
-        """Note for whose explanation cached answers were found, too."""
         if not keys or self._trace_id is None:
             return
         noted = select(response_uses.c.key).where(response_uses.c.trace_id == self._trace_id)
@@ -87,7 +79,7 @@ class StoredResponses:
 
 
 def _put_uses(connection: Connection, keys: Sequence[str], trace_id: str) -> None:
-    """Note for whose explanation answers were asked or found, if they are still there."""
+    """Note whose explanation uses answers, if they are still there."""
     for start in range(0, len(keys), 500):
         there = select(responses.c.key, literal(trace_id)).where(
             responses.c.key.in_(keys[start : start + 500])
