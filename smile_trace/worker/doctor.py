@@ -1,4 +1,4 @@
-"""What `smile-trace doctor` looks at; `upkeep` repairs."""
+"""The checks of `smile-trace doctor`; `upkeep` repairs."""
 
 import asyncio
 import os
@@ -35,7 +35,7 @@ Level = Literal["good", "note", "bad"]
 
 
 class Finding(Record):
-    """One thing that was looked at. `bad` keeps the worker from its work."""
+    """The result of one check. `bad` keeps the worker from its work."""
 
     level: Level
     about: str
@@ -43,11 +43,8 @@ class Finding(Record):
 
 
 def examine_database(database: Database) -> Iterator[Finding]:
-    """What is wrong with the database's tables, indexes and rights.
-
-    Raises:
-        StoreError: it cannot be read.
-    """
+    """Faults of the database's tables, indexes and rights; raises StoreError if it cannot be
+    read."""
     if tables := missing_tables(database):
         said = f"{database.name} lacks the tables {listed(tables)}: bring back a backup of it"
         yield Finding(level="bad", about="tables", said=said)
@@ -66,13 +63,8 @@ CLOCK_SECONDS = 5.0
 def examine_fleet(
     workers: Sequence[RegisteredWorker], clock_ahead: float | None
 ) -> Iterator[Finding]:
-    """What is wrong with the workers of a shared store.
-
-    Args:
-        workers: those that are registered.
-        clock_ahead: seconds that this machine's clock is ahead of the database's; None where the
-            store is a file, of which there is nothing to say.
-    """
+    """Faults of the workers of a shared store; none if `clock_ahead` is None, for a file. It is how
+    many seconds this machine's clock is ahead of the database's."""
     if clock_ahead is None:
         return
     if abs(clock_ahead) > CLOCK_SECONDS:
@@ -103,7 +95,6 @@ def examine_fleet(
 
 
 def _wrong(whose: str, ahead: float) -> str:
-    """What a clock is, and what to do."""
     said = "ahead of" if ahead > 0 else "behind"
     return (
         f"the clock of {whose} is {abs(ahead):,.0f} s {said} the database's: set it by NTP; "
@@ -127,7 +118,7 @@ PACKAGES = (
 
 
 def examine(settings: Settings) -> list[Finding]:
-    """Look at everything that the worker needs; mends permissions, which is always safe.
+    """Check everything that the worker needs, and mend permissions, which is always safe.
 
     Raises:
         NotTrusted: the settings' file names a host that is not allowed yet, so that none is asked.
@@ -142,7 +133,7 @@ def examine(settings: Settings) -> list[Finding]:
 
 
 def active_names(settings: Settings) -> set[str]:
-    """The trackers that the settings and the environment ask for; none where they are wrong."""
+    """The trackers that the settings and the environment ask for; none if they are wrong."""
     settings.check_trust("trackers")
     try:
         trackers = discover(settings.trackers)
@@ -261,7 +252,6 @@ def _store(settings: Settings) -> Iterator[Finding]:
 
 
 def _nothing_read(spool: Path) -> str:
-    """What a home without a store holds."""
     try:
         waiting = sum(file.stat().st_size > 0 for file in spool.glob("*.jsonl"))
     except OSError:  # another user's: said by `_home`
@@ -279,7 +269,6 @@ def _without_content(store: Store) -> Counter[Unread]:
 
 
 def _forgotten(removals: Sequence[Removal]) -> Iterator[Finding]:
-    """Copies of forgotten traces that trackers still have."""
     for (name, by_hand), count in Counter((one.tracker, one.by_hand) for one in removals).items():
         traces = f"{count} forgotten {'trace' if count == 1 else 'traces'}"
         if by_hand:

@@ -39,7 +39,7 @@ from smile_trace.worker.explaining.models import Models
 from smile_trace.worker.telemetry import traced
 
 TIMEOUT = 10.0
-"""Seconds that it may take in all: a receiver that keeps saying a little gets no more of them."""
+"""Seconds for the whole exchange: a receiver that keeps sending a little gets no more of them."""
 
 
 class NotTold(Exception):
@@ -47,11 +47,8 @@ class NotTold(Exception):
 
 
 def post(variable: str, document: dict[str, JSON]) -> None:
-    """Post a document as JSON to the address in an environment variable. The reply is not read.
-
-    Raises:
-        NotTold: it was not taken, or the variable holds no address.
-    """
+    """Post a document as JSON to the address in an environment variable, without reading the reply.
+    Raises NotTold if it was not taken, or the variable holds no address."""
     address = os.environ.get(variable)
     if not address:
         raise NotTold(f"drift.webhook_env names {variable}, which is not set")
@@ -100,13 +97,13 @@ logger = logging.getLogger(__name__)
 LOOK_SECONDS = 30.0
 """Time between two looks at what is due."""
 WAIT_SECONDS = 300.0
-"""Until what could not be asked, or told, is tried again."""
+"""Time until a failed request or notice is tried again."""
 
 OpenModels = Callable[[], Models]
 
 
 def period_of(now: float, hours: float) -> str:
-    """When the period of that moment begins, in UTC: `2026-11-27T00:00`."""
+    """The beginning of that moment's period, in UTC: `2026-11-27T00:00`."""
     seconds = hours * 3600
     begin = datetime.fromtimestamp(now // seconds * seconds, UTC)
     return begin.isoformat(timespec="minutes").removesuffix("+00:00")
@@ -116,14 +113,11 @@ class DriftMonitor:
     """Replays what is due, and tells of alarms. A prompt with an alarm is not asked any more.
 
     Args:
-        store: where the sets, answers and alarms are.
-        settings: `[drift]` and the models.
-        open_models: gives the models; they are closed after each replay.
+        open_models: opens the models, which are closed after each replay.
         stopping: ends it before the next case.
-        clock: Unix seconds.
 
     Raises:
-        SmileTraceError: `drift.probes` names a probe that there is not.
+        SmileTraceError: `drift.probes` names an unknown probe.
     """
 
     def __init__(
@@ -144,7 +138,7 @@ class DriftMonitor:
         self._said: dict[str, str] = {}
 
     def look(self) -> None:
-        """Replay each prompt that has not been in this period, and tell of alarms."""
+        """Replay each prompt that was not replayed in this period, and tell of alarms."""
         now, due = self._clock(), []
         period = period_of(now, self._settings.drift.period_hours)
         for name in self._settings.drift.prompts:
@@ -171,7 +165,7 @@ class DriftMonitor:
             await models.close()
 
     async def _begin(self, name: str, period: str, models: Models) -> None:
-        """Choose the set; what cannot be answered is no part of it."""
+        """Choose the set, without what cannot be answered."""
         answered: list[tuple[NewCase, Sequence[DriftAnswer]]] = []
         for case in choose_cases(self._store, name, self._settings.drift.cases):
             if self._stopping.is_set():
@@ -218,8 +212,8 @@ class DriftMonitor:
         self._judge(drift_of(self._store, name, self._settings.drift.false_alarm_rate))
 
     def _call_of(self, case: NewCase, period: str) -> tuple[Call, Job]:
-        """Its call, and what the requests of this period count on: as those of a profile, with a
-        cap for each case and period."""
+        """The case's call, and a job that its requests count on: as a profile's, with a cap for
+        each case and period."""
         call, job = self._store.traces.call(case.call_id), self._store.jobs.of_call(case.call_id)
         if call is None or job is None:
             raise Unanswered(f"the call {case.call_id} is being explained anew")
@@ -243,11 +237,7 @@ class DriftMonitor:
         self._tell(series.prompt)
 
     def _tell(self, name: str) -> None:
-        """Tell of an alarm, unless that has been done.
-
-        Raises:
-            NotTold: it was not taken.
-        """
+        """Tell of an alarm, unless that has been done; raises NotTold if it was not taken."""
         alarm, variable = self._store.drift.alarm(name), self._settings.drift.webhook_env
         if alarm is None or alarm.told:
             return
@@ -258,7 +248,7 @@ class DriftMonitor:
 
     @contextmanager
     def _noting(self, name: str, now: float) -> Iterator[None]:
-        """Log what cannot be done for a prompt, once, and try it again in a while."""
+        """Log what cannot be done for a prompt, once, and let it be tried again in a while."""
         try:
             yield
         except StoreError:
@@ -278,11 +268,8 @@ class Postponed(SmileTraceError):
 
 @contextmanager
 def _asking(models: Models, job: Job) -> Iterator[None]:
-    """Pause the job's model where it cannot be asked, as an explanation does.
-
-    Raises:
-        Postponed: what is asked inside cannot go on for now; its answers so far are kept.
-    """
+    """Pause the job's model if it cannot be asked, as an explanation does. Raises Postponed if the
+    requests inside cannot go on for now; their answers so far are kept."""
     name = job.settings.model
     try:
         fields = {"trace_id": job.trace_id, "call_id": job.call_id, "model": name}
@@ -297,7 +284,7 @@ def _asking(models: Models, job: Job) -> Iterator[None]:
 
 
 def sentence(series: DriftSeries) -> str:
-    """An alarm as people are told it."""
+    """An alarm in words."""
     assert series.alarm is not None
     probe, period = series.alarm
     return (
@@ -309,11 +296,7 @@ def sentence(series: DriftSeries) -> str:
 
 
 def named(names: Sequence[str]) -> list[Probe]:
-    """The probes of those names.
-
-    Raises:
-        SmileTraceError: there is none of a name.
-    """
+    """The probes of those names; raises SmileTraceError for an unknown one."""
     known = installed_probes()
     if unknown := [name for name in names if name not in known]:
         raise SmileTraceError(

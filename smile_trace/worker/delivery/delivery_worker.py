@@ -39,22 +39,20 @@ logger = logging.getLogger(__name__)
 
 Outcomes = Sequence[tuple[Delivery, Outcome]]
 _Noting = tuple[str, "Future[int]"]
-"""What counts what arrived, and how much that is, once it is kept."""
+"""The counter of a batch, and the number of its arrivals once the outcomes are stored."""
 
 MAX_WAIT = 300.0
 """The longest time between two tries, in seconds."""
 ATTEMPTS = 12
-"""An item that was refused this often, in spite of a tracker that works, is given up."""
+"""An item that a working tracker refused this often is given up."""
 
 DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EIO, errno.EMFILE}
 """This machine can write no file for now, which trackers' clients do: no item is to blame."""
 
 
 class Delivered(Record):
-    """What one pass delivered to a tracker, and how many forgotten traces it deleted there.
-
-    `unexplained`: of how many calls it was told why they are not explained.
-    """
+    """The deliveries of one pass, and how many forgotten traces it deleted there. `unexplained`:
+    calls whose missing explanation the tracker was told."""
 
     traces: int = 0
     explanations: int = 0
@@ -89,11 +87,8 @@ class DeliveryWorker:
         return self.tracker.name
 
     def run(self, stopping: Callable[[], bool] = lambda: False) -> Delivered:
-        """Deliver everything that is due; stop early where the tracker takes nothing.
-
-        While one turn is on its way, what came of the one before is noted in the store, and then
-        the next one is read from it.
-        """
+        """Deliver everything that is due; stop early if the tracker takes nothing. During a turn,
+        the outcomes of the last one are stored, and then the next one is read."""
         state = self._store.outbox.state(self.name)
         if state.not_before > self._clock():
             self._turns.fill()  # so that `status` counts what waits
@@ -126,15 +121,15 @@ class DeliveryWorker:
         return Delivered(**counts)
 
     def wait(self) -> float | None:
-        """Seconds until something may be tried again; None where nothing waits."""
+        """Seconds until something may be tried again; None if nothing waits."""
         due = self._store.outbox.next_due(self.name)
         return None if due is None else max(0.0, due - self._clock())
 
     def _deliver_turn(
         self, turn: Turn, counts: Counter[str], stopping: Callable[[], bool]
     ) -> Iterator[tuple[str, Outcomes]]:
-        """Delete what is to be deleted, then deliver batch after batch, until it is to stop; as
-        soon as they are there, the outcomes, and what counts those that arrived."""
+        """Delete copies, then deliver batches until told to stop. Yields the outcomes as soon as
+        they are there, with the counter of arrivals."""
         counts["removed"] += self._removals.delete(turn.removals)
         for batch in turn.batches:
             for outcomes in self._deliver(batch):
@@ -143,7 +138,7 @@ class DeliveryWorker:
                 return
 
     def _deliver(self, batch: Batch) -> Iterator[Outcomes]:
-        """Hand over what was found; the outcome of the rest is `otherwise`."""
+        """Deliver the items that were found; the outcome of the others is `otherwise`."""
         missing = [(delivery, batch.otherwise) for delivery, item in batch.found if item is None]
         if missing:
             yield missing
@@ -182,7 +177,7 @@ class DeliveryWorker:
         yield list(zip(due, outcomes, strict=True))
 
     def _note(self, outcomes: Outcomes) -> int:
-        """Keep the outcomes; how many arrived."""
+        """Store the outcomes; returns how many arrived."""
         # What arrived would be sent again if it were not noted, so this waits for the disk.
         return self._store_retry(self._settle, outcomes)
 
@@ -208,7 +203,7 @@ class DeliveryWorker:
         return arrived
 
     def pause(self, error: TrackerUnavailable) -> None:
-        """Give the tracker nothing for a while: it said that it takes nothing."""
+        """Give the tracker nothing for a while, since it takes nothing."""
         said = presentable(error)
         state, now = self._store.outbox.state(self.name), self._clock()
         wait = error.retry_after or wait_after(state.failures)
@@ -226,14 +221,14 @@ class DeliveryWorker:
         )
 
     def resume(self) -> None:
-        """The tracker has taken something: nothing is wrong with it any more."""
+        """End the tracker's pause, since it has taken something."""
         if self._store.outbox.state(self.name).failures:
             self._store.outbox.note_state(TrackerState(name=self.name))
             logger.warning("%s takes deliveries again", self.name)
 
 
 def _about(due: Sequence[Delivery]) -> AbstractContextManager[None]:
-    """Give log lines the ids of a delivery of one item; one of many is about its tracker alone."""
+    """Give log lines the ids of a single item; one about several items names the tracker alone."""
     if len(due) != 1:
         return nullcontext()
     [one] = due
@@ -242,7 +237,7 @@ def _about(due: Sequence[Delivery]) -> AbstractContextManager[None]:
 
 
 def _count(noting: Sequence[_Noting], counts: Counter[str]) -> None:
-    """Wait until the outcomes are kept, and count what arrived."""
+    """Wait until the outcomes are stored, and count the arrivals."""
     for counted, arrived in noting:
         counts[counted] += arrived.result()
 
@@ -271,12 +266,7 @@ class DeliveryThread(threading.Thread):
     """Delivers to one tracker until everything is delivered, or it is told to stop.
 
     Args:
-        delivery_worker: delivers traces and explanations.
-        store: the store, for comparisons and reports.
-        settings: the settings.
-        store_retry: logs what cannot be written.
-        leads: whether this worker does a task that one of all workers does; here, deliver to that
-            tracker.
+        leads: whether this worker has the named task among all workers.
         drained: set once nothing more will be captured or explained.
         stopping: set to stop at the next chance.
     """
@@ -302,7 +292,7 @@ class DeliveryThread(threading.Thread):
         self._stopping = stopping
 
     def run(self) -> None:
-        """Deliver what is due, again and again."""
+        """Deliver repeatedly what is due."""
         with about(tracker=self.delivery_worker.name):
             self._deliver_on()
 
@@ -330,11 +320,8 @@ class DeliveryThread(threading.Thread):
                 self._stopping.wait(wait)
 
     def _deliver_due(self, *, at_once: bool) -> float | None:
-        """Deliver what is due; at the end the seconds until the next try, None where nothing waits.
-
-        Args:
-            at_once: nothing more will come.
-        """
+        """Deliver what is due. If nothing more will come (`at_once`), returns the seconds until the
+        next try, None if nothing waits."""
         worker = self.delivery_worker
         done = worker.run(self._stopping.is_set)
         if done.traces or done.explanations or done.paths or done.profiles:

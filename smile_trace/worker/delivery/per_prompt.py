@@ -1,5 +1,5 @@
-"""What a tracker is given once per prompt, and again when it has changed: the comparison of its
-versions, and what mattered this week."""
+"""Pages that a tracker gets once per prompt, and again after a change: the comparison of its
+versions, and the report of its week."""
 
 import logging
 import time
@@ -26,10 +26,10 @@ State = TypeVar("State")
 
 class PerPrompt(ABC, Generic[State]):
     """Makes something of each prompt anew when its state has changed, and delivers it in place of
-    the one before. Nothing is asked of any model: the store alone is read."""
+    the last one. Asks no model, but reads the store alone."""
 
     what: ClassVar[str]
-    """In messages."""
+    """The product's name in messages."""
 
     def __init__(
         self,
@@ -41,11 +41,7 @@ class PerPrompt(ABC, Generic[State]):
         seconds: float,
         shown: bool,
     ) -> None:
-        """
-        Args:
-            seconds: between two looks at the store.
-            shown: whether the tracker shows this at all.
-        """
+        """Look at the store every `seconds`, if the product is `shown` by the tracker at all."""
         self._tracker = tracker
         self._store = store
         self._settings = settings
@@ -57,11 +53,11 @@ class PerPrompt(ABC, Generic[State]):
 
     @abstractmethod
     def _states(self, now: float) -> Mapping[str, State]:
-        """What it is made anew for where that differs from last time, by prompt that takes part."""
+        """The state of each prompt that takes part; a change makes the product anew."""
 
     @abstractmethod
     def _deliver(self, prompt: str, now: float) -> Outcome | None:
-        """Make it and deliver it; None where nothing was made, for a reason that was logged.
+        """Make and deliver the product; None if there is none, for a logged reason.
 
         Raises:
             TrackerUnavailable: nothing was taken.
@@ -104,14 +100,12 @@ class PerPrompt(ABC, Generic[State]):
 
 
 MAX_TRACES = 100
-"""Traces of a version that a tracker is told."""
+"""Maximum traces of a version that a tracker is told."""
 
 
 class Comparisons(PerPrompt[dict[str, int]]):
-    """Compares each prompt anew when its explained calls have changed.
-
-    A prompt takes part once it has two versions, and one of them MIN_CALLS explained calls.
-    """
+    """Compares each prompt anew when its explained calls have changed, once it has two versions,
+    one of them with MIN_CALLS explained calls."""
 
     what = "comparison"
 
@@ -150,7 +144,7 @@ class Comparisons(PerPrompt[dict[str, int]]):
 
 
 def deliver(tracker: Tracker, store: Store, comparison: Comparison) -> Outcome:
-    """Give a comparison to a tracker, with the traces that it knows of each version.
+    """Give a comparison to a tracker, with its ids of each version's traces.
 
     Raises:
         TrackerUnavailable: nothing was taken.
@@ -167,14 +161,14 @@ def deliver(tracker: Tracker, store: Store, comparison: Comparison) -> Outcome:
 
 PERIOD = timedelta(days=7)
 MIN_EXPLAINED = 5
-"""With fewer explanations that say something, shares of calls say nothing about a prompt."""
+"""With fewer conclusive explanations, shares of calls say nothing about a prompt."""
 
 
 class Reports(PerPrompt[tuple[Lately, str]]):
     """Reports each prompt's last seven days anew when its explained calls have changed, and once a
     day.
 
-    A prompt takes part once it has MIN_EXPLAINED explained calls; where it then has fewer, the page
+    A prompt takes part once it has MIN_EXPLAINED explained calls. If it later has fewer, the page
     says so in place of figures of another week.
     """
 

@@ -15,11 +15,11 @@ logger = logging.getLogger(__name__)
 BATCH = 20
 """Traces that a tracker is told at once."""
 WAIT = 60.0
-"""Seconds until what could not be deleted is tried again."""
+"""Seconds until a failed deletion is tried again."""
 
 
 class Removals:
-    """Deletes, on one tracker, what waits to be deleted there."""
+    """Deletes the copies that wait for it on one tracker."""
 
     def __init__(
         self, tracker: Tracker, store: Store, clock: Callable[[], float] = time.time
@@ -30,7 +30,7 @@ class Removals:
         self._tried: dict[str, float] = {}  # when, by trace
 
     def waiting(self) -> list[Removal]:
-        """What waits to be deleted, without what was tried a moment ago."""
+        """The copies to be deleted, without those tried a moment ago."""
         now = self._clock()
         self._tried = {i: at for i, at in self._tried.items() if now - WAIT < at <= now}
         return [
@@ -40,11 +40,8 @@ class Removals:
         ]
 
     def delete(self, waiting: Sequence[Removal]) -> int:
-        """Delete these; gives how many copies are gone.
-
-        Raises:
-            TrackerUnavailable: it takes nothing now; what is left waits.
-        """
+        """Delete these; returns how many copies are gone. Raises TrackerUnavailable if the rest has
+        to wait."""
         batches = (waiting[start : start + BATCH] for start in range(0, len(waiting), BATCH))
         return sum(self._delete(batch) for batch in batches)
 

@@ -1,4 +1,4 @@
-"""What is due for one tracker, read from the store turn by turn."""
+"""Reads the due deliveries of one tracker from the store, turn by turn."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -28,10 +28,10 @@ from smile_trace.worker.delivery.removals import Removals
 
 TRACES = 50
 LIMITS: dict[Kind, int] = {"trace": TRACES, "explanation": 10, "path": 5, "profile": 10}
-"""How many go into one batch."""
+"""Items in one batch."""
 UNEXPLAINED: dict[Kind, int] = {"unexplained": 50}
 FILL_SECONDS = 1.0
-"""How long what is new in the store may stay unseen while there is enough to deliver."""
+"""How long news in the store may stay unseen while there is enough to deliver."""
 
 Item = TypeVar("Item")
 
@@ -44,13 +44,12 @@ EXPLAINED_SINCE = Skipped(reason="by now it is explained, or will be")
 
 @dataclass(frozen=True)
 class Batch:
-    """What is delivered at once.
+    """Items that are delivered at once.
 
     Attributes:
-        counted: the field of `Delivered` that counts what arrives.
-        found: each delivery with its item; None where the store has it no more.
-        otherwise: the outcome where it has not.
-        deliver: the tracker's method that takes the items.
+        counted: the field of `Delivered` that counts the arrivals.
+        found: each delivery with its item, None if the store has it no more; `otherwise` is the
+            outcome then.
     """
 
     counted: Literal["traces", "explanations", "paths", "profiles", "unexplained"]
@@ -61,7 +60,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class Turn:
-    """What a tracker is given next: first copies to be deleted, then a batch of each kind."""
+    """A tracker's next work: first copies to be deleted, then a batch of each kind."""
 
     removals: Sequence[Removal] = ()
     batches: Sequence[Batch] = ()
@@ -106,11 +105,11 @@ class Turns:
         )
 
     def read(self, under_way: Turn = NOTHING) -> Turn:
-        """What is due next, beside a turn that is being delivered.
+        """Read the next turn, beside one that is being delivered.
 
-        A batch of traces, then one of explanations, of paths and of profiles, which thus arrive
-        where traces come faster than they are taken, too. What is not explained comes last: it is
-        read only where nothing else is due or under way.
+        It holds a batch of traces, then of explanations, paths and profiles, which thus arrive even
+        if traces come faster than they are taken. Unexplained calls are read only if nothing else
+        is due or under way.
         """
         if not under_way or abs(self._clock() - self._filled) >= FILL_SECONDS:
             self.fill()
@@ -165,7 +164,7 @@ class Turns:
     def _items(
         self, due: Sequence[Delivery], make: Callable[[Trace, Delivery], Item | None]
     ) -> list[tuple[Delivery, Item | None]]:
-        """Each delivery with what is made of its trace, whose calls are those of the store."""
+        """Each delivery with an item made of its trace."""
         ids = list(dict.fromkeys(delivery.trace_id for delivery in due))
         traces = {trace.trace_id: trace for trace in self._store.trace_many(ids)} if ids else {}
         return [
@@ -219,10 +218,10 @@ class Turns:
 
 
 def _call(trace: Trace, delivery: Delivery) -> Call | None:
-    """The call that a delivery is about; None where it is not in its trace any more."""
+    """The call of a delivery; None if it is not in its trace any more."""
     return next((call for call in trace.calls if call.id == delivery.item), None)
 
 
 def wanted(capabilities: Capabilities) -> Wanted:
-    """What is queued for a tracker that declares these."""
+    """The items to queue for a tracker with these capabilities."""
     return Wanted(**{name: getattr(capabilities, name) for name in Wanted.model_fields})

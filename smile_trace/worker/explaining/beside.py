@@ -1,4 +1,4 @@
-"""What a job makes beside its explanation: profiles, sanity checks, the path of its trace."""
+"""A job's work beside its explanation: profiles, sanity checks, the path of its trace."""
 
 import hashlib
 import logging
@@ -43,8 +43,8 @@ from smile_trace.worker.explaining.models import Models
 
 
 class Waits(Exception):
-    """What is asked beside an explanation cannot go on for now; what it has asked is in the store,
-    and asked no more."""
+    """Requests beside an explanation cannot go on for now; the answers so far are in the store, and
+    not asked for again."""
 
     def __init__(self, error: ModelUnavailable | BudgetExceeded) -> None:
         super().__init__(str(error))
@@ -53,11 +53,7 @@ class Waits(Exception):
 
 @contextmanager
 def waiting(model: str | None) -> Iterator[None]:
-    """Turn what lasts for a while only into `Waits`.
-
-    Args:
-        model: who is asked, unless an error names another one.
-    """
+    """Turn passing errors into `Waits`. `model` is blamed unless an error names another one."""
     try:
         yield
     except ModelUnavailable as error:
@@ -78,11 +74,8 @@ def note_answers(models: Models, name: str, responses: Sequence[Response]) -> No
 
 
 def is_profiled(call: Call, settings: Settings, *, pooled: bool) -> bool:
-    """Whether the call is profiled, once it is explained: the same ones every time.
-
-    Args:
-        pooled: whether its explanation is one of many that count together alone.
-    """
+    """Whether the call is profiled, once it is explained; the same answer every time. `pooled`: its
+    explanation counts only together with many."""
     wanted = settings.probes
     if pooled or (wanted.prompts and Group.of(call).name not in wanted.prompts):
         return False
@@ -90,12 +83,12 @@ def is_profiled(call: Call, settings: Settings, *, pooled: bool) -> bool:
 
 
 def period_of(call: Call) -> str:
-    """The UTC day on which the call was made, whose seed it has: `2026-11-27`."""
+    """The UTC day of the call, which decides its seed: `2026-11-27`."""
     return datetime.fromtimestamp(call.start_ns / 1e9, UTC).date().isoformat()
 
 
 def seed_of(call_id: str, period: str) -> int:
-    """What decides the variants of a call's profile: another one in every period."""
+    """The seed of the variants in a call's profile, different in every period."""
     return int(hashlib.sha256(f"profile {period} {call_id}".encode()).hexdigest()[:7], 16)
 
 
@@ -109,15 +102,10 @@ async def profile_call(
 ) -> Profile:
     """The profile of the job's call.
 
-    Its rounds are no steps of the engine: what they paid for is in the store, so that they are
-    repeated for free.
+    Its rounds are no steps of the engine: their answers are in the store, so that they are repeated
+    for free.
 
     Args:
-        job: what the requests count on, for the purpose of a profile.
-        call: the job's.
-        probes: what is asked.
-        models: the worker's.
-        settings: the caps.
         on_answers: called after every round; what it raises ends the profile.
 
     Raises:
@@ -142,7 +130,7 @@ logger = logging.getLogger(__name__)
 
 
 def is_checked(call_id: str, rate: float) -> bool:
-    """Whether the explanation of this call is checked: the same ones every time."""
+    """Whether the explanation of this call is checked; the same answer every time."""
     return trace_fraction(f"sanity check {call_id}") < rate
 
 
@@ -154,11 +142,8 @@ async def with_check(
     embed: Embed | None,
     on_round: OnRound,
 ) -> Explanation:
-    """The explanation with the sanity check in its metadata.
-
-    An explanation that is there waits for nothing: where the model cannot be asked any more, or
-    a cap is reached, the check is inconclusive.
-    """
+    """The explanation with the sanity check in its metadata. A finished explanation waits for
+    nothing: if the model cannot be asked, or a cap is reached, the check is inconclusive."""
     try:
         found = await sanity_check(prompted, model, job.settings, embed=embed, on_round=on_round)
     except (ModelUnavailable, BudgetExceeded) as error:
@@ -169,8 +154,8 @@ async def with_check(
 
 
 def trace_to_follow(store: Store, job: Job, settings: Settings) -> Trace | None:
-    """The trace whose path is wanted: of several calls, whose final answer is the job's, which is
-    explained for itself. None for any other, and where this attempt has its path already."""
+    """The trace of several calls whose path is wanted and missing in this attempt, if the job
+    explains its final answer by itself."""
     if not settings.explain.path or job.settings.pooled or store.paths.is_there(job):
         return None
     return trace_ending_with(job.call_id, store)
@@ -189,16 +174,13 @@ def trace_ending_with(call_id: str, store: Store) -> Trace | None:
 async def explain_trace_path(
     job: Job, trace: Trace, models: Models, settings: Settings, on_round: OnRound
 ) -> ExplanationPath:
-    """The path of the trace that ends with the job's call.
+    """The path of the trace that ends with the job's call, to which the calls of all steps are
+    charged.
 
-    Its rounds are no steps of the engine: what they paid for is in the store, so that they are
-    repeated for free.
+    Its rounds are no steps of the engine: their answers are in the store, so that they are repeated
+    for free.
 
     Args:
-        job: of the final answer; the calls of all steps count on it, for the purpose of a path.
-        trace: its calls in order of start.
-        models: the worker's.
-        settings: the caps, and how calls are explained.
         on_round: called after every round; what it raises ends the path.
 
     Raises:

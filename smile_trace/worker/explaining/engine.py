@@ -1,7 +1,7 @@
 """DBOS runs the explanations: a workflow per run of a job, a step per round.
 
-The store is the truth; the engine takes jobs from the queue of this worker and executes them (see
-`engine_queues`), and whoever goes on with a run finds the rounds that were kept.
+The store is the truth. The engine executes the jobs in this worker's queue (see `engine_queues`),
+and whoever goes on with a run finds its finished rounds.
 """
 
 import asyncio
@@ -44,12 +44,8 @@ class Engine:
 
     Args:
         store: the store, which is open.
-        settings: the settings.
-        database: where the engine keeps its runs.
-        fleet: the workers of the store.
         app: the module with the decorated functions, for models of `kind = "rerun"`.
-        store_retry: waits with what cannot be written for now.
-        clock: Unix seconds.
+        store_retry: retries writes that fail for now.
     """
 
     def __init__(
@@ -127,7 +123,7 @@ class Engine:
                 self._tasks.pop(job_id, None)
 
     def _begin(self, job_id: int, run: str) -> Job | None:
-        """The job, as this worker's; None where its run is over, or another worker's."""
+        """The job, claimed by this worker; None if its run is over, or another worker's."""
         try:
             job = self._store.jobs.get(job_id)
         except KeyError:  # it was removed
@@ -140,10 +136,8 @@ class Engine:
         return self._store.jobs.get(job_id)
 
     def cancel_forgotten(self) -> int:
-        """Break off the jobs that were removed from the store meanwhile; gives how many.
-
-        What they have asked and not received yet counts as spent.
-        """
+        """Break off the jobs that were removed from the store; returns how many. Requests without
+        an answer yet count as spent."""
         gone = self._store.jobs.missing(list(self._tasks))
         with self._lock:
             tasks = [task for job_id, task in self._tasks.items() if job_id in gone]

@@ -1,9 +1,9 @@
-"""Where the engine keeps its runs: a file in the home, or a schema beside the shared store's.
+"""The engine's record of its runs: a file in the home, or a schema beside the shared store's.
 
-DBOS chooses the decoder of a value by the row that holds it, and one of them is pickle. So the
-database itself takes nothing there but portable JSON: a constraint of PostgreSQL's tables, triggers
-in a file, which is looked through before the engine opens it. A run that holds anything else, or is
-lost, costs nothing: the store knows every job and every answer that was paid for.
+DBOS chooses the decoder of a value by the row that holds it, and one decoder is pickle. So the
+database itself takes nothing but portable JSON there: by a constraint of PostgreSQL's tables, and
+by triggers in a file, which is also inspected before the engine opens it. A run that holds anything
+else, or is lost, costs nothing: the store knows every job and every answer that was paid for.
 """
 
 import hashlib
@@ -27,12 +27,12 @@ from smile_trace.store.jobs import Job
 logger = logging.getLogger(__name__)
 
 VERSION = "2"
-"""Raised only when the steps of the workflow change: their kept results are then of no use, and
+"""Raised only when the steps of the workflow change: their stored results are then of no use, and
 workers of another version leave each other's runs alone."""
 WORKFLOW, STEP = "explain", "round"
 SERIALIZATION = "portable_json"
 ENDED, UNDER_WAY = ["SUCCESS", "ERROR"], ["ENQUEUED", "PENDING"]
-"""States of a run whose result is in the store; of one that waits in a queue, or is somebody's."""
+"""States of a run whose result is in the store, and of one that is queued or being executed."""
 _LEAST = 1_000_000
 """The priority of a job that nobody requested; the engine takes the lower numbers first."""
 
@@ -44,18 +44,14 @@ def run_id(job: Job | Run) -> str:
 
 
 def job_of(run: str) -> int | None:
-    """The id of the job in a run's; None where it is no run of ours."""
+    """The id of the job in a run's; None if it is no run of ours."""
     number = run.partition("-")[0]
     return int(number) if number.isdecimal() and len(number) < 19 else None
 
 
 class EngineDatabase(ABC):
-    """The runs that the engine keeps, looked at from outside: nothing here runs anything, and
-    nothing waits for a database that is away.
-
-    Attributes:
-        executor: what the engine calls this process.
-    """
+    """The engine's runs, looked at from outside: nothing here runs anything, and nothing waits for
+    a database that is away. `executor` is the engine's name for this process."""
 
     executor: str
 
@@ -65,11 +61,8 @@ class EngineDatabase(ABC):
 
     @abstractmethod
     def guard(self) -> None:
-        """Let its tables, which are there by now, take portable JSON alone.
-
-        Raises:
-            StoreError: they hold something else.
-        """
+        """Let its tables, which exist by now, take portable JSON alone; StoreError if they hold
+        anything else."""
 
     @abstractmethod
     def describing(self) -> AbstractContextManager[None]:
@@ -80,7 +73,7 @@ class EngineDatabase(ABC):
         """Where it is."""
 
     def config(self) -> DBOSConfig:
-        """What the engine is told."""
+        """The engine's configuration."""
         return {
             **self._place(),
             "name": "smile-trace",
@@ -92,7 +85,7 @@ class EngineDatabase(ABC):
         }
 
     def under_way(self) -> list[WorkflowStatus]:
-        """The runs that wait in a queue or are a worker's, of this version."""
+        """The runs of this version that wait in a queue or are a worker's."""
         with self.describing():
             return self._client.list_workflows(
                 status=UNDER_WAY, app_version=VERSION, load_input=False, load_output=False
@@ -107,8 +100,8 @@ class EngineDatabase(ABC):
         )
 
     def put(self, job: Job, queue: str) -> None:
-        """Put the run of a pending job into a queue; one that has ended and left the job as it was
-        begins anew."""
+        """Queue the run of a pending job; one that has ended and left the job as it was begins
+        anew."""
         run = run_id(job)
         with self.describing():
             for _ in range(2):
@@ -128,7 +121,7 @@ class EngineDatabase(ABC):
                 self._delete_ended([run])
 
     def resume(self, run: str, queue: str) -> None:
-        """Let another worker go on with a run, after the last round that it has kept."""
+        """Let another worker go on with a run, after its last finished round."""
         with self.describing(), suppress(error.DBOSNonExistentWorkflowError):
             self._client.resume_workflows([run], queue_name=queue)
 
@@ -139,20 +132,13 @@ class EngineDatabase(ABC):
                 self._client.delete_workflows(list(runs))
 
     def delete_ended(self) -> None:
-        """Remove what is kept of runs that ended: the store has their results."""
+        """Remove ended runs: the store has their results."""
         with self.describing():
             self._delete_ended()
 
     def erase(self, runs: Collection[str], *, in_use: bool) -> bool:
-        """Remove what is kept of ended runs, and of those.
-
-        Args:
-            runs: of which nothing may stay.
-            in_use: workers run: what they have in hand stays for now.
-
-        Returns:
-            False where one of them is still in a worker's hands, so that something is left.
-        """
+        """Remove the ended runs and `runs`. If workers run (`in_use`), their current ones stay for
+        now; returns False if one of `runs` is among them."""
         with self.describing():
             there = self._client.list_workflows(
                 workflow_ids=list(runs), load_input=False, load_output=False
@@ -258,12 +244,8 @@ class EngineFile(EngineDatabase):
 
 
 class EngineSchema(EngineDatabase):
-    """A schema in the store's database.
-
-    Args:
-        database: the store's.
-        worker: the name of this process; nobody's for a command.
-    """
+    """A schema in the store's database. `worker` is the name of this process; empty for a
+    command."""
 
     def __init__(self, database: PostgresDatabase, worker: str = "") -> None:
         self._database = database
@@ -271,7 +253,7 @@ class EngineSchema(EngineDatabase):
         self._engine = database.new_engine()
 
     def prepare(self) -> None:
-        """Nothing: who may write there is the database's to say; the engine makes its tables."""
+        """Do nothing: the database decides who may write there, and the engine makes its tables."""
 
     def guard(self) -> None:
         """See `EngineDatabase.guard`."""
@@ -300,7 +282,7 @@ class EngineSchema(EngineDatabase):
 
 
 _GUARD = "smile_trace_takes_portable_json_"
-"""How the names of our triggers begin."""
+"""The prefix of our triggers' names."""
 
 
 def _encoded(file: sqlite3.Connection) -> list[str]:
@@ -314,8 +296,8 @@ def _encoded(file: sqlite3.Connection) -> list[str]:
 
 
 def _foreign(file: sqlite3.Connection) -> str | None:
-    """What in a file may be more than data, in words; None where nothing is. Our triggers are made
-    anew each time, since another one may bear their name."""
+    """What in a file may be more than data, in words. Our triggers are made anew each time, since a
+    foreign one may bear their name."""
     for (name,) in file.execute(
         "SELECT name FROM sqlite_master WHERE type = 'trigger' AND name LIKE ?", (f"{_GUARD}%",)
     ).fetchall():

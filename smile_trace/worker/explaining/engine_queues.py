@@ -1,9 +1,9 @@
-"""Which jobs are put into the engine's queues, and when: pauses, caps, and what dead workers left.
+"""Which jobs enter the engine's queues, and when: pauses, caps, and the jobs of dead workers.
 
-A queue belongs to the workers that ask the same models and take as many explanations at once; the
-engine takes what is in it, by priority, as they have room. A queued job is pending still, and may
-be queued again at any time: only the worker that begins it marks it as running. So the engine's
-queues need not be kept, moved or restored with the store.
+A queue belongs to the workers of the same models and capacity; the engine serves it by priority as
+they have room. A queued job is still pending, and may be queued again at any time: only the worker
+that begins it marks it as running. So the engine's queues need not be kept, moved or restored with
+the store.
 """
 
 import time
@@ -20,21 +20,13 @@ from smile_trace.worker.explaining.engine_database import EngineDatabase, job_of
 from smile_trace.worker.fleet import Fleet
 
 BEGINS_WITHIN = 10.0
-"""Seconds within which a worker that took a run from its queue has begun it; it may have taken it
-without hearing of that, where the database went away."""
+"""Seconds within which a worker begins a run that it took from its queue. It may have taken it
+without learning so, if the database went away."""
 
 
 class Queueing:
-    """Puts pending jobs into the engine's queues as far as the settings allow, and hands on what
-    dead workers had under way.
-
-    Args:
-        store: the store.
-        settings: the settings.
-        engine: where the queues are.
-        fleet: the workers of the store.
-        clock: Unix seconds.
-    """
+    """Puts pending jobs into the engine's queues as far as the settings allow, and hands on the
+    jobs of dead workers."""
 
     def __init__(
         self,
@@ -53,10 +45,10 @@ class Queueing:
         self._unbegun: dict[str, float] = {}
 
     def run(self, *, always: bool = False) -> None:
-        """Queue as many jobs as there is room for, where nobody else does right now.
+        """Queue as many jobs as there is room for, unless another worker does so right now.
 
         Args:
-            always: also where nothing is due, so that nothing is left of runs that nobody has.
+            always: also if nothing is due, to clear away runs that nobody has.
 
         Raises:
             StoreUnavailable: the store or the engine's database cannot be written for now.
@@ -123,7 +115,7 @@ class _Pass:
         self._room.subtract(run.queue_name or "" for run in runs.values())
 
     def without_worker(self) -> list[str]:
-        """Runs with which nobody will go on: their queue is nobody's any more, or their worker is
+        """Runs with which nobody will go on: no worker has their queue any more, or their worker is
         gone."""
         names = {worker.name for worker in self._workers}
         return [
@@ -137,7 +129,7 @@ class _Pass:
         ]
 
     def hand_on(self, runs: Collection[str]) -> None:
-        """Let somebody else go on with those runs, after the last round that was kept of each."""
+        """Let somebody else go on with those runs, after the last finished round of each."""
         for run in runs:
             job = self._jobs.get(run)
             if job is None or (job.state == "running" and not self._is_nobodys(job)):
@@ -146,8 +138,8 @@ class _Pass:
                 self._engine.resume(run, queue)
 
     def release_unqueued(self, now: float) -> None:
-        """Let running jobs begin anew that no worker has, and of which the engine knows nothing: of
-        a store that was copied or restored, or of an earlier release."""
+        """Let running jobs without a worker begin anew that the engine does not know: from a store
+        that was copied or restored, or an earlier release."""
         for run, job in self._jobs.items():
             if job.state == "running" and run not in self._runs and self._is_nobodys(job):
                 self._store.jobs.release(job, now=now)
@@ -156,7 +148,7 @@ class _Pass:
         return job.worker_id not in {worker.id for worker in self._workers}
 
     def _queue_for(self, model: str | None, *, with_room: bool = False) -> str | None:
-        """The queue with the most room whose workers ask a model; None where there is none."""
+        """The queue with the most room whose workers ask a model, if any."""
         table = table_name_of(self._settings.models, model or "")
         queues = {one.queue for one in self._workers if one.alive and one.asks(table)}
         queue = max(queues, key=lambda name: self._room[name], default=None)

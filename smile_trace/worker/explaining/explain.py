@@ -60,12 +60,12 @@ logger = logging.getLogger(__name__)
 
 StoredRound = dict[str, JSON]
 Checkpoint = Callable[[Callable[[], Awaitable[StoredRound]]], Awaitable[tuple[StoredRound, bool]]]
-"""Runs a round and stores its JSON result, or gives the one that another worker has stored; and
-whether it was run."""
+"""Runs a round and stores its JSON result, or returns another worker's stored one; and whether it
+ran."""
 
 MAX_CRASHES = 5
-"""A job that was running when this many workers died one after the other, without a round
-in between, counts as the cause."""
+"""A job counts as the cause if this many workers died in turn while it ran, without a round in
+between."""
 BUDGET_WAIT = 300.0
 """Seconds until a job that met the daily cap tries again (it may have been raised)."""
 ENGINE_WAIT = 5.0
@@ -76,16 +76,14 @@ T = TypeVar("T")
 
 
 class _StopRequested(Exception):
-    """The worker stops in the middle of what is asked beside an explanation."""
+    """The worker stops in the middle of requests beside an explanation."""
 
 
 class Explainer:
     """Explains jobs of the store with the models of the settings.
 
-    `stop()` makes every running explanation go back to pending at its next round.
-
     Raises:
-        SmileTraceError: `probes.only` names a probe that there is not.
+        SmileTraceError: `probes.only` names an unknown probe.
     """
 
     def __init__(
@@ -105,15 +103,15 @@ class Explainer:
         self._stopping = False
 
     def stop(self) -> None:
-        """Let every explanation end after the round that it is in."""
+        """Return every running explanation to pending after its current round."""
         self._stopping = True
 
     async def explain(self, job: Job, checkpoint: Checkpoint) -> None:
-        """Explain a running job; the store says what became of it.
+        """Explain a running job; its outcome is in the store.
 
         Raises:
-            StoreUnavailable: the worker stops while nothing can be written; the job is running
-                still, and a later worker goes on with it.
+            StoreUnavailable: the worker stops while nothing can be written; the job is still
+                running, and a later worker goes on with it.
         """
         if job.crashes >= MAX_CRASHES:
             said = f"the worker died {job.crashes} times while it explained this"
@@ -211,8 +209,8 @@ class Explainer:
             await self._retry(partial(keep, now=self._clock()))
 
     async def _explain_path(self, job: Job, trace: Trace) -> None:
-        """Explain the path of the trace that ends with this call; the explanation stands without
-        it."""
+        """Explain the path of the trace that ends with this call; without it the explanation
+        stands."""
         follow = explain_trace_path(job, trace, self._models, self._settings, self._stop_asked)
         try:
             with traced("path"):
@@ -224,7 +222,7 @@ class Explainer:
         logger.info("explained the path of %s: %d steps", job.trace_id, len(path.steps))
 
     async def _profile(self, job: Job, call: Call) -> None:
-        """Profile the call, unless this attempt has done so; the explanation stands without it."""
+        """Profile the call, unless this attempt has done so; without it the explanation stands."""
         period = period_of(call)
         if await self._retry(self._store.profiles.is_there, job, period):
             return
@@ -252,14 +250,11 @@ class Explainer:
     async def _probe(
         self, study: Study, job: Job, call: Call, perturbations: Sequence[Perturbation]
     ) -> None:
-        """Ask a paused model the first thing of a round that it has not answered yet.
+        """Ask a paused model for the first missing answer of a round; raises ModelUnavailable or
+        BudgetExceeded.
 
         It counts in no explanation's cap: however often a paused model is probed, the jobs that
         wait for it keep their budget.
-
-        Raises:
-            ModelUnavailable: it still cannot be asked.
-            BudgetExceeded: a daily cap is reached.
         """
         model = self._models.open(job, call, Purpose.PROBE)
         for row in perturbations:
@@ -276,8 +271,8 @@ class Explainer:
             return
 
     async def _checked(self, explanation: Explanation, job: Job, call: Call) -> Explanation:
-        """With a sanity check. Its rounds are no steps of the engine: what they paid for is in
-        the store, so that they are repeated for free."""
+        """With a sanity check. Its rounds are no steps of the engine: their answers are in the
+        store, so that they are repeated for free."""
         if job.settings.proxy is not None:
             job = self._models.without_proxy(job)
         model, embed = (
@@ -313,8 +308,8 @@ class Explainer:
         logger.info("%s is not explained: %s", job.call_id, reason.text)
 
     async def _retry(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Work with the store off the event loop, which has answers to receive, however long
-        the disk is full."""
+        """Use the store off the event loop, which has answers to receive, however long the disk is
+        full."""
         return await asyncio.to_thread(lambda: self._store_retry(work, *args, **kwargs))
 
 
@@ -355,8 +350,8 @@ def _study(
 async def _round(
     study: Study, model: Model, proxy: Model | None, perturbations: Sequence[Perturbation]
 ) -> dict[str, JSON]:
-    """One round as JSON. What makes the job wait or fail is a result, too: the engine would
-    keep an exception for good, and raise it again at each resumption."""
+    """One round as JSON. What makes the job wait or fail is a result, too: the engine would keep an
+    exception for good, and raise it again at each resumption."""
     asked = {"asked": _fingerprint(perturbations)}
     try:
         responses = await ask_round(study, model, perturbations, proxy=proxy)
@@ -387,7 +382,7 @@ def _fingerprint(perturbations: Sequence[Perturbation]) -> str:
 def _read_round(
     kept: Mapping[str, JSON], perturbations: Sequence[Perturbation]
 ) -> list[Response] | None:
-    """Its responses; None where a release kept it that asked something else."""
+    """Its responses; None if the release that stored it asked something else."""
     if kept.get("asked") != _fingerprint(perturbations):
         return None
     match kept:
@@ -403,10 +398,8 @@ def _read_round(
 
 
 def _with_cost(explanation: Explanation, spent: Spent, proxy: Spent, told: int) -> Explanation:
-    """With what the ledger knows: runs that were interrupted have their cost, too.
-
-    `spent` holds the proxy's dollars already.
-    """
+    """The explanation with the ledger's cost, which includes interrupted runs. `spent` holds the
+    proxy's dollars already."""
     cost = Cost(
         target_calls=spent.calls,
         proxy_calls=proxy.calls,

@@ -29,14 +29,14 @@ from smile_trace.worker.store_retry import StoreRetry
 logger = logging.getLogger(__name__)
 
 MIN_PROBE_WAIT, MAX_PROBE_WAIT = 15.0, 600.0
-"""Seconds until a model that could not be asked is tried again: doubling, at most so long."""
+"""Seconds until an unavailable model is tried again: doubling from the first to the second."""
 
 
 class Models:
     """Opens and closes models in the event loop that the explanations run in.
 
-    A model that cannot be asked is paused for all jobs; after a while one job may try it again,
-    and when it answers, all go on.
+    A model that cannot be asked is paused for all jobs; after a while one job may try it again, and
+    when it answers, all go on.
     """
 
     def __init__(
@@ -61,12 +61,8 @@ class Models:
         self._pausing = threading.Lock()  # several jobs find out at the same moment
 
     def open(self, job: Job, call: Call, purpose: Purpose = Purpose.EXPLANATION) -> MeteredModel:
-        """The model for one job: every answer kept, every attempt paid.
-
-        Args:
-            job: what the attempts belong to.
-            call: the call that is explained.
-            purpose: what it is opened for; each has a cap of its own.
+        """The model for one job, with every answer kept and every attempt paid; each purpose has
+        its own cap.
 
         Raises:
             ModelUnavailable: an extra, a file, a key or the module is missing.
@@ -91,11 +87,8 @@ class Models:
         )
 
     def proxy(self, job: Job) -> Model | None:
-        """The proxy of one job, paid in its own name; None where the settings have none any more.
-
-        Raises:
-            ModelUnavailable: an extra, a file or a key is missing.
-        """
+        """The proxy of one job, paid in its own name; None if the settings have none any more.
+        Raises ModelUnavailable if an extra, a file or a key is missing."""
         name, models = job.settings.proxy, self._settings.models
         if name is None or (name not in models and name not in PACKAGED_MODELS):
             return None
@@ -119,7 +112,7 @@ class Models:
         return self._settings.budget.proxy_calls_per_explanation
 
     def without_proxy(self, job: Job) -> Job:
-        """The job as it would be if its model had no proxy."""
+        """The job as if its model had no proxy."""
         update = {"proxy": None, "budget": self._settings.budget.calls_per_explanation}
         settings = job.settings.model_copy(update=update)
         return job.model_copy(update={"settings": settings})
@@ -145,8 +138,8 @@ class Models:
     def _slot(
         self, name: str, how: ModelSettings
     ) -> Callable[[], AbstractAsyncContextManager[None]]:
-        """What each request to a model is in flight inside of. A server's are counted over all
-        workers; what runs on this machine is this worker's alone."""
+        """The context that each request is in flight inside of: for a server counted over all
+        workers, unlimited for a local model."""
         if isinstance(how, ServerSettings):
             return partial(self._fleet.slot, name, how.concurrency)
         return nullcontext
@@ -164,7 +157,7 @@ class Models:
                 logger.warning("a model could not be closed: %s", error)
 
     def look(self) -> None:
-        """See which models are paused by now: other workers of the store pause them, too."""
+        """Read which models are paused by now: other workers of the store pause them, too."""
         self._paused = set(self._store.pauses.all())
 
     def is_paused(self, name: str) -> bool:
@@ -172,19 +165,15 @@ class Models:
         return name in self._paused
 
     def answered(self, name: str) -> None:
-        """The model answers: end its pause."""
+        """End the pause of a model that answers."""
         if name in self._paused:
             self._paused.discard(name)
             self._store.pauses.clear(name)
             logger.warning("%s answers again", name)
 
     def unavailable(self, name: str, error: ModelUnavailable) -> None:
-        """Pause a model that cannot be asked until its next probe.
-
-        Args:
-            name: who was asked, unless the error names another model.
-            error: why.
-        """
+        """Pause a model that cannot be asked until its next probe; the error may name another than
+        `name`."""
         name, said = error.model or name, presentable(error)
         with self._pausing:
             before, now = self._store.pauses.all().get(name), self._clock()

@@ -13,7 +13,7 @@ logger = logging.getLogger(__name__)
 
 
 def pair_of(job: Job, call: Call) -> Pair | None:
-    """What is screened; None for a job without a proxy."""
+    """The pair to be screened; None for a job without a proxy."""
     if job.settings.proxy is None:
         return None
     return Pair(target=job.settings.model, proxy=job.settings.proxy, group=Group.of(call))
@@ -34,7 +34,7 @@ def why_dropped(store: Store, pair: Pair) -> str | None:
 
 
 def note(store: Store, pair: Pair, explanation: Explanation, job: Job, *, now: float) -> None:
-    """Keep the trust in the proxy of an explanation in which the target's answer moved."""
+    """Store the trust in the proxy of an explanation in which the target's answer moved."""
     use = explanation.proxy
     if use is None or use.dropped is not None or use.agreement is None:
         return
@@ -63,5 +63,5 @@ def dropped_proxies(store: Store) -> tuple[str, ...]:
 
 
 def unused(pair: Pair, why: str) -> ProxyUse:
-    """What an explanation says of a proxy that was not asked."""
+    """An explanation's note on a proxy that was not asked."""
     return ProxyUse(name=pair.proxy, dropped=why)
