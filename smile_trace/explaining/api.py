@@ -83,8 +83,11 @@ def explain_prepared(
     on_round: OnRound | None = None,
     attempts: Attempts | None = None,
 ) -> Explanation:
-    """Explain a prepared question as `explain` does; `attempts` limits all requests, beside the
-    budget."""
+    """Explain a prepared question; arguments and errors are those of `explain`.
+
+    Args:
+        attempts: a limit on all requests, beside the budget.
+    """
     why = why_no_proxy(prepared.prompted.answer or "")
     if prepared.proxy is None or why is None:
         return _explain(prepared, conf, fresh, on_round, attempts)
@@ -119,8 +122,11 @@ async def explain_metered(
     embed: Embed | None = None,
     on_round: OnRound | None = None,
 ) -> Explanation:
-    """As `explain_prepared`, by models whose calls are counted; `embed` is None for packaged
-    vectors."""
+    """Explain a prepared question by models whose calls are counted; errors are those of `explain`.
+
+    Args:
+        embed: word vectors of the settings; None for the packaged ones.
+    """
     prompted, settings, options = prepared.prompted, prepared.settings, prepared.options
     signal = resolve_signal(settings, paid)
     if options.part is not None and signal == "probability":
@@ -201,6 +207,10 @@ def answer_change(logged: str, response: str, *, distance: str | Distance | None
 
 def answer_change_details(logged: str, response: str) -> AnswerChange:
     """The answer change by `content`: how much is left out, how much is contradicted, and what.
+
+    Args:
+        logged: the answer that is compared with.
+        response: another answer to the same question.
 
     Raises:
         ModuleNotFoundError: the worker's extra is missing.

@@ -35,7 +35,7 @@ T = TypeVar("T")
 
 _lock = threading.Lock()
 _loops: dict[int, asyncio.AbstractEventLoop] = {}
-"""By process id: a forked child does not inherit its parent's threads."""
+"""The loop by process id: a forked child does not inherit its parent's threads."""
 
 
 def wait_for(work: Coroutine[Any, Any, T]) -> T:
@@ -60,9 +60,9 @@ def wait_for(work: Coroutine[Any, Any, T]) -> T:
 
 async def run_in_thread(function: Callable[..., T], *arguments: Any) -> T:
     """Run `function` in the thread that does the arithmetic of all studies, with one BLAS thread.
-    More only wait for each other on such small matrices: 4 s of processor time per explanation
-    instead of 0.2 s. Studies share it because OpenBLAS, whose threads belong to the process, obeys
-    only one."""
+    More threads only wait for each other on such small matrices: on a busy machine an explanation
+    took 4 s of processor time with two, and 0.2 s with one. Studies share the thread because
+    OpenBLAS, whose threads belong to the process, obeys only one."""
 
     def limited() -> T:
         with one_thread():

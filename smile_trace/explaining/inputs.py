@@ -55,7 +55,7 @@ def read_call(trace_id: str, settings: Settings) -> Call:
     answer).
 
     Raises:
-        ExplanationFailed: no such call, no answer in it, or it cannot be asked again.
+        ExplanationFailed: there is no such call, it holds no answer, or it cannot be asked again.
         StoreError: the store cannot be opened.
     """
     trace_id, _, span_id = trace_id.partition(":")

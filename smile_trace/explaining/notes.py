@@ -11,13 +11,13 @@ from smile_trace.records import JSON, Explanation, Note, Observation, Prompted, 
 from smile_trace.records.formats.answers import Called, read_refusal, read_tool_calls
 
 _CLEARLY = 0.9
-"""Share of refused requests from which a part decides; on the other side at most the rest is
-refused."""
+"""A part decides if at least this share of the requests is refused on one side of its removal, and
+at most the rest on the other."""
 _MOST_PARTS_NAMED = 3
 
 
 def refusals(explanation: Explanation) -> str | None:
-    """Which parts decide whether the model refuses, or how often it did; None if it never did:
+    """The parts that decide whether the model refuses, or how often it did; None if it never did:
     "Without “for a chemistry class” the model refuses."
     """
     refused = read_refusal(explanation.answer) is not None
@@ -71,7 +71,7 @@ _MOST_NAMED = 3
 
 
 def tools_instead(explanation: Explanation, parameters: dict[str, JSON]) -> str | None:
-    """What was called in place of the logged tools; None if the answer calls no tool: "Of 38
+    """The tools called in place of the logged ones; None if the answer calls no tool: "Of 38
     perturbed requests, 12 called no tool and 3 cancel_order instead of get_order."
     """
     logged = read_tool_calls(explanation.answer)

@@ -76,9 +76,14 @@ class ExplainOptions(AllOptions):
     def from_settings(
         cls, settings: Settings, model: str, call: Call | None = None
     ) -> "ExplainOptions":
-        """The options with which the worker explains calls of the captured name `model`; prompts
-        and function of `call` may have their own. Patterns to protect stay as written;
-        `from_record` reads them."""
+        """The options with which the worker explains the calls of a captured model.
+
+        Patterns to protect stay as they are written in the settings; `from_record` reads them.
+
+        Args:
+            model: the captured name.
+            call: its prompts and function may have options of their own.
+        """
         chosen = settings.explain
         how = table_of(settings.models, model)
         most = settings.budget.calls_per_explanation

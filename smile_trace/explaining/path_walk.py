@@ -21,7 +21,7 @@ _MAX_NAMED = 3
 
 
 def summarize_path(steps: Sequence[PathStep]) -> str:
-    """What each step depends on, from the final answer back: “The final answer depends on “arrives:
+    """The sources of each step, from the final answer back: “The final answer depends on “arrives:
     Friday” in the result of get_order. …”"""
     final = steps[0]
     if not final.sources:

@@ -1,4 +1,4 @@
-"""Where the drivers of an explained call come from: a tool, an earlier call, a document, a text.
+"""The sources of an explained call's drivers: a tool, an earlier call, a document, a text.
 
 Two requests ask for the effect of the tools offered on a call of one of them. The tool definitions
 are studied only if the call changes without their descriptions: a tool whose definition is missing
@@ -67,8 +67,8 @@ def sources_of(explanation: Explanation, call: Call, trace: Trace) -> list[Found
 
 
 def drivers_of(explanation: Explanation) -> list[SegmentAttribution]:
-    """What the answer certainly depends on, strongest first; passages only without any of their
-    pieces."""
+    """The segments that the answer certainly depends on, strongest first; a passage only if none of
+    its pieces is among them."""
     coarser = explanation.coarser
     driving = [s for s in (*coarser, *explanation.segments) if s.significant and s.attribution > 0]
     parents = {id(coarser[s.parent]) for s in driving if s.parent is not None}
@@ -81,7 +81,8 @@ def tools_of(by_tool: Explanation) -> list[Found]:
 
 
 def call_name(call: Call, trace: Trace) -> str:
-    """The call's prompt or function, else its span; for a span called `chat gpt-4o`, its parent."""
+    """The name that people know a call by: its prompt or its function, else its span. A span called
+    after operation and model (`chat gpt-4o`) gives way to its parent."""
     if call.prompts:
         return call.prompts[0].name
     span = trace.span(call.span_id)

@@ -57,7 +57,7 @@ class Estimate(Record):
     in_steps: bool = False
     """Whether larger passages come first, and then the pieces of those that matter."""
     proxy: "Estimate | None" = None
-    """What the model's proxy would be asked besides, where there is one."""
+    """The requests to the model's proxy, if it has one."""
 
     @classmethod
     def of_requests(
@@ -212,7 +212,8 @@ def address_of(how: ModelSettings | None) -> str:
 
 
 def is_paid(how: ModelSettings | None, usd: float | None) -> bool:
-    """Whether calls cost money or may: an unpriced one does not only on loopback."""
+    """Whether calls cost money or may: at a known price, at an unpriced address other than
+    loopback, or by an application's own function, whose provider is not known."""
     if how is None or how.costs_nothing:
         return False
     if usd is not None:

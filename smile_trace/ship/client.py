@@ -172,7 +172,8 @@ LONGEST_ASKED_SECONDS = 600.0
 
 
 class Backoff:
-    """Doubling seconds between attempts, times 0.5 to 1 so that hosts do not come back at once."""
+    """Seconds between two attempts: doubled each time, and between half of that and all of it, so
+    that a thousand hosts do not come back at once."""
 
     def __init__(self, chance: random.Random) -> None:
         self._chance = chance

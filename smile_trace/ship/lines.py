@@ -71,7 +71,8 @@ _SCOPES = {"traces": ("scopeSpans", "spans"), "logs": ("scopeLogs", "logRecords"
 
 
 class ReadLine:
-    """A line whose spans or logs can be looked at; ForeignDataError if not shaped as OTLP/JSON."""
+    """A line whose spans or logs can be looked at; raises ForeignDataError if they are
+    misshapen."""
 
     def __init__(self, line: Line) -> None:
         self.offset, self.signal = line.offset, line.signal
@@ -94,8 +95,12 @@ class ReadLine:
 
 
 class HeadSampling:
-    """Decides which traces are shipped: with probability `rate` in (0, 1], and `minimum` first
-    calls of each group. The same `state` gives the same decisions."""
+    """Decides which traces are shipped; the same `state` gives the same decisions.
+
+    Args:
+        rate: the probability, in (0, 1].
+        minimum: how many calls of a prompt version or function are shipped whatever their number.
+    """
 
     def __init__(self, rate: float, minimum: int, state: Mapping[str, Any]) -> None:
         self._rate = rate

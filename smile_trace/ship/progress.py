@@ -32,7 +32,7 @@ class Progress:
         """The counts of head sampling; written with the next offset."""
 
     def offset(self, name: str, inode: int) -> int:
-        """Where to read on."""
+        """The offset to read on from."""
         known, offset = self._files.get(name, (inode, 0))
         return offset if known == inode else 0
 

@@ -47,7 +47,11 @@ class Losses:
 
 
 def temporary_folder() -> Path:
-    """Where losses are noted if the spool's folder is not writable; may raise FileNotFoundError."""
+    """The folder for losses if the spool's is not writable.
+
+    Raises:
+        FileNotFoundError: the system has no writable temporary folder.
+    """
     import tempfile  # and with it three compressors: only where something is lost
 
     return Path(tempfile.gettempdir()) / f"smile-trace-{os.getuid()}"

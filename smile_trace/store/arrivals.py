@@ -30,7 +30,7 @@ completely has an `until_ms` so long ago."""
 
 @dataclass(frozen=True)
 class SpoolFile:
-    """How far a spool file has been read; `grown_at` is when it last had something new."""
+    """The progress in a spool file; `grown_at` is when it last had something new."""
 
     name: str
     inode: int

@@ -52,8 +52,8 @@ class PeriodCount(Record):
 
 
 class DriftAlarm(Record):
-    """The first period in which a probe's answers were shown to have changed. `told`: it was
-    sent."""
+    """The first period in which a probe's answers were shown to have changed. `told`: the webhook
+    took it, or there is none."""
 
     prompt: str
     probe: str
@@ -170,7 +170,7 @@ class Drift:
             connection.execute(insert(drift_alarms).values(values).on_conflict_do_nothing())
 
     def told(self, name: str) -> None:
-        """Note that a prompt's alarm was sent."""
+        """Note that the webhook took a prompt's alarm, or that there is none."""
         of_it = drift_alarms.c.group_name == name
         with self._database.write() as connection:
             connection.execute(update(drift_alarms).where(of_it).values(told=True))

@@ -154,8 +154,8 @@ class Forgetting:
         """Remove the traces, and note that they must not come back.
 
         Spending stays counted. A cached answer goes if an explanation of theirs used it, or if
-        nothing tells what it was asked for (replays and comparisons). Corrupt lines go that quote
-        the traces or `names`, a session or a user.
+        nothing tells what it was asked for (replays and comparisons). Corrupt lines that quote the
+        traces or `names` (a session or a user) go as well.
 
         Returns:
             The counts of what was removed, and the copies that trackers have to delete.

@@ -131,7 +131,7 @@ class Jobs:
             return [_job(row) for row in connection.execute(query)]
 
     def get(self, job_id: int) -> Job:
-        """The job of that id; KeyError if there is none."""
+        """The job of that id; raises KeyError if there is none."""
         with self._database.read() as connection:
             row = connection.execute(select(jobs).where(jobs.c.id == job_id)).one_or_none()
         if row is None:

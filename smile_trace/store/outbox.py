@@ -43,7 +43,7 @@ class Delivery(Record):
     queued_at: float
     """Unix seconds since when it waits."""
     traced_as: str | None = None
-    """For an item inside a trace: the id under which the tracker received that trace."""
+    """The tracker's id of the trace that the item belongs into, for any item but a trace."""
 
 
 class TrackerState(Record):
@@ -91,7 +91,7 @@ class Outbox:
         well.
 
         Args:
-            since_ns: Unix nanoseconds; a trace counts if one of its spans began after that.
+            since_ns: Unix nanoseconds; a trace counts if one of its spans began then or later.
             dry_run: only count.
         """
         with self._database.write() as connection:

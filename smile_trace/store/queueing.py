@@ -61,7 +61,7 @@ USUAL = Wanted()
 
 
 class Queued(Record):
-    """What was queued of a period, and how many of its traces were there or waited before."""
+    """The items queued of a period, and how many of its traces were there or waited before."""
 
     traces: int = 0
     explanations: int = 0

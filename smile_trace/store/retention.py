@@ -213,7 +213,7 @@ class _Traces:
 
 
 def _imported(before: float) -> Select[tuple[str]]:
-    """Traces of which only explanations are here."""
+    """Traces that left only explanations here."""
     return (
         select(calls.c.trace_id)
         .where(

@@ -132,7 +132,7 @@ class Store:
         return cls(database, settings.budget, settings.models, clock)
 
     def trace(self, trace_id: str) -> Trace:
-        """The trace of that id, complete or not; KeyError if no span of it has arrived."""
+        """The trace of that id, complete or not; raises KeyError if no span of it has arrived."""
         found = self.trace_many([trace_id])
         if not found:
             raise KeyError(trace_id)
@@ -183,8 +183,8 @@ def _database(settings: Settings) -> Database:
 
 
 def _make_private(settings: Settings) -> None:
-    """Close the home and its files to everybody else; StoreError tells what to do about another
-    user's."""
+    """Close the home and its files to everybody else. Raises StoreError, with advice, if another
+    user owns one."""
     home = settings.home
     try:
         if tighten_folder(home):

@@ -134,9 +134,10 @@ class Traces:
         in_memory: Mapping[str, Sequence[Span]] | None = None,
     ) -> int:
         """Complete traces whose root has arrived, or that will not grow any more; returns how many.
+        Call again while that is `limit`.
 
         Their calls are read here, by their dialect, and nowhere else: the stored calls are what is
-        explained, shown and delivered. Call again while it returns `limit`.
+        explained, shown and delivered.
 
         Args:
             gone: the spool files whose process has ended and that are read to their end.
@@ -179,7 +180,7 @@ class Traces:
         calls that were skipped. Explained calls keep the explanation of their earlier reading.
 
         Args:
-            since_ns: Unix nanoseconds; a trace counts if one of its spans began after that.
+            since_ns: Unix nanoseconds; a trace counts if one of its spans began then or later.
             dry_run: only tell what would change.
         """
         of_that_time = select(spans.c.trace_id).where(spans.c.start_ns >= since_ns).distinct()
@@ -218,7 +219,7 @@ class Traces:
             return _load(connection, wanted, make)[0]
 
     def known(self, trace_ids: Sequence[str]) -> set[str]:
-        """The ids, of these, of which a span is there."""
+        """The ids, among these, with a span in the store."""
         query = select(traces.c.trace_id)
         with self._database.read() as connection:
             return {
@@ -232,8 +233,8 @@ class Traces:
         return None if body is None else Call.model_validate_json(body)
 
     def find_calls(self, prefix: str) -> list[str]:
-        """The ids of the calls whose id begins with `prefix`: a part of a trace id, also as
-        MLflow's `tr-…`."""
+        """The ids of the calls whose id begins with `prefix`: a trace id or its beginning, also in
+        MLflow's form (`tr-…`)."""
         prefix = prefix.removeprefix("tr-")
         with self._database.read() as connection:
             query = select(calls.c.id).where(calls.c.id.startswith(prefix, autoescape=True))
@@ -277,7 +278,7 @@ def _load(
 def _whole(
     connection: Connection, in_memory: Mapping[str, Sequence[Span]]
 ) -> Mapping[str, Sequence[Span]]:
-    """The traces, of these, of which the store has no other spans."""
+    """The traces that have no other spans in the store."""
     query = select(spans.c.trace_id, func.count().label("number")).group_by(spans.c.trace_id)
     rows = in_chunks(connection, query, spans.c.trace_id, list(in_memory))
     counts = {row.trace_id: row.number for row in rows}

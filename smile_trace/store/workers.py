@@ -17,8 +17,8 @@ from smile_trace.store.tables import jobs, workers
 
 Role = Literal["ingest", "explain", "deliver"]
 ROLES: tuple[Role, ...] = get_args(Role)
-"""The tasks of a worker: reading what was captured or received; sampling, explaining and upkeep of
-the store; delivery to the trackers."""
+"""The tasks of a worker: `ingest` reads what was captured or received, `explain` also samples and
+looks after the store, `deliver` serves the trackers."""
 
 
 class RegisteredWorker(Record):
@@ -26,7 +26,7 @@ class RegisteredWorker(Record):
 
     `explaining` counts its explanations under way, at most `capacity`. If it is not `alive`, the
     others take over from it, unless it comes back. `roles` and `models` are names between commas;
-    without models it asks all. `clock_ahead`: seconds ahead of the database at its start.
+    None stands for every model. `clock_ahead`: seconds ahead of the database at its start.
     """
 
     id: int

@@ -1,9 +1,9 @@
 """The workers of one store: alone on a home, or many that share a database.
 
-Where many share it, each is registered and holds a lock in its session with the database. Whoever
-finds the lock of another one free twice, `CONFIRM_SECONDS` apart, takes over from it: once would
-not do, since a restart of the database frees all of them, and the first to be back would rob the
-rest. What one worker does for all is done by the one whose session holds the lock of that task.
+In a shared database each is registered and holds a lock in its session. Whoever finds another's
+lock free twice, `CONFIRM_SECONDS` apart, takes over from it. Once would not do: a restart of the
+database frees all locks, and the first to be back would rob the rest. A task that one does for all
+belongs to the worker whose session holds the task's lock.
 """
 
 import asyncio
@@ -34,20 +34,18 @@ from smile_trace.store.workers import ROLES, RegisteredWorker, Role
 from smile_trace.worker.explaining.engine_database import EngineDatabase, EngineFile, EngineSchema
 
 LOOK_SECONDS = 0.05
-"""Time between two looks for a free slot, on average: at random, so that no worker has them all."""
+"""Mean time between two looks for a free slot: random, so that no worker has them all."""
 MOST = 256
-"""The most slots of a model, which `concurrency` has for its limit, too."""
+"""Maximum slots of a model, which also limits `concurrency`."""
 
 
 class Slots:
-    """For every request in flight a lock of the worker's session, of as many as the model's
-    `concurrency`: the database lets go of them when the worker is gone.
+    """Locks of the worker's session, one for each request in flight, up to the model's
+    `concurrency`: the database releases them when the worker is gone.
 
-    Explanations and replays ask in event loops of their own, which begin and end: nothing here
-    belongs to one of them but the order in which its requests wait.
-
-    Where the session is lost, so are its locks: what is in flight at that moment ends beside what
-    others begin.
+    Explanations and replays ask in short-lived event loops of their own; only the order in which
+    requests wait belongs to a loop. If the session is lost, so are its locks: requests then in
+    flight end beside those that others begin.
     """
 
     def __init__(self, session: Session) -> None:
@@ -60,12 +58,8 @@ class Slots:
 
     @asynccontextmanager
     async def one(self, model: str, most: int) -> AsyncIterator[None]:
-        """Wait for a slot, and have it inside; in any event loop.
-
-        Args:
-            model: its name in the settings.
-            most: its `concurrency`.
-        """
+        """Wait for a slot of a model (its name in the settings), of `most`, and hold it inside; in
+        any event loop."""
         here = self._next.setdefault(asyncio.get_running_loop(), {})
         async with here.setdefault(model, asyncio.Lock()):  # one looks, the others wait
             slot = await self._wait(model, most)
@@ -97,7 +91,7 @@ class Slots:
             self._session.let_one_go(slot)
 
     def _let_go_late(self, taking: "Future[Held | None]") -> None:
-        """In the thread that took it, since the loop may have ended."""
+        """Runs in the thread that took it, since the loop may have ended."""
         if not taking.cancelled() and taking.exception() is None and (slot := taking.result()):
             self._let_go(slot)
 
@@ -112,7 +106,7 @@ CONFIRM_SECONDS = 8.0
 
 
 class Fleet(Protocol):
-    """What a worker knows of the others."""
+    """A worker's view of the others."""
 
     @property
     def me(self) -> RegisteredWorker:
@@ -120,38 +114,31 @@ class Fleet(Protocol):
 
     @property
     def worker_id(self) -> int | None:
-        """The number of this worker; None where it is alone."""
+        """The number of this worker; None if it is alone."""
 
     def leads(self, task: str) -> bool:
-        """Whether this worker does what one of them does; it keeps the task while it lives."""
+        """Whether this worker has a task that one does for all; it keeps the task while it
+        lives."""
 
     def turn(self, task: str) -> AbstractContextManager[bool]:
-        """Whether this worker does it right now, and nobody else inside the context."""
+        """Whether this worker has the task right now, with nobody else inside the context."""
 
     def workers(self) -> list[RegisteredWorker]:
         """All of them, this one included."""
 
     def check(self) -> None:
-        """See that this worker is still one of them.
-
-        Raises:
-            TakenOver: the others took it for dead.
-        """
+        """Raise TakenOver if the others took this worker for dead."""
 
     def expects(self) -> bool:
         """Whether explanations of a worker that seems dead are about to be taken over."""
 
     def slot(self, model: str, most: int) -> AbstractAsyncContextManager[None]:
-        """What a request to a model is in flight inside of: no more than `most` at once, over all
-        workers."""
+        """The context of a request to a model: at most `most` at once, over all workers."""
 
 
 class Alone:
-    """The only worker, on a home with a store of its own.
-
-    Args:
-        capacity: how many explanations it takes at once.
-    """
+    """The only worker, on a home with a store of its own. `capacity` limits concurrent
+    explanations."""
 
     worker_id = None
 
@@ -173,14 +160,14 @@ class Alone:
         return [self.me]
 
     def check(self) -> None:
-        """Nobody else is there."""
+        """Do nothing: nobody else is there."""
 
     def expects(self) -> bool:
-        """Its own are resumed at its start."""
+        """Never: its own are resumed at its start."""
         return False
 
     def slot(self, model: str, most: int) -> AbstractAsyncContextManager[None]:
-        """The model itself counts what it has in flight."""
+        """No limit: the model itself counts its requests in flight."""
         return nullcontext()
 
 
@@ -190,7 +177,7 @@ class SharedFleet:
     Args:
         store: the store, of which `database` is `PostgresDatabase`.
         capacity: how many explanations it takes at once.
-        roles, models: what it does, and which models it asks; None for all of them.
+        roles, models: its tasks and models; None for all models.
     """
 
     def __init__(
@@ -216,7 +203,7 @@ class SharedFleet:
         self._thread = threading.Thread(target=self._live, name="fleet", daemon=True)
 
     def start(self) -> None:
-        """Hold the lock that says that this worker lives, and begin to give signs of life."""
+        """Take the lock that says that this worker lives, and begin to give signs of life."""
         self._session.hold(WORKERS, self.me.id)
         self._database.worker_id = self.me.id
         self._thread.start()
@@ -257,7 +244,7 @@ class SharedFleet:
         return self._slots.one(model, most)
 
     def leave(self) -> None:
-        """Strike this worker off: what it has not ended is the others' at once."""
+        """Strike this worker off: the others get its unfinished work at once."""
         self._ended.set()
         if self._thread.is_alive():
             self._thread.join(PING_SECONDS)
@@ -286,7 +273,7 @@ class SharedFleet:
             self._ended.wait(PING_SECONDS)
 
     def _return(self) -> bool:
-        """Get back into the fleet with a new session; False where it ends, or others took over."""
+        """Get back into the fleet with a new session; False if it ends, or others took over."""
         self._led.clear()  # another one may have them
         self._free_since.clear()  # everybody else was thrown out, too
         while not self._ended.is_set():
@@ -335,11 +322,8 @@ def joining(
     roles: Collection[Role] = ROLES,
     models: Collection[str] | None = None,
 ) -> Iterator[tuple[Fleet, EngineDatabase]]:
-    """Work on a store, alone or with others, inside the context.
-
-    Raises:
-        StoreUnavailable: its database cannot be reached.
-    """
+    """Work on a store, alone or with others, inside the context; raises StoreUnavailable if its
+    database cannot be reached."""
     if not isinstance(store.database, PostgresDatabase):
         engine_file = EngineFile(settings.home)
         try:

@@ -30,8 +30,8 @@ from smile_trace.worker.ingest import Ingest, blank, traces_of
 from smile_trace.worker.lock import AnotherWorker, WorkerError, worker_lock
 
 WORKER_SECONDS = 30.0
-"""How long it waits for a running worker: to read the spool, to let go of an explanation, and to
-delete copies."""
+"""How long it waits for a running worker to read the spool, let go of an explanation, or delete
+copies."""
 TICK = 0.1
 _TAIL = 2**20
 
@@ -46,11 +46,11 @@ class Found(Record):
 
 
 class Forgotten(Record):
-    """What was removed, and what could not be.
+    """The results of forgetting, and what could not be removed.
 
-    `lines` are those of spool files, `copies` the traces that were deleted per tracker,
-    `comparisons` the prompts whose comparisons were deleted with them, `left` a sentence for
-    everything that is still there.
+    `lines` of spool files are blanked, `copies` counts deleted traces per tracker, `comparisons`
+    are the prompts whose comparisons went with them, and each sentence of `left` is about a
+    remainder.
     """
 
     trace_ids: tuple[str, ...]
@@ -106,13 +106,10 @@ def forget(
     trackers: Sequence[Tracker] | None = None,
     clock: Callable[[], float] | None = None,
 ) -> Forgotten:
-    """Remove those traces for good. A worker may run: what it is doing for them is dropped.
+    """Remove those traces for good. A worker may run: its work on them is dropped.
 
     Args:
-        settings: the settings.
-        found: what `find` gave.
         trackers: instead of those that the settings and the environment ask for.
-        clock: Unix seconds; the store's where it is None.
 
     Raises:
         StoreError: the store or the engine's database cannot be opened or written.
@@ -163,7 +160,7 @@ def _trace_id(text: str) -> str:
 
 @contextmanager
 def _beside_worker(settings: Settings) -> Iterator[bool]:
-    """Keep workers away; True where one runs already."""
+    """Keep workers away; True if one runs already."""
     with ExitStack() as stack:
         try:
             stack.enter_context(worker_lock(settings.home))
@@ -184,7 +181,7 @@ def _wait(condition: Callable[[], bool]) -> bool:
 
 # -- the spool ----------------------------------------------------------------------------------
 def _read_spool(store: Store, settings: Settings, in_use: bool) -> bool:
-    """Read the spool, or wait until the worker has; what was forgotten is dropped, and blanked."""
+    """Read the spool, or wait until the worker has; forgotten traces are dropped, and blanked."""
     if not in_use:
         Ingest(store, settings).run()
         return True
@@ -202,7 +199,7 @@ def _read_spool(store: Store, settings: Settings, in_use: bool) -> bool:
 
 
 def _end_of_lines(path: Path) -> int:
-    """Where the last whole line of a spool file ends."""
+    """The end of the last whole line of a spool file."""
     try:
         with os.fdopen(open_own(path), "rb") as stream:
             size = os.fstat(stream.fileno()).st_size
@@ -213,7 +210,7 @@ def _end_of_lines(path: Path) -> int:
 
 
 def _blank_spool(store: Store, spool: Path, ids: set[str]) -> int:
-    """Overwrite the lines of those traces that were read before; gives how many."""
+    """Overwrite the lines of those traces that were read before; returns how many."""
     count = 0
     for name, file in store.traces.files().items():
         places = []
@@ -237,7 +234,7 @@ def _may_hold(line: bytes, ids: Collection[str]) -> bool:
 
 
 def _remove_refused(settings: Settings, ids: set[str], left: list[str]) -> int:
-    """Remove what was set aside unread and holds those traces; gives how many files."""
+    """Remove unread files that were set aside and hold those traces; returns how many."""
     gone = [path for path in settings.home.glob("engine.refused.db*") if path.is_file()]
     aside = settings.spool / "refused"
     unread = 0
@@ -310,7 +307,6 @@ def _wait_for_worker(
 
 
 def _sentences(remaining: Sequence[Removal]) -> Iterator[str]:
-    """What is still in trackers, and why, a sentence each."""
     for one in remaining:
         there = one.trace.traced_as or one.trace.trace_id
         why = one.reason or "it is not active, or has not answered yet: run this again when it is"

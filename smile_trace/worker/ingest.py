@@ -1,7 +1,5 @@
-"""Ingest: what stands in the spool, and in files of others, is read into the store.
-
-They are read on from recorded offsets, in batches, losing nothing.
-"""
+"""Ingest: reads the spool, and files of others, into the store, on from recorded offsets, in
+batches, losing nothing."""
 
 import logging
 import os
@@ -32,13 +30,13 @@ from smile_trace.worker.telemetry import traced
 logger = logging.getLogger(__name__)
 
 BATCH_FILES = 500
-"""How many files may share a transaction."""
+"""Maximum files of one transaction."""
 MAX_HELD_BYTES = 2 * BATCH_BYTES
-"""JSON of the spans of one pass that stay in memory until their traces are completed."""
+"""JSON of one pass's spans that stay in memory until their traces are completed."""
 
 
 class Ingested(Record):
-    """What one pass over the spool and the files of others read."""
+    """The counts of one pass over the spool and the files of others."""
 
     spans: int = 0
     feedback: int = 0
@@ -49,8 +47,8 @@ class Ingested(Record):
 class Ingest:
     """Reads `settings.spool` and the files of `sources.files` into the store, completes traces.
 
-    A trace is complete when its root has arrived, when the process that wrote it is gone, or when
-    nothing was added to it for `worker.trace_silence_seconds`.
+    A trace is complete when its root has arrived, its writer is gone, or nothing was added to it
+    for `worker.trace_silence_seconds`.
     """
 
     def __init__(
@@ -70,11 +68,8 @@ class Ingest:
         self._warned: dict[Path, str] = {}
 
     def run(self, stopping: Callable[[], bool] = lambda: False) -> Ingested:
-        """One pass: read what is new, complete what is complete, remove what is done with.
-
-        Args:
-            stopping: asked between two transactions; True ends the pass there.
-        """
+        """One pass: read what is new, complete traces, remove finished files. `stopping` is asked
+        between two transactions, and ends the pass there."""
         total = Ingested()
         known = self._store.traces.files()
         finished: list[Path] = []
@@ -138,7 +133,7 @@ class Ingest:
     def _read_others(
         self, known: Mapping[str, SpoolFile], stopping: Callable[[], bool]
     ) -> Ingested:
-        """What is new in the files of others, which are left as they are."""
+        """Read news in the files of others, which are left as they are."""
         total = Ingested()
         found = files.find(self._others)
         for path in found:
@@ -153,7 +148,6 @@ class Ingest:
         return total
 
     def _name(self, path: Path) -> str:
-        """What a file of others is called in the store."""
         return f"{self._place}{path}"
 
     def _read_other(
@@ -179,7 +173,7 @@ class Ingest:
         return total
 
     def _flush(self, *, unless_small: bool = False) -> Ingested:
-        """Keep what was read: many small files in one transaction, which waits for the disk."""
+        """Store what was read: many small files in one transaction, which waits for the disk."""
         size = sum(len(batch.data) for _, batch in self._waiting)
         if unless_small and size < BATCH_BYTES and len(self._waiting) < BATCH_FILES:
             return Ingested()
@@ -207,14 +201,14 @@ class Ingest:
         return taken
 
     def _hold(self, new: Sequence[ArrivedSpan]) -> None:
-        """Keep new spans until their trace is completed, which then need not be read again."""
+        """Keep new spans until their trace is completed, so that they need not be read again."""
         for span, body, _ in new:
             self._held_bytes += len(body)
             if self._held_bytes < MAX_HELD_BYTES:
                 self._held.setdefault(span.trace_id, []).append(span)
 
     def _blank(self, file: SpoolFile, batch: Batch, forgotten: Set[str]) -> None:
-        """Overwrite the lines of forgotten traces; the rest of them is in the store by now."""
+        """Overwrite the lines of forgotten traces; the other lines are in the store by now."""
         places = [
             (offset, len(line)) for offset, line in batch.lines() if traces_of(line) & forgotten
         ]
@@ -227,7 +221,7 @@ class Ingest:
             self._warn_once(path, f"still holds what was forgotten ({error}): remove it by hand")
 
     def _set_aside(self, path: Path, reason: str) -> None:
-        """Move away what is no file of this user's, unread; the store counts it."""
+        """Move away, unread, what is no file of this user's; the store counts it."""
         aside = self._spool / "refused"
         try:
             make_private(aside)
@@ -287,7 +281,7 @@ class Ingest:
         self._store.traces.forget_files(removed)
 
     def _warn_once(self, path: Path, what: str) -> None:
-        """Once about each file: it is looked at in every pass."""
+        """Warn once about each file, which every pass looks at."""
         if self._warned.get(path) != what:
             self._warned[path] = what
             logger.warning("%s %s", path, what)
@@ -330,20 +324,18 @@ class _Reader:
 
 
 def traces_of(line: bytes) -> set[str]:
-    """The ids of the traces that a line is about, or may be about where it cannot be read."""
+    """The traces that a line is about, or may be about if it cannot be read."""
     arrived, said, reasons = _Reader().read(line)
     ids = {one.span.trace_id for one in arrived} | {one.trace_id for one in said}
     return ids | ids_in(line) if reasons else ids
 
 
 def blank(path: Path, inode: int, places: Sequence[tuple[int, int]]) -> None:
-    """Overwrite places of a spool file, (offset, length), with spaces, which nobody reads.
+    """Overwrite places of a spool file, (offset, length), with spaces, which nobody reads; may
+    raise OSError.
 
-    In place, because its writer may be alive and append to it. Nothing is done where there is
-    another file by now.
-
-    Raises:
-        OSError: it cannot be written.
+    Works in place, because its writer may be alive and append to it. Does nothing if another file
+    is there by now.
     """
     if not places:
         return

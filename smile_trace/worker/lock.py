@@ -14,7 +14,7 @@ from smile_trace.errors import ReasonCode, SmileTraceError
 MAX_SILENCE_SECONDS = 120.0
 """A worker without a heartbeat for so long hangs."""
 Role = Literal["worker", "shipper"]
-"""What holds the lock; the file says it."""
+"""The holder of the lock, named in the file."""
 
 
 class WorkerError(SmileTraceError):
@@ -29,10 +29,8 @@ class AnotherWorker(WorkerError):
 
 @contextmanager
 def worker_lock(home: Path, role: Role = "worker") -> Iterator[Callable[[], None]]:
-    """Hold the home's lock; the system lets go of it when the process ends, however it ends.
-
-    Yields:
-        A function to call as a heartbeat.
+    """Hold the home's lock, which the system releases when the process ends in any way. Yields a
+    function to call as a heartbeat.
 
     Raises:
         AnotherWorker: a worker or a shipper holds it.
@@ -61,20 +59,14 @@ def worker_lock(home: Path, role: Role = "worker") -> Iterator[Callable[[], None
 
 
 def check_health(home: Path) -> str:
-    """A sentence about the worker or shipper that runs on `home`.
-
-    Raises:
-        WorkerError: none runs, or its heartbeat stopped.
-    """
+    """A sentence about the worker or shipper that runs on `home`; errors are those of
+    `running_role`."""
     return f"a {running_role(home)} runs on {home}"
 
 
 def running_role(home: Path) -> Role:
-    """What runs on `home`, and makes progress.
-
-    Raises:
-        WorkerError: nothing does, or its heartbeat stopped.
-    """
+    """The running worker or shipper of `home`; raises WorkerError if none runs, or its heartbeat
+    stopped."""
     try:
         descriptor = open_regular(home / "worker.lock")
     except NotPrivate as error:

@@ -24,8 +24,7 @@ class StatusCollector(Collector):
         self._settings = settings
 
     def collect(self) -> Iterator[Metric]:
-        """Calls by state, deliveries by tracker and state, paused models, what was spent, how far
-        behind things are, the workers of a shared store, drift."""
+        """Calls, deliveries, pauses, spending, lags, workers of a shared store, and drift."""
         now = self._store.status()
         calls = GaugeMetricFamily("smile_trace_calls", "Captured calls", labels=["state"])
         for state in ("undecided", "pending", "running", "explained", "failed", "skipped"):
@@ -111,11 +110,8 @@ def _workers(registered: Sequence[RegisteredWorker]) -> Iterator[Metric]:
 
 @contextmanager
 def serving_metrics(store: Store, settings: Settings) -> Iterator[None]:
-    """Serve `/metrics` on `worker.metrics_port` meanwhile; nothing is served without one.
-
-    Raises:
-        WorkerError: the port is taken.
-    """
+    """Serve `/metrics` inside the context on `worker.metrics_port`, if there is one. Raises
+    WorkerError if the port is taken."""
     host, port = settings.worker.metrics_host, settings.worker.metrics_port
     if port is None:
         yield

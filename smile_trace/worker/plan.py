@@ -1,4 +1,4 @@
-"""What the worker would do and the most that it could cost, before anything is spent."""
+"""The worker's next work and its maximum cost, before anything is spent."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -38,11 +38,8 @@ BATCH = 500
 
 
 class Planned(Record):
-    """What one model would be asked, at most. `tokens` or `usd` is None where it is not known.
-
-    `replays` of its `calls` are drift's in this period. `left` is what the model's own caps still
-    let through today.
-    """
+    """The most that one model would be asked. `tokens` or `usd` is None if unknown. `replays` of
+    its `calls` are drift's in this period. `left` is the rest of the model's own caps today."""
 
     model: str
     explanations: int
@@ -54,29 +51,24 @@ class Planned(Record):
 
 
 class Plan(Record):
-    """What the worker would do with what is there. `left` is what the caps on everything
-    still let through today: beyond it, explanations wait until midnight UTC."""
+    """The worker's next work. `left` is the rest of the caps on everything today: beyond it,
+    explanations wait until midnight UTC."""
 
     models: tuple[Planned, ...]
     skipped: tuple[Counted, ...]
     left: Left
     beside_worker: bool = False
-    """A worker runs, which reads the spool itself: what it has not read yet is not counted."""
+    """A worker runs, which reads the spool itself: the unread rest of it is not counted."""
 
 
 def plan(settings: Settings, clock: Clock | None = None) -> Plan:
-    """Read the spool, which costs nothing, and tell what the worker would do next.
-
-    Nothing is asked, decided or delivered.
-
-    Args:
-        settings: where everything is, and what is to be asked.
-        clock: as for `Store.open`.
+    """Read the spool, which costs nothing, and tell what the worker would do next. Nothing is
+    asked, decided or delivered. `clock` is as for `Store.open`.
 
     Raises:
         StoreError: nothing is there, or the store cannot be opened or written.
         WorkerError: the home cannot be written.
-        SmileTraceError: `probes.only` or `drift.probes` names a probe that there is not.
+        SmileTraceError: `probes.only` or `drift.probes` names an unknown probe.
     """
     check_home(settings)
     store = Store.open(settings, clock)
@@ -88,7 +80,7 @@ def plan(settings: Settings, clock: Clock | None = None) -> Plan:
 
 
 def _read_spool(store: Store, settings: Settings) -> bool:
-    """As every start of the worker does; False where one runs, which does it itself."""
+    """Read the spool as every start of the worker does; False if one runs, which does it itself."""
     try:
         with worker_lock(settings.home):
             Ingest(store, settings).run()
@@ -138,7 +130,7 @@ def _plan(store: Store, settings: Settings) -> Plan:
 def _wanted(
     store: Store, settings: Settings
 ) -> Iterator[tuple[Call, ExplanationSettings, Spent, Reason | None]]:
-    """Every call that waits, how it is explained, what that has cost, and why it is not."""
+    """Every call that waits, how it is explained, its cost so far, and why it is not explained."""
     for job in store.jobs.unfinished():
         call = store.traces.call(job.call_id)
         if call is not None:
@@ -157,7 +149,7 @@ def _wanted(
 def _with_check(
     found: Planned, call: Call, asked: ExplanationSettings, settings: Settings, store: Store
 ) -> Planned:
-    """With its sanity check, which has the caps of an explanation of its own."""
+    """Add its sanity check, which has the caps of an explanation of its own."""
     copies = injected_copies(Prompted.of(call))
     if asked.proxy is not None:  # the model alone is asked
         budget = settings.budget.calls_per_explanation
@@ -168,7 +160,7 @@ def _with_check(
 
 
 def _with_path(found: Planned, call: Call, settings: Settings, store: Store) -> Planned:
-    """With the path of the trace that the call ends, at the price of its dearest call."""
+    """Add the path of the trace that the call ends, at the price of its dearest call."""
     trace = trace_ending_with(call.id, store)
     if trace is None:
         return found
@@ -199,7 +191,7 @@ def _with_profile(
     probes: Sequence[Probe],
     settings: Settings,
 ) -> Planned:
-    """With the profile of the call, each of its requests as large as the longest variant."""
+    """Add the profile of the call, each of its requests as large as the longest variant."""
     longest = longest_variant(Prompted.of(call), probes, seed_of(call.id, period_of(call)))
     calls = settings.budget.calls_per_profile
     return _sum(found, _alike(asked.model, longest, calls, settings, found.left))
@@ -208,7 +200,7 @@ def _with_profile(
 def _replayed(
     waiting: Sequence[tuple[Call, str]], store: Store, settings: Settings
 ) -> Iterator[Planned]:
-    """What `[drift]` replays in this period, case by case. A set that is not chosen yet may take
+    """The replays of `[drift]` in this period, case by case. A set that is not chosen yet may take
     any call that is explained by then: the largest are counted."""
     period = drift.period_of(store.clock(), settings.drift.period_hours)
     named = drift.named(settings.drift.probes) if settings.drift.prompts else []
@@ -241,7 +233,7 @@ def _replay(
     store: Store,
     settings: Settings,
 ) -> Iterator[Planned]:
-    """A case of a call that was explained; nothing where that, or its model's table, is gone."""
+    """A case of an explained call; nothing if that, or its model's table, is gone."""
     call, job = store.traces.call(call_id), store.jobs.of_call(call_id)
     if call is not None and job is not None:
         prompted = Prompted.of(call).model_copy(update={"messages": messages})
@@ -257,7 +249,7 @@ def _case(
     store: Store,
     settings: Settings,
 ) -> Planned:
-    """A case, within the caps that a period of it has, each request as large as the longest."""
+    """A case, within its caps for a period, each request as large as the longest."""
     requests = draws * len(probes) + (draws == DRAWS)  # the first period asks for the reference
     most = requests * settings_for(model, settings).most_attempts
     calls = min(settings.budget.calls_per_profile, most)
@@ -267,7 +259,6 @@ def _case(
 
 
 def _alike(model: str, prompted: Prompted, calls: int, settings: Settings, left: Left) -> Planned:
-    """So many requests, none of them larger than `prompted`."""
     most, price = settings_for(model, settings).attempt_bound(model, prompted)
     usd = None if price is None else price * calls
     return Planned(

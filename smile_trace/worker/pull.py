@@ -1,8 +1,8 @@
 """Pull: a backend is read over its API into the store, sampled traces whole, the rest counted.
 
 A place (an experiment, a project) is read for good once `LATE_SECONDS` have passed since a trace
-began, so that its late spans are there; then its calls are counted, and how far it was read is
-noted. What began since is looked at before, too, so that it is explained soon.
+began, so that its late spans are there; then its calls are counted, and the progress is noted.
+Later traces are looked at before that, too, so that they are explained soon.
 """
 
 import logging
@@ -26,7 +26,7 @@ from smile_trace.worker.telemetry import traced
 logger = logging.getLogger(__name__)
 
 OVERLAP_SECONDS = 60.0
-"""How far back what began lately is looked at again: a trace arrives when it has ended."""
+"""How far back recent traces are looked at again: a trace arrives when it has ended."""
 PAGE, PAUSE_SECONDS = 100, 0.5
 """Traces in one request, and how long a source is left alone after it."""
 
@@ -82,7 +82,7 @@ class Pull:
         return state
 
     def _look(self, state: Pulled, stopping: Callable[[], bool]) -> None:
-        """Keep what is sampled of the traces that may still grow; they are read again."""
+        """Store the sampled ones of the traces that may still grow; they are read again."""
         now = self._now_ms()
         since = max(state.until_ms, self._looked.get(state.place, 0))
         while since <= now and not stopping():
@@ -95,11 +95,8 @@ class Pull:
                 self._pause(PAUSE_SECONDS)
 
     def _page(self, place: str, since_ms: int, until_ms: int) -> Page:
-        """A page, by which reading goes on.
-
-        Raises:
-            SourceUnavailable: it would be asked for again and again.
-        """
+        """A page that makes progress; raises SourceUnavailable if it would be requested again and
+        again."""
         page = self.source.page(place, since_ms, until_ms, PAGE)
         if not since_ms < page.until_ms <= until_ms:
             raise SourceUnavailable(
@@ -121,11 +118,8 @@ class Pull:
         return traces, kept
 
     def _sampled(self, traces: Sequence[Trace]) -> set[str]:
-        """The ids of the traces of which a call is to be explained, as sampling will find.
-
-        Those that are drawn, though they cannot be explained, are among them: the settings may
-        map their model by tomorrow.
-        """
+        """The traces with a call that is to be explained, as sampling will find, or that is drawn:
+        the settings may map its model by tomorrow."""
         batch = [(Group.of(call), call) for trace in traces for call in trace.calls]
         groups = {group for group, _ in batch}
         stored = self._store.sampling.chosen(groups)
@@ -153,7 +147,7 @@ class Pull:
 
 
 def _trace(spans: Sequence[Span]) -> Trace | None:
-    """The trace; None where smile-trace captured and delivered it, or nobody can read it."""
+    """The trace; None if smile-trace captured and delivered it, or nobody can read it."""
     if any(semconv.KIND in span.attributes for span in spans):
         return None
     try:

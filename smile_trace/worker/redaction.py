@@ -1,9 +1,9 @@
-"""Secrets in spans that capture did not write: replaced before they are stored.
+"""Redaction of spans that capture did not write, before they are stored.
 
-What capture writes is redacted in the application's process. What others send, a Collector's file,
-and what another SDK wrote, is not: all its texts (the arguments of tools and what they gave back,
-names, the resource) are searched for the shapes of credentials here. Expressions of
-`configure(redact=…)` are the application's, and are not known here.
+Capture redacts in the application's process. All texts of other spans, from a Collector's file or
+another SDK (arguments and results of tools, names, the resource), are searched for the shapes of
+credentials here. The expressions of `configure(redact=…)` belong to the application, and are
+unknown here.
 """
 
 from functools import lru_cache
@@ -15,18 +15,18 @@ from smile_trace.records import JSON, Span
 from smile_trace.semconv import SCOPE
 
 _SHORT = 100
-"""Characters of a name that is kept."""
+"""Maximum characters of a cached name."""
 _TEXTS = ("name", "attributes", "events", "status_message")
 
 
 class Redaction:
-    """Replaces the secrets of spans by marks, those of a resource that they share once."""
+    """Replaces the secrets of spans by marks, those of a shared resource once."""
 
     def __init__(self) -> None:
         self._resources: dict[int, tuple[JSON, JSON]] = {}
 
     def without_secrets(self, span: Span) -> Span:
-        """The span without secrets; the same one where there are none."""
+        """The span without secrets; the same object if there are none."""
         if span.captured and span.scope == SCOPE:
             return span
         changed = _changes({name: getattr(span, name) for name in _TEXTS})
@@ -42,14 +42,13 @@ class Redaction:
 
 @lru_cache(maxsize=64)
 def _clean_resource(resource: bytes) -> bytes | None:
-    """The JSON of a resource, which the next line has, too, without secrets; None where there are
-    none."""
+    """The JSON of a resource without secrets, cached for the next line; None if there are none."""
     clean = _changes({"resource": from_json(resource)})
     return to_json(clean["resource"]) if clean else None
 
 
 def _changes(whole: dict[str, JSON]) -> dict[str, JSON]:
-    """What of it holds secrets, without them."""
+    """The fields that hold secrets, without them."""
     # One search of all texts, with a line break between that no secret of one text goes across.
     if next(find_secrets("\n".join(_texts(whole))), None) is None:
         return {}
@@ -85,7 +84,6 @@ def _clean(value: JSON) -> JSON:
 
 
 def _name(name: str) -> str:
-    """The name of a field, which the next span has, too."""
     return _short_name(name) if len(name) <= _SHORT else redact(name)[0]
 
 

@@ -41,7 +41,7 @@ Progress = Callable[[Status], None]
 TICK = 0.2
 """Seconds between two looks at running explanations."""
 SHARED_TICK = 0.5
-"""The same where many workers look into one database."""
+"""The same for many workers that look into one database."""
 MAINTENANCE_SECONDS = 60.0
 """Seconds between two rounds of maintenance: long waits, ended runs of the engine."""
 STOP_SECONDS = 6.0
@@ -60,22 +60,18 @@ def run(
     stopping: threading.Event | None = None,
     clock: Callable[[], float] | None = None,
 ) -> Status:
-    """Run the worker on `settings.home`, alone or beside others on a shared store.
+    """Run the worker on `settings.home`, alone or beside others on a shared store; returns the
+    final status.
 
     Args:
-        settings: the settings.
         once: ingest, explain and deliver what is there, then return.
         app: the module with the decorated functions, for models of `kind = "rerun"`.
-        roles: what it does, where others share its store and do the rest.
-        models: tables of `[models]`: it explains the calls of these, and others do the rest.
+        roles: its tasks, if others share its store and do the rest.
+        models: tables of `[models]` whose calls it explains, while others do the rest.
         trackers: instead of those that the settings and the environment ask for.
-        progress: called with the status whenever something may have changed.
-        stopping: set it to make the worker stop: rounds in flight end or are cut off, and
-            a later worker goes on with them.
-        clock: Unix seconds; the store's where it is None.
-
-    Returns:
-        How things stand at the end.
+        stopping: stops the worker when set: rounds in flight end or are cut off, and a later worker
+            goes on with them.
+        clock: Unix seconds; by default the store's.
 
     Raises:
         WorkerError: another worker runs on this home, a tracker's options are wrong, or it should
@@ -84,8 +80,8 @@ def run(
         SmileTraceError: nothing can be received on `receive.port`, or there is no exporter for
             `worker.otlp_endpoint`, or the settings' file names a host that is not allowed yet; the
             message says why.
-        StoreError: the store cannot be opened or written. Once the worker runs it waits until
-            its disk can be written again, unless it runs `once`.
+        StoreError: the store cannot be opened or written. Once it runs, the worker waits until its
+            disk can be written again, unless it runs `once`.
     """
     stopping = stopping or threading.Event()
     settings.check_trust()
@@ -225,7 +221,7 @@ class _Worker:
             self._join_deliveries(progress)
 
     def _log_start(self) -> None:
-        """Say in the log what this worker serves, and what an earlier one had to wait for."""
+        """Log what this worker serves, and what an earlier one had to wait for."""
         trackers = [thread.delivery_worker.name for thread in self._deliveries]
         roles = [role for role in ROLES if role in self._roles]
         logger.info(
@@ -249,7 +245,7 @@ class _Worker:
         return True
 
     def _replaying(self, *, once: bool) -> threading.Thread:
-        """The thread that replays prompts; one that ends at once where no prompt is to be."""
+        """The thread that replays prompts; it ends at once if there are none."""
         if not self._settings.drift.prompts or "explain" not in self._roles:
             return threading.Thread(daemon=True)
         return Repeating(
@@ -292,7 +288,7 @@ class _Worker:
             self._stopping.wait(self._tick)
 
     def _pass(self, once: bool, progress: Progress | None) -> bool:
-        """Do what is due; True where `once` and nothing is left to do."""
+        """Do what is due; True if `once` and nothing is left to do."""
         self._heartbeat()
         self._fleet.check()
         idle = not self._explain(once)
@@ -319,7 +315,7 @@ class _Worker:
         return False
 
     def _explain(self, once: bool) -> bool:
-        """Queue what is due; where `once`, whether explanations are under way here, or about to
+        """Queue what is due; with `once`, whether explanations are under way here, or about to
         be."""
         if "explain" not in self._roles:
             return False
@@ -328,7 +324,6 @@ class _Worker:
         return once and self._engine.is_busy
 
     def _read(self) -> None:
-        """Read what was captured and received since."""
         if "ingest" not in self._roles:
             return
         ingested = self._ingest.run(self._interrupted)
@@ -336,7 +331,7 @@ class _Worker:
             logger.info("read %d spans, %d traces", ingested.spans, ingested.traces)
 
     def _maintain(self) -> None:
-        """What one worker does for all, now and then."""
+        """Do now and then what one worker does for all."""
         self._store.end_long_waits(self._clock())
         self._queueing.run(always=True)
         if self._retention.due:
@@ -344,7 +339,7 @@ class _Worker:
             self._retention.restart()
 
     def _interrupted(self) -> bool:
-        """Whether what takes long should end here; a heartbeat each time."""
+        """Whether long work should end here; gives a heartbeat each time."""
         self._heartbeat()
         return self._stopping.is_set()
 
@@ -379,13 +374,13 @@ class _Interval:
         return time.monotonic() >= self._next
 
     def restart(self) -> None:
-        """It is due again after the interval."""
+        """Make it due again after the interval."""
         self._next = time.monotonic() + self._seconds
 
 
 @contextmanager
 def _receiving(settings: Settings) -> Iterator[None]:
-    """Receive OTLP meanwhile, where the settings name a port."""
+    """Receive OTLP inside the context, if the settings name a port."""
     if settings.receive.port is None:
         yield
         return
@@ -398,11 +393,8 @@ def _receiving(settings: Settings) -> Iterator[None]:
 def _check_part(
     settings: Settings, roles: Collection[Role], models: Collection[str] | None
 ) -> None:
-    """See that there may be others who do what this worker does not.
-
-    Raises:
-        WorkerError: there cannot, or the settings have no table of a model that it names.
-    """
+    """Raise WorkerError if no other worker can do the rest, or a model has no table in the
+    settings."""
     if settings.store.url is None and (set(roles) != set(ROLES) or models is not None):
         raise WorkerError(
             "--roles and --pools share the work of many workers on one database: set [store] url."

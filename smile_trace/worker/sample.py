@@ -1,4 +1,4 @@
-"""Which calls are explained: deterministic by trace, with a minimum per prompt version."""
+"""Decides which calls are explained: deterministic by trace, with a minimum per prompt version."""
 
 import logging
 import time
@@ -22,11 +22,7 @@ NOT_SAMPLED = Reason(ReasonCode.NOT_SAMPLED, "not sampled")
 
 
 def sample(store: Store, settings: Settings, clock: Callable[[], float] = time.time) -> int:
-    """Decide about every call without a decision.
-
-    Returns:
-        How many calls will be explained.
-    """
+    """Decide about every call without a decision; returns how many will be explained."""
     total, limit = 0, 500
     while True:
         batch = store.sampling.undecided(limit)
@@ -42,10 +38,8 @@ def _keep(
     settings: Settings,
     clock: Callable[[], float],
 ) -> int:
-    """Decide about a batch and keep the decisions: how many are explained.
-
-    Where they cannot be kept, each is for itself: one of them holds what no database takes.
-    """
+    """Decide about a batch and store the decisions; returns how many are explained. If they cannot
+    be stored, each is stored alone: one holds what no database takes."""
     chosen = store.sampling.chosen({group for group, _ in batch})
     differs = store.sampling.argument_differs(set(chosen))
     decisions = decide(batch, chosen, settings, differs)
@@ -68,12 +62,10 @@ def decide(
     settings: Settings,
     differs: Collection[Group] = (),
 ) -> list[Decision]:
-    """The decision about each call, in the order given; one that cannot be made skips the call.
+    """The decision about each call, in the order given; a failing decision skips the call.
 
     Args:
-        batch: calls, each with its group.
-        chosen: how many calls of each group were sampled so far; counted on.
-        settings: the settings.
+        chosen: how many calls of each group were sampled so far; is updated.
         differs: groups whose function's argument is known not to be what it sends.
     """
     decisions = []
@@ -112,7 +104,8 @@ def _set_aside(call: Call, settings: Settings, error: Exception) -> Decision:
 
 
 def explainable(call: Call, settings: Settings) -> Decision:
-    """The decision about a call that is wanted: pending, or skipped because it cannot be."""
+    """The decision about a call that is wanted: pending, or skipped because it cannot be
+    explained."""
     model = call.model or "*"
     asked = ExplainOptions.from_settings(settings, model, call).to_record(model)
     reason = _obstacle(call, settings)
@@ -142,7 +135,6 @@ def _pooled(decision: Decision, call: Call, settings: Settings, chosen: int) -> 
 
 
 def _obstacle(call: Call, settings: Settings) -> Reason | None:
-    """Why the call cannot be explained; None where it can."""
     if call.status == "raised":
         return Reason(ReasonCode.CALL_FAILED, f"the call failed: {call.error or 'it raised'}")
     if call.status != "returned":
@@ -195,6 +187,6 @@ def _draw(decision: Decision, call: Call, settings: Settings, chosen: int) -> De
 
 
 def is_drawn(call: Call, settings: Settings) -> bool:
-    """Whether the rate alone samples it: the trace's id decides, so that all calls of a trace go
+    """Whether the rate alone samples it. The trace's id decides, so all calls of a trace go
     together, and the same ones every time."""
     return trace_fraction(call.trace_id) < settings.sampling.rate

@@ -1,4 +1,4 @@
-"""The status of a home: the store's counts, the worker's health, what capture lost."""
+"""The status of a home: the store's counts, the worker's health, and capture's losses."""
 
 import os
 import re
@@ -19,31 +19,22 @@ from smile_trace.worker.explaining.proxy_screen import dropped_proxies
 from smile_trace.worker.lock import WorkerError, check_health
 
 SPOOL = "spool"
-"""What the home's own spool is called among the sources."""
+"""The name of the home's own spool among the sources."""
 HEAD_BYTES = 2**14
-"""So much of a line tells when it was written."""
+"""Bytes of a line that suffice to tell when it was written."""
 _WRITTEN = re.compile(rb'"(?:end|observed)TimeUnixNano"\s*:\s*"(\d{1,19})"')
 
 
 class UnreadFile(NamedTuple):
-    """A spool file with something that no worker has read. `since`: Unix seconds at which the first
-    of it was written."""
+    """A spool file with unread contents, the first of them written at `since` (Unix seconds)."""
 
     path: Path
     since: float
 
 
 def read_lags(store: Store, settings: Settings, unread: Sequence[UnreadFile]) -> tuple[Lag, ...]:
-    """Everything that waits: in this home's spool, in the store, in the backends of the settings.
-
-    Args:
-        store: the store.
-        settings: the settings; a source that they name no more is not behind.
-        unread: what `unread_files` gives.
-
-    Raises:
-        StoreUnavailable: the store cannot be read now.
-    """
+    """The lags of this home's spool, the store, and the settings' backends; raises StoreUnavailable
+    if the store cannot be read. A source that the settings do not name any more is not behind."""
     named = settings.sources.pulled
     in_store = [one for one in store.lags() if one.stage != "read" or one.name in named]
     oldest = min((file.since for file in unread), default=None)
@@ -54,11 +45,8 @@ def read_lags(store: Store, settings: Settings, unread: Sequence[UnreadFile]) ->
 
 
 def unread_files(store: Store, spool: Path) -> list[UnreadFile]:
-    """The spool files with something that no worker has read.
-
-    Raises:
-        StoreUnavailable: the store cannot be read now.
-    """
+    """The spool files with contents that no worker has read; raises StoreUnavailable if the store
+    cannot be read."""
     known = store.traces.files()
     found = []
     for path, state in _files(spool):
@@ -74,7 +62,7 @@ def unread_files(store: Store, spool: Path) -> list[UnreadFile]:
 
 
 def filled(settings: Settings) -> float:
-    """The share of its cap that the home's spool takes; the cap is that of this environment."""
+    """The share of its cap, set in this environment, that the home's spool takes."""
     return spool_filled(settings.spool, limits()[1])
 
 
@@ -87,8 +75,7 @@ def _files(spool: Path) -> Iterator[tuple[Path, os.stat_result]]:
 
 
 def _written_at(path: Path, offset: int) -> float | None:
-    """When the line that begins there was written, by what it says itself; None where it does
-    not."""
+    """When the line that begins there was written, by its own words, if any."""
     try:
         descriptor = open_own(path)
     except OSError:  # it is gone, or not this user's
@@ -103,11 +90,8 @@ def _written_at(path: Path, offset: int) -> float | None:
 
 
 def read_home(settings: Settings) -> Status:
-    """How things stand in `settings.home`, the worker and what capture lost included.
-
-    Raises:
-        StoreError: nothing is there, or see `Store.open`.
-    """
+    """The state of `settings.home`, with the worker and capture's losses; errors are those of
+    `Store.look`."""
     store = Store.look(settings)
     try:
         lost = read_losses(settings.spool)
@@ -131,7 +115,7 @@ def read_home(settings: Settings) -> Status:
 
 
 def _health(settings: Settings, now: Status) -> tuple[str, bool]:
-    """A sentence about the worker of the home, or those of the shared store; whether one works."""
+    """A sentence about the home's worker, or those of the shared store; and whether one works."""
     if settings.store.url is None:
         try:
             return check_health(settings.home), True
@@ -145,9 +129,8 @@ def _health(settings: Settings, now: Status) -> tuple[str, bool]:
 
 
 def check_ready(settings: Settings) -> str:
-    """A sentence about a worker that runs on the home, on a store that can be written.
-
-    Where the store is shared, a worker of this host has to be registered there, and alive.
+    """A sentence about a worker that runs on the home, on a store that can be written. In a shared
+    store a worker of this host has to be registered and alive.
 
     Raises:
         WorkerError: none runs, or the others do not know of one here.

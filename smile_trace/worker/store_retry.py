@@ -1,4 +1,5 @@
-"""What is done again: writes while a disk is full or read-only, and what a thread does for all."""
+"""Repetition: of writes while a disk is full or read-only, and of a thread's task for all
+workers."""
 
 import logging
 import threading
@@ -12,17 +13,17 @@ from smile_trace.store import StoreError, StoreUnavailable
 logger = logging.getLogger(__name__)
 
 FIRST_WAIT, MAX_WAIT = 0.5, 5.0
-"""Seconds between two tries: doubling, at most so long."""
+"""Seconds between two tries: doubling from the first to the second."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
 class StoreRetry:
-    """Repeats what fails with StoreUnavailable until the store can be written again.
+    """Repeats what fails with StoreUnavailable until the store can be written again. Thread-safe.
 
-    The log gets one line when writes begin to fail or fail for another reason, and one when
-    all that failed have succeeded. Thread-safe.
+    The log gets one line when writes begin to fail or fail for another reason, and one when all
+    that failed have succeeded.
     """
 
     def __init__(self) -> None:
@@ -32,15 +33,12 @@ class StoreRetry:
         self._said = ""
 
     def end(self) -> None:
-        """Stop waiting: what cannot be written now is left to the next worker."""
+        """Stop waiting: failing writes are left to the next worker."""
         self._ended.set()
 
     def __call__(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """What `work` gives, tried until the store can be written.
-
-        Raises:
-            StoreUnavailable: it still cannot, and the waiting was ended.
-        """
+        """The result of `work`, tried until the store can be written; raises StoreUnavailable after
+        `end`."""
         who, wait = object(), FIRST_WAIT
         while True:
             try:
@@ -56,7 +54,7 @@ class StoreRetry:
 
     @contextmanager
     def trying(self, who: str) -> Iterator[None]:
-        """For work that is repeated anyway: StoreUnavailable ends it, and is logged."""
+        """Log a StoreUnavailable, which ends the work inside: it is repeated anyway."""
         try:
             yield
         except StoreUnavailable as error:
@@ -82,19 +80,15 @@ class StoreRetry:
 
 
 class Repeating(threading.Thread):
-    """A thread that does something again and again, `once` a single time, until it is told to stop.
-    Of all workers of a shared store the one does it that `leads`.
+    """A thread that repeats some work (or does it `once`) until it is told to stop. Of all workers
+    of a shared store only the one that `leads` the task does it.
 
     Args:
-        work: what is done.
-        doing, done: what that is, in words: "reading mlflow", "read from mlflow".
-        task: what it is called among the workers.
+        doing, done: the work in words: "reading mlflow", "read from mlflow".
+        task: its name among the workers.
         seconds: between two times.
-        store_retry: logs what cannot be written.
-        leads: whether this worker does a task that one of all workers does.
         stopping: ends it before the next time.
-        once: whether it ends after the first time.
-        fields: what its log lines are about.
+        fields: those of its log lines.
     """
 
     def __init__(
@@ -122,7 +116,7 @@ class Repeating(threading.Thread):
         self._fields = fields
 
     def run(self) -> None:
-        """Do it, wait, and go on."""
+        """Work, wait, and go on."""
         with about(**self._fields):
             while not self._stopping.is_set():
                 try:

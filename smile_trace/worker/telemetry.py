@@ -1,4 +1,4 @@
-"""Traces of the worker's own work, sent by OpenTelemetry where the settings say so."""
+"""Traces of the worker's own work, sent by OpenTelemetry if the settings say so."""
 
 import os
 import socket
@@ -38,13 +38,8 @@ _around: ContextVar[Span | None] = ContextVar("own_span", default=None)
 
 @contextmanager
 def tracing(settings: Settings) -> Iterator[None]:
-    """Trace the work of this process meanwhile; nothing is traced without an endpoint.
-
-    What is not taken in time, or by nobody, is dropped: the work never waits for it.
-
-    Raises:
-        ExtraMissing: the exporter is not installed.
-    """
+    """Trace this process's work inside the context, if there is an endpoint. Spans that are not
+    taken in time are dropped: the work never waits. Raises ExtraMissing without the exporter."""
     global _tracer
     endpoint = settings.worker.otlp_endpoint
     if endpoint is None:
@@ -72,13 +67,8 @@ def tracing(settings: Settings) -> Iterator[None]:
 
 @contextmanager
 def traced(name: str, **attributes: str | int) -> Iterator[None]:
-    """A span of the worker's own work, inside the one around it; it costs nothing where no worker
-    is traced.
-
-    Args:
-        name: what is done, the same for each of its kind.
-        attributes: beside the fields that log lines have here (`log_context`).
-    """
+    """A span of the worker's own work, inside the surrounding one; free if no worker is traced. Its
+    `attributes` come beside the fields of log lines (`log_context`)."""
     parent = _around.get()
     fields = {**log_fields(), **attributes}
     started = _tracer.start_span(
@@ -100,7 +90,7 @@ def traced(name: str, **attributes: str | int) -> Iterator[None]:
 
 
 def describe(**attributes: str | int) -> None:
-    """Attributes of the span around, known only by now."""
+    """Add late attributes to the surrounding span."""
     around = _around.get()
     if around is not None:
         around.set_attributes(_named(attributes))
@@ -111,7 +101,7 @@ def _named(fields: dict[str, str | int]) -> dict[str, str | int]:
 
 
 def _links(fields: dict[str, str | int]) -> list[Link]:
-    """A link to the call that the work is about, where its ids are OpenTelemetry's."""
+    """A link to the call that the work is about, if its ids are OpenTelemetry's."""
     trace_id, _, span_id = str(fields.get("call_id", "")).partition(":")
     with suppress(ValueError):
         context = SpanContext(int(trace_id, 16), int(span_id, 16), is_remote=True)

@@ -1,5 +1,4 @@
-"""What people do to a store by hand: make it small, forget a tracker, move it elsewhere, ask again
-for calls that failed."""
+"""People's work on a store by hand: shrink it, forget a tracker, move it, retry failed calls."""
 
 import socket
 from collections.abc import Mapping
@@ -17,11 +16,8 @@ from smile_trace.worker.sample import explainable
 
 
 def repair(settings: Settings) -> Finding:
-    """Remove what `retention` does not keep, and make the store as small as it can be.
-
-    Raises:
-        StoreError: the store cannot be opened or written.
-    """
+    """Remove what `retention` does not keep, and shrink the store to its smallest size; raises
+    StoreError if it cannot be opened or written."""
     if not has_store(settings):
         return Finding(level="note", about="repair", said="nothing was captured here yet")
     store = Store.open(settings)
@@ -41,7 +37,7 @@ def repair(settings: Settings) -> Finding:
 
 
 def forget_tracker(settings: Settings, name: str) -> Finding:
-    """Drop what waits for a tracker that is not used any more, so that retention can free it.
+    """Drop the deliveries of a tracker that is not used any more, so that retention can free them.
 
     Raises:
         WorkerError: a worker runs here, or the settings have that tracker active.
@@ -65,26 +61,18 @@ def forget_tracker(settings: Settings, name: str) -> Finding:
 
 
 def see_nobody_works(store: Store) -> None:
-    """See that no worker runs elsewhere on the same store.
-
-    Raises:
-        WorkerError: one does.
-    """
+    """Raise WorkerError if a worker runs elsewhere on the same store."""
     names = [one.name for one in store.workers.all() if one.alive]
     if names:
         raise WorkerError(f"workers run on this store ({', '.join(names)}): stop them first")
 
 
 def move(settings: Settings, target: Mapping[str, str | None]) -> Copied:
-    """Copy the store of the settings into another one.
-
-    Args:
-        settings: whose store is copied; no worker may run on its home.
-        target: the table `[store]` of the other one.
+    """Copy the store of the settings into another one, whose `[store]` table is `target`.
 
     Raises:
-        StoreError: there is nothing to copy, the target is no empty database, or a row did not
-            arrive as it is.
+        StoreError: there is nothing to copy, the target is no empty database, or a row arrived
+            changed.
         WorkerError: a worker runs on the home, or on the same store elsewhere.
         SettingsError: the target's table is wrong.
     """
@@ -105,18 +93,11 @@ def move(settings: Settings, target: Mapping[str, str | None]) -> Copied:
 
 
 def request_again(store: Store, settings: Settings, prefix: str | None) -> int:
-    """Put calls back to pending as a new attempt, before the background samples.
-
-    Args:
-        store: the store; a running worker takes them from there.
-        settings: how they are explained now.
-        prefix: the beginning of the calls' ids; None = every call that failed.
-
-    Returns:
-        How many calls are tried again.
+    """Return calls whose ids begin with `prefix` (None: all that failed) to pending as a new
+    attempt, before the background samples; a running worker takes them. Returns how many.
 
     Raises:
-        SmileTraceError: no call has that id, or none that has can be explained.
+        SmileTraceError: no call has that id, or none of them can be explained.
     """
     call_ids = store.jobs.failed() if prefix is None else store.traces.find_calls(prefix)
     if prefix is not None and not call_ids:
@@ -132,11 +113,8 @@ def request_again(store: Store, settings: Settings, prefix: str | None) -> int:
 
 
 def reset_proxies(store: Store) -> int:
-    """Forget why proxies were dropped: each is asked, and screened, from the beginning.
-
-    Returns:
-        How many proxies that is, each for one model and prompt.
-    """
+    """Let dropped proxies be asked and screened from the beginning; returns how many there were,
+    each for one model and prompt."""
     dropped = [pair for pair in store.proxy_trusts.pairs() if why_dropped(store, pair)]
     for pair in dropped:
         store.proxy_trusts.forget(pair)

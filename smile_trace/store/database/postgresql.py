@@ -192,7 +192,7 @@ class PostgresDatabase(Database):
                     ) from error
 
     def damage(self) -> str | None:
-        """None: the server itself looks after its files."""
+        """Return None: the server itself looks after its files."""
         with self.read() as connection:
             connection.execute(text("SELECT 1"))
         return None

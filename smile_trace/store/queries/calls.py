@@ -15,8 +15,11 @@ from smile_trace.store.tables import calls, deliveries, explanations, jobs, span
 
 
 class Captured(NamedTuple):
-    """A call with its span (None if imported), and the state of its newest job (None if undecided)
-    and explanation. `reason` says why it was skipped or failed, or what it waits for."""
+    """A call with its span (None if it was imported).
+
+    `state` is its newest job's, None before the worker has looked at it; `reason` says why it was
+    skipped or failed, or what it waits for; `status` is its newest explanation's.
+    """
 
     call: Call
     span: Span | None
@@ -120,7 +123,8 @@ def read_explained(database: Database, *, since: float) -> list[Explained]:
 
 
 class Lately(NamedTuple):
-    """Calls of a prompt explained on their own in a period and the one before; the newest id."""
+    """How many calls of a prompt are explained in a period and in the one before it, each by
+    itself, and the id of the newest explanation."""
 
     now: int
     before: int
@@ -128,7 +132,8 @@ class Lately(NamedTuple):
 
 
 def read_lately(database: Database, *, before: float, since: float) -> dict[str, Lately]:
-    """Explained calls per prompt of the periods from `before` to `since` and from there on."""
+    """Count each prompt's explained calls in the periods from `before` to `since`, and from then on
+    (Unix seconds)."""
     alone = is_unset(explanations.c.body, "settings", "pooled")
     at, now = calls.c.start_ns, calls.c.start_ns >= int(since * 1e9)
     one = explanations.c.call_id.distinct()

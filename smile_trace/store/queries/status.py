@@ -247,8 +247,8 @@ def _reasons(connection: Connection, state: str) -> tuple[Counted, ...]:
 def _waited_for(
     connection: Connection, refusal: Callable[[str], Reason | None]
 ) -> tuple[Counted, ...]:
-    """Why jobs are pending, the most frequent first. All jobs of a paused model wait for what the
-    one that it is tried with met last. No job is begun that a cap would stop."""
+    """Why jobs are pending, the most frequent first. A paused model is tried with one of its jobs,
+    whose last obstacle holds for all of them. No job is begun that a cap would stop."""
     of_model = jobs.outerjoin(paused_models, paused_models.c.name == jobs.c.model)
     waiting = select(
         func.coalesce(paused_models.c.reason, jobs.c.reason).label("reason"),

@@ -77,7 +77,7 @@ class Entry(NamedTuple):
 
 
 class Accounts(Protocol):
-    """Where reservations are kept and counted."""
+    """The reservations, and their counts."""
 
     def reserve(self, reservation: Reservation, entries: Sequence[Entry]) -> int | None:
         """Keep a reservation and count it under all of its caps, or do nothing and return the index

@@ -2,8 +2,8 @@
 
 They do not queue with other writers, and hold the day's shared counters only while adding to them,
 so that nobody waits there for a disk or a frozen process. Committing the counters does not wait for
-the disk; the reservation's commit after it does, and the write log has one order. So every
-reservation is counted, whatever dies; a count without its reservation stays spent.
+the disk. The reservation's commit after it does, and the write log has one order: every reservation
+is counted, whatever dies. A count without its reservation stays spent.
 """
 
 TAKEN_OVER = -1

@@ -161,7 +161,7 @@ def deliver(tracker: Tracker, store: Store, comparison: Comparison) -> Outcome:
 
 PERIOD = timedelta(days=7)
 MIN_EXPLAINED = 5
-"""With fewer conclusive explanations, shares of calls say nothing about a prompt."""
+"""Minimum conclusive explanations: shares of fewer calls say nothing about a prompt."""
 
 
 class Reports(PerPrompt[tuple[Lately, str]]):

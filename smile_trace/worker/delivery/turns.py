@@ -48,8 +48,8 @@ class Batch:
 
     Attributes:
         counted: the field of `Delivered` that counts the arrivals.
-        found: each delivery with its item, None if the store has it no more; `otherwise` is the
-            outcome then.
+        found: each delivery with its item, None if the store no longer has it.
+        otherwise: the outcome of a delivery without its item.
     """
 
     counted: Literal["traces", "explanations", "paths", "profiles", "unexplained"]

@@ -1,1 +1,1 @@
-"""From a job to its explanation: the engine, the models, proxies, sanity checks."""
+"""A job's way to its explanation: the engine, the models, proxies, sanity checks."""

@@ -61,8 +61,8 @@ class EngineDatabase(ABC):
 
     @abstractmethod
     def guard(self) -> None:
-        """Let its tables, which exist by now, take portable JSON alone; StoreError if they hold
-        anything else."""
+        """Let its tables, which exist by now, take portable JSON alone; raises StoreError if they
+        hold anything else."""
 
     @abstractmethod
     def describing(self) -> AbstractContextManager[None]:
@@ -70,7 +70,7 @@ class EngineDatabase(ABC):
 
     @abstractmethod
     def _place(self) -> DBOSConfig:
-        """Where it is."""
+        """Its place."""
 
     def config(self) -> DBOSConfig:
         """The engine's configuration."""
@@ -296,8 +296,8 @@ def _encoded(file: sqlite3.Connection) -> list[str]:
 
 
 def _foreign(file: sqlite3.Connection) -> str | None:
-    """What in a file may be more than data, in words. Our triggers are made anew each time, since a
-    foreign one may bear their name."""
+    """Contents of a file that may be more than data, in words. Our triggers are made anew each
+    time, since a foreign one may bear their name."""
     for (name,) in file.execute(
         "SELECT name FROM sqlite_master WHERE type = 'trigger' AND name LIKE ?", (f"{_GUARD}%",)
     ).fetchall():

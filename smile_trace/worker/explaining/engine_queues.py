@@ -1,4 +1,4 @@
-"""Which jobs enter the engine's queues, and when: pauses, caps, and the jobs of dead workers.
+"""Fills the engine's queues: within pauses and caps, and with the jobs of dead workers.
 
 A queue belongs to the workers of the same models and capacity; the engine serves it by priority as
 they have room. A queued job is still pending, and may be queued again at any time: only the worker

@@ -209,8 +209,8 @@ class Explainer:
             await self._retry(partial(keep, now=self._clock()))
 
     async def _explain_path(self, job: Job, trace: Trace) -> None:
-        """Explain the path of the trace that ends with this call; without it the explanation
-        stands."""
+        """Explain the path of the trace that ends with this call; failing leaves the explanation as
+        is."""
         follow = explain_trace_path(job, trace, self._models, self._settings, self._stop_asked)
         try:
             with traced("path"):
@@ -222,7 +222,8 @@ class Explainer:
         logger.info("explained the path of %s: %d steps", job.trace_id, len(path.steps))
 
     async def _profile(self, job: Job, call: Call) -> None:
-        """Profile the call, unless this attempt has done so; without it the explanation stands."""
+        """Profile the call, unless this attempt has done so; failing leaves the explanation as
+        is."""
         period = period_of(call)
         if await self._retry(self._store.profiles.is_there, job, period):
             return
@@ -250,11 +251,14 @@ class Explainer:
     async def _probe(
         self, study: Study, job: Job, call: Call, perturbations: Sequence[Perturbation]
     ) -> None:
-        """Ask a paused model for the first missing answer of a round; raises ModelUnavailable or
-        BudgetExceeded.
+        """Ask a paused model for the first missing answer of a round.
 
         It counts in no explanation's cap: however often a paused model is probed, the jobs that
         wait for it keep their budget.
+
+        Raises:
+            ModelUnavailable: it still cannot be asked.
+            BudgetExceeded: a daily cap is reached.
         """
         model = self._models.open(job, call, Purpose.PROBE)
         for row in perturbations:
@@ -271,7 +275,7 @@ class Explainer:
             return
 
     async def _checked(self, explanation: Explanation, job: Job, call: Call) -> Explanation:
-        """With a sanity check. Its rounds are no steps of the engine: their answers are in the
+        """Add a sanity check. Its rounds are no steps of the engine: their answers are in the
         store, so that they are repeated for free."""
         if job.settings.proxy is not None:
             job = self._models.without_proxy(job)

@@ -61,8 +61,8 @@ class Models:
         self._pausing = threading.Lock()  # several jobs find out at the same moment
 
     def open(self, job: Job, call: Call, purpose: Purpose = Purpose.EXPLANATION) -> MeteredModel:
-        """The model for one job, with every answer kept and every attempt paid; each purpose has
-        its own cap.
+        """The model for one job, with every answer kept and every attempt paid. Each purpose has a
+        cap.
 
         Raises:
             ModelUnavailable: an extra, a file, a key or the module is missing.

@@ -1,4 +1,4 @@
-"""What read each call, and whether it is still one of its trace's."""
+"""The dialect that read each call, and whether the call still belongs to its trace."""
 
 import sqlalchemy as sa
 from alembic import op
