@@ -209,11 +209,11 @@ class Ingest:
 
     def _blank(self, file: SpoolFile, batch: Batch, forgotten: Set[str]) -> None:
         """Overwrite the lines of forgotten traces; the other lines are in the store by now."""
+        if "/" in file.name:  # another's file, which is not ours to change
+            return
         places = [
             (offset, len(line)) for offset, line in batch.lines() if traces_of(line) & forgotten
         ]
-        if "/" in file.name:  # another's file, which is not ours to change
-            return
         path = self._spool / file.name
         try:
             blank(path, file.inode, places)

@@ -23,9 +23,9 @@ from smile_trace.store.store import Clock, check_home
 from smile_trace.store.tables import Group
 from smile_trace.worker import drift
 from smile_trace.worker.explaining.beside import (
+    day_of,
     is_checked,
     is_profiled,
-    period_of,
     seed_of,
     trace_ending_with,
 )
@@ -192,7 +192,7 @@ def _with_profile(
     settings: Settings,
 ) -> Planned:
     """Add the profile of the call, each of its requests as large as the longest variant."""
-    longest = longest_variant(Prompted.of(call), probes, seed_of(call.id, period_of(call)))
+    longest = longest_variant(Prompted.of(call), probes, seed_of(call.id, day_of(call)))
     calls = settings.budget.calls_per_profile
     return _sum(found, _alike(asked.model, longest, calls, settings, found.left))
 

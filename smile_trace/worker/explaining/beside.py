@@ -82,7 +82,7 @@ def is_profiled(call: Call, settings: Settings, *, pooled: bool) -> bool:
     return trace_fraction(f"profile {call.id}") < wanted.rate
 
 
-def period_of(call: Call) -> str:
+def day_of(call: Call) -> str:
     """The UTC day of the call, which decides its seed: `2026-11-27`."""
     return datetime.fromtimestamp(call.start_ns / 1e9, UTC).date().isoformat()
 
@@ -112,7 +112,7 @@ async def profile_call(
         Waits: a model cannot be asked for now, or a daily cap is reached.
         SmileTraceError: it cannot be profiled.
     """
-    name, seed = job.settings.model, seed_of(call.id, period_of(call))
+    name, seed = job.settings.model, seed_of(call.id, day_of(call))
 
     def told(sent: Sequence[Variant], responses: Sequence[Response]) -> None:
         note_answers(models, name, responses)

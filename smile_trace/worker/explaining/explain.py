@@ -43,10 +43,10 @@ from smile_trace.store.spending.accounts import Spent
 from smile_trace.store.spending.ledger import Purpose
 from smile_trace.worker.explaining.beside import (
     Waits,
+    day_of,
     explain_trace_path,
     is_checked,
     is_profiled,
-    period_of,
     profile_call,
     trace_to_follow,
     with_check,
@@ -224,7 +224,7 @@ class Explainer:
     async def _profile(self, job: Job, call: Call) -> None:
         """Profile the call, unless this attempt has done so; failing leaves the explanation as
         is."""
-        period = period_of(call)
+        period = day_of(call)
         if await self._retry(self._store.profiles.is_there, job, period):
             return
         asking = profile_call(
