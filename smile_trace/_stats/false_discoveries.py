@@ -20,7 +20,7 @@ def adjusted(p_values: Sequence[float] | Array) -> Array:
 def discovered(
     p_values: Sequence[float] | Array, rate: float, weights: Array | None = None
 ) -> NDArray[np.bool_]:
-    """Which tests to call significant, shape (tests,), at a false discovery rate in (0, 1).
+    """The significant tests, shape (tests,), at a false discovery rate in (0, 1).
 
     Args:
         weights: how much each test counts, with mean 1, fixed before the answers were seen

@@ -12,13 +12,9 @@ _BLOCK = 500_000
 def randomisation(x: Array, q: Array, residuals: Array, generator: np.random.Generator) -> Array:
     """One p-value per column of masks: conditional randomisation (Candès et al. 2018, sec. 4).
 
-    T_i = |Σ_j (x_ij − q_j) r_ij|; column i is drawn again M = max(999, 20 n) times from its known
-    chances, and p = (1 + #{T* ≥ T}) / (M + 1). Exact for any residuals that do not depend on x_i.
-
-    Args:
-        x: the masks, shape (rows, n), of 0 and 1.
-        q: the chance of a 1 in each row, shape (rows,).
-        residuals: of the answers beside the other columns, shape (rows, n).
+    T_i = |Σ_j (x_ij − q_j) r_ij|; column i of `x` (rows, n) is drawn again M = max(999, 20 n) times
+    from its known chances `q` (rows,), and p = (1 + #{T* ≥ T}) / (M + 1). Exact for any `residuals`
+    (rows, n) of the answers that do not depend on x_i.
     """
     rows, n = x.shape
     draws = max(999, 20 * n)

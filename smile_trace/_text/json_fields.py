@@ -17,8 +17,7 @@ _DECODER = json.JSONDecoder()
 
 
 def read_path(text: str) -> Path | None:
-    """The path that is written as `$.city`, `$.items[0].name` or `$["first name"]`; None for any
-    other text."""
+    """The path written as `$.city`, `$.items[0].name` or `$["first name"]`; None for other text."""
     if not text.startswith("$") or len(text) < 2:
         return None
     steps: list[str | int] = []
@@ -96,7 +95,6 @@ def _next(text: str, at: int) -> int:
 def _fields(
     text: str, start: int, path: Path, value: Any
 ) -> Iterator[tuple[Path, tuple[int, int]]]:
-    """The fields of the value that begins at `start`, in their order."""
     if len(path) > MOST_DEPTH:
         raise ValueError("nested too deeply")
     holds_more = value and (

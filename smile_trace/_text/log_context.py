@@ -12,12 +12,11 @@ def about(**fields: str | int) -> Iterator[None]:
     """Give these fields to every line that is logged inside, those of libraries included.
 
     Tasks and `asyncio.to_thread` inherit them; a thread of one's own needs
-    `contextvars.copy_context().run`. Do not hold it over the `yield` of an iterator, whose consumer
-    would be inside, too.
+    `contextvars.copy_context().run`. Do not hold it over an iterator's `yield`: its consumer would
+    be inside, too.
 
     Args:
-        fields: `trace_id`, `call_id`, `job_id`, `model`, `tracker` or `source`; those of an outer
-            `about` stay.
+        fields: `trace_id`, `call_id`, `job_id`, `model`, `tracker` or `source`; outer fields stay.
     """
     token = _fields.set({**_fields.get(), **fields})
     try:

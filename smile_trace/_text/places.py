@@ -2,8 +2,7 @@
 
 
 def last_place(text: str, part: str) -> int:
-    """`text.rfind(part)` in linear time: unlike `find`, `rfind` takes the product of both lengths
-    on hostile texts."""
+    """`text.rfind(part)` in linear time; `rfind` itself is quadratic on hostile texts."""
     if text.endswith(part):
         return len(text) - len(part)
     if part not in text:

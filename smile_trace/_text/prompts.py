@@ -93,12 +93,9 @@ def render(template: str, variables: Mapping[str, str]) -> str:
 
 
 def find_renderings(texts: list[str]) -> list[Use]:
-    """Every remembered rendering that occurs in one of the sent texts (one per message), newest
-    first.
-
-    It is searched for verbatim and in JSON's escaping (it may be embedded in a JSON text). The last
-    occurrence in the last message counts. A rendering inside a longer one is a use of its own.
-    """
+    """Every remembered rendering in the sent texts (one per message), newest first. It is searched
+    for verbatim and as escaped in JSON; the last occurrence in the last message counts. A rendering
+    inside a longer one is a use of its own."""
     uses: list[Use] = []
     seen: set[tuple[str, str, str]] = set()
     for rendering in reversed(_renderings.get()):

@@ -14,7 +14,7 @@ AnswerSpan = tuple[int, int]
 """Characters `[start, end)` of the answer."""
 
 _UNREADABLE = "\ufffd"
-"""Stands for a character of which a token holds a part."""
+"""Stands for a character that several tokens share."""
 
 
 class AnswerSpanNotFound(SmileTraceError):
@@ -24,10 +24,9 @@ class AnswerSpanNotFound(SmileTraceError):
 
 
 def find_answer_span(answer: str, part: str) -> AnswerSpan:
-    """Find the first occurrence of `part` in `answer`, whatever the white space.
-
-    A JSON path (`$.city`) means the value of that field. In an answer of tool calls, `tool` means
-    which tool is called, and `$.number` an argument.
+    """Find the first occurrence of `part` in `answer`, whatever the white space. A JSON path
+    (`$.city`) means that field's value; in tool calls, `tool` means the tool, `$.number` an
+    argument.
 
     Raises:
         AnswerSpanNotFound: `part` does not occur, or is only white space.
@@ -67,8 +66,7 @@ def find_answer_span(answer: str, part: str) -> AnswerSpan:
 
 
 def _span_of_call(answer: str, part: str) -> AnswerSpan | None:
-    """The characters of the first tool's name (`tool`), or of an argument (`$.number`) of the first
-    call that has it. None for any other part; raises `AnswerSpanNotFound` if no call has it."""
+    """The first tool's name (`tool`), or the first argument `$.number`; None for any other part."""
     places = CallPlaces(answer)
     if part == "tool":
         return places.places[0, ()]
@@ -86,8 +84,7 @@ def _span_of_call(answer: str, part: str) -> AnswerSpan | None:
 
 
 class CallPlaces:
-    """Where the names and arguments of the calls stand in the answer, in order, by the number of
-    the call and the path to the argument (empty for the name)."""
+    """The places of the calls' names (empty path) and arguments, by number of the call and path."""
 
     def __init__(self, answer: str) -> None:
         self.places: dict[tuple[int, Path], AnswerSpan] = {}
@@ -120,9 +117,9 @@ def _key_of(answer: str, member: Node) -> str:
 
 
 def tokens_inside(tokens: Sequence[str], answer: str, part: AnswerSpan) -> list[int]:
-    """Indices of the tokens of `answer` that hold a character of `part`; empty if the tokens are
-    not the answer's. The tokens may begin with an added space, or end inside a character (an emoji
-    may take three)."""
+    """Indices of the answer's tokens that hold a character of `part`; empty if the tokens are
+    not its. They may begin with an added space, or end inside a character (an emoji takes up to
+    three)."""
     text = " " + answer if _begins_with_a_space(tokens) and answer[:1] != " " else answer
     offset = len(text) - len(answer)
     start, end = part[0] + offset, part[1] + offset
@@ -135,8 +132,7 @@ def _begins_with_a_space(tokens: Sequence[str]) -> bool:
 
 
 def _spans(tokens: Sequence[str], text: str) -> list[AnswerSpan]:
-    """The characters of every token; adjacent unreadable tokens share those between readable
-    ones."""
+    """The characters of each token; adjacent unreadable tokens share a gap."""
     spans: list[AnswerSpan] = []
     at = unreadable = 0
     for token in tokens:

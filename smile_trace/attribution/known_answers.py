@@ -31,14 +31,8 @@ from smile_trace.records import (
 
 
 class KnownAnswers:
-    """The responses of one model to the rows of a plan, scored and judged level by level.
-
-    Args:
-        explained: the logged answer, or the part of it that is explained.
-        part: the characters of the answer that are explained; None for all.
-        deterministic: whether the model repeats itself.
-        solver: as for `PerturbationStudy`.
-    """
+    """The responses of one model to the rows of a plan, scored and judged level by level;
+    `explained` is the logged answer, or the `part` of it that is explained."""
 
     def __init__(
         self,
@@ -115,8 +109,7 @@ class KnownAnswers:
         return self._found[what]
 
     def settled(self, level: Level) -> bool:
-        """Whether more rows would add nothing: every interval is narrow, and the level is
-        reliable."""
+        """Whether more rows would add nothing: narrow intervals, and a reliable level."""
         scores, index = self.scores(), self.planner.levels.index(level)
         rows = self.rows(level)
         known = [change for change in scores.changes[index] if change is not None]
@@ -195,7 +188,6 @@ class KnownAnswers:
     def _answered_beside(
         self, index: int, scores: ResponseScores
     ) -> list[tuple[Perturbation, float]]:
-        """The answered rows of a level that are in no estimate, with their changes."""
         rows = *self.planner.sparse, *self.planner.confirming_rows
         changes = *scores.sparse, *scores.confirming
         known = zip(rows, changes, strict=True)

@@ -9,15 +9,13 @@ from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
 
 def one_thread() -> AbstractContextManager[Any]:
-    """Limit BLAS to one thread: for matrices as small as an explanation's, more threads only wait
-    for each other, take ten times as long, and let the order of their sums decide the last digits.
-    """
+    """Limit BLAS to one thread: for matrices this small more threads only wait for each other, take
+    ten times as long, and let the order of their sums decide the last digits."""
     limited: AbstractContextManager[Any] = _libraries().limit(limits=1, user_api="blas")
     return limited
 
 
 @cache
 def _libraries() -> ThreadpoolController:
-    """Cached, since looking for the libraries reads the memory map of the process, in some 10
-    ms."""
+    """Cached: looking for the libraries reads the process's memory map, in some 10 ms."""
     return ThreadpoolController()

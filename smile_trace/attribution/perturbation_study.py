@@ -59,9 +59,8 @@ class PerturbationStudy:
     Args:
         prompted: the exact messages, and the templates rendered into them.
         settings: unit, budget (perturbations asked, the baselines included), distance and seed.
-        signal: whether to compare texts, or the probability of the logged answer
-            (`Response.logprobs` from `ScoringModel.score`). An empty answer, or one of tool calls,
-            is always compared as text.
+        signal: compare texts, or the probability of the logged answer (`Response.logprobs`). An
+            empty answer, or one of tool calls, is always compared as text.
         protect: role names, exact texts or patterns that are never removed.
         deterministic: whether the same request gives the same answer.
         remote: whether the model is on another machine.
@@ -71,8 +70,8 @@ class PerturbationStudy:
         unit: a pattern or own spans, in place of the settings' unit.
         partitioner: partitions the prompt, by default by `unit` and `protect`.
         notes: facts about the request that accompany the explanation.
-        solver: fits the attributions and is scored on held-out rows; by default a Gaussian process
-            of the answer change, warped for probabilities without noise.
+        solver: fits the attributions and is scored on held-out rows; by default a Gaussian process,
+            warped for probabilities without noise.
 
     Raises:
         CannotExplain: nothing can be removed from this prompt.
@@ -158,7 +157,6 @@ class PerturbationStudy:
             self._known.take(perturbation, response)
 
     def _waiting(self) -> list[Perturbation]:
-        """The rows that have to be asked now, each text and replicate once."""
         level = self._levels[-1]
         rows: dict[CallKey, Perturbation] = {}
         beside = *self._planner.sparse, *self._planner.confirming_rows
@@ -169,13 +167,11 @@ class PerturbationStudy:
         return [row.model_copy(update={"round": self._rounds}) for row in rows.values()]
 
     def _baseline_failed(self) -> bool:
-        """Whether the unperturbed prompt failed, or gives another answer than was logged."""
         if any(call_key(row) not in self._known.responses for row in self._planner.baselines):
             return False
         return self._known.scores().baseline_failed
 
     def _ask_baseline_again(self) -> bool:
-        """Plans the baseline once more if its calls failed, as any other call is retried."""
         unanswered = self._known.scores().baseline is None
         return unanswered and self._planner.add_baseline()
 
@@ -249,8 +245,7 @@ class PerturbationStudy:
         )
 
     def _unseen(self) -> float:
-        """The share of distinct answers that count as unchanged although their words differ; 0
-        unless a whole answer is compared as text."""
+        """The share of distinct answers that count as unchanged although their words differ."""
         if self._part is not None or self.signal != "text" or read_tool_calls(self.answer):
             return 0.0
         texts = [r.text for r in self._known.responses.values() if r.ok and r.text]

@@ -57,12 +57,11 @@ MIN_TARGET_ANSWERS = 8
 """Answers of the target below which nothing is called reliable, whatever the proxy says."""
 
 _FEW, _SURE = 12, 0.99
-"""With fewer than _FEW answers of the target, *reliable* takes a proxy trusted more than _SURE, or
-a significant segment."""
+"""Fewer answers than _FEW are *reliable* only with a trust above _SURE, or a significant
+segment."""
 
 _MIN_PROBABILITY = 0.01
-"""Probability of the logged answer under the unperturbed prompt below which a scoring proxy cannot
-show a loss."""
+"""Unperturbed probability of the logged answer below which a scoring proxy cannot show a loss."""
 
 _Key = tuple[Asked, str, int]
 """A call: (which model, hash of the text, replicate)."""
@@ -70,9 +69,9 @@ _Key = tuple[Asked, str, int]
 
 @dataclass(frozen=True)
 class Proxy:
-    """A cheaper model that answers perturbations in place of the target. `calls` limits the
-    perturbations that it is asked, besides those at the target's masks. `signal` is `probability`
-    if it can score the target's logged answer."""
+    """A cheaper model that answers perturbations in the target's place: at most `calls` of them,
+    besides those at the target's masks. `signal` is `probability` if it can score the logged
+    answer."""
 
     name: str
     signal: Signal
@@ -162,8 +161,8 @@ class ProxyStudy:
         self._why_unused: str | None = None
         first, finest = self._planner.levels[0].segments, partitioner.segments
         self._shares_plan = first == finest == self._target_alone.first_level.segments
-        """Whether the target is asked what it would be asked alone, possible if both plans have the
-        same segments: then a mistrusted proxy costs the target nothing."""
+        """Whether the target is asked what it would be asked alone (the same segments): then a
+        mistrusted proxy costs nothing."""
         if deterministic and _can_ask_every_mask(partitioner, settings.budget):
             self._why_unused = "the target could be asked about every combination of segments"
 
@@ -228,7 +227,6 @@ class ProxyStudy:
         return chosen
 
     def _waiting(self, rows: Iterable[Perturbation]) -> list[Perturbation]:
-        """The rows that were not asked yet, each text and replicate once."""
         return list({_key(row): row for row in rows if _key(row) not in self._asked}.values())
 
     def _why_useless(self) -> str | None:
@@ -243,7 +241,6 @@ class ProxyStudy:
         return None
 
     def _next_level(self) -> bool:
-        """Plans a finer partition of the segments with an effect on the proxy."""
         asked = sum(model == "proxy" for model, _, _ in self._asked)
         calls = self._proxy.calls - asked
         if not self._planner.refinable(calls):
@@ -253,8 +250,7 @@ class ProxyStudy:
         return self._planner.refine(self._proxy_effects(last), calls, rows)
 
     def _plan_target(self) -> None:
-        """Plans the target's rows, equally many on each level, and the proxy's at the same
-        masks."""
+        """Plans the target's rows, equally many per level, and the proxy's at the same masks."""
         levels = self._planner.levels
         calls = self._settings.budget - len(self._baselines)
         of_target = Counter(row.text_hash for row in self._baselines)
@@ -283,9 +279,7 @@ class ProxyStudy:
     # -- scoring --------------------------------------------------------------------------------
 
     def _counted(self, rows: Sequence[Perturbation]) -> list[Perturbation]:
-        """The target's rows that count: up to the first not asked, if it stopped early. A later row
-        may have its answer from a row with the same text; counting it would select rows by their
-        masks."""
+        """The target's rows that count: up to the first not asked (see `KnownAnswers.rows`)."""
         if not self._shares_plan:
             return list(rows)
         return list(takewhile(lambda row: _key(row) in self._asked, rows))
@@ -294,7 +288,6 @@ class ProxyStudy:
         return [(row, self._responses.get(_key(row))) for row in rows]
 
     def _target_scores(self) -> ResponseScores:
-        """The answer changes of the baselines, then of each level's rows."""
         levels = [self._baselines, *map(self._counted, self._target_rows)]
         return score_responses(
             [self._with_responses(rows) for rows in levels],
@@ -305,7 +298,6 @@ class ProxyStudy:
         )
 
     def _proxy_rows(self) -> list[list[Perturbation]]:
-        """The proxy's rows on each level: its own, then those at the target's masks."""
         paired = self._paired_rows or [[] for _ in self._planner.levels]
         return [
             [*map(_of_proxy, level.rows), *more]
@@ -322,8 +314,8 @@ class ProxyStudy:
         )
 
     def _proxy_comparison(self, told: Iterable[Answered] = ()) -> TextComparison:
-        """Compares texts with the proxy's own answer to the unperturbed prompt, which may be among
-        the answers it was just `told`."""
+        """Compares texts with the proxy's own unperturbed answer, which may just have been
+        `told`."""
         baselines = [
             *self._with_responses(map(_of_proxy, self._planner.baselines)),
             *(pair for pair in told if pair[0].kind == "baseline"),
@@ -455,7 +447,6 @@ class ProxyStudy:
 
 
 def _backed(first: ProxyFindings, answered: int) -> bool:
-    """Whether more than a good fit to so many answers supports the findings."""
     sure = answered >= _FEW or first.trust > _SURE or any(first.findings.significant)
     return first.backed and sure
 

@@ -14,15 +14,13 @@ from smile_trace.attribution.known_answers import KnownAnswers
 from smile_trace.attribution.reporting.verdict import CONVINCING, status_of, unchanged
 
 NEARLY = 1.5
-"""An open part comes before a finer level if this many times the remaining calls would settle it.
-"""
+"""An open part comes before a finer level if NEARLY times the remaining calls would settle it."""
 
 REDUCED = 2
 """Calls that are kept back for the prompt reduced to what matters."""
 
 _AT_LEAST, _UNTOLD = 1.25, 2.0
-"""Factors on the rows: an open part needs at least a quarter more, one that masks cannot tell apart
-twice as many."""
+"""Factors on the rows for an open part, at least, and for parts that masks cannot tell apart."""
 
 _NONE = 1e-3
 """The divisor in place of zero."""
@@ -32,12 +30,8 @@ MOST = 10
 
 
 class RemainingCalls:
-    """Decides how the remaining calls are spent: more rows, finer levels, fresh masks.
-
-    Args:
-        known: the answers so far, with their plan, which grows.
-        most: the calls up to which a study may exceed its budget; 0 for none.
-    """
+    """Decides how the remaining calls are spent: more rows, finer levels, fresh masks. A study may
+    exceed its budget up to `most` calls; 0 for not at all."""
 
     def __init__(self, known: KnownAnswers, most: int) -> None:
         self._known = known
@@ -47,14 +41,13 @@ class RemainingCalls:
         self._kept_back = min(MOST_CALLS + reduced, self._plan.budget // 5)
 
     def plan_more(self) -> bool:
-        """Plans the next rows once all rows before the next look are answered; False if the study
-        is finished."""
+        """Plans the next rows once all before the next look are answered; False at the end."""
         return self._goes_on() or self._confirms() or self._goes_beyond()
 
     @property
     def before_look(self) -> int:
-        """How many rows of the current level are asked before the next look, leaving the calls that
-        other rows may need."""
+        """How many rows of the current level are asked before the next look, leaving calls for
+        others."""
         level = self._plan.levels[-1]
         if self._may_need_sparse:
             return min(level.before_look, self._plan.before_sparse)
@@ -73,7 +66,6 @@ class RemainingCalls:
         return self._plan.budget - len(self._known.asked)
 
     def _goes_on(self) -> bool:
-        """Whether there is more to ask, on a finer level or on this one."""
         level = self._plan.levels[-1]
         scores, index = self._known.scores(), self._plan.levels.index(level)
         complete = None not in scores.changes[index]
@@ -93,8 +85,7 @@ class RemainingCalls:
         return not settled
 
     def _settles_open(self) -> bool:
-        """Plans more rows of the coarsest ended level with an open part that the remaining calls
-        may settle."""
+        """Plans more rows of the coarsest ended level that the remaining calls may settle."""
         calls = self._calls_left - self._kept_back
         for index, level in enumerate(self._plan.levels):
             if not self._known.ended(level) or calls <= 0:
@@ -117,8 +108,7 @@ class RemainingCalls:
         )
 
     def _to_settle(self, index: int, calls: int, within: int) -> int:
-        """How many of these calls would settle, or help to settle, those open parts of a level that
-        can be settled `within` so many; 0 for none."""
+        """How many of these calls help to settle the parts that can be settled `within` so many."""
         if calls <= 0:
             return 0
         found = self._known.find(self._plan.levels[index])
@@ -126,7 +116,7 @@ class RemainingCalls:
         return min(max((wanted for wanted in rows if wanted <= within), default=0), calls)
 
     def _goes_beyond(self) -> bool:
-        """Plans as many further calls as would settle what is open, if allowed, but no more than
+        """Plans as many further calls as would settle what is open, if allowed, and no more than
         were asked already: then the need is known better."""
         found = map(self._known.find, self._plan.levels)
         wanted = [max(further_rows(of_level), default=0) for of_level in found]
@@ -138,8 +128,8 @@ class RemainingCalls:
         return self._plan.resume(wanted.index(max(wanted)), calls)
 
     def _confirms(self) -> bool:
-        """Spends the calls kept back until all else is asked: on masks that confirm pairs, on
-        reduced prompts, and on the level's last rows. False if none were kept back."""
+        """Spends the calls kept back until all else is asked: on masks that confirm pairs, reduced
+        prompts, and the level's last rows."""
         if not self._kept_back:
             return False
         kept_back, self._kept_back = self._kept_back, 0
@@ -159,9 +149,9 @@ class RemainingCalls:
     def _asks_for_untold(self, index: int, calls: int) -> int:
         """Plans reduced prompts, within `calls`, and returns how many calls they take.
 
-        They serve effects that are excluded but for parts that no mask removed together: the prompt
-        is reduced to the named and the open parts, and to the named ones. If the whole rest is not
-        needed, no two parts of it are. If answers vary, random masks say more in two calls.
+        They serve effects that are excluded but for parts that no mask removed together. The prompt
+        is reduced to the named and open parts, and to the named: if the whole rest is not needed,
+        no two of its parts are. If answers vary, random masks say more in two calls.
         """
         found = self._known.find(self._plan.levels[index])
         if not (self._known.deterministic and any(found.untold)) or calls < 1:
@@ -196,9 +186,9 @@ def further_rows(found: LevelFindings, *, told: bool = True) -> list[int]:
     """Further rows of the level until each open part is named or excluded, ascending.
 
     Intervals shrink, and test statistics grow, with the root of the number of rows. A part is named
-    once interval and test agree on its effect, and excluded once its interval, which shrinks to 0
-    if there is no effect, lies inside the smallest effect that matters; the smaller number counts.
-    Without `told`, parts that a few reduced prompts may tell count as excluded.
+    once interval and test agree, and excluded once its interval, shrinking to 0, lies inside the
+    smallest effect that matters; the smaller number counts. Without `told`, parts that a few
+    reduced prompts may tell count as excluded.
     """
     if found.exact or not found.rows:
         return []
@@ -233,12 +223,7 @@ def rounded(calls: int) -> int:
 
 
 def further_calls(found: Sequence[LevelFindings], spent: int) -> int | None:
-    """About how many further calls would settle all that is open; None if nothing is, or the number
-    would be too large to mean anything.
-
-    Args:
-        found: of every level that is shown.
-        spent: the calls so far.
-    """
+    """About how many further calls would settle all levels that are shown, given the `spent` calls;
+    None if nothing is open, or the number is too large to mean anything."""
     calls = sum(max(further_rows(of), default=0) for of in found)
     return rounded(calls) if 0 < calls <= MOST * spent else None

@@ -10,12 +10,9 @@ Answered = tuple[Perturbation, Response]
 
 
 class Study(Protocol):
-    """One explanation under way.
-
-    The driver repeats `ask()`, has the model answer, and gives `tell()` the responses, until
-    `ask()` returns nothing; `result()` is valid after any round. A study is pure: the same seed and
-    responses give the same Explanation, in whatever order they are told.
-    """
+    """One explanation under way. The driver repeats `ask()`, has the model answer, and gives
+    `tell()` the responses, until `ask()` returns nothing; `result()` is valid after any round. A
+    study is pure: the same seed and responses, in any order, give the same Explanation."""
 
     @property
     def prompted(self) -> Prompted:
@@ -29,8 +26,7 @@ class Study(Protocol):
 
     @property
     def signal(self) -> Signal:
-        """How responses are compared with the logged answer: by their text, or by the probability
-        that the model gives the answer."""
+        """How responses are compared with the logged answer: by text, or by its probability."""
         ...
 
     @property

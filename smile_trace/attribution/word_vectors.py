@@ -38,8 +38,8 @@ def embed_words(texts: Sequence[str]) -> Vectors:
 
 
 class VectorTable:
-    """An embedding model's vectors by text: an `Embed` that makes no request. The driver of a study
-    fills it with the vectors of `study.texts(pairs)`."""
+    """An embedding model's vectors by text, filled by a study's driver: an `Embed` without
+    requests."""
 
     def __init__(self) -> None:
         self._known: dict[str, Vectors] = {}
@@ -53,8 +53,7 @@ class VectorTable:
         self._known.update(zip(texts, vectors, strict=True))
 
     def __call__(self, texts: Sequence[str]) -> Vectors:
-        """The vectors of these texts, shape (len(texts), dimensions); KeyError if one is
-        missing."""
+        """The vectors, shape (len(texts), dimensions); KeyError if one is missing."""
         return np.array([self._known[text] for text in texts])
 
 
@@ -102,19 +101,14 @@ class Meaning:
         self._unrelated: float | None = None
 
     def distance(self, one: Sequence[str], other: Sequence[str], *, across: bool = False) -> float:
-        """The smallest distance between a text of each list, in [0, 1]: 0 = a paraphrase, 1 =
-        unrelated.
-
-        Args:
-            across: whether the two are in different languages.
-        """
+        """The smallest distance between texts of the lists, in [0, 1]: 0 = paraphrase, 1 =
+        unrelated. `across` means different languages."""
         cosine = float((self._vectors(one) @ self._vectors(other).T).max())
         apart = (1 - cosine) / self._scale()
         far = _FAR_ACROSS if across else _FAR
         return float(np.clip((apart - _NEAR) / (far - _NEAR), 0, 1))
 
     def _scale(self) -> float:
-        """The mean cosine distance of unrelated sentences."""
         if self._unrelated is None:
             cosines = self._vectors(_UNRELATED) @ self._vectors(_UNRELATED).T
             pairs = cosines[np.triu_indices(len(_UNRELATED), 1)]

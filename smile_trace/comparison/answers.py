@@ -1,4 +1,4 @@
-"""How far the answers of two versions lie apart on the same inputs, beyond their own noise."""
+"""The distance of two versions' answers on the same inputs, beyond their own noise."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ CHANGED = 0.05
 Distance = Callable[[str, str], float]
 
 Answers = list[list[str | None]]
-"""Answers by input and replicate; None where a request failed."""
+"""Answers by input and replicate; None for a failed request."""
 
 _SPLITS = (((0, 1), (2, 3)), ((0, 2), (1, 3)), ((0, 3), (1, 2)))
 """The three ways to split an input's four answers into two versions of two answers each."""
@@ -44,7 +44,7 @@ class Paired:
 
 @dataclass(frozen=True)
 class Apart:
-    """How far two versions' answers lie apart.
+    """The distance of two versions' answers.
 
     `distances` holds the energy distance per input, shape (inputs,), at most 1, negative if the
     versions differ less from each other than from themselves. `noise` is the mean distance between
@@ -97,9 +97,8 @@ def text_distance(compared_by: str = CONTENT) -> Distance:
 
 
 def version_distance(compared_by: str = CONTENT) -> Distance:
-    """The largest of the answer change, the words' distance and the lengths' distance; symmetric,
-    in [0, 1]. To a prompt's author, the same said at length, in another tone or language is another
-    answer, though it hardly has an answer change."""
+    """The largest of the answer change and the words' and lengths' distances; symmetric, in [0, 1].
+    To a prompt's author, the same in another length, tone or language is another answer."""
     said, worded = text_distance(compared_by), text_distance(WORDS)
 
     def distance(one: str, other: str) -> float:
@@ -142,8 +141,7 @@ def compare_answers(
 
 
 def own_distances(before: Answers, after: Answers, distance: Distance) -> Array:
-    """The mean distance between two answers of one version, shape (inputs,); 0 if every version
-    answered at most once."""
+    """The mean distance between two answers of one version, shape (inputs,); 0 without two."""
     found = []
     for one, other in zip(before, after, strict=True):
         texts = [[text for text in answers if text is not None] for answers in (one, other)]
@@ -154,13 +152,7 @@ def own_distances(before: Answers, after: Answers, distance: Distance) -> Array:
 
 def energies(before: Answers, after: Answers, noise: Array, distance: Distance) -> Array:
     """The energy distance per input, for any number of replicates; NaN if a version has no answer.
-
-    Args:
-        before: by input and replicate.
-        after: by the same inputs.
-        noise: stands in for the distance between two answers of a version with a single answer,
-            shape (inputs,).
-    """
+    `noise`, shape (inputs,), stands in for the own distance of a version with a single answer."""
     found = []
     for one, other, own in zip(before, after, noise, strict=True):
         olds, news = ([text for text in texts if text is not None] for texts in (one, other))
@@ -227,9 +219,9 @@ def _permuted(table: Array, across: Array, generator: np.random.Generator) -> fl
 def answer_comparison(
     pairs: Sequence[Paired], distance: Distance, generator: np.random.Generator, *, exact: bool
 ) -> AnswerComparison:
-    """The change from one version to the other; args as for `compare_answers`. As the first
-    question of a comparison it has half of the error rate to itself, so its p-value is doubled
-    (Bonferroni); `changes.correct` shares the other half."""
+    """The change from one version to the other; args as for `compare_answers`. The first question
+    of a comparison has half of the error rate (`changes.correct` the other): its p-value is
+    doubled."""
     apart = compare_answers(pairs, distance, generator, exact=exact)
     p_value = None if apart.p_value is None else min(2 * apart.p_value, 1.0)
     low, high = apart.interval()

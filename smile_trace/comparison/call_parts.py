@@ -1,5 +1,4 @@
-"""The parts of one explained call (its template's text, variables, documents, tools and turns), and
-whether each mattered to its answer."""
+"""The parts of one explained call, from instructions to turns, and whether each mattered."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -33,9 +32,8 @@ _WITH_THE_CALL = "recorded with the call"
 
 @dataclass(frozen=True)
 class CallPart:
-    """A part of one call. `group` is its retriever or tool, if any. `drove` says that it is, or
-    holds, what the answer depended on most. `measured` is its attribution with the ends of its
-    interval, if it was removed alone."""
+    """A part of one call: `group` is its retriever or tool, if any; `drove`: it holds what the
+    answer depended on most; `measured`: attribution and interval, if it was removed alone."""
 
     kind: PartKind
     name: str
@@ -46,9 +44,8 @@ class CallPart:
 
 
 def call_parts(call: Call, explanation: Explanation) -> list[CallPart]:
-    """The parts of an explained call: documents, tool results, tools, turns, instructions. A part
-    is open if it was never removed, or only together with other text that mattered, or if the
-    explanation is inconclusive."""
+    """The parts of an explained call. A part is open if it was never removed, or only together with
+    other text that mattered, or if the explanation is inconclusive."""
     documents = _documents(call, explanation)
     within = _Within(explanation, list(documents))
     found: list[CallPart] = []
@@ -74,8 +71,8 @@ def call_parts(call: Call, explanation: Explanation) -> list[CallPart]:
 
 
 def _documents(call: Call, explanation: Explanation) -> dict[Place, tuple[str, str | None]]:
-    """The name and retriever of each document by place: retrieved documents, and those that only
-    the explanation tells from the text around them, without a retriever."""
+    """Name and retriever of each document by place; those known only to the explanation have
+    none."""
     found: dict[Place, tuple[str, str | None]] = {}
     for one in call.documents:
         if one.place is not None:
@@ -101,8 +98,7 @@ class _Within:
         return driver_of(self.explanation)
 
     def removed_with(self, place: Place) -> Place:
-        """The place that was removed with this one: itself, or a place around it that holds no
-        document."""
+        """The place removed with this one: itself, or one around it that holds no document."""
         found = measured_at(place, self.documents, self.explanation)
         if found.measured != "with_others" or len(found.segments[0].places) > 1:
             return place
@@ -146,8 +142,8 @@ class _TemplatePart(NamedTuple):
 
 
 def _template_parts(call: Call, within: _Within) -> list[_TemplatePart]:
-    """The sentences and variables of the call's templates, those only removed together as one part.
-    Documents that fill a variable stand for themselves."""
+    """The sentences and variables of the call's templates, joined if only removed together;
+    documents that fill a variable stand for themselves."""
     found: dict[Place, list[_TemplatePart]] = {}
     for use in call.prompts:
         if len(use.variable_spans) != len(VARIABLE.findall(use.template)):
@@ -186,7 +182,6 @@ def _touches(segment: SegmentAttribution, places: Sequence[Place]) -> bool:
 
 
 def _tool_results(messages: Sequence[Message]) -> Iterator[tuple[Place, str]]:
-    """The tools' results, with the name of the tool."""
     names = tool_names(messages)
     for m, message in enumerate(messages):
         for slot in message.slots:
@@ -197,7 +192,6 @@ def _tool_results(messages: Sequence[Message]) -> Iterator[tuple[Place, str]]:
 
 
 def _offered(messages: Sequence[Message]) -> Iterator[tuple[Place, str]]:
-    """The definitions of tools, if the explanation has them as parts."""
     for m, message in enumerate(messages):
         if message.role == OFFERED:
             for slot in message.slots:

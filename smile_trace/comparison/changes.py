@@ -1,4 +1,4 @@
-"""What changed from one version to the next. If the replay has settled what an edit did, the tables
+"""The changes from one version to the next. If the replay has settled what an edit did, the tables
 of parts agree with it, whatever the explanations of single calls found."""
 
 from collections.abc import Sequence
@@ -131,9 +131,8 @@ class _Tested:
 
 
 def _welch(difference: float, variances: tuple[float, float], counts: tuple[int, int]) -> _Tested:
-    """Welch's t test (1947) from the squared standard errors of two independent means, with Welch
-    and Satterthwaite's degrees of freedom. Without any error (a deterministic model that never
-    varied) the difference is certain."""
+    """Welch's t test (1947) from two independent means' squared standard errors. Without any error
+    (a deterministic model that never varied) the difference is certain."""
     error = float(np.sqrt(sum(variances)))
     if error == 0:
         return _Tested(difference, 0.0, float(difference == 0))
@@ -147,9 +146,8 @@ def _welch(difference: float, variances: tuple[float, float], counts: tuple[int,
 
 
 def correct(changes: Sequence[VersionChange]) -> tuple[VersionChange, ...]:
-    """Correct the p-values of all influences, figures and probes together (Benjamini–Hochberg).
-    They are doubled, because half of the error rate is the answers' own; see
-    `answer_comparison`."""
+    """Correct the p-values of all influences, figures and probes together (Benjamini–Hochberg),
+    doubled because half of the error rate is the answers' own (`answer_comparison`)."""
     tests: list[SegmentChange | MeasureChange | ProbeChange] = []
     for change in changes:
         tests += [*change.segments, *change.measures, *change.probes]
@@ -181,14 +179,11 @@ _ERRORS = 3.29
 def as_replayed(
     version: VersionReport, change: VersionChange, limit: float, *, new: bool
 ) -> VersionReport:
-    """One side of a change, with what the replay has settled of its parts.
+    """One side of a change (`new`: after it), with what the replay has settled of its parts.
 
     The replay's estimate replaces that of a part which an edit added or removed unchanged. No other
-    part is excluded in an edit that changed the answers, or may have.
-
-    Args:
-        limit: the smallest effect that matters.
-        new: whether it is the version after the change.
+    part is excluded in an edit that changed the answers, or may have (`limit`: the smallest effect
+    that matters).
     """
     changed = change.answers is not None and change.answers.significant
     others_may = changed and others_add(change, limit) != 0.0
@@ -207,7 +202,6 @@ def as_replayed(
 
 
 def _verdict(change: VersionChange, effect: EditEffect, limit: float) -> Verdict:
-    """The replay's verdict on an edit, or on a group of edits that was not taken apart."""
     sure = effect.named or (answers_repeat(change) and effect.changed > 0)
     can_exclude = effect.inputs >= MIN_CALLS
     return verdict_on(1.0 if sure else None, effect.ci_high, limit, can_exclude=can_exclude)
@@ -218,7 +212,6 @@ def _words(text: str) -> str:
 
 
 def _touched(segments: Sequence[Influence], edit: Edit, *, new: bool) -> list[int]:
-    """The places of the parts that an edit stands in."""
     ends = [(h.new_start, h.new_end) if new else (h.start, h.end) for h in edit.hunks]
     places = [(k, item.segment) for k, item in enumerate(segments)]
     return [k for k, one in places if any(max(a, one.start) < min(b, one.end) for a, b in ends)]

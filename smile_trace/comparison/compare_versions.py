@@ -1,5 +1,4 @@
-"""`compare()`: versions of a prompt side by side, from the store and a few new calls; for a single
-version, what mattered in its calls."""
+"""`compare()`: versions of a prompt side by side, or what mattered in a single version's calls."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -125,7 +124,6 @@ def _mattered(
     prompt: str | None,
     chosen: ComparisonSettings,
 ) -> Comparison:
-    """What mattered, with the template's parts if there is one version."""
     return Comparison(
         prompt=prompt or "",
         versions=tuple(versions),
@@ -144,7 +142,6 @@ def _columns(
     since: float,
     chosen: ComparisonSettings,
 ) -> list[Evidence]:
-    """The versions that were called since then, each under each model."""
     known = versions_of(store, prompt, since)
     for version in versions:
         check_version(known, prompt, version)
@@ -167,7 +164,6 @@ def _columns(
 
 
 def _drafts(file: Path, ref: str | None, model: str | None) -> list[Evidence]:
-    """Templates without calls: a file, and a revision of it if `ref` is given."""
     texts = {"working copy": read_file(file)}
     if ref is not None:
         texts = {ref: read_revision(file, ref), **texts}

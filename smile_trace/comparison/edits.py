@@ -4,10 +4,9 @@ Sentences and variables are aligned first; each phrase that differs in an edited
 of its own. An edit is one or more hunks, so that a moved sentence is one edit, and all hunks
 together turn the old template into the new one, character by character.
 
-The decisive edit is found by bisection, as by `git bisect`, over edits applied one after the other.
-If the answers differ between none and all of them, they differ over some step in between; the
-answers half-way say in which half, and so on (group testing by bisection, Dorfman 1943; Zeller
-1999). If several edits matter, the half with the larger step is taken apart first.
+The decisive edit is found by bisection over edits applied one after the other: if the answers
+differ between none and all of them, those half-way say in which half, and so on (group testing by
+bisection, Dorfman 1943; Zeller 1999). The half with the larger step is taken apart first.
 """
 
 from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
@@ -76,7 +75,6 @@ def align(before: Sequence[TemplateSegment], after: Sequence[TemplateSegment]) -
 
 
 def _ordered(found: dict[int, Aligned], removed: list[int], pairs: dict[int, int]) -> list[Aligned]:
-    """The new template in order, each removed segment after the last pair that precedes it."""
     following: dict[int, list[Aligned]] = {}
     for a in removed:
         anchor = max((b for other, b in pairs.items() if other < a), default=-1)
@@ -128,7 +126,6 @@ def _incidence(sets: Sequence[set[str]], known: dict[str, int]) -> NDArray[np.fl
 
 
 def _in_order(similarity: NDArray[np.float64]) -> list[tuple[int, int]]:
-    """The pairs of the best alignment that keeps the order."""
     n, m = similarity.shape
     # An identical segment outweighs any two similar ones, so that it is always matched.
     gain = np.where(
@@ -224,7 +221,7 @@ def _changes(
 def _replaced(
     removed: Sequence[Hunk], added: Sequence[Hunk]
 ) -> Iterator[tuple[ChangeKind, list[Hunk]]]:
-    """Pairs of texts removed and added in the same place, each of which was replaced."""
+    """Hunks of texts removed and added in the same place: each pair is a replacement."""
     for gone, come in zip_longest(removed, added):
         kind: ChangeKind = "edited" if gone and come else "removed" if gone else "added"
         yield kind, [hunk for hunk in (gone, come) if hunk]
@@ -265,7 +262,6 @@ def _phrases(old: Range, new: Range, before: str, after: str) -> list[Hunk]:
 
 
 def _trimmed(old: Range, new: Range, before: str, after: str) -> Hunk:
-    """The hunk without the white space that both sides end with."""
     (a, b), (c, d) = old, new
     while b > a and d > c and before[b - 1] == after[d - 1] and before[b - 1].isspace():
         b, d = b - 1, d - 1
@@ -365,14 +361,8 @@ def unresolved(steps: list[Step]) -> Step | None:
 
 
 class EditSearch:
-    """One search.
-
-    Args:
-        olds: the old version's answers, by input and replicate.
-        news: the new version's answers to the same inputs.
-        edits: the number of edits between them.
-        noise: the mean distance between two answers of one version, shape (inputs,).
-    """
+    """One search between two versions' answers to the same inputs, by input and replicate. `noise`
+    is the mean distance between two answers of one version, shape (inputs,)."""
 
     def __init__(
         self, olds: Answers, news: Answers, edits: int, noise: Array, distance: Distance
@@ -383,8 +373,7 @@ class EditSearch:
         self.steps = [self._step(0, edits)]
 
     async def run(self, ask: Ask, most: int) -> int:
-        """Take steps apart until one edit is found, or `most` templates were asked for. Returns how
-        many were asked for."""
+        """Take steps apart until one edit is found; returns how many templates were asked for."""
         asked = 0
         while asked < most and (step := unresolved(self.steps)) is not None:
             middle = (step.start + step.end) // 2
@@ -396,7 +385,7 @@ class EditSearch:
         return asked
 
     def alone(self, answers: Answers) -> float:
-        """How far answers lie from the old version's, at least 0."""
+        """The distance of answers from the old version's, at least 0."""
         return Step(0, 1, self._energies(self._answers[0], answers), 0).distance
 
     def _step(self, start: int, end: int) -> Step:

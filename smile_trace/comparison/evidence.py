@@ -35,8 +35,7 @@ class Evidence:
     """Everything about one version of a prompt under one model, called `label` in the comparison.
 
     `traffic` is a random sample of the `calls`. `rows` are over `segments`, from a sample of the
-    `sampled_of` explained calls. `probes` are those of the profiled calls. `dropped` says what was
-    not used, and why.
+    `sampled_of` explained calls; `probes` are the profiled calls'. `dropped` says what is unused.
     """
 
     label: str
@@ -164,8 +163,8 @@ def _pool(
     generator: np.random.Generator,
     ids: frozenset[str] | None,
 ) -> None:
-    """Add the rows of the calls `ids` (None: all), in the first unit that the template was
-    explained by."""
+    """Add the rows of the calls `ids` (None: all), in the first unit that explained the
+    template."""
     version = evidence.version
     found = prompts.explanations(prompt, version, evidence.model)
     if ids is not None:
@@ -209,7 +208,6 @@ def _note_shared_masks(evidence: Evidence) -> None:
 def _under_same_settings(
     found: Sequence[ExplanationRow], prompts: PromptReader
 ) -> tuple[list[ExplanationRow], list[str]]:
-    """The explanations by one model under one kind of settings, and what was not used."""
     kinds = Counter((item.model, item.settings_hash) for item in found)
     pooled = {
         settings_hash

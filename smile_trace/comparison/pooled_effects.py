@@ -25,9 +25,8 @@ _BLOCK = 2_000_000
 
 @dataclass(frozen=True)
 class Fit:
-    """Coefficients, shape (columns,), and their covariance, shape (columns, columns). A coefficient
-    that at most one cluster determines has an infinite variance: `known` is False for it, and its
-    covariances are zero."""
+    """Coefficients, shape (columns,), and their covariance, shape (columns, columns). One that at
+    most one cluster determines is not `known`: its variance is infinite, its covariances zero."""
 
     coefficients: Array
     covariance: Array
@@ -45,14 +44,8 @@ class Fit:
 
 
 def fit(design: Array, y: Array, clusters: NDArray[np.int_], weights: Array) -> Fit:
-    """Fit y on the columns of `design`.
-
-    Args:
-        design: shape (rows, columns).
-        y: shape (rows,).
-        clusters: the cluster of each row, any integers, shape (rows,).
-        weights: positive weight of each row, shape (rows,).
-    """
+    """Fit y (rows,) on the columns of `design` (rows, columns), with each row's cluster (any
+    integers) and positive weight."""
     root = np.sqrt(weights)
     x: Array = design * root[:, None]
     z: Array = y * root
@@ -273,7 +266,6 @@ def _losses(rows: PooledRows, predicted: Array, influence: Array) -> tuple[Array
 
 
 def _per_call(rows: PooledRows) -> Array:
-    """Each call's weight, in the order of the calls' numbers."""
     _, first = np.unique(rows.call, return_index=True)
     weights: Array = rows.weight[first]
     return weights

@@ -1,5 +1,4 @@
-"""The study of a few random masks on one call, and many calls' masks as rows over the segments of
-their template."""
+"""The study of a few random masks on one call, and many calls' masks as rows over a template."""
 
 import hashlib
 from collections import Counter
@@ -178,7 +177,6 @@ def _rows(
 
 
 def _number(prompted: Prompted) -> int:
-    """A number that differs between calls with different messages."""
     text = prompted.model_dump_json(include={"messages"}).encode("utf-8", "surrogatepass")
     return int.from_bytes(hashlib.sha256(text).digest()[:8])
 
@@ -190,11 +188,8 @@ def _unknown(segment: Segment) -> SegmentAttribution:
 
 
 class PooledRowReader:
-    """Reads rows from the store, all of one signal: that of most explanations it reads first.
-
-    Args:
-        stem: the beginning of the keys of the template's segments (`NAME:VERSION:`).
-    """
+    """Reads rows of one signal, that of most explanations it reads first; the keys of the
+    template's segments begin with `stem` (`NAME:VERSION:`)."""
 
     def __init__(self, prompts: PromptReader, stem: str) -> None:
         self._prompts = prompts
@@ -282,6 +277,5 @@ class PooledRowReader:
 
 
 def _design_number(masks: Sequence[str]) -> int:
-    """A number that is the same for explanations with the same masks."""
     digest = hashlib.sha256("\n".join(masks).encode()).digest()
     return int.from_bytes(digest[:7])

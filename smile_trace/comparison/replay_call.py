@@ -185,7 +185,6 @@ async def _ask(
 
 
 def _judged(made: Replay, distance: Distance) -> Replay:
-    """Add the distances, and the verdict on them given the model's own noise."""
     if not made.answers:
         return made.model_copy(update={"verdict": "The model gave no answer."})
     logged = made.call.answer or ""

@@ -89,8 +89,7 @@ def what_mattered(
 
 @dataclass(frozen=True)
 class _Seen:
-    """The facts about an explained call that are kept: its id, the kind and name of its group, its
-    parts, and the templates of the prompt that it is grouped by."""
+    """An explained call: the kind and name of its group, and the templates it is grouped by."""
 
     call_id: str
     group: tuple[str, str]
@@ -127,7 +126,6 @@ def _groups_of_calls(
     *,
     whole: bool,
 ) -> list[ReportGroup]:
-    """Each prompt and function, most called first; `whole`: over all its versions."""
     found = []
     for (kind, name), count in calls.most_common():
         own, earlier = ([one for one in few if one.group == (kind, name)] for few in (seen, before))
@@ -139,7 +137,6 @@ def _groups_of_calls(
 def _groups_of_parts(
     kind: GroupKind, kinds: Sequence[str], seen: Sequence[_Seen], before: Sequence[_Seen]
 ) -> list[ReportGroup]:
-    """Each retriever, or each tool: the calls with a part from it, and only these parts."""
     counted = Counter(
         name
         for one in seen
@@ -180,7 +177,6 @@ def _group(
 
 
 def _by_name(seen: Sequence[_Seen]) -> Mapping[tuple[str, str], list[_InCall]]:
-    """The parts of calls by kind and name, those of one call together."""
     found: dict[tuple[str, str], list[_InCall]] = {}
     for one in seen:
         of_call: dict[tuple[str, str], list[CallPart]] = {}
@@ -192,8 +188,7 @@ def _by_name(seen: Sequence[_Seen]) -> Mapping[tuple[str, str], list[_InCall]]:
 
 
 def _reported(calls: Sequence[_InCall], before: Sequence[_InCall]) -> ReportedPart:
-    """A part over the calls that hold it. Of several parts of that name in one call (such as chunks
-    of a document), one that mattered is enough."""
+    """A part over the calls that hold it; of several in one call, one that mattered is enough."""
     effects = _effects(calls)
     first = calls[0][1][0]
     measured = [
@@ -225,7 +220,6 @@ def _effects(calls: Sequence[_InCall]) -> list[Verdict]:
 
 
 def _examples(calls: Sequence[_InCall], effects: Sequence[Verdict]) -> tuple[str, ...]:
-    """The calls in which a part mattered most, as far as it was removed alone."""
     sizes = {
         call_id: max(abs(part.measured[0]) if part.measured else 0.0 for part in parts)
         for (call_id, parts), effect in zip(calls, effects, strict=True)
@@ -235,7 +229,6 @@ def _examples(calls: Sequence[_InCall], effects: Sequence[Verdict]) -> tuple[str
 
 
 def _no_document(seen: Sequence[_Seen]) -> Share | None:
-    """The share of the calls with retrieved documents in which none of them mattered."""
     effects = [
         joint(effects)
         for one in seen
@@ -248,8 +241,7 @@ def _no_document(seen: Sequence[_Seen]) -> Share | None:
 def mean_attribution(
     measured: Sequence[tuple[float, float, float]],
 ) -> tuple[float, float, float]:
-    """The mean attribution over calls with its interval, from each call's attribution and
-    interval."""
+    """The mean of the calls' attributions with its interval, from theirs."""
     values = np.array([value for value, _, _ in measured])
     low, high = mean_interval(values, least=-1.0)
     # The calls may share their masks, and with them their chance errors: no average removes these.

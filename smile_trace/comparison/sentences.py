@@ -1,5 +1,5 @@
-"""Sentences about a comparison, by rule, and the limits that it breaks in continuous integration.
-The first sentence names the edit that changed the answers."""
+"""Sentences about a comparison, by rule, and the limits that it breaks in continuous
+integration."""
 
 from collections.abc import Mapping, Sequence
 
@@ -69,8 +69,7 @@ def _parts(items: Sequence[Influence]) -> str:
 
 
 def summarize_change(change: VersionChange, versions: Sequence[VersionReport], limit: float) -> str:
-    """What a change did to the answers, by which edit, and which influences changed (`limit`: the
-    smallest effect that matters)."""
+    """What a change did to the answers, by which edit, and which influences changed."""
     before, after = versions[change.before].label, versions[change.after].label
     sentences = [f"From {before} to {after}{_answers(change, limit)}."]
     named = named_effects(change)
@@ -133,7 +132,6 @@ def _culprit(change: VersionChange) -> str:
 
 
 def _shares(change: VersionChange, named: Sequence[EditEffect], limit: float) -> str:
-    """How much of the change the named edits account for, and whether they need the others."""
     others = _others(change, named, limit)
     if len(named) > 1:
         said = " and ".join(
@@ -155,7 +153,6 @@ def _shares(change: VersionChange, named: Sequence[EditEffect], limit: float) ->
 
 
 def _others(change: VersionChange, named: Sequence[EditEffect], limit: float) -> str:
-    """How much the unnamed edits add, if there are any."""
     rest = len(change.edits) - len(named)
     if not rest:
         return ""
@@ -167,8 +164,7 @@ def _others(change: VersionChange, named: Sequence[EditEffect], limit: float) ->
 
 
 def others_add(change: VersionChange, limit: float) -> float | None:
-    """The share of a change that the unnamed edits add; 0 for next to nothing, None if it was not
-    measured well enough to tell."""
+    """The share of a change that the unnamed edits add; 0 for next to nothing, None if unknown."""
     others = [effect for effect in change.effects if not effect.named]
     left = max(1.0 - sum(effect.share for effect in named_effects(change)), 0.0)
     repeat = answers_repeat(change)
@@ -189,7 +185,6 @@ def _budget(change: VersionChange) -> str:
 
 
 def _distance(item: AnswerComparison | EditEffect) -> str:
-    """The mean distance, with its interval unless that is negligible."""
     exact = item.ci_high - item.ci_low < 0.005
     return f"{item.distance:.2f}" + ("" if exact else f" ({item.ci_low:.2f} to {item.ci_high:.2f})")
 

@@ -69,9 +69,8 @@ def segment_template(
 def segments_of_keys(
     name: str, version: str, template: str, keys: Sequence[str]
 ) -> tuple[TemplateSegment, ...]:
-    """The segments of a template as explanations by structure cut it. Each begins where its key
-    says and ends where the next begins; a variable that no key names is part of the segment around
-    it."""
+    """The segments as explanations by structure cut it: each from where its key says to the next; a
+    variable that no key names is part of the segment around it."""
     stem = f"{name}:{version}:"
     named = {key.removeprefix(f"{stem}var:").split(":")[0] for key in keys if ":var:" in key}
     starts: dict[int, tuple[str, Unit, str | None]] = {}
@@ -98,13 +97,8 @@ def segments_of_keys(
 def segments_in_call(
     segments: Sequence[TemplateSegment], use: PromptUse, content: str, role: str
 ) -> tuple[Segment, ...]:
-    """A template's segments as segments of the message into which one call rendered it.
-
-    Args:
-        use: where the template was rendered, and its variables' values.
-        content: the text of that message.
-        role: the message's role.
-    """
+    """A template's segments as segments of a message, with this content and role, into which `use`
+    rendered it."""
     spans: dict[int, tuple[int, int]] = {}  # by the variable's offset in the template
     moves: list[tuple[int, int]] = []  # (offset in the template, how much longer it is by then)
     for (_, start, end), span in zip(_variables(use.template), use.variable_spans, strict=True):

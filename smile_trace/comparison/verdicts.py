@@ -17,8 +17,8 @@ LEVEL = 0.9
 ALPHA = 0.05
 """False discovery rate of corrected tests."""
 MIN_CALLS = 10
-"""The calls below which everything is open: a few calls of a deterministic model may agree by
-chance, with a standard error of zero."""
+"""Calls below which everything is open: a few may agree by chance, with a standard error of
+zero."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,8 @@ class Judgement:
 
 
 def judge(pooled: Pooled, limit: float) -> list[Judgement]:
-    """Judge every segment of one template; `limit` is the smallest effect that matters, in units of
-    answer change."""
+    """Judge every segment of one template; `limit`, in answer change, is the smallest that
+    matters."""
     freedom = max(pooled.calls - 1, 1)
     p_zero = _two_sided(pooled.influence, pooled.error, freedom)
     significant = adjusted(p_zero) <= ALPHA
@@ -74,8 +74,7 @@ def judge(pooled: Pooled, limit: float) -> list[Judgement]:
 
 
 def _two_sided(estimate: Array, error: Array, freedom: float | Array) -> Array:
-    """p-values of "the true value is zero"; 1 if the error is infinite. Without any error (a
-    deterministic model that never varied) the estimate is certain."""
+    """p-values of "the true value is zero"; 1 if the error is infinite, 0 or 1 if it is zero."""
     with np.errstate(divide="ignore", invalid="ignore"):
         t = np.where(error > 0, np.abs(estimate) / error, np.where(estimate == 0, 0.0, np.inf))
     p_values: Array = 2 * scipy.stats.t.sf(t, freedom)

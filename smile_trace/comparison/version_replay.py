@@ -89,8 +89,7 @@ class InputModels:
         self._open: dict[str, Model] = {}
 
     def answers(self, call: Call) -> bool:
-        """Whether the model can answer that call's input: a function has to allow calling it
-        again."""
+        """Whether it can answer that call's input: a function has to allow being called again."""
         return call.rerun is not None or not self.by_call
 
     def of(self, call: Call) -> Model:
@@ -136,7 +135,7 @@ class InputModels:
 
 
 def request_of(item: Input, template: str, replicate: int = 0) -> Request:
-    """The request with the template in place of the one that was called."""
+    """The request with another template in place of the logged one."""
     return Request(
         messages=item.call.messages_with(item.use, template),
         form=item.call.form,
@@ -174,8 +173,8 @@ class Replayed:
 
 @dataclass(frozen=True)
 class _Plan:
-    """How the budget is spent: `inputs` through both versions, the rest on the search. `replicates`
-    are the answers per input and version; 1 if the models are deterministic."""
+    """How the budget is spent: `inputs` through both versions with `replicates` answers (1 if
+    deterministic), the rest on the search."""
 
     budget: int
     edits: int
@@ -209,8 +208,6 @@ class _Plan:
 
 @dataclass(frozen=True)
 class _Asked:
-    """Both versions' answers to the same inputs."""
-
     plan: _Plan
     inputs: list[Input]
     olds: Answers
@@ -223,7 +220,7 @@ class _Asked:
 
     @property
     def pairs(self) -> list[Paired | None]:
-        """The answers by input; None where one is missing."""
+        """The answers by input; None if one is missing."""
         return [paired(old, new) for old, new in zip(self.olds, self.news, strict=True)]
 
 
@@ -257,8 +254,8 @@ class VersionReplay:
         self._distance = version_distance(settings.explain.distance)
 
     def run(self, before: VersionReport, after: VersionReport, budget: int) -> Replayed:
-        """Replay with at most `budget` new calls, and look for the decisive edit. An error of the
-        store or the model becomes `why_no_answers`."""
+        """Replay with at most `budget` new calls; an error of store or model is
+        `why_no_answers`."""
         edits = tuple(find_edits(before.template, after.template))
         try:
             return wait_for(self._run(before, after, edits, budget))
@@ -307,7 +304,6 @@ class VersionReplay:
     async def _search(
         self, found: Replayed, asked: _Asked, models: InputModels, before: str, after: str
     ) -> Replayed:
-        """Look for the edits that changed the answers, on the inputs that moved most."""
         edits, plan = found.edits, asked.plan
         noise = own_distances(asked.olds, asked.news, self._distance)
         moved = np.nan_to_num(energies(asked.olds, asked.news, noise, self._distance), nan=-1.0)
@@ -357,7 +353,6 @@ class VersionReplay:
     def _examples(
         self, inputs: Sequence[Input], whole: Sequence[Paired | None]
     ) -> tuple[Example, ...]:
-        """The inputs whose answers changed most."""
         found = [
             Example(
                 variables=what_varies(item),
@@ -386,9 +381,9 @@ def choose_inputs(
     most: int,
     generator: np.random.Generator,
 ) -> list[Input]:
-    """A random sample of distinct inputs (the variables and the messages around the prompt) from
-    logged calls whose variables fill every template. A larger sample of the same generator holds
-    the smaller one, so a larger budget pays only for what is new."""
+    """A random sample of distinct inputs (variables and surrounding messages) that fill every
+    template. It holds each smaller sample of the generator, so a larger budget pays only for what
+    is new."""
     wanted = {name for template in templates for name in VARIABLE.findall(template)}
     found: dict[tuple[object, ...], Input] = {}
     for call in traffic:
@@ -411,9 +406,8 @@ def what_varies(item: Input) -> dict[str, str]:
 
 
 def _named(steps: Sequence[Step], *, exact: bool) -> list[Step]:
-    """The single edits that changed the answers, the strongest first. Something is known to have
-    changed them, so the strongest needs no test of its own; the others do, unless the model repeats
-    itself. None is named while a stronger group is not taken apart."""
+    """The single edits that changed the answers, the strongest first; none while a stronger group
+    is not taken apart. Something changed them, so only the others need a test, if answers vary."""
     if max(steps, key=lambda step: step.share).edits > 1:
         return []
     single = [step for step in steps if step.edits == 1 and step.share >= MIN_SHARE]
@@ -422,7 +416,6 @@ def _named(steps: Sequence[Step], *, exact: bool) -> list[Step]:
 
 
 def _whole(answers: AnswerComparison) -> EditEffect:
-    """The effect of the only edit: all that happened to the answers."""
     same = answers.model_dump(include={"distance", "ci_low", "ci_high", "inputs", "changed"})
     return EditEffect(edits=(0,), share=1.0, named=answers.significant, **same)
 

@@ -26,21 +26,14 @@ _REFUSAL = re.compile(
     r"|抱歉|对不起|很抱歉|我无法|我不能|申し訳|すみません)",
     re.IGNORECASE,
 )
-"""How refusals begin."""
+"""Beginnings of refusals."""
 
 
 def report(
     evidence: Evidence, prompt: str, units: Collection[Unit], limit: float, settings: Settings
 ) -> VersionReport:
-    """Report one version.
-
-    Args:
-        evidence: without rows, its template is cut like the others, by `units`.
-        prompt: its name.
-        units: by which the templates beside it were cut.
-        limit: the smallest effect that matters, in units of answer change.
-        settings: their models' addresses decide prices.
-    """
+    """Report one version; without rows its template is cut like those beside it, by `units`.
+    `limit` is the smallest effect that matters, in units of answer change."""
     segments = evidence.segments
     if evidence.rows is None:
         unit: Unit = "word" if set(units) == {"word"} else "sentence"
@@ -100,7 +93,6 @@ def _influence(
 def _with_savings(
     influences: Sequence[Influence], evidence: Evidence, base_url: str | None
 ) -> list[Influence]:
-    """Adds what removing each excluded instruction saves per thousand calls."""
     per_character = _tokens_per_character(evidence.traffic)
     found = []
     for item in influences:
@@ -147,8 +139,8 @@ def price_of_input(tokens: float, model: str | None, base_url: str | None) -> fl
 def measure(
     traffic: Sequence[Call], feedback: Sequence[Feedback], base_url: str | None
 ) -> tuple[Measure, ...]:
-    """The figures of a version's calls, each over the calls for which it is known; `base_url`, the
-    provider's address, decides the price (None: no prices)."""
+    """The figures of a version's calls, each over the calls for which it is known; without a
+    `base_url` there are no prices."""
     answered = [call for call in traffic if call.answer is not None]
     usages = [call.usage for call in traffic if call.usage is not None]
     prices = [price for call in traffic if (price := _price_of_call(call, base_url)) is not None]
@@ -170,7 +162,6 @@ def refuses(answer: str) -> bool:
 
 
 def _price_of_call(call: Call, base_url: str | None) -> float | None:
-    """The cost of the call, in US dollars; None if usage or price is unknown."""
     if call.usage is None or call.model is None or base_url is None:
         return None
     return price(call.usage, call.model, base_url)

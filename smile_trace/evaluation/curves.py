@@ -27,7 +27,7 @@ from smile_trace.records.evaluation import Faithfulness, Order, OrderCurves
 from smile_trace.settings import Settings
 
 Mask = tuple[bool, ...]
-"""Which segments are retained."""
+"""The segments that are retained."""
 
 
 class Ablation:
@@ -271,7 +271,6 @@ def _masks(order: Sequence[int], k: int, free: Sequence[int], count: int) -> tup
 
 
 def _steps(count: int) -> tuple[int, ...]:
-    """Numbers of segments from 0 to all, at most MAX_STEPS + 1 of them."""
     even = np.linspace(0, count, min(count, MAX_STEPS) + 1)
     return tuple(np.unique(even.round().astype(int)).tolist())
 

@@ -97,8 +97,7 @@ def measure(
 
 
 def _accuracy(explanation: Explanation, marked: Sequence[str]) -> float | None:
-    """ROC-AUC of the attributions against the marked words (the Mann–Whitney U over its largest
-    value); None if all or none is marked."""
+    """ROC-AUC of the attributions against the marked words; None if all or none is marked."""
     wanted = {_bare(word) for word in marked}
     found, others = list[float](), list[float]()
     for segment in explanation.ranked:

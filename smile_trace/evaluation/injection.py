@@ -1,5 +1,5 @@
-"""The sanity check: the explanation of a copy of the prompt must rank an injected text of known
-effect first, and must not rank an injected neutral text high."""
+"""The sanity check: a copy's explanation ranks an injected text of known effect first, not a
+neutral one."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -92,7 +92,6 @@ def inject_example(prompted: Prompted, marker: str) -> InjectedPrompt:
 
 
 def _with_text(messages: Sequence[Message]) -> list[int]:
-    """The messages with a text, not only an image or tool calls."""
     return [k for k, message in enumerate(messages) if _texts(message)]
 
 
@@ -239,7 +238,6 @@ def _judge(injected: InjectedPrompt, explanation: Explanation) -> SanityCheck:
 def _inject(
     prompted: Prompted, place: int, text: str, marker: str, *, at_end: bool
 ) -> InjectedPrompt:
-    """Both texts on lines of their own, at the end of a message's text or at its beginning."""
     message = prompted.messages[place]
     both = f"{NEUTRAL}\n{text}"
     messages = list(prompted.messages)

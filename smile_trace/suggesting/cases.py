@@ -15,9 +15,8 @@ from smile_trace.store import Store
 
 @dataclass(frozen=True)
 class ConfirmedCase:
-    """A failure that people confirmed, made by changing the request of the logged `call`. `request`
-    is an id of the request that was changed: cases of one request are not independent. `planted`
-    says that an instruction was planted in it."""
+    """A confirmed failure: the request of the logged `call`, changed. Cases of one `request` (its
+    id) are not independent; `planted`: with an instruction in it."""
 
     call: Call
     input: Input
@@ -30,12 +29,8 @@ class ConfirmedCase:
 def cases_of(
     store: Store, prompt: str, version: str, template: str, traffic: Sequence[Call]
 ) -> list[ConfirmedCase]:
-    """The confirmed failures of a prompt whose changed request still holds the template: a case
-    with other words in the template says nothing about another template.
-
-    Args:
-        traffic: the version's calls; a case takes the parameters of its call.
-    """
+    """The confirmed failures whose changed request still holds the template; others say nothing
+    about another template. A case takes the parameters of its call in `traffic`."""
     by_trace = {call.trace_id: call for call in traffic}
     found = []
     for task in confirmed_tasks(store, name=prompt):
@@ -69,8 +64,7 @@ def without_document(item: Input, text: str) -> Input | None:
 
 
 def use_in(messages: Sequence[Message], name: str, version: str, template: str) -> PromptUse | None:
-    """Find where the template stands in these messages, with its variables' values; None if it does
-    not, or at no certain place."""
+    """The template's place in these messages, with its variables' values; None if not certain."""
     for m, message in enumerate(messages):
         if VARIABLE.search(template):
             place = filled_in(template, message.content)

@@ -1,5 +1,4 @@
-"""A change of a template before it is tried on held-out calls, and the sensitivity it should
-lower."""
+"""A change of a template before it is tried on held-out calls, and the sensitivity to lower."""
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -30,14 +29,8 @@ async def least_sensitive(
     now: int,
     keeps: Callable[[str], Awaitable[bool]] | None = None,
 ) -> tuple[str, str] | None:
-    """The candidate by which the fewest calls count, and fewer than now; None if there is none.
-
-    Args:
-        candidates: templates, each after its description.
-        inputs: the calls.
-        now: how many of them count by the unchanged template.
-        keeps: whether a template leaves the answers unchanged; None if that is not asked.
-    """
+    """The candidate (description, template) by which the fewest calls count, and fewer than `now`,
+    among those that `keeps` accepts; None if there is none."""
     best, fewest = None, now
     for what, changed in candidates:
         if keeps is not None and not await keeps(changed):
@@ -50,9 +43,8 @@ async def least_sensitive(
 
 @dataclass(frozen=True)
 class Change:
-    """A changed template. `what` describes it as a sentence without its full stop; `sensitivity` is
-    what it lowers. A `document`'s text is taken out of the requests, and only requests that hold it
-    count."""
+    """A changed template. `what` is a sentence without its full stop; `sensitivity` is to be
+    lowered. A `document` is taken out of the requests, and only requests that hold it count."""
 
     kind: SuggestionKind
     what: str

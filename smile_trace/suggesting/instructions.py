@@ -17,8 +17,7 @@ _MARK = re.compile(r"[ \t]*(?:[-*•]|\d+[.)])?[ \t]*")
 
 
 def instructions(template: str) -> list[TemplateSegment]:
-    """The sentences and lines that can be removed by themselves, without labels that introduce what
-    follows, and without sentences around a variable."""
+    """The separately removable sentences and lines: no labels, no sentences around a variable."""
     places = [match.span() for match in VARIABLE.finditer(template)]
     found = segment_template("", "", template, "sentence")
     return [one for one in found if one.variable is None and not _leads(one, template, places)]
@@ -37,8 +36,7 @@ def _leads(segment: TemplateSegment, template: str, variables: Sequence[tuple[in
 
 
 def without(template: str, removed: Collection[TemplateSegment]) -> str:
-    """The template without some of its instructions, and without the lines and spaces they
-    leave."""
+    """The template without some of its instructions, and without the gaps they leave."""
     for segment in sorted(removed, key=lambda one: -one.start):
         before, after = template[: segment.start], template[segment.end :]
         line, rest = before[before.rfind("\n") + 1 :], after.split("\n", 1)
@@ -63,8 +61,8 @@ def worth_trying(
 
 
 def _certain(segment: TemplateSegment, item: Influence, limit: float) -> bool:
-    """Whether the part lies in the instruction, and certainly matters so much: a part around the
-    instruction may be needed for its other text."""
+    """Whether a part inside the instruction (one around it may hold more) certainly matters so
+    much."""
     part = item.segment
     if not segment.start <= part.start <= part.end <= segment.end:
         return False
@@ -75,11 +73,9 @@ def _certain(segment: TemplateSegment, item: Influence, limit: float) -> bool:
 async def find_no_effect(trials: Trials, apart_from: Collection[str]) -> Change | Nothing:
     """Look for the instructions without which the searched calls get the same answers.
 
-    Instructions that explained calls show to matter are not tried. The others are removed together;
-    if the answers then move, each half by itself, and so on.
-
-    Args:
-        apart_from: instructions that another suggestion is about.
+    Instructions that explained calls show to matter are not tried, nor those of another suggestion
+    (`apart_from`). The others are removed together; if the answers move, each half by itself, and
+    so on.
     """
     template = trials.material.template
     found = instructions(template)

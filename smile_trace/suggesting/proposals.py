@@ -23,12 +23,8 @@ Saved = tuple[float, Literal["tokenizer", "usage"]]
 async def tokens_saved(
     replays: Replays, model: Model, before: str, after: str, inputs: Sequence[Input]
 ) -> Saved | None:
-    """The input tokens that a call saves, on average; None if nobody counted them.
-
-    Args:
-        model: who answers.
-        inputs: over which both templates were asked.
-    """
+    """The input tokens that a call with these inputs saves, on average; None if nobody counted
+    them."""
     if counts_tokens(model):
         old, new = ([request_of(item, text) for item in inputs] for text in (before, after))
         counts = await model.count_tokens(old), await model.count_tokens(new)

@@ -32,14 +32,8 @@ class BudgetSpent(SmileTraceError):
 
 
 class Replays:
-    """Asks templates over inputs.
-
-    Args:
-        models: who answers.
-        budget: the most calls.
-        exact: whether the model repeats itself exactly, so that one answer is enough; else two are
-            taken.
-    """
+    """Asks templates over inputs, within a budget of calls: one answer each if the model is `exact`
+    (repeats itself), else two."""
 
     def __init__(self, models: InputModels, budget: int, *, exact: bool) -> None:
         self.models = models
@@ -91,12 +85,8 @@ class NothingTried(SmileTraceError):
 
 @dataclass(frozen=True)
 class Trials:
-    """Tries templates.
-
-    Args:
-        distance: of two answers, symmetric, in [0, 1].
-        limit: the smallest mean change of the answers that matters.
-    """
+    """Tries templates. `distance` of two answers is symmetric, in [0, 1]; `limit` is the smallest
+    mean change that matters."""
 
     material: Material
     replays: Replays
@@ -107,9 +97,8 @@ class Trials:
     # -- where changes are looked for -----------------------------------------------------------
 
     async def keeps(self, template: str) -> bool:
-        """Whether the template leaves the answers of the searched calls and cases unchanged: on
-        average within the limit, and none of them another answer. The held-out calls have to show
-        that this is no luck."""
+        """Whether the template leaves the searched answers unchanged: on average within the limit,
+        none another answer. The held-out calls have to show that this is no luck."""
         searched = self.material.searched
         first = await self._pairs(template, searched[:FIRST])
         if first and self._mean(first) > LARGE * self.limit:
@@ -209,9 +198,8 @@ class Trials:
         inputs: Sequence[Input],
         varied: Sequence[Input] | None = None,
     ) -> list[bool | None]:
-        """Whether each call gets another answer by `changed` than by the template (half of it gone,
-        beyond the model's own noise); None if it got none. `varied` are the inputs of `changed`, by
-        default the same."""
+        """Whether each call gets another answer by `changed`, asked over `varied`, than by the
+        template (half of it gone, beyond the model's own noise); None if it got none."""
         olds = await self.replays.answers(template, inputs)
         news = await self.replays.answers(changed, inputs if varied is None else varied)
         pairs = [paired(old, new) for old, new in zip(olds, news, strict=True)]

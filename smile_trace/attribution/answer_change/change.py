@@ -1,16 +1,14 @@
-"""The answer change: the share of a logged answer that a response leaves out or contradicts, in [0,
-1].
+"""The answer change: the share of a logged answer left out or contradicted, in [0, 1].
 
     change = 1 - sum over the units of the logged answer of   share · (said + reworded) · agreement
 
 Units are sentences, items of lists, rows of tables and lines of code. *share*: the unit's share of
 what the answer tells: a content word 1, a value, name or negation 2, a function word almost
-nothing. *said*: the share of the unit whose words and values the response says again, in any form;
-every word of the response counts once. *reworded*: of the rest, as much as other words of the
-response tell, times how near in meaning the two units are by sentence vectors. *agreement*: 1, less
-0.8 of what is left for each other value, name, negation, role or place in an order, and up to 0.6
-for each word exchanged in a frame that stayed. Additions cost nothing, unless they deny what the
-logged answer says.
+nothing. *said*: the share of the unit that the response says again, in any form; every word of the
+response counts once. *reworded*: of the rest, as much as other words of the response tell, times
+how near in meaning the units' sentence vectors are. *agreement*: 1, less 0.8 of what is left for
+each other value, name, negation, role or place in an order, and up to 0.6 for each word exchanged
+in a frame that stayed. Additions cost nothing, unless they deny what the logged answer says.
 """
 
 import re
@@ -64,14 +62,13 @@ def parsed_json(text: str) -> Any:
 
 
 def json_change(one: Any, other: Any) -> float:
-    """The share of two JSON texts' values that differ, in [0, 1]: objects are compared by key,
-    lists as sets unless their key names an order, all else by value."""
+    """The share of two JSON texts' values that differ, in [0, 1]; lists are compared as sets unless
+    their key names an order."""
     lost, total = _lost_of(one, other, "")
     return min(lost / total, 1.0)
 
 
 def _lost_of(one: Any, other: Any, key: str) -> tuple[float, int]:
-    """The numbers of lost values and of all values."""
     if isinstance(one, dict) and isinstance(other, dict):
         parts = [_lost_of(one[k], other[k], k) for k in one if k in other]
         gone = sum(_leaves(one[k]) for k in one if k not in other)
@@ -115,8 +112,7 @@ _LEAST = 0.02
 """Share of an answer below which other words are not looked for."""
 
 _COMPARED, _VECTOR_CHARACTERS = 8, 200
-"""Units of a response, those with the most other words, whose vectors are asked for, and the
-characters of each; the cost grows with both."""
+"""Units of a response whose vectors are asked for, and characters of each; cost grows with both."""
 
 
 @dataclass(frozen=True)
@@ -136,10 +132,10 @@ class AnswerChange:
 
 
 def compare(logged: str, response: str, meaning: Meaning, *, cut: bool = False) -> AnswerChange:
-    """How far a response is from the logged answer; for JSON, the share of values that differ.
+    """The distance of a response from the logged answer; for JSON, the share of values that differ.
 
     Args:
-        meaning: sentence vectors for what is said in other words.
+        meaning: sentence vectors for rewordings.
         cut: whether the logged answer was cut at a length: then what comes first counts more, since
             the rest follows from it.
     """
@@ -187,8 +183,7 @@ def _of_texts(one: Answer, other: Answer, meaning: Meaning, cut: bool) -> Answer
 
 
 def _yes_or_no(one: Answer, other: Answer) -> float:
-    """The agreement of two answers' yes or no; 1 if a full sentence has neither, since only the
-    question could tell which it means."""
+    """The agreement of two answers' yes or no; 1 if a full sentence has neither."""
     mine, theirs = one.says_yes, other.says_yes
     if mine is not None and mine is theirs:
         return 1.0
@@ -198,16 +193,14 @@ def _yes_or_no(one: Answer, other: Answer) -> float:
 
 
 def _yes(one: Answer, other: Answer) -> float:
-    """The share of an answer that its yes or no tells, if the other has the same; it weighs as much
-    as a value."""
+    """The share of an answer that its yes or no tells, if the other has the same."""
     if one.particle is None or one.particle is not other.particle:
         return 0.0
     return VALUE / (VALUE + sum(unit.weight for unit in one.units))
 
 
 def _reword(matches: Sequence[Match], response: Answer, left: Left, meaning: Meaning) -> None:
-    """Lets other words of the response stand for the lost ones, each once, first between the units
-    nearest in meaning."""
+    """Lets other words stand for the lost ones, each once, nearest units first."""
     wanted = {
         k: sum(map(tells, m.lost))
         for k, m in enumerate(matches)
@@ -241,7 +234,6 @@ class ContentChange:
     """The answer changes of many responses to one logged answer.
 
     Args:
-        embed: the vectors of whole texts.
         part: the part of the answer that counts; a response that says it anywhere has not moved.
         cut: whether the logged answer was cut at a length.
     """
@@ -276,8 +268,7 @@ class ContentChange:
         return [self._change(self._answer, response) for response in responses]
 
     def between(self, one: str, other: str) -> float:
-        """The answer change from one response to another, in [0, 1]; of a part, the difference of
-        their changes."""
+        """The change between two responses, in [0, 1]; of a part, their changes' difference."""
         if self._partial:
             return abs(self._change(self._answer, one) - self._change(self._answer, other))
         return self._change(one, other)

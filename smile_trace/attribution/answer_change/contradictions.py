@@ -1,4 +1,4 @@
-"""What a response says otherwise: values, names, operators, negations, roles, order, words."""
+"""The contradictions of a response: values, names, operators, negations, roles, order, words."""
 
 import re
 from collections import Counter
@@ -31,9 +31,8 @@ _MAX_CELLS = 4000
 
 
 def edits(one: Sequence[str], other: Sequence[str]) -> list[Edit]:
-    """The edits from one sequence to the other, in order, neighbours of a kind joined. Unlike
-    difflib's they keep what is in place (*A beat B*, *B beat A*: `beat`): following a moved word
-    spares no edit."""
+    """The edits between two sequences, neighbours of a kind joined. Unlike difflib's they keep what
+    is in place (*A beat B*, *B beat A*: `beat`): following a moved word spares no edit."""
     begin = 0
     while begin < min(len(one), len(other)) and one[begin] == other[begin]:
         begin += 1
@@ -123,8 +122,7 @@ _ALIKE = (0.1, 0.5)
 """Cosines of static vectors up to which two words differ in meaning, and from which they agree."""
 
 _FRAME = (0.7, 0.9)
-"""Shares of two units in the same order up to which words count as rephrased, and from which as
-exchanged."""
+"""Frame shares up to which words count as rephrased, and from which as exchanged."""
 
 _DENIES = 0.15
 """Share of an added denial that a unit has to say for the denial to be about that unit."""
@@ -238,7 +236,7 @@ def contradictions(
     """Notes in a match what the response says otherwise.
 
     Args:
-        left: what the response says that the logged answer does not; another value is taken out.
+        left: the response's additions; another value is taken out.
         others: the other matches; their missing words may have another place in the response.
         answers: the logged answer and the response.
         ordered: whether the order of their statements tells something.
@@ -257,8 +255,7 @@ def contradictions(
 def _exchanged(
     found: Match, pair: Pair, left: Sequence[Token]
 ) -> Iterator[tuple[Sequence[Token], Sequence[Token], float]]:
-    """Exchanged words, and how sure the exchange is: in any order if nothing else differs, else if
-    most stayed in order."""
+    """Exchanged words, and how sure the exchange is: in any order if nothing else differs."""
     gone, new = ([t for t in tokens if t.kind in WORDS] for tokens in (found.lost, left))
     if gone and new and len(found.gone) == len(left) == 1:
         yield gone, new, 1.0

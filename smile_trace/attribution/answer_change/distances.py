@@ -1,10 +1,9 @@
 """SMILE's statistical distances between two samples, and their registry.
 
 A sample is an array of shape (points, dimensions), one row per word or response; distances on a
-line take shape (points,). Each is symmetric, 0 for equal samples, one of SMILE's (Aslansefat et al.
-2024, doi 10.1109/MS.2023.3321282), and from a library if possible. `distance_named` scales them to
-[0, 1] for the word vectors of two answers; those on a line are averaged over projections, as the
-sliced Wasserstein distance is.
+line take shape (points,). Each is symmetric, 0 for equal samples, and one of SMILE's (Aslansefat et
+al. 2024, doi 10.1109/MS.2023.3321282). `distance_named` scales them to [0, 1] for the word vectors
+of two answers, averaging those on a line over projections.
 """
 
 from collections.abc import Callable
@@ -20,13 +19,8 @@ Distance = Callable[[Array, Array], float]
 
 
 def least_cost(x_weights: Array, y_weights: Array, cost: Array) -> float:
-    """The cost of the cheapest transport between two samples (POT, `emd2`), in the unit of `cost`.
-
-    Args:
-        x_weights: shape (n,), of sum 1.
-        y_weights: shape (m,), of sum 1.
-        cost: shape (n, m).
-    """
+    """The cost of the cheapest transport between two samples (POT, `emd2`), in the unit of `cost`,
+    shape (n, m). The weights, shapes (n,) and (m,), each sum to 1."""
     # POT loads scikit-learn, pandas and PyArrow where an environment has them, and most commands
     # and workers need none of it.
     import ot  # type: ignore[import-untyped]
@@ -49,9 +43,8 @@ def wasserstein(x: Array, y: Array) -> float:
 
 
 def word_movers(x: Array, y: Array) -> float:
-    """Optimal transport between sets of word vectors, cosine cost, in [0, 1]: Kusner et al. 2015,
-    with (1 − cosine) / 2 in place of the Euclidean distance, so that opposite vectors are 1 apart.
-    """
+    """Optimal transport between sets of word vectors, in [0, 1]: Kusner et al. 2015 with the cost
+    (1 − cosine) / 2, so that opposite vectors are 1 apart."""
     cost = np.clip(scipy.spatial.distance.cdist(x, y, "cosine") / 2, 0.0, 1.0)
     return min(max(least_cost(_even(x), _even(y), cost), 0.0), 1.0)
 
@@ -104,8 +97,7 @@ def kuiper(x: Array, y: Array) -> float:
 
 
 def cramer_von_mises(x: Array, y: Array) -> float:
-    """∫ (F − G)² dH with H the pooled distribution, in [0, 1] (Anderson 1962, eq. 4, without its
-    factor mn/(m + n))."""
+    """∫ (F − G)² dH, H pooled, in [0, 1] (Anderson 1962, eq. 4, without its factor mn/(m + n))."""
     f, g, _, weights = _pooled(x, y)
     return float(weights @ (f - g) ** 2)
 
@@ -128,8 +120,7 @@ def dts(x: Array, y: Array) -> float:
 
 
 CONTENT, WORDS = "content", "words"
-"""The comparisons of whole texts: by what is left out and contradicted (`change.py`), and by three
-losses over words (`word_losses.py`)."""
+"""Comparisons of whole texts: by losses and contradictions, or word by word (`word_losses.py`)."""
 
 _PROJECTIONS = 64
 
@@ -158,8 +149,8 @@ def projected(distance: Distance) -> Distance:
 
 
 def scaled(distance: Distance) -> Distance:
-    """The distance relative to that between two orthogonal directions, at most 1: two answers of
-    unrelated words are 1 apart, whatever the unit."""
+    """The distance over that of two orthogonal directions (answers of unrelated words), at most
+    1."""
 
     @lru_cache(maxsize=8)
     def unrelated(dimensions: int) -> float:

@@ -60,17 +60,17 @@ class Unit:
 
     @cached_property
     def counts(self) -> Counter[str]:
-        """How often each key is in it."""
+        """The number of occurrences of each key."""
         return Counter(self.keys)
 
     @cached_property
     def weight(self) -> float:
-        """How much it tells."""
+        """How much the unit tells."""
         return sum(map(tells, self.tokens))
 
     @cached_property
     def negations(self) -> int:
-        """How many negations are in it."""
+        """The number of negations."""
         return sum(token.kind is Kind.NEGATION for token in self.tokens)
 
 
@@ -108,8 +108,8 @@ class Answer:
         return all(token.kind is not Kind.NEGATION for token in self.tokens)
 
     def weights(self, *, cut: bool) -> list[list[float]]:
-        """The share of each unit's tokens in what the answer tells, summing to 1; in an answer that
-        was cut, what comes first counts more."""
+        """The share of each unit's tokens in what the answer tells; together 1, weighted to the
+        beginning if it was cut."""
         power, done, found = EARLY if cut else 1.0, 0.0, []
         total = sum(unit.weight for unit in self.units) or 1.0
         for unit in self.units:

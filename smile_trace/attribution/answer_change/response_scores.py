@@ -1,9 +1,8 @@
 """Answer changes from responses: each one's distance to the logged answer, less the baseline's.
 
-A token's probability is conditional on the real tokens before it. Most of a long answer follows
-from its own beginning and stays as likely as it was, whatever is removed from the prompt. On a
-logarithmic scale such tokens add nothing, and the others count by what they lose; in a mean of
-probabilities the many would hide the few that tell.
+Each token is scored behind the real tokens before it. Most of a long answer follows from its own
+beginning and stays as likely as it was. On a logarithmic scale such tokens add nothing, and the
+others count by what they lose; in a mean of probabilities the many would hide the few.
 """
 
 import math
@@ -19,8 +18,7 @@ from smile_trace.attribution.segmentation import boundaries
 from smile_trace.records import Perturbation, Response, Signal
 
 COUNTED_TOKENS = 32
-"""The most tokens that an answer counts as: a longer one is lost once it loses as much as would
-take an answer of so many tokens."""
+"""The most tokens that an answer counts as: a longer one loses as fast as one of so many."""
 
 _IMPOSSIBLE = -50.0
 """Log-probability below which a token is as good as impossible."""
@@ -35,13 +33,11 @@ def share_lost(logprob: float, unperturbed: float, tokens: int) -> float:
     """1 − (p / p₀)^(1/τ), with τ the number of tokens, at most COUNTED_TOKENS.
 
     Up to that many tokens p^(1/τ) is the geometric mean of the tokens' conditional probabilities,
-    the inverse of the perplexity. 0 = as likely as before, 1 = impossible; below 0 if the answer
-    has become likelier.
+    the inverse of the perplexity. 0 = as likely as before, 1 = impossible; negative if likelier.
 
     Args:
         logprob: log p of the whole answer.
         unperturbed: log p₀, of the whole answer after the unperturbed prompt.
-        tokens: how many tokens the answer has.
     """
     exponent = (logprob - unperturbed) / min(max(tokens, 1), COUNTED_TOKENS)
     return -math.expm1(min(exponent, 1.0))
@@ -202,8 +198,7 @@ def answer_words(text_change: TextComparison, signal: Signal, rows: Iterable[Row
 def _baseline_reproduced(
     asked: Sequence[Response], reference: float, signal: Signal, deterministic: bool
 ) -> bool:
-    """Text: whether it is near. Probability: whether a greedy model would give its tokens, or they
-    are likely."""
+    """Text: whether it is near. Probability: whether its tokens are likely, or the greedy ones."""
     gaps = [response.likeliest_by for response in asked if response.likeliest_by is not None]
     if signal == "probability" and deterministic and gaps:
         return min(gaps) <= _SAME_TOKENS or reference <= _SAME
@@ -213,7 +208,6 @@ def _baseline_reproduced(
 
 
 def _text_distances(rows: Sequence[Row], text_change: TextComparison) -> list[float | None]:
-    """The distance of each row from the logged answer, before the baseline's is subtracted."""
     texts = [r.text if r is not None and r.ok else None for _, r in rows]
     known = iter(text_change.changes([text for text in texts if text is not None]))
     return [None if text is None else next(known) for text in texts]
@@ -244,14 +238,12 @@ def _probability_distances(
 
 
 def _improbability(asked: Sequence[Response], part: AnswerSpan | None) -> float:
-    """One less the mean probability of the answer's tokens, averaged over these responses."""
     logprobs = [_logprobs(response, part) for response in asked]
     return 1 - float(np.mean([mean_probability(logs) for logs in logprobs if logs is not None]))
 
 
 def _logprobs(response: Response | None, part: AnswerSpan | None) -> Sequence[float] | None:
-    """The log-probabilities of the answer's tokens, or of those of `part`; None without an answer,
-    or if the tokens of `part` are unknown."""
+    """The log-probabilities of the answer, or of its known tokens in `part`; else None."""
     if response is None or not response.ok:
         return None
     logprobs = response.logprobs
@@ -287,8 +279,7 @@ UNCHANGED = 0.005
 """An answer change that is shown as 0.00."""
 
 REWORDED = 0.2
-"""Share of the logged answer's content words that a response must leave out to differ by more than
-rewording."""
+"""Share of the logged content words that a response must leave out to differ beyond rewording."""
 
 _SHORT = 3
 """Letters up to which a word counts as grammar."""

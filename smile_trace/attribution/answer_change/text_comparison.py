@@ -21,8 +21,7 @@ class TextComparison(Protocol):
     """The answer changes of responses to one logged answer, by their text."""
 
     def texts(self, responses: Iterable[str], replicates: Sequence[str] = ()) -> list[str]:
-        """The distinct texts whose vectors `changes(responses)` looks up, and `between` of any two
-        `replicates`."""
+        """The distinct texts whose vectors `changes` and `between` two `replicates` look up."""
         ...
 
     def changes(self, responses: Sequence[str]) -> list[float]:
@@ -35,8 +34,8 @@ class TextComparison(Protocol):
 
 
 def scorable(answer: str) -> bool:
-    """Whether a model can be asked how probable the answer is: not if it is empty, a refusal or
-    tool calls, of which a server gives no text."""
+    """Whether a model can score the answer: no server gives the text of a refusal or a tool
+    call."""
     marked = read_tool_calls(answer) is not None or read_refusal(answer) is not None
     return bool(answer.strip()) and not marked
 
@@ -46,7 +45,6 @@ class PartialChange:
 
     Args:
         counted: what counts of a response; None if it has none of it, which is a change of 1.
-        values: the comparison with what counts of the logged answer.
     """
 
     def __init__(self, counted: Callable[[str], str | None], values: TextComparison) -> None:
@@ -103,8 +101,7 @@ class ToolCallChange:
 
     Args:
         answer: that answer as a text (`smile_trace.records.formats.answers`).
-        part: the characters of the only tool name or argument that counts. An argument is kept if
-            another tool is called with it.
+        part: the tool name or argument that alone counts; another tool may keep the argument.
     """
 
     def __init__(self, answer: str, part: AnswerSpan | None = None) -> None:

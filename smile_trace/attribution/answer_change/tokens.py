@@ -1,5 +1,4 @@
-"""The tokens of a sentence: words, and values in a form that is the same however they are written.
-Japanese and Chinese are compared by character."""
+"""The tokens of a sentence: words (characters in Japanese and Chinese), and values in one form."""
 
 import re
 import unicodedata
@@ -70,7 +69,7 @@ def spelled_out(text: str) -> str:
 
 
 class Kind(StrEnum):
-    """What a token is."""
+    """The kind of a token."""
 
     NUMBER = "number"
     UNIT = "unit"
@@ -102,8 +101,8 @@ PLACED = VALUES - {Kind.OPERATOR, Kind.UNIT, Kind.HALF} | {Kind.NAME}
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A token. `key` is equal for tokens that say the same; `unit` is that of a number, or the half
-    of the day that a time states, else None."""
+    """A token: `key` is equal for equal content; `unit` is a number's, or a time's half of the
+    day."""
 
     kind: Kind
     key: str

@@ -1,4 +1,4 @@
-"""What words stand for in six languages: numbers, units, dates, negations, opposites."""
+"""The meanings of words in six languages: numbers, units, dates, negations, opposites."""
 
 import math
 import re

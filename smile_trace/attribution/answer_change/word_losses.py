@@ -1,13 +1,11 @@
 """The answer change word by word (`distance="words"`), in [0, 1]: the mean of three losses.
 
 - *overlap*: the share of the logged answer's words that are not said again,
-- *directed transport*: the cost of moving each of its words to the nearest word of the response,
-  which may receive without limit (relaxed word mover's distance, Kusner et al. 2015, eq. 4, from
-  the logged answer's side),
+- *directed transport*: the cost of moving each of its words to the nearest word of the response
+  (relaxed word mover's distance, Kusner et al. 2015, eq. 4, from the logged answer's side),
 - *transport*: the exact optimal transport between the two (word mover's distance, eq. 3).
 
-What is still said counts half if the response reverses it: a negation, a yes or a no that only one
-of the two answers has.
+What is still said counts half if only one of the two answers has a negation, a yes or a no.
 
 Costs are cosine distances between word vectors, stretched so that the similarity of unrelated words
 counts as none. A word weighs its vector's length, which grows with what the word tells (`the` 1.6,
@@ -48,10 +46,8 @@ class TextChange:
     """The answer change of responses, by their text. Vectors of words are looked up once.
 
     Args:
-        distance: of the two answers' sets of word vectors, in place of the three losses; cut to [0,
-            1].
-        part: the part of the answer that counts. A response then counts as its stretch, as long as
-            the part, that says most of the part.
+        distance: of the answers' sets of word vectors, in place of the losses; cut to [0, 1].
+        part: what counts of the answer; a response counts by its stretch that says most of it.
     """
 
     def __init__(
@@ -90,8 +86,7 @@ class TextChange:
         return [self._changes[response] for response in responses]
 
     def between(self, one: str, other: str) -> float:
-        """The answer change from one response (or its stretch for the part) to another, in [0,
-        1]."""
+        """The change between two responses, or of one's stretch for the part, in [0, 1]."""
         if not self._partial:
             return TextChange(one, self._embed, self._distance).changes([other])[0]
         words = _words(one, _MAX_SEARCHED_WORDS)
@@ -177,7 +172,6 @@ def _unsaid(answer: Sequence[str], response: Sequence[str]) -> Vectors:
 
 
 def _negation_change(answer: Sequence[str], response: Sequence[str]) -> float:
-    """The share of the two answers' deciding words that only one of them says, in [0, 1]."""
     one, other = (Counter(w for w in words if w in _DECIDING) for words in (answer, response))
     either = (one | other).total()
     return 1 - (one & other).total() / either if either else 0.0

@@ -1,12 +1,11 @@
 """The masks of a design (True = the segment is retained), and those that confirm a pair.
 
-If two segments seem to work together, another segment that really does may have been removed in the
-same rows by chance. Two masks, chosen for the pair and used in no estimate, tell:
+If two segments seem to work together, a third may have been removed in the same rows by chance. Two
+masks, chosen for the pair and used in no estimate, tell:
 
-- *either is enough*: a row in which the answer is lost without both, once with each of them
-  retained. Each has to bring back as much as the pair does, since other parts may be missing there;
-- *both only work together*: the whole prompt without the one, and without the other. Each has to
-  lose the answer.
+- *either is enough*: a row that lost the answer without both, once with each retained. Each has to
+  bring back as much as the pair does, since other parts may be missing there;
+- *both only work together*: the whole prompt without each. Each has to lose the answer.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -30,8 +29,8 @@ DETERMINISTIC_KEEP_PROBABILITIES = (0.8, 0.5, 0.8)
 effects' order (docs/method.md); with noise, masks that remove half tell more of pairs."""
 
 HALVES = (0.5,)
-"""Keep probability once only sparse masks moved the answer: parts that stand in for each other have
-to be removed together, which masks near the prompt rarely do."""
+"""Keep probability if only sparse masks moved the answer: only then are substitutes removed
+together."""
 
 SPARSE_KEEP_PROBABILITY = 0.2
 """Keep probability of masks that show whether parts are needed that stand in for each other."""
@@ -43,8 +42,7 @@ def random_masks(
     generator: np.random.Generator,
     keep_probabilities: Sequence[float] = KEEP_PROBABILITIES,
 ) -> Iterator[tuple[Mask, float]]:
-    """Endless independent masks with their keep probability; protected segments are retained. Only
-    a mask that leaves nothing to send is drawn again."""
+    """Endless independent masks with their keep probability; only unsendable ones are redrawn."""
     is_free = np.array(free)
     while True:
         for keep in keep_probabilities:
@@ -102,8 +100,8 @@ class Confirmation:
 
     Attributes:
         masks: one for each of the two segments.
-        lost: the answer change, in [0, 1], of the row in which each brings the answer back; None if
-            each mask has to lose it.
+        lost: the change of the row in which each brings the answer back; None if each has to lose
+            it.
         half: the smallest difference, in answer change, that each has to make.
     """
 
@@ -113,11 +111,8 @@ class Confirmation:
     half: float
 
     def holds(self, changes: Sequence[Sequence[float | None]]) -> bool:
-        """Whether the answers confirm the pair; False if a mask has none.
-
-        Args:
-            changes: per mask the changes of its answers, in [0, 1].
-        """
+        """Whether the answers' changes per mask, in [0, 1], confirm the pair; False if a mask has
+        none."""
         known = [[c for c in of_mask if c is not None] for of_mask in changes]
         if not all(known):
             return False
@@ -137,14 +132,9 @@ class Confirming:
 def confirmation_of(
     pair: Pair, free: Sequence[bool], rows: Sequence[tuple[Perturbation, float]]
 ) -> Confirmation | None:
-    """The confirmation of a pair; None if it does not seem to work together, or no row has lost the
-    answer without both.
-
-    Args:
-        pair: by its indices among the free segments.
-        free: which segments may be removed.
-        rows: of the partition, with their answer changes, in [0, 1].
-    """
+    """The confirmation of a pair (indices among the free segments), from the partition's rows with
+    their changes, in [0, 1]. None if it seems not to work together, or no row lost the answer
+    without both."""
     if pair.kind is None:
         return None
     places = np.flatnonzero(free)

@@ -49,8 +49,6 @@ class Perturber:
 
 
 class _Text(Protocol):
-    """A text of a message with its segments."""
-
     def retained(self, mask: Sequence[bool]) -> bool:
         """Whether nothing of the text is removed."""
         ...
@@ -65,7 +63,6 @@ class _Text(Protocol):
 
 
 def _texts(message: Message, inside: Sequence[tuple[int, int, int]]) -> list[_Text]:
-    """The texts of a message, with the segments in each as (start, end, index)."""
     found: list[_Text] = []
     for text in message_texts(message):
         content = message.content[text.start : text.end]
@@ -118,7 +115,6 @@ _Piece = tuple[int | None, int, int]
 
 
 def _pieces(content: str, inside: Sequence[tuple[int, int, int]]) -> Iterator[_Piece]:
-    """A message's segments and the text between them, stripped of white space."""
     at = 0
     for start, end, index in inside:
         yield from _between(content, at, start)
@@ -133,7 +129,6 @@ def _between(content: str, start: int, end: int) -> Iterator[_Piece]:
 
 
 def _joined(content: str, pieces: Sequence[_Piece], retained: Sequence[bool]) -> str:
-    """The retained pieces with the white space between them and at the ends of the text."""
     places = [k for k, keep in enumerate(retained) if keep]
     parts = [content[: pieces[0][1]]]
     for k, after in pairwise(places):

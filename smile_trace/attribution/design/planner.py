@@ -26,13 +26,12 @@ MIN_LEVEL_CALLS = 12
 
 FIRST_LOOK = 20
 """Random rows until the first test whether to stop early, repeated whenever they have doubled. By
-then a segment without which the answer is lost has been removed in 999 of 1,000 studies, and two of
-which either is enough have been removed together in nine of ten."""
+then 999 of 1,000 studies have removed a segment without which the answer is lost, and nine of ten
+have removed together two segments either of which is enough."""
 
 SPARSE_ROWS = 6
-"""Rows, at most a fifth of the calls, that retain a fifth of the prompt before it is called without
-effect. All six miss two segments of which either is enough in 2 of 1,000 studies, three of which
-any is enough in 14."""
+"""Sparse rows, at most a fifth of the calls, before the prompt is called without effect. All six
+miss two segments either of which is enough in 2 of 1,000 studies, and three such in 14."""
 
 MORE_BASELINES = 2
 """How often the unperturbed prompt is asked again after it got no answer."""
@@ -84,9 +83,8 @@ class Level:
 
     @property
     def error_rate(self) -> float:
-        """The false discovery rate of a test on the rows before the look. If a finer level may
-        follow early, the early looks share half of the rate and the last has the other half, so
-        that all looks together never exceed it."""
+        """The false discovery rate of a test on the rows before the look. Early looks share half of
+        it and the last has the other half, so that all looks together never exceed the rate."""
         if self.closed_at is not None:
             return self.closed_at
         if not self.refining:
@@ -101,7 +99,7 @@ class Level:
 
     @property
     def free(self) -> tuple[bool, ...]:
-        """Which segments may be removed."""
+        """The segments that may be removed."""
         return tuple(not segment.protected for segment in self.segments)
 
 
@@ -113,8 +111,7 @@ class Planner:
         replicates: how often the unperturbed prompt is asked.
         deterministic: whether the same text gives the same answer, so that it is asked once.
         looks: whether rows are planned for all remaining calls, with looks at which a finer level
-            may follow (`Level.refining`); otherwise a finer level follows after a share of the
-            calls.
+            may follow (`Level.refining`); otherwise it follows after a share of the calls.
     """
 
     def __init__(
@@ -176,8 +173,8 @@ class Planner:
         return bool(self.sparse)
 
     def add_reduced(self, index: int, reduced: Iterable[masks.Mask], calls: int) -> int:
-        """Plans rows of a level with most of the prompt removed, in place of the last level's last
-        rows, within `calls`; returns how many."""
+        """Plans rows with most of the prompt removed, within `calls`, in place of the last level's
+        last rows; returns how many."""
         level = self.levels[index]
         known = {(row.level, row.mask) for row in self.sparse}
         fresh = dict.fromkeys(mask for mask in reduced if (index, mask) not in known)
@@ -189,9 +186,8 @@ class Planner:
         return len(rows[:calls])
 
     def halve_rest(self, asked: Sequence[Perturbation], calls: int) -> None:
-        """Draws the last level's rows after `asked` again, once, so that all of them remove half.
-        The test stays exact: the reason, that nothing moved so far, does not depend on a segment
-        without effect."""
+        """Draws the last level's rows after `asked` again, once, to remove half. The test stays
+        exact: the reason, that nothing moved, does not depend on a segment without effect."""
         if self._halved or not self._deterministic:
             return
         self._halved = True
@@ -212,7 +208,6 @@ class Planner:
         Args:
             wanted: the most important pair first.
             asked: the calls so far, which cost nothing again.
-            calls: how many they may cost.
         """
         level = self.levels[-1]
         times = 1 if self._deterministic else 2
@@ -279,7 +274,6 @@ class Planner:
 
         Args:
             effects: of the last level's segments.
-            calls: how many may still be asked.
             asked: the rows that were asked on the last level; its other rows are dropped.
         """
         chosen = self._promising(effects, calls)
@@ -299,8 +293,8 @@ class Planner:
         return bool(level.rows)
 
     def resume(self, index: int, calls: int) -> bool:
-        """Plans more random rows of a fully asked level, within `calls`; False if none would be
-        new. A level that was closed for a finer one is then tested as at its last look."""
+        """Plans more random rows of a fully asked level; False if none would be new. A level closed
+        for a finer one is then tested as at its last look."""
         level = self.levels[index]
         known = {call_key(row) for one in self.levels for row in one.rows}
         known |= {call_key(row) for row in (*self.sparse, *self.confirming_rows)}
@@ -323,7 +317,6 @@ class Planner:
         return masks.KEEP_PROBABILITIES
 
     def _promising(self, effects: Array, calls: int) -> list[Segment]:
-        """The segments with at least a third of the largest effect, at most one for six calls."""
         level = self.levels[-1]
         free = [k for k, is_free in enumerate(level.free) if is_free]
         ranked = sorted(free, key=lambda k: -effects[k])[: max(calls // CALLS_PER_PASSAGE, 1)]
@@ -332,8 +325,7 @@ class Planner:
         return [level.segments[k] for k in sorted(chosen)]
 
     def _fill(self, level: Level, calls: int, share: int) -> None:
-        """Plans rows that cost at most `calls` new calls; a finer level may follow after
-        `share`."""
+        """Plans rows for `calls` new calls; a finer level may follow after `share`."""
         free, sendable = level.free, level.perturber.sendable
         if not any(sendable(mask) for mask in masks.leave_one_out(free, sendable)):
             return
@@ -346,8 +338,7 @@ class Planner:
         self._draw(level, calls if self._looks else share, share)
 
     def _draw(self, level: Level, calls: int, share: int) -> None:
-        """Draws random rows; for a deterministic model a text drawn twice is one call and two
-        rows."""
+        """Draws random rows; a text drawn twice is one call of a deterministic model."""
         known = {call_key(row) for one in (*self.levels, level) for row in one.rows}
         free, sendable = level.free, level.perturber.sendable
         looks = [look for look in (share, (share + calls) // 2) if calls - look >= MIN_LEVEL_CALLS]
@@ -373,8 +364,7 @@ class Planner:
         calls: int,
         known: set[CallKey],
     ) -> Iterator[tuple[Perturbation, int]]:
-        """Rows until the next would cost more than `calls`, each with the total cost so far;
-        `known` are the calls that cost nothing."""
+        """Rows up to a total cost of `calls`, each with the cost so far; `known` cost nothing."""
         spent = 0
         for mask, keep in islice(drawn, 4 * calls):
             row = self._row(level, "random", mask, keep=keep)

@@ -32,11 +32,9 @@ def target_rows(
     wrong.
 
     Args:
-        index: of the partition's level.
-        effects: of all its segments on the proxy.
+        effects: of all segments on the proxy.
         drawn: how often each text (its hash) was asked of the target; updated.
-        deterministic: whether the target gives the same answer to the same text, which is then
-            asked once.
+        deterministic: whether the target repeats itself, so that each text is asked once.
     """
     rows = []
     for mask in _of_first(level, effects, _TOP if calls >= _FEW else _TOP_OF_FEW):

@@ -1,1 +1,1 @@
-"""From answer changes to effects: surrogates, intervals, tests, fidelity."""
+"""The way from answer changes to effects: surrogates, intervals, tests, fidelity."""

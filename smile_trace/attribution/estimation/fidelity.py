@@ -76,8 +76,7 @@ def held_out(rows: Rows, seed: list[int], solver: Solver = DEFAULT_SOLVER) -> He
 
 
 def distinct(rows: Rows) -> Rows:
-    """Keep each mask once: a deterministic model adds nothing at the same mask, and a fit that has
-    seen a mask cannot hold it out."""
+    """Keep each mask once: a fit that has seen a mask cannot hold it out."""
     masks = np.vstack([rows.x, rows.others_x])
     first = np.unique(masks, axis=0, return_index=True)[1]
     drawn = np.sort(first[first < len(rows.y)])

@@ -26,12 +26,9 @@ PRECISION = 0.05
 
 @dataclass(frozen=True)
 class LevelFindings:
-    """Effects, intervals and tests of one partition; arrays are indexed like `segments`.
-
-    `own` holds the surrogate's own effects, by which segments are ranked. `rows` counts the rows
-    behind the estimate. `p_values` is None if it is exact. `locality` has the weight of every
-    random row, None for the fixed ones.
-    """
+    """Effects, intervals and tests of one partition; arrays are indexed like `segments`. `own`
+    holds the surrogate's own effects, by which segments are ranked. `p_values` is None if the
+    estimate, from `rows` rows, is exact. `locality` is None for rows that were not drawn."""
 
     segments: tuple[Segment, ...]
     effects: Array
@@ -52,13 +49,11 @@ class LevelFindings:
     pairs: tuple[Pair, ...] = ()
     """Pairs of the strongest segments, by their indices among the free segments."""
     first: Array | None = None
-    """Each segment's probability of having the largest effect; None if nearness to the answer is
-    unknown, or no effect is estimated."""
+    """Each segment's probability of the largest effect; None without nearness, or an estimate."""
     untold: tuple[bool, ...] = ()
     """Which effects are open only because the masks cannot tell two segments apart."""
     alone: Array | None = None
-    """The largest effect in each interval before `holding_unseen_pairs`; None if it was not
-    applied."""
+    """The largest effect in each interval before `holding_unseen_pairs`, if that was applied."""
     limit: float = SMALLEST_EFFECT
     """The smallest effect that matters."""
 
@@ -67,11 +62,8 @@ class LevelFindings:
         return [self._attribution(k, segment) for k, segment in enumerate(self.segments)]
 
     def interactions(self, confirmed: Iterable[Pair]) -> tuple[Interaction, ...]:
-        """One record per pair that certainly works together.
-
-        Args:
-            confirmed: pairs that fresh masks have confirmed; ignored where every mask was asked.
-        """
+        """One record per pair that certainly works together: the `confirmed` pairs (by fresh
+        masks), or all pairs if every mask was asked."""
         keys = [segment.key for segment in self.segments if not segment.protected]
         return tuple(
             Interaction(
@@ -127,7 +119,6 @@ def find(
         deterministic: whether the model repeats itself.
         floor: the answer change up to which an exact effect counts as none.
         embed: vectors of the segments' texts, for the locality weights.
-        seed: of the folds and of the randomisation test.
         failed: which of the calls failed; empty for none.
         unseen: whether answers moved only in rows that no estimate uses.
         beside: the answered among those rows, with their answer changes.
@@ -212,11 +203,8 @@ def _fails_without(
     free: np.ndarray,
     seed: list[int],
 ) -> tuple[bool, ...]:
-    """Whether calls without each segment fail more often: the same test, applied to failures.
-
-    With every mask asked, the failure rate must rise by more than half: one accidental failure has
-    a smaller effect.
-    """
+    """Whether calls fail more often without each segment: the same test, applied to failures. With
+    every mask asked, the rate must rise by half: one accidental failure has a smaller effect."""
     if not any(failed):
         return ()
     called = [
@@ -236,8 +224,7 @@ def _fails_without(
 def discoveries(
     estimate: Estimate, rate: float = 1 - inference.LEVEL, weights: Array | None = None
 ) -> NDArray[np.bool_]:
-    """Which tested effects are significant at this false discovery rate, given weights of the
-    tests."""
+    """The significant effects at this false discovery rate, given the tests' weights."""
     assert estimate.p_value is not None
     found = discovered(estimate.p_value, rate, weights)
     # A significant effect must not be shown with an interval around zero.
@@ -277,10 +264,8 @@ def _estimate(rows: Rows, seed: list[int], solver: Solver) -> Estimate:
 def _exact(
     known: Sequence[tuple[Perturbation, float]], free: np.ndarray, *, complete: bool
 ) -> tuple[Estimate, int, tuple[Pair, ...]]:
-    """The exact estimate, the number of masks behind it, and the pairs.
-
-    If a mask got no answer, the intervals say that the effects are unknown.
-    """
+    """The exact estimate, its number of masks, and the pairs; unknown effects if a mask has no
+    answer."""
     masks = [row.mask for row, _ in known if row.kind in ("baseline", "enumerated")]
     changes = [y for row, y in known if row.kind in ("baseline", "enumerated")]
     distinct = dict(zip(masks, changes, strict=True))
@@ -332,7 +317,6 @@ def locality_of(
 
 
 def _leave_one_out(known: Sequence[tuple[Perturbation, float]], segments: int) -> dict[int, float]:
-    """The answer changes measured with one segment alone removed, by its index."""
     measured = {}
     for row, y in known:
         if sum(row.mask) == segments - 1:

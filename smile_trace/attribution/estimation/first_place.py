@@ -1,12 +1,12 @@
 """Which segment may have the largest effect, judged by the masks and by nearness to the answer.
 
-A word that drives an answer is often near to a word of the answer: "euros" to "€", "France's" to
-"Paris". Nearness cannot know what the model does, so it only ranks what the calls leave open and
-weighs the tests (`weights_of_tests`); values, intervals and p-values come from `inference`.
+A word that drives an answer is often near to a word of it: "euros" to "€", "France's" to "Paris".
+Nearness cannot know what the model does, so it only ranks what the calls leave open and weighs the
+tests (`weights_of_tests`); values, intervals and p-values come from `inference`.
 
 The posterior is that of a Bayesian linear model, in closed form: y = level of the stratum + x·θ +
 ε, with θ_i ~ N(0, τ² w_i²) and w_i = 1 + k·near_i (mean square 1). It is averaged by its evidence
-over k ∈ {0, 2} and a grid of τ²/σ², so that k = 0 takes over if nearness misleads.
+over k ∈ {0, 2} and a grid of τ²/σ²: k = 0 takes over if nearness misleads.
 """
 
 from collections.abc import Iterator, Sequence
@@ -37,8 +37,7 @@ class Posterior:
     covariance: Array
 
     def first(self, seed: list[int]) -> Array:
-        """Each segment's probability of having the largest effect, shape (segments,); 0 if nothing
-        is known of any."""
+        """Each segment's probability of the largest effect; all 0 if nothing is known of any."""
         n = len(self.mean)
         if not np.any(self.covariance):
             return np.zeros(n)
@@ -50,12 +49,8 @@ class Posterior:
 
 
 def posterior(rows: Rows, near: Array) -> Posterior:
-    """Mean and covariance of the mixture over all models.
-
-    Args:
-        rows: the random masks; the rows that were not drawn are a stratum of their own.
-        near: how near each segment is to the answer, in [0, 1], shape (segments,).
-    """
+    """Mean and covariance of the mixture over all models, given `near` in [0, 1], shape
+    (segments,). Rows that were not drawn are a stratum of their own."""
     n = len(near)
     x, y = _within_strata(rows)
     if len(y) < 2 or float(np.square(y).sum()) < 1e-12:
@@ -120,7 +115,6 @@ def weights_of_tests(near: Array) -> Array:
 
 
 def _words(text: str) -> list[str]:
-    """The distinct words of a text, without case and without the punctuation around them."""
     return list(dict.fromkeys(boundaries.bare_words(text)))
 
 

@@ -1,16 +1,16 @@
 """Gaussian process regression of the answer change on the mask, interactions included.
 
 Prior covariance of two masks: s² exp(−Σ_i θ_i |x_i − x′_i|), the exponential kernel of their
-weighted Hamming distance. Each segment has a rate θ_i (0: it never matters), and segments may
+weighted Hamming distance: each segment has a rate θ_i (0: it never matters), and segments may
 interact. Rates, s² and the noise are the posterior mode under the marginal likelihood (Rasmussen &
-Williams 2006, eq. 5.8) and log-normal priors. The prior of the rates matters: a few dozen rows
-would leave as many rates as segments free to explain noise. The kernel is a product over segments,
-so the estimand of a fit is a closed sum (Bayesian quadrature, O'Hagan 1991).
+Williams 2006, eq. 5.8) and log-normal priors. Without the rates' prior a few dozen rows would leave
+as many rates as segments free to explain noise. The kernel is a product over segments, so the
+estimand of a fit is a closed sum (Bayesian quadrature, O'Hagan 1991).
 
-The warped process (Snelson, Rasmussen & Ghahramani 2004) is for probabilities. Removing a word
-divides an answer's probability: after two such words next to nothing of it is left, and a third no
-longer shows in the answer change. It still shows on a root of what is left, f = 1 − (1 −
-y)^(1/ROOT), which tells more segments apart. Predictions are bent back to the answer change.
+The warped process (Snelson, Rasmussen & Ghahramani 2004) is for probabilities. Each removed word
+divides an answer's probability, so that a third no longer shows in the answer change. It shows on a
+root of what is left, f = 1 − (1 − y)^(1/ROOT), which tells more segments apart. Predictions are
+bent back to the answer change.
 """
 
 from dataclasses import dataclass
@@ -24,8 +24,7 @@ _RATES = (-8.0, 3.0)
 """Bounds of log θ."""
 
 _SIGNAL, _NOISE = (-5.0, 5.0), (-9.0, 1.0)
-"""Bounds of log s² and of the log noise variance, both relative to the log variance of the changes.
-"""
+"""Bounds of log s² and the log noise variance, relative to the log variance of the changes."""
 
 _SIGNAL_WIDTH = 1.5
 """Standard deviation of log s² around the log variance of the changes."""
@@ -39,8 +38,7 @@ _USUAL_RATES, _RATE_WIDTH = 2.0, 1.25
 matter a hundred times as much as others, and a few rows must not decide which."""
 
 _FIRST_NOISE = -2.0
-"""Start of the search for the log noise variance, relative as above; the others start at their
-medians."""
+"""Start of the search for the log noise variance, relative as above; others start at medians."""
 
 _SEARCH = {"maxiter": 60, "ftol": 1e-6}
 """Ends the search once a step gains less than a millionth of the log posterior: the rest takes as
@@ -50,9 +48,7 @@ long again, and moves no effect by a thousandth."""
 @dataclass(frozen=True)
 class GaussianProcess(Surrogate):
     """A fitted process; `x` holds its distinct masks, 1 = removed, shape (masks, segments).
-
-    `parameters` may start the search for a similar fit.
-    """
+    `parameters` may start the search for a similar fit."""
 
     x: Array
     mean: float
@@ -79,10 +75,8 @@ class GaussianProcess(Surrogate):
         return contrast
 
     def second_differences(self, x: Array, pair: tuple[int, int]) -> Array:
-        """m̂ with two segments retained (0) and removed (1), the rest of the row unchanged.
-
-        Shape (rows, 2, 2), the first segment along the second axis, up to a constant per row.
-        """
+        """m̂ with two segments retained (0) and removed (1), the rest of the row unchanged; shape
+        (rows, 2, 2), the first along the second axis, up to a constant per row."""
         logs = -_weighted(x, self.x, self.rates)
         for i in pair:
             logs += self.rates[i] * np.abs(x[:, [i]] - self.x[:, i])
@@ -122,10 +116,7 @@ class GaussianProcessSolver:
 
 def fit(x: Array, y: Array, start: Array | None = None) -> GaussianProcess:
     """Fits masks x (rows, segments), 1 = removed, to changes y (rows,), averaging rows of one mask.
-
-    Args:
-        start: `parameters` of a similar fit, from which the search begins.
-    """
+    The search begins at `start`, the `parameters` of a similar fit."""
     masks, place, counts = np.unique(x, axis=0, return_inverse=True, return_counts=True)
     means = np.bincount(place.ravel(), weights=y) / counts
     n, mean, spread = masks.shape[1], float(means.mean()), float(means.var())
@@ -154,15 +145,9 @@ def fit(x: Array, y: Array, start: Array | None = None) -> GaussianProcess:
 
 
 def leave_one_out_residuals(x: Array, y: Array) -> Array:
-    """y − the mean of the process that has seen the other rows, shape (rows,).
-
-    Closed form (Rasmussen & Williams 2006, eq. 5.12) with all parameters at their prior medians, so
-    nothing is searched.
-
-    Args:
-        x: the masks, shape (rows, segments); there may be no segment.
-        y: the answer changes, shape (rows,).
-    """
+    """y − the mean of the process that has seen the other rows, shape (rows,). Closed form
+    (Rasmussen & Williams 2006, eq. 5.12) with all parameters at their prior medians, so nothing is
+    searched. The masks x may have no segment."""
     spread = float(y.var())
     if spread < 1e-12:
         return np.zeros(len(y))
@@ -222,11 +207,9 @@ def _inverse(factor: Array) -> Array:
 
 
 def _weighted(one: Array, other: Array, rates: Array) -> Array:
-    """Σ_i θ_i |x_i − x′_i| per pair of rows, shape (rows of one, rows of other).
-
-    Uses matrix products for 0/1 masks: a three-dimensional array takes longer to read than to
-    multiply. A single column may hold any number.
-    """
+    """Σ_i θ_i |x_i − x′_i| per pair of rows, shape (rows of one, rows of other), by matrix
+    products: a three-dimensional array takes longer to read than to multiply. A single column may
+    be no mask."""
     if one.shape[1] == 1:
         column: Array = rates * np.abs(one - other.T)
         return column

@@ -34,11 +34,7 @@ def residuals_beside_few(x: Array, y: Array) -> Array:
 
     Segments are taken in turn by their correlation with the residuals. The extended Bayesian
     information criterion (Chen & Chen 2008), which counts the candidates for each choice, decides
-    how many are kept, if any.
-
-    Args:
-        x: the masks, shape (rows, segments); there may be no segment.
-        y: the answer changes, shape (rows,).
+    how many are kept, if any. The masks x may have no segment.
     """
     rows, segments = x.shape
     centred = x - x.mean(axis=0)
@@ -70,13 +66,12 @@ REMOVAL_PROBABILITIES = (0.5, 0.2)
 FOLDS = 5
 
 ENOUGH_ROWS = 48
-"""Rows from which the test's m̂ selects few segments: with fewer rows, a chance selection explains
-too much, and hides a driver beside it."""
+"""Rows from which the test's m̂ selects few segments; in fewer, a chance selection hides
+drivers."""
 
 OWN_MODELS, GROUPS = 60, 20
-"""Up to OWN_MODELS segments each have their own m̂₋ᵢ in the test. More segments share those of
-GROUPS groups, whose members lie far apart in the prompt: models of their own would take nine
-seconds for 400 segments, and know little more."""
+"""Segments up to which each has its own m̂₋ᵢ in the test; more share those of GROUPS groups, whose
+members lie far apart (for 400 segments, nine seconds saved and little lost)."""
 
 TRANSLATION = 0.75
 """The largest distance of an estimate from the centre of its interval, in half widths."""
@@ -85,8 +80,7 @@ SHOWN_AS_NONE = 0.005
 """An effect below this is shown as 0.00 and claims nothing: its p-value is 1."""
 
 LEFT = 0.5
-"""Share of the answer that must be left beside the explained part for a mask to tell whether more
-is lost."""
+"""Share of the answer that must be left unexplained for a mask to tell whether more is lost."""
 
 DEFAULT_SOLVER: Solver = GaussianProcessSolver()
 
@@ -120,11 +114,9 @@ class Rows:
 
 @dataclass(frozen=True)
 class Estimate:
-    """Each free segment's estimate, interval and p-value (None: exact).
-
-    Segments are ranked by `own`, the surrogate's own effect: `effect`, moved within reach of its
-    noisy interval, would take over the order of the noise.
-    """
+    """Each free segment's estimate, interval and p-value (None: exact). Segments are ranked by
+    `own`, the surrogate's effect: `effect`, kept within reach of its noisy interval, has the
+    noise's order."""
 
     effect: Array
     own: Array
@@ -160,8 +152,8 @@ def intervals(rows: Rows, seed: list[int], solver: Solver = DEFAULT_SOLVER) -> t
 
 
 def beside(effect: Array, p_value: Array) -> Array:
-    """The p-values, raised to 1 beside effects that are shown as 0.00; shape (segments,). Raising
-    p-values keeps the level of the test."""
+    """The p-values, raised to 1 beside effects that are shown as 0.00, which keeps the test's
+    level."""
     shown: Array = np.where(np.abs(effect) < SHOWN_AS_NONE, 1.0, p_value)
     return shown
 
@@ -170,13 +162,9 @@ def limited_translation(biased: Array, low: Array, high: Array) -> Array:
     """Low-variance estimates, moved no farther from the unbiased ones than is likely.
 
     The limited translation of Efron & Morris (1971): the unbiased estimate is the centre of `[low,
-    high]`, and the result lies within TRANSLATION half widths of it and in [−1, 1]. So it lies at
-    an end of an interval only where the scale ends.
-
-    Args:
-        biased: the low-variance estimates, shape (segments,).
-        low: the lower ends, same shape, not cut to [−1, 1]; −inf if nothing is known.
-        high: the upper ends; inf if nothing is known.
+    high]` (not cut to [−1, 1]; infinite if nothing is known), and the result lies within
+    TRANSLATION half widths of it and in [−1, 1]: at an end of an interval only where the scale
+    ends.
     """
     known = np.isfinite(low) & np.isfinite(high)
     centre = np.where(known, (np.where(known, low, 0) + np.where(known, high, 0)) / 2, 0)
@@ -187,18 +175,16 @@ def limited_translation(biased: Array, low: Array, high: Array) -> Array:
 
 def holding_zero(estimate: Estimate, significant: NDArray[np.bool_]) -> Estimate:
     """The estimate with intervals that agree with the test: those of segments that are not
-    significant are widened to hold 0.
-
-    The test covers all segments together, each interval only one: some intervals exclude 0 alone.
-    """
+    significant are widened to hold 0. The test covers all segments together, each interval only
+    one."""
     low = np.where(significant, estimate.low, np.minimum(estimate.low, 0.0))
     high = np.where(significant, estimate.high, np.maximum(estimate.high, 0.0))
     return replace(estimate, low=low, high=high)
 
 
 def within_noise(estimate: Estimate, significant: NDArray[np.bool_], floor: float) -> Estimate:
-    """The exact estimate when answers vary by `floor`, in [0, 1], with nothing removed: an effect
-    that is not significant may be anything within the floor."""
+    """The exact estimate when answers vary by `floor`, in [0, 1], with nothing removed: effects
+    that are not significant may be anything within it."""
     low = np.where(significant, estimate.low, np.minimum(estimate.low, -floor))
     high = np.where(significant, estimate.high, np.maximum(estimate.high, floor))
     return replace(estimate, low=low, high=high)
@@ -232,7 +218,6 @@ def holding_unseen_pairs(
     removed without the other, its effect may be the other's.
 
     Args:
-        estimate: of every segment.
         removed: 1 where a segment was removed, shape (answered masks, segments).
         changes: the answer changes of these masks, in [0, 1].
         significant: which effects are; their intervals stay.
@@ -271,10 +256,8 @@ def excludes(estimate: Estimate, limit: float = SMALLEST_EFFECT) -> NDArray[np.b
 
 def never_seen(rows: Sequence[int], level: float = LEVEL) -> float:
     """The largest mean over strata of the shares p_k of an event seen in none of `rows` n_k rows,
-    Π_k (1 − p_k)^n_k ≥ (1 − level)/2; in [0, 1].
-
-    At the maximum, 1 − p_k is proportional to n_k, except where p_k = 0.
-    """
+    in [0, 1]: Π_k (1 − p_k)^n_k ≥ (1 − level)/2. At the maximum, 1 − p_k is proportional to n_k,
+    except where p_k = 0."""
     n, most = np.array(rows, dtype=float), 0.0
     for chosen in product((False, True), repeat=len(n)):
         of = n[np.array(chosen)]
@@ -291,19 +274,16 @@ def never_seen(rows: Sequence[int], level: float = LEVEL) -> float:
 def randomisation_test(rows: Rows, generator: np.random.Generator) -> Array:
     """p-value per segment: conditional randomisation of x_i (`randomisation`).
 
-    With at least ENOUGH_ROWS rows the residuals are those beside the few other segments that
-    explain the most, with fewer the leave-one-out residuals of a Gaussian process (over OWN_MODELS
-    segments: without the group of i). Exact for any model, since they depend only on the other
-    segments and the answers.
+    The residuals are those beside the few other segments that explain the most; with fewer than
+    ENOUGH_ROWS rows, a Gaussian process's leave-one-out residuals. Exact for any model, since they
+    depend only on the other segments (over OWN_MODELS: groups) and the answers.
     """
     return randomisation(rows.x, rows.q, _residuals_without_each(rows) * rows.varies, generator)
 
 
 def fails_more_often(rows: Rows, seed: list[int]) -> NDArray[np.bool_]:
-    """Without which segments calls fail significantly more often; `y` is 1 for a failed call.
-
-    Uses the randomisation test and the false discovery rate of the answer changes.
-    """
+    """The segments without which calls fail significantly more often, by the randomisation test and
+    false discovery rate of the answer changes; `y` is 1 for a failed call."""
     if len(rows.y) < FOLDS:
         return np.zeros(rows.x.shape[1], dtype=bool)
     generator = np.random.default_rng([*seed, 4])
@@ -315,11 +295,9 @@ def fails_more_often(rows: Rows, seed: list[int]) -> NDArray[np.bool_]:
 
 
 def enumerated(x: Array, y: Array) -> Array:
-    """The estimand itself, from every mask that can be sent (rows of x) and its change y.
-
-    A row without its partner (the same mask with x_i flipped) stays out of segment i's sum, and the
-    other weights are scaled to sum to 1.
-    """
+    """The estimand itself, from every mask that can be sent (rows of x) and its change y. A row
+    without its partner (x_i flipped) stays out of segment i's sum, whose weights are scaled to sum
+    to 1."""
     n = x.shape[1]
     place = {row.tobytes(): k for k, row in enumerate(x.astype(bool))}
     effects = np.zeros(n)
@@ -398,8 +376,7 @@ def _residuals_without_each(rows: Rows) -> Array:
 
 
 def _interval(psi: Array, x: Array, q: Array) -> tuple[float, float]:
-    """The `stratified` interval of a segment's effect, infinite if the segment was always or never
-    removed: such rows know nothing of it, however little they vary."""
+    """The `stratified` interval; infinite if the segment was always or never removed."""
     if len(np.unique(x)) < 2:
         return -np.inf, np.inf
     strata = [q == value for value in np.unique(q)]
@@ -420,8 +397,8 @@ def stratified(
 
     Rows that remove a rarely removed segment carry most of the weight, so the number of rows would
     overstate the evidence. The degrees of freedom are Satterthwaite's of Σ_j v_j² e_j², with v_j
-    the weight of row j and e_j of one size: (Σ v_j²)² / Σ v_j⁴. `rare` limits them to the same
-    figure of the observed e_j, since the variance of a rare event rests on few rows.
+    the weight of row j and e_j of one size: (Σ v_j²)² / Σ v_j⁴. `rare` limits them to those of the
+    observed e_j, since the variance of a rare event rests on few rows.
     """
     if not strata or any(int(stratum.sum()) < 2 for stratum in strata):
         return 0.0, -np.inf, np.inf

@@ -36,10 +36,8 @@ Kind = Literal["either", "both"]
 
 @dataclass(frozen=True)
 class Pair:
-    """Two segments (`first` < `second`), their interaction and its interval.
-
-    `alone` and `beside` hold each segment's effect with the other retained, and with it removed.
-    """
+    """Two segments (`first` < `second`), their interaction and its interval. `alone` and `beside`
+    hold each segment's effect with the other retained, and with it removed."""
 
     first: int
     second: int

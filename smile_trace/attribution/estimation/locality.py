@@ -1,8 +1,6 @@
-"""The locality weight: how near a perturbation is to the original prompt.
-
+"""The locality weight: how near a perturbation is to the original prompt, by the prompts alone.
 SMILE (Aslansefat et al. 2024; gSMILE, arXiv 2505.21657, eq. 6): w = exp(−δ²/σ²), with δ the
-distance between the prompts alone. No weight looks at a response.
-"""
+distance between the prompts."""
 
 import numpy as np
 
@@ -11,16 +9,11 @@ from smile_trace.attribution.word_vectors import Vectors, unit
 
 
 def locality(removed: Array, vectors: Vectors, sizes: Array) -> Array:
-    """Weight in (0, 1] per mask, shape (rows,).
+    """Weight in (0, 1] per mask, shape (rows,); `removed` is 1 where a segment was removed.
 
     The distance δ is the relaxed word mover's distance from the original prompt to what is left of
-    it: a removed segment, weighted by its size, travels to the nearest retained one (cosine
-    distance, in [0, 1]). σ is the median distance, so half of the masks weigh at least e⁻¹.
-
-    Args:
-        removed: 1 where a segment was removed, shape (rows, segments).
-        vectors: one vector per segment.
-        sizes: the segments' sizes, such as word counts.
+    it: a removed segment, weighted by its size (such as words), travels to the nearest retained one
+    (cosine distance, in [0, 1]). σ is the median distance, so half of the masks weigh at least e⁻¹.
     """
     directions = unit(vectors)
     cost = np.clip(1 - directions @ directions.T, 0, 1)

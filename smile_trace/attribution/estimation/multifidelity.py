@@ -5,8 +5,7 @@ Multi-fidelity regression (Kennedy & O'Hagan 2000, eq. 2; with a bent link as in
 mask, h a link from [0, 1] to [0, 1] near the identity, and δ what the proxy does not predict. h and
 δ are Gaussian processes, whose sizes are averaged over a small grid by marginal likelihood,
 together with models without the proxy. The posterior probability of the models with the proxy is
-the **trust**, in [0, 1]. A proxy that predicts nothing of the target has none, which leaves the fit
-to the target's answer changes alone.
+the **trust**, in [0, 1]: with none, only the target's answer changes count.
 """
 
 from collections.abc import Iterator
@@ -52,8 +51,7 @@ class LowFidelityFit:
     `by_share` is the fit by the removed share alone, shape (rows, 1), and `effects` the estimand of
     the fit. `removed` and `retained` are the fitted changes, in [0, 1], with segment i removed and
     retained in masks of the design, shape (masks, segments), both strata together. `correction`,
-    from the fit's leave-one-out residuals, makes `effects` unbiased when added; `error` is its
-    standard error.
+    with standard error `error`, makes `effects` unbiased, by the fit's leave-one-out residuals.
     """
 
     fit: GaussianProcess
@@ -65,8 +63,7 @@ class LowFidelityFit:
     error: Array
 
     def toggled(self, masks: Array) -> tuple[Array, Array]:
-        """The fitted changes, in [0, 1], with each segment removed and retained; shape as
-        `masks`."""
+        """The fitted changes, in [0, 1], with each segment removed and retained."""
         return _toggled(self.fit, masks)
 
     def bent(self, z: Array) -> Array:
@@ -78,14 +75,8 @@ class LowFidelityFit:
 
 
 def fit_low_fidelity(x: Array, y: Array, q: Array, seed: list[int]) -> LowFidelityFit:
-    """Fits the proxy's answer changes.
-
-    Args:
-        x: 1 where a segment was removed, shape (rows, segments).
-        y: the proxy's changes, shape (rows,).
-        q: each row's removal probability; NaN if the mask was not drawn.
-        seed: of the masks over which bent changes are averaged.
-    """
+    """Fits the proxy's answer changes y (rows,) to masks x (rows, segments), 1 = removed; `q` is
+    each row's removal probability, NaN if it was not drawn."""
     fit = gaussian_process.fit(x, y)
     generator = np.random.default_rng(seed)
     n = x.shape[1]
@@ -149,13 +140,9 @@ class MultiFidelityModel:
 def fit_multi_fidelity(
     x: Array, z: Array, y: Array, start: Array | None = None
 ) -> MultiFidelityModel:
-    """Fits the target's changes `y` (rows,) at masks `x` with the proxy's changes `z`.
-
-    Args:
-        x: 1 where a segment was removed, shape (rows, segments).
-        z: the proxy's changes at these masks, in [0, 1].
-        start: `alone.parameters` of a similar fit, from which the search begins.
-    """
+    """Fits the target's changes y (rows,) at masks x (rows, segments), 1 = removed, with the
+    proxy's changes z, in [0, 1]. The search begins at `start`, the `alone.parameters` of a similar
+    fit."""
     models = list(_models(x, z))
     covariances = np.array([model.covariance for model in models])
     by_proxy = np.array([model.by_proxy for model in models])
@@ -239,10 +226,8 @@ def _kernel_effects(x: Array, rate: float) -> Array:
 
 
 def _toggled(fit: GaussianProcess, masks: Array) -> tuple[Array, Array]:
-    """The fitted changes, in [0, 1], with each segment removed and retained; shape as `masks`.
-
-    Flipping x_i multiplies the covariance with a row by exp(±θ_i), + if the two then agree.
-    """
+    """`LowFidelityFit.toggled`: flipping x_i multiplies the covariance with a row by exp(±θ_i), +
+    if the two then agree."""
     level = fit.mean + fit.constant * float(fit.coefficients.sum())
     apart = masks @ ((1 - fit.x) * fit.rates).T + (1 - masks) @ (fit.x * fit.rates).T
     base = fit.variance * np.exp(-apart) * fit.coefficients

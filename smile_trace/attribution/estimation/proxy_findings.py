@@ -1,9 +1,8 @@
 """Findings about one partition from few rows of the target and many of a proxy.
 
 Prediction-powered inference (Angelopoulos et al. 2023, sec. 2) with known propensities: the
-multi-fidelity model's prediction has a known estimand, which the target's own random rows correct.
-The correction is unbiased however wrong the proxy is; with a good proxy it is small and its
-interval narrow.
+target's own random rows correct the multi-fidelity model's prediction, whose estimand is known. The
+correction is unbiased however wrong the proxy is, and small and narrow with a good one.
 """
 
 from collections.abc import Iterable, Sequence
@@ -46,8 +45,8 @@ MIN_TRUST = 0.5
 
 @dataclass(frozen=True)
 class PredictionPoweredEstimate:
-    """The estimate, the quality of held-out predictions (None: too few answer changes, or none
-    varies), and the trust in the proxy, in [0, 1]."""
+    """The estimate, the held-out quality (None: too few changes, or none varies) and the trust in
+    the proxy, in [0, 1]."""
 
     estimate: Estimate
     held_out: HeldOut | None
@@ -55,7 +54,7 @@ class PredictionPoweredEstimate:
 
     @property
     def significant(self) -> NDArray[np.bool_]:
-        """Which segments' effects are significant."""
+        """The segments whose effects are significant."""
         return discoveries(self.estimate)
 
     @property
@@ -79,8 +78,6 @@ def prediction_powered_estimate(
         rows: the target's random rows, and its others (baseline, fixed).
         z: the proxy's changes at the random rows' masks, in [0, 1].
         others_z: the proxy's changes at the others' masks.
-        proxy: the fit to the proxy's rows.
-        seed: of the randomisation.
     """
     x = np.vstack([rows.others_x, rows.x])
     y, both_z = np.append(rows.others_y, rows.y), np.append(others_z, z)
@@ -112,11 +109,9 @@ def prediction_powered_estimate(
 def _intervals(
     psi: Array, rows: Rows, squared: float, correction: Array, error: Array
 ) -> tuple[Array, Array]:
-    """t intervals of the mean of the strata's means; infinite with too few rows.
-
-    With half a dozen rows in a stratum the variance of ψ is seldom large enough, so the variance
-    expected from the mean `squared` residual is taken if it is larger.
-    """
+    """t intervals of the mean of the strata's means; infinite with too few rows. In half a dozen
+    rows the variance of ψ is seldom large enough: that of the mean `squared` residual is taken if
+    larger."""
     n = rows.x.shape[1]
     low, high = np.full(n, -np.inf), np.full(n, np.inf)
     for i in range(n):
@@ -141,11 +136,8 @@ def _test(
     proxy: LowFidelityFit,
     generator: np.random.Generator,
 ) -> Array:
-    """p-value per segment, as in `inference.randomisation_test`.
-
-    The residuals are those beside what proxy and rows say without x_ij, weighted as in the
-    estimate.
-    """
+    """p-value per segment, as in `inference.randomisation_test`; the residuals are those beside
+    what proxy and rows say without x_ij, weighted as in the estimate."""
     count, n = rows.x.shape
     if not count:
         return np.ones(n)
@@ -163,11 +155,8 @@ def _test(
 
 
 def _held_out(rows: Rows, predicted: Array, proxy: LowFidelityFit) -> HeldOut | None:
-    """Leave-one-out quality, against the mean and against the removed share.
-
-    The curve in the share is fitted to the proxy's rows, too. A row whose mask occurs again is not
-    held out, since the fit has seen it.
-    """
+    """Leave-one-out quality, against the mean and the removed share (fitted to the proxy's rows,
+    too). A row whose mask occurs again is not held out, since the fit has seen it."""
     x, y = np.vstack([rows.others_x, rows.x]), np.append(rows.others_y, rows.y)
     first, count = len(rows.others_y), len(rows.y)
     _, place, times = np.unique(x, axis=0, return_inverse=True, return_counts=True)
@@ -197,17 +186,10 @@ def _held_out(rows: Rows, predicted: Array, proxy: LowFidelityFit) -> HeldOut | 
 def concordance(target: Array, proxy: Array) -> float | None:
     """How often both models order the answer changes of two perturbations alike.
 
-    Harrell's C, in [0, 1]: 1 = the same order, .5 = chance. Equal changes of the proxy count half,
-    and pairs of target changes that differ by a hundredth or less are left out. For a label, whose
-    answer change is 0 while it stays the same, this is the area under the curve of "the label
-    changed".
-
-    Args:
-        target: the target's changes, shape (rows,).
-        proxy: the proxy's changes at the same masks.
-
-    Returns:
-        None if no pair of the target's changes differs.
+    Harrell's C, in [0, 1]: 1 = the same order, .5 = chance; None if the target's changes do not
+    differ. Equal changes of the proxy count half, and pairs of target changes that differ by a
+    hundredth or less are left out. For a label, whose answer change is 0 while it stays the same,
+    this is the area under the curve of "the label changed".
     """
     apart = target[:, None] - target[None]
     ordered = apart > NEGLIGIBLE
@@ -223,11 +205,9 @@ ScoredRow = tuple[Perturbation, float | None]
 
 @dataclass(frozen=True)
 class ProxyRows:
-    """The answered rows of the proxy on one partition.
-
-    `x` is 1 where a free segment was removed, shape (rows, segments); `y` the answer changes; `q`
-    the rows' removal probabilities, NaN if the mask was not drawn.
-    """
+    """The answered rows of the proxy on one partition: `x` is 1 where a free segment was
+    removed, shape (rows, segments); `y` the answer changes; `q` the removal probabilities, NaN
+    if not drawn."""
 
     x: Array
     y: Array
@@ -235,13 +215,8 @@ class ProxyRows:
 
     @classmethod
     def of(cls, rows: Sequence[ScoredRow], free: np.ndarray, *, baseline: bool) -> "ProxyRows":
-        """The rows that have an answer.
-
-        Args:
-            rows: all rows of the partition.
-            free: which of its segments may be removed.
-            baseline: whether to add the unperturbed prompt, which belongs to every partition.
-        """
+        """The rows that have an answer; `baseline`: with the unperturbed prompt, part of every
+        partition."""
         known = [(row, y) for row, y in rows if y is not None]
         keep = [np.nan if r.keep_probability is None else r.keep_probability for r, _ in known]
         x, y = removal_masks([row for row, _ in known], free), np.array([y for _, y in known])
@@ -263,10 +238,8 @@ class ProxyRows:
 
 @dataclass(frozen=True)
 class ProxyFindings:
-    """A partition's findings, and what the proxy contributed to them.
-
-    `trust` and `agreement` are those of `ProxyUse`, `backed` that of `PredictionPoweredEstimate`.
-    """
+    """A partition's findings, and the proxy's part in them: `trust` and `agreement` are those of
+    `ProxyUse`, `backed` that of `PredictionPoweredEstimate`."""
 
     findings: LevelFindings
     trust: float
@@ -285,10 +258,8 @@ def find_with_proxy(
     """Estimates and tests every free segment of a partition.
 
     Args:
-        target: the target's rows.
         baseline: the answer changes of the target's unperturbed prompt.
-        paired: the proxy's answer changes at the target's masks; None where it has no answer.
-        proxy: all rows of the proxy.
+        paired: the proxy's answer changes at the target's masks; None without an answer.
         seed: of the study and of the partition.
     """
     free = np.array([not segment.protected for segment in segments])
@@ -330,7 +301,6 @@ def _target_rows(
     baseline: Sequence[float],
     free: np.ndarray,
 ) -> Rows:
-    """The target's random rows; its others are the baselines and the chosen rows."""
     random = [row for row, _ in drawn]
     others = removal_masks([row for row, _ in chosen], free)
     varies = [[k not in row.fixed for k in np.flatnonzero(free)] for row in random]
@@ -372,7 +342,6 @@ def mistrusted(
 
     Args:
         trusts: in [0, 1], in the order of the explanations.
-        error: the probability of dropping a proxy that reaches the minimum.
     """
     wealth, total, squares = 1.0, 0.0, 0.0
     max_bet = _MAX_STAKE / (1 - minimum)

@@ -33,11 +33,8 @@ class SolverFailed(SmileTraceError):
 
 
 class Regressor(Protocol):
-    """A regressor of scikit-learn, pipelines included.
-
-    It has `fit(X, y)` or `fit(X, y, sample_weight=…)`, `predict(X)` and `get_params()`, by which it
-    is cloned for every fit.
-    """
+    """A regressor of scikit-learn, pipelines included: it has `fit(X, y)`, maybe with
+    `sample_weight`, `predict(X)` and `get_params()`, by which it is cloned for every fit."""
 
     def fit(self, X: Array, y: Array) -> Any:
         """Fits masks, shape (rows, segments), to answer changes, shape (rows,)."""

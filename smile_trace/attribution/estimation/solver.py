@@ -1,9 +1,8 @@
 """The solver: from masks and answer changes to a model of how each segment acts.
 
-`GaussianProcessSolver` (gaussian_process.py) is the default, `WarpedProcessSolver` serves
-probabilities without noise, and `RegressorSolver` (regressor_solver.py) is SMILE's weighted linear
-surrogate, or any regressor of scikit-learn. A solver of your own needs `fit`, and a `Surrogate`
-with `predict`.
+`GaussianProcessSolver` is the default, `WarpedProcessSolver` serves probabilities without noise,
+and `RegressorSolver` is SMILE's weighted linear surrogate, or any regressor of scikit-learn. A
+solver of your own needs `fit`, and a `Surrogate` with `predict`.
 """
 
 from abc import ABC, abstractmethod
@@ -16,8 +15,7 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 _SAMPLES = 4096
-"""Masks over which effects without a closed form are averaged: all masks, or this many per removal
-probability."""
+"""Masks (per removal probability) over which effects without a closed form are averaged."""
 
 
 class Surrogate(ABC):
@@ -32,8 +30,7 @@ class Surrogate(ABC):
         """The predicted answer changes of the masks `x`, shape (rows,)."""
 
     def contrasts(self, x: Array) -> Array:
-        """Per row and segment, the prediction with it removed less the prediction with it
-        retained."""
+        """Per row and segment, the prediction with it removed less that with it retained."""
         columns = []
         for i in range(x.shape[1]):
             removed, retained = x.copy(), x.copy()
@@ -42,10 +39,8 @@ class Surrogate(ABC):
         return np.column_stack(columns)
 
     def second_differences(self, x: Array, pair: tuple[int, int]) -> Array:
-        """The predictions with both segments of a pair retained (0) and removed (1).
-
-        Shape (rows, 2, 2), the first segment along the second axis; up to a constant per row.
-        """
+        """The predictions with a pair's segments retained (0) and removed (1), shape (rows, 2, 2),
+        the first segment along the second axis; up to a constant per row."""
         predictions = np.empty((len(x), 2, 2))
         for a in (0, 1):
             for b in (0, 1):
@@ -88,7 +83,6 @@ class Solver(Protocol):
         Args:
             design: the masks, shape (rows, segments), 1 = removed. Rows may repeat.
             y: the answer changes, in [0, 1], shape (rows,).
-            weights: the rows' locality weights in (0, 1], from the prompts alone; a solver may
-                ignore them.
+            weights: locality weights in (0, 1], from the prompts alone; a solver may ignore them.
         """
         ...

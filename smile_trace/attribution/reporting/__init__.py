@@ -1,1 +1,2 @@
-"""From effects to the Explanation: one list of several levels, the verdict, the sentence."""
+"""The way from effects to the Explanation: one list of several levels, the verdict, the
+sentence."""

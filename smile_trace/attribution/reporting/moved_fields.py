@@ -1,4 +1,4 @@
-"""Which fields of a JSON answer change without which segments."""
+"""The fields of a JSON answer that change without certain segments."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,8 +13,7 @@ from smile_trace.attribution.estimation.findings import LevelFindings, random_ro
 from smile_trace.records import FieldChange, Perturbation
 
 MOST_FIELDS = 8
-"""Fields of an answer that are tested, most changed first; each takes as long as the answer itself.
-"""
+"""Fields of an answer that are tested, most changed first; each takes as long as the answer."""
 
 MINIMAL_SHARE = 0.2
 """How much more often a field has to change without a segment to be named."""
@@ -37,13 +36,7 @@ def moved_fields(
 
     A field's change (0 or 1: another value, or none) is estimated and tested as the answer change
     is, at a false discovery rate of 10 % over all fields and significant segments. With every mask
-    asked, it is the sum of the definition.
-
-    Args:
-        answer: the logged answer, with at least two fields.
-        rows: the partition's perturbations with their responses, None where there is none.
-        found: the findings from these rows.
-        seed: of the test.
+    asked, it is the sum of the definition. An answer with fewer than two fields has none.
     """
     logged = _values(answer)
     drivers = [k for k, yes in enumerate(found.significant) if yes and found.effects[k] > 0]

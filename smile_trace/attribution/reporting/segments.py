@@ -1,9 +1,8 @@
 """The segments of an explanation as records: of all levels in one list, and of each document.
 
 Each segment has the attribution of its own level: the same estimand, with everything outside that
-level's segments retained. Attributions do not add up, within a level or across levels
-(docs/method.md). Portions do: a coarser segment's is divided among its pieces, in proportion to
-their positive attributions.
+level retained. Attributions do not add up (docs/method.md). Portions do: a coarser segment's is
+divided among its pieces, in proportion to their positive attributions.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -27,15 +26,9 @@ from smile_trace.records.verdicts import joint
 def join(
     levels: Sequence[Sequence[SegmentAttribution]],
 ) -> tuple[tuple[SegmentAttribution, ...], tuple[SegmentAttribution, ...]]:
-    """The finest segments of each part of the prompt, and the coarser ones.
-
-    Args:
-        levels: the segments per level, coarse to fine; a finer level's lie inside those before.
-
-    Returns:
-        Both in the order of the prompt (the coarser ones level by level), with `parent` and, if
-        there are several levels, `portion`.
-    """
+    """The finest segments of each part of the prompt, and the coarser ones, in the order of the
+    prompt (the coarser ones level by level), with `parent` and, if there are several levels,
+    `portion`. The `levels` are coarse to fine; a finer level's segments lie inside those before."""
     if len(levels) == 1:
         return _ordered(levels[0]), ()
     finest = [_with_portions(levels[0], None, 0.0)]
@@ -65,8 +58,7 @@ def _parent(segment: SegmentAttribution, coarser: Sequence[SegmentAttribution]) 
 def _with_portions(
     pieces: Sequence[SegmentAttribution], parent: int | None, portion: float
 ) -> list[SegmentAttribution]:
-    """The pieces of a segment with their portions: the attribution without a parent, equal portions
-    if no piece has a positive attribution."""
+    """The pieces with their portions: attributions without a parent, equal if none is positive."""
     if parent is None:
         return [s.model_copy(update={"portion": s.attribution}) for s in pieces]
     free = [s for s in pieces if not s.protected]
@@ -126,8 +118,8 @@ NEARLY_ALL = 0.8
 
 @dataclass(frozen=True)
 class Found:
-    """The measurement of a place: by the segment that stands for it, its pieces, or the smallest
-    segment around it."""
+    """The measurement of a place: by its own segment, its pieces, or the smallest segment around
+    it."""
 
     measured: Measured
     segments: tuple[SegmentAttribution, ...] = ()
@@ -170,12 +162,8 @@ def document_attributions(
 
 
 def measured_at(place: Place, others: Sequence[Place], explanation: Explanation) -> Found:
-    """The measurement of a place in the messages.
-
-    Args:
-        others: further places; a segment that touches one of them does not stand for this one.
-        explanation: of the call with these messages.
-    """
+    """The measurement of a place in the messages; a segment that touches one of the `others` does
+    not stand for this place."""
     everything = (*explanation.coarser, *explanation.segments)
     free = [s for s in everything if not s.protected]
     around = [s for s in free if any(holds(p, place) for p in s.places)]

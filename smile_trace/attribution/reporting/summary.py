@@ -29,10 +29,9 @@ _TITLED = ("document", "section", "example", "variable")
 """Units that are called by their title if they are long."""
 
 _CALLED = "$.tool_calls[0]."
-"""Where an answer with a tool call has its name and arguments (`records.formats.answers`)."""
+"""Path to the name and arguments in an answer with a tool call (`records.formats.answers`)."""
 
 _MAX_NAMED = 3
-"""How many segments are named; the rest is counted."""
 
 
 def summarize(
@@ -140,7 +139,6 @@ class _Tree:
 
     @property
     def opponents(self) -> list[SegmentAttribution]:
-        """The segments that work against the answer, the strongest first."""
         found = [s for s in self.free if s.significant and s.attribution < 0]
         return sorted(found, key=lambda s: s.strength)
 
@@ -165,7 +163,6 @@ def _drives(segment: SegmentAttribution) -> bool:
 
 
 def _drivers(tree: _Tree, of: str) -> str:
-    """The drivers with the lost share, and the pieces that matter in a passage."""
     named = []
     for place, driver in enumerate(tree.drivers):
         lost = _lost(driver) if place else f"without it, {_lost(driver)} {of} is lost"
@@ -181,7 +178,6 @@ def _drivers(tree: _Tree, of: str) -> str:
 
 
 def _perhaps_first(tree: _Tree, first: FirstPlace | None) -> Iterator[str]:
-    """Says which parts may be first if none is certain."""
     if first is None:
         return
     found = tree.of_keys(first.keys)
@@ -193,7 +189,6 @@ def _perhaps_first(tree: _Tree, first: FirstPlace | None) -> Iterator[str]:
 
 
 def _first_of_several(tree: _Tree, first: FirstPlace | None) -> Iterator[str]:
-    """Says which parts may be first beside the drivers."""
     if first is None or len(first.keys) < 2:
         return
     found = tree.of_keys(first.keys)
@@ -221,7 +216,6 @@ def _fields(tree: _Tree, fields: Sequence[FieldChange]) -> Iterator[str]:
 
 
 def _fields_named(paths: Sequence[str]) -> str:
-    """Names the fields that change, or the tool and arguments of a single tool call."""
     if all(path.startswith(_CALLED) for path in paths):
         inside = [path.removeprefix(_CALLED) for path in paths]
         named = [
@@ -237,8 +231,7 @@ def _fields_named(paths: Sequence[str]) -> str:
 
 
 def _together(names: Mapping[str, str], pairs: Sequence[Interaction]) -> Iterator[str]:
-    """The pairs of which either is enough, and the groups that only work together; `names` are by
-    key, in the order of the prompt."""
+    """Clauses on pairs of which either is enough, and on groups that only work together."""
     groups: list[set[str]] = []
     for pair in sorted(pairs, key=lambda pair: -abs(pair.value)):
         both = {pair.first, pair.second}
@@ -267,7 +260,6 @@ def _no_effect(fidelity: Fidelity, answer: str, *, same_texts: bool) -> str:
 
 
 def _others(segments: Sequence[SegmentAttribution], of: str) -> Iterator[str]:
-    """How many parts make no difference, and how many may make one, and how much."""
     if excluded := [s for s in segments if s.verdict == "excluded"]:
         yield f"{_counted(excluded, 'other')} {NO_DIFFERENCE}"
     if unknown := [s for s in segments if s.verdict == "open"]:
@@ -278,7 +270,6 @@ def _others(segments: Sequence[SegmentAttribution], of: str) -> Iterator[str]:
 
 
 def _never_removed(protected: Sequence[SegmentAttribution]) -> Iterator[str]:
-    """Counts the protected text, and mentions the text outside the picked units."""
     if by_wish := [s for s in protected if not _is_rest(s)]:
         was = "was" if len(by_wish) == 1 else "were"
         yield f"{_counted(by_wish, 'protected')} {was} never removed"
@@ -291,8 +282,7 @@ def _is_rest(segment: SegmentAttribution) -> bool:
 
 
 def _lost(segment: SegmentAttribution) -> str:
-    """The lost share with its interval, in whole per cent from 0 to 100; no interval within one per
-    cent."""
+    """The lost share with its interval unless within one per cent, in per cent from 0 to 100."""
     value, low, high = (
         round(100 * min(max(number, 0.0), 1.0))
         for number in (segment.attribution, segment.ci_low, segment.ci_high)

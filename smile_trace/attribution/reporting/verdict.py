@@ -143,7 +143,6 @@ def _verdict(found: LevelFindings, scores: ResponseScores) -> tuple[FidelityStat
 
 
 def _why_nothing(found: LevelFindings, scores: ResponseScores) -> str | None:
-    """Why nothing can be said at all; None if something can."""
     if scores.baseline is None:
         return "the unperturbed prompt got no answer."
     if not scores.baseline_reproduced:
@@ -161,7 +160,6 @@ def _why_nothing(found: LevelFindings, scores: ResponseScores) -> str | None:
 
 
 def _unchanged(found: LevelFindings) -> tuple[FidelityStatus, str]:
-    """The status if no answer moved, given how many calls failed."""
     if any(found.fails_without):
         return "partial", "the answers that came did not move, and the other requests failed."
     if found.failure_rate > MAX_FAILURES:
@@ -173,7 +171,6 @@ def _unchanged(found: LevelFindings) -> tuple[FidelityStatus, str]:
 
 
 def _why_unpredictable(found: LevelFindings) -> str | None:
-    """Why the attributions as a whole cannot be relied on; None if they can."""
     if found.exact:
         failed = f"{100 * found.failure_rate:.0f} % of the requests failed."
         return failed if found.failure_rate else None
@@ -195,8 +192,8 @@ def _anything_sure(found: LevelFindings) -> bool:
 
 
 def by_amount(found: LevelFindings) -> bool:
-    """Whether the mere amount removed predicts the answer as well as all segments do, and may be
-    what the test sees."""
+    """Whether the mere removed amount predicts as well as all segments, and may be what the test
+    sees."""
     quality = found.held_out
     return quality is not None and quality.gain <= 0 and quality.share_r2 > MINIMAL_R2
 

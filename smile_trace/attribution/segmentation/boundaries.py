@@ -1,5 +1,5 @@
-"""Where words and sentences begin and end, in any language, by the rules of ICU. Spans are
-half-open ranges of Python string indices (code points)."""
+"""The boundaries of words and sentences, in any language, by the rules of ICU. Spans are half-open
+ranges of Python string indices (code points)."""
 
 import re
 import unicodedata
@@ -95,7 +95,6 @@ def _runs(text: str) -> Iterator[Range]:
 
 
 def _split_run(text: str, start: int, end: int) -> list[Range]:
-    """The words of a run without white space, with their punctuation."""
     pieces = [(start + a, start + b) for a, b in _segments(WordBreaker, text[start:end])]
     found: list[Range] = []
     opening: int | None = None  # where marks that wait for their word begin

@@ -31,8 +31,7 @@ _ESCAPE = re.compile(
 
 @dataclass(frozen=True)
 class Node:
-    """A value with its key, if any: characters `[start, end)` of the text; the value begins at
-    `value`."""
+    """A value with its key, if any, at characters `[start, end)`; the value begins at `value`."""
 
     kind: Literal["object", "array", "string", "scalar"]
     start: int
@@ -151,7 +150,7 @@ def _unescaped(inner: str) -> str:
 
 
 def _places(inner: str) -> list[int]:
-    """Where each character of the decoded string begins in its JSON text, and the end."""
+    """The start of each character of the decoded string in its JSON text, and the end."""
     places: list[int] = []
     at = 0
     for escape in _ESCAPE.finditer(inner):
@@ -161,12 +160,8 @@ def _places(inner: str) -> list[int]:
 
 
 class Cut:
-    """A JSON text without some segments.
-
-    Args:
-        text: valid JSON.
-        segments: index, start and end of each, in order, without overlap.
-    """
+    """A valid JSON text without some segments: index, start and end of each, ordered and
+    disjoint."""
 
     def __init__(self, text: str, root: Node, segments: Sequence[tuple[int, int, int]]) -> None:
         self._text = text
@@ -274,8 +269,8 @@ def message_texts(message: Message) -> tuple[MessageText, ...]:
 
 
 def split_json(content: str, text: MessageText, unit: str, start: int, end: int) -> list[Range]:
-    """The pieces of JSON in `[start, end)` of a message: its leaves, or their words; as sections,
-    the members of the smallest container around the range."""
+    """The pieces of JSON in `[start, end)`: leaves, their words, or a container's members as
+    sections."""
     assert text.root is not None
     inner = content[text.start : text.end]
     if unit == "section":
@@ -301,8 +296,8 @@ def _container(root: Node, start: int, end: int) -> Node:
 def result_documents(
     content: str, text: MessageText, find: Callable[[str], list[Range]]
 ) -> list[Range]:
-    """The documents in a tool's result: the elements of a JSON list, those that `find` finds in
-    another text, or the whole."""
+    """The documents in a tool's result: elements of a JSON list, what `find` finds, or the
+    whole."""
     inner = content[text.start : text.end]
     found = find(inner) if text.root is None else documents(text.root)
     whole = strip(inner, 0, len(inner))

@@ -4,10 +4,9 @@ Messages, templates, values, documents and sections are nested, and begin and en
 go with it, also over the edge of a part. A segment lies inside a part, holds it whole, or has
 nothing of it.
 
-Joined segments are a run of neighbours that stand side by side in one part, each whole. Groups are
-halved where that divides their length best, the longest first, as often as the limit allows. Parts
-side by side in the outline are always split; a single part (a document, a section) or a sentence
-only if it is longer than twice its share.
+Joined segments are a run of whole neighbours in one part. Groups are halved where that divides
+their length best, the longest first, as often as the limit allows. Parts side by side are always
+split; a single part (a document, a section) or a sentence only if longer than twice its share.
 """
 
 import heapq
@@ -23,12 +22,8 @@ from smile_trace.records import Place, Prompted, Segment, Unit
 
 
 class Outline:
-    """Where the parts of a prompt are, found when they are first asked for.
-
-    Args:
-        subsections: whether the sections of a section (such as the paragraphs below a label) are
-            parts, too.
-    """
+    """The parts of a prompt, found when first asked for; `subsections` makes sections of a section
+    (such as paragraphs below a label) parts, too."""
 
     def __init__(
         self, prompted: Prompted, splitter: UnitSplitter, *, subsections: bool = False
@@ -78,7 +73,6 @@ class Outline:
         return self._sentences[message]
 
     def _words_of(self, segment: Segment) -> Range:
-        """The range from the first to the last character that is no mark."""
         places = segment.places
         [words] = self._without_marks(segment.message, [(places[0][1], places[-1][2])])
         return words
@@ -107,7 +101,6 @@ class Outline:
 
 
 def _around(parts: Sequence[Range], inside: Range) -> list[Range]:
-    """The part that holds a range, if there is one."""
     k = bisect_right(parts, inside[0], key=lambda part: part[0]) - 1
     return [parts[k]] if k >= 0 and inside[1] <= parts[k][1] else []
 
@@ -115,8 +108,7 @@ def _around(parts: Sequence[Range], inside: Range) -> list[Range]:
 @dataclass(frozen=True)
 class Leaf:
     """A segment that is joined with others. `number` is its place among all segments; `path` holds
-    the parts around it, the largest first, of which the first `outer` are larger than a sentence.
-    """
+    the parts around it, the largest first; its first `outer` parts are larger than a sentence."""
 
     segment: Segment
     number: int
@@ -176,8 +168,8 @@ def _step(leaf: Leaf, depth: int) -> object:
 def split_groups(
     groups: Sequence[Group], limit: int, *, into_sentences: bool = True
 ) -> list[list[Leaf]]:
-    """Splits groups, in their order, until there are `limit`, or nothing is worth splitting;
-    without `into_sentences` only between parts that are larger than sentences."""
+    """Splits groups, in order, until there are `limit`, or nothing is worth splitting; without
+    `into_sentences` only between larger parts."""
     runs = [_Run(group, 0).narrowed() for group in groups]
     share = sum(run.length for run in runs) / limit
     order = count()

@@ -71,8 +71,8 @@ class Segmentation:
 
     `auto` begins with the prompt's structure (messages, documents, sections, values) and ends with
     words. It begins with words if the limit is at least twice their number, or if the structure has
-    fewer than FEW parts and the words fit the limit; with sentences if they do not. Retrieved
-    documents are parts of the structure, which `auto` then always begins with.
+    fewer than FEW parts and the words fit; with sentences if they do not. Retrieved documents are
+    parts of the structure, which `auto` then always begins with.
 
     `word`, `sentence`, `section`, `message` and `variable` cover the prompt; for the other units
     (`example`, `document`, patterns, own spans) the rest of the prompt is a protected `span`.
@@ -134,8 +134,7 @@ class Segmentation:
         return self._parts([self.segments], limit, most, fewest=FEW)
 
     def _begins_with_words(self, limit: int) -> bool:
-        """Whether `auto` begins with the words: they fit easily, or they fit and there is no
-        structure."""
+        """Whether `auto` begins with the words: they fit easily, or without a structure."""
         words = _free(self.segments)
         if words > MOST_WORDS:
             return False
@@ -189,14 +188,12 @@ class Segmentation:
     def _around(
         self, message: int, start: int, end: int, *, whole: bool = False
     ) -> Sequence[tuple[int, int, bool]]:
-        """A range split around the protected text in it, or protected as a whole."""
         hits = overlapping(self._protected[message], start, end)
         if not hits or whole or self._splitter.json_around(message, start, end) is not None:
             return [(start, end, bool(hits))]
         return list(split_around(self._messages[message].content, start, end, hits))
 
     def _with_the_rest(self, picked: Sequence[tuple[Place, ...]]) -> tuple[Segment, ...]:
-        """The picked units, and the rest of the prompt as protected spans."""
         chosen: list[_Piece] = []
         rest: list[Place] = []
         for places in picked:
@@ -212,7 +209,6 @@ class Segmentation:
         return tuple(sorted([*free_ones, *protected], key=lambda s: s.places))
 
     def _gaps(self, taken: Sequence[Place]) -> list[Place]:
-        """The text between these places, without surrounding white space."""
         edges: list[list[boundaries.Range]] = [[] for _ in self._messages]
         for message, start, end in sorted(taken):
             edges[message].append((start, end))
@@ -230,8 +226,8 @@ class Segmentation:
     def _parts(
         self, groups: Sequence[Sequence[Segment]], limit: int, most: int, *, fewest: int
     ) -> tuple[Segment, ...]:
-        """Splits each group into the prompt's own parts if there are at least `fewest`, else into
-        sentences or words; fits words into `limit` segments if there are more than `most` parts."""
+        """Splits each group into the prompt's own parts if there are at least `fewest`, else
+        sentences or words; fits words into `limit` segments if over `most`."""
         everything = [segment for group in groups for segment in group]
         leaves = [[self._leaf(s) for s in group if not s.protected] for group in groups]
         parts = [part for group in leaves if group for part in _finer(group, most + 1, fewest)]
@@ -241,8 +237,7 @@ class Segmentation:
         return self._pieces(parts, protected)
 
     def _fit(self, groups: Sequence[Sequence[Segment]], limit: int) -> tuple[Segment, ...]:
-        """The segments of these groups; joins whole neighbours if there are too many, words to
-        sentences if the limit leaves one segment for each."""
+        """The groups' segments; joins whole neighbours, words to sentences, if too many."""
         everything = [segment for group in groups for segment in group]
         if _free(everything) <= limit:
             return tuple(everything)
@@ -330,8 +325,7 @@ class Segmentation:
         return tuple(segments)
 
     def _document_at(self, message: int, start: int, end: int) -> Document | None:
-        """The retrieved document in a segment of the unit `document`; None unless it is the only
-        one."""
+        """The only retrieved document in a segment of the unit `document`, if there is one."""
         inside = [
             document
             for document in self._retrieved
@@ -355,7 +349,6 @@ class Segmentation:
 
 
 def _template_offset(use: PromptUse, position: int) -> int:
-    """The offset in the template of the character at `position` of the message."""
     spans = sorted(use.variable_spans, key=lambda span: span.start)
     before = spans[: bisect_right([span.end for span in spans], position)]
     grown = sum((span.end - span.start) - len(f"{{{span.name}}}") for span in before)

@@ -1,6 +1,5 @@
-"""The units that are picked out of a prompt, the rest of which is retained: examples, documents,
-the matches of a pattern, the user's own spans; the turns and steps of a conversation, the tools it
-offers and their results."""
+"""Units picked out of a prompt that retains the rest: examples, documents, a pattern's matches, own
+spans; the turns and steps of a conversation, the tools it offers and their results."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -25,8 +24,7 @@ _INSTRUCTIONS = ("system", "developer")
 
 
 def asks(message: Message) -> bool:
-    """Whether a turn begins with the message; not if it holds results of earlier calls
-    (Anthropic)."""
+    """Whether a turn begins with the message, which then holds no results (Anthropic)."""
     results = any(isinstance(part, ToolResult) for part in message.parts)
     return message.role == "user" and not results
 
@@ -41,8 +39,8 @@ def turns(messages: Sequence[Message]) -> list[tuple[Place, ...]]:
 
 
 def steps(messages: Sequence[Message]) -> list[tuple[Place, ...]]:
-    """Each message that calls tools with the messages of all their results. They may only be
-    removed together: servers refuse a call without an answer and an answer without a call."""
+    """Each message that calls tools with all their results; servers refuse one without the
+    other."""
     found = []
     for m, message in enumerate(messages):
         ids = {part.id for part in message.parts if isinstance(part, ToolCall)}
@@ -74,8 +72,7 @@ def media(messages: Sequence[Message]) -> list[tuple[Place, ...]]:
 
 
 def tools(prompted: Prompted) -> list[tuple[Place, ...]]:
-    """Each definition in the message of the offered tools, except a tool that the request
-    demands."""
+    """Each definition of an offered tool, except a tool that the request demands."""
     chosen = chosen_tool(prompted.parameters)
     return [
         ((m, slot.start, slot.end),)
@@ -93,8 +90,7 @@ def called(message: Message) -> str:
 
 
 def _results(messages: Sequence[Message], call: int, ids: set[str | None]) -> Iterator[int]:
-    """The messages after a call that hold nothing but its results; none if others hold some,
-    too."""
+    """The messages after a call that hold only its results; none if others hold some, too."""
     left = set(ids)
     found = []
     for m in range(call + 1, len(messages)):

@@ -51,8 +51,8 @@ def is_item(line: str) -> bool:
 
 
 def label(line: str) -> tuple[str, str] | None:
-    """The label that begins a line (`Rules:`, `**Input 2:** text`, `### Example 1`), in lower case
-    and without its number, and the rest of the line."""
+    """A line's label (`Rules:`, `**Input 2:** text`, `### Example 1`), in lower case and without
+    its number, and the rest of the line."""
     head = line[:80]
     match = _LABEL.match(head) or (_NUMBERED.match(head) if len(line) <= 80 else None)
     if match is None or len(match["name"].split()) > _MAX_LABEL_WORDS:
@@ -61,8 +61,8 @@ def label(line: str) -> tuple[str, str] | None:
 
 
 def tag_blocks(text: str, names: Collection[str] | None = None) -> list[Range]:
-    """The outermost elements (`<rules> … </rules>`) that begin and end a line; only those of
-    `names` (lower case) if given."""
+    """The outermost elements (`<rules> … </rules>`) of whole lines; only those with the given
+    `names` (lower case), if any."""
     opened: dict[str, list[int]] = defaultdict(list)
     elements: list[Range] = []
     for tag in _TAG.finditer(text):
@@ -81,7 +81,6 @@ def tag_blocks(text: str, names: Collection[str] | None = None) -> list[Range]:
 
 
 def _whole_lines(text: str, start: int, end: int) -> bool:
-    """Whether only spaces stand before `start` and after `end` on their lines."""
     while start > 0 and text[start - 1] in " \t":
         start -= 1
     while end < len(text) and text[end] in " \t\r":
@@ -124,8 +123,7 @@ def between(
 
 
 def _blocks(text: str) -> list[int]:
-    """Where headings begin, and where elements begin and end; a heading goes with the headings or
-    the element directly after it."""
+    """The starts of headings (with what directly follows), and the starts and ends of elements."""
     elements = [*tag_blocks(text), (len(text) + 1, len(text) + 1)]
     edges: list[int] = []
     number, only_headings = 0, False
@@ -144,8 +142,8 @@ def _blocks(text: str) -> list[int]:
 
 
 def _labelled(text: str) -> list[int]:
-    """Where labels begin: not with a small letter (`note: this` is a sentence). A label with text
-    on its line owns its paragraph, else everything up to the next label."""
+    """The starts of labels, which begin with no small letter (`note: this` is a sentence). A label
+    with text on its line owns its paragraph, else everything up to the next label."""
     edges: list[int] = []
     owns_paragraph, blank = True, False
     for a, b in lines(text):
@@ -164,7 +162,7 @@ def _labelled(text: str) -> list[int]:
 
 
 def _items(text: str) -> list[int]:
-    """Where items of a numbered list begin, and where the text after the list does."""
+    """The starts of a numbered list's items, and of the text after the list."""
     edges: list[int] = []
     blank = False
     for a, b in lines(text):
@@ -255,7 +253,6 @@ def _has_answer(text: str, label: _Label, end: int) -> bool:
 
 
 def _arrow_examples(text: str) -> list[Range]:
-    """Lines with an arrow between two halves, if there are several."""
     arrows = 0
     found: list[Range] = []
     for a, b in lines(text):
@@ -289,7 +286,6 @@ def _paragraph_count(text: str, start: int, end: int) -> int:
 
 
 def _paragraph_end(text: str, start: int, end: int) -> int:
-    """The end of the next paragraph from `start` on."""
     stripped = strip(text, start, end)
     blank = stripped and _BLANK_LINES.search(text, stripped[0], end)
     return blank.start() if blank else end

@@ -69,8 +69,8 @@ def written(text: str) -> str | re.Pattern[str]:
 
 
 class UnitSplitter:
-    """Splits ranges of a prompt into the units that cover it. The values of variables never decide
-    where the template's own text is split."""
+    """Splits a prompt into the units that cover it; values never decide where template text is
+    split."""
 
     def __init__(self, prompted: Prompted) -> None:
         self._messages = prompted.messages
@@ -86,15 +86,15 @@ class UnitSplitter:
             ranges.sort()
 
     def templates(self, message: int) -> list[Range]:
-        """Where templates were rendered into a message."""
+        """The ranges of a message into which templates were rendered."""
         return self._templates[message]
 
     def values(self, message: int) -> list[Range]:
-        """Where the values of variables stand in a message."""
+        """The ranges of a message that are values of variables."""
         return self._values[message]
 
     def media(self, message: int) -> list[Range]:
-        """Where the titles of images and files stand in a message."""
+        """The ranges of a message that are titles of images and files."""
         return [(text.start, text.end) for text in self._texts[message] if text.media]
 
     def documents(self, message: int) -> list[Range]:
@@ -112,8 +112,7 @@ class UnitSplitter:
         return self._documents[message]
 
     def _with_retrieved(self, message: int, found: list[Range]) -> list[Range]:
-        """Adds retrieved documents that stand in none of the ranges, and replaces a range that
-        holds several by them."""
+        """Adds the retrieved documents outside the ranges, and splits ranges of several."""
         known = [(a, b) for m, a, b in self._retrieved if m == message]
         retrieved = sorted(self.json_around(message, a, b) or (a, b) for a, b in known)
         kept = [block for block in found if sum(_holds(block, d) for d in retrieved) < 2]
@@ -123,8 +122,8 @@ class UnitSplitter:
         return kept
 
     def json_around(self, message: int, start: int, end: int) -> Range | None:
-        """A range in a tool's JSON, moved outward so that it cuts through no value, or in the title
-        of an image or file, moved to the whole title; None outside of both."""
+        """A range moved outward to cut through no value of a tool's JSON, and no title of an image
+        or file; None outside of both."""
         for text in self._texts[message]:
             if text.media and text.start < end and start < text.end:
                 return min(start, text.start), max(end, text.end)
@@ -146,7 +145,6 @@ class UnitSplitter:
         return self._split_text(unit, message, start, end)
 
     def _split_texts(self, unit: Unit, message: int, start: int, end: int) -> Iterator[Range]:
-        """The pieces of each text of a message that has several, or JSON."""
         content = self._messages[message].content
         for text in self._texts[message]:
             a, b = max(start, text.start), min(end, text.end)
@@ -190,7 +188,7 @@ class UnitSplitter:
         end: int,
         values: Sequence[Range],
     ) -> Iterator[int]:
-        """Where pieces begin; values that contain several are split separately."""
+        """The starts of pieces; values that contain several are split separately."""
         yield from chain(*self._templates[message])
         for found, value in self._views(find, message, start, end, values):
             if value is None or len(found) > 1:
@@ -230,8 +228,8 @@ class UnitSplitter:
             yield _moved(find(text[a:b]), a), (a, b)
 
     def blocks(self, find: Callable[[str], list[Range]], message: int) -> list[Range]:
-        """The blocks that `find` finds in a message: in the template's own text, where the
-        template's edge ends them, and in the values."""
+        """The finds of `find` in a message: in the template's text up to its edge, and in
+        values."""
         whole = len(self._messages[message].content)
         views = self._views(find, message, 0, whole, self._values[message])
         taken = [self._up_to_an_edge(message, *block) for block in next(views)[0]]
@@ -239,7 +237,6 @@ class UnitSplitter:
         return sorted([*taken, *inner])
 
     def _up_to_an_edge(self, message: int, start: int, end: int) -> Range:
-        """A range up to the first edge of a template that it crosses."""
         first = min(_crossed((start, end), self._templates[message]), default=end)
         return boundaries.strip(self._messages[message].content, start, first) or (start, end)
 
@@ -261,7 +258,7 @@ def _moved(ranges: Sequence[Range], by: int) -> list[Range]:
 
 
 def _crossed(piece: Range, ranges: Sequence[Range]) -> Iterator[int]:
-    """Where a piece crosses the edges of the ranges (in order, without overlap)."""
+    """The edges of the ranges (in order, without overlap) that a piece crosses."""
     start, end = piece
     k = bisect_left(ranges, start, key=lambda r: r[0]) - 1
     if k >= 0 and start < ranges[k][1] < end:
