@@ -118,8 +118,8 @@ def _key_of(answer: str, member: Node) -> str:
 
 def tokens_inside(tokens: Sequence[str], answer: str, part: AnswerSpan) -> list[int]:
     """Indices of the answer's tokens that hold a character of `part`; empty if the tokens are
-    not its. They may begin with an added space, or end inside a character (an emoji takes up to
-    three)."""
+    another text's. They may begin with an added space, or end inside a character such as an
+    emoji."""
     text = " " + answer if _begins_with_a_space(tokens) and answer[:1] != " " else answer
     offset = len(text) - len(answer)
     start, end = part[0] + offset, part[1] + offset

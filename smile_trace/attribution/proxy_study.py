@@ -57,8 +57,7 @@ MIN_TARGET_ANSWERS = 8
 """Answers of the target below which nothing is called reliable, whatever the proxy says."""
 
 _FEW, _SURE = 12, 0.99
-"""Fewer answers than _FEW are *reliable* only with a trust above _SURE, or a significant
-segment."""
+"""Below _FEW answers, *reliable* takes a trust above _SURE, or a significant segment."""
 
 _MIN_PROBABILITY = 0.01
 """Unperturbed probability of the logged answer below which a scoring proxy cannot show a loss."""
@@ -69,9 +68,8 @@ _Key = tuple[Asked, str, int]
 
 @dataclass(frozen=True)
 class Proxy:
-    """A cheaper model that answers perturbations in the target's place: at most `calls` of them,
-    besides those at the target's masks. `signal` is `probability` if it can score the logged
-    answer."""
+    """A cheaper model that answers perturbations in the target's place: at most `calls`, besides
+    those at the target's masks. `signal` is `probability` if it can score the logged answer."""
 
     name: str
     signal: Signal
@@ -314,8 +312,7 @@ class ProxyStudy:
         )
 
     def _proxy_comparison(self, told: Iterable[Answered] = ()) -> TextComparison:
-        """Compares texts with the proxy's own unperturbed answer, which may just have been
-        `told`."""
+        """Compares texts with the proxy's own unperturbed answer, maybe among those just `told`."""
         baselines = [
             *self._with_responses(map(_of_proxy, self._planner.baselines)),
             *(pair for pair in told if pair[0].kind == "baseline"),

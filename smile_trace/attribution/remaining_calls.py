@@ -46,8 +46,7 @@ class RemainingCalls:
 
     @property
     def before_look(self) -> int:
-        """How many rows of the current level are asked before the next look, leaving calls for
-        others."""
+        """How many rows of the current level precede the next look, leaving calls for others."""
         level = self._plan.levels[-1]
         if self._may_need_sparse:
             return min(level.before_look, self._plan.before_sparse)

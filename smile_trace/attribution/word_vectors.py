@@ -38,8 +38,7 @@ def embed_words(texts: Sequence[str]) -> Vectors:
 
 
 class VectorTable:
-    """An embedding model's vectors by text, filled by a study's driver: an `Embed` without
-    requests."""
+    """An embedding model's vectors by text, filled by a study's driver; makes no request."""
 
     def __init__(self) -> None:
         self._known: dict[str, Vectors] = {}

@@ -219,9 +219,8 @@ def _permuted(table: Array, across: Array, generator: np.random.Generator) -> fl
 def answer_comparison(
     pairs: Sequence[Paired], distance: Distance, generator: np.random.Generator, *, exact: bool
 ) -> AnswerComparison:
-    """The change from one version to the other; args as for `compare_answers`. The first question
-    of a comparison has half of the error rate (`changes.correct` the other): its p-value is
-    doubled."""
+    """The change from one version to the other; args as for `compare_answers`. Its p-value is
+    doubled: the first question has half of the error rate, `changes.correct` the other half."""
     apart = compare_answers(pairs, distance, generator, exact=exact)
     p_value = None if apart.p_value is None else min(2 * apart.p_value, 1.0)
     low, high = apart.interval()

@@ -71,8 +71,7 @@ def call_parts(call: Call, explanation: Explanation) -> list[CallPart]:
 
 
 def _documents(call: Call, explanation: Explanation) -> dict[Place, tuple[str, str | None]]:
-    """Name and retriever of each document by place; those known only to the explanation have
-    none."""
+    """Name and retriever of each document by place; documents by form have no retriever."""
     found: dict[Place, tuple[str, str | None]] = {}
     for one in call.documents:
         if one.place is not None:

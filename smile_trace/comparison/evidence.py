@@ -163,8 +163,7 @@ def _pool(
     generator: np.random.Generator,
     ids: frozenset[str] | None,
 ) -> None:
-    """Add the rows of the calls `ids` (None: all), in the first unit that explained the
-    template."""
+    """Add the rows of the calls `ids` (None: all), in the template's first explained unit."""
     version = evidence.version
     found = prompts.explanations(prompt, version, evidence.model)
     if ids is not None:

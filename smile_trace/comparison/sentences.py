@@ -1,5 +1,4 @@
-"""Sentences about a comparison, by rule, and the limits that it breaks in continuous
-integration."""
+"""Sentences about a comparison, by rule, and the limits that it breaks in CI."""
 
 from collections.abc import Mapping, Sequence
 

@@ -97,8 +97,7 @@ def segments_of_keys(
 def segments_in_call(
     segments: Sequence[TemplateSegment], use: PromptUse, content: str, role: str
 ) -> tuple[Segment, ...]:
-    """A template's segments as segments of a message, with this content and role, into which `use`
-    rendered it."""
+    """A template's segments as segments of the message into which `use` rendered it."""
     spans: dict[int, tuple[int, int]] = {}  # by the variable's offset in the template
     moves: list[tuple[int, int]] = []  # (offset in the template, how much longer it is by then)
     for (_, start, end), span in zip(_variables(use.template), use.variable_spans, strict=True):

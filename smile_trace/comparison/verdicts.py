@@ -17,8 +17,7 @@ LEVEL = 0.9
 ALPHA = 0.05
 """False discovery rate of corrected tests."""
 MIN_CALLS = 10
-"""Calls below which everything is open: a few may agree by chance, with a standard error of
-zero."""
+"""Calls below which everything is open: a few may agree by chance, with no standard error."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +41,8 @@ class Judgement:
 
 
 def judge(pooled: Pooled, limit: float) -> list[Judgement]:
-    """Judge every segment of one template; `limit`, in answer change, is the smallest that
-    matters."""
+    """Judge a template's segments; `limit` is the smallest effect that matters, in answer
+    change."""
     freedom = max(pooled.calls - 1, 1)
     p_zero = _two_sided(pooled.influence, pooled.error, freedom)
     significant = adjusted(p_zero) <= ALPHA

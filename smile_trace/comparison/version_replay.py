@@ -254,8 +254,7 @@ class VersionReplay:
         self._distance = version_distance(settings.explain.distance)
 
     def run(self, before: VersionReport, after: VersionReport, budget: int) -> Replayed:
-        """Replay with at most `budget` new calls; an error of store or model is
-        `why_no_answers`."""
+        """Replay with at most `budget` new calls; a store or model error is `why_no_answers`."""
         edits = tuple(find_edits(before.template, after.template))
         try:
             return wait_for(self._run(before, after, edits, budget))
@@ -382,8 +381,8 @@ def choose_inputs(
     generator: np.random.Generator,
 ) -> list[Input]:
     """A random sample of distinct inputs (variables and surrounding messages) that fill every
-    template. It holds each smaller sample of the generator, so a larger budget pays only for what
-    is new."""
+    template. It holds the generator's smaller samples, so a larger budget pays only for new
+    ones."""
     wanted = {name for template in templates for name in VARIABLE.findall(template)}
     found: dict[tuple[object, ...], Input] = {}
     for call in traffic:

@@ -1,5 +1,4 @@
-"""The sanity check: a copy's explanation ranks an injected text of known effect first, not a
-neutral one."""
+"""The sanity check: an injected text of known effect must rank first, a neutral one low."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace

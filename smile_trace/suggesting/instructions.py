@@ -61,8 +61,8 @@ def worth_trying(
 
 
 def _certain(segment: TemplateSegment, item: Influence, limit: float) -> bool:
-    """Whether a part inside the instruction (one around it may hold more) certainly matters so
-    much."""
+    """Whether a part inside the instruction certainly matters so much; one around it may hold
+    more."""
     part = item.segment
     if not segment.start <= part.start <= part.end <= segment.end:
         return False

@@ -24,7 +24,7 @@ _ORDER = "Write it in an order on which the answers depend less"
 
 
 def orders_of(template: str) -> list[tuple[str, str]]:
-    """The template's paragraphs (or lines of a single one) in other orders, each with what
+    """The template's paragraphs (or a single one's lines) in other orders, each with what
     differs."""
     between = "\n\n" if "\n\n" in template.strip() else "\n"
     parts = [text for text in template.split(between) if text.strip()]

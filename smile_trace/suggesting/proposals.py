@@ -23,8 +23,7 @@ Saved = tuple[float, Literal["tokenizer", "usage"]]
 async def tokens_saved(
     replays: Replays, model: Model, before: str, after: str, inputs: Sequence[Input]
 ) -> Saved | None:
-    """The input tokens that a call with these inputs saves, on average; None if nobody counted
-    them."""
+    """The input tokens that a call with these inputs saves on average; None if uncounted."""
     if counts_tokens(model):
         old, new = ([request_of(item, text) for item in inputs] for text in (before, after))
         counts = await model.count_tokens(old), await model.count_tokens(new)

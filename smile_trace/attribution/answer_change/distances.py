@@ -149,8 +149,7 @@ def projected(distance: Distance) -> Distance:
 
 
 def scaled(distance: Distance) -> Distance:
-    """The distance over that of two orthogonal directions (answers of unrelated words), at most
-    1."""
+    """The distance relative to that of two orthogonal directions (unrelated words), at most 1."""
 
     @lru_cache(maxsize=8)
     def unrelated(dimensions: int) -> float:

@@ -108,8 +108,8 @@ class Answer:
         return all(token.kind is not Kind.NEGATION for token in self.tokens)
 
     def weights(self, *, cut: bool) -> list[list[float]]:
-        """The share of each unit's tokens in what the answer tells; together 1, weighted to the
-        beginning if it was cut."""
+        """The tokens' shares in what the answer tells, by unit; the beginning counts more if
+        `cut`."""
         power, done, found = EARLY if cut else 1.0, 0.0, []
         total = sum(unit.weight for unit in self.units) or 1.0
         for unit in self.units:

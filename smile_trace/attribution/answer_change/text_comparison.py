@@ -34,8 +34,7 @@ class TextComparison(Protocol):
 
 
 def scorable(answer: str) -> bool:
-    """Whether a model can score the answer: no server gives the text of a refusal or a tool
-    call."""
+    """Whether a model can score the answer; no server gives the text of refusals and tool calls."""
     marked = read_tool_calls(answer) is not None or read_refusal(answer) is not None
     return bool(answer.strip()) and not marked
 

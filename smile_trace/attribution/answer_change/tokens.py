@@ -101,8 +101,7 @@ PLACED = VALUES - {Kind.OPERATOR, Kind.UNIT, Kind.HALF} | {Kind.NAME}
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A token: `key` is equal for equal content; `unit` is a number's, or a time's half of the
-    day."""
+    """A token: `key` is equal for equal content, `unit` a number's, or a time's half of the day."""
 
     kind: Kind
     key: str

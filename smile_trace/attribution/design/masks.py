@@ -29,8 +29,7 @@ DETERMINISTIC_KEEP_PROBABILITIES = (0.8, 0.5, 0.8)
 effects' order (docs/method.md); with noise, masks that remove half tell more of pairs."""
 
 HALVES = (0.5,)
-"""Keep probability if only sparse masks moved the answer: only then are substitutes removed
-together."""
+"""Keep probability if only sparse masks moved the answer: substitutes must go together."""
 
 SPARSE_KEEP_PROBABILITY = 0.2
 """Keep probability of masks that show whether parts are needed that stand in for each other."""
@@ -111,8 +110,8 @@ class Confirmation:
     half: float
 
     def holds(self, changes: Sequence[Sequence[float | None]]) -> bool:
-        """Whether the answers' changes per mask, in [0, 1], confirm the pair; False if a mask has
-        none."""
+        """Whether the changes per mask, in [0, 1], confirm the pair; False if a mask has no
+        answer."""
         known = [[c for c in of_mask if c is not None] for of_mask in changes]
         if not all(known):
             return False
@@ -132,9 +131,9 @@ class Confirming:
 def confirmation_of(
     pair: Pair, free: Sequence[bool], rows: Sequence[tuple[Perturbation, float]]
 ) -> Confirmation | None:
-    """The confirmation of a pair (indices among the free segments), from the partition's rows with
-    their changes, in [0, 1]. None if it seems not to work together, or no row lost the answer
-    without both."""
+    """The confirmation of a pair (indices among the free segments), by the partition's rows and
+    their changes, in [0, 1]; None if the pair seems not to work together, or no row lost the
+    answer."""
     if pair.kind is None:
         return None
     places = np.flatnonzero(free)

@@ -264,8 +264,7 @@ def _estimate(rows: Rows, seed: list[int], solver: Solver) -> Estimate:
 def _exact(
     known: Sequence[tuple[Perturbation, float]], free: np.ndarray, *, complete: bool
 ) -> tuple[Estimate, int, tuple[Pair, ...]]:
-    """The exact estimate, its number of masks, and the pairs; unknown effects if a mask has no
-    answer."""
+    """The exact estimate (unknown if a mask has no answer), its number of masks, and the pairs."""
     masks = [row.mask for row, _ in known if row.kind in ("baseline", "enumerated")]
     changes = [y for row, y in known if row.kind in ("baseline", "enumerated")]
     distinct = dict(zip(masks, changes, strict=True))

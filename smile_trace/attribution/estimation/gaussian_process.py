@@ -209,7 +209,7 @@ def _inverse(factor: Array) -> Array:
 def _weighted(one: Array, other: Array, rates: Array) -> Array:
     """Σ_i θ_i |x_i − x′_i| per pair of rows, shape (rows of one, rows of other), by matrix
     products: a three-dimensional array takes longer to read than to multiply. A single column may
-    be no mask."""
+    hold any number."""
     if one.shape[1] == 1:
         column: Array = rates * np.abs(one - other.T)
         return column

@@ -66,8 +66,7 @@ REMOVAL_PROBABILITIES = (0.5, 0.2)
 FOLDS = 5
 
 ENOUGH_ROWS = 48
-"""Rows from which the test's m̂ selects few segments; in fewer, a chance selection hides
-drivers."""
+"""Rows from which the test's m̂ selects few segments; earlier, chance selections hide drivers."""
 
 OWN_MODELS, GROUPS = 60, 20
 """Segments up to which each has its own m̂₋ᵢ in the test; more share those of GROUPS groups, whose
@@ -115,8 +114,7 @@ class Rows:
 @dataclass(frozen=True)
 class Estimate:
     """Each free segment's estimate, interval and p-value (None: exact). Segments are ranked by
-    `own`, the surrogate's effect: `effect`, kept within reach of its noisy interval, has the
-    noise's order."""
+    `own`, the surrogate's effect: the order of `effect`, limited by a noisy interval, is noisy."""
 
     effect: Array
     own: Array
@@ -152,8 +150,7 @@ def intervals(rows: Rows, seed: list[int], solver: Solver = DEFAULT_SOLVER) -> t
 
 
 def beside(effect: Array, p_value: Array) -> Array:
-    """The p-values, raised to 1 beside effects that are shown as 0.00, which keeps the test's
-    level."""
+    """The p-values, raised to 1 beside effects shown as 0.00, which keeps the test's level."""
     shown: Array = np.where(np.abs(effect) < SHOWN_AS_NONE, 1.0, p_value)
     return shown
 
@@ -174,9 +171,8 @@ def limited_translation(biased: Array, low: Array, high: Array) -> Array:
 
 
 def holding_zero(estimate: Estimate, significant: NDArray[np.bool_]) -> Estimate:
-    """The estimate with intervals that agree with the test: those of segments that are not
-    significant are widened to hold 0. The test covers all segments together, each interval only
-    one."""
+    """The estimate with intervals that agree with the test of all segments together: the intervals
+    of segments that are not significant are widened to hold 0."""
     low = np.where(significant, estimate.low, np.minimum(estimate.low, 0.0))
     high = np.where(significant, estimate.high, np.maximum(estimate.high, 0.0))
     return replace(estimate, low=low, high=high)
@@ -296,8 +292,7 @@ def fails_more_often(rows: Rows, seed: list[int]) -> NDArray[np.bool_]:
 
 def enumerated(x: Array, y: Array) -> Array:
     """The estimand itself, from every mask that can be sent (rows of x) and its change y. A row
-    without its partner (x_i flipped) stays out of segment i's sum, whose weights are scaled to sum
-    to 1."""
+    without its partner (x_i flipped) stays out of segment i's sum, whose weights sum to 1."""
     n = x.shape[1]
     place = {row.tobytes(): k for k, row in enumerate(x.astype(bool))}
     effects = np.zeros(n)

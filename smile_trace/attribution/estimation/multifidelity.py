@@ -141,8 +141,7 @@ def fit_multi_fidelity(
     x: Array, z: Array, y: Array, start: Array | None = None
 ) -> MultiFidelityModel:
     """Fits the target's changes y (rows,) at masks x (rows, segments), 1 = removed, with the
-    proxy's changes z, in [0, 1]. The search begins at `start`, the `alone.parameters` of a similar
-    fit."""
+    proxy's changes z, in [0, 1], starting the search at `alone.parameters` of a similar fit."""
     models = list(_models(x, z))
     covariances = np.array([model.covariance for model in models])
     by_proxy = np.array([model.by_proxy for model in models])
@@ -226,8 +225,8 @@ def _kernel_effects(x: Array, rate: float) -> Array:
 
 
 def _toggled(fit: GaussianProcess, masks: Array) -> tuple[Array, Array]:
-    """`LowFidelityFit.toggled`: flipping x_i multiplies the covariance with a row by exp(±θ_i), +
-    if the two then agree."""
+    """Computes `LowFidelityFit.toggled`: flipping x_i multiplies the covariance with a row by
+    exp(±θ_i), + if the two then agree."""
     level = fit.mean + fit.constant * float(fit.coefficients.sum())
     apart = masks @ ((1 - fit.x) * fit.rates).T + (1 - masks) @ (fit.x * fit.rates).T
     base = fit.variance * np.exp(-apart) * fit.coefficients

@@ -110,8 +110,7 @@ def _intervals(
     psi: Array, rows: Rows, squared: float, correction: Array, error: Array
 ) -> tuple[Array, Array]:
     """t intervals of the mean of the strata's means; infinite with too few rows. In half a dozen
-    rows the variance of ψ is seldom large enough: that of the mean `squared` residual is taken if
-    larger."""
+    rows the variance of ψ is seldom large enough; the mean `squared` residual bounds it below."""
     n = rows.x.shape[1]
     low, high = np.full(n, -np.inf), np.full(n, np.inf)
     for i in range(n):
@@ -205,9 +204,8 @@ ScoredRow = tuple[Perturbation, float | None]
 
 @dataclass(frozen=True)
 class ProxyRows:
-    """The answered rows of the proxy on one partition: `x` is 1 where a free segment was
-    removed, shape (rows, segments); `y` the answer changes; `q` the removal probabilities, NaN
-    if not drawn."""
+    """The answered rows of the proxy on one partition: `x` is 1 for a removed free segment, shape
+    (rows, segments); `y` the answer changes; `q` the removal probabilities, NaN if not drawn."""
 
     x: Array
     y: Array
@@ -215,7 +213,7 @@ class ProxyRows:
 
     @classmethod
     def of(cls, rows: Sequence[ScoredRow], free: np.ndarray, *, baseline: bool) -> "ProxyRows":
-        """The rows that have an answer; `baseline`: with the unperturbed prompt, part of every
+        """The rows that have an answer; `baseline` adds the unperturbed prompt of every
         partition."""
         known = [(row, y) for row, y in rows if y is not None]
         keep = [np.nan if r.keep_probability is None else r.keep_probability for r, _ in known]

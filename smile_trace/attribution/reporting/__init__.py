@@ -1,2 +1,1 @@
-"""The way from effects to the Explanation: one list of several levels, the verdict, the
-sentence."""
+"""The way from effects to the Explanation: one list of all levels, the verdict, the sentence."""

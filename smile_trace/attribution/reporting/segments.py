@@ -118,8 +118,7 @@ NEARLY_ALL = 0.8
 
 @dataclass(frozen=True)
 class Found:
-    """The measurement of a place: by its own segment, its pieces, or the smallest segment around
-    it."""
+    """The measurement of a place: by its own segment, its pieces, or the smallest around it."""
 
     measured: Measured
     segments: tuple[SegmentAttribution, ...] = ()

@@ -192,8 +192,7 @@ def _anything_sure(found: LevelFindings) -> bool:
 
 
 def by_amount(found: LevelFindings) -> bool:
-    """Whether the mere removed amount predicts as well as all segments, and may be what the test
-    sees."""
+    """Whether the mere removed amount predicts as well as the segments; the test may see that."""
     quality = found.held_out
     return quality is not None and quality.gain <= 0 and quality.share_r2 > MINIMAL_R2
 

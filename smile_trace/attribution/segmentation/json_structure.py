@@ -160,8 +160,7 @@ def _places(inner: str) -> list[int]:
 
 
 class Cut:
-    """A valid JSON text without some segments: index, start and end of each, ordered and
-    disjoint."""
+    """A valid JSON text without some disjoint segments, given by index, start and end in order."""
 
     def __init__(self, text: str, root: Node, segments: Sequence[tuple[int, int, int]]) -> None:
         self._text = text
@@ -269,8 +268,7 @@ def message_texts(message: Message) -> tuple[MessageText, ...]:
 
 
 def split_json(content: str, text: MessageText, unit: str, start: int, end: int) -> list[Range]:
-    """The pieces of JSON in `[start, end)`: leaves, their words, or a container's members as
-    sections."""
+    """The pieces of JSON in `[start, end)`: leaves, their words, or a container's members."""
     assert text.root is not None
     inner = content[text.start : text.end]
     if unit == "section":
@@ -296,8 +294,7 @@ def _container(root: Node, start: int, end: int) -> Node:
 def result_documents(
     content: str, text: MessageText, find: Callable[[str], list[Range]]
 ) -> list[Range]:
-    """The documents in a tool's result: elements of a JSON list, what `find` finds, or the
-    whole."""
+    """The documents in a tool's result: elements of a list, what `find` finds, or the whole."""
     inner = content[text.start : text.end]
     found = find(inner) if text.root is None else documents(text.root)
     whole = strip(inner, 0, len(inner))

@@ -39,8 +39,7 @@ def turns(messages: Sequence[Message]) -> list[tuple[Place, ...]]:
 
 
 def steps(messages: Sequence[Message]) -> list[tuple[Place, ...]]:
-    """Each message that calls tools with all their results; servers refuse one without the
-    other."""
+    """Each message that calls tools, with all results: servers refuse one without the other."""
     found = []
     for m, message in enumerate(messages):
         ids = {part.id for part in message.parts if isinstance(part, ToolCall)}

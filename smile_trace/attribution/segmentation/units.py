@@ -69,7 +69,7 @@ def written(text: str) -> str | re.Pattern[str]:
 
 
 class UnitSplitter:
-    """Splits a prompt into the units that cover it; values never decide where template text is
+    """Splits a prompt into the units that cover it; values do not decide how a template is
     split."""
 
     def __init__(self, prompted: Prompted) -> None:
@@ -228,8 +228,7 @@ class UnitSplitter:
             yield _moved(find(text[a:b]), a), (a, b)
 
     def blocks(self, find: Callable[[str], list[Range]], message: int) -> list[Range]:
-        """The finds of `find` in a message: in the template's text up to its edge, and in
-        values."""
+        """The finds of `find` in a template's own text, up to its edge, and in the values."""
         whole = len(self._messages[message].content)
         views = self._views(find, message, 0, whole, self._values[message])
         taken = [self._up_to_an_edge(message, *block) for block in next(views)[0]]
