@@ -38,11 +38,7 @@ _OF_THE_USER = frozenset(
 
 def anonymise(entries: Iterable[Entry], pseudonyms: Pseudonyms) -> Iterator[Entry]:
     """Yield the entries with pseudonyms, each with its redaction report, not yet reviewed.
-
-    Args:
-        entries: read twice, so that what one text shows is replaced in all.
-        pseudonyms: decides what is replaced; afterwards, it tells what was.
-    """
+    `entries` are read twice, so that what one text shows is replaced in all."""
     documents = [_document(entry) for entry in entries]
     for document in documents:
         mapped(document, _finding(pseudonyms), _finding(pseudonyms, named=True))
@@ -102,7 +98,6 @@ def mapped(
     """Return a part of an entry's document with every text replaced by the function's value.
 
     Args:
-        value: an object of the document, or anything inside.
         name: replaces the names of models, authors and licences; by default `text` does.
         of_user: whether names of fields, and fields that no person wrote, are texts, too.
     """

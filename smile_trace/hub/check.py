@@ -69,9 +69,6 @@ class _AnsweredModel:
 def reproductions(explanation: Explanation, call: Call | None = None) -> Iterator[Explanation]:
     """Yield the Explanation computed again, by each way in which the model may have been asked.
 
-    Args:
-        explanation: with its perturbations and responses.
-
     Raises:
         CannotReproduce: responses are missing.
     """
@@ -230,7 +227,6 @@ def _response(row: Observation) -> Response:
 
 
 def _documents(explanation: Explanation) -> Iterator[Document]:
-    """Yield the retrieved documents, whose texts stand in the messages."""
     for found in explanation.documents:
         message, start, end = found.place
         yield Document(
@@ -307,7 +303,6 @@ def check_line(number: int, line: bytes) -> tuple[Checked, Entry | None]:
 
 
 def _damage(line: bytes) -> str | None:
-    """Return why the line is not what was written."""
     document = foreign.decode(line)
     if document.get("id") != content_id(document):
         return "its content is not what its id says: it was changed after it was written"

@@ -35,10 +35,7 @@ class LiveChecked(Record):
 
 
 def prepare_live(entry: Entry, conf: Settings, *, model: str | None = None) -> Prepared:
-    """Prepare the check of an entry that holds an explanation; asks nothing yet.
-
-    Args:
-        model: who is asked, by default the model that the entry names.
+    """Prepare the check of an entry, asking nothing yet; the model is by default the entry's own.
 
     Raises:
         SmileTraceError: there is no such model here.

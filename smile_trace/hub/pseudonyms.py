@@ -179,8 +179,8 @@ class Pseudonyms:
     """Replaces what the rules and the user's list find, consistently over all texts.
 
     Args:
-        names: the user's: texts, found as whole words in any case, whatever stands between them
-            (each capitalised word of several alone, too), or `/PATTERN/`.
+        names: `/PATTERN/`, or texts, found as whole words in any case, whatever stands between
+            them; each capitalised word of several is found alone, too.
 
     Raises:
         re.error: a pattern is not a regular expression.

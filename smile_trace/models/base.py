@@ -92,7 +92,8 @@ class Model(Protocol):
         """Return one answer per request, in order. A failed request is a Response with `failure`.
 
         Raises:
-            ModelUnavailable: nothing can be asked at all (server gone, key refused).
+            ModelUnavailable: nothing can be asked at all (server gone, key or model refused).
+            BudgetExceeded: a daily cap is reached (models that meter attempts only).
         """
         ...
 

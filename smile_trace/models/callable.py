@@ -17,12 +17,8 @@ CONCURRENCY = 8
 
 
 class CallableModel:
-    """A function from prompt to answer; a list of messages is joined with line breaks. A request
-    fails if the function raises, or returns anything but a text.
-
-    Args:
-        function: takes the prompt, returns the answer or an awaitable of it.
-    """
+    """A function from prompt to answer, or to an awaitable of it; messages are joined with line
+    breaks. A request fails if the function raises, or returns anything but a text."""
 
     identity = None
     capabilities = Capabilities()
@@ -65,8 +61,7 @@ async def call(
     """Call a user's function with instrumentation suppressed. Yielded chunks are joined.
 
     Args:
-        bound: calls it; on this event loop if `function` is a coroutine or async generator
-            function, else in a thread.
+        bound: calls `function`, in a thread unless that is a coroutine or async generator function.
         read: makes a Response of its result.
     """
     try:

@@ -30,10 +30,8 @@ Vector = NDArray[np.float64]
 
 
 class Embeddings:
-    """Turns texts into vectors; each distinct text is asked once in this object's life.
-
-    It blocks: call it in a thread. The same object gives the same vectors for the same texts, so a
-    study repeated with it comes out the same.
+    """Turns texts into vectors; each distinct text is asked once in this object's life, so that a
+    study repeated with it comes out the same. It blocks: call it in a thread.
 
     Raises:
         ModelUnavailable: the settings name a key's variable that is not set.
@@ -64,13 +62,8 @@ class Embeddings:
         explanation: str,
         answered: Callable[[], None] = lambda: None,
     ) -> "Embeddings":
-        """Return a copy whose attempts are reserved and whose vectors are cached.
-
-        Args:
-            cache: the vectors are kept there as JSON.
-            explanation: what the attempts belong to; the ledger's caps per explanation apply.
-            answered: called after each answer of the server.
-        """
+        """Return a copy that reserves attempts for an explanation, under its caps, and caches
+        vectors as JSON; `answered` is called after each answer of the server."""
         paid = copy.copy(self)
         paid._ledger, paid._cache = ledger, cache
         paid._explanation, paid._answered = explanation, answered

@@ -41,12 +41,12 @@ class Ledger(Protocol):
     def reserve(
         self, *, model: str, explanation: str, calls: int, tokens: int, usd: float | None
     ) -> str:
-        """Reserve the cost bound of `calls` attempts; return the reservation's id.
+        """Reserve the cost bound of `calls` attempts, retries included; return the reservation's
+        id.
 
         Args:
             model: the model's name in the settings.
             explanation: what the attempts belong to (its own caps apply).
-            calls: attempts about to be sent, retries included.
             tokens: the most input and output tokens that they can use together.
             usd: the most that they can cost, None if no price is known.
 
@@ -60,11 +60,9 @@ class Ledger(Protocol):
         ...
 
     def release(self, reservation: str, *, sent: bool) -> None:
-        """Release a reservation whose attempts cost nothing: the model accepted none of them.
-
-        If they were `sent`, they stay counted as calls except in their explanation's cap: an outage
-        does not use up an explanation's budget.
-        """
+        """Release a reservation whose attempts the model did not accept. If they were `sent`, they
+        stay counted as calls except in their explanation's cap: an outage does not use up its
+        budget."""
         ...
 
 

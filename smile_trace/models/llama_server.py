@@ -24,7 +24,6 @@ class LlamaServer:
     Args:
         context_tokens: context shared by the slots; each has `context_tokens // slots`.
         slots: prompts processed in parallel.
-        threads: threads of the computation.
         prompt_cache: whether a beginning shared with an earlier prompt is computed once.
         chat_template: Jinja source that replaces the file's own.
     """

@@ -39,8 +39,7 @@ class Meter(Protocol):
         Args:
             requests: what this attempt asks (several in a list request).
             answer: the given answer if it is scored, else None.
-            bound: the most tokens that the attempt can use.
-            usd: the most that it can cost, None if no price is known.
+            bound, usd: the most that it can use and cost; `usd` is None if no price is known.
 
         Raises:
             BudgetExceeded: it must not be sent.
@@ -99,9 +98,8 @@ async def ask_all(
 ) -> list[T | BudgetExceeded]:
     """Run every ask, as many at once as there are free `slots`; return results in order.
 
-    An explanation's own cap is an error in the result's place. Any other error that makes further
-    asking pointless stops new asks, and is raised when all asks in flight, which are paid for, have
-    ended.
+    An explanation's own cap is an error in the result's place. Any other error stops new asks, and
+    is raised when all asks in flight, which are paid for, have ended.
 
     Raises:
         ModelUnavailable: nothing can be asked.
@@ -201,12 +199,7 @@ class MeteredModel:
         return self._model.deterministic(parameters)
 
     async def generate(self, requests: Sequence[Request]) -> list[Response]:
-        """Return answers from the cache, and from the model for the rest; see `Model.generate`.
-
-        Raises:
-            ModelUnavailable: nothing can be asked at all.
-            BudgetExceeded: a daily cap is reached.
-        """
+        """Return answers from the cache, and from the model for the rest; see `Model.generate`."""
         return await self._answers(requests, None, self._asked.generate)
 
     async def score(self, requests: Sequence[Request], answer: str) -> list[Response]:
@@ -214,8 +207,6 @@ class MeteredModel:
 
         Raises:
             TypeError: the model does not declare that it scores answers.
-            ModelUnavailable: nothing can be asked at all.
-            BudgetExceeded: a daily cap is reached.
         """
         if not scores_answers(self._asked):
             raise TypeError(f"the model {self.name!r} does not score answers")
@@ -226,7 +217,6 @@ class MeteredModel:
 
         Raises:
             TypeError: the model does not declare that it counts tokens.
-            ModelUnavailable: nothing can be asked at all.
         """
         if not counts_tokens(self._model):
             raise TypeError(f"the model {self.name!r} does not count tokens")

@@ -253,12 +253,8 @@ def token_bound(sent: Mapping[str, JSON]) -> Usage:
 
 
 def request_bound(prompted: Prompted, *, form: Form | None, max_tokens: int) -> Usage:
-    """Return the cost bound of asking `prompted` or a perturbation of it; see `token_bound`.
-
-    Args:
-        form: how it is asked; None for the form in which the call was made.
-        max_tokens: the longest answer if the call sets no limit.
-    """
+    """Return the `token_bound` of asking `prompted` or a perturbation of it. `form` None: as the
+    call was made; `max_tokens`: the longest answer if the call sets no limit."""
     request = Request.of(prompted)
     form = form or request.form
     limit = "max_output_tokens" if form == "responses" else "max_tokens"

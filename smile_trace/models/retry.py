@@ -28,11 +28,10 @@ FIRST_WAIT, MAX_WAIT, MAX_RETRY_AFTER = 0.5, 20.0, 120.0
 class Failure:
     """What is known of an attempt that gave no answer.
 
-    `fate`: whether it reached the model; only an unknown one can have cost anything. `retryable`:
-    another attempt can succeed soon, after `retry_after` seconds if the server said so.
-    `unavailable`: no other request would fare better; "refused" is permanent, "not_repeatable"
-    concerns the requests of this one call. `filtered`: a content filter kept the prompt from the
-    model, which is a refusal, and may have cost something.
+    `fate`: only an attempt of unknown fate can have cost anything. `retryable`: another attempt can
+    succeed soon, after `retry_after` seconds if the server said so. `unavailable`: no other request
+    would fare better; "refused" is permanent, "not_repeatable" concerns this call only. `filtered`:
+    a content filter kept the prompt from the model, a refusal which may have cost something.
     """
 
     reason: str
@@ -72,12 +71,8 @@ def rejection(
 
 
 def pause_before_retry(failure: Failure, retry: int, retries: int) -> float | None:
-    """Return the seconds to wait before the next attempt; None if there is none.
-
-    Args:
-        retry: how many attempts were made before the failed one.
-        retries: how many further attempts are allowed after the first.
-    """
+    """Return the seconds to wait before the next attempt; None if there is none. `retry` attempts
+    were made before the failed one, `retries` are allowed after the first."""
     if not failure.retryable or retry >= retries:
         return None
     return failure.retry_after or backoff(retry)
@@ -94,13 +89,7 @@ def unanswered(client: ModuleType) -> tuple[type[Exception], ...]:
 
 
 def read_error(error: Exception, *, client: ModuleType, timeout: float) -> Failure:
-    """Return the failure behind an exception of `Transport.post`.
-
-    Args:
-        error: one of `unanswered`.
-        client: the client's package (`openai`, `anthropic`).
-        timeout: the attempt's deadline in seconds.
-    """
+    """Return the failure behind an exception of `Transport.post`, one of `unanswered`."""
     if isinstance(error, TimeoutError):
         return _too_late(timeout)
     # Releases differ in whether they wrap what a hook raises.

@@ -23,7 +23,6 @@ from smile_trace.records import JSON, Response, Usage
 from smile_trace.records.formats.answers import refusal_text
 
 Read = Callable[[Response, dict[str, JSON]], Response]
-"""Makes the final response from the parsed one and the server's raw choice."""
 
 _READ_FIRST = ("tools", "system", "instructions", "prompt", "messages", "input")
 """What a body asks, in the order in which servers make it one text."""
@@ -81,10 +80,8 @@ class Transport(ABC):
 
     Args:
         base_url: the address that paths are relative to.
-        model: the model's name there.
         key: None if none is sent. It is in no message and no representation.
         timeout_seconds: the deadline of one attempt.
-        max_reply_mb: the most megabytes of one reply.
         free: whether the server is our own and costs nothing.
     """
 
@@ -141,15 +138,13 @@ class Transport(ABC):
             await here[0].close()
 
     async def post(self, path: str, body: Mapping[str, JSON]) -> object:
-        """POST JSON once, uncounted and without retries; return the decoded reply.
-
-        Args:
-            path: relative to `base_url`, or a whole address on the same server.
+        """POST JSON once, uncounted; `path` is relative to `base_url`, or an address on the same
+        server.
 
         Raises:
             APIError: the client's; no reply, or an HTTP error status.
-            ReplyRefused: the reply is too large, packed, or a redirect; some releases raise an
-                APIError for it.
+            ReplyRefused: the reply is too large, packed, or a redirect; with some releases an
+                APIError.
             TimeoutError: the reply was not complete at the deadline.
             ValueError: the reply is not JSON, or beyond the bounds of foreign data.
             UnicodeEncodeError: the body holds text that cannot be encoded (a lone surrogate).
@@ -182,7 +177,6 @@ class Transport(ABC):
         return [answers[index] for index in range(len(answers))]
 
     def _here(self) -> tuple[Any, asyncio.Semaphore]:
-        """Return client and slots of the running event loop."""
         loop = asyncio.get_running_loop()
         if loop not in self._loops:
             client = self._connect(
@@ -202,7 +196,6 @@ class Transport(ABC):
             return await self._ask(batch, meter)
 
     async def _ask(self, batch: Batch, meter: Meter) -> list[Response]:
-        """Ask one batch, with retries; every attempt is metered."""
         bound = self._bound(batch.body)
         retry = 0
         while True:
@@ -228,7 +221,6 @@ class Transport(ABC):
             retry += 1
 
     async def _give_up(self, batch: Batch, failure: Failure, meter: Meter) -> list[Response]:
-        """Return the answers of a batch whose last attempt failed, or raise."""
         if failure.unavailable is not None:
             raise self._unavailable(failure, batch.path)
         if failure.fate == "rejected" and len(batch.items) > 1:

@@ -118,7 +118,6 @@ async def profile_metered(
         prepared: its options' budget and seed count.
         probes: the two controls, and others.
         embed: word vectors of the settings; None for the packaged ones.
-        on_answers: called after every round.
     """
     prompted, options = prepared.prompted, prepared.options
     asking = _Asking(prompted, paid, on_answers)

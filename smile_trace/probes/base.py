@@ -44,8 +44,7 @@ class Words:
     Args:
         name: its key in a Profile.
         title: what it does to the request: `Another order`.
-        found: the meaning of a finding, as a sentence.
-        none: the meaning of no finding.
+        found, none: the meaning of a finding, and of no finding, as sentences.
         needs: what a request must have for it: `two documents`.
         source: the paper it follows.
         cannot_say: what its result must not be taken for.
@@ -75,12 +74,8 @@ class Probe(Protocol):
         ...
 
     def variants(self, call: Prompted, seed: int) -> Sequence[Variant]:
-        """Return distinct variants, the most telling first; none if the prompt has nothing to vary.
-
-        Args:
-            call: the request; `call.answer` is the answer that others are compared with.
-            seed: the same seed gives the same variants.
-        """
+        """Return distinct variants, the most telling first, the same for the same seed; none if the
+        prompt has nothing to vary. `call.answer` is the answer that others are compared with."""
         ...
 
     def measure(self, answers: Sequence[Answer]) -> list[bool]:

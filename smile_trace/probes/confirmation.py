@@ -31,9 +31,6 @@ def share_kept(judged: Sequence[Sequence[Judgement]]) -> float:
 
     Two people who independently err with probability e disagree with probability d = 2e(1 - e);
     when they agree, both are wrong with probability e² / (e² + (1 - e)²).
-
-    Args:
-        judged: the judgements of each settled variant.
     """
     return prod(_share_right(question, judged) for question in DECISIVE)
 
@@ -87,12 +84,8 @@ def confirmation(
     shown to people, among which large effects and borderline cases are overrepresented.
 
     A judge counts for variants that no person has judged. Both ends then allow for as many of its
-    errors as its agreement with people leaves room for.
-
-    Args:
-        variants: answered ones; those of other probes or that did not count are ignored.
-        judgements: people's, of these variants and any others.
-        judge: a model whose judgements count; None for people alone.
+    errors as its agreement with people leaves room for. Variants of other probes, or that did not
+    count as changed, are ignored.
     """
     mine = {v.id: v for v in variants if v.probe == probe and v.counts}
     given = defaultdict[str, list[Judgement]](list)
@@ -137,12 +130,8 @@ def confirmations(
 
 
 def over_prompts(outcomes: Iterable[tuple[str, bool]]) -> tuple[float, float, list[float]]:
-    """Return the interval of a rate with each prompt as one trial (Wilson 1927), and each prompt's
-    rate.
-
-    Args:
-        outcomes: pairs of a prompt and an outcome.
-    """
+    """Return a rate's interval with each prompt as one trial (Wilson 1927), and each prompt's
+    rate."""
     of_prompt = defaultdict[str, list[bool]](list)
     for prompt, outcome in outcomes:
         of_prompt[prompt].append(outcome)
@@ -166,10 +155,10 @@ def _with_errors(
 
 
 def is_confirmed(judgements: Sequence[Judgement]) -> bool | None:
-    """Whether most judgements call a variant a failure: it means the same, and its answer is worse.
-    None if they are divided, or cannot say. Each question is settled by itself: two slips in
-    different questions would otherwise outvote what both people have seen. If the meaning differs,
-    nobody need say whether the answer is worse."""
+    """Whether most judgements call a variant a failure: same meaning, worse answer. None if they
+    are divided, or cannot say. Each question is settled by itself: two slips in different questions
+    would otherwise outvote what both people have seen. If the meaning differs, the answer does not
+    matter."""
     same = majority([judgement.same_meaning for judgement in judgements])
     replies = [judgement.worse for judgement in judgements]
     worse = majority(replies)
@@ -193,18 +182,12 @@ RANDOM_SHARE = 0.1
 def choose(
     variants: Sequence[ReviewItem], number: int, seed: int, begun: Collection[str] = ()
 ) -> list[ReviewItem]:
-    """Choose the most telling variants.
+    """Choose the most telling variants among those that the person has not judged.
 
-    First come variants that others have judged, which a second opinion makes comparable; then half
-    by the largest effect, half near the border where an answer begins to count as another, each
-    probe and each prompt in turn; and a tenth at random. They are returned in random order, so that
-    nothing but the variant itself tells a person what to say.
-
-    Args:
-        variants: those that the person has not judged.
-        number: the most that are chosen.
-        seed: decides the random part and the order.
-        begun: ids of variants that somebody else has judged.
+    First come variants that others have judged (`begun`), which a second opinion makes comparable;
+    then half by the largest effect, half near the border where an answer begins to count as
+    another, each probe and each prompt in turn; and a tenth at random. Their order is random, so
+    that nothing but the variant itself tells a person what to say.
     """
     rng = random.Random(seed)
     ordered = sorted(variants, key=lambda variant: variant.id)

@@ -54,12 +54,7 @@ class Outcomes(Protocol):
 
 def evidence(reference: Outcomes, periods: Sequence[Outcomes]) -> list[float]:
     """Return the natural logarithm of the evidence for a change after each period: from -log(error)
-    on it is an alarm.
-
-    Args:
-        reference: the outcomes before anything is compared.
-        periods: the outcomes of each period since.
-    """
+    on it is an alarm. `reference` are the outcomes before anything is compared."""
     changed = np.cumsum([reference.changed, *(one.changed for one in periods)])
     asked = np.cumsum([reference.asked, *(one.asked for one in periods)])
     begins = np.arange(1, len(changed))

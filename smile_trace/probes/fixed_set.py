@@ -47,12 +47,10 @@ async def answers_otherwise(
     model: Model,
     embed: Embed | None = None,
 ) -> list[bool]:
-    """Ask variants of a request, and say of each whether its answer differs.
+    """Ask variants of a request, and say of each whether its answer differs from `prompted.answer`.
 
     Args:
-        prompted: the request, with the answer that others are compared with.
-        asked: the variants, each with the probe that measures its answer; None for the usual
-            measure.
+        asked: the variants, each with the probe that measures its answer; None: the usual measure.
         embed: word vectors of the settings; None for the packaged ones.
 
     Raises:
@@ -143,8 +141,8 @@ def prepare_cases(
 
 def ask_cases(cases: Sequence[PreparedCase], store: Store, settings: Settings) -> tuple[int, int]:
     """Ask each failure once, whatever the cache holds; return how many were answered, and how many
-    of them still fail. A planted instruction is not sent to a function of the application, which
-    might act.
+    of them still fail. No planted instruction is sent to a function of the application, which might
+    act.
 
     Raises:
         BudgetExceeded: a daily cap is reached.
@@ -209,15 +207,14 @@ async def replay(
     draws: int = 1,
     embed: Embed | None = None,
 ) -> list[DriftAnswer]:
-    """Ask a case in a period; a probe that has nothing to vary in the request is left out.
+    """Ask a case, which has its reference answer, in a period; probes with nothing to vary are left
+    out.
 
     Args:
-        case: with its reference answer.
         call: the request's call, for the parameters and documents.
         model: asked anew in every period: each has draws of its own.
         probes: one variant of each is drawn for each draw.
         period: decides the variants.
-        embed: as for `answers_otherwise`.
 
     Raises:
         Unanswered: not every request was answered.

@@ -85,12 +85,8 @@ def checked_names(limits: Collection[str]) -> Sequence[str]:
 
 
 def check_limits(profile: PromptProfile, limits: Mapping[str, float]) -> list[CheckedLimit]:
-    """Check each limit against the rates of a prompt. What could not be measured breaks its limit.
-
-    Args:
-        profile: the calls' profiles together.
-        limits: the largest allowed mean rate, in [0, 1], by probe name.
-    """
+    """Check each largest allowed mean rate, in [0, 1] by probe name, against the rates of a prompt.
+    What could not be measured breaks its limit."""
     by_name = {probe.name: probe for probe in profile.probes}
     return [_checked(name, limit, by_name.get(name)) for name, limit in limits.items()]
 

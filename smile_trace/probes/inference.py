@@ -58,12 +58,9 @@ def rate_interval(count: Count, stages: Sequence[Stage]) -> tuple[float, float]:
 
     Outcomes are ordered by the rate that they show; a tail counts half of the outcome's own
     probability (Lancaster 1961), so that coverage is right on average, while Clopper and Pearson's
-    would be too high in nearly every case. Without an answer: (0, 1).
-
-    Args:
-        stages: where sampling could stop. An end beside these (a budget that ended) is taken as
-            planned; a stage that would have stopped it did not apply (a control is asked on for the
-            sake of others).
+    would be too high in nearly every case. Without an answer: (0, 1). An end beside the `stages` (a
+    budget that ended) is taken as planned; a stage that would have stopped it did not apply (a
+    control is asked on for the sake of others).
     """
     changed, asked = count
     if not asked:
@@ -154,11 +151,8 @@ def adjusted(
     that holds it is rejected. In a set whose members do not differ from the control, they do not
     differ from one another either: each is tested against the control and all the others of the set
     together, and the set's p-value is the smallest one times their number. So the unchanged answers
-    of other probes count as controls, which is what makes few calls enough.
-
-    Args:
-        controls: the names of the controls.
-        also: a probe that is a control of all the others, too.
+    of other probes count as controls, which is what makes few calls enough. `also` is a probe that
+    is a control of all the others, too.
     """
     moved = [name for name in probes if between(name, name).changed]
     others = Counter(

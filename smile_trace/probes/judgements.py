@@ -49,8 +49,8 @@ _IN_A_FENCE = re.compile(r"\s*```(?:json)?\n(.*)\n```\s*", re.DOTALL)
 
 
 def judge_id(name: str, settings: Settings) -> str:
-    """Return the judge's id: a model, with a digest of where it is asked and of what it is asked;
-    if either changes, it is another judge.
+    """Return the judge's id: a model, with a digest of where and what it is asked; if either
+    changes, it is another judge.
 
     Raises:
         NoModel: the settings have no such model.

@@ -48,15 +48,14 @@ def prepare_calls(
     app: str | None = None,
     template: str | None = None,
 ) -> list[PreparedCall]:
-    """Return the newest calls of a prompt that can be asked again, each request once. Asks nothing.
+    """Return the newest calls of a prompt (or function) that can be asked again, each request once.
+    Asks nothing.
 
     Args:
-        name: a prompt, or a function without one.
         number: the most calls.
         budget: the most calls to the model for each.
         app: the application's module, for models of kind "rerun".
-        template: rendered with the calls' variables in place of their own prompt; its answers are
-            asked first.
+        template: rendered in place of the calls' own prompt; its answers are asked first.
 
     Raises:
         SmileTraceError: there is none, or its model cannot be asked.
@@ -121,14 +120,11 @@ def profiles_now(
     on_answers: OnAnswers | None = None,
     on_failure: Callable[[str, SmileTraceError], None],
 ) -> Iterator[StoredProfile]:
-    """Yield the calls' profiles as the store would hold them, without keeping them.
-
-    Every answer is cached, so that after a cap or an interruption they go on for free.
+    """Yield the calls' profiles as the store would hold them, without keeping them. Every answer is
+    cached, so that after a cap or an interruption they go on for free.
 
     Args:
-        name: the prompt or function.
         probes: the two controls, and others.
-        on_answers: called after every round.
         on_failure: called with the id of a call that could not be profiled.
 
     Raises:

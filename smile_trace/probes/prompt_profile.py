@@ -36,12 +36,8 @@ TELLING = 3
 def profile_of_prompt(
     name: str, *, since: float, settings: Settings | None = None
 ) -> PromptProfile:
-    """Sum up the probes' findings over the stored profiles of a prompt's calls. Asks no model.
-
-    Args:
-        name: a prompt, or a function without one.
-        since: Unix seconds; older profiles are ignored.
-        settings: by default those of the environment and the nearest `smile_trace.toml`.
+    """Sum up the probes' findings over the stored profiles of a prompt's (or function's) calls,
+    made from `since` on, in Unix seconds. Asks no model.
 
     Raises:
         SmileTraceError: there is no profile of it.

@@ -21,11 +21,8 @@ def unbiased_rate(count: Count, stages: Sequence[Stage]) -> float:
     It is the probability that the first answer changed, given how many did in all: the number of
     ways to get there that begin with a change, over that of all ways (Girshick, Mosteller and
     Savage 1946). If the controls change as well, nothing stops for many changes: a rate of .8 is
-    then estimated as .69 on average, one of .5 as .47. A gate so errs on the side of passing.
-
-    Args:
-        count: the answers of one call; at least one.
-        stages: where sampling could stop; those that would have stopped it did not apply.
+    then estimated as .69 on average, one of .5 as .47. A gate so errs on the side of passing. There
+    must be an answer; `stages` that would have stopped the sampling did not apply.
     """
     changed, asked = count
     applied = [stage for stage in stages if stage.asked < asked and stage.stop < changed]
@@ -97,16 +94,14 @@ FALSE_DISCOVERIES = 0.1
 def discoveries(profiles: Sequence[Mapping[str, float]]) -> list[frozenset[str]]:
     """Return the probes found in each of many profiles, as many as hold FALSE_DISCOVERIES.
 
-    A profile's probes are a family, and its p-values are adjusted within it; so the smallest is
-    that of "no probe of this call". The families are selected by Benjamini and Hochberg's rule
-    (1995), and in the R of m selected ones each probe is held to the level R/m · FALSE_DISCOVERIES:
-    the expected share of false findings, averaged over the selected families, is then at most
-    FALSE_DISCOVERIES (Benjamini and Bogomolov 2014, theorem 1). The repeats, which are no part of a
-    profile's adjustment, are a family of their own. Sequential sampling makes no p-value too small:
-    if nothing differs, three in a hundred profiles have one of .1 or less (seeded test).
-
-    Args:
-        profiles: the adjusted p-values by probe; 1 if sampling stopped for lack of changes.
+    A profile's probes are a family, and its p-values (1 if sampling stopped for lack of changes)
+    are adjusted within it; so the smallest is that of "no probe of this call". The families are
+    selected by Benjamini and Hochberg's rule (1995), and in the R of m selected ones each probe is
+    held to the level R/m · FALSE_DISCOVERIES: the expected share of false findings, averaged over
+    the selected families, is then at most FALSE_DISCOVERIES (Benjamini and Bogomolov 2014, theorem
+    1). The repeats, which are no part of a profile's adjustment, are a family of their own.
+    Sequential sampling makes no p-value too small: if nothing differs, three in a hundred profiles
+    have one of .1 or less (seeded test).
     """
     families = [
         [p_value for name, p_value in one.items() if (name == REPEATS) == of_repeats]

@@ -31,12 +31,8 @@ Array = np.ndarray[Any, np.dtype[np.float64]]
 
 
 def reliability(question: Question, judgements: Iterable[Judgement], seed: int = 0) -> Reliability:
-    """Return the agreement on one question; "cannot say" is no answer.
-
-    Args:
-        judgements: of any variants; those judged by one person only are ignored.
-        seed: of the resampling.
-    """
+    """Return the agreement on one question; "cannot say" is no answer, and variants judged by one
+    person only are ignored. `seed` is for resampling."""
     given = defaultdict[str, list[str]](list)
     for judgement in judgements:
         if (reply := question.reply(judgement)) != "cannot_say":
@@ -98,16 +94,9 @@ def agreement(
     people: Iterable[Judgement],
     said: Sequence[Judgement],
 ) -> JudgeAgreement:
-    """Compare a judge's replies with the majority of people, question by question.
-
-    Each prompt is one trial of the intervals (Wilson 1927), as in `confirmation`. If people are
-    divided, or cannot say, there is nothing to agree with.
-
-    Args:
-        variants: all that either has judged.
-        people: their judgements.
-        said: the judge's, one per variant.
-    """
+    """Compare a judge's replies with the majority of people, question by question. Each prompt is
+    one trial of the intervals (Wilson 1927), as in `confirmation`. If people are divided, or cannot
+    say, there is nothing to agree with. `said` has one judgement per variant."""
     prompts = {variant.id: variant.prompt for variant in variants}
     given = defaultdict[str, list[Judgement]](list)
     for judgement in people:

@@ -55,12 +55,8 @@ def stages_of(asked: int) -> tuple[Stage, ...]:
 
 @dataclass
 class Sampling:
-    """What was seen of each probe, and what is asked next.
-
-    Args:
-        available: how many answers each probe can have: its distinct variants.
-        between: the counts so far.
-    """
+    """What was seen of each probe, and what is asked next; `available` is how many answers each
+    probe can have (its distinct variants), `between` counts the answers so far."""
 
     available: Mapping[str, int]
     between: Between

@@ -27,12 +27,8 @@ from smile_trace.records.profile import (
 
 
 class Answers:
-    """The answers to the variants of each probe, as they come in.
-
-    Args:
-        variants: by probe, in the order in which they are asked.
-        comparison: with the reference answer.
-    """
+    """The answers to the variants of each probe, asked in the order of `variants`, as they come in;
+    `comparison` is with the reference answer."""
 
     def __init__(
         self,
@@ -104,13 +100,8 @@ class Answers:
 def usual_answer(
     repeats: Sequence[str], changes: Sequence[float], comparison_of: Callable[[str], TextComparison]
 ) -> str | None:
-    """Return the model's usual answer if it is not the logged one: all repeats differ from that,
-    and agree with one another. None if the logged answer stands.
-
-    Args:
-        changes: how far each repeat is from the logged answer.
-        comparison_of: makes the comparison with an answer.
-    """
+    """Return the model's usual answer if it is not the logged one: all repeats differ from that (by
+    `changes`), and agree with one another. None if the logged answer stands."""
     if not repeats or any(change < CHANGED for change in changes):
         return None
     first, rest = repeats[0], list(repeats[1:])

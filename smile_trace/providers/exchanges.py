@@ -49,10 +49,7 @@ def read_client_request(request: Mapping[str, Any]) -> SentRequest | None:
 
 def read_chat_request(request: Mapping[str, Any], system: tuple[str, ...]) -> SentRequest:
     """Read the shape that chat APIs share: `messages` (or `input`, `prompt`), and the parameters.
-
-    Args:
-        system: the arguments that hold system instructions; each becomes a system message.
-    """
+    Each `system` argument becomes a system message."""
     name = next((name for name in _SENT if request.get(name) is not None), None)
     sent = SentRequest(attributes=request_attributes(request))
     if name is not None:

@@ -65,11 +65,9 @@ class Parameters:
 
     def find_prompt(self, arguments: Mapping[str, Any]) -> tuple[str, list[MessageDict]] | None:
         """Return the argument that holds the prompt, and its messages; None makes the span context.
-
         It is the argument named by `prompt=`; else `prompt` or `messages`; else the only text among
         the positional parameters without a default, or, if there is none, among all positional
-        ones.
-        """
+        ones."""
         for name in _NAMES if self._prompt is None else (self._prompt,):
             messages = read_messages(self._value(arguments, name))
             if messages is not None:

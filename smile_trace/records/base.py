@@ -38,11 +38,8 @@ _OWN_VIEWS = "smile_trace.render"
 
 
 def register_views(kind: type[Record], **views: Callable[..., Any]) -> None:
-    """Register the functions that draw records of a kind.
-
-    Args:
-        views: functions of a record, by the name of the view: `html`, `show`, `svg`, ….
-    """
+    """Register functions that draw a kind of record, by the view's name: `html`, `show`, `svg`,
+    …."""
     _VIEWS.update(((kind, name), draw) for name, draw in views.items())
 
 
@@ -74,10 +71,7 @@ Options = TypeVar("Options", bound=Record)
 
 
 def read_table(model: type[Options], table: str, options: Mapping[str, JSON]) -> Options:
-    """Return the validated options of a table.
-
-    Args:
-        table: its name, such as `trackers.opik`.
+    """Return the validated options of a table, such as `trackers.opik`.
 
     Raises:
         ValueError: an option is unknown or wrong; the message says which and what it may be.

@@ -17,13 +17,11 @@ _CHARACTERS_PER_TOKEN = 4
 
 
 def answer_limit(answer: str, tokens: int | None = None) -> int:
-    """Return the tokens that a replay of `answer` may have: its own, and a quarter (at least 8)
-    more.
+    """Return the most tokens of a replay of `answer`: its own, and a quarter (at least 8) more.
 
-    Args:
-        tokens: the provider's count. If it is None or not positive, the tokens are estimated from
-            the text, on the safe side: at most eight letters of a word, a capital, digit or mark,
-            four characters on average, and every byte that is not ASCII.
+    Without the provider's count, `tokens`, they are estimated on the safe side: at most eight
+    letters of a word, a capital, digit or mark, four characters on average, and every byte that is
+    not ASCII.
     """
     if tokens is None or tokens <= 0:
         characters = math.ceil(len(answer) / _CHARACTERS_PER_TOKEN)

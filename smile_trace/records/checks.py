@@ -8,9 +8,8 @@ from smile_trace.records.verdicts import NOT_MEASURED, SMALLEST_EFFECT
 
 def why_not_driven_by(explanation: Explanation, text: str, *, among: int = 3) -> str | None:
     """Return None if a part of `text` is among the first `among` segments and significantly
-    supports the answer, else a sentence that shows what does.
-
-    Case and punctuation at the ends of words do not count.
+    supports the answer, else a sentence that shows what does. Case and punctuation around words do
+    not count.
 
     Raises:
         ValueError: the text is in none of the prompt's segments.
@@ -28,11 +27,8 @@ def why_not_driven_by(explanation: Explanation, text: str, *, among: int = 3) ->
 def why_not_without_effect(
     explanation: Explanation, text: str, *, within: float = SMALLEST_EFFECT
 ) -> str | None:
-    """Return None if the interval of each part of `text` lies inside `within`, else a sentence
-    saying why an effect is not excluded. What was not measured well enough proves nothing.
-
-    Args:
-        within: the largest attribution that counts as none, in units of answer change.
+    """Return None if the interval of each part of `text` lies inside `within`, in units of answer
+    change, else why an effect is not excluded. What was not measured well enough proves nothing.
 
     Raises:
         ValueError: the text is in none of the prompt's segments.

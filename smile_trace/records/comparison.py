@@ -36,11 +36,10 @@ class Influence(Record):
 
     `influence`, in units of answer change in [-1, 1], lies inside `[ci_low, ci_high]`; it is
     positive if removing the segment takes answers away. `standard_error` is None if the rows do not
-    give it. `verdict` is about the mean, `spread` the standard deviation between calls. Only this
-    segment was removed in `calls_tried` calls, `calls_lost` of which lost the answer; `may_need` is
-    the 95 % upper bound on the share of calls that need it. `calls_needed` calls would settle an
-    open segment. `tokens_saved` and `usd_saved` are what removing it saves per thousand calls
-    (excluded segments only; None if unknown).
+    give it. `spread` is the standard deviation between calls. Of `calls_tried` calls with only this
+    segment removed, `calls_lost` lost the answer; `may_need` is the 95 % upper bound on the share
+    of calls that need it. `calls_needed` calls would settle an open segment. `tokens_saved` and
+    `usd_saved` are what removing an excluded segment saves per thousand calls; None if unknown.
     """
 
     segment: TemplateSegment
@@ -134,13 +133,10 @@ class MeasureChange(Record):
 
 
 class AnswerComparison(Record):
-    """How much two versions' answers differ on the same inputs.
-
-    `distance` is the mean energy distance over inputs, in units of answer change: the distance
-    between the versions' answers beyond that among each version's own answers (`noise`). `p_value`
-    is None if both versions answer deterministically: every difference is then the prompt's, and
-    `significant` says whether there is one.
-    """
+    """How much two versions' answers differ on the same inputs. `distance` is the mean energy
+    distance over inputs, in units of answer change, beyond that among each version's own answers
+    (`noise`). `p_value` is None if both versions answer deterministically: every difference is then
+    the prompt's, and `significant` says whether there is one."""
 
     inputs: int
     changed: int
@@ -187,11 +183,10 @@ class Edit(Record):
 class EditEffect(Record):
     """What one edit, or a group of edits that was not taken apart, did to the answers.
 
-    The edits of a change are applied one after the other, so each group's effect is measured with
-    the edits before it in place. `edits` are indices in `VersionChange.edits`. `distance` is the
-    mean energy distance over the `inputs` tried, `share` its share of all steps. `named`: a single
-    edit that changed the answers. `alone` is the distance by which it moves the old version's
-    answers without any other edit, None if that was not tried.
+    Edits are applied one after the other, and each effect is measured with the edits before it in
+    place. `edits` are indices in `VersionChange.edits`, `distance` is the mean energy distance over
+    the `inputs` tried, `share` its share of all steps. `named`: a single edit that changed the
+    answers. `alone` is its distance from the old version without any other edit, None if not tried.
     """
 
     edits: tuple[int, ...]

@@ -40,13 +40,10 @@ class EntryUnreadable(SmileTraceError):
 
 
 class Entry(Record):
-    """An explanation, a path or a comparison: exactly one of the three.
-
-    `id` is the SHA-256 (hex) of all the rest (`content_id`). `call` is the captured call of an
-    explanation, with how it was sampled; a foreground explanation has none. `stripped`: without
-    perturbations and responses, so that it cannot be computed again. `licence` is an SPDX
-    expression, `explained_at` Unix seconds.
-    """
+    """An explanation, a path or a comparison: exactly one of the three. `id` is the SHA-256 (hex)
+    of all the rest. `call` is an explanation's captured call, None in the foreground. `stripped`:
+    without perturbations and responses, so that it cannot be computed again. `licence` is an SPDX
+    expression, `explained_at` Unix seconds."""
 
     schema_version: Literal[2]
     id: str = Field("", pattern="^([0-9a-f]{64})?$")
@@ -106,11 +103,7 @@ class Entry(Record):
 
     @classmethod
     def of(cls, found: "Explanation | ExplanationPath | Comparison", **about: Any) -> "Entry":
-        """Return the entry of a result, with its id set.
-
-        Args:
-            about: other fields: call, licence, author, tags, …
-        """
+        """Return the entry of a result, with other fields (call, licence, tags, …) and its id."""
         name = {Explanation: "explanation", ExplanationPath: "path", Comparison: "comparison"}
         fields = {"schema_version": ENTRY_VERSION, name[type(found)]: found}
         return cls(**fields, **about).identified()

@@ -11,11 +11,10 @@ Order = Literal["attribution", "leave_one_out", "random"]
 class OrderCurves(Record):
     """Deletion and insertion curves for one order of the segments.
 
-    Each has the retained share of the answer, in [0, 1], at each of `Faithfulness.steps`; None if
-    the call failed. `deletion`: the first k segments removed; `insertion`: only these retained. A
-    good order has a small `deletion_auc` and a large `insertion_auc`, both in [0, 1]. `drops` says
-    how much of the answer is lost without the first 1, 3 and 5 segments (fewer if the prompt has no
-    more).
+    Each has the retained share of the answer, in [0, 1], at each of `Faithfulness.steps`, with the
+    first k segments removed or only these retained; None if the call failed. A good order has a
+    small `deletion_auc` and a large `insertion_auc`, both in [0, 1]. `drops` says how much of the
+    answer is lost without the first 1, 3 and 5 segments (fewer if the prompt has no more).
     """
 
     order: Order
@@ -105,9 +104,9 @@ class SanityCheck(Record):
     """The result of injecting a text with a known effect into a copy of the prompt.
 
     `passed`: its segments came out on top, and those of a neutral text did not; otherwise `failed`.
-    `inconclusive`: the model did not follow the injected text, or answered alike without it, or the
-    copy's explanation is inconclusive, so nothing was checked. Each attribution, in units of answer
-    change, is the largest among the segments of its text.
+    `inconclusive`: the model ignored the injected text, or answered alike without it, or the copy's
+    explanation is inconclusive. Each attribution, in units of answer change, is the largest in its
+    text.
     """
 
     outcome: Literal["passed", "failed", "inconclusive"]

@@ -41,11 +41,10 @@ class SegmentAttribution(Record):
 
     `attribution`, in units of answer change in [-1, 1], is the estimand of docs/method.md: positive
     if removing the segment takes the answer away. It lies inside `[ci_low, ci_high]`. `own_effect`
-    is the surrogate's effect before it was moved into that interval; None if it is the attribution.
-    `leave_one_out` is the answer change measured when only this segment was removed, None if that
-    was not done. `fails_without`: without the segment, requests fail significantly more often. A
-    protected segment is never removed: its attribution is 0, without an interval, and its `verdict`
-    None.
+    is the surrogate's effect before it was moved into that interval; None: the same.
+    `leave_one_out` is the answer change with only this segment removed, None if not measured.
+    `fails_without`: without the segment, requests fail significantly more often. A protected
+    segment is never removed: its attribution is 0, without an interval, and its `verdict` None.
     """
 
     text: str
@@ -110,11 +109,11 @@ class DocumentAttribution(Record):
 
     `measured` says what was removed. `alone`: the document; `attribution`, in units of answer
     change in [-1, 1], lies inside `[ci_low, ci_high]`. `in_pieces`: its sentences or words, one by
-    one; `significant` says whether the answer certainly depends on a piece. `with_others`: the
-    document only together with other text, and `significant` belongs to all of it. `never`: it is
-    protected. `verdict` covers everything removed (the document or all its pieces); None if nothing
-    was, and in explanations of release 0.2. `span_id` and `retriever` (the span's name) tell which
-    span retrieved the document, `position` its rank there, from 0, and `place` where it stands.
+    one; `significant` says whether the answer certainly depends on a piece. `with_others`: only
+    together with other text, to all of which `significant` belongs. `never`: it is protected.
+    `verdict` covers all that was removed; None if nothing was, and in explanations of release 0.2.
+    `span_id` and `retriever` (the span's name) tell what retrieved it, `position` its rank there,
+    from 0, `place` where it stands.
     """
 
     id: str | None = None
@@ -142,9 +141,9 @@ class Interaction(Record):
     """An interaction of two segments (their keys).
 
     `either`: one of them is enough, the answer is lost only without both. `both`: they have an
-    effect only together. `value` is how much removing one changes the effect of removing the other
-    (a second difference), in units of answer change in [-2, 2]; positive for `either`. It lies
-    inside `[ci_low, ci_high]`, which is simultaneous over all tested pairs.
+    effect only together. `value`, inside `[ci_low, ci_high]`, is how much removing one changes the
+    effect of removing the other, in units of answer change in [-2, 2]; positive for `either`. The
+    interval is simultaneous over all tested pairs.
     """
 
     kind: Literal["either", "both"]
@@ -247,12 +246,11 @@ class Observation(Record):
     """One perturbation with its response: a row that can be pooled over calls.
 
     `shift` is the answer change, in [0, 1] (0: the response says the same as the logged answer);
-    None if the call failed (`failure`). `mask` and `level` are those of the perturbation,
-    `text_hash` is the SHA-256 of the messages sent. `locality`, in (0, 1], is a random mask's
-    weight in the linear surrogate, from the prompts alone. `asked` says whose response this is.
-    `logprobs` are the natural logarithms of the probabilities of the given answer's tokens if it
-    was scored; `tokens` are these tokens if a part of the answer is explained alone. These fields
-    and the texts suffice to compute the same Explanation again.
+    None if the call failed. `text_hash` is the SHA-256 of the messages sent, `locality`, in (0, 1],
+    a random mask's weight in the linear surrogate, from the prompts alone. `logprobs` are the
+    natural log-probabilities of the given answer's tokens if it was scored; `tokens` are these
+    tokens if only a part of the answer is explained. With the texts, the same Explanation can be
+    computed again.
     """
 
     kind: PerturbationKind
@@ -276,12 +274,11 @@ class Observation(Record):
 class ProxyUse(Record):
     """How a proxy (a cheaper model) took part in an explanation.
 
-    `signal`: "probability" if the proxy scored the target's logged answer, "text" if its own
-    answers were compared with its answer to the unperturbed prompt, None if it was not asked.
-    `trust`, in [0, 1], is its weight in the attributions. `agreement`, in [0, 1], is the
-    concordance: how often, of two perturbations, the one with the larger answer change of the
-    target also has the larger one of the proxy (.5: chance); None if the target's do not vary.
-    `dropped` says why the proxy took no part.
+    `signal`: "probability" if it scored the target's logged answer, "text" if its own answers were
+    compared with its answer to the unperturbed prompt, None if it was not asked. `trust`, in [0,
+    1], is its weight in the attributions. `agreement`, in [0, 1], is the concordance: how often, of
+    two perturbations, the one with the target's larger answer change has the proxy's larger, too
+    (.5: chance); None if the target's do not vary. `dropped` says why the proxy took no part.
     """
 
     name: str

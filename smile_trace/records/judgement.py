@@ -89,9 +89,9 @@ class Confirmation(Record):
 
     `precision` is the share of the judged prompts' changed answers that people confirmed (the
     variant means the same, and its answer is worse), in [0, 1], inside `[ci_low, ci_high]`; None if
-    nothing is settled. `judgements` of `reviewers` settled `variants` of `prompts`, of which
-    `confirmed` variants were confirmed; `by_judge` judgements are a judge's, about variants that no
-    person has judged. `counts`: whether the probe counts in a gate.
+    nothing is settled. `judgements` settled `variants` of `prompts`, of which `confirmed` variants
+    were confirmed; `by_judge` are a judge's, about variants that no person has judged. `counts`: in
+    a gate.
     """
 
     probe: str
@@ -140,10 +140,9 @@ class QuestionAgreement(Record):
 class JudgeAgreement(Record):
     """How far a judge agrees with people, and whether that is enough for its word to count.
 
-    It replied yes or no to `replied` of the `asked` variants; other replies said neither, or could
-    not be read. `false_alarms` is the upper end of the interval for the share that it confirms
-    among the variants that people do not, `misses` for the share that it does not confirm among
-    those that they do; both in [0, 1], and 1 if nothing is known.
+    It replied yes or no to `replied` of the `asked` variants. `false_alarms` is the upper end of
+    the interval for the share that it confirms among variants that people do not, `misses` for the
+    share that it does not among those that they do; both in [0, 1], and 1 if nothing is known.
     """
 
     judge: str

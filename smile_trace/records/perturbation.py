@@ -35,10 +35,10 @@ Place = tuple[int, int, int]
 class Segment(Record):
     """A piece of a prompt that can be removed (ablated): `messages[message].content[start:end]`.
 
-    `also` are further places that are removed together with it (the reply of an example that is a
-    pair of messages, say), in order, after the first. `key` is the same in every call of a
-    template. `parent` is the index of the coarser segment (its sentence, say) in the same list, if
-    there is one. A protected segment is never removed.
+    `also` are further places removed together with it (the reply of an example that is a pair of
+    messages, say), in order. `key` is the same in every call of a template. `parent` is the index
+    of the coarser segment (its sentence, say) in the same list. A protected segment is never
+    removed.
     """
 
     text: str
@@ -75,9 +75,9 @@ class Perturbation(Record):
 
     `mask[i]` is True if unit i of the partition `level` was retained (0: the partition perturbed
     first; finer ones follow in long prompts). `keep_probability` is that of a random mask's
-    independent draws; None for the fixed rows, which the tests do not use. `fixed` lists the units
-    that could not vary in this row (a mask that would retain nothing is drawn again): their
-    estimate and test skip the row.
+    independent draws; None for fixed rows, which the tests do not use. `fixed` lists units that
+    could not vary in this row (a mask that would retain nothing is drawn again): their estimate and
+    test skip the row.
     """
 
     kind: PerturbationKind

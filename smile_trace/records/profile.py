@@ -41,9 +41,9 @@ class VariantAnswer(Record):
     """A variant of the request and its answer.
 
     `what` says how it differs from the request, `change` how far its answer is from the reference,
-    in [0, 1], and `counts` whether the answer counts as changed. `id` (16 hex digits) hashes the
-    probe, request, answer, variant and the variant's answer: a person's judgement holds wherever
-    the same was asked and answered. `replicate` tells apart repeats of the same variant.
+    in [0, 1], `counts` whether it counts as changed. `id` (16 hex digits) hashes probe, request,
+    variant and both answers: a judgement holds wherever the same was asked and answered.
+    `replicate` tells apart repeats of the same variant.
     """
 
     id: str
@@ -59,11 +59,10 @@ class ProbeResult(Record):
     """What one probe found.
 
     `value` is the share of variants that changed the answer, in [0, 1], inside `[ci_low, ci_high]`;
-    None if none was asked. `p_value` tests "no more than under its controls" and is adjusted for
-    all probes of the profile. `calls` were answered, `failed` were not. `reason` explains the
-    status in a sentence. `variants` are all answered ones: first those that counted, then by
-    distance. `confirmation` is what people have made of the probe so far; None if it was not looked
-    up.
+    None if none was asked. `p_value` tests "no more than under its controls", adjusted for all
+    probes of the profile. `calls` were answered, `failed` were not. `variants` are all answered
+    ones: first those that counted, then by distance. `confirmation` is people's so far; None if it
+    was not looked up.
     """
 
     name: str
@@ -188,10 +187,9 @@ class PromptProbe(Record):
     """What one probe found over the calls of a prompt.
 
     `rate` is the mean share of changed answers, `beyond` its excess over the controls; None for the
-    repeats, which have none. `rates` has each asked call's share, in [0, 1], ascending. The probe
-    is a finding in `found` calls, under the overall false-discovery rate, and without effect in
-    `none`; the share of the former lies inside `[ci_low, ci_high]`. `telling` are the most telling
-    variants, of different calls.
+    repeats, which have none. `rates` has each call's share, in [0, 1], ascending. The probe is a
+    finding in `found` calls, a share inside `[ci_low, ci_high]`, under the overall false-discovery
+    rate, and without effect in `none`. `telling` are the most telling variants, of different calls.
     """
 
     name: str

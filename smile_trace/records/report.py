@@ -45,11 +45,11 @@ class Change(Record):
 class ReportedPart(Record):
     """A part of a prompt, document, tool or turn, by name, in the explained calls that hold it.
 
-    `mattered`: the calls whose answer certainly depended on it, or in which it certainly worked
-    against the answer (`against` of them). `change` is since the period before, None if unknown
-    there. `drove`: the calls whose answer depended on it most. `examples` are ids of calls in which
-    it mattered most. `attribution` is the mean over the `measured` calls in which it was removed
-    alone, in units of answer change, inside `[ci_low, ci_high]`; None if there are none.
+    `mattered`: calls whose answer certainly depended on it, or in which it certainly worked against
+    the answer (`against` of them). `change` is since the period before, None if unknown there.
+    `drove`: calls whose answer depended on it most. `attribution` is the mean over the `measured`
+    calls in which it was removed alone, in units of answer change, inside `[ci_low, ci_high]`; None
+    without any.
     """
 
     kind: PartKind

@@ -32,10 +32,9 @@ class Trial(Record):
     `answers`: how far the answers to the held-out calls lie apart, beyond the model's own noise.
     `moved`: the held-out calls whose answer became another one (half of it is gone).
     `cases_gained`: among requests with confirmed failures that the original gets wrong, those that
-    the changed prompt gets all right. `cases_lost`: among those that it gets right, those with one
-    now wrong. Failures of one request are not independent and count once. `p_value` is one-sided
-    for "no more requests gained than lost" (McNemar's exact test, 1947); None if none changed.
-    `probed` is set for suggestions that come from a probe.
+    the changed prompt gets all right; `cases_lost`: among those that it gets right, those with one
+    now wrong. Failures of one request count once. `p_value` is one-sided for "no more requests
+    gained than lost" (McNemar's exact test, 1947); None if none changed.
     """
 
     answers: AnswerComparison

@@ -22,8 +22,8 @@ def check_version(
     oldest: int | None = None,
     upgrade: Callable[[dict[str, JSON]], dict[str, JSON]] = dict,
 ) -> JSON:
-    """Return the decoded document at the current `schema_version`; one of a version since `oldest`
-    is upgraded.
+    """Return the decoded document at the current `schema_version`, upgraded if it is at least
+    `oldest`.
 
     Raises:
         ValueError: it has another version; the message says what to do.

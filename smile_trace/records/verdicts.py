@@ -29,10 +29,9 @@ def decided(
     """Return the segments with their verdicts.
 
     Args:
-        interactions: the pairs. A part that matters together with another one is never excluded,
-            however small its effect is on average.
+        interactions: a part that matters together with another one is never excluded, however small
+            its effect is on average.
         conclusive: whether anything can be said at all; if not, nothing is excluded.
-        limit: the smallest effect that matters, in units of answer change.
     """
     paired = {key for pair in interactions for key in (pair.first, pair.second)}
     return tuple(
@@ -66,16 +65,9 @@ def verdict_of(
 def verdict_on(
     significant: float | None, at_most: float, limit: float, *, can_exclude: bool = True
 ) -> Verdict:
-    """Return the verdict on an effect.
-
-    Exclusion takes two one-sided tests at 5 % (Schuirmann 1987): the 90 % interval lies inside the
-    limit.
-
-    Args:
-        significant: the effect if it is significant, else None.
-        at_most: the largest absolute effect in its 90 % interval.
-        limit: the smallest effect that matters.
-    """
+    """Return the verdict on an effect, given if it is significant. Exclusion takes two one-sided
+    tests at 5 % (Schuirmann 1987): `at_most`, the largest absolute effect in its 90 % interval, is
+    below the limit."""
     if significant is not None:
         return "supports" if significant > 0 else "against"
     return "excluded" if can_exclude and at_most < limit else "open"

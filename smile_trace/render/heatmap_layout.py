@@ -210,11 +210,8 @@ class Heatmap:
 
 
 def heatmap(explanation: Explanation, *, compact: bool = False) -> Heatmap:
-    """Lay out an explanation. If segments overlap, the shortest is drawn.
-
-    Args:
-        compact: fold more of what shows no effect, if something has one.
-    """
+    """Lay out an explanation. If segments overlap, the shortest is drawn. `compact`: fold more of
+    what shows no effect, if something has one."""
     fidelity = explanation.fidelity
     messages: list[tuple[str, tuple[Piece, ...]]] = []
     kinds: set[Kind] = set()

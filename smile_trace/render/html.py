@@ -40,12 +40,7 @@ TEMPLATES.globals |= {
 
 
 def to_html(explanation: Explanation, *, fragment: bool = False, title: str | None = None) -> str:
-    """Return the heatmap as a page, or as a fragment with its own scoped styles.
-
-    Args:
-        fragment: only the `<div>`, for a notebook or another page.
-        title: by default "Why this answer?".
-    """
+    """Return the heatmap as a page, or as a `<div>` with its own scoped styles."""
     return TEMPLATES.get_template("heatmap.html.j2").render(
         fragment=fragment,
         title=short(title or "Why this answer?", LONGEST_TITLE),

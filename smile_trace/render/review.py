@@ -19,13 +19,8 @@ from smile_trace.render.text import difference, per_cent, short, visible, whole_
 def review_to_html(
     tasks: Sequence[ReviewTask], given: Mapping[str, Judgement], *, reviewer: str, nonce: str
 ) -> str:
-    """Return the page.
-
-    Args:
-        tasks: in the order in which they are shown.
-        given: the person's judgements so far, by the id of the variant.
-        nonce: by which the page's security policy knows its own script and style.
-    """
+    """Return the page. `given` are the person's judgements by variant; the page's security policy
+    knows its own script and style by the `nonce`."""
     return TEMPLATES.get_template("review.html.j2").render(
         tasks=tasks,
         given=given,

@@ -146,11 +146,7 @@ LEGEND: dict[Verdict, str] = {"excluded": NO_DIFFERENCE, "open": NOT_MEASURED}
 
 
 def plot(explanation: Explanation, *, most: int = 15, ax: "Axes | None" = None) -> "Axes":
-    """Draw the strongest segments as horizontal bars, each with its interval.
-
-    Args:
-        most: the most segments, the strongest first.
-        ax: where to draw; new axes by default.
+    """Draw the strongest segments as horizontal bars with intervals, by default in new axes.
 
     Raises:
         ExtraMissing: matplotlib is not installed.

@@ -92,9 +92,9 @@ def to_svg_strips(
     """Draw messages and legend in strips at most `height` pixels high, by name, from top to bottom:
     `heatmap`, or `heatmap 1 of 3`, …, and `scale` if the legend does not fit below.
 
-    For viewers that scale a picture down to a height: strips in a column keep their natural size.
-    Text without effect is folded, and strips without any effect come last, which is why each is
-    numbered. A single line may be higher. If more than `MAX_STRIPS` were needed, there is one.
+    Viewers that scale a picture down to a height keep strips at their natural size. Text without
+    effect is folded, and strips without any come last, which is why each is numbered. A single line
+    may be higher. If more than `MAX_STRIPS` were needed, there is one.
 
     Raises:
         ValueError: the width is below 240.

@@ -75,10 +75,7 @@ TABLE = AnthropicSettings
 
 
 class AnthropicModel:
-    """One of Anthropic's models. May be used from several event loops.
-
-    Args:
-        name: the captured name.
+    """One of Anthropic's models, by its captured name. May be used from several event loops.
 
     Raises:
         ModelUnavailable: the client is not installed, or the key's variable is not set.
@@ -126,12 +123,10 @@ class AnthropicModel:
         return metered
 
     async def generate(self, requests: Sequence[Request]) -> list[Response]:
-        """Return one answer per request, in order; a refused request is a failure.
+        """Return one answer per request; see `Model.generate`.
 
         Raises:
-            ModelUnavailable: the service is down, or refuses the key or the model.
             NotRepeatable: the messages hold what this API has no form for.
-            BudgetExceeded: a daily cap is reached.
         """
         items = [self._item(request) for request in requests]
         batches = [Batch((index,), (item,)) for index, item in enumerate(items)]
@@ -331,10 +326,7 @@ def conversation(
     messages: Sequence[Message], *, prefilled: bool = False
 ) -> tuple[JSON, list[Turn]]:
     """Return the system prompt (a text, a list of text blocks, or None) and the messages.
-
-    Args:
-        messages: what is left of a request.
-        prefilled: whether the request ended with the assistant's words, which the answer continues.
+    `prefilled`: the request ended with the assistant's words, which the answer continues.
 
     Raises:
         NotRepeatable: a part has no form in this API.
@@ -418,11 +410,7 @@ def _blocks(turn: Turn) -> list[Turn]:
 
 
 def _block(part: Part) -> Turn | None:
-    """Return a content block; None for a text without a letter.
-
-    Raises:
-        NotRepeatable: the API has no block for this part.
-    """
+    """Return a content block; None for a text without a letter. Raises NotRepeatable."""
     if isinstance(part, TextPart):
         return _text(part)
     if isinstance(part, ToolCall):

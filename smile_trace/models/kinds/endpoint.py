@@ -58,10 +58,7 @@ TABLE = EndpointSettings
 
 
 class Endpoint:
-    """An OpenAI-compatible server. May be used from several event loops.
-
-    Args:
-        name: the captured name.
+    """An OpenAI-compatible server, by its captured name. May be used from several event loops.
 
     Raises:
         ModelUnavailable: the settings name a key's variable that is not set.
@@ -118,22 +115,12 @@ class Endpoint:
         return metered
 
     async def generate(self, requests: Sequence[Request]) -> list[Response]:
-        """Return one answer per request, in order; a refused request is a failure.
-
-        Raises:
-            ModelUnavailable: the server is down, or refuses the key or the model.
-            BudgetExceeded: a daily cap is reached.
-        """
+        """Return one answer per request; see `Model.generate`."""
         return await self._ask([self._item(request) for request in requests])
 
     async def score(self, requests: Sequence[Request], answer: str) -> list[Response]:
         """Return, per request, the log-probability that the answer begins as `answer` does (one
-        token, see `read_first_token`); with `prompt_logprobs` those of all tokens of `answer`.
-
-        Raises:
-            ModelUnavailable: the server is down, or refuses the key or the model.
-            BudgetExceeded: a daily cap is reached.
-        """
+        token, see `read_first_token`); with `prompt_logprobs` those of all tokens of `answer`."""
         return await self._ask([self._item(request, answer) for request in requests])
 
     async def aclose(self) -> None:

@@ -74,8 +74,7 @@ class LocalModel:
     """A GGUF file, served by llama.cpp in a child process that starts on first use.
 
     Temperature 0 is the default. The packaged models are asked in their own form unless the
-    settings say otherwise: `demo` answers chats, `demo-completion` is a base model, which continues
-    text and gives the same answer to a chat.
+    settings say otherwise: `demo` answers chats; `demo-completion`, a base model, continues text.
 
     Raises:
         ModelUnavailable: the extra `local`, a package or the file is missing.
@@ -148,27 +147,16 @@ class LocalModel:
         await asyncio.to_thread(self.close)
 
     async def generate(self, requests: Sequence[Request]) -> list[Response]:
-        """Return one answer per request, in order; a refused request is a failure.
-
-        Raises:
-            ModelUnavailable: llama.cpp could not serve the file, or crashed.
-            BudgetExceeded: a daily cap is reached.
-        """
+        """Return one answer per request; see `Model.generate`."""
         transport = await self._transport()
         items = [self._item(request, transport) for request in requests]
         return await self._ask(items, transport)
 
     async def score(self, requests: Sequence[Request], answer: str) -> list[Response]:
-        """Return the log-probabilities of all tokens of `answer` after each request's prompt.
-
-        The tokens are forced with a token-level grammar; their log-probabilities are those of the
-        unconstrained model. An answer that was stripped of its leading space is scored with it. A
-        request whose `logprobs` would be incomplete is a failure.
-
-        Raises:
-            ModelUnavailable: llama.cpp could not serve the file, or crashed.
-            BudgetExceeded: a daily cap is reached.
-        """
+        """Return the log-probabilities of all tokens of `answer` after each request's prompt. A
+        token-level grammar forces the tokens, but the log-probabilities are those of the
+        unconstrained model. An answer stripped of its leading space is scored with it. A request
+        whose `logprobs` would be incomplete is a failure."""
         if not answer or "\0" in answer:  # llama.cpp's grammars end at a null character
             what = "a null character" if answer else "an empty answer"
             return [Response(failure=f'{what} cannot be scored: use the signal "text"')] * len(
@@ -197,11 +185,7 @@ class LocalModel:
         return await self._ask(items, transport)
 
     async def count_tokens(self, requests: Sequence[Request]) -> list[int]:
-        """Return the tokens of each request as the model reads it, its chat template included.
-
-        Raises:
-            ModelUnavailable: llama.cpp could not serve the file, or cannot tokenize.
-        """
+        """Return the tokens of each request as the model reads it, its chat template included."""
         transport = await self._transport()
         try:
             prompts = [await self._prompt(transport, request) for request in requests]

@@ -54,12 +54,8 @@ TABLE = RerunSettings
 class Rerun:
     """The function that made a call, called with the perturbed prompt and its other arguments.
 
-    It has to be decorated with `rerun=True` and be in the module that the operator named: captured
-    data chooses among those functions only, imports nothing, and cannot choose which parameter is
-    perturbed.
-
-    Args:
-        app: the operator's module, as in `import`.
+    It has to be decorated with `rerun=True` and be in `app`, the operator's module: captured data
+    chooses among those functions only, imports nothing, and cannot choose the perturbed parameter.
 
     Raises:
         NotRepeatable: there is no such function, or it may not be called again.
@@ -159,10 +155,7 @@ def _look_up(module: Any, qualified: str) -> Any:
 
 def _arguments(call: Call, mark: Repeatable) -> tuple[str, dict[str, JSON]]:
     """Return the declared parameter that is perturbed, and the other arguments as they were passed.
-
-    Raises:
-        NotRepeatable: the record names another parameter.
-    """
+    Raises NotRepeatable if the record names another parameter."""
     given = call.rerun_arguments or {}
     prompt, arguments = given.get("prompt", "prompt"), given.get("arguments", {})
     if isinstance(prompt, str) and isinstance(arguments, dict):

@@ -37,12 +37,8 @@ _KINDS = ("name", "gender", "place", "age")
 
 class Swap(VariantProbe):
     """Whether the answer depends on who is asked about: their name, gender, place or age.
-    Everything is swapped in all messages at once, so that they still fit together.
-
-    Args:
-        pairs: words and what may stand in their place, in place of the lists above; both ways if
-            there is one.
-    """
+    Everything is swapped in all messages at once, so that they still fit together. `pairs` replace
+    the lists above: words and what may stand in their place, both ways if there is one."""
 
     words = Words(
         name="swap",

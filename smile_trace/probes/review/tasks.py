@@ -41,12 +41,8 @@ def tasks_of(profile: Profile, trace_id: str = "") -> Iterator[ReviewTask]:
 def stored_tasks(
     store: Store, *, name: str | None = None, since: float = 0.0
 ) -> dict[str, ReviewTask]:
-    """Return every answered variant of the store's profiles, by its id.
-
-    Args:
-        name: a prompt or a function; None for all.
-        since: Unix seconds; older profiles are ignored.
-    """
+    """Return every answered variant of the store's profiles made from `since` on (Unix seconds), by
+    its id; `name` is a prompt or function, None for all."""
     return {
         task.item.id: task
         for stored in store.profiles.read(name=name, since=since)
@@ -68,11 +64,9 @@ def worth_a_minute(
     for word like the request are left out: there is nothing to say about them.
 
     Args:
-        number: the most variants.
         reviewer: who is asked, and is not asked again; None for anybody.
         judge: a judge that is asked instead of a person: variants judged by people come first.
         name, since: as for `stored_tasks`.
-        seed: of the choice.
     """
     tasks = stored_tasks(store, name=name, since=since)
     people = [judgement for _, judgement in store.judgements.read()]

@@ -51,13 +51,9 @@ MAX_SCOPE_NAME = 256
 
 
 def spans_from_line(line: bytes, *, captured: bool = False) -> list[Span]:
-    """Return the spans of one line of a spool file or of the Collector's file exporter.
-
-    A blank line and a line of metrics hold none; a line of logs holds those about a call's content
-    (`LOG`).
-
-    Args:
-        captured: whether capture wrote it on this host; nothing in the line can say so.
+    """Return the spans of one line of a spool file or of the Collector's file exporter, and logs
+    about a call's content (`LOG`). `captured`: capture wrote it on this host; nothing in the line
+    can say so.
 
     Raises:
         ForeignDataError: the line or one of its spans is not OTLP/JSON; the message says where.
@@ -75,19 +71,15 @@ def read_line(line: bytes, *, captured: bool = False) -> tuple[list[Span], list[
 
 class LineReader:
     """Reads lines one after the other, whose spans mostly share the resource of those before them.
-
-    Args:
-        captured: whether capture wrote the lines on this host; nothing in them can say so.
-    """
+    `captured`: capture wrote them on this host; nothing in them can say so."""
 
     def __init__(self, *, captured: bool = False) -> None:
         self._read_span = partial(read_span, captured=captured)
         self._resource: tuple[Mapping[str, JSON], dict[str, JSON]] = {}, {}
 
     def read(self, line: bytes) -> tuple[list[Span], list[ForeignDataError]]:
-        """Return the spans of one line, and why its other spans cannot be read.
-
-        Lone surrogates become U+FFFD. Spans of equal resources share one.
+        """Return the spans of one line, and why its other spans cannot be read. Lone surrogates
+        become U+FFFD. Spans of equal resources share one.
 
         Raises:
             ForeignDataError: the line as a whole is not OTLP/JSON.
@@ -177,8 +169,7 @@ def read_scope(raw: JSON, *, measured: bool = True) -> str:
     """Return the name of a decoded scope.
 
     Raises:
-        ForeignDataError: it is malformed or, if `measured`, longer than `MAX_FRAME_BYTES`, or the
-            name is too long.
+        ForeignDataError: it is malformed or too long, or, if `measured`, over `MAX_FRAME_BYTES`.
     """
     if measured:
         _check_length("scope", raw)
@@ -205,12 +196,8 @@ def _check_length(kind: str, raw: JSON) -> None:
 
 
 def read_span(raw: JSON, resource: dict[str, JSON], scope: str, *, captured: bool = False) -> Span:
-    """Return a span from its decoded JSON.
-
-    Args:
-        resource: the attributes of the resource around it.
-        scope: the name of the scope around it.
-        captured: whether capture wrote it on this host.
+    """Return a span from its decoded JSON, with the resource's attributes and the scope's name
+    around it.
 
     Raises:
         ForeignDataError: it is malformed; the message says where.
@@ -220,11 +207,11 @@ def read_span(raw: JSON, resource: dict[str, JSON], scope: str, *, captured: boo
 
 
 def read_log(raw: JSON, resource: dict[str, JSON], scope: str) -> Span | None:
-    """Return a log about a call's content as a span, to be kept until the call's own is there; None
-    for any other log.
+    """Return a log about a call's content as a child span of the call's, to be kept until that is
+    there; None for any other log.
 
-    The span is a child of the call's, with an id hashed from its content, and holds the log as an
-    event (`name`, `time_ns`, `attributes`, `body`) in the attribute `LOG`.
+    Its id is hashed from its content; the attribute `LOG` holds the log as an event (`name`,
+    `time_ns`, `attributes`, `body`).
 
     Raises:
         ForeignDataError: it is malformed; the message says where.

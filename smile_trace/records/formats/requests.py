@@ -32,13 +32,9 @@ _SENT = ("name", "refusal", "reasoning_content", "cache_control")
 
 
 def chat_messages(messages: Iterable[Message], *, as_sent: bool = False) -> list[dict[str, JSON]]:
-    """Return the messages as they are sent: one per tool result, and one for all else.
-
-    What has no form in this shape (reasoning, media that was not kept) is left out.
-
-    Args:
-        as_sent: whether they were sent in this shape, so that their further fields belong to it.
-    """
+    """Return the messages as they are sent: one per tool result, and one for all else. What has no
+    form in this shape (reasoning, media that was not kept) is left out. `as_sent`: they were sent
+    in this shape, so that their further fields belong to it."""
     return [shaped for message in messages for shaped in _shaped(message, as_sent)]
 
 

@@ -166,11 +166,8 @@ _HEAD = ("part", "is a", "mattered in", "share of calls", "drives", "change, poi
 
 
 def report_to_markdown(report: Report, most: int = 12) -> str:
-    """Return the summary and a table of each prompt and function, with links to calls.
-
-    Args:
-        most: the most parts of a table; the page has all.
-    """
+    """Return the summary and a table of each prompt and function, with links to calls and at most
+    `most` parts; the page has all."""
     found = [escape(report.summary)]
     for group in report.groups if most else ():
         if group.kind not in ("prompt", "function") or not group.parts:
