@@ -1,4 +1,4 @@
-"""What is replaced in texts, and by what: the same text by the same pseudonym, of the same length.
+"""Pseudonyms of texts: the same text has the same pseudonym, of the same length.
 
 A pseudonym keeps length, case and punctuation, so that every place in the text stays where it is,
 and looks made up: letters become x, digits 0, and the last ones count. Texts are matched as a
@@ -157,7 +157,7 @@ _COMPILED = tuple((kind, re.compile(pattern)) for kind, pattern in _RULES)
 _LETTERS = "xabcdefghijklmnopqrstuvwyz"
 _SHORTEST_WORD, _SHORTEST_LEFT = 3, 5
 _BETWEEN = r"[\W_]{0,3}"
-"""What may stand between the words of a name: `jane-quixote`, `JaneQuixote`."""
+"""Characters between the words of a name: `jane-quixote`, `JaneQuixote`."""
 
 
 class Replaced(Record):

@@ -42,7 +42,7 @@ def is_prefilled(messages: Sequence[Message]) -> bool:
 
 @dataclass(frozen=True)
 class Capabilities:
-    """What a model can do. A model declares it; nothing is inferred from its methods."""
+    """The abilities of a model. A model declares them; nothing is inferred from its methods."""
 
     scores_answers: bool = False
     first_token_only: bool = False
@@ -81,7 +81,7 @@ class Model(Protocol):
 
     @property
     def capabilities(self) -> Capabilities:
-        """What the model can do."""
+        """The model's abilities."""
         ...
 
     def deterministic(self, parameters: dict[str, JSON]) -> bool:

@@ -13,7 +13,7 @@ from smile_trace.providers import join_chunks
 from smile_trace.records import JSON, Response
 
 CONCURRENCY = 8
-"""For a coroutine function; a plain one, maybe not thread-safe, is called one at a time."""
+"""Calls of a coroutine function at once; a plain one may not be thread-safe: one at a time."""
 
 
 class CallableModel:

@@ -164,7 +164,7 @@ _OURS = {
 }
 _CHAT_ONLY = {"tools", "tool_choice", "parallel_tool_calls", "functions", "function_call"}
 _READ_BESIDE = ("tools", "functions", "instructions", "response_format", "text")
-"""What the model reads of a body beside the messages, the answer's schema included."""
+"""The fields of a body that the model reads beside the messages, the answer's schema included."""
 _NAMES = {"stop_sequences": "stop"}
 
 

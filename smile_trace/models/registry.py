@@ -1,4 +1,4 @@
-"""From a captured model name to its settings, and from those to a Model."""
+"""The way from a captured model name to its settings, and from those to a Model."""
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache

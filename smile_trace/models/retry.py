@@ -26,7 +26,7 @@ FIRST_WAIT, MAX_WAIT, MAX_RETRY_AFTER = 0.5, 20.0, 120.0
 
 @dataclass(frozen=True)
 class Failure:
-    """What is known of an attempt that gave no answer.
+    """An attempt that gave no answer, as far as it is known.
 
     `fate`: only an attempt of unknown fate can have cost anything. `retryable`: another attempt can
     succeed soon, after `retry_after` seconds if the server said so. `unavailable`: no other request

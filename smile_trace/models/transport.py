@@ -25,7 +25,7 @@ from smile_trace.records.formats.answers import refusal_text
 Read = Callable[[Response, dict[str, JSON]], Response]
 
 _READ_FIRST = ("tools", "system", "instructions", "prompt", "messages", "input")
-"""What a body asks, in the order in which servers make it one text."""
+"""The fields of a body that make up its prompt, in the order in which servers join them."""
 
 
 @dataclass(frozen=True)

@@ -182,10 +182,10 @@ RANDOM_SHARE = 0.1
 def choose(
     variants: Sequence[ReviewItem], number: int, seed: int, begun: Collection[str] = ()
 ) -> list[ReviewItem]:
-    """Choose the most telling variants among those that the person has not judged.
+    """Choose the most telling variants that the person has not judged.
 
     First come variants that others have judged (`begun`), which a second opinion makes comparable;
-    then half by the largest effect, half near the border where an answer begins to count as
+    then half by the largest effect, half near the border at which an answer begins to count as
     another, each probe and each prompt in turn; and a tenth at random. Their order is random, so
     that nothing but the variant itself tells a person what to say.
     """

@@ -13,10 +13,10 @@ universal inference (Wasserman, Ramdas and Balakrishnan 2020, PNAS 117, section 
 nothing changes, E_n lies below a nonnegative supermartingale that begins at 1, so that the chance
 that it ever reaches 1 / error is at most the error (Ville 1939), however often one looks.
 
-Cases may differ in their rates: with p their mean, each term of E_n is a mixture of products of 1 +
-lambda (X - p) with one lambda for all cases of a period, whose expectation for unequal rates is at
-most that for equal ones (the inequality of arithmetic and geometric means). But every period must
-have every case equally often, and answers must be drawn independently.
+Cases may differ in their rates: with p their mean, each term of E_n is a mixture of products of
+1 + lambda (X - p) with one lambda for all cases of a period, whose expectation for unequal rates is
+at most that for equal ones (the inequality of arithmetic and geometric means). But every period
+must have every case equally often, and answers must be drawn independently.
 
 With these weights a long unchanged time costs the logarithm of its length, while it sharpens the
 estimate of the rate before (such mixtures: Shin, Ramdas and Rinaldo 2022, E-detectors, 2203.03532).

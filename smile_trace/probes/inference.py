@@ -1,4 +1,4 @@
-"""What can be said from few answers: intervals of rates, and tests against the controls. Pure.
+"""Inference from few answers: intervals of rates, and tests against the controls. Pure.
 
 Every answer is one draw: changed or not. A probe's *rate* is the share of its variants that change
 the answer; it is reported only if it exceeds that of both controls, repeats of the same request and

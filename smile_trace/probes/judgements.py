@@ -1,4 +1,4 @@
-"""What people, and a model as a judge, say of variants: the judge's question, and the outcome."""
+"""Judgements of variants by people, and by a model as a judge: its question, and the outcome."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""How far people agree with one another, and a judge (a model asked the same) with them. Pure.
+"""Agreement among people, and of a judge (a model asked the same) with them. Pure.
 
 Krippendorff 2011, "Computing Krippendorff's Alpha-Reliability", section C (nominal data, any number
 of observers, missing data). The interval resamples variants, as Zapf et al. 2016 recommend
@@ -82,7 +82,7 @@ def alpha(counts: Array, weights: Array) -> Array:
 
 
 MIN_SHARED = 30
-"""The fewest variants on which judge and people replied, per decisive question, for it to count."""
+"""The fewest variants, per decisive question, that a judge and people must both have answered."""
 
 MIN_AGREEMENT = 0.7
 """The smallest lower end of its agreement's interval with which it counts."""

@@ -1,4 +1,4 @@
-"""Which variants are asked next, and when to stop: few calls for a stable prompt. Pure.
+"""The choice of the variants asked next, and when to stop: few calls for a stable prompt. Pure.
 
 Every probe has its first four variants. If none of them changes the answer, it stops there; the
 probe that changed it most goes on, in stages, and stops as soon as little happens. It must *not*
@@ -29,10 +29,10 @@ FIRST = 4
 """Calls of every probe before anything is decided."""
 
 STAGES = (Stage(FIRST, 0, FIRST), Stage(7, 0, 6), Stage(11, 2, 12))
-"""Where a probe stops: after four answers of which none or all changed; after eleven of which at
-most two did. The upper ends are those of EARLY if no control changed. A stop after seven with one
-change would save 3 of 48 calls if one answer in twenty changes by itself, and lose one in sixty of
-the probes that change every second answer."""
+"""The stages after which a probe may stop: after four answers if none or all changed, after eleven
+if at most two did. The upper ends are those of EARLY if no control changed. A stop after seven with
+one change would save 3 of 48 calls if one answer in twenty changes by itself, and lose one in sixty
+of the probes that change every second answer."""
 
 ENOUGH, MOST = 11, 16
 """Answers of a probe if no control changed, and if one did."""
@@ -55,8 +55,8 @@ def stages_of(asked: int) -> tuple[Stage, ...]:
 
 @dataclass
 class Sampling:
-    """What was seen of each probe, and what is asked next; `available` is how many answers each
-    probe can have (its distinct variants), `between` counts the answers so far."""
+    """The answers to each probe so far, and the choice of the next ones; `available` is how many
+    answers each probe can have (its distinct variants), `between` counts them."""
 
     available: Mapping[str, int]
     between: Between

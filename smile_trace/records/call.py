@@ -179,7 +179,7 @@ class Call(Record):
 
 
 class Feedback(Record):
-    """What a user thought of a trace."""
+    """A user's opinion of a trace."""
 
     id: str
     trace_id: str
@@ -220,7 +220,7 @@ def cut_at_limit(finish_reason: str | None) -> bool:
 
 
 class Prompted(Record):
-    """What a Study explains: the exact messages, the answer and the request's parameters."""
+    """The input of a Study: the exact messages, the answer and the request's parameters."""
 
     messages: tuple[Message, ...] = Field(min_length=1)
     answer: str | None = None

@@ -15,7 +15,7 @@ from smile_trace.records.verdicts import SMALLEST_EFFECT, Verdict, most_of
 COMPARISON_SCHEMA_VERSION = 5
 
 Source = Literal["explained", "replayed"]
-"""By the calls' explanations, or by the replay of an edit that added or removed just this part."""
+"""`explained`: by the calls' explanations. `replayed`: by replaying an edit of just this part."""
 
 ChangeKind = Literal["same", "edited", "moved", "added", "removed"]
 
@@ -32,7 +32,7 @@ class TemplateSegment(Record):
 
 
 class Influence(Record):
-    """How much a segment of the template supports the answers, over all calls of a version.
+    """The influence of a segment of the template on the answers, over all calls of a version.
 
     `influence`, in units of answer change in [-1, 1], lies inside `[ci_low, ci_high]`; it is
     positive if removing the segment takes answers away. `standard_error` is None if the rows do not
@@ -133,10 +133,10 @@ class MeasureChange(Record):
 
 
 class AnswerComparison(Record):
-    """How much two versions' answers differ on the same inputs. `distance` is the mean energy
-    distance over inputs, in units of answer change, beyond that among each version's own answers
-    (`noise`). `p_value` is None if both versions answer deterministically: every difference is then
-    the prompt's, and `significant` says whether there is one."""
+    """The difference between two versions' answers on the same inputs. `distance` is the mean
+    energy distance over inputs, in units of answer change, beyond that among each version's own
+    answers (`noise`). `p_value` is None if both versions answer deterministically: every difference
+    is then the prompt's, and `significant` says whether there is one."""
 
     inputs: int
     changed: int
@@ -181,7 +181,7 @@ class Edit(Record):
 
 
 class EditEffect(Record):
-    """What one edit, or a group of edits that was not taken apart, did to the answers.
+    """The effect of one edit, or of a group of edits that was not taken apart, on the answers.
 
     Edits are applied one after the other, and each effect is measured with the edits before it in
     place. `edits` are indices in `VersionChange.edits`, `distance` is the mean energy distance over
@@ -201,7 +201,7 @@ class EditEffect(Record):
 
 
 class VersionChange(Record):
-    """What changed between two versions (indices in `Comparison.versions`). `edits` are what a
+    """The changes between two versions (indices in `Comparison.versions`). `edits` are what a
     person reads in the diff, `effects` what they did. The three `why_…` fields say why something
     was not compared. `budget_needed` is the number of calls that would tell which edit changed the
     answers, or whether any did; None if no more are needed."""
@@ -223,7 +223,7 @@ class VersionChange(Record):
 
 
 class ComparisonSettings(Record):
-    """What decides a comparison besides the calls."""
+    """The settings of a comparison."""
 
     smallest_effect: float = Field(SMALLEST_EFFECT, gt=0, lt=1)
     """The smallest effect that matters, in units of answer change: the limit of the verdicts."""

@@ -26,7 +26,7 @@ Kind = Literal["explanation", "path", "comparison"]
 
 
 class Redaction(Record):
-    """What `hub anonymise` replaced, and who has reviewed the result. `replaced` counts the
+    """The replacements of `hub anonymise`, and who has reviewed the result. `replaced` counts the
     different texts of each kind (`email`, `phone`, `name`, …)."""
 
     replaced: dict[str, int] = {}
@@ -82,7 +82,7 @@ class Entry(Record):
 
     @property
     def found(self) -> Explanation | ExplanationPath | Comparison:
-        """What it holds."""
+        """The result in the entry."""
         found = self.explanation or self.path or self.comparison
         assert found is not None
         return found

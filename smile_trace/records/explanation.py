@@ -67,6 +67,7 @@ class SegmentAttribution(Record):
     also: tuple[Place, ...] = ()
     """Further places that are removed together with it."""
     title: str | None = None
+    """The name of a retrieved document (`titles.document_name`)."""
     parent: int | None = None
     """The index in `Explanation.coarser` of the segment that this is a piece of."""
     portion: float | None = None
@@ -112,8 +113,8 @@ class DocumentAttribution(Record):
     one; `significant` says whether the answer certainly depends on a piece. `with_others`: only
     together with other text, to all of which `significant` belongs. `never`: it is protected.
     `verdict` covers all that was removed; None if nothing was, and in explanations of release 0.2.
-    `span_id` and `retriever` (the span's name) tell what retrieved it, `position` its rank there,
-    from 0, `place` where it stands.
+    `span_id` and `retriever` are the id and name of the span that retrieved it, `position` its rank
+    there, from 0.
     """
 
     id: str | None = None
@@ -175,7 +176,7 @@ class FirstPlace(Record):
 
 
 class Fidelity(Record):
-    """How far the explanation may be trusted. `r2_heldout` is the surrogate's cross-validated R²
+    """The trust that the explanation deserves. `r2_heldout` is the surrogate's cross-validated R²
     (at most 1, may be negative) with its interval. `noise_floor` is the answer change, in [0, 1],
     between repeats of the unperturbed prompt, `noise_ceiling` the largest R² attainable under this
     noise. `interval_level` is the nominal coverage of the attributions' intervals."""
@@ -199,7 +200,7 @@ class Fidelity(Record):
 
 
 class Cost(Record):
-    """What the explanation cost. `usd` is None if a price is unknown."""
+    """The cost of the explanation. `usd` is None if a price is unknown."""
 
     target_calls: int = 0
     proxy_calls: int = 0
@@ -222,7 +223,7 @@ class ExplanationSettings(Record, StoredOptions):
     pattern: str | None = None
     """A regular expression whose matches are the units (`unit` is then `span`)."""
     solver: str = "process"
-    """What was fitted to the answer changes: `process`, `smile`, or how a regressor was made."""
+    """The model fitted to the answer changes: `process`, `smile`, or how a regressor was made."""
     smallest_effect: float = Field(SMALLEST_EFFECT, gt=0, lt=1)
     """The smallest effect that matters, in units of answer change: the limit of the verdicts."""
 
@@ -272,7 +273,7 @@ class Observation(Record):
 
 
 class ProxyUse(Record):
-    """How a proxy (a cheaper model) took part in an explanation.
+    """The part of a proxy (a cheaper model) in an explanation.
 
     `signal`: "probability" if it scored the target's logged answer, "text" if its own answers were
     compared with its answer to the unperturbed prompt, None if it was not asked. `trust`, in [0,
@@ -313,9 +314,10 @@ class Explanation(Shown):
     """The segments that were partitioned again; their pieces in `segments` name them as
     `parent`."""
     interactions: tuple[Interaction, ...] = ()
-    """The significant pairs; none unless the status is `reliable`, and none with a proxy."""
+    """The significant pairs, of significant segments if the model varies; none unless the status is
+    `reliable`, and none with a proxy."""
     fields: tuple[FieldChange, ...] = ()
-    """For an answer explained as a whole; none with a proxy."""
+    """Changes of a JSON answer that is explained as a whole; none with a proxy."""
     first: FirstPlace | None = None
     """None if nothing is open, or if segments are ranked without their nearness to the answer
     (compared probabilities, a proxy)."""

@@ -1,4 +1,4 @@
-"""What people are asked about a variant and its answer, and what they reply."""
+"""Questions to people about a variant and its answer, and their replies."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -72,8 +72,8 @@ class ReviewItem(Record):
 
 
 class ReviewTask(Record):
-    """What a person sees of a variant: the request with its logged answer, and the changed request
-    with its answer. `title` is the probe's; `what` says how the requests differ."""
+    """The view of a variant for a person: the request with its logged answer, and the changed
+    request with its answer. `title` is the probe's; `what` says how the requests differ."""
 
     item: ReviewItem
     title: str
@@ -85,7 +85,7 @@ class ReviewTask(Record):
 
 
 class Confirmation(Record):
-    """How far people confirm what a probe finds.
+    """People's confirmation of a probe's findings.
 
     `precision` is the share of the judged prompts' changed answers that people confirmed (the
     variant means the same, and its answer is worse), in [0, 1], inside `[ci_low, ci_high]`; None if
@@ -108,9 +108,9 @@ class Confirmation(Record):
 
 
 class Reliability(Record):
-    """How far people agree with one another on a question: Krippendorff's alpha (1: perfectly, 0:
-    as by chance) inside `[ci_low, ci_high]`. It is None if no two people answered about the same
-    variant, or all replies are the same. `variants` were judged by two or more."""
+    """People's agreement with one another on a question: Krippendorff's alpha (1: perfect, 0: as by
+    chance) inside `[ci_low, ci_high]`. It is None if no two people answered about the same variant,
+    or all replies are the same. `variants` were judged by two or more."""
 
     question: str
     variants: int
@@ -120,10 +120,11 @@ class Reliability(Record):
 
 
 class QuestionAgreement(Record):
-    """How far a judge and people agree on a question, among variants where both replied yes or no.
-    The judge agreed on `agreed` of `variants`. `rate` is the mean over their `prompts`, in [0, 1],
-    inside `[ci_low, ci_high]`; None if there are none. `alpha` is Krippendorff's between the judge
-    and the majority of people, inside `[alpha_low, alpha_high]`; None as in `Reliability`."""
+    """The agreement of a judge and people on a question, among variants about which both replied
+    yes or no. The judge agreed on `agreed` of `variants`. `rate` is the mean over their `prompts`,
+    in [0, 1], inside `[ci_low, ci_high]`; None if there are none. `alpha` is Krippendorff's between
+    the judge and the majority of people, inside `[alpha_low, alpha_high]`; None as in
+    `Reliability`."""
 
     question: str
     variants: int = 0
@@ -138,11 +139,12 @@ class QuestionAgreement(Record):
 
 
 class JudgeAgreement(Record):
-    """How far a judge agrees with people, and whether that is enough for its word to count.
+    """A judge's agreement with people, and whether it is enough for the judge's word to count.
 
-    It replied yes or no to `replied` of the `asked` variants. `false_alarms` is the upper end of
-    the interval for the share that it confirms among variants that people do not, `misses` for the
-    share that it does not among those that they do; both in [0, 1], and 1 if nothing is known.
+    The judge replied yes or no to `replied` of the `asked` variants. `false_alarms` is the upper
+    end of the interval for the share that it confirms among variants that people do not, `misses`
+    for the share that it does not confirm among variants that they do; both in [0, 1], and 1 if
+    nothing is known.
     """
 
     judge: str

@@ -122,7 +122,7 @@ class Media(WithExtra):
 
 
 class Reasoning(WithExtra):
-    """What the model wrote before its answer."""
+    """The model's thoughts before its answer."""
 
     type: Literal["reasoning"] = "reasoning"
     content: str = ""

@@ -62,7 +62,7 @@ class PathStep(Record):
 
     @property
     def title(self) -> str:
-        """What is explained, in words: "The call of get_order"."""
+        """The subject of the explanation: "The call of get_order"."""
         calls = read_tool_calls(self.explanation.answer)
         if calls is not None:
             names = dict.fromkeys(presentable(call.name, longest=_LONGEST) for call in calls)
@@ -78,7 +78,7 @@ class PathStep(Record):
 
 
 class ExplanationPath(Shown):
-    """Why the final answer of a trace is what it is, call by call. `steps[0]` explains the final
+    """The reasons for the final answer of a trace, call by call. `steps[0]` explains the final
     answer; every other step is named by a source of an earlier one. `budget` is the most calls to
     the models for all steps together."""
 

@@ -26,7 +26,7 @@ Unit = Literal[
     "step",
     "span",
 ]
-"""What is removed at a time. A study may be asked for `auto`; no segment has it."""
+"""The unit that is removed at a time. A study may be asked for `auto`; no segment has it."""
 
 Place = tuple[int, int, int]
 """Characters `[start, end)` of a message: (message, start, end)."""
@@ -52,6 +52,7 @@ class Segment(Record):
     protected: bool = False
     also: tuple[Place, ...] = ()
     title: str | None = None
+    """The name of a retrieved document (`titles.document_name`)."""
 
     @property
     def places(self) -> tuple[Place, ...]:

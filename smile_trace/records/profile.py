@@ -23,9 +23,9 @@ two is excluded. `inconclusive`: too few calls for either, or the probe has noth
 
 
 class ControlRate(Record):
-    """What a probe's rate is compared with: the larger rate of `repeats` of the same request and
-    its `paraphrases`, or all `others` if the probe looks for something that no other request brings
-    about."""
+    """The rate that a probe's rate is compared with: the larger one of `repeats` of the same
+    request and of its `paraphrases`, or of all `others` if no other request brings about what the
+    probe looks for."""
 
     name: Literal["repeats", "paraphrases", "others"]
     changed: int
@@ -56,7 +56,7 @@ class VariantAnswer(Record):
 
 
 class ProbeResult(Record):
-    """What one probe found.
+    """The findings of one probe.
 
     `value` is the share of variants that changed the answer, in [0, 1], inside `[ci_low, ci_high]`;
     None if none was asked. `p_value` tests "no more than under its controls", adjusted for all
@@ -184,7 +184,7 @@ class VersionRates(Record):
 
 
 class PromptProbe(Record):
-    """What one probe found over the calls of a prompt.
+    """The findings of one probe over the calls of a prompt.
 
     `rate` is the mean share of changed answers, `beyond` its excess over the controls; None for the
     repeats, which have none. `rates` has each call's share, in [0, 1], ascending. The probe is a
@@ -216,7 +216,7 @@ class PromptProbe(Record):
 
 
 class PromptProfile(Shown):
-    """What the probes found over the profiled calls of a prompt, or of a function without one.
+    """The probes' findings over the profiled calls of a prompt, or of a function without one.
     `by_version` has the rates of each version if there are several, the profiled one first;
     `changes` lead from the last but one to the last. At most the share `false_discovery_rate` of
     all findings in calls is expected to be false. Times are ISO 8601 in UTC."""

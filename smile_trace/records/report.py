@@ -83,7 +83,7 @@ class ReportGroup(Record):
 
 
 class Report(Shown):
-    """What mattered in the explained calls of a period."""
+    """The parts that mattered in the explained calls of a period."""
 
     schema_version: int = REPORT_SCHEMA_VERSION
     since: str
@@ -96,6 +96,7 @@ class Report(Shown):
     no_document: Share | None = None
     groups: tuple[ReportGroup, ...] = ()
     level: float = 0.9
+    """Nominal coverage of the intervals."""
     templates: dict[str, str] = {}
     """The templates of the explained calls by version, if it is about one prompt."""
     rolling: bool = False

@@ -1,4 +1,4 @@
-"""What could be changed in a prompt, and the outcome of trying it."""
+"""Possible changes of a prompt, and the outcome of trying them."""
 
 from typing import Literal
 
@@ -63,7 +63,8 @@ class Suggestion(Record):
 
 
 class NotProposed(Record):
-    """What was looked for and is not proposed, and why. `trial` is None if none was made."""
+    """A change that was looked for and is not proposed, and why. `trial` is None if none was
+    made."""
 
     kind: SuggestionKind
     what: str
@@ -72,10 +73,10 @@ class NotProposed(Record):
 
 
 class Suggestions(Record):
-    """What could be changed in one version of a prompt. Suggestions were made from `searched` calls
-    and `cases_searched` confirmed failures, and each was replayed on others, `held_out` calls and
-    `cases_held_out`, with `calls` new calls to the model. It is proposed only if a mean answer
-    change of `smallest_effect` on the held-out calls is excluded."""
+    """Possible changes of one version of a prompt. They were made from `searched` calls and
+    `cases_searched` confirmed failures, and each was replayed on others, `held_out` calls and
+    `cases_held_out`, with `calls` new calls to the model. A change is proposed only if a mean
+    answer change of `smallest_effect` on the held-out calls is excluded."""
 
     prompt: str
     version: str

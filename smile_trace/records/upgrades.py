@@ -1,4 +1,4 @@
-"""What keeps records readable across releases: their versions, and the hash that names settings.
+"""Readability of records across releases: their versions, and the hash that names settings.
 
 Release 0.2 is the first. Its explanations (schema version 2) lack nothing that the rest of them
 does not tell; its comparisons (3) have other words for verdicts, and list what mattered with each

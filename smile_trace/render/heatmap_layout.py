@@ -130,7 +130,7 @@ class Fold:
 
     @property
     def label(self) -> str:
-        """How much text is collapsed, and what is known of it. Text between segments, mostly
+        """The size of the collapsed text, and what is known of it. Text between segments, mostly
         spaces, goes with its neighbours; on its own it was never removed."""
         size = sum(len(piece.text) for piece in self.pieces)
         kinds = {piece.kind for piece in self.pieces} - {"plain"}

@@ -72,7 +72,7 @@ class Branch:
 
     @property
     def more(self) -> int:
-        """How many drivers are not shown."""
+        """The number of drivers that are not shown."""
         return max(len(self.source.drivers) - _MAX_DRIVERS, 0)
 
 

@@ -118,7 +118,7 @@ _LONGEST = 20_000
 """Characters of a message that are compared; the time grows with their square."""
 
 _MANY = 1000
-"""Words from which frequent ones are not matched, each of which costs time with every other."""
+"""Number of words from which frequent ones are not matched: each costs time with every other."""
 
 _AROUND = 80
 

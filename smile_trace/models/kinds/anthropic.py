@@ -171,7 +171,7 @@ PATH = "/v1/messages"
 _PROVIDER = Anthropic()
 
 _READ = ("system", "messages", "tools", "output_config")
-"""What the model reads of a body, the answer's schema included."""
+"""The fields of a body that the model reads, the answer's schema included."""
 _TOOL_INSTRUCTIONS = 1000
 """More tokens than the instructions that the service adds if tools are offered."""
 _IMAGE = 8000

