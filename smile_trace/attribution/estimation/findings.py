@@ -128,51 +128,28 @@ def find(
         limit: the smallest effect that matters.
     """
     free = np.array([not segment.protected for segment in segments])
-    near = None if near is None else near[free]
-    first = None
     known = [(row, y) for row, y in zip(rows, changes, strict=True) if y is not None]
     locality = locality_of(rows, segments, embed)
-    measured = _leave_one_out(known, len(segments)) if deterministic else {}
-    quality, alone, untold = None, None, np.zeros(int(free.sum()), dtype=bool)
-    together: tuple[Pair, ...] = ()
     if exact:
-        estimate, used, together = _exact(known, free, complete=len(known) == len(rows))
-        significant = (np.abs(estimate.effect) > max(floor, NEGLIGIBLE)) & (
-            estimate.low == estimate.high
-        )
-        if floor > NEGLIGIBLE:
-            estimate = inference.within_noise(estimate, significant, floor)
+        tested = _of_every_mask(known, free, floor, complete=len(known) == len(rows))
     else:
         weights = [
             w for w, y in zip(locality, changes, strict=True) if w is not None and y is not None
         ]
-        tested = random_rows(known, free, np.array(weights))
-        used = len(tested.y)
-        estimate = _estimate(tested, seed, solver)
-        significant = discoveries(estimate, rate, None if near is None else weights_of_tests(near))
-        estimate = inference.holding_zero(estimate, significant)
-        if unseen:
-            estimate = inference.holding_the_unseen(estimate, tested)
-        told, before = inference.excludes(estimate, limit), estimate
-        answered = [*known, *beside]
-        estimate = inference.holding_unseen_pairs(
-            estimate,
-            removal_masks([row for row, _ in answered], free),
-            np.array([change for _, change in answered]),
-            significant,
-            limit,
+        tested = _of_drawn_masks(
+            random_rows(known, free, np.array(weights)),
+            free,
+            [*known, *beside],
+            deterministic=deterministic,
+            seed=seed,
+            unseen=unseen,
+            solver=solver,
+            rate=rate,
+            near=None if near is None else near[free],
+            limit=limit,
         )
-        untold = told & ~inference.excludes(estimate, limit) & ~significant
-        alone = in_place(inference.at_most(before.low, before.high), free)
-        rows_of_fit = distinct(tested) if deterministic else tested
-        quality = held_out(rows_of_fit, [*seed, 1], solver)
-        if near is not None and used >= inference.FOLDS:
-            believed = posterior(rows_of_fit, near)
-            estimate = replace(estimate, own=believed.mean)
-            first = in_place(believed.first(seed), free)
-        together = pairs(tested, estimate.effect, seed, solver)
-        if not deterministic:  # among noise a pair's interval alone names bystanders
-            together = tuple(p for p in together if significant[p.first] and significant[p.second])
+    estimate = tested.estimate
+    measured = _leave_one_out(known, len(segments)) if deterministic else {}
     return LevelFindings(
         segments=segments,
         effects=in_place(estimate.effect, free),
@@ -180,20 +157,99 @@ def find(
         low=in_place(estimate.low, free),
         high=in_place(estimate.high, free),
         p_values=None if estimate.p_value is None else in_place(estimate.p_value, free),
-        significant=tuple(bool(s) for s in in_place(significant.astype(float), free)),
+        significant=_flags(tested.significant, free),
         leave_one_out=tuple(measured.get(k) for k in range(len(segments))),
-        rows=used,
+        rows=tested.rows,
         exact=exact,
-        held_out=quality,
+        held_out=tested.held_out,
         locality=locality,
         fails_without=_fails_without(rows, changes, failed, free, seed),
         failure_rate=float(np.mean(failed)) if failed else 0.0,
-        pairs=together,
-        first=first,
-        untold=tuple(bool(u) for u in in_place(untold.astype(float), free)),
-        alone=alone,
+        pairs=tested.pairs,
+        first=None if tested.first is None else in_place(tested.first, free),
+        untold=_flags(tested.untold, free),
+        alone=None if tested.alone is None else in_place(tested.alone, free),
         limit=limit,
     )
+
+
+@dataclass(frozen=True)
+class _Tested:
+    """The findings of the free segments, from `rows` rows; fields as in `LevelFindings`."""
+
+    estimate: Estimate
+    significant: NDArray[np.bool_]
+    untold: NDArray[np.bool_]
+    rows: int
+    pairs: tuple[Pair, ...]
+    held_out: HeldOut | None = None
+    first: Array | None = None
+    alone: Array | None = None
+
+
+def _of_every_mask(
+    known: Sequence[tuple[Perturbation, float]], free: np.ndarray, floor: float, *, complete: bool
+) -> _Tested:
+    estimate, used, together = _exact(known, free, complete=complete)
+    significant = (np.abs(estimate.effect) > max(floor, NEGLIGIBLE)) & (
+        estimate.low == estimate.high
+    )
+    if floor > NEGLIGIBLE:
+        estimate = inference.within_noise(estimate, significant, floor)
+    return _Tested(estimate, significant, np.zeros_like(significant), used, together)
+
+
+def _of_drawn_masks(
+    rows: Rows,
+    free: np.ndarray,
+    answered: Sequence[tuple[Perturbation, float]],
+    *,
+    deterministic: bool,
+    seed: list[int],
+    unseen: bool,
+    solver: Solver,
+    rate: float,
+    near: Array | None,
+    limit: float,
+) -> _Tested:
+    """Arguments as for `find`; `answered` has every row with an answer, those in no estimate too,
+    and `near` the free segments only."""
+    estimate = _estimate(rows, seed, solver)
+    significant = discoveries(estimate, rate, None if near is None else weights_of_tests(near))
+    estimate = inference.holding_zero(estimate, significant)
+    if unseen:
+        estimate = inference.holding_the_unseen(estimate, rows)
+    told, before = inference.excludes(estimate, limit), estimate
+    estimate = inference.holding_unseen_pairs(
+        estimate,
+        removal_masks([row for row, _ in answered], free),
+        np.array([change for _, change in answered]),
+        significant,
+        limit,
+    )
+    rows_of_fit = distinct(rows) if deterministic else rows
+    first = None
+    if near is not None and len(rows.y) >= inference.FOLDS:
+        believed = posterior(rows_of_fit, near)
+        estimate = replace(estimate, own=believed.mean)
+        first = believed.first(seed)
+    together = pairs(rows, estimate.effect, seed, solver)
+    if not deterministic:  # among noise a pair's interval alone names bystanders
+        together = tuple(p for p in together if significant[p.first] and significant[p.second])
+    return _Tested(
+        estimate,
+        significant,
+        untold=told & ~inference.excludes(estimate, limit) & ~significant,
+        rows=len(rows.y),
+        pairs=together,
+        held_out=held_out(rows_of_fit, [*seed, 1], solver),
+        first=first,
+        alone=inference.at_most(before.low, before.high),
+    )
+
+
+def _flags(values: NDArray[np.bool_], free: np.ndarray) -> tuple[bool, ...]:
+    return tuple(bool(value) for value in in_place(values.astype(float), free))
 
 
 def _fails_without(
