@@ -194,18 +194,18 @@ class PerturbationStudy:
     def result(self) -> Explanation:
         """The Explanation from the responses so far; `cost.target_calls` counts them."""
         scores = self._known.scores()
-        found = [self._known.find(level) for level in self._levels]
-        shown, fidelity = judge(found, scores)
-        segments, coarser = join([of.attributions() for of in found[:shown]])
-        finest = found[shown - 1]
+        findings = [self._known.find(level) for level in self._levels]
+        shown, fidelity = judge(findings, scores)
+        segments, coarser = join([of.attributions() for of in findings[:shown]])
+        finest = findings[shown - 1]
         reliable = fidelity.status == status_of(finest, scores) == "reliable"
-        confirmed = self._known.confirmed(scores) if shown == len(found) else ()
+        confirmed = self._known.confirmed(scores) if shown == len(findings) else ()
         interactions = finest.interactions(confirmed) if reliable else ()
-        fields = self._moved_fields(found[:shown])
+        fields = self._moved_fields(findings[:shown])
         limit = self._settings.smallest_effect
         fidelity = fidelity.model_copy(
             update={
-                "further_calls": further_calls(found[:shown], len(self._known.responses))
+                "further_calls": further_calls(findings[:shown], len(self._known.responses))
                 if fidelity.reproduced
                 else None,
                 "unseen": self._unseen(),
@@ -238,7 +238,7 @@ class PerturbationStudy:
                 part=self._part and self.answer[slice(*self._part)],
                 limit=limit,
             ),
-            perturbations=self._known.observations(scores, found),
+            perturbations=self._known.observations(scores, findings),
             partitions=tuple(tuple(s.key for s in level.segments) for level in self._levels),
             settings=self._settings,
             notes=self._notes,

@@ -202,7 +202,7 @@ def gate(
     from smile_trace.settings import Settings
     from smile_trace.store import Store
 
-    probes, found = chosen(checked_names(wanted)), None
+    probes, profile = chosen(checked_names(wanted)), None
     settings, begin = Settings(), since_ns(since) / 1e9
     checked = list["CheckedLimit"]()
     store = Store.look(settings)
@@ -231,18 +231,18 @@ def gate(
         for one in most:
             confirm(one, yes=yes)
         if wanted and calls:
-            found = _asked_now(name, asked, probes, store, settings)
+            profile = _asked_now(name, asked, probes, store, settings)
         elif wanted:
-            found = together(name, store.profiles.read(name=name, since=begin), begin)
-        if found is not None:
-            checked += check_limits(found, wanted)
+            profile = together(name, store.profiles.read(name=name, since=begin), begin)
+        if profile is not None:
+            checked += check_limits(profile, wanted)
         if most_cases is not None:
             answered, failed = ask_cases(cases, store, settings)
             checked.append(check_cases(len(cases), answered, failed, most_cases))
     finally:
         store.close()
-    if html is not None and found is not None:
-        write_page(html, found.to_html())
+    if html is not None and profile is not None:
+        write_page(html, profile.to_html())
     if json:
         print(_as_json(name, checked))
     else:

@@ -39,7 +39,7 @@ def segment_template(
 ) -> tuple[TemplateSegment, ...]:
     """Segment a template into sentences (and lines) or words, each variable as one segment."""
     split = boundaries.words if unit == "word" else boundaries.sentences
-    found: list[TemplateSegment] = []
+    segments: list[TemplateSegment] = []
     seen: dict[str, int] = {}
     at = 0
     for variable, start, end in [*_variables(template), (None, len(template), len(template))]:
@@ -48,11 +48,11 @@ def segment_template(
             text = template[a:b]
             if any(c.isalnum() for c in text):
                 key = f"{name}:{version}:{unit}:{a}"
-                found.append(TemplateSegment(key=key, text=text, start=a, end=b, unit=unit))
+                segments.append(TemplateSegment(key=key, text=text, start=a, end=b, unit=unit))
         if variable is not None:
             key = f"{name}:{version}:var:{variable}"
             again = seen[key] = seen.get(key, -1) + 1
-            found.append(
+            segments.append(
                 TemplateSegment(
                     key=f"{key}:{again}" if again else key,
                     text=template[start:end],
@@ -63,7 +63,7 @@ def segment_template(
                 )
             )
         at = end
-    return tuple(found)
+    return tuple(segments)
 
 
 def segments_of_keys(

@@ -301,15 +301,15 @@ class VersionReplay:
             return await self._search(found, asked, models[0], before.template, after.template)
 
     async def _search(
-        self, found: Replayed, asked: _Asked, models: InputModels, before: str, after: str
+        self, replayed: Replayed, asked: _Asked, models: InputModels, before: str, after: str
     ) -> Replayed:
-        edits, plan = found.edits, asked.plan
+        edits, plan = replayed.edits, asked.plan
         noise = own_distances(asked.olds, asked.news, self._distance)
         moved = np.nan_to_num(energies(asked.olds, asked.news, noise, self._distance), nan=-1.0)
         most = min(asked.left // max(plan.splits, 1), SEARCHED) or 1
         chosen = [k for k in np.argsort(-moved, kind="stable") if moved[k] > 0][:most]
         if not chosen:
-            return replace(found, why_no_edits="no input shows the change by itself")
+            return replace(replayed, why_no_edits="no input shows the change by itself")
         inputs = [asked.inputs[k] for k in chosen]
         olds, news = ([answers[k] for k in chosen] for answers in (asked.olds, asked.news))
         cost = len(inputs)
@@ -331,7 +331,7 @@ class VersionReplay:
         named = _named(search.steps, exact=plan.exact)
         open_step = None if named else unresolved(search.steps)
         return replace(
-            found,
+            replayed,
             effects=tuple(_effect(s, s in named, alone.get(s.start)) for s in search.steps),
             why_no_edits=why,
             budget_needed=None

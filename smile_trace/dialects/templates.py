@@ -100,7 +100,7 @@ def find_prompts(
     template: Template, messages: Sequence[Message], span_name: str
 ) -> tuple[PromptUse, ...]:
     """The places of the template in the messages, each of which must be a single text to match."""
-    found: list[tuple[int, str, int, int, list[VariableSpan], bool]] = []
+    places: list[tuple[int, str, int, int, list[VariableSpan], bool]] = []
     single = [(n, m.content) for n, m in enumerate(messages) if len(m.slots) == 1 and m.content]
     variables = dict(template.variables)
     if template.text is not None and not variables and FIELD.search(template.text):
@@ -108,7 +108,7 @@ def find_prompts(
             if (place := filled_in(template.text, content)) is not None:
                 start, end, spans = place
                 variables = {span.name: content[span.start : span.end] for span in spans}
-                found.append((number, template.text, start, end, spans, False))
+                places.append((number, template.text, start, end, spans, False))
                 break
     elif template.text is not None:
         longest = max((len(content) for _, content in single), default=0)
@@ -117,16 +117,16 @@ def find_prompts(
             if text and (start := last_place(content, text)) >= 0:
                 moved = [s.model_copy(update=_moved(s, start)) for s in spans]
                 again = content.count(text) > 1
-                found = [(number, template.text, start, start + len(text), moved, again)]
+                places = [(number, template.text, start, start + len(text), moved, again)]
                 break
     elif template.variables:
         for number, content in single:
             if spans := _values(content, template.variables):
                 written = _with_names(content, spans)
-                found.append((number, written, 0, len(content), spans, False))
+                places.append((number, written, 0, len(content), spans, False))
     elif template.name is not None and single:
         number, content = single[0]
-        found = [(number, content, 0, len(content), [], False)]
+        places = [(number, content, 0, len(content), [], False)]
     return tuple(
         PromptUse(
             name=template.name or span_name,
@@ -139,7 +139,7 @@ def find_prompts(
             variable_spans=tuple(spans),
             ambiguous=again,
         )
-        for number, text, start, end, spans, again in found
+        for number, text, start, end, spans, again in places
     )
 
 

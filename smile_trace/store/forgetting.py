@@ -288,7 +288,7 @@ def _note_copies(connection: Connection, ids: Sequence[str]) -> list[Removal]:
 
 
 def _what_they_held(connection: Connection, ids: Sequence[str]) -> dict[str, ForgottenTrace]:
-    found: dict[str, list[ForgottenCall]] = defaultdict(list)
+    of_traces: dict[str, list[ForgottenCall]] = defaultdict(list)
     days: dict[str, set[str]] = defaultdict(set)
     at = json_text(explanations.c.body, "explained_at")
     explained = select(explanations.c.call_id, at).where(explanations.c.trace_id.in_(ids))
@@ -309,7 +309,7 @@ def _what_they_held(connection: Connection, ids: Sequence[str]) -> dict[str, For
             external = call.external_trace
         except ValueError:  # it cannot be read; its trace was delivered all the same
             uses, external = (), {}
-        found[row.trace_id].append(
+        of_traces[row.trace_id].append(
             ForgottenCall(
                 id=row.id,
                 start_ns=row.start_ns,
@@ -324,8 +324,10 @@ def _what_they_held(connection: Connection, ids: Sequence[str]) -> dict[str, For
     return {
         trace_id: ForgottenTrace(
             trace_id=trace_id,
-            start_ns=found[trace_id][0].start_ns if found[trace_id] else starts.get(trace_id, 0),
-            calls=tuple(found[trace_id]),
+            start_ns=of_traces[trace_id][0].start_ns
+            if of_traces[trace_id]
+            else starts.get(trace_id, 0),
+            calls=tuple(of_traces[trace_id]),
         )
         for trace_id in ids
     }

@@ -118,22 +118,22 @@ class Service:
         return f"{self.name} at {presentable(self.url)}"
 
     def error(
-        self, status: int, said: str, headers: Mapping[str, str] | None = None
+        self, status: int, reply: str, headers: Mapping[str, str] | None = None
     ) -> TrackerUnavailable | RequestRejected:
         """Return the error for a status of 400 and above.
 
         Args:
-            said: the server's text; its beginning is quoted.
+            reply: the server's text; its beginning is quoted.
             headers: the response's, by lower-case name or without regard to case.
         """
-        said = one_line(said)
+        reply = one_line(reply)
         if status == 401:
             return TrackerUnavailable(
                 f"{self._where} refuses our credentials (401): {self.credentials}"
             )
         if status == 403:
             return TrackerUnavailable(
-                f"{self._where} forbids us to {self.purpose} ({said}): {self.access}"
+                f"{self._where} forbids us to {self.purpose} ({reply}): {self.access}"
             )
         if status in BUSY:
             return TrackerUnavailable(
@@ -149,7 +149,7 @@ class Service:
                 retry=False,
             )
         return RequestRejected(
-            f"{self.name} rejected it ({status}: {said})", status=status, retry=status >= 500
+            f"{self.name} rejected it ({status}: {reply})", status=status, retry=status >= 500
         )
 
     def unreachable(self, failure: Failure, *, timeout: float = 0.0) -> TrackerUnavailable:

@@ -214,14 +214,14 @@ def _store(settings: Settings) -> Iterator[Finding]:
     finally:
         store.close()
     if damage is not None:
-        said = f"store.db is damaged ({damage}): move it away, or bring back a copy of it"
-        yield Finding(level="bad", about="store", said=said)
+        sentence = f"store.db is damaged ({damage}): move it away, or bring back a copy of it"
+        yield Finding(level="bad", about="store", said=sentence)
         return
-    said = (
+    sentence = (
         f"calls: {status.captured} captured, {status.explained} explained, "
         f"{status.skipped} skipped, {status.failed} failed"
     )
-    yield Finding(level="good", about="store", said=said)
+    yield Finding(level="good", about="store", said=sentence)
     yield from examine_fleet(status.workers, clock_ahead)
     for one in status.skipped_by_reason:
         if one.code == ReasonCode.NO_MODEL:
@@ -230,25 +230,27 @@ def _store(settings: Settings) -> Iterator[Finding]:
     active = active_names(settings)
     for tracker in status.trackers:
         if tracker.name not in active:
-            said = (
+            sentence = (
                 f"is not active any more, and everything is kept for it ({tracker.waiting} wait): "
                 f"activate it, or say smile-trace doctor --forget-tracker {tracker.name}"
             )
             level: Level = "bad" if tracker.waiting else "note"
-            yield Finding(level=level, about=f"tracker {tracker.name}", said=said)
+            yield Finding(level=level, about=f"tracker {tracker.name}", said=sentence)
         elif tracker.unavailable:
-            said = f"took nothing the last time: {tracker.unavailable}"
-            yield Finding(level="bad", about=f"tracker {tracker.name}", said=said)
+            sentence = f"took nothing the last time: {tracker.unavailable}"
+            yield Finding(level="bad", about=f"tracker {tracker.name}", said=sentence)
     for which, count in without.most_common():
         spans = f"{count} {'call' if count == 1 else 'calls'} of {which.scope or 'no scope'}"
         yield Finding(level="note", about="not read", said=f"{spans}: {which.why}")
     yield from _forgotten(removals)
     if status.corrupt_lines:
-        said = f"{status.corrupt_lines} corrupt spool lines are kept in its table corrupt_lines"
-        yield Finding(level="note", about="store", said=said)
+        sentence = f"{status.corrupt_lines} corrupt spool lines are kept in its table corrupt_lines"
+        yield Finding(level="note", about="store", said=sentence)
     if status.unreadable_traces:
-        said = f"{status.unreadable_traces} traces can be read by no dialect: see the worker's log"
-        yield Finding(level="note", about="store", said=said)
+        sentence = (
+            f"{status.unreadable_traces} traces can be read by no dialect: see the worker's log"
+        )
+        yield Finding(level="note", about="store", said=sentence)
 
 
 def _nothing_read(spool: Path) -> str:

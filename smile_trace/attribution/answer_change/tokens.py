@@ -166,45 +166,45 @@ def sentence(plain: str) -> Sentence:
     return Sentence(tuple(_joined(found)), language)
 
 
-def _read(match: re.Match[str], found: list[Token], language: str | None, *, starts: bool) -> None:
+def _read(match: re.Match[str], tokens: list[Token], language: str | None, *, starts: bool) -> None:
     group, written = str(match.lastgroup), match[0]
     lower = written.lower()
     match group:
         case "iso":
             year, month, day = map(int, re.findall(r"\d+", written))
-            found.append(Token(Kind.DATE, date_key(year, month, day)))
+            tokens.append(Token(Kind.DATE, date_key(year, month, day)))
         case "dayfirst":
             first, second, year = map(int, re.findall(r"\d+", written))
             if second > 12 or (language == "en" and "/" in written and first <= 12):
                 first, second = second, first
-            found.append(Token(Kind.DATE, date_key(year, second, first)))
+            tokens.append(Token(Kind.DATE, date_key(year, second, first)))
         case "handate":
             parts = HAN_DATE.match(written)
             assert parts is not None
-            found.append(
+            tokens.append(
                 Token(Kind.DATE, date_key(*(int(p) if p else None for p in parts.groups())))
             )
         case "clock":
             hour, minute = map(int, re.findall(r"\d+", written))
-            found.append(Token(Kind.TIME, f"{hour}:{minute:02d}"))
+            tokens.append(Token(Kind.TIME, f"{hour}:{minute:02d}"))
         case "hour":
             hour = int(re.findall(r"\d+", written)[0])
-            found.append(Token(Kind.TIME, f"{hour}:00"))
+            tokens.append(Token(Kind.TIME, f"{hour}:00"))
         case "number" | "plainnumber":
             sign = -1 if written[0] == "-" else 1
             value = value_of_digits(written.lstrip("+-"))
-            found.append(Token(Kind.NUMBER, canonical(sign * value)))
+            tokens.append(Token(Kind.NUMBER, canonical(sign * value)))
         case "unit":
-            found.append(Token(Kind.UNIT, unit_of(lower) or written))
+            tokens.append(Token(Kind.UNIT, unit_of(lower) or written))
         case "operator":
-            found.append(Token(Kind.OPERATOR, _OPERATOR_FORMS.get(written, written)))
+            tokens.append(Token(Kind.OPERATOR, _OPERATOR_FORMS.get(written, written)))
         case "identifier":
             unit = re.fullmatch(r"(\d+(?:[.,]\d+)?)([a-z²]+)", lower)
-            found.append(Token(Kind.IDENTIFIER, unit[0] if unit else lower))
+            tokens.append(Token(Kind.IDENTIFIER, unit[0] if unit else lower))
         case "half":
-            found.append(Token(Kind.HALF, HALVES[lower]))
+            tokens.append(Token(Kind.HALF, HALVES[lower]))
         case "word":
-            found.append(_word(written, lower, language, starts=starts))
+            tokens.append(_word(written, lower, language, starts=starts))
         case _:
             pass
 
@@ -231,32 +231,32 @@ def _word(written: str, lower: str, language: str | None, *, starts: bool) -> To
     return Token(Kind.NAME if name else Kind.WORD, lower)
 
 
-def _read_han(text: str, start: int, found: list[Token]) -> int:
+def _read_han(text: str, start: int, tokens: list[Token]) -> int:
     """Reads a token of Japanese or Chinese from `start`; returns where it ends."""
     if apology := HAN_APOLOGY.match(text, start):
-        found.append(Token(Kind.WORD, "sorry"))
+        tokens.append(Token(Kind.WORD, "sorry"))
         return apology.end()
     if negation := HAN_NEGATION.match(text, start):
-        found.append(Token(Kind.NEGATION, "not"))
+        tokens.append(Token(Kind.NEGATION, "not"))
         return negation.end()
-    if found and found[-1].kind is Kind.NUMBER:
+    if tokens and tokens[-1].kind is Kind.NUMBER:
         for name in HAN_UNITS:
             if text.startswith(name, start):
-                found.append(Token(Kind.UNIT, unit_of(name) or name))
+                tokens.append(Token(Kind.UNIT, unit_of(name) or name))
                 return start + len(name)
     for name, half in HALVES.items():
         if name[0] > "\u2fff" and text.startswith(name, start):
-            found.append(Token(Kind.HALF, half))
+            tokens.append(Token(Kind.HALF, half))
             return start + len(name)
     for name, day in WEEKDAYS.items():
         if name[0] > "\u2fff" and text.startswith(name, start):
-            found.append(Token(Kind.WEEKDAY, f"weekday {day}"))
+            tokens.append(Token(Kind.WEEKDAY, f"weekday {day}"))
             return start + len(name)
     if katakana := _KATAKANA.match(text, start):
-        found.append(Token(Kind.WORD, katakana[0]))
+        tokens.append(Token(Kind.WORD, katakana[0]))
         return katakana.end()
     particle = "\u3041" <= text[start] <= "\u309f" or text[start] in "的了是在和也很就"
-    found.append(Token(Kind.FUNCTION if particle else Kind.WORD, text[start]))
+    tokens.append(Token(Kind.FUNCTION if particle else Kind.WORD, text[start]))
     return start + 1
 
 

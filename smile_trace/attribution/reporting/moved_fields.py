@@ -30,7 +30,7 @@ class _Tested:
 
 
 def moved_fields(
-    answer: str, rows: Sequence[Row], found: LevelFindings, seed: list[int]
+    answer: str, rows: Sequence[Row], findings: LevelFindings, seed: list[int]
 ) -> tuple[FieldChange, ...]:
     """The fields that certainly change without a significant segment of one partition.
 
@@ -39,7 +39,7 @@ def moved_fields(
     asked, it is the sum of the definition. An answer with fewer than two fields has none.
     """
     logged = _values(answer)
-    drivers = [k for k, yes in enumerate(found.significant) if yes and found.effects[k] > 0]
+    drivers = [k for k, yes in enumerate(findings.significant) if yes and findings.effects[k] > 0]
     if len(logged) < 2 or not drivers:
         return ()
     known = [
@@ -56,7 +56,7 @@ def moved_fields(
     tested = [
         one
         for path in most
-        for one in _test(path, [row for row, _ in known], changed[path], found, drivers, seed)
+        for one in _test(path, [row for row, _ in known], changed[path], findings, drivers, seed)
     ]
     sure = discovered([one.p_value for one in tested], 1 - inference.LEVEL)
     return tuple(

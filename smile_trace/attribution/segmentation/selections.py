@@ -142,17 +142,17 @@ def picked_units(prompted: Prompted, unit: AnyUnit) -> list[tuple[Place, ...]] |
     """
     splitter = UnitSplitter(prompted)
     messages = range(len(prompted.messages))
-    found: list[tuple[Place, ...]]
+    units: list[tuple[Place, ...]]
     if isinstance(unit, re.Pattern):
-        found = [((m, a, b),) for m in messages for a, b in _matches(unit, prompted, m)]
+        units = [((m, a, b),) for m in messages for a, b in _matches(unit, prompted, m)]
         missing = f"The pattern {unit.pattern!r} matches nothing in the prompt: change it."
     elif not isinstance(unit, str):
-        found = _given_spans(prompted, unit)
+        units = _given_spans(prompted, unit)
         missing = "None of the given texts stands in the prompt: give others, or another unit."
     elif unit == "example":
         pairs = _pairs(prompted)
         in_pairs = {m for pair in pairs for m, _, _ in pair}
-        found = pairs + [
+        units = pairs + [
             ((m, a, b),)
             for m in messages
             if m not in in_pairs
@@ -163,22 +163,22 @@ def picked_units(prompted: Prompted, unit: AnyUnit) -> list[tuple[Place, ...]] |
             "or numbered ones): give a pattern or spans as the unit, or take 'section'."
         )
     elif unit == "document":
-        found = [((m, a, b),) for m in messages for a, b in splitter.documents(m)]
+        units = [((m, a, b),) for m in messages for a, b in splitter.documents(m)]
         missing = (
             "The prompt shows no documents (<document> elements, [1] or 'Document 1:' blocks, "
             "tool messages): give a pattern or spans as the unit, or take 'section'."
         )
     elif unit == "tool":
-        found = tools(prompted)
+        units = tools(prompted)
         missing = "The request offers no tools: explain it by the unit 'auto'."
     elif unit in _OF_CONVERSATIONS:
         find, missing = _OF_CONVERSATIONS[unit]
-        found = find(prompted.messages)
+        units = find(prompted.messages)
     else:
         return None
-    if not found:
+    if not units:
         raise UnitMissing(missing)
-    return sorted(tuple(splitter.outside_values(place) for place in places) for places in found)
+    return sorted(tuple(splitter.outside_values(place) for place in places) for places in units)
 
 
 def _pairs(prompted: Prompted) -> list[tuple[Place, ...]]:
