@@ -6,6 +6,7 @@ import json
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import ParamSpec, TypeVar
 
@@ -79,6 +80,18 @@ class _StopRequested(Exception):
     """The worker stops in the middle of requests beside an explanation."""
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """A job's study, and the models that answer its rounds."""
+
+    job: Job
+    call: Call
+    study: Study
+    model: Model
+    proxy: Model | None
+    vectors: StudyVectors
+
+
 class Explainer:
     """Explains jobs of the store with the models of the settings.
 
@@ -118,9 +131,10 @@ class Explainer:
             await self._fail(job, Reason(ReasonCode.WORKER_CRASHED, said))
             return
         with traced("explain"):
-            await self._finish(job, checkpoint)
+            await self._with_outcome(job, checkpoint)
 
-    async def _finish(self, job: Job, checkpoint: Checkpoint) -> None:
+    async def _with_outcome(self, job: Job, checkpoint: Checkpoint) -> None:
+        """Explain the job, or say in the store why it waits or failed."""
         try:
             await self._explain(job, checkpoint)
         except _StopRequested:
@@ -155,31 +169,14 @@ class Explainer:
             if proxy is None:  # the model alone is asked, as often as without a proxy
                 dropped = dropped or "the settings have no such model any more"
                 job = self._models.without_proxy(job)
-        make = partial(_study, job, Prompted.of(call), model, proxy)
         vectors = StudyVectors(self._models.embeddings(job))
-        study = make(self._models.proxy_calls, vectors.table)
-        told: list[Response] = []
-        while perturbations := await run_in_thread(study.ask):
-            if self._stopping:
-                await self._postpone(job, None, 0.0)
-                return
-            await self._retry(self._models.look)
-            if self._models.is_paused(job.settings.model):
-                await self._probe(study, job, call, perturbations)
-            with traced("round", perturbations=len(perturbations)):
-                ask = partial(_round, study, model, proxy, perturbations)
-                kept, ran = await checkpoint(ask)
-                responses = _read_round(kept, perturbations)
-            if responses is None:  # what it paid for is in the store
-                await self._postpone(job, None, 0.0)
-                return
-            pairs = list(zip(perturbations, responses, strict=True))
-            await vectors.ask(study, pairs)
-            with traced("fit"):
-                await run_in_thread(study.tell, pairs)
-            told += responses
-            if ran and not all(response.cached for response in responses):
-                await self._retry(self._store.jobs.progressed, job.id, now=self._clock())
+        proxy_calls = self._models.proxy_calls
+        study = _study(job, Prompted.of(call), model, proxy, proxy_calls, vectors.table)
+        asked = _Asked(job, call, study, model, proxy, vectors)
+        told = await self._ask_all(asked, checkpoint)
+        if told is None:
+            await self._postpone(job, None, 0.0)
+            return
         await vectors.ask(study)
         with traced("fit"):
             explanation = await run_in_thread(finish, study, model, told)
@@ -194,6 +191,35 @@ class Explainer:
         rate = self._settings.explain.sanity_check_rate
         if is_checked(job.call_id, rate) and not job.settings.pooled:
             explanation = await self._checked(explanation, job, call)
+        await self._keep(job, call, explanation)
+
+    async def _ask_all(self, asked: _Asked, checkpoint: Checkpoint) -> list[Response] | None:
+        """Every round's responses; None if it stops before the last, whose answers are kept."""
+        job, study = asked.job, asked.study
+        told: list[Response] = []
+        while perturbations := await run_in_thread(study.ask):
+            if self._stopping:
+                return None
+            await self._retry(self._models.look)
+            if self._models.is_paused(job.settings.model):
+                await self._try_paused(asked, perturbations)
+            with traced("round", perturbations=len(perturbations)):
+                ask = partial(_round, study, asked.model, asked.proxy, perturbations)
+                kept, ran = await checkpoint(ask)
+                responses = _read_round(kept, perturbations)
+            if responses is None:  # what it paid for is in the store
+                return None
+            pairs = list(zip(perturbations, responses, strict=True))
+            await asked.vectors.ask(study, pairs)
+            with traced("fit"):
+                await run_in_thread(study.tell, pairs)
+            told += responses
+            if ran and not all(response.cached for response in responses):
+                await self._retry(self._store.jobs.progressed, job.id, now=self._clock())
+        return told
+
+    async def _keep(self, job: Job, call: Call, explanation: Explanation) -> None:
+        """Keep the explanation, then what is asked beside it; the last of these ends the job."""
         trace = await self._retry(trace_to_follow, self._store, job, self._settings)
         profiled = is_profiled(call, self._settings, pooled=job.settings.pooled)
         keep, now = partial(self._store.jobs.explain, job, explanation), self._clock()
@@ -248,9 +274,7 @@ class Explainer:
         why = why_no_proxy(call.answer or "")
         return why or await self._retry(why_dropped, self._store, pair)
 
-    async def _probe(
-        self, study: Study, job: Job, call: Call, perturbations: Sequence[Perturbation]
-    ) -> None:
+    async def _try_paused(self, asked: _Asked, perturbations: Sequence[Perturbation]) -> None:
         """Ask a paused model for the first missing answer of a round.
 
         It counts in no explanation's cap: however often a paused model is probed, the jobs that
@@ -260,12 +284,13 @@ class Explainer:
             ModelUnavailable: it still cannot be asked.
             BudgetExceeded: a daily cap is reached.
         """
-        model = self._models.open(job, call, Purpose.PROBE)
+        job = asked.job
+        model = self._models.open(job, asked.call, Purpose.PROBE)
         for row in perturbations:
             if row.asked == "proxy":
                 continue
             try:
-                [response] = await ask_round(study, model, [row])
+                [response] = await ask_round(asked.study, model, [row])
             except ExplanationFailed:
                 return  # one repeat of the prompt: the round asks them all, and decides
             if response.cached:
