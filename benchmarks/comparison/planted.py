@@ -16,7 +16,7 @@ from sklearn.linear_model import RidgeCV  # type: ignore[import-untyped]
 from sklearn.model_selection import KFold  # type: ignore[import-untyped]
 
 from smile_trace.comparison.pooled_effects import PooledRows, pool
-from smile_trace.comparison.verdicts import judge
+from smile_trace.comparison.verdicts import pooled_verdicts
 from smile_trace.records.verdicts import SMALLEST_EFFECT
 
 SEGMENTS, CALLS, MASKS = 30, 200, 6
@@ -121,7 +121,7 @@ def score(repetitions: int, *, seed: int = 0) -> Score:
     bounds = []
     for repetition in range(repetitions):
         pooled = pool(pooled_rows(np.random.default_rng([seed, repetition])))
-        said = judge(pooled, SMALLEST_EFFECT)
+        said = pooled_verdicts(pooled, SMALLEST_EFFECT)
         low, high = (np.array([getattr(s, end) for s in said]) for end in ("low", "high"))
         covered += (low <= planted.truth) & (planted.truth <= high)
         margin += said[MARGIN].verdict == "excluded"

@@ -16,7 +16,7 @@ from typing import Any
 import requests
 
 from smile_trace._guards import foreign
-from smile_trace._guards.addresses import AddressRefused, Gate
+from smile_trace._guards.addresses import AddressPolicy, AddressRefused
 from smile_trace._guards.bounded_http import MAX_REPLY_MB, Redirected, ReplyRefused
 from smile_trace._guards.foreign import ForeignDataError
 from smile_trace._guards.presentable import hide
@@ -283,7 +283,7 @@ def _bound(
 ) -> None:
     """Bound every request of a session, and turn every failure into a sentence. `http` reads assets
     from a storage beside Comet, without key and headers."""
-    request, service, gate = session.request, http.service, Gate(http.service.url)
+    request, service, policy = session.request, http.service, AddressPolicy(http.service.url)
     for prefix in list(session.adapters):
         seconds = DEADLINE_TIMEOUTS * timeout
         bound(session, prefix, seconds=seconds, max_reply_mb=max_reply_mb)
@@ -292,7 +292,7 @@ def _bound(
         target = target or options.pop("url")
         options["timeout"] = min(options.get("timeout") or timeout, timeout)
         try:
-            gate.own_server(target)
+            policy.own_server(target)
             response = request(method, target, **options)
         except Redirected as redirected:
             if method.upper() != "GET" or ASSET_PATH not in target:

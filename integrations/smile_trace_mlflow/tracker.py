@@ -38,7 +38,7 @@ from smile_trace.trackers.presentation import (
     DOCUMENT,
     NOT_MEASURED,
     SAID,
-    Heatmap,
+    HeatmapView,
     PathView,
     Presentation,
     ScoredDocument,
@@ -276,7 +276,7 @@ class MLflowTracker(Dashboard):
             spans = path_spans(server, info, place, _calls(trace, place), view)
             server.post_spans(spans_to_otlp(list(spans)), experiment)
             write_path_page(server, trace, view.path)
-        elif isinstance(view, Heatmap) and shown.call is not None:
+        elif isinstance(view, HeatmapView) and shown.call is not None:
             span = heatmap_span(server, info, place, shown.call, view)
             server.post_spans(spans_to_otlp([span]), experiment)
             server.tag_trace(place.trace_id, STATUS_TAG, view.explanation.fidelity.status)

@@ -31,7 +31,7 @@ from smile_trace.trackers.presentation import (
     EXPLANATION,
     EXPLANATION_NAME,
     PATH_NAME,
-    Heatmap,
+    HeatmapView,
     PathView,
     explanation_span_id,
     path_span_id,
@@ -57,7 +57,7 @@ Key = Callable[[int], str]
 
 
 def heatmap_span(
-    server: "Server", info: "TraceInfo", place: Parent, call: Call, view: Heatmap
+    server: "Server", info: "TraceInfo", place: Parent, call: Call, view: HeatmapView
 ) -> Span:
     """Make the span that shows an explanation under its call's, and attach its pictures."""
     explanation, fidelity = view.explanation, view.explanation.fidelity

@@ -25,7 +25,7 @@ from smile_trace.trackers.fields import (
     trace_times,
 )
 from smile_trace.trackers.late_span import Parent
-from smile_trace.trackers.presentation import Heatmap, Score, View
+from smile_trace.trackers.presentation import HeatmapView, Score, View
 
 TAG = "explained"
 EXPLANATION_NAME, PATH_NAME = "why this answer?", "where did this come from?"
@@ -190,7 +190,7 @@ def view_json(
         "last_updated_at": timestamp(now_ns),
         "source": SOURCE,
     }
-    if call is None or not isinstance(view, Heatmap):
+    if call is None or not isinstance(view, HeatmapView):
         shown = {"name": PATH_NAME, "input": {"answer": view.answer}, "tags": [TAG]}
         return {**fields, **shown, "output": {"summary": view.summary, "path": _ATTACHED}}
     explanation, fidelity = view.explanation, view.explanation.fidelity

@@ -22,7 +22,7 @@ from smile_trace.trackers.batches import outcome_of
 from smile_trace.trackers.dashboard import Dashboard, gone, not_ours, own_place
 from smile_trace.trackers.http import HttpOptions
 from smile_trace.trackers.late_span import Parent
-from smile_trace.trackers.presentation import Heatmap, Presentation, View, feedback_scores
+from smile_trace.trackers.presentation import HeatmapView, Presentation, View, feedback_scores
 from smile_trace_opik.experiments import deliver_comparison, forget_comparison
 from smile_trace_opik.reviews import OpikQueues, ReviewQueue, is_worth_a_look
 from smile_trace_opik.server import MOST, OpikServer, own_settings
@@ -152,7 +152,7 @@ class OpikTracker(Dashboard):
         span = view_json(place, span_id, shown.call, view, project, time.time_ns())
         self._server.write_spans([span])
         self._server.attach(project, "span", span_id, view.files)
-        if self._review and isinstance(view, Heatmap) and is_worth_a_look(view.explanation):
+        if self._review and isinstance(view, HeatmapView) and is_worth_a_look(view.explanation):
             self._review.add(project, place.trace_id)
         return self.receipt(place.trace_id)
 

@@ -33,7 +33,7 @@ from smile_trace.trackers.dashboard import Dashboard
 from smile_trace.trackers.http import HttpClient, HttpOptions, RequestRejected, Service
 from smile_trace.trackers.late_span import PICTURE_ATTRIBUTES, Parent, late_span
 from smile_trace.trackers.otlp import Encoding, post_spans
-from smile_trace.trackers.presentation import Heatmap, Presentation, View
+from smile_trace.trackers.presentation import HeatmapView, Presentation, View
 
 PresetName = Literal["logfire", "weave", "datadog", "jaeger", "tempo", "grafana_cloud", "honeycomb"]
 
@@ -271,7 +271,7 @@ class OtlpTracker(Dashboard):
         """See `Dashboard.put_view`."""
         span = late_span(place, view)
         attributes = dict(span.attributes)
-        if isinstance(view, Heatmap):
+        if isinstance(view, HeatmapView):
             attributes = {HEATMAP: plain_heatmap(view.explanation), **attributes}
         if not self._picture:
             attributes = {k: v for k, v in attributes.items() if k not in PICTURE_ATTRIBUTES}

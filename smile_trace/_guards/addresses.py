@@ -1,7 +1,8 @@
-"""The gate for addresses that another program names: uploads, redirects, places of files.
+"""The policy for addresses that another program names: uploads, redirects, places of files.
 
-An address in a reply or record is only its writer's wish. It must pass a `Gate`, which knows the
-one server that the settings name. Only forms that every parser reads alike are compared.
+An address in a reply or record is only its writer's wish. It must pass an `AddressPolicy`,
+which knows one server that the settings name. Only forms that every parser reads alike are
+compared.
 """
 
 import re
@@ -62,7 +63,7 @@ _NAT64 = [ip_network(network) for network in ("64:ff9b::/96", "64:ff9b:1::/48", 
 """IPv6 that stands for the IPv4 address in its last 32 bits."""
 
 
-class Gate:
+class AddressPolicy:
     """The addresses that a server of the settings, `own`, may name for us to ask."""
 
     def __init__(self, own: str) -> None:

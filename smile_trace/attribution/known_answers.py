@@ -127,10 +127,10 @@ class KnownAnswers:
         """The pairs of the last level that fresh masks have confirmed."""
         answered = iter(scores.confirming)
         changes = [
-            (one.confirmation, [[next(answered) for _ in of_mask] for of_mask in one.rows])
+            (one.planned, [[next(answered) for _ in of_mask] for of_mask in one.rows])
             for one in self.planner.confirming
         ]
-        return [confirmation.pair for confirmation, of in changes if confirmation.holds(of)]
+        return [planned.pair for planned, of in changes if planned.holds(of)]
 
     def seed(self, index: int) -> list[int]:
         """The seed of a level's draws."""

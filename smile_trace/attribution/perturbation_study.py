@@ -27,7 +27,7 @@ from smile_trace.attribution.reporting.segments import join
 from smile_trace.attribution.reporting.summary import summarize
 from smile_trace.attribution.reporting.verdict import (
     first_place,
-    judge,
+    levels_shown,
     settled,
     status_of,
 )
@@ -195,7 +195,7 @@ class PerturbationStudy:
         """The Explanation from the responses so far; `cost.target_calls` counts them."""
         scores = self._known.scores()
         findings = [self._known.find(level) for level in self._levels]
-        shown, fidelity = judge(findings, scores)
+        shown, fidelity = levels_shown(findings, scores)
         segments, coarser = join([of.attributions() for of in findings[:shown]])
         finest = findings[shown - 1]
         reliable = fidelity.status == status_of(finest, scores) == "reliable"

@@ -30,7 +30,7 @@ from smile_trace.attribution.one_thread import one_thread
 from smile_trace.attribution.perturbation_study import ROUND, PerturbationStudy
 from smile_trace.attribution.reporting.segments import join, observations
 from smile_trace.attribution.reporting.summary import summarize
-from smile_trace.attribution.reporting.verdict import judge, settled
+from smile_trace.attribution.reporting.verdict import levels_shown, settled
 from smile_trace.attribution.segmentation.partitioner import Partitioner, Segmentation
 from smile_trace.attribution.segmentation.units import AnyUnit
 from smile_trace.attribution.study import Answered
@@ -358,7 +358,7 @@ class ProxyStudy:
             )
         finer = takewhile(lambda level: level.backed, levels[1:])
         found = [level.findings for level in (levels[0], *finer)]
-        shown, fidelity = judge(found, target)
+        shown, fidelity = levels_shown(found, target)
         fidelity = self._with_minimum(fidelity, levels[0])
         segments, coarser = join([of.attributions() for of in found[:shown]])
         limit = self._settings.smallest_effect

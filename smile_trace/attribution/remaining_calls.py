@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import scipy  # type: ignore[import-untyped]
 
-from smile_trace.attribution.design.masks import MOST_CALLS, confirmation_of
+from smile_trace.attribution.design.masks import MOST_CALLS, pair_test
 from smile_trace.attribution.design.planner import MIN_LEVEL_CALLS
 from smile_trace.attribution.estimation.findings import LevelFindings
 from smile_trace.attribution.estimation.inference import LEVEL, at_most
@@ -137,7 +137,7 @@ class RemainingCalls:
             known = zip(self._known.rows(level), self._known.scores().changes[-1], strict=True)
             rows = [(row, change) for row, change in known if change is not None]
             pairs = sorted(self._known.find(level).pairs, key=lambda pair: -abs(pair.value))
-            wanted = (confirmation_of(pair, level.free, rows) for pair in pairs)
+            wanted = (pair_test(pair, level.free, rows) for pair in pairs)
             confirming = min(kept_back, MOST_CALLS)
             self._plan.add_confirming(filter(None, wanted), self._known.asked.keys(), confirming)
             kept_back -= len(self._plan.confirming_rows)

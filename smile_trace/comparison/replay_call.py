@@ -181,10 +181,10 @@ async def _ask(
         answers=answers,
         failures=tuple(str(response.failure) for response in responses if not response.ok),
     )
-    return _judged(made, text_distance(settings.explain.distance))
+    return _with_change(made, text_distance(settings.explain.distance))
 
 
-def _judged(made: Replay, distance: Distance) -> Replay:
+def _with_change(made: Replay, distance: Distance) -> Replay:
     if not made.answers:
         return made.model_copy(update={"verdict": "The model gave no answer."})
     logged = made.call.answer or ""

@@ -188,7 +188,7 @@ def _distance(item: AnswerComparison | EditEffect) -> str:
     return f"{item.distance:.2f}" + ("" if exact else f" ({item.ci_low:.2f} to {item.ci_high:.2f})")
 
 
-class GateError(SmileTraceError):
+class LimitError(SmileTraceError):
     """A limit names a segment that the comparison does not have; the message lists them."""
 
 
@@ -206,12 +206,12 @@ def broken_limits(
         answer_change: the largest mean change of the answers that is allowed, in [0, 1].
 
     Raises:
-        GateError: there is one version only; or no segment, or more than one, holds that text.
+        LimitError: there is one version only; or no segment, or more than one, holds that text.
     """
     if not drops and answer_change is None:
         return []
     if not comparison.changes:
-        raise GateError(
+        raise LimitError(
             f"{comparison.prompt!r} was called in one version only, so no change can be checked: "
             "name two models, or a file with another version"
         )
@@ -247,7 +247,7 @@ def _place(texts: list[str], wanted: str, label: str) -> int:
     if len(found) == 1:
         return found[0]
     many = "more than one segment" if found else "no segment"
-    raise GateError(
+    raise LimitError(
         f"{many} of version {label} holds {wanted!r}: its segments are "
         + ", ".join(repr(text) for text in texts[:20])
     )

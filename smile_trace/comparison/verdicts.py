@@ -21,7 +21,7 @@ MIN_CALLS = 10
 
 
 @dataclass(frozen=True)
-class Judgement:
+class PooledVerdict:
     """The verdict on one segment, and the statistics behind it.
 
     `low` and `high` are the ends of the interval, in [-1, 1]. `p_value` is two-sided for "no
@@ -40,7 +40,7 @@ class Judgement:
     calls_needed: int | None
 
 
-def judge(pooled: Pooled, limit: float) -> list[Judgement]:
+def pooled_verdicts(pooled: Pooled, limit: float) -> list[PooledVerdict]:
     """Judge a template's segments; `limit` is the smallest effect that matters, in answer
     change."""
     freedom = max(pooled.calls - 1, 1)
@@ -59,7 +59,7 @@ def judge(pooled: Pooled, limit: float) -> list[Judgement]:
         if verdict == "open":
             needed = calls_needed(influence, error, pooled.calls, limit)
         judgements.append(
-            Judgement(
+            PooledVerdict(
                 verdict=verdict,
                 low=low,
                 high=high,

@@ -9,7 +9,7 @@ import scipy  # type: ignore[import-untyped]
 from smile_trace.comparison.evidence import Evidence
 from smile_trace.comparison.pooled_effects import Pooled, pool
 from smile_trace.comparison.templates import segment_template
-from smile_trace.comparison.verdicts import LEVEL, Judgement, judge
+from smile_trace.comparison.verdicts import LEVEL, PooledVerdict, pooled_verdicts
 from smile_trace.models.transport import price
 from smile_trace.records import Call, Feedback, Unit, Usage
 from smile_trace.records.comparison import Influence, Measure, TemplateSegment, VersionReport
@@ -43,9 +43,9 @@ def report(
     rows = evidence.rows
     if rows is not None:
         pooled = pool(rows)
-        judgements = judge(pooled, limit)
+        verdicts = pooled_verdicts(pooled, limit)
         influences = [
-            _influence(segment, pooled, k, judgements[k]) for k, segment in enumerate(segments)
+            _influence(segment, pooled, k, verdicts[k]) for k, segment in enumerate(segments)
         ]
         influences = _with_savings(influences, evidence, base_url)
     keep = () if rows is None else tuple(round(1 - q, 6) for q in np.unique(rows.q)[::-1].tolist())
@@ -68,25 +68,25 @@ def report(
 
 
 def _influence(
-    segment: TemplateSegment, pooled: Pooled, place: int, judgement: Judgement
+    segment: TemplateSegment, pooled: Pooled, place: int, verdict: PooledVerdict
 ) -> Influence:
     error = float(pooled.error[place])
     known = bool(np.isfinite(error))
     centre = float(pooled.influence[place]) if known else 0.0
     return Influence(
         segment=segment,
-        influence=min(max(centre, judgement.low), judgement.high),
-        ci_low=judgement.low,
-        ci_high=judgement.high,
+        influence=min(max(centre, verdict.low), verdict.high),
+        ci_low=verdict.low,
+        ci_high=verdict.high,
         standard_error=error if known else None,
-        p_value=judgement.p_value,
-        significant=judgement.significant,
-        verdict=judgement.verdict,
+        p_value=verdict.p_value,
+        significant=verdict.significant,
+        verdict=verdict.verdict,
         spread=float(pooled.spread[place]),
         calls_tried=float(pooled.tried[place]),
         calls_lost=float(pooled.lost[place]),
-        may_need=judgement.may_need,
-        calls_needed=judgement.calls_needed,
+        may_need=verdict.may_need,
+        calls_needed=verdict.calls_needed,
     )
 
 
@@ -157,7 +157,7 @@ def measure(
 
 
 def refuses(answer: str) -> bool:
-    """Whether an answer begins as refusals do, in eight languages; a rule, not a judgement."""
+    """Whether an answer begins as refusals do, in eight languages; a rule, not a verdict."""
     return _REFUSAL.match(answer) is not None
 
 

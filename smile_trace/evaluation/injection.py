@@ -169,7 +169,7 @@ async def sanity_check(
             # A study of texts asks for this very answer, and counts it.
             before = asked if study.signal == "probability" else asked[:-1]
             explanation = await run(study, model, vectors=vectors, on_round=on_round, before=before)
-            return _judge(injected, explanation)
+            return _checked(injected, explanation)
     failures = [response.failure for response in asked if response.failure]
     return _outcome(
         "inconclusive",
@@ -205,7 +205,7 @@ def _study(
     )
 
 
-def _judge(injected: InjectedPrompt, explanation: Explanation) -> SanityCheck:
+def _checked(injected: InjectedPrompt, explanation: Explanation) -> SanityCheck:
     ours = injected.largest_attribution(explanation, neutral=False)
     neutral = injected.largest_attribution(explanation, neutral=True)
     found: dict[str, Any] = {

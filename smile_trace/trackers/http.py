@@ -13,7 +13,7 @@ import httpx
 from pydantic import Field
 
 from smile_trace._guards import foreign
-from smile_trace._guards.addresses import AddressRefused, Gate
+from smile_trace._guards.addresses import AddressPolicy, AddressRefused
 from smile_trace._guards.bounded_http import (
     HEADERS,
     MAX_REPLY_MB,
@@ -233,7 +233,7 @@ class HttpClient:
         self.service = service
         self._timeout = timeout
         self._bounded = bounded(max_reply_mb)
-        self._gate = Gate(str(httpx.URL(service.url)))
+        self._policy = AddressPolicy(str(httpx.URL(service.url)))
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._client = httpx.AsyncClient(
@@ -311,7 +311,7 @@ class HttpClient:
 
     async def _own(self, request: httpx.Request) -> None:
         """Let no request with our credentials leave for another server."""
-        self._gate.own_server(str(request.url))
+        self._policy.own_server(str(request.url))
 
     def put_elsewhere(
         self, url: str, content: bytes, *, headers: Mapping[str, str] = {}
@@ -330,11 +330,11 @@ class HttpClient:
         return response.content
 
     async def _elsewhere(self, method: str, url: str, **options: Any) -> httpx.Response:
-        await asyncio.to_thread(self._gate.storage, url)
+        await asyncio.to_thread(self._policy.storage, url)
         async with httpx.AsyncClient(
             headers=HEADERS, event_hooks={"response": [self._bounded]}, timeout=self._timeout
         ) as client:
-            _guard(client, self._gate)
+            _guard(client, self._policy)
             return await client.request(method, url, **options)
 
     def _checked(self, sending: Coroutine[Any, Any, httpx.Response]) -> httpx.Response:
@@ -376,24 +376,24 @@ class HttpClient:
 _starting = threading.Lock()
 
 
-def _guard(client: httpx.AsyncClient, gate: Gate) -> None:
+def _guard(client: httpx.AsyncClient, policy: AddressPolicy) -> None:
     """Refuse forbidden addresses at connection time, since a name may resolve differently than when
     it was checked. Connections to proxies of the environment stay as they are."""
     pool = client._transport._pool  # type: ignore[attr-defined]
-    pool._network_backend = _Guarded(pool._network_backend, gate)
+    pool._network_backend = _Guarded(pool._network_backend, policy)
 
 
 class _Guarded(httpcore.AsyncNetworkBackend):
-    """Resolves names itself and connects only to addresses that the gate has checked."""
+    """Resolves names itself and connects only to addresses that the policy has checked."""
 
-    def __init__(self, plain: httpcore.AsyncNetworkBackend, gate: Gate) -> None:
-        self._plain, self._gate = plain, gate
+    def __init__(self, plain: httpcore.AsyncNetworkBackend, policy: AddressPolicy) -> None:
+        self._plain, self._policy = plain, policy
 
     async def connect_tcp(
         self, host: str, port: int, *args: Any, **options: Any
     ) -> httpcore.AsyncNetworkStream:
         try:
-            *others, last = await asyncio.to_thread(self._gate.peers, host, port)
+            *others, last = await asyncio.to_thread(self._policy.peers, host, port)
         except OSError as error:
             raise httpcore.ConnectError(str(error)) from error
         for peer in others:

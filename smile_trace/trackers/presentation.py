@@ -217,7 +217,7 @@ class View(Protocol):
         ...
 
 
-class Heatmap(View):
+class HeatmapView(View):
     """The heatmap of an explained call."""
 
     def __init__(self, item: ExplainedCall) -> None:
@@ -359,7 +359,7 @@ def present(item: Item) -> Presentation:
                 scores=tuple(_explained(explanation)),
                 names=(DRIVER, VERDICT, FIDELITY),
                 model=explanation.settings.model,
-                view=Heatmap(item),
+                view=HeatmapView(item),
                 documents=tuple(_documents(item)),
             )
         case ExplainedPath(path=path):

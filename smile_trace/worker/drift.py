@@ -209,7 +209,7 @@ class DriftMonitor:
                 answers = await replay(case, call, model, probes, period=period, embed=embed)
             answered.append((case, answers))
         self._store.drift.keep(name, answered, period=period)
-        self._judge(drift_of(self._store, name, self._settings.drift.false_alarm_rate))
+        self._test(drift_of(self._store, name, self._settings.drift.false_alarm_rate))
 
     def _call_of(self, case: NewCase, period: str) -> tuple[Call, Job]:
         """The case's call, and a job that its requests count on: as a profile's, with a cap for
@@ -222,7 +222,7 @@ class DriftMonitor:
         scope = f"drift {period} {seed_of(case.messages, 'scope', period, 0)}"
         return call, job.model_copy(update={"settings_hash": scope})
 
-    def _judge(self, series: DriftSeries) -> None:
+    def _test(self, series: DriftSeries) -> None:
         if series.alarm is None:
             last = [(one.probe, one.periods[-1]) for one in series.probes if one.periods]
             told = ", ".join(f"{name} {one.changed} of {one.asked}" for name, one in last)

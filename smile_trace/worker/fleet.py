@@ -120,7 +120,7 @@ class Fleet(Protocol):
         """Whether this worker has a task that one does for all; it keeps the task while it
         lives."""
 
-    def turn(self, task: str) -> AbstractContextManager[bool]:
+    def exclusive(self, task: str) -> AbstractContextManager[bool]:
         """Whether this worker has the task right now, with nobody else inside the context."""
 
     def workers(self) -> list[RegisteredWorker]:
@@ -151,7 +151,7 @@ class Alone:
         """Always."""
         return True
 
-    def turn(self, task: str) -> AbstractContextManager[bool]:
+    def exclusive(self, task: str) -> AbstractContextManager[bool]:
         """Always."""
         return nullcontext(True)
 
@@ -221,7 +221,7 @@ class SharedFleet:
         return True
 
     @contextmanager
-    def turn(self, task: str) -> Iterator[bool]:
+    def exclusive(self, task: str) -> Iterator[bool]:
         """See `Fleet.turn`."""
         with self._session.holding(TASKS, task) as held:
             yield held

@@ -1,4 +1,4 @@
-"""What a server may name: the one gate before every address out of a reply or a record."""
+"""What a server may name: the one policy before every address out of a reply or a record."""
 
 import asyncio
 import socket
@@ -8,7 +8,14 @@ from typing import Any
 import httpx
 import pytest
 
-from smile_trace._guards.addresses import AddressRefused, Gate, Reach, folders, reach_of, stored_at
+from smile_trace._guards.addresses import (
+    AddressPolicy,
+    AddressRefused,
+    Reach,
+    folders,
+    reach_of,
+    stored_at,
+)
 from smile_trace.errors import ReasonCode
 from smile_trace.trackers.http import _guard
 
@@ -88,7 +95,7 @@ PUBLIC, INSIDE, HERE = "https://tracker.example", "http://inside.example", "http
     ],
 )
 def test_a_storage_may_be_named(own: str, named: str) -> None:
-    Gate(own).storage(named)
+    AddressPolicy(own).storage(named)
 
 
 @pytest.mark.parametrize(
@@ -128,7 +135,7 @@ def test_a_storage_may_be_named(own: str, named: str) -> None:
 )
 def test_nothing_nearer_than_the_server_is_named(named: str) -> None:
     with pytest.raises(AddressRefused) as refused:
-        Gate(PUBLIC).storage(named)
+        AddressPolicy(PUBLIC).storage(named)
     assert refused.value.code is ReasonCode.ADDRESS_REFUSED
     assert str(refused.value).isprintable()
 
@@ -136,22 +143,22 @@ def test_nothing_nearer_than_the_server_is_named(named: str) -> None:
 @pytest.mark.parametrize("own", [PUBLIC.replace("https", "http"), INSIDE, HERE])
 def test_where_clouds_keep_credentials_is_never_named(own: str) -> None:
     with pytest.raises(AddressRefused):
-        Gate(own).storage("http://metadata.example/latest/meta-data/")
+        AddressPolicy(own).storage("http://metadata.example/latest/meta-data/")
 
 
 def test_a_private_server_does_not_name_loopback() -> None:
     with pytest.raises(AddressRefused):
-        Gate(INSIDE).storage("http://127.0.0.1:6379/")
+        AddressPolicy(INSIDE).storage("http://127.0.0.1:6379/")
 
 
 def test_a_server_whose_name_moves_inwards_gains_nothing(names: dict[str, str]) -> None:
-    gate = Gate("http://tracker.example")
+    policy = AddressPolicy("http://tracker.example")
     with pytest.raises(AddressRefused):
-        gate.storage("http://10.1.2.4/x")
+        policy.storage("http://10.1.2.4/x")
     names["tracker.example"] = "127.0.0.1"
     for named in ("http://10.1.2.4/x", "http://tracker.example/x"):
         with pytest.raises(AddressRefused):
-            gate.storage(named)
+            policy.storage(named)
 
 
 @pytest.mark.parametrize(
@@ -168,9 +175,9 @@ def test_a_server_whose_name_moves_inwards_gains_nothing(names: dict[str, str]) 
     ],
 )
 def test_our_key_goes_to_its_own_server_alone(named: str) -> None:
-    Gate(PUBLIC).own_server("https://TRACKER.example:443/x?y#z")
+    AddressPolicy(PUBLIC).own_server("https://TRACKER.example:443/x?y#z")
     with pytest.raises(AddressRefused):
-        Gate(PUBLIC).own_server(named)
+        AddressPolicy(PUBLIC).own_server(named)
 
 
 @pytest.mark.parametrize("path", ["", "/", "/1/a b/é/x%20y", "1/traces/tr-1/artifacts/"])
@@ -255,7 +262,7 @@ def here() -> Iterator[Listening]:
 def test_httpx_connects_to_no_other_address_than_was_checked(here: Listening) -> None:
     async def put() -> None:
         async with httpx.AsyncClient(trust_env=False) as client:
-            _guard(client, Gate(PUBLIC))
+            _guard(client, AddressPolicy(PUBLIC))
             await client.put(f"http://rebound.example:{here.port}/x", content=b"secret")
 
     with pytest.raises(AddressRefused):

@@ -17,7 +17,7 @@ from mlflow.store.artifact.mlflow_artifacts_repo import MlflowArtifactsRepositor
 from mlflow.tracing.client import TracingClient
 from mlflow.tracing.utils.artifact_utils import get_artifact_uri_for_trace
 
-from smile_trace._guards.addresses import AddressRefused, Gate, folders, stored_at
+from smile_trace._guards.addresses import AddressPolicy, AddressRefused, folders, stored_at
 from smile_trace.sources.kit import unread
 
 OWN = "mlflow-artifacts"
@@ -35,7 +35,7 @@ class Artifacts:
     returns the place of an experiment's files by its id, as the server has it."""
 
     def __init__(self, uri: str, location: Callable[[str], str]) -> None:
-        self._uri, self._gate = uri, Gate(uri)
+        self._uri, self._policy = uri, AddressPolicy(uri)
         self._location = location
         self._experiments: dict[str, tuple[float, Place]] = {}
 
@@ -82,7 +82,7 @@ class Artifacts:
         if scheme == OWN and not rest.startswith("//"):
             return (OWN, *folders(rest))
         own = urlsplit(self._uri)
-        self._gate.own_server(f"{own.scheme}:{rest}" if scheme == OWN else location)
+        self._policy.own_server(f"{own.scheme}:{rest}" if scheme == OWN else location)
         path = "/" + rest[2:].partition("/")[2]
         root = "" if scheme == OWN else own.path.rstrip("/") + _API
         if not f"{path}/".startswith(f"{root}/"):
@@ -101,8 +101,8 @@ class _OwnFiles(MlflowArtifactsRepository):
         return False
 
 
-class GatedTracing(TracingClient):
-    """MLflow's client of traces, which opens files only through the gate."""
+class GuardedTracing(TracingClient):
+    """MLflow's client of traces, which opens files only through the policy."""
 
     def __init__(self, uri: str, artifacts: Artifacts) -> None:
         super().__init__(tracking_uri=uri)

@@ -24,7 +24,7 @@ from smile_trace._guards.presentable import presentable
 from smile_trace.trackers import TrackerUnavailable
 from smile_trace.trackers.http import DEADLINE_TIMEOUTS, RequestRejected, Service
 from smile_trace.trackers.requests_bounds import bound, last_reply
-from smile_trace_mlflow.server.artifacts import Artifacts, GatedTracing
+from smile_trace_mlflow.server.artifacts import Artifacts, GuardedTracing
 
 DEFAULT_EXPERIMENT, EXPERIMENT_SECONDS = "0", 30.0
 """The default experiment of traces; how long an experiment's existence is cached."""
@@ -69,7 +69,7 @@ class Connection:
         _bound_requests(self.uri, seconds=seconds, max_reply_mb=max_reply_mb)
         self._client = MlflowClient(tracking_uri=self.uri, registry_uri=self.uri)
         self._artifacts = Artifacts(self.uri, self._artifact_location)
-        self.tracing = GatedTracing(self.uri, self._artifacts)
+        self.tracing = GuardedTracing(self.uri, self._artifacts)
 
     @contextmanager
     def calling(self) -> Iterator[None]:

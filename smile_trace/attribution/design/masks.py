@@ -94,7 +94,7 @@ MOST_CALLS = 4
 
 
 @dataclass(frozen=True)
-class Confirmation:
+class PairTest:
     """The masks that confirm a pair that seems to work together.
 
     Attributes:
@@ -122,16 +122,16 @@ class Confirmation:
 
 @dataclass(frozen=True)
 class Confirming:
-    """A confirmation and its rows: the repeats of each mask."""
+    """A test of a pair and its rows: the repeats of each mask."""
 
-    confirmation: Confirmation
+    planned: PairTest
     rows: tuple[tuple[Perturbation, ...], ...]
 
 
-def confirmation_of(
+def pair_test(
     pair: Pair, free: Sequence[bool], rows: Sequence[tuple[Perturbation, float]]
-) -> Confirmation | None:
-    """The confirmation of a pair (indices among the free segments), by the partition's rows and
+) -> PairTest | None:
+    """The test of a pair (indices among the free segments), by the partition's rows and
     their changes, in [0, 1]; None if the pair seems not to work together, or no row lost the
     answer."""
     if pair.kind is None:
@@ -142,7 +142,7 @@ def confirmation_of(
     if pair.kind == "both":
         whole = (True,) * len(free)
         without = _set(whole, first, False), _set(whole, second, False)
-        return Confirmation(pair, without, None, half)
+        return PairTest(pair, without, None, half)
     lost = [
         (sum(row.mask), y, row.mask)
         for row, y in rows
@@ -152,7 +152,7 @@ def confirmation_of(
         return None
     _, change, mask = max(lost)  # of which the most is retained
     back = _set(mask, first, True), _set(mask, second, True)
-    return Confirmation(pair, back, change, half)
+    return PairTest(pair, back, change, half)
 
 
 def _set(mask: Mask, place: int, retained: bool) -> Mask:

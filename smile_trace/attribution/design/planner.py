@@ -8,7 +8,7 @@ from itertools import count, islice, takewhile
 import numpy as np
 
 from smile_trace.attribution.design import masks
-from smile_trace.attribution.design.masks import Confirmation, Confirming
+from smile_trace.attribution.design.masks import Confirming, PairTest
 from smile_trace.attribution.design.perturber import Perturber
 from smile_trace.attribution.estimation.inference import LEVEL
 from smile_trace.attribution.estimation.solver import Array
@@ -200,9 +200,7 @@ class Planner:
         level.rows = [*asked, *rest]
         level.refining = tuple(look for look in level.refining if look < len(level.rows))
 
-    def add_confirming(
-        self, wanted: Iterable[Confirmation], asked: Set[CallKey], calls: int
-    ) -> None:
+    def add_confirming(self, wanted: Iterable[PairTest], asked: Set[CallKey], calls: int) -> None:
         """Plans rows of the last level that confirm pairs, in place of its last rows if need be.
 
         Args:

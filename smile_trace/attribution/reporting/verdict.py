@@ -37,7 +37,7 @@ CONVINCING: tuple[FidelityStatus, ...] = ("reliable", "partial")
 """Statuses with something to show, and to look at more closely."""
 
 
-def judge(found: Sequence[LevelFindings], scores: ResponseScores) -> tuple[int, Fidelity]:
+def levels_shown(found: Sequence[LevelFindings], scores: ResponseScores) -> tuple[int, Fidelity]:
     """How many levels to show, and the fidelity of the whole.
 
     The first level is always shown, a finer one if it is reliable or has a sure part. The fidelity

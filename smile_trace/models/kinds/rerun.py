@@ -30,7 +30,7 @@ class RerunSettings(ModelSettings):
 
     @property
     def address(self) -> str:
-        """A stand-in: whom that function asks is not known."""
+        """The address that is shown: whom the function asks is not known."""
         return "the application's own function"
 
     def open(self, name: str, *, app: str | None = None, call: Call | None = None) -> Model:

@@ -44,7 +44,7 @@ class Purpose(StrEnum):
     PATH = "path"
     PROFILE = "profile"
     EMBEDDINGS = "embeddings"
-    PROBE = "try"
+    PAUSED = "try"
     """Whether a paused model answers again; each run of a job has its own."""
 
 
@@ -92,14 +92,14 @@ class BudgetScope:
         """The scope of a key."""
         explanation, _, end = key.rpartition("/")
         name, _, run = end.rpartition(" ")
-        if name == Purpose.PROBE and run.isdecimal():
-            return cls(explanation, Purpose.PROBE, int(run))
+        if name == Purpose.PAUSED and run.isdecimal():
+            return cls(explanation, Purpose.PAUSED, int(run))
         if end in _NAMED:
             return cls(explanation, Purpose(end))
         return cls(key)
 
 
-_NAMED = frozenset(Purpose) - {Purpose.EXPLANATION, Purpose.PROBE}
+_NAMED = frozenset(Purpose) - {Purpose.EXPLANATION, Purpose.PAUSED}
 """The purposes that a key ends with."""
 
 

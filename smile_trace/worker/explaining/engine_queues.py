@@ -62,7 +62,7 @@ class Queueing:
         ):
             return
         # One worker at a time, so that none counts what another is about to queue.
-        with self._fleet.turn("dispatch") as ours:
+        with self._fleet.exclusive("dispatch") as ours:
             if ours:
                 self._pass(recover=left)
 

@@ -285,7 +285,7 @@ class Explainer:
             BudgetExceeded: a daily cap is reached.
         """
         job = asked.job
-        model = self._models.open(job, asked.call, Purpose.PROBE)
+        model = self._models.open(job, asked.call, Purpose.PAUSED)
         for row in perturbations:
             if row.asked == "proxy":
                 continue

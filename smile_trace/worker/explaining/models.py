@@ -76,7 +76,7 @@ class Models:
             if name not in self._open:
                 self._open[name] = how.open(name, app=self._app)
             model = self._open[name]
-        run = job.run if purpose is Purpose.PROBE else None
+        run = job.run if purpose is Purpose.PAUSED else None
         return MeteredModel(
             model,
             ledger=self._ledger,

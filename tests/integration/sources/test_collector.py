@@ -15,7 +15,7 @@ from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.trackers import ExplainedCall
 from smile_trace.trackers.late_span import Parent, late_span
-from smile_trace.trackers.presentation import Heatmap
+from smile_trace.trackers.presentation import HeatmapView
 from smile_trace.worker.ingest import Ingest
 from smile_trace_contracts.samples import sample_explanation, sample_trace
 from tests.support.arrivals import records
@@ -112,7 +112,7 @@ def late_explanation() -> Span:
     [call] = trace.calls
     item = ExplainedCall(trace=trace, call=call, explanation=sample_explanation(call), traced_as="")
     parent = Parent(trace.trace_id, call.span_id, call.start_ns, call.end_ns)
-    return late_span(parent, Heatmap(item))
+    return late_span(parent, HeatmapView(item))
 
 
 def under(late: Span, number: int) -> Span:

@@ -44,7 +44,7 @@ class Fleet:
         return [self.here, *self.others]
 
     @contextmanager
-    def turn(self, task: str) -> Iterator[bool]:
+    def exclusive(self, task: str) -> Iterator[bool]:
         assert task == "dispatch"
         yield True
 

@@ -103,7 +103,7 @@ def test_a_task_is_one_worker_s_until_that_one_leaves(store: Store, settings: Se
             assert one.leads("sampling")
             assert not other.leads("sampling")
             assert other.leads("retention")
-            with one.turn("dispatch") as ours, other.turn("dispatch") as theirs:
+            with one.exclusive("dispatch") as ours, other.exclusive("dispatch") as theirs:
                 assert (ours, theirs) == (True, False)
         wait_for(lambda: other.leads("sampling"))  # the server hears of the end a moment later
 

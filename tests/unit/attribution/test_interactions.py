@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks.statistics.texts import PLANTED, Case, observe
-from smile_trace.attribution.design.masks import Confirmation, confirmation_of
+from smile_trace.attribution.design.masks import PairTest, pair_test
 from smile_trace.attribution.estimation import inference
 from smile_trace.attribution.estimation.interactions import Pair, exact_pairs
 from smile_trace.records import Explanation, Message, Perturbation
@@ -134,33 +134,33 @@ def test_each_of_two_has_to_bring_the_answer_back_where_it_is_lost_without_both(
         (row(True, True, True, False), 0.0),
         (row(False, True, True, False), 0.9),
     ]
-    confirmation = confirmation_of(EITHER, FREE, rows)
-    assert confirmation is not None
-    assert confirmation.masks == ((True, True, True, False), (False, True, True, True))
-    assert confirmation.holds([[0.1], [0.2, 0.6]])
-    assert not confirmation.holds([[0.1], [0.9]])
-    weaker = replace(confirmation, pair=replace(EITHER, value=0.4), half=0.2)
+    planned = pair_test(EITHER, FREE, rows)
+    assert planned is not None
+    assert planned.masks == ((True, True, True, False), (False, True, True, True))
+    assert planned.holds([[0.1], [0.2, 0.6]])
+    assert not planned.holds([[0.1], [0.9]])
+    weaker = replace(planned, pair=replace(EITHER, value=0.4), half=0.2)
     assert weaker.holds([[0.6], [0.7]]), "something else is missing in that row, too"
     assert not weaker.holds([[0.6], [0.9]])
-    assert confirmation_of(EITHER, FREE, rows[:1]) is None, "the answer was lost in no row"
+    assert pair_test(EITHER, FREE, rows[:1]) is None, "the answer was lost in no row"
 
 
 def test_the_answer_has_to_be_lost_without_each_of_both() -> None:
-    confirmation = confirmation_of(BOTH, FREE, [])
-    assert confirmation is not None
-    assert confirmation.masks == ((False, True, True, True), (True, True, True, False))
-    assert confirmation.holds([[1.0, 0.4], [0.5]])
-    assert not confirmation.holds([[1.0], [0.3]])
+    planned = pair_test(BOTH, FREE, [])
+    assert planned is not None
+    assert planned.masks == ((False, True, True, True), (True, True, True, False))
+    assert planned.holds([[1.0, 0.4], [0.5]])
+    assert not planned.holds([[1.0], [0.3]])
 
 
 @pytest.mark.parametrize("changes", [[[], [0.0]], [[None], [0.0]]])
 def test_without_an_answer_nothing_is_confirmed(changes: list[list[float | None]]) -> None:
-    confirmation = Confirmation(EITHER, ((True,), (True,)), None, 0.5)
-    assert not confirmation.holds(changes)
+    planned = PairTest(EITHER, ((True,), (True,)), None, 0.5)
+    assert not planned.holds(changes)
 
 
 def test_a_pair_that_does_not_seem_to_work_together_is_not_asked_about() -> None:
-    assert confirmation_of(replace(EITHER, low=-0.1), FREE, []) is None
+    assert pair_test(replace(EITHER, low=-0.1), FREE, []) is None
 
 
 @pytest.mark.parametrize(

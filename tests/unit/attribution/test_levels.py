@@ -12,7 +12,7 @@ from smile_trace.attribution.design.planner import Planner
 from smile_trace.attribution.estimation.fidelity import HeldOut
 from smile_trace.attribution.estimation.findings import LevelFindings
 from smile_trace.attribution.reporting.segments import join
-from smile_trace.attribution.reporting.verdict import judge
+from smile_trace.attribution.reporting.verdict import levels_shown
 from smile_trace.attribution.segmentation.partitioner import Segmentation
 from smile_trace.records import (
     Explanation,
@@ -331,7 +331,7 @@ def findings(*significant: bool) -> LevelFindings:
 def test_what_predicts_but_names_nothing_is_inconclusive(
     levels: list[tuple[bool, ...]], status: str
 ) -> None:
-    shown, fidelity = judge([findings(*significant) for significant in levels], SCORES)
+    shown, fidelity = levels_shown([findings(*significant) for significant in levels], SCORES)
     assert (shown, fidelity.status) == (len(levels), status)
     assert "predict 39 %" in fidelity.reason
     assert ("none of them stands out" in fidelity.reason) == (status == "inconclusive")
@@ -347,6 +347,6 @@ def test_what_predicts_but_names_nothing_is_inconclusive(
 )
 def test_what_does_not_predict_is_no_explanation(held_out: HeldOut | None, said: str) -> None:
     level = replace(findings(False, True, False), held_out=held_out)
-    _, fidelity = judge([level], SCORES)
+    _, fidelity = levels_shown([level], SCORES)
     assert fidelity.status != "reliable"
     assert said in fidelity.reason

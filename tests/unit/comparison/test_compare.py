@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from smile_trace.comparison import NothingToCompare, compare
 from smile_trace.comparison.changes import as_replayed
 from smile_trace.comparison.edits import find_edits
-from smile_trace.comparison.sentences import GateError, broken_limits
+from smile_trace.comparison.sentences import LimitError, broken_limits
 from smile_trace.comparison.templates import segment_template
 from smile_trace.comparison.version_replay import Input, choose_inputs, what_varies
 from smile_trace.records import Call, Message, PromptUse
@@ -87,7 +87,7 @@ def test_limits_of_the_gate(weaker: Comparison) -> None:
     assert not broken_limits(weaker, drops={"{question}": 0.1})
     assert not broken_limits(weaker, drops={"Never mention": 0.1})
     assert "not compared" in broken_limits(weaker, drops={}, answer_change=0.2)[0]
-    with pytest.raises(GateError, match="no segment"):
+    with pytest.raises(LimitError, match="no segment"):
         broken_limits(weaker, drops={"nonsense": 0.1})
 
 
@@ -372,7 +372,7 @@ def test_of_one_version_it_says_what_mattered(store: Store) -> None:
     assert "What mattered in answer" in page
     assert Comparison.model_validate_json(comparison.model_dump_json()) == comparison
     assert not broken_limits(comparison, drops={})
-    with pytest.raises(GateError, match="one version only"):
+    with pytest.raises(LimitError, match="one version only"):
         broken_limits(comparison, drops={}, answer_change=0.1)
 
 

@@ -14,7 +14,7 @@ from smile_trace.comparison.evidence import Evidence
 from smile_trace.comparison.pooled_effects import PooledRows, fit, pool
 from smile_trace.comparison.pooled_study import KEEP, PooledStudy
 from smile_trace.comparison.templates import segment_template
-from smile_trace.comparison.verdicts import calls_needed, judge, may_need
+from smile_trace.comparison.verdicts import calls_needed, may_need, pooled_verdicts
 from smile_trace.comparison.version_report import report
 from smile_trace.records import (
     Call,
@@ -96,7 +96,7 @@ def test_rows_that_could_not_vary_are_excluded() -> None:
     pooled = pool(PooledRows(rows.x, rows.y, rows.q, rows.call, rows.weight, varies))
     assert np.isinf(pooled.error[0])
     assert np.isfinite(pooled.error[1:]).all()
-    assert judge(pooled, SMALLEST_EFFECT)[0].verdict == "open"
+    assert pooled_verdicts(pooled, SMALLEST_EFFECT)[0].verdict == "open"
 
 
 def test_weights_correct_unequal_sampling() -> None:
@@ -120,7 +120,7 @@ def test_weights_correct_unequal_sampling() -> None:
 def test_of_a_constant_model_every_segment_is_excluded() -> None:
     rows = planted.pooled_rows(np.random.default_rng(6), calls=100)
     constant = PooledRows(rows.x, np.zeros(len(rows)), rows.q, rows.call, rows.weight, rows.varies)
-    judged = judge(pool(constant), SMALLEST_EFFECT)
+    judged = pooled_verdicts(pool(constant), SMALLEST_EFFECT)
     assert {j.verdict for j in judged} == {"excluded"}
     assert all(0.02 < j.may_need < 0.05 for j in judged)
 
@@ -128,7 +128,7 @@ def test_of_a_constant_model_every_segment_is_excluded() -> None:
 @pytest.mark.parametrize("calls", [1, 9])
 def test_few_calls_leave_everything_open(calls: int) -> None:
     rows = planted.pooled_rows(np.random.default_rng(7), calls=calls)
-    assert {j.verdict for j in judge(pool(rows), SMALLEST_EFFECT)} == {"open"}
+    assert {j.verdict for j in pooled_verdicts(pool(rows), SMALLEST_EFFECT)} == {"open"}
 
 
 def test_the_bound_is_the_rule_of_three() -> None:

@@ -215,7 +215,7 @@ KEYS = {
     f"{JOB}/proxy": BudgetScope(JOB, Purpose.PROXY),
     f"{JOB}/sanity check": BudgetScope(JOB, Purpose.SANITY_CHECK),
     f"{JOB}/embeddings": BudgetScope(JOB, Purpose.EMBEDDINGS),
-    f"{JOB}/try 12": BudgetScope(JOB, Purpose.PROBE, 12),
+    f"{JOB}/try 12": BudgetScope(JOB, Purpose.PAUSED, 12),
     "replay/f00": BudgetScope("replay/f00"),
 }
 

@@ -13,7 +13,7 @@ from smile_trace.records import Span
 from smile_trace.trackers import ExplainedCall, ProfiledCall
 from smile_trace.trackers.fields import call_label, model_label
 from smile_trace.trackers.late_span import Parent, late_span
-from smile_trace.trackers.presentation import EXPLANATION, PROBE, PROBED, Heatmap, present
+from smile_trace.trackers.presentation import EXPLANATION, PROBE, PROBED, HeatmapView, present
 from smile_trace_contracts.samples import HOSTILE, sample_explanation, sample_profile, sample_trace
 from smile_trace_mlflow.spans import spans_for_mlflow
 from smile_trace_phoenix.spans import spans_for_phoenix
@@ -27,7 +27,7 @@ def shown(*, start_ns: int = 0, end_ns: int = 10**9, status: str = "reliable") -
     [call] = trace.calls
     explanation = sample_explanation(call, status=status)  # type: ignore[arg-type]
     item = ExplainedCall(trace=trace, call=call, explanation=explanation, traced_as=trace.trace_id)
-    return late_span(Parent(trace.trace_id, call.span_id, start_ns, end_ns), Heatmap(item))
+    return late_span(Parent(trace.trace_id, call.span_id, start_ns, end_ns), HeatmapView(item))
 
 
 @pytest.mark.parametrize("length", [4, 1000, 10**5, 10**6, 10**12])
@@ -70,7 +70,7 @@ def test_a_newer_explanation_has_the_same_id() -> None:
     ids = {
         late_span(
             parent,
-            Heatmap(
+            HeatmapView(
                 ExplainedCall(
                     trace=trace,
                     call=call,
