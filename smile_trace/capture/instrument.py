@@ -82,7 +82,9 @@ def _find(name: str) -> Any:
     try:
         module = import_module(f"openinference.instrumentation.{name}")
         instrumentor = next(
-            v for k, v in vars(module).items() if k.endswith("Instrumentor") and k[0] != "B"
+            kind
+            for key, kind in vars(module).items()
+            if key.endswith("Instrumentor") and key != "BaseInstrumentor"
         )
     except (ImportError, StopIteration):
         if name == "openai":

@@ -222,7 +222,7 @@ class SharedFleet:
 
     @contextmanager
     def exclusive(self, task: str) -> Iterator[bool]:
-        """See `Fleet.turn`."""
+        """See `Fleet.exclusive`."""
         with self._session.holding(TASKS, task) as held:
             yield held
 

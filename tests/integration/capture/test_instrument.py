@@ -3,12 +3,18 @@ real model."""
 
 import gc
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 from openai import AsyncOpenAI, OpenAI, OpenAIError
 from openai.types.chat import ChatCompletionMessageParam
+from opentelemetry.instrumentation.instrumentor import (
+    BaseInstrumentor,  # type: ignore[attr-defined]
+)
 
 import smile_trace
 from smile_trace._guards.external_tracing import suppress_instrumentation
@@ -127,6 +133,27 @@ def test_an_unknown_client_says_what_to_install() -> None:
     said = r"its name is right; .*`pip install openinference-instrumentation-nobody`"
     with pytest.raises(CannotInstrument, match=said):
         smile_trace.instrument("nobody")
+
+
+def test_an_instrumentor_may_begin_with_a_b(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`openinference.instrumentation.bedrock` imports the base class before it defines its own."""
+
+    class BedrockInstrumentor(BaseInstrumentor):
+        provider = None
+
+        def instrumentation_dependencies(self) -> list[str]:
+            return []
+
+        def _instrument(self, **options: Any) -> None:
+            type(self).provider = options["tracer_provider"]
+
+        def _uninstrument(self, **_: Any) -> None: ...
+
+    module = ModuleType("openinference.instrumentation.bedrock")
+    vars(module).update(BaseInstrumentor=BaseInstrumentor, BedrockInstrumentor=BedrockInstrumentor)
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    smile_trace.instrument("bedrock")
+    assert BedrockInstrumentor.provider is not None
 
 
 @pytest.mark.slow
