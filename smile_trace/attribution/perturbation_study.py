@@ -26,9 +26,9 @@ from smile_trace.attribution.reporting.moved_fields import moved_fields
 from smile_trace.attribution.reporting.segments import join
 from smile_trace.attribution.reporting.summary import summarize
 from smile_trace.attribution.reporting.verdict import (
+    final_fidelity,
     first_place,
     levels_shown,
-    settled,
     status_of,
 )
 from smile_trace.attribution.segmentation.partitioner import Partitioner, Segmentation
@@ -211,7 +211,7 @@ class PerturbationStudy:
                 "unseen": self._unseen(),
             }
         )
-        fidelity = settled(fidelity, segments, coarser, interactions, limit=limit)
+        fidelity = final_fidelity(fidelity, segments, coarser, interactions, limit=limit)
         first = first_place(finest, fidelity)
         return Explanation(
             messages=self.prompted.messages,

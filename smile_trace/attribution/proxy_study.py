@@ -30,7 +30,7 @@ from smile_trace.attribution.one_thread import one_thread
 from smile_trace.attribution.perturbation_study import ROUND, PerturbationStudy
 from smile_trace.attribution.reporting.segments import join, observations
 from smile_trace.attribution.reporting.summary import summarize
-from smile_trace.attribution.reporting.verdict import levels_shown, settled
+from smile_trace.attribution.reporting.verdict import final_fidelity, levels_shown
 from smile_trace.attribution.segmentation.partitioner import Partitioner, Segmentation
 from smile_trace.attribution.segmentation.units import AnyUnit
 from smile_trace.attribution.study import Answered
@@ -362,7 +362,7 @@ class ProxyStudy:
         fidelity = self._with_minimum(fidelity, levels[0])
         segments, coarser = join([of.attributions() for of in found[:shown]])
         limit = self._settings.smallest_effect
-        fidelity = settled(fidelity, segments, coarser, limit=limit)
+        fidelity = final_fidelity(fidelity, segments, coarser, limit=limit)
         part = None if self._part is None else self.answer[slice(*self._part)]
         of_proxy = {
             "segments": segments,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from smile_trace.records.path import ExplanationPath
     from smile_trace.settings import Settings
     from smile_trace.sources.protocol import Source
-    from smile_trace.store.queueing import Queued, Wanted
+    from smile_trace.store.outbox_news import Queued, Wanted
     from smile_trace.trackers import Tracker
 
 

@@ -18,7 +18,7 @@ MAX_EXACT_INPUTS = 4
 """Inputs up to which every relabelling is counted (6⁴ = 1296); beyond, a random sample is."""
 MAX_ACROSS = 12
 """Inputs up to which answers are compared across inputs, too; with more it is not needed."""
-CHANGED = 0.05
+DIFFERENT = 0.05
 """Distance from which two answers are called different."""
 
 Distance = Callable[[str, str], float]
@@ -238,4 +238,4 @@ def answer_comparison(
 
 
 def _differs(pair: Paired, distance: Distance) -> bool:
-    return distance(pair.before[0], pair.after[0]) > CHANGED
+    return distance(pair.before[0], pair.after[0]) > DIFFERENT

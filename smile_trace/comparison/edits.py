@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smile_trace.attribution.segmentation import boundaries
-from smile_trace.comparison.answers import CHANGED, Answers, Distance, energies
+from smile_trace.comparison.answers import DIFFERENT, Answers, Distance, energies
 from smile_trace.comparison.pooled_effects import Array
 from smile_trace.comparison.templates import segment_template
 from smile_trace.records.comparison import ChangeKind, Edit, Hunk, TemplateSegment
@@ -393,7 +393,7 @@ class EditSearch:
         changed = sum(
             one[0] is not None
             and other[0] is not None
-            and self._distance(one[0], other[0]) > CHANGED
+            and self._distance(one[0], other[0]) > DIFFERENT
             for one, other in zip(before, after, strict=True)
         )
         return Step(start, end, self._energies(before, after), changed)

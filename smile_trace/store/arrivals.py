@@ -12,7 +12,7 @@ from smile_trace.errors import ReasonCode
 from smile_trace.records import Feedback, Record, Span
 from smile_trace.store.database import Database, in_chunks
 from smile_trace.store.database.sql import insert, upsert
-from smile_trace.store.retention import ids_in
+from smile_trace.store.forgotten import ids_in
 from smile_trace.store.tables import (
     corrupt_lines,
     feedback,

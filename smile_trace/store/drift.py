@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, delete, func, select, update
 from smile_trace.records import Message, Record
 from smile_trace.store.database import Database
 from smile_trace.store.database.sql import insert
-from smile_trace.store.retention import forgotten_among
+from smile_trace.store.forgotten import forgotten_among
 from smile_trace.store.tables import drift_alarms, drift_answers, drift_cases
 
 

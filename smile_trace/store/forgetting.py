@@ -24,7 +24,8 @@ from smile_trace import semconv
 from smile_trace.records import Call, ForgottenCall, ForgottenTrace, Record
 from smile_trace.store.database import Database, in_chunks
 from smile_trace.store.database.sql import insert, json_text
-from smile_trace.store.retention import forgotten_among, ids_in, remove_traces, trace_hash
+from smile_trace.store.forgotten import forgotten_among, ids_in, trace_hash
+from smile_trace.store.retention import remove_traces
 from smile_trace.store.spending.ledger import BudgetScope
 from smile_trace.store.tables import (
     calls,

@@ -10,8 +10,8 @@ from smile_trace.records.path import ExplanationPath
 from smile_trace.records.profile import Profile
 from smile_trace.store.database import Database
 from smile_trace.store.database.sql import insert
+from smile_trace.store.forgotten import forgotten_among
 from smile_trace.store.jobs import Job
-from smile_trace.store.retention import forgotten_among
 from smile_trace.store.tables import Group, paths, profiles
 
 

@@ -16,14 +16,14 @@ from smile_trace.records import Call, Explanation, ExplanationSettings, Record
 from smile_trace.store.database import Database
 from smile_trace.store.database.sql import insert
 from smile_trace.store.explanations import put_explanation
-from smile_trace.store.retention import forgotten_among
+from smile_trace.store.forgotten import forgotten_among
 from smile_trace.store.sampling import Decision, note_argument
 from smile_trace.store.spending.ledger import BudgetScope
 from smile_trace.store.tables import (
     calls,
     explanations,
     jobs,
-    trace_of,
+    trace_id_of,
     workers,
 )
 
@@ -64,7 +64,7 @@ class Job(Record):
     @property
     def trace_id(self) -> str:
         """The trace of its call."""
-        return trace_of(self.call_id)
+        return trace_id_of(self.call_id)
 
     @property
     def budget_scope(self) -> BudgetScope:

@@ -7,7 +7,7 @@ from sqlalchemy import Table, select
 from smile_trace.records.judgement import Judgement, ReviewItem
 from smile_trace.store.database import Database
 from smile_trace.store.database.sql import upsert
-from smile_trace.store.retention import forgotten_among
+from smile_trace.store.forgotten import forgotten_among
 from smile_trace.store.tables import judgements
 
 Judged = tuple[ReviewItem, Judgement]

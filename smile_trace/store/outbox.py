@@ -20,7 +20,7 @@ from smile_trace.errors import Reason, ReasonCode
 from smile_trace.records import Record
 from smile_trace.store.database import Database
 from smile_trace.store.database.sql import age, upsert
-from smile_trace.store.queueing import (
+from smile_trace.store.outbox_news import (
     USUAL,
     Kind,
     Queued,

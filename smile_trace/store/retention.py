@@ -1,11 +1,9 @@
 """Retention removes what is old or too much, never what a job or a delivery still needs. A
 forgotten trace leaves a hash of its id, so that nothing of it comes back."""
 
-import hashlib
 import logging
-import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from sqlalchemy import (
     Column,
@@ -23,7 +21,8 @@ from sqlalchemy import (
 
 from smile_trace.records import Record
 from smile_trace.settings import Retention
-from smile_trace.store.database import Database, in_chunks
+from smile_trace.store.database import Database
+from smile_trace.store.forgotten import trace_hash
 from smile_trace.store.tables import (
     calls,
     corrupt_lines,
@@ -32,7 +31,6 @@ from smile_trace.store.tables import (
     drift_cases,
     explanations,
     feedback,
-    forgotten,
     jobs,
     paths,
     profiles,
@@ -44,32 +42,6 @@ from smile_trace.store.tables import (
     traces,
     trackers,
 )
-
-ID = re.compile(rb"(?<![0-9a-fA-F])[0-9a-fA-F]{32}(?![0-9a-fA-F])")
-"""A trace's id among unreadable bytes."""
-
-
-_ESCAPED = re.compile(rb"\\u00([0-9a-fA-F]{2})")
-
-
-def ids_in(line: bytes) -> set[str]:
-    """Possible trace ids in a line, whose letters JSON may have escaped."""
-    line = _ESCAPED.sub(lambda found: bytes.fromhex(found[1].decode()), line)
-    return {found.decode().lower() for found in ID.findall(line)}
-
-
-def trace_hash(trace_id: str) -> str:
-    """The hash that is kept of a forgotten trace."""
-    return hashlib.sha256(f"forgotten {trace_id}".encode()).hexdigest()
-
-
-def forgotten_among(connection: Connection, trace_ids: Iterable[str]) -> set[str]:
-    """The forgotten ones of these traces."""
-    hashes = {trace_hash(trace_id): trace_id for trace_id in trace_ids}
-    query = select(forgotten.c.trace_hash)
-    rows = in_chunks(connection, query, forgotten.c.trace_hash, list(hashes))
-    return {hashes[row.trace_hash] for row in rows}
-
 
 logger = logging.getLogger(__name__)
 

@@ -11,14 +11,14 @@ from smile_trace.errors import Reason, ReasonCode
 from smile_trace.records import Call, Explanation, ExplanationSettings, Record
 from smile_trace.store.database import Database
 from smile_trace.store.database.sql import insert
-from smile_trace.store.retention import forgotten_among
+from smile_trace.store.forgotten import forgotten_among
 from smile_trace.store.tables import (
     Group,
     calls,
     group_columns,
     groups,
     jobs,
-    trace_of,
+    trace_id_of,
     traces,
 )
 
@@ -114,8 +114,8 @@ class Sampling:
         if not rows:
             return
         with self._database.write() as connection:
-            gone = forgotten_among(connection, {trace_of(row["call_id"]) for row in rows})
-            rows = [row for row in rows if trace_of(row["call_id"]) not in gone]
+            gone = forgotten_among(connection, {trace_id_of(row["call_id"]) for row in rows})
+            rows = [row for row in rows if trace_id_of(row["call_id"]) not in gone]
             if rows:
                 connection.execute(insert(jobs).on_conflict_do_nothing(), rows)
                 mark = update(calls).where(calls.c.id == bindparam("decided_id"))

@@ -21,7 +21,7 @@ from smile_trace.store.forgetting import Forgetting
 from smile_trace.store.job_results import Paths, Profiles
 from smile_trace.store.jobs import Jobs
 from smile_trace.store.judgements import Judgements
-from smile_trace.store.models import Pauses, ProxyTrusts
+from smile_trace.store.model_states import Pauses, ProxyTrusts
 from smile_trace.store.outbox import Outbox
 from smile_trace.store.queries.prompts import PromptReader, reading_prompts
 from smile_trace.store.queries.status import Lag, Status, read_lags, read_status
@@ -39,7 +39,7 @@ from smile_trace.store.traces import Traces
 from smile_trace.store.workers import Workers
 
 Clock = Callable[[], float]
-MAX_WAIT = 3600.0
+LONGEST_WAIT = 3600.0
 """No job, model, tracker or delivery waits longer between two tries, in seconds."""
 
 logger = logging.getLogger(__name__)
@@ -160,10 +160,10 @@ class Store:
         return read_lags(self.database, self.clock())
 
     def end_long_waits(self, now: float) -> None:
-        """Make everything due that would wait beyond MAX_WAIT: the clock was set back meanwhile."""
+        """Make due what would wait beyond LONGEST_WAIT: the clock was set back meanwhile."""
         with self.database.write() as connection:
             for table in (jobs, deliveries, trackers, paused_models):
-                late = table.c.not_before > now + MAX_WAIT
+                late = table.c.not_before > now + LONGEST_WAIT
                 connection.execute(update(table).where(late).values(not_before=now))
 
     def close(self) -> None:

@@ -406,7 +406,7 @@ deliveries = Table(
     "deliveries",
     metadata,
     Column("tracker", STRING, primary_key=True),
-    Column("kind", STRING, primary_key=True),  # a `queueing.Kind`
+    Column("kind", STRING, primary_key=True),  # an `outbox_news.Kind`
     Column("item", STRING, primary_key=True),  # trace id or call id
     Column("trace_id", STRING, nullable=False, index=True),
     Column("state", STRING, nullable=False),  # "waiting", "delivered", "refused" or "skipped"
@@ -508,6 +508,6 @@ def group_columns(table: Table) -> tuple[Column[str], ...]:
     return table.c.group_kind, table.c.group_name, table.c.group_version
 
 
-def trace_of(call_id: str) -> str:
+def trace_id_of(call_id: str) -> str:
     """The trace in the id of a call."""
     return call_id.partition(":")[0]

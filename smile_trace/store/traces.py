@@ -22,7 +22,7 @@ from smile_trace.store.arrivals import (
 )
 from smile_trace.store.database import Database, in_chunks
 from smile_trace.store.database.sql import insert
-from smile_trace.store.retention import forgotten_among
+from smile_trace.store.forgotten import forgotten_among
 from smile_trace.store.tables import (
     Group,
     calls,

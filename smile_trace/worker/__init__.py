@@ -10,5 +10,5 @@ run on another machine.
 - `explaining.engine`, then `explaining.explain`: a workflow of the engine for each, by rounds.
 - `delivery`: positions of traces and explanations above a tracker's mark in the outbox.
 
-`run` turns them; `fleet` knows which workers live, and hands on a dead one's jobs.
+`run` calls them in turn; `fleet` knows which workers live, and hands on a dead one's jobs.
 """

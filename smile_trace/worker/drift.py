@@ -35,7 +35,7 @@ from smile_trace.store.drift import DriftAlarm, DriftAnswer, NewCase, StoredCase
 from smile_trace.store.jobs import Job
 from smile_trace.store.spending.ledger import Purpose
 from smile_trace.worker.explaining.beside import Waits, waiting
-from smile_trace.worker.explaining.models import Models
+from smile_trace.worker.explaining.job_models import Models
 from smile_trace.worker.telemetry import traced
 
 TIMEOUT = 10.0

@@ -22,7 +22,7 @@ from smile_trace.sources.files import BATCH_BYTES, Batch, read_batches
 from smile_trace.spool import RECEIVED_SUFFIX, writer_alive
 from smile_trace.store import Store
 from smile_trace.store.arrivals import Arrivals, ArrivedSpan, CorruptLine, SpoolBatch, SpoolFile
-from smile_trace.store.retention import ids_in
+from smile_trace.store.forgotten import ids_in
 from smile_trace.store.traces import AT_ONCE
 from smile_trace.worker.redaction import Redaction
 from smile_trace.worker.telemetry import traced

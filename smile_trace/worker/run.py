@@ -1,4 +1,5 @@
-"""The worker: ingest, sample, explain, deliver, until it is told to stop."""
+"""The worker's loop: ingest, sample, explain, deliver, until it is told to stop. The package's
+docstring says how these steps meet."""
 
 import logging
 import threading
@@ -13,7 +14,7 @@ from smile_trace.models.registry import NoModel
 from smile_trace.settings import Settings
 from smile_trace.sources.protocol import pulled
 from smile_trace.store import Store
-from smile_trace.store.models import Pause
+from smile_trace.store.model_states import Pause
 from smile_trace.store.queries.status import Status
 from smile_trace.store.retention import DAY, apply_retention
 from smile_trace.store.workers import ROLES, Role
@@ -22,8 +23,8 @@ from smile_trace.worker.delivery.delivery_worker import DeliveryThread, Delivery
 from smile_trace.worker.drift import LOOK_SECONDS, DriftMonitor
 from smile_trace.worker.explaining.engine import Engine
 from smile_trace.worker.explaining.engine_database import EngineDatabase
-from smile_trace.worker.explaining.engine_queues import Queueing
-from smile_trace.worker.explaining.models import Models
+from smile_trace.worker.explaining.engine_queues import JobQueues
+from smile_trace.worker.explaining.job_models import Models
 from smile_trace.worker.fleet import Fleet, joining
 from smile_trace.worker.ingest import Ingest
 from smile_trace.worker.lock import WorkerError, worker_lock
@@ -140,7 +141,7 @@ class _Worker:
         self._roles, self._models = roles, models
         self._ingest = Ingest(store, settings, clock)
         self._engine = Engine(store, settings, engine, fleet, app, self._store_retry, clock)
-        self._queueing = Queueing(store, settings, engine, fleet, clock)
+        self._queues = JobQueues(store, settings, engine, fleet, clock)
         self._engine_database = engine
         open_models = partial(Models, store, settings, fleet, app, self._store_retry, clock)
         self._drift = DriftMonitor(store, settings, open_models, stopping, clock)
@@ -320,7 +321,7 @@ class _Worker:
         if "explain" not in self._roles:
             return False
         self._engine.cancel_forgotten()
-        self._queueing.run()
+        self._queues.run()
         return once and self._engine.is_busy
 
     def _read(self) -> None:
@@ -333,7 +334,7 @@ class _Worker:
     def _maintain(self) -> None:
         """Do now and then what one worker does for all."""
         self._store.end_long_waits(self._clock())
-        self._queueing.run(always=True)
+        self._queues.run(always=True)
         if self._retention.due:
             self._apply_retention()
             self._retention.restart()

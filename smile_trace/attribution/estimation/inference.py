@@ -22,43 +22,6 @@ from smile_trace.attribution.estimation.gaussian_process import (
 from smile_trace.attribution.estimation.solver import Array, Solver
 from smile_trace.records.verdicts import SMALLEST_EFFECT
 
-MOST = 8
-"""The largest number of segments that `residuals_beside_few` selects."""
-
-_NONE = 1e-6
-"""Variance below which a fit leaves nothing but a server's rounding."""
-
-
-def residuals_beside_few(x: Array, y: Array) -> Array:
-    """The residuals of least squares on the segments that explain the most, shape (rows,).
-
-    Segments are taken in turn by their correlation with the residuals. The extended Bayesian
-    information criterion (Chen & Chen 2008), which counts the candidates for each choice, decides
-    how many are kept, if any. The masks x may have no segment.
-    """
-    rows, segments = x.shape
-    centred = x - x.mean(axis=0)
-    norms = np.sqrt((centred**2).sum(axis=0))
-    left = best = y - y.mean()
-    least, chosen = _criterion(left, 0, segments), list[int]()
-    for count in range(1, min(MOST, segments, rows - 2) + 1):
-        score = np.abs(centred.T @ left) / np.maximum(norms, _NONE)
-        score[chosen] = -1.0
-        chosen.append(int(score.argmax()))
-        design = np.column_stack([np.ones(rows), x[:, chosen]])
-        left = y - design @ np.linalg.lstsq(design, y, rcond=None)[0]
-        if (criterion := _criterion(left, count, segments)) < least:
-            least, best = criterion, left
-    found: Array = best
-    return found
-
-
-def _criterion(left: Array, count: int, segments: int) -> float:
-    rows = len(left)
-    variance = max(float(left @ left) / rows, _NONE)
-    return float(rows * np.log(variance) + count * (np.log(rows) + 2 * np.log(max(segments, 1))))
-
-
 LEVEL = 0.9
 """Nominal coverage of the intervals; 1 − LEVEL is the false discovery rate of the test."""
 
@@ -80,6 +43,12 @@ SHOWN_AS_NONE = 0.005
 
 LEFT = 0.5
 """Share of the answer that must be left unexplained for a mask to tell whether more is lost."""
+
+MOST = 8
+"""The largest number of segments that `residuals_beside_few` selects."""
+
+_NONE = 1e-6
+"""Variance below which a fit leaves nothing but a server's rounding."""
 
 DEFAULT_SOLVER: Solver = GaussianProcessSolver()
 
@@ -368,6 +337,36 @@ def _residuals_without_each(rows: Rows) -> Array:
         left = residuals_of(rows.x[:, group != k], rows.y)
         residuals[:, group == k] = left[:, None]
     return residuals
+
+
+def residuals_beside_few(x: Array, y: Array) -> Array:
+    """The residuals of least squares on the segments that explain the most, shape (rows,).
+
+    Segments are taken in turn by their correlation with the residuals. The extended Bayesian
+    information criterion (Chen & Chen 2008), which counts the candidates for each choice, decides
+    how many are kept, if any. The masks x may have no segment.
+    """
+    rows, segments = x.shape
+    centred = x - x.mean(axis=0)
+    norms = np.sqrt((centred**2).sum(axis=0))
+    left = best = y - y.mean()
+    least, chosen = _criterion(left, 0, segments), list[int]()
+    for count in range(1, min(MOST, segments, rows - 2) + 1):
+        score = np.abs(centred.T @ left) / np.maximum(norms, _NONE)
+        score[chosen] = -1.0
+        chosen.append(int(score.argmax()))
+        design = np.column_stack([np.ones(rows), x[:, chosen]])
+        left = y - design @ np.linalg.lstsq(design, y, rcond=None)[0]
+        if (criterion := _criterion(left, count, segments)) < least:
+            least, best = criterion, left
+    found: Array = best
+    return found
+
+
+def _criterion(left: Array, count: int, segments: int) -> float:
+    rows = len(left)
+    variance = max(float(left @ left) / rows, _NONE)
+    return float(rows * np.log(variance) + count * (np.log(rows) + 2 * np.log(max(segments, 1))))
 
 
 def _interval(psi: Array, x: Array, q: Array) -> tuple[float, float]:

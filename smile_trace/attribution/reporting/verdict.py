@@ -67,7 +67,7 @@ def levels_shown(found: Sequence[LevelFindings], scores: ResponseScores) -> tupl
     )
 
 
-def settled(
+def final_fidelity(
     fidelity: Fidelity,
     segments: Sequence[SegmentAttribution],
     coarser: Sequence[SegmentAttribution] = (),

@@ -14,8 +14,8 @@ from smile_trace.records.entry import Entry, EntryUnreadable
 from smile_trace.store.database import Database
 from smile_trace.store.database.sql import insert
 from smile_trace.store.explanations import put_explanation, read_explanation
+from smile_trace.store.forgotten import forgotten_among
 from smile_trace.store.jobs import NO_REASON
-from smile_trace.store.retention import forgotten_among
 from smile_trace.store.tables import Group, calls, explanations, jobs
 
 BATCH = 100

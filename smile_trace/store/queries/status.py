@@ -12,7 +12,7 @@ from smile_trace.errors import Reason, ReasonCode
 from smile_trace.records import Record
 from smile_trace.store.arrivals import LATE_SECONDS, Pulled, read_places
 from smile_trace.store.database import Database
-from smile_trace.store.queueing import Kind
+from smile_trace.store.outbox_news import Kind
 from smile_trace.store.spending.accounts import Spent
 from smile_trace.store.tables import (
     calls,

@@ -18,7 +18,7 @@ from smile_trace.records import Record
 from smile_trace.settings import Budget, ModelSettings, table_of
 from smile_trace.store.database import Database
 from smile_trace.store.database.postgresql import PostgresDatabase
-from smile_trace.store.retention import trace_hash
+from smile_trace.store.forgotten import trace_hash
 from smile_trace.store.spending.accounts import (
     UNITS,
     Accounts,

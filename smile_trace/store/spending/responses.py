@@ -9,7 +9,7 @@ from sqlalchemy import Connection, delete, literal, select
 from smile_trace.records import Response
 from smile_trace.store.database import Database, in_chunks
 from smile_trace.store.database.sql import insert
-from smile_trace.store.retention import forgotten_among
+from smile_trace.store.forgotten import forgotten_among
 from smile_trace.store.tables import response_uses, responses
 
 

@@ -19,7 +19,7 @@ from smile_trace.records import Record
 from smile_trace.settings import Settings
 from smile_trace.store import Store, StoreError
 from smile_trace.store.outbox import Delivery, TrackerState
-from smile_trace.store.store import MAX_WAIT as MAX_PAUSE
+from smile_trace.store.store import LONGEST_WAIT
 from smile_trace.trackers import (
     Deferred,
     Outcome,
@@ -216,7 +216,7 @@ class DeliveryWorker:
                 reason=said,
                 reason_code=error.code,
                 since=state.since or now,
-                not_before=now + min(wait, MAX_PAUSE),
+                not_before=now + min(wait, LONGEST_WAIT),
             )
         )
 

@@ -11,7 +11,7 @@ from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.forgetting import Removal
 from smile_trace.store.outbox import Delivery
-from smile_trace.store.queueing import Kind, Wanted
+from smile_trace.store.outbox_news import Kind, Wanted
 from smile_trace.trackers import (
     Capabilities,
     CapturedTrace,

@@ -39,7 +39,7 @@ from smile_trace.store import Store
 from smile_trace.store.jobs import Job
 from smile_trace.store.spending.ledger import Purpose
 from smile_trace.store.tables import Group
-from smile_trace.worker.explaining.models import Models
+from smile_trace.worker.explaining.job_models import Models
 
 
 class Waits(Exception):

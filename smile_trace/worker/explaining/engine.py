@@ -19,7 +19,7 @@ from smile_trace.store import Store, StoreUnavailable
 from smile_trace.store.jobs import Job
 from smile_trace.worker.explaining.engine_database import STEP, WORKFLOW, EngineDatabase, run_id
 from smile_trace.worker.explaining.explain import Explainer, StoredRound
-from smile_trace.worker.explaining.models import Models
+from smile_trace.worker.explaining.job_models import Models
 from smile_trace.worker.fleet import Fleet
 from smile_trace.worker.store_retry import StoreRetry
 

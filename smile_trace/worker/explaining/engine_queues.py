@@ -24,7 +24,7 @@ BEGINS_WITHIN = 10.0
 without learning so, if the database went away."""
 
 
-class Queueing:
+class JobQueues:
     """Puts pending jobs into the engine's queues as far as the settings allow, and hands on the
     jobs of dead workers."""
 

@@ -39,7 +39,7 @@ from smile_trace.records import (
 from smile_trace.settings import Settings
 from smile_trace.store import Store, StoreUnavailable
 from smile_trace.store.jobs import Job
-from smile_trace.store.models import Pair
+from smile_trace.store.model_states import Pair
 from smile_trace.store.spending.accounts import Spent
 from smile_trace.store.spending.ledger import Purpose
 from smile_trace.worker.explaining.beside import (
@@ -52,7 +52,7 @@ from smile_trace.worker.explaining.beside import (
     trace_to_follow,
     with_check,
 )
-from smile_trace.worker.explaining.models import Models
+from smile_trace.worker.explaining.job_models import Models
 from smile_trace.worker.explaining.proxy_screen import note, pair_of, unused, why_dropped
 from smile_trace.worker.store_retry import StoreRetry
 from smile_trace.worker.telemetry import describe, traced

@@ -6,7 +6,7 @@ from statistics import fmean
 from smile_trace.records import Call, Explanation, ProxyUse
 from smile_trace.store import Store
 from smile_trace.store.jobs import Job
-from smile_trace.store.models import Pair
+from smile_trace.store.model_states import Pair
 from smile_trace.store.tables import Group
 
 logger = logging.getLogger(__name__)

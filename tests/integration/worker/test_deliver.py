@@ -14,7 +14,7 @@ from smile_trace import semconv
 from smile_trace.errors import Reason, ReasonCode
 from smile_trace.records import Trace
 from smile_trace.settings import Settings
-from smile_trace.store import Store, queueing
+from smile_trace.store import Store, outbox_news
 from smile_trace.store.outbox import Settling
 from smile_trace.trackers import (
     CapturedTrace,
@@ -147,7 +147,7 @@ def test_what_is_explained_by_now_is_not_called_unexplained(line_to) -> None:
 
 def test_most_unexplained_calls_of_a_flood_are_left_out(line_to) -> None:
     line = line_to(ToldTracker())
-    line.patch.setattr(queueing, "MOST_UNEXPLAINED", 2)
+    line.patch.setattr(outbox_news, "MOST_UNEXPLAINED", 2)
     line.capture(*range(1, 6))
     line.skip(*range(1, 6))
     line.run()

@@ -25,7 +25,7 @@ from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.retention import apply_retention
 from smile_trace.worker.drift import WAIT_SECONDS, DriftMonitor, NotTold, period_of, post
-from smile_trace.worker.explaining.models import Models
+from smile_trace.worker.explaining.job_models import Models
 from smile_trace.worker.fleet import Alone
 from smile_trace.worker.forget import find, forget
 from smile_trace.worker.metrics import StatusCollector

@@ -13,7 +13,7 @@ from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.database.postgresql import ENGINE_SCHEMA, PostgresDatabase
 from smile_trace.store.jobs import Job
-from smile_trace.store.models import Pause
+from smile_trace.store.model_states import Pause
 from smile_trace.store.workers import RegisteredWorker
 from smile_trace.worker.explaining import engine_queues
 from smile_trace.worker.explaining.engine_database import (
@@ -22,7 +22,7 @@ from smile_trace.worker.explaining.engine_database import (
     EngineSchema,
     run_id,
 )
-from smile_trace.worker.explaining.engine_queues import Queueing
+from smile_trace.worker.explaining.engine_queues import JobQueues
 from tests.support.store_rows import decision, only
 from tests.support.stores import POSTGRESQL, on_both, settings_of
 
@@ -69,7 +69,7 @@ class Line:
                 id=0, name="worker", host="", release="", capacity=2, started_at=1.0
             )
         self.fleet = Fleet(me)
-        self.queueing = Queueing(self.store, settings, self.engine, self.fleet, lambda: NOW)  # type: ignore[arg-type]
+        self.queueing = JobQueues(self.store, settings, self.engine, self.fleet, lambda: NOW)  # type: ignore[arg-type]
 
     @property
     def queue(self) -> str:

@@ -164,7 +164,7 @@ def test_a_proxy_that_is_gone_is_waited_for_and_named(
     at_work,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("smile_trace.worker.explaining.models.MIN_PROBE_WAIT", 0.2)
+    monkeypatch.setattr("smile_trace.worker.explaining.job_models.MIN_PROBE_WAIT", 0.2)
     cheap.faults = [(401, {}, {"error": {"message": "wrong key"}})] * 1000
     capture(proxied, 1, prompt=PROMPT)
     with at_work(proxied) as store:

@@ -10,7 +10,7 @@ import pytest
 from smile_trace.settings import Settings
 from smile_trace.store import Store, StoreUnavailable
 from smile_trace.store.jobs import Job, Jobs
-from smile_trace.store.models import Pause
+from smile_trace.store.model_states import Pause
 from smile_trace.store.outbox import TrackerState
 from smile_trace.trackers import TrackerUnavailable
 from smile_trace.worker.lock import WorkerError, check_health
@@ -145,7 +145,7 @@ def test_one_answer_that_fails_is_not_the_end_where_a_paused_model_is_tried(
     settings: Settings, server: PlantedServer, at_work, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """At temperature .8 the prompt itself is asked several times, and one of them is enough."""
-    monkeypatch.setattr("smile_trace.worker.explaining.models.MIN_PROBE_WAIT", 0.2)
+    monkeypatch.setattr("smile_trace.worker.explaining.job_models.MIN_PROBE_WAIT", 0.2)
     sampled = {"gen_ai.request.temperature": 0.8}
     span = call_span(1, prompt=PROMPT, answer=planted_answer(PROMPT), **sampled)  # type: ignore[arg-type]
     write_spool(settings.spool, [span])

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import smile_trace.models.retry as model_retry
 import smile_trace.worker.delivery.delivery_worker as deliver
-import smile_trace.worker.explaining.models as models
+import smile_trace.worker.explaining.job_models as models
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from tests.support.chaos.schedule import BUDGET, CALLS, Fault, WorkerRun, plan

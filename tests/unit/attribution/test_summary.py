@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smile_trace.attribution.reporting.summary import summarize
-from smile_trace.attribution.reporting.verdict import settled
+from smile_trace.attribution.reporting.verdict import final_fidelity
 from smile_trace.records import (
     Fidelity,
     FidelityStatus,
@@ -407,13 +407,13 @@ def test_what_was_not_measured_well_enough() -> None:
 def test_the_status_beside_open_parts(
     status: FidelityStatus, segments: list[SegmentAttribution], becomes: str, reason: str
 ) -> None:
-    found = settled(Fidelity(status=status, reason="so it is."), segments)
+    found = final_fidelity(Fidelity(status=status, reason="so it is."), segments)
     assert (found.status, found.reason) == (becomes, reason)
 
 
 def test_what_only_works_together_is_named_and_lowers_no_status() -> None:
     pair = [segment(f"w{k}", -0.1, 0.1, 0.9, key=str(k)) for k in range(2)]
-    found = settled(RELIABLE, pair, interactions=[together("either", "0", "1")])
+    found = final_fidelity(RELIABLE, pair, interactions=[together("either", "0", "1")])
     assert found.status == "reliable"
 
 

@@ -9,7 +9,7 @@ from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.arrivals import ArrivedSpan, CorruptLine, SpoolFile
 from smile_trace.store.forgetting import Erased, Removal, Run
-from smile_trace.store.models import Pair
+from smile_trace.store.model_states import Pair
 from smile_trace.store.tables import Group, reservations, spend
 from tests.support.spooled import call_span, line, trace_id
 from tests.support.store_rows import (

@@ -8,7 +8,7 @@ import pytest
 from smile_trace.errors import Reason, ReasonCode
 from smile_trace.settings import Settings
 from smile_trace.store import Store
-from smile_trace.store.models import Pause
+from smile_trace.store.model_states import Pause
 from smile_trace.store.tables import Group
 from tests.support.ledgers import reserve
 from tests.support.store_rows import GROUP, call_id, capture, decision, explanation, only

@@ -4,7 +4,7 @@ from smile_trace.errors import Reason, ReasonCode
 from smile_trace.store import Store
 from smile_trace.store.arrivals import ArrivedSpan, SpoolFile
 from smile_trace.store.outbox import TrackerState
-from smile_trace.store.queueing import Queued, Wanted
+from smile_trace.store.outbox_news import Queued, Wanted
 from tests.support.spooled import START, context_span, span_id, trace_id
 from tests.support.store_rows import (
     call_id,

@@ -21,7 +21,7 @@ from smile_trace.records import Call, Response
 from smile_trace.settings import ModelSettings, ServerSettings, Settings
 from smile_trace.store import Store
 from smile_trace.store.jobs import Job
-from smile_trace.store.models import Pause
+from smile_trace.store.model_states import Pause
 from smile_trace.store.spending.ledger import Purpose
 from smile_trace.worker.fleet import Fleet
 from smile_trace.worker.store_retry import StoreRetry

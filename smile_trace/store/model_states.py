@@ -6,7 +6,7 @@ from smile_trace.errors import ReasonCode
 from smile_trace.records import Record
 from smile_trace.store.database import Database
 from smile_trace.store.database.sql import insert, upsert
-from smile_trace.store.retention import forgotten_among
+from smile_trace.store.forgotten import forgotten_among
 from smile_trace.store.tables import Group, paused_models, proxy_trusts
 
 
