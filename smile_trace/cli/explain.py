@@ -210,12 +210,7 @@ def explain(
     if html is not None:
         check_writable(html)
     if path:
-        others = {n: value for n, value in options.items() if n not in _OF_A_PATH}
-        if trace_id is None or answer or sanity_check or AllOptions(**others) != AllOptions():
-            refused = ", ".join(f"--{name.replace('_', '-')}" for name in others)
-            raise typer.BadParameter(
-                f"--path takes a TRACE_ID, and none of --answer, {refused} and --sanity-check"
-            )
+        _check_path(options, alone=trace_id is not None and not answer and not sanity_check)
     if run is not None and any((answer, app, path, html, sanity_check)):
         raise typer.BadParameter(
             "--run takes none of --answer, --app, --path, --html and --sanity-check"
@@ -238,23 +233,14 @@ def explain(
     question = Question(text, model=model, trace_id=trace_id, answer=answer, app=app, **chosen)
     settings = Settings()
     if run is not None:
-        explain_run(
-            run,
-            settings,
-            question,
-            deliver=deliver,
-            json_rows=json,
-            dry_run=dry_run,
-            yes=yes,
-        )
+        flags = {"deliver": deliver, "json_rows": json, "dry_run": dry_run, "yes": yes}
+        explain_run(run, settings, question, **flags)
         return
     tracker = find_tracker(str(trace_id), settings) if deliver else None
     prepared = prepare(question, settings)
     _check_protected(prepared)
-    if path:
-        most = estimate_path(question, settings)
-    else:
-        most = estimate_of(prepared, embeddings=settings.explain.embeddings)
+    vectors = settings.explain.embeddings
+    most = estimate_path(question, settings) if path else estimate_of(prepared, embeddings=vectors)
     check_worth(prepared)
     if sanity_check:
         most = most.plus(estimate_check(prepared.without_proxy()))
@@ -272,6 +258,15 @@ def explain(
     _show(found, html=html, json=json)
     if tracker is not None:
         deliver_into_trace(str(trace_id), found, tracker, settings)
+
+
+def _check_path(options: Mapping[str, Any], *, alone: bool) -> None:
+    others = {name: value for name, value in options.items() if name not in _OF_A_PATH}
+    if not alone or AllOptions(**others) != AllOptions():
+        refused = ", ".join(f"--{name.replace('_', '-')}" for name in others)
+        raise typer.BadParameter(
+            f"--path takes a TRACE_ID, and none of --answer, {refused} and --sanity-check"
+        )
 
 
 def _explain(

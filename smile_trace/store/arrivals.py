@@ -1,6 +1,6 @@
 """Arrivals: how far files and sources were read, and the spans and feedback found in them."""
 
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from typing import Any, NamedTuple
@@ -140,17 +140,7 @@ def _add_spans(
 ) -> list[ArrivedSpan]:
     if not arrived:
         return []
-    ids = sorted({a.span.trace_id for a in arrived})
-    known_traces = in_chunks(connection, select(traces.c.trace_id), traces.c.trace_id, ids)
-    known = {
-        tuple(row)
-        for row in in_chunks(
-            connection,
-            select(spans.c.trace_id, spans.c.span_id),
-            spans.c.trace_id,
-            [row.trace_id for row in known_traces],
-        )
-    }
+    known = _known_spans(connection, {a.span.trace_id for a in arrived})
     by_id = {(a.span.trace_id, a.span.span_id): a for a in reversed(arrived)}  # the first counts
     fresh = [by_id[key] for key in reversed(by_id) if key not in known]
     if not fresh:
@@ -174,6 +164,20 @@ def _add_spans(
             for span, body, resource in fresh
         ],
     )
+    _mark_changed(connection, file, fresh)
+    return fresh
+
+
+def _known_spans(connection: Connection, trace_ids: Set[str]) -> set[tuple[str, str]]:
+    query = select(traces.c.trace_id)
+    there = [r.trace_id for r in in_chunks(connection, query, traces.c.trace_id, sorted(trace_ids))]
+    query = select(spans.c.trace_id, spans.c.span_id)
+    rows = in_chunks(connection, query, spans.c.trace_id, there)
+    return {(row.trace_id, row.span_id) for row in rows}
+
+
+def _mark_changed(connection: Connection, file: SpoolFile, fresh: Sequence[ArrivedSpan]) -> None:
+    """Add the traces of new spans; those that are there are to be completed again."""
     rooted = {a.span.trace_id for a in fresh if a.span.parent_id is None}
     statement = insert(traces)
     connection.execute(
@@ -198,7 +202,6 @@ def _add_spans(
             for trace_id in dict.fromkeys(a.span.trace_id for a in fresh)
         ],
     )
-    return fresh
 
 
 def _add_feedback(connection: Connection, arrived: list[Feedback]) -> None:
