@@ -1,7 +1,7 @@
-"""The tables of release 0.2, the first one, on which later migrations build.
+"""The tables of release 0.2, the first one: what the migrations of later releases bring on.
 
-Files go through every migration. A new PostgreSQL schema begins with today's tables
-(`PostgresDatabase`), and goes through later ones alike.
+A file is made by them all, one after the other. A new schema of PostgreSQL is made of the tables
+of the day at once (`PostgresDatabase`), and is from then on brought on in the same way.
 """
 
 import sqlalchemy as sa

@@ -1,4 +1,4 @@
-"""The dialect that read each call, and whether the call still belongs to its trace."""
+"""What read each call, and whether it is still one of its trace's."""
 
 import sqlalchemy as sa
 from alembic import op
