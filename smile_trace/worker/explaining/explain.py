@@ -151,6 +151,9 @@ class Explainer:
         except SmileTraceError as error:
             await self._fail(job, error.reason)
         except Exception as error:
+            if self._stopping:  # the models are closed under a round that takes too long
+                await self._postpone(job, None, 0.0)
+                return
             logger.exception("%s could not be explained", job.call_id)
             said = f"internal error: {type(error).__name__}: {error}"
             await self._fail(job, Reason(ReasonCode.INTERNAL_ERROR, said))

@@ -1,9 +1,11 @@
 """The whole worker on real parts: the store, the engine, an HTTP model, a tracker."""
 
+import asyncio
 import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
+from typing import NoReturn
 
 import pytest
 
@@ -13,8 +15,14 @@ from smile_trace.store.jobs import Job, Jobs
 from smile_trace.store.model_states import Pause
 from smile_trace.store.outbox import TrackerState
 from smile_trace.trackers import TrackerUnavailable
+from smile_trace.worker.explaining.explain import Explainer
+from smile_trace.worker.explaining.job_models import Models
+from smile_trace.worker.fleet import Alone
+from smile_trace.worker.ingest import Ingest
 from smile_trace.worker.lock import WorkerError, check_health
 from smile_trace.worker.run import run
+from smile_trace.worker.sample import sample
+from smile_trace.worker.store_retry import StoreRetry
 from smile_trace.worker.upkeep import request_again
 from tests.support.fake_tracker import FakeTracker, FolderTracker
 from tests.support.planted import PlantedServer
@@ -223,6 +231,28 @@ def test_a_second_worker_is_refused(settings: Settings, at_work) -> None:
 def test_a_tracker_of_unknown_name_is_said(configure: Configure) -> None:
     with pytest.raises(WorkerError, match=r"trackers\.nonesuch"):
         run(configure(trackers={"nonesuch": {}}), once=True)
+
+
+def test_a_round_that_fails_because_the_worker_stops_is_explained_later(
+    settings: Settings, store: Store
+) -> None:
+    """At the end the models are closed under what takes too long, and their clients raise."""
+    capture(settings, 1)
+    Ingest(store, settings).run()
+    sample(store, settings)
+    [job] = store.jobs.due(now=time.time(), limit=1)
+    assert store.jobs.start(job, now=time.time(), worker_id=None)
+    retry = StoreRetry()
+    models = Models(store, settings, Alone(1), None, retry)
+    explainer = Explainer(store, models, settings, retry)
+
+    async def closed(_: object) -> NoReturn:
+        explainer.stop()
+        raise RuntimeError("Cannot send a request, as the client has been closed.")
+
+    asyncio.run(explainer.explain(store.jobs.get(job.id), closed))
+    status = store.status()
+    assert (status.pending, status.running, status.failed) == (1, 0, 0)
 
 
 @pytest.fixture
