@@ -142,7 +142,7 @@ _CLASSES = bytes(
 )
 _RUN = b"a" * SHORTEST_TOKEN
 SHORTEST_SECRET = 8
-"""The length of the shortest secret: `a://:b@c`."""
+"""The length of the shortest secret, `a://:b@c`."""
 BEFORE_RUN = 64
 """The most characters from a rule's clue to the long run that it precedes or is in."""
 
