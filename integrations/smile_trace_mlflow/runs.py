@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from smile_trace._guards import foreign
 from smile_trace._guards.foreign import ForeignDataError
 from smile_trace.records import JSON, Explanation, Trace
+from smile_trace.records.call import trace_id_of
 from smile_trace.records.path import ExplanationPath
 from smile_trace.render import driver_text, path_to_html, to_html
 from smile_trace.render.html import Entry, index_to_html
@@ -98,7 +99,7 @@ def _forget_in_day(server: "Server", run_id: str, day: str, call_ids: set[str]) 
     for path in server.artifacts(run_id, PAGES):
         if path.endswith(endings):
             server.delete_artifact(run_id, path)
-    pages = {path_page(call_id.partition(":")[0]) for call_id in call_ids}
+    pages = {path_page(trace_id_of(call_id)) for call_id in call_ids}
     for path in pages.intersection(server.artifacts(run_id, PATHS)):
         server.delete_artifact(run_id, path)
     rows = _read(server.read_artifact(run_id, TABLE))

@@ -233,14 +233,23 @@ def explain(
     question = Question(text, model=model, trace_id=trace_id, answer=answer, app=app, **chosen)
     settings = Settings()
     if run is not None:
-        flags = {"deliver": deliver, "json_rows": json, "dry_run": dry_run, "yes": yes}
-        explain_run(run, settings, question, **flags)
+        explain_run(
+            run,
+            settings,
+            question,
+            deliver=deliver,
+            json_rows=json,
+            dry_run=dry_run,
+            yes=yes,
+        )
         return
     tracker = find_tracker(str(trace_id), settings) if deliver else None
     prepared = prepare(question, settings)
     _check_protected(prepared)
-    vectors = settings.explain.embeddings
-    most = estimate_path(question, settings) if path else estimate_of(prepared, embeddings=vectors)
+    if path:
+        most = estimate_path(question, settings)
+    else:
+        most = estimate_of(prepared, embeddings=settings.explain.embeddings)
     check_worth(prepared)
     if sanity_check:
         most = most.plus(estimate_check(prepared.without_proxy()))

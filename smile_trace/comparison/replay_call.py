@@ -19,6 +19,7 @@ from smile_trace.models import Request
 from smile_trace.models.base import is_prefilled
 from smile_trace.models.metered import MeteredModel
 from smile_trace.records import JSON, Call, Explanation, Message, Record
+from smile_trace.records.call import trace_id_of
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 
@@ -117,7 +118,7 @@ def _logged(store: Store, trace_id: str) -> Call:
             f"there is no call {trace_id!r} in the store: take its id from `smile-trace calls` "
             "or the tracker, and run `smile-trace worker --once` where it was captured just now"
         )
-    if len({call_id.partition(":")[0] for call_id in ids}) > 1:
+    if len({trace_id_of(call_id) for call_id in ids}) > 1:
         raise NothingToCompare(f"{trace_id!r} begins the ids of several traces: write more of it")
     for call in map(store.traces.call, reversed(ids)):
         if call is not None and call.answer is not None and not call.truncated:

@@ -47,7 +47,7 @@ def pooled_verdicts(pooled: Pooled, limit: float) -> list[PooledVerdict]:
     p_zero = _two_sided(pooled.influence, pooled.error, freedom)
     significant = adjusted(p_zero) <= ALPHA
     half = scipy.stats.t.ppf((1 + LEVEL) / 2, freedom)
-    judgements = []
+    verdicts = []
     for i, (influence, error) in enumerate(zip(pooled.influence, pooled.error, strict=True)):
         known = bool(np.isfinite(error))
         enough = known and pooled.calls >= MIN_CALLS
@@ -58,7 +58,7 @@ def pooled_verdicts(pooled: Pooled, limit: float) -> list[PooledVerdict]:
         needed = None
         if verdict == "open":
             needed = calls_needed(influence, error, pooled.calls, limit)
-        judgements.append(
+        verdicts.append(
             PooledVerdict(
                 verdict=verdict,
                 low=low,
@@ -69,7 +69,7 @@ def pooled_verdicts(pooled: Pooled, limit: float) -> list[PooledVerdict]:
                 calls_needed=needed,
             )
         )
-    return judgements
+    return verdicts
 
 
 def _two_sided(estimate: Array, error: Array, freedom: float | Array) -> Array:

@@ -38,7 +38,7 @@ def report(
     if evidence.rows is None:
         unit: Unit = "word" if set(units) == {"word"} else "sentence"
         segments = segment_template(prompt, evidence.version, evidence.template, unit)
-    base_url = address_of(evidence.model, settings)
+    base_url = base_url_of(evidence.model, settings)
     influences = [Influence(segment=s, influence=0.0, ci_low=-1.0, ci_high=1.0) for s in segments]
     rows = evidence.rows
     if rows is not None:
@@ -119,7 +119,7 @@ def _tokens_per_character(traffic: Sequence[Call]) -> float | None:
     return sum(tokens for tokens, _ in counted) / characters if characters else None
 
 
-def address_of(model: str | None, settings: Settings) -> str | None:
+def base_url_of(model: str | None, settings: Settings) -> str | None:
     """The address that decides a model's prices; None if there are none."""
     table = table_of(settings.models, model or "*")
     return table.base_url if isinstance(table, ServerSettings) else None

@@ -12,7 +12,7 @@ from smile_trace.explaining.driver import ExplanationFailed
 from smile_trace.explaining.options import AnyPrompt
 from smile_trace.providers import read_messages
 from smile_trace.records import JSON, Call, Message, Prompted, PromptUse, Trace
-from smile_trace.records.call import answer_limit
+from smile_trace.records.call import answer_limit, trace_id_of
 from smile_trace.settings import Settings
 from smile_trace.sources.protocol import Source, SourceUnavailable, may_hold, owner
 
@@ -135,7 +135,7 @@ def _read_from(source: Source, trace_id: str) -> Trace | None:
 
 def _whole_id(trace_id: str, store: "Store") -> str:
     """The id of the one trace that begins so; `trace_id` itself if there is none."""
-    found = {call.partition(":")[0] for call in store.traces.find_calls(trace_id)}
+    found = {trace_id_of(call) for call in store.traces.find_calls(trace_id)}
     if len(found) > 1:
         raise ExplanationFailed(f"{trace_id!r} begins the ids of several traces: write more of it")
     return found.pop() if found else trace_id

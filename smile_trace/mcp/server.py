@@ -19,6 +19,7 @@ from smile_trace.explaining.options import MIN_BUDGET, Question
 from smile_trace.explaining.preparation import prepare
 from smile_trace.mcp.answers import Compared, Counts, Why
 from smile_trace.models.ledger import Attempts
+from smile_trace.records.call import trace_id_of
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.worker.status import read_home
@@ -119,7 +120,7 @@ def _why(trace_id: str, settings: Settings) -> Why:
     store = Store.look(settings)
     try:
         calls = store.traces.find_calls(trace_id)
-        if len({call.partition(":")[0] for call in calls}) > 1:
+        if len({trace_id_of(call) for call in calls}) > 1:
             raise ToolError(f"{trace_id} begins the ids of several traces: give more of it")
         for call in reversed(calls):
             if (found := store.explanation(call)) is not None:

@@ -252,6 +252,11 @@ class Prompted(Record):
         )
 
 
+def trace_id_of(call_id: str) -> str:
+    """The trace in the id of a call."""
+    return call_id.partition(":")[0]
+
+
 class ForgottenCall(Record):
     """One call of a trace that is to be deleted. `prompts` are (name, version) pairs, `days` the
     UTC days (`YYYY-MM-DD`) on which it was explained, `models` the models' names in the settings.

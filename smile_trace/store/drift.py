@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import ColumnElement, delete, func, select, update
 
 from smile_trace.records import Message, Record
+from smile_trace.records.call import trace_id_of
 from smile_trace.store.database import Database
 from smile_trace.store.database.sql import insert
 from smile_trace.store.forgotten import forgotten_among
@@ -23,7 +24,7 @@ class NewCase(Record):
     @property
     def trace_id(self) -> str:
         """The trace of its call."""
-        return self.call_id.partition(":")[0]
+        return trace_id_of(self.call_id)
 
 
 class StoredCase(NewCase):

@@ -13,6 +13,7 @@ from sqlalchemy import (
 
 from smile_trace.errors import Reason, ReasonCode
 from smile_trace.records import Call, Explanation, ExplanationSettings, Record
+from smile_trace.records.call import trace_id_of
 from smile_trace.store.database import Database
 from smile_trace.store.database.sql import insert
 from smile_trace.store.explanations import put_explanation
@@ -23,7 +24,6 @@ from smile_trace.store.tables import (
     calls,
     explanations,
     jobs,
-    trace_id_of,
     workers,
 )
 

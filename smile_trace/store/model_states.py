@@ -4,6 +4,7 @@ from sqlalchemy import ColumnElement, delete, select
 
 from smile_trace.errors import ReasonCode
 from smile_trace.records import Record
+from smile_trace.records.call import trace_id_of
 from smile_trace.store.database import Database
 from smile_trace.store.database.sql import insert, upsert
 from smile_trace.store.forgotten import forgotten_among
@@ -73,7 +74,7 @@ class ProxyTrusts:
         id. Stores nothing of a forgotten trace."""
         row = {**pair.values, "value": value, "item": item, "created_at": now}
         with self._database.write() as connection:
-            if not forgotten_among(connection, [item.partition(":")[0]]):
+            if not forgotten_among(connection, [trace_id_of(item)]):
                 connection.execute(insert(proxy_trusts).values(row).on_conflict_do_nothing())
 
     def values(self, pair: Pair) -> list[float]:

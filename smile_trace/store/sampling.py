@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Row, bindparam, delete, select, tuple_, updat
 from smile_trace._text.log_context import about
 from smile_trace.errors import Reason, ReasonCode
 from smile_trace.records import Call, Explanation, ExplanationSettings, Record
+from smile_trace.records.call import trace_id_of
 from smile_trace.store.database import Database
 from smile_trace.store.database.sql import insert
 from smile_trace.store.forgotten import forgotten_among
@@ -18,7 +19,6 @@ from smile_trace.store.tables import (
     group_columns,
     groups,
     jobs,
-    trace_id_of,
     traces,
 )
 

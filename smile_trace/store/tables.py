@@ -506,8 +506,3 @@ class Group(NamedTuple):
 def group_columns(table: Table) -> tuple[Column[str], ...]:
     """The columns of a `Group` in a table that has them."""
     return table.c.group_kind, table.c.group_name, table.c.group_version
-
-
-def trace_id_of(call_id: str) -> str:
-    """The trace in the id of a call."""
-    return call_id.partition(":")[0]

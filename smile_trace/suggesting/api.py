@@ -7,7 +7,7 @@ from smile_trace._guards.external_tracing import suppress_instrumentation
 from smile_trace.attribution.one_thread import one_thread
 from smile_trace.comparison.answers import version_distance
 from smile_trace.comparison.version_replay import InputModels, request_of
-from smile_trace.comparison.version_report import address_of
+from smile_trace.comparison.version_report import base_url_of
 from smile_trace.explaining.driver import wait_for
 from smile_trace.explaining.options import AnyModel
 from smile_trace.explaining.preparation import settings_of
@@ -88,7 +88,7 @@ def suggest(
             limit = settings.explain.smallest_effect
             trials = Trials(material, replays, distance, limit, seed)
             with suppress_instrumentation():
-                found = wait_for(find_and_try(trials, address_of(material.model, settings)))
+                found = wait_for(find_and_try(trials, base_url_of(material.model, settings)))
     finally:
         store.close()
     done = Suggestions(

@@ -31,6 +31,7 @@ from smile_trace.records import (
     Response,
     Trace,
 )
+from smile_trace.records.call import trace_id_of
 from smile_trace.records.evaluation import SanityCheck
 from smile_trace.records.path import ExplanationPath
 from smile_trace.records.profile import Profile
@@ -164,7 +165,7 @@ def trace_to_follow(store: Store, job: Job, settings: Settings) -> Trace | None:
 def trace_ending_with(call_id: str, store: Store) -> Trace | None:
     """The trace of several calls whose final answer is that of this call; None for any other."""
     try:
-        trace = store.trace(call_id.partition(":")[0])
+        trace = store.trace(trace_id_of(call_id))
         final = answered_call(trace).id
     except (KeyError, SmileTraceError):  # it was removed just now, or no call has an answer
         return None

@@ -76,8 +76,9 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class _StopRequested(Exception):
-    """The worker stops in the middle of requests beside an explanation."""
+class _Postponed(Exception):
+    """The attempt ends here, and a later one goes on: the worker stops, or the round that was kept
+    is another one."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +138,7 @@ class Explainer:
         """Explain the job, or say in the store why it waits or failed."""
         try:
             await self._explain(job, checkpoint)
-        except _StopRequested:
+        except _Postponed:
             await self._postpone(job, None, 0.0)
         except Waits as waits:
             await self._wait(job, waits.error, BUDGET_WAIT)
@@ -177,9 +178,6 @@ class Explainer:
         study = _study(job, Prompted.of(call), model, proxy, proxy_calls, vectors.table)
         asked = _Asked(job, call, study, model, proxy, vectors)
         told = await self._ask_all(asked, checkpoint)
-        if told is None:
-            await self._postpone(job, None, 0.0)
-            return
         await vectors.ask(study)
         with traced("fit"):
             explanation = await run_in_thread(finish, study, model, told)
@@ -196,13 +194,12 @@ class Explainer:
             explanation = await self._checked(explanation, job, call)
         await self._keep(job, call, explanation)
 
-    async def _ask_all(self, asked: _Asked, checkpoint: Checkpoint) -> list[Response] | None:
-        """Every round's responses; None if it stops before the last, whose answers are kept."""
+    async def _ask_all(self, asked: _Asked, checkpoint: Checkpoint) -> list[Response]:
+        """Every round's responses; raises _Postponed if it ends before the last."""
         job, study = asked.job, asked.study
         told: list[Response] = []
         while perturbations := await run_in_thread(study.ask):
-            if self._stopping:
-                return None
+            self._stop_asked()
             await self._retry(self._models.look)
             if self._models.is_paused(job.settings.model):
                 await self._try_paused(asked, perturbations)
@@ -211,7 +208,7 @@ class Explainer:
                 kept, ran = await checkpoint(ask)
                 responses = _read_round(kept, perturbations)
             if responses is None:  # what it paid for is in the store
-                return None
+                raise _Postponed
             pairs = list(zip(perturbations, responses, strict=True))
             await asked.vectors.ask(study, pairs)
             with traced("fit"):
@@ -271,7 +268,7 @@ class Explainer:
 
     def _stop_asked(self, *_: object) -> None:
         if self._stopping:
-            raise _StopRequested
+            raise _Postponed
 
     async def _why_no_proxy(self, call: Call, pair: Pair) -> str | None:
         why = why_no_proxy(call.answer or "")
