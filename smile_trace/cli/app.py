@@ -8,13 +8,14 @@ from typing import Annotated, Any
 import typer
 
 from smile_trace.cli import hub, review
+from smile_trace.cli.calls import calls
 from smile_trace.cli.compare import compare, replay, suggest
 from smile_trace.cli.deliver import deliver
 from smile_trace.cli.demo import demo, mcp
 from smile_trace.cli.doctor import doctor, health, is_allowed_now, trust
 from smile_trace.cli.explain import explain
 from smile_trace.cli.profile import SpelledLimits, drift, gate, profile, profiles
-from smile_trace.cli.status import calls, status
+from smile_trace.cli.status import status
 from smile_trace.cli.store import copy, export, forget, import_, reread, retry
 from smile_trace.cli.worker import receive, run, ship, worker
 from smile_trace.errors import SmileTraceError, needing_extra

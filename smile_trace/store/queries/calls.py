@@ -18,7 +18,8 @@ class Captured(NamedTuple):
     """A call with its span (None if it was imported).
 
     `state` is its newest job's, None before the worker has looked at it; `reason` says why it was
-    skipped or failed, or what it waits for; `status` is its newest explanation's.
+    skipped or failed, or what it waits for; `status` is its newest explanation's. Its trace holds
+    `calls_of_trace` calls.
     """
 
     call: Call
@@ -26,6 +27,7 @@ class Captured(NamedTuple):
     state: JobState | None
     reason: str | None
     status: str | None
+    calls_of_trace: int = 1
 
 
 def read_captured(database: Database, *, since_ns: int, limit: int) -> Iterator[Captured]:
@@ -42,10 +44,13 @@ def read_captured(database: Database, *, since_ns: int, limit: int) -> Iterator[
         .order_by(explanations.c.id.desc())
         .limit(1)
     )
+    sibling = calls.alias()
+    of_trace = select(func.count()).where(sibling.c.trace_id == calls.c.trace_id)
     query = (
         select(
             calls.c.body.label("call"),
             spans.c.body.label("span"),
+            of_trace.scalar_subquery().label("calls_of_trace"),
             jobs.c.state,
             jobs.c.reason,
             status.scalar_subquery().label("status"),
@@ -61,7 +66,8 @@ def read_captured(database: Database, *, since_ns: int, limit: int) -> Iterator[
     for row in reversed(rows):
         span = None if row.span is None else Span.model_validate_json(row.span)
         reason = row.reason and presentable(row.reason)
-        yield Captured(Call.model_validate_json(row.call), span, row.state, reason, row.status)
+        call = Call.model_validate_json(row.call)
+        yield Captured(call, span, row.state, reason, row.status, row.calls_of_trace)
 
 
 def newest_calls(database: Database, name: str, limit: int) -> list[Call]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -55,17 +56,40 @@ def test_calls(tmp_path: Path) -> None:
         call for call in listed if call["messages"] and call["source"].endswith("genai.openai")
     ]
     assert joined[0]["messages"][1] == {"role": "user", "content": CONTEXT}
-    shown = _run(tmp_path, "--limit", "2")
+    shown = _run(tmp_path, "--full", "--limit", "2")
     first, *rest = shown.splitlines()
     assert first.startswith(f"{listed[-2]['id']} ")
     assert sum(not line.startswith("    ") for line in rest) == 1  # the other call's first
     assert shown.count("\n    read from") == 2
-    assert shown.count("\n    not looked at by a worker yet") == 2
+    assert shown.count("\n    new") == 2
     assert _run(tmp_path, "--json", "--since", "2999-01-01") == ""
     assert "No call was read" in _run(tmp_path, "--since", "1s")
     wrong = run_command("calls", "--since", "yesterday", cwd=tmp_path)
     assert wrong.returncode == 1
     assert b"write 2026-11-26T09:30, or an age" in wrong.stderr
+
+
+def test_a_call_is_a_line_and_the_prompt_stands_above_its_calls_once(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path / "home")
+    asked = [f"Is lamp number {number} on sale, and until when?" for number in range(4)]
+    spans = [call_span(1), call_span(1, span=2, prompt="And then?")]
+    for number, question in enumerate(asked, start=2):
+        held = [("system", "You sell lamps. " * 20), ("user", question)]
+        told = [{"role": role, "parts": [{"type": "text", "content": text}]} for role, text in held]
+        more: dict[str, Any] = {semconv.INPUT_MESSAGES: json.dumps(told)}
+        spans.append(call_span(number, model="lamps", answer="No. " * 30, **more))
+    write_spool(settings.spool, spans)
+    with closing(Store.open(settings)) as store:
+        Ingest(store, settings).run()
+        lines = _run(tmp_path).splitlines()
+        assert all(len(line) <= 80 for line in lines)
+        assert sum("You sell lamps." in line for line in lines) == 1
+        ids = [
+            line.split()[0] for line in lines if line[0] in "0123456789abcdef" and " new " in line
+        ]
+        assert len(ids) == 2 + len(asked)
+        assert [len(store.traces.find_calls(one)) for one in ids] == [1] * len(ids)
+        assert [line.split()[3] for line in lines if "→ No." in line] == ["Is"] * len(asked)
 
 
 def test_doctor_lists_what_was_not_read(tmp_path: Path) -> None:
@@ -99,7 +123,7 @@ def test_what_a_message_holds_beside_its_text(tmp_path: Path) -> None:
     store = Store.open(settings)
     Ingest(store, settings).run()
     store.close()
-    assert [line.strip() for line in _run(tmp_path).splitlines()[2:5]] == [
+    assert [line.strip() for line in _run(tmp_path, "--full").splitlines()[2:5]] == [
         "user: When does 4711 arrive?",
         'assistant: I look. calls get_order({"number": 4711})',
         "tool: result of get_order: Friday",

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -87,9 +88,10 @@ def test_from_the_spool_to_the_status(shell: Shell) -> None:
     assert "\x1b" not in out
     [line] = [line for line in out.splitlines() if "no model for" in line]
     assert line.rstrip().endswith(status["skipped_by_reason"][0]["reason"][-20:])  # whole
-    explained, skipped = shell.run("calls")[1].split(f"{2:032x}")
-    assert "\n    explained: " in explained
-    assert "    skipped: no model for" in skipped
+    listed = shell.run("calls")[1]
+    assert re.search(rf"^{1:032x} \S+ {'|'.join(STATUS_WORDS)} ", listed, re.MULTILINE)
+    assert re.search(rf"^{2:032x} \S+ skipped ", listed, re.MULTILINE)
+    assert "    1 skipped: no model for" in listed
     whole = [json.loads(line) for line in shell.run("calls", "--json")[1].splitlines()]
     assert [(one["job"]["state"], one["explanation"]) for one in whole] == [
         ("explained", next(name for name in STATUS_WORDS if status[name])),

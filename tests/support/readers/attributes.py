@@ -4,7 +4,7 @@ and what `smile-trace calls` and `doctor` say of them."""
 import json
 
 from smile_trace._guards.foreign import ForeignDataError
-from smile_trace.cli import status as listed
+from smile_trace.cli import calls as listed
 from smile_trace.dialects.unread import unread
 from smile_trace.records import Call
 from smile_trace.records.formats.otlp import read_line

@@ -1,0 +1,224 @@
+"""`smile-trace calls`: the captured calls, one a line, and what became of them."""
+
+import json
+import shutil
+import textwrap
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from smile_trace.cli.arguments import SINCE_HELP, since_ns
+from smile_trace.cli.output import printable
+
+if TYPE_CHECKING:
+    from smile_trace.records import Call, Message, Span
+    from smile_trace.store.queries.calls import Captured
+
+_SPAN_CHARACTERS = 4
+"""The fewest characters of a span's id that tell a trace's calls apart."""
+_INDENT = "    "
+
+
+def calls(
+    since: Annotated[str | None, typer.Option(help=SINCE_HELP)] = None,
+    limit: Annotated[int, typer.Option(min=1, help="The newest ones, at most.")] = 100,
+    full: Annotated[
+        bool, typer.Option("--full", help="Every message of each, and where it was read from.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="All of each, one a line.")] = False,
+) -> None:
+    """List the captured calls, and what became of them.
+
+    A line begins with the call's id, which explain, replay and retry take. What the calls of a
+    function have in common stands above them, once.
+    """
+    from smile_trace.settings import Settings
+    from smile_trace.store import Store
+    from smile_trace.store.queries.calls import read_captured
+
+    store = Store.look(Settings())
+    try:
+        found = list(
+            read_captured(
+                store.database, since_ns=0 if since is None else since_ns(since), limit=limit
+            )
+        )
+    finally:
+        store.close()
+    if as_json:
+        for one in found:
+            print(json.dumps(_whole(one)))
+    elif not found:
+        print("No call was read: smile-trace worker --once reads what is new, and doctor says what")
+        print("looks like a call and was not read.")
+    elif full:
+        print("\n".join(map(_told, found)))
+    else:
+        width = shutil.get_terminal_size().columns
+        print("\n".join(_listed(found, width, datetime.now(UTC))))
+
+
+def _whole(one: "Captured") -> dict[str, Any]:
+    call = one.call
+    parameters = {name: value for name, value in call.parameters.items() if name != "tools"}
+    kept = call.model_dump(
+        mode="json",
+        exclude={"parameters", "dialect", "messages", "start_ns", "end_ns", "rerun_arguments"},
+    )
+    return {
+        "id": call.id,
+        **kept,
+        "messages": [message.model_dump(mode="json") for message in call.messages],
+        "tools": call.parameters.get("tools", []),
+        "parameters": parameters,
+        "start": _start(call).isoformat(),
+        "source": _source(one.span),
+        "dialect": call.dialect,
+        "job": None if one.state is None else {"state": one.state, "reason": one.reason},
+        "explanation": one.status,
+    }
+
+
+def _source(span: "Span | None") -> str | None:
+    return None if span is None else span.scope or None
+
+
+def _start(call: "Call") -> datetime:
+    return datetime.fromtimestamp(call.start_ns / 1e9, UTC)
+
+
+def _listed(found: "Sequence[Captured]", width: int, now: datetime) -> Iterator[str]:
+    """The lines of the list: the groups by their newest call, the newest last."""
+    groups: dict[tuple[str, ...], list[Captured]] = {}
+    for one in found:
+        call = one.call
+        uses = (f"{use.name} {use.version}" for use in call.prompts)
+        key = (call.name, *uses, call.model or "no model")
+        groups[key] = [*groups.pop(key, []), one]
+    ids = _short_ids(found)
+    for title, members in groups.items():
+        yield from _group(" · ".join(title), members, ids, width, now)
+
+
+def _group(
+    title: str, members: "Sequence[Captured]", ids: dict[str, str], width: int, now: datetime
+) -> Iterator[str]:
+    """A title, what the calls have in common, and a line for each call."""
+    number = f"{len(members)} call{'' if len(members) == 1 else 's'}"
+    yield _fit(f"{title} ({number})", width)
+    common = _common([one.call.messages for one in members])
+    for message in common:
+        yield _INDENT + _fit(_message(message, common), width - len(_INDENT))
+    for one in members:
+        at = _start(one.call)
+        when = f"{at:%H:%M}" if at.date() == now.date() else f"{at:%m-%d}"
+        head = f"{ids[one.call.id]} {when} {_state(one):<12} "
+        yield head + _exchange(one.call, len(common), width - len(head))
+    reasons = Counter(f"{_state(one)}: {one.reason}" for one in members if one.reason)
+    for reason, times in reasons.items():
+        yield from textwrap.wrap(
+            printable(f"{times} {reason}"),
+            width,
+            initial_indent=_INDENT,
+            subsequent_indent=f"{_INDENT}  ",
+        )
+
+
+def _common(requests: "Sequence[Sequence[Message]]") -> "Sequence[Message]":
+    """The messages with which all of these begin."""
+    shared: list[Message] = []
+    for first, *others in zip(*requests, strict=False):
+        if any(message != first for message in others):
+            break
+        shared.append(first)
+    return shared
+
+
+def _short_ids(listed: "Sequence[Captured]") -> dict[str, str]:
+    """Each call's trace id; if the trace has more calls, also what tells the span's id apart."""
+    spans: dict[str, list[str]] = {}
+    for one in listed:
+        spans.setdefault(one.call.trace_id, []).append(one.call.span_id)
+    ids: dict[str, str] = {}
+    for one in listed:
+        trace, span = one.call.trace_id, one.call.span_id
+        others = [other for other in spans[trace] if other != span]
+        lengths = range(_SPAN_CHARACTERS, len(span))
+        alone = (n for n in lengths if not any(o.startswith(span[:n]) for o in others))
+        part = f":{span[: next(alone, len(span))]}"
+        ids[one.call.id] = trace if one.calls_of_trace == 1 else trace + part
+    return ids
+
+
+def _exchange(call: "Call", common: int, width: int) -> str:
+    """The last message, unless it stands above, and the answer, in at most `width` characters."""
+    answer = "→ " + (call.answer if call.answer is not None else _why(call))
+    if len(call.messages) <= common:
+        return _fit(answer, width)
+    question = _fit(_asked(call.messages[-1]), max(width // 2, width - len(answer) - 1))
+    return f"{question} {_fit(answer, width - len(question) - 1)}"
+
+
+def _asked(message: "Message") -> str:
+    """A message of a person by its last line: what was retrieved stands before the question."""
+    lines = message.content.split("\n") if message.role == "user" else []
+    return next((line for line in reversed(lines) if line.strip()), _said(message))
+
+
+def _state(one: "Captured") -> str:
+    if one.status is not None and one.state == "explained":
+        return one.status
+    return {None: "new", "pending": "waiting"}.get(one.state, one.state or "")
+
+
+def _fit(text: str, width: int) -> str:
+    line = printable(" ".join(text.split()))
+    return line if len(line) <= width else line[: max(width - 1, 0)] + "…"
+
+
+def _told(one: "Captured") -> str:
+    """A call with all its messages, each on a line of its own."""
+    call = one.call
+    lines = [
+        f"{call.id} {_start(call):%Y-%m-%d %H:%M:%S} {call.name} {call.model or 'no model'}",
+        f"read from {_source(one.span) or 'no scope'} by {call.dialect or 'no dialect'}",
+        *(_message(message, call.messages) for message in call.messages),
+        f"-> {call.answer if call.answer is not None else _why(call)}",
+    ]
+    tools = call.parameters.get("tools")
+    if isinstance(tools, list) and tools:
+        lines.append(f"tools offered: {len(tools)}")
+    if call.documents:
+        lines.append(f"documents: {len(call.documents)}")
+    if given := {k: v for k, v in call.parameters.items() if k != "tools"}:
+        lines.append(f"parameters: {json.dumps(given)}")
+    if call.not_repeatable:
+        lines.append(f"cannot be asked again: {call.not_repeatable}")
+    lines.append(_state(one) + (f": {one.reason}" if one.reason else ""))
+    head, *rest = (printable(" ".join(line.split())) for line in lines)
+    return "\n".join([head, *(_INDENT + line for line in rest)])
+
+
+def _message(message: "Message", messages: "Sequence[Message]") -> str:
+    from smile_trace.render.phrases import message_title
+
+    return f"{message_title(message, messages)}: {_said(message)}"
+
+
+def _said(message: "Message") -> str:
+    """A message's texts and its other parts' labels, in order."""
+    from smile_trace.render.phrases import labels
+
+    shown: list[str] = []
+    at = 0
+    for place, found in sorted(labels(message).items()):
+        shown += [message.content[at:place], *found]
+        at = place
+    return " ".join(" ".join([*shown, message.content[at:]]).split())
+
+
+def _why(call: "Call") -> str:
+    return f"no answer: {call.no_content or call.error or call.status}"
