@@ -110,7 +110,8 @@ def check_by_injection(prepared: Prepared, *, on_round: OnRound | None = None) -
     Raises:
         SmileTraceError: the model cannot be asked.
     """
-    with ForegroundSpending(Settings(), prepared.settings.budget) as spending:
+    most, trace_id = prepared.settings.budget, prepared.trace_id
+    with ForegroundSpending(Settings(), most, trace_id=trace_id) as spending:
         paid = spending.metered(prepared.model, prepared.name)
         embed = spending.embeddings()
         return wait_for(

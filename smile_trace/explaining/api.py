@@ -103,7 +103,8 @@ def _explain(
     on_round: OnRound | None,
     attempts: Attempts | None,
 ) -> Explanation:
-    with ForegroundSpending(conf, prepared.settings.most_calls, attempts) as spending:
+    most, trace_id = prepared.settings.most_calls, prepared.trace_id
+    with ForegroundSpending(conf, most, attempts, trace_id=trace_id) as spending:
         paid, proxy = spending.metered(prepared.model, prepared.name, fresh=fresh), None
         if prepared.proxy is not None:
             asked = prepared.options.proxy

@@ -71,7 +71,7 @@ def explain_path(
     trace_id, _, span_id = trace_id.partition(":")
     trace = read_trace(trace_id, conf)
     final = answered_call(trace, span_id)
-    with ForegroundSpending(conf, budget) as spending:
+    with ForegroundSpending(conf, budget, trace_id=trace.trace_id) as spending:
         asking = _Asking(conf, options, model, app, spending, on_round)
         return wait_for(PathWalk(trace, asking, options, depth).run(final))
 

@@ -13,11 +13,12 @@ from smile_trace.models.kinds.local import LocalSettings
 from smile_trace.models.ledger import MemoryCache
 from smile_trace.models.registry import as_model, settings_for
 from smile_trace.records import JSON, Call, ExplanationSettings, Prompted
-from smile_trace.records.call import answer_limit
+from smile_trace.records.call import answer_limit, trace_id_of
 from smile_trace.settings import PACKAGED_NAMES, ModelSettings, Settings
 
 ANSWERS = MemoryCache()
-"""This process's foreground answers; the worker's are in the store."""
+"""This process's foreground answers; those of models with a table in the settings are also in the
+store, where the workers' are."""
 
 PACKAGED_MODELS = {
     name: LocalSettings(kind="local", packaged=name, max_tokens=12) for name in PACKAGED_NAMES
@@ -73,7 +74,7 @@ def open_any(
 class Prepared:
     """A prompt, the model that is asked about it, and the options. `name` and `how` are the model's
     name and table in the settings, None for a Model or a function; `proxy_how` is its proxy's
-    table."""
+    table. `call_id` is that of the captured call, None for a prompt."""
 
     prompted: Prompted
     model: Model
@@ -82,6 +83,12 @@ class Prepared:
     proxy: Model | None = None
     proxy_how: ModelSettings | None = None
     name: str | None = None
+    call_id: str | None = None
+
+    @property
+    def trace_id(self) -> str | None:
+        """The trace of the captured call."""
+        return None if self.call_id is None else trace_id_of(self.call_id)
 
     @property
     def settings(self) -> ExplanationSettings:
@@ -162,6 +169,7 @@ def _prepared(
         options=options.for_prompt(prompted.messages, scored=scored),
         how=None if name is None else settings_of(name, conf),
         name=name,
+        call_id=None if call is None else call.id,
         proxy=None if proxy is None else open_any(proxy, conf),
         proxy_how=settings_of(proxy, conf) if isinstance(proxy, str) else None,
     )

@@ -22,9 +22,11 @@ from smile_trace.models import Model
 from smile_trace.models.ledger import (
     Attempts,
     CountingLedger,
+    LayeredCache,
     Ledger,
     MemoryCache,
     MemoryLedger,
+    ResponseCache,
 )
 from smile_trace.models.metered import MeteredModel
 from smile_trace.models.registry import open_embeddings
@@ -227,14 +229,27 @@ class ForegroundSpending:
     """Counts what one call of `explain()` or its like asks, until it is closed.
 
     A model with a table in the settings counts toward their caps per day, and waits for its limits
-    per minute, in the store of the settings; the first such model opens or creates it. For any
-    other model only the budget `calls` holds. Answers are kept in this process.
+    per minute, in the store of the settings, which also keeps its answers, for the workers as well;
+    the first such model opens or creates it. For any other model only the budget `calls` holds, and
+    its answers are kept in this process.
+
+    Args:
+        attempts: a limit on all requests, beside `calls`.
+        trace_id: of the captured call; `smile-trace forget` removes the answers with it.
     """
 
-    def __init__(self, conf: Settings, calls: int, attempts: Attempts | None = None) -> None:
+    def __init__(
+        self,
+        conf: Settings,
+        calls: int,
+        attempts: Attempts | None = None,
+        *,
+        trace_id: str | None = None,
+    ) -> None:
         self._conf = conf
         self._calls = calls
         self._attempts = attempts
+        self._trace_id = trace_id
         self._scope = f"foreground/{uuid.uuid4().hex}"
         self._alone = MemoryLedger(calls)
         self._store: Store | None = None
@@ -254,16 +269,20 @@ class ForegroundSpending:
     def metered(self, model: Model, asked: AnyModel | None, *, fresh: bool = False) -> MeteredModel:
         """The model, with its calls counted; `asked` is what the caller named, a string if it is in
         the settings. Raises StoreError if the store cannot be opened, so that nobody can tell what
-        is left."""
-        ledger = self._stored(asked, self._calls) or self._alone
-        return self._counted(model, asked, ledger, self._scope, fresh)
+        is left.
+
+        Args:
+            fresh: take no answer that was kept before.
+        """
+        stored = self._stored(asked, self._calls)
+        return self._counted(model, asked, stored, self._alone, self._scope, fresh)
 
     def metered_proxy(
         self, proxy: Model, asked: AnyModel | None, *, fresh: bool = False
     ) -> MeteredModel:
         """The same for a proxy, with at most 200 calls, counted only in its own table's caps."""
-        ledger = self._stored(asked, PROXY_CALLS) or MemoryLedger(PROXY_CALLS)
-        return self._counted(proxy, asked, ledger, self._scope_for("proxy"), fresh)
+        stored, alone = self._stored(asked, PROXY_CALLS), MemoryLedger(PROXY_CALLS)
+        return self._counted(proxy, asked, stored, alone, self._scope_for("proxy"), fresh)
 
     def embeddings(self) -> Embed | None:
         """The settings' word vectors, with calls counted beside the budget; None for the packaged
@@ -294,14 +313,29 @@ class ForegroundSpending:
         return BudgetScope(self._scope).for_purpose(Purpose(purpose)).key
 
     def _counted(
-        self, model: Model, asked: AnyModel | None, ledger: Ledger, scope: str, fresh: bool
+        self,
+        model: Model,
+        asked: AnyModel | None,
+        stored: Ledger | None,
+        alone: Ledger,
+        scope: str,
+        fresh: bool,
     ) -> MeteredModel:
-        counting = ledger if self._attempts is None else CountingLedger(ledger, self._attempts)
+        ledger = stored or alone
         return MeteredModel(
             model,
-            ledger=counting,
-            cache=ANSWERS,
+            ledger=ledger if self._attempts is None else CountingLedger(ledger, self._attempts),
+            cache=ANSWERS if stored is None else self._kept_answers(model),
             explanation=scope,
             fresh=fresh,
             paid_as=asked if isinstance(asked, str) else None,
+        )
+
+    def _kept_answers(self, model: Model) -> ResponseCache:
+        """This process' answers, then those of the store: the workers', and earlier commands'."""
+        if self._store is None or model.identity is None:  # then they are of one explanation alone
+            return ANSWERS
+        stored = self._store.responses
+        return LayeredCache(
+            ANSWERS, stored if self._trace_id is None else stored.used_by(self._trace_id)
         )

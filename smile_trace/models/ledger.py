@@ -91,6 +91,25 @@ class MemoryCache:
                 del self._cached[next(iter(self._cached))]
 
 
+class LayeredCache:
+    """A cache in this process before a durable one: what is put goes into both, and what this
+    process has put comes first."""
+
+    def __init__(self, first: ResponseCache, then: ResponseCache) -> None:
+        self._first = first
+        self._then = then
+
+    def get_many(self, keys: Sequence[str]) -> dict[str, Response]:
+        """See `ResponseCache.get_many`."""
+        found = self._first.get_many(keys)
+        return found | self._then.get_many([key for key in keys if key not in found])
+
+    def put_many(self, items: Mapping[str, Response]) -> None:
+        """See `ResponseCache.put_many`."""
+        self._first.put_many(items)
+        self._then.put_many(items)
+
+
 class MemoryLedger:
     """A Ledger for one explanation whose only cap is on calls, retries included."""
 

@@ -95,7 +95,8 @@ def profile_prepared(
     on_answers: OnAnswers | None = None,
 ) -> Profile:
     """Profile what was prepared; arguments and errors are those of `profile`."""
-    with ForegroundSpending(conf, prepared.options.calls) as spending:
+    most, trace_id = prepared.options.calls, prepared.trace_id
+    with ForegroundSpending(conf, most, trace_id=trace_id) as spending:
         paid = spending.metered(prepared.model, prepared.name, fresh=fresh)
         embed = spending.embeddings()
         found = wait_for(

@@ -119,17 +119,34 @@ def test_many_at_once_never_pass_a_cap(configure: Configure, server: PlantedServ
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("by", ["this process", "another"])
 def test_what_was_answered_before_a_cap_is_not_paid_again(
-    configure: Configure, server: PlantedServer
+    by: str, configure: Configure, server: PlantedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     configure("calls_per_day = 7")
     with pytest.raises(BudgetExceeded):
         smile_trace.explain(PROMPT, model="planted", budget=20)
     conf = configure("calls_per_day = 100")
+    if by == "another":
+        monkeypatch.setattr(spending, "ANSWERS", MemoryCache())
     explanation = smile_trace.explain(PROMPT, model="planted", budget=20)
     assert explanation.ranked[0].text == "fox"
     assert explanation.cost.cached_calls == 7
     assert spent(conf).calls == len(server.bodies) == 7 + explanation.cost.target_calls
+
+
+@on_both
+def test_a_fresh_study_asks_anew_and_hears_its_own_answers(
+    configure: Configure, server: PlantedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configure()
+    first = smile_trace.explain(PROMPT, model="planted", budget=20)
+    monkeypatch.setattr(spending, "ANSWERS", MemoryCache())
+    server.function = copying("lazy")
+    fresh = smile_trace.explain(PROMPT, model="planted", budget=20, fresh=True)
+    assert fresh.cost.cached_calls == 0
+    assert fresh.drivers[0].text == "lazy"
+    assert first.drivers[0].text == "fox"
 
 
 def _explain(conf: Settings) -> object:
