@@ -6,7 +6,8 @@
 SmolLM2 135M Instruct chooses one of four tools through a JSON schema with an enumeration, after
 four examples. A message is kept if there is exactly one word without which another tool is chosen;
 these calls are made before any study. The first MESSAGES that are kept are explained word by word,
-by `part="$.tool"`, in at most BUDGET calls. Then the same by a planted model, which calls tools.
+by `answer_part="$.tool"`, in at most BUDGET calls. Then the same by a planted model, which calls
+tools.
 """
 
 import argparse
@@ -125,7 +126,7 @@ def explain(message: str, say: Say) -> Explanation:
         parameters=PARAMETERS,
         answer=say(message),
         unit="word",
-        part="$.tool",
+        answer_part="$.tool",
         protect=("assistant", *EXAMPLES),
         budget=BUDGET,
     )
@@ -151,7 +152,7 @@ def planted(message: str, word: str) -> Explanation:
             model=Endpoint("planted", settings),
             parameters={"tools": tools, "temperature": 0},
             unit="word",
-            part="tool",
+            answer_part="tool",
             budget=BUDGET,
         )
 

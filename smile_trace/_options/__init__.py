@@ -7,7 +7,8 @@ only, because the command line shows its help without loading anything else.
 """
 
 import inspect
-from collections.abc import Iterator, Sequence
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
@@ -71,7 +72,7 @@ class SettableOptions:
             metavar="NAME",
         ),
     ] = "content"
-    part: Annotated[
+    answer_part: Annotated[
         str | None,
         About(
             "explain this part of the answer alone, a sentence or some words as they stand in it "
@@ -175,6 +176,31 @@ class AllOptions(StoredOptions):
             metavar="NAME",
         ),
     ] = "process"
+
+
+RENAMED = {"part": "answer_part"}
+"""Options of release 0.2 whose name is another one now."""
+
+
+class OldName(DeprecationWarning):
+    """An option is given by its name of release 0.2, which the next release no longer takes."""
+
+
+def by_new_names(given: Mapping[str, Any], where: str = "", *, caller: int = 1) -> dict[str, Any]:
+    """Options by their names of today, with an OldName for each that has another one.
+
+    Args:
+        where: what stands before a name where it is written: `--`, `explain.`.
+        caller: how many calls up the one stands that the warning points at.
+    """
+    found = {RENAMED.get(name, name): value for name, value in given.items()}
+    for old, new in RENAMED.items():
+        if old in given:
+            told = f"{where}{old} is called {where}{new} now".replace(
+                "_", "-" if where == "--" else "_"
+            )
+            warnings.warn(told, OldName, stacklevel=caller + 1)
+    return found
 
 
 def described(options: type[SettableOptions]) -> Iterator[tuple[str, Any, Any, About]]:

@@ -218,7 +218,7 @@ class PerturbationStudy:
             form=self.prompted.form,
             answer=self.answer,
             answer_cut=self.prompted.answer_cut,
-            part=self._part,
+            answer_part=self._part,
             signal=self.signal,
             segments=segments,
             coarser=coarser,

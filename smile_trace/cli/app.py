@@ -1,12 +1,14 @@
 """The command tree. Commands import what they need inside the function: `--help` stays fast."""
 
 import sys
+import warnings
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import Annotated, Any
 
 import typer
 
+from smile_trace._options import OldName
 from smile_trace.cli import hub, review
 from smile_trace.cli.calls import calls
 from smile_trace.cli.compare import compare, replay, suggest
@@ -32,6 +34,8 @@ app = typer.Typer(
 
 def main() -> None:
     """Run the command line. Exit codes: 0 done, 1 an error said in one sentence, 2 usage."""
+    warnings.simplefilter("default", OldName)
+    warnings.showwarning = partial(_show_warning, warnings.showwarning)
     try:
         try:
             app()
@@ -46,6 +50,13 @@ def main() -> None:
 
         print(f"smile-trace: {presentable_lines(error)}", file=sys.stderr)
         raise SystemExit(1) from None
+
+
+def _show_warning(others: Callable[..., None], message: Warning | str, *of: Any) -> None:
+    if isinstance(message, OldName):
+        print(f"smile-trace: {message}", file=sys.stderr)
+    else:
+        others(message, *of)
 
 
 def _print_version(wanted: bool) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
 import typer
 
-from smile_trace._options import About, AllOptions, described
+from smile_trace._options import RENAMED, About, AllOptions, by_new_names, described
 from smile_trace.cli.output import printable
 from smile_trace.errors import SmileTraceError
 
@@ -64,9 +64,18 @@ def with_options(command: Callable[..., None]) -> Callable[..., None]:
         )
         for name, kind, default, about in described(AllOptions)
     }
+    hidden = Annotated[str | None, typer.Option(hidden=True)]
+    old = {
+        name: inspect.Parameter(
+            name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=hidden
+        )
+        for name in RENAMED
+    }
 
     @wraps(command)
     def run(**given: Any) -> None:
+        before = {name: value for name in old if (value := given.pop(name)) is not None}
+        given |= by_new_names(before, "--")
         options = {name: given.pop(name) for name in derived}
         signal = str(options["signal"])  # one of typer's enumeration
         command(options={**options, "signal": signal, "protect": options["protect"] or ()}, **given)
@@ -74,7 +83,7 @@ def with_options(command: Callable[..., None]) -> Callable[..., None]:
     parameters = [
         parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
         for name in own
-        for parameter in (derived.values() if name == "options" else (own[name],))
+        for parameter in ((*derived.values(), *old.values()) if name == "options" else (own[name],))
     ]
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}

@@ -55,13 +55,13 @@ class Ablation:
         self._model = model
         self._perturber = Perturber(self._prompted, segments)
         self._unperturbed: Mask = (True,) * len(segments)
-        self._part = explanation.part
+        self._part = explanation.answer_part
         self._vectors = StudyVectors(embed)
         self._text_change = text_comparison(
             explanation.answer,
             self._vectors.table,
             explanation.settings.distance,
-            explanation.part,
+            explanation.answer_part,
             cut=explanation.answer_cut,
         )
         self._answered: list[tuple[Perturbation, Response]] = []

@@ -130,7 +130,7 @@ async def explain_metered(
     """
     prompted, settings, options = prepared.prompted, prepared.settings, prepared.options
     signal = resolve_signal(settings, paid)
-    if options.part is not None and signal == "probability":
+    if options.answer_part is not None and signal == "probability":
         _check_scores_whole_answers(paid)
     vectors = StudyVectors(embed)
     before: list[Response] = []

@@ -8,7 +8,15 @@ from dataclasses import KW_ONLY, dataclass, replace
 from functools import wraps
 from typing import Annotated, Any, ParamSpec, TypeVar, get_args, get_origin
 
-from smile_trace._options import AllOptions, SettableOptions, StoredOptions, described, shared
+from smile_trace._options import (
+    RENAMED,
+    AllOptions,
+    SettableOptions,
+    StoredOptions,
+    by_new_names,
+    described,
+    shared,
+)
 from smile_trace.attribution import (
     CannotExplain,
     distance_named,
@@ -199,6 +207,8 @@ def takes(
     def decorate(function: Callable[[Asked], Result]) -> Callable[Arguments, Result]:
         @wraps(function)
         def call(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
+            if not RENAMED.keys().isdisjoint(kwargs):
+                kwargs = by_new_names(kwargs, caller=2)  # type: ignore[assignment]
             try:
                 signature.bind(*args, **kwargs)
             except TypeError as error:

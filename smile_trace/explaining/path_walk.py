@@ -209,7 +209,7 @@ class PathWalk:
     async def _ask(
         self, call: Call, unit: Literal["auto", "tool"], budget: int, part: str | None
     ) -> Explanation:
-        step = replace(self.options, unit=unit, budget=budget, part=part)
+        step = replace(self.options, unit=unit, budget=budget, answer_part=part)
         explanation = await self.asking.explain(call, step)
         self._count(explanation.cost)
         return explanation

@@ -145,8 +145,8 @@ def check_worth(prepared: Prepared) -> None:
         ExplanationFailed: asking could say nothing; the message says what to do.
         AnswerSpanNotFound: the given answer does not hold the part to explain.
     """
-    if prepared.options.part is not None and prepared.prompted.answer is not None:
-        find_answer_span(prepared.prompted.answer, prepared.options.part)
+    if prepared.options.answer_part is not None and prepared.prompted.answer is not None:
+        find_answer_span(prepared.prompted.answer, prepared.options.answer_part)
     prompted, unit = as_explained(prepared.prompted, prepared.options), prepared.options.unit
     segmentation, missing = partition(prompted, prepared.options)
     if missing is not None and isinstance(unit, re.Pattern):

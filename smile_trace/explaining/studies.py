@@ -86,7 +86,7 @@ def make_study(
     answer = prompted.answer or ""
     prompted = as_explained(prompted, options)
     partitioner, note = partition(prompted, options)
-    part, part_note = _part(answer, options.part, whole_without_part=whole_without_part)
+    part, part_note = _part(answer, options.answer_part, whole_without_part=whole_without_part)
     shared: dict[str, Any] = {
         "answer": answer,
         "signal": signal,

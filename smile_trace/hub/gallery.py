@@ -134,7 +134,7 @@ def _explanation_facts(explanation: Explanation) -> list[tuple[str, str]]:
         ("distance", settings.distance if explanation.signal == "text" else ""),
         ("unit", settings.unit if settings.pattern is None else f"/{settings.pattern}/"),
         ("protected", protected),
-        ("part of the answer", settings.part or ""),
+        ("part of the answer", settings.answer_part or ""),
         ("budget", f"{settings.budget} calls"),
         ("seed", str(settings.seed)),
         ("smile-trace", _release(explanation)),

@@ -1,25 +1,26 @@
 """The result: attributions with intervals, fidelity, cost, and the perturbations asked."""
 
+import warnings
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, model_validator
 
 from smile_trace._guards.presentable import presentable, unpunctuated
-from smile_trace._options import StoredOptions
+from smile_trace._options import RENAMED, OldName, StoredOptions
 from smile_trace._text.titles import document_name
 from smile_trace.errors import ReasonCode
 from smile_trace.records.base import JSON, Record, Shown, view
 from smile_trace.records.call import Form, PromptUse
 from smile_trace.records.message import Message
 from smile_trace.records.perturbation import Asked, PerturbationKind, Place, Unit
-from smile_trace.records.upgrades import check_version, hash_settings
+from smile_trace.records.upgrades import check_version, hash_settings, older_explanation, renamed
 from smile_trace.records.verdicts import SMALLEST_EFFECT, Verdict, decided, most_of, verdict_of
 
 if TYPE_CHECKING:
     import pandas as pd  # type: ignore[import-untyped]
     from matplotlib.axes import Axes
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 METHOD_VERSION = 3
 """Incremented when the same responses would give a different Explanation."""
@@ -227,6 +228,12 @@ class ExplanationSettings(Record, StoredOptions):
     smallest_effect: float = Field(SMALLEST_EFFECT, gt=0, lt=1)
     """The smallest effect that matters, in units of answer change: the limit of the verdicts."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _upgrade(cls, document: JSON) -> JSON:
+        """Take those of release 0.2, which a job's row holds without a version."""
+        return renamed(document, RENAMED) if isinstance(document, dict) else document
+
     if TYPE_CHECKING:  # the options of the second base, which mypy's plugin does not look at
 
         def __init__(self, *, model: str, **options: Any) -> None: ...
@@ -306,7 +313,7 @@ class Explanation(Shown):
     answer: str
     answer_cut: bool = False
     """Whether the answer ends at its token limit; the beginning then counts more."""
-    part: tuple[int, int] | None = None
+    answer_part: tuple[int, int] | None = None
     """The characters `[start, end)` of the answer that are explained; None for all."""
     signal: Signal
     segments: tuple[SegmentAttribution, ...]
@@ -346,7 +353,9 @@ class Explanation(Shown):
     @model_validator(mode="before")
     @classmethod
     def _check_version(cls, document: JSON) -> JSON:
-        return check_version(document, SCHEMA_VERSION, "explanation", oldest=2)
+        return check_version(
+            document, SCHEMA_VERSION, "explanation", oldest=2, upgrade=older_explanation
+        )
 
     @model_validator(mode="after")
     def _decide(self) -> "Explanation":
@@ -367,6 +376,12 @@ class Explanation(Shown):
     def status(self) -> FidelityStatus:
         """The status of the fidelity."""
         return self.fidelity.status
+
+    @property
+    def part(self) -> tuple[int, int] | None:
+        """The name of `answer_part` in release 0.2."""
+        warnings.warn("part is called answer_part now", OldName, stacklevel=2)
+        return self.answer_part
 
     @property
     def drivers(self) -> tuple[SegmentAttribution, ...]:

@@ -70,7 +70,7 @@ class PathStep(Record):
         if not self.depth:
             return "The final answer"
         output = f"output of {presentable(self.name, longest=_LONGEST)}"
-        part = self.explanation.part
+        part = self.explanation.answer_part
         if part is None:
             return f"The {output}"
         text = presentable(self.explanation.answer[slice(*part)], longest=_LONGEST)

@@ -1,8 +1,8 @@
 """Readability of records across releases: their versions, and the hash that names settings.
 
-Release 0.2 is the first. Its explanations (schema version 2) lack nothing that the rest of them
-does not tell; its comparisons (3) have other words for verdicts, and list what mattered with each
-version, as those of schema version 4 do.
+Release 0.2 is the first. Its explanations (schema version 2), like those of version 3, call
+`answer_part` `part`, and lack nothing that the rest of them does not tell; its comparisons (3) have
+other words for verdicts, and list what mattered with each version, as those of version 4 do.
 """
 
 import hashlib
@@ -43,6 +43,16 @@ def check_version(
             f"this {noun} has schema version {version}, which no release wrote: make it again"
         )
     return document
+
+
+def older_explanation(document: dict[str, JSON]) -> dict[str, JSON]:
+    """Upgrade an explanation of schema version 2 (release 0.2) or 3."""
+    return renamed(document, {"part": "answer_part"})
+
+
+def renamed(document: dict[str, JSON], names: Mapping[str, str]) -> dict[str, JSON]:
+    """The document with these fields under their new names."""
+    return {names.get(name, name): value for name, value in document.items()}
 
 
 def older_comparison(document: dict[str, JSON]) -> dict[str, JSON]:
@@ -121,8 +131,9 @@ def _with(
     return {**document, **changed}
 
 
+_FIRST_NAMES = {"protect": "freeze", "answer_part": "part"}
 _HASHED_ALWAYS = ("model", "unit", "protect", "budget", "signal", "proxy", "seed", "pooled")
-_HASHED_LATER = ("distance", "part", "pattern", "smallest_effect", "until_settled")
+_HASHED_LATER = ("distance", "answer_part", "pattern", "smallest_effect", "until_settled")
 
 
 def hash_settings(document: dict[str, JSON], defaults: Mapping[str, JSON]) -> str:
@@ -133,7 +144,8 @@ def hash_settings(document: dict[str, JSON], defaults: Mapping[str, JSON]) -> st
     before = {**defaults, "distance": "words"}
     added = [*_HASHED_LATER, *(name for name in document if name not in _HASHED_LATER)]
     counted = [name for name in added if name not in _HASHED_ALWAYS]
-    hashed = {{"protect": "freeze"}.get(name, name): document[name] for name in _HASHED_ALWAYS}
+    hashed = {name: document[name] for name in _HASHED_ALWAYS}
     hashed |= {name: document[name] for name in counted if document[name] != before[name]}
+    hashed = renamed(hashed, _FIRST_NAMES)
     text = json.dumps(hashed, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -243,7 +243,7 @@ def heatmap(explanation: Explanation, *, compact: bool = False) -> Heatmap:
 
 
 def _answer(explanation: Explanation) -> tuple[Piece, ...]:
-    answer, part = explanation.answer, explanation.part
+    answer, part = explanation.answer, explanation.answer_part
     if part is None:
         return tuple(_with_moved(explanation))
     before, inside, after = answer[: part[0]], answer[slice(*part)], answer[part[1] :]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, create_model, model_validator
 
-from smile_trace._options import SettableOptions, described
+from smile_trace._options import SettableOptions, by_new_names, described
 from smile_trace.settings.table import Cap, Table
 
 
@@ -93,6 +93,12 @@ class _ExplainingSome(Table):
     calls: int | None = Field(None, ge=4)
     """Calls per explanation, in place of 40 or 80; `budget.calls_per_explanation` is the most."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _rename(cls, table: Any) -> Any:
+        """Take the names of release 0.2."""
+        return by_new_names(table, "explain.") if isinstance(table, dict) else table
+
 
 if TYPE_CHECKING:
     ExplainingSome = _ExplainingSome
@@ -144,6 +150,7 @@ class Explaining(Table, SettableOptions):
         """Gather the tables of prompts and functions, which stand beside the other settings."""
         if not isinstance(table, dict):
             return table
+        table = by_new_names(table, "explain.")
         some = {name: held for name, held in table.items() if name.startswith(_SOME)}
         others = {name: held for name, held in table.items() if name not in some}
         return {**others, "some": {**others.get("some", {}), **some}} if some else table

@@ -129,7 +129,7 @@ def _pooled(decision: Decision, call: Call, settings: Settings, chosen: int) -> 
     left = pooling.calls_per_prompt_version - spent
     if pooled < 0 or not call.prompts or left < pooling.calls_per_call:
         return decision
-    update = {"pooled": True, "budget": pooling.calls_per_call, "proxy": None, "part": None}
+    update = {"pooled": True, "budget": pooling.calls_per_call, "proxy": None, "answer_part": None}
     asked = decision.settings.model_copy(update=update)
     return decision.model_copy(update={"settings": asked, "settings_hash": asked.hash})
 

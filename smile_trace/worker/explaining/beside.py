@@ -207,7 +207,9 @@ class _Asking:
         """See `path_walk.Asking.explain`."""
         own = ExplainOptions.from_settings(self._settings, call.model or "*", call)
         unit = own.unit if options.unit == "auto" else options.unit
-        own = replace(own, unit=unit, budget=options.budget, part=options.part, proxy=None)
+        own = replace(
+            own, unit=unit, budget=options.budget, answer_part=options.answer_part, proxy=None
+        )
         with waiting(call.model):
             model = self._opened(call)
             prepared = Prepared(Prompted.of(call), model, own, how=None)

@@ -72,10 +72,10 @@ def test_a_role_that_no_message_has_protects_nothing(home):
 @pytest.mark.slow
 def test_a_part_with_a_sanity_check(home):
     prompt = ("--prompt", "the Eiffel Tower stands here", "--model", "planted", "--budget", "13")
-    done = run(home, *prompt, "--part", "Paris", "--sanity-check", "--json")
+    done = run(home, *prompt, "--answer-part", "Paris", "--sanity-check", "--json")
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
-    assert told["part"] == [0, 5]
+    assert told["answer_part"] == [0, 5]
     check = told["metadata"]["sanity_check"]
     assert check["outcome"] == "inconclusive"  # it says Paris whatever it is told
     assert "did not follow" in check["reason"]

@@ -40,7 +40,7 @@ def test_a_part_of_the_real_model_s_answer():
     whole = smile_trace.explain(prompt, model="demo-completion", parameters=parameters, budget=20)
     assert whole.answer == " Paris, France."
     explanation = smile_trace.explain(
-        prompt, model="demo-completion", parameters=parameters, budget=20, part="France"
+        prompt, model="demo-completion", parameters=parameters, budget=20, answer_part="France"
     )
     assert explanation.signal == "probability"
     assert explanation.cost.target_calls == 0

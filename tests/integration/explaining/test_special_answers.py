@@ -56,12 +56,12 @@ def test_the_words_that_decide(server: StrictServer) -> None:
 
 
 def test_the_choice_alone_and_one_argument(server: StrictServer) -> None:
-    choice = _explain(server, part="tool")
+    choice = _explain(server, answer_part="tool")
     assert {s.text for s in choice.ranked[:2]} == {"4711", "cancel"}
-    assert choice.part is not None
-    assert choice.answer[slice(*choice.part)] == "cancel_order"
-    argument = _explain(server, part="$.number")
-    assert argument.answer[slice(*argument.part or (0, 0))] == "4711"
+    assert choice.answer_part is not None
+    assert choice.answer[slice(*choice.answer_part)] == "cancel_order"
+    argument = _explain(server, answer_part="$.number")
+    assert argument.answer[slice(*argument.answer_part or (0, 0))] == "4711"
     assert [s.text for s in argument.drivers] == ["4711"]
 
 

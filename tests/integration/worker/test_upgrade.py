@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from smile_trace._options import RENAMED
 from smile_trace.records import Explanation
 from smile_trace.records.verdicts import SMALLEST_EFFECT
 from smile_trace.settings import Settings
@@ -57,7 +58,8 @@ def _lasting(status: dict[str, Any]) -> dict[str, Any]:
 def _of_then(said: Any, then: Any) -> Any:
     """What is said under the names that release 0.2 had, whatever records have more by now."""
     if isinstance(then, dict):
-        return {name: _of_then(said[name], then[name]) for name in then if name not in RAISED}
+        now = {name: said[RENAMED.get(name, name)] for name in then if name not in RAISED}
+        return {name: _of_then(now[name], then[name]) for name in now}
     if isinstance(then, list):
         return [_of_then(*both) for both in zip(said, then, strict=True)]
     return said

@@ -66,7 +66,7 @@ def test_each_sentence_depends_on_its_own_word(name: str) -> None:
         answer, "Anna paints boats." if name == "Anna" else "Bernd bakes bread."
     )
     explanation = run(ASKED, whole, answer=answer, part=part).explanation
-    assert explanation.part == part
+    assert explanation.answer_part == part
     first, *others = explanation.ranked
     assert first.text == name
     assert first.attribution > 0.7
@@ -279,9 +279,9 @@ def test_a_field_is_compared_with_the_field_of_a_response() -> None:
 
 
 def test_explain_takes_a_path_as_part() -> None:
-    found = smile_trace.explain(PROMPT, model=_says, answer=ANSWER, part="$.city")
-    assert found.part == (10, 16)
-    assert found.settings.part == "$.city"
+    found = smile_trace.explain(PROMPT, model=_says, answer=ANSWER, answer_part="$.city")
+    assert found.answer_part == (10, 16)
+    assert found.settings.answer_part == "$.city"
     [driver] = found.drivers
     assert driver.text == "Berlin"
     assert found.fields == ()

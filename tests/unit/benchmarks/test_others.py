@@ -196,12 +196,12 @@ def test_the_demo_model_chooses_by_an_enumeration() -> None:
         model="demo",
         parameters=PARAMETERS,
         unit="word",
-        part="$.tool",
+        answer_part="$.tool",
         protect=("assistant", *EXAMPLES),
         signal="text",
         budget=16,
     )
-    assert found.answer[slice(*found.part or (0, 0))] == "alarm"
+    assert found.answer[slice(*found.answer_part or (0, 0))] == "alarm"
     assert found.ranked[0].text == word
 
 

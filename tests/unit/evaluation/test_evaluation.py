@@ -162,7 +162,7 @@ def test_protected_segments_stay_and_the_part_of_the_answer_counts():
 
     planted = PlantedModel(model)
     explanation = smile_trace.explain(
-        "the fox and the dog", model=planted, protect=["the"], part="and a dog"
+        "the fox and the dog", model=planted, protect=["the"], answer_part="and a dog"
     )
     planted.asked.clear()
     found = faithfulness(explanation, planted)

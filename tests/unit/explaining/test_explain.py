@@ -300,9 +300,9 @@ def test_further_parts_of_an_answer_cost_no_call():
     asked = len(model.asked)
     assert asked == whole.cost.target_calls > 10
     for said, driver in (("Anna paints boats.", "Anna"), ("Bernd bakes bread.", "Bernd")):
-        explanation = smile_trace.explain(SAY, model=model, part=said)
+        explanation = smile_trace.explain(SAY, model=model, answer_part=said)
         assert explanation.ranked[0].text == driver
-        assert explanation.answer[slice(*explanation.part)] == said
+        assert explanation.answer[slice(*explanation.answer_part)] == said
         assert explanation.cost.target_calls == 0
         assert Explanation.model_validate_json(explanation.model_dump_json()) == explanation
     assert len(model.asked) == asked
@@ -311,10 +311,10 @@ def test_further_parts_of_an_answer_cost_no_call():
 def test_a_missing_part_is_reported_after_one_call_at_most():
     model = PlantedModel(two_sentences)
     with pytest.raises(AnswerSpanNotFound, match=r"“Clara”.*copy it"):
-        smile_trace.explain(SAY, model=model, part="Clara")
+        smile_trace.explain(SAY, model=model, answer_part="Clara")
     assert len(model.asked) == 1  # the answer was not known
     with pytest.raises(AnswerSpanNotFound, match="empty"):
-        smile_trace.explain(SAY, model=model, answer="Anna", part=" ")
+        smile_trace.explain(SAY, model=model, answer="Anna", answer_part=" ")
     assert len(model.asked) == 1
 
 
@@ -323,7 +323,9 @@ def test_first_token_probabilities_cannot_explain_a_part(tmp_path):
         '[models.far]\nkind = "endpoint"\nbase_url = "http://127.0.0.1:9/v1"\n'
     )
     with pytest.raises(ExplanationFailed, match='"text"'):
-        smile_trace.explain(SAY, model="far", answer="Anna", part="Anna", signal="probability")
+        smile_trace.explain(
+            SAY, model="far", answer="Anna", answer_part="Anna", signal="probability"
+        )
 
 
 async def test_what_the_studies_log_says_which_of_two_calls_it_is_about() -> None:

@@ -4,14 +4,17 @@ import dataclasses
 import inspect
 import re
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from sklearn.ensemble import RandomForestRegressor  # type: ignore[import-untyped]
 
 import smile_trace
-from smile_trace._options import AllOptions, described
+from smile_trace._options import AllOptions, OldName, described
 from smile_trace.attribution import CannotExplain, distance_names
 from smile_trace.attribution.answer_span import AnswerSpanNotFound
+from smile_trace.cli.arguments import with_options
 from smile_trace.cli.explain import explain as command
 from smile_trace.errors import ReasonCode
 from smile_trace.explaining.options import ExplainOptions
@@ -123,6 +126,7 @@ def test_a_span_is_stored_by_its_kind():
         ({"unit": "word", "protect": ("é",), "distance": "words"}, "e0a2550bed6bd856"),
         ({"signal": "text", "proxy": "p", "seed": 3, "distance": "energy"}, "66930bc66f467f6a"),
         ({"part": "$.city", "pooled": True}, "a2270b75dab1739d"),
+        ({"answer_part": "$.city", "pooled": True}, "a2270b75dab1739d"),
         ({"unit": "span", "pattern": "[a-z]+"}, "6603bd99500e3740"),
     ],
 )
@@ -188,14 +192,53 @@ def test_the_command_lists_the_distances():
 
 
 def test_a_part_is_a_setting_of_all_calls_and_of_some(monkeypatch):
-    monkeypatch.setenv("SMILE_TRACE_EXPLAIN__PART", "$.city")
+    monkeypatch.setenv("SMILE_TRACE_EXPLAIN__ANSWER_PART", "$.city")
     options = ExplainOptions.from_settings(Settings(), "m")
-    assert options.part == "$.city"
+    assert options.answer_part == "$.city"
     stored = options.to_record("m")
     assert ExplainOptions.from_record(stored) == options
     assert stored.hash != ExplanationSettings(model="m").hash
-    some = Settings(explain={"some": {"prompt:p": {"part": "$.zip"}}}).explain.some["prompt:p"]
-    assert some.model_dump()["part"] == "$.zip"
+    some = Settings(explain={"some": {"prompt:p": {"answer_part": "$.zip"}}}).explain.some[
+        "prompt:p"
+    ]
+    assert some.model_dump()["answer_part"] == "$.zip"
+
+
+def _in_python():
+    old: dict[str, Any] = {"part": "a"}
+    return smile_trace.explain("a b", model=PlantedModel(str), answer="a b", **old).settings
+
+
+def _at_the_command_line():
+    options_given: dict[str, Any] = {}
+    taken = with_options(lambda *, options: options_given.update(options))
+    names = inspect.signature(taken).parameters
+    taken(**{name: names[name].default for name in names} | {"part": "a"})
+    return SimpleNamespace(**options_given)
+
+
+def _in_the_settings():
+    return Settings(explain={"part": "a"}).explain
+
+
+def _of_one_prompt():
+    return Settings(explain={"prompt:p": {"part": "a"}}).explain.some["prompt:p"]
+
+
+@pytest.mark.parametrize(
+    ("place", "told"),
+    [
+        (_in_python, "part is called answer_part now"),
+        (_at_the_command_line, "--part is called --answer-part now"),
+        (_in_the_settings, "explain.part is called explain.answer_part now"),
+        (_of_one_prompt, "explain.part is called explain.answer_part now"),
+    ],
+)
+def test_an_old_name_of_an_option_works_and_says_the_new_one(place, told):
+    with pytest.warns(OldName, match=f"^{told}$") as warned:
+        assert place().answer_part == "a"
+    if place is _in_python:
+        assert [one.filename for one in warned] == [__file__]
 
 
 def test_the_smallest_effect_is_that_of_the_settings_and_is_kept(monkeypatch):
@@ -218,13 +261,13 @@ def test_the_smallest_effect_is_that_of_the_settings_and_is_kept(monkeypatch):
 
 def test_the_worker_explains_an_answer_without_the_part_as_a_whole():
     prompted = Prompted(messages=({"role": "user", "content": PROMPT},), answer="no JSON")
-    options = ExplainOptions(part="$.city")
+    options = ExplainOptions(answer_part="$.city")
     model = as_model(PlantedModel(copying("fox")))
     settings = options.to_record("m")
     made = make_study(
         prompted, model, options, settings, signal="text", whole_without_part=True
     ).result()
-    assert made.part is None
+    assert made.answer_part is None
     assert [note.code for note in made.notes] == [ReasonCode.PART_MISSING]
     with pytest.raises(AnswerSpanNotFound):
         make_study(prompted, model, options, settings, signal="text")

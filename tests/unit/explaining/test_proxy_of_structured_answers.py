@@ -54,7 +54,7 @@ def explain(proxy: PlantedModel, **options: Any) -> smile_trace.Explanation:
 )
 def test_a_json_answer_or_a_field_of_it(says: Any, part: str | None, drivers: set[str]) -> None:
     """Whatever form the proxy's own answers have, they move with the same words."""
-    explanation = explain(PlantedModel(says), part=part)
+    explanation = explain(PlantedModel(says), answer_part=part)
     assert explanation.proxy is not None
     assert explanation.proxy.dropped is None
     assert (explanation.proxy.trust or 0) > 0.5
@@ -64,7 +64,7 @@ def test_a_json_answer_or_a_field_of_it(says: Any, part: str | None, drivers: se
 
 def test_a_proxy_without_that_field_says_so_and_is_asked_no_more() -> None:
     proxy = PlantedModel(lambda prompt: "She is a customer from the north.")
-    explanation = explain(proxy, part="$.city")
+    explanation = explain(proxy, answer_part="$.city")
     assert explanation.proxy is not None
     assert "does not hold the part" in str(explanation.proxy.dropped)
     assert len(proxy.asked) == 1

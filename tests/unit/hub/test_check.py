@@ -32,7 +32,7 @@ def outcome(line: str) -> str:
                 {"unit": [(0, 31), (32, 49)]},
             )
         ),
-        {"part": "nine", "distance": "words"},
+        {"answer_part": "nine", "distance": "words"},
     ],
     ids=str,
 )
@@ -113,7 +113,7 @@ class Scoring:
 
 
 @pytest.mark.parametrize(
-    "options", [{}, pytest.param({"part": "nine"}, marks=pytest.mark.slow)], ids=str
+    "options", [{}, pytest.param({"answer_part": "nine"}, marks=pytest.mark.slow)], ids=str
 )
 def test_probabilities_are_kept_too(options: dict[str, Any]) -> None:
     found = smile_trace.explain(PROMPT, model=Scoring(), budget=16, **options)

@@ -152,7 +152,7 @@ def test_an_explanation_in_probability_mode(server, tmp_path, monkeypatch):
         answer="Paris, France",
         parameters={"temperature": 0},
         signal="probability",
-        part="France",
+        answer_part="France",
     )
     assert [s.text for s in explanation.segments if s.significant] == ["Eiffel"]
     assert explanation.ranked[0].attribution == pytest.approx(1 - 0.1 / 0.8, abs=0.05)

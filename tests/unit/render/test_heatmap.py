@@ -162,7 +162,7 @@ PART = (6, 11)
 
 
 def partly(answer=ANSWER, part=PART):
-    return explanation(answer=answer).model_copy(update={"part": part})
+    return explanation(answer=answer).model_copy(update={"answer_part": part})
 
 
 def test_the_part_is_a_piece_of_its_own():
