@@ -18,6 +18,7 @@ class ReasonCode(StrEnum):
 
     # A call that is not explained.
     NOT_SAMPLED = "not_sampled"
+    STEP_OF_TRACE = "step_of_trace"
     CALL_FAILED = "call_failed"
     CALL_INCOMPLETE = "call_incomplete"
     CALL_TRUNCATED = "call_truncated"

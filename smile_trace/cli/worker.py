@@ -201,7 +201,9 @@ def _summary(status: "Status", home: "Path") -> str:
     if status.pending:
         said += f", {status.pending} wait"
     if unexpected := sum(
-        one.count for one in status.skipped_by_reason if one.code != ReasonCode.NOT_SAMPLED
+        one.count
+        for one in status.skipped_by_reason
+        if one.code not in (ReasonCode.NOT_SAMPLED, ReasonCode.STEP_OF_TRACE)
     ):
         said += f", {unexpected} cannot be explained"
     waiting = sum(tracker.waiting for tracker in status.trackers)

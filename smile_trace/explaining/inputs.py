@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from smile_trace._text.lists import listed
 from smile_trace._text.prompts import find_renderings
 from smile_trace.dialects import assemble
+from smile_trace.dialects.answers import final_answer
 from smile_trace.dialects.parts import read_message, why_not_repeatable
 from smile_trace.errors import ReasonCode
 from smile_trace.explaining.driver import ExplanationFailed
@@ -51,8 +52,7 @@ def read_prompt(prompt: AnyPrompt, answer: str | None, parameters: dict[str, JSO
 
 
 def read_call(trace_id: str, settings: Settings) -> Call:
-    """The call `trace_id:span_id`, or the trace's last one with an answer (an agent's final
-    answer).
+    """The call `trace_id:span_id`, or the one that gave the trace's final answer.
 
     Raises:
         ExplanationFailed: there is no such call, it holds no answer, or it cannot be asked again.
@@ -142,17 +142,17 @@ def _whole_id(trace_id: str, store: "Store") -> str:
 
 
 def answered_call(trace: Trace, span_id: str = "") -> Call:
-    """The last call of a trace, or of a span, that has an answer; raises ExplanationFailed without
-    any."""
+    """The final answer of a trace, or the call of a span; raises ExplanationFailed without an
+    answer."""
     calls = [call for call in trace.calls if span_id in ("", call.span_id)]
     if not calls:
         which = f"call of a model with the span id {span_id!r}" if span_id else "call of a model"
         raise ExplanationFailed(
             f"the trace {trace.trace_id} holds no {which}: `smile-trace calls` lists the calls"
         )
-    for call in reversed(calls):
-        if call.answer is not None and not call.truncated:
-            return call
+    found = final_answer(trace.model_copy(update={"calls": tuple(calls)}))
+    if found is not None:
+        return found
     why = "its text was cut at the size limit" if calls[-1].truncated else calls[-1].no_content
     raise ExplanationFailed(f"the call holds no answer to explain ({why or calls[-1].status})")
 

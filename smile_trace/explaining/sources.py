@@ -14,6 +14,7 @@ from smile_trace import semconv
 from smile_trace._guards.presentable import presentable
 from smile_trace._text.lists import listed, ordinal
 from smile_trace._text.titles import title
+from smile_trace.dialects.answers import SHORTEST_OUTPUT, makes
 from smile_trace.records import (
     JSON,
     Call,
@@ -29,9 +30,6 @@ from smile_trace.records import (
 from smile_trace.records.formats.answers import Called, read_tool_calls
 from smile_trace.records.formats.requests import chosen_tool, name_of, tool_name
 from smile_trace.records.path import SourceKind
-
-SHORTEST_OUTPUT = 12
-"""Minimum characters of an earlier answer that is looked for in a message: `yes` is everywhere."""
 
 MISSING = "no call of this trace called that tool: its span is missing, or an earlier trace made it"
 CIRCLE = "no earlier call of this trace called that tool, but a later one did: it goes in a circle"
@@ -154,7 +152,7 @@ def _tool_result(
     name = "a tool" if called is None else called.name
     if called is None:
         return Found("tool_result", name, (driver,), missing=MISSING)
-    made = [one for one in trace.calls if _makes(one, called)]
+    made = [one for one in trace.calls if makes(one, called)]
     before = [one for one in made if one in earlier]
     if before:
         return Found("tool_result", name, (driver,), before[-1])
@@ -170,18 +168,6 @@ def _answered(message: int, slot: Slot, call: Call) -> ToolCall | None:
     if wanted is None:
         return before[-1] if before else None
     return next((one for one in reversed(before) if one.id == wanted), None)
-
-
-def _makes(call: Call, called: ToolCall) -> bool:
-    """Whether the call's answer made this tool call: by id, or by tool and arguments if one is
-    missing."""
-    for own in call.tool_calls:
-        if own.name != called.name:
-            continue
-        same = own.arguments_text == called.arguments_text
-        if own.id == called.id if own.id and called.id else same:
-            return True
-    return False
 
 
 def _end(driver: SegmentAttribution, explanation: Explanation, call: Call) -> Found:

@@ -16,8 +16,9 @@ class Sampling(Table):
     rate: float = Field(0.01, ge=0, le=1)
     """Share of the calls."""
     minimum_per_prompt_version: int = Field(3, ge=0)
-    """The first calls of each prompt version (or, without a Prompt, of each function) that
-    are explained whatever the rate says."""
+    """The first answers of each prompt version (or, without a Prompt, of each function) that are
+    explained whatever the rate says. Calls that led to a later answer of their trace, such as an
+    agent's calls of tools, are no answers: the rate alone samples them."""
 
 
 class Budget(Table):

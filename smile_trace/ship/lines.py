@@ -100,6 +100,7 @@ class HeadSampling:
     Args:
         rate: the probability, in (0, 1].
         minimum: how many calls of a prompt version or function are shipped whatever their number.
+            Of one trace, which may hold an agent's steps, only the first counts.
     """
 
     def __init__(self, rate: float, minimum: int, state: Mapping[str, Any]) -> None:
@@ -131,7 +132,7 @@ class HeadSampling:
         for span, attributes, trace in zip(line.items, line.attributes, line.traces, strict=True):
             if line.signal != "traces" or not _is_call(attributes):
                 continue
-            if self._is_first(_group(span, attributes)) and trace not in self._traces:
+            if trace not in self._traces and self._is_first(_group(span, attributes)):
                 self._traces[trace] = None
                 if trace_fraction(trace) >= self._rate:
                     found.add(trace)

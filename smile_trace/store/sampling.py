@@ -1,16 +1,17 @@
 """Calls without a sampling decision, decisions, and facts about groups."""
 
 import logging
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Row, bindparam, delete, select, tuple_, update
+from sqlalchemy import Connection, Row, bindparam, delete, func, select, tuple_, update
 
 from smile_trace._text.log_context import about
 from smile_trace.errors import Reason, ReasonCode
 from smile_trace.records import Call, Explanation, ExplanationSettings, Record
 from smile_trace.records.call import trace_id_of
-from smile_trace.store.database import Database
+from smile_trace.store.database import Database, in_chunks
 from smile_trace.store.database.sql import insert
 from smile_trace.store.forgotten import forgotten_among
 from smile_trace.store.tables import (
@@ -52,12 +53,21 @@ class Sampling:
         self._database = database
 
     def undecided(self, limit: int = 500, *, offset: int = 0) -> list[tuple[Group, Call]]:
-        """Readable calls without a sampling decision, oldest first, each with its group."""
+        """Readable calls without a sampling decision, each with its group: of `limit` traces, the
+        oldest first, all of them, in order of start."""
         return [
             (Group.from_row(row), call)
             for row in self._undecided(limit, offset)
             if isinstance(call := _read_call(row.body), Call)
         ]
+
+    def of_several(self, trace_ids: Collection[str]) -> list[str]:
+        """The traces, of these, that hold several calls."""
+        query = select(calls.c.trace_id).where(calls.c.superseded.is_(False))
+        with self._database.read() as connection:
+            rows = in_chunks(connection, query, calls.c.trace_id, sorted(trace_ids))
+            held = Counter(row.trace_id for row in rows)
+        return [trace_id for trace_id, number in held.items() if number > 1]
 
     def set_aside_unreadable(self, limit: int = 500) -> int:
         """Set aside the traces of unreadable undecided calls, which must not hold up readable ones;
@@ -75,12 +85,22 @@ class Sampling:
         return len(unreadable)
 
     def _undecided(self, limit: int, offset: int) -> Sequence[Row[Any]]:
-        query = (
-            select(calls)
-            .where(calls.c.decided.is_(False))
-            .order_by(calls.c.start_ns, calls.c.id)
+        waiting = calls.c.decided.is_(False)
+        began = func.min(calls.c.start_ns).label("began")
+        first = (
+            select(calls.c.trace_id, began)
+            .where(waiting)
+            .group_by(calls.c.trace_id)
+            .order_by(began, calls.c.trace_id)
             .limit(limit)
             .offset(offset)
+            .subquery()
+        )
+        query = (
+            select(calls)
+            .join(first, first.c.trace_id == calls.c.trace_id)
+            .where(waiting)
+            .order_by(first.c.began, calls.c.trace_id, calls.c.start_ns, calls.c.id)
         )
         with self._database.read() as connection:
             return connection.execute(query).all()

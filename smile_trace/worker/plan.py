@@ -31,10 +31,7 @@ from smile_trace.worker.explaining.beside import (
 )
 from smile_trace.worker.ingest import Ingest
 from smile_trace.worker.lock import AnotherWorker, worker_lock
-from smile_trace.worker.sample import decide
-
-BATCH = 500
-"""Calls read at once."""
+from smile_trace.worker.sample import TRACES, decide, undecided
 
 
 class Planned(Record):
@@ -136,12 +133,13 @@ def _wanted(
         if call is not None:
             yield call, job.settings, store.ledger.spent("explanation", job.budget_scope.key), None
     offset, chosen, differs = 0, dict[Group, int](), set[Group]()
-    while batch := store.sampling.undecided(BATCH, offset=offset):
-        offset += len(batch)
+    while (found := undecided(store, TRACES, offset=offset))[0]:
+        batch, steps = found
+        offset += TRACES
         new = {group for group, _ in batch} - chosen.keys()
         chosen |= store.sampling.chosen(new)
         differs |= store.sampling.argument_differs(new)
-        decisions = decide(batch, chosen, settings, differs)
+        decisions = decide(batch, chosen, settings, differs, steps)
         for decision, (_, call) in zip(decisions, batch, strict=True):
             yield call, decision.settings, Spent(), decision.why
 

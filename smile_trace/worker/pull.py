@@ -20,7 +20,7 @@ from smile_trace.store import Store
 from smile_trace.store.arrivals import LATE_SECONDS, Arrivals, Pulled, SpoolBatch, SpoolFile
 from smile_trace.store.tables import Group
 from smile_trace.worker.redaction import Redaction
-from smile_trace.worker.sample import decide, is_drawn
+from smile_trace.worker.sample import arranged, decide, is_drawn
 from smile_trace.worker.telemetry import traced
 
 logger = logging.getLogger(__name__)
@@ -120,13 +120,14 @@ class Pull:
     def _sampled(self, traces: Sequence[Trace]) -> set[str]:
         """The traces with a call that is to be explained, as sampling will find, or that is drawn:
         the settings may map its model by tomorrow."""
-        batch = [(Group.of(call), call) for trace in traces for call in trace.calls]
+        calls = [(Group.of(call), call) for trace in traces for call in trace.calls]
+        batch, steps = arranged(calls, traces)
         groups = {group for group, _ in batch}
         stored = self._store.sampling.chosen(groups)
         # What was kept a moment ago is not in the store's count yet.
         chosen = {one: max(stored.get(one, 0), self._chosen.get(one, 0)) for one in groups}
         differs = self._store.sampling.argument_differs(set(chosen))
-        decisions = decide(batch, chosen, self._settings, differs)
+        decisions = decide(batch, chosen, self._settings, differs, steps)
         self._chosen |= chosen
         return {
             call.trace_id

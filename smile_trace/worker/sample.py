@@ -1,4 +1,5 @@
-"""Decides which calls are explained: deterministic by trace, with a minimum per prompt version."""
+"""Decides which calls are explained: deterministic by trace, with a minimum per prompt version that
+answers use up, and steps towards an answer do not."""
 
 import logging
 import time
@@ -7,10 +8,11 @@ from collections.abc import Callable, Collection, Sequence
 from smile_trace._guards.presentable import presentable
 from smile_trace._stats.trace_fraction import trace_fraction
 from smile_trace._text.log_context import about
+from smile_trace.dialects.answers import final_answer, steps_of
 from smile_trace.errors import Reason, ReasonCode
 from smile_trace.explaining.options import ExplainOptions
 from smile_trace.models.registry import NoModel, settings_for
-from smile_trace.records import Call
+from smile_trace.records import Call, Trace
 from smile_trace.settings import Settings
 from smile_trace.store import Store, StoreError
 from smile_trace.store.sampling import Decision
@@ -19,22 +21,59 @@ from smile_trace.store.tables import Group
 logger = logging.getLogger(__name__)
 
 NOT_SAMPLED = Reason(ReasonCode.NOT_SAMPLED, "not sampled")
+STEP = Reason(
+    ReasonCode.STEP_OF_TRACE,
+    "a step towards a later answer of its trace: steps are sampled by the rate alone",
+)
+TRACES = 200
+"""Traces whose calls are decided at once."""
+
+Batch = Sequence[tuple[Group, Call]]
 
 
 def sample(store: Store, settings: Settings, clock: Callable[[], float] = time.time) -> int:
     """Decide about every call without a decision; returns how many will be explained."""
-    total, limit = 0, 500
+    total = 0
     while True:
-        batch = store.sampling.undecided(limit)
+        batch, steps = undecided(store, TRACES)
         if batch:
-            total += _keep(store, batch, settings, clock)
-        if len(batch) < limit and not store.sampling.set_aside_unreadable(limit):
+            total += _keep(store, batch, steps, settings, clock)
+        read = len({call.trace_id for _, call in batch})
+        if read < TRACES and not store.sampling.set_aside_unreadable(TRACES):
             return total
+
+
+def undecided(store: Store, limit: int, *, offset: int = 0) -> tuple[Batch, Collection[str]]:
+    """The undecided calls of `limit` traces, and the ids of those that are steps: see
+    `arranged`."""
+    batch = store.sampling.undecided(limit, offset=offset)
+    several = store.sampling.of_several({call.trace_id for _, call in batch})
+    return arranged(batch, store.traces.get(several))
+
+
+def arranged(batch: Batch, traces: Sequence[Trace]) -> tuple[Batch, Collection[str]]:
+    """The calls in the order in which they are decided and explained, and the ids of steps among
+    them.
+
+    Args:
+        traces: all calls of the traces that hold several. A trace's final answer comes first, then
+            its other answers, then the steps towards them; traces stay in the order given.
+    """
+    steps = frozenset[str]().union(*map(steps_of, traces))
+    finals = {final.id for trace in traces if (final := final_answer(trace)) is not None}
+    place: dict[str, int] = {}
+    for number, (_, call) in enumerate(batch):
+        place.setdefault(call.trace_id, number)
+    ordered = sorted(
+        batch, key=lambda one: (place[one[1].trace_id], one[1].id in steps, one[1].id not in finals)
+    )
+    return ordered, steps
 
 
 def _keep(
     store: Store,
-    batch: Sequence[tuple[Group, Call]],
+    batch: Batch,
+    steps: Collection[str],
     settings: Settings,
     clock: Callable[[], float],
 ) -> int:
@@ -42,14 +81,14 @@ def _keep(
     be stored, each is stored alone: one holds what no database takes."""
     chosen = store.sampling.chosen({group for group, _ in batch})
     differs = store.sampling.argument_differs(set(chosen))
-    decisions = decide(batch, chosen, settings, differs)
+    decisions = decide(batch, chosen, settings, differs, steps)
     try:
         store.sampling.decide(decisions, chosen, now=clock())
     except StoreError:
         raise
     except Exception as error:  # noqa: BLE001  one of them may be the cause, and is set aside
         if len(batch) > 1:
-            return sum(_keep(store, [one], settings, clock) for one in batch)
+            return sum(_keep(store, [one], steps, settings, clock) for one in batch)
         [(_, call)] = batch
         store.sampling.decide([_set_aside(call, settings, error)], {}, now=clock())
         return 0
@@ -57,32 +96,37 @@ def _keep(
 
 
 def decide(
-    batch: Sequence[tuple[Group, Call]],
+    batch: Batch,
     chosen: dict[Group, int],
     settings: Settings,
     differs: Collection[Group] = (),
+    steps: Collection[str] = (),
 ) -> list[Decision]:
     """The decision about each call, in the order given; a failing decision skips the call.
 
     Args:
-        chosen: how many calls of each group were sampled so far; is updated.
+        chosen: how many calls of each group were sampled so far, without steps before the minimum
+            was reached; is updated.
         differs: groups whose function's argument is known not to be what it sends.
+        steps: ids of calls that led to a later answer of their trace: the rate alone samples them.
     """
     decisions = []
+    least = settings.sampling.minimum_per_prompt_version
     for group, call in batch:
-        before = chosen.get(group, 0)
+        before, is_step = chosen.get(group, 0), call.id in steps
         try:
             wanted = explainable(call, settings)
             if call.prompt_assumed and group in differs and wanted.state == "pending":
                 wanted = _skipped(wanted, _argument_differs(call))
-            decision = _draw(wanted, call, settings, before)
-            if decision.state == "pending":
-                decision = _pooled(decision, call, settings, before)
+            if is_step or before >= least:
+                wanted = _drawn(wanted, call, settings, STEP if is_step else NOT_SAMPLED)
+            if wanted.state == "pending":
+                wanted = _pooled(wanted, call, settings, before)
         except Exception as error:  # noqa: BLE001  whatever a call holds, the others are decided
-            decision = _set_aside(call, settings, error)
-        if decision.state == "pending":
+            wanted = _set_aside(call, settings, error)
+        if wanted.state == "pending" and not (is_step and before < least):
             chosen[group] = before + 1
-        decisions.append(decision)
+        decisions.append(wanted)
     return decisions
 
 
@@ -174,15 +218,16 @@ def _not_repeatable(why: str) -> Reason:
     return Reason(ReasonCode.NOT_REPEATABLE, f"cannot be asked again: {why}")
 
 
-def _draw(decision: Decision, call: Call, settings: Settings, chosen: int) -> Decision:
-    if decision.state == "skipped" or chosen < settings.sampling.minimum_per_prompt_version:
+def _drawn(decision: Decision, call: Call, settings: Settings, otherwise: Reason) -> Decision:
+    """The decision by the rate; skipped for the reason `otherwise` if the trace is not drawn."""
+    if decision.state == "skipped":
         return decision
     # A trace that was shipped at a rate was drawn by the same number: both together are the
     # smaller one.
     probability = min(settings.sampling.rate, call.inclusion_probability)
     update: dict[str, object] = {"inclusion_probability": probability}
     if not is_drawn(call, settings):
-        update |= {"state": "skipped", **NOT_SAMPLED.values}
+        update |= {"state": "skipped", **otherwise.values}
     return decision.model_copy(update=update)
 
 

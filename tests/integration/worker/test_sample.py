@@ -1,5 +1,7 @@
 """Which calls are explained, and what is said about the others."""
 
+import json
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -14,7 +16,7 @@ from smile_trace.store import Store
 from smile_trace.store.sampling import Decision
 from smile_trace.worker.ingest import Ingest
 from smile_trace.worker.sample import NOT_SAMPLED, sample
-from tests.support.spooled import call_span, span_id, trace_id, write_spool
+from tests.support.spooled import call_span, context_span, span_id, trace_id, write_spool
 
 Configure = Callable[..., Settings]
 
@@ -22,6 +24,15 @@ Configure = Callable[..., Settings]
 def capture(store: Store, settings: Settings, *spans: Span) -> None:
     write_spool(settings.spool, spans)
     Ingest(store, settings).run()
+
+
+def decided(store: Store) -> list[tuple[str, str, str | None]]:
+    """Every call's id, state and reason code, in the order of explanation."""
+    with store.database.read() as connection:
+        rows = connection.exec_driver_sql(
+            "SELECT call_id, state, reason_code FROM jobs ORDER BY id"
+        )
+        return [(row[0], row[1], row[2]) for row in rows]
 
 
 def states(store: Store) -> dict[str, tuple[str, str | None, float | None]]:
@@ -134,6 +145,51 @@ def test_the_first_calls_of_each_prompt_version_are_explained(
     assert {found[trace][2] for trace in chosen} == {1.0}
     assert found.pop(trace_id(30))[0] == "skipped"
     assert {said for state, said, _ in found.values() if state == "skipped"} == {NOT_SAMPLED.text}
+
+
+def agent_spans(number: int) -> list[Span]:
+    """An agent's trace: two calls of tools and the final answer, below one root."""
+    asked: list[dict[str, Any]] = [
+        {"role": "user", "parts": [{"type": "text", "content": f"When does order {number} come?"}]}
+    ]
+    spans = [context_span(number)]
+    for step in (1, 2, 3):
+        made = {"type": "tool_call", "id": f"{number}-{step}", "name": "look", "arguments": {}}
+        said = {"type": "text", "content": "On Friday."} if step == 3 else made
+        answer = {"role": "assistant", "parts": [said]}
+        held: dict[str, Any] = {
+            semconv.INPUT_MESSAGES: json.dumps(asked),
+            semconv.OUTPUT_MESSAGES: json.dumps([answer]),
+            semconv.NAME: "support",
+            semconv.TOOL_DEFINITIONS: json.dumps([{"type": "function", "name": "look"}]),
+        }
+        span = call_span(number, span=step, parent=span_id(9), answer=None, **held)
+        spans.append(span.model_copy(update={"start_ns": span.start_ns + step}))
+        result = {"type": "tool_call_response", "id": made["id"], "response": "Friday"}
+        asked = [*asked, answer, {"role": "tool", "parts": [result]}]
+    return spans
+
+
+@pytest.mark.parametrize("rate", [0.0, 1.0])
+def test_an_agents_answers_are_counted_and_its_steps_are_not(
+    store: Store, configure: Configure, rate: float
+) -> None:
+    settings = configure(sampling={"rate": rate, "minimum_per_prompt_version": 3})
+    spans = [agent_spans(number) for number in range(1, 5)]
+    capture(store, settings, *spans[0][:3])  # without its final answer, the last call is one
+    sample(store, settings)
+    capture(store, settings, *spans[0][3:], *(span for more in spans[1:] for span in more))
+    sample(store, settings)
+    found = decided(store)
+    if rate:
+        assert {state for _, state, _ in found} == {"pending"}
+        later = [call_id for call_id, _, _ in found if call_id.startswith(trace_id(2))]
+        assert [call_id[-1] for call_id in later] == ["3", "1", "2"]  # the answer comes first
+        return
+    chosen = [(call_id[:32], call_id[-1]) for call_id, state, _ in found if state == "pending"]
+    assert chosen == [(trace_id(1), "2"), (trace_id(1), "3"), (trace_id(2), "3")]
+    codes = Counter(code for _, state, code in found if state == "skipped")
+    assert codes == {ReasonCode.STEP_OF_TRACE: 7, ReasonCode.NOT_SAMPLED: 2}
 
 
 def test_the_rate_is_kept_and_the_same_calls_are_drawn_every_time(
