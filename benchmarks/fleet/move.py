@@ -2,7 +2,7 @@
 
 A home's store is filled by the worker's own reading and sampling, its worker explains, delivers,
 and is killed in the middle. `smile-trace store copy --to URL` moves it: the counts of every table,
-the status and the bytes of `smile-trace export` have to be the same there. A worker goes on;
+the status and the bytes of `smile-trace store export` have to be the same there. A worker goes on;
 while it explains, `pg_dump` makes a backup, and the worker is killed. The backup is restored into
 an empty database as docs/operating.md says, and a worker ends what was left. Then every sampled
 call has to be explained once, and the spend recorded has to cover what the model was asked.

@@ -7,6 +7,7 @@ from functools import partial, wraps
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from smile_trace._options import OldName
 from smile_trace.cli import hub, review
@@ -24,8 +25,34 @@ from smile_trace.errors import SmileTraceError, needing_extra
 from smile_trace.semconv import release as installed_release
 from smile_trace.trust import NotTrusted
 
+PANELS = {
+    "Start": ("demo", "run", "explain", "worker", "status"),
+    "Prompts": ("compare", "profile", "test", "suggest", "review", "replay"),
+    "Operations": (
+        *("doctor", "calls", "deliver", "retry", "forget", "reread"),
+        *("trust", "receive", "ship", "health", "store"),
+    ),
+    "Sharing": ("hub", "mcp"),
+}
+"""The commands of the help, in its order."""
+
+
+class InPanels(TyperGroup):
+    """The commands in the order and the panels of `PANELS`."""
+
+    def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]
+        """The names in that order, then the hidden ones."""
+        ordered = [name for names in PANELS.values() for name in names]
+        return [*ordered, *(name for name in super().list_commands(ctx) if name not in ordered)]
+
+
+def _panel(name: str) -> str | None:
+    return next((panel for panel, names in PANELS.items() if name in names), None)
+
+
 app = typer.Typer(
     name="smile-trace",
+    cls=InPanels,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -75,24 +102,28 @@ def options(
     """Why did the model say that? Explains logged LLM calls, inside the traces they are in."""
 
 
-hub_app = typer.Typer(
-    no_args_is_help=True, help="Explanations as files: checked, searched in a folder, shared."
+def _group(name: str, about: str, **more: Any) -> typer.Typer:
+    group = typer.Typer(help=about, **more)
+    app.add_typer(group, name=name, rich_help_panel=_panel(name))
+    return group
+
+
+hub_app = _group("hub", "Share explanations as files: check and publish.", no_args_is_help=True)
+review_app = _group(
+    "review",
+    "Judge variants of the prompts' requests, on a page on this machine.",
+    invoke_without_command=True,
 )
-app.add_typer(hub_app, name="hub")
-review_app = typer.Typer(
-    invoke_without_command=True, help="Variants judged by people: on a page of this machine."
-)
-app.add_typer(review_app, name="review")
-store_app = typer.Typer(no_args_is_help=True, help="The store as a whole: moved elsewhere.")
-app.add_typer(store_app, name="store")
+store_app = _group("store", "Export, import or move the store.", no_args_is_help=True)
 
 
 def _add(
     command: Callable[..., None], name: str, extra: str = "worker", to: typer.Typer = app
 ) -> None:
     """Add a command that needs an extra, and says which if it is missing."""
-
-    to.command(name.rpartition(" ")[2])(_needing(command, name, extra))
+    to.command(name.rpartition(" ")[2], rich_help_panel=_panel(name))(
+        _needing(command, name, extra)
+    )
 
 
 def _needing(command: Callable[..., None], name: str, extra: str) -> Callable[..., None]:
@@ -114,44 +145,52 @@ def _replaced(name: str, by: str) -> None:
     app.command(name, hidden=True, context_settings=anything)(tell)
 
 
-def _renamed(command: Callable[..., None], name: str, to: str) -> Callable[..., None]:
-    """The command under its name of release 0.2, saying its new name."""
+def _renamed(command: Callable[..., None], name: str, to: str) -> None:
+    """Keep a command under its name of release 0.2, hidden; it says its new name."""
 
     @wraps(command)
     def run(*arguments: Any, **options: Any) -> None:
         print(f"smile-trace {name} is called smile-trace {to} now", file=sys.stderr)
         _needing(command, to, "worker")(*arguments, **options)
 
-    return run
+    app.command(name, hidden=True)(run)
 
 
 _add(demo, "demo", extra="demo")
+# What stands behind the command's name is the application's, its options, too.
+app.command(
+    "run", rich_help_panel=_panel("run"), context_settings={"allow_interspersed_args": False}
+)(run)
 _add(explain, "explain")
 _add(worker, "worker")
-_add(receive, "receive", extra="receive")
-# What stands behind the command's name is the application's, its options, too.
-app.command("run", context_settings={"allow_interspersed_args": False})(run)
-# These need no extra: they stand beside applications.
-app.command("ship")(ship)
-app.command("health")(health)
-app.command("trust")(trust)
 _add(status, "status")
-_add(calls, "calls")
-_add(retry, "retry")
-_add(reread, "reread")
-_add(deliver, "deliver")
-_add(profile, "profile")
-app.command("probe", hidden=True)(_renamed(profile, "probe", "profile"))
-_add(profiles, "profiles")
-_add(drift, "drift")
-app.command("test", cls=SpelledLimits)(_needing(gate, "test", "worker"))
+
 _add(compare, "compare")
-_replaced("influence", "smile-trace compare NAME")
-_replaced("report", "smile-trace compare NAME --since 7d, or without a name")
-_add(replay, "replay")
+_add(profile, "profile")
+app.command("test", cls=SpelledLimits, rich_help_panel=_panel("test"))(
+    _needing(gate, "test", "worker")
+)
 _add(suggest, "suggest")
-_add(export, "export")
-_add(import_, "import")
+review_app.callback()(_needing(review.page, "review", "worker"))
+_add(review.send, "review send", to=review_app)
+_add(review.read, "review read", to=review_app)
+_add(review.export, "review export", to=review_app)
+_add(review.judge, "review judge", to=review_app)
+_add(replay, "replay")
+
+_add(doctor, "doctor")
+_add(calls, "calls")
+_add(deliver, "deliver")
+_add(retry, "retry")
+_add(forget, "forget")
+_add(reread, "reread")
+_add(receive, "receive", extra="receive")
+for command in (trust, ship, health):  # beside applications: these need no extra
+    app.command(command.__name__, rich_help_panel=_panel(command.__name__))(command)
+_add(export, "store export", to=store_app)
+_add(import_, "store import", to=store_app)
+_add(copy, "store copy", to=store_app)
+
 _add(hub.check, "hub check", to=hub_app)
 _add(hub.build, "hub build", to=hub_app)
 _add(hub.anonymise, "hub anonymise", to=hub_app)
@@ -160,12 +199,12 @@ _add(hub.explain, "hub explain", to=hub_app)
 _add(hub.merge, "hub merge", to=hub_app)
 _add(hub.diff, "hub diff", to=hub_app)
 _add(hub.export, "hub export", to=hub_app)
-review_app.callback()(_needing(review.page, "review", "worker"))
-_add(review.send, "review send", to=review_app)
-_add(review.read, "review read", to=review_app)
-_add(review.export, "review export", to=review_app)
-_add(review.judge, "review judge", to=review_app)
 _add(mcp, "mcp", extra="mcp")
-_add(forget, "forget")
-_add(copy, "store copy", to=store_app)
-_add(doctor, "doctor")
+
+_renamed(profile, "probe", "profile")
+_renamed(profiles, "profiles", "profile --name NAME")
+_renamed(drift, "drift", "test NAME --series")
+_renamed(export, "export", "store export")
+_renamed(import_, "import", "store import")
+_replaced("influence", "smile-trace compare NAME")
+_replaced("report", "smile-trace compare NAME --since 7d, or without a name")

@@ -1,5 +1,5 @@
-"""`smile-trace profile`, `profiles`, `drift` and `test`: how an answer changes with its request,
-over a prompt's calls, over time, and as a gate for CI."""
+"""`smile-trace profile` and `test`: how an answer changes with its request, over a prompt's calls,
+as a gate for CI, and over time."""
 
 import re
 import sys
@@ -52,6 +52,14 @@ def profile(
     trace_id: TraceId = None,
     prompt: Prompt = None,
     file: PromptFile = None,
+    name: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="The calls of this prompt, or function without one, that the worker profiled.",
+        ),
+    ] = None,
+    since: Annotated[str, typer.Option(help=f"With --name: profiles since. {SINCE_HELP}")] = "30d",
     answer: Answer = None,
     model: Model = None,
     probes: Annotated[
@@ -66,9 +74,15 @@ def profile(
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> None:
-    """Show how an answer changes with its request: --prompt TEXT, --file F, or TRACE_ID."""
-    if sum(given is not None for given in (trace_id, prompt, file)) != 1:
-        raise typer.BadParameter("give exactly one of --prompt, --file and TRACE_ID")
+    """Show how an answer changes with its request: --prompt TEXT, --file F, TRACE_ID, --name NAME.
+
+    With --name nothing is asked.
+    """
+    if sum(given is not None for given in (trace_id, prompt, file, name)) != 1:
+        raise typer.BadParameter("give exactly one of --prompt, --file, TRACE_ID and --name")
+    if name is not None:
+        profiles(name, since, html, json)
+        return
     if model is None and trace_id is None:
         raise typer.BadParameter("give --model NAME (demo is the packaged one)")
     if html is not None:
@@ -153,14 +167,28 @@ class SpelledLimits(TyperCommand):
 def gate(
     name: Annotated[str, typer.Argument(help="A prompt, or a function without one.")],
     limits: Annotated[
-        list[str],
+        list[str] | None,
         typer.Option(
             "--max",
             metavar="PROBE=RATE",
             help="Exit 3 if more of the answers change; --max-PROBE-sensitivity RATE is the same, "
             "and cases=RATE is of the failures that people confirmed.",
         ),
-    ],
+    ] = None,
+    series: Annotated[
+        bool,
+        typer.Option(
+            "--series",
+            help="Show whether the model still answers a fixed set of requests as it did (drift).",
+        ),
+    ] = False,
+    restart: Annotated[
+        bool,
+        typer.Option(
+            "--restart",
+            help="Begin that series again: take the model as it is now for the new reference.",
+        ),
+    ] = False,
     calls: Annotated[
         int,
         typer.Option(min=0, help="Ask so many logged calls now; 0 reads what the worker found."),
@@ -181,21 +209,32 @@ def gate(
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> None:
-    """Fail where the answers of a prompt change too easily: a gate for CI."""
+    """Fail where the answers of a prompt change too easily (a gate for CI), or show its drift."""
+    if (not limits) == (not (series or restart)):
+        raise typer.BadParameter("give --max PROBE=RATE, or one of --series and --restart")
+    if not limits:
+        drift(name, restart, json)
+        return
     wanted = dict(read_limit(text, "PROBE=RATE, such as --max order=.2") for text in limits)
     most_cases = wanted.pop("cases", None)
     if file is not None and not calls:
         raise typer.BadParameter("--file needs --calls: how many are asked with it")
+    if html is not None and not wanted:
+        raise typer.BadParameter("--html needs a limit on a probe")
     if html is not None:
-        if not wanted:
-            raise typer.BadParameter("--html needs a limit on a probe")
         check_writable(html)
     from smile_trace.comparison.templates import read_file
     from smile_trace.explaining.spending import summed
     from smile_trace.probes import chosen
     from smile_trace.probes.api import estimate_profile
     from smile_trace.probes.fixed_set import ask_cases, prepare_cases
-    from smile_trace.probes.gate import check_cases, check_limits, check_may_gate, checked_names
+    from smile_trace.probes.gate import (
+        check_cases,
+        check_limits,
+        check_may_gate,
+        checked_names,
+        not_measurable,
+    )
     from smile_trace.probes.judgements import confirmations_of
     from smile_trace.probes.logged_calls import prepare_calls
     from smile_trace.probes.prompt_profile import together
@@ -204,11 +243,8 @@ def gate(
 
     probes, profile = chosen(checked_names(wanted)), None
     settings, begin = Settings(), since_ns(since) / 1e9
-    checked = list["CheckedLimit"]()
     store = Store.look(settings)
     try:
-        if not allow_unconfirmed:
-            check_may_gate(wanted, confirmations_of(store, settings))
         asked, cases = list["PreparedCall"](), list["PreparedCase"]()
         if wanted and calls:
             asked = prepare_calls(
@@ -221,6 +257,16 @@ def gate(
                 app=app,
                 template=None if file is None else read_file(file),
             )
+        elif wanted:
+            profile = together(name, store.profiles.read(name=name, since=begin), begin)
+        checked = not_measurable(wanted, _measurable(asked, probes, profile))
+        _say_broken(checked)  # before people are asked to judge, or a model to answer
+        said, wanted = len(checked), _without(wanted, checked)
+        if not allow_unconfirmed:
+            check_may_gate(wanted, confirmations_of(store, settings))
+        probes = chosen(list(wanted))
+        if not wanted:
+            asked, profile = [], None
         if most_cases is not None:
             cases = prepare_cases(store, settings, name, app=app)
         prepared = [one.prepared for one in asked] + [one.prepared for one in cases]
@@ -230,10 +276,8 @@ def gate(
             return
         for one in most:
             confirm(one, yes=yes)
-        if wanted and calls:
+        if asked:
             profile = _asked_now(name, asked, probes, store, settings)
-        elif wanted:
-            profile = together(name, store.profiles.read(name=name, since=begin), begin)
         if profile is not None:
             checked += check_limits(profile, wanted)
         if most_cases is not None:
@@ -247,11 +291,32 @@ def gate(
         print(_as_json(name, checked))
     else:
         _print_gate(name, checked)
-    broken = [limit for limit in checked if limit.verdict == "broken"]
-    for limit in broken:
-        print(f"smile-trace: {printable(limit.title)}: {printable(limit.reason)}", file=sys.stderr)
-    if broken:
+    _say_broken(checked[said:])
+    if any(limit.verdict == "broken" for limit in checked):
         raise typer.Exit(GATE_CLOSED)
+
+
+def _say_broken(checked: "Sequence[CheckedLimit]") -> None:
+    for limit in checked:
+        if limit.verdict == "broken":
+            said = f"{printable(limit.title)}: {printable(limit.reason)}"
+            print(f"smile-trace: {said}", file=sys.stderr)
+
+
+def _without(wanted: dict[str, float], checked: "Sequence[CheckedLimit]") -> dict[str, float]:
+    done = {limit.probe for limit in checked}
+    return {name: limit for name, limit in wanted.items() if name not in done}
+
+
+def _measurable(
+    asked: "Sequence[PreparedCall]", probes: "Sequence[Probe]", profile: "PromptProfile | None"
+) -> set[str]:
+    """The probes that were measured, or that have something to vary in a call that is asked."""
+    from smile_trace.probes.api import first_calls
+
+    counts = [first_calls(one.prepared, probes) for one in asked]
+    found = {name for calls in counts for name, number in calls.items() if number}
+    return found | ({probe.name for probe in profile.probes} if profile else set())
 
 
 def _plan(calls: int, cases: int, probes: "Sequence[Probe]", most: "Sequence[Estimate]") -> str:
@@ -365,7 +430,7 @@ def drift(
     if found.alarm_period is not None:
         told = "" if found.told else " (not told yet)"
         print(
-            f"Alarm of {found.alarm_period}{told}: it is asked no more; smile-trace drift NAME "
+            f"Alarm of {found.alarm_period}{told}: it is asked no more; smile-trace test NAME "
             "--restart takes the model as it is now for the new reference."
         )
 

@@ -1,4 +1,4 @@
-"""`smile-trace retry`, `reread`, `export`, `import` and `store copy`: what the store holds."""
+"""`smile-trace retry`, `reread`, `forget` and `store`: what the store holds."""
 
 import json
 import sys

@@ -84,11 +84,29 @@ def checked_names(limits: Collection[str]) -> Sequence[str]:
     return list(limits)
 
 
+def not_measurable(limits: Mapping[str, float], found: Collection[str]) -> list[CheckedLimit]:
+    """The limits on probes that are not among those `found` to have something to vary, as broken:
+    nobody needs to judge their variants, nor to pay for the others, to know that."""
+    every = installed_probes()
+    return [
+        CheckedLimit(
+            probe=name,
+            title=every[name].words.title,
+            limit=limit,
+            verdict="broken",
+            reason=f"no call has anything to vary: it needs {every[name].words.needs}",
+        )
+        for name, limit in limits.items()
+        if name not in found
+    ]
+
+
 def check_limits(profile: PromptProfile, limits: Mapping[str, float]) -> list[CheckedLimit]:
     """Check each largest allowed mean rate, in [0, 1] by probe name, against the rates of a prompt.
     What could not be measured breaks its limit."""
     by_name = {probe.name: probe for probe in profile.probes}
-    return [_checked(name, limit, by_name.get(name)) for name, limit in limits.items()]
+    measured = [_checked(by_name[name], limits[name]) for name in limits if name in by_name]
+    return [*not_measurable(limits, by_name), *measured]
 
 
 def check_cases(cases: int, answered: int, failed: int, limit: float) -> CheckedLimit:
@@ -112,13 +130,7 @@ def check_cases(cases: int, answered: int, failed: int, limit: float) -> Checked
     )
 
 
-def _checked(name: str, limit: float, probe: PromptProbe | None) -> CheckedLimit:
-    if probe is None:
-        words = installed_probes()[name].words
-        reason = f"no call was measured; it needs {words.needs}"
-        return CheckedLimit(
-            probe=name, title=words.title, limit=limit, verdict="broken", reason=reason
-        )
+def _checked(probe: PromptProbe, limit: float) -> CheckedLimit:
     rate = probe.rate
     reason = (
         f"it changes {rate.value:.0%} of the answers ({rate.ci_low:.0%} to {rate.ci_high:.0%}, "
@@ -134,7 +146,7 @@ def _checked(name: str, limit: float, probe: PromptProbe | None) -> CheckedLimit
     else:
         verdict, reason = "broken", f"{reason}, more than {limit:.0%}"
     return CheckedLimit(
-        probe=name,
+        probe=probe.name,
         title=probe.title,
         limit=limit,
         calls=probe.calls,

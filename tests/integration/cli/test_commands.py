@@ -175,7 +175,7 @@ def test_errors_are_one_sentence_with_exit_code_1(
     [
         ("status",),
         ("status", "--json"),
-        ("export",),
+        ("store", "export"),
         ("retry", "--failed"),
         ("reread", "--since", "7d"),
         ("worker", "--dry-run"),
@@ -308,12 +308,12 @@ def test_export_and_import(shell: Shell, tmp_path: Path) -> None:
     write_spool(shell.home / "spool", [call_span(1, prompt=PROMPT, answer=planted_answer(PROMPT))])
     assert shell.run("worker", "--once")[0] == 0
     file = tmp_path / "explained.jsonl"
-    code, out, _ = shell.run("export", str(file))
+    code, out, _ = shell.run("store", "export", str(file))
     assert (code, out) == (0, f"1 explanation written to {file}.\n")
-    assert shell.run("export")[1] == file.read_text(encoding="utf-8")
-    code, out, _ = shell.run("import", str(file))
+    assert shell.run("store", "export")[1] == file.read_text(encoding="utf-8")
+    code, out, _ = shell.run("store", "import", str(file))
     assert (code, out) == (0, "0 imported, 1 were there already.\n")
-    code, _, err = shell.run("import", str(tmp_path / "gone"))
+    code, _, err = shell.run("store", "import", str(tmp_path / "gone"))
     assert (code, err) == (
         1,
         f"smile-trace: {tmp_path / 'gone'} cannot be read: No such file or directory\n",

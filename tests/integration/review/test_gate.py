@@ -118,6 +118,22 @@ def test_a_probe_gates_only_where_people_have_confirmed_it(home: Path, store: St
         run("--max", "order=.2")
 
 
+def test_what_no_call_can_be_measured_by_is_said_before_people_are_asked(
+    server: PlantedServer,
+) -> None:
+    ran = run("--max", "swap=.2", "--calls", "3", "--json")
+    assert ran.exit_code == 3
+    assert ran.stderr == (
+        "smile-trace: Another person: no call has anything to vary: it needs a name, gender, city or "
+        "age that its lists know\n"
+    )
+    assert [one["verdict"] for one in json.loads(ran.stdout)["limits"]] == ["broken"]
+    with pytest.raises(SmileTraceError, match=r"^order may not gate yet") as said:
+        run("--max", "swap=.2", "--max", "order=.2", "--calls", "3")
+    assert "swap" not in str(said.value)
+    assert server.bodies == []
+
+
 def test_a_probe_made_useless_is_kept_out_of_the_gate(
     home: Path,
     store: Store,
@@ -160,7 +176,7 @@ def test_what_was_not_measured_breaks_its_limit(home: Path, store: Store) -> Non
     with_profile(store)
     ran = run("--max", "swap=1", "--allow-unconfirmed")
     assert ran.exit_code == 3
-    assert "no call was measured; it needs a name" in ran.stderr
+    assert "no call has anything to vary: it needs a name" in ran.stderr
 
 
 def test_confirmed_failures_are_asked_again(server: PlantedServer, store: Store) -> None:

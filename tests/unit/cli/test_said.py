@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 from typer.testing import CliRunner
 
-from smile_trace.cli.app import app
+from smile_trace.cli.app import PANELS, app
 from smile_trace.cli.output import in_terminal, show_result
 from smile_trace.errors import SmileTraceError
 from smile_trace.records import Cost
@@ -81,11 +81,37 @@ def test_exactly_one_prompt_is_wanted() -> None:
     assert CliRunner().invoke(app, ["profile", "--model", "demo"]).exit_code == 2
 
 
-def test_the_old_name_of_a_command_says_the_new_one() -> None:
-    result = CliRunner().invoke(app, ["probe", "--prompt", "What?", "--model", "demo", "--dry-run"])
-    assert result.exit_code == 0
-    assert result.stderr.startswith("smile-trace probe is called smile-trace profile now\n")
-    assert "Nothing was asked." in result.stdout
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("probe --prompt What? --model demo --dry-run", "profile", None),
+        ("profiles shop", "profile --name NAME", "there is nothing of smile-trace in"),
+        ("drift shop", "test NAME --series", "there is nothing of smile-trace in"),
+        ("export", "store export", "there is nothing of smile-trace in"),
+        ("import gone", "store import", "gone cannot be read"),
+    ],
+)
+def test_the_old_name_of_a_command_works_and_says_the_new_one(
+    old: str, new: str, said: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SMILE_TRACE_HOME", str(tmp_path / "home"))
+    name = old.partition(" ")[0]
+    result = CliRunner().invoke(app, old.split())
+    assert result.stderr == f"smile-trace {name} is called smile-trace {new} now\n"
+    if said is None:
+        assert "Nothing was asked." in result.stdout
+    else:
+        assert said in str(result.exception)
+    assert typer.main.get_command(app).commands[name].hidden  # type: ignore[attr-defined]
+
+
+def test_every_command_stands_in_a_panel_of_the_help() -> None:
+    commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    shown = {name: one.rich_help_panel for name, one in commands.items() if not one.hidden}
+    assert shown == {name: panel for panel, names in PANELS.items() for name in names}
+    told = CliRunner().invoke(app, ["--help"], env={"COLUMNS": "80"}).output
+    places = [told.index(f"│ {name} ") for names in PANELS.values() for name in names]
+    assert places == sorted(places)
 
 
 def test_no_control_character_is_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
