@@ -124,8 +124,8 @@ def test_what_no_call_can_be_measured_by_is_said_before_people_are_asked(
     ran = run("--max", "swap=.2", "--calls", "3", "--json")
     assert ran.exit_code == 3
     assert ran.stderr == (
-        "smile-trace: Another person: no call has anything to vary: it needs a name, gender, city or "
-        "age that its lists know\n"
+        "smile-trace: Another person: no call has anything to vary: it needs a name, gender, city "
+        "or age that its lists know\n"
     )
     assert [one["verdict"] for one in json.loads(ran.stdout)["limits"]] == ["broken"]
     with pytest.raises(SmileTraceError, match=r"^order may not gate yet") as said:
