@@ -5,10 +5,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from smile_trace import semconv
 from smile_trace._guards import foreign
 from smile_trace._guards.foreign import ForeignDataError
-from smile_trace.dialects.attributes import call_fields, read_external_trace, read_text
+from smile_trace.dialects.attributes import call_fields, read_external_trace
 from smile_trace.dialects.document_search import Finder
 from smile_trace.dialects.documents import retrieved_in, with_documents
 from smile_trace.dialects.kinds.logfire import is_streamed
+from smile_trace.dialects.names import name_of
 from smile_trace.dialects.parts import has_content
 from smile_trace.dialects.registry import dialect_of
 from smile_trace.dialects.templates import (
@@ -139,14 +140,14 @@ def _read(span: Span) -> Call | None:
 
 
 def _with_what_is_around(call: Call, spans: Mapping[str, Span]) -> Call:
-    """The call with the innermost decorated function's name, and with the external traces of the
+    """The call with the name that the application gave it, and with the external traces of the
     spans around it: an instrumentor notes neither."""
     own = spans[call.span_id]
     outer = list(around(own, spans))
     linked: dict[str, str] = {}
     for span in reversed(outer):
         linked |= read_external_trace(span)
-    named = next(filter(None, map(_function, (own, *outer))), call.name)
+    named = name_of(own, outer) or call.name
     linked |= call.external_trace
     if (named, linked) == (call.name, call.external_trace):
         return call
@@ -164,12 +165,6 @@ def _probability(span: Span) -> float | None:
     if isinstance(said, bool) or not isinstance(said, int | float):
         return None
     return min(max(float(said), MIN_PROBABILITY), 1.0)
-
-
-def _function(span: Span) -> str | None:
-    if span.attributes.get(semconv.KIND) == "context":
-        return span.name
-    return read_text(span.attributes.get(semconv.NAME))
 
 
 def said_twice(calls: Mapping[str, Call], spans: Mapping[str, Span]) -> set[str]:

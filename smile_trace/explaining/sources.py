@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from smile_trace import semconv
 from smile_trace._guards.presentable import presentable
 from smile_trace._text.lists import listed, ordinal
 from smile_trace._text.titles import title
@@ -79,15 +78,12 @@ def tools_of(by_tool: Explanation) -> list[Found]:
 
 
 def call_name(call: Call, trace: Trace) -> str:
-    """The name that people know a call by: its prompt or its function, else its span. A span called
-    after operation and model (`chat gpt-4o`) gives way to its parent."""
+    """The name that people know a call by: its prompt's, or what the application calls it, else its
+    span's. A span called after operation and model (`chat gpt-4o`) gives way to its parent."""
     if call.prompts:
         return call.prompts[0].name
     span = trace.span(call.span_id)
-    function = span.attributes.get(semconv.NAME)
-    if isinstance(function, str) and function:
-        return function
-    if call.model is None or not call.name.endswith(f" {call.model}"):
+    if call.name != span.name or call.model is None or not call.name.endswith(f" {call.model}"):
         return call.name
     around = (one.name for one in trace.spans if one.span_id == span.parent_id)
     return next(around, call.name)

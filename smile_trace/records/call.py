@@ -117,7 +117,8 @@ class Call(Record):
     trace_id: str
     span_id: str
     name: str
-    """The innermost decorated function, or else the span's name."""
+    """The innermost decorated function; else the application's function, agent or chain, where the
+    emitter says it; else the span's name."""
     dialect: str | None = None
     """The dialect that read it; None if the call was not read from spans."""
     form: Form = "chat"

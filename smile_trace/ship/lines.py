@@ -65,6 +65,8 @@ MAX_GROUPS = 10_000
 """
 MAX_TRACES = 10_000
 """How many of the latest traces with a first call are remembered."""
+_APPLICATION = ("ai.telemetry.functionId", "gen_ai.agent.name")
+"""Names that emitters write on a call's own span for the application."""
 _SNAKE_CASE = re.compile(rb'"([a-z]+(?:_[a-z]+)+)"(?=\s*:)')
 """A member as protobuf's own names write it; text in a string has its quotes escaped."""
 _SCOPES = {"traces": ("scopeSpans", "spans"), "logs": ("scopeLogs", "logRecords")}
@@ -207,7 +209,8 @@ def _group(span: Mapping[str, Any], attributes: Mapping[str, Mapping[str, Any]])
     """The key that first calls are counted by: a prompt's name and version, else the function."""
     if name := _text(attributes, semconv.PROMPT_NAME):
         return json.dumps([name, _text(attributes, semconv.PROMPT_VERSION)])
-    return _text(attributes, semconv.NAME) or str(span.get("name", ""))
+    said = (_text(attributes, name) for name in (semconv.NAME, *_APPLICATION))
+    return next(filter(None, said), str(span.get("name", "")))
 
 
 def _labelled(span: dict[str, Any], probability: float) -> dict[str, Any]:

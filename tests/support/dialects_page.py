@@ -26,6 +26,12 @@ a dialect of your own, `smile-trace reread --since 30d` reads stored traces agai
 calls read otherwise (`--dry-run` only says it). Their traces are delivered again; a call that was
 explained is named, and keeps its explanation until `smile-trace retry` asks for another one.
 
+A call has the name that the application gave it: of the innermost function that smile-trace
+decorated, else of Vercel's `functionId`, of an agent (`gen_ai.agent.name`, OpenInference's
+`agent.name`), of a chain, node or traced function around it. Names that frameworks give themselves
+(`RunnableSequence`, `LangGraph`, `Predict.forward`) and those that are made anew for every call do
+not count; then it has its span's.
+
 """
 LAST_RUN = ROOT / "tests/instrumentors/last_run.md"
 """Rows that `make test-instrumentors` printed, without the last column where that says ok."""

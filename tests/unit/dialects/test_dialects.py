@@ -69,6 +69,35 @@ def test_the_innermost_is_the_call_and_is_called_after_the_innermost_function(
     assert [call.name for call in read_calls(spans)] == called
 
 
+CHAIN = {"openinference.span.kind": "CHAIN"}
+
+
+@pytest.mark.parametrize(
+    ("around", "called"),
+    [
+        ([("support", CHAIN), ("RunnableSequence", CHAIN)], "support"),
+        ([("triage", CHAIN), ("support", CHAIN)], "support"),
+        ([("support", {"openinference.span.kind": "TOOL"})], None),
+        ([("run-3f2b9c1d-77aa", CHAIN)], None),  # a group of its own for every call
+        ([("x", {"gen_ai.agent.name": "order 20261130"})], None),
+        ([("x", {"gen_ai.agent.name": " billing\nagent "})], "billing agent"),
+        ([("answer", CONTEXT), ("support", CHAIN)], "answer"),
+    ],
+)
+def test_a_call_is_called_after_the_innermost_name_that_lasts(
+    around: list[tuple[str, dict[str, Any]]], called: str | None
+) -> None:
+    spans = [
+        make(str(n), str(n - 1) if n > 1 else None, attributes=has).model_copy(
+            update={"name": name}
+        )
+        for n, (name, has) in enumerate(around, 1)
+    ]
+    inner = make("9", str(len(around)), sent="p", got="a")
+    [call] = read_calls([*spans, inner])
+    assert call.name == (called or inner.name)
+
+
 def test_a_call_after_the_end_of_another_is_not_inside_of_it() -> None:
     """An instrumentor that never leaves its span makes the next call its child."""
     spans = [make("1", None, "q", "a", end_ns=2), make("2", "1", "r", "b", start_ns=2)]

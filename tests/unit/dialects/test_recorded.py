@@ -47,6 +47,24 @@ def test_the_calls_of_a_file(name: str) -> None:
     assert len(found) == len(RECORDED[name])
 
 
+NAMES = {
+    "google-adk-1.14.1": {"support"},
+    "langfuse-5.0.4.langchain": {"ChatOpenAI"},
+    "langfuse-5.0.4.observe": {"own-llm", "named-generation", "with-prompt"},
+    "mlflow-3.17.2.pulled": {"ChatOpenAI", "Completions", "answer", "chat_prompt"},
+    "openinference-instrumentation-openai-agents-2.6.0": {"support"},
+    "pydantic-ai-slim-2.68.0": {"rag", "support", "chat gpt-4o-mini"},  # "agent" has no other name
+    "strands-agents-1.62.0": {"chat"},
+    "vercel-ai-6.0.326": {"chat", "tools", "stream"},
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_call_has_the_name_that_the_application_gave_it(name: str) -> None:
+    """Of a function, an agent, a traced function; what its framework calls it does not count."""
+    assert {call.name for call in calls_of(name)} == NAMES[name]
+
+
 @pytest.mark.parametrize("dialect", ours(), ids=lambda dialect: dialect.name)
 def test_a_dialect_keeps_its_contract(dialect: Dialect) -> None:
     """By a recorded span of middle size, of each of its forms; else by one written by hand."""
