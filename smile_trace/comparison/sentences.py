@@ -16,6 +16,7 @@ from smile_trace.records.comparison import (
 from smile_trace.records.report import Report
 from smile_trace.records.verdicts import NO_DIFFERENCE, NOT_MEASURED
 from smile_trace.render.comparison.layout import edit_phrase, quoted
+from smile_trace.render.text import per_cent
 
 _MAX_LISTED = 3
 MIN_ALONE = 0.2
@@ -41,7 +42,8 @@ def summarize_mattered(mattered: Report, versions: Sequence[VersionReport]) -> s
         if strong:
             best = max(strong, key=lambda item: item.influence)
             part = quoted(best.segment.text)
-            sentences.append(f"On average {part} mattered most ({best.influence:+.2f}).")
+            lost = f"without it, {100 * best.influence:.0f} % of the answer is lost"
+            sentences.append(f"On average {part} mattered most ({lost}).")
         sentences += _idle(version)
     return " ".join(sentences)
 
@@ -76,7 +78,7 @@ def summarize_change(change: VersionChange, versions: Sequence[VersionReport], l
         sentences.append(_shares(change, named, limit))
     changed = sum(item.significant for item in change.segments)
     if changed:
-        parts = "1 segment" if changed == 1 else f"{changed} segments"
+        parts = "1 part" if changed == 1 else f"{changed} parts"
         sentences.append(f"The influence of {parts} changed.")
     return " ".join(sentences)
 
@@ -99,7 +101,7 @@ def _answers(change: VersionChange, limit: float) -> str:
     inputs = "1 input" if answers.inputs == 1 else f"{answers.inputs} inputs"
     if answers.significant:
         moved = f"{answers.changed} of {inputs} got another answer"
-        return f"{_culprit(change)}: {moved}, by {_distance(answers)} on average"
+        return f"{_culprit(change)}: {moved}, and on average {_distance(answers)} changed"
     if not answers.changed:
         return f": the answers on {inputs} are the same"
     if answers.ci_high < limit:
@@ -140,14 +142,14 @@ def _shares(change: VersionChange, named: Sequence[EditEffect], limit: float) ->
     [effect] = named
     alone = effect.distance if effect.edits[0] == 0 else effect.alone
     if alone is None:
-        moved = f"With the edits before it in place it moves them by {_distance(effect)}"
+        moved = f"With the edits before it in place it changes {_distance(effect)}"
     elif alone < MIN_ALONE * effect.distance:
         return (
-            "It does so only together with the edits before it; by itself it moves them by "
-            f"{alone:.2f}."
+            "It does so only together with the edits before it; by itself it changes "
+            f"{100 * alone:.0f} % of an answer."
         )
     else:
-        moved = f"By itself it moves them by {alone:.2f}"
+        moved = f"By itself it changes {100 * alone:.0f} % of an answer"
     return f"{moved}{others}."
 
 
@@ -185,7 +187,8 @@ def _budget(change: VersionChange) -> str:
 
 def _distance(item: AnswerComparison | EditEffect) -> str:
     exact = item.ci_high - item.ci_low < 0.005
-    return f"{item.distance:.2f}" + ("" if exact else f" ({item.ci_low:.2f} to {item.ci_high:.2f})")
+    interval = "" if exact else f" [{per_cent(item.ci_low, item.ci_high)}]"
+    return f"{100 * item.distance:.0f} %{interval} of an answer"
 
 
 class LimitError(SmileTraceError):
@@ -258,5 +261,5 @@ def _answer_change(change: VersionChange, limit: float) -> str:
     if answers is None:
         return f"the answers were not compared: {change.why_no_answers}"
     if answers.distance > limit and answers.significant:
-        return f"the answers moved by {answers.distance:.2f}, more than {limit:g}"
+        return f"{_distance(answers)} changed on average, more than {100 * limit:g} %"
     return ""

@@ -180,6 +180,20 @@ def verdict_of(influence: Influence) -> str:
     return "; ".join(words)
 
 
+def open_parts(version: VersionReport) -> str:
+    """Return how many parts are open, and what would settle them, in a sentence; empty if none."""
+    found = [item for item in version.segments if item.verdict == "open"]
+    if not found:
+        return ""
+    more = "more " * (len(found) < len(version.segments))
+    parts = f"{len(found)} {more}part{'' if len(found) == 1 else 's'}"
+    if any(item.standard_error is None for item in found):
+        return f"{parts}: open, too few calls"
+    needed = max(item.calls_needed or 0 for item in found)
+    told = f"; {needed:,} calls would tell" if needed else ""
+    return f"{parts}: open, up to {100 * max(i.at_most for i in found):.0f} % of an answer{told}"
+
+
 def scale(values: Sequence[float]) -> tuple[float, float]:
     """Return the ends of a scale that holds these values and zero, with a margin."""
     low, high = min([0.0, *values]), max([0.0, *values])

@@ -58,12 +58,13 @@ def report_to_svg(report: Report) -> str:
     y = 52.0 + 19 * len(lines)
     rows: list[_Row] = []
     for group in report.groups[:MOST_GROUPS]:
-        if not group.parts:
+        shown = report_words.telling(group)[:MOST_ROWS]
+        if not shown:
             continue
         y += 14
         rows.append(_Row(y, group=group))
         y += 38 if group.no_document is None else 56
-        for part in group.parts[:MOST_ROWS]:
+        for part in shown:
             rows.append(_Row(y, part=part))
             y += 21
     return TEMPLATES.get_template("report.svg.j2").render(

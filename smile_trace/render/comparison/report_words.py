@@ -1,5 +1,6 @@
 """The wording of a Report in every picture (sentences, shares and names), and in Markdown."""
 
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from smile_trace.records.report import Change, Report, ReportedPart, ReportGroup, Share
@@ -7,6 +8,9 @@ from smile_trace.render.markdown import escape
 from smile_trace.render.text import short, signed
 
 LONGEST_NAME = 60
+_MOST = 0.5
+"""A part that mattered nowhere says something once less than this share of the calls may need it.
+"""
 _KINDS = {
     "instruction": "instruction",
     "variable": "variable",
@@ -16,6 +20,9 @@ _KINDS = {
     "turn": "turn",
     "message": "instructions",
 }
+
+_ANY = 2.0
+"""The width of an interval that leaves out nothing."""
 
 
 def summarize(report: Report) -> str:
@@ -30,10 +37,9 @@ def summarize(report: Report) -> str:
     if best is not None:
         share = best.mattered
         name = short(best.name, LONGEST_NAME)
-        sentences.append(
-            f"The {_KINDS[best.kind]} “{name}” mattered most often, in {share.count:,} of the "
-            f"{_calls(share.of)} that hold it."
-        )
+        of = f"{share.count:,} of the {_calls(share.of)} that hold"
+        held = "the one explained call that holds" if share.of == 1 else of
+        sentences.append(f"The {_KINDS[best.kind]} “{name}” mattered most often, in {held} it.")
     if (grown := _most_changed(report)) is not None:
         part, change = grown
         name, by = short(part.name, LONGEST_NAME), f"{points(change)} points"
@@ -107,6 +113,20 @@ def mattered_in(part: ReportedPart) -> str:
     return f"{share.count:,} of {share.of:,}" + (f" (+{share.open:,} open)" if share.open else "")
 
 
+def telling(group: ReportGroup) -> list[ReportedPart]:
+    """Return the parts of which the calls say something: it mattered, or most do not need it."""
+    return [part for part in group.parts if part.mattered.count or part.mattered.high < _MOST]
+
+
+def rest(group: ReportGroup, shown: Sequence[ReportedPart]) -> str:
+    """Return how many parts are not shown, and why; empty if all are."""
+    hidden = [part for part in group.parts if part not in shown]
+    few = sum(part not in telling(group) for part in hidden)
+    counts = ((len(hidden) - few + group.more, ""), (few, ": open, too few calls"))
+    more = "more " * bool(shown)
+    return "; ".join(f"{n:,} {more}part{'s' * (n != 1)}{why}" for n, why in counts if n)
+
+
 def drove(part: ReportedPart) -> str:
     """Return the share of the calls in which the answer depended on it most."""
     return percent(part.drove) if part.drove is not None else ""
@@ -127,11 +147,13 @@ def links(part: ReportedPart, report: Report) -> list[str]:
 
 
 def mean_of(part: ReportedPart) -> str:
-    """Return the mean attribution with its interval; empty if it was never removed alone."""
+    """Return the mean attribution with its interval, unless that says nothing; empty if it was
+    never removed alone."""
     if part.attribution is None:
         return ""
-    low, high = signed(part.ci_low or 0.0), signed(part.ci_high or 0.0)
-    return f"{signed(part.attribution)} [{low}, {high}]"
+    low, high = part.ci_low or 0.0, part.ci_high or 0.0
+    interval = f" [{signed(low)}, {signed(high)}]" if high - low < _ANY else ""
+    return f"{signed(part.attribution)}{interval}"
 
 
 def _most_often(report: Report) -> ReportedPart | None:
@@ -162,7 +184,7 @@ def _calls(count: int) -> str:
 
 
 _SPACE = "&ensp;"
-_HEAD = ("part", "is a", "mattered in", "share of calls", "drives", "change, points", "mean")
+_HEAD = ("part", "is a", "mattered in", "share of calls", "drives", "change, points", "mean loss")
 
 
 def report_to_markdown(report: Report, most: int = 12) -> str:
@@ -175,8 +197,10 @@ def report_to_markdown(report: Report, most: int = 12) -> str:
         head = [*_HEAD, *(["calls"] if report.links else [])]
         found.append(escape(f"{group_title(group)}: {group_facts(group)}"))
         lines = [_line(head), f"|{' --- |' * len(head)}"]
-        lines += [_line(_cells(part, report)) for part in group.parts[:most]]
-        found.append("\n".join(lines))
+        shown = telling(group)[:most]
+        lines += [_line(_cells(part, report)) for part in shown]
+        found += ["\n".join(lines)] if shown else []
+        found += [more] if (more := rest(group, shown)) else []
     return "\n\n".join(found)
 
 

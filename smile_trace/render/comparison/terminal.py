@@ -1,14 +1,22 @@
 """A Comparison and a Report in a terminal, through rich."""
 
+from collections.abc import Sequence
+
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from smile_trace.records.comparison import Comparison, Influence, VersionChange
-from smile_trace.records.report import Report, ReportGroup
+from smile_trace.records.comparison import (
+    Comparison,
+    EditEffect,
+    MeasureChange,
+    VersionChange,
+    VersionReport,
+)
+from smile_trace.records.report import Report, ReportedPart
 from smile_trace.render.comparison import layout, report_words
-from smile_trace.render.text import number, probability, short, signed, visible
+from smile_trace.render.text import number, per_cent, probability, short, signed, visible
 
 _STYLE = {
     "supports": "bold blue",
@@ -17,95 +25,159 @@ _STYLE = {
     "open": "",
 }
 _MAX_ROWS = 12
+_CHANGED = "changed: how much of an answer, on average (1: nothing of it is left)"
+_INFLUENCE = "influence: what an answer loses without the part, on average (1: all of it)"
+_EXCLUDED = "excluded: no measurable difference on average; at most so many calls may need it"
+_MATTERED = (
+    "mattered in: of the calls that hold it · interval: the share of all such calls · loss: what "
+    "an answer loses without it, on average (1: all of it) · open: calls that cannot tell"
+)
 
 
 def print_comparison(comparison: Comparison, console: Console | None = None) -> None:
-    """Print the summary, each change, each version's segments by influence, and what mattered."""
+    """Print the summary, each change, each version's segments by influence, and what mattered. What
+    says nothing is counted in a line."""
     console = console or Console()
     console.print(Text(visible(comparison.summary), style="bold"))
     for change in comparison.changes:
         _print_change(comparison, change, console)
     for version in comparison.versions:
-        if version.rows:
-            title = f"version {visible(version.label)}: {version.explained:,} calls, "
-            console.print(Text(f"\n{title}{version.rows:,} perturbed prompts", style="bold dim"))
-            console.print(Padding(_influences(layout.ranked(version), console.width), (0, 2)))
-        for why in version.dropped:
-            console.print(Text(f"  not used: {visible(why)}", style="dim"))
+        _print_version(version, console)
+    verdicts = {item.verdict for version in comparison.versions for item in version.segments}
+    if verdicts - {"open"}:
+        notes = [_INFLUENCE, *([_EXCLUDED] if "excluded" in verdicts else [])]
+        console.print(Text("\n" + "\n".join(notes), style="dim"))
     if comparison.mattered is not None:
         _print_groups(comparison.mattered, console)
+
+
+def _table(console: Console, part: str, *columns: str, reserved: int) -> Table:
+    """A table that fits the console: beside `part`, columns of `reserved` characters in all."""
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
+    room = console.width - 2 - reserved - 2 * (len(columns) + 1)
+    table.add_column(part, max_width=max(16, room), overflow="ellipsis")
+    for name in columns:
+        table.add_column(name, no_wrap=True)
+    return table
+
+
+def _print_table(table: Table, console: Console, *notes: str) -> None:
+    """Print the rows, if there are any, and the notes that are not empty."""
+    if table.row_count:
+        console.print(Padding(table, (0, 0, 0, 2)))
+    for note in filter(None, notes):
+        console.print(Padding(Text(note, style="dim"), (0, 0, 0, 2)))
 
 
 def _print_change(comparison: Comparison, change: VersionChange, console: Console) -> None:
     before, after = (comparison.versions[k].label for k in (change.before, change.after))
     console.print(Text(f"\n{visible(before)} → {visible(after)}", style="bold dim"))
-    table = Table(box=None, padding=(0, 1), header_style="dim")
-    table.add_column("what changed", max_width=max(20, console.width - 38), overflow="fold")
-    for name in ("by", "90 % interval", "p"):
-        table.add_column(name, no_wrap=True, justify="left" if "%" in name else "right")
-    if change.answers is not None:
-        a = change.answers
-        what = f"answers on {a.inputs} input{'' if a.inputs == 1 else 's'} ({a.changed} changed)"
-        table.add_row(what, *_cells(a.distance, a.ci_low, a.ci_high, a.p_value, a.significant))
-    for effect in layout.effects_of(change):
-        text = "\n".join(layout.edit_text(change.edits[place]) for place in effect.edits)
-        cells = _cells(effect.distance, effect.ci_low, effect.ci_high, None, effect.named)
-        table.add_row(Text(text), *cells)
-    for item in layout.changed_most(change)[:_MAX_ROWS]:
-        if item.significant and item.change is not None:
-            low, high = item.ci_low or 0.0, item.ci_high or 0.0
-            text = f"influence of {short(layout.text_of(comparison, change, item), 60)}"
-            table.add_row(
-                Text(text), *_cells(item.change, low, high, item.p_value, item.significant)
-            )
-    for m in change.measures:
-        what = f"{layout.MEASURE_WORDS.get(m.name, m.name)}: {number(m.before)} → "
-        interval = f"{number(m.ci_low)} … {number(m.ci_high)}"
-        style = "bold" if m.significant else "dim"
-        table.add_row(
-            Text(what + number(m.after), style=style),
-            number(m.change),
-            Text(interval, style="dim"),
-            probability(m.p_value),
-        )
-    for probe in change.probes:
-        what = f"{probe.title}: {probe.before.value:.0%} → {probe.after.value:.0%} of the answers"
-        d = probe.change
-        told = _cells(d.value, d.ci_low, d.ci_high, probe.p_value, probe.significant)
-        table.add_row(Text(short(what, 80)), *told)
-    console.print(Padding(table, (0, 2)))
+    _print_answers(change, console)
+    _print_influences(comparison, change, console)
+    _print_traffic(change, console)
     for why in (change.why_no_answers, change.why_no_edits, change.why_no_influences):
         if why:
-            console.print(Text(f"  not compared: {visible(why)}", style="dim"))
+            console.print(Padding(Text(f"not compared: {visible(why)}", style="dim"), (0, 0, 0, 2)))
+
+
+def _print_answers(change: VersionChange, console: Console) -> None:
+    """The answers, by edit."""
+    if (a := change.answers) is None:
+        return
+    title = f"answers on {a.inputs} input{'' if a.inputs == 1 else 's'}"
+    columns = ("inputs", "changed", "90 % interval", "p")
+    table = _table(console, title, *columns, reserved=8 + 7 + 13 + 6)
+    effects = layout.effects_of(change)
+    shown = [effect for effect in effects if not layout.ruled_out(change, effect)]
+    whole = _cells(a.distance, a.ci_low, a.ci_high, a.p_value, a.significant)
+    table.add_row("everything", f"{a.changed} of {a.inputs}", *whole)
+    for e in shown:
+        told = _cells(e.distance, e.ci_low, e.ci_high, None, e.named)
+        table.add_row(Text(_edits(change, e)), f"{e.changed} of {e.inputs}", *told)
+    folded = sum(len(effect.edits) for effect in effects if effect not in shown)
+    rest = _count(folded, "edit", "less than a tenth of the change")
+    _print_table(table, console, rest, _CHANGED)
+    console.print()
+
+
+def _edits(change: VersionChange, effect: EditEffect) -> str:
+    return "\n".join(layout.edit_text(change.edits[place]) for place in effect.edits)
+
+
+def _print_influences(comparison: Comparison, change: VersionChange, console: Console) -> None:
+    """The parts whose influence certainly changed."""
+    changed = layout.changed_most(change)
+    real = [item for item in changed if item.significant][:_MAX_ROWS]
+    columns = ("change", "90 % interval", "p")
+    table = _table(console, "influence of a part", *columns, reserved=6 + 13 + 6)
+    for item in real:
+        low, high = item.ci_low or 0.0, item.ci_high or 0.0
+        text = short(layout.text_of(comparison, change, item))
+        table.add_row(Text(text), *_cells(item.change or 0.0, low, high, item.p_value, True))
+    rest = _count(len(changed) - len(real), "part", "no change of influence is certain")
+    _print_table(table, console, rest)
+    if changed:
+        console.print()
+
+
+def _print_traffic(change: VersionChange, console: Console) -> None:
+    """The figures of the traffic and the rates of the probes that certainly changed."""
+    columns = ("change", "90 % interval", "p")
+    table = _table(console, "traffic", *columns, reserved=8 + 19 + 6)
+    for m in change.measures:
+        if m.significant:
+            what = f"{_measure(m)}: {number(m.before)} → {number(m.after)}"
+            interval = Text(f"{number(m.ci_low)} … {number(m.ci_high)}", style="dim")
+            table.add_row(what, number(m.change), interval, probability(m.p_value))
+    for probe in change.probes:
+        if probe.significant:
+            what = f"{probe.title}: {probe.before.value:.0%} → {probe.after.value:.0%} of answers"
+            d = probe.change
+            table.add_row(Text(short(what)), *_cells(d.value, d.ci_low, d.ci_high, probe.p_value))
+    same = [_measure(m) for m in change.measures if not m.significant]
+    same += [probe.title for probe in change.probes if not probe.significant]
+    told = f"no certain change: {short(', '.join(same), 400)}" if same else ""
+    _print_table(table, console, told)
+
+
+def _measure(measure: MeasureChange) -> str:
+    return layout.MEASURE_WORDS.get(measure.name, measure.name)
+
+
+def _count(number: int, noun: str, what: str) -> str:
+    return f"{number} more {noun}{'' if number == 1 else 's'}: {what}" if number else ""
 
 
 def _cells(
-    value: float, low: float, high: float, p_value: float | None, significant: bool
+    value: float, low: float, high: float, p_value: float | None, significant: bool = True
 ) -> tuple[Text, Text, Text]:
-    style = "bold" if significant else "dim"
-    interval = f"{signed(low)} … {signed(high)}"
     return (
-        Text(signed(value), style=style),
-        Text(interval, style="dim"),
+        Text(signed(value), style="bold" if significant else "dim"),
+        Text(f"{signed(low)} … {signed(high)}", style="dim"),
         Text(probability(p_value)),
     )
 
 
-def _influences(influences: list[Influence], width: int) -> Table:
-    table = Table(box=None, padding=(0, 1), header_style="dim")
-    table.add_column("segment", max_width=max(16, width - 58), overflow="ellipsis", no_wrap=True)
-    for name in ("influence", "90 % interval", "verdict", "may need"):
-        table.add_column(name, no_wrap=True, justify="right" if name == "influence" else "left")
-    for item in influences:
-        needed = f"≤ {item.may_need:.1%}" if item.verdict == "excluded" else ""
-        table.add_row(
-            Text(short(item.segment.text), style=_STYLE[item.verdict]),
-            signed(item.influence),
-            Text(f"{signed(item.ci_low)} … {signed(item.ci_high)}", style="dim"),
-            item.verdict if item.verdict != "open" else f"open: up to {item.at_most:.0%}",
-            Text(needed, style="dim"),
-        )
-    return table
+def _print_version(version: VersionReport, console: Console) -> None:
+    if version.rows:
+        calls = f"{version.explained:,} call{'' if version.explained == 1 else 's'}"
+        title = f"version {visible(version.label)}: {calls}, {version.rows:,} perturbed prompts"
+        console.print(Text(f"\n{title}", style="bold dim"))
+        known = [i for i in layout.ranked(version) if i.verdict != "open"]
+        columns = ("influence", "90 % interval", "verdict")
+        table = _table(console, "part", *columns, reserved=9 + 13 + 25)
+        for item in known[:_MAX_ROWS]:
+            rare = f", ≤ {100 * item.may_need:.0f} % of calls" if item.verdict == "excluded" else ""
+            table.add_row(
+                Text(short(item.segment.text), style=_STYLE[item.verdict]),
+                signed(item.influence),
+                Text(f"{signed(item.ci_low)} … {signed(item.ci_high)}", style="dim"),
+                item.verdict + rare,
+            )
+        more = _count(len(known[_MAX_ROWS:]), "part", "on the page (--html)")
+        _print_table(table, console, more, layout.open_parts(version))
+    for why in version.dropped:
+        console.print(Padding(Text(f"not used: {visible(why)}", style="dim"), (0, 0, 0, 2)))
 
 
 def print_report(report: Report, console: Console | None = None) -> None:
@@ -120,25 +192,27 @@ def _print_groups(report: Report, console: Console) -> None:
         title = f"\n{report_words.group_title(group)}: {report_words.group_facts(group)}"
         console.print(Text(title, style="bold dim"))
         if group.no_document is not None:
-            console.print(Text(f"  {report_words.no_document(group.no_document)}"))
-        if group.parts:
-            console.print(Padding(_parts(group, console.width), (0, 2)))
-        if (more := len(group.parts) - _MAX_ROWS + group.more) > 0:
-            console.print(Text(f"  and {more:,} more", style="dim"))
+            told = Text(report_words.no_document(group.no_document))
+            console.print(Padding(told, (0, 0, 0, 2)))
+        shown = report_words.telling(group)[:_MAX_ROWS]
+        _print_table(_parts(shown, console), console, report_words.rest(group, shown))
+    if any(report_words.telling(group) for group in report.groups):
+        console.print(Text(f"\n{_MATTERED}", style="dim"))
 
 
-def _parts(group: ReportGroup, width: int) -> Table:
-    table = Table(box=None, padding=(0, 1), header_style="dim")
-    table.add_column("part", max_width=max(16, width - 66), overflow="ellipsis", no_wrap=True)
-    for name in ("mattered in", "share of calls", "change", "mean"):
-        table.add_column(name, no_wrap=True)
-    for part in group.parts[:_MAX_ROWS]:
-        known = part.mattered.of > 0
+def _parts(parts: Sequence[ReportedPart], console: Console) -> Table:
+    changed = [report_words.changed(part).partition(" [")[0] for part in parts]
+    told = any(changed)
+    columns = ["mattered in", "90 % interval", "open", "loss", *(["change"] if told else [])]
+    table = _table(console, "part", *columns, reserved=15 + 13 + 4 + 5 + 8 * told)
+    for part, change in zip(parts, changed, strict=True):
+        share = part.mattered
         table.add_row(
-            Text(report_words.part_name(part), style="blue" if part.mattered.count else "dim"),
-            report_words.mattered_in(part),
-            report_words.percent(part.mattered) if known else "",
-            report_words.changed(part).partition(" [")[0],
+            Text(report_words.part_name(part), style="blue" if share.count else ""),
+            f"{share.count:,} of {share.of:,}",
+            Text(per_cent(share.low, share.high), style="dim"),
+            f"{share.open:,}" if share.open else "",
             "" if part.attribution is None else signed(part.attribution),
+            *([change] if told else []),
         )
     return table

@@ -230,11 +230,12 @@ def _effect(*edits: int, **given: Any) -> EditEffect:
         ({"changed": 0, "inputs": 1, "distance": 0.0}, "the answers on 1 input are the same."),
         (
             {"significant": True, "noise": 0.0},
-            "2 of 2 inputs got another answer, by 0.53 (0.00 to 1.00) on average.",
+            "2 of 2 inputs got another answer, and on average 53 % [0 to 100 %] of an answer "
+            "changed.",
         ),
         (
             {"significant": True, "noise": 0.0, "distance": 1.0, "ci_low": 1.0},
-            "2 of 2 inputs got another answer, by 1.00 on average.",
+            "2 of 2 inputs got another answer, and on average 100 % of an answer changed.",
         ),
     ],
 )
@@ -248,7 +249,8 @@ def test_the_answers(given: dict[str, Any], said: str) -> None:
         (
             [_effect(0), _effect(1, 2, share=0.0, named=False, ci_low=0.0, ci_high=0.09)],
             "From 2 to 3 the edit “kind” → “rude” changed the answers: 2 of 2 inputs got "
-            "another answer, by 0.53 (0.00 to 1.00) on average. By itself it moves them by 0.50; "
+            "another answer, and on average 53 % [0 to 100 %] of an answer changed. By itself it "
+            "changes 50 % of an answer; "
             "the other 2 edits add next to nothing.",
         ),
         (
@@ -262,11 +264,12 @@ def test_the_answers(given: dict[str, Any], said: str) -> None:
         ),
         (
             [_effect(0, 1, share=0.0, named=False), _effect(2, alone=0.01)],
-            "It does so only together with the edits before it; by itself it moves them by 0.01.",
+            "It does so only together with the edits before it; by itself it changes 1 % of an "
+            "answer.",
         ),
         (
             [_effect(0, 1, share=0.0, named=False), _effect(2)],
-            "With the edits before it in place it moves them by 0.50",
+            "With the edits before it in place it changes 50 %",
         ),
         (
             [_effect(0, 1, named=False), _effect(2, share=0.0, named=False)],

@@ -1,19 +1,23 @@
 """compare() over a store with planted truth."""
 
+import re
 import subprocess
 from datetime import UTC, datetime
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from pydantic import ValidationError
+from rich.console import Console
 
 from smile_trace.comparison import NothingToCompare, compare
 from smile_trace.comparison.changes import as_replayed
 from smile_trace.comparison.edits import find_edits
 from smile_trace.comparison.sentences import LimitError, broken_limits
 from smile_trace.comparison.templates import segment_template
+from smile_trace.comparison.verdicts import share_of
 from smile_trace.comparison.version_replay import Input, choose_inputs, what_varies
 from smile_trace.records import Call, Message, PromptUse
 from smile_trace.records.comparison import (
@@ -24,7 +28,9 @@ from smile_trace.records.comparison import (
     VersionChange,
     VersionReport,
 )
+from smile_trace.records.report import Report, ReportedPart, ReportGroup, Share
 from smile_trace.records.verdicts import SMALLEST_EFFECT
+from smile_trace.render import print_comparison, print_report, report_to_markdown
 from smile_trace.store import Store
 from tests.support.planted_prompts import AFTER, BEFORE, EFFECTS, QUESTIONS, plant, settings_in
 
@@ -346,6 +352,57 @@ def test_too_few_explanations_leave_everything_open(store: Store, explained: int
     assert ("were not measured well enough to tell: up to" in comparison.summary) == (explained > 0)
     assert comparison.changes[0].why_no_influences
     assert comparison.to_html()
+    told = _in_terminal(comparison)
+    assert ("… +" in told, "parts: open, " in told) == (False, explained > 0)
+
+
+def _in_terminal(shown: Comparison | Report) -> str:
+    """What 80 columns show: no line is cut or wrapped at its end."""
+    console = Console(record=True, width=80, file=StringIO())
+    draw = print_comparison if isinstance(shown, Comparison) else print_report
+    draw(shown, console)  # type: ignore[operator]
+    return console.export_text()
+
+
+def test_a_table_fits_80_columns_and_counts_what_says_nothing(weaker: Comparison) -> None:
+    told = _in_terminal(weaker)
+    change = next(line for line in told.splitlines() if LANGUAGE in line)
+    assert re.search(r"−0\.\d\d +−0\.\d\d … −0\.\d\d +(< )?\.\d{3}$", change.rstrip())
+    assert "more parts: no change of influence is certain" in told
+    assert "no certain change: characters per answer" in told
+    assert told.count("influence: what an answer loses without the part") == 1
+    assert re.search(r"Be brief\. .* excluded, ≤ \d+ % of calls", told)
+
+
+SURE, NEVER, FEW, NONE = (share_of(*counts) for counts in ((63, 80, 12), (0, 80), (0, 2), (0, 0)))
+
+
+@pytest.mark.parametrize(
+    ("shares", "shown", "rest"),
+    [
+        ([SURE, NEVER, FEW, NONE], 2, "2 more parts: open, too few calls"),
+        ([FEW], 0, "1 part: open, too few calls"),
+        ([SURE, NEVER], 2, ""),
+        ([SURE] * 14, 12, "2 more parts"),
+        ([*[SURE] * 14, FEW], 12, "2 more parts; 1 more part: open, too few calls"),
+    ],
+)
+def test_what_mattered_shows_what_the_calls_tell(
+    shares: list[Share], shown: int, rest: str
+) -> None:
+    parts = tuple(
+        ReportedPart(kind="document", name=f"{k}: how long a warranty lasts.md" * 3, mattered=share)
+        for k, share in enumerate(shares)
+    )
+    group = ReportGroup(kind="prompt", name="answer", parts=parts)
+    report = Report(since="2026-11-01", until="2026-11-30", groups=(group,))
+    told = _in_terminal(report)
+    assert all(len(line.rstrip()) <= 80 for line in told.splitlines())
+    assert len(re.findall(r" (63|0) of 80 ", told)) == shown
+    assert rest in told
+    assert ("open, too few" in told) == ("open, too few" in rest)
+    assert rest in report_to_markdown(report)
+    assert ("open, too few" in report.to_html()) == ("open, too few" in rest)
 
 
 def test_errors_name_what_there_is(store: Store) -> None:

@@ -61,7 +61,7 @@ def test_its_page_and_the_terminal_show_them(comparison: Comparison) -> None:
     assert "Another order" in page
     console = Console(record=True, width=140)
     print_comparison(comparison, console)
-    assert "Another order: 0% → 50% of the answers" in console.export_text()
+    assert "Another order: 0% → 50% of answers" in console.export_text()
 
 
 def test_one_version_has_its_own(settings: Settings) -> None:
