@@ -359,8 +359,10 @@ def test_too_few_explanations_leave_everything_open(store: Store, explained: int
 def _in_terminal(shown: Comparison | Report) -> str:
     """What 80 columns show: no line is cut or wrapped at its end."""
     console = Console(record=True, width=80, file=StringIO())
-    draw = print_comparison if isinstance(shown, Comparison) else print_report
-    draw(shown, console)  # type: ignore[operator]
+    if isinstance(shown, Comparison):
+        print_comparison(shown, console)
+    else:
+        print_report(shown, console)
     return console.export_text()
 
 
@@ -374,7 +376,7 @@ def test_a_table_fits_80_columns_and_counts_what_says_nothing(weaker: Comparison
     assert re.search(r"Be brief\. .* excluded, ≤ \d+ % of calls", told)
 
 
-SURE, NEVER, FEW, NONE = (share_of(*counts) for counts in ((63, 80, 12), (0, 80), (0, 2), (0, 0)))
+SURE, NEVER, FEW, NONE = share_of(63, 80, 12), share_of(0, 80), share_of(0, 2), share_of(0, 0)
 
 
 @pytest.mark.parametrize(
