@@ -30,7 +30,7 @@ from smile_trace.records.comparison import (
 )
 from smile_trace.records.report import Report, ReportedPart, ReportGroup, Share
 from smile_trace.records.verdicts import SMALLEST_EFFECT
-from smile_trace.render import print_comparison, print_report, report_to_markdown
+from smile_trace.render.comparison import print_comparison, print_report, report_to_markdown
 from smile_trace.store import Store
 from tests.support.planted_prompts import AFTER, BEFORE, EFFECTS, QUESTIONS, plant, settings_in
 
