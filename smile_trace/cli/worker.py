@@ -219,12 +219,19 @@ def _summary(status: "Status", home: "Path") -> str:
 
 
 def receive(
+    host: Annotated[
+        str | None, typer.Option(help="Address to listen on, in place of receive.host.")
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, help="Port to listen on, in place of receive.port."),
+    ] = None,
     log: Annotated[str, typer.Option(help="How log lines are written: text or json.")] = "text",
 ) -> None:
-    """Take traces and logs as OTLP/HTTP (protobuf or JSON), for the worker to read.
+    """Receive traces and logs over OTLP/HTTP (protobuf or JSON) for the worker.
 
-    It listens on 127.0.0.1:4318 unless receive.host and receive.port say otherwise. Whatever it has
-    answered with 200 is kept, even if it is killed the moment after.
+    Listens on 127.0.0.1:4318 by default. Whatever it has answered with 200 is kept, even if it is
+    killed a moment later.
     """
     from smile_trace.cli.output import write_log
     from smile_trace.settings import Settings
@@ -233,7 +240,9 @@ def receive(
     write_log(log, terminal=False)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: sys.exit(0))
-    serve(Settings())
+    given = {"host": host, "port": port}
+    named = {name: value for name, value in given.items() if value is not None}
+    serve(Settings(**({"receive": named} if named else {})))
 
 
 def ship(

@@ -44,8 +44,9 @@ class Receive(Table):
     host: str = "127.0.0.1"
     """Address to listen on. On another than loopback, `token_env` must be set."""
     port: int | None = Field(None, ge=0, le=65535)
-    """Port; where it is set, the worker receives on it, too. `smile-trace receive` takes 4318
-    without it. (0: any free one, which is said)"""
+    """Port; if it is set, the worker receives on it too, unless `smile-trace receive` already does
+    on the same home. By default `smile-trace receive` uses 4318. (0: any free port, which is
+    logged)"""
     token_env: str | None = None
     """The environment variable that holds a token; clients send `Authorization: Bearer …`."""
     cert: Path | None = None

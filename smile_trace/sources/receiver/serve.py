@@ -7,12 +7,14 @@ for longest.
 """
 
 import asyncio
+import errno
+import fcntl
 import logging
 import os
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -21,7 +23,7 @@ from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from smile_trace._guards.addresses import is_loopback
-from smile_trace._guards.private_files import NotPrivate, tighten_folder
+from smile_trace._guards.private_files import NotPrivate, open_own, tighten_folder
 from smile_trace.errors import ReasonCode, SmileTraceError
 from smile_trace.settings import Receive, Settings
 from smile_trace.sources.receiver.app import make_app
@@ -146,6 +148,7 @@ STOP_SECONDS = 5
 """How long a stop waits for requests under way."""
 IDLE_SECONDS = 75
 """Longest idle time of a connection: more than exporters pause between two batches."""
+LOCK = "receiver.lock"
 BACKLOG = 128
 """Connections that wait to be accepted; as many are accepted at once."""
 
@@ -156,16 +159,32 @@ class ReceiverError(SmileTraceError):
     code = ReasonCode.SETTINGS_INVALID
 
 
+class PortTaken(ReceiverError):
+    """Another process listens on the receiver's port."""
+
+
 def serve(settings: Settings) -> None:
     """Receive until SIGTERM or Ctrl-C; `ReceiverError` if it cannot, or must not, listen there."""
     with _listening(settings) as (server, listener):
+        # Held while this process lives: workers of this home see that somebody receives for them.
+        lock = open_own(settings.home / LOCK, os.O_RDWR | os.O_CREAT)
+        fcntl.flock(lock, fcntl.LOCK_SH)
         server.run(sockets=[listener])
 
 
 @contextmanager
 def receiving(settings: Settings) -> Iterator[None]:
-    """Receive meanwhile, in a thread; `ReceiverError` as in `serve`."""
-    with _listening(settings) as (server, listener):
+    """Receive meanwhile, in a thread, unless `smile-trace receive` does on the same home and port;
+    `ReceiverError` as in `serve`."""
+    with ExitStack() as stack:
+        try:
+            server, listener = stack.enter_context(_listening(settings))
+        except PortTaken:
+            if not _is_received(settings):
+                raise
+            logger.info("smile-trace receive runs on this home: the worker reads what it takes")
+            yield
+            return
         thread = threading.Thread(
             target=server.run, kwargs={"sockets": [listener]}, name="receiver", daemon=True
         )
@@ -175,6 +194,21 @@ def receiving(settings: Settings) -> Iterator[None]:
         finally:
             server.should_exit = True
             thread.join(2 * STOP_SECONDS)
+
+
+def _is_received(settings: Settings) -> bool:
+    """Whether `smile-trace receive` runs on this home."""
+    try:
+        lock = open_own(settings.home / LOCK, os.O_RDWR)
+    except (NotPrivate, OSError):
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(lock)
+    return False
 
 
 @contextmanager
@@ -268,9 +302,11 @@ def _bound(how: Receive) -> Iterator[socket.socket]:
         listener = socket.create_server((how.host, port), family=family, backlog=BACKLOG)
     except OSError as error:
         said = str(error.strerror).partition(" (while")[0]  # the address, again
-        raise ReceiverError(
-            f"cannot listen on {how.host}, port {port} ({said}): choose another receive.port, or "
-            "see what listens there: smile-trace receive, a worker with receive.port, a Collector"
+        kind = PortTaken if error.errno == errno.EADDRINUSE else ReceiverError
+        raise kind(
+            f"cannot listen on {how.host}, port {port} ({said}): choose another one (--port, or "
+            "receive.port in the settings), or stop what listens there: another smile-trace "
+            "receive, a worker with receive.port, a Collector"
         ) from None
     with listener:
         yield listener

@@ -229,11 +229,13 @@ def test_what_would_be_open_or_cannot_listen_does_not_start(
 def test_a_taken_port_is_said(receiver: Receiver, tmp_path: Path) -> None:
     env = os.environ | {
         "SMILE_TRACE_HOME": str(tmp_path / "other"),
-        "SMILE_TRACE_RECEIVE__PORT": str(receiver.port),
+        "SMILE_TRACE_RECEIVE__HOST": "192.0.2.1",
+        "SMILE_TRACE_RECEIVE__PORT": "1",
     }
-    done = run_command("receive", cwd=tmp_path, env=env)
+    here = ("--host", "127.0.0.1", "--port", str(receiver.port))
+    done = run_command("receive", *here, cwd=tmp_path, env=env)
     assert done.returncode == 1
-    said = f"port {receiver.port} (Address already in use): choose another receive.port"
+    said = f"port {receiver.port} (Address already in use): choose another one (--port, or "
     assert said in done.stderr.decode()
 
 

@@ -15,7 +15,7 @@ from smile_trace.worker.run import run
 from tests.support.otlp_requests import to_protobuf
 from tests.support.planted import PlantedServer, serving
 from tests.support.ports import steady_port
-from tests.support.receiver_process import PROTOBUF, post
+from tests.support.receiver_process import PROTOBUF, post, receiving
 from tests.support.spooled import call_span, line
 from tests.support.worker_process import WorkerProcesses
 from tests.support.worker_settings import PROMPT, planted_answer, settings_tables, wait_for
@@ -67,6 +67,21 @@ def test_a_taken_port_is_an_error_that_says_what_to_do(
     settings = Settings(home=tmp_path / "home", **tables)
     with (
         socket.create_server(("127.0.0.1", port)),
-        pytest.raises(ReceiverError, match=r"choose another receive\.port"),
+        pytest.raises(ReceiverError, match=r"choose another one \(--port"),
     ):
         run(settings, once=True, trackers=[])
+
+
+def test_beside_a_receiver_of_its_home_it_reads_what_that_one_takes(
+    server: PlantedServer, tmp_path: Path
+) -> None:
+    """Both have the same settings, port included, and the receiver a `--port` beside."""
+    with receiving(tmp_path / "home") as receiver:
+        tables = settings_tables(server.base_url, {"receive": {"port": receiver.port}})
+        span = call_span(1, prompt=PROMPT, answer=planted_answer(PROMPT))
+        request = to_protobuf(json.loads(line(span)))
+        assert post(receiver.traces, request, PROTOBUF).status == 200
+        done = run(Settings(home=receiver.home, **tables), once=True, trackers=[])
+        assert done.explained == 1
+        with pytest.raises(ReceiverError, match="choose another one"):
+            run(Settings(home=tmp_path / "other", **tables), once=True, trackers=[])
