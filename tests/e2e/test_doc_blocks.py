@@ -1,7 +1,8 @@
 """The code blocks of the documentation run as they stand there.
 
-The Python blocks of a page run one after the other, in one namespace, against strict servers in
-the place of the services that it names. Of a bash block the `smile-trace` commands run; those that
+Its Python blocks run against strict servers in the place of the services that it names: on the
+pages that a new reader copies from each by itself, elsewhere one after the other, in one namespace.
+Of a bash block the `smile-trace` commands run; those that
 serve are stopped once they do. A trace_id of a page is that of a captured
 call. TOML is read as settings. A block that cannot run has its reason in a comment directly
 above it: `<!-- not run: why -->`.
@@ -41,6 +42,8 @@ PAGES = [
 ]
 FIRST = (ROOT / "README.md", ROOT / "docs" / "tutorial.md")
 """What a new reader follows: run with every change."""
+COPIED = (*FIRST, *(page for page in PAGES if page.parent.name == "how-to"))
+"""Pages whose blocks are copied, each alone."""
 CODE = re.compile(r"^(\$ |pip |make |python |smile-trace |import |from \w+ import )", re.MULTILINE)
 SETTINGS = '[models."gpt-4o-mini"]\nkind = "endpoint"\nbase_url = "https://api.openai.com/v1"\n'
 
@@ -81,13 +84,15 @@ def test_the_blocks_of_a_page_run(
     [captured_call] = spooled_calls(Path("home"))
     if "TRACE_ID" in page.read_text(encoding="utf-8"):
         _read_spool()
-    namespace: dict[str, Any] = {"__name__": page.stem, "trace_id": captured_call.trace_id}
+    given: dict[str, Any] = {"__name__": page.stem, "trace_id": captured_call.trace_id}
+    namespace = dict(given)
     for block in blocks_of(page):
         where = f"{page.relative_to(ROOT)}:{block.line}"
         if block.not_run:
             continue
         match block.language:
             case "python":
+                namespace = dict(given) if page in COPIED else namespace
                 exec(compile(planted.here(block.code), where, "exec"), namespace)
                 _run_tests(namespace)
             case "bash":
