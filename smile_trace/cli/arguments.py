@@ -6,6 +6,7 @@ import re
 import sys
 import time
 from collections.abc import Callable, Sequence
+from copy import copy
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import wraps
@@ -52,6 +53,17 @@ Yes = Annotated[
 ]
 
 
+PANELS = {
+    "What is explained": ("file", "answer", "answer_part", "run", "path", "depth", "app"),
+    "How it is explained": (
+        *("unit", "protect", "budget", "until_settled", "signal", "distance"),
+        *("proxy", "solver", "seed"),
+    ),
+    "What comes of it": ("json", "deliver", "sanity_check", "yes"),
+}
+"""The panels of an explanation's options, but for those that people need first."""
+
+
 def with_options(command: Callable[..., None]) -> Callable[..., None]:
     """The command, given the options of an explanation as `options`; its help lists them there."""
     own = inspect.signature(command).parameters
@@ -81,13 +93,23 @@ def with_options(command: Callable[..., None]) -> Callable[..., None]:
         command(options={**options, "signal": signal, "protect": options["protect"] or ()}, **given)
 
     parameters = [
-        parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+        _in_panel(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY))
         for name in own
         for parameter in ((*derived.values(), *old.values()) if name == "options" else (own[name],))
     ]
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return run
+
+
+def _in_panel(parameter: inspect.Parameter) -> inspect.Parameter:
+    panel = next((panel for panel, names in PANELS.items() if parameter.name in names), None)
+    if panel is None:
+        return parameter
+    typed, about = get_args(parameter.annotation)
+    about = copy(about)  # other commands have it, too
+    about.rich_help_panel = panel
+    return parameter.replace(annotation=Annotated[typed, about])
 
 
 def _typed(name: str, kind: Any, about: About) -> Any:
