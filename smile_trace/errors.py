@@ -32,6 +32,8 @@ class ReasonCode(StrEnum):
     FORM_CHANGED = "form_changed"
     UNIT_MISSING = "unit_missing"
     PART_MISSING = "part_missing"
+    OF_REASONING = "of_reasoning"
+    LIMIT_RAISED = "limit_raised"
 
     # An explanation that failed or waits.
     CANNOT_EXPLAIN = "cannot_explain"

@@ -78,11 +78,13 @@ class SettableOptions:
             "explain this part of the answer alone, a sentence or some words as they stand in it "
             "(where they stand twice, the first); a field of a JSON answer by its path "
             "(`$.city`, `$.items[0].name`); of a call of a tool `tool` (which one is called) or "
-            "an argument (`$.number`). It takes the same calls as the whole answer.",
-            "Explain this part of the answer alone: a text as it stands in it, or a field of "
-            "a JSON answer ('$.city').",
-            "The part of the answer that is explained alone: a text, or a JSON path (`$.city`) of "
-            "answers that are JSON. An answer without it is explained as a whole, with a note.",
+            "an argument (`$.number`); `reasoning`, what the model wrote before its answer. It "
+            "takes the same calls as the whole answer.",
+            "Explain this part of the answer alone: a text as it stands in it, a field of "
+            "a JSON answer ('$.city'), or the reasoning before it (reasoning).",
+            "The part of the answer that is explained alone: a text, a JSON path (`$.city`) of "
+            "answers that are JSON, or `reasoning`. An answer without it is explained as a whole, "
+            "with a note.",
             "The part of the answer that is explained.",
         ),
     ] = None

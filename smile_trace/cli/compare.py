@@ -193,7 +193,7 @@ def _print(replayed: "Replay", console: "Console") -> None:
     console.print(Text(visible(replayed.verdict), style="bold"))
     if replayed.changed:
         console.print(Text("with " + visible(", ".join(replayed.changed)), style="dim"))
-    logged = replayed.call.answer or ""
+    logged = replayed.call.answer_without_reasoning
     console.print(Text.assemble(("\nlogged  ", "dim"), visible(logged) or "(empty)"))
     pairs = zip(replayed.answers, replayed.distances, strict=True)
     for number, (answer, distance) in enumerate(pairs, start=1):

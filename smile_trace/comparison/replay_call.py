@@ -91,7 +91,7 @@ def replay(
         made = wait_for(_ask(store, settings, call, planned, who, count))
     finally:
         store.close()
-    logged = call.answer or ""
+    logged = call.answer_without_reasoning
     if not explained or not made.answers:
         return made
     before = _explain(call.messages, logged, call.parameters, call.model or who, settings)
@@ -188,7 +188,7 @@ async def _ask(
 def _with_change(made: Replay, distance: Distance) -> Replay:
     if not made.answers:
         return made.model_copy(update={"verdict": "The model gave no answer."})
-    logged = made.call.answer or ""
+    logged = made.call.answer_without_reasoning
     distances = [distance(logged, answer) for answer in made.answers]
     own = [distance(one, other) for one, other in combinations(made.answers, 2)]
     noise = float(np.mean(own)) if own else None

@@ -145,12 +145,12 @@ def measure(
     usages = [call.usage for call in traffic if call.usage is not None]
     prices = [price for call in traffic if (price := _price_of_call(call, base_url)) is not None]
     values: dict[str, list[float]] = {
-        "answer_characters": [float(len(call.answer or "")) for call in answered],
+        "answer_characters": [float(len(call.answer_without_reasoning)) for call in answered],
         "latency_seconds": [(call.end_ns - call.start_ns) / 1e9 for call in answered],
         "input_tokens": [float(u.input_tokens) for u in usages if u.input_tokens is not None],
         "output_tokens": [float(u.output_tokens) for u in usages if u.output_tokens is not None],
         "usd": prices,
-        "refusal_rate": [float(refuses(call.answer or "")) for call in answered],
+        "refusal_rate": [float(refuses(call.answer_without_reasoning)) for call in answered],
         "feedback": [item.score for item in feedback],
     }
     return tuple(_measure(name, found) for name, found in values.items() if found)

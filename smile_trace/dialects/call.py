@@ -11,6 +11,7 @@ from smile_trace.dialects.parts import (
     called_tools,
     has_content,
     is_captured,
+    reasoning_of,
     why_not_repeatable,
 )
 from smile_trace.dialects.registry import hint
@@ -72,6 +73,7 @@ def call_of(span: Span, dialect: str, content: SpanContent) -> Call:
         form=content.form,
         messages=messages,
         answer=answer,
+        reasoning=reasoning_of(content.answers[0]) if content.answers else None,
         tool_calls=called,
         model=content.model,
         provider=content.provider,

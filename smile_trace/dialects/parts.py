@@ -18,6 +18,7 @@ from smile_trace.records import (
     ToolResult,
 )
 from smile_trace.records.formats.answers import refusal_text, tool_calls_text
+from smile_trace.records.formats.reasoning import joined
 from smile_trace.records.message import TOOL_ROLES, other_parts
 
 _RUN_HERE = ("function", "custom")
@@ -106,8 +107,8 @@ def called_tools(message: Message) -> tuple[ToolCall, ...]:
 
 
 def answer_of(message: Message, finish_reason: str | None = None) -> str | None:
-    """The text of an answer: its words, the calls of tools, or the refusal, which is also assumed
-    if a content filter left nothing; else None."""
+    """The text of an answer: its words (none if it is reasoning alone), the calls of tools, or the
+    refusal, which is also assumed if a content filter left nothing; else None."""
     if calls := called_tools(message):
         return tool_calls_text(calls)
     refused = [str(p.raw.get("content", "")) for p in other_parts([message]) if p.kind == "refusal"]
@@ -115,7 +116,13 @@ def answer_of(message: Message, finish_reason: str | None = None) -> str | None:
         return refusal_text("\n".join(refused))
     if not message.content.strip() and finish_reason == "content_filter":
         return refusal_text("")
-    return message.content if message.content or not message.parts else None
+    only_thoughts = all(isinstance(part, Reasoning) for part in message.parts)
+    return message.content if message.content or only_thoughts else None
+
+
+def reasoning_of(message: Message) -> str | None:
+    """The reasoning in the parts of an answer; None without any."""
+    return joined(*(part.content for part in message.parts if isinstance(part, Reasoning)))
 
 
 def _media(raw: Mapping[str, JSON]) -> Media:

@@ -47,7 +47,10 @@ class Ablation:
         embed: Embed | None,
     ) -> None:
         self._prompted = Prompted(
-            messages=explanation.messages, form=explanation.form, parameters=parameters
+            messages=explanation.messages,
+            form=explanation.form,
+            parameters=parameters,
+            of_reasoning=explanation.of_reasoning,
         )
         self._answer, self._signal = explanation.answer, explanation.signal
         fields = set(Segment.model_fields) - {"parent"}

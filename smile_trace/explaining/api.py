@@ -20,7 +20,7 @@ from smile_trace.explaining.driver import (
 from smile_trace.explaining.options import Question, takes
 from smile_trace.explaining.preparation import Prepared, prepare
 from smile_trace.explaining.spending import ForegroundSpending
-from smile_trace.explaining.studies import make_study, why_no_proxy
+from smile_trace.explaining.studies import REASONING, make_study, why_no_proxy
 from smile_trace.models import Model, Request
 from smile_trace.models.ledger import Attempts
 from smile_trace.models.metered import MeteredModel
@@ -129,8 +129,8 @@ async def explain_metered(
         embed: word vectors of the settings; None for the packaged ones.
     """
     prompted, settings, options = prepared.prompted, prepared.settings, prepared.options
-    signal = resolve_signal(settings, paid)
-    if options.answer_part is not None and signal == "probability":
+    signal = resolve_signal(settings, paid, prompted)
+    if options.answer_part not in (None, REASONING) and signal == "probability":
         _check_scores_whole_answers(paid)
     vectors = StudyVectors(embed)
     before: list[Response] = []
@@ -140,8 +140,10 @@ async def explain_metered(
         given = {
             "answer": before[0].text or "",
             "answer_cut": cut_at_limit(before[0].finish_reason),
+            "reasoning": before[0].reasoning,
         }
         prompted = prompted.model_copy(update=given)
+        signal = resolve_signal(settings, paid, prompted)
         if signal == "probability" and (before[0].text or "").strip():
             most = settings.until_settled and settings.until_settled - 1
             less = {"budget": settings.budget - 1, "until_settled": most}

@@ -98,11 +98,16 @@ class ExplanationFailed(SmileTraceError):
     code = ReasonCode.CANNOT_EXPLAIN
 
 
-def resolve_signal(settings: ExplanationSettings, model: Model) -> Signal:
+def resolve_signal(
+    settings: ExplanationSettings, model: Model, prompted: Prompted | None = None
+) -> Signal:
     """Resolve `auto`: the probability of the whole logged answer if the model scores it, else the
+    text. The model gave an answer after reasoning because of that, so it is always compared as
     text. Raises ExplanationFailed if the probability is asked for, and the model cannot score
     answers."""
     if settings.signal == "auto":
+        if prompted is not None and prompted.reasoning is not None:
+            return "text"
         return "probability" if model.capabilities.scores_whole_answers else "text"
     if settings.signal == "probability" and not model.capabilities.scores_answers:
         raise ExplanationFailed(
@@ -140,8 +145,17 @@ async def ask_model(
             responses = await model.score(requests, answer)
         else:
             responses = await model.generate(requests)
+    if prompted.of_reasoning:
+        responses = [_reasoning_of(response) for response in responses]
     _check_baseline(perturbations, responses)
     return responses
+
+
+def _reasoning_of(response: Response) -> Response:
+    """The response with its reasoning in place of the answer, which it may lack."""
+    if not response.ok and response.reasoning is None:
+        return response
+    return response.model_copy(update={"text": response.reasoning or "", "failure": None})
 
 
 def _asked(unperturbed: Request, row: Perturbation) -> Request:
@@ -241,6 +255,7 @@ def finish(
     of_proxy: Iterable[Response] = (),
 ) -> Explanation:
     """The study's Explanation with time, cost, retrieved documents and notes on unknowns."""
+    responses = list(responses)
     now = datetime.now(UTC).isoformat(timespec="seconds")
     found = study.result()
     update = {
@@ -252,7 +267,8 @@ def finish(
         "package": release(),
         "method": METHOD_VERSION,
     }
-    return with_notes(found.model_copy(update=update), study.prompted, model)
+    raised = max((response.limit or 0 for response in responses), default=0)
+    return with_notes(found.model_copy(update=update), study.prompted, model, raised=raised)
 
 
 def cost_of(responses: Iterable[Response]) -> Cost:
@@ -267,7 +283,7 @@ def cost_of(responses: Iterable[Response]) -> Cost:
     prices = [r.usd for r in asked if r.ok or r.usage is not None]  # a filtered response costs, too
     known = [price for price in prices if price is not None]
     return Cost(
-        target_calls=len(asked),
+        target_calls=sum(response.requests for response in asked),
         cached_calls=cached,
         tokens=sum((u.input_tokens or 0) + (u.output_tokens or 0) for u in usages),
         usd=sum(known) if len(known) == len(prices) else None,

@@ -121,9 +121,33 @@ FORM_CHANGED = Note(
 )
 
 
-def with_notes(explanation: Explanation, prompted: Prompted, model: Model) -> Explanation:
-    """The explanation with its notes, also appended to its summary."""
+OF_REASONING = Note(
+    code=ReasonCode.OF_REASONING,
+    text="What is explained is the model's reasoning before its answer, not the answer.",
+)
+
+
+def limit_raised(tokens: int) -> Note:
+    """The note that a study asked with a larger limit than the logged request."""
+    return Note(
+        code=ReasonCode.LIMIT_RAISED,
+        text=(
+            "A reply ended at the logged request's limit before its answer, in its reasoning: it "
+            f"was asked again, and the rest was asked, with a limit of {tokens:,} tokens."
+        ),
+    )
+
+
+def with_notes(
+    explanation: Explanation, prompted: Prompted, model: Model, *, raised: int = 0
+) -> Explanation:
+    """The explanation with its notes, also appended to its summary; `raised`: the larger limit of
+    the answers in tokens, if they were asked with one."""
     notes = explanation.notes
+    if prompted.of_reasoning:
+        notes = (*notes, OF_REASONING)
+    if raised:
+        notes = (*notes, limit_raised(raised))
     if prompted.assumed and not model.capabilities.calls_function:
         notes = (*notes, PROMPT_ASSUMED)
     asked = model.capabilities

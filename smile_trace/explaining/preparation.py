@@ -157,12 +157,13 @@ def _prepared(
 ) -> Prepared:
     distance_named(options.distance)
     solver_of(options.solver)
+    prompted = prompted.with_reasoning_apart()
     if options.smallest_effect is None:
         options = replace(options, smallest_effect=conf.explain.smallest_effect)
     asked = _asked(model, call)
     name = asked if isinstance(asked, str) else None
     proxy, opened = options.proxy, open_any(asked, conf, call, app)
-    scored = opened.capabilities.scores_whole_answers
+    scored = opened.capabilities.scores_whole_answers and prompted.reasoning is None
     return Prepared(
         prompted=prompted,
         model=opened,

@@ -121,7 +121,7 @@ def _output(place: Place, call: Call, earlier: Sequence[Call]) -> Call | None:
     message, start, end = place
     content = call.messages[message].content
     for before in reversed(earlier):
-        answer = (before.answer or "").strip()
+        answer = before.answer_without_reasoning.strip()
         if read_tool_calls(answer) is not None:
             continue
         if len(answer) < SHORTEST_OUTPUT and not (answer and answer == content.strip()):
@@ -132,7 +132,7 @@ def _output(place: Place, call: Call, earlier: Sequence[Call]) -> Call | None:
 
 
 def _part(driver: SegmentAttribution, output: Call) -> str | None:
-    text, answer = driver.text.strip(), (output.answer or "").strip()
+    text, answer = driver.text.strip(), output.answer_without_reasoning.strip()
     return text if text in answer and text != answer else None
 
 
@@ -198,7 +198,7 @@ class OfferedTools:
 
     def __init__(self, call: Call) -> None:
         self._parameters = call.parameters
-        self._called = read_tool_calls(call.answer or "") or ()
+        self._called = read_tool_calls(call.answer_without_reasoning) or ()
         self.names = tuple(dict.fromkeys(one.name for one in self._called))
         held = call.parameters.get("tools")
         self._all = [tool for tool in held if isinstance(tool, dict)] if self.names and held else []

@@ -115,7 +115,7 @@ def estimate(question: Question) -> Estimate:
 def estimate_of(prepared: Prepared, *, embeddings: str | None = None) -> Estimate:
     """`estimate` for a prepared question; `embeddings` names the model of the word vectors."""
     settings = prepared.settings
-    signal = resolve_signal(settings, prepared.model)
+    signal = resolve_signal(settings, prepared.model, prepared.prompted)
     most = _most(prepared, prepared.model.name, prepared.how, signal, settings.most_calls)
     if prepared.proxy is not None:
         own = as_proxy(prepared.proxy, prepared.prompted.parameters, PROXY_CALLS)
@@ -143,11 +143,13 @@ def check_worth(prepared: Prepared) -> None:
 
     Raises:
         ExplanationFailed: asking could say nothing; the message says what to do.
+        CannotExplain: the answer is reasoning alone.
         AnswerSpanNotFound: the given answer does not hold the part to explain.
     """
-    if prepared.options.answer_part is not None and prepared.prompted.answer is not None:
-        find_answer_span(prepared.prompted.answer, prepared.options.answer_part)
     prompted, unit = as_explained(prepared.prompted, prepared.options), prepared.options.unit
+    part = None if prompted.of_reasoning else prepared.options.answer_part
+    if part is not None and prompted.answer is not None:
+        find_answer_span(prompted.answer, part)
     segmentation, missing = partition(prompted, prepared.options)
     if missing is not None and isinstance(unit, re.Pattern):
         raise ExplanationFailed(f"the pattern /{unit.pattern}/ matches nothing in the prompt")

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from smile_trace.attribution import (
+    CannotExplain,
     Embed,
     PerturbationStudy,
     Proxy,
@@ -19,15 +20,40 @@ from smile_trace.attribution.segmentation.partitioner import Segmentation
 from smile_trace.attribution.segmentation.units import UnitMissing
 from smile_trace.errors import ReasonCode
 from smile_trace.explaining.options import ExplainOptions
-from smile_trace.models import Model, ModelUnavailable
+from smile_trace.models import Model, ModelUnavailable, Request
+from smile_trace.models.base import limit_of
 from smile_trace.records import JSON, ExplanationSettings, Note, Prompted, Signal
 from smile_trace.records.formats.answers import read_refusal, read_tool_calls
 from smile_trace.records.formats.requests import with_offered_tools
 
+REASONING = "reasoning"
+"""The part of the answer that is the model's reasoning before it."""
+
 
 def as_explained(prompted: Prompted, options: ExplainOptions) -> Prompted:
-    """The prompt to be cut; for the unit `tool`, the tools offered become one of its messages."""
+    """The prompt to be cut, and what is explained of it: for the unit `tool`, the tools offered
+    become one of its messages; for the part `reasoning`, that stands in place of the answer.
+
+    Raises:
+        CannotExplain: the answer is reasoning alone, and that is not asked for.
+    """
+    if options.answer_part == REASONING and prompted.reasoning is not None:
+        prompted = prompted.explaining_reasoning()
+    elif (why := why_no_final_answer(prompted)) is not None:
+        raise CannotExplain(why)
     return with_offered_tools(prompted) if options.unit == "tool" else prompted
+
+
+def why_no_final_answer(prompted: Prompted) -> str | None:
+    """Why the reasoning that was logged led to no answer; None if it did."""
+    if prompted.reasoning is None or prompted.answer is None or prompted.answer.strip():
+        return None
+    limit = limit_of(Request.of(prompted)) if prompted.answer_cut else 0
+    cut = f", cut at its limit of {limit:,} tokens" if limit else ""
+    return (
+        f'its answer is reasoning alone{cut}: explain that with answer_part="reasoning", or a call '
+        "whose limit leaves room for the answer"
+    )
 
 
 def partition(prompted: Prompted, options: ExplainOptions) -> tuple[Segmentation, Note | None]:
@@ -80,13 +106,15 @@ def make_study(
         embed: word vectors; None for the packaged ones, `StudyVectors.table` for others.
 
     Raises:
-        CannotExplain: nothing can be removed from this prompt.
+        CannotExplain: nothing can be removed from this prompt, or the answer is reasoning alone.
         AnswerSpanNotFound: the answer does not hold the part.
     """
-    answer = prompted.answer or ""
     prompted = as_explained(prompted, options)
+    answer = prompted.answer or ""
     partitioner, note = partition(prompted, options)
-    part, part_note = _part(answer, options.answer_part, whole_without_part=whole_without_part)
+    wanted = None if prompted.of_reasoning else options.answer_part
+    part, part_note = _part(answer, wanted, whole_without_part=whole_without_part)
+    signal = "text" if prompted.of_reasoning else signal
     shared: dict[str, Any] = {
         "answer": answer,
         "signal": signal,

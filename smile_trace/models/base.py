@@ -7,6 +7,8 @@ from typing import Protocol, TypeGuard
 from smile_trace._guards.presentable import presentable
 from smile_trace.errors import ReasonCode, SmileTraceError
 from smile_trace.records import JSON, Form, Message, Prompted, Record, Response
+from smile_trace.records.call import answer_limit, cut_at_limit
+from smile_trace.records.formats.reasoning import apart, joined
 from smile_trace.records.formats.requests import OFFERED
 
 
@@ -38,6 +40,51 @@ def is_prefilled(messages: Sequence[Message]) -> bool:
     """Whether the last message sent is the assistant's, which the answer continues."""
     sent = [message.role for message in messages if message.role != OFFERED]
     return sent[-1:] == ["assistant"]
+
+
+_LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens", "num_predict")
+"""The parameters that limit an answer; Ollama's stands among its `options`."""
+
+_ROOM_TO_REASON = 1024
+"""The least tokens of a raised limit: below, reasoning is cut again."""
+
+
+def limit_of(request: Request) -> int:
+    """Return the most tokens of its answer, 0 if the request does not say."""
+    options = request.parameters.get("options")
+    given = [
+        where.get(name)
+        for where in (request.parameters, options)
+        for name in _LIMITS
+        if isinstance(where, dict)
+    ]
+    known = [tokens for tokens in given if isinstance(tokens, int) and tokens > 0]
+    return max(known, default=request.answer_limit or 0)
+
+
+def raised_limit(request: Request, response: Response) -> int:
+    """Return the limit with which a request is asked again whose response was cut before its
+    answer: twice its own, and what the reasoning took."""
+    own = limit_of(request)
+    used = None if response.usage is None else response.usage.output_tokens
+    taken = used or own or answer_limit(response.reasoning or "")
+    return max(2 * own + taken, _ROOM_TO_REASON)
+
+
+def with_limit(request: Request, tokens: int) -> Request:
+    """Return the request with a larger limit of its answer, under the names that it used."""
+
+    def raised(given: dict[str, JSON]) -> dict[str, JSON]:
+        return {
+            name: max(value, tokens) if name in _LIMITS and isinstance(value, int) else value
+            for name, value in given.items()
+        }
+
+    parameters = raised(request.parameters)
+    if isinstance(parameters.get("options"), dict):
+        parameters["options"] = raised(parameters["options"])
+    limit = max(tokens, request.answer_limit or 0)
+    return request.model_copy(update={"parameters": parameters, "answer_limit": limit})
 
 
 @dataclass(frozen=True)
@@ -146,6 +193,36 @@ def checked(response: Response, *, scored: bool) -> Response:
     return response.model_copy(
         update={"tokens": None, "logprobs": None, "likeliest_by": None, "usd": None}
     )
+
+
+def with_reasoning_apart(response: Response) -> Response:
+    """Return the response without the reasoning at the beginning of its text."""
+    found = apart(response.text or "")
+    if not response.ok or (found.reasoning is None and found.answer == (response.text or "")):
+        return response
+    reasoning = joined(response.reasoning, found.reasoning)
+    update = {"text": found.answer, "reasoning": reasoning, "tokens": None, "logprobs": None}
+    return response.model_copy(update=update)
+
+
+def cut_before_answer(request: Request, response: Response) -> bool:
+    """Whether a response ended before its answer began: at its limit, or in its reasoning. White
+    space that continues a text is an answer."""
+    if not response.ok or (response.text or "").strip():
+        return False
+    if response.reasoning is not None:
+        return True
+    return request.form != "completion" and cut_at_limit(response.finish_reason)
+
+
+def without_answer(response: Response, limit: int) -> Response:
+    """Return a response that ended before its answer as what it is, a failure."""
+    at = f"at the limit of {limit:,} tokens " if limit else ""
+    failure = (
+        f"its reply ended {at}before the answer, in its reasoning: give the call's request, or "
+        "max_tokens of the model's settings, a larger limit, or ask it to reason less"
+    )
+    return response.model_copy(update={"text": None, "failure": failure})
 
 
 class ModelUnavailable(SmileTraceError):

@@ -17,7 +17,13 @@ from smile_trace.models.base import (
     Request,
     checked,
     counts_tokens,
+    cut_before_answer,
+    limit_of,
+    raised_limit,
     scores_answers,
+    with_limit,
+    with_reasoning_apart,
+    without_answer,
 )
 from smile_trace.models.ledger import Ledger, ResponseCache
 from smile_trace.records import JSON, Response, Usage
@@ -178,6 +184,7 @@ class MeteredModel:
         self._own: set[str] = set()  # keys that this explanation put into the cache
         self._open: dict[str, _Reserved] = {}
         self._settled = asyncio.Condition()
+        self._limit: int | None = None  # of answers, raised
 
     @property
     def name(self) -> str:
@@ -199,8 +206,34 @@ class MeteredModel:
         return self._model.deterministic(parameters)
 
     async def generate(self, requests: Sequence[Request]) -> list[Response]:
-        """Return answers from the cache, and from the model for the rest; see `Model.generate`."""
-        return await self._answers(requests, None, self._asked.generate)
+        """Return answers from the cache, and from the model for the rest, the reasoning apart.
+
+        Where a reply is cut before its answer (all tokens went into the reasoning), it is asked
+        again with a larger limit, which then holds for all further requests. A reply without an
+        answer even so is a failure. See `Model.generate`.
+        """
+        ask = partial(self._answers, answer=None, ask=self._asked.generate)
+        asked = requests if self._limit is None else self._raised(requests)
+        found = [with_reasoning_apart(response) for response in await ask(asked)]
+        pairs = list(zip(requests, found, strict=True))
+        cut = [k for k, pair in enumerate(pairs) if cut_before_answer(*pair)]
+        if cut and self._limit is None:
+            self._limit = max(raised_limit(*pairs[k]) for k in cut)
+            again = await ask(self._raised([requests[k] for k in cut]))
+            for k, response in zip(cut, again, strict=True):
+                found[k] = _after(found[k], with_reasoning_apart(response))
+        return [self._told(*pair) for pair in zip(requests, found, strict=True)]
+
+    def _raised(self, requests: Sequence[Request]) -> list[Request]:
+        return [with_limit(request, self._limit or 0) for request in requests]
+
+    def _told(self, request: Request, response: Response) -> Response:
+        """The response, a failure if it still has no answer."""
+        if self._limit is not None:
+            response = response.model_copy(update={"limit": self._limit})
+        if not cut_before_answer(request, response):
+            return response
+        return without_answer(response, self._limit or limit_of(request))
 
     async def score(self, requests: Sequence[Request], answer: str) -> list[Response]:
         """Return scores from the cache, and from the model for the rest; see `ScoringModel.score`.
@@ -349,6 +382,22 @@ class MeteredModel:
             content.append("prefilled")
         text = json.dumps(content, sort_keys=True, default=repr)
         return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _after(cut: Response, again: Response) -> Response:
+    """The second response to a request, with the tokens and the price of the first."""
+    if cut.cached:
+        return again
+    usage, usd = cut.usage, cut.usd
+    if usage is not None and again.usage is not None:
+        usage = Usage(
+            input_tokens=(usage.input_tokens or 0) + (again.usage.input_tokens or 0),
+            output_tokens=(usage.output_tokens or 0) + (again.usage.output_tokens or 0),
+        )
+    usd = None if usd is None or again.usd is None else usd + again.usd
+    requests = 1 + (not again.cached)
+    update = {"usage": usage, "usd": usd, "requests": requests, "cached": False}
+    return again.model_copy(update=update)
 
 
 def _counted(usage: Usage | None) -> int | None:

@@ -21,6 +21,7 @@ from smile_trace.records import (
     responses_input,
 )
 from smile_trace.records.formats.answers import refusal_text, tool_calls_text
+from smile_trace.records.formats.reasoning import joined, reasoning_beside
 
 _CALLS = {"function_call": "arguments", "custom_tool_call": "input"}
 
@@ -50,6 +51,8 @@ def as_completion(reply: dict[str, Any]) -> dict[str, JSON]:
         message["content"] = "\n".join(texts)
     if calls := [_call(item) for item in reply["output"] if item.get("type") in _CALLS]:
         message["tool_calls"] = calls
+    if (thoughts := joined(*_thoughts(reply["output"]))) is not None:
+        message["reasoning_content"] = thoughts
     choice = {
         "index": 0,
         "message": message,
@@ -65,6 +68,14 @@ def _contents(output: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     for item in output:
         if item.get("type") == "message":
             yield from item["content"]
+
+
+def _thoughts(output: list[dict[str, Any]]) -> Iterator[JSON]:
+    """The texts of the reasoning, or else of its summary."""
+    for item in output:
+        if item.get("type") == "reasoning":
+            texts = item.get("content") or item.get("summary") or ()
+            yield from (part.get("text") for part in texts if isinstance(part, dict))
 
 
 def _call(item: dict[str, Any]) -> JSON:
@@ -312,7 +323,13 @@ def _choice(choice: dict[str, Any]) -> Response:
     elif not text and reason == "content_filter":
         text = refusal_text("")
     tokens, logprobs = _tokens(choice.get("logprobs"))
-    return Response(text=text or "", tokens=tokens, logprobs=logprobs, finish_reason=reason)
+    return Response(
+        text=text or "",
+        tokens=tokens,
+        logprobs=logprobs,
+        finish_reason=reason,
+        reasoning=reasoning_beside(message or {}),
+    )
 
 
 def _tool_call(call: dict[str, Any]) -> ToolCall:

@@ -67,7 +67,7 @@ class _Choice:
     def add(self, delta: Any, text: Any, reason: Any) -> None:
         self._reason = reason or self._reason
         self._text.add("text", text)
-        for name in ("content", "refusal"):
+        for name in ("content", "refusal", *_THOUGHTS):
             self._message.add(name, field(delta, name))
         calls = field(delta, "tool_calls")
         for place, piece in enumerate(calls if isinstance(calls, list) else ()):
@@ -197,6 +197,19 @@ def _tool_calls(calls: Any) -> list[Part]:
     return parts
 
 
+_THOUGHTS = ("reasoning_content", "reasoning")
+"""Fields in which servers send the model's reasoning."""
+
+
+def _thoughts(message: Any) -> list[Part]:
+    """The reasoning that a server sends in a field beside the content."""
+    for name in _THOUGHTS:
+        said = field(message, name)
+        if isinstance(said, str) and said:
+            return [{"type": "reasoning", "content": said}]
+    return []
+
+
 def _from_choices(choices: list[Any]) -> Answer:
     answer = Answer(form="chat")
     for choice in choices:
@@ -206,7 +219,10 @@ def _from_choices(choices: list[Any]) -> Answer:
             answer.messages.append(text_message("assistant", field(choice, "text")))
         else:
             read = read_messages([message]) or []
-            answer.messages += [{"role": m["role"], "parts": m["parts"]} for m in read]
+            thoughts = _thoughts(message)
+            answer.messages += [
+                {"role": m["role"], "parts": [*thoughts, *m["parts"]]} for m in read
+            ]
             refusal = field(message, "refusal")
             if isinstance(refusal, str) and refusal and answer.messages:
                 answer.messages[-1]["parts"].append(refused(refusal))

@@ -9,6 +9,7 @@ from pydantic import Field
 from smile_trace._text.prompts import render
 from smile_trace._text.titles import document_name
 from smile_trace.records.base import JSON, Record, Shared
+from smile_trace.records.formats.reasoning import apart, joined
 from smile_trace.records.message import Message, ToolCall
 
 _PIECE = re.compile(r"[A-Z]?[a-z]{1,8}|[A-Z]|[^\sA-Za-z]")
@@ -124,7 +125,10 @@ class Call(Record):
     form: Form = "chat"
     messages: tuple[Message, ...]
     answer: str | None = None
-    """The answer's text; calls of tools are given as text, too (`records.formats.answers`)."""
+    """The answer's text as it was logged, `<think>…</think>` included; calls of tools are given as
+    text, too (`records.formats.answers`)."""
+    reasoning: str | None = None
+    """The model's reasoning where it was logged apart from the answer."""
     tool_calls: tuple[ToolCall, ...] = ()
     status: CallStatus = "returned"
     error: str | None = None
@@ -172,6 +176,11 @@ class Call(Record):
         rendered = render(template, use.variables)
         messages[use.message] = messages[use.message].replaced(use.start, use.end, rendered)
         return tuple(messages)
+
+    @property
+    def answer_without_reasoning(self) -> str:
+        """The answer without the reasoning before it; empty if there is none."""
+        return apart(self.answer or "").answer
 
     @property
     def id(self) -> str:
@@ -235,22 +244,41 @@ class Prompted(Record):
     """Whether the messages are a function's argument, not what was really sent."""
     answer_cut: bool = False
     """Whether the answer ends at its token limit, and so has no end of its own."""
+    reasoning: str | None = None
+    """The model's reasoning before the answer; None without any."""
+    of_reasoning: bool = False
+    """Whether the reasoning is explained: `answer` is then the reasoning itself."""
 
     @classmethod
     def of(cls, call: Call) -> "Prompted":
         """Return the fields of a call that a Study needs."""
         counted = None if call.usage is None else call.usage.output_tokens
-        return cls(
+        written = (call.reasoning or "") + (call.answer or "")
+        prompted = cls(
             messages=call.messages,
             answer=call.answer,
             form=call.form,
             parameters=call.parameters,
             prompts=call.prompts,
             documents=call.documents,
-            answer_limit=None if call.answer is None else answer_limit(call.answer, counted),
+            answer_limit=None if call.answer is None else answer_limit(written, counted),
             assumed=call.prompt_assumed,
             answer_cut=cut_at_limit(call.finish_reason),
+            reasoning=call.reasoning,
         )
+        return prompted.with_reasoning_apart()
+
+    def with_reasoning_apart(self) -> "Prompted":
+        """Return the same with the reasoning at the beginning of its answer apart from it."""
+        if self.answer is None:
+            return self
+        found = apart(self.answer)
+        reasoning = joined(self.reasoning, found.reasoning)
+        return self.model_copy(update={"answer": found.answer, "reasoning": reasoning})
+
+    def explaining_reasoning(self) -> "Prompted":
+        """Return the same with the reasoning in place of the answer."""
+        return self.model_copy(update={"answer": self.reasoning, "of_reasoning": True})
 
 
 def trace_id_of(call_id: str) -> str:

@@ -384,6 +384,11 @@ class Explanation(Shown):
         return self.answer_part
 
     @property
+    def of_reasoning(self) -> bool:
+        """Whether the model's reasoning is explained in place of its answer."""
+        return any(note.code is ReasonCode.OF_REASONING for note in self.notes)
+
+    @property
     def drivers(self) -> tuple[SegmentAttribution, ...]:
         """The segments that the answer certainly depends on, the strongest first."""
         return tuple(s for s in self.ranked if s.significant and s.attribution > 0)

@@ -110,6 +110,13 @@ class Response(Record):
     likeliest_by: float | None = None
     """After `score`: the largest gap, in nats, between the model's likeliest token and the
     answer's; 0 if greedy decoding would give the answer. None if unknown."""
+    reasoning: str | None = None
+    """The model's reasoning before the answer, which `text` does not hold; None without any."""
+    limit: int | None = None
+    """The raised limit in tokens with which it was asked (`MeteredModel.generate`), None for the
+    request's own."""
+    requests: int = 1
+    """How many requests it took: two if the first was cut before the answer."""
     failure: str | None = None
     usage: Usage | None = None
     finish_reason: str | None = None

@@ -11,8 +11,9 @@ from smile_trace._text.log_context import about
 from smile_trace.dialects.answers import final_answer, steps_of
 from smile_trace.errors import Reason, ReasonCode
 from smile_trace.explaining.options import ExplainOptions
+from smile_trace.explaining.studies import REASONING, why_no_final_answer
 from smile_trace.models.registry import NoModel, settings_for
-from smile_trace.records import Call, Trace
+from smile_trace.records import Call, ExplanationSettings, Prompted, Trace
 from smile_trace.settings import Settings
 from smile_trace.store import Store, StoreError
 from smile_trace.store.sampling import Decision
@@ -152,7 +153,7 @@ def explainable(call: Call, settings: Settings) -> Decision:
     explained."""
     model = call.model or "*"
     asked = ExplainOptions.from_settings(settings, model, call).to_record(model)
-    reason = _obstacle(call, settings)
+    reason = _obstacle(call, settings, asked)
     return Decision(
         call_id=call.id,
         settings=asked,
@@ -178,7 +179,7 @@ def _pooled(decision: Decision, call: Call, settings: Settings, chosen: int) -> 
     return decision.model_copy(update={"settings": asked, "settings_hash": asked.hash})
 
 
-def _obstacle(call: Call, settings: Settings) -> Reason | None:
+def _obstacle(call: Call, settings: Settings, asked: ExplanationSettings) -> Reason | None:
     if call.status == "raised":
         return Reason(ReasonCode.CALL_FAILED, f"the call failed: {call.error or 'it raised'}")
     if call.status != "returned":
@@ -188,15 +189,18 @@ def _obstacle(call: Call, settings: Settings) -> Reason | None:
         return Reason(ReasonCode.CALL_TRUNCATED, "its text was cut at the size limit")
     if call.answer is None:
         return Reason(ReasonCode.NO_CONTENT, call.no_content or "no content captured")
+    alone = why_no_final_answer(Prompted.of(call))
+    if alone is not None and asked.answer_part != REASONING:
+        return Reason(ReasonCode.NO_CONTENT, alone)
     if call.not_repeatable:
         return _not_repeatable(call.not_repeatable)
     if not any(message.content.strip() for message in call.messages):
         return Reason(ReasonCode.EMPTY_PROMPT, "the prompt is empty")
     try:
-        asked = settings_for(call.model or "*", settings)
+        how = settings_for(call.model or "*", settings)
     except NoModel as error:
         return error.reason
-    if asked.calls_function and call.rerun is None:
+    if how.calls_function and call.rerun is None:
         return _not_repeatable("decorate its function with @smile_trace.trace(rerun=True)")
     return None
 

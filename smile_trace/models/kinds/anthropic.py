@@ -18,7 +18,7 @@ from typing import Any, ClassVar, Literal
 
 from smile_trace._guards import foreign
 from smile_trace._guards.foreign import ForeignDataError
-from smile_trace.dialects.parts import answer_of, read_message
+from smile_trace.dialects.parts import answer_of, read_message, reasoning_of
 from smile_trace.models.base import (
     Capabilities,
     Model,
@@ -207,6 +207,7 @@ def responses(reply: object, items: Sequence[Item]) -> list[Response]:
         return [Response(failure="the server's reply holds no answer") for _ in items]
     response = Response(
         text=text,
+        reasoning=None if message is None else reasoning_of(message),
         finish_reason=next(iter(answer.finish_reasons), None),
         usage=_usage(reply.get("usage")),
     )

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import Any, ClassVar, Literal
 
-from smile_trace.dialects.parts import answer_of, read_message
+from smile_trace.dialects.parts import answer_of, read_message, reasoning_of
 from smile_trace.models.base import Capabilities, Model, ModelUnavailable, NotRepeatable, Request
 from smile_trace.models.callable import call as call_function
 from smile_trace.providers import read_answer
@@ -103,7 +103,8 @@ def _as_captured(result: Any) -> Response:
     message = read_message(answer.messages[0]) if answer.messages else None
     if message is not None:
         reason = next(iter(answer.finish_reasons), None)
-        return Response(text=answer_of(message, reason) or "")
+        text = answer_of(message, reason) or ""
+        return Response(text=text, reasoning=reasoning_of(message), finish_reason=reason)
     return Response(failure=answer.no_content or "the function gave no answer")
 
 

@@ -354,7 +354,7 @@ def _study(
     proxy_calls: int,
     embed: Embed | None,
 ) -> Study:
-    signal = resolve_signal(job.settings, model)
+    signal = resolve_signal(job.settings, model, prompted)
     if job.settings.pooled:
         return PooledStudy(
             prompted,

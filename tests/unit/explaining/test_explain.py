@@ -336,3 +336,54 @@ async def test_what_the_studies_log_says_which_of_two_calls_it_is_about() -> Non
     one, two = await asyncio.gather(explain("a:1"), explain("b:1"))
     assert (set(one), set(two)) == ({"a:1"}, {"b:1"})
     assert await run_in_thread(log_fields) == {}
+
+
+def reasons(prompt):
+    """Thinks of the cat, and answers with the fox."""
+    thought = "The cat sleeps on the warm roof." if "cat" in prompt else "Nothing comes to mind."
+    answer = "The fox runs." if "fox" in prompt else "Nobody is there."
+    return f"<think>{thought}</think>\n\n{answer}"
+
+
+@pytest.mark.parametrize("answer", [None, reasons("cat fox")])
+@pytest.mark.parametrize(
+    ("part", "explained", "driver"),
+    [
+        (None, "The fox runs.", "fox"),
+        ("reasoning", "The cat sleeps on the warm roof.", "cat"),
+        ("The fox", "The fox runs.", "fox"),
+    ],
+)
+def test_reasoning_is_no_part_of_the_answer_unless_asked_for(part, explained, driver, answer):
+    found = smile_trace.explain(
+        "a cat saw one fox", model=PlantedModel(reasons), answer=answer, answer_part=part
+    )
+    assert found.answer == explained
+    assert [segment.text for segment in found.drivers] == [driver]
+    assert found.of_reasoning == (part == "reasoning")
+    assert ("the model's reasoning before its answer" in found.summary) == found.of_reasoning
+
+
+def test_reasoning_alone_is_explained_only_where_it_is_asked_for():
+    logged = "<think>The cat sleeps on the warm"
+    with pytest.raises(CannotExplain, match=r'reasoning alone.*answer_part="reasoning"'):
+        smile_trace.explain("a cat saw one fox", model=PlantedModel(reasons), answer=logged)
+    found = smile_trace.explain(
+        "a cat saw one fox", model=PlantedModel(reasons), answer=logged, answer_part="reasoning"
+    )
+    assert [segment.text for segment in found.drivers] == ["cat"]
+
+
+def test_replies_that_end_in_their_reasoning_are_no_answers_that_lost_everything():
+    """Half of them: the words without which the model thinks too long are not drivers."""
+
+    def thinks_long(prompt):
+        return reasons(prompt) if "one" in prompt else "<think>Let me see. How many are there?"
+
+    model = PlantedModel(thinks_long)
+    found = smile_trace.explain("a cat saw one fox", model=model, answer=reasons("cat fox"))
+    failed = [row for row in found.perturbations if row.response is None]
+    assert failed
+    assert all("in its reasoning" in row.failure for row in failed)
+    assert [segment.text for segment in found.segments if segment.fails_without] == ["one"]
+    assert "A reply ended at the logged request's limit before its answer" in found.summary

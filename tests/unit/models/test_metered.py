@@ -6,11 +6,12 @@ import pytest
 
 from smile_trace.errors import SmileTraceError
 from smile_trace.models import BudgetExceeded, ModelUnavailable, Request, retry
+from smile_trace.models.base import limit_of
 from smile_trace.models.callable import CallableModel
 from smile_trace.models.kinds.endpoint import Endpoint, EndpointSettings
 from smile_trace.models.ledger import MemoryCache, MemoryLedger
 from smile_trace.models.metered import MeteredModel
-from smile_trace.records import Message, Response
+from smile_trace.records import Message, Response, Usage
 from tests.support.planted import PlantedModel, serving
 
 pytestmark = pytest.mark.thorough
@@ -348,3 +349,74 @@ async def test_a_request_that_differs_in_more_than_its_seed_is_asked(server, oth
     await model.generate([ask("a", seed=1) if asked == 1 else ask("a")])
     await model.generate([other])
     assert len(server.bodies) == asked
+
+
+class Reasoner(PlantedModel):
+    """Reasons for `thoughts` tokens, then answers in two; cut at the request's limit."""
+
+    def __init__(self, thoughts, inline):
+        super().__init__(str)
+        self.thoughts, self.inline = thoughts, inline
+
+    async def generate(self, requests):
+        self.asked += requests
+        return [self._cut(limit_of(request)) for request in requests]
+
+    def _cut(self, limit):
+        thought, written = "hm " * min(self.thoughts, limit), min(limit, self.thoughts + 2)
+        cut = limit < self.thoughts + 2
+        text = "" if cut else "the answer"
+        if self.inline:
+            text = f"<think>{thought}" + ("" if cut else f"</think>{text}")
+        return Response(
+            text=text,
+            reasoning=None if self.inline else thought,
+            usage=Usage(input_tokens=5, output_tokens=written),
+            finish_reason="length" if cut else "stop",
+        )
+
+
+@pytest.mark.parametrize("inline", [False, True])
+@pytest.mark.parametrize(
+    "limited",
+    [
+        {"max_tokens": 500},
+        {"max_completion_tokens": 500},
+        {"options": {"num_predict": 500}},
+        {"max_output_tokens": 500},
+    ],
+)
+async def test_a_reply_cut_in_its_reasoning_raises_the_limit_once(inline, limited):
+    model, ledger = Reasoner(1200, inline), NotingLedger()
+    metered = paid(model, ledger)
+    first, _ = await metered.generate([ask("a", **limited), ask("b", **limited)])
+    assert (first.text, first.ok, first.limit, first.requests) == ("the answer", True, 1500, 2)
+    assert first.usage.output_tokens == 500 + 1202
+    assert ledger.calls == 4
+    [third] = await metered.generate([ask("c", **limited)])
+    assert (third.text, third.limit, third.requests) == ("the answer", 1500, 1)
+    assert [limit_of(request) for request in model.asked] == [500, 500, 1500, 1500, 1500]
+    assert model.asked[-1].parameters.keys() == limited.keys()
+
+
+async def test_a_reply_without_an_answer_is_a_failure_that_says_what_to_do():
+    [response] = await paid(Reasoner(5000, inline=False)).generate([ask("a", max_tokens=300)])
+    assert not response.ok
+    assert "limit of 1,024 tokens before the answer" in response.failure
+    assert response.reasoning.startswith("hm")
+    cut = PlantedModel(lambda prompt: "")  # which says nothing of a limit: an empty answer
+    [response] = await paid(cut).generate([ask("a")])
+    assert (response.text, response.ok, response.limit) == ("", True, None)
+
+
+async def test_the_raised_limit_is_what_is_reserved(server):
+    message = {"role": "assistant", "content": None, "reasoning_content": "hm"}
+    reply = {
+        "choices": [{"message": message, "finish_reason": "length"}],
+        "usage": {"prompt_tokens": 3, "completion_tokens": 600},
+    }
+    server.faults = [(200, {}, reply)]
+    ledger = NotingLedger(tokens=2000, daily=True)
+    with pytest.raises(BudgetExceeded):
+        await paid(endpoint(server), ledger).generate([ask("a", max_tokens=600)])
+    assert len(server.bodies) == 1, "the second attempt, of up to 1,800 tokens, passes the cap"
