@@ -1,5 +1,6 @@
 """The demo's job, step by step, and what it prints."""
 
+import math
 import os
 import shlex
 import subprocess
@@ -67,8 +68,10 @@ _ONE_ANSWER = {
     "max_tokens": 8,
     "temperature": 0,
 }
-_OTHER_SECONDS = 45.0
-"""The time of the server's start and of everything else that does not wait for the model."""
+_OTHER_ANSWERS = 100
+"""The server's start and everything else that does not wait for the model takes as long as so many
+answers."""
+_TRIES = 3
 
 _TRACKERS = ("MLFLOW_", "PHOENIX_", *(known.prefix for known in SERVICES.values()))
 """Variables kept from the demo, which delivers to its own servers."""
@@ -88,7 +91,7 @@ def run_demo(home: Path, *, tracker: DemoName, serve: bool, console: Console) ->
         model = LocalModel(MODEL, LocalSettings(kind="local"))
         running.callback(model.close)
         model_url = model.start()
-        console.print(f"   It takes about {_minutes(model_url)} minutes on this machine.")
+        console.print(f"   It takes about {_minutes(model_url)} on this machine.")
         (home / FILE_NAME).write_text(_SETTINGS + server.settings, encoding="utf-8")
 
         console.print("[bold]2.[/] Running an application: a support chat, ten calls.")
@@ -121,12 +124,20 @@ def _start(tracker: DemoName, home: Path) -> DemoTracker:
     return reader_service(tracker)
 
 
-def _minutes(model_url: str) -> int:
-    """The approximate minutes of the whole job, by the time of one answer."""
-    started = time.monotonic()
-    httpx.post(f"{model_url}/chat/completions", json=_ONE_ANSWER, timeout=120).raise_for_status()
-    answer = time.monotonic() - started
-    return round((_OTHER_SECONDS + CALLS * CALLS_PER_EXPLANATION * answer) / 60 + 0.5)
+def _minutes(model_url: str) -> str:
+    """The approximate minutes of the whole job, by the times of a few answers after the first."""
+    took = []
+    for _ in range(1 + _TRIES):  # the first one also reads the model's file
+        started = time.monotonic()
+        asked = httpx.post(f"{model_url}/chat/completions", json=_ONE_ANSWER, timeout=120)
+        asked.raise_for_status()
+        took.append(time.monotonic() - started)
+    answers = CALLS * CALLS_PER_EXPLANATION + _OTHER_ANSWERS
+    ends = (min(took[1:]), max(took[1:]))
+    low, high = (max(1, math.ceil(answers * answer / 60)) for answer in ends)
+    if high == 1:
+        return "a minute"
+    return f"{high} minutes" if low == high else f"{low} to {high} minutes"
 
 
 def _run(home: Path, module: str, *arguments: str, **variables: str) -> None:
