@@ -157,8 +157,8 @@ def _other_reasons(now: "Status") -> "Iterator[Counted]":
 
 def _by_status(now: "Status") -> str:
     return (
-        f"{now.reliable} reliable, {now.partial} partly sure, {now.no_effect} no effect, "
-        f"{now.inconclusive} inconclusive at this budget"
+        f"{now.reliable} reliable, {now.partial} partial, {now.no_effect} no effect, "
+        f"{now.inconclusive} inconclusive"
     )
 
 

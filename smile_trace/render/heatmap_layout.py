@@ -29,9 +29,9 @@ OPENS, CLOSES = "\u25b8", "\u25c2"
 
 STATUS_WORDS = {
     "reliable": "reliable",
-    "partial": "partly sure",
+    "partial": "partial",
     "no_effect": "no effect",
-    "inconclusive": "inconclusive at this budget",
+    "inconclusive": "inconclusive",
 }
 
 _KINDS: Mapping[Verdict | None, Kind] = {

@@ -1,7 +1,7 @@
 "use strict";
 // The list and its search. Texts are written as text, never as markup; nothing is fetched.
 const STEP = 50;
-const FACETS = { model: "Any model", verdict: "Any verdict", kind: "Any kind", tag: "Any tag" };
+const FACETS = { model: "Any model", verdict: "Any status", kind: "Any kind", tag: "Any tag" };
 const VERDICTS = { no_effect: "no effect" };
 const FIELDS = ["prompt", "answer", "driver", "model", "verdict", "kind", "tag", "date"];
 
