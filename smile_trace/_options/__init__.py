@@ -91,7 +91,7 @@ class SettableOptions:
     seed: Annotated[
         int,
         About(
-            "decides which segments are removed together.",
+            "decides which parts are removed together.",
             "Decides what is removed together.",
             "Decides the perturbations: same seed, same answers, same explanation.",
         ),

@@ -162,7 +162,7 @@ class ProxyStudy:
         """Whether the target is asked what it would be asked alone (the same segments): then a
         mistrusted proxy costs nothing."""
         if deterministic and _can_ask_every_mask(partitioner, settings.budget):
-            self._why_unused = "the target could be asked about every combination of segments"
+            self._why_unused = "the target could be asked about every combination of parts"
 
     # -- asking ---------------------------------------------------------------------------------
 

@@ -171,9 +171,9 @@ def describe_run(estimates: "Sequence[Estimate]", rows: int) -> str:
 
 
 def _what(estimate: "Estimate") -> str:
-    unit = "passage" if estimate.unit == "span" else estimate.unit
+    unit = "part" if estimate.unit == "span" else estimate.unit
     parts = f"{estimate.segments:,} {unit}{'' if estimate.segments == 1 else 's'}"
-    steps = ", larger passages first and then the pieces of those that matter"
+    steps = ", larger parts first and then what is inside those that matter"
     return (
         f"The prompt would be asked again with some of its {parts} removed"
         f"{steps if estimate.in_steps else ''}; {_SIGNALS[estimate.signal]}."

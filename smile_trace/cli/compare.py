@@ -67,7 +67,7 @@ def compare(
     ] = False,
     fail_if_drop: Annotated[
         list[str] | None,
-        typer.Option(metavar="SEGMENT=LIMIT", help="Exit 3 if its influence drops by more."),
+        typer.Option(metavar="PART=LIMIT", help="Exit 3 if its influence drops by more."),
     ] = None,
     fail_if_answer_change: Annotated[
         float | None, typer.Option(min=0, max=1, help="Exit 3 if the answers change by more.")
@@ -76,7 +76,7 @@ def compare(
     """Show what a change of a prompt did; for one version, what mattered in its calls."""
     if ref is not None and file is None:
         raise typer.BadParameter("--ref needs --file")
-    form = "SEGMENT=LIMIT, such as 'Be brief.=0.1'"
+    form = "PART=LIMIT, such as 'Be brief.=0.1'"
     limits = dict(read_limit(text, form) for text in fail_if_drop or ())
     from smile_trace.comparison import compare as compare_now
     from smile_trace.comparison.sentences import broken_limits

@@ -137,7 +137,7 @@ def build(
 def export(
     file: Annotated[Path, typer.Argument(help="A file of explanations.")],
     to: Annotated[
-        Path, typer.Argument(help="A file .parquet (a row per segment), or a folder: a data set.")
+        Path, typer.Argument(help="A file .parquet (a row per part), or a folder: a data set.")
     ],
     title: Annotated[str, typer.Option(help="Of the data set's card.")] = "Explanations",
 ) -> None:
@@ -146,7 +146,7 @@ def export(
 
     entries = (entry for _, entry in read_entries(file))
     if to.suffix == ".parquet":
-        print(f"{write_parquet(entries, to):,} segments in {to}")
+        print(f"{write_parquet(entries, to):,} parts in {to}")
     else:
         print(f"{write_dataset(entries, to, title=title):,} explanations in {to}")
 

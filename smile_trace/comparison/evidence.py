@@ -190,7 +190,7 @@ def _pool(
         evidence.segments, evidence.unit, evidence.signal = segments, unit, reader.signal
         _note_shared_masks(evidence)
         return
-    evidence.dropped.append("the explanations hold no random masks over the template's segments")
+    evidence.dropped.append("the explanations hold no random masks over the template's parts")
 
 
 def _note_shared_masks(evidence: Evidence) -> None:

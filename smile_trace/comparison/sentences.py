@@ -249,9 +249,9 @@ def _place(texts: list[str], wanted: str, label: str) -> int:
     found = exact or [k for k, text in enumerate(texts) if wanted in text]
     if len(found) == 1:
         return found[0]
-    many = "more than one segment" if found else "no segment"
+    many = "more than one part" if found else "no part"
     raise LimitError(
-        f"{many} of version {label} holds {wanted!r}: its segments are "
+        f"{many} of version {label} contains {wanted!r}: its parts are "
         + ", ".join(repr(text) for text in texts[:20])
     )
 

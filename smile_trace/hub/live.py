@@ -74,7 +74,7 @@ def compare(before: Explanation, after: Explanation) -> tuple[Outcome, str]:
         return "changed", "the model gives another answer to the whole prompt"
     pairs = _pairs(before, after)
     if not pairs:
-        return "changed", "the prompt was taken apart otherwise: no segment is in both"
+        return "changed", "the prompt was split differently: no part is in both"
     if before.status == after.status and all(
         abs(old.attribution - new.attribution) <= _SAME for old, new in pairs
     ):

@@ -58,7 +58,7 @@ def _holding(explanation: Explanation, text: str) -> list[SegmentAttribution]:
     holding = [s for s in explanation.segments if not s.protected and wanted & _words(s.text)]
     if not wanted or not holding:
         texts = ", ".join(repr(s.text) for s in explanation.segments[:30])
-        raise ValueError(f"{text!r} is in none of the prompt's segments: {texts}")
+        raise ValueError(f"{text!r} is in none of the prompt's parts: {texts}")
     return holding
 
 

@@ -407,7 +407,7 @@ class Explanation(Shown):
 
     def __dir__(self) -> list[str]:
         own = [n for n in (*vars(type(self)), *vars(Shown)) if not n.startswith("_")]
-        return sorted({*type(self).model_fields, *own, *_JSON_METHODS} - {"model_config"})
+        return sorted({*type(self).model_fields, *own, *_JSON_METHODS} - {"model_config", "part"})
 
     def to_frame(self) -> "pd.DataFrame":
         """Return a pandas DataFrame with one row per segment, in the order of the prompt.

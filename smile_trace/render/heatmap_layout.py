@@ -200,9 +200,9 @@ class Heatmap:
         if "moved" in kinds:
             part = "Underlined in the answer: what changes without a coloured part. "
         finer = (
-            f"{OPENS} {CLOSES}: a passage, which has its own value as a whole, and the colour of "
-            "it; then its pieces were removed one by one, with all else retained: those that "
-            "matter are outlined, and their values do not add up to the passage's."
+            f"{OPENS} {CLOSES}: a part that was measured as a whole, which gives it its value "
+            "and colour; then the parts inside it were removed, with everything else retained: "
+            "those that matter are outlined, and their values do not add up to that of the whole."
             if "edge" in self.kinds
             else ""
         )

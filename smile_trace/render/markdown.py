@@ -50,14 +50,14 @@ def scores_to_markdown(explanation: Explanation) -> str:
     """Return a table of segments and passages, significant ones first, by absolute attribution."""
     free = rows(explanation)
     if not free:
-        return "No segment could be removed."
+        return "No part could be removed."
     strongest = sorted(
         free, key=lambda row: (not row.segment.significant, -abs(row.segment.attribution))
     )
     level = f"{explanation.fidelity.interval_level * 100:.0f} %"
     finer = bool(explanation.coarser)
     lines = [
-        f"| |segment|{'of the|' if finer else ''}attribution|{level} interval|p|",
+        f"| |part|{'is a|' if finer else ''}attribution|{level} interval|p|",
         f"|-|-|{'-|' if finer else ''}-:|-|-:|",
         *(_line(row, finer=finer) for row in strongest[:MAX_ROWS]),
     ]
@@ -118,7 +118,10 @@ def _line(row: Row, *, finer: bool) -> str:
 
 def _what(row: Row) -> str:
     own = noun(row.segment)
-    return own if row.parent is None else f"{own}, in its {noun(row.parent)}"
+    if row.parent is None:
+        return own
+    around = noun(row.parent)
+    return f"{own}, in {'a larger part' if around == 'part' else f'its {around}'}"
 
 
 def _which(row: Row) -> str:

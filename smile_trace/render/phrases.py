@@ -30,10 +30,10 @@ _ALONE: _Sentences = {
     "open": f"it was {NOT_MEASURED}",
 }
 _PIECES: _Sentences = {
-    "supports": "the answer depends on a piece of it",
-    "against": "a piece of it works against the answer",
-    "excluded": f"each piece {NO_DIFFERENCE}",
-    "open": "the answer depends on none of them for certain",
+    "supports": "the answer depends on a part inside it",
+    "against": "a part inside it works against the answer",
+    "excluded": f"each part inside it {NO_DIFFERENCE}",
+    "open": "the answer depends on none of these for certain",
 }
 _TOGETHER: _Sentences = {
     "supports": "matters",
@@ -59,7 +59,7 @@ def _measured(document: DocumentAttribution) -> str:
     if document.measured == "never":
         return "it is protected, and was never removed"
     if document.measured == "in_pieces":
-        return f"removed in pieces, not as a whole; {_PIECES[_verdict(document)]}"
+        return f"removed part by part, not as a whole; {_PIECES[_verdict(document)]}"
     if document.measured == "with_others":
         return (
             f"removed only together with other text, all of which {_TOGETHER[_verdict(document)]}"

@@ -100,12 +100,12 @@ def _print_scores(explanation: Explanation, console: Console) -> None:
     if not strongest:
         return
     table = Table(box=None, padding=(0, 1), header_style="dim")
-    table.add_column("segment", max_width=44, overflow="ellipsis", no_wrap=True)
+    table.add_column("part", max_width=44, overflow="ellipsis", no_wrap=True)
     table.add_column("attribution", justify="right")
     table.add_column("interval")
     finer = bool(explanation.coarser)
     if finer:
-        table.add_column("of the")
+        table.add_column("is a")
     for row in strongest[:_MAX_ROWS]:
         segment = row.segment
         interval = f"{signed(segment.ci_low)} … {signed(segment.ci_high)}"

@@ -63,8 +63,8 @@ def _few_marks(match: re.Match[str]) -> str:
 
 
 def noun(segment: SegmentAttribution) -> str:
-    """Return a segment's kind: `word`, `document`, or `passage` if it has no name."""
-    return "passage" if segment.unit in ("span", "auto") else segment.unit.replace("_", " ")
+    """Return a segment's kind: `word`, `document`, or `part` if it has no name."""
+    return "part" if segment.unit in ("span", "auto") else segment.unit.replace("_", " ")
 
 
 def kind_and_title(segment: SegmentAttribution) -> str:

@@ -327,7 +327,7 @@ def _short(text: str) -> str:
 
 
 def _counted(segments: Sequence[SegmentAttribution], kind: str) -> str:
-    """ "nine other words and two other passages"."""
+    """ "nine other words and two other parts"."""
     counts = Counter(map(_noun, segments))
     return listed([f"{_number(n)} {kind} {_plural(noun, n)}" for noun, n in counts.items()])
 
@@ -337,7 +337,7 @@ def _noun(segment: SegmentAttribution) -> str:
         return "part of the template"
     if segment.unit == "media":  # "image (png, 12 kB)"
         return segment.text.partition(" ")[0]
-    return "passage" if segment.unit == "span" else segment.unit.replace("_", " ")
+    return "part" if segment.unit == "span" else segment.unit.replace("_", " ")
 
 
 def _plural(noun: str, count: int) -> str:

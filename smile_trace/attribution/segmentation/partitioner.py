@@ -180,8 +180,8 @@ class Segmentation:
         ]
         if len(pieces) > MAX_PIECES:
             raise CannotExplain(
-                f"The prompt has {len(pieces):,} pieces of the unit {unit!r}, and at most "
-                f"{MAX_PIECES:,} can be told apart: explain it by a coarser unit."
+                f"The prompt has {len(pieces):,} parts of the unit {unit!r}, and at most "
+                f"{MAX_PIECES:,} can be told apart: use a coarser unit."
             )
         return self._named(pieces, unit)
 

@@ -151,7 +151,7 @@ def test_protected_segments_and_passages_are_counted_by_their_own_name() -> None
         "; one other word made no measurable difference; two protected words were never removed."
     )
     assert said([fox, *others(2), *others(1, unit="span")]).endswith(
-        "; two other words and one other passage made no measurable difference."
+        "; two other words and one other part made no measurable difference."
     )
 
 
@@ -160,7 +160,7 @@ def test_protected_segments_and_passages_are_counted_by_their_own_name() -> None
     [
         ("sentence", "0:sentence:0", "“Be brief”", "two other sentences"),
         ("section", "0:section:0", "“Be brief”", "two other sections"),
-        ("span", "0:span:0", "“Be brief”", "two other passages"),
+        ("span", "0:span:0", "“Be brief”", "two other parts"),
         ("message", "0:message:0", "the user message “Be brief”", "two other messages"),
         ("variable", "answer:3:var:tone", "the variable tone (“Be brief”)", "two other variables"),
     ],
@@ -204,7 +204,7 @@ def test_words_are_named_in_their_passage() -> None:
     assert summarize(whole, RELIABLE, coarser=[one]) == (
         f"{DEPENDS}{lost}, there on the second “the” (70 % [60 to 80 %]) and “key” (40 % [30 to "
         "50 %]); “door” in “the key of the door” works against it; two other words and one other "
-        "passage made no measurable difference."
+        "part made no measurable difference."
     )
     weak = one.model_copy(update={"significant": False})
     assert summarize(pieces[1:2], RELIABLE, coarser=[weak]) == (

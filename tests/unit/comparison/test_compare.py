@@ -93,7 +93,7 @@ def test_limits_of_the_gate(weaker: Comparison) -> None:
     assert not broken_limits(weaker, drops={"{question}": 0.1})
     assert not broken_limits(weaker, drops={"Never mention": 0.1})
     assert "not compared" in broken_limits(weaker, drops={}, answer_change=0.2)[0]
-    with pytest.raises(LimitError, match="no segment"):
+    with pytest.raises(LimitError, match="no part"):
         broken_limits(weaker, drops={"nonsense": 0.1})
 
 

@@ -92,7 +92,7 @@ def test_the_bound_of_a_proxy(priced_models):
     said = describe(most)
     assert "Asked: gpt-4o-mini, https://api.openai.com/v1.\nAt most: 16 calls" in said
     assert f"Its proxy answers most: near, {server.base_url}: at most 200 calls" in said
-    assert "larger passages" not in said  # the proxy has a call for every word
+    assert "larger parts" not in said  # the proxy has a call for every word
     assert server.bodies == []
 
 
@@ -109,9 +109,9 @@ def test_the_one_of_model_and_proxy_that_may_cost_money_is_named(
 
 def test_a_dry_run_of_a_long_prompt_and_of_a_pattern(priced_models):
     long = describe(estimate("word " * 1200, model="near"))
-    assert "some of its 1,200 words removed, larger passages first" in long
-    assert "larger passages" not in describe(estimate("word " * 40, model="near"))
-    assert "some of its 40 passages removed;" in describe(
+    assert "some of its 1,200 words removed, larger parts first" in long
+    assert "larger parts" not in describe(estimate("word " * 40, model="near"))
+    assert "some of its 40 parts removed;" in describe(
         estimate("word " * 40, model="near", unit=re.compile("word"))
     )
 

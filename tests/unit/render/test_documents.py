@@ -89,13 +89,13 @@ def test_the_page_shows_the_status_and_its_reason() -> None:
 def test_without_segments_there_is_a_page() -> None:
     bare = explanation([("user", "")], {}, answer="", r2=None, status="no_effect")
     assert "(empty)" in Reader(to_html(bare)).text
-    assert "No segment" in to_markdown(bare)
+    assert "No part" in to_markdown(bare)
 
 
 def test_markdown_holds_a_table_in_which_nothing_is_markup() -> None:
     explained = explanation([("user", "a|b `c` <b>*d* [e](http://x.y)")], {"|": 0.5, "`": -0.4})
     table = scores_to_markdown(explained).splitlines()
-    assert table[0] == "| |segment|attribution|90 % interval|p|"
+    assert table[0] == "| |part|attribution|90 % interval|p|"
     assert table[2] == "|▲|\\||+0.50|+0.44 … +0.55|0.002|"
     assert table[3].startswith("|▼|\\` (the first)|−0.40|")
 

@@ -59,10 +59,7 @@ def texts(explained: Explanation) -> list[str]:
 
 def test_passages_are_enclosed_with_their_value_and_no_character_is_lost() -> None:
     shown = "".join(texts(levels()))
-    assert (
-        f"Nothing here. {OPENS}passage\xa0+0.80\xa0{OPENS}passage\xa0+0.60\xa0The spare key"
-        in shown
-    )
+    assert f"Nothing here. {OPENS}part\xa0+0.80\xa0{OPENS}part\xa0+0.60\xa0The spare key" in shown
     assert f"under the piano.{CLOSES} Nothing" in shown
     assert shown.count(CLOSES) == 2
     parts = [p for p in heatmap(levels()).blocks[0].parts if isinstance(p, Piece)]
@@ -113,7 +110,7 @@ def test_a_passage_whose_pieces_are_grey_shows_its_own_value_in_every_picture() 
     explained = _grey(levels())
     assert {p.ground_strength for p in _inside(explained)} == {strength(0.8)}
     assert not any(p.outlined for p in _inside(explained))
-    assert f"{OPENS}passage\xa0+0.80" in "".join(texts(explained))
+    assert f"{OPENS}part\xa0+0.80" in "".join(texts(explained))
     assert 'class="excluded inside on-supports" title="word: +0' in render.to_html(explained)
     drawn = ElementTree.fromstring(render.to_svg(explained))
     colours = [
@@ -128,10 +125,10 @@ def test_a_passage_whose_pieces_are_grey_shows_its_own_value_in_every_picture() 
 
 def test_every_number_says_what_it_is_of() -> None:
     table = scores_to_markdown(levels())
-    assert "|▲|key|word, in its passage|+0.50|" in table
-    assert f"|▲|{PASSAGE}|passage|+0.80|" in table
+    assert "|▲|key|word, in a larger part|+0.50|" in table
+    assert f"|▲|{PASSAGE}|part|+0.80|" in table
     assert "of the" not in scores_to_markdown(explanation())
-    assert _Table(render.to_html(levels())).rows[1][1][0] == f"passage {PASSAGE}"
+    assert _Table(render.to_html(levels())).rows[1][1][0] == f"part {PASSAGE}"
     assert 'title="word: +0.50' in render.to_html(levels())
 
 
@@ -234,11 +231,11 @@ def test_picture_and_terminal_show_passages() -> None:
     shown = [e for e in picture.iter("{http://www.w3.org/2000/svg}text") if OPENS in (e.text or "")]
     assert [e.get("class") for e in shown] == ["supports-ink", "supports-ink", "small"]
     assert [e.text for e in shown[:2]] == [
-        f"{OPENS}passage\xa0{value}\xa0" for value in ("+0.80", "+0.60")
+        f"{OPENS}part\xa0{value}\xa0" for value in ("+0.80", "+0.60")
     ]
     printed = io.StringIO()
     print_terminal(levels(), Console(file=printed, width=100))
-    assert f"{OPENS}passage\xa0+0.80" in printed.getvalue()
+    assert f"{OPENS}part\xa0+0.80" in printed.getvalue()
     scores = printed.getvalue().split("interval")[1]
     assert scores.index(PASSAGE) < scores.index("    key") < scores.index("    spare")
 
