@@ -15,6 +15,18 @@ examples or options matter less. `format`: the same words in a format on which t
 less."""
 
 
+RareCase = Literal["prohibition", "condition", "fallback", "safety"]
+"""The kind of case in which alone an instruction acts."""
+
+
+class Untested(Record):
+    """An instruction without an effect in the searched calls that acts in certain cases only: they
+    did not come up, so the calls do not test it. It is never proposed for removal."""
+
+    text: str
+    acts_in: RareCase
+
+
 class ProbedTrial(Record):
     """The held-out calls with a probe's variation, under both prompts. `before` and `after` are the
     shares of calls that it changes, among those that it can vary. `p_value` is one-sided for "no
@@ -84,6 +96,7 @@ class Suggestions(Record):
     template: str
     suggestions: tuple[Suggestion, ...] = ()
     not_proposed: tuple[NotProposed, ...] = ()
+    not_tested: tuple[Untested, ...] = ()
     searched: int = 0
     held_out: int = 0
     cases_searched: int = 0

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from smile_trace.records import Explanation
 from smile_trace.records.report import Share
-from smile_trace.records.suggestion import NotProposed, Suggestion, Suggestions, Trial
+from smile_trace.records.suggestion import NotProposed, Suggestion, Suggestions, Trial, Untested
 from smile_trace.records.verdicts import NO_DIFFERENCE, NOT_MEASURED
 from smile_trace.render.heatmap_layout import Block, Fold, Heatmap, Piece, heatmap
 from smile_trace.render.scores import rows
@@ -141,7 +141,22 @@ def print_suggestions(found: Suggestions, console: Console | None = None) -> Non
             console.print(
                 Padding(Text(short(_not_proposed(one), _LONGEST_LINE), style="dim"), (0, 3))
             )
+    if found.not_tested:
+        console.print(Text("\nNot tested by these calls", style="bold"))
+        for line in (*map(_untested, found.not_tested), NOT_TESTED):
+            console.print(Padding(Text(line), (0, 3)))
     console.print(Text(f"\n{_suggestion_facts(found)}", style="dim"))
+
+
+NOT_TESTED = (
+    "They act in certain cases only, and these calls hold none: that no answer moved without them "
+    "says nothing about the next such case. Keep them, or confirm a case of each (smile-trace "
+    "review)."
+)
+
+
+def _untested(one: Untested) -> str:
+    return f"“{short(visible(one.text), _LONGEST_LINE)}” ({one.acts_in})"
 
 
 def _lines(suggestion: Suggestion) -> list[str]:

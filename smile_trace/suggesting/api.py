@@ -4,6 +4,7 @@ import uuid
 from datetime import UTC, datetime
 
 from smile_trace._guards.external_tracing import suppress_instrumentation
+from smile_trace._text.lists import listed
 from smile_trace.attribution.one_thread import one_thread
 from smile_trace.comparison.answers import version_distance
 from smile_trace.comparison.version_replay import InputModels, request_of
@@ -23,15 +24,18 @@ from smile_trace.suggesting.trials import Replays, Trials
 
 def summarize(found: Suggestions) -> str:
     """The suggestions in a sentence, with the number of calls they were tried on."""
-    of = f"{found.prompt} {found.version}"
+    of, untested = f"{found.prompt} {found.version}", ""
+    if found.not_tested:
+        texts = listed([f"“{one.text}”" for one in found.not_tested])
+        untested = f" Not tested by these calls, so not to be removed: {texts}."
     if not found.suggestions:
         why = "; ".join(f"{one.what}: {one.why}" for one in found.not_proposed)
-        return f"Nothing is proposed for {of}. {why}."
+        return f"Nothing is proposed for {of}. {why}.{untested}"
     what = ". ".join(one.what for one in found.suggestions)
     tried = f"{found.held_out} calls"
     if found.cases_held_out:
         tried += f" and {found.cases_held_out} confirmed failures"
-    return f"For {of}, replayed on {tried} that it was not made from: {what}."
+    return f"For {of}, replayed on {tried} that it was not made from: {what}.{untested}"
 
 
 def suggest(
@@ -87,8 +91,9 @@ def suggest(
             distance = version_distance(settings.explain.distance)
             limit = settings.explain.smallest_effect
             trials = Trials(material, replays, distance, limit, seed)
+            address = base_url_of(material.model, settings)
             with suppress_instrumentation():
-                found = wait_for(find_and_try(trials, base_url_of(material.model, settings)))
+                found, untested = wait_for(find_and_try(trials, address))
     finally:
         store.close()
     done = Suggestions(
@@ -98,6 +103,7 @@ def suggest(
         template=material.template,
         suggestions=tuple(one for one in found if isinstance(one, Suggestion)),
         not_proposed=tuple(one for one in found if isinstance(one, NotProposed)),
+        not_tested=tuple(untested),
         searched=len(material.searched),
         held_out=len(material.held_out),
         cases_searched=len(material.cases_searched),

@@ -7,8 +7,10 @@ from smile_trace._text.lists import listed
 from smile_trace._text.prompts import VARIABLE
 from smile_trace.comparison.templates import segment_template
 from smile_trace.records.comparison import Influence, TemplateSegment
+from smile_trace.records.suggestion import Untested
 from smile_trace.records.verdicts import NO_DIFFERENCE
 from smile_trace.suggesting.change import Change, Nothing
+from smile_trace.suggesting.rare_cases import rare_case
 from smile_trace.suggesting.trials import Trials
 
 _ENDS = re.compile(r"[.!?。！？]\W*\Z")
@@ -74,15 +76,19 @@ async def find_no_effect(trials: Trials, apart_from: Collection[str]) -> Change 
     """Look for the instructions without which the searched calls get the same answers.
 
     Instructions that explained calls show to matter are not tried, nor those of another suggestion
-    (`apart_from`). The others are removed together; if the answers move, each half by itself, and
-    so on.
+    (`apart_from`), nor those that act in certain cases only (`find_untested`). The others are
+    removed together; if the answers move, each half by itself, and so on.
     """
     template = trials.material.template
     found = instructions(template)
-    tried = worth_trying(found, trials.material.report.segments, trials.limit)
-    idle = await _idle(trials, [one for one in tried if one.text not in apart_from])
+    tried = _without_rare_cases(_candidates(trials, apart_from))
+    idle = await _idle(trials, tried)
     if not idle:
-        why = f"each of {len(found)} instructions is needed by one of the searched calls"
+        why = (
+            f"none of {len(found)} instructions may go"
+            if not tried
+            else (f"each of {len(tried)} instructions is needed by one of the searched calls")
+        )
         return Nothing("no_effect", "Remove instructions that make no difference", why)
     texts = tuple(one.text.strip() for one in sorted(idle, key=lambda one: one.start))
     quoted = listed([f"“{text}”" for text in texts])
@@ -92,6 +98,28 @@ async def find_no_effect(trials: Trials, apart_from: Collection[str]) -> Change 
         without(template, idle),
         removed=texts,
     )
+
+
+def _candidates(trials: Trials, apart_from: Collection[str]) -> list[TemplateSegment]:
+    found = instructions(trials.material.template)
+    tried = worth_trying(found, trials.material.report.segments, trials.limit)
+    return [one for one in tried if one.text.strip() not in apart_from]
+
+
+def _without_rare_cases(found: Sequence[TemplateSegment]) -> list[TemplateSegment]:
+    return [one for one in found if rare_case(one.text) is None]
+
+
+async def find_untested(trials: Trials, apart_from: Collection[str]) -> list[Untested]:
+    """Look for the prohibitions, conditions, fallbacks and rules of safety without which the
+    searched calls get the same answers: whatever they are for did not come up."""
+    candidates = _candidates(trials, apart_from)
+    idle = await _idle(trials, [one for one in candidates if rare_case(one.text) is not None])
+    return [
+        Untested(text=one.text.strip(), acts_in=kind)
+        for one in sorted(idle, key=lambda one: one.start)
+        if (kind := rare_case(one.text)) is not None
+    ]
 
 
 async def _idle(trials: Trials, tried: Sequence[TemplateSegment]) -> list[TemplateSegment]:

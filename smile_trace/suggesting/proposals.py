@@ -9,10 +9,10 @@ from smile_trace.comparison.version_report import price_of_input
 from smile_trace.errors import BudgetExceeded
 from smile_trace.models.base import Model, counts_tokens
 from smile_trace.records import Response
-from smile_trace.records.suggestion import NotProposed, Suggestion, SuggestionKind
+from smile_trace.records.suggestion import NotProposed, Suggestion, SuggestionKind, Untested
 from smile_trace.suggesting.change import Change, Nothing, no_gain
 from smile_trace.suggesting.documents import find_document, find_hijack
-from smile_trace.suggesting.instructions import find_harmful, find_no_effect
+from smile_trace.suggesting.instructions import find_harmful, find_no_effect, find_untested
 from smile_trace.suggesting.layout import find_format, find_order
 from smile_trace.suggesting.trials import ALPHA, BudgetSpent, NothingTried, Replays, Trials
 
@@ -44,8 +44,11 @@ def _input(response: Response) -> int | None:
 Outcome = Suggestion | NotProposed
 
 
-async def find_and_try(trials: Trials, base_url: str | None) -> list[Outcome]:
-    """Every kind, one after the other; a used-up budget or cap ends the kind that it hits.
+async def find_and_try(
+    trials: Trials, base_url: str | None
+) -> tuple[list[Outcome], list[Untested]]:
+    """Every kind, one after the other, and what the calls do not test; a used-up budget or cap
+    ends the kind that it hits.
 
     Args:
         base_url: the provider's address, which decides prices; None: no prices.
@@ -60,7 +63,7 @@ async def find_and_try(trials: Trials, base_url: str | None) -> list[Outcome]:
     guarded = _tried(trials, find_hijack(trials), base_url)
     ordered = _tried(trials, find_order(trials), base_url)
     formatted = _tried(trials, find_format(trials), base_url)
-    return [
+    found = [
         await _within_budget("no_effect", shorter),
         harmful,
         await _within_budget("document", misled),
@@ -68,6 +71,10 @@ async def find_and_try(trials: Trials, base_url: str | None) -> list[Outcome]:
         await _within_budget("order", ordered),
         await _within_budget("format", formatted),
     ]
+    try:
+        return found, await find_untested(trials, apart)
+    except (BudgetSpent, BudgetExceeded):
+        return found, []
 
 
 async def _within_budget(kind: SuggestionKind, work: Awaitable[Outcome]) -> Outcome:

@@ -7,6 +7,7 @@ from smile_trace.records.comparison import AnswerComparison, Influence
 from smile_trace.records.suggestion import Trial
 from smile_trace.records.verdicts import SMALLEST_EFFECT, Verdict
 from smile_trace.suggesting.instructions import instructions, without, worth_trying
+from smile_trace.suggesting.rare_cases import rare_case
 from smile_trace.suggesting.trials import Trials
 
 
@@ -35,6 +36,44 @@ def test_labels_and_sentences_around_a_variable_are_no_instructions() -> None:
 def test_nothing_is_left_of_what_is_removed(template: str, removed: str, left: str) -> None:
     [one] = [one for one in instructions(template) if one.text.strip().endswith(removed)]
     assert without(template, [one]) == left
+
+
+@pytest.mark.parametrize(
+    ("instruction", "acts_in"),
+    [
+        ("Never talk about politics.", "prohibition"),
+        ("Do not give medical advice.", "safety"),
+        ("If the customer is angry, apologise first.", "condition"),
+        ("Otherwise send them to the shop.", "fallback"),
+        ("In an emergency give the number 112.", "safety"),
+        ("Sprich niemals über Politik.", "prohibition"),
+        ("Wenn der Kunde wütend ist, entschuldige dich.", "condition"),
+        ("Ansonsten verweise an den Laden.", "fallback"),
+        ("Ne parle jamais de politique.", "prohibition"),
+        ("S'il est en colère, présente des excuses.", "condition"),
+        ("Sinon, renvoie au magasin.", "fallback"),
+        ("No hables nunca de política.", "prohibition"),
+        ("Cuando el cliente esté enfadado, discúlpate.", "condition"),
+        ("De lo contrario, envíalo a la tienda.", "fallback"),
+        ("政治の話をしないでください。", "prohibition"),
+        ("お客様が怒っている場合は、まず謝ってください。", "condition"),
+        ("それ以外は店舗を案内してください。", "fallback"),
+        ("不要谈论政治。", "prohibition"),
+        ("如果客户生气，请先道歉。", "condition"),
+        ("否则请他们去商店。", "fallback"),
+        ("You are a world-class expert with forty years of experience.", None),
+        ("Notice every detail and answer in two sentences.", None),
+        ("Du bist ein freundlicher Helfer.", None),
+        ("Sé breve y amable.", None),
+        ("Sois bref et aimable.", None),
+        ("丁寧に答えてください。", None),
+        ("请简短回答。", None),
+    ],
+)
+def test_instructions_for_certain_cases_are_known_in_six_languages(
+    instruction: str, acts_in: str | None
+) -> None:
+    assert rare_case(instruction) == acts_in
 
 
 def test_what_certainly_matters_is_not_tried_and_what_stays_open_is_not_proposed() -> None:

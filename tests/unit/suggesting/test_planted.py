@@ -9,7 +9,7 @@ import smile_trace
 from smile_trace.cli.app import app
 from smile_trace.records.suggestion import Suggestions
 from smile_trace.suggesting.trials import MIN_HELD_OUT
-from tests.support.planted_suggestions import PlantedPrompt, plant_in
+from tests.support.planted_suggestions import GUARD, PlantedPrompt, plant_in
 
 pytestmark = pytest.mark.thorough
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.thorough
     ],
 )
 def test_what_has_no_effect_and_what_harms_is_found_and_nothing_else(
-    tmp_path: Path, number: int
+    tmp_path: Path, number: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Of two of the ten prompts of `make bench-suggest`."""
     prompt = PlantedPrompt.number(number)
@@ -33,6 +33,9 @@ def test_what_has_no_effect_and_what_harms_is_found_and_nothing_else(
     assert found.held_out >= MIN_HELD_OUT
     assert found.calls <= 800
     assert Suggestions.model_validate_json(found.model_dump_json()) == found
+    found.show()
+    guarded = GUARD in prompt.no_effect
+    assert ("Not tested by these calls" in capsys.readouterr().out) == guarded
 
 
 def test_a_dry_run_says_the_cost_and_a_budget_is_kept(
