@@ -10,7 +10,7 @@ import pytest
 import smile_trace.worker.sample as sample_module
 from smile_trace import semconv
 from smile_trace.errors import ReasonCode
-from smile_trace.records import Call, Span
+from smile_trace.records import Call, ExplanationSettings, Span
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.sampling import Decision
@@ -73,7 +73,7 @@ def test_a_call_that_cannot_be_decided_about_is_set_aside_alone(
 ) -> None:
     """Neither one that cannot be looked at nor one whose decision cannot be kept stops others."""
 
-    def obstacle(call: Call, settings: Settings) -> None:
+    def obstacle(call: Call, settings: Settings, asked: ExplanationSettings) -> None:
         if call.trace_id == trace_id(4):
             raise OverflowError("http://user:hunter2hunter2@host\x1b[31m")
 
