@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from smile_trace.attribution.answer_change.distances import Distance
 from smile_trace.attribution.answer_change.response_scores import (
+    ResponseScores,
     answer_words,
     unseen_share,
 )
@@ -40,6 +41,7 @@ from smile_trace.records import (
     Explanation,
     ExplanationSettings,
     FieldChange,
+    Interaction,
     Note,
     Perturbation,
     Prompted,
@@ -195,12 +197,11 @@ class PerturbationStudy:
         """The Explanation from the responses so far; `cost.target_calls` counts them."""
         scores = self._known.scores()
         findings = [self._known.find(level) for level in self._levels]
-        shown, fidelity = levels_shown(findings, scores)
+        outermost = self._planner.outermost
+        shown, fidelity = levels_shown(findings, scores, outermost)
         segments, coarser = join([of.attributions() for of in findings[:shown]])
-        finest = findings[shown - 1]
-        reliable = fidelity.status == status_of(finest, scores) == "reliable"
-        confirmed = self._known.confirmed(scores) if shown == len(findings) else ()
-        interactions = finest.interactions(confirmed) if reliable else ()
+        reliable = fidelity.status == "reliable"
+        interactions = self._interactions(findings, shown, scores) if reliable else ()
         fields = self._moved_fields(findings[:shown])
         limit = self._settings.smallest_effect
         fidelity = fidelity.model_copy(
@@ -212,7 +213,7 @@ class PerturbationStudy:
             }
         )
         fidelity = final_fidelity(fidelity, segments, coarser, interactions, limit=limit)
-        first = first_place(finest, fidelity)
+        first = first_place(_finest(findings[:shown], outermost), fidelity)
         return Explanation(
             messages=self.prompted.messages,
             form=self.prompted.form,
@@ -244,6 +245,20 @@ class PerturbationStudy:
             notes=self._notes,
         )
 
+    def _interactions(
+        self, findings: Sequence[LevelFindings], shown: int, scores: ResponseScores
+    ) -> tuple[Interaction, ...]:
+        """The pairs of the finest level shown, and of levels beside each other that are exact."""
+        confirmed = self._known.confirmed(scores) if shown == len(findings) else ()
+        side_by_side = findings[: self._planner.outermost]
+        exact = [one for one in side_by_side if one.exact and one is not findings[shown - 1]]
+        return tuple(
+            pair
+            for level, of_level in ((findings[shown - 1], confirmed), *((one, ()) for one in exact))
+            if status_of(level, scores) == "reliable"
+            for pair in level.interactions(of_level)
+        )
+
     def _unseen(self) -> float:
         """The share of distinct answers that count as unchanged although their words differ."""
         if self._part is not None or self.signal != "text" or read_tool_calls(self.answer):
@@ -263,3 +278,10 @@ class PerturbationStudy:
                     self.answer, self._known.answered(level), found, self._known.seed(index)
                 )
             )
+
+
+def _finest(shown: Sequence[LevelFindings], outermost: int) -> LevelFindings:
+    """The finest level; of several that are inside no other, the one with the largest effect."""
+    if len(shown) > outermost:
+        return shown[-1]
+    return max(shown, key=lambda level: float(level.effects.max()))

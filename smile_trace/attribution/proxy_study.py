@@ -241,11 +241,13 @@ class ProxyStudy:
     def _next_level(self) -> bool:
         asked = sum(model == "proxy" for model, _, _ in self._asked)
         calls = self._proxy.calls - asked
+        if self._planner.add_beside(calls):
+            return True
         if not self._planner.refinable(calls):
             return False
-        last = len(self._planner.levels) - 1
-        rows = self._planner.levels[last].rows
-        return self._planner.refine(self._proxy_effects(last), calls, rows)
+        levels, finest = self._planner.levels, self._planner.finest
+        effects = [self._proxy_effects(levels.index(level)) for level in finest]
+        return self._planner.refine(effects, calls, levels[-1].rows)
 
     def _plan_target(self) -> None:
         """Plans the target's rows, equally many per level, and the proxy's at the same masks."""
@@ -356,9 +358,10 @@ class ProxyStudy:
                     "proxy": self._use(levels, levels[0].trust),
                 }
             )
-        finer = takewhile(lambda level: level.backed, levels[1:])
-        found = [level.findings for level in (levels[0], *finer)]
-        shown, fidelity = levels_shown(found, target)
+        outermost = self._planner.outermost
+        finer = takewhile(lambda level: level.backed, levels[outermost:])
+        found = [level.findings for level in (*levels[:outermost], *finer)]
+        shown, fidelity = levels_shown(found, target, outermost)
         fidelity = self._with_minimum(fidelity, levels[0])
         segments, coarser = join([of.attributions() for of in found[:shown]])
         limit = self._settings.smallest_effect

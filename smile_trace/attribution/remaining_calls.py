@@ -68,13 +68,15 @@ class RemainingCalls:
         level = self._plan.levels[-1]
         scores, index = self._known.scores(), self._plan.levels.index(level)
         complete = None not in scores.changes[index]
+        ends = level.before_look == len(level.rows)
+        if ends and self._plan.add_beside(self._calls_left):
+            return True
         if complete and scores.no_variation:
             return self._plan.add_sparse()
         if self._may_need_sparse and self._plan.before_sparse < level.before_look:
             return self._plan.add_sparse()
         if scores.only_sparse_moved:
             self._plan.halve_rest(self._known.rows(level), self._calls_left)
-        ends = level.before_look == len(level.rows)
         settled = ends or (complete and self._known.settled(level))
         if (settled or level.may_refine) and (self._settles_open() or self._next_level()):
             return True
@@ -163,22 +165,22 @@ class RemainingCalls:
         return self._plan.add_reduced(index, masks, calls)
 
     def _next_level(self) -> bool:
-        """Plans a finer partition of the segments with an effect, if the level is reliable or has a
-        sure part, and enough calls are left. A varying model also needs a significant segment:
-        fewer rows would have to find what its own have not."""
+        """Plans a finer partition of the segments with an effect, if their levels are reliable or
+        have a sure part, and enough calls are left. A varying model also needs a significant
+        segment: fewer rows would have to find what its own have not."""
         level, calls = self._plan.levels[-1], self._calls_left
         if not self._plan.refinable(calls) or self._known.scores().no_variation:
             return False
-        found = self._known.find(level)
         if wanted := self._to_settle(len(self._plan.levels) - 1, calls, calls):
-            if len(self._plan.levels) > 1:
+            if len(self._plan.levels) > self._plan.outermost:
                 return False
             calls = max(calls - wanted, calls // 2, min(calls, 2 * MIN_LEVEL_CALLS))
-        if status_of(found, self._known.scores()) not in CONVINCING:
+        found = list(map(self._known.find, self._plan.finest))
+        if not any(status_of(one, self._known.scores()) in CONVINCING for one in found):
             return False
-        if not self._known.deterministic and not any(found.significant):
+        if not self._known.deterministic and not any(any(one.significant) for one in found):
             return False
-        return self._plan.refine(found.effects, calls, self._known.rows(level))
+        return self._plan.refine([one.effects for one in found], calls, self._known.rows(level))
 
 
 def further_rows(found: LevelFindings, *, told: bool = True) -> list[int]:

@@ -190,7 +190,7 @@ def _most(
     prepared: Prepared, name: str, how: ModelSettings | None, signal: Signal, calls: int
 ) -> Estimate:
     segmentation, _ = partition(as_explained(prepared.prompted, prepared.options), prepared.options)
-    first = segmentation.coarse(max(calls, MIN_LEVEL_CALLS))
+    first = segmentation.coarse(max(calls, MIN_LEVEL_CALLS), calls)
     asked = Estimate.of_requests(name, how, prepared.prompted, calls, _removed(segmentation))
     return asked.model_copy(
         update={

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 4
 
-METHOD_VERSION = 3
+METHOD_VERSION = 4
 """Incremented when the same responses would give a different Explanation."""
 
 _LINE = 160

@@ -7,7 +7,7 @@ others count by what they lose; in a mean of probabilities the many would hide t
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
@@ -92,6 +92,10 @@ class ResponseScores:
     same_texts: bool = False
     sparse: tuple[float | None, ...] = ()
     confirming: tuple[float | None, ...] = ()
+
+    def of_level(self, index: int) -> "ResponseScores":
+        """The same with the changes of one level alone."""
+        return replace(self, changes=(self.changes[index],), failed=(self.failed[index],))
 
     @property
     def known(self) -> list[float]:

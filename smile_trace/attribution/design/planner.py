@@ -58,10 +58,12 @@ def repeats(prompted: Prompted, deterministic: bool, remote: bool) -> int:
 @dataclass
 class Level:
     """One partition of the prompt and its rows, in the order in which they are asked. `refining`
-    counts the rows after which a finer level may follow; if empty, only all of them are enough."""
+    counts the rows after which a finer level may follow; if empty, only all of them are enough.
+    `beside`: it partitions what the first level protected, and is not inside that."""
 
     segments: tuple[Segment, ...]
     perturber: Perturber
+    beside: bool = False
     rows: list[Perturbation] = field(default_factory=list)
     exact: bool = False
     refining: tuple[int, ...] = ()
@@ -250,7 +252,7 @@ class Planner:
     def _first_level(self) -> Level:
         calls = self._settings.budget - self._replicates
         share = calls
-        segments = self._partitioner.coarse(max(self._settings.budget, MIN_LEVEL_CALLS))
+        segments = self._partitioner.coarse(max(self._settings.budget, MIN_LEVEL_CALLS), calls)
         if not all(self._partitioner.is_finest(s) or s.protected for s in segments):
             share = max(calls // 2, min(calls, MIN_LEVEL_CALLS))
             segments = self._partitioner.coarse(max(share, 2), calls)
@@ -259,19 +261,45 @@ class Planner:
             level.rows.append(
                 self._row(level, "baseline", (True,) * len(segments), replicate=replicate)
             )
-        self._fill(level, calls, share)
+        in_turn = bool(self._in_turn(level.segments, share))
+        self._fill(level, share if in_turn else calls, share)
         return level
+
+    def _in_turn(self, coarse: Sequence[Segment], limit: int) -> tuple[Segment, ...]:
+        """The partition of what the first one protects until its turn; () if there is nothing."""
+        protected = [segment for segment in coarse if segment.protected]
+        found = self._partitioner.refine(protected, limit) if protected else ()
+        return found if any(not segment.protected for segment in found) else ()
+
+    def add_beside(self, calls: int) -> bool:
+        """Plans the level of what the first one protected until its turn. False if there is nothing
+        of it, it is planned already, or the calls are too few."""
+        share = calls // 2 if calls >= 2 * MIN_LEVEL_CALLS else calls
+        if len(self.levels) > 1 or calls < MIN_LEVEL_CALLS:
+            return False
+        segments = self._in_turn(self.levels[0].segments, share)
+        return bool(segments) and self._add(segments, calls, share, beside=True)
+
+    @property
+    def outermost(self) -> int:
+        """How many of the levels are inside no other."""
+        return 1 + sum(level.beside for level in self.levels)
+
+    @property
+    def finest(self) -> list[Level]:
+        """The levels whose segments may be partitioned: the last, or all that are outermost."""
+        return self.levels if len(self.levels) == self.outermost else self.levels[-1:]
 
     def refinable(self, calls: int) -> bool:
         """Whether a finer partition exists and `calls` are enough for it."""
-        coarse = (s for s in self.levels[-1].segments if not s.protected)
+        coarse = (s for level in self.finest for s in level.segments if not s.protected)
         return calls >= MIN_LEVEL_CALLS and not all(map(self._partitioner.is_finest, coarse))
 
-    def refine(self, effects: Array, calls: int, asked: Sequence[Perturbation]) -> bool:
+    def refine(self, effects: Sequence[Array], calls: int, asked: Sequence[Perturbation]) -> bool:
         """Plans a finer partition of the segments with an effect; False if there is none.
 
         Args:
-            effects: of the last level's segments.
+            effects: of the segments of each of the `finest` levels.
             asked: the rows that were asked on the last level; its other rows are dropped.
         """
         chosen = self._promising(effects, calls)
@@ -283,9 +311,14 @@ class Planner:
             share = calls // 2
             segments = self._partitioner.refine(chosen, share)
         self.levels[-1].close(asked)
+        return self._add(segments, calls, share)
+
+    def _add(
+        self, segments: tuple[Segment, ...], calls: int, share: int, *, beside: bool = False
+    ) -> bool:
         if not self._deterministic:
             self._drawn = Counter(row.text_hash for level in self.levels for row in level.rows)
-        level = Level(segments, Perturber(self._prompted, segments))
+        level = Level(segments, Perturber(self._prompted, segments), beside=beside)
         self.levels.append(level)
         self._fill(level, calls, share)
         return bool(level.rows)
@@ -314,13 +347,17 @@ class Planner:
             return masks.DETERMINISTIC_KEEP_PROBABILITIES
         return masks.KEEP_PROBABILITIES
 
-    def _promising(self, effects: Array, calls: int) -> list[Segment]:
-        level = self.levels[-1]
-        free = [k for k, is_free in enumerate(level.free) if is_free]
-        ranked = sorted(free, key=lambda k: -effects[k])[: max(calls // CALLS_PER_PASSAGE, 1)]
-        enough = max(effects[ranked[0]], 0.0) / 3
-        chosen = [ranked[0], *(k for k in ranked[1:] if effects[k] >= enough)]
-        return [level.segments[k] for k in sorted(chosen)]
+    def _promising(self, effects: Sequence[Array], calls: int) -> list[Segment]:
+        free = [
+            (effect, segment)
+            for level, of_level in zip(self.finest, effects, strict=True)
+            for effect, segment in zip(of_level, level.segments, strict=True)
+            if not segment.protected
+        ]
+        ranked = sorted(free, key=lambda one: -one[0])[: max(calls // CALLS_PER_PASSAGE, 1)]
+        enough = max(ranked[0][0], 0.0) / 3
+        chosen = [ranked[0], *(one for one in ranked[1:] if one[0] >= enough)]
+        return sorted((segment for _, segment in chosen), key=lambda s: s.places)
 
     def _fill(self, level: Level, calls: int, share: int) -> None:
         """Plans rows for `calls` new calls; a finer level may follow after `share`."""

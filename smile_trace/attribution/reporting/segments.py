@@ -28,26 +28,32 @@ def join(
 ) -> tuple[tuple[SegmentAttribution, ...], tuple[SegmentAttribution, ...]]:
     """The finest segments of each part of the prompt, and the coarser ones, in the order of the
     prompt (the coarser ones level by level), with `parent` and, if there are several levels,
-    `portion`. The `levels` are coarse to fine; a finer level's segments lie inside those before."""
+    `portion`. The `levels` are coarse to fine; a finer level's segments lie inside those before,
+    and take the place of protected ones, which only waited for their turn."""
     if len(levels) == 1:
         return _ordered(levels[0]), ()
-    finest = [_with_portions(levels[0], None, 0.0)]
+    finest = _with_portions(levels[0], None, 0.0)
     coarser: list[SegmentAttribution] = []
     for level in levels[1:]:
         children: dict[int, list[SegmentAttribution]] = {}
         for piece in level:
-            children.setdefault(_parent(piece, finest[-1]), []).append(piece)
-        parents = finest.pop()
-        finest.append([s for k, s in enumerate(parents) if k not in children])
-        finest.append([])
+            parent, *others = (_parent(place, finest) for place in piece.places)
+            children.setdefault(parent, []).append(piece)
+            for other in others:  # a passage may lie in several protected ones
+                children.setdefault(other, [])
+        parents = finest
+        finest = [s for k, s in enumerate(parents) if k not in children]
         for k, pieces in sorted(children.items()):
-            finest[-1] += _with_portions(pieces, len(coarser), parents[k].portion or 0.0)
+            if parents[k].protected:
+                finest += _with_portions(pieces, None, 0.0)
+                continue
+            finest += _with_portions(pieces, len(coarser), parents[k].portion or 0.0)
             coarser.append(parents[k])
-    return _ordered([s for level in finest for s in level]), tuple(coarser)
+    return _ordered(finest), tuple(coarser)
 
 
-def _parent(segment: SegmentAttribution, coarser: Sequence[SegmentAttribution]) -> int:
-    message, start, end = segment.places[0]
+def _parent(place: Place, coarser: Sequence[SegmentAttribution]) -> int:
+    message, start, end = place
     return next(
         k
         for k, parent in enumerate(coarser)

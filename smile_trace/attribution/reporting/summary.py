@@ -89,7 +89,7 @@ def summarize(
         clauses.append(f"without {_listed(list(map(tree.named, needed)))} {fail}")
     paired = {key for pair in interactions for key in (pair.first, pair.second)}
     clauses += _together(
-        tree.named_together([s for s in tree.free if s.key in paired]), interactions
+        tree.named_together([s for s in tree.everything if s.key in paired]), interactions
     )
     clauses += _others([s for s in tree.free if s.key not in paired], of)
     clauses += _never_removed([s for s in segments if s.protected])

@@ -37,20 +37,29 @@ CONVINCING: tuple[FidelityStatus, ...] = ("reliable", "partial")
 """Statuses with something to show, and to look at more closely."""
 
 
-def levels_shown(found: Sequence[LevelFindings], scores: ResponseScores) -> tuple[int, Fidelity]:
+def levels_shown(
+    found: Sequence[LevelFindings], scores: ResponseScores, outermost: int = 1
+) -> tuple[int, Fidelity]:
     """How many levels to show, and the fidelity of the whole.
 
-    The first level is always shown, a finer one if it is reliable or has a sure part. The fidelity
-    is that of the finest level that is reliable like all before it, or of the first; a level that
-    predicts but names nothing is inconclusive.
+    The `outermost` levels, which are inside no other, are always shown, a finer one if it is
+    reliable or has a sure part. The fidelity is that of the finest level that is reliable like all
+    before it, or of the outermost; a level that predicts but names nothing is inconclusive.
     """
     verdicts = [_verdict(findings, scores) for findings in found]
-    shown = 1
+    shown = outermost
     while shown < len(found) and verdicts[shown][0] in CONVINCING:
         shown += 1
-    reliable = takewhile(lambda verdict: verdict[0] == "reliable", verdicts[:shown])
-    judged = max(len(list(reliable)), 1) - 1
-    status, reason = verdicts[judged]
+    if outermost > 1:
+        judged, verdict = _of_several(found[:outermost], scores)
+    else:
+        judged, verdict = 0, verdicts[0]
+    if verdict[0] == "reliable":
+        reliable = takewhile(lambda one: one[0] == "reliable", verdicts[outermost:shown])
+        if finer := len(list(reliable)):
+            judged = outermost + finer - 1
+            verdict = verdicts[judged]
+    status, reason = verdict
     if status == "reliable" and not any(map(_stands_out, found[:shown])):
         status, reason = "inconclusive", f"{reason[:-1]}, but none of them stands out of the noise."
     quality = found[judged].held_out
@@ -65,6 +74,26 @@ def levels_shown(found: Sequence[LevelFindings], scores: ResponseScores) -> tupl
         interval_level=LEVEL,
         reproduced=scores.baseline_reproduced,
     )
+
+
+def _of_several(
+    found: Sequence[LevelFindings], scores: ResponseScores
+) -> tuple[int, tuple[FidelityStatus, str]]:
+    """The level that decides over levels side by side, and its verdict. Levels without effect
+    decide nothing; of the others the least reliable does, and what is sure in another one makes it
+    partial."""
+    verdicts = [_verdict(one, scores.of_level(k)) for k, one in enumerate(found)]
+    moved = [k for k, (status, _) in enumerate(verdicts) if status != "no_effect"]
+    if not moved:
+        return 0, verdicts[0]
+    judged = max(moved, key=lambda k: _WORST.index(verdicts[k][0]))
+    status, reason = verdicts[judged]
+    if status == "inconclusive" and any(verdicts[k][0] in CONVINCING for k in moved):
+        return judged, ("partial", reason)
+    return judged, (status, reason)
+
+
+_WORST: tuple[FidelityStatus, ...] = ("no_effect", "reliable", "partial", "inconclusive")
 
 
 def final_fidelity(

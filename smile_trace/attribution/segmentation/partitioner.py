@@ -15,7 +15,12 @@ from typing import Protocol
 
 from smile_trace.attribution.segmentation import boundaries
 from smile_trace.attribution.segmentation.outline import Group, Leaf, Outline, split_groups
-from smile_trace.attribution.segmentation.selections import WHOLE, called, picked_units
+from smile_trace.attribution.segmentation.selections import (
+    WHOLE,
+    called,
+    picked_units,
+    tool_results,
+)
 from smile_trace.attribution.segmentation.units import (
     AnyUnit,
     CannotExplain,
@@ -46,17 +51,22 @@ class Partitioner(Protocol):
 
     def coarse(self, limit: int, structure: int | None = None) -> tuple[Segment, ...]:
         """The partition of the prompt to begin with: the finest with at most `limit` (≥ 1) free
-        segments, or at most `structure` if they are the prompt's own parts, not joined."""
+        segments, or at most `structure` if they are the prompt's own parts, not joined. It may
+        protect what is to have its turn in the next one, which is then `refine` of these."""
         ...
 
     def refine(self, coarse: Sequence[Segment], limit: int) -> tuple[Segment, ...]:
-        """The finest partition of these segments with at most `limit` (≥ 1) free segments."""
+        """The finest partition of these segments with at most `limit` (≥ 1) free segments; all are
+        protected if they are never removed."""
         ...
 
 
 MAX_CHARACTERS, MAX_PIECES = 4_000_000, 200_000
 """Limits of a prompt, tool results included: more characters than a context of a million tokens
 holds, and as many words or JSON values as take a minute and a gigabyte."""
+
+MIN_CALLS_IN_TURN = 24
+"""Calls below which `auto` does not give tool results a level of their own."""
 
 FEW = 4
 """Number of parts of a prompt below which `auto` begins with smaller ones."""
@@ -72,7 +82,9 @@ class Segmentation:
     `auto` begins with the prompt's structure (messages, documents, sections, values) and ends with
     words. It begins with words if the limit is at least twice their number, or if the structure has
     fewer than FEW parts and the words fit; with sentences if they do not. Retrieved documents are
-    parts of the structure, which `auto` then always begins with.
+    parts of the structure, which `auto` then always begins with. Two or more tool results come
+    first, each a segment, then the other messages: few segments, of which every combination may be
+    asked, tell of the second cause beside the first.
 
     `word`, `sentence`, `section`, `message` and `variable` cover the prompt; for the other units
     (`example`, `document`, patterns, own spans) the rest of the prompt is a protected `span`.
@@ -109,7 +121,7 @@ class Segmentation:
             finest: Unit = "word" if self._of_words else self.unit
             self.segments = self._split(finest, self._everything)
         else:
-            self.segments = self._with_the_rest(picked)
+            self.segments = self._with_the_rest(picked, self.unit)
         if all(segment.protected for segment in self.segments):
             raise CannotExplain("Everything in the prompt is protected: protect less of it.")
         if self.unit == "section" and len(self.segments) == 1:
@@ -119,6 +131,8 @@ class Segmentation:
             )
         self._numbers = {segment.places: k for k, segment in enumerate(self.segments)}
         self._leaves: dict[int, Leaf] = {}
+        self._results = self._tool_results() if self.unit == "auto" else ()
+        self._beside = {s.places for s in self._results if s.protected}
 
     def is_finest(self, segment: Segment) -> bool:
         """See `Partitioner`."""
@@ -127,6 +141,8 @@ class Segmentation:
     def coarse(self, limit: int, structure: int | None = None) -> tuple[Segment, ...]:
         """See `Partitioner`."""
         most = max(structure or 0, limit)
+        if (structure or 0) >= MIN_CALLS_IN_TURN and 2 <= _free(self._results) <= limit:
+            return self._results
         if self.unit == "auto" and self._retrieved:  # each is to have a value of its own
             return self._parts([self.segments], limit, most, fewest=2)
         if self.unit != "auto" or self._begins_with_words(limit):
@@ -146,9 +162,29 @@ class Segmentation:
     def refine(self, coarse: Sequence[Segment], limit: int) -> tuple[Segment, ...]:
         """See `Partitioner`."""
         groups = self._inside(coarse)
+        if all(segment.places in self._beside for segment in coarse):
+            return self._messages_of(groups, limit)
         if self.unit == "auto":
             return self._parts(groups, limit, limit, fewest=2)
         return self._fit(groups, limit)
+
+    def _tool_results(self) -> tuple[Segment, ...]:
+        """Each result of a tool, and the rest of the prompt protected."""
+        places = (self._splitter.outside_values(place) for [place] in tool_results(self._messages))
+        return self._with_the_rest([(place,) for place in places], "tool_result")
+
+    def _messages_of(self, groups: Sequence[Sequence[Segment]], limit: int) -> tuple[Segment, ...]:
+        """Each group, which is a message or what of it is no result, as a segment; with retrieved
+        documents finer, and joined with its neighbours if there are more than `limit`."""
+        leaves = [[self._leaf(s) for s in group if not s.protected] for group in groups]
+        free: Sequence[Group] = [group for group in leaves if group]
+        too_many = len(free) > limit
+        if too_many:
+            free = [[leaf for group in free for leaf in group]]
+        if too_many or self._retrieved:
+            free = split_groups(free, limit, into_sentences=False)
+        everything = [segment for group in groups for segment in group]
+        return self._pieces(free, [(p, True) for p in self._protected_pieces(everything)])
 
     @property
     def _everything(self) -> list[Place]:
@@ -193,19 +229,21 @@ class Segmentation:
             return [(start, end, bool(hits))]
         return list(split_around(self._messages[message].content, start, end, hits))
 
-    def _with_the_rest(self, picked: Sequence[tuple[Place, ...]]) -> tuple[Segment, ...]:
+    def _with_the_rest(
+        self, picked: Sequence[tuple[Place, ...]], unit: Unit
+    ) -> tuple[Segment, ...]:
         chosen: list[_Piece] = []
         rest: list[Place] = []
         for places in picked:
             parts = [((m, c, d), f) for m, a, b in places for c, d, f in self._around(m, a, b)]
-            if self.unit in WHOLE and any(protected for _, protected in parts):
+            if unit in WHOLE and any(protected for _, protected in parts):
                 parts = [(place, True) for place in places]
             if free := tuple(place for place, protected in parts if not protected):
                 chosen.append((free, False))
             rest += [(m, c, d) for (m, c, d), protected in parts if protected and c < d]
         rest += self._gaps([place for places in picked for place in places])
         protected = self._named([((place,), True) for place in sorted(rest)], "span", key="rest")
-        free_ones = self._named(chosen, self.unit)
+        free_ones = self._named(chosen, unit)
         return tuple(sorted([*free_ones, *protected], key=lambda s: s.places))
 
     def _gaps(self, taken: Sequence[Place]) -> list[Place]:

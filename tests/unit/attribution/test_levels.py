@@ -20,6 +20,8 @@ from smile_trace.records import (
     Message,
     Prompted,
     SegmentAttribution,
+    ToolCall,
+    ToolResult,
 )
 from tests.support.studies import Planted, chat, constant, copying, run
 
@@ -350,3 +352,94 @@ def test_what_does_not_predict_is_no_explanation(held_out: HeldOut | None, said:
     _, fidelity = levels_shown([level], SCORES)
     assert fidelity.status != "reliable"
     assert said in fidelity.reason
+
+
+FACTS = ("Order 4711 left on Monday.", "The refund was approved.", "A new lamp waits.")
+SAID = (
+    "Your order 4711 left our warehouse on Monday morning.",
+    "Ms Hansen approved the refund, and 35 euros are on their way to you.",
+    "If you prefer another lamp, the store in Bergen keeps one for you.",
+)
+UNKNOWN = "I am sorry, but nothing could be found."
+
+
+def _agent(results: int = 3, turns: int = 4) -> tuple[Message, ...]:
+    """A conversation, and a question for which tools were called, each with its result."""
+    messages = [Message(role="system", content="You answer customers. Use the tools.")]
+    for turn in range(turns):
+        messages.append(Message(role="user", content=f"It was {PADDING[turn].lower()}"))
+        messages.append(Message(role="assistant", content=f"I see. {PADDING[-turn - 1]}"))
+    messages.append(Message(role="user", content="What became of my order?"))
+    for number in range(results):
+        call = ToolCall(id=str(number), name=f"tool_{number}", arguments={"customer": 7})
+        given = ToolResult(id=str(number), response=f"Status 200. {FACTS[number]} No remarks.")
+        messages.append(Message(role="assistant", parts=(call,)))
+        messages.append(Message(role="tool", parts=(given,)))
+    return tuple(messages)
+
+
+def _saying(rule: str) -> Planted:
+    """Says what the results hold, by the rule; asked in vain without the word “order”."""
+
+    def model(messages: tuple[Message, ...]) -> str:
+        held = [any(fact in message.content for message in messages) for fact in FACTS]
+        if not any("my order" in message.content for message in messages):
+            return UNKNOWN
+        if rule == "one gates the others" and not held[0]:
+            return UNKNOWN
+        if rule == "either is enough":
+            held = [held[0] or held[1], False, held[2]]
+        return " ".join(said for said, is_held in zip(SAID, held, strict=True) if is_held)
+
+    return model
+
+
+@pytest.mark.parametrize("rule", ["one gates the others", "each adds its own", "either is enough"])
+def test_every_result_of_a_tool_that_matters_is_named(rule: str) -> None:
+    asked = run(_agent(), _saying(rule), unit="auto")
+    found = asked.explanation
+    assert len(asked.perturbations) <= 40
+    everything = [*found.coarser, *found.segments]
+    results = [s for s in everything if s.unit == "tool_result"]
+    assert [s.verdict for s in results] == ["supports"] * 3
+    assert all(s.parent is None for s in results)
+    [question] = [s for s in everything if s.text == "What became of my order?"]
+    assert question.significant
+    assert question.parent is None
+    assert not any(s.protected for s in everything)  # each message had its turn
+    assert [key.split(":")[1] for key in found.partitions[0] if "rest" not in key] == (
+        ["tool_result"] * 3
+    )
+    assert sum(s.portion or 0 for s in found.segments) == pytest.approx(
+        sum(s.attribution for s in everything if s.parent is None)
+    )
+
+
+def test_messages_are_removed_where_no_result_matters() -> None:
+    found = run(_agent(), copying("my order"), unit="auto").explanation
+    assert {s.verdict for s in found.segments if s.unit == "tool_result"} == {"excluded"}
+    assert all("What became of my order?" in s.text for s in found.coarser if s.significant)
+    assert any(s.significant for s in (*found.coarser, *found.segments))
+    assert run(_agent(), constant, unit="auto").explanation.status == "no_effect"
+
+
+@pytest.mark.parametrize(("budget", "results"), [(20, 3), (40, 1)])
+def test_a_single_result_or_a_small_budget_has_no_level_of_results(
+    budget: int, results: int
+) -> None:
+    model = copying("my order")
+    found = run(_agent(results), model, unit="auto", budget=budget).explanation
+    assert not any("rest" in key for key in found.partitions[0])
+
+
+@pytest.mark.parametrize(
+    ("beside", "status"),
+    [((True, True), "reliable"), ((False, True), "partial"), ((True, False), "partial")],
+)
+def test_levels_side_by_side_are_judged_together(beside: tuple[bool, bool], status: str) -> None:
+    levels = [
+        findings(True) if sure else replace(findings(False), held_out=None) for sure in beside
+    ]
+    scores = replace(SCORES, changes=SCORES.changes * 2, failed=SCORES.failed * 2)
+    shown, fidelity = levels_shown(levels, scores, 2)
+    assert (shown, fidelity.status) == (2, status)
