@@ -92,6 +92,11 @@ class TrackerContract:
         """Return the id of the trace of each explanation that a person would see."""
         raise NotImplementedError("define `visible_explanations`")
 
+    def listed_verdicts(self, server: FakeHttpServer) -> Sequence[tuple[str, str]] | None:
+        """Return the verdicts that a list of traces shows, each with the id of its trace; None if
+        it shows none."""
+        return None
+
     def table(self, server: FakeHttpServer) -> Mapping[str, JSON] | None:
         """Return the settings from which another process, with this environment, makes the same
         tracker. None skips the tests that kill a process in the middle of a delivery."""
@@ -130,6 +135,26 @@ class TrackerContract:
                 _received(outcome)
         assert sorted(self.visible_traces(server)) == sorted(ids)
         assert sorted(self.visible_explanations(server)) == sorted([ids[0], ids[1], ids[1]])
+
+    def test_a_traces_scores_are_those_of_its_final_answer(
+        self, server: FakeHttpServer, tracker: Tracker
+    ) -> None:
+        """Whatever is delivered first; a final answer that came late takes the place of another."""
+        for late in (False, True):
+            trace = sample_trace(calls=2)
+            grown = trace.model_copy(update={"calls": trace.calls[:1]}) if late else trace
+            external_id = _received(_deliver_trace(tracker, trace))
+            [step] = _explained(grown, external_id)[:1]
+            unsure = sample_explanation(step.call, status="inconclusive")
+            items = [
+                step.model_copy(update={"explanation": unsure}),
+                _explained(trace, external_id)[1],
+            ]
+            _deliver_explanations(tracker, items if late else items[::-1])
+            listed = self.listed_verdicts(server)
+            if listed is None:
+                pytest.skip("its list of traces shows no scores")
+            assert [said for of, said in listed if of == external_id] == ["reliable"]
 
     def test_a_newer_explanation_replaces_the_older_one(
         self, server: FakeHttpServer, tracker: Tracker

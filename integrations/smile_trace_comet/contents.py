@@ -15,7 +15,13 @@ from typing import TypeVar
 from smile_trace._guards import foreign
 from smile_trace.records import JSON, Call, Explanation, FidelityStatus, PromptUse, Record
 from smile_trace.records.comparison import Comparison
-from smile_trace.render import STATUS_WORDS, comparison_to_html, to_html
+from smile_trace.render import (
+    STATUS_WORDS,
+    comparison_to_html,
+    driver_text,
+    finest_driver,
+    to_html,
+)
 from smile_trace.trackers import ExplainedCall, ForgottenTrace
 from smile_trace.trackers.fields import strict_json
 from smile_trace.trackers.presentation import FIDELITY
@@ -122,7 +128,7 @@ class Row(Record):
 
 def row_of(call: Call, explanation: Explanation) -> Row:
     """Make the row of one explained call."""
-    top = next((segment for segment in explanation.ranked if segment.significant), None)
+    top = finest_driver(explanation)
     return Row(
         call=call.id,
         model=call.model or explanation.settings.model,
@@ -131,21 +137,22 @@ def row_of(call: Call, explanation: Explanation) -> Row:
         target_calls=explanation.cost.target_calls,
         tokens=explanation.cost.tokens,
         usd=explanation.cost.usd,
-        top_segment=top.text[:200] if top else None,
+        top_segment=driver_text(explanation) if top else None,
         top_attribution=top.attribution if top else None,
         summary=explanation.summary,
         explained_at=explanation.explained_at,
     )
 
 
-def summary_parameters(rows: Sequence[Row]) -> dict[str, JSON]:
-    """Return a trace's columns in the project's list, whose names are always the same."""
-    top = max(rows, key=lambda row: row.top_attribution or -1.0)
+def summary_parameters(rows: Sequence[Row], final: Call | None) -> dict[str, JSON]:
+    """Return a trace's columns in the project's list, whose names are always the same: those of its
+    final answer if that is explained, else of the last call that is."""
+    told = next((row for row in rows if final is not None and row.call == final.id), rows[-1])
     return {
-        "smile.status": ", ".join(sorted({STATUS_WORDS[row.status] for row in rows})),
-        "smile.top_segment": strict_json(top.top_segment) or NOTHING,
-        "smile.top_attribution": _rounded(top.top_attribution) or 0.0,
-        "smile.summary": strict_json(" ".join(row.summary for row in rows)[:500]),
+        "smile.status": STATUS_WORDS[told.status],
+        "smile.top_segment": strict_json(told.top_segment) or NOTHING,
+        "smile.top_attribution": _rounded(told.top_attribution) or 0.0,
+        "smile.summary": strict_json(told.summary[:500]),
     }
 
 

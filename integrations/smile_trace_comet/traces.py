@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from smile_trace.dialects.answers import final_answer
 from smile_trace.records import JSON, Explanation, Trace
 from smile_trace.records.path import ExplanationPath
 from smile_trace.render import path_ends, path_to_html, to_html
@@ -78,7 +79,7 @@ def deliver_explanation(client: "CometClient", item: ExplainedCall, view: View) 
     client.write_html(key, _page(item.trace, held, _read_path(client, key, assets)))
     _summarize(client, item.trace, key, assets, {span_id: compact(explanation)})
     rows = [row_of(call, held[call.span_id]) for call in item.trace.calls if call.span_id in held]
-    client.write_parameters(key, summary_parameters(rows))
+    client.write_parameters(key, summary_parameters(rows, final_answer(item.trace)))
     numbers = summary_metrics(rows)
     client.write_metrics(key, {name: numbers[name] for name in METRICS if name in numbers})
     client.add_tags(key, [TAG])

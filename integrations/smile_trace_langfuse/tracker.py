@@ -99,7 +99,7 @@ class LangfuseTracker(Dashboard):
         """See `Dashboard.put_scores`."""
         if shown.call is not None:
             self._score(place.trace_id, place.span_id, shown.scores)
-        if shown.is_alone:
+        if shown.is_of_trace:
             self._score(place.trace_id, None, shown.scores)
 
     def put_view(self, place: Parent, shown: Presentation, view: View) -> Outcome:

@@ -16,7 +16,7 @@ from smile_trace.dialects.documents import text_of
 from smile_trace.records import JSON, Call, Record, Trace
 from smile_trace.records.formats.otlp import spans_to_otlp
 from smile_trace.records.report import Report
-from smile_trace.render.text import short
+from smile_trace.render.text import short, signed
 from smile_trace.trackers import (
     Capabilities,
     CapturedTrace,
@@ -241,30 +241,36 @@ class MLflowTracker(Dashboard):
         return Place(trace_id, parent.span_id, parent.start_ns, parent.end_ns, info, own)
 
     def put_scores(self, place: Parent, shown: Presentation) -> None:
-        """See `Dashboard.put_scores`: MLflow's list of traces shows scores of their spans, too.
-        Scores that no longer apply are removed."""
+        """See `Dashboard.put_scores`.
+
+        MLflow's list of traces mixes the scores of all spans, and shows the newest. So it is given
+        those of the final answer alone, at its span, and of its documents that which matters most
+        comes last; those of another call are attributes of its explanation's span. Scores that no
+        longer apply are removed.
+        """
         assert isinstance(place, Place)
-        info = place.info
-        labels = {score.name: (score.label, score.reason) for score in shown.scores}
+        info, is_final = place.info, _is_final(shown, place)
+        labels = {score.name: (score.label, score.reason) for score in shown.scores if is_final}
         span_id = None if shown.call is None else place.span_id
         for name in shown.names:
             label, reason = labels.get(name, (None, ""))
             self._server.give_feedback(info, name, label, span_id=span_id, rationale=reason)
+            if is_final and span_id is not None:
+                self._server.take_feedback(info, name, besides=span_id)
         with self._server.reading():
-            documents = list(_placed(shown, place))
+            documents = sorted(_placed(shown, place), key=lambda one: abs(one.value or 0.0))
         for document in documents:
             about = (
                 {CHUNK: str(document.position), "smile.call": shown.call.id} if shown.call else {}
             )
-            if document.name:
-                about["smile.document"] = short(document.name)
+            name = short(document.name)
             self._server.give_feedback(
                 info,
                 DOCUMENT,
-                NOT_MEASURED if document.value is None else document.value,
+                f"{NOT_MEASURED if document.value is None else signed(document.value)} {name}",
                 span_id=document.span_id,
                 rationale=document.reason,
-                metadata=about,
+                metadata={**about, "smile.document": name},
             )
 
     def put_view(self, place: Parent, shown: Presentation, view: View) -> Outcome:
@@ -279,7 +285,8 @@ class MLflowTracker(Dashboard):
         elif isinstance(view, HeatmapView) and shown.call is not None:
             span = heatmap_span(server, info, place, shown.call, view)
             server.post_spans(spans_to_otlp([span]), experiment)
-            server.tag_trace(place.trace_id, STATUS_TAG, view.explanation.fidelity.status)
+            if _is_final(shown, place):
+                server.tag_trace(place.trace_id, STATUS_TAG, view.explanation.fidelity.status)
         return Receipt(external_id=view.span_id, url=self.trace_url(place.trace_id, info))
 
     def deliver_explanations(self, items: Sequence[ExplainedCall]) -> list[Outcome]:
@@ -349,6 +356,19 @@ class MLflowTracker(Dashboard):
         return True
 
 
+def _is_final(shown: Presentation, place: Place) -> bool:
+    """Whether it is about the trace, or the final answer in it; the application's own trace may
+    hold some of our trace's calls."""
+    if place.own is None:
+        return shown.is_of_trace
+    return shown.is_last_of(_inside(shown.item.trace, place))
+
+
+def _inside(trace: Trace, place: Place) -> list[Call]:
+    """Return the calls that stand in the application's own trace."""
+    return [c for c in trace.calls if c.external_trace.get(EXTERNAL_TRACE) == place.trace_id]
+
+
 def _held(spans: "Sequence[MlflowSpan]") -> list[HeldSpan]:
     """Return spans of the user's own trace as candidates for a parent."""
     return [
@@ -372,8 +392,7 @@ def _calls(trace: Trace, place: Place) -> dict[str, Parent]:
             for call in trace.calls
         }
     spans = _held(place.own)
-    inside = [c for c in trace.calls if c.external_trace.get(EXTERNAL_TRACE) == place.trace_id]
-    parents = {call.id: _parent(place.trace_id, spans, call) for call in inside}
+    parents = {c.id: _parent(place.trace_id, spans, c) for c in _inside(trace, place)}
     return {call_id: parent for call_id, parent in parents.items() if parent is not None}
 
 

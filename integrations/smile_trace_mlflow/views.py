@@ -28,7 +28,6 @@ from smile_trace.trackers import ForgottenTrace
 from smile_trace.trackers.fields import json_text, known, without_nul
 from smile_trace.trackers.late_span import Parent
 from smile_trace.trackers.presentation import (
-    EXPLANATION,
     EXPLANATION_NAME,
     PATH_NAME,
     HeatmapView,
@@ -72,8 +71,7 @@ def heatmap_span(
         "smile.fidelity_r2_low": fidelity.r2_low,
         "smile.fidelity_r2_high": fidelity.r2_high,
     }
-    about = {"smile.status": fidelity.status, **known(figures)}
-    about[EXPLANATION] = view.attributes[EXPLANATION]
+    about = {**view.attributes, "smile.status": fidelity.status, **known(figures)}
     return _late_span(place, view.span_id, view.name, view.answer, outputs, about)
 
 

@@ -138,7 +138,7 @@ class OpikTracker(Dashboard):
         if shown.call is not None:
             of_span = [score_json(place.span_id, score, project) for score in scores]
             self._server.write_scores("span", of_span)
-        if shown.is_alone:
+        if shown.is_of_trace:
             of_trace = [score_json(place.trace_id, score, project) for score in scores]
             self._server.write_scores("trace", of_trace)
 

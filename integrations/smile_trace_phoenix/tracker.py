@@ -153,7 +153,7 @@ class PhoenixTracker(Dashboard):
             return None if self._annotated("trace", of_trace) else self._not_there(shown)
         if not self._annotated("span", of_span):
             return self._not_there(shown)
-        if shown.is_alone:
+        if shown.is_of_trace:
             self._annotated("trace", of_trace)
         if shown.documents:
             self._annotate_documents(shown, shown.call)
@@ -164,7 +164,7 @@ class PhoenixTracker(Dashboard):
         spans, rows = retrievers(shown.item.trace), []
         for document in shown.documents:
             if document.span_id in spans:
-                score = Score(DOCUMENT, "number", None, document.value, document.reason)
+                score = Score(DOCUMENT, "number", document.name, document.value, document.reason)
                 row = _row(score, {"call": call.id})
                 del row["identifier"]  # which Phoenix takes of no document
                 at = {"span_id": document.span_id, "document_position": document.position}

@@ -14,6 +14,7 @@ from smile_trace.records.formats.answers import read_tool_calls
 from smile_trace.records.path import ExplanationPath, PathStep, Source
 from smile_trace.render.heatmap_layout import STATUS_WORDS
 from smile_trace.render.html import TEMPLATES, to_html
+from smile_trace.render.phrases import telling_name
 from smile_trace.render.svg import SMALL, TEXT
 from smile_trace.render.text import short, signed
 from smile_trace.render.typeset import wrap
@@ -100,16 +101,33 @@ def path_to_html(
 
 
 def path_ends(path: ExplanationPath) -> str:
-    """Return the path's ends, for a column of a list: `“4711” in the user message`."""
+    """Return the path's ends for a column of a list, which shows some twenty characters: `4711 from
+    user`, `Friday from get_order`. A tool that was offered is an end where nothing else is."""
+    followed = {
+        number for number, step in enumerate(path.steps) if any(map(_is_data, step.sources))
+    }
     found = [
-        short(end.name)
-        if end.kind == "tool"
-        else f"“{short(end.drivers[0].name, 60)}” {short(end.where)}"
-        for _, end in path.ends
+        (step, source)
+        for step in path.steps
+        for source in step.sources
+        if _is_data(source) and source.step not in followed
     ]
-    ends = list(dict.fromkeys(found))
+    ends = list(dict.fromkeys(_end(step, source) for step, source in found))
+    if not found:
+        ends = list(dict.fromkeys(short(source.name) for _, source in path.ends))
     more = len(ends) - _MAX_ENDS
     return listed([*ends[:_MAX_ENDS], *([f"{more} more"] if more > 0 else [])]) or "(none)"
+
+
+def _is_data(source: Source) -> bool:
+    return source.kind != "tool"
+
+
+def _end(step: PathStep, source: Source) -> str:
+    driver = source.drivers[0]
+    if source.kind == "document" and driver.unit == "document":
+        return short(source.name)
+    return f"{telling_name(driver, step.explanation.answer)} from {short(source.name, 60)}"
 
 
 _Run = tuple[str, str]

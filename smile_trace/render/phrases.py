@@ -1,8 +1,10 @@
 """Names in pictures, columns and sentences: the driver of an answer, a retrieved document, the
 parts of a message that are not text."""
 
+import re
 from collections.abc import Mapping, Sequence
 
+from smile_trace._text.telling_words import FUNCTION_WORDS, telling_words
 from smile_trace._text.titles import LONGEST, title
 from smile_trace.records import (
     DocumentAttribution,
@@ -18,7 +20,7 @@ from smile_trace.records import (
 )
 from smile_trace.records.message import tool_names
 from smile_trace.records.verdicts import NO_DIFFERENCE, NOT_MEASURED
-from smile_trace.render.text import short, signed
+from smile_trace.render.text import short, signed, visible
 
 _LONGEST_NAME = 60
 
@@ -43,16 +45,17 @@ _TOGETHER: _Sentences = {
 }
 
 
-def document_name(document: DocumentAttribution) -> str:
-    """Return a document's name, or its number among those retrieved with it."""
-    if document.name is not None:
-        return short(document.name, _LONGEST_NAME)
+def document_name(document: DocumentAttribution, text: str = "") -> str:
+    """Return a document's name, else the title of its text, else its number among those retrieved
+    with it."""
+    if (name := document.name or title(text)) is not None:
+        return short(name, _LONGEST_NAME)
     return "document" if document.position is None else f"document {document.position + 1}"
 
 
-def document_sentence(document: DocumentAttribution) -> str:
+def document_sentence(document: DocumentAttribution, text: str = "") -> str:
     """Say what was measured of a document: `returns.md: +0.62 [+0.51, +0.70]: …`."""
-    return f"{document_name(document)}: {_measured(document)}"
+    return f"{document_name(document, text)}: {_measured(document)}"
 
 
 def _measured(document: DocumentAttribution) -> str:
@@ -83,28 +86,78 @@ def _verdict(document: DocumentAttribution) -> Verdict:
 NO_DRIVER = "(none)"
 
 
+_COLUMN = 28
+"""Characters of a longer text that are left of it: columns of lists show some twenty."""
+
+
 def driver_text(explanation: Explanation) -> str:
-    """Return the driver on one line of at most 60 characters, a long passage by its title;
-    `NO_DRIVER` if no part certainly drives the answer."""
-    driver = driver_of(explanation)
-    return NO_DRIVER if driver is None else _name(driver)
+    """Return the driver on one line of at most 60 characters: a document's name or a passage's
+    title, else the finest part that certainly drives the answer, a long one by its telling words;
+    `NO_DRIVER` if no part does."""
+    driver = finest_driver(explanation)
+    if driver is None:
+        return NO_DRIVER
+    return _document_around(driver, explanation) or telling_name(driver, explanation.answer)
+
+
+def finest_driver(explanation: Explanation) -> SegmentAttribution | None:
+    """Return the strongest part that the answer certainly depends on, within it the strongest such
+    piece, and so on; a document or titled passage stays whole. None if nothing certainly drives the
+    answer."""
+    found = driver_of(explanation)
+    while found is not None and not _is_titled(found):
+        pieces = [
+            segment
+            for segment in (*explanation.coarser, *explanation.segments)
+            if _drives(segment)
+            and segment.parent is not None
+            and explanation.coarser[segment.parent] is found
+        ]
+        if not pieces:
+            break
+        found = max(pieces, key=lambda s: s.strength)
+    return found
+
+
+def telling_name(segment: SegmentAttribution, answer: str) -> str:
+    """Return the title of a part, or its text; of a long one the words that say most, above all
+    those of the answer."""
+    if segment.title is not None:
+        return short(segment.title, LONGEST)
+    name = short(segment.name, LONGEST)
+    if len(" ".join(segment.name.split())) <= _COLUMN or segment.unit == "word":
+        return name
+    if (segment.unit != "sentence") and (titled := title(segment.text)) is not None:
+        return short(titled, LONGEST)
+    wanted = {word.lower() for word in _WORDS.findall(answer[:_LONGEST_LABEL])}
+    said = telling_words(visible(segment.name), _COLUMN, wanted=wanted - FUNCTION_WORDS)
+    return short(said, LONGEST) if said else name
+
+
+_WORDS = re.compile(r"\w+")
+
+
+def _is_titled(segment: SegmentAttribution) -> bool:
+    return segment.title is not None or segment.unit == "document"
+
+
+def _document_around(segment: SegmentAttribution, explanation: Explanation) -> str | None:
+    """Return the name of the retrieved document that the part is inside of."""
+    for document in explanation.documents:
+        message, start, end = document.place
+        inside = segment.message == message and start <= segment.start < segment.end <= end
+        if document.name and inside:
+            return short(document.name, LONGEST)
+    return None
 
 
 def driver_of(explanation: Explanation) -> SegmentAttribution | None:
     """Return the strongest part that the answer depends on; None if none certainly drives it. A
-    passage that was looked at more finely stands for its pieces."""
+    passage that was looked at more finely stands for its pieces: `finest_driver` goes into it."""
     coarser = explanation.coarser
     candidates = [s for s in (*coarser, *explanation.segments) if _drives(s)]
     outermost = [s for s in candidates if not any(map(_drives, _around(s, coarser)))]
     return max(outermost, key=lambda s: s.strength, default=None)
-
-
-def _name(segment: SegmentAttribution) -> str:
-    if segment.title is not None:
-        return short(segment.title, LONGEST)
-    is_long = len(" ".join(segment.name.split())) > LONGEST
-    titled = is_long and segment.unit not in ("word", "sentence")
-    return short((title(segment.text) if titled else None) or segment.name, LONGEST)
 
 
 def _around(

@@ -59,7 +59,7 @@ class Dashboard(Tracker):
         raise self.lacks("put_spans")
 
     def put_scores(self, place: Parent, shown: Presentation) -> Outcome | None:
-        """Write the scores at the span `place`; if `shown.is_alone`, also at its trace, if the
+        """Write the scores at the span `place`; if `shown.is_of_trace`, also at its trace, if the
         backend lists traces by them; and document scores at the spans that retrieved the documents.
         By default nothing is written. Return None when written, else why nothing can be."""
         return None

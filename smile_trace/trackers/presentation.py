@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, NamedTuple, Protocol
 
+from smile_trace.dialects.answers import final_answer
 from smile_trace.records import JSON, Call, Explanation, Trace
 from smile_trace.records.path import ExplanationPath, PathStep
 from smile_trace.records.profile import ProbeResult, Profile
 from smile_trace.render import (
-    driver_of,
     driver_text,
     fidelity_reason,
+    finest_driver,
     path_ends,
     path_to_html,
     path_to_svg,
@@ -25,7 +26,7 @@ from smile_trace.render import (
     to_svg,
 )
 from smile_trace.render.markdown import align_tables, escape
-from smile_trace.render.phrases import document_sentence
+from smile_trace.render.phrases import document_name, document_sentence
 from smile_trace.render.profile import STATUS
 from smile_trace.render.text import difference, short
 from smile_trace.trackers.fields import call_label, known, newest_feedback
@@ -42,7 +43,8 @@ DRIVER, VERDICT, FIDELITY, PATH = (
     "smile.fidelity_r2",
     "smile.path",
 )
-"""Driver of the answer; verdict, or reason for no explanation; held-out R²; end of the path."""
+"""Finest certain driver of the answer; verdict, or reason for no explanation; held-out R²; end of
+the path."""
 PROBE = "smile."
 """Prefix of a probe's name: `smile.order`."""
 PROBED = tuple(
@@ -111,7 +113,7 @@ def feedback_scores(trace: Trace) -> list[Score]:
 
 
 def _explained(explanation: Explanation) -> Iterator[Score]:
-    fidelity, driver = explanation.fidelity, driver_of(explanation)
+    fidelity, driver = explanation.fidelity, finest_driver(explanation)
     r2, reason = fidelity.r2_heldout, short(fidelity_reason(explanation), LONGEST)
     strength = 0.0 if driver is None else round(driver.attribution, 4)
     summary = short(explanation.summary, LONGEST)
@@ -152,28 +154,29 @@ def _variant(profile: Profile, result: ProbeResult) -> str:
 
 class ScoredDocument(NamedTuple):
     """A document at its position, from 0, among those that a span retrieved. `value` is its
-    attribution, None if it was not removed alone; `name` is its source or id, if it has one."""
+    attribution, None if it was not removed alone; `name` is its source, id or title, else its
+    number."""
 
     text: str
     span_id: str | None
     position: int
     value: float | None
     reason: str
-    name: str | None
+    name: str
 
 
 def _documents(item: ExplainedCall) -> Iterator[ScoredDocument]:
     """Yield the documents that stand in the messages of an explained call."""
     texts = [document.text for document in item.call.documents if document.place is not None]
     for place, document in enumerate(item.explanation.documents):
-        value = document.attribution
+        value, text = document.attribution, texts[place] if place < len(texts) else ""
         yield ScoredDocument(
-            text=texts[place] if place < len(texts) else "",
+            text=text,
             span_id=document.span_id,
             position=place if document.position is None else document.position,
             value=None if value is None else round(value, 4),
-            reason=short(document_sentence(document), LONGEST),
-            name=document.source or document.id,
+            reason=short(document_sentence(document, text), LONGEST),
+            name=document_name(document, text),
         )
 
 
@@ -343,10 +346,17 @@ class Presentation:
     view: View | None = None
     documents: Sequence[ScoredDocument] = ()
 
-    @property
-    def is_alone(self) -> bool:
-        """Whether its scores stand for the whole trace: it is about the trace, or its only call."""
-        return self.call is None or len(self.item.trace.calls) == 1
+    @cached_property
+    def is_of_trace(self) -> bool:
+        """Whether its scores are the trace's, too: it is about the trace, or its final answer."""
+        return self.is_last_of(self.item.trace.calls)
+
+    def is_last_of(self, calls: Sequence[Call]) -> bool:
+        """Whether it is about the trace, or the final answer of these calls of it."""
+        if self.call is None:
+            return True
+        final = final_answer(self.item.trace.model_copy(update={"calls": tuple(calls)}))
+        return final is not None and final.id == self.call.id
 
 
 def present(item: Item) -> Presentation:

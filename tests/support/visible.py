@@ -2,7 +2,7 @@
 
 import mlflow
 
-from smile_trace.trackers.presentation import EXPLANATION_NAME
+from smile_trace.trackers.presentation import EXPLANATION_NAME, VERDICT
 from tests.support.fake_comet import FakeComet
 from tests.support.fake_langfuse_writes import FakeLangfuseWrites
 from tests.support.fake_opik import FakeOpik
@@ -46,6 +46,19 @@ def in_mlflow(experiment: str) -> Seen:
     return [trace.info.trace_id for trace in traces], explanations
 
 
+def verdicts_in_mlflow(experiment: str) -> list[tuple[str, str]]:
+    """Each value in the column of verdicts, of any span, with its trace."""
+    found = mlflow.get_experiment_by_name(experiment)
+    assert found is not None
+    traces = mlflow.search_traces(locations=[found.experiment_id], return_type="list")
+    return [
+        (trace.info.trace_id, said.value)
+        for trace in traces
+        for said in trace.info.assessments
+        if said.name == VERDICT
+    ]
+
+
 def in_opik(server: FakeOpik) -> Seen:
     """Traces, and our spans, of which none has a file twice."""
     names = [n for files in server.attachments.values() for n, _, _ in files]
@@ -71,3 +84,11 @@ def in_phoenix(server: PhoenixServer, project: str) -> Seen:
         if span["name"].startswith(EXPLANATION_NAME)
     ]
     return [trace["trace_id"] for trace in traces], explanations
+
+
+def verdicts_in_phoenix(server: PhoenixServer, project: str) -> list[tuple[str, str]]:
+    """The verdicts at traces, once everything that was taken is written."""
+    traces = server.settled(f"projects/{project}/traces", limit=1000)
+    ids = [trace["trace_id"] for trace in traces]
+    found = server.get(f"projects/{project}/trace_annotations", trace_ids=ids, limit=1000)
+    return [(s["trace_id"], s["result"]["label"]) for s in found if s["name"] == VERDICT]

@@ -191,11 +191,13 @@ class TraceRequests(Connection):
             elif (getattr(ours[0], "value", None), ours[0].rationale) != (value, rationale):
                 self.tracing.update_assessment(info.trace_id, str(ours[0].assessment_id), feedback)
 
-    def take_feedback(self, info: TraceInfo, name: str) -> None:
-        """Remove all our values of that name, from every span."""
+    def take_feedback(self, info: TraceInfo, name: str, *, besides: str | None = None) -> None:
+        """Remove our values of that name from every span, except from the span `besides`."""
         with self.calling():
             for a in info.assessments:
-                if (a.name, a.source.source_id) == (name, SOURCE.source_id):
+                if (a.name, a.source.source_id) == (name, SOURCE.source_id) and (
+                    besides is None or a.span_id != besides
+                ):
                     self.tracing.delete_assessment(info.trace_id, str(a.assessment_id))
 
 

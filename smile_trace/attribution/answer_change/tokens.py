@@ -5,8 +5,8 @@ import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
 
+from smile_trace._text.telling_words import FUNCTION_WORDS, NEGATIONS
 from smile_trace.attribution.answer_change.vocabulary import (
-    FUNCTION_WORDS,
     HALVES,
     HAN_APOLOGY,
     HAN_DATE,
@@ -14,7 +14,6 @@ from smile_trace.attribution.answer_change.vocabulary import (
     HAN_NUMERAL,
     HAN_UNITS,
     MONTHS,
-    NEGATIONS,
     WEEKDAYS,
     canonical,
     compatible,

@@ -34,3 +34,8 @@ class TestCometTracker(TrackerContract):
     def visible_explanations(self, server: FakeHttpServer) -> list[str]:
         assert isinstance(server, FakeComet)
         return in_comet(server)[1]
+
+    def listed_verdicts(self, server: FakeHttpServer) -> list[tuple[str, str]]:
+        assert isinstance(server, FakeComet)
+        traces = [one for one in server.experiments if one.type == "LLM"]
+        return [(one.key, str(one.parameters["smile.status"])) for one in traces]

@@ -209,7 +209,7 @@ def test_a_path_is_on_top_of_its_trace_and_stays(
     experiment = experiment_of(comet_server, trace.trace_id)
     assert ExplanationPath.model_validate_json(experiment.asset("path.json")) == path
     assert experiment.asset("path.svg").startswith(b"<svg")
-    assert "“Friday” in the user message" in experiment.parameters["smile.path"]
+    assert "Friday from user" in experiment.parameters["smile.path"]
     metadata = json.loads(experiment.asset("comet_llm_data.json"))["metadata"]["smile"]
     assert metadata["path"]["summary"] == path.summary
     assert set(metadata) == {"path", trace.calls[0].span_id, trace.calls[1].span_id}

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from smile_trace.records import JSON, Span
+from smile_trace.trackers.presentation import VERDICT
 from smile_trace_contracts.fake_http_server import FakeHttpServer
 from smile_trace_contracts.source import SourceContract
 from smile_trace_contracts.tracker import TrackerContract
@@ -38,6 +39,11 @@ class TestLangfuseTracker(TrackerContract):
     def visible_explanations(self, server: FakeHttpServer) -> list[str]:
         assert isinstance(server, FakeLangfuseWrites)
         return in_langfuse(server)[1]
+
+    def listed_verdicts(self, server: FakeHttpServer) -> list[tuple[str, str]]:
+        assert isinstance(server, FakeLangfuseWrites)
+        of_trace = [s for s in server.scores.values() if "observationId" not in s]
+        return [(s["traceId"], s["value"]) for s in of_trace if s["name"] == VERDICT]
 
 
 class TestLangfuseSource(SourceContract):

@@ -14,7 +14,7 @@ from smile_trace_mlflow import MLflowSource, MLflowTracker
 from smile_trace_mlflow.server import Server
 from tests.support.mlflow_server import MLflowServer
 from tests.support.reverse_proxy import ReverseProxy
-from tests.support.visible import in_mlflow
+from tests.support.visible import in_mlflow, verdicts_in_mlflow
 
 pytestmark = pytest.mark.mlflow
 
@@ -47,6 +47,9 @@ class TestMLflowTracker(TrackerContract):
 
     def visible_explanations(self, server: FakeHttpServer) -> list[str]:
         return in_mlflow(self.experiment)[1]
+
+    def listed_verdicts(self, server: FakeHttpServer) -> list[tuple[str, str]]:
+        return verdicts_in_mlflow(self.experiment)
 
 
 class TestMLflowSource(SourceContract):

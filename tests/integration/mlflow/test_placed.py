@@ -108,7 +108,7 @@ def test_it_stands_at_the_root_at_each_step_in_the_list_and_as_a_page(
         assert "heatmap" in " ".join(at_step.outputs)
     assert "in the result of look_up" in at_step.outputs["depends on"] or number == len(path.steps)
     said = {a.name: (a.value, a.rationale) for a in shown.info.assessments}
-    assert said == {"smile.path": ("“K-8528” in the user message", path.summary)}
+    assert said == {"smile.path": ("K-8528 from user", path.summary)}
     assert shown.info.execution_duration is not None
     client = MlflowClient()
     found = client.get_experiment_by_name(experiment)
@@ -176,7 +176,7 @@ def test_its_pictures_are_drawn(
     assert open_pictures(page, url, "2. The call of look_up")
     page.screenshot(path=tmp_path / "step.png")
     open_list(page, url, column="smile.path")
-    assert page.get_by_text("“K-8528” in the user message").first.is_visible()
+    assert page.get_by_text("K-8528 from user").first.is_visible()
     page.screenshot(path=tmp_path / "list.png")
 
 
@@ -250,6 +250,11 @@ def of_documents(trace: mlflow.entities.Trace) -> list[Any]:
     return [a for a in trace.info.assessments if a.name == DOCUMENT]
 
 
+def measured(said: Any) -> float:
+    """The attribution in a value such as `+0.62 returns.md`."""
+    return float(said.value.split()[0].replace("\u2212", "-"))
+
+
 @pytest.mark.parametrize(
     "make",
     [
@@ -272,10 +277,11 @@ def test_each_attribution_stands_on_its_document(
     [span] = [span for span in found.data.spans if span.span_id == retriever]
     assert span.span_type == "RETRIEVER"
     texts = [document["page_content"] for document in span.outputs]
-    values = {texts[int(a.metadata[CHUNK])]: a.value for a in said}
+    values = {texts[int(a.metadata[CHUNK])]: measured(a) for a in said}
     of_warranty, of_returns = values.pop(WARRANTY), *values.values()
     assert of_warranty > 0.5
     assert abs(of_returns) < 0.05
+    assert measured(said[-1]) == of_warranty, "the list shows the newest"
     assert {a.span_id for a in found.info.assessments if a.name != DOCUMENT} != {retriever}
 
 
@@ -314,7 +320,7 @@ def test_what_was_not_measured_is_said(mlflow_server: MLflowServer) -> None:
     )
     found = deliver_twice(mlflow_server, trace, pieces)
     said = of_documents(found)
-    assert [a.value for a in said] == [NOT_MEASURED] * 2
+    assert all(a.value.startswith(f"{NOT_MEASURED} ") for a in said)
     assert all("removed in pieces" in a.rationale for a in said)
 
 
@@ -361,4 +367,5 @@ def test_in_the_applications_own_trace_they_stand_on_its_retriever(
     warranty = by_span[spans["search"]]
     assert warranty.metadata[CHUNK] == "1"
     assert warranty.metadata["smile.document"] == "warranty.md"
-    assert warranty.value > 0.5
+    assert measured(warranty) > 0.5
+    assert warranty.value.endswith(" warranty.md")

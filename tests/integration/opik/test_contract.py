@@ -3,11 +3,14 @@
 import pytest
 
 from smile_trace.records import JSON
+from smile_trace.trackers.presentation import VERDICT
 from smile_trace_contracts.fake_http_server import FakeHttpServer
 from smile_trace_contracts.tracker import TrackerContract
 from smile_trace_opik import OpikTracker
 from tests.support.fake_opik import FakeOpik
 from tests.support.visible import in_opik
+
+LISTED = ("trace", VERDICT)
 
 
 class TestOpikTracker(TrackerContract):
@@ -33,3 +36,8 @@ class TestOpikTracker(TrackerContract):
     def visible_explanations(self, server: FakeHttpServer) -> list[str]:
         assert isinstance(server, FakeOpik)
         return in_opik(server)[1]
+
+    def listed_verdicts(self, server: FakeHttpServer) -> list[tuple[str, str]]:
+        assert isinstance(server, FakeOpik)
+        scores = server.scores.items()
+        return [(i, s["category_name"]) for (kind, i, name), s in scores if (kind, name) == LISTED]

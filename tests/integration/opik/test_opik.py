@@ -227,7 +227,7 @@ def test_a_path_is_a_span_with_its_pictures_and_a_score_of_the_trace(
     assert ExplanationPath.model_validate_json(content["path.json"]) == path
     said = server.scores["trace", traced_as, "smile.path"]
     assert (said["value"], said["reason"]) == (2.0, path.summary)
-    assert "“Friday” in the user message" in said["category_name"]
+    assert "Friday from user" in said["category_name"]
     call = trace.calls[0]
     forgotten = ForgottenTrace(
         trace_id=trace.trace_id,

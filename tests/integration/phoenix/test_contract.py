@@ -14,7 +14,7 @@ from tests.support.phoenix_behind_proxy import BehindProxy
 from tests.support.phoenix_server import PhoenixServer
 from tests.support.phoenix_spans import write_spans
 from tests.support.reverse_proxy import ReverseProxy
-from tests.support.visible import in_phoenix
+from tests.support.visible import in_phoenix, verdicts_in_phoenix
 
 pytestmark = pytest.mark.phoenix
 
@@ -30,6 +30,9 @@ class TestPhoenixTracker(BehindProxy, TrackerContract):
 
     def visible_explanations(self, server: FakeHttpServer) -> list[str]:
         return in_phoenix(self.behind, self.project)[1]
+
+    def listed_verdicts(self, server: FakeHttpServer) -> list[tuple[str, str]]:
+        return verdicts_in_phoenix(self.behind, self.project)
 
 
 class TestPhoenixSource(SourceContract):

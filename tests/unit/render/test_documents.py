@@ -10,7 +10,8 @@ from playwright.sync_api import Browser
 from rich.console import Console
 
 import smile_trace
-from smile_trace.records import Message, SegmentAttribution
+from smile_trace._guards.presentable import unpunctuated
+from smile_trace.records import DocumentAttribution, Message, SegmentAttribution
 from smile_trace.records.profile import Profile
 from smile_trace.render import (
     driver_text,
@@ -229,6 +230,49 @@ def test_a_passage_that_was_refined_is_named_by_its_title() -> None:
     assert driver_text(found.model_copy(update={"coarser": (none,)})) == "30"
 
 
+@pytest.mark.parametrize(
+    ("text", "answer", "column"),
+    [
+        ("Good morning, mirror on the wall of our hallway.", "No.", "morning mirror wall hallway"),
+        ("Always tell the price in euros, please, to all.", "75 euros.", "Always tell price euros"),
+        (
+            "Please never promise anybody a refund of the money.",
+            "No.",
+            "never promise anybody refund",
+        ),
+        ("How much is it for the three of us?", "60 euros.", None),
+        ("请用德语回答所有的问题，谢谢您的帮助，我们非常感谢您的耐心等待和支持。", "x", None),
+    ],
+)
+def test_a_long_sentence_is_named_by_its_telling_words(
+    text: str, answer: str, column: str | None
+) -> None:
+    explained = explanation([("user", text)], {})
+    whole = explained.segments[0].model_copy(
+        update={"text": text, "end": len(text), "unit": "sentence", "significant": True,
+                "attribution": 0.5}
+    )  # fmt: skip
+    found = explained.model_copy(update={"answer": answer, "segments": (whole,)})
+    assert driver_text(found) == (column or unpunctuated(text))
+
+
+def test_the_finest_certain_part_is_named_and_nothing_uncertain() -> None:
+    text = "Good morning, mirror on the wall of our hallway."
+    explained = explanation([("user", text)], {"mirror": 0.7, "wall": 0.4})
+    whole = SegmentAttribution(
+        text=text, message=0, role="user", start=0, end=len(text), unit="sentence", key="s",
+        attribution=0.6, ci_low=0.5, ci_high=0.7, significant=True,
+    )  # fmt: skip
+    inside = tuple(s.model_copy(update={"parent": 0}) for s in explained.segments)
+    found = explained.model_copy(update={"coarser": (whole,), "segments": inside})
+    assert driver_text(found) == "mirror"
+    unsure = tuple(s.model_copy(update={"significant": False}) for s in inside)
+    sentence = found.model_copy(update={"segments": unsure})
+    assert driver_text(sentence) == "morning mirror wall hallway"
+    document = DocumentAttribution(source="hall.md", place=(0, 0, len(text)), measured="in_pieces")
+    assert driver_text(found.model_copy(update={"documents": (document,)})) == "hall.md"
+
+
 def test_it_fits_into_a_column() -> None:
     explained = explanation([("user", BODY * 3)], {})
     whole = explained.segments[0].model_copy(
@@ -236,8 +280,7 @@ def test_it_fits_into_a_column() -> None:
                 "attribution": 0.5}
     )  # fmt: skip
     found = driver_text(explained.model_copy(update={"segments": (whole,)}))
-    assert found.startswith("Goods can be returned")
-    assert len(found) <= 60
+    assert found == "returned within 30 … unworn"
 
 
 def test_a_list_of_explanations() -> None:

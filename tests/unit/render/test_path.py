@@ -6,8 +6,8 @@ from xml.etree import ElementTree
 import pytest
 from rich.console import Console
 
-from smile_trace.records.path import ExplanationPath
-from smile_trace.render import path_to_html, path_to_svg, print_path
+from smile_trace.records.path import ExplanationPath, Source
+from smile_trace.render import path_ends, path_to_html, path_to_svg, print_path
 from smile_trace_contracts.samples import HOSTILE
 from tests.support.paths import ROOT
 from tests.support.sample_paths import sample_path
@@ -28,6 +28,23 @@ def test_the_tree() -> None:
     assert shown.count("in the user message") == 1
     assert "that call is not explained: get_order" in shown
     assert "2 answers explained · 80 of 120 calls" in shown
+
+
+def test_a_column_names_what_the_path_ends_in_and_where_that_stands() -> None:
+    path = sample_path()
+    assert path_ends(path) == "Friday from get_order and Friday from user"
+    first, second = path.steps
+    [driver] = first.explanation.drivers
+    offered = Source(kind="tool", name="look_up", drivers=(driver,))
+    to_second = tuple(source for source in first.sources if source.step == 1)
+    steps = (
+        first.model_copy(update={"sources": to_second}),
+        second.model_copy(update={"sources": (offered,)}),
+    )
+    of_tool = path.model_copy(update={"steps": steps})
+    assert path_ends(of_tool) == "Friday from get_order", "that a tool was offered explains little"
+    alone = second.model_copy(update={"sources": (offered,)})
+    assert path_ends(path.model_copy(update={"steps": (alone,)})) == "look_up"
 
 
 def test_the_page_has_the_tree_and_every_heatmap() -> None:
