@@ -155,7 +155,7 @@ def _short_ids(listed: "Sequence[Captured]") -> dict[str, str]:
 
 def _exchange(call: "Call", common: int, width: int) -> str:
     """The last message, unless it stands above, and the answer, in at most `width` characters."""
-    answer = "→ " + (call.answer if call.answer is not None else _why(call))
+    answer = f"→ {_answered(call)}"
     if len(call.messages) <= common:
         return _fit(answer, width)
     question = _fit(_asked(call.messages[-1]), max(width // 2, width - len(answer) - 1))
@@ -186,7 +186,7 @@ def _told(one: "Captured") -> str:
         f"{call.id} {_start(call):%Y-%m-%d %H:%M:%S} {call.name} {call.model or 'no model'}",
         f"read from {_source(one.span) or 'no scope'} by {call.dialect or 'no dialect'}",
         *(_message(message, call.messages) for message in call.messages),
-        f"-> {call.answer if call.answer is not None else _why(call)}",
+        f"-> {_answered(call)}",
     ]
     tools = call.parameters.get("tools")
     if isinstance(tools, list) and tools:
@@ -220,5 +220,12 @@ def _said(message: "Message") -> str:
     return " ".join(" ".join([*shown, message.content[at:]]).split())
 
 
-def _why(call: "Call") -> str:
-    return f"no answer: {call.no_content or call.error or call.status}"
+def _answered(call: "Call") -> str:
+    """The answer, the tools that it calls, or why there is none."""
+    from smile_trace.records.formats.answers import read_tool_calls
+
+    if call.answer is None:
+        return f"no answer: {call.no_content or call.error or call.status}"
+    called = read_tool_calls(call.answer) or ()
+    calls = (f"calls {one.name}({json.dumps(one.arguments)})" for one in called)
+    return ", ".join(calls) or call.answer
