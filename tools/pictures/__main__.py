@@ -61,15 +61,15 @@ def _take_mlflow(
     context = browser.new_context(viewport={"width": WIDTH, "height": HEIGHT})
     prefer(context, dark=dark)
     page = context.new_page()
-    wrong = _wrong_answer(explained)
-    address = _address(wrong, server)
+    shown = _opening_hours(explained)
+    address = _address(shown, server)
     page.set_viewport_size({"width": LIST_WIDTH, "height": LIST_HEIGHT})
     open_list(page, address)
     store_picture(page, "mlflow-list", dark=dark, clip=LIST, colours=COLOURS)
     page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
     open_explanation(page, address)
     store_picture(page, "heatmap-in-mlflow", dark=dark)
-    open_runs(page, address, f"smile-trace {day_of(wrong.explanation)}")
+    open_runs(page, address, f"smile-trace {day_of(shown.explanation)}")
     store_picture(page, "mlflow-run", dark=dark, colours=COLOURS)
     context.close()
 
@@ -85,13 +85,14 @@ def _take_comparison(browser: Browser, html: str, *, dark: bool) -> None:
         page.close()
 
 
-def _wrong_answer(explained: Sequence[Explained]) -> Explained:
-    """The newest answer to "Where are lamps repaired?" of the prompt's second version."""
+def _opening_hours(explained: Sequence[Explained]) -> Explained:
+    """The newest answer to "When does the shop in Oslo open?" of the prompt's first version: right,
+    and from one of three documents."""
     return [
         one
         for one in explained
-        if "Where are lamps repaired?" in one.call.messages[-1].content
-        and [use.version for use in one.call.prompts] == ["2"]
+        if "When does the shop in Oslo open?" in one.call.messages[-1].content
+        and [use.version for use in one.call.prompts] == ["1"]
     ][-1]
 
 
