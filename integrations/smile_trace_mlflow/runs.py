@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 from smile_trace._guards import foreign
 from smile_trace._guards.foreign import ForeignDataError
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 DAY_TAG = "smile.day"
 TABLE, INDEX, PAGES, PATHS = "explanations.json", "index.html", "heatmaps", "paths"
+PICTURES = "pictures"
 COLUMNS = (
     "function",
     "driver",
@@ -49,7 +51,8 @@ EVALUATION_RUN = {"mlflow.runType": "genai_evaluate"}
 """The tag of a run that MLflow's menu shows among the evaluation runs, with its traces."""
 NOTE = (
     "Explanations of logged calls by smile-trace: index.html lists them, explanations.json is the "
-    "table, heatmaps/ has a page each, paths/ one for each path of a trace."
+    "table, heatmaps/ has a page each, paths/ one for each path of a trace; pictures/ are drawn in "
+    "the traces."
 )
 NOTE_TAG = "mlflow.note.content"
 """The tag of a run's description, which is Markdown."""
@@ -78,6 +81,26 @@ def deliver_day(server: "Server", day: str, items: Sequence[ExplainedCall]) -> R
     return Receipt(external_id=run_id)
 
 
+class Pictures:
+    """Writes pictures into the runs of their days, and draws them in the traces.
+
+    MLflow draws an image that is attached to a trace at most 200 pixels high, and one in a Markdown
+    text in its own size, if its address is absolute and the text is below 400 characters.
+    """
+
+    def __init__(self, server: "Server", ui_url: str) -> None:
+        self._server, self._ui_url = server, ui_url
+
+    def put(self, of: str, explanation: Explanation, svg: str) -> str:
+        """Write the picture of a call, a step or a path's trace; return the Markdown."""
+        day, path = day_of(explanation), picture_path(of)
+        run_id = self._server.find_or_make_run(DAY_TAG, day, f"smile-trace {day}", NOTE)
+        self._server.write_artifact(run_id, path, svg)
+        query = urlencode({"path": path, "run_uuid": run_id})
+        told = f"{path} of the run smile-trace {day}"
+        return f"![{told}]({self._ui_url}/get-artifact?{query})"
+
+
 def write_path_page(server: "Server", trace: Trace, path: ExplanationPath) -> None:
     """Put the page of a trace's path into the run of its day."""
     day = day_of(path.steps[0].explanation)
@@ -99,9 +122,12 @@ def _forget_in_day(server: "Server", run_id: str, day: str, call_ids: set[str]) 
     for path in server.artifacts(run_id, PAGES):
         if path.endswith(endings):
             server.delete_artifact(run_id, path)
-    pages = {path_page(trace_id_of(call_id)) for call_id in call_ids}
-    for path in pages.intersection(server.artifacts(run_id, PATHS)):
-        server.delete_artifact(run_id, path)
+    traces = {trace_id_of(call_id) for call_id in call_ids}
+    drawn = {picture_path(of) for one in (*call_ids, *traces) for of in (one, step_picture(one))}
+    pages = {path_page(trace_id) for trace_id in traces}
+    for folder, ours in ((PATHS, pages), (PICTURES, drawn)):
+        for path in ours.intersection(server.artifacts(run_id, folder)):
+            server.delete_artifact(run_id, path)
     rows = _read(server.read_artifact(run_id, TABLE))
     left = {key: row for key, row in rows.items() if key not in call_ids}
     if left != rows:
@@ -128,6 +154,16 @@ def page_path(item: ExplainedCall) -> str:
 def path_page(trace_id: str) -> str:
     """Return the artifact path of the page of a trace's path."""
     return f"{PATHS}/path-{_short_hash(trace_id)}.html"
+
+
+def picture_path(of: str) -> str:
+    """Return the artifact path of the picture of a call, a path's trace or step."""
+    return f"{PICTURES}/{_short_hash(of)}.svg"
+
+
+def step_picture(call_id: str) -> str:
+    """Return what the picture of a path's step is of."""
+    return f"step {call_id}"
 
 
 def _short_hash(call_id: str) -> str:

@@ -49,7 +49,13 @@ from smile_trace_mlflow.comparisons import VERSION_TAG, deliver_comparison
 from smile_trace_mlflow.prompts import prompt_template
 from smile_trace_mlflow.reports import deliver_report, forget_reports
 from smile_trace_mlflow.reviews import MLflowQueues
-from smile_trace_mlflow.runs import day_of, deliver_day, forget_in_days, write_path_page
+from smile_trace_mlflow.runs import (
+    Pictures,
+    day_of,
+    deliver_day,
+    forget_in_days,
+    write_path_page,
+)
 from smile_trace_mlflow.spans import (
     EXTERNAL_SPAN,
     EXTERNAL_TRACE,
@@ -114,6 +120,7 @@ class MLflowTracker(Dashboard):
     def __init__(self, server: "Server", ui_url: str) -> None:
         self._server = server
         self._ui_url = ui_url.rstrip("/")
+        self._pictures = Pictures(server, self._ui_url)
         self.review_queues = MLflowQueues(server)
 
     @classmethod
@@ -279,11 +286,11 @@ class MLflowTracker(Dashboard):
         server, info, trace = self._server, place.info, shown.item.trace
         experiment = str(info.experiment_id)
         if isinstance(view, PathView):
-            spans = path_spans(server, info, place, _calls(trace, place), view)
+            spans = path_spans(server, info, place, _calls(trace, place), view, self._pictures)
             server.post_spans(spans_to_otlp(list(spans)), experiment)
             write_path_page(server, trace, view.path)
         elif isinstance(view, HeatmapView) and shown.call is not None:
-            span = heatmap_span(server, info, place, shown.call, view)
+            span = heatmap_span(server, info, place, shown.call, view, self._pictures)
             server.post_spans(spans_to_otlp([span]), experiment)
             if _is_final(shown, place):
                 server.tag_trace(place.trace_id, STATUS_TAG, view.explanation.fidelity.status)

@@ -12,16 +12,14 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from smile_trace import semconv
-from smile_trace.records import JSON, Call, Explanation, Span
+from smile_trace.records import JSON, Call, Span
 from smile_trace.records.formats.otlp import spans_to_otlp
 from smile_trace.records.path import PathStep
 from smile_trace.render import (
+    brief_svg,
     details_to_markdown,
-    path_to_svg,
     scores_to_markdown,
     summary_to_markdown,
-    to_svg,
-    to_svg_strips,
 )
 from smile_trace.render.text import short
 from smile_trace.trackers import ForgottenTrace
@@ -35,6 +33,7 @@ from smile_trace.trackers.presentation import (
     explanation_span_id,
     path_span_id,
 )
+from smile_trace_mlflow.runs import Pictures, step_picture
 from smile_trace_mlflow.spans import INPUTS, OUTPUTS, TYPE
 
 if TYPE_CHECKING:
@@ -42,29 +41,33 @@ if TYPE_CHECKING:
 
     from smile_trace_mlflow.server import Server
 
-WIDTH, HEIGHT = 700, 200
-"""Size of a picture: in a span's outputs MLflow draws at most 200 pixels of height."""
-WHOLE = "all in one picture (click)"
-"""The name of the picture that is not cut into strips; a click shows it in full size."""
 PATH = "smile_trace.path"
 """Span attribute: the path as JSON, without its explanations, which stand at its steps."""
 _MOST_DRIVERS = 3
 _NOTHING = b'<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>'
 
 Key = Callable[[int], str]
-"""Returns the text that the id of an attached picture is hashed from, by its number."""
+"""Returns the text that the id of an attached file is hashed from, by its number."""
 
 
 def heatmap_span(
-    server: "Server", info: "TraceInfo", place: Parent, call: Call, view: HeatmapView
+    server: "Server",
+    info: "TraceInfo",
+    place: Parent,
+    call: Call,
+    view: HeatmapView,
+    pictures: Pictures,
 ) -> Span:
-    """Make the span that shows an explanation under its call's, and attach its pictures."""
+    """Make the span that shows an explanation under its call's: the picture, and the whole page as
+    an attachment."""
     explanation, fidelity = view.explanation, view.explanation.fidelity
+    kind, page = view.files["heatmap.html"]
     outputs: dict[str, JSON] = {
         "summary": summary_to_markdown(explanation),
-        **_attached(server, info, explanation, _key_of_call(call.id), whole=True),
+        "heatmap": pictures.put(call.id, explanation, view.svg),
         "scores": scores_to_markdown(explanation),
         "details": details_to_markdown(explanation),
+        "the whole page": server.attach(info, _key_of_call(call.id)(0), kind, page),
     }
     figures = {
         "smile.fidelity_r2": fidelity.r2_heldout,
@@ -76,35 +79,32 @@ def heatmap_span(
 
 
 def path_spans(
-    server: "Server", info: "TraceInfo", root: Parent, calls: Mapping[str, Parent], view: PathView
+    server: "Server",
+    info: "TraceInfo",
+    root: Parent,
+    calls: Mapping[str, Parent],
+    view: PathView,
+    pictures: Pictures,
 ) -> Iterator[Span]:
     """Yield a path's span under the root, and its steps' spans under `calls`, by our ids."""
     path = view.path
-    svg = path_to_svg(path, width=WIDTH).encode()
-    picture = server.attach(info, _key_of_path(path.trace_id)(0), "image/svg+xml", svg)
+    first = path.steps[0].explanation
+    kind, page = view.files["path.html"]
     bare = path.model_dump(mode="json", exclude={"steps": {"__all__": {"explanation", "by_tool"}}})
-    outputs: dict[str, JSON] = {"summary": short(path.summary, 2000), "path": picture}
+    outputs: dict[str, JSON] = {
+        "summary": short(path.summary, 2000),
+        "path": pictures.put(path.trace_id, first, view.svg),
+        "the whole page": server.attach(info, _key_of_path(path.trace_id)(0), kind, page),
+    }
     about = {PATH: json.dumps(bare, ensure_ascii=False)}
     yield _late_span(root, view.span_id, view.name, view.answer, outputs, about)
     for number, step in enumerate(path.steps, 1):
         if (parent := calls.get(step.call)) is not None:
-            pictures = _attached(server, info, step.explanation, _key_of_step(step.call))
             name, answer = short(f"{number}. {step.title}"), step.explanation.answer
-            outputs = {"depends on": _sources(step), **pictures}
+            svg = brief_svg(step.explanation)
+            picture = pictures.put(step_picture(step.call), step.explanation, svg)
+            outputs = {"depends on": _sources(step), "heatmap": picture}
             yield _late_span(parent, _step_span_id(step.call), name, answer, outputs, {})
-
-
-def _attached(
-    server: "Server", info: "TraceInfo", explanation: Explanation, key: Key, *, whole: bool = False
-) -> dict[str, str]:
-    """Attach an explanation's pictures; return their references by name, in page order."""
-    drawn = to_svg_strips(explanation, width=WIDTH, height=HEIGHT)
-    if whole and len(drawn) > 1:
-        drawn[WHOLE] = to_svg(explanation, width=WIDTH)
-    return {
-        name: server.attach(info, key(i), "image/svg+xml", svg.encode())
-        for i, (name, svg) in enumerate(drawn.items())
-    }
 
 
 def _sources(step: PathStep) -> str:

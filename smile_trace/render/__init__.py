@@ -35,11 +35,12 @@ from smile_trace.render.profile import (
     prompt_profile_to_html,
 )
 from smile_trace.render.scores import plot, to_frame
-from smile_trace.render.svg import to_svg, to_svg_strips
+from smile_trace.render.svg import brief_svg, to_svg
 from smile_trace.render.terminal import print_suggestions, print_terminal
 
 __all__ = [
     "STATUS_WORDS",
+    "brief_svg",
     "comparison_to_html",
     "details_to_markdown",
     "driver_of",
@@ -64,7 +65,6 @@ __all__ = [
     "to_html",
     "to_markdown",
     "to_svg",
-    "to_svg_strips",
 ]
 
 register_views(

@@ -52,12 +52,12 @@ _VERDICTS: Mapping[Verdict | None, str] = {
 SCALE_POWER = 0.7
 """Strength of colour = |attribution| ** SCALE_POWER: absolute, and small effects still show."""
 
-MIN_FOLD, MIN_COMPACT_FOLD = 700, 240
-"""Characters of the shortest run without effect that is folded; in a compact picture."""
+MIN_FOLD = 700
+"""Characters of the shortest run without effect that is folded."""
 MIN_MESSAGE_FOLD = 240
 """Characters of the shortest message without effect that is folded as a whole."""
-FOLD_CONTEXT, COMPACT_CONTEXT = 160, 60
-"""Characters on each side of a fold that are always shown; in a compact picture."""
+FOLD_CONTEXT = 160
+"""Characters on each side of a fold that are always shown."""
 LONGEST_ROLE = 60
 
 
@@ -73,6 +73,10 @@ class Piece:
     passage: SegmentAttribution | None = None
     told: str = ""
     """The hint for a piece of the answer."""
+    cut: bool = False
+    """Whether the text is a part of a longer run."""
+    continued: bool = False
+    """Whether the run began above, where its value stands."""
 
     @property
     def ground(self) -> Kind:
@@ -100,7 +104,7 @@ class Piece:
     @property
     def value(self) -> str:
         """The attribution if significant; `fails` if requests without it do; else empty."""
-        if self.segment is None or not self.strength:
+        if self.segment is None or not self.strength or self.continued:
             return ""
         if not self.segment.significant:
             return "fails"
@@ -124,20 +128,45 @@ class Piece:
 
 @dataclass(frozen=True)
 class Fold:
-    """A long run of text that shows no effect, which a picture may collapse."""
+    """A run of text that a picture may collapse. `shown`: the parts (by identity) of which another
+    piece is drawn, so that they are not counted as missing."""
 
     pieces: tuple[Piece, ...]
+    shown: frozenset[int] = frozenset()
 
     @property
     def label(self) -> str:
-        """The size of the collapsed text, and what is known of it. Text between segments, mostly
-        spaces, goes with its neighbours; on its own it was never removed."""
-        size = sum(len(piece.text) for piece in self.pieces)
-        kinds = {piece.kind for piece in self.pieces} - {"plain"}
-        if kinds == {"excluded"}:
-            return f"{size:,} characters that {NO_DIFFERENCE}"
-        said = NOT_MEASURED if "open" in kinds else "never removed"
-        return f"{size:,} characters{', some' if len(kinds) > 1 else ' that were'} {said}"
+        """The number of collapsed parts by what is known of them: `12 parts without effect, 3 parts
+        open`; the size of text that was never removed."""
+        counts: dict[str, set[int]] = {}
+        continues = False
+        for piece in self.pieces:
+            segment = piece.passage if piece.ground_strength and piece.passage else piece.segment
+            if segment is None or piece.kind == "edge" or not piece.text.strip():
+                continue
+            if id(segment) in self.shown:
+                continues = True
+            else:
+                counts.setdefault(_kind(segment), set()).add(id(segment))
+        said = [
+            f"{len(found):,} {one if len(found) == 1 else several}"
+            for kind, (one, several) in _FOLDED.items()
+            if (found := counts.get(kind))
+        ]
+        if not said:
+            size = sum(len(piece.text) for piece in self.pieces)
+            return "more of this part" if continues else f"{size:,} characters, never removed"
+        return ", ".join([*(["more of this part"] if continues else []), *said])
+
+
+_FOLDED: Mapping[Kind, tuple[str, str]] = {
+    "supports": ("part that supports the answer", "parts that support the answer"),
+    "opposes": ("part that works against the answer", "parts that work against the answer"),
+    "excluded": ("part without effect", "parts without effect"),
+    "open": ("part open", "parts open"),
+    "protected": ("part never removed", "parts never removed"),
+}
+"""One part, and several: the words for each verdict differ."""
 
 
 @dataclass(frozen=True)
@@ -180,11 +209,10 @@ class Heatmap:
         words = self.status_words[:1].upper() + self.status_words[1:]
         return f"{words}: {self.reason}" if self.reason else words
 
-    def key(self, *, answer: bool = True) -> str:
-        """Return the legend: the meaning of grey, hatching, underlines and markers, with those of
-        the answer if it is drawn beside."""
-        grey = f"Grey: {NO_DIFFERENCE}. " if "excluded" in self.kinds else ""
-        hatched = f"Hatched: {NOT_MEASURED}. " if "open" in self.kinds else ""
+    def key(self, *, brief: bool = False) -> str:
+        """Return the legend: the meaning of grey, hatching, underlines and markers."""
+        grey = f"Grey: without effect, it {NO_DIFFERENCE}. " if "excluded" in self.kinds else ""
+        hatched = f"Hatched: open, {NOT_MEASURED}. " if "open" in self.kinds else ""
         floor = (
             f"Hatched on the scale: noise alone, up to {self.noise_floor:.2f}. "
             if self.noise_floor >= 0.005
@@ -193,25 +221,28 @@ class Heatmap:
         protected = (
             "Dotted underline: protected, never removed. " if "protected" in self.kinds else ""
         )
-        kinds = {piece.kind for piece in self.answer} if answer else set()
+        kinds = {piece.kind for piece in self.answer}
         part = ""
         if "explained" in kinds:
             part = "Underlined: the part of the answer that is explained. "
         if "moved" in kinds:
             part = "Underlined in the answer: what changes without a coloured part. "
-        finer = (
-            f"{OPENS} {CLOSES}: a part that was measured as a whole, which gives it its value "
-            "and colour; then the parts inside it were removed, with everything else retained: "
-            "those that matter are outlined, and their values do not add up to that of the whole."
-            if "edge" in self.kinds
-            else ""
-        )
+        finer = ""
+        if "edge" in self.kinds:
+            finer = (
+                f"{OPENS} {CLOSES}: a part with its value as a whole; outlined: what matters inside "
+                "it, removed alone."
+                if brief
+                else f"{OPENS} {CLOSES}: a part that was measured as a whole, which gives it its "
+                "value and colour; then the parts inside it were removed, with everything else "
+                "retained: those that matter are outlined, and their values do not add up to that "
+                "of the whole."
+            )
         return f"{grey}{hatched}{floor}{protected}{part}{finer}".strip()
 
 
-def heatmap(explanation: Explanation, *, compact: bool = False) -> Heatmap:
-    """Lay out an explanation. If segments overlap, the shortest is drawn. `compact`: fold more of
-    what shows no effect, if something has one."""
+def heatmap(explanation: Explanation) -> Heatmap:
+    """Lay out an explanation. If segments overlap, the shortest is drawn."""
     fidelity = explanation.fidelity
     messages: list[tuple[str, tuple[Piece, ...]]] = []
     kinds: set[Kind] = set()
@@ -227,8 +258,7 @@ def heatmap(explanation: Explanation, *, compact: bool = False) -> Heatmap:
         kinds.update(piece.kind for piece in pieces)
         role = message_title(message, explanation.messages)
         messages.append((short(role, LONGEST_ROLE), pieces))
-    compact = compact and any(_shows_effect(piece) for _, pieces in messages for piece in pieces)
-    blocks = [Block(role, tuple(_fold(pieces, compact=compact))) for role, pieces in messages]
+    blocks = [Block(role, tuple(_fold(pieces))) for role, pieces in messages]
     return Heatmap(
         blocks=tuple(_fold_messages(blocks)),
         answer=_answer(explanation),
@@ -318,8 +348,10 @@ def _edges(coarser: Sequence[SegmentAttribution], message: int) -> _Edges:
     for segment in coarser:
         for place, start, end in segment.places:
             if place == message:
-                value = f"{kind_and_title(segment)} {signed(segment.attribution)}"
-                opening = f"{OPENS}{value}\u00a0".replace(" ", "\u00a0")
+                named = kind_and_title(segment)
+                if _strength(segment) and segment.significant:  # what is grey bears no number
+                    named = f"{named} {signed(segment.attribution)}"
+                opening = f"{OPENS}{named}\u00a0".replace(" ", "\u00a0")
                 begins.setdefault(start, []).append(Piece(opening, "edge", segment))
                 ends.setdefault(end, []).insert(0, Piece(CLOSES, "edge", segment))
     return {at: [*ends.get(at, ()), *begins.get(at, ())] for at in {*ends, *begins}}
@@ -362,16 +394,14 @@ def _pieces(
     yield from edges.get(len(content), ())
 
 
-def _fold(pieces: Sequence[Piece], *, compact: bool) -> Iterator[Piece | Fold]:
-    shortest = MIN_COMPACT_FOLD if compact else MIN_FOLD
-    context = COMPACT_CONTEXT if compact else FOLD_CONTEXT
+def _fold(pieces: Sequence[Piece]) -> Iterator[Piece | Fold]:
     for foldable, group in groupby(pieces, key=_is_foldable):
         run = list(group)
-        if not foldable or sum(len(piece.text) for piece in run) < shortest:
+        if not foldable or sum(len(piece.text) for piece in run) < MIN_FOLD:
             yield from run
             continue
-        head, rest = _split(run, context)
-        middle, tail = _split(rest, sum(len(piece.text) for piece in rest) - context)
+        head, rest = _split(run, FOLD_CONTEXT)
+        middle, tail = _split(rest, sum(len(piece.text) for piece in rest) - FOLD_CONTEXT)
         while tail and tail[0].text.isspace():
             middle.append(tail.pop(0))
         yield from head

@@ -9,18 +9,13 @@ coloured words stand in dark ink on an opaque colour.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby, pairwise
+from functools import partial
+from itertools import groupby
 from typing import Literal
 
 from smile_trace.records import Explanation
-from smile_trace.render.heatmap_layout import (
-    LONGEST_ROLE,
-    Block,
-    Fold,
-    Heatmap,
-    Piece,
-    heatmap,
-)
+from smile_trace.render.compact import compacted
+from smile_trace.render.heatmap_layout import Block, Fold, Heatmap, Piece, heatmap
 from smile_trace.render.html import TEMPLATES
 from smile_trace.render.text import short
 from smile_trace.render.typeset import Chunk, width_of, wrap
@@ -31,8 +26,10 @@ BOLD = 1.08
 VALUED_LINE, LINE, SMALL_LINE = 36.0, 21.0, 17.0
 """Line heights: with values above the words, without, and of small print."""
 LEGEND_HEIGHT = 27.0
-MAX_STRIPS = 12
-"""The most strips: a picture that needs more is not divided."""
+LONGEST_SUMMARY, LONGEST_VERDICT, LONGEST_ANSWER, LONGEST_LABEL = 270, 240, 170, 160
+"""Characters in a brief picture: of its heading and the answer; of a fold's label."""
+AROUND_MARKED = 40
+"""Characters on each side of what is marked in a long answer."""
 
 _RGB = tuple[int, int, int]
 _COLOURS: dict[str, tuple[_RGB, _RGB]] = {
@@ -77,80 +74,35 @@ def to_svg(explanation: Explanation, *, width: int = 760) -> str:
     Raises:
         ValueError: the width is below 240.
     """
-    page = _Page(heatmap(explanation), width, MARGIN)
-    page.heading()
-    page.messages()
-    page.answer()
-    page.legend()
-    page.facts()
-    return _draw(page, 0.0, page.y + MARGIN - 6)
+    return _draw(_page(heatmap(explanation), width))
 
 
-def to_svg_strips(
-    explanation: Explanation, *, width: int = 700, height: int = 200
-) -> dict[str, str]:
-    """Draw messages and legend in strips at most `height` pixels high, by name, from top to bottom:
-    `heatmap`, or `heatmap 1 of 3`, …, and `scale` if the legend does not fit below.
-
-    Viewers that scale a picture down to a height keep strips at their natural size. Text without
-    effect is folded, and strips without any come last, which is why each is numbered. A single line
-    may be higher. If more than `MAX_STRIPS` were needed, there is one.
+def brief_svg(explanation: Explanation, *, width: int = 700, height: int = 500) -> str:
+    """Draw the explanation at most `height` pixels high, as trackers show it: what is certain with
+    the sentences around it, in the prompt's order; the rest is folded (see `compact`). The
+    strongest part is drawn in any case.
 
     Raises:
         ValueError: the width is below 240.
     """
-    page = _Page(heatmap(explanation, compact=True), width, 1.0)
+    brief = partial(_page, width=width, brief=True)
+    return _draw(brief(compacted(heatmap(explanation), lambda some: brief(some).height <= height)))
+
+
+def _page(picture: Heatmap, width: int, *, brief: bool = False) -> "_Page":
+    page = _Page(picture, width, 1.0 if brief else MARGIN, brief=brief)
+    page.heading()
     page.messages()
-    edges = _balanced(page, height)
-    if len(edges) - 1 > MAX_STRIPS:
-        edges = [edges[0], edges[-1]]
-    page.legend(answer=False)
-    count, end = len(edges) - 1, page.y + 8
-    fits = end - edges[-2] <= height
-    if fits:
-        edges[-1] = end
-    names = [f"heatmap {i} of {count}" for i in range(1, count + 1)] if count > 1 else ["heatmap"]
-    named = dict(zip(names, pairwise(edges), strict=True))
-    ordered = sorted(named.items(), key=lambda item: not page.shows_effect(*item[1]))
-    drawn = {name: _draw(page, *strip) for name, strip in ordered}
-    return drawn if fits else drawn | {"scale": _draw(page, edges[-1], end)}
+    page.answer()
+    page.legend()
+    if not brief:
+        page.facts()
+    return page
 
 
-def _balanced(page: "_Page", height: int) -> list[float]:
-    edges = _edges(page.cuts, page.seams, height)
-    for lower in range(round(page.cuts[-1] / (len(edges) - 1)), height, 8):
-        if len(tried := _edges(page.cuts, page.seams, lower)) == len(edges):
-            return tried
-    return edges
-
-
-def _edges(cuts: Sequence[float], seams: Sequence[float], height: float) -> list[float]:
-    """Divide between two messages if that fills half a strip, else between lines."""
-    edges = [0.0]
-    while edges[-1] < cuts[-1]:
-        top = edges[-1]
-        reach = [cut for cut in cuts if top < cut <= top + height]
-        between = [seam for seam in seams if top + height / 2 <= seam <= top + height]
-        if not reach:
-            edges.append(min(cut for cut in cuts if cut > top))
-        elif reach[-1] == cuts[-1] or not between:
-            edges.append(reach[-1])
-        else:
-            edges.append(between[-1])
-    return edges
-
-
-def _draw(page: "_Page", top: float, bottom: float) -> str:
+def _draw(page: "_Page") -> str:
     return TEMPLATES.get_template("heatmap.svg.j2").render(
-        page=page,
-        picture=page.picture,
-        top=top,
-        height=bottom - top,
-        words=[w for w in page.words if top < w.y <= bottom],
-        boxes=[b for b in page.boxes if b.y < bottom and b.y + b.height > top],
-        legend=page.legend_y if top <= page.legend_y < bottom else None,
-        tiny=TINY,
-        fill=_fill,
+        page=page, picture=page.picture, tiny=TINY, fill=_fill
     )
 
 
@@ -161,47 +113,54 @@ def _fill(kind: str, strength: float) -> str:
 
 
 class _Page:
-    """Lays out one block below the other and keeps all positions. `cuts` are the heights between
-    two lines, `seams` those between two messages."""
+    """Lays out one block below the other and keeps all positions. `brief`: heading and answer are
+    shortened."""
 
-    def __init__(self, picture: Heatmap, width: int, margin: float) -> None:
+    def __init__(self, picture: Heatmap, width: int, margin: float, *, brief: bool) -> None:
         if width < 240:
             raise ValueError("an SVG heatmap needs a width of at least 240")
         self.picture = picture
         self.width = float(width)
         self.margin = margin
+        self.brief = brief
         self.words: list[Word] = []
         self.boxes: list[Box] = []
-        self.cuts: list[float] = []
-        self.seams: list[float] = []
         self.legend_y = -1.0
         self._valued: set[int] = set()
         self.y = margin
 
-    def shows_effect(self, top: float, bottom: float) -> bool:
-        pieces = [word.piece for word in self.words if top < word.y <= bottom]
-        return any(p is not None and (p.strength or p.ground_strength) for p in pieces)
+    @property
+    def height(self) -> float:
+        return self.y + (8.0 if self.brief else self.margin - 6)
 
     def heading(self) -> None:
-        self._paragraph(self.picture.summary, "summary", TEXT, LINE)
-        self._paragraph(self.picture.verdict, "small", SMALL, SMALL_LINE)
+        summary, verdict = self.picture.summary, self.picture.verdict
+        if self.brief:
+            summary, verdict = short(summary, LONGEST_SUMMARY), short(verdict, LONGEST_VERDICT)
+        self._paragraph(summary, "summary", TEXT, LINE)
+        self._paragraph(verdict, "small", SMALL, SMALL_LINE)
         self.y += 10
 
     def messages(self) -> None:
-        """Add the prompt, one frame per message; collapsed neighbours share one."""
+        """Add the prompt, one frame per message; collapsed neighbours share one line."""
         for collapsed, blocks in groupby(self.picture.blocks, key=lambda block: block.collapsed):
-            for block in [_joined(list(blocks))] if collapsed else blocks:
+            if collapsed:
+                self._collapsed(list(blocks))
+                continue
+            for block in blocks:
                 self._message(block, "text")
 
     def answer(self) -> None:
         said = self.picture.answer or (Piece("(empty)", "plain"),)
+        if self.brief:
+            said = tuple(_shortened(said))
         self._message(Block("answer", said), "answer")
 
-    def legend(self, *, answer: bool = True) -> None:
-        self.y += 10
+    def legend(self) -> None:
+        self.y += 4 if self.brief else 10
         self.legend_y = self.y
         self.y += LEGEND_HEIGHT
-        self._paragraph(self.picture.key(answer=answer), "small", SMALL, SMALL_LINE)
+        self._paragraph(self.picture.key(brief=self.brief), "small", SMALL, SMALL_LINE)
 
     def facts(self) -> None:
         self._paragraph(" · ".join(self.picture.facts), "small", SMALL, SMALL_LINE)
@@ -227,20 +186,25 @@ class _Page:
                 marked = any(chunk.style and chunk.style.strength for chunk in line)
                 self.y += VALUED_LINE if marked else LINE
                 self._set(line, left, look, TEXT)
-                self.cuts.append(self.y + 8)
         self.y += PADDING
         self.boxes.append(Box(top, self.y - top, filled=look == "text"))
         self.y += 8
-        self.cuts[-1:] = [self.y - 4]
-        self.seams.append(self.y - 4)
 
-    def _fold(self, fold: Fold, left: float, inner: float) -> None:
+    def _collapsed(self, blocks: Sequence[Block]) -> None:
+        roles = list(dict.fromkeys(block.role for block in blocks))
+        who = f"{len(blocks):,} messages" if len(blocks) > 2 else ", ".join(roles)
+        folds = [part for block in blocks for part in block.parts if isinstance(part, Fold)]
+        pieces = tuple(piece for fold in folds for piece in fold.pieces)
+        shown = frozenset().union(*(fold.shown for fold in folds))
+        self._fold(Fold(pieces, shown), self.margin, self.width - 2 * self.margin, f"{who}: ")
+        self.y += 12
+
+    def _fold(self, fold: Fold, left: float, inner: float, who: str = "") -> None:
         self.y += LINE
-        label = f"⋯ {fold.label} ⋯"
-        width = width_of(label, SMALL)
-        x = left + max(inner - width, 0.0) / 2
+        label = short(f"⋯ {who}{fold.label} ⋯", LONGEST_LABEL)
+        width = min(width_of(label, SMALL), inner)
+        x = left + (inner - width) / 2
         self.words.append(Word(x, self.y, width, label, "fold", SMALL))
-        self.cuts.append(self.y + 8)
 
     def _set(
         self, line: Sequence[Chunk[Piece | None]], left: float, look: Look, size: float
@@ -300,10 +264,21 @@ def _is_drawn(piece: Piece) -> bool:
     return piece.ground_strength > 0 or piece.strength > 0 or piece.kind in _MARKED
 
 
-def _joined(blocks: Sequence[Block]) -> Block:
-    roles = ", ".join(dict.fromkeys(block.role for block in blocks))
-    pieces = tuple(piece for block in blocks for piece in block.pieces)
-    return Block(short(roles, LONGEST_ROLE), (Fold(pieces),))
+def _shortened(answer: Sequence[Piece]) -> Iterator[Piece]:
+    """Yield the answer on some two lines, with what is marked in it, or else its beginning."""
+    marked = any(piece.kind != "plain" for piece in answer)
+    room = LONGEST_ANSWER
+    for number, piece in enumerate(answer):
+        text = piece.text
+        if piece.kind == "plain" and marked and len(text) > 2 * AROUND_MARKED:
+            head = text[:AROUND_MARKED] if number else ""
+            tail = text[-AROUND_MARKED:] if number + 1 < len(answer) else ""
+            text = f"{head} … {tail}"
+        if len(text) > room:
+            yield replace(piece, text=text[:room].rstrip() + " …")
+            return
+        room -= len(text)
+        yield replace(piece, text=text)
 
 
 def _strength(word: Word) -> float:

@@ -15,6 +15,7 @@ from smile_trace.records import JSON, Call, Explanation, Trace
 from smile_trace.records.path import ExplanationPath, PathStep
 from smile_trace.records.profile import ProbeResult, Profile
 from smile_trace.render import (
+    brief_svg,
     driver_text,
     fidelity_reason,
     finest_driver,
@@ -23,7 +24,6 @@ from smile_trace.render import (
     path_to_svg,
     to_html,
     to_markdown,
-    to_svg,
 )
 from smile_trace.render.markdown import align_tables, escape
 from smile_trace.render.phrases import document_name, document_sentence
@@ -250,7 +250,7 @@ class HeatmapView(View):
     @cached_property
     def svg(self) -> str:
         """See `View.svg`."""
-        return to_svg(self.explanation)
+        return brief_svg(self.explanation)
 
     @cached_property
     def markdown(self) -> str:

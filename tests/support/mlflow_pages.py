@@ -41,29 +41,29 @@ def open_list(page: Page, url: str, column: str = "smile.driver") -> Locator:
     return found
 
 
-def open_explanation(page: Page, url: str) -> list[Locator]:
-    """Open a receipt's trace and select the explanation; gives its pictures once drawn."""
-    return open_pictures(page, url, EXPLANATION_NAME)
+def open_explanation(page: Page, url: str) -> Locator:
+    """Open a receipt's trace and select the explanation; gives its picture once drawn."""
+    return open_picture(page, url, EXPLANATION_NAME)
 
 
-def open_pictures(page: Page, url: str, name: str) -> list[Locator]:
-    """Open a receipt's trace and select the span whose name begins so; gives its pictures once
+def open_picture(page: Page, url: str, name: str) -> Locator:
+    """Open a receipt's trace and select the span whose name begins so; gives its only picture once
     drawn."""
     page.goto(url)
     span = page.get_by_text(name).first
     span.wait_for(timeout=PATIENCE)
-    pictures = page.locator('img[alt^="Attachment"]')
+    picture = page.locator('img[src*="get-artifact"]')
     for _ in range(CLICKS):  # one that comes while the tree is being drawn goes to nobody
         span.dispatch_event("click")
         with contextlib.suppress(PlaywrightTimeout):
-            pictures.first.wait_for(timeout=PATIENCE / CLICKS)
+            picture.wait_for(timeout=PATIENCE / CLICKS)
             break
     page.wait_for_function(
-        "[...document.querySelectorAll('img[alt^=Attachment]')].every(i => i.complete)",
+        "[...document.querySelectorAll('img[src*=get-artifact]')].every(i => i.complete)",
         timeout=PATIENCE,
     )
     _settle(page)
-    return pictures.all()
+    return picture
 
 
 def open_runs(page: Page, url: str, name: str) -> None:

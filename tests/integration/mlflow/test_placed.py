@@ -35,7 +35,7 @@ from smile_trace_mlflow.spans import EXTERNAL_TRACE, shown_in
 from smile_trace_mlflow.tracker import CHUNK
 from tests.support.agents_in_store import serving_agent
 from tests.support.browser import WatchedPage
-from tests.support.mlflow_pages import open_list, open_pictures
+from tests.support.mlflow_pages import open_list, open_picture
 from tests.support.mlflow_server import MLflowServer
 from tests.support.planted_agents import planted_agent
 from tests.support.retrieval_traces import (
@@ -101,11 +101,12 @@ def test_it_stands_at_the_root_at_each_step_in_the_list_and_as_a_page(
     at_root = spans[PATH_NAME]
     assert at_root.parent_id == trace.root_span_id
     assert at_root.outputs["summary"] == path.summary
-    assert at_root.outputs["path"].startswith("mlflow-attachment:")
+    assert "/get-artifact?path=pictures" in at_root.outputs["path"]
+    assert at_root.outputs["the whole page"].startswith("mlflow-attachment:")
     for number, step in enumerate(path.steps, 1):
         at_step = spans[f"{number}. {step.title}"]
         assert f"{trace.trace_id}:{at_step.parent_id}" == step.call
-        assert "heatmap" in " ".join(at_step.outputs)
+        assert "/get-artifact?path=pictures" in at_step.outputs["heatmap"]
     assert "in the result of look_up" in at_step.outputs["depends on"] or number == len(path.steps)
     said = {a.name: (a.value, a.rationale) for a in shown.info.assessments}
     assert said == {"smile.path": ("K-8528 from user", path.summary)}
@@ -169,11 +170,11 @@ def test_its_pictures_are_drawn(
     page = watched_page.page
     page.set_viewport_size({"width": 1600, "height": 950})
     url = str(deliver(tracker, case).url)
-    [picture] = open_pictures(page, url, PATH_NAME)
+    picture = open_picture(page, url, PATH_NAME)
     assert picture.evaluate("image => image.naturalWidth") == 700
     assert page.get_by_text("The final answer depends on").first.is_visible()
     page.screenshot(path=tmp_path / "path.png")
-    assert open_pictures(page, url, "2. The call of look_up")
+    open_picture(page, url, "2. The call of look_up")
     page.screenshot(path=tmp_path / "step.png")
     open_list(page, url, column="smile.path")
     assert page.get_by_text("K-8528 from user").first.is_visible()

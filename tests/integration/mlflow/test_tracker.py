@@ -125,30 +125,30 @@ def test_everything_arrives_and_twice_is_visible_once(
 
 
 @pytest.mark.slow
-def test_the_picture_is_attached_once(tracker: MLflowTracker, mlflow_server: MLflowServer) -> None:
+def test_the_page_is_attached_once(tracker: MLflowTracker, mlflow_server: MLflowServer) -> None:
     from mlflow.tracing.attachments import Attachment
     from mlflow.tracing.client import TracingClient
 
     explained = explanation()
     case = (*captured(explained), explained)
     [trace_id] = deliver(tracker, [case])
-    references = _pictures(trace_id)
+    references = _attached(trace_id)
     deliver(tracker, [case])
-    assert _pictures(trace_id) == references
+    assert _attached(trace_id) == references
     info = TracingClient().get_trace_info(trace_id)
     repository = TracingClient()._get_artifact_repo_for_trace(info)
     kept = repository.list_artifacts("attachments")
-    assert len(kept) == len(references) == 3
+    assert len(kept) == len(references) == 1
     for reference in references:
         parsed = Attachment.parse_ref(reference)
         assert parsed is not None
         content = repository.download_trace_attachment(parsed["attachment_id"])
-        assert parsed["content_type"] == "image/svg+xml"
-        assert content.startswith(b"<svg")
+        assert parsed["content_type"] == "text/html"
+        assert content.startswith(b"<!doctype html>")
         assert parsed["size"] == len(content)
 
 
-def _pictures(trace_id: str) -> list[str]:
+def _attached(trace_id: str) -> list[str]:
     outputs = span_named(mlflow.get_trace(trace_id), EXPLANATION_NAME).outputs
     return [v for v in outputs.values() if v.startswith("mlflow-attachment://")]
 

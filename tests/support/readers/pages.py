@@ -11,7 +11,7 @@ from rich.console import Console
 
 from smile_trace import render
 from smile_trace.records import Explanation, SegmentAttribution
-from smile_trace.render import print_terminal, to_html, to_markdown, to_svg, to_svg_strips
+from smile_trace.render import brief_svg, print_terminal, to_html, to_markdown, to_svg
 from smile_trace_contracts.samples import (
     HOSTILE,
     sample_comparison,
@@ -109,7 +109,7 @@ def _read(data: bytes) -> None:
         assert page.attributes <= attributes, page.attributes - attributes
         assert not _CONTROLS.search(html.replace("\r", ""))
     made = explained(texts)
-    for svg in (to_svg(made), *to_svg_strips(made).values()):
+    for svg in (to_svg(made), brief_svg(made)):
         drawn = ElementTree.fromstring(svg)
         assert {each.tag.rpartition("}")[2] for each in drawn.iter()} <= tags
         names = {name for each in drawn.iter() for name in each.attrib}

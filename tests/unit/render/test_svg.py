@@ -6,7 +6,8 @@ from itertools import pairwise
 
 import pytest
 
-from smile_trace.render import to_svg, to_svg_strips
+from smile_trace.render import brief_svg, to_svg
+from smile_trace.render.text import signed
 from smile_trace.render.typeset import width_of, wrap
 from tests.support.explained import HOSTILE, explanation
 
@@ -156,45 +157,80 @@ def test_a_segment_of_several_lines_has_its_value_once() -> None:
     assert words(svg).count("+0.50") == 1
 
 
-def test_strips_are_low_and_contain_every_line_once() -> None:
-    content = "\n".join(f"line{i} has a few words" for i in range(40))
-    scores = {f"line{i}": 0.5 for i in range(0, 40, 3)}
-    explained = explanation([("system", "Be brief."), ("user", content)], scores)
-    drawn = to_svg_strips(explained, height=200)
-    strips = list(drawn.values())
-    assert all(float(ET.fromstring(strip).attrib["height"]) <= 200 for strip in strips)
-    shown = [word for strip in strips for word in re.findall(r"line\d+", words(strip))]
-    assert shown == [f"line{i}" for i in range(40)]
-    assert list(drawn)[:2] == [f"heatmap 1 of {len(drawn)}", f"heatmap 2 of {len(drawn)}"]
-    assert "supports" in words(strips[-1])
+def read(svg: str) -> str:
+    """The words of a picture from top to bottom."""
+    found = sorted(texts(svg), key=lambda t: (float(t.attrib["y"]), float(t.attrib["x"])))
+    return " ".join(" ".join("".join(t.itertext()) for t in found).split())
 
 
-def test_a_small_picture_is_one() -> None:
-    [(name, svg)] = to_svg_strips(explanation([("user", "Is it open?")], {"open": 0.5})).items()
-    assert name == "heatmap"
-    assert "supports" in words(svg)
-    assert float(ET.fromstring(svg).attrib["height"]) <= 200
+def height(svg: str) -> float:
+    return float(ET.fromstring(svg).attrib["height"])
+
+
+GREY = "This is said beside the point, as nobody asks about it. "
+
+
+def test_a_brief_picture_has_what_is_certain_in_order_and_counts_the_rest() -> None:
+    explained = explanation(
+        [
+            ("system", GREY * 20 + "Close at nine in France. " + GREY * 20),
+            ("user", GREY * 30),
+            ("user", GREY * 20 + "Is it Lyon? Is it open?"),
+        ],
+        {"nine": 0.7, "Lyon": -0.2, "open": 0.4},
+    )
+    svg = brief_svg(explained)
+    assert height(svg) <= 500
+    shown = read(svg)
+    told = (
+        "system",
+        "+0.70",
+        "user: 390 parts without effect",
+        "−0.20",
+        "+0.40",
+        "answer Paris",
+        "−1",
+    )
+    places = [shown.find(each) for each in told]
+    assert -1 not in places
+    assert places == sorted(places)
+    bare = re.sub(r"[+−]0[.]\d\d ", "", shown)
+    assert "Close at nine in France." in bare
+    assert "Is it Lyon ? Is it open ?" in bare
+    assert shown.count(GREY.strip()[:20]) <= 4, "a line around each, no more"
+    assert sum(map(int, re.findall(r"(\d+) parts without effect", shown))) > 1000
+
+
+def test_a_brief_picture_shows_the_strongest_and_counts_the_others_by_verdict() -> None:
+    content = "\n".join(f"Rule {i} for thing{i} is to do it well, always." for i in range(60))
+    scores = {f"thing{i}": 0.05 + i / 70 for i in range(60)} | {"thing3": -0.06}
+    explained = explanation([("system", content)], scores)
+    open_one = explained.segments[1].model_copy(update={"verdict": "open"})
+    segments = (explained.segments[0], open_one, *explained.segments[2:])
+    svg = brief_svg(explained.model_copy(update={"segments": segments}))
+    assert height(svg) <= 500
+    shown = words(svg)
+    drawn = [i for i in range(60) if f"thing{i} " in shown]
+    assert drawn == list(range(drawn[0], 60)), "the strongest"
+    assert len(drawn) >= 5
+    left = 60 - len(drawn) - 1
+    assert f"{left} parts that support the answer, 1 part that works against the answer" in shown
+    assert "parts without effect, 1 part open" in shown
+    # The numbers are those of the text.
+    values = set(re.findall(r"[+−]\d\.\d\d", shown))
+    assert {signed(scores[f"thing{i}"]) for i in drawn} <= values
+
+
+def test_a_short_prompt_is_drawn_whole_and_one_without_effect_by_its_end() -> None:
+    shown = words(brief_svg(explanation()))
+    assert "terse geography" in shown
+    assert "France" in shown
+    nothing = words(brief_svg(explanation([("user", GREY * 200 + "The end.")], {})))
+    assert "The end." in nothing
+    assert "parts without effect" in nothing
     assert len(to_svg(explanation([("user", "👩‍👩‍👧‍👦" * 2_000)], {}))) < 20_000
     with pytest.raises(ValueError, match="at least 240"):
         to_svg(explanation(), width=100)
-
-
-def test_no_strip_is_left_with_a_single_line_and_too_many_become_one_picture() -> None:
-    content = "\n".join(f"line{i}" for i in range(9))
-    strips = to_svg_strips(explanation([("user", content)], {"line0": 0.5}))
-    assert [len(re.findall(r"line\d", words(strip))) for strip in strips.values()] == [4, 5]
-    content = "\n".join(f"line{i}" for i in range(200))
-    explained = explanation([("user", content)], {f"line{i}": 0.5 for i in range(200)})
-    assert len(to_svg_strips(explained)) == 2
-
-
-def test_strips_with_an_effect_come_first() -> None:
-    grey = "\n".join(f"grey{i}" for i in range(12))
-    drawn = to_svg_strips(explanation([("system", grey), ("user", "Is it open?")], {"open": 0.5}))
-    first, *others, _ = drawn
-    assert "open" in words(drawn[first])
-    assert sorted([first, *others]) == [f"heatmap {i} of 2" for i in (1, 2)]
-    assert first == "heatmap 2 of 2"
 
 
 def test_long_messages_without_effect_are_one_line() -> None:
@@ -202,7 +238,7 @@ def test_long_messages_without_effect_are_one_line() -> None:
     messages = [("system", grey), ("user", grey), ("assistant", "Yes?"), ("user", "Is it open?")]
     shown = words(to_svg(explanation(messages, {"open": 0.5})))
     assert "beside" not in shown
-    assert shown.count("characters that made no measurable difference") == 1
+    assert shown.count("system, user: 168 parts without effect") == 1
     assert "Yes?" in shown
     # Where nothing has an effect, a picture of nothing would say less.
     assert "beside" in words(to_svg(explanation(messages, {})))
