@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import TypeVar
 
 from smile_trace._guards.presentable import presentable
 from smile_trace._text.lists import listed
@@ -15,6 +16,8 @@ _CLEARLY = 0.9
 at most the rest on the other."""
 _MOST_PARTS_NAMED = 3
 
+T = TypeVar("T")
+
 
 def refusals(explanation: Explanation) -> str | None:
     """The parts that decide whether the model refuses, or how often it did; None if it never did:
@@ -23,7 +26,8 @@ def refusals(explanation: Explanation) -> str | None:
     refused = read_refusal(explanation.answer) is not None
     rows = [row for row in explanation.perturbations if row.kind != "baseline"]
     known = [(row, _refused(row)) for row in rows if row.response is not None]
-    count = sum(is_refusal for _, is_refusal in known)
+    once = _once(known)
+    count = sum(is_refusal for _, is_refusal in once)
     if not count and not refused:
         return None
     decisive = [
@@ -36,8 +40,13 @@ def refusals(explanation: Explanation) -> str | None:
             [f"“{presentable(s.name, longest=60)}”" for s in decisive[:_MOST_PARTS_NAMED]]
         )
         return f"{'Only with' if refused else 'Without'} {named} the model refuses."
-    every = "all" if count == len(known) else f"{count} of"
-    return f"The model refused {every} {len(known)} perturbed requests."
+    every = "all" if count == len(once) else f"{count} of"
+    return f"The model refused {every} {len(once)} perturbed requests."
+
+
+def _once(rows: Sequence[tuple[Observation, T]]) -> list[tuple[Observation, T]]:
+    """Return each request once: several levels may share its response."""
+    return list({(row.text_hash, row.replicate): (row, found) for row, found in rows}.values())
 
 
 def _decides(
@@ -78,7 +87,8 @@ def tools_instead(explanation: Explanation, parameters: dict[str, JSON]) -> str 
     if logged is None:
         return None
     rows = [row for row in explanation.perturbations if row.kind != "baseline"]
-    answers = [read_tool_calls(row.response) for row in rows if row.response is not None]
+    known = [(row, read_tool_calls(row.response)) for row in rows if row.response is not None]
+    answers = [calls for _, calls in _once(known)]
     if not answers:
         return None
     wanted = _names(logged)

@@ -230,7 +230,7 @@ class Heatmap:
         finer = ""
         if "edge" in self.kinds:
             finer = (
-                f"{OPENS} {CLOSES}: a part with its value as a whole; outlined: what matters inside "
+                f"{OPENS} {CLOSES}: a part with its value as a whole; outlined: what matters in "
                 "it, removed alone."
                 if brief
                 else f"{OPENS} {CLOSES}: a part that was measured as a whole, which gives it its "
@@ -464,7 +464,7 @@ def _facts(explanation: Explanation) -> Iterator[str]:
         )
         yield f"held-out R² {unsigned(fidelity.r2_heldout)}{interval}"
     yield f"noise floor {fidelity.noise_floor:.2f}"
-    yield f"{cost.target_calls:,} calls"
+    yield _calls(explanation)
     if cost.proxy_calls:
         yield f"{cost.proxy_calls:,} proxy calls"
     if explanation.proxy is not None:
@@ -477,6 +477,23 @@ def _facts(explanation: Explanation) -> Iterator[str]:
     yield f"{explanation.signal} signal"
     if explanation.first is not None:
         yield "ranked with the help of how near a word is to the answer"
+
+
+def _calls(explanation: Explanation) -> str:
+    """Say what was asked, so that it adds up: `40 calls, 3 of them with the whole prompt`, `40
+    requests: 12 asked, 28 answered from the store`."""
+    asked, stored = explanation.cost.target_calls, explanation.cost.cached_calls
+    rows = [row for row in explanation.perturbations if row.asked == "target"]
+    whole = {row.text_hash for row in rows if row.kind == "baseline"}
+    sent = {(row.text_hash, row.replicate) for row in rows}
+    told = f"{asked:,} calls"
+    if stored:
+        told = (
+            f"{asked + stored:,} requests: {asked:,} asked, {stored:,} answered by stored answers"
+        )
+    if not whole or len(sent) != every:
+        return told
+    return f"{told}, {sum(text in whole for text, _ in sent):,} of them with the whole prompt"
 
 
 def _proxy(use: ProxyUse) -> str:

@@ -27,8 +27,8 @@ _SIGNS = {"supports": "⁺", "opposes": "⁻", "open": "ˀ"}
 _LEGEND = {
     "supports": "⁺ supports the answer",
     "opposes": "⁻ works against it",
-    "open": f"ˀ {NOT_MEASURED}",
-    "excluded": f"dim: {NO_DIFFERENCE}",
+    "open": f"ˀ open, {NOT_MEASURED}",
+    "excluded": f"dim: without effect, {NO_DIFFERENCE}",
 }
 
 
@@ -100,12 +100,13 @@ def _print_scores(explanation: Explanation, console: Console) -> None:
     if not strongest:
         return
     table = Table(box=None, padding=(0, 1), header_style="dim")
-    table.add_column("part", max_width=44, overflow="ellipsis", no_wrap=True)
-    table.add_column("attribution", justify="right")
-    table.add_column("interval")
     finer = bool(explanation.coarser)
+    longest = 30 if finer else 44  # the table fits 80 columns
+    table.add_column("part", max_width=longest, overflow="ellipsis", no_wrap=True)
+    table.add_column("attribution", justify="right", no_wrap=True)
+    table.add_column("interval", no_wrap=True)
     if finer:
-        table.add_column("is a")
+        table.add_column("is a", no_wrap=True)
     for row in strongest[:_MAX_ROWS]:
         segment = row.segment
         interval = f"{signed(segment.ci_low)} … {signed(segment.ci_high)}"
