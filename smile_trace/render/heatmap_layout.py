@@ -486,11 +486,9 @@ def _calls(explanation: Explanation) -> str:
     rows = [row for row in explanation.perturbations if row.asked == "target"]
     whole = {row.text_hash for row in rows if row.kind == "baseline"}
     sent = {(row.text_hash, row.replicate) for row in rows}
-    told = f"{asked:,} calls"
+    told, every = f"{asked:,} calls", asked + stored
     if stored:
-        told = (
-            f"{asked + stored:,} requests: {asked:,} asked, {stored:,} answered by stored answers"
-        )
+        told = f"{every:,} requests: {asked:,} asked, {stored:,} answered from the store"
     if not whole or len(sent) != every:
         return told
     return f"{told}, {sum(text in whole for text, _ in sent):,} of them with the whole prompt"

@@ -101,7 +101,7 @@ def _print_scores(explanation: Explanation, console: Console) -> None:
         return
     table = Table(box=None, padding=(0, 1), header_style="dim")
     finer = bool(explanation.coarser)
-    longest = 30 if finer else 44  # the table fits 80 columns
+    longest = max(12, min(44, console.width - (47 if finer else 34)))
     table.add_column("part", max_width=longest, overflow="ellipsis", no_wrap=True)
     table.add_column("attribution", justify="right", no_wrap=True)
     table.add_column("interval", no_wrap=True)

@@ -177,7 +177,8 @@ def test_the_word_that_makes_the_model_refuse(
 def test_a_refusal_that_nothing_changes(server: StrictServer) -> None:
     explanation = _explain_text(server, lambda said: REFUSAL)
     assert explanation.status == "no_effect"
-    count = len([row for row in explanation.perturbations if row.kind != "baseline"])
+    # Levels share responses; each request counts once, beside the whole prompt's.
+    count = explanation.cost.target_calls - 1
     assert f"The model refused all {count} perturbed requests." in explanation.summary
 
 
