@@ -216,3 +216,28 @@ def described(options: type[SettableOptions]) -> Iterator[tuple[str, Any, Any, A
 def shared(held: object, options: type[SettableOptions]) -> dict[str, Any]:
     """The values of those options in settings, a record or other options."""
     return {field.name: getattr(held, field.name) for field in fields(options)}
+
+
+def unusual(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Options as they are written, without those that have their default."""
+    defaults = {field.name: field.default for field in fields(AllOptions)} | {"protect": []}
+    return {name: value for name, value in asked.items() if value != defaults.get(name)}
+
+
+def written_options(options: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The options as they are written at the command line; None if one cannot be written: a Model,
+    a solver, spans."""
+    found: dict[str, Any] = {}
+    for name, value in options.items():
+        if name == "protect":
+            found[name] = [_text(item) for item in value]
+        elif value is not None:
+            found[name] = _text(value)
+    plain = (str, int, float)
+    single = (value for name, value in found.items() if name != "protect")
+    return found if all(isinstance(value, plain) for value in single) else None
+
+
+def _text(value: Any) -> Any:
+    """A pattern as `/…/`, anything else as it is."""
+    return f"/{value.pattern}/" if hasattr(value, "pattern") else value

@@ -18,7 +18,7 @@ from smile_trace.explaining.driver import (
     wait_for,
 )
 from smile_trace.explaining.options import Question, takes
-from smile_trace.explaining.preparation import Prepared, prepare
+from smile_trace.explaining.preparation import Prepared, prepare, stored_explanation
 from smile_trace.explaining.spending import ForegroundSpending
 from smile_trace.explaining.studies import REASONING, make_study, why_no_proxy
 from smile_trace.models import Model, Request
@@ -48,6 +48,9 @@ def explain(asked: _Asked) -> Explanation:
     workers ask, in the store of the settings, which is created if missing. A Model, a function and
     a packaged model without a table do not.
 
+    A captured call that is explained already, with the options that are given here, is not asked
+    about again: the stored explanation is returned, whoever made it.
+
     Args:
         prompt: a text, a list of chat messages, or a rendering of a `Prompt`.
         model: a name from the settings, a Model, or a function `str -> str` (also async); `"demo"`
@@ -56,7 +59,8 @@ def explain(asked: _Asked) -> Explanation:
             has an answer), or `trace_id:span_id`.
         answer: what the model said; asked first where it is missing, within the budget.
         parameters: request parameters, e.g. `{"temperature": 0}`.
-        fresh: ask again what this process has asked before.
+        fresh: ask again what is explained or answered already. Without it the store's answers to
+            the same requests of a model of the settings, the workers' too, are taken for nothing.
         app: the module of the application, for a captured call of a model of kind "rerun".
         on_round: called after every round with its perturbations and their responses.
 
@@ -64,15 +68,24 @@ def explain(asked: _Asked) -> Explanation:
         SmileTraceError: the explanation is impossible; the message says what to do. Subclasses are
             `CannotExplain` (nothing can be removed), `AnswerSpanNotFound` (the answer does not hold
             the part), `ExplanationFailed` (the prompt cannot be asked), `NoModel`,
-            `ModelUnavailable`, `BudgetExceeded` (a cap per day is reached; this process keeps the
-            answers so far and does not ask for them again) and `StoreError` (the store cannot be
+            `ModelUnavailable`, `BudgetExceeded` (a cap per day is reached; the answers so
+            far are kept, and not asked for again) and `StoreError` (the store cannot be
             opened, so the rest of these caps is unknown).
         TypeError: neither or both of `prompt` and `trace_id`, or no `model`.
         ValueError: the prompt is empty, a message has no role and content, there is no such unit or
             distance, or a span of your own is not in the prompt.
     """
     conf = Settings()
-    return explain_prepared(prepare(asked, conf), conf, fresh=asked.fresh, on_round=asked.on_round)
+    if not asked.fresh and (found := stored_explanation(asked, conf)) is not None:
+        return found
+    prepared = prepare(asked, conf)
+    explanation = explain_prepared(prepared, conf, fresh=asked.fresh, on_round=asked.on_round)
+    if prepared.call_id is not None and asked.chosen is not None:
+        from smile_trace.store.stored import keep
+
+        of_trace = ":" not in str(asked.trace_id)
+        keep(explanation, prepared.call_id, asked.chosen, conf, of_trace=of_trace)
+    return explanation
 
 
 def explain_prepared(

@@ -4,7 +4,7 @@ import inspect
 import re
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass, replace
+from dataclasses import KW_ONLY, dataclass, field, fields, replace
 from functools import wraps
 from typing import Annotated, Any, ParamSpec, TypeVar, get_args, get_origin
 
@@ -16,6 +16,7 @@ from smile_trace._options import (
     by_new_names,
     described,
     shared,
+    written_options,
 )
 from smile_trace.attribution import (
     CannotExplain,
@@ -181,6 +182,17 @@ class Question(AllOptions):
     answer: str | None = None
     parameters: Mapping[str, JSON] | None = None
     app: str | None = None
+    given: frozenset[str] = field(default=frozenset(), init=False, repr=False, compare=False)
+    """The names of the arguments that the caller gave, also those with their default."""
+
+    @property
+    def chosen(self) -> dict[str, Any] | None:
+        """The given options, as they are written at the command line. None if what is explained
+        cannot be found again by them: a prompt, another answer, a Model, spans of one's own."""
+        if self.trace_id is None or self.answer is not None or self.parameters is not None:
+            return None
+        names = self.given & {"model", *(option.name for option in fields(AllOptions))}
+        return written_options({name: getattr(self, name) for name in sorted(names)})
 
     @property
     def options(self) -> ExplainOptions:
@@ -210,10 +222,13 @@ def takes(
             if not RENAMED.keys().isdisjoint(kwargs):
                 kwargs = by_new_names(kwargs, caller=2)  # type: ignore[assignment]
             try:
-                signature.bind(*args, **kwargs)
+                bound = signature.bind(*args, **kwargs)
             except TypeError as error:
                 raise TypeError(f"{function.__name__}() {error}") from None
-            return function(asked(*args, **kwargs))
+            made = asked(*args, **kwargs)
+            if isinstance(made, Question):  # frozen: while it is made
+                object.__setattr__(made, "given", frozenset(bound.arguments))
+            return function(made)
 
         returned = inspect.signature(function).return_annotation
         call.__signature__ = inspect.Signature(plain, return_annotation=returned)  # type: ignore[attr-defined]

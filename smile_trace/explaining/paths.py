@@ -4,8 +4,10 @@ import asyncio
 import re
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Literal
+from functools import partial
+from typing import Any, Literal
 
+from smile_trace._options import unusual, written_options
 from smile_trace.errors import SmileTraceError
 from smile_trace.explaining.api import ask_once, explain_metered
 from smile_trace.explaining.driver import OnRound, wait_for
@@ -36,6 +38,7 @@ def explain_path(
     distance: str = "content",
     seed: int = 0,
     app: str | None = None,
+    fresh: bool = False,
     on_round: OnRound | None = None,
 ) -> ExplanationPath:
     """Explain the final answer of a trace, and the calls that it came from, step by step.
@@ -43,6 +46,8 @@ def explain_path(
     Where a part that an answer depends on is the result of a tool, the call that called this tool
     is explained next; where it is the answer of an earlier call of the trace (verbatim), that call
     is. Calls of tools are also explained by the tools offered, with the rest of the budget.
+
+    A path that the store has, with the options that are given here, is returned as it is stored.
 
     Args:
         trace_id: of a captured trace, or `trace_id:span_id` to begin at another call.
@@ -55,6 +60,7 @@ def explain_path(
         distance: as for `explain`.
         seed: as for `explain`.
         app: as for `explain`.
+        fresh: as for `explain`.
         on_round: as for `explain`.
 
     Raises:
@@ -62,17 +68,60 @@ def explain_path(
             explained, its source says why (`Source.not_followed`).
         ValueError: the budget or the depth is too small, or there is no such distance.
     """
+    conf = Settings()
+    question = Question(
+        trace_id=trace_id,
+        model=model,
+        protect=tuple(protect),
+        budget=budget,
+        signal=signal,
+        distance=distance,
+        seed=seed,
+        app=app,
+    )
+    chosen = _chosen(question, depth)
+    if chosen is not None and not fresh:
+        from smile_trace.store.stored import look_up
+
+        found = look_up(trace_id, chosen, conf, "path").found
+        if found is not None and isinstance(found.result, ExplanationPath):
+            return found.result
+    path = ask_path(question, conf, depth=depth, fresh=fresh, on_round=on_round)
+    if chosen is not None:
+        from smile_trace.store.stored import keep
+
+        keep(path, path.steps[0].call, chosen, conf, of_trace=":" not in trace_id)
+    return path
+
+
+def _chosen(question: Question, depth: int) -> dict[str, Any] | None:
+    """The options that are no defaults, as they are written at the command line."""
+    names = ("model", "protect", "budget", "signal", "distance", "seed")
+    defaults = {"budget": PATH_BUDGET, "depth": PATH_DEPTH}
+    given = {name: getattr(question, name) for name in names} | {"depth": depth}
+    written = written_options(
+        {name: value for name, value in given.items() if value != defaults.get(name)}
+    )
+    return None if written is None else unusual(written)
+
+
+def ask_path(
+    question: Question,
+    conf: Settings,
+    *,
+    depth: int = PATH_DEPTH,
+    fresh: bool = False,
+    on_round: OnRound | None = None,
+) -> ExplanationPath:
+    """`explain_path` of a question with a budget, also where the store has the path."""
     if depth < 1:
         raise ValueError(f"depth must be at least 1 call, not {depth}")
-    conf = Settings()
-    options = ExplainOptions(
-        protect=tuple(protect), budget=budget, signal=signal, distance=distance, seed=seed
-    )
-    trace_id, _, span_id = trace_id.partition(":")
+    options = question.options
+    trace_id, _, span_id = str(question.trace_id).partition(":")
     trace = read_trace(trace_id, conf)
     final = answered_call(trace, span_id)
-    with ForegroundSpending(conf, budget, trace_id=trace.trace_id) as spending:
-        asking = _Asking(conf, options, model, app, spending, on_round)
+    with ForegroundSpending(conf, options.calls, trace_id=trace.trace_id) as spending:
+        asking = _Asking(conf, options, question.model, question.app, spending, fresh, on_round)
         return wait_for(PathWalk(trace, asking, options, depth).run(final))
 
 
@@ -86,6 +135,7 @@ class _Asking:
         model: AnyModel | None,
         app: str | None,
         spending: ForegroundSpending,
+        fresh: bool,
         on_round: OnRound | None,
     ) -> None:
         self._conf = conf
@@ -93,6 +143,7 @@ class _Asking:
         self._model = model
         self._app = app
         self._spending = spending
+        self._fresh = fresh
         self._embed = spending.embeddings()
         self._on_round = on_round
 
@@ -110,8 +161,8 @@ class _Asking:
     async def _opened(self, call: Call, options: ExplainOptions) -> tuple[Prepared, MeteredModel]:
         prepared = prepare_call(call, self._conf, options, model=self._model, app=self._app)
         # The store is opened here, which may take as long as its database does.
-        paid = await asyncio.to_thread(self._spending.metered, prepared.model, prepared.name)
-        return prepared, paid
+        metered = partial(self._spending.metered, fresh=self._fresh)
+        return prepared, await asyncio.to_thread(metered, prepared.model, prepared.name)
 
 
 def estimate_path(question: Question, conf: Settings) -> Estimate:

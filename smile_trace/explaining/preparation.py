@@ -12,7 +12,7 @@ from smile_trace.models import Model
 from smile_trace.models.kinds.local import LocalSettings
 from smile_trace.models.ledger import MemoryCache
 from smile_trace.models.registry import as_model, settings_for
-from smile_trace.records import JSON, Call, ExplanationSettings, Prompted
+from smile_trace.records import JSON, Call, Explanation, ExplanationSettings, Prompted
 from smile_trace.records.call import answer_limit, trace_id_of
 from smile_trace.settings import PACKAGED_NAMES, ModelSettings, Settings
 
@@ -102,6 +102,17 @@ class Prepared:
         """The same, with every call to the model itself."""
         options = replace(self.options, proxy=None)
         return replace(self, options=options, proxy=None, proxy_how=None)
+
+
+def stored_explanation(question: Question, conf: Settings) -> Explanation | None:
+    """The explanation of a captured call that the store holds, if the question's options agree with
+    it. Raises StoreError if the store cannot be opened."""
+    if question.chosen is None:
+        return None
+    from smile_trace.store.stored import look_up  # takes a second to load, and a prompt needs none
+
+    found = look_up(str(question.trace_id), question.chosen, conf).found
+    return found.result if found and isinstance(found.result, Explanation) else None
 
 
 def prepare(question: Question, conf: Settings) -> Prepared:

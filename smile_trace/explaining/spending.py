@@ -16,7 +16,13 @@ from smile_trace.attribution.reporting.verdict import MIN_ROWS
 from smile_trace.attribution.segmentation.partitioner import Segmentation
 from smile_trace.explaining.driver import ExplanationFailed, resolve_signal
 from smile_trace.explaining.options import AnyModel, Question, takes
-from smile_trace.explaining.preparation import ANSWERS, PACKAGED_MODELS, Prepared, prepare
+from smile_trace.explaining.preparation import (
+    ANSWERS,
+    PACKAGED_MODELS,
+    Prepared,
+    prepare,
+    stored_explanation,
+)
 from smile_trace.explaining.studies import PROXY_CALLS, as_explained, as_proxy, partition
 from smile_trace.models import Model
 from smile_trace.models.ledger import (
@@ -30,7 +36,7 @@ from smile_trace.models.ledger import (
 )
 from smile_trace.models.metered import MeteredModel
 from smile_trace.models.registry import open_embeddings
-from smile_trace.records import Prompted, Record, Signal, Unit
+from smile_trace.records import Explanation, Prompted, Record, Signal, Unit
 from smile_trace.settings import ModelSettings, ServerSettings, Settings
 
 if TYPE_CHECKING:
@@ -82,6 +88,22 @@ class Estimate(Record):
             paid=is_paid(how, usd),
         )
 
+    @classmethod
+    def of_stored(cls, explanation: Explanation) -> "Estimate":
+        """Nothing: it is shown as it is stored."""
+        settings = explanation.settings
+        return cls(
+            model=settings.model,
+            address="the store",
+            unit=settings.unit,
+            segments=sum(not segment.protected for segment in explanation.segments),
+            signal=explanation.signal,
+            calls=0,
+            tokens=0,
+            usd=0.0,
+            paid=False,
+        )
+
     def plus(self, other: "Estimate") -> "Estimate":
         """The sum with another explanation by the same model, and by the same proxy, if any."""
         proxy = self.proxy or other.proxy
@@ -99,7 +121,8 @@ class Estimate(Record):
 
 @takes(Question)
 def estimate(question: Question) -> Estimate:
-    """Tell what `explain` with the same arguments would ask, at most. Asks nothing.
+    """Tell what `explain` with the same arguments would ask, at most. Asks nothing. What the store
+    explains already costs nothing.
 
     Args:
         prompt, model, trace_id, answer, parameters, app: as for `explain`.
@@ -109,6 +132,8 @@ def estimate(question: Question) -> Estimate:
         TypeError, ValueError: as `explain`.
     """
     conf = Settings()
+    if (stored := stored_explanation(question, conf)) is not None:
+        return Estimate.of_stored(stored)
     return estimate_of(prepare(question, conf), embeddings=conf.explain.embeddings)
 
 

@@ -19,9 +19,11 @@ from smile_trace.explaining.options import MIN_BUDGET, Question
 from smile_trace.explaining.preparation import prepare
 from smile_trace.mcp.answers import Compared, Counts, Why
 from smile_trace.models.ledger import Attempts
+from smile_trace.records import Explanation
 from smile_trace.records.call import trace_id_of
 from smile_trace.settings import Settings
 from smile_trace.store import Store
+from smile_trace.store.stored import look
 from smile_trace.worker.status import read_home
 
 P = ParamSpec("P")
@@ -29,6 +31,8 @@ T = TypeVar("T")
 
 EXPLANATION_CALLS = 40
 """The most calls of one explanation."""
+MOST_NAMED = 5
+"""Explained calls that an error names."""
 LONGEST_PROMPT = 100_000
 """Characters of a prompt that is explained."""
 
@@ -87,8 +91,9 @@ def make_server(settings: Settings, *, model: str | None = None, most_calls: int
     cap = Cap(most_calls)
 
     def why(trace_id: TraceId) -> Why:
-        """Why a captured call's answer is what it is: the parts of its prompt that it depends on,
-        each with an interval, and how far to trust that. From the store; asks no model."""
+        """Why a captured call's answer, or a trace's final one, is what it is: the parts of its
+        prompt that it depends on, each with an interval, and how far to trust that. From the store;
+        asks no model."""
         return _why(trace_id, settings)
 
     def explain(prompt: Prompt) -> Why:
@@ -122,11 +127,19 @@ def _why(trace_id: str, settings: Settings) -> Why:
         calls = store.traces.find_calls(trace_id)
         if len({trace_id_of(call) for call in calls}) > 1:
             raise ToolError(f"{trace_id} begins the ids of several traces: give more of it")
-        for call in reversed(calls):
-            if (found := store.explanation(call)) is not None:
-                return Why.of(found, call)
+        seen = look(store, trace_id, {})
     finally:
         store.close()
+    stored = seen.found
+    if stored is None and seen.other is not None and seen.other.asked is None:
+        stored = seen.other  # of few calls, which are pooled over a prompt
+    if stored is not None and isinstance(stored.result, Explanation):
+        return Why.of(stored.result, stored.call_id)
+    if seen.elsewhere:
+        raise ToolError(
+            f"the call {seen.call_id} gave the answer, and is not explained; other calls of the "
+            f"trace are: {', '.join(seen.elsewhere[:MOST_NAMED])}"
+        )
     if calls:
         raise ToolError(f"no call of {trace_id} is explained (yet): smile-trace status says why")
     raise ToolError(f"no captured trace has the id {trace_id}: smile-trace calls lists them")

@@ -39,6 +39,7 @@ from smile_trace.store.tables import (
     judgements,
     proxy_trusts,
     removals,
+    requested,
     reservations,
     response_uses,
     responses,
@@ -96,7 +97,10 @@ class Forgetting:
     # -- finding --------------------------------------------------------------------------
     def of_trace(self, trace_id: str) -> list[str]:
         """The id itself if anything of that trace is here, or it was forgotten before."""
-        tables = (spans, calls, feedback, deliveries, explanations, removals, response_uses)
+        tables = (
+            *(spans, calls, feedback, deliveries),
+            *(explanations, requested, removals, response_uses),
+        )
         with self._database.read() as connection:
             for table in tables:
                 query = select(table.c.trace_id).where(table.c.trace_id == trace_id).limit(1)
@@ -217,7 +221,7 @@ def _erase(connection: Connection, ids: Sequence[str], now: float) -> Erased:
             | set(connection.execute(_distinct(calls, ids)).scalars())
         ),
         calls=_count(connection, calls, ids),
-        explanations=_count(connection, explanations, ids),
+        explanations=sum(_count(connection, table, ids) for table in (explanations, requested)),
         feedback=_count(connection, feedback, ids),
     )
     used = select(response_uses.c.key).where(response_uses.c.trace_id.in_(ids))

@@ -223,6 +223,13 @@ class Jobs:
         ended = all(job.state in ("skipped", "failed") for job in found)
         return found[0] if ended else None
 
+    def newest(self, call_id: str) -> Job | None:
+        """The newest job of a call."""
+        query = select(jobs).where(jobs.c.call_id == call_id).order_by(jobs.c.changed_at.desc())
+        with self._database.read() as connection:
+            row = connection.execute(query.limit(1)).one_or_none()
+        return None if row is None else _job(row)
+
     def of_call(self, call_id: str) -> Job | None:
         """The newest job that ended in an explanation of a call."""
         explained = (jobs.c.call_id == call_id) & (jobs.c.state == "explained")

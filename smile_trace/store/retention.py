@@ -34,6 +34,7 @@ from smile_trace.store.tables import (
     jobs,
     paths,
     profiles,
+    requested,
     reservations,
     resources,
     responses,
@@ -82,6 +83,7 @@ def apply_retention(
         while not stopping() and (count := _remove_responses(database, before)):
             stored_responses += count
     if retention.days is not None:
+        _remove_requested(database, now - retention.days * DAY)
         old = _Traces(database, now - retention.days * DAY)
         while not stopping() and (count := old.remove_some()):
             gone += count
@@ -108,6 +110,13 @@ def _remove_corrupt_lines(database: Database, days: float | None, now: float) ->
     with database.write() as connection:
         statement = delete(corrupt_lines).where(corrupt_lines.c.kept_at < now - days * DAY)
         return int(connection.execute(statement).rowcount)
+
+
+def _remove_requested(database: Database, before: float) -> None:
+    """Remove what people asked about traces that only backends hold, where it is that old."""
+    with database.write() as connection:
+        old = requested.c.created_at < before
+        connection.execute(delete(requested).where(old, ~_of(requested.c.trace_id, traces)))
 
 
 def _remove_reservations(database: Database, before: float) -> None:
@@ -175,7 +184,7 @@ class _Traces:
                 ~_of(traces.c.trace_id, explanations, undelivered),
                 *(
                     ~_of(traces.c.trace_id, table, table.c.created_at >= self._before)
-                    for table in (paths, profiles)
+                    for table in (paths, profiles, requested)
                 ),
                 *_not_needed(traces.c.trace_id),
             )
@@ -219,7 +228,8 @@ def remove_traces(connection: Connection, ids: Sequence[str]) -> None:
     of_drift = (drift_cases, drift_answers)
     theirs = select(spans.c.resource).where(spans.c.trace_id.in_(ids)).distinct()
     unused = [one for one in connection.execute(theirs).scalars() if one is not None]
-    for table in (calls, feedback, spans, deliveries, paths, profiles, *of_drift, traces):
+    tables = (calls, feedback, spans, deliveries, paths, profiles, requested, *of_drift, traces)
+    for table in tables:
         connection.execute(delete(table).where(table.c.trace_id.in_(ids)))
     used = select(spans.c.trace_id).where(spans.c.resource == resources.c.hash).exists()
     for start in range(0, len(unused), TRACES):

@@ -25,6 +25,7 @@ from smile_trace.store.model_states import Pauses, ProxyTrusts
 from smile_trace.store.outbox import Outbox
 from smile_trace.store.queries.prompts import PromptReader, reading_prompts
 from smile_trace.store.queries.status import Lag, Status, read_lags, read_status
+from smile_trace.store.requested import Requested
 from smile_trace.store.sampling import Sampling
 from smile_trace.store.spending.ledger import StoredLedger
 from smile_trace.store.spending.responses import StoredResponses
@@ -56,6 +57,7 @@ class Store:
     """Everything the worker knows: in one SQLite file, or in a PostgreSQL database.
 
     Attributes:
+        requested: what people asked for; `jobs` and `paths` hold what workers make.
         judgements: people's; `judge_judgements` are those of models that were asked as judges.
         responses: answers by content key (a `models.ledger.ResponseCache`).
         ledger: reservations and spend (a `models.ledger.Ledger`).
@@ -77,6 +79,7 @@ class Store:
         self.sampling = Sampling(database)
         self.jobs = Jobs(database)
         self.paths = Paths(database)
+        self.requested = Requested(database)
         self.profiles = Profiles(database)
         self.judgements = Judgements(database)
         self.judge_judgements = Judgements(database, judge_judgements)

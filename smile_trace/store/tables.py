@@ -221,6 +221,21 @@ paths = Table(
     sqlite_autoincrement=True,  # positions of the outboxes: never given out twice
 )
 
+# What people asked for at a command or in Python: found again there, and nowhere delivered or
+# exported.
+requested = Table(
+    "requested",
+    metadata,
+    Column("call_id", STRING, primary_key=True),
+    Column("kind", STRING, primary_key=True),  # "explanation" or "path"
+    Column("asked_hash", STRING, primary_key=True),
+    Column("asked", TEXT, nullable=False),  # JSON of the options that are no defaults
+    Column("trace_id", STRING, nullable=False, index=True),
+    Column("of_trace", Boolean, nullable=False),  # asked for by the trace's id: its final answer
+    Column("created_at", Float, nullable=False),
+    Column("body", TEXT, nullable=False),  # with its perturbations
+)
+
 profiles = Table(
     "profiles",
     metadata,

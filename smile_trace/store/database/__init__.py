@@ -3,15 +3,16 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Column, Connection, Engine, Row, Select
+from sqlalchemy import Column, Connection, Engine, Row, Select, inspect
 
 from smile_trace.errors import ReasonCode, SmileTraceError
+from smile_trace.store.migrations import versions
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 BUSY_SECONDS = 30.0
 """How long a writer waits for another one's lock."""
@@ -83,16 +84,16 @@ class Database(ABC):
         """Bring the tables to this release's form; raises StoreError if a newer release or none
         made them. Workers of an earlier release may go on: a migration only adds what they need not
         know."""
-        config = Config()
-        config.set_main_option("script_location", "smile_trace.store:migrations")
-        script = ScriptDirectory.from_config(config)
         with self.read() as connection:
-            if _revision(connection) == script.get_current_head():
+            if _revision(connection) == newest_revision():
                 return
+        # Loaded only here: it takes as long as all the rest of a command.
+        from smile_trace.store.migrations.scripts import known_revisions, our_config
+
+        config = our_config()
         with self.write() as connection:
             current = _revision(connection)
-            known = {revision.revision for revision in script.walk_revisions()}
-            if current is not None and current not in known:
+            if current is not None and current not in known_revisions(config):
                 raise StoreError(
                     f"{self.name} was written by a newer smile-trace, or before release 0.2: "
                     f"upgrade this one with `pip install -U smile-trace`, or {self.elsewhere}."
@@ -100,8 +101,10 @@ class Database(ABC):
             config.attributes["connection"] = connection
             self._upgrade(connection, config, current)
 
-    def _upgrade(self, connection: Connection, config: Config, current: str | None) -> None:
+    def _upgrade(self, connection: Connection, config: "Config", current: str | None) -> None:
         """Bring the tables from the revision `current` (None = there are none) to the newest."""
+        from alembic import command
+
         command.upgrade(config, "head")
 
     @abstractmethod
@@ -142,5 +145,14 @@ def in_chunks(
     return rows
 
 
+def newest_revision() -> str:
+    """The newest migration, by the numbers that their files' names begin with."""
+    files = Path(str(versions.__file__)).parent.glob("[0-9]*.py")
+    return max(file.name.partition("_")[0] for file in files)
+
+
 def _revision(connection: Connection) -> str | None:
-    return MigrationContext.configure(connection).get_current_revision()
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+    return None if found is None else str(found)

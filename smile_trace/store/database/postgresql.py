@@ -10,10 +10,8 @@ import selectors
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, select, text
 from sqlalchemy.exc import (
     DataError,
@@ -35,6 +33,9 @@ from smile_trace.store.database import (
 )
 from smile_trace.store.spending.procedures import PROCEDURES
 from smile_trace.store.tables import metadata, workers
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 SCHEMA = "smile_trace"
 """The schema of the store's tables."""
@@ -155,7 +156,9 @@ class PostgresDatabase(Database):
         _check_when_reused(engine)
         return engine
 
-    def _upgrade(self, connection: Connection, config: Config, current: str | None) -> None:
+    def _upgrade(self, connection: Connection, config: "Config", current: str | None) -> None:
+        from alembic import command
+
         if current is not None:
             command.upgrade(config, "head")
         else:

@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import select
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -15,19 +16,27 @@ from smile_trace.capture import runtime as capture_state
 from smile_trace.cli import main
 from smile_trace.explaining import Estimate, estimate
 from smile_trace.records import Explanation
+from smile_trace.settings import Settings
+from smile_trace.store import Store
+from smile_trace.worker.ingest import Ingest
 from tests.support.command_line import run_command
 from tests.support.planted import serving
 from tests.support.priced_models import PROMPT as QUESTION
 
 
 @pytest.fixture
-def home(tmp_path):
-    with serving(lambda prompt: "Paris" if "Eiffel" in prompt else "nowhere") as server:
-        (tmp_path / "smile_trace.toml").write_text(
-            f'[models.planted]\nkind = "endpoint"\nbase_url = "{server.base_url}"\n'
-            "temperature_zero_is_deterministic = true\n"
-        )
-        yield tmp_path
+def server():
+    with serving(lambda prompt: "Paris" if "Eiffel" in prompt else "nowhere") as running:
+        yield running
+
+
+@pytest.fixture
+def home(tmp_path, server):
+    (tmp_path / "smile_trace.toml").write_text(
+        f'[models.planted]\nkind = "endpoint"\nbase_url = "{server.base_url}"\n'
+        "temperature_zero_is_deterministic = true\n"
+    )
+    return tmp_path
 
 
 def run(home, *arguments, stdin=b""):
@@ -123,12 +132,9 @@ def test_errors_are_one_sentence(home, arguments, code, says, monkeypatch, capsy
     assert "Traceback" not in error
 
 
-@pytest.mark.slow
-def test_a_captured_call_by_its_trace(home):
-    from smile_trace.settings import Settings
-    from smile_trace.store import Store
-    from smile_trace.worker.ingest import Ingest
-
+@pytest.fixture
+def captured(home):
+    """The id of a captured trace."""
     state = home / "state"
     smile_trace.configure(home=state)
     try:
@@ -144,11 +150,64 @@ def test_a_captured_call_by_its_trace(home):
     Ingest(store, Settings(home=state)).run()
     [call_id] = store.traces.find_calls("")
     store.close()
-    done = run(home, call_id.partition(":")[0], "--budget", "20", "--json")
+    return call_id.partition(":")[0]
+
+
+WITHOUT = ("numpy", "scipy", "sklearn", "openai", "xllamacpp", "alembic", "mlflow")
+LIGHT = f"import sys; sys.modules.update(dict.fromkeys({WITHOUT})); import smile_trace.__main__"
+
+
+@pytest.mark.slow
+def test_a_captured_call_by_its_trace_costs_nothing_the_second_time(home, captured, server):
+    done = run(home, captured, "--budget", "20", "--json")
     assert done.returncode == 0, done.stderr
     explanation = Explanation.model_validate_json(done.stdout)
     assert explanation.answer == "Paris"
     assert explanation.ranked[0].text == "Eiffel"
+    asked = len(server.bodies)
+    assert run(home, captured, "--json").stdout == done.stdout
+    page = run(home, captured, "--html", "page.html").stdout.decode()
+    assert page.startswith("Stored: ")
+    assert "--fresh asks again, at most 20 calls" in page
+    assert b"is shown as it is stored" in run(home, captured, "--dry-run").stdout
+    env = {**os.environ, "SMILE_TRACE_HOME": str(home / "state"), "NO_COLOR": "1"}
+    light = subprocess.run(
+        [sys.executable, "-c", LIGHT, "explain", captured],
+        cwd=home, env=env, check=False, capture_output=True,
+    )  # fmt: skip
+    assert light.returncode == 0, light.stderr
+    assert b"Eiffel" in light.stdout
+    assert len(server.bodies) == asked
+
+
+@pytest.mark.slow
+def test_what_differs_is_said_before_it_is_asked(home, captured, server):
+    assert run(home, captured, "--budget", "20").returncode == 0
+    asked = len(server.bodies)
+    differing = run(home, captured, "--budget", "13", "--dry-run")
+    assert b"has budget 20, and you ask for budget 13" in differing.stderr
+    assert b"At most: 13 calls" in differing.stdout
+    assert len(server.bodies) == asked
+    assert run(home, captured, "--budget", "20", "--fresh").returncode == 0
+    assert len(server.bodies) == 2 * asked
+
+
+def test_in_python_the_stored_explanation_is_given(home, captured, server, monkeypatch):
+    monkeypatch.chdir(home)
+    monkeypatch.setenv("SMILE_TRACE_HOME", str(home / "state"))
+    first = smile_trace.explain(trace_id=captured, budget=20)
+    asked = len(server.bodies)
+    assert smile_trace.explain(trace_id=captured) == first
+    assert smile_trace.explain(trace_id=captured, budget=20, unit="auto") == first
+    assert estimate(trace_id=captured).calls == 0
+    assert estimate(trace_id=captured, budget=21).calls == 21
+    assert len(server.bodies) == asked
+    again = smile_trace.explain(trace_id=captured, budget=20, fresh=True)
+    assert len(server.bodies) == 2 * asked
+    assert smile_trace.explain(trace_id=captured) == again
+    another = smile_trace.explain(trace_id=captured, budget=20, answer="Paris")
+    assert another.cost.target_calls == 0, "its answers are kept"
+    assert len(server.bodies) == 2 * asked
 
 
 def explain_prompt(*arguments):

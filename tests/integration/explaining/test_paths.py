@@ -237,6 +237,9 @@ def test_the_command(tmp_path: Path) -> None:
         shown = run("--path", "--html", "page.html")
         assert str(agent.driver) in shown
         assert str(agent.driver) in (tmp_path / "page.html").read_text(encoding="utf-8")
+        asked = len(server.bodies)
+        assert run("--path").startswith("Stored: ")
+        assert len(server.bodies) == asked
         path = ExplanationPath.model_validate(json.loads(run("--path", "--json", "--depth", "1")))
         assert len(path.steps) == 1
         tree = run("--path")

@@ -31,7 +31,8 @@ class NewerConfig(Config):
 def newer_release() -> Iterator[None]:
     """This process is of the newer release inside."""
     with (
-        mock.patch("smile_trace.store.database.Config", NewerConfig),
+        mock.patch("smile_trace.store.migrations.scripts.Config", NewerConfig),
+        mock.patch("smile_trace.store.database.newest_revision", return_value="newer"),
         mock.patch("smile_trace.store.workers.release", return_value="newer"),
     ):
         yield

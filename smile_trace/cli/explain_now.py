@@ -1,0 +1,185 @@
+"""What `smile-trace explain` asks of a model, where the store has no answer."""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from smile_trace.cli.arguments import confirm, describe
+from smile_trace.cli.output import CallBar
+from smile_trace.cli.stored import say_before_asking
+from smile_trace.errors import BudgetExceeded, SmileTraceError
+
+if TYPE_CHECKING:
+    from smile_trace.explaining.driver import OnRound
+    from smile_trace.explaining.options import Question
+    from smile_trace.explaining.preparation import Prepared
+    from smile_trace.records import Explanation
+    from smile_trace.records.path import ExplanationPath
+    from smile_trace.settings import Settings
+    from smile_trace.store.stored import Look
+
+DEPTH = 5
+"""Default calls of a path from the final answer back."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What the command line asks to be explained.
+
+    Attributes:
+        options: all options, `chosen` those that were given, as they are written.
+        depth: of a path; None for one explanation.
+    """
+
+    text: str | None
+    trace_id: str | None
+    model: str | None
+    answer: str | None
+    app: str | None
+    options: Mapping[str, Any]
+    chosen: Mapping[str, Any]
+    depth: int | None
+    sanity_check: bool
+    fresh: bool
+    dry_run: bool
+    yes: bool
+
+    def look_up(self, settings: "Settings") -> "Look | None":
+        """What the store has of it; None if it has to be asked anew. Loads no model and no
+        arithmetic."""
+        if self.trace_id is None or self.answer is not None or self.fresh or self.sanity_check:
+            return None
+        from smile_trace.store.stored import look_up
+
+        if self.depth is None:
+            return look_up(self.trace_id, self.chosen, settings)
+        return look_up(self.trace_id, self.chosen, settings, "path")
+
+    def stored(self, call_id: str, settings: "Settings") -> "Explanation | None":
+        """The stored explanation of a row of a run, unless it is to be asked again."""
+        from smile_trace.records import Explanation
+        from smile_trace.store.stored import look_up
+
+        found = None if self.fresh else look_up(call_id, self.chosen, settings).found
+        return found.result if found and isinstance(found.result, Explanation) else None
+
+    def question(self) -> "Question":
+        """The question to `explain()`; raises typer.BadParameter for an unknown option."""
+        from smile_trace.explaining.options import Question
+        from smile_trace.explaining.paths import PATH_BUDGET
+
+        options = _read(self.options)
+        if self.depth is not None and options["budget"] is None:
+            options["budget"] = PATH_BUDGET
+        return Question(
+            self.text,
+            model=self.model,
+            trace_id=self.trace_id,
+            answer=self.answer,
+            app=self.app,
+            **options,
+        )
+
+    def ask(
+        self, settings: "Settings", look: "Look | None", *, json: bool
+    ) -> "Explanation | ExplanationPath | None":
+        """Explain it now, and keep what a later command may show; None in a dry run, which prints
+        what would be asked."""
+        from smile_trace.evaluation import estimate_check
+        from smile_trace.explaining.paths import ask_path, estimate_path
+        from smile_trace.explaining.preparation import prepare
+        from smile_trace.explaining.spending import check_worth, estimate_of
+
+        question = self.question()
+        prepared = prepare(question, settings)
+        _check_protected(prepared)
+        if self.depth is not None:
+            most = estimate_path(question, settings)
+        else:
+            most = estimate_of(prepared, embeddings=settings.explain.embeddings)
+        check_worth(prepared)
+        if self.sanity_check:
+            most = most.plus(estimate_check(prepared.without_proxy()))
+        if look is not None:
+            say_before_asking(look, self.chosen)
+        if self.dry_run:
+            print(most.model_dump_json(indent=2) if json else describe(most))
+            return None
+        confirm(most, yes=self.yes)
+        found: Explanation | ExplanationPath
+        with CallBar(most.calls + (0 if most.proxy is None else most.proxy.calls)) as on_round:
+            if self.depth is not None:
+                found = ask_path(
+                    question, settings, depth=self.depth, fresh=self.fresh, on_round=on_round
+                )
+            else:
+                found = self._explain(prepared, settings, on_round)
+        self._keep(found, prepared, settings)
+        return found
+
+    def _keep(
+        self, found: "Explanation | ExplanationPath", prepared: "Prepared", settings: "Settings"
+    ) -> None:
+        if self.trace_id is None or self.answer is not None or prepared.call_id is None:
+            return
+        from smile_trace.store.stored import keep
+
+        of_trace = ":" not in self.trace_id
+        keep(found, prepared.call_id, self.chosen, settings, of_trace=of_trace)
+
+    def _explain(
+        self, prepared: "Prepared", settings: "Settings", on_round: "OnRound | None"
+    ) -> "Explanation":
+        """The explanation, with the sanity check in its metadata if one is wanted."""
+        from smile_trace.evaluation import check_by_injection
+        from smile_trace.explaining.api import explain_prepared
+        from smile_trace.models import ModelUnavailable
+        from smile_trace.records.evaluation import SanityCheck
+
+        explanation = explain_prepared(prepared, settings, fresh=self.fresh, on_round=on_round)
+        if not self.sanity_check:
+            return explanation
+        try:
+            checked = check_by_injection(prepared.without_proxy(), on_round=on_round)
+        except (BudgetExceeded, ModelUnavailable) as error:  # what is explained is shown, as it is
+            checked = SanityCheck(outcome="inconclusive", reason=str(error))
+        metadata = {"sanity_check": checked.model_dump(mode="json")}
+        return explanation.model_copy(update={"metadata": metadata})
+
+
+def _read(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The command line's options for `explain()`; raises typer.BadParameter for an unknown one."""
+    from smile_trace.attribution import distance_named, solver_of
+    from smile_trace.attribution.segmentation import units
+
+    unit = units.written(options["unit"])
+    try:
+        units.named(unit)
+        distance_named(options["distance"])
+        solver_of(options["solver"])
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    protect = tuple(map(units.written, options["protect"]))
+    return {**options, "unit": unit, "protect": protect}
+
+
+def _check_protected(prepared: "Prepared") -> None:
+    """Check that every text or pattern to protect is in the prompt, else SmileTraceError. A
+    missing role is no error: one command line may serve prompts with and without such a message."""
+    from smile_trace.attribution import ROLES, unmatched_protections
+
+    for missing in unmatched_protections(prepared.prompted.messages, prepared.options.protect):
+        if missing in ROLES:
+            told = (
+                f"no message has the role {missing!r}; write /\\b{missing}\\b/ to protect the word"
+            )
+            print(told, file=sys.stderr)
+            continue
+        said = missing if isinstance(missing, str) else f"/{missing.pattern}/"
+        raise SmileTraceError(
+            f"--protect {said!r} stands nowhere in the prompt: give whole words as they stand in "
+            "it, a role of its messages, or a /PATTERN/"
+        )

@@ -1,0 +1,139 @@
+"""What the store explains already, for `smile-trace explain`: shown, or said before asking anew."""
+
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from smile_trace._options import RENAMED, AllOptions, described, unusual, written_options
+from smile_trace._text.lists import listed
+from smile_trace.cli.output import printable
+
+if TYPE_CHECKING:
+    from smile_trace.records import Explanation
+    from smile_trace.store.jobs import Job
+    from smile_trace.store.requested import Stored
+    from smile_trace.store.stored import Look
+
+_NAMED = 3
+"""Explained calls of the same trace that are named."""
+_STATES = {
+    "pending": "No worker has explained this call yet: it is pending",
+    "running": "A worker explains this call right now",
+    "skipped": "The worker skipped this call",
+    "failed": "The worker could not explain this call",
+}
+
+
+def chosen_options(
+    context: typer.Context, options: Mapping[str, Any], **more: Any
+) -> dict[str, Any]:
+    """The options that stand in the command line, as they are written there, also those with their
+    default; `more` are options of the command alone."""
+
+    def is_given(name: str) -> bool:
+        source = context.get_parameter_source(name)
+        return source is not None and source.name == "COMMANDLINE"
+
+    given = {RENAMED.get(name, name) for name in context.params if is_given(name)}
+    written = written_options(
+        {name: value for name, value in {**options, **more}.items() if name in given}
+    )
+    return written or {}
+
+
+def header(stored: "Stored") -> str:
+    """When it was made, with which settings and calls, and how it is asked for anew."""
+    first, cost = _first(stored), stored.result.cost
+    most = getattr(stored.result, "budget", first.settings.most_calls)
+    said = [_when(stored), first.settings.model, *_described(first)]
+    calls = cost.target_calls + cost.proxy_calls + cost.cached_calls
+    return printable(
+        f"Stored: {', '.join(said)}, {calls:,} calls. --fresh asks again, at most {most:,} calls."
+    )
+
+
+def would_ask(stored: "Stored", *, json: bool) -> str:
+    """For a dry run: it costs nothing."""
+    if not json:
+        return f"{header(stored)}\nNothing would be asked: it is shown as it is stored."
+    from smile_trace.explaining.spending import Estimate
+
+    return Estimate.of_stored(_first(stored)).model_dump_json(indent=2)
+
+
+def say_before_asking(look: "Look", chosen: Mapping[str, Any]) -> None:
+    """Say on standard error what the store has instead, and why not what was asked for."""
+    from smile_trace.store.stored import differences
+
+    said = []
+    if look.other is not None:
+        differing = differences(look.other, chosen)
+        wanted = {name: chosen[name] for name in differing if name in chosen}
+        has = {name: value for name, value in differing.items() if name in chosen}
+        if has:
+            said.append(
+                f"The stored explanation ({_when(look.other)}) has {_listed(has)}, "
+                f"and you ask for {_listed(wanted)}."
+            )
+        elif "pooled" in differing:
+            said.append(
+                f"What is stored ({_when(look.other)}) is a few calls, pooled with other calls of "
+                "its prompt: smile-trace compare NAME shows them."
+            )
+        else:
+            narrower = unusual(look.other.asked or {})
+            said.append(
+                f"What is stored ({_when(look.other)}) was asked for with {_listed(narrower)}."
+            )
+    elif look.job is not None and (told := _state(look.job)):
+        said.append(told)
+    if look.elsewhere:
+        rest = len(look.elsewhere) - _NAMED
+        named = [*look.elsewhere[:_NAMED], *([f"{rest} more"] if rest > 0 else [])]
+        said.append(f"Explained already, of the same trace: {listed(named)}.")
+    for sentence in said:
+        print(printable(sentence), file=sys.stderr)
+
+
+def _state(job: "Job") -> str:
+    said = _STATES.get(job.state, "")
+    reason = "" if job.reason is None else f": {job.reason}"
+    return f"{said}{reason.rstrip('.')}." if said else ""
+
+
+def _first(stored: "Stored") -> "Explanation":
+    result: Any = stored.result
+    explanation: Explanation = result.steps[0].explanation if hasattr(result, "steps") else result
+    return explanation
+
+
+def _when(stored: "Stored") -> str:
+    said = _first(stored).explained_at
+    made = datetime.fromtimestamp(stored.made_at, UTC) if said is None else None
+    made = made or datetime.fromisoformat(str(said)).astimezone(UTC)
+    return f"{made:%Y-%m-%d %H:%M} UTC"
+
+
+def _described(explanation: "Explanation") -> list[str]:
+    """The unit, and the other settings that are no defaults."""
+    settings = explanation.settings
+    unit = settings.unit if settings.pattern is None else f"/{settings.pattern}/"
+    named = {name for name, _, _, _ in described(AllOptions)} - {"unit", "budget"}
+    others = {name: value for name, value in settings.model_dump().items() if name in named}
+    others = unusual({**others, "protect": list(settings.protect)})
+    return [f"unit {unit}", *(_option(name, value) for name, value in others.items())]
+
+
+def _listed(options: Mapping[str, Any]) -> str:
+    return listed([_option(name, value) for name, value in options.items()])
+
+
+def _option(name: str, value: Any) -> str:
+    name = name.replace("_", " ")
+    if value in (None, []):
+        return f"no {name}"
+    texts = [str(one) for one in (value if isinstance(value, list) else [value])]
+    return f"{name} {listed([f'“{text}”' if ' ' in text else text for text in texts])}"
