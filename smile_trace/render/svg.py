@@ -77,7 +77,7 @@ def to_svg(explanation: Explanation, *, width: int = 760) -> str:
     return _draw(_page(heatmap(explanation), width))
 
 
-def brief_svg(explanation: Explanation, *, width: int = 700, height: int = 500) -> str:
+def brief_svg(explanation: Explanation, *, width: int = 600, height: int = 500) -> str:
     """Draw the explanation at most `height` pixels high, as trackers show it: what is certain with
     the sentences around it, in the prompt's order; the rest is folded (see `compact`). The
     strongest part is drawn in any case.

@@ -42,7 +42,7 @@ def test_the_heatmap_is_drawn_in_its_natural_size(
     receipt = deliver(mlflow_server, explanation())
     picture = open_explanation(page, str(receipt.url))
     width, natural, height = picture.evaluate("i => [i.width, i.naturalWidth, i.height]")
-    assert (natural, width) == (700, 700)
+    assert (natural, width) == (600, 600)
     assert 200 < height <= 500
     assert page.get_by_text("drove this answer").is_visible()
     scores = page.get_by_test_id("virtualized-table")
