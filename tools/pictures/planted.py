@@ -1,5 +1,5 @@
 """Pictures of planted answers, to be looked at by somebody else: `python -m tools.pictures.planted
-FOLDER [pages|mlflow|phoenix …]`.
+FOLDER [pages|mlflow|phoenix|docs …]`; `docs` makes docs/images/heatmap-attached.svg anew.
 
 A list of rules, retrieved documents, an agent's last step and the extraction of JSON are explained;
 each is photographed as its page (1,600 and 420 pixels wide), as the picture that trackers show, and
@@ -30,6 +30,7 @@ from tests.support import mlflow_pages, order_agent, phoenix_pages
 from tests.support.browser import chromium_or_exit, launched
 from tests.support.explained import captured
 from tests.support.strict_openai import strict
+from tools.pictures.images import IMAGES
 
 WIDTHS = (1600, 420)
 TRUTH = {
@@ -121,6 +122,9 @@ def main() -> None:
         if "pages" in kinds:
             for name, explanation in found.items():
                 _pages(browser, folder, name, explanation)
+        if "docs" in kinds:
+            picture = brief_svg(found["documents"])
+            (IMAGES / "heatmap-attached.svg").write_text(picture, encoding="utf-8")
         if "mlflow" in kinds:
             server = MLflow(Path(tempfile.mkdtemp()))
             tracker = MLflowTracker.from_settings(

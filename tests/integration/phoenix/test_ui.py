@@ -39,7 +39,7 @@ def test_the_heatmap_is_drawn_and_grows(
     prefer(context, dark=dark)
     page = context.new_page()
     picture = open_explanation(page, url)
-    assert picture.evaluate("image => image.naturalWidth") == 760
+    assert picture.evaluate("image => image.naturalWidth") == 600
     assert page.get_by_text("smile.driver").first.is_visible()
     assert page.get_by_text("drove this answer").first.is_visible()
     large = enlarge(page, picture)
