@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from smile_trace import render
-from smile_trace.records import Explanation, ProxyUse
+from smile_trace.records import Cost, Explanation, ProxyUse
 from smile_trace.render.heatmap_layout import Fold, Piece, heatmap, strength
 from smile_trace.render.terminal import print_terminal
 from smile_trace.render.text import short, signed, visible
@@ -236,3 +236,19 @@ def test_what_people_cannot_read_is_shown_otherwise() -> None:
     assert max(map(len, visible("👩\u200d" * 200).split("\u200b"))) == 8, "it can be broken"
     assert short("\u0301abc") == "◌\u0301abc", "a label that begins with marks stands alone"
     assert short("") == ""
+
+
+def test_what_was_asked_adds_up() -> None:
+    found = explanation()
+    whole = found.perturbations[0].model_copy(update={"kind": "baseline", "text_hash": "1" * 64})
+    rows = (whole, *found.perturbations)  # of which two levels share one
+    told = {
+        (2, 0): "2 calls, 1 of them with the whole prompt",
+        (1, 1): "2 requests: 1 asked, 1 answered from the store, 1 of them with the whole prompt",
+        (3, 0): "3 calls",
+        (3, 1): "4 requests: 3 asked, 1 answered from the store",
+    }
+    for (asked, stored), said in told.items():
+        cost = Cost(target_calls=asked, cached_calls=stored)
+        told_by = heatmap(found.model_copy(update={"perturbations": rows, "cost": cost}))
+        assert said in told_by.facts

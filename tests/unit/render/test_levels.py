@@ -245,3 +245,24 @@ def test_hostile_text_in_a_passage() -> None:
     page = render.to_html(levels(text, HOSTILE))
     assert "<script>" not in page
     ElementTree.fromstring(render.to_svg(levels(text, HOSTILE)))
+
+
+def test_what_is_grey_bears_no_number() -> None:
+    found = levels()
+    grey = {"significant": False, "verdict": "open", "attribution": 0.65}
+    coarser = (found.coarser[0].model_copy(update=grey), *found.coarser[1:])
+    told = found.model_copy(update={"coarser": coarser})
+    printed = io.StringIO()
+    print_terminal(told, Console(file=printed, width=100))
+    for shown in (render.to_svg(told), render.brief_svg(told), printed.getvalue()):
+        assert f"{OPENS}part\xa0" in shown
+        assert "+0.65" not in shown
+
+
+def test_tables_fit_80_columns() -> None:
+    printed = io.StringIO()
+    print_terminal(levels(), Console(file=printed, width=80))
+    table = printed.getvalue().split("interval")[1]
+    for name in ("key", "spare"):
+        [row] = [line for line in table.splitlines() if line.strip().startswith(f"{name} ")]
+        assert row.rstrip().endswith("word"), "the whole row on one line"
