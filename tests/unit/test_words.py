@@ -39,7 +39,7 @@ FILES = (
 
 PHRASES = (
     "hangs on", "undetermined at this budget", "stand-in", "courier", "the rooms", "keeps house",
-    "left out alone", "dead part", "critical part", "frozen word", "frozen segment",
+    "left out alone", "dead part", "critical part", "frozen word", "frozen segment", "partly sure",
 )  # fmt: skip
 """In documentation, messages, docstrings and comments; without regard to case."""
 
@@ -96,3 +96,10 @@ def test_an_old_word_would_be_found(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     (tmp_path / "a.py").write_text("courier = 'twin'  # storm\n")
     monkeypatch.setattr("tests.unit.test_words.ROOT", tmp_path)
     assert _old_names("a.py") == {"courier"}
+
+
+def test_the_glossary_has_the_words_that_users_meet_and_no_more() -> None:
+    page = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
+    words = re.findall(r"^\| (?!word \|)([^|]+) \|", page, re.MULTILINE)
+    assert words == sorted(words)
+    assert len(words) <= 25
