@@ -268,7 +268,7 @@ class CometClient:
         except RequestRejected as error:  # of its version: no item is to blame
             if error.status < 500:
                 raise self._service.wrong() from error
-            said = f"{error}; nothing needs to be done, it is tried again"
+            said = f"{error}; smile-trace will try again"
             raise TrackerUnavailable(said) from error
         if too_old:
             raise TrackerUnavailable(

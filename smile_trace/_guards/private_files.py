@@ -70,7 +70,7 @@ def tighten_folder(path: Path) -> bool:
         if one.st_uid != os.geteuid():
             raise NotPrivate(_take(path, one.st_uid))
     if not stat.S_ISDIR(state.st_mode):
-        raise NotPrivate(f"{path} is no folder: move it away")
+        raise NotPrivate(f"{path} is not a folder: move it away")
     return _tighten(path, state, 0o700)
 
 
@@ -91,7 +91,7 @@ def tighten_file(path: Path) -> bool:
             f'`cp --remove-destination "$(readlink -f {name})" {name}`'
         )
     if not stat.S_ISREG(state.st_mode):
-        raise NotPrivate(f"{path} is no regular file: remove it with `rm {name}`")
+        raise NotPrivate(f"{path} is not a regular file: remove it with `rm {name}`")
     if state.st_uid != os.geteuid():
         raise NotPrivate(_take(path, state.st_uid))
     return _tighten(path, state, 0o600)
@@ -182,7 +182,7 @@ def read_written(path: Path) -> Written:
     with open(descriptor, "rb") as file:
         state = os.fstat(descriptor)
         if not stat.S_ISREG(state.st_mode):
-            raise NotPrivate(f"{path} is no regular file, and is not read: move it away")
+            raise NotPrivate(f"{path} is not a regular file and is not read: move it away")
         _check_owner(path, state.st_uid, "chown")
         _check_mode(path, descriptor, state)
         owners = {state.st_uid, *_owners_of_links(path, state)}

@@ -88,7 +88,9 @@ def feedback(
             return
         number = float(score)
         if not math.isfinite(number) or not _is_trace_id(trace_id):
-            report_error("feedback() was given a score that is no number, or no trace id of ours")
+            report_error(
+                "feedback() was given a score that is not a number, or an unknown trace id"
+            )
             return
         sanitizer = Sanitizer(runtime().config)
         attributes: dict[str, Any] = {

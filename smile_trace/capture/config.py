@@ -85,6 +85,6 @@ def home_at(said: str | os.PathLike[str]) -> Path:
         return home if home.is_absolute() else Path.cwd() / home
     except (OSError, RuntimeError, ValueError) as error:
         report_error(
-            "nothing is captured, because there is no home: set SMILE_TRACE_HOME to a folder", error
+            "nothing is captured, because there is no home folder: set SMILE_TRACE_HOME", error
         )
         return NOWHERE

@@ -135,7 +135,7 @@ def _redactor(item: str | Redactor) -> Redactor:
     try:
         return re.compile(item)
     except re.error as error:
-        raise ValueError(f"redact: {item!r} is no regular expression: {error}") from None
+        raise ValueError(f"redact: {item!r} is not a valid regular expression: {error}") from None
 
 
 def _after_fork_in_child() -> None:

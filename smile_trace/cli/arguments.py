@@ -26,30 +26,31 @@ if TYPE_CHECKING:
 TraceId = Annotated[
     str | None,
     typer.Argument(
-        help="A captured call, as smile-trace calls lists them, or one that stands in MLflow "
-        "(tr-…), Phoenix, Langfuse or Opik: TRACE_ID or TRACE_ID:SPAN_ID."
+        help="A captured call (smile-trace calls lists them) or one in MLflow (tr-…), Phoenix, "
+        "Langfuse or Opik: TRACE_ID or TRACE_ID:SPAN_ID."
     ),
 ]
 Prompt = Annotated[str | None, typer.Option(help="The prompt's text.")]
-PromptFile = Annotated[
-    Path | None, typer.Option(help="A file that holds the prompt's text; - reads stdin.")
-]
+PromptFile = Annotated[Path | None, typer.Option(help="A file with the prompt; - reads stdin.")]
 Answer = Annotated[
-    str | None, typer.Option(help="What the model said; asked first where it is missing.")
+    str | None, typer.Option(help="The model's answer; without it the model is asked first.")
 ]
 Model = Annotated[
     str | None,
-    typer.Option(help="A model of the settings, or demo; a captured call has its own."),
+    typer.Option(help="A model from the settings, or demo; a captured call has its own."),
 ]
 Application = Annotated[
     str | None,
-    typer.Option(help="The application's module, to call its function again (kind rerun)."),
+    typer.Option(help="Your application's module, for models of kind rerun."),
 ]
 DryRun = Annotated[
-    bool, typer.Option("--dry-run", help="Ask nothing: show what would be asked and cost at most.")
+    bool,
+    typer.Option(
+        "--dry-run", help="Ask nothing; show what would be asked and the most it would cost."
+    ),
 ]
 Yes = Annotated[
-    bool, typer.Option("--yes", "-y", help="Ask a model that costs money without a question.")
+    bool, typer.Option("--yes", "-y", help="Do not ask for confirmation before spending money.")
 ]
 
 
@@ -146,7 +147,7 @@ def since_ns(text: str) -> int:
         at = datetime.fromisoformat(text)
     except ValueError:
         raise SmileTraceError(
-            f"--since {text!r} is no time: write 2026-11-26T09:30, or an age such as 90m, 12h, 7d"
+            f"--since {text!r} is not a time: use 2026-11-26T09:30, or an age such as 90m, 12h, 7d"
         ) from None
     seconds = (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
     return min(max(int(seconds * 1e9), 0), 2**63 - 1)
@@ -187,7 +188,7 @@ def _asked(estimate: "Estimate") -> list[str]:
     ]
     if estimate.proxy is not None:
         how = _SIGNALS[estimate.proxy.signal]
-        lines.append(f"Its proxy answers most: {_model_and_cost(estimate.proxy)}; {how}.")
+        lines.append(f"Most requests go to its proxy: {_model_and_cost(estimate.proxy)}; {how}.")
     if estimate.embeddings is not None:
         lines.append(
             f"Word vectors come from {printable(estimate.embeddings)}, which is not counted."

@@ -24,13 +24,15 @@ _INDENT = "    "
 
 def calls(
     since: Annotated[str | None, typer.Option(help=SINCE_HELP)] = None,
-    limit: Annotated[int, typer.Option(min=1, help="The newest ones, at most.")] = 100,
+    limit: Annotated[int, typer.Option(min=1, help="The most calls; the newest are shown.")] = 100,
     full: Annotated[
-        bool, typer.Option("--full", help="Every message of each, and where it was read from.")
+        bool, typer.Option("--full", help="Show every message, and where the call was read from.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="All of each, one a line.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print all fields as JSON Lines.")
+    ] = False,
 ) -> None:
-    """List the captured calls, and what became of them.
+    """List captured calls and what became of them.
 
     A line begins with the call's id, which explain, replay and retry take. What the calls of a
     function have in common stands above them, once.

@@ -37,43 +37,44 @@ if TYPE_CHECKING:
 
 def compare(
     prompt: Annotated[
-        str | None, typer.Argument(help="A Prompt, or a function without one; by default all.")
+        str | None, typer.Argument(help="A prompt, or a function without one; all by default.")
     ] = None,
     versions: Annotated[
-        str, typer.Option(help="Versions, by commas; by default the last two that were called.")
+        str,
+        typer.Option(help="Versions, separated by commas; by default the last two that were used."),
     ] = "",
-    since: Annotated[str | None, typer.Option(help=f"Only calls since then. {SINCE_HELP}")] = None,
+    since: Annotated[str | None, typer.Option(help=f"Only calls since then: {SINCE_HELP}")] = None,
     models: Annotated[
-        str, typer.Option(help="Captured names of models, by commas: compare them, too.")
+        str, typer.Option(help="Models (by captured name, separated by commas) to compare, too.")
     ] = "",
     file: Annotated[
-        Path | None, typer.Option(help="A file with a template: compared as the last version.")
+        Path | None, typer.Option(help="A file with a template to compare as the newest version.")
     ] = None,
     ref: Annotated[
-        str | None, typer.Option(help="With --file: its git revision to compare with (HEAD~1).")
+        str | None, typer.Option(help="With --file: the git revision to compare it with (HEAD~1).")
     ] = None,
     budget: Annotated[
         int, typer.Option(min=0, help="The most new calls: inputs are replayed through both.")
     ] = 40,
-    seed: Annotated[int, typer.Option(help="The seed of all random choices.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed for all random choices.")] = 0,
     app: Annotated[
         str | None,
-        typer.Option(help="The application's module, to call its function again (kind rerun)."),
+        typer.Option(help="Your application's module, for models of kind rerun."),
     ] = None,
     html: Annotated[Path | None, typer.Option(help="Write the page to this file.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the Comparison as JSON.")] = False,
     deliver: Annotated[
-        bool, typer.Option("--deliver", help="Put it on the active trackers, too.")
+        bool, typer.Option("--deliver", help="Also send it to the active trackers.")
     ] = False,
     fail_if_drop: Annotated[
         list[str] | None,
-        typer.Option(metavar="PART=LIMIT", help="Exit 3 if its influence drops by more."),
+        typer.Option(metavar="PART=LIMIT", help="Exit 3 if the part's influence drops by more."),
     ] = None,
     fail_if_answer_change: Annotated[
         float | None, typer.Option(min=0, max=1, help="Exit 3 if the answers change by more.")
     ] = None,
 ) -> None:
-    """Show what a change of a prompt did; for one version, what mattered in its calls."""
+    """Show what a prompt change did to the answers, or what mattered in a prompt's calls."""
     if ref is not None and file is None:
         raise typer.BadParameter("--ref needs --file")
     form = "PART=LIMIT, such as 'Be brief.=0.1'"
@@ -138,21 +139,23 @@ def _names(text: str) -> list[str]:
 
 def replay(
     trace_id: Annotated[str, typer.Argument(help="TRACE_ID or TRACE_ID:SPAN_ID.")],
-    model: Annotated[str | None, typer.Option(help="Another model of the settings.")] = None,
+    model: Annotated[str | None, typer.Option(help="Another model from the settings.")] = None,
     prompt_version: Annotated[
-        str | None, typer.Option(help="Another version of the call's Prompt.")
+        str | None, typer.Option(help="Another version of the call's prompt.")
     ] = None,
     changes: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="NAME=VALUE", help="Another parameter: temperature=0."),
+        typer.Option(
+            "--set", metavar="NAME=VALUE", help="Another parameter, such as temperature=0."
+        ),
     ] = None,
     count: Annotated[int, typer.Option("-n", min=1, max=100, help="How often.")] = 1,
     explained: Annotated[
-        bool, typer.Option("--explain", help="Explain both answers, too.")
+        bool, typer.Option("--explain", help="Also explain both answers.")
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="For a program.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Ask a logged call again, and show how the answers differ."""
+    """Ask a logged call again and show how the answers differ."""
     parameters = dict(_parameter(text) for text in changes or ())
     from smile_trace.comparison import replay as replay_now
 
@@ -223,19 +226,19 @@ def _differences(before: str, after: str) -> list[tuple[str, str]]:
 
 
 def suggest(
-    prompt: Annotated[str, typer.Argument(help="The name of the Prompt.")],
+    prompt: Annotated[str, typer.Argument(help="The prompt's name.")],
     version: Annotated[
-        str | None, typer.Option(help="A version; by default the one called last.")
+        str | None, typer.Option(help="A version; by default the one used last.")
     ] = None,
     model: Model = None,
     budget: Annotated[int, typer.Option(min=1, help="The most calls to the model.")] = 800,
-    seed: Annotated[int, typer.Option(help="Decides which calls are held out.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed for which calls are held out.")] = 0,
     app: Application = None,
     json: Annotated[bool, typer.Option("--json", help="Print the Suggestions as JSON.")] = False,
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> None:
-    """Suggest changes of a prompt, each replayed on calls that it was not made from."""
+    """Suggest changes to a prompt, each tried on calls held out from the search."""
     from smile_trace.settings import Settings
     from smile_trace.suggesting import suggest as suggest_now
     from smile_trace.suggesting.api import estimate_suggestions

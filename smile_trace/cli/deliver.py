@@ -45,13 +45,13 @@ def active_trackers(settings: "Settings") -> "Iterator[list[Tracker]]":
 
 
 def deliver(
-    to: Annotated[str, typer.Option("--to", help="The tracker, as in the settings.")],
+    to: Annotated[str, typer.Option("--to", help="The tracker's name in the settings.")],
     since: Annotated[str, typer.Option(help=SINCE_HELP)],
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what it would queue, and queue nothing.")
+        bool, typer.Option("--dry-run", help="Show what would be queued; queue nothing.")
     ] = False,
 ) -> None:
-    """Queue what was captured since a time for a tracker that came later.
+    """Send earlier calls to a tracker that was added later.
 
     Nothing is sent that the tracker has: a trace, explanation, path or profile that it got, or that
     waits for it, is left out. The worker delivers what is queued.

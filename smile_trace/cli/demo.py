@@ -45,7 +45,8 @@ def demo(
         run_demo(home, tracker=tracker, serve=serving, console=Console())
         if not serving and serve is None:
             print(
-                "Stopped, because standard input is no terminal: add --serve (make demo SERVE=1)."
+                "Stopped, because standard input is not a terminal: add --serve (make demo "
+                "SERVE=1)."
             )
     except KeyboardInterrupt:
         raise SystemExit(130) from None
@@ -54,13 +55,13 @@ def demo(
 def mcp(
     model: Annotated[
         str | None,
-        typer.Option(help="Offer explain, which asks this model of the settings, or demo."),
+        typer.Option(help="Also offer explain, with this model from the settings, or demo."),
     ] = None,
     most_calls: Annotated[
-        int, typer.Option(min=0, help="With --model: the most calls, over all explanations.")
+        int, typer.Option(min=0, help="With --model: the most calls for all explanations together.")
     ] = 200,
 ) -> None:
-    """Serve assistants over MCP: why, compare, status, and explain with --model. Reads only."""
+    """Serve explanations to AI assistants over MCP (read-only, unless --model is given)."""
     from smile_trace.explaining.preparation import settings_of
     from smile_trace.mcp import make_server
     from smile_trace.settings import Settings

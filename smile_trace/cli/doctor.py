@@ -20,19 +20,21 @@ MARKS = {"good": "[green]✓[/]", "note": "[yellow]·[/]", "bad": "[red]✗[/]"}
 def doctor(
     repair: Annotated[
         bool,
-        typer.Option("--repair", help="Remove what \\[retention] does not keep; shrink the store."),
+        typer.Option(
+            "--repair", help="Delete what \\[retention] no longer keeps, and shrink the store."
+        ),
     ] = False,
     forget: Annotated[
         str | None,
         typer.Option(
             "--forget-tracker",
             metavar="NAME",
-            help="Drop what waits for a tracker that is not used any more.",
+            help="Drop what is waiting for a tracker that is no longer used.",
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="For a program.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Look at home, store, models and trackers; exits 1 if something has to be done."""
+    """Check home, store, models and trackers; exits 1 if there is something to fix."""
     from rich.console import Console
     from rich.markup import escape
 
@@ -60,10 +62,12 @@ def doctor(
 def health(
     ready: Annotated[
         bool,
-        typer.Option("--ready", help="Also: its store can be written, and the others know it."),
+        typer.Option(
+            "--ready", help="Also check that it can write its store and that other workers see it."
+        ),
     ] = False,
 ) -> None:
-    """Check a worker or shipper, for probes of systemd, Docker or Kubernetes.
+    """Check a worker or shipper, for systemd, Docker or Kubernetes probes.
 
     Exits 0 if one runs on the home and makes progress, else 1 with a sentence.
     """
@@ -82,17 +86,17 @@ def health(
 def trust(
     file: Annotated[
         Path | None,
-        typer.Argument(help="The settings' file; by default the nearest smile_trace.toml."),
+        typer.Argument(help="The settings file; by default the nearest smile_trace.toml."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="For a program.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Allow the hosts to which a settings file sends prompts and keys, and say which they are."""
+    """Show the hosts that a settings file sends prompts and keys to, and allow them."""
     from smile_trace.trust import allow, to_allow
     from smile_trace.trust.settings_file import SettingsError, load
 
     found = load(file)
     if found is None:
-        raise SettingsError("there is no smile_trace.toml here: name the file")
+        raise SettingsError("there is no smile_trace.toml here: give the file's name")
     wanted = to_allow(found, {})
     allow(found.path, wanted)
     if as_json:
@@ -105,7 +109,9 @@ def trust(
         _show(found.path, wanted)
         print("Allowed.", file=sys.stderr)
     else:
-        print(f"{printable(str(found.path))} sends nothing that is to be allowed.", file=sys.stderr)
+        print(
+            f"{printable(str(found.path))} sends nothing that needs to be allowed.", file=sys.stderr
+        )
 
 
 def is_allowed_now(found: "NotTrusted") -> bool:

@@ -40,7 +40,7 @@ def explain(
         str | None,
         typer.Option(
             metavar="RUN_ID",
-            help="The traces of an evaluation run that stand in MLflow (mlflow.genai.evaluate).",
+            help="The traces of an evaluation run in MLflow (mlflow.genai.evaluate).",
         ),
     ] = None,
     prompt: Prompt = None,
@@ -73,9 +73,7 @@ def explain(
     ] = False,
     deliver: Annotated[
         bool,
-        typer.Option(
-            "--deliver", help="Also put it into the trace that stands in the backend (MLflow, …)."
-        ),
+        typer.Option("--deliver", help="Also write it into the trace in its backend (MLflow, …)."),
     ] = False,
     fresh: Annotated[
         bool,

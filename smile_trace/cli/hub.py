@@ -46,16 +46,12 @@ def entries_of(files: Sequence[Path]) -> Iterator[Iterator[Entry]]:
 def check(
     file: Annotated[Path, typer.Argument(help="A file of explanations.")],
     only: Annotated[
-        str | None, typer.Option(metavar="ID", help="The entry whose id begins so.")
+        str | None, typer.Option(metavar="ID", help="Only the entry whose id starts with this.")
     ] = None,
-    live: Annotated[
-        bool, typer.Option("--live", help="Ask the model again: is it still as the file says?")
-    ] = False,
-    model: Annotated[
-        str | None, typer.Option(help="With --live: who is asked, in place of the named model.")
-    ] = None,
+    live: Annotated[bool, typer.Option("--live", help="Ask the model again, and compare.")] = False,
+    model: Annotated[str | None, typer.Option(help="With --live: ask this model instead.")] = None,
     yes: Yes = False,
-    json: Annotated[bool, typer.Option("--json", help="One line of JSON for each entry.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON Lines, one per entry.")] = False,
 ) -> None:
     """See that nothing was changed, and that the stored responses give the same explanations.
 
@@ -111,16 +107,16 @@ def _live(
 
 
 def build(
-    folder: Annotated[Path, typer.Argument(help="Where to; made where it is missing.")],
+    folder: Annotated[Path, typer.Argument(help="The output folder; created if missing.")],
     sources: Annotated[
         list[Path] | None,
         typer.Option(
-            "--from", metavar="FILE", help="A file of explanations; by default all of the store."
+            "--from", metavar="FILE", help="A file of explanations; the whole store by default."
         ),
     ] = None,
-    title: Annotated[str, typer.Option(help="What stands above the list.")] = "Explanations",
+    title: Annotated[str, typer.Option(help="The page's title.")] = "Explanations",
     public: Annotated[
-        bool, typer.Option("--public", help="Refuse what nobody has looked at (hub review).")
+        bool, typer.Option("--public", help="Refuse entries that nobody has reviewed (hub review).")
     ] = False,
 ) -> None:
     """Write a gallery: pages that open, and can be searched, without a server."""
@@ -139,7 +135,7 @@ def export(
     to: Annotated[
         Path, typer.Argument(help="A file .parquet (a row per part), or a folder: a data set.")
     ],
-    title: Annotated[str, typer.Option(help="Of the data set's card.")] = "Explanations",
+    title: Annotated[str, typer.Option(help="Licence for the data set's card.")] = "Explanations",
 ) -> None:
     """Write explanations as a table, or as a folder with its card that Hugging Face loads."""
     from smile_trace.hub.files import read_entries, write_dataset, write_parquet
@@ -153,7 +149,7 @@ def export(
 
 def merge(
     files: Annotated[list[Path], typer.Argument(help="Files of explanations.")],
-    to: Annotated[Path, typer.Option(help="Where they are written, each once.")],
+    to: Annotated[Path, typer.Option(help="The output file; duplicates are written once.")],
 ) -> None:
     """Put files together; the same entry is kept once."""
     from smile_trace.hub.files import read_entries, write_entries
@@ -165,7 +161,7 @@ def merge(
 def diff(
     before: Annotated[Path, typer.Argument(help="A file of explanations.")],
     after: Annotated[Path, typer.Argument(help="Another one.")],
-    json: Annotated[bool, typer.Option("--json", help="One line of JSON for each prompt.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON Lines, one per prompt.")] = False,
 ) -> None:
     """Show what changed from one file to another in what the answers to each prompt depend on."""
     from smile_trace.hub.files import read_entries
@@ -190,9 +186,9 @@ def explain(
             help="JSON Lines of prompts, promptfoo's results, or an MLflow evaluation data set."
         ),
     ],
-    to: Annotated[Path, typer.Argument(help="Where the explanations are added.")],
-    model: Annotated[str, typer.Option(help="A model of the settings, or demo.")],
-    budget: Annotated[int, typer.Option(min=4, help="The most calls of each explanation.")] = 40,
+    to: Annotated[Path, typer.Argument(help="The file to append the explanations to.")],
+    model: Annotated[str, typer.Option(help="A model from the settings, or demo.")],
+    budget: Annotated[int, typer.Option(min=4, help="The most calls per explanation.")] = 40,
     yes: Yes = False,
 ) -> None:
     """Explain the prompts of a file of another tool, each into a line of TO."""
@@ -237,11 +233,11 @@ def _said(found: "Difference") -> str:
 
 def anonymise(
     file: Annotated[Path, typer.Argument(help="A file of explanations.")],
-    to: Annotated[Path, typer.Argument(help="Where the anonymised ones are written.")],
+    to: Annotated[Path, typer.Argument(help="The output file.")],
     names: Annotated[
         Path | None,
         typer.Option(
-            "--list", help="Names and other texts to replace, one a line; /PATTERN/ is one."
+            "--list", help="A file of names and texts to replace, one per line, also as /PATTERN/."
         ),
     ] = None,
 ) -> None:
@@ -280,10 +276,10 @@ def anonymise(
 
 
 def review(
-    file: Annotated[Path, typer.Argument(help="A file of explanations; it is written anew.")],
-    by: Annotated[str, typer.Option(help="Who looks at them.")],
+    file: Annotated[Path, typer.Argument(help="A file of explanations; it is rewritten.")],
+    by: Annotated[str, typer.Option(help="The reviewer's name.")],
     yes: Annotated[
-        bool, typer.Option("--yes", "-y", help="All of them were looked at elsewhere.")
+        bool, typer.Option("--yes", "-y", help="All of them were reviewed elsewhere.")
     ] = False,
 ) -> None:
     """Look at each entry, and say whether it may be made public; only those with a yes are kept.

@@ -94,7 +94,7 @@ def read_text(file: Path) -> str:
     except OSError as error:
         raise SmileTraceError(f"{file} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise SmileTraceError(f"{file} is no UTF-8 text: convert it first") from None
+        raise SmileTraceError(f"{file} is not UTF-8 text: convert it first") from None
 
 
 def in_terminal(console: Console) -> bool:

@@ -64,10 +64,10 @@ def profile(
     model: Model = None,
     probes: Annotated[
         list[str] | None,
-        typer.Option("--probe", help="Only this probe, beside the two controls; repeatable."),
+        typer.Option("--probe", help="Only this probe, and the two controls; repeatable."),
     ] = None,
     budget: Annotated[int, typer.Option(min=4, help="The most calls to the model.")] = 40,
-    seed: Annotated[int, typer.Option(help="Decides the variants.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed for the variants.")] = 0,
     app: Application = None,
     html: Annotated[Path | None, typer.Option(help="Write the page to this HTML file.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the Profile as JSON.")] = False,
@@ -122,7 +122,7 @@ def _first_asked(first: dict[str, int], most: "Estimate") -> str:
     asked = [f"  {printable(name)}: {calls} calls" for name, calls in first.items() if calls]
     missing = ", ".join(printable(name) for name, calls in first.items() if not calls)
     lines = [
-        "The prompt would be asked again with small changes, first of all:",
+        "The prompt would be asked again with small changes, starting with:",
         *asked,
         *([f"It has nothing to vary for: {missing}."] if missing else []),
         f"These are {sum(first.values())} calls. Probes that change the answer then take more.",
@@ -186,30 +186,30 @@ def gate(
         bool,
         typer.Option(
             "--restart",
-            help="Begin that series again: take the model as it is now for the new reference.",
+            help="Start that series again, with the model as it is now as the reference.",
         ),
     ] = False,
     calls: Annotated[
         int,
-        typer.Option(min=0, help="Ask so many logged calls now; 0 reads what the worker found."),
+        typer.Option(min=0, help="Ask this many logged calls now; 0 uses what the worker found."),
     ] = 0,
     file: Annotated[
         Path | None,
-        typer.Option(help="With --calls: a file with a template, asked with the calls' variables."),
+        typer.Option(help="With --calls: a template to fill in with the calls' variables."),
     ] = None,
-    since: Annotated[str, typer.Option(help=f"Profiles made since then. {SINCE_HELP}")] = "30d",
+    since: Annotated[str, typer.Option(help=f"Profiles made since then: {SINCE_HELP}")] = "30d",
     budget: Annotated[int, typer.Option(min=4, help="The most calls to the model for each.")] = 40,
-    seed: Annotated[int, typer.Option(help="Decides the variants.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed for the variants.")] = 0,
     app: Application = None,
     allow_unconfirmed: Annotated[
-        bool, typer.Option("--allow-unconfirmed", help="Also by probes that nobody has judged.")
+        bool, typer.Option("--allow-unconfirmed", help="Also use probes that nobody has judged.")
     ] = False,
-    html: Annotated[Path | None, typer.Option(help="Write the profiles to this page.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write the profiles to this HTML file.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the limits as JSON.")] = False,
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> None:
-    """Fail where the answers of a prompt change too easily (a gate for CI), or show its drift."""
+    """Check in CI how easily a prompt's answers change, or show its model's drift."""
     if (not limits) == (not (series or restart)):
         raise typer.BadParameter("give --max PROBE=RATE, or one of --series and --restart")
     if not limits:
@@ -413,7 +413,7 @@ def drift(
         if restart:
             if not store.drift.end(name):
                 raise SmileTraceError(f"no prompt or function named {name!r} is replayed")
-            print(f"{printable(name)} begins anew with the worker's next replay.")
+            print(f"{printable(name)} starts again with the worker's next replay.")
             return
         found = drift_of(store, name, settings.drift.false_alarm_rate)
     finally:
@@ -430,7 +430,7 @@ def drift(
     if found.alarm_period is not None:
         told = "" if found.told else " (not told yet)"
         print(
-            f"Alarm of {found.alarm_period}{told}: it is asked no more; smile-trace test NAME "
+            f"Alarm of {found.alarm_period}{told}: it is no longer asked; smile-trace test NAME "
             "--restart takes the model as it is now for the new reference."
         )
 

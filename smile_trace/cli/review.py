@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from smile_trace.trackers import Tracker
 
 
-Number = Annotated[int, typer.Option(min=1, help="How many variants at most.")]
+Number = Annotated[int, typer.Option(min=1, help="The most variants.")]
 Name = Annotated[
-    str | None, typer.Option("--prompt", help="Only of this prompt or function; by default all.")
+    str | None, typer.Option("--prompt", help="Only this prompt or function; all by default.")
 ]
-Since = Annotated[str, typer.Option(help=f"Profiles made since then. {SINCE_HELP}")]
-Seed = Annotated[int, typer.Option(help="Decides the random tenth, and the order.")]
+Since = Annotated[str, typer.Option(help=f"Profiles made since then: {SINCE_HELP}")]
+Seed = Annotated[int, typer.Option(help="Seed for the random tenth and the order.")]
 
 
 def page(
@@ -38,12 +38,12 @@ def page(
     since: Since = "30d",
     seed: Seed = 0,
     reviewer: Annotated[
-        str | None, typer.Option("--as", help="Who judges; by default your login.")
+        str | None, typer.Option("--as", help="Your name; your login by default.")
     ] = None,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 for a free one.")] = 0,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 picks a free one.")] = 0,
     browser: Annotated[bool, typer.Option(help="Open the page in the browser.")] = True,
 ) -> None:
-    """Judge variants on a page of this machine, by keyboard; end with Ctrl+C."""
+    """Judge prompt variants on a local page, by keyboard; stop with Ctrl+C."""
     if context.invoked_subcommand is not None:
         return
     import webbrowser
@@ -72,7 +72,7 @@ def page(
     store.close()
 
 
-Queue = Annotated[str, typer.Option(help="The name of the review queue.")]
+Queue = Annotated[str, typer.Option(help="The review queue's name.")]
 
 
 def send(
@@ -82,7 +82,7 @@ def send(
     since: Since = "30d",
     seed: Seed = 0,
 ) -> None:
-    """Put variants that nobody has judged into a review queue of the active trackers."""
+    """Put variants that nobody has judged into the active trackers' review queues."""
     from smile_trace.settings import Settings
     from smile_trace.store import Store
 
@@ -98,11 +98,11 @@ def send(
 
 def read(
     queue: Annotated[
-        str | None, typer.Option(help="First bring back what was said in this review queue.")
+        str | None, typer.Option(help="Fetch the judgements from this review queue first.")
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="For a program.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Say how far people confirm each probe, and how far they agree."""
+    """Show how often people confirm each probe, and how far they agree."""
     from smile_trace.probes.review import results
     from smile_trace.settings import Settings
     from smile_trace.store import Store
@@ -159,7 +159,7 @@ def _bring_back(queue: str, store: "Store", settings: "Settings") -> None:
     print(f"{len(known)} judgements of {printable(queue)}.", file=sys.stderr)
     if len(known) < len(said):
         left = len(said) - len(known)
-        print(f"{left} are about variants that the store holds no more.", file=sys.stderr)
+        print(f"{left} are about variants that are no longer in the store.", file=sys.stderr)
 
 
 def _said_in(queue: str, trackers: "Sequence[Tracker]") -> "list[Judgement]":
@@ -240,9 +240,9 @@ def _of_judge(found: "JudgeResults") -> "Iterator[str]":
 
 
 def export(
-    file: Annotated[Path, typer.Argument(help="A file of JSON Lines.")],
+    file: Annotated[Path, typer.Argument(help="A JSON Lines file.")],
 ) -> None:
-    """Write the failures that people confirmed as test cases, one a line."""
+    """Write the failures that people confirmed as test cases, one per line."""
     from smile_trace.probes.review import confirmed_cases
     from smile_trace.settings import Settings
     from smile_trace.store import Store
@@ -258,7 +258,9 @@ def export(
 def judge(
     model: Annotated[
         str | None,
-        typer.Argument(help="A model of the settings, or demo; by default judge of \\[review]."),
+        typer.Argument(
+            help="A model from the settings, or demo; by default the judge in \\[review]."
+        ),
     ] = None,
     number: Number = 30,
     name: Name = None,
@@ -267,7 +269,7 @@ def judge(
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> None:
-    """Ask a model what people are asked about variants: first about those that they have judged."""
+    """Ask a model to judge variants, starting with those that people have judged."""
     from smile_trace.probes.judgements import judge_id
     from smile_trace.probes.review import ask_judge, estimate_judging, worth_a_minute
     from smile_trace.settings import Settings

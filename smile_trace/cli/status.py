@@ -31,8 +31,8 @@ WIDEST = 10_000
 
 
 def status(
-    as_json: Annotated[bool, typer.Option("--json", help="For a program.")] = False,
-    watch: Annotated[bool, typer.Option("--watch", help="Again and again, until Ctrl-C.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Refresh until Ctrl-C.")] = False,
 ) -> None:
     """Show what was captured, explained, delivered and spent."""
     from rich.console import Console, Group
@@ -169,7 +169,7 @@ def _add_tracker(table: "Table", tracker: "TrackerCounts", now: "Status") -> Non
     what = f"{traces}, {explanations}"
     table.add_row(f"to {tracker.name}", str(tracker.traces + tracker.explanations), what)
     if tracker.paused:
-        _add_paused(table, "takes nothing", tracker.paused, now)
+        _add_paused(table, "unavailable", tracker.paused, now)
     if tracker.waiting:
         oldest = f"waiting, the oldest for {lasting(_lag(now, 'deliver', tracker.name))}"
         table.add_row("", str(tracker.waiting), oldest)

@@ -19,20 +19,18 @@ if TYPE_CHECKING:
 def retry(
     call: Annotated[
         str | None,
-        typer.Argument(help="A call's id (or the beginning of it, say its trace's id)."),
+        typer.Argument(help="A call's id, or its beginning, such as the trace's id."),
     ] = None,
-    failed: Annotated[bool, typer.Option("--failed", help="Every call that failed.")] = False,
-    proxies: Annotated[
-        bool, typer.Option("--proxies", help="Ask the proxies again that were dropped.")
-    ] = False,
+    failed: Annotated[bool, typer.Option("--failed", help="All failed calls.")] = False,
+    proxies: Annotated[bool, typer.Option("--proxies", help="Try dropped proxies again.")] = False,
 ) -> None:
-    """Explain calls again: the worker takes them first. Answers that were paid for are reused."""
+    """Explain calls again, before others, reusing answers already paid for."""
     from smile_trace.settings import Settings
     from smile_trace.store import Store
     from smile_trace.worker.upkeep import request_again, reset_proxies
 
     if (call is not None) + failed + proxies != 1:
-        raise SmileTraceError("name one call, or say --failed or --proxies.")
+        raise SmileTraceError("give one call's id, --failed or --proxies.")
     settings = Settings()
     store = Store.look(settings)
     try:
@@ -53,10 +51,10 @@ def retry(
 def reread(
     since: Annotated[str, typer.Option(help=SINCE_HELP)],
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")
+        bool, typer.Option("--dry-run", help="Show what would change; change nothing.")
     ] = False,
 ) -> None:
-    """Read the calls of stored traces again, after a dialect came or changed.
+    """Read stored traces again after a dialect was added or changed.
 
     A call is read once, when its trace is complete; this says which calls read otherwise now. Their
     traces are delivered again. Explanations stay as the calls were read then.
@@ -102,10 +100,10 @@ def _about_reread(done: "Reread", *, dry_run: bool) -> str:
 
 def export(
     file: Annotated[
-        Path, typer.Argument(help="Where to; - is the standard output, as without it.")
+        Path, typer.Argument(help="The output file; - (the default) is standard output.")
     ] = Path("-"),
 ) -> None:
-    """Write every explanation, with its call and its perturbations, one line of JSON each."""
+    """Write all explanations, with calls and perturbations, as JSON Lines."""
     from smile_trace.settings import Settings
     from smile_trace.store import Store
     from smile_trace.store.queries.exchange import export_lines
@@ -133,9 +131,9 @@ def export(
 
 
 def import_(
-    file: Annotated[Path, typer.Argument(help="What export wrote; - is the standard input.")],
+    file: Annotated[Path, typer.Argument(help="A file written by export; - is standard input.")],
 ) -> None:
-    """Read explanations that export wrote. What is there already stays as it is."""
+    """Read explanations written by export. Existing ones are kept."""
     from smile_trace.settings import Settings
     from smile_trace.store import Store
     from smile_trace.store.queries.exchange import import_lines
@@ -153,20 +151,20 @@ def import_(
         store.close()
     forgotten = f", {done.forgotten} of forgotten traces were left out" if done.forgotten else ""
     others = f", {done.without_call} explain no captured call" if done.without_call else ""
-    print(f"{done.new} imported, {done.known} were there already{forgotten}{others}.")
+    print(f"{done.new} imported, {done.known} already there{forgotten}{others}.")
 
 
 def copy(
     to: Annotated[
-        str, typer.Option(metavar="URL", help="Where to: postgresql://role@host:5432/name.")
+        str, typer.Option(metavar="URL", help="The database: postgresql://role@host:5432/name.")
     ],
     password_env: Annotated[
-        str | None, typer.Option(help="The variable that holds the role's password.")
+        str | None, typer.Option(help="The environment variable with the role's password.")
     ] = None,
 ) -> None:
-    """Copy the whole store into an empty PostgreSQL database, which many workers may share.
+    """Copy the store into an empty PostgreSQL database, which many workers can share.
 
-    The worker has to be stopped. Work under way goes on there; this store stays as it is.
+    Stop the worker first. Work in progress continues there; this store is left unchanged.
     """
     from smile_trace.settings import Settings
     from smile_trace.worker.upkeep import move
@@ -194,25 +192,25 @@ def _about_failed(count: int, others: int) -> str:
 
 def forget(
     trace: Annotated[
-        str | None, typer.Argument(help="A trace's id (or one of its calls').")
+        str | None, typer.Argument(help="A trace's id, or that of one of its calls.")
     ] = None,
     session: Annotated[
-        str | None, typer.Option(help="Every trace of this session (conversation).")
+        str | None, typer.Option(help="All traces of this session (conversation).")
     ] = None,
-    user: Annotated[str | None, typer.Option(help="Every trace of this user.")] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask at a terminal.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="For a program.")] = False,
+    user: Annotated[str | None, typer.Option(help="All traces of this user.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Remove traces for good, with their explanations, cached answers and copies in trackers.
+    """Delete traces for good, with their explanations, cached answers and tracker copies.
 
-    Spending stays counted. Exits 1 if something of them is left; it says what, and why.
+    Spending stays counted. If something could not be deleted, it says what and why, and exits 1.
     """
     from smile_trace.settings import Settings
     from smile_trace.worker.forget import find
     from smile_trace.worker.forget import forget as forget_traces
 
     if sum(given is not None for given in (trace, session, user)) != 1:
-        raise SmileTraceError("name one trace, or say --session or --user.")
+        raise SmileTraceError("give one trace's id, --session or --user.")
     settings = Settings()
     found = find(settings, trace=trace, session=session, user=user)
     asks = not yes and sys.stdin.isatty() and sys.stderr.isatty()
@@ -231,8 +229,8 @@ def forget(
 def _question(found: "Found") -> str:
     there = f", and in {', '.join(found.trackers)}" if found.trackers else ""
     many = _number(len(found.trace_ids), "trace")
-    said = f"{many} with {_number(found.calls, 'call')} will be removed for good, here{there}"
-    return printable(f"{said}. Remove?")
+    said = f"{many} with {_number(found.calls, 'call')} will be deleted for good, here{there}"
+    return printable(f"{said}. Delete?")
 
 
 def _print(done: "Forgotten") -> None:
@@ -254,7 +252,7 @@ def _print(done: "Forgotten") -> None:
         print(printable(f"Deleted in {tracker}: {_number(count, 'trace')}."))
     if done.copies and done.comparisons:
         names = ", ".join(done.comparisons)
-        print(printable(f"Comparisons of {names} were deleted there, too; they are made anew."))
+        print(printable(f"Comparisons of {names} were deleted there too, and will be made again."))
     for said in done.left:
         print(printable(f"Left: {said}."), file=sys.stderr)
 

@@ -30,7 +30,7 @@ def print_plan(plan: "Plan", console: "Console") -> None:
     if plan.models:
         console.print(_table(plan))
     else:
-        console.print("Nothing waits to be explained.")
+        console.print("Nothing is waiting to be explained.")
     for model in plan.models:
         if model.usd is None:
             console.print(
@@ -94,34 +94,34 @@ def _known(value: float | None, formatted: Callable[[float], str]) -> str:
 
 def worker(
     once: Annotated[
-        bool, typer.Option("--once", help="Explain and deliver what is there, then exit.")
+        bool, typer.Option("--once", help="Explain and deliver what is waiting, then exit.")
     ] = False,
     dry_run: Annotated[
         bool,
-        typer.Option("--dry-run", help="Say what it would ask and cost at most, then exit."),
+        typer.Option(
+            "--dry-run", help="Show what would be asked and the most it would cost, then exit."
+        ),
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="With --dry-run: for a program.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="With --dry-run: print JSON.")] = False,
     app: Annotated[
         str | None,
-        typer.Option(help='The module with your decorated functions, for kind = "rerun".'),
+        typer.Option(help="The module with your decorated functions, for models of kind rerun."),
     ] = None,
     roles: Annotated[
         str,
         typer.Option(
-            help="What it does, of many workers on one database: ingest, explain, deliver."
+            help="This worker's share where many use one database: ingest, explain, deliver."
         ),
     ] = "ingest,explain,deliver",
     pools: Annotated[
         str | None,
-        typer.Option(
-            help="The models that it asks, of many workers on one database: tables of \\[models]."
-        ),
+        typer.Option(help="The models this worker asks where many use one database (\\[models])."),
     ] = None,
-    log: Annotated[str, typer.Option(help="How log lines are written: text or json.")] = "text",
+    log: Annotated[str, typer.Option(help="Log format: text or json.")] = "text",
 ) -> None:
-    """Ingest, sample, explain and deliver, until it is stopped.
+    """Explain captured calls in the background and deliver the results.
 
-    The first SIGTERM or Ctrl-C ends it within ten seconds, a second one at once; nothing is lost
+    The first SIGTERM or Ctrl-C stops it within ten seconds, a second one at once; nothing is lost
     either way.
     """
     from rich.console import Console
@@ -220,13 +220,13 @@ def _summary(status: "Status", home: "Path") -> str:
 
 def receive(
     host: Annotated[
-        str | None, typer.Option(help="Address to listen on, in place of receive.host.")
+        str | None, typer.Option(help="Address to listen on; overrides receive.host.")
     ] = None,
     port: Annotated[
         int | None,
-        typer.Option(min=0, max=65535, help="Port to listen on, in place of receive.port."),
+        typer.Option(min=0, max=65535, help="Port to listen on; overrides receive.port."),
     ] = None,
-    log: Annotated[str, typer.Option(help="How log lines are written: text or json.")] = "text",
+    log: Annotated[str, typer.Option(help="Log format: text or json.")] = "text",
 ) -> None:
     """Receive traces and logs over OTLP/HTTP (protobuf or JSON) for the worker.
 
@@ -246,14 +246,14 @@ def receive(
 
 
 def ship(
-    once: Annotated[bool, typer.Option("--once", help="Send what is there, then exit.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Send what is waiting, then exit.")] = False,
     rate: Annotated[
         float | None,
-        typer.Option(help="Share of the traces to send, at least the workers' sampling.rate."),
+        typer.Option(help="Share of the traces to send; at least the workers' sampling.rate."),
     ] = None,
-    log: Annotated[str, typer.Option(help="How log lines are written: text or json.")] = "text",
+    log: Annotated[str, typer.Option(help="Log format: text or json.")] = "text",
 ) -> None:
-    """Send what this host captures to a receiver, where workers explain it.
+    """Send the calls captured on this host to a receiver.
 
     For hosts without a worker: no database, no model, no extra. The spool keeps everything until
     the receiver has it, and grows while the receiver is away. The first SIGTERM or Ctrl-C sends
@@ -276,15 +276,15 @@ def ship(
 
 def run(
     command: Annotated[
-        list[str], typer.Argument(help="What starts your application, behind two dashes.")
+        list[str], typer.Argument(help="The command that starts your application, after --.")
     ],
 ) -> None:
-    """Run a Python application, and capture its calls of models, with no line of it changed.
+    """Run a Python application and capture its LLM calls, without changing its code.
 
     smile-trace run -- python app.py
 
-    Takes the place of this process, so that signals and the exit code are the application's own. It
-    says at the start what it captures, and what has to be installed for more.
+    Replaces this process, so that signals and the exit code are the application's own. At the start
+    it says what it captures, and what to install to capture more.
     """
     from smile_trace.capture.startup import FOLDER, REPORT
 
@@ -297,11 +297,9 @@ def run(
     try:
         os.execvpe(command[0], command, {**os.environ, **changed})
     except OSError as error:
-        said = (
-            "there is no such program" if isinstance(error, FileNotFoundError) else error.strerror
-        )
+        said = "no such program" if isinstance(error, FileNotFoundError) else error.strerror
         raise SmileTraceError(
-            f"{command[0]} cannot be run ({said}): say smile-trace run -- and the command that "
+            f"{command[0]} cannot be run ({said}): write smile-trace run -- and the command that "
             "starts your application, such as python app.py"
         ) from None
 

@@ -144,7 +144,7 @@ def read_file(file: Path) -> str:
     except OSError as error:
         raise NoTemplate(f"{file} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise NoTemplate(f"{file} is no UTF-8 text: convert it first") from None
+        raise NoTemplate(f"{file} is not UTF-8 text: convert it first") from None
 
 
 def read_revision(file: Path, ref: str) -> str:
@@ -154,7 +154,7 @@ def read_revision(file: Path, ref: str) -> str:
         NoTemplate: there is no git, no such revision, or no such file in it.
     """
     if ref.startswith("-"):
-        raise NoTemplate(f"{ref!r} is no git revision: write one such as HEAD~1 or a tag")
+        raise NoTemplate(f"{ref!r} is not a git revision: use one such as HEAD~1, or a tag")
     name = f"{ref}:./{file.name}"
     try:
         shown = subprocess.run(

@@ -73,7 +73,7 @@ def _check_unit(written: str) -> str:
         try:
             re.compile(written[1:-1])
         except re.error as error:
-            raise ValueError(f"{written} is no regular expression: {error}") from None
+            raise ValueError(f"{written} is not a valid regular expression: {error}") from None
     elif written not in _UNITS:
         raise ValueError(f"take {', '.join(_UNITS)} or a /pattern/")
     return written

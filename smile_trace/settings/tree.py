@@ -104,7 +104,7 @@ class Settings(BaseSettings):
             return
         if model not in self.models and model not in PACKAGED_NAMES:
             raise ValueError(
-                f"{named} is no table of [models]: add [models.{model!r}], or take 'demo', the "
+                f"{named} is not in [models]: add [models.{model!r}], or take 'demo', the "
                 "packaged chat model"
             )
         if model in self.models and self.models[model].calls_function:

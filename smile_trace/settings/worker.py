@@ -150,7 +150,7 @@ class StoreSettings(Table):
             raise ValueError("write it like postgresql://role@host:5432/name") from None
         if has_password:
             raise ValueError(
-                "a password does not stand in it: set password_env to the name of a variable that "
+                "do not put a password in it: set password_env to the name of a variable that "
                 "holds it"
             )
         return url.replace("postgres://", "postgresql://", 1)

@@ -51,7 +51,7 @@ def read_settings(**given: Any) -> Ship:
     settings = Ship(home=read_home(), **values)
     if settings.url is None:
         raise SettingsError(
-            "say where the receiver is: [ship] url in smile_trace.toml, or SMILE_TRACE_SHIP__URL"
+            "set the receiver's address: [ship] url in smile_trace.toml, or SMILE_TRACE_SHIP__URL"
         )
     check(file, ("ship",), {"ship": given})
     token = None if settings.token_env is None else os.environ.get(settings.token_env, "").strip()

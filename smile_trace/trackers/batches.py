@@ -104,5 +104,5 @@ def outcomes(results: Sequence[Result]) -> list[Outcome]:
     """Turn rejections into outcomes; if all items failed with 5xx, raise `TrackerUnavailable`."""
     faults = [r for r in results if isinstance(r, RequestRejected) and r.status >= 500]
     if faults and len(faults) == len(results):
-        raise TrackerUnavailable(f"{faults[0]}; nothing needs to be done, it is tried again")
+        raise TrackerUnavailable(f"{faults[0]}; smile-trace will try again")
     return [settled(result) for result in results]

@@ -137,7 +137,8 @@ class Service:
             )
         if status in BUSY:
             return TrackerUnavailable(
-                f"{self._where} takes nothing for the moment ({status}); nothing needs to be done, "
+                f"{self._where} is not accepting data at the moment ({status}); nothing needs to "
+                "be done, "
                 "it is tried again",
                 retry_after=retry_after(headers or {}),
             )

@@ -79,5 +79,5 @@ def expanded(home: str) -> Path:
         return Path(home).expanduser()
     except RuntimeError:
         raise SettingsError(
-            f"there is no folder {home!r} for this user: set SMILE_TRACE_HOME to a folder of yours"
+            f"there is no folder {home!r} for this user: set SMILE_TRACE_HOME to one of your own"
         ) from None

@@ -237,7 +237,7 @@ def _store(settings: Settings) -> Iterator[Finding]:
             level: Level = "bad" if tracker.waiting else "note"
             yield Finding(level=level, about=f"tracker {tracker.name}", said=sentence)
         elif tracker.unavailable:
-            sentence = f"took nothing the last time: {tracker.unavailable}"
+            sentence = f"was not accepting data the last time: {tracker.unavailable}"
             yield Finding(level="bad", about=f"tracker {tracker.name}", said=sentence)
     for which, count in without.most_common():
         spans = f"{count} {'call' if count == 1 else 'calls'} of {which.scope or 'no scope'}"

@@ -300,6 +300,6 @@ def named(names: Sequence[str]) -> list[Probe]:
     known = installed_probes()
     if unknown := [name for name in names if name not in known]:
         raise SmileTraceError(
-            f"drift.probes: there is no probe {unknown[0]!r}: take some of {', '.join(known)}"
+            f"drift.probes: there is no probe {unknown[0]!r}: use {', '.join(known)}"
         )
     return [known[name] for name in dict.fromkeys(names)]

@@ -154,7 +154,7 @@ def _trace_id(text: str) -> str:
     """The trace id in what a person copied: the id itself, MLflow's form of it, or a call's id."""
     trace_id = text.strip().partition(":")[0].removeprefix("tr-").lower()
     if not re.fullmatch("[0-9a-f]{32}", trace_id):
-        raise SmileTraceError(f"{text!r} is no trace's id, which has 32 hex digits.")
+        raise SmileTraceError(f"{text!r} is not a trace id, which has 32 hex digits.")
     return trace_id
 
 

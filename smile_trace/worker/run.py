@@ -236,7 +236,9 @@ class _Worker:
             logger.warning("%s is still paused, and tried now: %s", pause.name, pause.reason)
         for state in map(self._store.outbox.state, trackers):
             if state.reason is not None and self._store.outbox.next_due(state.name) is not None:
-                logger.warning("%s took nothing before, tried now: %s", state.name, state.reason)
+                logger.warning(
+                    "%s was not accepting data before, trying again: %s", state.name, state.reason
+                )
 
     def _has_model(self, pause: Pause) -> bool:
         try:

@@ -67,7 +67,7 @@ class StoreRetry:
             self._failing.add(who)
             if str(error) != self._said:
                 self._said = str(error)
-                logger.warning("everything waits, and goes on by itself: %s", error)
+                logger.warning("everything waits, and continues when it is back: %s", error)
 
     def _succeeded(self, who: object) -> None:
         with self._lock:

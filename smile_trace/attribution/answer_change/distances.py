@@ -200,7 +200,7 @@ def distance_named(name: str) -> Distance | None:
         return None
     if name not in _REGISTRY:
         names = ", ".join((CONTENT, WORDS, *distance_names()))
-        raise ValueError(f"There is no distance {name!r}: take {names}.")
+        raise ValueError(f"There is no distance {name!r}: use {names}.")
     return _REGISTRY[name]
 
 

@@ -58,14 +58,14 @@ def written(text: str) -> str | re.Pattern[str]:
     """The pattern that is written as `/…/` in settings and commands; any other text unchanged.
 
     Raises:
-        CannotExplain: there is no regular expression between the slashes.
+        CannotExplain: there is not a valid regular expression between the slashes.
     """
     if len(text) < 3 or text[0] != "/" or text[-1] != "/":
         return text
     try:
         return re.compile(text[1:-1])
     except re.error as error:
-        raise CannotExplain(f"{text} is no regular expression: {error}.") from None
+        raise CannotExplain(f"{text} is not a valid regular expression: {error}.") from None
 
 
 class UnitSplitter:

@@ -82,7 +82,7 @@ def report() -> list[str]:
         home = os.environ.get("SMILE_TRACE_HOME", "~/.smile-trace")
         said.append(f"captured into {home}: {', '.join(captured)}")
     if without:
-        said.append(f"not captured, for want of an instrumentor: {', '.join(without)}")
+        said.append(f"not captured, because no instrumentor is installed: {', '.join(without)}")
     if packages:
         said.append(f"to add what is missing: {sys.executable} -m pip install {' '.join(packages)}")
     return said

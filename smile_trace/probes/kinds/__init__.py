@@ -58,7 +58,7 @@ def chosen(probes: Sequence[str | Probe] | None) -> list[Probe]:
     found = {name: known[name] for name in (REPEATS, PARAPHRASE)}
     for one in known if probes is None else probes:
         if isinstance(one, str) and one not in known:
-            raise SmileTraceError(f"there is no probe {one!r}: take some of {', '.join(known)}")
+            raise SmileTraceError(f"there is no probe {one!r}: use {', '.join(known)}")
         probe = known[one] if isinstance(one, str) else one
         name = probe.words.name
         if found.setdefault(name, probe) is not probe:

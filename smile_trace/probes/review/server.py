@@ -64,7 +64,7 @@ class ReviewServer(ThreadingHTTPServer):
 
     Args:
         keep: called with each judgement, one at a time; the page shows what it raises.
-        port: 0 for a free one.
+        port: 0 picks a free one.
 
     Raises:
         SmileTraceError: the port is taken.

@@ -208,7 +208,7 @@ class DeliveryWorker:
         state, now = self._store.outbox.state(self.name), self._clock()
         wait = error.retry_after or wait_after(state.failures)
         if said != state.reason:
-            logger.warning("%s takes nothing: %s", self.name, said)
+            logger.warning("%s is not accepting data: %s", self.name, said)
         self._store.outbox.note_state(
             TrackerState(
                 name=self.name,
@@ -224,7 +224,7 @@ class DeliveryWorker:
         """End the tracker's pause, since it has taken something."""
         if self._store.outbox.state(self.name).failures:
             self._store.outbox.note_state(TrackerState(name=self.name))
-            logger.warning("%s takes deliveries again", self.name)
+            logger.warning("%s is accepting data again", self.name)
 
 
 def _about(due: Sequence[Delivery]) -> AbstractContextManager[None]:

@@ -25,7 +25,7 @@ COMMANDS = {
 }
 COMPLETE = {
     ("health",): "no worker has ever run on ",
-    ("ship", "--once"): "say where the receiver is: ",
+    ("ship", "--once"): "set the receiver's address: ",
 }
 """Commands that a base install has, with the beginning of what they say here."""
 

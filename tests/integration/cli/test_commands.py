@@ -140,7 +140,7 @@ def test_a_dry_run_bounds_the_cost_and_asks_nothing(shell: Shell, server: Plante
     assert shell.run("worker", "--once")[0] == 0
     assert len(server.bodies) <= 24
     code, out, _ = shell.run("worker", "--dry-run")
-    assert out.startswith("Nothing waits to be explained.")
+    assert out.startswith("Nothing is waiting to be explained.")
     assert "worker runs here" not in out
     with worker_lock(shell.home):
         out = shell.run("worker", "--dry-run")[1]
@@ -150,14 +150,14 @@ def test_a_dry_run_bounds_the_cost_and_asks_nothing(shell: Shell, server: Plante
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("retry",), "name one call, or say --failed or --proxies."),
-        (("retry", "abc", "--failed"), "name one call, or say --failed or --proxies."),
+        (("retry",), "give one call's id, --failed or --proxies."),
+        (("retry", "abc", "--failed"), "give one call's id, --failed or --proxies."),
         (("worker", "--log", "xml"), "--log is text or json"),
         (("worker", "--json"), "--json goes with --dry-run"),
         (("health",), "start smile-trace worker"),
         (("deliver", "--to", "phoenix", "--since", "7d"), "write a table [trackers.phoenix]"),
-        (("deliver", "--to", "phoenix", "--since", "soon"), "--since 'soon' is no time"),
-        (("reread", "--since", "soon"), "--since 'soon' is no time"),
+        (("deliver", "--to", "phoenix", "--since", "soon"), "--since 'soon' is not a time"),
+        (("reread", "--since", "soon"), "--since 'soon' is not a time"),
     ],
 )
 def test_errors_are_one_sentence_with_exit_code_1(
@@ -312,7 +312,7 @@ def test_export_and_import(shell: Shell, tmp_path: Path) -> None:
     assert (code, out) == (0, f"1 explanation written to {file}.\n")
     assert shell.run("store", "export")[1] == file.read_text(encoding="utf-8")
     code, out, _ = shell.run("store", "import", str(file))
-    assert (code, out) == (0, "0 imported, 1 were there already.\n")
+    assert (code, out) == (0, "0 imported, 1 already there.\n")
     code, _, err = shell.run("store", "import", str(tmp_path / "gone"))
     assert (code, err) == (
         1,
@@ -364,8 +364,8 @@ def test_forget_says_what_is_not_there(shell: Shell) -> None:
         (trace_id(9),): f"there is no trace '{trace_id(9)}' here: nothing was removed.",
         ("--user", "nobody"): "no trace here is of the user 'nobody': nothing was removed.",
         ("--session", "s"): "no trace here is of the session 's': nothing was removed.",
-        (): "name one trace, or say --session or --user.",
-        (trace_id(1), "--user", "u"): "name one trace, or say --session or --user.",
+        (): "give one trace's id, --session or --user.",
+        (trace_id(1), "--user", "u"): "give one trace's id, --session or --user.",
     }
     for arguments, sentence in said.items():
         assert shell.run("forget", *arguments) == (1, "", f"smile-trace: {sentence}\n")

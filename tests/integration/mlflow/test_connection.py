@@ -69,9 +69,9 @@ def one_trace() -> list[CapturedTrace]:
         (401, "MLFLOW_TRACKING_USERNAME"),
         (403, "MLFLOW_TRACKING_TOKEN"),
         (404, "3.17 or newer"),
-        (429, "takes nothing for the moment"),
+        (429, "is not accepting data at the moment"),
         (501, "--backend-store-uri"),
-        (503, "takes nothing for the moment"),
+        (503, "is not accepting data at the moment"),
     ],
 )
 def test_statuses_that_make_it_unavailable(status: int, sentence: str) -> None:
@@ -88,7 +88,7 @@ def test_statuses_that_make_it_unavailable(status: int, sentence: str) -> None:
 def test_a_server_that_is_busy_is_unavailable_whoever_answers(body: str) -> None:
     with (
         answering(503, body, {"Retry-After": "7"}) as (uri, _),
-        pytest.raises(TrackerUnavailable, match="takes nothing for the moment") as raised,
+        pytest.raises(TrackerUnavailable, match="is not accepting data at the moment") as raised,
     ):
         tracker_at(uri).check()
     assert raised.value.retry_after == 7

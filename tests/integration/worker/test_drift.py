@@ -244,7 +244,7 @@ def test_the_set_is_what_people_confirmed_and_stays_until_it_is_forgotten(
 
 def test_an_unknown_probe_is_said_at_the_start(tmp_path: Path, configure: Configure) -> None:
     tables: dict[str, Any] = {"prompts": ["a"], "probes": ["odrer"]}
-    with pytest.raises(SmileTraceError, match="no probe 'odrer': take some of stability"):
+    with pytest.raises(SmileTraceError, match="no probe 'odrer': use stability"):
         run(configure(drift=tables), once=True, trackers=[])
 
 

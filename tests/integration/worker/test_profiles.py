@@ -104,7 +104,7 @@ def test_what_is_profiled_is_a_matter_of_the_settings(tmp_path: Path) -> None:
         assert list(one.profile.results) == ["stability", "paraphrase", "format"]
     with home(tmp_path / "wrong", 1, probes={"only": ["odrer"]}) as (server, settings):
         for command in (plan, run):
-            with pytest.raises(SmileTraceError, match="no probe 'odrer': take some of stability"):
+            with pytest.raises(SmileTraceError, match="no probe 'odrer': use stability"):
                 command(settings)
         assert server.bodies == []
 

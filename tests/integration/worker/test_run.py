@@ -81,7 +81,7 @@ def test_a_start_says_what_is_served_and_what_it_tries_again(
     at = said.index(starts)
     assert said[at + 1 : at + 3] == [
         "planted is still paused, and tried now: wrong key",
-        "gone took nothing before, tried now: it is down",
+        "gone was not accepting data before, trying again: it is down",
     ]
     assert sum("tried now" in one for one in said) == 2, "removed and idle are not tried"
 

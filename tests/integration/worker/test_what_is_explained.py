@@ -68,7 +68,7 @@ def test_a_prompt_goes_before_its_function(configure: Configure) -> None:
 def test_a_wrong_name_is_one_sentence(configure: Configure) -> None:
     with pytest.raises(SettingsError, match="unit"):
         configure(explain={"prompt:greet": {"unit": "syllable"}})
-    with pytest.raises(SettingsError, match=r"unit: /\(/ is no regular expression"):
+    with pytest.raises(SettingsError, match=r"unit: /\(/ is not a valid regular expression"):
         configure(explain={"prompt:greet": {"unit": "/(/"}})
     with pytest.raises(SettingsError, match="promt"):
         configure(explain={"promt:greet": {"unit": "word"}})

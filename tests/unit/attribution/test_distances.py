@@ -159,7 +159,7 @@ def test_a_distance_that_breaks_its_contract(distance: Distance, broken: str) ->
 def test_unknown_and_taken_names_are_errors() -> None:
     assert distance_named("content") is None
     with pytest.raises(
-        ValueError, match="There is no distance 'euclid': take content, words, anderson_darling"
+        ValueError, match="There is no distance 'euclid': use content, words, anderson_darling"
     ):
         distance_named("euclid")
     with pytest.raises(ValueError, match="already"):

@@ -101,5 +101,5 @@ def test_losses_noted_in_both_folders_are_counted_once(tmp_path: Path, temporary
 def test_limits_are_checked() -> None:
     with pytest.raises(ValueError, match="spool_limit must be positive"):
         smile_trace.configure(spool_limit=0)
-    with pytest.raises(ValueError, match="is no regular expression"):
+    with pytest.raises(ValueError, match="is not a valid regular expression"):
         smile_trace.configure(redact=["("])

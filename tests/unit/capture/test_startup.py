@@ -41,7 +41,7 @@ def test_what_is_captured_and_what_is_missing_in_one_line(monkeypatch):
         *("smile-trace", "openai", "anthropic", "litellm", "opentelemetry-instrumentation-openai"),
     ) == [
         "captured into /home/it: openai (by opentelemetry-instrumentation-openai 1.2)",
-        "not captured, for want of an instrumentor: anthropic, litellm",
+        "not captured, because no instrumentor is installed: anthropic, litellm",
         "to add what is missing: PYTHON -m pip install openinference-instrumentation-anthropic "
         "openinference-instrumentation-litellm",
     ]

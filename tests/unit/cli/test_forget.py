@@ -47,7 +47,7 @@ def test_it_asks_at_a_terminal(terminal: Terminal) -> None:
     forget(user="ann")
     [question] = terminal.asked
     assert question.startswith(
-        "2 traces with 3 calls will be removed for good, here, and in mlflow"
+        "2 traces with 3 calls will be deleted for good, here, and in mlflow"
     )
     assert terminal.removed == [FOUND]
 

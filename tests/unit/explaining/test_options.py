@@ -150,7 +150,7 @@ def test_texts_are_compared_by_the_distance_that_is_named():
 
 def test_an_unknown_distance_is_named():
     with pytest.raises(
-        ValueError, match="There is no distance 'far': take content, words, anderson_darling"
+        ValueError, match="There is no distance 'far': use content, words, anderson_darling"
     ):
         smile_trace.explain(PROMPT, model="nobody", distance="far")
     with pytest.raises(CannotExplain, match="'far'"):

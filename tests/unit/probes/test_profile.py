@@ -202,7 +202,7 @@ def test_a_measure_of_ones_own_sees_every_answer() -> None:
 
 
 def test_an_unknown_probe_is_said_in_a_sentence() -> None:
-    with pytest.raises(SmileTraceError, match="there is no probe 'odrer': take some of stability"):
+    with pytest.raises(SmileTraceError, match="there is no probe 'odrer': use stability"):
         smile_trace.profile(PROMPT, model=constant, probes=["odrer"])
 
 

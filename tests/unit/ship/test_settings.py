@@ -45,7 +45,7 @@ def test_file_and_environment_give_what_the_settings_give(
 @pytest.mark.parametrize(
     ("table", "said"),
     [
-        ("", "say where the receiver is"),
+        ("", "set the receiver's address"),
         ('url = "receiver:4318"', "ship.url: write an address such as"),
         ('url = "https://me:word@receiver"', "ship.url: write the address alone"),
         ('url = "https://receiver:port"', "ship.url"),
