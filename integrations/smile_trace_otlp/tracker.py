@@ -156,7 +156,7 @@ def endpoint_of(options: OtlpOptions, environment: Mapping[str, str]) -> Endpoin
         raise ValueError(f"[trackers.otlp] encoding: {options.preset} takes protobuf only")
     if not address.startswith(("http://", "https://")):
         raise ValueError(
-            f"[trackers.otlp] endpoint: {presentable(address)!r} is no address of OTLP over HTTP: "
+            f"[trackers.otlp] endpoint: {presentable(address)!r} is not an OTLP/HTTP address: "
             "it begins with http:// or https:// (a Collector listens on port 4318)"
         )
     return Endpoint(_base(address), headers, encoding or "protobuf")

@@ -88,7 +88,7 @@ class AddressPolicy:
         """
         parts = _HTTP.fullmatch(address)
         if parts is None:
-            raise AddressRefused(f"{_shown(address)} is no plain http(s) address")
+            raise AddressRefused(f"{_shown(address)} is not a plain http(s) address")
         if parts["scheme"].lower() == "http" and not self.own.lower().startswith("http:"):
             raise AddressRefused(f"{_shown(address)} is not encrypted, and the server itself is")
         host = parts["host"].strip("[]")

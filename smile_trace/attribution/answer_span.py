@@ -51,7 +51,7 @@ def find_answer_span(answer: str, part: str) -> AnswerSpan:
         known = ", ".join(written_path(field) for field in list(fields(answer))[:8])
         raise AnswerSpanNotFound(
             f"the answer has no field {part.strip()}: "
-            + (f"its fields are {known}" if known else f"it is no JSON (“{_short(answer)}”)")
+            + (f"its fields are {known}" if known else f"it is not JSON (“{_short(answer)}”)")
         )
     if found is None and part.strip() == "tool":
         raise AnswerSpanNotFound(

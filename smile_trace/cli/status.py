@@ -84,7 +84,7 @@ def _table(now: "Status") -> "Table":
             table.add_row("", "", _dim(read.reason))
     for number, one in enumerate(now.workers):
         said = f"{one.name}: {_does(one)}"
-        state = "" if one.alive else ", gives no sign of life"
+        state = "" if one.alive else ", not responding"
         count = str(sum(worker.alive for worker in now.workers)) if not number else ""
         table.add_row("" if number else "workers", count, printable(f"{said}{state}"))
     table.add_row("sampled", str(now.sampled), "")

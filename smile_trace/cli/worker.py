@@ -34,13 +34,14 @@ def print_plan(plan: "Plan", console: "Console") -> None:
     for model in plan.models:
         if model.usd is None:
             console.print(
-                f"No price is known for {printable(model.model)}: no cap in dollars holds for it, "
+                f"No price is known for {printable(model.model)}: caps in dollars do not apply to "
+                "it, "
                 "those in calls and tokens do (calls_per_day, tokens_per_day).",
                 markup=False,
             )
         if caps := _caps(model.left):
             console.print(
-                f"Its own caps let {caps} more through to {printable(model.model)} today (UTC).",
+                f"Its own caps allow {caps} more to {printable(model.model)} today (UTC).",
                 markup=False,
             )
     if replays := sum(model.replays for model in plan.models):
@@ -54,7 +55,7 @@ def print_plan(plan: "Plan", console: "Console") -> None:
     for skipped in plan.skipped:
         console.print(f"Skipped: {skipped.count}, {printable(skipped.reason)}.", markup=False)
     caps = _caps(plan.left)
-    said = f"The caps let {caps} more through today (UTC)" if caps else "No cap per day is set"
+    said = f"The caps allow {caps} more today (UTC)" if caps else "No cap per day is set"
     console.print(f"{said}. Nothing was asked.", markup=False)
 
 

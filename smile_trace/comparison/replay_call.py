@@ -119,7 +119,7 @@ def _logged(store: Store, trace_id: str) -> Call:
             "or the tracker, and run `smile-trace worker --once` where it was captured just now"
         )
     if len({trace_id_of(call_id) for call_id in ids}) > 1:
-        raise NothingToCompare(f"{trace_id!r} begins the ids of several traces: write more of it")
+        raise NothingToCompare(f"{trace_id!r} matches several traces: give more of the id")
     for call in map(store.traces.call, reversed(ids)):
         if call is not None and call.answer is not None and not call.truncated:
             return call

@@ -190,7 +190,7 @@ def _print_addresses(
     console.rule("[bold]Done[/]", align="left")
     if serve:
         console.print(server.where, soft_wrap=True)
-        console.print(f"The model, for a try of your own: OPENAI_BASE_URL={model}", soft_wrap=True)
+        console.print(f"To try the model yourself: OPENAI_BASE_URL={model}", soft_wrap=True)
     elif again := server.again:
         console.print(f"To look at it in the browser:\n  {again}", soft_wrap=True, markup=False)
     command = f"SMILE_TRACE_HOME={shlex.quote(str(home))} {_program()} compare support"

@@ -137,7 +137,7 @@ def _whole_id(trace_id: str, store: "Store") -> str:
     """The id of the one trace that begins so; `trace_id` itself if there is none."""
     found = {trace_id_of(call) for call in store.traces.find_calls(trace_id)}
     if len(found) > 1:
-        raise ExplanationFailed(f"{trace_id!r} begins the ids of several traces: write more of it")
+        raise ExplanationFailed(f"{trace_id!r} matches several traces: give more of the id")
     return found.pop() if found else trace_id
 
 

@@ -150,7 +150,7 @@ class Embeddings:
             ) from error
         if not all(v.ndim == 1 and v.size and np.isfinite(v).all() for v in vectors):
             raise self._unavailable(
-                "gives embeddings that are no lists of numbers: leave explain.embeddings out"
+                "returns embeddings that are not lists of numbers: leave explain.embeddings out"
             )
         if len(vectors) != count or len({v.shape for v in vectors}) != 1:
             raise self._unavailable(

@@ -301,7 +301,7 @@ class MeteredModel:
         they are reserved at their cost bound, and mostly cost less."""
         if usd is None and self._meters and self._ledger.caps_money:
             _warn_once(
-                "no price is known for the model %r: no cap in dollars holds for it, those in "
+                "no price is known for the model %r: caps in dollars do not apply to it, those in "
                 "calls and tokens do (calls_per_day, tokens_per_day)",
                 self.name,
             )

@@ -105,7 +105,7 @@ def read_error(error: Exception, *, client: ModuleType, timeout: float) -> Failu
     if isinstance(error, ForeignDataError):
         said = presentable(error, longest=200)
         return Failure(f"the server's reply cannot be read ({said})", "unknown")
-    return Failure(f"the server's reply is no JSON ({presentable(error, longest=200)})", "unknown")
+    return Failure(f"the server's reply is not JSON ({presentable(error, longest=200)})", "unknown")
 
 
 def _no_reply(error: Exception, timeout: float, *, timed_out: bool) -> Failure:

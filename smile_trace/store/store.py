@@ -191,7 +191,7 @@ def _make_private(settings: Settings) -> None:
     home = settings.home
     try:
         if tighten_folder(home):
-            logger.warning("%s was open to others: now it is not", home)
+            logger.warning("%s was open to others, and has been closed", home)
         if settings.spool.exists() or settings.spool.is_symlink():
             tighten_folder(settings.spool)
         for name in FILES:

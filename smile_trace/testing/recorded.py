@@ -103,7 +103,7 @@ def _read(file: Path) -> dict[str, str]:
             known[_text(entry["key"])] = _text(entry["answer"])
         except (ValueError, KeyError, TypeError):
             raise ValueError(
-                f"{file}, line {number} is no recording: delete the line, and record it again"
+                f"{file}, line {number} is not a recording: delete the line and record it again"
             ) from None
     return known
 

@@ -46,13 +46,13 @@ def examine_database(database: Database) -> Iterator[Finding]:
     """Faults of the database's tables, indexes and rights; raises StoreError if it cannot be
     read."""
     if tables := missing_tables(database):
-        said = f"{database.name} lacks the tables {listed(tables)}: bring back a backup of it"
+        said = f"{database.name} lacks the tables {listed(tables)}: restore a backup"
         yield Finding(level="bad", about="tables", said=said)
     for right in database.missing_rights():
-        said = f"the role {right}: grant it what docs/operating.md says"
+        said = f"the role {right}: grant it the rights listed in docs/operating.md"
         yield Finding(level="bad", about="permissions", said=said)
     for statement in missing_indexes(database):
-        said = f"one is missing, so that looking things up takes long: {statement}"
+        said = f"an index is missing, so look-ups are slow: {statement}"
         yield Finding(level="bad", about="indexes", said=said)
 
 
@@ -74,7 +74,7 @@ def examine_fleet(
             said = _wrong(f"the machine of {one.name}", one.clock_ahead)
             yield Finding(level="bad", about="clock", said=said)
         if not one.alive:
-            said = f"{one.name} gives no sign of life: the others take over from it in seconds"
+            said = f"{one.name} has stopped responding: the others take over within seconds"
             yield Finding(level="note", about="workers", said=said)
     alive = [one for one in workers if one.alive]
     if not alive:
@@ -82,7 +82,7 @@ def examine_fleet(
         return
     releases = sorted({one.release for one in alive})
     if len(releases) > 1:
-        said = f"{listed(releases)} run beside each other: bring all to one release"
+        said = f"{listed(releases)} are running side by side: upgrade all to one release"
         yield Finding(level="bad", about="workers", said=said)
     done = {role for one in alive for role in one.roles.split(",")}
     for role in ROLES:
@@ -156,14 +156,14 @@ def _versions() -> str:
 
 def _settings_file() -> Finding:
     path = find_file()
-    said = "no smile_trace.toml: the environment and the defaults count" if path is None else path
+    said = "no smile_trace.toml: using the environment and the defaults" if path is None else path
     return Finding(level="good", about="settings", said=str(said))
 
 
 def _home(settings: Settings) -> Iterator[Finding]:
     home, spool = settings.home, settings.spool
     if not home.is_dir():
-        yield Finding(level="note", about="home", said=f"{home} is made at the first use")
+        yield Finding(level="note", about="home", said=f"{home} will be created on first use")
         return
     try:
         was_open = tighten_folder(home)  # prompts stand in it
@@ -175,7 +175,9 @@ def _home(settings: Settings) -> Iterator[Finding]:
         yield Finding(level="bad", about="home", said=said)
         return
     if was_open:
-        yield Finding(level="note", about="home", said=f"{home} was open to others: now it is not")
+        yield Finding(
+            level="note", about="home", said=f"{home} was open to others, and has been closed"
+        )
     else:
         yield Finding(level="good", about="home", said=str(home))
     free = shutil.disk_usage(home).free
@@ -214,7 +216,7 @@ def _store(settings: Settings) -> Iterator[Finding]:
     finally:
         store.close()
     if damage is not None:
-        sentence = f"store.db is damaged ({damage}): move it away, or bring back a copy of it"
+        sentence = f"store.db is damaged ({damage}): move it away, or restore a copy"
         yield Finding(level="bad", about="store", said=sentence)
         return
     sentence = (
@@ -231,8 +233,8 @@ def _store(settings: Settings) -> Iterator[Finding]:
     for tracker in status.trackers:
         if tracker.name not in active:
             sentence = (
-                f"is not active any more, and everything is kept for it ({tracker.waiting} wait): "
-                f"activate it, or say smile-trace doctor --forget-tracker {tracker.name}"
+                f"is no longer active, and everything is kept for it ({tracker.waiting} wait): "
+                f"activate it, or run smile-trace doctor --forget-tracker {tracker.name}"
             )
             level: Level = "bad" if tracker.waiting else "note"
             yield Finding(level=level, about=f"tracker {tracker.name}", said=sentence)
@@ -248,7 +250,7 @@ def _store(settings: Settings) -> Iterator[Finding]:
         yield Finding(level="note", about="store", said=sentence)
     if status.unreadable_traces:
         sentence = (
-            f"{status.unreadable_traces} traces can be read by no dialect: see the worker's log"
+            f"{status.unreadable_traces} traces cannot be read by any dialect: see the worker's log"
         )
         yield Finding(level="note", about="store", said=sentence)
 
@@ -259,7 +261,7 @@ def _nothing_read(spool: Path) -> str:
     except OSError:  # another user's: said by `_home`
         waiting = 0
     if not waiting:
-        return "nothing was captured here yet"
+        return "nothing has been captured here yet"
     files = "file waits" if waiting == 1 else "files wait"
     return f"nothing was read yet, {waiting} spool {files}: start smile-trace worker"
 
@@ -325,7 +327,7 @@ def _trackers(settings: Settings) -> Iterator[Finding]:
         return
     if not trackers:
         said = (
-            "none is active, so that nothing is delivered: set MLFLOW_TRACKING_URI or write a "
+            "none is active, so nothing is delivered: set MLFLOW_TRACKING_URI or write a "
             "table [trackers.mlflow]; the explanations stay in the store"
         )
         yield Finding(level="note", about="trackers", said=said)
@@ -333,7 +335,7 @@ def _trackers(settings: Settings) -> Iterator[Finding]:
         about = f"tracker {tracker.name}"
         try:
             said = (
-                "active, and it answers"
+                "active and responding"
                 if tracker.check()
                 else "active; its server is not asked here"
             )

@@ -19,7 +19,7 @@ def repair(settings: Settings) -> Finding:
     """Remove what `retention` does not keep, and shrink the store to its smallest size; raises
     StoreError if it cannot be opened or written."""
     if not has_store(settings):
-        return Finding(level="note", about="repair", said="nothing was captured here yet")
+        return Finding(level="note", about="repair", said="nothing has been captured here yet")
     store = Store.open(settings)
     try:
         with worker_lock(settings.home):

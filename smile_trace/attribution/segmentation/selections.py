@@ -148,7 +148,7 @@ def picked_units(prompted: Prompted, unit: AnyUnit) -> list[tuple[Place, ...]] |
         missing = f"The pattern {unit.pattern!r} matches nothing in the prompt: change it."
     elif not isinstance(unit, str):
         units = _given_spans(prompted, unit)
-        missing = "None of the given texts stands in the prompt: give others, or another unit."
+        missing = "None of the given texts is in the prompt: give others, or another unit."
     elif unit == "example":
         pairs = _pairs(prompted)
         in_pairs = {m for pair in pairs for m, _, _ in pair}

@@ -136,7 +136,7 @@ def _find(call: Call, app: str | None) -> Repeatable:
     mark = inspect.getattr_static(_look_up(module, qualified), MARK, None)
     if type(mark) is not Repeatable or qualified_name(mark.function) != call.rerun:
         raise NotRepeatable(
-            f"{call.rerun} cannot be called again: it must stand at the top of its module and "
+            f"{call.rerun} cannot be called again: it must be at the top level of its module and "
             "be decorated with @smile_trace.trace(rerun=True)"
         )
     return mark

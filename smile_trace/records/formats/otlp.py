@@ -255,7 +255,7 @@ def _log(raw: Mapping[str, JSON], resource: dict[str, JSON], scope: str) -> Span
 
 
 def _no_otlp(error: Exception) -> ForeignDataError:
-    return ForeignDataError(f"the line is no OTLP/JSON: {str(error)[:200]}")
+    return ForeignDataError(f"the line is not OTLP/JSON: {str(error)[:200]}")
 
 
 def spans_to_otlp(spans: Sequence[Span]) -> dict[str, JSON]:

@@ -177,7 +177,7 @@ class _Request:
         try:
             self._json = Reader(body.decode(), MAX_ITEM_BYTES)
         except UnicodeDecodeError:
-            raise ForeignDataError("the body is no JSON: it is no UTF-8") from None
+            raise ForeignDataError("the body is not JSON: it is no UTF-8") from None
         self._names = names
         self._check = check
         self._received = Received(names, len(body))

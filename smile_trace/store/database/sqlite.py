@@ -128,9 +128,7 @@ def describe_fault(path: Path, error: BaseException | None) -> StoreError:
                 f"the disk of {path.parent} fails ({error}): see whether it is full or broken."
             )
         case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
-            return StoreError(
-                f"{path} is damaged ({error}): move it away, or bring back a copy of it."
-            )
+            return StoreError(f"{path} is damaged ({error}): move it away, or restore a copy.")
     return StoreError(f"{path}: {error}")
 
 

@@ -130,7 +130,7 @@ def test_a_dry_run_bounds_the_cost_and_asks_nothing(shell: Shell, server: Plante
         assert out.splitlines()[1].split()[:3] == ["planted", "2", "24"]
         assert "No price is known for planted" in out
         assert "Skipped: 1, no model for" in out
-        assert "The caps let 2,000 calls and $1.0000 more through today (UTC)." in out
+        assert "The caps allow 2,000 calls and $1.0000 more today (UTC)." in out
         assert "\x1b" not in out
     planned = json.loads(shell.run("worker", "--dry-run", "--json")[1])
     [model] = planned["models"]

@@ -133,7 +133,7 @@ REFUSED = {
     "text": (b"{}", {"Content-Type": "text/plain"}, 415, "send application/x-protobuf"),
     "zstd": (b"{}", JSON | {"Content-Encoding": "zstd"}, 415, "send it plain, gzip or deflate"),
     "garbage": (b"\xff\xff", PROTOBUF, 400, "no OTLP request in protobuf"),
-    "garbage in JSON": (b"{]", JSON, 400, "the body is no JSON"),
+    "garbage in JSON": (b"{]", JSON, 400, "the body is not JSON"),
     "no gzip": (b"{}", JSON | {"Content-Encoding": "gzip"}, 400, "the body is no gzip"),
     "half a gzip": (
         gzip.compress(b"{}")[:-9],

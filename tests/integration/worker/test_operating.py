@@ -186,7 +186,7 @@ def test_what_waits_for_the_first_worker_is_said(settings: Settings) -> None:
     def of_store() -> list[str]:
         return [one.said for one in examine(settings) if one.about == "store"]
 
-    assert of_store() == ["nothing was captured here yet"]
+    assert of_store() == ["nothing has been captured here yet"]
     spool_calls(settings, 1)
     assert of_store() == ["nothing was read yet, 1 spool file waits: start smile-trace worker"]
 

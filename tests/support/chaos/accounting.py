@@ -17,8 +17,8 @@ from tests.support.fake_tracker import FolderTracker
 from tests.support.planted_process import PlantedProcess
 
 TRUE_REASON = re.compile(
-    r"HTTP 4|HTTP 5|connection broke|no answer within|no JSON|not an OpenAI|without an answer"
-    r"|cap of .* per explanation"
+    r"HTTP 4|HTTP 5|connection broke|no answer within|no JSON|not JSON|not an OpenAI"
+    r"|without an answer|cap of .* per explanation"
 )
 """What the model did to a call that could not be explained."""
 

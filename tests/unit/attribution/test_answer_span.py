@@ -246,7 +246,7 @@ def test_the_fields_of_a_call_of_a_tool_are_the_tool_and_its_arguments() -> None
     ("answer", "part", "said"),
     [
         (ANSWER, "$.town", r"no field \$\.town: its fields are \$\.city"),
-        ("Berlin", "$.city", "it is no JSON"),
+        ("Berlin", "$.city", "it is not JSON"),
         ("It arrives on Friday.", "tool", "the answer calls no tool"),
     ],
 )

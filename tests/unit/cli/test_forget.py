@@ -91,6 +91,6 @@ def test_what_is_left_is_said_and_exits_1(
         "Forgotten: 2 traces with 3 calls, 0 explanations, 0 cached answers, 0 feedbacks, "
         "2 lines of spool files.",
         "Deleted in mlflow: 1 trace.",
-        "Comparisons of answer were deleted there, too; they are made anew.",
+        "Comparisons of answer were deleted there too, and will be made again.",
     ]
     assert said.err == "Left: comet may still have the trace t2: delete it there.\n"

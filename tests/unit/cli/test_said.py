@@ -30,7 +30,7 @@ from tests.support.explained import explanation
 
 def test_doctor_says_which_table_of_the_settings_decides_what_is_removed():
     shown = CliRunner().invoke(app, ["doctor", "--help"], env={"COLUMNS": "200"})
-    assert "Remove what [retention] does not keep" in shown.output
+    assert "Delete what [retention] no longer keeps" in shown.output
 
 
 @pytest.mark.parametrize("option", ["--serve", "--exit", "--tracker"])

@@ -36,7 +36,7 @@ def test_a_call_by_its_id(settings: Settings, written: str) -> None:
 
 
 def test_a_call_by_the_beginning_of_its_id(settings: Settings) -> None:
-    with pytest.raises(ExplanationFailed, match="begins the ids of several traces"):
+    with pytest.raises(ExplanationFailed, match="matches several traces"):
         read_call(trace_id(ONE)[:8], settings)
     assert read_call(trace_id(ONE)[:31], settings).trace_id == trace_id(ONE)
 

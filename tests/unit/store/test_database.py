@@ -153,7 +153,7 @@ def test_a_missing_table_is_named(store: Store) -> None:
         connection.execute(text("DROP TABLE pulled"))
     assert missing_tables(store.database) == ["pulled"]
     [finding] = found(store)
-    assert "lacks the tables pulled: bring back a backup" in finding.said
+    assert "lacks the tables pulled: restore a backup" in finding.said
 
 
 @on_postgresql

@@ -36,7 +36,7 @@ def _answers(prompt: str) -> str:
 def test_a_line_that_is_no_recording_is_named(line: bytes, tmp_path: Path) -> None:
     file = tmp_path / "answers.jsonl"
     file.write_bytes(b'{"key": "k", "answer": "a"}\n' + line + b"\n")
-    with pytest.raises(ValueError, match="line 2 is no recording: delete the line"):
+    with pytest.raises(ValueError, match="line 2 is not a recording: delete the line"):
         RecordedModel(file)
 
 
@@ -70,7 +70,7 @@ def test_a_prompt_is_tested_without_spending(tmp_path: Path) -> None:
 def test_a_damaged_recording_is_said(tmp_path: Path) -> None:
     file = tmp_path / "answers.jsonl"
     file.write_text('{"key": "a"}\n')
-    with pytest.raises(ValueError, match="line 1 is no recording"):
+    with pytest.raises(ValueError, match="line 1 is not a recording"):
         RecordedModel(file)
 
 
