@@ -180,6 +180,6 @@ def _check_protected(prepared: "Prepared") -> None:
             continue
         said = missing if isinstance(missing, str) else f"/{missing.pattern}/"
         raise SmileTraceError(
-            f"--protect {said!r} stands nowhere in the prompt: give whole words as they stand in "
+            f"--protect {said!r} is not in the prompt: give whole words as they appear in "
             "it, a role of its messages, or a /PATTERN/"
         )
