@@ -49,7 +49,7 @@ def test_the_heatmap_the_files_and_the_summary(
     assert experiment.metrics["smile.fidelity_r2"] == [0.8]
     assert experiment.metrics["user_feedback"] == [1.0]
     assert experiment.parameters["smile.status"] == "reliable"
-    assert experiment.parameters["smile.top_segment"] == "Peru."
+    assert experiment.parameters["smile.top_segment"] == "Peru"
     assert "explained" in experiment.tags
     metadata = json.loads(experiment.asset("comet_llm_data.json"))["metadata"]
     assert metadata["smile"][folder]["top"][0]["text"] == "Peru."
