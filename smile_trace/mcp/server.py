@@ -1,4 +1,4 @@
-"""The MCP server: four tools that read a home and write nothing into it."""
+"""The MCP server: tools that read a home; only `explain` writes there, spending and answers."""
 
 import threading
 from collections.abc import Callable, Iterator

@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 from smile_trace.cli.app import PANELS, app
 from smile_trace.cli.output import in_terminal, show_result
+from smile_trace.cli.stored import header, say_before_asking
 from smile_trace.errors import SmileTraceError
 from smile_trace.records import Cost
 from smile_trace.records.comparison import (
@@ -25,6 +26,9 @@ from smile_trace.records.comparison import (
     VersionReport,
 )
 from smile_trace.records.path import ExplanationPath, PathStep
+from smile_trace.store.jobs import Job, JobState
+from smile_trace.store.requested import Stored
+from smile_trace.store.stored import Look
 from tests.support.explained import explanation
 
 
@@ -164,3 +168,68 @@ def test_a_terminal_is_one() -> None:
     with open(ends[1], "w", encoding="utf-8") as terminal:
         assert in_terminal(Console(file=terminal, force_terminal=True))
     os.close(ends[0])
+
+
+def _job(state: JobState, reason: str | None = None) -> Job:
+    settings = explanation().settings
+    return Job.model_validate(
+        {
+            "id": 1,
+            "call_id": "a:b",
+            "settings_hash": "h",
+            "settings": settings,
+            "model": "m",
+            "state": state,
+            "reason": reason,
+            "reason_code": None,
+            "attempt": 1,
+            "run": 1,
+            "crashes": 0,
+            "inclusion_probability": 1.0,
+            "priority": 0,
+            "not_before": 0.0,
+        }
+    )
+
+
+def _stored(asked: dict[str, Any] | None = None, **settings: Any) -> Stored:
+    found = explanation()
+    changed = found.settings.model_copy(update=settings)
+    return Stored("a:b", 0.0, found.model_copy(update={"settings": changed}), asked)
+
+
+@pytest.mark.parametrize(
+    ("look", "chosen", "said"),
+    [
+        (Look(), {}, ""),
+        (Look(other=_stored()), {"unit": "word"}, "has unit auto, and you ask for unit word."),
+        (
+            Look(other=_stored()),
+            {"protect": ["a b"], "answer_part": "x"},
+            "has no protect and no answer part, and you ask for protect “a b” and answer part x.",
+        ),
+        (Look(other=_stored({"model": "other"})), {}, "was asked for with model other."),
+        (Look(other=_stored(pooled=True)), {}, "pooled with other calls of its prompt"),
+        (
+            Look(job=_job("skipped", "not sampled")),
+            {},
+            "The worker skipped this call: not sampled.",
+        ),
+        (Look(job=_job("pending")), {}, "No worker has explained this call yet"),
+        (Look(elsewhere=tuple("abcde")), {}, "of the same trace: a, b, c and 2 more."),
+    ],
+)
+def test_why_the_stored_explanation_is_not_shown(
+    look: Look, chosen: dict[str, Any], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    say_before_asking(look, chosen)
+    assert said in capsys.readouterr().err
+
+
+def test_the_first_line_of_a_stored_explanation() -> None:
+    stored = _stored(until_settled=160, budget=13, protect=("system",))
+    calls = stored.result.cost.target_calls + stored.result.cost.cached_calls
+    assert header(stored) == (
+        "Stored: 2026-11-25 00:40 UTC, gemma-3-270m, unit auto, until settled 160, "
+        f"protect system, {calls} calls. --fresh asks again, at most 160 calls."
+    )
