@@ -1,16 +1,23 @@
-"""Planted records: a JSON answer with fields, one of which is driven by one word of the prompt.
-
-A prompt states six to nine facts, each of which one field of the answer repeats; one fact can be
-lost, since all the others are known to the model anyway: its word drives its field.
+"""Planted records: JSON answers whose fields are driven by known words of the prompt.
 
     python -m benchmarks.statistics.records --records 20
     python -m benchmarks.statistics.records --records 20 --noise .2
+    python -m benchmarks.statistics.records --records 20 --extracted
 
-prints in how many the word comes first, is significant, and is named with its field and no other.
+Without `--extracted`, a prompt states six to nine facts, each of which one field of the answer
+repeats; one fact can be lost, since all the others are known to the model anyway: its word drives
+its field. Printed is in how many records the word comes first, is significant, and is named with
+its field and no other.
+
+With `--extracted`, three fields are read from a note, 20 words with the instruction. A field is
+null without its value in the note, and missing without its name in the instruction, so that it has
+two drivers. Printed is in how many records each value is named with its field, no word with a field
+that it does not drive, and the statuses.
 """
 
 import argparse
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
@@ -63,7 +70,9 @@ def planted(seed: int) -> PlantedRecord:
     return PlantedRecord(prompt, record, field, record[field])
 
 
-def ask(planted: PlantedRecord, *, noise: float, seed: int, budget: int = 40) -> Explanation:
+def ask(
+    planted: "PlantedRecord | ExtractedRecord", *, noise: float, seed: int, budget: int = 40
+) -> Explanation:
     """The explanation; with noise that share of the answers has another field changed."""
     random = Random(seed + 1000)
     study = PerturbationStudy(
@@ -84,6 +93,59 @@ def ask(planted: PlantedRecord, *, noise: float, seed: int, budget: int = 40) ->
     while rows := study.ask():
         study.tell([(row, Response(text=response(row.messages))) for row in rows])
     return study.result()
+
+
+_NOTES = (
+    "Extract {} as JSON: Mrs {name} ordered two lamps on {date} and will pay {amount} euros now.",
+    "Read this and give {} as JSON: on {date} customer {name} paid {amount} euros for chairs.",
+    "Return JSON with {}. The courier charged {amount} when {name} sent the heavy parcel {date}.",
+)
+_VALUES = {
+    "name": ("Keller", "Okafor", "Lindqvist", "Moreau"),
+    "date": ("Monday", "Tuesday", "Friday", "Sunday"),
+    "amount": ("240", "75", "1300", "18"),
+}
+
+
+@dataclass(frozen=True)
+class ExtractedRecord:
+    """A prompt, and the record that a model reads from it."""
+
+    prompt: str
+    record: dict[str, str]
+
+    def says(self, prompt: str) -> str:
+        """The answer to a perturbed prompt."""
+        named = {key: value for key, value in self.record.items() if key in prompt}
+        return json.dumps({k: v if v in prompt else None for k, v in named.items()})
+
+
+def extracted(seed: int) -> ExtractedRecord:
+    """A record of three fields."""
+    random = Random(seed)
+    record = {key: random.choice(values) for key, values in _VALUES.items()}
+    keys = random.sample(list(_VALUES), 3)
+    prompt = _NOTES[seed % len(_NOTES)].format(f"{keys[0]}, {keys[1]} and {keys[2]}", **record)
+    return ExtractedRecord(prompt, {key: record[key] for key in keys})
+
+
+@dataclass(frozen=True)
+class SeenFields:
+    """What one explanation found of an extracted record."""
+
+    values: bool
+    right: bool
+    status: str
+
+
+def observe_fields(record: ExtractedRecord, found: Explanation) -> SeenFields:
+    """Whether each value is named with its field, and no word with a field of others."""
+    said = {segment.key: segment.name for segment in found.segments}
+    named = {(said[change.key], change.path) for change in found.fields if change.key in said}
+    values = {(value, f"$.{key}") for key, value in record.record.items()}
+    names = {(key, f"$.{key}") for key in record.record}
+    values_found = values <= named
+    return SeenFields(values_found, values_found and named <= values | names, found.status)
 
 
 @dataclass(frozen=True)
@@ -108,16 +170,34 @@ def observe(record: PlantedRecord, found: Explanation) -> Seen:
     )
 
 
+def _extracted(records: int, noise: float, budget: int) -> None:
+    seen = []
+    for seed in range(records):
+        record = extracted(seed)
+        found = ask(record, noise=noise, seed=seed, budget=budget)
+        seen.append(observe_fields(record, found))
+        if not seen[-1].right:
+            print(seed, found.status, found.summary, flush=True)
+    for what in ("values", "right"):
+        print(f"{what}: {sum(getattr(one, what) for one in seen)} of {len(seen)}", flush=True)
+    print("statuses:", dict(Counter(one.status for one in seen)), flush=True)
+
+
 def main() -> None:
     """The command."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--records", type=int, default=20)
     parser.add_argument("--noise", type=float, default=0.0)
+    parser.add_argument("--extracted", action="store_true")
+    parser.add_argument("--budget", type=int, default=40)
     options = parser.parse_args()
+    if options.extracted:
+        _extracted(options.records, options.noise, options.budget)
+        return
     seen: list[Seen] = []
     for seed in range(options.records):
         record = planted(seed)
-        found = ask(record, noise=options.noise, seed=seed)
+        found = ask(record, noise=options.noise, seed=seed, budget=options.budget)
         seen.append(observe(record, found))
         if not seen[-1].named:
             print(seed, record.field, record.word, found.summary, flush=True)

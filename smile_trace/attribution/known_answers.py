@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Sequence
 from itertools import chain, takewhile
 
+import numpy as np
+
 from smile_trace.attribution.answer_change.response_scores import (
     ResponseScores,
     Row,
@@ -16,8 +18,9 @@ from smile_trace.attribution.estimation.first_place import nearness
 from smile_trace.attribution.estimation.gaussian_process import WarpedProcessSolver
 from smile_trace.attribution.estimation.inference import DEFAULT_SOLVER
 from smile_trace.attribution.estimation.interactions import Pair
-from smile_trace.attribution.estimation.solver import Solver
+from smile_trace.attribution.estimation.solver import Array, Solver
 from smile_trace.attribution.one_thread import one_thread
+from smile_trace.attribution.reporting.moved_fields import changed_fields
 from smile_trace.attribution.reporting.segments import observations
 from smile_trace.attribution.reporting.verdict import status_of
 from smile_trace.attribution.word_vectors import Embed
@@ -183,7 +186,15 @@ class KnownAnswers:
                 rate=level.error_rate,
                 near=near,
                 limit=self._settings.smallest_effect,
+                fields=self._changed_fields(rows),
             )
+
+    def _changed_fields(self, rows: Sequence[Perturbation]) -> Array | None:
+        """Which fields of a JSON answer each row changed; None if fewer than two ever did."""
+        if self._signal != "text" or self._part is not None:
+            return None
+        changed = changed_fields(self._explained, self._with_responses(rows))
+        return np.array(list(changed.values())).T if len(changed) > 1 else None
 
     def _answered_beside(
         self, index: int, scores: ResponseScores

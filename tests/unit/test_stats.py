@@ -66,15 +66,21 @@ def test_weighted_tests(p_values: list[float], weights: list[float], significant
     assert found.tolist() == significant
 
 
-def test_randomisation_holds_its_level_and_finds_an_effect() -> None:
-    """Where column 0 moves what is left and the others do not, also with unequal chances."""
+@pytest.mark.parametrize("outcomes", [1, 4])
+def test_randomisation_holds_its_level_and_finds_an_effect(outcomes: int) -> None:
+    """Where column 0 moves what is left of the last outcome and nothing else, also with unequal
+    chances."""
     generator = np.random.default_rng(0)
     p_values = []
     for _ in range(40):
         q = np.where(np.arange(30) % 2, 0.2, 0.5)
         x = (generator.random((30, 5)) < q[:, None]).astype(float)
         left = (x[:, 0] - q) + 0.2 * generator.standard_normal(30)
-        p_values.append(randomisation(x, q, np.repeat(left[:, None], 5, axis=1), generator))
+        residuals = np.repeat(left[:, None], 5, axis=1)
+        if outcomes > 1:
+            others = 3 * generator.standard_normal((outcomes - 1, 30, 1)).repeat(5, axis=2)
+            residuals = np.concatenate([others, residuals[None]])
+        p_values.append(randomisation(x, q, residuals, generator))
     found = np.array(p_values)
     assert (found[:, 0] <= 0.05).mean() > 0.95
     assert (found[:, 1:] <= 0.1).mean() < 0.16, "160 tests at a level of .1: three standard errors"

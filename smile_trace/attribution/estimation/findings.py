@@ -110,6 +110,7 @@ def find(
     rate: float = 1 - inference.LEVEL,
     near: Array | None = None,
     limit: float = SMALLEST_EFFECT,
+    fields: Array | None = None,
 ) -> LevelFindings:
     """Estimates and tests every free segment of a partition.
 
@@ -126,6 +127,8 @@ def find(
         rate: the false discovery rate of the test, in (0, 1).
         near: the `nearness` of each segment to the answer, if the tests are to use it.
         limit: the smallest effect that matters.
+        fields: 1 where a field of a JSON answer changed, shape (rows, fields), if the tests are to
+            use them; the values of rows without an answer do not count.
     """
     free = np.array([not segment.protected for segment in segments])
     known = [(row, y) for row, y in zip(rows, changes, strict=True) if y is not None]
@@ -137,7 +140,9 @@ def find(
             w for w, y in zip(locality, changes, strict=True) if w is not None and y is not None
         ]
         tested = _of_drawn_masks(
-            random_rows(known, free, np.array(weights)),
+            replace(
+                random_rows(known, free, np.array(weights)), fields=_of_drawn(fields, rows, changes)
+            ),
             free,
             [*known, *beside],
             deterministic=deterministic,
@@ -171,6 +176,16 @@ def find(
         alone=None if tested.alone is None else in_place(tested.alone, free),
         limit=limit,
     )
+
+
+def _of_drawn(
+    fields: Array | None, rows: Sequence[Perturbation], changes: Sequence[float | None]
+) -> Array | None:
+    """The changed fields of the answered random rows."""
+    if fields is None:
+        return None
+    pairs = zip(rows, changes, strict=True)
+    return fields[[row.keep_probability is not None and y is not None for row, y in pairs]]
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ The estimand (defined in docs/method.md) is the mean over the strata q ∈ {.5, 
 which each other segment is removed, independently.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
@@ -60,7 +60,9 @@ class Rows:
     `x` is 1 where a free segment was removed, shape (rows, segments); `y` are the changes and `q`
     the removal probabilities, shape (rows,). `varies`, shaped as `x`, is False where x_i was fixed.
     `weights` are the locality weights. `others_x` and `others_y` are rows that were not drawn
-    (baseline, leave-one-out): they are fitted, but not tested.
+    (baseline, leave-one-out): they are fitted, but not tested. `fields`, shape (rows, fields), is 1
+    where a field of a JSON answer changed: each depends on few segments, so that it tells more of
+    them than their sum does.
     """
 
     x: Array
@@ -70,6 +72,7 @@ class Rows:
     weights: Array
     others_x: Array
     others_y: Array
+    fields: Array | None = None
 
     def training(self, chosen: NDArray[np.bool_]) -> tuple[Array, Array, Array]:
         """Masks, answer changes and weights of the chosen random rows and of all the others."""
@@ -241,9 +244,17 @@ def randomisation_test(rows: Rows, generator: np.random.Generator) -> Array:
 
     The residuals are those beside the few other segments that explain the most; with fewer than
     ENOUGH_ROWS rows, a Gaussian process's leave-one-out residuals. Exact for any model, since they
-    depend only on the other segments (over OWN_MODELS: groups) and the answers.
+    depend only on the other segments (over OWN_MODELS: groups) and the answers. With `fields` the
+    statistic is the largest, in its standard deviations, of the answer change's and each field's:
+    still one test of a segment, as exact.
     """
-    return randomisation(rows.x, rows.q, _residuals_without_each(rows) * rows.varies, generator)
+    few = residuals_beside_few
+    residuals_of = leave_one_out_residuals if len(rows.y) < ENOUGH_ROWS else few
+    residuals = _residuals_without_each(rows, rows.y, residuals_of) * rows.varies
+    if rows.fields is None or not rows.fields.shape[1]:
+        return randomisation(rows.x, rows.q, residuals, generator)
+    of_fields = [_residuals_without_each(rows, one, few) * rows.varies for one in rows.fields.T]
+    return randomisation(rows.x, rows.q, np.stack([residuals, *of_fields]), generator)
 
 
 def fails_more_often(rows: Rows, seed: list[int]) -> NDArray[np.bool_]:
@@ -326,15 +337,16 @@ def _psi(rows: Rows, folds: NDArray[np.int_], solver: Solver) -> Array:
     return psi
 
 
-def _residuals_without_each(rows: Rows) -> Array:
-    """Residuals of m̂₋ᵢ, shape (rows, segments)."""
+def _residuals_without_each(
+    rows: Rows, y: Array, residuals_of: Callable[[Array, Array], Array]
+) -> Array:
+    """Residuals of m̂₋ᵢ for an outcome y of the rows, shape (rows, segments)."""
     n = rows.x.shape[1]
     groups = n if n <= OWN_MODELS else GROUPS
     group = np.arange(n) % groups
     residuals = np.zeros_like(rows.x)
-    residuals_of = leave_one_out_residuals if len(rows.y) < ENOUGH_ROWS else residuals_beside_few
     for k in range(groups):
-        left = residuals_of(rows.x[:, group != k], rows.y)
+        left = residuals_of(rows.x[:, group != k], y)
         residuals[:, group == k] = left[:, None]
     return residuals
 

@@ -1,7 +1,7 @@
 """The fields of a JSON answer that change without certain segments."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -38,25 +38,15 @@ def moved_fields(
     is, at a false discovery rate of 10 % over all fields and significant segments. With every mask
     asked, it is the sum of the definition. An answer with fewer than two fields has none.
     """
-    logged = _values(answer)
     drivers = [k for k, yes in enumerate(findings.significant) if yes and findings.effects[k] > 0]
-    if len(logged) < 2 or not drivers:
+    if not drivers:
         return ()
-    known = [
-        (row, _values(response.text or ""))
-        for row, response in rows
-        if response is not None and response.ok
-    ]
-    changed = {
-        path: [float(said.get(path) != value) for _, said in known]
-        for path, value in logged.items()
-    }
-    moved = [path for path in logged if len(set(changed[path])) > 1]
-    most = sorted(moved, key=lambda path: -sum(changed[path]))[:MOST_FIELDS]
+    known = [(row, response) for row, response in rows if response is not None and response.ok]
+    asked = [row for row, _ in known]
     tested = [
         one
-        for path in most
-        for one in _test(path, [row for row, _ in known], changed[path], findings, drivers, seed)
+        for path, changed in changed_fields(answer, known).items()
+        for one in _test(path, asked, changed, findings, drivers, seed)
     ]
     sure = discovered([one.p_value for one in tested], 1 - inference.LEVEL)
     return tuple(
@@ -64,6 +54,22 @@ def moved_fields(
         for one, yes in zip(tested, sure, strict=True)
         if yes and one.share >= MINIMAL_SHARE
     )
+
+
+def changed_fields(answer: str, rows: Sequence[Row]) -> dict[Path, list[float]]:
+    """For each field of a logged JSON answer that some responses change (another value, or none)
+    and others do not, most changed first: 1 per response that changes it, else 0 (also for rows
+    without an answer). An answer with fewer than two fields has none."""
+    logged = _values(answer)
+    if len(logged) < 2:
+        return {}
+    said = [_values(r.text or "") if r is not None and r.ok else logged for _, r in rows]
+    changed = {
+        path: [float(one.get(path) != value) for one in said] for path, value in logged.items()
+    }
+    moved = [path for path in logged if len(set(changed[path])) > 1]
+    most = sorted(moved, key=lambda path: -sum(changed[path]))[:MOST_FIELDS]
+    return {path: changed[path] for path in most}
 
 
 def _values(answer: str) -> dict[Path, str]:
@@ -89,6 +95,7 @@ def _test(
         if drawn < inference.FOLDS:
             return
         known = random_rows(list(zip(rows, changed, strict=True)), free, np.ones(drawn))
+        known = replace(known, fields=known.y[:, None])
         estimate = inference.estimate(known, [*seed, 5])
         assert estimate.p_value is not None
         share, p_values = estimate.effect, np.where(estimate.low > 0, estimate.p_value, 1.0)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 import smile_trace
-from benchmarks.statistics.records import ask, observe, planted
+from benchmarks.statistics.records import ask, extracted, observe, observe_fields, planted
 from smile_trace.attribution import AnswerSpanNotFound, find_answer_span
 from smile_trace.attribution.answer_change.text_comparison import text_comparison
 from smile_trace.attribution.answer_change.word_losses import TextChange
@@ -212,6 +212,15 @@ def test_the_word_and_its_field_are_named_in_19_of_20() -> None:
     seen = [observe(record, ask(record, noise=0.0, seed=seed)) for seed, record in records]
     assert all(one.first for one in seen[:4])
     assert sum(one.named and one.only for one in seen) >= 19
+
+
+@pytest.mark.parametrize("seed", [3, 14])
+def test_values_that_are_extracted_are_named_with_their_fields(seed: int) -> None:
+    """Each field has two of six drivers among 20 words: less than their sum tells in 40 calls."""
+    record = extracted(seed)
+    found = observe_fields(record, ask(record, noise=0.0, seed=seed))
+    assert found.values
+    assert found.right
 
 
 def test_each_driver_has_its_own_field() -> None:
