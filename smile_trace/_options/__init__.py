@@ -131,7 +131,7 @@ class AllOptions(StoredOptions):
             "retained.",
             "What is removed at a time: auto, word, sentence, section, message, variable, "
             "example, document, tool, tool_result, media, turn, step, or the matches of a "
-            "/PATTERN/.",
+            "/PATTERN/; by default the settings' ([explain] unit), auto.",
             typed=str,
             metavar="UNIT",
         ),
@@ -151,7 +151,7 @@ class AllOptions(StoredOptions):
             "default 80 where texts are compared and the prompt has more than a dozen words, "
             "else 40.",
             "The most calls to the model; by default 80 where texts are compared and the "
-            "prompt has more than a dozen words, else 40, and of a path 120.",
+            "prompt has more than a dozen words, else 40, and of a path 240.",
             least=4,
         ),
     ] = None

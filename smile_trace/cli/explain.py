@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from smile_trace.records.path import ExplanationPath
 
 
-_OF_A_PATH = ("protect", "budget", "signal", "distance", "seed")
+_OF_A_PATH = ("unit", "protect", "budget", "signal", "distance", "seed")
 
 
 @with_options
@@ -112,7 +112,7 @@ def explain(
         model=model,
         answer=answer,
         app=app,
-        options=options,
+        options={**options, "unit": options["unit"] or settings.explain.unit},
         chosen=chosen_options(context, options, model=model, depth=depth),
         depth=depth if path else None,
         sanity_check=sanity_check,

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal, Protocol
+from typing import Protocol
 
 from smile_trace._guards.presentable import presentable
 from smile_trace._text.lists import listed
 from smile_trace.attribution.design.planner import MIN_LEVEL_CALLS
+from smile_trace.attribution.segmentation.units import AnyUnit
 from smile_trace.errors import SmileTraceError
 from smile_trace.explaining.driver import ExplanationFailed, cost_of
 from smile_trace.explaining.options import MIN_BUDGET, ExplainOptions
@@ -31,15 +32,24 @@ def summarize_path(steps: Sequence[PathStep]) -> str:
 
 
 def _depends(step: PathStep) -> str:
-    if not step.sources:
-        status = step.explanation.status
-        if status == "no_effect":
-            return "depends on nothing that was removed from its messages"
-        return "depends on nothing that stands out at this budget"
-    named = [_driver(source) for source in step.sources[:_MAX_NAMED]]
-    if more := len(step.sources) - len(named):
-        named.append(f"{more} more")
-    return f"depends on {listed(named)}"
+    certain = [source for source in step.sources if source.open is None]
+    perhaps = [source for source in step.sources if source.open is not None]
+    if certain:
+        said = f"depends on {_drivers(certain)}"
+    elif is_open := [s.at_most for s in step.explanation.segments if s.verdict == "open"]:
+        said = (
+            "depends on nothing that is certain at this budget: what is open could matter up to "
+            f"{max(is_open):.2f}"
+        )
+    else:
+        said = "depends on nothing that was removed from its messages"
+    return f"{said}; perhaps on {_drivers(perhaps)}" if perhaps else said
+
+
+def _drivers(sources: Sequence[Source]) -> str:
+    named = [_driver(source) for source in sources[:_MAX_NAMED]]
+    more = len(sources) - len(named)
+    return listed([*named, f"{more} more"] if more else named)
 
 
 def _driver(source: Source) -> str:
@@ -64,6 +74,13 @@ class Asking(Protocol):
         ...
 
 
+class BudgetUsedUp(ExplanationFailed):
+    """Too few calls are left of the path's budget for another step."""
+
+    def __init__(self, budget: int) -> None:
+        super().__init__(f"not looked at: the budget of {budget} calls is used up")
+
+
 STEP_BUDGET = 40
 """Maximum calls for one step."""
 STEP_MINIMUM = MIN_LEVEL_CALLS + 2
@@ -73,11 +90,13 @@ STEP_MINIMUM = MIN_LEVEL_CALLS + 2
 @dataclass(frozen=True)
 class _Wanted:
     """A call to be explained, and the sources (step, place) that led to it. `strength` is the
-    smallest attribution on the way to it; the strongest is asked first."""
+    smallest attribution on the way to it, and `open` whether one on it is not certain: what is
+    certain is asked first, and the strongest of it."""
 
     call: Call
     depth: int
     strength: float
+    open: bool
     parts: list[str | None]
     leads: list[tuple[int, int]]
 
@@ -89,7 +108,8 @@ class _Wanted:
 
 @dataclass
 class PathWalk:
-    """One path under way, the strongest sources first; the tools offered come last.
+    """One path under way: certain sources before open ones, the strongest first; the tools offered
+    come last.
 
     The next step depends on the explanations alone, not on cached answers: a repeated walk asks the
     same.
@@ -113,16 +133,18 @@ class PathWalk:
     async def run(self, final: Call) -> ExplanationPath:
         """The path from this call. Raises SmileTraceError only if this call cannot be explained: an
         earlier one is noted on its source instead."""
-        self.waiting.append(_Wanted(final, 0, 1.0, [None], []))
+        self.waiting.append(_Wanted(final, 0, 1.0, False, [None], []))
         while self.waiting:
-            wanted = max(self.waiting, key=lambda one: one.strength)
+            wanted = max(self.waiting, key=lambda one: (not one.open, one.strength))
             self.waiting.remove(wanted)
             try:
                 explanation = await self._explain(wanted)
             except SmileTraceError as error:
                 if not self.steps:
                     raise
-                self._lead(wanted, not_followed=f"that call is not explained: {error}")
+                used_up = isinstance(error, BudgetUsedUp)
+                why = str(error) if used_up else f"that call is not explained: {error}"
+                self._lead(wanted, not_followed=why)
                 continue
             self._lead(wanted, step=len(self.steps))
             self._add(wanted, explanation)
@@ -161,13 +183,17 @@ class PathWalk:
                 self._want(one, one.call, wanted, (number, place))
 
     def _want(self, found: Found, call: Call, after: _Wanted, lead: tuple[int, int]) -> None:
-        depth, strength = after.depth + 1, min(after.strength, found.drivers[0].attribution)
+        depth, strength = after.depth + 1, min(after.strength, found.strength)
+        is_open = after.open or found.open is not None
         waiting = next((one for one in self.waiting if one.call.id == call.id), None)
         if waiting is not None:
             waiting.parts.append(found.part)
             waiting.leads.append(lead)
+            if waiting.open and not is_open:
+                certain = replace(waiting, open=False, strength=strength)
+                self.waiting[self.waiting.index(waiting)] = certain
             return
-        wanted = _Wanted(call, depth, strength, [found.part], [lead])
+        wanted = _Wanted(call, depth, strength, is_open, [found.part], [lead])
         if call.id in self.explained:
             self._lead(wanted, step=self.explained[call.id])
         elif depth >= self.depth:
@@ -182,7 +208,7 @@ class PathWalk:
             raise ExplanationFailed(f"it cannot be asked again ({call.not_repeatable})")
         if call.answer is None or call.truncated:
             raise ExplanationFailed("it holds no whole answer")
-        return await self._ask(call, "auto", self._share(wanted), wanted.part)
+        return await self._ask(call, self.options.unit, self._share(wanted), wanted.part)
 
     async def _with_tools(self, step: PathStep) -> PathStep:
         """The step with the effect of the tools offered, if it calls one."""
@@ -195,6 +221,8 @@ class PathWalk:
             if step.sources and offered.is_kept(await self._answer(call, offered.undescribed())):
                 return step.model_copy(update={"note": note})
             by_tool = await self._ask(call, "tool", min(self._left(), STEP_MINIMUM), None)
+        except BudgetUsedUp as error:
+            return step.model_copy(update={"note": f"The tools offered were {error}."})
         except SmileTraceError as error:
             note = f"The tools offered were not looked at: {str(error).rstrip('.')}."
             return step.model_copy(update={"note": note})
@@ -206,9 +234,7 @@ class PathWalk:
         others = offered.without()
         return None if others is None else offered.instead(await self._answer(call, others))
 
-    async def _ask(
-        self, call: Call, unit: Literal["auto", "tool"], budget: int, part: str | None
-    ) -> Explanation:
+    async def _ask(self, call: Call, unit: AnyUnit, budget: int, part: str | None) -> Explanation:
         step = replace(self.options, unit=unit, budget=budget, answer_part=part)
         explanation = await self.asking.explain(call, step)
         self._count(explanation.cost)
@@ -227,10 +253,10 @@ class PathWalk:
         self.cost = _sum(self.cost, cost)
 
     def _left(self) -> int:
-        """Calls left; raises ExplanationFailed if they are too few for any explanation."""
+        """Calls left; raises BudgetUsedUp if they are too few for any explanation."""
         left = self.options.calls - self.spent
         if left < MIN_BUDGET:
-            raise ExplanationFailed("the budget is used up")
+            raise BudgetUsedUp(self.options.calls)
         return left
 
     def _share(self, wanted: _Wanted) -> int:
@@ -244,16 +270,17 @@ class PathWalk:
         kept = min(len(further), self.depth) * STEP_MINIMUM
         share = min(left, STEP_BUDGET, max(left - kept, STEP_MINIMUM))
         if self.steps and share < STEP_MINIMUM:
-            raise ExplanationFailed(
-                f"the budget of {self.options.calls} calls for the trace is used up: give a "
-                "larger one"
-            )
+            raise BudgetUsedUp(self.options.calls)
         return share
 
 
 def _source(found: Found) -> Source:
     return Source(
-        kind=found.kind, name=found.name, drivers=found.drivers, not_followed=found.missing
+        kind=found.kind,
+        name=found.name,
+        drivers=found.drivers,
+        not_followed=found.missing,
+        open=found.open,
     )
 
 

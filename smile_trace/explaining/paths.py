@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, Literal
 
 from smile_trace._options import unusual, written_options
+from smile_trace.attribution.segmentation.units import AnyUnit
 from smile_trace.errors import SmileTraceError
 from smile_trace.explaining.api import ask_once, explain_metered
 from smile_trace.explaining.driver import OnRound, wait_for
@@ -21,8 +22,8 @@ from smile_trace.records import JSON, Call, Explanation, Response
 from smile_trace.records.path import ExplanationPath
 from smile_trace.settings import Settings
 
-PATH_BUDGET = 120
-"""Default calls for a path."""
+PATH_BUDGET = 240
+"""Default calls for a path: four steps of 40, and the tools offered in each."""
 PATH_DEPTH = 5
 """Default calls from the final answer back."""
 
@@ -31,6 +32,7 @@ def explain_path(
     trace_id: str,
     *,
     model: AnyModel | None = None,
+    unit: AnyUnit = "auto",
     protect: Sequence[str | re.Pattern[str]] = (),
     budget: int = PATH_BUDGET,
     depth: int = PATH_DEPTH,
@@ -45,13 +47,16 @@ def explain_path(
 
     Where a part that an answer depends on is the result of a tool, the call that called this tool
     is explained next; where it is the answer of an earlier call of the trace (verbatim), that call
-    is. Calls of tools are also explained by the tools offered, with the rest of the budget.
+    is. What an answer may depend on, since it was not measured well enough to tell, is followed
+    after what is certain. Calls of tools are also explained by the tools offered, with the rest of
+    the budget.
 
     A path that the store has, with the options that are given here, is returned as it is stored.
 
     Args:
         trace_id: of a captured trace, or `trace_id:span_id` to begin at another call.
         model: as for `explain`; by default every call has its own.
+        unit: as for `explain`, in every step.
         protect: as for `explain`, in every step.
         budget: the most calls for all steps together; a step takes no more than 40. They count
             toward the caps per day as for `explain`.
@@ -66,12 +71,13 @@ def explain_path(
     Raises:
         SmileTraceError: the final answer cannot be explained. For an earlier call that cannot be
             explained, its source says why (`Source.not_followed`).
-        ValueError: the budget or the depth is too small, or there is no such distance.
+        ValueError: the budget or the depth is too small, or there is no such distance or unit.
     """
     conf = Settings()
     question = Question(
         trace_id=trace_id,
         model=model,
+        unit=unit,
         protect=tuple(protect),
         budget=budget,
         signal=signal,
@@ -96,7 +102,7 @@ def explain_path(
 
 def _chosen(question: Question, depth: int) -> dict[str, Any] | None:
     """The options that are no defaults, as they are written at the command line."""
-    names = ("model", "protect", "budget", "signal", "distance", "seed")
+    names = ("model", "unit", "protect", "budget", "signal", "distance", "seed")
     defaults = {"budget": PATH_BUDGET, "depth": PATH_DEPTH}
     given = {name: getattr(question, name) for name in names} | {"depth": depth}
     written = written_options(

@@ -7,7 +7,7 @@ is never called, so the study says little beside one of the messages.
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from smile_trace._guards.presentable import presentable
@@ -37,7 +37,8 @@ CIRCLE = "no earlier call of this trace called that tool, but a later one did: i
 @dataclass(frozen=True)
 class Found:
     """Some drivers, the call that they come from, and the part of its answer that they are.
-    `missing` says why `call` is None where there should be one."""
+    `missing` says why `call` is None where there should be one. `open`: none of the drivers is
+    certain, and they could matter up to so much."""
 
     kind: SourceKind
     name: str
@@ -45,11 +46,17 @@ class Found:
     call: Call | None = None
     part: str | None = None
     missing: str | None = None
+    open: float | None = None
+
+    @property
+    def strength(self) -> float:
+        """The attribution of the strongest driver, or how much an open one could matter."""
+        return self.drivers[0].attribution if self.open is None else self.open
 
 
 def sources_of(explanation: Explanation, call: Call, trace: Trace) -> list[Found]:
-    """The sources of a call's drivers, the strongest first; `trace` holds its calls in order of
-    start."""
+    """The sources of a call's drivers, the strongest first, then the earlier calls that open parts
+    came from; `trace` holds its calls in order of start."""
     earlier = trace.calls[: [one.id for one in trace.calls].index(call.id)]
     found: dict[tuple[SourceKind, str, str | None], Found] = {}
     for driver in drivers_of(explanation):
@@ -60,6 +67,15 @@ def sources_of(explanation: Explanation, call: Call, trace: Trace) -> list[Found
                 found[same] = one
             elif driver not in known.drivers:
                 found[same] = _joined(known, one)
+    certain = set(found)
+    is_open = [s for s in explanation.segments if s.verdict == "open"]
+    for segment in sorted(is_open, key=lambda s: -s.at_most):
+        for one in _of_driver(segment, explanation, call, earlier, trace):
+            same = one.kind, one.name, None if one.call is None else one.call.id
+            if one.call is None or same in certain:
+                continue
+            one = replace(one, open=segment.at_most)
+            found[same] = _joined(found[same], one) if same in found else one
     return list(found.values())
 
 
@@ -91,7 +107,7 @@ def call_name(call: Call, trace: Trace) -> str:
 
 def _joined(one: Found, other: Found) -> Found:
     drivers = (*one.drivers, *other.drivers)
-    return Found(one.kind, one.name, drivers, one.call, None, one.missing)
+    return replace(one, drivers=drivers, part=None)
 
 
 def _of_driver(

@@ -10,7 +10,7 @@ from smile_trace.records.explanation import Cost, Explanation, SegmentAttributio
 from smile_trace.records.formats.answers import read_tool_calls
 from smile_trace.records.upgrades import check_version
 
-PATH_SCHEMA_VERSION = 1
+PATH_SCHEMA_VERSION = 2
 
 _LONGEST = 60
 
@@ -22,17 +22,25 @@ class Source(Record):
     """The place of some drivers of a step, the strongest first, and what follows from there. `name`
     is that of the tool, earlier call or document, or the message's role. `step` is the index in
     `ExplanationPath.steps` of the call that the drivers came from; `not_followed` says why another
-    call that they came from has no step."""
+    call that they came from has no step. `open`: no driver is certain, and they could matter up to
+    so much, in units of answer change."""
 
     kind: SourceKind
     name: str
     drivers: tuple[SegmentAttribution, ...] = Field(min_length=1)
     step: int | None = None
     not_followed: str | None = None
+    open: float | None = Field(None, ge=0, le=1)
 
     @property
     def where(self) -> str:
-        """The place in words: "in the result of get_order"."""
+        """The place in words, and whether it is open: "in the result of get_order"."""
+        if self.open is not None:
+            return f"{self._where} (open: could matter up to {self.open:.2f})"
+        return self._where
+
+    @property
+    def _where(self) -> str:
         name = presentable(self.name, longest=_LONGEST)
         match self.kind:
             case "tool_result":
@@ -92,7 +100,7 @@ class ExplanationPath(Shown):
     @model_validator(mode="before")
     @classmethod
     def _check_version(cls, document: JSON) -> JSON:
-        return check_version(document, PATH_SCHEMA_VERSION, "path")
+        return check_version(document, PATH_SCHEMA_VERSION, "path", oldest=1)
 
     @property
     def ends(self) -> tuple[tuple[int, Source], ...]:

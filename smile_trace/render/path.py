@@ -66,10 +66,14 @@ class Branch:
 
     @property
     def texts(self) -> list[tuple[str, str]]:
-        """The drivers on one line each, with their attributions."""
+        """The drivers on one line each, with their attributions; "" for what is open."""
         tool = self.source.name if self.source.kind == "tool" else None
         shown = self.source.drivers[:_MAX_DRIVERS]
-        return [(short(tool or driver.name), signed(driver.attribution)) for driver in shown]
+        certain = self.source.open is None  # the place says what is open
+        return [
+            (short(tool or driver.name), signed(driver.attribution) if certain else "")
+            for driver in shown
+        ]
 
     @property
     def more(self) -> int:
@@ -114,13 +118,13 @@ def path_ends(path: ExplanationPath) -> str:
     ]
     ends = list(dict.fromkeys(_end(step, source) for step, source in found))
     if not found:
-        ends = list(dict.fromkeys(short(source.name) for _, source in path.ends))
+        ends = list(dict.fromkeys(short(s.name) for _, s in path.ends if s.open is None))
     more = len(ends) - _MAX_ENDS
     return listed([*ends[:_MAX_ENDS], *([f"{more} more"] if more > 0 else [])]) or "(none)"
 
 
 def _is_data(source: Source) -> bool:
-    return source.kind != "tool"
+    return source.kind != "tool" and source.open is None
 
 
 def _end(step: PathStep, source: Source) -> str:
@@ -172,7 +176,8 @@ def _source(branch: Branch) -> Iterator[_Run]:
         if number:
             yield ", ", "where"
         yield driver, "driver"
-        yield f" {value}", "value"
+        if value:
+            yield f" {value}", "value"
     if branch.more:
         yield f" and {branch.more} more", "where"
     yield f"  {short(branch.source.where)}", "where"

@@ -31,7 +31,7 @@ class Budget(Table):
     texts of answers to a longer prompt are. Below 13 most explanations stay inconclusive."""
     usd_per_explanation: Cap[float] = Field(0.05, ge=0)
     """US dollars for one explanation, its proxy's included, where the prices are known."""
-    calls_per_path: int = Field(90, ge=15)
+    calls_per_path: int = Field(240, ge=15)
     """Requests for the path of a trace (`explain.path`), of all its calls together, retries
     included."""
     calls_per_profile: int = Field(40, ge=4)

@@ -78,7 +78,11 @@ class PlantedAgent:
         wanted = kinds.get(self.kind, self.kind)
         for step in path.steps:
             for source in step.sources:
-                if source.kind != wanted or (wanted == "message" and self.kind not in source.name):
+                if (
+                    source.open is not None
+                    or source.kind != wanted
+                    or (wanted == "message" and self.kind not in source.name)
+                ):
                     continue
                 if any(self.driver in driver.text for driver in source.drivers):
                     return True
@@ -87,7 +91,8 @@ class PlantedAgent:
 
 def wrongly_named(agent: PlantedAgent, path: ExplanationPath) -> list[str]:
     """The drivers of the path that hold nothing of what is handed on."""
-    drivers = [d.text for step in path.steps for s in step.sources for d in s.drivers]
+    certain = [s for step in path.steps for s in step.sources if s.open is None]
+    drivers = [driver.text for source in certain for driver in source.drivers]
     return [text for text in drivers if not any(held in text for held in agent.texts)]
 
 

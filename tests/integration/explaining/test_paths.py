@@ -127,7 +127,9 @@ def test_it_ends_at_its_depth_and_at_its_budget_and_says_so() -> None:
         path = smile_trace.explain_path(agent.trace_id, model=model, budget=42, seed=1)
         assert len(server.bodies) - before <= 42
         assert len(path.steps) < 4
-        assert any("budget of 42 calls" in str(end.not_followed) for _, end in path.ends)
+        used_up = "not looked at: the budget of 42 calls is used up"
+        assert used_up in [end.not_followed for _, end in path.ends]
+        assert any(used_up in str(step.note) for step in path.steps)
 
 
 @pytest.mark.slow
@@ -245,7 +247,15 @@ def test_the_command(tmp_path: Path) -> None:
         tree = run("--path")
         assert "1. The final answer" in tree
         assert "└── 2. The call of" in tree
-        assert "120 calls" in run("--path", "--dry-run")
-        refused = run_command("explain", agent.trace_id, "--path", "--unit", "word", cwd=tmp_path)
+        assert "240 calls" in run("--path", "--dry-run")
+        by_message = json.loads(run("--path", "--json", "--unit", "message", "--depth", "1"))
+        assert by_message["steps"][0]["explanation"]["settings"]["unit"] == "message"
+        with (tmp_path / "smile_trace.toml").open("a") as settings:
+            settings.write('[explain]\nunit = "tool_result"\n')
+        by_result = json.loads(run("--json"))
+        assert by_result["settings"]["unit"] == "tool_result"
+        refused = run_command(
+            "explain", agent.trace_id, "--path", "--until-settled", "80", cwd=tmp_path
+        )
         assert refused.returncode == 2
         assert b"--path takes a TRACE_ID" in refused.stderr

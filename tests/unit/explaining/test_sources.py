@@ -4,18 +4,23 @@ from typing import Any
 
 import pytest
 
+from smile_trace.explaining.options import ExplainOptions
+from smile_trace.explaining.path_walk import PathWalk
 from smile_trace.explaining.sources import CIRCLE, MISSING, drivers_of, sources_of
 from smile_trace.records import (
     Call,
+    Cost,
     Document,
     Explanation,
     Message,
+    Response,
     SegmentAttribution,
     Span,
     ToolCall,
     ToolResult,
     Trace,
 )
+from smile_trace.records.path import ExplanationPath
 from tests.support.explained import explanation as sample
 
 TRACE = "1" * 32
@@ -181,3 +186,68 @@ def test_an_output_counts_where_the_driver_is_in_it() -> None:
     for text, kind in (("before", "message"), ("after", "message"), ("aaa", "output")):
         [found] = sources_of(explanation(final, text), final, calls)
         assert found.kind == kind, text
+
+
+LAMP = ToolCall(id="call_2", name="get_lamp", arguments="{}")
+
+
+def _of_two_tools() -> tuple[Trace, Explanation]:
+    """The final answer depends on one result, and may depend on the other; each has its call."""
+    second = call(2, conversation(), '{"tool_calls": [{"name": "get_lamp"}]}', tool_calls=(LAMP,))
+    given = ToolResult(id="call_2", response='{"colour": "green"}')
+    more = [Message(role="assistant", parts=(LAMP,)), Message(role="tool", parts=(given,))]
+    final = call(3, [*conversation(), *more], "On Friday.")
+    certain, other = explanation(final, "Friday", "green").segments
+    is_open = other.model_copy(
+        update={"significant": False, "verdict": "open", "ci_low": -0.1, "ci_high": 0.31}
+    )
+    explained = explanation(final).model_copy(update={"segments": (is_open, certain)})
+    return trace(first(), second, final), explained
+
+
+def test_open_parts_lead_to_their_calls_after_the_certain_ones() -> None:
+    calls, explained = _of_two_tools()
+    found = sources_of(explained, calls.calls[-1], calls)
+    assert [(one.name, one.open, one.call) for one in found] == [
+        ("get_order", None, calls.calls[0]),
+        ("get_lamp", 0.31, calls.calls[1]),
+    ]
+
+
+class _Asking:
+    """Gives the final call's explanation, and an open one of every other."""
+
+    def __init__(self, final: Explanation) -> None:
+        self.final = final
+        self.units: list[object] = []
+
+    async def explain(self, call: Call, options: ExplainOptions) -> Explanation:
+        self.units.append(options.unit)
+        found = self.final if call.answer == "On Friday." else explanation(call)
+        return found.model_copy(update={"cost": Cost(target_calls=options.calls, usd=0.0)})
+
+    async def answer(self, call: Call, parameters: Any) -> Response:
+        raise AssertionError("no tools are offered")
+
+
+@pytest.mark.parametrize(("budget", "followed"), [(30, [1, None]), (240, [1, 2])])
+async def test_every_branch_is_followed_or_says_that_the_budget_is_used_up(
+    budget: int, followed: list[int | None]
+) -> None:
+    calls, explained = _of_two_tools()
+    asking = _Asking(explained)
+    options = ExplainOptions(budget=budget, unit="sentence")
+    path = await PathWalk(calls, asking, options, 5).run(calls.calls[-1])
+    assert set(asking.units) == {"sentence"}
+    certain, is_open = path.steps[0].sources
+    assert [certain.step, is_open.step] == followed
+    used_up = f"not looked at: the budget of {budget} calls is used up"
+    assert is_open.not_followed == (None if is_open.step else used_up)
+    assert path.summary.startswith(
+        "The final answer depends on “Friday” in the result of get_order; perhaps on “green” in "
+        "the result of get_lamp (open: could matter up to 0.31)."
+    )
+    old = path.model_dump(mode="json") | {"schema_version": 1}
+    for source in old["steps"][0]["sources"]:
+        del source["open"]
+    assert ExplanationPath.model_validate(old).steps[0].sources[1].open is None
