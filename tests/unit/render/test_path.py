@@ -119,6 +119,6 @@ def test_no_template_has_a_script() -> None:
 
 
 def test_a_path_of_a_newer_release_is_refused() -> None:
-    newer = {**sample_path().model_dump(mode="json"), "schema_version": 2}
+    newer = {**sample_path().model_dump(mode="json"), "schema_version": 3}
     with pytest.raises(ValueError, match="upgrade smile-trace"):
         ExplanationPath.model_validate(newer)
