@@ -72,7 +72,7 @@ def with_options(command: Callable[..., None]) -> Callable[..., None]:
         name: inspect.Parameter(
             name,
             inspect.Parameter.KEYWORD_ONLY,
-            default=None if default == () or name == "unit" else default,  # of the settings
+            default=None if default == () else default,
             annotation=_typed(name, kind, about),
         )
         for name, kind, default, about in described(AllOptions)

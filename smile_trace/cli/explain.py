@@ -106,14 +106,15 @@ def explain(
     from smile_trace.settings import Settings
 
     settings = Settings()
+    chosen = chosen_options(context, options, model=model, depth=depth)
     asked = Asked(
         text=prompt if file is None else read_text(file),
         trace_id=trace_id,
         model=model,
         answer=answer,
         app=app,
-        options={**options, "unit": options["unit"] or settings.explain.unit},
-        chosen=chosen_options(context, options, model=model, depth=depth),
+        options=options if "unit" in chosen else {**options, "unit": settings.explain.unit},
+        chosen=chosen,
         depth=depth if path else None,
         sanity_check=sanity_check,
         fresh=fresh,
