@@ -265,6 +265,14 @@ def found_all(seen: Sequence[Studied]) -> str:
     return f"all five found in {counts.count(5)} of {len(seen)}, on average {np.mean(counts):.2f}"
 
 
+def named_all(seen: Sequence[Studied]) -> str:
+    """In how many studies a significant part holds each of the three results alone; all of them
+    have more than a tenth of the effect."""
+    named = [{p.holds for p in s.parts if p.verdict == "supports"} for s in seen]
+    count = sum({(0,), (1,), (2,)} <= found for found in named)
+    return f"every result named in {wilson(count, len(seen))}"
+
+
 def main() -> None:
     """The command."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -289,6 +297,8 @@ def main() -> None:
                 print(f"{len(seen)} studies of {suite}", file=sys.stderr, flush=True)
         if seen:
             print(f"\n{suite}, {options.budget} calls\n\n{table(seen)}", flush=True)
+        if suite == "agents" and seen:
+            print(f"\n{named_all(seen)}")
         if suite == "instructions" and seen:
             print(f"\n{found_all(seen)}")
 
