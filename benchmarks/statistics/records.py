@@ -98,7 +98,7 @@ def ask(
 _NOTES = (
     "Extract {} as JSON: Mrs {name} ordered two lamps on {date} and will pay {amount} euros now.",
     "Read this and give {} as JSON: on {date} customer {name} paid {amount} euros for chairs.",
-    "Return JSON with {}. The courier charged {amount} when {name} sent the heavy parcel {date}.",
+    "Return JSON with {}. The carrier charged {amount} when {name} sent the heavy parcel {date}.",
 )
 _VALUES = {
     "name": ("Keller", "Okafor", "Lindqvist", "Moreau"),
