@@ -53,10 +53,14 @@ def test_ten_rows_have_their_heatmap(
     assert f"{10 * BUDGET} calls".encode() in planned.stdout
     assert len(model.bodies) == asked
 
-    for _ in range(2):  # explained again, it is visible once
+    counts = []
+    for _ in range(2):  # shown again, it costs nothing, and is visible once
         done = run_command(*command, "--deliver", cwd=tmp_path)
         assert done.returncode == 0, done.stderr
         assert done.stdout.decode().endswith("10 of 10 explained: 10 reliable.\n")
+        counts.append(len(model.bodies))
+    assert counts[0] == counts[1] > asked
+    assert b"Nothing would be asked" in run_command(*command, "--dry-run", cwd=tmp_path).stdout
     found = mlflow.search_traces(run_id=result.run_id, return_type="list")
     assert len(found) == 10
     for trace in found:
