@@ -131,7 +131,7 @@ class AllOptions(StoredOptions):
             "retained.",
             "What is removed at a time: auto, word, sentence, section, message, variable, "
             "example, document, tool, tool_result, media, turn, step, or the matches of a "
-            "/PATTERN/; by default the settings' ([explain] unit), auto.",
+            "/PATTERN/; by default the settings' (\\[explain] unit), auto.",
             typed=str,
             metavar="UNIT",
         ),

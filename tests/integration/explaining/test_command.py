@@ -110,11 +110,11 @@ def test_a_part_with_a_sanity_check(home):
         (("--prompt", "Hello!", "--model", "planted"), 1, "a single word"),
         (("--prompt", "a b", "--model", "planted", "--unit", "message"), 1, "unit 'word'"),
         (("--prompt", "a b c d", "--model", "planted", "--budget", "4"), 1, "give at least 13"),
-        (("--prompt", "a b", "--model", "planted", "--protect", "c"), 1, "--protect 'c' stands"),
+        (("--prompt", "a b", "--model", "planted", "--protect", "c"), 1, "--protect 'c' is not in the prompt"),
         (
             ("--prompt", "a b", "--model", "planted", "--protect", "/c/"),
             1,
-            "--protect '/c/' stands",
+            "--protect '/c/' is not in the prompt",
         ),
         (("--prompt", "a b", "--model", "planted", "--html", "no/where.html"), 1, "written"),
     ],
