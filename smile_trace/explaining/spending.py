@@ -352,17 +352,15 @@ class ForegroundSpending:
         return MeteredModel(
             model,
             ledger=ledger if self._attempts is None else CountingLedger(ledger, self._attempts),
-            cache=ANSWERS if stored is None else self._kept_answers(model),
+            cache=ANSWERS if stored is None else self._kept_answers(model, fresh=fresh),
             explanation=scope,
             fresh=fresh,
             paid_as=asked if isinstance(asked, str) else None,
         )
 
-    def _kept_answers(self, model: Model) -> ResponseCache:
-        """This process' answers, then those of the store: the workers', and earlier commands'."""
+    def _kept_answers(self, model: Model, *, fresh: bool) -> ResponseCache:
+        """This process' answers, then those of the store: the workers', and earlier commands',
+        which fresh ones replace."""
         if self._store is None or model.identity is None:  # then they are of one explanation alone
             return ANSWERS
-        stored = self._store.responses
-        return LayeredCache(
-            ANSWERS, stored if self._trace_id is None else stored.used_by(self._trace_id)
-        )
+        return LayeredCache(ANSWERS, self._store.responses.used_by(self._trace_id, replacing=fresh))

@@ -17,13 +17,17 @@ class StoredResponses:
     """The ResponseCache of `models.ledger`: durable before it returns. Answers can be removed with
     `trace_id`, whose explanation asks; nothing is stored for a forgotten one."""
 
-    def __init__(self, database: Database, trace_id: str | None = None) -> None:
+    def __init__(
+        self, database: Database, trace_id: str | None = None, *, replacing: bool = False
+    ) -> None:
         self._database = database
         self._trace_id = trace_id
+        self._replacing = replacing
 
-    def used_by(self, trace_id: str) -> "StoredResponses":
-        """The same cache, which notes that a trace's explanation uses the answers."""
-        return StoredResponses(self._database, trace_id)
+    def used_by(self, trace_id: str | None, *, replacing: bool = False) -> "StoredResponses":
+        """The same cache, which notes that a trace's explanation uses the answers; if `replacing`,
+        those that are put take the place of earlier ones."""
+        return StoredResponses(self._database, trace_id, replacing=replacing)
 
     def get_many(self, keys: Sequence[str]) -> dict[str, Response]:
         """The cached responses among `keys`, with `cached=True`. Unreadable ones are removed, to be
@@ -49,7 +53,7 @@ class StoredResponses:
         return found
 
     def put_many(self, items: Mapping[str, Response]) -> None:
-        """Store responses; existing ones stay, and failures are not stored."""
+        """Store responses; existing ones stay unless replaced, and failures are not stored."""
         now = time.time()
         rows = [  # in one order, or two who keep the same ones would wait for each other
             {"key": key, "created_at": now, "body": response.model_dump_json()}
@@ -61,7 +65,7 @@ class StoredResponses:
         with self._database.write(alone=False, fenced=False) as connection:
             if self._trace_id is not None and forgotten_among(connection, [self._trace_id]):
                 return
-            connection.execute(insert(responses).on_conflict_do_nothing(), rows)
+            connection.execute(_REPLACING if self._replacing else _KEEPING, rows)
             if self._trace_id is not None:
                 _put_uses(connection, [str(row["key"]) for row in rows], self._trace_id)
 
@@ -76,6 +80,14 @@ class StoredResponses:
         with self._database.write(alone=False) as connection:
             if not forgotten_among(connection, [self._trace_id]):
                 _put_uses(connection, sorted(keys), self._trace_id)
+
+
+_NEW = insert(responses)
+_KEEPING = _NEW.on_conflict_do_nothing()
+_REPLACING = _NEW.on_conflict_do_update(
+    index_elements=[responses.c.key],
+    set_={"body": _NEW.excluded.body, "created_at": _NEW.excluded.created_at},
+)
 
 
 def _put_uses(connection: Connection, keys: Sequence[str], trace_id: str) -> None:

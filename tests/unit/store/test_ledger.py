@@ -177,6 +177,8 @@ def test_answers_are_kept_and_failures_are_not(store: Store) -> None:
     assert set(found) == set(many)
     assert found["k1"] == Response(text="1", cached=True)
     assert store.responses.get_many([]) == {}
+    store.responses.used_by(None, replacing=True).put_many({"k1": Response(text="fresh")})
+    assert store.responses.get_many(["k1"])["k1"].text == "fresh"
 
 
 @pytest.mark.parametrize(
