@@ -106,7 +106,8 @@ def explain(
     from smile_trace.settings import Settings
 
     settings = Settings()
-    chosen = chosen_options(context, options, model=model, depth=depth)
+    beside = {"model": model, "depth": depth} if path else {"model": model}
+    chosen = chosen_options(context, {**options, **beside})
     asked = Asked(
         text=prompt if file is None else read_text(file),
         trace_id=trace_id,

@@ -11,18 +11,15 @@ import typer
 
 from smile_trace.cli.arguments import Yes
 from smile_trace.errors import SmileTraceError
-from smile_trace.records.entry import Entry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from smile_trace.hub.check import Checked
     from smile_trace.hub.live import Difference
     from smile_trace.records.entry import Entry
 
 
 @contextmanager
-def entries_of(files: Sequence[Path]) -> Iterator[Iterator[Entry]]:
+def entries_of(files: Sequence[Path]) -> "Iterator[Iterator[Entry]]":
     """The entries of these files in order; without files, those of the store.
 
     Raises:
@@ -135,7 +132,7 @@ def export(
     to: Annotated[
         Path, typer.Argument(help="A file .parquet (a row per part), or a folder: a data set.")
     ],
-    title: Annotated[str, typer.Option(help="Licence for the data set's card.")] = "Explanations",
+    title: Annotated[str, typer.Option(help="Title of the data set's card.")] = "Explanations",
 ) -> None:
     """Write explanations as a table, or as a folder with its card that Hugging Face loads."""
     from smile_trace.hub.files import read_entries, write_dataset, write_parquet

@@ -27,21 +27,16 @@ _STATES = {
 }
 
 
-def chosen_options(
-    context: typer.Context, options: Mapping[str, Any], **more: Any
-) -> dict[str, Any]:
-    """The options that stand in the command line, as they are written there, also those with their
-    default; `more` are options of the command alone."""
+def chosen_options(context: typer.Context, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the options that stand in the command line, as they are written there, also those
+    with their default."""
 
     def is_given(name: str) -> bool:
         source = context.get_parameter_source(name)
         return source is not None and source.name == "COMMANDLINE"
 
     given = {RENAMED.get(name, name) for name in context.params if is_given(name)}
-    written = written_options(
-        {name: value for name, value in {**options, **more}.items() if name in given}
-    )
-    return written or {}
+    return written_options({name: options[name] for name in options if name in given}) or {}
 
 
 def header(stored: "Stored") -> str:
@@ -112,9 +107,8 @@ def _first(stored: "Stored") -> "Explanation":
 
 def _when(stored: "Stored") -> str:
     said = _first(stored).explained_at
-    made = datetime.fromtimestamp(stored.made_at, UTC) if said is None else None
-    made = made or datetime.fromisoformat(str(said)).astimezone(UTC)
-    return f"{made:%Y-%m-%d %H:%M} UTC"
+    made = datetime.fromtimestamp(stored.made_at) if said is None else datetime.fromisoformat(said)
+    return f"{made.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def _described(explanation: "Explanation") -> list[str]:

@@ -189,7 +189,8 @@ class Question(AllOptions):
     def chosen(self) -> dict[str, Any] | None:
         """The given options, as they are written at the command line. None if what is explained
         cannot be found again by them: a prompt, another answer, a Model, spans of one's own."""
-        if self.trace_id is None or self.answer is not None or self.parameters is not None:
+        others = (self.prompt, self.answer, self.parameters)
+        if self.trace_id is None or any(given is not None for given in others):
             return None
         names = self.given & {"model", *(option.name for option in fields(AllOptions))}
         return written_options({name: getattr(self, name) for name in sorted(names)})
