@@ -16,8 +16,10 @@ from smile_trace.cli.compare import compare, replay, suggest
 from smile_trace.cli.deliver import deliver
 from smile_trace.cli.demo import demo, mcp
 from smile_trace.cli.doctor import doctor, health, is_allowed_now, trust
+from smile_trace.cli.drift import drift
 from smile_trace.cli.explain import explain
-from smile_trace.cli.profile import SpelledLimits, drift, gate, profile, profiles
+from smile_trace.cli.gate import SpelledLimits, gate
+from smile_trace.cli.profile import profile, profiles
 from smile_trace.cli.status import status
 from smile_trace.cli.store import copy, export, forget, import_, reread, retry
 from smile_trace.cli.worker import receive, run, ship, worker
