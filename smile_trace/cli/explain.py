@@ -125,7 +125,8 @@ def explain(
     if run is not None:
         explain_run(run, asked, settings, deliver=deliver, json_rows=json)
         return
-    tracker = find_tracker(str(trace_id), settings) if deliver else None
+    place = str(trace_id)
+    tracker = find_tracker(place, settings) if deliver else None
     look = asked.look_up(settings)
     if look is not None and look.found is not None:
         if dry_run:
@@ -134,6 +135,8 @@ def explain(
         if not json:
             print(header(look.found))
         result = look.found.result
+        # The trace may have a later answer by now, which this does not explain.
+        place = f"{place.partition(':')[0]}:{look.found.call_id.partition(':')[2]}"
     else:
         found = asked.ask(settings, look, json=json)
         if found is None:
@@ -141,7 +144,7 @@ def explain(
         result = found
     _show(result, html=html, json=json)
     if tracker is not None:
-        deliver_into_trace(str(trace_id), result, tracker, settings)
+        deliver_into_trace(place, result, tracker, settings)
 
 
 def _check_path(options: Mapping[str, Any], *, alone: bool) -> None:
