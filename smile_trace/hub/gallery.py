@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
 
-from jinja2 import PackageLoader
 from markupsafe import Markup
 from pydantic import BaseModel
 
@@ -22,7 +21,7 @@ from smile_trace.records.comparison import Comparison
 from smile_trace.records.entry import Entry, Redaction, canonical
 from smile_trace.records.path import ExplanationPath
 from smile_trace.render import driver_text
-from smile_trace.render.html import TEMPLATES
+from smile_trace.render.html import templates
 from smile_trace.render.phrases import NO_DRIVER
 from smile_trace.render.text import short
 
@@ -160,7 +159,7 @@ PAGES = "e"
 _OURS = re.compile(rf"[0-9a-f]{{{PAGE_NAME}}}\.html")
 _TITLE = 120
 
-_TEMPLATES = TEMPLATES.overlay(loader=PackageLoader("smile_trace.hub"))
+_PACKAGE = "smile_trace.hub"
 
 
 def build(folder: str | Path, entries: Iterable[Entry], *, title: str = "Explanations") -> int:
@@ -205,26 +204,34 @@ def index_of(rows: list[Row], title: str) -> str:
     """Return the page with the list. Its script may run, by its hash, and no other."""
     script = (files("smile_trace.hub") / "templates" / "search.js").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    return _TEMPLATES.get_template("index.html.j2").render(
-        title=short(title, _TITLE),
-        script=Markup(script),
-        script_hash=digest,
-        index=_inert_json([row.model_dump() for row in rows]),
-        count=len(rows),
-        data=DATA,
-        pages=PAGES,
+    return (
+        templates(_PACKAGE)
+        .get_template("index.html.j2")
+        .render(
+            title=short(title, _TITLE),
+            script=Markup(script),
+            script_hash=digest,
+            index=_inert_json([row.model_dump() for row in rows]),
+            count=len(rows),
+            data=DATA,
+            pages=PAGES,
+        )
     )
 
 
 def page_of(entry: Entry, title: str) -> str:
     """Return an entry's page: as the product shows it, and what it takes to reproduce it."""
-    return _TEMPLATES.get_template("page.html.j2").render(
-        title=short(title, _TITLE),
-        name=row_of(entry).prompt,
-        shown=Markup(entry.found._repr_html_()),
-        facts=facts_of(entry),
-        id=entry.id,
-        data=DATA,
+    return (
+        templates(_PACKAGE)
+        .get_template("page.html.j2")
+        .render(
+            title=short(title, _TITLE),
+            name=row_of(entry).prompt,
+            shown=Markup(entry.found._repr_html_()),
+            facts=facts_of(entry),
+            id=entry.id,
+            data=DATA,
+        )
     )
 
 

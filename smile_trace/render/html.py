@@ -4,9 +4,10 @@ explanations; deletion and insertion curves as SVG."""
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from pydantic import ConfigDict
 
 from smile_trace.records import Explanation, Record
@@ -17,31 +18,42 @@ from smile_trace.render.heatmap_layout import STATUS_WORDS, describe, heatmap, s
 from smile_trace.render.scores import rows
 from smile_trace.render.text import short
 
-TEMPLATES = Environment(
-    loader=PackageLoader("smile_trace.render"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-    keep_trailing_newline=False,
-)
-"""All templates of this package; they escape every text."""
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 LONGEST_TITLE = 200
 LEGEND_STOPS = tuple(round(-1 + i / 10, 1) for i in range(21))
 """Attributions at which the legend's gradient has the colours of the scale."""
 
-TEMPLATES.globals |= {
-    "text": text,
-    **{one.__name__: one for one in (text.called, text.noun, text.short, text.signed)},
-    **{one.__name__: one for one in (text.visible, describe, strength)},
-    "stops": LEGEND_STOPS,
-}
+
+@cache
+def templates(package: str = "smile_trace.render") -> "Environment":
+    """The templates of a package; they escape every text. Loads jinja2, which no terminal needs."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    found = Environment(
+        loader=PackageLoader(package),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=False,
+    )
+    functions = (text.called, text.noun, text.short, text.signed, text.visible, describe, strength)
+    found.globals |= {one.__name__: one for one in functions}
+    found.globals |= {"text": text, "stops": LEGEND_STOPS}
+    return found
+
+
+def filled(template: str, **values: Any) -> str:
+    """A template of this package, filled in."""
+    return templates().get_template(template).render(**values)
 
 
 def to_html(explanation: Explanation, *, fragment: bool = False, title: str | None = None) -> str:
     """Return the heatmap as a page, or as a `<div>` with its own scoped styles."""
-    return TEMPLATES.get_template("heatmap.html.j2").render(
+    return filled(
+        "heatmap.html.j2",
         fragment=fragment,
         title=short(title or "Why this answer?", LONGEST_TITLE),
         picture=heatmap(explanation),
@@ -93,7 +105,8 @@ class Entry(Record):
 
 def index_to_html(title: str, entries: Sequence[Entry]) -> str:
     """Return a self-contained page without script, light and dark; every text is escaped."""
-    return TEMPLATES.get_template("index.html.j2").render(
+    return filled(
+        "index.html.j2",
         title=title,
         entries=entries[:MOST_ENTRIES],
         more=len(entries) - MOST_ENTRIES,
@@ -143,8 +156,15 @@ def curves_to_svg(found: Faithfulness) -> str:
             ]
         )
     ]
-    return TEMPLATES.get_template("curves.svg.j2").render(
-        found=found, panels=panels, width=_WIDTH, height=_HEIGHT, top=_TOP, panel=_PANEL, tall=_TALL
+    return filled(
+        "curves.svg.j2",
+        found=found,
+        panels=panels,
+        width=_WIDTH,
+        height=_HEIGHT,
+        top=_TOP,
+        panel=_PANEL,
+        tall=_TALL,
     )
 
 

@@ -13,7 +13,7 @@ from smile_trace._text.lists import listed
 from smile_trace.records.formats.answers import read_tool_calls
 from smile_trace.records.path import ExplanationPath, PathStep, Source
 from smile_trace.render.heatmap_layout import STATUS_WORDS
-from smile_trace.render.html import TEMPLATES, to_html
+from smile_trace.render.html import filled, to_html
 from smile_trace.render.phrases import telling_name
 from smile_trace.render.svg import SMALL, TEXT
 from smile_trace.render.text import short, signed
@@ -91,7 +91,8 @@ def path_to_html(
 ) -> str:
     """Return the path as a page, or as a fragment with its own scoped styles: the tree, and below
     it the heatmap of every step."""
-    return TEMPLATES.get_template("path.html.j2").render(
+    return filled(
+        "path.html.j2",
         fragment=fragment,
         title=short(title, 200),
         path=path,
@@ -265,8 +266,13 @@ def path_to_svg(path: ExplanationPath, *, width: int = 700) -> str:
     if width < 480:
         raise ValueError("the SVG of a path needs a width of at least 480")
     texts, elbows, y = _set(_rows(tree(path)), float(width))
-    return TEMPLATES.get_template("path.svg.j2").render(
-        summary=short(path.summary, 2000), width=width, height=y + 9, texts=texts, elbows=elbows
+    return filled(
+        "path.svg.j2",
+        summary=short(path.summary, 2000),
+        width=width,
+        height=y + 9,
+        texts=texts,
+        elbows=elbows,
     )
 
 

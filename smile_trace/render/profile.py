@@ -19,7 +19,7 @@ from smile_trace.records.profile import (
     PromptProfile,
     Rate,
 )
-from smile_trace.render.html import LONGEST_TITLE, TEMPLATES
+from smile_trace.render.html import LONGEST_TITLE, filled
 from smile_trace.render.review import confirmed
 from smile_trace.render.scores import frame
 from smile_trace.render.text import difference, per_cent, short, visible
@@ -101,7 +101,8 @@ def facts(profile: Profile) -> str:
 
 def profile_to_html(profile: Profile, *, fragment: bool = False) -> str:
     """Return the profile as a page, or as a fragment with its own scoped styles."""
-    return TEMPLATES.get_template("profile.html.j2").render(
+    return filled(
+        "profile.html.j2",
         fragment=fragment,
         title="How does the answer change?",
         profile=profile,
@@ -186,7 +187,8 @@ _STEPS = 10
 
 def prompt_profile_to_html(profile: PromptProfile, *, fragment: bool = False) -> str:
     """Return the page: how each probe's rates spread over the calls, and its telling variants."""
-    return TEMPLATES.get_template("prompt_profile.html.j2").render(
+    return filled(
+        "prompt_profile.html.j2",
         fragment=fragment,
         title=short(f"How do the answers of {profile.name} change?", LONGEST_TITLE),
         profile=profile,

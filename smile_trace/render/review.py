@@ -12,7 +12,7 @@ from smile_trace.records.judgement import (
     QuestionAgreement,
     ReviewTask,
 )
-from smile_trace.render.html import TEMPLATES
+from smile_trace.render.html import filled
 from smile_trace.render.text import difference, per_cent, short, visible, whole_difference
 
 
@@ -21,7 +21,8 @@ def review_to_html(
 ) -> str:
     """Return the page. `given` are the person's judgements by variant; the page's security policy
     knows its own script and style by the `nonce`."""
-    return TEMPLATES.get_template("review.html.j2").render(
+    return filled(
+        "review.html.j2",
         tasks=tasks,
         given=given,
         reviewer=reviewer,

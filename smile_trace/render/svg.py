@@ -16,7 +16,7 @@ from typing import Literal
 from smile_trace.records import Explanation
 from smile_trace.render.compact import compacted
 from smile_trace.render.heatmap_layout import Block, Fold, Heatmap, Piece, heatmap
-from smile_trace.render.html import TEMPLATES
+from smile_trace.render.html import filled
 from smile_trace.render.text import short
 from smile_trace.render.typeset import Chunk, width_of, wrap
 
@@ -101,9 +101,7 @@ def _page(picture: Heatmap, width: int, *, brief: bool = False) -> "_Page":
 
 
 def _draw(page: "_Page") -> str:
-    return TEMPLATES.get_template("heatmap.svg.j2").render(
-        page=page, picture=page.picture, tiny=TINY, fill=_fill
-    )
+    return filled("heatmap.svg.j2", page=page, picture=page.picture, tiny=TINY, fill=_fill)
 
 
 def _fill(kind: str, strength: float) -> str:

@@ -9,7 +9,7 @@ from smile_trace.records.comparison import Comparison
 from smile_trace.records.report import Report, ReportedPart, ReportGroup
 from smile_trace.render import text
 from smile_trace.render.comparison import layout, report_words
-from smile_trace.render.html import TEMPLATES
+from smile_trace.render.html import filled
 
 WIDTH = 1080.0
 NAME, SCALE, VALUES = 20.0, 350.0, 200.0
@@ -26,7 +26,8 @@ def comparison_to_html(comparison: Comparison, *, fragment: bool = False) -> str
     shown = comparison.mattered
     if shown is not None and not comparison.versions:
         return report_to_html(shown, fragment=fragment)
-    return TEMPLATES.get_template("comparison.html.j2").render(
+    return filled(
+        "comparison.html.j2",
         fragment=fragment,
         comparison=comparison,
         panels=layout.panels(comparison),
@@ -38,9 +39,7 @@ def comparison_to_html(comparison: Comparison, *, fragment: bool = False) -> str
 
 def report_to_html(report: Report, *, fragment: bool = False) -> str:
     """Return the report as a page, or only its `<div>` for a notebook or another page."""
-    return TEMPLATES.get_template("report.html.j2").render(
-        report=report, layout=report_words, fragment=fragment
-    )
+    return filled("report.html.j2", report=report, layout=report_words, fragment=fragment)
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,8 @@ def report_to_svg(report: Report) -> str:
         for part in shown:
             rows.append(_Row(y, part=part))
             y += 21
-    return TEMPLATES.get_template("report.svg.j2").render(
+    return filled(
+        "report.svg.j2",
         report=report,
         lines=lines,
         rows=rows,

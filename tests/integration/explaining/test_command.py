@@ -157,7 +157,7 @@ def captured(home):
     return call_id.partition(":")[0]
 
 
-WITHOUT = ("numpy", "scipy", "sklearn", "openai", "xllamacpp", "alembic", "mlflow")
+WITHOUT = ("numpy", "scipy", "sklearn", "openai", "xllamacpp", "alembic", "mlflow", "jinja2")
 LIGHT = f"import sys; sys.modules.update(dict.fromkeys({WITHOUT})); import smile_trace.__main__"
 
 
