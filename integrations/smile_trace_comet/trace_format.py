@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 
 from smile_trace import semconv
 from smile_trace.dialects import read_calls
+from smile_trace.dialects.answers import final_answer
 from smile_trace.records import JSON, Call, PromptUse, Span, Trace, chat_messages
 from smile_trace.trackers.fields import (
     call_metadata,
+    call_output,
     decoded,
     known,
     newest_feedback,
@@ -99,7 +101,7 @@ def _nested(trace: Trace) -> dict[str, JSON]:
             | (_context_fields(span) if call is None else _call_fields(call))
             | {"parent_ids": _ancestors(span.span_id, parents, numbers)}
         )
-    fields = _call_fields(calls[root.span_id]) if root.span_id in calls else _context_fields(root)
+    fields = _call_fields(calls[root.span_id]) if root.span_id in calls else _root_fields(trace)
     return {
         "chain_nodes": nodes,
         "chain_inputs": fields["inputs"],
@@ -156,6 +158,14 @@ def _final_prompt(call: Call, use: PromptUse | None) -> str:
         return call.messages[use.message].content
     of_user = [message.content for message in call.messages if message.role == "user"]
     return (of_user or [message.content for message in call.messages] or [""])[-1]
+
+
+def _root_fields(trace: Trace) -> dict[str, JSON]:
+    """The fields of a root around calls; an answer that it does not hold is the final one."""
+    fields = _context_fields(trace.span(trace.root_span_id))
+    if fields["outputs"] == {"output": None} and (final := final_answer(trace)) is not None:
+        return {**fields, "outputs": call_output(final)}
+    return fields
 
 
 def _context_fields(span: Span) -> dict[str, JSON]:

@@ -21,6 +21,7 @@ from smile_trace.trackers.fields import (
     span_roles,
     tags,
     token_usage,
+    trace_io,
 )
 
 _OBSERVATION, _TRACE = "langfuse.observation.", "langfuse.trace."
@@ -37,7 +38,7 @@ def spans_for_langfuse(trace: Trace) -> Iterator[Span]:
             if role.call is not None:
                 shown, name = _of_call(role.call), call_label(role.call)
             else:
-                shown = _of_context(role)
+                shown = _of_context(role, trace)
         if role.is_root:
             shown |= _of_trace(trace, name)
         yield role.showing(name, shown)
@@ -82,8 +83,8 @@ def _answer(call: Call) -> str | None:
     return json_text(chat_messages([said])[0])
 
 
-def _of_context(role: SpanRole) -> dict[str, JSON]:
-    took, gave = map(shown_text, span_io(role.span))
+def _of_context(role: SpanRole, trace: Trace) -> dict[str, JSON]:
+    took, gave = map(shown_text, trace_io(trace) if role.is_root else span_io(role.span))
     kind = "span" if role.documents is None else "retriever"
     about = {"type": kind, "input": took, "output": gave}
     return {f"{_OBSERVATION}{name}": value for name, value in known(about).items()}

@@ -13,7 +13,9 @@ from smile_trace.trackers.fields import (
     json_text,
     known,
     model_label,
+    shown_text,
     span_roles,
+    trace_io,
     without_nul,
 )
 
@@ -88,12 +90,12 @@ def _of_call(call: Call) -> dict[str, JSON]:
 def _of_context(span: Span, trace: Trace, *, is_root: bool) -> dict[str, JSON]:
     """Return a context span's input and output; a root without them borrows from its calls."""
     inputs, outputs = span.attributes.get(semconv.INPUT), span.attributes.get(semconv.OUTPUT)
-    if is_root and trace.calls:
-        first, last = trace.calls[0], trace.calls[-1]
-        if inputs is None:
-            inputs = json_text({"messages": _messages(first.messages)})
-        if outputs is None and last.answer is not None:
-            outputs = without_nul(last.answer)
+    if is_root:
+        took, gave = trace_io(trace)
+        if inputs is None and took is not None:
+            inputs = json_text(without_nul(took))
+        if outputs is None and gave is not None:
+            outputs = without_nul(shown_text(gave))
     shown: dict[str, JSON] = {TYPE: "CHAIN"}
     if inputs is not None:
         shown[INPUTS] = inputs

@@ -22,6 +22,7 @@ from smile_trace.trackers.fields import (
     tags,
     timestamp,
     token_usage,
+    trace_io,
     trace_times,
 )
 from smile_trace.trackers.late_span import Parent
@@ -87,7 +88,7 @@ def trace_json(trace: Trace, project: str, now_ns: int) -> dict[str, Any]:
     call = next((call for call in trace.calls if call.span_id == root.span_id), None)
     first = trace.calls[0] if trace.calls else None
     start, end = trace_times(trace)
-    took, gave = (call_input(call), call_output(call)) if call else span_io(root)
+    took, gave = trace_io(trace)
     about = {
         "service": trace.service_name,
         OWN_TRACE: trace.trace_id,

@@ -21,6 +21,7 @@ from smile_trace.trackers.fields import (
     span_roles,
     tags,
     token_usage,
+    trace_io,
     without_nul,
 )
 
@@ -129,11 +130,7 @@ def _tool_call(at: str, call: Mapping[str, JSON]) -> dict[str, JSON]:
 
 def _of_context(span: Span, trace: Trace, *, is_root: bool) -> dict[str, JSON]:
     """Return a context span's attributes; a root without input or output borrows from its calls."""
-    took, gave = map(_shown, span_io(span))
-    if is_root and trace.calls:
-        first, last = trace.calls[0], trace.calls[-1]
-        took = took or (first.messages[-1].content if first.messages else None)
-        gave = gave or last.answer
+    took, gave = map(_shown, trace_io(trace) if is_root else span_io(span))
     return known({KIND: "CHAIN", "input.value": took, "output.value": gave})
 
 

@@ -13,6 +13,7 @@ from smile_trace import semconv
 from smile_trace._guards import foreign
 from smile_trace._guards.foreign import ForeignDataError
 from smile_trace.dialects import read_calls
+from smile_trace.dialects.answers import final_answer
 from smile_trace.dialects.documents import read_documents
 from smile_trace.dialects.traces import around
 from smile_trace.records import JSON, Call, Document, Feedback, Span, Trace, chat_messages
@@ -44,6 +45,19 @@ def span_io(span: Span) -> tuple[dict[str, JSON] | None, dict[str, JSON] | None]
         return call_input(call), call_output(call)
     took = as_object(decoded(span.attributes.get(semconv.INPUT)), "input")
     return took, as_object(decoded(span.attributes.get(semconv.OUTPUT)), "output")
+
+
+def trace_io(trace: Trace) -> tuple[dict[str, JSON] | None, dict[str, JSON] | None]:
+    """Return the input and output of a trace's root. What it does not hold is taken from the calls:
+    the first one's request, and the final answer."""
+    root = trace.span(trace.root_span_id)
+    own = next((call for call in trace.calls if call.span_id == root.span_id), None)
+    took, gave = span_io(root) if own is None else (call_input(own), call_output(own))
+    if took is None and trace.calls:
+        took = call_input(trace.calls[0])
+    if gave is None and (final := final_answer(trace)) is not None:
+        gave = call_output(final)
+    return took, gave
 
 
 def retrievers(trace: Trace) -> dict[str, list[Document]]:

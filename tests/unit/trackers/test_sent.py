@@ -7,15 +7,24 @@ from typing import Any
 import pytest
 
 from smile_trace import semconv
-from smile_trace.dialects import is_ours, read_calls
+from smile_trace.dialects import assemble, is_ours, read_calls
 from smile_trace.probes import PROBES
-from smile_trace.records import Span
+from smile_trace.records import JSON, Span, Trace
 from smile_trace.trackers import ExplainedCall, ProfiledCall
 from smile_trace.trackers.fields import call_label, model_label
 from smile_trace.trackers.late_span import Parent, late_span
 from smile_trace.trackers.presentation import EXPLANATION, PROBE, PROBED, HeatmapView, present
-from smile_trace_contracts.samples import HOSTILE, sample_explanation, sample_profile, sample_trace
+from smile_trace_comet.trace_format import llm_trace
+from smile_trace_contracts.samples import (
+    HOSTILE,
+    chat_span,
+    sample_explanation,
+    sample_profile,
+    sample_trace,
+)
+from smile_trace_langfuse.spans import spans_for_langfuse
 from smile_trace_mlflow.spans import spans_for_mlflow
+from smile_trace_opik.spans import trace_json
 from smile_trace_phoenix.spans import spans_for_phoenix
 from tests.support.explained import captured, explanation
 
@@ -150,6 +159,56 @@ def test_what_a_function_took(given: dict[str, Any], shown: str) -> None:
     )
     spans = spans_for_phoenix(trace.model_copy(update={"spans": (*trace.spans, around)}), "shop")
     assert [s.attributes["input.value"] for s in spans if s.span_id == "a" * 16] == [shown]
+
+
+_REAL, _TITLE = "Your wool rug arrives on Tuesday.", "Title: order"
+
+
+def said(role: str, text: str) -> str:
+    return json.dumps([{"role": role, "parts": [{"type": "text", "content": text}]}])
+
+
+def root_output(tracker: str, trace: Trace) -> object:
+    """The output of a trace's root in a tracker's list."""
+    if tracker == "opik":
+        return trace_json(trace, "shop", 0)["output"]
+    if tracker == "comet":
+        return llm_trace(trace).data["chain_outputs"]
+    spans = {
+        "mlflow": lambda: spans_for_mlflow(trace),
+        "langfuse": lambda: spans_for_langfuse(trace),
+        "phoenix": lambda: spans_for_phoenix(trace, "shop"),
+    }[tracker]()
+    name = {"mlflow": "mlflow.spanOutputs", "langfuse": "langfuse.observation.output"}.get(tracker)
+    [root] = [span for span in spans if span.span_id == trace.root_span_id]
+    return root.attributes[name or "output.value"]
+
+
+@pytest.mark.parametrize("tracker", ["mlflow", "langfuse", "phoenix", "opik", "comet"])
+@pytest.mark.parametrize("returned", ["as a call", "as an object", "noted by another tool"])
+def test_a_roots_output_is_what_it_returned_whatever_was_asked_last(
+    tracker: str, returned: str
+) -> None:
+    kept = sample_trace().spans[0]
+    given: dict[str, JSON] = {
+        "as a call": {
+            semconv.KIND: "call",
+            semconv.OPERATION_NAME: "chat",
+            semconv.INPUT_MESSAGES: said("user", "Where is it?"),
+            semconv.OUTPUT_MESSAGES: said("assistant", _REAL),
+        },
+        "as an object": {semconv.KIND: "context", semconv.OUTPUT: json.dumps({"text": _REAL})},
+        "noted by another tool": {"traceloop.entity.output": json.dumps({"text": _REAL})},
+    }[returned]
+    root = kept.model_copy(update={"attributes": given})
+    at = root.start_ns
+    inside = [
+        chat_span(root, at + start, at + start + 50, answer, {}, user="Where is it?")
+        for start, answer in ((100, _REAL), (200, _TITLE))
+    ]
+    output = str(root_output(tracker, assemble(root.trace_id, [root, *inside])))
+    assert _REAL in output
+    assert _TITLE not in output
 
 
 def test_forgetting_looks_for_every_probe() -> None:
