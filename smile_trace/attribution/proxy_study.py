@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, takewhile
 
 import numpy as np
@@ -241,11 +241,12 @@ class ProxyStudy:
     def _next_level(self) -> bool:
         asked = sum(model == "proxy" for model, _, _ in self._asked)
         calls = self._proxy.calls - asked
-        if self._planner.add_beside(calls):
+        levels = self._planner.levels
+        if self._planner.add_beside(calls, levels[0].rows):
             return True
         if not self._planner.refinable(calls):
             return False
-        levels, finest = self._planner.levels, self._planner.finest
+        finest = self._planner.finest
         effects = [self._proxy_effects(levels.index(level)) for level in finest]
         return self._planner.refine(effects, calls, levels[-1].rows)
 
@@ -361,8 +362,8 @@ class ProxyStudy:
         outermost = self._planner.outermost
         finer = takewhile(lambda level: level.backed, levels[outermost:])
         found = [level.findings for level in (*levels[:outermost], *finer)]
-        shown, fidelity = levels_shown(found, target, outermost)
-        fidelity = self._with_minimum(fidelity, levels[0])
+        shown, fidelity = levels_shown(found, _of_levels(target), outermost)
+        fidelity = self._with_minimum(fidelity, levels[:outermost])
         segments, coarser = join([of.attributions() for of in found[:shown]])
         limit = self._settings.smallest_effect
         fidelity = final_fidelity(fidelity, segments, coarser, limit=limit)
@@ -405,14 +406,14 @@ class ProxyStudy:
             [self._settings.seed, index],
         )
 
-    def _with_minimum(self, fidelity: Fidelity, first: ProxyFindings) -> Fidelity:
+    def _with_minimum(self, fidelity: Fidelity, outermost: Sequence[ProxyFindings]) -> Fidelity:
         """Inconclusive if the target answered too little, or only the fit supports the findings."""
         answered = sum(r.ok for (model, _, _), r in self._responses.items() if model == "target")
         if answered < MIN_TARGET_ANSWERS:
             reason = (
                 f"only {answered} answers of the model itself, and {MIN_TARGET_ANSWERS} are needed."
             )
-        elif fidelity.status == "reliable" and not _backed(first, answered):
+        elif fidelity.status == "reliable" and not all(_backed(of, answered) for of in outermost):
             reason = f"{answered} answers of the model itself leave too much to chance."
         else:
             return fidelity
@@ -446,9 +447,19 @@ class ProxyStudy:
         )
 
 
-def _backed(first: ProxyFindings, answered: int) -> bool:
-    sure = answered >= _FEW or first.trust > _SURE or any(first.findings.significant)
-    return first.backed and sure
+def _of_levels(target: ResponseScores) -> ResponseScores:
+    """The scores with the unperturbed prompt's among those of the first level's rows."""
+    (baselines, first, *changes), (unperturbed, failed, *others) = target.changes, target.failed
+    return replace(
+        target,
+        changes=((*baselines, *first), *changes),
+        failed=((*unperturbed, *failed), *others),
+    )
+
+
+def _backed(level: ProxyFindings, answered: int) -> bool:
+    sure = answered >= _FEW or level.trust > _SURE or any(level.findings.significant)
+    return level.backed and sure
 
 
 def _can_ask_every_mask(partitioner: Partitioner, budget: int) -> bool:

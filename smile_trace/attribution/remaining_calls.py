@@ -7,7 +7,7 @@ import numpy as np
 import scipy  # type: ignore[import-untyped]
 
 from smile_trace.attribution.design.masks import MOST_CALLS, pair_test
-from smile_trace.attribution.design.planner import MIN_LEVEL_CALLS
+from smile_trace.attribution.design.planner import MIN_LEVEL_CALLS, Level
 from smile_trace.attribution.estimation.findings import LevelFindings
 from smile_trace.attribution.estimation.inference import LEVEL, at_most
 from smile_trace.attribution.known_answers import KnownAnswers
@@ -69,7 +69,9 @@ class RemainingCalls:
         scores, index = self._known.scores(), self._plan.levels.index(level)
         complete = None not in scores.changes[index]
         ends = level.before_look == len(level.rows)
-        if ends and self._plan.add_beside(self._calls_left):
+        if self._plan.in_turn and self._gives_turn(
+            level, settled=ends or (complete and self._known.settled(level))
+        ):
             return True
         if complete and scores.no_variation:
             return self._plan.add_sparse()
@@ -84,6 +86,14 @@ class RemainingCalls:
             return True
         level.looks += not settled
         return not settled
+
+    def _gives_turn(self, level: Level, *, settled: bool) -> bool:
+        """Asks the first level until it is settled, then plans the one beside it; False if there
+        are too few calls for that."""
+        if settled:
+            return self._plan.add_beside(self._calls_left, self._known.rows(level))
+        level.looks += 1
+        return True
 
     def _settles_open(self) -> bool:
         """Plans more rows of the coarsest ended level that the remaining calls may settle."""

@@ -138,6 +138,8 @@ class Planner:
         self.sparse: list[Perturbation] = []
         self.confirming: list[Confirming] = []
         self._halved = False
+        self.in_turn = False
+        """Whether the first level protects what has its turn in the next one, not yet planned."""
         self.levels: list[Level] = []
         self.levels.append(self._first_level())
 
@@ -261,23 +263,25 @@ class Planner:
             level.rows.append(
                 self._row(level, "baseline", (True,) * len(segments), replicate=replicate)
             )
-        in_turn = bool(self._in_turn(level.segments, share))
-        self._fill(level, share if in_turn else calls, share)
+        self.in_turn = bool(self._beside(level.segments, share))
+        self._fill(level, share if self.in_turn else calls, share)
         return level
 
-    def _in_turn(self, coarse: Sequence[Segment], limit: int) -> tuple[Segment, ...]:
+    def _beside(self, coarse: Sequence[Segment], limit: int) -> tuple[Segment, ...]:
         """The partition of what the first one protects until its turn; () if there is nothing."""
         protected = [segment for segment in coarse if segment.protected]
         found = self._partitioner.refine(protected, limit) if protected else ()
         return found if any(not segment.protected for segment in found) else ()
 
-    def add_beside(self, calls: int) -> bool:
-        """Plans the level of what the first one protected until its turn. False if there is nothing
-        of it, it is planned already, or the calls are too few."""
-        share = calls // 2 if calls >= 2 * MIN_LEVEL_CALLS else calls
-        if len(self.levels) > 1 or calls < MIN_LEVEL_CALLS:
+    def add_beside(self, calls: int, asked: Sequence[Perturbation]) -> bool:
+        """Plans the level of what the first one, of which only `asked` stay, protected until its
+        turn. False if there is nothing of it, it had its turn, or the calls are too few."""
+        had_its_turn, self.in_turn = not self.in_turn, False
+        if had_its_turn or calls < MIN_LEVEL_CALLS:
             return False
-        segments = self._in_turn(self.levels[0].segments, share)
+        share = calls // 2 if calls >= 2 * MIN_LEVEL_CALLS else calls
+        self.levels[0].close(asked)
+        segments = self._beside(self.levels[0].segments, share)
         return bool(segments) and self._add(segments, calls, share, beside=True)
 
     @property

@@ -46,20 +46,13 @@ def levels_shown(
     reliable or has a sure part. The fidelity is that of the finest level that is reliable like all
     before it, or of the outermost; a level that predicts but names nothing is inconclusive.
     """
-    verdicts = [_verdict(findings, scores) for findings in found]
-    shown = outermost
-    while shown < len(found) and verdicts[shown][0] in CONVINCING:
-        shown += 1
-    if outermost > 1:
-        judged, verdict = _of_several(found[:outermost], scores)
-    else:
-        judged, verdict = 0, verdicts[0]
-    if verdict[0] == "reliable":
-        reliable = takewhile(lambda one: one[0] == "reliable", verdicts[outermost:shown])
-        if finer := len(list(reliable)):
-            judged = outermost + finer - 1
-            verdict = verdicts[judged]
-    status, reason = verdict
+    finer = [_verdict(findings, scores) for findings in found[outermost:]]
+    finer = list(takewhile(lambda verdict: verdict[0] in CONVINCING, finer))
+    shown = outermost + len(finer)
+    judged, (status, reason) = _of_outermost(found[:outermost], scores)
+    reliable = list(takewhile(lambda verdict: verdict[0] == "reliable", finer))
+    if status == "reliable" and reliable:
+        judged, (status, reason) = outermost + len(reliable) - 1, reliable[-1]
     if status == "reliable" and not any(map(_stands_out, found[:shown])):
         status, reason = "inconclusive", f"{reason[:-1]}, but none of them stands out of the noise."
     quality = found[judged].held_out
@@ -76,7 +69,7 @@ def levels_shown(
     )
 
 
-def _of_several(
+def _of_outermost(
     found: Sequence[LevelFindings], scores: ResponseScores
 ) -> tuple[int, tuple[FidelityStatus, str]]:
     """The level that decides over levels side by side, and its verdict. Levels without effect

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from itertools import pairwise
 from random import Random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -363,6 +364,10 @@ SAID = (
 UNKNOWN = "I am sorry, but nothing could be found."
 
 
+ASKED = [(3, 40, True), (8, 40, True), (3, 100, False)]
+"""Numbers of results, calls, and whether the model repeats itself."""
+
+
 def _agent(results: int = 3, turns: int = 4) -> tuple[Message, ...]:
     """A conversation, and a question for which tools were called, each with its result."""
     messages = [Message(role="system", content="You answer customers. Use the tools.")]
@@ -372,7 +377,8 @@ def _agent(results: int = 3, turns: int = 4) -> tuple[Message, ...]:
     messages.append(Message(role="user", content="What became of my order?"))
     for number in range(results):
         call = ToolCall(id=str(number), name=f"tool_{number}", arguments={"customer": 7})
-        given = ToolResult(id=str(number), response=f"Status 200. {FACTS[number]} No remarks.")
+        fact = FACTS[number] if number < len(FACTS) else f"Note {number} is empty."
+        given = ToolResult(id=str(number), response=f"Status 200. {fact} No remarks.")
         messages.append(Message(role="assistant", parts=(call,)))
         messages.append(Message(role="tool", parts=(given,)))
     return tuple(messages)
@@ -415,12 +421,20 @@ def test_every_result_of_a_tool_that_matters_is_named(rule: str) -> None:
     )
 
 
-def test_messages_are_removed_where_no_result_matters() -> None:
-    found = run(_agent(), copying("my order"), unit="auto").explanation
+@pytest.mark.parametrize(("results", "budget", "deterministic"), ASKED)
+def test_messages_are_removed_where_no_result_matters(
+    results: int, budget: int, deterministic: bool
+) -> None:
+    """Also where the level of results is looked at before it ends."""
+    how: Any = {"unit": "auto", "budget": budget, "deterministic": deterministic}
+    found = run(_agent(results), copying("my order"), **how).explanation
     assert {s.verdict for s in found.segments if s.unit == "tool_result"} == {"excluded"}
     assert all("What became of my order?" in s.text for s in found.coarser if s.significant)
     assert any(s.significant for s in (*found.coarser, *found.segments))
-    assert run(_agent(), constant, unit="auto").explanation.status == "no_effect"
+    for driven in (found, run(_agent(results), copying(FACTS[0]), **how).explanation):
+        assert driven.status == "reliable"
+        assert not any(s.protected for s in driven.segments)
+    assert run(_agent(results), constant, **how).explanation.status == "no_effect"
 
 
 @pytest.mark.parametrize(("budget", "results"), [(20, 3), (40, 1)])

@@ -16,6 +16,7 @@ from smile_trace.records import (
     Perturbation,
     Prompted,
     Response,
+    ToolResult,
 )
 from tests.support.studies import Planted, chat, constant, copying
 
@@ -24,6 +25,8 @@ pytestmark = pytest.mark.thorough
 PROMPT = "my poor old dog ate a red ball while my cat slept"
 
 
+RESULTS = [f"Parcel {n} left on {day}." for n, day in enumerate(["Monday", "Tuesday", "Friday"])]
+RESULTS += ["The refund was approved.", "A new lamp waits."]
 SAID = "The dog will be fine, give it water."
 
 
@@ -63,7 +66,7 @@ def run(
     target: Planted,
     proxy: Planted,
     *,
-    prompt: str = PROMPT,
+    prompt: str | tuple[Message, ...] = PROMPT,
     budget: int = 16,
     seed: int = 0,
     proxy_signal: Any = "text",
@@ -74,7 +77,7 @@ def run(
     """Asks both until the study is finished, or `until` says so."""
     defaults = {"answer": SAID, "signal": "text", "deterministic": True, "remote": True}
     study = ProxyStudy(
-        Prompted(messages=chat(prompt)),
+        Prompted(messages=chat(prompt) if isinstance(prompt, str) else prompt),
         ExplanationSettings(model="target", proxy="proxy", budget=budget, seed=seed),
         proxy=Proxy("proxy", proxy_signal, proxy_deterministic, 120),
         **{**defaults, **options},
@@ -113,6 +116,22 @@ def test_the_target_is_asked_few_and_the_proxy_many(budget: int, deterministic: 
     _, asked = alone(says_of("dog"), budget=budget, deterministic=deterministic)
     assert [p.mask for p in pair.asked("target")] == [p.mask for p in asked]
     assert {p.mask for p in asked} <= {p.mask for p in pair.asked("proxy")}
+
+
+@pytest.mark.parametrize("fact", ["Monday", "my order"])
+def test_tool_results_and_messages_are_levels_side_by_side(fact: str) -> None:
+    messages = [
+        *chat("You answer customers.", "Good morning!", "What became of my order?"),
+        *chat("I am in Bergen.", "It rains here.", "Please be brief."),
+        *(Message(role="tool", parts=(ToolResult(id=r, response=r),)) for r in RESULTS),
+    ]
+    says = copying(fact)
+    pair = run(says, says, prompt=tuple(messages), answer=fact, budget=40, unit="auto")
+    found = pair.explanation
+    [driver] = [s for s in (*found.coarser, *found.segments) if s.significant and s.parent is None]
+    assert fact in driver.text
+    assert (driver.unit == "tool_result") is (fact == "Monday")
+    assert found.status == "reliable"  # the level without effect decides nothing
 
 
 @pytest.mark.parametrize("budget", [8, 16])
