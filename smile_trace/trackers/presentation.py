@@ -352,11 +352,12 @@ class Presentation:
         return self.is_last_of(self.item.trace.calls)
 
     def is_last_of(self, calls: Sequence[Call]) -> bool:
-        """Whether it is about the trace, or the final answer of these calls of it."""
+        """Whether it is about the trace, or the final answer of these calls of it; the last of them
+        where none has an answer."""
         if self.call is None:
             return True
         final = final_answer(self.item.trace.model_copy(update={"calls": tuple(calls)}))
-        return final is not None and final.id == self.call.id
+        return self.call.id in [call.id for call in ([final] if final else calls[-1:])]
 
 
 def present(item: Item) -> Presentation:

@@ -8,9 +8,10 @@ import pytest
 
 from smile_trace import semconv
 from smile_trace.dialects import assemble, is_ours, read_calls
+from smile_trace.errors import ReasonCode
 from smile_trace.probes import PROBES
 from smile_trace.records import JSON, Span, Trace
-from smile_trace.trackers import ExplainedCall, ProfiledCall
+from smile_trace.trackers import ExplainedCall, ProfiledCall, UnexplainedCall
 from smile_trace.trackers.fields import call_label, model_label
 from smile_trace.trackers.late_span import Parent, late_span
 from smile_trace.trackers.presentation import EXPLANATION, PROBE, PROBED, HeatmapView, present
@@ -230,3 +231,26 @@ def test_what_was_asked_is_told_with_its_worst_variant() -> None:
     assert "The prompt: {+Hello! +}" in reworded.reason
     assert not {"\x1b", "\x00", "\u202e"} & set(reworded.reason)
     assert len(reworded.reason) < 2000
+
+
+@pytest.mark.parametrize("answers", ["", "0", "1", "01"])
+def test_a_traces_scores_are_of_its_last_call_where_none_has_an_answer(answers: str) -> None:
+    """A trace whose calls failed says so in the list."""
+    trace = sample_trace(calls=2)
+    calls = tuple(
+        call if str(n) in answers else call.model_copy(update={"answer": None})
+        for n, call in enumerate(trace.calls)
+    )
+    trace = trace.model_copy(update={"calls": calls})
+    failed = [
+        UnexplainedCall(
+            trace=trace,
+            call=call,
+            traced_as=trace.trace_id,
+            state="skipped",
+            code=ReasonCode.CALL_FAILED,
+            reason="the call failed",
+        )
+        for call in calls
+    ]
+    assert [present(item).is_of_trace for item in failed] == [answers == "0", answers != "0"]
