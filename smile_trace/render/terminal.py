@@ -11,7 +11,15 @@ from smile_trace.records import Explanation
 from smile_trace.records.report import Share
 from smile_trace.records.suggestion import NotProposed, Suggestion, Suggestions, Trial, Untested
 from smile_trace.records.verdicts import NO_DIFFERENCE, NOT_MEASURED
-from smile_trace.render.heatmap_layout import Block, Fold, Heatmap, Piece, heatmap
+from smile_trace.render.heatmap_layout import (
+    CLOSES,
+    OPENS,
+    Block,
+    Fold,
+    Heatmap,
+    Piece,
+    heatmap,
+)
 from smile_trace.render.scores import rows
 from smile_trace.render.text import called, noun, per_cent, short, signed, visible
 
@@ -34,9 +42,9 @@ _LEGEND = {
 
 def print_terminal(explanation: Explanation, console: Console | None = None) -> None:
     """Print summary, heatmap, answer and the strongest segments. ⁺ marks what supports the answer,
-    ⁻ what works against it and ˀ what was not measured well enough to tell; dim text made no
-    measurable difference. A passage has its colour, and the pieces that matter in it are
-    underlined."""
+    ⁻ what works against it and ˀ what was not measured well enough to tell, at the end of a word or
+    sentence, or of what ▸ ◂ enclose; dim text made no measurable difference. A passage has its
+    colour, and the pieces that matter in it are underlined."""
     console = console or Console()
     picture = heatmap(explanation)
     console.print(
@@ -63,14 +71,28 @@ def _answer(picture: Heatmap) -> Text:
 
 def _block(block: Block) -> Text:
     text = Text()
+    drawn = [part.segment for part in block.parts if isinstance(part, Piece)]
+    around = zip([None, *drawn], [*drawn[1:], None], strict=False)
     for part in block.parts:
         if isinstance(part, Fold):
             text.append(f"\n⋯ {part.label} ⋯\n", style="dim italic")
-        else:
-            text.append(part.text, style=_style(part))
-            if sign := _SIGNS.get(part.kind):
-                text.append(sign, style="bold" if part.strength else "dim")
+            continue
+        before, after = next(around)
+        sign, style = _SIGNS.get(part.kind, ""), "bold" if part.strength else "dim"
+        enclosed = bool(sign) and _is_long(part)
+        if enclosed and part.segment is not before:
+            text.append(OPENS, style=style)
+        text.append(part.text, style=_style(part))
+        text.append(sign, style=style)
+        if enclosed and part.segment is not after:
+            text.append(CLOSES, style=style)
     return text
+
+
+def _is_long(piece: Piece) -> bool:
+    """Whether a sign at its end could be read as that of its last sentence alone."""
+    unit = "" if piece.segment is None else piece.segment.unit
+    return unit not in ("word", "sentence") and len(piece.text.split()) > 1
 
 
 def _style(piece: Piece) -> Style:

@@ -236,6 +236,8 @@ def test_picture_and_terminal_show_passages() -> None:
     printed = io.StringIO()
     print_terminal(levels(), Console(file=printed, width=100))
     assert f"{OPENS}part\xa0+0.80" in printed.getvalue()
+    assert f"  {OPENS}Nothing here.ˀ{CLOSES} {OPENS}part" in printed.getvalue()
+    assert f" is{CLOSES}{OPENS} under the piano.⁺{CLOSES}{CLOSES}" in printed.getvalue()
     scores = printed.getvalue().split("interval")[1]
     assert scores.index(PASSAGE) < scores.index("    key") < scores.index("    spare")
 
