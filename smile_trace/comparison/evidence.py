@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 MAX_DESIGN = 20_000_000
 """Numbers in the largest least-squares problem: about 160 MB."""
-_UNITS: tuple[Unit, ...] = ("sentence", "word")
+_UNITS: tuple[Unit, Unit] = ("sentence", "word")
 
 
 class NothingToCompare(SmileTraceError):
@@ -163,7 +163,7 @@ def _pool(
     generator: np.random.Generator,
     ids: frozenset[str] | None,
 ) -> None:
-    """Add the rows of the calls `ids` (None: all), in the template's first explained unit."""
+    """Add the rows of the calls `ids` (None: all), in the unit that most of them share."""
     version = evidence.version
     found = prompts.explanations(prompt, version, evidence.model)
     if ids is not None:
@@ -174,23 +174,36 @@ def _pool(
     alike, evidence.dropped = _under_same_settings(found, prompts)
     reader = PooledRowReader(prompts, f"{prompt}:{version}:")
     chosen = _sample(alike, most_calls, generator)
-    cuts = [segment_template(prompt, version, evidence.template, unit) for unit in _UNITS]
-    cuts.append(segments_of_keys(prompt, version, evidence.template, reader.keys(chosen[:20])))
-    for unit, segments in zip((*_UNITS, "auto"), cuts, strict=True):
-        first = reader.read(chosen[:20], segments)
-        if first is None:
-            continue
-        # Two strata at most, each with its own intercept and coefficients.
-        per_call = len(first) / first.calls * 2 * (len(segments) + 1)
-        chosen = _sample(chosen, max(20, int(MAX_DESIGN / per_call)), generator)
-        evidence.rows = reader.read(chosen, segments)
-        made = prompts.settings(chosen[0].settings_hash)
-        if evidence.rows is not None and made is not None and made.pooled:
-            evidence.rows = replace(evidence.rows, design=None)  # drawn anew for every call
-        evidence.segments, evidence.unit, evidence.signal = segments, unit, reader.signal
-        _note_shared_masks(evidence)
+    cut = _widest(reader, prompt, evidence, chosen[:20])
+    if cut is None:
+        evidence.dropped.append("the explanations hold no random masks over the template's parts")
         return
-    evidence.dropped.append("the explanations hold no random masks over the template's parts")
+    unit, segments, first = cut
+    # Two strata at most, each with its own intercept and coefficients.
+    per_call = len(first) / first.calls * 2 * (len(segments) + 1)
+    chosen = _sample(chosen, max(20, int(MAX_DESIGN / per_call)), generator)
+    evidence.rows = reader.read(chosen, segments)
+    made = prompts.settings(chosen[0].settings_hash)
+    if evidence.rows is not None and made is not None and made.pooled:
+        evidence.rows = replace(evidence.rows, design=None)  # drawn anew for every call
+    evidence.segments, evidence.unit, evidence.signal = segments, unit, reader.signal
+    _note_shared_masks(evidence)
+
+
+def _widest(
+    reader: PooledRowReader, prompt: str, evidence: Evidence, chosen: Sequence[ExplanationRow]
+) -> tuple[Unit, tuple[TemplateSegment, ...], PooledRows] | None:
+    """The unit, segments and rows that hold the most of the chosen calls, of equal ones the first:
+    a finer level may stand in few of them. None if no call has rows."""
+    version, template = evidence.version, evidence.template
+    cuts = [segment_template(prompt, version, template, unit) for unit in _UNITS]
+    cuts.append(segments_of_keys(prompt, version, template, reader.keys(chosen)))
+    read = [
+        (unit, segments, rows)
+        for unit, segments in zip((*_UNITS, "auto"), cuts, strict=True)
+        if (rows := reader.read(chosen, segments)) is not None
+    ]
+    return max(read, key=lambda one: one[2].calls, default=None)
 
 
 def _note_shared_masks(evidence: Evidence) -> None:

@@ -239,9 +239,13 @@ class PooledRowReader:
         )
 
     def keys(self, explanations: Sequence[ExplanationRow]) -> list[str]:
-        """The most frequent keys of the explanations' first levels, in their order."""
+        """The template's keys in most of the explanations' first levels, in their order."""
         found = self._partitions([item.explanation_id for item in explanations])
-        first = Counter(tuple(levels[0]) for levels in found.values() if levels)
+        first = Counter(
+            tuple(key for key in levels[0] if key.startswith(self._stem))
+            for levels in found.values()
+            if levels
+        )
         return list(first.most_common(1)[0][0]) if first else []
 
     def _partitions(self, ids: Sequence[int]) -> dict[int, list[list[str]]]:

@@ -69,8 +69,8 @@ def segment_template(
 def segments_of_keys(
     name: str, version: str, template: str, keys: Sequence[str]
 ) -> tuple[TemplateSegment, ...]:
-    """The segments as explanations by structure cut it: each from where its key says to the next; a
-    variable that no key names is part of the segment around it."""
+    """The segments as explanations by structure cut it: a word as it stands, any other from where
+    its key says to the next; a variable that no key names is part of the segment around it."""
     stem = f"{name}:{version}:"
     named = {key.removeprefix(f"{stem}var:").split(":")[0] for key in keys if ":var:" in key}
     starts: dict[int, tuple[str, Unit, str | None]] = {}
@@ -78,7 +78,8 @@ def segments_of_keys(
         unit, _, offset = key.removeprefix(stem).partition(":")
         if key.startswith(stem) and offset.isdecimal() and int(offset) < len(template):
             starts[int(offset)] = key, cast(Unit, unit), None
-    ends = {}
+    words = segment_template(name, version, template, "word")
+    ends = {word.start: word.end for word in words if word.key in keys}
     for variable, start, end in _variables(template):
         if variable in named:
             starts.setdefault(start, (f"{stem}var:{variable}", "variable", variable))

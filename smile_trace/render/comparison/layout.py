@@ -156,12 +156,19 @@ def kind_of(influence: Influence) -> Kind:
 def describe(influence: Influence) -> str:
     """Return a segment's influence in one line."""
     if influence.standard_error is None:
-        return "not measured: it was never removed from an explained call"
+        return "not measured: too few calls removed it"
     interval = f"[{signed(influence.ci_low)}, {signed(influence.ci_high)}]"
     return f"{signed(influence.influence)} {interval}: {_in_words(influence)}"
 
 
 def _in_words(influence: Influence) -> str:
+    """Return the verdict in words. An interval on one side of zero tells more than `open`, without
+    being certain: of few calls, or of many tests, some lie there by chance."""
+    if influence.verdict == "open" and influence.standard_error is not None:
+        if influence.ci_low > 0:
+            return "seems to support, not certain"
+        if influence.ci_high < 0:
+            return "seems to work against, not certain"
     return in_sentence(influence.verdict, influence.at_most)
 
 
@@ -181,17 +188,23 @@ def verdict_of(influence: Influence) -> str:
 
 
 def open_parts(version: VersionReport) -> str:
-    """Return how many parts are open, and what would settle them, in a sentence; empty if none."""
-    found = [item for item in version.segments if item.verdict == "open"]
+    """Return how many measured parts are open, and what would settle them; empty if none."""
+    found = [i for i in version.segments if i.verdict == "open" and i.standard_error is not None]
     if not found:
         return ""
     more = "more " * (len(found) < len(version.segments))
     parts = f"{len(found)} {more}part{'' if len(found) == 1 else 's'}"
-    if any(item.standard_error is None for item in found):
-        return f"{parts}: open, too few calls"
     needed = max(item.calls_needed or 0 for item in found)
     told = f"; {needed:,} calls would tell" if needed else ""
     return f"{parts}: open, up to {100 * max(i.at_most for i in found):.0f} % of an answer{told}"
+
+
+def unmeasured(version: VersionReport) -> str:
+    """Return how many parts were removed from too few calls; empty if none."""
+    count = sum(item.standard_error is None for item in version.segments)
+    if count == 1:
+        return "1 part was not measured: too few calls removed it"
+    return f"{count} parts were not measured: too few calls removed them" if count else ""
 
 
 def scale(values: Sequence[float]) -> tuple[float, float]:

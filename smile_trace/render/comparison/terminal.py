@@ -175,7 +175,8 @@ def _print_version(version: VersionReport, console: Console) -> None:
                 item.verdict + rare,
             )
         more = _count(len(known[_MAX_ROWS:]), "part", "on the page (--html)")
-        _print_table(table, console, more, layout.open_parts(version))
+        rest = (layout.open_parts(version), layout.unmeasured(version))
+        _print_table(table, console, more, *rest)
     for why in version.dropped:
         console.print(Padding(Text(f"not used: {visible(why)}", style="dim"), (0, 0, 0, 2)))
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 from rich.console import Console
+from sqlalchemy import func
 
 from smile_trace.comparison import NothingToCompare, compare
 from smile_trace.comparison.changes import as_replayed
@@ -32,6 +33,7 @@ from smile_trace.records.report import Report, ReportedPart, ReportGroup, Share
 from smile_trace.records.verdicts import SMALLEST_EFFECT
 from smile_trace.render.comparison import print_comparison, print_report, report_to_markdown
 from smile_trace.store import Store
+from smile_trace.store.tables import explanations
 from tests.support.planted_prompts import AFTER, BEFORE, EFFECTS, QUESTIONS, plant, settings_in
 
 pytestmark = pytest.mark.thorough
@@ -322,6 +324,25 @@ def test_word_explanations_pool_variables_as_one_segment(store: Store) -> None:
     assert _influence(comparison, 0, "{name}").verdict == "excluded"
 
 
+def test_the_level_that_most_calls_share_is_measured(store: Store) -> None:
+    """An explanation in levels looks into the parts that matter in its call only."""
+    template = f"{BEFORE}\n\nNow:\n{{text}}"
+    inputs = [{**one, "text": f"Text {k}."} for k, one in enumerate(QUESTIONS)]
+    plant(store, "answer", "2", template, inputs, effects=EFFECTS)
+    last = f"answer:2:sentence:{template.index('Now:')}"
+    coarse = func.replace(explanations.c.body, last, last.replace("sentence", "word"))
+    with store.database.write() as connection:
+        few = explanations.c.id > 20
+        connection.execute(explanations.update().where(few).values(body=coarse))
+    plant(store, "answer", "3", BEFORE, QUESTIONS)
+    comparison = _compare(store)
+    version = comparison.versions[0]
+    assert (version.explained, version.sampled_of) == (len(QUESTIONS) - 20, len(QUESTIONS))
+    assert [i.segment.text for i in version.segments][-2:] == ["Now:", "{text}"]
+    said = f"{len(QUESTIONS)} explained, {len(QUESTIONS) - 20} of them measured here"
+    assert said in comparison.to_html()
+
+
 def test_explanations_under_other_settings_are_not_pooled(store: Store) -> None:
     alone = {"pooled": False, "keep": (0.5, 0.8), "effects": EFFECTS}
     plant(store, "answer", "2", BEFORE, QUESTIONS, effects=EFFECTS)
@@ -364,6 +385,38 @@ def _in_terminal(shown: Comparison | Report) -> str:
     else:
         print_report(shown, console)
     return console.export_text()
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "error", "verdict", "page"),
+    [
+        (0.75, 1.0, 0.08, "seems to support, not certain", "1 part: open, up to 100 %"),
+        (-0.4, -0.1, 0.08, "seems to work against, not certain", "1 part: open, up to 40 %"),
+        (-0.1, 0.3, 0.08, "not measured well enough to tell: up to 30 %", "1 part: open, up to"),
+        (-1.0, 1.0, None, "", "1 part was not measured: too few calls removed it."),
+    ],
+)
+def test_what_is_open_is_told_as_its_interval_says(
+    weaker: Comparison, low: float, high: float, error: float | None, verdict: str, page: str
+) -> None:
+    [version, *_] = weaker.versions
+    segment = version.segments[0].segment
+    one = Influence(
+        segment=segment,
+        influence=(low + high) / 2,
+        ci_low=low,
+        ci_high=high,
+        standard_error=error,
+    )
+    alone = version.model_copy(update={"segments": (one,)})
+    told = weaker.model_copy(update={"versions": (alone,), "changes": ()}).to_html()
+    table = told[told.index("Every part of") :]
+    assert verdict in table
+    assert page in table
+    assert ('class="verdict">not measured<' in told, table.count("<tr")) == (
+        False,
+        0 if error is None else 2,
+    )
 
 
 def test_a_table_fits_80_columns_and_counts_what_says_nothing(weaker: Comparison) -> None:
