@@ -1,31 +1,52 @@
-"""The heatmap that fits a tracker: the sentences around what is certain, in the prompt's order, and
-all else folded with a count.
+"""The heatmap that fits a tracker: what is certain with the sentences around it, in the prompt's
+order, and all else folded with a count.
 
-Sentences are taken in this order until the room is full: the first of each part that supports the
-answer or works against it, the strongest part first; those beside them; the other sentences of long
-parts; those with open parts. What is left of a part that is shown says so; a part that is not shown
-is counted by its verdict.
+Each part that supports the answer or works against it gets room first, the strongest part first. If
+not all have room with their whole sentences, less is shown around each, then less of each
+(`ROOMS`); only if that is not enough are the weakest folded. What room is left goes to the
+sentences beside them, to the other sentences of long parts, to those with open parts. A passage
+that was looked at more finely is coloured only where none of its pieces is certain; else its pieces
+are.
 """
 
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
+from typing import NamedTuple
 
-from smile_trace.render.heatmap_layout import Fold, Heatmap, Piece
+from smile_trace.render.heatmap_layout import CLOSES, OPENS, Block, Fold, Heatmap, Piece, strength
 
 _END = re.compile(r"[.!?\u2026\u3002\uff01\uff1f]+[\"'\u201d\u2019)\]]*[ \t]+|\n\s*")
 _CLAUSE = re.compile(r"[,;:)\]}]?\s+")
 SHORTEST, LONGEST = 25, 260
 """Characters of a sentence: a shorter one goes with the next, a longer one is divided."""
-SMALLEST_FOLD = 100
-"""Characters that are shown rather than folded."""
 CONTEXT = 160
 """Most characters of a sentence that is shown only because it is beside one."""
 SHORT_PROMPT = 1200
 """Characters of a prompt that is shown as a whole if it fits."""
 MOST_TRIED = 30
 """How many sentences are tried after the first that does not fit."""
+
+
+class Room(NamedTuple):
+    """Characters that are shown: on each side of what is certain (None: its sentence), of a certain
+    part at most, of a gap that is shown rather than folded, of the answer, of the verdict."""
+
+    context: int | None
+    part: int
+    gap: int
+    answer: int
+    verdict: int
+
+
+ROOMS = (
+    Room(None, LONGEST, 100, 170, 240),
+    Room(40, 120, 60, 170, 240),
+    Room(20, 70, 25, 75, 100),
+    Room(4, 44, 8, 75, 100),
+)
+"""The most generous first: the first in which all that is certain fits is taken."""
 
 
 @dataclass(frozen=True)
@@ -40,15 +61,7 @@ class _Sentence:
     @property
     def owners(self) -> dict[int, float]:
         """The certain parts in it, by identity, with the strength of their colours."""
-        found: dict[int, float] = {}
-        for piece in self.pieces:
-            for segment, strength in (
-                (piece.segment, piece.strength),
-                (piece.passage, piece.ground_strength if piece.passage else 0.0),
-            ):
-                if segment is not None and strength and piece.text.strip():
-                    found[id(segment)] = strength
-        return found
+        return {owner: strong for piece in self.pieces for owner, strong in _owners(piece)}
 
     @property
     def open(self) -> float:
@@ -57,60 +70,128 @@ class _Sentence:
         return max(kinds, default=0.0)
 
 
-def compacted(whole: Heatmap, fits: Callable[[Heatmap], bool]) -> Heatmap:
-    """Return the picture with as many of its sentences as fit."""
-    sentences = [
-        _Sentence(number, pieces)
-        for number, block in enumerate(whole.blocks)
-        for pieces in _sentences(block.pieces)
-    ]
-    ranked = list(dict.fromkeys(_ranked(sentences)))
-    low, high = min(1, len(ranked)), len(ranked)
+def _owners(piece: Piece) -> Iterator[tuple[int, float]]:
+    """Yield the certain parts that a piece shows: its own, that whose colour is behind it, and at
+    the marker of a passage's beginning the passage."""
+    if piece.segment is not None and piece.strength and piece.text.strip():
+        yield id(piece.segment), piece.strength
+    if piece.passage is not None and piece.ground_strength and piece.text.strip():
+        yield id(piece.passage), piece.ground_strength
+    if _opens(piece) and piece.segment is not None and piece.sign in ("supports", "opposes"):
+        yield id(piece.segment), strength(piece.segment.attribution)
+
+
+def _opens(piece: Piece) -> bool:
+    return piece.kind == "edge" and piece.text.startswith(OPENS)
+
+
+def compacted(
+    whole: Heatmap, fits: Callable[[Heatmap, Room], bool], rooms: Sequence[Room] = ROOMS
+) -> tuple[Heatmap, Room]:
+    """Return the picture with as many of its sentences as fit, and the room that it has."""
+    whole = replace(whole, blocks=tuple(_finest(whole.blocks)))
+    for room in rooms:
+        sentences = [
+            _Sentence(number, pieces)
+            for number, block in enumerate(whole.blocks)
+            for pieces in _sentences(block.pieces, room)
+        ]
+        needed = _needed(sentences)
+        all_fit = fits(_picture(whole, sentences, needed, room), room)
+        if all_fit:
+            break
+    ranked = list(dict.fromkeys([*needed, *_wished(sentences, needed)]))
+    low, high = (len(needed) if all_fit else min(1, len(ranked))), len(ranked)
     while low < high:
         middle = (low + high + 1) // 2
-        if fits(_picture(whole, sentences, ranked[:middle])):
+        if fits(_picture(whole, sentences, ranked[:middle], room), room):
             low = middle
         else:
             high = middle - 1
     taken = ranked[:low]
     for number in ranked[low + 1 : low + 1 + MOST_TRIED]:
-        if fits(_picture(whole, sentences, [*taken, number])):
+        if fits(_picture(whole, sentences, [*taken, number], room), room):
             taken.append(number)
-    return _picture(whole, sentences, taken)
+    return _picture(whole, sentences, taken, room), room
 
 
-def _ranked(sentences: Sequence[_Sentence]) -> Iterator[int]:
-    """Yield the numbers of sentences, the most telling first."""
+def _finest(blocks: Sequence[Block]) -> Iterator[Block]:
+    """Yield the blocks with each piece in the colour of the finest certain part around it. A
+    passage that is a whole message has its value beside the role, no markers."""
+    holding: set[int] = set()
+    for block in blocks:
+        for piece, around in _nested(block.pieces):
+            if any(_owners(replace(piece, passage=None))):
+                holding.update(id(each.segment) for each in around)
+    for block in blocks:
+        pieces = []
+        for piece, around in _nested(block.pieces):
+            certain = [each for each in around if any(_owners(each))]
+            finest = certain[-1].segment if certain and not piece.strength else None
+            shown = None if finest is None or id(finest) in holding else finest
+            pieces.append(replace(piece, passage=None if piece.kind == "edge" else shown))
+        inside = [piece for piece in pieces if piece.text.strip()]
+        whole = None
+        if len(inside) > 1 and _opens(inside[0]) and inside[-1].segment is inside[0].segment:
+            whole = inside[0]
+            ends = (id(whole), id(inside[-1]))
+            pieces = [piece for piece in pieces if id(piece) not in ends]
+        yield replace(block, parts=tuple(pieces), whole=whole)
+
+
+def _nested(pieces: Sequence[Piece]) -> Iterator[tuple[Piece, tuple[Piece, ...]]]:
+    """Yield each piece with the markers of the passages around it, the largest first."""
+    around: tuple[Piece, ...] = ()
+    for piece in pieces:
+        if piece.kind == "edge" and not _opens(piece):
+            around = around[:-1]
+        yield piece, around
+        if _opens(piece):
+            around = (*around, piece)
+
+
+def _needed(sentences: Sequence[_Sentence]) -> list[int]:
+    """Return the first sentence of each certain part, that of the strongest first."""
+    return [number for rank, _, number in _certain(sentences) if rank == 0]
+
+
+def _certain(sentences: Sequence[_Sentence]) -> list[tuple[int, float, int]]:
+    """Return the sentences of certain parts: how many of the part are before it, strength, number;
+    the first and strongest first."""
     seen: dict[int, int] = {}
     certain: list[tuple[int, float, int]] = []
     for number, sentence in enumerate(sentences):
         places = []
-        for owner, strength in sentence.owners.items():
-            places.append((seen.get(owner, 0), -strength))
+        for owner, strong in sentence.owners.items():
+            places.append((seen.get(owner, 0), -strong))
             seen[owner] = seen.get(owner, 0) + 1
         if places:
             certain.append((*min(places), number))
-    certain.sort()
-    first = [number for rank, _, number in certain if rank == 0]
-    yield from first
-    for number in first:
+    return sorted(certain)
+
+
+def _wished(sentences: Sequence[_Sentence], needed: Sequence[int]) -> Iterator[int]:
+    """Yield the numbers of the other sentences, the most telling first."""
+    for number in needed:
         for beside in (number - 1, number + 1):
             there = 0 <= beside < len(sentences) and sentences[beside].size <= CONTEXT
             if there and sentences[beside].block == sentences[number].block:
                 yield beside
-    yield from (number for rank, _, number in certain if rank)
+    yield from (number for rank, _, number in _certain(sentences) if rank)
     by_size = sorted(range(len(sentences)), key=lambda i: -sentences[i].open)
     yield from (number for number in by_size if sentences[number].open)
-    if not certain or sum(sentence.size for sentence in sentences) <= SHORT_PROMPT:
+    if not needed or sum(sentence.size for sentence in sentences) <= SHORT_PROMPT:
         yield from reversed(range(len(sentences)))
 
 
-def _picture(whole: Heatmap, sentences: Sequence[_Sentence], taken: Sequence[int]) -> Heatmap:
+def _picture(
+    whole: Heatmap, sentences: Sequence[_Sentence], taken: Sequence[int], room: Room
+) -> Heatmap:
     """Draw the sentences taken, and what is too small to fold between them."""
     shown, by_block = set(taken), dict[int, list[tuple[bool, _Sentence]]]()
     for number, sentence in enumerate(sentences):
         by_block.setdefault(sentence.block, []).append((number in shown, sentence))
-    filled = {block: list(_filled(mine)) for block, mine in by_block.items()}
+    filled = {block: list(_filled(mine, room.gap)) for block, mine in by_block.items()}
     visible = frozenset(
         id(segment)
         for mine in filled.values()
@@ -126,11 +207,13 @@ def _picture(whole: Heatmap, sentences: Sequence[_Sentence], taken: Sequence[int
     return replace(whole, blocks=tuple(blocks))
 
 
-def _filled(sentences: Sequence[tuple[bool, _Sentence]]) -> Iterator[tuple[bool, _Sentence]]:
+def _filled(
+    sentences: Sequence[tuple[bool, _Sentence]], gap: int
+) -> Iterator[tuple[bool, _Sentence]]:
     any_shown = any(is_shown for is_shown, _ in sentences)
     for is_shown, group in groupby(sentences, key=lambda one: one[0]):
         run = [sentence for _, sentence in group]
-        small = any_shown and sum(sentence.size for sentence in run) <= SMALLEST_FOLD
+        small = any_shown and sum(sentence.size for sentence in run) <= gap
         fill = small and not any(sentence.owners for sentence in run)
         yield from ((is_shown or fill, sentence) for sentence in run)
 
@@ -143,12 +226,21 @@ def _parts(
         pieces = [piece for _, sentence in group for piece in sentence.pieces]
         if not is_shown:
             yield Fold(tuple(pieces), visible)
+            yield from _closing(pieces, visible)
             continue
         for piece in _stripped(pieces):
             again = piece.cut and id(piece.segment) in valued
             if piece.cut:
                 valued.add(id(piece.segment))
             yield replace(piece, continued=again)
+
+
+def _closing(folded: Sequence[Piece], visible: frozenset[int]) -> Iterator[Piece]:
+    """Yield the markers of where a passage ends that began above."""
+    begun = {id(piece.segment) for piece in folded if _opens(piece)}
+    for piece in folded:
+        if piece.text == CLOSES and id(piece.segment) in visible - begun:
+            yield piece
 
 
 def _stripped(pieces: list[Piece]) -> list[Piece]:
@@ -159,10 +251,13 @@ def _stripped(pieces: list[Piece]) -> list[Piece]:
     return [piece for piece in pieces if piece.text]
 
 
-def _sentences(pieces: Sequence[Piece]) -> Iterator[tuple[Piece, ...]]:
-    """Cut a message into sentences; a piece across an edge is cut, too."""
+def _sentences(pieces: Sequence[Piece], room: Room) -> Iterator[tuple[Piece, ...]]:
+    """Cut a message into sentences, or what is certain out of them; a piece across an edge is cut,
+    too."""
     text = "".join(piece.text for piece in pieces)
-    cuts = [0, *_cuts(text), len(text)]
+    windows = [] if room.context is None else list(_windows(pieces, text, room.context, room.part))
+    between = {at for at in _cuts(text) if not any(a < at < b for a, b in windows)}
+    cuts = sorted({0, len(text), *between, *(at for window in windows for at in window)})
     rest, at = list(pieces), 0
     for _, end in pairwise(cuts):
         sentence: list[Piece] = []
@@ -175,6 +270,44 @@ def _sentences(pieces: Sequence[Piece]) -> Iterator[tuple[Piece, ...]]:
             at = end
         if sentence:
             yield tuple(sentence)
+
+
+def _windows(
+    pieces: Sequence[Piece], text: str, context: int, longest: int
+) -> Iterator[tuple[int, int]]:
+    """Yield where what is certain stands, with whole words around it."""
+    spans: dict[int, tuple[int, int]] = {}
+    at = 0
+    for piece in pieces:
+        end = at + len(piece.text)
+        for owner, _ in _owners(piece):
+            start, before = spans.get(owner, (at, at))
+            if before == at:
+                spans[owner] = (start, end)
+        at = end
+    last = 0
+    for start, end in sorted(spans.values()):
+        if end - start > longest:
+            end = _word_end(text, start + longest // 2, start + longest)
+        else:
+            end = _word_end(text, end, min(end + context, len(text)))
+        begin = max(start - context, last)
+        if begin < start and begin > last:
+            begin += len(text[begin:start]) - len(text[begin:start].partition(" ")[2])
+        begin = max(text.rfind("\n", begin, start) + 1, begin, last)
+        if end > begin:
+            yield begin, end
+            last = end
+
+
+def _word_end(text: str, low: int, high: int) -> int:
+    """Return where the last whole word before `high` ends, on `low`'s line; no less than `low`."""
+    line = text.find("\n", low, high)
+    if line >= 0:
+        return line
+    if high == len(text):
+        return high
+    return max(text.rfind(" ", low, high), low) if text[low:high].strip() else high
 
 
 def _divided(piece: Piece, at: int) -> tuple[Piece, Piece]:

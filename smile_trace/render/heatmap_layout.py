@@ -171,10 +171,11 @@ _FOLDED: Mapping[Kind, tuple[str, str]] = {
 
 @dataclass(frozen=True)
 class Block:
-    """One message."""
+    """One message. `whole`: the marker of the passage that is all of it, in a brief picture."""
 
     role: str
     parts: tuple[Piece | Fold, ...]
+    whole: Piece | None = None
 
     @property
     def pieces(self) -> tuple[Piece, ...]:
@@ -211,6 +212,8 @@ class Heatmap:
 
     def key(self, *, brief: bool = False) -> str:
         """Return the legend: the meaning of grey, hatching, underlines and markers."""
+        if brief:
+            return self._brief_key
         grey = f"Grey: without effect, it {NO_DIFFERENCE}. " if "excluded" in self.kinds else ""
         hatched = f"Hatched: open, {NOT_MEASURED}. " if "open" in self.kinds else ""
         floor = (
@@ -230,15 +233,33 @@ class Heatmap:
         finer = ""
         if "edge" in self.kinds:
             finer = (
-                f"{OPENS} {CLOSES}: a part with its value as a whole; outlined: what matters in "
-                "it, removed alone."
-                if brief
-                else f"{OPENS} {CLOSES}: a part that was measured as a whole, which gives it its "
+                f"{OPENS} {CLOSES}: a part that was measured as a whole, which gives it its "
                 "value and colour; then the parts inside it were removed, with everything else "
                 "retained: those that matter are outlined, and their values do not add up to that "
                 "of the whole."
             )
         return f"{grey}{hatched}{floor}{protected}{part}{finer}".strip()
+
+    @property
+    def _brief_key(self) -> str:
+        """The legend in few words."""
+        said = {
+            "Grey: without effect.": "excluded" in self.kinds,
+            "Hatched: open.": "open" in self.kinds,
+            "Dotted: never removed.": "protected" in self.kinds,
+            "Underlined: the part of the answer that is explained.": any(
+                piece.kind == "explained" for piece in self.answer
+            ),
+            "Underlined: what changes without a coloured part.": any(
+                piece.kind == "moved" for piece in self.answer
+            ),
+        }
+        edges = any(piece.kind == "edge" for block in self.blocks for piece in block.pieces)
+        whole = any(b.whole and b.whole.sign in ("supports", "opposes") for b in self.blocks)
+        places = {"beside a role": whole, f"at {OPENS} {CLOSES}": edges}
+        if where := " or ".join(place for place, holds in places.items() if holds):
+            said[f"{where[0].upper()}{where[1:]}: the value of the whole."] = True
+        return " ".join(text for text, holds in said.items() if holds)
 
 
 def heatmap(explanation: Explanation) -> Heatmap:

@@ -14,10 +14,11 @@ from itertools import groupby
 from typing import Literal
 
 from smile_trace.records import Explanation
-from smile_trace.render.compact import compacted
+from smile_trace.render.compact import Room, compacted
+from smile_trace.render.headline import by_clauses, by_words, headline
 from smile_trace.render.heatmap_layout import Block, Fold, Heatmap, Piece, heatmap
 from smile_trace.render.html import filled
-from smile_trace.render.text import short
+from smile_trace.render.text import short, signed
 from smile_trace.render.typeset import Chunk, width_of, wrap
 
 MARGIN, PADDING = 20.0, 14.0
@@ -25,9 +26,15 @@ TEXT, SMALL, TINY = 15.0, 12.0, 10.0
 BOLD = 1.08
 VALUED_LINE, LINE, SMALL_LINE = 36.0, 21.0, 17.0
 """Line heights: with values above the words, without, and of small print."""
+FIRST_VALUED_LINE, TIGHT_VALUED_LINE = 30.0, 34.0
+"""With values in a brief picture: below the role, below other lines."""
 LEGEND_HEIGHT = 27.0
-LONGEST_SUMMARY, LONGEST_VERDICT, LONGEST_ANSWER, LONGEST_LABEL = 270, 240, 170, 160
-"""Characters in a brief picture: of its heading and the answer; of a fold's label."""
+GAP = "\u22ef"
+"""The sign of what is folded."""
+LONGEST_LABEL = 160
+"""Characters of a fold's label."""
+HEADLINE_LINES = 3
+"""Most lines of a brief picture's headline."""
 AROUND_MARKED = 40
 """Characters on each side of what is marked in a long answer."""
 
@@ -85,19 +92,28 @@ def brief_svg(explanation: Explanation, *, width: int = 600, height: int = 500) 
     Raises:
         ValueError: the width is below 240.
     """
-    brief = partial(_page, width=width, brief=True)
-    return _draw(brief(compacted(heatmap(explanation), lambda some: brief(some).height <= height)))
+    inner = width - 2.0
+    said = headline(explanation, lambda text: len(_lines(text, TEXT, inner)) <= HEADLINE_LINES)
+    page = partial(_page, width=width, said=said)
+    picture, room = compacted(
+        heatmap(explanation), lambda some, room: page(some, room=room).height <= height
+    )
+    return _draw(page(picture, room=room))
 
 
-def _page(picture: Heatmap, width: int, *, brief: bool = False) -> "_Page":
-    page = _Page(picture, width, 1.0 if brief else MARGIN, brief=brief)
+def _page(picture: Heatmap, width: int, *, said: str = "", room: Room | None = None) -> "_Page":
+    page = _Page(picture, width, said or picture.summary, room)
     page.heading()
     page.messages()
     page.answer()
     page.legend()
-    if not brief:
+    if room is None:
         page.facts()
     return page
+
+
+def _lines(text: str, size: float, width: float) -> list[list[Chunk[None]]]:
+    return list(wrap([(text, None)], size=size, width=width))
 
 
 def _draw(page: "_Page") -> str:
@@ -111,33 +127,34 @@ def _fill(kind: str, strength: float) -> str:
 
 
 class _Page:
-    """Lays out one block below the other and keeps all positions. `brief`: heading and answer are
-    shortened."""
+    """Lays out one block below the other and keeps all positions. With a `room`, in little space:
+    heading and answer are shortened, and what is folded is counted beside the role."""
 
-    def __init__(self, picture: Heatmap, width: int, margin: float, *, brief: bool) -> None:
+    def __init__(self, picture: Heatmap, width: int, said: str, room: Room | None) -> None:
         if width < 240:
             raise ValueError("an SVG heatmap needs a width of at least 240")
         self.picture = picture
         self.width = float(width)
-        self.margin = margin
-        self.brief = brief
+        self.said = said
+        self.room = room
+        self.margin = MARGIN if room is None else 1.0
         self.words: list[Word] = []
         self.boxes: list[Box] = []
         self.legend_y = -1.0
         self._valued: set[int] = set()
-        self.y = margin
+        self.y = self.margin
 
     @property
     def height(self) -> float:
-        return self.y + (8.0 if self.brief else self.margin - 6)
+        return self.y + (self.margin - 6 if self.room is None else 5.0)
 
     def heading(self) -> None:
-        summary, verdict = self.picture.summary, self.picture.verdict
-        if self.brief:
-            summary, verdict = short(summary, LONGEST_SUMMARY), short(verdict, LONGEST_VERDICT)
-        self._paragraph(summary, "summary", TEXT, LINE)
+        verdict = self.picture.verdict
+        if self.room is not None:
+            verdict = by_clauses(verdict, self.room.verdict)
+        self._paragraph(self.said, "summary", TEXT, LINE)
         self._paragraph(verdict, "small", SMALL, SMALL_LINE)
-        self.y += 10
+        self.y += 10 if self.room is None else 7
 
     def messages(self) -> None:
         """Add the prompt, one frame per message; collapsed neighbours share one line."""
@@ -150,15 +167,15 @@ class _Page:
 
     def answer(self) -> None:
         said = self.picture.answer or (Piece("(empty)", "plain"),)
-        if self.brief:
-            said = tuple(_shortened(said))
+        if self.room is not None:
+            said = tuple(_shortened(said, self.room.answer))
         self._message(Block("answer", said), "answer")
 
     def legend(self) -> None:
-        self.y += 4 if self.brief else 10
+        self.y += 10 if self.room is None else 4
         self.legend_y = self.y
         self.y += LEGEND_HEIGHT
-        self._paragraph(self.picture.key(brief=self.brief), "small", SMALL, SMALL_LINE)
+        self._paragraph(self.picture.key(brief=self.room is not None), "small", SMALL, SMALL_LINE)
 
     def facts(self) -> None:
         self._paragraph(" · ".join(self.picture.facts), "small", SMALL, SMALL_LINE)
@@ -173,33 +190,59 @@ class _Page:
         top = self.y
         left = self.margin + PADDING
         inner = self.width - 2 * left
-        self.y += 19
-        role = TINY + 1
-        self.words.append(Word(left, self.y, width_of(block.role, role), block.role, "role", role))
-        for run in _runs(block.parts):
+        self.y += 19 if self.room is None else 16
+        parts = self._role(block, left, inner)
+        first = VALUED_LINE if self.room is None else FIRST_VALUED_LINE
+        for run in _runs(parts):
             if isinstance(run, Fold):
                 self._fold(run, left, inner)
                 continue
             for line in wrap(_styled(run), size=TEXT, width=inner):
                 marked = any(chunk.style and chunk.style.strength for chunk in line)
-                self.y += VALUED_LINE if marked else LINE
+                self.y += first if marked else LINE
+                first = VALUED_LINE if self.room is None else TIGHT_VALUED_LINE
                 self._set(line, left, look, TEXT)
-        self.y += PADDING
+        self.y += PADDING if self.room is None else 9
         self.boxes.append(Box(top, self.y - top, filled=look == "text"))
-        self.y += 8
+        self.y += 8 if self.room is None else 5
+
+    def _role(self, block: Block, left: float, inner: float) -> tuple[Piece | Fold, ...]:
+        """Set the role; in little space also the value of the whole message and what is folded, of
+        which only a sign is left in the returned text."""
+        size = TINY + 1
+        width = width_of(block.role, size)
+        self.words.append(Word(left, self.y, width, block.role, "role", size))
+        if self.room is None:
+            return block.parts
+        x = left + width + 8
+        if block.whole is not None and (value := _value(block.whole)):
+            width = width_of(value, size) * BOLD
+            self.words.append(Word(x, self.y, width, value, "role", size, block.whole))
+            x += width + 8
+        folds = [part for part in block.parts if isinstance(part, Fold)]
+        if folds:
+            label = short(f"{GAP} {_joined(folds).label}", LONGEST_LABEL)
+            width = width_of(label, size)
+            if x + width > left + inner:
+                x, width = left, min(width, inner)
+                self.y += SMALL_LINE - 3
+            self.words.append(Word(x, self.y, width, label, "fold", size))
+        gap = Piece(f" {GAP} ", "plain")
+        return tuple(gap if isinstance(part, Fold) else part for part in block.parts)
 
     def _collapsed(self, blocks: Sequence[Block]) -> None:
         roles = list(dict.fromkeys(block.role for block in blocks))
         who = f"{len(blocks):,} messages" if len(blocks) > 2 else ", ".join(roles)
         folds = [part for block in blocks for part in block.parts if isinstance(part, Fold)]
-        pieces = tuple(piece for fold in folds for piece in fold.pieces)
-        shown = frozenset().union(*(fold.shown for fold in folds))
-        self._fold(Fold(pieces, shown), self.margin, self.width - 2 * self.margin, f"{who}: ")
-        self.y += 12
+        fold = _joined(folds)
+        if self.room is not None and all(piece.segment is None for piece in fold.pieces):
+            return
+        self._fold(fold, self.margin, self.width - 2 * self.margin, f"{who}: ")
+        self.y += 12 if self.room is None else 7
 
     def _fold(self, fold: Fold, left: float, inner: float, who: str = "") -> None:
-        self.y += LINE
-        label = short(f"⋯ {who}{fold.label} ⋯", LONGEST_LABEL)
+        self.y += LINE if self.room is None else SMALL_LINE - 3
+        label = short(f"{GAP} {who}{fold.label} {GAP}", LONGEST_LABEL)
         width = min(width_of(label, SMALL), inner)
         x = left + (inner - width) / 2
         self.words.append(Word(x, self.y, width, label, "fold", SMALL))
@@ -262,10 +305,21 @@ def _is_drawn(piece: Piece) -> bool:
     return piece.ground_strength > 0 or piece.strength > 0 or piece.kind in _MARKED
 
 
-def _shortened(answer: Sequence[Piece]) -> Iterator[Piece]:
-    """Yield the answer on some two lines, with what is marked in it, or else its beginning."""
+def _value(whole: Piece) -> str:
+    """Return the value of a passage from its marker; empty if it has no certain effect."""
+    if whole.segment is None or whole.sign not in ("supports", "opposes"):
+        return ""
+    return signed(whole.segment.attribution) if whole.segment.significant else "fails"
+
+
+def _joined(folds: Sequence[Fold]) -> Fold:
+    pieces = tuple(piece for fold in folds for piece in fold.pieces)
+    return Fold(pieces, frozenset().union(*(fold.shown for fold in folds)))
+
+
+def _shortened(answer: Sequence[Piece], room: int) -> Iterator[Piece]:
+    """Yield the answer in `room` characters, with what is marked in it, or else its beginning."""
     marked = any(piece.kind != "plain" for piece in answer)
-    room = LONGEST_ANSWER
     for number, piece in enumerate(answer):
         text = piece.text
         if piece.kind == "plain" and marked and len(text) > 2 * AROUND_MARKED:
@@ -273,7 +327,7 @@ def _shortened(answer: Sequence[Piece]) -> Iterator[Piece]:
             tail = text[-AROUND_MARKED:] if number + 1 < len(answer) else ""
             text = f"{head} … {tail}"
         if len(text) > room:
-            yield replace(piece, text=text[:room].rstrip() + " …")
+            yield replace(piece, text=by_words(text, max(room, 2)))
             return
         room -= len(text)
         yield replace(piece, text=text)

@@ -1,11 +1,17 @@
 """SVG: well-formed whatever the text, wrapped inside its width, cut between lines."""
 
+import json
 import re
 import xml.etree.ElementTree as ET
+from collections.abc import Callable
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
+from smile_trace.attribution.reporting.segments import join
+from smile_trace.attribution.reporting.summary import summarize
+from smile_trace.records import Explanation, Message, SegmentAttribution
 from smile_trace.render import brief_svg, to_svg
 from smile_trace.render.text import signed
 from smile_trace.render.typeset import width_of, wrap
@@ -202,23 +208,114 @@ def test_a_brief_picture_has_what_is_certain_in_order_and_counts_the_rest() -> N
 
 
 def test_a_brief_picture_shows_the_strongest_and_counts_the_others_by_verdict() -> None:
-    content = "\n".join(f"Rule {i} for thing{i} is to do it well, always." for i in range(60))
-    scores = {f"thing{i}": 0.05 + i / 70 for i in range(60)} | {"thing3": -0.06}
+    content = "\n".join(f"Rule {i} for thing{i} is to do it well, always." for i in range(200))
+    scores = {f"thing{i}": 0.05 + i / 220 for i in range(200)} | {"thing3": -0.06}
     explained = explanation([("system", content)], scores)
     open_one = explained.segments[1].model_copy(update={"verdict": "open"})
     segments = (explained.segments[0], open_one, *explained.segments[2:])
     svg = brief_svg(explained.model_copy(update={"segments": segments}))
     assert height(svg) <= 500
     shown = words(svg)
-    drawn = [i for i in range(60) if f"thing{i} " in shown]
-    assert drawn == list(range(drawn[0], 60)), "the strongest"
-    assert len(drawn) >= 5
-    left = 60 - len(drawn) - 1
+    drawn = [i for i in range(200) if f"thing{i} " in shown]
+    assert drawn == list(range(drawn[0], 200)), "the strongest"
+    assert len(drawn) >= 40
+    left = 200 - len(drawn) - 1
     assert f"{left} parts that support the answer, 1 part that works against the answer" in shown
     assert "parts without effect, 1 part open" in shown
     # The numbers are those of the text.
     values = set(re.findall(r"[+−]\d\.\d\d", shown))
     assert {signed(scores[f"thing{i}"]) for i in drawn} <= values
+
+
+RULES = "You are the assistant of a shop. Be polite. Name every price in euros. Do not guess. "
+ORDER = '{"number": 4712, "item": "oak desk", "status": "packed", "price": 199, "carrier": "UPS"}'
+CALL = {"type": "tool_call", "id": "c1", "name": "order_lookup", "arguments": "{}"}
+
+
+def agent(longer: int) -> Explanation:
+    """Four messages that matter; inside of two of them a sentence and a JSON field. `longer`: how
+    often text without effect is repeated before and after."""
+    around = GREY * longer
+    texts = [
+        ("system", around + RULES + around),
+        ("user", "Where is my order? " + around + "And when does it come?"),
+        ("tool", ORDER[:-1] + "".join(f', "note {i}": "none"' for i in range(3 * longer)) + "}"),
+        ("tool", "Desks are made in Poland. " + around),
+    ]
+    inner = [(0, "Name every price in euros.", 0.4), (2, '"item": "oak desk"', 0.35)]
+    inner += [(0, "Be polite.", 0.0), (1, "Where is my order?", 0.0), (2, '"carrier": "UPS"', 0.0)]
+    coarse = [(i, text, 0.9 - i / 5) for i, (_, text) in enumerate(texts)]
+    levels = [
+        [span(m, texts[m], part, value) for m, part, value in level] for level in (coarse, inner)
+    ]
+    segments, coarser = join(levels)
+    whole = explanation(texts, {})
+    called = Message.model_validate({"role": "assistant", "parts": [CALL]})
+    result = {"role": "tool", "parts": [{**RESULT, "response": texts[2][1]}]}
+    messages = (*whole.messages[:2], Message.model_validate(result), whole.messages[3], called)
+    told = whole.model_copy(update={"segments": segments, "coarser": coarser, "messages": messages})
+    summary = summarize(segments, told.fidelity, coarser=coarser)
+    return told.model_copy(update={"summary": summary})
+
+
+RESULT = {"type": "tool_call_response", "id": "c1"}
+
+
+def span(message: int, said: tuple[str, str], part: str, value: float) -> SegmentAttribution:
+    role, text = said
+    start = text.index(part)
+    unit = "tool_result" if part == text and role == "tool" else "span"
+    return SegmentAttribution(
+        text=part, message=message, role=role, start=start, end=start + len(part),
+        unit=unit, key=f"{message}:{unit}:{start}:{len(part)}", attribution=value,
+        ci_low=value - 0.02, ci_high=value + 0.02, significant=value > 0.1,
+    )  # fmt: skip
+
+
+def stored() -> list[Explanation]:
+    lines = GALLERY.read_text(encoding="utf-8").splitlines()[::4]
+    return [Explanation.model_validate(json.loads(line)["explanation"]) for line in lines]
+
+
+GALLERY = Path(__file__).parents[3] / "docs/gallery/explanations.smile.jsonl"
+
+
+@pytest.mark.parametrize(
+    "found",
+    [lambda: [agent(0)], lambda: [agent(2)], lambda: [agent(30)], stored],
+    ids=["short agent", "agent", "long agent", "gallery"],
+)
+def test_all_that_is_certain_stands_in_a_brief_picture(
+    found: Callable[[], list[Explanation]],
+) -> None:
+    for explained in found():
+        svg = brief_svg(explained)
+        assert height(svg) <= 500
+        lines = sorted(texts(svg), key=lambda t: (float(t.attrib["y"]), float(t.attrib["x"])))
+        said = [(t.attrib["class"], "".join(t.itertext())) for t in lines]
+        coloured = "".join("".join(text.split()) for look, text in said if look == "ink")
+        values = [text.split()[-1] for look, text in said if look.endswith("-ink")]
+        for segment in (*explained.coarser, *explained.segments):
+            if segment.significant and segment.verdict in ("supports", "against"):
+                begins = "".join(segment.text.split())[:8]
+                named = segment in explained.coarser and signed(segment.attribution) in values
+                assert named or begins in coloured, (explained.summary, segment.name)
+        headline = " ".join(text for look, text in said if look == "summary")
+        assert headline.endswith(".")
+        assert sum(look == "summary" for look, _ in said) <= 3
+
+
+def test_a_passage_colours_nothing_beside_what_matters_in_it() -> None:
+    svg = brief_svg(agent(0))
+    coloured = [t.text or "" for t in texts(svg) if t.attrib["class"] == "ink"]
+    assert "Name every price in euros." in coloured
+    assert '"item": "oak desk"' in coloured
+    assert not any("polite" in text or "UPS" in text for text in coloured)
+    assert any("Where is my order?" in text for text in coloured), "nothing in it matters alone"
+    lines = [t.text or "" for t in texts(svg) if t.attrib["class"] == "summary"]
+    headline = " ".join(" ".join(lines).split())
+    assert "the result of order_lookup" in headline
+    assert "{" not in headline
 
 
 def test_a_short_prompt_is_drawn_whole_and_one_without_effect_by_its_end() -> None:

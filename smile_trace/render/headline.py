@@ -1,0 +1,94 @@
+"""The summary on few lines: a whole sentence, shortened by its words and clauses."""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+
+from smile_trace.records import Explanation, SegmentAttribution
+from smile_trace.render.phrases import message_title
+from smile_trace.render.text import visible
+
+_INTERVAL = re.compile(r"(?<=%) \[\d+ to \d+ %\]")
+_QUOTE = re.compile(r"(the \w+ message )?“([^“”]*)”")
+_CLAUSE = re.compile(r"; (?=(?:[^“”]*“[^“”]*”)*[^“”]*$)")
+"""The end of a clause, not inside of a quotation."""
+_NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+_MORE = re.compile(rf"and on ({'|'.join(_NUMBERS)}|\d+) more")
+_LONGEST = (60, 40, 28, 20, 12)
+"""Characters of each quotation, the most generous first."""
+
+
+def headline(explanation: Explanation, fits: Callable[[str], bool]) -> str:
+    """Return the summary, shortened until it fits: without intervals, with messages and tool
+    results by their names, with shorter quotations, without its last clauses."""
+    summary = " ".join(visible(explanation.summary).split())
+    for said in _shorter(summary, explanation):
+        if fits(said):
+            return said
+    longest = len(summary)
+    while longest > 20 and not fits(by_words(summary, longest)):
+        longest -= 10
+    return by_words(summary, longest)
+
+
+def _shorter(summary: str, explanation: Explanation) -> Iterator[str]:
+    yield summary
+    bare = _INTERVAL.sub("", summary)
+    named = _QUOTE.sub(lambda match: _named(match, explanation), bare)
+    yield named
+    clauses = _CLAUSE.split(named.removesuffix("."))
+    for count in range(len(clauses), 0, -1):
+        some = "; ".join([*clauses[:count], *_left(clauses[count:])])
+        for longest in _LONGEST:
+            yield _QUOTE.sub(lambda match: _quoted(match, longest), some) + "."  # noqa: B023
+
+
+def _left(clauses: Sequence[str]) -> Iterator[str]:
+    """Count the drivers in clauses that are left out."""
+    more = sum(clause.startswith("on ") for clause in clauses)
+    for clause in clauses:
+        if (match := _MORE.fullmatch(clause)) is not None:
+            more += _NUMBERS.index(match[1]) if match[1] in _NUMBERS else int(match[1])
+    if more:
+        yield f"and on {_NUMBERS[more] if more < len(_NUMBERS) else more} more"
+
+
+def _quoted(match: re.Match[str], longest: int) -> str:
+    return f"{match[1] or ''}“{by_words(match[2], longest)}”"
+
+
+def _named(match: re.Match[str], explanation: Explanation) -> str:
+    """Return a tool result by the tool's name, and a message by its role if no other has it."""
+    parts = (*explanation.coarser, *explanation.segments)
+    segment = next((part for part in parts if _is(part, match[2])), None)
+    if segment is None:
+        return match[0]
+    messages = explanation.messages
+    if segment.unit == "tool_result":
+        _, _, result = message_title(messages[segment.message], messages).partition(": ")
+        return f"the {result}" if result else match[0]
+    alone = sum(message.role == segment.role for message in messages) == 1
+    return match[1].strip() if match[1] and alone else match[0]
+
+
+def _is(segment: SegmentAttribution, quoted: str) -> bool:
+    """Whether a summary's quotation, which has the ends of a long text, is of this segment."""
+    text = " ".join(segment.name.split())
+    head, _, tail = quoted.partition(" … ")
+    return text == quoted or (bool(tail) and text.startswith(head) and text.endswith(tail))
+
+
+def by_words(text: str, longest: int) -> str:
+    """Return the first words of `text`, at most `longest` characters with the dots."""
+    if len(text) <= longest:
+        return text
+    head = text[: longest - 1]
+    words = head if text[longest - 1].isspace() else head.rpartition(" ")[0]
+    return (words or head[:-1]).rstrip(" ,;:") + " …"
+
+
+def by_clauses(text: str, longest: int) -> str:
+    """Return the first clauses of `text`, or its first words if a clause is longer."""
+    if len(text) <= longest:
+        return text
+    at = max(text.rfind(mark, longest // 2, longest - 2) for mark in (", ", "; ", ". "))
+    return f"{text[:at]} …" if at > 0 else by_words(text, longest)
