@@ -1,7 +1,7 @@
 """The only place that decides what may be said of a part of a prompt, in one answer or over its
 calls."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -40,6 +40,50 @@ def decided(
         )
         for s in segments
     )
+
+
+def drives(segment: "SegmentAttribution") -> bool:
+    """Whether the answer certainly depends on it."""
+    return segment.significant and segment.attribution > 0
+
+
+def around(
+    segment: "SegmentAttribution", coarser: Sequence["SegmentAttribution"]
+) -> Iterator["SegmentAttribution"]:
+    """Yield the passages around a segment, the smallest first."""
+    while segment.parent is not None:
+        segment = coarser[segment.parent]
+        yield segment
+
+
+def outermost_drivers(
+    segments: Iterable["SegmentAttribution"], coarser: Sequence["SegmentAttribution"]
+) -> list["SegmentAttribution"]:
+    """Return the outermost parts that the answer certainly depends on, the strongest first."""
+    found = [s for s in (*coarser, *segments) if drives(s)]
+    outermost = [s for s in found if not any(map(drives, around(s, coarser)))]
+    return sorted(outermost, key=lambda s: -s.strength)
+
+
+def finest_drivers(
+    driver: "SegmentAttribution",
+    segments: Sequence["SegmentAttribution"],
+    coarser: Sequence["SegmentAttribution"],
+) -> list["SegmentAttribution"]:
+    """Return the finest parts inside a driver that the answer certainly depends on, the strongest
+    first. What was measured again among finer parts counts as it was found there."""
+    everything = (*coarser, *segments)
+    again = {
+        id(coarser[s.parent])
+        for s in everything
+        if s.parent is not None and s.places == coarser[s.parent].places
+    }
+    inside = [
+        s for s in everything if drives(s) and any(one is driver for one in around(s, coarser))
+    ]
+    holding = {id(passage) for s in inside for passage in around(s, coarser)}
+    finest = (s for s in inside if id(s) not in holding | again)
+    return sorted(finest, key=lambda s: -s.strength)
 
 
 def joint(verdicts: Collection[Verdict | None]) -> Verdict:

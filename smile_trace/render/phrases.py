@@ -19,7 +19,13 @@ from smile_trace.records import (
     Verdict,
 )
 from smile_trace.records.message import tool_names
-from smile_trace.records.verdicts import NO_DIFFERENCE, NOT_MEASURED
+from smile_trace.records.verdicts import (
+    NO_DIFFERENCE,
+    NOT_MEASURED,
+    around,
+    finest_drivers,
+    outermost_drivers,
+)
 from smile_trace.render.text import short, signed, visible
 
 _LONGEST_NAME = 60
@@ -101,22 +107,18 @@ def driver_text(explanation: Explanation) -> str:
 
 
 def finest_driver(explanation: Explanation) -> SegmentAttribution | None:
-    """Return the strongest part that the answer certainly depends on, within it the strongest such
-    piece, and so on; a document or titled passage stays whole. None if nothing certainly drives the
-    answer."""
-    found = driver_of(explanation)
-    while found is not None and not _is_titled(found):
-        pieces = [
-            segment
-            for segment in (*explanation.coarser, *explanation.segments)
-            if _drives(segment)
-            and segment.parent is not None
-            and explanation.coarser[segment.parent] is found
-        ]
-        if not pieces:
-            break
-        found = max(pieces, key=lambda s: s.strength)
-    return found
+    """Return the finest part that the summary names first: the strongest inside the strongest part
+    that the answer certainly depends on. A document or titled passage stays whole. None if nothing
+    certainly drives the answer."""
+    driver = driver_of(explanation)
+    if driver is None:
+        return None
+    coarser = explanation.coarser
+    found = next(iter(finest_drivers(driver, explanation.segments, coarser)), driver)
+    inward = [found]
+    while inward[0] is not driver:
+        inward.insert(0, next(around(inward[0], coarser)))
+    return next(filter(_is_titled, inward), found)
 
 
 def telling_name(segment: SegmentAttribution, answer: str) -> str:
@@ -154,24 +156,7 @@ def _document_around(segment: SegmentAttribution, explanation: Explanation) -> s
 def driver_of(explanation: Explanation) -> SegmentAttribution | None:
     """Return the strongest part that the answer depends on; None if none certainly drives it. A
     passage that was looked at more finely stands for its pieces: `finest_driver` goes into it."""
-    coarser = explanation.coarser
-    candidates = [s for s in (*coarser, *explanation.segments) if _drives(s)]
-    outermost = [s for s in candidates if not any(map(_drives, _around(s, coarser)))]
-    return max(outermost, key=lambda s: s.strength, default=None)
-
-
-def _around(
-    segment: SegmentAttribution, coarser: tuple[SegmentAttribution, ...]
-) -> list[SegmentAttribution]:
-    found = []
-    while segment.parent is not None:
-        segment = coarser[segment.parent]
-        found.append(segment)
-    return found
-
-
-def _drives(segment: SegmentAttribution) -> bool:
-    return segment.significant and segment.attribution > 0
+    return next(iter(outermost_drivers(explanation.segments, explanation.coarser)), None)
 
 
 _LONGEST_LABEL = 400

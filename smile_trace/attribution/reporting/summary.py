@@ -18,7 +18,11 @@ from smile_trace.records.verdicts import (
     NO_DIFFERENCE,
     NOT_MEASURED,
     SMALLEST_EFFECT,
+    around,
     decided,
+    drives,
+    finest_drivers,
+    outermost_drivers,
 )
 
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
@@ -119,9 +123,7 @@ class _Tree:
 
     def above(self, segment: SegmentAttribution) -> Iterator[SegmentAttribution]:
         """The passages around the segment, the smallest first."""
-        while segment.parent is not None:
-            segment = self.coarser[segment.parent]
-            yield segment
+        return around(segment, self.coarser)
 
     def inside(self, passage: SegmentAttribution) -> list[SegmentAttribution]:
         """The finest pieces of a passage; none if it was not refined."""
@@ -133,9 +135,7 @@ class _Tree:
     @property
     def drivers(self) -> list[SegmentAttribution]:
         """The outermost segments that support the answer, the strongest first."""
-        found = [s for s in self.everything if _drives(s)]
-        outermost = [s for s in found if not any(map(_drives, self.above(s)))]
-        return sorted(outermost, key=lambda s: -s.strength)
+        return outermost_drivers(self.free, self.coarser)
 
     @property
     def opponents(self) -> list[SegmentAttribution]:
@@ -144,10 +144,18 @@ class _Tree:
 
     def named(self, segment: SegmentAttribution) -> str:
         """The segment's text, followed by the passage that it is a piece of."""
-        name = _named(segment, [s for s in self.everything if s.parent == segment.parent])
+        name = _named(segment, self.like(segment))
         if segment.parent is None:
             return name
         return f"{name} in {self.named(self.coarser[segment.parent])}"
+
+    def like(
+        self, segment: SegmentAttribution, finest: Sequence[SegmentAttribution] = ()
+    ) -> list[SegmentAttribution]:
+        """The parts among which it is numbered: these if it is one of them, else its siblings."""
+        if any(s is segment for s in finest):
+            return list(finest)
+        return [s for s in self.everything if s.parent == segment.parent]
 
     def named_together(self, segments: Sequence[SegmentAttribution]) -> dict[str, str]:
         """The segments' names by key, without their passage if all share it and it was named."""
@@ -158,17 +166,13 @@ class _Tree:
         return {s.key: self.named(s) for s in segments}
 
 
-def _drives(segment: SegmentAttribution) -> bool:
-    return segment.significant and segment.attribution > 0
-
-
 def _drivers(tree: _Tree, of: str) -> str:
     named = []
     for place, driver in enumerate(tree.drivers):
         lost = _lost(driver) if place else f"without it, {_lost(driver)} {of} is lost"
         pieces = tree.inside(driver)
-        strongest = sorted(filter(_drives, pieces), key=lambda s: -s.strength)
-        inner = _listed([f"{_named(s, pieces)} ({_lost(s)})" for s in strongest])
+        strongest = finest_drivers(driver, tree.free, tree.coarser)
+        inner = _listed([f"{_named(s, tree.like(s, pieces))} ({_lost(s)})" for s in strongest])
         there = f", there on {inner}" if inner else ""
         named.append(f"{tree.named(driver)} ({lost}){there}")
     if not any(map(tree.inside, tree.drivers)):
@@ -192,7 +196,7 @@ def _first_of_several(tree: _Tree, first: FirstPlace | None) -> Iterator[str]:
     if first is None or len(first.keys) < 2:
         return
     found = tree.of_keys(first.keys)
-    if not all(map(_drives, found)):
+    if not all(map(drives, found)):
         yield f"the strongest is most likely {_one_of(tree, found)}"
 
 
@@ -206,7 +210,7 @@ def _fields(tree: _Tree, fields: Sequence[FieldChange]) -> Iterator[str]:
     changes: dict[str, list[FieldChange]] = {}
     for change in fields:
         changes.setdefault(change.key, []).append(change)
-    named = [s for s in tree.everything if _drives(s) and s.key in changes]
+    named = [s for s in tree.everything if drives(s) and s.key in changes]
     finest = [s for s in named if not any(s in tree.above(piece) for piece in named)]
     names = tree.named_together(finest) if finest else {}
     for segment in sorted(finest, key=lambda s: -s.strength)[:_MAX_NAMED]:

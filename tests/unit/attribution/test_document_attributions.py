@@ -86,7 +86,7 @@ def test_in_pieces_it_has_no_attribution() -> None:
     assert [d.measured for d in found.documents] == ["in_pieces"] * 4
     assert [d.attribution for d in found.documents] == [None] * 4
     assert [d.significant for d in found.documents] == [True, False, False, False]
-    assert document_sentence(found.documents[0]).endswith("depends on a piece of it")
+    assert document_sentence(found.documents[0]).endswith("depends on a part inside it")
 
 
 def test_what_is_protected_was_not_measured() -> None:

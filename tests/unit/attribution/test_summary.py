@@ -230,6 +230,20 @@ def test_several_passages_and_three_sizes() -> None:
     )
 
 
+def test_a_part_measured_again_counts_as_it_was_found_there() -> None:
+    [result, item, *_] = passages("a result", "item: rug", "price: 120")
+    item = item.model_copy(update={"parent": 0, "start": 1, "end": 2})
+    again = segment("item: rug", -0.1, 0.2, 0.5, parent=1, start=1, end=2)
+    price = segment("price: 120", 0.3, 0.4, 0.5, parent=0, start=3, end=4)
+    assert "lost), there on “price: 120” (40 % [30 to 50 %]); one" in summarize(
+        [again, price], RELIABLE, coarser=[result, item]
+    )
+    unsure = segment("rug", -0.1, 0.2, 0.5, parent=1, start=1, end=2 - 1)
+    assert "there on “item: rug” (70 % [60 to 80 %]) and “price: 120” (40 %" in summarize(
+        [unsure, price], RELIABLE, coarser=[result, item]
+    )
+
+
 @pytest.mark.parametrize(
     ("segments", "status", "more", "sentence"),
     [

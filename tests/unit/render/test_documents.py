@@ -269,6 +269,10 @@ def test_the_finest_certain_part_is_named_and_nothing_uncertain() -> None:
     unsure = tuple(s.model_copy(update={"significant": False}) for s in inside)
     sentence = found.model_copy(update={"segments": unsure})
     assert driver_text(sentence) == "morning mirror wall hallway"
+    again = unsure[0].model_copy(update={"parent": 1})
+    measured = inside[0].model_copy(update={"attribution": 0.9})
+    both = found.model_copy(update={"coarser": (whole, measured), "segments": (again, *inside[1:])})
+    assert driver_text(both) == "mirror", "what is open on the finest level is not named"
     document = DocumentAttribution(source="hall.md", place=(0, 0, len(text)), measured="in_pieces")
     assert driver_text(found.model_copy(update={"documents": (document,)})) == "hall.md"
 
