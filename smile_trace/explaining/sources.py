@@ -29,6 +29,7 @@ from smile_trace.records import (
 from smile_trace.records.formats.answers import Called, read_tool_calls
 from smile_trace.records.formats.requests import chosen_tool, name_of, tool_name
 from smile_trace.records.path import SourceKind
+from smile_trace.records.verdicts import finest_drivers, outermost_drivers
 
 MISSING = "no call of this trace called that tool: its span is missing, or an earlier trace made it"
 CIRCLE = "no earlier call of this trace called that tool, but a later one did: it goes in a circle"
@@ -55,8 +56,8 @@ class Found:
 
 
 def sources_of(explanation: Explanation, call: Call, trace: Trace) -> list[Found]:
-    """The sources of a call's drivers, the strongest first, then the earlier calls that open parts
-    came from; `trace` holds its calls in order of start."""
+    """The sources of a call's drivers in their order, then the earlier calls that open parts came
+    from; `trace` holds its calls in order of start."""
     earlier = trace.calls[: [one.id for one in trace.calls].index(call.id)]
     found: dict[tuple[SourceKind, str, str | None], Found] = {}
     for driver in drivers_of(explanation):
@@ -80,12 +81,13 @@ def sources_of(explanation: Explanation, call: Call, trace: Trace) -> list[Found
 
 
 def drivers_of(explanation: Explanation) -> list[SegmentAttribution]:
-    """The segments that the answer certainly depends on, strongest first; a passage only if none of
-    its pieces is among them."""
-    coarser = explanation.coarser
-    driving = [s for s in (*coarser, *explanation.segments) if s.significant and s.attribution > 0]
-    parents = {id(coarser[s.parent]) for s in driving if s.parent is not None}
-    return sorted((s for s in driving if id(s) not in parents), key=lambda s: -s.strength)
+    """The finest parts that the answer certainly depends on. Tool results that were measured on a
+    level of their own come first, with their pieces, the strongest first; then the others so."""
+    segments, coarser = explanation.segments, explanation.coarser
+    outermost = outermost_drivers(segments, coarser)
+    outermost.sort(key=lambda one: one.unit != "tool_result")
+    finest = (finest_drivers(one, segments, coarser) or [one] for one in outermost)
+    return [one for pieces in finest for one in pieces]
 
 
 def tools_of(by_tool: Explanation) -> list[Found]:

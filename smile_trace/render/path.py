@@ -106,17 +106,20 @@ def path_to_html(
 
 
 def path_ends(path: ExplanationPath) -> str:
-    """Return the path's ends for a column of a list, which shows some twenty characters: `4711 from
-    user`, `Friday from get_order`. A tool that was offered is an end where nothing else is."""
+    """Return the path's ends for a column of a list, which shows some twenty characters: `Friday
+    from get_order and 4711 from user`. The tools' results in the final answer come first; a tool
+    that was offered is an end where nothing else is."""
     followed = {
         number for number, step in enumerate(path.steps) if any(map(_is_data, step.sources))
     }
     found = [
         (step, source)
-        for step in path.steps
+        for number, step in enumerate(path.steps)
         for source in step.sources
-        if _is_data(source) and source.step not in followed
+        if _is_data(source)
+        if source.step not in followed or (number == 0 and source.kind == "tool_result")
     ]
+    found.sort(key=lambda end: end[1].kind != "tool_result")
     ends = list(dict.fromkeys(_end(step, source) for step, source in found))
     if not found:
         ends = list(dict.fromkeys(short(s.name) for _, s in path.ends if s.open is None))

@@ -166,6 +166,15 @@ def test_a_passage_stands_for_itself_only_without_a_driving_piece() -> None:
     assert [driver.text for driver in drivers_of(without)] == ["two three"]
 
 
+def test_results_on_a_level_of_their_own_go_before_messages() -> None:
+    final = call(1, conversation(), "On Friday.")
+    strong, weak, weaker = explanation(final, "order 4711", '"weight": 3', "Friday").segments
+    results = [s.model_copy(update={"unit": "tool_result"}) for s in (weaker, weak)]
+    levels = explanation(final, "Friday").model_copy(update={"segments": (strong, *results)})
+    named = [driver.text for driver in drivers_of(levels)]
+    assert named == ['"weight": 3', "Friday", "order 4711"]
+
+
 def test_a_tool_that_asks_a_model_leads_to_both() -> None:
     maker = first()
     inner = call(2, [Message(role="user", content="hm")], "It arrives on Friday.")

@@ -43,6 +43,10 @@ def test_a_column_names_what_the_path_ends_in_and_where_that_stands() -> None:
     )
     of_tool = path.model_copy(update={"steps": steps})
     assert path_ends(of_tool) == "Friday from get_order", "that a tool was offered explains little"
+    asked = Source(kind="message", name="system", drivers=(driver,))
+    steps = (first.model_copy(update={"sources": (asked, *to_second)}), second)
+    both = "Friday from get_order, Friday from system and Friday from user"
+    assert path_ends(path.model_copy(update={"steps": steps})) == both, "results first"
     alone = second.model_copy(update={"sources": (offered,)})
     assert path_ends(path.model_copy(update={"steps": (alone,)})) == "look_up"
 
