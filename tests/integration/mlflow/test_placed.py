@@ -109,7 +109,9 @@ def test_it_stands_at_the_root_at_each_step_in_the_list_and_as_a_page(
         assert "/get-artifact?path=pictures" in at_step.outputs["heatmap"]
     assert "in the result of look_up" in at_step.outputs["depends on"] or number == len(path.steps)
     said = {a.name: (a.value, a.rationale) for a in shown.info.assessments}
-    assert said == {"smile.path": ("K-8528 from user", path.summary)}
+    assert said == {
+        "smile.path": ("arrives: Monday from look_up_tour_1 and K-8528 from user", path.summary)
+    }
     assert shown.info.execution_duration is not None
     client = MlflowClient()
     found = client.get_experiment_by_name(experiment)
@@ -177,7 +179,9 @@ def test_its_pictures_are_drawn(
     open_picture(page, url, "2. The call of look_up")
     page.screenshot(path=tmp_path / "step.png")
     open_list(page, url, column="smile.path")
-    assert page.get_by_text("K-8528 from user").first.is_visible()
+    assert page.get_by_text(
+        "arrives: Monday from look_up_tour_1 and K-8528 from user"
+    ).first.is_visible()
     page.screenshot(path=tmp_path / "list.png")
 
 
