@@ -94,7 +94,7 @@ def _parsed(
     except RecursionError:
         raise ForeignDataError("nested too deeply") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise NotJSON(f"no JSON: {str(error)[:200]}") from None
+        raise NotJSON(f"not JSON: {str(error)[:200]}") from None
     except ValueError:  # Python converts no longer ones
         raise ForeignDataError("a number of thousands of digits") from None
     escaped = "\\ud" in text or "\\uD" in text
@@ -125,7 +125,7 @@ def check(value: Any, *, max_depth: int = MAX_DEPTH) -> None:
             elif kind is float:
                 finite(item)
             else:
-                raise ForeignDataError(f"a {kind.__name__} is no JSON")
+                raise ForeignDataError(f"a {kind.__name__} is not JSON")
         if not inner:
             return
         count += len(inner)

@@ -132,7 +132,8 @@ class AnswerChange:
 
 
 def compare(logged: str, response: str, meaning: Meaning, *, cut: bool = False) -> AnswerChange:
-    """The distance of a response from the logged answer; for JSON, the share of values that differ.
+    """The distance of a response from the logged answer; for JSON, the share of values that differ,
+    which are all of them where a response holds no JSON: a program reads nothing from it.
 
     Args:
         meaning: sentence vectors for rewordings.
@@ -143,6 +144,8 @@ def compare(logged: str, response: str, meaning: Meaning, *, cut: bool = False) 
     if one is not None and other is not None:
         change = json_change(one, other)
         return AnswerChange(contradicted=change, kinds=("json",) if change else ())
+    if one is not None and not re.search(r"[\[{]", response):
+        return AnswerChange(1.0, kinds=("json",))
     return _of_texts(read(logged), read(response), meaning, cut)
 
 

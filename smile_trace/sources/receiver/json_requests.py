@@ -153,7 +153,7 @@ class Reader:
         return at if found is None else found.end()
 
     def _no_json(self) -> NotJSON:
-        return NotJSON(f"no JSON at character {self._at:,}")
+        return NotJSON(f"not JSON at character {self._at:,}")
 
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
@@ -177,7 +177,7 @@ class _Request:
         try:
             self._json = Reader(body.decode(), MAX_ITEM_BYTES)
         except UnicodeDecodeError:
-            raise ForeignDataError("the body is not JSON: it is no UTF-8") from None
+            raise ForeignDataError("the body is not JSON: it is not UTF-8") from None
         self._names = names
         self._check = check
         self._received = Received(names, len(body))

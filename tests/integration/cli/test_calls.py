@@ -66,7 +66,7 @@ def test_calls(tmp_path: Path) -> None:
     assert "No call was read" in _run(tmp_path, "--since", "1s")
     wrong = run_command("calls", "--since", "yesterday", cwd=tmp_path)
     assert wrong.returncode == 1
-    assert b"write 2026-11-26T09:30, or an age" in wrong.stderr
+    assert b"use 2026-11-26T09:30, or an age" in wrong.stderr
 
 
 def test_a_call_is_a_line_and_the_prompt_stands_above_its_calls_once(tmp_path: Path) -> None:

@@ -198,4 +198,4 @@ def test_a_command_that_cannot_be_run_is_said_in_one_sentence(tmp_path: Path) ->
         check=False,
     )
     assert done.returncode == 1
-    assert done.stderr.startswith("smile-trace: no-such-program cannot be run (there is no such ")
+    assert done.stderr.startswith("smile-trace: no-such-program cannot be run (no such program)")

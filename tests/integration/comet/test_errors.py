@@ -120,7 +120,7 @@ ERRORS = {
     "502": (answer(502), "is not accepting data at the moment"),
     "503": (answer(503), "is not accepting data at the moment"),
     "504": (answer(504), "is not accepting data at the moment"),
-    "500": (answer(500), "tried again"),
+    "500": (answer(500), "will try again"),
     "no workspace": (inner(400, 90219), "COMET_WORKSPACE"),
     "wrong project": (inner(400, 34323), "set project in"),
     "no CometLLM": (answer(404), "trackers.opik"),

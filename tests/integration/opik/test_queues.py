@@ -101,7 +101,7 @@ def test_a_queue_whose_answer_was_lost_is_made_once(
     tracker.deliver_traces(captured(trace))
     for path in ("feedback-definitions", "annotation-queues"):
         server.faults = [Fault("answer", path=path, method="POST", takes_effect=takes_effect)]
-        with pytest.raises(Exception, match="tried again"):
+        with pytest.raises(Exception, match="try again"):
             tracker.deliver_explanations([unexpected(trace)])
     server.faults = []
     assert isinstance(tracker.deliver_explanations([unexpected(trace)])[0], Receipt)

@@ -71,6 +71,7 @@ def test_values_have_one_form(one: str, other: str) -> None:
         ("First knead it, then bake it.", "First bake it, then knead it.", "order"),
         ('{"a": 1, "b": 2}', '{"a": 2, "b": 1}', "json"),
         ('{"steps": [1, 2]}', '{"steps": [2, 1]}', "json"),
+        ('{"name": "Ann", "seats": 4}', "Name: Ann, seats: 4", "json"),
         ("heron and stork", "crane and heron", "word"),
         ("heron and stork and crane", "crane and heron and pelican", "word"),
         ("We met Anna, Ben and Carla in Rome.", "In Rome we met Carla, Dora and Ben.", "name"),

@@ -124,7 +124,7 @@ def test_a_judge_asked_elsewhere_is_another_judge() -> None:
 
 
 @pytest.mark.parametrize(
-    ("models", "said"), [({}, "no table of"), ({"mine": {"kind": "rerun"}}, "cannot judge")]
+    ("models", "said"), [({}, "is not in .models."), ({"mine": {"kind": "rerun"}}, "cannot judge")]
 )
 def test_the_judge_of_the_settings_is_a_model_that_can_judge(
     models: dict[str, dict[str, str]], said: str

@@ -191,7 +191,7 @@ def test_nothing_more_is_begun_once_the_server_takes_nothing(concurrency: int) -
 
 
 def test_a_server_that_fails_on_everything_is_no_items_fault() -> None:
-    with pytest.raises(TrackerUnavailable, match="tried again"):
+    with pytest.raises(TrackerUnavailable, match="try again"):
         outcomes([rejected(500), rejected(502)])
     some = outcomes([rejected(500), Receipt(external_id="1")])
     assert [type(result) for result in some] == [Rejected, Receipt]
