@@ -23,7 +23,7 @@ from tests.support.spooled import span_id, trace_id
 
 OF_THE_MOMENT = ("lags", "spool_filled", "spent_today", "worker", "healthy")
 """What a home says by the clock, by its place or by who looks."""
-RAISED = ("schema_version", "id")
+RAISED = {"schema_version", "id"}
 """What is another one wherever a record has more in it."""
 
 
@@ -58,8 +58,8 @@ def _lasting(status: dict[str, Any]) -> dict[str, Any]:
 def _of_then(said: Any, then: Any) -> Any:
     """What is said under the names that release 0.2 had, whatever records have more by now."""
     if isinstance(then, dict):
-        now = {name: said[RENAMED.get(name, name)] for name in then if name not in RAISED}
-        return {name: _of_then(now[name], then[name]) for name in now}
+        names = {name: name if name in said else RENAMED[name] for name in then.keys() - RAISED}
+        return {name: _of_then(said[now], then[name]) for name, now in names.items()}
     if isinstance(then, list):
         return [_of_then(*both) for both in zip(said, then, strict=True)]
     return said
