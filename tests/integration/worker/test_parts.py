@@ -103,7 +103,7 @@ def worker(number: int = 1, **more: object) -> RegisteredWorker:
         ([worker(clock_ahead=90.0)], 0.0, ["host-1 is 90 s ahead of", "1 of release 1"]),
         ([worker(), worker(2, release="2")], 0.0, ["1 and 2 are running side by side"]),
         ([worker(roles="ingest,explain")], 0.0, ["none has the role deliver"]),
-        ([worker(), worker(2, alive=False)], 0.0, ["host-2 has stopped responding", "1 of release 1"]),
+        ([worker(), worker(2, alive=False)], 0.0, ["host-2 has stopped", "1 of release 1"]),
         ([], 0.0, ["none runs"]),
     ],
 )
