@@ -103,26 +103,47 @@ def _told(name: str, queued: "Queued", *, dry_run: bool) -> str:
 
 
 def find_tracker(trace_id: str, settings: "Settings") -> "Tracker":
-    """The tracker of the backend that holds the trace; raises SmileTraceError with a remedy."""
+    """The tracker of the backend that holds the trace, or to which one of the store was delivered;
+    raises SmileTraceError with a remedy."""
     from smile_trace.explaining.inputs import find_trace
     from smile_trace.sources.protocol import owner
 
-    source = owner(trace_id, settings) or find_trace(trace_id.partition(":")[0], settings)[1]
-    if source is None:
+    if (source := owner(trace_id, settings)) is not None:
+        return tracker_of(source, settings)
+    trace, source = find_trace(trace_id.partition(":")[0], settings)
+    if source is not None:
+        return tracker_of(source, settings)
+    there = _delivered_to(trace, settings)
+    if not there:
         raise SmileTraceError(
-            f"--deliver puts an explanation into a trace of a backend (tr-… of MLflow), and "
-            f"{trace_id} is one of the store: smile-trace worker delivers what it explains there"
+            f"{trace_id} is a trace of the store that was delivered to no tracker: smile-trace "
+            "worker delivers it, with what it explains"
         )
-    return tracker_of(source, settings)
+    if len(there) > 1:
+        ids = listed([f"{shown} of {name}" for name, shown in there.items()], "or")
+        raise SmileTraceError(f"{trace_id} was delivered to {len(there)} trackers: name {ids}")
+    return _tracker_named(next(iter(there)), settings)
+
+
+def _delivered_to(trace: "Trace", settings: "Settings") -> dict[str, str]:
+    from smile_trace.store import Store
+
+    store = Store.look(settings)
+    try:
+        return store.outbox.delivered_to(trace.trace_id)
+    finally:
+        store.close()
 
 
 def tracker_of(source: "Source", settings: "Settings") -> "Tracker":
     """The tracker of the same backend as a source; raises SmileTraceError if it is not set."""
-    found = [one for one in discover_trackers(settings) if one.name == source.name]
+    return _tracker_named(source.name, settings)
+
+
+def _tracker_named(name: str, settings: "Settings") -> "Tracker":
+    found = [one for one in discover_trackers(settings) if one.name == name]
     if not found:
-        raise SmileTraceError(
-            f"--deliver needs the address of {source.name}, in [trackers.{source.name}], too"
-        )
+        raise SmileTraceError(f"--deliver needs the address of {name}, in [trackers.{name}], too")
     return found[0]
 
 

@@ -175,6 +175,16 @@ class Outbox:
                 connection.execute(select(trackers.c.name).order_by(trackers.c.name)).scalars()
             )
 
+    def delivered_to(self, trace_id: str) -> dict[str, str]:
+        """The trackers that have a trace, with its id there."""
+        query = select(deliveries.c.tracker, deliveries.c.external_id).where(
+            deliveries.c.kind == "trace",
+            deliveries.c.item == trace_id,
+            deliveries.c.external_id.is_not(None),
+        )
+        with self._database.read() as connection:
+            return {row.tracker: row.external_id for row in connection.execute(query)}
+
     def forget(self, tracker: str) -> int:
         """Drop a tracker's outbox and history; returns how many deliveries waited. Nothing is
         removed on the tracker itself. Should it come back, it counts as new."""

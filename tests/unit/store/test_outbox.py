@@ -107,6 +107,16 @@ def test_a_period_is_queued_for_a_late_tracker_and_nothing_twice(store: Store) -
     assert [d.item for d in traces(store, "early")] == [trace_id(3)]
 
 
+def test_which_trackers_have_a_trace(store: Store) -> None:
+    store.outbox.add(["one", "other"])
+    capture(store, 1)
+    assert store.outbox.delivered_to(trace_id(1)) == {}
+    deliver(store, *traces(store, "one"))
+    assert list(store.outbox.delivered_to(trace_id(1))) == ["one"]
+    deliver(store, *traces(store, "other"))
+    assert set(store.outbox.delivered_to(trace_id(1))) == {"one", "other"}
+
+
 def test_a_period_ends_where_it_was_said(store: Store) -> None:
     capture(store, 1)
     store.outbox.add(["early"])
