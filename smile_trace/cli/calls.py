@@ -156,12 +156,20 @@ def _short_ids(listed: "Sequence[Captured]") -> dict[str, str]:
 
 
 def _exchange(call: "Call", common: int, width: int) -> str:
-    """The last message, unless it stands above, and the answer, in at most `width` characters."""
+    """The last message that a person wrote, else the last one, unless it stands above, and the
+    answer, in at most `width` characters."""
     answer = f"→ {_answered(call)}"
-    if len(call.messages) <= common:
+    own = call.messages[common:]
+    if not own:
         return _fit(answer, width)
-    question = _fit(_asked(call.messages[-1]), max(width // 2, width - len(answer) - 1))
+    asked = next(filter(_is_question, reversed(own)), own[-1])
+    question = _fit(_asked(asked), max(width // 2, width - len(answer) - 1))
     return f"{question} {_fit(answer, width - len(question) - 1)}"
+
+
+def _is_question(message: "Message") -> bool:
+    results = any(slot.result for slot in message.slots)
+    return message.role == "user" and bool(message.content.strip()) and not results
 
 
 def _asked(message: "Message") -> str:
