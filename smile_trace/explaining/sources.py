@@ -239,8 +239,8 @@ class OfferedTools:
         """Whether the response is the logged call."""
         return _sorted(read_tool_calls(response.text or "") or ()) == _sorted(self._called)
 
-    def instead(self, response: Response) -> str:
-        """A sentence on which tool is called when the called ones are not offered."""
+    def instead(self, response: Response) -> str | None:
+        """A sentence on which tool is called when the called ones are not offered, if one is."""
         alone = len(self.names) == 1
         place = "its place" if alone else "their place"
         calls = read_tool_calls(response.text or "")
@@ -251,10 +251,7 @@ class OfferedTools:
             called = listed([presentable(call.name, longest=60) for call in calls])
             it = "it" if alone else "they"
             return f"Were {it} not offered, {called} would be called in {place}."
-        if len(self.others) == 1:
-            return f"The other tool offered would not be called in {place}."
-        count = len(self._all)
-        return f"Of the {count} tools offered none of the others would be called in {place}."
+        return None
 
 
 def _undescribed(value: Any) -> Any:

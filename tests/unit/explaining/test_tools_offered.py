@@ -86,12 +86,7 @@ def test_whether_the_call_is_kept() -> None:
 @pytest.mark.parametrize(
     ("called", "tools", "response", "sentence"),
     [
-        (("get",), ("get", "a", "b"), "No.",
-         "Of the 3 tools offered none of the others would be called in its place."),
-        (("get",), ("get", "a"), "No.",
-         "The other tool offered would not be called in its place."),
-        (("get", "send"), ("get", "send", "a", "b"), "No.",
-         "Of the 4 tools offered none of the others would be called in their place."),
+        (("get",), ("get", "a", "b"), "No.", None),
         (("get",), ("get", "a"), answer("a"),
          "Were it not offered, a would be called in its place."),
         (("get",), ("get", "a"), answer("get"),
@@ -103,7 +98,7 @@ def test_whether_the_call_is_kept() -> None:
     ],
 )  # fmt: skip
 def test_the_sentence(
-    called: tuple[str, ...], tools: tuple[str, ...], response: str, sentence: str
+    called: tuple[str, ...], tools: tuple[str, ...], response: str, sentence: str | None
 ) -> None:
     found = offered(answer(*called), *tools)
     assert found.instead(Response(text=response)) == sentence
