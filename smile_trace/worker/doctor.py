@@ -233,8 +233,9 @@ def _store(settings: Settings) -> Iterator[Finding]:
     for tracker in status.trackers:
         if tracker.name not in active:
             sentence = (
-                f"is no longer active, and everything is kept for it ({tracker.waiting} wait): "
-                f"activate it, or run smile-trace doctor --forget-tracker {tracker.name}"
+                f"is not active with these settings and this environment, and everything is kept "
+                f"for it ({tracker.waiting} wait): a worker may have other ones; if none delivers "
+                f"to it any more, run smile-trace doctor --forget-tracker {tracker.name}"
             )
             level: Level = "bad" if tracker.waiting else "note"
             yield Finding(level=level, about=f"tracker {tracker.name}", said=sentence)
