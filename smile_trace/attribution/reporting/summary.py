@@ -168,10 +168,10 @@ class _Tree:
 
 def _drivers(tree: _Tree, of: str) -> str:
     named = []
-    for place, driver in enumerate(tree.drivers):
+    for place, driver in enumerate(_as_printed(tree.drivers)):
         lost = _lost(driver) if place else f"without it, {_lost(driver)} {of} is lost"
         pieces = tree.inside(driver)
-        strongest = finest_drivers(driver, tree.free, tree.coarser)
+        strongest = _as_printed(finest_drivers(driver, tree.free, tree.coarser))
         inner = _listed([f"{_named(s, tree.like(s, pieces))} ({_lost(s)})" for s in strongest])
         there = f", there on {inner}" if inner else ""
         named.append(f"{tree.named(driver)} ({lost}){there}")
@@ -179,6 +179,13 @@ def _drivers(tree: _Tree, of: str) -> str:
         return _listed(named)
     more = f"; and on {_number(len(named) - _MAX_NAMED)} more" if len(named) > _MAX_NAMED else ""
     return "; on ".join(named[:_MAX_NAMED]) + more
+
+
+def _as_printed(strongest: Sequence[SegmentAttribution]) -> list[SegmentAttribution]:
+    """The first, which a list's column names too, then the others that are named in the order of
+    the numbers beside them, and those that are counted."""
+    named = sorted(strongest[1:_MAX_NAMED], key=lambda s: -s.attribution)
+    return [*strongest[:1], *named, *strongest[_MAX_NAMED:]]
 
 
 def _perhaps_first(tree: _Tree, first: FirstPlace | None) -> Iterator[str]:

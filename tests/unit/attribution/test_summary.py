@@ -101,11 +101,13 @@ def test_beside_a_driver_a_few_are_named_only_where_others_may_be_stronger() -> 
     assert first("fd") == first("f") == first("") == said(words)
 
 
-def test_parts_are_named_in_the_order_of_the_surrogates_own_effects() -> None:
-    weaker = driver("fox", own_effect=0.2)
-    stronger = segment("dog", 0.4, 0.5, 0.6, own_effect=0.7)
-    names = re.findall("“(.*?)”", said([weaker, stronger]))
-    assert names == ["dog", "fox"]
+def test_the_strongest_by_its_own_effect_is_first_and_others_follow_by_their_numbers() -> None:
+    strongest = segment("dog", 0.4, 0.5, 0.6, own_effect=0.7)
+    second = segment("cat", 0.4, 0.53, 0.6, own_effect=0.5)
+    third = segment("ant", 0.4, 0.56, 0.6, own_effect=0.4)
+    sentence = said([driver("fox", own_effect=0.2), second, third, strongest])
+    assert re.findall("“(.*?)”", sentence) == ["dog", "ant", "cat"]
+    assert "and one more" in sentence
 
 
 @pytest.mark.parametrize(
