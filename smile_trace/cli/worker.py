@@ -32,6 +32,8 @@ def print_plan(plan: "Plan", console: "Console") -> None:
     else:
         console.print("Nothing is waiting to be explained.")
     for model in plan.models:
+        if model.unavailable:
+            console.print(f"Not possible yet: {printable(model.unavailable)}.", markup=False)
         if model.usd is None:
             console.print(
                 f"No price is known for {printable(model.model)}: caps in dollars do not apply to "

@@ -9,7 +9,9 @@ from smile_trace.errors import Reason, ReasonCode
 from smile_trace.evaluation import injected_copies
 from smile_trace.explaining.preparation import settings_of
 from smile_trace.models import NotRepeatable
+from smile_trace.models.base import ModelUnavailable
 from smile_trace.models.registry import NoModel, settings_for
+from smile_trace.models.transport import read_key
 from smile_trace.probes import Probe, chosen
 from smile_trace.probes.api import longest_variant
 from smile_trace.probes.fixed_set import DRAWS, choose_cases
@@ -45,6 +47,8 @@ class Planned(Record):
     tokens: int | None
     usd: float | None
     left: Left
+    unavailable: str = ""
+    """Why it cannot be asked as things are, such as a missing key."""
 
 
 class Plan(Record):
@@ -115,13 +119,23 @@ def _plan(store: Store, settings: Settings) -> Plan:
     for replays in _replayed(waiting, store, settings):
         _add(totals, replays)
     return Plan(
-        models=tuple(totals[name] for name in sorted(totals)),
+        models=tuple(_checked(totals[name], settings) for name in sorted(totals)),
         skipped=tuple(
             Counted(reason=text, code=code, count=count)
             for (code, text), count in skipped.most_common()
         ),
         left=store.ledger.left(),
     )
+
+
+def _checked(planned: Planned, settings: Settings) -> Planned:
+    """Say whether its key is there."""
+    how = settings_of(planned.model, settings)
+    try:
+        read_key(getattr(how, "api_key_env", None), planned.model)
+    except ModelUnavailable as error:
+        return planned.model_copy(update={"unavailable": str(error)})
+    return planned
 
 
 def _wanted(

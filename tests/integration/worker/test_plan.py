@@ -60,9 +60,11 @@ def test_what_waited_for_a_table_is_planned_once_it_is_there(configure: Configur
     assert run(configure(), once=True, trackers=[]).sampled == 0
     [left_out] = plan(configure()).skipped
     assert (left_out.count, "no model for 'new'" in left_out.reason) == (2, True)
-    settings = configure(models={"new": {"kind": "endpoint", "base_url": "http://127.0.0.1:9/v1"}})
-    [asked] = plan(settings).models
-    assert (asked.model, asked.explanations) == ("new", 2)
+    how = {"kind": "endpoint", "base_url": "http://127.0.0.1:9/v1"}
+    [asked] = plan(configure(models={"new": how})).models
+    assert (asked.model, asked.explanations, asked.unavailable) == ("new", 2, "")
+    [asked] = plan(configure(models={"new": {**how, "api_key_env": "NO_SUCH_VARIABLE"}})).models
+    assert "set the environment variable NO_SUCH_VARIABLE" in asked.unavailable
 
 
 def test_a_call_that_a_model_has_no_form_for_is_left_out(configure: Configure) -> None:
