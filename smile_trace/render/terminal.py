@@ -153,7 +153,9 @@ _LONGEST_LINE = 2000
 def print_suggestions(found: Suggestions, console: Console | None = None) -> None:
     """Print each suggestion with its gains and losses, and what is not proposed and why."""
     console = console or Console()
-    console.print(Text(short(found.summary, _LONGEST_LINE), style="bold"))
+    nothing = f"Nothing is proposed for {found.prompt} {found.version}."  # the reasons follow
+    told = found.summary if found.suggestions else nothing
+    console.print(Text(short(told, _LONGEST_LINE), style="bold"))
     for number, suggestion in enumerate(found.suggestions, start=1):
         console.print(Text(f"\n{number}. {short(suggestion.what, _LONGEST_LINE)}", style="bold"))
         for line in _lines(suggestion):

@@ -7,6 +7,7 @@ from smile_trace._guards.external_tracing import suppress_instrumentation
 from smile_trace._text.lists import listed
 from smile_trace.attribution.one_thread import one_thread
 from smile_trace.comparison.answers import version_distance
+from smile_trace.comparison.evidence import NothingToCompare
 from smile_trace.comparison.version_replay import InputModels, request_of
 from smile_trace.comparison.version_report import base_url_of
 from smile_trace.explaining.driver import wait_for
@@ -19,7 +20,7 @@ from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.suggesting.material import Material, answerable, asked_model, read_material
 from smile_trace.suggesting.proposals import find_and_try
-from smile_trace.suggesting.trials import Replays, Trials
+from smile_trace.suggesting.trials import MIN_HELD_OUT, Replays, Trials
 
 
 def summarize(found: Suggestions) -> str:
@@ -66,7 +67,8 @@ def suggest(
         settings: by default those of the environment and the nearest `smile_trace.toml`.
 
     Raises:
-        NothingToCompare: no such prompt or version; the message says what to do.
+        NothingToCompare: no such prompt or version, or too few different calls of it; the message
+            says what to do, and nothing was asked.
         SmileTraceError: the model cannot be asked.
         ValueError: budget is below 1.
     """
@@ -86,7 +88,7 @@ def suggest(
                 budget=budget,
                 scope=f"suggest/{prompt}/{uuid.uuid4().hex}",
             )
-            material = answerable(material, models)
+            material = _enough(answerable(material, models), prompt)
             replays = Replays(models, budget, exact=_repeats_itself(material, models))
             distance = version_distance(settings.explain.distance)
             limit = settings.explain.smallest_effect
@@ -116,6 +118,18 @@ def suggest(
     return done.model_copy(update={"summary": summarize(done)})
 
 
+def _enough(material: Material, prompt: str) -> Material:
+    """The material, if a change could be proposed from it, however its calls answer."""
+    searched, held_out = len(material.searched), len(material.held_out)
+    if held_out >= MIN_HELD_OUT:
+        return material
+    raise NothingToCompare(
+        f"{searched + held_out} different calls of {prompt!r} version {material.report.version!r} "
+        f"are too few to suggest anything: half of them are held out to try it on, and "
+        f"{MIN_HELD_OUT} are needed there. Capture {2 * MIN_HELD_OUT} or more; nothing was asked."
+    )
+
+
 def _repeats_itself(material: Material, models: InputModels) -> bool:
     inputs = [*material.searched, *material.held_out]
     return all(models.of(one.call).deterministic(one.call.parameters) for one in inputs)
@@ -134,7 +148,7 @@ def estimate_suggestions(
     request, and its material. Asks nothing; errors are those of `suggest`."""
     store = Store.look(settings)
     try:
-        material = read_material(store, settings, prompt, version, seed)
+        material = _enough(read_material(store, settings, prompt, version, seed), prompt)
     finally:
         store.close()
     name = asked_model(material, model)

@@ -7,8 +7,12 @@ from typer.testing import CliRunner
 
 import smile_trace
 from smile_trace.cli.app import app
-from smile_trace.records.suggestion import Suggestions
+from smile_trace.comparison import NothingToCompare
+from smile_trace.records.suggestion import NotProposed, Suggestions
+from smile_trace.store import Store
+from smile_trace.suggesting.api import summarize
 from smile_trace.suggesting.trials import MIN_HELD_OUT
+from tests.support.planted_prompts import BEFORE, QUESTIONS, plant, settings_in
 from tests.support.planted_suggestions import GUARD, PlantedPrompt, plant_in
 
 pytestmark = pytest.mark.thorough
@@ -36,6 +40,34 @@ def test_what_has_no_effect_and_what_harms_is_found_and_nothing_else(
     found.show()
     guarded = GUARD in prompt.no_effect
     assert ("Not tested by these calls" in capsys.readouterr().out) == guarded
+
+
+def test_too_few_calls_are_told_before_anything_is_asked(tmp_path: Path) -> None:
+    store = Store.open(settings := settings_in(tmp_path))
+    plant(store, "answer", "1", BEFORE, QUESTIONS[:19])
+    asked: list[str] = []
+    with pytest.raises(NothingToCompare, match=r"19 different calls .* are too few .* Capture 20"):
+        smile_trace.suggest("answer", model=asked.append, settings=settings)
+    store.close()
+    assert not asked
+
+
+def test_why_nothing_is_proposed_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+    why = NotProposed(kind="order", what="Another order", why="none of 12 answers depends on it")
+    found = Suggestions(
+        prompt="answer",
+        version="1",
+        model="m",
+        template="",
+        not_proposed=(why,),
+        smallest_effect=0.1,
+        seed=0,
+        made_at="2026-11-30",
+    )
+    found.model_copy(update={"summary": summarize(found)}).show()
+    shown = " ".join(capsys.readouterr().out.split())
+    assert shown.startswith("Nothing is proposed for answer 1. Not proposed Another order: none")
+    assert shown.count("depends on it") == 1
 
 
 def test_a_dry_run_says_the_cost_and_a_budget_is_kept(
