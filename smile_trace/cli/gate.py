@@ -101,7 +101,10 @@ def gate(
 ) -> None:
     """Check in CI how easily a prompt's answers change, or show its model's drift."""
     if (not limits) == (not (series or restart)):
-        raise typer.BadParameter("give --max PROBE=RATE, or one of --series and --restart")
+        raise typer.BadParameter(
+            "give --max PROBE=RATE, such as --max order=.2 (of the answers, 20 % may change with "
+            "the order), or one of --series and --restart"
+        )
     if not limits:
         drift(name, restart, json)
         return

@@ -109,11 +109,27 @@ def find_trace(trace_id: str, settings: Settings) -> tuple[Trace, Source | None]
         asked.append(source.name)
     if silent is not None:
         raise silent
+    missing = f"there is no trace {trace_id!r} in {listed([str(settings.home), *asked], 'or')}"
+    if not no_home and _is_prompt(trace_id, settings):
+        raise ExplanationFailed(
+            f"{missing}, but a prompt of that name: `smile-trace compare {trace_id}` says what "
+            "mattered in its calls, and `smile-trace calls` has their ids"
+        )
     raise ExplanationFailed(
-        f"there is no trace {trace_id!r} in {listed([str(settings.home), *asked], 'or')}: take its "
-        "id from `smile-trace calls` or the tracker, and run `smile-trace worker --once` where it "
-        "was captured just now"
+        f"{missing}: take its id from `smile-trace calls` or the tracker, and run `smile-trace "
+        "worker --once` where it was captured just now"
     )
+
+
+def _is_prompt(name: str, settings: Settings) -> bool:
+    from smile_trace.store import Store
+
+    store = Store.look(settings)
+    try:
+        with store.reading_prompts() as prompts:
+            return bool(prompts.versions(name))
+    finally:
+        store.close()
 
 
 def _of_store(trace_id: str, settings: Settings) -> Trace | None:

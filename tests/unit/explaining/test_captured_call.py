@@ -12,6 +12,7 @@ from smile_trace.explaining.inputs import read_call
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.worker.ingest import Ingest
+from tests.support.planted_prompts import plant
 from tests.support.spooled import call_span, span_id, trace_id, write_spool
 
 ONE, OTHER = 0x10, 0x20
@@ -26,6 +27,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     write_spool(settings.spool, [call_span(ONE), call_span(OTHER, **held)])
     store = Store.open(settings)
     Ingest(store, settings).run()
+    plant(store, "library", "1", "Answer: {question}", [{"question": "Which books?"}])
     store.close()
     return settings
 
@@ -49,6 +51,7 @@ def test_a_call_is_replayed_by_the_id_that_mlflow_shows(settings: Settings) -> N
     ("written", "said"),
     [
         (trace_id(9), "there is no trace .* take its id from `smile-trace calls`"),
+        ("library", "but a prompt of that name: `smile-trace compare library` says"),
         (f"{trace_id(ONE)}:{span_id(7)}", f"no call of a model with the span id '{span_id(7)}'"),
     ],
 )
