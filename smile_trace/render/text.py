@@ -62,8 +62,14 @@ def _few_marks(match: re.Match[str]) -> str:
     return "".join(kept)
 
 
+_MEMBER = re.compile(r'\s*"(?:[^"\\]|\\.)*"\s*:')
+
+
 def noun(segment: SegmentAttribution) -> str:
-    """Return a segment's kind: `word`, `document`, or `part` if it has no name."""
+    """Return a segment's kind: `word`, `document`, `field` for a member of JSON, or `part` if it
+    has no name."""
+    if segment.unit == "word" and _MEMBER.match(segment.text):
+        return "field"
     return "part" if segment.unit in ("span", "auto") else segment.unit.replace("_", " ")
 
 

@@ -25,7 +25,7 @@ from smile_trace.render import (
 )
 from smile_trace.render.html import MOST_ENTRIES, Entry, index_to_html
 from smile_trace.render.markdown import align_tables, escape
-from smile_trace.render.text import difference
+from smile_trace.render.text import difference, noun
 from tests.support.explained import HOSTILE, explanation
 from tests.support.planted import PlantedModel
 
@@ -275,6 +275,14 @@ def test_the_finest_certain_part_is_named_and_nothing_uncertain() -> None:
     assert driver_text(both) == "mirror", "what is open on the finest level is not named"
     document = DocumentAttribution(source="hall.md", place=(0, 0, len(text)), measured="in_pieces")
     assert driver_text(found.model_copy(update={"documents": (document,)})) == "hall.md"
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"), [('"item": "wool rug"', "field"), ('"item"', "word"), ("item:", "word")]
+)
+def test_a_member_of_json_is_a_field(text: str, kind: str) -> None:
+    [word, *_] = explanation([("user", "x")], {}).segments
+    assert noun(word.model_copy(update={"text": text})) == kind
 
 
 def test_it_fits_into_a_column() -> None:
