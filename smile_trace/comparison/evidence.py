@@ -63,6 +63,12 @@ def versions_of(store: Store, prompt: str, since: float = 0.0) -> dict[str, int]
     """
     with store.reading_prompts() as prompts:
         found = prompts.versions(prompt, since)
+        function = not found and prompts.has_function(prompt)
+    if function:
+        raise NothingToCompare(
+            f"{prompt!r} is a function whose calls use no smile_trace.Prompt, and so has no prompt "
+            "versions: smile-trace compare without versions says what mattered in its calls."
+        )
     if not found:
         lately = " that began since then" if since else ""
         raise NothingToCompare(

@@ -69,6 +69,11 @@ class PromptReader:
         ordered = query.order_by(calls.c.group_name).limit(limit)
         return list(self._connection.execute(ordered).scalars())
 
+    def has_function(self, name: str) -> bool:
+        """Whether a function of that name, without a prompt, was called."""
+        query = select(calls.c.id).where(calls.c.group_kind != "prompt", calls.c.group_name == name)
+        return self._connection.execute(query.limit(1)).first() is not None
+
     def versions(self, prompt: str, since: float = 0.0) -> dict[str, int]:
         """A prompt's versions and counts of calls since then (Unix seconds), oldest first."""
         query = (
