@@ -233,6 +233,11 @@ class PerturbationStudy:
                 fidelity,
                 coarser=coarser,
                 interactions=interactions,
+                without_both=[
+                    pair
+                    for level in self._paired(findings, shown, scores)
+                    for pair in level.without_both()
+                ],
                 fields=fields,
                 first=first,
                 same_texts=scores.same_texts,
@@ -248,16 +253,22 @@ class PerturbationStudy:
     def _interactions(
         self, findings: Sequence[LevelFindings], shown: int, scores: ResponseScores
     ) -> tuple[Interaction, ...]:
-        """The pairs of the finest level shown, and of levels beside each other that are exact."""
+        """The pairs of the levels that `_paired` gives."""
         confirmed = self._known.confirmed(scores) if shown == len(findings) else ()
-        side_by_side = findings[: self._planner.outermost]
-        exact = [one for one in side_by_side if one.exact and one is not findings[shown - 1]]
         return tuple(
             pair
-            for level, of_level in ((findings[shown - 1], confirmed), *((one, ()) for one in exact))
-            if status_of(level, scores) == "reliable"
-            for pair in level.interactions(of_level)
+            for level in self._paired(findings, shown, scores)
+            for pair in level.interactions(confirmed if level is findings[shown - 1] else ())
         )
+
+    def _paired(
+        self, findings: Sequence[LevelFindings], shown: int, scores: ResponseScores
+    ) -> list[LevelFindings]:
+        """The finest level shown, and exact ones beside each other, of which pairs are said."""
+        side_by_side = findings[: self._planner.outermost]
+        exact = [one for one in side_by_side if one.exact and one is not findings[shown - 1]]
+        levels = findings[shown - 1], *exact
+        return [level for level in levels if status_of(level, scores) == "reliable"]
 
     def _unseen(self) -> float:
         """The share of distinct answers that count as unchanged although their words differ."""

@@ -233,8 +233,19 @@ def rounded(calls: int) -> int:
     return max(step, step * round(calls / step))
 
 
+def _costs_more_alone(found: LevelFindings) -> bool:
+    most = at_most(found.low, found.high)
+    return any(
+        (alone or 0.0) >= found.limit > most[k] and not found.significant[k]
+        for k, alone in enumerate(found.leave_one_out)
+    )
+
+
 def further_calls(found: Sequence[LevelFindings], spent: int) -> int | None:
     """About how many further calls would settle all levels that are shown, given the `spent` calls;
-    None if nothing is open, or the number is too large to mean anything."""
+    None if nothing is open, the number is too large to mean anything, or a part is open because it
+    costs more alone than its interval holds, which no further mask changes."""
+    if any(map(_costs_more_alone, found)):
+        return None
     calls = sum(max(further_rows(of), default=0) for of in found)
     return rounded(calls) if 0 < calls <= MOST * spent else None

@@ -94,8 +94,9 @@ class SegmentAttribution(Record):
 
     @property
     def at_most(self) -> float:
-        """The largest absolute effect in the interval, in [0, 1]."""
-        return most_of(self.ci_low, self.ci_high)
+        """The largest absolute effect in the interval, or measured with it alone removed, in
+        [0, 1]."""
+        return max(most_of(self.ci_low, self.ci_high), self.leave_one_out or 0.0)
 
     @property
     def places(self) -> tuple[Place, ...]:

@@ -110,8 +110,8 @@ def verdict_on(
     significant: float | None, at_most: float, limit: float, *, can_exclude: bool = True
 ) -> Verdict:
     """Return the verdict on an effect, given if it is significant. Exclusion takes two one-sided
-    tests at 5 % (Schuirmann 1987): `at_most`, the largest absolute effect in its 90 % interval, is
-    below the limit."""
+    tests at 5 % (Schuirmann 1987): `at_most`, the largest absolute effect in its 90 % interval, or
+    that was measured with it alone removed, is below the limit."""
     if significant is not None:
         return "supports" if significant > 0 else "against"
     return "excluded" if can_exclude and at_most < limit else "open"

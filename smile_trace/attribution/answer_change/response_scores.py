@@ -155,7 +155,7 @@ def score_responses(
         (response, distance)
         for rows, found in zip(everything, distances, strict=True)
         for (row, response), distance in zip(rows, found, strict=True)
-        if row.kind == "baseline" and response is not None and distance is not None
+        if _is_baseline(row) and response is not None and distance is not None
     ]
     failed = tuple(tuple(r is not None and not r.ok for _, r in rows) for rows in levels)
     if not baseline:
@@ -188,6 +188,11 @@ def score_responses(
         of_sparse,
         of_confirming,
     )
+
+
+def _is_baseline(row: Perturbation) -> bool:
+    """Whether a row counts towards the baseline; that of a finer level is the first level's."""
+    return row.kind == "baseline" and row.level == 0
 
 
 def answer_words(text_change: TextComparison, signal: Signal, rows: Iterable[Row]) -> list[str]:
@@ -226,7 +231,7 @@ def _probability_distances(
         logs
         for rows, level in zip(levels, logprobs, strict=True)
         for (row, _), logs in zip(rows, level, strict=True)
-        if row.kind == "baseline" and logs is not None
+        if _is_baseline(row) and logs is not None
     ]
     if not unperturbed:
         return [[None] * len(rows) for rows in levels]

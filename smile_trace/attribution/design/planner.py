@@ -372,6 +372,8 @@ class Planner:
             every = masks.all_masks(free, sendable) if sum(free) <= 12 else []
             if every and len(every) - 1 <= share:
                 level.exact = True
+                if not level.rows:  # a finer level's: the same call as the first level's
+                    level.rows.append(self._row(level, "baseline", every[0]))
                 level.rows.extend(self._row(level, "enumerated", mask) for mask in every[1:])
                 return
         self._draw(level, calls if self._looks else share, share)

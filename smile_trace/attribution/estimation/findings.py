@@ -1,6 +1,6 @@
 """Effects, intervals and tests of the segments of one partition."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -22,6 +22,10 @@ from smile_trace.records.verdicts import SMALLEST_EFFECT
 
 PRECISION = 0.05
 """Half width of an interval that needs no more calls."""
+
+
+WithoutBoth = tuple[str, str, float]
+"""Two segments (keys), and the answer change with these two removed."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,15 @@ class LevelFindings:
             )
             for pair in (self.pairs if self.exact else confirmed)
             if pair.kind is not None
+        )
+
+    def without_both(self) -> tuple[WithoutBoth, ...]:
+        """The pairs without which more is lost than each of them costs, if every mask was asked."""
+        keys = [segment.key for segment in self.segments if not segment.protected]
+        return tuple(
+            (keys[pair.first], keys[pair.second], pair.lost)
+            for pair in self.pairs
+            if pair.more_together and pair.lost is not None
         )
 
     def _attribution(self, k: int, segment: Segment) -> SegmentAttribution:
@@ -134,7 +147,7 @@ def find(
     known = [(row, y) for row, y in zip(rows, changes, strict=True) if y is not None]
     locality = locality_of(rows, segments, embed)
     if exact:
-        tested = _of_every_mask(known, free, floor, complete=len(known) == len(rows))
+        tested = _of_every_mask(known, free, floor, complete=len(known) == len(rows), limit=limit)
     else:
         weights = [
             w for w, y in zip(locality, changes, strict=True) if w is not None and y is not None
@@ -170,7 +183,7 @@ def find(
         locality=locality,
         fails_without=_fails_without(rows, changes, failed, free, seed),
         failure_rate=float(np.mean(failed)) if failed else 0.0,
-        pairs=tested.pairs,
+        pairs=tuple(_apart(pair, measured, free, limit) for pair in tested.pairs),
         first=None if tested.first is None else in_place(tested.first, free),
         untold=_flags(tested.untold, free),
         alone=None if tested.alone is None else in_place(tested.alone, free),
@@ -203,9 +216,14 @@ class _Tested:
 
 
 def _of_every_mask(
-    known: Sequence[tuple[Perturbation, float]], free: np.ndarray, floor: float, *, complete: bool
+    known: Sequence[tuple[Perturbation, float]],
+    free: np.ndarray,
+    floor: float,
+    *,
+    complete: bool,
+    limit: float,
 ) -> _Tested:
-    estimate, used, together = _exact(known, free, complete=complete)
+    estimate, used, together = _exact(known, free, complete=complete, limit=limit)
     significant = (np.abs(estimate.effect) > max(floor, NEGLIGIBLE)) & (
         estimate.low == estimate.high
     )
@@ -333,7 +351,11 @@ def _estimate(rows: Rows, seed: list[int], solver: Solver) -> Estimate:
 
 
 def _exact(
-    known: Sequence[tuple[Perturbation, float]], free: np.ndarray, *, complete: bool
+    known: Sequence[tuple[Perturbation, float]],
+    free: np.ndarray,
+    *,
+    complete: bool,
+    limit: float = SMALLEST_EFFECT,
 ) -> tuple[Estimate, int, tuple[Pair, ...]]:
     """The exact estimate (unknown if a mask has no answer), its number of masks, and the pairs."""
     masks = [row.mask for row, _ in known if row.kind in ("baseline", "enumerated")]
@@ -344,7 +366,7 @@ def _exact(
     effect = inference.enumerated(x, y)
     low = effect if complete else np.full(len(effect), -1.0)
     high = effect if complete else np.ones(len(effect))
-    together = exact_pairs(x, y, effect) if complete else ()
+    together = exact_pairs(x, y, effect, limit) if complete else ()
     return Estimate(effect, effect, low, high, None), len(distinct), together
 
 
@@ -392,6 +414,13 @@ def _leave_one_out(known: Sequence[tuple[Perturbation, float]], segments: int) -
         if sum(row.mask) == segments - 1:
             measured[row.mask.index(False)] = y
     return measured
+
+
+def _apart(pair: Pair, measured: Mapping[int, float], free: np.ndarray, limit: float) -> Pair:
+    """The pair, told whether one of the two was measured to cost an effect that matters alone."""
+    places = np.flatnonzero(free)[[pair.first, pair.second]]
+    costs = max(measured.get(int(k), 0.0) for k in places)
+    return replace(pair, apart=pair.apart or costs >= limit)
 
 
 def in_place(values: Array, free: np.ndarray) -> Array:

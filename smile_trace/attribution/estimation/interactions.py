@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from smile_trace.attribution.estimation import inference
 from smile_trace.attribution.estimation.inference import DEFAULT_SOLVER, FOLDS, LEVEL, Rows
 from smile_trace.attribution.estimation.solver import Array, Solver
+from smile_trace.records.verdicts import SMALLEST_EFFECT
 
 CANDIDATES = 4
 """Segments with the largest effects that are tested in pairs: six tests."""
@@ -37,7 +38,9 @@ Kind = Literal["either", "both"]
 @dataclass(frozen=True)
 class Pair:
     """Two segments (`first` < `second`), their interaction and its interval. `alone` and `beside`
-    hold each segment's effect with the other retained, and with it removed."""
+    hold each segment's effect with the other retained, and with it removed. `apart`: one alone was
+    measured to cost an effect that matters. `lost`: the answer change without these two, where
+    every mask was asked; else None."""
 
     first: int
     second: int
@@ -46,6 +49,8 @@ class Pair:
     high: float
     alone: tuple[float, float]
     beside: tuple[float, float]
+    apart: bool = False
+    lost: float | None = None
 
     @property
     def kind(self) -> Kind | None:
@@ -53,10 +58,16 @@ class Pair:
         with one removed, the other does little. None if neither is certain."""
         small = 2 * np.array(self.alone) <= self.beside, 2 * np.array(self.beside) <= self.alone
         if self.low > 0 and self.value >= WORTH_SAYING and small[0].all():
-            return "either"
+            return None if self.more_together else "either"
         if self.high < 0 and self.value <= -WORTH_SAYING and small[1].all():
             return "both"
         return None
+
+    @property
+    def more_together(self) -> bool:
+        """Whether more is lost without both than the two cost, though neither stands in for the
+        other: one alone costs an effect that matters."""
+        return self.apart and self.low > 0 and self.value >= WORTH_SAYING
 
 
 def pairs(
@@ -83,14 +94,19 @@ def pairs(
     )
 
 
-def exact_pairs(x: Array, y: Array, effects: Array) -> tuple[Pair, ...]:
+def exact_pairs(
+    x: Array, y: Array, effects: Array, limit: float = SMALLEST_EFFECT
+) -> tuple[Pair, ...]:
     """The pairs if every mask was asked: rows of x (1 = removed) and their changes y."""
     found = []
     for a, b in _pairs_of_segments(effects):
         alone = _given(x, y, a, b, 0), _given(x, y, b, a, 0)
         beside = _given(x, y, a, b, 1), _given(x, y, b, a, 1)
         value = beside[0] - alone[0]
-        found.append(Pair(a, b, value, value, value, alone, beside))
+        without = np.isin(np.arange(x.shape[1]), (a, b))
+        lost = y[(x.astype(bool) == without).all(axis=1)]
+        both = float(lost[0]) if len(lost) else None
+        found.append(Pair(a, b, value, value, value, alone, beside, max(alone) >= limit, both))
     return tuple(found)
 
 

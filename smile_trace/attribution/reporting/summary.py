@@ -44,6 +44,7 @@ def summarize(
     *,
     coarser: Sequence[SegmentAttribution] = (),
     interactions: Sequence[Interaction] = (),
+    without_both: Sequence[tuple[str, str, float]] = (),
     fields: Sequence[FieldChange] = (),
     first: FirstPlace | None = None,
     part: str | None = None,
@@ -57,6 +58,7 @@ def summarize(
         fidelity: how far they may be trusted.
         coarser: the passages that some of them are pieces of.
         interactions: the pairs that work together.
+        without_both: pairs (keys) without which more is lost than each costs, and what is lost.
         fields: which fields of the answer change without which segments.
         first: the segments that may have the largest effect.
         part: the part of the answer that is explained; None for all of it.
@@ -67,7 +69,7 @@ def summarize(
     if fidelity.status == "no_effect":
         return _no_effect(fidelity, answer, same_texts=same_texts)
     segments = decided(segments, interactions, limit=limit)
-    tree = _Tree(segments, coarser)
+    tree = _Tree(segments, coarser, limit)
     if fidelity.status == "inconclusive":
         what = "this answer" if part is None else f"the part “{_short(part)}” of this answer"
         said = f"What drove {what} is inconclusive at this budget: {fidelity.reason}"
@@ -95,6 +97,7 @@ def summarize(
     clauses += _together(
         tree.named_together([s for s in tree.everything if s.key in paired]), interactions
     )
+    clauses += _without_both(tree, without_both, of)
     clauses += _others([s for s in tree.free if s.key not in paired], of)
     clauses += _never_removed([s for s in segments if s.protected])
     clauses += _next(fidelity) if fidelity.status == "partial" else ()
@@ -115,9 +118,12 @@ class _Tree:
     """The segments of a prompt, and the passages that some of them are pieces of."""
 
     def __init__(
-        self, segments: Sequence[SegmentAttribution], coarser: Sequence[SegmentAttribution]
+        self,
+        segments: Sequence[SegmentAttribution],
+        coarser: Sequence[SegmentAttribution],
+        limit: float,
     ) -> None:
-        self.coarser = coarser
+        self.coarser, self.limit = coarser, limit
         self.everything = sorted([*segments, *coarser], key=lambda s: s.places)
         self.free = [s for s in segments if not s.protected]
 
@@ -169,10 +175,12 @@ class _Tree:
 def _drivers(tree: _Tree, of: str) -> str:
     named = []
     for place, driver in enumerate(_as_printed(tree.drivers)):
-        lost = _lost(driver) if place else f"without it, {_lost(driver)} {of} is lost"
+        lost = _costs(driver, tree.limit, "" if place else f" {of} is lost")
         pieces = tree.inside(driver)
         strongest = _as_printed(finest_drivers(driver, tree.free, tree.coarser))
-        inner = _listed([f"{_named(s, tree.like(s, pieces))} ({_lost(s)})" for s in strongest])
+        inner = _listed(
+            [f"{_named(s, tree.like(s, pieces))} ({_costs(s, tree.limit)})" for s in strongest]
+        )
         there = f", there on {inner}" if inner else ""
         named.append(f"{tree.named(driver)} ({lost}){there}")
     if not any(map(tree.inside, tree.drivers)):
@@ -186,6 +194,15 @@ def _as_printed(strongest: Sequence[SegmentAttribution]) -> list[SegmentAttribut
     the numbers beside them, and those that are counted."""
     named = sorted(strongest[1:_MAX_NAMED], key=lambda s: -s.attribution)
     return [*strongest[:1], *named, *strongest[_MAX_NAMED:]]
+
+
+def _costs(segment: SegmentAttribution, limit: float, is_lost: str = "") -> str:
+    """What is lost without a segment: on average over what else is removed, and alone if that was
+    measured and is another number."""
+    lost, alone = f"{_lost(segment)}{is_lost}", segment.leave_one_out
+    if alone is None or abs(alone - segment.attribution) < limit:
+        return f"without it, {lost}" if is_lost else lost
+    return f"{lost} on average, {_percent(alone)} without it alone"
 
 
 def _perhaps_first(tree: _Tree, first: FirstPlace | None) -> Iterator[str]:
@@ -255,6 +272,14 @@ def _together(names: Mapping[str, str], pairs: Sequence[Interaction]) -> Iterato
         yield f"{listed([name for key, name in names.items() if key in group])} only work together"
 
 
+def _without_both(tree: _Tree, pairs: Sequence[tuple[str, str, float]], of: str) -> Iterator[str]:
+    """A clause on the pair without which most is lost."""
+    if pairs:
+        *keys, lost = max(pairs, key=lambda pair: pair[2])
+        names = tree.named_together([s for s in tree.everything if s.key in keys])
+        yield f"without both {listed(list(names.values()))}, {_percent(lost)} {of} is lost"
+
+
 def _no_effect(fidelity: Fidelity, answer: str, *, same_texts: bool) -> str:
     what = answer[0].lower() + answer[1:]
     if fidelity.noise_floor > NEGLIGIBLE:
@@ -301,6 +326,10 @@ def _lost(segment: SegmentAttribution) -> str:
     if low == 100:
         return "all"
     return f"{value} %" if high - low <= 1 else f"{value} % [{low} to {high} %]"
+
+
+def _percent(share: float) -> str:
+    return "all" if round(100 * share) == 100 else f"{round(100 * share)} %"
 
 
 def _named(segment: SegmentAttribution, segments: Sequence[SegmentAttribution]) -> str:

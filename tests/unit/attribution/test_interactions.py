@@ -111,6 +111,22 @@ def test_the_kind_of_a_pair(value, half, alone, beside, kind) -> None:
     assert Pair(0, 1, value, value - half, value + half, alone, beside).kind == kind
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "kind"),
+    [(0.27, 0.0, None), (0.09, 0.0, "either"), (0.09, 0.1, None)],
+)
+def test_neither_is_enough_where_one_alone_costs_an_effect_that_matters(
+    first: float, second: float, kind: str | None
+) -> None:
+    x = np.array(list(product((0.0, 1.0), repeat=2)))
+    y = np.array([0.0, second, first, 0.99])
+    [pair] = exact_pairs(x, y, inference.enumerated(x, y))
+    assert pair.alone == pytest.approx((first, second))
+    assert pair.kind == kind
+    assert pair.more_together == (kind is None)
+    assert pair.lost == 0.99
+
+
 EITHER = Pair(0, 2, 1.0, 0.8, 1.2, (0.0, 0.0), (1.0, 1.0))
 
 

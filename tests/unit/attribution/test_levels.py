@@ -421,6 +421,32 @@ def test_every_result_of_a_tool_that_matters_is_named(rule: str) -> None:
     )
 
 
+def test_a_level_of_which_every_mask_was_asked_holds_the_unperturbed_prompt() -> None:
+    """Its answer is half of what each message costs alone; without it the attribution is what each
+    costs where the other is missing, too."""
+    said = {(True, True): SAID, (False, True): SAID[:2], (True, False): SAID, (False, False): ()}
+
+    def model(messages: tuple[Message, ...]) -> str:
+        held = [m.content for m in messages if m.role in ("system", "user")]
+        system, user = ("Use the tools." in " ".join(held), "my order" in " ".join(held))
+        results = [any(fact in m.content for m in messages) for fact in FACTS]
+        said_now = [s for s, is_held in zip(SAID, results, strict=True) if is_held]
+        return " ".join(s for s in said_now if s in said[system, user]) or UNKNOWN
+
+    found = run(_agent(turns=0), model, unit="auto", remote=True).explanation
+    outer = [s for s in (*found.coarser, *found.segments) if s.unit == "message"]
+    assert [s.role for s in outer] == ["system", "user"]
+    alone = [s.leave_one_out or 0.0 for s in outer]
+    changes = {row.mask: row.shift for row in found.perturbations if row.level == 1}
+    assert changes[True, True] == 0
+    both = changes[False, False] or 0.0
+    for one, (cost, other) in zip(outer, (alone, alone[::-1]), strict=True):
+        # The other is retained with probability .5 and .8.
+        assert one.attribution == pytest.approx(0.65 * cost + 0.35 * (both - other))
+    assert found.cost.target_calls == len({(p.text_hash, p.replicate) for p in found.perturbations})
+    assert sum(row.kind == "baseline" for row in found.perturbations if row.level == 0) == 2
+
+
 @pytest.mark.parametrize(("results", "budget", "deterministic"), ASKED)
 def test_messages_are_removed_where_no_result_matters(
     results: int, budget: int, deterministic: bool

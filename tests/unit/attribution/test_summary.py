@@ -467,6 +467,17 @@ def test_what_works_together() -> None:
     )
 
 
+def test_what_is_lost_without_it_is_not_said_of_an_average() -> None:
+    system = segment("Answer", 0.52, 0.52, 0.52, key="a", leave_one_out=0.27)
+    user = segment("Where", 0.25, 0.25, 0.25, key="b", leave_one_out=0.0)
+    near = segment("lamp", 0.2, 0.2, 0.2, key="c", leave_one_out=0.25)
+    assert said([system, user, near], without_both=[("a", "b", 0.99), ("a", "c", 0.6)]) == (
+        "The answer depends on “Answer” (52 % of the answer is lost on average, 27 % without it "
+        "alone), “Where” (25 % on average, 0 % without it alone) and “lamp” (20 %); without both "
+        "“Answer” and “Where”, 99 % of the answer is lost."
+    )
+
+
 def test_what_works_together_in_a_passage() -> None:
     [one] = passages("the key is here")
     pieces = [

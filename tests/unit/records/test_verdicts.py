@@ -45,6 +45,15 @@ def test_only_what_lies_inside_the_limit_is_excluded(
 
 
 @pytest.mark.parametrize(
+    ("alone", "verdict"), [(None, "excluded"), (0.09, "excluded"), (0.1, "open"), (0.25, "open")]
+)
+def test_what_costs_as_much_alone_is_not_excluded(alone: float | None, verdict: str) -> None:
+    one = segment(-0.08, 0.08, leave_one_out=alone)
+    assert one.verdict == verdict
+    assert one.at_most == max(0.08, alone or 0)
+
+
+@pytest.mark.parametrize(
     ("verdicts", "all_together"),
     [
         (["excluded", "excluded"], "excluded"),
