@@ -74,8 +74,8 @@ def with_span(**changes: Any) -> bytes:
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        (b'{"resourceSpans":[{"resou', "no JSON"),
-        (b"\xff\xfe\x00", "no JSON"),
+        (b'{"resourceSpans":[{"resou', "not JSON"),
+        (b"\xff\xfe\x00", "not JSON"),
         (b"[]", "a JSON list, not an object"),
         (b"[" * 100_000, "no JSON|nested too deeply"),
         (b'{"resourceSpans":7}', "resourceSpans is no list"),
