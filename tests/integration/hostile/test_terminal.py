@@ -91,8 +91,7 @@ def test_names_in_comparisons_and_status(folder: Path) -> None:
     write_spool(settings.spool, spans)
     compared = run(folder, "compare", name, "--budget", "0")
     assert compared.code == 0, compared.written[-2000:]
-    rows = {line.split("   ")[1] for line in compared.lines if line.startswith("   Witness")}
-    assert rows == {f"Witness {number} stays." for number in range(len(TEXTS))}
+    assert sum("parts were not measured" in line for line in compared.lines) == 2, "each version"
     assert run(folder, "worker", "--once").code == 0
     status = run(folder, "status")
     assert status.code == 0

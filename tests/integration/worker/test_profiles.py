@@ -144,7 +144,7 @@ def asked_again(server: StrictServer) -> int:
 def test_the_path_of_a_sampled_trace_is_stored_and_delivered(tmp_path: Path) -> None:
     tracker, other = PathTracker(), FakeTracker()
     with agent_in(tmp_path, worker={"concurrent_explanations": 1}) as (server, settings):
-        assert [(m.explanations, m.calls) for m in plan(settings).models] == [(2, 2 * 40 + 90)]
+        assert [(m.explanations, m.calls) for m in plan(settings).models] == [(2, 2 * 40 + 240)]
         status = run(settings, once=True, trackers=[tracker, other])
         path = path_in(settings)
         assert path is not None
@@ -201,11 +201,12 @@ def test_a_path_waits_for_the_daily_cap_and_goes_on(tmp_path: Path) -> None:
     clock: Callable[[], float] = lambda: at[0]  # noqa: E731
     budget = {"calls_per_day": 60, "calls_per_explanation": 40}
     with agent_in(tmp_path, budget=budget) as (server, settings):
-        assert run(settings, once=True, trackers=[], clock=clock).pending == 1
+        assert run(settings, once=True, trackers=[], clock=clock).pending > 0
         assert len(server.bodies) <= 60
         assert path_in(settings) is None
         at[0] += 86_400
         assert run(settings, once=True, trackers=[], clock=clock).explained == 2
+        assert len(server.bodies) <= 120
         path = path_in(settings)
         assert path is not None
         assert AGENT.named_by(path)
