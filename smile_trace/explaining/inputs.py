@@ -158,15 +158,15 @@ def _whole_id(trace_id: str, store: "Store") -> str:
 
 
 def answered_call(trace: Trace, span_id: str = "") -> Call:
-    """The final answer of a trace, or the call of a span; raises ExplanationFailed without an
-    answer."""
-    calls = [call for call in trace.calls if span_id in ("", call.span_id)]
+    """The final answer of a trace, or the call of the span whose id begins so (`smile-trace calls`
+    prints beginnings); raises ExplanationFailed without an answer."""
+    calls = [call for call in trace.calls if call.span_id.startswith(span_id)]
     if not calls:
         which = f"call of a model with the span id {span_id!r}" if span_id else "call of a model"
         raise ExplanationFailed(
             f"the trace {trace.trace_id} holds no {which}: `smile-trace calls` lists the calls"
         )
-    found = final_answer(trace.model_copy(update={"calls": tuple(calls)}))
+    found = final_answer(trace, calls)
     if found is not None:
         return found
     why = "its text was cut at the size limit" if calls[-1].truncated else calls[-1].no_content

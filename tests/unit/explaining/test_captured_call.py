@@ -32,7 +32,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     return settings
 
 
-@pytest.mark.parametrize("written", ["{}", "{}:" + span_id(1)])
+@pytest.mark.parametrize("written", ["{}", "{}:" + span_id(1), "{}:" + span_id(1)[:4]])
 def test_a_call_by_its_id(settings: Settings, written: str) -> None:
     assert read_call(written.format(trace_id(ONE)), settings).trace_id == trace_id(ONE)
 
