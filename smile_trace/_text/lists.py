@@ -1,8 +1,10 @@
-"""Lists and ordinals in a sentence: "one, two and three", "the second"."""
+"""Lists and numbers in a sentence: "one, two and three", "the second"."""
 
 from collections.abc import Sequence
 
 _NAMES = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth")
+NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+"""The numbers that are written as words."""
 
 
 def listed(items: Sequence[str], conjunction: str = "and") -> str:
@@ -10,6 +12,11 @@ def listed(items: Sequence[str], conjunction: str = "and") -> str:
     if len(items) < 2:
         return "".join(items)
     return f"{', '.join(items[:-1])} {conjunction} {items[-1]}"
+
+
+def in_words(count: int) -> str:
+    """A count as a word, from eleven on in digits."""
+    return NUMBERS[count] if count < len(NUMBERS) else f"{count:,}"
 
 
 def ordinal(index: int) -> str:

@@ -60,11 +60,9 @@ class Asked:
 
     def stored(self, call_id: str, settings: "Settings") -> "Explanation | None":
         """The stored explanation of a row of a run, unless it is to be asked again."""
-        from smile_trace.records import Explanation
         from smile_trace.store.stored import look_up
 
-        found = None if self.fresh else look_up(call_id, self.chosen, settings).found
-        return found.result if found and isinstance(found.result, Explanation) else None
+        return None if self.fresh else look_up(call_id, self.chosen, settings).explanation
 
     def question(self) -> "Question":
         """The question to `explain()`; raises typer.BadParameter for an unknown option."""
@@ -127,8 +125,7 @@ class Asked:
             return
         from smile_trace.store.stored import keep
 
-        of_trace = ":" not in self.trace_id
-        keep(found, prepared.call_id, self.chosen, settings, of_trace=of_trace)
+        keep(found, prepared.call_id, self.chosen, settings, wanted=self.trace_id)
 
     def _explain(
         self, prepared: "Prepared", settings: "Settings", on_round: "OnRound | None"

@@ -31,14 +31,16 @@ _KINDS = (
 _JUDGES = ("evaluator", "evaluate", "guardrail")
 
 
-def final_answer(trace: Trace) -> Call | None:
-    """The call that gave the user the answer: the last one whose answer the root returned, else the
-    last one with a whole answer. Evaluators' calls come last. None if no call has an answer."""
-    whole = [call for call in trace.calls if call.answer is not None and not call.truncated]
+def final_answer(trace: Trace, among: Sequence[Call] | None = None) -> Call | None:
+    """The call that gave the user the answer, of these calls of the trace, by default all: the last
+    one whose answer the root returned, else the last one with a whole answer. Evaluators' calls
+    come last. None if no call has an answer."""
+    calls = trace.calls if among is None else among
+    whole = [call for call in calls if call.answer is not None and not call.truncated]
     judged = _judges(trace, whole)
     whole = [call for call in whole if call.id not in judged] or whole
     if len(whole) > 1:
-        texts = list(_returned(trace))
+        texts = list(_returned(trace, calls))
         for call in reversed(whole):
             if any(_says(text, (call.answer or "").strip()) for text in texts):
                 return call
@@ -139,10 +141,10 @@ def _says(text: str, answer: str) -> bool:
 # -- what is around the calls -----------------------------------------------------------------
 
 
-def _returned(trace: Trace) -> Iterator[str]:
-    """The texts that the root returned, unless it is a call itself."""
+def _returned(trace: Trace, calls: Sequence[Call]) -> Iterator[str]:
+    """The texts that the root returned, unless it is one of these calls."""
     root = next((span for span in trace.spans if span.span_id == trace.root_span_id), None)
-    if root is None or any(call.span_id == root.span_id for call in trace.calls):
+    if root is None or any(call.span_id == root.span_id for call in calls):
         return
     for name in _OUTPUTS:
         if (value := root.attributes.get(name)) is not None:

@@ -83,8 +83,7 @@ def explain(asked: _Asked) -> Explanation:
     if prepared.call_id is not None and asked.chosen is not None:
         from smile_trace.store.stored import keep
 
-        of_trace = ":" not in str(asked.trace_id)
-        keep(explanation, prepared.call_id, asked.chosen, conf, of_trace=of_trace)
+        keep(explanation, prepared.call_id, asked.chosen, conf, wanted=str(asked.trace_id))
     return explanation
 
 

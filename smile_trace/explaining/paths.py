@@ -89,14 +89,13 @@ def explain_path(
     if chosen is not None and not fresh:
         from smile_trace.store.stored import look_up
 
-        found = look_up(trace_id, chosen, conf, "path").found
-        if found is not None and isinstance(found.result, ExplanationPath):
-            return found.result
+        if (stored := look_up(trace_id, chosen, conf, "path").path) is not None:
+            return stored
     path = ask_path(question, conf, depth=depth, fresh=fresh, on_round=on_round)
     if chosen is not None:
         from smile_trace.store.stored import keep
 
-        keep(path, path.steps[0].call, chosen, conf, of_trace=":" not in trace_id)
+        keep(path, path.steps[0].call, chosen, conf, wanted=trace_id)
     return path
 
 

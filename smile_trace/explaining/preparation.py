@@ -111,8 +111,7 @@ def stored_explanation(question: Question, conf: Settings) -> Explanation | None
         return None
     from smile_trace.store.stored import look_up  # takes a second to load, and a prompt needs none
 
-    found = look_up(str(question.trace_id), question.chosen, conf).found
-    return found.result if found and isinstance(found.result, Explanation) else None
+    return look_up(str(question.trace_id), question.chosen, conf).explanation
 
 
 def prepare(question: Question, conf: Settings) -> Prepared:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator, Sequence
 
+from smile_trace._text.lists import NUMBERS, in_words
 from smile_trace.records import Explanation, SegmentAttribution
 from smile_trace.render.phrases import message_title
 from smile_trace.render.text import visible
@@ -11,8 +12,7 @@ _INTERVAL = re.compile(r"(?<=%) \[\d+ to \d+ %\]")
 _QUOTE = re.compile(r"(the \w+ message )?“([^“”]*)”")
 _CLAUSE = re.compile(r"; (?=(?:[^“”]*“[^“”]*”)*[^“”]*$)")
 """The end of a clause, not inside of a quotation."""
-_NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-_MORE = re.compile(rf"and on ({'|'.join(_NUMBERS)}|\d+) more")
+_MORE = re.compile(rf"and on ({'|'.join(NUMBERS)}|[\d,]+) more")
 _LONGEST = (60, 40, 28, 20, 12)
 """Characters of each quotation, the most generous first."""
 
@@ -47,9 +47,10 @@ def _left(clauses: Sequence[str]) -> Iterator[str]:
     more = sum(clause.startswith("on ") for clause in clauses)
     for clause in clauses:
         if (match := _MORE.fullmatch(clause)) is not None:
-            more += _NUMBERS.index(match[1]) if match[1] in _NUMBERS else int(match[1])
+            said = match[1]
+            more += NUMBERS.index(said) if said in NUMBERS else int(said.replace(",", ""))
     if more:
-        yield f"and on {_NUMBERS[more] if more < len(_NUMBERS) else more} more"
+        yield f"and on {in_words(more)} more"
 
 
 def _quoted(match: re.Match[str], longest: int) -> str:

@@ -48,6 +48,18 @@ class Look:
     job: Job | None = None
     elsewhere: tuple[str, ...] = ()
 
+    @property
+    def explanation(self) -> Explanation | None:
+        """What was found, if it is an explanation."""
+        result = None if self.found is None else self.found.result
+        return result if isinstance(result, Explanation) else None
+
+    @property
+    def path(self) -> ExplanationPath | None:
+        """What was found, if it is a path."""
+        result = None if self.found is None else self.found.result
+        return result if isinstance(result, ExplanationPath) else None
+
 
 def look_up(
     wanted: str, chosen: Mapping[str, JSON], conf: Settings, kind: Kind = "explanation"
@@ -72,21 +84,21 @@ def keep(
     chosen: Mapping[str, JSON],
     conf: Settings,
     *,
-    of_trace: bool,
+    wanted: str,
 ) -> None:
     """Keep what was asked for, so that it is found when it is asked for alike. Makes no store; if
     nothing can be written, a warning says so.
 
     Args:
         chosen: the options that the caller chose, as they are written at the command line.
-        of_trace: whether it was asked for by the trace's id alone.
+        wanted: the id by which it was asked for, as in `look`.
     """
     try:
         if has_store(conf):
             store = Store.look(conf)
             try:
                 stored = Stored(call_id, time.time(), result, unusual(chosen))
-                store.requested.keep(stored, of_trace=of_trace)
+                store.requested.keep(stored, of_trace=":" not in wanted)
             finally:
                 store.close()
     except StoreError as error:
@@ -131,8 +143,7 @@ def _meant(store: Store, trace_id: str, span_id: str, ids: Sequence[str]) -> str
     """The call of a span, or of the trace's final answer; None if there is none that holds an
     answer. Of an imported trace, which has no spans here, the last call."""
     for trace in store.trace_many([trace_id]):
-        of_span = tuple(one for one in trace.calls if one.span_id.startswith(span_id))
-        call = final_answer(trace.model_copy(update={"calls": of_span}))
+        call = final_answer(trace, [c for c in trace.calls if c.span_id.startswith(span_id)])
         return None if call is None else call.id
     beginning = f"{trace_id}:{span_id}"
     return next((one for one in reversed(ids) if one.startswith(beginning)), None)

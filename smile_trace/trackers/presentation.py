@@ -356,7 +356,7 @@ class Presentation:
         where none has an answer."""
         if self.call is None:
             return True
-        final = final_answer(self.item.trace.model_copy(update={"calls": tuple(calls)}))
+        final = final_answer(self.item.trace, calls)
         return self.call.id in [call.id for call in ([final] if final else calls[-1:])]
 
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from smile_trace._text.lists import listed, ordinal
+from smile_trace._text.lists import in_words, listed, ordinal
 from smile_trace._text.titles import title
 from smile_trace.attribution.answer_change.response_scores import NEGLIGIBLE
 from smile_trace.records import (
@@ -25,7 +25,6 @@ from smile_trace.records.verdicts import (
     outermost_drivers,
 )
 
-_NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 _MAX_LENGTH = 60
 """Characters of a quoted text."""
 
@@ -185,7 +184,7 @@ def _drivers(tree: _Tree, of: str) -> str:
         named.append(f"{tree.named(driver)} ({lost}){there}")
     if not any(map(tree.inside, tree.drivers)):
         return _listed(named)
-    more = f"; and on {_number(len(named) - _MAX_NAMED)} more" if len(named) > _MAX_NAMED else ""
+    more = f"; and on {in_words(len(named) - _MAX_NAMED)} more" if len(named) > _MAX_NAMED else ""
     return "; on ".join(named[:_MAX_NAMED]) + more
 
 
@@ -369,7 +368,7 @@ def _short(text: str) -> str:
 def _counted(segments: Sequence[SegmentAttribution], kind: str) -> str:
     """ "nine other words and two other parts"."""
     counts = Counter(map(_noun, segments))
-    return listed([f"{_number(n)} {kind} {_plural(noun, n)}" for noun, n in counts.items()])
+    return listed([f"{in_words(n)} {kind} {_plural(noun, n)}" for noun, n in counts.items()])
 
 
 def _noun(segment: SegmentAttribution) -> str:
@@ -388,8 +387,4 @@ def _plural(noun: str, count: int) -> str:
 def _listed(items: Sequence[str]) -> str:
     """The first items by name, the others by number; nothing for none."""
     shown, more = list(items[:_MAX_NAMED]), len(items) - _MAX_NAMED
-    return listed([*shown, f"{_number(more)} more"] if more > 0 else shown)
-
-
-def _number(count: int) -> str:
-    return _NUMBERS[count] if count < len(_NUMBERS) else f"{count:,}"
+    return listed([*shown, f"{in_words(more)} more"] if more > 0 else shown)

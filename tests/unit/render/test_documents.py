@@ -11,7 +11,7 @@ from rich.console import Console
 
 import smile_trace
 from smile_trace._guards.presentable import unpunctuated
-from smile_trace.records import DocumentAttribution, Message, SegmentAttribution
+from smile_trace.records import DocumentAttribution, Explanation, Message, SegmentAttribution, Unit
 from smile_trace.records.profile import Profile
 from smile_trace.render import (
     driver_text,
@@ -216,15 +216,22 @@ def test_it_has_the_name_that_the_summary_gives_it() -> None:
     assert driver_text(explained.model_copy(update={"segments": (asked,)})) == "Rome"
 
 
-def test_a_passage_that_was_refined_is_named_by_its_title() -> None:
-    text = f"[2] Returns\n{BODY}"
-    explained = explanation([("user", text)], {"30": 0.7})
+def refined(
+    text: str, unit: Unit, effects: dict[str, float]
+) -> tuple[Explanation, SegmentAttribution]:
+    """An explanation of a passage and of the words in it, and the passage."""
+    explained = explanation([("user", text)], effects)
     whole = SegmentAttribution(
-        text=text, message=0, role="user", start=0, end=len(text), unit="document", key="d",
+        text=text, message=0, role="user", start=0, end=len(text), unit=unit, key="p",
         attribution=0.6, ci_low=0.5, ci_high=0.7, significant=True,
     )  # fmt: skip
     inside = tuple(s.model_copy(update={"parent": 0}) for s in explained.segments)
-    found = explained.model_copy(update={"coarser": (whole,), "segments": inside})
+    return explained.model_copy(update={"coarser": (whole,), "segments": inside}), whole
+
+
+def test_a_passage_that_was_refined_is_named_by_its_title() -> None:
+    text = f"[2] Returns\n{BODY}"
+    found, whole = refined(text, "document", {"30": 0.7})
     assert driver_text(found) == "[2] Returns"
     none = whole.model_copy(update={"significant": False})
     assert driver_text(found.model_copy(update={"coarser": (none,)})) == "30"
@@ -258,20 +265,16 @@ def test_a_long_sentence_is_named_by_its_telling_words(
 
 def test_the_finest_certain_part_is_named_and_nothing_uncertain() -> None:
     text = "Good morning, mirror on the wall of our hallway."
-    explained = explanation([("user", text)], {"mirror": 0.7, "wall": 0.4})
-    whole = SegmentAttribution(
-        text=text, message=0, role="user", start=0, end=len(text), unit="sentence", key="s",
-        attribution=0.6, ci_low=0.5, ci_high=0.7, significant=True,
-    )  # fmt: skip
-    inside = tuple(s.model_copy(update={"parent": 0}) for s in explained.segments)
-    found = explained.model_copy(update={"coarser": (whole,), "segments": inside})
+    found, whole = refined(text, "sentence", {"mirror": 0.7, "wall": 0.4})
     assert driver_text(found) == "mirror"
-    unsure = tuple(s.model_copy(update={"significant": False}) for s in inside)
+    unsure = tuple(s.model_copy(update={"significant": False}) for s in found.segments)
     sentence = found.model_copy(update={"segments": unsure})
     assert driver_text(sentence) == "morning mirror wall hallway"
     again = unsure[0].model_copy(update={"parent": 1})
-    measured = inside[0].model_copy(update={"attribution": 0.9})
-    both = found.model_copy(update={"coarser": (whole, measured), "segments": (again, *inside[1:])})
+    measured = found.segments[0].model_copy(update={"attribution": 0.9})
+    both = found.model_copy(
+        update={"coarser": (whole, measured), "segments": (again, *found.segments[1:])}
+    )
     assert driver_text(both) == "mirror", "what is open on the finest level is not named"
     document = DocumentAttribution(source="hall.md", place=(0, 0, len(text)), measured="in_pieces")
     assert driver_text(found.model_copy(update={"documents": (document,)})) == "hall.md"
