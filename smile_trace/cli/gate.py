@@ -152,7 +152,10 @@ def gate(
         store.close()
     if html is not None and check.profile is not None:
         write_page(html, check.profile.to_html())
-    print(_as_json(name, check.checked)) if json else _print_gate(name, check.checked)
+    if json:
+        print(_as_json(name, check.checked))
+    else:
+        _print_gate(name, check.checked)
     check.say_broken()
     if any(limit.verdict == "broken" for limit in check.checked):
         raise typer.Exit(GATE_CLOSED)
