@@ -301,9 +301,7 @@ class SharedFleet:
         for gone in self._free_since.keys() - others.keys():
             del self._free_since[gone]
         for number, one in others.items():
-            with self._session.holding(WORKERS, number) as free:
-                pass
-            if not free:
+            if one.alive:
                 self._free_since.pop(number, None)
                 continue
             since = self._free_since.setdefault(number, time.monotonic())
