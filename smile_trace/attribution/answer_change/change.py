@@ -39,7 +39,7 @@ from smile_trace.attribution.answer_change.matching import (
     read,
     tells,
 )
-from smile_trace.attribution.answer_change.tokens import SOFT, WORDS, Kind
+from smile_trace.attribution.answer_change.tokens import SOFT, WORDS, Kind, Token, agree
 from smile_trace.attribution.answer_change.vocabulary import canonical
 from smile_trace.attribution.answer_span import AnswerSpan
 from smile_trace.attribution.word_vectors import Embed, Meaning, Vectors
@@ -151,9 +151,14 @@ def compare(logged: str, response: str, meaning: Meaning, *, cut: bool = False) 
 
 def says(response: str, part: str) -> bool:
     """Whether a response says a part of an answer in its own words, at one place."""
-    said, wanted = ([token.key for token in read(text).tokens] for text in (response, part))
-    ends = range(len(wanted), len(said) + 1)
-    return bool(wanted) and any(said[end - len(wanted) : end] == wanted for end in ends)
+    said, wanted = (read(text).tokens for text in (response, part))
+    places = range(len(said) - len(wanted) + 1)
+    return bool(wanted) and any(all(map(_same, wanted, said[k:])) for k in places)
+
+
+def _same(one: Token, other: Token) -> bool:
+    amounts = one.kind is other.kind is Kind.NUMBER
+    return agree(one, other) if amounts else one.key == other.key
 
 
 def _of_texts(one: Answer, other: Answer, meaning: Meaning, cut: bool) -> AnswerChange:

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from smile_trace._text.telling_words import FUNCTION_WORDS, NEGATIONS
 from smile_trace.attribution.answer_change.vocabulary import (
+    CURRENCIES,
     HALVES,
     HAN_APOLOGY,
     HAN_DATE,
@@ -46,6 +47,7 @@ _CONTRACTIONS = (
     (re.compile(r"n't\b", re.I), " not"),
     (re.compile(r"'(?:s|re|ve|ll|m|d)\b", re.I), ""),
     (re.compile(r"\b(?:n|l|d|qu|j|c|s|m|t|jusqu|lorsqu)'(?=\w)", re.I), lambda m: f"{m[0][:-1]}e "),
+    (re.compile(r"\bUS ?(?=\$|dollars?\b)"), ""),
     (re.compile(r"\bal\b"), "a el"),
     (re.compile(r"\bdel\b"), "de el"),
 )
@@ -222,7 +224,7 @@ def _word(written: str, lower: str, language: str | None, *, starts: bool) -> To
         return Token(Kind.WEEKDAY, f"weekday {WEEKDAYS[lower]}")
     if lower in HALVES and lower in ("am", "pm") and language == "en":
         return Token(Kind.HALF, HALVES[lower])
-    if (unit := unit_of(lower)) is not None and not (starts and capital):
+    if (unit := unit_of(lower)) is not None and not (starts and written.istitle()):
         return Token(Kind.UNIT, unit, lower)
     if lower in FUNCTION_WORDS:
         return Token(Kind.FUNCTION, lower)
@@ -278,7 +280,7 @@ def _joined(found: list[Token]) -> list[Token]:
                 joined[-1] = Token(Kind.NUMBER, last.key, token.key)
                 if degrees and token.key == "m":
                     joined[-1] = last
-        elif token.kind is Kind.NUMBER and last and last.kind is Kind.UNIT and last.key in "$€£¥":
+        elif token.kind is Kind.NUMBER and last and last.key in CURRENCIES:
             joined[-1] = Token(Kind.NUMBER, token.key, last.key)
         else:
             joined.append(token)

@@ -136,6 +136,13 @@ _UNITS = {
     "£": "£ gbp pound pounds", "¥": "¥ jpy yen 円", "元": "元 块 rmb cny",
 }  # fmt: skip
 
+_CODES = "CHF NOK DKK PLN CZK HUF INR KRW BRL CAD AUD"
+
+_UNITS |= {code: code.lower() for code in _CODES.split()}
+
+CURRENCIES = frozenset(("$", "€", "£", "¥", *_CODES.split()))
+"""Units that may stand before their number."""
+
 _SYMBOLS = {name: symbol for symbol, names in _UNITS.items() for name in names.split()}
 
 HAN_UNITS = sorted((n for n in _SYMBOLS if n[0] > "\u2fff"), key=len, reverse=True)

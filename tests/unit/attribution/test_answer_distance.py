@@ -157,12 +157,23 @@ def test_the_texts_that_are_looked_up_are_listed_before() -> None:
     assert 0 <= change.between(*responses) <= 1
 
 
-def test_a_part_has_not_moved_where_the_response_says_it() -> None:
-    logged = "The order ships on Monday. It costs 40 euros."
-    part = (logged.index("40"), len(logged) - 1)
-    change = ContentChange(logged, embed_words, part)
-    same, other = change.changes(["It ships on Friday for 40 euros.", "It costs 50 euros."])
-    assert same < 0.1 < 0.5 < other
+@pytest.mark.parametrize(
+    ("part", "same", "others"),
+    [
+        ("40 euros", "It ships on Friday for 40 euros.", ["It costs 50 euros."]),
+        ("49 euros", "€49 · 49 EUR · EUR 49 · 49,00 € · It is 49 EUR a month.", ["$49", "CHF 49"]),
+        ("49 euros", "It takes 49 days and costs 49 €.", ["It takes 49 days.", "49 US dollars"]),
+        ("2 hours", "It takes 120 minutes. · 2 h", ["It takes 2 days.", "Wait 2 minutes."]),
+    ],
+)
+def test_a_part_has_not_moved_where_the_response_says_it(
+    part: str, same: str, others: list[str]
+) -> None:
+    logged = f"The order ships on Monday. The shop says {part}."
+    start = logged.index(part)
+    change = ContentChange(logged, embed_words, (start, start + len(part)))
+    assert not any(change.changes(same.split(" · ")))
+    assert min(change.changes(others)) > 0.8
 
 
 def test_a_distance_of_word_vectors_by_name() -> None:
