@@ -12,7 +12,9 @@ from pydantic import ConfigDict, Field
 
 from smile_trace._guards.bounded_http import MAX_REPLY_MB
 from smile_trace._guards.presentable import check_address, presentable
+from smile_trace.dialects.answers import steps_of
 from smile_trace.dialects.documents import text_of
+from smile_trace.errors import ReasonCode
 from smile_trace.records import JSON, Call, Record, Trace
 from smile_trace.records.formats.otlp import spans_to_otlp
 from smile_trace.records.report import Report
@@ -28,6 +30,7 @@ from smile_trace.trackers import (
     Outcome,
     Receipt,
     Rejected,
+    UnexplainedCall,
     read_options,
 )
 from smile_trace.trackers.batches import Result, outcome_of, settled
@@ -64,7 +67,7 @@ from smile_trace_mlflow.spans import (
     shown_in,
     spans_for_mlflow,
 )
-from smile_trace_mlflow.views import empty_views, heatmap_span, path_spans
+from smile_trace_mlflow.views import empty_views, heatmap_span, path_spans, unexplained_span
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import PromptVersion
@@ -77,6 +80,8 @@ STATUS_TAG = "smile.status"
 CHUNK = "chunk_index"
 """The key by which MLflow's own judges name a retriever's document, counted from 0."""
 _LLM_TYPES = ("CHAT_MODEL", "LLM")
+_UNSAMPLED = (ReasonCode.NOT_SAMPLED, ReasonCode.STEP_OF_TRACE)
+"""Why most calls are not explained; the final answer of their trace says what may be done."""
 
 
 class MLflowOptions(Record):
@@ -252,8 +257,9 @@ class MLflowTracker(Dashboard):
 
         MLflow's list of traces mixes the scores of all spans, and shows the newest. So it is given
         those of the final answer alone, at its span, and of its documents that which matters most
-        comes last; those of another call are attributes of its explanation's span. Scores that no
-        longer apply are removed.
+        comes last; those of another call are attributes of its explanation's span, or, where it has
+        none for another reason than sampling, of a span that says why. Scores that no longer apply
+        are removed.
         """
         assert isinstance(place, Place)
         info, is_final = place.info, _is_final(shown, place)
@@ -264,6 +270,8 @@ class MLflowTracker(Dashboard):
             self._server.give_feedback(info, name, label, span_id=span_id, rationale=reason)
             if is_final and span_id is not None:
                 self._server.take_feedback(info, name, besides=span_id)
+        if isinstance(shown.item, UnexplainedCall):
+            self._say_why_not(place, shown.item, is_final=is_final)
         with self._server.reading():
             documents = sorted(_placed(shown, place), key=lambda one: abs(one.value or 0.0))
         for document in documents:
@@ -280,6 +288,13 @@ class MLflowTracker(Dashboard):
                 metadata={**about, "smile.document": name},
             )
 
+    def _say_why_not(self, place: Place, item: UnexplainedCall, *, is_final: bool) -> None:
+        if is_final:
+            self._server.tag_trace(place.trace_id, STATUS_TAG, item.verdict)
+        elif item.code not in _UNSAMPLED:
+            span = unexplained_span(place, item)
+            self._server.post_spans(spans_to_otlp([span]), str(place.info.experiment_id))
+
     def put_view(self, place: Parent, shown: Presentation, view: View) -> Outcome:
         """See `Dashboard.put_view`: pictures, then their span, then the tag or a path's page."""
         assert isinstance(place, Place)
@@ -290,9 +305,11 @@ class MLflowTracker(Dashboard):
             server.post_spans(spans_to_otlp(list(spans)), experiment)
             write_path_page(server, trace, view.path)
         elif isinstance(view, HeatmapView) and shown.call is not None:
-            span = heatmap_span(server, info, place, shown.call, view, self._pictures)
+            is_final = _is_final(shown, place)
+            steps = len(steps_of(trace)) if is_final else 0
+            span = heatmap_span(server, info, place, shown.call, view, self._pictures, steps=steps)
             server.post_spans(spans_to_otlp([span]), experiment)
-            if _is_final(shown, place):
+            if is_final:
                 server.tag_trace(place.trace_id, STATUS_TAG, view.explanation.fidelity.status)
         return Receipt(external_id=view.span_id, url=self.trace_url(place.trace_id, info))
 

@@ -22,12 +22,14 @@ from smile_trace.render import (
     summary_to_markdown,
 )
 from smile_trace.render.text import short
-from smile_trace.trackers import ForgottenTrace
-from smile_trace.trackers.fields import json_text, known, without_nul
+from smile_trace.trackers import ForgottenTrace, UnexplainedCall
+from smile_trace.trackers.fields import call_label, json_text, known, without_nul
 from smile_trace.trackers.late_span import Parent
 from smile_trace.trackers.presentation import (
     EXPLANATION_NAME,
+    LONGEST,
     PATH_NAME,
+    VERDICT,
     HeatmapView,
     PathView,
     explanation_span_id,
@@ -43,6 +45,8 @@ if TYPE_CHECKING:
 
 PATH = "smile_trace.path"
 """Span attribute: the path as JSON, without its explanations, which stand at its steps."""
+NOT_EXPLAINED_NAME = "Not explained:"
+"""The beginning of the name of a span that says why."""
 _MOST_DRIVERS = 3
 _NOTHING = b'<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>'
 
@@ -57,9 +61,11 @@ def heatmap_span(
     call: Call,
     view: HeatmapView,
     pictures: Pictures,
+    *,
+    steps: int,
 ) -> Span:
-    """Make the span that shows an explanation under its call's: the picture, and the whole page as
-    an attachment."""
+    """Make the span that shows an explanation under its call's: the picture, the whole page as an
+    attachment, and how the `steps` of a final answer are explained."""
     explanation, fidelity = view.explanation, view.explanation.fidelity
     kind, page = view.files["heatmap.html"]
     outputs: dict[str, JSON] = {
@@ -69,6 +75,13 @@ def heatmap_span(
         "details": details_to_markdown(explanation),
         "the whole page": server.attach(info, _key_of_call(call.id)(0), kind, page),
     }
+    if steps:
+        count = f"{steps} calls" if steps > 1 else "One call"
+        outputs["steps"] = (
+            f"{count} led to this answer, and may not be explained: smile-trace explain "
+            "TRACE_ID:SPAN_ID explains one, smile-trace explain TRACE_ID --path follows the answer "
+            "back."
+        )
     figures = {
         "smile.fidelity_r2": fidelity.r2_heldout,
         "smile.fidelity_r2_low": fidelity.r2_low,
@@ -76,6 +89,15 @@ def heatmap_span(
     }
     about = {**view.attributes, "smile.status": fidelity.status, **known(figures)}
     return _late_span(place, view.span_id, view.name, view.answer, outputs, about)
+
+
+def unexplained_span(place: Parent, item: UnexplainedCall) -> Span:
+    """Make the span that says under a call why it is not explained; its explanation replaces it."""
+    name = f"{NOT_EXPLAINED_NAME} {call_label(item.call)}"
+    outputs: dict[str, JSON] = {"verdict": item.verdict, "why": short(item.reason, LONGEST)}
+    about: dict[str, JSON] = {VERDICT: item.verdict, "smile.status": item.verdict}
+    span_id = explanation_span_id(item.call.id)
+    return _late_span(place, span_id, name, item.call.answer or "", outputs, about)
 
 
 def path_spans(

@@ -9,8 +9,9 @@ import pytest
 from mlflow import MlflowClient
 
 import smile_trace
+from smile_trace.errors import ReasonCode
 from smile_trace.explaining.inputs import read_trace
-from smile_trace.records import Explanation, Trace
+from smile_trace.records import Call, Explanation, Trace
 from smile_trace.records.path import ExplanationPath
 from smile_trace.records.profile import Profile
 from smile_trace.settings import Settings
@@ -25,16 +26,19 @@ from smile_trace.trackers import (
     ProfiledCall,
     Receipt,
     Rejected,
+    UnexplainedCall,
 )
-from smile_trace.trackers.presentation import DOCUMENT, NOT_MEASURED, PATH_NAME
+from smile_trace.trackers.presentation import DOCUMENT, EXPLANATION_NAME, NOT_MEASURED, PATH_NAME
 from smile_trace_contracts.samples import HOSTILE, sample_profile, sample_trace
 from smile_trace_mlflow import MLflowTracker
 from smile_trace_mlflow.runs import day_of, path_page
 from smile_trace_mlflow.server import Server
 from smile_trace_mlflow.spans import EXTERNAL_TRACE, shown_in
 from smile_trace_mlflow.tracker import CHUNK
+from smile_trace_mlflow.views import NOT_EXPLAINED_NAME
 from tests.support.agents_in_store import serving_agent
 from tests.support.browser import WatchedPage
+from tests.support.explained import explanation
 from tests.support.mlflow_pages import open_list, open_picture
 from tests.support.mlflow_server import MLflowServer
 from tests.support.planted_agents import planted_agent
@@ -125,6 +129,55 @@ def test_it_stands_at_the_root_at_each_step_in_the_list_and_as_a_page(
     [outcome] = tracker.deliver_paths([gone])
     assert isinstance(outcome, Rejected)
     assert not outcome.retry
+
+
+def test_an_agents_calls_say_why_they_are_not_explained_until_they_are(
+    tracker: MLflowTracker,
+) -> None:
+    agent = planted_agent(101, "user", 3)
+    with serving_agent(agent):
+        trace = read_trace(agent.trace_id, Settings())
+    [receipt] = tracker.deliver_traces([CapturedTrace(trace=trace)])
+    traced_as = received(receipt).external_id
+    codes = (ReasonCode.NO_MODEL, ReasonCode.STEP_OF_TRACE, ReasonCode.NOT_SAMPLED)
+    skipped = [
+        UnexplainedCall(
+            trace=trace, call=call, state="skipped", code=code, reason="why", traced_as=traced_as
+        )
+        for call, code in zip(trace.calls, codes, strict=True)
+    ]
+
+    def under(call: Call) -> list[Any]:
+        shown = mlflow.get_trace(traced_as).data.spans
+        ours = {span.span_id for span in trace.spans}
+        return [s for s in shown if s.parent_id == call.span_id and s.span_id not in ours]
+
+    for _ in range(2):
+        for outcome in tracker.deliver_unexplained(skipped):
+            received(outcome)
+    first, second, final = trace.calls
+    [why] = under(first)
+    assert why.name.startswith(NOT_EXPLAINED_NAME)
+    assert why.attributes["smile.status"] == "skipped: no model"
+    assert why.outputs == {"verdict": "skipped: no model", "why": "why"}
+    assert not under(second), "it was not sampled, as most calls"
+    info = mlflow.get_trace(traced_as).info
+    assert info.tags["smile.status"] == "skipped: not sampled"
+    assert [(a.name, a.value) for a in info.assessments] == [
+        ("smile.verdict", "skipped: not sampled")
+    ]
+
+    items = [
+        ExplainedCall(trace=trace, call=call, explanation=explanation(), traced_as=traced_as)
+        for call in (first, final)
+    ]
+    for outcome in tracker.deliver_explanations(items):
+        received(outcome)
+    [of_first], [of_final] = under(first), under(final)
+    assert of_first.name.startswith(EXPLANATION_NAME)
+    assert "steps" not in of_first.outputs
+    assert of_final.outputs["steps"].startswith("2 calls led to this answer")
+    assert mlflow.get_trace(traced_as).info.tags["smile.status"] == "reliable"
 
 
 @pytest.mark.slow
