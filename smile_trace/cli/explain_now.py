@@ -94,8 +94,9 @@ class Asked:
         question = self.question()
         prepared = prepare(question, settings)
         _check_protected(prepared)
-        if self.depth is not None:
-            most = estimate_path(question, settings)
+        trace = prepared.trace
+        if self.depth is not None and trace is not None:
+            most = estimate_path(question, trace, settings)
         else:
             most = estimate_of(prepared, embeddings=settings.explain.embeddings)
         check_worth(prepared)
@@ -109,9 +110,9 @@ class Asked:
         confirm(most, yes=self.yes)
         found: Explanation | ExplanationPath
         with CallBar(most.calls + (0 if most.proxy is None else most.proxy.calls)) as on_round:
-            if self.depth is not None:
+            if self.depth is not None and trace is not None:
                 found = ask_path(
-                    question, settings, depth=self.depth, fresh=self.fresh, on_round=on_round
+                    question, trace, settings, depth=self.depth, fresh=self.fresh, on_round=on_round
                 )
             else:
                 found = self._explain(prepared, settings, on_round)
@@ -121,11 +122,12 @@ class Asked:
     def _keep(
         self, found: "Explanation | ExplanationPath", prepared: "Prepared", settings: "Settings"
     ) -> None:
-        if self.trace_id is None or self.answer is not None or prepared.call_id is None:
+        trace, call_id = prepared.trace, prepared.call_id
+        if self.trace_id is None or self.answer is not None or trace is None or call_id is None:
             return
         from smile_trace.store.stored import keep
 
-        keep(found, prepared.call_id, self.chosen, settings, wanted=self.trace_id)
+        keep(found, trace, call_id, self.chosen, settings, wanted=self.trace_id)
 
     def _explain(
         self, prepared: "Prepared", settings: "Settings", on_round: "OnRound | None"

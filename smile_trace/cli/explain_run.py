@@ -107,7 +107,7 @@ def _explained(
         assert row.stored is not None
         return row.stored
     explanation = explain_prepared(row.prepared, settings, fresh=asked.fresh, on_round=on_round)
-    keep(explanation, row.call.id, asked.chosen, settings, wanted=row.trace_id)
+    keep(explanation, row.trace, row.call.id, asked.chosen, settings, wanted=row.trace_id)
     return explanation
 
 

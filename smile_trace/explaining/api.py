@@ -80,10 +80,11 @@ def explain(asked: _Asked) -> Explanation:
         return found
     prepared = prepare(asked, conf)
     explanation = explain_prepared(prepared, conf, fresh=asked.fresh, on_round=asked.on_round)
-    if prepared.call_id is not None and asked.chosen is not None:
+    trace, call_id = prepared.trace, prepared.call_id
+    if trace is not None and call_id is not None and asked.chosen is not None:
         from smile_trace.store.stored import keep
 
-        keep(explanation, prepared.call_id, asked.chosen, conf, wanted=str(asked.trace_id))
+        keep(explanation, trace, call_id, asked.chosen, conf, wanted=str(asked.trace_id))
     return explanation
 
 

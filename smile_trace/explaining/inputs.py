@@ -51,17 +51,6 @@ def read_prompt(prompt: AnyPrompt, answer: str | None, parameters: dict[str, JSO
     )
 
 
-def read_call(trace_id: str, settings: Settings) -> Call:
-    """The call `trace_id:span_id`, or the one that gave the trace's final answer.
-
-    Raises:
-        ExplanationFailed: there is no such call, it holds no answer, or it cannot be asked again.
-        StoreError: the store cannot be opened.
-    """
-    trace_id, _, span_id = trace_id.partition(":")
-    return repeatable_call(read_trace(trace_id, settings), span_id)
-
-
 def repeatable_call(trace: Trace, span_id: str = "") -> Call:
     """Like `answered_call`, but raises ExplanationFailed also if the call cannot be asked again."""
     call = answered_call(trace, span_id)

@@ -18,7 +18,7 @@ from smile_trace.explaining.path_walk import PathWalk
 from smile_trace.explaining.preparation import Prepared, prepare_call
 from smile_trace.explaining.spending import Estimate, ForegroundSpending, estimate_of
 from smile_trace.models.metered import MeteredModel
-from smile_trace.records import JSON, Call, Explanation, Response
+from smile_trace.records import JSON, Call, Explanation, Response, Trace
 from smile_trace.records.path import ExplanationPath
 from smile_trace.settings import Settings
 
@@ -91,11 +91,12 @@ def explain_path(
 
         if (stored := look_up(trace_id, chosen, conf, "path").path) is not None:
             return stored
-    path = ask_path(question, conf, depth=depth, fresh=fresh, on_round=on_round)
+    trace = read_trace(trace_id.partition(":")[0], conf)
+    path = ask_path(question, trace, conf, depth=depth, fresh=fresh, on_round=on_round)
     if chosen is not None:
         from smile_trace.store.stored import keep
 
-        keep(path, path.steps[0].call, chosen, conf, wanted=trace_id)
+        keep(path, trace, path.steps[0].call, chosen, conf, wanted=trace_id)
     return path
 
 
@@ -112,19 +113,19 @@ def _chosen(question: Question, depth: int) -> dict[str, Any] | None:
 
 def ask_path(
     question: Question,
+    trace: Trace,
     conf: Settings,
     *,
     depth: int = PATH_DEPTH,
     fresh: bool = False,
     on_round: OnRound | None = None,
 ) -> ExplanationPath:
-    """`explain_path` of a question with a budget, also where the store has the path."""
+    """`explain_path` of a question with a budget about this trace, also where the store has the
+    path."""
     if depth < 1:
         raise ValueError(f"depth must be at least 1 call, not {depth}")
     options = question.options
-    trace_id, _, span_id = str(question.trace_id).partition(":")
-    trace = read_trace(trace_id, conf)
-    final = answered_call(trace, span_id)
+    final = answered_call(trace, str(question.trace_id).partition(":")[2])
     with ForegroundSpending(conf, options.calls, trace_id=trace.trace_id) as spending:
         asking = _Asking(conf, options, question.model, question.app, spending, fresh, on_round)
         return wait_for(PathWalk(trace, asking, options, depth).run(final))
@@ -170,12 +171,10 @@ class _Asking:
         return prepared, await asyncio.to_thread(metered, prepared.model, prepared.name)
 
 
-def estimate_path(question: Question, conf: Settings) -> Estimate:
+def estimate_path(question: Question, trace: Trace, conf: Settings) -> Estimate:
     """The most that a path would ask: the calls of its final answer, with the tokens and the price
     of its dearest call. Raises as `explain_path`, and asks nothing."""
-    trace_id, _, span_id = str(question.trace_id).partition(":")
-    trace = read_trace(trace_id, conf)
-    final = answered_call(trace, span_id)
+    final = answered_call(trace, str(question.trace_id).partition(":")[2])
 
     def most(call: Call) -> Estimate:
         prepared = prepare_call(

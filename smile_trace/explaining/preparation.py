@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from smile_trace.attribution import distance_named, solver_of
-from smile_trace.explaining.inputs import read_call, read_prompt
+from smile_trace.explaining.inputs import read_prompt, read_trace, repeatable_call
 from smile_trace.explaining.options import AnyModel, ExplainOptions, Question
 from smile_trace.models import Model
 from smile_trace.models.kinds.local import LocalSettings
 from smile_trace.models.ledger import MemoryCache
 from smile_trace.models.registry import as_model, settings_for
-from smile_trace.records import JSON, Call, Explanation, ExplanationSettings, Prompted
+from smile_trace.records import JSON, Call, Explanation, ExplanationSettings, Prompted, Trace
 from smile_trace.records.call import answer_limit, trace_id_of
 from smile_trace.settings import PACKAGED_NAMES, ModelSettings, Settings
 
@@ -74,7 +74,7 @@ def open_any(
 class Prepared:
     """A prompt, the model that is asked about it, and the options. `name` and `how` are the model's
     name and table in the settings, None for a Model or a function; `proxy_how` is its proxy's
-    table. `call_id` is that of the captured call, None for a prompt."""
+    table. `trace` and `call_id` are those of the captured call, None for a prompt."""
 
     prompted: Prompted
     model: Model
@@ -84,6 +84,7 @@ class Prepared:
     proxy_how: ModelSettings | None = None
     name: str | None = None
     call_id: str | None = None
+    trace: Trace | None = None
 
     @property
     def trace_id(self) -> str | None:
@@ -126,13 +127,16 @@ def prepare(question: Question, conf: Settings) -> Prepared:
     prompt, answer, parameters = question.prompt, question.answer, question.parameters
     if (prompt is None) == (question.trace_id is None):
         raise TypeError("explain() takes either a prompt or a trace_id")
-    call = None
+    call = trace = None
     if prompt is not None:
         prompted = read_prompt(prompt, answer, dict(parameters or {}))
     else:
-        call = read_call(str(question.trace_id), conf)
+        trace_id, _, span_id = str(question.trace_id).partition(":")
+        trace = read_trace(trace_id, conf)
+        call = repeatable_call(trace, span_id)
         prompted = Prompted.of(call).model_copy(update=_given(answer, parameters))
-    return _prepared(prompted, call, conf, options, question.model, question.app)
+    prepared = _prepared(prompted, call, conf, options, question.model, question.app)
+    return replace(prepared, trace=trace)
 
 
 def prepare_call(

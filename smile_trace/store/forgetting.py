@@ -109,11 +109,11 @@ class Forgetting:
             return list(forgotten_among(connection, [trace_id]))
 
     def of_session(self, session: str) -> list[str]:
-        """Traces with a span or a call of that session."""
+        """Traces with a span or a call of that session, those in a backend alone included."""
         return self._holding(SESSION, "session", session)
 
     def of_user(self, user: str) -> list[str]:
-        """Traces with a span or a call of that user."""
+        """Traces with a span or a call of that user, as of a session."""
         return self._holding(USER, "user", user)
 
     def _holding(self, attributes: Iterable[str], field: str, value: str) -> list[str]:
@@ -126,6 +126,8 @@ class Forgetting:
             found = set(connection.execute(select(spans.c.trace_id).where(said)).scalars())
             of_calls = json_text(calls.c.body, field) == value
             found |= set(connection.execute(select(calls.c.trace_id).where(of_calls)).scalars())
+            asked = select(requested.c.trace_id).where(requested.c[field] == value)
+            found |= set(connection.execute(asked).scalars())
         return sorted(found)
 
     def extent(self, trace_ids: Sequence[str]) -> tuple[int, tuple[str, ...]]:

@@ -12,7 +12,7 @@ from typing import Literal
 
 from sqlalchemy import ColumnElement, or_, select
 
-from smile_trace.records import JSON, Explanation
+from smile_trace.records import JSON, Call, Explanation
 from smile_trace.records.call import trace_id_of
 from smile_trace.records.path import ExplanationPath
 from smile_trace.store.database import Database
@@ -46,16 +46,21 @@ class Requested:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def keep(self, stored: Stored, *, of_trace: bool) -> None:
-        """Keep it in the place of an earlier one that was asked for alike. Keeps nothing of a
-        forgotten trace.
+    def keep(self, stored: Stored, call: Call, *, of_trace: bool) -> None:
+        """Keep what was asked for about a call in the place of an earlier one that was asked for
+        alike. Keeps nothing of a forgotten trace.
 
         Args:
             of_trace: whether it was asked for by the trace's id alone: its final answer.
         """
         asked = json.dumps(stored.asked or {}, sort_keys=True)
         trace_id = trace_id_of(stored.call_id)
-        values = {"asked": asked, "created_at": stored.made_at}
+        values = {
+            "asked": asked,
+            "created_at": stored.made_at,
+            "session": call.session,
+            "user": call.user,
+        }
         row = insert(requested).values(
             call_id=stored.call_id,
             kind=_kind(stored.result),

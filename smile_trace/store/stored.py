@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select
 
 from smile_trace._options import unusual
 from smile_trace.dialects.answers import final_answer
-from smile_trace.records import JSON, Explanation, ExplanationSettings
+from smile_trace.records import JSON, Explanation, ExplanationSettings, Trace
 from smile_trace.records.call import trace_id_of
 from smile_trace.records.path import ExplanationPath
 from smile_trace.settings import Settings
@@ -80,6 +80,7 @@ def look_up(
 
 def keep(
     result: Explanation | ExplanationPath,
+    trace: Trace,
     call_id: str,
     chosen: Mapping[str, JSON],
     conf: Settings,
@@ -90,6 +91,8 @@ def keep(
     nothing can be written, a warning says so.
 
     Args:
+        trace: that of the call. Where its root is missing, a later call may be its final answer, so
+            that what was asked for by its id alone is read anew the next time.
         chosen: the options that the caller chose, as they are written at the command line.
         wanted: the id by which it was asked for, as in `look`.
     """
@@ -98,7 +101,9 @@ def keep(
             store = Store.look(conf)
             try:
                 stored = Stored(call_id, time.time(), result, unusual(chosen))
-                store.requested.keep(stored, of_trace=":" not in wanted)
+                [call] = [call for call in trace.calls if call.id == call_id]
+                of_trace = ":" not in wanted and not trace.root_missing
+                store.requested.keep(stored, call, of_trace=of_trace)
             finally:
                 store.close()
     except StoreError as error:

@@ -234,6 +234,8 @@ requested = Table(
     Column("of_trace", Boolean, nullable=False),  # asked for by the trace's id: its final answer
     Column("created_at", Float, nullable=False),
     Column("body", TEXT, nullable=False),  # with its perturbations
+    Column("session", STRING),
+    Column("user", STRING),
 )
 
 profiles = Table(

@@ -8,7 +8,8 @@ import pytest
 from smile_trace import semconv
 from smile_trace.comparison import NothingToCompare, replay
 from smile_trace.explaining import ExplanationFailed, explain
-from smile_trace.explaining.inputs import read_call
+from smile_trace.explaining.inputs import answered_call, read_trace
+from smile_trace.records import Call
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.worker.ingest import Ingest
@@ -30,6 +31,11 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     plant(store, "library", "1", "Answer: {question}", [{"question": "Which books?"}])
     store.close()
     return settings
+
+
+def read_call(written: str, settings: Settings) -> Call:
+    trace_id, _, span_id = written.partition(":")
+    return answered_call(read_trace(trace_id, settings), span_id)
 
 
 @pytest.mark.parametrize("written", ["{}", "{}:" + span_id(1), "{}:" + span_id(1)[:4]])

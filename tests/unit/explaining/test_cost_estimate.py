@@ -9,6 +9,7 @@ import smile_trace
 from smile_trace.capture import runtime as capture_state
 from smile_trace.cli.arguments import confirm, describe
 from smile_trace.explaining import ExplanationFailed, estimate, explain
+from smile_trace.explaining.inputs import read_trace
 from smile_trace.explaining.options import Question
 from smile_trace.explaining.paths import estimate_path
 from smile_trace.explaining.preparation import prepare
@@ -44,7 +45,10 @@ def test_the_bound_of_a_path_is_that_of_its_dearest_call(priced_models):
     Ingest(store, settings).run()
     store.close()
     one, other = (
-        estimate_path(Question(trace_id=trace_id(n), budget=120), settings) for n in (1, 2)
+        estimate_path(
+            Question(trace_id=trace_id(n), budget=120), read_trace(trace_id(n), settings), settings
+        )
+        for n in (1, 2)
     )
     alone = estimate(trace_id=trace_id(1), budget=120)
     assert (one.calls, one.model, one.segments) == (120, "gpt-4o-mini", alone.segments)

@@ -1,17 +1,20 @@
 """Which stored explanation is shown to whom, and that what people ask for stays theirs."""
 
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from smile_trace.dialects import assemble
 from smile_trace.records import Explanation
-from smile_trace.settings import Retention
+from smile_trace.settings import Retention, Settings
 from smile_trace.store import Store
 from smile_trace.store.queries.exchange import export_entries
 from smile_trace.store.requested import Stored
 from smile_trace.store.retention import DAY, apply_retention
-from smile_trace.store.stored import differences, look
-from tests.support.spooled import trace_id
+from smile_trace.store.stored import differences, keep, look
+from tests.support.spooled import call_span, span_id, trace_id
 from tests.support.store_rows import ASKED, call_id, capture, explain, explanation, explanations
 
 ONE = call_id(1)
@@ -27,7 +30,8 @@ def ask(
     store: Store, options: dict[str, Any], summary: str, at: float = 7.0, call: str = ONE
 ) -> None:
     found = explained_by(options, summary)
-    store.requested.keep(Stored(call, at, found, options), of_trace=True)
+    [of] = assemble(trace_id(1), [call_span(1)]).calls
+    store.requested.keep(Stored(call, at, found, options), of, of_trace=True)
 
 
 def shown(store: Store, wanted: str = ONE, **chosen: Any) -> str | None:
@@ -96,6 +100,24 @@ def test_a_trace_that_only_a_backend_holds(store: Store) -> None:
         assert shown(store, wanted) == "of a backend"
     apply_retention(store.database, Retention(days=1), clock=lambda: 7.0 + 2 * DAY)
     assert shown(store) is None
+
+
+@pytest.mark.parametrize("parent", [None, span_id(9)])
+def test_of_a_trace_without_its_root_another_call_may_be_the_final_answer(
+    tmp_path: Path, parent: str | None
+) -> None:
+    conf = Settings(home=tmp_path)
+    said: dict[str, Any] = {"session.id": "s", "user.id": "ann"}
+    trace = assemble(trace_id(1), [call_span(1, parent=parent, **said)])
+    with closing(Store.open(conf)) as store:
+        keep(explained_by({}, "of a backend"), trace, ONE, {}, conf, wanted=f"tr-{trace_id(1)}")
+        assert shown(store, ONE) == "of a backend"
+        assert shown(store, trace_id(1)) == ("of a backend" if parent is None else None)
+        assert store.forgetting.of_session("s") == [trace_id(1)]
+        assert store.forgetting.of_user("ann") == [trace_id(1)]
+        assert store.forgetting.of_user("bob") == []
+        store.forgetting.erase([trace_id(1)], now=9.0)
+        assert shown(store, ONE) is None
 
 
 def test_it_is_neither_delivered_nor_exported_nor_counted(captured: Store) -> None:
