@@ -1,6 +1,5 @@
 """The demo's job, step by step, and what it prints."""
 
-import math
 import os
 import shlex
 import subprocess
@@ -10,7 +9,6 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Literal
 
-import httpx
 from rich.console import Console
 from rich.markup import escape
 
@@ -33,8 +31,6 @@ from smile_trace.store.queries.calls import Explained, read_explained
 from smile_trace.store.queries.status import Status
 
 DemoName = Literal["mlflow", "phoenix", "langfuse", "comet", "comet_archive", "opik", "otlp"]
-CALLS = 10
-CALLS_PER_EXPLANATION = 24
 _SETTINGS = f"""\
 # Written by `smile-trace demo`. Every setting: docs/settings.md
 [models."{MODEL}"]
@@ -44,7 +40,7 @@ kind = "local"
 rate = 1.0
 
 [budget]
-calls_per_explanation = {CALLS_PER_EXPLANATION}
+calls_per_explanation = 24
 
 # JSON is compared field by field.
 [explain."prompt:order"]
@@ -63,15 +59,6 @@ signal = "text"
 protect = ["system"]
 
 """
-_ONE_ANSWER = {
-    "messages": [{"role": "user", "content": "When does the shop in Oslo open? " * 5}],
-    "max_tokens": 8,
-    "temperature": 0,
-}
-_OTHER_ANSWERS = 100
-"""The server's start and everything else that does not wait for the model takes as long as so many
-answers."""
-_TRIES = 3
 
 _TRACKERS = ("MLFLOW_", "PHOENIX_", *(known.prefix for known in SERVICES.values()))
 """Variables kept from the demo, which delivers to its own servers."""
@@ -91,7 +78,6 @@ def run_demo(home: Path, *, tracker: DemoName, serve: bool, console: Console) ->
         model = LocalModel(MODEL, LocalSettings(kind="local"))
         running.callback(model.close)
         model_url = model.start()
-        console.print(f"   It takes about {_minutes(model_url)} on this machine.")
         (home / FILE_NAME).write_text(_SETTINGS + server.settings, encoding="utf-8")
 
         console.print("[bold]2.[/] Running an application: a support chat, ten calls.")
@@ -122,22 +108,6 @@ def _start(tracker: DemoName, home: Path) -> DemoTracker:
         case "comet_archive":
             return archives(home / "comet-archives")
     return reader_service(tracker)
-
-
-def _minutes(model_url: str) -> str:
-    """The approximate minutes of the whole job, by the times of a few answers after the first."""
-    took = []
-    for _ in range(1 + _TRIES):  # the first one also reads the model's file
-        started = time.monotonic()
-        asked = httpx.post(f"{model_url}/chat/completions", json=_ONE_ANSWER, timeout=120)
-        asked.raise_for_status()
-        took.append(time.monotonic() - started)
-    answers = CALLS * CALLS_PER_EXPLANATION + _OTHER_ANSWERS
-    ends = (min(took[1:]), max(took[1:]))
-    low, high = (max(1, math.ceil(answers * answer / 60)) for answer in ends)
-    if high == 1:
-        return "a minute"
-    return f"{high} minutes" if low == high else f"{low} to {high} minutes"
 
 
 def _run(home: Path, module: str, *arguments: str, **variables: str) -> None:
