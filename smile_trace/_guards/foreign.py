@@ -197,10 +197,6 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ForeignDataError(f"{name} is no number of JSON")
 
 
-def _null(_: str) -> None:
-    return None
-
-
 def _mended(value: Any, *, lenient: bool, depth: int = 0) -> Any:
     """Mend or refuse lone surrogates: they are JSON, but neither databases nor models take them."""
     if depth > 4 * MAX_DEPTH:
@@ -221,5 +217,5 @@ def _mended(value: Any, *, lenient: bool, depth: int = 0) -> Any:
 
 
 # `json.loads` makes a decoder for each text, which takes longer than a short text.
-_LENIENT = json.JSONDecoder(parse_constant=_null)
+_LENIENT = json.JSONDecoder(parse_constant=lambda _: None)
 _STRICT = json.JSONDecoder(parse_constant=_refuse_constant)

@@ -158,7 +158,7 @@ def _is_small(value: Any, budget: _Budget, depth: int) -> bool:
                 held = objects.attributes(item)
             elif isinstance(item, _DICTS):
                 held = item
-                characters -= _key_characters(item, nodes)
+                characters -= sum(len(key) for key in islice(item, nodes) if isinstance(key, str))
             elif isinstance(item, _LISTS):
                 held = item
             elif item is value:
@@ -174,17 +174,13 @@ def _is_small(value: Any, budget: _Budget, depth: int) -> bool:
     return False
 
 
-def _key_characters(value: Mapping[Any, Any], most: int) -> int:
-    return sum(len(key) for key in islice(value, most) if isinstance(key, str))
-
-
 def _convert_dict(value: Mapping[Any, Any], budget: _Budget, depth: int) -> dict[str, Any]:
     converted: dict[str, Any] = {}
     for number, (key, item) in enumerate(value.items()):
         if number >= MAX_ITEMS or budget.empty:
             converted["…"] = budget.mark(f"<{len(value) - number:,} more>")
             break
-        name = _key(key)
+        name = plain_str(key) if isinstance(key, str) else bounded_repr(key)
         if type(name) is Shortened:
             converted[str(name)] = budget.mark("<its key is too long>")
             continue
@@ -297,10 +293,6 @@ def field(value: Any, name: str) -> Any:
     if type(value) is dict or isinstance(value, Mapping):  # the latter is slow
         return value.get(name)
     return getattr(value, name, None)
-
-
-def _key(key: Any) -> str:
-    return plain_str(key) if isinstance(key, str) else bounded_repr(key)
 
 
 def _type_name(value: Any) -> str:

@@ -12,6 +12,7 @@ are.
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import groupby, pairwise
 from typing import NamedTuple
 
@@ -25,8 +26,6 @@ CONTEXT = 160
 """Most characters of a sentence that is shown only because it is beside one."""
 SHORT_PROMPT = 1200
 """Characters of a prompt that is shown as a whole if it fits."""
-MOST_TRIED = 30
-"""How many sentences are tried after the first that does not fit."""
 
 
 class Room(NamedTuple):
@@ -54,16 +53,16 @@ class _Sentence:
     block: int
     pieces: tuple[Piece, ...]
 
-    @property
+    @cached_property
     def size(self) -> int:
         return sum(len(piece.text) for piece in self.pieces)
 
-    @property
+    @cached_property
     def owners(self) -> dict[int, float]:
         """The certain parts in it, by identity, with the strength of their colours."""
         return {owner: strong for piece in self.pieces for owner, strong in _owners(piece)}
 
-    @property
+    @cached_property
     def open(self) -> float:
         """The largest effect that an open part in it may have; 0 if there is none."""
         kinds = ((p.segment.at_most if p.segment else 0.0) for p in self.pieces if p.kind == "open")
@@ -96,7 +95,7 @@ def compacted(
             for number, block in enumerate(whole.blocks)
             for pieces in _sentences(block.pieces, room)
         ]
-        needed = _needed(sentences)
+        needed = [number for rank, _, number in _certain(sentences) if rank == 0]
         all_fit = fits(_picture(whole, sentences, needed, room), room)
         if all_fit:
             break
@@ -108,11 +107,7 @@ def compacted(
             low = middle
         else:
             high = middle - 1
-    taken = ranked[:low]
-    for number in ranked[low + 1 : low + 1 + MOST_TRIED]:
-        if fits(_picture(whole, sentences, [*taken, number], room), room):
-            taken.append(number)
-    return _picture(whole, sentences, taken, room), room
+    return _picture(whole, sentences, ranked[:low], room), room
 
 
 def _finest(blocks: Sequence[Block]) -> Iterator[Block]:
@@ -148,11 +143,6 @@ def _nested(pieces: Sequence[Piece]) -> Iterator[tuple[Piece, tuple[Piece, ...]]
         yield piece, around
         if _opens(piece):
             around = (*around, piece)
-
-
-def _needed(sentences: Sequence[_Sentence]) -> list[int]:
-    """Return the first sentence of each certain part, that of the strongest first."""
-    return [number for rank, _, number in _certain(sentences) if rank == 0]
 
 
 def _certain(sentences: Sequence[_Sentence]) -> list[tuple[int, float, int]]:

@@ -8,6 +8,7 @@ import math
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import groupby, pairwise
 from typing import Literal
 
@@ -83,7 +84,7 @@ class Piece:
         """The kind for the colour behind the text: the passage's, or else the segment's."""
         return self.kind if self.passage is None else _kind(self.passage)
 
-    @property
+    @cached_property
     def ground_strength(self) -> float:
         """The strength of the colour behind the text, in [0, 1]; 0: none."""
         if self.passage is None:
@@ -95,7 +96,7 @@ class Piece:
         """Whether it is a significant piece of a passage."""
         return self.passage is not None and self.strength > 0
 
-    @property
+    @cached_property
     def strength(self) -> float:
         """The strength of its colour, in [0, 1]; 0 unless it supports or works against the
         answer."""

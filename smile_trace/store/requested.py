@@ -63,7 +63,7 @@ class Requested:
         }
         row = insert(requested).values(
             call_id=stored.call_id,
-            kind=_kind(stored.result),
+            kind="explanation" if isinstance(stored.result, Explanation) else "path",
             asked_hash=hashlib.sha256(asked.encode()).hexdigest()[:16],
             trace_id=trace_id,
             of_trace=of_trace,
@@ -98,7 +98,3 @@ class Requested:
                 )
                 for row in connection.execute(query.order_by(requested.c.created_at.desc()))
             ]
-
-
-def _kind(result: Explanation | ExplanationPath) -> Kind:
-    return "explanation" if isinstance(result, Explanation) else "path"

@@ -81,7 +81,7 @@ async def find_no_effect(trials: Trials, apart_from: Collection[str]) -> Change 
     """
     template = trials.material.template
     found = instructions(template)
-    tried = _without_rare_cases(_candidates(trials, apart_from))
+    tried = [one for one in _candidates(trials, apart_from) if rare_case(one.text) is None]
     idle = await _idle(trials, tried)
     if not idle:
         why = (
@@ -104,10 +104,6 @@ def _candidates(trials: Trials, apart_from: Collection[str]) -> list[TemplateSeg
     found = instructions(trials.material.template)
     tried = worth_trying(found, trials.material.report.segments, trials.limit)
     return [one for one in tried if one.text.strip() not in apart_from]
-
-
-def _without_rare_cases(found: Sequence[TemplateSegment]) -> list[TemplateSegment]:
-    return [one for one in found if rare_case(one.text) is None]
 
 
 async def find_untested(trials: Trials, apart_from: Collection[str]) -> list[Untested]:

@@ -25,7 +25,7 @@ class MLflow:
     def recognises(self, span: Span) -> bool:
         """Whether the span is a call."""
         if _TYPE in span.attributes:
-            return _is_call(span.attributes[_TYPE])
+            return read_json(span.attributes[_TYPE]) in _CALLS
         return span.scope.startswith("mlflow.") and gen_ai.GenAI().recognises(span)
 
     def read_call(self, span: Span) -> Call:
@@ -53,10 +53,6 @@ class MLflow:
         content.session = read_text(metadata.get("mlflow.trace.session"))
         content.user = read_text(metadata.get("mlflow.trace.user"))
         return call_of(span, self.name, content)
-
-
-def _is_call(kind: JSON) -> bool:
-    return read_json(kind) in _CALLS
 
 
 def _alone(request: JSON) -> JSON:
