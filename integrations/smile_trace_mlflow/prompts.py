@@ -28,11 +28,8 @@ def load_prompt(uri: str) -> "Prompt":
     """Load a prompt by an address such as `prompts:/name/2` or `prompts:/name@production`.
 
     MLflow writes variables as `{{name}}`, a Prompt as `{name}`. Traces that use the Prompt are
-    linked to its version in the registry.
-
-    Raises:
-        SmileTraceError: it is no plain text template, or means something else as a Prompt.
-        MlflowException: the registry has no such prompt.
+    linked to its version in the registry. Raises SmileTraceError if it is no plain text template,
+    or means something else as a Prompt; MlflowException if the registry has no such prompt.
     """
     import mlflow
 
@@ -56,10 +53,8 @@ def load_prompt(uri: str) -> "Prompt":
 
 def prompt_template(registered: str) -> str:
     """Convert a template of the registry to a Prompt's notation: `{{name}}` becomes `{name}`.
-
-    Raises:
-        ValueError: it uses Jinja2 or dotted names, or has a `{name}` that is text in MLflow.
-    """
+    Raises ValueError if it uses Jinja2 or dotted names, or has a `{name}` that is text in
+    MLflow."""
     if "{%" in registered or "{#" in registered:
         raise ValueError("it is a Jinja2 template")
     dotted = [name for name in _VARIABLE.findall(registered) if "." in name]

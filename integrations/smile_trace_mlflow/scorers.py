@@ -69,12 +69,8 @@ def no_effect_of(
     seed: int = 0,
 ) -> Scorer:
     """Whether an effect of any part of `text` above `within` is excluded. The value and the other
-    arguments are those of `driver_is`.
-
-    Args:
-        text: by default the row's expectation `no_effect`.
-        within: the largest attribution that counts as none, in units of answer change.
-    """
+    arguments are those of `driver_is`. `text`: by default the row's expectation `no_effect`;
+    `within`: the largest attribution that counts as none, in units of answer change."""
     judge = partial(why_not_without_effect, within=within)
     return _about_text(
         "no_effect_of", "no_effect", text, judge, model, ExplainOptions(budget=budget, seed=seed)

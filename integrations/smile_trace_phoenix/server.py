@@ -43,16 +43,10 @@ def own_headers() -> dict[str, str]:
 
 
 class PhoenixServer:
-    """Requests to one server; header values are shown nowhere.
-
-    Args:
-        url: the settings' address, by default PHOENIX_COLLECTOR_ENDPOINT, below which `v1/traces`
-            is; for a space, up to its name.
-        table: the settings' table that messages name.
-
-    Raises:
-        ValueError: the address is not http(s).
-    """
+    """Requests to one server; header values are shown nowhere. `url`: the settings' address, by
+    default PHOENIX_COLLECTOR_ENDPOINT, below which `v1/traces` is; for a space, up to its name.
+    `table`: the settings' table that messages name. Raises ValueError if the address is not
+    http(s)."""
 
     def __init__(
         self,
@@ -88,12 +82,7 @@ class PhoenixServer:
         self.http = HttpClient.of(service, options, headers=headers)
 
     def close(self) -> None:
-        """Requests to one server; header values are shown nowhere.
-
-        By default, `url` is PHOENIX_COLLECTOR_ENDPOINT, below which `v1/traces` is (for a space, up
-        to its name); `table` of the settings is named in messages. Raises `ValueError` if the
-        address is not http(s).
-        """
+        """Close the connections."""
         self.http.close()
 
     def check(self) -> None:

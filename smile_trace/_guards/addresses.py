@@ -81,11 +81,8 @@ class AddressPolicy:
 
     def storage(self, address: str) -> None:
         """Check a signed address of a storage, asked without our credentials (whoever connects
-        checks the `peers`, too).
-
-        Raises:
-            AddressRefused: it is not http(s), http for a server on https, or nearer than that.
-        """
+        checks the `peers`, too). Raises AddressRefused if it is not http(s), http for a server on
+        https, or nearer than that."""
         parts = _HTTP.fullmatch(address)
         if parts is None:
             raise AddressRefused(f"{_shown(address)} is not a plain http(s) address")
@@ -99,12 +96,8 @@ class AddressPolicy:
             return  # a proxy may know that name; without one there will be no connection either
 
     def peers(self, host: str, port: int) -> list[str]:
-        """The IP addresses of a host, all of which may be connected to.
-
-        Raises:
-            AddressRefused: one of them is nearer to us than the server is.
-            OSError: nobody knows the host.
-        """
+        """The IP addresses of a host, all of which may be connected to. Raises AddressRefused: one
+        of them is nearer to us than the server is; OSError if nobody knows the host."""
         peers = _resolved(host, port)
         for peer in peers:
             self.peer(peer, host)
@@ -163,11 +156,8 @@ def _resolved(host: str, port: int) -> list[str]:
 
 
 def stored_at(location: str) -> tuple[str, ...]:
-    """Scheme, bucket and folders of a place in an object storage.
-
-    Raises:
-        AddressRefused: the storage is unknown, or the path is not plain.
-    """
+    """Scheme, bucket and folders of a place in an object storage. Raises AddressRefused if the
+    storage is unknown, or the path is not plain."""
     scheme, found, rest = location.partition("://")
     bucket, _, path = rest.partition("/")
     written = _STORAGES.get(scheme)
@@ -180,11 +170,8 @@ def stored_at(location: str) -> tuple[str, ...]:
 
 
 def folders(path: str) -> tuple[str, ...]:
-    """The folders of a path that leads nowhere else, however often it is decoded.
-
-    Raises:
-        AddressRefused: it has a `..`, an empty folder, a backslash, a query or a fragment.
-    """
+    """The folders of a path that leads nowhere else, however often it is decoded. Raises
+    AddressRefused if it has a `..`, an empty folder, a backslash, a query or a fragment."""
     read = path
     for _ in range(10):
         parts = read.strip("/").split("/") if read.strip("/") else []

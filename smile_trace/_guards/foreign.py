@@ -64,12 +64,9 @@ def decode(text: str | bytes, *, max_depth: int = MAX_DEPTH, lenient: bool = Fal
 
 
 def parse(text: str | bytes, *, lenient: bool = False, max_values: int = MAX_VALUES) -> Any:
-    """Decode like `decode`, but check size and number of values only: `check` each item.
-
-    Raises:
-        NotJSON: it is no JSON.
-        ForeignDataError: it is too long, or has too many values, lists or objects.
-    """
+    """Decode like `decode`, but check size and number of values only: `check` each item. Raises
+    NotJSON if it is no JSON; ForeignDataError if it is too long, or has too many values, lists or
+    objects."""
     if len(text) > MAX_BYTES:
         raise ForeignDataError(f"longer than {MAX_BYTES:,} bytes")
     return _parsed(text, lenient, max_values)[0]
@@ -104,11 +101,8 @@ def _parsed(
 
 
 def check(value: Any, *, max_depth: int = MAX_DEPTH) -> None:
-    """Check a decoded value's depth, number of values, integers, finite numbers and types.
-
-    Raises:
-        ForeignDataError: it is beyond a bound, or holds what is no JSON.
-    """
+    """Check a decoded value's depth, number of values, integers, finite numbers and types. Raises
+    ForeignDataError if it is beyond a bound, or holds what is no JSON."""
     level, count = [value], 1
     for _ in range(max_depth + 1):
         inner: list[Any] = []
@@ -137,10 +131,7 @@ def check(value: Any, *, max_depth: int = MAX_DEPTH) -> None:
 
 def clean(value: Any, *, max_depth: int = MAX_DEPTH) -> Any:
     """Check a value of another decoder, with U+FFFD for half characters and null for infinity.
-
-    Raises:
-        ForeignDataError: it is beyond a bound.
-    """
+    Raises ForeignDataError if it is beyond a bound."""
     value = _mended(value, lenient=True)
     check(value, max_depth=max_depth)
     return value

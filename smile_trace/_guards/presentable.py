@@ -92,15 +92,9 @@ def _packed_link(match: re.Match[str]) -> str:
 
 
 def check_address(address: str, setting: str, instead: str) -> None:
-    """Check that an address holds no credentials.
-
-    Args:
-        setting: where it was set.
-        instead: the variable, or variables, that hold them.
-
-    Raises:
-        ValueError: it does; the message does not repeat it.
-    """
+    """Check that an address holds no credentials. `setting`: where it was set; `instead`: the
+    variable, or variables, that hold them. Raises ValueError if it does; the message does not
+    repeat it."""
     if holds_credentials(address):
         raise ValueError(
             f"{setting} holds a password or a key, which would be shown with the address: take it "

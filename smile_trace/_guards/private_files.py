@@ -22,12 +22,9 @@ class NotPrivate(OSError):
 
 
 def open_regular(path: Path, flags: int = os.O_RDONLY, mode: int = 0o600) -> int:
-    """A descriptor of a regular file, without following a link or waiting for a pipe.
-
-    Raises:
-        NotPrivate: it is a link, a pipe, a device or a socket.
-        OSError: it is a folder or cannot be opened.
-    """
+    """A descriptor of a regular file, without following a link or waiting for a pipe. Raises
+    NotPrivate if it is a link, a pipe, a device or a socket; OSError if it is a folder or cannot be
+    opened."""
     try:
         state = os.lstat(path)
     except FileNotFoundError:
@@ -59,12 +56,9 @@ def open_own(path: Path, flags: int = os.O_RDONLY, mode: int = 0o600) -> int:
 
 
 def tighten_folder(path: Path) -> bool:
-    """Take a folder of this user's from everybody else; True if it was open to others.
-
-    Raises:
-        NotPrivate: it is another user's, or no folder.
-        OSError: it is not there, or cannot be changed.
-    """
+    """Take a folder of this user's from everybody else; True if it was open to others. Raises
+    NotPrivate if it is another user's, or no folder; OSError if it is not there, or cannot be
+    changed."""
     link, state = os.lstat(path), os.stat(path)
     for one in (link, state):
         if one.st_uid != os.geteuid():
@@ -77,11 +71,8 @@ def tighten_folder(path: Path) -> bool:
 def tighten_file(path: Path) -> bool:
     """Take a file of this user's from everybody else; True if it was open to others.
 
-    It is never opened: closing it would end SQLite's locks on it.
-
-    Raises:
-        NotPrivate: it is another user's, or no regular file.
-        OSError: it is not there, or cannot be changed.
+    It is never opened: closing it would end SQLite's locks on it. Raises NotPrivate if it is
+    another user's, or no regular file; OSError if it is not there, or cannot be changed.
     """
     state = os.lstat(path)
     name = shlex.quote(str(path))
@@ -169,12 +160,9 @@ class Written(NamedTuple):
 
 
 def read_written(path: Path) -> Written:
-    """Read a file that only this user or root can have written; Windows is not checked.
-
-    Raises:
-        NotPrivate: another user owns, or may write, it, a link to it or its folder.
-        OSError: it cannot be read.
-    """
+    """Read a file that only this user or root can have written; Windows is not checked. Raises
+    NotPrivate if another user owns, or may write, it, a link to it or its folder; OSError if it
+    cannot be read."""
     if not hasattr(os, "geteuid"):
         return Written(path.read_bytes(), False)
     # Opened once: what is looked at is what is read.

@@ -189,12 +189,9 @@ class OldName(DeprecationWarning):
 
 
 def by_new_names(given: Mapping[str, Any], where: str = "", *, caller: int = 1) -> dict[str, Any]:
-    """Options by their names of today, with an OldName for each that has another one.
-
-    Args:
-        where: what stands before a name where it is written: `--`, `explain.`.
-        caller: how many calls up the one stands that the warning points at.
-    """
+    """Options by their names of today, with an OldName for each that has another one. `where`: what
+    stands before a name where it is written: `--`, `explain.`; `caller`: how many calls up the one
+    stands that the warning points at."""
     found = {RENAMED.get(name, name): value for name, value in given.items()}
     for old, new in RENAMED.items():
         if old in given:

@@ -20,12 +20,9 @@ def adjusted(p_values: Sequence[float] | Array) -> Array:
 def discovered(
     p_values: Sequence[float] | Array, rate: float, weights: Array | None = None
 ) -> NDArray[np.bool_]:
-    """The significant tests, shape (tests,), at a false discovery rate in (0, 1).
-
-    Args:
-        weights: how much each test counts, with mean 1, fixed before the answers were seen
-            (Genovese, Roeder & Wasserman 2006); none is significant at a p-value above the rate.
-    """
+    """The significant tests, shape (tests,), at a false discovery rate in (0, 1). `weights`: how
+    much each test counts, with mean 1, fixed before the answers were seen (Genovese, Roeder &
+    Wasserman 2006); none is significant at a p-value above the rate."""
     counted = np.asarray(p_values, dtype=np.float64)
     if weights is not None:
         counted = np.where(counted <= rate, np.minimum(counted / weights, 1.0), 1.0)

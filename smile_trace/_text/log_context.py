@@ -13,10 +13,8 @@ def about(**fields: str | int) -> Iterator[None]:
 
     Tasks and `asyncio.to_thread` inherit them; a thread of one's own needs
     `contextvars.copy_context().run`. Do not hold it over an iterator's `yield`: its consumer would
-    be inside, too.
-
-    Args:
-        fields: `trace_id`, `call_id`, `job_id`, `model`, `tracker` or `source`; outer fields stay.
+    be inside, too. `fields`: `trace_id`, `call_id`, `job_id`, `model`, `tracker` or `source`; outer
+    fields stay.
     """
     token = _fields.set({**_fields.get(), **fields})
     try:

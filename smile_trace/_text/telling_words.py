@@ -36,12 +36,8 @@ _WORD = re.compile(r"\w+(?:[-'’./,:]\w+)*")
 def telling_words(text: str, longest: int, *, wanted: Collection[str] = ()) -> str | None:
     """The words of a text that say most, in their order, with … for those left out between them; at
     most `longest` characters, at least half as many. None if it has few words, as without spaces,
-    or they say little.
-
-    Args:
-        wanted: words in lower case that are kept before all others; then come numbers and
-            negations, then the longest. Function words and other short ones are left out.
-    """
+    or they say little. `wanted`: words in lower case that are kept before all others; then come
+    numbers and negations, then the longest. Function words and other short ones are left out."""
     words = [m[0] for m in _WORD.finditer(text[:_MOST])]
     if len(words) < _FEWEST:
         return None

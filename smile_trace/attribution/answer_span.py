@@ -26,11 +26,7 @@ class AnswerSpanNotFound(SmileTraceError):
 def find_answer_span(answer: str, part: str) -> AnswerSpan:
     """Find the first occurrence of `part` in `answer`, whatever the white space. A JSON path
     (`$.city`) means that field's value; in tool calls, `tool` means the tool, `$.number` an
-    argument.
-
-    Raises:
-        AnswerSpanNotFound: `part` does not occur, or is only white space.
-    """
+    argument. Raises AnswerSpanNotFound if `part` does not occur, or is only white space."""
     if read_tool_calls(answer) is not None:
         span = _span_of_call(answer, part.strip())
         if span is not None:

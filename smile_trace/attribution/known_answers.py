@@ -66,11 +66,8 @@ class KnownAnswers:
         self._found: dict[tuple[int, int, float], LevelFindings] = {}
 
     def take(self, row: Perturbation, response: Response) -> None:
-        """Take a response, and discard earlier findings.
-
-        Raises:
-            ValueError: the row was not asked.
-        """
+        """Take a response, and discard earlier findings. Raises ValueError if the row was not
+        asked."""
         if call_key(row) not in self.asked:
             raise ValueError("tell() takes only the perturbations that ask() gave.")
         self.responses[call_key(row)] = response

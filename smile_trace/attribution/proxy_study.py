@@ -83,16 +83,11 @@ class ProxyStudy:
     Every Perturbation says which model is asked (`asked`); `settings.budget` counts the target's
     calls. Both models are asked the unperturbed prompt first. If the proxy does not answer it, or
     the budget lets the target be asked every mask, the proxy is dropped, and the study is the
-    target's PerturbationStudy.
-
-    Args:
-        prompted, settings, answer, signal, protect, deterministic, remote, embed, distance, part,
-            unit, partitioner, notes: as for `PerturbationStudy`; they are the target's.
-        proxy: the cheaper model.
-
-    Raises:
-        CannotExplain: nothing can be removed from this prompt.
-        ValueError: the settings name an unknown unit or distance.
+    target's PerturbationStudy. `prompted`, `settings`, `answer`, `signal`, `protect`,
+    `deterministic`, `remote`, `embed`, `distance`, `part`, `unit`, `partitioner`, `notes`: as for
+    `PerturbationStudy`; they are the target's. `proxy`: the cheaper model. Raises CannotExplain if
+    nothing can be removed from this prompt; ValueError if the settings name an unknown unit or
+    distance.
     """
 
     def __init__(

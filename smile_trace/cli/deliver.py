@@ -153,11 +153,8 @@ def deliver_into_trace(
     tracker: "Tracker",
     settings: "Settings",
 ) -> None:
-    """Deliver what was explained, and say where it can be seen.
-
-    Raises:
-        SmileTraceError: the tracker did not take it, or the trace is gone by now.
-    """
+    """Deliver what was explained, and say where it can be seen. Raises SmileTraceError if the
+    tracker did not take it, or the trace is gone by now."""
     from smile_trace.explaining.inputs import answered_call, read_trace
     from smile_trace.records import Explanation
 
@@ -174,11 +171,8 @@ def put_into(
     tracker: "Tracker",
 ) -> None:
     """Put an explanation of a call, or with None the path of its trace, into a trace that was read
-    from the tracker's backend, and say where it can be seen.
-
-    Raises:
-        SmileTraceError: the tracker did not take it.
-    """
+    from the tracker's backend, and say where it can be seen. Raises SmileTraceError if the tracker
+    did not take it."""
     from smile_trace.trackers import CapturedTrace, ExplainedCall, ExplainedPath, Receipt
 
     # It stands there: this only sees whether something can be put into it.

@@ -27,12 +27,8 @@ DEPTH = 5
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """What the command line asks to be explained.
-
-    Attributes:
-        options: all options, `chosen` those that were given, as they are written.
-        depth: of a path; None for one explanation.
-    """
+    """What the command line asks to be explained. `options`: all options, `chosen` those that were
+    given, as they are written; `depth`: of a path; None for one explanation."""
 
     text: str | None
     trace_id: str | None

@@ -20,11 +20,8 @@ if TYPE_CHECKING:
 
 @contextmanager
 def entries_of(files: Sequence[Path]) -> "Iterator[Iterator[Entry]]":
-    """The entries of these files in order; without files, those of the store.
-
-    Raises:
-        SmileTraceError: a file cannot be read, or there is no store.
-    """
+    """The entries of these files in order; without files, those of the store. Raises
+    SmileTraceError if a file cannot be read, or there is no store."""
     from smile_trace.hub.files import read_entries
     from smile_trace.settings import Settings
     from smile_trace.store import Store

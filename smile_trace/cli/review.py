@@ -163,11 +163,8 @@ def _bring_back(queue: str, store: "Store", settings: "Settings") -> None:
 
 
 def _said_in(queue: str, trackers: "Sequence[Tracker]") -> "list[Judgement]":
-    """The judgements in a queue of any of the trackers; those without that queue are named.
-
-    Raises:
-        SmileTraceError: none of them has it, or one does not answer.
-    """
+    """The judgements in a queue of any of the trackers; those without that queue are named. Raises
+    SmileTraceError if none of them has it, or one does not answer."""
     from smile_trace.trackers.http import RequestRejected
 
     said, without = [], []

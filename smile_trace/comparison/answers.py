@@ -76,13 +76,8 @@ def paired(before: Sequence[str | None], after: Sequence[str | None]) -> Paired 
 
 def text_distance(compared_by: str = CONTENT) -> Distance:
     """The answer change by text, averaged over both directions: symmetric, in [0, 1].
-
-    Args:
-        compared_by: the name of a comparison of texts, as for `text_comparison`.
-
-    Raises:
-        ValueError: there is no such comparison.
-    """
+    `compared_by`: the name of a comparison of texts, as for `text_comparison`. Raises ValueError if
+    there is no such comparison."""
     comparison = text_comparison("", None, compared_by)
     known: dict[tuple[str, str], float] = {}
 
@@ -122,13 +117,9 @@ def compare_answers(
     unbiased within terms). If the versions were alike, each input's four answers could be
     relabelled: p = (1 + #{T* ≥ T}) / (1 + #relabellings), as in DBPA (arXiv 2412.00868, sec. 3). T
     is the mean of E over inputs plus the energy distance between answers to different inputs, which
-    sees a change that all of them share. With few inputs all relabellings are enumerated.
-
-    Args:
-        exact: the model is deterministic, so that there is no noise to test against.
-
-    Raises:
-        ValueError: there is no pair.
+    sees a change that all of them share. With few inputs all relabellings are enumerated. `exact`:
+    the model is deterministic, so that there is no noise to test against. Raises ValueError if
+    there is no pair.
     """
     if not pairs:
         raise ValueError("compare_answers() needs at least one input.")

@@ -45,10 +45,8 @@ def align(before: Sequence[TemplateSegment], after: Sequence[TemplateSegment]) -
     Segments that keep their order are found by global alignment (Needleman & Wunsch 1970), which
     maximises total similarity and prefers identical segments. Of the others, a segment that occurs
     (nearly) unchanged elsewhere has moved; the rest were removed or added. Variables match by name.
-
-    Returns:
-        One entry per segment in the order of the new template; a removed segment follows the
-        segment that preceded it.
+    Returns one entry per segment in the order of the new template; a removed segment follows the
+    segment that preceded it.
     """
     similarity = _similarities(before, after)
     pairs = _in_order(similarity)

@@ -56,11 +56,7 @@ class Evidence:
 
 def versions_of(store: Store, prompt: str, since: float = 0.0) -> dict[str, int]:
     """The versions of a prompt that were called since then (Unix seconds), oldest first, with their
-    numbers of calls.
-
-    Raises:
-        NothingToCompare: no call used a prompt of that name.
-    """
+    numbers of calls. Raises NothingToCompare if no call used a prompt of that name."""
     with store.reading_prompts() as prompts:
         found = prompts.versions(prompt, since)
         function = not found and prompts.has_function(prompt)
@@ -86,11 +82,8 @@ def known_prompts(store: Store) -> str:
 
 
 def check_version(known: dict[str, int], prompt: str, version: str) -> None:
-    """Check that a version was called.
-
-    Raises:
-        NothingToCompare: it was not; the message lists those that were.
-    """
+    """Check that a version was called. Raises NothingToCompare if it was not; the message lists
+    those that were."""
     if version not in known:
         raise NothingToCompare(
             f"no call of {prompt!r} used version {version!r}: there are {', '.join(sorted(known))}."
@@ -104,11 +97,8 @@ def models_of(store: Store, prompt: str, version: str) -> list[str]:
 
 
 def template_of(store: Store, prompt: str, version: str) -> str:
-    """The template of a version that was called.
-
-    Raises:
-        NothingToCompare: it was not; the message lists those that were.
-    """
+    """The template of a version that was called. Raises NothingToCompare if it was not; the message
+    lists those that were."""
     check_version(versions_of(store, prompt), prompt, version)
     with store.reading_prompts() as prompts:
         [call] = prompts.calls(prompts.call_ids(prompt, version)[:1])
@@ -130,10 +120,8 @@ def collect(
     Unix seconds, and `among` some ids).
 
     Explanations under different settings are never pooled: those in pooled mode are preferred, else
-    those under the most frequent settings; the others are listed in `dropped`.
-
-    Raises:
-        NothingToCompare: the version has no calls (of that model).
+    those under the most frequent settings; the others are listed in `dropped`. Raises
+    NothingToCompare if the version has no calls (of that model).
     """
     generator = np.random.default_rng(seed)
     with store.reading_prompts() as prompts:

@@ -202,15 +202,10 @@ def broken_limits(
     answer_change: float | None = None,
 ) -> list[str]:
     """One sentence per limit that the last change breaks, or whose figure could not be measured.
-
-    Args:
-        drops: a segment's text (or a part of it that no other segment has) to the largest drop of
-            its influence that is allowed, in units of answer change.
-        answer_change: the largest mean change of the answers that is allowed, in [0, 1].
-
-    Raises:
-        LimitError: there is one version only; or no segment, or more than one, holds that text.
-    """
+    `drops`: a segment's text (or a part of it that no other segment has) to the largest drop of its
+    influence that is allowed, in units of answer change; `answer_change`: the largest mean change
+    of the answers that is allowed, in [0, 1]. Raises LimitError if there is one version only; or no
+    segment, or more than one, holds that text."""
     if not drops and answer_change is None:
         return []
     if not comparison.changes:

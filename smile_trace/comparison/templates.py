@@ -135,11 +135,8 @@ def _variables(template: str) -> list[tuple[str, int, int]]:
 
 
 def read_file(file: Path) -> str:
-    """The template in a file, without its final line break.
-
-    Raises:
-        NoTemplate: it cannot be read, or is not UTF-8 text.
-    """
+    """The template in a file, without its final line break. Raises NoTemplate if it cannot be read,
+    or is not UTF-8 text."""
     try:
         return file.read_text(encoding="utf-8").removesuffix("\n")
     except OSError as error:
@@ -149,11 +146,8 @@ def read_file(file: Path) -> str:
 
 
 def read_revision(file: Path, ref: str) -> str:
-    """The template in a file as of a git revision of the repository that holds it.
-
-    Raises:
-        NoTemplate: there is no git, no such revision, or no such file in it.
-    """
+    """The template in a file as of a git revision of the repository that holds it. Raises
+    NoTemplate if there is no git, no such revision, or no such file in it."""
     if ref.startswith("-"):
         raise NoTemplate(f"{ref!r} is not a git revision: use one such as HEAD~1, or a tag")
     name = f"{ref}:./{file.name}"

@@ -93,11 +93,8 @@ class InputModels:
         return call.rerun is not None or not self.by_call
 
     def of(self, call: Call) -> Model:
-        """The model that answers the input of a call, under the daily caps and the budget.
-
-        Raises:
-            ModelUnavailable: an extra, a file, a key or the module is missing.
-        """
+        """The model that answers the input of a call, under the daily caps and the budget. Raises
+        ModelUnavailable if an extra, a file, a key or the module is missing."""
         key = call.id if self.by_call else ""
         if key not in self._open:
             self._open[key] = MeteredModel(
@@ -110,12 +107,8 @@ class InputModels:
         return self._open[key]
 
     async def ask(self, inputs: Sequence[Input], template: str, replicates: int) -> Answers:
-        """The template's answers, by input and replicate.
-
-        Raises:
-            ModelUnavailable: the model cannot be asked at all.
-            BudgetExceeded: a cap is reached.
-        """
+        """The template's answers, by input and replicate. Raises ModelUnavailable if the model
+        cannot be asked at all; BudgetExceeded if a cap is reached."""
         found = await self.responses(inputs, template, replicates)
         return [[r.text if r.ok else None for r in responses] for responses in found]
 

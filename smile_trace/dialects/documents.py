@@ -52,11 +52,8 @@ def with_documents(
     call: Call, retrieved: Sequence[Retrieved], around: Container[str], finder: Finder
 ) -> Call:
     """The call with the documents in its messages that were recorded with it or retrieved before.
-
-    Args:
-        retrieved: of the call's trace, as is `finder`.
-        around: the ids of the spans around the call: a function may name documents and then ask.
-    """
+    `retrieved`: of the call's trace, as is `finder`; `around`: the ids of the spans around the
+    call: a function may name documents and then ask."""
     before = [
         document.model_copy(update={"retriever": None}) if own else document
         for span, documents in retrieved

@@ -69,11 +69,8 @@ def version_of(name: str | None) -> str:
 
 @cache
 def known() -> list[Dialect]:
-    """The dialects in the order in which they are asked, installed ones before ours.
-
-    Raises:
-        DialectUnavailable: an installed dialect cannot be loaded.
-    """
+    """The dialects in the order in which they are asked, installed ones before ours. Raises
+    DialectUnavailable if an installed dialect cannot be loaded."""
     return [*_installed()[0], *ours()]
 
 

@@ -254,11 +254,8 @@ def with_linked_prompts(
     """The call with the linked prompts whose templates stand in its messages.
 
     A single prompt without a known template gives its name and version to the template that was
-    found otherwise, or to the call's first text.
-
-    Args:
-        around: the call's span and those around it. If none of them has a prompt, any span of the
-            trace may have loaded it.
+    found otherwise, or to the call's first text. `around`: the call's span and those around it. If
+    none of them has a prompt, any span of the trace may have loaded it.
     """
     if not linked:
         return call

@@ -95,10 +95,8 @@ def trace_of(
 
     The root is the span without a parent; with `root_missing`, or without such a span, it is the
     earliest whose parent is not among the spans. Logs of content become events of their spans.
-
-    Raises:
-        ForeignDataError: there are logs, but not the spans that they are about.
-        ValueError: there are no spans, or one of another trace.
+    Raises ForeignDataError if there are logs, but not the spans that they are about; ValueError if
+    there are no spans, or one of another trace.
     """
     if not spans:
         raise ValueError(f"trace {trace_id} has no spans")

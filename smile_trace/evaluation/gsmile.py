@@ -47,10 +47,8 @@ def measure(
     """gSMILE's measures of our explanations of these prompts.
 
     Each prompt is explained `repeats` times with fresh draws (seeds `seed`, `seed` + 1, …), once
-    after a small change, and its first explanation's faithfulness is measured.
-
-    Raises:
-        SmileTraceError: a prompt cannot be explained; the message says what to do.
+    after a small change, and its first explanation's faithfulness is measured. Raises
+    SmileTraceError if a prompt cannot be explained; the message says what to do.
     """
 
     def explained(prompt: str, answer: str | None, seed: int) -> Explanation:

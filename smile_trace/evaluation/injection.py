@@ -105,11 +105,8 @@ METHODS: tuple[Callable[[Prompted, str], InjectedPrompt], ...] = (
 
 
 def check_by_injection(prepared: Prepared, *, on_round: OnRound | None = None) -> SanityCheck:
-    """Run the sanity check of what was prepared for `explain`; see `sanity_check`.
-
-    Raises:
-        SmileTraceError: the model cannot be asked.
-    """
+    """Run the sanity check of what was prepared for `explain`; see `sanity_check`. Raises
+    SmileTraceError if the model cannot be asked."""
     most, trace_id = prepared.settings.budget, prepared.trace_id
     with ForegroundSpending(Settings(), most, trace_id=trace_id) as spending:
         paid = spending.metered(prepared.model, prepared.name)
@@ -149,11 +146,8 @@ async def sanity_check(
     is explained, by words or sentences, in the explanation's own signal. The check passes if the
     segment ranked first is in the injected text, and no segment of the neutral text has half of its
     attribution. If the model says the word in neither case, nothing was checked. It takes at most
-    `settings.budget` calls.
-
-    Raises:
-        ModelUnavailable: the model cannot be asked at all.
-        BudgetExceeded: a daily cap is reached.
+    `settings.budget` calls. Raises ModelUnavailable if the model cannot be asked at all;
+    BudgetExceeded if a daily cap is reached.
     """
     said = " ".join(message.content for message in prompted.messages).upper()
     marker = next((word for word in MARKERS if word not in said), MARKERS[0])

@@ -96,11 +96,8 @@ def explain_prepared(
     on_round: OnRound | None = None,
     attempts: Attempts | None = None,
 ) -> Explanation:
-    """Explain a prepared question; arguments and errors are those of `explain`.
-
-    Args:
-        attempts: a limit on all requests, beside the budget.
-    """
+    """Explain a prepared question; arguments and errors are those of `explain`. `attempts`: a limit
+    on all requests, beside the budget."""
     why = why_no_proxy(prepared.prompted.answer or "")
     if prepared.proxy is None or why is None:
         return _explain(prepared, conf, fresh, on_round, attempts)
@@ -137,10 +134,7 @@ async def explain_metered(
     on_round: OnRound | None = None,
 ) -> Explanation:
     """Explain a prepared question by models whose calls are counted; errors are those of `explain`.
-
-    Args:
-        embed: word vectors of the settings; None for the packaged ones.
-    """
+    `embed`: word vectors of the settings; None for the packaged ones."""
     prompted, settings, options = prepared.prompted, prepared.settings, prepared.options
     signal = resolve_signal(settings, paid, prompted)
     if options.answer_part not in (None, REASONING) and signal == "probability":

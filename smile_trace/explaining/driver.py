@@ -125,17 +125,11 @@ async def ask_model(
     answer: str,
     signal: Signal,
 ) -> list[Response]:
-    """The model's responses to `perturbations` of a prompt, in their order.
-
-    Args:
-        prompted: the form and the parameters of every request.
-        answer: scored by the model if the signal is its probability.
-
-    Raises:
-        ExplanationFailed: the unperturbed prompt could not be asked.
-        ModelUnavailable: the model cannot be asked at all.
-        BudgetExceeded: a daily cap is reached.
-    """
+    """The model's responses to `perturbations` of a prompt, in their order. `prompted`: the form
+    and the parameters of every request; `answer`: scored by the model if the signal is its
+    probability. Raises ExplanationFailed if the unperturbed prompt could not be asked;
+    ModelUnavailable if the model cannot be asked at all; BudgetExceeded if a daily cap is
+    reached."""
     if not perturbations:
         return []
     unperturbed = Request.of(prompted)

@@ -22,12 +22,9 @@ if TYPE_CHECKING:
 
 
 def read_prompt(prompt: AnyPrompt, answer: str | None, parameters: dict[str, JSON]) -> Prompted:
-    """The messages of a prompt, and the renderings of a `Prompt` that they contain.
-
-    Raises:
-        ExplanationFailed: the prompt holds no text, or a text that cannot be sent.
-        TypeError: it is neither a text nor messages with a role and a content.
-    """
+    """The messages of a prompt, and the renderings of a `Prompt` that they contain. Raises
+    ExplanationFailed if the prompt holds no text, or a text that cannot be sent; TypeError if it is
+    neither a text nor messages with a role and a content."""
     if isinstance(prompt, str):
         messages = [Message(role="user", content=prompt)]
     elif isinstance(prompt, Sequence) and not isinstance(prompt, bytes | bytearray):

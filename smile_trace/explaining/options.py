@@ -53,14 +53,9 @@ _LOOKED_AT = 1000
 
 @dataclass(frozen=True, kw_only=True)
 class ExplainOptions(AllOptions):
-    """The options of one explanation, described in `smile_trace._options`.
-
-    Args:
-        smallest_effect: in units of answer change; by default that of the settings.
-
-    Raises:
-        ValueError: the budget is too small.
-    """
+    """The options of one explanation, described in `smile_trace._options`. `smallest_effect`: in
+    units of answer change; by default that of the settings. Raises ValueError if the budget is too
+    small."""
 
     smallest_effect: float | None = None
 
@@ -88,10 +83,7 @@ class ExplainOptions(AllOptions):
         """The options with which the worker explains the calls of a captured model.
 
         Patterns to protect stay as they are written in the settings; `from_record` reads them.
-
-        Args:
-            model: the captured name.
-            call: its prompts and function may have options of their own.
+        `model`: the captured name; `call`: its prompts and function may have options of their own.
         """
         chosen = settings.explain
         how = table_of(settings.models, model)

@@ -39,17 +39,10 @@ def settings_of(name: str, settings: Settings) -> ModelSettings:
 
 
 def named_model(name: str, settings: Settings, call: Call | None, app: str | None = None) -> Model:
-    """The model called `name`; see `settings_of`.
-
-    Args:
-        call: the captured call, whose function a model of kind "rerun" calls again.
-        app: the module that the operator named for such a model.
-
-    Raises:
-        NoModel: the settings have no such model.
-        ModelUnavailable: an extra, a file, a key or the module is missing.
-        NotTrusted: the settings' file names a host that is not allowed yet.
-    """
+    """The model called `name`; see `settings_of`. `call`: the captured call, whose function a model
+    of kind "rerun" calls again; `app`: the module that the operator named for such a model. Raises
+    NoModel if the settings have no such model; ModelUnavailable if an extra, a file, a key or the
+    module is missing; NotTrusted if the settings' file names a host that is not allowed yet."""
     asked = settings_of(name, settings)
     settings.check_trust("models")
     if asked.calls_function:
@@ -116,13 +109,10 @@ def stored_explanation(question: Question, conf: Settings) -> Explanation | None
 
 
 def prepare(question: Question, conf: Settings) -> Prepared:
-    """Read the prompt or the call and open its models, without asking anything yet.
-
-    Raises:
-        SmileTraceError: it cannot be explained; the message says what to do.
-        TypeError: neither or both of `prompt` and `trace_id`, or no `model`.
-        ValueError: there is no such distance or solver.
-    """
+    """Read the prompt or the call and open its models, without asking anything yet. Raises
+    SmileTraceError if it cannot be explained; the message says what to do. TypeError: neither or
+    both of `prompt` and `trace_id`, or no `model`; ValueError if there is no such distance or
+    solver."""
     options = question.options
     prompt, answer, parameters = question.prompt, question.answer, question.parameters
     if (prompt is None) == (question.trace_id is None):

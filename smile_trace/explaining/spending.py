@@ -164,13 +164,9 @@ def summed(estimates: Iterable[Estimate]) -> list[Estimate]:
 
 
 def check_worth(prepared: Prepared) -> None:
-    """Check that segments can be removed, and that the calls suffice.
-
-    Raises:
-        ExplanationFailed: asking could say nothing; the message says what to do.
-        CannotExplain: the answer is reasoning alone.
-        AnswerSpanNotFound: the given answer does not hold the part to explain.
-    """
+    """Check that segments can be removed, and that the calls suffice. Raises ExplanationFailed if
+    asking could say nothing; the message says what to do. CannotExplain if the answer is reasoning
+    alone; AnswerSpanNotFound if the given answer does not hold the part to explain."""
     prompted, unit = as_explained(prepared.prompted, prepared.options), prepared.options.unit
     part = None if prompted.of_reasoning else prepared.options.answer_part
     if part is not None and prompted.answer is not None:
@@ -258,11 +254,8 @@ class ForegroundSpending:
     A model with a table in the settings counts toward their caps per day, and waits for its limits
     per minute, in the store of the settings, which also keeps its answers, for the workers as well;
     the first such model opens or creates it. For any other model only the budget `calls` holds, and
-    its answers are kept in this process.
-
-    Args:
-        attempts: a limit on all requests, beside `calls`.
-        trace_id: of the captured call; `smile-trace forget` removes the answers with it.
+    its answers are kept in this process. `attempts`: a limit on all requests, beside `calls`;
+    `trace_id`: of the captured call; `smile-trace forget` removes the answers with it.
     """
 
     def __init__(
@@ -296,11 +289,7 @@ class ForegroundSpending:
     def metered(self, model: Model, asked: AnyModel | None, *, fresh: bool = False) -> MeteredModel:
         """The model, with its calls counted; `asked` is what the caller named, a string if it is in
         the settings. Raises StoreError if the store cannot be opened, so that nobody can tell what
-        is left.
-
-        Args:
-            fresh: take no answer that was kept before.
-        """
+        is left. `fresh`: take no answer that was kept before."""
         stored = self._stored(asked, self._calls)
         return self._counted(model, asked, stored, self._alone, self._scope, fresh)
 

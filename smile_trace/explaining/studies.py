@@ -32,11 +32,8 @@ REASONING = "reasoning"
 
 def as_explained(prompted: Prompted, options: ExplainOptions) -> Prompted:
     """The prompt to be cut, and what is explained of it: for the unit `tool`, the tools offered
-    become one of its messages; for the part `reasoning`, that stands in place of the answer.
-
-    Raises:
-        CannotExplain: the answer is reasoning alone, and that is not asked for.
-    """
+    become one of its messages; for the part `reasoning`, that stands in place of the answer. Raises
+    CannotExplain if the answer is reasoning alone, and that is not asked for."""
     if options.answer_part == REASONING and prompted.reasoning is not None:
         prompted = prompted.explaining_reasoning()
     elif (why := why_no_final_answer(prompted)) is not None:

@@ -96,11 +96,8 @@ def mapped(
     of_user: bool = False,
 ) -> JSON:
     """Return a part of an entry's document with every text replaced by the function's value.
-
-    Args:
-        name: replaces the names of models, authors and licences; by default `text` does.
-        of_user: whether names of fields, and fields that no person wrote, are texts, too.
-    """
+    `name`: replaces the names of models, authors and licences; by default `text` does. `of_user`:
+    whether names of fields, and fields that no person wrote, are texts, too."""
     if isinstance(value, str):
         return text(value)
     if isinstance(value, list):
@@ -185,11 +182,8 @@ def reviewed(entry: Entry, by: str) -> Entry:
 
 
 def public(entries: Iterable[Entry]) -> Iterator[Entry]:
-    """Yield the entries, as long as each may be made public.
-
-    Raises:
-        NotReviewed: nobody has looked at one, or a secret is found in it.
-    """
+    """Yield the entries, as long as each may be made public. Raises NotReviewed if nobody has
+    looked at one, or a secret is found in it."""
     for entry in entries:
         if entry.redaction is None or not entry.redaction.reviewed_by:
             raise NotReviewed(

@@ -68,10 +68,7 @@ class _AnsweredModel:
 
 def reproductions(explanation: Explanation, call: Call | None = None) -> Iterator[Explanation]:
     """Yield the Explanation computed again, by each way in which the model may have been asked.
-
-    Raises:
-        CannotReproduce: responses are missing.
-    """
+    Raises CannotReproduce if responses are missing."""
     _check_responses(explanation)
     prompted = request_of(explanation, call)
     for conditions in _conditions(explanation, prompted):
@@ -271,10 +268,7 @@ class Checked(Record):
 
 def check_file(file: Path, *, only: str | None = None) -> Iterator[tuple[Checked, Entry | None]]:
     """Check every line of a file, or the line whose id begins with `only`; ask nobody anything.
-
-    Raises:
-        SmileTraceError: the file cannot be read.
-    """
+    Raises SmileTraceError if the file cannot be read."""
     for number, line in read_lines(file):
         if only is None or _has_id(line, only):
             yield check_line(number, line)

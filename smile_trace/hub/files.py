@@ -13,12 +13,8 @@ from smile_trace.records.entry import Entry, EntryUnreadable
 
 
 def read_entries(file: str | Path) -> Iterator[tuple[int, Entry]]:
-    """Yield every entry with the number of its line, from 1.
-
-    Raises:
-        EntryUnreadable: a line is not an entry.
-        SmileTraceError: the file cannot be read.
-    """
+    """Yield every entry with the number of its line, from 1. Raises EntryUnreadable if a line is
+    not an entry; SmileTraceError if the file cannot be read."""
     for number, line in read_lines(file):
         try:
             yield number, parse(line)
@@ -27,11 +23,8 @@ def read_entries(file: str | Path) -> Iterator[tuple[int, Entry]]:
 
 
 def read_lines(file: str | Path) -> Iterator[tuple[int, bytes]]:
-    """Yield every line that is not blank, with its number, from 1.
-
-    Raises:
-        SmileTraceError: the file cannot be read.
-    """
+    """Yield every line that is not blank, with its number, from 1. Raises SmileTraceError if the
+    file cannot be read."""
     try:
         with Path(file).open("rb") as stream:
             for number, line in enumerate(stream, start=1):
@@ -42,21 +35,15 @@ def read_lines(file: str | Path) -> Iterator[tuple[int, bytes]]:
 
 
 def parse(line: bytes) -> Entry:
-    """Return the entry of a line; one without an id gets that of its content.
-
-    Raises:
-        EntryUnreadable: the line is not an entry.
-    """
+    """Return the entry of a line; one without an id gets that of its content. Raises
+    EntryUnreadable if the line is not an entry."""
     entry = Entry.read(line)
     return entry if entry.id else entry.identified()
 
 
 def write_entries(entries: Iterable[Entry], file: str | Path) -> int:
-    """Write the entries, equal ones once; return how many were written.
-
-    Raises:
-        SmileTraceError: the file cannot be written.
-    """
+    """Write the entries, equal ones once; return how many were written. Raises SmileTraceError if
+    the file cannot be written."""
     seen = set[str]()
     try:
         with Path(file).open("w", encoding="utf-8", newline="\n") as out:
@@ -139,12 +126,8 @@ def rows(entries: Iterable[Entry]) -> Iterator[dict[str, Any]]:
 
 
 def write_parquet(entries: Iterable[Entry], file: Path) -> int:
-    """Write the table; return the number of rows.
-
-    Raises:
-        ExtraMissing: pyarrow is not installed.
-        SmileTraceError: the file cannot be written.
-    """
+    """Write the table; return the number of rows. Raises ExtraMissing if pyarrow is not installed;
+    SmileTraceError if the file cannot be written."""
     with needing_extra("parquet", "a Parquet file"):
         import pyarrow as pa
         import pyarrow.parquet as pq
@@ -160,11 +143,8 @@ def write_parquet(entries: Iterable[Entry], file: Path) -> int:
 
 def write_dataset(entries: Iterable[Entry], folder: Path, *, title: str = "Explanations") -> int:
     """Write a folder with a card, ready for a hub of data sets; return the number of entries.
-
-    Raises:
-        ExtraMissing: pyarrow is not installed.
-        SmileTraceError: the folder cannot be written.
-    """
+    Raises ExtraMissing if pyarrow is not installed; SmileTraceError if the folder cannot be
+    written."""
     kept = list({entry.id: entry for entry in entries}.values())
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -167,10 +167,8 @@ def build(folder: str | Path, entries: Iterable[Entry], *, title: str = "Explana
 
     `index.html` holds the list and its search, `e/` a page per entry, and
     `explanations.smile.jsonl` their source, which may be read from during the build. Existing files
-    of these names are rewritten, and pages of other entries removed.
-
-    Raises:
-        SmileTraceError: the folder cannot be written.
+    of these names are rewritten, and pages of other entries removed. Raises SmileTraceError if the
+    folder cannot be written.
     """
     rows: dict[str, Row] = {}
     folder = Path(folder)

@@ -36,11 +36,8 @@ class LiveChecked(Record):
 
 def prepare_live(entry: Entry, conf: Settings, *, model: str | None = None) -> Prepared:
     """Prepare the check of an entry, asking nothing yet; the model is by default the entry's own.
-
-    Raises:
-        SmileTraceError: there is no such model here.
-        ValueError: the entry holds no explanation.
-    """
+    Raises SmileTraceError if there is no such model here; ValueError if the entry holds no
+    explanation."""
     explanation = entry.explanation
     if explanation is None:
         raise ValueError("only an explanation is asked again, no path and no comparison")
@@ -56,11 +53,8 @@ def prepare_live(entry: Entry, conf: Settings, *, model: str | None = None) -> P
 
 
 def check_live(explanation: Explanation, prepared: Prepared, conf: Settings) -> LiveChecked:
-    """Explain it again, with the same seed and nothing from a cache.
-
-    Raises:
-        SmileTraceError: the model cannot be asked.
-    """
+    """Explain it again, with the same seed and nothing from a cache. Raises SmileTraceError if the
+    model cannot be asked."""
     again = explain_prepared(prepared, conf, fresh=True)
     outcome, reason = compare(explanation, again)
     return LiveChecked(outcome=outcome, reason=reason, again=again)

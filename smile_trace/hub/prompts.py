@@ -25,10 +25,8 @@ def read_prompts(file: Path) -> Iterator[Asked]:
     JSON Lines: a text a line, or an object with `messages`, `prompt`, `input`, `question` or
     `query`, and perhaps `answer`, `output` or `response`; an MLflow evaluation data set has these
     in `inputs` and `outputs`. One JSON document: promptfoo's results (`eval -o file.json`), or a
-    list of such objects.
-
-    Raises:
-        SmileTraceError: the file cannot be read, or an item holds no prompt.
+    list of such objects. Raises SmileTraceError if the file cannot be read, or an item holds no
+    prompt.
     """
     try:
         data = file.read_bytes()

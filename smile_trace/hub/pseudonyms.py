@@ -176,15 +176,10 @@ class _Span(NamedTuple):
 
 
 class Pseudonyms:
-    """Replaces what the rules and the user's list find, consistently over all texts.
-
-    Args:
-        names: `/PATTERN/`, or texts, found as whole words in any case, whatever stands between
-            them; each capitalised word of several is found alone, too.
-
-    Raises:
-        re.error: a pattern is not a regular expression.
-    """
+    """Replaces what the rules and the user's list find, consistently over all texts. `names`:
+    `/PATTERN/`, or texts, found as whole words in any case, whatever stands between them; each
+    capitalised word of several is found alone, too. Raises re.error if a pattern is not a regular
+    expression."""
 
     def __init__(self, names: Iterable[str] = ()) -> None:
         listed = list(names)

@@ -167,11 +167,8 @@ class TokenCountingModel(Model, Protocol):
     """A model that also counts the tokens of a request, without answering it."""
 
     async def count_tokens(self, requests: Sequence[Request]) -> list[int]:
-        """Return the input tokens of each request, as the model's own tokenizer counts them.
-
-        Raises:
-            ModelUnavailable: nothing can be asked at all.
-        """
+        """Return the input tokens of each request, as the model's own tokenizer counts them. Raises
+        ModelUnavailable if nothing can be asked at all."""
         ...
 
 

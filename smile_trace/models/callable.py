@@ -58,12 +58,9 @@ class CallableModel:
 async def call(
     bound: Callable[[], Any], function: Callable[..., Any], read: Callable[[Any], Response]
 ) -> Response:
-    """Call a user's function with instrumentation suppressed. Yielded chunks are joined.
-
-    Args:
-        bound: calls `function`, in a thread unless that is a coroutine or async generator function.
-        read: makes a Response of its result.
-    """
+    """Call a user's function with instrumentation suppressed. Yielded chunks are joined. `bound`:
+    calls `function`, in a thread unless that is a coroutine or async generator function; `read`:
+    makes a Response of its result."""
     try:
         with suppress_instrumentation():
             if is_asynchronous(function):

@@ -31,11 +31,8 @@ Vector = NDArray[np.float64]
 
 class Embeddings:
     """Turns texts into vectors; each distinct text is asked once in this object's life, so that a
-    study repeated with it comes out the same. It blocks: call it in a thread.
-
-    Raises:
-        ModelUnavailable: the settings name a key's variable that is not set.
-    """
+    study repeated with it comes out the same. It blocks: call it in a thread. Raises
+    ModelUnavailable if the settings name a key's variable that is not set."""
 
     def __init__(self, name: str, settings: EndpointSettings) -> None:
         self._name = name
@@ -71,11 +68,8 @@ class Embeddings:
 
     def __call__(self, texts: Sequence[str]) -> NDArray[np.float64]:
         """Return the vectors of `texts`, shape (len(texts), dimensions); zero for a blank text.
-
-        Raises:
-            ModelUnavailable: the server is down, refuses, or gives no vectors.
-            BudgetExceeded: a cap of the ledger is reached.
-        """
+        Raises ModelUnavailable if the server is down, refuses, or gives no vectors; BudgetExceeded
+        if a cap of the ledger is reached."""
         new = [text for text in dict.fromkeys(texts) if text.strip() and text not in self._known]
         keys = {text: self._key(text) for text in new}
         cached = self._cache.get_many(list(keys.values()))

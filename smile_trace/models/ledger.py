@@ -155,11 +155,7 @@ class Attempts:
         self._lock = threading.Lock()
 
     def take(self, count: int) -> None:
-        """Count attempts that are about to be sent.
-
-        Raises:
-            BudgetExceeded: fewer are left.
-        """
+        """Count attempts that are about to be sent. Raises BudgetExceeded if fewer are left."""
         with self._lock:
             if count > self._left:
                 raise BudgetExceeded.of_calls(self._most)

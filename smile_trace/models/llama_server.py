@@ -53,10 +53,8 @@ class LlamaServer:
 
     def start(self) -> str:
         """Start the server unless it is running; return its address, `http://127.0.0.1:PORT`.
-
-        Raises:
-            ModelUnavailable: it did not start; the message ends with llama.cpp's last output.
-        """
+        Raises ModelUnavailable if it did not start; the message ends with llama.cpp's last
+        output."""
         with self._lock:
             if self._process is None or self._process.poll() is not None:
                 self._stop()

@@ -105,12 +105,9 @@ async def ask_all(
     """Run every ask, as many at once as there are free `slots`; return results in order.
 
     An explanation's own cap is an error in the result's place. Any other error stops new asks, and
-    is raised when all asks in flight, which are paid for, have ended.
-
-    Raises:
-        ModelUnavailable: nothing can be asked.
-        BudgetExceeded: a daily cap is reached.
-        SmileTraceError: the store cannot be written.
+    is raised when all asks in flight, which are paid for, have ended. Raises ModelUnavailable if
+    nothing can be asked; BudgetExceeded if a daily cap is reached; SmileTraceError if the store
+    cannot be written.
     """
     results: dict[int, T | BudgetExceeded] = {}
     stop: list[SmileTraceError] = []
@@ -237,20 +234,14 @@ class MeteredModel:
 
     async def score(self, requests: Sequence[Request], answer: str) -> list[Response]:
         """Return scores from the cache, and from the model for the rest; see `ScoringModel.score`.
-
-        Raises:
-            TypeError: the model does not declare that it scores answers.
-        """
+        Raises TypeError if the model does not declare that it scores answers."""
         if not scores_answers(self._asked):
             raise TypeError(f"the model {self.name!r} does not score answers")
         return await self._answers(requests, answer, partial(self._asked.score, answer=answer))
 
     async def count_tokens(self, requests: Sequence[Request]) -> list[int]:
-        """Return the input tokens of each request; nothing is answered or paid.
-
-        Raises:
-            TypeError: the model does not declare that it counts tokens.
-        """
+        """Return the input tokens of each request; nothing is answered or paid. Raises TypeError if
+        the model does not declare that it counts tokens."""
         if not counts_tokens(self._model):
             raise TypeError(f"the model {self.name!r} does not count tokens")
         return await self._model.count_tokens(requests)

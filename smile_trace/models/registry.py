@@ -21,15 +21,10 @@ class NoModel(SmileTraceError):
 
 
 def settings_for(name: str, settings: Settings, *, known: Sequence[str] = ()) -> ModelSettings:
-    """Return the settings of the model captured as `name`; see `settings.table_of`.
-
-    Args:
-        known: names for the message. The worker passes none: it stores the message as the reason of
-            many calls, which must not change with other tables.
-
-    Raises:
-        NoModel: the settings have no table for it; the message says what to write.
-    """
+    """Return the settings of the model captured as `name`; see `settings.table_of`. `known`: names
+    for the message. The worker passes none: it stores the message as the reason of many calls,
+    which must not change with other tables. Raises NoModel if the settings have no table for it;
+    the message says what to write."""
     found = table_of(settings.models, name)
     if found is None:
         names = f" (there are: {', '.join(known)})" if known else ""
@@ -44,11 +39,8 @@ def settings_for(name: str, settings: Settings, *, known: Sequence[str] = ()) ->
 
 
 def as_model(given: Model | Callable[[str], Any]) -> Model:
-    """Return the Model itself, or a function from prompt to answer as a Model.
-
-    Raises:
-        TypeError: it is neither, or a Model that declares no capabilities.
-    """
+    """Return the Model itself, or a function from prompt to answer as a Model. Raises TypeError if
+    it is neither, or a Model that declares no capabilities."""
     if hasattr(given, "generate"):
         if not hasattr(given, "capabilities"):
             raise TypeError(
@@ -72,13 +64,9 @@ def _embeddings(name: str, settings: EndpointSettings) -> "Embeddings":
 
 def open_embeddings(settings: Settings) -> "Embeddings | None":
     """Return the embeddings model that `explain.embeddings` names; None for the packaged word
-    vectors. The same settings give the same object, which caches its vectors.
-
-    Raises:
-        NoModel: the settings have no such model, or it is not an endpoint.
-        ModelUnavailable: its key is missing.
-        NotTrusted: the settings' file names a host that is not allowed yet.
-    """
+    vectors. The same settings give the same object, which caches its vectors. Raises NoModel if the
+    settings have no such model, or it is not an endpoint; ModelUnavailable if its key is missing;
+    NotTrusted if the settings' file names a host that is not allowed yet."""
     name = settings.explain.embeddings
     if name is None:
         return None

@@ -161,12 +161,8 @@ class Transport(ABC):
 
     async def ask(self, batches: Sequence[Batch], meter: Meter) -> list[Response]:
         """Ask every batch, as many at once as `concurrency`; return answers by the items' indices.
-        An item that an explanation's own cap forbids is a failure.
-
-        Raises:
-            ModelUnavailable: nothing can be asked.
-            BudgetExceeded: a daily cap is reached.
-        """
+        An item that an explanation's own cap forbids is a failure. Raises ModelUnavailable if
+        nothing can be asked; BudgetExceeded if a daily cap is reached."""
         _, slots = self._here()
         asks = [partial(self._ask_in_slot, batch, meter) for batch in batches]
         answers: dict[int, Response] = {}
@@ -300,11 +296,8 @@ def _failed(batch: Batch, failure: Failure) -> list[Response]:
 
 
 def read_key(variable: str | None, name: str) -> str | None:
-    """Return the API key of the model `name` from the environment variable in its settings.
-
-    Raises:
-        ModelUnavailable: the variable is not set.
-    """
+    """Return the API key of the model `name` from the environment variable in its settings. Raises
+    ModelUnavailable if the variable is not set."""
     if variable is None:
         return None
     key = os.environ.get(variable)

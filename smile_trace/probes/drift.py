@@ -125,13 +125,8 @@ class DriftSeries(Record):
 
 def drift_of(store: Store, name: str, false_alarm_rate: float) -> DriftSeries:
     """Return the series of a prompt, or of a function without one. Asks no model.
-
-    Args:
-        false_alarm_rate: over all probes and periods; each probe has an equal share.
-
-    Raises:
-        SmileTraceError: it is not replayed.
-    """
+    `false_alarm_rate`: over all probes and periods; each probe has an equal share. Raises
+    SmileTraceError if it is not replayed."""
     counts, cases = store.drift.counts(name), store.drift.cases(name)
     if not counts:
         raise SmileTraceError(

@@ -48,15 +48,9 @@ async def answers_otherwise(
     embed: Embed | None = None,
 ) -> list[bool]:
     """Ask variants of a request, and say of each whether its answer differs from `prompted.answer`.
-
-    Args:
-        asked: the variants, each with the probe that measures its answer; None: the usual measure.
-        embed: word vectors of the settings; None for the packaged ones.
-
-    Raises:
-        Unanswered: not every request was answered.
-        ModelUnavailable, BudgetExceeded: as the model does.
-    """
+    `asked`: the variants, each with the probe that measures its answer; None: the usual measure.
+    `embed`: word vectors of the settings; None for the packaged ones. Raises Unanswered if not
+    every request was answered; ModelUnavailable, BudgetExceeded: as the model does."""
     texts = await _answers(prompted, [variant for _, variant in asked], model)
     return await run_in_thread(partial(_measured, prompted.answer or "", asked, texts, embed))
 
@@ -116,11 +110,8 @@ def prepare_cases(
     store: Store, settings: Settings, name: str, *, app: str | None = None
 ) -> list[PreparedCase]:
     """Return the confirmed failures of a prompt (or function) whose calls and profiles the store
-    still holds; `app` is the application's module, for models of kind "rerun".
-
-    Raises:
-        SmileTraceError: a call's model cannot be asked.
-    """
+    still holds; `app` is the application's module, for models of kind "rerun". Raises
+    SmileTraceError if a call's model cannot be asked."""
     found: dict[str, PreparedCase] = {}
     for stored, probe_name, failed in _confirmed(store, name):
         call = None if failed.id in found else store.traces.call(stored.call_id)
@@ -142,12 +133,8 @@ def prepare_cases(
 def ask_cases(cases: Sequence[PreparedCase], store: Store, settings: Settings) -> tuple[int, int]:
     """Ask each failure once, whatever the cache holds; return how many were answered, and how many
     of them still fail. No planted instruction is sent to a function of the application, which might
-    act.
-
-    Raises:
-        BudgetExceeded: a daily cap is reached.
-        ModelUnavailable: a model cannot be asked at all.
-    """
+    act. Raises BudgetExceeded if a daily cap is reached; ModelUnavailable if a model cannot be
+    asked at all."""
     embed = open_embeddings(settings)
     results: list[bool] = []
     for case in cases:
@@ -185,12 +172,8 @@ def choose_cases(store: Store, name: str, number: int) -> list[NewCase]:
 
 
 async def ask_reference(case: NewCase, call: Call, model: Model, period: str) -> NewCase:
-    """Return the case with the answer that others are compared with.
-
-    Raises:
-        Unanswered: there is none.
-        ModelUnavailable, BudgetExceeded: as the model does.
-    """
+    """Return the case with the answer that others are compared with. Raises Unanswered if there is
+    none; ModelUnavailable, BudgetExceeded: as the model does."""
     drawn = seed_of(case.messages, "reference", period, 0)
     itself = Variant(case.messages, "the request itself", replicate=drawn)
     [answer] = await _answers(_prompted(case, call), [itself], model)

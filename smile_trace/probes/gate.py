@@ -42,12 +42,9 @@ class CheckedLimit(Record):
 
 
 def check_may_gate(limits: Collection[str], confirmations: Mapping[str, Confirmation]) -> None:
-    """Check that people, or a judge that counts, have confirmed every limited probe.
-
-    Raises:
-        SmileTraceError: there is no such probe, or its changed answers are as they should be.
-        MayNotGate: a probe is not confirmed yet; the message says what is missing.
-    """
+    """Check that people, or a judge that counts, have confirmed every limited probe. Raises
+    SmileTraceError if there is no such probe, or its changed answers are as they should be;
+    MayNotGate if a probe is not confirmed yet; the message says what is missing."""
     known = [confirmations.get(name, Confirmation(probe=name)) for name in limits]
     if missing := [_missing(one) for one in known if not one.counts]:
         raise MayNotGate(
@@ -71,11 +68,8 @@ def _missing(found: Confirmation) -> str:
 
 
 def checked_names(limits: Collection[str]) -> Sequence[str]:
-    """Return the names, if a limit makes sense for each.
-
-    Raises:
-        SmileTraceError: there is no such probe, or its changed answers are as they should be.
-    """
+    """Return the names, if a limit makes sense for each. Raises SmileTraceError if there is no such
+    probe, or its changed answers are as they should be."""
     chosen(list(limits))
     if wrong := sorted(AS_IT_SHOULD_BE & set(limits)):
         raise SmileTraceError(

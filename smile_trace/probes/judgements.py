@@ -50,11 +50,7 @@ _IN_A_FENCE = re.compile(r"\s*```(?:json)?\n(.*)\n```\s*", re.DOTALL)
 
 def judge_id(name: str, settings: Settings) -> str:
     """Return the judge's id: a model, with a digest of where and what it is asked; if either
-    changes, it is another judge.
-
-    Raises:
-        NoModel: the settings have no such model.
-    """
+    changes, it is another judge. Raises NoModel if the settings have no such model."""
     who = settings_of(name, settings).model_dump(mode="json", include=_ASKED_BY)
     told = json.dumps([name, who, INSTRUCTIONS], sort_keys=True)
     return f"{name} ({hashlib.sha256(told.encode()).hexdigest()[:8]})"

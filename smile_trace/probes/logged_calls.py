@@ -121,16 +121,9 @@ def profiles_now(
     on_failure: Callable[[str, SmileTraceError], None],
 ) -> Iterator[StoredProfile]:
     """Yield the calls' profiles as the store would hold them, without keeping them. Every answer is
-    cached, so that after a cap or an interruption they go on for free.
-
-    Args:
-        probes: the two controls, and others.
-        on_failure: called with the id of a call that could not be profiled.
-
-    Raises:
-        BudgetExceeded: a daily cap is reached.
-        ModelUnavailable: nothing can be asked at all.
-    """
+    cached, so that after a cap or an interruption they go on for free. `probes`: the two controls,
+    and others; `on_failure`: called with the id of a call that could not be profiled. Raises
+    BudgetExceeded if a daily cap is reached; ModelUnavailable if nothing can be asked at all."""
     embed = open_embeddings(settings)
     for number, one in enumerate(calls):
         paid = metered(one.call, one.prepared, store, settings)

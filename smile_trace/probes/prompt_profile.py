@@ -37,11 +37,8 @@ def profile_of_prompt(
     name: str, *, since: float, settings: Settings | None = None
 ) -> PromptProfile:
     """Sum up the probes' findings over the stored profiles of a prompt's (or function's) calls,
-    made from `since` on, in Unix seconds. Asks no model.
-
-    Raises:
-        SmileTraceError: there is no profile of it.
-    """
+    made from `since` on, in Unix seconds. Asks no model. Raises SmileTraceError if there is no
+    profile of it."""
     store = Store.look(settings or Settings())
     try:
         return together(name, store.profiles.read(name=name, since=since), since)
@@ -51,11 +48,8 @@ def profile_of_prompt(
 
 def together(name: str, profiles: Iterable[StoredProfile], since: float) -> PromptProfile:
     """Merge the profiles of a prompt's calls; the arguments are those of `profile_of_prompt`. A
-    finding in a call holds under a false-discovery rate over all calls.
-
-    Raises:
-        SmileTraceError: there is none.
-    """
+    finding in a call holds under a false-discovery rate over all calls. Raises SmileTraceError if
+    there is none."""
     seen = _read(profiles)
     if not any(one.probes for one in seen.values()):
         raise SmileTraceError(

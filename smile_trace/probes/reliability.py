@@ -64,12 +64,9 @@ def reliability(question: Question, judgements: Iterable[Judgement], seed: int =
 
 def alpha(counts: Array, weights: Array) -> Array:
     """Return Krippendorff's alpha, 1 - observed / expected disagreement, once per row of weights;
-    rows in which all replies are the same have none and are left out.
-
-    Args:
-        counts: how often each variant got each reply, shape (variants, replies); two or more each.
-        weights: how often each variant is taken, shape (n, variants).
-    """
+    rows in which all replies are the same have none and are left out. `counts`: how often each
+    variant got each reply, shape (variants, replies); two or more each. `weights`: how often each
+    variant is taken, shape (n, variants)."""
     if not len(counts):
         return np.empty(0)
     replies = counts.sum(axis=1)

@@ -71,11 +71,8 @@ Options = TypeVar("Options", bound=Record)
 
 
 def read_table(model: type[Options], table: str, options: Mapping[str, JSON]) -> Options:
-    """Return the validated options of a table, such as `trackers.opik`.
-
-    Raises:
-        ValueError: an option is unknown or wrong; the message says which and what it may be.
-    """
+    """Return the validated options of a table, such as `trackers.opik`. Raises ValueError if an
+    option is unknown or wrong; the message says which and what it may be."""
     try:
         return model.model_validate(dict(options))
     except ValidationError as error:

@@ -167,11 +167,8 @@ class Call(Record):
         return self.model_copy(update={"rerun": None, "rerun_arguments": None})
 
     def messages_with(self, use: PromptUse, template: str) -> tuple[Message, ...]:
-        """Return its messages with another template rendered in place of `use`.
-
-        Raises:
-            KeyError: a variable of the template has no value in `use`.
-        """
+        """Return its messages with another template rendered in place of `use`. Raises KeyError if
+        a variable of the template has no value in `use`."""
         messages = list(self.messages)
         rendered = render(template, use.variables)
         messages[use.message] = messages[use.message].replaced(use.start, use.end, rendered)

@@ -9,11 +9,7 @@ from smile_trace.records.verdicts import NOT_MEASURED, SMALLEST_EFFECT
 def why_not_driven_by(explanation: Explanation, text: str, *, among: int = 3) -> str | None:
     """Return None if a part of `text` is among the first `among` segments and significantly
     supports the answer, else a sentence that shows what does. Case and punctuation around words do
-    not count.
-
-    Raises:
-        ValueError: the text is in none of the prompt's segments.
-    """
+    not count. Raises ValueError if the text is in none of the prompt's segments."""
     holding, first = _holding(explanation, text), explanation.ranked[:among]
     if any(s.significant and s in holding and s.attribution > 0 for s in first):
         return None
@@ -29,10 +25,7 @@ def why_not_without_effect(
 ) -> str | None:
     """Return None if the interval of each part of `text` lies inside `within`, in units of answer
     change, else why an effect is not excluded. What was not measured well enough proves nothing.
-
-    Raises:
-        ValueError: the text is in none of the prompt's segments.
-    """
+    Raises ValueError if the text is in none of the prompt's segments."""
     holding = _holding(explanation, text)
     if explanation.fidelity.status == "inconclusive":
         return (

@@ -110,11 +110,8 @@ class Entry(Record):
 
     @classmethod
     def read(cls, line: bytes) -> "Entry":
-        """Return the entry of an untrusted line, with its id as it stands there.
-
-        Raises:
-            EntryUnreadable: the line is not an entry.
-        """
+        """Return the entry of an untrusted line, with its id as it stands there. Raises
+        EntryUnreadable if the line is not an entry."""
         try:
             entry = cls.model_validate(foreign.decode(line))
             foreign.check(entry.model_dump())  # what pydantic made of texts: "1e30" is a number

@@ -258,10 +258,7 @@ class Message(WithExtra):
 
     def replaced(self, start: int, end: int, text: str) -> "Message":
         """Return the message with `text` in place of the characters `[start, end)` of its content.
-
-        Raises:
-            ValueError: the characters are not inside one of its texts.
-        """
+        Raises ValueError if the characters are not inside one of its texts."""
         content = self.content
         for slot in self.slots:
             if slot.start <= start <= end <= slot.end:

@@ -23,11 +23,7 @@ def check_version(
     upgrade: Callable[[dict[str, JSON]], dict[str, JSON]] = dict,
 ) -> JSON:
     """Return the decoded document at the current `schema_version`, upgraded if it is at least
-    `oldest`.
-
-    Raises:
-        ValueError: it has another version; the message says what to do.
-    """
+    `oldest`. Raises ValueError if it has another version; the message says what to do."""
     version = document.get("schema_version", current) if isinstance(document, dict) else current
     if type(version) is not int:
         raise ValueError(f"the schema version of this {noun} is no number")

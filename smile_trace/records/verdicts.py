@@ -26,13 +26,9 @@ def decided(
     conclusive: bool = True,
     limit: float = SMALLEST_EFFECT,
 ) -> tuple["SegmentAttribution", ...]:
-    """Return the segments with their verdicts.
-
-    Args:
-        interactions: a part that matters together with another one is never excluded, however small
-            its effect is on average.
-        conclusive: whether anything can be said at all; if not, nothing is excluded.
-    """
+    """Return the segments with their verdicts. `interactions`: a part that matters together with
+    another one is never excluded, however small its effect is on average; `conclusive`: whether
+    anything can be said at all; if not, nothing is excluded."""
     paired = {key for pair in interactions for key in (pair.first, pair.second)}
     return tuple(
         s.model_copy(

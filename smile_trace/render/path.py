@@ -262,10 +262,7 @@ class _Elbow:
 
 def path_to_svg(path: ExplanationPath, *, width: int = 700) -> str:
     """Draw the tree of a path as one SVG document, `width` pixels wide and as high as needed.
-
-    Raises:
-        ValueError: the width is below 480.
-    """
+    Raises ValueError if the width is below 480."""
     if width < 480:
         raise ValueError("the SVG of a path needs a width of at least 480")
     texts, elbows, y = _set(_rows(tree(path)), float(width))

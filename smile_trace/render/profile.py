@@ -167,11 +167,8 @@ def _bar(result: ProbeResult, style: str) -> Text:
 
 
 def profile_to_frame(profile: Profile) -> "pd.DataFrame":
-    """Return one row per probe; the columns are `COLUMNS`, and `control`, its rate.
-
-    Raises:
-        ExtraMissing: pandas is not installed.
-    """
+    """Return one row per probe; the columns are `COLUMNS`, and `control`, its rate. Raises
+    ExtraMissing if pandas is not installed."""
     found = [
         [
             *(getattr(result, name) for name in COLUMNS),

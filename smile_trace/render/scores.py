@@ -110,10 +110,7 @@ FRAME_COLUMNS = (
 
 def to_frame(explanation: Explanation) -> "pd.DataFrame":
     """Return one row per segment, in the order of the prompt; the columns are `FRAME_COLUMNS`.
-
-    Raises:
-        ExtraMissing: pandas is not installed.
-    """
+    Raises ExtraMissing if pandas is not installed."""
     return frame(
         [[getattr(segment, name) for name in FRAME_COLUMNS] for segment in explanation.segments],
         FRAME_COLUMNS,
@@ -121,11 +118,7 @@ def to_frame(explanation: Explanation) -> "pd.DataFrame":
 
 
 def frame(rows: list[list[object]], columns: Iterable[str]) -> "pd.DataFrame":
-    """Return a DataFrame of these rows.
-
-    Raises:
-        ExtraMissing: pandas is not installed.
-    """
+    """Return a DataFrame of these rows. Raises ExtraMissing if pandas is not installed."""
     try:
         import pandas as pd
     except ModuleNotFoundError as error:
@@ -146,11 +139,8 @@ LEGEND: dict[Verdict, str] = {"excluded": NO_DIFFERENCE, "open": NOT_MEASURED}
 
 
 def plot(explanation: Explanation, *, most: int = 15, ax: "Axes | None" = None) -> "Axes":
-    """Draw the strongest segments as horizontal bars with intervals, by default in new axes.
-
-    Raises:
-        ExtraMissing: matplotlib is not installed.
-    """
+    """Draw the strongest segments as horizontal bars with intervals, by default in new axes. Raises
+    ExtraMissing if matplotlib is not installed."""
     strongest = sorted(rows(explanation), key=lambda row: -abs(row.segment.strength))[:most]
     segments = [row.segment for row in reversed(strongest)]
     if ax is None:

@@ -76,22 +76,15 @@ class Box:
 
 
 def to_svg(explanation: Explanation, *, width: int = 760) -> str:
-    """Draw the explanation as one SVG document, `width` pixels wide and as high as needed.
-
-    Raises:
-        ValueError: the width is below 240.
-    """
+    """Draw the explanation as one SVG document, `width` pixels wide and as high as needed. Raises
+    ValueError if the width is below 240."""
     return _draw(_page(heatmap(explanation), width))
 
 
 def brief_svg(explanation: Explanation, *, width: int = 600, height: int = 500) -> str:
     """Draw the explanation at most `height` pixels high, as trackers show it: what is certain with
     the sentences around it, in the prompt's order; the rest is folded (see `compact`). The
-    strongest part is drawn in any case.
-
-    Raises:
-        ValueError: the width is below 240.
-    """
+    strongest part is drawn in any case. Raises ValueError if the width is below 240."""
     inner = width - 2.0
     said = headline(explanation, lambda text: len(_lines(text, TEXT, inner)) <= HEADLINE_LINES)
     page = partial(_page, width=width, said=said)

@@ -114,11 +114,8 @@ class Settings(BaseSettings):
             )
 
     def __init__(self, **values: Any) -> None:
-        """Read the settings; `values` go before every other source.
-
-        Raises:
-            SettingsError: a setting is unknown or wrong, or the file is unreadable or insecure.
-        """
+        """Read the settings; `values` go before every other source. Raises SettingsError if a
+        setting is unknown or wrong, or the file is unreadable or insecure."""
         file = load()
         reading = _read_now.set(file)
         try:
@@ -135,13 +132,8 @@ class Settings(BaseSettings):
 
     def check_trust(self, *tables: str) -> None:
         """Check, before anything is sent, that this user has allowed the hosts that the file names.
-
-        Args:
-            tables: those used now (`"models"`, `"trackers"`); by default all.
-
-        Raises:
-            NotTrusted: a host is not allowed yet; the message says how to allow it.
-        """
+        `tables`: those used now (`"models"`, `"trackers"`); by default all. Raises NotTrusted if a
+        host is not allowed yet; the message says how to allow it."""
         check(self._file, tables, self._given)
 
     @property

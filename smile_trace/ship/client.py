@@ -71,12 +71,8 @@ class Client:
         self._opened_at = 0.0
 
     def send(self, signal: str, body: bytes) -> Taken:
-        """Send an OTLP/JSON body of the `signal` "traces" or "logs".
-
-        Raises:
-            Refused: this body is not taken; another one would be.
-            Unavailable: no answer says anything about the body.
-        """
+        """Send an OTLP/JSON body of the `signal` "traces" or "logs". Raises Refused if this body is
+        not taken; another one would be; Unavailable if no answer says anything about the body."""
         status, headers, answer = self._request(signal, body)
         if status == 200:
             return _taken(answer)

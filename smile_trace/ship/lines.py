@@ -97,13 +97,9 @@ class ReadLine:
 
 
 class HeadSampling:
-    """Decides which traces are shipped; the same `state` gives the same decisions.
-
-    Args:
-        rate: the probability, in (0, 1].
-        minimum: how many calls of a prompt version or function are shipped whatever their number.
-            Of one trace, which may hold an agent's steps, only the first counts.
-    """
+    """Decides which traces are shipped; the same `state` gives the same decisions. `rate`: the
+    probability, in (0, 1]; `minimum`: how many calls of a prompt version or function are shipped
+    whatever their number. Of one trace, which may hold an agent's steps, only the first counts."""
 
     def __init__(self, rate: float, minimum: int, state: Mapping[str, Any]) -> None:
         self._rate = rate

@@ -37,12 +37,9 @@ class Ship:
 
 
 def read_settings(**given: Any) -> Ship:
-    """The settings: `given` before the environment, the nearest file and the defaults.
-
-    Raises:
-        SettingsError: a setting is unknown or wrong, or the file cannot be read.
-        NotTrusted: the file names a receiver that this user has not allowed yet.
-    """
+    """The settings: `given` before the environment, the nearest file and the defaults. Raises
+    SettingsError if a setting is unknown or wrong, or the file cannot be read; NotTrusted if the
+    file names a receiver that this user has not allowed yet."""
     file = load()
     table = {**_of_file(file), **_of_environment(), **given}
     if unknown := sorted(table.keys() - _PARSERS.keys()):

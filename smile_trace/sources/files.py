@@ -109,12 +109,9 @@ def find(patterns: Sequence[str]) -> list[Path]:
 
 @contextmanager
 def reading(path: Path, start: int) -> Iterator[Iterator[Batch]]:
-    """Give a file's whole lines from an offset of its text on.
-
-    Raises:
-        UnreadableFile: while they are read: the file is damaged, or of an unknown form.
-        OSError: it cannot be opened; `NotPrivate` if it is a link, a pipe or a device.
-    """
+    """Give a file's whole lines from an offset of its text on. Raises UnreadableFile: while they
+    are read: the file is damaged, or of an unknown form; OSError if it cannot be opened;
+    `NotPrivate` if it is a link, a pipe or a device."""
     with os.fdopen(open_regular(path), "rb") as stream:
         text: Readable | None = _unpacked(path, stream, start)
         if text is None:

@@ -117,13 +117,9 @@ class LatestFirst:
         limit: int,
     ) -> tuple[list[str], int]:
         """Return the ids of the first traces of a stretch, and the time before which they are
-        complete.
-
-        Args:
-            listed: returns the start (Unix milliseconds) and trace id of each item in a stretch;
-                None if one reply does not hold them all, but never for a single millisecond.
-            limit: about how many traces.
-        """
+        complete. `listed`: returns the start (Unix milliseconds) and trace id of each item in a
+        stretch; None if one reply does not hold them all, but never for a single millisecond.
+        `limit`: about how many traces."""
         end_ms = min(until_ms, since_ms + self._width_ms)
         while (found := listed(since_ms, end_ms)) is None:
             self._width_ms = (end_ms - since_ms) // 2

@@ -106,11 +106,8 @@ class NoSource(SmileTraceError):
 
 
 def pulled(settings: Settings) -> list[Source]:
-    """Return the sources that the settings name for the worker to read, by name.
-
-    Raises:
-        NoSource: a source is not installed, has no address, or its options are wrong.
-    """
+    """Return the sources that the settings name for the worker to read, by name. Raises NoSource if
+    a source is not installed, has no address, or its options are wrong."""
     known = _installed()
     found = []
     for name in sorted(settings.sources.pulled):
@@ -144,11 +141,8 @@ def may_hold(trace_id: str, settings: Settings) -> list[Source]:
 
 def evaluated(run_id: str, settings: Settings) -> tuple[Source, Sequence[str]]:
     """Find an evaluation run among the sources that are set up, and return its source and traces.
-
-    Raises:
-        NoSource: none has it, or none is set up correctly.
-        SourceUnavailable: a source that may have it does not answer.
-    """
+    Raises NoSource if none has it, or none is set up correctly; SourceUnavailable if a source that
+    may have it does not answer."""
     asked, not_set_up = [], None
     for name, source in sorted(_installed().items()):
         try:

@@ -47,11 +47,8 @@ class Losses:
 
 
 def temporary_folder() -> Path:
-    """The folder for losses if the spool's is not writable.
-
-    Raises:
-        FileNotFoundError: the system has no writable temporary folder.
-    """
+    """The folder for losses if the spool's is not writable. Raises FileNotFoundError if the system
+    has no writable temporary folder."""
     import tempfile  # and with it three compressors: only where something is lost
 
     return Path(tempfile.gettempdir()) / f"smile-trace-{os.getuid()}"

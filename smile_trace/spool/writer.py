@@ -73,12 +73,9 @@ class Spool:
         return False
 
     def append(self, lines: bytes) -> None:
-        """Append whole lines, each with its newline, in one write.
-
-        Raises:
-            SpoolFull: the folder has reached its cap; nothing was written.
-            OSError: they could not all be written; some of them may be in the file.
-        """
+        """Append whole lines, each with its newline, in one write. Raises SpoolFull if the folder
+        has reached its cap; nothing was written; OSError if not all could be written; some of
+        them may be in the file."""
         if not self._fits(len(lines)):
             raise SpoolFull(
                 "the spool is full; start the worker or shipper, or raise SMILE_TRACE_SPOOL_LIMIT"

@@ -162,10 +162,8 @@ class Forgetting:
 
         Spending stays counted. A cached answer goes if an explanation of theirs used it, or if
         nothing tells what it was asked for (replays and comparisons). Corrupt lines that quote the
-        traces or `names` (a session or a user) go as well.
-
-        Returns:
-            The counts of what was removed, and the copies that trackers have to delete.
+        traces or `names` (a session or a user) go as well. Returns the counts of what was removed,
+        and the copies that trackers have to delete.
         """
         total, copies = Erased(), self.removals(trace_ids)
         for start in range(0, len(trace_ids), CHUNK):

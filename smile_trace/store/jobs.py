@@ -86,12 +86,8 @@ class Jobs:
         without: Collection[str] = (),
         besides: Collection[int] = (),
     ) -> list[Job]:
-        """Pending jobs whose time has come: people's requests first, then the oldest.
-
-        Args:
-            without: names of models that are paused.
-            besides: ids of jobs that are left out.
-        """
+        """Pending jobs whose time has come: people's requests first, then the oldest. `without`:
+        names of models that are paused; `besides`: ids of jobs that are left out."""
         query = (
             select(jobs)
             .where(jobs.c.state == "pending", jobs.c.not_before <= now)

@@ -88,12 +88,8 @@ class Outbox:
     ) -> Queued:
         """Queue what was captured since a time with its explanations, paths and profiles, unless
         the tracker has it or it waits already. An unknown tracker is added, and gets later news as
-        well.
-
-        Args:
-            since_ns: Unix nanoseconds; a trace counts if one of its spans began then or later.
-            dry_run: only count.
-        """
+        well. `since_ns`: Unix nanoseconds; a trace counts if one of its spans began then or later.
+        `dry_run`: only count."""
         with self._database.write() as connection:
             trial = connection.begin_nested()
             add_trackers(connection, [tracker], everything=False)

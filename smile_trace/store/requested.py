@@ -48,11 +48,8 @@ class Requested:
 
     def keep(self, stored: Stored, call: Call, *, of_trace: bool) -> None:
         """Keep what was asked for about a call in the place of an earlier one that was asked for
-        alike. Keeps nothing of a forgotten trace.
-
-        Args:
-            of_trace: whether it was asked for by the trace's id alone: its final answer.
-        """
+        alike. Keeps nothing of a forgotten trace. `of_trace`: whether it was asked for by the
+        trace's id alone: its final answer."""
         asked = json.dumps(stored.asked or {}, sort_keys=True)
         trace_id = trace_id_of(stored.call_id)
         values = {

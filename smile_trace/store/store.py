@@ -96,11 +96,8 @@ class Store:
     def look(cls, settings: Settings, clock: Clock | None = None) -> "Store":
         """Open the store of `settings.home` for a command that makes no home. An existing store is
         brought up to date and may be written; if no worker has read the application's spool yet, it
-        is empty and in memory.
-
-        Raises:
-            StoreError: nothing is there, it cannot be read, or a newer release made it.
-        """
+        is empty and in memory. Raises StoreError if nothing is there, it cannot be read, or a newer
+        release made it."""
         if has_store(settings):
             return cls.open(settings, clock)
         check_home(settings)
@@ -109,15 +106,9 @@ class Store:
     @classmethod
     def open(cls, settings: Settings, clock: Clock | None = None) -> "Store":
         """Open the store of `settings.home`; it is made, or brought up to date, where needed.
-
-        Args:
-            clock: Unix seconds, which tell the day of the daily caps; by default the database's if
-                many share the store.
-
-        Raises:
-            StoreError: its folder cannot be written, it or a file in it is another user's or a
-                link, or a newer release made it.
-        """
+        `clock`: Unix seconds, which tell the day of the daily caps; by default the database's if
+        many share the store. Raises StoreError if its folder cannot be written, it or a file in it
+        is another user's or a link, or a newer release made it."""
         home: Path = settings.home
         try:
             home.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -61,10 +61,8 @@ def read_material(
     """Read a version's calls (by default the version called last), and separate them.
 
     Calls that were not explained are held out first, so that suggestions are made from the
-    explained ones; at most half of all requests are held out.
-
-    Raises:
-        NothingToCompare: no such prompt or version.
+    explained ones; at most half of all requests are held out. Raises NothingToCompare if there
+    is no such prompt or version.
     """
     known = versions_of(store, prompt)
     label = list(known)[-1] if version is None else version
@@ -131,11 +129,8 @@ def asked_model(material: Material, model: AnyModel | None) -> AnyModel:
 
 def answerable(material: Material, models: InputModels) -> Material:
     """The material that these models can answer: a function has to allow calling it again, and is
-    sent no request with a planted instruction, since it acts.
-
-    Raises:
-        NothingToCompare: they can answer none of the calls.
-    """
+    sent no request with a planted instruction, since it acts. Raises NothingToCompare if they can
+    answer none of the calls."""
 
     def kept(inputs: Sequence[Input]) -> list[Input]:
         return [one for one in inputs if models.answers(one.call)]

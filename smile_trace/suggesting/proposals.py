@@ -47,15 +47,9 @@ Outcome = Suggestion | NotProposed
 async def find_and_try(
     trials: Trials, base_url: str | None
 ) -> tuple[list[Outcome], list[Untested]]:
-    """Every kind, one after the other, and what the calls do not test; a used-up budget or cap
-    ends the kind that it hits.
-
-    Args:
-        base_url: the provider's address, which decides prices; None: no prices.
-
-    Raises:
-        ModelUnavailable: the model cannot be asked at all.
-    """
+    """Every kind, one after the other, and what the calls do not test; a used-up budget or cap ends
+    the kind that it hits. `base_url`: the provider's address, which decides prices; None: no
+    prices. Raises ModelUnavailable if the model cannot be asked at all."""
     harmful = await _within_budget("harmful", _tried(trials, find_harmful(trials), base_url))
     apart = harmful.removed if isinstance(harmful, Suggestion) else ()
     shorter = _tried(trials, find_no_effect(trials, apart), base_url)

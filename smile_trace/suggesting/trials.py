@@ -45,13 +45,9 @@ class Replays:
         self.calls = 0
 
     async def responses(self, template: str, inputs: Sequence[Input]) -> list[list[Response]]:
-        """The responses by input and replicate.
-
-        Raises:
-            BudgetSpent: nothing was asked.
-            ModelUnavailable: the model cannot be asked at all.
-            BudgetExceeded: a daily cap is reached.
-        """
+        """The responses by input and replicate. Raises BudgetSpent if nothing was asked;
+        ModelUnavailable if the model cannot be asked at all; BudgetExceeded if a daily cap is
+        reached."""
         missing = [item for item in inputs if (template, id(item)) not in self._known]
         wanted = len(missing) * self._replicates
         if self.calls + wanted > self._budget:
@@ -141,15 +137,9 @@ class Trials:
     async def held_out(
         self, template: str, sensitivity: Sensitivity | None = None, document: str = ""
     ) -> Trial:
-        """Try a template on the held-out calls and cases.
-
-        Args:
-            sensitivity: what it should lower.
-            document: is taken out of the calls and cases, which then have to hold it.
-
-        Raises:
-            NothingTried: no call could be compared; and as `Replays.responses`.
-        """
+        """Try a template on the held-out calls and cases. `sensitivity`: what it should lower;
+        `document`: is taken out of the calls and cases, which then have to hold it. Raises
+        NothingTried if no call could be compared; and as `Replays.responses`."""
         pairs = await self._pairs(template, self.material.held_out, document)
         if not pairs:
             raise NothingTried("the model answered none of the held-out calls that it is about")

@@ -65,11 +65,8 @@ def deliver_each(
 
 
 def each(items: Sequence[T], do: Callable[[T], R], *, concurrency: int = 1) -> list[R]:
-    """Return the result of `do` for each item, at most `concurrency` at the same time.
-
-    Raises:
-        TrackerUnavailable: the server takes nothing; items that were not begun are left.
-    """
+    """Return the result of `do` for each item, at most `concurrency` at the same time. Raises
+    TrackerUnavailable if the server takes nothing; items that were not begun are left."""
     unavailable = threading.Event()
 
     def one(item: T) -> R | TrackerUnavailable | None:

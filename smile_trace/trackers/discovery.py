@@ -16,15 +16,10 @@ _SWITCH = TypeAdapter(bool)
 
 def discover(options: Mapping[str, Mapping[str, JSON]]) -> list[Tracker]:
     """Return the active trackers by name: those that `options` or their own environment ask for.
-
-    Args:
-        options: the settings' `[trackers.NAME]` tables by name. A table, even an empty one, asks
-            for its tracker; `enabled = false` switches a tracker off although its environment
-            variables are set.
-
-    Raises:
-        ValueError: a table names a tracker that is not installed, or its options are wrong.
-    """
+    `options`: the settings' `[trackers.NAME]` tables by name. A table, even an empty one, asks for
+    its tracker; `enabled = false` switches a tracker off although its environment variables are
+    set. Raises ValueError if a table names a tracker that is not installed, or its options are
+    wrong."""
     found = {entry.name: entry for entry in entry_points(group=GROUP)}
     for name in options:
         if name not in found:

@@ -50,15 +50,9 @@ def described(destination: Destination) -> str:
 def check(
     file: SettingsFile | None, tables: Collection[str] = (), given: Mapping[str, Any] | None = None
 ) -> None:
-    """Check what a file sends, before anything is sent.
-
-    Args:
-        tables: those used now (`"models"`); all if empty.
-        given: arguments that go before the file.
-
-    Raises:
-        NotTrusted: something there is not allowed yet; it names all of the file at once.
-    """
+    """Check what a file sends, before anything is sent. `tables`: those used now (`"models"`); all
+    if empty. `given`: arguments that go before the file. Raises NotTrusted if something there is
+    not allowed yet; it names all of the file at once."""
     if file is not None and to_allow(file, given or {}, tables):
         raise NotTrusted(file.path, to_allow(file, given or {}))
 

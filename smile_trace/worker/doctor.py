@@ -118,11 +118,8 @@ PACKAGES = (
 
 
 def examine(settings: Settings) -> list[Finding]:
-    """Check everything that the worker needs, and mend permissions, which is always safe.
-
-    Raises:
-        NotTrusted: the settings' file names a host that is not allowed yet, so that none is asked.
-    """
+    """Check everything that the worker needs, and mend permissions, which is always safe. Raises
+    NotTrusted if the settings' file names a host that is not allowed yet, so that none is asked."""
     settings.check_trust()
     findings = [Finding(level="good", about="versions", said=_versions()), _settings_file()]
     findings += _home(settings)

@@ -111,14 +111,8 @@ def period_of(now: float, hours: float) -> str:
 
 class DriftMonitor:
     """Replays what is due, and tells of alarms. A prompt with an alarm is not asked any more.
-
-    Args:
-        open_models: opens the models, which are closed after each replay.
-        stopping: ends it before the next case.
-
-    Raises:
-        SmileTraceError: `drift.probes` names an unknown probe.
-    """
+    `open_models`: opens the models, which are closed after each replay; `stopping`: ends it before
+    the next case. Raises SmileTraceError: `drift.probes` names an unknown probe."""
 
     def __init__(
         self,

@@ -69,13 +69,9 @@ def find(
     session: str | None = None,
     user: str | None = None,
 ) -> Found:
-    """The traces of one trace's id, of a session, or of a user; the spool is read first.
-
-    Raises:
-        SmileTraceError: there are none.
-        StoreError: the store cannot be opened or written.
-        WorkerError: the home cannot be written.
-    """
+    """The traces of one trace's id, of a session, or of a user; the spool is read first. Raises
+    SmileTraceError if there are none; StoreError if the store cannot be opened or written;
+    WorkerError if the home cannot be written."""
     check_home(settings)
     store = Store.open(settings)
     try:

@@ -30,12 +30,8 @@ class AnotherWorker(WorkerError):
 @contextmanager
 def worker_lock(home: Path, role: Role = "worker") -> Iterator[Callable[[], None]]:
     """Hold the home's lock, which the system releases when the process ends in any way. Yields a
-    function to call as a heartbeat.
-
-    Raises:
-        AnotherWorker: a worker or a shipper holds it.
-        WorkerError: the home cannot be written.
-    """
+    function to call as a heartbeat. Raises AnotherWorker if a worker or a shipper holds it;
+    WorkerError if the home cannot be written."""
     try:
         descriptor = open_own(home / "worker.lock", os.O_RDWR | os.O_CREAT)
     except NotPrivate as error:

@@ -64,13 +64,9 @@ class Plan(Record):
 
 def plan(settings: Settings, clock: Clock | None = None) -> Plan:
     """Read the spool, which costs nothing, and tell what the worker would do next. Nothing is
-    asked, decided or delivered. `clock` is as for `Store.open`.
-
-    Raises:
-        StoreError: nothing is there, or the store cannot be opened or written.
-        WorkerError: the home cannot be written.
-        SmileTraceError: `probes.only` or `drift.probes` names an unknown probe.
-    """
+    asked, decided or delivered. `clock` is as for `Store.open`. Raises StoreError if nothing is
+    there, or the store cannot be opened or written; WorkerError if the home cannot be written;
+    SmileTraceError: `probes.only` or `drift.probes` names an unknown probe."""
     check_home(settings)
     store = Store.open(settings, clock)
     try:

@@ -54,12 +54,8 @@ def undecided(store: Store, limit: int, *, offset: int = 0) -> tuple[Batch, Coll
 
 def arranged(batch: Batch, traces: Sequence[Trace]) -> tuple[Batch, Collection[str]]:
     """The calls in the order in which they are decided and explained, and the ids of steps among
-    them.
-
-    Args:
-        traces: all calls of the traces that hold several. A trace's final answer comes first, then
-            its other answers, then the steps towards them; traces stay in the order given.
-    """
+    them. `traces`: all calls of the traces that hold several. A trace's final answer comes first,
+    then its other answers, then the steps towards them; traces stay in the order given."""
     steps = frozenset[str]().union(*map(steps_of, traces))
     finals = {final.id for trace in traces if (final := final_answer(trace)) is not None}
     place: dict[str, int] = {}

@@ -130,12 +130,9 @@ def _health(settings: Settings, now: Status) -> tuple[str, bool]:
 
 def check_ready(settings: Settings) -> str:
     """A sentence about a worker that runs on the home, on a store that can be written. In a shared
-    store a worker of this host has to be registered and alive.
-
-    Raises:
-        WorkerError: none runs, or the others do not know of one here.
-        StoreError: the store cannot be read, or not be written now.
-    """
+    store a worker of this host has to be registered and alive. Raises WorkerError if none runs, or
+    the others do not know of one here; StoreError if the store cannot be read, or not be written
+    now."""
     said = check_health(settings.home)
     store = Store.open(settings)
     try:

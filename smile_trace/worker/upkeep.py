@@ -38,11 +38,8 @@ def repair(settings: Settings) -> Finding:
 
 def forget_tracker(settings: Settings, name: str) -> Finding:
     """Drop the deliveries of a tracker that is not used any more, so that retention can free them.
-
-    Raises:
-        WorkerError: a worker runs here, or the settings have that tracker active.
-        StoreError: the store cannot be opened or written.
-    """
+    Raises WorkerError if a worker runs here, or the settings have that tracker active; StoreError
+    if the store cannot be opened or written."""
     if name in active_names(settings):
         raise WorkerError(
             f"the tracker {name!r} is active: take its table and its variables away first"
@@ -68,14 +65,10 @@ def see_nobody_works(store: Store) -> None:
 
 
 def move(settings: Settings, target: Mapping[str, str | None]) -> Copied:
-    """Copy the store of the settings into another one, whose `[store]` table is `target`.
-
-    Raises:
-        StoreError: there is nothing to copy, the target is no empty database, or a row arrived
-            changed.
-        WorkerError: a worker runs on the home, or on the same store elsewhere.
-        SettingsError: the target's table is wrong.
-    """
+    """Copy the store of the settings into another one, whose `[store]` table is `target`. Raises
+    StoreError if there is nothing to copy, the target is no empty database, or a row arrived
+    changed; WorkerError if a worker runs on the home, or on the same store elsewhere; SettingsError
+    if the target's table is wrong."""
     if not has_store(settings):
         raise StoreError(f"there is no store in {settings.home} to copy.")
     there = Settings(home=settings.home, store=dict(target))
@@ -94,11 +87,8 @@ def move(settings: Settings, target: Mapping[str, str | None]) -> Copied:
 
 def request_again(store: Store, settings: Settings, prefix: str | None) -> int:
     """Return calls whose ids begin with `prefix` (None: all that failed) to pending as a new
-    attempt, before the background samples; a running worker takes them. Returns how many.
-
-    Raises:
-        SmileTraceError: no call has that id, or none of them can be explained.
-    """
+    attempt, before the background samples; a running worker takes them. Returns how many. Raises
+    SmileTraceError if no call has that id, or none of them can be explained."""
     call_ids = store.jobs.failed() if prefix is None else store.traces.find_calls(prefix)
     if prefix is not None and not call_ids:
         raise SmileTraceError(f"no call's id begins with {prefix!r}: see the trace's page for it.")

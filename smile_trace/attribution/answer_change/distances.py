@@ -191,11 +191,8 @@ def distance_names() -> tuple[str, ...]:
 
 def distance_named(name: str) -> Distance | None:
     """The distance of that name between the word vectors of two answers, in [0, 1]; None for the
-    comparisons of whole texts, `content` and `words` (see text_comparison.py).
-
-    Raises:
-        ValueError: there is no distance of that name.
-    """
+    comparisons of whole texts, `content` and `words` (see text_comparison.py). Raises ValueError if
+    there is no distance of that name."""
     if name in (CONTENT, WORDS):
         return None
     if name not in _REGISTRY:

@@ -34,10 +34,8 @@ def share_lost(logprob: float, unperturbed: float, tokens: int) -> float:
 
     Up to that many tokens p^(1/τ) is the geometric mean of the tokens' conditional probabilities,
     the inverse of the perplexity. 0 = as likely as before, 1 = impossible; negative if likelier.
-
-    Args:
-        logprob: log p of the whole answer.
-        unperturbed: log p₀, of the whole answer after the unperturbed prompt.
+    `logprob`: log p of the whole answer; `unperturbed`: log p₀, of the whole answer after the
+    unperturbed prompt.
     """
     exponent = (logprob - unperturbed) / min(max(tokens, 1), COUNTED_TOKENS)
     return -math.expm1(min(exponent, 1.0))
@@ -296,10 +294,7 @@ _SHORT = 3
 
 def unseen_share(answer: str, responses: Sequence[str], changes: Sequence[float]) -> float:
     """The share of the distinct responses that count as unchanged although their words differ.
-
-    Args:
-        changes: the responses' answer changes in [0, 1], before the baseline's are subtracted.
-    """
+    `changes`: the responses' answer changes in [0, 1], before the baseline's are subtracted."""
     of_text = dict(zip(responses, changes, strict=True))
     said = _content(answer)
     unseen = [

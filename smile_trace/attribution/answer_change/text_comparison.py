@@ -41,10 +41,7 @@ def scorable(answer: str) -> bool:
 
 class PartialChange:
     """The answer changes of what counts of each answer: a field of JSON, or whatever is no refusal.
-
-    Args:
-        counted: what counts of a response; None if it has none of it, which is a change of 1.
-    """
+    `counted`: what counts of a response; None if it has none of it, which is a change of 1."""
 
     def __init__(self, counted: Callable[[str], str | None], values: TextComparison) -> None:
         self._counted = counted
@@ -96,11 +93,9 @@ class ToolCallChange:
     1 if another tool is called, or none; else by the arguments, key by key: .7 of the argument that
     changed most and .3 of their mean, so that one lost argument of many still makes it another
     call. Values are compared as JSON values (3.0 is 3), longer texts as text answers are. The order
-    of parallel calls does not count.
-
-    Args:
-        answer: that answer as a text (`smile_trace.records.formats.answers`).
-        part: the tool name or argument that alone counts; another tool may keep the argument.
+    of parallel calls does not count. `answer`: that answer as a text
+    (`smile_trace.records.formats.answers`); `part`: the tool name or argument that alone counts;
+    another tool may keep the argument.
     """
 
     def __init__(self, answer: str, part: AnswerSpan | None = None) -> None:

@@ -44,11 +44,8 @@ _MAX_SEARCHED_WORDS = 4000
 
 class TextChange:
     """The answer change of responses, by their text. Vectors of words are looked up once.
-
-    Args:
-        distance: of the answers' sets of word vectors, in place of the losses; cut to [0, 1].
-        part: what counts of the answer; a response counts by its stretch that says most of it.
-    """
+    `distance`: of the answers' sets of word vectors, in place of the losses; cut to [0, 1]. `part`:
+    what counts of the answer; a response counts by its stretch that says most of it."""
 
     def __init__(
         self,

@@ -336,10 +336,8 @@ def mistrusted(
     Betting (Waudby-Smith & Ramdas 2024, eq. 30, with the predictable plug-in bets of sec. 4.2): the
     wealth Π (1 + λ_s (minimum − t_s)), with λ_s ≥ 0 set from what came before s, is a nonnegative
     supermartingale if the mean is at least `minimum`. By Ville's inequality it then ever reaches
-    1/error with probability at most `error`, however often one looks.
-
-    Args:
-        trusts: in [0, 1], in the order of the explanations.
+    1/error with probability at most `error`, however often one looks. `trusts`: in [0, 1], in the
+    order of the explanations.
     """
     wealth, total, squares = 1.0, 0.0, 0.0
     max_bet = _MAX_STAKE / (1 - minimum)

@@ -96,13 +96,8 @@ class RegressorSolver:
     """Fits a clone of a regressor of scikit-learn with the locality weights.
 
     Fewer than three rows, or a constant answer change, are fitted by their (weighted) mean. The
-    weights are dropped if the regressor's `fit` takes no `sample_weight`.
-
-    Args:
-        regressor: any regressor; None for SMILE's, `RidgeCV`.
-
-    Raises:
-        TypeError: it is no regressor.
+    weights are dropped if the regressor's `fit` takes no `sample_weight`. `regressor`: any
+    regressor; None for SMILE's, `RidgeCV`. Raises TypeError if it is no regressor.
     """
 
     def __init__(self, regressor: Regressor | None = None) -> None:
@@ -119,11 +114,7 @@ class RegressorSolver:
         self._regressor = regressor
 
     def fit(self, design: Array, y: Array, weights: Array | None = None) -> Surrogate:
-        """See `Solver.fit`.
-
-        Raises:
-            SolverFailed: the regressor cannot be fitted to these rows.
-        """
+        """See `Solver.fit`. Raises SolverFailed if the regressor cannot be fitted to these rows."""
         from sklearn.base import clone  # type: ignore[import-untyped]
         from sklearn.utils.validation import has_fit_parameter  # type: ignore[import-untyped]
 
@@ -149,12 +140,8 @@ AnySolver = str | Regressor | Solver
 
 
 def solver_of(given: AnySolver) -> Solver | None:
-    """The solver; None for the default, which depends on the signal.
-
-    Raises:
-        ValueError: there is no solver of that name.
-        TypeError: it is neither a solver nor a regressor.
-    """
+    """The solver; None for the default, which depends on the signal. Raises ValueError if there is
+    no solver of that name; TypeError if it is neither a solver nor a regressor."""
     if not isinstance(given, str):
         # A regressor predicts by itself, a solver gives a surrogate that does.
         own = (

@@ -88,11 +88,9 @@ class Segmentation:
 
     `word`, `sentence`, `section`, `message` and `variable` cover the prompt; for the other units
     (`example`, `document`, patterns, own spans) the rest of the prompt is a protected `span`.
-
-    Raises:
-        CannotExplain: the prompt is empty, or everything in it is protected.
-        UnitMissing: it has no units of that kind.
-        ValueError: a string names no unit, or own spans are not in the prompt.
+    Raises CannotExplain if the prompt is empty, or everything in it is protected; UnitMissing if it
+    has no units of that kind; ValueError if a string names no unit, or own spans are not in the
+    prompt.
     """
 
     def __init__(self, prompted: Prompted, unit: AnyUnit, protect: Protection = ()) -> None:

@@ -134,11 +134,8 @@ def picked_units(prompted: Prompted, unit: AnyUnit) -> list[tuple[Place, ...]] |
 
     Examples are those of `example_blocks` and the pairs of a user's and an assistant's message
     before the last user's. Documents are those of `document_blocks`, and every other message of the
-    role `tool` or `function`.
-
-    Raises:
-        UnitMissing: there are none in this prompt.
-        ValueError: own spans are outside the prompt, empty or overlapping.
+    role `tool` or `function`. Raises UnitMissing if there are none in this prompt; ValueError: own
+    spans are outside the prompt, empty or overlapping.
     """
     splitter = UnitSplitter(prompted)
     messages = range(len(prompted.messages))

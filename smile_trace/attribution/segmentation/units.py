@@ -38,11 +38,8 @@ class UnitMissing(CannotExplain):
 
 
 def named(unit: AnyUnit) -> Unit:
-    """The unit's name in segments: `span` for patterns and own spans.
-
-    Raises:
-        ValueError: a string names no unit.
-    """
+    """The unit's name in segments: `span` for patterns and own spans. Raises ValueError if a string
+    names no unit."""
     if not isinstance(unit, str):
         return "span"
     known: dict[str, Unit] = {name: name for name in get_args(Unit) if name != "span"}
@@ -56,10 +53,7 @@ def named(unit: AnyUnit) -> Unit:
 
 def written(text: str) -> str | re.Pattern[str]:
     """The pattern that is written as `/…/` in settings and commands; any other text unchanged.
-
-    Raises:
-        CannotExplain: there is not a valid regular expression between the slashes.
-    """
+    Raises CannotExplain if there is not a valid regular expression between the slashes."""
     if len(text) < 3 or text[0] != "/" or text[-1] != "/":
         return text
     try:

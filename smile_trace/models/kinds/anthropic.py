@@ -75,11 +75,8 @@ TABLE = AnthropicSettings
 
 
 class AnthropicModel:
-    """One of Anthropic's models, by its captured name. May be used from several event loops.
-
-    Raises:
-        ModelUnavailable: the client is not installed, or the key's variable is not set.
-    """
+    """One of Anthropic's models, by its captured name. May be used from several event loops. Raises
+    ModelUnavailable if the client is not installed, or the key's variable is not set."""
 
     capabilities = Capabilities(remote=True, meters_attempts=True)
 
@@ -123,11 +120,8 @@ class AnthropicModel:
         return metered
 
     async def generate(self, requests: Sequence[Request]) -> list[Response]:
-        """Return one answer per request; see `Model.generate`.
-
-        Raises:
-            NotRepeatable: the messages hold what this API has no form for.
-        """
+        """Return one answer per request; see `Model.generate`. Raises NotRepeatable if the messages
+        hold what this API has no form for."""
         items = [self._item(request) for request in requests]
         batches = [Batch((index,), (item,)) for index, item in enumerate(items)]
         return await self._transport.ask(batches, self._meter)
@@ -179,11 +173,8 @@ _IMAGE = 8000
 
 
 def body(request: Request, *, max_tokens: int) -> dict[str, JSON]:
-    """Return the body of the HTTP request, except for the model.
-
-    Raises:
-        NotRepeatable: a part of its messages has no form in this API.
-    """
+    """Return the body of the HTTP request, except for the model. Raises NotRepeatable if a part of
+    its messages has no form in this API."""
     system, messages = conversation(request.messages, prefilled=request.prefilled)
     asked: dict[str, JSON] = {} if system is None else {"system": system}
     return {**asked, "messages": messages, **parameters(request, max_tokens=max_tokens)}
@@ -327,11 +318,8 @@ def conversation(
     messages: Sequence[Message], *, prefilled: bool = False
 ) -> tuple[JSON, list[Turn]]:
     """Return the system prompt (a text, a list of text blocks, or None) and the messages.
-    `prefilled`: the request ended with the assistant's words, which the answer continues.
-
-    Raises:
-        NotRepeatable: a part has no form in this API.
-    """
+    `prefilled`: the request ended with the assistant's words, which the answer continues. Raises
+    NotRepeatable if a part has no form in this API."""
     leading = list(takewhile(lambda message: message.role in _INSTRUCTIONS, messages))
     turns = [turn for m in messages[len(leading) :] if (turn := _turn(m))["content"]]
     turns, misplaced = _place_instructions(_merged(turns))

@@ -59,10 +59,7 @@ TABLE = EndpointSettings
 
 class Endpoint:
     """An OpenAI-compatible server, by its captured name. May be used from several event loops.
-
-    Raises:
-        ModelUnavailable: the settings name a key's variable that is not set.
-    """
+    Raises ModelUnavailable if the settings name a key's variable that is not set."""
 
     def __init__(self, name: str, settings: EndpointSettings) -> None:
         self.name = name

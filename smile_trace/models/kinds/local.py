@@ -75,9 +75,7 @@ class LocalModel:
 
     Temperature 0 is the default. The packaged models are asked in their own form unless the
     settings say otherwise: `demo` answers chats; `demo-completion`, a base model, continues text.
-
-    Raises:
-        ModelUnavailable: the extra `local`, a package or the file is missing.
+    Raises ModelUnavailable if the extra `local`, a package or the file is missing.
     """
 
     capabilities = Capabilities(scores_answers=True, meters_attempts=True, counts_tokens=True)
@@ -129,11 +127,8 @@ class LocalModel:
         return metered
 
     def start(self) -> str:
-        """Start the server unless it is running; return its OpenAI address, ending in `/v1`.
-
-        Raises:
-            ModelUnavailable: llama.cpp could not serve this file.
-        """
+        """Start the server unless it is running; return its OpenAI address, ending in `/v1`. Raises
+        ModelUnavailable: llama.cpp could not serve this file."""
         return f"{self._server.start()}/v1"
 
     def close(self) -> None:

@@ -34,11 +34,8 @@ class RerunSettings(ModelSettings):
         return "the application's own function"
 
     def open(self, name: str, *, app: str | None = None, call: Call | None = None) -> Model:
-        """Return the function that made `call`.
-
-        Raises:
-            ModelUnavailable: there is no captured call, or its function may not be called again.
-        """
+        """Return the function that made `call`. Raises ModelUnavailable if there is no captured
+        call, or its function may not be called again."""
         if call is None:
             raise ModelUnavailable(
                 f'the model {name!r} is a function to be called again (kind = "rerun"): '
@@ -56,10 +53,8 @@ class Rerun:
 
     It has to be decorated with `rerun=True` and be in `app`, the operator's module: captured data
     chooses among those functions only, imports nothing, and cannot choose the perturbed parameter.
-
-    Raises:
-        NotRepeatable: there is no such function, or it may not be called again.
-        ModelUnavailable: the operator's module is not named, or cannot be imported.
+    Raises NotRepeatable if there is no such function, or it may not be called again;
+    ModelUnavailable if the operator's module is not named, or cannot be imported.
     """
 
     identity = None

@@ -31,11 +31,8 @@ GROUP = "smile_trace.probes"
 
 @lru_cache(maxsize=1)
 def installed_probes() -> Mapping[str, Probe]:
-    """Return our probes and those of other packages, by name.
-
-    Raises:
-        SmileTraceError: two have the same name.
-    """
+    """Return our probes and those of other packages, by name. Raises SmileTraceError: two have the
+    same name."""
     known = {probe.words.name: probe for probe in PROBES}
     for entry in entry_points(group=GROUP):
         loaded = entry.load()
@@ -49,11 +46,8 @@ def installed_probes() -> Mapping[str, Probe]:
 
 def chosen(probes: Sequence[str | Probe] | None) -> list[Probe]:
     """Return the requested probes; all by default. The two controls come first, requested or not:
-    nothing is reported without them.
-
-    Raises:
-        SmileTraceError: there is no probe of that name, or two have the same name.
-    """
+    nothing is reported without them. Raises SmileTraceError if there is no probe of that name, or
+    two have the same name."""
     known = installed_probes()
     found = {name: known[name] for name in (REPEATS, PARAPHRASE)}
     for one in known if probes is None else probes:

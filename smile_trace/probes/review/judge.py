@@ -33,11 +33,8 @@ class Judged(Record):
 
 
 def judge_settings(name: str, settings: Settings) -> ModelSettings:
-    """Return the settings of a model that is to judge.
-
-    Raises:
-        SmileTraceError: there is no such model, or it is a function of the application.
-    """
+    """Return the settings of a model that is to judge. Raises SmileTraceError if there is no such
+    model, or it is a function of the application."""
     how = settings_of(name, settings)
     if how.calls_function:
         raise SmileTraceError(
@@ -48,11 +45,8 @@ def judge_settings(name: str, settings: Settings) -> ModelSettings:
 
 
 def estimate_judging(name: str, tasks: Sequence[ReviewTask], settings: Settings) -> Estimate:
-    """Estimate the most that judging variants takes, each question as long as the longest.
-
-    Raises:
-        SmileTraceError: as for `judge_settings`.
-    """
+    """Estimate the most that judging variants takes, each question as long as the longest. Raises
+    SmileTraceError: as for `judge_settings`."""
     how = judge_settings(name, settings)
     asked = [question_to_judge(task, how) for task in tasks]
     longest = max(asked, key=lambda one: len(one.messages[-1].content))
@@ -68,13 +62,9 @@ def estimate_judging(name: str, tasks: Sequence[ReviewTask], settings: Settings)
 
 def ask_judge(name: str, tasks: Sequence[ReviewTask], store: Store, settings: Settings) -> Judged:
     """Ask a model about each variant, and keep the replies in the store. A reply in another form
-    than requested is kept as "cannot say".
-
-    Raises:
-        SmileTraceError: as for `judge_settings`.
-        ModelUnavailable: it cannot be asked at all.
-        BudgetExceeded: a daily cap is reached; what was judged before is kept.
-    """
+    than requested is kept as "cannot say". Raises SmileTraceError: as for `judge_settings`;
+    ModelUnavailable if it cannot be asked at all; BudgetExceeded if a daily cap is reached; what
+    was judged before is kept."""
     how, who = judge_settings(name, settings), judge_id(name, settings)
     asking = _Asking(name, how, store, settings)
     counts = Judged()

@@ -60,15 +60,9 @@ class _Replies(BaseModel):
 
 
 class ReviewServer(ThreadingHTTPServer):
-    """Shows tasks to one person, and passes on the judgements.
-
-    Args:
-        keep: called with each judgement, one at a time; the page shows what it raises.
-        port: 0 picks a free one.
-
-    Raises:
-        SmileTraceError: the port is taken.
-    """
+    """Shows tasks to one person, and passes on the judgements. `keep`: called with each judgement,
+    one at a time; the page shows what it raises. `port`: 0 picks a free one. Raises SmileTraceError
+    if the port is taken."""
 
     daemon_threads = True
 
@@ -108,12 +102,8 @@ class ReviewServer(ThreadingHTTPServer):
         return review_to_html(tasks, self.given, reviewer=self.reviewer, nonce=nonce)
 
     def judge(self, body: bytes) -> None:
-        """Keep a judgement.
-
-        Raises:
-            ValidationError: the body is not a judgement.
-            KeyError: it is about a variant that was not shown.
-        """
+        """Keep a judgement. Raises ValidationError if the body is not a judgement; KeyError if it
+        is about a variant that was not shown."""
         replies = _Replies.model_validate_json(body)
         task = self.tasks[replies.variant_id]
         now = datetime.now(UTC).isoformat(timespec="seconds")

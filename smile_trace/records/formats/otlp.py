@@ -53,11 +53,8 @@ MAX_SCOPE_NAME = 256
 def spans_from_line(line: bytes, *, captured: bool = False) -> list[Span]:
     """Return the spans of one line of a spool file or of the Collector's file exporter, and logs
     about a call's content (`LOG`). `captured`: capture wrote it on this host; nothing in the line
-    can say so.
-
-    Raises:
-        ForeignDataError: the line or one of its spans is not OTLP/JSON; the message says where.
-    """
+    can say so. Raises ForeignDataError if the line or one of its spans is not OTLP/JSON; the
+    message says where."""
     spans, errors = read_line(line, captured=captured)
     if errors:
         raise errors[0]
@@ -79,11 +76,8 @@ class LineReader:
 
     def read(self, line: bytes) -> tuple[list[Span], list[ForeignDataError]]:
         """Return the spans of one line, and why its other spans cannot be read. Lone surrogates
-        become U+FFFD. Spans of equal resources share one.
-
-        Raises:
-            ForeignDataError: the line as a whole is not OTLP/JSON.
-        """
+        become U+FFFD. Spans of equal resources share one. Raises ForeignDataError if the line as a
+        whole is not OTLP/JSON."""
         if not line.strip():
             return [], []
         try:
@@ -154,11 +148,8 @@ class _Taken:
 
 
 def read_resource(raw: JSON, *, measured: bool = True) -> dict[str, JSON]:
-    """Return the attributes of a decoded resource.
-
-    Raises:
-        ForeignDataError: it is malformed or, if `measured`, longer than `MAX_FRAME_BYTES`.
-    """
+    """Return the attributes of a decoded resource. Raises ForeignDataError if it is malformed or,
+    if `measured`, longer than `MAX_FRAME_BYTES`."""
     if measured:
         _check_length("resource", raw)
     with _reading(raw):
@@ -166,11 +157,8 @@ def read_resource(raw: JSON, *, measured: bool = True) -> dict[str, JSON]:
 
 
 def read_scope(raw: JSON, *, measured: bool = True) -> str:
-    """Return the name of a decoded scope.
-
-    Raises:
-        ForeignDataError: it is malformed or too long, or, if `measured`, over `MAX_FRAME_BYTES`.
-    """
+    """Return the name of a decoded scope. Raises ForeignDataError if it is malformed or too long,
+    or, if `measured`, over `MAX_FRAME_BYTES`."""
     if measured:
         _check_length("scope", raw)
     try:
@@ -197,11 +185,7 @@ def _check_length(kind: str, raw: JSON) -> None:
 
 def read_span(raw: JSON, resource: dict[str, JSON], scope: str, *, captured: bool = False) -> Span:
     """Return a span from its decoded JSON, with the resource's attributes and the scope's name
-    around it.
-
-    Raises:
-        ForeignDataError: it is malformed; the message says where.
-    """
+    around it. Raises ForeignDataError if it is malformed; the message says where."""
     with _reading(raw):
         return _span(raw, resource, scope, captured)
 
@@ -211,10 +195,8 @@ def read_log(raw: JSON, resource: dict[str, JSON], scope: str) -> Span | None:
     there; None for any other log.
 
     Its id is hashed from its content; the attribute `LOG` holds the log as an event (`name`,
-    `time_ns`, `attributes`, `body`).
-
-    Raises:
-        ForeignDataError: it is malformed; the message says where.
+    `time_ns`, `attributes`, `body`). Raises ForeignDataError if it is malformed; the message says
+    where.
     """
     with _reading(raw):
         return _log(raw, resource, scope)

@@ -44,12 +44,8 @@ async def read(chunks: AsyncIterator[bytes], limit: int) -> bytes:
 
 def unpack(body: bytes, encoding: str, limit: int) -> bytes:
     """Decode a body from `gzip`, `deflate` or `identity`. At most `limit` bytes are ever unpacked,
-    so that no small body becomes a large one.
-
-    Raises:
-        TooLarge: it has more than `limit` bytes.
-        CannotUnpack: it is not of that encoding, or ends too early.
-    """
+    so that no small body becomes a large one. Raises TooLarge if it has more than `limit` bytes;
+    CannotUnpack if it is not of that encoding, or ends too early."""
     if encoding == "identity" or not body:
         return body
     try:

@@ -34,11 +34,7 @@ _INSIDE = re.compile(r'(?:[^"\\]{1,4096}+|\\.){0,4096}+', re.DOTALL)
 
 class Reader:
     """A pull parser of a JSON text. Each member, element or value that it stands at must be read or
-    skipped before the next is asked for.
-
-    Args:
-        longest: most characters of a value that is decoded.
-    """
+    skipped before the next is asked for. `longest`: most characters of a value that is decoded."""
 
     def __init__(self, text: str, longest: int) -> None:
         self._text = text
@@ -65,12 +61,8 @@ class Reader:
         return self._text[at : at + 1]
 
     def value(self) -> Any:
-        """Decode the value here within the bounds of `foreign`.
-
-        Raises:
-            NotJSON: here is no JSON.
-            ForeignDataError: the value is beyond the bounds, and was skipped.
-        """
+        """Decode the value here within the bounds of `foreign`. Raises NotJSON if here is no JSON;
+        ForeignDataError if the value is beyond the bounds, and was skipped."""
         start = self._here()
         window = self._text[start : start + WINDOW]
         try:

@@ -66,19 +66,12 @@ class Database(ABC):
         self, *, alone: bool = True, fenced: bool = True
     ) -> AbstractContextManager[Connection]:
         """A write transaction that holds the store's one lock from its start, so that reads see all
-        earlier writes.
-
-        Args:
-            alone: False for writes that do no harm to others of their kind: in a shared store they
-                only wait for writers that have to be alone, and those for them.
-            fenced: False for what a worker may write after another has taken over its work: answers
-                that were paid for, and their cost.
-
-        Raises:
-            StoreUnavailable: nothing can be written for now, or another process holds the lock.
-            TakenOver: other workers took this one for dead.
-            StoreError: the database is damaged. In each case nothing was written.
-        """
+        earlier writes. `alone`: False for writes that do no harm to others of their kind: in a
+        shared store they only wait for writers that have to be alone, and those for them; `fenced`:
+        False for what a worker may write after another has taken over its work: answers that were
+        paid for, and their cost. Raises StoreUnavailable if nothing can be written for now, or
+        another process holds the lock; TakenOver: other workers took this one for dead; StoreError
+        if the database is damaged. In each case nothing was written."""
 
     def migrate(self) -> None:
         """Bring the tables to this release's form; raises StoreError if a newer release or none

@@ -26,13 +26,9 @@ def copy_store(source: Database, target: Database, place: str) -> Copied:
     """Copy everything but the registered workers, in one transaction of the target.
 
     Explanations under way begin again there with the answers that were paid for. Nobody may write
-    to the source meanwhile; it stays as it is.
-
-    Args:
-        place: prefix of the spool files' names there: a path means another file on another machine.
-
-    Raises:
-        StoreError: the target is not empty, or a row arrived changed. Nothing was copied.
+    to the source meanwhile; it stays as it is. `place`: prefix of the spool files' names there: a
+    path means another file on another machine. Raises StoreError if the target is not empty, or a
+    row arrived changed. Nothing was copied.
     """
     rows: dict[str, int] = {}
     with source.read() as reading, target.write() as writing:

@@ -81,11 +81,8 @@ $$
 
 
 class PostgresDatabase(Database):
-    """A PostgreSQL database, which any number of processes use at once.
-
-    Attributes:
-        worker_id: the registered worker that writes here; None for any other process.
-    """
+    """A PostgreSQL database, which any number of processes use at once. `worker_id`: the registered
+    worker that writes here; None for any other process."""
 
     frees_space = False
     elsewhere = "name another database in [store] url"

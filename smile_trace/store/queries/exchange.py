@@ -74,12 +74,9 @@ def export_entries(database: Database) -> Iterator[Entry]:
 
 def import_lines(database: Database, lines: Iterable[bytes]) -> Imported:
     """Import lines of `export_lines`; an explanation that is there already stays as it is, and a
-    new one is delivered to the trackers only if its trace is in this store, too.
-
-    Raises:
-        ImportFailed: a line is broken, or of another schema version. Earlier lines may be imported
-            already; to import them again changes nothing.
-    """
+    new one is delivered to the trackers only if its trace is in this store, too. Raises
+    ImportFailed if a line is broken, or of another schema version. Earlier lines may be imported
+    already; to import them again changes nothing."""
     total = Imported()
     numbered = ((n, line) for n, line in enumerate(lines, start=1) if line.strip())
     while batch := [_read(number, line) for number, line in islice(numbered, BATCH)]:

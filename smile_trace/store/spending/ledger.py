@@ -53,12 +53,9 @@ class BudgetScope:
     """An explanation, or a by-product of it, with caps of its own.
 
     A proxy's attempts have their own caps on calls and tokens; only their money counts in the caps
-    of the explanation and the day.
-
-    Attributes:
-        explanation: its id, in the worker "call id/settings hash/attempt"; begins with the call's
-            id if there is one.
-        run: the run of the job, for a probe.
+    of the explanation and the day. `explanation`: its id, in the worker "call id/settings
+    hash/attempt"; begins with the call's id if there is one. `run`: the run of the job, for a
+    probe.
     """
 
     explanation: str
@@ -125,10 +122,8 @@ class StoredLedger:
     """The Ledger of `models.ledger`, with the settings' caps.
 
     A reservation counts as spent from the start, so that one orphaned by a crash stays counted.
-
-    Args:
-        budget: the caps on everything, and on one explanation.
-        models: the settings' models by name, with caps of their own; `"*"` stands for others.
+    `budget`: the caps on everything, and on one explanation; `models`: the settings' models by
+    name, with caps of their own; `"*"` stands for others.
     """
 
     caps_money = True

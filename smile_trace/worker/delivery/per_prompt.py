@@ -57,11 +57,8 @@ class PerPrompt(ABC, Generic[State]):
 
     @abstractmethod
     def _deliver(self, prompt: str, now: float) -> Outcome | None:
-        """Make and deliver the product; None if there is none, for a logged reason.
-
-        Raises:
-            TrackerUnavailable: nothing was taken.
-        """
+        """Make and deliver the product; None if there is none, for a logged reason. Raises
+        TrackerUnavailable if nothing was taken."""
 
     def deliver_anew(self) -> None:
         """Deliver all again: some may have been deleted with a forgotten trace."""

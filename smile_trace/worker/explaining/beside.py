@@ -104,14 +104,9 @@ async def profile_call(
     """The profile of the job's call.
 
     Its rounds are no steps of the engine: their answers are in the store, so that they are repeated
-    for free.
-
-    Args:
-        on_answers: called after every round; what it raises ends the profile.
-
-    Raises:
-        Waits: a model cannot be asked for now, or a daily cap is reached.
-        SmileTraceError: it cannot be profiled.
+    for free. `on_answers`: called after every round; what it raises ends the profile. Raises Waits
+    if a model cannot be asked for now, or a daily cap is reached; SmileTraceError if it cannot be
+    profiled.
     """
     name, seed = job.settings.model, seed_of(call.id, day_of(call))
 
@@ -179,14 +174,9 @@ async def explain_trace_path(
     charged.
 
     Its rounds are no steps of the engine: their answers are in the store, so that they are repeated
-    for free.
-
-    Args:
-        on_round: called after every round; what it raises ends the path.
-
-    Raises:
-        Waits: a model cannot be asked for now, or a daily cap is reached.
-        SmileTraceError: the final answer cannot be explained within the budget of a path.
+    for free. `on_round`: called after every round; what it raises ends the path. Raises Waits if a
+    model cannot be asked for now, or a daily cap is reached; SmileTraceError if the final answer
+    cannot be explained within the budget of a path.
     """
     asking = _Asking(job, models, settings, on_round)
     options = ExplainOptions(budget=settings.budget.calls_per_path)

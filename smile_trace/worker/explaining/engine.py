@@ -71,11 +71,8 @@ class Engine:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def start(self) -> None:
-        """Start the engine, which looks into the queue from then on.
-
-        Raises:
-            StoreError: its database or the store cannot be opened or written.
-        """
+        """Start the engine, which looks into the queue from then on. Raises StoreError if its
+        database or the store cannot be opened or written."""
         global _running
         alone = self._fleet.worker_id is None
         if alone:

@@ -94,11 +94,8 @@ class _Asked:
 
 
 class Explainer:
-    """Explains jobs of the store with the models of the settings.
-
-    Raises:
-        SmileTraceError: `probes.only` names an unknown probe.
-    """
+    """Explains jobs of the store with the models of the settings. Raises SmileTraceError:
+    `probes.only` names an unknown probe."""
 
     def __init__(
         self,
@@ -278,11 +275,8 @@ class Explainer:
         """Ask a paused model for the first missing answer of a round.
 
         It counts in no explanation's cap: however often a paused model is probed, the jobs that
-        wait for it keep their budget.
-
-        Raises:
-            ModelUnavailable: it still cannot be asked.
-            BudgetExceeded: a daily cap is reached.
+        wait for it keep their budget. Raises ModelUnavailable if it still cannot be asked;
+        BudgetExceeded if a daily cap is reached.
         """
         job = asked.job
         model = self._models.open(job, asked.call, Purpose.PAUSED)

@@ -62,12 +62,8 @@ class Models:
 
     def open(self, job: Job, call: Call, purpose: Purpose = Purpose.EXPLANATION) -> MeteredModel:
         """The model for one job, with every answer kept and every attempt paid. Each purpose has a
-        cap.
-
-        Raises:
-            ModelUnavailable: an extra, a file, a key or the module is missing.
-            NoModel: the settings do not map it any more.
-        """
+        cap. Raises ModelUnavailable if an extra, a file, a key or the module is missing; NoModel if
+        the settings do not map it any more."""
         name = job.settings.model
         how = settings_for(name, self._settings)
         if how.calls_function:  # its function is named in the call
@@ -118,12 +114,9 @@ class Models:
         return job.model_copy(update={"settings": settings})
 
     def embeddings(self, job: Job) -> Embed | None:
-        """The word vectors that the settings name, paid; None for the packaged ones.
-
-        Raises:
-            ModelUnavailable: the key of their model is missing.
-            NoModel: the settings have no such endpoint.
-        """
+        """The word vectors that the settings name, paid; None for the packaged ones. Raises
+        ModelUnavailable if the key of their model is missing; NoModel if the settings have no such
+        endpoint."""
         found, name = open_embeddings(self._settings), self._settings.explain.embeddings
         if found is None or name is None:
             return None
