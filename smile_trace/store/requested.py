@@ -30,8 +30,7 @@ class Stored:
     Attributes:
         call_id: the call that it explains, of a path the one that it begins at.
         made_at: Unix seconds.
-        asked: the options that a person asked for, without those that are defaults; None if a
-            worker made it.
+        asked: the options that a person gave; None if a worker made it.
     """
 
     call_id: str

@@ -8,7 +8,6 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from smile_trace._options import unusual
 from smile_trace.dialects.answers import final_answer
 from smile_trace.records import JSON, Explanation, ExplanationSettings, Trace
 from smile_trace.records.call import trace_id_of
@@ -100,7 +99,7 @@ def keep(
         if has_store(conf):
             store = Store.look(conf)
             try:
-                stored = Stored(call_id, time.time(), result, unusual(chosen))
+                stored = Stored(call_id, time.time(), result, dict(chosen))
                 [call] = [call for call in trace.calls if call.id == call_id]
                 of_trace = ":" not in wanted and not trace.root_missing
                 store.requested.keep(stored, call, of_trace=of_trace)
@@ -177,7 +176,7 @@ def _chosen(call_id: str | None, stored: Sequence[Stored], asked: Mapping[str, J
     """The one that was asked for alike, or that a worker made, comes before others that agree."""
 
     def rank(one: Stored) -> tuple[bool, float]:
-        return one.asked is None or one.asked == unusual(asked), one.made_at
+        return one.asked is None or one.asked == asked, one.made_at
 
     fitting = [one for one in stored if not differences(one, asked) and not _narrower(one, asked)]
     return Look(call_id, max(fitting, key=rank, default=None), max(stored, key=rank, default=None))

@@ -229,7 +229,7 @@ requested = Table(
     Column("call_id", STRING, primary_key=True),
     Column("kind", STRING, primary_key=True),  # "explanation" or "path"
     Column("asked_hash", STRING, primary_key=True),
-    Column("asked", TEXT, nullable=False),  # JSON of the options that are no defaults
+    Column("asked", TEXT, nullable=False),  # JSON of the options that were given
     Column("trace_id", STRING, nullable=False, index=True),
     Column("of_trace", Boolean, nullable=False),  # asked for by the trace's id: its final answer
     Column("created_at", Float, nullable=False),

@@ -102,6 +102,17 @@ def test_a_trace_that_only_a_backend_holds(store: Store) -> None:
     assert shown(store) is None
 
 
+def test_a_given_option_is_kept_although_it_has_its_default(tmp_path: Path) -> None:
+    """`[explain] unit = "word"` is what the command takes without the option."""
+    conf = Settings(home=tmp_path)
+    trace = assemble(trace_id(1), [call_span(1)])
+    with closing(Store.open(conf)) as store:
+        for chosen, unit in (({}, "word"), ({"unit": "auto"}, "auto")):
+            keep(explained_by({"unit": unit}, unit), trace, ONE, chosen, conf, wanted=ONE)
+        assert shown(store) == "word"
+        assert shown(store, unit="auto") == "auto"
+
+
 @pytest.mark.parametrize("parent", [None, span_id(9)])
 def test_of_a_trace_without_its_root_another_call_may_be_the_final_answer(
     tmp_path: Path, parent: str | None
