@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from smile_trace.comparison.final_answers import final_answers
 from smile_trace.comparison.pooled_effects import PooledRows
 from smile_trace.comparison.pooled_study import PooledRowReader
 from smile_trace.comparison.templates import segment_template, segments_of_keys
@@ -128,7 +129,9 @@ def collect(
         ids = prompts.call_ids(prompt, version, model, since)
         if among is not None:
             ids = [one for one in ids if one in among]
-        traffic = prompts.calls(_sample(ids, most_calls, generator))
+        sampled = _sample(ids, most_calls, generator)
+        answers = final_answers(store, dict.fromkeys(sampled, ("prompt", prompt)))
+        traffic = prompts.calls([one for one in sampled if one in answers])
         if not traffic:
             under = "" if model is None else f" under the model {model!r}"
             raise NothingToCompare(
@@ -138,7 +141,7 @@ def collect(
         evidence = Evidence(version, version, model, template, len(ids), traffic)
         evidence.feedback = prompts.feedback(list(dict.fromkeys(call.trace_id for call in traffic)))
         within = None if not since and among is None else frozenset(ids)
-        _pool(prompts, evidence, prompt, most_calls, generator, within)
+        _pool(store, prompts, evidence, prompt, most_calls, generator, within)
     mine = frozenset(ids)
     profiled = store.profiles.read(name=prompt, version=version)
     evidence.probes = rates_of(one for one in profiled if one.call_id in mine)
@@ -150,6 +153,7 @@ def _use(call: Call, prompt: str) -> PromptUse:
 
 
 def _pool(
+    store: Store,
     prompts: PromptReader,
     evidence: Evidence,
     prompt: str,
@@ -162,10 +166,15 @@ def _pool(
     found = prompts.explanations(prompt, version, evidence.model)
     if ids is not None:
         found = [item for item in found if item.call_id in ids]
+    answers = final_answers(store, {item.call_id: ("prompt", prompt) for item in found})
+    if steps := sum(item.call_id not in answers for item in found):
+        found = [item for item in found if item.call_id in answers]
+        evidence.dropped.append(f"{steps} explanations of steps towards an answer")
     evidence.sampled_of = len(found)
     if not found:
         return
-    alike, evidence.dropped = _under_same_settings(found, prompts)
+    alike, others = _under_same_settings(found, prompts)
+    evidence.dropped += others
     reader = PooledRowReader(prompts, f"{prompt}:{version}:")
     chosen = _sample(alike, most_calls, generator)
     cut = _widest(reader, prompt, evidence, chosen[:20])

@@ -11,6 +11,7 @@ import numpy as np
 from smile_trace.comparison.answers import mean_interval
 from smile_trace.comparison.call_parts import CallPart, call_parts
 from smile_trace.comparison.evidence import NothingToCompare, known_prompts
+from smile_trace.comparison.final_answers import final_answers
 from smile_trace.comparison.verdicts import LEVEL, change_of, share_of, share_with
 from smile_trace.records import PromptUse, Verdict
 from smile_trace.records.report import GroupKind, Report, ReportedPart, ReportGroup, Share
@@ -44,7 +45,8 @@ def what_mattered(
     version: str | None = None,
 ) -> Report:
     """Report what mattered in explained calls (instructions and variables, documents, tools and
-    turns), and how that has changed since the period before. Asks no model.
+    turns), and how that has changed since the period before. Asks no model. A group's steps towards
+    an answer count only where it gives none.
 
     Args:
         name: of a prompt or a function; by default all.
@@ -106,10 +108,10 @@ def _read(
     store: Store, start: float, end: float, name: str | None, version: str | None
 ) -> tuple[Period, list[_Seen]]:
     period = read_period(store.database, since=start, until=end, name=name, most=MOST_CALLS)
-    seen = map(_seen, read_in_period(store.database, period.explanations))
-    return period, [
-        one for one in seen if version is None or version in {use.version for use in one.uses}
-    ]
+    read = map(_seen, read_in_period(store.database, period.explanations))
+    seen = [one for one in read if version is None or version in {use.version for use in one.uses}]
+    answers = final_answers(store, {one.call_id: one.group for one in seen})
+    return period, [one for one in seen if one.call_id in answers]
 
 
 def _seen(one: ExplainedInPeriod) -> _Seen:

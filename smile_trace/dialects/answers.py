@@ -67,6 +67,25 @@ def steps_of(trace: Trace) -> frozenset[str]:
     )
 
 
+def answers_of(trace: Trace) -> frozenset[str]:
+    """The ids of the calls that gave an answer to whoever asked: the final one, those whose text
+    the root returned, and earlier turns of the conversation. All, as of a batch, where the root
+    returned none of them and there are no steps."""
+    steps, final, judged = steps_of(trace), final_answer(trace), _judges(trace, trace.calls)
+    texts = list(_returned(trace, trace.calls))
+    answers = {
+        call.id: call.answer.strip()
+        for call in trace.calls
+        if call.answer is not None and call.id not in steps | judged
+    }
+    given = {one for one, answer in answers.items() if any(_says(text, answer) for text in texts)}
+    if not steps and not given:
+        return frozenset(answers)
+    replied = _replied_to(trace)
+    turns = {one for one, answer in answers.items() if any(_says(text, answer) for text in replied)}
+    return frozenset(given | turns | ({final.id} if final else set())) & answers.keys()
+
+
 def makes(call: Call, called: ToolCall) -> bool:
     """Whether the call's answer made this tool call: by id, or by tool and arguments if one is
     missing."""
@@ -117,14 +136,27 @@ def _asks_the_same(call: Call, later: Call) -> bool:
 
 def _is_used(texts: Collection[str], messages: Sequence[Message], number: int) -> bool:
     """Whether the message holds the answer, and is no earlier turn that a user replied to."""
-    message = messages[number]
-    if not any(_says(message.content, text) for text in texts):
+    said = any(_says(messages[number].content, text) for text in texts)
+    return said and not _is_replied_to(messages, number)
+
+
+def _replied_to(trace: Trace) -> set[str]:
+    """The texts that a user replied to in a request of the trace."""
+    return {
+        message.content
+        for call in trace.calls
+        for number, message in enumerate(call.messages)
+        if _is_replied_to(call.messages, number)
+    }
+
+
+def _is_replied_to(messages: Sequence[Message], number: int) -> bool:
+    """Whether the message is an assistant's, and what follows is a user's own."""
+    if messages[number].role != "assistant" or number + 1 == len(messages):
         return False
-    after = messages[number + 1] if number + 1 < len(messages) else None
-    if message.role != "assistant" or after is None or after.role != "user":
-        return True
-    result = any(slot.result for slot in after.slots)
-    return result or _OBSERVATION.match(after.content) is not None
+    after = messages[number + 1]
+    result = any(slot.result for slot in after.slots) or _OBSERVATION.match(after.content)
+    return after.role == "user" and not result
 
 
 def _written(answer: str) -> set[str]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from smile_trace.dialects.answers import final_answer, steps_of
+from smile_trace.dialects.answers import answers_of, final_answer, steps_of
 from smile_trace.records import Call, Message, Span, ToolCall, ToolResult, Trace
 from smile_trace.records.formats.answers import tool_calls_text
 
@@ -137,6 +137,25 @@ TRACES: dict[str, tuple[Trace, list[int], int]] = {
     ),
     "a judge that says so": (trace(CHOSE, SAID, JUDGED, kinds={3: "EVALUATOR"}), [1], 2),
 }
+
+
+TITLE: Step = (sent("A title for: where is it?"), "Where an order is")
+
+
+@pytest.mark.parametrize(
+    ("found", "answers"),
+    [
+        (TRACES["an agent"][0], [2]),
+        (TRACES["a batch of independent questions"][0], [1, 2, 3, 4, 5]),
+        (TRACES["several turns, each with a tool"][0], [2, 4]),
+        (trace(TITLE, CHOSE, SAID), [3]),
+        (trace((sent(QUESTION), FRIDAY), TITLE, output=FRIDAY), [1]),
+        (trace(CHOSE, SAID, JUDGED, kinds={3: "EVALUATOR"}), [2]),
+    ],
+    ids=["agent", "batch", "turns", "title first", "title last", "judge"],
+)
+def test_what_was_answered_to_whoever_asked(found: Trace, answers: list[int]) -> None:
+    assert sorted(int(one.partition(":")[2], 16) for one in answers_of(found)) == answers
 
 
 @pytest.mark.parametrize("name", TRACES)

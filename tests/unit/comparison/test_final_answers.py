@@ -1,0 +1,60 @@
+"""An agent's final answers are compared, not the steps towards them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from smile_trace import semconv
+from smile_trace.comparison.report import what_mattered
+from smile_trace.records import Span
+from smile_trace.settings import Settings
+from smile_trace.store import Store
+from smile_trace.store.arrivals import ArrivedSpan, SpoolFile
+from tests.support.spooled import call_span, context_span, span_id
+from tests.support.store_rows import decision, explanation
+
+FOUND = "order 4711 arrives on Friday"
+
+
+def call(number: int, span: int, name: str, prompt: str, answer: str) -> Span:
+    said: dict[str, Any] = {semconv.NAME: name}
+    made = call_span(number, span=span, parent=span_id(9), prompt=prompt, answer=answer, **said)
+    return made.model_copy(update={"start_ns": made.start_ns + span, "end_ns": made.end_ns + span})
+
+
+def agent(number: int, step: str) -> list[Span]:
+    """A trace of an agent: a title, a step of that name, and the answer that uses it."""
+    return [
+        context_span(number),
+        call(number, 1, "agent", "A title for: when does it arrive?", "An order's arrival"),
+        call(number, 2, step, "When does it arrive?", FOUND),
+        call(number, 3, "agent", f"When does it arrive? Found: {FOUND}", "On Friday, probably."),
+    ]
+
+
+@pytest.fixture
+def explained(tmp_path: Path) -> Iterator[Store]:
+    """Two agents, one of which gives its steps a name, and a batch; everything is explained."""
+    store = Store.open(Settings(home=tmp_path))
+    batch = [call(3, n, "batch", f"Question {n}?", f"The answer is {n}.") for n in range(1, 5)]
+    spans = [*agent(1, "agent"), *agent(2, "plan"), context_span(3), *batch]
+    arrived = [ArrivedSpan(span, span.model_dump_json()) for span in spans]
+    store.traces.add(SpoolFile("a", 1, 1, 1.0), arrived)
+    store.traces.complete(gone=(), silent_before=0.0)
+    calls = [f"{span.trace_id}:{span.span_id}" for span in spans if span.span_id != span_id(9)]
+    store.jobs.retry([decision(1, call_id=call_id) for call_id in calls], now=5.0)
+    for job in store.jobs.due(now=5.0, limit=100):
+        store.jobs.explain(job, explanation(), now=6.0)
+    yield store
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "count"), [("agent", 2), ("plan", 1), ("batch", 4), (None, 2 + 1 + 4)]
+)
+def test_steps_are_compared_only_where_they_are_named(
+    explained: Store, name: str | None, count: int
+) -> None:
+    assert what_mattered(explained, name).explained == count
