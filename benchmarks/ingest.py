@@ -109,8 +109,7 @@ def ingest(
         url = None if shared is None else shared.new_database()
         settings = Settings(home=Path(home), store={"url": url})
         settings.spool.mkdir(parents=True, mode=0o700)
-        store = Store.open(settings)
-        try:
+        with Store.open(settings) as store:
             worker = Ingest(store, settings)
             for number, lines in enumerate((copied(requests, 50), copied(requests, spans, 50))):
                 file = settings.spool / f"recorded-{number}.jsonl"
@@ -119,8 +118,6 @@ def ingest(
                 began, at = time.process_time(), time.perf_counter()
                 read = worker.run().spans
                 took, passed = time.process_time() - began, time.perf_counter() - at
-        finally:
-            store.close()
     return took / read, passed / read
 
 

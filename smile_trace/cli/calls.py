@@ -41,15 +41,9 @@ def calls(
     from smile_trace.store import Store
     from smile_trace.store.queries.calls import read_captured
 
-    store = Store.look(Settings())
-    try:
-        found = list(
-            read_captured(
-                store.database, since_ns=0 if since is None else since_ns(since), limit=limit
-            )
-        )
-    finally:
-        store.close()
+    begin = 0 if since is None else since_ns(since)
+    with Store.look(Settings()) as store:
+        found = list(read_captured(store.database, since_ns=begin, limit=limit))
     if as_json:
         for one in found:
             print(json.dumps(_whole(one)))

@@ -114,16 +114,13 @@ def _deliver(comparison: "Comparison") -> None:
     settings, mattered = Settings(), comparison.mattered
     with active_trackers(settings) as trackers:
         outcomes = []
-        store = Store.look(settings)
-        try:
+        with Store.look(settings) as store:
             for tracker in trackers:
                 if comparison.versions and tracker.capabilities.comparisons:
                     outcomes.append(deliver(tracker, store, comparison))
                 if mattered is not None and tracker.capabilities.reports:
                     linked = with_links(mattered, tracker, store)
                     outcomes.append(tracker.deliver_report(linked))
-        finally:
-            store.close()
     if not outcomes:
         shown = "comparisons: set COMET_API_KEY or" if comparison.versions else "what mattered: set"
         raise SmileTraceError(f"no active tracker shows {shown} MLFLOW_TRACKING_URI")

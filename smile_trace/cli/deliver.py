@@ -61,13 +61,10 @@ def deliver(
 
     settings = Settings()
     since_when, wanted = since_ns(since), _wanted(to, settings)
-    store = Store.look(settings)
-    try:
+    with Store.look(settings) as store:
         queued = store.outbox.fill_since(
             to, since_when, now=store.clock(), wanted=wanted, dry_run=dry_run
         )
-    finally:
-        store.close()
     print(_told(to, queued, dry_run=dry_run))
 
 
@@ -128,11 +125,8 @@ def find_tracker(trace_id: str, settings: "Settings") -> "Tracker":
 def _delivered_to(trace: "Trace", settings: "Settings") -> dict[str, str]:
     from smile_trace.store import Store
 
-    store = Store.look(settings)
-    try:
+    with Store.look(settings) as store:
         return store.outbox.delivered_to(trace.trace_id)
-    finally:
-        store.close()
 
 
 def tracker_of(source: "Source", settings: "Settings") -> "Tracker":

@@ -29,16 +29,13 @@ def drift(
     from smile_trace.store import Store
 
     settings = Settings()
-    store = Store.look(settings)
-    try:
+    with Store.look(settings) as store:
         if restart:
             if not store.drift.end(name):
                 raise SmileTraceError(f"no prompt or function named {name!r} is replayed")
             print(f"{printable(name)} starts again with the worker's next replay.")
             return
         found = drift_of(store, name, settings.drift.false_alarm_rate)
-    finally:
-        store.close()
     if json:
         print(found.model_dump_json(indent=2))
         return

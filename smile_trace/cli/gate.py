@@ -127,8 +127,7 @@ def gate(
 
     checked_names(wanted)
     settings, begin = Settings(), since_ns(since) / 1e9
-    store = Store.look(settings)
-    try:
+    with Store.look(settings) as store:
         check = _Gate(name, store, settings, wanted, most_cases)
         if wanted and calls:
             template = None if file is None else read_file(file)
@@ -148,8 +147,6 @@ def gate(
         for one in most:
             confirm(one, yes=yes)
         check.measure()
-    finally:
-        store.close()
     if html is not None and check.profile is not None:
         write_page(html, check.profile.to_html())
     if json:

@@ -30,11 +30,8 @@ def entries_of(files: Sequence[Path]) -> "Iterator[Iterator[Entry]]":
     if files:
         yield (entry for _, entry in chain.from_iterable(map(read_entries, files)))
         return
-    store = Store.look(Settings())
-    try:
+    with Store.look(Settings()) as store:
         yield export_entries(store.database)
-    finally:
-        store.close()
 
 
 def check(

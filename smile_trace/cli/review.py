@@ -88,9 +88,8 @@ def send(
 
     settings = Settings()
     with with_queues(settings) as trackers:
-        store = Store.look(settings)
-        tasks = _worth_a_minute(store, number, name, since, seed)
-        store.close()
+        with Store.look(settings) as store:
+            tasks = _worth_a_minute(store, number, name, since, seed)
         for tracker in trackers:
             tracker.send_for_review(queue, tasks)
             print(f"{len(tasks)} variants are in the queue {printable(queue)} of {tracker.name}.")
@@ -108,11 +107,10 @@ def read(
     from smile_trace.store import Store
 
     settings = Settings()
-    store = Store.look(settings)
-    if queue is not None:
-        _bring_back(queue, store, settings)
-    found = results(store, settings)
-    store.close()
+    with Store.look(settings) as store:
+        if queue is not None:
+            _bring_back(queue, store, settings)
+        found = results(store, settings)
     if json:
         print(found.model_dump_json(indent=2))
         return
@@ -245,9 +243,8 @@ def export(
     from smile_trace.store import Store
 
     check_writable(file)
-    store = Store.look(Settings())
-    lines = [case.model_dump_json() for case in confirmed_cases(store)]
-    store.close()
+    with Store.look(Settings()) as store:
+        lines = [case.model_dump_json() for case in confirmed_cases(store)]
     write_page(file, "".join(f"{line}\n" for line in lines))
     print(f"{len(lines)} confirmed failures: {file.absolute()}")
 
@@ -276,8 +273,7 @@ def judge(
     who = model or settings.review.judge
     if who is None:
         raise SmileTraceError("name a model of the settings, or set judge in [review]")
-    store = Store.look(settings)
-    try:
+    with Store.look(settings) as store:
         tasks = worth_a_minute(
             store,
             number,
@@ -296,8 +292,6 @@ def judge(
             return
         confirm(most, yes=yes)
         found = ask_judge(who, tasks, store, settings)
-    finally:
-        store.close()
     print(_told(who, found))
     if found.failed:
         print(

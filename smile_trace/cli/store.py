@@ -2,6 +2,7 @@
 
 import json
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -32,8 +33,7 @@ def retry(
     if (call is not None) + failed + proxies != 1:
         raise SmileTraceError("give one call's id, --failed or --proxies.")
     settings = Settings()
-    store = Store.look(settings)
-    try:
+    with Store.look(settings) as store:
         if proxies:
             count = reset_proxies(store)
             print(f"{count} {'proxy is' if count == 1 else 'proxies are'} tried anew.")
@@ -44,8 +44,6 @@ def retry(
             print(_about_failed(count, others))
         else:
             print(f"{count} {'call waits' if count == 1 else 'calls wait'} for the worker.")
-    finally:
-        store.close()
 
 
 def reread(
@@ -63,11 +61,8 @@ def reread(
     from smile_trace.store import Store
 
     begin = since_ns(since)
-    store = Store.look(Settings())
-    try:
+    with Store.look(Settings()) as store:
         done = store.traces.reread(begin, dry_run=dry_run)
-    finally:
-        store.close()
     for change in done.changes:
         print(_about_change(change))
     print(_about_reread(done, dry_run=dry_run))
@@ -108,26 +103,23 @@ def export(
     from smile_trace.store import Store
     from smile_trace.store.queries.exchange import export_lines
 
-    store = Store.look(Settings())
-    count = 0
+    count, to_stdout = 0, str(file) == "-"
     try:
-        if str(file) == "-":
-            for line in export_lines(store.database):
-                sys.stdout.buffer.write(line.encode() + b"\n")
-            sys.stdout.buffer.flush()
-            return
-        with file.open("wb") as stream:
+        with (
+            Store.look(Settings()) as store,
+            nullcontext(sys.stdout.buffer) if to_stdout else file.open("wb") as stream,
+        ):
             for line in export_lines(store.database):
                 stream.write(line.encode() + b"\n")
                 count += 1
+            stream.flush()
     except BrokenPipeError:  # the reader has closed the pipe
         sys.stdout = open("/dev/null", "w")  # noqa: SIM115 - for the interpreter's last flush
         return
     except OSError as error:
         raise SmileTraceError(f"{file} cannot be written: {error.strerror}") from None
-    finally:
-        store.close()
-    print(f"{count} {'explanation' if count == 1 else 'explanations'} written to {file}.")
+    if not to_stdout:
+        print(f"{count} {'explanation' if count == 1 else 'explanations'} written to {file}.")
 
 
 def import_(
@@ -138,17 +130,15 @@ def import_(
     from smile_trace.store import Store
     from smile_trace.store.queries.exchange import import_lines
 
-    store = Store.open(Settings())
+    from_stdin = str(file) == "-"
     try:
-        if str(file) == "-":
-            done = import_lines(store.database, sys.stdin.buffer)
-        else:
-            with file.open("rb") as stream:
-                done = import_lines(store.database, stream)
+        with (
+            Store.open(Settings()) as store,
+            nullcontext(sys.stdin.buffer) if from_stdin else file.open("rb") as stream,
+        ):
+            done = import_lines(store.database, stream)
     except OSError as error:
         raise SmileTraceError(f"{file} cannot be read: {error.strerror}") from None
-    finally:
-        store.close()
     forgotten = f", {done.forgotten} of forgotten traces were left out" if done.forgotten else ""
     others = f", {done.without_call} explain no captured call" if done.without_call else ""
     print(f"{done.new} imported, {done.known} already there{forgotten}{others}.")

@@ -84,8 +84,7 @@ def compare(
     limit = settings.explain.smallest_effect
     chosen = ComparisonSettings(smallest_effect=limit, seed=seed, inputs=budget)
     begin = None if since is None else _seconds(since)
-    store = Store.look(settings)
-    try:
+    with Store.look(settings) as store:
         versioned = bool(versions or models or file) or _is_prompt(store, prompt)
         if prompt is None or not versioned:
             return _mattered(what_mattered(store, prompt, since=begin), [], prompt, chosen)
@@ -104,8 +103,6 @@ def compare(
             version = column.version if versions else None
             mattered = what_mattered(store, prompt, since=begin, version=version)
             return _mattered(mattered, [alone], prompt, chosen)
-    finally:
-        store.close()
 
 
 def _is_prompt(store: Store, name: str | None) -> bool:

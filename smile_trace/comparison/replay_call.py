@@ -81,16 +81,13 @@ def replay(
     if count < 1:
         raise ValueError("count is at least 1")
     settings = settings or Settings()
-    store = Store.look(settings)
-    try:
+    with Store.look(settings) as store:
         call = _logged(store, trace_id)
         if call.not_repeatable:
             raise NothingToCompare(f"the call cannot be asked again: {call.not_repeatable}")
         planned = _plan(store, call, prompt_version, parameters or {})
         who = model if model is not None else call.model or "*"
         made = wait_for(_ask(store, settings, call, planned, who, count))
-    finally:
-        store.close()
     logged = call.answer_without_reasoning
     if not explained or not made.answers:
         return made

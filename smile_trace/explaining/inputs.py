@@ -1,6 +1,7 @@
 """Reads a prompt or a captured call given to `explain()` into the records that a Study takes."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from smile_trace._text.lists import listed
@@ -110,24 +111,16 @@ def find_trace(trace_id: str, settings: Settings) -> tuple[Trace, Source | None]
 def _is_prompt(name: str, settings: Settings) -> bool:
     from smile_trace.store import Store
 
-    store = Store.look(settings)
-    try:
-        with store.reading_prompts() as prompts:
-            return bool(prompts.versions(name))
-    finally:
-        store.close()
+    with Store.look(settings) as store, store.reading_prompts() as prompts:
+        return bool(prompts.versions(name))
 
 
 def _of_store(trace_id: str, settings: Settings) -> Trace | None:
     from smile_trace.store import Store  # takes a second to load, and a prompt needs none
 
-    store = Store.look(settings)
-    try:
+    with Store.look(settings) as store, suppress(KeyError):
         return store.trace(_whole_id(trace_id, store))
-    except KeyError:
-        return None
-    finally:
-        store.close()
+    return None
 
 
 def _read_from(source: Source, trace_id: str) -> Trace | None:

@@ -122,14 +122,11 @@ def make_server(settings: Settings, *, model: str | None = None, most_calls: int
 
 
 def _why(trace_id: str, settings: Settings) -> Why:
-    store = Store.look(settings)
-    try:
+    with Store.look(settings) as store:
         calls = store.traces.find_calls(trace_id)
         if len({trace_id_of(call) for call in calls}) > 1:
             raise ToolError(f"{trace_id} begins the ids of several traces: give more of it")
         seen = look(store, trace_id, {})
-    finally:
-        store.close()
     stored = seen.found
     if stored is None and seen.other is not None and seen.other.asked is None:
         stored = seen.other  # of few calls, which are pooled over a prompt

@@ -173,11 +173,8 @@ def confirmed_ids(store: Store) -> list[str]:
 def _known(conf: Settings) -> Mapping[str, Confirmation]:
     if not has_store(conf):
         return {}
-    store = Store.look(conf)
-    try:
+    with Store.look(conf) as store:
         return confirmations_of(store, conf)
-    finally:
-        store.close()
 
 
 def _measured(

@@ -39,11 +39,8 @@ def profile_of_prompt(
     """Sum up the probes' findings over the stored profiles of a prompt's (or function's) calls,
     made from `since` on, in Unix seconds. Asks no model. Raises SmileTraceError if there is no
     profile of it."""
-    store = Store.look(settings or Settings())
-    try:
+    with Store.look(settings or Settings()) as store:
         return together(name, store.profiles.read(name=name, since=since), since)
-    finally:
-        store.close()
 
 
 def together(name: str, profiles: Iterable[StoredProfile], since: float) -> PromptProfile:

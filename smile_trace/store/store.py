@@ -92,6 +92,12 @@ class Store:
         self.ledger = StoredLedger(database, budget, models, self.clock)
         self.forgetting = Forgetting(database)
 
+    def __enter__(self) -> "Store":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
     @classmethod
     def look(cls, settings: Settings, clock: Clock | None = None) -> "Store":
         """Open the store of `settings.home` for a command that makes no home. An existing store is

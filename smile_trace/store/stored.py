@@ -70,11 +70,8 @@ def look_up(
     """
     if not has_store(conf):
         return Look()
-    store = Store.look(conf)
-    try:
+    with Store.look(conf) as store:
         return look(store, wanted, chosen, kind)
-    finally:
-        store.close()
 
 
 def keep(
@@ -97,14 +94,11 @@ def keep(
     """
     try:
         if has_store(conf):
-            store = Store.look(conf)
-            try:
+            with Store.look(conf) as store:
                 stored = Stored(call_id, time.time(), result, dict(chosen))
                 [call] = [call for call in trace.calls if call.id == call_id]
                 of_trace = ":" not in wanted and not trace.root_missing
                 store.requested.keep(stored, call, of_trace=of_trace)
-            finally:
-                store.close()
     except StoreError as error:
         logger.warning("the explanation is not kept: %s", error)
 

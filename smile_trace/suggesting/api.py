@@ -76,28 +76,24 @@ def suggest(
         raise ValueError("budget is at least 1")
     settings = settings or Settings()
     label = None if version is None else str(version)
-    store = Store.look(settings)
-    try:
-        with one_thread():
-            material = read_material(store, settings, prompt, label, seed)
-            models = InputModels(
-                asked_model(material, model),
-                store,
-                settings,
-                app=app,
-                budget=budget,
-                scope=f"suggest/{prompt}/{uuid.uuid4().hex}",
-            )
-            material = _enough(answerable(material, models), prompt)
-            replays = Replays(models, budget, exact=_repeats_itself(material, models))
-            distance = version_distance(settings.explain.distance)
-            limit = settings.explain.smallest_effect
-            trials = Trials(material, replays, distance, limit, seed)
-            address = base_url_of(material.model, settings)
-            with suppress_instrumentation():
-                found, untested = wait_for(find_and_try(trials, address))
-    finally:
-        store.close()
+    with Store.look(settings) as store, one_thread():
+        material = read_material(store, settings, prompt, label, seed)
+        models = InputModels(
+            asked_model(material, model),
+            store,
+            settings,
+            app=app,
+            budget=budget,
+            scope=f"suggest/{prompt}/{uuid.uuid4().hex}",
+        )
+        material = _enough(answerable(material, models), prompt)
+        replays = Replays(models, budget, exact=_repeats_itself(material, models))
+        distance = version_distance(settings.explain.distance)
+        limit = settings.explain.smallest_effect
+        trials = Trials(material, replays, distance, limit, seed)
+        address = base_url_of(material.model, settings)
+        with suppress_instrumentation():
+            found, untested = wait_for(find_and_try(trials, address))
     done = Suggestions(
         prompt=prompt,
         version=material.report.version,
@@ -146,11 +142,8 @@ def estimate_suggestions(
 ) -> tuple[Estimate, Material]:
     """The most that `suggest` with the same arguments would ask, each call as large as the longest
     request, and its material. Asks nothing; errors are those of `suggest`."""
-    store = Store.look(settings)
-    try:
+    with Store.look(settings) as store:
         material = _enough(read_material(store, settings, prompt, version, seed), prompt)
-    finally:
-        store.close()
     name = asked_model(material, model)
     assert isinstance(name, str)
     how = settings_of(name, settings)

@@ -73,8 +73,7 @@ def find(
     SmileTraceError if there are none; StoreError if the store cannot be opened or written;
     WorkerError if the home cannot be written."""
     check_home(settings)
-    store = Store.open(settings)
-    try:
+    with Store.open(settings) as store:
         with _beside_worker(settings) as in_use:
             _read_spool(store, settings, in_use)
         if trace is not None:
@@ -91,8 +90,6 @@ def find(
         names = tuple(name for name in (session, user) if name)
         calls, trackers = store.forgetting.extent(ids)
         return Found(trace_ids=tuple(ids), names=names, calls=calls, trackers=trackers)
-    finally:
-        store.close()
 
 
 def forget(
@@ -111,9 +108,8 @@ def forget(
         StoreError: the store or the engine's database cannot be opened or written.
         WorkerError: the home cannot be written, or a tracker's options are wrong.
     """
-    store = Store.open(settings, clock)
     ids, left = found.trace_ids, list[str]()
-    try:
+    with Store.open(settings, clock) as store:
         with _beside_worker(settings) as in_use:
             elsewhere = any(one.alive for one in store.workers.all())
             runs = store.forgetting.runs(ids)
@@ -142,8 +138,6 @@ def forget(
             comparisons=_prompts(gone),
             left=tuple(left),
         )
-    finally:
-        store.close()
 
 
 def _trace_id(text: str) -> str:

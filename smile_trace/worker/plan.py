@@ -68,12 +68,9 @@ def plan(settings: Settings, clock: Clock | None = None) -> Plan:
     there, or the store cannot be opened or written; WorkerError if the home cannot be written;
     SmileTraceError: `probes.only` or `drift.probes` names an unknown probe."""
     check_home(settings)
-    store = Store.open(settings, clock)
-    try:
+    with Store.open(settings, clock) as store:
         beside_worker = not _read_spool(store, settings)
         return _plan(store, settings).model_copy(update={"beside_worker": beside_worker})
-    finally:
-        store.close()
 
 
 def _read_spool(store: Store, settings: Settings) -> bool:

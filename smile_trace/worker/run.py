@@ -87,32 +87,29 @@ def run(
     stopping = stopping or threading.Event()
     settings.check_trust()
     _check_part(settings, roles, models)
-    store = Store.open(settings, clock)
-    try:
-        with (
-            worker_lock(settings.home) as heartbeat,
-            serving_metrics(store, settings),
-            _receiving(settings) if "ingest" in roles else nullcontext(),
-            tracing(settings),
-            joining(store, settings, roles, models) as (fleet, engine),
-        ):
-            active = _active(settings, trackers) if "deliver" in roles else []
-            worker = _Worker(
-                store,
-                settings,
-                app,
-                roles,
-                models,
-                active,
-                stopping,
-                heartbeat,
-                fleet,
-                engine,
-            )
-            worker.run(once=once, progress=progress)
-            return store.status()
-    finally:
-        store.close()
+    with (
+        Store.open(settings, clock) as store,
+        worker_lock(settings.home) as heartbeat,
+        serving_metrics(store, settings),
+        _receiving(settings) if "ingest" in roles else nullcontext(),
+        tracing(settings),
+        joining(store, settings, roles, models) as (fleet, engine),
+    ):
+        active = _active(settings, trackers) if "deliver" in roles else []
+        worker = _Worker(
+            store,
+            settings,
+            app,
+            roles,
+            models,
+            active,
+            stopping,
+            heartbeat,
+            fleet,
+            engine,
+        )
+        worker.run(once=once, progress=progress)
+        return store.status()
 
 
 class _Worker:

@@ -92,8 +92,7 @@ def _written_at(path: Path, offset: int) -> float | None:
 def read_home(settings: Settings) -> Status:
     """The state of `settings.home`, with the worker and capture's losses; errors are those of
     `Store.look`."""
-    store = Store.look(settings)
-    try:
+    with Store.look(settings) as store:
         lost = read_losses(settings.spool)
         reasons = tuple(Counted(reason=reason, count=count) for reason, count in lost.items())
         unread = unread_files(store, settings.spool)
@@ -110,8 +109,6 @@ def read_home(settings: Settings) -> Status:
             "lags": read_lags(store, settings, unread),
         }
         return now.model_copy(update=update)
-    finally:
-        store.close()
 
 
 def _health(settings: Settings, now: Status) -> tuple[str, bool]:
@@ -134,8 +131,7 @@ def check_ready(settings: Settings) -> str:
     the others do not know of one here; StoreError if the store cannot be read, or not be written
     now."""
     said = check_health(settings.home)
-    store = Store.open(settings)
-    try:
+    with Store.open(settings) as store:
         with store.database.write(alone=False):
             pass
         host = socket.gethostname()
@@ -144,6 +140,4 @@ def check_ready(settings: Settings) -> str:
             raise WorkerError(
                 f"no worker of {host} is among those on {store.database.name}: see its log"
             )
-    finally:
-        store.close()
     return f"{said}, and writes to {store.database.name}"

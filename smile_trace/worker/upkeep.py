@@ -44,16 +44,12 @@ def forget_tracker(settings: Settings, name: str) -> Finding:
         raise WorkerError(
             f"the tracker {name!r} is active: take its table and its variables away first"
         )
-    store = Store.look(settings)
-    try:
-        with worker_lock(settings.home):
-            see_nobody_works(store)
-            if name not in store.outbox.names():
-                known = ", ".join(store.outbox.names()) or "none"
-                raise WorkerError(f"nothing was ever for a tracker {name!r} (known: {known})")
-            said = f"forgotten, with {store.outbox.forget(name)} things that waited for it"
-    finally:
-        store.close()
+    with Store.look(settings) as store, worker_lock(settings.home):
+        see_nobody_works(store)
+        if name not in store.outbox.names():
+            known = ", ".join(store.outbox.names()) or "none"
+            raise WorkerError(f"nothing was ever for a tracker {name!r} (known: {known})")
+        said = f"forgotten, with {store.outbox.forget(name)} things that waited for it"
     return Finding(level="good", about=f"tracker {name}", said=said)
 
 
@@ -72,17 +68,10 @@ def move(settings: Settings, target: Mapping[str, str | None]) -> Copied:
     if not has_store(settings):
         raise StoreError(f"there is no store in {settings.home} to copy.")
     there = Settings(home=settings.home, store=dict(target))
-    with worker_lock(settings.home):
-        source = Store.open(settings)
-        try:
-            see_nobody_works(source)
-            shared = Store.open(there)
-            try:
-                return copy_store(source.database, shared.database, f"{socket.gethostname()}:")
-            finally:
-                shared.close()
-        finally:
-            source.close()
+    with worker_lock(settings.home), Store.open(settings) as source:
+        see_nobody_works(source)
+        with Store.open(there) as shared:
+            return copy_store(source.database, shared.database, f"{socket.gethostname()}:")
 
 
 def request_again(store: Store, settings: Settings, prefix: str | None) -> int:

@@ -135,8 +135,7 @@ def test_its_call_is_read_and_explained(name: str, tmp_path: Path) -> None:
         assert planted.refused == [[], []]
     assert "At nine." in "".join(said)
     settings = Settings(home=home)
-    store = Store.open(settings)
-    try:
+    with Store.open(settings) as store:
         [call_id] = store.traces.find_calls("")
         call, explanation = store.traces.call(call_id), store.explanation(call_id)
         assert (call.messages[-1].content, call.answer) == (QUESTION, "At nine.")
@@ -144,8 +143,6 @@ def test_its_call_is_read_and_explained(name: str, tmp_path: Path) -> None:
         assert call.parameters == PARAMETERS.get(name, {"temperature": 0})
         assert explanation.status == "reliable", explanation.summary
         assert "nine" in explanation.drivers[0].text
-    finally:
-        store.close()
 
 
 def _environment_variables(application: Application) -> dict[str, str]:

@@ -174,8 +174,7 @@ def _planted(text: str, tools: list[str], arguments: str) -> str | list[dict[str
 
 def _read(settings: Settings) -> Iterator[tuple[Call, str]]:
     """The calls in order of start, each with how its job ended."""
-    store = Store.open(settings)
-    try:
+    with Store.open(settings) as store:
         for call_id in store.traces.find_calls(""):
             call, explanation = store.traces.call(call_id), store.explanation(call_id)
             job = store.jobs.unexplained(call_id)
@@ -187,8 +186,6 @@ def _read(settings: Settings) -> Iterator[tuple[Call, str]]:
                 yield call, f"explained: {explanation.status} by {drivers}"
             else:
                 yield call, "no job" if job is None else f"{job.state}: {job.reason}"
-    finally:
-        store.close()
 
 
 def _compared(instrumentor: Instrumentor, got: list[Row], calls: list[Call]) -> list[str]:

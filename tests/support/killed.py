@@ -42,15 +42,12 @@ class Outcome:
 def read_spool(settings: Settings, calls: Iterable[int], outcome: Outcome) -> int:
     """Let a worker read its spool, and count the calls in its store; how many lines were torn."""
     numbers = {trace_id(number): number for number in calls}
-    store = Store.open(settings)
-    try:
+    with Store.open(settings) as store:
         Ingest(store, settings).run()
         with store.database.read() as connection:
             rows = connection.exec_driver_sql("SELECT trace_id FROM calls").all()
         outcome.kept.update(numbers[row[0]] for row in rows)
         return store.status().corrupt_lines
-    finally:
-        store.close()
 
 
 Ran = TypeVar("Ran", bound=Outcome)

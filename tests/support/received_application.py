@@ -16,13 +16,10 @@ def check_explained(home: Path, base_url: str, tracker: Path) -> Call:
     settings = Settings(home=home, **settings_tables(base_url, {"budget": budget}))
     status = run(settings, once=True, trackers=[FolderTracker(tracker)])
     assert (status.captured, status.explained) == (1, 1)
-    store = Store.open(settings)
-    try:
+    with Store.open(settings) as store:
         [call_id] = store.traces.find_calls("")
         call = store.traces.call(call_id)
         explanation = store.explanation(call_id)
-    finally:
-        store.close()
     assert call is not None
     assert explanation is not None
     assert [message.role for message in call.messages] == ["system", "user"]

@@ -81,11 +81,8 @@ def restore(home: Path) -> None:
 def said_of(home: Path) -> dict[str, Any]:
     """What this release makes of a home, as JSON: its status and its explanations."""
     settings = Settings(home=home, **tables())
-    store = Store.open(settings)
-    try:
+    with Store.open(settings) as store:
         exported = [json.loads(line) for line in export_lines(store.database)]
-    finally:
-        store.close()
     return {"status": read_home(settings).model_dump(mode="json"), "export": exported}
 
 

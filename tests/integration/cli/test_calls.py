@@ -27,11 +27,8 @@ def _ingested(home: Path) -> Settings:
     settings = Settings(home=home)
     for number, name in enumerate(NAMES):
         write_spool(settings.spool, spans_of(name), f"process-{number}.jsonl")
-    store = Store.open(settings)
-    try:
+    with Store.open(settings) as store:
         assert not Ingest(store, settings, clock=lambda: 4e9).run().corrupt
-    finally:
-        store.close()
     return settings
 
 

@@ -83,12 +83,9 @@ def test_it_is_captured_and_explained(start, server: StrictServer, tmp_path: Pat
     settings = Settings(home=tmp_path / "home", **tables)
     status = run(settings, once=True, trackers=[FolderTracker(tmp_path / "tracker")])
     assert (status.captured, status.explained) == (1, 1)
-    store = Store.open(settings)
-    try:
+    with Store.open(settings) as store:
         [call_id] = store.traces.find_calls("")
         assert WORD in store.explanation(call_id).drivers[0].text
-    finally:
-        store.close()
 
 
 @pytest.mark.slow

@@ -67,14 +67,11 @@ def configure(
 
 def spent(conf: Settings, model: str | None = None) -> Spent:
     """What the store says was spent today."""
-    store = Store.open(conf)
-    try:
+    with Store.open(conf) as store:
         today = store.ledger.today()
         if model is None:
             return store.ledger.spent("day", today)
         return store.ledger.spent("model", f"{today}/{model}")
-    finally:
-        store.close()
 
 
 def _requests(count: int) -> list[Request]:

@@ -133,16 +133,13 @@ def test_the_samplers_probability_is_that_of_both(tmp_path: Path) -> None:
         tables["sampling"] = {"rate": rate, "minimum_per_prompt_version": 5}
         settings = Settings(home=tmp_path / f"worker-{rate}", **tables)
         write_spool(settings.spool, sent)
-        store = Store.open(settings)
-        try:
+        with Store.open(settings) as store:
             Ingest(store, settings).run()
             sample(store, settings)
             with store.database.read() as connection:
                 rows = connection.exec_driver_sql(
                     "SELECT call_id, inclusion_probability FROM jobs WHERE state = 'pending'"
                 ).all()
-        finally:
-            store.close()
         found = {row[0].partition(":")[0]: row[1] for row in rows}
         shipped = sorted({*numbers[:MINIMUM], *drawn(*numbers)})
         firsts = shipped[:5]
@@ -163,12 +160,9 @@ def test_a_trace_has_the_largest_probability_that_arrived(tmp_path: Path) -> Non
     ]
     settings = Settings(home=tmp_path)
     write_spool(settings.spool, spans)
-    store = Store.open(settings)
-    try:
+    with Store.open(settings) as store:
         Ingest(store, settings).run()
         found = {call.id: call.inclusion_probability for _, call in store.sampling.undecided(10)}
-    finally:
-        store.close()
     assert found == {
         f"{trace_id(1)}:{span_id(1)}": 0.5,
         f"{trace_id(1)}:{span_id(2)}": 0.5,

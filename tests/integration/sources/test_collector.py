@@ -52,12 +52,9 @@ def collector(receiver: Receiver, tmp_path: Path) -> Iterator[Collector]:
 def ingested(receiver: Receiver, torn: int = 0) -> Iterator[Store]:
     """The store, once a worker has read the spool, of which `torn` lines at most are torn."""
     settings = Settings(home=receiver.home)
-    store = Store.open(settings)
-    try:
+    with Store.open(settings) as store:
         assert Ingest(store, settings).run().corrupt <= torn
         yield store
-    finally:
-        store.close()
 
 
 def until(true: Callable[[], bool]) -> None:

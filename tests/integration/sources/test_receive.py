@@ -274,9 +274,6 @@ def test_a_disk_that_is_full_acknowledges_nothing(receiver: Receiver) -> None:
     again = [post(receiver.traces, request_of(n), PROTOBUF) for n in range(taken + 1, 5)]
     assert {answer.status for answer in again} == {200}
     settings = Settings(home=receiver.home)
-    store = Store.open(settings)
-    try:
+    with Store.open(settings) as store:
         Ingest(store, settings).run()
         assert store.status().captured == 4
-    finally:
-        store.close()

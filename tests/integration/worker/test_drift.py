@@ -100,8 +100,7 @@ def test_a_dry_run_counts_what_is_replayed(configure: Configure, server: Planted
     server.function = SwappedModel({"support": 9})
     settings = configure(drift={"prompts": ["support", "other"], "cases": CASES})
     clock = Clock()
-    store = Store.open(settings, clock)
-    try:
+    with Store.open(settings, clock) as store:
         with_explained(store, "support", 1, CASES + 2)
         for requests in (1 + DRAWS, 1):
             [planned] = plan(settings, clock).models
@@ -114,8 +113,6 @@ def test_a_dry_run_counts_what_is_replayed(configure: Configure, server: Planted
             assert store.status().spent.tokens - tokens <= planned.tokens
             assert plan(settings, clock).models == (), "once a period"
             clock.now += DAY
-    finally:
-        store.close()
 
 
 def test_the_worker_replays_raises_an_alarm_and_tells_of_it(
@@ -221,8 +218,7 @@ def test_the_set_is_what_people_confirmed_and_stays_until_it_is_forgotten(
 ) -> None:
     server.function = lambda prompt: OLD
     settings = configure(drift={"prompts": ["chat planted"], "cases": 2})
-    store = Store.open(settings)
-    try:
+    with Store.open(settings) as store:
         with_profile(store)
         [order] = sample_profile().found
         item = stored_tasks(store)[order.variants[0].id].item
@@ -238,8 +234,6 @@ def test_the_set_is_what_people_confirmed_and_stays_until_it_is_forgotten(
         assert store.traces.call(call_id(2)) is None
         forget(settings, find(settings, trace=trace_id(1)), trackers=[])
         assert store.drift.cases("chat planted") == []
-    finally:
-        store.close()
 
 
 def test_an_unknown_probe_is_said_at_the_start(tmp_path: Path, configure: Configure) -> None:

@@ -109,11 +109,8 @@ def alive(path: Path) -> Iterator[None]:
 
 
 def explained(settings: Settings) -> int:
-    store = Store.open(settings)
-    try:
+    with Store.open(settings) as store:
         return store.status().explained
-    finally:
-        store.close()
 
 
 def forgotten(settings: Settings, number: int, *trackers: FakeTracker) -> Forgotten:

@@ -61,11 +61,8 @@ def home(
 
 
 def stored(settings: Settings) -> list[StoredProfile]:
-    store = Store.open(settings)
-    try:
+    with Store.open(settings) as store:
         return list(store.profiles.read())
-    finally:
-        store.close()
 
 
 @pytest.mark.slow
@@ -127,11 +124,8 @@ def agent_in(
 
 
 def path_in(settings: Settings) -> ExplanationPath | None:
-    store = Store.open(settings)
-    try:
+    with Store.open(settings) as store:
         return store.paths.get(AGENT.trace_id)
-    finally:
-        store.close()
 
 
 def asked_again(server: StrictServer) -> int:

@@ -71,11 +71,8 @@ def proxied(configure: Configure, server: PlantedServer, cheap: PlantedServer) -
 
 
 def explanations(settings: Settings, *numbers: int) -> list[Explanation]:
-    store = Store.open(settings)
-    try:
+    with Store.open(settings) as store:
         found = [store.explanation(f"{trace_id(n)}:{span_id(1)}") for n in numbers]
-    finally:
-        store.close()
     assert all(found)
     return [explanation for explanation in found if explanation is not None]
 
@@ -110,8 +107,7 @@ def test_the_proxy_is_asked_most_and_paid_in_its_own_name(
     assert item.explanation.proxy == use
     facts = " ".join(heatmap(explanation).facts)
     assert "proxy cheap gave answers of its own, trust" in facts
-    store = Store.open(proxied)
-    try:
+    with Store.open(proxied) as store:
         day = store.ledger.today()
         assert store.ledger.spent("model", f"{day}/planted").calls == len(server.bodies)
         assert store.ledger.spent("model", f"{day}/cheap").calls == len(cheap.bodies)
@@ -119,8 +115,6 @@ def test_the_proxy_is_asked_most_and_paid_in_its_own_name(
         [pair] = store.proxy_trusts.pairs()
         assert (pair.target, pair.proxy) == ("planted", "cheap")
         assert store.proxy_trusts.values(pair) == [use.trust]
-    finally:
-        store.close()
 
 
 @pytest.mark.slow
@@ -145,12 +139,9 @@ def test_a_proxy_that_says_the_opposite_is_dropped_and_everybody_says_so(
     assert any("proxy cheap not used" in fact for fact in heatmap(explanation).facts)
     [said] = read_home(proxied).dropped_proxies
     assert said.startswith("cheap for planted on")
-    store = Store.open(proxied)
-    try:
+    with Store.open(proxied) as store:
         assert reset_proxies(store) == 1
         assert reset_proxies(store) == 0
-    finally:
-        store.close()
     capture(proxied, 21, prompt=PROMPT)
     run(proxied, once=True, trackers=[])
     assert len(cheap.bodies) > before

@@ -330,11 +330,8 @@ def test_shippers_send_where_receivers_listen() -> None:
 
 def test_the_dashboard_shows_metrics_that_there_are(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path)
-    store = Store.open(settings)
-    try:
+    with Store.open(settings) as store:
         metrics = {one.name: one.type for one in StatusCollector(store, settings).collect()}
-    finally:
-        store.close()
     known = {f"{name}_total" if kind == "counter" else name for name, kind in metrics.items()}
     known.add(REQUESTS)
     dashboard = json.loads((DEPLOY / "grafana" / "smile-trace.json").read_text())

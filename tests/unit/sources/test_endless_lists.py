@@ -59,13 +59,10 @@ class Standing(Source):
 
 def test_a_page_that_leads_nowhere_is_a_reason(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path)
-    store = Store.open(settings)
-    try:
+    with Store.open(settings) as store:
         source = Standing()
         Pull(source, store, settings, pause=lambda _: None).run()
         state = store.pulled.get("standing", "shop")
-    finally:
-        store.close()
     assert source.asked == 1
     assert state.reason is not None
     assert "'shop' lists traces of another time" in state.reason
