@@ -60,18 +60,17 @@ def main() -> None:
     program = chromium_or_exit()
     with tempfile.TemporaryDirectory() as folder:
         settings = settings_in(Path(folder))
-        store = Store.open(settings)
-        for version, template in (("2", OLD), ("3", NEW)):
-            plant(
-                store,
-                "answer",
-                version,
-                template,
-                QUESTIONS,
-                effects=EFFECTS,
-                parameters={"temperature": 0.7},
-            )
-        store.close()
+        with Store.open(settings) as store:
+            for version, template in (("2", OLD), ("3", NEW)):
+                plant(
+                    store,
+                    "answer",
+                    version,
+                    template,
+                    QUESTIONS,
+                    effects=EFFECTS,
+                    parameters={"temperature": 0.7},
+                )
         found = compare("answer", budget=400, model=model(), settings=settings)
         with launched(program) as browser:
             page = browser.new_page(viewport={"width": 1280, "height": 1500}, color_scheme="light")

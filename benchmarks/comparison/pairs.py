@@ -242,10 +242,9 @@ def compared(pair: Planted, budget: int) -> Comparison:
     """The comparison of the two versions, each called with 40 questions."""
     with tempfile.TemporaryDirectory() as folder:
         settings = settings_in(Path(folder))
-        store = Store.open(settings)
-        for version, template in (("1", pair.before), ("2", pair.after)):
-            plant(store, "shop", version, template, QUESTIONS)
-        store.close()
+        with Store.open(settings) as store:
+            for version, template in (("1", pair.before), ("2", pair.after)):
+                plant(store, "shop", version, template, QUESTIONS)
         return compare("shop", budget=budget, model=pair.model, settings=settings)
 
 

@@ -33,10 +33,9 @@ def filled(home: Path, traces: int) -> None:
     with SPAWN.Pool(1) as pool:
         pool.apply(capture, (0, traces))
     settings = Settings(home=home)
-    store = Store.open(settings)
-    Ingest(store, settings).run()
-    store.outbox.add([*GOALS, "comet_archive"])
-    store.close()
+    with Store.open(settings) as store:
+        Ingest(store, settings).run()
+        store.outbox.add([*GOALS, "comet_archive"])
 
 
 def rate(name: str, home: Path, given: argparse.Namespace) -> dict[str, Any]:

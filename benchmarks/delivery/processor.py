@@ -37,30 +37,29 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder, "home")
         filled(home, 2 * TRACES)
-        store = Store.open(Settings(home=home))
-        outbox, now = store.outbox, time.time()
-        outbox.fill("mlflow", now=now)
-        due = [one.item for one in outbox.due("mlflow", LIMITS, now=now)["trace"]]
-        traces = store.trace_many(due)
-        steps: dict[str, Callable[[], Any]] = {
-            "queue what is new": lambda: outbox.fill("mlflow", now=now),
-            "ask what is due": lambda: outbox.due("mlflow", LIMITS, now=now),
-            "read the traces": lambda: store.trace_many(due),
-            "write for MLflow": lambda: json.dumps(
-                spans_to_otlp([s for t in traces for s in spans_for_mlflow(t)])
-            ),
-            "write for Phoenix": lambda: to_request(
-                [s for t in traces for s in spans_for_phoenix(t, "p")]
-            ),
-            "write for Langfuse": lambda: to_request(
-                [s for t in traces for s in spans_for_langfuse(t)]
-            ),
-            "write for OTLP": lambda: to_request([s for t in traces for s in t.spans]),
-        }
-        print(f"| of {TRACES} traces | ms |\n|---|---|")
-        for name, work in steps.items():
-            print(f"| {name} | {least(work):.1f} |", flush=True)
-        store.close()
+        with Store.open(Settings(home=home)) as store:
+            outbox, now = store.outbox, time.time()
+            outbox.fill("mlflow", now=now)
+            due = [one.item for one in outbox.due("mlflow", LIMITS, now=now)["trace"]]
+            traces = store.trace_many(due)
+            steps: dict[str, Callable[[], Any]] = {
+                "queue what is new": lambda: outbox.fill("mlflow", now=now),
+                "ask what is due": lambda: outbox.due("mlflow", LIMITS, now=now),
+                "read the traces": lambda: store.trace_many(due),
+                "write for MLflow": lambda: json.dumps(
+                    spans_to_otlp([s for t in traces for s in spans_for_mlflow(t)])
+                ),
+                "write for Phoenix": lambda: to_request(
+                    [s for t in traces for s in spans_for_phoenix(t, "p")]
+                ),
+                "write for Langfuse": lambda: to_request(
+                    [s for t in traces for s in spans_for_langfuse(t)]
+                ),
+                "write for OTLP": lambda: to_request([s for t in traces for s in t.spans]),
+            }
+            print(f"| of {TRACES} traces | ms |\n|---|---|")
+            for name, work in steps.items():
+                print(f"| {name} | {least(work):.1f} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -54,16 +54,19 @@ def _rate(url: str, clients: int, seconds: float, settles: bool) -> float:
     total = sum(counts.get() for _ in running)
     for process in running:
         process.join()
-    with TemporaryDirectory() as folder:
-        store = Store.open(Settings(home=Path(folder), store={"url": url}))
+    with (
+        TemporaryDirectory() as folder,
+        Store.open(Settings(home=Path(folder), store={"url": url})) as store,
+    ):
         assert store.status().spent.calls == total
-        store.close()
     return total / seconds
 
 
 def _client(url: str, number: int, seconds: float, settles: bool, start: Any, counts: Any) -> None:
-    with TemporaryDirectory() as folder:
-        store = Store.open(Settings(home=Path(folder), store={"url": url}))
+    with (
+        TemporaryDirectory() as folder,
+        Store.open(Settings(home=Path(folder), store={"url": url})) as store,
+    ):
         budget = Budget(
             calls_per_day=10**9,
             calls_per_explanation=10**9,
@@ -80,7 +83,6 @@ def _client(url: str, number: int, seconds: float, settles: bool, start: Any, co
             if settles:
                 kept.settle(reservation, tokens=400, usd=1e-4)
             count += 1
-        store.close()
         counts.put(count)
 
 

@@ -135,10 +135,9 @@ class Move:
         for first in range(1, self._traces + 1, BLOCK):
             numbers = range(first, min(first + BLOCK, self._traces + 1))
             write_spool(settings.spool, map(planted_span, numbers), f"{first}.jsonl")
-        store = Store.open(settings)
-        Ingest(store, settings).run()
-        sample(store, settings)
-        store.close()
+        with Store.open(settings) as store:
+            Ingest(store, settings).run()
+            sample(store, settings)
 
     def _work_a_while(
         self, settings: Settings, explained: int, meanwhile: Callable[[], None] = lambda: None

@@ -136,11 +136,9 @@ def without_database(folder: Path, server: OwnPostgresServer, calls: int) -> Out
 
         wait_for(done, 3600.0)
         seconds, now = time.monotonic() - began, read_home(settings)
-        store = Store.open(settings)
-        with store.database.read() as connection:
+        with Store.open(settings) as store, store.database.read() as connection:
             query = select(traces.c.trace_id).order_by(traces.c.position)
             order = [int(found, 16) for found in connection.execute(query).scalars()]
-        store.close()
         lines = workers.log().count("everything waits")
         said = f"{now.explained} of {now.sampled} sampled explained; {lines} lines in its log"
         return Outage(calls, order, seconds, peak_megabytes(worker.pid), said)

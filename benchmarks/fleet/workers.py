@@ -125,10 +125,9 @@ class Fleet:
 
     def _capture(self, numbers: Sequence[int]) -> None:
         write_spool(self._home.spool, map(planted_span, numbers), f"{numbers[0]}.jsonl")
-        store = Store.open(self._home)
-        Ingest(store, self._home).run()
-        assert sample(store, self._home) == len(numbers)
-        store.close()
+        with Store.open(self._home) as store:
+            Ingest(store, self._home).run()
+            assert sample(store, self._home) == len(numbers)
 
     def _start(self, workers: int) -> list[psutil.Process]:
         started: list[ForkServerProcess] = []

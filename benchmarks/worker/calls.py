@@ -141,10 +141,8 @@ def explaining(
     Transport.post = noting  # type: ignore[method-assign, assignment]
     status = run(settings, once=True, trackers=[])
     assert status.explained == len(calls), status
-    store = Store.open(settings)
-    with store.database.read() as connection:
+    with Store.open(settings) as store, store.database.read() as connection:
         ended = max(connection.execute(select(explanations.c.created_at)).scalars())
-    store.close()
     own, _ = seconds_of_processor()
     return {
         "sent": sent,

@@ -185,10 +185,8 @@ def whole_worker() -> dict[str, Any]:
             settings, once=True, trackers=[], progress=lambda _: used.append(time.process_time())
         )
         assert status.explained == STUDIES + 1, status
-        store = Store.open(settings)
-        with store.database.read() as connection:
+        with Store.open(settings) as store, store.database.read() as connection:
             times = sorted(connection.execute(select(explanations.c.created_at)).scalars())
-        store.close()
     server.terminate()
     each = [after - before for before, after in itertools.pairwise(times)]
     return {

@@ -91,30 +91,29 @@ def measure(home: str, uri: str) -> dict[str, Any]:
     from smile_trace_mlflow import MLflowTracker
 
     settings = Settings(home=Path(home), sampling={"rate": 0.01})
-    store = Store.open(settings)
-    tracker = MLflowTracker.from_settings({"tracking_uri": uri, "experiment": "benchmark"})
-    assert tracker is not None
-    tracker.check()
-    found: dict[str, Any] = {}
-    with sampling() as memory:
-        counts: list[Ingested] = []
-        took = timed(lambda: counts.append(Ingest(store, settings).run()))
-        [ingested] = counts
-        found["ingest"] = {
-            **took,
-            "spans": ingested.spans,
-            "traces": ingested.traces,
-            "spans_per_second": ingested.spans / took["seconds"],
-            "spans_per_cpu_second": ingested.spans / took["cpu"],
-        }
-        found["sample"] = timed(lambda: sample(store, settings))
-        delivery_worker = DeliveryWorker(tracker, store, settings)
-        found["fill"] = timed(lambda: store.outbox.fill(delivery_worker.name, now=time.time()))
-        blocks = max(1, DELIVERED // (BATCH * BLOCK))
-        found["deliver"] = deliver(delivery_worker, store, uri, tracker, blocks, BATCH)
-    found["status"] = timed(store.status)
-    found["store_mb"] = sum(p.stat().st_size for p in Path(home).glob("store.db*")) / 1e6
-    store.close()
+    with Store.open(settings) as store:
+        tracker = MLflowTracker.from_settings({"tracking_uri": uri, "experiment": "benchmark"})
+        assert tracker is not None
+        tracker.check()
+        found: dict[str, Any] = {}
+        with sampling() as memory:
+            counts: list[Ingested] = []
+            took = timed(lambda: counts.append(Ingest(store, settings).run()))
+            [ingested] = counts
+            found["ingest"] = {
+                **took,
+                "spans": ingested.spans,
+                "traces": ingested.traces,
+                "spans_per_second": ingested.spans / took["seconds"],
+                "spans_per_cpu_second": ingested.spans / took["cpu"],
+            }
+            found["sample"] = timed(lambda: sample(store, settings))
+            delivery_worker = DeliveryWorker(tracker, store, settings)
+            found["fill"] = timed(lambda: store.outbox.fill(delivery_worker.name, now=time.time()))
+            blocks = max(1, DELIVERED // (BATCH * BLOCK))
+            found["deliver"] = deliver(delivery_worker, store, uri, tracker, blocks, BATCH)
+        found["status"] = timed(store.status)
+        found["store_mb"] = sum(p.stat().st_size for p in Path(home).glob("store.db*")) / 1e6
     tenth = max(1, len(memory) // 10)
     found["memory"] = {
         "peak_mb": max(memory),

@@ -46,10 +46,9 @@ def run_example(name: str, home: Path, server: StrictServer) -> str:
 
 def only_path(home: Path, server: StrictServer) -> ExplanationPath:
     """The path of the only trace that is in the spool."""
-    store = Store.open(Settings(home=home))
-    Ingest(store, Settings(home=home)).run()
-    calls = [call for _, call in store.sampling.undecided()]
-    store.close()
+    with Store.open(Settings(home=home)) as store:
+        Ingest(store, Settings(home=home)).run()
+        calls = [call for _, call in store.sampling.undecided()]
     [trace_id] = {call.trace_id for call in calls}
     assert len(calls) == 2, "each call once"
     return smile_trace.explain_path(trace_id, model=endpoint(server))

@@ -141,9 +141,8 @@ def _run_command(words: list[str], where: str, monkeypatch: pytest.MonkeyPatch) 
 def _read_spool() -> None:
     """What was captured is in the store, as after a worker."""
     settings = Settings()
-    store = Store.open(settings)
-    Ingest(store, settings).run()
-    store.close()
+    with Store.open(settings) as store:
+        Ingest(store, settings).run()
 
 
 def _serve(words: list[str], where: str) -> None:

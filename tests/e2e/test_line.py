@@ -177,9 +177,8 @@ def test_a_hostile_prompt_is_captured_explained_and_shown_as_text(
     assert len(heatmaps(trace)) == 1
     assert "smile-alarm" in json.dumps(trace.data.spans[0].inputs)
 
-    store = Store.open(Settings(home=line.home))
-    [explained] = read_explained(store.database, since=0)
-    store.close()
+    with Store.open(Settings(home=line.home)) as store:
+        [explained] = read_explained(store.database, since=0)
     explanation = explained.explanation
     [driver] = [s for s in explanation.segments if re.search(r"\bkey\b", s.text)]
     assert driver.attribution == max(s.attribution for s in explanation.segments)

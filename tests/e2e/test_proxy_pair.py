@@ -48,9 +48,8 @@ def test_the_packaged_model_stands_in_for_a_stranger_with_no_other_set_up(tmp_pa
         status = run(settings, once=True, trackers=[])
         assert status.explained == 1, status.failed_by_reason
         assert len(server.bodies) <= 16
-    store = Store.open(settings)
-    explanation = store.explanation(f"{trace_id(1)}:{span_id(1)}")
-    store.close()
+    with Store.open(settings) as store:
+        explanation = store.explanation(f"{trace_id(1)}:{span_id(1)}")
     assert explanation is not None
     use = explanation.proxy
     assert use is not None

@@ -44,6 +44,5 @@ def keep(settings: Settings, lines: Iterable[bytes]) -> None:
     settings.spool.mkdir(parents=True, mode=0o700)
     whole = [line.rstrip(b"\n") + b"\n" for line in lines]
     (settings.spool / "1.jsonl").write_bytes(b"".join(whole))
-    store = Store.open(settings)
-    Ingest(store, settings).run()
-    store.close()
+    with Store.open(settings) as store:
+        Ingest(store, settings).run()

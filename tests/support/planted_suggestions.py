@@ -159,22 +159,20 @@ class CountingModel(PlantedModel):
 def plant_in(folder: Path, prompt: PlantedPrompt) -> Settings:
     """The settings of a store in that folder which holds the prompt."""
     settings = settings_in(folder, explain={"distance": "words"})  # by content it takes seconds
-    store = Store.open(settings)
-    plant_prompt(store, prompt)
-    store.close()
+    with Store.open(settings) as store:
+        plant_prompt(store, prompt)
     return settings
 
 
 def suggested_for_prices(folder: Path, answer: Callable[[str], str]) -> Suggestions:
     """What is suggested for a prompt that asks what items cost, which stands in its documents."""
     settings = settings_in(folder, explain={"distance": "words"})
-    store = Store.open(settings)
-    values = [
-        {"documents": OFFERS.format(k=k), "question": f"What does item {k} cost?"}
-        for k in range(1, 25)
-    ]
-    plant(store, "shop", "1", PRICES, values)
-    store.close()
+    with Store.open(settings) as store:
+        values = [
+            {"documents": OFFERS.format(k=k), "question": f"What does item {k} cost?"}
+            for k in range(1, 25)
+        ]
+        plant(store, "shop", "1", PRICES, values)
     return suggest("shop", model=CountingModel(answer), settings=settings)
 
 

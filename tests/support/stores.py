@@ -36,6 +36,5 @@ def settings_of(kind: str, home: Path, request: pytest.FixtureRequest) -> Settin
 @pytest.fixture
 def store(settings: Settings) -> Iterator[Store]:
     """An open store."""
-    opened = Store.open(settings)
-    yield opened
-    opened.close()
+    with Store.open(settings) as opened:
+        yield opened

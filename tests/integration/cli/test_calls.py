@@ -117,9 +117,8 @@ def test_what_a_message_holds_beside_its_text(tmp_path: Path) -> None:
     ]
     held: dict[str, Any] = {semconv.INPUT_MESSAGES: json.dumps(messages)}
     write_spool(settings.spool, [call_span(1, **held)])
-    store = Store.open(settings)
-    Ingest(store, settings).run()
-    store.close()
+    with Store.open(settings) as store:
+        Ingest(store, settings).run()
     assert [line.strip() for line in _run(tmp_path, "--full").splitlines()[2:5]] == [
         "user: When does 4711 arrive?",
         'assistant: I look. calls get_order({"number": 4711})',

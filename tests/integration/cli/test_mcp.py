@@ -16,10 +16,9 @@ async def test_an_assistant_asks_why(tmp_path: Path) -> None:
     from mcp.client import Client
     from mcp.client.stdio import StdioServerParameters
 
-    store = Store.open(Settings(home=tmp_path))
-    capture(store, 1)
-    explain(store, 1)
-    store.close()
+    with Store.open(Settings(home=tmp_path)) as store:
+        capture(store, 1)
+        explain(store, 1)
     command = StdioServerParameters(
         command=sys.executable,
         args=["-m", "smile_trace", "mcp"],

@@ -30,10 +30,9 @@ HEATMAP = '<div class="smile-trace">'
 @pytest.fixture(scope="module")
 def item(tmp_path_factory: pytest.TempPathFactory) -> ComparedPrompt:
     settings = settings_in(tmp_path_factory.mktemp("store"))
-    store = Store.open(settings)
-    plant(store, "capital", "1", BEFORE, COUNTRIES, effects=EFFECTS)
-    plant(store, "capital", "2", AFTER, COUNTRIES, effects=EFFECTS)
-    store.close()
+    with Store.open(settings) as store:
+        plant(store, "capital", "1", BEFORE, COUNTRIES, effects=EFFECTS)
+        plant(store, "capital", "2", AFTER, COUNTRIES, effects=EFFECTS)
     comparison = compare("capital", budget=0, settings=settings)
     return ComparedPrompt(comparison=comparison, traced_as={"2": ("ab" * 16,)})
 
@@ -180,10 +179,9 @@ def test_hostile_text_is_text_in_the_html_panel(
 ) -> None:
     hostile = "<script>alert('smile-alarm')</script> </style></pre> \ud800 \x00 😀\n"
     settings = settings_in(tmp_path)
-    store = Store.open(settings)
-    plant(store, "capital", "1", BEFORE, COUNTRIES, effects=EFFECTS)
-    plant(store, "capital", "2", AFTER, COUNTRIES, effects=EFFECTS)
-    store.close()
+    with Store.open(settings) as store:
+        plant(store, "capital", "1", BEFORE, COUNTRIES, effects=EFFECTS)
+        plant(store, "capital", "2", AFTER, COUNTRIES, effects=EFFECTS)
     comparison = compare("capital", budget=0, settings=settings)
     version = comparison.versions[1]
     part = version.segments[0]

@@ -23,11 +23,10 @@ EXAMPLE = ROOT / "examples" / "tested_prompt"
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("SMILE_TRACE_HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)
-    store = Store.open(settings_in(tmp_path))
-    plant(store, "answer", "1", BEFORE, QUESTIONS, effects=EFFECTS)
-    weaker = {**EFFECTS, "Use the customer's language.": 0.0}
-    plant(store, "answer", "2", AFTER, QUESTIONS, effects=weaker)
-    store.close()
+    with Store.open(settings_in(tmp_path)) as store:
+        plant(store, "answer", "1", BEFORE, QUESTIONS, effects=EFFECTS)
+        weaker = {**EFFECTS, "Use the customer's language.": 0.0}
+        plant(store, "answer", "2", AFTER, QUESTIONS, effects=weaker)
     return tmp_path
 
 
@@ -123,11 +122,10 @@ print(json.dumps({
 
 @pytest.mark.slow
 def test_twenty_thousand_explained_calls(tmp_path: Path) -> None:
-    store = Store.open(settings_in(tmp_path))
-    for version, template in (("1", BEFORE), ("2", AFTER)):
-        questions = [{"question": f"{version} {k} " + "long " * 100} for k in range(CALLS // 2)]
-        plant(store, "answer", version, template, questions, effects=EFFECTS)
-    store.close()
+    with Store.open(settings_in(tmp_path)) as store:
+        for version, template in (("1", BEFORE), ("2", AFTER)):
+            questions = [{"question": f"{version} {k} " + "long " * 100} for k in range(CALLS // 2)]
+            plant(store, "answer", version, template, questions, effects=EFFECTS)
     ran = subprocess.run(
         [sys.executable, "-c", _COMPARE, str(tmp_path)], capture_output=True, text=True, check=True
     )

@@ -125,9 +125,8 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def store(settings: Settings):
-    opened = Store.open(settings)
-    yield opened
-    opened.close()
+    with Store.open(settings) as opened:
+        yield opened
 
 
 def part(report: Report, name: str) -> ReportedPart:
@@ -233,11 +232,10 @@ class ShowingTracker(FakeTracker):
 
 @pytest.fixture
 def compared(tmp_path: Path):
-    opened = Store.open(settings_in(tmp_path))
-    plant(opened, "answer", "1", BEFORE, QUESTIONS, effects=EFFECTS)
-    plant(opened, "lonely", "1", BEFORE, QUESTIONS, effects=EFFECTS, seed=1)
-    yield opened
-    opened.close()
+    with Store.open(settings_in(tmp_path)) as opened:
+        plant(opened, "answer", "1", BEFORE, QUESTIONS, effects=EFFECTS)
+        plant(opened, "lonely", "1", BEFORE, QUESTIONS, effects=EFFECTS, seed=1)
+        yield opened
 
 
 def test_a_comparison_is_delivered_once_per_change(compared: Store, tmp_path: Path) -> None:

@@ -25,13 +25,12 @@ pytestmark = pytest.mark.mlflow
 
 @pytest.fixture
 def item(tmp_path: Path) -> ComparedPrompt:
-    store = Store.open(settings_in(tmp_path))
-    prompt = f"answer-{uuid.uuid4().hex}"  # a server has one list of prompts for all tests
-    plant(store, prompt, "1", BEFORE, QUESTIONS, effects=EFFECTS)
-    plant(store, prompt, "2", AFTER, QUESTIONS, effects=EFFECTS)
-    plant_profiles(store, prompt, "1", 0)
-    plant_profiles(store, prompt, "2", 5)
-    store.close()
+    with Store.open(settings_in(tmp_path)) as store:
+        prompt = f"answer-{uuid.uuid4().hex}"  # a server has one list of prompts for all tests
+        plant(store, prompt, "1", BEFORE, QUESTIONS, effects=EFFECTS)
+        plant(store, prompt, "2", AFTER, QUESTIONS, effects=EFFECTS)
+        plant_profiles(store, prompt, "1", 0)
+        plant_profiles(store, prompt, "2", 5)
     return ComparedPrompt(comparison=compare(prompt, budget=0, settings=settings_in(tmp_path)))
 
 
@@ -100,34 +99,33 @@ def test_the_runs_link_the_traces_of_their_versions(
     import mlflow
 
     tracker, name = _tracker(mlflow_server)
-    store = Store.open(settings_in(tmp_path))
-    expected: dict[str, set[str]] = {}
-    for version in ("1", "2"):
-        query = select(calls.c.trace_id).where(calls.c.group_version == version)
-        with store.database.read() as connection:
-            planted = connection.execute(query.limit(3)).scalars().all()
-        assert len(planted) == 3
-        sent = [captured(explanation())[0] for _ in planted]
-        outcomes = tracker.deliver_traces([CapturedTrace(trace=trace) for trace in sent])
-        ids = [outcome.external_id for outcome in outcomes if isinstance(outcome, Receipt)]
-        expected[version] = set(ids)
-        rows = [
-            {
-                "tracker": tracker.name,
-                "kind": "trace",
-                "item": trace_id,
-                "trace_id": trace_id,
-                "state": "delivered",
-                "external_id": external_id,
-                "created_at": 0.0,
-            }
-            for trace_id, external_id in zip(planted, ids, strict=True)
-        ]
-        with store.database.write() as connection:
-            connection.execute(insert(deliveries), rows)
-    for _ in range(2):
-        assert isinstance(deliver(tracker, store, item.comparison), Receipt)
-    store.close()
+    with Store.open(settings_in(tmp_path)) as store:
+        expected: dict[str, set[str]] = {}
+        for version in ("1", "2"):
+            query = select(calls.c.trace_id).where(calls.c.group_version == version)
+            with store.database.read() as connection:
+                planted = connection.execute(query.limit(3)).scalars().all()
+            assert len(planted) == 3
+            sent = [captured(explanation())[0] for _ in planted]
+            outcomes = tracker.deliver_traces([CapturedTrace(trace=trace) for trace in sent])
+            ids = [outcome.external_id for outcome in outcomes if isinstance(outcome, Receipt)]
+            expected[version] = set(ids)
+            rows = [
+                {
+                    "tracker": tracker.name,
+                    "kind": "trace",
+                    "item": trace_id,
+                    "trace_id": trace_id,
+                    "state": "delivered",
+                    "external_id": external_id,
+                    "created_at": 0.0,
+                }
+                for trace_id, external_id in zip(planted, ids, strict=True)
+            ]
+            with store.database.write() as connection:
+                connection.execute(insert(deliveries), rows)
+        for _ in range(2):
+            assert isinstance(deliver(tracker, store, item.comparison), Receipt)
 
     client = mlflow.MlflowClient()
     experiment = client.get_experiment_by_name(name)

@@ -20,12 +20,11 @@ TEMPLATE = (
 
 
 def _comparison(folder: Path, calls: int) -> Comparison:
-    store = Store.open(settings_in(folder))
-    questions = [{"question": f"{k} {STORED if k % 50 == 0 else ''}"} for k in range(calls)]
-    effects = {"{question}": 0.6, "Use the customer's language.": 0.3}
-    plant(store, "<b>answer</b>", "1", TEMPLATE, questions, effects=effects)
-    plant(store, "<b>answer</b>", "2", TEMPLATE.replace("brief", "long"), questions, effects={})
-    store.close()
+    with Store.open(settings_in(folder)) as store:
+        questions = [{"question": f"{k} {STORED if k % 50 == 0 else ''}"} for k in range(calls)]
+        effects = {"{question}": 0.6, "Use the customer's language.": 0.3}
+        plant(store, "<b>answer</b>", "1", TEMPLATE, questions, effects=effects)
+        plant(store, "<b>answer</b>", "2", TEMPLATE.replace("brief", "long"), questions, effects={})
     comparison = compare("<b>answer</b>", budget=0, settings=settings_in(folder))
     example = Example(variables={"question": HOSTILE}, before=HOSTILE, after="", distance=0.9)
     change = comparison.changes[0].model_copy(update={"examples": (example, example)})

@@ -135,13 +135,12 @@ def test_the_worker_pools_a_version_within_its_budget(tmp_path: Path) -> None:
         status = run(settings, once=True, trackers=[])
         assert status.explained == 20
         assert status.failed == 0
-        store = Store.open(settings)
-        kinds = Counter(
-            bool(explanation and explanation.settings.pooled)
-            for call_id in store.traces.find_calls("")
-            for explanation in [store.explanation(call_id)]
-        )
-        store.close()
+        with Store.open(settings) as store:
+            kinds = Counter(
+                bool(explanation and explanation.settings.pooled)
+                for call_id in store.traces.find_calls("")
+                for explanation in [store.explanation(call_id)]
+            )
         assert kinds == {True: 15, False: 5}
         assert len(server.bodies) <= 15 * 7 + 5 * 20
         settings = settings.model_copy(update={"models": {}})

@@ -150,10 +150,9 @@ def captured(home):
         ask("the Eiffel Tower stands here")
     finally:
         capture_state.runtime().spool.close()
-    store = Store.open(Settings(home=state))
-    Ingest(store, Settings(home=state)).run()
-    [call_id] = store.traces.find_calls("")
-    store.close()
+    with Store.open(Settings(home=state)) as store:
+        Ingest(store, Settings(home=state)).run()
+        [call_id] = store.traces.find_calls("")
     return call_id.partition(":")[0]
 
 

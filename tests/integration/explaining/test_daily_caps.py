@@ -81,9 +81,8 @@ def _requests(count: int) -> list[Request]:
 
 def ask_as_worker(conf: Settings, calls: int) -> None:
     """Spend so many calls, as a worker on the same store."""
-    store = Store.open(conf)
-    store.ledger.settle(reserve(store.ledger, calls=calls, usd=None), tokens=1, usd=None)
-    store.close()
+    with Store.open(conf) as store:
+        store.ledger.settle(reserve(store.ledger, calls=calls, usd=None), tokens=1, usd=None)
 
 
 @on_both

@@ -26,9 +26,8 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def store(settings: Settings) -> Iterator[Store]:
-    opened = Store.open(settings)
-    yield opened
-    opened.close()
+    with Store.open(settings) as opened:
+        yield opened
 
 
 def spool(settings: Settings, *lines: bytes) -> None:

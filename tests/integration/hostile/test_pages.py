@@ -73,12 +73,11 @@ def compared(folder: Path) -> Comparison:
     questions = [
         {"question": f"{n} {text[:200]}"} for n, text in enumerate(list(hostile.values())[:12])
     ]
-    store = Store.open(settings_in(folder))
-    effects = {"{question}": 0.6, "Be brief.": 0.4, "Witness 3 stays.": 0.3}
-    first, second = hostile["script"] + "W" * 300, hostile["title of a terminal"]
-    plant(store, name, first, template, questions, effects=effects)
-    plant(store, name, second, template.replace("brief", "long"), questions, effects=effects)
-    store.close()
+    with Store.open(settings_in(folder)) as store:
+        effects = {"{question}": 0.6, "Be brief.": 0.4, "Witness 3 stays.": 0.3}
+        first, second = hostile["script"] + "W" * 300, hostile["title of a terminal"]
+        plant(store, name, first, template, questions, effects=effects)
+        plant(store, name, second, template.replace("brief", "long"), questions, effects=effects)
     comparison = compare(name, budget=0, settings=settings_in(folder))
     examples = []
     for number, text in enumerate(shortened().values()):

@@ -146,11 +146,10 @@ def test_the_worker_counts_them_once(
         "sources": {"langfuse": {"environments": ["default"]}},
     }
     settings = Settings(home=tmp_path, **settings_tables(model.base_url, tables))
-    store = Store.open(settings)
-    [reading] = pulled(settings)
-    for _ in range(2):
-        pull = Pull(reading, store, settings, clock=lambda: END_MS / 1000, pause=lambda _: None)
-        pull.run()
-        state = store.pulled.get("langfuse", "default")
-        assert (state.traces, state.calls, state.kept) == (5, 5, 2)
-    store.close()
+    with Store.open(settings) as store:
+        [reading] = pulled(settings)
+        for _ in range(2):
+            pull = Pull(reading, store, settings, clock=lambda: END_MS / 1000, pause=lambda _: None)
+            pull.run()
+            state = store.pulled.get("langfuse", "default")
+            assert (state.traces, state.calls, state.kept) == (5, 5, 2)

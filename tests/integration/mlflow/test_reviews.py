@@ -116,12 +116,11 @@ def test_confirmed_failures_are_records_of_mlflows_datasets(
     mlflow_server: MLflowServer, tmp_path: Path
 ) -> None:
     """As docs/review.md says it, line by line of the file."""
-    store = Store.open(Settings(home=tmp_path / "home"))
-    with_profile(store)
-    task = next(task for task in stored_tasks(store).values() if task.item.counts)
-    store.judgements.keep([(task.item, judgement(task.item, "anna"))])
-    lines = [case.model_dump_json() for case in confirmed_cases(store)]
-    store.close()
+    with Store.open(Settings(home=tmp_path / "home")) as store:
+        with_profile(store)
+        task = next(task for task in stored_tasks(store).values() if task.item.counts)
+        store.judgements.keep([(task.item, judgement(task.item, "anna"))])
+        lines = [case.model_dump_json() for case in confirmed_cases(store)]
     dataset = mlflow.genai.datasets.create_dataset(name=mlflow_server.new_experiment())
     for _ in range(2):  # merged again, nothing is doubled
         dataset.merge_records([json.loads(line) for line in lines])

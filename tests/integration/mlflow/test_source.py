@@ -164,9 +164,8 @@ def test_a_trace_of_the_store_is_not_delivered_in_the_foreground(
     written(tmp_path, model)
     settings = Settings(home=tmp_path / "state")
     write_spool(settings.spool, [call_span(1)])
-    store = Store.open(settings)
-    Ingest(store, settings).run()
-    store.close()
+    with Store.open(settings) as store:
+        Ingest(store, settings).run()
     done = command(tmp_path, mlflow_server, "explain", trace_id(1), "--deliver")
     assert done.returncode == 1
     assert b"smile-trace worker" in done.stderr

@@ -32,11 +32,10 @@ PROJECT = "pr-prompts"
 @pytest.fixture(scope="module")
 def comparison(tmp_path_factory: pytest.TempPathFactory) -> Comparison:
     settings = settings_in(tmp_path_factory.mktemp("store"))
-    store = Store.open(settings)
-    for version, line in {"1": "Never guess.", "2": "Answer in French."}.items():
-        template = f"Be brief.\n{line}\n{TEMPLATE}"
-        plant(store, "capital", version, template, COUNTRIES, effects=EFFECTS)
-    store.close()
+    with Store.open(settings) as store:
+        for version, line in {"1": "Never guess.", "2": "Answer in French."}.items():
+            template = f"Be brief.\n{line}\n{TEMPLATE}"
+            plant(store, "capital", version, template, COUNTRIES, effects=EFFECTS)
     found = compare("capital", budget=0, settings=settings)
     example = Example(variables={"country": "Peru"}, before="Lima", after="À Lima", distance=0.4)
     [change] = found.changes

@@ -30,9 +30,8 @@ def settings(tmp_path: Path, folder: Path) -> Settings:
 
 @pytest.fixture
 def store(settings: Settings) -> Iterator[Store]:
-    opened = Store.open(settings)
-    yield opened
-    opened.close()
+    with Store.open(settings) as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -19,12 +19,11 @@ from tests.support.stores import on_sqlite
 
 
 def _count(home: str, url: str | None) -> None:
-    store = Store.open(Settings(home=Path(home), store={"url": url}))
-    for _ in range(50):
-        with store.database.write() as connection:
-            n = connection.execute(select(groups.c.chosen)).scalar_one()
-            connection.execute(update(groups).values(chosen=n + 1))
-    store.close()
+    with Store.open(Settings(home=Path(home), store={"url": url})) as store:
+        for _ in range(50):
+            with store.database.write() as connection:
+                n = connection.execute(select(groups.c.chosen)).scalar_one()
+                connection.execute(update(groups).values(chosen=n + 1))
 
 
 def test_writers_in_other_processes_and_threads_wait_for_each_other(
@@ -101,8 +100,6 @@ def _write_until_the_disk_is_full(home: Path) -> list[str]:
 def test_a_full_disk_is_said_and_loses_nothing(settings: Settings) -> None:
     said, written = _said_by(_write_until_the_disk_is_full, settings.home)
     assert "see whether it is full" in said or "free some space" in said
-    store = Store.open(settings)
-    with store.database.read() as connection:
+    with Store.open(settings) as store, store.database.read() as connection:
         kept = connection.exec_driver_sql("SELECT count(*) FROM groups").scalar()
-    store.close()
     assert kept == int(written)

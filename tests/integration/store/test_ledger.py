@@ -15,15 +15,14 @@ from tests.support.ledgers import ledger, reserve
 
 
 def _ask_alone(home: str, url: str | None) -> int:
-    store = Store.open(Settings(home=Path(home), store={"url": url}))
-    kept, allowed = ledger(store, calls_per_day=40), 0
-    for number in range(30):
-        try:
-            reserve(kept, explanation=str(number))
-            allowed += 1
-        except BudgetExceeded:
-            pass
-    store.close()
+    with Store.open(Settings(home=Path(home), store={"url": url})) as store:
+        kept, allowed = ledger(store, calls_per_day=40), 0
+        for number in range(30):
+            try:
+                reserve(kept, explanation=str(number))
+                allowed += 1
+            except BudgetExceeded:
+                pass
     return allowed
 
 

@@ -82,12 +82,13 @@ def test_a_schema_gets_the_tables_of_a_new_one(
     postgres_server.execute(dump, urls[0].rpartition("/")[2])
     found = []
     for url in urls:
-        store = Store.open(Settings(home=tmp_path, store={"url": url}))
-        with store.database.read() as connection:
+        with (
+            Store.open(Settings(home=tmp_path, store={"url": url})) as store,
+            store.database.read() as connection,
+        ):
             found.append(
                 {k: set(map(tuple, connection.execute(text(q)))) for k, q in SCHEMA.items()}
             )
-        store.close()
     assert len(found[0]["columns"]) > 100
     assert found[0] == found[1]
 

@@ -54,9 +54,8 @@ def settings(configure: Callable[..., Settings]) -> Settings:
 @pytest.fixture
 def store(settings: Settings) -> Iterator[Store]:
     """The open store of that home."""
-    opened = Store.open(settings)
-    yield opened
-    opened.close()
+    with Store.open(settings) as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -138,8 +138,7 @@ def test_a_worker_waits_while_its_disk_is_full_and_goes_on_by_itself(
     assert worker.said("everything waits, and goes on by itself") == 1, worker.log
     assert worker.said("the store can be written again") == 1, worker.log
     assert not worker.said("Traceback")
-    store = Store.open(settings)
-    status = store.status()
-    store.close()
+    with Store.open(settings) as store:
+        status = store.status()
     assert (status.explained, status.failed) == (4, 0)
     assert status.spent.calls == len(server.bodies)

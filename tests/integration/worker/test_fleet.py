@@ -113,12 +113,10 @@ def test_a_wrong_clock_is_corrected_by_the_database_s(
 ) -> None:
     right = time.time
     monkeypatch.setattr(time, "time", lambda: right() + 3600)
-    with working(settings) as wrong:
-        store = Store.open(settings)
+    with working(settings) as wrong, Store.open(settings) as store:
         assert store.clock() == pytest.approx(right(), abs=600)
         assert wrong.me.started_at == pytest.approx(right(), abs=600)
         assert wrong.me.clock_ahead == pytest.approx(3600, abs=600)
-        store.close()
 
 
 def test_the_metrics_of_each_worker_are_told_by_its_labels(

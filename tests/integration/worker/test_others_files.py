@@ -37,10 +37,9 @@ def test_what_is_ours_is_tightened(settings: Settings) -> None:
     for folder in (settings.home, settings.spool):
         folder.chmod(0o777)
     (settings.home / "store.db").chmod(0o644)
-    store = Store.open(settings)
-    assert [mode(settings.home), mode(settings.spool)] == [0o700, 0o700]
-    assert [mode(path) for path in settings.home.glob("store.db*")] == [0o600] * 3
-    store.close()
+    with Store.open(settings):
+        assert [mode(settings.home), mode(settings.spool)] == [0o700, 0o700]
+        assert [mode(path) for path in settings.home.glob("store.db*")] == [0o600] * 3
 
 
 @pytest.mark.parametrize("name", ["", "spool", "store.db", "engine.db", "worker.lock"])

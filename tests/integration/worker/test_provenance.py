@@ -189,11 +189,10 @@ def test_a_trace_that_is_read_for_a_person_names_no_function() -> None:
 
 
 def test_an_import_names_no_function(store: Store, settings: Settings) -> None:
-    other = Store.open(Settings(home=settings.home / "other"))
-    capture(other, 1)
-    explain(other, 1)
-    [text] = export_lines(other.database)
-    other.close()
+    with Store.open(Settings(home=settings.home / "other")) as other:
+        capture(other, 1)
+        explain(other, 1)
+        [text] = export_lines(other.database)
     document = json.loads(text)
     document["call"] |= {"rerun": "app:ask", "rerun_arguments": {"prompt": "prompt"}}
     assert import_lines(store.database, [json.dumps(document).encode()]).new == 1

@@ -176,11 +176,9 @@ def test_a_proxy_that_left_the_settings_is_no_obstacle(
     capture(proxied, 1, prompt=PROMPT)
     assert run(proxied, once=True, trackers=[]).pending == 1
     without = configure(budget={"calls_per_explanation": TARGET_CALLS})
-    store = Store.open(proxied)
-    with store.database.write() as connection:  # an hour later
+    with Store.open(proxied) as store, store.database.write() as connection:  # an hour later
         connection.exec_driver_sql("UPDATE jobs SET not_before = 0")
         connection.exec_driver_sql("UPDATE paused_models SET not_before = 0")
-    store.close()
     assert run(without, once=True, trackers=[]).explained == 1
     [explanation] = explanations(proxied, 1)
     assert explanation.proxy is not None

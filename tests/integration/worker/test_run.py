@@ -141,9 +141,8 @@ def test_a_failed_call_is_explained_when_it_is_retried(
     assert (status.explained, status.failed) == (0, 1)
     assert "not today" in status.failed_by_reason[0].reason
     server.faults = []
-    store = Store.open(settings)
-    assert request_again(store, settings, None) == 1
-    store.close()
+    with Store.open(settings) as store:
+        assert request_again(store, settings, None) == 1
     status = run(settings, once=True, trackers=[])
     assert (status.explained, status.failed) == (1, 0)
 
@@ -197,10 +196,8 @@ def test_the_daily_cap_holds_to_the_call_and_the_rest_waits(
     assert status.explained + status.pending == 4
     assert any("50 calls per day" in r.reason for r in status.pending_by_reason)
     richer = configure(budget={"calls_per_day": 1000, "calls_per_explanation": 20})
-    store = Store.open(settings)
-    with store.database.write() as connection:  # an hour later
+    with Store.open(settings) as store, store.database.write() as connection:  # an hour later
         connection.exec_driver_sql("UPDATE jobs SET not_before = 0")
-    store.close()
     assert run(richer, once=True, trackers=[]).explained == 4
     assert max(requests_sent(server).values()) == 1  # what was paid for was used
 
@@ -280,9 +277,8 @@ def test_killed_between_rounds_nothing_is_lost_or_paid_twice(
     assert len(tracker.visible("trace")) == 2
     again = sum(count - 1 for count in requests_sent(server).values())
     assert again <= kills * 2 * 2  # what was in flight: two requests of two explanations
-    store = Store.open(settings)
-    status = store.status()
-    store.close()
+    with Store.open(settings) as store:
+        status = store.status()
     assert status.explained == 2
     assert status.spent.calls >= len(server.bodies)
 
@@ -324,9 +320,8 @@ def test_a_call_that_kills_the_worker_is_found_out(
         workers.kill_when(lambda kill=kill: len(server.bodies) >= kill)
     hanging.set()
     workers.finish()
-    store = Store.open(settings)
-    [reason] = store.status().failed_by_reason
-    store.close()
+    with Store.open(settings) as store:
+        [reason] = store.status().failed_by_reason
     assert "the worker died 5 times" in reason.reason
 
 

@@ -203,11 +203,10 @@ def test_the_rate_is_kept_and_the_same_calls_are_drawn_every_time(
     first = states(store)
     assert {p for state, _, p in first.values()} == {0.25}
     other = settings.model_copy(update={"home": tmp_path_factory.mktemp("other")})
-    again = Store.open(other)
-    capture(again, other, *reversed(spans))
-    sample(again, other)
-    assert states(again) == first
-    again.close()
+    with Store.open(other) as again:
+        capture(again, other, *reversed(spans))
+        sample(again, other)
+        assert states(again) == first
 
 
 def test_all_calls_of_a_trace_are_drawn_together(store: Store, configure: Configure) -> None:

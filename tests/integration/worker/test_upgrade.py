@@ -101,10 +101,11 @@ def test_work_in_flight_is_finished(
 
 def _check_ledger(home: Path, reserved: int) -> None:
     """No explanation took more than its budget, both releases' calls together."""
-    store = Store.open(Settings(home=home, **tables()))
-    with store.database.read() as connection:
+    with (
+        Store.open(Settings(home=home, **tables())) as store,
+        store.database.read() as connection,
+    ):
         query = "SELECT calls FROM spend WHERE scope = 'explanation'"
         assert max(row.calls for row in connection.exec_driver_sql(query)) <= BUDGET
         kept = connection.exec_driver_sql("SELECT count(*) FROM responses").scalar_one()
-    store.close()
     assert 0 < kept <= reserved

@@ -218,8 +218,6 @@ def prepare(home: Path) -> None:
 
 def wait_out_pauses(settings: Settings) -> None:
     """As if the time until the next try of everything had passed."""
-    store = Store.open(settings)
-    with store.database.write() as connection:
+    with Store.open(settings) as store, store.database.write() as connection:
         for table in ("paused_models", "trackers", "deliveries", "jobs"):
             connection.exec_driver_sql(f"UPDATE {table} SET not_before = 0")
-    store.close()

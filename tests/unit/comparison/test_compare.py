@@ -41,9 +41,8 @@ pytestmark = pytest.mark.thorough
 
 @pytest.fixture
 def store(tmp_path: Path):
-    opened = Store.open(settings_in(tmp_path))
-    yield opened
-    opened.close()
+    with Store.open(settings_in(tmp_path)) as opened:
+        yield opened
 
 
 def _compare(store: Store, **options: object) -> Comparison:
@@ -60,12 +59,10 @@ def _influence(comparison: Comparison, version: int, text: str):
 @pytest.fixture(scope="module")
 def weaker(tmp_path_factory: pytest.TempPathFactory) -> Comparison:
     """Of two versions, in the second of which one sentence has lost its effect."""
-    opened = Store.open(settings_in(tmp_path_factory.mktemp("weaker")))
-    plant(opened, "answer", "2", BEFORE, QUESTIONS, effects=EFFECTS)
-    plant(opened, "answer", "3", AFTER, QUESTIONS, effects={**EFFECTS, LANGUAGE: 0.0})
-    found = _compare(opened)
-    opened.close()
-    return found
+    with Store.open(settings_in(tmp_path_factory.mktemp("weaker"))) as opened:
+        plant(opened, "answer", "2", BEFORE, QUESTIONS, effects=EFFECTS)
+        plant(opened, "answer", "3", AFTER, QUESTIONS, effects={**EFFECTS, LANGUAGE: 0.0})
+        return _compare(opened)
 
 
 LANGUAGE = "Use the customer's language."

@@ -22,11 +22,10 @@ from tests.support.planted_prompts import AFTER, BEFORE, QUESTIONS, plant, setti
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """Forty profiled calls of each of two versions; the second gives way to another order."""
     settings = settings_in(tmp_path_factory.mktemp("home"))
-    store = Store.open(settings)
-    for version, template, changed in (("1", BEFORE, 0), ("2", AFTER, 5)):
-        plant(store, "answer", version, template, QUESTIONS[:40])
-        plant_profiles(store, "answer", version, changed)
-    store.close()
+    with Store.open(settings) as store:
+        for version, template, changed in (("1", BEFORE, 0), ("2", AFTER, 5)):
+            plant(store, "answer", version, template, QUESTIONS[:40])
+            plant_profiles(store, "answer", version, changed)
     return settings
 
 
@@ -86,10 +85,9 @@ def test_a_prompt_s_profile_has_its_versions_side_by_side(profile: PromptProfile
 
 
 def test_nothing_is_said_where_nothing_was_profiled(tmp_path: Path) -> None:
-    store = Store.open(settings_in(tmp_path))
-    for version, template in (("1", BEFORE), ("2", AFTER)):
-        plant(store, "answer", version, template, QUESTIONS[:12])
-    store.close()
+    with Store.open(settings_in(tmp_path)) as store:
+        for version, template in (("1", BEFORE), ("2", AFTER)):
+            plant(store, "answer", version, template, QUESTIONS[:12])
     found = compare("answer", budget=0, settings=settings_in(tmp_path))
     assert found.changes[0].probes == ()
     assert "How easily" not in found.to_html()

@@ -26,10 +26,9 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     held: dict[str, Any] = {semconv.PARAMETERS: '{"previous_response_id": "resp_1"}'}
     settings = Settings()
     write_spool(settings.spool, [call_span(ONE), call_span(OTHER, **held)])
-    store = Store.open(settings)
-    Ingest(store, settings).run()
-    plant(store, "library", "1", "Answer: {question}", [{"question": "Which books?"}])
-    store.close()
+    with Store.open(settings) as store:
+        Ingest(store, settings).run()
+        plant(store, "library", "1", "Answer: {question}", [{"question": "Which books?"}])
     return settings
 
 

@@ -41,9 +41,8 @@ def test_the_bound_of_a_path_is_that_of_its_dearest_call(priced_models):
             call_span(number, span=2, prompt=short, model="gpt-4o-mini", parent=span_id(9)),
         ]
     write_spool(settings.spool, spans)
-    store = Store.open(settings)
-    Ingest(store, settings).run()
-    store.close()
+    with Store.open(settings) as store:
+        Ingest(store, settings).run()
     one, other = (
         estimate_path(
             Question(trace_id=trace_id(n), budget=120), read_trace(trace_id(n), settings), settings
@@ -144,10 +143,9 @@ def test_a_decorated_function_is_rerun_with_its_module(priced_models, monkeypatc
         shop.ask(PROMPT)
     finally:
         capture_state.runtime().spool.close()
-    store = Store.open(Settings())
-    Ingest(store, Settings()).run()
-    [call_id] = store.traces.find_calls("")
-    store.close()
+    with Store.open(Settings()) as store:
+        Ingest(store, Settings()).run()
+        [call_id] = store.traces.find_calls("")
     with pytest.raises(ModelUnavailable, match="--app"):
         explain(trace_id=call_id)
     assert estimate(trace_id=call_id, app="shop").paid  # its provider is not known

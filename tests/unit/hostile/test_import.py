@@ -24,14 +24,12 @@ pytestmark = pytest.mark.thorough
 def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Store, dict[str, Any]]]:
     """An empty store, and the line of an explanation."""
     folder: Path = tmp_path_factory.mktemp("import")
-    other = Store.open(Settings(home=folder / "other"))
-    capture(other, 1)
-    explain(other, 1)
-    [line] = export_lines(other.database)
-    store = Store.open(Settings(home=folder / "home"))
-    yield store, json.loads(line)
-    store.close()
-    other.close()
+    with Store.open(Settings(home=folder / "other")) as other:
+        capture(other, 1)
+        explain(other, 1)
+        [line] = export_lines(other.database)
+        with Store.open(Settings(home=folder / "home")) as store:
+            yield store, json.loads(line)
 
 
 NUMBERS = ["NaN", "1e999", "-Infinity", str(10**30), "9" * 400, '"NaN"', f'"{10**30}"', '"1e30"']

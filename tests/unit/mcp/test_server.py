@@ -27,10 +27,9 @@ def home(tmp_path: Path) -> Settings:
     """A home with two captured calls, the first of them explained, and a model of its own."""
     ours = EndpointSettings(base_url="http://127.0.0.1:1/v1")
     settings = Settings(home=tmp_path, models={"ours": ours})
-    store = Store.open(settings)
-    capture(store, 1, 2)
-    explain(store, 1)
-    store.close()
+    with Store.open(settings) as store:
+        capture(store, 1, 2)
+        explain(store, 1)
     return settings
 
 

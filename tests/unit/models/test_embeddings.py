@@ -95,13 +95,12 @@ def test_attempts_are_metered_and_vectors_cached(server, tmp_path, monkeypatch):
 
 def test_a_cap_holds_for_embeddings(server, tmp_path):
     endpoint = EndpointSettings(base_url=server.base_url, calls_per_day=1)
-    store = Store.open(Settings(home=tmp_path, models={"e": endpoint}))
-    embed = Embeddings("e", endpoint).paid_from(store.ledger, store.responses, "call")
-    embed(["net"])
-    with pytest.raises(BudgetExceeded, match="'e' is used up"):
-        embed(["sea"])
-    assert len(server.bodies) == 1
-    store.close()
+    with Store.open(Settings(home=tmp_path, models={"e": endpoint})) as store:
+        embed = Embeddings("e", endpoint).paid_from(store.ledger, store.responses, "call")
+        embed(["net"])
+        with pytest.raises(BudgetExceeded, match="'e' is used up"):
+            embed(["sea"])
+        assert len(server.bodies) == 1
 
 
 def test_an_unreachable_server_is_named_in_the_error():

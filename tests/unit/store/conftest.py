@@ -40,6 +40,5 @@ def store(settings: Settings, empty_store: Path) -> Iterator[Store]:
     if settings.store.url is None:
         settings.home.mkdir(mode=0o700)
         shutil.copy(empty_store, settings.home)
-    opened = Store.open(settings)
-    yield opened
-    opened.close()
+    with Store.open(settings) as opened:
+        yield opened

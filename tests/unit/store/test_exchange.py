@@ -27,9 +27,8 @@ pytestmark = pytest.mark.thorough
 
 @pytest.fixture
 def other(tmp_path: Path) -> Iterator[Store]:
-    opened = Store.open(Settings(home=tmp_path / "other"))
-    yield opened
-    opened.close()
+    with Store.open(Settings(home=tmp_path / "other")) as opened:
+        yield opened
 
 
 def exported(store: Store) -> list[bytes]:

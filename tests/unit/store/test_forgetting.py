@@ -74,10 +74,9 @@ def test_no_id_is_left_where_money_was_spent(store: Store, settings: Settings) -
     erase(store, 1)
     assert rows(store, trace_id(1)) == set()
     # What was in flight ends, and what its worker had not heard of yet is asked.
-    again = Store.open(settings)
-    for ledger, reservation in zip([store.ledger, again.ledger] * 2, kept, strict=False):
-        ledger.settle(reservation, tokens=20, usd=0.002)
-    again.close()
+    with Store.open(settings) as again:
+        for ledger, reservation in zip([store.ledger, again.ledger] * 2, kept, strict=False):
+            ledger.settle(reservation, tokens=20, usd=0.002)
     store.ledger.release(kept[-1], sent=True)
     store.ledger.reserve(explanation=SCOPES[0], **paid)
     pair = Pair(target="m", proxy="p", group=Group("prompt", "n", "1"))

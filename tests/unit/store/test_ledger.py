@@ -122,13 +122,10 @@ def test_whole_explanations_are_begun_only_where_there_is_room(store: Store) -> 
 
 
 def test_an_orphaned_reservation_stays_spent(settings: Settings) -> None:
-    store = Store.open(settings)
-    reserve(ledger(store, calls_per_day=2), calls=2)
-    store.close()  # nobody settles it
-    again = Store.open(settings)
-    with pytest.raises(BudgetExceeded):
+    with Store.open(settings) as store:
+        reserve(ledger(store, calls_per_day=2), calls=2)
+    with Store.open(settings) as again, pytest.raises(BudgetExceeded):
         reserve(ledger(again, calls_per_day=2))
-    again.close()
 
 
 def test_the_cap_frees_itself_at_midnight_utc(store: Store) -> None:

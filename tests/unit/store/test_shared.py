@@ -109,14 +109,13 @@ def test_a_server_that_was_stopped_is_used_again_when_it_is_back(
     tmp_path: Path, own_postgres_server: OwnPostgresServer
 ) -> None:
     there = {"url": own_postgres_server.new_database()}
-    store = Store.open(Settings(home=tmp_path, store=there))
-    own_postgres_server.stop()
-    with pytest.raises(StoreUnavailable):
+    with Store.open(Settings(home=tmp_path, store=there)) as store:
+        own_postgres_server.stop()
+        with pytest.raises(StoreUnavailable):
+            capture(store, 1)
+        own_postgres_server.start()
         capture(store, 1)
-    own_postgres_server.start()
-    capture(store, 1)
-    assert store.status().captured == 1
-    store.close()
+        assert store.status().captured == 1
 
 
 @on_postgresql

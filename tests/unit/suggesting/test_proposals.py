@@ -148,10 +148,9 @@ def never_calm(prompt: str) -> str:
 
 def suggested_formats(folder: Path, model: Callable[[str], str]) -> Suggestions:
     settings = settings_in(folder, explain={"distance": "words"})
-    store = Store.open(settings)
-    values = [{"question": f"What does item {k} cost?"} for k in range(1, 31)]
-    plant(store, "shop", "1", SHOP, values)
-    store.close()
+    with Store.open(settings) as store:
+        values = [{"question": f"What does item {k} cost?"} for k in range(1, 31)]
+        plant(store, "shop", "1", SHOP, values)
     return suggest("shop", model=CountingModel(model), settings=settings)
 
 
@@ -202,15 +201,14 @@ def by_every_list(prompt: str) -> str:
 
 def suggested_documents(folder: Path, model: Callable[[str], str]) -> Suggestions:
     settings = settings_in(folder, explain={"distance": "words"})
-    store = Store.open(settings)
-    documents = "".join(f"<document>{text}</document>\n" for text in (TODAY, OLD))
-    values = [
-        {"documents": documents, "question": f"What does item {k} cost?"} for k in range(1, 31)
-    ]
-    answers = [f"It costs {k} euros, whatever anybody else may say." for k in range(1, 31)]
-    plant(store, "shop", "1", FROM_DOCUMENTS, values, answers=answers)
-    judge_worse(store, "shop", model, lambda told: " 99 " in told, 14)
-    store.close()
+    with Store.open(settings) as store:
+        documents = "".join(f"<document>{text}</document>\n" for text in (TODAY, OLD))
+        values = [
+            {"documents": documents, "question": f"What does item {k} cost?"} for k in range(1, 31)
+        ]
+        answers = [f"It costs {k} euros, whatever anybody else may say." for k in range(1, 31)]
+        plant(store, "shop", "1", FROM_DOCUMENTS, values, answers=answers)
+        judge_worse(store, "shop", model, lambda told: " 99 " in told, 14)
     return smile_trace.suggest("shop", model=CountingModel(model), settings=settings)
 
 
