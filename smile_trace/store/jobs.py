@@ -6,6 +6,7 @@ from typing import Literal
 
 from sqlalchemy import (
     ColumnElement,
+    case,
     delete,
     select,
     update,
@@ -180,8 +181,9 @@ class Jobs:
         self._set(job.id, now, state="pending", not_before=until, run=job.run + 1, **why)
 
     def fail(self, job_id: int, reason: Reason, *, now: float) -> None:
-        """End the job without an explanation."""
-        self._set(job_id, now, state="failed", **reason.values)
+        """End the job without an explanation, or without what was to be asked beside it."""
+        state = case((_has_explanation(), "explained"), else_="failed")
+        self._set(job_id, now, state=state, **reason.values)
 
     def explain(self, job: Job, explanation: Explanation, *, now: float, ends: bool = True) -> None:
         """Store the explanation, and end the job unless it goes on with a path or a profile, in one
@@ -301,6 +303,19 @@ class Jobs:
             connection.execute(
                 update(jobs).where(jobs.c.id == job_id).values(changed_at=now, **values)
             )
+
+
+def told_state() -> ColumnElement[str]:
+    """A job's state for people: explained, too, while it goes on with a path or a profile."""
+    goes_on = jobs.c.state.in_(["pending", "running"]) & _has_explanation()
+    return case((goes_on, "explained"), else_=jobs.c.state)
+
+
+def _has_explanation() -> ColumnElement[bool]:
+    same = (
+        explanations.c[name] == jobs.c[name] for name in ("call_id", "settings_hash", "attempt")
+    )
+    return select(explanations.c.id).where(*same).exists()
 
 
 def _ownerless() -> ColumnElement[bool]:

@@ -10,7 +10,7 @@ from smile_trace._guards.presentable import presentable
 from smile_trace.records import Call, Explanation, Record, Span
 from smile_trace.store.database import Database, in_chunks
 from smile_trace.store.database.sql import is_unset
-from smile_trace.store.jobs import JobState
+from smile_trace.store.jobs import JobState, told_state
 from smile_trace.store.tables import calls, deliveries, explanations, jobs, spans, traces
 
 
@@ -51,7 +51,7 @@ def read_captured(database: Database, *, since_ns: int, limit: int) -> Iterator[
             calls.c.body.label("call"),
             spans.c.body.label("span"),
             of_trace.scalar_subquery().label("calls_of_trace"),
-            jobs.c.state,
+            told_state().label("state"),
             jobs.c.reason,
             status.scalar_subquery().label("status"),
         )

@@ -12,6 +12,7 @@ from smile_trace.errors import Reason, ReasonCode
 from smile_trace.records import Record
 from smile_trace.store.arrivals import LATE_SECONDS, Pulled, read_places
 from smile_trace.store.database import Database
+from smile_trace.store.jobs import told_state
 from smile_trace.store.outbox_news import Kind
 from smile_trace.store.spending.accounts import Spent
 from smile_trace.store.tables import (
@@ -131,7 +132,7 @@ class Status(Record):
 
     `captured` counts the calls of complete traces, `open_traces` those still growing. `sampled`
     calls are pending, running, explained or failed. `explained` includes all four statuses of an
-    Explanation (`reliable` and the next three).
+    Explanation (`reliable` and the next three), and calls whose path or profile still waits.
     """
 
     captured: int
@@ -182,7 +183,8 @@ def read_status(database: Database, today: str, refusal: Callable[[str], Reason 
     """Count everything, as of one moment. `today` is the ISO date of the daily caps, and `refusal`
     says why they let nothing more of a model through, None if they do."""
     with database.read() as connection:
-        by_state = select(jobs.c.state, func.count()).group_by(jobs.c.state)
+        told = select(told_state().label("state")).subquery()
+        by_state = select(told.c.state, func.count()).group_by(told.c.state)
         states = {row[0]: row[1] for row in connection.execute(by_state)}
         statuses = _statuses(connection)
         captured = _count(connection, calls)

@@ -69,6 +69,8 @@ MAX_CRASHES = 5
 between."""
 BUDGET_WAIT = 300.0
 """Seconds until a job that met the daily cap tries again (it may have been raised)."""
+_BESIDE = "explained, and its path or profile waits: "
+"""Said of a job whose explanation is kept."""
 ENGINE_WAIT = 5.0
 """Seconds until a job whose round the engine could not keep is started again."""
 
@@ -138,7 +140,7 @@ class Explainer:
         except _Postponed:
             await self._postpone(job, None, 0.0)
         except Waits as waits:
-            await self._wait(job, waits.error, BUDGET_WAIT)
+            await self._wait(job, waits.error, BUDGET_WAIT, said=_BESIDE)
         except (ModelUnavailable, BudgetExceeded) as error:
             if isinstance(error, NotRepeatable):  # it must not hold up the model's other calls
                 await self._fail(job, error.reason)
@@ -307,16 +309,21 @@ class Explainer:
             return await with_check(explanation, job, prompted, model, embed, self._stop_asked)
 
     async def _wait(
-        self, job: Job, error: ModelUnavailable | BudgetExceeded, seconds: float = 0.0
+        self,
+        job: Job,
+        error: ModelUnavailable | BudgetExceeded,
+        seconds: float = 0.0,
+        said: str = "",
     ) -> None:
+        reason = Reason(error.reason.code, f"{said}{error.reason.text}")
         if isinstance(error, ModelUnavailable):
             await self._retry(self._models.unavailable, job.settings.model, error)
             # The pause of its own model decides when; a path may wait for another one's.
-            await self._postpone(job, error.reason, seconds)
+            await self._postpone(job, reason, seconds)
         elif error.daily:
-            await self._postpone(job, error.reason, BUDGET_WAIT)
+            await self._postpone(job, reason, BUDGET_WAIT)
         else:
-            await self._fail(job, error.reason)
+            await self._fail(job, reason)
 
     async def _postpone(self, job: Job, reason: Reason | None, seconds: float) -> None:
         now = self._clock()

@@ -195,7 +195,11 @@ def test_a_path_waits_for_the_daily_cap_and_goes_on(tmp_path: Path) -> None:
     clock: Callable[[], float] = lambda: at[0]  # noqa: E731
     budget = {"calls_per_day": 60, "calls_per_explanation": 40}
     with agent_in(tmp_path, budget=budget) as (server, settings):
-        assert run(settings, once=True, trackers=[], clock=clock).pending > 0
+        tracker = FakeTracker()
+        first = run(settings, once=True, trackers=[tracker], clock=clock)
+        assert (first.explained, first.pending, len(tracker.explanations)) == (1, 1, 1)
+        said = [one.reason.partition(": ")[0] for one in first.pending_by_reason]
+        assert "explained, and its path or profile waits" in said
         assert len(server.bodies) <= 60
         assert path_in(settings) is None
         at[0] += 86_400

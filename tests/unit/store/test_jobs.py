@@ -70,6 +70,21 @@ def test_an_explanation_comes_back_as_it_was_and_is_kept_once(store: Store) -> N
     assert (status.explained, status.reliable) == (1, 1)
 
 
+def test_a_call_counts_as_explained_while_its_path_waits_and_if_that_fails(store: Store) -> None:
+    capture(store, 1)
+    store.sampling.decide([decision(1)], {}, now=5.0)
+    job = only(store.jobs.due(now=5.0, limit=1))
+    store.jobs.start(job, now=5.0)
+    store.jobs.explain(job, explanation(), now=6.0, ends=False)
+    store.jobs.postpone(job, Reason(ReasonCode.DAILY_CAP, "the path waits"), until=9.0, now=7.0)
+    status = store.status()
+    assert (status.explained, status.pending, status.sampled) == (1, 0, 1)
+    assert [(r.reason, r.count) for r in status.pending_by_reason] == [("the path waits", 1)]
+    store.jobs.fail(job.id, Reason(ReasonCode.CALL_REMOVED, "it is gone"), now=9.0)
+    assert store.jobs.get(job.id).state == "explained"
+    assert store.status().failed == 0
+
+
 def test_the_newest_explanation_is_the_one_that_counts(store: Store) -> None:
     store.sampling.decide([decision(1)], {}, now=5.0)
     job = only(store.jobs.due(now=5.0, limit=1))
