@@ -262,7 +262,9 @@ def finish(
         "method": METHOD_VERSION,
     }
     raised = max((response.limit or 0 for response in responses), default=0)
-    return with_notes(found.model_copy(update=update), study.prompted, model, raised=raised)
+    again = sum(response.requests - 1 for response in responses)
+    explanation = found.model_copy(update=update)
+    return with_notes(explanation, study.prompted, model, raised=raised, again=again)
 
 
 def cost_of(responses: Iterable[Response]) -> Cost:

@@ -137,27 +137,35 @@ OF_REASONING = Note(
 )
 
 
-def limit_raised(tokens: int) -> Note:
-    """The note that a study asked with a larger limit than the logged request."""
+def limit_raised(tokens: int, again: int) -> Note:
+    """The note that a study asked with a larger limit than the logged request, and asked `again`
+    what had been cut."""
+    more = f", {again:,} more of the calls" if again > 1 else ", one more of the calls"
     return Note(
         code=ReasonCode.LIMIT_RAISED,
         text=(
-            "A reply ended at the logged request's limit before its answer, in its reasoning: it "
-            f"was asked again, and the rest was asked, with a limit of {tokens:,} tokens."
+            "A reply ended at the logged request's limit before its answer, in its reasoning: such "
+            f"replies were asked again{more if again else ''}, and the rest was asked, with a "
+            f"limit of {tokens:,} tokens."
         ),
     )
 
 
 def with_notes(
-    explanation: Explanation, prompted: Prompted, model: Model, *, raised: int = 0
+    explanation: Explanation,
+    prompted: Prompted,
+    model: Model,
+    *,
+    raised: int = 0,
+    again: int = 0,
 ) -> Explanation:
     """The explanation with its notes, also appended to its summary; `raised`: the larger limit of
-    the answers in tokens, if they were asked with one."""
+    the answers in tokens, if they were asked with one, `again`: the calls that were repeated."""
     notes = explanation.notes
     if prompted.of_reasoning:
         notes = (*notes, OF_REASONING)
     if raised:
-        notes = (*notes, limit_raised(raised))
+        notes = (*notes, limit_raised(raised, again))
     if prompted.assumed and not model.capabilities.calls_function:
         notes = (*notes, PROMPT_ASSUMED)
     asked = model.capabilities

@@ -181,7 +181,8 @@ class MeteredModel:
         self._own: set[str] = set()  # keys that this explanation put into the cache
         self._open: dict[str, _Reserved] = {}
         self._settled = asyncio.Condition()
-        self._limit: int | None = None  # of answers, raised
+        self.limit: int | None = None
+        """The raised limit of answers in tokens; set it to go on with that of an earlier run."""
 
     @property
     def name(self) -> str:
@@ -210,27 +211,27 @@ class MeteredModel:
         answer even so is a failure. See `Model.generate`.
         """
         ask = partial(self._answers, answer=None, ask=self._asked.generate)
-        asked = requests if self._limit is None else self._raised(requests)
+        asked = requests if self.limit is None else self._raised(requests)
         found = [with_reasoning_apart(response) for response in await ask(asked)]
         pairs = list(zip(requests, found, strict=True))
         cut = [k for k, pair in enumerate(pairs) if cut_before_answer(*pair)]
-        if cut and self._limit is None:
-            self._limit = max(raised_limit(*pairs[k]) for k in cut)
+        if cut and self.limit is None:
+            self.limit = max(raised_limit(*pairs[k]) for k in cut)
             again = await ask(self._raised([requests[k] for k in cut]))
             for k, response in zip(cut, again, strict=True):
                 found[k] = _after(found[k], with_reasoning_apart(response))
         return [self._told(*pair) for pair in zip(requests, found, strict=True)]
 
     def _raised(self, requests: Sequence[Request]) -> list[Request]:
-        return [with_limit(request, self._limit or 0) for request in requests]
+        return [with_limit(request, self.limit or 0) for request in requests]
 
     def _told(self, request: Request, response: Response) -> Response:
         """The response, a failure if it still has no answer."""
-        if self._limit is not None:
-            response = response.model_copy(update={"limit": self._limit})
+        if self.limit is not None:
+            response = response.model_copy(update={"limit": self.limit})
         if not cut_before_answer(request, response):
             return response
-        return without_answer(response, self._limit or limit_of(request))
+        return without_answer(response, self.limit or limit_of(request))
 
     async def score(self, requests: Sequence[Request], answer: str) -> list[Response]:
         """Return scores from the cache, and from the model for the rest; see `ScoringModel.score`.

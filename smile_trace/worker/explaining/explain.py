@@ -25,6 +25,7 @@ from smile_trace.explaining.driver import (
 from smile_trace.explaining.options import ExplainOptions
 from smile_trace.explaining.studies import make_study, why_no_proxy
 from smile_trace.models import Model, ModelUnavailable, NotRepeatable
+from smile_trace.models.metered import MeteredModel
 from smile_trace.probes import chosen
 from smile_trace.records import (
     JSON,
@@ -90,9 +91,16 @@ class _Asked:
     job: Job
     call: Call
     study: Study
-    model: Model
-    proxy: Model | None
+    model: MeteredModel
+    proxy: MeteredModel | None
     vectors: StudyVectors
+
+    def go_on_after(self, rows: Sequence[Perturbation], responses: Sequence[Response]) -> None:
+        """Keep the raised limit of a round that another run asked: it is raised once."""
+        for row, response in zip(rows, responses, strict=True):
+            model = self.proxy if row.asked == "proxy" else self.model
+            if model is not None and response.limit is not None:
+                model.limit = response.limit
 
 
 class Explainer:
@@ -183,7 +191,8 @@ class Explainer:
         spent = await self._retry(self._store.ledger.spent, "explanation", job.budget_scope.key)
         scope = job.budget_scope.for_purpose(Purpose.PROXY)
         of_its_proxy = await self._retry(self._store.ledger.spent, "explanation", scope.key)
-        explanation = _with_cost(explanation, spent, of_its_proxy, len(told))
+        told_calls = sum(response.requests for response in told)
+        explanation = _with_cost(explanation, spent, of_its_proxy, told_calls)
         if pair is not None and dropped is not None:
             explanation = explanation.model_copy(update={"proxy": unused(pair, dropped)})
         elif pair is not None:
@@ -208,6 +217,7 @@ class Explainer:
                 responses = _read_round(kept, perturbations)
             if responses is None:  # what it paid for is in the store
                 raise _Postponed
+            asked.go_on_after(perturbations, responses)
             pairs = list(zip(perturbations, responses, strict=True))
             await asked.vectors.ask(study, pairs)
             with traced("fit"):
@@ -282,6 +292,7 @@ class Explainer:
         """
         job = asked.job
         model = self._models.open(job, asked.call, Purpose.PAUSED)
+        model.limit = asked.model.limit
         for row in perturbations:
             if row.asked == "proxy":
                 continue

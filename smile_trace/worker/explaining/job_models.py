@@ -82,7 +82,7 @@ class Models:
             slot=self._slot(name, how),
         )
 
-    def proxy(self, job: Job) -> Model | None:
+    def proxy(self, job: Job) -> MeteredModel | None:
         """The proxy of one job, paid in its own name; None if the settings have none any more.
         Raises ModelUnavailable if an extra, a file or a key is missing."""
         name, models = job.settings.proxy, self._settings.models

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import NoReturn
 
 import pytest
@@ -15,7 +15,7 @@ from smile_trace.store.jobs import Job, Jobs
 from smile_trace.store.model_states import Pause
 from smile_trace.store.outbox import TrackerState
 from smile_trace.trackers import TrackerUnavailable
-from smile_trace.worker.explaining.explain import Explainer
+from smile_trace.worker.explaining.explain import Explainer, StoredRound
 from smile_trace.worker.explaining.job_models import Models
 from smile_trace.worker.fleet import Alone
 from smile_trace.worker.ingest import Ingest
@@ -250,6 +250,49 @@ def test_a_round_that_fails_because_the_worker_stops_is_explained_later(
     asyncio.run(explainer.explain(store.jobs.get(job.id), closed))
     status = store.status()
     assert (status.pending, status.running, status.failed) == (1, 0, 0)
+
+
+def test_a_limit_that_was_raised_is_kept_by_the_run_that_goes_on(
+    settings: Settings, store: Store, server: PlantedServer
+) -> None:
+    """Its rounds so far come from the engine, and are not asked again."""
+    message = {"role": "assistant", "content": None, "reasoning_content": "Hm."}
+    usage = {"prompt_tokens": 3, "completion_tokens": 600}
+    cut = {"choices": [{"message": message, "finish_reason": "length"}], "usage": usage}
+    server.faults = [(200, {}, cut)]
+    capture(settings, 1)
+    Ingest(store, settings).run()
+    sample(store, settings)
+    rounds: list[StoredRound] = []
+    for first in (True, False):
+        [job] = store.jobs.due(now=time.time(), limit=1)
+        assert store.jobs.start(job, now=time.time(), worker_id=None)
+        retry, kept = StoreRetry(), list(rounds)
+        models = Models(store, settings, Alone(1), None, retry)
+        explainer = Explainer(store, models, settings, retry)
+
+        async def checkpoint(
+            ask: Callable[[], Awaitable[StoredRound]],
+            kept: list[StoredRound] = kept,
+            explainer: Explainer = explainer,
+            first: bool = first,
+        ) -> tuple[StoredRound, bool]:
+            if kept:
+                return kept.pop(0), False
+            rounds.append(await ask())
+            if first:
+                explainer.stop()
+            return rounds[-1], True
+
+        asyncio.run(explainer.explain(store.jobs.get(job.id), checkpoint))
+    own, *raised = [body["max_tokens"] for body in server.bodies]
+    assert own < raised[0]
+    assert len(raised) > 2
+    assert set(raised) == {raised[0]}
+    explained = store.explanation(job.call_id)
+    assert explained is not None
+    assert "such replies were asked again, one more of the calls" in explained.summary
+    assert explained.cost.target_calls == len(server.bodies)
 
 
 @pytest.fixture
