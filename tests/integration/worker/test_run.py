@@ -83,7 +83,8 @@ def test_a_start_says_what_is_served_and_what_it_tries_again(
         "planted is still paused, and tried now: wrong key",
         "gone was not accepting data before, trying again: it is down",
     ]
-    assert sum("tried now" in one for one in said) == 2, "removed and idle are not tried"
+    again = [one for one in said if "tried now" in one or "trying again" in one]
+    assert len(again) == 2, "removed and idle are not tried"
 
 
 @pytest.mark.slow
