@@ -122,6 +122,15 @@ def needing_extra(extra: str, wanted: str) -> Iterator[None]:
         ) from error
 
 
+@contextmanager
+def file_errors(file: object, done: str) -> Iterator[None]:
+    """Turn an OSError into a SmileTraceError: the file cannot be `done` ("read", "written")."""
+    try:
+        yield
+    except OSError as error:
+        raise SmileTraceError(f"{file} cannot be {done}: {error.strerror}") from None
+
+
 class BudgetExceeded(SmileTraceError):
     """A cap would be passed. `daily` is True if the cap frees itself at midnight UTC."""
 

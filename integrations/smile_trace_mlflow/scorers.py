@@ -128,8 +128,7 @@ def _about_text(
 
 def _scorer(score: Callable[..., Feedback], name: str) -> Scorer:
     # Its budget ends an explanation, not MLflow's five minutes.
-    made: Scorer = scorer(score, name=name, timeout=0)
-    return made
+    return scorer(score, name=name, timeout=0)
 
 
 def _prepared(

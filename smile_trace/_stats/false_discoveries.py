@@ -26,5 +26,4 @@ def discovered(
     counted = np.asarray(p_values, dtype=np.float64)
     if weights is not None:
         counted = np.where(counted <= rate, np.minimum(counted / weights, 1.0), 1.0)
-    significant: NDArray[np.bool_] = adjusted(counted) <= rate + 1e-12
-    return significant
+    return adjusted(counted) <= rate + 1e-12

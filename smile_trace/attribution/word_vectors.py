@@ -59,8 +59,7 @@ class VectorTable:
 def unit(vectors: Vectors) -> Vectors:
     """Each row divided by its Euclidean length; zero rows stay zero."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    scaled: Vectors = vectors / np.where(lengths > 0, lengths, 1.0)
-    return scaled
+    return vectors / np.where(lengths > 0, lengths, 1.0)
 
 
 @lru_cache(maxsize=1)
@@ -139,8 +138,7 @@ def embed_sentences(texts: Sequence[str]) -> Vectors:
 def _vector(text: str) -> Vectors:
     # A null character would end the text, and half a surrogate pair is no UTF-8.
     clean = text.replace("\0", " ").encode("utf-8", "replace").decode()
-    vector: Vectors = np.asarray(_model()([clean])[0], np.float64)
-    return vector
+    return np.asarray(_model()([clean])[0], np.float64)
 
 
 @lru_cache(maxsize=1)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from smile_trace.cli.arguments import Yes
-from smile_trace.errors import SmileTraceError
+from smile_trace.errors import SmileTraceError, file_errors
 
 if TYPE_CHECKING:
     from smile_trace.hub.check import Checked
@@ -201,13 +201,10 @@ def explain(
         raise SmileTraceError(f"{file} holds no prompt")
     for most in most_by_model(chosen, embeddings=settings.explain.embeddings):
         confirm(most, yes=yes)
-    try:
-        with to.open("a", encoding="utf-8", newline="\n") as out:
-            for one in chosen:
-                out.write(Entry.of(explain_prepared(one, settings)).line + "\n")
-                out.flush()
-    except OSError as error:
-        raise SmileTraceError(f"{to} cannot be written: {error.strerror}") from None
+    with file_errors(to, "written"), to.open("a", encoding="utf-8", newline="\n") as out:
+        for one in chosen:
+            out.write(Entry.of(explain_prepared(one, settings)).line + "\n")
+            out.flush()
     print(f"{len(chosen)} {'explanation' if len(chosen) == 1 else 'explanations'} added to {to}")
 
 

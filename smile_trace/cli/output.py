@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from smile_trace._guards.presentable import LONGEST_LINE, presentable, presentable_lines
 from smile_trace._text.log_context import log_fields
-from smile_trace.errors import SmileTraceError
+from smile_trace.errors import SmileTraceError, file_errors
 
 if TYPE_CHECKING:
     from smile_trace.store.queries.status import Status
@@ -48,10 +48,8 @@ def check_writable(file: Path) -> None:
 
 def write_page(file: Path, page: str) -> None:
     """Write an HTML page; raises SmileTraceError if the file cannot be written."""
-    try:
+    with file_errors(file, "written"):
         file.write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise SmileTraceError(f"{file} cannot be written: {error.strerror}") from None
 
 
 class Result(Protocol):
@@ -88,11 +86,10 @@ def show_result(result: Result, *, html: Path | None, json: bool) -> None:
 
 def read_text(file: Path) -> str:
     """The text of a file, or of standard input for `-`; raises SmileTraceError if unreadable."""
-    try:
+    with file_errors(file, "read"):
         raw = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+    try:
         return raw.decode("utf-8").removesuffix("\n")
-    except OSError as error:
-        raise SmileTraceError(f"{file} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise SmileTraceError(f"{file} is not UTF-8 text: convert it first") from None
 

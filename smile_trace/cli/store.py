@@ -10,7 +10,7 @@ import typer
 
 from smile_trace.cli.arguments import SINCE_HELP, since_ns
 from smile_trace.cli.output import printable
-from smile_trace.errors import SmileTraceError
+from smile_trace.errors import SmileTraceError, file_errors
 
 if TYPE_CHECKING:
     from smile_trace.store.traces import Change, Reread
@@ -131,14 +131,12 @@ def import_(
     from smile_trace.store.queries.exchange import import_lines
 
     from_stdin = str(file) == "-"
-    try:
-        with (
-            Store.open(Settings()) as store,
-            nullcontext(sys.stdin.buffer) if from_stdin else file.open("rb") as stream,
-        ):
-            done = import_lines(store.database, stream)
-    except OSError as error:
-        raise SmileTraceError(f"{file} cannot be read: {error.strerror}") from None
+    with (
+        file_errors(file, "read"),
+        Store.open(Settings()) as store,
+        nullcontext(sys.stdin.buffer) if from_stdin else file.open("rb") as stream,
+    ):
+        done = import_lines(store.database, stream)
     forgotten = f", {done.forgotten} of forgotten traces were left out" if done.forgotten else ""
     others = f", {done.without_call} explain no captured call" if done.without_call else ""
     print(f"{done.new} imported, {done.known} already there{forgotten}{others}.")

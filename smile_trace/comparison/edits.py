@@ -333,8 +333,7 @@ class Step:
     @property
     def known(self) -> Array:
         """The energies of the inputs that were answered."""
-        known: Array = self.energies[~np.isnan(self.energies)]
-        return known
+        return self.energies[~np.isnan(self.energies)]
 
     @property
     def distance(self) -> float:

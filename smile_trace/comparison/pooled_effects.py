@@ -214,8 +214,7 @@ def _mean_over_strata(q: Array, segments: int, i: int) -> Array:
 
 
 def _predict(rows: PooledRows, whole: Fit) -> Array:
-    predicted: Array = _design(rows.x, rows.q) @ whole.coefficients
-    return predicted
+    return _design(rows.x, rows.q) @ whole.coefficients
 
 
 def _spread(rows: PooledRows, predicted: Array) -> Array:
@@ -267,5 +266,4 @@ def _losses(rows: PooledRows, predicted: Array, influence: Array) -> tuple[Array
 
 def _per_call(rows: PooledRows) -> Array:
     _, first = np.unique(rows.call, return_index=True)
-    weights: Array = rows.weight[first]
-    return weights
+    return rows.weight[first]

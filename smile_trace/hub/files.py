@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from smile_trace.errors import SmileTraceError, needing_extra
+from smile_trace.errors import SmileTraceError, file_errors, needing_extra
 from smile_trace.records import Explanation, SegmentAttribution
 from smile_trace.records.entry import Entry, EntryUnreadable
 
@@ -25,13 +25,10 @@ def read_entries(file: str | Path) -> Iterator[tuple[int, Entry]]:
 def read_lines(file: str | Path) -> Iterator[tuple[int, bytes]]:
     """Yield every line that is not blank, with its number, from 1. Raises SmileTraceError if the
     file cannot be read."""
-    try:
-        with Path(file).open("rb") as stream:
-            for number, line in enumerate(stream, start=1):
-                if line.strip():
-                    yield number, line.rstrip(b"\n")
-    except OSError as error:
-        raise SmileTraceError(f"{file} cannot be read: {error.strerror}") from None
+    with file_errors(file, "read"), Path(file).open("rb") as stream:
+        for number, line in enumerate(stream, start=1):
+            if line.strip():
+                yield number, line.rstrip(b"\n")
 
 
 def parse(line: bytes) -> Entry:
@@ -45,14 +42,14 @@ def write_entries(entries: Iterable[Entry], file: str | Path) -> int:
     """Write the entries, equal ones once; return how many were written. Raises SmileTraceError if
     the file cannot be written."""
     seen = set[str]()
-    try:
-        with Path(file).open("w", encoding="utf-8", newline="\n") as out:
-            for entry in entries:
-                if entry.id not in seen:
-                    seen.add(entry.id)
-                    out.write(entry.line + "\n")
-    except OSError as error:
-        raise SmileTraceError(f"{file} cannot be written: {error.strerror}") from None
+    with (
+        file_errors(file, "written"),
+        Path(file).open("w", encoding="utf-8", newline="\n") as out,
+    ):
+        for entry in entries:
+            if entry.id not in seen:
+                seen.add(entry.id)
+                out.write(entry.line + "\n")
     return len(seen)
 
 
@@ -146,10 +143,8 @@ def write_dataset(entries: Iterable[Entry], folder: Path, *, title: str = "Expla
     Raises ExtraMissing if pyarrow is not installed; SmileTraceError if the folder cannot be
     written."""
     kept = list({entry.id: entry for entry in entries}.values())
-    try:
+    with file_errors(folder, "written"):
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise SmileTraceError(f"{folder} cannot be written: {error.strerror}") from None
     write_parquet(kept, folder / "segments.parquet")
     write_entries(kept, folder / "explanations.smile.jsonl")
     licences = {entry.licence for entry in kept}

@@ -5,8 +5,7 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
@@ -14,7 +13,7 @@ from pathlib import Path
 from markupsafe import Markup
 from pydantic import BaseModel
 
-from smile_trace.errors import SmileTraceError
+from smile_trace.errors import file_errors
 from smile_trace.hub.files import written_anew
 from smile_trace.records import Explanation
 from smile_trace.records.comparison import Comparison
@@ -172,7 +171,7 @@ def build(folder: str | Path, entries: Iterable[Entry], *, title: str = "Explana
     """
     rows: dict[str, Row] = {}
     folder = Path(folder)
-    with _writing(folder):
+    with file_errors(folder, "written"):
         (folder / PAGES).mkdir(parents=True, exist_ok=True)
         with (
             written_anew(folder / DATA) as partly,
@@ -239,11 +238,3 @@ def _inert_json(value: object) -> Markup:
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return Markup(text)
-
-
-@contextmanager
-def _writing(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise SmileTraceError(f"{folder} cannot be written: {error.strerror}") from None

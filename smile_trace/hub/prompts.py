@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from smile_trace._guards import foreign
-from smile_trace.errors import SmileTraceError
+from smile_trace.errors import SmileTraceError, file_errors
 from smile_trace.records import JSON
 
 _PROMPTS = ("messages", "prompt", "input", "question", "query")
@@ -28,10 +28,8 @@ def read_prompts(file: Path) -> Iterator[Asked]:
     list of such objects. Raises SmileTraceError if the file cannot be read, or an item holds no
     prompt.
     """
-    try:
+    with file_errors(file, "read"):
         data = file.read_bytes()
-    except OSError as error:
-        raise SmileTraceError(f"{file} cannot be read: {error.strerror}") from None
     for number, item in _items(file, data):
         try:
             yield _asked(item)

@@ -55,16 +55,14 @@ class Shown(Record):
 
     def to_html(self) -> str:
         """Draw it as one self-contained HTML page; every text in it is escaped."""
-        page: str = view(self, "html")
-        return page
+        return str(view(self, "html"))
 
     def show(self) -> None:
         """Show it in the notebook, or print it in the terminal."""
         view(self, "show")
 
     def _repr_html_(self) -> str:
-        page: str = view(self, "html", fragment=True)
-        return page
+        return str(view(self, "html", fragment=True))
 
 
 Options = TypeVar("Options", bound=Record)

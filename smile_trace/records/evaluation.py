@@ -54,8 +54,7 @@ class Faithfulness(Record):
 
     def to_svg(self) -> str:
         """Draw both curves of the three orders as one SVG document."""
-        picture: str = view(self, "svg")
-        return picture
+        return str(view(self, "svg"))
 
     def _repr_html_(self) -> str:
         return self.to_svg()

@@ -420,8 +420,7 @@ class Explanation(Shown):
 
     def to_svg(self) -> str:
         """Draw the heatmap as one SVG document; every text in it is escaped."""
-        picture: str = view(self, "svg")
-        return picture
+        return str(view(self, "svg"))
 
     def plot(self, *, most: int = 15, ax: "Axes | None" = None) -> "Axes":
         """Draw the strongest segments as a bar chart with intervals.

@@ -114,5 +114,4 @@ class ExplanationPath(Shown):
 
     def to_svg(self) -> str:
         """Draw the tree of the path as one SVG document; every text in it is escaped."""
-        picture: str = view(self, "svg")
-        return picture
+        return str(view(self, "svg"))

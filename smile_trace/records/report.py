@@ -112,5 +112,4 @@ class Report(Shown):
 
     def to_svg(self) -> str:
         """Draw the report as one SVG document; every text in it is escaped."""
-        picture: str = view(self, "svg")
-        return picture
+        return str(view(self, "svg"))

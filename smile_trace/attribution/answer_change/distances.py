@@ -219,8 +219,7 @@ def _pooled(x: Array, y: Array) -> tuple[Array, Array, Array, Array]:
 
 
 def _even(x: Array) -> Array:
-    share: Array = np.full(len(x), 1 / len(x))
-    return share
+    return np.full(len(x), 1 / len(x))
 
 
 def _rows(x: Array) -> Array:

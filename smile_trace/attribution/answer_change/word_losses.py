@@ -128,8 +128,7 @@ class TextChange:
     def _cost(self, words: Sequence[str]) -> Vectors:
         """The cost of moving each counted word to each of these, in [0, 1]."""
         cosine = self._vectors_of(self._said) @ self._vectors_of(words).T
-        cost: Vectors = np.clip((1 - cosine) / (1 - UNRELATED), 0, 1)
-        return cost
+        return np.clip((1 - cosine) / (1 - UNRELATED), 0, 1)
 
     def _vectors_of(self, words: Sequence[str]) -> Vectors:
         return self._vectors[[self._known[word] for word in words]]
@@ -137,8 +136,7 @@ class TextChange:
     def _weights(self, words: Sequence[str]) -> Vectors:
         lengths = self._lengths[[self._known[word] for word in words]]
         telling = np.array([word in _DECIDING or _has_digit(word) for word in words])
-        weights: Vectors = np.where(telling, np.maximum(lengths, _TELLING), np.maximum(lengths, 1))
-        return weights
+        return np.where(telling, np.maximum(lengths, _TELLING), np.maximum(lengths, 1))
 
     def _learn(self, answers: Sequence[Sequence[str]]) -> None:
         new = list(dict.fromkeys(w for words in answers for w in words if w not in self._known))

@@ -391,8 +391,7 @@ def random_rows(
 def removal_masks(rows: Sequence[Perturbation], which: np.ndarray) -> Array:
     """1 where a segment was removed, shape (rows, segments chosen by `which`)."""
     retained = np.array([row.mask for row in rows], dtype=float).reshape(len(rows), len(which))
-    removed: Array = 1.0 - retained[:, which]
-    return removed
+    return 1.0 - retained[:, which]
 
 
 def locality_of(

@@ -44,8 +44,7 @@ class Posterior:
         jitter = 1e-9 * float(np.trace(self.covariance)) / n
         root = np.linalg.cholesky(self.covariance + jitter * np.eye(n))
         drawn = np.random.default_rng([*seed, 6]).standard_normal((_DRAWS, n)) @ root.T
-        shares: Array = np.bincount((self.mean + drawn).argmax(axis=1), minlength=n) / _DRAWS
-        return shares
+        return np.bincount((self.mean + drawn).argmax(axis=1), minlength=n) / _DRAWS
 
 
 def posterior(rows: Rows, near: Array) -> Posterior:
@@ -104,8 +103,7 @@ def nearness(texts: Sequence[str], answer: str) -> Array:
         return np.zeros(len(texts))
     largest = dict(zip(every, (_vectors(every) @ said.T).max(axis=1), strict=True))
     nearest = np.array([max((largest[word] for word in some), default=0.0) for some in words])
-    near: Array = np.clip((nearest - UNRELATED) / (1 - UNRELATED), 0, 1)
-    return near
+    return np.clip((nearest - UNRELATED) / (1 - UNRELATED), 0, 1)
 
 
 def weights_of_tests(near: Array) -> Array:

@@ -61,8 +61,7 @@ class GaussianProcess(Surrogate):
     def predict(self, x: Array) -> Array:
         """Predicted changes of other masks, shape (rows,)."""
         covariance = self.variance * np.exp(-_weighted(x, self.x, self.rates)) + self.constant
-        prediction: Array = self.mean + covariance @ self.coefficients
-        return prediction
+        return self.mean + covariance @ self.coefficients
 
     def contrasts(self, x: Array) -> Array:
         """m̂ with x_i = 1 minus m̂ with x_i = 0, the rest of the row unchanged; shape as x."""
@@ -71,8 +70,7 @@ class GaussianProcess(Surrogate):
         removed, retained = each @ self.x, each @ (1 - self.x)
         # A mask with the other x_i has the factor `near` in its covariance already.
         change = np.where(x > 0, removed - retained / near, removed / near - retained)
-        contrast: Array = self.variance * (1 - near) * change
-        return contrast
+        return self.variance * (1 - near) * change
 
     def second_differences(self, x: Array, pair: tuple[int, int]) -> Array:
         """m̂ with two segments retained (0) and removed (1), the rest of the row unchanged; shape
@@ -97,8 +95,7 @@ class GaussianProcess(Surrogate):
             others = np.exp(np.log(expected).sum(axis=1, keepdims=True) - np.log(expected))
             change = np.where(self.x > 0, 1 - near, near - 1)
             total += self.variance * (self.coefficients @ (change * others))
-        effects: Array = total / len(removal_probabilities)
-        return effects
+        return total / len(removal_probabilities)
 
     @property
     def segments(self) -> int:
@@ -211,13 +208,11 @@ def _weighted(one: Array, other: Array, rates: Array) -> Array:
     products: a three-dimensional array takes longer to read than to multiply. A single column may
     hold any number."""
     if one.shape[1] == 1:
-        column: Array = rates * np.abs(one - other.T)
-        return column
+        return rates * np.abs(one - other.T)
     root = np.sqrt(rates)
     left = one * root
     right = left if one is other else other * root  # of one array NumPy computes half
-    apart: Array = (one @ rates)[:, None] + other @ rates - 2 * (left @ right.T)
-    return apart
+    return (one @ rates)[:, None] + other @ rates - 2 * (left @ right.T)
 
 
 def _pulled(pull: Array, x: Array) -> Array:
@@ -262,5 +257,4 @@ class WarpedProcessSolver:
 
 
 def _change(f: Array) -> Array:
-    change: Array = 1 - np.clip(1 - f, 0, 1) ** ROOT
-    return change
+    return 1 - np.clip(1 - f, 0, 1) ** ROOT

@@ -123,8 +123,7 @@ def intervals(rows: Rows, seed: list[int], solver: Solver = DEFAULT_SOLVER) -> t
 
 def beside(effect: Array, p_value: Array) -> Array:
     """The p-values, raised to 1 beside effects shown as 0.00, which keeps the test's level."""
-    shown: Array = np.where(np.abs(effect) < SHOWN_AS_NONE, 1.0, p_value)
-    return shown
+    return np.where(np.abs(effect) < SHOWN_AS_NONE, 1.0, p_value)
 
 
 def limited_translation(biased: Array, low: Array, high: Array) -> Array:
@@ -138,8 +137,7 @@ def limited_translation(biased: Array, low: Array, high: Array) -> Array:
     known = np.isfinite(low) & np.isfinite(high)
     centre = np.where(known, (np.where(known, low, 0) + np.where(known, high, 0)) / 2, 0)
     reach = np.where(known, TRANSLATION * (np.where(known, high, 0) - centre), np.inf)
-    moved: Array = np.clip(np.clip(biased, centre - reach, centre + reach), -1, 1)
-    return moved
+    return np.clip(np.clip(biased, centre - reach, centre + reach), -1, 1)
 
 
 def holding_zero(estimate: Estimate, significant: NDArray[np.bool_]) -> Estimate:
@@ -212,14 +210,12 @@ def holding_unseen_pairs(
 
 def at_most(low: Array, high: Array) -> Array:
     """The largest absolute effect in each interval."""
-    largest: Array = np.maximum(np.abs(low), np.abs(high))
-    return largest
+    return np.maximum(np.abs(low), np.abs(high))
 
 
 def excludes(estimate: Estimate, limit: float = SMALLEST_EFFECT) -> NDArray[np.bool_]:
     """Which intervals exclude an effect that matters."""
-    inside: NDArray[np.bool_] = at_most(estimate.low, estimate.high) < limit
-    return inside
+    return at_most(estimate.low, estimate.high) < limit
 
 
 def never_seen(rows: Sequence[int], level: float = LEVEL) -> float:
@@ -321,8 +317,7 @@ def _intervals(rows: Rows, generator: np.random.Generator, solver: Solver) -> tu
 
 
 def _folds(rows: int, generator: np.random.Generator) -> NDArray[np.int_]:
-    folds: NDArray[np.int_] = generator.permutation(np.arange(rows) % min(FOLDS, max(rows, 1)))
-    return folds
+    return generator.permutation(np.arange(rows) % min(FOLDS, max(rows, 1)))
 
 
 def _psi(rows: Rows, folds: NDArray[np.int_], solver: Solver) -> Array:

@@ -23,5 +23,4 @@ def locality(removed: Array, vectors: Vectors, sizes: Array) -> Array:
         nearest = cost[out][:, ~out].min(axis=1) if not out.all() else np.ones(int(out.sum()))
         distance[row] = float(nearest @ sizes[out]) / float(sizes.sum())
     width = float(np.median(distance[distance > 0])) if np.any(distance > 0) else 1.0
-    weights: Array = np.exp(-((distance / width) ** 2))
-    return weights
+    return np.exp(-((distance / width) ** 2))

@@ -114,8 +114,7 @@ class MultiFidelityModel:
     def link(self, z: Array) -> Array:
         """h: the target's answer change for the proxy's `z` of any shape."""
         bends = _bridge(z[..., None], self.z) @ self.bend
-        linked: Array = self.level + self.slope * z + bends
-        return linked
+        return self.level + self.slope * z + bends
 
     def predict(self, x: Array, z: Array) -> Array:
         """The target's changes at masks `x` with the proxy's changes `z`, shape (rows,)."""
@@ -123,18 +122,14 @@ class MultiFidelityModel:
         by_proxy = self.link(z)
         for rate, weights in self.drift.items():
             by_proxy = by_proxy + np.exp(-rate * apart) @ weights
-        predicted: Array = self.trust * by_proxy + (1 - self.trust) * self.alone.predict(x)
-        return predicted
+        return self.trust * by_proxy + (1 - self.trust) * self.alone.predict(x)
 
     def effects(self, of: LowFidelityFit, bent: Array) -> Array:
         """The estimand of the fit, per segment; `bent` is `of.bent(self.z)`."""
         by_proxy = self.slope * of.effects + bent @ self.bend
         for rate, weights in self.drift.items():
             by_proxy = by_proxy + _kernel_effects(self.x, rate) @ weights
-        effects: Array = self.trust * by_proxy + (1 - self.trust) * self.alone.effects(
-            REMOVAL_PROBABILITIES
-        )
-        return effects
+        return self.trust * by_proxy + (1 - self.trust) * self.alone.effects(REMOVAL_PROBABILITIES)
 
 
 def fit_multi_fidelity(
@@ -208,8 +203,7 @@ def _models(x: Array, z: Array) -> Iterator[_Model]:
 
 def _bridge(z: Array, at: Array | float) -> Array:
     """Covariance of a Brownian bridge: min(z, at) − z · at."""
-    covariance: Array = np.minimum(z, at) - z * at
-    return covariance
+    return np.minimum(z, at) - z * at
 
 
 def _kernel_effects(x: Array, rate: float) -> Array:

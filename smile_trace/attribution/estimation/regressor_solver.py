@@ -58,8 +58,7 @@ class Linear(Surrogate):
 
     def predict(self, x: Array) -> Array:
         """Predicted changes, shape (rows,)."""
-        prediction: Array = self.intercept + x @ self.coefficients
-        return prediction
+        return self.intercept + x @ self.coefficients
 
     def contrasts(self, x: Array) -> Array:
         """The coefficients, whatever the row; shape as x."""
