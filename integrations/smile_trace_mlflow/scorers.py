@@ -22,7 +22,7 @@ from smile_trace.explaining.options import AnyModel, ExplainOptions
 from smile_trace.explaining.preparation import Prepared, prepare_call
 from smile_trace.records import Call, Explanation
 from smile_trace.records.checks import why_not_driven_by, why_not_without_effect
-from smile_trace.render import driver_text, fidelity_reason
+from smile_trace.render import driver_text
 from smile_trace.settings import Settings
 from smile_trace_mlflow.source import spans_of
 
@@ -45,7 +45,7 @@ def driver_is(
 ) -> Scorer:
     """Whether a part of `text` certainly drives the answer, among the first `among` parts.
 
-    The value is true or false; an explanation that cannot tell at this budget is an error of the
+    The value is true or false; an explanation that cannot tell is an error of the
     row, and counts as neither.
 
     Args:
@@ -117,9 +117,7 @@ def _about_text(
             )
         explanation = _explained(*_prepared(trace, model, options))
         if explanation.fidelity.status == "inconclusive":
-            raise SmileTraceError(
-                f"{name} is inconclusive at this budget: {fidelity_reason(explanation)}"
-            )
+            raise SmileTraceError(f"{name} is not settled: {explanation.fidelity.reason}")
         why_not = judge(explanation, wanted)
         return _feedback(explanation, why_not is None, why_not or explanation.summary, {})
 

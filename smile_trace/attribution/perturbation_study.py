@@ -9,7 +9,11 @@ from smile_trace.attribution.answer_change.response_scores import (
     answer_words,
     unseen_share,
 )
-from smile_trace.attribution.answer_change.text_comparison import scorable, text_comparison
+from smile_trace.attribution.answer_change.text_comparison import (
+    only_content,
+    scorable,
+    text_comparison,
+)
 from smile_trace.attribution.answer_span import AnswerSpan
 from smile_trace.attribution.design.planner import (
     CallKey,
@@ -104,9 +108,9 @@ class PerturbationStudy:
         self._settings = settings
         self._part = part
         self._notes = tuple(notes)
-        self._text_change = text_comparison(
-            answer, embed, distance or settings.distance, part, cut=prompted.answer_cut
-        )
+        by = distance or settings.distance
+        self.by_content = self.signal == "text" and only_content(answer, by, part)
+        self._text_change = text_comparison(answer, embed, by, part, cut=prompted.answer_cut)
         self._planner = Planner(
             prompted,
             partitioner or Segmentation(prompted, settings.unit if unit is None else unit, protect),
@@ -241,6 +245,7 @@ class PerturbationStudy:
                 fields=fields,
                 first=first,
                 same_texts=scores.same_texts,
+                by_content=self.by_content,
                 part=self._part and self.answer[slice(*self._part)],
                 limit=limit,
             ),

@@ -369,7 +369,14 @@ class ProxyStudy:
             "interactions": (),
             "fields": (),
             "fidelity": fidelity,
-            "summary": summarize(segments, fidelity, coarser=coarser, part=part, limit=limit),
+            "summary": summarize(
+                segments,
+                fidelity,
+                coarser=coarser,
+                part=part,
+                by_content=self._target_alone.by_content,
+                limit=limit,
+            ),
             "perturbations": self._observations(target, proxy),
             "partitions": tuple(
                 tuple(s.key for s in level.segments) for level in self._planner.levels

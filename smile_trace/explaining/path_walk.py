@@ -38,7 +38,7 @@ def _depends(step: PathStep) -> str:
         said = f"depends on {_drivers(certain)}"
     elif is_open := [s.at_most for s in step.explanation.segments if s.verdict == "open"]:
         said = (
-            "depends on nothing that is certain at this budget: what is open could matter up to "
+            "depends on nothing that is certain: what is open could matter up to "
             f"{max(is_open):.2f}"
         )
     else:

@@ -28,10 +28,7 @@ def why_not_without_effect(
     Raises ValueError if the text is in none of the prompt's segments."""
     holding = _holding(explanation, text)
     if explanation.fidelity.status == "inconclusive":
-        return (
-            f"whether {text!r} has an effect is inconclusive at this budget: "
-            f"{explanation.fidelity.reason}"
-        )
+        return f"whether {text!r} has an effect is not settled: {explanation.fidelity.reason}"
     paired = {key for pair in explanation.interactions for key in (pair.first, pair.second)}
     moving = [s for s in holding if s.verdict in ("supports", "against") or s.key in paired]
     if moving:

@@ -33,7 +33,7 @@ Signal = Literal["text", "probability"]
 FidelityStatus = Literal["reliable", "partial", "no_effect", "inconclusive"]
 """`reliable`: the attributions predict unseen answers, and no open part could be as large as the
 smallest named one. `partial`: the significant segments are certain, some others are open.
-`no_effect`: an effect of any part is excluded. `inconclusive`: nothing can be said at this budget.
+`no_effect`: an effect of any part is excluded. `inconclusive`: none of these could be shown.
 """
 
 

@@ -16,6 +16,11 @@ matters is excluded. `open`: not measured well enough to tell."""
 
 NO_DIFFERENCE = "made no measurable difference"
 
+NOT_COMPARED = " (additions, length and form are not compared)"
+
+KEPT = ", with the rest of the prompt kept,"
+"""How a part of a part was measured: a smaller effect of the whole is no contradiction."""
+
 NOT_MEASURED = "not measured well enough to tell"
 
 
@@ -43,6 +48,12 @@ def drives(segment: "SegmentAttribution") -> bool:
     return segment.significant and segment.attribution > 0
 
 
+def effect(segment: "SegmentAttribution") -> tuple[float, float]:
+    """Return the key by which parts are named: the number that stands beside them, then the
+    surrogate's own effect."""
+    return round(segment.attribution, 2), segment.strength
+
+
 def around(
     segment: "SegmentAttribution", coarser: Sequence["SegmentAttribution"]
 ) -> Iterator["SegmentAttribution"]:
@@ -58,7 +69,7 @@ def outermost_drivers(
     """Return the outermost parts that the answer certainly depends on, the strongest first."""
     found = [s for s in (*coarser, *segments) if drives(s)]
     outermost = [s for s in found if not any(map(drives, around(s, coarser)))]
-    return sorted(outermost, key=lambda s: -s.strength)
+    return sorted(outermost, key=effect, reverse=True)
 
 
 def finest_drivers(
@@ -79,7 +90,7 @@ def finest_drivers(
     ]
     holding = {id(passage) for s in inside for passage in around(s, coarser)}
     finest = (s for s in inside if id(s) not in holding | again)
-    return sorted(finest, key=lambda s: -s.strength)
+    return sorted(finest, key=effect, reverse=True)
 
 
 def joint(verdicts: Collection[Verdict | None]) -> Verdict:

@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterator, Sequence
 
 from smile_trace._text.lists import NUMBERS, in_words
 from smile_trace.records import Explanation, SegmentAttribution
+from smile_trace.records.verdicts import KEPT, NOT_COMPARED
 from smile_trace.render.phrases import message_title
 from smile_trace.render.text import visible
 
-_INTERVAL = re.compile(r"(?<=%) \[\d+ to \d+ %\]")
+_ASIDE = re.compile(rf"(?<=%) \[\d+ to \d+ %\]|{re.escape(NOT_COMPARED)}|{KEPT}")
 _QUOTE = re.compile(r"(the \w+ message )?“([^“”]*)”")
 _CLAUSE = re.compile(r"; (?=(?:[^“”]*“[^“”]*”)*[^“”]*$)")
 """The end of a clause, not inside of a quotation."""
@@ -18,8 +19,8 @@ _LONGEST = (60, 40, 28, 20, 12)
 
 
 def headline(explanation: Explanation, fits: Callable[[str], bool]) -> str:
-    """Return the summary, shortened until it fits: without intervals, with messages and tool
-    results by their names, with shorter quotations, without its last clauses."""
+    """Return the summary, shortened until it fits: without intervals and asides, with messages and
+    tool results by their names, with shorter quotations, without its last clauses."""
     summary = " ".join(visible(explanation.summary).split())
     for said in _shorter(summary, explanation):
         if fits(said):
@@ -32,7 +33,7 @@ def headline(explanation: Explanation, fits: Callable[[str], bool]) -> str:
 
 def _shorter(summary: str, explanation: Explanation) -> Iterator[str]:
     yield summary
-    bare = _INTERVAL.sub("", summary)
+    bare = _ASIDE.sub("", summary)
     named = _QUOTE.sub(lambda match: _named(match, explanation), bare)
     yield named
     clauses = _CLAUSE.split(named.removesuffix("."))

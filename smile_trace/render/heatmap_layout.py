@@ -237,7 +237,7 @@ class Heatmap:
                 f"{OPENS} {CLOSES}: a part that was measured as a whole, which gives it its "
                 "value and colour; then the parts inside it were removed, with everything else "
                 "retained: those that matter are outlined, and their values do not add up to that "
-                "of the whole."
+                "of the whole, and can exceed it."
             )
         return f"{grey}{hatched}{floor}{protected}{part}{finer}".strip()
 

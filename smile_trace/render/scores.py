@@ -9,7 +9,7 @@ from smile_trace._guards.presentable import presentable
 from smile_trace._text.lists import ordinal
 from smile_trace.errors import ExtraMissing
 from smile_trace.records import Explanation, Place, SegmentAttribution, Verdict
-from smile_trace.records.verdicts import NO_DIFFERENCE, NOT_MEASURED
+from smile_trace.records.verdicts import NO_DIFFERENCE, NOT_MEASURED, effect
 
 if TYPE_CHECKING:
     import pandas as pd  # type: ignore[import-untyped]
@@ -42,7 +42,7 @@ def rows(explanation: Explanation) -> list[Row]:
     passages: dict[int | None, Row] = {}
 
     def below(parent: int | None, depth: int) -> Iterator[Row]:
-        for segment, place in sorted(pieces[parent], key=lambda p: -abs(p[0].strength)):
+        for segment, place in sorted(pieces[parent], key=lambda p: _size(p[0]), reverse=True):
             which, scope = numbers[parent, segment.places]
             around = None if parent is None else explanation.coarser[parent]
             row = Row(segment, depth, which, passages.get(scope), around)
@@ -52,6 +52,10 @@ def rows(explanation: Explanation) -> list[Row]:
                 yield from below(place, depth + 1)
 
     return list(below(None, 0)) if pieces else []
+
+
+def _size(segment: SegmentAttribution) -> tuple[float, ...]:
+    return tuple(map(abs, effect(segment)))
 
 
 _Scope = int | None
@@ -141,7 +145,7 @@ LEGEND: dict[Verdict, str] = {"excluded": NO_DIFFERENCE, "open": NOT_MEASURED}
 def plot(explanation: Explanation, *, most: int = 15, ax: "Axes | None" = None) -> "Axes":
     """Draw the strongest segments as horizontal bars with intervals, by default in new axes. Raises
     ExtraMissing if matplotlib is not installed."""
-    strongest = sorted(rows(explanation), key=lambda row: -abs(row.segment.strength))[:most]
+    strongest = sorted(rows(explanation), key=lambda row: _size(row.segment), reverse=True)[:most]
     segments = [row.segment for row in reversed(strongest)]
     if ax is None:
         ax = _axes(len(segments))

@@ -5,7 +5,12 @@ from functools import partial
 from typing import Any, Protocol
 
 from smile_trace._text.json_fields import Path, path_of, value_at
-from smile_trace.attribution.answer_change.change import ContentChange, compare, json_change
+from smile_trace.attribution.answer_change.change import (
+    ContentChange,
+    compare,
+    json_change,
+    parsed_json,
+)
 from smile_trace.attribution.answer_change.distances import CONTENT, Distance, distance_named
 from smile_trace.attribution.answer_change.word_losses import TextChange
 from smile_trace.attribution.answer_span import AnswerSpan, CallPlaces
@@ -37,6 +42,12 @@ def scorable(answer: str) -> bool:
     """Whether a model can score the answer; no server gives the text of refusals and tool calls."""
     marked = read_tool_calls(answer) is not None or read_refusal(answer) is not None
     return bool(answer.strip()) and not marked
+
+
+def only_content(answer: str, distance: str | Distance, part: AnswerSpan | None) -> bool:
+    """Whether what a text adds to the whole answer, its length and its form count for nothing."""
+    whole = part is None and scorable(answer) and parsed_json(answer) is None
+    return whole and distance == CONTENT
 
 
 class PartialChange:

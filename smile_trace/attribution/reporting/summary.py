@@ -15,12 +15,14 @@ from smile_trace.records import (
 )
 from smile_trace.records.formats.requests import tool_name
 from smile_trace.records.verdicts import (
+    KEPT,
     NO_DIFFERENCE,
-    NOT_MEASURED,
+    NOT_COMPARED,
     SMALLEST_EFFECT,
     around,
     decided,
     drives,
+    effect,
     finest_drivers,
     outermost_drivers,
 )
@@ -48,6 +50,7 @@ def summarize(
     first: FirstPlace | None = None,
     part: str | None = None,
     same_texts: bool = False,
+    by_content: bool = False,
     limit: float = SMALLEST_EFFECT,
 ) -> str:
     """One sentence for readers without statistics, for every status.
@@ -62,17 +65,17 @@ def summarize(
         first: the segments that may have the largest effect.
         part: the part of the answer that is explained; None for all of it.
         same_texts: whether all answers were the same text.
+        by_content: whether what an answer adds, its length and its form count for nothing.
         limit: the smallest effect that matters.
     """
     answer = "The answer" if part is None else f"The part “{_short(part)}” of the answer"
     if fidelity.status == "no_effect":
-        return _no_effect(fidelity, answer, same_texts=same_texts)
+        return _no_effect(fidelity, answer, same_texts=same_texts, by_content=by_content)
     segments = decided(segments, interactions, limit=limit)
     tree = _Tree(segments, coarser, limit)
     if fidelity.status == "inconclusive":
         what = "this answer" if part is None else f"the part “{_short(part)}” of this answer"
-        said = f"What drove {what} is inconclusive at this budget: {fidelity.reason}"
-        said = _sentence([said.removesuffix("."), *_next(fidelity)])
+        said = f"What drove {what} is not settled: {fidelity.reason}"
         return " ".join([said, *_perhaps_first(tree, first)])
     drivers, opponents = tree.drivers, tree.opponents
     needed = [s for s in tree.everything if s.fails_without]
@@ -97,19 +100,11 @@ def summarize(
         tree.named_together([s for s in tree.everything if s.key in paired]), interactions
     )
     clauses += _without_both(tree, without_both, of)
-    clauses += _others([s for s in tree.free if s.key not in paired], of)
+    clauses += _others([s for s in tree.free if s.key not in paired], of, by_content=by_content)
     clauses += _never_removed([s for s in segments if s.protected])
-    clauses += _next(fidelity) if fidelity.status == "partial" else ()
-    return _sentence(clauses)
-
-
-def _next(fidelity: Fidelity) -> Iterator[str]:
-    if fidelity.further_calls is not None:
-        yield f"next: about {fidelity.further_calls:,} calls would settle it"
-
-
-def _sentence(clauses: Sequence[str]) -> str:
-    joined = "; ".join(clauses).removesuffix(".") + "."
+    if fidelity.status == "partial" and fidelity.further_calls is not None:
+        clauses.append(f"about {fidelity.further_calls:,} more calls would tell (--until-settled)")
+    joined = "; ".join(clauses) + "."
     return joined[0].upper() + joined[1:]
 
 
@@ -145,7 +140,7 @@ class _Tree:
     @property
     def opponents(self) -> list[SegmentAttribution]:
         found = [s for s in self.free if s.significant and s.attribution < 0]
-        return sorted(found, key=lambda s: s.strength)
+        return sorted(found, key=effect)
 
     def named(self, segment: SegmentAttribution) -> str:
         """The segment's text, followed by the passage that it is a piece of."""
@@ -172,27 +167,21 @@ class _Tree:
 
 
 def _drivers(tree: _Tree, of: str) -> str:
-    named = []
-    for place, driver in enumerate(_as_printed(tree.drivers)):
+    named, there = [], f"there{KEPT} on"
+    for place, driver in enumerate(tree.drivers):
         lost = _costs(driver, tree.limit, "" if place else f" {of} is lost")
         pieces = tree.inside(driver)
-        strongest = _as_printed(finest_drivers(driver, tree.free, tree.coarser))
-        inner = _listed(
-            [f"{_named(s, tree.like(s, pieces))} ({_costs(s, tree.limit)})" for s in strongest]
-        )
-        there = f", there on {inner}" if inner else ""
-        named.append(f"{tree.named(driver)} ({lost}){there}")
+        inner = [
+            f"{_named(s, tree.like(s, pieces))} ({_costs(s, tree.limit)})"
+            for s in finest_drivers(driver, tree.free, tree.coarser)
+        ]
+        finer = f", {there} {_listed(inner)}" if inner else ""
+        there = "there on" if inner else there
+        named.append(f"{tree.named(driver)} ({lost}){finer}")
     if not any(map(tree.inside, tree.drivers)):
         return _listed(named)
     more = f"; and on {in_words(len(named) - _MAX_NAMED)} more" if len(named) > _MAX_NAMED else ""
     return "; on ".join(named[:_MAX_NAMED]) + more
-
-
-def _as_printed(strongest: Sequence[SegmentAttribution]) -> list[SegmentAttribution]:
-    """The first, which a list's column names too, then the others that are named in the order of
-    the numbers beside them, and those that are counted."""
-    named = sorted(strongest[1:_MAX_NAMED], key=lambda s: -s.attribution)
-    return [*strongest[:1], *named, *strongest[_MAX_NAMED:]]
 
 
 def _costs(segment: SegmentAttribution, limit: float, is_lost: str = "") -> str:
@@ -201,7 +190,8 @@ def _costs(segment: SegmentAttribution, limit: float, is_lost: str = "") -> str:
     lost, alone = f"{_lost(segment)}{is_lost}", segment.leave_one_out
     if alone is None or abs(alone - segment.attribution) < limit:
         return f"without it, {lost}" if is_lost else lost
-    return f"{lost} on average, {_percent(alone)} without it alone"
+    on_average = " without it on average" if is_lost else " on average"
+    return f"{lost}{on_average}, {_percent(alone)} if removed alone"
 
 
 def _perhaps_first(tree: _Tree, first: FirstPlace | None) -> Iterator[str]:
@@ -236,7 +226,7 @@ def _fields(tree: _Tree, fields: Sequence[FieldChange]) -> Iterator[str]:
     named = [s for s in tree.everything if drives(s) and s.key in changes]
     finest = [s for s in named if not any(s in tree.above(piece) for piece in named)]
     names = tree.named_together(finest) if finest else {}
-    for segment in sorted(finest, key=lambda s: -s.strength)[:_MAX_NAMED]:
+    for segment in sorted(finest, key=effect, reverse=True)[:_MAX_NAMED]:
         strongest = sorted(changes[segment.key], key=lambda change: -change.share)
         what = _fields_named([change.path for change in strongest])
         yield f"without {names[segment.key]} {what}"
@@ -279,29 +269,27 @@ def _without_both(tree: _Tree, pairs: Sequence[tuple[str, str, float]], of: str)
         yield f"without both {listed(list(names.values()))}, {_percent(lost)} {of} is lost"
 
 
-def _no_effect(fidelity: Fidelity, answer: str, *, same_texts: bool) -> str:
+def _no_effect(fidelity: Fidelity, answer: str, *, same_texts: bool, by_content: bool) -> str:
     what = answer[0].lower() + answer[1:]
     if fidelity.noise_floor > NEGLIGIBLE:
-        return (
-            f"Whatever was removed from the prompt, {what} changed no more than it does when the "
-            "same prompt is asked again."
-        )
-    if same_texts:
-        return f"Whatever was removed from the prompt, {what} stayed the same."
-    return (
-        f"Whatever was removed from the prompt, {what} moved less than this comparison can tell "
-        "from noise."
-    )
+        moved = "changed no more than it does when the same prompt is asked again"
+    elif same_texts:
+        moved = "stayed the same"
+    else:
+        moved = "moved less than this comparison can tell from noise"
+    unseen = NOT_COMPARED if by_content and not same_texts else ""
+    return f"Whatever was removed from the prompt, {what} {moved}{unseen}."
 
 
-def _others(segments: Sequence[SegmentAttribution], of: str) -> Iterator[str]:
+def _others(segments: Sequence[SegmentAttribution], of: str, *, by_content: bool) -> Iterator[str]:
     if excluded := [s for s in segments if s.verdict == "excluded"]:
-        yield f"{_counted(excluded, 'other')} {NO_DIFFERENCE}"
+        to = f" to what the answer says{NOT_COMPARED}" if by_content else ""
+        yield f"{_counted(excluded, 'other')} {NO_DIFFERENCE}{to}"
     if unknown := [s for s in segments if s.verdict == "open"]:
-        was = "was" if len(unknown) == 1 else "were"
-        each = "" if len(unknown) == 1 else " each"
+        each = "which" if len(unknown) == 1 else "each"
         most = round(100 * max(s.at_most for s in unknown))
-        yield f"{_counted(unknown, 'other')} {was} {NOT_MEASURED}: up to {most} % {of}{each}"
+        settled = f"not settled: {_counted(unknown, 'other')}"
+        yield f"{settled}, {each} could account for up to {most} % {of}"
 
 
 def _never_removed(protected: Sequence[SegmentAttribution]) -> Iterator[str]:

@@ -82,8 +82,12 @@ def _of_outermost(
     judged = max(moved, key=lambda k: _WORST.index(verdicts[k][0]))
     status, reason = verdicts[judged]
     if status == "inconclusive" and any(verdicts[k][0] in CONVINCING for k in moved):
-        return judged, ("partial", reason)
+        return judged, ("partial", _beside_certain(reason))
     return judged, (status, reason)
+
+
+def _beside_certain(reason: str) -> str:
+    return f"what is named is certain, but {reason}"
 
 
 _WORST: tuple[FidelityStatus, ...] = ("no_effect", "reliable", "partial", "inconclusive")
@@ -101,8 +105,25 @@ def final_fidelity(
 
     `no_effect` holds only if an effect of every part is excluded (`limit`: the smallest that
     matters). `reliable` becomes `partial` if an open part could matter as much as the smallest
-    named one. Neither holds if the comparison may not see what changed.
+    named one. Neither holds if the comparison may not see what changed. The reason of
+    `inconclusive` ends with what to do.
     """
+    fidelity = _given_open(fidelity, segments, coarser, interactions, limit)
+    if fidelity.status != "inconclusive" or ":" in fidelity.reason:
+        return fidelity
+    calls, what = fidelity.further_calls, "more calls or coarser parts may tell (--budget, --unit)"
+    if calls is not None:
+        what = f"about {calls:,} more calls would tell (--until-settled)"
+    return fidelity.model_copy(update={"reason": f"{fidelity.reason[:-1]}: {what}."})
+
+
+def _given_open(
+    fidelity: Fidelity,
+    segments: Sequence[SegmentAttribution],
+    coarser: Sequence[SegmentAttribution],
+    interactions: Sequence[Interaction],
+    limit: float,
+) -> Fidelity:
     if fidelity.unseen > MOST_UNSEEN and fidelity.status in ("reliable", "no_effect"):
         sure = bool(interactions) or any(s.significant for s in (*segments, *coarser))
         status: FidelityStatus = "partial" if sure else "inconclusive"
@@ -115,7 +136,7 @@ def final_fidelity(
         return fidelity
     if fidelity.status == "no_effect":
         reason = (
-            f"{fidelity.reason[:-1]}, but a part could still matter, by up to {_percent(most)} of "
+            f"{fidelity.reason[:-1]}, but a part could still account for up to {_percent(most)} of "
             "the answer."
         )
         return fidelity.model_copy(update={"status": "inconclusive", "reason": reason})
@@ -123,10 +144,9 @@ def final_fidelity(
     smallest = min((*named, *(abs(pair.value) for pair in interactions)), default=0.0)
     if fidelity.status != "reliable" or most < smallest:
         return fidelity
-    reason = (
-        f"{fidelity.reason[:-1]}, but a part that was not measured well enough (up to "
-        f"{_percent(most)} of the answer) could matter more than one that is named "
-        f"({_percent(smallest)})."
+    reason = _beside_certain(
+        f"a part that is not settled could account for up to {_percent(most)} of the answer, more "
+        f"than one that is named ({_percent(smallest)})."
     )
     return fidelity.model_copy(update={"status": "partial", "reason": reason})
 
@@ -153,7 +173,9 @@ def _verdict(found: LevelFindings, scores: ResponseScores) -> tuple[FidelityStat
     if scores.only_sparse_moved and not any(found.fails_without):
         return "inconclusive", "the answer moved only where four fifths of the prompt were removed."
     if (unpredictable := _why_unpredictable(found)) is not None:
-        return "partial" if _anything_sure(found) else "inconclusive", unpredictable
+        if _anything_sure(found):
+            return "partial", _beside_certain(unpredictable)
+        return "inconclusive", unpredictable
     if found.exact:
         return "reliable", "every combination of the parts was asked."
     assert found.held_out is not None
@@ -164,17 +186,26 @@ def _verdict(found: LevelFindings, scores: ResponseScores) -> tuple[FidelityStat
     )
 
 
+_AGAIN = "explain it again when the model answers (--fresh)"
+
+
 def _why_nothing(found: LevelFindings, scores: ResponseScores) -> str | None:
     if scores.baseline is None:
-        return "the unperturbed prompt got no answer."
+        return f"the unperturbed prompt got no answer: {_AGAIN}."
     if not scores.baseline_reproduced:
-        return "the model does not give the logged answer back to the same prompt."
+        return (
+            "the model does not give the logged answer back to the same prompt: explain an answer "
+            "that it gives now, at temperature 0."
+        )
     if found.rows <= found.exact and len(found.segments) == 1:
-        return "the prompt was taken as a single part, without which it is empty."
+        return (
+            "the prompt was taken as a single part, without which it is empty: take finer parts "
+            "(--unit)."
+        )
     if any(found.fails_without):
         return None
     if found.rows <= found.exact:
-        return "no perturbed prompt got an answer."
+        return f"no perturbed prompt got an answer: {_AGAIN}."
     answered = found.rows + sum(change is not None for change in scores.sparse)
     if not found.exact and answered < MIN_ROWS:
         return f"only {answered} perturbed prompts got an answer, and {MIN_ROWS} are needed."
@@ -186,8 +217,8 @@ def _unchanged(found: LevelFindings) -> tuple[FidelityStatus, str]:
         return "partial", "the answers that came did not move, and the other requests failed."
     if found.failure_rate > MAX_FAILURES:
         return "inconclusive", (
-            f"{100 * found.failure_rate:.0f} % of the requests failed; the answers that came did "
-            "not move."
+            f"{100 * found.failure_rate:.0f} % of the requests failed, and the answers that came "
+            f"did not move: {_AGAIN}."
         )
     return "no_effect", "no answer moved further than noise moves it."
 

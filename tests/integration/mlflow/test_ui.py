@@ -86,7 +86,7 @@ def test_hostile_text_is_text_everywhere(
     receipt = deliver(mlflow_server, explained)
     open_explanation(page, str(receipt.url))
     assert page.get_by_text("<script>alert('smile-alarm')</script>").count() > 0
-    assert page.get_by_text("nconclusive at this budget").count() > 0
+    assert page.get_by_text("nconclusive").count() > 0
     page.get_by_text("ask · gpt-4o-mini", exact=True).first.dispatch_event("click")
     page.get_by_text("Assistant", exact=True).first.wait_for(timeout=PATIENCE)
 

@@ -14,6 +14,7 @@ from benchmarks.answer_change import chain_words, groups
 from smile_trace.attribution.answer_change import ContentChange, Meaning, compare, embed_sentences
 from smile_trace.attribution.answer_change.contradictions import edits
 from smile_trace.attribution.answer_change.matching import read
+from smile_trace.attribution.answer_change.text_comparison import only_content
 from smile_trace.attribution.answer_change.tokens import plain, sentence
 from smile_trace.attribution.segmentation import boundaries
 from smile_trace.attribution.word_vectors import VectorTable, contextual, embed_words
@@ -174,6 +175,13 @@ def test_a_part_has_not_moved_where_the_response_says_it(
     change = ContentChange(logged, embed_words, (start, start + len(part)))
     assert not any(change.changes(same.split(" · ")))
     assert min(change.changes(others)) > 0.8
+
+
+def test_what_an_answer_adds_counts_for_nothing_in_texts_that_are_compared_whole() -> None:
+    assert only_content("It is open.", "content", None)
+    assert not only_content("It is open.", "words", None)
+    assert not only_content("It is open.", "content", (6, 10))
+    assert not only_content('{"open": true}', "content", None)
 
 
 def test_a_distance_of_word_vectors_by_name() -> None:

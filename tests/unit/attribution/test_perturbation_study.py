@@ -556,7 +556,7 @@ def test_a_study_goes_on_until_what_is_open_is_settled(most: int | None, settled
     assert (found.fidelity.further_calls is None) == settled
     assert len(asked.perturbations) <= (most or 30)
     assert (len(asked.perturbations) > 30) == (most is not None)
-    said = f"next: about {found.fidelity.further_calls} calls would settle it"
+    said = f"; about {found.fidelity.further_calls} more calls would tell (--until-settled)"
     assert (said in found.summary) == (not settled)
 
 

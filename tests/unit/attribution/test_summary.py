@@ -17,7 +17,7 @@ from smile_trace.records import (
     Interaction,
     SegmentAttribution,
 )
-from smile_trace.records.verdicts import SMALLEST_EFFECT
+from smile_trace.records.verdicts import KEPT, SMALLEST_EFFECT
 
 
 def segment(text: str, low: float = 0.0, value: float = 0.0, high: float = 0.0, **more: Any):
@@ -66,7 +66,7 @@ def test_the_usual_sentence() -> None:
     assert said(many).startswith(f"{DEPENDS}the 21st “no” (")
 
 
-INCONCLUSIVE = "What drove this answer is inconclusive at this budget: so it is."
+INCONCLUSIVE = "What drove this answer is not settled: so it is."
 NOTHING = "No single part of the prompt made a difference that stands out of the noise."
 
 
@@ -101,13 +101,11 @@ def test_beside_a_driver_a_few_are_named_only_where_others_may_be_stronger() -> 
     assert first("fd") == first("f") == first("") == said(words)
 
 
-def test_the_strongest_by_its_own_effect_is_first_and_others_follow_by_their_numbers() -> None:
-    strongest = segment("dog", 0.4, 0.5, 0.6, own_effect=0.7)
-    second = segment("cat", 0.4, 0.53, 0.6, own_effect=0.5)
-    third = segment("ant", 0.4, 0.56, 0.6, own_effect=0.4)
-    sentence = said([driver("fox", own_effect=0.2), second, third, strongest])
-    assert re.findall("“(.*?)”", sentence) == ["dog", "ant", "cat"]
-    assert "and one more" in sentence
+def test_parts_are_named_in_the_order_of_the_numbers_beside_them() -> None:
+    weak = segment("dog", 0.4, 0.53, 0.6, own_effect=0.7)
+    strong = segment("cat", 0.4, 0.56, 0.6, own_effect=0.5)
+    even = segment("ant", 0.4, 0.53, 0.6, own_effect=0.4)
+    assert re.findall("“(.*?)”", said([even, weak, strong])) == ["cat", "dog", "ant"]
 
 
 @pytest.mark.parametrize(
@@ -204,9 +202,9 @@ def test_words_are_named_in_their_passage() -> None:
     whole = [*pieces, segment("the rest", -0.05, 0.0, 0.05, unit="span", start=200)]
     lost = "“the key of the door” (without it, 90 % [80 to 100 %] of the answer is lost)"
     assert summarize(whole, RELIABLE, coarser=[one]) == (
-        f"{DEPENDS}{lost}, there on the second “the” (70 % [60 to 80 %]) and “key” (40 % [30 to "
-        "50 %]); “door” in “the key of the door” works against it; two other words and one other "
-        "part made no measurable difference."
+        f"{DEPENDS}{lost}, there{KEPT} on the second “the” (70 % [60 to 80 %]) and “key” (40 % "
+        "[30 to 50 %]); “door” in “the key of the door” works against it; two other words and one "
+        "other part made no measurable difference."
     )
     weak = one.model_copy(update={"significant": False})
     assert summarize(pieces[1:2], RELIABLE, coarser=[weak]) == (
@@ -222,13 +220,13 @@ def test_several_passages_and_three_sizes() -> None:
     outer, other = passages("a section", "another")
     [inner] = passages("a sentence of it", parent=0)
     word = segment("word", 0.3, 0.4, 0.5, parent=2)
+    item = segment("item", 0.7, 0.8, 0.9, parent=1)
     apart = [segment(f"p{k}", 0.1, 0.2, 0.3, unit="span", start=300 + k) for k in range(2)]
     reliable = Fidelity(status="reliable", reason="")
-    assert summarize([word, *apart], reliable, coarser=[outer, other, inner]) == (
+    assert summarize([word, item, *apart], reliable, coarser=[outer, other, inner]) == (
         "The answer depends on “a section” (without it, 90 % [80 to 100 %] of the answer is lost), "
-        "there on “word” (40 % [30 to 50 %]); on “another” (70 % [60 to 80 %]); on “p0” (20 % "
-        "[10 to 30 %]); and on "
-        "one more."
+        f"there{KEPT} on “word” (40 % [30 to 50 %]); on “another” (70 % [60 to 80 %]), there on "
+        "“item” (80 % [70 to 90 %]); on “p0” (20 % [10 to 30 %]); and on one more."
     )
 
 
@@ -237,11 +235,11 @@ def test_a_part_measured_again_counts_as_it_was_found_there() -> None:
     item = item.model_copy(update={"parent": 0, "start": 1, "end": 2})
     again = segment("item: rug", -0.1, 0.2, 0.5, parent=1, start=1, end=2)
     price = segment("price: 120", 0.3, 0.4, 0.5, parent=0, start=3, end=4)
-    assert "lost), there on “price: 120” (40 % [30 to 50 %]); one" in summarize(
+    assert f"lost), there{KEPT} on “price: 120” (40 % [30 to 50 %]); not" in summarize(
         [again, price], RELIABLE, coarser=[result, item]
     )
     unsure = segment("rug", -0.1, 0.2, 0.5, parent=1, start=1, end=2 - 1)
-    assert "there on “item: rug” (70 % [60 to 80 %]) and “price: 120” (40 %" in summarize(
+    assert f"there{KEPT} on “item: rug” (70 % [60 to 80 %]) and “price: 120” (40 %" in summarize(
         [unsure, price], RELIABLE, coarser=[result, item]
     )
 
@@ -272,7 +270,7 @@ def test_a_part_measured_again_counts_as_it_was_found_there() -> None:
             [driver()],
             "inconclusive",
             {},
-            "What drove this answer is inconclusive at this budget: so it is.",
+            "What drove this answer is not settled: so it is.",
         ),
         (
             others(3),
@@ -303,7 +301,7 @@ def test_a_part_measured_again_counts_as_it_was_found_there() -> None:
             [driver()],
             "inconclusive",
             {"part": "red"},
-            "What drove the part “red” of this answer is inconclusive at this budget: so it is.",
+            "What drove the part “red” of this answer is not settled: so it is.",
         ),
     ],
 )
@@ -369,7 +367,7 @@ def test_the_sentence_fits_any_finding(
     if left:
         assert f"up to {round(100 * max(s.at_most for s in left))} % of" in sentence
     assert _counted(sentence, " made no measurable difference") == len(excluded)
-    assert _counted(sentence, " (?:was|were) not measured well enough to tell") == len(left)
+    assert _counted(sentence, ", (?:which|each) could account for") == len(left)
     for sign in (1, -1):
         strongest = sorted(
             (s for s in named if s.attribution * sign > 0), key=lambda s: -s.attribution * sign
@@ -387,14 +385,17 @@ def _counted(sentence: str, of: str) -> int:
 def test_what_was_not_measured_well_enough() -> None:
     whole = [driver(), *unknown(2, unit="message"), *others(3)]
     assert said(whole) == (
-        f"{DEPENDS}“fox” {LOST}; three other words made no measurable difference; two other "
-        "messages were not measured well enough to tell: up to 31 % of the answer each."
+        f"{DEPENDS}“fox” {LOST}; three other words made no measurable difference; not "
+        "settled: two other messages, each could account for up to 31 % of the answer."
     )
     assert said([driver(), *unknown(1, most=0.1)], part="a part").endswith(
-        "; one other word was not measured well enough to tell: up to 10 % of that part."
+        "; not settled: one other word, which could account for up to 10 % of that part."
     )
     against = segment("less", -0.24, -0.05, 0.02)
     assert "up to 24 % of the answer" in said([driver(), against])
+
+
+MORE_CALLS = "more calls or coarser parts may tell (--budget, --unit)"
 
 
 @pytest.mark.parametrize(
@@ -406,17 +407,17 @@ def test_what_was_not_measured_well_enough() -> None:
             "reliable",
             [driver(), segment("brown", 0.1, 0.2, 0.3), *unknown(2)],
             "partial",
-            "so it is, but a part that was not measured well enough (up to 31 % of the answer) "
-            "could matter more than one that is named (20 %).",
+            "what is named is certain, but a part that is not settled could account for up to 31 % "
+            "of the answer, more than one that is named (20 %).",
         ),
         ("partial", [driver(), *unknown(1, most=0.9)], "partial", "so it is."),
-        ("inconclusive", unknown(1), "inconclusive", "so it is."),
+        ("inconclusive", unknown(1), "inconclusive", f"so it is: {MORE_CALLS}."),
         ("no_effect", others(2), "no_effect", "so it is."),
         (
             "no_effect",
             [*others(2), *unknown(1)],
             "inconclusive",
-            "so it is, but a part could still matter, by up to 31 % of the answer.",
+            f"so it is, but a part could still account for up to 31 % of the answer: {MORE_CALLS}.",
         ),
     ],
 )
@@ -425,6 +426,28 @@ def test_the_status_beside_open_parts(
 ) -> None:
     found = final_fidelity(Fidelity(status=status, reason="so it is."), segments)
     assert (found.status, found.reason) == (becomes, reason)
+
+
+def test_what_is_not_settled_says_what_to_do() -> None:
+    def reason(**more: Any) -> str:
+        given = {"status": "inconclusive", "reason": "so it is.", **more}
+        return final_fidelity(Fidelity(**given), others(1)).reason
+
+    assert reason() == f"so it is: {MORE_CALLS}."
+    assert reason(further_calls=60) == "so it is: about 60 more calls would tell (--until-settled)."
+    assert reason(reason="no answer: ask again.", further_calls=60) == "no answer: ask again."
+
+
+def test_what_the_comparison_leaves_out_is_said_once() -> None:
+    unseen = "(additions, length and form are not compared)"
+    words = [driver(), *others(2), *others(1, unit="sentence")]
+    assert said(words, by_content=True) == (
+        f"{DEPENDS}“fox” {LOST}; two other words and one other sentence made no measurable "
+        f"difference to what the answer says {unseen}."
+    )
+    assert unseen not in said([driver()], by_content=True)
+    assert said(words, "no_effect", by_content=True).endswith(f" tell from noise {unseen}.")
+    assert unseen not in said(words, "no_effect", by_content=True, same_texts=True)
 
 
 def test_what_only_works_together_is_named_and_lowers_no_status() -> None:
@@ -472,9 +495,9 @@ def test_what_is_lost_without_it_is_not_said_of_an_average() -> None:
     user = segment("Where", 0.25, 0.25, 0.25, key="b", leave_one_out=0.0)
     near = segment("lamp", 0.2, 0.2, 0.2, key="c", leave_one_out=0.25)
     assert said([system, user, near], without_both=[("a", "b", 0.99), ("a", "c", 0.6)]) == (
-        "The answer depends on “Answer” (52 % of the answer is lost on average, 27 % without it "
-        "alone), “Where” (25 % on average, 0 % without it alone) and “lamp” (20 %); without both "
-        "“Answer” and “Where”, 99 % of the answer is lost."
+        "The answer depends on “Answer” (52 % of the answer is lost without it on average, 27 % if "
+        "removed alone), “Where” (25 % on average, 0 % if removed alone) and “lamp” (20 %); "
+        "without both “Answer” and “Where”, 99 % of the answer is lost."
     )
 
 
@@ -487,9 +510,8 @@ def test_what_works_together_in_a_passage() -> None:
     reliable = Fidelity(status="reliable", reason="")
     both = [together("both", "0", "1")]
     assert summarize(pieces, reliable, coarser=[one], interactions=both).endswith(
-        "there on “key” (40 % [30 to 50 %]) and “here” (40 % [30 to 50 %]); “key” and “here” "
-        "only work "
-        "together."
+        f"there{KEPT} on “key” (40 % [30 to 50 %]) and “here” (40 % [30 to 50 %]); “key” and "
+        "“here” only work together."
     )
     weak = one.model_copy(update={"significant": False})
     assert summarize(pieces, reliable, coarser=[weak], interactions=both).endswith(
