@@ -14,7 +14,7 @@ from typing import Any
 
 from smile_trace._guards.presentable import hide, presentable
 from smile_trace.records import JSON
-from smile_trace.trackers.http import HttpClient, HttpOptions, RequestRejected, Service
+from smile_trace.trackers.http import HttpClient, HttpOptions, Service, tolerating
 
 CLOUD = "https://cloud.langfuse.com"
 OTLP = "api/public/otel/v1/traces"
@@ -128,11 +128,8 @@ class LangfuseServer:
     def delete(self, path: str) -> None:
         """Delete what is at a path of the public API: a trace with everything in it, a score or an
         item of a queue. Does nothing if it is missing."""
-        try:
+        with tolerating(404):
             self.http.send("DELETE", f"api/public/{path}")
-        except RequestRejected as rejected:
-            if not rejected.missing:
-                raise
 
     def attach(self, trace_id: str, observation_id: str, content: bytes, media_type: str) -> str:
         """Upload a file for the output of an observation, once, and return the text that refers to

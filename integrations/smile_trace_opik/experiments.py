@@ -19,7 +19,7 @@ from smile_trace.records.comparison import Comparison
 from smile_trace.render.comparison.layout import figures
 from smile_trace.trackers import ComparedPrompt, Receipt
 from smile_trace.trackers.fields import known, timestamp
-from smile_trace.trackers.http import RequestRejected
+from smile_trace.trackers.http import tolerating
 from smile_trace.trackers.version_rows import (
     MADE_BY,
     Cell,
@@ -78,22 +78,16 @@ def forget_comparison(server: OpikServer, project: str, prompt: str) -> None:
 
 
 def _make_dataset(server: OpikServer, project: str, name: str) -> str:
-    try:
-        about = {"name": name, "project_name": project, "description": ABOUT}
+    about = {"name": name, "project_name": project, "description": ABOUT}
+    with tolerating(409):  # it is there
         server.write("POST", "datasets", about)
-    except RequestRejected as rejected:
-        if rejected.status != 409:  # it is there
-            raise
     return _id_of(server, project, name)
 
 
 def _find_dataset(server: OpikServer, project: str, name: str) -> str | None:
-    try:
+    with tolerating(404):
         return _id_of(server, project, name)
-    except RequestRejected as rejected:
-        if rejected.missing:
-            return None
-        raise
+    return None
 
 
 def _id_of(server: OpikServer, project: str, name: str) -> str:

@@ -19,7 +19,7 @@ from smile_trace.records import JSON, Explanation
 from smile_trace.records.judgement import ReviewTask
 from smile_trace.render.review import review_text, review_title
 from smile_trace.trackers.fields import timestamp, without_nul
-from smile_trace.trackers.http import RequestRejected
+from smile_trace.trackers.http import RequestRejected, tolerating
 from smile_trace.trackers.reviews import ABOUT, ASKED, NAMES, ReviewQueues, Said
 from smile_trace_opik.server import OpikServer
 from smile_trace_opik.spans import SOURCE, uuid7
@@ -138,11 +138,8 @@ class ReviewQueue:
             "type": "categorical",
             "details": {"categories": dict(categories)},
         }
-        try:
+        with tolerating(409):  # it is there
             self._server.ask("POST", "feedback-definitions", definition)
-        except RequestRejected as rejected:
-            if rejected.status != 409:  # it is there
-                raise
 
 
 class OpikQueues(ReviewQueues):

@@ -12,7 +12,7 @@ from urllib.parse import quote
 from smile_trace._guards.presentable import hide, presentable
 from smile_trace.records import JSON
 from smile_trace.trackers import TrackerUnavailable
-from smile_trace.trackers.http import HttpClient, HttpOptions, RequestRejected, Service
+from smile_trace.trackers.http import HttpClient, HttpOptions, RequestRejected, Service, tolerating
 
 CLOUD = "https://www.comet.com/opik/api/"
 DEFAULT_WORKSPACE = "default"
@@ -158,11 +158,8 @@ class OpikServer:
             if names := self._files(project_id, about):
                 removal = {"file_names": names, "container_id": project_id, **about}
                 self.write("POST", "attachment/delete", removal)
-        try:
+        with tolerating(404):
             self._http.request("DELETE", f"v1/private/traces/{trace_id}")
-        except RequestRejected as rejected:
-            if not rejected.missing:
-                raise
 
     def write_scores(self, entity: Entity, scores: Sequence[JSON]) -> None:
         """Write feedback scores, replacing those of the same name."""
@@ -216,15 +213,11 @@ class OpikServer:
     def find_project(self, project: str) -> str | None:
         """Return the id of a project; None if there is none of that name."""
         if project not in self._project_ids:
-            try:
+            with tolerating(404):
                 found = self.ask("POST", "projects/retrieve", {"name": project})
-            except RequestRejected as rejected:
-                if rejected.missing:
-                    return None
-                raise
-            with self.service.reading():
-                self._project_ids[project] = str(found["id"])
-        return self._project_ids[project]
+                with self.service.reading():
+                    self._project_ids[project] = str(found["id"])
+        return self._project_ids.get(project)
 
     def write_all(
         self, method: str, path: str, name: str, items: Sequence[T], **more: JSON

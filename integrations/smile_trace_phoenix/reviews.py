@@ -15,7 +15,7 @@ from smile_trace.records import Span
 from smile_trace.records.judgement import ReviewTask
 from smile_trace.render.review import review_answer, review_text
 from smile_trace.trackers.batches import split
-from smile_trace.trackers.http import RequestRejected
+from smile_trace.trackers.http import RequestRejected, tolerating
 from smile_trace.trackers.reviews import (
     ABOUT,
     ASKED,
@@ -127,11 +127,8 @@ class PhoenixQueues(ReviewQueues):
             "optimization_direction": "NONE",
             "values": [{"label": choice} for choice in CHOICES],
         }
-        try:
+        with tolerating(409):  # it is there
             self._server.http.send("POST", "v1/annotation_configs", config)
-        except RequestRejected as rejected:
-            if rejected.status != 409:  # it is there
-                raise
         self._server.http.send("PUT", f"v1/projects/{queue}/annotation_configs/{quote(name)}")
 
     def _spans(self, queue: str, params: Mapping[str, str]) -> list[dict[str, Any]]:

@@ -14,7 +14,14 @@ from urllib.parse import unquote, urlsplit
 from smile_trace._guards.presentable import hide, presentable
 from smile_trace.records import JSON, Span
 from smile_trace.trackers import TrackerUnavailable
-from smile_trace.trackers.http import HttpClient, HttpOptions, Params, RequestRejected, Service
+from smile_trace.trackers.http import (
+    HttpClient,
+    HttpOptions,
+    Params,
+    RequestRejected,
+    Service,
+    tolerating,
+)
 from smile_trace.trackers.late_span import HeldSpan
 from smile_trace.trackers.otlp import post_spans
 from smile_trace.trackers.presentation import EXPLANATION_NAME, PATH_NAME
@@ -152,13 +159,10 @@ class PhoenixServer:
         if not rows:
             return True
         params = {"sync": "true"} if wait else {}
-        try:
+        with tolerating(404):
             self.http.send("POST", f"v1/{kind}_annotations", {"data": list(rows)}, params=params)
-        except RequestRejected as rejected:
-            if rejected.missing:
-                return False
-            raise
-        return True
+            return True
+        return False
 
     def listed(self, path: str, params: Params) -> list[dict[str, Any]]:
         """Return everything in a list, page by page; empty if there is no such list."""
@@ -178,13 +182,10 @@ class PhoenixServer:
 
     def delete(self, what: str, identifier: str) -> bool:
         """Delete a span, trace, dataset or experiment; return whether it existed."""
-        try:
+        with tolerating(404):
             self.http.request("DELETE", f"v1/{what}/{identifier}")
-        except RequestRejected as rejected:
-            if rejected.missing:
-                return False
-            raise
-        return True
+            return True
+        return False
 
 
 def _following(cursor: Any, before: str | None) -> str | None:

@@ -19,7 +19,7 @@ from smile_trace.trackers import (
 from smile_trace.trackers.batches import outcome_of
 from smile_trace.trackers.dashboard import Dashboard, gone, not_ours, own_place
 from smile_trace.trackers.fields import external_traces, known, retrievers
-from smile_trace.trackers.http import HttpOptions, RequestRejected
+from smile_trace.trackers.http import HttpOptions, tolerating
 from smile_trace.trackers.late_span import Parent, find_parent, find_root, late_span
 from smile_trace.trackers.presentation import (
     DOCUMENT,
@@ -169,12 +169,9 @@ class PhoenixTracker(Dashboard):
                 del row["identifier"]  # which Phoenix takes of no document
                 at = {"span_id": document.span_id, "document_position": document.position}
                 rows.append(row | at)
-        try:
+        # A span that somebody else wrote may show fewer documents than were retrieved.
+        with tolerating(422):
             self._annotated("document", rows)
-        except RequestRejected as rejected:
-            # A span that somebody else wrote may show fewer documents than were retrieved.
-            if rejected.status != 422:
-                raise
 
     def _annotated(self, kind: Kind, rows: Sequence[Row]) -> bool:
         return self._server.settled(lambda: self._server.annotate(kind, rows))

@@ -4,10 +4,12 @@ import asyncio
 import re
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
 
 from smile_trace._options import unusual, written_options
+from smile_trace.attribution import Embed
 from smile_trace.attribution.segmentation.units import AnyUnit
 from smile_trace.errors import SmileTraceError
 from smile_trace.explaining.api import ask_once, explain_metered
@@ -127,47 +129,47 @@ def ask_path(
     options = question.options
     final = answered_call(trace, str(question.trace_id).partition(":")[2])
     with ForegroundSpending(conf, options.calls, trace_id=trace.trace_id) as spending:
-        asking = _Asking(conf, options, question.model, question.app, spending, fresh, on_round)
+        asking = _Asking(
+            conf,
+            options,
+            question.model,
+            question.app,
+            spending,
+            spending.embeddings(),
+            fresh,
+            on_round,
+        )
         return wait_for(PathWalk(trace, asking, options, depth).run(final))
 
 
+@dataclass(frozen=True)
 class _Asking:
     """Asks the calls of one path, all paid from one budget."""
 
-    def __init__(
-        self,
-        conf: Settings,
-        options: ExplainOptions,
-        model: AnyModel | None,
-        app: str | None,
-        spending: ForegroundSpending,
-        fresh: bool,
-        on_round: OnRound | None,
-    ) -> None:
-        self._conf = conf
-        self._options = options
-        self._model = model
-        self._app = app
-        self._spending = spending
-        self._fresh = fresh
-        self._embed = spending.embeddings()
-        self._on_round = on_round
+    conf: Settings
+    options: ExplainOptions
+    model: AnyModel | None
+    app: str | None
+    spending: ForegroundSpending
+    embed: Embed | None
+    fresh: bool
+    on_round: OnRound | None
 
     async def explain(self, call: Call, options: ExplainOptions) -> Explanation:
         """See `path_walk.Asking.explain`."""
         prepared, paid = await self._opened(call, options)
-        return await explain_metered(prepared, paid, embed=self._embed, on_round=self._on_round)
+        return await explain_metered(prepared, paid, embed=self.embed, on_round=self.on_round)
 
     async def answer(self, call: Call, parameters: dict[str, JSON]) -> Response:
         """See `path_walk.Asking.answer`."""
-        prepared, paid = await self._opened(call, self._options)
+        prepared, paid = await self._opened(call, self.options)
         update = {"parameters": parameters}
         return await ask_once(prepared.prompted.model_copy(update=update), paid)
 
     async def _opened(self, call: Call, options: ExplainOptions) -> tuple[Prepared, MeteredModel]:
-        prepared = prepare_call(call, self._conf, options, model=self._model, app=self._app)
+        prepared = prepare_call(call, self.conf, options, model=self.model, app=self.app)
         # The store is opened here, which may take as long as its database does.
-        metered = partial(self._spending.metered, fresh=self._fresh)
+        metered = partial(self.spending.metered, fresh=self.fresh)
         return prepared, await asyncio.to_thread(metered, prepared.model, prepared.name)
 
 

@@ -6,7 +6,7 @@ import os
 import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from types import ModuleType
 from typing import Any
@@ -70,6 +70,7 @@ class Batch:
         return [Batch((index,), (item,)) for index, item in pairs]
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class Transport(ABC):
     """One server and the model asked there, in the low-level form of a provider's own client.
 
@@ -85,29 +86,17 @@ class Transport(ABC):
         free: whether the server is our own and costs nothing.
     """
 
-    def __init__(
-        self,
-        *,
-        base_url: str,
-        model: str,
-        key: str | None,
-        concurrency: int,
-        timeout_seconds: float,
-        retries: int,
-        max_reply_mb: float = MAX_REPLY_MB,
-        free: bool = False,
-    ) -> None:
-        self.base_url = base_url
-        self._model = model
-        self._key = key
-        self._concurrency = concurrency
-        self._timeout = timeout_seconds
-        self._max_reply_mb = max_reply_mb
-        self._retries = retries
-        self._free = free
-        self._loops: weakref.WeakKeyDictionary[
-            asyncio.AbstractEventLoop, tuple[Any, asyncio.Semaphore]
-        ] = weakref.WeakKeyDictionary()
+    base_url: str
+    model: str
+    key: str | None
+    concurrency: int
+    timeout_seconds: float
+    retries: int
+    max_reply_mb: float = MAX_REPLY_MB
+    free: bool = False
+    _loops: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[Any, asyncio.Semaphore]] = (
+        field(default_factory=weakref.WeakKeyDictionary, init=False)
+    )
 
     @property
     @abstractmethod
@@ -151,7 +140,7 @@ class Transport(ABC):
         """
         client, _ = self._here()
         try:
-            async with asyncio.timeout(self._timeout):
+            async with asyncio.timeout(self.timeout_seconds):
                 reply = await client.post(
                     path, body=dict(body), cast_to=object, options={"headers": self._headers(body)}
                 )
@@ -177,14 +166,14 @@ class Transport(ABC):
         if loop not in self._loops:
             client = self._connect(
                 base_url=self.base_url,
-                timeout=self._timeout,
+                timeout=self.timeout_seconds,
                 max_retries=0,
                 http_client=self.client.DefaultAsyncHttpxClient(
                     headers=HEADERS,
-                    event_hooks={"response": [bounded(self._max_reply_mb)]},
+                    event_hooks={"response": [bounded(self.max_reply_mb)]},
                 ),
             )
-            self._loops[loop] = client, asyncio.Semaphore(self._concurrency)
+            self._loops[loop] = client, asyncio.Semaphore(self.concurrency)
         return self._loops[loop]
 
     async def _ask_in_slot(self, batch: Batch, meter: Meter) -> list[Response]:
@@ -210,7 +199,7 @@ class Transport(ABC):
             else:
                 unknown = result.fate == "unknown"
                 await meter.settle(attempt, None if unknown else _failed(batch, result))
-            pause = pause_before_retry(result, retry, self._retries)
+            pause = pause_before_retry(result, retry, self.retries)
             if pause is None:
                 return await self._give_up(batch, result, meter)
             await asyncio.sleep(pause)
@@ -229,7 +218,7 @@ class Transport(ABC):
         try:
             reply = await self.post(batch.path, batch.body)
         except unanswered(self.client) as error:
-            failure = read_error(error, client=self.client, timeout=self._timeout)
+            failure = read_error(error, client=self.client, timeout=self.timeout_seconds)
             alone = len(batch.items) == 1 and batch.items[0].answer is None
             return [self._refusal(batch)] if failure.filtered and alone else failure
         return [
@@ -253,7 +242,7 @@ class Transport(ABC):
                 )
             case "refused":
                 said = (
-                    f"{where} refuses the model {self._model!r} ({failure.reason}): "
+                    f"{where} refuses the model {self.model!r} ({failure.reason}): "
                     "correct its settings or its key"
                 )
             case "busy":
@@ -261,15 +250,15 @@ class Transport(ABC):
             case _:
                 said = (
                     f"{where} does not answer: start the server, or correct the base_url "
-                    f"of the model {self._model!r}"
+                    f"of the model {self.model!r}"
                 )
         return ModelUnavailable(said, permanent=failure.unavailable == "refused")
 
     def _price(self, usage: Usage) -> float | None:
-        return 0.0 if self._free else price(usage, self._model, self.base_url)
+        return 0.0 if self.free else price(usage, self.model, self.base_url)
 
     def _priced(self, response: Response) -> Response:
-        if response.usage is None and not self._free:
+        if response.usage is None and not self.free:
             return response
         return response.model_copy(update={"usd": self._price(response.usage or Usage())})
 

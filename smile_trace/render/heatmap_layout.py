@@ -190,6 +190,9 @@ class Block:
         return len(self.parts) == 1 and isinstance(self.parts[0], Fold)
 
 
+_PART = "Underlined: the part of the answer that is explained."
+
+
 @dataclass(frozen=True)
 class Heatmap:
     """Everything that a picture of an explanation shows. `noise_floor` is in [0, 1] on the scale of
@@ -215,45 +218,34 @@ class Heatmap:
         """Return the legend: the meaning of grey, hatching, underlines and markers."""
         if brief:
             return self._brief_key
-        grey = f"Grey: without effect, it {NO_DIFFERENCE}. " if "excluded" in self.kinds else ""
-        hatched = f"Hatched: open, {NOT_MEASURED}. " if "open" in self.kinds else ""
-        floor = (
-            f"Hatched on the scale: noise alone, up to {self.noise_floor:.2f}. "
-            if self.noise_floor >= 0.005
-            else ""
+        of_answer = {piece.kind for piece in self.answer}
+        finer = (
+            f"{OPENS} {CLOSES}: a part that was measured as a whole, which gives it its value and "
+            "colour; then the parts inside it were removed, with everything else retained: those "
+            "that matter are outlined, and their values do not add up to that of the whole, and can exceed it."
         )
-        protected = (
-            "Dotted underline: protected, never removed. " if "protected" in self.kinds else ""
-        )
-        kinds = {piece.kind for piece in self.answer}
-        part = ""
-        if "explained" in kinds:
-            part = "Underlined: the part of the answer that is explained. "
-        if "moved" in kinds:
-            part = "Underlined in the answer: what changes without a coloured part. "
-        finer = ""
-        if "edge" in self.kinds:
-            finer = (
-                f"{OPENS} {CLOSES}: a part that was measured as a whole, which gives it its "
-                "value and colour; then the parts inside it were removed, with everything else "
-                "retained: those that matter are outlined, and their values do not add up to that "
-                "of the whole, and can exceed it."
-            )
-        return f"{grey}{hatched}{floor}{protected}{part}{finer}".strip()
+        said = {
+            f"Grey: without effect, it {NO_DIFFERENCE}.": "excluded" in self.kinds,
+            f"Hatched: open, {NOT_MEASURED}.": "open" in self.kinds,
+            f"Hatched on the scale: noise alone, up to {self.noise_floor:.2f}.": self.noise_floor
+            >= 0.005,
+            "Dotted underline: protected, never removed.": "protected" in self.kinds,
+            _PART: "explained" in of_answer,
+            "Underlined in the answer: what changes without a coloured part.": "moved" in of_answer,
+            finer: "edge" in self.kinds,
+        }
+        return " ".join(text for text, holds in said.items() if holds)
 
     @property
     def _brief_key(self) -> str:
         """The legend in few words."""
+        of_answer = {piece.kind for piece in self.answer}
         said = {
             "Grey: without effect.": "excluded" in self.kinds,
             "Hatched: open.": "open" in self.kinds,
             "Dotted: never removed.": "protected" in self.kinds,
-            "Underlined: the part of the answer that is explained.": any(
-                piece.kind == "explained" for piece in self.answer
-            ),
-            "Underlined: what changes without a coloured part.": any(
-                piece.kind == "moved" for piece in self.answer
-            ),
+            _PART: "explained" in of_answer,
+            "Underlined: what changes without a coloured part.": "moved" in of_answer,
         }
         edges = any(piece.kind == "edge" for block in self.blocks for piece in block.pieces)
         whole = any(b.whole and b.whole.sign in ("supports", "opposes") for b in self.blocks)

@@ -84,6 +84,16 @@ class RequestRejected(SmileTraceError):
         return Rejected(reason=str(self), code=code, retry=self.retry)
 
 
+@contextmanager
+def tolerating(*statuses: int) -> Iterator[None]:
+    """Go on after the block if the server rejects a request in it with one of these statuses."""
+    try:
+        yield
+    except RequestRejected as rejected:
+        if rejected.status not in statuses:
+            raise
+
+
 @dataclass(frozen=True)
 class Service:
     """A tracker's server, and the advice in its error messages.
@@ -299,12 +309,9 @@ class HttpClient:
 
     def get(self, path: str, params: Params | None = None) -> Any:
         """Read JSON; None on 404. Otherwise raises like `send`."""
-        try:
+        with tolerating(404):
             return self.send("GET", path, params=params)
-        except RequestRejected as rejected:
-            if rejected.missing:
-                return None
-            raise
+        return None
 
     def request(self, method: str, url: str, **options: Any) -> httpx.Response:
         """Make any request; `options` are for `httpx.AsyncClient.request`. Raises like `send`."""

@@ -22,7 +22,7 @@ from smile_trace._guards.bounded_http import MAX_REPLY_MB, ReplyRefused
 from smile_trace._guards.foreign import MISREAD
 from smile_trace._guards.presentable import presentable
 from smile_trace.trackers import TrackerUnavailable
-from smile_trace.trackers.http import DEADLINE_TIMEOUTS, RequestRejected, Service
+from smile_trace.trackers.http import DEADLINE_TIMEOUTS, RequestRejected, Service, tolerating
 from smile_trace.trackers.requests_bounds import bound, last_reply
 from smile_trace_mlflow.server.artifacts import Artifacts, GuardedTracing
 
@@ -106,13 +106,9 @@ class Connection:
 
     def found(self, ask: Callable[[], T]) -> T | None:
         """Return the result of a request; None if there is no such thing."""
-        try:
-            with self.calling():
-                return ask()
-        except RequestRejected as rejected:
-            if rejected.missing:
-                return None
-            raise
+        with tolerating(404), self.calling():
+            return ask()
+        return None
 
     def reading(self) -> AbstractContextManager[None]:
         """See `Service.reading`."""

@@ -164,10 +164,10 @@ class OpenAITransport(Transport):
         return openai
 
     def _connect(self, **common: Any) -> Any:
-        return self.client.AsyncOpenAI(api_key=self._key or "none", **common)
+        return self.client.AsyncOpenAI(api_key=self.key or "none", **common)
 
     def _headers(self, body: Mapping[str, JSON]) -> Mapping[str, Any]:
-        if self._key:
+        if self.key:
             return {}
         from openai._types import Omit
 
@@ -184,7 +184,7 @@ class OpenAITransport(Transport):
             return super()._unavailable(failure, path)
         return ModelUnavailable(
             f"{presentable(self.base_url)} has no Responses API, or not the model "
-            f'{self._model!r} ({failure.reason}): set form = "chat" for it, which asks by chat '
+            f'{self.model!r} ({failure.reason}): set form = "chat" for it, which asks by chat '
             "completions, or correct its name",
             permanent=True,
         )

@@ -97,19 +97,6 @@ async def test_a_list_of_completions_shares_requests(server):
     ]
 
 
-async def test_retry_after_is_obeyed(server, monkeypatch):
-    waits = []
-
-    async def sleep(seconds):
-        waits.append(seconds)
-
-    monkeypatch.setattr("smile_trace.models.transport.asyncio.sleep", sleep)
-    server.faults = [(429, {"retry-after": "7"}, {}), (503, {"retry-after": "soon"}, {})]
-    await endpoint(server).generate([ask("a")])
-    assert waits[0] == 7
-    assert 0 < waits[1] < 1
-
-
 async def test_retries_are_limited(server):
     server.faults = [(500, {}, {"error": {"message": "broken"}})] * 9
     [response] = await endpoint(server, retries=2).generate([ask("a")])
