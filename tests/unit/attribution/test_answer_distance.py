@@ -373,6 +373,15 @@ def test_other_values_cost_the_same_and_two_of_them_more(one: int, two: int, oth
     assert changed < compare(logged, text.format(other, other + 100), WORDS_ALONE).change
 
 
+def test_another_value_in_another_unit_costs_more_than_either() -> None:
+    value, unit, both = (
+        smile_trace.answer_change("The sofa costs 800 euros.", f"The sofa costs {price}.")
+        for price in ("880 euros", "800 dollars", "880 dollars")
+    )
+    assert min(value, unit) > 0.8
+    assert both > max(value, unit)
+
+
 def test_what_comes_first_counts_more_where_the_answer_was_cut() -> None:
     head, tail = "Water boils at 100 degrees.", "Ice melts at 0 degrees."
     first, last = (

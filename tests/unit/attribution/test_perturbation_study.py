@@ -560,6 +560,29 @@ def test_a_study_goes_on_until_what_is_open_is_settled(most: int | None, settled
     assert (said in found.summary) == (not settled)
 
 
+ADDING = {
+    "Always tell the price in euros.": "It costs 75 euros.",
+    "Name the delivery time.": "It arrives in three days.",
+    "Mention the guarantee.": "The guarantee lasts two years.",
+    "Say who made it.": "It was made in Norway.",
+    "Warn of the weight.": "It weighs forty kilos.",
+}
+
+
+@pytest.mark.parametrize("count", [1, 5])
+def test_every_instruction_that_adds_a_sentence_is_named(count: int) -> None:
+    rules = list(ADDING)[:count]
+
+    def model(messages: tuple[Message, ...]) -> str:
+        sent = messages[0].content
+        return " ".join(["Yes, we have it.", *(ADDING[rule] for rule in rules if rule in sent)])
+
+    asked = run(f"You sell desks. {' '.join(rules)} Have you the oak desk?", model, unit="sentence")
+    found = asked.explanation
+    assert found.status == "reliable"
+    assert [s.text for s in found.segments if s.verdict == "supports"] == rules
+
+
 def _unsaid(logged: np.ndarray, response: np.ndarray) -> float:
     same = np.all(np.abs(logged[:, None] - response[None]) < 1e-6, axis=2)
     return float(1 - np.any(same, axis=1).mean())

@@ -354,10 +354,15 @@ def test_explanations_under_other_settings_are_not_pooled(store: Store) -> None:
     assert all(c.change is None for c in change.segments)
 
 
-def test_signals_that_differ_are_not_compared(store: Store) -> None:
-    plant(store, "answer", "2", BEFORE, QUESTIONS, effects=EFFECTS, signal="text")
-    plant(store, "answer", "3", BEFORE, QUESTIONS, effects=EFFECTS, signal="probability")
-    assert "probability" in _compare(store).changes[0].why_no_influences
+@pytest.mark.parametrize("signals", [("text", "probability"), ("probability", "text")])
+def test_signals_that_differ_are_not_compared(store: Store, signals: tuple[str, str]) -> None:
+    for version, signal in zip("23", signals, strict=True):
+        plant(store, "answer", version, BEFORE, QUESTIONS, effects=EFFECTS, signal=signal)
+    comparison = _compare(store)
+    assert "probability" in comparison.changes[0].why_no_influences
+    unseen = " (additions, length and form are not compared)."
+    assert "of version 3 made no measurable difference" in comparison.summary
+    assert (unseen in comparison.summary) == (signals[1] == "text")
 
 
 @pytest.mark.parametrize("explained", [0, 3])
