@@ -222,7 +222,8 @@ class Heatmap:
         finer = (
             f"{OPENS} {CLOSES}: a part that was measured as a whole, which gives it its value and "
             "colour; then the parts inside it were removed, with everything else retained: those "
-            "that matter are outlined, and their values do not add up to that of the whole, and can exceed it."
+            "that matter are outlined, and their values do not add up to that of the whole, and "
+            "can exceed it."
         )
         said = {
             f"Grey: without effect, it {NO_DIFFERENCE}.": "excluded" in self.kinds,

@@ -283,7 +283,7 @@ class DeliveryThread(threading.Thread):
     ) -> None:
         super().__init__(name=f"delivery to {delivery_worker.name}", daemon=True)
         self.delivery_worker = delivery_worker
-        self._comparisons = Comparisons(delivery_worker.tracker, store, settings)
+        self._comparisons = Comparisons(delivery_worker.tracker, store, settings, time.monotonic)
         self._reports = Reports(delivery_worker.tracker, store, settings)
         self._poll_seconds = settings.worker.poll_seconds
         self._store_retry = store_retry

@@ -30,25 +30,25 @@ class PerPrompt(ABC, Generic[State]):
 
     what: ClassVar[str]
     """The product's name in messages."""
+    capability: ClassVar[str]
+    """That of a tracker which shows it."""
+    setting: ClassVar[str]
+    """The seconds between two looks at the store, a setting of `[worker]`."""
 
     def __init__(
         self,
         tracker: Tracker,
         store: Store,
         settings: Settings,
-        clock: Callable[[], float],
-        *,
-        seconds: float,
-        shown: bool,
+        clock: Callable[[], float] = time.time,
     ) -> None:
-        """Look at the store every `seconds`, if the product is `shown` by the tracker at all."""
         self._tracker = tracker
         self._store = store
         self._settings = settings
         self._clock = clock
-        self._seconds = seconds
-        self._shown = shown
-        self._next = clock() + seconds
+        self._seconds: float = getattr(settings.worker, self.setting)
+        self._shown: bool = getattr(tracker.capabilities, self.capability)
+        self._next = clock() + self._seconds
         self._delivered: dict[str, State] = {}
 
     @abstractmethod
@@ -105,22 +105,8 @@ class Comparisons(PerPrompt[dict[str, int]]):
     one of them with MIN_CALLS explained calls."""
 
     what = "comparison"
-
-    def __init__(
-        self,
-        tracker: Tracker,
-        store: Store,
-        settings: Settings,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        super().__init__(
-            tracker,
-            store,
-            settings,
-            clock,
-            seconds=settings.worker.comparison_seconds,
-            shown=tracker.capabilities.comparisons,
-        )
+    capability = "comparisons"
+    setting = "comparison_seconds"
 
     def _states(self, now: float) -> dict[str, dict[str, int]]:
         with self._store.reading_prompts() as prompts:
@@ -170,22 +156,8 @@ class Reports(PerPrompt[tuple[Lately, str]]):
     """
 
     what = "report"
-
-    def __init__(
-        self,
-        tracker: Tracker,
-        store: Store,
-        settings: Settings,
-        clock: Callable[[], float] = time.time,
-    ) -> None:
-        super().__init__(
-            tracker,
-            store,
-            settings,
-            clock,
-            seconds=settings.worker.report_seconds,
-            shown=tracker.capabilities.reports,
-        )
+    capability = "reports"
+    setting = "report_seconds"
 
     def _states(self, now: float) -> dict[str, tuple[Lately, str]]:
         length, today = PERIOD.total_seconds(), _moment(now).date().isoformat()
