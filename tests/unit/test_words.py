@@ -38,7 +38,7 @@ FILES = (
 """As names of Python files, with or without `test_` before them."""
 
 PHRASES = (
-    "hangs on", "undetermined at this budget", "stand-in", "courier", "the rooms", "keeps house",
+    "hangs on", "at this budget", "stand-in", "courier", "the rooms", "keeps house",
     "left out alone", "dead part", "critical part", "frozen word", "frozen segment", "partly sure",
 )  # fmt: skip
 """In documentation, messages, docstrings and comments; without regard to case."""

@@ -30,6 +30,7 @@ from smile_trace.store.jobs import Job, JobState
 from smile_trace.store.requested import Stored
 from smile_trace.store.stored import Look
 from tests.support.explained import explanation
+from tests.support.paths import ROOT
 
 
 def test_doctor_says_which_table_of_the_settings_decides_what_is_removed():
@@ -116,6 +117,12 @@ def test_every_command_stands_in_a_panel_of_the_help() -> None:
     told = CliRunner().invoke(app, ["--help"], env={"COLUMNS": "80"}).output
     places = [told.index(f"│ {name} ") for names in PANELS.values() for name in names]
     assert places == sorted(places)
+
+
+def test_the_commands_that_one_starts_with_are_those_of_the_readme() -> None:
+    readme = (ROOT / "README.md").read_text("utf-8")
+    table = readme.partition("## Five commands")[2].partition("\n`")[0]
+    assert tuple(re.findall(r"^\| `smile-trace (\w+)", table, re.MULTILINE)) == PANELS["Start"]
 
 
 def test_no_control_character_is_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

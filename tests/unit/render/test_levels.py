@@ -269,3 +269,12 @@ def test_tables_fit_80_columns() -> None:
     for name in ("key", "spare"):
         [row] = [line for line in table.splitlines() if line.strip().startswith(f"{name} ")]
         assert row.rstrip().endswith("word"), "the whole row on one line"
+
+
+def test_what_is_removed_is_called_a_part_everywhere() -> None:
+    printed = io.StringIO()
+    print_terminal(levels(), Console(file=printed, width=100))
+    page = render.to_html(levels()).split("</style>")[-1]
+    for shown in (page, render.to_svg(levels()), scores_to_markdown(levels()), printed.getvalue()):
+        said = re.sub(r'class="[^"]*"', "", shown)
+        assert not re.search(r"\b(passage|segment|piece)s?\b", said)
