@@ -10,7 +10,7 @@ from sqlalchemy import Connection, or_, select, update
 
 from smile_trace.errors import ReasonCode
 from smile_trace.records import Feedback, Record, Span
-from smile_trace.store.database import Database, in_chunks
+from smile_trace.store.database import OfDatabase, in_chunks
 from smile_trace.store.database.sql import insert, upsert
 from smile_trace.store.forgotten import ids_in
 from smile_trace.store.tables import (
@@ -238,11 +238,8 @@ class Pulled(Record):
     reason_code: ReasonCode | None = None
 
 
-class PulledPlaces:
+class PulledPlaces(OfDatabase):
     """The places, each with one row."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     def get(self, source: str, place: str) -> Pulled:
         """The place as it was last noted."""

@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, delete, func, select, update
 
 from smile_trace.records import Message, Record
 from smile_trace.records.call import trace_id_of
-from smile_trace.store.database import Database
+from smile_trace.store.database import OfDatabase
 from smile_trace.store.database.sql import insert
 from smile_trace.store.forgotten import forgotten_among
 from smile_trace.store.tables import drift_alarms, drift_answers, drift_cases
@@ -62,11 +62,8 @@ class DriftAlarm(Record):
     told: bool
 
 
-class Drift:
+class Drift(OfDatabase):
     """The cases by the name of a prompt, or of a function without one."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     def prompts(self) -> list[str]:
         """The names that have cases."""

@@ -22,7 +22,7 @@ from sqlalchemy import (
 
 from smile_trace import semconv
 from smile_trace.records import Call, ForgottenCall, ForgottenTrace, Record
-from smile_trace.store.database import Database, in_chunks
+from smile_trace.store.database import OfDatabase, in_chunks
 from smile_trace.store.database.sql import insert, json_text
 from smile_trace.store.forgotten import forgotten_among, ids_in, trace_hash
 from smile_trace.store.retention import remove_traces
@@ -88,11 +88,8 @@ class Run(Record):
     run: int
 
 
-class Forgetting:
+class Forgetting(OfDatabase):
     """Finds traces, removes them, and knows which trackers still have a copy."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     # -- finding --------------------------------------------------------------------------
     def of_trace(self, trace_id: str) -> list[str]:

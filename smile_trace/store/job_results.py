@@ -1,26 +1,24 @@
 """A job's results beside its explanation: the path of its trace, a profile of its call."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import ColumnElement, Table, func, select
 
 from smile_trace.records import Call, Record
 from smile_trace.records.path import ExplanationPath
 from smile_trace.records.profile import Profile
-from smile_trace.store.database import Database
+from smile_trace.store.database import OfDatabase
 from smile_trace.store.database.sql import insert
 from smile_trace.store.forgotten import forgotten_among
 from smile_trace.store.jobs import Job
 from smile_trace.store.tables import Group, paths, profiles
 
 
-class KeptByJobs:
+class KeptByJobs(OfDatabase):
     """The rows of a table with `call_id`, `trace_id`, `settings_hash`, `attempt` and `body`."""
 
-    def __init__(self, database: Database, table: Table) -> None:
-        self._database = database
-        self._table = table
+    _table: ClassVar[Table]
 
     def _keep(self, job: Job, **values: Any) -> None:
         """Store a row; idempotent. Stores nothing of a forgotten trace."""
@@ -76,8 +74,7 @@ class StoredProfile(Record):
 class Profiles(KeptByJobs):
     """Profiles, each made by the job that explains its call."""
 
-    def __init__(self, database: Database) -> None:
-        super().__init__(database, profiles)
+    _table = profiles
 
     def keep(self, job: Job, call: Call, profile: Profile, *, period: str, now: float) -> None:
         """Store the profile of the job's call; idempotent. Stores nothing of a forgotten trace."""
@@ -145,8 +142,7 @@ _WITHOUT = {"steps": {"__all__": {"explanation": _PERTURBATIONS, "by_tool": _PER
 class Paths(KeptByJobs):
     """Paths, each made by the job of its trace's final answer."""
 
-    def __init__(self, database: Database) -> None:
-        super().__init__(database, paths)
+    _table = paths
 
     def get(self, trace_id: str) -> ExplanationPath | None:
         """The newest path of a trace, without the perturbations of its steps."""

@@ -15,7 +15,7 @@ from sqlalchemy import (
 from smile_trace.errors import Reason, ReasonCode
 from smile_trace.records import Call, Explanation, ExplanationSettings, Record
 from smile_trace.records.call import trace_id_of
-from smile_trace.store.database import Database
+from smile_trace.store.database import OfDatabase
 from smile_trace.store.database.sql import insert
 from smile_trace.store.explanations import put_explanation
 from smile_trace.store.forgotten import forgotten_among
@@ -73,11 +73,8 @@ class Job(Record):
         return BudgetScope(f"{self.call_id}/{self.settings_hash}/{self.attempt}")
 
 
-class Jobs:
+class Jobs(OfDatabase):
     """Jobs, from sampling on."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     def due(
         self,

@@ -5,7 +5,7 @@ from sqlalchemy import ColumnElement, delete, select
 from smile_trace.errors import ReasonCode
 from smile_trace.records import Record
 from smile_trace.records.call import trace_id_of
-from smile_trace.store.database import Database
+from smile_trace.store.database import OfDatabase
 from smile_trace.store.database.sql import insert, upsert
 from smile_trace.store.forgotten import forgotten_among
 from smile_trace.store.tables import Group, paused_models, proxy_trusts
@@ -22,11 +22,8 @@ class Pause(Record):
     not_before: float
 
 
-class Pauses:
+class Pauses(OfDatabase):
     """The paused models. Durable, so that a restart tries them with one call each."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     def all(self) -> dict[str, Pause]:
         """Every paused model by name."""
@@ -63,11 +60,8 @@ class Pair(Record):
         return {"target": self.target, "proxy": self.proxy, **self.group.values}
 
 
-class ProxyTrusts:
+class ProxyTrusts(OfDatabase):
     """The evidence that proxies are screened by. An explanation counts once, also after a crash."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     def add(self, pair: Pair, value: float, *, item: str, now: float) -> None:
         """Store the trust, in [0, 1], of the explanation `item`, whose key begins with a trace's

@@ -18,7 +18,7 @@ from sqlalchemy import (
 
 from smile_trace.errors import Reason, ReasonCode
 from smile_trace.records import Record
-from smile_trace.store.database import Database
+from smile_trace.store.database import OfDatabase
 from smile_trace.store.database.sql import age, upsert
 from smile_trace.store.outbox_news import (
     USUAL,
@@ -57,11 +57,8 @@ class TrackerState(Record):
     not_before: float = 0.0
 
 
-class Outbox:
+class Outbox(OfDatabase):
     """Deliveries, traces before their explanations, each tracker for itself."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     def add(self, names: Sequence[str]) -> list[str]:
         """Add the trackers that are not known yet; returns the new ones that do not get everything.

@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, or_, select
 from smile_trace.records import JSON, Call, Explanation
 from smile_trace.records.call import trace_id_of
 from smile_trace.records.path import ExplanationPath
-from smile_trace.store.database import Database
+from smile_trace.store.database import OfDatabase
 from smile_trace.store.database.sql import insert
 from smile_trace.store.forgotten import forgotten_among
 from smile_trace.store.tables import requested
@@ -39,11 +39,8 @@ class Stored:
     asked: Mapping[str, JSON] | None = None
 
 
-class Requested:
+class Requested(OfDatabase):
     """What people asked for."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     def keep(self, stored: Stored, call: Call, *, of_trace: bool) -> None:
         """Keep what was asked for about a call in the place of an earlier one that was asked for

@@ -11,7 +11,7 @@ from smile_trace._text.log_context import about
 from smile_trace.errors import Reason, ReasonCode
 from smile_trace.records import Call, Explanation, ExplanationSettings, Record
 from smile_trace.records.call import trace_id_of
-from smile_trace.store.database import Database, in_chunks
+from smile_trace.store.database import OfDatabase, in_chunks
 from smile_trace.store.database.sql import insert
 from smile_trace.store.forgotten import forgotten_among
 from smile_trace.store.tables import (
@@ -46,11 +46,8 @@ class Decision(Record):
         return Reason(self.reason_code, self.reason)
 
 
-class Sampling:
+class Sampling(OfDatabase):
     """Decisions, and the calls that wait for one."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     def undecided(self, limit: int = 500, *, offset: int = 0) -> list[tuple[Group, Call]]:
         """Readable calls without a sampling decision, each with its group: of `limit` traces, the

@@ -20,7 +20,7 @@ from smile_trace.store.arrivals import (
     SpoolFile,
     add_batch,
 )
-from smile_trace.store.database import Database, in_chunks
+from smile_trace.store.database import OfDatabase, in_chunks
 from smile_trace.store.database.sql import insert
 from smile_trace.store.forgotten import forgotten_among
 from smile_trace.store.tables import (
@@ -81,11 +81,8 @@ class Reread(Record):
         )
 
 
-class Traces:
+class Traces(OfDatabase):
     """Spool files, spans, traces, calls and feedback."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     # -- spool files ----------------------------------------------------------------------
     def files(self) -> dict[str, SpoolFile]:

@@ -149,3 +149,10 @@ def _revision(connection: Connection) -> str | None:
         return None
     found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
     return None if found is None else str(found)
+
+
+class OfDatabase:
+    """A part of the store: its queries, each in a transaction of its own."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database

@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 
 from smile_trace.records import Record
-from smile_trace.store.database import Database, TakenOver
+from smile_trace.store.database import Database, OfDatabase, TakenOver
 from smile_trace.store.database.postgresql import PostgresDatabase
 from smile_trace.store.database.sql import insert, storable
 from smile_trace.store.spending.procedures import TAKEN_OVER
@@ -90,11 +90,8 @@ class Accounts(Protocol):
         remove it without any. A settled one is left alone."""
 
 
-class FileAccounts:
+class FileAccounts(OfDatabase):
     """Accounts in a file."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     def reserve(self, reservation: Reservation, entries: Sequence[Entry]) -> int | None:
         """See `Accounts.reserve`."""
