@@ -379,7 +379,7 @@ def test_what_was_not_measured_is_said(mlflow_server: MLflowServer) -> None:
     found = deliver_twice(mlflow_server, trace, pieces)
     said = of_documents(found)
     assert all(a.value.startswith(f"{NOT_MEASURED} ") for a in said)
-    assert all("removed in pieces" in a.rationale for a in said)
+    assert all("removed part by part" in a.rationale for a in said)
 
 
 @pytest.mark.slow

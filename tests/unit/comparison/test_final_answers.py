@@ -37,18 +37,17 @@ def agent(number: int, step: str) -> list[Span]:
 @pytest.fixture
 def explained(tmp_path: Path) -> Iterator[Store]:
     """Two agents, one of which gives its steps a name, and a batch; everything is explained."""
-    store = Store.open(Settings(home=tmp_path))
     batch = [call(3, n, "batch", f"Question {n}?", f"The answer is {n}.") for n in range(1, 5)]
     spans = [*agent(1, "agent"), *agent(2, "plan"), context_span(3), *batch]
     arrived = [ArrivedSpan(span, span.model_dump_json()) for span in spans]
-    store.traces.add(SpoolFile("a", 1, 1, 1.0), arrived)
-    store.traces.complete(gone=(), silent_before=0.0)
-    calls = [f"{span.trace_id}:{span.span_id}" for span in spans if span.span_id != span_id(9)]
-    store.jobs.retry([decision(1, call_id=call_id) for call_id in calls], now=5.0)
-    for job in store.jobs.due(now=5.0, limit=100):
-        store.jobs.explain(job, explanation(), now=6.0)
-    yield store
-    store.close()
+    with Store.open(Settings(home=tmp_path)) as store:
+        store.traces.add(SpoolFile("a", 1, 1, 1.0), arrived)
+        store.traces.complete(gone=(), silent_before=0.0)
+        calls = [f"{span.trace_id}:{span.span_id}" for span in spans if span.span_id != span_id(9)]
+        store.jobs.retry([decision(1, call_id=call_id) for call_id in calls], now=5.0)
+        for job in store.jobs.due(now=5.0, limit=100):
+            store.jobs.explain(job, explanation(), now=6.0)
+        yield store
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """Which stored explanation is shown to whom, and that what people ask for stays theirs."""
 
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +105,7 @@ def test_a_given_option_is_kept_although_it_has_its_default(tmp_path: Path) -> N
     """`[explain] unit = "word"` is what the command takes without the option."""
     conf = Settings(home=tmp_path)
     trace = assemble(trace_id(1), [call_span(1)])
-    with closing(Store.open(conf)) as store:
+    with Store.open(conf) as store:
         for chosen, unit in (({}, "word"), ({"unit": "auto"}, "auto")):
             keep(explained_by({"unit": unit}, unit), trace, ONE, chosen, conf, wanted=ONE)
         assert shown(store) == "word"
@@ -120,7 +119,7 @@ def test_of_a_trace_without_its_root_another_call_may_be_the_final_answer(
     conf = Settings(home=tmp_path)
     said: dict[str, Any] = {"session.id": "s", "user.id": "ann"}
     trace = assemble(trace_id(1), [call_span(1, parent=parent, **said)])
-    with closing(Store.open(conf)) as store:
+    with Store.open(conf) as store:
         keep(explained_by({}, "of a backend"), trace, ONE, {}, conf, wanted=f"tr-{trace_id(1)}")
         assert shown(store, ONE) == "of a backend"
         assert shown(store, trace_id(1)) == ("of a backend" if parent is None else None)
