@@ -110,6 +110,11 @@ def test_the_blocks_of_a_page_run(
                 pytest.fail(f"{where}: {language} is not run, and no comment says why")
 
 
+def test_a_call_is_recorded_by_hand_without_the_client_that_is_captured_anyway() -> None:
+    [block] = [one for one in blocks_of(ROOT / "README.md") if "smile_trace.record(" in one.code]
+    assert not re.search("import openai|from openai", block.code)
+
+
 def test_commands_are_read_as_a_shell_reads_them() -> None:
     code = "A=b smile-trace x 'two\nlines' \\\n  --y  # why\n\nsmile-trace z   # 'tis\n"
     assert commands(Block("bash", code, 1, "")) == [

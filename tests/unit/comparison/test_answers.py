@@ -9,7 +9,15 @@ import pytest
 from scipy import stats  # type: ignore[import-untyped]
 
 from benchmarks.comparison.pairs import judge
-from smile_trace.comparison.answers import Answers, Apart, Paired, compare_answers, text_distance
+from smile_trace import answer_change
+from smile_trace.comparison.answers import (
+    Answers,
+    Apart,
+    Paired,
+    compare_answers,
+    text_distance,
+    version_distance,
+)
 from smile_trace.comparison.edits import EditSearch, find_edits, unresolved, with_edits
 from smile_trace.comparison.sentences import summarize_change
 from smile_trace.comparison.verdicts import change_of, share_of, share_with
@@ -70,6 +78,14 @@ def test_one_input_of_a_noisy_model_is_not_significant() -> None:
     low, high = apart.interval()
     assert low == apart.mean == 0.0
     assert 0.0 < high < 0.2
+
+
+@pytest.mark.parametrize("answer", ["It costs 75 euros. Have a nice day.", "Have a nice day."])
+def test_versions_lie_as_far_apart_as_answers_of_an_explanation(answer: str) -> None:
+    logged = "Yes, it is in stock. It costs 75 euros. Have a nice day."
+    apart = answer_change(logged, answer)
+    assert apart > SMALLEST_EFFECT
+    assert version_distance()(logged, answer) >= apart
 
 
 def test_the_text_distance_is_symmetric_and_in_range() -> None:

@@ -4,6 +4,7 @@ import io
 import sys
 from html.parser import HTMLParser
 from types import SimpleNamespace
+from typing import get_args
 
 import pytest
 from playwright.sync_api import Browser
@@ -11,9 +12,17 @@ from rich.console import Console
 
 import smile_trace
 from smile_trace._guards.presentable import unpunctuated
-from smile_trace.records import DocumentAttribution, Explanation, Message, SegmentAttribution, Unit
+from smile_trace.records import (
+    DocumentAttribution,
+    Explanation,
+    FidelityStatus,
+    Message,
+    SegmentAttribution,
+    Unit,
+)
 from smile_trace.records.profile import Profile
 from smile_trace.render import (
+    STATUS_WORDS,
     driver_text,
     print_profile,
     print_terminal,
@@ -85,6 +94,7 @@ def test_the_page_shows_the_status_and_its_reason() -> None:
     assert "inconclusive" not in text
     assert "held-out R² 0.82 (0.72 to 0.92)" in text
     assert "40 calls · 1,840 tokens · $0.0012" in text
+    assert {s: s.replace("_", " ") for s in get_args(FidelityStatus)} == STATUS_WORDS
 
 
 def test_without_segments_there_is_a_page() -> None:

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 import smile_trace
 from smile_trace.cli.app import app
 from smile_trace.comparison import NothingToCompare
-from smile_trace.records.suggestion import NotProposed, Suggestions
+from smile_trace.records.suggestion import NotProposed, Suggestions, Untested
 from smile_trace.store import Store
 from smile_trace.suggesting.api import summarize
 from smile_trace.suggesting.trials import MIN_HELD_OUT
@@ -60,6 +60,7 @@ def test_why_nothing_is_proposed_is_said_once(capsys: pytest.CaptureFixture[str]
         model="m",
         template="",
         not_proposed=(why,),
+        not_tested=(Untested(text="Never talk about politics.", acts_in="prohibition"),),
         smallest_effect=0.1,
         seed=0,
         made_at="2026-11-30",
@@ -68,6 +69,9 @@ def test_why_nothing_is_proposed_is_said_once(capsys: pytest.CaptureFixture[str]
     shown = " ".join(capsys.readouterr().out.split())
     assert shown.startswith("Nothing is proposed for answer 1. Not proposed Another order: none")
     assert shown.count("depends on it") == 1
+    guarded = shown.partition("Not tested by these calls")[2]
+    assert guarded.startswith(" “Never talk about politics.” (prohibition) They act in certain")
+    assert "Keep them" in guarded
 
 
 def test_a_dry_run_says_the_cost_and_a_budget_is_kept(
