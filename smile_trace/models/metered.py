@@ -1,6 +1,7 @@
 """The wrapper around a model that caches every answer and reserves every attempt."""
 
 import asyncio
+import copy
 import hashlib
 import json
 import logging
@@ -8,7 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
-from typing import NamedTuple, Protocol, TypeGuard, TypeVar
+from typing import NamedTuple, Protocol, Self, TypeGuard, TypeVar
 
 from smile_trace.errors import BudgetExceeded, SmileTraceError
 from smile_trace.models.base import (
@@ -81,6 +82,18 @@ class Unmetered:
 
     async def release(self, attempt: str, *, sent: bool) -> None:
         """Count nothing."""
+
+
+class Metered:
+    """A model whose attempts are reserved one by one."""
+
+    _meter: Meter = Unmetered()
+
+    def with_meter(self, meter: Meter) -> Self:
+        """Return this model, with the same connections, reserving its attempts with `meter`."""
+        metered = copy.copy(self)
+        metered._meter = meter
+        return metered
 
 
 class MeteringModel(Model, Protocol):

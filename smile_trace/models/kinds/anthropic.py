@@ -7,7 +7,6 @@ with the assistant. Parameters of OpenAI's APIs are translated, unknown ones lef
 """
 
 import contextlib
-import copy
 import importlib.util
 import json
 import re
@@ -27,7 +26,7 @@ from smile_trace.models.base import (
     Request,
     checked,
 )
-from smile_trace.models.metered import Meter, Unmetered
+from smile_trace.models.metered import Metered
 from smile_trace.models.openai_wire import token_count
 from smile_trace.models.transport import Batch, Item, Transport, price, read_key
 from smile_trace.providers.anthropic import Anthropic
@@ -74,7 +73,7 @@ class AnthropicSettings(ServerSettings):
 TABLE = AnthropicSettings
 
 
-class AnthropicModel:
+class AnthropicModel(Metered):
     """One of Anthropic's models, by its captured name. May be used from several event loops. Raises
     ModelUnavailable if the client is not installed, or the key's variable is not set."""
 
@@ -90,7 +89,6 @@ class AnthropicModel:
         self.name = name
         self._settings = settings
         self._model = settings.model or name
-        self._meter: Meter = Unmetered()
         self._transport = _Connection(
             base_url=settings.base_url,
             model=self._model,
@@ -112,12 +110,6 @@ class AnthropicModel:
     def deterministic(self, parameters: Mapping[str, JSON]) -> bool:
         """Whether the call was made at temperature 0."""
         return parameters.get("temperature") == 0
-
-    def with_meter(self, meter: Meter) -> "AnthropicModel":
-        """Return this model with the same connections, reserving its attempts with `meter`."""
-        metered = copy.copy(self)
-        metered._meter = meter
-        return metered
 
     async def generate(self, requests: Sequence[Request]) -> list[Response]:
         """Return one answer per request; see `Model.generate`. Raises NotRepeatable if the messages

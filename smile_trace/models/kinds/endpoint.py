@@ -1,6 +1,5 @@
 """`kind = "endpoint"`: any OpenAI-compatible server."""
 
-import copy
 from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import Any, Literal
@@ -9,7 +8,7 @@ from urllib.parse import urlsplit
 from smile_trace._guards.presentable import presentable
 from smile_trace.models import openai_wire
 from smile_trace.models.base import Capabilities, Model, ModelUnavailable, Request
-from smile_trace.models.metered import Meter, Unmetered
+from smile_trace.models.metered import Metered
 from smile_trace.models.retry import Failure
 from smile_trace.models.scoring import (
     first_token_fields,
@@ -57,7 +56,7 @@ class EndpointSettings(ServerSettings):
 TABLE = EndpointSettings
 
 
-class Endpoint:
+class Endpoint(Metered):
     """An OpenAI-compatible server, by its captured name. May be used from several event loops.
     Raises ModelUnavailable if the settings name a key's variable that is not set."""
 
@@ -67,7 +66,6 @@ class Endpoint:
         self._model = settings.model or name
         # OpenAI has renamed the limit, and refuses the old name for new models.
         self._at_openai = "openai" in (urlsplit(settings.base_url).hostname or "")
-        self._meter: Meter = Unmetered()
         self._transport = OpenAITransport(
             base_url=settings.base_url,
             model=self._model,
@@ -104,12 +102,6 @@ class Endpoint:
     def deterministic(self, parameters: Mapping[str, JSON]) -> bool:
         """Whether the call was made at temperature 0."""
         return parameters.get("temperature") == 0
-
-    def with_meter(self, meter: Meter) -> "Endpoint":
-        """Return this endpoint with the same connections, reserving its attempts with `meter`."""
-        metered = copy.copy(self)
-        metered._meter = meter
-        return metered
 
     async def generate(self, requests: Sequence[Request]) -> list[Response]:
         """Return one answer per request; see `Model.generate`."""

@@ -1,7 +1,6 @@
 """`kind = "local"`: a GGUF file on this machine, served by llama.cpp on a loopback port."""
 
 import asyncio
-import copy
 import importlib.util
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,7 +13,7 @@ from smile_trace.models import openai_wire
 from smile_trace.models.base import Capabilities, Model, ModelUnavailable, Request
 from smile_trace.models.kinds.endpoint import LIST_SIZE, OpenAITransport
 from smile_trace.models.llama_server import LlamaServer
-from smile_trace.models.metered import Meter, Unmetered
+from smile_trace.models.metered import Metered
 from smile_trace.models.packaged import serving
 from smile_trace.models.scoring import continuation, forced_body, read_forced
 from smile_trace.models.transport import Item
@@ -70,7 +69,7 @@ class LocalSettings(ModelSettings):
 TABLE = LocalSettings
 
 
-class LocalModel:
+class LocalModel(Metered):
     """A GGUF file, served by llama.cpp in a child process that starts on first use.
 
     Temperature 0 is the default. The packaged models are asked in their own form unless the
@@ -103,7 +102,6 @@ class LocalModel:
             prompt_cache=served.prompt_cache,
             chat_template=served.chat_template,
         )
-        self._meter: Meter = Unmetered()
         self._transports: dict[str, OpenAITransport] = {}  # by address: a restart has another port
 
     def __repr__(self) -> str:
@@ -119,12 +117,6 @@ class LocalModel:
     def deterministic(self, parameters: Mapping[str, JSON]) -> bool:
         """Whether the temperature is 0, the default."""
         return not parameters.get("temperature")
-
-    def with_meter(self, meter: Meter) -> "LocalModel":
-        """Return this model with the same server, reserving its attempts with `meter`."""
-        metered = copy.copy(self)
-        metered._meter = meter
-        return metered
 
     def start(self) -> str:
         """Start the server unless it is running; return its OpenAI address, ending in `/v1`. Raises
