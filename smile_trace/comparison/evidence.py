@@ -131,7 +131,8 @@ def collect(
             ids = [one for one in ids if one in among]
         sampled = _sample(ids, most_calls, generator)
         answers = final_answers(store, dict.fromkeys(sampled, ("prompt", prompt)))
-        traffic = prompts.calls([one for one in sampled if one in answers])
+        # All where the prompt's answers are another version's: its steps are named themselves.
+        traffic = prompts.calls([one for one in sampled if one in answers] or sampled)
         if not traffic:
             under = "" if model is None else f" under the model {model!r}"
             raise NothingToCompare(
@@ -167,9 +168,11 @@ def _pool(
     if ids is not None:
         found = [item for item in found if item.call_id in ids]
     answers = final_answers(store, {item.call_id: ("prompt", prompt) for item in found})
-    if steps := sum(item.call_id not in answers for item in found):
-        found = [item for item in found if item.call_id in answers]
-        evidence.dropped.append(f"{steps} explanations of steps towards an answer")
+    given = [item for item in found if item.call_id in answers] or found
+    if steps := len(found) - len(given):
+        many = f"{steps} explanations" if steps > 1 else "an explanation"
+        evidence.dropped.append(f"{many} of steps towards an answer")
+    found = given
     evidence.sampled_of = len(found)
     if not found:
         return

@@ -1,5 +1,6 @@
 """An agent's final answers are compared, not the steps towards them."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -7,8 +8,9 @@ from typing import Any
 import pytest
 
 from smile_trace import semconv
+from smile_trace.comparison.evidence import collect
 from smile_trace.comparison.report import what_mattered
-from smile_trace.records import Span
+from smile_trace.records import PromptUse, Span
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.arrivals import ArrivedSpan, SpoolFile
@@ -18,8 +20,8 @@ from tests.support.store_rows import decision, explanation
 FOUND = "order 4711 arrives on Friday"
 
 
-def call(number: int, span: int, name: str, prompt: str, answer: str) -> Span:
-    said: dict[str, Any] = {semconv.NAME: name}
+def call(number: int, span: int, name: str, prompt: str, answer: str, **said: Any) -> Span:
+    said[semconv.NAME] = name
     made = call_span(number, span=span, parent=span_id(9), prompt=prompt, answer=answer, **said)
     return made.model_copy(update={"start_ns": made.start_ns + span, "end_ns": made.end_ns + span})
 
@@ -57,3 +59,26 @@ def test_steps_are_compared_only_where_they_are_named(
     explained: Store, name: str | None, count: int
 ) -> None:
     assert what_mattered(explained, name).explained == count
+
+
+def test_a_version_is_compared_by_its_answers(tmp_path: Path) -> None:
+    spans = [context_span(1)]
+    for number, (text, answer) in enumerate((("Where?", FOUND), (f"Found: {FOUND}", "Friday.")), 1):
+        use = PromptUse(
+            name="shop", version="1", template="{text}", message=0, start=0, end=len(text)
+        )
+        used = {semconv.PROMPTS: json.dumps([use.model_dump()])}
+        spans.append(call(1, number, "agent", text, answer, **used))
+    arrived = [ArrivedSpan(span, span.model_dump_json()) for span in spans]
+    with Store.open(Settings(home=tmp_path)) as store:
+        store.traces.add(SpoolFile("a", 1, 1, 1.0), arrived)
+        store.traces.complete(gone=(), silent_before=0.0)
+        for number in (1, 2):
+            call_id = f"{spans[number].trace_id}:{span_id(number)}"
+            store.jobs.retry([decision(1, call_id=call_id)], now=5.0)
+            [job] = store.jobs.due(now=5.0, limit=1)
+            store.jobs.explain(job, explanation(), now=6.0)
+        found = collect(store, "shop", "1", None, most_calls=10, seed=0)
+    assert [one.answer for one in found.traffic] == ["Friday."]
+    assert found.sampled_of == 1
+    assert "an explanation of steps towards an answer" in found.dropped
