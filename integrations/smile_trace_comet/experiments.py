@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from smile_trace.records import JSON
+from smile_trace.records import JSON, Explanation
 from smile_trace.records.comparison import Comparison, VersionReport
 from smile_trace.render.comparison.layout import figures
 from smile_trace.trackers import ComparedPrompt, ExplainedCall, ForgottenTrace, Receipt
@@ -22,7 +22,6 @@ from smile_trace_comet.contents import (
     latest,
     merge_rows,
     page_name,
-    read_document,
     report,
     rows_document,
     summary_metrics,
@@ -31,7 +30,7 @@ from smile_trace_comet.contents import (
     version_keys,
     version_page,
 )
-from smile_trace_comet.traces import read_explanation
+from smile_trace_comet.traces import read_held
 
 if TYPE_CHECKING:
     from smile_trace_comet.client import CometClient
@@ -67,11 +66,12 @@ def deliver_version(
         for call in latest(rows)
         if (
             explanation := new.get(call)
-            or read_explanation(client, key, assets, explanation_name(call))
+            or read_held(Explanation, client, key, assets, explanation_name(call))
         )
     }
     use = use_of(items[-1], version.name, version.version)
-    wanted = report(version, use, rows, shown, items, read_comparison(client, key, assets))
+    comparison = read_held(Comparison, client, key, assets, COMPARISON)
+    wanted = report(version, use, rows, shown, items, comparison)
 
     client.write_others(key, wanted.others)
     client.write_parameters(key, wanted.parameters)
@@ -124,15 +124,6 @@ def version_key(comparison: Comparison, version: VersionReport, projects: Projec
     return VersionKey(projects.workspace, projects.project, comparison.prompt, name)
 
 
-def read_comparison(
-    client: "CometClient", key: str, assets: Mapping[str, str]
-) -> Comparison | None:
-    """Read the comparison delivered before; None if there is none, or it cannot be read."""
-    if COMPARISON not in assets:
-        return None
-    return read_document(Comparison, client.read_asset(key, assets[COMPARISON]))
-
-
 def _write(
     client: "CometClient",
     key: str,
@@ -158,7 +149,7 @@ def _write(
     shown = {
         call: explanation
         for call in latest(rows)
-        if (explanation := read_explanation(client, key, assets, explanation_name(call)))
+        if (explanation := read_held(Explanation, client, key, assets, explanation_name(call)))
     }
     client.write_html(key, version_page(title, version.template, rows, shown, comparison))
     client.write_metrics(key, figures(comparison, number))
@@ -226,7 +217,7 @@ def _forget_in_version(
     if client.find(key) is None:
         return []
     assets = client.assets(key)
-    comparison = read_comparison(client, key, assets)
+    comparison = read_held(Comparison, client, key, assets, COMPARISON)
     others = (
         [version_key(comparison, one, projects) for one in comparison.versions]
         if comparison is not None
@@ -245,7 +236,7 @@ def _forget_in_version(
     shown = {
         call: explanation
         for call in latest(left)
-        if (explanation := read_explanation(client, key, assets, explanation_name(call)))
+        if (explanation := read_held(Explanation, client, key, assets, explanation_name(call)))
     }
     title = f"{version.name} v{version.version}"
     client.write_html(key, version_page(title, template, left, shown, None))

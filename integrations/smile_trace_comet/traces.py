@@ -13,6 +13,7 @@ from smile_trace.trackers.presentation import FIDELITY, View
 from smile_trace.trackers.presentation import PATH as PATH_COLUMN
 from smile_trace_comet.contents import (
     SUMMARY,
+    R,
     attributions_csv,
     compact,
     page,
@@ -76,7 +77,9 @@ def deliver_explanation(client: "CometClient", item: ExplainedCall, view: View) 
     for name in (HEATMAP, EXPLANATION):
         client.write_asset(key, asset_name(span_id, name), view.files[name][1])
     client.write_asset(key, asset_name(span_id, TABLE), attributions_csv(explanation))
-    client.write_html(key, _page(item.trace, held, _read_path(client, key, assets)))
+    client.write_html(
+        key, _page(item.trace, held, read_held(ExplanationPath, client, key, assets, PATH))
+    )
     _summarize(client, item.trace, key, assets, {span_id: compact(explanation)})
     rows = [row_of(call, held[call.span_id]) for call in item.trace.calls if call.span_id in held]
     client.write_parameters(key, summary_parameters(rows, final_answer(item.trace)))
@@ -119,19 +122,10 @@ def _explained(
     found: dict[str, Explanation] = {}
     for call in trace.calls:
         name = asset_name(call.span_id, EXPLANATION)
-        read = new.get(call.span_id) or read_explanation(client, key, assets, name)
+        read = new.get(call.span_id) or read_held(Explanation, client, key, assets, name)
         if read is not None:
             found[call.span_id] = read
     return found
-
-
-def _read_path(
-    client: "CometClient", key: str, assets: Mapping[str, str]
-) -> ExplanationPath | None:
-    """Read the path delivered before; None if there is none, or it cannot be read."""
-    if PATH not in assets:
-        return None
-    return read_document(ExplanationPath, client.read_asset(key, assets[PATH]))
 
 
 def _summarize(
@@ -167,10 +161,10 @@ def asset_name(span_id: str, kind: str) -> str:
     return f"{span_id}/{kind}"
 
 
-def read_explanation(
-    client: "CometClient", key: str, assets: Mapping[str, str], name: str
-) -> Explanation | None:
-    """Read an explanation delivered before; None if there is none, or it cannot be read."""
+def read_held(
+    kind: type[R], client: "CometClient", key: str, assets: Mapping[str, str], name: str
+) -> R | None:
+    """Read a document delivered before; None if there is none, or it cannot be read."""
     if name not in assets:
         return None
-    return read_document(Explanation, client.read_asset(key, assets[name]))
+    return read_document(kind, client.read_asset(key, assets[name]))

@@ -31,9 +31,9 @@ def wrap(target: Any, site: Site) -> Any:
     if inspect.iscoroutinefunction(function):
         return Transparent(target, _coroutine_caller(target, site))
     if inspect.isasyncgenfunction(function):
-        return Transparent(target, _async_generator_caller(target, site))
+        return Transparent(target, _generator_caller(target, site, _run_async_generator))
     if inspect.isgeneratorfunction(function):
-        return Transparent(target, _generator_caller(target, site))
+        return Transparent(target, _generator_caller(target, site, _run_generator))
     caller = _function_caller(target, site)
     if isinstance(target, types.FunctionType):
         return functools.wraps(target)(caller)
@@ -123,13 +123,13 @@ async def _run_coroutine(start: Callable[[], Any], site: Site, arguments: dict[s
     return result
 
 
-def _generator_caller(target: Any, site: Site) -> Callable[..., Any]:
+def _generator_caller(target: Any, site: Site, run: Callable[..., Any]) -> Callable[..., Any]:
     def call(*args: Any, **kwargs: Any) -> Any:
         generator = target(*args, **kwargs)
         if not state.enabled:
             return generator
         arguments = _bind(site, args, kwargs) or {}
-        return _copy_name(_run_generator(generator, site, arguments), target)
+        return _copy_name(run(generator, site, arguments), target)
 
     return call
 
@@ -148,17 +148,6 @@ def _run_generator(
         raise
     recording.finish(result)
     return result
-
-
-def _async_generator_caller(target: Any, site: Site) -> Callable[..., Any]:
-    def call(*args: Any, **kwargs: Any) -> Any:
-        generator = target(*args, **kwargs)
-        if not state.enabled:
-            return generator
-        arguments = _bind(site, args, kwargs) or {}
-        return _copy_name(_run_async_generator(generator, site, arguments), target)
-
-    return call
 
 
 async def _run_async_generator(

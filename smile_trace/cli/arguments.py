@@ -134,6 +134,11 @@ def read_limit(text: str, form: str) -> tuple[str, float]:
     return name, value
 
 
+def names_in(text: str) -> list[str]:
+    """The names in a list with commas."""
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
 SINCE_HELP = "A time (2026-11-26, 2026-11-26T09:30) or an age (90m, 7d)."
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}

@@ -19,6 +19,7 @@ from smile_trace.cli.arguments import (
     Yes,
     confirm,
     most_of,
+    names_in,
     read_limit,
     since_ns,
 )
@@ -84,9 +85,9 @@ def compare(
 
     comparison = compare_now(
         prompt,
-        versions=_names(versions),
+        versions=names_in(versions),
         since=None if since is None else datetime.fromtimestamp(since_ns(since) / 1e9, UTC),
-        models=_names(models),
+        models=names_in(models),
         file=file,
         ref=ref,
         budget=budget,
@@ -128,10 +129,6 @@ def _deliver(comparison: "Comparison") -> None:
         if not isinstance(outcome, Receipt):
             raise SmileTraceError(outcome.reason)
         print(link(outcome.url or outcome.external_id), file=sys.stderr)
-
-
-def _names(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]
 
 
 def replay(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from smile_trace._text.lists import listed
+from smile_trace.cli.arguments import names_in
 from smile_trace.cli.output import printable
 from smile_trace.errors import ReasonCode, SmileTraceError
 
@@ -154,7 +155,7 @@ def worker(
             once=once,
             app=app,
             roles=_roles(roles),
-            models=None if pools is None else _names(pools),
+            models=None if pools is None else names_in(pools),
             progress=bars.show,
             stopping=stopping,
         )
@@ -181,15 +182,11 @@ def _stopped_by_signal() -> threading.Event:
     return stopping
 
 
-def _names(said: str) -> list[str]:
-    return [name.strip() for name in said.split(",") if name.strip()]
-
-
 def _roles(said: str) -> "list[Role]":
     """The roles in a list with commas; raises SmileTraceError for wrong roles."""
     from smile_trace.store.workers import ROLES
 
-    asked = _names(said)
+    asked = names_in(said)
     if not asked or not set(asked) <= set(ROLES):
         raise SmileTraceError(f"--roles takes {listed(ROLES, 'or')}, or several with commas.")
     return [role for role in ROLES if role in asked]

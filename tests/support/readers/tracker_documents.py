@@ -4,6 +4,8 @@ import contextlib
 import json
 from typing import Any
 
+from smile_trace.records import Explanation
+from smile_trace.records.comparison import Comparison
 from smile_trace.trackers import TrackerUnavailable
 from smile_trace.trackers.http import RequestRejected
 from smile_trace_comet import contents, experiments, traces
@@ -31,8 +33,8 @@ def _read(data: bytes) -> None:
         document = client.read_trace_data("k", assets)
         if document is not None:
             traces._summaries(document)
-        traces.read_explanation(client, "k", assets, "e")
-        experiments.read_comparison(client, "k", assets)
+        traces.read_held(Explanation, client, "k", assets, "e")
+        traces.read_held(Comparison, client, "k", assets, experiments.COMPARISON)
         contents.latest(contents.merge_rows(data, []))
         rows = runs._read(any_text(data))
         runs._metrics(list(rows.values()))
