@@ -177,20 +177,28 @@ class RemainingCalls:
     def _next_level(self) -> bool:
         """Plans a finer partition of the segments with an effect, if their levels are reliable or
         have a sure part, and enough calls are left. A varying model also needs a significant
-        segment: fewer rows would have to find what its own have not."""
+        segment: fewer rows would have to find what its own have not. A finer level is first asked
+        until no part of it seems to matter that is not named."""
         level, calls = self._plan.levels[-1], self._calls_left
         if not self._plan.refinable(calls) or self._known.scores().no_variation:
             return False
-        if wanted := self._to_settle(len(self._plan.levels) - 1, calls, calls):
-            if len(self._plan.levels) > self._plan.outermost:
-                return False
-            calls = max(calls - wanted, calls // 2, min(calls, 2 * MIN_LEVEL_CALLS))
         found = list(map(self._known.find, self._plan.finest))
+        wanted = self._to_settle(len(self._plan.levels) - 1, calls, calls)
+        if len(self._plan.levels) > self._plan.outermost:
+            if wanted or _seems_to_matter(found[0]):
+                return False
+        elif wanted:
+            calls = max(calls - wanted, calls // 2, min(calls, 2 * MIN_LEVEL_CALLS))
         if not any(status_of(one, self._known.scores()) in CONVINCING for one in found):
             return False
         if not self._known.deterministic and not any(any(one.significant) for one in found):
             return False
         return self._plan.refine([one.effects for one in found], calls, self._known.rows(level))
+
+
+def _seems_to_matter(found: LevelFindings) -> bool:
+    """Whether an effect that matters was estimated for a part that is not significant."""
+    return bool(np.any((found.effects >= found.limit) & ~np.array(found.significant)))
 
 
 def further_rows(found: LevelFindings, *, told: bool = True) -> list[int]:

@@ -140,6 +140,8 @@ class Planner:
         self._halved = False
         self.in_turn = False
         """Whether the first level protects what has its turn in the next one, not yet planned."""
+        self._waiting: list[tuple[float, Segment]] = []
+        """Single sentences with an effect, which are cut into words after all passages."""
         self.levels: list[Level] = []
         self.levels.append(self._first_level())
 
@@ -296,7 +298,8 @@ class Planner:
 
     def refinable(self, calls: int) -> bool:
         """Whether a finer partition exists and `calls` are enough for it."""
-        coarse = (s for level in self.finest for s in level.segments if not s.protected)
+        coarse = [s for level in self.finest for s in level.segments if not s.protected]
+        coarse += [segment for _, segment in self._waiting]
         return calls >= MIN_LEVEL_CALLS and not all(map(self._partitioner.is_finest, coarse))
 
     def refine(self, effects: Sequence[Array], calls: int, asked: Sequence[Perturbation]) -> bool:
@@ -352,16 +355,26 @@ class Planner:
         return masks.KEEP_PROBABILITIES
 
     def _promising(self, effects: Sequence[Array], calls: int) -> list[Segment]:
+        """The segments to partition: passages of several parts or sentences before a sentence is
+        cut into words."""
         free = [
             (effect, segment)
             for level, of_level in zip(self.finest, effects, strict=True)
             for effect, segment in zip(of_level, level.segments, strict=True)
             if not segment.protected
         ]
-        ranked = sorted(free, key=lambda one: -one[0])[: max(calls // CALLS_PER_PASSAGE, 1)]
-        enough = max(ranked[0][0], 0.0) / 3
-        chosen = [ranked[0], *(one for one in ranked[1:] if one[0] >= enough)]
+        ranked = sorted([*free, *self._waiting], key=lambda one: -one[0])
+        enough = min(max(ranked[0][0], 0.0) / 3, self._settings.smallest_effect)
+        found = [ranked[0], *(one for one in ranked[1:] if one[0] >= enough)]
+        passages = [one for one in found if self._holds_sentences(one[1])]
+        self._waiting = [one for one in found if one not in passages] if passages else []
+        chosen = (passages or found)[: max(calls // CALLS_PER_PASSAGE, 1)]
         return sorted((segment for _, segment in chosen), key=lambda s: s.places)
+
+    def _holds_sentences(self, segment: Segment) -> bool:
+        """Whether its own parts are larger than those of the finest partition."""
+        pieces = self._partitioner.refine([segment], len(self._partitioner.segments))
+        return not all(self._partitioner.is_finest(s) or s.protected for s in pieces)
 
     def _fill(self, level: Level, calls: int, share: int) -> None:
         """Plans rows for `calls` new calls; a finer level may follow after `share`."""

@@ -167,9 +167,10 @@ class Segmentation:
         return self._fit(groups, limit)
 
     def _tool_results(self) -> tuple[Segment, ...]:
-        """Each result of a tool, and the rest of the prompt protected."""
-        places = (self._splitter.outside_values(place) for [place] in tool_results(self._messages))
-        return self._with_the_rest([(place,) for place in places], "tool_result")
+        """Each result of a tool, and the rest of the prompt protected; () without results."""
+        results = tool_results(self._messages)
+        places = [(self._splitter.outside_values(place),) for [place] in results]
+        return self._with_the_rest(places, "tool_result") if places else ()
 
     def _messages_of(self, groups: Sequence[Sequence[Segment]], limit: int) -> tuple[Segment, ...]:
         """Each group, which is a message or what of it is no result, as a segment; with retrieved

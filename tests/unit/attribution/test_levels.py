@@ -117,6 +117,40 @@ def test_two_promising_passages_are_refined_together() -> None:
     assert any("Heron" in text for text in refined)
 
 
+_RULES = "You help the guests of a hotel.|Be polite.|Tell the price in euros.|Be brief."
+_HOTEL = "Rooms have a view.|Breakfast is served from seven until ten.|Dogs are welcome."
+_SAUNA = "The sauna is in the cellar.|It is open every day.|Towels are free."
+_PARKING = "Cars stand behind the house.|The gate is closed at night.|Bicycles stand inside."
+_ASKED = "At what time can I have breakfast in the hotel tomorrow?"
+
+
+def _retrieval(messages: tuple[Message, ...]) -> str:
+    """Needs the question and the document; then the rule adds its sentence."""
+    text = " ".join(message.content for message in messages)
+    if "breakfast in the hotel" not in text:
+        return "How may I help you?"
+    if "seven until ten" not in text:
+        return "I am sorry, I do not know that."
+    price = " It costs twelve euros for every guest." if "euros" in text else ""
+    return f"You can have it from seven until ten.{price}"
+
+
+@pytest.mark.parametrize("deterministic", [True, False])
+def test_sentences_of_instructions_come_before_words_of_the_question(deterministic: bool) -> None:
+    texts = [text.replace("|", " ") for text in (_HOTEL, _SAUNA, _PARKING)]
+    system, documents = _RULES.replace("|", " "), "\n\n".join(texts)
+    messages = chat(system, documents, _ASKED, roles=("system", "system", "user"))
+    for seed in range(3):
+        explanation = run(
+            messages, _retrieval, unit="auto", budget=80, seed=seed, deterministic=deterministic
+        ).explanation
+        every = [*explanation.segments, *explanation.coarser]
+        named = {s.text for s in every if s.significant and s.unit == "sentence"}
+        assert named >= {"Tell the price in euros.", _HOTEL.split("|")[1]}
+        false = {s.text for s in every if s.significant} & {*_SAUNA.split("|"), *texts[1:]}
+        assert not false
+
+
 def _both(*words: str) -> Planted:
     return lambda messages: (
         "It is the one." if all(word in messages[0].content for word in words) else "unknown"
