@@ -74,6 +74,14 @@ def test_a_dry_run_says_what_each_probe_takes_and_asks_nothing() -> None:
     assert "Nothing was asked." in result.output
 
 
+def test_the_unit_of_the_settings_is_that_of_the_command() -> None:
+    asked = ["explain", "--prompt", "The lamp is lit. Why?", "--model", "demo", "--dry-run"]
+    for unit, removed in (("sentence", "2 sentences"), ("auto", "5 words")):
+        env = {"SMILE_TRACE_EXPLAIN__UNIT": unit}
+        result = CliRunner().invoke(app, asked, env=env)
+        assert f"with some of its {removed} removed" in result.output
+
+
 def test_a_dry_run_as_json_has_the_bound() -> None:
     result = CliRunner().invoke(
         app,
