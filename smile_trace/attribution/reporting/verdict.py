@@ -30,7 +30,7 @@ MOST_UNSEEN = 1 / 3
 
 _NOT_SEEN = (
     "count as unchanged although their words differ, so that its comparison may not see what "
-    "changed: explain a part of the answer, or compare in another way"
+    "changed; explain a part of the answer, or compare in another way"
 )
 
 CONVINCING: tuple[FidelityStatus, ...] = ("reliable", "partial")
@@ -109,12 +109,12 @@ def final_fidelity(
     `inconclusive` ends with what to do.
     """
     fidelity = _given_open(fidelity, segments, coarser, interactions, limit)
-    if fidelity.status != "inconclusive" or ":" in fidelity.reason:
+    if fidelity.status != "inconclusive" or ";" in fidelity.reason:
         return fidelity
     calls, what = fidelity.further_calls, "more calls or coarser parts may tell (--budget, --unit)"
     if calls is not None:
         what = f"about {calls:,} more calls would tell (--until-settled)"
-    return fidelity.model_copy(update={"reason": f"{fidelity.reason[:-1]}: {what}."})
+    return fidelity.model_copy(update={"reason": f"{fidelity.reason[:-1]}; {what}."})
 
 
 def _given_open(
@@ -191,21 +191,21 @@ _AGAIN = "explain it again when the model answers (--fresh)"
 
 def _why_nothing(found: LevelFindings, scores: ResponseScores) -> str | None:
     if scores.baseline is None:
-        return f"the unperturbed prompt got no answer: {_AGAIN}."
+        return f"the unperturbed prompt got no answer; {_AGAIN}."
     if not scores.baseline_reproduced:
         return (
-            "the model does not give the logged answer back to the same prompt: explain an answer "
+            "the model does not give the logged answer back to the same prompt; explain an answer "
             "that it gives now, at temperature 0."
         )
     if found.rows <= found.exact and len(found.segments) == 1:
         return (
-            "the prompt was taken as a single part, without which it is empty: take finer parts "
+            "the prompt was taken as a single part, without which it is empty; take finer parts "
             "(--unit)."
         )
     if any(found.fails_without):
         return None
     if found.rows <= found.exact:
-        return f"no perturbed prompt got an answer: {_AGAIN}."
+        return f"no perturbed prompt got an answer; {_AGAIN}."
     answered = found.rows + sum(change is not None for change in scores.sparse)
     if not found.exact and answered < MIN_ROWS:
         return f"only {answered} perturbed prompts got an answer, and {MIN_ROWS} are needed."
@@ -218,7 +218,7 @@ def _unchanged(found: LevelFindings) -> tuple[FidelityStatus, str]:
     if found.failure_rate > MAX_FAILURES:
         return "inconclusive", (
             f"{100 * found.failure_rate:.0f} % of the requests failed, and the answers that came "
-            f"did not move: {_AGAIN}."
+            f"did not move; {_AGAIN}."
         )
     return "no_effect", "no answer moved further than noise moves it."
 

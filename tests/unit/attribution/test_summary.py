@@ -411,13 +411,13 @@ MORE_CALLS = "more calls or coarser parts may tell (--budget, --unit)"
             "of the answer, more than one that is named (20 %).",
         ),
         ("partial", [driver(), *unknown(1, most=0.9)], "partial", "so it is."),
-        ("inconclusive", unknown(1), "inconclusive", f"so it is: {MORE_CALLS}."),
+        ("inconclusive", unknown(1), "inconclusive", f"so it is; {MORE_CALLS}."),
         ("no_effect", others(2), "no_effect", "so it is."),
         (
             "no_effect",
             [*others(2), *unknown(1)],
             "inconclusive",
-            f"so it is, but a part could still account for up to 31 % of the answer: {MORE_CALLS}.",
+            f"so it is, but a part could still account for up to 31 % of the answer; {MORE_CALLS}.",
         ),
     ],
 )
@@ -433,9 +433,9 @@ def test_what_is_not_settled_says_what_to_do() -> None:
         given = {"status": "inconclusive", "reason": "so it is.", **more}
         return final_fidelity(Fidelity(**given), others(1)).reason
 
-    assert reason() == f"so it is: {MORE_CALLS}."
-    assert reason(further_calls=60) == "so it is: about 60 more calls would tell (--until-settled)."
-    assert reason(reason="no answer: ask again.", further_calls=60) == "no answer: ask again."
+    assert reason() == f"so it is; {MORE_CALLS}."
+    assert reason(further_calls=60) == "so it is; about 60 more calls would tell (--until-settled)."
+    assert reason(reason="no answer; ask again.", further_calls=60) == "no answer; ask again."
 
 
 def test_what_the_comparison_leaves_out_is_said_once() -> None:
