@@ -120,8 +120,9 @@ class KnownAnswers:
         return not (self.reduced(index) and any(self.find(level).untold))
 
     def reduced(self, index: int) -> bool:
-        """Whether the reduced prompts of a level were asked; asking again would tell no more."""
-        return any(row.level == index for row in self.planner.sparse)
+        """Whether the reduced prompts of a level tell no more: they were asked, or are not, since
+        the model varies."""
+        return not self.deterministic or any(row.level == index for row in self.planner.sparse)
 
     def confirmed(self, scores: ResponseScores) -> list[Pair]:
         """The pairs of the last level that fresh masks have confirmed."""

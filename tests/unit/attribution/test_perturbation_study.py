@@ -588,6 +588,16 @@ def _unsaid(logged: np.ndarray, response: np.ndarray) -> float:
     return float(1 - np.any(same, axis=1).mean())
 
 
+def test_of_a_model_that_may_vary_it_goes_on_where_no_mask_told_of_two_parts() -> None:
+    rule = "Tell the price in euros."
+    content = f"You are a shop. Greet the user. Be brief. {rule} What does the desk cost?"
+    asked = run(content, copying(rule), unit="sentence", budget=80, deterministic=False)
+    verdicts = {s.text: s.verdict for s in asked.explanation.segments}
+    assert verdicts.pop(rule) == "supports"
+    assert set(verdicts.values()) == {"excluded"}
+    assert len(asked.perturbations) < 80
+
+
 def test_the_prompt_is_reduced_to_what_matters_where_no_mask_told_of_two_parts() -> None:
     """Of 13 words most pairs are removed together in none of so few rows."""
     content = " ".join(["Pelican", *(f"w{k}" for k in range(12))])
