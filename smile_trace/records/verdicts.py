@@ -66,10 +66,36 @@ def around(
 def outermost_drivers(
     segments: Iterable["SegmentAttribution"], coarser: Sequence["SegmentAttribution"]
 ) -> list["SegmentAttribution"]:
-    """Return the outermost parts that the answer certainly depends on, the strongest first."""
-    found = [s for s in (*coarser, *segments) if drives(s)]
+    """Return the outermost parts that the answer certainly depends on, the strongest first, but for
+    the user's question: a document, a tool's result or an instruction with half of its effect comes
+    before it, since it tells a reader more."""
+    everything = [*coarser, *segments]
+    found = [s for s in everything if drives(s)]
     outermost = [s for s in found if not any(map(drives, around(s, coarser)))]
-    return sorted(outermost, key=effect, reverse=True)
+    ranked = sorted(outermost, key=effect, reverse=True)
+    if ranked and _is_asked(ranked[0], everything, coarser):
+        half = ranked[0].attribution / 2
+        telling = (s for s in ranked if _tells_more(s) and s.attribution >= half)
+        if (first := next(telling, None)) is not None:
+            ranked.remove(first)
+            ranked.insert(0, first)
+    return ranked
+
+
+def _is_asked(
+    segment: "SegmentAttribution",
+    everything: Sequence["SegmentAttribution"],
+    coarser: Sequence["SegmentAttribution"],
+) -> bool:
+    """Whether it is in the user's question: the last part of the last user message, no document."""
+    asked = [s for s in everything if s.role == "user" and s.parent is None]
+    root = [segment, *around(segment, coarser)][-1]
+    return bool(asked) and root is max(asked, key=lambda s: s.places) and not _tells_more(root)
+
+
+def _tells_more(segment: "SegmentAttribution") -> bool:
+    retrieved = segment.title is not None or segment.unit in ("document", "tool_result")
+    return retrieved or segment.role in ("system", "developer", "tool")
 
 
 def finest_drivers(

@@ -101,6 +101,26 @@ def test_beside_a_driver_a_few_are_named_only_where_others_may_be_stronger() -> 
     assert first("fd") == first("f") == first("") == said(words)
 
 
+@pytest.mark.parametrize(
+    ("part", "effect", "first"),
+    [
+        ({"unit": "document"}, 0.3, "cat"),
+        ({"role": "tool"}, 0.3, "cat"),
+        ({"role": "system"}, 0.3, "cat"),
+        ({"role": "system"}, 0.29, "dog"),  # less than half of the question's
+        ({"role": "user"}, 0.5, "dog"),
+    ],
+)
+def test_what_a_question_was_answered_by_is_named_before_it(
+    part: dict[str, Any], effect: float, first: str
+) -> None:
+    segments = [segment("cat", effect, effect, effect, **part), driver("dog")]
+    assert re.findall("“(.*?)”", said(segments))[0] == first
+    # What is not certain does not come first.
+    segments[0] = segments[0].model_copy(update={"significant": False})
+    assert re.findall("“(.*?)”", said(segments)) == ["dog"]
+
+
 def test_parts_are_named_in_the_order_of_the_numbers_beside_them() -> None:
     weak = segment("dog", 0.4, 0.53, 0.6, own_effect=0.7)
     strong = segment("cat", 0.4, 0.56, 0.6, own_effect=0.5)
