@@ -2,7 +2,7 @@
 
     change = 1 - sum over the units of the logged answer of   share · (said + reworded) · agreement
 
-Units are sentences, items of lists, rows of tables and lines of code. *share*: the unit's share of
+Units are clauses, items of lists, rows of tables and lines of code. *share*: the unit's share of
 what the answer tells: a content word 1, a value, name or negation 2, a function word almost
 nothing. *said*: the share of the unit that the response says again, in any form; every word of the
 response counts once. *reworded*: of the rest, as much as other words of the response tell, times
@@ -15,7 +15,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, groupby, product
 from typing import Any
 
 import numpy as np
@@ -34,6 +34,7 @@ from smile_trace.attribution.answer_change.matching import (
     Answer,
     Left,
     Match,
+    Unit,
     find_elsewhere,
     match,
     read,
@@ -111,8 +112,15 @@ _STANDS_FOR = 1.5
 _LEAST = 0.02
 """Share of an answer below which other words are not looked for."""
 
-_COMPARED, _VECTOR_CHARACTERS = 8, 200
+_COMPARED, _VECTOR_CHARACTERS = 12, 200
 """Units of a response whose vectors are asked for, and characters of each; cost grows with both."""
+
+_POWERS = 0.5, 1.0
+"""What both say brings two vectors near, whatever the rest says: the distance of clauses is divided
+by the root of the share that only one of them says, that of whole sentences by the share."""
+
+_Stretch = tuple[str, float]
+"""A text, and the share of what it tells that the other answer does not say."""
 
 
 @dataclass(frozen=True)
@@ -220,13 +228,16 @@ def _reword(matches: Sequence[Match], response: Answer, left: Left, meaning: Mea
         if any(token.kind in WORDS for token in tokens)
     }
     compared = sorted(given, key=given.__getitem__, reverse=True)[:_COMPARED]
+    mine = _stretches([(m.unit, m.lost) for m in matches])
+    theirs = _stretches(list(zip(response.units, left, strict=True)))
     near = []
-    for k in wanted:
-        for v in compared:
-            one, other = matches[k].unit, response.units[v]
-            across = len({one.language, other.language} - {None}) == 2
-            texts = ([unit.text[:_VECTOR_CHARACTERS]] for unit in (one, other))
-            near.append((1 - meaning.distance(*texts, across=across) ** 2, k, v))
+    for k, v in product(wanted, compared):
+        across = len({matches[k].unit.language, response.units[v].language} - {None}) == 2
+        distances = (
+            meaning.distance([a], [b], across=across, share=max(mine_, theirs_) ** power)
+            for (a, mine_), (b, theirs_), power in zip(mine[k], theirs[v], _POWERS, strict=True)
+        )
+        near.append((1 - min(distances) ** 2, k, v))
     open_ = dict(wanted)
     for nearness, k, v in sorted(near, reverse=True):
         amount = min(open_[k], given[v])
@@ -236,6 +247,18 @@ def _reword(matches: Sequence[Match], response: Answer, left: Left, meaning: Mea
     for m in matches:
         if m.said > 0.5 and all(token.kind is Kind.FUNCTION for token in m.lost):
             m.reworded = 1.0  # all that tells something is said
+
+
+def _stretches(open_: Sequence[tuple[Unit, Sequence[Token]]]) -> list[tuple[_Stretch, _Stretch]]:
+    """Of each unit itself and the sentence that it is in."""
+    found: list[tuple[_Stretch, _Stretch]] = []
+    for _, group in groupby(open_, key=lambda pair: pair[0].sentence):
+        of = [(unit, sum(map(tells, tokens))) for unit, tokens in group]
+        weight = sum(unit.weight for unit, _ in of)
+        text = "".join(unit.text for unit, _ in of)[:_VECTOR_CHARACTERS]
+        whole = (text, sum(amount for _, amount in of) / weight)
+        found += [((u.text[:_VECTOR_CHARACTERS], amount / u.weight), whole) for u, amount in of]
+    return found
 
 
 class ContentChange:

@@ -6,8 +6,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import cached_property
+from itertools import groupby
 
-from smile_trace.attribution.answer_change.matching import Answer, Left, Match, Unit, tells
+from smile_trace.attribution.answer_change.matching import (
+    ORDER,
+    Answer,
+    Left,
+    Match,
+    Unit,
+    tells,
+)
 from smile_trace.attribution.answer_change.tokens import (
     PLACED,
     SOFT,
@@ -85,11 +93,6 @@ def _joined(steps: Sequence[str]) -> list[Edit]:
     return found
 
 
-_ORDER = re.compile(
-    r"rank|\border|\bfirst\b|\bthen\b|follow|\bbest\b|priorit|most .* to |reihenfolge|zuerst|platz"
-    r"|rang|\bordre\b|d'abord|class|\borden\b|primero|segundo|順|位|排|首先|其次|第一",
-    re.IGNORECASE,
-)
 _NUMBERED = re.compile(r"^\s*\d{1,2}[.)]\s", re.MULTILINE)
 _BULLET = re.compile(r"^\s*[-*•+]\s+(.+)$", re.MULTILINE)
 _ENUMERATION = re.compile(
@@ -100,12 +103,12 @@ _ENUMERATION = re.compile(
 
 def states_order(raw: tuple[str, str]) -> bool:
     """Whether the order of two answers' statements tells something."""
-    return all(_NUMBERED.search(text) for text in raw) or any(_ORDER.search(t) for t in raw)
+    return all(_NUMBERED.search(text) for text in raw) or any(ORDER.search(t) for t in raw)
 
 
 def enumerated(raw: tuple[str, str]) -> frozenset[str]:
     """The words of lists without a stated order, as tokens' keys."""
-    if any(_ORDER.search(text) or _NUMBERED.search(text) for text in raw):
+    if any(ORDER.search(text) or _NUMBERED.search(text) for text in raw):
         return frozenset()
     items = [item for text in raw for item in (*_BULLET.findall(text), *_ENUMERATION.findall(text))]
     return frozenset(key for item in items for key in sentence(item).keys)
@@ -125,7 +128,7 @@ _FRAME = (0.7, 0.9)
 """Frame shares up to which words count as rephrased, and from which as exchanged."""
 
 _DENIES = 0.15
-"""Share of an added denial that a unit has to say for the denial to be about that unit."""
+"""Share of an added denial that a sentence has to say for the denial to be about it."""
 
 _LABEL = 3
 _PARTS = frozenset((Kind.OPERATOR, Kind.UNIT, Kind.HALF))
@@ -344,17 +347,20 @@ def reorder(matches: Sequence[Match]) -> None:
 
 
 def take_back(matches: Sequence[Match], response: Answer) -> None:
-    """Contradicts the units that an added denial of the response is about."""
-    used = {found.place for found in matches}
-    for k, added in enumerate(response.units):
-        if k in used or not added.negations:
+    """Contradicts the sentences that an added denial of the response is about."""
+    used = {response.units[found.place].sentence for found in matches if found.place is not None}
+    logged = [list(of) for _, of in groupby(matches, key=lambda found: found.unit.sentence)]
+    for number, units in groupby(response.units, key=lambda unit: unit.sentence):
+        added = [token for unit in units for token in unit.tokens]
+        if number in used or all(token.kind is not Kind.NEGATION for token in added):
             continue
-        words = [t for t in added.tokens if t.kind not in (Kind.FUNCTION, Kind.NEGATION)]
+        words = [t for t in added if t.kind not in (Kind.FUNCTION, Kind.NEGATION)]
         total = sum(map(tells, words)) or 1.0
-        for found in matches:
-            tokens = found.unit.tokens
+        for clauses in logged:
+            tokens = [token for found in clauses for token in found.unit.tokens]
             about = sum(
                 tells(t) for t in words if any(t.key == o.key or same_word(o, t) for o in tokens)
             )
             if about >= _DENIES * total:
-                found.contradict("negation", OTHERWISE * min(2 * about / total, 1.0))
+                for found in clauses:
+                    found.contradict("negation", OTHERWISE * min(2 * about / total, 1.0))

@@ -1,8 +1,8 @@
-"""An answer as it is compared (sentences, items, rows), and what a response says again of each."""
+"""An answer as it is compared (clauses, items, rows), and what a response says again of each."""
 
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
@@ -31,6 +31,18 @@ first sixth counts as much as the rest."""
 
 _MOST_CHARACTERS, _MOST_UNITS = 8000, 80
 
+_LEAST_CLAUSE = 3.0
+"""What a clause tells at least to be compared alone: fewer words are an item of an enumeration."""
+
+_CLAUSE_END = re.compile(r"(?<=[;、])|(?<=,)(?=\s|[^\x00-\u024f])")
+
+ORDER = re.compile(
+    r"rank|\border|\bfirst\b|\bthen\b|follow|\bbest\b|priorit|most .* to |reihenfolge|zuerst|platz"
+    r"|rang|\bordre\b|d'abord|class|\borden\b|primero|segundo|順|位|排|首先|其次|第一",
+    re.IGNORECASE,
+)
+"""Words that state an order."""
+
 _ABBREVIATED = re.compile(
     r"\b(?:Mrs?|Ms|Dr|Prof|St|Fr|Hr|Mme|Mlle|Sra?|Nr|No|Str|bzw|ca|vs|z\. ?B|[ei]\. ?[ge])\. ?$"
 )
@@ -47,11 +59,13 @@ def tells(token: Token) -> float:
 
 @dataclass(frozen=True)
 class Unit:
-    """A sentence, an item of a list, a row of a table or a line of code."""
+    """A clause, an item of a list, a row of a table or a line of code; `sentence` is the number of
+    the sentence that it is in."""
 
     tokens: tuple[Token, ...]
     text: str
     language: str | None
+    sentence: int = 0
 
     @cached_property
     def keys(self) -> tuple[str, ...]:
@@ -129,7 +143,7 @@ def read(raw: str) -> Answer:
             spans[-1] = (spans[-1][0], end)
         else:
             spans.append((start, end))
-    units = (_unit(rest[start:end]) for start, end in spans)
+    units = (unit for k, span in enumerate(spans) for unit in _clauses(rest[slice(*span)], k))
     return Answer(raw, particle, tuple(unit for unit in units if unit.tokens))
 
 
@@ -142,9 +156,26 @@ def _goes_on(before: str, after: str) -> bool:
     return bool(_ABBREVIATED.search(before) or (of_date and _ORDINAL.search(before)))
 
 
-def _unit(text: str) -> Unit:
+def _clauses(text: str, number: int) -> Iterator[Unit]:
+    """A sentence's clauses, joined until each tells enough; the whole sentence states an order."""
+    begin = 0
+    for found in () if ORDER.search(text) else _CLAUSE_END.finditer(text):
+        end = found.start()
+        if min(_telling(text[begin:end]), _telling(text[end:])) >= _LEAST_CLAUSE:
+            yield _unit(text[begin:end], number)
+            begin = end
+    yield _unit(text[begin:], number)
+
+
+def _telling(text: str) -> float:
+    """How much a text tells, denied or not, whatever the values."""
+    words = (token for token in sentence(text).tokens if token.kind is not Kind.NEGATION)
+    return sum(min(tells(word), 1.0) for word in words)
+
+
+def _unit(text: str, number: int) -> Unit:
     found = sentence(text)
-    return Unit(found.tokens, text, found.language)
+    return Unit(found.tokens, text, found.language, number)
 
 
 _REAL = 0.2
