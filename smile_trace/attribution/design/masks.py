@@ -1,11 +1,12 @@
 """The masks of a design (True = the segment is retained), and those that confirm a pair.
 
 If two segments seem to work together, a third may have been removed in the same rows by chance. Two
-masks, chosen for the pair and used in no estimate, tell:
+or three masks, chosen for the pair and used in no estimate, tell:
 
 - *either is enough*: a row that lost the answer without both, once with each retained. Each has to
   bring back as much as the pair does, since other parts may be missing there;
-- *both only work together*: the whole prompt without each. Each has to lose the answer.
+- *both only work together*: the whole prompt without each, and without both. Each has to lose the
+  answer, and both together less than what the two lose in sum.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -98,14 +99,14 @@ class PairTest:
     """The masks that confirm a pair that seems to work together.
 
     Attributes:
-        masks: one for each of the two segments.
+        masks: one for each of the two segments; if each has to lose the answer, one without both.
         lost: the change of the row in which each brings the answer back; None if each has to lose
             it.
         half: the smallest difference, in answer change, that each has to make.
     """
 
     pair: Pair
-    masks: tuple[Mask, Mask]
+    masks: tuple[Mask, ...]
     lost: float | None
     half: float
 
@@ -116,7 +117,11 @@ class PairTest:
         if not all(known):
             return False
         means = [float(np.mean(of_mask)) for of_mask in known]
-        made = means if self.lost is None else [self.lost - mean for mean in means]
+        if self.lost is None:
+            first, second, both = means
+            made = [first, second, first + second - both]
+        else:
+            made = [self.lost - mean for mean in means]
         return all(difference >= self.half for difference in made)
 
 
@@ -142,7 +147,7 @@ def pair_test(
     if pair.kind == "both":
         whole = (True,) * len(free)
         without = _set(whole, first, False), _set(whole, second, False)
-        return PairTest(pair, without, None, half)
+        return PairTest(pair, (*without, _set(without[0], second, False)), None, half)
     lost = [
         (sum(row.mask), y, row.mask)
         for row, y in rows

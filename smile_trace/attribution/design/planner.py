@@ -214,8 +214,8 @@ class Planner:
             asked: the calls so far, which cost nothing again.
         """
         level = self.levels[-1]
-        times = 1 if self._deterministic else 2
         for one in wanted:
+            times = 1 if self._deterministic else masks.MOST_CALLS // len(one.masks)
             if not all(map(level.perturber.sendable, one.masks)):
                 continue
             rows = tuple(

@@ -40,7 +40,7 @@ class Pair:
     """Two segments (`first` < `second`), their interaction and its interval. `alone` and `beside`
     hold each segment's effect with the other retained, and with it removed. `apart`: one alone was
     measured to cost an effect that matters. `lost`: the answer change without these two, where
-    every mask was asked; else None."""
+    every mask was asked; else None. `adds_up`: it is what is lost without each of them, in sum."""
 
     first: int
     second: int
@@ -51,6 +51,7 @@ class Pair:
     beside: tuple[float, float]
     apart: bool = False
     lost: float | None = None
+    adds_up: bool = False
 
     @property
     def kind(self) -> Kind | None:
@@ -60,7 +61,7 @@ class Pair:
         if self.low > 0 and self.value >= WORTH_SAYING and small[0].all():
             return None if self.more_together else "either"
         if self.high < 0 and self.value <= -WORTH_SAYING and small[1].all():
-            return "both"
+            return None if self.adds_up else "both"
         return None
 
     @property
@@ -103,11 +104,20 @@ def exact_pairs(
         alone = _given(x, y, a, b, 0), _given(x, y, b, a, 0)
         beside = _given(x, y, a, b, 1), _given(x, y, b, a, 1)
         value = beside[0] - alone[0]
-        without = np.isin(np.arange(x.shape[1]), (a, b))
-        lost = y[(x.astype(bool) == without).all(axis=1)]
-        both = float(lost[0]) if len(lost) else None
-        found.append(Pair(a, b, value, value, value, alone, beside, max(alone) >= limit, both))
+        both = _without(x, y, a, b)
+        each = _without(x, y, a), _without(x, y, b)
+        known = [lost for lost in (*each, both) if lost is not None]
+        adds_up = len(known) == 3 and known[0] + known[1] - known[2] < abs(value) / 2
+        apart = max(alone) >= limit
+        found.append(Pair(a, b, value, value, value, alone, beside, apart, both, adds_up))
     return tuple(found)
+
+
+def _without(x: Array, y: Array, *segments: int) -> float | None:
+    """The answer change with these segments alone removed; None if that was not asked."""
+    without = np.isin(np.arange(x.shape[1]), segments)
+    lost = y[(x.astype(bool) == without).all(axis=1)]
+    return float(lost[0]) if len(lost) else None
 
 
 def _pairs_of_segments(effects: Array) -> list[tuple[int, int]]:

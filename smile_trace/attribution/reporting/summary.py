@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations
 
 from smile_trace._text.lists import in_words, listed, ordinal
 from smile_trace._text.titles import title
@@ -248,15 +249,21 @@ def _fields_named(paths: Sequence[str]) -> str:
 
 
 def _together(names: Mapping[str, str], pairs: Sequence[Interaction]) -> Iterator[str]:
-    """Clauses on pairs of which either is enough, and on groups that only work together."""
+    """Clauses on pairs of which either is enough, and on groups of which every two only work
+    together: what two parts both need may make them add up."""
+    together = {frozenset((pair.first, pair.second)) for pair in pairs if pair.kind == "both"}
     groups: list[set[str]] = []
     for pair in sorted(pairs, key=lambda pair: -abs(pair.value)):
         both = {pair.first, pair.second}
         if pair.kind == "either":
             yield f"of {names[pair.first]} and {names[pair.second]} either is enough"
             continue
-        joined = [group for group in groups if group & both]
-        groups = [group for group in groups if group not in joined] + [both.union(*joined)]
+        for group in groups:
+            if all(frozenset(two) in together for two in combinations(group | both, 2)):
+                group |= both
+                break
+        else:
+            groups.append(both)
     for group in groups:
         yield f"{listed([name for key, name in names.items() if key in group])} only work together"
 

@@ -164,9 +164,23 @@ def test_each_of_two_has_to_bring_the_answer_back_where_it_is_lost_without_both(
 def test_the_answer_has_to_be_lost_without_each_of_both() -> None:
     planned = pair_test(BOTH, FREE, [])
     assert planned is not None
-    assert planned.masks == ((False, True, True, True), (True, True, True, False))
-    assert planned.holds([[1.0, 0.4], [0.5]])
-    assert not planned.holds([[1.0], [0.3]])
+    each = (False, True, True, True), (True, True, True, False)
+    assert planned.masks == (*each, (False, True, True, False))
+    assert planned.holds([[1.0, 0.4], [0.5], [0.7]])
+    assert not planned.holds([[1.0], [0.3], [0.9]])
+    assert not planned.holds([[0.5], [0.5], [1.0]]), "the two add up"
+
+
+def test_what_adds_up_where_all_else_is_sent_does_not_only_work_together() -> None:
+    # The third part hides what is lost without both of the others, and so makes them seem to need
+    # each other on average.
+    x = np.array(list(product((0.0, 1.0), repeat=3)))
+    a, b, c = x.T
+    needed = 1 - (1 - a) * (1 - b)
+    y = np.where(c > 0, 0.9 * needed, 0.34 * a + 0.33 * b)
+    found = {(p.first, p.second): p for p in exact_pairs(x, y, inference.enumerated(x, y))}
+    assert found[0, 1].kind is None
+    assert replace(found[0, 1], adds_up=False).kind == "both"
 
 
 @pytest.mark.parametrize("changes", [[[], [0.0]], [[None], [0.0]]])

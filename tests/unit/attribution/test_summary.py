@@ -505,8 +505,12 @@ def test_what_works_together() -> None:
     assert said([driver, *words], interactions=[*both, together("either", "2", "3")]) == (
         "The answer depends on “Eiffel” (without it, 63 % [55 to 71 %] of the answer is "
         "lost); of “w2” "
-        "and “w3” either is enough; “Eiffel”, “w0” and “w1” only work together; two other words "
-        "made no measurable difference."
+        "and “w3” either is enough; “Eiffel” and “w1” only work together; “Eiffel” and “w0” only "
+        "work together; two other words made no measurable difference."
+    )
+    both.append(together("both", "0", "1"))  # every two of the three
+    assert "; “Eiffel”, “w0” and “w1” only work together; four" in said(
+        [driver, *words], interactions=both
     )
 
 
