@@ -42,7 +42,9 @@ class RemainingCalls:
 
     def plan_more(self) -> bool:
         """Plans the next rows once all before the next look are answered; False at the end."""
-        return self._goes_on() or self._confirms() or self._goes_beyond()
+        return (
+            self._goes_on() or self._confirms() or self._asks_for_suspected() or self._goes_beyond()
+        )
 
     @property
     def before_look(self) -> int:
@@ -156,6 +158,15 @@ class RemainingCalls:
         for index in reversed(range(len(self._plan.levels))):
             kept_back -= self._asks_for_untold(index, kept_back)
         return True
+
+    def _asks_for_suspected(self) -> bool:
+        """Plans the prompt without each part that may cost more alone, while calls are left."""
+        planned = 0
+        for index, level in enumerate(self._plan.levels):
+            suspected, size = self._known.find(level).suspected, len(level.segments)
+            alone = (tuple(k != i for k in range(size)) for i in np.flatnonzero(suspected))
+            planned += self._plan.add_reduced(index, alone, self._calls_left - planned)
+        return planned > 0
 
     def _asks_for_untold(self, index: int, calls: int) -> int:
         """Plans reduced prompts, within `calls`, and returns how many calls they take.

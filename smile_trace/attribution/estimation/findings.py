@@ -58,6 +58,8 @@ class LevelFindings:
     """Which effects are open only because the masks cannot tell two segments apart."""
     alone: Array | None = None
     """The largest effect in each interval before `holding_unseen_pairs`, if that was applied."""
+    suspected: tuple[bool, ...] = ()
+    """Which effects are open only because more was lost than those of the parts removed."""
     limit: float = SMALLEST_EFFECT
     """The smallest effect that matters."""
 
@@ -146,6 +148,7 @@ def find(
     free = np.array([not segment.protected for segment in segments])
     known = [(row, y) for row, y in zip(rows, changes, strict=True) if y is not None]
     locality = locality_of(rows, segments, embed)
+    measured = _leave_one_out([*known, *beside], len(segments)) if deterministic else {}
     if exact:
         tested = _of_every_mask(known, free, floor, complete=len(known) == len(rows), limit=limit)
     else:
@@ -159,6 +162,7 @@ def find(
             free,
             [*known, *beside],
             deterministic=deterministic,
+            measured=np.array([measured.get(int(k), np.nan) for k in np.flatnonzero(free)]),
             seed=seed,
             unseen=unseen,
             solver=solver,
@@ -167,7 +171,6 @@ def find(
             limit=limit,
         )
     estimate = tested.estimate
-    measured = _leave_one_out(known, len(segments)) if deterministic else {}
     return LevelFindings(
         segments=segments,
         effects=in_place(estimate.effect, free),
@@ -187,6 +190,7 @@ def find(
         first=None if tested.first is None else in_place(tested.first, free),
         untold=_flags(tested.untold, free),
         alone=None if tested.alone is None else in_place(tested.alone, free),
+        suspected=_flags(tested.suspected, free),
         limit=limit,
     )
 
@@ -208,6 +212,7 @@ class _Tested:
     estimate: Estimate
     significant: NDArray[np.bool_]
     untold: NDArray[np.bool_]
+    suspected: NDArray[np.bool_]
     rows: int
     pairs: tuple[Pair, ...]
     held_out: HeldOut | None = None
@@ -229,7 +234,8 @@ def _of_every_mask(
     )
     if floor > NEGLIGIBLE:
         estimate = inference.within_noise(estimate, significant, floor)
-    return _Tested(estimate, significant, np.zeros_like(significant), used, together)
+    none = np.zeros_like(significant)
+    return _Tested(estimate, significant, none, none, used, together)
 
 
 def _of_drawn_masks(
@@ -238,6 +244,7 @@ def _of_drawn_masks(
     answered: Sequence[tuple[Perturbation, float]],
     *,
     deterministic: bool,
+    measured: Array,
     seed: list[int],
     unseen: bool,
     solver: Solver,
@@ -245,21 +252,23 @@ def _of_drawn_masks(
     near: Array | None,
     limit: float,
 ) -> _Tested:
-    """Arguments as for `find`; `answered` has every row with an answer, those in no estimate too,
-    and `near` the free segments only."""
+    """Arguments as for `find`; `answered` has every row with an answer, those in no estimate too;
+    `near`, and the answer changes `measured` without one alone (else NaN), have the free segments
+    only."""
     estimate = _estimate(rows, seed, solver)
     significant = discoveries(estimate, rate, None if near is None else weights_of_tests(near))
     estimate = inference.holding_zero(estimate, significant)
     if unseen:
         estimate = inference.holding_the_unseen(estimate, rows)
     told, before = inference.excludes(estimate, limit), estimate
-    estimate = inference.holding_unseen_pairs(
-        estimate,
-        removal_masks([row for row, _ in answered], free),
-        np.array([change for _, change in answered]),
-        significant,
-        limit,
-    )
+    removed = removal_masks([row for row, _ in answered], free)
+    changes = np.array([change for _, change in answered])
+    estimate = inference.holding_unseen_pairs(estimate, removed, changes, significant, limit)
+    excluded = inference.excludes(estimate, limit)
+    if deterministic:
+        estimate = inference.holding_joint_losses(
+            estimate, removed, changes, measured, significant, limit
+        )
     rows_of_fit = distinct(rows) if deterministic else rows
     first = None
     if near is not None and len(rows.y) >= inference.FOLDS:
@@ -272,7 +281,8 @@ def _of_drawn_masks(
     return _Tested(
         estimate,
         significant,
-        untold=told & ~inference.excludes(estimate, limit) & ~significant,
+        untold=told & ~excluded & ~significant,
+        suspected=excluded & ~inference.excludes(estimate, limit),
         rows=len(rows.y),
         pairs=together,
         held_out=held_out(rows_of_fit, [*seed, 1], solver),

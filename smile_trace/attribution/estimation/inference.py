@@ -208,6 +208,28 @@ def holding_unseen_pairs(
     return replace(estimate, high=np.where(significant, estimate.high, widened))
 
 
+def holding_joint_losses(
+    estimate: Estimate,
+    removed: Array,
+    changes: Array,
+    alone: Array,
+    significant: NDArray[np.bool_],
+    limit: float = SMALLEST_EFFECT,
+) -> Estimate:
+    """The estimate of a model that repeats itself, with intervals that hold what was lost where
+    only parts were removed whose effects are excluded: each may cost all of it, as long as what it
+    needs is there. Not so a part that was removed `alone` (else NaN), or in a mask without which
+    less than the limit was lost. Other arguments as for `holding_unseen_pairs`."""
+    excluded = excludes(estimate, limit) & ~significant
+    unknown = np.isnan(alone) & (removed.T @ (changes < limit) == 0)
+    explained = removed @ np.fmax(np.maximum(estimate.effect, 0.0), alone)
+    high = estimate.high.copy()
+    for mask, lost, already in zip(removed > 0, changes, explained, strict=True):
+        if excluded[mask].all() and lost - already >= limit:
+            high[mask & unknown] = np.maximum(high[mask & unknown], lost)
+    return replace(estimate, high=high)
+
+
 def at_most(low: Array, high: Array) -> Array:
     """The largest absolute effect in each interval."""
     return np.maximum(np.abs(low), np.abs(high))

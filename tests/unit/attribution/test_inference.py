@@ -208,3 +208,27 @@ def test_the_numbers_of_one_noisy_draw() -> None:
     assert (pair.first, pair.second) == world.drivers == (2, 4)
     assert (pair.value, pair.low, pair.high) == near((0.901, 0.758, 1.044))
     assert (*pair.alone, *pair.beside) == near((-0.038, 0.003, 0.827, 0.869))
+
+
+def test_what_excluded_parts_lose_together_any_of_them_may_cost_alone() -> None:
+    low, high = np.zeros(4), np.array([0.6, 0.05, 0.05, 0.05])
+    found = inference.Estimate(np.array([0.6, 0.02, 0.02, 0.02]), np.zeros(4), low, high, None)
+    significant, unknown = np.array([True, False, False, False]), np.full(4, np.nan)
+
+    def widened(
+        rows: list[list[float]], lost: list[float], alone: list[float] | None = None
+    ) -> list[float]:
+        measured = unknown if alone is None else np.array(alone)
+        held = inference.holding_joint_losses(
+            found, np.array(rows), np.array(lost), measured, significant
+        )
+        return [float(most) for most in held.high]
+
+    without_three = [0.0, 1.0, 1.0, 1.0]
+    assert widened([without_three], [0.3]) == [0.6, 0.3, 0.3, 0.3]
+    assert widened([without_three], [0.15]) == list(high)  # their effects, and less than .1
+    assert widened([[1.0, 1.0, 1.0, 1.0]], [0.9]) == list(high)  # with what matters
+    # A mask that lost nothing without it, and a part removed alone, tell of their parts.
+    assert widened([without_three, [0.0, 0.0, 0.0, 1.0]], [0.3, 0.0]) == [0.6, 0.3, 0.3, 0.05]
+    alone = [np.nan, 0.0, np.nan, np.nan]
+    assert widened([without_three], [0.3], alone) == [0.6, 0.05, 0.3, 0.3]

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
+from random import Random
 
 import numpy as np
 import pytest
@@ -621,3 +622,22 @@ def test_a_comparison_that_does_not_see_what_changed_is_not_reliable() -> None:
     assert found.fidelity.unseen > 1 / 3
     assert found.status == "partial"
     assert "may not see what changed" in found.fidelity.reason
+
+
+def test_a_part_that_costs_more_alone_than_on_average_is_not_excluded() -> None:
+    others = "harbour opens most days since last spring near quiet river many visitors"
+    needed = ("Alpha", "Bravo", "Charlie", "Delta")
+
+    def model(messages: tuple[Message, ...]) -> str:
+        text = messages[0].content
+        if "Gate" not in text:
+            return "I do not know what you mean by that."
+        closes = " Friday closes early." if all(word in text for word in needed) else ""
+        return f"The warehouse keeps forty-two crates of saffron in its cellar.{closes}"
+
+    words = [*others.split(), *others.upper().split(), "Gate", *needed]
+    Random(1).shuffle(words)
+    found = run(" ".join(words), model, budget=80, seed=1).explanation
+    said = {s.text: s.verdict for s in found.segments}
+    assert "excluded" not in {said[word] for word in needed}
+    assert {said[word] for word in words if word not in ("Gate", *needed)} == {"excluded"}
