@@ -235,6 +235,7 @@ class PerturbationStudy:
             summary=summarize(
                 segments,
                 fidelity,
+                messages=self.prompted.messages,
                 coarser=coarser,
                 interactions=interactions,
                 without_both=[

@@ -372,6 +372,7 @@ class ProxyStudy:
             "summary": summarize(
                 segments,
                 fidelity,
+                messages=alone.messages,
                 coarser=coarser,
                 part=part,
                 by_content=self._target_alone.by_content,

@@ -297,6 +297,13 @@ def tool_names(messages: Iterable[Message]) -> dict[str, str]:
     return {call.id: call.name for call in calls if call.id is not None}
 
 
+def tools_answered(message: Message, messages: Iterable[Message]) -> list[str]:
+    """Return the names of the tools whose results a message holds, each once."""
+    names = tool_names(messages)
+    ids = [part.id for part in message.parts if isinstance(part, ToolResult)]
+    return list(dict.fromkeys(names[answered] for answered in ids if answered in names))
+
+
 def other_parts(messages: Sequence[Message]) -> list[OtherPart]:
     """Return the parts of unknown kind."""
     return [part for m in messages for part in m.parts if isinstance(part, OtherPart)]

@@ -5,8 +5,8 @@ Each part that supports the answer or works against it gets room first, the stro
 not all have room with their whole sentences, less is shown around each, then less of each
 (`ROOMS`); only if that is not enough are the weakest folded. What room is left goes to the
 sentences beside them, to the other sentences of long parts, to those with open parts. A passage
-that was looked at more finely is coloured only where none of its pieces is certain; else its pieces
-are.
+that was looked at more finely is coloured only where none of its pieces certainly does what it
+does; else its pieces are.
 """
 
 import re
@@ -117,7 +117,7 @@ def _finest(blocks: Sequence[Block]) -> Iterator[Block]:
     for block in blocks:
         for piece, around in _nested(block.pieces):
             if any(_owners(replace(piece, passage=None))):
-                holding.update(id(each.segment) for each in around)
+                holding.update(id(each.segment) for each in around if each.sign == piece.sign)
     for block in blocks:
         pieces = []
         for piece, around in _nested(block.pieces):

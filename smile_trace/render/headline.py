@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from smile_trace._text.lists import NUMBERS, in_words
 from smile_trace.records import Explanation, SegmentAttribution
 from smile_trace.records.verdicts import KEPT, NOT_COMPARED
-from smile_trace.render.phrases import message_title
 from smile_trace.render.text import visible
 
 _ASIDE = re.compile(rf"(?<=%) \[\d+ to \d+ %\]|{re.escape(NOT_COMPARED)}|{KEPT}")
@@ -19,8 +18,8 @@ _LONGEST = (60, 40, 28, 20, 12)
 
 
 def headline(explanation: Explanation, fits: Callable[[str], bool]) -> str:
-    """Return the summary, shortened until it fits: without intervals and asides, with messages and
-    tool results by their names, with shorter quotations, without its last clauses."""
+    """Return the summary, shortened until it fits: without intervals and asides, with messages by
+    their roles, with shorter quotations, without its last clauses."""
     summary = " ".join(visible(explanation.summary).split())
     for said in _shorter(summary, explanation):
         if fits(said):
@@ -59,17 +58,13 @@ def _quoted(match: re.Match[str], longest: int) -> str:
 
 
 def _named(match: re.Match[str], explanation: Explanation) -> str:
-    """Return a tool result by the tool's name, and a message by its role if no other has it."""
+    """Return a message by its role if no other has it."""
     parts = (*explanation.coarser, *explanation.segments)
-    segment = next((part for part in parts if _is(part, match[2])), None)
+    segment = next((part for part in parts if match[1] and _is(part, match[2])), None)
     if segment is None:
         return match[0]
-    messages = explanation.messages
-    if segment.unit == "tool_result":
-        _, _, result = message_title(messages[segment.message], messages).partition(": ")
-        return f"the {result}" if result else match[0]
-    alone = sum(message.role == segment.role for message in messages) == 1
-    return match[1].strip() if match[1] and alone else match[0]
+    alone = sum(message.role == segment.role for message in explanation.messages) == 1
+    return match[1].strip() if alone else match[0]
 
 
 def _is(segment: SegmentAttribution, quoted: str) -> bool:

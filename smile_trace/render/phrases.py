@@ -15,10 +15,9 @@ from smile_trace.records import (
     Reasoning,
     SegmentAttribution,
     ToolCall,
-    ToolResult,
     Verdict,
 )
-from smile_trace.records.message import tool_names
+from smile_trace.records.message import tools_answered
 from smile_trace.records.verdicts import (
     NO_DIFFERENCE,
     NOT_MEASURED,
@@ -179,12 +178,8 @@ def labels(message: Message) -> dict[int, list[str]]:
 
 def message_title(message: Message, messages: Sequence[Message]) -> str:
     """Return the role; for a tool's result also the tool's name, if a message calls it."""
-    ids = [part.id for part in message.parts if isinstance(part, ToolResult)]
-    if not ids:
-        return message.role
-    names = tool_names(messages)
-    known = [names[answered] for answered in ids if answered in names]
-    return f"{message.role}: result of {', '.join(dict.fromkeys(known))}" if known else message.role
+    tools = tools_answered(message, messages)
+    return f"{message.role}: result of {', '.join(tools)}" if tools else message.role
 
 
 def _lines(texts: Sequence[str], place: int, end: int) -> str:

@@ -27,12 +27,10 @@ _ADVANCE = {chr(32 + i): int(w) / 1000 for i, w in enumerate(_HELVETICA.split())
 _NARROW_CELL, _WIDE_CELL = 0.6, 0.55
 """Em per terminal cell of characters outside ASCII: narrow ones, and two-cell ones."""
 
-_UNIT = re.compile(
-    r"\n|[^\S\n]+"
-    r"|[\u2e80-\u303f\u3041-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\uff01-\uff60]"
-    r"|[^\s\u2e80-\u303f\u3041-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\uff01-\uff60]+"
-)
-"""A line feed, white space, one ideograph (lines may break beside it), or a run without space."""
+_IDEOGRAPHS = r"\u2e80-\u303f\u3041-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\uff01-\uff60"
+_UNIT = re.compile(rf"\n|[^\S\n]+|[{_IDEOGRAPHS}]|(?:[^\s{_IDEOGRAPHS}]| (?=%))+")
+"""A line feed, white space, one ideograph (lines may break beside it), or a run without space
+except before "%"."""
 
 
 @dataclass(frozen=True)

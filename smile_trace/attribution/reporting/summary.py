@@ -12,9 +12,11 @@ from smile_trace.records import (
     FieldChange,
     FirstPlace,
     Interaction,
+    Message,
     SegmentAttribution,
 )
 from smile_trace.records.formats.requests import tool_name
+from smile_trace.records.message import tools_answered
 from smile_trace.records.verdicts import (
     KEPT,
     NO_DIFFERENCE,
@@ -44,6 +46,7 @@ def summarize(
     segments: Sequence[SegmentAttribution],
     fidelity: Fidelity,
     *,
+    messages: Sequence[Message] = (),
     coarser: Sequence[SegmentAttribution] = (),
     interactions: Sequence[Interaction] = (),
     without_both: Sequence[tuple[str, str, float]] = (),
@@ -59,6 +62,7 @@ def summarize(
     Args:
         segments: in the order of the prompt.
         fidelity: how far they may be trusted.
+        messages: the prompt, by which results of tools have the names of their tools.
         coarser: the passages that some of them are pieces of.
         interactions: the pairs that work together.
         without_both: pairs (keys) without which more is lost than each costs, and what is lost.
@@ -73,7 +77,7 @@ def summarize(
     if fidelity.status == "no_effect":
         return _no_effect(fidelity, answer, same_texts=same_texts, by_content=by_content)
     segments = decided(segments, interactions, limit=limit)
-    tree = _Tree(segments, coarser, limit)
+    tree = _Tree(segments, coarser, messages, limit)
     if fidelity.status == "inconclusive":
         what = "this answer" if part is None else f"the part “{_short(part)}” of this answer"
         said = f"What drove {what} is not settled: {fidelity.reason}"
@@ -116,9 +120,10 @@ class _Tree:
         self,
         segments: Sequence[SegmentAttribution],
         coarser: Sequence[SegmentAttribution],
+        messages: Sequence[Message],
         limit: float,
     ) -> None:
-        self.coarser, self.limit = coarser, limit
+        self.coarser, self.messages, self.limit = coarser, messages, limit
         self.everything = sorted([*segments, *coarser], key=lambda s: s.places)
         self.free = [s for s in segments if not s.protected]
 
@@ -145,10 +150,19 @@ class _Tree:
 
     def named(self, segment: SegmentAttribution) -> str:
         """The segment's text, followed by the passage that it is a piece of."""
-        name = _named(segment, self.like(segment))
+        name = self._result(segment) or _named(segment, self.like(segment))
         if segment.parent is None:
             return name
         return f"{name} in {self.named(self.coarser[segment.parent])}"
+
+    def _result(self, segment: SegmentAttribution) -> str | None:
+        """A result of a tool by the tool's name; None if another result has it, too."""
+        if segment.unit != "tool_result" or not self.messages:
+            return None
+        results = [s for s in self.everything if s.unit == "tool_result"]
+        tools = [tools_answered(self.messages[s.message], self.messages) for s in results]
+        mine = tools_answered(self.messages[segment.message], self.messages)
+        return f"the result of {mine[0]}" if len(mine) == 1 == tools.count(mine) else None
 
     def like(
         self, segment: SegmentAttribution, finest: Sequence[SegmentAttribution] = ()

@@ -19,12 +19,12 @@ TEMPLATE = (
 )
 
 
-def _comparison(folder: Path, calls: int) -> Comparison:
+def _comparison(folder: Path, calls: int, template: str = TEMPLATE) -> Comparison:
     with Store.open(settings_in(folder)) as store:
         questions = [{"question": f"{k} {STORED if k % 50 == 0 else ''}"} for k in range(calls)]
         effects = {"{question}": 0.6, "Use the customer's language.": 0.3}
-        plant(store, "<b>answer</b>", "1", TEMPLATE, questions, effects=effects)
-        plant(store, "<b>answer</b>", "2", TEMPLATE.replace("brief", "long"), questions, effects={})
+        plant(store, "<b>answer</b>", "1", template, questions, effects=effects)
+        plant(store, "<b>answer</b>", "2", template.replace("brief", "long"), questions, effects={})
     comparison = compare("<b>answer</b>", budget=0, settings=settings_in(folder))
     example = Example(variables={"question": HOSTILE}, before=HOSTILE, after="", distance=0.9)
     change = comparison.changes[0].model_copy(update={"examples": (example, example)})
@@ -66,6 +66,21 @@ def test_the_page_by_keyboard_in_the_dark_and_with_hostile_text(
     page.emulate_media(media="print", color_scheme="dark")
     page.reload()
     assert page.locator("details.example").nth(1).locator(".answer").first.is_visible()
+
+
+@pytest.mark.browser
+def test_no_line_ends_between_a_badge_and_what_was_edited(
+    watched_page: WatchedPage, tmp_path: Path
+) -> None:
+    page = watched_page.page
+    template = "You are the assistant of a shop. Be brief. Question: {question}"
+    page.set_content(_comparison(tmp_path, 12, template).to_html())
+    phrases = page.locator(".mark + .phrase")
+    assert phrases.count() == 2
+    for width in range(300, 420, 20):
+        page.set_viewport_size({"width": width, "height": 900})
+        begins = "all => all.map(phrase => phrase.getClientRects()[0].width)"
+        assert min(phrases.evaluate_all(begins)) > 5, "an empty frame ends the line before"
 
 
 @pytest.mark.browser

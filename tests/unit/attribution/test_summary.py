@@ -15,6 +15,7 @@ from smile_trace.records import (
     FidelityStatus,
     FirstPlace,
     Interaction,
+    Message,
     SegmentAttribution,
 )
 from smile_trace.records.verdicts import KEPT, SMALLEST_EFFECT
@@ -64,6 +65,32 @@ def test_the_usual_sentence() -> None:
     )
     many = [*(segment("no") for _ in range(20)), driver("no")]
     assert said(many).startswith(f"{DEPENDS}the 21st “no” (")
+
+
+@pytest.mark.parametrize(
+    ("tools", "named"),
+    [
+        (("order", "weather"), "the result of order"),
+        (("order", "order"), '“{"id": 1, "day": "Friday"}”'),
+    ],
+)
+def test_a_result_of_a_tool_has_the_name_of_the_tool(tools: tuple[str, str], named: str) -> None:
+    texts = ('{"id": 1, "day": "Friday"}', '{"sky": "blue"}')
+    calls = [
+        {"type": "tool_call", "id": f"c{i}", "name": tool, "arguments": "{}"}
+        for i, tool in enumerate(tools)
+    ]
+    results = [
+        {"role": "tool", "parts": [{"type": "tool_call_response", "id": f"c{i}", "response": text}]}
+        for i, text in enumerate(texts)
+    ]
+    made = ({"role": "assistant", "parts": calls}, *results)
+    place: dict[str, Any] = {"role": "tool", "unit": "tool_result"}
+    told = said(
+        [driver(texts[0], message=1, **place), segment(texts[1], message=2, **place)],
+        messages=[Message.model_validate(message) for message in made],
+    )
+    assert told.startswith(f"{DEPENDS}{named} {LOST}; one other tool result made no")
 
 
 INCONCLUSIVE = "What drove this answer is not settled: so it is."

@@ -127,6 +127,11 @@ def test_punctuation_stays_with_its_word() -> None:
     assert ["".join(c.text for c in line).strip() for line in lines] == ["one", "two,", "three"]
 
 
+def test_a_number_stays_with_its_per_cent_sign() -> None:
+    lines = wrap([("up to 67 %]", None)], size=10, width=width_of("up to 67", 10) + 1)
+    assert ["".join(c.text for c in line).strip() for line in lines] == ["up to", "67 %]"]
+
+
 def test_values_are_above_words_and_signs_in_the_underline() -> None:
     svg = to_svg(explanation([("user", "Paris not Rome")], {"Paris": 0.6, "not": -0.3}))
     assert "+0.60" in words(svg)
@@ -254,7 +259,7 @@ def agent(longer: int) -> Explanation:
     result = {"role": "tool", "parts": [{**RESULT, "response": texts[2][1]}]}
     messages = (*whole.messages[:2], Message.model_validate(result), whole.messages[3], called)
     told = whole.model_copy(update={"segments": segments, "coarser": coarser, "messages": messages})
-    summary = summarize(segments, told.fidelity, coarser=coarser)
+    summary = summarize(segments, told.fidelity, messages=messages, coarser=coarser)
     return told.model_copy(update={"summary": summary})
 
 
@@ -316,6 +321,18 @@ def test_a_passage_colours_nothing_beside_what_matters_in_it() -> None:
     headline = " ".join(" ".join(lines).split())
     assert "the result of order_lookup" in headline
     assert "{" not in headline
+
+
+def test_a_passage_keeps_its_colour_where_a_word_in_it_works_against_the_answer() -> None:
+    text = "The spare key is under the piano, and never in the car."
+    said = ("user", text)
+    segments, coarser = join([[span(0, said, text, 0.8)], [span(0, said, "never", -0.2)]])
+    certain = {"significant": True, "verdict": "against"}
+    segments = tuple(s.model_copy(update=certain) for s in segments)
+    whole = explanation([said], {})
+    drawn = brief_svg(whole.model_copy(update={"segments": segments, "coarser": coarser}))
+    inked = [t.text or "" for t in texts(drawn) if t.attrib["class"] == "ink"]
+    assert any("spare key" in text for text in inked)
 
 
 def test_a_short_prompt_is_drawn_whole_and_one_without_effect_by_its_end() -> None:
