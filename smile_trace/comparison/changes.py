@@ -48,8 +48,9 @@ def segment_changes(
 
 def _incomparable(before: VersionReport, after: VersionReport) -> str:
     for version in (before, after):
-        if version.explained == 0:
-            return f"{version.label} has no explained calls"
+        if not version.explained:
+            none = f"no explanation of {version.label} removed parts of its template at random"
+            return none if version.sampled_of else f"{version.label} has no explained calls"
         if version.explained < MIN_CALLS:
             return (
                 f"{version.label} has {version.explained} explained calls, and "

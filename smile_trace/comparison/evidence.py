@@ -182,7 +182,9 @@ def _pool(
     chosen = _sample(alike, most_calls, generator)
     cut = _widest(reader, prompt, evidence, chosen[:20])
     if cut is None:
-        evidence.dropped.append("the explanations hold no random masks over the template's parts")
+        evidence.dropped.append(
+            "the explanations, none of which removed parts of the template at random"
+        )
         return
     unit, segments, first = cut
     # Two strata at most, each with its own intercept and coefficients.

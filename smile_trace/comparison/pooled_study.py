@@ -14,7 +14,7 @@ from smile_trace.attribution.design.perturber import Perturber
 from smile_trace.attribution.design.planner import CallKey, call_key
 from smile_trace.attribution.reporting.segments import observations
 from smile_trace.comparison.pooled_effects import Array, PooledRows
-from smile_trace.comparison.templates import segments_in_call, template_segments
+from smile_trace.comparison.templates import read_key, segments_in_call, template_segments
 from smile_trace.records import (
     Cost,
     Explanation,
@@ -239,13 +239,12 @@ class PooledRowReader:
         )
 
     def keys(self, explanations: Sequence[ExplanationRow]) -> list[str]:
-        """The template's keys in most of the explanations' first levels, in their order."""
+        """The template's keys in the first level that removes any, as most explanations have it."""
         found = self._partitions([item.explanation_id for item in explanations])
-        first = Counter(
-            tuple(key for key in levels[0] if key.startswith(self._stem))
-            for levels in found.values()
-            if levels
-        )
+        first: Counter[tuple[str, ...]] = Counter()
+        for levels in found.values():
+            ours = (tuple(k for k in keys if read_key(self._stem, k)) for keys in levels)
+            first.update([keys for keys in ours if keys][:1])
         return list(first.most_common(1)[0][0]) if first else []
 
     def _partitions(self, ids: Sequence[int]) -> dict[int, list[list[str]]]:
@@ -264,16 +263,18 @@ class PooledRowReader:
         shares = np.zeros((len(keys), len(columns)))
         # Only matches outside of variables show that the template was segmented alike, unless it
         # consists of variables.
-        alike = all(key.startswith(self._variables) for key in columns)
+        alike = bool(columns) and all(key.startswith(self._variables) for key in columns)
         for unit, key in enumerate(keys):
-            column = columns.get(key)
-            if key.startswith(self._variables):
-                if column is None:
-                    name = key.removeprefix(self._variables).split(":")[0]
-                    column = columns.get(f"{self._variables}{name}")
+            part, column = read_key(self._stem, key), columns.get(key)
+            if part is None:
+                continue
+            if part.variable is not None:
+                column = (
+                    columns.get(f"{self._variables}{part.variable}") if column is None else column
+                )
             elif column is not None:
                 alike = True
-            elif key.startswith(self._stem):
+            else:
                 return None
             if column is not None:
                 shares[unit, column] = 1.0

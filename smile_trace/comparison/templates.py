@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import cast
+from typing import NamedTuple, cast
 
 from smile_trace._text.prompts import VARIABLE
 from smile_trace.attribution.segmentation import boundaries
@@ -66,18 +66,43 @@ def segment_template(
     return tuple(segments)
 
 
+class TemplateKey(NamedTuple):
+    """What an explanation's key says of a part: the variable whose value it is (or is in), or its
+    unit and where in the template it begins."""
+
+    variable: str | None
+    unit: Unit
+    offset: int = 0
+
+
+def read_key(stem: str, key: str) -> TemplateKey | None:
+    """Read a key of a template, all of whose keys begin with `stem` (`NAME:VERSION:`). None if it
+    is of other text, or of the rest of a prompt, which was never removed and so is no part."""
+    kind, _, more = key.removeprefix(stem).partition(":")
+    where, _, inside = more.partition(":")
+    if not key.startswith(stem) or kind == "rest" or inside.startswith("rest:"):
+        return None
+    if kind == "var":
+        return TemplateKey(where, "variable")
+    return TemplateKey(None, cast(Unit, kind), int(where)) if where.isdecimal() else None
+
+
 def segments_of_keys(
     name: str, version: str, template: str, keys: Sequence[str]
 ) -> tuple[TemplateSegment, ...]:
     """The segments as explanations by structure cut it: a word as it stands, any other from where
     its key says to the next; a variable that no key names is part of the segment around it."""
     stem = f"{name}:{version}:"
-    named = {key.removeprefix(f"{stem}var:").split(":")[0] for key in keys if ":var:" in key}
+    named: set[str] = set()
     starts: dict[int, tuple[str, Unit, str | None]] = {}
     for key in keys:
-        unit, _, offset = key.removeprefix(stem).partition(":")
-        if key.startswith(stem) and offset.isdecimal() and int(offset) < len(template):
-            starts[int(offset)] = key, cast(Unit, unit), None
+        part = read_key(stem, key)
+        if part is None:
+            continue
+        if part.variable is not None:
+            named.add(part.variable)
+        elif part.offset < len(template):
+            starts[part.offset] = key, part.unit, None
     words = segment_template(name, version, template, "word")
     ends = {word.start: word.end for word in words if word.key in keys}
     for variable, start, end in _variables(template):

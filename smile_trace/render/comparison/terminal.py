@@ -159,10 +159,13 @@ def _cells(
 
 
 def _print_version(version: VersionReport, console: Console) -> None:
-    if version.rows:
+    if version.rows or version.dropped:
         calls = f"{version.explained:,} call{'' if version.explained == 1 else 's'}"
-        title = f"version {visible(version.label)}: {calls}, {version.rows:,} perturbed prompts"
-        console.print(Text(f"\n{title}", style="bold dim"))
+        measured = (
+            f"{calls}, {version.rows:,} perturbed prompts" if version.rows else "not measured"
+        )
+        console.print(Text(f"\nversion {visible(version.label)}: {measured}", style="bold dim"))
+    if version.rows:
         known = [i for i in layout.ranked(version) if i.verdict != "open"]
         columns = ("influence", "90 % interval", "verdict")
         table = _table(console, "part", *columns, reserved=9 + 13 + 25)

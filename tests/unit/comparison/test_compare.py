@@ -1,5 +1,6 @@
 """compare() over a store with planted truth."""
 
+import json
 import re
 import subprocess
 from datetime import UTC, datetime
@@ -17,7 +18,7 @@ from smile_trace.comparison import NothingToCompare, compare
 from smile_trace.comparison.changes import as_replayed
 from smile_trace.comparison.edits import find_edits
 from smile_trace.comparison.sentences import LimitError, broken_limits
-from smile_trace.comparison.templates import segment_template
+from smile_trace.comparison.templates import read_key, segment_template
 from smile_trace.comparison.verdicts import share_of
 from smile_trace.comparison.version_replay import Input, choose_inputs, what_varies
 from smile_trace.records import Call, Message, PromptUse
@@ -33,7 +34,7 @@ from smile_trace.records.report import Report, ReportedPart, ReportGroup, Share
 from smile_trace.records.verdicts import SMALLEST_EFFECT
 from smile_trace.render.comparison import print_comparison, print_report, report_to_markdown
 from smile_trace.store import Store
-from smile_trace.store.tables import explanations
+from smile_trace.store.tables import explanations, observations
 from tests.support.planted_prompts import AFTER, BEFORE, EFFECTS, QUESTIONS, plant, settings_in
 
 pytestmark = pytest.mark.thorough
@@ -338,6 +339,51 @@ def test_the_level_that_most_calls_share_is_measured(store: Store) -> None:
     assert [i.segment.text for i in version.segments][-2:] == ["Now:", "{text}"]
     said = f"{len(QUESTIONS)} explained, {len(QUESTIONS) - 20} of them measured here"
     assert said in comparison.to_html()
+
+
+def test_a_level_that_never_removed_the_template_is_passed_over(store: Store) -> None:
+    """Results of tools come first; the rest of the prompt, the template with it, is protected."""
+    template = f"{BEFORE}\n\nNow:"
+    plant(store, "answer", "2", template, QUESTIONS, effects=EFFECTS)
+    plant(store, "answer", "3", BEFORE, QUESTIONS)
+    first = ["answer:2:rest:0", "answer:2:var:question:rest:0", "3:tool_result:0"]
+    _rename(store, "[[", f"[{json.dumps(first)}, [")
+    with store.database.write() as connection:
+        connection.execute(observations.update().values(level=1))
+    version = _compare(store).versions[0]
+    assert version.explained == len(QUESTIONS)
+    assert [i.segment.text for i in version.segments if i.verdict == "supports"] == list(EFFECTS)
+
+
+def test_what_no_explanation_removed_is_not_measured(store: Store) -> None:
+    for version in "23":
+        plant(store, "answer", version, BEFORE, QUESTIONS, effects=EFFECTS)
+    _rename(store, ":sentence:", ":rest:")
+    comparison = _compare(store)
+    assert [i.segment.text for i in comparison.versions[0].segments] == ["{question}"]
+    assert _influence(comparison, 0, "{question}").verdict == "supports"
+    _rename(store, ":var:", ":rest:")
+    comparison = _compare(store)
+    (change,) = comparison.changes
+    assert change.why_no_influences == "no explanation of 2 removed parts of its template at random"
+    assert {i.verdict for version in comparison.versions for i in version.segments} == {"open"}
+
+
+@pytest.mark.parametrize("key", ["a:1:rest:0", "a:1:var:name:rest:0", "3:rest:0", "a:12:word:0"])
+def test_keys_of_other_text_and_of_the_rest_are_no_parts(key: str) -> None:
+    assert read_key("a:1:", key) is None
+
+
+def test_keys_of_variables_and_of_what_is_in_them() -> None:
+    assert read_key("a:1:", "a:1:var:rest") == ("rest", "variable", 0)
+    assert read_key("a:1:", "a:1:var:rest:word:3") == ("rest", "variable", 0)
+    assert read_key("a:1:", "a:1:section:12") == (None, "section", 12)
+
+
+def _rename(store: Store, old: str, new: str) -> None:
+    body = func.replace(explanations.c.body, old, new)
+    with store.database.write() as connection:
+        connection.execute(explanations.update().values(body=body))
 
 
 def test_explanations_under_other_settings_are_not_pooled(store: Store) -> None:
