@@ -132,7 +132,7 @@ def path_spans(
 def _sources(step: PathStep) -> str:
     lines = []
     for source in step.sources:
-        named = ", ".join(f"“{short(driver.name)}”" for driver in source.drivers[:_MOST_DRIVERS])
+        named = ", ".join(short(step.named(driver)) for driver in source.drivers[:_MOST_DRIVERS])
         what = short(source.name) if source.kind == "tool" else named
         then = f" (step {source.step + 1})" if source.step is not None else ""
         why = f": {short(source.not_followed, 300)}" if source.not_followed else ""

@@ -244,6 +244,7 @@ class PerturbationStudy:
                     for pair in level.without_both()
                 ],
                 fields=fields,
+                tools=[call.name for call in read_tool_calls(self.answer) or ()],
                 first=first,
                 same_texts=scores.same_texts,
                 by_content=self.by_content,

@@ -10,6 +10,7 @@ from smile_trace.errors import ReasonCode
 from smile_trace.models import Model
 from smile_trace.records import JSON, Explanation, Note, Observation, Prompted, SegmentAttribution
 from smile_trace.records.formats.answers import Called, read_refusal, read_tool_calls
+from smile_trace.records.tool_results import result_name
 
 _CLEARLY = 0.9
 """A part decides if at least this share of the requests is refused on one side of its removal, and
@@ -37,7 +38,10 @@ def refusals(explanation: Explanation) -> str | None:
     ]
     if decisive:
         named = listed(
-            [f"“{presentable(s.name, longest=60)}”" for s in decisive[:_MOST_PARTS_NAMED]]
+            [
+                str(result_name(s, explanation.messages) or f"“{presentable(s.name, longest=60)}”")
+                for s in decisive[:_MOST_PARTS_NAMED]
+            ]
         )
         return f"{'Only with' if refused else 'Without'} {named} the model refuses."
     every = "all" if count == len(once) else f"{count} of"

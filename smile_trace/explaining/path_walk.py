@@ -35,7 +35,7 @@ def _depends(step: PathStep) -> str:
     certain = [source for source in step.sources if source.open is None]
     perhaps = [source for source in step.sources if source.open is not None]
     if certain:
-        said = f"depends on {_drivers(certain)}"
+        said = f"depends on {_drivers(step, certain)}"
     elif is_open := [s.at_most for s in step.explanation.segments if s.verdict == "open"]:
         said = (
             "depends on nothing that is certain: what is open could matter up to "
@@ -43,22 +43,21 @@ def _depends(step: PathStep) -> str:
         )
     else:
         said = "depends on nothing that was removed from its messages"
-    return f"{said}; perhaps on {_drivers(perhaps)}" if perhaps else said
+    return f"{said}; perhaps on {_drivers(step, perhaps)}" if perhaps else said
 
 
-def _drivers(sources: Sequence[Source]) -> str:
-    named = [_driver(source) for source in sources[:_MAX_NAMED]]
+def _drivers(step: PathStep, sources: Sequence[Source]) -> str:
+    named = [_driver(step, source) for source in sources[:_MAX_NAMED]]
     more = len(sources) - len(named)
     return listed([*named, f"{more} more"] if more else named)
 
 
-def _driver(source: Source) -> str:
-    strongest = source.drivers[0]
+def _driver(step: PathStep, source: Source) -> str:
     if source.kind == "tool":
         return f"{presentable(source.name, longest=_LONGEST)} being {source.where}"
     others = len(source.drivers) - 1
     more = f" and {others} more" if others else ""
-    return f"“{presentable(strongest.name, longest=_LONGEST)}”{more} {source.where}"
+    return f"{step.named(source.drivers[0])}{more} {source.where}"
 
 
 class Asking(Protocol):

@@ -8,6 +8,7 @@ from smile_trace._guards.presentable import presentable
 from smile_trace.records.base import JSON, Record, Shown, view
 from smile_trace.records.explanation import Cost, Explanation, SegmentAttribution
 from smile_trace.records.formats.answers import read_tool_calls
+from smile_trace.records.tool_results import result_name
 from smile_trace.records.upgrades import check_version
 
 PATH_SCHEMA_VERSION = 2
@@ -44,7 +45,8 @@ class Source(Record):
         name = presentable(self.name, longest=_LONGEST)
         match self.kind:
             case "tool_result":
-                return f"in the result of {name}"
+                whole = all(d.unit in ("tool_result", "message") for d in self.drivers)
+                return "as a whole" if whole else f"in the result of {name}"
             case "output":
                 return f"in the output of {name}"
             case "document":
@@ -67,6 +69,12 @@ class PathStep(Record):
     by_tool: Explanation | None = None
     sources: tuple[Source, ...] = ()
     note: str | None = None
+
+    def named(self, driver: SegmentAttribution) -> str:
+        """The driver's text in quotes, a whole result of a tool by its tool."""
+        if (result := result_name(driver, self.explanation.messages)) is not None:
+            return str(result)
+        return f"“{presentable(driver.name, longest=_LONGEST)}”"
 
     @property
     def title(self) -> str:

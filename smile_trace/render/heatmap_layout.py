@@ -14,6 +14,7 @@ from typing import Literal
 
 from smile_trace._text.json_fields import fields, written_path
 from smile_trace.records import Explanation, ProxyUse, SegmentAttribution, Verdict
+from smile_trace.records.tool_results import result_name
 from smile_trace.records.verdicts import NO_DIFFERENCE, NOT_MEASURED
 from smile_trace.render.phrases import labels, message_title
 from smile_trace.render.text import kind_and_title, short, signed, unsigned, visible
@@ -304,14 +305,17 @@ def _answer(explanation: Explanation) -> tuple[Piece, ...]:
 
 def _with_moved(explanation: Explanation) -> Iterator[Piece]:
     answer = explanation.answer.strip()
-    names = {s.key: s.name for s in (*explanation.coarser, *explanation.segments)}
+    names = {
+        s.key: str(result_name(s, explanation.messages) or f"“{short(s.name, 40)}”")
+        for s in (*explanation.coarser, *explanation.segments)
+    }
     without: dict[str, list[str]] = {}
     for change in explanation.fields:
-        without.setdefault(change.path, []).append(short(names.get(change.key, change.key), 40))
+        without.setdefault(change.path, []).append(names.get(change.key, change.key))
     at = 0
     for path, (start, end) in fields(answer).items() if without else ():
         if named := without.get(written_path(path)):
-            told = f"changes without {' or '.join(f'“{name}”' for name in named)}"
+            told = f"changes without {' or '.join(named)}"
             yield Piece(visible(answer[at:start]), "plain")
             yield Piece(visible(answer[start:end]), "moved", told=visible(told))
             at = end

@@ -39,7 +39,7 @@ def templates(package: str = "smile_trace.render") -> "Environment":
         lstrip_blocks=True,
         keep_trailing_newline=False,
     )
-    functions = (text.called, text.noun, text.short, text.signed, text.visible, describe, strength)
+    functions = (text.noun, text.short, text.signed, text.visible, describe, strength)
     found.globals |= {one.__name__: one for one in functions}
     found.globals |= {"text": text, "stops": LEGEND_STOPS}
     return found

@@ -4,10 +4,10 @@ import re
 from collections.abc import Mapping
 
 from smile_trace._text.titles import title
-from smile_trace.records import Explanation, SegmentAttribution, Verdict
+from smile_trace.records import Explanation, Verdict
 from smile_trace.render.heatmap_layout import heatmap
 from smile_trace.render.scores import LEGEND, Row, rows
-from smile_trace.render.text import called, noun, signed, visible
+from smile_trace.render.text import noun, signed, visible
 
 MAX_ROWS = 12
 """The most segments in the table; all scores are in the JSON."""
@@ -106,7 +106,7 @@ def escape(text: str) -> str:
 def _line(row: Row, *, finer: bool) -> str:
     segment = row.segment
     mark = _MARKS[segment.verdict]
-    text = _short(segment)
+    text = _short(row)
     p_value = "" if segment.p_value is None else f"{segment.p_value:.2g}"
     interval = f"{signed(segment.ci_low)} … {signed(segment.ci_high)}"
     which = f" ({_which(row)})" if row.which else ""
@@ -128,14 +128,14 @@ def _which(row: Row) -> str:
     """Tell equal texts apart, also by their passage: this table has no hierarchy."""
     if row.within is None:
         return row.which
-    passage = f"“{escape(_short(row.within.segment))}”"
+    passage = f"“{escape(_short(row.within))}”"
     return " ".join(filter(None, [row.which, "in", row.within.which, passage]))
 
 
-def _short(segment: SegmentAttribution) -> str:
+def _short(row: Row) -> str:
     """Shorten to a long passage's title, or to beginning and end, as many texts begin alike."""
-    text = " ".join(segment.text.split())
+    segment, text = row.segment, " ".join(row.segment.text.split())
     if len(text) > _MAX_TEXT and segment.unit not in ("word", "sentence"):
         text = title(segment.text) or text
-    text = called(segment, text)
+    text = row.called(text)
     return text if len(text) <= _MAX_TEXT else f"{text[: _MAX_TEXT - _END]} … {text[-_END:]}"

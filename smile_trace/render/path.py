@@ -10,8 +10,10 @@ from rich.text import Text
 from rich.tree import Tree
 
 from smile_trace._text.lists import listed
+from smile_trace.records import SegmentAttribution
 from smile_trace.records.formats.answers import read_tool_calls
 from smile_trace.records.path import ExplanationPath, PathStep, Source
+from smile_trace.records.tool_results import result_name
 from smile_trace.render.heatmap_layout import STATUS_WORDS
 from smile_trace.render.html import filled, to_html
 from smile_trace.render.phrases import telling_name
@@ -61,19 +63,25 @@ class Node:
 class Branch:
     """A source of a step, and what follows."""
 
+    step: PathStep
     source: Source
     node: Node | None
 
     @property
     def texts(self) -> list[tuple[str, str]]:
         """The drivers on one line each, with their attributions; "" for what is open."""
-        tool = self.source.name if self.source.kind == "tool" else None
         shown = self.source.drivers[:_MAX_DRIVERS]
         certain = self.source.open is None  # the place says what is open
         return [
-            (short(tool or driver.name), signed(driver.attribution) if certain else "")
+            (short(self._named(driver)), signed(driver.attribution) if certain else "")
             for driver in shown
         ]
+
+    def _named(self, driver: SegmentAttribution) -> str:
+        if self.source.kind == "tool":
+            return self.source.name
+        result = result_name(driver, self.step.explanation.messages)
+        return driver.name if result is None else str(result)
 
     @property
     def more(self) -> int:
@@ -133,9 +141,11 @@ def _is_data(source: Source) -> bool:
 
 def _end(step: PathStep, source: Source) -> str:
     driver = source.drivers[0]
+    if (result := result_name(driver, step.explanation.messages)) is not None:
+        return short(result.brief)
     if source.kind == "document" and driver.unit == "document":
         return short(source.name)
-    return f"{telling_name(driver, step.explanation.answer)} from {short(source.name, 60)}"
+    return f"{telling_name(driver, step.explanation)} from {short(source.name, 60)}"
 
 
 _Run = tuple[str, str]
@@ -213,12 +223,12 @@ def _node(path: ExplanationPath, number: int, seen: set[int]) -> Node:
     if number in seen:
         return Node(number, step, above=True)
     seen.add(number)
-    return Node(number, step, tuple(_branch(path, s, seen) for s in step.sources))
+    return Node(number, step, tuple(_branch(path, step, s, seen) for s in step.sources))
 
 
-def _branch(path: ExplanationPath, source: Source, seen: set[int]) -> Branch:
+def _branch(path: ExplanationPath, step: PathStep, source: Source, seen: set[int]) -> Branch:
     follows = None if source.step is None else _node(path, source.step, seen)
-    return Branch(source, follows)
+    return Branch(step, source, follows)
 
 
 def _facts(path: ExplanationPath) -> str:

@@ -18,6 +18,7 @@ from smile_trace.records import (
     Verdict,
 )
 from smile_trace.records.message import tools_answered
+from smile_trace.records.tool_results import result_name
 from smile_trace.records.verdicts import (
     NO_DIFFERENCE,
     NOT_MEASURED,
@@ -25,7 +26,7 @@ from smile_trace.records.verdicts import (
     finest_drivers,
     outermost_drivers,
 )
-from smile_trace.render.text import short, signed, visible
+from smile_trace.render.text import is_whole, noun, short, signed, visible
 
 _LONGEST_NAME = 60
 
@@ -102,7 +103,7 @@ def driver_text(explanation: Explanation) -> str:
     driver = finest_driver(explanation)
     if driver is None:
         return NO_DRIVER
-    return _document_around(driver, explanation) or telling_name(driver, explanation.answer)
+    return _document_around(driver, explanation) or telling_name(driver, explanation)
 
 
 def finest_driver(explanation: Explanation) -> SegmentAttribution | None:
@@ -120,9 +121,12 @@ def finest_driver(explanation: Explanation) -> SegmentAttribution | None:
     return next(filter(_is_titled, inward), found)
 
 
-def telling_name(segment: SegmentAttribution, answer: str) -> str:
-    """Return the title of a part, or its text; of a long one the words that say most, above all
-    those of the answer."""
+def telling_name(segment: SegmentAttribution, explanation: Explanation) -> str:
+    """Return the tool of a part that is a tool's result, else its title, or its text; of a long one
+    the words that say most, above all those of the answer, after what the part is: a message or
+    section was measured as a whole, not these words."""
+    if (result := result_name(segment, explanation.messages)) is not None:
+        return short(result.brief, LONGEST)
     if segment.title is not None:
         return short(segment.title, LONGEST)
     name = short(segment.name, LONGEST)
@@ -130,9 +134,11 @@ def telling_name(segment: SegmentAttribution, answer: str) -> str:
         return name
     if (segment.unit != "sentence") and (titled := title(segment.text)) is not None:
         return short(titled, LONGEST)
-    wanted = {word.lower() for word in _WORDS.findall(answer[:_LONGEST_LABEL])}
+    wanted = {word.lower() for word in _WORDS.findall(explanation.answer[:_LONGEST_LABEL])}
     said = telling_words(visible(segment.name), _COLUMN, wanted=wanted - FUNCTION_WORDS)
-    return short(said, LONGEST) if said else name
+    role = f"{segment.role} " if segment.unit == "message" else ""
+    whole = f"{role}{noun(segment)}: " if is_whole(segment) else ""
+    return short(f"{whole}{said}", LONGEST) if said else name
 
 
 _WORDS = re.compile(r"\w+")

@@ -9,7 +9,9 @@ from smile_trace._guards.presentable import presentable
 from smile_trace._text.lists import ordinal
 from smile_trace.errors import ExtraMissing
 from smile_trace.records import Explanation, Place, SegmentAttribution, Verdict
+from smile_trace.records.tool_results import result_name
 from smile_trace.records.verdicts import NO_DIFFERENCE, NOT_MEASURED, effect
+from smile_trace.render.text import short
 
 if TYPE_CHECKING:
     import pandas as pd  # type: ignore[import-untyped]
@@ -20,13 +22,20 @@ if TYPE_CHECKING:
 class Row:
     """A segment or passage that can be removed. `depth` counts the passages that contain it;
     `parent` is the innermost. `which` is "the second" if its text occurs more than once in the
-    passage of the row `within` (None: in the whole prompt), else empty."""
+    passage of the row `within` (None: in the whole prompt), else empty. `result`: the tool that a
+    result is of, else empty."""
 
     segment: SegmentAttribution
     depth: int
     which: str
     within: "Row | None"
     parent: SegmentAttribution | None = None
+    result: str = ""
+
+    def called(self, text: str) -> str:
+        """Return the tool of a tool's result, else the text, after a retrieved document's name."""
+        title = self.segment.title
+        return self.result or (text if title is None else f"{short(title, 40)}: {text}")
 
 
 def rows(explanation: Explanation) -> list[Row]:
@@ -45,7 +54,9 @@ def rows(explanation: Explanation) -> list[Row]:
         for segment, place in sorted(pieces[parent], key=lambda p: _size(p[0]), reverse=True):
             which, scope = numbers[parent, segment.places]
             around = None if parent is None else explanation.coarser[parent]
-            row = Row(segment, depth, which, passages.get(scope), around)
+            result = result_name(segment, explanation.messages)
+            named = "" if result is None else short(result.brief)
+            row = Row(segment, depth, "" if named else which, passages.get(scope), around, named)
             yield row
             if place is not None:
                 passages[place] = row
@@ -159,7 +170,10 @@ def plot(explanation: Explanation, *, most: int = 15, ax: "Axes | None" = None) 
         ax.legend(handles=keys, loc="lower right", fontsize="small", frameon=False)
     ax.axvline(0, color="#444444", linewidth=0.8)
     # A dollar would begin a formula.
-    labels = [presentable(s.text, longest=_LABEL).replace("$", r"\$") for s in segments]
+    labels = [
+        presentable(row.result or row.segment.text, longest=_LABEL).replace("$", r"\$")
+        for row in reversed(strongest)
+    ]
     ax.set_yticks(range(len(segments)), labels)
     level = round(100 * explanation.fidelity.interval_level)
     ax.set_xlabel(f"attribution (answer change without it), {level} % interval")

@@ -21,7 +21,7 @@ from smile_trace.render.heatmap_layout import (
     heatmap,
 )
 from smile_trace.render.scores import rows
-from smile_trace.render.text import called, noun, per_cent, short, signed, visible
+from smile_trace.render.text import noun, per_cent, short, signed, visible
 
 _BLUE, _ORANGE, _DARK = (64, 140, 240), (240, 140, 50), (40, 40, 40)
 _STATUS = {
@@ -132,7 +132,7 @@ def _print_scores(explanation: Explanation, console: Console) -> None:
     for row in strongest[:_MAX_ROWS]:
         segment = row.segment
         interval = f"{signed(segment.ci_low)} … {signed(segment.ci_high)}"
-        told = called(segment, " ".join(visible(segment.text).split()))
+        told = row.called(" ".join(visible(segment.text).split()))
         text = Text("  " * row.depth + told)
         text.append(f" ({row.which})" if row.which else "", style="dim")
         what = [Text(noun(segment), style="dim")] if finer else []

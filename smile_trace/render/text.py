@@ -73,14 +73,17 @@ def noun(segment: SegmentAttribution) -> str:
     return "part" if segment.unit in ("span", "auto") else segment.unit.replace("_", " ")
 
 
+_WHOLES = ("message", "tool_result", "document", "section", "example", "turn", "step")
+
+
+def is_whole(segment: SegmentAttribution) -> bool:
+    """Whether it is more than a few words or a sentence, each of which could seem measured."""
+    return segment.unit in _WHOLES and len(segment.text.split()) > 1
+
+
 def kind_and_title(segment: SegmentAttribution) -> str:
     """Return a segment's kind, and a retrieved document's name: `document returns.md`."""
     return noun(segment) if segment.title is None else f"{noun(segment)} {short(segment.title, 40)}"
-
-
-def called(segment: SegmentAttribution, text: str) -> str:
-    """Put a retrieved document's name before the segment's text."""
-    return text if segment.title is None else f"{short(segment.title, 40)}: {text}"
 
 
 def signed(value: float) -> str:

@@ -306,7 +306,7 @@ class PathView(View):
 
 def _step(step: PathStep) -> str:
     sources = "; ".join(
-        f"{', '.join(f'“{driver.name}”' for driver in source.drivers[:3])} {source.where}"
+        f"{', '.join(map(step.named, source.drivers[:3]))} {source.where}"
         + (f" (step {source.step + 1})" if source.step is not None else "")
         for source in step.sources
     )

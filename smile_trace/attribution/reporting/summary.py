@@ -1,5 +1,6 @@
 """The explanation as a sentence, by rule."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
@@ -16,7 +17,7 @@ from smile_trace.records import (
     SegmentAttribution,
 )
 from smile_trace.records.formats.requests import tool_name
-from smile_trace.records.message import tools_answered
+from smile_trace.records.tool_results import result_name
 from smile_trace.records.verdicts import (
     KEPT,
     NO_DIFFERENCE,
@@ -36,10 +37,13 @@ _MAX_LENGTH = 60
 _TITLED = ("document", "section", "example", "variable")
 """Units that are called by their title if they are long."""
 
-_CALLED = "$.tool_calls[0]."
-"""Path to the name and arguments in an answer with a tool call (`records.formats.answers`)."""
+_CALLED = re.compile(r"\$\.tool_calls\[(\d+)\]\.(?:arguments\.)?(.+)")
+"""Path to the name and arguments in an answer with tool calls (`records.formats.answers`)."""
 
 _MAX_NAMED = 3
+
+_MAX_KINDS = 2
+"""Kinds of parts that are counted one by one."""
 
 
 def summarize(
@@ -51,6 +55,7 @@ def summarize(
     interactions: Sequence[Interaction] = (),
     without_both: Sequence[tuple[str, str, float]] = (),
     fields: Sequence[FieldChange] = (),
+    tools: Sequence[str] = (),
     first: FirstPlace | None = None,
     part: str | None = None,
     same_texts: bool = False,
@@ -67,6 +72,7 @@ def summarize(
         interactions: the pairs that work together.
         without_both: pairs (keys) without which more is lost than each costs, and what is lost.
         fields: which fields of the answer change without which segments.
+        tools: the names of the tools that the answer calls.
         first: the segments that may have the largest effect.
         part: the part of the answer that is explained; None for all of it.
         same_texts: whether all answers were the same text.
@@ -92,7 +98,7 @@ def summarize(
     if drivers:
         clauses.append(f"{answer} depends on {_drivers(tree, of)}")
         clauses += _first_of_several(tree, first)
-    clauses += _fields(tree, fields)
+    clauses += _fields(tree, fields, tools)
     if opponents:
         verb = "works" if len(opponents) == 1 else "work"
         whom = "it" if drivers else answer[0].lower() + answer[1:]
@@ -150,19 +156,15 @@ class _Tree:
 
     def named(self, segment: SegmentAttribution) -> str:
         """The segment's text, followed by the passage that it is a piece of."""
-        name = self._result(segment) or _named(segment, self.like(segment))
+        name = self.by_itself(segment, self.like(segment))
         if segment.parent is None:
             return name
         return f"{name} in {self.named(self.coarser[segment.parent])}"
 
-    def _result(self, segment: SegmentAttribution) -> str | None:
-        """A result of a tool by the tool's name; None if another result has it, too."""
-        if segment.unit != "tool_result" or not self.messages:
-            return None
-        results = [s for s in self.everything if s.unit == "tool_result"]
-        tools = [tools_answered(self.messages[s.message], self.messages) for s in results]
-        mine = tools_answered(self.messages[segment.message], self.messages)
-        return f"the result of {mine[0]}" if len(mine) == 1 == tools.count(mine) else None
+    def by_itself(self, segment: SegmentAttribution, like: Sequence[SegmentAttribution]) -> str:
+        """A tool's result by its tool, else the segment's text, told apart from those like it."""
+        result = result_name(segment, self.messages)
+        return _named(segment, like) if result is None else str(result)
 
     def like(
         self, segment: SegmentAttribution, finest: Sequence[SegmentAttribution] = ()
@@ -177,7 +179,7 @@ class _Tree:
         shared = {s.parent for s in segments}
         if len(shared) == 1 and any(s in self.drivers for s in self.above(segments[0])):
             pieces = [s for s in self.everything if s.parent in shared]
-            return {s.key: _named(s, pieces) for s in segments}
+            return {s.key: self.by_itself(s, pieces) for s in segments}
         return {s.key: self.named(s) for s in segments}
 
 
@@ -187,7 +189,7 @@ def _drivers(tree: _Tree, of: str) -> str:
         lost = _costs(driver, tree.limit, "" if place else f" {of} is lost")
         pieces = tree.inside(driver)
         inner = [
-            f"{_named(s, tree.like(s, pieces))} ({_costs(s, tree.limit)})"
+            f"{tree.by_itself(s, tree.like(s, pieces))} ({_costs(s, tree.limit)})"
             for s in finest_drivers(driver, tree.free, tree.coarser)
         ]
         finer = f", {there} {_listed(inner)}" if inner else ""
@@ -233,7 +235,7 @@ def _one_of(tree: _Tree, segments: Sequence[SegmentAttribution]) -> str:
     return names[0] if len(names) == 1 else f"one of: {listed(names, 'or')}"
 
 
-def _fields(tree: _Tree, fields: Sequence[FieldChange]) -> Iterator[str]:
+def _fields(tree: _Tree, fields: Sequence[FieldChange], tools: Sequence[str]) -> Iterator[str]:
     """Says which fields change without which drivers, the finest for which it is known."""
     changes: dict[str, list[FieldChange]] = {}
     for change in fields:
@@ -243,23 +245,29 @@ def _fields(tree: _Tree, fields: Sequence[FieldChange]) -> Iterator[str]:
     names = tree.named_together(finest) if finest else {}
     for segment in sorted(finest, key=effect, reverse=True)[:_MAX_NAMED]:
         strongest = sorted(changes[segment.key], key=lambda change: -change.share)
-        what = _fields_named([change.path for change in strongest])
+        what = _fields_named([change.path for change in strongest], tools)
         yield f"without {names[segment.key]} {what}"
 
 
-def _fields_named(paths: Sequence[str]) -> str:
-    if all(path.startswith(_CALLED) for path in paths):
-        inside = [path.removeprefix(_CALLED) for path in paths]
-        named = [
-            "the tool called"
-            if path == "name"
-            else f"the argument `{path.removeprefix('arguments.')}`"
-            for path in inside
-        ]
+def _fields_named(paths: Sequence[str], tools: Sequence[str]) -> str:
+    called = [match for path in paths if (match := _CALLED.fullmatch(path))]
+    if len(called) == len(paths):
+        named = list(dict.fromkeys(_of_call(int(found[1]), found[2], tools) for found in called))
         return f"{_listed(named)} {'changes' if len(named) == 1 else 'change'}"
     named = [f"`{path.removeprefix('$.')}`" for path in paths]
     one = len(named) == 1
     return f"the field {named[0]} changes" if one else f"the fields {_listed(named)} change"
+
+
+def _of_call(number: int, path: str, tools: Sequence[str]) -> str:
+    """A field of one of the tool calls: "the argument `day` of get_order"."""
+    if len(tools) < 2:
+        return "the tool called" if path == "name" else f"the argument `{path}`"
+    same = [index for index, tool in enumerate(tools) if tool == tools[number]]
+    which = f"the {ordinal(same.index(number))} call of " if len(same) > 1 else ""
+    if path == "name":
+        return f"{which or 'the call of '}{tools[number]}"
+    return f"the argument `{path}` of {which}{tools[number]}"
 
 
 def _together(names: Mapping[str, str], pairs: Sequence[Interaction]) -> Iterator[str]:
@@ -375,8 +383,10 @@ def _short(text: str) -> str:
 
 
 def _counted(segments: Sequence[SegmentAttribution], kind: str) -> str:
-    """ "nine other words and two other parts"."""
+    """ "nine other words and two other parts"; only "20 other parts" if there are more kinds."""
     counts = Counter(map(_noun, segments))
+    if len(counts) > _MAX_KINDS:
+        return f"{in_words(len(segments))} {kind} parts"
     return listed([f"{in_words(n)} {kind} {_plural(noun, n)}" for noun, n in counts.items()])
 
 

@@ -13,6 +13,7 @@ from smile_trace.attribution.reporting.verdict import final_fidelity
 from smile_trace.records import (
     Fidelity,
     FidelityStatus,
+    FieldChange,
     FirstPlace,
     Interaction,
     Message,
@@ -67,30 +68,73 @@ def test_the_usual_sentence() -> None:
     assert said(many).startswith(f"{DEPENDS}the 21st “no” (")
 
 
-@pytest.mark.parametrize(
-    ("tools", "named"),
-    [
-        (("order", "weather"), "the result of order"),
-        (("order", "order"), '“{"id": 1, "day": "Friday"}”'),
-    ],
-)
-def test_a_result_of_a_tool_has_the_name_of_the_tool(tools: tuple[str, str], named: str) -> None:
-    texts = ('{"id": 1, "day": "Friday"}', '{"sky": "blue"}')
+def results_of(tools: Sequence[str]) -> list[Message]:
+    """A call of each tool, and its result."""
     calls = [
         {"type": "tool_call", "id": f"c{i}", "name": tool, "arguments": "{}"}
         for i, tool in enumerate(tools)
     ]
     results = [
-        {"role": "tool", "parts": [{"type": "tool_call_response", "id": f"c{i}", "response": text}]}
-        for i, text in enumerate(texts)
+        {
+            "role": "tool",
+            "parts": [{"type": "tool_call_response", "id": f"c{i}", "response": RESULT}],
+        }
+        for i in range(len(tools))
     ]
     made = ({"role": "assistant", "parts": calls}, *results)
-    place: dict[str, Any] = {"role": "tool", "unit": "tool_result"}
-    told = said(
-        [driver(texts[0], message=1, **place), segment(texts[1], message=2, **place)],
-        messages=[Message.model_validate(message) for message in made],
+    return [Message.model_validate(message) for message in made]
+
+
+RESULT = '{"id": 1, "day": "Friday"}'
+
+
+@pytest.mark.parametrize(
+    ("tools", "named"),
+    [
+        (("order", "weather"), "the result of order"),
+        (("order", "order"), "the first result of order"),
+    ],
+)
+@pytest.mark.parametrize("unit", ["tool_result", "message"])
+def test_a_result_of_a_tool_has_the_name_of_the_tool(
+    tools: tuple[str, str], named: str, unit: str
+) -> None:
+    place: dict[str, Any] = {"role": "tool", "unit": unit, "end": len(RESULT)}
+    segments = [driver(RESULT, message=1, **place), segment(RESULT, message=2, **place)]
+    told = summarize(segments, RELIABLE, messages=results_of(tools))
+    assert told.startswith(f"{DEPENDS}{named} {LOST}; one other")
+    part = [driver("1", message=1, role="tool", start=7, end=8), *segments[1:]]
+    assert summarize(part, RELIABLE, messages=results_of(tools)).startswith(f"{DEPENDS}“1”")
+
+
+def test_many_kinds_of_parts_are_counted_together() -> None:
+    kinds = [*others(2), *others(1, unit="sentence"), *others(1, unit="document")]
+    assert said([driver(), *kinds]).endswith("; four other parts made no measurable difference.")
+    assert said([driver(), *kinds[:3]]).endswith(
+        "; two other words and one other sentence made no measurable difference."
     )
-    assert told.startswith(f"{DEPENDS}{named} {LOST}; one other tool result made no")
+
+
+@pytest.mark.parametrize(
+    ("tools", "changes"),
+    [
+        (["order"], "the argument `day` changes"),
+        (["order", "crew"], "the argument `day` of order and the argument `day` of crew change"),
+        (
+            ["crew", "crew"],
+            "the argument `day` of the first call of crew and the argument `day` of the second "
+            "call of crew change",
+        ),
+    ],
+)
+def test_the_arguments_of_several_calls_have_the_names_of_their_tools(
+    tools: list[str], changes: str
+) -> None:
+    fields = [
+        FieldChange(key="0:word:0", path=f"$.tool_calls[{i}].arguments.day", share=1 - i / 10)
+        for i in range(len(tools))
+    ]
+    assert f"; without “fox” {changes}" in said([driver()], fields=fields, tools=tools)
 
 
 INCONCLUSIVE = "What drove this answer is not settled: so it is."

@@ -273,6 +273,17 @@ def test_a_long_sentence_is_named_by_its_telling_words(
     assert driver_text(found) == (column or unpunctuated(text))
 
 
+def test_a_part_measured_as_a_whole_is_not_named_by_words_alone() -> None:
+    text = "Be kind to everybody.\nNever promise anybody a refund."
+    explained = explanation([("system", text)], {})
+    whole = explained.segments[0].model_copy(
+        update={"text": text, "end": len(text), "unit": "message", "significant": True,
+                "attribution": 0.5}
+    )  # fmt: skip
+    found = driver_text(explained.model_copy(update={"segments": (whole,)}))
+    assert found.startswith("system message: ")
+
+
 def test_the_finest_certain_part_is_named_and_nothing_uncertain() -> None:
     text = "Good morning, mirror on the wall of our hallway."
     found, whole = refined(text, "sentence", {"mirror": 0.7, "wall": 0.4})

@@ -6,8 +6,18 @@ from xml.etree import ElementTree
 import pytest
 from rich.console import Console
 
+from smile_trace.explaining.path_walk import summarize_path
+from smile_trace.records import Message
 from smile_trace.records.path import ExplanationPath, Source
-from smile_trace.render import path_ends, path_to_html, path_to_svg, print_path
+from smile_trace.render import (
+    driver_text,
+    path_ends,
+    path_to_html,
+    path_to_svg,
+    print_path,
+    scores_to_markdown,
+)
+from smile_trace.render.scores import rows
 from smile_trace_contracts.samples import HOSTILE
 from tests.support.paths import ROOT
 from tests.support.sample_paths import sample_path
@@ -49,6 +59,29 @@ def test_a_column_names_what_the_path_ends_in_and_where_that_stands() -> None:
     assert path_ends(path.model_copy(update={"steps": steps})) == both, "results first"
     alone = second.model_copy(update={"sources": (offered,)})
     assert path_ends(path.model_copy(update={"steps": (alone,)})) == "look_up"
+
+
+def test_a_whole_result_is_named_by_its_tool() -> None:
+    text = '{"sky": "blue", "pressure": 1002}'
+    call = {"type": "tool_call", "id": "c", "name": "get_weather", "arguments": "{}"}
+    result = {"type": "tool_call_response", "id": "c", "response": text}
+    made = ({"role": "assistant", "parts": [call]}, {"role": "tool", "parts": [result]})
+    path = sample_path()
+    step = path.steps[0]
+    [driver] = step.explanation.drivers
+    where = {"message": 1, "start": 0, "end": len(text), "unit": "tool_result", "text": text}
+    whole = driver.model_copy(update=where)
+    messages = tuple(map(Message.model_validate, made))
+    explanation = step.explanation.model_copy(update={"messages": messages, "segments": (whole,)})
+    source = Source(kind="tool_result", name="get_weather", drivers=(whole,))
+    step = step.model_copy(update={"explanation": explanation, "sources": (source,)})
+    path = path.model_copy(update={"steps": (step,)})
+    assert path_ends(path) == driver_text(explanation) == "get_weather"
+    assert "the result of get_weather +0.70  as a whole" in printed(path)
+    assert "depends on the result of get_weather as a whole" in summarize_path([step])
+    [row] = rows(explanation)
+    assert row.called(text) == "get_weather"
+    assert "1002" not in scores_to_markdown(explanation)
 
 
 def test_the_page_has_the_tree_and_every_heatmap() -> None:

@@ -1,0 +1,62 @@
+"""How a part that is the whole result of a tool is named: by the tool, never by values in it, since
+the result was measured as a whole."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from smile_trace._text.lists import ordinal
+from smile_trace.records.explanation import SegmentAttribution
+from smile_trace.records.message import Message, ToolResult, tool_names
+from smile_trace.records.perturbation import Place
+
+UNKNOWN = "a tool"
+"""A tool whose call is not among the messages."""
+
+
+class ResultName(NamedTuple):
+    """The name of a tool, and which of its results is meant; "" if it is the only one."""
+
+    tool: str
+    which: str
+
+    @property
+    def brief(self) -> str:
+        """The name in a column: `get_order`, `get_order (second)`."""
+        return f"{self.tool} ({self.which})" if self.which else self.tool
+
+    def __str__(self) -> str:
+        return f"the {self.which} result of {self.tool}".replace("  ", " ")
+
+
+def result_name(segment: SegmentAttribution, messages: Sequence[Message]) -> ResultName | None:
+    """Return the name of a tool's result; None for any other part, a part of a result included."""
+    if segment.unit not in ("tool_result", "message"):
+        return None
+    results = list(_results(messages))
+    for place, tool in results:
+        if _is_all(segment, place, messages):
+            same = [one for one, name in results if name == tool]
+            return ResultName(tool, ordinal(same.index(place)) if len(same) > 1 else "")
+    return None
+
+
+def _is_all(segment: SegmentAttribution, place: Place, messages: Sequence[Message]) -> bool:
+    """Whether the segment is what stands there, but for blanks at its ends."""
+    message, start, end = place
+    low, high = segment.start, segment.end
+    if message != segment.message or not start <= low < high <= end:
+        return False
+    text = messages[message].content
+    return not text[start:low].strip() and not text[high:end].strip()
+
+
+def _results(messages: Sequence[Message]) -> Iterator[tuple[Place, str]]:
+    """Yield the place of each text of a result, and the name of its tool."""
+    names = tool_names(messages)
+    for number, message in enumerate(messages):
+        for slot in message.slots:
+            if slot.result:
+                part = message.parts[slot.part] if message.parts else None
+                id = part.id if isinstance(part, ToolResult) else None
+                tool = UNKNOWN if id is None else names.get(id, UNKNOWN)
+                yield (number, slot.start, slot.end), tool
