@@ -1,9 +1,8 @@
 """The parts of one explained call, from instructions to turns, and whether each mattered."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import NamedTuple
 
 from smile_trace._text.prompts import VARIABLE
 from smile_trace._text.titles import title_or_beginning
@@ -49,8 +48,8 @@ def call_parts(call: Call, explanation: Explanation) -> list[CallPart]:
     documents = _documents(call, explanation)
     within = _Within(explanation, list(documents))
     found: list[CallPart] = []
-    for part in _template_parts(call, within):
-        found.append(within.part(part.kind, part.name, part.place))
+    for kind, part_name, place in _template_parts(call, documents):
+        found.append(within.part(kind, part_name, place))
     for place, (name, retriever) in documents.items():
         found.append(within.part("document", name, place, retriever))
     for place, tool in _tool_results(call.messages):
@@ -96,14 +95,6 @@ class _Within:
     def _driver(self) -> SegmentAttribution | None:
         return driver_of(self.explanation)
 
-    def removed_with(self, place: Place) -> Place:
-        """The place removed with this one: itself, or one around it that holds no document."""
-        found = measured_at(place, self.documents, self.explanation)
-        if found.measured != "with_others" or len(found.segments[0].places) > 1:
-            return place
-        [around] = found.segments[0].places
-        return place if any(overlap(around, one) for one in self.documents) else around
-
     def part(self, kind: PartKind, name: str, place: Place, group: str | None = None) -> CallPart:
         """A part that is a place, or a message without the documents in it."""
         documents = [] if kind in ("tool", "tool_result") else self.documents
@@ -134,41 +125,24 @@ def _effect(kind: PartKind, found: Found, others: Sequence[Place], status: str) 
     return max(sure, key=lambda s: abs(s.attribution)).verdict or verdict
 
 
-class _TemplatePart(NamedTuple):
-    kind: PartKind
-    name: str
-    place: Place
-
-
-def _template_parts(call: Call, within: _Within) -> list[_TemplatePart]:
-    """The sentences and variables of the call's templates, joined if only removed together;
-    documents that fill a variable stand for themselves."""
-    found: dict[Place, list[_TemplatePart]] = {}
+def _template_parts(
+    call: Call, documents: Iterable[Place]
+) -> Iterator[tuple[PartKind, str, Place]]:
+    """The sentences and variables of the call's templates, each by itself, so that a part is
+    counted in every call that holds it; documents that fill a variable stand for themselves."""
+    places = list(documents)
     for use in call.prompts:
         if len(use.variable_spans) != len(VARIABLE.findall(use.template)):
             continue  # another program's rendering, of which not every variable was found
         message = call.messages[use.message]
         parts = {part.key: part for part in _cut(use.name, use.version, use.template)}
-        cut = segments_in_call(list(parts.values()), use, message.content, message.role)
-        for segment in cut:
+        for segment in segments_in_call(list(parts.values()), use, message.content, message.role):
             place = segment.message, segment.start, segment.end
             text, variable = parts[segment.key].text, parts[segment.key].variable
             if variable is None:
-                part = _TemplatePart("instruction", " ".join(text.split()), place)
-            elif not any(overlap(place, document) for document in within.documents):
-                part = _TemplatePart("variable", text, place)
-            else:
-                continue
-            found.setdefault(within.removed_with(place), []).append(part)
-    return [_together(parts, place) for place, parts in found.items()]
-
-
-def _together(parts: Sequence[_TemplatePart], place: Place) -> _TemplatePart:
-    if len(parts) == 1:
-        return parts[0]
-    kinds = {part.kind for part in parts}
-    kind: PartKind = "variable" if kinds == {"variable"} else "instruction"
-    return _TemplatePart(kind, " ".join(part.name for part in parts), place)
+                yield "instruction", " ".join(text.split()), place
+            elif not any(overlap(place, document) for document in places):
+                yield "variable", text, place
 
 
 @lru_cache(maxsize=256)

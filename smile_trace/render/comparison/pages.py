@@ -57,7 +57,7 @@ def report_to_svg(report: Report) -> str:
     y = 52.0 + 19 * len(lines)
     rows: list[_Row] = []
     for group in report.groups[:MOST_GROUPS]:
-        shown = report_words.telling(group)[:MOST_ROWS]
+        shown = report_words.listed(group, MOST_ROWS)
         if not shown:
             continue
         y += 14

@@ -1,5 +1,6 @@
 """The wording of a Report in every picture (sentences, shares and names), and in Markdown."""
 
+from collections import Counter
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
@@ -118,13 +119,28 @@ def telling(group: ReportGroup) -> list[ReportedPart]:
     return [part for part in group.parts if part.mattered.count or part.mattered.high < _MOST]
 
 
+def listed(group: ReportGroup, most: int) -> list[ReportedPart]:
+    """Return at most so many of the telling parts, in their order. Documents, which can be many,
+    make room for the others."""
+    found = telling(group)
+    chosen = sorted(found, key=lambda part: part.kind == "document")[:most]
+    return [part for part in found if part in chosen]
+
+
 def rest(group: ReportGroup, shown: Sequence[ReportedPart]) -> str:
-    """Return how many parts are not shown, and why; empty if all are."""
-    hidden = [part for part in group.parts if part not in shown]
-    few = sum(part not in telling(group) for part in hidden)
-    counts = ((len(hidden) - few + group.more, ""), (few, ": open, too few calls"))
+    """Return how many parts of which kind are not shown, and why; empty if all are."""
+    hidden, told = [part for part in group.parts if part not in shown], telling(group)
+    known = Counter(kind_of(part) for part in hidden if part in told)
+    few = Counter(kind_of(part) for part in hidden if part not in told)
+    known["part"] += group.more
+    counts = ((known, ""), (few, ": open, too few calls tell"))
     more = "more " * bool(shown)
-    return "; ".join(f"{n:,} {more}part{'s' * (n != 1)}{why}" for n, why in counts if n)
+    return "; ".join(
+        f"{n:,} {more}{kind.removesuffix('s')}{'s' * (n != 1)}{why}"
+        for kinds, why in counts
+        for kind, n in kinds.items()
+        if n
+    )
 
 
 def drove(part: ReportedPart) -> str:
@@ -197,7 +213,7 @@ def report_to_markdown(report: Report, most: int = 12) -> str:
         head = [*_HEAD, *(["calls"] if report.links else [])]
         found.append(escape(f"{group_title(group)}: {group_facts(group)}"))
         lines = [_line(head), f"|{' --- |' * len(head)}"]
-        shown = telling(group)[:most]
+        shown = listed(group, most)
         lines += [_line(_cells(part, report)) for part in shown]
         found += ["\n".join(lines)] if shown else []
         found += [more] if (more := rest(group, shown)) else []

@@ -30,7 +30,8 @@ _INFLUENCE = "influence: what an answer loses without the part, on average (1: a
 _EXCLUDED = "excluded: no measurable difference on average; at most so many calls may need it"
 _MATTERED = (
     "mattered in: of the calls that hold it · interval: the share of all such calls · loss: what "
-    "an answer loses without it, on average (1: all of it) · open: calls that cannot tell"
+    "an answer loses without it, on average (1: all of it), where it was removed alone · "
+    "open: calls that cannot tell"
 )
 
 
@@ -198,7 +199,7 @@ def _print_groups(report: Report, console: Console) -> None:
         if group.no_document is not None:
             told = Text(report_words.no_document(group.no_document))
             console.print(Padding(told, (0, 0, 0, 2)))
-        shown = report_words.telling(group)[:_MAX_ROWS]
+        shown = report_words.listed(group, _MAX_ROWS)
         _print_table(_parts(shown, console), console, report_words.rest(group, shown))
     if any(report_words.telling(group) for group in report.groups):
         console.print(Text(f"\n{_MATTERED}", style="dim"))

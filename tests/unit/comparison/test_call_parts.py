@@ -11,6 +11,7 @@ from smile_trace.records import (
     Explanation,
     FidelityStatus,
     Message,
+    PromptUse,
     SegmentAttribution,
     TextPart,
     ToolCall,
@@ -135,6 +136,27 @@ def test_removed_only_together() -> None:
     assert parts["returns.md"].effect == parts[PRICES].effect == "open"
     without = _parts("reliable", _still(both))
     assert without["returns.md"].effect == without[PRICES].effect == "excluded"
+
+
+@pytest.mark.parametrize(
+    ("value", "significant", "effect"),
+    [(0.0, False, "excluded"), (0.3, False, "open"), (0.3, True, "open")],
+)
+def test_each_instruction_of_a_message_judged_as_a_whole_is_counted(
+    value: float, significant: bool, effect: str
+) -> None:
+    """Of all calls that hold an instruction, not of those alone whose message was taken apart."""
+    told = "Be brief. Tell the price in euros."
+    system = Message(role="system", content=told)
+    use = PromptUse(name="shop", version="1", template=told, message=0, start=0, end=len(told))
+    call = _call().model_copy(update={"messages": (system, *MESSAGES[1:]), "prompts": (use,)})
+    segment = _segment(0, "Be brief.", value, significant=significant)
+    whole = segment.model_copy(update={"text": told, "end": len(told)})
+    parts = call_parts(call, _explanation("reliable", whole))
+    assert [(part.name, part.effect) for part in parts if part.kind == "instruction"] == [
+        ("Be brief.", effect),
+        ("Tell the price in euros.", effect),
+    ]
 
 
 def test_what_a_tool_gave_back_in_a_users_message_is_no_turn() -> None:

@@ -483,11 +483,11 @@ SURE, NEVER, FEW, NONE = share_of(63, 80, 12), share_of(0, 80), share_of(0, 2), 
 @pytest.mark.parametrize(
     ("shares", "shown", "rest"),
     [
-        ([SURE, NEVER, FEW, NONE], 2, "2 more parts: open, too few calls"),
-        ([FEW], 0, "1 part: open, too few calls"),
+        ([SURE, NEVER, FEW, NONE], 2, "2 more documents: open, too few calls tell"),
+        ([FEW], 0, "1 document: open, too few calls tell"),
         ([SURE, NEVER], 2, ""),
-        ([SURE] * 14, 12, "2 more parts"),
-        ([*[SURE] * 14, FEW], 12, "2 more parts; 1 more part: open, too few calls"),
+        ([SURE] * 14, 12, "2 more documents"),
+        ([*[SURE] * 14, FEW], 12, "2 more documents; 1 more document: open, too few calls tell"),
     ],
 )
 def test_what_mattered_shows_what_the_calls_tell(
@@ -506,6 +506,17 @@ def test_what_mattered_shows_what_the_calls_tell(
     assert ("open, too few" in told) == ("open, too few" in rest)
     assert rest in report_to_markdown(report)
     assert ("open, too few" in report.to_html()) == ("open, too few" in rest)
+
+
+def test_documents_make_room_for_the_instructions() -> None:
+    """Those without an effect, which one came to find, stand after a dozen documents."""
+    document = ReportedPart(kind="document", name="a.md", mattered=SURE)
+    documents = [document.model_copy(update={"name": f"{k}.md"}) for k in range(14)]
+    instruction = ReportedPart(kind="instruction", name="Be kind.", mattered=NEVER)
+    group = ReportGroup(kind="prompt", name="answer", parts=(*documents, instruction), more=2)
+    told = _in_terminal(Report(since="", until="", groups=(group,)))
+    assert "Be kind. (instruction)" in told
+    assert "3 more documents; 2 more parts" in told
 
 
 def test_errors_name_what_there_is(store: Store) -> None:
