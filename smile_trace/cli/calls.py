@@ -34,8 +34,8 @@ def calls(
 ) -> None:
     """List captured calls and what became of them.
 
-    A line begins with the call's id, which explain, replay and retry take. What the calls of a
-    function have in common stands above them, once.
+    A line begins with as much of the call's id as explain, replay and retry need. What the calls of
+    a function have in common stands above them, once.
     """
     from smile_trace.settings import Settings
     from smile_trace.store import Store
@@ -134,18 +134,17 @@ def _common(requests: "Sequence[Sequence[Message]]") -> "Sequence[Message]":
 
 
 def _short_ids(listed: "Sequence[Captured]") -> dict[str, str]:
-    """Each call's trace id; if the trace has more calls, also what tells the span's id apart."""
+    """Each call's trace by the beginning of its id, and if the trace has more calls its span."""
+    from smile_trace.store.queries.calls import own_beginning
+
     spans: dict[str, list[str]] = {}
     for one in listed:
         spans.setdefault(one.call.trace_id, []).append(one.call.span_id)
     ids: dict[str, str] = {}
     for one in listed:
-        trace, span = one.call.trace_id, one.call.span_id
-        others = [other for other in spans[trace] if other != span]
-        lengths = range(_SPAN_CHARACTERS, len(span))
-        alone = (n for n in lengths if not any(o.startswith(span[:n]) for o in others))
-        part = f":{span[: next(alone, len(span))]}"
-        ids[one.call.id] = trace if one.calls_of_trace == 1 else trace + part
+        others = [span for span in spans[one.call.trace_id] if span != one.call.span_id]
+        span = own_beginning(one.call.span_id, others, _SPAN_CHARACTERS)
+        ids[one.call.id] = one.beginning if one.calls_of_trace == 1 else f"{one.beginning}:{span}"
     return ids
 
 

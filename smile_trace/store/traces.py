@@ -230,11 +230,13 @@ class Traces(OfDatabase):
         return None if body is None else Call.model_validate_json(body)
 
     def find_calls(self, prefix: str) -> list[str]:
-        """The ids of the calls whose id begins with `prefix`: a trace id or its beginning, also in
-        MLflow's form (`tr-…`)."""
-        prefix = prefix.removeprefix("tr-")
+        """The ids of the calls of `prefix`: a trace id or its beginning, also in MLflow's form
+        (`tr-…`), with or without a span id or its beginning (`TRACE:SPAN`)."""
+        trace, span = prefix.removeprefix("tr-").partition(":")[::2]
         with self._database.read() as connection:
-            query = select(calls.c.id).where(calls.c.id.startswith(prefix, autoescape=True))
+            of_trace = calls.c.id.startswith(trace, autoescape=True)
+            of_span = calls.c.id.contains(f":{span}", autoescape=True)
+            query = select(calls.c.id).where(of_trace, of_span)
             return list(connection.execute(query.order_by(calls.c.start_ns)).scalars())
 
 

@@ -144,7 +144,9 @@ def _trace_id(text: str) -> str:
     """The trace id in what a person copied: the id itself, MLflow's form of it, or a call's id."""
     trace_id = text.strip().partition(":")[0].removeprefix("tr-").lower()
     if not re.fullmatch("[0-9a-f]{32}", trace_id):
-        raise SmileTraceError(f"{text!r} is not a trace id, which has 32 hex digits.")
+        raise SmileTraceError(
+            f"{text!r} is not a trace id, which has 32 hex digits (calls --full has it)."
+        )
     return trace_id
 
 

@@ -13,13 +13,16 @@ from smile_trace.store.database.sql import is_unset
 from smile_trace.store.jobs import JobState, told_state
 from smile_trace.store.tables import calls, deliveries, explanations, jobs, spans, traces
 
+_CHARACTERS = 8
+"""The fewest characters of a trace's id that are shown for it."""
+
 
 class Captured(NamedTuple):
     """A call with its span (None if it was imported).
 
     `state` is its newest job's, None before the worker has looked at it; `reason` says why it was
     skipped or failed, or what it waits for; `status` is its newest explanation's. Its trace holds
-    `calls_of_trace` calls.
+    `calls_of_trace` calls, and no other trace's id begins with `beginning`.
     """
 
     call: Call
@@ -27,7 +30,8 @@ class Captured(NamedTuple):
     state: JobState | None
     reason: str | None
     status: str | None
-    calls_of_trace: int = 1
+    calls_of_trace: int
+    beginning: str
 
 
 def read_captured(database: Database, *, since_ns: int, limit: int) -> Iterator[Captured]:
@@ -46,11 +50,14 @@ def read_captured(database: Database, *, since_ns: int, limit: int) -> Iterator[
     )
     sibling = calls.alias()
     of_trace = select(func.count()).where(sibling.c.trace_id == calls.c.trace_id)
+    before, after = (sibling.c.trace_id < calls.c.trace_id, sibling.c.trace_id > calls.c.trace_id)
     query = (
         select(
             calls.c.body.label("call"),
             spans.c.body.label("span"),
             of_trace.scalar_subquery().label("calls_of_trace"),
+            select(func.max(sibling.c.trace_id)).where(before).scalar_subquery().label("before"),
+            select(func.min(sibling.c.trace_id)).where(after).scalar_subquery().label("after"),
             told_state().label("state"),
             jobs.c.reason,
             status.scalar_subquery().label("status"),
@@ -67,7 +74,15 @@ def read_captured(database: Database, *, since_ns: int, limit: int) -> Iterator[
         span = None if row.span is None else Span.model_validate_json(row.span)
         reason = row.reason and presentable(row.reason)
         call = Call.model_validate_json(row.call)
-        yield Captured(call, span, row.state, reason, row.status, row.calls_of_trace)
+        beginning = own_beginning(call.trace_id, [row.before or "", row.after or ""], _CHARACTERS)
+        yield Captured(call, span, row.state, reason, row.status, row.calls_of_trace, beginning)
+
+
+def own_beginning(id: str, others: Sequence[str], fewest: int) -> str:
+    """The shortest beginning of an id, of at least `fewest` characters, that no other one has."""
+    lengths = range(fewest, len(id))
+    own = (n for n in lengths if not any(other.startswith(id[:n]) for other in others))
+    return id[: next(own, len(id))]
 
 
 def newest_calls(database: Database, name: str, limit: int) -> list[Call]:

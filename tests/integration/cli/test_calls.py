@@ -89,6 +89,21 @@ def test_a_call_is_a_line_and_the_prompt_stands_above_its_calls_once(tmp_path: P
         assert [line.split()[3] for line in lines if "→ No." in line] == ["Is"] * len(asked)
 
 
+def test_ids_are_as_short_as_tells_the_stores_traces_apart(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path / "home")
+    traces = (f"{beginning:0<32}" for beginning in ("b20000000001", "b2", "a1", "a1"))
+    spans = (
+        call_span(n, span=n).model_copy(update={"trace_id": t}) for n, t in enumerate(traces, 1)
+    )
+    write_spool(settings.spool, list(spans))
+    with closing(Store.open(settings)) as store:
+        Ingest(store, settings).run()
+        shown = _run(tmp_path, "--limit", "3").splitlines()
+        ids = [line.split()[0] for line in shown if " new " in line]
+        assert ids == ["b20000000000", "a1000000:0000000000000003", "a1000000:0000000000000004"]
+        assert [len(store.traces.find_calls(id)) for id in ids] == [1, 1, 1]
+
+
 def test_doctor_lists_what_was_not_read(tmp_path: Path) -> None:
     found = [f.said for f in examine(_ingested(tmp_path / "home")) if f.about == "not read"]
     assert found == [
