@@ -35,6 +35,8 @@ LONGEST_LABEL = 160
 """Characters of a fold's label."""
 HEADLINE_LINES = 3
 """Most lines of a brief picture's headline."""
+CORNER = 44
+"""The width at the right of a brief picture's headline that Phoenix covers with a button."""
 AROUND_MARKED = 40
 """Characters on each side of what is marked in a long answer."""
 
@@ -85,7 +87,7 @@ def brief_svg(explanation: Explanation, *, width: int = 600, height: int = 500) 
     """Draw the explanation at most `height` pixels high, as trackers show it: what is certain with
     the sentences around it, in the prompt's order; the rest is folded (see `compact`). The
     strongest part is drawn in any case. Raises ValueError if the width is below 240."""
-    inner = width - 2.0
+    inner = width - 2.0 - CORNER
     said = headline(explanation, lambda text: len(_lines(text, TEXT, inner)) <= HEADLINE_LINES)
     page = partial(_page, width=width, said=said)
     picture, room = compacted(
@@ -145,7 +147,8 @@ class _Page:
         verdict = self.picture.verdict
         if self.room is not None:
             verdict = by_clauses(verdict, self.room.verdict)
-        self._paragraph(self.said, "summary", TEXT, LINE)
+        corner = 0 if self.room is None else CORNER
+        self._paragraph(self.said, "summary", TEXT, LINE, corner)
         self._paragraph(verdict, "small", SMALL, SMALL_LINE)
         self.y += 10 if self.room is None else 7
 
@@ -173,9 +176,12 @@ class _Page:
     def facts(self) -> None:
         self._paragraph(" · ".join(self.picture.facts), "small", SMALL, SMALL_LINE)
 
-    def _paragraph(self, text: str, look: Look, size: float, height: float) -> None:
+    def _paragraph(
+        self, text: str, look: Look, size: float, height: float, free: float = 0
+    ) -> None:
+        """Set a text, with so much left free at the right."""
         runs: list[tuple[str, Piece | None]] = [(text, None)]
-        for line in wrap(runs, size=size, width=self.width - 2 * self.margin):
+        for line in wrap(runs, size=size, width=self.width - 2 * self.margin - free):
             self.y += height
             self._set(line, self.margin, look, size)
 

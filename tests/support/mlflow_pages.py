@@ -59,7 +59,8 @@ def open_picture(page: Page, url: str, name: str) -> Locator:
             picture.wait_for(timeout=PATIENCE / CLICKS)
             break
     page.wait_for_function(
-        "[...document.querySelectorAll('img[src*=get-artifact]')].every(i => i.complete)",
+        "[...document.querySelectorAll('img[src*=get-artifact]')]"
+        ".every(image => image.complete && image.naturalWidth)",
         timeout=PATIENCE,
     )
     _settle(page)

@@ -26,6 +26,8 @@ LIST_WIDTH, LIST_HEIGHT = 2300, 640
 """So wide that the columns of the assessments are in the picture."""
 LIST: FloatRect = {"x": 200, "y": 20, "width": 2090, "height": 560}
 """The list itself, without MLflow's menu."""
+RUN_WIDTH = 1780
+"""The same of a run's traces."""
 TELEPHONE = 420
 
 
@@ -69,6 +71,7 @@ def _take_mlflow(
     page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
     open_explanation(page, address)
     store_picture(page, "heatmap-in-mlflow", dark=dark)
+    page.set_viewport_size({"width": RUN_WIDTH, "height": HEIGHT})
     open_runs(page, address, f"smile-trace {day_of(shown.explanation)}")
     store_picture(page, "mlflow-run", dark=dark, colours=COLOURS)
     context.close()

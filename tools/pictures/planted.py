@@ -185,12 +185,11 @@ def _in_tracker(
     tracker: Dashboard | None,
     found: Mapping[str, Explanation],
 ) -> None:
-    assert tracker is not None
     pages: Any = mlflow_pages if where == "mlflow" else phoenix_pages
     open_it: Callable[[Page, str], Locator] = pages.open_explanation
     try:
         server.wait()
-        urls = {name: _deliver(tracker, explanation) for name, explanation in found.items()}
+        urls = {name: deliver(tracker, explanation) for name, explanation in found.items()}
         for dark in (False, True):
             context = browser.new_context(viewport={"width": WIDTHS[0], "height": 1000})
             pages.prefer(context, dark=dark)
@@ -205,7 +204,9 @@ def _in_tracker(
         server.stop()
 
 
-def _deliver(tracker: Dashboard, explanation: Explanation) -> str:
+def deliver(tracker: Dashboard | None, explanation: Explanation) -> str:
+    """Where the tracker shows it."""
+    assert tracker is not None
     trace, call = captured(explanation)
     [received] = tracker.deliver_traces([CapturedTrace(trace=trace)])
     assert isinstance(received, Receipt)

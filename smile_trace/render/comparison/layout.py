@@ -120,7 +120,8 @@ def _pieces(version: VersionReport, phrases: Sequence[_Phrase]) -> Iterator[Piec
     for start, end in pairwise(cuts):
         inside = next((i for i in version.segments if _holds(i.segment, start)), None)
         phrase = next((p for p in phrases if p.start <= start < p.end), None)
-        if phrase is None or not text[start:end].strip():
+        edge = phrase is not None and (start == phrase.start or end == phrase.end)
+        if phrase is None or (edge and not text[start:end].strip()):
             marked = Piece(visible(text[start:end]), "between")
         else:
             badge = phrase.kind if phrase.start == start else ""

@@ -1,6 +1,7 @@
 """The page in a real browser, also with many calls."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,12 +20,13 @@ TEMPLATE = (
 )
 
 
-def _comparison(folder: Path, calls: int, template: str = TEMPLATE) -> Comparison:
+def _comparison(folder: Path, calls: int, template: str = TEMPLATE, **how: Any) -> Comparison:
     with Store.open(settings_in(folder)) as store:
         questions = [{"question": f"{k} {STORED if k % 50 == 0 else ''}"} for k in range(calls)]
         effects = {"{question}": 0.6, "Use the customer's language.": 0.3}
-        plant(store, "<b>answer</b>", "1", template, questions, effects=effects)
-        plant(store, "<b>answer</b>", "2", template.replace("brief", "long"), questions, effects={})
+        plant(store, "<b>answer</b>", "1", template, questions, effects=effects, **how)
+        edited = template.replace("brief", "long and polite")
+        plant(store, "<b>answer</b>", "2", edited, questions, effects={}, **how)
     comparison = compare("<b>answer</b>", budget=0, settings=settings_in(folder))
     example = Example(variables={"question": HOSTILE}, before=HOSTILE, after="", distance=0.9)
     change = comparison.changes[0].model_copy(update={"examples": (example, example)})
@@ -73,10 +75,10 @@ def test_no_line_ends_between_a_badge_and_what_was_edited(
     watched_page: WatchedPage, tmp_path: Path
 ) -> None:
     page = watched_page.page
-    template = "You are the assistant of a shop. Be brief. Question: {question}"
-    page.set_content(_comparison(tmp_path, 12, template).to_html())
+    template = "You are the assistant of a shop. Be brief. {question}"
+    page.set_content(_comparison(tmp_path, 12, template, unit="word").to_html())
     phrases = page.locator(".mark + .phrase")
-    assert phrases.count() == 2
+    assert phrases.all_inner_texts() == ["Be brief.", "Be long and polite."]
     for width in range(300, 420, 20):
         page.set_viewport_size({"width": width, "height": 900})
         begins = "all => all.map(phrase => phrase.getClientRects()[0].width)"

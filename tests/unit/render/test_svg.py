@@ -308,6 +308,8 @@ def test_all_that_is_certain_stands_in_a_brief_picture(
         headline = " ".join(text for look, text in said if look == "summary")
         assert headline.endswith(".")
         assert sum(look == "summary" for look, _ in said) <= 3
+        heading = [t.attrib for t in lines if t.attrib["class"] == "summary"]
+        assert all(float(t["x"]) + float(t["textLength"]) < 560 for t in heading), "a button's"
 
 
 def test_a_passage_colours_nothing_beside_what_matters_in_it() -> None:
