@@ -15,8 +15,8 @@ examples or options matter less. `format`: the same words in a format on which t
 less."""
 
 
-RareCase = Literal["prohibition", "condition", "fallback", "safety"]
-"""The kind of case in which alone an instruction acts."""
+RareCase = Literal["prohibition", "condition", "fallback", "safety", "grounding"]
+"""The kind of case in which alone an instruction acts; `grounding`: its sources lack the answer."""
 
 
 class Untested(Record):

@@ -107,8 +107,8 @@ def _candidates(trials: Trials, apart_from: Collection[str]) -> list[TemplateSeg
 
 
 async def find_untested(trials: Trials, apart_from: Collection[str]) -> list[Untested]:
-    """Look for the prohibitions, conditions, fallbacks and rules of safety without which the
-    searched calls get the same answers: whatever they are for did not come up."""
+    """Look for the prohibitions and other rules for rare cases without which the searched calls
+    get the same answers: whatever they are for did not come up."""
     candidates = _candidates(trials, apart_from)
     idle = await _idle(trials, [one for one in candidates if rare_case(one.text) is not None])
     return [

@@ -1,4 +1,5 @@
-"""Instructions that act only in certain cases: prohibitions, conditions, fallbacks, safety.
+"""Instructions that act only in certain cases: prohibitions, conditions, fallbacks, safety, and
+what an answer may rest on.
 
 Without such a case among the calls, an instruction seems to have no effect, however much depends
 on it in the one that comes. So it is recognised by its words, in the six languages in which answers
@@ -56,19 +57,55 @@ _CHARACTERS: dict[RareCase, tuple[str, ...]] = {
 """Characters of Japanese and Chinese, which have no spaces between words."""
 
 
-def _pattern(words: Sequence[str]) -> str:
-    return "|".join(re.escape(word).replace(r"\*", r"\w*") for word in words)
+_LIMITS = (
+    *("only", "solely", "exclusively", "strictly", "nothing but", "from", "using", "based on"),
+    *("according to", "rely on", "stick to", "keep to", "ground*", "nur", "allein", "aus"),
+    *("ausschließlich", "anhand", "aufgrund", "auf grundlage", "auf basis", "mithilfe", "laut"),
+    *("halte dich an", "uniquement", "seulement", "exclusivement", "à partir", "d'après"),
+    *("d’après", "selon", "en te fondant sur", "en vous fondant sur", "sur la base", "solo"),
+    *("sólo", "solamente", "únicamente", "exclusivamente", "a partir", "según", "basándo*"),
+    "con base en",
+)
+_SOURCES = (
+    *("passage*", "context", "document*", "source*", "excerpt*", "snippet*", "the text*"),
+    *("this text", "search results", "retrieved", "provided", "given", "supplied", "materials"),
+    *("knowledge base", "passagen", "textstelle*", "abschnitt*", "kontext*", "dokument*"),
+    *("quelle*", "auszug*", "auszüge*", "dem text", "den texten", "unterlagen", "bereitgestellt*"),
+    *("gegeben*", "suchergebnis*", "contexte", "extrait*", "le texte", "du texte", "fourni*"),
+    *("pasaje*", "contexto", "documento*", "fuente*", "fragmento*", "el texto", "del texto"),
+    "proporcionad*",
+)
+"""A word of each makes a rule about what the answer may rest on, which acts where that lacks it."""
+
+_LIMITING_CHARACTERS = (
+    *("のみ", "だけ", "に基づ", "から", "をもとに", "を基に", "に沿っ"),
+    *("只", "仅", "僅", "根据", "根據", "依据", "依據", "基于", "基於"),
+)
+_SOURCE_CHARACTERS = (
+    *("文脈", "コンテキスト", "文書", "資料", "本文", "抜粋", "パッセージ", "ドキュメント", "出典"),
+    *("上下文", "文档", "文檔", "文件", "段落", "资料", "材料", "来源", "來源", "片段", "提供的"),
+)
 
 
-_FOUND: dict[RareCase, re.Pattern[str]] = {
-    kind: re.compile(
-        rf"(?<!\w)(?:{_pattern(words)})(?!\w)|{'|'.join(_CHARACTERS[kind])}", re.IGNORECASE
-    )
-    for kind, words in _WORDS.items()
+def _pattern(words: Sequence[str], characters: Sequence[str]) -> re.Pattern[str]:
+    of_words = "|".join(re.escape(word).replace(r"\*", r"\w*") for word in words)
+    return re.compile(rf"(?<!\w)(?:{of_words})(?!\w)|{'|'.join(characters)}", re.IGNORECASE)
+
+
+_FOUND: dict[RareCase, tuple[re.Pattern[str], ...]] = {
+    **{kind: (_pattern(words, _CHARACTERS[kind]),) for kind, words in _WORDS.items()},
+    "grounding": (
+        _pattern(_LIMITS, _LIMITING_CHARACTERS),
+        _pattern(_SOURCES, _SOURCE_CHARACTERS),
+    ),
 }
+"""All of a kind's patterns are in its instructions."""
 
 
 def rare_case(instruction: str) -> RareCase | None:
     """The kind of case without which an instruction has no effect; None for one that always
     acts."""
-    return next((kind for kind, found in _FOUND.items() if found.search(instruction)), None)
+    return next(
+        (kind for kind, found in _FOUND.items() if all(one.search(instruction) for one in found)),
+        None,
+    )
