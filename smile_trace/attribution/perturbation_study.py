@@ -216,7 +216,14 @@ class PerturbationStudy:
                 "unseen": self._unseen(),
             }
         )
-        fidelity = final_fidelity(fidelity, segments, coarser, interactions, limit=limit)
+        fidelity = final_fidelity(
+            fidelity,
+            segments,
+            coarser,
+            interactions,
+            limit=limit,
+            of_part=self._part is not None,
+        )
         first = first_place(_finest(findings[:shown], outermost), fidelity)
         return Explanation(
             messages=self.prompted.messages,

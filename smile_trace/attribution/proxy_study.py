@@ -361,8 +361,10 @@ class ProxyStudy:
         fidelity = self._with_minimum(fidelity, levels[:outermost])
         segments, coarser = join([of.attributions() for of in found[:shown]])
         limit = self._settings.smallest_effect
-        fidelity = final_fidelity(fidelity, segments, coarser, limit=limit)
         part = None if self._part is None else self.answer[slice(*self._part)]
+        fidelity = final_fidelity(
+            fidelity, segments, coarser, limit=limit, of_part=part is not None
+        )
         of_proxy = {
             "segments": segments,
             "coarser": coarser,

@@ -70,8 +70,10 @@ class Result(Protocol):
 
 
 def show_result(result: Result, *, html: Path | None, json: bool) -> None:
-    """Write the page, if wanted, and print the result as JSON, drawn, or as summary and file;
+    """Write the page, if wanted, and print the result as JSON, drawn, or as headline and file;
     raises SmileTraceError if the file cannot be written."""
+    from smile_trace.records import Explanation
+    from smile_trace.render.terminal import print_headline
     from smile_trace.render.text import visible
 
     if html is not None:
@@ -81,7 +83,11 @@ def show_result(result: Result, *, html: Path | None, json: bool) -> None:
     elif html is None:
         result.show()
     else:
-        print(f"{visible(result.summary)}\n{html.absolute()}")
+        if isinstance(result, Explanation):
+            print_headline(result)
+        else:
+            print(visible(result.summary))
+        print(html.absolute())
 
 
 def read_text(file: Path) -> str:

@@ -47,11 +47,7 @@ def print_terminal(explanation: Explanation, console: Console | None = None) -> 
     colour, and the pieces that matter in it are underlined."""
     console = console or Console()
     picture = heatmap(explanation)
-    console.print(
-        Text.assemble((f"{picture.status_words}  ", _STATUS[picture.status]), picture.summary)
-    )
-    if picture.status == "partial":
-        console.print(Text(picture.verdict, style="dim"))
+    _print_headline(picture, console)
     chat = len(picture.blocks) > 1
     for block in picture.blocks:
         if chat:
@@ -60,6 +56,19 @@ def print_terminal(explanation: Explanation, console: Console | None = None) -> 
     console.print(Padding(_answer(picture), (0, 2)))
     _print_scores(explanation, console)
     console.print(_legend(picture))
+
+
+def print_headline(explanation: Explanation) -> None:
+    """Print the status with the summary, and the reason of a partial one, as `print_terminal`."""
+    _print_headline(heatmap(explanation), Console())
+
+
+def _print_headline(picture: Heatmap, console: Console) -> None:
+    console.print(
+        Text.assemble((f"{picture.status_words}  ", _STATUS[picture.status]), picture.summary)
+    )
+    if picture.status == "partial":
+        console.print(Text(picture.verdict, style="dim"))
 
 
 def _answer(picture: Heatmap) -> Text:

@@ -100,15 +100,17 @@ def final_fidelity(
     interactions: Sequence[Interaction] = (),
     *,
     limit: float = SMALLEST_EFFECT,
+    of_part: bool = False,
 ) -> Fidelity:
     """The fidelity, given what was not measured well enough, or not compared.
 
     `no_effect` holds only if an effect of every part is excluded (`limit`: the smallest that
-    matters). `reliable` becomes `partial` if an open part could matter as much as the smallest
-    named one. Neither holds if the comparison may not see what changed. The reason of
-    `inconclusive` ends with what to do.
+    matters; `of_part`: of the explained part of the answer). `reliable` becomes `partial` if an
+    open part could matter as much as the smallest named one. Neither holds if the comparison may
+    not see what changed. The reason of `inconclusive` ends with what to do.
     """
-    fidelity = _given_open(fidelity, segments, coarser, interactions, limit)
+    of = "the explained part" if of_part else "the answer"
+    fidelity = _given_open(fidelity, segments, coarser, interactions, limit, of)
     if fidelity.status != "inconclusive" or ";" in fidelity.reason:
         return fidelity
     calls, what = fidelity.further_calls, "more calls or coarser parts may tell (--budget, --unit)"
@@ -123,6 +125,7 @@ def _given_open(
     coarser: Sequence[SegmentAttribution],
     interactions: Sequence[Interaction],
     limit: float,
+    of: str,
 ) -> Fidelity:
     if fidelity.unseen > MOST_UNSEEN and fidelity.status in ("reliable", "no_effect"):
         sure = bool(interactions) or any(s.significant for s in (*segments, *coarser))
@@ -137,7 +140,7 @@ def _given_open(
     if fidelity.status == "no_effect":
         reason = (
             f"{fidelity.reason[:-1]}, but a part could still account for up to {_percent(most)} of "
-            "the answer."
+            f"{of}."
         )
         return fidelity.model_copy(update={"status": "inconclusive", "reason": reason})
     named = [abs(s.attribution) for s in (*segments, *coarser) if s.significant]
@@ -145,7 +148,7 @@ def _given_open(
     if fidelity.status != "reliable" or most < smallest:
         return fidelity
     reason = _beside_certain(
-        f"a part that is not settled could account for up to {_percent(most)} of the answer, more "
+        f"a part that is not settled could account for up to {_percent(most)} of {of}, more "
         f"than one that is named ({_percent(smallest)})."
     )
     return fidelity.model_copy(update={"status": "partial", "reason": reason})

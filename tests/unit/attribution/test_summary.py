@@ -519,6 +519,13 @@ def test_the_status_beside_open_parts(
     assert (found.status, found.reason) == (becomes, reason)
 
 
+def test_the_reason_is_of_the_explained_part_of_the_answer() -> None:
+    fidelity = Fidelity(status="no_effect", reason="so it is.")
+    found = final_fidelity(fidelity, unknown(1), of_part=True)
+    assert found.reason.startswith("so it is, but a part could still account for up to 31 % of the")
+    assert "of the explained part; " in found.reason
+
+
 def test_what_is_not_settled_says_what_to_do() -> None:
     def reason(**more: Any) -> str:
         given = {"status": "inconclusive", "reason": "so it is.", **more}

@@ -168,6 +168,21 @@ def test_no_control_character_of_a_path_is_printed(
     assert not any(character in printed for character in "\x1b\x07")
 
 
+def test_beside_a_page_an_explanation_has_its_status_and_the_reason(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As without a page."""
+    found = explanation(status="partial")
+    found.show()
+    drawn = capsys.readouterr().out
+    show_result(found, html=tmp_path / "page.html", json=False)
+    *headline, page = capsys.readouterr().out.splitlines()
+    assert headline[0].startswith("partial  “France”")
+    assert headline[1].startswith("Partial: ")
+    assert drawn.splitlines()[: len(headline)] == headline
+    assert page == str(tmp_path / "page.html")
+
+
 @pytest.mark.parametrize("words", [["influence", "shop", "--last", "3"], ["report", "--days=3"]])
 def test_a_command_that_another_one_replaced_says_which(words: list[str]) -> None:
     with pytest.raises(SmileTraceError, match=f"{words[0]} is part of compare now"):

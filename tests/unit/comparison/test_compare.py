@@ -477,6 +477,14 @@ def test_a_table_fits_80_columns_and_counts_what_says_nothing(weaker: Comparison
     assert re.search(r"Be brief\. .* excluded, ≤ \d+ % of calls", told)
 
 
+def test_one_part_is_no_parts(weaker: Comparison) -> None:
+    [change] = weaker.changes
+    still = next(one for one in change.segments if one.change is not None and not one.significant)
+    alone = change.model_copy(update={"segments": (still,)})
+    page = weaker.model_copy(update={"changes": (alone,)}).to_html()
+    assert "<summary>1 part of which no change is certain<" in page
+
+
 SURE, NEVER, FEW, NONE = share_of(63, 80, 12), share_of(0, 80), share_of(0, 2), share_of(0, 0)
 
 
