@@ -16,7 +16,7 @@ from tests.support.phoenix_pages import enlarge, open_explanation, prefer
 from tools.pictures.images import COLOURS, store_picture
 from tools.pictures.planted import deliver, explained
 
-WIDTH, HEIGHT = 1400, 1080
+WIDTH, HEIGHT = 1400, 1110
 
 
 def main() -> None:

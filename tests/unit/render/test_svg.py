@@ -12,7 +12,7 @@ import pytest
 from smile_trace.attribution.reporting.segments import join
 from smile_trace.attribution.reporting.summary import summarize
 from smile_trace.records import Explanation, Message, SegmentAttribution
-from smile_trace.render import brief_svg, to_svg
+from smile_trace.render import brief_svg, to_html, to_svg
 from smile_trace.render.text import signed
 from smile_trace.render.typeset import width_of, wrap
 from tests.support.explained import HOSTILE, explanation
@@ -80,6 +80,30 @@ def contrast(one: str, other: str) -> float:
     """WCAG's contrast ratio, in [1, 21]."""
     low, high = sorted((luminance(one), luminance(other)))
     return (high + 0.05) / (low + 0.05)
+
+
+_COLOURS = re.compile(
+    r"--hatch: rgb\((\d+) (\d+) (\d+) / ([.\d]+)\); --card: #(..)(..)(..);"
+    r".*?--supports: (\d+) (\d+) (\d+);",
+    re.DOTALL,
+)
+
+
+def test_hatching_is_seen_on_a_page_on_every_colour_light_and_dark() -> None:
+    def mixed(over: list[float], under: list[float], share: float) -> list[float]:
+        return [share * a + (1 - share) * b for a, b in zip(over, under, strict=True)]
+
+    def hexed(colour: list[float]) -> str:
+        return "#" + "".join(f"{round(part):02x}" for part in colour)
+
+    looks = _COLOURS.findall(to_html(explanation()))
+    assert len(looks) == 2
+    for look in looks:
+        lines, blue = ([float(part) for part in look[at : at + 3]] for at in (0, 7))
+        card = [float(int(part, 16)) for part in look[4:7]]
+        for share in (0.0, 0.25, 0.5, 0.75, 1.0):
+            ground = mixed(blue, card, share)
+            assert contrast(hexed(mixed(lines, ground, float(look[3]))), hexed(ground)) > 1.4
 
 
 @pytest.mark.parametrize("page", PAGES.values(), ids=PAGES)
