@@ -16,7 +16,8 @@ from smile_trace.comparison.verdicts import LEVEL, change_of, share_of, share_wi
 from smile_trace.records import PromptUse, Verdict
 from smile_trace.records.report import GroupKind, Report, ReportedPart, ReportGroup, Share
 from smile_trace.records.verdicts import joint
-from smile_trace.render.comparison.report_words import summarize
+from smile_trace.render.comparison.report_words import LONGEST_NAME, summarize
+from smile_trace.render.text import short
 from smile_trace.store import Store
 from smile_trace.store.queries.calls import (
     ExplainedInPeriod,
@@ -68,11 +69,11 @@ def what_mattered(
             "`smile-trace worker --once` where calls were captured just now."
         )
     before = [] if since is None else _read(store, 2 * since - end, since, name, version)[1]
-    groups = [
-        *_groups_of_calls(seen, before, period.calls, whole=version is None),
-        *_groups_of_parts("retriever", ("document",), seen, before),
-        *_groups_of_parts("tool", ("tool_result", "tool"), seen, before),
-    ]
+    groups = _groups_of_calls(seen, before, period.calls, whole=version is None)
+    said = [set(group.parts) for group in groups]
+    groups += _groups_of_parts("retriever", ("document",), seen, before)
+    tools = _groups_of_parts("tool", ("tool_result", "tool"), seen, before)
+    groups += [tool for tool in tools if not any(set(tool.parts) <= parts for parts in said)]
     if name is None:
         seen = [replace(one, uses=()) for one in seen]
     found = Report(
@@ -146,7 +147,7 @@ def _groups_of_parts(
     )
     return [
         _group(kind, name, _only(kinds, name, seen), _only(kinds, name, before), None)
-        for name, _ in counted.most_common()
+        for name in sorted(counted, key=lambda name: (-counted[name], name))
     ]
 
 
@@ -173,9 +174,23 @@ def _group(
         explained=len(seen),
         inconclusive=sum(one.inconclusive for one in seen),
         no_document=_no_document(seen),
-        parts=tuple(reported[:MOST_PARTS]),
+        parts=tuple(_told_apart(reported[:MOST_PARTS], seen)),
         more=max(len(reported) - MOST_PARTS, 0),
     )
+
+
+def _told_apart(parts: Sequence[ReportedPart], seen: Sequence[_Seen]) -> list[ReportedPart]:
+    """The parts; those whose names begin alike with the versions of the prompt that hold them."""
+    shown = [(part.kind, short(part.name, LONGEST_NAME)) for part in parts]
+    found = []
+    for part, name in zip(parts, shown, strict=True):
+        holding = (one for one in seen if any(p.name == part.name for p in one.parts))
+        versions = sorted({use.version for one in holding for use in one.uses})
+        if shown.count(name) > 1 and versions:
+            of = f"version{'s' * (len(versions) > 1)} {', '.join(versions)}"
+            part = part.model_copy(update={"name": f"{of}: {part.name}"})
+        found.append(part)
+    return found
 
 
 def _by_name(seen: Sequence[_Seen]) -> Mapping[tuple[str, str], list[_InCall]]:

@@ -4,11 +4,15 @@ from collections import Counter
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
+from smile_trace._stats.intervals import wilson
+from smile_trace._text.lists import listed as in_words
 from smile_trace.records.report import Change, Report, ReportedPart, ReportGroup, Share
 from smile_trace.render.markdown import escape
 from smile_trace.render.text import short, signed
 
 LONGEST_NAME = 60
+_NAMED = 4
+"""Parts that mattered equally often and are named in the headline."""
 _MOST = 0.5
 """A part that mattered nowhere says something once less than this share of the calls may need it.
 """
@@ -34,13 +38,8 @@ def summarize(report: Report) -> str:
     sentences = [f"{_calls(report.explained)} of this period."]
     if report.no_document is not None:
         sentences = [no_document(report.no_document)]
-    best = _most_often(report)
-    if best is not None:
-        share = best.mattered
-        name = short(best.name, LONGEST_NAME)
-        of = f"{share.count:,} of the {_calls(share.of)} that hold"
-        held = "the one explained call that holds" if share.of == 1 else of
-        sentences.append(f"The {_KINDS[best.kind]} “{name}” mattered most often, in {held} it.")
+    if best := _most_often(report):
+        sentences.append(_mattered_most(best, retrieved=report.no_document is not None))
     if (grown := _most_changed(report)) is not None:
         part, change = grown
         name, by = short(part.name, LONGEST_NAME), f"{points(change)} points"
@@ -172,7 +171,9 @@ def mean_of(part: ReportedPart) -> str:
     return f"{signed(part.attribution)}{interval}"
 
 
-def _most_often(report: Report) -> ReportedPart | None:
+def _most_often(report: Report) -> list[ReportedPart]:
+    """The parts that certainly mattered in the largest share of the calls that hold them, open ones
+    among these; of retrieval, documents."""
     found = [
         part
         for group in report.groups
@@ -181,7 +182,28 @@ def _most_often(report: Report) -> ReportedPart | None:
         if part.mattered.count
     ]
     documents = [part for part in found if part.kind == "document"]
-    return max(documents or found, key=lambda part: part.mattered.count, default=None)
+    chosen = (report.no_document is not None and documents) or found
+    least = [wilson(p.mattered.count, _holding(p), report.level)[0] for p in chosen]
+    return [part for part, low in zip(chosen, least, strict=True) if low == max(least)]
+
+
+def _mattered_most(best: Sequence[ReportedPart], *, retrieved: bool) -> str:
+    names = [f"“{short(part.name, LONGEST_NAME)}”" for part in best[:_NAMED]]
+    names += [f"{len(best) - _NAMED:,} more"] if len(best) > _NAMED else []
+    first, of = best[0], _holding(best[0])
+    if first.kind == "document" and retrieved:
+        what = f"Of the documents {in_words(names)}"
+    else:
+        what = f"The {_KINDS[first.kind]} {names[0]}" if len(best) == 1 else in_words(names)
+    each = "each " if len(best) > 1 else ""
+    calls = f"{first.mattered.count:,} of the {_calls(of)} that hold"
+    held = "the one explained call that holds" if of == 1 else calls
+    unsettled = f" ({first.mattered.open:,} not settled)" if first.mattered.open else ""
+    return f"{what} mattered most often, {each}in {held} it{unsettled}."
+
+
+def _holding(part: ReportedPart) -> int:
+    return part.mattered.of + part.mattered.open
 
 
 def _most_changed(report: Report) -> tuple[ReportedPart, Change] | None:

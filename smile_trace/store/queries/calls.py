@@ -30,8 +30,8 @@ class Captured(NamedTuple):
     state: JobState | None
     reason: str | None
     status: str | None
-    calls_of_trace: int
-    beginning: str
+    calls_of_trace: int = 1
+    beginning: str = ""
 
 
 def read_captured(database: Database, *, since_ns: int, limit: int) -> Iterator[Captured]:

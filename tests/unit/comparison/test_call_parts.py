@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from smile_trace.comparison import report
 from smile_trace.comparison.call_parts import CallPart, call_parts
 from smile_trace.records import (
     Call,
@@ -168,3 +169,23 @@ def test_what_a_tool_gave_back_in_a_users_message_is_no_turn() -> None:
         "the question",
         "the user's message 1 turn before",
     ]
+
+
+def _seen(call: str, version: str, *parts: CallPart) -> report._Seen:
+    """A call of that version of a prompt."""
+    use = PromptUse(name="shop", version=version, template="", message=0, start=0, end=0)
+    return report._Seen(call, ("prompt", "shop"), parts, inconclusive=False, uses=(use,))
+
+
+def test_instructions_that_begin_alike_have_their_versions() -> None:
+    parts = [CallPart("instruction", f"Be {'very ' * 20}{how}.", "open") for how in ("", "kind")]
+    same = CallPart("instruction", "Be brief.", "open")
+    seen = [_seen(f"{k}", f"{k}", parts[k == 3], same) for k in range(1, 4)]
+    names = [part.name[:20] for part in report._group("prompt", "shop", seen, (), None).parts]
+    assert names == ["Be brief.", "versions 1, 2: Be ve", "version 3: Be very v"]
+
+
+def test_groups_of_tools_have_one_order() -> None:
+    tools = [CallPart("tool_result", name, "open", group=name) for name in "gbdface"]
+    found = report._groups_of_parts("tool", ("tool_result",), [_seen("1", "1", *tools)], ())
+    assert [group.name for group in found] == list("abcdefg")

@@ -33,6 +33,7 @@ from smile_trace.records.comparison import (
 from smile_trace.records.report import Report, ReportedPart, ReportGroup, Share
 from smile_trace.records.verdicts import SMALLEST_EFFECT
 from smile_trace.render.comparison import print_comparison, print_report, report_to_markdown
+from smile_trace.render.comparison.report_words import summarize
 from smile_trace.store import Store
 from smile_trace.store.tables import explanations, observations
 from tests.support.planted_prompts import AFTER, BEFORE, EFFECTS, QUESTIONS, plant, settings_in
@@ -514,6 +515,35 @@ def test_what_mattered_shows_what_the_calls_tell(
     assert ("open, too few" in told) == ("open, too few" in rest)
     assert rest in report_to_markdown(report)
     assert ("open, too few" in report.to_html()) == ("open, too few" in rest)
+
+
+@pytest.mark.parametrize(
+    ("shares", "said"),
+    [
+        (
+            {"a": share_of(24, 24, 12), "b": share_of(30, 36)},
+            "The document “b” mattered most often, in 30 of the 36 explained calls that hold it.",
+        ),
+        (
+            {"a": share_of(24, 24, 12), "b": share_of(1, 1)},
+            "The document “a” mattered most often, in 24 of the 36 explained calls that hold it "
+            "(12 not settled).",
+        ),
+        (
+            {name: share_of(9, 9) for name in "abcdef"},
+            "“a”, “b”, “c”, “d” and 2 more mattered most often, each in 9 of the 9 explained calls "
+            "that hold it.",
+        ),
+    ],
+)
+def test_the_headline_names_the_largest_share_of_all_calls(
+    shares: dict[str, Share], said: str
+) -> None:
+    parts = tuple(
+        ReportedPart(kind="document", name=name, mattered=share) for name, share in shares.items()
+    )
+    group = ReportGroup(kind="prompt", name="answer", parts=parts)
+    assert said in summarize(Report(since="", until="", explained=36, groups=(group,)))
 
 
 def test_documents_make_room_for_the_instructions() -> None:

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from smile_trace import semconv
+from smile_trace.comparison.call_parts import CallPart
 from smile_trace.comparison.evidence import collect
 from smile_trace.comparison.report import what_mattered
-from smile_trace.records import PromptUse, Span
+from smile_trace.records import Call, Explanation, PromptUse, Span
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.arrivals import ArrivedSpan, SpoolFile
@@ -59,6 +60,18 @@ def test_steps_are_compared_only_where_they_are_named(
     explained: Store, name: str | None, count: int
 ) -> None:
     assert what_mattered(explained, name).explained == count
+
+
+def test_a_tools_table_is_no_copy_of_its_prompts(explained: Store, monkeypatch: Any) -> None:
+    """That of a tool which several functions call says more than each of theirs."""
+
+    def parts(call: Call, _: Explanation) -> list[CallPart]:
+        tools = ["shared", *(["own"] if call.name == "batch" else [])]
+        return [CallPart("tool_result", name, "supports", group=name) for name in tools]
+
+    monkeypatch.setattr("smile_trace.comparison.report.call_parts", parts)
+    tools = [group for group in what_mattered(explained).groups if group.kind == "tool"]
+    assert [(group.name, group.explained) for group in tools] == [("shared", 2 + 1 + 4)]
 
 
 def test_a_version_is_compared_by_its_answers(tmp_path: Path) -> None:
