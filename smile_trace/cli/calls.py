@@ -43,7 +43,8 @@ def calls(
 
     begin = 0 if since is None else since_ns(since)
     with Store.look(Settings()) as store:
-        found = list(read_captured(store.database, since_ns=begin, limit=limit))
+        refusal = store.ledger.refusal
+        found = list(read_captured(store.database, refusal, since_ns=begin, limit=limit))
     if as_json:
         for one in found:
             print(json.dumps(_whole(one)))

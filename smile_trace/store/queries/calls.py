@@ -1,16 +1,18 @@
 """Captured and explained calls, what became of them, and where trackers show them."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import and_, case, func, select
 
 from smile_trace._guards.presentable import presentable
+from smile_trace.errors import Reason
 from smile_trace.records import Call, Explanation, Record, Span
 from smile_trace.store.database import Database, in_chunks
 from smile_trace.store.database.sql import is_unset
 from smile_trace.store.jobs import JobState, told_state
+from smile_trace.store.queries.waiting import Obstacles
 from smile_trace.store.tables import calls, deliveries, explanations, jobs, spans, traces
 
 _CHARACTERS = 8
@@ -34,8 +36,15 @@ class Captured(NamedTuple):
     beginning: str = ""
 
 
-def read_captured(database: Database, *, since_ns: int, limit: int) -> Iterator[Captured]:
-    """The newest calls that began after `since_ns` (Unix nanoseconds), in order of start."""
+def read_captured(
+    database: Database,
+    refusal: Callable[[str], Reason | None],
+    *,
+    since_ns: int,
+    limit: int,
+) -> Iterator[Captured]:
+    """The newest calls that began after `since_ns` (Unix nanoseconds), in order of start. `refusal`
+    says why today's caps let nothing more of a model through."""
     same = and_(
         spans.c.trace_id == calls.c.trace_id,
         calls.c.id == spans.c.trace_id + ":" + spans.c.span_id,
@@ -60,6 +69,8 @@ def read_captured(database: Database, *, since_ns: int, limit: int) -> Iterator[
             select(func.min(sibling.c.trace_id)).where(after).scalar_subquery().label("after"),
             told_state().label("state"),
             jobs.c.reason,
+            jobs.c.reason_code,
+            jobs.c.model,
             status.scalar_subquery().label("status"),
         )
         .outerjoin(spans, same)
@@ -70,9 +81,13 @@ def read_captured(database: Database, *, since_ns: int, limit: int) -> Iterator[
     )
     with database.read() as connection:
         rows = connection.execute(query).all()
+        obstacles = Obstacles(connection, refusal)
     for row in reversed(rows):
+        why = None if row.reason is None else Reason(row.reason_code, row.reason)
+        if row.state == "pending":
+            why = obstacles.of(row.model, why)
         span = None if row.span is None else Span.model_validate_json(row.span)
-        reason = row.reason and presentable(row.reason)
+        reason = None if why is None else presentable(why.text)
         call = Call.model_validate_json(row.call)
         beginning = own_beginning(call.trace_id, [row.before or "", row.after or ""], _CHARACTERS)
         yield Captured(call, span, row.state, reason, row.status, row.calls_of_trace, beginning)

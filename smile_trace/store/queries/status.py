@@ -14,6 +14,7 @@ from smile_trace.store.arrivals import LATE_SECONDS, Pulled, read_places
 from smile_trace.store.database import Database
 from smile_trace.store.jobs import told_state
 from smile_trace.store.outbox_news import Kind
+from smile_trace.store.queries.waiting import Obstacles
 from smile_trace.store.spending.accounts import Spent
 from smile_trace.store.tables import (
     calls,
@@ -249,24 +250,17 @@ def _reasons(connection: Connection, state: str) -> tuple[Counted, ...]:
 def _waited_for(
     connection: Connection, refusal: Callable[[str], Reason | None]
 ) -> tuple[Counted, ...]:
-    """Why jobs are pending, the most frequent first. A paused model is tried with one of its jobs,
-    whose last obstacle holds for all of them. No job is begun that a cap would stop."""
-    of_model = jobs.outerjoin(paused_models, paused_models.c.name == jobs.c.model)
-    waiting = select(
-        func.coalesce(paused_models.c.reason, jobs.c.reason).label("reason"),
-        func.coalesce(paused_models.c.reason_code, jobs.c.reason_code).label("reason_code"),
-        func.coalesce(jobs.c.model, "").label("model"),
-    )
-    found = waiting.select_from(of_model).where(jobs.c.state == "pending").subquery()
-    query = select(found, func.count()).group_by(*found.c)
-    counts = Counter[tuple[str, ReasonCode | None]]()
-    for reason, code, model, count in connection.execute(query).all():
-        if reason is not None:
-            counts[reason, code] += count
-        elif capped := refusal(model):
-            counts[capped.text, capped.code] += count
-    ordered = sorted(counts.items(), key=lambda one: (-one[1], one[0][0]))
-    return tuple(Counted(reason=r, code=c, count=n) for (r, c), n in ordered)
+    """Why jobs are pending, the most frequent first."""
+    obstacles = Obstacles(connection, refusal)
+    which = (jobs.c.model, jobs.c.reason, jobs.c.reason_code)
+    query = select(*which, func.count()).where(jobs.c.state == "pending").group_by(*which)
+    counts = Counter[Reason]()
+    for model, text, code, count in connection.execute(query).all():
+        own = None if text is None else Reason(code, text)
+        if (reason := obstacles.of(model, own)) is not None:
+            counts[reason] += count
+    ordered = sorted(counts.items(), key=lambda one: (-one[1], one[0].text))
+    return tuple(Counted(reason=r.text, code=r.code, count=n) for r, n in ordered)
 
 
 def _by_reason(connection: Connection, which: Select[Any]) -> tuple[Counted, ...]:

@@ -106,6 +106,8 @@ BEYOND_BOUND, LEAST_BOUND, LEAST_USD = 10, 10_000, 0.1
 """Usage above so many times its reservation (or these tokens and dollars) is not believed."""
 MAX_TOKENS = 10**9
 """The most tokens of a reservation that was made without a bound."""
+OF_A_MODEL = "day for the model"
+"""Said of a model's own daily cap, and of no other."""
 _LEAST = Spent(calls=1, tokens=1, usd=1e-6)
 """Less than any attempt."""
 
@@ -356,7 +358,7 @@ class StoredLedger:
             raise BudgetExceeded.of_calls(cap)
         if entry.scope == "model":
             table = model if model in self._models else "*"
-            of, raising = f"day for the model {model!r}", f'{unit}_per_day in [models."{table}"]'
+            of, raising = f"{OF_A_MODEL} {model!r}", f'{unit}_per_day in [models."{table}"]'
         else:
             of, raising = entry.scope, f"budget.{_names(entry)[unit]}"
         daily = entry.scope != "explanation"

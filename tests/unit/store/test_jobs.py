@@ -9,6 +9,7 @@ from smile_trace.errors import Reason, ReasonCode
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.model_states import Pause
+from smile_trace.store.queries.calls import read_captured
 from smile_trace.store.tables import Group
 from tests.support.ledgers import reserve
 from tests.support.store_rows import GROUP, call_id, capture, decision, explanation, only
@@ -183,5 +184,29 @@ def test_what_a_used_up_cap_holds_back_is_said(
         assert store.status().pending_by_reason == ()
         reserve(store.ledger, model="planted", calls=2, usd=0.0)
         [waiting] = store.status().pending_by_reason
+        listed = list(read_captured(store.database, store.ledger.refusal, since_ns=0, limit=9))
     assert (waiting.code, waiting.count) == (ReasonCode.DAILY_CAP, 2)
+    assert [one.reason for one in listed] == [waiting.reason] * 2
     assert said in waiting.reason
+
+
+@pytest.mark.parametrize(
+    ("cap", "told"),
+    [
+        ("the cap of 2 calls per day is used up", 3),
+        ("the cap of 2 calls per day for the model 'planted' is used up", 2),
+    ],
+)
+def test_all_wait_for_the_cap_that_one_met_though_it_was_raised_since(
+    store: Store, cap: str, told: int
+) -> None:
+    """The worker holds to the caps with which it began."""
+    capture(store, 1, 2, 3)
+    decided = [decision(1), decision(2), decision(3, model="other")]
+    store.sampling.decide(decided, {}, now=1.0)
+    [first] = [job for job in store.jobs.unfinished() if job.call_id == call_id(1)]
+    store.jobs.postpone(first, Reason(ReasonCode.DAILY_CAP, cap), until=9.0, now=2.0)
+    listed = read_captured(store.database, store.ledger.refusal, since_ns=0, limit=9)
+    assert [one.reason for one in listed] == [cap] * told + [None] * (3 - told)
+    [waiting] = store.status().pending_by_reason
+    assert (waiting.reason, waiting.count) == (cap, told)
