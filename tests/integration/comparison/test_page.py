@@ -75,7 +75,7 @@ def test_no_line_ends_between_a_badge_and_what_was_edited(
     watched_page: WatchedPage, tmp_path: Path
 ) -> None:
     page = watched_page.page
-    template = "You are the assistant of a shop. Be brief. {question}"
+    template = "{question} You are the assistant of a shop. Be brief."
     page.set_content(_comparison(tmp_path, 12, template, unit="word").to_html())
     phrases = page.locator(".mark + .phrase")
     assert phrases.all_inner_texts() == ["Be brief.", "Be long and polite."]
