@@ -9,6 +9,7 @@ import numpy as np
 
 from smile_trace._guards.external_tracing import suppress_instrumentation
 from smile_trace._text.prompts import VARIABLE
+from smile_trace.attribution.segmentation.selections import asks
 from smile_trace.comparison.answers import (
     Answers,
     Paired,
@@ -347,13 +348,13 @@ class VersionReplay:
     ) -> tuple[Example, ...]:
         found = [
             Example(
-                variables=what_varies(item),
+                variables=variables,
                 before=pair.before[0],
                 after=pair.after[0],
                 distance=self._distance(pair.before[0], pair.after[0]),
                 trace_id=item.call.trace_id,
             )
-            for item, pair in zip(inputs, whole, strict=True)
+            for item, variables, pair in zip(inputs, what_varies(inputs), whole, strict=True)
             if pair is not None
         ]
         changed = [example for example in found if example.distance > 0]
@@ -391,10 +392,20 @@ def choose_inputs(
     return [inputs[k] for k in generator.permutation(len(inputs))[:most]]
 
 
-def what_varies(item: Input) -> dict[str, str]:
-    """The template's variables; without any, the last message beside the template, by role."""
+def what_varies(inputs: Sequence[Input]) -> list[dict[str, str]]:
+    """Of each input, the template's variables and the question beside it, by its role, that differ
+    between the inputs; all if none does."""
+    found = [{**_question(item), **item.use.variables} for item in inputs]
+    names = dict.fromkeys(name for one in found for name in one)
+    varying = [name for name in names if any(one.get(name) != found[0].get(name) for one in found)]
+    return [{name: one[name] for name in varying or names if name in one} for one in found]
+
+
+def _question(item: Input) -> dict[str, str]:
+    """The last message of a person beside the template, else the last message."""
     beside = [m for k, m in enumerate(item.call.messages) if k != item.use.message]
-    return item.use.variables or {message.role: message.content for message in beside[-1:]}
+    last = [*beside[-1:], *filter(asks, beside)][-1:]
+    return {message.role: message.content for message in last}
 
 
 def _named(steps: Sequence[Step], *, exact: bool) -> list[Step]:

@@ -150,8 +150,8 @@ class AnswerComparison(Record):
 
 
 class Example(Record):
-    """One input with both answers; `distance` is in [0, 1]. If the template has no variables,
-    `variables` holds the last message beside it, by its role."""
+    """One input with both answers; `distance` is in [0, 1]. `variables` holds what differs between
+    the inputs: values of the template's variables, and the question beside it, by its role."""
 
     variables: dict[str, str]
     before: str

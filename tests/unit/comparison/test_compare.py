@@ -640,12 +640,16 @@ def test_a_file_against_its_own_revision(store: Store, tmp_path: Path) -> None:
 BRIEF = "Be brief."
 
 
+BRIEF_USE = PromptUse(
+    name="support", version="1", template=BRIEF, message=0, start=0, end=len(BRIEF)
+)
+
+
 def _call(number: int, question: str) -> Call:
-    use = PromptUse(name="support", version="1", template=BRIEF, message=0, start=0, end=len(BRIEF))
     messages = (Message(role="system", content=BRIEF), Message(role="user", content=question))
     return Call(
         trace_id="1" * 32, span_id=f"{number:016x}", name="answer", messages=messages,
-        prompts=(use,), start_ns=number, end_ns=number + 1,
+        prompts=(BRIEF_USE,), start_ns=number, end_ns=number + 1,
     )  # fmt: skip
 
 
@@ -655,8 +659,17 @@ def test_questions_beside_a_template_without_variables_are_inputs_of_their_own()
     assert sorted(one.call.messages[1].content for one in chosen) == ["closed?", "open?"]
 
 
-def test_an_example_shows_the_question_where_there_are_no_variables() -> None:
-    [one] = choose_inputs([_call(1, "open?")], "support", [BRIEF], 1, np.random.default_rng(0))
-    assert what_varies(one) == {"user": "open?"}
-    use = one.use.model_copy(update={"variables": {"name": "Ann"}})
-    assert what_varies(Input(one.call, use)) == {"name": "Ann"}
+def test_examples_show_what_differs_between_the_inputs() -> None:
+    def inputs(*given: tuple[str, dict[str, str]]) -> list[Input]:
+        calls = [_call(k, question) for k, (question, _) in enumerate(given)]
+        result = Message(role="tool", content="a result")
+        calls = [c.model_copy(update={"messages": (*c.messages, result)}) for c in calls]
+        uses = [BRIEF_USE.model_copy(update={"variables": variables}) for _, variables in given]
+        return [Input(call, use) for call, use in zip(calls, uses, strict=True)]
+
+    same = {"company": "Nordvik"}
+    asked = inputs(("open?", same), ("closed?", same))
+    assert what_varies(asked) == [{"user": "open?"}, {"user": "closed?"}]
+    named = inputs(("open?", {"name": "Ann"}), ("open?", {"name": "Bo"}))
+    assert what_varies(named) == [{"name": "Ann"}, {"name": "Bo"}]
+    assert what_varies(asked[:1]) == [{"user": "open?", **same}]
