@@ -11,6 +11,7 @@ from smile_trace.models import Model
 from smile_trace.records import JSON, Explanation, Note, Observation, Prompted, SegmentAttribution
 from smile_trace.records.formats.answers import Called, read_refusal, read_tool_calls
 from smile_trace.records.tool_results import result_name
+from smile_trace.records.verdicts import drives
 
 _CLEARLY = 0.9
 """A part decides if at least this share of the requests is refused on one side of its removal, and
@@ -33,7 +34,7 @@ def refusals(explanation: Explanation) -> str | None:
         return None
     decisive = [
         segment
-        for segment in explanation.drivers
+        for segment in filter(drives, explanation.ranked)
         if _decides(explanation, segment, known, without=not refused)
     ]
     if decisive:

@@ -1,8 +1,11 @@
 """The server's answers: bounded, without perturbations, prompts as data."""
 
+from collections.abc import Sequence
+
 from smile_trace._guards.presentable import presentable
 from smile_trace.records import Explanation, Record, SegmentAttribution
 from smile_trace.records.comparison import Comparison, VersionReport
+from smile_trace.records.tool_results import result_name
 from smile_trace.store.queries.status import Status
 
 MOST_SEGMENTS, MOST_VERSIONS = 20, 10
@@ -39,7 +42,7 @@ class Why(Record):
     @classmethod
     def of(cls, explanation: Explanation, call: str | None = None) -> "Why":
         """Sum up an Explanation, its longest causes and texts cut short."""
-        sure = [segment for segment in explanation.ranked if segment.significant]
+        against = [s for s in explanation.ranked if s.significant and s.attribution < 0]
         return cls(
             call=call,
             model=_text(explanation.settings.model),
@@ -47,8 +50,8 @@ class Why(Record):
             status=explanation.status,
             reason=_text(explanation.fidelity.reason),
             summary=_text(explanation.summary, LONGEST_ANSWER),
-            supports=_causes([s for s in sure if s.attribution > 0]),
-            against=_causes([s for s in reversed(sure) if s.attribution < 0]),
+            supports=_causes(explanation.drivers, explanation),
+            against=_causes(against[::-1], explanation),
             target_calls=explanation.cost.target_calls,
             explained_at=explanation.explained_at,
         )
@@ -136,10 +139,10 @@ class Counts(Record):
         return cls(**{name: getattr(status, name) for name in names}, worker=_text(status.worker))
 
 
-def _causes(segments: list[SegmentAttribution]) -> tuple[Cause, ...]:
+def _causes(segments: Sequence[SegmentAttribution], explanation: Explanation) -> tuple[Cause, ...]:
     return tuple(
         Cause(
-            text=_text(segment.name),
+            text=_text(str(result_name(segment, explanation.messages) or segment.name)),
             role=_text(segment.role),
             attribution=segment.attribution,
             ci_low=segment.ci_low,

@@ -14,7 +14,16 @@ from smile_trace.records.call import Form, PromptUse
 from smile_trace.records.message import Message
 from smile_trace.records.perturbation import Asked, PerturbationKind, Place, Unit
 from smile_trace.records.upgrades import check_version, hash_settings, older_explanation, renamed
-from smile_trace.records.verdicts import SMALLEST_EFFECT, Verdict, decided, most_of, verdict_of
+from smile_trace.records.verdicts import (
+    SMALLEST_EFFECT,
+    Verdict,
+    decided,
+    effect,
+    finest_drivers,
+    most_of,
+    outermost_drivers,
+    verdict_of,
+)
 
 if TYPE_CHECKING:
     import pandas as pd  # type: ignore[import-untyped]
@@ -391,8 +400,15 @@ class Explanation(Shown):
 
     @property
     def drivers(self) -> tuple[SegmentAttribution, ...]:
-        """The segments that the answer certainly depends on, the strongest first."""
-        return tuple(s for s in self.ranked if s.significant and s.attribution > 0)
+        """The parts that the answer certainly depends on, the strongest first: the outermost, which
+        may be whole messages and tools' results, and the finest inside of them. Parts of a part
+        are measured with the rest kept: their effects do not add up to its own."""
+        free = [s for s in self.segments if not s.protected]
+        outermost = outermost_drivers(free, self.coarser)
+        inside = [s for one in outermost for s in finest_drivers(one, free, self.coarser)]
+        known = {s.places for s in outermost}  # some are measured again among finer parts
+        found = [*outermost, *(s for s in inside if s.places not in known)]
+        return tuple(sorted(found, key=effect, reverse=True))
 
     def __repr__(self) -> str:
         return "\n".join(
@@ -411,7 +427,8 @@ class Explanation(Shown):
         return sorted({*type(self).model_fields, *own, *_JSON_METHODS} - {"model_config", "part"})
 
     def to_frame(self) -> "pd.DataFrame":
-        """Return a pandas DataFrame with one row per segment, in the order of the prompt.
+        """Return a pandas DataFrame with one row per part of every level, in the order of the
+        prompt; `inside` is the key of the part that it is a piece of.
 
         Raises:
             ExtraMissing: pandas is not installed.

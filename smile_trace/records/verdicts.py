@@ -18,6 +18,9 @@ NO_DIFFERENCE = "made no measurable difference"
 
 NOT_COMPARED = " (additions, length and form are not compared)"
 
+WHOLES = ("message", "tool_result", "document", "section", "example", "turn", "step")
+"""Units that hold sentences or values: that one of them matters says nothing of these."""
+
 KEPT = ", with the rest of the prompt kept,"
 """How a part of a part was measured: a smaller effect of the whole is no contradiction."""
 

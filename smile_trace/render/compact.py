@@ -111,23 +111,32 @@ def compacted(
 
 
 def _finest(blocks: Sequence[Block]) -> Iterator[Block]:
-    """Yield the blocks with each piece in the colour of the finest certain part around it. A
-    passage that is a whole message has its value beside the role, no markers."""
+    """Yield the blocks with each piece in the colour of the finest certain part around it; of a
+    passage that has parts without effect only the markers tell. A passage that is a whole message
+    has its value beside the role, no markers, unless they alone tell of it."""
     holding: set[int] = set()
+    apart: set[int] = set()
     for block in blocks:
         for piece, around in _nested(block.pieces):
             if any(_owners(replace(piece, passage=None))):
                 holding.update(id(each.segment) for each in around if each.sign == piece.sign)
+            if piece.kind == "excluded":
+                apart.update(id(each.segment) for each in around)
     for block in blocks:
         pieces = []
         for piece, around in _nested(block.pieces):
             certain = [each for each in around if any(_owners(each))]
             finest = certain[-1].segment if certain and not piece.strength else None
-            shown = None if finest is None or id(finest) in holding else finest
+            shown = None if finest is None or id(finest) in holding | apart else finest
             pieces.append(replace(piece, passage=None if piece.kind == "edge" else shown))
         inside = [piece for piece in pieces if piece.text.strip()]
         whole = None
-        if len(inside) > 1 and _opens(inside[0]) and inside[-1].segment is inside[0].segment:
+        if (
+            len(inside) > 1
+            and _opens(inside[0])
+            and inside[-1].segment is inside[0].segment
+            and id(inside[0].segment) not in apart - holding
+        ):
             whole = inside[0]
             ends = (id(whole), id(inside[-1]))
             pieces = [piece for piece in pieces if id(piece) not in ends]

@@ -17,7 +17,7 @@ from smile_trace.records import Explanation, ProxyUse, SegmentAttribution, Verdi
 from smile_trace.records.tool_results import result_name
 from smile_trace.records.verdicts import NO_DIFFERENCE, NOT_MEASURED
 from smile_trace.render.phrases import labels, message_title
-from smile_trace.render.text import kind_and_title, short, signed, unsigned, visible
+from smile_trace.render.text import is_whole, kind_and_title, short, signed, unsigned, visible
 
 Kind = Literal[
     "supports", "opposes", "excluded", "open", "protected", "plain", "explained", "moved", "edge"
@@ -220,11 +220,14 @@ class Heatmap:
         if brief:
             return self._brief_key
         of_answer = {piece.kind for piece in self.answer}
-        finer = (
+        whole = (
             f"{OPENS} {CLOSES}: a part that was measured as a whole, which gives it its value and "
-            "colour; then the parts inside it were removed, with everything else retained: those "
-            "that matter are outlined, and their values do not add up to that of the whole, and "
-            "can exceed it."
+            "colour."
+        )
+        finer = (
+            "Then the parts inside it were removed, with everything else retained: those that "
+            "matter are outlined, and their values do not add up to that of the whole, and can "
+            "exceed it."
         )
         said = {
             f"Grey: without effect, it {NO_DIFFERENCE}.": "excluded" in self.kinds,
@@ -234,7 +237,10 @@ class Heatmap:
             "Dotted underline: protected, never removed.": "protected" in self.kinds,
             _PART: "explained" in of_answer,
             "Underlined in the answer: what changes without a coloured part.": "moved" in of_answer,
-            finer: "edge" in self.kinds,
+            whole: "edge" in self.kinds,
+            finer: any(
+                piece.passage and piece.segment for block in self.blocks for piece in block.pieces
+            ),
         }
         return " ".join(text for text, holds in said.items() if holds)
 
@@ -262,15 +268,13 @@ def heatmap(explanation: Explanation) -> Heatmap:
     fidelity = explanation.fidelity
     messages: list[tuple[str, tuple[Piece, ...]]] = []
     kinds: set[Kind] = set()
+    passages = [*explanation.coarser, *filter(_is_enclosed, explanation.segments)]
+    smallest = [segment for segment in explanation.segments if not _is_enclosed(segment)]
+    outermost = [passage for passage in passages if passage.parent is None]
     for index, message in enumerate(explanation.messages):
-        mine = [
-            (start, end, segment)
-            for segment in explanation.segments
-            for place, start, end in segment.places
-            if place == index
-        ]
-        edges = _with_labels(_edges(explanation.coarser, index), labels(message))
-        pieces = tuple(_pieces(message.content, mine, edges, _outermost(explanation, index)))
+        edges = _with_labels(_edges(passages, index), labels(message))
+        mine, around = _placed(smallest, index), _placed(outermost, index)
+        pieces = tuple(_pieces(message.content, mine, edges, around))
         kinds.update(piece.kind for piece in pieces)
         role = message_title(message, explanation.messages)
         messages.append((short(role, LONGEST_ROLE), pieces))
@@ -360,11 +364,11 @@ _Edges = Mapping[int, Sequence[Piece]]
 """The markers before the character at an offset."""
 
 
-def _edges(coarser: Sequence[SegmentAttribution], message: int) -> _Edges:
+def _edges(passages: Sequence[SegmentAttribution], message: int) -> _Edges:
     """Return the markers of a message's passages, nested as the passages are."""
     ends: dict[int, list[Piece]] = {}
     begins: dict[int, list[Piece]] = {}
-    for segment in coarser:
+    for segment in passages:
         for place, start, end in segment.places:
             if place == message:
                 named = kind_and_title(segment)
@@ -376,12 +380,18 @@ def _edges(coarser: Sequence[SegmentAttribution], message: int) -> _Edges:
     return {at: [*ends.get(at, ()), *begins.get(at, ())] for at in {*ends, *begins}}
 
 
-def _outermost(explanation: Explanation, message: int) -> list[_Placed]:
+def _is_enclosed(segment: SegmentAttribution) -> bool:
+    """Whether it is marked like a passage although it has no pieces: a certain part of which each
+    line would seem to matter by itself. A piece of a passage has a frame around it instead."""
+    certain = segment.significant and _strength(segment) > 0
+    return segment.parent is None and certain and is_whole(segment)
+
+
+def _placed(segments: Sequence[SegmentAttribution], message: int) -> list[_Placed]:
     return [
-        (start, end, passage)
-        for passage in explanation.coarser
-        if passage.parent is None
-        for place, start, end in passage.places
+        (start, end, segment)
+        for segment in segments
+        for place, start, end in segment.places
         if place == message
     ]
 

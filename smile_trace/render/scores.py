@@ -119,15 +119,26 @@ def _has_name(segment: SegmentAttribution) -> bool:
 FRAME_COLUMNS = (
     *("text", "attribution", "ci_low", "ci_high", "p_value", "significant", "verdict"),
     *("fails_without", "leave_one_out", "protected"),
-    *("role", "message", "start", "end", "unit", "key"),
+    *("role", "message", "start", "end", "unit", "key", "inside"),
 )
 
 
 def to_frame(explanation: Explanation) -> "pd.DataFrame":
-    """Return one row per segment, in the order of the prompt; the columns are `FRAME_COLUMNS`.
-    Raises ExtraMissing if pandas is not installed."""
+    """Return one row per part of every level, in the order of the prompt, each whole before its
+    parts; the columns are `FRAME_COLUMNS`, `inside` is the key of the whole. Raises ExtraMissing if
+    pandas is not installed."""
+    coarser = explanation.coarser
+    parts = sorted(
+        (*coarser, *explanation.segments), key=lambda s: (s.message, s.start, -s.end, s.parent or 0)
+    )
     return frame(
-        [[getattr(segment, name) for name in FRAME_COLUMNS] for segment in explanation.segments],
+        [
+            [
+                *(getattr(part, name) for name in FRAME_COLUMNS[:-1]),
+                None if part.parent is None else coarser[part.parent].key,
+            ]
+            for part in parts
+        ],
         FRAME_COLUMNS,
     )
 

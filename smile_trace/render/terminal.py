@@ -21,7 +21,7 @@ from smile_trace.render.heatmap_layout import (
     heatmap,
 )
 from smile_trace.render.scores import rows
-from smile_trace.render.text import noun, per_cent, short, signed, visible
+from smile_trace.render.text import is_whole, kind_and_title, noun, per_cent, short, signed, visible
 
 _BLUE, _ORANGE, _DARK = (64, 140, 240), (240, 140, 50), (40, 40, 40)
 _STATUS = {
@@ -90,12 +90,19 @@ def _block(block: Block) -> Text:
         sign, style = _SIGNS.get(part.kind, ""), "bold" if part.strength else "dim"
         enclosed = bool(sign) and _is_long(part)
         if enclosed and part.segment is not before:
-            text.append(OPENS, style=style)
+            text.append(OPENS + _tag(part), style=style)
         text.append(part.text, style=_style(part))
         text.append(sign, style=style)
         if enclosed and part.segment is not after:
             text.append(CLOSES, style=style)
     return text
+
+
+def _tag(piece: Piece) -> str:
+    """The kind and value of a whole inside of a passage, as those of the passage are marked."""
+    if piece.segment is None or not (piece.value and is_whole(piece.segment)):
+        return ""
+    return f"{kind_and_title(piece.segment)} {piece.value} "
 
 
 def _is_long(piece: Piece) -> bool:

@@ -7,6 +7,7 @@ from difflib import SequenceMatcher
 from typing import Literal, NamedTuple
 
 from smile_trace.records import Message, SegmentAttribution
+from smile_trace.records.verdicts import WHOLES
 
 _HIDDEN = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
@@ -73,12 +74,9 @@ def noun(segment: SegmentAttribution) -> str:
     return "part" if segment.unit in ("span", "auto") else segment.unit.replace("_", " ")
 
 
-_WHOLES = ("message", "tool_result", "document", "section", "example", "turn", "step")
-
-
 def is_whole(segment: SegmentAttribution) -> bool:
     """Whether it is more than a few words or a sentence, each of which could seem measured."""
-    return segment.unit in _WHOLES and len(segment.text.split()) > 1
+    return segment.unit in WHOLES and len(segment.text.split()) > 1
 
 
 def kind_and_title(segment: SegmentAttribution) -> str:

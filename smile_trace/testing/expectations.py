@@ -11,7 +11,8 @@ def assert_driven_by(explanation: Explanation, text: str, *, among: int = 3) -> 
     Case and punctuation at the ends of words do not count.
 
     Raises:
-        AssertionError: no part does; the message shows what does.
+        AssertionError: no part does, and the message shows what does; or only a larger part was
+            measured, and the message says which finer unit to use.
         ValueError: the text is in none of the prompt's segments.
     """
     if (why := why_not_driven_by(explanation, text, among=among)) is not None:
@@ -27,7 +28,8 @@ def assert_no_effect(
         within: the largest attribution that counts as none, in units of answer change.
 
     Raises:
-        AssertionError: a part has an effect, or was not measured well enough to exclude it.
+        AssertionError: a part has an effect, or was not measured well enough to exclude it, or
+            only as a piece of a larger part.
         ValueError: the text is in none of the prompt's segments.
     """
     if (why := why_not_without_effect(explanation, text, within=within)) is not None:

@@ -278,10 +278,21 @@ def test_a_part_measured_as_a_whole_is_not_named_by_words_alone() -> None:
     explained = explanation([("system", text)], {})
     whole = explained.segments[0].model_copy(
         update={"text": text, "end": len(text), "unit": "message", "significant": True,
-                "attribution": 0.5}
+                "attribution": 0.5, "verdict": "supports"}
     )  # fmt: skip
-    found = driver_text(explained.model_copy(update={"segments": (whole,)}))
-    assert found.startswith("system message: ")
+    found = explained.model_copy(update={"segments": (whole,)})
+    assert driver_text(found).startswith("system message: ")
+    page = to_html(found).replace("\u00a0", " ")
+    assert "▸message +0.50" in page
+    assert '<span class="supports' not in page, "no line of it is underlined"
+    assert "data-value=" not in page.partition("</style>")[2]
+    assert "▸message +0.50 Be kind" in terminal(found).replace("\u00a0", " ")
+    assert "refund.◂" in terminal(found)
+    assert "outlined" not in Reader(to_html(found)).text, "there are no parts inside of it"
+    section = whole.model_copy(update={"unit": "section", "parent": 0, "key": "piece"})
+    around = whole.model_copy(update={"verdict": "open", "significant": False})
+    inside = found.model_copy(update={"segments": (section,), "coarser": (around,)})
+    assert "▸section +0.50 Be kind" in terminal(inside)
 
 
 def test_the_finest_certain_part_is_named_and_nothing_uncertain() -> None:

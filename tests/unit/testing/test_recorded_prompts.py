@@ -10,6 +10,7 @@ import smile_trace
 from smile_trace.errors import SmileTraceError
 from smile_trace.testing import RecordedModel, assert_driven_by, assert_no_effect
 from smile_trace_contracts.fake_http_server import Answer, FakeHttpServer, Request
+from tests.support.explained import explanation
 
 PROMPT = "please tell me where the Eiffel Tower stands, thank you kindly"
 
@@ -65,6 +66,48 @@ def test_a_prompt_is_tested_without_spending(tmp_path: Path) -> None:
         assert_no_effect(again, "Rome")
     with pytest.raises(SmileTraceError, match="run this once"):
         smile_trace.explain(PROMPT + " now", model=RecordedModel(file))
+
+
+RULES = "Be brief and friendly. Answer in English. Always end with the number 112."
+
+
+def test_only_what_was_measured_is_asserted() -> None:
+    """A piece of a message that was measured as a whole is not said to matter, or not to."""
+    whole = {"start": 0, "end": len(RULES), "role": "system", "unit": "message", "text": RULES}
+    made = explanation([("system", RULES), ("user", "please")], {"please": 0.5})
+    scores = {"attribution": 0.5, "ci_low": 0.4, "ci_high": 0.6, "significant": True}
+    [please] = [s for s in made.segments if s.text == "please"]
+    rules = please.model_copy(update={**whole, **scores, "message": 0, "verdict": "supports"})
+    found = made.model_copy(update={"segments": (rules, please)})
+    only = "only the whole of the system message was measured, not 'Be brief' in it: use unit='sen"
+    for check in (assert_driven_by, assert_no_effect):
+        with pytest.raises(AssertionError, match=only):
+            check(found, "Be brief")
+    assert_driven_by(found, RULES)
+    none = {"attribution": 0.0, "ci_low": -0.01, "ci_high": 0.01, "significant": False}
+    excluded = rules.model_copy(update={**none, "verdict": "excluded"})
+    assert_no_effect(found.model_copy(update={"segments": (excluded, please)}), "Be brief")
+
+
+def test_a_whole_matters_although_none_of_its_words_does() -> None:
+    asked = "Where is it?"
+    made = explanation([("user", asked)], {})
+    scores = {"attribution": 0.9, "ci_low": 0.8, "ci_high": 1.0, "significant": True}
+    whole = made.segments[0].model_copy(
+        update={**scores, "text": asked, "start": 0, "end": len(asked), "unit": "message",
+                "key": "whole", "verdict": "supports"}
+    )  # fmt: skip
+    words = tuple(s.model_copy(update={"parent": 0}) for s in made.segments)
+    found = made.model_copy(update={"segments": words, "coarser": (whole,)})
+    assert found.drivers == (whole,)
+    assert_driven_by(found, asked)
+    with pytest.raises(AssertionError, match="has an effect"):
+        assert_no_effect(found, asked)
+    assert_no_effect(found, "where")
+    frame = found.to_frame()
+    assert list(frame.text) == [asked, *(s.text for s in words)]
+    assert list(frame.inside)[1:] == ["whole"] * len(words)
+    assert frame.inside.isna()[0]
 
 
 def test_a_damaged_recording_is_said(tmp_path: Path) -> None:
