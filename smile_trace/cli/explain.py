@@ -22,7 +22,7 @@ from smile_trace.cli.deliver import deliver_into_trace, find_tracker
 from smile_trace.cli.explain_now import DEPTH, Asked
 from smile_trace.cli.explain_run import explain_run
 from smile_trace.cli.output import check_writable, read_text, show_result
-from smile_trace.cli.stored import chosen_options, header, would_ask
+from smile_trace.cli.stored import also_stored, chosen_options, header, would_ask
 
 if TYPE_CHECKING:
     from smile_trace.records import Explanation
@@ -133,7 +133,7 @@ def explain(
             print(would_ask(look.found, json=json))
             return
         if not json:
-            print(header(look.found))
+            print("\n".join([header(look.found), *also_stored(look, place)]))
         result = look.found.result
         # The trace may have a later answer by now, which this does not explain.
         place = f"{place.partition(':')[0]}:{look.found.call_id.partition(':')[2]}"

@@ -1,7 +1,8 @@
 """What the store explains already, for `smile-trace explain`: shown, or said before asking anew."""
 
+import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -41,13 +42,19 @@ def chosen_options(context: typer.Context, options: Mapping[str, Any]) -> dict[s
 
 def header(stored: "Stored") -> str:
     """When it was made, with which settings and calls, and how it is asked for anew."""
-    first, cost = _first(stored), stored.result.cost
+    first = _first(stored)
     most = getattr(stored.result, "budget", first.settings.most_calls)
-    said = [_when(stored), first.settings.model, *_described(first)]
-    calls = cost.target_calls + cost.proxy_calls + cost.cached_calls
-    return printable(
-        f"Stored: {', '.join(said)}, {calls:,} calls. --fresh asks again, at most {most:,} calls."
-    )
+    said = [_when(stored), first.settings.model, *_described(first), _calls(stored)]
+    return printable(f"Stored: {', '.join(said)}. --fresh asks again, at most {most:,} calls.")
+
+
+def also_stored(look: "Look", wanted: str) -> Iterator[str]:
+    """The commands that show what else is stored of the call, one a line."""
+    for one in look.beside[:_NAMED]:
+        path = ["--path"] if hasattr(one.result, "steps") else []
+        command = " ".join(["smile-trace explain", wanted, *path, *_written(one.asked or {})])
+        status = [] if path else [_first(one).status]
+        yield printable(f"Also stored ({', '.join([*status, _calls(one)])}): {command}")
 
 
 def would_ask(stored: "Stored", *, json: bool) -> str:
@@ -69,9 +76,13 @@ def say_before_asking(look: "Look", chosen: Mapping[str, Any]) -> None:
         wanted = {name: chosen[name] for name in differing if name in chosen}
         has = {name: value for name, value in differing.items() if name in chosen}
         if has:
+            lacks = [name for name, value in has.items() if value in (None, [])]
+            made = listed(_written({name: has[name] for name in has if name not in lacks}))
+            without = listed([_flag(name) for name in lacks])
+            how = " and ".join(f"{w} {o}" for w, o in (("with", made), ("without", without)) if o)
             said.append(
-                f"The stored explanation ({_when(look.other)}) has {_listed(has)}, "
-                f"and you ask for {_listed(wanted)}."
+                f"The stored explanation ({_when(look.other)}) was made {how}; you ask for "
+                f"{listed(_written(wanted))}."
             )
         elif "pooled" in differing:
             said.append(
@@ -79,10 +90,8 @@ def say_before_asking(look: "Look", chosen: Mapping[str, Any]) -> None:
                 "its prompt: smile-trace compare NAME shows them."
             )
         else:
-            narrower = unusual(look.other.asked or {})
-            said.append(
-                f"What is stored ({_when(look.other)}) was asked for with {_listed(narrower)}."
-            )
+            narrower = listed(_written(unusual(look.other.asked or {})))
+            said.append(f"What is stored ({_when(look.other)}) was asked for with {narrower}.")
     elif look.job is not None and (told := _state(look.job)):
         said.append(told)
     if look.elsewhere:
@@ -121,13 +130,22 @@ def _described(explanation: "Explanation") -> list[str]:
     return [f"unit {unit}", *(_option(name, value) for name, value in others.items())]
 
 
-def _listed(options: Mapping[str, Any]) -> str:
-    return listed([_option(name, value) for name, value in options.items()])
-
-
 def _option(name: str, value: Any) -> str:
-    name = name.replace("_", " ")
-    if value in (None, []):
-        return f"no {name}"
     texts = [str(one) for one in (value if isinstance(value, list) else [value])]
-    return f"{name} {listed([f'“{text}”' if ' ' in text else text for text in texts])}"
+    quoted = listed([f"“{text}”" if " " in text else text for text in texts])
+    return f"{name.replace('_', ' ')} {quoted}"
+
+
+def _written(options: Mapping[str, Any]) -> list[str]:
+    """Options as they are written at the command line."""
+    given = ((name, v if isinstance(v, list) else [v]) for name, v in options.items())
+    return [f"{_flag(name)} {shlex.quote(str(one))}" for name, values in given for one in values]
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def _calls(stored: "Stored") -> str:
+    cost = stored.result.cost
+    return f"{cost.target_calls + cost.proxy_calls + cost.cached_calls:,} calls"

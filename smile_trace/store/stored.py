@@ -37,6 +37,8 @@ class Look:
         found: what agrees with the options: the newest that a worker made or that was asked for
             with the very same ones, else the newest.
         other: the same, whatever its options.
+        beside: what is stored of the call beside `found`, asked for with other options: the newest
+            of each.
         job: the call's newest job, where no worker has explained it.
         elsewhere: the ids of other calls of the trace that a worker has explained.
     """
@@ -44,6 +46,7 @@ class Look:
     call_id: str | None = None
     found: Stored | None = None
     other: Stored | None = None
+    beside: tuple[Stored, ...] = ()
     job: Job | None = None
     elsewhere: tuple[str, ...] = ()
 
@@ -173,7 +176,12 @@ def _chosen(call_id: str | None, stored: Sequence[Stored], asked: Mapping[str, J
         return one.asked is None or one.asked == asked, one.made_at
 
     fitting = [one for one in stored if not differences(one, asked) and not _narrower(one, asked)]
-    return Look(call_id, max(fitting, key=rank, default=None), max(stored, key=rank, default=None))
+    found, other = (max(few, key=rank, default=None) for few in (fitting, stored))
+    seen = [] if found is None else [found]
+    for one in sorted(stored, key=lambda one: -one.made_at) if seen else ():
+        if all((one.asked or {}) != (before.asked or {}) for before in seen):
+            seen.append(one)
+    return Look(call_id, found, other, tuple(seen[1:]))
 
 
 def _narrower(stored: Stored, asked: Mapping[str, JSON]) -> bool:

@@ -188,7 +188,7 @@ def test_what_differs_is_said_before_it_is_asked(home, captured, server):
     assert run(home, captured, "--budget", "20").returncode == 0
     asked = len(server.bodies)
     differing = run(home, captured, "--budget", "13", "--dry-run")
-    assert b"has budget 20, and you ask for budget 13" in differing.stderr
+    assert b"was made with --budget 20; you ask for --budget 13." in differing.stderr
     assert b"At most: 13 calls" in differing.stdout
     assert len(server.bodies) == asked
     assert run(home, captured, "--budget", "20", "--fresh").returncode == 0

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from smile_trace.cli.app import PANELS, app
 from smile_trace.cli.output import in_terminal, show_result
-from smile_trace.cli.stored import header, say_before_asking
+from smile_trace.cli.stored import also_stored, header, say_before_asking
 from smile_trace.errors import SmileTraceError
 from smile_trace.records import Cost
 from smile_trace.records.comparison import (
@@ -28,7 +28,7 @@ from smile_trace.records.comparison import (
 from smile_trace.records.path import ExplanationPath, PathStep
 from smile_trace.store.jobs import Job, JobState
 from smile_trace.store.requested import Stored
-from smile_trace.store.stored import Look
+from smile_trace.store.stored import Look, _chosen
 from tests.support.explained import explanation
 from tests.support.paths import ROOT
 
@@ -232,13 +232,19 @@ def _stored(asked: dict[str, Any] | None = None, **settings: Any) -> Stored:
     ("look", "chosen", "said"),
     [
         (Look(), {}, ""),
-        (Look(other=_stored()), {"unit": "word"}, "has unit auto, and you ask for unit word."),
+        (
+            Look(other=_stored()),
+            {"unit": "word", "until_settled": 200},
+            "was made with --unit auto and without --until-settled; you ask for --unit word and "
+            "--until-settled 200.",
+        ),
         (
             Look(other=_stored()),
             {"protect": ["a b"], "answer_part": "x"},
-            "has no protect and no answer part, and you ask for protect “a b” and answer part x.",
+            "was made without --protect and --answer-part; you ask for --protect 'a b' and "
+            "--answer-part x.",
         ),
-        (Look(other=_stored({"model": "other"})), {}, "was asked for with model other."),
+        (Look(other=_stored({"model": "other"})), {}, "was asked for with --model other."),
         (Look(other=_stored(pooled=True)), {}, "pooled with other calls of its prompt"),
         (
             Look(job=_job("skipped", "not sampled")),
@@ -254,6 +260,21 @@ def test_why_the_stored_explanation_is_not_shown(
 ) -> None:
     say_before_asking(look, chosen)
     assert said in capsys.readouterr().err
+
+
+def test_what_else_is_stored_of_a_call_is_said_with_its_command() -> None:
+    settled = [_stored({"until_settled": 160}, until_settled=160) for _ in "ab"]
+    worker, protected = _stored(), _stored({"protect": ["a b", "c"]}, protect=("a b", "c"))
+    seen = _chosen("a:b", [worker, *settled, protected, _stored()], {})
+    assert seen.found is not None
+    assert seen.found.asked is None
+    calls = f"({seen.found.result.status}, {seen.found.result.cost.target_calls} calls)"
+    assert list(also_stored(seen, "a:b")) == [
+        f"Also stored {calls}: smile-trace explain a:b --until-settled 160",
+        f"Also stored {calls}: smile-trace explain a:b --protect 'a b' --protect c",
+    ]
+    seen = _chosen("a:b", [worker, *settled], {"until_settled": 160})
+    assert list(also_stored(seen, "a:b")) == [f"Also stored {calls}: smile-trace explain a:b"]
 
 
 def test_the_first_line_of_a_stored_explanation() -> None:
