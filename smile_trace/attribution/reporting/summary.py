@@ -41,6 +41,8 @@ _CALLED = re.compile(r"\$\.tool_calls\[(\d+)\]\.(?:arguments\.)?(.+)")
 """Path to the name and arguments in an answer with tool calls (`records.formats.answers`)."""
 
 _MAX_NAMED = 3
+_MAX_FIELDS = 6
+"""Fields of an answer that are said to change, one by one."""
 
 _MAX_KINDS = 2
 """Kinds of parts that are counted one by one."""
@@ -243,10 +245,26 @@ def _fields(tree: _Tree, fields: Sequence[FieldChange], tools: Sequence[str]) ->
     named = [s for s in tree.everything if drives(s) and s.key in changes]
     finest = [s for s in named if not any(s in tree.above(piece) for piece in named)]
     names = tree.named_together(finest) if finest else {}
-    for segment in sorted(finest, key=effect, reverse=True)[:_MAX_NAMED]:
+    for segment in _one_per_field(finest, changes):
         strongest = sorted(changes[segment.key], key=lambda change: -change.share)
         what = _fields_named([change.path for change in strongest], tools)
         yield f"without {names[segment.key]} {what}"
+
+
+def _one_per_field(
+    drivers: Sequence[SegmentAttribution], changes: Mapping[str, Sequence[FieldChange]]
+) -> list[SegmentAttribution]:
+    """For each field the strongest of the drivers that change the fewest others beside it, then, if
+    these are few, the strongest of the rest."""
+    ranked = sorted(drivers, key=effect, reverse=True)
+    of_field: dict[str, list[SegmentAttribution]] = {}
+    for driver in ranked:
+        for change in changes[driver.key]:
+            of_field.setdefault(change.path, []).append(driver)
+    chosen = {min(own, key=lambda s: len(changes[s.key])).key for own in of_field.values()}
+    first = [driver for driver in ranked if driver.key in chosen][:_MAX_FIELDS]
+    rest = [driver for driver in ranked if driver.key not in chosen]
+    return [*first, *rest[: max(_MAX_NAMED - len(first), 0)]]
 
 
 def _fields_named(paths: Sequence[str], tools: Sequence[str]) -> str:

@@ -137,6 +137,19 @@ def test_the_arguments_of_several_calls_have_the_names_of_their_tools(
     assert f"; without “fox” {changes}" in said([driver()], fields=fields, tools=tools)
 
 
+def test_each_field_has_a_word_before_one_has_two() -> None:
+    """A word that changes all fields says of none which word it came from."""
+    words = ["JSON", "lamps", "five", "brass", "Ann"]
+    segments = [segment(w, 0.1, 0.9 - k / 10, 0.95, key=w) for k, w in enumerate(words)]
+    of = {"product": ["JSON", "lamps", "brass"], "quantity": ["JSON", "five"]}
+    of["customer"] = ["JSON", "Ann"]
+    fields = [FieldChange(key=w, path=f"$.{f}", share=0.5) for f, keys in of.items() for w in keys]
+    assert (
+        "; without “lamps” the field `product` changes; without “five” the field `quantity` "
+        "changes; without “Ann” the field `customer` changes."
+    ) in said(segments, fields=fields)
+
+
 INCONCLUSIVE = "What drove this answer is not settled: so it is."
 NOTHING = "No single part of the prompt made a difference that stands out of the noise."
 
