@@ -29,7 +29,7 @@ def _read(data: bytes) -> None:
     assert all(len(one.why) < 500 for trace in traces for one in unread(trace))
     for call in (call for trace in traces for call in trace.calls):
         assert Call.model_validate_json(call.model_dump_json()) == call
-        captured = Captured(call, span, state=None, reason=None, status=None)
+        captured = Captured(call, span, None, None, None, calls_of_trace=1, beginning=call.trace_id)
         shown = listed._told(captured)
         assert all(c.isprintable() or c == "\n" for c in shown)
         json.dumps(listed._whole(captured), allow_nan=False)
