@@ -4,10 +4,14 @@ the result was measured as a whole."""
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from smile_trace._guards.presentable import presentable
 from smile_trace._text.lists import ordinal
 from smile_trace.records.explanation import SegmentAttribution
 from smile_trace.records.message import Message, ToolResult, tool_names
 from smile_trace.records.perturbation import Place
+
+_LONGEST = 60
+"""Characters of a tool's name."""
 
 UNKNOWN = "a tool"
 """A tool whose call is not among the messages."""
@@ -36,7 +40,10 @@ def result_name(segment: SegmentAttribution, messages: Sequence[Message]) -> Res
     for place, tool in results:
         if _is_all(segment, place, messages):
             same = [one for one, name in results if name == tool]
-            return ResultName(tool, ordinal(same.index(place)) if len(same) > 1 else "")
+            return ResultName(
+                presentable(tool, longest=_LONGEST),
+                ordinal(same.index(place)) if len(same) > 1 else "",
+            )
     return None
 
 
