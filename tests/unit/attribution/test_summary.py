@@ -93,7 +93,7 @@ RESULT = '{"id": 1, "day": "Friday"}'
     [
         (("order", "weather"), "the result of order"),
         (("order", "order"), "the first result of order"),
-        (("or\x1bder", "weather"), "the result of or\\x1bder"),
+        (("or\x1bder", "weather"), "the result of orer"),
     ],
 )
 @pytest.mark.parametrize("unit", ["tool_result", "message"])
