@@ -204,7 +204,8 @@ class RemainingCalls:
             return False
         if not self._known.deterministic and not any(any(one.significant) for one in found):
             return False
-        return self._plan.refine([one.effects for one in found], calls, self._known.rows(level))
+        effects, certain = [one.effects for one in found], [one.significant for one in found]
+        return self._plan.refine(effects, calls, self._known.rows(level), certain)
 
 
 def _seems_to_matter(found: LevelFindings) -> bool:

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
-from itertools import count, islice, takewhile
+from itertools import chain, count, islice, repeat, takewhile
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from smile_trace.attribution.design.perturber import Perturber
 from smile_trace.attribution.estimation.inference import LEVEL
 from smile_trace.attribution.estimation.solver import Array
 from smile_trace.attribution.segmentation.partitioner import Partitioner
+from smile_trace.attribution.segmentation.selections import asks
 from smile_trace.records import (
     ExplanationSettings,
     Perturbation,
@@ -141,7 +142,7 @@ class Planner:
         self.in_turn = False
         """Whether the first level protects what has its turn in the next one, not yet planned."""
         self._waiting: list[tuple[float, Segment]] = []
-        """Single sentences with an effect, which are cut into words after all passages."""
+        """Parts with an effect, each with it, that are not partitioned yet."""
         self.levels: list[Level] = []
         self.levels.append(self._first_level())
 
@@ -302,14 +303,21 @@ class Planner:
         coarse += [segment for _, segment in self._waiting]
         return calls >= MIN_LEVEL_CALLS and not all(map(self._partitioner.is_finest, coarse))
 
-    def refine(self, effects: Sequence[Array], calls: int, asked: Sequence[Perturbation]) -> bool:
+    def refine(
+        self,
+        effects: Sequence[Array],
+        calls: int,
+        asked: Sequence[Perturbation],
+        certain: Sequence[Sequence[bool]] = (),
+    ) -> bool:
         """Plans a finer partition of the segments with an effect; False if there is none.
 
         Args:
             effects: of the segments of each of the `finest` levels.
+            certain: which of them are certain; empty if none is known to be.
             asked: the rows that were asked on the last level; its other rows are dropped.
         """
-        chosen = self._promising(effects, calls)
+        chosen = self._promising(effects, certain, calls)
         share, segments = calls, self._partitioner.refine(chosen, calls)
         if len(segments) <= len(chosen):
             return False
@@ -354,27 +362,28 @@ class Planner:
             return masks.DETERMINISTIC_KEEP_PROBABILITIES
         return masks.KEEP_PROBABILITIES
 
-    def _promising(self, effects: Sequence[Array], calls: int) -> list[Segment]:
-        """The segments to partition: passages of several parts or sentences before a sentence is
-        cut into words."""
-        free = [
-            (effect, segment)
-            for level, of_level in zip(self.finest, effects, strict=True)
-            for effect, segment in zip(of_level, level.segments, strict=True)
-            if not segment.protected
-        ]
-        ranked = sorted([*free, *self._waiting], key=lambda one: -one[0])
-        enough = min(max(ranked[0][0], 0.0) / 3, self._settings.smallest_effect)
-        found = [ranked[0], *(one for one in ranked[1:] if one[0] >= enough)]
-        passages = [one for one in found if self._holds_sentences(one[1])]
-        self._waiting = [one for one in found if one not in passages] if passages else []
-        chosen = (passages or found)[: max(calls // CALLS_PER_PASSAGE, 1)]
+    def _promising(
+        self, effects: Sequence[Array], certain: Sequence[Sequence[bool]], calls: int
+    ) -> list[Segment]:
+        """The segments to partition, the strongest first: passages of several parts or sentences
+        before a single sentence and before what the user asked, which tells a reader least."""
+        sure = chain.from_iterable(certain) if certain else repeat(False)
+        segments = chain.from_iterable(level.segments for level in self.finest)
+        every = zip(np.concatenate(effects), segments, sure, strict=False)
+        free = [one for one in every if not one[1].protected]
+        most = max(effect for effect, _, _ in free)
+        enough = min(most, most / 3, self._settings.smallest_effect)
+        found = [(effect, one) for effect, one, is_sure in free if is_sure or effect >= enough]
+        ranked = sorted([*found, *self._waiting], key=lambda one: -one[0])
+        passages = [one for one in ranked if not self._comes_last(one[1])]
+        chosen = (passages or ranked)[: max(calls // CALLS_PER_PASSAGE, 1)]
+        self._waiting = [one for one in ranked if one not in chosen]
         return sorted((segment for _, segment in chosen), key=lambda s: s.places)
 
-    def _holds_sentences(self, segment: Segment) -> bool:
-        """Whether its own parts are larger than those of the finest partition."""
-        pieces = self._partitioner.refine([segment], len(self._partitioner.segments))
-        return not all(self._partitioner.is_finest(s) or s.protected for s in pieces)
+    def _comes_last(self, segment: Segment) -> bool:
+        asked = [m for m, message in enumerate(self._prompted.messages) if asks(message)]
+        is_asked = segment.unit == "message" and segment.message in asked[-1:]
+        return is_asked or self._partitioner.is_sentence(segment)
 
     def _fill(self, level: Level, calls: int, share: int) -> None:
         """Plans rows for `calls` new calls; a finer level may follow after `share`."""

@@ -49,6 +49,10 @@ class Partitioner(Protocol):
         """Whether a segment is in the finest partition."""
         ...
 
+    def is_sentence(self, segment: Segment) -> bool:
+        """Whether a segment is a single sentence or field, or inside one."""
+        ...
+
     def coarse(self, limit: int, structure: int | None = None) -> tuple[Segment, ...]:
         """The partition of the prompt to begin with: the finest with at most `limit` (≥ 1) free
         segments, or at most `structure` if they are the prompt's own parts, not joined. It may
@@ -130,11 +134,14 @@ class Segmentation:
         self._numbers = {segment.places: k for k, segment in enumerate(self.segments)}
         self._leaves: dict[int, Leaf] = {}
         self._results = self._tool_results() if self.unit == "auto" else ()
-        self._beside = {s.places for s in self._results if s.protected}
 
     def is_finest(self, segment: Segment) -> bool:
         """See `Partitioner`."""
         return segment.places in self._numbers
+
+    def is_sentence(self, segment: Segment) -> bool:
+        """See `Partitioner`."""
+        return len(segment.places) == 1 and self._outline.sentence(segment) is not None
 
     def coarse(self, limit: int, structure: int | None = None) -> tuple[Segment, ...]:
         """See `Partitioner`."""
@@ -160,11 +167,11 @@ class Segmentation:
     def refine(self, coarse: Sequence[Segment], limit: int) -> tuple[Segment, ...]:
         """See `Partitioner`."""
         groups = self._inside(coarse)
-        if all(segment.places in self._beside for segment in coarse):
+        if self.unit != "auto":
+            return self._fit(groups, limit)
+        if all(segment.protected for segment in coarse):
             return self._messages_of(groups, limit)
-        if self.unit == "auto":
-            return self._parts(groups, limit, limit, fewest=2)
-        return self._fit(groups, limit)
+        return self._parts(groups, limit, limit, fewest=2)
 
     def _tool_results(self) -> tuple[Segment, ...]:
         """Each result of a tool, and the rest of the prompt protected; () without results."""

@@ -497,6 +497,63 @@ def test_messages_are_removed_where_no_result_matters(
     assert run(_agent(results), constant, **how).explanation.status == "no_effect"
 
 
+def test_the_only_message_that_matters_is_partitioned_beside_results() -> None:
+    messages = _agent(2, turns=0)
+    found = run(messages, copying("became"), unit="auto", budget=80).explanation
+    assert [s.text for s in found.ranked if s.significant and s.unit == "word"] == ["became"]
+
+
+_PLANNER = (
+    "You plan the work of Nordvik Wind.\nBe brief.\nNever mention tickets.\n"
+    "Always end with the emergency number.\nUse the tools only."
+)
+_WEATHER = (
+    '{"site": "Skarv", "day": "Monday", "wind": 14.5, "rain": 2.1, "pressure": 1002, "at": "coast"}'
+)
+_FREE = '{"team": "blades", "free": [{"name": "Ingrid"}, {"name": "Petra"}], "away": ["Mira"]}'
+_MANUAL = (
+    "[1] Hub care. The seals are greased twice a year.\n[2] Blade bolts. The bolts take 740 newton "
+    "metres.\n[3] Paint. Scratches are reported."
+)
+_MENU = "On Monday the canteen has fish soup and apple cake. It opens at noon."
+_DRAWN_ON = {
+    '"wind": 14.5': "The wind reaches 14.5 metres per second, so the crew must not climb.",
+    '"rain": 2.1': "Expect 2.1 millimetres of rain and bring waterproof clothing.",
+    "Ingrid": "Ingrid is free.",
+    "740 newton": "Tighten the bolts to 740 newton metres.",
+    "emergency number": "In an emergency call 0800 555 112.",
+}
+
+
+def _planned(messages: tuple[Message, ...]) -> str:
+    """Needs one of the question's sentences; then each of what it draws on adds its own."""
+    text = " ".join(message.content for message in messages)
+    if "bolts at Skarv" not in text and "should the crew know" not in text:
+        return "What would you like to plan?"
+    return " ".join(said for key, said in _DRAWN_ON.items() if key in text) or "I have nothing."
+
+
+def test_fields_and_instructions_come_before_the_sentences_of_the_question() -> None:
+    """The result with the largest effect holds nothing but fields, which are no sentences, and the
+    system message has a small effect, which is certain."""
+    messages = list(chat(_PLANNER, "We retighten the bolts at Skarv. What should the crew know?",
+                         roles=("system", "user")))  # fmt: skip
+    for number, response in enumerate((_WEATHER, _FREE, _MANUAL, _MENU)):
+        call = ToolCall(id=str(number), name=f"tool_{number}", arguments={"day": "Monday"})
+        messages.append(Message(role="assistant", parts=(call,)))
+        given = ToolResult(id=str(number), response=response)
+        messages.append(Message(role="tool", parts=(given,)))
+    for seed in range(2):
+        how: Any = {"unit": "auto", "budget": 80, "seed": seed, "remote": True}
+        found = run(tuple(messages), _planned, **how).explanation
+        everything = [*found.coarser, *found.segments]
+        named = [s.text for s in everything if s.significant and s.parent is not None]
+        assert {'"wind": 14.5', '"rain": 2.1'} <= set(named)
+        assert "Always end with the emergency number." in named
+        assert all(any(key in text for key in _DRAWN_ON) for text in named)
+        assert all(s.parent is None for s in everything if s.role == "user")
+
+
 @pytest.mark.parametrize(("budget", "results"), [(20, 3), (40, 1)])
 def test_a_single_result_or_a_small_budget_has_no_level_of_results(
     budget: int, results: int
