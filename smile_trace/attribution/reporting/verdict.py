@@ -44,15 +44,18 @@ def levels_shown(
 
     The `outermost` levels, which are inside no other, are always shown, a finer one if it is
     reliable or has a sure part. The fidelity is that of the finest level that is reliable like all
-    before it, or of the outermost; a level that predicts but names nothing is inconclusive.
+    before it, or of the outermost; a level of which every mask was asked speaks only if all were. A
+    level that predicts but names nothing is inconclusive.
     """
     finer = [_verdict(findings, scores) for findings in found[outermost:]]
     finer = list(takewhile(lambda verdict: verdict[0] in CONVINCING, finer))
     shown = outermost + len(finer)
     judged, (status, reason) = _of_outermost(found[:outermost], scores)
-    reliable = list(takewhile(lambda verdict: verdict[0] == "reliable", finer))
-    if status == "reliable" and reliable:
-        judged, (status, reason) = outermost + len(reliable) - 1, reliable[-1]
+    if status == "reliable":
+        reliable = list(takewhile(lambda verdict: verdict[0] == "reliable", finer))
+        levels = [(judged, reason), *((k, why) for k, (_, why) in enumerate(reliable, outermost))]
+        drawn = [level for level in levels if not found[level[0]].exact]
+        judged, reason = (drawn or levels)[-1]
     if status == "reliable" and not any(map(_stands_out, found[:shown])):
         status, reason = "inconclusive", f"{reason[:-1]}, but none of them stands out of the noise."
     quality = found[judged].held_out

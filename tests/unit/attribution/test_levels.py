@@ -563,6 +563,19 @@ def test_a_single_result_or_a_small_budget_has_no_level_of_results(
     assert not any("rest" in key for key in found.partitions[0])
 
 
+def test_a_level_of_which_every_mask_was_asked_does_not_speak_for_a_drawn_one() -> None:
+    drawn, every = findings(True), replace(findings(True), exact=True, held_out=None)
+    for levels, said in (
+        ([drawn, every], "39 %"),
+        ([every, drawn], "39 %"),
+        ([every] * 2, "every"),
+    ):
+        _, fidelity = levels_shown(levels, SCORES)
+        assert fidelity.status == "reliable"
+        assert said in fidelity.reason
+        assert (fidelity.r2_heldout is None) == (said == "every")
+
+
 @pytest.mark.parametrize(
     ("beside", "status"),
     [((True, True), "reliable"), ((False, True), "partial"), ((True, False), "partial")],
