@@ -13,7 +13,7 @@ from smile_trace.attribution.answer_change.response_scores import (
 from smile_trace.attribution.answer_change.text_comparison import TextComparison
 from smile_trace.attribution.answer_span import AnswerSpan
 from smile_trace.attribution.design.planner import CallKey, Level, Planner, call_key
-from smile_trace.attribution.estimation.findings import LevelFindings, find, precise
+from smile_trace.attribution.estimation.findings import LevelFindings, find, precise, times_of
 from smile_trace.attribution.estimation.first_place import nearness
 from smile_trace.attribution.estimation.gaussian_process import WarpedProcessSolver
 from smile_trace.attribution.estimation.inference import DEFAULT_SOLVER
@@ -119,10 +119,15 @@ class KnownAnswers:
             return False
         return not (self.reduced(index) and any(self.find(level).untold))
 
+    @property
+    def times(self) -> int:
+        """How often a mask is asked to tell what is lost without its parts."""
+        return times_of(self.deterministic, self.scores().noise_floor)
+
     def reduced(self, index: int) -> bool:
         """Whether the reduced prompts of a level tell no more: they were asked, or are not, since
-        the model varies."""
-        return not self.deterministic or any(row.level == index for row in self.planner.sparse)
+        answers differ."""
+        return self.times > 1 or any(row.level == index for row in self.planner.sparse)
 
     def confirmed(self, scores: ResponseScores) -> list[Pair]:
         """The pairs of the last level that fresh masks have confirmed."""

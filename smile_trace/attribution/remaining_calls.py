@@ -19,6 +19,9 @@ NEARLY = 1.5
 REDUCED = 2
 """Calls that are kept back for the prompt reduced to what matters."""
 
+CLEARING = 0.075
+"""Share of the calls that is kept back for the prompt without what averages alone exclude."""
+
 _AT_LEAST, _UNTOLD = 1.25, 2.0
 """Factors on the rows for an open part, at least, and for parts that masks cannot tell apart."""
 
@@ -37,14 +40,14 @@ class RemainingCalls:
         self._known = known
         self._plan = known.planner
         self._most = most
-        reduced = REDUCED if known.deterministic else 0
-        self._kept_back = min(MOST_CALLS + reduced, self._plan.budget // 5)
+        self._confirming = min(MOST_CALLS + REDUCED, self._plan.budget // 5)
+        self._clearing = int(CLEARING * self._plan.budget)
+        self._sizes: dict[int, int] = {}
+        """Of each level the size of the groups of parts that were removed last, to clear them."""
 
     def plan_more(self) -> bool:
         """Plans the next rows once all before the next look are answered; False at the end."""
-        return (
-            self._goes_on() or self._confirms() or self._asks_for_suspected() or self._goes_beyond()
-        )
+        return self._goes_on() or self._confirms() or self._clears() or self._goes_beyond()
 
     @property
     def before_look(self) -> int:
@@ -55,6 +58,10 @@ class RemainingCalls:
         if self._kept_back and not level.exact:
             return min(level.before_look, self._plan.leaving(self._kept_back))
         return level.before_look
+
+    @property
+    def _kept_back(self) -> int:
+        return self._confirming + self._clearing
 
     @property
     def _may_need_sparse(self) -> bool:
@@ -131,21 +138,24 @@ class RemainingCalls:
     def _goes_beyond(self) -> bool:
         """Plans as many further calls as would settle what is open, if allowed, and no more than
         were asked already: then the need is known better."""
-        found = map(self._known.find, self._plan.levels)
+        found = list(map(self._known.find, self._plan.levels))
         wanted = [max(further_rows(of_level), default=0) for of_level in found]
+        alone = self._known.times * sum(sum(of_level.suspected) for of_level in found)
         asked = len(self._known.asked)
-        calls = min(max(wanted), asked, self._most - asked)
+        calls = min(max(*wanted, alone), asked, self._most - asked)
         if calls <= 0:
             return False
         self._plan.budget = asked + calls
-        return self._plan.resume(wanted.index(max(wanted)), calls)
+        return self._asks_without(calls) > 0 or (
+            max(wanted) > 0 and self._plan.resume(wanted.index(max(wanted)), calls)
+        )
 
     def _confirms(self) -> bool:
         """Spends the calls kept back until all else is asked: on masks that confirm pairs, reduced
         prompts, and the level's last rows."""
-        if not self._kept_back:
+        if not self._confirming:
             return False
-        kept_back, self._kept_back = self._kept_back, 0
+        kept_back, self._confirming = self._confirming, 0
         level = self._plan.levels[-1]
         if not level.exact:
             known = zip(self._known.rows(level), self._known.scores().changes[-1], strict=True)
@@ -159,24 +169,43 @@ class RemainingCalls:
             kept_back -= self._asks_for_untold(index, kept_back)
         return True
 
-    def _asks_for_suspected(self) -> bool:
-        """Plans the prompt without each part that may cost more alone, while calls are left."""
+    def _clears(self) -> bool:
+        """Asks without the parts that an average alone excludes, all together, then the halves of
+        what was lost, until each stands alone or the calls are spent; the rest is for the level's
+        last rows."""
+        if self._asks_without(self._calls_left):
+            return True
+        released, self._clearing = self._clearing, 0
+        return released > 0 and self._calls_left > 0
+
+    def _asks_without(self, calls: int) -> int:
+        """Plans prompts without groups of parts that no mask has cleared, within `calls`."""
         planned = 0
         for index, level in enumerate(self._plan.levels):
-            suspected, size = self._known.find(level).suspected, len(level.segments)
-            alone = (tuple(k != i for k in range(size)) for i in np.flatnonzero(suspected))
-            planned += self._plan.add_reduced(index, alone, self._calls_left - planned)
-        return planned > 0
+            found = self._known.find(level)
+            first = index not in self._sizes
+            doubtful = np.array(found.suspected) | (first & np.array(found.uncleared))
+            parts = np.flatnonzero(doubtful)
+            if level.exact or not len(parts) or self._sizes.get(index) == 1:
+                continue
+            size = len(parts) if first else math.ceil(self._sizes[index] / 2)
+            groups = [set(parts[k : k + size]) for k in range(0, len(parts), size)]
+            reduced = (tuple(k not in of for k in range(len(found.segments))) for of in groups)
+            now = self._plan.add_reduced(index, reduced, calls - planned, self._known.times)
+            if now:
+                self._sizes[index] = size
+            planned += now
+        return planned
 
     def _asks_for_untold(self, index: int, calls: int) -> int:
         """Plans reduced prompts, within `calls`, and returns how many calls they take.
 
         They serve effects that are excluded but for parts that no mask removed together. The prompt
         is reduced to the named and open parts, and to the named: if the whole rest is not needed,
-        no two of its parts are. If answers vary, random masks say more in two calls.
+        no two of its parts are. If answers differ, random masks say more in two calls.
         """
         found = self._known.find(self._plan.levels[index])
-        if not (self._known.deterministic and any(found.untold)) or calls < 1:
+        if not (self._known.times == 1 and any(found.untold)) or calls < 1:
             return 0
         free = np.array(self._plan.levels[index].free)
         named = ~free | found.significant | np.array(found.fails_without or ~free)
@@ -228,6 +257,7 @@ def further_rows(found: LevelFindings, *, told: bool = True) -> list[int]:
     needed = np.array(found.fails_without or (False,) * len(free))
     untold = np.array(found.untold)
     is_open = free & ~np.array(found.significant) & ~needed & (told | ~untold)
+    is_open &= ~np.array(found.suspected)
     is_open &= most >= found.limit
     by_interval = np.minimum(most / np.maximum(np.abs(effect), _NONE) - 1, 1e3)
     named = np.maximum(by_interval, _by_test(found, int(free.sum())))

@@ -179,18 +179,19 @@ class Planner:
         ]
         return bool(self.sparse)
 
-    def add_reduced(self, index: int, reduced: Iterable[masks.Mask], calls: int) -> int:
-        """Plans rows with most of the prompt removed, within `calls`, in place of the last level's
-        last rows; returns how many."""
+    def add_reduced(
+        self, index: int, reduced: Iterable[masks.Mask], calls: int, times: int = 1
+    ) -> int:
+        """Plans rows with some parts removed, `times` each and within `calls`, in place of the last
+        level's last rows; returns how many."""
         level = self.levels[index]
         known = {(row.level, row.mask) for row in self.sparse}
         fresh = dict.fromkeys(mask for mask in reduced if (index, mask) not in known)
-        rows = [
-            self._row(level, "sparse", mask) for mask in filter(level.perturber.sendable, fresh)
-        ]
-        self.sparse += rows[:calls]
+        sendable = list(filter(level.perturber.sendable, fresh))[: max(calls, 0) // times]
+        rows = [self._row(level, "sparse", mask) for mask in sendable for _ in range(times)]
+        self.sparse += rows
         del self.levels[-1].rows[self.leaving(0) :]
-        return len(rows[:calls])
+        return len(rows)
 
     def halve_rest(self, asked: Sequence[Perturbation], calls: int) -> None:
         """Draws the last level's rows after `asked` again, once, to remove half. The test stays

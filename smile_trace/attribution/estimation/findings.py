@@ -60,6 +60,8 @@ class LevelFindings:
     """The largest effect in each interval before `holding_unseen_pairs`, if that was applied."""
     suspected: tuple[bool, ...] = ()
     """Which effects are open only because more was lost than those of the parts removed."""
+    uncleared: tuple[bool, ...] = ()
+    """Which effects are excluded as an average, and each mask without the part lost as much."""
     limit: float = SMALLEST_EFFECT
     """The smallest effect that matters."""
 
@@ -163,6 +165,7 @@ def find(
             [*known, *beside],
             deterministic=deterministic,
             measured=np.array([measured.get(int(k), np.nan) for k in np.flatnonzero(free)]),
+            times=times_of(deterministic, floor),
             seed=seed,
             unseen=unseen,
             solver=solver,
@@ -191,8 +194,18 @@ def find(
         untold=_flags(tested.untold, free),
         alone=None if tested.alone is None else in_place(tested.alone, free),
         suspected=_flags(tested.suspected, free),
+        uncleared=_flags(tested.uncleared, free),
         limit=limit,
     )
+
+
+REPEATS = 3
+"""How often a mask is asked of a model whose answers vary, for the median."""
+
+
+def times_of(deterministic: bool, floor: float) -> int:
+    """How often a mask is asked to tell what is lost without its parts."""
+    return 1 if deterministic or floor <= NEGLIGIBLE else REPEATS
 
 
 def _of_drawn(
@@ -213,6 +226,7 @@ class _Tested:
     significant: NDArray[np.bool_]
     untold: NDArray[np.bool_]
     suspected: NDArray[np.bool_]
+    uncleared: NDArray[np.bool_]
     rows: int
     pairs: tuple[Pair, ...]
     held_out: HeldOut | None = None
@@ -235,7 +249,7 @@ def _of_every_mask(
     if floor > NEGLIGIBLE:
         estimate = inference.within_noise(estimate, significant, floor)
     none = np.zeros_like(significant)
-    return _Tested(estimate, significant, none, none, used, together)
+    return _Tested(estimate, significant, none, none, none, used, together)
 
 
 def _of_drawn_masks(
@@ -245,6 +259,7 @@ def _of_drawn_masks(
     *,
     deterministic: bool,
     measured: Array,
+    times: int,
     seed: list[int],
     unseen: bool,
     solver: Solver,
@@ -265,10 +280,10 @@ def _of_drawn_masks(
     changes = np.array([change for _, change in answered])
     estimate = inference.holding_unseen_pairs(estimate, removed, changes, significant, limit)
     excluded = inference.excludes(estimate, limit)
-    if deterministic:
-        estimate = inference.holding_joint_losses(
-            estimate, removed, changes, measured, significant, limit
-        )
+    estimate = inference.holding_joint_losses(
+        estimate, removed, changes, measured, significant, limit, times
+    )
+    without = inference.excludes(estimate, limit) & ~significant
     rows_of_fit = distinct(rows) if deterministic else rows
     first = None
     if near is not None and len(rows.y) >= inference.FOLDS:
@@ -283,6 +298,7 @@ def _of_drawn_masks(
         significant,
         untold=told & ~excluded & ~significant,
         suspected=excluded & ~inference.excludes(estimate, limit),
+        uncleared=without & inference.uncleared(removed, changes, limit) & np.isnan(measured),
         rows=len(rows.y),
         pairs=together,
         held_out=held_out(rows_of_fit, [*seed, 1], solver),

@@ -215,19 +215,34 @@ def holding_joint_losses(
     alone: Array,
     significant: NDArray[np.bool_],
     limit: float = SMALLEST_EFFECT,
+    times: int = 1,
 ) -> Estimate:
-    """The estimate of a model that repeats itself, with intervals that hold what was lost where
-    only parts were removed whose effects are excluded: each may cost all of it, as long as what it
-    needs is there. Not so a part that was removed `alone` (else NaN), or in a mask without which
-    less than the limit was lost. Other arguments as for `holding_unseen_pairs`."""
+    """The estimate with intervals that hold what was lost where only parts were removed whose
+    effects are excluded: each that is `uncleared` may cost all of it, as long as what it needs is
+    there. The median answer of a mask that was asked `times` times or more tells what is lost.
+
+    Args:
+        alone: what was lost with each removed alone, NaN where that was not measured.
+        times: 1 for a model that repeats itself.
+        removed: and the other arguments as for `holding_unseen_pairs`.
+    """
     excluded = excludes(estimate, limit) & ~significant
-    unknown = np.isnan(alone) & (removed.T @ (changes < limit) == 0)
-    explained = removed @ np.fmax(np.maximum(estimate.effect, 0.0), alone)
+    unknown = uncleared(removed, changes, limit) & np.isnan(alone)
+    already = np.fmax(np.maximum(estimate.effect, 0.0), alone)
     high = estimate.high.copy()
-    for mask, lost, already in zip(removed > 0, changes, explained, strict=True):
-        if excluded[mask].all() and lost - already >= limit:
+    masks, places = np.unique(removed > 0, axis=0, return_inverse=True)
+    for k, mask in enumerate(masks):
+        of_mask = changes[places.ravel() == k]
+        lost = float(np.median(of_mask))
+        if len(of_mask) >= times and excluded[mask].all() and lost - already[mask].sum() >= limit:
             high[mask & unknown] = np.maximum(high[mask & unknown], lost)
     return replace(estimate, high=high)
+
+
+def uncleared(removed: Array, changes: Array, limit: float = SMALLEST_EFFECT) -> NDArray[np.bool_]:
+    """Which segments no mask cleared: without them less than `limit` was never lost."""
+    found: NDArray[np.bool_] = removed.T @ (changes < limit) == 0
+    return found
 
 
 def at_most(low: Array, high: Array) -> Array:

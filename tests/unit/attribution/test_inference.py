@@ -216,11 +216,14 @@ def test_what_excluded_parts_lose_together_any_of_them_may_cost_alone() -> None:
     significant, unknown = np.array([True, False, False, False]), np.full(4, np.nan)
 
     def widened(
-        rows: list[list[float]], lost: list[float], alone: list[float] | None = None
+        rows: list[list[float]],
+        lost: list[float],
+        alone: list[float] | None = None,
+        times: int = 1,
     ) -> list[float]:
         measured = unknown if alone is None else np.array(alone)
         held = inference.holding_joint_losses(
-            found, np.array(rows), np.array(lost), measured, significant
+            found, np.array(rows), np.array(lost), measured, significant, times=times
         )
         return [float(most) for most in held.high]
 
@@ -232,3 +235,7 @@ def test_what_excluded_parts_lose_together_any_of_them_may_cost_alone() -> None:
     assert widened([without_three, [0.0, 0.0, 0.0, 1.0]], [0.3, 0.0]) == [0.6, 0.3, 0.3, 0.05]
     alone = [np.nan, 0.0, np.nan, np.nan]
     assert widened([without_three], [0.3], alone) == [0.6, 0.05, 0.3, 0.3]
+    # Answers that differ: the median of three tells, and one of them nothing.
+    assert widened([without_three], [0.9], times=3) == list(high)
+    assert widened([without_three] * 3, [0.3, 0.9, 0.2], times=3) == [0.6, 0.3, 0.3, 0.3]
+    assert widened([without_three] * 3, [0.9, 0.0, 0.02], times=3) == list(high)

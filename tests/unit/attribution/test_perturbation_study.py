@@ -1,5 +1,7 @@
 """The Study with planted models: what is asked, what is told, what comes out."""
 
+import json
+import re
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
@@ -641,3 +643,28 @@ def test_a_part_that_costs_more_alone_than_on_average_is_not_excluded() -> None:
     said = {s.text: s.verdict for s in found.segments}
     assert "excluded" not in {said[word] for word in needed}
     assert {said[word] for word in words if word not in ("Gate", *needed)} == {"excluded"}
+
+
+def test_words_that_cost_a_field_alone_are_told_from_the_excluded() -> None:
+    """All excluded words are removed at once, then halves of those without which more was lost."""
+    note = (
+        "Good morning, this is Jonas Berg, we would like to order five Ild stoves for the scouts,"
+        " by Friday if possible, please."
+    )
+
+    def model(messages: tuple[Message, ...]) -> str:
+        words = set(re.findall(r"\w+", messages[0].content))
+        fields = {
+            "customer": "Jonas Berg" if {"this", "is", "Jonas", "Berg"} <= words else None,
+            "product": "Ild stoves" if {"Ild", "stoves"} <= words else None,
+            "quantity": 5 if "five" in words else None,
+        }
+        return json.dumps(fields) if "JSON" in words else "An order."
+
+    prompt = f"Extract the order as JSON with the keys customer, product and quantity. {note}"
+    matter = {"JSON", "this", "is", "Jonas", "Berg,", "Ild", "stoves", "five"}
+    for seed in range(3):
+        found = run(prompt, model, budget=80, seed=seed).explanation
+        excluded = {s.text for s in found.segments if s.verdict == "excluded"}
+        assert not excluded & matter
+        assert len(excluded) >= 15
