@@ -66,8 +66,8 @@ LONGEST_ROLE = 60
 @dataclass(frozen=True)
 class Piece:
     """A run of text with one look. `passage` is the outermost passage around it: it gives the
-    colour behind the text, and its pieces are outlined, since their attributions are other
-    quantities."""
+    colour behind what was not told apart in it. Its pieces that matter have their own colour, and
+    are outlined, since their attributions are other quantities."""
 
     text: str
     kind: Kind
@@ -82,15 +82,19 @@ class Piece:
 
     @property
     def ground(self) -> Kind:
-        """The kind for the colour behind the text: the passage's, or else the segment's."""
-        return self.kind if self.passage is None else _kind(self.passage)
+        """The kind for the colour behind the text: the passage's, unless its own is certain."""
+        return self.kind if self._is_itself or self.passage is None else _kind(self.passage)
 
     @cached_property
     def ground_strength(self) -> float:
         """The strength of the colour behind the text, in [0, 1]; 0: none."""
-        if self.passage is None:
+        if self._is_itself or self.passage is None:
             return self.strength
         return _strength(self.passage)
+
+    @property
+    def _is_itself(self) -> bool:
+        return self.kind == "excluded" or self.outlined or self.text.isspace()
 
     @property
     def outlined(self) -> bool:
