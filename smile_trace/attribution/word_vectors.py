@@ -98,18 +98,10 @@ class Meaning:
         self._known: dict[str, Vectors] = {}
         self._unrelated: float | None = None
 
-    def distance(
-        self,
-        one: Sequence[str],
-        other: Sequence[str],
-        *,
-        across: bool = False,
-        share: float = 1.0,
-    ) -> float:
-        """The smallest distance between texts of the lists, in [0, 1]: 0 = paraphrase, 1 =
-        unrelated. `across` means different languages, `share`, in (0, 1], how much of the texts
-        the distance is due to."""
-        cosine = float((self._vectors(one) @ self._vectors(other).T).max())
+    def distance(self, one: str, other: str, *, across: bool = False, share: float = 1.0) -> float:
+        """The distance between two texts, in [0, 1]: 0 = paraphrase, 1 = unrelated. `across` means
+        different languages, `share`, in (0, 1], how much of the texts the distance is due to."""
+        cosine = float((self._vectors([one]) @ self._vectors([other]).T).max())
         apart = (1 - cosine) / self._scale() / share
         far = _FAR_ACROSS if across else _FAR
         return float(np.clip((apart - _NEAR) / (far - _NEAR), 0, 1))

@@ -234,7 +234,7 @@ def _reword(matches: Sequence[Match], response: Answer, left: Left, meaning: Mea
     for k, v in product(wanted, compared):
         across = len({matches[k].unit.language, response.units[v].language} - {None}) == 2
         distances = (
-            meaning.distance([a], [b], across=across, share=max(mine_, theirs_) ** power)
+            meaning.distance(a, b, across=across, share=max(mine_, theirs_) ** power)
             for (a, mine_), (b, theirs_), power in zip(mine[k], theirs[v], _POWERS, strict=True)
         )
         near.append((1 - min(distances) ** 2, k, v))

@@ -158,13 +158,15 @@ def _goes_on(before: str, after: str) -> bool:
 
 def _clauses(text: str, number: int) -> Iterator[Unit]:
     """A sentence's clauses, joined until each tells enough; the whole sentence states an order."""
-    begin = 0
-    for found in () if ORDER.search(text) else _CLAUSE_END.finditer(text):
-        end = found.start()
-        if min(_telling(text[begin:end]), _telling(text[end:])) >= _LEAST_CLAUSE:
-            yield _unit(text[begin:end], number)
-            begin = end
-    yield _unit(text[begin:], number)
+    pieces = [text] if ORDER.search(text) else _CLAUSE_END.split(text)
+    told = list(map(_telling, pieces))
+    clause, here, left = "", 0.0, sum(told)
+    for piece, tells_ in zip(pieces, told, strict=True):
+        clause, here, left = clause + piece, here + tells_, left - tells_
+        if round(min(here, left), 6) >= _LEAST_CLAUSE:
+            yield _unit(clause, number)
+            clause, here = "", 0.0
+    yield _unit(clause, number)
 
 
 def _telling(text: str) -> float:

@@ -283,7 +283,7 @@ def _of_drawn_masks(
     estimate = inference.holding_joint_losses(
         estimate, removed, changes, measured, significant, limit, times
     )
-    without = inference.excludes(estimate, limit) & ~significant
+    still = inference.excludes(estimate, limit)
     rows_of_fit = distinct(rows) if deterministic else rows
     first = None
     if near is not None and len(rows.y) >= inference.FOLDS:
@@ -297,8 +297,11 @@ def _of_drawn_masks(
         estimate,
         significant,
         untold=told & ~excluded & ~significant,
-        suspected=excluded & ~inference.excludes(estimate, limit),
-        uncleared=without & inference.uncleared(removed, changes, limit) & np.isnan(measured),
+        suspected=excluded & ~still,
+        uncleared=still
+        & ~significant
+        & inference.uncleared(removed, changes, limit)
+        & np.isnan(measured),
         rows=len(rows.y),
         pairs=together,
         held_out=held_out(rows_of_fit, [*seed, 1], solver),
