@@ -131,6 +131,8 @@ class Spool:
             if self._descriptor < 0:
                 self._descriptor = self._create()
                 return self._descriptor
+            if not self._is_full_or_removed(self._descriptor):
+                return self._descriptor  # begun since it was asked for, by a handler or a thread
             fresh = self._create()
             # The descriptor stays, its file changes: nobody ever writes to a closed one.
             os.dup2(fresh, self._descriptor, inheritable=False)

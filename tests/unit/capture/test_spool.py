@@ -1,6 +1,8 @@
 """The spool: who may read it, when a new file begins, what happens where nothing can be written."""
 
+import contextlib
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -43,6 +45,23 @@ def test_a_full_file_is_followed_by_the_next(limit: int, sizes: list[int], tmp_p
     assert sorted((f.stat().st_size for f in spool_files(tmp_path)), reverse=True) == sizes
     alive = [writer_alive(file) for file in spool_files(tmp_path)]
     assert alive.count(True) == 1
+
+
+def test_who_finds_the_file_begun_meanwhile_begins_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool = make_spool(tmp_path)
+
+    @contextlib.contextmanager
+    def after_a_handler() -> Iterator[None]:
+        monkeypatch.undo()
+        assert spool.write(b"from the handler")
+        yield
+
+    monkeypatch.setattr("smile_trace.spool.writer.handlers_wait", after_a_handler)
+    assert spool.write(b"from the program")
+    [file] = spool_files(tmp_path)
+    assert file.read_bytes() == b"from the handler\nfrom the program\n"
 
 
 def test_over_the_cap_the_newest_are_dropped_and_counted(tmp_path: Path) -> None:
