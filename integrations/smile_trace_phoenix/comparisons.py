@@ -3,11 +3,14 @@
 from collections.abc import Sequence
 from typing import Any
 
+from smile_trace.records import JSON
 from smile_trace.records.comparison import Comparison
 from smile_trace.render.comparison.layout import figures
+from smile_trace.render.markdown import escape_lines
 from smile_trace.trackers import ComparedPrompt, Receipt
 from smile_trace.trackers.http import HttpClient
 from smile_trace.trackers.version_rows import (
+    ABSENT,
     MADE_BY,
     Cell,
     Row,
@@ -19,7 +22,6 @@ from smile_trace.trackers.version_rows import (
 )
 from smile_trace_phoenix.server import PhoenixServer
 
-ABSENT = "not in this version"
 _MOMENT = "1970-01-01T00:00:00+00:00"
 """The time of a run of unknown time, which Phoenix requires."""
 
@@ -100,7 +102,7 @@ def _write_experiment(http: HttpClient, dataset: str, comparison: Comparison, pl
 def _write_run(http: HttpClient, experiment: str, example: str, cell: Cell, at: str) -> None:
     run: dict[str, Any] = {
         "dataset_example_id": example,
-        "output": cell.output,
+        "output": _markdown(cell.output),
         "repetition_number": 1,
         "start_time": at,
         "end_time": at,
@@ -119,3 +121,8 @@ def _write_run(http: HttpClient, experiment: str, example: str, cell: Cell, at: 
         "result": {"label": cell.label, "score": cell.score},
     }
     http.send("POST", "v1/experiment_evaluations", evaluation)
+
+
+def _markdown(output: dict[str, JSON]) -> dict[str, JSON]:
+    """Return an output of one text as Markdown, as which Phoenix shows it; others are JSON."""
+    return {k: escape_lines(v) for k, v in output.items()} if len(output) == 1 else output

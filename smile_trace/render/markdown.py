@@ -103,6 +103,11 @@ def escape(text: str) -> str:
     return _MARKUP.sub(lambda match: _ENTITIES.get(match[0], "\\" + match[0]), line)
 
 
+def escape_lines(text: str) -> str:
+    """Return `text` like `escape`, on the lines that it has."""
+    return "  \n".join(map(escape, text.splitlines()))
+
+
 def _line(row: Row, *, finer: bool) -> str:
     segment = row.segment
     mark = _MARKS[segment.verdict]

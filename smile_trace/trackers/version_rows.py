@@ -7,10 +7,17 @@ from dataclasses import dataclass, field
 
 from smile_trace.records import JSON
 from smile_trace.records.comparison import Comparison, Influence
-from smile_trace.render.comparison.layout import safe_name
+from smile_trace.render.comparison.layout import (
+    edit_phrase,
+    edit_verdict,
+    open_parts,
+    safe_name,
+    unmeasured,
+)
 from smile_trace.render.text import signed, visible
 
-INFLUENCE, CHANGE = "influence", "answer change"
+INFLUENCE, CHANGE, EDIT = "influence", "answer change", "effect of the edit"
+ABSENT = "not in this version"
 MADE_BY = {"made_by": "smile-trace"}
 """Metadata that marks our columns, which may be overwritten."""
 
@@ -27,21 +34,24 @@ class Cell:
 
 @dataclass
 class Row:
-    """An example, with its cells by the index of the version."""
+    """An example, with its cells by the index of the version. `key`: what a row keeps its id by
+    where its text changes; by default the text."""
 
     shown: dict[str, JSON]
     cells: dict[int, Cell] = field(default_factory=dict)
+    key: str = ""
 
     @property
     def id(self) -> str:
-        """A hash of the example, so that a table that is overwritten keeps it."""
-        text = json.dumps(self.shown, sort_keys=True)
+        """A hash of the example, so that a table that is overwritten keeps it, and its order."""
+        text = self.key or json.dumps(self.shown, sort_keys=True)
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def comparison_rows(comparison: Comparison) -> list[Row]:
-    """Return all rows, each once: the parts of the templates, then the inputs."""
-    rows = (*part_rows(comparison), *answer_rows(comparison))
+    """Return all rows, each once: what changed, each edit, the inputs, then the parts of the
+    templates."""
+    rows = (*change_rows(comparison), *answer_rows(comparison), *part_rows(comparison))
     return list({row.id: row for row in rows}.values())
 
 
@@ -75,8 +85,51 @@ def made_by_us(metadata: Mapping[str, JSON] | None) -> bool:
     return dict(metadata or {}).items() >= MADE_BY.items()
 
 
+def change_rows(comparison: Comparison) -> list[Row]:
+    """Return a row per change of version, what it did above the new template, and then a row for
+    each of its edits."""
+    rows: list[Row] = []
+    versions, limit = comparison.versions, comparison.settings.smallest_effect
+    for number, change in enumerate(comparison.changes):
+        before, after = versions[change.before], versions[change.after]
+        said = f"{change.summary}\n\n{after.template}".strip()
+        row = Row({"change": visible(f"{before.label} → {after.label}")}, key=f"change {number}")
+        row.cells[change.before] = _text(before.template, CHANGE)
+        row.cells[change.after] = _text(said, CHANGE)
+        rows.append(row)
+        for place, edit in enumerate(change.edits):
+            label, told = edit_verdict(change, place, limit)
+            effect = next((one for one in change.effects if one.edits == (place,)), None)
+            row = Row({"edit": visible(edit_phrase(edit))}, key=f"edit {number} {place}")
+            row.cells[change.before] = _text(edit.before.strip() or ABSENT, EDIT)
+            row.cells[change.after] = _text(f"{edit.after.strip() or ABSENT}\n\n{told}", EDIT)
+            row.cells[change.after].label = label
+            row.cells[change.after].score = None if effect is None else round(effect.distance, 4)
+            rows.append(row)
+    return rows
+
+
+def _text(text: str, name: str) -> Cell:
+    """Return a cell of one text, which needs no reading of JSON."""
+    return Cell({"text": visible(text)}, name)
+
+
 def part_rows(comparison: Comparison) -> list[Row]:
-    """Return a row per part of the templates; a part that was edited or moved is the same row."""
+    """Return a row per part of the templates that is settled in a version, and one that counts the
+    others; a part that was edited or moved is the same row."""
+    rows = [row for row in _all_parts(comparison) if row.cells.keys() - _open(row)]
+    others = Row({"parts": "the others"}, key="other parts")
+    for place, version in enumerate(comparison.versions):
+        if told := "\n".join(filter(None, (open_parts(version), unmeasured(version)))):
+            others.cells[place] = _text(told, INFLUENCE)
+    return [*rows, others] if others.cells else rows
+
+
+def _open(row: Row) -> set[int]:
+    return {place for place, cell in row.cells.items() if cell.label == "open"}
+
+
+def _all_parts(comparison: Comparison) -> list[Row]:
     rows: list[Row] = []
     row_of: dict[tuple[int, int], Row] = {}
     for place, version in enumerate(comparison.versions):

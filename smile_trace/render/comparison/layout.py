@@ -19,7 +19,7 @@ from smile_trace.records.comparison import (
     VersionChange,
     VersionReport,
 )
-from smile_trace.records.verdicts import in_sentence
+from smile_trace.records.verdicts import NO_DIFFERENCE, in_sentence
 from smile_trace.render.heatmap_layout import strength
 from smile_trace.render.text import short, signed, visible
 
@@ -277,6 +277,28 @@ def effects_of(change: VersionChange) -> list[EditEffect]:
 def ruled_out(change: VersionChange, effect: EditEffect) -> bool:
     """Whether a group of edits did little beside another one: it is folded."""
     return effect.share < MIN_SHARE and not effect.named
+
+
+def edit_verdict(change: VersionChange, place: int, limit: float) -> tuple[str, str]:
+    """Return what an edit did to the answers, in a few words and in a sentence. That it made no
+    difference is said only where an effect of `limit` is excluded."""
+    effect = next((one for one in change.effects if place in one.edits), None)
+    group = range(len(change.edits)) if effect is None else effect.edits
+    found = effect or change.answers
+    certain = found.named if isinstance(found, EditEffect) else bool(found and found.significant)
+    if found is None or (effect is None and certain and len(group) > 1):
+        return "open", f"not tried: {change.why_no_edits or change.why_no_answers or 'no budget'}"
+    inputs = f"{found.inputs} input{'' if found.inputs == 1 else 's'}"
+    told = f"{found.changed} of {inputs} got another answer"
+    moved = f"{told}, {100 * found.distance:.0f} % of an answer changed"
+    with_others = f", measured together with {len(group) - 1} more" if len(group) > 1 else ""
+    if found.ci_high < limit:
+        return NO_DIFFERENCE, f"{NO_DIFFERENCE}: {told}{with_others}"
+    if certain:
+        return "changed the answers", f"changed the answers: {moved}"
+    if found.ci_low > 0:
+        return "one of several", f"one of several that changed the answers: {moved}{with_others}"
+    return "open", f"{in_sentence('open', found.ci_high)}{with_others}"
 
 
 CHARTED = ("latency_seconds", "output_tokens", "usd", "refusal_rate", "feedback")

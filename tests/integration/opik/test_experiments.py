@@ -105,8 +105,13 @@ def test_versions_stand_side_by_side(
     wanted = {"influence": (round(part.influence, 4), part.verdict)}
     assert seen["capital v2"][name_it]["scores"] == wanted
     french = [row for row in seen["capital v2"] if "French" in row]
-    assert french
-    assert not set(french) & set(seen["capital v1"]), "a row that the first version has not"
+    [part_of_it] = set(french) - set(seen["capital v1"])
+    assert "part" in json.loads(part_of_it), "a row that the first version has not"
+    [edit] = set(french) - {part_of_it}
+    assert seen["capital v1"][edit]["text"] == "Never guess."
+    change = json.dumps({"change": "1 → 2"})
+    assert seen["capital v1"][change]["text"] == comparison.versions[0].template
+    assert str(seen["capital v2"][change]["text"]).startswith(comparison.changes[0].summary)
     parts = [
         str(item["data"]["part"])
         for _, item in sorted(server.experiments.items.items(), reverse=True)

@@ -286,7 +286,7 @@ def test_prompt_versions_stand_side_by_side(project: Project) -> None:
     for one in experiments:
         assert one["id"] in str(receipt.url)
         [run] = project.server.get(f"experiments/{one['id']}/runs")
-        assert run["output"]["influence"] == "+0.20 [+0.10, +0.30]"
+        assert run["output"] == {"text": "1 part was not measured: too few calls removed it"}
     calls = (ForgottenCall(id="a:b", start_ns=1, prompts=((prompt, "1"),)),)
     never = ForgottenTrace(trace_id=sample_trace().trace_id, start_ns=1, calls=calls)
     [outcome] = project.tracker.forget([never])
