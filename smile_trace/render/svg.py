@@ -3,8 +3,7 @@
 Trackers show SVG as images, without tooltips: so each significant segment has its value above it,
 and its sign in the underline. An image does not learn the page's colour scheme:
 `prefers-color-scheme` gives the system's if the page sets no `color-scheme`, as MLflow's light
-page. So there is no background, text and lines have a lightness between white and black, and
-coloured words stand in dark ink on an opaque colour.
+page. So it has a background of its own, on which every text is legible, whatever page it is on.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,7 +20,7 @@ from smile_trace.render.html import filled
 from smile_trace.render.text import short, signed
 from smile_trace.render.typeset import Chunk, width_of, wrap
 
-MARGIN, PADDING = 20.0, 14.0
+MARGIN, BRIEF_MARGIN, PADDING = 20.0, 6.0, 14.0
 TEXT, SMALL, TINY = 15.0, 12.0, 10.0
 BOLD = 1.08
 VALUED_LINE, LINE, SMALL_LINE = 36.0, 21.0, 17.0
@@ -87,7 +86,7 @@ def brief_svg(explanation: Explanation, *, width: int = 600, height: int = 500) 
     """Draw the explanation at most `height` pixels high, as trackers show it: what is certain with
     the sentences around it, in the prompt's order; the rest is folded (see `compact`). The
     strongest part is drawn in any case. Raises ValueError if the width is below 240."""
-    inner = width - 2.0 - CORNER
+    inner = width - 2 * BRIEF_MARGIN - CORNER
     said = headline(explanation, lambda text: len(_lines(text, TEXT, inner)) <= HEADLINE_LINES)
     page = partial(_page, width=width, said=said)
     picture, room = compacted(
@@ -132,7 +131,7 @@ class _Page:
         self.width = float(width)
         self.said = said
         self.room = room
-        self.margin = MARGIN if room is None else 1.0
+        self.margin = MARGIN if room is None else BRIEF_MARGIN
         self.words: list[Word] = []
         self.boxes: list[Box] = []
         self.legend_y = -1.0
