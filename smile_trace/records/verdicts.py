@@ -4,6 +4,8 @@ calls."""
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Literal
 
+from smile_trace._text.lists import in_words
+
 if TYPE_CHECKING:
     from smile_trace.records.explanation import Interaction, SegmentAttribution
 
@@ -17,6 +19,9 @@ matters is excluded. `open`: not measured well enough to tell."""
 NO_DIFFERENCE = "made no measurable difference"
 
 NOT_COMPARED = " (additions, length and form are not compared)"
+
+NAMED, MOST_NAMED = 3, 6
+"""How many drivers a sentence names, and at most where they are about as strong."""
 
 WHOLES = ("message", "tool_result", "document", "section", "example", "turn", "step")
 """Units that hold sentences or values: that one of them matters says nothing of these."""
@@ -120,6 +125,29 @@ def finest_drivers(
     holding = {id(passage) for s in inside for passage in around(s, coarser)}
     finest = (s for s in inside if id(s) not in holding | again)
     return sorted(finest, key=effect, reverse=True)
+
+
+def named_of(drivers: Sequence["SegmentAttribution"]) -> int:
+    """Return how many of several drivers a sentence names: three, and up to six of those that may
+    be as strong as the weakest of these."""
+    count = NAMED
+    while count < min(len(drivers), MOST_NAMED) and _may_be_as_strong(drivers[count], drivers):
+        count += 1
+    return min(count, len(drivers))
+
+
+def further(drivers: Sequence["SegmentAttribution"], named: int) -> str:
+    """Return what a sentence says of the drivers that it does not name: `two weaker parts`; empty
+    if there are none."""
+    rest = drivers[named:]
+    if any(_may_be_as_strong(one, drivers[:named]) for one in rest):
+        return f"{in_words(len(rest))} more that may be as strong"
+    return f"{in_words(len(rest))} weaker part{'' if len(rest) == 1 else 's'}" if rest else ""
+
+
+def _may_be_as_strong(driver: "SegmentAttribution", before: Sequence["SegmentAttribution"]) -> bool:
+    """Whether its interval reaches the weakest of the first ones."""
+    return driver.ci_high >= min(one.attribution for one in before[:NAMED])
 
 
 def joint(verdicts: Collection[Verdict | None]) -> Verdict:

@@ -3,16 +3,16 @@
 import re
 from collections.abc import Callable, Iterator, Sequence
 
-from smile_trace._text.lists import NUMBERS, in_words
 from smile_trace.records import Explanation, SegmentAttribution
-from smile_trace.records.verdicts import KEPT, NOT_COMPARED
+from smile_trace.records.verdicts import KEPT, NOT_COMPARED, further, outermost_drivers
 from smile_trace.render.text import visible
 
 _ASIDE = re.compile(rf"(?<=%) \[\d+ to \d+ %\]|{re.escape(NOT_COMPARED)}|{KEPT}")
 _QUOTE = re.compile(r"(the \w+ message )?“([^“”]*)”")
 _CLAUSE = re.compile(r"; (?=(?:[^“”]*“[^“”]*”)*[^“”]*$)")
 """The end of a clause, not inside of a quotation."""
-_MORE = re.compile(rf"and on ({'|'.join(NUMBERS)}|[\d,]+) more")
+_DRIVER = ("on ", "and on ")
+"""What a clause on a further driver begins with."""
 _LONGEST = (60, 40, 28, 20, 12)
 """Characters of each quotation, the most generous first."""
 
@@ -37,20 +37,18 @@ def _shorter(summary: str, explanation: Explanation) -> Iterator[str]:
     yield named
     clauses = _CLAUSE.split(named.removesuffix("."))
     for count in range(len(clauses), 0, -1):
-        some = "; ".join([*clauses[:count], *_left(clauses[count:])])
+        some = "; ".join([*clauses[:count], *_left(clauses, count, explanation)])
         for longest in _LONGEST:
             yield _QUOTE.sub(lambda match: _quoted(match, longest), some) + "."  # noqa: B023
 
 
-def _left(clauses: Sequence[str]) -> Iterator[str]:
-    """Count the drivers in clauses that are left out."""
-    more = sum(clause.startswith("on ") for clause in clauses)
-    for clause in clauses:
-        if (match := _MORE.fullmatch(clause)) is not None:
-            said = match[1]
-            more += NUMBERS.index(said) if said in NUMBERS else int(said.replace(",", ""))
-    if more:
-        yield f"and on {in_words(more)} more"
+def _left(clauses: Sequence[str], count: int, explanation: Explanation) -> Iterator[str]:
+    """Count the drivers in clauses after the first ones, which are left out."""
+    if any(clause.startswith(_DRIVER) for clause in clauses[count:]):
+        named = 1 + sum(clause.startswith(_DRIVER) for clause in clauses[:count])
+        drivers = outermost_drivers(explanation.segments, explanation.coarser)
+        if more := further(drivers, named):
+            yield f"and on {more}"
 
 
 def _quoted(match: re.Match[str], longest: int) -> str:

@@ -28,6 +28,8 @@ from smile_trace.records.verdicts import (
     drives,
     effect,
     finest_drivers,
+    further,
+    named_of,
     outermost_drivers,
 )
 
@@ -190,17 +192,24 @@ def _drivers(tree: _Tree, of: str) -> str:
     for place, driver in enumerate(tree.drivers):
         lost = _costs(driver, tree.limit, "" if place else f" {of} is lost")
         pieces = tree.inside(driver)
+        finest = finest_drivers(driver, tree.free, tree.coarser)
         inner = [
-            f"{tree.by_itself(s, tree.like(s, pieces))} ({_costs(s, tree.limit)})"
-            for s in finest_drivers(driver, tree.free, tree.coarser)
+            f"{tree.by_itself(s, tree.like(s, pieces))} ({_costs(s, tree.limit)})" for s in finest
         ]
-        finer = f", {there} {_listed(inner)}" if inner else ""
+        finer = f", {there} {_strongest(finest, inner)}" if inner else ""
         there = "there on" if inner else there
         named.append(f"{tree.named(driver)} ({lost}){finer}")
     if not any(map(tree.inside, tree.drivers)):
-        return _listed(named)
-    more = f"; and on {in_words(len(named) - _MAX_NAMED)} more" if len(named) > _MAX_NAMED else ""
-    return "; on ".join(named[:_MAX_NAMED]) + more
+        return _strongest(tree.drivers, named)
+    count = named_of(tree.drivers)
+    more = further(tree.drivers, count)
+    return "; on ".join(named[:count]) + (f"; and on {more}" if more else "")
+
+
+def _strongest(parts: Sequence[SegmentAttribution], names: Sequence[str]) -> str:
+    """The names of the strongest parts, and how many others there are."""
+    count = named_of(parts)
+    return listed([*names[:count], *filter(None, [further(parts, count)])])
 
 
 def _costs(segment: SegmentAttribution, limit: float, is_lost: str = "") -> str:

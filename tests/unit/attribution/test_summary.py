@@ -236,8 +236,8 @@ def test_several_drivers_and_what_works_against_them() -> None:
     against = [segment("not", -0.5, -0.4, -0.3), segment("never", -0.6, -0.5, -0.4)]
     assert said([*drivers, *against, *others(1)]) == (
         "The answer depends on “d0” (without it, 60 % [50 to 70 %] of the answer is lost), "
-        "“d1” (50 % [40 to 60 %]), “d2” (40 % [30 to 50 %]) and two more; “never” and “not” "
-        "work against it; "
+        "“d1” (50 % [40 to 60 %]), “d2” (40 % [30 to 50 %]), “d3” (30 % [20 to 40 %]) and one "
+        "weaker part; “never” and “not” work against it; "
         "one other word made no measurable difference."
     )
     assert said([*against[:1], *others(2)]) == (
@@ -331,8 +331,15 @@ def test_several_passages_and_three_sizes() -> None:
     assert summarize([word, item, *apart], reliable, coarser=[outer, other, inner]) == (
         "The answer depends on “a section” (without it, 90 % [80 to 100 %] of the answer is lost), "
         f"there{KEPT} on “word” (40 % [30 to 50 %]); on “another” (70 % [60 to 80 %]), there on "
-        "“item” (80 % [70 to 90 %]); on “p0” (20 % [10 to 30 %]); and on one more."
+        "“item” (80 % [70 to 90 %]); on “p0” (20 % [10 to 30 %]); on “p1” (20 % [10 to 30 %])."
     )
+
+
+def test_no_driver_that_may_be_as_strong_is_hidden_behind_a_count() -> None:
+    exact = [segment(f"d{i}", 0.2, 0.2, 0.2) for i in range(8)]
+    assert said(exact).endswith("“d5” (20 %) and two more that may be as strong.")
+    weaker = [segment(f"w{i}", 0.1, 0.15, 0.19) for i in range(2)]
+    assert said([*exact[:3], *weaker]).endswith("“d2” (20 %) and two weaker parts.")
 
 
 def test_a_part_measured_again_counts_as_it_was_found_there() -> None:

@@ -13,6 +13,7 @@ from smile_trace.attribution.reporting.segments import join
 from smile_trace.attribution.reporting.summary import summarize
 from smile_trace.records import Explanation, Message, SegmentAttribution
 from smile_trace.render import brief_svg, path_to_svg, to_html, to_svg
+from smile_trace.render.headline import headline
 from smile_trace.render.text import signed
 from smile_trace.render.typeset import width_of, wrap
 from tests.support.explained import HOSTILE, explanation
@@ -386,3 +387,16 @@ def test_long_messages_without_effect_are_one_line() -> None:
     assert "Yes?" in shown
     # Where nothing has an effect, a picture of nothing would say less.
     assert "beside" in words(to_svg(explanation(messages, {})))
+
+
+@pytest.mark.parametrize(
+    ("weak", "more"),
+    [(0.5, "two more that may be as strong"), (0.2, "two weaker parts")],
+)
+def test_a_headline_says_how_strong_the_drivers_are_that_it_leaves_out(
+    weak: float, more: str
+) -> None:
+    found = explanation([("user", "one two three")], {"one": 0.5, "two": weak, "three": weak})
+    said = "The answer depends on “one” (50 %), there on “on”; on “two” (5 %); on “three” (5 %)."
+    short = headline(found.model_copy(update={"summary": said}), lambda text: "“two”" not in text)
+    assert short.endswith(f"; and on {more}.")
