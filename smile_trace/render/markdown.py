@@ -22,9 +22,13 @@ _MARKS: Mapping[Verdict | None, str] = {
 }
 _CELL = re.compile(r"((?:[^|\\]|\\.)*)\|")
 _MARKUP = re.compile(
-    r"""[\\`*_{}\[\]<>|~\#&!$@^]   # what means something anywhere
-        | :(?=//) | (?<=www)\.        # what would become a link
-        | ^[-+=:] | (?<=^\d)[.)] | (?<=^\d\d)[.)] | (?<=^\d\d\d)[.)]  # lists and rules""",
+    r"""(?P<code>`\w[\w.]*`)            # as our sentences write fields: it may be drawn as such
+        | [\\`*|~$]                    # what means something anywhere
+        | (?<![^\W_])_ | _(?![^\W_])     # not inside of a word
+        | \](?=[(\[:])                 # links and pictures, what they refer to
+        | &(?=\#?\w+;) | <(?=[\w/!?]) | ^>
+        | :(?=//) | (?<=www)\. | (?<=[\w.+-])@   # what would become a link
+        | ^[-+=:\#] | (?<=^\d)[.)] | (?<=^\d\d)[.)] | (?<=^\d\d\d)[.)]  # titles, lists, rules""",
     re.VERBOSE | re.IGNORECASE,
 )
 
@@ -98,9 +102,14 @@ def _padded(cell: str, width: int) -> str:
 
 
 def escape(text: str) -> str:
-    """Return `text` on one line, with all Markdown and HTML syntax escaped."""
+    """Return `text` on one line that no Markdown viewer takes for markup. Nothing else is escaped:
+    some viewers show the text as it is."""
     line = " ".join(visible(text).split())
-    return _MARKUP.sub(lambda match: _ENTITIES.get(match[0], "\\" + match[0]), line)
+    return _MARKUP.sub(_escaped, line)
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return match["code"] or _ENTITIES.get(match[0], "\\" + match[0])
 
 
 def escape_lines(text: str) -> str:
