@@ -9,13 +9,12 @@ Source: Phoenix 20.26.1, `server/api/routers/v1/annotation_configs.py`, `annotat
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
-from urllib.parse import quote
 
 from smile_trace.records import Span
 from smile_trace.records.judgement import ReviewTask
 from smile_trace.render.review import review_answer, review_text
 from smile_trace.trackers.batches import split
-from smile_trace.trackers.http import RequestRejected, tolerating
+from smile_trace.trackers.http import RequestRejected
 from smile_trace.trackers.reviews import (
     ABOUT,
     ASKED,
@@ -119,7 +118,7 @@ class PhoenixQueues(ReviewQueues):
             return [(str(project["name"]), str(project["id"])) for project in projects]
 
     def _ask(self, queue: str, name: str) -> None:
-        """Let the project's page ask a question; an existing config of that name is reused."""
+        """Let the project's page ask a question."""
         config = {
             "name": name,
             "type": "CATEGORICAL",
@@ -127,9 +126,7 @@ class PhoenixQueues(ReviewQueues):
             "optimization_direction": "NONE",
             "values": [{"label": choice} for choice in CHOICES],
         }
-        with tolerating(409):  # it is there
-            self._server.http.send("POST", "v1/annotation_configs", config)
-        self._server.http.send("PUT", f"v1/projects/{queue}/annotation_configs/{quote(name)}")
+        self._server.assign_config(queue, config)
 
     def _spans(self, queue: str, params: Mapping[str, str]) -> list[dict[str, Any]]:
         return self._server.listed(f"v1/projects/{queue}/spans", params)

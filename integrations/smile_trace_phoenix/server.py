@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from smile_trace._guards.presentable import hide, presentable
 from smile_trace.records import JSON, Span
@@ -163,6 +163,14 @@ class PhoenixServer:
             self.http.send("POST", f"v1/{kind}_annotations", {"data": list(rows)}, params=params)
             return True
         return False
+
+    def assign_config(self, project: str, config: Mapping[str, JSON]) -> None:
+        """Let a project's page know an annotation by its config; an existing config of that name is
+        reused."""
+        with tolerating(409):  # it is there
+            self.http.send("POST", "v1/annotation_configs", dict(config))
+        name = quote(str(config["name"]))
+        self.http.send("PUT", f"v1/projects/{quote(project, safe='')}/annotation_configs/{name}")
 
     def listed(self, path: str, params: Params) -> list[dict[str, Any]]:
         """Return everything in a list, page by page; empty if there is no such list."""

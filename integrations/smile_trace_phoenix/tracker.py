@@ -26,6 +26,8 @@ from smile_trace.trackers.presentation import (
     LONGEST,
     NOT_MEASURED,
     SAID,
+    SURE,
+    VERDICT,
     Presentation,
     Score,
     View,
@@ -50,6 +52,16 @@ SOON = 5.0
 DEFAULT_PROJECT = "smile-trace"
 
 Row = dict[str, JSON]
+
+VERDICTS: Row = {
+    "name": VERDICT,
+    "type": "CATEGORICAL",
+    "description": "How sure an explanation is; written by smile-trace.",
+    "optimization_direction": "MAXIMIZE",
+    "values": [{"label": label, "score": score} for label, score in SURE.items()],
+}
+"""The config by which Phoenix's rings have a colour for the best verdict alone: without it, all are
+as green as any annotation whose name begins with an s."""
 
 
 class PhoenixOptions(HttpOptions):
@@ -84,6 +96,7 @@ class PhoenixTracker(Dashboard):
         self.project = project
         self._sends_traces = sends_traces
         self.review_queues = PhoenixQueues(server, project)
+        self._knows_verdicts = False
 
     @classmethod
     def from_settings(cls, options: Mapping[str, JSON]) -> "PhoenixTracker | None":
@@ -155,6 +168,10 @@ class PhoenixTracker(Dashboard):
             return self._not_there(shown)
         if shown.is_of_trace:
             self._annotated("trace", of_trace)
+        if not self._knows_verdicts and place.trace_id == shown.item.trace.trace_id:
+            self._knows_verdicts = True
+            with tolerating(403, 404, 405, 422):  # an older Phoenix, or a trace of another project
+                self._server.assign_config(self.project, VERDICTS)
         if shown.documents:
             self._annotate_documents(shown, shown.call)
         return None

@@ -106,6 +106,9 @@ def test_an_explanation_is_drawn_and_replaced(project: Project) -> None:
         assert said["smile.verdict"]["label"] == "reliable"
         assert said["smile.fidelity_r2"]["score"] == 0.82
         assert {one["by"] for one in said.values()} == {"smile-trace"}
+    [config] = project.server.get(f"projects/{project.name}/annotation_configs")
+    assert (config["name"], config["optimization_direction"]) == ("smile.verdict", "MAXIMIZE")
+    assert config["values"][0]["label"] == "reliable", "the ring that has a colour"
     assert project.explain(trace, call, newer, traced_as) == receipt
     spans = project.spans()
     assert len([span for span in spans.values() if span["name"].startswith(EXPLANATION_NAME)]) == 1
