@@ -93,15 +93,23 @@ def label_of(version: VersionReport) -> str:
 
 def panels(comparison: Comparison) -> tuple[Panel, ...]:
     """Return every version's template, with marks on the phrases that differ from the version
-    before (for the first version, from the one after)."""
+    before (for the first version, from the one after). Where nothing is settled of any part,
+    nothing is told apart by hatching all of them: no part is marked."""
     found = []
+    parts = [item for version in comparison.versions for item in version.segments]
+    settled = any(kind_of(item) not in ("open", "unmeasured") for item in parts)
     for place, version in enumerate(comparison.versions):
         into = next((c for c in comparison.changes if c.after == place), None)
         away = next((c for c in comparison.changes if c.before == place), None)
         change = into or away
         phrases = [] if change is None else sorted(_phrases(change, new=into is not None))
-        found.append(Panel(version, tuple(_pieces(version, phrases))))
+        found.append(Panel(version, tuple(_pieces(version, phrases, marked=settled))))
     return tuple(found)
+
+
+def kinds_of(shown: Sequence[Panel]) -> set[Kind]:
+    """Return the looks of the panels' parts, for the legend; none if no part is marked."""
+    return {piece.kind for panel in shown for piece in panel.pieces} - {"between"}
 
 
 def _phrases(change: VersionChange, *, new: bool) -> Iterator[_Phrase]:
@@ -113,7 +121,7 @@ def _phrases(change: VersionChange, *, new: bool) -> Iterator[_Phrase]:
                 yield _Phrase(start, end, edit.kind, place in named)
 
 
-def _pieces(version: VersionReport, phrases: Sequence[_Phrase]) -> Iterator[Piece]:
+def _pieces(version: VersionReport, phrases: Sequence[_Phrase], *, marked: bool) -> Iterator[Piece]:
     text, segments = version.template, [item.segment for item in version.segments]
     ends = {0, len(text), *(e for s in segments for e in (s.start, s.end))}
     cuts = sorted(ends | {e for phrase in phrases for e in (phrase.start, phrase.end)})
@@ -122,11 +130,11 @@ def _pieces(version: VersionReport, phrases: Sequence[_Phrase]) -> Iterator[Piec
         phrase = next((p for p in phrases if p.start <= start < p.end), None)
         edge = phrase is not None and (start == phrase.start or end == phrase.end)
         if phrase is None or (edge and not text[start:end].strip()):
-            marked = Piece(visible(text[start:end]), "between")
+            piece = Piece(visible(text[start:end]), "between")
         else:
             badge = phrase.kind if phrase.start == start else ""
-            marked = Piece(visible(text[start:end]), "between", phrase.kind, badge, phrase.named)
-        yield marked if inside is None else _coloured(marked, inside, start)
+            piece = Piece(visible(text[start:end]), "between", phrase.kind, badge, phrase.named)
+        yield piece if inside is None or not marked else _coloured(piece, inside, start)
 
 
 def _coloured(piece: Piece, influence: Influence, start: int) -> Piece:
