@@ -88,7 +88,7 @@ def compacted(
     whole: Heatmap, fits: Callable[[Heatmap, Room], bool], rooms: Sequence[Room] = ROOMS
 ) -> tuple[Heatmap, Room]:
     """Return the picture with as many of its sentences as fit, and the room that it has."""
-    whole = replace(whole, blocks=tuple(_finest(whole.blocks)))
+    whole = replace(whole, blocks=tuple(_finest([*map(_without_repeated, whole.blocks)])))
     for room in rooms:
         sentences = [
             _Sentence(number, pieces)
@@ -108,6 +108,12 @@ def compacted(
         else:
             high = middle - 1
     return _picture(whole, sentences, ranked[:low], room), room
+
+
+def _without_repeated(block: Block) -> Block:
+    """Leave out the markers of passages whose value a part inside them shows."""
+    shown = (piece for piece in block.pieces if piece.kind != "edge" or not piece.continued)
+    return replace(block, parts=tuple(shown))
 
 
 def _finest(blocks: Sequence[Block]) -> Iterator[Block]:

@@ -6,7 +6,7 @@ HTML, SVG and terminal draw the same `Heatmap`, so that they cannot disagree. Al
 
 import math
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import groupby, pairwise
@@ -15,7 +15,7 @@ from typing import Literal
 from smile_trace._text.json_fields import fields, written_path
 from smile_trace.records import Explanation, ProxyUse, SegmentAttribution, Verdict
 from smile_trace.records.tool_results import result_name
-from smile_trace.records.verdicts import NO_DIFFERENCE, NOT_MEASURED
+from smile_trace.records.verdicts import NO_DIFFERENCE, NOT_MEASURED, finest_drivers
 from smile_trace.render.phrases import labels, message_title
 from smile_trace.render.text import is_whole, kind_and_title, short, signed, unsigned, visible
 
@@ -78,7 +78,7 @@ class Piece:
     cut: bool = False
     """Whether the text is a part of a longer run."""
     continued: bool = False
-    """Whether the run began above, where its value stands."""
+    """Whether its value stands elsewhere: the run began above, or a part inside has it, too."""
 
     @property
     def ground(self) -> Kind:
@@ -275,8 +275,9 @@ def heatmap(explanation: Explanation) -> Heatmap:
     passages = [*explanation.coarser, *filter(_is_enclosed, explanation.segments)]
     smallest = [segment for segment in explanation.segments if not _is_enclosed(segment)]
     outermost = [passage for passage in passages if passage.parent is None]
+    repeated = {id(passage) for passage in passages if _is_repeated(passage, explanation)}
     for index, message in enumerate(explanation.messages):
-        edges = _with_labels(_edges(passages, index), labels(message))
+        edges = _with_labels(_edges(passages, index, repeated), labels(message))
         mine, around = _placed(smallest, index), _placed(outermost, index)
         pieces = tuple(_pieces(message.content, mine, edges, around))
         kinds.update(piece.kind for piece in pieces)
@@ -368,19 +369,31 @@ _Edges = Mapping[int, Sequence[Piece]]
 """The markers before the character at an offset."""
 
 
-def _edges(passages: Sequence[SegmentAttribution], message: int) -> _Edges:
-    """Return the markers of a message's passages, nested as the passages are."""
+def _is_repeated(passage: SegmentAttribution, explanation: Explanation) -> bool:
+    """Whether the only part that drives the answer inside a passage has the passage's value."""
+    inside = finest_drivers(passage, explanation.segments, explanation.coarser)
+    return [signed(part.attribution) for part in inside] == [signed(passage.attribution)]
+
+
+def _edges(
+    passages: Sequence[SegmentAttribution], message: int, repeated: Collection[int]
+) -> _Edges:
+    """Return the markers of a message's passages, nested as the passages are; without their values
+    where these are `repeated` inside."""
     ends: dict[int, list[Piece]] = {}
     begins: dict[int, list[Piece]] = {}
     for segment in passages:
         for place, start, end in segment.places:
             if place == message:
                 named = kind_and_title(segment)
-                if _strength(segment) and segment.significant:  # what is grey bears no number
+                again = id(segment) in repeated
+                if _strength(segment) and segment.significant and not again:  # grey has no number
                     named = f"{named} {signed(segment.attribution)}"
                 opening = f"{OPENS}{named}\u00a0".replace(" ", "\u00a0")
-                begins.setdefault(start, []).append(Piece(opening, "edge", segment))
-                ends.setdefault(end, []).insert(0, Piece(CLOSES, "edge", segment))
+                begins.setdefault(start, []).append(
+                    Piece(opening, "edge", segment, continued=again)
+                )
+                ends.setdefault(end, []).insert(0, Piece(CLOSES, "edge", segment, continued=again))
     return {at: [*ends.get(at, ()), *begins.get(at, ())] for at in {*ends, *begins}}
 
 

@@ -366,6 +366,19 @@ def test_a_passage_keeps_its_colour_where_a_word_in_it_works_against_the_answer(
     assert any("spare key" in text for text in inked)
 
 
+@pytest.mark.parametrize(("inner", "again"), [(0.5, False), (0.3, True)])
+def test_a_value_stands_once_where_a_part_inside_has_it(inner: float, again: bool) -> None:
+    said = ("user", "Hello. The fee is six euros. Bye.")
+    segments, coarser = join(
+        [[span(0, said, "The fee is six euros.", 0.5)], [span(0, said, "six euros", inner)]]
+    )
+    found = explanation([said], {}).model_copy(update={"segments": segments, "coarser": coarser})
+    brief, full = (" ".join(words(svg).split()) for svg in (brief_svg(found), to_svg(found)))
+    assert signed(inner) in brief
+    assert ("▸part +0.50" in brief) == ("▸part +0.50" in full) == again
+    assert ("▸" in brief, "▸" in full) == (again, True)
+
+
 def test_a_short_prompt_is_drawn_whole_and_one_without_effect_by_its_end() -> None:
     shown = words(brief_svg(explanation()))
     assert "terse geography" in shown
