@@ -29,8 +29,9 @@ from smile_trace.sources.kit import (
 from smile_trace.sources.protocol import Page, Source, SourceUnavailable
 from smile_trace.trackers.fields import known
 from smile_trace.trackers.http import HttpOptions
+from smile_trace.trackers.presentation import EXPLANATION_NAME, PATH_NAME
 from smile_trace_opik.server import MOST_PAGES, OpikServer, own_settings
-from smile_trace_opik.spans import EXPLANATION_NAME, EXTERNAL_PROJECT, OWN_TRACE, PATH_NAME, TAG
+from smile_trace_opik.spans import EXTERNAL_PROJECT, OWN_TRACE, TAG
 
 LISTED, SPANS = 500, 500
 """Traces without content, and spans, in one reply."""
@@ -159,7 +160,9 @@ def _pages(ask: Any, missing: str | None) -> Iterator[tuple[list[Any], int]]:
 
 
 def _is_ours(raw: Mapping[str, Any]) -> bool:
-    return raw.get("name") in (EXPLANATION_NAME, PATH_NAME) and TAG in (raw.get("tags") or ())
+    name = str(raw.get("name")).casefold()  # earlier versions wrote small letters
+    ours = name.startswith((EXPLANATION_NAME.casefold(), PATH_NAME.casefold()))
+    return ours and TAG in (raw.get("tags") or ())
 
 
 def _span(raw: Mapping[str, Any], about: Mapping[str, JSON]) -> Span:

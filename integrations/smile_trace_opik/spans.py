@@ -29,7 +29,6 @@ from smile_trace.trackers.late_span import Parent
 from smile_trace.trackers.presentation import HeatmapView, Score, View
 
 TAG = "explained"
-EXPLANATION_NAME, PATH_NAME = "why this answer?", "where did this come from?"
 OWN_TRACE = "smile_trace_id"
 """Metadata of a trace that smile-trace wrote: its id here."""
 EXTERNAL_TRACE, EXTERNAL_SPAN = "opik.trace_id", "opik.span_id"
@@ -192,7 +191,7 @@ def view_json(
         "source": SOURCE,
     }
     if call is None or not isinstance(view, HeatmapView):
-        shown = {"name": PATH_NAME, "input": {"answer": view.answer}, "tags": [TAG]}
+        shown = {"name": view.name, "input": {"answer": view.answer}, "tags": [TAG]}
         return {**fields, **shown, "output": {"summary": view.summary, "path": _ATTACHED}}
     explanation, fidelity = view.explanation, view.explanation.fidelity
     words = STATUS_WORDS[fidelity.status]
@@ -205,7 +204,7 @@ def view_json(
         "settings": explanation.settings.model_dump(mode="json"),
     }
     output = {"summary": view.summary, "top_segments": view.markdown, "heatmap": _ATTACHED}
-    shown = {"name": EXPLANATION_NAME, "input": call_input(call), "output": output}
+    shown = {"name": view.name, "input": call_input(call), "output": output}
     return {**fields, **shown, "metadata": {"smile_trace": about}, "tags": [TAG, words]}
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, NamedTuple, Protocol
 
+from smile_trace._text.lists import listed
 from smile_trace.dialects.answers import final_answer
 from smile_trace.records import JSON, Call, Explanation, Trace
 from smile_trace.records.path import ExplanationPath, PathStep
@@ -70,6 +71,8 @@ EXPLANATION = "smile_trace.explanation"
 """Attribute: the Explanation as JSON, for programs."""
 LARGEST_EXPLANATION = 512_000
 """Most characters of that JSON; a longer one leaves out its perturbations."""
+
+_LONGEST_TOOL = 40
 
 Item = ExplainedCall | ExplainedPath | ProfiledCall | UnexplainedCall
 Files = Mapping[str, tuple[str, bytes]]
@@ -226,7 +229,7 @@ class HeatmapView(View):
     def __init__(self, item: ExplainedCall) -> None:
         self.explanation, self._title = item.explanation, item.call.name
         self.span_id = explanation_span_id(item.call.id)
-        self.name = f"{EXPLANATION_NAME} {call_label(item.call)}"
+        self.name = f"{EXPLANATION_NAME} {_told_apart(item)}"
         self.answer, self.summary = self.explanation.answer, self.explanation.summary
         fidelity = self.explanation.fidelity
         self.evaluation = known(
@@ -311,6 +314,21 @@ def _step(step: PathStep) -> str:
         for source in step.sources
     )
     return f"**{escape(step.title)}** {escape(sources or step.explanation.summary)}"
+
+
+def _told_apart(item: ExplainedCall) -> str:
+    """Return what a call did, numbered if others of its trace did the same."""
+    label = _did(item.call)
+    same = [call.id for call in item.trace.calls if _did(call) == label]
+    if len(same) < 2 or item.call.id not in same:
+        return label
+    return f"{label}, {same.index(item.call.id) + 1} of {len(same)}"
+
+
+def _did(call: Call) -> str:
+    """Return the tools that a call calls, or else its name and model."""
+    tools = dict.fromkeys(short(tool.name, _LONGEST_TOOL) for tool in call.tool_calls)
+    return f"calls {listed([*tools])}" if tools else call_label(call)
 
 
 def explanation_span_id(call_id: str) -> str:

@@ -62,7 +62,7 @@ def verdicts_in_mlflow(experiment: str) -> list[tuple[str, str]]:
 def in_opik(server: FakeOpik) -> Seen:
     """Traces, and our spans, of which none has a file twice."""
     names = [n for files in server.attachments.values() for n, _, _ in files]
-    spans = [s for s in server.spans.values() if s["name"] == "why this answer?"]
+    spans = [s for s in server.spans.values() if s["name"].startswith(EXPLANATION_NAME)]
     assert all(names.count(name) <= len(spans) for name in names)
     return list(server.traces), [span["trace_id"] for span in spans]
 

@@ -25,10 +25,10 @@ from smile_trace.trackers import (
     TrackerUnavailable,
     UnexplainedCall,
 )
+from smile_trace.trackers.presentation import PATH_NAME
 from smile_trace_contracts.samples import sample_profile, sample_trace
 from smile_trace_opik import OpikTracker
 from smile_trace_opik.spans import (
-    PATH_NAME,
     explanation_span_id,
     opik_span_id,
     opik_trace_id,

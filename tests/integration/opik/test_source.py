@@ -14,11 +14,12 @@ from smile_trace.errors import ReasonCode
 from smile_trace.records import ForgottenCall, ForgottenTrace, Span
 from smile_trace.trackers import CapturedTrace, ExplainedCall, Receipt, Rejected
 from smile_trace.trackers.fields import timestamp
+from smile_trace.trackers.presentation import EXPLANATION_NAME
 from smile_trace_contracts.fake_http_server import FakeHttpServer
 from smile_trace_contracts.samples import sample_explanation
 from smile_trace_contracts.source import SourceContract, application_trace
 from smile_trace_opik import OpikSource, OpikTracker
-from smile_trace_opik.spans import EXPLANATION_NAME, TAG, uuid7
+from smile_trace_opik.spans import TAG, uuid7
 from tests.support.command_line import run_command
 from tests.support.fake_opik import FakeOpik
 from tests.support.paths import DATA
@@ -187,5 +188,5 @@ def test_a_trace_is_explained_by_its_id_and_shown_there(tmp_path: Path, server: 
         arguments = ("explain", trace_id, "--budget", "20", "--deliver")
         done = run_command(*arguments, cwd=tmp_path, env=env)
     assert done.returncode == 0, done.stderr
-    [late] = [span for span in server.spans.values() if span["name"] == EXPLANATION_NAME]
+    [late] = [span for span in server.spans.values() if span["name"].startswith(EXPLANATION_NAME)]
     assert late["trace_id"] == trace_id

@@ -10,7 +10,7 @@ from smile_trace import semconv
 from smile_trace.dialects import assemble, is_ours, read_calls
 from smile_trace.errors import ReasonCode
 from smile_trace.probes import PROBES
-from smile_trace.records import JSON, Span, Trace
+from smile_trace.records import JSON, Span, ToolCall, Trace
 from smile_trace.trackers import ExplainedCall, ProfiledCall, UnexplainedCall
 from smile_trace.trackers.fields import call_label, model_label
 from smile_trace.trackers.late_span import Parent, late_span
@@ -48,6 +48,31 @@ def test_it_lies_strictly_inside_its_parents_time(length: int) -> None:
     if length >= 10**5:  # microseconds are all that some backends keep, and they round
         assert span.start_ns - start >= 2000
         assert start + length - span.end_ns >= 2000
+
+
+def test_the_explanations_of_a_trace_are_told_apart_by_their_names() -> None:
+    trace = sample_trace(calls=4)
+    tool = ToolCall(id="1", name="get_order", arguments={})
+    calls = [
+        call.model_copy(update={"tool_calls": tools})
+        for call, tools in zip(trace.calls, [(tool,), (tool,), (), ()], strict=True)
+    ]
+    calls[3] = calls[3].model_copy(update={"name": "summary", "model": None})
+    trace = trace.model_copy(update={"calls": tuple(calls)})
+    names = [
+        HeatmapView(
+            ExplainedCall(
+                trace=trace, call=call, explanation=sample_explanation(call), traced_as="t"
+            )
+        ).name.partition("? ")[2]
+        for call in calls
+    ]
+    assert names == [
+        "calls get_order, 1 of 2",
+        "calls get_order, 2 of 2",
+        call_label(calls[2]),
+        "summary",
+    ]
 
 
 def test_it_costs_nothing_and_is_no_call() -> None:
