@@ -393,7 +393,7 @@ def present(item: Item) -> Presentation:
             )
         case ExplainedPath(path=path):
             steps, summary = float(len(path.steps)), short(path.summary, LONGEST)
-            ends = Score(PATH, "text", path_ends(path), steps, summary)
+            ends = Score(PATH, "text", path_ends(path), None, summary, steps)
             return Presentation(item, None, (ends,), (PATH,), view=PathView(path))
         case ProfiledCall(call=call, profile=profile):
             probed = tuple(_probed(profile))

@@ -315,23 +315,23 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9 _.\-]+")
 
 
 def figures(comparison: Comparison, place: int) -> dict[str, float]:
-    """Return the metrics of `comparison.versions[place]` by name, all finite: at most ten, and the
-    rate of each profiled probe."""
+    """Return the metrics of `comparison.versions[place]` by name, all finite, with four significant
+    digits: what changed first, at most ten, and the rate of each profiled probe."""
     version = comparison.versions[place]
-    found = {
-        "smile.supporting_parts": float(version.count("supports")),
-        "smile.excluded_parts": float(version.count("excluded")),
-        "smile.excluded_tokens_per_1000_calls": sum(
-            i.tokens_saved or 0.0 for i in version.segments
-        ),
+    found: dict[str, float] = {}
+    for change in comparison.changes:
+        if change.after == place and change.answers is not None:
+            found["smile.answers_changed"] = change.answers.changed / change.answers.inputs
+            found["smile.answer_change_from_previous"] = change.answers.distance
+    saved = sum(item.tokens_saved or 0.0 for item in version.segments)
+    found |= {
+        "smile.supporting_parts": version.count("supports"),
+        "smile.excluded_parts": version.count("excluded"),
+        "smile.excluded_tokens_per_1000_calls": saved,
     }
     found |= {f"traffic.{m.name}": m.mean for m in version.measures if m.name in CHARTED}
     found |= {f"probes.{safe_name(one.name)}": one.rate.value for one in version.probes}
-    for change in comparison.changes:
-        if change.after == place and change.answers is not None:
-            found["smile.answer_change_from_previous"] = change.answers.distance
-            found["smile.answers_changed"] = change.answers.changed / change.answers.inputs
-    return {name: value for name, value in found.items() if math.isfinite(value)}
+    return {name: float(f"{value:.4g}") for name, value in found.items() if math.isfinite(value)}
 
 
 def safe_name(text: str) -> str:

@@ -4,7 +4,14 @@ from typing import Any
 
 import pytest
 
-from smile_trace.records.comparison import AnswerComparison, Edit, EditEffect, VersionChange
+from smile_trace.records.comparison import (
+    AnswerComparison,
+    Comparison,
+    Edit,
+    EditEffect,
+    VersionChange,
+)
+from smile_trace.render.comparison.layout import figures
 from smile_trace.trackers.version_rows import Row, comparison_rows
 from smile_trace_contracts.samples import sample_comparison
 
@@ -23,13 +30,16 @@ def effect(*edits: int, **given: Any) -> EditEffect:
 NOTHING = {"changed": 0, "distance": 0.0, "ci_low": 0.0, "ci_high": 0.02}
 
 
-def rows(*effects: EditEffect, **answers: Any) -> list[Row]:
+def compared(*effects: EditEffect, **answers: Any) -> Comparison:
     found = AnswerComparison(**{**CHANGED, "noise": 0.0, "significant": True, **answers})
     change = VersionChange(
         before=0, after=1, answers=found, edits=EDITS, effects=effects, summary="The edit did it."
     )
-    plain = sample_comparison("answer")
-    return comparison_rows(plain.model_copy(update={"changes": (change,)}))
+    return sample_comparison("answer").model_copy(update={"changes": (change,)})
+
+
+def rows(*effects: EditEffect, **answers: Any) -> list[Row]:
+    return comparison_rows(compared(*effects, **answers))
 
 
 def test_what_changed_comes_first_and_open_parts_are_counted() -> None:
@@ -68,3 +78,9 @@ def test_an_edit_is_denied_only_where_its_effect_is_excluded(
     cell = rows(*effects, **answers)[1].cells[1]
     assert cell.label == label
     assert told in str(cell.output)
+
+
+def test_the_metrics_begin_with_what_changed_and_are_rounded() -> None:
+    found = figures(compared(changed=8, distance=0.46478955007256895), 1)
+    first = [("smile.answers_changed", 0.6667), ("smile.answer_change_from_previous", 0.4648)]
+    assert [*found.items()][:2] == first
