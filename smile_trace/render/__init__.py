@@ -17,7 +17,7 @@ from smile_trace.render.comparison import (
     report_to_markdown,
     report_to_svg,
 )
-from smile_trace.render.heatmap_layout import STATUS_WORDS, fidelity_reason
+from smile_trace.render.facts import STATUS_WORDS, fidelity_reason
 from smile_trace.render.html import curves_to_svg, show, to_html
 from smile_trace.render.markdown import (
     details_to_markdown,

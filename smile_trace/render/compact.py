@@ -16,7 +16,8 @@ from functools import cached_property
 from itertools import groupby, pairwise
 from typing import NamedTuple
 
-from smile_trace.render.heatmap_layout import CLOSES, OPENS, Block, Fold, Heatmap, Piece, strength
+from smile_trace.render.heatmap_layout import Heatmap
+from smile_trace.render.pieces import CLOSES, OPENS, Block, Fold, Piece, strength
 
 _END = re.compile(r"[.!?\u2026\u3002\uff01\uff1f]+[\"'\u201d\u2019)\]]*[ \t]+|\n\s*")
 _CLAUSE = re.compile(r"[,;:)\]}]?\s+")

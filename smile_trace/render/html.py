@@ -14,7 +14,9 @@ from smile_trace.records import Explanation, Record
 from smile_trace.records.base import view
 from smile_trace.records.evaluation import Faithfulness, OrderCurves
 from smile_trace.render import text
-from smile_trace.render.heatmap_layout import STATUS_WORDS, describe, heatmap, strength
+from smile_trace.render.facts import STATUS_WORDS
+from smile_trace.render.heatmap_layout import heatmap
+from smile_trace.render.pieces import describe, strength
 from smile_trace.render.scores import rows
 from smile_trace.render.text import short
 

@@ -14,7 +14,7 @@ from smile_trace.records import SegmentAttribution
 from smile_trace.records.formats.answers import read_tool_calls
 from smile_trace.records.path import ExplanationPath, PathStep, Source
 from smile_trace.records.tool_results import result_name
-from smile_trace.render.heatmap_layout import STATUS_WORDS
+from smile_trace.render.facts import STATUS_WORDS
 from smile_trace.render.html import filled, to_html
 from smile_trace.render.phrases import telling_name
 from smile_trace.render.svg import SMALL, TEXT

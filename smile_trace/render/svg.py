@@ -15,8 +15,9 @@ from typing import Literal
 from smile_trace.records import Explanation
 from smile_trace.render.compact import Room, compacted
 from smile_trace.render.headline import by_clauses, by_words, headline
-from smile_trace.render.heatmap_layout import Block, Fold, Heatmap, Piece, heatmap
+from smile_trace.render.heatmap_layout import Heatmap, heatmap
 from smile_trace.render.html import filled
+from smile_trace.render.pieces import Block, Fold, Piece
 from smile_trace.render.text import short, signed
 from smile_trace.render.typeset import Chunk, width_of, wrap
 

@@ -11,15 +11,8 @@ from smile_trace.records import Explanation
 from smile_trace.records.report import Share
 from smile_trace.records.suggestion import NotProposed, Suggestion, Suggestions, Trial, Untested
 from smile_trace.records.verdicts import NO_DIFFERENCE, NOT_MEASURED
-from smile_trace.render.heatmap_layout import (
-    CLOSES,
-    OPENS,
-    Block,
-    Fold,
-    Heatmap,
-    Piece,
-    heatmap,
-)
+from smile_trace.render.heatmap_layout import Heatmap, heatmap
+from smile_trace.render.pieces import CLOSES, OPENS, Block, Fold, Piece
 from smile_trace.render.scores import rows
 from smile_trace.render.text import is_whole, kind_and_title, noun, per_cent, short, signed, visible
 

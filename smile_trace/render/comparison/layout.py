@@ -20,7 +20,7 @@ from smile_trace.records.comparison import (
     VersionReport,
 )
 from smile_trace.records.verdicts import NO_DIFFERENCE, in_sentence
-from smile_trace.render.heatmap_layout import strength
+from smile_trace.render.pieces import strength
 from smile_trace.render.text import short, signed, visible
 
 Kind = Literal["supports", "opposes", "excluded", "open", "unmeasured", "between"]

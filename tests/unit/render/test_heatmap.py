@@ -11,7 +11,8 @@ from rich.console import Console
 
 from smile_trace import render
 from smile_trace.records import Cost, Explanation, ProxyUse
-from smile_trace.render.heatmap_layout import Fold, Piece, heatmap, strength
+from smile_trace.render.heatmap_layout import heatmap
+from smile_trace.render.pieces import Fold, Piece, strength
 from smile_trace.render.terminal import print_terminal
 from smile_trace.render.text import short, signed, visible
 from tests.support.explained import HOSTILE, explanation

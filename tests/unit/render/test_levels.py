@@ -13,8 +13,9 @@ from smile_trace.attribution.reporting.segments import join
 from smile_trace.attribution.reporting.summary import summarize
 from smile_trace.records import Explanation, SegmentAttribution
 from smile_trace.records.verdicts import KEPT
-from smile_trace.render.heatmap_layout import CLOSES, OPENS, Fold, Piece, heatmap
+from smile_trace.render.heatmap_layout import heatmap
 from smile_trace.render.markdown import scores_to_markdown
+from smile_trace.render.pieces import CLOSES, OPENS, Fold, Piece
 from smile_trace.render.scores import rows
 from smile_trace.render.terminal import print_terminal
 from tests.support.explained import HOSTILE, explanation
