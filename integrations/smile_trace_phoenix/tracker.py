@@ -47,6 +47,8 @@ OTEL_TRACE, OTEL_SPAN = "otel.trace_id", "otel.span_id"
 FORGOTTEN = "forgotten"
 IDENTIFIER = "smile-trace"
 """Identifier of annotations of spans and traces: a newer one replaces that of the same name."""
+LONGEST_LABEL = 40
+"""Characters of a label: a longer one hides those beside it at the head of a trace."""
 SOON = 5.0
 """Seconds until Phoenix is asked again for something that it has taken, but not yet written."""
 DEFAULT_PROJECT = "smile-trace"
@@ -278,6 +280,7 @@ def _row(score: Score, about: Row) -> Row:
     """Make an annotation; Phoenix's lists prefer scores, so a label that says all stands alone."""
     name = "feedback: note" if score.name == "note" else score.name  # one of its own
     label = NOT_MEASURED if score.label is None and score.value is None else score.label
+    label = label and short(label, LONGEST_LABEL)
     reason = short(score.reason, LONGEST) or None
     return {
         "name": name,
