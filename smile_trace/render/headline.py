@@ -8,6 +8,7 @@ from smile_trace.records.verdicts import KEPT, NOT_COMPARED, further, outermost_
 from smile_trace.render.text import visible
 
 _ASIDE = re.compile(rf"(?<=%) \[\d+ to \d+ %\]|{re.escape(NOT_COMPARED)}|{KEPT}")
+_ALONE = re.compile(r", (all|\d+ %) if removed alone(?=\))")
 _QUOTE = re.compile(r"(the \w+ message )?“([^“”]*)”")
 _CLAUSE = re.compile(r"; (?=(?:[^“”]*“[^“”]*”)*[^“”]*$)")
 """The end of a clause, not inside of a quotation."""
@@ -19,7 +20,8 @@ _LONGEST = (60, 40, 28, 20, 12)
 
 def headline(explanation: Explanation, fits: Callable[[str], bool]) -> str:
     """Return the summary, shortened until it fits: without intervals and asides, with messages by
-    their roles, with shorter quotations, without its last clauses."""
+    their roles, without what is lost without a part alone, with shorter quotations, without its
+    last clauses."""
     summary = " ".join(visible(explanation.summary).split())
     for said in _shorter(summary, explanation):
         if fits(said):
@@ -35,7 +37,7 @@ def _shorter(summary: str, explanation: Explanation) -> Iterator[str]:
     bare = _ASIDE.sub("", summary)
     named = _QUOTE.sub(lambda match: _named(match, explanation), bare)
     yield named
-    clauses = _CLAUSE.split(named.removesuffix("."))
+    clauses = _CLAUSE.split(_ALONE.sub("", named).removesuffix("."))
     for count in range(len(clauses), 0, -1):
         some = "; ".join([*clauses[:count], *_left(clauses, count, explanation)])
         for longest in _LONGEST:

@@ -11,7 +11,7 @@ from itertools import groupby, pairwise
 from smile_trace._text.json_fields import fields, written_path
 from smile_trace.records import Explanation, SegmentAttribution
 from smile_trace.records.tool_results import result_name
-from smile_trace.records.verdicts import NO_DIFFERENCE, NOT_MEASURED, finest_drivers
+from smile_trace.records.verdicts import NO_DIFFERENCE, NOT_MEASURED, drives, finest_drivers
 from smile_trace.render.facts import STATUS_WORDS, facts
 from smile_trace.render.folding import fold, fold_messages
 from smile_trace.render.phrases import labels, message_title
@@ -173,9 +173,17 @@ _Edges = Mapping[int, Sequence[Piece]]
 
 
 def _is_repeated(passage: SegmentAttribution, explanation: Explanation) -> bool:
-    """Whether the only part that drives the answer inside a passage has the passage's value."""
-    inside = finest_drivers(passage, explanation.segments, explanation.coarser)
-    return [signed(part.attribution) for part in inside] == [signed(passage.attribution)]
+    """Whether the only part that drives the answer inside a passage has the passage's value, or the
+    passage is the only one that does inside of a larger one, and has its value."""
+    value, coarser = signed(passage.attribution), explanation.coarser
+    inside = finest_drivers(passage, explanation.segments, coarser)
+    if [signed(part.attribution) for part in inside] == [value]:
+        return True
+    larger = None if passage.parent is None else coarser[passage.parent]
+    if larger is None or signed(larger.attribution) != value or _is_repeated(larger, explanation):
+        return False
+    beside = (s for s in (*coarser, *explanation.segments) if s.parent == passage.parent)
+    return [s for s in beside if drives(s)] == [passage]
 
 
 def _edges(

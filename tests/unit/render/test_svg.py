@@ -366,6 +366,27 @@ def test_a_passage_keeps_its_colour_where_a_word_in_it_works_against_the_answer(
     assert any("spare key" in text for text in inked)
 
 
+@pytest.mark.parametrize("word", [0.4, 0.0])
+def test_a_value_stands_once_where_the_larger_part_has_it(word: float) -> None:
+    text = "The fee is six euros. Bye, and thank you."
+    said = ("user", text)
+    levels = [(text, 0.5), ("The fee is six euros.", 0.5), ("six euros", word)]
+    segments, coarser = join([[span(0, said, *level)] for level in levels])
+    found = explanation([said, ("user", "Hi.")], {})
+    found = found.model_copy(update={"segments": segments, "coarser": coarser})
+    assert words(brief_svg(found)).count("+0.50") == 1
+
+
+def test_a_headline_names_all_rather_than_what_is_lost_without_one_alone() -> None:
+    found = explanation([("user", "one two")], {"one": 0.5, "two": 0.5})
+    said = (
+        "The answer depends on “one” (50 % of the answer is lost without it on average, all if "
+        "removed alone), there on “on” (40 % on average, 70 % if removed alone); on “two” (50 %)."
+    )
+    short = headline(found.model_copy(update={"summary": said}), lambda text: len(text) < 150)
+    assert short.endswith("on average), there on “on” (40 % on average); on “two” (50 %).")
+
+
 @pytest.mark.parametrize(("inner", "again"), [(0.5, False), (0.3, True)])
 def test_a_value_stands_once_where_a_part_inside_has_it(inner: float, again: bool) -> None:
     said = ("user", "Hello. The fee is six euros. Bye.")
