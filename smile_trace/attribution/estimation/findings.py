@@ -271,6 +271,8 @@ def _of_drawn_masks(
     `near`, and the answer changes `measured` without one alone (else NaN), have the free segments
     only."""
     estimate = _estimate(rows, seed, solver)
+    if times == 1:
+        estimate = inference.beside_a_rule(estimate, rows)
     significant = discoveries(estimate, rate, None if near is None else weights_of_tests(near))
     estimate = inference.holding_zero(estimate, significant)
     if unseen:
@@ -342,12 +344,16 @@ def _fails_without(
 def discoveries(
     estimate: Estimate, rate: float = 1 - inference.LEVEL, weights: Array | None = None
 ) -> NDArray[np.bool_]:
-    """The significant effects at this false discovery rate, given the tests' weights."""
+    """The significant effects, given the tests' weights, at this false discovery rate of those that
+    support the answer and of those that work against it. Together, the many that support would let
+    pass what seems to work against it: of those few, nearly all would be false."""
     assert estimate.p_value is not None
-    found = discovered(estimate.p_value, rate, weights)
+    found = np.zeros(len(estimate.effect), dtype=bool)
+    for side in (estimate.effect > 0, estimate.effect < 0):
+        found |= discovered(np.where(side, estimate.p_value, 1.0), rate, weights)
     # A significant effect must not be shown with an interval around zero.
-    excludes_zero = (estimate.low > 0) | (estimate.high < 0)
-    return found & (np.abs(estimate.effect) > NEGLIGIBLE) & excludes_zero
+    found &= (estimate.low > 0) | (estimate.high < 0)
+    return found & (np.abs(estimate.effect) > NEGLIGIBLE)
 
 
 def precise(

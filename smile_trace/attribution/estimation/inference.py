@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from smile_trace._stats.false_discoveries import discovered
 from smile_trace._stats.permutation import randomisation
+from smile_trace.attribution.answer_change.response_scores import NEGLIGIBLE
+from smile_trace.attribution.estimation.few_segments import enough, residuals_beside_few
 from smile_trace.attribution.estimation.gaussian_process import (
     GaussianProcessSolver,
     leave_one_out_residuals,
@@ -43,12 +45,6 @@ SHOWN_AS_NONE = 0.005
 
 LEFT = 0.5
 """Share of the answer that must be left unexplained for a mask to tell whether more is lost."""
-
-MOST = 8
-"""The largest number of segments that `residuals_beside_few` selects."""
-
-_NONE = 1e-6
-"""Variance below which a fit leaves nothing but a server's rounding."""
 
 DEFAULT_SOLVER: Solver = GaussianProcessSolver()
 
@@ -124,6 +120,18 @@ def intervals(rows: Rows, seed: list[int], solver: Solver = DEFAULT_SOLVER) -> t
 def beside(effect: Array, p_value: Array) -> Array:
     """The p-values, raised to 1 beside effects shown as 0.00, which keeps the test's level."""
     return np.where(np.abs(effect) < SHOWN_AS_NONE, 1.0, p_value)
+
+
+def beside_a_rule(estimate: Estimate, rows: Rows) -> Estimate:
+    """The estimate of a model that repeats itself. Where few segments reproduce every row (the
+    answer change and each field), what the test finds of another one is a chance of the masks: its
+    p-value is raised to 1, which keeps the test's level."""
+    assert estimate.p_value is not None
+    x, y, _ = rows.training(np.full(len(rows.y), True))
+    needed = enough(x, y, NEGLIGIBLE)
+    for field in () if rows.fields is None else rows.fields.T:
+        needed |= enough(rows.x, field, NEGLIGIBLE)
+    return replace(estimate, p_value=np.where(needed, estimate.p_value, 1.0))
 
 
 def limited_translation(biased: Array, low: Array, high: Array) -> Array:
@@ -381,36 +389,6 @@ def _residuals_without_each(
         left = residuals_of(rows.x[:, group != k], y)
         residuals[:, group == k] = left[:, None]
     return residuals
-
-
-def residuals_beside_few(x: Array, y: Array) -> Array:
-    """The residuals of least squares on the segments that explain the most, shape (rows,).
-
-    Segments are taken in turn by their correlation with the residuals. The extended Bayesian
-    information criterion (Chen & Chen 2008), which counts the candidates for each choice, decides
-    how many are kept, if any. The masks x may have no segment.
-    """
-    rows, segments = x.shape
-    centred = x - x.mean(axis=0)
-    norms = np.sqrt((centred**2).sum(axis=0))
-    left = best = y - y.mean()
-    least, chosen = _criterion(left, 0, segments), list[int]()
-    for count in range(1, min(MOST, segments, rows - 2) + 1):
-        score = np.abs(centred.T @ left) / np.maximum(norms, _NONE)
-        score[chosen] = -1.0
-        chosen.append(int(score.argmax()))
-        design = np.column_stack([np.ones(rows), x[:, chosen]])
-        left = y - design @ np.linalg.lstsq(design, y, rcond=None)[0]
-        if (criterion := _criterion(left, count, segments)) < least:
-            least, best = criterion, left
-    found: Array = best
-    return found
-
-
-def _criterion(left: Array, count: int, segments: int) -> float:
-    rows = len(left)
-    variance = max(float(left @ left) / rows, _NONE)
-    return float(rows * np.log(variance) + count * (np.log(rows) + 2 * np.log(max(segments, 1))))
 
 
 def _interval(psi: Array, x: Array, q: Array) -> tuple[float, float]:

@@ -11,6 +11,7 @@ from smile_trace.attribution.estimation import (
     findings,
     inference,
 )
+from smile_trace.attribution.estimation.few_segments import enough
 from smile_trace.attribution.estimation.interactions import pairs
 
 
@@ -153,6 +154,46 @@ def test_numbers_agree_in_noisy_studies() -> None:
         assert np.all(holds | significant)
         assert not np.any(holds & significant & (found.low < 0))
         assert not np.any((found.p_value < 1) & (np.abs(found.effect) < 0.005))
+
+
+TWO_PAIRS = World(
+    "two pairs",
+    24,
+    (0, 1, 2, 3),
+    lambda x: 0.5 * x[:, :2].max(axis=1) + 0.5 * x[:, 2:4].max(axis=1),
+)
+
+
+def test_what_a_few_segments_reproduce_needs_no_other() -> None:
+    for world in (TWO_PAIRS, *planted(10, np.random.default_rng(0))[:4]):
+        rows = world.draw(60, np.random.default_rng(1))
+        needed = np.flatnonzero(enough(rows.x, rows.y, 0.01))
+        assert set(needed) == set(world.drivers), world.name
+        noisy = world.draw(60, np.random.default_rng(1), noise=0.05)
+        assert enough(noisy.x, noisy.y, 0.01).all(), "noise is reproduced by nothing"
+
+
+def test_a_chance_of_the_masks_is_not_claimed_of_a_model_that_repeats_itself() -> None:
+    """Both words of a pair are needed for half of the answer: what a smooth surrogate leaves of
+    that is no noise, and now and then some other word seems to have to do with it."""
+    true, false = 0, 0
+    for seed in (4, 5, 6, 7, 10):
+        rows = TWO_PAIRS.draw(34, np.random.default_rng([8, seed]))
+        estimate = inference.beside_a_rule(inference.estimate(rows, [seed]), rows)
+        found = np.flatnonzero(findings.discoveries(estimate))
+        true, false = true + int(np.sum(found < 4)), false + int(np.sum(found >= 4))
+    assert (true, false) == (14, 0)
+
+
+def test_what_works_against_is_a_family_of_its_own() -> None:
+    """Ten effects that support the answer must not carry one that seems to work against it."""
+    p_value = np.array([0.001] * 10 + [0.04] + [0.5] * 9)
+    effect = np.array([0.3] * 10 + [-0.05] + [0.02] * 9)
+    low, high = effect - 0.01, effect + 0.01
+    together = inference.Estimate(effect, effect, low, high, p_value)
+    assert findings.discoveries(together).tolist() == [True] * 10 + [False] * 10
+    alone = inference.Estimate(-effect, effect, -high, -low, np.where(effect < 0, 0.5, p_value))
+    assert findings.discoveries(alone).tolist() == [True] * 10 + [False] * 10
 
 
 def test_p_is_not_small_beside_an_effect_that_is_shown_as_none() -> None:
