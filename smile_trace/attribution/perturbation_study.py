@@ -253,6 +253,7 @@ class PerturbationStudy:
                 fields=fields,
                 tools=[call.name for call in read_tool_calls(self.answer) or ()],
                 first=first,
+                unopened=self._planner.unopened,
                 same_texts=scores.same_texts,
                 by_content=self.by_content,
                 part=self._part and self.answer[slice(*self._part)],

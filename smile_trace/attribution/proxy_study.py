@@ -376,6 +376,7 @@ class ProxyStudy:
                 fidelity,
                 messages=alone.messages,
                 coarser=coarser,
+                unopened=self._planner.unopened,
                 part=part,
                 by_content=self._target_alone.by_content,
                 limit=limit,

@@ -304,6 +304,17 @@ class Planner:
         coarse += [segment for _, segment in self._waiting]
         return calls >= MIN_LEVEL_CALLS and not all(map(self._partitioner.is_finest, coarse))
 
+    @property
+    def unopened(self) -> set[str]:
+        """The keys of the segments that have parts, none of which was removed by itself."""
+        asked = [segment for level in self.levels for segment in level.segments]
+        return {
+            segment.key
+            for segment in asked
+            if not self._partitioner.is_finest(segment)
+            and not any(_is_inside(piece, segment) for piece in asked)
+        }
+
     def refine(
         self,
         effects: Sequence[Array],
@@ -462,3 +473,11 @@ class Planner:
         again = self._drawn[row.text_hash]
         self._drawn[row.text_hash] += 1
         return row.model_copy(update={"replicate": again})
+
+
+def _is_inside(piece: Segment, segment: Segment) -> bool:
+    return piece.places != segment.places and any(
+        message == at and start <= begin and stop <= end
+        for message, begin, stop in piece.places
+        for at, start, end in segment.places
+    )

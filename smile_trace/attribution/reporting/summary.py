@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import combinations
 
 from smile_trace._text.lists import in_words, listed, ordinal
@@ -61,6 +61,7 @@ def summarize(
     fields: Sequence[FieldChange] = (),
     tools: Sequence[str] = (),
     first: FirstPlace | None = None,
+    unopened: Collection[str] = (),
     part: str | None = None,
     same_texts: bool = False,
     by_content: bool = False,
@@ -78,6 +79,7 @@ def summarize(
         fields: which fields of the answer change without which segments.
         tools: the names of the tools that the answer calls.
         first: the segments that may have the largest effect.
+        unopened: keys of segments that have parts, none of which was removed by itself.
         part: the part of the answer that is explained; None for all of it.
         same_texts: whether all answers were the same text.
         by_content: whether what an answer adds, its length and its form count for nothing.
@@ -119,6 +121,9 @@ def summarize(
     clauses += _never_removed([s for s in segments if s.protected])
     if fidelity.status == "partial" and fidelity.further_calls is not None:
         clauses.append(f"about {fidelity.further_calls:,} more calls would tell (--until-settled)")
+    if whole := [s for s in tree.free if s.significant and s.key in unopened]:
+        names = [tree.by_itself(s, tree.like(s)) for s in whole]
+        clauses.append(f"not looked at inside: {_listed(names)} (--budget)")
     joined = "; ".join(clauses) + "."
     return joined[0].upper() + joined[1:]
 

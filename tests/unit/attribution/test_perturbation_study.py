@@ -493,14 +493,14 @@ def test_the_numbers_of_one_noisy_study() -> None:
     assert {s.text: (s.attribution, s.ci_low, s.ci_high, s.p_value) for s in found.segments} == {
         "Tell": near((-0.006, -0.073, 0.051, 0.202)),
         "us": near((-0.016, -0.081, 0.040, 0.458)),
-        "now": near((-0.008, -0.062, 0.064, 0.248)),
-        "where": near((-0.011, -0.093, 0.023, 0.340)),
+        "now": near((-0.008, -0.062, 0.064, 1.000)),
+        "where": near((-0.011, -0.093, 0.023, 1.000)),
         "the": near((0.060, 0.022, 0.132, 0.025)),
         "Pelican": near((0.628, 0.593, 0.707, 0.001)),
         "sleeps": near((0.017, -0.013, 0.100, 0.379)),
         "at": near((-0.004, -0.060, 0.065, 1.000)),
         "night": near((0.146, 0.000, 0.228, 0.054)),
-        "please": near((0.008, -0.028, 0.085, 0.360)),
+        "please": near((0.008, -0.028, 0.085, 1.000)),
     }
     quality = found.fidelity
     assert (quality.r2_heldout, quality.r2_low, quality.r2_high) == near((0.924, 0.866, 0.981))
@@ -589,6 +589,21 @@ def test_every_instruction_that_adds_a_sentence_is_named(count: int) -> None:
 def _unsaid(logged: np.ndarray, response: np.ndarray) -> float:
     same = np.all(np.abs(logged[:, None] - response[None]) < 1e-6, axis=2)
     return float(1 - np.any(same, axis=1).mean())
+
+
+def test_a_certain_part_that_the_calls_did_not_take_apart_is_named() -> None:
+    rules = (
+        "You are the front desk of the Hotel Amsel. Breakfast is served from seven to ten. "
+        "The sauna opens at four in the afternoon. Dogs sleep free of charge. Never be rude."
+    )
+    messages = chat(rules, "May I bring my dog, who is old and sleeps?", roles=("system", "user"))
+    few, many = (
+        run(messages, copying("free"), unit="auto", budget=budget).explanation
+        for budget in (20, 60)
+    )
+    assert few.summary.endswith("not looked at inside: “Dogs sleep free of charge” (--budget).")
+    assert any(s.text == "free" and s.significant for s in many.segments)
+    assert "looked at inside" not in many.summary
 
 
 def test_of_a_model_that_may_vary_it_goes_on_where_no_mask_told_of_two_parts() -> None:
