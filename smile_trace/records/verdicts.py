@@ -90,6 +90,19 @@ def outermost_drivers(
     return ranked
 
 
+def strongest_drivers(
+    segments: Sequence["SegmentAttribution"], coarser: Sequence["SegmentAttribution"]
+) -> list["SegmentAttribution"]:
+    """Return the first of the outermost drivers, then those as strong, but no question after it."""
+    ranked, everything = as_strong(outermost_drivers(segments, coarser)), [*coarser, *segments]
+    return [s for s in ranked if s is ranked[0] or not _is_asked(s, everything, coarser)]
+
+
+def as_strong(ranked: Sequence["SegmentAttribution"]) -> list["SegmentAttribution"]:
+    """Return the first part and those that may be as strong."""
+    return [s for s in ranked if s is ranked[0] or _may_be_as_strong(s, ranked[:1])]
+
+
 def _is_asked(
     segment: "SegmentAttribution",
     everything: Sequence["SegmentAttribution"],

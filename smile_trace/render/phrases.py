@@ -2,7 +2,7 @@
 parts of a message that are not text."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from smile_trace._text.telling_words import FUNCTION_WORDS, telling_words
 from smile_trace._text.titles import LONGEST, title
@@ -23,8 +23,10 @@ from smile_trace.records.verdicts import (
     NO_DIFFERENCE,
     NOT_MEASURED,
     around,
+    as_strong,
     finest_drivers,
     outermost_drivers,
+    strongest_drivers,
 )
 from smile_trace.render.text import is_whole, noun, short, signed, visible
 
@@ -98,27 +100,33 @@ _COLUMN = 28
 
 def driver_text(explanation: Explanation) -> str:
     """Return the driver on one line of at most 60 characters: a document's name or a passage's
-    title, else the finest part that certainly drives the answer, a long one by its telling words;
-    `NO_DRIVER` if no part does."""
-    driver = finest_driver(explanation)
-    if driver is None:
-        return NO_DRIVER
-    return _document_around(driver, explanation) or telling_name(driver, explanation)
+    title, else the finest part that certainly drives the answer, a long one by its telling words,
+    and after it those that may be as strong and have room; `NO_DRIVER` if no part does."""
+    names: list[str] = []
+    for driver in _finest_strongest(explanation):
+        name = _document_around(driver, explanation) or telling_name(driver, explanation)
+        has_room = len(", ".join([*names, name])) <= LONGEST
+        if not names or (has_room and name not in names):
+            names.append(name)
+    return ", ".join(names) or NO_DRIVER
 
 
 def finest_driver(explanation: Explanation) -> SegmentAttribution | None:
     """Return the finest part that the summary names first: the strongest inside the strongest part
     that the answer certainly depends on. A document or titled passage stays whole. None if nothing
     certainly drives the answer."""
-    driver = driver_of(explanation)
-    if driver is None:
-        return None
-    coarser = explanation.coarser
-    found = next(iter(finest_drivers(driver, explanation.segments, coarser)), driver)
-    inward = [found]
-    while inward[0] is not driver:
-        inward.insert(0, next(around(inward[0], coarser)))
-    return next(filter(_is_titled, inward), found)
+    return next(_finest_strongest(explanation), None)
+
+
+def _finest_strongest(explanation: Explanation) -> Iterator[SegmentAttribution]:
+    """Yield the `finest_driver`, then those that cannot be told from it."""
+    segments, coarser = explanation.segments, explanation.coarser
+    for driver in strongest_drivers(segments, coarser):
+        for found in as_strong(finest_drivers(driver, segments, coarser) or [driver]):
+            inward = [found]
+            while inward[0] is not driver:
+                inward.insert(0, next(around(inward[0], coarser)))
+            yield next(filter(_is_titled, inward), found)
 
 
 def telling_name(segment: SegmentAttribution, explanation: Explanation) -> str:

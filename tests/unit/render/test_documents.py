@@ -323,6 +323,21 @@ def test_the_finest_certain_part_is_named_and_nothing_uncertain() -> None:
     assert driver_text(found.model_copy(update={"documents": (document,)})) == "hall.md"
 
 
+def test_those_as_strong_are_named_beside_it_as_far_as_there_is_room() -> None:
+    text = "When is breakfast, when does the sauna open, and what about dogs?"
+    found, _ = refined(text, "sentence", {"breakfast": 0.31, "sauna": 0.28, "dogs": 0.1})
+    assert driver_text(found) == "breakfast, sauna"
+    for changed in (
+        {"ci_low": 0.27, "ci_high": 0.29},  # the interval tells it from the other
+        {"significant": False},
+        {"text": "sauna" * 12},
+    ):
+        parts = tuple(
+            s.model_copy(update=changed if s.text == "sauna" else {}) for s in found.segments
+        )
+        assert driver_text(found.model_copy(update={"segments": parts})) == "breakfast", changed
+
+
 @pytest.mark.parametrize(
     ("text", "kind"), [('"item": "wool rug"', "field"), ('"item"', "word"), ("item:", "word")]
 )
