@@ -1,6 +1,8 @@
 """The result: attributions with intervals, fidelity, cost, and the perturbations asked."""
 
+import re
 import warnings
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, model_validator
@@ -31,10 +33,13 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 4
 
-METHOD_VERSION = 4
+METHOD_VERSION = 5
 """Incremented when the same responses would give a different Explanation."""
 
 _LINE = 160
+
+_FIELD_CLAUSE = re.compile(r"; without (?!both ).*? changes?(?=[;.])", re.DOTALL)
+"""Of a summary: "; without “Berlin” the field `city` changes"."""
 
 _JSON_METHODS = ("model_dump", "model_dump_json", "model_validate_json")
 
@@ -374,6 +379,18 @@ class Explanation(Shown):
             segments = getattr(self, name)
             of = decided(segments, self.interactions, conclusive=conclusive, limit=limit)
             object.__setattr__(self, name, of)  # frozen: while it is made
+        return self
+
+    @model_validator(mode="after")
+    def _claim_no_doubtful_field(self) -> "Explanation":
+        """Up to method 4 parts of several levels may share a key: no field is then said of it."""
+        places = defaultdict(set)
+        for segment in (*self.segments, *self.coarser) if self.fields else ():
+            places[segment.key].add(segment.places)
+        sure = tuple(change for change in self.fields if len(places[change.key]) < 2)
+        if len(sure) < len(self.fields):
+            object.__setattr__(self, "fields", sure)  # frozen: while it is made
+            object.__setattr__(self, "summary", _FIELD_CLAUSE.sub("", self.summary))
         return self
 
     @property

@@ -12,6 +12,7 @@ from smile_trace.attribution.design.masks import Confirming, PairTest
 from smile_trace.attribution.design.perturber import Perturber
 from smile_trace.attribution.estimation.inference import LEVEL
 from smile_trace.attribution.estimation.solver import Array
+from smile_trace.attribution.segmentation.keys import with_own_keys
 from smile_trace.attribution.segmentation.partitioner import Partitioner
 from smile_trace.attribution.segmentation.selections import asks
 from smile_trace.records import (
@@ -262,7 +263,7 @@ class Planner:
         if not all(self._partitioner.is_finest(s) or s.protected for s in segments):
             share = max(calls // 2, min(calls, MIN_LEVEL_CALLS))
             segments = self._partitioner.coarse(max(share, 2), calls)
-        level = Level(segments, Perturber(self._prompted, segments))
+        level = self._level(segments)
         for replicate in range(self._replicates):
             level.rows.append(
                 self._row(level, "baseline", (True,) * len(segments), replicate=replicate)
@@ -345,10 +346,15 @@ class Planner:
     ) -> bool:
         if not self._deterministic:
             self._drawn = Counter(row.text_hash for level in self.levels for row in level.rows)
-        level = Level(segments, Perturber(self._prompted, segments), beside=beside)
+        level = self._level(segments, beside=beside)
         self.levels.append(level)
         self._fill(level, calls, share)
         return bool(level.rows)
+
+    def _level(self, segments: Sequence[Segment], *, beside: bool = False) -> Level:
+        coarser = (segment for level in self.levels for segment in level.segments)
+        own = with_own_keys(segments, coarser)
+        return Level(own, Perturber(self._prompted, own), beside=beside)
 
     def resume(self, index: int, calls: int) -> bool:
         """Plans more random rows of a fully asked level; False if none would be new. A level closed

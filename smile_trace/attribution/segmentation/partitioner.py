@@ -1,11 +1,4 @@
-"""The segments of a prompt: the protocol of a partitioner, and the default one.
-
-Keys name a segment by its place in the template, so that they are the same in every call of it:
-`NAME:VERSION:UNIT:OFFSET` for the template's own text (offset in characters of the template),
-`NAME:VERSION:var:VARIABLE` for a variable's value, with `:UNIT:ORDINAL` for its pieces, and
-`MESSAGE:UNIT:ORDINAL` outside templates. A retrieved document with an id is `document:ID`. Text
-outside the picked units has `rest` as its unit.
-"""
+"""The segments of a prompt: the protocol of a partitioner, and the default one."""
 
 from bisect import bisect_right
 from collections import Counter
@@ -14,6 +7,7 @@ from itertools import groupby
 from typing import Protocol
 
 from smile_trace.attribution.segmentation import boundaries
+from smile_trace.attribution.segmentation.keys import key_stem
 from smile_trace.attribution.segmentation.outline import Group, Leaf, Outline, split_groups
 from smile_trace.attribution.segmentation.selections import (
     WHOLE,
@@ -32,7 +26,7 @@ from smile_trace.attribution.segmentation.units import (
     protected_ranges,
     split_around,
 )
-from smile_trace.records import Document, Place, Prompted, PromptUse, Segment, Unit
+from smile_trace.records import Document, Place, Prompted, Segment, Unit
 
 _Piece = tuple[tuple[Place, ...], bool]
 """The places of a segment, and whether it is protected."""
@@ -346,7 +340,7 @@ class Segmentation:
             sent = self._messages[message]
             if (start, end) in self._splitter.media(message) and not also:
                 unit = "media"
-            place, counted = self._place(message, start, key or unit)
+            place, counted = key_stem(self._uses, message, start, key or unit)
             retrieved = self._document_at(message, start, end) if unit == "document" else None
             if retrieved is not None and retrieved.id is not None:
                 place, counted = f"document:{retrieved.id}", False
@@ -377,26 +371,6 @@ class Segmentation:
             if start <= document.place[1] and document.place[2] <= end
         ]
         return inside[0] if len(inside) == 1 else None
-
-    def _place(self, message: int, start: int, unit: str) -> tuple[str, bool]:
-        """The stem of a key, and whether an ordinal has to follow it."""
-        for use in self._uses:
-            if use.message != message or not use.start <= start < use.end:
-                continue
-            stem = f"{use.name}:{use.version}"
-            for span in use.variable_spans:
-                if span.start <= start < span.end:
-                    stem = f"{stem}:var:{span.name}"
-                    return (stem, False) if unit == "variable" else (f"{stem}:{unit}", True)
-            return f"{stem}:{unit}:{_template_offset(use, start)}", False
-        return f"{message}:{unit}", True
-
-
-def _template_offset(use: PromptUse, position: int) -> int:
-    spans = sorted(use.variable_spans, key=lambda span: span.start)
-    before = spans[: bisect_right([span.end for span in spans], position)]
-    grown = sum((span.end - span.start) - len(f"{{{span.name}}}") for span in before)
-    return position - use.start - grown
 
 
 def _free(segments: Sequence[Segment]) -> int:

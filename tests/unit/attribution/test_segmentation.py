@@ -3,15 +3,25 @@
 import re
 from collections.abc import Iterator, Sequence
 
+import numpy as np
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from smile_trace.attribution import CannotExplain, unmatched_protections
+from smile_trace.attribution.design.planner import Planner
 from smile_trace.attribution.segmentation import boundaries
 from smile_trace.attribution.segmentation.partitioner import Segmentation
 from smile_trace.attribution.segmentation.units import UnitSplitter
-from smile_trace.records import Message, Prompted, PromptUse, Segment, Unit, VariableSpan
+from smile_trace.records import (
+    ExplanationSettings,
+    Message,
+    Prompted,
+    PromptUse,
+    Segment,
+    Unit,
+    VariableSpan,
+)
 from tests.support.studies import chat
 
 pytestmark = pytest.mark.thorough
@@ -348,6 +358,48 @@ def test_no_segment_crosses_a_part_of_the_prompt(
     assert set().union(*letters) == set().union(*(_letters(prompted, s.places) for s in chosen))
     assert sum(map(len, letters)) == len(set().union(*letters))
     assert all(any(a <= _letters(prompted, s.places) for s in chosen) for a in letters)
+
+
+@settings(max_examples=40, deadline=None, phases=(Phase.explicit, Phase.generate))
+@given(
+    st.lists(MESSAGE, max_size=5),
+    CONTENT,
+    st.lists(PIECE, max_size=5),
+    CONTENT,
+    UNITS,
+    st.integers(24, 80),
+)
+def test_no_two_parts_of_an_explanation_share_a_key(
+    messages: list[tuple[str, str]],
+    before: str,
+    pieces: list[tuple[bool, str]],
+    after: str,
+    unit: Unit,
+    budget: int,
+) -> None:
+    """What is said of a key (which field changes, which two work together) is said of one text,
+    whatever level it is from; the first level's keys are the partition's own."""
+    prompted = _prompted(messages, before, pieces, after)
+    made = ExplanationSettings(model="planted", budget=budget, unit=unit)
+    try:
+        segmentation = Segmentation(prompted, unit)
+    except CannotExplain:
+        return
+    planner = Planner(prompted, segmentation, made, replicates=1, deterministic=True)
+    planner.add_beside(budget, planner.levels[0].rows)
+    refined = planner.refinable(budget)
+    while refined and len(planner.levels) < 6:
+        effects = [np.array([0.5] * len(level.segments)) for level in planner.finest]
+        refined = planner.refine(effects, budget, planner.levels[-1].rows[:1])
+    places: dict[str, object] = {}
+    for level in planner.levels:
+        assert len({s.key for s in level.segments}) == len(level.segments)
+        for segment in level.segments:
+            assert places.setdefault(segment.key, segment.places) == segment.places
+    first = planner.levels[0].segments
+    natural = [*segmentation.coarse(max(budget, 12), budget - 1)]
+    if [s.places for s in natural] == [s.places for s in first]:
+        assert [s.key for s in natural] == [s.key for s in first]
 
 
 def test_whole_documents_are_joined_before_one_is_cut() -> None:

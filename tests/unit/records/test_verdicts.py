@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smile_trace.records import Explanation, Interaction, SegmentAttribution
+from smile_trace.records import Explanation, FieldChange, Interaction, SegmentAttribution
 from smile_trace.records.verdicts import SMALLEST_EFFECT, decided, joint
 from tests.support.explained import explanation
 
@@ -87,3 +87,25 @@ def test_an_explanation_of_release_0_2_has_verdicts() -> None:
 
 def test_nothing_is_excluded_where_nothing_can_be_said() -> None:
     assert "excluded" not in {s.verdict for s in explanation(status="inconclusive").segments}
+
+
+def test_of_a_key_that_two_parts_share_no_field_is_said() -> None:
+    """Up to method 4 a part and another one's piece could have the same key."""
+    said = (
+        "The answer depends on “Berlin” (without it, 60 % of the answer is lost); {}without both "
+        "“Ann” and “of”, 70 % of the answer is lost."
+    )
+    fields = (
+        "without “Berlin” the fields `city` and `zip` change; without “a; b” the field `x` changes"
+    )
+    held = explanation(summary=said.format(f"{fields}; "))
+    known = [FieldChange(key=s.key, path="$.city", share=0.5) for s in held.segments[:2]]
+    held = held.model_copy(update={"fields": tuple(known)})
+    assert Explanation.model_validate(held.model_dump()) == held
+    first, second, *others = held.segments
+    shared = [first, second.model_copy(update={"key": others[0].key}), *others]
+    known = [known[0], known[1].model_copy(update={"key": others[0].key})]
+    held = held.model_copy(update={"segments": tuple(shared), "fields": tuple(known)})
+    read = Explanation.model_validate(held.model_dump())
+    assert read.fields == (known[0],)
+    assert read.summary == said.format("")
