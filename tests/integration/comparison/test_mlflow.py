@@ -86,7 +86,7 @@ def test_one_run_per_version_also_when_delivered_twice(
     assert held.tags[RUNS_TAG] == run_id, "its page lists the run, once"
     said = by_version["2"].data.tags["mlflow.note.content"]
     assert f"[The page]({receipts[0].url})" in said
-    assert f"| \\{{question\\}} | {signed(question.influence)}" in said, (
+    assert f"| {{question}} | {signed(question.influence)}" in said, (
         "the influence table stands on the run's page"
     )
 
