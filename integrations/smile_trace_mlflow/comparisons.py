@@ -127,6 +127,7 @@ def _edits(comparison: Comparison, place: int) -> Rows:
         {
             "edit": visible(edit_phrase(change.edits[edit])),
             "answers changed": effect.changed,
+            "changed a little": effect.changed_little,
             "of inputs": effect.inputs,
             "moved by": effect.distance,
             "share": effect.share,

@@ -1,8 +1,9 @@
 """The distance of two versions' answers on the same inputs, beyond their own noise."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import product
+from typing import NamedTuple
 
 import numpy as np
 import scipy  # type: ignore[import-untyped]
@@ -11,15 +12,13 @@ from smile_trace.attribution.answer_change.distances import CONTENT, WORDS
 from smile_trace.attribution.answer_change.text_comparison import text_comparison
 from smile_trace.comparison.pooled_effects import Array
 from smile_trace.comparison.verdicts import ALPHA, LEVEL
-from smile_trace.records.comparison import AnswerComparison
+from smile_trace.records.comparison import ANOTHER_ANSWER, AnswerComparison
 
 PERMUTATIONS = 1999
 MAX_EXACT_INPUTS = 4
 """Inputs up to which every relabelling is counted (6⁴ = 1296); beyond, a random sample is."""
 MAX_ACROSS = 12
 """Inputs up to which answers are compared across inputs, too; with more it is not needed."""
-DIFFERENT = 0.05
-"""Distance from which two answers are called different."""
 
 Distance = Callable[[str, str], float]
 
@@ -215,18 +214,35 @@ def answer_comparison(
     apart = compare_answers(pairs, distance, generator, exact=exact)
     p_value = None if apart.p_value is None else min(2 * apart.p_value, 1.0)
     low, high = apart.interval()
-    changed = sum(_differs(pair, distance) for pair in pairs)
+    counted = count_changed(((pair.before[0], pair.after[0]) for pair in pairs), distance)
     return AnswerComparison(
         inputs=len(pairs),
-        changed=changed,
+        **counted._asdict(),
         distance=apart.mean,
         ci_low=low,
         ci_high=high,
         noise=apart.noise,
         p_value=p_value,
-        significant=changed > 0 if p_value is None else p_value <= ALPHA,
+        significant=counted.changed > 0 if p_value is None else p_value <= ALPHA,
     )
 
 
-def _differs(pair: Paired, distance: Distance) -> bool:
-    return distance(pair.before[0], pair.after[0]) > DIFFERENT
+class Counted(NamedTuple):
+    """How many answers became another one, and how many others changed a little, by at most
+    `little`."""
+
+    changed: int
+    changed_little: int
+    little: float
+
+
+UNCHANGED = Counted(0, 0, 0.0)
+
+
+def count_changed(pairs: Iterable[tuple[str, str]], distance: Distance) -> Counted:
+    """Count the changed answers among pairs of texts; white space is no difference."""
+    apart = [
+        distance(*pair) for pair in pairs if len({" ".join(text.split()) for text in pair}) > 1
+    ]
+    little = [by for by in apart if by <= ANOTHER_ANSWER]
+    return Counted(len(apart) - len(little), len(little), max(little, default=0.0))

@@ -10,7 +10,7 @@ import scipy  # type: ignore[import-untyped]
 
 from smile_trace._stats.false_discoveries import adjusted
 from smile_trace.comparison.edits import Aligned
-from smile_trace.comparison.sentences import answers_repeat, others_add
+from smile_trace.comparison.sentences import others_add
 from smile_trace.comparison.verdicts import ALPHA, LEVEL, MIN_CALLS, may_need
 from smile_trace.records import Unit
 from smile_trace.records.comparison import (
@@ -203,7 +203,7 @@ def as_replayed(
 
 
 def _verdict(change: VersionChange, effect: EditEffect, limit: float) -> Verdict:
-    sure = effect.named or (answers_repeat(change) and effect.changed > 0)
+    sure = effect.named or (change.repeats and effect.changed > 0)
     can_exclude = effect.inputs >= MIN_CALLS
     return verdict_on(1.0 if sure else None, effect.ci_high, limit, can_exclude=can_exclude)
 

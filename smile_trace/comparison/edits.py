@@ -19,7 +19,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smile_trace.attribution.segmentation import boundaries
-from smile_trace.comparison.answers import DIFFERENT, Answers, Distance, energies
+from smile_trace.comparison.answers import (
+    UNCHANGED,
+    Answers,
+    Counted,
+    Distance,
+    count_changed,
+    energies,
+)
 from smile_trace.comparison.pooled_effects import Array
 from smile_trace.comparison.templates import segment_template
 from smile_trace.records.comparison import ChangeKind, Edit, Hunk, TemplateSegment
@@ -322,12 +329,12 @@ Ask = Callable[[int], Awaitable[Answers]]
 class Step:
     """The edits `[start, end)` on top of those before them, and how far the answers moved.
     `energies` holds the energy distance per input, shape (inputs,), NaN where an answer is missing.
-    `changed` counts the inputs with another answer; `share` is that of the sum of all steps."""
+    `counted`: the inputs whose answers changed; `share` is that of the sum of all steps."""
 
     start: int
     end: int
     energies: Array
-    changed: int
+    counted: Counted = UNCHANGED
     share: float = 1.0
 
     @property
@@ -383,17 +390,14 @@ class EditSearch:
 
     def alone(self, answers: Answers) -> float:
         """The distance of answers from the old version's, at least 0."""
-        return Step(0, 1, self._energies(self._answers[0], answers), 0).distance
+        return Step(0, 1, self._energies(self._answers[0], answers)).distance
 
     def _step(self, start: int, end: int) -> Step:
         before, after = self._answers[start], self._answers[end]
-        changed = sum(
-            one[0] is not None
-            and other[0] is not None
-            and self._distance(one[0], other[0]) > DIFFERENT
-            for one, other in zip(before, after, strict=True)
-        )
-        return Step(start, end, self._energies(before, after), changed)
+        firsts = ((one[0], other[0]) for one, other in zip(before, after, strict=True))
+        both = ((a, b) for a, b in firsts if a is not None and b is not None)
+        counted = count_changed(both, self._distance)
+        return Step(start, end, self._energies(before, after), counted)
 
     def _energies(self, before: Answers, after: Answers) -> Array:
         return energies(before, after, self._noise, self._distance)
@@ -402,6 +406,6 @@ class EditSearch:
 def _shared(steps: list[Step]) -> list[Step]:
     total = sum(step.distance for step in steps)
     return [
-        Step(s.start, s.end, s.energies, s.changed, s.distance / total if total else 0.0)
+        Step(s.start, s.end, s.energies, s.counted, s.distance / total if total else 0.0)
         for s in steps
     ]

@@ -15,7 +15,7 @@ from smile_trace.records.comparison import (
 )
 from smile_trace.records.report import Report
 from smile_trace.records.verdicts import NO_DIFFERENCE, NOT_COMPARED, NOT_MEASURED
-from smile_trace.render.comparison.layout import edit_phrase, quoted
+from smile_trace.render.comparison.layout import edit_phrase, inputs, moved_answers, quoted
 from smile_trace.render.text import per_cent
 
 _MAX_LISTED = 3
@@ -89,29 +89,23 @@ def named_effects(change: VersionChange) -> list[EditEffect]:
     return sorted((e for e in change.effects if e.named), key=lambda e: -e.share)
 
 
-def answers_repeat(change: VersionChange) -> bool:
-    """Whether the models repeat themselves, so that every difference is the prompt's."""
-    return change.answers is not None and change.answers.p_value is None
-
-
 def _answers(change: VersionChange, limit: float) -> str:
     """The continuation of "From 2 to 3"."""
     answers = change.answers
     if answers is None:
         return f": the answers were not compared, because {change.why_no_answers}"
-    inputs = "1 input" if answers.inputs == 1 else f"{answers.inputs} inputs"
+    moved = moved_answers(answers)
     if answers.significant:
-        moved = f"{answers.changed} of {inputs} got another answer"
         return f"{_culprit(change)}: {moved}, and on average {_distance(answers)} changed"
-    if not answers.changed:
-        return f": the answers on {inputs} are the same"
+    if change.repeats or not (answers.changed or answers.changed_little):
+        return f": {moved}"
     if answers.ci_high < limit:
-        return f": beyond the model's own noise the change {NO_DIFFERENCE} on {inputs}"
+        on = inputs(answers.inputs)
+        return f": beyond the model's own noise the change {NO_DIFFERENCE} on {on}"
     needed = f"; {_budget(change)} would tell" if change.budget_needed else ""
     return (
-        f": {answers.changed} of {inputs} got another answer, which may be the model's own "
-        f"noise; the change was {NOT_MEASURED}: up to {100 * answers.ci_high:.0f} % of the answer"
-        f"{needed}"
+        f": {moved}, which may be the model's own noise; the change was {NOT_MEASURED}: up to "
+        f"{100 * answers.ci_high:.0f} % of the answer{needed}"
     )
 
 
@@ -169,10 +163,9 @@ def others_add(change: VersionChange, limit: float) -> float | None:
     """The share of a change that the unnamed edits add; 0 for next to nothing, None if unknown."""
     others = [effect for effect in change.effects if not effect.named]
     left = max(1.0 - sum(effect.share for effect in named_effects(change)), 0.0)
-    repeat = answers_repeat(change)
-    if left >= NEXT_TO_NOTHING and (repeat or any(effect.ci_low > 0 for effect in others)):
+    if left >= NEXT_TO_NOTHING and (change.repeats or any(effect.ci_low > 0 for effect in others)):
         return left
-    return 0.0 if repeat or all(effect.ci_high < limit for effect in others) else None
+    return 0.0 if change.repeats or all(effect.ci_high < limit for effect in others) else None
 
 
 def _listed(edits: Sequence[Edit], conjunction: str = "and") -> str:

@@ -42,6 +42,7 @@ from smile_trace.records.comparison import (
     Edit,
     EditEffect,
     Example,
+    Moved,
     VersionReport,
 )
 from smile_trace.settings import Settings
@@ -357,7 +358,7 @@ class VersionReplay:
             for item, variables, pair in zip(inputs, what_varies(inputs), whole, strict=True)
             if pair is not None
         ]
-        changed = [example for example in found if example.distance > 0]
+        changed = [example for example in found if example.before != example.after]
         return tuple(sorted(changed, key=lambda example: -example.distance)[:MAX_EXAMPLES])
 
     def _models(self, version: VersionReport, budget: int, scope: str) -> InputModels:
@@ -419,7 +420,7 @@ def _named(steps: Sequence[Step], *, exact: bool) -> list[Step]:
 
 
 def _whole(answers: AnswerComparison) -> EditEffect:
-    same = answers.model_dump(include={"distance", "ci_low", "ci_high", "inputs", "changed"})
+    same = answers.model_dump(include=set(Moved.model_fields))
     return EditEffect(edits=(0,), share=1.0, named=answers.significant, **same)
 
 
@@ -435,7 +436,7 @@ def _effect(step: Step, named: bool, alone: float | None) -> EditEffect:
         ci_low=low,
         ci_high=high,
         inputs=len(step.known),
-        changed=step.changed,
+        **step.counted._asdict(),
         share=step.share,
         named=named,
         alone=alone,

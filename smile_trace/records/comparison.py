@@ -132,21 +132,38 @@ class MeasureChange(Record):
     significant: bool = False
 
 
-class AnswerComparison(Record):
-    """The difference between two versions' answers on the same inputs. `distance` is the mean
-    energy distance over inputs, in units of answer change, beyond that among each version's own
-    answers (`noise`). `p_value` is None if both versions answer deterministically: every difference
-    is then the prompt's, and `significant` says whether there is one."""
+ANOTHER_ANSWER = 0.05
+"""An answer that changed by more than this is another one; by less, it changed a little."""
 
-    inputs: int
-    changed: int
+
+class Moved(Record):
+    """How far the answers to the same `inputs` lie apart. `distance` is the mean energy distance
+    over inputs, in units of answer change. `changed` of them got another answer; the texts of
+    `changed_little` further ones differ as well, by at most `little`."""
+
+    inputs: int = 0
+    changed: int = 0
+    changed_little: int = 0
+    little: float = 0.0
     distance: float
     ci_low: float
     ci_high: float
+
+
+class AnswerComparison(Moved):
+    """The difference between two versions' answers on the same inputs, beyond that among each
+    version's own answers (`noise`). `p_value` is None if both versions answer deterministically:
+    every difference is then the prompt's, `significant` whether one got another answer."""
+
     noise: float
     p_value: float | None = None
     significant: bool = False
     source: Literal["replayed", "logged"] = "replayed"
+
+    @property
+    def repeats(self) -> bool:
+        """Whether the models repeat themselves, so that every difference is the prompt's."""
+        return self.p_value is None
 
 
 class Example(Record):
@@ -180,21 +197,16 @@ class Edit(Record):
     hunks: tuple[Hunk, ...] = ()
 
 
-class EditEffect(Record):
+class EditEffect(Moved):
     """The effect of one edit, or of a group of edits that was not taken apart, on the answers.
 
     Edits are applied one after the other, and each effect is measured with the edits before it in
-    place. `edits` are indices in `VersionChange.edits`, `distance` is the mean energy distance over
-    the `inputs` tried, `share` its share of all steps. `named`: a single edit that changed the
-    answers. `alone` is its distance from the old version without any other edit, None if not tried.
+    place. `edits` are indices in `VersionChange.edits`, `share` is that of the sum of all steps.
+    `named`: a single edit that changed the answers. `alone` is its distance from the old version
+    without any other edit, None if not tried.
     """
 
     edits: tuple[int, ...]
-    distance: float
-    ci_low: float
-    ci_high: float
-    inputs: int = 0
-    changed: int = 0
     share: float = 0.0
     named: bool = False
     alone: float | None = None
@@ -220,6 +232,11 @@ class VersionChange(Record):
     probes: tuple[ProbeChange, ...] = ()
     examples: tuple[Example, ...] = ()
     summary: str = ""
+
+    @property
+    def repeats(self) -> bool:
+        """Whether it is known that the models repeat themselves."""
+        return self.answers is not None and self.answers.repeats
 
 
 class ComparisonSettings(Record):

@@ -3,7 +3,7 @@
 from typing import Literal
 
 from smile_trace.records.base import Record, view
-from smile_trace.records.comparison import AnswerComparison
+from smile_trace.records.comparison import AnswerComparison, Example
 from smile_trace.records.report import Share
 
 SuggestionKind = Literal["no_effect", "harmful", "document", "hijack", "order", "format"]
@@ -46,7 +46,8 @@ class Trial(Record):
     `cases_gained`: among requests with confirmed failures that the original gets wrong, those that
     the changed prompt gets all right; `cases_lost`: among those that it gets right, those with one
     now wrong. Failures of one request count once. `p_value` is one-sided for "no more requests
-    gained than lost" (McNemar's exact test, 1947); None if none changed.
+    gained than lost" (McNemar's exact test, 1947); None if none changed. `example`: of a model that
+    repeats itself the answers that moved most, None if all are the same.
     """
 
     answers: AnswerComparison
@@ -55,6 +56,7 @@ class Trial(Record):
     cases_lost: Share
     p_value: float | None = None
     probed: ProbedTrial | None = None
+    example: Example | None = None
 
 
 class Suggestion(Record):

@@ -35,8 +35,9 @@ from smile_trace.render.profile import (
     prompt_profile_to_html,
 )
 from smile_trace.render.scores import plot, to_frame
+from smile_trace.render.suggestions import print_suggestions
 from smile_trace.render.svg import brief_svg, to_svg
-from smile_trace.render.terminal import print_suggestions, print_terminal
+from smile_trace.render.terminal import print_terminal
 
 __all__ = [
     "STATUS_WORDS",

@@ -1,5 +1,4 @@
-"""The heatmap in a terminal, through rich (in colour, or with signs if there is none), and
-suggestions."""
+"""The heatmap in a terminal, through rich (in colour, or with signs if there is none)."""
 
 from rich.console import Console
 from rich.padding import Padding
@@ -8,13 +7,11 @@ from rich.table import Table
 from rich.text import Text
 
 from smile_trace.records import Explanation
-from smile_trace.records.report import Share
-from smile_trace.records.suggestion import NotProposed, Suggestion, Suggestions, Trial, Untested
 from smile_trace.records.verdicts import NO_DIFFERENCE, NOT_MEASURED
 from smile_trace.render.heatmap_layout import Heatmap, heatmap
 from smile_trace.render.pieces import CLOSES, OPENS, Block, Fold, Piece
 from smile_trace.render.scores import rows
-from smile_trace.render.text import is_whole, kind_and_title, noun, per_cent, short, signed, visible
+from smile_trace.render.text import is_whole, kind_and_title, noun, signed, visible
 
 _BLUE, _ORANGE, _DARK = (64, 140, 240), (240, 140, 50), (40, 40, 40)
 _STATUS = {
@@ -154,103 +151,3 @@ def _print_scores(explanation: Explanation, console: Console) -> None:
 def _legend(picture: Heatmap) -> Text:
     signs = [said for kind, said in _LEGEND.items() if kind in picture.kinds]
     return Text(" · ".join([*signs, *picture.facts]), style="dim")
-
-
-_LONGEST_LINE = 2000
-
-
-def print_suggestions(found: Suggestions, console: Console | None = None) -> None:
-    """Print each suggestion with its gains and losses, and what is not proposed and why."""
-    console = console or Console()
-    nothing = f"Nothing is proposed for {found.prompt} {found.version}."  # the reasons follow
-    told = found.summary if found.suggestions else nothing
-    console.print(Text(short(told, _LONGEST_LINE), style="bold"))
-    for number, suggestion in enumerate(found.suggestions, start=1):
-        console.print(Text(f"\n{number}. {short(suggestion.what, _LONGEST_LINE)}", style="bold"))
-        for line in _lines(suggestion):
-            console.print(Padding(Text(line), (0, 3)))
-    if found.not_proposed:
-        console.print(Text("\nNot proposed", style="dim"))
-        for one in found.not_proposed:
-            console.print(
-                Padding(Text(short(_not_proposed(one), _LONGEST_LINE), style="dim"), (0, 3))
-            )
-    if found.not_tested:
-        console.print(Text("\nNot tested by these calls", style="bold"))
-        for line in (*map(_untested, found.not_tested), NOT_TESTED):
-            console.print(Padding(Text(line), (0, 3)))
-    console.print(Text(f"\n{_suggestion_facts(found)}", style="dim"))
-
-
-NOT_TESTED = (
-    "They act in certain cases only, and these calls hold none: that no answer moved without them "
-    "says nothing about the next such case. Keep them, or confirm a case of each (smile-trace "
-    "review)."
-)
-
-
-def _untested(one: Untested) -> str:
-    return f"“{short(visible(one.text), _LONGEST_LINE)}” ({one.acts_in})"
-
-
-def _lines(suggestion: Suggestion) -> list[str]:
-    lines = [*_tried(suggestion.trial), *_saved(suggestion)]
-    if suggestion.kind == "no_effect":
-        rare = 100 * suggestion.trial.moved.high
-        lines.append(f"a rule for rare cases shows only there: up to {rare:.0f} % of calls may be")
-    lines += [f"- {short(visible(text), _LONGEST_LINE)}" for text in suggestion.removed]
-    if suggestion.added:
-        lines.append(f"+ {short(visible(suggestion.added), _LONGEST_LINE)}")
-    return lines
-
-
-def _tried(trial: Trial) -> list[str]:
-    answers = trial.answers
-    lines = [
-        f"held-out calls: {trial.moved.count} of {trial.moved.of} got another answer "
-        f"({_interval(trial.moved)}); mean change {answers.distance:.2f} "
-        f"({answers.ci_low:.2f} to {answers.ci_high:.2f})"
-    ]
-    gained, lost = trial.cases_gained, trial.cases_lost
-    if gained.of or lost.of:
-        lines.append(
-            f"confirmed failures: {gained.count} of {gained.of} corrected ({_interval(gained)}), "
-            f"{lost.count} of {lost.of} right ones lost ({_interval(lost)})"
-        )
-    if (probed := trial.probed) is not None:
-        lines.append(
-            f"{probed.probe}: {probed.before.count} of {probed.before.of} before "
-            f"({_interval(probed.before)}), {probed.after.count} after ({_interval(probed.after)})"
-        )
-    return lines
-
-
-def _saved(suggestion: Suggestion) -> list[str]:
-    if suggestion.tokens_saved is None:
-        known = suggestion.kind != "document"  # it is not part of every call
-        return ["tokens saved: not known, the model reports none"] if known else []
-    tokens, verb = (
-        abs(suggestion.tokens_saved),
-        "saves" if suggestion.tokens_saved >= 0 else "costs",
-    )
-    by = "its tokenizer" if suggestion.tokens_by == "tokenizer" else "the usage it reports"
-    lines = [f"{verb} {tokens:,.1f} tokens per call, by {by}"]
-    if suggestion.usd_saved is not None:
-        lines.append(f"{verb} ${abs(suggestion.usd_saved):,.4f} per thousand calls")
-    return lines
-
-
-def _interval(share: Share) -> str:
-    return per_cent(share.low, share.high)
-
-
-def _not_proposed(one: NotProposed) -> str:
-    return f"{one.what}: {one.why}"
-
-
-def _suggestion_facts(found: Suggestions) -> str:
-    return (
-        f"{found.model} · made from {found.searched} calls and {found.cases_searched} confirmed "
-        f"failures · tried on {found.held_out} and {found.cases_held_out} others · "
-        f"{found.calls:,} calls asked · 90 % intervals"
-    )

@@ -5,10 +5,10 @@ from collections.abc import Collection, Sequence
 
 from smile_trace._text.lists import listed
 from smile_trace._text.prompts import VARIABLE
-from smile_trace.comparison.templates import segment_template
+from smile_trace.comparison.templates import rules_of
+from smile_trace.comparison.version_replay import Input
 from smile_trace.records.comparison import Influence, TemplateSegment
 from smile_trace.records.suggestion import Untested
-from smile_trace.records.verdicts import NO_DIFFERENCE
 from smile_trace.suggesting.change import Change, Nothing
 from smile_trace.suggesting.rare_cases import rare_case
 from smile_trace.suggesting.trials import Trials
@@ -21,7 +21,7 @@ _MARK = re.compile(r"[ \t]*(?:[-*•]|\d+[.)])?[ \t]*")
 def instructions(template: str) -> list[TemplateSegment]:
     """The separately removable sentences and lines: no labels, no sentences around a variable."""
     places = [match.span() for match in VARIABLE.finditer(template)]
-    found = segment_template("", "", template, "sentence")
+    found = rules_of("", "", template)
     return [one for one in found if one.variable is None and not _leads(one, template, places)]
 
 
@@ -82,7 +82,7 @@ async def find_no_effect(trials: Trials, apart_from: Collection[str]) -> Change 
     template = trials.material.template
     found = instructions(template)
     tried = [one for one in _candidates(trials, apart_from) if rare_case(one.text) is None]
-    idle = await _idle(trials, tried)
+    idle = await _idle(trials, tried, trials.material.searched)
     if not idle:
         why = (
             f"none of {len(found)} instructions may go"
@@ -94,7 +94,7 @@ async def find_no_effect(trials: Trials, apart_from: Collection[str]) -> Change 
     quoted = listed([f"“{text}”" for text in texts])
     return Change(
         "no_effect",
-        f"Remove {quoted}, which {NO_DIFFERENCE}",
+        f"Remove {quoted}",
         without(template, idle),
         removed=texts,
     )
@@ -107,10 +107,11 @@ def _candidates(trials: Trials, apart_from: Collection[str]) -> list[TemplateSeg
 
 
 async def find_untested(trials: Trials, apart_from: Collection[str]) -> list[Untested]:
-    """Look for the prohibitions and other rules for rare cases without which the searched calls
-    get the same answers: whatever they are for did not come up."""
-    candidates = _candidates(trials, apart_from)
-    idle = await _idle(trials, [one for one in candidates if rare_case(one.text) is not None])
+    """Look for the prohibitions and other rules for rare cases without which all calls, those held
+    out as well, get the same answers: whatever they are for did not come up."""
+    rare = [one for one in _candidates(trials, apart_from) if rare_case(one.text) is not None]
+    calls = [*trials.material.searched, *trials.material.held_out]
+    idle = await _idle(trials, rare, calls)
     return [
         Untested(text=one.text.strip(), acts_in=kind)
         for one in sorted(idle, key=lambda one: one.start)
@@ -118,21 +119,29 @@ async def find_untested(trials: Trials, apart_from: Collection[str]) -> list[Unt
     ]
 
 
-async def _idle(trials: Trials, tried: Sequence[TemplateSegment]) -> list[TemplateSegment]:
-    """The largest set that was found to be removable together."""
-    if not tried:
-        return []
-    if await trials.keeps(without(trials.material.template, tried)):
+async def _idle(
+    trials: Trials, tried: Sequence[TemplateSegment], calls: Sequence[Input]
+) -> list[TemplateSegment]:
+    """The largest set that was found to be removable together: without a change of any text, if
+    the model repeats itself and there is such a set, else with changes that do not count."""
+    exact = trials.replays.exact and await _largest(trials, tried, calls, same=True)
+    return exact or await _largest(trials, tried, calls, same=False)
+
+
+async def _largest(
+    trials: Trials, tried: Sequence[TemplateSegment], calls: Sequence[Input], *, same: bool
+) -> list[TemplateSegment]:
+    async def keeps(removed: Sequence[TemplateSegment]) -> bool:
+        return await trials.keeps(without(trials.material.template, removed), calls, same=same)
+
+    if not tried or await keeps(tried):
         return list(tried)
     if len(tried) == 1:
         return []
     middle = len(tried) // 2
-    first, second = await _idle(trials, tried[:middle]), await _idle(trials, tried[middle:])
-    if (
-        first
-        and second
-        and not await trials.keeps(without(trials.material.template, [*first, *second]))
-    ):
+    halves = tried[:middle], tried[middle:]
+    first, second = [await _largest(trials, half, calls, same=same) for half in halves]
+    if first and second and not await keeps([*first, *second]):
         return max(first, second, key=len)  # one says what the other says: either may go
     return [*first, *second]
 

@@ -9,7 +9,8 @@ from smile_trace.comparison.version_report import price_of_input
 from smile_trace.errors import BudgetExceeded
 from smile_trace.models.base import Model, counts_tokens
 from smile_trace.records import Response
-from smile_trace.records.suggestion import NotProposed, Suggestion, SuggestionKind, Untested
+from smile_trace.records.suggestion import NotProposed, Suggestion, SuggestionKind, Trial, Untested
+from smile_trace.records.verdicts import NO_DIFFERENCE
 from smile_trace.suggesting.change import Change, Nothing, no_gain
 from smile_trace.suggesting.documents import find_document, find_hijack
 from smile_trace.suggesting.instructions import find_harmful, find_no_effect, find_untested
@@ -78,6 +79,14 @@ async def _within_budget(kind: SuggestionKind, work: Awaitable[Outcome]) -> Outc
         return NotProposed(kind=kind, what="Not looked through", why=str(error).rstrip("."))
 
 
+def _difference(change: Change, trial: Trial) -> str:
+    """The continuation of "Remove …": what was found without instructions that have no effect."""
+    if change.kind != "no_effect":
+        return ""
+    little = trial.answers.repeats and trial.answers.changed_little
+    return ", without which the answers change a little" if little else f", which {NO_DIFFERENCE}"
+
+
 async def _tried(
     trials: Trials, looking: Awaitable[Change | Nothing], base_url: str | None
 ) -> Outcome:
@@ -101,7 +110,7 @@ async def _tried(
     tokens, by = (None, None) if saved is None else saved
     return Suggestion(
         kind=found.kind,
-        what=found.what,
+        what=found.what + _difference(found, trial),
         removed=found.removed,
         added=found.added,
         template=found.template,

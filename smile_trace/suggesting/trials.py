@@ -7,11 +7,14 @@ import numpy as np
 import scipy  # type: ignore[import-untyped]
 
 from smile_trace.comparison.answers import (
+    UNCHANGED,
     Answers,
+    Counted,
     Distance,
     Paired,
     answer_comparison,
     compare_answers,
+    count_changed,
     paired,
 )
 from smile_trace.comparison.verdicts import share_of
@@ -19,7 +22,7 @@ from smile_trace.comparison.version_replay import Input, InputModels
 from smile_trace.errors import SmileTraceError
 from smile_trace.probes.base import CHANGED
 from smile_trace.records import Response
-from smile_trace.records.comparison import AnswerComparison
+from smile_trace.records.comparison import AnswerComparison, Example
 from smile_trace.records.suggestion import ProbedTrial, Trial
 from smile_trace.records.verdicts import NOT_MEASURED, verdict_on
 from smile_trace.suggesting.cases import ConfirmedCase, without_document
@@ -92,19 +95,25 @@ class Trials:
 
     # -- where changes are looked for -----------------------------------------------------------
 
-    async def keeps(self, template: str) -> bool:
-        """Whether the template leaves the searched answers unchanged: on average within the limit,
-        none another answer. The held-out calls have to show that this is no luck."""
-        searched = self.material.searched
-        first = await self._pairs(template, searched[:FIRST])
+    async def keeps(
+        self, template: str, calls: Sequence[Input] | None = None, *, same: bool = False
+    ) -> bool:
+        """Whether the template leaves the answers to the calls (by default the searched ones)
+        unchanged: on average within the limit, none another answer, or even the `same` texts, as
+        only a model that repeats itself gives. The held-out calls have to show that this is no
+        luck."""
+        calls = self.material.searched if calls is None else calls
+        first = await self._pairs(template, calls[:FIRST])
         if first and self._mean(first) > LARGE * self.limit:
             return False
-        pairs = await self._pairs(template, searched)
-        if not pairs:
+        if same and not self._same(first):
+            return False
+        pairs = await self._pairs(template, calls)
+        if not pairs or (same and not self._same(pairs)):
             return False
         if any(self._mean([pair]) >= CHANGED for pair in pairs) or self._mean(pairs) >= self.limit:
             return False
-        if self.replays.exact and self._compared(pairs).changed:
+        if self.replays.exact and self._counted(pairs).changed:
             return False
         return not (await self.corrected(template, self.material.cases_searched))[1].count(True)
 
@@ -152,7 +161,17 @@ class Trials:
             cases_lost=share_of(sum(lost), len(lost)),
             p_value=_mc_nemar(sum(gained), sum(lost)),
             probed=None if sensitivity is None else await self._probed(template, sensitivity),
+            example=self._example(pairs) if self.replays.exact else None,
         )
+
+    def _example(self, pairs: Sequence[Paired]) -> Example | None:
+        """The answers that moved most; None if all are the same."""
+        moved = [pair for pair in pairs if not self._same([pair])]
+        if not moved:
+            return None
+        most = max(moved, key=lambda pair: self._mean([pair]))
+        before, after = most.before[0], most.after[0]
+        return Example(variables={}, before=before, after=after, distance=self._mean([most]))
 
     async def _probed(self, template: str, sensitivity: Sensitivity) -> ProbedTrial:
         before = await sensitivity.counting(self.material.template, self.material.held_out)
@@ -211,6 +230,12 @@ class Trials:
     def _compared(self, pairs: Sequence[Paired]) -> AnswerComparison:
         generator = np.random.default_rng([self.seed, 3])
         return answer_comparison(pairs, self.distance, generator, exact=self.replays.exact)
+
+    def _counted(self, pairs: Sequence[Paired]) -> Counted:
+        return count_changed(((pair.before[0], pair.after[0]) for pair in pairs), self.distance)
+
+    def _same(self, pairs: Sequence[Paired]) -> bool:
+        return self._counted(pairs) == UNCHANGED
 
     def _mean(self, pairs: Sequence[Paired]) -> float:
         return compare_answers(pairs, self.distance, np.random.default_rng(0), exact=True).mean

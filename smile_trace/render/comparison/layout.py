@@ -9,11 +9,13 @@ from itertools import pairwise
 from typing import Literal, NamedTuple
 
 from smile_trace.records.comparison import (
+    ANOTHER_ANSWER,
     ChangeKind,
     Comparison,
     Edit,
     EditEffect,
     Influence,
+    Moved,
     SegmentChange,
     TemplateSegment,
     VersionChange,
@@ -287,6 +289,37 @@ def ruled_out(change: VersionChange, effect: EditEffect) -> bool:
     return effect.share < MIN_SHARE and not effect.named
 
 
+ANOTHER = (
+    f"another answer: more than {100 * ANOTHER_ANSWER:.0f} % of its content, words or length "
+    "changed; form is not compared"
+)
+
+
+def inputs(count: int) -> str:
+    """Return a number of inputs in words."""
+    return f"{count:,} input{'' if count == 1 else 's'}"
+
+
+def moved_answers(found: Moved) -> str:
+    """Return how many inputs got another answer, or else in how many it changed a little."""
+    if found.changed:
+        return f"{found.changed} of {inputs(found.inputs)} got another answer"
+    if not found.changed_little:
+        return f"the answers on {inputs(found.inputs)} are the same"
+    most = math.ceil(100 * found.little)
+    return (
+        f"{found.changed_little} of {found.inputs} answers changed a little (by at most {most} %; "
+        "form is not compared), none became another answer"
+    )
+
+
+def moved_count(found: Moved) -> str:
+    """Return how many inputs got another answer, as a cell of a table."""
+    only_little = found.changed_little and not found.changed
+    more = f" ({found.changed_little} a little)" if only_little else ""
+    return f"{found.changed} of {found.inputs}{more}"
+
+
 def edit_verdict(change: VersionChange, place: int, limit: float) -> tuple[str, str]:
     """Return what an edit did to the answers, in a few words and in a sentence. That it made no
     difference is said only where an effect of `limit` is excluded."""
@@ -296,14 +329,15 @@ def edit_verdict(change: VersionChange, place: int, limit: float) -> tuple[str, 
     certain = found.named if isinstance(found, EditEffect) else bool(found and found.significant)
     if found is None or (effect is None and certain and len(group) > 1):
         return "open", f"not tried: {change.why_no_edits or change.why_no_answers or 'no budget'}"
-    inputs = f"{found.inputs} input{'' if found.inputs == 1 else 's'}"
-    told = f"{found.changed} of {inputs} got another answer"
+    told = moved_answers(found)
     moved = f"{told}, {100 * found.distance:.0f} % of an answer changed"
     with_others = f", measured together with {len(group) - 1} more" if len(group) > 1 else ""
-    if found.ci_high < limit:
-        return NO_DIFFERENCE, f"{NO_DIFFERENCE}: {told}{with_others}"
     if certain:
         return "changed the answers", f"changed the answers: {moved}"
+    if change.repeats and found.changed_little and not found.changed:
+        return "changed the answers a little", f"{told}{with_others}"
+    if found.ci_high < limit:
+        return NO_DIFFERENCE, f"{NO_DIFFERENCE}: {told}{with_others}"
     if found.ci_low > 0:
         return "one of several", f"one of several that changed the answers: {moved}{with_others}"
     return "open", f"{in_sentence('open', found.ci_high)}{with_others}"

@@ -11,6 +11,7 @@ from smile_trace.records.comparison import (
     Comparison,
     EditEffect,
     MeasureChange,
+    Moved,
     VersionChange,
     VersionReport,
 )
@@ -85,20 +86,24 @@ def _print_answers(change: VersionChange, console: Console) -> None:
     """The answers, by edit."""
     if (a := change.answers) is None:
         return
-    title = f"answers on {a.inputs} input{'' if a.inputs == 1 else 's'}"
-    columns = ("inputs", "changed", "90 % interval", "p")
-    table = _table(console, title, *columns, reserved=8 + 7 + 13 + 6)
+    title = f"answers on {layout.inputs(a.inputs)}"
+    columns = ("another answer", "changed", "90 % interval", "p")
+    table = _table(console, title, *columns, reserved=14 + 7 + 13 + 6)
     effects = layout.effects_of(change)
     shown = [effect for effect in effects if not layout.ruled_out(change, effect)]
     whole = _cells(a.distance, a.ci_low, a.ci_high, a.p_value, a.significant)
-    table.add_row("everything", f"{a.changed} of {a.inputs}", *whole)
+    table.add_row("everything", _count_cell(a), *whole)
     for e in shown:
         told = _cells(e.distance, e.ci_low, e.ci_high, None, e.named)
-        table.add_row(Text(_edits(change, e)), f"{e.changed} of {e.inputs}", *told)
+        table.add_row(Text(_edits(change, e)), _count_cell(e), *told)
     folded = sum(len(effect.edits) for effect in effects if effect not in shown)
     rest = _count(folded, "edit", "less than a tenth of the change")
-    _print_table(table, console, rest, _CHANGED)
+    _print_table(table, console, rest, _CHANGED, layout.ANOTHER)
     console.print()
+
+
+def _count_cell(found: Moved) -> str:
+    return layout.moved_count(found).replace(" (", "\n(")
 
 
 def _edits(change: VersionChange, effect: EditEffect) -> str:

@@ -222,12 +222,15 @@ def _said(answers: AnswerComparison, *effects: EditEffect, **given: Any) -> str:
 
 def _answers(**given: Any) -> AnswerComparison:
     defaults = {"inputs": 2, "changed": 2, "distance": 0.53, "ci_low": 0.0, "ci_high": 1.0}
-    return AnswerComparison(**{**defaults, "noise": 0.1, **given})
+    return AnswerComparison(**{**defaults, "noise": 0.1, "p_value": 0.2, **given})
 
 
 def _effect(*edits: int, **given: Any) -> EditEffect:
     defaults = {"distance": 0.5, "ci_low": 0.5, "ci_high": 0.5, "share": 1.0, "named": True}
     return EditEffect(edits=edits, **{**defaults, **given})
+
+
+LITTLE = {"inputs": 26, "changed": 0, "changed_little": 24, "little": 0.031, "distance": 0.02}
 
 
 @pytest.mark.parametrize(
@@ -244,6 +247,22 @@ def _effect(*edits: int, **given: Any) -> EditEffect:
             "beyond the model's own noise the change made no measurable difference on 40 inputs.",
         ),
         ({"changed": 0, "inputs": 1, "distance": 0.0}, "the answers on 1 input are the same."),
+        (
+            {**LITTLE, "p_value": None},
+            "24 of 26 answers changed a little (by at most 4 %; form is not compared), none became "
+            "another answer.",
+        ),
+        (
+            {**LITTLE, "little": 0.0, "p_value": None},
+            "24 of 26 answers changed a little (by at most 0 %; form is not compared), none became "
+            "another answer.",
+        ),
+        (
+            {**LITTLE, "ci_high": 0.2},
+            "24 of 26 answers changed a little (by at most 4 %; form is not compared), none became "
+            "another answer, which may be the model's own noise; the change was not measured well "
+            "enough to tell: up to 20 % of the answer; a budget of 96 calls would tell.",
+        ),
         (
             {"significant": True, "noise": 0.0},
             "2 of 2 inputs got another answer, and on average 53 % [0 to 100 %] of an answer "

@@ -33,10 +33,12 @@ from smile_trace.records.comparison import (
 from smile_trace.records.report import Report, ReportedPart, ReportGroup, Share
 from smile_trace.records.verdicts import SMALLEST_EFFECT
 from smile_trace.render.comparison import print_comparison, print_report, report_to_markdown
+from smile_trace.render.comparison.layout import edit_verdict
 from smile_trace.render.comparison.report_words import summarize
 from smile_trace.store import Store
 from smile_trace.store.tables import explanations, observations
 from tests.support.planted_prompts import AFTER, BEFORE, EFFECTS, QUESTIONS, plant, settings_in
+from tests.support.planted_suggestions import CountingModel
 
 pytestmark = pytest.mark.thorough
 
@@ -305,6 +307,24 @@ def test_replay_with_equal_answers(store: Store) -> None:
     assert answers is not None
     assert (answers.distance, answers.significant) == (0, False)
     assert "are the same" in comparison.summary
+
+
+def test_replay_with_answers_that_change_a_little(store: Store) -> None:
+    """The same words in another form are not the same answer."""
+    plant(store, "answer", "2", BEFORE, QUESTIONS)
+    plant(store, "answer", "3", BEFORE.replace("Be brief.", "Be rude."), QUESTIONS)
+    said = "It is in stock, and we can send it to you by the end of the week. It comes with a bell."
+
+    def model(prompt: str) -> str:
+        return said if "rude" in prompt else "- " + said.replace(". ", ".\n- ")
+
+    [change] = _compare(store, model=CountingModel(model), budget=40).changes
+    assert change.answers is not None
+    assert (change.answers.changed, change.answers.changed_little) == (0, 20)
+    assert "20 of 20 answers changed a little (by at most" in change.summary
+    label, told = edit_verdict(change, 0, SMALLEST_EFFECT)
+    assert label == "changed the answers a little"
+    assert "none became another answer" in told
 
 
 def test_word_explanations_pool_variables_as_one_segment(store: Store) -> None:

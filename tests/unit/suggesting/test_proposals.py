@@ -177,6 +177,57 @@ def test_where_no_format_is_calmer_none_is_proposed(tmp_path: Path) -> None:
     assert "format" not in {one.kind for one in found.suggestions}
 
 
+SOURCE, HURT, POLITICS = (
+    "2. Name the source of it.",
+    "3. If somebody is hurt, give the number 112.",
+    "4. Never talk about politics.",
+)
+
+
+def cites(prompt: str) -> str:
+    """A long answer with its source, and one case of its own, each by a rule."""
+    asked = re.search(r"item (\d+)", prompt)
+    assert asked is not None
+    if asked[1] == "7":
+        return "Call 112." if "112" in prompt else "Take a seat and wait."
+    said = " ".join(f"word{k}" for k in range(40))
+    return f"{said} (list.md) {asked[1]}" if SOURCE in prompt else f"{said} {asked[1]}"
+
+
+def suggested_rules(folder: Path, *rules: str) -> Suggestions:
+    settings = settings_in(folder, explain={"distance": "words"})
+    template = "\n".join([*rules, "Question: {question}", "Answer:"])
+    with Store.open(settings) as store:
+        values = [{"question": f"What of item {k}?"} for k in range(24)]
+        plant(store, "shop", "1", template, values)
+    return suggest("shop", model=CountingModel(cites), settings=settings)
+
+
+def test_only_what_changes_no_answer_at_all_is_proposed(tmp_path: Path) -> None:
+    """Nor does the sentence have to go without its number, or a rule that one call needs count as
+    not tested, on whichever side that call is."""
+    rules = "You work in a shop.", "1. Be brief.", SOURCE, HURT, POLITICS
+    found = suggested_rules(tmp_path, *rules)
+    [shorter] = [one for one in found.suggestions if one.kind == "no_effect"]
+    assert shorter.removed == ("You work in a shop.", "1. Be brief.")
+    assert shorter.what.endswith("which made no measurable difference")
+    assert shorter.trial.example is None
+    assert [one.text for one in found.not_tested] == [POLITICS]
+
+
+def test_where_answers_change_a_little_it_is_said_and_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = suggested_rules(tmp_path, SOURCE)
+    [shorter] = [one for one in found.suggestions if one.kind == "no_effect"]
+    assert shorter.what == f"Remove “{SOURCE}”, without which the answers change a little"
+    found.show()
+    shown = " ".join(capsys.readouterr().out.split())
+    assert re.search(r"1[12] of 12 answers changed a little \(by at most \d %; form is not", shown)
+    assert re.search(r"“… word36 .* word39 \(list.md\) \d+” became “… word36 .* word39 \d+”", shown)
+    assert "another answer: more than 5 % of its content, words or length changed" in shown
+
+
 FROM_DOCUMENTS = "Answer from the documents.\n\n{documents}\n\nQuestion: {question}"
 
 
