@@ -146,9 +146,14 @@ class RemainingCalls:
         if calls <= 0:
             return False
         self._plan.budget = asked + calls
-        return self._asks_without(calls) > 0 or (
-            max(wanted) > 0 and self._plan.resume(wanted.index(max(wanted)), calls)
-        )
+        if self._asks_without(calls):
+            return True
+        index = wanted.index(max(wanted))
+        level = self._plan.levels[index]
+        if not self._known.ended(level):  # it was settled before its last row
+            level.looks += 1
+            return True
+        return wanted[index] > 0 and self._plan.resume(index, calls)
 
     def _confirms(self) -> bool:
         """Spends the calls kept back until all else is asked: on masks that confirm pairs, reduced

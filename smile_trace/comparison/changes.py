@@ -56,6 +56,11 @@ def _incomparable(before: VersionReport, after: VersionReport) -> str:
                 f"{version.label} has {version.explained} explained calls, and "
                 f"{MIN_CALLS} are needed"
             )
+        if all(segment.standard_error is None for segment in version.segments):
+            return (
+                f"the explanations of {version.label} draw their masks from the same seed: pooled "
+                "mode ([pooling]) draws them anew for every request"
+            )
     if before.signal != after.signal:
         return f"{before.label} was explained by {before.signal}, {after.label} by {after.signal}"
     if before.keep_probabilities != after.keep_probabilities:

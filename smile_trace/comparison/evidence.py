@@ -11,7 +11,6 @@ from smile_trace.comparison.final_answers import final_answers
 from smile_trace.comparison.pooled_effects import PooledRows
 from smile_trace.comparison.pooled_study import PooledRowReader
 from smile_trace.comparison.templates import segment_template, segments_of_keys
-from smile_trace.comparison.verdicts import MIN_CALLS
 from smile_trace.errors import SmileTraceError
 from smile_trace.probes.prompt_profile import rates_of
 from smile_trace.records import Call, Feedback, PromptUse, Signal, Unit
@@ -192,10 +191,14 @@ def _pool(
     chosen = _sample(chosen, max(20, int(MAX_DESIGN / per_call)), generator)
     evidence.rows = reader.read(chosen, segments)
     made = prompts.settings(chosen[0].settings_hash)
-    if evidence.rows is not None and made is not None and made.pooled:
-        evidence.rows = replace(evidence.rows, design=None)  # drawn anew for every call
     evidence.segments, evidence.unit, evidence.signal = segments, unit, reader.signal
-    _note_shared_masks(evidence)
+    assert evidence.rows is not None
+    if made is None or not made.pooled:
+        evidence.rows = replace(evidence.rows, design=np.zeros(len(evidence.rows), dtype=np.int_))
+        evidence.dropped.append(
+            "averages over the template's parts, because explanations draw their masks from the "
+            "same seed: pooled mode ([pooling]) draws them anew for every request"
+        )
 
 
 def _widest(
@@ -212,17 +215,6 @@ def _widest(
         if (rows := reader.read(chosen, segments)) is not None
     ]
     return max(read, key=lambda one: one[2].calls, default=None)
-
-
-def _note_shared_masks(evidence: Evidence) -> None:
-    assert evidence.rows is not None
-    designs, count = len(np.unique(evidence.rows.clusters)), evidence.rows.calls
-    if designs < min(count, MIN_CALLS):
-        evidence.dropped.append(
-            f"averages over the template's parts, because {count} explanations share "
-            f"{'one set' if designs == 1 else f'{designs} sets'} of masks: pooled mode ([pooling]) "
-            "draws them anew for every call"
-        )
 
 
 def _under_same_settings(

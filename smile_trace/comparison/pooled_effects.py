@@ -127,8 +127,8 @@ class PooledRows:
     variable segmented into words has shares between 0 and 1. Per row, `y` is the answer change in
     [0, 1], `q` the drop probability, `call` the call's number and `weight` one over its inclusion
     probability. `varies` is False where x_i could not vary, same shape as x. `design` is a number
-    per row that calls with the same masks share, None if every call has its own: such calls share
-    their chance errors, so a design is one cluster.
+    per row that calls with the same masks share (the same request, asked again), None if every call
+    has its own: such calls share their chance errors, so a design is one cluster.
     """
 
     x: Array

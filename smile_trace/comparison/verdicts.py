@@ -100,10 +100,13 @@ def calls_needed(influence: float, error: float, calls: int, limit: float) -> in
 
 
 def share_of(count: int, known: int, still_open: int = 0) -> Share:
-    """`count` of `known` with Wilson's interval (1927); all of [0, 1] if nothing is known."""
+    """`count` of `known`; the interval is Wilson's (1927), widened to what the share of all would
+    be whatever the open ones are (Manski 1989): they are not open at random. All of [0, 1] if
+    nothing is known."""
     if not known:
         return Share(count=0, of=0, open=still_open, share=0.0, low=0.0, high=1.0)
-    low, high = wilson(count, known, LEVEL)
+    low, _ = wilson(count, known + still_open, LEVEL)
+    _, high = wilson(count + still_open, known + still_open, LEVEL)
     return Share(
         count=count,
         of=known,

@@ -16,8 +16,8 @@ GroupKind = Literal["prompt", "function", "retriever", "tool"]
 
 
 class Share(Record):
-    """A share of calls, in [0, 1]: `count` of `of`, inside `[low, high]` (Wilson's interval). A
-    further `open` calls are undecided and not among `of`."""
+    """A share of calls, in [0, 1]: `count` of `of`. A further `open` calls are undecided and not
+    among `of`; `[low, high]` holds the share of all, whatever these are (Wilson's intervals)."""
 
     count: int
     of: int

@@ -226,8 +226,9 @@ def holding_joint_losses(
     times: int = 1,
 ) -> Estimate:
     """The estimate with intervals that hold what was lost where only parts were removed whose
-    effects are excluded: each that is `uncleared` may cost all of it, as long as what it needs is
-    there. The median answer of a mask that was asked `times` times or more tells what is lost.
+    effects are excluded: each that is `uncleared`, and without which the others' effects do not
+    explain it, may cost all of it, as long as what it needs is there. The median answer of a mask
+    that was asked `times` times or more tells what is lost.
 
     Args:
         alone: what was lost with each removed alone, NaN where that was not measured.
@@ -242,8 +243,11 @@ def holding_joint_losses(
     for k, mask in enumerate(masks):
         of_mask = changes[places.ravel() == k]
         lost = float(np.median(of_mask))
-        if len(of_mask) >= times and excluded[mask].all() and lost - already[mask].sum() >= limit:
-            high[mask & unknown] = np.maximum(high[mask & unknown], lost)
+        if len(of_mask) < times or not excluded[mask].all():
+            continue
+        others = already[mask].sum() - already
+        may_cost = mask & unknown & (lost - others >= limit)
+        high[may_cost] = np.maximum(high[may_cost], lost)
     return replace(estimate, high=high)
 
 

@@ -563,6 +563,39 @@ def test_a_study_goes_on_until_what_is_open_is_settled(most: int | None, settled
     assert (said in found.summary) == (not settled)
 
 
+def test_a_study_that_was_settled_before_its_last_row_goes_on_to_it() -> None:
+    """It drew ever more rows behind the look at which it had stopped, and asked none."""
+    said = {
+        "desk": "The desk is oak.",
+        "price": "It costs 75 euros.",
+        "Friday": "It arrives on Friday.",
+        "guarantee": "The guarantee is two years.",
+        "Norway": "It was made in Norway.",
+    }
+    rules = (
+        "You sell desks. Say the price in euros. It arrives on Friday. Mention the guarantee. Made "
+        "in Norway it is. Be kind. Never lie. Use no lists. Do tell all. Write short. Stay calm. "
+        "Ask nothing."
+    )
+
+    def model(messages: tuple[Message, ...]) -> str:
+        sent = messages[0].content
+        told = [s for k, s in said.items() if k in sent and (k != "price" or "tell" in sent)]
+        return " ".join(told) or "No."
+
+    for seed in (2, 26):
+        asked = run(
+            rules,
+            model,
+            unit="sentence",
+            distance=_unsaid,
+            budget=60,
+            until_settled=200,
+            seed=seed,
+        )
+        assert asked.explanation.status == "reliable"
+
+
 ADDING = {
     "Always tell the price in euros.": "It costs 75 euros.",
     "Name the delivery time.": "It arrives in three days.",

@@ -17,6 +17,8 @@ from sqlalchemy import func
 from smile_trace.comparison import NothingToCompare, compare
 from smile_trace.comparison.changes import as_replayed
 from smile_trace.comparison.edits import find_edits
+from smile_trace.comparison.evidence import collect
+from smile_trace.comparison.pooled_effects import pool
 from smile_trace.comparison.sentences import LimitError, broken_limits
 from smile_trace.comparison.templates import read_key, segment_template
 from smile_trace.comparison.verdicts import share_of
@@ -329,7 +331,7 @@ def test_replay_with_answers_that_change_a_little(store: Store) -> None:
 
 def test_word_explanations_pool_variables_as_one_segment(store: Store) -> None:
     names = [{"name": f"Ann {k} Smith"} for k in range(60)]
-    masks = {"unit": "word", "keep": (0.5, 0.8), "pooled": False, "masks": 20}
+    masks = {"unit": "word", "keep": (0.5, 0.8), "masks": 20}
     for version in "12":
         plant(
             store, "answer", version, "Say hello to {name} now", names, effects={"hello": 0.6},
@@ -419,6 +421,41 @@ def test_explanations_under_other_settings_are_not_pooled(store: Store) -> None:
     change = comparison.changes[0]
     assert "pooled" in change.why_no_influences
     assert all(c.change is None for c in change.segments)
+
+
+def test_explanations_with_the_same_masks_say_nothing_on_average(store: Store) -> None:
+    """Explained one by one, calls draw their masks from the same seed; parts that are removed
+    together by chance in one are so in all, and seem to matter on average."""
+    for version in "23":
+        plant(store, "answer", version, BEFORE, QUESTIONS, pooled=False, effects=EFFECTS)
+    comparison = _compare(store)
+    for report in comparison.versions:
+        assert {influence.verdict for influence in report.segments} == {"open"}
+        assert any("same seed" in why for why in report.dropped)
+    [change] = comparison.changes
+    assert "same seed" in change.why_no_influences
+    assert all(segment.change is None for segment in change.segments)
+    assert "mattered most" not in comparison.summary
+    assert "changed." not in comparison.summary
+
+
+def test_a_request_that_was_sent_again_is_no_further_evidence(store: Store) -> None:
+    def errors() -> list[float]:
+        rows = collect(store, "answer", "2", None, most_calls=1000, seed=0).rows
+        assert rows is not None
+        return [float(error) for error in pool(rows).error]
+
+    plant(store, "answer", "2", BEFORE, QUESTIONS, effects=EFFECTS)
+    once = errors()
+    plant(store, "answer", "2", BEFORE, QUESTIONS, effects=EFFECTS, seed=1)
+    again = observations.c.explanation_id > len(QUESTIONS)
+    with store.database.write() as connection:
+        rows = connection.execute(observations.select().where(~again)).mappings().all()
+        connection.execute(observations.delete().where(again))
+        of = "explanation_id"
+        moved = [{**row, of: row[of] + len(QUESTIONS)} for row in rows]
+        connection.execute(observations.insert(), moved)
+    assert errors() == pytest.approx(once)
 
 
 @pytest.mark.parametrize("signals", [("text", "probability"), ("probability", "text")])
