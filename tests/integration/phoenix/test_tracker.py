@@ -9,9 +9,11 @@ import httpx
 import pytest
 
 from smile_trace.dialects import assemble
+from smile_trace.dialects.answers import final_answer
 from smile_trace.errors import ReasonCode
 from smile_trace.records import Call, Explanation, Trace
 from smile_trace.render import path_ends
+from smile_trace.render.text import short
 from smile_trace.trackers import (
     CapturedTrace,
     ComparedPrompt,
@@ -258,7 +260,8 @@ def test_why_a_call_is_not_explained_and_where_a_path_ends(project: Project) -> 
         assert isinstance(outcome, Receipt), outcome
     assert project.said("span", call.span_id)["smile.verdict"]["label"] == "skipped: not sampled"
     said = project.said("trace", trace.trace_id)["smile.path"]
-    assert (said["label"], said["score"]) == (path_ends(path), None)  # a list prefers the score
+    assert said["score"] is None  # a list prefers it to the label
+    assert said["label"] == short(path_ends(path), 40)
     [shown] = [s for s in project.spans().values() if s["name"] == "Where did this come from?"]
     assert shown["parent_id"] == trace.root_span_id
     assert "it is due on Friday" in shown["attributes"]["output.value"]
@@ -312,4 +315,9 @@ def test_several_calls_of_one_trace_are_explained_at_once(project: Project) -> N
     assert [one.external_id for one in receipts if isinstance(one, Receipt)] == [
         explanation_span_id(call.id) for call in trace.calls
     ]
-    assert project.said("trace", trace.trace_id) == {}  # of many calls, none speaks for all
+    of_trace = project.server.get(
+        f"projects/{project.name}/trace_annotations", trace_ids=trace.trace_id, limit=100
+    )
+    final = final_answer(trace)
+    assert final is not None
+    assert {one["metadata"]["call"] for one in of_trace} == {final.id}
