@@ -318,7 +318,7 @@ class MLflowTracker(Dashboard):
         results = super().deliver_explanations(items)
         days: dict[str, list[int]] = {}
         for number, (item, outcome) in enumerate(zip(items, results, strict=True)):
-            if isinstance(outcome, Receipt):
+            if isinstance(outcome, Receipt) and not item.explanation.settings.pooled:
                 days.setdefault(day_of(item.explanation), []).append(number)
         for day, numbers in days.items():
             of_day = [items[number] for number in numbers]

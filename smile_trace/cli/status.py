@@ -156,9 +156,10 @@ def _other_reasons(now: "Status") -> "Iterator[Counted]":
 
 
 def _by_status(now: "Status") -> str:
+    pooled = f", {now.pooled} pooled with others of their prompt" if now.pooled else ""
     return (
         f"{now.reliable} reliable, {now.partial} partial, {now.no_effect} no effect, "
-        f"{now.inconclusive} inconclusive"
+        f"{now.inconclusive} inconclusive{pooled}"
     )
 
 

@@ -16,7 +16,7 @@ from smile_trace.errors import Reason, ReasonCode
 from smile_trace.records import Call, Explanation, ExplanationSettings, Record
 from smile_trace.records.call import trace_id_of
 from smile_trace.store.database import OfDatabase
-from smile_trace.store.database.sql import insert
+from smile_trace.store.database.sql import insert, is_unset
 from smile_trace.store.explanations import put_explanation
 from smile_trace.store.forgotten import forgotten_among
 from smile_trace.store.sampling import Decision, note_argument
@@ -177,6 +177,13 @@ class Jobs(OfDatabase):
         why = NO_REASON if reason is None else reason.values
         self._set(job.id, now, state="pending", not_before=until, run=job.run + 1, **why)
 
+    def wake(self) -> None:
+        """Let what met a daily cap be begun at once, and forget that it did: the caps may be other
+        ones now."""
+        met = (jobs.c.state == "pending") & (jobs.c.reason_code == ReasonCode.DAILY_CAP)
+        with self._database.write() as connection:
+            connection.execute(update(jobs).where(met).values(not_before=0.0, **NO_REASON))
+
     def fail(self, job_id: int, reason: Reason, *, now: float) -> None:
         """End the job without an explanation, or without what was to be asked beside it."""
         state = case((_has_explanation(), "explained"), else_="failed")
@@ -306,6 +313,18 @@ def told_state() -> ColumnElement[str]:
     """A job's state for people: explained, too, while it goes on with a path or a profile."""
     goes_on = jobs.c.state.in_(["pending", "running"]) & _has_explanation()
     return case((goes_on, "explained"), else_=jobs.c.state)
+
+
+def told_status() -> ColumnElement[str]:
+    """An explanation's status for people: of few calls that are pooled over their prompt nothing
+    is said alone."""
+    # Few rows are read for it: pooled ones have no other status.
+    alone = is_unset(explanations.c.body, "settings", "pooled")
+    return case(
+        (explanations.c.status != "inconclusive", explanations.c.status),
+        (alone, explanations.c.status),
+        else_="pooled",
+    )
 
 
 def _has_explanation() -> ColumnElement[bool]:

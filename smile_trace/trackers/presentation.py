@@ -62,6 +62,8 @@ DOCUMENT = "smile.document_attribution"
 NOT_MEASURED = "not measured"
 """The label of a score without a value."""
 SURE = {"reliable": 1.0, "no_effect": 1.0, "partial": 0.5, "inconclusive": 0.0}
+POOLED = "pooled"
+"""The verdict on a call of which nothing is said alone."""
 LONGEST = 1000
 """Most characters of a reason."""
 
@@ -381,6 +383,9 @@ class Presentation:
 def present(item: Item) -> Presentation:
     """Return what is shown of an item of the outbox."""
     match item:
+        case ExplainedCall(call=call, explanation=explanation) if explanation.settings.pooled:
+            why = Score(VERDICT, "category", POOLED, None, explanation.fidelity.reason)
+            return Presentation(item, call, (why,), (DRIVER, VERDICT, FIDELITY))
         case ExplainedCall(call=call, explanation=explanation):
             return Presentation(
                 item,

@@ -165,10 +165,11 @@ class _Worker:
     def run(self, *, once: bool, progress: Progress | None) -> None:
         self._log_start()
         # The settings may map by now what they did not when these calls were looked at, and a
-        # model or tracker may have been put right: a start tries everything at once.
+        # model, tracker or cap may have been put right: a start tries everything at once.
         if "explain" in self._roles:
             self._store.sampling.forget_skipped(ReasonCode.NO_MODEL)
             self._store.pauses.wake()
+            self._store.jobs.wake()
         names = [thread.delivery_worker.name for thread in self._deliveries]
         for name in self._store.outbox.add(names):
             logger.info(

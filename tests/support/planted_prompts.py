@@ -146,7 +146,13 @@ def plant(
                 "attempt": 1,
                 "status": "inconclusive",
                 "created_at": 0.0,
-                "body": json.dumps({"signal": signal, "partitions": [[s.key for s in segments]]}),
+                "body": json.dumps(
+                    {
+                        "signal": signal,
+                        "partitions": [[s.key for s in segments]],
+                        "settings": {"pooled": pooled},
+                    }
+                ),
             }
         )
         sizes = np.array([effects.get(segment.text, 0.0) for segment in segments])

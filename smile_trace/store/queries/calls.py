@@ -11,7 +11,7 @@ from smile_trace.errors import Reason
 from smile_trace.records import Call, Explanation, Record, Span
 from smile_trace.store.database import Database, in_chunks
 from smile_trace.store.database.sql import is_unset
-from smile_trace.store.jobs import JobState, told_state
+from smile_trace.store.jobs import JobState, told_state, told_status
 from smile_trace.store.queries.waiting import Obstacles
 from smile_trace.store.tables import calls, deliveries, explanations, jobs, spans, traces
 
@@ -52,7 +52,7 @@ def read_captured(
     of_call = jobs.alias()
     newest = select(func.max(of_call.c.id)).where(of_call.c.call_id == calls.c.id)
     status = (
-        select(explanations.c.status)
+        select(told_status())
         .where(explanations.c.call_id == calls.c.id)
         .order_by(explanations.c.id.desc())
         .limit(1)

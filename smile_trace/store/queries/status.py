@@ -12,7 +12,7 @@ from smile_trace.errors import Reason, ReasonCode
 from smile_trace.records import Record
 from smile_trace.store.arrivals import LATE_SECONDS, Pulled, read_places
 from smile_trace.store.database import Database
-from smile_trace.store.jobs import told_state
+from smile_trace.store.jobs import told_state, told_status
 from smile_trace.store.outbox_news import Kind
 from smile_trace.store.queries.waiting import Obstacles
 from smile_trace.store.spending.accounts import Spent
@@ -133,7 +133,8 @@ class Status(Record):
 
     `captured` counts the calls of complete traces, `open_traces` those still growing. `sampled`
     calls are pending, running, explained or failed. `explained` includes all four statuses of an
-    Explanation (`reliable` and the next three), and calls whose path or profile still waits.
+    Explanation (`reliable` and the next three), pooled calls, and calls whose path or profile still
+    waits.
     """
 
     captured: int
@@ -148,6 +149,8 @@ class Status(Record):
     partial: int
     no_effect: int
     inconclusive: int
+    pooled: int = 0
+    """Explained calls of which few perturbed prompts are pooled over their prompt's version."""
     sanity_checks: tuple[Counted, ...] = ()
     """Sanity checks by outcome, over all explanations that had one."""
     dropped_proxies: tuple[str, ...] = ()
@@ -205,6 +208,7 @@ def read_status(database: Database, today: str, refusal: Callable[[str], Reason 
             partial=statuses.get("partial", 0),
             no_effect=statuses.get("no_effect", 0),
             inconclusive=statuses.get("inconclusive", 0),
+            pooled=statuses.get("pooled", 0),
             sanity_checks=_sanity_checks(connection),
             failed=states.get("failed", 0),
             skipped=states.get("skipped", 0),
@@ -228,11 +232,8 @@ def _count(connection: Connection, table, where=None) -> int:  # type: ignore[no
 
 def _statuses(connection: Connection) -> dict[str, int]:
     newest = select(func.max(explanations.c.id)).group_by(explanations.c.call_id)
-    query = (
-        select(explanations.c.status, func.count())
-        .where(explanations.c.id.in_(newest))
-        .group_by(explanations.c.status)
-    )
+    told = select(told_status().label("status")).where(explanations.c.id.in_(newest)).subquery()
+    query = select(told.c.status, func.count()).group_by(told.c.status)
     return {row[0]: row[1] for row in connection.execute(query)}
 
 

@@ -1,5 +1,6 @@
 """Jobs from their sampling to their explanation, and back."""
 
+from collections import Counter
 from contextlib import closing
 from typing import Any
 
@@ -12,6 +13,7 @@ from smile_trace.store.model_states import Pause
 from smile_trace.store.queries.calls import read_captured
 from smile_trace.store.tables import Group
 from tests.support.ledgers import reserve
+from tests.support.planted_prompts import AFTER, BEFORE, EFFECTS, QUESTIONS, plant
 from tests.support.store_rows import GROUP, call_id, capture, decision, explanation, only
 
 MODEL = {"kind": "endpoint", "base_url": "http://127.0.0.1:1"}
@@ -34,6 +36,15 @@ def test_each_call_is_decided_about_once(store: Store) -> None:
     status = store.status()
     assert (status.captured, status.sampled, status.pending, status.skipped) == (2, 1, 1, 1)
     assert [(r.reason, r.count) for r in status.skipped_by_reason] == [("no", 1)]
+
+
+def test_pooled_calls_are_told_apart_from_inconclusive_ones(store: Store) -> None:
+    plant(store, "answer", "1", BEFORE, QUESTIONS[:3], effects=EFFECTS, pooled=True)
+    plant(store, "answer", "2", AFTER, QUESTIONS[:2], effects=EFFECTS, pooled=False)
+    status = store.status()
+    assert (status.explained, status.pooled, status.inconclusive) == (5, 3, 2)
+    read = read_captured(store.database, lambda model: None, since_ns=0, limit=9)
+    assert Counter(one.status for one in read) == {"pooled": 3, "inconclusive": 2}
 
 
 def test_people_come_first_then_the_oldest(store: Store) -> None:
@@ -210,3 +221,6 @@ def test_all_wait_for_the_cap_that_one_met_though_it_was_raised_since(
     assert [one.reason for one in listed] == [cap] * told + [None] * (3 - told)
     [waiting] = store.status().pending_by_reason
     assert (waiting.reason, waiting.count) == (cap, told)
+    store.jobs.wake()  # as a worker that starts does, with the caps of now
+    assert store.status().pending_by_reason == ()
+    assert len(store.jobs.due(now=3.0, limit=9)) == 3

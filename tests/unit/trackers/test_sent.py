@@ -14,7 +14,15 @@ from smile_trace.records import JSON, Span, ToolCall, Trace
 from smile_trace.trackers import ExplainedCall, ProfiledCall, UnexplainedCall
 from smile_trace.trackers.fields import call_label, model_label
 from smile_trace.trackers.late_span import Parent, late_span
-from smile_trace.trackers.presentation import EXPLANATION, PROBE, PROBED, HeatmapView, present
+from smile_trace.trackers.presentation import (
+    DRIVER,
+    EXPLANATION,
+    PROBE,
+    PROBED,
+    VERDICT,
+    HeatmapView,
+    present,
+)
 from smile_trace_comet.trace_format import llm_trace
 from smile_trace_contracts.samples import (
     HOSTILE,
@@ -256,6 +264,23 @@ def test_what_was_asked_is_told_with_its_worst_variant() -> None:
     assert "The prompt: {+Hello! +}" in reworded.reason
     assert not {"\x1b", "\x00", "\u202e"} & set(reworded.reason)
     assert len(reworded.reason) < 2000
+
+
+def test_a_pooled_call_has_no_driver_and_no_verdict_of_its_own() -> None:
+    trace = sample_trace()
+    [call] = trace.calls
+    found = sample_explanation(call)
+    pooled = found.settings.model_copy(update={"pooled": True})
+    item = ExplainedCall(
+        trace=trace,
+        call=call,
+        explanation=found.model_copy(update={"settings": pooled}),
+        traced_as="t",
+    )
+    shown = present(item)
+    assert [(score.name, score.label) for score in shown.scores] == [(VERDICT, "pooled")]
+    assert {DRIVER, VERDICT} < set(shown.names), "older values go"
+    assert (shown.view, shown.documents) == (None, ())
 
 
 @pytest.mark.parametrize("answers", ["", "0", "1", "01"])
