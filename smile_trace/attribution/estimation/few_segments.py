@@ -8,8 +8,9 @@ from smile_trace.attribution.estimation.solver import Array
 MOST = 8
 """The most segments, or terms, that are selected."""
 
-ROWS_PER_TERM = 4
-"""Rows for each term, at least: more terms reproduce few rows by chance."""
+ROWS_PER_TERM = 2
+"""Rows with another answer change than most for each term, at least: of fewer, other segments make
+as good a rule by chance."""
 
 _NONE = 1e-6
 """Variance or norm below which nothing is left but rounding."""
@@ -61,7 +62,8 @@ def enough(x: Array, y: Array, tolerance: float) -> NDArray[np.bool_]:
     literals = np.hstack([x, 1 - x])
     terms, parts = np.ones((1, rows)), np.full((1, segments), False)
     basis, left = terms.T / np.sqrt(rows), y - y.sum() / max(rows, 1)
-    for _ in range(min(MOST, rows // ROWS_PER_TERM)):
+    alike = np.unique(np.round(y / tolerance), return_counts=True)[1].max(initial=0)
+    for _ in range(min(MOST, (rows - alike) // ROWS_PER_TERM)):
         if np.all(np.abs(left) <= tolerance):
             break
         candidates = (terms[:, :, None] * literals).transpose(1, 0, 2).reshape(rows, -1)
