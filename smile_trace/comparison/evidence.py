@@ -115,9 +115,10 @@ def collect(
     seed: int,
     since: float = 0.0,
     among: frozenset[str] | None = None,
+    steps: bool = False,
 ) -> Evidence:
     """Gather one version's evidence from at most `most_calls` of its calls (begun `since` then, in
-    Unix seconds, and `among` some ids).
+    Unix seconds, and `among` some ids), without the steps towards an answer unless with `steps`.
 
     Explanations under different settings are never pooled: those in pooled mode are preferred, else
     those under the most frequent settings; the others are listed in `dropped`. Raises
@@ -129,7 +130,8 @@ def collect(
         if among is not None:
             ids = [one for one in ids if one in among]
         sampled = _sample(ids, most_calls, generator)
-        answers = final_answers(store, dict.fromkeys(sampled, ("prompt", prompt)))
+        named = dict.fromkeys(sampled, ("prompt", prompt))
+        answers = frozenset(sampled) if steps else final_answers(store, named)
         # All where the prompt's answers are another version's: its steps are named themselves.
         traffic = prompts.calls([one for one in sampled if one in answers] or sampled)
         if not traffic:
@@ -141,7 +143,7 @@ def collect(
         evidence = Evidence(version, version, model, template, len(ids), traffic)
         evidence.feedback = prompts.feedback(list(dict.fromkeys(call.trace_id for call in traffic)))
         within = None if not since and among is None else frozenset(ids)
-        _pool(store, prompts, evidence, prompt, most_calls, generator, within)
+        _pool(store, prompts, evidence, prompt, most_calls, generator, within, steps=steps)
     mine = frozenset(ids)
     profiled = store.profiles.read(name=prompt, version=version)
     evidence.probes = rates_of(one for one in profiled if one.call_id in mine)
@@ -160,6 +162,8 @@ def _pool(
     most_calls: int,
     generator: np.random.Generator,
     ids: frozenset[str] | None,
+    *,
+    steps: bool,
 ) -> None:
     """Add the rows of the calls `ids` (None: all), in the unit that most of them share."""
     version = evidence.version
@@ -167,9 +171,9 @@ def _pool(
     if ids is not None:
         found = [item for item in found if item.call_id in ids]
     answers = final_answers(store, {item.call_id: ("prompt", prompt) for item in found})
-    given = [item for item in found if item.call_id in answers] or found
-    if steps := len(found) - len(given):
-        many = f"{steps} explanations" if steps > 1 else "an explanation"
+    given = [item for item in found if steps or item.call_id in answers] or found
+    if left := len(found) - len(given):
+        many = f"{left} explanations" if left > 1 else "an explanation"
         evidence.dropped.append(f"{many} of steps towards an answer")
     found = given
     evidence.sampled_of = len(found)

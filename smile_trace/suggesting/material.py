@@ -69,7 +69,10 @@ def read_material(
     check_version(known, prompt, label)
     chosen = ComparisonSettings(smallest_effect=settings.explain.smallest_effect, seed=seed)
     model = next(iter(models_of(store, prompt, label)), None)
-    everything = collect(store, prompt, label, model, most_calls=chosen.most_calls, seed=seed)
+    # What an instruction does may show in the steps towards an answer alone: in a tool's call.
+    everything = collect(
+        store, prompt, label, model, most_calls=chosen.most_calls, seed=seed, steps=True
+    )
     with store.reading_prompts() as prompts:
         explained = {row.call_id for row in prompts.explanations(prompt, label)}
     traffic = everything.traffic
@@ -92,7 +95,14 @@ def read_material(
     rest = [item for item in inputs if identity_of(item.call.messages) not in kept_back]
     among = frozenset(call.id for call in traffic if identity_of(call.messages) not in kept_back)
     evidence = collect(
-        store, prompt, label, model, most_calls=chosen.most_calls, seed=seed, among=among
+        store,
+        prompt,
+        label,
+        model,
+        most_calls=chosen.most_calls,
+        seed=seed,
+        among=among,
+        steps=True,
     )
     found = report(evidence, prompt, [], chosen.smallest_effect, settings)
     searched = [rest[k] for k in generator.permutation(len(rest))[:SEARCHED]]

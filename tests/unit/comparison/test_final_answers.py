@@ -15,6 +15,7 @@ from smile_trace.records import Call, Explanation, PromptUse, Span
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.arrivals import ArrivedSpan, SpoolFile
+from smile_trace.suggesting.material import read_material
 from tests.support.spooled import call_span, context_span, span_id
 from tests.support.store_rows import decision, explanation
 
@@ -92,6 +93,8 @@ def test_a_version_is_compared_by_its_answers(tmp_path: Path) -> None:
             [job] = store.jobs.due(now=5.0, limit=1)
             store.jobs.explain(job, explanation(), now=6.0)
         found = collect(store, "shop", "1", None, most_calls=10, seed=0)
+        suggested_from = read_material(store, Settings(home=tmp_path), "shop", None, seed=0)
     assert [one.answer for one in found.traffic] == ["Friday."]
     assert found.sampled_of == 1
     assert "an explanation of steps towards an answer" in found.dropped
+    assert len(suggested_from.traffic) == 2, "an instruction may act in a step alone"
