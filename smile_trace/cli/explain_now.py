@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from smile_trace.cli.arguments import confirm, describe
-from smile_trace.cli.output import CallBar
+from smile_trace.cli.output import call_bar
 from smile_trace.cli.stored import say_before_asking
 from smile_trace.errors import BudgetExceeded, SmileTraceError
 
@@ -105,7 +105,7 @@ class Asked:
             return None
         confirm(most, yes=self.yes)
         found: Explanation | ExplanationPath
-        with CallBar(most.calls + (0 if most.proxy is None else most.proxy.calls)) as on_round:
+        with call_bar(most.calls + (0 if most.proxy is None else most.proxy.calls)) as on_round:
             if self.depth is not None and trace is not None:
                 found = ask_path(
                     question, trace, settings, depth=self.depth, fresh=self.fresh, on_round=on_round

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from smile_trace._guards.presentable import presentable
 from smile_trace.cli.arguments import confirm, describe_run
 from smile_trace.cli.deliver import put_into, tracker_of
-from smile_trace.cli.output import CallBar, printable
+from smile_trace.cli.output import call_bar, printable
 from smile_trace.errors import SmileTraceError
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def explain_run(
     statuses: list[str] = []
     calls = sum(one.calls + (one.proxy.calls if one.proxy else 0) for one in most)
     try:
-        with CallBar(calls) as on_round:
+        with call_bar(calls) as on_round:
             for row in rows:
                 try:
                     explanation = _explained(row, asked, settings, on_round)

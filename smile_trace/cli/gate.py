@@ -21,7 +21,7 @@ from smile_trace.cli.arguments import (
     since_ns,
 )
 from smile_trace.cli.drift import drift
-from smile_trace.cli.output import GATE_CLOSED, CallBar, check_writable, printable, write_page
+from smile_trace.cli.output import GATE_CLOSED, call_bar, check_writable, printable, write_page
 from smile_trace.errors import SmileTraceError
 
 if TYPE_CHECKING:
@@ -263,7 +263,7 @@ def _asked_now(
         print(printable(f"{call_id} was not measured: {error}"), file=sys.stderr)
 
     calls = sum(one.prepared.options.calls for one in asked)
-    with CallBar(calls) as on_answers:
+    with call_bar(calls) as on_answers:
         profiles = profiles_now(
             name, asked, probes, store, settings, on_answers=on_answers, on_failure=failed
         )

@@ -49,9 +49,8 @@ def check(
     Exits 1 if a line was changed, another explanation comes out, or the model has changed.
     """
     from smile_trace.cli.output import printable
-    from smile_trace.hub.check import check_file
 
-    found = _live(file, only, model, yes=yes) if live else check_file(file, only=only)
+    found = _live(file, only, model, yes=yes) if live else _offline(file, only)
     counts: dict[str, int] = {}
     for checked, _ in found:
         counts[checked.outcome] = counts.get(checked.outcome, 0) + 1
@@ -66,6 +65,19 @@ def check(
         print(said or "no entries")
     if counts.keys() & {"changed", "damaged"}:
         raise typer.Exit(1)
+
+
+def _offline(file: Path, only: str | None) -> "Iterator[tuple[Checked, Entry | None]]":
+    from smile_trace.attribution.one_thread import one_thread
+    from smile_trace.cli.output import bar
+    from smile_trace.hub.check import check_file
+    from smile_trace.hub.files import read_lines
+
+    lines = sum(1 for _ in read_lines(file)) if only is None and file.is_file() else None
+    with bar("Checking", lines) as advance, one_thread():
+        for found in check_file(file, only=only):
+            yield found
+            advance(1)
 
 
 def _live(

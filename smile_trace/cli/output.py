@@ -5,7 +5,9 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -105,25 +107,23 @@ def in_terminal(console: Console) -> bool:
     return console.is_terminal and console.file.isatty()
 
 
-class CallBar:
-    """A bar on a terminal's standard error; entered, it is a hook that counts responses."""
+@contextmanager
+def bar(doing: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    """A bar on a terminal's standard error, and the function that advances it; a `total` of None
+    is not known."""
+    progress = Progress(
+        console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()
+    )
+    task = progress.add_task(doing, total=total)
+    with progress:
+        yield partial(progress.advance, task)
 
-    def __init__(self, calls: int) -> None:
-        self._progress = Progress(
-            console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()
-        )
-        self._task = self._progress.add_task("Asking", total=calls)
 
-    def __enter__(self) -> "CallBar":
-        self._progress.start()
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self._progress.stop()
-
-    def __call__(self, perturbations: Sequence[Any], responses: Sequence[Any]) -> None:
-        """Count the responses of a round."""
-        self._progress.advance(self._task, len(responses))
+@contextmanager
+def call_bar(calls: int) -> Iterator[Callable[[Sequence[Any], Sequence[Any]], None]]:
+    """A bar for the calls to a model; the function is a hook that counts responses."""
+    with bar("Asking", calls) as advance:
+        yield lambda perturbations, responses: advance(len(responses))
 
 
 class WorkerBars:

@@ -19,7 +19,7 @@ from smile_trace.cli.arguments import (
     most_of,
     since_ns,
 )
-from smile_trace.cli.output import CallBar, check_writable, printable, read_text, show_result
+from smile_trace.cli.output import call_bar, check_writable, printable, read_text, show_result
 
 if TYPE_CHECKING:
     from smile_trace.explaining import Estimate
@@ -90,7 +90,7 @@ def profile(
         )
         return
     confirm(most, yes=yes)
-    with CallBar(budget) as on_answers:
+    with call_bar(budget) as on_answers:
         found = profile_prepared(prepared, settings, taken, on_answers=on_answers)
     show_result(found, html=html, json=json)
 

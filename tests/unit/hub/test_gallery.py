@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from smile_trace.cli import hub
 from smile_trace.cli.app import app
 from smile_trace.hub import build, read_entries, write_entries
 from smile_trace.hub.gallery import index_of, page_of, row_of
@@ -76,6 +77,18 @@ def test_a_page_holds_no_script() -> None:
     page = page_of(hostile(), TEXT)
     assert "<script" not in page
     assert "default-src 'none'; style-src 'unsafe-inline'" in page
+
+
+def test_how_far_a_check_is_stands_on_a_terminals_standard_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "some.smile.jsonl"
+    write_entries([entry()], file)
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    hub.check(file)
+    said = capsys.readouterr()
+    assert "Checking" in said.err
+    assert said.out == "1 identical\n"
 
 
 def test_the_command_builds_and_checks(tmp_path: Path) -> None:
