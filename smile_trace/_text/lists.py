@@ -14,6 +14,12 @@ def listed(items: Sequence[str], conjunction: str = "and") -> str:
     return f"{', '.join(items[:-1])} {conjunction} {items[-1]}"
 
 
+def listed_few(items: Sequence[str], most: int = 3) -> str:
+    """The first items by name, the others by number; nothing for none."""
+    more = len(items) - most
+    return listed([*items[:most], f"{in_words(more)} more"] if more > 0 else items)
+
+
 def in_words(count: int) -> str:
     """A count as a word, from eleven on in digits."""
     return NUMBERS[count] if count < len(NUMBERS) else f"{count:,}"

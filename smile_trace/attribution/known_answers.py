@@ -88,6 +88,11 @@ class KnownAnswers:
         """The level's rows that count, with their responses."""
         return self._with_responses(self.rows(level))
 
+    def beside(self, index: int) -> list[Row]:
+        """The rows of a level that no estimate uses, with their responses."""
+        rows = *self.planner.sparse, *self.planner.confirming_rows
+        return self._with_responses(row for row in rows if row.level == index)
+
     def scores(self) -> ResponseScores:
         """The answer changes of all levels."""
         return score_responses(

@@ -29,7 +29,7 @@ from smile_trace.attribution.one_thread import one_thread
 from smile_trace.attribution.remaining_calls import RemainingCalls, further_calls
 from smile_trace.attribution.reporting.moved_fields import moved_fields
 from smile_trace.attribution.reporting.segments import join
-from smile_trace.attribution.reporting.summary import summarize
+from smile_trace.attribution.reporting.summary import part_named, summarize
 from smile_trace.attribution.reporting.verdict import (
     final_fidelity,
     first_place,
@@ -256,7 +256,7 @@ class PerturbationStudy:
                 unopened=self._planner.unopened,
                 same_texts=scores.same_texts,
                 by_content=self.by_content,
-                part=self._part and self.answer[slice(*self._part)],
+                part=part_named(self.answer, self._part),
                 limit=limit,
             ),
             perturbations=self._known.observations(scores, findings),
@@ -301,7 +301,12 @@ class PerturbationStudy:
                 change
                 for index, (level, found) in enumerate(zip(self._levels, shown, strict=False))
                 for change in moved_fields(
-                    self.answer, self._known.answered(level), found, self._known.seed(index)
+                    self.answer,
+                    self._known.answered(level),
+                    found,
+                    self._known.seed(index),
+                    beside=self._known.beside(index),
+                    deterministic=self._known.deterministic,
                 )
             )
 

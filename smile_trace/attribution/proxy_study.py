@@ -29,7 +29,7 @@ from smile_trace.attribution.estimation.proxy_findings import (
 from smile_trace.attribution.one_thread import one_thread
 from smile_trace.attribution.perturbation_study import ROUND, PerturbationStudy
 from smile_trace.attribution.reporting.segments import join, observations
-from smile_trace.attribution.reporting.summary import summarize
+from smile_trace.attribution.reporting.summary import part_named, summarize
 from smile_trace.attribution.reporting.verdict import final_fidelity, levels_shown
 from smile_trace.attribution.segmentation.partitioner import Partitioner, Segmentation
 from smile_trace.attribution.segmentation.units import AnyUnit
@@ -361,9 +361,8 @@ class ProxyStudy:
         fidelity = self._with_minimum(fidelity, levels[:outermost])
         segments, coarser = join([of.attributions() for of in found[:shown]])
         limit = self._settings.smallest_effect
-        part = None if self._part is None else self.answer[slice(*self._part)]
         fidelity = final_fidelity(
-            fidelity, segments, coarser, limit=limit, of_part=part is not None
+            fidelity, segments, coarser, limit=limit, of_part=self._part is not None
         )
         of_proxy = {
             "segments": segments,
@@ -377,7 +376,7 @@ class ProxyStudy:
                 messages=alone.messages,
                 coarser=coarser,
                 unopened=self._planner.unopened,
-                part=part,
+                part=part_named(self.answer, self._part),
                 by_content=self._target_alone.by_content,
                 limit=limit,
             ),

@@ -172,13 +172,15 @@ class Interaction(Record):
 
 
 class FieldChange(Record):
-    """A field of a JSON answer that certainly changes without a segment (its key). `path` is a JSON
-    path, `$.items[0].name`; `share`, in [-1, 1], is how much more often the field has another
-    value, or none, without the segment."""
+    """A field of a JSON answer that certainly changes without a segment (its key), all else kept;
+    with `also` (another key) only without both, since either is enough. `path` is a JSON path,
+    `$.items[0].name`; `share`, in [-1, 1], is how much more often the field has another value, or
+    none, without them, on average over what else was removed."""
 
     key: str
     path: str
     share: float
+    also: str | None = None
 
 
 class FirstPlace(Record):
@@ -387,7 +389,11 @@ class Explanation(Shown):
         places = defaultdict(set)
         for segment in (*self.segments, *self.coarser) if self.fields else ():
             places[segment.key].add(segment.places)
-        sure = tuple(change for change in self.fields if len(places[change.key]) < 2)
+        sure = tuple(
+            change
+            for change in self.fields
+            if all(len(places[key]) < 2 for key in (change.key, change.also) if key)
+        )
         if len(sure) < len(self.fields):
             object.__setattr__(self, "fields", sure)  # frozen: while it is made
             object.__setattr__(self, "summary", _FIELD_CLAUSE.sub("", self.summary))

@@ -154,7 +154,9 @@ def _with_moved(explanation: Explanation) -> Iterator[Piece]:
     }
     without: dict[str, list[str]] = {}
     for change in explanation.fields:
-        without.setdefault(change.path, []).append(names.get(change.key, change.key))
+        keys = [key for key in (change.key, change.also) if key is not None]
+        of = " and ".join(names.get(key, key) for key in keys)
+        without.setdefault(change.path, []).append(of if change.also is None else f"both {of}")
     at = 0
     for path, (start, end) in fields(answer).items() if without else ():
         if named := without.get(written_path(path)):

@@ -14,7 +14,7 @@ from smile_trace._text.json_fields import (
     value_at,
     written_path,
 )
-from smile_trace._text.lists import listed
+from smile_trace._text.lists import listed, listed_few
 from smile_trace._text.titles import document_name, title
 
 
@@ -61,6 +61,12 @@ def test_listed(items: list[str], said: str) -> None:
 
 def test_another_conjunction() -> None:
     assert listed(["a", "b", "c"], "or") == "a, b or c"
+
+
+def test_the_first_few_are_listed_and_the_others_counted() -> None:
+    assert listed_few(["a", "b", "c"]) == "a, b and c"
+    assert listed_few([*"abcde"]) == "a, b, c and two more"
+    assert listed_few([]) == ""
 
 
 ANSWER = """{ "city": "Berlin", "zip" : 10115, "tags": ["a", "b"],

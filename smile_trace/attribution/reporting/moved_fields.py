@@ -1,16 +1,18 @@
-"""The fields of a JSON answer that change without certain segments."""
+"""The fields of a JSON answer that change without a segment, or only without two of them."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from smile_trace._stats.false_discoveries import discovered
 from smile_trace._text.json_fields import Path, fields, written_path
 from smile_trace.attribution.answer_change.response_scores import Row
 from smile_trace.attribution.estimation import inference
 from smile_trace.attribution.estimation.findings import LevelFindings, random_rows, removal_masks
-from smile_trace.records import FieldChange, Perturbation
+from smile_trace.records import FieldChange, Perturbation, Response
 
 MOST_FIELDS = 8
 """Fields of an answer that are tested, most changed first; each takes as long as the answer."""
@@ -18,30 +20,54 @@ MOST_FIELDS = 8
 MINIMAL_SHARE = 0.2
 """How much more often a field has to change without a segment to be named."""
 
+MOSTLY = 0.8
+"""The share of a varying model's answers without a segment in which a field has to change; where
+another segment is enough, too, it changes in about the half that lack both."""
+
+LEAST_ROWS = 2
+"""Rows without both of two segments, and without each, that tell that either is enough."""
+
+_Rows = NDArray[np.bool_]
+
 
 @dataclass(frozen=True)
 class _Tested:
     """How much more often a field changes without a segment, and the p-value."""
 
-    key: str
+    segment: int
     path: Path
     share: float
     p_value: float
 
 
 def moved_fields(
-    answer: str, rows: Sequence[Row], findings: LevelFindings, seed: list[int]
+    answer: str,
+    rows: Sequence[Row],
+    findings: LevelFindings,
+    seed: list[int],
+    *,
+    beside: Sequence[Row] = (),
+    deterministic: bool,
 ) -> tuple[FieldChange, ...]:
     """The fields that certainly change without a significant segment of one partition.
 
     A field's change (0 or 1: another value, or none) is estimated and tested as the answer change
     is, at a false discovery rate of 10 % over all fields and significant segments. With every mask
     asked, it is the sum of the definition. An answer with fewer than two fields has none.
+
+    Such an average may be that of the rows that lack another segment, too. Therefore a field is
+    said to change without a segment only if it did in the row that lacks nothing else or, where
+    that was not asked, in all rows without it; and without two, if it did where both were removed,
+    and in no other row that holds what it changes without.
+
+    Args:
+        beside: the level's rows that no estimate uses.
+        deterministic: whether the model repeats itself.
     """
     drivers = [k for k, yes in enumerate(findings.significant) if yes and findings.effects[k] > 0]
     if not drivers:
         return ()
-    known = [(row, response) for row, response in rows if response is not None and response.ok]
+    known = _answered(rows)
     asked = [row for row, _ in known]
     tested = [
         one
@@ -49,11 +75,68 @@ def moved_fields(
         for one in _test(path, asked, changed, findings, drivers, seed)
     ]
     sure = discovered([one.p_value for one in tested], 1 - inference.LEVEL)
+    certain: dict[Path, list[_Tested]] = {}
+    for one, yes in zip(tested, sure, strict=True):
+        if yes and one.share >= MINIMAL_SHARE:
+            certain.setdefault(one.path, []).append(one)
+    known += _answered(beside)
+    removed = removal_masks([row for row, _ in known], np.ones(len(findings.segments), dtype=bool))
+    logged, said = _values(answer), [_values(response.text or "") for _, response in known]
     return tuple(
-        FieldChange(key=one.key, path=written_path(one.path), share=one.share)
-        for one, yes in zip(tested, sure, strict=True)
-        if yes and one.share >= MINIMAL_SHARE
+        change
+        for path, of_path in certain.items()
+        for change in _Seen(
+            removed=removed > 0,
+            changed=np.array([one.get(path) != logged[path] for one in said]),
+            often=1.0 if deterministic else MOSTLY,
+        ).causes(of_path, [segment.key for segment in findings.segments])
     )
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """In which rows a field changed, the segments that each lacks (rows, segments), and the share
+    of rows that makes a rule."""
+
+    removed: _Rows
+    changed: _Rows
+    often: float
+
+    def causes(self, tested: Sequence[_Tested], keys: Sequence[str]) -> Iterator[FieldChange]:
+        """The segments without which the field changes, then the pairs."""
+        alone = [one for one in tested if self._changes_alone(one.segment)]
+        for one in alone:
+            path = written_path(one.path)
+            yield FieldChange(key=keys[one.segment], path=path, share=one.share)
+        held: _Rows = ~np.any(self.removed[:, [one.segment for one in alone]], axis=1)
+        for one, other in combinations([one for one in tested if one not in alone], 2):
+            share = self._without_both(one.segment, other.segment, held)
+            if share is not None:
+                path = written_path(one.path)
+                first, also = keys[one.segment], keys[other.segment]
+                yield FieldChange(key=first, also=also, path=path, share=share)
+
+    def _changes_alone(self, k: int) -> bool:
+        without = self.removed[:, k]
+        alone = without & (self.removed.sum(axis=1) == 1)
+        decisive = alone if self.often == 1 and alone.any() else without
+        return self._share(decisive) >= self.often
+
+    def _without_both(self, k: int, other: int, held: _Rows) -> float | None:
+        """How much more often the field changes without both; None if either is not enough."""
+        first, second = self.removed[:, k] & held, self.removed[:, other] & held
+        both = first & second
+        if min(both.sum(), (first & ~both).sum(), (second & ~both).sum()) < LEAST_ROWS:
+            return None
+        lost, kept = self._share(both), self._share(held & ~both)
+        return lost - kept if lost >= self.often and kept <= 1 - self.often else None
+
+    def _share(self, rows: _Rows) -> float:
+        return float(self.changed[rows].mean()) if rows.any() else 0.0
+
+
+def _answered(rows: Sequence[Row]) -> list[tuple[Perturbation, Response]]:
+    return [(row, response) for row, response in rows if response is not None and response.ok]
 
 
 def changed_fields(answer: str, rows: Sequence[Row]) -> dict[Path, list[float]]:
@@ -101,4 +184,4 @@ def _test(
         share, p_values = estimate.effect, np.where(estimate.low > 0, estimate.p_value, 1.0)
     for k in drivers:
         n = place[k]
-        yield _Tested(found.segments[k].key, path, float(share[n]), float(p_values[n]))
+        yield _Tested(k, path, float(share[n]), float(p_values[n]))

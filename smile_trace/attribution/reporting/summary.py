@@ -5,9 +5,12 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import combinations
 
-from smile_trace._text.lists import in_words, listed, ordinal
+from smile_trace._text.json_fields import path_of, written_path
+from smile_trace._text.lists import in_words, listed, listed_few, ordinal
 from smile_trace._text.titles import title
 from smile_trace.attribution.answer_change.response_scores import NEGLIGIBLE
+from smile_trace.attribution.answer_span import AnswerSpan
+from smile_trace.attribution.reporting.field_clauses import field_clauses
 from smile_trace.records import (
     Fidelity,
     FieldChange,
@@ -16,6 +19,7 @@ from smile_trace.records import (
     Message,
     SegmentAttribution,
 )
+from smile_trace.records.formats.answers import read_tool_calls
 from smile_trace.records.formats.requests import tool_name
 from smile_trace.records.tool_results import result_name
 from smile_trace.records.verdicts import (
@@ -38,13 +42,6 @@ _MAX_LENGTH = 60
 
 _TITLED = ("document", "section", "example", "variable")
 """Units that are called by their title if they are long."""
-
-_CALLED = re.compile(r"\$\.tool_calls\[(\d+)\]\.(?:arguments\.)?(.+)")
-"""Path to the name and arguments in an answer with tool calls (`records.formats.answers`)."""
-
-_MAX_NAMED = 3
-_MAX_FIELDS = 6
-"""Fields of an answer that are said to change, one by one."""
 
 _MAX_KINDS = 2
 """Kinds of parts that are counted one by one."""
@@ -80,18 +77,18 @@ def summarize(
         tools: the names of the tools that the answer calls.
         first: the segments that may have the largest effect.
         unopened: keys of segments that have parts, none of which was removed by itself.
-        part: the part of the answer that is explained; None for all of it.
+        part: what of the answer is explained, as `part_named`; None for all of it.
         same_texts: whether all answers were the same text.
         by_content: whether what an answer adds, its length and its form count for nothing.
         limit: the smallest effect that matters.
     """
-    answer = "The answer" if part is None else f"The part “{_short(part)}” of the answer"
+    answer = "The answer" if part is None else f"The {part} of the answer"
     if fidelity.status == "no_effect":
         return _no_effect(fidelity, answer, same_texts=same_texts, by_content=by_content)
     segments = decided(segments, interactions, limit=limit)
     tree = _Tree(segments, coarser, messages, limit)
     if fidelity.status == "inconclusive":
-        what = "this answer" if part is None else f"the part “{_short(part)}” of this answer"
+        what = "this answer" if part is None else f"the {part} of this answer"
         said = f"What drove {what} is not settled: {fidelity.reason}"
         return " ".join([said, *_perhaps_first(tree, first)])
     drivers, opponents = tree.drivers, tree.opponents
@@ -100,18 +97,18 @@ def summarize(
         nothing = "No single part of the prompt made a difference that stands out of the noise."
         return " ".join([nothing, *_perhaps_first(tree, first)])
     clauses = []
-    of = "of the answer" if part is None else "of that part"
+    of = "of the answer" if part is None else f"of that {part.partition(' ')[0]}"
     if drivers:
         clauses.append(f"{answer} depends on {_drivers(tree, of)}")
         clauses += _first_of_several(tree, first)
-    clauses += _fields(tree, fields, tools)
+    clauses += field_clauses(fields, tree.free, coarser, tree.named_together, tools)
     if opponents:
         verb = "works" if len(opponents) == 1 else "work"
         whom = "it" if drivers else answer[0].lower() + answer[1:]
-        clauses.append(f"{_listed(list(map(tree.named, opponents)))} {verb} against {whom}")
+        clauses.append(f"{listed_few(list(map(tree.named, opponents)))} {verb} against {whom}")
     if needed:
         fail = "the request fails" if len(needed) == 1 else "requests fail"
-        clauses.append(f"without {_listed(list(map(tree.named, needed)))} {fail}")
+        clauses.append(f"without {listed_few(list(map(tree.named, needed)))} {fail}")
     paired = {key for pair in interactions for key in (pair.first, pair.second)}
     clauses += _together(
         tree.named_together([s for s in tree.everything if s.key in paired]), interactions
@@ -123,9 +120,20 @@ def summarize(
         clauses.append(f"about {fidelity.further_calls:,} more calls would tell (--until-settled)")
     if whole := [s for s in tree.free if s.significant and s.key in unopened]:
         names = [tree.by_itself(s, tree.like(s)) for s in whole]
-        clauses.append(f"not looked at inside: {_listed(names)} (--budget)")
+        clauses.append(f"not looked at inside: {listed_few(names)} (--budget)")
     joined = "; ".join(clauses) + "."
     return joined[0].upper() + joined[1:]
+
+
+def part_named(answer: str, part: AnswerSpan | None) -> str | None:
+    """Name the part of an answer: "part “the red one”", or "field `urgent` (“true”)" for the value
+    of a JSON field; None for all of it."""
+    if part is None:
+        return None
+    text, path = _short(answer[slice(*part)]), path_of(answer, part)
+    if path is None or read_tool_calls(answer) is not None:
+        return f"part “{text}”"
+    return f"field `{written_path(path).removeprefix('$.')}` (“{text}”)"
 
 
 class _Tree:
@@ -141,6 +149,7 @@ class _Tree:
         self.coarser, self.messages, self.limit = coarser, messages, limit
         self.everything = sorted([*segments, *coarser], key=lambda s: s.places)
         self.free = [s for s in segments if not s.protected]
+        self._outermost = [s for s in self.everything if s.parent is None]
 
     def above(self, segment: SegmentAttribution) -> Iterator[SegmentAttribution]:
         """The passages around the segment, the smallest first."""
@@ -164,11 +173,19 @@ class _Tree:
         return sorted(found, key=effect)
 
     def named(self, segment: SegmentAttribution) -> str:
-        """The segment's text, followed by the passage that it is a piece of."""
+        """The segment's text; if the prompt holds it more than once, followed by the passage that
+        it is a piece of. A piece that is all of its passage is the passage."""
         name = self.by_itself(segment, self.like(segment))
         if segment.parent is None:
             return name
-        return f"{name} in {self.named(self.coarser[segment.parent])}"
+        passage = self.coarser[segment.parent]
+        if _words(segment.text) == _words(passage.text):
+            return self.named(passage)
+        return f"{name} in {self.named(passage)}" if self._is_repeated(segment) else name
+
+    def _is_repeated(self, segment: SegmentAttribution) -> bool:
+        text = f" {_words(segment.text)} "
+        return sum(f" {_words(whole.text)} ".count(text) for whole in self._outermost) > 1
 
     def by_itself(self, segment: SegmentAttribution, like: Sequence[SegmentAttribution]) -> str:
         """A tool's result by its tool, else the segment's text, told apart from those like it."""
@@ -197,7 +214,11 @@ def _drivers(tree: _Tree, of: str) -> str:
     for place, driver in enumerate(tree.drivers):
         lost = _costs(driver, tree.limit, "" if place else f" {of} is lost")
         pieces = tree.inside(driver)
-        finest = finest_drivers(driver, tree.free, tree.coarser)
+        finest = [
+            s
+            for s in finest_drivers(driver, tree.free, tree.coarser)
+            if _words(s.text) != _words(driver.text)
+        ]
         inner = [
             f"{tree.by_itself(s, tree.like(s, pieces))} ({_costs(s, tree.limit)})" for s in finest
         ]
@@ -249,57 +270,6 @@ def _first_of_several(tree: _Tree, first: FirstPlace | None) -> Iterator[str]:
 def _one_of(tree: _Tree, segments: Sequence[SegmentAttribution]) -> str:
     names = list(map(tree.named, segments))
     return names[0] if len(names) == 1 else f"one of: {listed(names, 'or')}"
-
-
-def _fields(tree: _Tree, fields: Sequence[FieldChange], tools: Sequence[str]) -> Iterator[str]:
-    """Says which fields change without which drivers, the finest for which it is known."""
-    changes: dict[str, list[FieldChange]] = {}
-    for change in fields:
-        changes.setdefault(change.key, []).append(change)
-    named = [s for s in tree.everything if drives(s) and s.key in changes]
-    finest = [s for s in named if not any(s in tree.above(piece) for piece in named)]
-    names = tree.named_together(finest) if finest else {}
-    for segment in _one_per_field(finest, changes):
-        strongest = sorted(changes[segment.key], key=lambda change: -change.share)
-        what = _fields_named([change.path for change in strongest], tools)
-        yield f"without {names[segment.key]} {what}"
-
-
-def _one_per_field(
-    drivers: Sequence[SegmentAttribution], changes: Mapping[str, Sequence[FieldChange]]
-) -> list[SegmentAttribution]:
-    """For each field the strongest of the drivers that change the fewest others beside it, then, if
-    these are few, the strongest of the rest."""
-    ranked = sorted(drivers, key=effect, reverse=True)
-    of_field: dict[str, list[SegmentAttribution]] = {}
-    for driver in ranked:
-        for change in changes[driver.key]:
-            of_field.setdefault(change.path, []).append(driver)
-    chosen = {min(own, key=lambda s: len(changes[s.key])).key for own in of_field.values()}
-    first = [driver for driver in ranked if driver.key in chosen][:_MAX_FIELDS]
-    rest = [driver for driver in ranked if driver.key not in chosen]
-    return [*first, *rest[: max(_MAX_NAMED - len(first), 0)]]
-
-
-def _fields_named(paths: Sequence[str], tools: Sequence[str]) -> str:
-    called = [match for path in paths if (match := _CALLED.fullmatch(path))]
-    if len(called) == len(paths):
-        named = list(dict.fromkeys(_of_call(int(found[1]), found[2], tools) for found in called))
-        return f"{_listed(named)} {'changes' if len(named) == 1 else 'change'}"
-    named = [f"`{path.removeprefix('$.')}`" for path in paths]
-    one = len(named) == 1
-    return f"the field {named[0]} changes" if one else f"the fields {_listed(named)} change"
-
-
-def _of_call(number: int, path: str, tools: Sequence[str]) -> str:
-    """A field of one of the tool calls: "the argument `day` of get_order"."""
-    if len(tools) < 2:
-        return "the tool called" if path == "name" else f"the argument `{path}`"
-    same = [index for index, tool in enumerate(tools) if tool == tools[number]]
-    which = f"the {ordinal(same.index(number))} call of " if len(same) > 1 else ""
-    if path == "name":
-        return f"{which or 'the call of '}{tools[number]}"
-    return f"the argument `{path}` of {which}{tools[number]}"
 
 
 def _together(names: Mapping[str, str], pairs: Sequence[Interaction]) -> Iterator[str]:
@@ -405,6 +375,11 @@ def _quoted(segment: SegmentAttribution) -> str:
     return f"“{name}{' …' if segment.also else ''}”"
 
 
+def _words(text: str) -> str:
+    """The words of a text, without marks and case."""
+    return " ".join(re.findall(r"\w+", text.casefold()))
+
+
 def _short(text: str) -> str:
     """The text on one line; the first and last words of a long text."""
     flat = " ".join(text.split())
@@ -433,9 +408,3 @@ def _noun(segment: SegmentAttribution) -> str:
 def _plural(noun: str, count: int) -> str:
     head, of, rest = noun.partition(" of ")
     return f"{head}{'' if count == 1 else 's'}{of}{rest}"
-
-
-def _listed(items: Sequence[str]) -> str:
-    """The first items by name, the others by number; nothing for none."""
-    shown, more = list(items[:_MAX_NAMED]), len(items) - _MAX_NAMED
-    return listed([*shown, f"{in_words(more)} more"] if more > 0 else shown)

@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Sequence
+from random import Random
 
 import pytest
 
@@ -13,7 +14,7 @@ from smile_trace.attribution.answer_change.text_comparison import text_compariso
 from smile_trace.attribution.answer_change.word_losses import TextChange
 from smile_trace.attribution.answer_span import tokens_inside
 from smile_trace.attribution.word_vectors import embed_words
-from smile_trace.records import Message, Response, ToolCall
+from smile_trace.records import Message, Response, ToolCall, Unit
 from smile_trace.records.formats.answers import tool_calls_text
 from smile_trace.render.heatmap_layout import heatmap
 from tests.support.studies import run
@@ -237,6 +238,49 @@ def test_each_driver_has_its_own_field() -> None:
     ]
     assert "Underlined in the answer" in heatmap(found).key()
     assert '<u title="changes without “Berlin”">Berlin</u>' in found.to_html()
+
+
+MAIL = (
+    "Return a JSON record of the sender. \n\nFrom Greta. \n\nPlease send me two lamps. \n\n"
+    "Yours Greta."
+)
+
+
+def _signed(messages: Sequence[Message], rng: Random | None = None) -> str:
+    """The sender is known from the head, or from the signature; now and then it is not seen."""
+    said = messages[0].content
+    known = "Greta" in said and (rng is None or rng.random() > 0.1)
+    return json.dumps(
+        {"name": "Greta" if known else None, "item": "lamps" if "lamps" in said else None}
+    )
+
+
+@pytest.mark.parametrize(
+    ("unit", "noisy", "budget"),
+    [("sentence", False, 40), ("sentence", True, 80), ("word", False, 80)],
+)
+def test_a_field_that_two_parts_give_changes_only_without_both(
+    unit: Unit, noisy: bool, budget: int
+) -> None:
+    """On average it changes more often without the one: where the other was removed, too."""
+    rng = Random(1) if noisy else None
+    logged = _signed([Message(role="user", content=MAIL)])
+    found = run(
+        MAIL,
+        lambda messages: _signed(messages, rng),
+        answer=logged,
+        unit=unit,
+        budget=budget,
+        deterministic=not noisy,
+    ).explanation
+    names = {s.key for s in found.segments if "Greta" in s.text}
+    item, name = sorted(found.fields, key=lambda change: change.path)
+    assert (item.path, item.also) == ("$.item", None)
+    assert (name.path, {name.key, name.also}) == ("$.name", names)
+    if unit == "sentence":
+        both = "without both “From Greta” and “Yours Greta”"
+        assert f"; {both} the field `name` changes (either is enough)" in found.summary
+        assert f"changes {both}" in found.to_html()
 
 
 def test_the_fields_of_a_call_of_a_tool_are_the_tool_and_its_arguments() -> None:

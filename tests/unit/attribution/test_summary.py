@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smile_trace.attribution.reporting.summary import summarize
+from smile_trace.attribution.reporting.summary import part_named, summarize
 from smile_trace.attribution.reporting.verdict import final_fidelity
 from smile_trace.records import (
     Fidelity,
@@ -149,6 +149,36 @@ def test_each_field_has_a_word_before_one_has_two() -> None:
         "; without “lamps” the field `product` changes; without “five” the field `quantity` "
         "changes; without “Ann” the field `customer` changes."
     ) in said(segments, fields=fields)
+
+
+def test_a_field_of_two_parts_and_more_fields_than_have_place() -> None:
+    words = ["a", "b", "c", "d", "e"]
+    segments = [segment(w, 0.1, 0.9 - k / 10, 0.95, key=w) for k, w in enumerate(words)]
+    fields = [
+        FieldChange(key="e", also="d", path="$.name", share=1),
+        *(FieldChange(key="a", path=f"$.{path}", share=0.5) for path in ("x", "y", "name")),
+    ]
+    assert (
+        "; without both “e” and “d” the field `name` changes (either is enough); without “a” the "
+        "fields `x`, `y` and `name` change."
+    ) in said(segments, fields=fields)
+    fields += [FieldChange(key=word, path=f"$.{word}", share=0.5) for word in "bc"]
+    assert (
+        "; without “b” the field `b` changes; without “c” the field `c` changes; without both “e” "
+        "and “d” the field `name` changes (either is enough); two more fields change without other "
+        "parts."
+    ) in said(segments, fields=fields)
+
+
+def test_a_passage_is_said_to_change_the_fields_that_none_of_its_pieces_does() -> None:
+    [one] = passages("the key of the door", key="whole")
+    piece = segment("key", 0.6, 0.7, 0.8, parent=0, key="piece")
+    fields = [FieldChange(key="whole", path=f"$.{path}", share=1) for path in "xyz"]
+    fields.append(FieldChange(key="piece", path="$.y", share=1))
+    assert summarize([piece], RELIABLE, coarser=[one], fields=fields).endswith(
+        "; without “key” the field `y` changes; without “the key of the door” the fields `x` and "
+        "`z` change."
+    )
 
 
 INCONCLUSIVE = "What drove this answer is not settled: so it is."
@@ -308,17 +338,35 @@ def test_words_are_named_in_their_passage() -> None:
     lost = "“the key of the door” (without it, 90 % [80 to 100 %] of the answer is lost)"
     assert summarize(whole, RELIABLE, coarser=[one]) == (
         f"{DEPENDS}{lost}, there{KEPT} on the second “the” (70 % [60 to 80 %]) and “key” (40 % "
-        "[30 to 50 %]); “door” in “the key of the door” works against it; two other words and one "
-        "other part made no measurable difference."
+        "[30 to 50 %]); “door” works against it; two other words and one other part made no "
+        "measurable difference."
     )
     weak = one.model_copy(update={"significant": False})
-    assert summarize(pieces[1:2], RELIABLE, coarser=[weak]) == (
-        f"{DEPENDS}“key” in “the key of the door” (without it, 40 % [30 to 50 %] of the answer is "
-        "lost)."
+    lost_alone = "(without it, 40 % [30 to 50 %] of the answer is lost)"
+    key = pieces[1:2]
+    assert summarize(key, RELIABLE, coarser=[weak]) == f"{DEPENDS}“key” {lost_alone}."
+    # The prompt holds it again.
+    ring = segment("Key ring", start=300)
+    assert summarize([*key, ring], RELIABLE, coarser=[weak]).startswith(
+        f"{DEPENDS}“key” in “the key of the door” {lost_alone}; "
     )
     assert summarize([pieces[0], pieces[2]], RELIABLE, coarser=[one]) == (
         f"{DEPENDS}{lost}; two other words made no measurable difference."
     )
+
+
+def test_a_piece_that_is_all_of_its_passage_is_not_named_again() -> None:
+    """A part that is not finer any more is measured again beside the pieces of others."""
+    [one] = passages("Question: Where is the key?")
+    again = segment("Question: Where is the key", 0.6, 0.7, 0.8, parent=0, key="again")
+    told = summarize([again], RELIABLE, coarser=[one])
+    assert told == (
+        f"{DEPENDS}“Question: Where is the key” (without it, 90 % [80 to 100 %] of the answer is "
+        "lost)."
+    )
+    changes = [FieldChange(key="again", path="$.x", share=1)]
+    told = summarize([again], RELIABLE, coarser=[one], fields=changes)
+    assert told.endswith("; without “Question: Where is the key” the field `x` changes.")
 
 
 def test_several_passages_and_three_sizes() -> None:
@@ -393,26 +441,33 @@ def test_a_part_measured_again_counts_as_it_was_found_there() -> None:
         (
             [driver()],
             "reliable",
-            {"part": "the red \n one"},
+            {"part": part_named("It is the red \n one.", (6, 19))},
             "The part “the red one” of the answer depends on “fox” (without it, 60 % [50 to 70 %] "
             "of that part is lost).",
         ),
         (
             [segment("not", -0.5, -0.4, -0.3)],
             "reliable",
-            {"part": "red"},
+            {"part": "part “red”"},
             "“not” works against the part “red” of the answer.",
         ),
         (
             [driver()],
+            "reliable",
+            {"part": part_named('{"now": true}', (8, 12))},
+            "The field `now` (“true”) of the answer depends on “fox” (without it, 60 % [50 to 70 "
+            "%] of that field is lost).",
+        ),
+        (
+            [driver()],
             "no_effect",
-            {"part": "red", "same_texts": True},
+            {"part": "part “red”", "same_texts": True},
             "Whatever was removed from the prompt, the part “red” of the answer stayed the same.",
         ),
         (
             [driver()],
             "inconclusive",
-            {"part": "red"},
+            {"part": "part “red”"},
             "What drove the part “red” of this answer is not settled: so it is.",
         ),
     ],
@@ -500,7 +555,7 @@ def test_what_was_not_measured_well_enough() -> None:
         f"{DEPENDS}“fox” {LOST}; three other words made no measurable difference; not "
         "settled: two other messages, each could account for up to 31 % of the answer."
     )
-    assert said([driver(), *unknown(1, most=0.1)], part="a part").endswith(
+    assert said([driver(), *unknown(1, most=0.1)], part="part “a”").endswith(
         "; not settled: one other word, which could account for up to 10 % of that part."
     )
     against = segment("less", -0.24, -0.05, 0.02)
@@ -638,7 +693,7 @@ def test_what_works_together_in_a_passage() -> None:
     )
     weak = one.model_copy(update={"significant": False})
     assert summarize(pieces, reliable, coarser=[weak], interactions=both).endswith(
-        "; “key” in “the key is here” and “here” in “the key is here” only work together."
+        "; “key” and “here” only work together."
     )
 
 

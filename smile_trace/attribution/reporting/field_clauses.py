@@ -1,0 +1,118 @@
+"""What the sentence says of the fields of a JSON answer: which change without which parts."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from smile_trace._text.lists import in_words, listed_few, ordinal
+from smile_trace.records import FieldChange, SegmentAttribution
+from smile_trace.records.verdicts import around, drives, effect
+
+_CALLED = re.compile(r"\$\.tool_calls\[(\d+)\]\.(?:arguments\.)?(.+)")
+"""Path to the name and arguments in an answer with tool calls (`records.formats.answers`)."""
+
+_MOST = 3
+"""Causes that are said one by one."""
+
+Names = Callable[[Sequence[SegmentAttribution]], Mapping[str, str]]
+"""The names of segments, by key."""
+
+
+@dataclass(frozen=True)
+class _Cause:
+    """A driver, or two of which either is enough, and the fields that change without it, the one
+    that changes most often first."""
+
+    parts: tuple[SegmentAttribution, ...]
+    paths: tuple[str, ...]
+    breadth: int
+    """How many fields change, those said of its pieces included."""
+
+    @property
+    def effect(self) -> tuple[float, float]:
+        return max(map(effect, self.parts))
+
+    def is_around(self, other: "_Cause", coarser: Sequence[SegmentAttribution]) -> bool:
+        return any(part in around(piece, coarser) for part in self.parts for piece in other.parts)
+
+
+def field_clauses(
+    fields: Sequence[FieldChange],
+    segments: Sequence[SegmentAttribution],
+    coarser: Sequence[SegmentAttribution],
+    names: Names,
+    tools: Sequence[str],
+) -> Iterator[str]:
+    """Say which fields change without which drivers, for each field the finest for which that is
+    known; the fields that have no place are counted."""
+    said = _one_per_field(list(_finest(_causes(fields, [*segments, *coarser]), coarser)))
+    named = names([part for cause in said for part in cause.parts]) if said else {}
+    for cause in said:
+        what = _fields_named(cause.paths, tools)
+        if len(cause.parts) == 1:
+            yield f"without {named[cause.parts[0].key]} {what}"
+        else:
+            both = " and ".join(named[part.key] for part in cause.parts)
+            yield f"without both {both} {what} (either is enough)"
+    others = {change.path for change in fields} - {path for one in said for path in one.paths}
+    if said and others:
+        more = (
+            "one more field changes"
+            if len(others) == 1
+            else f"{in_words(len(others))} more fields change"
+        )
+        yield f"{more} without other parts"
+
+
+def _causes(
+    fields: Sequence[FieldChange], segments: Sequence[SegmentAttribution]
+) -> Iterator[_Cause]:
+    drivers = {segment.key: segment for segment in segments if drives(segment)}
+    paths: dict[tuple[str, ...], dict[str, None]] = {}
+    for change in sorted(fields, key=lambda change: -change.share):
+        keys = tuple(key for key in (change.key, change.also) if key is not None)
+        paths.setdefault(keys, {})[change.path] = None
+    for keys, of in paths.items():
+        if all(key in drivers for key in keys):
+            yield _Cause(tuple(drivers[key] for key in keys), tuple(of), len(of))
+
+
+def _finest(causes: Iterator[_Cause], coarser: Sequence[SegmentAttribution]) -> Iterator[_Cause]:
+    """The causes with the fields for which none of their pieces is one."""
+    known = list(causes)
+    for cause in known:
+        finer = {path for one in known if cause.is_around(one, coarser) for path in one.paths}
+        if own := tuple(path for path in cause.paths if path not in finer):
+            yield replace(cause, paths=own)
+
+
+def _one_per_field(causes: Sequence[_Cause]) -> list[_Cause]:
+    """For each field the strongest of the causes that change the fewest others beside it, these
+    first, then, if these are few, the strongest of the rest."""
+    ranked = sorted(causes, key=lambda cause: cause.effect, reverse=True)
+    narrow = sorted(ranked, key=lambda cause: cause.breadth)
+    paths = {path for cause in causes for path in cause.paths}
+    chosen = {id(next(one for one in narrow if path in one.paths)) for path in paths}
+    first = [cause for cause in narrow if id(cause) in chosen]
+    return [*first, *(cause for cause in ranked if id(cause) not in chosen)][:_MOST]
+
+
+def _fields_named(paths: Sequence[str], tools: Sequence[str]) -> str:
+    called = [match for path in paths if (match := _CALLED.fullmatch(path))]
+    if len(called) == len(paths):
+        named = list(dict.fromkeys(_of_call(int(found[1]), found[2], tools) for found in called))
+        return f"{listed_few(named)} {'changes' if len(named) == 1 else 'change'}"
+    named = [f"`{path.removeprefix('$.')}`" for path in paths]
+    one = len(named) == 1
+    return f"the field {named[0]} changes" if one else f"the fields {listed_few(named)} change"
+
+
+def _of_call(number: int, path: str, tools: Sequence[str]) -> str:
+    """A field of one of the tool calls: "the argument `day` of get_order"."""
+    if len(tools) < 2:
+        return "the tool called" if path == "name" else f"the argument `{path}`"
+    same = [index for index, tool in enumerate(tools) if tool == tools[number]]
+    which = f"the {ordinal(same.index(number))} call of " if len(same) > 1 else ""
+    if path == "name":
+        return f"{which or 'the call of '}{tools[number]}"
+    return f"the argument `{path}` of {which}{tools[number]}"
