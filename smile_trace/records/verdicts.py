@@ -26,9 +26,6 @@ NAMED, MOST_NAMED = 3, 6
 WHOLES = ("message", "tool_result", "document", "section", "example", "turn", "step")
 """Units that hold sentences or values: that one of them matters says nothing of these."""
 
-KEPT = ", with the rest of the prompt kept,"
-"""How a part of a part was measured: a smaller effect of the whole is no contradiction."""
-
 NOT_MEASURED = "not measured well enough to tell"
 
 

@@ -4,11 +4,12 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 
 from smile_trace.records import Explanation, SegmentAttribution
-from smile_trace.records.verdicts import KEPT, NOT_COMPARED, further, outermost_drivers
+from smile_trace.records.verdicts import NOT_COMPARED, further, outermost_drivers
 from smile_trace.render.text import visible
 
-_ASIDE = re.compile(rf"(?<=%) \[\d+ to \d+ %\]|{re.escape(NOT_COMPARED)}|{KEPT}")
+_ASIDE = re.compile(rf"(?<=%) \[\d+ to \d+ %\]|{re.escape(NOT_COMPARED)}")
 _ALONE = re.compile(r", (all|\d+ %) if removed alone(?=\))")
+_AVERAGE = re.compile(r" on average(?=\))")
 _QUOTE = re.compile(r"(the \w+ message )?“([^“”]*)”")
 _CLAUSE = re.compile(r"; (?=(?:[^“”]*“[^“”]*”)*[^“”]*$)")
 """The end of a clause, not inside of a quotation."""
@@ -37,7 +38,9 @@ def _shorter(summary: str, explanation: Explanation) -> Iterator[str]:
     bare = _ASIDE.sub("", summary)
     named = _QUOTE.sub(lambda match: _named(match, explanation), bare)
     yield named
-    clauses = _CLAUSE.split(_ALONE.sub("", named).removesuffix("."))
+    averages = _ALONE.sub("", named)
+    yield averages
+    clauses = _CLAUSE.split(_AVERAGE.sub("", averages).removesuffix("."))
     for count in range(len(clauses), 0, -1):
         some = "; ".join([*clauses[:count], *_left(clauses, count, explanation)])
         for longest in _LONGEST:

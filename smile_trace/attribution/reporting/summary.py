@@ -23,7 +23,6 @@ from smile_trace.records.formats.answers import read_tool_calls
 from smile_trace.records.formats.requests import tool_name
 from smile_trace.records.tool_results import result_name
 from smile_trace.records.verdicts import (
-    KEPT,
     NO_DIFFERENCE,
     NOT_COMPARED,
     SMALLEST_EFFECT,
@@ -42,6 +41,10 @@ _MAX_LENGTH = 60
 
 _TITLED = ("document", "section", "example", "variable")
 """Units that are called by their title if they are long."""
+
+_AS_ALONE, _LIKE_ALONE = 0.02, 0.05
+"""Where what is lost without a part alone differs by less from its average it is not said to be
+one, or by less is not said itself."""
 
 _MAX_KINDS = 2
 """Kinds of parts that are counted one by one."""
@@ -210,20 +213,17 @@ class _Tree:
 
 
 def _drivers(tree: _Tree, of: str) -> str:
-    named, there = [], f"there{KEPT} on"
+    named, costs = list[str](), _Costs()
     for place, driver in enumerate(tree.drivers):
-        lost = _costs(driver, tree.limit, "" if place else f" {of} is lost")
+        lost = costs.of(driver, "" if place else f" {of} is lost")
         pieces = tree.inside(driver)
         finest = [
             s
             for s in finest_drivers(driver, tree.free, tree.coarser)
             if _words(s.text) != _words(driver.text)
         ]
-        inner = [
-            f"{tree.by_itself(s, tree.like(s, pieces))} ({_costs(s, tree.limit)})" for s in finest
-        ]
-        finer = f", {there} {_strongest(finest, inner)}" if inner else ""
-        there = "there on" if inner else there
+        inner = [f"{tree.by_itself(s, tree.like(s, pieces))} ({costs.of(s)})" for s in finest]
+        finer = f", there on {_strongest(finest, inner)}" if inner else ""
         named.append(f"{tree.named(driver)} ({lost}){finer}")
     if not any(map(tree.inside, tree.drivers)):
         return _strongest(tree.drivers, named)
@@ -238,14 +238,23 @@ def _strongest(parts: Sequence[SegmentAttribution], names: Sequence[str]) -> str
     return listed([*names[:count], *filter(None, [further(parts, count)])])
 
 
-def _costs(segment: SegmentAttribution, limit: float, is_lost: str = "") -> str:
-    """What is lost without a segment: on average over what else is removed, and alone if that was
-    measured and is another number."""
-    lost, alone = f"{_lost(segment)}{is_lost}", segment.leave_one_out
-    if alone is None or abs(alone - segment.attribution) < limit:
-        return f"without it, {lost}" if is_lost else lost
-    on_average = " without it on average" if is_lost else " on average"
-    return f"{lost}{on_average}, {_percent(alone)} if removed alone"
+class _Costs:
+    """What is lost without segments: on average over what else is removed, which is said once, and
+    alone if that was measured and is another number."""
+
+    def __init__(self) -> None:
+        self._said = False
+
+    def of(self, segment: SegmentAttribution, is_lost: str = "") -> str:
+        """Say it of a segment; `is_lost`: what of, where that is said."""
+        lost, alone = f"{_lost(segment)}{is_lost}", segment.leave_one_out
+        apart = None if alone is None else abs(alone - segment.attribution)
+        if segment.ci_low >= 1 or (apart is not None and apart < _AS_ALONE):
+            return f"without it, {lost}" if is_lost else lost
+        average, differs = f"{lost}{' without it' if is_lost else ''}", (apart or 0) >= _LIKE_ALONE
+        if differs or not self._said:
+            average, self._said = f"{average} on average", True
+        return f"{average}, {_percent(alone or 0.0)} if removed alone" if differs else average
 
 
 def _perhaps_first(tree: _Tree, first: FirstPlace | None) -> Iterator[str]:

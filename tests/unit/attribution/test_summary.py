@@ -19,7 +19,7 @@ from smile_trace.records import (
     Message,
     SegmentAttribution,
 )
-from smile_trace.records.verdicts import KEPT, SMALLEST_EFFECT
+from smile_trace.records.verdicts import SMALLEST_EFFECT
 
 
 def segment(text: str, low: float = 0.0, value: float = 0.0, high: float = 0.0, **more: Any):
@@ -40,7 +40,7 @@ def unknown(count: int, most: float = 0.31, **more: Any) -> list[SegmentAttribut
 
 
 DEPENDS = "The answer depends on "
-LOST = "(without it, 60 % [50 to 70 %] of the answer is lost)"
+LOST = "(60 % [50 to 70 %] of the answer is lost without it on average)"
 RELIABLE = Fidelity(status="reliable", reason="")
 
 
@@ -57,8 +57,8 @@ def driver(text: str = "fox", **more: Any) -> SegmentAttribution:
 
 def test_the_usual_sentence() -> None:
     assert said([segment("Eiffel", 0.55, 0.63, 0.71), *others(9)]) == (
-        f"{DEPENDS}“Eiffel” (without it, 63 % [55 to 71 %] of the answer is lost); nine other "
-        "words made no measurable difference."
+        f"{DEPENDS}“Eiffel” (63 % [55 to 71 %] of the answer is lost without it on average); "
+        "nine other words made no measurable difference."
     )
     # The same word twice is told apart.
     assert said([segment("no"), driver("no"), segment("maybe")]) == (
@@ -258,16 +258,18 @@ def test_parts_are_named_in_the_order_of_the_numbers_beside_them() -> None:
 )
 def test_how_much_is_lost(interval: tuple[float, float, float], lost: str) -> None:
     sentence = said([segment("Eiffel", *interval)])
-    assert sentence == f"The answer depends on “Eiffel” (without it, {lost} of the answer is lost)."
+    of = " of the answer is lost"
+    how = f"without it, {lost}{of}" if lost == "all" else f"{lost}{of} without it on average"
+    assert sentence == f"The answer depends on “Eiffel” ({how})."
 
 
 def test_several_drivers_and_what_works_against_them() -> None:
     drivers = [segment(f"d{i}", 0.5 - i / 10, 0.6 - i / 10, 0.7 - i / 10) for i in range(5)]
     against = [segment("not", -0.5, -0.4, -0.3), segment("never", -0.6, -0.5, -0.4)]
     assert said([*drivers, *against, *others(1)]) == (
-        "The answer depends on “d0” (without it, 60 % [50 to 70 %] of the answer is lost), "
-        "“d1” (50 % [40 to 60 %]), “d2” (40 % [30 to 50 %]), “d3” (30 % [20 to 40 %]) and one "
-        "weaker part; “never” and “not” work against it; "
+        "The answer depends on “d0” (60 % [50 to 70 %] of the answer is lost without it on "
+        "average), “d1” (50 % [40 to 60 %]), “d2” (40 % [30 to 50 %]), “d3” (30 % [20 to 40 %]) "
+        "and one weaker part; “never” and “not” work against it; "
         "one other word made no measurable difference."
     )
     assert said([*against[:1], *others(2)]) == (
@@ -335,14 +337,14 @@ def test_words_are_named_in_their_passage() -> None:
         for e in [0.1 if value else 0.05]
     ]
     whole = [*pieces, segment("the rest", -0.05, 0.0, 0.05, unit="span", start=200)]
-    lost = "“the key of the door” (without it, 90 % [80 to 100 %] of the answer is lost)"
+    lost = "“the key of the door” (90 % [80 to 100 %] of the answer is lost without it on average)"
     assert summarize(whole, RELIABLE, coarser=[one]) == (
-        f"{DEPENDS}{lost}, there{KEPT} on the second “the” (70 % [60 to 80 %]) and “key” (40 % "
+        f"{DEPENDS}{lost}, there on the second “the” (70 % [60 to 80 %]) and “key” (40 % "
         "[30 to 50 %]); “door” works against it; two other words and one other part made no "
         "measurable difference."
     )
     weak = one.model_copy(update={"significant": False})
-    lost_alone = "(without it, 40 % [30 to 50 %] of the answer is lost)"
+    lost_alone = "(40 % [30 to 50 %] of the answer is lost without it on average)"
     key = pieces[1:2]
     assert summarize(key, RELIABLE, coarser=[weak]) == f"{DEPENDS}“key” {lost_alone}."
     # The prompt holds it again.
@@ -361,8 +363,8 @@ def test_a_piece_that_is_all_of_its_passage_is_not_named_again() -> None:
     again = segment("Question: Where is the key", 0.6, 0.7, 0.8, parent=0, key="again")
     told = summarize([again], RELIABLE, coarser=[one])
     assert told == (
-        f"{DEPENDS}“Question: Where is the key” (without it, 90 % [80 to 100 %] of the answer is "
-        "lost)."
+        f"{DEPENDS}“Question: Where is the key” (90 % [80 to 100 %] of the answer is "
+        "lost without it on average)."
     )
     changes = [FieldChange(key="again", path="$.x", share=1)]
     told = summarize([again], RELIABLE, coarser=[one], fields=changes)
@@ -377,8 +379,8 @@ def test_several_passages_and_three_sizes() -> None:
     apart = [segment(f"p{k}", 0.1, 0.2, 0.3, unit="span", start=300 + k) for k in range(2)]
     reliable = Fidelity(status="reliable", reason="")
     assert summarize([word, item, *apart], reliable, coarser=[outer, other, inner]) == (
-        "The answer depends on “a section” (without it, 90 % [80 to 100 %] of the answer is lost), "
-        f"there{KEPT} on “word” (40 % [30 to 50 %]); on “another” (70 % [60 to 80 %]), there on "
+        "The answer depends on “a section” (90 % [80 to 100 %] of the answer is lost without it on "
+        "average), there on “word” (40 % [30 to 50 %]); on “another” (70 % [60 to 80 %]), there on "
         "“item” (80 % [70 to 90 %]); on “p0” (20 % [10 to 30 %]); on “p1” (20 % [10 to 30 %])."
     )
 
@@ -395,11 +397,11 @@ def test_a_part_measured_again_counts_as_it_was_found_there() -> None:
     item = item.model_copy(update={"parent": 0, "start": 1, "end": 2})
     again = segment("item: rug", -0.1, 0.2, 0.5, parent=1, start=1, end=2)
     price = segment("price: 120", 0.3, 0.4, 0.5, parent=0, start=3, end=4)
-    assert f"lost), there{KEPT} on “price: 120” (40 % [30 to 50 %]); not" in summarize(
+    assert "average), there on “price: 120” (40 % [30 to 50 %]); not" in summarize(
         [again, price], RELIABLE, coarser=[result, item]
     )
     unsure = segment("rug", -0.1, 0.2, 0.5, parent=1, start=1, end=2 - 1)
-    assert f"there{KEPT} on “item: rug” (70 % [60 to 80 %]) and “price: 120” (40 %" in summarize(
+    assert "there on “item: rug” (70 % [60 to 80 %]) and “price: 120” (40 %" in summarize(
         [unsure, price], RELIABLE, coarser=[result, item]
     )
 
@@ -442,8 +444,8 @@ def test_a_part_measured_again_counts_as_it_was_found_there() -> None:
             [driver()],
             "reliable",
             {"part": part_named("It is the red \n one.", (6, 19))},
-            "The part “the red one” of the answer depends on “fox” (without it, 60 % [50 to 70 %] "
-            "of that part is lost).",
+            "The part “the red one” of the answer depends on “fox” (60 % [50 to 70 %] of that part "
+            "is lost without it on average).",
         ),
         (
             [segment("not", -0.5, -0.4, -0.3)],
@@ -455,8 +457,8 @@ def test_a_part_measured_again_counts_as_it_was_found_there() -> None:
             [driver()],
             "reliable",
             {"part": part_named('{"now": true}', (8, 12))},
-            "The field `now` (“true”) of the answer depends on “fox” (without it, 60 % [50 to 70 "
-            "%] of that field is lost).",
+            "The field `now` (“true”) of the answer depends on “fox” (60 % [50 to 70 %] of that "
+            "field is lost without it on average).",
         ),
         (
             [driver()],
@@ -657,8 +659,8 @@ def test_what_works_together() -> None:
     driver = segment("Eiffel", 0.55, 0.63, 0.71, key="d")
     both = [together("both", "d", "1"), together("both", "0", "d")]
     assert said([driver, *words], interactions=[*both, together("either", "2", "3")]) == (
-        "The answer depends on “Eiffel” (without it, 63 % [55 to 71 %] of the answer is "
-        "lost); of “w2” "
+        "The answer depends on “Eiffel” (63 % [55 to 71 %] of the answer is lost "
+        "without it on average); of “w2” "
         "and “w3” either is enough; “Eiffel” and “w1” only work together; “Eiffel” and “w0” only "
         "work together; two other words made no measurable difference."
     )
@@ -671,7 +673,7 @@ def test_what_works_together() -> None:
 def test_what_is_lost_without_it_is_not_said_of_an_average() -> None:
     system = segment("Answer", 0.52, 0.52, 0.52, key="a", leave_one_out=0.27)
     user = segment("Where", 0.25, 0.25, 0.25, key="b", leave_one_out=0.0)
-    near = segment("lamp", 0.2, 0.2, 0.2, key="c", leave_one_out=0.25)
+    near = segment("lamp", 0.2, 0.2, 0.2, key="c", leave_one_out=0.21)
     assert said([system, user, near], without_both=[("a", "b", 0.99), ("a", "c", 0.6)]) == (
         "The answer depends on “Answer” (52 % of the answer is lost without it on average, 27 % if "
         "removed alone), “Where” (25 % on average, 0 % if removed alone) and “lamp” (20 %); "
@@ -688,7 +690,7 @@ def test_what_works_together_in_a_passage() -> None:
     reliable = Fidelity(status="reliable", reason="")
     both = [together("both", "0", "1")]
     assert summarize(pieces, reliable, coarser=[one], interactions=both).endswith(
-        f"there{KEPT} on “key” (40 % [30 to 50 %]) and “here” (40 % [30 to 50 %]); “key” and "
+        "there on “key” (40 % [30 to 50 %]) and “here” (40 % [30 to 50 %]); “key” and "
         "“here” only work together."
     )
     weak = one.model_copy(update={"significant": False})

@@ -12,7 +12,6 @@ from smile_trace import render
 from smile_trace.attribution.reporting.segments import join
 from smile_trace.attribution.reporting.summary import summarize
 from smile_trace.records import Explanation, SegmentAttribution
-from smile_trace.records.verdicts import KEPT
 from smile_trace.render.heatmap_layout import heatmap
 from smile_trace.render.markdown import scores_to_markdown
 from smile_trace.render.pieces import CLOSES, OPENS, Fold, Piece
@@ -204,7 +203,7 @@ def test_the_table_numbers_words_as_the_summary_does() -> None:
     explained = _day(f"Hear, hear. {DAY}")
     summary = summarize(explained.segments, explained.fidelity, coarser=explained.coarser)
     assert (
-        f"there{KEPT} on the first “of” (50 % [40 to 60 %]) and the second “of” (50 % [40 to 60 %])"
+        "there on the first “of” (50 % [40 to 60 %]) and the second “of” (50 % [40 to 60 %])"
         in summary
     )
     numbered = [(row.segment.text, row.which) for row in rows(explained) if row.which]
