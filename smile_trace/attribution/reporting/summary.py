@@ -176,15 +176,18 @@ class _Tree:
         return sorted(found, key=effect)
 
     def named(self, segment: SegmentAttribution) -> str:
-        """The segment's text; if the prompt holds it more than once, followed by the passage that
-        it is a piece of. A piece that is all of its passage is the passage."""
+        """The segment's text, followed by the document or tool's result that it is a piece of, or,
+        if the prompt holds it more than once, by its passage. A piece that is all of its passage is
+        the passage."""
         name = self.by_itself(segment, self.like(segment))
         if segment.parent is None:
             return name
         passage = self.coarser[segment.parent]
         if _words(segment.text) == _words(passage.text):
             return self.named(passage)
-        return f"{name} in {self.named(passage)}" if self._is_repeated(segment) else name
+        sources = (p for p in self.above(segment) if p.unit in ("document", "tool_result"))
+        within = passage if self._is_repeated(segment) else next(sources, None)
+        return name if within is None else f"{name} in {self.named(within)}"
 
     def _is_repeated(self, segment: SegmentAttribution) -> bool:
         text = f" {_words(segment.text)} "

@@ -347,6 +347,9 @@ def test_words_are_named_in_their_passage() -> None:
     lost_alone = "(40 % [30 to 50 %] of the answer is lost without it on average)"
     key = pieces[1:2]
     assert summarize(key, RELIABLE, coarser=[weak]) == f"{DEPENDS}“key” {lost_alone}."
+    source = weak.model_copy(update={"unit": "document", "title": "doors.md"})
+    told = summarize(key, RELIABLE, coarser=[source])
+    assert told == f"{DEPENDS}“key” in “doors.md” {lost_alone}."
     # The prompt holds it again.
     ring = segment("Key ring", start=300)
     assert summarize([*key, ring], RELIABLE, coarser=[weak]).startswith(
