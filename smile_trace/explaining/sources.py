@@ -70,10 +70,15 @@ def sources_of(explanation: Explanation, call: Call, trace: Trace) -> list[Found
                 found[same] = _joined(known, one)
     certain = set(found)
     is_open = [s for s in explanation.segments if s.verdict == "open"]
+
+    def seems_to_matter(segment: SegmentAttribution) -> bool:
+        return segment.attribution >= explanation.settings.smallest_effect
+
     for segment in sorted(is_open, key=lambda s: -s.at_most):
         for one in _of_driver(segment, explanation, call, earlier, trace):
             same = one.kind, one.name, None if one.call is None else one.call.id
-            if one.call is None or same in certain:
+            leads = one.call is not None or seems_to_matter(segment)
+            if same in certain or not leads:
                 continue
             one = replace(one, open=segment.at_most)
             found[same] = _joined(found[same], one) if same in found else one

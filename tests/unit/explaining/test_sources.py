@@ -223,6 +223,28 @@ def test_open_parts_lead_to_their_calls_after_the_certain_ones() -> None:
     ]
 
 
+def test_an_open_part_of_a_message_is_told_where_it_seems_to_matter() -> None:
+    calls, explained = _of_two_tools()
+    message = explained.messages[0]
+    for attribution, told in (
+        (0.3, [("get_order", None), ("user", 0.7), ("get_lamp", 0.31)]),
+        (0.05, [("get_order", None), ("get_lamp", 0.31)]),
+    ):
+        asked = explained.segments[0].model_copy(
+            update={
+                "message": 0,
+                "start": 0,
+                "end": len(message.content),
+                "text": message.content,
+                "attribution": attribution,
+                "ci_high": 0.7,
+            }
+        )
+        with_it = explained.model_copy(update={"segments": (*explained.segments, asked)})
+        found = sources_of(with_it, calls.calls[-1], calls)
+        assert [(one.name, one.open) for one in found] == told
+
+
 class _Asking:
     """Gives the final call's explanation, and an open one of every other."""
 
