@@ -9,7 +9,7 @@ from smile_trace._text.titles import title_or_beginning
 from smile_trace.attribution import measured_at
 from smile_trace.attribution.reporting.segments import Found, holds, overlap
 from smile_trace.attribution.segmentation.selections import asks
-from smile_trace.comparison.templates import rules_of, segments_in_call
+from smile_trace.comparison.templates import segment_template, segments_in_call
 from smile_trace.records import (
     Call,
     Explanation,
@@ -147,7 +147,7 @@ def _template_parts(
 
 @lru_cache(maxsize=256)
 def _cut(name: str, version: str, template: str) -> tuple[TemplateSegment, ...]:
-    return tuple(rules_of(name, version, template))
+    return segment_template(name, version, template, "sentence")
 
 
 def _touches(segment: SegmentAttribution, places: Sequence[Place]) -> bool:

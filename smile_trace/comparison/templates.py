@@ -2,7 +2,6 @@
 Segment keys are those of an Explanation (`NAME:VERSION:UNIT:OFFSET`, `NAME:VERSION:var:VARIABLE`),
 so that the rows of all calls of a template can be pooled."""
 
-import re
 import subprocess
 from collections.abc import Sequence
 from itertools import pairwise
@@ -17,10 +16,6 @@ from smile_trace.records.comparison import TemplateSegment
 
 MIN_SENTENCES = 4
 """Number of sentences and lines below which a template is segmented into words."""
-
-
-_NUMBER = re.compile(r"\(?(?:\d{1,3}|[^\W\d_])[.)]")
-"""The number of a list's item, which is a sentence by the rules of Unicode."""
 
 
 class NoTemplate(SmileTraceError):
@@ -43,7 +38,7 @@ def segment_template(
     name: str, version: str, template: str, unit: Unit
 ) -> tuple[TemplateSegment, ...]:
     """Segment a template into sentences (and lines) or words, each variable as one segment."""
-    split = boundaries.words if unit == "word" else boundaries.sentences
+    split = boundaries.words if unit == "word" else boundaries.rules
     segments: list[TemplateSegment] = []
     seen: dict[str, int] = {}
     at = 0
@@ -69,22 +64,6 @@ def segment_template(
             )
         at = end
     return tuple(segments)
-
-
-def rules_of(name: str, version: str, template: str) -> list[TemplateSegment]:
-    """A template's sentences, lines and variables as a person counts them: the number of a list's
-    item belongs to the sentence behind it."""
-    found: list[TemplateSegment] = []
-    number: TemplateSegment | None = None
-    for one in segment_template(name, version, template, "sentence"):
-        begin = one.start
-        if number and one.variable is None and "\n" not in template[number.end : one.start]:
-            begin = number.start
-        number = one if _NUMBER.fullmatch(one.text) else None
-        if number is None:
-            text = template[begin : one.end]
-            found.append(one.model_copy(update={"text": text, "start": begin}))
-    return found
 
 
 class TemplateKey(NamedTuple):

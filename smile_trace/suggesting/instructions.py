@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 
 from smile_trace._text.lists import listed
 from smile_trace._text.prompts import VARIABLE
-from smile_trace.comparison.templates import rules_of
+from smile_trace.comparison.templates import segment_template
 from smile_trace.comparison.version_replay import Input
 from smile_trace.records.comparison import Influence, TemplateSegment
 from smile_trace.records.suggestion import Untested
@@ -15,18 +15,18 @@ from smile_trace.suggesting.trials import Trials
 
 _ENDS = re.compile(r"[.!?。！？]\W*\Z")
 _MARK = re.compile(r"[ \t]*(?:[-*•]|\d+[.)])?[ \t]*")
-"""The rest of a line of a list whose text is gone."""
+"""A line of a list without its text."""
 
 
 def instructions(template: str) -> list[TemplateSegment]:
     """The separately removable sentences and lines: no labels, no sentences around a variable."""
     places = [match.span() for match in VARIABLE.finditer(template)]
-    found = rules_of("", "", template)
+    found = segment_template("", "", template, "sentence")
     return [one for one in found if one.variable is None and not _leads(one, template, places)]
 
 
 def _leads(segment: TemplateSegment, template: str, variables: Sequence[tuple[int, int]]) -> bool:
-    if segment.text.rstrip().endswith((":", "：")):
+    if segment.text.rstrip().endswith((":", "：")) or _MARK.fullmatch(segment.text):
         return True
     for start, end in variables:
         before, behind = template[segment.end : start], template[end : segment.start]

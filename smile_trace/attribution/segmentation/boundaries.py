@@ -14,6 +14,7 @@ Range = tuple[int, int]
 _CONNECTORS = frozenset("-‐‑/\\_.@:'’&=?#+~%$€£")
 _OPENING = ("Ps", "Pi", "Sc")
 _MARKS = re.compile(r"^\W+|\W+$")
+_NUMBER = re.compile(r"\(?(?:\d{1,3}|[^\W\d_])[.)]")
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -51,6 +52,16 @@ def sentences(text: str) -> list[Range]:
             found[-1] = (found[-1][0], stripped[1])
         else:
             found.append(stripped)
+    return found
+
+
+def rules(text: str) -> list[Range]:
+    """The sentences of a prompt: the number of a list's item belongs to the sentence behind it."""
+    found: list[Range] = []
+    for start, end in sentences(text):
+        if found and _NUMBER.fullmatch(text, *found[-1]) and "\n" not in text[found[-1][1] : start]:
+            start = found.pop()[0]
+        found.append((start, end))
     return found
 
 

@@ -157,7 +157,7 @@ class UnitSplitter:
         if unit == "sentence":
             stripped = (boundaries.strip(text, *value) for value in self._values[message])
             values = [value for value in stripped if value is not None]
-            edges = list(self._edges_between(boundaries.sentences, message, start, end, values))
+            edges = list(self._edges_between(boundaries.rules, message, start, end, values))
             return between(text, start, end, edges, over_lines=False)
         if unit == "variable":
             edges = list(chain(*self._templates[message], *self._values[message]))

@@ -184,6 +184,14 @@ def test_words(text: str, words: list[str]) -> None:
     assert _words(text) == words
 
 
+def test_the_number_of_a_lists_item_belongs_to_its_sentence() -> None:
+    text = "Rules:\n1. Be brief. Be kind.\n(2) Be exact.\nB. Ask.\n12.\nIt is 3. Then go."
+    assert [text[a:b] for a, b in boundaries.rules(text)] == [
+        *("Rules:", "1. Be brief.", "Be kind.", "(2) Be exact.", "B. Ask.", "12."),
+        *("It is 3.", "Then go."),
+    ]
+
+
 def test_sentences_end_at_marks_and_line_breaks() -> None:
     text = "It is 3.14. See a?b=c! Is it?\nYes\n\n# Head\n我喜欢。今天很好！"
     assert _sentences(text) == [
