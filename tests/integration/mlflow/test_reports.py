@@ -120,7 +120,7 @@ def test_the_week_of_a_prompt_is_one_run_that_the_registry_shows(
     said = run.data.tags["mlflow.note.content"]
     assert "2026-11-27" in said
     assert f"[1](<{mlflow_server.uri}/#/traces/x>)" in said
-    assert "Be \\*kind\\* \\| &lt;b&gt;." in said
+    assert "Be \\*kind\\* \\| &lt;b>." in said
     assert "▲ +20" in said
     [row] = json.loads(mlflow.artifacts.load_text(f"runs:/{run_id}/{TABLE}"))["data"]
     assert f"{mlflow_server.uri}/#/traces/x" in row
