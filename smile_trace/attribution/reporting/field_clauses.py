@@ -56,12 +56,8 @@ def field_clauses(
             yield f"without both {both} {what} (either is enough)"
     others = {change.path for change in fields} - {path for one in said for path in one.paths}
     if said and others:
-        more = (
-            "one more field changes"
-            if len(others) == 1
-            else f"{in_words(len(others))} more fields change"
-        )
-        yield f"{more} without other parts"
+        depend = "field depends" if len(others) == 1 else "fields depend"
+        yield f"{in_words(len(others))} more {depend} on other parts"
 
 
 def _causes(

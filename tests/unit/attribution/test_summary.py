@@ -165,7 +165,7 @@ def test_a_field_of_two_parts_and_more_fields_than_have_place() -> None:
     fields += [FieldChange(key=word, path=f"$.{word}", share=0.5) for word in "bc"]
     assert (
         "; without “b” the field `b` changes; without “c” the field `c` changes; without both “e” "
-        "and “d” the field `name` changes (either is enough); two more fields change without other "
+        "and “d” the field `name` changes (either is enough); two more fields depend on other "
         "parts."
     ) in said(segments, fields=fields)
 
