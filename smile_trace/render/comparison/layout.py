@@ -211,8 +211,11 @@ def open_parts(version: VersionReport) -> str:
 
 
 def unmeasured(version: VersionReport) -> str:
-    """Return how many parts were removed from too few calls; empty if none."""
+    """Return how many parts were removed from too few calls; empty if none, or if `dropped` says
+    why none was measured."""
     count = sum(item.standard_error is None for item in version.segments)
+    if version.dropped and count == len(version.segments):
+        return ""
     if count == 1:
         return "1 part was not measured: too few calls removed it"
     return f"{count} parts were not measured: too few calls removed them" if count else ""
