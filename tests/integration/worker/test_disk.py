@@ -135,7 +135,7 @@ def test_a_worker_waits_while_its_disk_is_full_and_goes_on_by_itself(
         code = worker.stop()
     assert code == 0
     assert max(requests_sent(server).values()) == 1, "an answer that had come was paid for twice"
-    assert worker.said("everything waits, and goes on by itself") == 1, worker.log
+    assert worker.said("everything waits, and continues when it is back") == 1, worker.log
     assert worker.said("the store can be written again") == 1, worker.log
     assert not worker.said("Traceback")
     with Store.open(settings) as store:
