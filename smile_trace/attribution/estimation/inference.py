@@ -226,9 +226,9 @@ def holding_joint_losses(
     times: int = 1,
 ) -> Estimate:
     """The estimate with intervals that hold what was lost where only parts were removed whose
-    effects are excluded: each that is `uncleared`, and without which the others' effects do not
-    explain it, may cost all of it, as long as what it needs is there. The median answer of a mask
-    that was asked `times` times or more tells what is lost.
+    effects are excluded: each that is `uncleared`, unless what the others cost at least explains
+    it, may cost all of it, as long as what it needs is there. The median answer of a mask that was
+    asked `times` times or more tells what is lost.
 
     Args:
         alone: what was lost with each removed alone, NaN where that was not measured.
@@ -237,7 +237,7 @@ def holding_joint_losses(
     """
     excluded = excludes(estimate, limit) & ~significant
     unknown = uncleared(removed, changes, limit) & np.isnan(alone)
-    already = np.fmax(np.maximum(estimate.effect, 0.0), alone)
+    already = np.fmax(np.maximum(estimate.low, 0.0), alone)
     high = estimate.high.copy()
     masks, places = np.unique(removed > 0, axis=0, return_inverse=True)
     for k, mask in enumerate(masks):

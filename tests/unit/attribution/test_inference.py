@@ -270,8 +270,11 @@ def test_what_excluded_parts_lose_together_any_of_them_may_cost_alone() -> None:
 
     without_three = [0.0, 1.0, 1.0, 1.0]
     assert widened([without_three], [0.3]) == [0.6, 0.3, 0.3, 0.3]
-    assert widened([without_three], [0.13]) == list(high)  # what the others cost, and less than .1
-    assert widened([without_three], [0.15]) == [0.6, 0.15, 0.15, 0.15]  # .04, and one costs .11
+    assert widened([without_three], [0.09]) == list(high)  # none of them matters
+    # What the others cost at least, removed alone or by their intervals, explains less than .1.
+    costly = [np.nan, 0.04, np.nan, np.nan]
+    assert widened([without_three], [0.13], costly) == list(high)
+    assert widened([without_three], [0.15], costly) == [0.6, 0.05, 0.15, 0.15]
     assert widened([[1.0, 1.0, 1.0, 1.0]], [0.9]) == list(high)  # with what matters
     # A mask that lost nothing without it, and a part removed alone, tell of their parts.
     assert widened([without_three, [0.0, 0.0, 0.0, 1.0]], [0.3, 0.0]) == [0.6, 0.3, 0.3, 0.05]
