@@ -40,6 +40,11 @@ class Paired:
     before: tuple[str, str]
     after: tuple[str, str]
 
+    @property
+    def first(self) -> tuple[str, str]:
+        """The first answer of each version."""
+        return self.before[0], self.after[0]
+
 
 @dataclass(frozen=True)
 class Apart:
@@ -214,7 +219,7 @@ def answer_comparison(
     apart = compare_answers(pairs, distance, generator, exact=exact)
     p_value = None if apart.p_value is None else min(2 * apart.p_value, 1.0)
     low, high = apart.interval()
-    counted = count_changed(((pair.before[0], pair.after[0]) for pair in pairs), distance)
+    counted = count_changed((pair.first for pair in pairs), distance)
     return AnswerComparison(
         inputs=len(pairs),
         **counted._asdict(),
@@ -239,10 +244,13 @@ class Counted(NamedTuple):
 UNCHANGED = Counted(0, 0, 0.0)
 
 
+def same_text(one: str, other: str) -> bool:
+    """Whether two answers are the same text; white space is no difference."""
+    return one.split() == other.split()
+
+
 def count_changed(pairs: Iterable[tuple[str, str]], distance: Distance) -> Counted:
-    """Count the changed answers among pairs of texts; white space is no difference."""
-    apart = [
-        distance(*pair) for pair in pairs if len({" ".join(text.split()) for text in pair}) > 1
-    ]
+    """Count the answers that are another text among pairs of them."""
+    apart = [distance(*pair) for pair in pairs if not same_text(*pair)]
     little = [by for by in apart if by <= ANOTHER_ANSWER]
     return Counted(len(apart) - len(little), len(little), max(little, default=0.0))

@@ -10,6 +10,7 @@ import scipy  # type: ignore[import-untyped]
 
 from smile_trace._stats.false_discoveries import adjusted
 from smile_trace.comparison.edits import Aligned
+from smile_trace.comparison.pooled_effects import SHARED_MASKS
 from smile_trace.comparison.sentences import others_add
 from smile_trace.comparison.verdicts import ALPHA, LEVEL, MIN_CALLS, may_need
 from smile_trace.records import Unit
@@ -56,11 +57,8 @@ def _incomparable(before: VersionReport, after: VersionReport) -> str:
                 f"{version.label} has {version.explained} explained calls, and "
                 f"{MIN_CALLS} are needed"
             )
-        if all(segment.standard_error is None for segment in version.segments):
-            return (
-                f"the explanations of {version.label} draw their masks from the same seed: pooled "
-                "mode ([pooling]) draws them anew for every request"
-            )
+        if SHARED_MASKS in version.dropped:
+            return f"not used of {version.label}: {SHARED_MASKS}"
     if before.signal != after.signal:
         return f"{before.label} was explained by {before.signal}, {after.label} by {after.signal}"
     if before.keep_probabilities != after.keep_probabilities:

@@ -8,7 +8,7 @@ from typing import TypeVar
 import numpy as np
 
 from smile_trace.comparison.final_answers import final_answers
-from smile_trace.comparison.pooled_effects import PooledRows
+from smile_trace.comparison.pooled_effects import SHARED_MASKS, PooledRows
 from smile_trace.comparison.pooled_study import PooledRowReader
 from smile_trace.comparison.templates import segment_template, segments_of_keys
 from smile_trace.errors import SmileTraceError
@@ -130,10 +130,8 @@ def collect(
         if among is not None:
             ids = [one for one in ids if one in among]
         sampled = _sample(ids, most_calls, generator)
-        named = dict.fromkeys(sampled, ("prompt", prompt))
-        answers = frozenset(sampled) if steps else final_answers(store, named)
         # All where the prompt's answers are another version's: its steps are named themselves.
-        traffic = prompts.calls([one for one in sampled if one in answers] or sampled)
+        traffic = prompts.calls(sampled if steps else _answers(store, prompt, sampled) or sampled)
         if not traffic:
             under = "" if model is None else f" under the model {model!r}"
             raise NothingToCompare(
@@ -154,6 +152,12 @@ def _use(call: Call, prompt: str) -> PromptUse:
     return next(use for use in call.prompts if use.name == prompt)
 
 
+def _answers(store: Store, prompt: str, calls: Sequence[str]) -> list[str]:
+    """Those of the calls that gave a final answer."""
+    answers = final_answers(store, dict.fromkeys(calls, ("prompt", prompt)))
+    return [one for one in calls if one in answers]
+
+
 def _pool(
     store: Store,
     prompts: PromptReader,
@@ -170,12 +174,13 @@ def _pool(
     found = prompts.explanations(prompt, version, evidence.model)
     if ids is not None:
         found = [item for item in found if item.call_id in ids]
-    answers = final_answers(store, {item.call_id: ("prompt", prompt) for item in found})
-    given = [item for item in found if steps or item.call_id in answers] or found
-    if left := len(found) - len(given):
-        many = f"{left} explanations" if left > 1 else "an explanation"
-        evidence.dropped.append(f"{many} of steps towards an answer")
-    found = given
+    if not steps:
+        answers = _answers(store, prompt, [item.call_id for item in found])
+        given = [item for item in found if item.call_id in answers] or found
+        if left := len(found) - len(given):
+            many = f"{left} explanations" if left > 1 else "an explanation"
+            evidence.dropped.append(f"{many} of steps towards an answer")
+        found = given
     evidence.sampled_of = len(found)
     if not found:
         return
@@ -199,10 +204,7 @@ def _pool(
     assert evidence.rows is not None
     if made is None or not made.pooled:
         evidence.rows = replace(evidence.rows, design=np.zeros(len(evidence.rows), dtype=np.int_))
-        evidence.dropped.append(
-            "averages over the template's parts, because explanations draw their masks from the "
-            "same seed: pooled mode ([pooling]) draws them anew for every request"
-        )
+        evidence.dropped.append(SHARED_MASKS)
 
 
 def _widest(

@@ -113,6 +113,12 @@ def _without_each(
     return moved, alone
 
 
+SHARED_MASKS = (
+    "averages over the template's parts, because explanations draw their masks from the same seed: "
+    "pooled mode ([pooling]) draws them anew for every request"
+)
+"""Why explanations that were made one by one are not pooled."""
+
 LOST = 0.5
 """Answer change from which the answer counts as lost."""
 INTACT = 0.25

@@ -7,15 +7,14 @@ import numpy as np
 import scipy  # type: ignore[import-untyped]
 
 from smile_trace.comparison.answers import (
-    UNCHANGED,
     Answers,
-    Counted,
     Distance,
     Paired,
     answer_comparison,
     compare_answers,
     count_changed,
     paired,
+    same_text,
 )
 from smile_trace.comparison.verdicts import share_of
 from smile_trace.comparison.version_replay import Input, InputModels
@@ -106,14 +105,17 @@ class Trials:
         first = await self._pairs(template, calls[:FIRST])
         if first and self._mean(first) > LARGE * self.limit:
             return False
-        if same and not self._same(first):
+        if same and not _same(first):
             return False
         pairs = await self._pairs(template, calls)
-        if not pairs or (same and not self._same(pairs)):
+        if not pairs or (same and not _same(pairs)):
             return False
         if any(self._mean([pair]) >= CHANGED for pair in pairs) or self._mean(pairs) >= self.limit:
             return False
-        if self.replays.exact and self._counted(pairs).changed:
+        if (
+            self.replays.exact
+            and count_changed((pair.first for pair in pairs), self.distance).changed
+        ):
             return False
         return not (await self.corrected(template, self.material.cases_searched))[1].count(True)
 
@@ -166,11 +168,11 @@ class Trials:
 
     def _example(self, pairs: Sequence[Paired]) -> Example | None:
         """The answers that moved most; None if all are the same."""
-        moved = [pair for pair in pairs if not self._same([pair])]
+        moved = [pair for pair in pairs if not same_text(*pair.first)]
         if not moved:
             return None
         most = max(moved, key=lambda pair: self._mean([pair]))
-        before, after = most.before[0], most.after[0]
+        before, after = most.first
         return Example(variables={}, before=before, after=after, distance=self._mean([most]))
 
     async def _probed(self, template: str, sensitivity: Sensitivity) -> ProbedTrial:
@@ -231,12 +233,6 @@ class Trials:
         generator = np.random.default_rng([self.seed, 3])
         return answer_comparison(pairs, self.distance, generator, exact=self.replays.exact)
 
-    def _counted(self, pairs: Sequence[Paired]) -> Counted:
-        return count_changed(((pair.before[0], pair.after[0]) for pair in pairs), self.distance)
-
-    def _same(self, pairs: Sequence[Paired]) -> bool:
-        return self._counted(pairs) == UNCHANGED
-
     def _mean(self, pairs: Sequence[Paired]) -> float:
         return compare_answers(pairs, self.distance, np.random.default_rng(0), exact=True).mean
 
@@ -253,6 +249,10 @@ class Trials:
             away = self.distance(case.expected, text)
             right.add(away < CHANGED and away < self.distance(case.failed, text))
         return right.pop() if len(right) == 1 else None
+
+
+def _same(pairs: Sequence[Paired]) -> bool:
+    return all(same_text(*pair.first) for pair in pairs)
 
 
 def _text(item: Input) -> str:

@@ -272,6 +272,10 @@ LIMITS = st.integers(1, 12)
 UNITS = st.sampled_from(["auto", "word", "sentence", "section", "message", "document", "variable"])
 
 
+REQUEST = st.lists(MESSAGE, max_size=5), CONTENT, st.lists(PIECE, max_size=5), CONTENT, UNITS
+"""Messages, and the last one's text before a template, its pieces and the text behind; the unit."""
+
+
 def _prompted(
     messages: Sequence[tuple[str, str]], before: str, pieces: Sequence[tuple[bool, str]], after: str
 ) -> Prompted:
@@ -328,15 +332,7 @@ def _crossed(prompted: Prompted, unit: Unit, segments: Sequence[Segment]) -> lis
 
 
 @settings(max_examples=25, deadline=None, phases=(Phase.explicit, Phase.generate))
-@given(
-    st.lists(MESSAGE, max_size=5),
-    CONTENT,
-    st.lists(PIECE, max_size=5),
-    CONTENT,
-    UNITS,
-    LIMITS,
-    st.booleans(),
-)
+@given(*REQUEST, LIMITS, st.booleans())
 def test_no_segment_crosses_a_part_of_the_prompt(
     messages: list[tuple[str, str]],
     before: str,
@@ -369,14 +365,7 @@ def test_no_segment_crosses_a_part_of_the_prompt(
 
 
 @settings(max_examples=40, deadline=None, phases=(Phase.explicit, Phase.generate))
-@given(
-    st.lists(MESSAGE, max_size=5),
-    CONTENT,
-    st.lists(PIECE, max_size=5),
-    CONTENT,
-    UNITS,
-    st.integers(24, 80),
-)
+@given(*REQUEST, st.integers(24, 80))
 def test_no_two_parts_of_an_explanation_share_a_key(
     messages: list[tuple[str, str]],
     before: str,
