@@ -18,16 +18,15 @@ SETTINGS = {
 
 
 @pytest.fixture(autouse=True)
-def _recorded_answers(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+def _recorded_answers(request: pytest.FixtureRequest) -> Iterator[bool]:
     """Whether the models' answers are the recorded ones, as they are unless a test is marked
     `slow` or `real_model`."""
     node = request.node
     recorded = not node.get_closest_marker("slow") and not node.get_closest_marker("real_model")
-    if recorded:
-        others = os.environ.get("PYTHONPATH")
-        path = f"{REPLAYING}{os.pathsep}{others}" if others else REPLAYING
-        monkeypatch.setenv("PYTHONPATH", path)
-    return recorded
+    with pytest.MonkeyPatch.context() as patched:  # a test may undo what its own one has done
+        if recorded:
+            patched.setenv("PYTHONPATH", REPLAYING, prepend=os.pathsep)
+        yield recorded
 
 
 @pytest.fixture(scope="session")

@@ -47,19 +47,18 @@ def test_a_full_file_is_followed_by_the_next(limit: int, sizes: list[int], tmp_p
     assert alive.count(True) == 1
 
 
-def test_who_finds_the_file_begun_meanwhile_begins_no_other(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_who_finds_the_file_begun_meanwhile_begins_no_other(tmp_path: Path) -> None:
     spool = make_spool(tmp_path)
 
     @contextlib.contextmanager
     def after_a_handler() -> Iterator[None]:
-        monkeypatch.undo()
+        patched.undo()
         assert spool.write(b"from the handler")
         yield
 
-    monkeypatch.setattr("smile_trace.spool.writer.handlers_wait", after_a_handler)
-    assert spool.write(b"from the program")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("smile_trace.spool.writer.handlers_wait", after_a_handler)
+        assert spool.write(b"from the program")
     [file] = spool_files(tmp_path)
     assert file.read_bytes() == b"from the handler\nfrom the program\n"
 
