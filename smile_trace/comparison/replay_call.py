@@ -51,6 +51,10 @@ class Replay(Record):
 
 MAX_REPRODUCED = 0.02
 """Largest distance at which an answer counts as the same."""
+RARE = 0.1
+"""How often an answer may be as far from the others by chance that counts as another one."""
+ENOUGH_ANSWERS = 9
+"""New answers with which a logged answer can be that rare: one of 1 / `RARE`."""
 
 
 def replay(
@@ -207,17 +211,20 @@ def _with_change(made: Replay, distance: Distance) -> Replay:
 def _verdict(distances: list[float], noise: float | None, p_value: float | None) -> str:
     if noise is None or p_value is None:
         return (
-            f"The answer differs by {distances[0]:.2f}: repeat it (-n 5) to see the model's own "
-            "noise."
+            f"The answer differs by {distances[0]:.2f}: repeat it (-n {ENOUGH_ANSWERS}) to see the "
+            "model's own noise."
         )
     mean = float(np.mean(distances))
-    # By chance the logged answer is the farthest once in n + 1 times: with few repetitions that is
-    # weak evidence, so it also has to be twice as far as the noise.
-    outside = p_value <= 1 / (len(distances) + 1) and mean > 2 * noise
-    return (
+    lies = (
         f"The logged answer lies {mean:.2f} from the new ones, which differ by {noise:.2f} among "
-        f"themselves: {'more than' if outside else 'within'} the model's own noise."
+        "themselves: "
     )
+    if p_value <= RARE and mean > 2 * noise:
+        return f"{lies}more than the model's own noise."
+    if len(distances) < ENOUGH_ANSWERS and p_value <= 1 / (len(distances) + 1):
+        # The farthest of few, as each of them is by chance once in n + 1 times.
+        return f"{lies}too few to tell it from the model's own noise (-n {ENOUGH_ANSWERS})."
+    return f"{lies}within the model's own noise."
 
 
 def _outlying(distance: Distance, answers: list[str]) -> float:
