@@ -24,6 +24,10 @@ logger = logging.getLogger(__name__)
 State = TypeVar("State")
 
 
+FIRST_LOOK = 60.0
+"""Seconds after a worker's start; the next looks are at twice the time each, up to the setting."""
+
+
 class PerPrompt(ABC, Generic[State]):
     """Makes something of each prompt anew when its state has changed, and delivers it in place of
     the last one. Asks no model, but reads the store alone."""
@@ -33,7 +37,7 @@ class PerPrompt(ABC, Generic[State]):
     capability: ClassVar[str]
     """That of a tracker which shows it."""
     setting: ClassVar[str]
-    """The seconds between two looks at the store, a setting of `[worker]`."""
+    """The most seconds between two looks at the store, a setting of `[worker]`."""
 
     def __init__(
         self,
@@ -48,7 +52,8 @@ class PerPrompt(ABC, Generic[State]):
         self._clock = clock
         self._seconds: float = getattr(settings.worker, self.setting)
         self._shown: bool = getattr(tracker.capabilities, self.capability)
-        self._next = clock() + self._seconds
+        self._wait = min(FIRST_LOOK, self._seconds)
+        self._next = clock() + self._wait
         self._delivered: dict[str, State] = {}
 
     @abstractmethod
@@ -73,7 +78,9 @@ class PerPrompt(ABC, Generic[State]):
         now = self._clock()
         if not (at_once or now >= self._next) or not self._shown:
             return 0
-        self._next = now + self._seconds
+        # Whoever has just started a worker waits for the first one.
+        self._wait = min(2 * self._wait, self._seconds)
+        self._next = now + self._wait
         arrived = 0
         for prompt, state in self._states(now).items():
             if self._delivered.get(prompt) == state:

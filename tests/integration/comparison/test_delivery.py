@@ -22,7 +22,13 @@ from smile_trace.trackers import (
     Rejected,
     TrackerUnavailable,
 )
-from smile_trace.worker.delivery.per_prompt import MIN_EXPLAINED, PERIOD, Comparisons, Reports
+from smile_trace.worker.delivery.per_prompt import (
+    FIRST_LOOK,
+    MIN_EXPLAINED,
+    PERIOD,
+    Comparisons,
+    Reports,
+)
 from tests.support.explained import explanation
 from tests.support.fake_tracker import FakeTracker
 from tests.support.planted_prompts import AFTER, BEFORE, EFFECTS, QUESTIONS, plant, settings_in
@@ -176,7 +182,8 @@ def test_it_is_delivered_once_per_change_and_day(store: Store, settings: Setting
     tracker, now = ReportingTracker(), NOW
     reports = Reports(tracker, store, settings, clock=lambda: now)
     assert reports.run() == 0, "it is not time"
-    assert reports.run(at_once=True) == 1
+    now += FIRST_LOOK
+    assert reports.run() == 1
     assert reports.run(at_once=True) == 0
     keep(store, 6, NOW - 60, {"politely": 0.5})
     now += settings.worker.report_seconds + 1
