@@ -128,7 +128,7 @@ bench-proxy: .venv/.dev ## what a cheaper model that answers most is worth, and 
 	$(PY) -m benchmarks.families --split tuning
 	$(PY) -m benchmarks.families --split held_out
 
-bench-attribution: .venv-bench-attribution/.installed ## attributions beside the peers', on planted truth and a real model (QUICK=1: a tenth)
+bench-attribution: .venv-bench-attribution/.installed ## attributions beside the peers', on a real model (QUICK=1: a tenth)
 	PYTHONPATH=. .venv-bench-attribution/bin/python -m benchmarks.attribution
 
 bench-drivers: .venv/.dev ## whether the word that drives a real answer is found, beside the exact values

@@ -1,8 +1,8 @@
 """The command.
 
-    python -m benchmarks.attribution            # ask, measure, write the tables and plots
-    python -m benchmarks.attribution planted    # one part (held_out, tuning, contexts)
-    python -m benchmarks.attribution report     # the tables and plots again, from the stored rows
+    python -m benchmarks.attribution            # ask, measure, write the tables and the plot
+    python -m benchmarks.attribution tuning     # one half (held_out, tuning)
+    python -m benchmarks.attribution report     # the tables and the plot again, from stored rows
 
 Rows that are stored (`results/*.jsonl`) are not made again: delete lines, or a file, to repeat
 them. The model's answers are cached, by exact text (`.bench-cache`). QUICK=1 takes a
@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from contextlib import closing
 from pathlib import Path
 
-from benchmarks.attribution import contexts, planted, report, side_by_side
+from benchmarks.attribution import report, side_by_side
 from benchmarks.attribution.cases import SPLITS
 from benchmarks.attribution.peers.registry import EXPLAINERS
 from benchmarks.attribution.scores import Scores
@@ -24,8 +24,6 @@ from benchmarks.attribution.stored_rows import Piece, line, make_missing, read
 Pieces = Callable[[Scores], Iterable[Piece]]
 
 RESULTS = Path(__file__).parent / "results"
-REPLICATES = 2
-CONTEXT_CALLS = 40
 
 
 def short(split: str) -> Pieces:
@@ -37,27 +35,15 @@ def short(split: str) -> Pieces:
     )
 
 
-def long(scores: Scores) -> Iterable[Piece]:
-    """The contexts of both halves."""
-    for split in reversed(SPLITS):
-        yield from contexts.run(EXPLAINERS, split, CONTEXT_CALLS, scores)
-
-
-PARTS: dict[str, Pieces] = {
-    "held_out": short("held_out"),
-    "tuning": short("tuning"),
-    "contexts": long,
-    "planted": lambda _: planted.run(EXPLAINERS, REPLICATES),
-}
+PARTS: dict[str, Pieces] = {split: short(split) for split in reversed(SPLITS)}
 
 
 def quick(scores: Scores) -> Iterable[Piece]:
-    """A tenth: the shortest prompts, one number of calls, one draw of each planted world."""
+    """A tenth: the shortest prompts, by one signal and one seed."""
     for split in SPLITS:
         yield from side_by_side.run(
             EXPLAINERS, split, "probability", 32, scores, seeds=(0,), lengths=range(6)
         )
-    yield from planted.run(EXPLAINERS, 1, calls=(32,))
 
 
 def main() -> None:
@@ -72,8 +58,7 @@ def main() -> None:
         for name, pieces in PARTS.items():
             if name in wanted:
                 make_missing(pieces(scores), RESULTS / f"{name}.jsonl")
-    rows = {name: read(RESULTS / f"{name}.jsonl") for name in PARTS}
-    report.write(rows["held_out"] + rows["tuning"], rows["contexts"], rows["planted"])
+    report.write([row for name in PARTS for row in read(RESULTS / f"{name}.jsonl")])
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
@@ -33,52 +32,46 @@ class TooMany(Exception):
 class Question:
     """Why does the model give this answer?
 
-    The players are `units`: the case's words, or groups of them. The words of the protected tail
-    are no players. `asked` holds the distinct texts that were asked for, which is what a call
-    is; the unperturbed prompt is one of them. A mask that leaves nothing to send asks nothing
-    and has the value 0.
+    The players are the case's words; those of the protected tail are none. `asked` holds the
+    distinct texts that were asked for, which is what a call is; the unperturbed prompt is one of
+    them. A mask that leaves nothing to send asks nothing and has the value 0.
 
     Args:
         case: the prompt.
         signal: "probability" asks for the log-probabilities of the case's one-word answer,
             "text" for what the model says, compared with what it says to the whole prompt.
         scores: where responses come from.
-        units: how many neighbouring words each player holds; by default one each.
     """
 
     case: Case
     signal: Signal
     scores: Answering
-    units: tuple[int, ...] = ()
     asked: set[str] = field(default_factory=set)
     limit: int | None = None
     seconds: float | None = None
 
     def __post_init__(self) -> None:
-        self.units = self.units or (1,) * len(self.case.words)
-        edges = np.cumsum((0, *self.units))
-        self._words = [" ".join(self.case.words[a:b]) for a, b in pairwise(edges)]
         said = "" if self.signal == "probability" else self.scores.generate([self.case.prompt])[0]
         self.answer = " " + self.case.answer if isinstance(said, str) else said.text or ""
         self._text_change = text_comparison(self.answer, None, cut=True)
 
     def again(self) -> "Question":
         """The same question, nothing asked yet."""
-        return Question(self.case, self.signal, self.scores, self.units)
+        return Question(self.case, self.signal, self.scores)
 
     @property
     def players(self) -> tuple[str, ...]:
         """The texts that can be removed, in order."""
-        return tuple(self._words)
+        return self.case.words
 
     @property
     def size(self) -> int:
         """How many players there are."""
-        return len(self._words)
+        return len(self.players)
 
     def text(self, keep: Sequence[bool] | Masks) -> str:
         """The prompt with only these players; "" where nothing is left."""
-        retained = [word for word, kept in zip(self._words, keep, strict=True) if kept]
+        retained = [word for word, kept in zip(self.players, keep, strict=True) if kept]
         return " ".join([*retained, *self.case.tail])
 
     def responses(self, texts: Sequence[str]) -> list[Response]:

@@ -1,4 +1,4 @@
-"""From the stored rows to the tables and plots in docs/benchmarks.md."""
+"""From the stored rows to the tables and the plot in docs/benchmarks.md."""
 
 import statistics
 from collections import defaultdict
@@ -11,7 +11,6 @@ from benchmarks.attribution.side_by_side import CALLS
 from benchmarks.attribution.stored_rows import Row
 from smile_trace.records import Signal
 
-IMAGES = pages.DOCS / "images"
 OURS = "smile-trace"
 SPLIT_NAMES = {"held_out": "the held-out half", "tuning": "the tuning half"}
 
@@ -30,15 +29,12 @@ MEASURES: tuple[Measure, ...] = (
 )
 
 
-def write(short: Sequence[Row], contexts: Sequence[Row], planted: Sequence[Row]) -> None:
-    """Tables into the page, plots beside it."""
-    from benchmarks.attribution import plots
+def write(rows: Sequence[Row]) -> None:
+    """Tables into the page, the plot beside it."""
+    from benchmarks.attribution import plot
 
-    IMAGES.mkdir(exist_ok=True)
-    plots.planted(planted, IMAGES / "attribution-planted.svg")
-    plots.short(summaries(short), IMAGES / "attribution-model.svg")
-    parts = [*_model(short), *_contexts(contexts), *_planted(planted)]
-    pages.put("\n\n".join(parts) + "\n", "benchmarks.md", "attribution")
+    plot.draw(summaries(rows), pages.DOCS / "images" / "attribution-model.svg")
+    pages.put("\n\n".join(_model(rows)) + "\n", "benchmarks.md", "attribution")
 
 
 def summaries(rows: Iterable[Row]) -> list[Row]:
@@ -202,94 +198,6 @@ def _exact(rows: Sequence[Row], split: str) -> list[str]:
         "short enough for all masks: no estimator of them does better but by luck.",
         _table(header, lines),
     ]
-
-
-def _contexts(rows: Sequence[Row]) -> list[str]:
-    """Long prompts."""
-    if not rows:
-        return []
-    halves = " and ".join(dict.fromkeys(SPLIT_NAMES[row["split"]] for row in rows))
-    lines = []
-    for explainer in dict.fromkeys(row["explainer"] for row in rows):
-        for long in (False, True):
-            some = [r for r in rows if r["explainer"] == explainer and (r["words"] > 300) == long]
-            if not some:
-                continue
-            by_words = some[0]["word_first"] is not None
-            lines.append(
-                [
-                    _bold(explainer),
-                    "words" if by_words else "sentences",
-                    "about 400" if long else "about 110",
-                    f"{statistics.mean(r['calls'] for r in some):.0f}",
-                    f"{sum(r['sentence_first'] for r in some)} of {len(some)}",
-                    *(
-                        f"{sum(bool(r[field]) for r in some)} of {len(some)}" if by_words else "–"
-                        for field in ("word_first", "word_among_three")
-                    ),
-                    f"{statistics.mean(r['seconds'] for r in some):.1f}",
-                ]
-            )
-    return [
-        "**Contexts** with one driving sentence, probability, at "
-        f"{rows[0]['calls_allowed']} calls, {halves}. Peers without a hierarchy get sentences as "
-        "players.",
-        _table(
-            [
-                "",
-                "players",
-                "words",
-                "calls",
-                "sentence first",
-                "word first",
-                "word among three",
-                "CPU s",
-            ],
-            lines,
-        ),
-    ]
-
-
-def _planted(rows: Sequence[Row]) -> list[str]:
-    """Planted truth."""
-    if not rows:
-        return []
-    allowed = CALLS["probability"]
-    kinds = {
-        "driver first": "first",
-        "others among the first k": "false_among_first",
-        "correlation, ours": "correlation",
-        "correlation, own": "own_correlation",
-        "error": "error",
-    }
-    lines = []
-    for explainer in dict.fromkeys(row["explainer"] for row in rows):
-        some = [r for r in rows if (r["explainer"], r["calls_allowed"]) == (explainer, allowed)]
-        values = [
-            [float(r[field]) for r in some if r[field] is not None] for field in kinds.values()
-        ]
-        lines.append(
-            [
-                _bold(explainer),
-                f"{statistics.mean(r['calls'] for r in some):.0f}",
-                *(f"{statistics.mean(known):.3f}" if known else "–" for known in values),
-            ]
-        )
-    worlds = len({row["world"] for row in rows})
-    replicates = len({row["replicate"] for row in rows})
-    return [
-        f"**Planted truth**: {worlds} known functions of ten words' mask (the worlds of "
-        "`benchmarks/statistics`, a decoy, an order), "
-        f"{replicates} draws of each, half of them with noise of sd 0.1; means, at {allowed} calls "
-        "(the plot: 16 to 64). *k* is the number of drivers, *error* the root mean square against "
-        "the method's own estimand, in shares of the answer.",
-        "![Planted truth](images/attribution-planted.svg)",
-        _table(["", "calls", *kinds], lines),
-    ]
-
-
-def _bold(explainer: str) -> str:
-    return f"**{explainer}**" if explainer == OURS else explainer
 
 
 def _number(value: float | None, field: str) -> str:
