@@ -128,20 +128,6 @@ def heatmaps(trace: Trace) -> list[Any]:
 
 
 @pytest.mark.slow
-def test_a_second_run_changes_nothing(line: Line, model: PlantedServer) -> None:
-    line.call("turn the key to open the door", "there is no lock")
-    line.work()
-    first, asked = line.traces(), len(model.bodies)
-    line.work()
-    assert len(model.bodies) == asked
-    again = line.traces()
-    assert {t.info.trace_id for t in again} == {t.info.trace_id for t in first}
-    assert len(again) == 2
-    assert [len(heatmaps(trace)) for trace in again] == [1, 1]
-    assert sorted(t.info.tags["smile.status"] for t in again) == ["no_effect", "reliable"]
-
-
-@pytest.mark.slow
 def test_mlflow_stops_while_the_worker_runs_and_everything_arrives(
     tmp_path: Path, model: PlantedServer, own_mlflow_server: OwnMLflowServer
 ) -> None:

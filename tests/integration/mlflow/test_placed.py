@@ -163,8 +163,8 @@ def test_an_agents_calls_say_why_they_are_not_explained_until_they_are(
     assert not under(second), "it was not sampled, as most calls"
     info = mlflow.get_trace(traced_as).info
     assert info.tags["smile.status"] == "skipped: not sampled"
-    assert [(a.name, a.value) for a in info.assessments] == [
-        ("smile.verdict", "skipped: not sampled")
+    assert [(a.name, a.value, a.rationale) for a in info.assessments] == [
+        ("smile.verdict", "skipped: not sampled", "why")
     ]
 
     items = [

@@ -1,9 +1,8 @@
 """The tracker against a real server: everything arrives, and nothing is visible twice."""
 
 import json
-import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import mlflow
@@ -11,20 +10,17 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Trace as MlflowTrace
 
-from smile_trace.errors import ReasonCode
 from smile_trace.records import Call, Explanation, Feedback, PromptUse, Trace
 from smile_trace.trackers import (
     CapturedTrace,
     ExplainedCall,
     Outcome,
     Receipt,
-    TrackerUnavailable,
-    UnexplainedCall,
 )
 from smile_trace.trackers.presentation import EXPLANATION, EXPLANATION_NAME
 from smile_trace_mlflow import MLflowTracker, load_prompt
 from tests.support.explained import captured, explanation
-from tests.support.mlflow_server import MLflowServer, OwnMLflowServer
+from tests.support.mlflow_server import MLflowServer
 
 pytestmark = pytest.mark.mlflow
 Case = tuple[Trace, Call, Explanation]
@@ -211,30 +207,6 @@ def test_a_newer_explanation_replaces_the_older_one(
 
 
 @pytest.mark.slow
-def test_a_call_that_is_not_explained_says_why_until_it_is(
-    tracker: MLflowTracker, experiment: str
-) -> None:
-    explained = explanation()
-    trace, call = captured(explained)
-    [receipt] = tracker.deliver_traces([CapturedTrace(trace=trace)])
-    item = UnexplainedCall(
-        trace=trace,
-        call=call,
-        state="skipped",
-        code=ReasonCode.NO_MODEL,
-        reason="no model answers for gpt-4o-mini: add it to the settings",
-        traced_as=received(receipt),
-    )
-    for _ in range(2):
-        received(tracker.deliver_unexplained([item])[0])
-    [found] = traces_in(experiment)
-    assert said(found) == {"smile.verdict": "skipped: no model"}
-    assert found.info.assessments[0].rationale == item.reason
-    deliver(tracker, [(trace, call, explained)])
-    assert said(traces_in(experiment)[0])["smile.verdict"] == "reliable"
-
-
-@pytest.mark.slow
 def test_what_users_thought_is_at_the_trace_once(tracker: MLflowTracker, experiment: str) -> None:
     trace, _ = captured(explanation())
     for score, comment in ((1.0, "good"), (1.0, "good"), (0.0, None)):
@@ -338,43 +310,3 @@ def test_five_thousand_words_arrive(tracker: MLflowTracker) -> None:
     late = span_named(mlflow.get_trace(trace_id), EXPLANATION_NAME)
     stored = Explanation.model_validate(late.attributes[EXPLANATION])
     assert stored == explained.model_copy(update={"perturbations": ()})
-
-
-@pytest.mark.slow
-def test_the_server_stops_during_a_delivery_and_comes_back(
-    own_mlflow_server: OwnMLflowServer,
-) -> None:
-    experiment = own_mlflow_server.new_experiment()
-    tracker = MLflowTracker.from_settings(
-        {"tracking_uri": own_mlflow_server.uri, "experiment": experiment}
-    )
-    assert tracker is not None
-    cases: list[Case] = [(*captured(e), e) for e in (explanation() for _ in range(8))]
-    captured_traces = [CapturedTrace(trace=trace) for trace, _, _ in cases]
-    ids = [received(o) for o in tracker.deliver_traces(captured_traces)]
-    items = [
-        ExplainedCall(trace=t, call=c, explanation=e, traced_as=i)
-        for (t, c, e), i in zip(cases, ids, strict=True)
-    ]
-    stopping = threading.Timer(0.4, own_mlflow_server.stop)
-    stopping.start()
-    with pytest.raises(TrackerUnavailable, match=own_mlflow_server.uri):
-        _until_it_fails(lambda: tracker.deliver_explanations(items))
-    stopping.join()
-    with pytest.raises(TrackerUnavailable):
-        tracker.deliver_traces(captured_traces)
-
-    own_mlflow_server.start()
-    assert deliver(tracker, cases) == ids
-    found = traces_in(experiment)
-    assert sorted(trace.info.trace_id for trace in found) == sorted(ids)
-    assert [len(trace.data.spans) for trace in found] == [3] * 8
-    assert [len(trace.info.assessments) for trace in found] == [2] * 8
-    [run] = client().search_runs([experiment_id(experiment)])
-    table = mlflow.artifacts.load_dict(f"runs:/{run.info.run_id}/explanations.json")
-    assert len(table["data"]) == 8
-
-
-def _until_it_fails(deliver_again: Callable[[], object]) -> None:
-    for _ in range(50):
-        deliver_again()

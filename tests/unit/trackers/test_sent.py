@@ -13,7 +13,7 @@ from smile_trace.probes import PROBES
 from smile_trace.records import JSON, Span, ToolCall, Trace
 from smile_trace.trackers import ExplainedCall, ProfiledCall, UnexplainedCall
 from smile_trace.trackers.fields import call_label, model_label
-from smile_trace.trackers.late_span import Parent, late_span
+from smile_trace.trackers.late_span import HeldSpan, Parent, find_parent, late_span
 from smile_trace.trackers.presentation import (
     DRIVER,
     EXPLANATION,
@@ -56,6 +56,30 @@ def test_it_lies_strictly_inside_its_parents_time(length: int) -> None:
     if length >= 10**5:  # microseconds are all that some backends keep, and they round
         assert span.start_ns - start >= 2000
         assert start + length - span.end_ns >= 2000
+
+
+APPLICATION, AROUND = HeldSpan("root", None, False, 0, 90), HeldSpan("around", "root", False, 5, 80)
+ASKED, BEFORE = HeldSpan("call", "around", True, 12, 18), HeldSpan("other", "root", True, 1, 11)
+OPEN = HeldSpan("open", "root", False, 8, None)
+
+
+@pytest.mark.parametrize(
+    ("held", "noted", "under"),
+    [
+        ((APPLICATION, AROUND, ASKED, BEFORE), "around", "call"),
+        ((APPLICATION, AROUND, ASKED, BEFORE), None, "call"),  # its automatic logging alone
+        ((APPLICATION, AROUND, BEFORE), "around", "around"),
+        ((APPLICATION, AROUND), "gone", "root"),
+        ((APPLICATION, OPEN), "open", None),
+    ],
+)
+def test_in_the_applications_own_trace_it_is_under_the_call_that_was_made_meanwhile(
+    held: tuple[HeldSpan, ...], noted: str | None, under: str | None
+) -> None:
+    [call] = sample_trace().calls
+    ours = call.model_copy(update={"start_ns": 10, "end_ns": 20})
+    found = find_parent("t", held, ours, noted)
+    assert (found and found.span_id) == under
 
 
 def test_the_explanations_of_a_trace_are_told_apart_by_their_names() -> None:
