@@ -1,7 +1,5 @@
 """The caps hold to the call, whoever asks at the same time and whatever dies."""
 
-from concurrent.futures import ThreadPoolExecutor
-
 import pytest
 from sqlalchemy import insert
 
@@ -149,21 +147,6 @@ def test_a_clock_that_jumps_back_a_day_breaks_nothing(store: Store) -> None:
     earlier.settle(reservation, tokens=5, usd=0.0)
     reserve(earlier)
     assert store.status().spent.calls == 2
-
-
-def test_threads_share_one_cap(store: Store) -> None:
-    kept = ledger(store, calls_per_day=50)
-
-    def ask(number: int) -> int:
-        try:
-            reserve(kept, explanation=str(number))
-        except BudgetExceeded:
-            return 0
-        return 1
-
-    with ThreadPoolExecutor(16) as pool:
-        assert sum(pool.map(ask, range(120))) == 50
-    assert kept.spent("day", kept.today()).calls == 50
 
 
 def test_answers_are_kept_and_failures_are_not(store: Store) -> None:
