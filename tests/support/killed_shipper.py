@@ -117,7 +117,7 @@ def run(seed: int, folder: Path) -> Outcome:
         finally:
             for one in everybody:
                 one.close()
-    outcome.left = sum(len(shipper.waiting()) for shipper in shippers)
+    outcome.left = sum(len(shipper.spooled()) for shipper in shippers)
     outcome.refused = sum((home / "refused.jsonl").exists() for home in homes)
     _read(folder, receivers, outcome)
     return outcome

@@ -220,7 +220,7 @@ def test_a_stop_does_not_wait_for_ever(tmp_path: Path) -> None:
     finally:
         shipper.close()
     assert "are not sent yet, and wait here" in shipper.said()
-    assert len(shipper.waiting()) == 1
+    assert len(shipper.spooled()) == 1
 
 
 def test_tls_and_a_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

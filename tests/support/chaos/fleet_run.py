@@ -283,7 +283,7 @@ class FleetRun:
 
     def _left(self) -> str:
         """How things stand where it does not end, and which lines wait on the way to the store."""
-        spools = {str(one.home): len(one.waiting()) for one in self.shippers}
+        spools = {str(one.home): len(one.spooled()) for one in self.shippers}
         spools |= {str(one.home): len(one.spooled()) for one in self.receivers}
         return f"it did not end\n{read_home(self.settings)}\nlines in {spools}\n{self.log()}"
 
