@@ -107,58 +107,38 @@ class ForgetfulTracker(FakeTracker):
         return {item.trace.trace_id for item in self.explanations.values()}
 
 
-class ToldTracker(FakeTracker):
-    """A tracker that shows why calls are not explained: `unexplained`, by id."""
+class ShowingTracker(FakeTracker):
+    """A tracker that shows more of calls and traces, as it is told: what arrived is in
+    `unexplained` and `profiles` by the call's id, in `paths` by the trace's."""
 
-    capabilities = Capabilities(unexplained=True)
-
-    def __init__(self, name: str = "told") -> None:
-        super().__init__(name)
+    def __init__(self, **shows: bool) -> None:
+        super().__init__("showing")
+        self.capabilities = Capabilities(**shows)
         self.unexplained: dict[str, UnexplainedCall] = {}
-
-    def deliver_unexplained(self, items: Sequence[UnexplainedCall]) -> list[Outcome]:
-        """Keep them under their call's id."""
-        for item in items:
-            assert item.traced_as == f"tr-{item.trace.trace_id}"
-            self.unexplained[item.call.id] = item
-            self.log.append(f"unexplained {item.call.id}")
-        return [Receipt(external_id=item.call.id) for item in items]
-
-
-class PathTracker(FakeTracker):
-    """A tracker that shows the paths of traces: `paths`, by the trace's id."""
-
-    capabilities = Capabilities(paths=True)
-
-    def __init__(self, name: str = "paths") -> None:
-        super().__init__(name)
+        self.profiles: dict[str, ProfiledCall] = {}
         self.paths: dict[str, ExplainedPath] = {}
 
-    def deliver_paths(self, items: Sequence[ExplainedPath]) -> list[Outcome]:
-        """Keep them under their trace's id."""
-        for item in items:
-            assert item.traced_as == f"tr-{item.trace.trace_id}"
-            self.paths[item.trace.trace_id] = item
-            self.log.append(f"path {item.trace.trace_id}")
-        return [Receipt(external_id=item.trace.trace_id) for item in items]
-
-
-class ProfileTracker(FakeTracker):
-    """A tracker that shows the profiles of calls: `profiles`, by the call's id."""
-
-    capabilities = Capabilities(profiles=True)
-
-    def __init__(self, name: str = "profiles") -> None:
-        super().__init__(name)
-        self.profiles: dict[str, ProfiledCall] = {}
+    def deliver_unexplained(self, items: Sequence[UnexplainedCall]) -> list[Outcome]:
+        """Keep them."""
+        self.unexplained |= {item.call.id: item for item in items}
+        return [self._shown("unexplained", item, item.call.id) for item in items]
 
     def deliver_profiles(self, items: Sequence[ProfiledCall]) -> list[Outcome]:
-        """Keep them under their call's id."""
-        for item in items:
-            assert item.traced_as == f"tr-{item.trace.trace_id}"
-            self.profiles[item.call.id] = item
-            self.log.append(f"profile {item.call.id}")
-        return [Receipt(external_id=item.call.id) for item in items]
+        """Keep them."""
+        self.profiles |= {item.call.id: item for item in items}
+        return [self._shown("profile", item, item.call.id) for item in items]
+
+    def deliver_paths(self, items: Sequence[ExplainedPath]) -> list[Outcome]:
+        """Keep them."""
+        self.paths |= {item.trace.trace_id: item for item in items}
+        return [self._shown("path", item, item.trace.trace_id) for item in items]
+
+    def _shown(
+        self, kind: str, item: UnexplainedCall | ProfiledCall | ExplainedPath, of: str
+    ) -> Outcome:
+        assert item.traced_as == f"tr-{item.trace.trace_id}"
+        self.log.append(f"{kind} {of}")
+        return Receipt(external_id=of)
 
 
 class FolderTracker(Tracker):

@@ -33,7 +33,7 @@ from smile_trace.worker.delivery.delivery_worker import (
 )
 from smile_trace.worker.delivery.turns import TRACES
 from smile_trace.worker.ingest import Ingest
-from tests.support.fake_tracker import FakeTracker, ForgetfulTracker, ToldTracker
+from tests.support.fake_tracker import FakeTracker, ForgetfulTracker, ShowingTracker
 from tests.support.spooled import START, call_span, trace_id, write_spool
 from tests.support.store_rows import call_id, decision, explanation
 
@@ -107,7 +107,7 @@ def test_traces_then_their_explanations_each_once(line: Line) -> None:
 
 
 def test_a_tracker_is_told_why_calls_are_not_explained(line_to) -> None:
-    line = line_to(ToldTracker())
+    line = line_to(ShowingTracker(unexplained=True))
     line.capture(1, 2, explained=True)
     line.capture(3, 4, 5)
     line.skip(3, 4)
@@ -131,7 +131,7 @@ def test_a_tracker_is_told_why_calls_are_not_explained(line_to) -> None:
 
 
 def test_what_is_explained_by_now_is_not_called_unexplained(line_to) -> None:
-    line = line_to(ToldTracker())
+    line = line_to(ShowingTracker(unexplained=True))
     line.capture(1)
     line.skip(1)
     line.tracker.fail_with = TrackerUnavailable("away")
@@ -146,7 +146,7 @@ def test_what_is_explained_by_now_is_not_called_unexplained(line_to) -> None:
 
 
 def test_most_unexplained_calls_of_a_flood_are_left_out(line_to) -> None:
-    line = line_to(ToldTracker())
+    line = line_to(ShowingTracker(unexplained=True))
     line.patch.setattr(outbox_news, "MOST_UNEXPLAINED", 2)
     line.capture(*range(1, 6))
     line.skip(*range(1, 6))

@@ -23,7 +23,7 @@ from smile_trace.worker.forget import find, forget
 from smile_trace.worker.plan import plan
 from smile_trace.worker.run import run
 from tests.support.agents_in_store import keep
-from tests.support.fake_tracker import FakeTracker, PathTracker, ProfileTracker
+from tests.support.fake_tracker import FakeTracker, ShowingTracker
 from tests.support.planted import PlantedServer, serving
 from tests.support.planted_agents import PlantedAgent, planted_agent
 from tests.support.sample_profiles import QUESTION, RETURNS, first_document
@@ -71,7 +71,7 @@ def test_an_explained_call_is_profiled_once(tmp_path: Path) -> None:
         [most] = plan(settings).models
         assert (most.explanations, most.calls) == (1, EXPLAINED + PROFILED)
         assert most.tokens is not None
-        tracker, other = ProfileTracker(), FakeTracker()
+        tracker, other = ShowingTracker(profiles=True), FakeTracker()
         status = run(settings, once=True, trackers=[tracker, other])
         assert (status.explained, status.pending) == (1, 0)
         [one] = stored(settings)
@@ -136,7 +136,7 @@ def asked_again(server: StrictServer) -> int:
 
 @pytest.mark.slow
 def test_the_path_of_a_sampled_trace_is_stored_and_delivered(tmp_path: Path) -> None:
-    tracker, other = PathTracker(), FakeTracker()
+    tracker, other = ShowingTracker(paths=True), FakeTracker()
     with agent_in(tmp_path, worker={"concurrent_explanations": 1}) as (server, settings):
         assert [(m.explanations, m.calls) for m in plan(settings).models] == [(2, 2 * 40 + 240)]
         status = run(settings, once=True, trackers=[tracker, other])
