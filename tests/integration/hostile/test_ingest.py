@@ -15,7 +15,7 @@ from smile_trace.store.queries.exchange import export_lines
 from smile_trace.worker.ingest import Ingest
 from smile_trace.worker.plan import plan
 from smile_trace.worker.sample import sample
-from tests.support.hostile import PLACE, recorded_lines, values, with_value
+from tests.support.hostile import recorded_lines, values
 from tests.support.spooled import call_span, line, span_id, trace_id
 
 
@@ -49,51 +49,6 @@ def with_attribute(number: int, key: str, value: JSON) -> bytes:
     span["attributes"] = [a for a in span["attributes"] if a["key"] != key]
     span["attributes"].append({"key": key, "value": value})
     return json.dumps(document).encode()
-
-
-def feedback(score: JSON) -> bytes:
-    attributes = {semconv.KIND: "feedback", semconv.FEEDBACK_TRACE: trace_id(2)}
-    span = call_span(1).model_copy(update={"attributes": attributes})
-    document = spans_to_otlp([span])
-    held = document["resourceSpans"][0]["scopeSpans"][0]["spans"][0]["attributes"]
-    held.append({"key": semconv.FEEDBACK_SCORE, "value": score})
-    return json.dumps(document).encode()
-
-
-def test_a_number_beyond_all_bounds_costs_its_line(store: Store, settings: Settings) -> None:
-    attacks = [
-        with_value(json.loads(with_attribute(1, "x", {"intValue": PLACE})), b"1e999"),
-        with_value(json.loads(with_attribute(1, "x", {"intValue": PLACE})), b"Infinity"),
-        with_value(json.loads(with_attribute(1, "x", {"doubleValue": PLACE})), b"9" * 400),
-        feedback({"intValue": str(10**400)}),
-        feedback({"doubleValue": 10**400}),
-    ]
-    spool(settings, *attacks, line(call_span(2)))
-    passes(store, settings)
-    assert store.status().corrupt_lines == len(attacks)
-    assert store.traces.find_calls(trace_id(2)) != []
-    with store.database.read() as connection:
-        kept = connection.exec_driver_sql("SELECT error, line FROM corrupt_lines ORDER BY offset")
-        errors, lines = zip(*kept.all(), strict=True)
-    assert list(lines) == attacks
-    assert all(errors)
-
-
-def test_json_nested_deeply_in_an_attribute_costs_its_call(
-    store: Store, settings: Settings
-) -> None:
-    attacks: list[bytes] = []
-    for name in (semconv.METADATA, semconv.PARAMETERS):
-        for depth in (100, 220, 250, 300):
-            text = '{"a":' + "[" * depth + "]" * depth + "}"
-            number = 100 + len(attacks)
-            attacks.append(with_attribute(number, name, {"stringValue": text}))
-    spool(settings, *attacks, line(call_span(2)))
-    passes(store, settings)
-    status = store.status()
-    assert (status.captured, status.unreadable_traces) == (len(attacks) + 1, 0)
-    skipped = [one for one in status.skipped_by_reason if "nested deeper" in one.reason]
-    assert sum(one.count for one in skipped) == len(attacks)
 
 
 def test_a_call_that_cannot_be_read_again_is_set_aside(store: Store, settings: Settings) -> None:

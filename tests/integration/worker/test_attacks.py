@@ -49,7 +49,7 @@ FILES: dict[str, Callable[[Path], None]] = {
 
 @pytest.mark.slow
 def test_every_hostile_line_and_file_at_once(attacked: AttackedWorker) -> None:
-    """Each costs itself alone; lines one by one are in integration/hostile/test_ingest.py."""
+    """Each costs itself alone; lines one by one are in unit/hostile/test_spans.py."""
     lines = [text.replace(b"\n", b" ") + b"\n" for text in values().values()]
     deep = '{"a":' + "[" * 220 + "]" * 220 + "}"
     nested = attack_span(1, model="planted", **{semconv.METADATA: deep})
