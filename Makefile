@@ -118,13 +118,11 @@ bench-statistics: .venv/.dev ## error rates of the method on planted truth
 	$(PY) -m benchmarks.statistics.rates
 	$(PY) -m benchmarks.statistics.studies
 	$(PY) -m benchmarks.statistics.texts
-	$(PY) -m benchmarks.statistics.interactions
 	$(PY) -m benchmarks.statistics.paths
 
-bench-proxy: .venv/.dev ## what a cheaper model that answers most is worth, and when it is dropped: planted pairs, a real one
+bench-proxy: .venv/.dev ## what a cheaper model that answers most is worth, and when it is dropped: planted pairs, two real models
 	$(PY) -m benchmarks.statistics.proxy
 	$(PY) -m benchmarks.statistics.screen
-	$(PY) -m benchmarks.statistics.pair
 	$(PY) -m benchmarks.families --split tuning
 	$(PY) -m benchmarks.families --split held_out
 

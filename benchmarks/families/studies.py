@@ -1,6 +1,6 @@
 """Studies of a case with its proxy and without, answered from the tables."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -146,8 +146,3 @@ def _values(explanation: Explanation) -> np.ndarray:
     """Per word that can be removed, in the order of the prompt."""
     free = [s for s in explanation.segments if not s.protected]
     return np.array([s.attribution for s in sorted(free, key=lambda s: s.start)])
-
-
-def share(some: Sequence[bool]) -> float:
-    """Of a list the part that is true; 0 of nothing."""
-    return float(np.mean(some)) if some else 0.0

@@ -87,6 +87,6 @@ def test_a_weaker_model_stands_in_for_the_packaged_one(
         ranked = [s.text.strip(".,") for s in explanation.ranked]
         found.append(ranked.index(case["driver"]) + 1)
     assert len(found) == 3
-    # Twelve calls put *salmon* fourth of nine words; docs/proxy.md has one such miss in twelve.
+    # Twelve calls put *salmon* fourth of nine words.
     assert sum(place <= 3 for place in found) >= 2, found
     assert found.count(1) >= 1

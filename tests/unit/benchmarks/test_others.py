@@ -1,11 +1,10 @@
-"""The benchmarks on natural answers, redundant words, tools, probes and scale: what they tell."""
+"""The benchmarks on natural answers, tools, probes and scale: what they tell."""
 
 import math
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 import smile_trace
@@ -21,8 +20,6 @@ from benchmarks.probes.prompts import prompts
 from benchmarks.scale.__main__ import processes, queues, rates
 from benchmarks.scale.figures import SCENARIOS, Scenario
 from benchmarks.scale.queues import day, needed, stages
-from benchmarks.statistics import redundant
-from benchmarks.statistics.redundant import PAIRS, WORLDS, named, pair_test, rows_of
 from benchmarks.statistics.tool_choice import (
     EXAMPLES,
     PARAMETERS,
@@ -150,23 +147,6 @@ def test_the_table_compares_prompt_by_prompt() -> None:
     assert "+0.50 [" in line
     assert "| – |" in line  # the effect of the named is not known of every prompt
     assert "+1.00 [" in of_agreed
-
-
-def test_without_noise_the_pair_that_replaces_each_other_has_the_least_p(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(redundant, "NOISE", 0.0)
-    either = next(world for world in WORLDS if world.name == "either of two")
-    rows = rows_of(either, (0.5,), np.random.default_rng(0))
-    p_values = pair_test(rows, np.random.default_rng(1))
-    assert PAIRS[int(np.argmin(p_values))] == either.drivers
-    assert p_values.min() < 0.001
-
-
-def test_what_is_named_is_named_once_by_segments_or_else_by_pairs() -> None:
-    rows = rows_of(WORLDS[0], (0.5, 0.2), np.random.default_rng(2))
-    for parts in named(rows, 0):
-        assert len({len(part) for part in parts}) <= 1
 
 
 MESSAGES = {
