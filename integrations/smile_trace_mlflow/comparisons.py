@@ -6,8 +6,15 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from smile_trace.records import JSON
-from smile_trace.records.comparison import Comparison, VersionReport
-from smile_trace.render.comparison.layout import edit_phrase, figures, safe_name
+from smile_trace.records.comparison import Comparison, Influence, VersionReport
+from smile_trace.render.comparison.layout import (
+    edit_phrase,
+    figures,
+    kind_of,
+    open_parts,
+    safe_name,
+    unmeasured,
+)
 from smile_trace.render.markdown import escape
 from smile_trace.render.text import short, signed, visible
 from smile_trace.trackers import ComparedPrompt, Receipt
@@ -79,9 +86,10 @@ def deliver_comparison(
 
 
 def _description(comparison: Comparison, place: int, page: str) -> str:
-    """Describe the findings and the version's influences on the run's page."""
+    """Describe the findings, the version's settled influences and why others are not, on the run's
+    page."""
     version = comparison.versions[place]
-    rows = sorted(version.segments, key=lambda item: -abs(item.influence))
+    rows = sorted(filter(_settled, version.segments), key=lambda item: -abs(item.influence))
     lines = [
         f"| {escape(short(item.segment.text, 80))} | {signed(item.influence)} "
         f"| {signed(item.ci_low)} to {signed(item.ci_high)} | {item.verdict.replace('_', ' ')} |"
@@ -89,12 +97,17 @@ def _description(comparison: Comparison, place: int, page: str) -> str:
     ]
     if len(rows) > MOST_ROWS:
         lines.append(f"| and {len(rows) - MOST_ROWS:,} more | | | |")
-    head = [
-        "| part of the template | influence | interval | verdict |",
-        "| --- | --: | --- | --- |",
-    ]
+    if lines:
+        head = ["| part of the template | influence | interval | verdict |"]
+        lines = ["", *head, "| --- | --: | --- | --- |", *lines, ""]
     said = f"{escape(short(comparison.summary, 1000))} [The page]({page})"
-    return "\n".join([said, "", *head, *lines] if lines else [said])
+    unused = (f"Not used: {why}" for why in version.dropped)
+    told = filter(None, (*unused, open_parts(version), unmeasured(version)))
+    return "\n".join([said, *lines, *(f"\n{escape(why)}." for why in told)])
+
+
+def _settled(item: Influence) -> bool:
+    return kind_of(item) not in ("open", "unmeasured")
 
 
 def _parameters(prompt: str, version: VersionReport) -> dict[str, str]:
@@ -118,6 +131,7 @@ def _parts(version: VersionReport) -> Rows:
             "tokens saved per 1,000 calls": item.tokens_saved,
         }
         for item in sorted(version.segments, key=lambda item: -item.influence)
+        if item.standard_error is not None
     ]
 
 

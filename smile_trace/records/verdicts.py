@@ -72,15 +72,16 @@ def outermost_drivers(
     segments: Iterable["SegmentAttribution"], coarser: Sequence["SegmentAttribution"]
 ) -> list["SegmentAttribution"]:
     """Return the outermost parts that the answer certainly depends on, the strongest first, but for
-    the user's question: a document, a tool's result or an instruction with half of its effect comes
-    before it, since it tells a reader more."""
+    the user's question: a document, a tool's result or an instruction with a third of its effect
+    comes before it, since it tells a reader more (an answer of two facts needs all of the question,
+    and each fact for its half)."""
     everything = [*coarser, *segments]
     found = [s for s in everything if drives(s)]
     outermost = [s for s in found if not any(map(drives, around(s, coarser)))]
     ranked = sorted(outermost, key=effect, reverse=True)
     if ranked and _is_asked(ranked[0], everything, coarser):
-        half = ranked[0].attribution / 2
-        telling = (s for s in ranked if _tells_more(s) and s.attribution >= half)
+        enough = ranked[0].attribution / 3
+        telling = (s for s in ranked if _tells_more(s) and s.attribution >= enough)
         if (first := next(telling, None)) is not None:
             ranked.remove(first)
             ranked.insert(0, first)

@@ -11,8 +11,8 @@ from smile_trace.records.verdicts import around, drives, effect
 _CALLED = re.compile(r"\$\.tool_calls\[(\d+)\]\.(?:arguments\.)?(.+)")
 """Path to the name and arguments in an answer with tool calls (`records.formats.answers`)."""
 
-_MOST = 3
-"""Causes that are said one by one."""
+_MOST, _FEW = 4, 3
+"""Causes that are said one by one: of fields that have none yet, and of all."""
 
 Names = Callable[[Sequence[SegmentAttribution]], Mapping[str, str]]
 """The names of segments, by key."""
@@ -56,8 +56,8 @@ def field_clauses(
             yield f"without both {both} {what} (either is enough)"
     others = {change.path for change in fields} - {path for one in said for path in one.paths}
     if said and others:
-        depend = "field depends" if len(others) == 1 else "fields depend"
-        yield f"{in_words(len(others))} more {depend} on other parts"
+        change = "field changes" if len(others) == 1 else "fields change"
+        yield f"{in_words(len(others))} more {change} without a part, too"
 
 
 def _causes(
@@ -90,7 +90,8 @@ def _one_per_field(causes: Sequence[_Cause]) -> list[_Cause]:
     paths = {path for cause in causes for path in cause.paths}
     chosen = {id(next(one for one in narrow if path in one.paths)) for path in paths}
     first = [cause for cause in narrow if id(cause) in chosen]
-    return [*first, *(cause for cause in ranked if id(cause) not in chosen)][:_MOST]
+    rest = [cause for cause in ranked if id(cause) not in chosen]
+    return [*first[:_MOST], *rest[: max(_FEW - len(first), 0)]]
 
 
 def _fields_named(paths: Sequence[str], tools: Sequence[str]) -> str:
