@@ -172,7 +172,7 @@ bench-fleet: .venv/.dev ## reservations a second of the ledger on PostgreSQL, wi
 bench-take-over: .venv/.dev ## how soon a killed or frozen worker's explanation goes on with another one
 	$(PY) -m benchmarks.fleet.take_over
 
-bench-move: .venv/.dev ## a store of 10,000 and of 100,000 traces with work in flight moved to PostgreSQL, and restored from a backup
+bench-move: .venv/.dev ## a store of 10,000 and of 100,000 traces moved to PostgreSQL: seconds and memory
 	$(PY) -m benchmarks.fleet.move
 
 bench-outages: .venv/.dev ## a day without the receiver, an hour without the database: what is lost, and the memory

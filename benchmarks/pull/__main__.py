@@ -24,7 +24,8 @@ import mlflow
 from mlflow.entities import Trace
 
 from benchmarks.pull.applications import APPLICATIONS, planted
-from benchmarks.pull.worker import counted, start_worker, store_of
+from smile_trace.settings import Settings
+from smile_trace.store import Store
 from smile_trace.store.arrivals import LATE_SECONDS
 from smile_trace.trackers.presentation import EXPLANATION_NAME
 from tests.support.mlflow_server import OwnMLflowServer
@@ -90,29 +91,47 @@ def _read(folder: Path, server: OwnMLflowServer, model: StrictServer, given: Any
     chance = random.Random(given.seed)
     deleted: set[str] = set()
     for kill in range(given.kills):
-        worker = start_worker(folder)
+        worker = _start_worker(folder)
         time.sleep(chance.uniform(10, 60))
         worker.kill()
         worker.wait()
-        print("killed:", *counted(folder), flush=True)
+        print("killed:", *_counted(folder), flush=True)
         if kill == given.kills // 2:
             deleted = _delete(folder, written, chance)
     time.sleep(max(0.0, ready - time.time()))
     began = time.monotonic()
-    worker = start_worker(folder)
+    worker = _start_worker(folder)
     assert worker.wait() == 0, (folder / "worker.log").read_text()[-3000:]
-    print(f"the last run took {time.monotonic() - began:.0f} s:", *counted(folder))
+    print(f"the last run took {time.monotonic() - began:.0f} s:", *_counted(folder))
     _judge(folder, written, deleted)
     print(f"requests to the model {len(model.bodies) - asked}, refused {len(model.refused)}")
+
+
+def _start_worker(folder: Path) -> subprocess.Popen[bytes]:
+    env = {**os.environ, "SMILE_TRACE_HOME": str(folder / "home")}
+    command = [sys.executable, "-m", "smile_trace", "worker", "--once"]
+    with open(folder / "worker.log", "ab") as log:
+        return subprocess.Popen(command, cwd=folder, env=env, stdout=log, stderr=log)
+
+
+def _counted(folder: Path) -> tuple[str, ...]:
+    """What was read and explained until now."""
+    with _store(folder) as store:
+        now = store.status()
+    read = [f"{one.traces} traces, {one.calls} calls, {one.kept} kept" for one in now.sources]
+    return (*read, f"{now.explained} explained")
+
+
+def _store(folder: Path) -> Store:
+    return Store.open(Settings(home=folder / "home"))
 
 
 def _delete(folder: Path, written: list[Trace], chance: random.Random) -> set[str]:
     """Delete traces that the store holds and MLflow does not show explained yet, and others."""
     with_heatmap = {t.info.trace_id for t in _listed("tag.`smile.status` IS NOT NULL")}
     ids = [trace.info.trace_id for trace in written if trace.info.trace_id not in with_heatmap]
-    store = store_of(folder)
-    held = store.traces.known([trace_id.removeprefix("tr-") for trace_id in ids])
-    store.close()
+    with _store(folder) as store:
+        held = store.traces.known([trace_id.removeprefix("tr-") for trace_id in ids])
     kept = [trace_id for trace_id in ids if trace_id.removeprefix("tr-") in held]
     others = [trace_id for trace_id in ids if trace_id not in set(kept)]
     half = DELETED // 2
@@ -124,15 +143,14 @@ def _delete(folder: Path, written: list[Trace], chance: random.Random) -> set[st
 
 def _judge(folder: Path, written: list[Trace], deleted: set[str]) -> None:
     """Whether each explained call has one heatmap under it, and nothing else has one."""
-    store = store_of(folder)
-    now = store.status()
     wanted: set[tuple[str, str]] = set()
-    held = store.traces.known([trace.info.trace_id.removeprefix("tr-") for trace in written])
-    for trace in store.trace_many(sorted(held)):
-        for call in trace.calls:
-            if f"tr-{trace.trace_id}" not in deleted and store.explanation(call.id) is not None:
-                wanted.add((f"tr-{trace.trace_id}", call.span_id))
-    store.close()
+    with _store(folder) as store:
+        now = store.status()
+        held = store.traces.known([trace.info.trace_id.removeprefix("tr-") for trace in written])
+        for trace in store.trace_many(sorted(held)):
+            for call in trace.calls:
+                if f"tr-{trace.trace_id}" not in deleted and store.explanation(call.id) is not None:
+                    wanted.add((f"tr-{trace.trace_id}", call.span_id))
     shown: Counter[tuple[str, str]] = Counter()
     for trace in _listed("tag.`smile.status` IS NOT NULL", spans=True):
         for span in trace.data.spans:
