@@ -59,13 +59,8 @@ def _model(server: StrictAnthropic) -> AnthropicModel:
     return AnthropicModel("claude-opus-5-5", settings)
 
 
-@pytest.mark.parametrize(
-    "unit",
-    [
-        "auto",
-        *(pytest.param(unit, marks=pytest.mark.slow) for unit in ("tool_result", "turn", "tool")),
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("unit", ["auto", "tool_result", "turn", "tool"])
 def test_not_one_request_of_an_explanation_is_refused(unit):
     with strict(_arrival) as server:
         explanation = smile_trace.explain(
@@ -89,6 +84,7 @@ def test_by_its_name_in_the_settings(tmp_path: Path, monkeypatch):
         explanation = smile_trace.explain(prompt, model=name, budget=20)
         most = estimate(prompt, model=name, budget=20)
         found = {one.about: one for one in examine(Settings())}
+    assert server.refused == []
     assert explanation.drivers[0].text.startswith("Friday")
     assert most.address == server.base_url
     assert most.calls >= explanation.cost.target_calls

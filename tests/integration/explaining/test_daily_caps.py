@@ -131,7 +131,6 @@ def test_what_was_answered_before_a_cap_is_not_paid_again(
     assert spent(conf).calls == len(server.bodies) == 7 + explanation.cost.target_calls
 
 
-@on_both
 def test_a_fresh_study_asks_anew_and_hears_its_own_answers(
     configure: Configure, server: PlantedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
