@@ -25,16 +25,6 @@ PROMPT = "the quick brown fox dog"
 """Of so few words that all of their combinations are asked."""
 
 
-@pytest.mark.parametrize("word", ["fox", "dog"])
-def test_the_copied_word_alone(word):
-    explanation = smile_trace.explain(PROMPT, model=PlantedModel(copying(word)), seed=1)
-    first, *others = explanation.ranked
-    assert first.text == word
-    assert first.attribution >= 0.95
-    assert first.significant
-    assert all(abs(s.attribution) <= 0.05 for s in others)
-
-
 def test_every_distinct_text_is_really_sent_and_recorded():
     model = PlantedModel(copying("fox"))
     explanation = smile_trace.explain(PROMPT, model=model, seed=3)
