@@ -12,7 +12,7 @@ CHAT_MODEL = $(PY) -m pip install --quiet --disable-pip-version-check --no-deps 
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo pictures gallery house docs test-fast test test-all test-instrumentors test-exchange test-pages record coverage dist check-installs release-checks chaos chaos-fleet chaos-fleet-mlflow check check-deploy fuzz bench-capture bench-capture-load bench-statistics bench-proxy bench-attribution bench-answer-change bench-gallery bench-drift bench-drivers bench-evaluation bench-probes bench-probes-real bench-suggest bench-natural bench-comparison bench-delivery bench-worker bench-ingest bench-receive bench-ship bench-fleet bench-take-over bench-move bench-outages bench-retention soak clean
+.PHONY: help demo pictures gallery house docs test-fast test test-all test-instrumentors test-exchange test-pages record coverage dist check-installs release-checks chaos chaos-fleet chaos-fleet-mlflow check check-deploy fuzz bench-capture bench-capture-load bench-statistics bench-proxy bench-attribution bench-answer-change bench-drift bench-drivers bench-evaluation bench-probes bench-probes-real bench-suggest bench-natural bench-comparison bench-delivery bench-worker bench-ingest bench-receive bench-ship bench-fleet bench-take-over bench-move bench-outages bench-retention soak clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
@@ -186,9 +186,6 @@ bench-receive: .venv/.dev ## the OTLP/HTTP receiver on one core: 3,000 spans a s
 
 bench-worker: .venv/.dev ## calls per second beside the bare model, the study's own time, 100,000 traces to MLflow
 	$(PY) -m benchmarks.worker
-
-bench-gallery: .venv/.dev ## COUNT=10000: what a browser takes to open and to search a gallery of planted explanations
-	$(PY) -m benchmarks.gallery.planted .smile-trace/planted-gallery --count $(or $(COUNT),10000)
 
 soak: .venv/.dev ## the worker under 30 captured calls a second for MINUTES=20: does it stay as it is?
 	$(PY) -m benchmarks.worker.soak

@@ -22,23 +22,16 @@ class Scores:
 
     Args:
         path: the SQLite file; made where there is none.
-        gguf: another model's file, which needs a cache of its own.
     """
 
-    def __init__(self, path: Path = CACHE, gguf: Path | None = None) -> None:
+    def __init__(self, path: Path = CACHE) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._known = sqlite3.connect(path, timeout=60, check_same_thread=False)
         self._known.execute(
             "create table if not exists response (prompt text, answer text, json text,"
             " primary key (prompt, answer))"
         )
-        how = LocalSettings(
-            kind="local",
-            path=gguf,
-            packaged="demo-completion",
-            form="completion",
-            max_tokens=TOKENS,
-        )
+        how = LocalSettings(kind="local", packaged="demo-completion", max_tokens=TOKENS)
         self._model = LocalModel("demo", how)
         self._loop = asyncio.new_event_loop()
         self._lock = threading.RLock()  # some peers ask from threads of their own

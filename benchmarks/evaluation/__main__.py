@@ -2,18 +2,15 @@
 
 The packaged Gemma 3 270M, probability of the case's answer, 40 calls an explanation, three
 repeats with fresh draws. Writes the table of docs/benchmarks.md. Every prompt's measures are
-written to `results.jsonl` as soon as they are there, and are not made again. What the model
-answered is kept in `.bench-cache/`, so that no measure of time is among them.
+written to `results.jsonl` as soon as they are there, and are not made again.
 """
 
-from contextlib import closing
 from pathlib import Path
 
 from benchmarks import pages
 from benchmarks.attribution.cases import Case
-from benchmarks.attribution.scores import TOKENS, Scores
+from benchmarks.attribution.scores import TOKENS
 from benchmarks.drivers import cases
-from benchmarks.evaluation.kept import Kept
 from smile_trace.evaluation import MarkedPrompt, measure
 from smile_trace.records.evaluation import Measures, PromptMeasures
 
@@ -41,9 +38,9 @@ def main() -> None:
     """Measure what is not kept yet, the shortest prompts first, and write the table."""
     done = {found.prompt for found in kept()}
     todo = [case for case in cases.load() if case.prompt not in done]
-    with closing(Scores()) as scores, RESULTS.open("a", encoding="utf-8") as file:
+    with RESULTS.open("a", encoding="utf-8") as file:
         for case in sorted(todo, key=lambda case: len(case.words)):
-            print(measured(case, scores).model_dump_json(), file=file, flush=True)
+            print(measured(case).model_dump_json(), file=file, flush=True)
             print(case.prompt, flush=True)
     pages.put(table(Measures(prompts=tuple(kept()))), "benchmarks.md", "evaluation")
 
@@ -54,12 +51,12 @@ def kept() -> list[PromptMeasures]:
     return [PromptMeasures.model_validate_json(line) for line in lines]
 
 
-def measured(case: Case, scores: Scores) -> PromptMeasures:
+def measured(case: Case) -> PromptMeasures:
     """One prompt's measures; what drives it is what a person would mark."""
     marked = MarkedPrompt(case.prompt, case.drivers, answer=" " + case.answer)
     parameters = {"temperature": 0, "max_tokens": TOKENS}
     [found] = measure(
-        [marked], Kept(scores), parameters=parameters, signal="probability", repeats=3
+        [marked], "demo-completion", parameters=parameters, signal="probability", repeats=3
     ).prompts
     return found
 

@@ -8,11 +8,8 @@ responses to another one. Prints the tables of docs/proxy.md.
 """
 
 import argparse
-import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
-from pathlib import Path
 from statistics import fmean
 
 import numpy as np
@@ -149,12 +146,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--split", choices=("tuning", "held_out", "useless"), default="tuning")
     parser.add_argument("--seeds", type=int, default=SEEDS)
-    parser.add_argument("--json", type=Path, help="keep every study's outcome, one a line")
     options = parser.parse_args()
     tables = [t for t in load() if t.case.held_out == (options.split == "held_out")]
     found = list(measure(tables, range(options.seeds), useless=options.split == "useless"))
-    if options.json is not None:
-        options.json.write_text("".join(json.dumps(asdict(o)) + "\n" for o in found))
     print(report(found))
     print(differences(found, ((8, 8), (8, 20), (16, 16))))
     print(screened(found))

@@ -12,12 +12,10 @@ significant where there is nothing to find, with Wilson intervals, and the calls
 """
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 from random import Random
 from typing import Literal
 
@@ -335,7 +333,6 @@ def main() -> None:
     names = ["retrieval", "two", "words", "nothing"]
     parser.add_argument("--suites", nargs="*", choices=names, default=names)
     parser.add_argument("--units", nargs="*", choices=UNITS, default=UNITS)
-    parser.add_argument("--json", type=Path, help="keep what every study found")
     options = parser.parse_args()
     seen: list[Seen] = []
     for suite in options.suites:
@@ -345,8 +342,6 @@ def main() -> None:
             seen.append(observe(world, unit=unit, noise=noise, budget=budget, seed=seed))
         print(f"{suite}: {len(seen)} studies", file=sys.stderr, flush=True)
     print(table(seen))
-    if options.json:
-        options.json.write_text("\n".join(json.dumps(asdict(s)) for s in seen) + "\n")
 
 
 if __name__ == "__main__":

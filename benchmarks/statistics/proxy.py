@@ -11,12 +11,9 @@ Prints the tables of docs/proxy.md; `--share .1` runs a tenth.
 """
 
 import argparse
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from multiprocessing import Pool
-from pathlib import Path
 
 import numpy as np
 
@@ -272,12 +269,8 @@ def measure(
     calls: int,
     seed: int,
     processes: int = 1,
-    seen: Callable[[Outcome], object] = lambda outcome: None,
 ) -> dict[str, list[Outcome]]:
-    """Runs the studies, each pair on the same worlds; gives the outcomes by pair.
-
-    `seen` is told each outcome as it comes.
-    """
+    """Runs the studies, each pair on the same worlds; gives the outcomes by pair."""
     tasks = [
         (pair, calls, seed, number)
         for number in range(round(share * max(STUDIES.values())))
@@ -287,7 +280,6 @@ def measure(
     found: dict[str, list[Outcome]] = {pair: [] for pair in pairs}
     for outcome in _run(tasks, processes):
         found[outcome.pair].append(outcome)
-        seen(outcome)
     return found
 
 
@@ -307,18 +299,12 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--pairs", nargs="*", choices=STUDIES, default=list(STUDIES))
-    parser.add_argument("--json", type=Path, help="Keep every study's outcome, one a line.")
     options = parser.parse_args()
-    with nullcontext() if options.json is None else options.json.open("w") as file:
-
-        def keep(outcome: Outcome) -> None:
-            if file is not None:
-                print(json.dumps(asdict(outcome)), file=file, flush=True)
-
-        found = measure(
-            options.pairs, options.share, options.calls, options.seed, options.processes, keep
+    print(
+        tables(
+            measure(options.pairs, options.share, options.calls, options.seed, options.processes)
         )
-    print(tables(found))
+    )
 
 
 if __name__ == "__main__":

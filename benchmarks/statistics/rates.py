@@ -5,16 +5,14 @@
 runs 500 studies in which the answer change is noise, 500 in which the responses of a planted world
 are shuffled, 200 in which only the amount removed matters, and 180 of each planted world, on fixed
 rows (`studies` has the real Study ask them); prints the tables of docs/lab/planted.md, and with
-`--json FILE` keeps the figures. `--share .1` runs a tenth.
+`--share .1` runs a tenth.
 """
 
 import argparse
-import json
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from multiprocessing import Pool
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -221,7 +219,6 @@ def main() -> None:
     parser.add_argument("--share", type=float, default=1.0, help="of the studies to run")
     parser.add_argument("--suites", nargs="*", choices=SUITES, default=list(SUITES))
     parser.add_argument("--processes", type=int, default=2)
-    parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     todo = tasks(options.share, options.suites)
     outcomes: list[Outcome] = []
@@ -230,10 +227,7 @@ def main() -> None:
             outcomes.extend(found)
             if done % 50 == 0 or done == len(todo):
                 print(f"{done} of {len(todo)} studies", file=sys.stderr, flush=True)
-    rows = table(outcomes)
-    print(markdown(rows))
-    if options.json:
-        options.json.write_text(json.dumps(rows, indent=1))
+    print(markdown(table(outcomes)))
 
 
 if __name__ == "__main__":

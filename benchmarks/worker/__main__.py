@@ -36,7 +36,7 @@ def print_calls(figures: list[dict[str, Any]]) -> None:
         print(f"| {f['signal']} | {f['calls']:.0f} | {cells} | {f['of_the_model']:.2f} | {cpu} |")
 
 
-def print_thinking(figures: list[dict[str, Any]]) -> None:
+def print_study_time(figures: list[dict[str, Any]]) -> None:
     """What a study takes without the model."""
     print("| | seconds | CPU s | slowest round before the last, s | the same, CPU s | peak MB |")
     print("|---|---|---|---|---|---|")
@@ -75,7 +75,7 @@ def main() -> None:
     print(f"{machine}, load {found['load_before']:.1f}")
     for name, show in (
         ("calls", print_calls),
-        ("thinking", print_thinking),
+        ("study_time", print_study_time),
         ("traces", print_traces),
     ):
         found[name] = measured(name)

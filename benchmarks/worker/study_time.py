@@ -223,7 +223,7 @@ def main() -> None:
         with context.Pool(1) as pool:
             found.append(pool.apply(studies, (case,)))
     found.append(whole_worker())
-    print(json.dumps({"thinking": found}))
+    print(json.dumps({"study_time": found}))
 
 
 if __name__ == "__main__":
