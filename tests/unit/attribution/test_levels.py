@@ -28,6 +28,9 @@ from tests.support.studies import Planted, chat, constant, copying, run
 
 pytestmark = pytest.mark.thorough
 
+SEEDS = [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2))]
+"""The first with every change, the others in the slow lane."""
+
 DRIVER = "The code word of the archive is Pelican."
 
 
@@ -135,20 +138,21 @@ def _retrieval(messages: tuple[Message, ...]) -> str:
     return f"You can have it from seven until ten.{price}"
 
 
+@pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("deterministic", [True, False])
-def test_sentences_of_instructions_come_before_words_of_the_question(deterministic: bool) -> None:
+def test_sentences_of_instructions_come_before_words_of_the_question(
+    deterministic: bool, seed: int
+) -> None:
     texts = [text.replace("|", " ") for text in (_HOTEL, _SAUNA, _PARKING)]
     system, documents = _RULES.replace("|", " "), "\n\n".join(texts)
     messages = chat(system, documents, _ASKED, roles=("system", "system", "user"))
-    for seed in range(3):
-        explanation = run(
-            messages, _retrieval, unit="auto", budget=80, seed=seed, deterministic=deterministic
-        ).explanation
-        every = [*explanation.segments, *explanation.coarser]
-        named = {s.text for s in every if s.significant and s.unit == "sentence"}
-        assert named >= {"Tell the price in euros.", _HOTEL.split("|")[1]}
-        false = {s.text for s in every if s.significant} & {*_SAUNA.split("|"), *texts[1:]}
-        assert not false
+    explanation = run(
+        messages, _retrieval, unit="auto", budget=80, seed=seed, deterministic=deterministic
+    ).explanation
+    every = [*explanation.segments, *explanation.coarser]
+    named = {s.text for s in every if s.significant and s.unit == "sentence"}
+    assert named >= {"Tell the price in euros.", _HOTEL.split("|")[1]}
+    assert not {s.text for s in every if s.significant} & {*_SAUNA.split("|"), *texts[1:]}
 
 
 def _both(*words: str) -> Planted:
@@ -533,7 +537,8 @@ def _planned(messages: tuple[Message, ...]) -> str:
     return " ".join(said for key, said in _DRAWN_ON.items() if key in text) or "I have nothing."
 
 
-def test_fields_and_instructions_come_before_the_sentences_of_the_question() -> None:
+@pytest.mark.parametrize("seed", SEEDS[:2])
+def test_fields_and_instructions_come_before_the_sentences_of_the_question(seed: int) -> None:
     """The result with the largest effect holds nothing but fields, which are no sentences, and the
     system message has a small effect, which is certain."""
     messages = list(chat(_PLANNER, "We retighten the bolts at Skarv. What should the crew know?",
@@ -543,15 +548,14 @@ def test_fields_and_instructions_come_before_the_sentences_of_the_question() -> 
         messages.append(Message(role="assistant", parts=(call,)))
         given = ToolResult(id=str(number), response=response)
         messages.append(Message(role="tool", parts=(given,)))
-    for seed in range(2):
-        how: Any = {"unit": "auto", "budget": 80, "seed": seed, "remote": True}
-        found = run(tuple(messages), _planned, **how).explanation
-        everything = [*found.coarser, *found.segments]
-        named = [s.text for s in everything if s.significant and s.parent is not None]
-        assert {'"wind": 14.5', '"rain": 2.1'} <= set(named)
-        assert "Always end with the emergency number." in named
-        assert all(any(key in text for key in _DRAWN_ON) for text in named)
-        assert all(s.parent is None for s in everything if s.role == "user")
+    how: Any = {"unit": "auto", "budget": 80, "seed": seed, "remote": True}
+    found = run(tuple(messages), _planned, **how).explanation
+    everything = [*found.coarser, *found.segments]
+    named = [s.text for s in everything if s.significant and s.parent is not None]
+    assert {'"wind": 14.5', '"rain": 2.1'} <= set(named)
+    assert "Always end with the emergency number." in named
+    assert all(any(key in text for key in _DRAWN_ON) for text in named)
+    assert all(s.parent is None for s in everything if s.role == "user")
 
 
 @pytest.mark.parametrize(("budget", "results"), [(20, 3), (40, 1)])
