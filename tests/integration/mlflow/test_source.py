@@ -6,6 +6,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,10 @@ from mlflow import MlflowClient
 from mlflow.entities import Span, Trace
 from mlflow.tracing.client import TracingClient
 
+import smile_trace
 from smile_trace.dialects import assemble
 from smile_trace.errors import ReasonCode
+from smile_trace.models.kinds.endpoint import Endpoint, EndpointSettings
 from smile_trace.records import Explanation
 from smile_trace.settings import Settings
 from smile_trace.sources.protocol import Page, pulled
@@ -60,8 +63,8 @@ def experiment(mlflow_server: MLflowServer) -> Iterator[str]:
     mlflow.openai.autolog(disable=True)
 
 
-def ask(model: StrictServer, prompt: str = PROMPT) -> None:
-    openai.OpenAI(base_url=model.base_url, api_key="none").chat.completions.create(
+def ask(model: StrictServer, prompt: str = PROMPT) -> str:
+    reply = openai.OpenAI(base_url=model.base_url, api_key="none").chat.completions.create(
         model="planted",
         temperature=0,
         messages=[
@@ -69,6 +72,7 @@ def ask(model: StrictServer, prompt: str = PROMPT) -> None:
             {"role": "user", "content": prompt},
         ],
     )
+    return str(reply.choices[0].message.content)
 
 
 def traces(experiment: str) -> Sequence[Trace]:
@@ -374,6 +378,27 @@ def test_nothing_is_put_into_a_trace_whose_spans_are_a_file(
     [outcome] = tracker.deliver_traces([captured])
     assert isinstance(outcome, Rejected)
     assert "as a file" in outcome.reason
+
+
+@pytest.mark.slow
+def test_explaining_adds_nothing_to_the_users_traces(experiment: str, model: StrictServer) -> None:
+    """Of an endpoint, inside of a trace of theirs, and of a function that calls their client."""
+    prompt = f"the {WORD} Tower"
+    ask(model, prompt)
+    assert len(traces(experiment)) == 1, "the user's own call is seen"
+    endpoint = Endpoint("m", EndpointSettings(base_url=model.base_url))
+    explained = smile_trace.explain(prompt, model=endpoint, budget=12)
+    assert explained.cost.target_calls == len(model.bodies) - 1 > 4
+    smile_trace.explain(prompt, model=partial(ask, model), budget=8)
+    assert len(traces(experiment)) == 1
+
+    @mlflow.trace
+    def application() -> str:
+        return smile_trace.explain(prompt, model=endpoint, budget=12).answer
+
+    assert application() == "In Paris."
+    _, newest = traces(experiment)
+    assert [span.name for span in newest.data.spans] == ["application"]
 
 
 @pytest.mark.slow
