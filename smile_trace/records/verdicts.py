@@ -106,10 +106,12 @@ def _is_asked(
     everything: Sequence["SegmentAttribution"],
     coarser: Sequence["SegmentAttribution"],
 ) -> bool:
-    """Whether it is in the user's question: the last part of the last user message, no document."""
+    """Whether it is in the user's question: the last part of the last user message, no document and
+    no word."""
     asked = [s for s in everything if s.role == "user" and s.parent is None]
     root = [segment, *around(segment, coarser)][-1]
-    return bool(asked) and root is max(asked, key=lambda s: s.places) and not _tells_more(root)
+    last = bool(asked) and root is max(asked, key=lambda s: s.places)
+    return last and root.unit != "word" and not _tells_more(root)
 
 
 def _tells_more(segment: "SegmentAttribution") -> bool:

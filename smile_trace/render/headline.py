@@ -10,6 +10,7 @@ from smile_trace.render.text import visible
 _ASIDE = re.compile(rf"(?<=%) \[\d+ to \d+ %\]|{re.escape(NOT_COMPARED)}")
 _ALONE = re.compile(r", (all|\d+ %) if removed alone(?=\))")
 _AVERAGE = re.compile(r" on average(?=\))")
+_FIRST = " is lost without it on average"
 _QUOTE = re.compile(r"(the \w+ message )?“([^“”]*)”")
 _CLAUSE = re.compile(r"; (?=(?:[^“”]*“[^“”]*”)*[^“”]*$)")
 """The end of a clause, not inside of a quotation."""
@@ -40,7 +41,9 @@ def _shorter(summary: str, explanation: Explanation) -> Iterator[str]:
     yield named
     averages = _ALONE.sub("", named)
     yield averages
-    clauses = _CLAUSE.split(_AVERAGE.sub("", averages).removesuffix("."))
+    head, first, rest = averages.partition(_FIRST)  # which holds for all numbers
+    once = head + first.replace(" is lost without it", " lost") + _AVERAGE.sub("", rest)
+    clauses = _CLAUSE.split(once.removesuffix("."))
     for count in range(len(clauses), 0, -1):
         some = "; ".join([*clauses[:count], *_left(clauses, count, explanation)])
         for longest in _LONGEST:

@@ -63,9 +63,9 @@ class Heatmap:
             "colour."
         )
         finer = (
-            "Then the parts inside it were removed, with everything else retained: those that "
-            "matter are outlined, and their values do not add up to that of the whole, and can "
-            "exceed it."
+            "Then the parts inside it were removed, several at a time, with the rest of the prompt "
+            "retained: those that matter are outlined, and their values do not add up to that of "
+            "the whole, and can exceed it."
         )
         said = {
             f"Grey: without effect, it {NO_DIFFERENCE}.": "excluded" in self.kinds,

@@ -229,7 +229,8 @@ def test_beside_a_driver_a_few_are_named_only_where_others_may_be_stronger() -> 
 def test_what_a_question_was_answered_by_is_named_before_it(
     part: dict[str, Any], effect: float, first: str
 ) -> None:
-    segments = [segment("cat", effect, effect, effect, **part), driver("dog")]
+    question = driver("dog", unit="sentence")
+    segments = [segment("cat", effect, effect, effect, **part), question]
     assert re.findall("“(.*?)”", said(segments))[0] == first
     # What is not certain does not come first.
     segments[0] = segments[0].model_copy(update={"significant": False})
