@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
+import pytest
+
 from smile_trace.attribution import PerturbationStudy
 from smile_trace.records import (
     Explanation,
@@ -17,6 +19,11 @@ from smile_trace.records import (
 )
 
 Planted = Callable[[tuple[Message, ...]], str | Response]
+
+
+def further(*seeds: int) -> list[Any]:
+    """Seeds for the slow lane, beside those that run with every change."""
+    return [pytest.param(seed, marks=pytest.mark.slow) for seed in seeds]
 
 
 def chat(*contents: str, roles: Sequence[str] = ("user",)) -> tuple[Message, ...]:

@@ -17,7 +17,7 @@ from smile_trace.attribution.word_vectors import embed_words
 from smile_trace.records import Message, Response, ToolCall, Unit
 from smile_trace.records.formats.answers import tool_calls_text
 from smile_trace.render.heatmap_layout import heatmap
-from tests.support.studies import run
+from tests.support.studies import further, run
 
 TWO = "Anna paints boats. Bernd bakes bread. Anna sleeps."
 
@@ -215,7 +215,7 @@ def test_the_word_and_its_field_are_named_in_19_of_20() -> None:
     assert sum(one.named and one.only for one in seen) >= 19
 
 
-@pytest.mark.parametrize("seed", [3, 14])
+@pytest.mark.parametrize("seed", [3, *further(14)])
 def test_values_that_are_extracted_are_named_with_their_fields(seed: int) -> None:
     """Each field has two of six drivers among 20 words: less than their sum tells in 40 calls."""
     record = extracted(seed)

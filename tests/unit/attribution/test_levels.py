@@ -24,12 +24,9 @@ from smile_trace.records import (
     ToolCall,
     ToolResult,
 )
-from tests.support.studies import Planted, chat, constant, copying, run
+from tests.support.studies import Planted, chat, constant, copying, further, run
 
 pytestmark = pytest.mark.thorough
-
-SEEDS = [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2))]
-"""The first with every change, the others in the slow lane."""
 
 DRIVER = "The code word of the archive is Pelican."
 
@@ -138,7 +135,7 @@ def _retrieval(messages: tuple[Message, ...]) -> str:
     return f"You can have it from seven until ten.{price}"
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", [0, *further(1, 2)])
 @pytest.mark.parametrize("deterministic", [True, False])
 def test_sentences_of_instructions_come_before_words_of_the_question(
     deterministic: bool, seed: int
@@ -537,7 +534,7 @@ def _planned(messages: tuple[Message, ...]) -> str:
     return " ".join(said for key, said in _DRAWN_ON.items() if key in text) or "I have nothing."
 
 
-@pytest.mark.parametrize("seed", SEEDS[:2])
+@pytest.mark.parametrize("seed", [0, *further(1)])
 def test_fields_and_instructions_come_before_the_sentences_of_the_question(seed: int) -> None:
     """The result with the largest effect holds nothing but fields, which are no sentences, and the
     system message has a small effect, which is certain."""

@@ -19,7 +19,7 @@ from smile_trace.records import (
     Prompted,
     Response,
 )
-from tests.support.studies import Planted, chat, constant, copying, run
+from tests.support.studies import Planted, chat, constant, copying, further, run
 
 pytestmark = pytest.mark.thorough
 
@@ -222,7 +222,7 @@ def test_what_only_masks_without_four_fifths_moved_stays_possible() -> None:
         assert all(s.ci_low < truth < s.ci_high for s in explanation.segments)
 
 
-@pytest.mark.parametrize("seed", [2, pytest.param(3, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("seed", [2, *further(3)])
 def test_where_only_four_fifths_moved_the_answer_the_rest_removes_half(seed: int) -> None:
     """Parts that stand in for each other are removed together there more often."""
     asked = run(MANY, any_of("w3x", "w9x", "w17x"), seed=seed)
@@ -242,11 +242,11 @@ def test_a_study_with_narrow_intervals_stops_early() -> None:
     assert sum(counts) < 2 * 36
 
 
-def test_two_equivalent_words_are_not_missed_by_an_early_stop() -> None:
+@pytest.mark.parametrize("seed", [0, *further(1)])
+def test_two_equivalent_words_are_not_missed_by_an_early_stop(seed: int) -> None:
     """Either of two is enough: removed together they count, which an early stop must not miss."""
-    either = any_of("Pelican", "night")
-    found = [run(TEN, either, seed=seed).explanation.fidelity.status for seed in range(2)]
-    assert found.count("no_effect") == 0
+    found = run(TEN, any_of("Pelican", "night"), seed=seed).explanation
+    assert found.fidelity.status != "no_effect"
 
 
 def test_a_row_counts_only_when_all_before_it_were_asked() -> None:
@@ -510,7 +510,7 @@ def _tools(lost: Callable[[tuple[int, ...]], float], seed: int, parts: int = 9) 
     ).explanation
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", [0, 1, *further(2, 3, 4, 5)])
 def test_a_tools_result_with_a_quarter_of_the_effect_is_never_excluded(seed: int) -> None:
     """True effects .66, .24 and .24: without the first result the others do nothing."""
     found = _tools(lambda x: 0.92 if x[1] else 0.37 * (x[3] + x[5]), seed)
@@ -522,7 +522,7 @@ def test_a_tools_result_with_a_quarter_of_the_effect_is_never_excluded(seed: int
     assert (found.status == "reliable") == (most < min(named))
 
 
-@pytest.mark.parametrize("seed", [2, 3])
+@pytest.mark.parametrize("seed", [2, *further(3)])
 def test_two_of_which_either_is_enough_are_not_excluded_unseen(seed: int) -> None:
     """With seed 2 no mask of the first twenty removes both."""
     found = _tools(lambda x: 0.5 * x[1] * x[3] + 0.3 * x[5], seed)
@@ -550,7 +550,8 @@ def test_a_study_goes_on_until_what_is_open_is_settled(most: int | None, settled
     assert (said in found.summary) == (not settled)
 
 
-def test_a_study_that_was_settled_before_its_last_row_goes_on_to_it() -> None:
+@pytest.mark.parametrize("seed", [2, *further(26)])
+def test_a_study_that_was_settled_before_its_last_row_goes_on_to_it(seed: int) -> None:
     """It drew ever more rows behind the look at which it had stopped, and asked none."""
     said = {
         "desk": "The desk is oak.",
@@ -570,17 +571,10 @@ def test_a_study_that_was_settled_before_its_last_row_goes_on_to_it() -> None:
         told = [s for k, s in said.items() if k in sent and (k != "price" or "tell" in sent)]
         return " ".join(told) or "No."
 
-    for seed in (2, 26):
-        asked = run(
-            rules,
-            model,
-            unit="sentence",
-            distance=_unsaid,
-            budget=60,
-            until_settled=200,
-            seed=seed,
-        )
-        assert asked.explanation.status == "reliable"
+    asked = run(
+        rules, model, unit="sentence", distance=_unsaid, budget=60, until_settled=200, seed=seed
+    )
+    assert asked.explanation.status == "reliable"
 
 
 ADDING = {
@@ -680,7 +674,8 @@ def test_a_part_that_costs_more_alone_than_on_average_is_not_excluded() -> None:
     assert {said[word] for word in words if word not in ("Gate", *needed)} == {"excluded"}
 
 
-def test_words_that_cost_a_field_alone_are_told_from_the_excluded() -> None:
+@pytest.mark.parametrize("seed", [0, *further(1, 2)])
+def test_words_that_cost_a_field_alone_are_told_from_the_excluded(seed: int) -> None:
     """All excluded words are removed at once, then halves of those without which more was lost."""
     note = (
         "Good morning, this is Jonas Berg, we would like to order five Ild stoves for the scouts,"
@@ -698,8 +693,7 @@ def test_words_that_cost_a_field_alone_are_told_from_the_excluded() -> None:
 
     prompt = f"Extract the order as JSON with the keys customer, product and quantity. {note}"
     matter = {"JSON", "this", "is", "Jonas", "Berg,", "Ild", "stoves", "five"}
-    for seed in range(3):
-        found = run(prompt, model, budget=80, seed=seed).explanation
-        excluded = {s.text for s in found.segments if s.verdict == "excluded"}
-        assert not excluded & matter
-        assert len(excluded) >= 15
+    found = run(prompt, model, budget=80, seed=seed).explanation
+    excluded = {s.text for s in found.segments if s.verdict == "excluded"}
+    assert not excluded & matter
+    assert len(excluded) >= 15
