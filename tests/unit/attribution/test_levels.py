@@ -399,7 +399,7 @@ SAID = (
 UNKNOWN = "I am sorry, but nothing could be found."
 
 
-ASKED = [(3, 40, True), (8, 40, True), (3, 100, False)]
+ASKED = [(3, 40, True), (8, 40, True), pytest.param(3, 100, False, marks=pytest.mark.slow)]
 """Numbers of results, calls, and whether the model repeats itself."""
 
 

@@ -165,13 +165,13 @@ def test_a_regressor_of_scikit_learn_is_fitted_and_named():
         solver: smile_trace.explain(
             "the quick fox jumps over the dog", model=PlantedModel(model), budget=30, solver=solver
         )
-        for solver in ("process", "smile", RandomForestRegressor(50, random_state=0))
+        for solver in ("process", "smile", RandomForestRegressor(5, random_state=0))
     }
     assert [each.ranked[0].text for each in found.values()] == ["fox"] * 3
     assert len({each.fidelity.r2_heldout for each in found.values()}) == 3
     names = [each.settings.solver for each in found.values()]
     assert names[:2] == ["process", "smile"]
-    assert names[2] == "RandomForestRegressor(n_estimators=50, random_state=0)"
+    assert names[2] == "RandomForestRegressor(n_estimators=5, random_state=0)"
     with pytest.raises(CannotExplain, match="no solver 'RandomForestRegressor"):
         ExplainOptions.from_record(found.popitem()[1].settings)
     with pytest.raises(ValueError, match="no solver 'lasso'"):
