@@ -99,6 +99,11 @@ class VersionReport(Record):
     dropped: tuple[str, ...] = ()
     links: dict[str, str] = {}
 
+    @property
+    def measured(self) -> bool:
+        """Whether the influence of a segment is known, however well."""
+        return any(item.standard_error is not None for item in self.segments)
+
     def count(self, verdict: Verdict) -> int:
         """Return how many segments have that verdict."""
         return sum(item.verdict == verdict for item in self.segments)

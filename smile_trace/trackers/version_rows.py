@@ -99,12 +99,10 @@ def change_rows(comparison: Comparison) -> list[Row]:
         rows.append(row)
         for place, edit in enumerate(change.edits):
             label, told = edit_verdict(change, place, limit)
-            effect = next((one for one in change.effects if one.edits == (place,)), None)
             row = Row({"edit": visible(edit_phrase(edit))}, key=f"edit {number} {place}")
             row.cells[change.before] = _text(edit.before.strip() or ABSENT, EDIT)
             row.cells[change.after] = _text(f"{edit.after.strip() or ABSENT}\n\n{told}", EDIT)
             row.cells[change.after].label = label
-            row.cells[change.after].score = None if effect is None else round(effect.distance, 4)
             rows.append(row)
     return rows
 

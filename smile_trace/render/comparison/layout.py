@@ -210,6 +210,13 @@ def open_parts(version: VersionReport) -> str:
     return f"{parts}: open, up to {100 * max(i.at_most for i in found):.0f} % of an answer{told}"
 
 
+def not_measured(versions: Sequence[VersionReport]) -> list[str]:
+    """Return why no part of a version was measured, each reason once."""
+    without = [version for version in versions if not version.measured]
+    reasons = [f"Not used: {why}" for version in without for why in version.dropped]
+    return list(dict.fromkeys([*reasons, *filter(None, map(unmeasured, without))]))
+
+
 def unmeasured(version: VersionReport) -> str:
     """Return how many parts were removed from too few calls; empty if none, or if `dropped` says
     why none was measured."""

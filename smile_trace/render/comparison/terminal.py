@@ -26,7 +26,7 @@ _STYLE = {
     "open": "",
 }
 _MAX_ROWS = 12
-_CHANGED = "changed: how much of an answer, on average (1: nothing of it is left)"
+_CHANGED = "changed: how much of an answer, on average (1: another answer altogether)"
 _INFLUENCE = "influence: what an answer loses without the part, on average (1: all of it)"
 _EXCLUDED = "excluded: no measurable difference on average; at most so many calls may need it"
 _MATTERED = (
