@@ -69,6 +69,11 @@ def json_change(one: Any, other: Any) -> float:
     return min(lost / total, 1.0)
 
 
+def is_order(key: str) -> bool:
+    """Whether the order of a list counts, by its key: `ranking`, `steps`."""
+    return _ORDERED_KEY.search(key) is not None
+
+
 def _lost_of(one: Any, other: Any, key: str) -> tuple[float, int]:
     if isinstance(one, dict) and isinstance(other, dict):
         parts = [_lost_of(one[k], other[k], k) for k in one if k in other]
@@ -77,7 +82,7 @@ def _lost_of(one: Any, other: Any, key: str) -> tuple[float, int]:
         lost = sum(part[0] for part in parts) + gone + (0.5 * new if not gone else 0)
         return lost, max(sum(part[1] for part in parts) + gone + (new if not gone else 0), 1)
     if isinstance(one, list) and isinstance(other, list):
-        if _ORDERED_KEY.search(key):
+        if is_order(key):
             apart = sum(_written(a) != _written(b) for a, b in zip(one, other, strict=False))
             return apart + abs(len(one) - len(other)), max(len(one), len(other), 1)
         mine, theirs = Counter(map(_written, one)), Counter(map(_written, other))

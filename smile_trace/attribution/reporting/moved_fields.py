@@ -1,6 +1,6 @@
 """The fields of a JSON answer that change without a segment, or only without two of them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
@@ -12,6 +12,7 @@ from smile_trace._text.json_fields import Path, fields, written_path
 from smile_trace.attribution.answer_change.response_scores import Row
 from smile_trace.attribution.estimation import inference
 from smile_trace.attribution.estimation.findings import LevelFindings, random_rows, removal_masks
+from smile_trace.attribution.reporting.matched_items import matched_items
 from smile_trace.records import FieldChange, Perturbation, Response
 
 MOST_FIELDS = 8
@@ -81,7 +82,8 @@ def moved_fields(
             certain.setdefault(one.path, []).append(one)
     known += _answered(beside)
     removed = removal_masks([row for row, _ in known], np.ones(len(findings.segments), dtype=bool))
-    logged, said = _values(answer), [_values(response.text or "") for _, response in known]
+    logged = _values(answer)
+    said = [_said(response, logged) for _, response in known]
     return tuple(
         change
         for path, of_path in certain.items()
@@ -146,7 +148,7 @@ def changed_fields(answer: str, rows: Sequence[Row]) -> dict[Path, list[float]]:
     logged = _values(answer)
     if len(logged) < 2:
         return {}
-    said = [_values(r.text or "") if r is not None and r.ok else logged for _, r in rows]
+    said = [_said(r, logged) if r is not None and r.ok else logged for _, r in rows]
     changed = {
         path: [float(one.get(path) != value) for one in said] for path, value in logged.items()
     }
@@ -158,6 +160,10 @@ def changed_fields(answer: str, rows: Sequence[Row]) -> dict[Path, list[float]]:
 def _values(answer: str) -> dict[Path, str]:
     places = fields(answer).items()
     return {path: " ".join(answer[a:b].casefold().split()) for path, (a, b) in places}
+
+
+def _said(response: Response, logged: Mapping[Path, str]) -> dict[Path, str]:
+    return matched_items(logged, _values(response.text or ""))
 
 
 def _test(
