@@ -32,6 +32,16 @@ def title_or_beginning(text: str) -> str:
     return title(text) or " ".join(text.split())[:LONGEST]
 
 
+def both_ends(text: str, longest: int = LONGEST) -> str:
+    """The text on one line; the first and last words of a long one, since the first alone would be
+    taken for what it says."""
+    flat = " ".join(text.split())
+    if len(flat) <= longest:
+        return flat
+    head, tail = flat[: longest // 2], flat[-longest // 2 :]
+    return f"{head.rpartition(' ')[0] or head} … {tail.partition(' ')[2] or tail}"
+
+
 def title(text: str) -> str | None:
     """The title of a passage, at most `LONGEST` characters; None if it begins with none.
 
@@ -64,8 +74,12 @@ def _first_line(text: str) -> str | None:
 
 
 def _number(text: str) -> str | None:
+    """None for several numbered items: the first one's words would stand for all of them."""
     number = _NUMBER.match(text)
     if number is None:
+        return None
+    alike = re.sub(r"\d+", r"\\d+", re.escape(number[0]))
+    if re.search(rf"^[ \t]{{0,8}}{alike}", text[number.end() :], re.IGNORECASE | re.MULTILINE):
         return None
     words = " ".join(text[number.end() :].lstrip(" :.-").split())
     shown = (

@@ -4,7 +4,8 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from smile_trace._guards.presentable import presentable
+from smile_trace._guards.presentable import LONGEST_LINE, presentable
+from smile_trace._text.titles import both_ends
 from smile_trace.records.base import JSON, Record, Shown, view
 from smile_trace.records.explanation import Cost, Explanation, SegmentAttribution
 from smile_trace.records.formats.answers import read_tool_calls
@@ -71,10 +72,11 @@ class PathStep(Record):
     note: str | None = None
 
     def named(self, driver: SegmentAttribution) -> str:
-        """The driver's text in quotes, a whole result of a tool by its tool."""
+        """The driver's text in quotes, of a long one the first and last words; a whole result of a
+        tool by its tool."""
         if (result := result_name(driver, self.explanation.messages)) is not None:
             return str(result)
-        return f"“{presentable(driver.name, longest=_LONGEST)}”"
+        return f"“{both_ends(presentable(driver.name, longest=LONGEST_LINE))}”"
 
     @property
     def title(self) -> str:

@@ -163,6 +163,8 @@ BODY = "Goods can be returned within 30 days, unworn and with their tags."
         (f"退货政策\n{BODY}", "退货政策"),
         (f"Username: admin\n{BODY}", "Username: admin"),
         (f"Product name: Lamp\n{BODY}", "Product name: Lamp"),
+        (f"2. {BODY}\n3. {BODY}", None),
+        (f"[2] {BODY}\n1. {BODY}", "[2] Goods can be returned within 30 …"),
         (f"[2] {'退' * 40}", f"[2] {'退' * 32} …"),
         (BODY, None),
         (f"{BODY}\n{BODY}", None),
@@ -183,6 +185,7 @@ def test_a_hostile_text_takes_no_time() -> None:
         f"{spaces}:",
         f"a{spaces}b\nc",
         "[1]" * 200_000,
+        "1. " + "\n" * 400_000 + f"\n{spaces}",
     )
     for text in hostile:
         assert title(text) is None or len(title(text) or "") <= 80

@@ -7,7 +7,7 @@ from itertools import combinations
 
 from smile_trace._text.json_fields import path_of, written_path
 from smile_trace._text.lists import in_words, listed, listed_few, ordinal
-from smile_trace._text.titles import title
+from smile_trace._text.titles import LONGEST, both_ends, title
 from smile_trace.attribution.answer_change.response_scores import NEGLIGIBLE
 from smile_trace.attribution.answer_span import AnswerSpan
 from smile_trace.attribution.reporting.field_clauses import field_clauses
@@ -35,9 +35,6 @@ from smile_trace.records.verdicts import (
     named_of,
     outermost_drivers,
 )
-
-_MAX_LENGTH = 60
-"""Characters of a quoted text."""
 
 _TITLED = ("document", "section", "example", "variable")
 """Units that are called by their title if they are long."""
@@ -133,7 +130,7 @@ def part_named(answer: str, part: AnswerSpan | None) -> str | None:
     of a JSON field; None for all of it."""
     if part is None:
         return None
-    text, path = _short(answer[slice(*part)]), path_of(answer, part)
+    text, path = both_ends(answer[slice(*part)]), path_of(answer, part)
     if path is None or read_tool_calls(answer) is not None:
         return f"part “{text}”"
     return f"field `{written_path(path).removeprefix('$.')}` (“{text}”)"
@@ -371,7 +368,7 @@ def _named(segment: SegmentAttribution, segments: Sequence[SegmentAttribution]) 
     if segment.unit == "message":
         return f"the {segment.role} message {text}"
     if segment.unit == "tool" and (tool := tool_name(segment.text)) is not None:
-        return f"the tool “{_short(tool)}”"
+        return f"the tool “{both_ends(tool)}”"
     if segment.unit in ("turn", "step"):
         return f"the {segment.unit} {text}"
     same = [s for s in segments if _quoted(s) == text]
@@ -381,24 +378,15 @@ def _named(segment: SegmentAttribution, segments: Sequence[SegmentAttribution]) 
 def _quoted(segment: SegmentAttribution) -> str:
     """The segment's title or name in quotes, with dots for its further places."""
     if segment.title is not None:
-        return f"“{_short(segment.title)}”"
-    titled = segment.unit in _TITLED and len(" ".join(segment.text.split())) > _MAX_LENGTH
-    name = (title(segment.text) if titled else None) or _short(segment.name)
+        return f"“{both_ends(segment.title)}”"
+    titled = segment.unit in _TITLED and len(" ".join(segment.text.split())) > LONGEST
+    name = (title(segment.text) if titled else None) or both_ends(segment.name)
     return f"“{name}{' …' if segment.also else ''}”"
 
 
 def _words(text: str) -> str:
     """The words of a text, without marks and case."""
     return " ".join(re.findall(r"\w+", text.casefold()))
-
-
-def _short(text: str) -> str:
-    """The text on one line; the first and last words of a long text."""
-    flat = " ".join(text.split())
-    if len(flat) <= _MAX_LENGTH:
-        return flat
-    head, tail = flat[: _MAX_LENGTH // 2], flat[-_MAX_LENGTH // 2 :]
-    return f"{head.rpartition(' ')[0] or head} … {tail.partition(' ')[2] or tail}"
 
 
 def _counted(segments: Sequence[SegmentAttribution], kind: str) -> str:

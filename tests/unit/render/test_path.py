@@ -84,6 +84,26 @@ def test_a_whole_result_is_named_by_its_tool() -> None:
     assert "1002" not in scores_to_markdown(explanation)
 
 
+def test_a_passage_of_several_rules_is_not_named_by_its_first() -> None:
+    rules = (
+        "7. The agency was founded in 1987 and employs forty people in three towns.\n"
+        "8. Refunds are a share of the total; look the share up.\n"
+        "9. Do not use exclamation marks in Paris."
+    )
+    path = sample_path(rules)
+    step = path.steps[1]
+    [driver] = step.explanation.drivers
+    driver = driver.model_copy(update={"text": rules, "unit": "span"})
+    [source] = step.sources
+    sources = (source.model_copy(update={"drivers": (driver,)}),)
+    step = step.model_copy(update={"sources": sources})
+    said = summarize_path([step])
+    assert "depends on “7. The agency was founded in … exclamation marks in Paris”" in said
+    alone = path.model_copy(update={"steps": (step,)})
+    assert "exclamation marks in Paris +0.70" in " ".join(printed(alone).split())
+    assert "agency" not in path_ends(alone), "a list of rules has no title"
+
+
 def test_the_page_has_the_tree_and_every_heatmap() -> None:
     page = path_to_html(sample_path())
     assert page.count("<!doctype html>") == 1
