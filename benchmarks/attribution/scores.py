@@ -17,31 +17,55 @@ TOKENS = 4
 _BATCH = 64
 
 
-class Scores:
-    """The packaged Gemma 3 270M, asked at temperature 0, with a cache by exact text.
+class Packaged:
+    """The packaged Gemma 3 270M, and a file of what it said.
 
     Args:
         path: the SQLite file; made where there is none.
+        table: its only table.
     """
 
-    def __init__(self, path: Path = CACHE) -> None:
+    def __init__(self, path: Path, table: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._known = sqlite3.connect(path, timeout=60, check_same_thread=False)
-        self._known.execute(
-            "create table if not exists response (prompt text, answer text, json text,"
-            " primary key (prompt, answer))"
-        )
+        self._known.execute(f"create table if not exists {table}")
         how = LocalSettings(kind="local", packaged="demo-completion", max_tokens=TOKENS)
         self._model = LocalModel("demo", how)
         self._loop = asyncio.new_event_loop()
-        self._lock = threading.RLock()  # some peers ask from threads of their own
-        self.asked = 0
 
     def close(self) -> None:
         """Stop the model and close the file."""
         self._loop.run_until_complete(self._model.aclose())
         self._loop.close()
         self._known.close()
+
+    def _said(self, texts: Sequence[str], temperature: float, answer: str = "") -> list[Response]:
+        """What it says to each text, or how likely `answer` is after it."""
+        requests = [
+            Request(
+                messages=(Message(role="user", content=text),),
+                form="completion",
+                parameters={"temperature": temperature, "max_tokens": TOKENS},
+            )
+            for text in texts
+        ]
+        asking = self._model.score(requests, answer) if answer else self._model.generate(requests)
+        responses = self._loop.run_until_complete(asking)
+        for response in responses:
+            if not response.ok:
+                raise RuntimeError(response.failure)
+        return responses
+
+
+class Scores(Packaged):
+    """Asked at temperature 0, with a cache by exact text."""
+
+    def __init__(self, path: Path = CACHE) -> None:
+        super().__init__(
+            path, "response (prompt text, answer text, json text, primary key (prompt, answer))"
+        )
+        self._lock = threading.RLock()  # some peers ask from threads of their own
+        self.asked = 0
 
     def generate(self, texts: Sequence[str]) -> list[Response]:
         """What the model says after each text, TOKENS tokens."""
@@ -68,19 +92,7 @@ class Scores:
         return None if row is None else Response.model_validate_json(row[0])
 
     def _ask(self, texts: Sequence[str], answer: str) -> list[Response]:
-        requests = [
-            Request(
-                messages=(Message(role="user", content=text),),
-                form="completion",
-                parameters={"temperature": 0, "max_tokens": TOKENS},
-            )
-            for text in texts
-        ]
-        asking = self._model.score(requests, answer) if answer else self._model.generate(requests)
-        responses = self._loop.run_until_complete(asking)
-        for response in responses:
-            if not response.ok:
-                raise RuntimeError(response.failure)
+        responses = self._said(texts, 0, answer)
         self.asked += len(texts)
         with self._known:
             self._known.executemany(
