@@ -131,11 +131,7 @@ class CometArchiveTracker(Tracker):
         for call in calls:
             for name in (page_name(call), explanation_name(call)):
                 (folder / name).unlink(missing_ok=True)
-        shown = {
-            call: explanation
-            for call in latest(left)
-            if (explanation := _read(folder / explanation_name(call)))
-        }
+        shown = latest(left, lambda name: _read(folder / name))
         template = (folder / TEMPLATE).read_text(encoding="utf-8")
         use = PromptUse(
             name=key.name, version=key.version, template=template, message=0, start=0, end=0
@@ -152,11 +148,7 @@ class CometArchiveTracker(Tracker):
         rows_file = folder / ROWS
         rows = merge_rows(rows_file.read_bytes() if rows_file.exists() else None, items)
         new = {item.call.id: item.explanation for item in items}
-        shown = {
-            call: explanation
-            for call in latest(rows)
-            if (explanation := new.get(call) or _read(folder / explanation_name(call)))
-        }
+        shown = latest(rows, lambda name: _read(folder / name), new)
         wanted = report(key, use_of(items[-1], name, version), rows, shown, items)
         for asset in sorted(wanted.assets, key=lambda asset: asset == ROWS):  # the rows last
             _write(folder / asset, wanted.assets[asset])

@@ -6,7 +6,7 @@ import csv
 import hashlib
 import io
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from statistics import fmean
@@ -281,9 +281,16 @@ def rows_document(rows: Sequence[Row]) -> bytes:
     return json.dumps([strict_json(row.model_dump()) for row in rows]).encode()
 
 
-def latest(rows: Sequence[Row]) -> list[str]:
-    """Return the ids of the calls in the HTML panel, the newest first."""
-    return [row.call for row in reversed(rows[-LATEST:])]
+def latest(
+    rows: Sequence[Row],
+    read: Callable[[str], Explanation | None],
+    new: Mapping[str, Explanation] | None = None,
+) -> dict[str, Explanation]:
+    """Return the explanations in the HTML panel by call, the newest first: of those at hand, else
+    those that `read` finds under their name."""
+    calls = [row.call for row in reversed(rows[-LATEST:])]
+    found = ((call, (new or {}).get(call) or read(explanation_name(call))) for call in calls)
+    return {call: explanation for call, explanation in found if explanation}
 
 
 def report(

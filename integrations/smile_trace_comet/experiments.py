@@ -3,6 +3,7 @@
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from smile_trace.records import JSON, Explanation
@@ -61,14 +62,7 @@ def deliver_version(
     assets = client.assets(key)
     rows = merge_rows(client.read_asset(key, assets[ROWS]) if ROWS in assets else None, items)
     new = {item.call.id: item.explanation for item in items}
-    shown = {
-        call: explanation
-        for call in latest(rows)
-        if (
-            explanation := new.get(call)
-            or read_held(Explanation, client, key, assets, explanation_name(call))
-        )
-    }
+    shown = latest(rows, partial(read_held, Explanation, client, key, assets), new)
     use = use_of(items[-1], version.name, version.version)
     comparison = read_held(Comparison, client, key, assets, COMPARISON)
     wanted = report(version, use, rows, shown, items, comparison)
@@ -146,11 +140,7 @@ def _write(
         links = [(trace, f"{base}/{trace}") for trace in traces]
         client.write_asset(key, TRACES, table_csv(("trace", "url"), links))
     rows = merge_rows(client.read_asset(key, assets[ROWS]) if ROWS in assets else None, [])
-    shown = {
-        call: explanation
-        for call in latest(rows)
-        if (explanation := read_held(Explanation, client, key, assets, explanation_name(call)))
-    }
+    shown = latest(rows, partial(read_held, Explanation, client, key, assets))
     client.write_html(key, version_page(title, version.template, rows, shown, comparison))
     client.write_metrics(key, figures(comparison, number))
 
@@ -233,11 +223,7 @@ def _forget_in_version(
     if left == rows and not gone & assets.keys():
         return others
     template = client.read_asset(key, assets[TEMPLATE]).decode() if TEMPLATE in assets else ""
-    shown = {
-        call: explanation
-        for call in latest(left)
-        if (explanation := read_held(Explanation, client, key, assets, explanation_name(call)))
-    }
+    shown = latest(left, partial(read_held, Explanation, client, key, assets))
     title = f"{version.name} v{version.version}"
     client.write_html(key, version_page(title, template, left, shown, None))
     client.write_metrics(key, summary_metrics(left))

@@ -1,15 +1,13 @@
 """The facts beside an explanation: how far to trust it, and what it cost."""
 
 from collections.abc import Iterator
+from typing import get_args
 
-from smile_trace.records import Explanation, ProxyUse
+from smile_trace.records import Explanation, FidelityStatus, ProxyUse
 from smile_trace.render.text import short, unsigned
 
-STATUS_WORDS = {
-    "reliable": "reliable",
-    "partial": "partial",
-    "no_effect": "no effect",
-    "inconclusive": "inconclusive",
+STATUS_WORDS: dict[FidelityStatus, str] = {
+    status: status.replace("_", " ") for status in get_args(FidelityStatus)
 }
 
 

@@ -35,7 +35,7 @@ def _read(data: bytes) -> None:
             traces._summaries(document)
         traces.read_held(Explanation, client, "k", assets, "e")
         traces.read_held(Comparison, client, "k", assets, experiments.COMPARISON)
-        contents.latest(contents.merge_rows(data, []))
+        contents.latest(contents.merge_rows(data, []), lambda name: None)
         rows = runs._read(any_text(data))
         runs._metrics(list(rows.values()))
 
