@@ -10,8 +10,6 @@ from typing import Final
 
 SPANS_PER_CALL: Final = 2
 """Assumed: a call and what is around it."""
-SPAN_BYTES: Final = 1_500
-"""Assumed: OTLP/JSON of a span with a prompt of a few hundred words."""
 STORED_BYTES_PER_CALL: Final = 9_000
 """Of a trace of two spans in a store, its delivery with it; of a prototype."""
 EXPLANATION_BYTES: Final = 100_000

@@ -17,7 +17,7 @@ import numpy as np
 from benchmarks.families.models import NAMES
 from benchmarks.families.studies import Outcome, outcomes
 from benchmarks.families.tables import Table, load
-from smile_trace.attribution.estimation.proxy_findings import mistrusted
+from benchmarks.statistics.screen import dropped_after
 from smile_trace.records import Signal
 
 SEEDS = 5
@@ -134,8 +134,7 @@ def screened(found: Sequence[Outcome]) -> str:
                 and o.trust is not None
                 and o.agreement is not None
             ]
-            counts = range(1, len(seen) + 1)
-            after.append(next((c for c in counts if mistrusted(seen[:c])), None))
+            after.append(dropped_after(seen))
         dropped = [count for count in after if count is not None]
         lines.append(f"{calls} calls: dropped {len(dropped)} of {len(after)}, after {dropped}")
     return "\n".join(lines)

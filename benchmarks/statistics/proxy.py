@@ -57,7 +57,6 @@ class Outcome:
     errors: tuple[float, float, float, float, float]
     covered: tuple[bool, ...]
     covered_others: tuple[bool, ...]
-    width: float
     false_share: float
     found_share: float
     any_significant: bool
@@ -155,7 +154,6 @@ def study(task: tuple[str, int, int, int]) -> Outcome:
         errors=(errors[0], errors[1], errors[2], errors[3], errors[4]),
         covered=tuple(map(bool, inside[drives])),
         covered_others=tuple(map(bool, inside[~drives])),
-        width=float((estimate.high - estimate.low)[drives].mean()) if drives.any() else 0.0,
         false_share=float((significant & ~drives).sum() / max(int(significant.sum()), 1)),
         found_share=float(significant[drives].mean()) if drives.any() else 0.0,
         any_significant=bool(significant.any()),
@@ -223,7 +221,6 @@ def summary(outcomes: Sequence[Outcome]) -> dict[str, float]:
         "coverage_drivers": float(np.mean(covered)) if covered else float("nan"),
         "intervals": len(covered),
         "coverage_others": float(np.mean(others)) if others else float("nan"),
-        "width": float(np.mean([o.width for o in outcomes])),
         "false_discovery_rate": float(np.mean([o.false_share for o in outcomes])),
         "power": float(np.mean([o.found_share for o in outcomes])),
         "any_significant": float(np.mean([o.any_significant for o in outcomes])),

@@ -7,15 +7,13 @@ Three suites, whose answers are texts and whose truth is enumerated (`texts.Trut
 `texts` in turns of size, with and without noise; agents that had three results of tools, where one
 gates the others, each adds its sentence, or either of two is enough; prompts with five instructions
 that each add a sentence. The share of the answer's words that is not said again is its change: a
-sentence counts by its length. `--rows FILE` keeps what every study found.
+sentence counts by its length.
 """
 
 import argparse
-import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 from random import Random
 
 import numpy as np
@@ -282,7 +280,6 @@ def main() -> None:
     parser.add_argument("--instructions", type=int, default=5, help="seeds")
     parser.add_argument("--budget", type=int, default=80)
     parser.add_argument("--distance", default="unsaid", help="`unsaid`, or a name")
-    parser.add_argument("--rows", type=Path, help="JSON Lines of studies with these options")
     options = parser.parse_args()
     for suite in ("worlds", "nothing", "agents", "instructions"):
         seen: list[Studied] = []
@@ -290,9 +287,6 @@ def main() -> None:
         cases = _cases(suite, getattr(options, suite), options.budget, distance)
         for case, prompt in cases:
             seen.append(studied(suite, case, prompt))
-            if options.rows:
-                with options.rows.open("a", encoding="utf-8") as file:
-                    file.write(json.dumps(asdict(seen[-1])) + "\n")
             if len(seen) % 20 == 0:
                 print(f"{len(seen)} studies of {suite}", file=sys.stderr, flush=True)
         if seen:
