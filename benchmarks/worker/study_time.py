@@ -90,12 +90,10 @@ def study(words: int, budget: int, signal: str, temperature: float, number: int)
             remote=False,
         )
     )
-    rounds = 0
     while asked := lap(one.ask):
-        rounds += 1
         pairs = [(row, respond(row.messages[0].content)) for row in asked]
         lap(lambda pairs=pairs: one.tell(pairs))
-    explanation = lap(one.result)
+    lap(one.result)
     # A round is its tell and the ask after it; the last one ends with the result.
     wall, cpu = ([each[clock] for each in laps] for clock in (0, 1))
 
@@ -103,15 +101,10 @@ def study(words: int, budget: int, signal: str, temperature: float, number: int)
         return max((times[k] + times[k + 1] for k in range(2, len(times) - 3, 2)), default=0.0)
 
     return {
-        "segments": len(explanation.segments),
-        "calls": explanation.cost.target_calls,
-        "status": explanation.fidelity.status,
-        "rounds": rounds,
         "seconds": sum(wall),
         "cpu": sum(cpu),
         "slowest_round_before_the_last": slowest(wall),
         "slowest_round_cpu": slowest(cpu),
-        "result": wall[-1],
     }
 
 
@@ -120,22 +113,11 @@ def studies(case: str) -> dict[str, Any]:
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     words, budget, signal, temperature = CASES[case]
     study(12, 16, signal, temperature, 0)  # start-up
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
     count = STUDIES if budget < 100 else 1  # the largest takes minutes
     runs = [study(words, budget, signal, temperature, n) for n in range(count)]
-    figures = {
-        name: statistics.median(run[name] for run in runs)
-        for name in (
-            "seconds",
-            "cpu",
-            "slowest_round_before_the_last",
-            "slowest_round_cpu",
-            "result",
-        )
-    }
-    kept = {name: runs[0][name] for name in ("segments", "calls", "rounds", "status")}
+    figures = {name: statistics.median(run[name] for run in runs) for name in runs[0]}
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
-    return {"case": case, **kept, **figures, "start_mb": before, "peak_mb": peak}
+    return {"case": case, **figures, "peak_mb": peak}
 
 
 def whole_worker() -> dict[str, Any]:
@@ -191,7 +173,6 @@ def whole_worker() -> dict[str, Any]:
     each = [after - before for before, after in itertools.pairwise(times)]
     return {
         "case": "the whole worker, 40 words, 40 calls, text",
-        "calls": status.spent.calls / status.explained,
         "seconds": statistics.median(each),
         "cpu": (used[-1] - used[0]) / (STUDIES + 1),
         "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3,
