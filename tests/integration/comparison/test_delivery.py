@@ -32,6 +32,8 @@ from smile_trace.worker.delivery.per_prompt import (
 from tests.support.explained import explanation
 from tests.support.fake_tracker import FakeTracker
 from tests.support.planted_prompts import AFTER, BEFORE, EFFECTS, QUESTIONS, plant, settings_in
+from tests.support.stores import settings as settings
+from tests.support.stores import store as store
 
 TEMPLATE = "Answer politely.\nAnswer briefly.\nQuestion: {question}"
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC).timestamp()
@@ -122,17 +124,6 @@ def keep(
         connection.execute(insert(explanations), [explained])
         connection.execute(insert(deliveries), [delivered])
     return call.id
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(home=tmp_path)
-
-
-@pytest.fixture
-def store(settings: Settings):
-    with Store.open(settings) as opened:
-        yield opened
 
 
 def part(report: Report, name: str) -> ReportedPart:

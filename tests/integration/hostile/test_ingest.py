@@ -1,8 +1,6 @@
 """The worker goes on with the next item, whatever stands in the spool."""
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -17,17 +15,8 @@ from smile_trace.worker.plan import plan
 from smile_trace.worker.sample import sample
 from tests.support.hostile import recorded_lines, values
 from tests.support.spooled import call_span, line, span_id, trace_id
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(home=tmp_path)
-
-
-@pytest.fixture
-def store(settings: Settings) -> Iterator[Store]:
-    with Store.open(settings) as opened:
-        yield opened
+from tests.support.stores import settings as settings
+from tests.support.stores import store as store
 
 
 def spool(settings: Settings, *lines: bytes) -> None:

@@ -1,7 +1,5 @@
 """Traces that stand in Langfuse are read as its SDK wrote them, and explained."""
 
-import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,14 +15,12 @@ from smile_trace.store import Store
 from smile_trace.worker.pull import Pull
 from smile_trace_contracts.source import BEGAN_MS, END_MS, application_trace, ids_of
 from smile_trace_langfuse import LangfuseSource
-from tests.support.command_line import run_command
+from tests.support.explain_a_trace import PROMPT, WORD, explain
+from tests.support.explain_a_trace import model as model
 from tests.support.fake_langfuse import KEYS, FakeLangfuse, as_langfuse_writes
 from tests.support.paths import ROOT
-from tests.support.strict_openai import StrictServer, strict
+from tests.support.strict_openai import StrictServer
 from tests.support.worker_settings import settings_tables
-
-WORD = "Eiffel"
-PROMPT = f"The {WORD} Tower stands here. Where are we?"
 
 
 @pytest.fixture
@@ -34,24 +30,6 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeLangfuse]:
         monkeypatch.setenv("LANGFUSE_SECRET_KEY", KEYS[1])
         monkeypatch.setenv("LANGFUSE_BASE_URL", running.url)
         yield running
-
-
-@pytest.fixture
-def model() -> Iterator[StrictServer]:
-    def answer(body: dict[str, Any]) -> str:
-        return "In Paris." if WORD in json.dumps(body["messages"]) else "I cannot know that."
-
-    with strict(answer) as running:
-        yield running
-
-
-def explain(home: Path, model: StrictServer, *arguments: str) -> Any:
-    (home / "smile_trace.toml").write_text(
-        f'[models."sample-model"]\nkind = "endpoint"\nbase_url = "{model.base_url}"\n'
-        'model = "planted"\ntemperature_zero_is_deterministic = true\n'
-    )
-    env = {**os.environ, "SMILE_TRACE_HOME": str(home / "state"), "NO_COLOR": "1"}
-    return run_command("explain", *arguments, cwd=home, env=env)
 
 
 def write(server: FakeLangfuse, at_ms: int = BEGAN_MS) -> str:

@@ -1,7 +1,6 @@
 """Traces that MLflow itself wrote are read from a real server, explained, and shown there."""
 
 import base64
-import json
 import os
 import sqlite3
 import time
@@ -33,24 +32,14 @@ from smile_trace.worker.pull import Pull
 from smile_trace.worker.run import run
 from smile_trace_mlflow import MLflowSource, MLflowTracker
 from tests.support.command_line import run_command
+from tests.support.explain_a_trace import PROMPT, WORD
+from tests.support.explain_a_trace import model as model
 from tests.support.mlflow_server import MLflowServer
 from tests.support.spooled import call_span, trace_id, write_spool
-from tests.support.strict_openai import StrictServer, strict
+from tests.support.strict_openai import StrictServer
 from tests.support.worker_settings import settings_tables
 
 pytestmark = pytest.mark.mlflow
-WORD = "Eiffel"
-PROMPT = f"The {WORD} Tower stands here. Where are we?"
-
-
-def answer(body: dict[str, Any]) -> str:
-    return "In Paris." if WORD in json.dumps(body["messages"]) else "I cannot know that."
-
-
-@pytest.fixture
-def model() -> Iterator[StrictServer]:
-    with strict(answer) as server:
-        yield server
 
 
 @pytest.fixture

@@ -14,12 +14,11 @@ from smile_trace.records import Call, Explanation, Feedback, PromptUse, Trace
 from smile_trace.trackers import (
     CapturedTrace,
     ExplainedCall,
-    Outcome,
-    Receipt,
 )
 from smile_trace.trackers.presentation import EXPLANATION, EXPLANATION_NAME
 from smile_trace_mlflow import MLflowTracker, load_prompt
 from tests.support.explained import captured, explanation
+from tests.support.mlflow_cases import received
 from tests.support.mlflow_server import MLflowServer
 
 pytestmark = pytest.mark.mlflow
@@ -38,11 +37,6 @@ def deliver(tracker: MLflowTracker, cases: Sequence[Case]) -> list[str]:
     ):
         received(outcome)
     return ids
-
-
-def received(outcome: Outcome) -> str:
-    assert isinstance(outcome, Receipt), outcome
-    return outcome.external_id
 
 
 def client() -> MlflowClient:

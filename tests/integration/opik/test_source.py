@@ -1,7 +1,6 @@
 """Traces that stand in Opik are read as its SDK wrote them, and explained there."""
 
 import json
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,10 +19,11 @@ from smile_trace_contracts.samples import sample_explanation
 from smile_trace_contracts.source import SourceContract, application_trace
 from smile_trace_opik import OpikSource, OpikTracker
 from smile_trace_opik.spans import TAG, uuid7
-from tests.support.command_line import run_command
+from tests.support.explain_a_trace import PROMPT, explain
+from tests.support.explain_a_trace import model as model
 from tests.support.fake_opik import FakeOpik
 from tests.support.paths import DATA
-from tests.support.strict_openai import strict
+from tests.support.strict_openai import StrictServer
 
 
 @pytest.fixture(autouse=True)
@@ -172,21 +172,12 @@ def test_what_smile_trace_wrote_is_no_trace_of_an_application(server: FakeOpik) 
 
 
 @pytest.mark.slow
-def test_a_trace_is_explained_by_its_id_and_shown_there(tmp_path: Path, server: FakeOpik) -> None:
-    trace_id = write(server, application_trace("The Eiffel Tower stands here. Where are we?"))
-
-    def answer(body: dict[str, Any]) -> str:
-        return "In Paris." if "Eiffel" in json.dumps(body["messages"]) else "I cannot know that."
-
-    with strict(answer) as model:
-        (tmp_path / "smile_trace.toml").write_text(
-            f'[models."sample-model"]\nkind = "endpoint"\nbase_url = "{model.base_url}"\n'
-            'model = "planted"\ntemperature_zero_is_deterministic = true\n'
-        )
-        env = {**os.environ, "SMILE_TRACE_HOME": str(tmp_path / "state"), "NO_COLOR": "1"}
-        env["OPIK_URL_OVERRIDE"] = server.api
-        arguments = ("explain", trace_id, "--budget", "20", "--deliver")
-        done = run_command(*arguments, cwd=tmp_path, env=env)
+def test_a_trace_is_explained_by_its_id_and_shown_there(
+    tmp_path: Path, server: FakeOpik, model: StrictServer
+) -> None:
+    trace_id = write(server, application_trace(PROMPT))
+    arguments = (trace_id, "--budget", "20", "--deliver")
+    done = explain(tmp_path, model, *arguments, OPIK_URL_OVERRIDE=server.api)
     assert done.returncode == 0, done.stderr
     [late] = [span for span in server.spans.values() if span["name"].startswith(EXPLANATION_NAME)]
     assert late["trace_id"] == trace_id

@@ -1,8 +1,6 @@
 """Traces that stand in a real Phoenix are read as they were sent, explained, and shown there."""
 
 import json
-import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +12,14 @@ from smile_trace.records import Explanation, Span
 from smile_trace.records.formats.otlp import spans_from_line
 from smile_trace_contracts.source import BEGAN_MS, application_trace
 from smile_trace_phoenix import PhoenixSource
-from tests.support.command_line import run_command
+from tests.support.explain_a_trace import PROMPT, WORD, explain
+from tests.support.explain_a_trace import model as model
 from tests.support.paths import ROOT
 from tests.support.phoenix_server import PhoenixServer
 from tests.support.phoenix_spans import renewed, write_spans
-from tests.support.strict_openai import StrictServer, strict
+from tests.support.strict_openai import StrictServer
 
 pytestmark = pytest.mark.phoenix
-WORD = "Eiffel"
-PROMPT = f"The {WORD} Tower stands here. Where are we?"
 
 RECORDED = (
     "openinference-instrumentation-openai-0.1.66",
@@ -33,15 +30,6 @@ RECORDED = (
     "pydantic-ai-slim-2.68.0",
     "vercel-ai-6.0.326",
 )
-
-
-@pytest.fixture
-def model() -> Iterator[StrictServer]:
-    def answer(body: dict[str, Any]) -> str:
-        return "In Paris." if WORD in json.dumps(body["messages"]) else "I cannot know that."
-
-    with strict(answer) as running:
-        yield running
 
 
 @pytest.fixture
@@ -97,19 +85,9 @@ def test_a_trace_is_explained_by_its_id_and_shown_there(
 ) -> None:
     trace_id = write(phoenix_server, project)
     before = held_spans(phoenix_server, project, trace_id)
-    (tmp_path / "smile_trace.toml").write_text(
-        f'[models."sample-model"]\nkind = "endpoint"\nbase_url = "{model.base_url}"\n'
-        'model = "planted"\ntemperature_zero_is_deterministic = true\n'
-    )
-    env = {
-        **os.environ,
-        "SMILE_TRACE_HOME": str(tmp_path / "state"),
-        "PHOENIX_COLLECTOR_ENDPOINT": phoenix_server.url,
-        "NO_COLOR": "1",
-    }
-    arguments = ("explain", trace_id, "--budget", "20", "--json", "--deliver")
+    arguments = (trace_id, "--budget", "20", "--json", "--deliver")
     for _ in range(2):
-        done = run_command(*arguments, cwd=tmp_path, env=env)
+        done = explain(tmp_path, model, *arguments, PHOENIX_COLLECTOR_ENDPOINT=phoenix_server.url)
         assert done.returncode == 0, done.stderr
     explanation = Explanation.model_validate_json(done.stdout)
     assert WORD in max(explanation.segments, key=lambda segment: segment.attribution).text

@@ -3,7 +3,7 @@
 import gzip
 import logging
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ from smile_trace.settings import Settings, SettingsError
 from smile_trace.store import Store
 from smile_trace.worker.ingest import Ingest, Ingested
 from tests.support.spooled import call_span, context_span, line, span_id, trace_id
+from tests.support.stores import store as store
 
 
 @pytest.fixture
@@ -26,12 +27,6 @@ def folder(tmp_path: Path) -> Path:
 def settings(tmp_path: Path, folder: Path) -> Settings:
     (tmp_path / "home").mkdir(mode=0o700)
     return Settings(home=tmp_path / "home", sources={"files": {"paths": [str(folder / "traces*")]}})
-
-
-@pytest.fixture
-def store(settings: Settings) -> Iterator[Store]:
-    with Store.open(settings) as opened:
-        yield opened
 
 
 @pytest.fixture

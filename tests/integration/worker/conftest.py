@@ -15,6 +15,7 @@ from smile_trace.worker.run import run
 from tests.support.attacked_worker import AttackedWorker
 from tests.support.fault_injection import ClockedWorker, Start
 from tests.support.planted import PlantedServer, serving
+from tests.support.stores import store as store
 from tests.support.worker_settings import planted_answer, settings_tables
 
 
@@ -49,13 +50,6 @@ def configure(tmp_path: Path, server: PlantedServer) -> Callable[..., Settings]:
 def settings(configure: Callable[..., Settings]) -> Settings:
     """The tests' settings as they are."""
     return configure()
-
-
-@pytest.fixture
-def store(settings: Settings) -> Iterator[Store]:
-    """The open store of that home."""
-    with Store.open(settings) as opened:
-        yield opened
 
 
 @pytest.fixture
