@@ -7,15 +7,24 @@ import pytest
 from tools import house, surface
 
 
+@pytest.fixture(scope="module")
+def built() -> house.House:
+    """All modules are read for it."""
+    return house.House()
+
+
 @pytest.mark.thorough
-def test_the_picture_is_that_of_the_code() -> None:
+def test_the_picture_is_that_of_the_code(built: house.House) -> None:
     page = house.PAGE.read_text("utf-8")
-    made = house.with_picture(page, house.House().picture())
+    made = house.with_picture(page, built.picture())
     assert page == made, "run `python -m tools.house --write`"
 
 
 @pytest.mark.thorough
-def test_the_public_surface_is_on_its_page() -> None:
+def test_the_public_surface_is_on_its_page(
+    built: house.House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(surface, "House", lambda: built)
     page = surface.PAGE.read_text("utf-8")
     assert page == surface.written(page), "run `python -m tools.surface`"
 
@@ -84,7 +93,8 @@ def test_a_circle_shares_a_floor(tmp_path: Path) -> None:
     assert with_types.shape()["circles"] == "base ↔ left ↔ right"
 
 
-def test_a_page_without_a_place_for_it_is_said() -> None:
+def test_a_page_without_a_place_for_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(surface, "lists", lambda: "lists")
     with pytest.raises(ValueError, match="no place"):
         house.with_picture("# A page\n", "picture")
     with pytest.raises(ValueError, match="no place"):
