@@ -1,5 +1,6 @@
 """The worker's memory while all seven trackers are active and many traces wait for each."""
 
+import json
 import os
 import subprocess
 import sys
@@ -27,8 +28,6 @@ run(Settings(home=home), trackers=made)
 
 def measure(home: Path, latency: float, seconds: float) -> dict[str, Any]:
     """Resident memory of a worker that delivers to all of them, for so many seconds."""
-    import json
-
     with ExitStack() as running:
         urls = {}
         for name in (*REAL, *FAKE):

@@ -8,7 +8,7 @@ not in this list, or not of its type and range, are left out. Sources: the API r
 
 from collections.abc import Callable, Mapping
 
-from smile_trace.dialects.attributes import read_json, read_list
+from smile_trace.dialects.attributes import read_json, read_list, read_text
 from smile_trace.records import JSON
 
 Read = Callable[[JSON], JSON]
@@ -62,17 +62,13 @@ def _texts(value: JSON) -> JSON:
     return found if found and all(isinstance(text, str) for text in found) else None
 
 
-def _text(value: JSON) -> JSON:
-    return value if isinstance(value, str) and value else None
-
-
 def _flag(value: JSON) -> JSON:
     return value if isinstance(value, bool) else None
 
 
 def _choice(value: JSON) -> JSON:
     """Read a word or an object, which may be written as a text."""
-    return _object(value) or (None if str(value).startswith("{") else _text(value))
+    return _object(value) or (None if str(value).startswith("{") else read_text(value))
 
 
 def _flag_or_count(value: JSON) -> JSON:
@@ -108,14 +104,14 @@ SENDABLE: dict[str, Read] = {
     "text": _object,
     "reasoning": _object,
     "thinking": _object,
-    "reasoning_effort": _text,
-    "verbosity": _text,
-    "suffix": _text,
+    "reasoning_effort": read_text,
+    "verbosity": read_text,
+    "suffix": read_text,
     "include": _texts,
     "store": _flag,
-    "truncation": _text,
-    "service_tier": _text,
-    "prompt_cache_key": _text,
+    "truncation": read_text,
+    "service_tier": read_text,
+    "prompt_cache_key": read_text,
     "modalities": _texts,
     "prediction": _object,
     "output_config": _object,
@@ -124,11 +120,11 @@ SENDABLE: dict[str, Read] = {
     "min_tokens": _whole(0, _MOST_TOKENS),
     "chat_template_kwargs": _object,
     "guided_json": _object,
-    "guided_regex": _text,
+    "guided_regex": read_text,
     "guided_choice": _texts,
-    "grammar": _text,
+    "grammar": read_text,
     "web_search_options": lambda value: value if isinstance(value, dict) else None,
-    "previous_response_id": _text,
+    "previous_response_id": read_text,
     "conversation": _choice,
     "prompt": _object,
     "container": _choice,

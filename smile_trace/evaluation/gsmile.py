@@ -16,7 +16,7 @@ from smile_trace.attribution.word_vectors import embed_words
 from smile_trace.evaluation.curves import faithfulness
 from smile_trace.explaining import explain
 from smile_trace.explaining.options import AnyModel
-from smile_trace.records import JSON, Explanation, SegmentAttribution
+from smile_trace.records import JSON, Explanation
 from smile_trace.records.evaluation import Measures, PromptMeasures
 
 CHANGE = "Well, {prompt}"
@@ -115,7 +115,7 @@ def consistency(explanations: Sequence[Explanation]) -> float | None:
     """The variance of each word's attribution over the repeats, averaged over the words."""
     if len(explanations) < 2:
         return None
-    values = [_by_place(explanation) for explanation in explanations]
+    values = [{(s.message, s.start): s.attribution for s in e.ranked} for e in explanations]
     words = [place for place in values[0] if all(place in found for found in values)]
     if not words:
         return None
@@ -138,14 +138,6 @@ def _fidelity(explanation: Explanation) -> tuple[float | None, float | None, flo
     spread = float(share @ (y - share @ y) ** 2)
     squares = float(share @ residuals**2)
     return 1 - squares / spread if spread > 0 else None, squares, float(share @ np.abs(residuals))
-
-
-def _by_place(explanation: Explanation) -> dict[tuple[int, int], float]:
-    return {_place(s): s.attribution for s in explanation.ranked}
-
-
-def _place(segment: SegmentAttribution) -> tuple[int, int]:
-    return segment.message, segment.start
 
 
 def _bare(word: str) -> str:
