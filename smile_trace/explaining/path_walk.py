@@ -63,6 +63,14 @@ def _driver(step: PathStep, source: Source) -> str:
 class Asking(Protocol):
     """How the calls of a path are asked: with which models, and who pays."""
 
+    async def stored(self, call: Call, options: ExplainOptions) -> Explanation | None:
+        """The stored explanation that was asked for like this one, with no smaller budget."""
+        ...
+
+    async def most(self, call: Call) -> int:
+        """The most calls for this step."""
+        ...
+
     async def explain(self, call: Call, options: ExplainOptions) -> Explanation:
         """Explain a call or raise SmileTraceError; unit, part and budget of the options are the
         step's."""
@@ -81,7 +89,7 @@ class BudgetUsedUp(ExplanationFailed):
 
 
 STEP_BUDGET = 40
-"""Maximum calls for one step."""
+"""Maximum calls for one step, unless a worker is about to ask more for its explanation."""
 STEP_MINIMUM = MIN_LEVEL_CALLS + 2
 """Calls that are kept for each further step; a step with fewer is not explained."""
 
@@ -110,8 +118,8 @@ class PathWalk:
     """One path under way: certain sources before open ones, the strongest first; the tools offered
     come last.
 
-    The next step depends on the explanations alone, not on cached answers: a repeated walk asks the
-    same.
+    A call that is explained already is not asked again: its explanation is the step. The next step
+    depends on the explanations alone, not on cached answers.
 
     Attributes:
         trace: its calls in order of start.
@@ -207,7 +215,11 @@ class PathWalk:
             raise ExplanationFailed(f"it cannot be asked again ({call.not_repeatable})")
         if call.answer is None or call.truncated:
             raise ExplanationFailed("it holds no whole answer")
-        return await self._ask(call, self.options.unit, self._share(wanted), wanted.part)
+        step = self._step(self.options.unit, min(STEP_BUDGET, self.options.calls), wanted.part)
+        stored = await self.asking.stored(call, step)
+        if stored is not None:
+            return stored
+        return await self._ask(call, replace(step, budget=await self._share(wanted)))
 
     async def _with_tools(self, step: PathStep) -> PathStep:
         """The step with the effect of the tools offered, if it calls one."""
@@ -219,7 +231,7 @@ class PathWalk:
             note = await self._instead(call, offered)
             if step.sources and offered.is_kept(await self._answer(call, offered.undescribed())):
                 return step.model_copy(update={"note": note})
-            by_tool = await self._ask(call, "tool", min(self._left(), STEP_MINIMUM), None)
+            by_tool = await self._ask(call, self._step("tool", min(self._left(), STEP_MINIMUM)))
         except BudgetUsedUp as error:
             return step.model_copy(update={"note": f"The tools offered were {error}."})
         except SmileTraceError as error:
@@ -233,8 +245,10 @@ class PathWalk:
         others = offered.without()
         return None if others is None else offered.instead(await self._answer(call, others))
 
-    async def _ask(self, call: Call, unit: AnyUnit, budget: int, part: str | None) -> Explanation:
-        step = replace(self.options, unit=unit, budget=budget, answer_part=part)
+    def _step(self, unit: AnyUnit, budget: int, part: str | None = None) -> ExplainOptions:
+        return replace(self.options, unit=unit, budget=budget, answer_part=part)
+
+    async def _ask(self, call: Call, step: ExplainOptions) -> Explanation:
         explanation = await self.asking.explain(call, step)
         self._count(explanation.cost)
         return explanation
@@ -258,7 +272,7 @@ class PathWalk:
             raise BudgetUsedUp(self.options.calls)
         return left
 
-    def _share(self, wanted: _Wanted) -> int:
+    async def _share(self, wanted: _Wanted) -> int:
         """Calls for a step: what is left, less the minimum for each possible further step."""
         left = self.options.calls - self.spent
         ids = [call.id for call in self.trace.calls]
@@ -267,7 +281,8 @@ class PathWalk:
         if wanted.depth + 1 < self.depth:
             further |= before
         kept = min(len(further), self.depth) * STEP_MINIMUM
-        share = min(left, STEP_BUDGET, max(left - kept, STEP_MINIMUM))
+        most = await self.asking.most(wanted.call)
+        share = min(left, most, max(left - kept, STEP_MINIMUM))
         if self.steps and share < STEP_MINIMUM:
             raise BudgetUsedUp(self.options.calls)
         return share

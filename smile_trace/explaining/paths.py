@@ -16,7 +16,7 @@ from smile_trace.explaining.api import ask_once, explain_metered
 from smile_trace.explaining.driver import OnRound, wait_for
 from smile_trace.explaining.inputs import answered_call, read_trace
 from smile_trace.explaining.options import AnyModel, ExplainOptions, Question
-from smile_trace.explaining.path_walk import PathWalk
+from smile_trace.explaining.path_walk import STEP_BUDGET, PathWalk
 from smile_trace.explaining.preparation import Prepared, prepare_call
 from smile_trace.explaining.spending import Estimate, ForegroundSpending, estimate_of
 from smile_trace.models.metered import MeteredModel
@@ -51,7 +51,7 @@ def explain_path(
     is explained next; where it is the answer of an earlier call of the trace (verbatim), that call
     is. What an answer may depend on, since it was not measured well enough to tell, is followed
     after what is certain. Calls of tools are also explained by the tools offered, with the rest of
-    the budget.
+    the budget. A call that the store explains already, with these options, is not asked again.
 
     A path that the store has, with the options that are given here, is returned as it is stored.
 
@@ -138,6 +138,7 @@ def ask_path(
             spending.embeddings(),
             fresh,
             on_round,
+            _chosen(question, depth),
         )
         return wait_for(PathWalk(trace, asking, options, depth).run(final))
 
@@ -154,6 +155,21 @@ class _Asking:
     embed: Embed | None
     fresh: bool
     on_round: OnRound | None
+    chosen: dict[str, Any] | None
+
+    async def stored(self, call: Call, options: ExplainOptions) -> Explanation | None:
+        """See `path_walk.Asking.stored`."""
+        if self.fresh or self.chosen is None:
+            return None
+        from smile_trace.store.stored import look_up, of_step
+
+        asked = of_step(self.chosen, options.unit, options.answer_part)
+        found = await asyncio.to_thread(look_up, call.id, asked, self.conf)
+        return found.as_thorough(options.calls, options.answer_part)
+
+    async def most(self, call: Call) -> int:
+        """See `path_walk.Asking.most`."""
+        return STEP_BUDGET
 
     async def explain(self, call: Call, options: ExplainOptions) -> Explanation:
         """See `path_walk.Asking.explain`."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
+from smile_trace._options import written_options
 from smile_trace.dialects.answers import final_answer
 from smile_trace.records import JSON, Explanation, ExplanationSettings, Trace
 from smile_trace.records.call import trace_id_of
@@ -61,6 +62,22 @@ class Look:
         """What was found, if it is a path."""
         result = None if self.found is None else self.found.result
         return result if isinstance(result, ExplanationPath) else None
+
+    def as_thorough(self, budget: int, part: str | None) -> Explanation | None:
+        """What was found, if it explains this part of the answer (None: all of it) and was given
+        so many calls, or a proxy's beside them."""
+        found = self.explanation
+        if found is None or found.settings.answer_part != part:
+            return None
+        enough = found.settings.proxy is not None or found.settings.most_calls >= budget
+        return found if enough else None
+
+
+def of_step(path: Mapping[str, JSON], unit: Any, part: str | None) -> dict[str, Any]:
+    """The options of a path's step, of those that the path was asked for with."""
+    asked = {name: value for name, value in path.items() if name not in ("budget", "depth")}
+    asked |= written_options({"unit": unit}) or {}
+    return asked if part is None else asked | {"answer_part": part}
 
 
 def look_up(

@@ -1,5 +1,6 @@
 """A job's work beside its explanation: profiles, sanity checks, the path of its trace."""
 
+import asyncio
 import hashlib
 import logging
 from collections.abc import Callable, Iterator, Sequence
@@ -7,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
+from typing import ParamSpec, Protocol, TypeVar
 
 from smile_trace._stats.trace_fraction import trace_fraction
 from smile_trace.attribution import Embed
@@ -16,7 +18,7 @@ from smile_trace.explaining.api import ask_once, explain_metered
 from smile_trace.explaining.driver import OnRound
 from smile_trace.explaining.inputs import answered_call
 from smile_trace.explaining.options import ExplainOptions
-from smile_trace.explaining.path_walk import PathWalk
+from smile_trace.explaining.path_walk import STEP_BUDGET, PathWalk
 from smile_trace.explaining.paths import PATH_DEPTH
 from smile_trace.explaining.preparation import Prepared
 from smile_trace.models import Model, ModelUnavailable
@@ -39,8 +41,16 @@ from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.jobs import Job
 from smile_trace.store.spending.ledger import Purpose
+from smile_trace.store.stored import look, of_step
 from smile_trace.store.tables import Group
 from smile_trace.worker.explaining.job_models import Models
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_POLL_SECONDS, _LONGEST_WAIT = 0.5, 300.0
+"""Between two looks at a call that is being explained, and until it is asked beside that: it may
+wait for this very place."""
 
 
 class Waits(Exception):
@@ -167,8 +177,23 @@ def trace_ending_with(call_id: str, store: Store) -> Trace | None:
     return trace if len(trace.calls) > 1 and final == call_id else None
 
 
+class Read(Protocol):
+    """Reads the store off the event loop, however long that takes."""
+
+    async def __call__(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """What `work` returns."""
+        ...
+
+
 async def explain_trace_path(
-    job: Job, trace: Trace, models: Models, settings: Settings, on_round: OnRound
+    job: Job,
+    trace: Trace,
+    models: Models,
+    settings: Settings,
+    on_round: OnRound,
+    *,
+    store: Store,
+    read: Read,
 ) -> ExplanationPath:
     """The path of the trace that ends with the job's call, to which the calls of all steps are
     charged.
@@ -178,7 +203,7 @@ async def explain_trace_path(
     model cannot be asked for now, or a daily cap is reached; SmileTraceError if the final answer
     cannot be explained within the budget of a path.
     """
-    asking = _Asking(job, models, settings, on_round)
+    asking = _Asking(job, models, settings, on_round, store, read)
     options = ExplainOptions(budget=settings.budget.calls_per_path)
     return await PathWalk(trace, asking, options, PATH_DEPTH).run(answered_call(trace))
 
@@ -186,26 +211,64 @@ async def explain_trace_path(
 class _Asking:
     """Asks the calls of one path with the worker's models."""
 
-    def __init__(self, job: Job, models: Models, settings: Settings, on_round: OnRound) -> None:
+    def __init__(
+        self,
+        job: Job,
+        models: Models,
+        settings: Settings,
+        on_round: OnRound,
+        store: Store,
+        read: Read,
+    ) -> None:
         self._job = job
         self._models = models
         self._settings = settings
         self._on_round = on_round
         self._embed = models.embeddings(job)
+        self._store = store
+        self._read = read
+
+    async def stored(self, call: Call, options: ExplainOptions) -> Explanation | None:
+        """See `path_walk.Asking.stored`. A call that is being explained is waited for."""
+        if call.id != self._job.call_id:
+            await self._wait_for(call)
+        own = self._own(call, options)
+        asked = of_step({}, own.unit, own.answer_part)
+        found = await self._read(look, self._store, call.id, asked)
+        return found.as_thorough(options.calls, options.answer_part)
+
+    async def most(self, call: Call) -> int:
+        """See `path_walk.Asking.most`: as many as a job that waits will ask, which are then shared,
+        and give the same explanation."""
+        waits = await self._state(call) == "pending"
+        return self._own(call).calls if waits else STEP_BUDGET
 
     async def explain(self, call: Call, options: ExplainOptions) -> Explanation:
         """See `path_walk.Asking.explain`."""
-        own = ExplainOptions.from_settings(self._settings, call.model or "*", call)
-        unit = own.unit if options.unit == "auto" else options.unit
-        own = replace(
-            own, unit=unit, budget=options.budget, answer_part=options.answer_part, proxy=None
-        )
         with waiting(call.model):
             model = self._opened(call)
-            prepared = Prepared(Prompted.of(call), model, own, how=None)
+            prepared = Prepared(Prompted.of(call), model, self._own(call, options), how=None)
             return await explain_metered(
                 prepared, model, embed=self._embed, on_round=partial(self._told, call)
             )
+
+    async def _wait_for(self, call: Call) -> None:
+        ends = asyncio.get_running_loop().time() + _LONGEST_WAIT
+        while await self._state(call) == "running" and asyncio.get_running_loop().time() < ends:
+            self._on_round((), ())
+            await asyncio.sleep(_POLL_SECONDS)
+
+    async def _state(self, call: Call) -> str | None:
+        job = await self._read(self._store.jobs.newest, call.id)
+        return None if job is None else job.state
+
+    def _own(self, call: Call, step: ExplainOptions | None = None) -> ExplainOptions:
+        """The options with which the worker explains the call, as a step of the path."""
+        own = ExplainOptions.from_settings(self._settings, call.model or "*", call)
+        if step is None:
+            return own
+        unit = own.unit if step.unit == "auto" else step.unit
+        return replace(own, unit=unit, budget=step.budget, answer_part=step.answer_part, proxy=None)
 
     async def answer(self, call: Call, parameters: dict[str, JSON]) -> Response:
         """See `path_walk.Asking.answer`."""

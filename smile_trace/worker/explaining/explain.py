@@ -246,7 +246,15 @@ class Explainer:
     async def _explain_path(self, job: Job, trace: Trace) -> None:
         """Explain the path of the trace that ends with this call; failing leaves the explanation as
         is."""
-        follow = explain_trace_path(job, trace, self._models, self._settings, self._stop_asked)
+        follow = explain_trace_path(
+            job,
+            trace,
+            self._models,
+            self._settings,
+            self._stop_asked,
+            store=self._store,
+            read=self._retry,
+        )
         try:
             with traced("path"):
                 path = await follow

@@ -18,6 +18,7 @@ from smile_trace.records.path import ExplanationPath
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.job_results import StoredProfile
+from smile_trace.store.stored import look_up
 from smile_trace.worker.explaining.beside import seed_of
 from smile_trace.worker.forget import find, forget
 from smile_trace.worker.plan import plan
@@ -135,15 +136,23 @@ def asked_again(server: StrictServer) -> int:
 
 
 @pytest.mark.slow
-def test_the_path_of_a_sampled_trace_is_stored_and_delivered(tmp_path: Path) -> None:
+@pytest.mark.parametrize("at_once", [1, 4])
+def test_the_path_of_a_sampled_trace_is_stored_and_delivered(at_once: int, tmp_path: Path) -> None:
+    """With one explanation at a time its steps are explained after it."""
     tracker, other = ShowingTracker(paths=True), FakeTracker()
-    with agent_in(tmp_path, worker={"concurrent_explanations": 1}) as (server, settings):
-        assert [(m.explanations, m.calls) for m in plan(settings).models] == [(2, 2 * 40 + 240)]
+    budget, worker = {"calls_per_explanation": 60}, {"concurrent_explanations": at_once}
+    with agent_in(tmp_path, budget=budget, worker=worker) as (server, settings):
+        assert [(m.explanations, m.calls) for m in plan(settings).models] == [(2, 2 * 60 + 240)]
         status = run(settings, once=True, trackers=[tracker, other])
         path = path_in(settings)
         assert path is not None
         assert AGENT.named_by(path), path.summary
         assert [step.depth for step in path.steps] == [0, 1]
+        for step in path.steps:
+            alone = look_up(step.call, {}, settings).explanation
+            assert alone is not None
+            assert alone.settings.budget == step.explanation.settings.budget == 60
+            assert alone.summary == step.explanation.summary, "a call is explained in one way"
         assert (status.explained, server.refused) == (2, [])
         assert asked_again(server) == 0, "the explanations and the path share their answers"
         assert tracker.paths[AGENT.trace_id].path == path
@@ -177,7 +186,7 @@ def test_a_path_that_was_killed_in_the_middle_goes_on_for_free(tmp_path: Path) -
         workers = WorkerProcesses(settings.home, made)
         try:
             kills = 0
-            for asked in (20, 45):
+            for asked in (10, 30):
                 workers.kill_when(lambda asked=asked: len(server.bodies) >= asked)
                 kills += 1
             workers.finish()

@@ -246,11 +246,20 @@ def test_an_open_part_of_a_message_is_told_where_it_seems_to_matter() -> None:
 
 
 class _Asking:
-    """Gives the final call's explanation, and an open one of every other."""
+    """Gives the final call's explanation, and an open one of every other. `known`: the answer of a
+    call that is explained already."""
 
-    def __init__(self, final: Explanation) -> None:
+    def __init__(self, final: Explanation, known: str | None = None) -> None:
         self.final = final
+        self.known = known
         self.units: list[object] = []
+
+    async def stored(self, call: Call, options: ExplainOptions) -> Explanation | None:
+        cost = {"cost": Cost(target_calls=80)}
+        return self.final.model_copy(update=cost) if call.answer == self.known else None
+
+    async def most(self, call: Call) -> int:
+        return 40
 
     async def explain(self, call: Call, options: ExplainOptions) -> Explanation:
         self.units.append(options.unit)
@@ -259,6 +268,15 @@ class _Asking:
 
     async def answer(self, call: Call, parameters: Any) -> Response:
         raise AssertionError("no tools are offered")
+
+
+async def test_a_call_that_is_explained_already_is_not_asked_again() -> None:
+    calls, explained = _of_two_tools()
+    asking = _Asking(explained, known="On Friday.")
+    path = await PathWalk(calls, asking, ExplainOptions(budget=30), 5).run(calls.calls[-1])
+    assert [source.step for source in path.steps[0].sources] == [1, 2], "it left the budget whole"
+    assert path.steps[0].explanation.cost.target_calls == 80
+    assert path.cost.target_calls == 30
 
 
 @pytest.mark.parametrize(("budget", "followed"), [(30, [1, None]), (240, [1, 2])])
