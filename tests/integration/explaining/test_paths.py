@@ -248,17 +248,17 @@ def test_the_command(tmp_path: Path) -> None:
         assert "1. The final answer" in tree
         assert "└── 2. The call of" in tree
         assert "240 calls" in run("--path", "--dry-run")
-        final = json.loads(run("--budget", "60", "--json"))
-        before = len(server.bodies)
-        step = json.loads(run("--path", "--budget", "239", "--depth", "1", "--json"))["steps"][0]
-        assert step["explanation"]["summary"] == final["summary"]
-        assert (step["explanation"]["settings"]["budget"], len(server.bodies)) == (60, before)
         by_message = json.loads(run("--path", "--json", "--unit", "message", "--depth", "1"))
         assert by_message["steps"][0]["explanation"]["settings"]["unit"] == "message"
         with (tmp_path / "smile_trace.toml").open("a") as settings:
             settings.write('[explain]\nunit = "tool_result"\n')
         by_result = json.loads(run("--json"))
         assert by_result["settings"]["unit"] == "tool_result"
+        final = json.loads(run("--budget", "60", "--json"))
+        before = len(server.bodies)
+        step = json.loads(run("--path", "--budget", "239", "--depth", "1", "--json"))["steps"][0]
+        assert step["explanation"]["summary"] == final["summary"]
+        assert (step["explanation"]["settings"]["budget"], len(server.bodies)) == (60, before)
         refused = run_command(
             "explain", agent.trace_id, "--path", "--until-settled", "80", cwd=tmp_path
         )
