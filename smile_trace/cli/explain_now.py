@@ -3,13 +3,14 @@
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from smile_trace.cli.arguments import confirm, describe
 from smile_trace.cli.output import call_bar
-from smile_trace.cli.stored import say_before_asking
+from smile_trace.cli.stored import awaited, say_before_asking
 from smile_trace.errors import BudgetExceeded, SmileTraceError
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from smile_trace.records import Explanation
     from smile_trace.records.path import ExplanationPath
     from smile_trace.settings import Settings
+    from smile_trace.store.requested import Kind
     from smile_trace.store.stored import Look
 
 DEPTH = 5
@@ -50,9 +52,10 @@ class Asked:
             return None
         from smile_trace.store.stored import look_up
 
-        if self.depth is None:
-            return look_up(self.trace_id, self.chosen, settings)
-        return look_up(self.trace_id, self.chosen, settings, "path")
+        kind: Kind = "explanation" if self.depth is None else "path"
+        look = partial(look_up, self.trace_id, self.chosen, settings, kind)
+        # Options may ask for something else than what the worker makes.
+        return look() if self.chosen or self.dry_run else awaited(look)
 
     def stored(self, call_id: str, settings: "Settings") -> "Explanation | None":
         """The stored explanation of a row of a run, unless it is to be asked again."""

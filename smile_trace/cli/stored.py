@@ -2,7 +2,8 @@
 
 import shlex
 import sys
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -20,12 +21,31 @@ if TYPE_CHECKING:
 
 _NAMED = 3
 """Explained calls of the same trace that are named."""
+_POLL_SECONDS, _LONGEST_WAIT = 0.5, 120.0
+"""Between two looks at a call that a worker explains, and until it is asked all the same: the
+worker may be dead."""
 _STATES = {
     "pending": "No worker has explained this call yet: it is pending",
     "running": "A worker explains this call right now",
     "skipped": "The worker skipped this call",
     "failed": "The worker could not explain this call",
 }
+
+
+def awaited(look_up: "Callable[[], Look]") -> "Look":
+    """What the store has; of a call that a worker explains right now, what it makes of it."""
+    look, until = look_up(), time.monotonic() + _LONGEST_WAIT
+    if _is_running(look):
+        said = "A worker explains this call right now: waiting for it. --fresh asks beside it."
+        print(said, file=sys.stderr)
+    while _is_running(look) and time.monotonic() < until:
+        time.sleep(_POLL_SECONDS)
+        look = look_up()
+    return look
+
+
+def _is_running(look: "Look") -> bool:
+    return look.found is None and look.job is not None and look.job.state == "running"
 
 
 def chosen_options(context: typer.Context, options: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,8 +15,9 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from smile_trace.cli.app import PANELS, app
+from smile_trace.cli.explain_now import Asked
 from smile_trace.cli.output import in_terminal, show_result
-from smile_trace.cli.stored import also_stored, header, say_before_asking
+from smile_trace.cli.stored import also_stored, awaited, header, say_before_asking
 from smile_trace.errors import SmileTraceError
 from smile_trace.records import Cost
 from smile_trace.records.comparison import (
@@ -26,6 +27,7 @@ from smile_trace.records.comparison import (
     VersionReport,
 )
 from smile_trace.records.path import ExplanationPath, PathStep
+from smile_trace.settings import Settings
 from smile_trace.store.jobs import Job, JobState
 from smile_trace.store.requested import Stored
 from smile_trace.store.stored import Look, _chosen
@@ -260,6 +262,26 @@ def test_why_the_stored_explanation_is_not_shown(
 ) -> None:
     say_before_asking(look, chosen)
     assert said in capsys.readouterr().err
+
+
+def test_a_call_that_a_worker_explains_right_now_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("smile_trace.cli.stored._POLL_SECONDS", 0.0)
+    looks = iter([*(Look(job=_job("running")) for _ in "ab"), Look(found=_stored())])
+    monkeypatch.setattr("smile_trace.store.stored.look_up", lambda *_: next(looks))
+    asked = Asked(
+        text=None, trace_id="a:b", model=None, answer=None, app=None, options={}, chosen={},
+        depth=None, sanity_check=False, fresh=False, dry_run=False, yes=True,
+    )  # fmt: skip
+    look = asked.look_up(Settings())
+    assert look is not None
+    assert look.found is not None
+    assert capsys.readouterr().err.count("waiting for it. --fresh asks beside it.") == 1
+    assert awaited(lambda: Look(job=_job("pending"))).found is None
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr("smile_trace.cli.stored._LONGEST_WAIT", 0.0)
+    assert awaited(lambda: Look(job=_job("running"))).found is None, "its worker may be dead"
 
 
 def test_what_else_is_stored_of_a_call_is_said_with_its_command() -> None:
