@@ -45,8 +45,8 @@ def active_trackers(settings: "Settings") -> "Iterator[list[Tracker]]":
 
 
 def deliver(
-    to: Annotated[str, typer.Option("--to", help="The tracker's name in the settings.")],
-    since: Annotated[str, typer.Option(help=SINCE_HELP)],
+    to: Annotated[str, typer.Option("--to", help="The tracker's name in the settings.")] = "",
+    since: Annotated[str, typer.Option(help=SINCE_HELP)] = "",
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would be queued; queue nothing.")
     ] = False,
@@ -59,6 +59,10 @@ def deliver(
     from smile_trace.settings import Settings
     from smile_trace.store import Store
 
+    if missing := [name for name, given in (("--to", to), ("--since", since)) if not given]:
+        raise typer.BadParameter(
+            f"give {listed(missing)}: smile-trace deliver --to mlflow --since 7d"
+        )
     settings = Settings()
     since_when, wanted = since_ns(since), _wanted(to, settings)
     with Store.look(settings) as store:

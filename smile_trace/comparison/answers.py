@@ -25,12 +25,10 @@ Distance = Callable[[str, str], float]
 Answers = list[list[str | None]]
 """Answers by input and replicate; None for a failed request."""
 
-_SPLITS = (((0, 1), (2, 3)), ((0, 2), (1, 3)), ((0, 3), (1, 2)))
-"""The three ways to split an input's four answers into two versions of two answers each."""
-_SIGNS = np.array(
-    [[sign if k in old else -sign for k in range(4)] for old, _ in _SPLITS for sign in (1.0, -1.0)]
-)
-"""The splits with either half as the old version: +1 and −1, shape (6, 4)."""
+_SPLITS = ((0, 1), (2, 3), (0, 2), (1, 3), (0, 3), (1, 2))
+"""The six pairs of an input's four answers that may be the old version's; the first is."""
+_SIGNS = np.array([[1.0 if k in old else -1.0 for k in range(4)] for old in _SPLITS])
+"""The splits, +1 for the old version's answers and −1 for the new one's, shape (6, 4)."""
 
 
 @dataclass(frozen=True)
@@ -50,9 +48,10 @@ class Paired:
 class Apart:
     """The distance of two versions' answers.
 
-    `distances` holds the energy distance per input, shape (inputs,), at most 1, negative if the
-    versions differ less from each other than from themselves. `noise` is the mean distance between
-    two answers of one version. `p_value` is None if the model repeats itself exactly.
+    `distances` holds the energy distance by aspect and input, shape (aspects, inputs), at most 1,
+    negative if the versions differ less from each other than from themselves. `noise` is the mean
+    distance between two answers of one version. `p_value` is None if the model repeats itself
+    exactly.
     """
 
     distances: Array
@@ -61,12 +60,12 @@ class Apart:
 
     @property
     def mean(self) -> float:
-        """The mean distance over inputs, at least 0."""
-        return max(float(self.distances.mean()), 0.0)
+        """The mean distance over inputs in the aspect that moved most, at least 0."""
+        return largest_mean(self.distances)
 
     def interval(self) -> tuple[float, float]:
-        """Student's t interval of the mean over inputs, inside [0, 1]; [0, 1] with one input."""
-        return mean_interval(self.distances)
+        """Its interval, see `largest_interval`; [0, 1] with one input."""
+        return largest_interval(self.distances)
 
 
 def paired(before: Sequence[str | None], after: Sequence[str | None]) -> Paired | None:
@@ -95,17 +94,46 @@ def text_distance(compared_by: str = CONTENT) -> Distance:
     return distance
 
 
-def version_distance(compared_by: str = CONTENT) -> Distance:
+class VersionDistance:
     """The largest of the answer change and the words' and lengths' distances; symmetric, in [0, 1].
-    To a prompt's author, the same in another length, tone or language is another answer."""
-    said, worded = text_distance(compared_by), text_distance(WORDS)
+    To a prompt's author, the same in another length, tone or language is another answer.
 
-    def distance(one: str, other: str) -> float:
+    `aspects` are this distance and what it is made of: what of the one answer the other does not
+    say, the reverse, and the lengths. Where the wording varies, the words are far apart whatever is
+    said, and hide in the largest of all what a lost sentence changes.
+    """
+
+    def __init__(self, compared_by: str = CONTENT) -> None:
+        self._said = text_comparison("", None, compared_by)
+        self._worded = text_distance(WORDS)
+        self._known: dict[tuple[str, str], float] = {}
+        self.aspects: tuple[Distance, ...] = (self, self.lost, self.gained, self.length)
+
+    def __call__(self, one: str, other: str) -> float:
+        """The largest of the distances."""
+        said = (self.lost(one, other) + self.gained(one, other)) / 2
+        return max(said, self._worded(one, other), self.length(one, other))
+
+    def lost(self, one: str, other: str) -> float:
+        """How much of what the one says is not in the other."""
+        if (one, other) not in self._known:
+            between = 0.0 if one == other else self._said.between(one, other)
+            self._known[one, other] = between
+        return self._known[one, other]
+
+    def gained(self, one: str, other: str) -> float:
+        """How much of what the other says is not in the one."""
+        return self.lost(other, one)
+
+    def length(self, one: str, other: str) -> float:
+        """How much shorter the shorter is."""
         shorter, longer = sorted((len(one), len(other)))
-        length = 1 - shorter / longer if longer else 0.0
-        return max(said(one, other), worded(one, other), length)
+        return 1 - shorter / longer if longer else 0.0
 
-    return distance
+
+def aspects_of(distance: Distance, *, exact: bool) -> tuple[Distance, ...]:
+    """The distances of which each is compared with its own noise; one if there is no noise."""
+    return distance.aspects if isinstance(distance, VersionDistance) and not exact else (distance,)
 
 
 def compare_answers(
@@ -118,53 +146,76 @@ def compare_answers(
     """The paired energy distance with its permutation p-value.
 
     Per input E = mean d(a, b) − ½ d(a, a′) − ½ d(b, b′) (Székely & Rizzo 2013, eq. 2, with the
-    unbiased within terms). If the versions were alike, each input's four answers could be
-    relabelled: p = (1 + #{T* ≥ T}) / (1 + #relabellings), as in DBPA (arXiv 2412.00868, sec. 3). T
-    is the mean of E over inputs plus the energy distance between answers to different inputs, which
-    sees a change that all of them share. With few inputs all relabellings are enumerated. `exact`:
-    the model is deterministic, so that there is no noise to test against. Raises ValueError if
-    there is no pair.
+    unbiased within terms), in each aspect of the distance. If the versions were alike, each input's
+    four answers could be relabelled: p = (1 + #{T* ≥ T}) / (1 + #relabellings), as in DBPA (arXiv
+    2412.00868, sec. 3). T is the largest of the aspects' mean E over inputs, each over its standard
+    deviation under relabelling; the distance itself has the energy distance between answers to
+    different inputs added, which sees a change that all of them share. With few inputs all
+    relabellings are enumerated. `exact`: the model is deterministic, so that there is no noise to
+    test against. Raises ValueError if there is no pair.
     """
     if not pairs:
         raise ValueError("compare_answers() needs at least one input.")
-    table = np.array([_energies(pair, distance) for pair in pairs])
-    own = [(distance(*pair.before) + distance(*pair.after)) / 2 for pair in pairs]
-    noise = float(np.mean(own))
-    if exact:
-        return Apart(table[:, 0], noise, None)
-    return Apart(table[:, 0], noise, _permuted(table, _across(pairs, distance), generator))
+    aspects = aspects_of(distance, exact=exact)
+    table = np.array([[_energies(pair, aspect) for pair in pairs] for aspect in aspects])
+    noise = float(np.mean([_within(pair.before, distance) for pair in pairs]))
+    noise = (noise + float(np.mean([_within(pair.after, distance) for pair in pairs]))) / 2
+    p_value = None if exact else _permuted(table, _across(pairs, distance), generator)
+    return Apart(table[:, :, 0], noise, p_value)
 
 
-def own_distances(before: Answers, after: Answers, distance: Distance) -> Array:
-    """The mean distance between two answers of one version, shape (inputs,); 0 without two."""
-    found = []
-    for one, other in zip(before, after, strict=True):
-        texts = [[text for text in answers if text is not None] for answers in (one, other)]
-        own = [distance(x[0], x[1]) for x in texts if len(x) > 1]
-        found.append(float(np.mean(own)) if own else 0.0)
-    return np.array(found, dtype=np.float64)
+def own_distances(before: Answers, after: Answers, aspects: Sequence[Distance]) -> Array:
+    """The mean distance between two answers of one version, shape (aspects, inputs); 0 without
+    two."""
+    found = np.zeros((len(aspects), len(before)))
+    for k, answers in enumerate(zip(before, after, strict=True)):
+        texts = [[text for text in some if text is not None] for some in answers]
+        for m, aspect in enumerate(aspects):
+            own = [_within(some, aspect) for some in texts if len(some) > 1]
+            found[m, k] = float(np.mean(own)) if own else 0.0
+    return found
 
 
-def energies(before: Answers, after: Answers, noise: Array, distance: Distance) -> Array:
-    """The energy distance per input, for any number of replicates; NaN if a version has no answer.
-    `noise`, shape (inputs,), stands in for the own distance of a version with a single answer."""
-    found = []
-    for one, other, own in zip(before, after, noise, strict=True):
-        olds, news = ([text for text in texts if text is not None] for texts in (one, other))
+def energies(before: Answers, after: Answers, noise: Array, aspects: Sequence[Distance]) -> Array:
+    """The energy distance by aspect and input, for any number of replicates; NaN if a version has
+    no answer. `noise`, of the same shape, stands in for the own distance of a version with a single
+    answer."""
+    found = np.full((len(aspects), len(before)), np.nan)
+    for k, answers in enumerate(zip(before, after, strict=True)):
+        olds, news = ([text for text in texts if text is not None] for texts in answers)
         if not olds or not news:
-            found.append(np.nan)
             continue
-        between = float(np.mean([distance(a, b) for a in olds for b in news]))
-        within = [distance(x[0], x[1]) if len(x) > 1 else own for x in (olds, news)]
-        found.append(between - sum(within) / 2)
-    return np.array(found, dtype=np.float64)
+        for m, aspect in enumerate(aspects):
+            between = float(np.mean([aspect(a, b) for a in olds for b in news]))
+            own = [_within(x, aspect) if len(x) > 1 else noise[m, k] for x in (olds, news)]
+            found[m, k] = between - sum(own) / 2
+    return found
 
 
-def mean_interval(values: Array, least: float = 0.0) -> tuple[float, float]:
-    """Student's t interval, at LEVEL, of a mean in [least, 1]; all of it with fewer than two."""
+def _within(texts: Sequence[str], distance: Distance) -> float:
+    """The mean distance between two answers of one version."""
+    return (distance(texts[0], texts[1]) + distance(texts[1], texts[0])) / 2
+
+
+def largest_mean(rows: Array) -> float:
+    """The mean over inputs in the aspect that moved most, at least 0."""
+    return max(float(rows.mean(axis=1).max()), 0.0) if rows.size else 0.0
+
+
+def largest_interval(rows: Array, level: float = LEVEL) -> tuple[float, float]:
+    """From the lower end of the interval of the aspect that moved most to the highest upper end of
+    all of them: what moved least may still have moved as far as that."""
+    ends = [mean_interval(row, level=level) for row in rows]
+    return ends[int(np.argmax(rows.mean(axis=1)))][0] if rows.size else 0.0, max(
+        high for _, high in ends
+    )
+
+
+def mean_interval(values: Array, least: float = 0.0, level: float = LEVEL) -> tuple[float, float]:
+    """Student's t interval of a mean in [least, 1]; all of it with fewer than two."""
     if len(values) < 2:
         return least, 1.0
-    half = float(scipy.stats.t.ppf((1 + LEVEL) / 2, len(values) - 1) * scipy.stats.sem(values))
+    half = float(scipy.stats.t.ppf((1 + level) / 2, len(values) - 1) * scipy.stats.sem(values))
     centre = float(values.mean())
     low, high = np.clip([centre - half, centre + half], least, 1.0)
     return float(low), float(high)
@@ -174,11 +225,12 @@ def _energies(pair: Paired, distance: Distance) -> list[float]:
     """E for each way to split the four answers; the first is the true one."""
     answers = (*pair.before, *pair.after)
     apart = np.array([[distance(one, other) for other in answers] for one in answers])
-    energies = []
-    for (a, b), (c, d) in _SPLITS:
-        between = (apart[a, c] + apart[a, d] + apart[b, c] + apart[b, d]) / 4
-        energies.append(float(between - apart[a, b] / 2 - apart[c, d] / 2))
-    return energies
+    found = []
+    for old in _SPLITS:
+        new = tuple(k for k in range(4) if k not in old)
+        own = sum(float(apart[np.ix_(some, some)].sum()) for some in (old, new)) / 4
+        found.append(float(apart[np.ix_(old, new)].mean()) - own)
+    return found
 
 
 def _across(pairs: Sequence[Paired], distance: Distance) -> Array:
@@ -193,19 +245,21 @@ def _across(pairs: Sequence[Paired], distance: Distance) -> Array:
 
 
 def _permuted(table: Array, across: Array, generator: np.random.Generator) -> float:
-    """The p-value; the first relabelling is the true one."""
-    inputs = len(table)
+    """The p-value, from E by aspect, input and split; the first relabelling is the true one."""
+    inputs = table.shape[1]
     if inputs <= MAX_EXACT_INPUTS:
         labels = np.array(list(product(range(6), repeat=inputs)))
     else:
         labels = generator.integers(0, 6, (PERMUTATIONS + 1, inputs))
         labels[0] = 0
-    values = table[np.arange(inputs), labels // 2].mean(axis=1)
+    values = table[:, np.arange(inputs), labels].mean(axis=2)
     if len(across):
         signs = _SIGNS[labels].reshape(len(labels), -1)
         pairs = 4 * inputs * (inputs - 1)  # pairs of answers per side, across inputs
-        values -= np.einsum("ri,ij,rj->r", signs, across, signs, optimize=True) / (2 * pairs)
-    return float(np.mean(values >= values[0] - 1e-12))
+        values[0] -= np.einsum("ri,ij,rj->r", signs, across, signs, optimize=True) / (2 * pairs)
+    spread = values.std(axis=1, keepdims=True)
+    largest = (values / np.where(spread > 1e-9, spread, np.inf)).max(axis=0)
+    return float(np.mean(largest >= largest[0] - 1e-9))
 
 
 # -- as records -----------------------------------------------------------------------------------

@@ -42,6 +42,9 @@ class CallPart:
     measured: tuple[float, float, float] | None = None
 
 
+MAX_LABEL_WORDS = 3
+
+
 def call_parts(call: Call, explanation: Explanation) -> list[CallPart]:
     """The parts of an explained call. A part is open if it was never removed, or only together with
     other text that mattered, or if the explanation is inconclusive."""
@@ -140,9 +143,15 @@ def _template_parts(
             place = segment.message, segment.start, segment.end
             text, variable = parts[segment.key].text, parts[segment.key].variable
             if variable is None:
-                yield "instruction", " ".join(text.split()), place
+                if not _is_label(text):
+                    yield "instruction", " ".join(text.split()), place
             elif not any(overlap(place, document) for document in places):
                 yield "variable", text, place
+
+
+def _is_label(text: str) -> bool:
+    """Whether it names what follows ("Rules:"), and asks for nothing by itself."""
+    return text.rstrip().endswith(":") and len(text.split()) <= MAX_LABEL_WORDS
 
 
 @lru_cache(maxsize=256)

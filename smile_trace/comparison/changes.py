@@ -53,10 +53,12 @@ def _incomparable(before: VersionReport, after: VersionReport) -> str:
             none = f"no explanation of {version.label} removed parts of its template at random"
             return none if version.sampled_of else f"{version.label} has no explained calls"
         if version.explained < MIN_CALLS:
-            return (
-                f"{version.label} has {version.explained} explained calls, and "
-                f"{MIN_CALLS} are needed"
+            calls = (
+                "1 explained call"
+                if version.explained == 1
+                else f"{version.explained} explained calls"
             )
+            return f"{version.label} has {calls}, and {MIN_CALLS} are needed"
         if SHARED_MASKS in version.dropped:
             return f"not used of {version.label}: {SHARED_MASKS}"
     if before.signal != after.signal:
@@ -198,7 +200,8 @@ def as_replayed(
         as_it_is = [_words(segments[k].segment.text) for k in touched] == [text]
         whole = as_it_is and edit.kind in ("added", "removed") and len(effect.edits) == 1
         if whole and verdict != "open":
-            segments[touched[0]] = _replayed(segments[touched[0]], effect, verdict)
+            on_all = _on_all_inputs(effect, change)
+            segments[touched[0]] = _replayed(segments[touched[0]], on_all, verdict)
         elif verdict == "supports" or (others_may and verdict == "open"):
             for k in touched:
                 segments[k] = _not_excluded(segments[k])
@@ -209,6 +212,17 @@ def _verdict(change: VersionChange, effect: EditEffect, limit: float) -> Verdict
     sure = effect.named or (change.repeats and effect.changed > 0)
     can_exclude = effect.inputs >= MIN_CALLS
     return verdict_on(1.0 if sure else None, effect.ci_high, limit, can_exclude=can_exclude)
+
+
+def _on_all_inputs(effect: EditEffect, change: VersionChange) -> EditEffect:
+    """The effect over all inputs that were compared: one that was searched where the answers moved
+    most is larger there than on average, and has its share of the whole change."""
+    whole = change.answers
+    if whole is None or effect.inputs >= whole.inputs or not effect.distance:
+        return effect
+    scale = min(effect.share * whole.distance / effect.distance, 1.0)
+    names = ("distance", "ci_low", "ci_high")
+    return effect.model_copy(update={name: scale * getattr(effect, name) for name in names})
 
 
 def _words(text: str) -> str:

@@ -26,6 +26,7 @@ from smile_trace.comparison.answers import (
     Distance,
     count_changed,
     energies,
+    largest_mean,
 )
 from smile_trace.comparison.pooled_effects import Array
 from smile_trace.comparison.templates import segment_template
@@ -328,7 +329,7 @@ Ask = Callable[[int], Awaitable[Answers]]
 @dataclass(frozen=True)
 class Step:
     """The edits `[start, end)` on top of those before them, and how far the answers moved.
-    `energies` holds the energy distance per input, shape (inputs,), NaN where an answer is missing.
+    `energies` holds the energy distance by aspect and input, NaN where an answer is missing.
     `counted`: the inputs whose answers changed; `share` is that of the sum of all steps."""
 
     start: int
@@ -340,12 +341,12 @@ class Step:
     @property
     def known(self) -> Array:
         """The energies of the inputs that were answered."""
-        return self.energies[~np.isnan(self.energies)]
+        return self.energies[:, ~np.isnan(self.energies[0])]
 
     @property
     def distance(self) -> float:
         """The mean energy distance, at least 0."""
-        return max(float(self.known.mean()), 0.0) if len(self.known) else 0.0
+        return largest_mean(self.known)
 
     @property
     def edits(self) -> int:
@@ -366,14 +367,20 @@ def unresolved(steps: list[Step]) -> Step | None:
 
 class EditSearch:
     """One search between two versions' answers to the same inputs, by input and replicate. `noise`
-    is the mean distance between two answers of one version, shape (inputs,)."""
+    is the mean distance between two answers of one version, shape (aspects, inputs); the first of
+    the `aspects` tells what is another answer."""
 
     def __init__(
-        self, olds: Answers, news: Answers, edits: int, noise: Array, distance: Distance
+        self,
+        olds: Answers,
+        news: Answers,
+        edits: int,
+        noise: Array,
+        aspects: Sequence[Distance],
     ) -> None:
         self._answers = {0: olds, edits: news}
         self._noise = noise
-        self._distance = distance
+        self._aspects = aspects
         self.steps = [self._step(0, edits)]
 
     async def run(self, ask: Ask, most: int) -> int:
@@ -396,11 +403,11 @@ class EditSearch:
         before, after = self._answers[start], self._answers[end]
         firsts = ((one[0], other[0]) for one, other in zip(before, after, strict=True))
         both = ((a, b) for a, b in firsts if a is not None and b is not None)
-        counted = count_changed(both, self._distance)
+        counted = count_changed(both, self._aspects[0])
         return Step(start, end, self._energies(before, after), counted)
 
     def _energies(self, before: Answers, after: Answers) -> Array:
-        return energies(before, after, self._noise, self._distance)
+        return energies(before, after, self._noise, self._aspects)
 
 
 def _shared(steps: list[Step]) -> list[Step]:

@@ -99,13 +99,14 @@ def _answers(change: VersionChange, limit: float) -> str:
         return f"{_culprit(change)}: {moved}, and on average {_distance(answers)} changed"
     if change.repeats or not (answers.changed or answers.changed_little):
         return f": {moved}"
+    on, most = inputs(answers.inputs), f"{100 * answers.ci_high:.0f} % of the answer"
     if answers.ci_high < limit:
-        on = inputs(answers.inputs)
-        return f": beyond the model's own noise the change {NO_DIFFERENCE} on {on}"
+        beyond = f"beyond the model's own noise the change {NO_DIFFERENCE}"
+        return f": {beyond} on average over {on} (at most {most})"
     needed = f"; {_budget(change)} would tell" if change.budget_needed else ""
     return (
-        f": {moved}, which may be the model's own noise; the change was {NOT_MEASURED}: up to "
-        f"{100 * answers.ci_high:.0f} % of the answer{needed}"
+        f": on {on} the change was {NOT_MEASURED} from the model's own noise: up to {most} on "
+        f"average{needed}"
     )
 
 
@@ -120,6 +121,10 @@ def _culprit(change: VersionChange) -> str:
         return f" {noun} {_listed(edits)} changed the answers"
     largest = max(change.effects, key=lambda effect: effect.share)
     among = [change.edits[place] for place in largest.edits]
+    if not change.repeats and largest.ci_low <= 0:
+        known = f" ({_budget(change)} may tell which)" if change.budget_needed else ""
+        which = f"which of the {len(change.edits)} did was {NOT_MEASURED}"
+        return f" the edits changed the answers, and {which}{known}"
     if len(among) > 1:
         known = f" ({_budget(change)} would tell which)" if change.budget_needed else ""
         return f" one of {len(among)} edits changed the answers, {_listed(among, 'or')}{known}"
@@ -135,16 +140,18 @@ def _shares(change: VersionChange, named: Sequence[EditEffect], limit: float) ->
         )
         return f"{said} of the change{others}."
     [effect] = named
+    whole = change.answers.inputs if change.answers is not None else 0
+    on = f", on the {inputs(effect.inputs)} that moved most" if 0 < effect.inputs < whole else ""
     alone = effect.distance if effect.edits[0] == 0 else effect.alone
     if alone is None:
-        moved = f"With the edits before it in place it changes {_distance(effect)}"
+        moved = f"With the edits before it in place it changes {_distance(effect)}{on}"
     elif alone < MIN_ALONE * effect.distance:
         return (
             "It does so only together with the edits before it; by itself it changes "
-            f"{100 * alone:.0f} % of an answer."
+            f"{100 * alone:.0f} % of an answer{on}."
         )
     else:
-        moved = f"By itself it changes {100 * alone:.0f} % of an answer"
+        moved = f"By itself it changes {100 * alone:.0f} % of an answer{on}"
     return f"{moved}{others}."
 
 

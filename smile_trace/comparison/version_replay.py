@@ -13,12 +13,13 @@ from smile_trace.attribution.segmentation.selections import asks
 from smile_trace.comparison.answers import (
     Answers,
     Paired,
+    VersionDistance,
     answer_comparison,
+    aspects_of,
     energies,
-    mean_interval,
+    largest_interval,
     own_distances,
     paired,
-    version_distance,
 )
 from smile_trace.comparison.edits import (
     MIN_SHARE,
@@ -29,11 +30,13 @@ from smile_trace.comparison.edits import (
     unresolved,
     with_edits,
 )
+from smile_trace.comparison.pooled_effects import Array
+from smile_trace.comparison.verdicts import ALPHA, LEVEL, MIN_CALLS
 from smile_trace.errors import SmileTraceError
 from smile_trace.explaining.driver import wait_for
 from smile_trace.explaining.options import AnyModel
 from smile_trace.explaining.preparation import open_any, settings_of
-from smile_trace.models import Model, Request
+from smile_trace.models import Request
 from smile_trace.models.base import is_prefilled
 from smile_trace.models.metered import MeteredModel
 from smile_trace.records import Call, PromptUse, Response
@@ -88,13 +91,13 @@ class InputModels:
         self._budget = budget
         self._scope = scope
         self.by_call = isinstance(asked, str) and settings_of(asked, settings).calls_function
-        self._open: dict[str, Model] = {}
+        self._open: dict[str, MeteredModel] = {}
 
     def answers(self, call: Call) -> bool:
         """Whether it can answer that call's input: a function has to allow being called again."""
         return call.rerun is not None or not self.by_call
 
-    def of(self, call: Call) -> Model:
+    def of(self, call: Call) -> MeteredModel:
         """The model that answers the input of a call, under the daily caps and the budget. Raises
         ModelUnavailable if an extra, a file, a key or the module is missing."""
         key = call.id if self.by_call else ""
@@ -113,6 +116,16 @@ class InputModels:
         cannot be asked at all; BudgetExceeded if a cap is reached."""
         found = await self.responses(inputs, template, replicates)
         return [[r.text if r.ok else None for r in responses] for responses in found]
+
+    async def stored(self, inputs: Sequence[Input], template: str, replicates: int) -> list[Input]:
+        """The inputs of which the store has all answers, so that none is asked for."""
+        found = []
+        for group in [[item] for item in inputs] if self.by_call else [list(inputs)]:
+            requests = [request_of(item, template, k) for item in group for k in range(replicates)]
+            known = await self.of(group[0].call).known(requests) if requests else []
+            own = [known[k : k + replicates] for k in range(0, len(known), replicates)]
+            found += [item for item, answers in zip(group, own, strict=True) if all(answers)]
+        return found
 
     async def responses(
         self, inputs: Sequence[Input], template: str, replicates: int
@@ -143,11 +156,10 @@ def request_of(item: Input, template: str, replicate: int = 0) -> Request:
 MIN_INPUTS = 4
 """The inputs below which hardly any change of a model that varies is significant."""
 SEARCHED = 4
-"""Inputs on which an edit is searched: those of the compared inputs that moved most."""
+"""Inputs on which an edit is searched, those that moved most, if not on all: answers that vary
+need them all, where the budget allows."""
 POWER = 2.8
 """A mean of this many standard errors is significant (two-sided 5 %) in 80 % of the cases."""
-MIN_SHARE_SURE = 0.4
-"""Smallest share of the change for which a further edit is named if answers vary."""
 MAX_SUGGESTED = 100
 """Inputs of the largest budget that is suggested; a change that needs more is hardly one."""
 MAX_EXAMPLES = 10
@@ -185,8 +197,15 @@ class _Plan:
         return 2 * self.replicates
 
     @property
+    def searched_too(self) -> int:
+        """Calls for one input that is compared and searched, too."""
+        return self.per_input + self.splits * self.replicates
+
+    @property
     def inputs(self) -> int:
         """Inputs that are compared; with several edits a few calls are left for the search."""
+        if not self.exact and self.budget >= MIN_CALLS * self.searched_too:
+            return self.budget // self.searched_too
         left = self.budget - self.splits * SEARCHED
         enough = min(self.budget // self.per_input, 1 if self.exact else MIN_INPUTS)
         return max(left // self.per_input, enough)
@@ -198,6 +217,8 @@ class _Plan:
 
     def needed(self, inputs: int) -> int:
         """The budget with which so many inputs are compared, and one edit is found."""
+        if not self.exact and inputs >= MIN_CALLS:
+            return inputs * self.searched_too
         return inputs * self.per_input + self.splits * SEARCHED
 
 
@@ -210,13 +231,31 @@ class _Asked:
 
     @property
     def left(self) -> int:
-        """Calls that the budget still allows."""
+        """Calls that the budget still allows; without one, of stored answers as many as wanted."""
+        if not self.plan.budget:
+            return len(self.inputs) * 2 * self.plan.edits * self.plan.replicates
         return self.plan.budget - len(self.inputs) * self.plan.per_input
 
     @property
     def pairs(self) -> list[Paired | None]:
         """The answers by input; None if one is missing."""
         return [paired(old, new) for old, new in zip(self.olds, self.news, strict=True)]
+
+
+@dataclass(frozen=True)
+class _Ends:
+    """Both versions' answers to the inputs on which an edit is searched, and their own noise."""
+
+    inputs: list[Input]
+    olds: Answers
+    news: Answers
+    noise: Array
+    replicates: int
+
+    @property
+    def cost(self) -> int:
+        """Calls for one template."""
+        return len(self.inputs) * self.replicates
 
 
 class VersionReplay:
@@ -246,7 +285,7 @@ class VersionReplay:
         self._seed = seed
         self._given = model
         self._app = app
-        self._distance = version_distance(settings.explain.distance)
+        self._distance = VersionDistance(settings.explain.distance)
 
     def run(self, before: VersionReport, after: VersionReport, budget: int) -> Replayed:
         """Replay with at most `budget` new calls; a store or model error is `why_no_answers`."""
@@ -267,15 +306,21 @@ class VersionReplay:
             return Replayed(edits, why_no_answers=why)
         exact = all(m.of(traffic[0]).deterministic(traffic[0].parameters) for m in models)
         plan = _Plan(budget, len(edits), 1 if exact else 2)
-        if not plan.inputs:
+        if budget and not plan.inputs:
             return Replayed(edits, why_no_answers="the budget allows no call")
         generator = np.random.default_rng([self._seed, 0])
         templates = [before.template, after.template]
-        inputs = choose_inputs(traffic, self._prompt, templates, plan.inputs, generator)
+        most = plan.inputs if budget else len(traffic)
+        inputs = choose_inputs(traffic, self._prompt, templates, most, generator)
         if not inputs:
             why = "no logged call has values for the variables of both templates"
             return Replayed(edits, why_no_answers=why)
         with suppress_instrumentation():
+            if not budget:
+                for model, template in zip(models, templates, strict=True):
+                    inputs = await model.stored(inputs, template, plan.replicates)
+                if not inputs:
+                    return Replayed(edits, why_no_answers=self._how_to_ask(before, after))
             olds = await models[0].ask(inputs, before.template, plan.replicates)
             news = await models[1].ask(inputs, after.template, plan.replicates)
             asked = _Asked(plan, inputs, olds, news)
@@ -295,51 +340,108 @@ class VersionReplay:
                 return found
             return await self._search(found, asked, models[0], before.template, after.template)
 
+    def _how_to_ask(self, before: VersionReport, after: VersionReport) -> str:
+        if not (before.calls and after.calls):
+            return "the budget allows no call"
+        versions = f"--versions {before.version},{after.version}"
+        return (
+            "the store has none to the same inputs and nothing was asked "
+            f"(`smile-trace compare {self._prompt} {versions} --deliver` asks for them)"
+        )
+
     async def _search(
         self, replayed: Replayed, asked: _Asked, models: InputModels, before: str, after: str
     ) -> Replayed:
-        edits, plan = replayed.edits, asked.plan
-        noise = own_distances(asked.olds, asked.news, self._distance)
-        moved = np.nan_to_num(energies(asked.olds, asked.news, noise, self._distance), nan=-1.0)
-        most = min(asked.left // max(plan.splits, 1), SEARCHED) or 1
-        chosen = [k for k in np.argsort(-moved, kind="stable") if moved[k] > 0][:most]
-        if not chosen:
-            return replace(replayed, why_no_edits="no input shows the change by itself")
-        inputs = [asked.inputs[k] for k in chosen]
-        olds, news = ([answers[k] for k in chosen] for answers in (asked.olds, asked.news))
-        cost = len(inputs)
-        search = EditSearch(olds, news, len(edits), noise[chosen], self._distance)
+        for ends in self._ends(asked):
+            found = await self._searched(replayed, asked, ends, models, before, after)
+            if len(found.effects) > 1:
+                return found
+        no_input = "no input shows the change by itself"
+        return found if self._ends(asked) else replace(replayed, why_no_edits=no_input)
+
+    def _ends(self, asked: _Asked) -> list[_Ends]:
+        """Where edits may be searched, the best first: all inputs if answers vary and the budget
+        allows it, else those that moved most. Which these are is told from other answers than what
+        they moved by, or chance would be taken for an effect."""
+        plan, aspects = asked.plan, aspects_of(self._distance, exact=asked.plan.exact)
+        noise = own_distances(asked.olds, asked.news, aspects)
+        moved = energies(asked.olds, asked.news, noise, aspects).max(axis=0)
+        moved = np.nan_to_num(moved, nan=-1.0)
+        if not (moved > 0).any():
+            return []
+        enough = plan.splits * plan.replicates * len(asked.inputs) <= asked.left
+        ways = []
+        if enough and not plan.exact:
+            ways.append(_Ends(asked.inputs, asked.olds, asked.news, noise, plan.replicates))
+        if not ways or not plan.budget:
+            if not plan.exact:
+                pairs = asked.pairs
+                moved = np.array([-1.0 if p is None else self._distance(*p.first) for p in pairs])
+                noise = np.maximum(noise, noise.mean(axis=1, keepdims=True))
+            most = min(asked.left // max(plan.splits, 1), SEARCHED) or 1
+            chosen = [k for k in np.argsort(-moved, kind="stable") if moved[k] > 0][:most]
+            olds, news = ([some[k][-1:] for k in chosen] for some in (asked.olds, asked.news))
+            ways.append(_Ends([asked.inputs[k] for k in chosen], olds, news, noise[:, chosen], 1))
+        return ways
+
+    async def _searched(
+        self,
+        replayed: Replayed,
+        asked: _Asked,
+        ends: _Ends,
+        models: InputModels,
+        before: str,
+        after: str,
+    ) -> Replayed:
+        edits, exact = replayed.edits, asked.plan.exact
+        aspects = aspects_of(self._distance, exact=exact)
+        search = EditSearch(ends.olds, ends.news, len(edits), ends.noise, aspects)
 
         async def ask(some: Sequence[Edit]) -> Answers:
-            return await models.ask(inputs, with_edits(before, after, some), 1)
+            answers = await models.ask(
+                ends.inputs, with_edits(before, after, some), ends.replicates
+            )
+            if all(text is None for texts in answers for text in texts):
+                raise SmileTraceError("the store has no answers with some of the edits")
+            return answers
 
-        why, left = "", asked.left // cost
+        why, left = "", asked.left // ends.cost
         alone: dict[int, float] = {}
         try:
             left -= await search.run(lambda count: ask(edits[:count]), left)
-            for step in _named(search.steps, exact=plan.exact):
+            for step in _named(search.steps, len(edits), exact=exact):
                 if step.start and left > 0:
                     alone[step.start] = search.alone(await ask([edits[step.start]]))
                     left -= 1
         except SmileTraceError as error:
             why = str(error).rstrip(".")
-        named = _named(search.steps, exact=plan.exact)
-        open_step = None if named else unresolved(search.steps)
-        return replace(
-            replayed,
-            effects=tuple(_effect(s, s in named, alone.get(s.start)) for s in search.steps),
-            why_no_edits=why,
-            budget_needed=None
-            if open_step is None or why
-            else plan.budget + splits(open_step.edits) * cost,
+        named = _named(search.steps, len(edits), exact=exact)
+        effects = tuple(
+            _effect(s, len(edits), alone.get(s.start), named=s in named, exact=exact)
+            for s in search.steps
         )
+        needed = None if named or why else self._to_search(asked, search, ends.cost)
+        return replace(replayed, effects=effects, why_no_edits=why, budget_needed=needed)
+
+    def _to_search(self, asked: _Asked, search: EditSearch, cost: int) -> int | None:
+        """The budget that would take the largest step apart, or measure the steps on all inputs or
+        twice as many."""
+        plan = asked.plan
+        if (open_step := unresolved(search.steps)) is not None:
+            return max(plan.budget, 1) + splits(open_step.edits) * cost
+        if plan.exact:
+            return None
+        inputs = max(2 * len(asked.inputs), MIN_CALLS)
+        return plan.needed(inputs) if inputs <= MAX_SUGGESTED else None
 
     def _needed(self, asked: _Asked, answers: AnswerComparison) -> int | None:
         """The budget that would tell a change of this size from noise, if it is no noise."""
         if not answers.changed or answers.p_value is None or answers.distance <= 0:
             return None
-        noise = own_distances(asked.olds, asked.news, self._distance)
-        moved = energies(asked.olds, asked.news, noise, self._distance)
+        aspects = aspects_of(self._distance, exact=False)
+        noise = own_distances(asked.olds, asked.news, aspects)
+        rows = energies(asked.olds, asked.news, noise, aspects)
+        moved = rows[int(np.argmax(np.nanmean(rows, axis=1)))]
         spread = float(np.nanstd(moved, ddof=1)) if answers.inputs > 1 else answers.distance
         inputs = max(ceil((POWER * spread / answers.distance) ** 2), MIN_INPUTS, len(moved) + 1)
         return asked.plan.needed(inputs) if inputs <= MAX_SUGGESTED else None
@@ -409,14 +511,14 @@ def _question(item: Input) -> dict[str, str]:
     return {message.role: message.content for message in last}
 
 
-def _named(steps: Sequence[Step], *, exact: bool) -> list[Step]:
+def _named(steps: Sequence[Step], edits: int, *, exact: bool) -> list[Step]:
     """The single edits that changed the answers, the strongest first; none while a stronger group
-    is not taken apart. Something changed them, so only the others need a test, if answers vary."""
+    is not taken apart. Where answers vary, each by more than their noise."""
     if max(steps, key=lambda step: step.share).edits > 1:
         return []
     single = [step for step in steps if step.edits == 1 and step.share >= MIN_SHARE]
-    found = sorted(single, key=lambda step: -step.share)
-    return [s for k, s in enumerate(found) if not k or exact or _sure(s)]
+    sure = [step for step in single if exact or _interval(step, edits, exact=exact)[0] > 0]
+    return sorted(sure, key=lambda step: -step.share)
 
 
 def _whole(answers: AnswerComparison) -> EditEffect:
@@ -424,18 +526,20 @@ def _whole(answers: AnswerComparison) -> EditEffect:
     return EditEffect(edits=(0,), share=1.0, named=answers.significant, **same)
 
 
-def _sure(step: Step) -> bool:
-    return step.share >= MIN_SHARE_SURE and mean_interval(step.known)[0] > 0
+def _interval(step: Step, edits: int, *, exact: bool) -> tuple[float, float]:
+    """The interval of a step's effect; where answers vary, those of all edits hold together
+    (Bonferroni), so that a lower end above zero is an effect whichever of them is looked at."""
+    return largest_interval(step.known, LEVEL if exact else 1 - 2 * ALPHA / edits)
 
 
-def _effect(step: Step, named: bool, alone: float | None) -> EditEffect:
-    low, high = mean_interval(step.known)
+def _effect(step: Step, edits: int, alone: float | None, *, named: bool, exact: bool) -> EditEffect:
+    low, high = _interval(step, edits, exact=exact)
     return EditEffect(
         edits=tuple(range(step.start, step.end)),
         distance=min(step.distance, 1.0),
         ci_low=low,
         ci_high=high,
-        inputs=len(step.known),
+        inputs=step.known.shape[1],
         **step.counted._asdict(),
         share=step.share,
         named=named,

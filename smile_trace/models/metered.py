@@ -235,6 +235,12 @@ class MeteredModel:
                 found[k] = _after(found[k], with_reasoning_apart(response))
         return [self._told(*pair) for pair in zip(requests, found, strict=True)]
 
+    async def known(self, requests: Sequence[Request]) -> list[bool]:
+        """Whether the cache has the answer to each request."""
+        keys = [self._key(request, None) for request in requests]
+        found = await asyncio.to_thread(self._cache.get_many, keys)
+        return [key in found for key in keys]
+
     def _raised(self, requests: Sequence[Request]) -> list[Request]:
         return [with_limit(request, self.limit or 0) for request in requests]
 

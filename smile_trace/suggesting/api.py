@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from smile_trace._guards.external_tracing import suppress_instrumentation
 from smile_trace._text.lists import listed
 from smile_trace.attribution.one_thread import one_thread
-from smile_trace.comparison.answers import version_distance
+from smile_trace.comparison.answers import VersionDistance
 from smile_trace.comparison.evidence import NothingToCompare
 from smile_trace.comparison.version_replay import InputModels, request_of
 from smile_trace.comparison.version_report import base_url_of
@@ -88,7 +88,7 @@ def suggest(
         )
         material = _enough(answerable(material, models), prompt)
         replays = Replays(models, budget, exact=_repeats_itself(material, models))
-        distance = version_distance(settings.explain.distance)
+        distance = VersionDistance(settings.explain.distance)
         limit = settings.explain.smallest_effect
         trials = Trials(material, replays, distance, limit, seed)
         address = base_url_of(material.model, settings)

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import insert
 
 from smile_trace._text.prompts import VARIABLE
+from smile_trace.comparison import compare
 from smile_trace.records import Call, FidelityStatus, Message, PromptUse
 from smile_trace.records.call import VariableSpan
 from smile_trace.records.report import Report, ReportedPart
@@ -31,6 +32,7 @@ from smile_trace.worker.delivery.per_prompt import (
 )
 from tests.support.explained import explanation
 from tests.support.fake_tracker import FakeTracker
+from tests.support.planted import PlantedModel
 from tests.support.planted_prompts import AFTER, BEFORE, EFFECTS, QUESTIONS, plant, settings_in
 from tests.support.stores import settings as settings
 from tests.support.stores import store as store
@@ -253,6 +255,34 @@ def test_a_comparison_is_delivered_once_per_change(compared: Store, tmp_path: Pa
     assert comparisons.run(at_once=True) == 1
     assert [item.comparison.prompt for item in tracker.items] == ["answer"] * 3
     assert set(tracker.items[-1].traced_as) == {"1", "2"}
+
+
+def test_the_worker_asks_nothing_and_compares_the_answers_that_are_stored(
+    store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served = {"kind": "endpoint", "base_url": "http://127.0.0.1:9/v1"}
+    settings = settings_in(settings.home, models={"planted": served})
+    model = PlantedModel(lambda prompt: "Yes, dear customer." if "kind" in prompt else "No.")
+    model.identity = "planted"
+    monkeypatch.setattr("smile_trace.comparison.version_replay.open_any", lambda *given: model)
+    for version, text in (("1", BEFORE), ("2", AFTER)):
+        plant(store, "shop", version, text, QUESTIONS, effects=EFFECTS)
+    tracker = ShowingTracker()
+    comparisons = Comparisons(tracker, store, settings)
+    assert comparisons.run(at_once=True) == 1
+    [change] = tracker.items[-1].comparison.changes
+    assert "`smile-trace compare shop --versions 1,2 --deliver` asks for them" in change.summary
+    assert not model.asked
+
+    [by_hand] = compare("shop", settings=settings).changes
+    paid = len(model.asked)
+    plant(store, "shop", "2", AFTER, QUESTIONS[:3], effects=EFFECTS, seed=3)
+    assert comparisons.run(at_once=True) == 1
+    [change] = tracker.items[-1].comparison.changes
+    assert change.answers == by_hand.answers
+    assert [effect.named for effect in change.effects] == [True, False]
+    assert change.effects == by_hand.effects
+    assert len(model.asked) == paid > 0
 
 
 def test_a_comparison_that_fails_holds_up_no_other(compared: Store, tmp_path: Path) -> None:

@@ -306,3 +306,9 @@ def test_the_first_line_of_a_stored_explanation() -> None:
         "Stored: 2026-11-25 00:40 UTC, gemma-3-270m, unit auto, until settled 160, "
         f"protect system, {calls} calls. --fresh asks again, at most 160 calls."
     )
+
+
+def test_all_missing_options_are_named_at_once() -> None:
+    result = CliRunner().invoke(app, ["deliver"], env={"COLUMNS": "200"})
+    assert result.exit_code == 2
+    assert "give --to and --since" in result.output

@@ -14,9 +14,9 @@ from smile_trace.comparison.answers import (
     Answers,
     Apart,
     Paired,
+    VersionDistance,
     compare_answers,
     text_distance,
-    version_distance,
 )
 from smile_trace.comparison.edits import EditSearch, find_edits, unresolved, with_edits
 from smile_trace.comparison.sentences import summarize_change
@@ -63,7 +63,7 @@ def test_a_deterministic_model_needs_no_p_value() -> None:
     pairs = [Paired(("0", "0"), ("1", "1")), Paired(("0", "0"), ("0", "0"))]
     apart = compare_answers(pairs, _distance, np.random.default_rng(0), exact=True)
     assert apart.p_value is None
-    assert apart.distances.tolist() == [1.0, 0.0]
+    assert apart.distances.tolist() == [[1.0, 0.0]]
 
 
 def test_one_input_of_a_noisy_model_is_not_significant() -> None:
@@ -74,7 +74,7 @@ def test_one_input_of_a_noisy_model_is_not_significant() -> None:
     with pytest.raises(ValueError, match="at least one"):
         compare_answers([], _distance, np.random.default_rng(0))
     # A negative distance is reported as zero.
-    apart = Apart(np.array([-0.2, -0.1, 0.05]), noise=0.3, p_value=0.6)
+    apart = Apart(np.array([[-0.2, -0.1, 0.05]]), noise=0.3, p_value=0.6)
     low, high = apart.interval()
     assert low == apart.mean == 0.0
     assert 0.0 < high < 0.2
@@ -85,7 +85,7 @@ def test_versions_lie_as_far_apart_as_answers_of_an_explanation(answer: str) -> 
     logged = "Yes, it is in stock. It costs 75 euros. Have a nice day."
     apart = answer_change(logged, answer)
     assert apart > SMALLEST_EFFECT
-    assert version_distance()(logged, answer) >= apart
+    assert VersionDistance()(logged, answer) >= apart
 
 
 def test_the_text_distance_is_symmetric_and_in_range() -> None:
@@ -169,7 +169,7 @@ def _search(edits: int, *drivers: int, most: int = 99) -> tuple[EditSearch, int]
     async def ask(count: int) -> Answers:
         return answers(count)
 
-    search = EditSearch(answers(0), answers(edits), edits, np.zeros(3), _distance)
+    search = EditSearch(answers(0), answers(edits), edits, np.zeros((1, 3)), (_distance,))
     return search, asyncio.run(search.run(ask, most))
 
 
@@ -238,13 +238,13 @@ LITTLE = {"inputs": 26, "changed": 0, "changed_little": 24, "little": 0.031, "di
     [
         (
             {},
-            "2 of 2 inputs got another answer, which may be the model's own noise; the change was "
-            "not measured well enough to tell: up to 100 % of the answer; a budget of 96 calls "
-            "would tell.",
+            "on 2 inputs the change was not measured well enough to tell from the model's own "
+            "noise: up to 100 % of the answer on average; a budget of 96 calls would tell.",
         ),
         (
             {"inputs": 40, "changed": 3, "distance": 0.0, "ci_high": 0.09},
-            "beyond the model's own noise the change made no measurable difference on 40 inputs.",
+            "beyond the model's own noise the change made no measurable difference on average over "
+            "40 inputs (at most 9 % of the answer).",
         ),
         ({"changed": 0, "inputs": 1, "distance": 0.0}, "the answers on 1 input are the same."),
         (
@@ -259,9 +259,8 @@ LITTLE = {"inputs": 26, "changed": 0, "changed_little": 24, "little": 0.031, "di
         ),
         (
             {**LITTLE, "ci_high": 0.2},
-            "24 of 26 answers changed a little (by at most 4 %; form is not compared), none became "
-            "another answer, which may be the model's own noise; the change was not measured well "
-            "enough to tell: up to 20 % of the answer; a budget of 96 calls would tell.",
+            "on 26 inputs the change was not measured well enough to tell from the model's own "
+            "noise: up to 20 % of the answer on average; a budget of 96 calls would tell.",
         ),
         (
             {"significant": True, "noise": 0.0},
@@ -315,6 +314,15 @@ def test_the_answers(given: dict[str, Any], said: str) -> None:
             [_effect(k, share=s, named=False) for k, s in enumerate((0.2, 0.24, 0.2))],
             "From 2 to 3 3 edits changed the answers together, most of all “Be brief.” "
             "(added): 2 of 2",
+        ),
+        (
+            [_effect(0, share=0.9, named=False, ci_low=0.0), _effect(1, 2, share=0.1, named=False)],
+            "From 2 to 3 the edits changed the answers, and which of the 3 did was not measured "
+            "well enough to tell (a budget of 96 calls may tell which): 2 of 2 inputs",
+        ),
+        (
+            [_effect(0, inputs=1), _effect(1, 2, share=0.0, named=False, ci_low=0.0, ci_high=0.09)],
+            "By itself it changes 50 % of an answer, on the 1 input that moved most; the other",
         ),
     ],
 )

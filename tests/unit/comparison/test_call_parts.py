@@ -147,7 +147,7 @@ def test_each_instruction_of_a_message_judged_as_a_whole_is_counted(
     value: float, significant: bool, effect: str
 ) -> None:
     """Of all calls that hold an instruction, not of those alone whose message was taken apart."""
-    told = "Be brief. Tell the price in euros."
+    told = "Be brief. Tell the price in euros. The rules:"
     system = Message(role="system", content=told)
     use = PromptUse(name="shop", version="1", template=told, message=0, start=0, end=len(told))
     call = _call().model_copy(update={"messages": (system, *MESSAGES[1:]), "prompts": (use,)})

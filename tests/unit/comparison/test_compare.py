@@ -141,6 +141,50 @@ def test_replay_names_the_edit_that_changed_the_answers(store: Store) -> None:
     assert change.examples[0].after == "Yes, of course, dear customer."
 
 
+LOUNGE = "Tell gold members about the lounge.\n"
+NOISY = BEFORE.replace("Be brief.", f"Be brief.\n{LOUNGE}Never use exclamation marks.")
+WORDINGS = (
+    ("You depart on 24 March.", "Your flight leaves on 24 March.", "Departure is 24 March."),
+    ("Your luggage may weigh 30 kilos.", "You may take 30 kilos.", "30 kilos are included."),
+    ("Pack for fog.", "The forecast is fog, so take a coat.", "Expect fog and dress for that."),
+    ("For more, call 0800 5550.", "Our hotline is 0800 5550.", "You reach us on 0800 5550."),
+)
+
+
+class Clerk:
+    """Draws the wording of each sentence; every second input may hear of the lounge."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def __call__(self, prompt: str) -> str:
+        self.asked.append(prompt)
+        draw = np.random.default_rng([len(self.asked), len(prompt)])
+        item = int(prompt.partition("Is item ")[2].split()[0])
+        said = [words[draw.integers(3)] for words in WORDINGS]
+        if LOUNGE in prompt and item % 2:
+            said.append("You are welcome in the lounge in Oslo, as a member of our gold programme.")
+        return " ".join(said)
+
+
+def test_with_varying_wording_the_edit_that_lost_a_sentence_is_named_and_no_other(
+    store: Store,
+) -> None:
+    """Beyond the noise, and the steps add up to the whole; where none lost one, none is named."""
+    after = NOISY.replace(LOUNGE, "").replace("Never use", "Do not use")
+    plant(store, "answer", "2", NOISY, QUESTIONS[:24])
+    plant(store, "answer", "3", after, QUESTIONS[:24])
+    [change] = _compare(store, model=Clerk(), budget=160).changes
+    assert change.answers is not None
+    assert change.answers.significant
+    [named] = [effect for effect in change.effects if effect.named]
+    assert change.edits[named.edits[0]].before.strip() == LOUNGE.strip()
+    assert named.inputs == change.answers.inputs == 24
+    assert named.distance == pytest.approx(change.answers.distance, abs=0.05)
+    [dead] = [effect for effect in change.effects if not effect.named]
+    assert dead.ci_low == 0
+
+
 EUROS = "Always tell the price in euros."
 ADDED = BEFORE.replace("Be brief.\n", f"Be brief.\n{EUROS}\n")
 
@@ -292,7 +336,7 @@ def test_a_change_that_no_input_shows_by_itself(
         return 0.2 if version == its and question != other_question else 1.0
 
     monkeypatch.setattr(
-        "smile_trace.comparison.version_replay.version_distance", lambda name: distance
+        "smile_trace.comparison.version_replay.VersionDistance", lambda name: distance
     )
     [change] = _compare(store, model=model, budget=40).changes
     assert change.answers is not None
