@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from smile_trace._text.lists import listed
 from smile_trace.errors import SmileTraceError
 from smile_trace.records.comparison import (
+    ANOTHER_ANSWER,
     AnswerComparison,
     Comparison,
     Edit,
@@ -96,7 +97,11 @@ def _answers(change: VersionChange, limit: float) -> str:
         return f": the answers were not compared, because {change.why_no_answers}"
     moved = moved_answers(answers)
     if answers.significant:
-        return f"{_culprit(change)}: {moved}, and on average {_distance(answers)} changed"
+        mean = f"on average {_distance(answers)} changed"
+        if answers.noise > ANOTHER_ANSWER:  # the noise alone gives most inputs another answer
+            moved, mean = f"on {inputs(answers.inputs)}", f"{mean} beyond the model's own noise"
+            return f"{_culprit(change)}: {moved} {mean}"
+        return f"{_culprit(change)}: {moved}, and {mean}"
     if change.repeats or not (answers.changed or answers.changed_little):
         return f": {moved}"
     on, most = inputs(answers.inputs), f"{100 * answers.ci_high:.0f} % of the answer"

@@ -402,7 +402,7 @@ class VersionReplay:
                 ends.inputs, with_edits(before, after, some), ends.replicates
             )
             if all(text is None for texts in answers for text in texts):
-                raise SmileTraceError("the store has no answers with some of the edits")
+                raise SmileTraceError("there are no answers with some of the edits in place")
             return answers
 
         why, left = "", asked.left // ends.cost

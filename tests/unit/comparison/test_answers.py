@@ -268,6 +268,11 @@ LITTLE = {"inputs": 26, "changed": 0, "changed_little": 24, "little": 0.031, "di
             "changed.",
         ),
         (
+            {"significant": True, "inputs": 32, "changed": 32, "distance": 0.07, "ci_high": 0.1},
+            "on 32 inputs on average 7 % [0 to 10 %] of an answer changed beyond the model's own "
+            "noise.",
+        ),
+        (
             {"significant": True, "noise": 0.0, "distance": 1.0, "ci_low": 1.0},
             "2 of 2 inputs got another answer, and on average 100 % of an answer changed.",
         ),
@@ -328,7 +333,7 @@ def test_the_answers(given: dict[str, Any], said: str) -> None:
 )
 def test_what_did_it(effects: list[EditEffect], said: str) -> None:
     edits = (KIND, BRIEF, LONG)
-    answers = _answers(significant=True, p_value=0.01)
+    answers = _answers(significant=True, p_value=0.01, noise=0.0)
     assert said in _said(answers, *effects, edits=edits, budget_needed=96)
 
 
