@@ -10,7 +10,6 @@ import scipy  # type: ignore[import-untyped]
 
 from smile_trace._stats.false_discoveries import adjusted
 from smile_trace.comparison.edits import Aligned
-from smile_trace.comparison.pooled_effects import SHARED_MASKS
 from smile_trace.comparison.sentences import others_add
 from smile_trace.comparison.verdicts import ALPHA, LEVEL, MIN_CALLS, may_need
 from smile_trace.records import Unit
@@ -59,8 +58,6 @@ def _incomparable(before: VersionReport, after: VersionReport) -> str:
                 else f"{version.explained} explained calls"
             )
             return f"{version.label} has {calls}, and {MIN_CALLS} are needed"
-        if SHARED_MASKS in version.dropped:
-            return f"not used of {version.label}: {SHARED_MASKS}"
     if before.signal != after.signal:
         return f"{before.label} was explained by {before.signal}, {after.label} by {after.signal}"
     if before.keep_probabilities != after.keep_probabilities:

@@ -2,13 +2,13 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 import numpy as np
 
 from smile_trace.comparison.final_answers import final_answers
-from smile_trace.comparison.pooled_effects import SHARED_MASKS, PooledRows
+from smile_trace.comparison.pooled_effects import PooledRows
 from smile_trace.comparison.pooled_study import PooledRowReader
 from smile_trace.comparison.templates import segment_template, segments_of_keys
 from smile_trace.errors import SmileTraceError
@@ -199,12 +199,7 @@ def _pool(
     per_call = len(first) / first.calls * 2 * (len(segments) + 1)
     chosen = _sample(chosen, max(20, int(MAX_DESIGN / per_call)), generator)
     evidence.rows = reader.read(chosen, segments)
-    made = prompts.settings(chosen[0].settings_hash)
     evidence.segments, evidence.unit, evidence.signal = segments, unit, reader.signal
-    assert evidence.rows is not None
-    if made is None or not made.pooled:
-        evidence.rows = replace(evidence.rows, design=np.zeros(len(evidence.rows), dtype=np.int_))
-        evidence.dropped.append(SHARED_MASKS)
 
 
 def _widest(

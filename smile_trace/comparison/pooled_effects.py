@@ -113,12 +113,6 @@ def _without_each(
     return moved, alone
 
 
-SHARED_MASKS = (
-    "averages over the template's parts, because explanations draw their masks from the same seed: "
-    "pooled mode ([pooling]) draws them anew for every request"
-)
-"""Why explanations that were made one by one are not pooled."""
-
 LOST = 0.5
 """Answer change from which the answer counts as lost."""
 INTACT = 0.25
@@ -133,8 +127,9 @@ class PooledRows:
     variable segmented into words has shares between 0 and 1. Per row, `y` is the answer change in
     [0, 1], `q` the drop probability, `call` the call's number and `weight` one over its inclusion
     probability. `varies` is False where x_i could not vary, same shape as x. `design` is a number
-    per row that calls with the same masks share (the same request, asked again), None if every call
-    has its own: such calls share their chance errors, so a design is one cluster.
+    per row that calls with the same masks share (the same request, asked again; calls of one shape
+    up to method 5), None if every call has its own: such calls share their chance errors, so a
+    design is one cluster.
     """
 
     x: Array

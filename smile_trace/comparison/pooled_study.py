@@ -11,7 +11,7 @@ from smile_trace.attribution.answer_change.response_scores import answer_words, 
 from smile_trace.attribution.answer_change.text_comparison import text_comparison
 from smile_trace.attribution.design.masks import fixed
 from smile_trace.attribution.design.perturber import Perturber
-from smile_trace.attribution.design.planner import CallKey, call_key
+from smile_trace.attribution.design.planner import CallKey, call_key, number_of
 from smile_trace.attribution.reporting.segments import observations
 from smile_trace.comparison.pooled_effects import Array, PooledRows
 from smile_trace.comparison.templates import read_key, segments_in_call, template_segments
@@ -158,7 +158,7 @@ def _rows(
         for replicate in range(min(baselines, settings.budget))
     ]
     drawn: dict[str, int] = {rows[0].text_hash: len(rows)}
-    generator = np.random.default_rng([settings.seed, _number(prompted)])
+    generator = np.random.default_rng([settings.seed, number_of(prompted)])
     while len(rows) < settings.budget:
         mask = tuple(bool(retained) for retained in generator.random(len(segments)) < KEEP)
         if not perturber.sendable(mask):
@@ -174,11 +174,6 @@ def _rows(
         drawn[row.text_hash] = again + 1
         rows.append(row.model_copy(update={"replicate": again}))
     return rows
-
-
-def _number(prompted: Prompted) -> int:
-    text = prompted.model_dump_json(include={"messages"}).encode("utf-8", "surrogatepass")
-    return int.from_bytes(hashlib.sha256(text).digest()[:8])
 
 
 def _unknown(segment: Segment) -> SegmentAttribution:
@@ -281,6 +276,10 @@ class PooledRowReader:
         return shares / np.maximum(shares.sum(axis=0), 1) if alike else None
 
 
+_TELLING = 8
+"""Masks that tell a draw from another: studies of one draw may end at different lengths."""
+
+
 def _design_number(masks: Sequence[str]) -> int:
-    digest = hashlib.sha256("\n".join(masks).encode()).digest()
+    digest = hashlib.sha256("\n".join(masks[:_TELLING]).encode()).digest()
     return int.from_bytes(digest[:7])

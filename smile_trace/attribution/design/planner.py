@@ -1,5 +1,6 @@
 """The plan of a study: the partitions of the prompt, coarse to fine, and the rows of each."""
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
@@ -48,6 +49,13 @@ CallKey = tuple[str, int]
 def call_key(row: Perturbation) -> CallKey:
     """The call that a row needs; rows of the same text and replicate share it."""
     return row.text_hash, row.replicate
+
+
+def number_of(prompted: Prompted) -> int:
+    """A number by which each prompt has masks of its own: one draw that by chance tells little of
+    some parts would otherwise tell as little in every call of an application."""
+    text = prompted.model_dump_json(include={"messages"}).encode("utf-8", "surrogatepass")
+    return int.from_bytes(hashlib.sha256(text).digest()[:8])
 
 
 def repeats(prompted: Prompted, deterministic: bool, remote: bool) -> int:
@@ -131,6 +139,7 @@ class Planner:
         self._prompted = prompted
         self._partitioner = partitioner
         self._settings = settings
+        self._seed = settings.seed, number_of(prompted)
         self._replicates = replicates
         self._deterministic = deterministic
         self._looks = looks
@@ -171,7 +180,7 @@ class Planner:
         level = self.levels[-1]
         if self.sparse or level.exact or all(row.kind == "baseline" for row in level.rows):
             return False
-        generator = np.random.default_rng([self._settings.seed, len(self.levels), 2])
+        generator = np.random.default_rng([*self._seed, len(self.levels), 2])
         drawn = masks.sparse_masks(level.free, level.perturber.sendable, generator)
         del level.rows[self.before_sparse :]
         level.refining = tuple(look for look in level.refining if look < len(level.rows))
@@ -203,7 +212,7 @@ class Planner:
         level = self.levels[-1]
         known = {call_key(row) for one in self.levels[:-1] for row in one.rows}
         known |= {call_key(row) for row in (*asked, *self.sparse)}
-        generator = np.random.default_rng([self._settings.seed, len(self.levels), 3])
+        generator = np.random.default_rng([*self._seed, len(self.levels), 3])
         drawn = masks.random_masks(level.free, level.perturber.sendable, generator, masks.HALVES)
         rest = [row for row, _ in self._random_rows(level, drawn, calls, known)]
         level.rows = [*asked, *rest]
@@ -362,7 +371,7 @@ class Planner:
         level = self.levels[index]
         known = {call_key(row) for one in self.levels for row in one.rows}
         known |= {call_key(row) for row in (*self.sparse, *self.confirming_rows)}
-        generator = np.random.default_rng([self._settings.seed, index + 1, 4, len(level.rows)])
+        generator = np.random.default_rng([*self._seed, index + 1, 4, len(level.rows)])
         drawn = masks.random_masks(
             level.free, level.perturber.sendable, generator, self._keep_probabilities
         )
@@ -430,7 +439,7 @@ class Planner:
                 spent += call_key(row) not in known
                 known.add(call_key(row))
                 level.rows.append(row)
-        generator = np.random.default_rng([self._settings.seed, len(self.levels)])
+        generator = np.random.default_rng([*self._seed, len(self.levels)])
         drawn = masks.random_masks(free, sendable, generator, self._keep_probabilities)
         for row, cost in self._random_rows(level, drawn, calls - spent, known):
             if looks and spent + cost > looks[0]:

@@ -226,9 +226,10 @@ def holding_joint_losses(
     times: int = 1,
 ) -> Estimate:
     """The estimate with intervals that hold what was lost where only parts were removed whose
-    effects are excluded: each that is `uncleared`, unless what the others cost at least explains
-    it, may cost all of it, as long as what it needs is there. The median answer of a mask that was
-    asked `times` times or more tells what is lost.
+    effects are excluded. Each that is `uncleared`, unless what the others cost at least explains
+    it, may cost all of it, as long as what it needs is there. If there is none, parts stand in for
+    each other: then that holds of each of the fewest that lost it together. The median answer of a
+    mask that was asked `times` times or more tells what is lost.
 
     Args:
         alone: what was lost with each removed alone, NaN where that was not measured.
@@ -240,13 +241,19 @@ def holding_joint_losses(
     already = np.fmax(np.maximum(estimate.low, 0.0), alone)
     high = estimate.high.copy()
     masks, places = np.unique(removed > 0, axis=0, return_inverse=True)
-    for k, mask in enumerate(masks):
-        of_mask = changes[places.ravel() == k]
+    losing: list[NDArray[np.bool_]] = []
+    for k in np.argsort(masks.sum(axis=1), kind="stable"):
+        mask, of_mask = masks[k], changes[places.ravel() == k]
         lost = float(np.median(of_mask))
-        if len(of_mask) < times or not excluded[mask].all():
+        if len(of_mask) < times or lost < limit or not excluded[mask].all():
+            continue
+        if any((fewer <= mask).all() for fewer in losing):
             continue
         others = already[mask].sum() - already
-        may_cost = mask & unknown & (lost - others >= limit)
+        suspects = mask & unknown if (mask & unknown).any() else mask
+        may_cost = suspects & (lost - others >= limit)
+        if may_cost.any():
+            losing.append(mask)
         high[may_cost] = np.maximum(high[may_cost], lost)
     return replace(estimate, high=high)
 

@@ -280,6 +280,11 @@ def test_what_excluded_parts_lose_together_any_of_them_may_cost_alone() -> None:
     assert widened([without_three, [0.0, 0.0, 0.0, 1.0]], [0.3, 0.0]) == [0.6, 0.3, 0.3, 0.05]
     alone = [np.nan, 0.0, np.nan, np.nan]
     assert widened([without_three], [0.3], alone) == [0.6, 0.05, 0.3, 0.3]
+    # Parts that cost nothing alone stand in for each other; the fewest that lost it together do.
+    nothing = [np.nan, 0.0, 0.0, 0.0]
+    assert widened([without_three], [0.3], nothing) == [0.6, 0.3, 0.3, 0.3]
+    two = [0.0, 1.0, 1.0, 0.0]
+    assert widened([without_three, two], [0.3, 0.2], nothing) == [0.6, 0.2, 0.2, 0.05]
     # Answers that differ: the median of three tells, and one of them nothing.
     assert widened([without_three], [0.9], times=3) == list(high)
     assert widened([without_three] * 3, [0.3, 0.9, 0.2], times=3) == [0.6, 0.3, 0.3, 0.3]

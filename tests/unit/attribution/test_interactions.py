@@ -53,7 +53,7 @@ def test_the_interaction_is_the_second_difference_under_the_estimands_masks() ->
     [
         ("where is the Eiffel Tower", "either", 0),
         ("where is the Eiffel Tower", "both", 5),
-        (LONG, "either", 6),  # both are out in some of the first twenty masks
+        (LONG, "either", 1),  # both are out in some of the first twenty masks
         (LONG, "both", 6),
     ],
 )
@@ -89,7 +89,7 @@ def test_one_word_that_does_it_alone_is_in_no_pair() -> None:
 
 
 def test_no_pairs_without_a_reliable_explanation() -> None:
-    study = run(LONG, _says(enough=True), seed=13).study
+    study = run(LONG, _says(enough=True), seed=2).study
     [findings] = [study._known.find(level) for level in study._levels]
     assert [pair.kind for pair in findings.pairs] == ["either"]
     assert study.result().fidelity.status == "inconclusive"
