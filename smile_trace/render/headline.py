@@ -60,7 +60,17 @@ def _left(clauses: Sequence[str], count: int, explanation: Explanation) -> Itera
 
 
 def _quoted(match: re.Match[str], longest: int) -> str:
-    return f"{match[1] or ''}“{by_words(match[2], longest)}”"
+    """Return a quotation with fewer words; of one with both its ends, of both, so that nobody takes
+    a passage for its first words."""
+    head, _, tail = match[2].partition(" … ")
+    text = by_words(match[2], longest)
+    if tail and len(match[2]) > longest:
+        words = tail.split()
+        while len(words) > 1 and len(" ".join(words)) > longest // 2:
+            del words[0]
+        last = " ".join(words)
+        text = f"{by_words(head, longest // 2).removesuffix(' …')} … {last}"
+    return f"{match[1] or ''}“{text}”"
 
 
 def _named(match: re.Match[str], explanation: Explanation) -> str:
