@@ -38,14 +38,23 @@ def decided(
 ) -> tuple["SegmentAttribution", ...]:
     """Return the segments with their verdicts. `interactions`: a part that matters together with
     another one is never excluded, however small its effect is on average; `conclusive`: whether
-    anything can be said at all; if not, nothing is excluded."""
+    anything can be said at all; if not, nothing is excluded, and no part is certain."""
     paired = {key for pair in interactions for key in (pair.first, pair.second)}
+    if not conclusive:
+        segments = map(_uncertain, segments)
     return tuple(
         s.model_copy(
             update={"verdict": verdict_of(s, limit, can_exclude=conclusive and s.key not in paired)}
         )
         for s in segments
     )
+
+
+def _uncertain(segment: "SegmentAttribution") -> "SegmentAttribution":
+    """Return the segment as if no test had found it: its interval then holds 0."""
+    interval = {"ci_low": min(segment.ci_low, 0.0), "ci_high": max(segment.ci_high, 0.0)}
+    unsure = {"significant": False, "fails_without": False}
+    return segment.model_copy(update={**interval, **unsure})
 
 
 def drives(segment: "SegmentAttribution") -> bool:
@@ -125,18 +134,13 @@ def finest_drivers(
     coarser: Sequence["SegmentAttribution"],
 ) -> list["SegmentAttribution"]:
     """Return the finest parts inside a driver that the answer certainly depends on, the strongest
-    first. What was measured again among finer parts counts as it was found there."""
+    first."""
     everything = (*coarser, *segments)
-    again = {
-        id(coarser[s.parent])
-        for s in everything
-        if s.parent is not None and s.places == coarser[s.parent].places
-    }
     inside = [
         s for s in everything if drives(s) and any(one is driver for one in around(s, coarser))
     ]
     holding = {id(passage) for s in inside for passage in around(s, coarser)}
-    finest = (s for s in inside if id(s) not in holding | again)
+    finest = (s for s in inside if id(s) not in holding)
     return sorted(finest, key=effect, reverse=True)
 
 
@@ -149,11 +153,11 @@ def named_of(drivers: Sequence["SegmentAttribution"]) -> int:
     return min(count, len(drivers))
 
 
-def further(drivers: Sequence["SegmentAttribution"], named: int) -> str:
-    """Return what a sentence says of the drivers that it does not name: `two weaker parts`; empty
-    if there are none."""
-    rest = drivers[named:]
-    if any(_may_be_as_strong(one, drivers[:named]) for one in rest):
+def further(rest: Sequence["SegmentAttribution"], named: Sequence["SegmentAttribution"]) -> str:
+    """Return what a sentence says of the drivers that it does not name: `two weaker parts`, which
+    are weaker than all that it names; empty if there are none."""
+    weakest = min((one.attribution for one in named), default=0.0)
+    if any(one.ci_high >= weakest for one in rest):
         return f"{in_words(len(rest))} more that may be as strong"
     return f"{in_words(len(rest))} weaker part{'' if len(rest) == 1 else 's'}" if rest else ""
 

@@ -55,7 +55,7 @@ def _left(clauses: Sequence[str], count: int, explanation: Explanation) -> Itera
     if any(clause.startswith(_DRIVER) for clause in clauses[count:]):
         named = 1 + sum(clause.startswith(_DRIVER) for clause in clauses[:count])
         drivers = outermost_drivers(explanation.segments, explanation.coarser)
-        if more := further(drivers, named):
+        if more := further(drivers[named:], drivers[:named]):
             yield f"and on {more}"
 
 

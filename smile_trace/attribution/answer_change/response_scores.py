@@ -72,13 +72,13 @@ class ResponseScores:
     """The answer changes of all responses, and the noise in them.
 
     `changes` and `failed` are per level and row; a change, in [0, 1], is None without an answer.
-    `sparse` and `confirming` are the changes of those rows. `baseline` is the mean distance of the
-    unperturbed prompt's answers from the logged one, in [0, 1] (for probabilities: one less the
-    mean over its tokens), None without answers, and `baseline_reproduced` whether that prompt still
-    gives the logged answer. `noise_floor` is the mean answer change between two baseline
-    replicates, in [0, 1], `noise_variance` the variance over them, None with fewer than two.
-    `same_texts` says whether all answers are the same text, but for case and white space; False for
-    probabilities.
+    `sparse` and `confirming` are the changes of those rows, `sparse_levels` the levels of the
+    former. `baseline` is the mean distance of the unperturbed prompt's answers from the logged one,
+    in [0, 1] (for probabilities: one less the mean over its tokens), None without answers, and
+    `baseline_reproduced` whether that prompt still gives the logged answer. `noise_floor` is the
+    mean answer change between two baseline replicates, in [0, 1], `noise_variance` the variance
+    over them, None with fewer than two. `same_texts` says whether all answers are the same text,
+    but for case and white space; False for probabilities.
     """
 
     changes: tuple[tuple[float | None, ...], ...]
@@ -90,10 +90,18 @@ class ResponseScores:
     same_texts: bool = False
     sparse: tuple[float | None, ...] = ()
     confirming: tuple[float | None, ...] = ()
+    sparse_levels: tuple[int, ...] = ()
 
     def of_level(self, index: int) -> "ResponseScores":
         """The same with the changes of one level alone."""
-        return replace(self, changes=(self.changes[index],), failed=(self.failed[index],))
+        levels = zip(self.sparse, self.sparse_levels, strict=True)
+        return replace(
+            self,
+            changes=(self.changes[index],),
+            failed=(self.failed[index],),
+            sparse=tuple(change for change, level in levels if level == index),
+            sparse_levels=tuple(level for level in self.sparse_levels if level == index),
+        )
 
     @property
     def known(self) -> list[float]:
@@ -156,10 +164,13 @@ def score_responses(
         if _is_baseline(row) and response is not None and distance is not None
     ]
     failed = tuple(tuple(r is not None and not r.ok for _, r in rows) for rows in levels)
+    of_levels = tuple(row.level for row, _ in sparse)
     if not baseline:
         nothing = tuple((None,) * len(rows) for rows in levels)
-        none = ((None,) * len(rows) for rows in (sparse, confirming))
-        return ResponseScores(nothing, None, False, 0.0, None, failed, False, *none)
+        none, of_pairs = ((None,) * len(rows) for rows in (sparse, confirming))
+        return ResponseScores(
+            nothing, None, False, 0.0, None, failed, False, none, of_pairs, of_levels
+        )
     asked = [response for response, _ in baseline]
     own = [distance for _, distance in baseline]
     reference = float(np.mean(own))
@@ -185,6 +196,7 @@ def score_responses(
         same,
         of_sparse,
         of_confirming,
+        of_levels,
     )
 
 

@@ -39,6 +39,10 @@ miss two segments either of which is enough in 2 of 1,000 studies, and three suc
 MORE_BASELINES = 2
 """How often the unperturbed prompt is asked again after it got no answer."""
 
+ROWS_PER_MASK = 5
+"""Rows for each mask of a few segments, on average, after which a finer level may follow although
+answers vary: two segments have four masks, and nearly half of the rows would remove nothing."""
+
 CALLS_PER_PASSAGE = 6
 """Minimum of calls for each passage that is partitioned again."""
 
@@ -278,7 +282,7 @@ class Planner:
                 self._row(level, "baseline", (True,) * len(segments), replicate=replicate)
             )
         self.in_turn = bool(self._beside(level.segments, share))
-        self._fill(level, share if self.in_turn else calls, share)
+        self._fill(level, calls, share)
         return level
 
     def _beside(self, coarse: Sequence[Segment], limit: int) -> tuple[Segment, ...]:
@@ -425,7 +429,9 @@ class Planner:
                     level.rows.append(self._row(level, "baseline", every[0]))
                 level.rows.extend(self._row(level, "enumerated", mask) for mask in every[1:])
                 return
-        self._draw(level, calls if self._looks else share, share)
+        elif self._looks:
+            share = min(share, max(FIRST_LOOK, ROWS_PER_MASK * 2 ** sum(free)))
+        self._draw(level, calls if self._looks and not self.in_turn else share, share)
 
     def _draw(self, level: Level, calls: int, share: int) -> None:
         """Draws random rows; a text drawn twice is one call of a deterministic model."""

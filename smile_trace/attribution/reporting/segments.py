@@ -47,6 +47,9 @@ def join(
             if parents[k].protected:
                 finest += _with_portions(pieces, None, 0.0)
                 continue
+            if [piece.key for piece in pieces] == [parents[k].key]:
+                finest.append(_measured_twice(parents[k], *pieces))
+                continue
             finest += _with_portions(pieces, len(coarser), parents[k].portion or 0.0)
             coarser.append(parents[k])
     return _ordered(finest), tuple(coarser)
@@ -59,6 +62,14 @@ def _parent(place: Place, coarser: Sequence[SegmentAttribution]) -> int:
         for k, parent in enumerate(coarser)
         if any(m == message and a <= start and end <= b for m, a, b in parent.places)
     )
+
+
+def _measured_twice(first: SegmentAttribution, again: SegmentAttribution) -> SegmentAttribution:
+    """A part that has no finer ones, measured again beside the pieces of others: as it was found
+    certain, or else as it was measured last."""
+    if first.significant:
+        return first
+    return again.model_copy(update={"parent": first.parent, "portion": first.portion})
 
 
 def _with_portions(

@@ -23,6 +23,7 @@ from smile_trace.records.formats.answers import read_tool_calls
 from smile_trace.records.formats.requests import tool_name
 from smile_trace.records.tool_results import result_name
 from smile_trace.records.verdicts import (
+    MOST_NAMED,
     NO_DIFFERENCE,
     NOT_COMPARED,
     SMALLEST_EFFECT,
@@ -213,29 +214,37 @@ class _Tree:
 
 
 def _drivers(tree: _Tree, of: str) -> str:
-    named, costs = list[str](), _Costs()
-    for place, driver in enumerate(tree.drivers):
-        lost = costs.of(driver, "" if place else f" {of} is lost")
-        pieces = tree.inside(driver)
-        finest = [
+    """The strongest of the finest parts, wherever they stand, with the drivers that hold them, and
+    the drivers as strong as they are; the others are counted."""
+    finest = [
+        [
             s
             for s in finest_drivers(driver, tree.free, tree.coarser)
             if _words(s.text) != _words(driver.text)
         ]
-        inner = [f"{tree.by_itself(s, tree.like(s, pieces))} ({costs.of(s)})" for s in finest]
-        finer = f", there on {_strongest(finest, inner)}" if inner else ""
-        named.append(f"{tree.named(driver)} ({lost}){finer}")
+        for driver in tree.drivers
+    ]
+    every = zip(tree.drivers, finest, strict=True)
+    parts = [part for driver, inside in every for part in inside or [driver]]
+    parts.sort(key=effect, reverse=True)
+    strongest = parts[: named_of(parts)]
+    weakest = min(part.attribution for part in strongest)
+    told, left, costs = list[str](), list[SegmentAttribution](), _Costs()
+    for driver, inside in zip(tree.drivers, finest, strict=True):
+        inner = [s for s in inside if s in strongest]
+        is_strong = inner or driver.attribution >= weakest or not told
+        if len(told) == MOST_NAMED or not is_strong:
+            left.append(max([driver, *inside], key=lambda s: s.ci_high))
+            continue
+        lost, pieces = costs.of(driver, "" if told else f" {of} is lost"), tree.inside(driver)
+        names = [f"{tree.by_itself(s, tree.like(s, pieces))} ({costs.of(s)})" for s in inner]
+        more = further([s for s in inside if s not in inner], strongest)
+        finer = f", there on {listed([*names, *filter(None, [more])])}" if inner else ""
+        told.append(f"{tree.named(driver)} ({lost}){finer}")
+    more = further(left, strongest)
     if not any(map(tree.inside, tree.drivers)):
-        return _strongest(tree.drivers, named)
-    count = named_of(tree.drivers)
-    more = further(tree.drivers, count)
-    return "; on ".join(named[:count]) + (f"; and on {more}" if more else "")
-
-
-def _strongest(parts: Sequence[SegmentAttribution], names: Sequence[str]) -> str:
-    """The names of the strongest parts, and how many others there are."""
-    count = named_of(parts)
-    return listed([*names[:count], *filter(None, [further(parts, count)])])
+        return listed([*told, *filter(None, [more])])
+    return "; on ".join(told) + (f"; and on {more}" if more else "")
 
 
 class _Costs:

@@ -16,7 +16,7 @@ from smile_trace.records import (
     Interaction,
     SegmentAttribution,
 )
-from smile_trace.records.verdicts import SMALLEST_EFFECT, decided
+from smile_trace.records.verdicts import SMALLEST_EFFECT, around, decided
 
 MIN_ROWS = 10
 """Answered perturbations below which nothing is called reliable, or without effect."""
@@ -109,7 +109,7 @@ def final_fidelity(
 
     `no_effect` holds only if an effect of every part is excluded (`limit`: the smallest that
     matters; `of_part`: of the explained part of the answer). `reliable` becomes `partial` if an
-    open part could matter as much as the smallest named one. Neither holds if the comparison may
+    open part could matter more than the smallest named one. Neither holds if the comparison may
     not see what changed. The reason of `inconclusive` ends with what to do.
     """
     of = "the explained part" if of_part else "the answer"
@@ -137,7 +137,8 @@ def _given_open(
         return fidelity.model_copy(update={"status": status, "reason": reason})
     paired = {key for pair in interactions for key in (pair.first, pair.second)}
     parts = decided(segments, interactions, limit=limit)
-    most = max((s.at_most for s in parts if s.verdict == "open" and s.key not in paired), default=0)
+    unsettled = (s for s in parts if s.verdict == "open" and s.key not in paired)
+    most = max((_at_most_in_its_whole(s, coarser) for s in unsettled), default=0)
     if not most:
         return fidelity
     if fidelity.status == "no_effect":
@@ -148,13 +149,22 @@ def _given_open(
         return fidelity.model_copy(update={"status": "inconclusive", "reason": reason})
     named = [abs(s.attribution) for s in (*segments, *coarser) if s.significant]
     smallest = min((*named, *(abs(pair.value) for pair in interactions)), default=0.0)
-    if fidelity.status != "reliable" or most < smallest:
+    if fidelity.status != "reliable" or most <= smallest:
         return fidelity
     reason = _beside_certain(
         f"a part that is not settled could account for up to {_percent(most)} of {of}, more "
         f"than one that is named ({_percent(smallest)})."
     )
     return fidelity.model_copy(update={"status": "partial", "reason": reason})
+
+
+def _at_most_in_its_whole(
+    segment: SegmentAttribution, coarser: Sequence[SegmentAttribution]
+) -> float:
+    """The most that a part may account for: no more than the certain passages around it, beside
+    which it is no other part."""
+    wholes = (abs(whole.attribution) for whole in around(segment, coarser) if whole.significant)
+    return min((segment.at_most, *wholes))
 
 
 def _percent(share: float) -> str:
@@ -177,7 +187,9 @@ def _verdict(found: LevelFindings, scores: ResponseScores) -> tuple[FidelityStat
     if scores.no_variation:
         return _unchanged(found)
     if scores.only_sparse_moved and not any(found.fails_without):
-        return "inconclusive", "the answer moved only where four fifths of the prompt were removed."
+        return "inconclusive", (
+            "the answer moved only where several parts of the prompt were removed at once."
+        )
     if (unpredictable := _why_unpredictable(found)) is not None:
         if _anything_sure(found):
             return "partial", _beside_certain(unpredictable)
@@ -241,7 +253,7 @@ def _why_unpredictable(found: LevelFindings) -> str | None:
             f"the parts of the prompt predict {100 * max(r2, 0):.0f} % of how the answer changes "
             f"in new combinations, and {100 * MINIMAL_R2:.0f} % are needed."
         )
-    if gain <= MINIMAL_GAIN:
+    if gain <= MINIMAL_GAIN and not _every_part_is_certain(found):
         return "how much of the prompt is removed predicts the answer as well as which parts are."
     return None
 
@@ -253,7 +265,14 @@ def _anything_sure(found: LevelFindings) -> bool:
 def by_amount(found: LevelFindings) -> bool:
     """Whether the mere removed amount predicts as well as the segments; the test may see that."""
     quality = found.held_out
-    return quality is not None and quality.gain <= 0 and quality.share_r2 > MINIMAL_R2
+    predicts = quality is not None and quality.gain <= 0 and quality.share_r2 > MINIMAL_R2
+    return predicts and not _every_part_is_certain(found)
+
+
+def _every_part_is_certain(found: LevelFindings) -> bool:
+    """Whether each part that can be removed is: the amount then only counts them."""
+    parts = zip(found.segments, found.significant, strict=True)
+    return all(significant for part, significant in parts if not part.protected)
 
 
 def _stands_out(found: LevelFindings) -> bool:

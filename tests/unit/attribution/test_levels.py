@@ -1,7 +1,7 @@
 """Long prompts and coarse units: what matters is found inside the budget, level by level."""
 
 from dataclasses import replace
-from itertools import pairwise
+from itertools import count, pairwise
 from random import Random
 from typing import Any
 
@@ -231,6 +231,19 @@ QA = (
 )
 
 
+@pytest.mark.parametrize("certain", [True, False])
+def test_a_part_measured_again_is_one_part(certain: bool) -> None:
+    """As it was found certain, or else as it was measured last."""
+    whole, field, other = _segment(0, 10, 0.8), _segment(0, 4, 0.6), _segment(4, 10, 0.1)
+    field = field.model_copy(update={"significant": certain})
+    segments, coarser = join([[whole], [field, other], [_segment(0, 4, 0.2), _segment(5, 7, 0.1)]])
+    assert [s.places for s in coarser] == [whole.places, other.places]
+    assert [(s.start, s.attribution, s.parent) for s in segments] == [
+        (0, 0.6 if certain else 0.2, 0),
+        (5, 0.1, 1),
+    ]
+
+
 def test_the_driving_example_is_found_and_the_rest_is_always_sent() -> None:
     asked = run(QA, copying("Pelican"), unit="example")
     explanation = asked.explanation
@@ -388,6 +401,55 @@ def test_what_does_not_predict_is_no_explanation(held_out: HeldOut | None, said:
     _, fidelity = levels_shown([level], SCORES)
     assert fidelity.status != "reliable"
     assert said in fidelity.reason
+
+
+def test_where_each_part_is_certain_the_amount_only_counts_them() -> None:
+    amount = HeldOut(r2=0.99, low=0.98, high=1.0, gain=0.0)
+    for flags, status in (((True,) * 3, "reliable"), ((True, True, False), "inconclusive")):
+        _, fidelity = levels_shown([replace(findings(*flags), held_out=amount)], SCORES)
+        assert fidelity.status == status
+
+
+def test_only_masks_of_a_level_are_said_to_have_moved_it() -> None:
+    """A level beside another one, which did not move, is not judged by what moved the other."""
+    still = replace(SCORES, changes=((0.0,) * 3, *SCORES.changes), failed=SCORES.failed * 2)
+    scores = replace(still, sparse=(0.9,), sparse_levels=(1,))
+    _, fidelity = levels_shown([findings(False, False, False), findings(True)], scores, 2)
+    assert fidelity.status == "reliable"
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_of_a_noisy_model_two_needed_messages_are_named_and_taken_apart(seed: int) -> None:
+    """Without either nothing is left, which the number of removed messages tells as well."""
+    wordings = count(seed)
+    rule = "Never read out a number of a passport."
+
+    def model(messages: tuple[Message, ...]) -> str:
+        held = " ".join(message.content for message in messages)
+        if "Tell me" not in held or rule not in held:
+            return UNKNOWN
+        end = (" Call us any time.", " Please call us any time.")[next(wordings) * 7 % 5 % 2]
+        return f"I must not tell you that number, since the rules of this office forbid it.{end}"
+
+    system = f"You help travellers. Stay calm. {rule} The office opens at nine. Be polite."
+    messages = chat(system, "Tell me the number. I lost it.", roles=("system", "user"))
+    asked = run(messages, model, unit="message", budget=40, deterministic=False, seed=seed)
+    assert asked.explanation.status == "reliable"
+    assert len(asked.explanation.drivers) == 2
+    found = run(
+        _agent_with(messages), model, unit="auto", budget=80, deterministic=False, seed=seed
+    )
+    assert found.explanation.status in ("reliable", "partial")
+    named = {s.text for s in found.explanation.drivers}
+    assert named >= {m.content for m in messages}
+    assert any(rule in text and len(text) < len(system) for text in named)
+    whole = [row for row in found.perturbations if all(row.mask)]
+    assert len(whole) < len(found.perturbations) / 2
+
+
+def _agent_with(messages: tuple[Message, ...]) -> tuple[Message, ...]:
+    """The same after two calls of tools."""
+    return (*messages, *_agent(2, turns=0)[2:])
 
 
 FACTS = ("Order 4711 left on Monday.", "The refund was approved.", "A new lamp waits.")

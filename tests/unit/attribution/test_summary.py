@@ -396,17 +396,15 @@ def test_no_driver_that_may_be_as_strong_is_hidden_behind_a_count() -> None:
     assert said([*exact[:3], *weaker]).endswith("“d2” (20 %) and two weaker parts.")
 
 
-def test_a_part_measured_again_counts_as_it_was_found_there() -> None:
-    [result, item, *_] = passages("a result", "item: rug", "price: 120")
-    item = item.model_copy(update={"parent": 0, "start": 1, "end": 2})
-    again = segment("item: rug", -0.1, 0.2, 0.5, parent=1, start=1, end=2)
-    price = segment("price: 120", 0.3, 0.4, 0.5, parent=0, start=3, end=4)
-    assert "average), there on “price: 120” (40 % [30 to 50 %]); not" in summarize(
-        [again, price], RELIABLE, coarser=[result, item]
-    )
-    unsure = segment("rug", -0.1, 0.2, 0.5, parent=1, start=1, end=2 - 1)
-    assert "there on “item: rug” (70 % [60 to 80 %]) and “price: 120” (40 %" in summarize(
-        [unsure, price], RELIABLE, coarser=[result, item]
+def test_the_strongest_finest_parts_are_named_wherever_they_stand() -> None:
+    values = {"booking": 0.26, "weather": 0.18, "rules": 0.16, "policy": 0.17, "tier": 0.05}
+    outer = [segment(of, v, v, v, start=100 * k) for k, (of, v) in enumerate(values.items())]
+    inside = [("total", 0.15, 0), ("leaves", 0.08, 0), ("sky", 0.14, 1), ("hotline", 0.27, 2)]
+    pieces = [segment(of, v, v, v, parent=k, start=100 * k) for of, v, k in inside]
+    assert summarize([*pieces, *outer[3:]], RELIABLE, coarser=outer[:3]) == (
+        f"{DEPENDS}“booking” (26 % of the answer is lost without it on average), there on “total” "
+        "(15 %) and one weaker part; on “weather” (18 %); on “policy” (17 %); on “rules” (16 %), "
+        "there on “hotline” (27 %); and on one weaker part."
     )
 
 
@@ -599,6 +597,14 @@ def test_the_status_beside_open_parts(
 ) -> None:
     found = final_fidelity(Fidelity(status=status, reason="so it is."), segments)
     assert (found.status, found.reason) == (becomes, reason)
+
+
+def test_a_piece_may_account_for_no_more_than_its_settled_whole() -> None:
+    whole = segment("a field", 0.25, 0.28, 0.3, unit="span")
+    piece = segment("its value", -0.1, 0.1, 0.9, parent=0)
+    unsure = whole.model_copy(update={"significant": False})
+    for passage, status in ((whole, "reliable"), (unsure, "partial")):
+        assert final_fidelity(RELIABLE, [driver(), piece], [passage]).status == status
 
 
 def test_the_reason_is_of_the_explained_part_of_the_answer() -> None:

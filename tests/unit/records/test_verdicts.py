@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from smile_trace.records import Explanation, FieldChange, Interaction, SegmentAttribution
 from smile_trace.records.verdicts import SMALLEST_EFFECT, decided, joint
+from smile_trace.render.heatmap_layout import heatmap
+from smile_trace.render.phrases import NO_DRIVER, driver_text
 from tests.support.explained import explanation
 
 
@@ -40,7 +42,8 @@ def test_only_what_lies_inside_the_limit_is_excluded(
         assert not paired
     if found.verdict in ("supports", "against"):
         assert one.significant or one.fails_without
-    if found.verdict == "open":
+        assert conclusive
+    if found.verdict == "open" and conclusive:
         assert (one.significant, one.fails_without) == (False, False)
 
 
@@ -85,8 +88,14 @@ def test_an_explanation_of_release_0_2_has_verdicts() -> None:
         Explanation.model_validate(stored)
 
 
-def test_nothing_is_excluded_where_nothing_can_be_said() -> None:
-    assert "excluded" not in {s.verdict for s in explanation(status="inconclusive").segments}
+def test_nothing_is_excluded_or_named_where_nothing_can_be_said() -> None:
+    assert explanation().drivers
+    unsure = explanation(status="inconclusive")
+    assert {s.verdict for s in unsure.segments} == {"open"}
+    assert not unsure.drivers
+    assert all(s.ci_low <= 0 <= s.ci_high for s in unsure.segments)
+    assert driver_text(unsure) == NO_DRIVER
+    assert not {"supports", "against"} & set(heatmap(unsure).kinds)
 
 
 def test_of_a_key_that_two_parts_share_no_field_is_said() -> None:
