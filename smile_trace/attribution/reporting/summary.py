@@ -281,7 +281,15 @@ def _first_of_several(tree: _Tree, first: FirstPlace | None) -> Iterator[str]:
     if first is None or len(first.keys) < 2:
         return
     found = tree.of_keys(first.keys)
-    if not all(map(drives, found)):
+    certain = [
+        part
+        for driver in tree.drivers
+        for part in finest_drivers(driver, tree.free, tree.coarser) or [driver]
+        if part not in found
+    ]
+    most = max(part.attribution for part in found)
+    stronger = any(part.attribution > most for part in certain)  # in none of the finest passages
+    if not stronger and not all(map(drives, found)):
         yield f"the strongest is most likely {_one_of(tree, found)}"
 
 

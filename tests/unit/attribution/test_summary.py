@@ -214,6 +214,14 @@ def test_beside_a_driver_a_few_are_named_only_where_others_may_be_stronger() -> 
 
     assert "; the strongest is most likely one of: “fox” or “ant”; " in first("fa")
     assert first("fd") == first("f") == first("") == said(words)
+    # A certain part that is stronger than all of them, and was not looked at inside.
+    assert "most likely" not in said(
+        [
+            *words,
+            driver("whole", unit="sentence", key="w").model_copy(update={"attribution": 0.95}),
+        ],
+        first=FirstPlace(keys=("f", "a"), probability=0.9),
+    )
 
 
 @pytest.mark.parametrize(
