@@ -63,7 +63,7 @@ def _words_of_the_driver(explanation: Explanation, content: str) -> list[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [0, 3])
+@pytest.mark.parametrize("seed", [0, 1])
 def test_the_driving_sentence_of_400_words_is_found_and_its_words_ranked(seed: int) -> None:
     content = _long(seed)
     asked = run(content, copying("Pelican"), budget=60, seed=seed)
@@ -135,7 +135,7 @@ def _retrieval(messages: tuple[Message, ...]) -> str:
     return f"You can have it from seven until ten.{price}"
 
 
-@pytest.mark.parametrize("seed", [0, *further(1, 2)])
+@pytest.mark.parametrize("seed", [0, *further(1, 3)])
 @pytest.mark.parametrize("deterministic", [True, False])
 def test_sentences_of_instructions_come_before_words_of_the_question(
     deterministic: bool, seed: int
