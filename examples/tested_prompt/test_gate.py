@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import smile_trace
-from smile_trace.comparison.sentences import broken_limits
+from smile_trace.comparison.limits import broken_limits
 from smile_trace.settings import Settings
 
 HERE = Path(__file__).parent

@@ -81,7 +81,7 @@ def compare(
     form = "PART=LIMIT, such as 'Be brief.=0.1'"
     limits = dict(read_limit(text, form) for text in fail_if_drop or ())
     from smile_trace.comparison import compare as compare_now
-    from smile_trace.comparison.sentences import broken_limits
+    from smile_trace.comparison.limits import broken_limits
 
     comparison = compare_now(
         prompt,

@@ -1,13 +1,11 @@
-"""Sentences about a comparison, by rule, and the limits that it breaks in CI."""
+"""Sentences about a comparison, by rule."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from smile_trace._text.lists import listed
-from smile_trace.errors import SmileTraceError
 from smile_trace.records.comparison import (
     ANOTHER_ANSWER,
     AnswerComparison,
-    Comparison,
     Edit,
     EditEffect,
     Influence,
@@ -97,7 +95,7 @@ def _answers(change: VersionChange, limit: float) -> str:
         return f": the answers were not compared, because {change.why_no_answers}"
     moved = moved_answers(answers)
     if answers.significant:
-        mean = f"on average {_distance(answers)} changed"
+        mean = f"on average {distance_of(answers)} changed"
         if answers.noise > ANOTHER_ANSWER:  # the noise alone gives most inputs another answer
             moved, mean = f"on {inputs(answers.inputs)}", f"{mean} beyond the model's own noise"
             return f"{_culprit(change)}: {moved} {mean}"
@@ -149,7 +147,7 @@ def _shares(change: VersionChange, named: Sequence[EditEffect], limit: float) ->
     on = f", on the {inputs(effect.inputs)} that moved most" if 0 < effect.inputs < whole else ""
     alone = effect.distance if effect.edits[0] == 0 else effect.alone
     if alone is None:
-        moved = f"With the edits before it in place it changes {_distance(effect)}{on}"
+        moved = f"With the edits before it in place it changes {distance_of(effect)}{on}"
     elif alone < MIN_ALONE * effect.distance:
         return (
             "It does so only together with the edits before it; by itself it changes "
@@ -191,76 +189,8 @@ def _budget(change: VersionChange) -> str:
     return f"a budget of {change.budget_needed:,} calls"
 
 
-def _distance(item: AnswerComparison | EditEffect) -> str:
+def distance_of(item: AnswerComparison | EditEffect) -> str:
+    """How much of an answer changed, with an interval unless the figure is exact."""
     exact = item.ci_high - item.ci_low < 0.005
     interval = "" if exact else f" [{per_cent(item.ci_low, item.ci_high)}]"
     return f"{100 * item.distance:.0f} %{interval} of an answer"
-
-
-class LimitError(SmileTraceError):
-    """A limit names a segment that the comparison does not have; the message lists them."""
-
-
-def broken_limits(
-    comparison: Comparison,
-    *,
-    drops: Mapping[str, float],
-    answer_change: float | None = None,
-) -> list[str]:
-    """One sentence per limit that the last change breaks, or whose figure could not be measured.
-    `drops`: a segment's text (or a part of it that no other segment has) to the largest drop of its
-    influence that is allowed, in units of answer change; `answer_change`: the largest mean change
-    of the answers that is allowed, in [0, 1]. Raises LimitError if there is one version only; or no
-    segment, or more than one, holds that text."""
-    if not drops and answer_change is None:
-        return []
-    if not comparison.changes:
-        raise LimitError(
-            f"{comparison.prompt!r} was called in one version only, so no change can be checked: "
-            "name two models, or a file with another version"
-        )
-    change = comparison.changes[-1]
-    found = [_drop(comparison, change, text, limit) for text, limit in drops.items()]
-    if answer_change is not None:
-        found.append(_answer_change(change, answer_change))
-    return [sentence for sentence in found if sentence]
-
-
-def _drop(comparison: Comparison, change: VersionChange, text: str, limit: float) -> str:
-    before = comparison.versions[change.before]
-    place = _place([item.segment.text for item in before.segments], text, before.label)
-    item = next(item for item in change.segments if item.before == place)
-    was = before.segments[place]
-    if item.kind == "removed":
-        if was.standard_error is None:
-            return f"“{text}” was removed, and its influence was never measured"
-        if was.influence > limit and was.significant:
-            return f"“{text}” was removed, and its influence was {was.influence:+.2f}"
-        return ""
-    if item.change is None:
-        why = change.why_no_influences or "it was never removed from an explained call"
-        return f"the influence of “{text}” was not compared: {why}"
-    if -item.change > limit and item.significant:
-        return f"the influence of “{text}” dropped by {-item.change:.2f}, more than {limit:g}"
-    return ""
-
-
-def _place(texts: list[str], wanted: str, label: str) -> int:
-    exact = [k for k, text in enumerate(texts) if text.strip() == wanted.strip()]
-    found = exact or [k for k, text in enumerate(texts) if wanted in text]
-    if len(found) == 1:
-        return found[0]
-    many = "more than one part" if found else "no part"
-    raise LimitError(
-        f"{many} of version {label} contains {wanted!r}: its parts are "
-        + ", ".join(repr(text) for text in texts[:20])
-    )
-
-
-def _answer_change(change: VersionChange, limit: float) -> str:
-    answers = change.answers
-    if answers is None:
-        return f"the answers were not compared: {change.why_no_answers}"
-    if answers.distance > limit and answers.significant:
-        return f"{_distance(answers)} changed on average, more than {100 * limit:g} %"
-    return ""

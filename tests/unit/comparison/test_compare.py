@@ -18,8 +18,8 @@ from smile_trace.comparison import NothingToCompare, compare
 from smile_trace.comparison.changes import as_replayed
 from smile_trace.comparison.edits import find_edits
 from smile_trace.comparison.evidence import collect
+from smile_trace.comparison.limits import LimitError, broken_limits
 from smile_trace.comparison.pooled_effects import pool
-from smile_trace.comparison.sentences import LimitError, broken_limits
 from smile_trace.comparison.templates import read_key, segment_template
 from smile_trace.comparison.verdicts import share_of
 from smile_trace.comparison.version_replay import Input, choose_inputs, what_varies
@@ -100,6 +100,28 @@ def test_limits_of_the_gate(weaker: Comparison) -> None:
     assert "not compared" in broken_limits(weaker, drops={}, answer_change=0.2)[0]
     with pytest.raises(LimitError, match="no part"):
         broken_limits(weaker, drops={"nonsense": 0.1})
+
+
+@pytest.mark.parametrize(("budget", "said"), [(200, "changed 100 %"), (0, "not measured")])
+def test_a_text_that_is_gone_is_not_checked_by_the_part_that_held_it(
+    store: Store, budget: int, said: str
+) -> None:
+    """The part, which is still there, has the influence it had before; the text has none left."""
+    kind = BEFORE.replace("Be brief.", "Be brief and always kind to everybody.")
+    plant(store, "answer", "2", kind, QUESTIONS)
+    plant(store, "answer", "3", kind.replace(" and always kind", ""), QUESTIONS)
+
+    def model(prompt: str) -> str:
+        return "Yes, of course, dear customer." if "kind" in prompt else "No."
+
+    comparison = _compare(store, model=model, budget=budget)
+    (broken,) = broken_limits(comparison, drops={"always kind": 0.1})
+    assert said in broken
+    for change in comparison.changes:
+        effects = [effect.model_copy(update={"edits": (0, 1)}) for effect in change.effects]
+        among = change.model_copy(update={"effects": tuple(effects)})
+        grouped = comparison.model_copy(update={"changes": (among,)})
+        assert "not measured" in broken_limits(grouped, drops={"always kind": 0.1})[0]
 
 
 def test_words_are_not_compared_with_sentences(store: Store) -> None:
