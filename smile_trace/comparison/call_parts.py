@@ -23,8 +23,7 @@ from smile_trace.records.comparison import TemplateSegment
 from smile_trace.records.formats.requests import OFFERED, tool_name
 from smile_trace.records.message import tool_names
 from smile_trace.records.report import PartKind
-from smile_trace.records.verdicts import joint
-from smile_trace.render.phrases import driver_of
+from smile_trace.records.verdicts import effect, joint, outermost_drivers
 
 _WITH_THE_CALL = "recorded with the call"
 
@@ -96,7 +95,8 @@ class _Within:
 
     @cached_property
     def _driver(self) -> SegmentAttribution | None:
-        return driver_of(self.explanation)
+        outermost = outermost_drivers(self.explanation.segments, self.explanation.coarser)
+        return max(outermost, key=effect, default=None)
 
     def part(self, kind: PartKind, name: str, place: Place, group: str | None = None) -> CallPart:
         """A part that is a place, or a message without the documents in it."""
@@ -104,13 +104,13 @@ class _Within:
         others = [other for other in documents if other != place]
         found = measured_at(place, others, self.explanation)
         own, driver = found.alone, self._driver
-        inside = driver is not None and all(holds(place, one) for one in driver.places)
+        held = driver is not None and all(holds(place, one) for one in driver.places)
         return CallPart(
             kind=kind,
             name=name,
             effect=_effect(kind, found, others, self.explanation.status),
             group=group,
-            drove=inside or (driver is not None and own is driver),
+            drove=driver is not None and (own is driver or (held and not _touches(driver, others))),
             measured=None if own is None else (own.attribution, own.ci_low, own.ci_high),
         )
 

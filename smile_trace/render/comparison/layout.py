@@ -38,6 +38,8 @@ MEASURE_WORDS = {
 }
 
 LONGEST_NAME, LONGEST_LABEL, LONGEST_PHRASE = 120, 40, 60
+ANY_CALL = 0.995
+"""From this share on, the calls that may need a part are all of them, which says nothing."""
 MIN_SHARE = 0.1
 """Edits with a smaller share of the change are folded."""
 
@@ -190,7 +192,7 @@ def verdict_of(influence: Influence) -> str:
         words.append("by the replay of the edit")
     if influence.calls_needed:
         words.append(f"{influence.calls_needed:,} calls would tell")
-    if influence.verdict == "excluded" and influence.may_need < 0.995:
+    if influence.verdict == "excluded" and influence.may_need < ANY_CALL:
         words.append(f"at most {influence.may_need:.1%} of calls may need it")
     if influence.tokens_saved is not None:
         usd = "" if influence.usd_saved is None else f", ${influence.usd_saved:.4f}"

@@ -176,7 +176,8 @@ def _print_version(version: VersionReport, console: Console) -> None:
         columns = ("influence", "90 % interval", "verdict")
         table = _table(console, "part", *columns, reserved=9 + 13 + 25)
         for item in known[:_MAX_ROWS]:
-            rare = f", ≤ {100 * item.may_need:.0f} % of calls" if item.verdict == "excluded" else ""
+            says = item.verdict == "excluded" and item.may_need < layout.ANY_CALL
+            rare = f", ≤ {100 * item.may_need:.0f} % of calls" if says else ""
             table.add_row(
                 Text(short(item.segment.text), style=_STYLE[item.verdict]),
                 signed(item.influence),

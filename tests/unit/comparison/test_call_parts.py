@@ -111,6 +111,14 @@ def test_each_part_by_its_name_and_group() -> None:
     assert parts["returns.md"].measured == pytest.approx((0.8, 0.75, 0.85))
 
 
+def test_an_answer_depends_most_on_the_largest_effect_also_of_the_question() -> None:
+    """The summary names a document before the question; the count is by size."""
+    asked = [s.model_copy(update={"attribution": 0.9}) if s.text == QUESTION else s for s in ALL]
+    for segments, drives in ((ALL, "returns.md"), (asked, "the question")):
+        parts = _parts("reliable", *segments)
+        assert [name for name, part in parts.items() if part.drove] == [drives]
+
+
 def test_a_document_is_no_part_of_the_question() -> None:
     """Only a document in the user's message matters: the question itself does not."""
     without = [s if s.text == RETURNS else _still(s) for s in ALL]

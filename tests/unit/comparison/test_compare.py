@@ -597,6 +597,11 @@ def test_a_table_fits_80_columns_and_counts_what_says_nothing(weaker: Comparison
     assert "no certain change: characters per answer" in told
     assert told.count("influence: what an answer loses without the part") == 1
     assert re.search(r"Be brief\. .* excluded, ≤ \d+ % of calls", told)
+    [version, *_] = weaker.versions
+    any_call = _influence(weaker, 0, "Be brief.").model_copy(update={"may_need": 1.0})
+    alone = version.model_copy(update={"segments": (any_call,)})
+    told = _in_terminal(weaker.model_copy(update={"versions": (alone,), "changes": ()}))
+    assert re.search(r"Be brief\. .* excluded *$", told, re.M)
 
 
 def test_one_part_is_no_parts(weaker: Comparison) -> None:
