@@ -53,13 +53,35 @@ def fields(answer: str) -> dict[Path, tuple[int, int]]:
     """The fields of a JSON object or list, alone or in a fence, with the characters of their values
     without quotation marks; {} for any other text. A list without objects is one field, and so is
     an empty object. The last of an object's duplicate keys counts."""
+    return _places(answer, every=False)
+
+
+def value_at(answer: str, path: Path) -> str | None:
+    """A value as written in the answer; None if there is none."""
+    place = place_of(answer, path)
+    return None if place is None else answer[slice(*place)]
+
+
+def path_of(answer: str, place: tuple[int, int]) -> Path | None:
+    """The path of the value that these characters are; None if there is none."""
+    known = _places(answer, every=True).items()
+    return next((path for path, of_path in known if path and of_path == place), None)
+
+
+def place_of(answer: str, path: Path) -> tuple[int, int] | None:
+    """The characters of a value: of a field, of an item of a list, or of what holds several."""
+    return _places(answer, every=True).get(path) if path else None
+
+
+def _places(answer: str, *, every: bool) -> dict[Path, tuple[int, int]]:
     fence = _FENCE.search(answer)
     start = fence.end() if fence else _next(answer, 0)
     if answer[start : start + 1] not in ("{", "["):
         return {}
     found: dict[Path, tuple[int, int]] = {}
     try:
-        for path, place in _fields(answer, start, (), _DECODER.raw_decode(answer, start)[0]):
+        value = _DECODER.raw_decode(answer, start)[0]
+        for path, place in _values(answer, start, (), value, every=every):
             found.pop(path, None)  # in the order of the text
             found[path] = place
     except (ValueError, RecursionError):
@@ -67,39 +89,19 @@ def fields(answer: str) -> dict[Path, tuple[int, int]]:
     return found
 
 
-def value_at(answer: str, path: Path) -> str | None:
-    """The value of a field as written in the answer; None if there is no such field."""
-    place = place_of(answer, path)
-    return None if place is None else answer[slice(*place)]
-
-
-def path_of(answer: str, place: tuple[int, int]) -> Path | None:
-    """The field whose value these characters are; None if there is none."""
-    return next((path for path, known in fields(answer).items() if path and known == place), None)
-
-
-def place_of(answer: str, path: Path) -> tuple[int, int] | None:
-    """The characters of a field's value, or of an object or a list that holds several."""
-    known = fields(answer)
-    if path in known:
-        return known[path]
-    inside = [place for field, place in known.items() if field[: len(path)] == path]
-    return (min(a for a, _ in inside), max(b for _, b in inside)) if inside and path else None
-
-
 def _next(text: str, at: int) -> int:
     found = _SPACE.match(text, at)
     return at if found is None else found.end()
 
 
-def _fields(
-    text: str, start: int, path: Path, value: Any
+def _values(
+    text: str, start: int, path: Path, value: Any, *, every: bool
 ) -> Iterator[tuple[Path, tuple[int, int]]]:
     if len(path) > MOST_DEPTH:
         raise ValueError("nested too deeply")
     holds_more = value and (
         isinstance(value, dict)
-        or (isinstance(value, list) and all(isinstance(item, dict) for item in value))
+        or (isinstance(value, list) and (every or all(isinstance(item, dict) for item in value)))
     )
     if not holds_more:
         end = _DECODER.raw_decode(text, start)[1]
@@ -113,7 +115,9 @@ def _fields(
             step, at = _DECODER.raw_decode(text, at)
             at = _next(text, _next(text, at) + 1)  # behind the colon
         inner, end = _DECODER.raw_decode(text, at)
-        yield from _fields(text, at, (*path, step), inner)
+        yield from _values(text, at, (*path, step), inner, every=every)
         at, place = _next(text, end), place + 1
         if text[at] == ",":
             at += 1
+    if every:
+        yield path, (start, at + 1)

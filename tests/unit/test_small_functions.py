@@ -120,10 +120,10 @@ def test_an_answer_in_a_fence_and_one_that_is_no_json() -> None:
         assert all(path == () for path in fields(text))
 
 
-def test_an_object_is_all_its_fields() -> None:
+def test_an_object_is_all_that_is_written() -> None:
     place = place_of(ANSWER, ("items", 0))
     assert place is not None
-    assert ANSWER[slice(*place)] == 'lamp", "n": 2'
+    assert ANSWER[slice(*place)] == '{"name": "lamp", "n": 2}'
     assert value_at(ANSWER, ("nothing",)) is None
 
 

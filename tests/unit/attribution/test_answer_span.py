@@ -332,6 +332,32 @@ def test_a_field_is_compared_with_the_field_of_a_response() -> None:
     assert comparison.between("nothing", moved) == 1.0
 
 
+MILL = {
+    "price": {"value": 214, "unit": "EUR/t"},
+    "quantity": {"value": 24.6, "unit": "t"},
+    "plates": ["LB 4021", {"trailer": "LB 77"}],
+}
+
+
+@pytest.mark.parametrize(
+    ("part", "same", "other"),
+    [
+        ("$.quantity", {"quantity": {"unit": "t", "value": 24.60}}, {"quantity": None}),
+        ("$.quantity", {"quantity": MILL["quantity"]}, {"quantity": [24.6, "t"]}),
+        ("$.plates", {"plates": [{"trailer": "LB 77"}, "LB 4021"]}, {"plates": []}),
+        ("$.plates[0]", {"plates": ["LB 4021"]}, {"plates": []}),
+        ("$.plates[1]", {"plates": [0, {"trailer": "lb 77"}]}, {"plates": ["LB 4021", "LB 77"]}),
+    ],
+)
+def test_a_field_that_holds_more_is_compared_as_json(
+    part: str, same: object, other: object
+) -> None:
+    answer = json.dumps(MILL)
+    span = find_answer_span(answer, part)
+    comparison = text_comparison(answer, None, part=span)
+    assert comparison.changes([json.dumps(same), json.dumps(other)]) == [0.0, 1.0]
+
+
 def test_explain_takes_a_path_as_part() -> None:
     found = smile_trace.explain(PROMPT, model=_says, answer=ANSWER, answer_part="$.city")
     assert found.answer_part == (10, 16)
