@@ -56,7 +56,7 @@ def _idle(latest: VersionReport) -> list[str]:
         saved = sum(item.tokens_saved or 0.0 for item in idle)
         costs = f", and cost {saved:,.0f} tokens per thousand calls" if saved else ""
         average = f"on average over {latest.explained:,} calls{costs}"
-        average += NOT_COMPARED if latest.signal == "text" else ""
+        average += f" ({NOT_COMPARED})" if latest.signal == "text" else ""
         found.append(f"{_parts(idle)} of version {latest.label} {NO_DIFFERENCE} {average}.")
     if unknown:
         was, most = "was" if len(unknown) == 1 else "were", max(item.at_most for item in unknown)

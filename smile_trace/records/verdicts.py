@@ -18,7 +18,7 @@ matters is excluded. `open`: not measured well enough to tell."""
 
 NO_DIFFERENCE = "made no measurable difference"
 
-NOT_COMPARED = " (additions, length and form are not compared)"
+NOT_COMPARED = "additions, length and form are not compared"
 
 NAMED, MOST_NAMED = 3, 6
 """How many drivers a sentence names, and at most where they are about as strong."""

@@ -115,7 +115,8 @@ def summarize(
         tree.named_together([s for s in tree.everything if s.key in paired]), interactions
     )
     clauses += _without_both(tree, without_both, of)
-    clauses += _others([s for s in tree.free if s.key not in paired], of, by_content=by_content)
+    others = [s for s in tree.free if s.key not in paired]
+    clauses += _others(others, of, limit, by_content=by_content)
     clauses += _never_removed([s for s in segments if s.protected])
     if fidelity.status == "partial" and fidelity.further_calls is not None:
         clauses.append(f"about {fidelity.further_calls:,} more calls would tell (--until-settled)")
@@ -334,14 +335,17 @@ def _no_effect(fidelity: Fidelity, answer: str, *, same_texts: bool, by_content:
         moved = "stayed the same"
     else:
         moved = "moved less than this comparison can tell from noise"
-    unseen = NOT_COMPARED if by_content and not same_texts else ""
+    unseen = f" ({NOT_COMPARED})" if by_content and not same_texts else ""
     return f"Whatever was removed from the prompt, {what} {moved}{unseen}."
 
 
-def _others(segments: Sequence[SegmentAttribution], of: str, *, by_content: bool) -> Iterator[str]:
+def _others(
+    segments: Sequence[SegmentAttribution], of: str, limit: float, *, by_content: bool
+) -> Iterator[str]:
     if excluded := [s for s in segments if s.verdict == "excluded"]:
-        to = f" to what the answer says{NOT_COMPARED}" if by_content else ""
-        yield f"{_counted(excluded, 'other')} {NO_DIFFERENCE}{to}"
+        less = f"{'each ' * (len(excluded) > 1)}less than {_percent(limit)}"
+        to = f" to what the answer says ({less} of it; {NOT_COMPARED})" if by_content else ""
+        yield f"{_counted(excluded, 'other')} {NO_DIFFERENCE}{to or f' ({less})'}"
     if unknown := [s for s in segments if s.verdict == "open"]:
         each = "which" if len(unknown) == 1 else "each"
         most = round(100 * max(s.at_most for s in unknown))

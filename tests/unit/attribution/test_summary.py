@@ -21,6 +21,8 @@ from smile_trace.records import (
 )
 from smile_trace.records.verdicts import SMALLEST_EFFECT
 
+NOTHING_MEASURABLE = "made no measurable difference (each less than 10 %)"
+
 
 def segment(text: str, low: float = 0.0, value: float = 0.0, high: float = 0.0, **more: Any):
     """A segment; significant where the interval holds no 0."""
@@ -58,11 +60,11 @@ def driver(text: str = "fox", **more: Any) -> SegmentAttribution:
 def test_the_usual_sentence() -> None:
     assert said([segment("Eiffel", 0.55, 0.63, 0.71), *others(9)]) == (
         f"{DEPENDS}“Eiffel” (63 % [55 to 71 %] of the answer is lost without it on average); "
-        "nine other words made no measurable difference."
+        f"nine other words {NOTHING_MEASURABLE}."
     )
     # The same word twice is told apart.
     assert said([segment("no"), driver("no"), segment("maybe")]) == (
-        f"{DEPENDS}the second “no” {LOST}; two other words made no measurable difference."
+        f"{DEPENDS}the second “no” {LOST}; two other words {NOTHING_MEASURABLE}."
     )
     many = [*(segment("no") for _ in range(20)), driver("no")]
     assert said(many).startswith(f"{DEPENDS}the 21st “no” (")
@@ -110,9 +112,9 @@ def test_a_result_of_a_tool_has_the_name_of_the_tool(
 
 def test_many_kinds_of_parts_are_counted_together() -> None:
     kinds = [*others(2), *others(1, unit="sentence"), *others(1, unit="document")]
-    assert said([driver(), *kinds]).endswith("; four other parts made no measurable difference.")
+    assert said([driver(), *kinds]).endswith(f"; four other parts {NOTHING_MEASURABLE}.")
     assert said([driver(), *kinds[:3]]).endswith(
-        "; two other words and one other sentence made no measurable difference."
+        f"; two other words and one other sentence {NOTHING_MEASURABLE}."
     )
 
 
@@ -279,10 +281,10 @@ def test_several_drivers_and_what_works_against_them() -> None:
         "The answer depends on “d0” (60 % [50 to 70 %] of the answer is lost without it on "
         "average), “d1” (50 % [40 to 60 %]), “d2” (40 % [30 to 50 %]), “d3” (30 % [20 to 40 %]) "
         "and one weaker part; “never” and “not” work against it; "
-        "one other word made no measurable difference."
+        "one other word made no measurable difference (less than 10 %)."
     )
     assert said([*against[:1], *others(2)]) == (
-        "“not” works against the answer; two other words made no measurable difference."
+        f"“not” works against the answer; two other words {NOTHING_MEASURABLE}."
     )
 
 
@@ -294,10 +296,11 @@ def test_protected_segments_and_passages_are_counted_by_their_own_name() -> None
         "removed."
     )
     assert said([fox, be, kind, *others(1)]).endswith(
-        "; one other word made no measurable difference; two protected words were never removed."
+        "; one other word made no measurable difference (less than 10 %); two protected words were "
+        "never removed."
     )
     assert said([fox, *others(2), *others(1, unit="span")]).endswith(
-        "; two other words and one other part made no measurable difference."
+        f"; two other words and one other part {NOTHING_MEASURABLE}."
     )
 
 
@@ -313,11 +316,11 @@ def test_protected_segments_and_passages_are_counted_by_their_own_name() -> None
 )
 def test_units(unit: str, key: str, named: str, noun: str) -> None:
     segments = [driver("Be \n brief.", unit=unit, key=key), *others(2, unit=unit, key=key)]
-    assert said(segments) == f"{DEPENDS}{named} {LOST}; {noun} made no measurable difference."
+    assert said(segments) == f"{DEPENDS}{named} {LOST}; {noun} {NOTHING_MEASURABLE}."
     if unit == "variable":
         own = others(3, unit=unit, key="answer:3:variable:0")
         assert said([segments[0], *own]).endswith(
-            "; three other parts of the template made no measurable difference."
+            f"; three other parts of the template {NOTHING_MEASURABLE}."
         )
 
 
@@ -350,7 +353,7 @@ def test_words_are_named_in_their_passage() -> None:
     assert summarize(whole, RELIABLE, coarser=[one]) == (
         f"{DEPENDS}{lost}, there on the second “the” (70 % [60 to 80 %]) and “key” (40 % "
         "[30 to 50 %]); “door” works against it; two other words and one other part made no "
-        "measurable difference."
+        "measurable difference (each less than 10 %)."
     )
     weak = one.model_copy(update={"significant": False})
     lost_alone = "(40 % [30 to 50 %] of the answer is lost without it on average)"
@@ -365,7 +368,7 @@ def test_words_are_named_in_their_passage() -> None:
         f"{DEPENDS}“key” in “the key of the door” {lost_alone}; "
     )
     assert summarize([pieces[0], pieces[2]], RELIABLE, coarser=[one]) == (
-        f"{DEPENDS}{lost}; two other words made no measurable difference."
+        f"{DEPENDS}{lost}; two other words {NOTHING_MEASURABLE}."
     )
 
 
@@ -436,7 +439,7 @@ def test_the_strongest_finest_parts_are_named_wherever_they_stand() -> None:
             [driver(), *others(2)],
             "partial",
             {},
-            f"{DEPENDS}“fox” {LOST}; two other words made no measurable difference.",
+            f"{DEPENDS}“fox” {LOST}; two other words {NOTHING_MEASURABLE}.",
         ),
         (
             [driver()],
@@ -564,7 +567,7 @@ def _counted(sentence: str, of: str) -> int:
 def test_what_was_not_measured_well_enough() -> None:
     whole = [driver(), *unknown(2, unit="message"), *others(3)]
     assert said(whole) == (
-        f"{DEPENDS}“fox” {LOST}; three other words made no measurable difference; not "
+        f"{DEPENDS}“fox” {LOST}; three other words {NOTHING_MEASURABLE}; not "
         "settled: two other messages, each could account for up to 31 % of the answer."
     )
     assert said([driver(), *unknown(1, most=0.1)], part="part “a”").endswith(
@@ -637,7 +640,7 @@ def test_what_the_comparison_leaves_out_is_said_once() -> None:
     words = [driver(), *others(2), *others(1, unit="sentence")]
     assert said(words, by_content=True) == (
         f"{DEPENDS}“fox” {LOST}; two other words and one other sentence made no measurable "
-        f"difference to what the answer says {unseen}."
+        f"difference to what the answer says (each less than 10 % of it; {unseen[1:]}."
     )
     assert unseen not in said([driver()], by_content=True)
     assert said(words, "no_effect", by_content=True).endswith(f" tell from noise {unseen}.")
@@ -653,7 +656,8 @@ def test_what_only_works_together_is_named_and_lowers_no_status() -> None:
 def test_a_part_without_which_the_request_fails_is_not_denied() -> None:
     needed = segment("key", fails_without=True)
     assert said([needed, *others(1)]) == (
-        "Without “key” the request fails; one other word made no measurable difference."
+        "Without “key” the request fails; one other word made no measurable difference (less than "
+        "10 %)."
     )
 
 
@@ -671,7 +675,7 @@ def test_what_works_together() -> None:
     words = [segment(f"w{i}", -0.05, 0.0, 0.05, key=str(i)) for i in range(6)]
     either = together("either", "0", "1")
     assert said(words, interactions=[either]) == (
-        "Of “w0” and “w1” either is enough; four other words made no measurable difference."
+        f"Of “w0” and “w1” either is enough; four other words {NOTHING_MEASURABLE}."
     )
     assert said(words, "inconclusive", interactions=[either]).startswith("What drove this answer")
     driver = segment("Eiffel", 0.55, 0.63, 0.71, key="d")
@@ -680,7 +684,7 @@ def test_what_works_together() -> None:
         "The answer depends on “Eiffel” (63 % [55 to 71 %] of the answer is lost "
         "without it on average); of “w2” "
         "and “w3” either is enough; “Eiffel” and “w1” only work together; “Eiffel” and “w0” only "
-        "work together; two other words made no measurable difference."
+        f"work together; two other words {NOTHING_MEASURABLE}."
     )
     both.append(together("both", "0", "1"))  # every two of the three
     assert "; “Eiffel”, “w0” and “w1” only work together; four" in said(
