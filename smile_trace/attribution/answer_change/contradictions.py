@@ -28,7 +28,11 @@ from smile_trace.attribution.answer_change.tokens import (
     same_word,
     sentence,
 )
-from smile_trace.attribution.answer_change.vocabulary import denied_by_prefix, opposite_axis
+from smile_trace.attribution.answer_change.vocabulary import (
+    REMINDER,
+    denied_by_prefix,
+    opposite_axis,
+)
 from smile_trace.attribution.word_vectors import embed_words, unit
 
 Edit = tuple[str, int, int, int, int]
@@ -347,20 +351,22 @@ def reorder(matches: Sequence[Match]) -> None:
 
 
 def take_back(matches: Sequence[Match], response: Answer) -> None:
-    """Contradicts the sentences that an added denial of the response is about."""
+    """Contradicts the sentences that an added denial of the response is about, which one word
+    in another form does not tell. A reminder, *do not forget*, denies nothing."""
     used = {response.units[found.place].sentence for found in matches if found.place is not None}
     logged = [list(of) for _, of in groupby(matches, key=lambda found: found.unit.sentence)]
     for number, units in groupby(response.units, key=lambda unit: unit.sentence):
-        added = [token for unit in units for token in unit.tokens]
+        added = [t for unit in units for t in sentence(REMINDER.sub("", unit.text)).tokens]
         if number in used or all(token.kind is not Kind.NEGATION for token in added):
             continue
         words = [t for t in added if t.kind not in (Kind.FUNCTION, Kind.NEGATION)]
         total = sum(map(tells, words)) or 1.0
         for clauses in logged:
             tokens = [token for found in clauses for token in found.unit.tokens]
-            about = sum(
-                tells(t) for t in words if any(t.key == o.key or same_word(o, t) for o in tokens)
-            )
-            if about >= _DENIES * total:
+            keys = {token.key for token in tokens}
+            shared = [t for t in words if t.key in keys or any(same_word(o, t) for o in tokens)]
+            about = sum(map(tells, shared))
+            told = len(shared) > 1 or any(t.key in keys for t in shared)
+            if told and about >= _DENIES * total:
                 for found in clauses:
                     found.contradict("negation", OTHERWISE * min(2 * about / total, 1.0))

@@ -227,6 +227,15 @@ def language_of(text: str, words: list[str]) -> str | None:
 
 
 HAN_NEGATION = re.compile("ません|ない(?!と)|なかった|ずに|不(?![同久错])|没有|没|未|别(?![人的])")
+REMINDER = re.compile(
+    r"(?:\bnot|n['’]t|\bnever)\s+(?:to\s+)?(?:forget|hesitate)\b"
+    r"|\b(?:vergiss|vergess|zöger)\w*(?:\s+\w+){0,2}?\s+nicht\b|\bnicht\s+(?:zu\s+)?(?:vergess|zöger)\w*"
+    r"|\b(?:n['’]|ne\s+pas\s+)(?:oubli|hésit)\w*(?:\s+pas\b)?|\bno\s+(?:se\s+)?(?:olvid|dud)\w+"
+    r"|(?:别|勿|不要|不)忘[记了]?|忘れ(?:ないで|ずに|ず)",
+    re.IGNORECASE,
+)
+"""Negations that deny nothing: *do not forget*."""
+
 HAN_APOLOGY = re.compile("すみません|申し訳(?:あり|ござい)ません")
 
 _PARTICLE = re.compile(

@@ -362,6 +362,26 @@ def test_an_addition_costs_nothing_and_a_denial_something(language: str) -> None
     assert 0.01 < found[language] < 0.9
 
 
+@pytest.mark.parametrize(
+    ("logged", "added", "denied"),
+    [
+        ("Your dog may only sleep in the winter room.", "Do not forget your winter boots.", False),
+        ("Your dog may only sleep in the hut.", "You will not need a sleeping bag.", False),
+        ("Your dog may only sleep in the hut.", "No dogs sleep there any more.", True),
+        ("The refund was approved.", "We never approve refunds.", True),
+        ("The refund was approved.", "Do not forget that no refund was approved.", True),
+        ("Sie erreichen uns bis 18 Uhr.", "Zögern Sie bitte nicht, uns anzurufen.", False),
+        ("Apportez un sac de couchage.", "N'oubliez pas le sac de vos enfants.", False),
+        ("Traiga un saco de dormir.", "No olvide el saco de los niños.", False),
+        ("请带睡袋。", "别忘了带孩子的睡袋。", False),
+        ("寝袋を持参してください。", "子供の寝袋も忘れないでください。", False),
+    ],
+)
+def test_only_a_denial_of_what_is_said_takes_it_back(logged: str, added: str, denied: bool) -> None:
+    change = smile_trace.answer_change(logged, f"{logged} {added}")
+    assert change > 0.3 if denied else change == 0.0
+
+
 @given(st.integers(10, 99), st.integers(10, 99), st.integers(10, 99))
 def test_other_values_cost_the_same_and_two_of_them_more(one: int, two: int, other: int) -> None:
     assume(len({one, two, other, other + 100}) == 4)
