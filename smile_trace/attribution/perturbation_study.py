@@ -26,7 +26,7 @@ from smile_trace.attribution.estimation.findings import LevelFindings
 from smile_trace.attribution.estimation.solver import Solver
 from smile_trace.attribution.known_answers import KnownAnswers
 from smile_trace.attribution.one_thread import one_thread
-from smile_trace.attribution.remaining_calls import RemainingCalls, further_calls
+from smile_trace.attribution.remaining_calls import RemainingCalls, further_calls, why_unsettled
 from smile_trace.attribution.reporting.moved_fields import moved_fields
 from smile_trace.attribution.reporting.segments import join
 from smile_trace.attribution.reporting.summary import part_named, summarize
@@ -224,6 +224,8 @@ class PerturbationStudy:
             limit=limit,
             of_part=self._part is not None,
         )
+        if fidelity.status == "partial" and (why := why_unsettled(findings[:shown])):
+            fidelity = fidelity.model_copy(update={"reason": f"{fidelity.reason[:-1]}; {why}."})
         first = first_place(_finest(findings[:shown], outermost), fidelity)
         return Explanation(
             messages=self.prompted.messages,

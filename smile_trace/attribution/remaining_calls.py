@@ -296,6 +296,30 @@ def _costs_more_alone(found: LevelFindings) -> bool:
     )
 
 
+def why_unsettled(found: Sequence[LevelFindings]) -> str:
+    """Why no further call is asked for what is open: on average it does not matter, but each part
+    was removed alone, and more was lost. Empty if calls are left to ask, or nothing is open so."""
+    costs = [
+        (cost, of.limit)
+        for of in found
+        for suspected, cost in zip(of.suspected, of.leave_one_out, strict=False)
+        if suspected
+    ]
+    if any(cost is None for cost, _ in costs) or any(map(further_rows, found)):
+        return ""
+    more = [cost is not None and cost >= limit for cost, limit in costs]
+    reasons = []
+    if any(more) or any(map(_costs_more_alone, found)):
+        reasons.append("a part costs more if removed alone than on average")
+    if not all(more):
+        reasons.append("parts that cost little alone may stand in for each other")
+    if not reasons:
+        return ""
+    return (
+        f"what is open stays so because {', and '.join(reasons)}, which more calls would not change"
+    )
+
+
 def further_calls(found: Sequence[LevelFindings], spent: int) -> int | None:
     """About how many further calls would settle all levels that are shown, given the `spent` calls;
     None if nothing is open, the number is too large to mean anything, or a part is open because it

@@ -675,6 +675,27 @@ def test_a_part_that_costs_more_alone_than_on_average_is_not_excluded() -> None:
     assert {said[word] for word in words if word not in ("Gate", *needed)} == {"excluded"}
 
 
+def test_a_study_that_ends_before_its_most_calls_says_why_parts_stay_open() -> None:
+    needed = ("Alpha", "Bravo", "Charlie", "Delta", "Echo")
+
+    def model(messages: tuple[Message, ...]) -> str:
+        text = messages[0].content
+        if "Gate" not in text:
+            return "I do not know what you mean by that."
+        closes = " Friday closes early." if all(word in text for word in needed) else ""
+        return f"The warehouse keeps forty-two crates of saffron in its cellar.{closes}"
+
+    others = "harbour opens most days since last spring near quiet river many visitors"
+    words = [*others.split(), "Gate", *needed]
+    Random(1).shuffle(words)
+    asked = run(" ".join(words), model, budget=60, until_settled=300)
+    found = asked.explanation
+    assert len(asked.perturbations) < 300
+    assert "open" in {s.verdict for s in found.segments}
+    assert found.fidelity.further_calls is None
+    assert "a part costs more if removed alone than on average" in found.fidelity.reason
+
+
 @pytest.mark.parametrize("seed", [0, *further(2, 4)])
 def test_words_that_cost_a_field_alone_are_told_from_the_excluded(seed: int) -> None:
     """All excluded words are removed at once, then halves of those without which more was lost."""
