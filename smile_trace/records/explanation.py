@@ -375,15 +375,6 @@ class Explanation(Shown):
         )
 
     @model_validator(mode="after")
-    def _decide(self) -> "Explanation":
-        conclusive, limit = self.status != "inconclusive", self.settings.smallest_effect
-        for name in ("segments", "coarser"):
-            segments = getattr(self, name)
-            of = decided(segments, self.interactions, conclusive=conclusive, limit=limit)
-            object.__setattr__(self, name, of)  # frozen: while it is made
-        return self
-
-    @model_validator(mode="after")
     def _claim_no_doubtful_field(self) -> "Explanation":
         """Up to method 4 parts of several levels may share a key: no field is then said of it."""
         places = defaultdict(set)
@@ -397,6 +388,17 @@ class Explanation(Shown):
         if len(sure) < len(self.fields):
             object.__setattr__(self, "fields", sure)  # frozen: while it is made
             object.__setattr__(self, "summary", _FIELD_CLAUSE.sub("", self.summary))
+        return self
+
+    @model_validator(mode="after")
+    def _decide(self) -> "Explanation":
+        conclusive, limit = self.status != "inconclusive", self.settings.smallest_effect
+        for name in ("segments", "coarser"):
+            segments = getattr(self, name)
+            of = decided(
+                segments, self.interactions, self.fields, conclusive=conclusive, limit=limit
+            )
+            object.__setattr__(self, name, of)  # frozen: while it is made
         return self
 
     @property

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from smile_trace._text.lists import in_words
 
 if TYPE_CHECKING:
-    from smile_trace.records.explanation import Interaction, SegmentAttribution
+    from smile_trace.records.explanation import FieldChange, Interaction, SegmentAttribution
 
 SMALLEST_EFFECT = 0.1
 """The default of `[explain] smallest_effect`, in units of answer change."""
@@ -32,19 +32,22 @@ NOT_MEASURED = "not measured well enough to tell"
 def decided(
     segments: Iterable["SegmentAttribution"],
     interactions: Iterable["Interaction"] = (),
+    fields: Iterable["FieldChange"] = (),
     *,
     conclusive: bool = True,
     limit: float = SMALLEST_EFFECT,
 ) -> tuple["SegmentAttribution", ...]:
     """Return the segments with their verdicts. `interactions`: a part that matters together with
-    another one is never excluded, however small its effect is on average; `conclusive`: whether
-    anything can be said at all; if not, nothing is excluded, and no part is certain."""
-    paired = {key for pair in interactions for key in (pair.first, pair.second)}
+    another one is never excluded, however small its effect is on average, nor is one without which
+    one of the `fields` of a JSON answer changes; `conclusive`: whether anything can be said at all;
+    if not, nothing is excluded, and no part is certain."""
+    needed = {key for pair in interactions for key in (pair.first, pair.second)}
+    needed |= {key for change in fields for key in (change.key, change.also) if key is not None}
     if not conclusive:
         segments = map(_uncertain, segments)
     return tuple(
         s.model_copy(
-            update={"verdict": verdict_of(s, limit, can_exclude=conclusive and s.key not in paired)}
+            update={"verdict": verdict_of(s, limit, can_exclude=conclusive and s.key not in needed)}
         )
         for s in segments
     )

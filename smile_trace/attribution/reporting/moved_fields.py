@@ -28,6 +28,9 @@ another segment is enough, too, it changes in about the half that lack both."""
 LEAST_ROWS = 2
 """Rows without both of two segments, and without each, that tell that either is enough."""
 
+MANY_ROWS = 5
+"""Rows without a segment that tell that a field changes in these alone."""
+
 _Rows = NDArray[np.bool_]
 
 
@@ -50,7 +53,7 @@ def moved_fields(
     beside: Sequence[Row] = (),
     deterministic: bool,
 ) -> tuple[FieldChange, ...]:
-    """The fields that certainly change without a significant segment of one partition.
+    """The fields that certainly change without a segment of one partition.
 
     A field's change (0 or 1: another value, or none) is estimated and tested as the answer change
     is, at a false discovery rate of 10 % over all fields and significant segments. With every mask
@@ -61,19 +64,23 @@ def moved_fields(
     that was not asked, in all rows without it; and without two, if it did where both were removed,
     and in no other row that holds what it changes without.
 
+    Of a model that repeats itself this is said of segments with a small effect, too, which would
+    be excluded: one field of many is less of an answer than what matters.
+
     Args:
         beside: the level's rows that no estimate uses.
         deterministic: whether the model repeats itself.
     """
     drivers = [k for k, yes in enumerate(findings.significant) if yes and findings.effects[k] > 0]
-    if not drivers:
+    logged = _values(answer)
+    if len(logged) < 2 or not (drivers or deterministic):
         return ()
     known = _answered(rows)
     asked = [row for row, _ in known]
     tested = [
         one
         for path, changed in changed_fields(answer, known).items()
-        for one in _test(path, asked, changed, findings, drivers, seed)
+        for one in (_test(path, asked, changed, findings, drivers, seed) if drivers else ())
     ]
     sure = discovered([one.p_value for one in tested], 1 - inference.LEVEL)
     certain: dict[Path, list[_Tested]] = {}
@@ -82,17 +89,26 @@ def moved_fields(
             certain.setdefault(one.path, []).append(one)
     known += _answered(beside)
     removed = removal_masks([row for row, _ in known], np.ones(len(findings.segments), dtype=bool))
-    logged = _values(answer)
     said = [_said(response, logged) for _, response in known]
-    return tuple(
-        change
-        for path, of_path in certain.items()
-        for change in _Seen(
+    keys = [segment.key for segment in findings.segments]
+    seen = {
+        path: _Seen(
             removed=removed > 0,
-            changed=np.array([one.get(path) != logged[path] for one in said]),
+            changed=np.array([one.get(path) != value for one in said], dtype=bool),
             often=1.0 if deterministic else MOSTLY,
-        ).causes(of_path, [segment.key for segment in findings.segments])
-    )
+        )
+        for path, value in logged.items()
+    }
+    of_drivers = [one for path, of in certain.items() for one in seen[path].causes(of, keys)]
+    small = inference.at_most(findings.low, findings.high) < findings.limit
+    of_others = [
+        FieldChange(key=keys[k], path=written_path(path), share=share)
+        for path, of in seen.items()
+        if deterministic and of.changed.any()
+        for k, significant in enumerate(findings.significant)
+        if small[k] and not significant and (share := of.without_alone(k)) is not None
+    ]
+    return (*of_drivers, *of_others)
 
 
 @dataclass(frozen=True)
@@ -123,6 +139,14 @@ class _Seen:
         alone = without & (self.removed.sum(axis=1) == 1)
         decisive = alone if self.often == 1 and alone.any() else without
         return self._share(decisive) >= self.often
+
+    def without_alone(self, k: int) -> float | None:
+        """How much more often the field changes without a segment, if it did in the row that lacks
+        nothing else, or in all rows without it and no other row; else None."""
+        without, count = self.removed[:, k], self.removed.sum(axis=1)
+        alone = self._share(without & (count == 1)) == 1 and self._share(count == 0) == 0
+        only = np.array_equal(self.changed, without) and without.sum() >= MANY_ROWS
+        return self._share(without) - self._share(~without) if alone or only else None
 
     def _without_both(self, k: int, other: int, held: _Rows) -> float | None:
         """How much more often the field changes without both; None if either is not enough."""

@@ -86,7 +86,7 @@ def summarize(
     answer = "The answer" if part is None else f"The {part} of the answer"
     if fidelity.status == "no_effect":
         return _no_effect(fidelity, answer, same_texts=same_texts, by_content=by_content)
-    segments = decided(segments, interactions, limit=limit)
+    segments = decided(segments, interactions, fields, limit=limit)
     tree = _Tree(segments, coarser, messages, limit)
     if fidelity.status == "inconclusive":
         what = "this answer" if part is None else f"the {part} of this answer"

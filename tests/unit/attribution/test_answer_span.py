@@ -284,6 +284,25 @@ def test_a_field_that_two_parts_give_changes_only_without_both(
         assert f"changes {both}" in found.to_html()
 
 
+SENDERS = ["Ann", "Bern", "Cleo", "Dora", "Emil", "Gus", "Hugo", "Ida", "Jon", "Kim", "Lea", "Max"]
+
+
+@pytest.mark.parametrize("budget", [40, 80])
+def test_a_sentence_that_makes_one_of_many_fields_is_not_excluded(budget: int) -> None:
+    """A field of twelve is less of the answer than the smallest effect that matters."""
+    prompt = " \n\n".join(f"Line {n} is of {n}." for n in ("nobody", *SENDERS))
+
+    def model(messages: Sequence[Message]) -> str:
+        said = messages[0].content
+        return json.dumps({n.lower(): n if f"of {n}" in said else None for n in SENDERS})
+
+    found = run(prompt, model, unit="sentence", budget=budget, seed=1).explanation
+    nobody, *lines = found.segments
+    assert nobody.verdict == "excluded"
+    assert {line.verdict for line in lines} <= {"supports", "open"}
+    assert "one other sentence made no measurable difference" in found.summary
+
+
 def test_the_fields_of_a_call_of_a_tool_are_the_tool_and_its_arguments() -> None:
     def called(messages: Sequence[Message]) -> str:
         said = messages[0].content

@@ -109,8 +109,9 @@ def test_of_a_key_that_two_parts_share_no_field_is_said() -> None:
     )
     held = explanation(summary=said.format(f"{fields}; "))
     known = [FieldChange(key=s.key, path="$.city", share=0.5) for s in held.segments[:2]]
-    held = held.model_copy(update={"fields": tuple(known)})
-    assert Explanation.model_validate(held.model_dump()) == held
+    held = Explanation.model_validate(held.model_copy(update={"fields": tuple(known)}).model_dump())
+    assert held.fields == tuple(known)
+    assert fields in held.summary
     first, second, *others = held.segments
     shared = [first, second.model_copy(update={"key": others[0].key}), *others]
     known = [known[0], known[1].model_copy(update={"key": others[0].key})]
