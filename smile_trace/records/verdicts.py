@@ -80,6 +80,13 @@ def around(
         yield segment
 
 
+def at_most_inside(segment: "SegmentAttribution", coarser: Sequence["SegmentAttribution"]) -> float:
+    """Return the most that a part may account for: no more than the certain passages around it,
+    beside which it is no other part."""
+    certain = (whole for whole in around(segment, coarser) if whole.significant)
+    return min((segment.at_most, *(whole.at_most for whole in certain)))
+
+
 def outermost_drivers(
     segments: Iterable["SegmentAttribution"], coarser: Sequence["SegmentAttribution"]
 ) -> list["SegmentAttribution"]:

@@ -28,6 +28,7 @@ from smile_trace.records.verdicts import (
     NOT_COMPARED,
     SMALLEST_EFFECT,
     around,
+    at_most_inside,
     decided,
     drives,
     effect,
@@ -116,7 +117,7 @@ def summarize(
     )
     clauses += _without_both(tree, without_both, of)
     others = [s for s in tree.free if s.key not in paired]
-    clauses += _others(others, of, limit, by_content=by_content)
+    clauses += _others(others, coarser, of, limit, by_content=by_content)
     clauses += _never_removed([s for s in segments if s.protected])
     if fidelity.status == "partial" and fidelity.further_calls is not None:
         clauses.append(f"about {fidelity.further_calls:,} more calls would tell (--until-settled)")
@@ -340,7 +341,12 @@ def _no_effect(fidelity: Fidelity, answer: str, *, same_texts: bool, by_content:
 
 
 def _others(
-    segments: Sequence[SegmentAttribution], of: str, limit: float, *, by_content: bool
+    segments: Sequence[SegmentAttribution],
+    coarser: Sequence[SegmentAttribution],
+    of: str,
+    limit: float,
+    *,
+    by_content: bool,
 ) -> Iterator[str]:
     if excluded := [s for s in segments if s.verdict == "excluded"]:
         less = f"{'each ' * (len(excluded) > 1)}less than {_percent(limit)}"
@@ -348,7 +354,7 @@ def _others(
         yield f"{_counted(excluded, 'other')} {NO_DIFFERENCE}{to or f' ({less})'}"
     if unknown := [s for s in segments if s.verdict == "open"]:
         each = "which" if len(unknown) == 1 else "each"
-        most = round(100 * max(s.at_most for s in unknown))
+        most = round(100 * max(at_most_inside(s, coarser) for s in unknown))
         settled = f"not settled: {_counted(unknown, 'other')}"
         yield f"{settled}, {each} could account for up to {most} % {of}"
 

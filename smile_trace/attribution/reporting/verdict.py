@@ -16,7 +16,7 @@ from smile_trace.records import (
     Interaction,
     SegmentAttribution,
 )
-from smile_trace.records.verdicts import SMALLEST_EFFECT, around, decided
+from smile_trace.records.verdicts import SMALLEST_EFFECT, at_most_inside, decided
 
 MIN_ROWS = 10
 """Answered perturbations below which nothing is called reliable, or without effect."""
@@ -138,7 +138,7 @@ def _given_open(
     paired = {key for pair in interactions for key in (pair.first, pair.second)}
     parts = decided(segments, interactions, limit=limit)
     unsettled = (s for s in parts if s.verdict == "open" and s.key not in paired)
-    most = max((_at_most_in_its_whole(s, coarser) for s in unsettled), default=0)
+    most = max((at_most_inside(s, coarser) for s in unsettled), default=0)
     if not most:
         return fidelity
     if fidelity.status == "no_effect":
@@ -156,15 +156,6 @@ def _given_open(
         f"than one that is named ({_percent(smallest)})."
     )
     return fidelity.model_copy(update={"status": "partial", "reason": reason})
-
-
-def _at_most_in_its_whole(
-    segment: SegmentAttribution, coarser: Sequence[SegmentAttribution]
-) -> float:
-    """The most that a part may account for: no more than the certain passages around it, beside
-    which it is no other part."""
-    wholes = (abs(whole.attribution) for whole in around(segment, coarser) if whole.significant)
-    return min((segment.at_most, *wholes))
 
 
 def _percent(share: float) -> str:

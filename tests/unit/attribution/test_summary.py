@@ -611,11 +611,15 @@ def test_the_status_beside_open_parts(
 
 
 def test_a_piece_may_account_for_no_more_than_its_settled_whole() -> None:
-    whole = segment("a field", 0.25, 0.28, 0.3, unit="span")
+    whole = segment("a field", 0.25, 0.28, 0.28, unit="span")
     piece = segment("its value", -0.1, 0.1, 0.9, parent=0)
     unsure = whole.model_copy(update={"significant": False})
-    for passage, status in ((whole, "reliable"), (unsure, "partial")):
-        assert final_fidelity(RELIABLE, [driver(), piece], [passage]).status == status
+    costly = whole.model_copy(update={"leave_one_out": 0.5})
+    for passage, most in ((whole, 28), (costly, 50), (unsure, 90)):
+        found = final_fidelity(RELIABLE, [driver(), piece], [passage])
+        assert found.status == ("reliable" if passage is whole else "partial")
+        told = summarize([driver(), piece], found, coarser=[passage])
+        assert f"not settled: one other word, which could account for up to {most} %" in told
 
 
 def test_the_reason_is_of_the_explained_part_of_the_answer() -> None:
