@@ -22,7 +22,10 @@ PROMPT = "The Eiffel Tower is in the city of"
 def explanation() -> smile_trace.Explanation:
     """Explained once for all tests; only what leaves out other parts is asked again."""
     return smile_trace.explain(
-        PROMPT, model=RecordedModel(ANSWERS), parameters={"temperature": 0, "max_tokens": 4}
+        PROMPT,
+        model=RecordedModel(ANSWERS),
+        parameters={"temperature": 0, "max_tokens": 4},
+        budget=60,
     )
 
 
