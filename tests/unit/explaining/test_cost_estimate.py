@@ -156,8 +156,8 @@ def test_a_decorated_function_is_rerun_with_its_module(priced_models, monkeypatc
 @pytest.mark.parametrize(
     ("words", "model", "temperature", "fewest"),
     [
-        (3, "demo", 0, 7),  # every combination that leaves something to send
-        (8, "demo", 0, 11),  # a text that is drawn twice is one call and two rows
+        (3, "demo", 0, 6),  # a text that is drawn twice is one call and two rows
+        (8, "demo", 0, 9),
         (2, "strange", None, 13),  # three replicates of the baseline
         (14, "strange", None, 13),
     ],

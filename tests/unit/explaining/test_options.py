@@ -254,7 +254,7 @@ def test_the_smallest_effect_is_that_of_the_settings_and_is_kept(monkeypatch):
     strict = explained()
     assert {one.verdict for one in strict.segments} == {"supports", "open"}
     assert "no measurable difference" not in strict.summary
-    assert "difference to what the answer says (additions, length and" in usual.summary
+    assert "(each less than 10 % of it; additions, length and form" in usual.summary
     assert strict.settings.hash != usual.settings.hash
     for one in (usual, strict):
         assert Explanation.model_validate_json(one.model_dump_json()) == one
