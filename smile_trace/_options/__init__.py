@@ -78,8 +78,8 @@ class SettableOptions:
             "explain this part of the answer alone, a sentence or some words as they stand in it "
             "(where they stand twice, the first); a field of a JSON answer by its path "
             "(`$.city`, `$.items[0].name`); of a call of a tool `tool` (which one is called) or "
-            "an argument (`$.number`); `reasoning`, what the model wrote before its answer. It "
-            "takes the same calls as the whole answer.",
+            "an argument (`$.number`); `reasoning`, what the model wrote before its answer. "
+            "Most of its calls are those of the whole answer, and cost nothing again.",
             "Explain this part of the answer alone: a text as it stands in it, a field of "
             "a JSON answer ('$.city'), or the reasoning before it (reasoning).",
             "The part of the answer that is explained alone: a text, a JSON path (`$.city`) of "

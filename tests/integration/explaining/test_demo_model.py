@@ -43,7 +43,7 @@ def test_a_part_of_the_real_model_s_answer():
         prompt, model="demo-completion", parameters=parameters, budget=20, answer_part="France"
     )
     assert explanation.signal == "probability"
-    assert explanation.cost.target_calls == 0
+    assert explanation.cost.target_calls <= 5  # what confirms its own findings
     # What stands after "Paris, " follows from it, so little of it depends on the prompt.
     changes = [sum(o.shift or 0.0 for o in e.perturbations) for e in (whole, explanation)]
     assert 0 < changes[1] < changes[0]

@@ -183,9 +183,7 @@ def test_responses(shape: str, capture: Any, server: StrictServer, settings: Set
     assert server.refused == []
     assert _simple(server.bodies[1]) == _simple(sent)
     assert len(server.bodies) > 5
-    # Of two parallel results either says when; what of the rest is open could be as large.
-    expected = "partial" if shape == "parallel" else "reliable"
-    assert explanation.status == expected, explanation.summary
+    assert explanation.status == "reliable", explanation.summary
     assert "Friday" in explanation.drivers[0].text
 
 
