@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from smile_trace.records import JSON
-from smile_trace.records.comparison import Comparison, Influence, VersionReport
+from smile_trace.records.comparison import Comparison, VersionReport
 from smile_trace.render.comparison.layout import (
     edit_phrase,
     figures,
-    kind_of,
+    is_settled,
     open_parts,
     safe_name,
     unmeasured,
@@ -89,7 +89,7 @@ def _description(comparison: Comparison, place: int, page: str) -> str:
     """Describe the findings, the version's settled influences and why others are not, on the run's
     page."""
     version = comparison.versions[place]
-    rows = sorted(filter(_settled, version.segments), key=lambda item: -abs(item.influence))
+    rows = sorted(filter(is_settled, version.segments), key=lambda item: -abs(item.influence))
     lines = [
         f"| {escape(short(item.segment.text, 80))} | {signed(item.influence)} "
         f"| {signed(item.ci_low)} to {signed(item.ci_high)} | {item.verdict.replace('_', ' ')} |"
@@ -104,10 +104,6 @@ def _description(comparison: Comparison, place: int, page: str) -> str:
     unused = (f"Not used: {why}" for why in version.dropped)
     told = filter(None, (*unused, open_parts(version), unmeasured(version)))
     return "\n".join([said, *lines, *(f"\n{escape(why)}." for why in told)])
-
-
-def _settled(item: Influence) -> bool:
-    return kind_of(item) not in ("open", "unmeasured")
 
 
 def _parameters(prompt: str, version: VersionReport) -> dict[str, str]:

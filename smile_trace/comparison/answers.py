@@ -158,8 +158,8 @@ def compare_answers(
         raise ValueError("compare_answers() needs at least one input.")
     aspects = aspects_of(distance, exact=exact)
     table = np.array([[_energies(pair, aspect) for pair in pairs] for aspect in aspects])
-    noise = float(np.mean([_within(pair.before, distance) for pair in pairs]))
-    noise = (noise + float(np.mean([_within(pair.after, distance) for pair in pairs]))) / 2
+    versions = [own for pair in pairs for own in (pair.before, pair.after)]
+    noise = float(np.mean([_within(own, distance) for own in versions]))
     p_value = None if exact else _permuted(table, _across(pairs, distance), generator)
     return Apart(table[:, :, 0], noise, p_value)
 
@@ -206,9 +206,8 @@ def largest_interval(rows: Array, level: float = LEVEL) -> tuple[float, float]:
     """From the lower end of the interval of the aspect that moved most to the highest upper end of
     all of them: what moved least may still have moved as far as that."""
     ends = [mean_interval(row, level=level) for row in rows]
-    return ends[int(np.argmax(rows.mean(axis=1)))][0] if rows.size else 0.0, max(
-        high for _, high in ends
-    )
+    low = ends[int(np.argmax(rows.mean(axis=1)))][0] if rows.size else 0.0
+    return low, max(high for _, high in ends)
 
 
 def mean_interval(values: Array, least: float = 0.0, level: float = LEVEL) -> tuple[float, float]:

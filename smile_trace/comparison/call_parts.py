@@ -42,6 +42,7 @@ class CallPart:
 
 
 MAX_LABEL_WORDS = 3
+"""The most words of a label, such as "Rules:"."""
 
 
 def call_parts(call: Call, explanation: Explanation) -> list[CallPart]:

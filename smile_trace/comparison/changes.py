@@ -52,11 +52,7 @@ def _incomparable(before: VersionReport, after: VersionReport) -> str:
             none = f"no explanation of {version.label} removed parts of its template at random"
             return none if version.sampled_of else f"{version.label} has no explained calls"
         if version.explained < MIN_CALLS:
-            calls = (
-                "1 explained call"
-                if version.explained == 1
-                else f"{version.explained} explained calls"
-            )
+            calls = f"{version.explained} explained call{'' if version.explained == 1 else 's'}"
             return f"{version.label} has {calls}, and {MIN_CALLS} are needed"
     if before.signal != after.signal:
         return f"{before.label} was explained by {before.signal}, {after.label} by {after.signal}"

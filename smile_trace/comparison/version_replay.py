@@ -352,12 +352,12 @@ class VersionReplay:
     async def _search(
         self, replayed: Replayed, asked: _Asked, models: InputModels, before: str, after: str
     ) -> Replayed:
+        found = replace(replayed, why_no_edits="no input shows the change by itself")
         for ends in self._ends(asked):
             found = await self._searched(replayed, asked, ends, models, before, after)
             if len(found.effects) > 1:
-                return found
-        no_input = "no input shows the change by itself"
-        return found if self._ends(asked) else replace(replayed, why_no_edits=no_input)
+                break
+        return found
 
     def _ends(self, asked: _Asked) -> list[_Ends]:
         """Where edits may be searched, the best first: all inputs if answers vary and the budget

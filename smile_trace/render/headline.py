@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator, Sequence
 
+from smile_trace._text.titles import both_ends
 from smile_trace.records import Explanation, SegmentAttribution
 from smile_trace.records.verdicts import NOT_COMPARED, further, outermost_drivers
 from smile_trace.render.text import visible
@@ -62,15 +63,8 @@ def _left(clauses: Sequence[str], count: int, explanation: Explanation) -> Itera
 def _quoted(match: re.Match[str], longest: int) -> str:
     """Return a quotation with fewer words; of one with both its ends, of both, so that nobody takes
     a passage for its first words."""
-    head, _, tail = match[2].partition(" … ")
-    text = by_words(match[2], longest)
-    if tail and len(match[2]) > longest:
-        words = tail.split()
-        while len(words) > 1 and len(" ".join(words)) > longest // 2:
-            del words[0]
-        last = " ".join(words)
-        text = f"{by_words(head, longest // 2).removesuffix(' …')} … {last}"
-    return f"{match[1] or ''}“{text}”"
+    shorten = both_ends if " … " in match[2] else by_words
+    return f"{match[1] or ''}“{shorten(match[2], longest)}”"
 
 
 def _named(match: re.Match[str], explanation: Explanation) -> str:

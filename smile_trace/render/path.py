@@ -10,7 +10,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from smile_trace._text.lists import listed
-from smile_trace._text.titles import LONGEST, both_ends
+from smile_trace._text.titles import both_ends
 from smile_trace.records import SegmentAttribution
 from smile_trace.records.formats.answers import read_tool_calls
 from smile_trace.records.path import ExplanationPath, PathStep, Source
@@ -82,7 +82,7 @@ class Branch:
         if self.source.kind == "tool":
             return self.source.name
         result = result_name(driver, self.step.explanation.messages)
-        return both_ends(driver.name, LONGEST) if result is None else str(result)
+        return both_ends(driver.name) if result is None else str(result)
 
     @property
     def more(self) -> int:

@@ -356,8 +356,10 @@ def take_back(matches: Sequence[Match], response: Answer) -> None:
     used = {response.units[found.place].sentence for found in matches if found.place is not None}
     logged = [list(of) for _, of in groupby(matches, key=lambda found: found.unit.sentence)]
     for number, units in groupby(response.units, key=lambda unit: unit.sentence):
-        added = [t for unit in units for t in sentence(REMINDER.sub("", unit.text)).tokens]
-        if number in used or all(token.kind is not Kind.NEGATION for token in added):
+        if number in used:
+            continue
+        added = [token for unit in units for token in _without_reminder(unit)]
+        if all(token.kind is not Kind.NEGATION for token in added):
             continue
         words = [t for t in added if t.kind not in (Kind.FUNCTION, Kind.NEGATION)]
         total = sum(map(tells, words)) or 1.0
@@ -370,3 +372,9 @@ def take_back(matches: Sequence[Match], response: Answer) -> None:
             if told and about >= _DENIES * total:
                 for found in clauses:
                     found.contradict("negation", OTHERWISE * min(2 * about / total, 1.0))
+
+
+def _without_reminder(unit: Unit) -> Sequence[Token]:
+    """The tokens of a unit without those of a reminder."""
+    bare = REMINDER.sub("", unit.text)
+    return unit.tokens if bare == unit.text else sentence(bare).tokens

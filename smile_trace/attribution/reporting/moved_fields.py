@@ -76,20 +76,21 @@ def moved_fields(
     if len(logged) < 2 or not (drivers or deterministic):
         return ()
     known = _answered(rows)
-    asked = [row for row, _ in known]
+    asked, count = [row for row, _ in known], len(known)
+    known += _answered(beside)
+    said = [_said(response, logged) for _, response in known]
+    moved = _most_moved(logged, said[:count]) if drivers else {}
     tested = [
         one
-        for path, changed in changed_fields(answer, known).items()
-        for one in (_test(path, asked, changed, findings, drivers, seed) if drivers else ())
+        for path, changed in moved.items()
+        for one in _test(path, asked, changed, findings, drivers, seed)
     ]
     sure = discovered([one.p_value for one in tested], 1 - inference.LEVEL)
     certain: dict[Path, list[_Tested]] = {}
     for one, yes in zip(tested, sure, strict=True):
         if yes and one.share >= MINIMAL_SHARE:
             certain.setdefault(one.path, []).append(one)
-    known += _answered(beside)
     removed = removal_masks([row for row, _ in known], np.ones(len(findings.segments), dtype=bool))
-    said = [_said(response, logged) for _, response in known]
     keys = [segment.key for segment in findings.segments]
     seen = {
         path: _Seen(
@@ -172,7 +173,14 @@ def changed_fields(answer: str, rows: Sequence[Row]) -> dict[Path, list[float]]:
     logged = _values(answer)
     if len(logged) < 2:
         return {}
-    said = [_said(r, logged) if r is not None and r.ok else logged for _, r in rows]
+    return _most_moved(
+        logged, [_said(r, logged) if r is not None and r.ok else logged for _, r in rows]
+    )
+
+
+def _most_moved(
+    logged: Mapping[Path, str], said: Sequence[Mapping[Path, str]]
+) -> dict[Path, list[float]]:
     changed = {
         path: [float(one.get(path) != value) for one in said] for path, value in logged.items()
     }

@@ -170,6 +170,10 @@ class _Tree:
         """The outermost segments that support the answer, the strongest first."""
         return outermost_drivers(self.free, self.coarser)
 
+    def finest(self, driver: SegmentAttribution) -> list[SegmentAttribution]:
+        """The finest parts inside a driver that drive the answer."""
+        return finest_drivers(driver, self.free, self.coarser)
+
     @property
     def opponents(self) -> list[SegmentAttribution]:
         found = [s for s in self.free if s.significant and s.attribution < 0]
@@ -219,11 +223,7 @@ def _drivers(tree: _Tree, of: str) -> str:
     """The strongest of the finest parts, wherever they stand, with the drivers that hold them, and
     the drivers as strong as they are; the others are counted."""
     finest = [
-        [
-            s
-            for s in finest_drivers(driver, tree.free, tree.coarser)
-            if _words(s.text) != _words(driver.text)
-        ]
+        [s for s in tree.finest(driver) if _words(s.text) != _words(driver.text)]
         for driver in tree.drivers
     ]
     every = zip(tree.drivers, finest, strict=True)
@@ -286,7 +286,7 @@ def _first_of_several(tree: _Tree, first: FirstPlace | None) -> Iterator[str]:
     certain = [
         part
         for driver in tree.drivers
-        for part in finest_drivers(driver, tree.free, tree.coarser) or [driver]
+        for part in tree.finest(driver) or [driver]
         if part not in found
     ]
     most = max(part.attribution for part in found)

@@ -101,7 +101,7 @@ def panels(comparison: Comparison) -> tuple[Panel, ...]:
     nothing is told apart by hatching all of them: no part is marked."""
     found = []
     parts = [item for version in comparison.versions for item in version.segments]
-    settled = any(kind_of(item) not in ("open", "unmeasured") for item in parts)
+    settled = any(map(is_settled, parts))
     for place, version in enumerate(comparison.versions):
         into = next((c for c in comparison.changes if c.after == place), None)
         away = next((c for c in comparison.changes if c.before == place), None)
@@ -164,6 +164,11 @@ def kind_of(influence: Influence) -> Kind:
     if influence.standard_error is None:
         return "unmeasured"
     return "opposes" if influence.verdict == "against" else influence.verdict
+
+
+def is_settled(influence: Influence) -> bool:
+    """Return whether it was measured, and well enough to tell."""
+    return kind_of(influence) not in ("open", "unmeasured")
 
 
 def describe(influence: Influence) -> str:

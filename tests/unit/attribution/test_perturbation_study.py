@@ -3,7 +3,7 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from random import Random
 
@@ -656,9 +656,11 @@ def test_a_comparison_that_does_not_see_what_changed_is_not_reliable() -> None:
     assert "may not see what changed" in found.fidelity.reason
 
 
-def test_a_part_that_costs_more_alone_than_on_average_is_not_excluded() -> None:
-    others = "harbour opens most days since last spring near quiet river many visitors"
-    needed = ("Alpha", "Bravo", "Charlie", "Delta")
+OTHERS = "harbour opens most days since last spring near quiet river many visitors"
+
+
+def warehouse(needed: Sequence[str]) -> Callable[[tuple[Message, ...]], str]:
+    """Answers only at the Gate, and with a second sentence where all needed words are there."""
 
     def model(messages: tuple[Message, ...]) -> str:
         text = messages[0].content
@@ -667,9 +669,14 @@ def test_a_part_that_costs_more_alone_than_on_average_is_not_excluded() -> None:
         closes = " Friday closes early." if all(word in text for word in needed) else ""
         return f"The warehouse keeps forty-two crates of saffron in its cellar.{closes}"
 
-    words = [*others.split(), *others.upper().split(), "Gate", *needed]
+    return model
+
+
+def test_a_part_that_costs_more_alone_than_on_average_is_not_excluded() -> None:
+    needed = ("Alpha", "Bravo", "Charlie", "Delta")
+    words = [*OTHERS.split(), *OTHERS.upper().split(), "Gate", *needed]
     Random(1).shuffle(words)
-    found = run(" ".join(words), model, budget=80).explanation
+    found = run(" ".join(words), warehouse(needed), budget=80).explanation
     said = {s.text: s.verdict for s in found.segments}
     assert "excluded" not in {said[word] for word in needed}
     assert {said[word] for word in words if word not in ("Gate", *needed)} == {"excluded"}
@@ -677,18 +684,9 @@ def test_a_part_that_costs_more_alone_than_on_average_is_not_excluded() -> None:
 
 def test_a_study_that_ends_before_its_most_calls_says_why_parts_stay_open() -> None:
     needed = ("Alpha", "Bravo", "Charlie", "Delta", "Echo")
-
-    def model(messages: tuple[Message, ...]) -> str:
-        text = messages[0].content
-        if "Gate" not in text:
-            return "I do not know what you mean by that."
-        closes = " Friday closes early." if all(word in text for word in needed) else ""
-        return f"The warehouse keeps forty-two crates of saffron in its cellar.{closes}"
-
-    others = "harbour opens most days since last spring near quiet river many visitors"
-    words = [*others.split(), "Gate", *needed]
+    words = [*OTHERS.split(), "Gate", *needed]
     Random(1).shuffle(words)
-    asked = run(" ".join(words), model, budget=60, until_settled=300)
+    asked = run(" ".join(words), warehouse(needed), budget=60, until_settled=300)
     found = asked.explanation
     assert len(asked.perturbations) < 300
     assert "open" in {s.verdict for s in found.segments}
