@@ -29,7 +29,7 @@ from smile_trace.records import (
 from smile_trace.records.formats.answers import Called, read_tool_calls
 from smile_trace.records.formats.requests import chosen_tool, name_of, tool_name
 from smile_trace.records.path import SourceKind
-from smile_trace.records.verdicts import finest_drivers, outermost_drivers
+from smile_trace.records.verdicts import outermost_drivers, telling_drivers
 
 MISSING = "no call of this trace called that tool: its span is missing, or an earlier trace made it"
 CIRCLE = "no earlier call of this trace called that tool, but a later one did: it goes in a circle"
@@ -86,13 +86,13 @@ def sources_of(explanation: Explanation, call: Call, trace: Trace) -> list[Found
 
 
 def drivers_of(explanation: Explanation) -> list[SegmentAttribution]:
-    """The finest parts that the answer certainly depends on. Tool results that were measured on a
-    level of their own come first, with their pieces, the strongest first; then the others so."""
+    """The finest parts that the answer certainly depends on, as far as they carry what is around
+    them. Tool results that were measured on a level of their own come first, with their pieces, the
+    strongest first; then the others so."""
     segments, coarser = explanation.segments, explanation.coarser
     outermost = outermost_drivers(segments, coarser)
     outermost.sort(key=lambda one: one.unit != "tool_result")
-    finest = (finest_drivers(one, segments, coarser) or [one] for one in outermost)
-    return [one for pieces in finest for one in pieces]
+    return [part for one in outermost for part in telling_drivers(one, segments, coarser)]
 
 
 def tools_of(by_tool: Explanation) -> list[Found]:

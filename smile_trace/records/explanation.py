@@ -427,7 +427,7 @@ class Explanation(Shown):
     def drivers(self) -> tuple[SegmentAttribution, ...]:
         """The parts that the answer certainly depends on, the strongest first: the outermost, which
         may be whole messages and tools' results, and the finest inside of them. Parts of a part
-        are measured with the rest kept: their effects do not add up to its own."""
+        are removed several at a time: their effects do not add up to its own."""
         free = [s for s in self.segments if not s.protected]
         outermost = outermost_drivers(free, self.coarser)
         inside = [s for one in outermost for s in finest_drivers(one, free, self.coarser)]

@@ -24,9 +24,9 @@ from smile_trace.records.verdicts import (
     NOT_MEASURED,
     around,
     as_strong,
-    finest_drivers,
     outermost_drivers,
     strongest_drivers,
+    telling_drivers,
 )
 from smile_trace.render.text import is_whole, noun, short, signed, visible
 
@@ -122,7 +122,7 @@ def _finest_strongest(explanation: Explanation) -> Iterator[SegmentAttribution]:
     """Yield the `finest_driver`, then those that cannot be told from it."""
     segments, coarser = explanation.segments, explanation.coarser
     for driver in strongest_drivers(segments, coarser):
-        for found in as_strong(finest_drivers(driver, segments, coarser) or [driver]):
+        for found in as_strong(telling_drivers(driver, segments, coarser)):
             inward = [found]
             while inward[0] is not driver:
                 inward.insert(0, next(around(inward[0], coarser)))

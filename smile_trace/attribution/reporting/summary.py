@@ -36,6 +36,7 @@ from smile_trace.records.verdicts import (
     further,
     named_of,
     outermost_drivers,
+    telling_drivers,
 )
 
 _TITLED = ("document", "section", "example", "variable")
@@ -286,7 +287,7 @@ def _first_of_several(tree: _Tree, first: FirstPlace | None) -> Iterator[str]:
     certain = [
         part
         for driver in tree.drivers
-        for part in tree.finest(driver) or [driver]
+        for part in telling_drivers(driver, tree.free, tree.coarser)
         if part not in found
     ]
     most = max(part.attribution for part in found)

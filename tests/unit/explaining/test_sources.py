@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from smile_trace.attribution.reporting.summary import summarize
 from smile_trace.explaining.options import ExplainOptions
 from smile_trace.explaining.path_walk import PathWalk
 from smile_trace.explaining.sources import CIRCLE, MISSING, drivers_of, sources_of
@@ -21,6 +22,7 @@ from smile_trace.records import (
     Trace,
 )
 from smile_trace.records.path import ExplanationPath
+from smile_trace.render import driver_text
 from tests.support.explained import explanation as sample
 
 TRACE = "1" * 32
@@ -53,8 +55,8 @@ def trace(*calls: Call) -> Trace:
     return Trace(trace_id=TRACE, spans=spans, calls=calls, root_span_id=spans[0].span_id)
 
 
-def explanation(of: Call, *drivers: str, parent: str | None = None) -> Explanation:
-    """In which these texts are the drivers, the first one the strongest; pieces of `parent`."""
+def explanation(of: Call, *drivers: str) -> Explanation:
+    """In which these texts are the drivers, the first one the strongest."""
 
     def segment(text: str, number: int) -> SegmentAttribution:
         message = next(k for k, m in enumerate(of.messages) if text in m.content)
@@ -65,13 +67,8 @@ def explanation(of: Call, *drivers: str, parent: str | None = None) -> Explanati
             attribution=1 - number / 10, ci_low=0.0, ci_high=1.0, significant=True,
         )  # fmt: skip
 
-    pieces = [segment(text, number) for number, text in enumerate(drivers)]
-    coarser = () if parent is None else (segment(parent, 0),)
-    if coarser:
-        pieces = [piece.model_copy(update={"parent": 0}) for piece in pieces]
-    return sample().model_copy(
-        update={"messages": of.messages, "segments": tuple(pieces), "coarser": coarser}
-    )
+    segments = tuple(segment(text, number) for number, text in enumerate(drivers))
+    return sample().model_copy(update={"messages": of.messages, "segments": segments})
 
 
 def conversation(result_id: str | None = "call_1") -> list[Message]:
@@ -157,13 +154,36 @@ def test_documents_and_messages_of_one_role_are_told_apart() -> None:
     ]
 
 
-def test_a_passage_stands_for_itself_only_without_a_driving_piece() -> None:
+@pytest.mark.parametrize(
+    ("rule", "word", "named"),
+    [
+        (0.68, None, "one two"),
+        (0.68, 0.08, "one two"),  # the word does not tell what the rule does
+        (0.68, 0.3, "two"),
+        (0.2, 0.08, "one two three"),  # as much of its rule, but little of the message
+        (None, 0.5, "two"),
+    ],
+)
+def test_what_is_around_a_part_stands_for_it_where_it_does_not_carry_that(
+    rule: float | None, word: float | None, named: str
+) -> None:
+    """In the path, the column and the list of drivers."""
+    values = {"one two three": 0.7, "one two": rule, "two": word}
     final = call(1, [Message(role="user", content="one two three")], "1")
-    with_piece = explanation(final, "two", parent="two three")
-    assert [driver.text for driver in drivers_of(with_piece)] == ["two"]
-    grey = with_piece.segments[0].model_copy(update={"significant": False})
-    without = with_piece.model_copy(update={"segments": (grey,)})
-    assert [driver.text for driver in drivers_of(without)] == ["two three"]
+    whole, inner, piece = (
+        s.model_copy(
+            update={"attribution": value or 0.0, "significant": value is not None, "parent": parent}
+        )
+        for value, parent, s in zip(
+            values.values(), (None, 0, 1), explanation(final, *values).segments, strict=True
+        )
+    )
+    levels = explanation(final).model_copy(update={"coarser": (whole, inner), "segments": (piece,)})
+    assert [driver.text for driver in drivers_of(levels)] == [named]
+    assert driver_text(levels) == named
+    told = summarize([piece], levels.fidelity, coarser=[whole, inner])
+    assert f"“{named}” (" in told
+    assert named in {driver.text for driver in levels.drivers}
 
 
 def test_results_on_a_level_of_their_own_go_before_messages() -> None:
