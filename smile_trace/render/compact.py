@@ -4,9 +4,7 @@ order, and all else folded with a count.
 Each part that supports the answer or works against it gets room first, the strongest part first. If
 not all have room with their whole sentences, less is shown around each, then less of each
 (`ROOMS`); only if that is not enough are the weakest folded. What room is left goes to the
-sentences beside them, to the other sentences of long parts, to those with open parts. A passage
-that was looked at more finely is coloured only where none of its pieces certainly does what it
-does; else its pieces are.
+sentences beside them, to the other sentences of long parts, to those with open parts.
 """
 
 import re
@@ -75,10 +73,14 @@ def _owners(piece: Piece) -> Iterator[tuple[int, float]]:
     the marker of a passage's beginning the passage."""
     if piece.segment is not None and piece.strength and piece.text.strip():
         yield id(piece.segment), piece.strength
-    if piece.passage is not None and piece.ground_strength and piece.text.strip():
-        yield id(piece.passage), piece.ground_strength
+    if piece.behind is not None and piece.ground_strength:
+        yield id(piece.behind), piece.ground_strength
     if _opens(piece) and piece.segment is not None and piece.sign in ("supports", "opposes"):
         yield id(piece.segment), strength(piece.segment.attribution)
+
+
+def _owns(piece: Piece) -> bool:
+    return any(_owners(piece))
 
 
 def _opens(piece: Piece) -> bool:
@@ -89,7 +91,7 @@ def compacted(
     whole: Heatmap, fits: Callable[[Heatmap, Room], bool], rooms: Sequence[Room] = ROOMS
 ) -> tuple[Heatmap, Room]:
     """Return the picture with as many of its sentences as fit, and the room that it has."""
-    whole = replace(whole, blocks=tuple(_finest([*map(_without_repeated, whole.blocks)])))
+    whole = replace(whole, blocks=tuple(_bare(_without_repeated(block)) for block in whole.blocks))
     for room in rooms:
         sentences = [
             _Sentence(number, pieces)
@@ -117,48 +119,22 @@ def _without_repeated(block: Block) -> Block:
     return replace(block, parts=tuple(shown))
 
 
-def _finest(blocks: Sequence[Block]) -> Iterator[Block]:
-    """Yield the blocks with each piece in the colour of the finest certain part around it; of a
-    passage that has parts without effect only the markers tell. A passage that is a whole message
-    has its value beside the role, no markers, unless they alone tell of it."""
-    holding: set[int] = set()
-    apart: set[int] = set()
-    for block in blocks:
-        for piece, around in _nested(block.pieces):
-            if any(_owners(replace(piece, passage=None))):
-                holding.update(id(each.segment) for each in around if each.sign == piece.sign)
-            if piece.kind == "excluded":
-                apart.update(id(each.segment) for each in around)
-    for block in blocks:
-        pieces = []
-        for piece, around in _nested(block.pieces):
-            certain = [each for each in around if any(_owners(each))]
-            finest = certain[-1].segment if certain and not piece.strength else None
-            shown = None if finest is None or id(finest) in holding | apart else finest
-            pieces.append(replace(piece, passage=None if piece.kind == "edge" else shown))
-        inside = [piece for piece in pieces if piece.text.strip()]
-        whole = None
-        if (
-            len(inside) > 1
-            and _opens(inside[0])
-            and inside[-1].segment is inside[0].segment
-            and id(inside[0].segment) not in apart - holding
-        ):
-            whole = inside[0]
-            ends = (id(whole), id(inside[-1]))
-            pieces = [piece for piece in pieces if id(piece) not in ends]
-        yield replace(block, parts=tuple(pieces), whole=whole)
+def _bare(block: Block) -> Block:
+    """Leave out the frames of what is inside a passage. A passage that is a whole message has its
+    value beside the role, no markers, unless they alone tell of it."""
+    pieces = [replace(piece, passage=None) for piece in block.pieces]
+    inside = [piece for piece in pieces if piece.text.strip()]
+    if len(inside) > 1 and _opens(inside[0]) and inside[0].segment is inside[-1].segment:
+        first, last = inside[0], inside[-1]
+        if not _owns(first) or any(_tells_of(first, piece) for piece in inside[1:-1]):
+            pieces = [piece for piece in pieces if piece is not first and piece is not last]
+            return replace(block, parts=tuple(pieces), whole=first)
+    return replace(block, parts=tuple(pieces))
 
 
-def _nested(pieces: Sequence[Piece]) -> Iterator[tuple[Piece, tuple[Piece, ...]]]:
-    """Yield each piece with the markers of the passages around it, the largest first."""
-    around: tuple[Piece, ...] = ()
-    for piece in pieces:
-        if piece.kind == "edge" and not _opens(piece):
-            around = around[:-1]
-        yield piece, around
-        if _opens(piece):
-            around = (*around, piece)
+def _tells_of(opening: Piece, inside: Piece) -> bool:
+    """Whether a piece has the passage's colour, or does what it does."""
+    return inside.behind is opening.segment or (inside.sign == opening.sign and _owns(inside))
 
 
 def _certain(sentences: Sequence[_Sentence]) -> list[tuple[int, float, int]]:
@@ -203,7 +179,7 @@ def _picture(
         for mine in filled.values()
         for is_shown, sentence in mine
         for piece in sentence.pieces
-        for segment in (piece.segment, piece.passage)
+        for segment in (piece.segment, piece.behind)
         if is_shown and segment is not None
     )
     blocks = (

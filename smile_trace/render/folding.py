@@ -47,7 +47,9 @@ def fold_messages(blocks: Sequence[Block]) -> Iterator[Block]:
 
 
 def _shows_effect(piece: Piece) -> bool:
-    return piece.strength > 0 or piece.ground_strength > 0
+    """Whether it is coloured, or marks a part that matters though nothing inside of it does."""
+    marked = piece.kind == "edge" and piece.sign in ("supports", "opposes")
+    return marked or piece.strength > 0 or piece.ground_strength > 0
 
 
 def _split(pieces: Sequence[Piece], size: int) -> tuple[list[Piece], list[Piece]]:

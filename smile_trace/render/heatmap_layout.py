@@ -11,7 +11,7 @@ from itertools import groupby, pairwise
 from smile_trace._text.json_fields import fields, written_path
 from smile_trace.records import Explanation, SegmentAttribution
 from smile_trace.records.tool_results import result_name
-from smile_trace.records.verdicts import NO_DIFFERENCE, NOT_MEASURED, drives, finest_drivers
+from smile_trace.records.verdicts import NO_DIFFERENCE, NOT_MEASURED, around, drives, finest_drivers
 from smile_trace.render.facts import STATUS_WORDS, facts
 from smile_trace.render.folding import fold, fold_messages
 from smile_trace.render.phrases import labels, message_title
@@ -108,12 +108,12 @@ def heatmap(explanation: Explanation) -> Heatmap:
     kinds: set[Kind] = set()
     passages = [*explanation.coarser, *filter(_is_enclosed, explanation.segments)]
     smallest = [segment for segment in explanation.segments if not _is_enclosed(segment)]
-    outermost = [passage for passage in passages if passage.parent is None]
+    known = {id(passage) for passage in passages if _is_known_inside(passage, explanation)}
     repeated = {id(passage) for passage in passages if _is_repeated(passage, explanation)}
     for index, message in enumerate(explanation.messages):
         edges = _with_labels(_edges(passages, index, repeated), labels(message))
-        mine, around = _placed(smallest, index), _placed(outermost, index)
-        pieces = tuple(_pieces(message.content, mine, edges, around))
+        mine, wholes = _placed(smallest, index), _placed(passages, index)
+        pieces = tuple(_pieces(message.content, mine, edges, wholes, known))
         kinds.update(piece.kind for piece in pieces)
         role = message_title(message, explanation.messages)
         messages.append((short(role, LONGEST_ROLE), pieces))
@@ -188,6 +188,16 @@ def _is_repeated(passage: SegmentAttribution, explanation: Explanation) -> bool:
     return [s for s in beside if drives(s)] == [passage]
 
 
+def _is_known_inside(passage: SegmentAttribution, explanation: Explanation) -> bool:
+    """Whether a part inside a passage certainly does what the passage does, or has no effect."""
+    coarser = explanation.coarser
+    return any(
+        part.verdict in ("excluded", passage.verdict)
+        for part in (*coarser, *explanation.segments)
+        if part.verdict != "open" and any(whole is passage for whole in around(part, coarser))
+    )
+
+
 def _edges(
     passages: Sequence[SegmentAttribution], message: int, repeated: Collection[int]
 ) -> _Edges:
@@ -237,20 +247,33 @@ def _with_labels(edges: _Edges, labels: Mapping[int, Sequence[str]]) -> _Edges:
 
 
 def _pieces(
-    content: str, places: Sequence[_Placed], edges: _Edges, passages: Sequence[_Placed]
+    content: str,
+    places: Sequence[_Placed],
+    edges: _Edges,
+    passages: Sequence[_Placed],
+    known: Collection[int],
 ) -> Iterator[Piece]:
     owner: list[int | None] = [None] * len(content)
     by_length = sorted(range(len(places)), key=lambda i: places[i][0] - places[i][1])
     for i in by_length:
         start, end = max(places[i][0], 0), min(places[i][1], len(content))
         owner[start:end] = [i] * max(end - start, 0)
+    inward = sorted(passages, key=lambda placed: placed[0] - placed[1])
     for begin, end in pairwise(sorted({0, len(content), *edges})):
         yield from edges.get(begin, ())
-        around = next((passage for a, b, passage in passages if a <= begin and end <= b), None)
+        wholes = [passage for a, b, passage in inward if a <= begin and end <= b]
+        certain = [passage for passage in wholes if _is_certain(passage)][-1:]
+        behind = next((passage for passage in certain if id(passage) not in known), None)
         at = begin
         for index, run in groupby(owner[begin:end]):
             size = sum(1 for _ in run)
             segment = None if index is None else places[index][2]
-            yield Piece(visible(content[at : at + size]), kind_of(segment), segment, around)
+            yield Piece(
+                visible(content[at : at + size]),
+                kind_of(segment),
+                segment,
+                passage=wholes[0] if wholes else None,
+                behind=None if segment is not None and _is_certain(segment) else behind,
+            )
             at += size
     yield from edges.get(len(content), ())

@@ -41,14 +41,15 @@ SCALE_POWER = 0.7
 
 @dataclass(frozen=True)
 class Piece:
-    """A run of text with one look. `passage` is the outermost passage around it: it gives the
-    colour behind what was not told apart in it. Its pieces that matter have their own colour, and
-    are outlined, since their attributions are other quantities."""
+    """A run of text with one look. `passage` is the outermost passage around it: its pieces that
+    matter are outlined, since their attributions are other quantities. `behind` is a passage that
+    matters as a whole, nothing inside of which is known: it gives the colour behind the text."""
 
     text: str
     kind: Kind
     segment: SegmentAttribution | None = None
     passage: SegmentAttribution | None = None
+    behind: SegmentAttribution | None = None
     told: str = ""
     """The hint for a piece of the answer."""
     cut: bool = False
@@ -58,19 +59,19 @@ class Piece:
 
     @property
     def ground(self) -> Kind:
-        """The kind for the colour behind the text: the passage's, unless its own is certain."""
-        return self.kind if self._is_itself or self.passage is None else kind_of(self.passage)
+        """The kind for the colour behind the text."""
+        return self.kind if self._is_itself or self.behind is None else kind_of(self.behind)
 
     @cached_property
     def ground_strength(self) -> float:
         """The strength of the colour behind the text, in [0, 1]; 0: none."""
-        if self._is_itself or self.passage is None:
+        if self._is_itself or self.behind is None:
             return self.strength
-        return shown_strength(self.passage)
+        return shown_strength(self.behind)
 
     @property
     def _is_itself(self) -> bool:
-        return self.kind == "excluded" or self.outlined or self.text.isspace()
+        return self.text.isspace()
 
     @property
     def outlined(self) -> bool:
@@ -123,7 +124,7 @@ class Fold:
         counts: dict[str, set[int]] = {}
         continues = False
         for piece in self.pieces:
-            segment = piece.passage if piece.ground_strength and piece.passage else piece.segment
+            segment = piece.behind or piece.segment
             if segment is None or piece.kind == "edge" or not piece.text.strip():
                 continue
             if id(segment) in self.shown:

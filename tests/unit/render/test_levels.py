@@ -14,7 +14,7 @@ from smile_trace.attribution.reporting.summary import summarize
 from smile_trace.records import Explanation, SegmentAttribution
 from smile_trace.render.heatmap_layout import heatmap
 from smile_trace.render.markdown import scores_to_markdown
-from smile_trace.render.pieces import CLOSES, OPENS, Fold, Piece
+from smile_trace.render.pieces import CLOSES, OPENS, Fold, Piece, shown_strength
 from smile_trace.render.scores import rows
 from smile_trace.render.terminal import print_terminal
 from tests.support.explained import HOSTILE, explanation
@@ -108,6 +108,30 @@ def test_what_matters_in_a_passage_has_its_own_colour_and_what_does_not_has_none
     assert {p.ground_strength for p in inside if p.kind == "excluded"} == {0.0}
     style = render.to_html(levels()).split("span.outlined")[1].split("}")[0]
     assert "--paper" not in style
+
+
+def test_an_open_part_has_the_colour_around_it_only_where_nothing_inside_is_known() -> None:
+    unsure = {"significant": False, "verdict": "open"}
+    found = levels()
+    some = [s.model_copy(update=unsure) if s.text == "is" else s for s in found.segments]
+    told_apart = found.model_copy(update={"segments": tuple(some)})
+    assert {p.text: p.ground_strength for p in _inside(told_apart)}["is"] == 0
+    none = [s if s.parent is None else s.model_copy(update=unsure) for s in found.segments]
+    coarser = (found.coarser[0], found.coarser[1].model_copy(update=unsure))
+    unknown = found.model_copy(update={"segments": tuple(none), "coarser": coarser})
+    shown = {p.text: p.ground_strength for p in _inside(unknown)}
+    assert shown["is"] == shown[" under the piano."] == shown_strength(coarser[0]) > 0
+
+
+def test_a_message_that_matters_though_no_part_of_it_does_is_not_folded() -> None:
+    found = explanation([("user", PASSAGE * 10), ("system", "Be brief.")], {"brief": 0.5})
+    parts = (s.model_copy(update={"parent": None if s.message else 0}) for s in found.segments)
+    found = found.model_copy(update={"segments": tuple(parts)})
+    whole = _span(PASSAGE * 10, 0, len(PASSAGE * 10), 0.6)
+    grey = whole.model_copy(update={"significant": False, "verdict": "excluded"})
+    for passage, folded in ((whole, False), (grey, True)):
+        blocks = heatmap(found.model_copy(update={"coarser": (passage,)})).blocks
+        assert [block.collapsed for block in blocks] == [folded, False]
 
 
 def test_a_passage_whose_pieces_are_grey_shows_its_own_value_in_every_picture() -> None:
