@@ -63,9 +63,14 @@ class Heatmap:
             "colour."
         )
         finer = (
-            "Then the parts inside it were removed, several at a time, with the rest of the prompt "
-            "retained: those that matter are outlined, and their values do not add up to that of "
-            "the whole, and can exceed it."
+            "Then smaller parts were removed, several at a time, inside it and elsewhere in the "
+            "prompt: those that matter are outlined, and their values do not add up to that of the "
+            "whole, and can exceed it."
+        )
+        average = (
+            "On average: over prompts that lacked other parts, too. A part that costs nothing if "
+            "removed alone can matter once another is gone, and one that costs much alone can have "
+            "little left to take."
         )
         said = {
             f"Grey: without effect, it {NO_DIFFERENCE}.": "excluded" in self.kinds,
@@ -79,6 +84,7 @@ class Heatmap:
             finer: any(
                 piece.passage and piece.segment for block in self.blocks for piece in block.pieces
             ),
+            average: "if removed alone" in self.summary,
         }
         return " ".join(text for text, holds in said.items() if holds)
 

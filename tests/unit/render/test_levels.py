@@ -70,6 +70,16 @@ def test_passages_are_enclosed_with_their_value_and_no_character_is_lost() -> No
     assert OPENS not in heatmap(explanation()).key()
 
 
+def test_the_legend_says_what_was_removed_together_and_what_an_average_is_over() -> None:
+    """A finer level removes parts of several passages at a time."""
+    key = heatmap(levels()).key()
+    assert "smaller parts were removed, several at a time, inside it and elsewhere" in key
+    assert "retained" not in key
+    assert "On average" not in key
+    average = heatmap(explanation(summary="“a” (17 % on average, 0 % if removed alone).")).key()
+    assert average.endswith("can have little left to take.")
+
+
 def test_a_passage_is_not_hidden_in_a_fold() -> None:
     long = "Nothing happens here. " * 80
     parts = heatmap(levels(long + TEXT + long)).blocks[0].parts
