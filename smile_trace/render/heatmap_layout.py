@@ -24,7 +24,7 @@ from smile_trace.render.pieces import (
     kind_of,
     shown_strength,
 )
-from smile_trace.render.text import is_whole, kind_and_title, short, signed, visible
+from smile_trace.render.text import is_whole, kind_and_title, short, signed, value_of, visible
 
 LONGEST_ROLE = 60
 
@@ -217,7 +217,7 @@ def _edges(
                 named = kind_and_title(segment)
                 again = id(segment) in repeated
                 if _is_certain(segment) and not again:  # grey has no number
-                    named = f"{named} {signed(segment.attribution)}"
+                    named = f"{named} {value_of(segment)}"
                 opening = f"{OPENS}{named}\u00a0".replace(" ", "\u00a0")
                 begins.setdefault(start, []).append(
                     Piece(opening, "edge", segment, continued=again)

@@ -8,7 +8,7 @@ from typing import Literal
 
 from smile_trace.records import SegmentAttribution, Verdict
 from smile_trace.records.verdicts import NO_DIFFERENCE, NOT_MEASURED
-from smile_trace.render.text import kind_and_title, signed
+from smile_trace.render.text import kind_and_title, signed, value_of
 
 Kind = Literal[
     "supports", "opposes", "excluded", "open", "protected", "plain", "explained", "moved", "edge"
@@ -91,7 +91,7 @@ class Piece:
             return ""
         if not self.segment.significant:
             return "fails"
-        return signed(self.segment.attribution)
+        return value_of(self.segment)
 
     @property
     def hint(self) -> str:

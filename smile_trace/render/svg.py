@@ -18,7 +18,7 @@ from smile_trace.render.headline import by_clauses, by_words, headline
 from smile_trace.render.heatmap_layout import Heatmap, heatmap
 from smile_trace.render.html import filled
 from smile_trace.render.pieces import Block, Fold, Piece
-from smile_trace.render.text import short, signed
+from smile_trace.render.text import short, value_of
 from smile_trace.render.typeset import Chunk, width_of, wrap
 
 MARGIN, BRIEF_MARGIN, PADDING = 20.0, 6.0, 14.0
@@ -308,7 +308,7 @@ def _value(whole: Piece) -> str:
     """Return the value of a passage from its marker; empty if it has no certain effect."""
     if whole.segment is None or whole.sign not in ("supports", "opposes"):
         return ""
-    return signed(whole.segment.attribution) if whole.segment.significant else "fails"
+    return value_of(whole.segment) if whole.segment.significant else "fails"
 
 
 def _joined(folds: Sequence[Fold]) -> Fold:

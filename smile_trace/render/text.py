@@ -79,6 +79,19 @@ def is_whole(segment: SegmentAttribution) -> bool:
     return segment.unit in WHOLES and len(segment.text.split()) > 1
 
 
+_SENTENCE_END = re.compile(r"[^\s\d][.!?\u2026][\"')\]\u2019\u201d]*\s|[\n\u3002\uff01\uff1f](?=.)")
+"""Not behind the number of a list's item."""
+
+
+def value_of(segment: SegmentAttribution) -> str:
+    """Return the attribution of a part; one of several sentences or lines, each of which could seem
+    measured, has it `as a whole`."""
+    together = segment.unit not in ("word", "sentence") and _SENTENCE_END.search(
+        segment.text.strip()
+    )
+    return f"{signed(segment.attribution)}{' as a whole' if together else ''}"
+
+
 def kind_and_title(segment: SegmentAttribution) -> str:
     """Return a segment's kind, and a retrieved document's name: `document returns.md`."""
     return noun(segment) if segment.title is None else f"{noun(segment)} {short(segment.title, 40)}"

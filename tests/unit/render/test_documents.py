@@ -39,7 +39,7 @@ from smile_trace.render import (
 )
 from smile_trace.render.html import MOST_ENTRIES, Entry, index_to_html
 from smile_trace.render.markdown import align_tables, escape
-from smile_trace.render.text import difference, noun
+from smile_trace.render.text import difference, noun, value_of
 from tests.support.explained import HOSTILE, explanation
 from tests.support.planted import PlantedModel
 
@@ -294,16 +294,16 @@ def test_a_part_measured_as_a_whole_is_not_named_by_words_alone() -> None:
     found = explained.model_copy(update={"segments": (whole,)})
     assert driver_text(found).startswith("system message: ")
     page = to_html(found).replace("\u00a0", " ")
-    assert "▸message +0.50" in page
+    assert "▸message +0.50 as a whole" in page
     assert '<span class="supports' not in page, "no line of it is underlined"
     assert "data-value=" not in page.partition("</style>")[2]
-    assert "▸message +0.50 Be kind" in terminal(found).replace("\u00a0", " ")
+    assert "▸message +0.50 as a whole Be kind" in terminal(found).replace("\u00a0", " ")
     assert "refund.◂" in terminal(found)
     assert "outlined" not in Reader(to_html(found)).text, "there are no parts inside of it"
     section = whole.model_copy(update={"unit": "section", "parent": 0, "key": "piece"})
     around = whole.model_copy(update={"verdict": "open", "significant": False})
     inside = found.model_copy(update={"segments": (section,), "coarser": (around,)})
-    assert "▸section +0.50 Be kind" in terminal(inside)
+    assert "▸section +0.50 as a whole Be kind" in terminal(inside)
 
 
 def test_the_finest_certain_part_is_named_and_nothing_uncertain() -> None:
@@ -344,6 +344,24 @@ def test_those_as_strong_are_named_beside_it_as_far_as_there_is_room() -> None:
 def test_a_member_of_json_is_a_field(text: str, kind: str) -> None:
     [word, *_] = explanation([("user", "x")], {}).segments
     assert noun(word.model_copy(update={"text": text})) == kind
+
+
+@pytest.mark.parametrize(
+    ("text", "unit", "whole"),
+    [
+        ("Rules:\n1. Look up the order.\n2. Be brief.", "section", True),
+        ("Be brief. Be kind.", "span", True),
+        ("规则。请简短。", "section", True),
+        ("10. Never quote 3.5 prices.", "section", False),
+        ("Is it e.g. here?", "sentence", False),
+    ],
+)
+def test_a_value_of_several_sentences_says_that_it_is_of_the_whole(
+    text: str, unit: Unit, whole: bool
+) -> None:
+    [word, *_] = explanation([("user", "x")], {}).segments
+    part = word.model_copy(update={"text": text, "unit": unit, "attribution": 0.13})
+    assert value_of(part) == ("+0.13 as a whole" if whole else "+0.13")
 
 
 def test_it_fits_into_a_column() -> None:

@@ -327,7 +327,8 @@ def test_all_that_is_certain_stands_in_a_brief_picture(
         lines = sorted(texts(svg), key=lambda t: (float(t.attrib["y"]), float(t.attrib["x"])))
         said = [(t.attrib["class"], "".join(t.itertext())) for t in lines]
         coloured = "".join("".join(text.split()) for look, text in said if look == "ink")
-        values = [text.split()[-1] for look, text in said if look.endswith("-ink")]
+        marked = " ".join(text for look, text in said if look.endswith("-ink"))
+        values = re.findall(r"[+−]\d\.\d\d", marked)
         for segment in (*explained.coarser, *explained.segments):
             if segment.significant and segment.verdict in ("supports", "against"):
                 begins = "".join(segment.text.split())[:8]
@@ -347,7 +348,7 @@ def test_a_passage_colours_nothing_beside_what_matters_in_it() -> None:
     assert '"item": "oak desk"' in coloured
     assert not any("polite" in text or "UPS" in text for text in coloured)
     assert not any("Where" in text for text in coloured), "it is without effect by itself"
-    assert "▸part +0.70 Where is my order?" in " ".join(words(svg).split())
+    assert "▸part +0.70 as a whole Where is my order?" in " ".join(words(svg).split())
     lines = [t.text or "" for t in texts(svg) if t.attrib["class"] == "summary"]
     headline = " ".join(" ".join(lines).split())
     assert "the result of order_lookup" in headline
