@@ -33,6 +33,11 @@ _FEWEST, _SHORT = 4, 3
 _WORD = re.compile(r"\w+(?:[-'’./,:]\w+)*")
 
 
+def telling(text: str) -> frozenset[str]:
+    """The words of a text, in lower case, that say something, its numbers among them."""
+    return frozenset(m[0].lower() for m in _WORD.finditer(text)) - FUNCTION_WORDS
+
+
 def telling_words(text: str, longest: int, *, wanted: Collection[str] = ()) -> str | None:
     """The words of a text that say most, in their order, with … for those left out between them; at
     most `longest` characters, at least half as many. None if it has few words, as without spaces,

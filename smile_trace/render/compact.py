@@ -3,8 +3,10 @@ order, and all else folded with a count.
 
 Each part that supports the answer or works against it gets room first, the strongest part first. If
 not all have room with their whole sentences, less is shown around each, then less of each
-(`ROOMS`); only if that is not enough are the weakest folded. What room is left goes to the
-sentences beside them, to the other sentences of long parts, to those with open parts.
+(`ROOMS`); only if that is not enough are the weakest folded. Of a part of several sentences, of
+which none is known to matter, the one goes first that shares most words with the answer. What room
+is left goes to the sentences beside them, to the other sentences of long parts, to those with open
+parts.
 """
 
 import re
@@ -14,6 +16,7 @@ from functools import cached_property
 from itertools import groupby, pairwise
 from typing import NamedTuple
 
+from smile_trace._text.telling_words import telling
 from smile_trace.render.heatmap_layout import Heatmap
 from smile_trace.render.pieces import CLOSES, OPENS, Block, Fold, Piece, strength
 
@@ -62,6 +65,11 @@ class _Sentence:
         return {owner: strong for piece in self.pieces for owner, strong in _owners(piece)}
 
     @cached_property
+    def words(self) -> frozenset[str]:
+        """Its words that say something, and its numbers."""
+        return telling("".join(piece.text for piece in self.pieces if piece.kind != "edge"))
+
+    @cached_property
     def open(self) -> float:
         """The largest effect that an open part in it may have; 0 if there is none."""
         kinds = ((p.segment.at_most if p.segment else 0.0) for p in self.pieces if p.kind == "open")
@@ -92,17 +100,18 @@ def compacted(
 ) -> tuple[Heatmap, Room]:
     """Return the picture with as many of its sentences as fit, and the room that it has."""
     whole = replace(whole, blocks=tuple(_bare(_without_repeated(block)) for block in whole.blocks))
+    answer = telling("".join(piece.text for piece in whole.answer))
     for room in rooms:
         sentences = [
             _Sentence(number, pieces)
             for number, block in enumerate(whole.blocks)
             for pieces in _sentences(block.pieces, room)
         ]
-        needed = [number for rank, _, number in _certain(sentences) if rank == 0]
+        needed = [number for rank, _, number in _certain(sentences, answer) if rank == 0]
         all_fit = fits(_picture(whole, sentences, needed, room), room)
         if all_fit:
             break
-    ranked = list(dict.fromkeys([*needed, *_wished(sentences, needed)]))
+    ranked = list(dict.fromkeys([*needed, *_wished(sentences, needed, answer)]))
     low, high = (len(needed) if all_fit else min(1, len(ranked))), len(ranked)
     while low < high:
         middle = (low + high + 1) // 2
@@ -137,29 +146,39 @@ def _tells_of(opening: Piece, inside: Piece) -> bool:
     return inside.behind is opening.segment or (inside.sign == opening.sign and _owns(inside))
 
 
-def _certain(sentences: Sequence[_Sentence]) -> list[tuple[int, float, int]]:
-    """Return the sentences of certain parts: how many of the part are before it, strength, number;
+def _certain(
+    sentences: Sequence[_Sentence], answer: frozenset[str]
+) -> list[tuple[int, float, int]]:
+    """Return the sentences of certain parts: how many of the part go before it, strength, number;
     the first and strongest first."""
-    seen: dict[int, int] = {}
-    certain: list[tuple[int, float, int]] = []
+    owned: dict[int, list[int]] = {}
     for number, sentence in enumerate(sentences):
-        places = []
-        for owner, strong in sentence.owners.items():
-            places.append((seen.get(owner, 0), -strong))
-            seen[owner] = seen.get(owner, 0) + 1
-        if places:
-            certain.append((*min(places), number))
-    return sorted(certain)
+        for owner in sentence.owners:
+            owned.setdefault(owner, []).append(number)
+    places: dict[int, tuple[int, float]] = {}
+    for owner, numbers in owned.items():
+        marker = [number for number in numbers[:1] if _is_marker(sentences[number])]
+        said = sorted(numbers[len(marker) :], key=lambda n: -len(sentences[n].words & answer))
+        for rank, number in [*((0, n) for n in marker), *enumerate(said)]:
+            place = rank, -sentences[number].owners[owner]
+            places[number] = min(place, places.get(number, place))
+    return sorted((*place, number) for number, place in places.items())
 
 
-def _wished(sentences: Sequence[_Sentence], needed: Sequence[int]) -> Iterator[int]:
+def _is_marker(sentence: _Sentence) -> bool:
+    return all(map(_opens, sentence.pieces))
+
+
+def _wished(
+    sentences: Sequence[_Sentence], needed: Sequence[int], answer: frozenset[str]
+) -> Iterator[int]:
     """Yield the numbers of the other sentences, the most telling first."""
     for number in needed:
         for beside in (number - 1, number + 1):
             there = 0 <= beside < len(sentences) and sentences[beside].size <= CONTEXT
             if there and sentences[beside].block == sentences[number].block:
                 yield beside
-    yield from (number for rank, _, number in _certain(sentences) if rank)
+    yield from (number for rank, _, number in _certain(sentences, answer) if rank)
     by_size = sorted(range(len(sentences)), key=lambda i: -sentences[i].open)
     yield from (number for number in by_size if sentences[number].open)
     if not needed or sum(sentence.size for sentence in sentences) <= SHORT_PROMPT:
@@ -239,6 +258,7 @@ def _sentences(pieces: Sequence[Piece], room: Room) -> Iterator[tuple[Piece, ...
     text = "".join(piece.text for piece in pieces)
     windows = [] if room.context is None else list(_windows(pieces, text, room.context, room.part))
     between = {at for at in _cuts(text) if not any(a < at < b for a, b in windows)}
+    between |= set(_marked(pieces))
     cuts = sorted({0, len(text), *between, *(at for window in windows for at in window)})
     rest, at = list(pieces), 0
     for _, end in pairwise(cuts):
@@ -252,6 +272,16 @@ def _sentences(pieces: Sequence[Piece], room: Room) -> Iterator[tuple[Piece, ...
             at = end
         if sentence:
             yield tuple(sentence)
+
+
+def _marked(pieces: Sequence[Piece]) -> Iterator[int]:
+    """Yield where the marker of a passage that matters as a whole begins and ends."""
+    at = 0
+    for piece, following in pairwise(pieces):
+        end = at + len(piece.text)
+        if _opens(piece) and following.behind is piece.segment:
+            yield from (at, end)
+        at = end
 
 
 def _windows(

@@ -367,6 +367,21 @@ def test_a_passage_keeps_its_colour_where_a_word_in_it_works_against_the_answer(
     assert any("spare key" in text for text in inked)
 
 
+def test_of_a_passage_that_matters_as_a_whole_the_fact_of_the_answer_is_shown() -> None:
+    fact = "Margery of Northmere weighs 1270 kilograms."
+    text = f"Catalogue of the ring. {GREY * 30}{fact} {GREY * 30}"
+    said = ("user", text)
+    whole = span(0, said, text.strip(), 0.3)
+    unsure = {"parent": 0, "verdict": "open"}
+    parts = [span(0, said, part, 0.0).model_copy(update=unsure) for part in (GREY, fact)]
+    found = explanation([said], {}, answer="It weighs 1270 kilograms.")
+    found = found.model_copy(update={"segments": tuple(parts), "coarser": (whole,)})
+    shown = read(brief_svg(found))
+    assert height(brief_svg(found)) <= 500
+    assert fact in shown
+    assert "+0.30 as a whole ⋯" in shown
+
+
 @pytest.mark.parametrize("word", [0.4, 0.0])
 def test_a_value_stands_once_where_the_larger_part_has_it(word: float) -> None:
     text = "The fee is six euros. Bye, and thank you."
