@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from smile_trace.records import JSON, Explanation
 from smile_trace.records.comparison import Comparison, VersionReport
-from smile_trace.render.comparison.layout import figures
+from smile_trace.render.comparison.layout import figures, part_text
 from smile_trace.trackers import ComparedPrompt, ExplainedCall, ForgottenTrace, Receipt
 from smile_trace.trackers.fields import strict_json
 from smile_trace_comet.contents import (
@@ -164,7 +164,7 @@ def effects(comparison: Comparison, number: int) -> list[Sequence[JSON]]:
             if change
             else [None] * 4
         )
-        rows.append([part.segment.text, *own, *since])
+        rows.append([part_text(part.segment), *own, *since])
     return rows
 
 

@@ -12,7 +12,9 @@ from smile_trace.render.comparison.layout import (
     figures,
     is_settled,
     open_parts,
+    part_text,
     safe_name,
+    to_tell_more,
     unmeasured,
 )
 from smile_trace.render.markdown import escape
@@ -91,7 +93,7 @@ def _description(comparison: Comparison, place: int, page: str) -> str:
     version = comparison.versions[place]
     rows = sorted(filter(is_settled, version.segments), key=lambda item: -abs(item.influence))
     lines = [
-        f"| {escape(short(item.segment.text, 80))} | {signed(item.influence)} "
+        f"| {escape(short(part_text(item.segment), 80))} | {signed(item.influence)} "
         f"| {signed(item.ci_low)} to {signed(item.ci_high)} | {item.verdict.replace('_', ' ')} |"
         for item in rows[:MOST_ROWS]
     ]
@@ -102,7 +104,8 @@ def _description(comparison: Comparison, place: int, page: str) -> str:
         lines = ["", *head, "| --- | --: | --- | --- |", *lines, ""]
     said = f"{escape(short(comparison.summary, 1000))} [The page]({page})"
     unused = (f"Not used: {why}" for why in version.dropped)
-    told = filter(None, (*unused, open_parts(version), unmeasured(version)))
+    rest = (open_parts(version), unmeasured(version), to_tell_more(comparison.prompt, version))
+    told = filter(None, (*unused, *rest))
     return "\n".join([said, *lines, *(f"\n{escape(why)}." for why in told)])
 
 
@@ -118,7 +121,7 @@ def _parameters(prompt: str, version: VersionReport) -> dict[str, str]:
 def _parts(version: VersionReport) -> Rows:
     return [
         {
-            "part": visible(item.segment.text),
+            "part": part_text(item.segment),
             "influence": item.influence,
             "low": item.ci_low,
             "high": item.ci_high,

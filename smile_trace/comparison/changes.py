@@ -62,7 +62,7 @@ def _incomparable(before: VersionReport, after: VersionReport) -> str:
         {s.segment.unit for s in version.segments if s.segment.variable is None}
         for version in (before, after)
     )
-    if units and others and units != others:  # the same segment has different contexts
+    if units and others and not units & others:
         return f"{before.label} was cut into {_named(units)}, {after.label} into {_named(others)}"
     return ""
 
@@ -74,7 +74,8 @@ def _named(units: set[Unit]) -> str:
 def _changed(
     change: SegmentChange, one: Influence, other: Influence, calls: int, more_calls: int
 ) -> SegmentChange:
-    if one.standard_error is None or other.standard_error is None:
+    alike = one.segment.unit == other.segment.unit  # else other parts were removed around it
+    if one.standard_error is None or other.standard_error is None or not alike:
         return change
     tested = _welch(
         other.influence - one.influence,

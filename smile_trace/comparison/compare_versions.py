@@ -99,7 +99,7 @@ def compare(
                 replayer = VersionReplay(store, settings, prompt, inputs, seed, model, app)
                 return _compare(settings, prompt, columns, replayer, chosen, budget)
             [column] = columns
-            alone = report(column, prompt, [], limit, settings)
+            alone = report(column, prompt, set(), limit, settings)
             version = column.version if versions else None
             mattered = what_mattered(store, prompt, since=begin, version=version)
             return _mattered(mattered, [alone], prompt, chosen)
@@ -177,7 +177,7 @@ def _compare(
     chosen: ComparisonSettings,
     budget: int,
 ) -> Comparison:
-    units = [column.unit for column in columns if column.unit is not None]
+    units = {s.unit for column in columns for s in column.segments if s.variable is None}
     limit = chosen.smallest_effect
     reports = [report(column, prompt, units, limit, settings) for column in columns]
     changes = []

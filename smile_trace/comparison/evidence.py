@@ -9,11 +9,10 @@ import numpy as np
 
 from smile_trace.comparison.final_answers import final_answers
 from smile_trace.comparison.pooled_effects import PooledRows
-from smile_trace.comparison.pooled_study import PooledRowReader
-from smile_trace.comparison.templates import segment_template, segments_of_keys
+from smile_trace.comparison.pooled_rows import PooledRowReader
 from smile_trace.errors import SmileTraceError
 from smile_trace.probes.prompt_profile import rates_of
-from smile_trace.records import Call, Feedback, PromptUse, Signal, Unit
+from smile_trace.records import Call, Feedback, PromptUse, Signal
 from smile_trace.records.comparison import TemplateSegment
 from smile_trace.records.profile import ProbeRate
 from smile_trace.store import Store
@@ -23,7 +22,6 @@ T = TypeVar("T")
 
 MAX_DESIGN = 20_000_000
 """Numbers in the largest least-squares problem: about 160 MB."""
-_UNITS: tuple[Unit, Unit] = ("sentence", "word")
 
 
 class NothingToCompare(SmileTraceError):
@@ -45,7 +43,6 @@ class Evidence:
     calls: int
     traffic: list[Call]
     feedback: list[Feedback] = field(default_factory=list)
-    unit: Unit | None = None
     segments: tuple[TemplateSegment, ...] = ()
     rows: PooledRows | None = None
     signal: Signal | None = None
@@ -186,36 +183,21 @@ def _pool(
         return
     alike, others = _under_same_settings(found, prompts)
     evidence.dropped += others
-    reader = PooledRowReader(prompts, f"{prompt}:{version}:")
+    reader = PooledRowReader(prompts, prompt, version, evidence.template)
     chosen = _sample(alike, most_calls, generator)
-    cut = _widest(reader, prompt, evidence, chosen[:20])
-    if cut is None:
+    segments = reader.cut(chosen)
+    first = reader.read(chosen[:20], segments)
+    if first is not None:
+        # Two strata at most, each with its own intercept and coefficients.
+        per_call = len(first) / first.calls * 2 * (len(segments) + 1)
+        chosen = _sample(chosen, max(20, int(MAX_DESIGN / per_call)), generator)
+    evidence.rows = reader.read(chosen, segments)
+    if evidence.rows is None:
         evidence.dropped.append(
             "the explanations, none of which removed parts of the template at random"
         )
         return
-    unit, segments, first = cut
-    # Two strata at most, each with its own intercept and coefficients.
-    per_call = len(first) / first.calls * 2 * (len(segments) + 1)
-    chosen = _sample(chosen, max(20, int(MAX_DESIGN / per_call)), generator)
-    evidence.rows = reader.read(chosen, segments)
-    evidence.segments, evidence.unit, evidence.signal = segments, unit, reader.signal
-
-
-def _widest(
-    reader: PooledRowReader, prompt: str, evidence: Evidence, chosen: Sequence[ExplanationRow]
-) -> tuple[Unit, tuple[TemplateSegment, ...], PooledRows] | None:
-    """The unit, segments and rows that hold the most of the chosen calls, of equal ones the first:
-    a finer level may stand in few of them. None if no call has rows."""
-    version, template = evidence.version, evidence.template
-    cuts = [segment_template(prompt, version, template, unit) for unit in _UNITS]
-    cuts.append(segments_of_keys(prompt, version, template, reader.keys(chosen)))
-    read = [
-        (unit, segments, rows)
-        for unit, segments in zip((*_UNITS, "auto"), cuts, strict=True)
-        if (rows := reader.read(chosen, segments)) is not None
-    ]
-    return max(read, key=lambda one: one[2].calls, default=None)
+    evidence.segments, evidence.signal = segments, reader.signal
 
 
 def _under_same_settings(

@@ -129,7 +129,7 @@ class PooledRows:
     probability. `varies` is False where x_i could not vary, same shape as x. `design` is a number
     per row that calls with the same masks share (the same request, asked again; calls of one shape
     up to method 5), None if every call has its own: such calls share their chance errors, so a
-    design is one cluster.
+    design is one cluster. The rows tell of `asked` perturbed prompts, None if of one each.
     """
 
     x: Array
@@ -139,6 +139,7 @@ class PooledRows:
     weight: Array
     varies: NDArray[np.bool_]
     design: NDArray[np.int_] | None = None
+    asked: int | None = None
 
     def __len__(self) -> int:
         return len(self.y)
@@ -153,6 +154,18 @@ class PooledRows:
         """The cluster of each row."""
         return self.call if self.design is None else self.design
 
+    def only(self, used: NDArray[np.bool_]) -> "PooledRows":
+        """Some of the rows."""
+        return PooledRows(
+            x=self.x[used],
+            y=self.y[used],
+            q=self.q[used],
+            call=self.call[used],
+            weight=self.weight[used],
+            varies=self.varies[used],
+            design=None if self.design is None else self.design[used],
+        )
+
 
 @dataclass(frozen=True)
 class Pooled:
@@ -162,7 +175,7 @@ class Pooled:
     units of answer change; `spread` is the influence's standard deviation between calls. `tried`
     counts the calls (by Kish's formula if their weights differ) in which the segment was removed
     while the rest preserved the answer, `lost` those among them that lost it every time. `calls`
-    counts those with masks of their own.
+    counts those with masks of their own that removed the segment by itself.
     """
 
     influence: Array
@@ -170,28 +183,31 @@ class Pooled:
     spread: Array
     tried: Array
     lost: Array
-    calls: int
+    calls: NDArray[np.int_]
 
 
 def pool(rows: PooledRows) -> Pooled:
-    """Estimate every segment's influence. A row in which x_i could not vary stays out of segment
-    i's estimate. With fewer than two calls every error is infinite."""
+    """Estimate every segment's influence, each from the rows in which x_i could vary. With fewer
+    than two such calls its error is infinite."""
     n = rows.x.shape[1]
-    weight = rows.weight / rows.weight.mean() if len(rows) else rows.weight
-    influence, error = np.zeros(n), np.full(n, np.inf)
-    clusters = len(np.unique(rows.clusters))
-    if clusters < 2:
-        return Pooled(influence, error, np.zeros(n), np.zeros(n), np.zeros(n), clusters)
-    whole = _fit(rows, weight, np.ones(len(rows), dtype=bool))
-    for i in range(n):
-        used = rows.varies[:, i]
-        if not used.any():
+    influence, error, spread, tried, lost = np.zeros((5, n))
+    error[:] = np.inf
+    calls = np.zeros(n, dtype=int)
+    patterns, of_segment = np.unique(rows.varies, axis=1, return_inverse=True)
+    for k, used in enumerate(patterns.T):
+        own = np.flatnonzero(of_segment == k).tolist()
+        part = rows if used.all() else rows.only(used)
+        calls[own] = len(np.unique(part.clusters))
+        if calls[own[0]] < 2:
             continue
-        found = whole if used.all() else _fit(rows, weight, used)
-        influence[i], error[i] = found.contrast(_mean_over_strata(rows.q[used], n, i))
-    predicted = _predict(rows, whole)
-    tried, lost = _losses(rows, predicted, influence)
-    return Pooled(influence, error, _spread(rows, predicted), tried, lost, clusters)
+        found = fit(_design(part.x, part.q), part.y, part.clusters, part.weight)
+        for i in own:
+            influence[i], error[i] = found.contrast(_mean_over_strata(part.q, n, i))
+        predicted = _design(part.x, part.q) @ found.coefficients
+        spread[own] = _spread(part, predicted)[own]
+        for i in own:
+            tried[i], lost[i] = _losses(part, predicted - influence[i] * part.x[:, i], i)
+    return Pooled(influence, error, spread, tried, lost, calls)
 
 
 def _design(x: Array, q: Array) -> Array:
@@ -202,20 +218,11 @@ def _design(x: Array, q: Array) -> Array:
     return np.hstack(blocks)
 
 
-def _fit(rows: PooledRows, weight: Array, used: NDArray[np.bool_]) -> Fit:
-    design = _design(rows.x[used], rows.q[used])
-    return fit(design, rows.y[used], rows.clusters[used], weight[used])
-
-
 def _mean_over_strata(q: Array, segments: int, i: int) -> Array:
     strata = len(np.unique(q))
     weights = np.zeros(strata * (segments + 1))
     weights[[k * (segments + 1) + 1 + i for k in range(strata)]] = 1 / max(strata, 1)
     return weights
-
-
-def _predict(rows: PooledRows, whole: Fit) -> Array:
-    return _design(rows.x, rows.q) @ whole.coefficients
 
 
 def _spread(rows: PooledRows, predicted: Array) -> Array:
@@ -242,27 +249,20 @@ def _spread(rows: PooledRows, predicted: Array) -> Array:
     return spread
 
 
-def _losses(rows: PooledRows, predicted: Array, influence: Array) -> tuple[Array, Array]:
-    """Calls in which a segment was removed with the rest intact, and those that lost the answer. A
-    row counts by its mask, never by its own answer change."""
-    n = rows.x.shape[1]
-    tried, lost = np.zeros(n), np.zeros(n)
+def _losses(rows: PooledRows, rest: Array, i: int) -> tuple[float, float]:
+    """Calls in which segment i was removed with the `rest` (the answer change without it) intact,
+    and those that lost the answer. A row counts by its mask, never by its own answer change."""
     _, label = np.unique(rows.call, return_inverse=True)
     weight = _per_call(rows)
-    is_lost = rows.y >= LOST
-    for i in range(n):
-        rest = predicted - influence[i] * rows.x[:, i]
-        evidence = (rows.x[:, i] > LOST) & (rest < INTACT)
-        asked = np.bincount(label[evidence], minlength=len(weight))
-        losses = np.bincount(label[evidence & is_lost], minlength=len(weight))
-        calls = asked > 0
-        if not calls.any():
-            continue
-        tried[i] = weight[calls].sum() ** 2 / (weight[calls] ** 2).sum()
-        missing = calls & (losses == asked)
-        share = weight[missing].sum() / weight[calls].sum()
-        lost[i] = share * tried[i]
-    return tried, lost
+    evidence = (rows.x[:, i] > LOST) & (rest < INTACT)
+    asked = np.bincount(label[evidence], minlength=len(weight))
+    losses = np.bincount(label[evidence & (rows.y >= LOST)], minlength=len(weight))
+    calls = asked > 0
+    if not calls.any():
+        return 0.0, 0.0
+    tried = weight[calls].sum() ** 2 / (weight[calls] ** 2).sum()
+    missing = calls & (losses == asked)
+    return float(tried), float(weight[missing].sum() / weight[calls].sum() * tried)
 
 
 def _per_call(rows: PooledRows) -> Array:

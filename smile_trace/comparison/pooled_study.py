@@ -1,7 +1,5 @@
-"""The study of a few random masks on one call, and many calls' masks as rows over a template."""
+"""The study of a few random masks on one call."""
 
-import hashlib
-from collections import Counter
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -13,8 +11,7 @@ from smile_trace.attribution.design.masks import fixed
 from smile_trace.attribution.design.perturber import Perturber
 from smile_trace.attribution.design.planner import CallKey, call_key, number_of
 from smile_trace.attribution.reporting.segments import observations
-from smile_trace.comparison.pooled_effects import Array, PooledRows
-from smile_trace.comparison.templates import read_key, segments_in_call, template_segments
+from smile_trace.comparison.templates import segments_in_call, template_segments
 from smile_trace.records import (
     Cost,
     Explanation,
@@ -27,8 +24,6 @@ from smile_trace.records import (
     SegmentAttribution,
     Signal,
 )
-from smile_trace.records.comparison import TemplateSegment
-from smile_trace.store.queries.prompts import ExplanationRow, PromptReader
 
 KEEP = 0.7
 """Keep probability of pooled masks; never pooled with the .5 and .8 of single explanations."""
@@ -180,106 +175,3 @@ def _unknown(segment: Segment) -> SegmentAttribution:
     return SegmentAttribution(
         **segment.model_dump(exclude={"parent"}), attribution=0.0, ci_low=-1.0, ci_high=1.0
     )
-
-
-class PooledRowReader:
-    """Reads rows of one signal, that of most explanations it reads first; the keys of the
-    template's segments begin with `stem` (`NAME:VERSION:`)."""
-
-    def __init__(self, prompts: PromptReader, stem: str) -> None:
-        self._prompts = prompts
-        self._stem = stem
-        self._variables = f"{stem}var:"
-        self.signal: Signal | None = None
-
-    def read(
-        self, explanations: Sequence[ExplanationRow], segments: Sequence[TemplateSegment]
-    ) -> PooledRows | None:
-        """The random masks of the explanations that are over these segments; None if none is."""
-        known = {item.explanation_id: item for item in explanations}
-        partitions = self._partitions(list(known))
-        columns = {segment.key: k for k, segment in enumerate(segments)}
-        maps: dict[tuple[int, int], Array | None] = {}
-        x, y, q, call, weight, varies = [], [], [], [], [], []
-        designs: dict[int, list[str]] = {}
-        for row in self._prompts.masks(list(known)):
-            level = row.explanation_id, row.level
-            if level not in maps:
-                keys = partitions[row.explanation_id]
-                maps[level] = self._map(keys[row.level], columns) if row.level < len(keys) else None
-            shares = maps[level]
-            if shares is None:
-                continue
-            removed = np.frombuffer(row.mask.encode(), dtype=np.uint8) == ord("0")
-            free = np.ones(len(removed), dtype=bool)
-            free[row.fixed] = False
-            x.append(removed @ shares)
-            varies.append((free @ shares) > 0.999)
-            y.append(row.answer_change)
-            q.append(1 - row.keep_probability)
-            call.append(row.explanation_id)
-            designs.setdefault(row.explanation_id, []).append(row.mask)
-            weight.append(1 / known[row.explanation_id].probability)
-        if not y:
-            return None
-        shared = {number: _design_number(masks) for number, masks in designs.items()}
-        return PooledRows(
-            x=np.array(x),
-            y=np.array(y),
-            q=np.round(q, 6),
-            call=np.array(call),
-            weight=np.array(weight),
-            varies=np.array(varies),
-            design=np.array([shared[number] for number in call]),
-        )
-
-    def keys(self, explanations: Sequence[ExplanationRow]) -> list[str]:
-        """The template's keys in the first level that removes any, as most explanations have it."""
-        found = self._partitions([item.explanation_id for item in explanations])
-        first: Counter[tuple[str, ...]] = Counter()
-        for levels in found.values():
-            ours = (tuple(k for k in keys if read_key(self._stem, k)) for keys in levels)
-            first.update([keys for keys in ours if keys][:1])
-        return list(first.most_common(1)[0][0]) if first else []
-
-    def _partitions(self, ids: Sequence[int]) -> dict[int, list[list[str]]]:
-        """The keys of each explanation's units per level; none if its signal is another."""
-        found = self._prompts.partitions(ids)
-        if found and self.signal is None:
-            self.signal = Counter(item.signal for item in found.values()).most_common(1)[0][0]
-        return {
-            number: item.keys if item.signal == self.signal else []
-            for number, item in found.items()
-        }
-
-    def _map(self, keys: Sequence[str], columns: dict[str, int]) -> Array | None:
-        """Each unit's share of each segment, shape (units, segments); None if the unit differs. A
-        variable may have been segmented into words, each of which is a share of it."""
-        shares = np.zeros((len(keys), len(columns)))
-        # Only matches outside of variables show that the template was segmented alike, unless it
-        # consists of variables.
-        alike = bool(columns) and all(key.startswith(self._variables) for key in columns)
-        for unit, key in enumerate(keys):
-            part, column = read_key(self._stem, key), columns.get(key)
-            if part is None:
-                continue
-            if part.variable is not None:
-                column = (
-                    columns.get(f"{self._variables}{part.variable}") if column is None else column
-                )
-            elif column is not None:
-                alike = True
-            else:
-                return None
-            if column is not None:
-                shares[unit, column] = 1.0
-        return shares / np.maximum(shares.sum(axis=0), 1) if alike else None
-
-
-_TELLING = 8
-"""Masks that tell a draw from another: studies of one draw may end at different lengths."""
-
-
-def _design_number(masks: Sequence[str]) -> int:
-    digest = hashlib.sha256("\n".join(masks[:_TELLING]).encode()).digest()
-    return int.from_bytes(digest[:7])

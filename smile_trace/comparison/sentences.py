@@ -14,7 +14,13 @@ from smile_trace.records.comparison import (
 )
 from smile_trace.records.report import Report
 from smile_trace.records.verdicts import NO_DIFFERENCE, NOT_COMPARED, NOT_MEASURED
-from smile_trace.render.comparison.layout import edit_phrase, inputs, moved_answers, quoted
+from smile_trace.render.comparison.layout import (
+    edit_phrase,
+    inputs,
+    moved_answers,
+    passage_of,
+    quoted,
+)
 from smile_trace.render.text import per_cent
 
 _MAX_LISTED = 3
@@ -40,7 +46,7 @@ def summarize_mattered(mattered: Report, versions: Sequence[VersionReport]) -> s
         strong = [item for item in version.segments if item.verdict == "supports"]
         if strong:
             best = max(strong, key=lambda item: item.influence)
-            part = quoted(best.segment.text)
+            part = " ".join(filter(None, (quoted(best.segment.text), passage_of(best.segment))))
             lost = f"without it, {100 * best.influence:.0f} % of the answer is lost"
             sentences.append(f"On average {part} mattered most ({lost}).")
         sentences += _idle(version)
@@ -55,7 +61,9 @@ def _idle(latest: VersionReport) -> list[str]:
     if idle:
         saved = sum(item.tokens_saved or 0.0 for item in idle)
         costs = f", and cost {saved:,.0f} tokens per thousand calls" if saved else ""
-        average = f"on average over {latest.explained:,} calls{costs}"
+        counts = sorted({item.calls or latest.explained for item in idle})
+        over = " to ".join(f"{count:,}" for count in dict.fromkeys((counts[0], counts[-1])))
+        average = f"on average over {over} calls{costs}"
         average += f" ({NOT_COMPARED})" if latest.signal == "text" else ""
         found.append(f"{_parts(idle)} of version {latest.label} {NO_DIFFERENCE} {average}.")
     if unknown:

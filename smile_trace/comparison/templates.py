@@ -4,7 +4,7 @@ so that the rows of all calls of a template can be pooled."""
 
 import subprocess
 from collections.abc import Sequence
-from itertools import pairwise
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple, cast
 
@@ -16,6 +16,8 @@ from smile_trace.records.comparison import TemplateSegment
 
 MIN_SENTENCES = 4
 """Number of sentences and lines below which a template is segmented into words."""
+_KNOWN: tuple[Unit, Unit] = ("word", "sentence")
+"""Units whose ends in a template are known."""
 
 
 class NoTemplate(SmileTraceError):
@@ -67,8 +69,8 @@ def segment_template(
 
 
 class TemplateKey(NamedTuple):
-    """What an explanation's key says of a part: the variable whose value it is (or is in), or its
-    unit and where in the template it begins."""
+    """What an explanation's key says of a part: its unit and where in the template it begins; or
+    the variable whose value it is (or is in), and in which of that variable's slots."""
 
     variable: str | None
     unit: Unit
@@ -82,42 +84,66 @@ def read_key(stem: str, key: str) -> TemplateKey | None:
     where, _, inside = more.partition(":")
     if not key.startswith(stem) or kind == "rest" or inside.startswith("rest:"):
         return None
-    if kind == "var":
-        return TemplateKey(where, "variable")
-    return TemplateKey(None, cast(Unit, kind), int(where)) if where.isdecimal() else None
+    if kind != "var":
+        return TemplateKey(None, cast(Unit, kind), int(where)) if where.isdecimal() else None
+    if not inside or inside.isdecimal():
+        return TemplateKey(where, "variable", int(inside or 0))
+    return TemplateKey(where, cast(Unit, inside.partition(":")[0]))
 
 
-def segments_of_keys(
-    name: str, version: str, template: str, keys: Sequence[str]
-) -> tuple[TemplateSegment, ...]:
-    """The segments as explanations by structure cut it: a word as it stands, any other from where
-    its key says to the next; a variable that no key names is part of the segment around it."""
-    stem = f"{name}:{version}:"
-    named: set[str] = set()
-    starts: dict[int, tuple[str, Unit, str | None]] = {}
-    for key in keys:
+def segments_of_levels(
+    name: str, version: str, template: str, levels: Sequence[Sequence[str]]
+) -> list[list[TemplateSegment | None]]:
+    """What each unit of an explanation's levels, which its keys name coarse to fine, is of the
+    template; None for other text. A word or sentence stands as it is, any other unit goes from
+    where its key says to the next of its own or a coarser level, over variables that no key names.
+    A piece of a variable's value is the variable, in the piece's unit."""
+    stem, ends, slots = f"{name}:{version}:", *_ends_and_slots(template)
+    starts = {len(template)}
+
+    def segment(key: str) -> TemplateSegment | None:
         part = read_key(stem, key)
         if part is None:
-            continue
+            return None
         if part.variable is not None:
-            named.add(part.variable)
-        elif part.offset < len(template):
-            starts[part.offset] = key, part.unit, None
-    words = segment_template(name, version, template, "word")
-    ends = {word.start: word.end for word in words if word.key in keys}
-    for variable, start, end in _variables(template):
-        if variable in named:
-            starts.setdefault(start, (f"{stem}var:{variable}", "variable", variable))
-            ends[start] = end
-    found = []
-    for start, following in pairwise([*sorted(starts), len(template)]):
-        key, unit, slot = starts[start]
-        text = template[start : ends.get(start, following)].rstrip()
-        end = start + len(text)
-        found.append(
-            TemplateSegment(key=key, text=text, start=start, end=end, unit=unit, variable=slot)
+            own = slots.get(part.variable, ())[part.offset : part.offset + 1]
+            start, end = own[0] if own else (0, 0)
+        else:
+            start, until = part.offset, min((at for at in starts if at > part.offset), default=0)
+            end = ends.get((part.unit, start), until)
+        text = template[start:end].rstrip()
+        if not text:
+            return None
+        return TemplateSegment(
+            key=key,
+            text=text,
+            start=start,
+            end=start + len(text),
+            unit=part.unit,
+            variable=part.variable,
         )
-    return tuple(found)
+
+    found = []
+    for keys in levels:
+        parts = (read_key(stem, key.replace(":rest:", ":span:")) for key in keys)
+        for part in filter(None, parts):
+            places = slots.get(part.variable, ()) if part.variable else ((part.offset, 0),)
+            starts.update(start for start, _ in places)
+        found.append([segment(key) for key in keys])
+    return found
+
+
+@lru_cache(maxsize=256)
+def _ends_and_slots(
+    template: str,
+) -> tuple[dict[tuple[Unit, int], int], dict[str, list[tuple[int, int]]]]:
+    """The ends of a template's words and sentences by unit and start, and the slots of each
+    variable."""
+    whole = [s for unit in _KNOWN for s in segment_template("", "", template, unit)]
+    slots: dict[str, list[tuple[int, int]]] = {}
+    for variable, start, end in _variables(template):
+        slots.setdefault(variable, []).append((start, end))
+    return {(s.unit, s.start): s.end for s in whole}, slots
 
 
 def segments_in_call(

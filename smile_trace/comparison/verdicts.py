@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy  # type: ignore[import-untyped]
+from numpy.typing import NDArray
 
 from smile_trace._stats.false_discoveries import adjusted
 from smile_trace._stats.intervals import Estimated, newcombe, wilson
@@ -43,21 +44,21 @@ class PooledVerdict:
 def pooled_verdicts(pooled: Pooled, limit: float) -> list[PooledVerdict]:
     """Judge a template's segments; `limit` is the smallest effect that matters, in answer
     change."""
-    freedom = max(pooled.calls - 1, 1)
+    freedom = np.maximum(pooled.calls - 1, 1)
     p_zero = _two_sided(pooled.influence, pooled.error, freedom)
     significant = adjusted(p_zero) <= ALPHA
     half = scipy.stats.t.ppf((1 + LEVEL) / 2, freedom)
     verdicts = []
     for i, (influence, error) in enumerate(zip(pooled.influence, pooled.error, strict=True)):
         known = bool(np.isfinite(error))
-        enough = known and pooled.calls >= MIN_CALLS
-        low = max(float(influence - half * error), -1.0) if known else -1.0
-        high = min(float(influence + half * error), 1.0) if known else 1.0
+        enough = known and bool(pooled.calls[i] >= MIN_CALLS)
+        low = max(float(influence - half[i] * error), -1.0) if known else -1.0
+        high = min(float(influence + half[i] * error), 1.0) if known else 1.0
         sure = influence if enough and significant[i] else None
         verdict = verdict_on(sure, most_of(low, high), limit, can_exclude=enough)
         needed = None
         if verdict == "open":
-            needed = calls_needed(influence, error, pooled.calls, limit)
+            needed = calls_needed(influence, error, int(pooled.calls[i]), limit)
         verdicts.append(
             PooledVerdict(
                 verdict=verdict,
@@ -72,7 +73,7 @@ def pooled_verdicts(pooled: Pooled, limit: float) -> list[PooledVerdict]:
     return verdicts
 
 
-def _two_sided(estimate: Array, error: Array, freedom: float | Array) -> Array:
+def _two_sided(estimate: Array, error: Array, freedom: NDArray[np.int_]) -> Array:
     """p-values of "the true value is zero"; 1 if the error is infinite, 0 or 1 if it is zero."""
     with np.errstate(divide="ignore", invalid="ignore"):
         t = np.where(error > 0, np.abs(estimate) / error, np.where(estimate == 0, 0.0, np.inf))

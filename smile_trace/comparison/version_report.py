@@ -1,7 +1,7 @@
 """One version's evidence as a report: its segments' influences and the figures of its traffic."""
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence, Set
 
 import numpy as np
 import scipy  # type: ignore[import-untyped]
@@ -30,13 +30,13 @@ _REFUSAL = re.compile(
 
 
 def report(
-    evidence: Evidence, prompt: str, units: Collection[Unit], limit: float, settings: Settings
+    evidence: Evidence, prompt: str, units: Set[Unit], limit: float, settings: Settings
 ) -> VersionReport:
     """Report one version; without rows its template is cut like those beside it, by `units`.
     `limit` is the smallest effect that matters, in units of answer change."""
     segments = evidence.segments
     if evidence.rows is None:
-        unit: Unit = "word" if set(units) == {"word"} else "sentence"
+        unit: Unit = "word" if units == {"word"} else "sentence"
         segments = segment_template(prompt, evidence.version, evidence.template, unit)
     base_url = base_url_of(evidence.model, settings)
     influences = [Influence(segment=s, influence=0.0, ci_low=-1.0, ci_high=1.0) for s in segments]
@@ -57,7 +57,7 @@ def report(
         calls=evidence.calls,
         sampled_of=evidence.sampled_of,
         explained=0 if rows is None else rows.calls,
-        rows=0 if rows is None else len(rows),
+        rows=0 if rows is None else rows.asked or len(rows),
         keep_probabilities=keep,
         signal=evidence.signal,
         segments=tuple(influences),
@@ -87,6 +87,7 @@ def _influence(
         calls_lost=float(pooled.lost[place]),
         may_need=verdict.may_need,
         calls_needed=verdict.calls_needed,
+        calls=int(pooled.calls[place]),
     )
 
 

@@ -6,6 +6,7 @@ from smile_trace._guards.presentable import presentable
 from smile_trace.records import Explanation, Record, SegmentAttribution
 from smile_trace.records.comparison import Comparison, VersionReport
 from smile_trace.records.tool_results import result_name
+from smile_trace.render.comparison.layout import part_text
 from smile_trace.store.queries.status import Status
 
 MOST_SEGMENTS, MOST_VERSIONS = 20, 10
@@ -85,7 +86,7 @@ class Version(Record):
             explained=report.explained,
             influences=tuple(
                 Influence(
-                    text=_text(item.segment.text),
+                    text=_text(part_text(item.segment)),
                     verdict=item.verdict,
                     influence=item.influence,
                     ci_low=item.ci_low,

@@ -40,6 +40,7 @@ class Influence(Record):
     segment removed, `calls_lost` lost the answer; `may_need` is the 95 % upper bound on the share
     of calls that need it. `calls_needed` calls would settle an open segment. `tokens_saved` and
     `usd_saved` are what removing an excluded segment saves per thousand calls; None if unknown.
+    `calls` with masks of their own removed it by itself; None if that was not counted.
     """
 
     segment: TemplateSegment
@@ -57,6 +58,7 @@ class Influence(Record):
     calls_needed: int | None = None
     tokens_saved: float | None = None
     usd_saved: float | None = None
+    calls: int | None = None
     source: Source = "explained"
 
     @property

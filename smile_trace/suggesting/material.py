@@ -104,7 +104,7 @@ def read_material(
         among=among,
         steps=True,
     )
-    found = report(evidence, prompt, [], chosen.smallest_effect, settings)
+    found = report(evidence, prompt, set(), chosen.smallest_effect, settings)
     searched = [rest[k] for k in generator.permutation(len(rest))[:SEARCHED]]
     return Material(
         report=found,

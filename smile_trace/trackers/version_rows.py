@@ -11,7 +11,9 @@ from smile_trace.render.comparison.layout import (
     edit_phrase,
     edit_verdict,
     open_parts,
+    part_text,
     safe_name,
+    to_tell_more,
     unmeasured,
 )
 from smile_trace.render.text import signed, visible
@@ -118,7 +120,8 @@ def part_rows(comparison: Comparison) -> list[Row]:
     rows = [row for row in _all_parts(comparison) if row.cells.keys() - _open(row)]
     others = Row({"parts": "the others"}, key="other parts")
     for place, version in enumerate(comparison.versions):
-        if told := "\n".join(filter(None, (open_parts(version), unmeasured(version)))):
+        more = to_tell_more(comparison.prompt, version)
+        if told := "\n".join(filter(None, (open_parts(version), unmeasured(version), more))):
             others.cells[place] = _text(told, INFLUENCE)
     return [*rows, others] if others.cells else rows
 
@@ -135,7 +138,7 @@ def _all_parts(comparison: Comparison) -> list[Row]:
         for index, influence in enumerate(version.segments):
             row = row_of.get(earlier.get(index, (-1, -1)))
             if row is None or place in row.cells:
-                row = Row({"part": f"{len(rows) + 1}. {visible(influence.segment.text)}"})
+                row = Row({"part": f"{len(rows) + 1}. {part_text(influence.segment)}"})
                 rows.append(row)
             row.cells[place] = _part(influence)
             row_of[place, index] = row
@@ -162,7 +165,7 @@ def _earlier(comparison: Comparison, place: int) -> dict[int, tuple[int, int]]:
 
 def _part(item: Influence) -> Cell:
     output: dict[str, JSON] = {
-        "part": visible(item.segment.text),
+        "part": part_text(item.segment),
         "verdict": item.verdict.replace("_", " "),
         "influence": f"{signed(item.influence)} [{signed(item.ci_low)}, {signed(item.ci_high)}]",
     }

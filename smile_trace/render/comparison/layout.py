@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal, NamedTuple
 
+from smile_trace._text.lists import listed
 from smile_trace.records.comparison import (
     ANOTHER_ANSWER,
     ChangeKind,
@@ -48,7 +49,8 @@ MIN_SHARE = 0.1
 class Piece:
     """A run of a template's text, all of one segment and one edit, or of none. `change` says how
     its phrase differs from the other version; `badge` stands before a phrase's first piece.
-    `named`: that edit changed the answers."""
+    `named`: that edit changed the answers. `passage` is the part of several lines that it is in,
+    which is outlined once."""
 
     text: str
     kind: Kind
@@ -58,13 +60,27 @@ class Piece:
     value: str = ""
     strength: float = 0.0
     hint: str = ""
+    passage: "Passage | None" = None
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A part of several lines, none of which was told apart."""
+
+    kind: Kind
+    value: str
+    hint: str
 
 
 class _Phrase(NamedTuple):
+    """The characters of an edit, its kind, whether it is named, and what it did to the answers:
+    None if it was not tried."""
+
     start: int
     end: int
     kind: ChangeKind
     named: bool
+    effect: Piece | None
 
 
 @dataclass(frozen=True)
@@ -106,23 +122,39 @@ def panels(comparison: Comparison) -> tuple[Panel, ...]:
         into = next((c for c in comparison.changes if c.after == place), None)
         away = next((c for c in comparison.changes if c.before == place), None)
         change = into or away
-        phrases = [] if change is None else sorted(_phrases(change, new=into is not None))
+        limit = comparison.settings.smallest_effect
+        found_in = [] if change is None else _phrases(change, limit, new=into is not None)
+        phrases = sorted(found_in, key=lambda phrase: phrase[:2])
         found.append(Panel(version, tuple(_pieces(version, phrases, marked=settled))))
     return tuple(found)
 
 
 def kinds_of(shown: Sequence[Panel]) -> set[Kind]:
     """Return the looks of the panels' parts, for the legend; none if no part is marked."""
-    return {piece.kind for panel in shown for piece in panel.pieces} - {"between"}
+    pieces = [piece for panel in shown for piece in panel.pieces]
+    kinds = {piece.kind for piece in pieces}
+    return (kinds | {piece.passage.kind for piece in pieces if piece.passage}) - {"between"}
 
 
-def _phrases(change: VersionChange, *, new: bool) -> Iterator[_Phrase]:
+def _phrases(change: VersionChange, limit: float, *, new: bool) -> Iterator[_Phrase]:
     named = {place for effect in change.effects if effect.named for place in effect.edits}
     for place, edit in enumerate(change.edits):
         for hunk in edit.hunks:
             start, end = (hunk.new_start, hunk.new_end) if new else (hunk.start, hunk.end)
             if end > start and (edit.before or edit.after):
-                yield _Phrase(start, end, edit.kind, place in named)
+                yield _Phrase(start, end, edit.kind, place in named, _did(change, place, limit))
+
+
+def _did(change: VersionChange, place: int, limit: float) -> Piece | None:
+    """The look of an edit by what it did to the answers; None if it was not tried."""
+    effect = next((one for one in change.effects if place in one.edits), change.answers)
+    label, hint = edit_verdict(change, place, limit)
+    if effect is None or hint.startswith(NOT_TRIED):
+        return None
+    if label == CHANGED:
+        return Piece("", "supports", strength=strength(effect.distance), hint=hint)
+    little = label != NO_DIFFERENCE and effect.ci_high >= limit
+    return Piece("", "open" if little else "excluded", hint=hint)
 
 
 def _pieces(version: VersionReport, phrases: Sequence[_Phrase], *, marked: bool) -> Iterator[Piece]:
@@ -134,15 +166,32 @@ def _pieces(version: VersionReport, phrases: Sequence[_Phrase], *, marked: bool)
         phrase = next((p for p in phrases if p.start <= start < p.end), None)
         edge = phrase is not None and (start == phrase.start or end == phrase.end)
         if phrase is None or (edge and not text[start:end].strip()):
-            piece = Piece(visible(text[start:end]), "between")
+            piece, phrase = Piece(visible(text[start:end]), "between"), None
         else:
             badge = phrase.kind if phrase.start == start else ""
             piece = Piece(visible(text[start:end]), "between", phrase.kind, badge, phrase.named)
-        yield piece if inside is None or not marked else _coloured(piece, inside, start)
+        yield _coloured(piece, inside, phrase, start, marked=marked)
 
 
-def _coloured(piece: Piece, influence: Influence, start: int) -> Piece:
-    """Colour a piece of a segment; its value stands above the first piece."""
+def _coloured(
+    piece: Piece, influence: Influence | None, phrase: _Phrase | None, start: int, *, marked: bool
+) -> Piece:
+    """Colour a piece: an edit by what it did, or by the part that it is, never by one that it is
+    only in; other text by its part, whose value stands above its first piece."""
+    passage = None
+    if influence is not None and marked and passage_of(influence.segment):
+        passage = _passage(influence)
+        if passage is not None:
+            piece = replace(piece, passage=passage)
+    effect = phrase.effect if phrase is not None else None
+    if phrase is not None and not _is_part(influence, phrase):
+        influence = None
+    settled = effect is not None and effect.kind != "open"
+    replayed = influence is not None and influence.source == "replayed"
+    if effect is not None and ((settled and not replayed) or (influence is None and marked)):
+        return replace(piece, kind=effect.kind, strength=effect.strength, hint=effect.hint)
+    if influence is None or not marked or passage is not None:
+        return piece
     kind = kind_of(influence)
     coloured = kind in ("supports", "opposes")
     first = coloured and start == influence.segment.start
@@ -155,8 +204,55 @@ def _coloured(piece: Piece, influence: Influence, start: int) -> Piece:
     )
 
 
+def _passage(influence: Influence) -> Passage | None:
+    """The outline of a part of several lines; None if it says nothing of them."""
+    kind = kind_of(influence)
+    if kind not in ("supports", "opposes", "open"):
+        return None
+    told = f"{signed(influence.influence)} {passage_of(influence.segment)}"
+    hint = f"{passage_of(influence.segment)}: {describe(influence)}"
+    return Passage(kind, told if kind != "open" else "", hint)
+
+
+def _is_part(influence: Influence | None, phrase: _Phrase) -> bool:
+    """Whether an edit holds the part that it is in."""
+    if influence is None:
+        return False
+    return phrase.start <= influence.segment.start and influence.segment.end <= phrase.end
+
+
 def _holds(segment: TemplateSegment, place: int) -> bool:
     return segment.start <= place < segment.end
+
+
+_ITEM = re.compile(r"^[ \t]*(?:[-*•]|\(?\d{1,3}[.)])[ \t]", re.MULTILINE)
+
+
+def passage_of(segment: TemplateSegment) -> str:
+    """Return "as a whole: 12 rules" of a part of several lines; empty of any other."""
+    lines = sum(bool(line.strip()) for line in segment.text.splitlines())
+    items = len(_ITEM.findall(segment.text))
+    if lines < 2:
+        return ""
+    return f"as a whole: {f'{items} rules' if items > 1 else f'{lines} lines'}"
+
+
+def part_text(segment: TemplateSegment) -> str:
+    """Return a part's text; of several lines, that it stands for them all."""
+    whole = passage_of(segment)
+    return f"[{whole}] {visible(segment.text)}" if whole else visible(segment.text)
+
+
+def to_tell_more(prompt: str, version: VersionReport) -> str:
+    """Return what to set where parts were not told apart, or not measured; empty if all were."""
+    whole = [passage_of(i.segment).partition(": ")[2] for i in version.segments]
+    few = listed([told for told in whole if told])
+    if not version.sampled_of or (version.measured and not few):
+        return ""
+    named = f"{few} stand as a whole, since too few calls removed each by itself: " if few else ""
+    return (
+        f'{named}[explain."prompt:{prompt}"] with unit = "sentence" and a larger budget tells more'
+    )
 
 
 def kind_of(influence: Influence) -> Kind:
@@ -190,9 +286,11 @@ def _in_words(influence: Influence) -> str:
     return in_sentence(influence.verdict, influence.at_most)
 
 
-def verdict_of(influence: Influence) -> str:
+def verdict_of(influence: Influence, version: VersionReport) -> str:
     """Return the verdict in words, with what it leaves open."""
     words = [_in_words(influence)]
+    if influence.calls is not None and influence.calls < version.explained:
+        words.append(f"over {influence.calls:,} calls")
     if influence.source == "replayed":
         words.append("by the replay of the edit")
     if influence.calls_needed:
@@ -217,11 +315,13 @@ def open_parts(version: VersionReport) -> str:
     return f"{parts}: open, up to {100 * max(i.at_most for i in found):.0f} % of an answer{told}"
 
 
-def not_measured(versions: Sequence[VersionReport]) -> list[str]:
-    """Return why no part of a version was measured, each reason once."""
-    without = [version for version in versions if not version.measured]
+def not_measured(comparison: Comparison) -> list[str]:
+    """Return why no part of a version was measured, and what to set, each once."""
+    without = [version for version in comparison.versions if not version.measured]
     reasons = [f"Not used: {why}" for version in without for why in version.dropped]
-    return list(dict.fromkeys([*reasons, *filter(None, map(unmeasured, without))]))
+    reasons += filter(None, map(unmeasured, without))
+    reasons += filter(None, (to_tell_more(comparison.prompt, one) for one in without))
+    return list(dict.fromkeys(reasons))
 
 
 def unmeasured(version: VersionReport) -> str:
@@ -267,9 +367,9 @@ def text_of(comparison: Comparison, change: VersionChange, item: SegmentChange) 
     """Return a segment's text, in the new version if it is there."""
     after, before = comparison.versions[change.after], comparison.versions[change.before]
     if item.after is not None:
-        return visible(after.segments[item.after].segment.text)
+        return part_text(after.segments[item.after].segment)
     assert item.before is not None
-    return visible(before.segments[item.before].segment.text)
+    return part_text(before.segments[item.before].segment)
 
 
 def edit_text(edit: Edit) -> str:
@@ -305,6 +405,8 @@ def ruled_out(change: VersionChange, effect: EditEffect) -> bool:
     """Whether a group of edits did little beside another one: it is folded."""
     return effect.share < MIN_SHARE and not effect.named
 
+
+CHANGED, NOT_TRIED = "changed the answers", "not tried"
 
 ANOTHER = (
     f"another answer: more than {100 * ANOTHER_ANSWER:.0f} % of its content, words or length "
@@ -345,12 +447,12 @@ def edit_verdict(change: VersionChange, place: int, limit: float) -> tuple[str, 
     found = effect or change.answers
     certain = found.named if isinstance(found, EditEffect) else bool(found and found.significant)
     if found is None or (effect is None and certain and len(group) > 1):
-        return "open", f"not tried: {change.why_no_edits or change.why_no_answers or 'no budget'}"
+        return "open", f"{NOT_TRIED}: {change.why_no_edits or change.why_no_answers or 'no budget'}"
     told = moved_answers(found)
     moved = f"{told}, {100 * found.distance:.0f} % of an answer changed"
     with_others = f", measured together with {len(group) - 1} more" if len(group) > 1 else ""
     if certain:
-        return "changed the answers", f"changed the answers: {moved}"
+        return CHANGED, f"{CHANGED}: {moved}"
     if change.repeats and found.changed_little and not found.changed:
         return "changed the answers a little", f"{told}{with_others}"
     if found.ci_high < limit:

@@ -44,7 +44,7 @@ def print_comparison(comparison: Comparison, console: Console | None = None) -> 
     for change in comparison.changes:
         _print_change(comparison, change, console)
     for version in comparison.versions:
-        _print_version(version, console)
+        _print_version(comparison.prompt, version, console)
     verdicts = {item.verdict for version in comparison.versions for item in version.segments}
     if verdicts - {"open"}:
         notes = [_INFLUENCE, *([_EXCLUDED] if "excluded" in verdicts else [])]
@@ -164,7 +164,7 @@ def _cells(
     )
 
 
-def _print_version(version: VersionReport, console: Console) -> None:
+def _print_version(prompt: str, version: VersionReport, console: Console) -> None:
     if version.rows or version.dropped:
         calls = f"{version.explained:,} call{'' if version.explained == 1 else 's'}"
         measured = (
@@ -179,7 +179,7 @@ def _print_version(version: VersionReport, console: Console) -> None:
             says = item.verdict == "excluded" and item.may_need < layout.ANY_CALL
             rare = f", ≤ {100 * item.may_need:.0f} % of calls" if says else ""
             table.add_row(
-                Text(short(item.segment.text), style=_STYLE[item.verdict]),
+                Text(short(layout.part_text(item.segment)), style=_STYLE[item.verdict]),
                 signed(item.influence),
                 Text(f"{signed(item.ci_low)} … {signed(item.ci_high)}", style="dim"),
                 item.verdict + rare,
@@ -187,8 +187,9 @@ def _print_version(version: VersionReport, console: Console) -> None:
         more = _count(len(known[_MAX_ROWS:]), "part", "on the page (--html)")
         rest = (layout.open_parts(version), layout.unmeasured(version))
         _print_table(table, console, more, *rest)
-    for why in version.dropped:
-        console.print(Padding(Text(f"not used: {visible(why)}", style="dim"), (0, 0, 0, 2)))
+    notes = [f"not used: {why}" for why in version.dropped]
+    for note in filter(None, [*notes, layout.to_tell_more(prompt, version)]):
+        console.print(Padding(Text(visible(note), style="dim"), (0, 0, 0, 2)))
 
 
 def print_report(report: Report, console: Console | None = None) -> None:

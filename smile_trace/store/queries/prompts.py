@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, and_, func, select
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
 from smile_trace.records import Call, ExplanationSettings, Feedback, Signal
 from smile_trace.store.database import Database, in_chunks
@@ -39,15 +39,17 @@ class Partitions(NamedTuple):
 
 
 class MaskRow(NamedTuple):
-    """An answered random mask: "1" = retained, `fixed` are the indices of segments that could not
-    be removed, `answer_change` is in [0, 1]."""
+    """An answered mask: "1" = retained, `fixed` are the indices of segments that could not be
+    removed, `answer_change` is in [0, 1]; `keep_probability` is None if every mask of the level was
+    asked, not a few at random."""
 
     explanation_id: int
     level: int
     mask: str
     fixed: list[int]
     answer_change: float
-    keep_probability: float
+    keep_probability: float | None
+    text_hash: str
 
 
 @contextmanager
@@ -199,7 +201,8 @@ class PromptReader:
         return {row.id: Partitions(row.signal, json.loads(row.partitions)) for row in rows}
 
     def masks(self, explanation_ids: Sequence[int]) -> list[MaskRow]:
-        """The random masks of those explanations that the target model answered."""
+        """The masks of those explanations that the target model answered: the random ones, and of
+        some levels every mask but the full one."""
         query = select(
             observations.c.explanation_id,
             observations.c.level,
@@ -207,11 +210,14 @@ class PromptReader:
             observations.c.fixed,
             observations.c.shift,
             observations.c.keep_probability,
+            observations.c.text_hash,
         ).where(
-            observations.c.kind == "random",
+            or_(
+                observations.c.kind == "enumerated",
+                and_(observations.c.kind == "random", observations.c.keep_probability.is_not(None)),
+            ),
             observations.c.asked == "target",
             observations.c.shift.is_not(None),
-            observations.c.keep_probability.is_not(None),
         )
         rows = in_chunks(self._connection, query, observations.c.explanation_id, explanation_ids)
         return [
@@ -222,6 +228,7 @@ class PromptReader:
                 json.loads(row.fixed),
                 row.shift,
                 row.keep_probability,
+                row.text_hash,
             )
             for row in rows
         ]

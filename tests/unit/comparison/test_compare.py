@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 from rich.console import Console
-from sqlalchemy import func
+from sqlalchemy import ColumnElement, func
 
 from smile_trace.comparison import NothingToCompare, compare
 from smile_trace.comparison.changes import as_replayed
@@ -411,23 +411,129 @@ def test_word_explanations_pool_variables_as_one_segment(store: Store) -> None:
     assert _influence(comparison, 0, "{name}").verdict == "excluded"
 
 
-def test_the_level_that_most_calls_share_is_measured(store: Store) -> None:
-    """An explanation in levels looks into the parts that matter in its call only."""
-    template = f"{BEFORE}\n\nNow:\n{{text}}"
-    inputs = [{**one, "text": f"Text {k}."} for k, one in enumerate(QUESTIONS)]
-    plant(store, "answer", "2", template, inputs, effects=EFFECTS)
-    last = f"answer:2:sentence:{template.index('Now:')}"
-    coarse = func.replace(explanations.c.body, last, last.replace("sentence", "word"))
+LINES = BEFORE.split("\n")[:4]
+PASSAGE = BEFORE.partition(" {question}")[0]
+OF_BOTH = {"01": 0.3, "10": 0.6, "00": 0.72}
+"""Answer changes without the passage, the question, or both."""
+
+
+def _look_inside(store: Store, looked: int, *, every: bool = False) -> None:
+    """Put the level of a passage, and of what stands in the variable, over that of its lines. Only
+    the first calls `looked` inside; the others have the coarse level alone, in which the passage
+    has the effect of its first line. `every`: there all masks were asked, and none drawn."""
+    coarse = ["answer:2:section:0", "answer:2:var:question"]
+    fine = [f"answer:2:sentence:{BEFORE.index(line)}" for line in LINES]
     with store.database.write() as connection:
-        few = explanations.c.id > 20
-        connection.execute(explanations.update().where(few).values(body=coarse))
+        for levels, ids in (
+            ([coarse, fine], range(1, looked + 1)),
+            ([coarse], range(looked + 1, len(QUESTIONS) + 1)),
+        ):
+            body = func.json_set(explanations.c.body, "$.partitions", func.json(json.dumps(levels)))
+            connection.execute(
+                explanations.update().where(explanations.c.id.in_(ids)).values(body=body)
+            )
+        inside, mask = observations.c.explanation_id <= looked, observations.c.mask
+        lines, of_both = func.substr(mask, 1, 4), _bits(mask, 1, 6)
+        connection.execute(observations.update().where(inside).values(level=1, mask=lines))
+        connection.execute(observations.update().where(~inside).values(mask=of_both))
+        for number, (each, change) in enumerate(OF_BOTH.items() if every else ()):
+            connection.execute(
+                observations.update()
+                .where(~inside, observations.c.number % 3 == number)
+                .values(kind="enumerated", keep_probability=None, mask=each, shift=change)
+            )
+        of_call = func.printf("%08x", observations.c.explanation_id)
+        connection.execute(observations.update().values(text_hash=of_call))
+
+
+def _bits(mask: ColumnElement[str], first: int, *others: int) -> ColumnElement[str]:
+    found: ColumnElement[str] = func.substr(mask, first, 1)
+    for place in others:
+        found = found.concat(func.substr(mask, place, 1))
+    return found
+
+
+def test_lines_that_the_calls_looked_inside_for_are_parts_of_their_own(store: Store) -> None:
+    """An explanation in levels looks into the parts that matter in its call only."""
+    alone = {"pooled": False, "effects": EFFECTS, "keep": (0.5, 0.8)}
+    plant(store, "answer", "2", BEFORE, QUESTIONS, masks=24, **alone)  # type: ignore[arg-type]
+    _look_inside(store, 40)
+    joined = f"answer:2:span:{BEFORE.index(LINES[1])}"
+    with store.database.write() as connection:  # some calls removed two lines together
+        few = explanations.c.id > 30
+        levels = f'"answer:2:sentence:{BEFORE.index(LINES[1])}",'
+        body = func.replace(explanations.c.body, levels, "")
+        body = func.replace(body, f"sentence:{BEFORE.index(LINES[2])}", joined.split(":", 2)[2])
+        connection.execute(
+            explanations.update().where(few, explanations.c.id <= 40).values(body=body)
+        )
+        connection.execute(
+            observations.update()
+            .where(observations.c.explanation_id.between(31, 40))
+            .values(mask=_bits(observations.c.mask, 1, 3, 4))
+        )
     plant(store, "answer", "3", BEFORE, QUESTIONS)
     comparison = _compare(store)
     version = comparison.versions[0]
-    assert (version.explained, version.sampled_of) == (len(QUESTIONS) - 20, len(QUESTIONS))
-    assert [i.segment.text for i in version.segments][-2:] == ["Now:", "{text}"]
-    said = f"{len(QUESTIONS)} explained, {len(QUESTIONS) - 20} of them measured here"
-    assert said in comparison.to_html()
+    assert version.explained == len(QUESTIONS)
+    parts = {item.segment.text: (item.verdict, item.calls) for item in version.segments}
+    assert parts == {
+        LINES[0]: ("supports", 40),
+        LINES[1]: ("excluded", 30),
+        LINES[2]: ("excluded", 30),
+        LINES[3]: ("supports", 40),
+        "{question}": ("supports", 20),
+    }
+    assert "over 30 calls; at most" in comparison.to_html()
+    assert "on average over 30 calls" in _compare(store, versions=["3", "2"]).summary
+
+
+@pytest.mark.parametrize(("looked", "every", "calls"), [(15, False, 44), (0, True, 60)])
+def test_lines_that_few_calls_told_apart_are_outlined_as_a_whole(
+    store: Store, looked: int, every: bool, calls: int
+) -> None:
+    """Of the calls two happen to have the same masks, and are one."""
+    plant(store, "answer", "2", BEFORE, QUESTIONS, pooled=False, effects=EFFECTS, keep=(0.5, 0.8))
+    _look_inside(store, looked, every=every)
+    plant(store, "answer", "3", BEFORE, QUESTIONS)
+    comparison = _compare(store)
+    [whole, question] = comparison.versions[0].segments
+    assert (whole.segment.text, whole.verdict, whole.calls) == (PASSAGE, "supports", calls)
+    assert question.verdict == "supports"
+    if every:  # half of the masks remove the question with it, or a fifth: no chance error
+        assert whole.influence == pytest.approx((0.21 + 0.264) / 2, abs=0.01)
+        assert comparison.versions[0].rows == 6 * len(QUESTIONS)
+    page, told = comparison.to_html(), _in_terminal(comparison)
+    assert page.count('<span class="passage supports"') == 1
+    assert "as a whole: 5 lines" in page
+    assert '<bdi class="supports"' in page.partition("</article>")[0].partition("{question}")[0]
+    assert "".join(told.split()).count('[explain."prompt:answer"]withunit="sentence"') == 1
+
+
+@pytest.mark.parametrize(
+    ("budget", "needed", "painted"),
+    [
+        pytest.param(60, "nothing", 'class="excluded" title="made no measurable', id="idle"),
+        pytest.param(60, "competitors", 'class="supports" title="changed the', id="did"),
+        pytest.param(0, "nothing", "Never mention competitors.\n</span>", id="not tried"),
+    ],
+)
+def test_an_edit_is_painted_by_what_it_did_and_not_by_the_passage_around_it(
+    store: Store, budget: int, needed: str, painted: str
+) -> None:
+    plant(store, "answer", "2", BEFORE, QUESTIONS, pooled=False, effects=EFFECTS)
+    _look_inside(store, 0, every=True)
+    without = BEFORE.replace("Never mention competitors.\n", "")
+    plant(store, "answer", "3", without, QUESTIONS, pooled=False, effects=EFFECTS)
+
+    def model(prompt: str) -> str:
+        return "We have it." if needed in prompt else "Our rival has it for less."
+
+    page = _compare(store, model=model, budget=budget).to_html()
+    removed = page.partition('<span class="mark removed')[2].partition("Use the customer")[0]
+    assert painted in removed
+    assert removed.count("<bdi") == (budget > 0)
+    assert 'class="passage supports"' in page.partition('<span class="mark removed')[0]
 
 
 def test_a_level_that_never_removed_the_template_is_passed_over(store: Store) -> None:
@@ -465,7 +571,8 @@ def test_keys_of_other_text_and_of_the_rest_are_no_parts(key: str) -> None:
 
 def test_keys_of_variables_and_of_what_is_in_them() -> None:
     assert read_key("a:1:", "a:1:var:rest") == ("rest", "variable", 0)
-    assert read_key("a:1:", "a:1:var:rest:word:3") == ("rest", "variable", 0)
+    assert read_key("a:1:", "a:1:var:rest:1") == ("rest", "variable", 1)
+    assert read_key("a:1:", "a:1:var:rest:word:3") == ("rest", "word", 0)
     assert read_key("a:1:", "a:1:section:12") == (None, "section", 12)
 
 

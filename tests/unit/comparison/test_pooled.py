@@ -221,7 +221,7 @@ def _version(label: str, generator: np.random.Generator) -> VersionReport:
     ]
     evidence = Evidence(label, label, "m", TEMPLATE, planted.CALLS, traffic, feedback)
     evidence.rows, evidence.segments = planted.pooled_rows(generator), tuple(SEGMENTS)
-    return report(evidence, "p", [], SMALLEST_EFFECT, Settings())
+    return report(evidence, "p", set(), SMALLEST_EFFECT, Settings())
 
 
 def _replayed(generator: np.random.Generator) -> AnswerComparison:

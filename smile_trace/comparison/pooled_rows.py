@@ -1,0 +1,207 @@
+"""The masks of many calls' explanations as rows over the parts of one template."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+
+import numpy as np
+from numpy.typing import NDArray
+
+from smile_trace.attribution.estimation.inference import REMOVAL_PROBABILITIES
+from smile_trace.comparison.pooled_effects import Array, PooledRows
+from smile_trace.comparison.templates import segment_template, segments_of_levels
+from smile_trace.comparison.verdicts import MIN_CALLS
+from smile_trace.records import Signal
+from smile_trace.records.comparison import TemplateSegment
+from smile_trace.store.queries.prompts import ExplanationRow, MaskRow, PromptReader
+
+Range = tuple[int, int]
+
+DRAWS = 48
+"""Rows that are drawn from a level of which every mask was asked."""
+
+
+class PooledRowReader:
+    """Reads rows of one signal, that of most explanations it reads first, over the parts of one
+    version's template."""
+
+    def __init__(self, prompts: PromptReader, prompt: str, version: str, template: str) -> None:
+        self._prompts = prompts
+        self._template = prompt, version, template
+        self._stem = f"{prompt}:{version}:"
+        self.signal: Signal | None = None
+
+    def cut(self, explanations: Sequence[ExplanationRow]) -> tuple[TemplateSegment, ...]:
+        """The parts of the template, as finely as the explanations tell of lines: a part stands for
+        the one around it where at least MIN_CALLS of them, and half of those that removed the other
+        one, removed it by itself. Elsewhere those that most removed."""
+        lines = [
+            (one.start, one.end)
+            for one in segment_template(*self._template, "sentence")
+            if one.variable is None
+        ]
+        counted: Counter[Range] = Counter()
+        named: dict[Range, Counter[TemplateSegment]] = {}
+        found = self._levels([item.explanation_id for item in explanations])
+        for keys, times in Counter(found.values()).items():
+            levels = segments_of_levels(*self._template, keys)
+            own = [[s for s in level if s and _stands_alone(s)] for level in levels]
+            first = {_range(s) for s in next(filter(None, own), [])}
+            for place, segment in {_range(s): s for level in own for s in level}.items():
+                if place in first or not any(_inside(place, line) for line in lines):
+                    counted[place] += times
+                    named.setdefault(place, Counter())[segment] += times
+        chosen = sorted(_finest(counted))
+        return tuple(named[place].most_common(1)[0][0] for place in chosen)
+
+    def read(
+        self, explanations: Sequence[ExplanationRow], segments: Sequence[TemplateSegment]
+    ) -> PooledRows | None:
+        """The random masks of the explanations that removed any of these segments by itself; None
+        if none did. Of a level whose every mask was asked, masks are drawn."""
+        known = {item.explanation_id: item for item in explanations}
+        levels = self._levels(list(known))
+        maps = {
+            keys: [_map(units, segments) for units in segments_of_levels(*self._template, keys)]
+            for keys in set(levels.values())
+        }
+        x, y, q, call, weight, varies = [], [], [], [], [], []
+        designs: dict[int, list[str]] = {}
+        asked = 0
+        rows = self._prompts.masks(list(known))
+        rows.sort(key=lambda row: (row.explanation_id, row.level))
+        for (number, level), of_level in groupby(rows, lambda r: (r.explanation_id, r.level)):
+            of_levels = maps[levels[number]]
+            if level >= len(of_levels) or not of_levels[level][1].any():
+                continue
+            shares, alone = of_levels[level]
+            masks = list(of_level)
+            asked += len(masks)
+            drawn_here = masks[0].keep_probability is None
+            for row in _drawn(masks):
+                removed = np.frombuffer(row.mask.encode(), dtype=np.uint8) == ord("0")
+                free = np.ones(len(removed), dtype=bool)
+                free[row.fixed] = False
+                x.append(removed @ shares)
+                varies.append(((free @ shares) > 0.999) & alone)
+                y.append(row.answer_change)
+                q.append(1 - (row.keep_probability or 0.0))
+                call.append(number)
+                designs.setdefault(number, []).append(row.text_hash if drawn_here else row.mask)
+                weight.append(1 / known[number].probability)
+        if not y:
+            return None
+        shared = {number: _design_number(masks) for number, masks in designs.items()}
+        return PooledRows(
+            x=np.array(x),
+            y=np.array(y),
+            q=np.round(q, 6),
+            call=np.array(call),
+            weight=np.array(weight),
+            varies=np.array(varies),
+            design=np.array([shared[number] for number in call]),
+            asked=asked,
+        )
+
+    def _levels(self, ids: Sequence[int]) -> dict[int, tuple[tuple[str, ...], ...]]:
+        """The keys of each explanation's units per level, of other text than the template an empty
+        one; no level if its signal is another."""
+        found = self._prompts.partitions(ids)
+        if found and self.signal is None:
+            self.signal = Counter(item.signal for item in found.values()).most_common(1)[0][0]
+        return {
+            number: tuple(
+                tuple(key if key.startswith(self._stem) else "" for key in keys)
+                for keys in (item.keys if item.signal == self.signal else ())
+            )
+            for number, item in found.items()
+        }
+
+
+def _range(segment: TemplateSegment) -> Range:
+    return segment.start, segment.end
+
+
+def _inside(place: Range, other: Range) -> bool:
+    """Whether a place is a part of another one, not all of it."""
+    return other != place and other[0] <= place[0] and place[1] <= other[1]
+
+
+def _stands_alone(segment: TemplateSegment) -> bool:
+    return segment.variable is None or segment.unit == "variable"
+
+
+def _finest(counted: Mapping[Range, int]) -> list[Range]:
+    """The finest places that enough calls removed, of others those that most removed."""
+    chosen: list[Range] = []
+
+    def take(place: Range) -> None:
+        if all(place[1] <= start or end <= place[0] for start, end in chosen):
+            chosen.append(place)
+
+    for place in sorted(counted, key=lambda one: one[1] - one[0]):
+        around = max((n for other, n in counted.items() if _inside(place, other)), default=0)
+        if counted[place] >= max(MIN_CALLS, around / 2):
+            take(place)
+    for place in sorted(counted, key=lambda one: (-counted[one], one[0] - one[1])):
+        take(place)
+    return chosen
+
+
+def _map(
+    units: Sequence[TemplateSegment | None], segments: Sequence[TemplateSegment]
+) -> tuple[Array, NDArray[np.bool_]]:
+    """Each unit's share of each segment, shape (units, segments), and which of these the units
+    remove without another one. A variable's value may have been segmented into words, each of which
+    is a share of it. No segment if of the others none was removed: the template was then segmented
+    otherwise."""
+    shares = np.zeros((len(units), len(segments)))
+    alone = np.zeros(len(segments), dtype=bool)
+    for u, unit in enumerate(units):
+        for k, segment in enumerate(segments):
+            if unit is None:
+                continue
+            same = _range(unit) == _range(segment)
+            shares[u, k] = same or _inside(_range(segment), _range(unit))
+            alone[k] |= same
+    text = np.array([segment.variable is None for segment in segments], dtype=bool)
+    if text.any() and not shares[:, text].any():
+        alone[:] = False
+    return shares / np.maximum(shares.sum(axis=0), 1), alone
+
+
+def _drawn(rows: Sequence[MaskRow]) -> Iterator[MaskRow]:
+    """Random masks as they are, or independent draws from all masks of a level, as random masks
+    are drawn: one that cannot be sent is drawn again, and a unit that then had to stay is fixed."""
+    yield from (row for row in rows if row.keep_probability is not None)
+    every = {row.mask: row for row in rows if row.keep_probability is None}
+    if not every:
+        return
+    first = next(iter(every.values()))
+    retained = "1" * len(first.mask)
+    every[retained] = first._replace(mask=retained, answer_change=0.0)
+    free = [k for k in range(len(retained)) if any(mask[k] == "0" for mask in every)]
+    generator = np.random.default_rng(int(first.text_hash or "0", 16))
+    for number in range(DRAWS):
+        keep = 1 - REMOVAL_PROBABILITIES[number % len(REMOVAL_PROBABILITIES)]
+        mask = ""
+        while mask not in every:
+            kept = set(np.flatnonzero(generator.random(len(free)) < keep).tolist())
+            gone = {unit for k, unit in enumerate(free) if k not in kept}
+            mask = "".join("0" if k in gone else "1" for k in range(len(retained)))
+        fixed = [k for k in range(len(retained)) if _flipped(mask, k) not in every]
+        yield every[mask]._replace(keep_probability=keep, fixed=fixed)
+
+
+def _flipped(mask: str, unit: int) -> str:
+    return f"{mask[:unit]}{'1' if mask[unit] == '0' else '0'}{mask[unit + 1 :]}"
+
+
+_TELLING = 8
+"""Masks that tell a draw from another: studies of one draw may end at different lengths."""
+
+
+def _design_number(masks: Sequence[str]) -> int:
+    digest = hashlib.sha256("\n".join(masks[:_TELLING]).encode()).digest()
+    return int.from_bytes(digest[:7])
