@@ -31,6 +31,13 @@ class ExplanationRow(NamedTuple):
     probability: float
 
 
+class ExplainedVersion(NamedTuple):
+    """How many calls of a version are explained, and when the newest was (Unix seconds)."""
+
+    calls: int
+    newest: float
+
+
 class Partitions(NamedTuple):
     """The signal of an explanation, and the keys of its segments at each level."""
 
@@ -86,21 +93,23 @@ class PromptReader:
         )
         return {row[0]: row[1] for row in self._connection.execute(query)}
 
-    def explained_versions(self) -> dict[str, dict[str, int]]:
-        """The number of explained calls, by prompt and version."""
+    def explained_versions(self) -> dict[str, dict[str, ExplainedVersion]]:
+        """What is explained, by prompt and version, the oldest version first."""
         query = (
             select(
                 calls.c.group_name,
                 calls.c.group_version,
                 func.count(explanations.c.call_id.distinct()),
+                func.max(explanations.c.created_at),
             )
             .select_from(calls.outerjoin(explanations, explanations.c.call_id == calls.c.id))
             .where(calls.c.group_kind == "prompt")
             .group_by(calls.c.group_name, calls.c.group_version)
+            .order_by(func.min(calls.c.start_ns))
         )
-        found: dict[str, dict[str, int]] = {}
-        for name, version, count in self._connection.execute(query):
-            found.setdefault(name, {})[version] = count
+        found: dict[str, dict[str, ExplainedVersion]] = {}
+        for name, version, count, newest in self._connection.execute(query):
+            found.setdefault(name, {})[version] = ExplainedVersion(count, newest or 0.0)
         return found
 
     def models(self, prompt: str, version: str) -> list[str]:

@@ -6,6 +6,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import ClassVar, Generic, TypeVar
 
 from smile_trace.comparison import NothingToCompare, compare
@@ -17,6 +18,7 @@ from smile_trace.records.report import Report
 from smile_trace.settings import Settings
 from smile_trace.store import Store, StoreError
 from smile_trace.store.queries.calls import Lately, read_addresses, read_lately
+from smile_trace.store.queries.prompts import ExplainedVersion
 from smile_trace.trackers import ComparedPrompt, Outcome, Receipt, Tracker, TrackerUnavailable
 
 logger = logging.getLogger(__name__)
@@ -61,7 +63,7 @@ class PerPrompt(ABC, Generic[State]):
         """The state of each prompt that takes part; a change makes the product anew."""
 
     @abstractmethod
-    def _deliver(self, prompt: str, now: float) -> Outcome | None:
+    def _deliver(self, prompt: str, state: State, now: float) -> Outcome | None:
         """Make and deliver the product; None if there is none, for a logged reason. Raises
         TrackerUnavailable if nothing was taken."""
 
@@ -86,7 +88,7 @@ class PerPrompt(ABC, Generic[State]):
             if self._delivered.get(prompt) == state:
                 continue
             try:
-                outcome = self._deliver(prompt, now)
+                outcome = self._deliver(prompt, state, now)
             except TrackerUnavailable:
                 self._next = now  # as soon as it takes anything again
                 raise
@@ -107,30 +109,56 @@ MAX_TRACES = 100
 """Maximum traces of a version that a tracker is told."""
 
 
-class Comparisons(PerPrompt[dict[str, int]]):
+LATELY = 24 * 3600.0
+"""Seconds: of what was explained before, a worker that has just started takes as delivered what the
+one before it has had so much time for."""
+
+
+class Comparisons(PerPrompt[dict[str, ExplainedVersion]]):
     """Compares each prompt anew when its explained calls have changed, once it has two versions,
-    one of them with MIN_CALLS explained calls."""
+    one of them with MIN_CALLS explained calls: the last two versions, and before them each with new
+    explanations beside its neighbours."""
 
     what = "comparison"
     capability = "comparisons"
     setting = "comparison_seconds"
 
-    def _states(self, now: float) -> dict[str, dict[str, int]]:
+    def _states(self, now: float) -> dict[str, dict[str, ExplainedVersion]]:
         with self._store.reading_prompts() as prompts:
             counted = prompts.explained_versions()
         return {
             prompt: explained
             for prompt, explained in counted.items()
-            if len(explained) > 1 and max(explained.values()) >= MIN_CALLS
+            if len(explained) > 1 and max(one.calls for one in explained.values()) >= MIN_CALLS
         }
 
-    def _deliver(self, prompt: str, now: float) -> Outcome | None:
-        try:
-            comparison = compare(prompt, budget=0, settings=self._settings)
-        except SmileTraceError as error:
-            logger.warning("%s was not compared: %s", prompt, error)
-            return None
-        return deliver(self._tracker, self._store, comparison)
+    def _deliver(
+        self, prompt: str, state: dict[str, ExplainedVersion], now: float
+    ) -> Outcome | None:
+        outcome: Outcome | None = None
+        for versions in self._changed(state, self._delivered.get(prompt)):
+            try:
+                comparison = compare(prompt, versions=versions, budget=0, settings=self._settings)
+            except SmileTraceError as error:
+                logger.warning("%s was not compared: %s", prompt, error)
+                return None
+            outcome = deliver(self._tracker, self._store, comparison)
+            if not isinstance(outcome, Receipt):
+                break
+        return outcome
+
+    def _changed(
+        self, state: dict[str, ExplainedVersion], before: dict[str, ExplainedVersion] | None
+    ) -> list[tuple[str, str]]:
+        """The neighbouring versions, oldest first, one of which has explanations that the tracker
+        was not given, and the last two."""
+        if before is None:
+            since = time.time() - LATELY
+            new = {version for version, one in state.items() if one.newest >= since}
+        else:
+            new = {version for version, one in state.items() if before.get(version) != one}
+        neighbours = list(pairwise(state))
+        return [pair for pair in neighbours if new & {*pair} or pair == neighbours[-1]]
 
 
 def deliver(tracker: Tracker, store: Store, comparison: Comparison) -> Outcome:
@@ -175,7 +203,7 @@ class Reports(PerPrompt[tuple[Lately, str]]):
             if max(lately.now, lately.before) >= MIN_EXPLAINED
         }
 
-    def _deliver(self, prompt: str, now: float) -> Outcome:
+    def _deliver(self, prompt: str, state: tuple[Lately, str], now: float) -> Outcome:
         made = _report(self._store, prompt, _moment(now))
         return self._tracker.deliver_report(with_links(made, self._tracker, self._store))
 

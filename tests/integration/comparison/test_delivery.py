@@ -1,10 +1,11 @@
 """The worker keeps reports of each prompt's week, and comparisons, on trackers up to date."""
 
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 
 from smile_trace._text.prompts import VARIABLE
 from smile_trace.comparison import compare
@@ -255,6 +256,31 @@ def test_a_comparison_is_delivered_once_per_change(compared: Store, tmp_path: Pa
     assert comparisons.run(at_once=True) == 1
     assert [item.comparison.prompt for item in tracker.items] == ["answer"] * 3
     assert set(tracker.items[-1].traced_as) == {"1", "2"}
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_version_that_was_explained_late_is_delivered_again(
+    store: Store, settings: Settings, restarted: bool
+) -> None:
+    """Its run does not stay as it was when it was among the last two."""
+    for number, version in enumerate("1234"):
+        explained = EFFECTS if version == "4" else None
+        plant(store, "shop", version, BEFORE, QUESTIONS[:12], effects=explained, seed=number)
+    first, tracker = ShowingTracker(), ShowingTracker()
+    comparisons = Comparisons(first, store, settings)
+    assert comparisons.run(at_once=True) == 1
+    assert [set(item.traced_as) for item in first.items] == [{"3", "4"}]
+    plant(store, "shop", "1", BEFORE, QUESTIONS, effects=EFFECTS, seed=9)
+    with store.database.write() as connection:
+        of_1 = explanations.c.call_id.in_(select(calls.c.id).where(calls.c.group_version == "1"))
+        connection.execute(explanations.update().where(of_1).values(created_at=time.time()))
+    if restarted:
+        comparisons = Comparisons(tracker, store, settings)
+    else:
+        first.items = tracker.items
+    assert comparisons.run(at_once=True) == 1
+    assert [set(item.traced_as) for item in tracker.items] == [{"1", "2"}, {"3", "4"}]
+    assert tracker.items[0].comparison.versions[0].explained == len(QUESTIONS)
 
 
 def test_the_worker_asks_nothing_and_compares_the_answers_that_are_stored(
