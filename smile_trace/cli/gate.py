@@ -285,6 +285,8 @@ def _print_gate(name: str, checked: "Sequence[CheckedLimit]") -> None:
     from rich.table import Table
     from rich.text import Text
 
+    from smile_trace.render.profile import CHANGED
+
     console = Console(highlight=False)
     console.print(Text(printable(name), style="bold"))
     table = Table(box=None, pad_edge=False, padding=(0, 2), header_style="dim")
@@ -302,3 +304,5 @@ def _print_gate(name: str, checked: "Sequence[CheckedLimit]") -> None:
             Text(one.verdict, style="bold red" if one.verdict == "broken" else ""),
         )
     console.print(table)
+    if any(one.rate is not None for one in checked):
+        console.print(Text(CHANGED, style="dim"))

@@ -137,7 +137,7 @@ class _Seen:
         self.rates: list[float] = []
         self.unbiased: list[float] = []
         self.controls: list[float] = []
-        self.found = self.none = 0
+        self.found = self.partly = self.none = 0
         self.telling: list[TellingVariant] = []
 
     def add(self, one: StoredProfile, result: ProbeResult) -> None:
@@ -146,6 +146,7 @@ class _Seen:
         self.unbiased.append(unbiased_rate(count, stages_of(result.calls)))
         if result.control is not None:
             self.controls.append(result.control.rate)
+        self.partly += result.status == "partly"
         self.none += result.status == "none"
         if result.worst is not None:
             told = TellingVariant(
@@ -171,6 +172,7 @@ def _together(seen: Sequence[_Seen]) -> PromptProbe:
         beyond=difference(rate, mean_rate(controls)) if controls else None,
         rates=tuple(rates),
         found=found,
+        partly=sum(one.partly for one in seen),
         none=sum(one.none for one in seen),
         ci_low=low,
         ci_high=high,
@@ -190,6 +192,9 @@ def _summary(calls: int, probes: Sequence[PromptProbe]) -> str:
     moved = sorted((one for one in probes if one.found), key=lambda one: -one.found / one.calls)
     said = [f"{one.title.lower()} in {one.found} of {one.calls}" for one in moved]
     of = f"{calls} profiled call{'' if calls == 1 else 's'}"
-    if not said:
+    parts = [f"{one.title.lower()} in {one.partly} of {one.calls}" for one in probes if one.partly]
+    if not said and not parts:
         return f"Of {of}, no probe changes the answers of any beyond its controls."
-    return f"Of {of}, these change the answers: {listed(said)}."
+    told = [f"these change the answers: {listed(said)}"] if said else []
+    told += [f"these change a part of the answers: {listed(parts)}"] if parts else []
+    return f"Of {of}, {'; '.join(told)}."

@@ -3,13 +3,16 @@
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
 
 from smile_trace._text.lists import listed
 from smile_trace.attribution.answer_change.text_comparison import TextComparison
 from smile_trace.probes.base import CHANGED, Answer, Probe, Variant, Words
-from smile_trace.probes.inference import LEVEL, NOTHING, Count, rate_interval
+from smile_trace.probes.inference import LEVEL, NOTHING, Between, Count, rate_interval
 from smile_trace.probes.sampling import (
     CONTROLS,
+    EARLY,
     PARAPHRASE,
     REPEATS,
     UNSTABLE,
@@ -24,6 +27,7 @@ from smile_trace.records.profile import (
     Profile,
     VariantAnswer,
 )
+from smile_trace.records.verdicts import SMALLEST_EFFECT
 
 
 class Answers:
@@ -80,7 +84,19 @@ class Answers:
     def known(self, probe: str, other: str) -> Count:
         """Return `between`, with what need not be asked: the further repeats of a model that was
         seen to repeat itself."""
-        count = self.between(probe, other)
+        return self._with_repeats(probe, other, self.between(probe, other))
+
+    def losing(self, probe: str, other: str) -> Count:
+        """Return how many answers to `other`'s variants lost a part: SMALLEST_EFFECT or more,
+        whatever `probe` itself measures."""
+        lost = [answer.change >= SMALLEST_EFFECT for answer in self.given[other]]
+        return Count(sum(lost), len(lost))
+
+    def known_losing(self, probe: str, other: str) -> Count:
+        """Return `losing`, as `known` does `between`."""
+        return self._with_repeats(probe, other, self.losing(probe, other))
+
+    def _with_repeats(self, probe: str, other: str, count: Count) -> Count:
         as_seen = other == REPEATS != probe and self.repeats_itself and count == Count(0, 1)
         return Count(0, CONTROLS) if as_seen else count
 
@@ -127,8 +143,16 @@ def make_profile(
 ) -> Profile:
     """Make the profile of what was answered; the arguments are its fields."""
     p_values, found = sampling.p_values(), sampling.found()
+    partly = Sampling(answers.available, answers.known_losing).p_values()
     results = {
-        name: _result(name, prompted, answers, p_values[name], found=name in found)
+        name: _result(
+            name,
+            prompted,
+            answers,
+            p_values[name],
+            found=name in found,
+            partly=partly[name] <= EARLY,  # which hardly adds to the error rate of `found`
+        )
         for name in answers.probes
     }
     words = {name: probe.words for name, probe in answers.probes.items()}
@@ -148,10 +172,18 @@ def make_profile(
 
 
 def summarised(results: Sequence[ProbeResult], words: dict[str, Words]) -> str:
-    """Return a summary: what was found, the largest first; what was not; what stayed open."""
+    """Return a summary: what was found, the largest first; what changes a part of the answer; what
+    was not found; what stayed open."""
     found = sorted((r for r in results if r.status == "found"), key=lambda r: -(r.value or 0))
     told = [f"{words[r.name].found} ({r.changed} of {r.calls}.)" for r in found]
     told = [sentence.replace(". (", " (").replace(".)", ").") for sentence in told]
+    parts = [
+        f"{r.title.lower()} ({100 * (r.mean_change or 0):.0f} %)"
+        for r in results
+        if r.status == "partly"
+    ]
+    if parts:
+        told.append(f"A part of the answer is lost: {listed(parts)}.")
     for status, begin in (("none", "No effect seen"), ("inconclusive", "Not settled")):
         titles = [r.title.lower() for r in results if r.status == status and r.calls]
         if titles:
@@ -160,23 +192,32 @@ def summarised(results: Sequence[ProbeResult], words: dict[str, Words]) -> str:
 
 
 def _result(
-    name: str, prompted: Prompted, answers: Answers, p_value: float, *, found: bool
+    name: str,
+    prompted: Prompted,
+    answers: Answers,
+    p_value: float,
+    *,
+    found: bool,
+    partly: bool,
 ) -> ProbeResult:
     words, count = answers.probes[name].words, answers.between(name, name)
     low, high = rate_interval(count, stages_of(count.asked))
     if name == REPEATS and answers.repeats_itself:
         low = high = count.rate
-    control = _control(name, answers)
+    label = "others" if answers.probes[name].own_measure else "paraphrases"
+    control, losing = _control(name, answers.between, label), _losing(name, answers)
     status: ProbeStatus = "inconclusive"
     if found:
         status = "found"
-    elif high < EXCLUDED:
+    elif partly:
+        status = "partly"
+    elif high < EXCLUDED and not losing.more:
         status = "none"
     return ProbeResult(
         name=name,
         title=words.title,
         status=status,
-        reason=_reason(name, words, count, control, status, answers),
+        reason=_reason(name, words, count, control, status, losing, answers),
         value=count.rate if count.asked else None,
         ci_low=low,
         ci_high=high,
@@ -190,14 +231,13 @@ def _result(
     )
 
 
-def _control(name: str, answers: Answers) -> ControlRate | None:
+def _control(name: str, between: Between, paraphrases: str) -> ControlRate | None:
     """Return the control with the larger rate; the repeats are their own noise and have none."""
     if name == REPEATS:
         return None
-    both = [(answers.between(name, REPEATS), "repeats")]
+    both = [(between(name, REPEATS), "repeats")]
     if name != PARAPHRASE:
-        label = "others" if answers.probes[name].own_measure else "paraphrases"
-        both.append((answers.between(name, PARAPHRASE), label))
+        both.append((between(name, PARAPHRASE), paraphrases))
     asked = [(count, label) for count, label in both if count.asked]
     if not asked:
         return None
@@ -207,12 +247,46 @@ def _control(name: str, answers: Answers) -> ControlRate | None:
     )
 
 
+@dataclass(frozen=True)
+class _Losing:
+    """The answers that lost a part, under the probe and its control; `mean` is the share of the
+    answer that the probe's lost on average."""
+
+    count: Count
+    control: ControlRate | None
+    mean: float
+
+    @property
+    def more(self) -> bool:
+        """Whether more of them did than under the control."""
+        return self.count.rate > (0.0 if self.control is None else self.control.rate)
+
+    def __str__(self) -> str:
+        return (
+            f"{100 * self.mean:.0f} % of the answer is lost on average, a tenth of it or more in "
+            f"{self.count.changed} of {self.count.asked}{_against(self.control)}"
+        )
+
+
+def _losing(name: str, answers: Answers) -> _Losing:
+    count = answers.losing(name, name)
+    mean = fmean(answer.change for answer in answers.given[name]) if count.asked else 0.0
+    return _Losing(count, _control(name, answers.losing, "paraphrases"), mean)
+
+
+def _against(control: ControlRate | None) -> str:
+    if control is None:
+        return ""
+    return f", against {control.changed} of {control.asked} {control.name}"
+
+
 def _reason(
     name: str,
     words: Words,
     count: Count,
     control: ControlRate | None,
     status: ProbeStatus,
+    losing: _Losing,
     answers: Answers,
 ) -> str:
     if not answers.variants[name]:
@@ -223,16 +297,16 @@ def _reason(
     if name == REPEATS and answers.repeats_itself and status == "none":
         return f"{words.none} The model is deterministic: one repeat is enough."
     verb = "counted" if answers.probes[name].own_measure else "were another answer"
-    told = f"{count.changed} of {count.asked} {verb}"
-    if name == REPEATS:
-        told += f"; up to {UNSTABLE:.0%} are usual" if status != "none" else ""
-    elif control is not None:
-        told += f", against {control.changed} of {control.asked} {control.name}"
+    told = f"{count.changed} of {count.asked} {verb}{_against(control)}"
+    if name == REPEATS and status != "none":
+        told += f"; up to {UNSTABLE:.0%} are usual"
     if status == "found":
         return f"{words.found} {told}."
-    if status == "none":
+    if losing.count.changed:
+        told = f"{losing}; {told}"
+    elif status == "none":
         return f"{words.none} {told}."
-    return f"{told}: too few calls to tell."
+    return f"{told}: too few calls to tell." if status == "inconclusive" else f"{told}."
 
 
 def _variants(name: str, prompted: Prompted, answers: Answers) -> tuple[VariantAnswer, ...]:

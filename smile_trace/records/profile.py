@@ -1,7 +1,7 @@
 """Profiles: how an answer changes when its request changes a little, in one call and over the calls
 of a prompt."""
 
-from statistics import median
+from statistics import mean, median
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, model_validator
@@ -15,11 +15,12 @@ from smile_trace.records.upgrades import check_version
 if TYPE_CHECKING:
     import pandas as pd  # type: ignore[import-untyped]
 
-PROFILE_SCHEMA_VERSION = 1
+PROFILE_SCHEMA_VERSION = 2
 
-ProbeStatus = Literal["found", "none", "inconclusive"]
-"""`found`: more answers changed than under both controls, beyond chance. `none`: a rate of one in
-two is excluded. `inconclusive`: too few calls for either, or the probe has nothing to vary."""
+ProbeStatus = Literal["found", "partly", "none", "inconclusive"]
+"""`found`: more answers became another one than under both controls, beyond chance. `partly`: not
+that, but more lost a part, SMALLEST_EFFECT or more. `none`: that every second one becomes another
+is excluded, and no more lost a part. `inconclusive`: too few calls to tell, or nothing to vary."""
 
 
 class ControlRate(Record):
@@ -82,6 +83,11 @@ class ProbeResult(Record):
     confirmation: Confirmation | None = None
 
     @property
+    def mean_change(self) -> float | None:
+        """How much of the answer is lost on average, in [0, 1]; None if none was answered."""
+        return mean(variant.change for variant in self.variants) if self.variants else None
+
+    @property
     def worst(self) -> VariantAnswer | None:
         """The most telling variant; None if none was answered."""
         return self.variants[0] if self.variants else None
@@ -108,7 +114,7 @@ class Profile(Shown):
     @model_validator(mode="before")
     @classmethod
     def _check_version(cls, document: JSON) -> JSON:
-        return check_version(document, PROFILE_SCHEMA_VERSION, "profile")
+        return check_version(document, PROFILE_SCHEMA_VERSION, "profile", oldest=1)
 
     @property
     def found(self) -> tuple[ProbeResult, ...]:
@@ -118,12 +124,10 @@ class Profile(Shown):
 
     @property
     def status(self) -> ProbeStatus:
-        """`found` if any probe is; `inconclusive` if none is and one that was asked is not settled;
-        else `none`."""
+        """The first of `found`, `partly`, `inconclusive` and `none` that an asked probe has."""
         asked = {result.status for result in self.results.values() if result.calls}
-        if "found" in asked:
-            return "found"
-        return "none" if asked == {"none"} else "inconclusive"
+        order: tuple[ProbeStatus, ...] = ("found", "partly", "inconclusive", "none")
+        return next((status for status in order if status in asked), "inconclusive")
 
     def to_frame(self) -> "pd.DataFrame":
         """Return a pandas DataFrame with a row per probe: value, interval, status, control, calls.
@@ -189,7 +193,8 @@ class PromptProbe(Record):
     `rate` is the mean share of changed answers, `beyond` its excess over the controls; None for the
     repeats, which have none. `rates` has each call's share, in [0, 1], ascending. The probe is a
     finding in `found` calls, a share inside `[ci_low, ci_high]`, under the overall false-discovery
-    rate, and without effect in `none`. `telling` are the most telling variants, of different calls.
+    rate, changes a part of the answer in `partly`, and is without effect in `none`. `telling` are
+    the most telling variants, of different calls.
     """
 
     name: str
@@ -199,6 +204,7 @@ class PromptProbe(Record):
     beyond: Rate | None
     rates: tuple[float, ...]
     found: int
+    partly: int = 0
     none: int
     ci_low: float
     ci_high: float

@@ -29,17 +29,24 @@ if TYPE_CHECKING:
 
 STATUS: dict[ProbeStatus, str] = {
     "found": "changes it",
+    "partly": "a part is lost",
     "none": "no effect seen",
     "inconclusive": "not settled",
 }
 
+CHANGED = "changed: at least half of the answer is lost"
 COLUMNS = (
     *("name", "value", "ci_low", "ci_high", "status", "p_value", "changed", "calls", "failed"),
     *("reason", "cannot_say"),
 )
 """Fields of a ProbeResult, in the order of a DataFrame's columns."""
 
-_STYLES: dict[ProbeStatus, str] = {"found": "bold yellow", "none": "green", "inconclusive": "dim"}
+_STYLES: dict[ProbeStatus, str] = {
+    "found": "bold yellow",
+    "partly": "yellow",
+    "none": "green",
+    "inconclusive": "dim",
+}
 _WIDTH, _WIDE = 10, 100
 """Characters of a bar in the terminal, and of a line that has place for the control."""
 
@@ -95,7 +102,7 @@ def facts(profile: Profile) -> str:
     """Return model, calls, seed and level of the intervals."""
     return (
         f"{short(profile.model, 60)} · {profile.cost.target_calls} calls · seed {profile.seed} · "
-        f"intervals {profile.interval_level:.0%}"
+        f"intervals {profile.interval_level:.0%} · {CHANGED}"
     )
 
 
@@ -120,7 +127,7 @@ def print_profile(profile: Profile, console: Console | None = None) -> None:
         console.print(Text(profile.note, style="yellow"))
     console.print(Padding(Text.assemble(("→ ", "dim"), short(profile.answer, 300)), (1, 2, 0, 2)))
     console.print(Padding(_table(profile, wide=console.width >= _WIDE), (1, 1)))
-    for result in profile.found:
+    for result in (*profile.found, *(r for r in profile.results.values() if r.status == "partly")):
         if result.worst is not None:
             console.print(
                 Text(f"{result.title}: {short(result.worst.what, 200)}", style="bold dim")
@@ -212,13 +219,14 @@ def print_prompt_profile(profile: PromptProfile, console: Console | None = None)
     console = console or Console()
     console.print(Text(short(profile.summary, 2000), style="bold"))
     table = Table(box=None, padding=(0, 1), header_style="dim")
-    for name in ("", "changes the answer of", "interval", "answers changed (median)"):
+    for name in ("", "changes the answer of", "interval", "a part of it", "changed (median)"):
         table.add_column(name)
     for probe in profile.probes:
         table.add_row(
             Text(short(probe.title, 30)),
             f"{probe.found} of {probe.calls} calls",
             per_cent(probe.ci_low, probe.ci_high),
+            f"in {probe.partly}" if probe.partly else "",
             f"{100 * probe.median:.0f} %",
         )
     console.print(Padding(table, (1, 1)))
@@ -270,12 +278,13 @@ def _versions(profile: PromptProfile) -> Table:
 
 def _found_in(probe: PromptProbe) -> str:
     interval = per_cent(probe.ci_low, probe.ci_high)
-    open_ = probe.calls - probe.found - probe.none
+    open_ = probe.calls - probe.found - probe.partly - probe.none
+    part = f"a part of it in {probe.partly}; " if probe.partly else ""
     rest = f"; not settled in {open_}" if open_ else ""
     return (
-        f"It changes the answer of {probe.found} of {probe.calls} calls ({interval}); no effect "
-        f"seen in {probe.none}{rest}. In the middle one, {100 * probe.median:.0f} % of the answers "
-        "changed."
+        f"It changes the answer of {probe.found} of {probe.calls} calls ({interval}); {part}no "
+        f"effect seen in {probe.none}{rest}. In the middle one, {100 * probe.median:.0f} % of the "
+        "answers changed."
     )
 
 
@@ -284,5 +293,5 @@ def _prompt_facts(profile: PromptProfile) -> str:
     return (
         f"{short(profile.name, 60)}{versions} · {profile.calls} calls profiled since "
         f"{profile.since[:10]} · intervals {profile.interval_level:.0%} · of the findings at most "
-        f"{profile.false_discovery_rate:.0%} are expected to be false"
+        f"{profile.false_discovery_rate:.0%} are expected to be false · {CHANGED}"
     )

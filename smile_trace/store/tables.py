@@ -249,7 +249,7 @@ profiles = Table(
     *_group(),
     Column("period", STRING, nullable=False),  # the UTC day that the seed is of
     Column("seed", INTEGER, nullable=False),
-    Column("status", STRING, nullable=False),  # "found", "none" or "inconclusive"
+    Column("status", STRING, nullable=False),  # a ProbeStatus
     Column("created_at", Float, nullable=False),
     Column("body", TEXT, nullable=False),  # with every variant and its answer
     UniqueConstraint("call_id", "settings_hash", "attempt", "period"),

@@ -51,6 +51,18 @@ def test_findings_and_rates_are_told_per_probe(profile: PromptProfile) -> None:
     assert PromptProfile.model_validate_json(profile.model_dump_json()) == profile
 
 
+def test_a_part_that_is_lost_is_told_beside_what_changes() -> None:
+    found = stored(1, "Why?")
+    words = found.profile.results["paraphrase"].model_copy(update={"status": "partly"})
+    partly = found.profile.model_copy(update={"results": {"paraphrase": words}})
+    profile = together("support", [found.model_copy(update={"profile": partly})], since=0.0)
+    assert (
+        profile.summary
+        == "Of 1 profiled call, these change a part of the answers: other words in 1 of 1."
+    )
+    assert "; a part of it in 1; no effect seen in 0." in profile.to_html()
+
+
 def test_the_page_shows_three_variants_and_escapes_everything(profile: PromptProfile) -> None:
     page = profile.to_html()
     assert page.startswith("<!doctype html>")

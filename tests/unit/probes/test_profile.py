@@ -113,6 +113,63 @@ def test_a_planted_instruction_is_never_sent_to_a_function_that_acts() -> None:
     assert not any("answer with the" in text or "PELICAN" in text for text in sent)
 
 
+DESK = (
+    "Clip your harness to the iron ring before you climb. Enter the work in the log on the same "
+    "day. If anything is unclear, ring the desk on extension 417."
+)
+UNKNOWN = "The desk does not know how long, because the documents do not say it."
+
+
+def with_desk(knows: bool) -> str:
+    return f"{RETURNS if knows else UNKNOWN} {DESK}"
+
+
+def test_a_fact_of_a_long_answer_that_is_lost_is_not_the_same_answer() -> None:
+    profile = smile_trace.profile(PROMPT, model=lambda prompt: with_desk("30 days" in prompt))
+    grounding = profile.results["grounding"]
+    assert (grounding.status, grounding.changed, profile.status) == ("partly", 0, "partly")
+    lost = f"{100 * (grounding.mean_change or 0):.0f} %"
+    assert 0.1 <= (grounding.mean_change or 0) < 0.5
+    assert grounding.reason == (
+        f"{lost} of the answer is lost on average, a tenth of it or more in 4 of 4, against 0 of 4 "
+        "repeats; 0 of 4 were another answer, against 0 of 4 repeats."
+    )
+    assert f"A part of the answer is lost: without documents ({lost})." in profile.summary
+    assert "a part is lost" in profile.to_html()
+    assert {result.status for result in profile.results.values() if result.calls} == {
+        "partly",
+        "none",
+    }
+
+
+def test_what_one_order_of_four_loses_is_not_settled() -> None:
+    def moved(prompt: str) -> str:
+        return with_desk(not re.search(r"documents[.]\s+\[3\]", prompt))
+
+    order = smile_trace.profile(PROMPT, model=moved, probes=["order"]).results["order"]
+    assert 0 < sum(variant.change >= 0.1 for variant in order.variants) < order.calls
+    assert (order.changed, order.status) == (0, "inconclusive")
+    assert "leaves the answer as it is" not in order.reason
+
+
+def test_answers_that_lose_as_much_when_asked_again_show_no_effect() -> None:
+    """Nor are they said to be the same."""
+    asked = iter(range(1000))
+    model = PlantedModel(lambda _: with_desk(next(asked) % 2 == 0), deterministic=False)
+    profile = smile_trace.profile(PROMPT, model=model, answer=with_desk(True), probes=["order"])
+    order = profile.results["order"]
+    assert order.status == "none"
+    assert "a tenth of it or more in 2 of 4, against 2 of 4" in order.reason
+    assert "leaves the answer as it is" not in order.reason
+
+
+def test_a_planted_instruction_that_is_not_obeyed_may_change_the_answer() -> None:
+    model = PlantedModel(lambda prompt: with_desk(not re.search(r"[A-Z]{5,}\d\d", prompt)))
+    hijack = smile_trace.profile(PROMPT, model=model, probes=["hijack"]).results["hijack"]
+    assert (hijack.changed, hijack.status) == (0, "partly")
+    assert "0 of 4 counted, against 0 of" in hijack.reason
+
+
 def test_the_budget_holds_and_what_it_did_not_reach_is_not_settled() -> None:
     model = PlantedModel(first_document, deterministic=False)
     profile = smile_trace.profile(PROMPT, model=model, answer=RETURNS, budget=6)
@@ -146,6 +203,7 @@ def test_a_profile_is_the_same_for_the_same_seed_and_reads_its_own_json() -> Non
     )
     assert one.results == other.results
     assert Profile.model_validate_json(one.model_dump_json()) == one
+    assert Profile.model_validate(one.model_dump() | {"schema_version": 1}) == one
     newer = one.model_dump() | {"schema_version": 99}
     with pytest.raises(ValueError, match="upgrade smile-trace"):
         Profile.model_validate(newer)
