@@ -39,23 +39,29 @@ def calls(
     """
     from smile_trace.settings import Settings
     from smile_trace.store import Store
-    from smile_trace.store.queries.calls import read_captured
+    from smile_trace.store.queries.calls import count_captured, read_captured
 
     begin = 0 if since is None else since_ns(since)
     with Store.look(Settings()) as store:
         refusal = store.ledger.refusal
         found = list(read_captured(store.database, refusal, since_ns=begin, limit=limit))
+        every = count_captured(store.database, since_ns=begin)
     if as_json:
         for one in found:
             print(json.dumps(_whole(one)))
-    elif not found:
+        return
+    if not found:
         print("No call was read: smile-trace worker --once reads what is new, and doctor says what")
         print("looks like a call and was not read.")
-    elif full:
+        return
+    few = every > len(found)
+    if full:
         print("\n".join(map(_told, found)))
     else:
         width = shutil.get_terminal_size().columns
-        print("\n".join(_listed(found, width, datetime.now(UTC))))
+        print("\n".join(_listed(found, width, datetime.now(UTC), of_more=few)))
+    if few:
+        print(f"the newest {len(found):,} of {every:,} calls (--limit)")
 
 
 def _whole(one: "Captured") -> dict[str, Any]:
@@ -87,7 +93,9 @@ def _start(call: "Call") -> datetime:
     return datetime.fromtimestamp(call.start_ns / 1e9, UTC)
 
 
-def _listed(found: "Sequence[Captured]", width: int, now: datetime) -> Iterator[str]:
+def _listed(
+    found: "Sequence[Captured]", width: int, now: datetime, *, of_more: bool
+) -> Iterator[str]:
     """The lines of the list: the groups by their newest call, the newest last."""
     groups: dict[tuple[str, ...], list[Captured]] = {}
     for one in found:
@@ -97,15 +105,16 @@ def _listed(found: "Sequence[Captured]", width: int, now: datetime) -> Iterator[
         groups[key] = [*groups.pop(key, []), one]
     ids = _short_ids(found)
     for title, members in groups.items():
-        yield from _group(" · ".join(title), members, ids, width, now)
+        shown = " shown" if of_more else ""
+        number = f"{len(members)} call{'' if len(members) == 1 else 's'}{shown}"
+        yield _fit(f"{' · '.join(title)} ({number})", width)
+        yield from _group(members, ids, width, now)
 
 
 def _group(
-    title: str, members: "Sequence[Captured]", ids: dict[str, str], width: int, now: datetime
+    members: "Sequence[Captured]", ids: dict[str, str], width: int, now: datetime
 ) -> Iterator[str]:
-    """A title, what the calls have in common, and a line for each call."""
-    number = f"{len(members)} call{'' if len(members) == 1 else 's'}"
-    yield _fit(f"{title} ({number})", width)
+    """What the calls have in common, and a line for each call."""
     common = _common([one.call.messages for one in members])
     for message in common:
         yield _INDENT + _fit(_message(message, common), width - len(_INDENT))

@@ -93,6 +93,13 @@ def read_captured(
         yield Captured(call, span, row.state, reason, row.status, row.calls_of_trace, beginning)
 
 
+def count_captured(database: Database, *, since_ns: int) -> int:
+    """How many calls began after `since_ns` (Unix nanoseconds)."""
+    query = select(func.count()).select_from(calls).where(calls.c.start_ns >= since_ns)
+    with database.read() as connection:
+        return int(connection.execute(query).scalar_one())
+
+
 def own_beginning(id: str, others: Sequence[str], fewest: int) -> str:
     """The shortest beginning of an id, of at least `fewest` characters, that no other one has."""
     lengths = range(fewest, len(id))

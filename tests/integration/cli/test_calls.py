@@ -56,7 +56,8 @@ def test_calls(tmp_path: Path) -> None:
     shown = _run(tmp_path, "--full", "--limit", "2")
     first, *rest = shown.splitlines()
     assert first.startswith(f"{listed[-2]['id']} ")
-    assert sum(not line.startswith("    ") for line in rest) == 1  # the other call's first
+    assert sum(not line.startswith("    ") for line in rest[:-1]) == 1  # the other call's first
+    assert rest[-1] == "the newest 2 of 26 calls (--limit)"
     assert shown.count("\n    read from") == 2
     assert shown.count("\n    new") == 2
     assert _run(tmp_path, "--json", "--since", "2999-01-01") == ""
@@ -87,6 +88,10 @@ def test_a_call_is_a_line_and_the_prompt_stands_above_its_calls_once(tmp_path: P
         assert len(ids) == 2 + len(asked)
         assert [len(store.traces.find_calls(one)) for one in ids] == [1] * len(ids)
         assert [line.split()[3] for line in lines if "→ No." in line] == ["Is"] * len(asked)
+        assert not any("--limit" in line for line in lines)
+        few = _run(tmp_path, "--limit", "2").splitlines()
+        assert few[-1] == "the newest 2 of 6 calls (--limit)"
+        assert [line for line in few if line.endswith("(2 calls shown)")]
 
 
 def test_ids_are_as_short_as_tells_the_stores_traces_apart(tmp_path: Path) -> None:
