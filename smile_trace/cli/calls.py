@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from smile_trace._text.apart import clipped, last_line, parting
 from smile_trace.cli.arguments import SINCE_HELP, since_ns
 from smile_trace.cli.output import printable
 
@@ -114,15 +115,22 @@ def _listed(
 def _group(
     members: "Sequence[Captured]", ids: dict[str, str], width: int, now: datetime
 ) -> Iterator[str]:
-    """What the calls have in common, and a line for each call."""
+    """What the calls have in common, and a line for each call, with what it differs in."""
     common = _common([one.call.messages for one in members])
     for message in common:
         yield _INDENT + _fit(_message(message, common), width - len(_INDENT))
-    for one in members:
+    asked = [_question(one.call, len(common)) for one in members]
+    for one, question, start in zip(members, asked, parting(asked), strict=True):
         at = _start(one.call)
         when = f"{at:%H:%M}" if at.date() == now.date() else f"{at:%m-%d}"
         head = f"{ids[one.call.id]} {when} {_state(one):<12} "
-        yield head + _exchange(one.call, len(common), width - len(head))
+        room = width - len(head)
+        answer = f"→ {_answered(one.call)}"
+        if question:
+            own = clipped(question, start, max(room // 2, room - len(answer) - 1))
+            yield f"{head}{own} {_fit(answer, room - len(own) - 1)}"
+        else:
+            yield head + _fit(answer, room)
     reasons = Counter(f"{_state(one)}: {one.reason}" for one in members if one.reason)
     for reason, times in reasons.items():
         yield from textwrap.wrap(
@@ -158,27 +166,20 @@ def _short_ids(listed: "Sequence[Captured]") -> dict[str, str]:
     return ids
 
 
-def _exchange(call: "Call", common: int, width: int) -> str:
-    """The last message that a person wrote, else the last one, unless it stands above, and the
-    answer, in at most `width` characters."""
-    answer = f"→ {_answered(call)}"
+def _question(call: "Call", common: int) -> str:
+    """The last message that a person wrote, by its last line, else the last message; nothing if it
+    stands above."""
     own = call.messages[common:]
     if not own:
-        return _fit(answer, width)
+        return ""
     asked = next(filter(_is_question, reversed(own)), own[-1])
-    question = _fit(_asked(asked), max(width // 2, width - len(answer) - 1))
-    return f"{question} {_fit(answer, width - len(question) - 1)}"
+    line = last_line(asked.content) if asked.role == "user" else ""
+    return printable(" ".join((line or _said(asked)).split()))
 
 
 def _is_question(message: "Message") -> bool:
     results = any(slot.result for slot in message.slots)
     return message.role == "user" and bool(message.content.strip()) and not results
-
-
-def _asked(message: "Message") -> str:
-    """A message of a person by its last line: what was retrieved stands before the question."""
-    lines = message.content.split("\n") if message.role == "user" else []
-    return next((line for line in reversed(lines) if line.strip()), _said(message))
 
 
 def _state(one: "Captured") -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal, NamedTuple
 
+from smile_trace._text.apart import clipped, last_line, parting
 from smile_trace._text.lists import listed
 from smile_trace.records.comparison import (
     ANOTHER_ANSWER,
@@ -38,7 +39,9 @@ MEASURE_WORDS = {
     "feedback": "user feedback",
 }
 
-LONGEST_NAME, LONGEST_LABEL, LONGEST_PHRASE = 120, 40, 60
+LONGEST_NAME, LONGEST_LABEL, LONGEST_PHRASE, LONGEST_VALUE = 120, 40, 60, 90
+MOST = 2000
+"""Characters of an input that are looked at."""
 ANY_CALL = 0.995
 """From this share on, the calls that may need a part are all of them, which says nothing."""
 MIN_SHARE = 0.1
@@ -370,6 +373,20 @@ def text_of(comparison: Comparison, change: VersionChange, item: SegmentChange) 
         return part_text(after.segments[item.after].segment)
     assert item.before is not None
     return part_text(before.segments[item.before].segment)
+
+
+def example_titles(change: VersionChange) -> list[str]:
+    """Return a line for each example: what its inputs hold, where it differs from the others'."""
+    names = dict.fromkeys(name for one in change.examples for name in one.variables)
+    shown: dict[str, list[str]] = {}
+    for name in names:
+        texts = [short(last_line(one.variables.get(name, "")), MOST) for one in change.examples]
+        starts = parting(texts)
+        shown[name] = [clipped(t, at, LONGEST_VALUE) for t, at in zip(texts, starts, strict=True)]
+    return [
+        " · ".join(f"{visible(name)}: {shown[name][k]}" for name in one.variables)
+        for k, one in enumerate(change.examples)
+    ]
 
 
 def edit_text(edit: Edit) -> str:

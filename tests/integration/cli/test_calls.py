@@ -87,7 +87,8 @@ def test_a_call_is_a_line_and_the_prompt_stands_above_its_calls_once(tmp_path: P
         ]
         assert len(ids) == 2 + len(asked)
         assert [len(store.traces.find_calls(one)) for one in ids] == [1] * len(ids)
-        assert [line.split()[3] for line in lines if "→ No." in line] == ["Is"] * len(asked)
+        differs = [line.split()[3:6] for line in lines if "→ No." in line]
+        assert differs == [[f"…{number}", "on", "sale,"] for number in range(len(asked))]
         assert not any("--limit" in line for line in lines)
         few = _run(tmp_path, "--limit", "2").splitlines()
         assert few[-1] == "the newest 2 of 6 calls (--limit)"

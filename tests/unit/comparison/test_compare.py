@@ -35,7 +35,7 @@ from smile_trace.records.comparison import (
 from smile_trace.records.report import Report, ReportedPart, ReportGroup, Share
 from smile_trace.records.verdicts import SMALLEST_EFFECT
 from smile_trace.render.comparison import print_comparison, print_report, report_to_markdown
-from smile_trace.render.comparison.layout import edit_verdict
+from smile_trace.render.comparison.layout import edit_verdict, example_titles
 from smile_trace.render.comparison.report_words import summarize
 from smile_trace.store import Store
 from smile_trace.store.tables import explanations, observations
@@ -890,6 +890,28 @@ def test_questions_beside_a_template_without_variables_are_inputs_of_their_own()
     traffic = [_call(1, "open?"), _call(2, "closed?"), _call(3, "open?")]
     chosen = choose_inputs(traffic, "support", [BRIEF], 10, np.random.default_rng(0))
     assert sorted(one.call.messages[1].content for one in chosen) == ["closed?", "open?"]
+
+
+def test_the_title_of_an_example_is_the_end_of_its_question_where_it_differs() -> None:
+    asked = "Documents:\n[1] Catalogue of the ring.\n\nQuestion: "
+    asked += (
+        "I should like to know for the guests of the tower on Sunday how much the bell {} weighs?"
+    )
+    example = {"before": "a", "after": "b", "distance": 1.0}
+    examples = [
+        {"variables": {"user": asked.format(bell)}, **example} for bell in ("Margery", "Dunstan")
+    ]
+    change = VersionChange.model_validate({"before": 0, "after": 1, "examples": examples})
+    end = "…like to know for the guests of the tower on Sunday how much the bell {} weighs?"
+    titles = [f"user: {end.format(bell)}" for bell in ("Margery", "Dunstan")]
+    assert example_titles(change) == titles
+    page = _in_page(change)
+    assert all(f"1.00 · {title}</summary>" in page for title in titles)
+
+
+def _in_page(change: VersionChange) -> str:
+    versions = [VersionReport(label=v, version=v, template="t") for v in "12"]
+    return Comparison(prompt="p", versions=tuple(versions), changes=(change,)).to_html()
 
 
 def test_examples_show_what_differs_between_the_inputs() -> None:
