@@ -42,6 +42,15 @@ def both_ends(text: str, longest: int = LONGEST) -> str:
     return f"{head.rpartition(' ')[0] or head} … {tail.partition(' ')[2] or tail}"
 
 
+def by_words(text: str, longest: int) -> str:
+    """The first words of `text`, at most `longest` characters with the dots."""
+    if len(text) <= longest:
+        return text
+    head = text[: longest - 1]
+    words = head if text[longest - 1].isspace() else head.rpartition(" ")[0]
+    return (words or head[:-1]).rstrip(" ,;:") + " …"
+
+
 def title(text: str) -> str | None:
     """The title of a passage, at most `LONGEST` characters; None if it begins with none.
 

@@ -3,13 +3,13 @@
 import re
 from collections.abc import Callable, Iterator, Sequence
 
-from smile_trace._text.titles import both_ends
+from smile_trace._text.titles import both_ends, by_words
 from smile_trace.records import Explanation, SegmentAttribution
 from smile_trace.records.verdicts import NOT_COMPARED, further, outermost_drivers
 from smile_trace.render.text import visible
 
 _ASIDE = re.compile(rf"(?<=%) \[\d+ to \d+ %\]| \((each less|less|{NOT_COMPARED})[^()]*\)")
-_ALONE = re.compile(r", (all|\d+ %) if removed alone(?=\))")
+_ALONE = re.compile(r", (all|\d+ %)( if removed)? alone(?=\))")
 _AVERAGE = re.compile(r" on average(?=\))")
 _FIRST = " is lost without it on average"
 _QUOTE = re.compile(r"(the \w+ message )?“([^“”]*)”")
@@ -82,15 +82,6 @@ def _is(segment: SegmentAttribution, quoted: str) -> bool:
     text = " ".join(segment.name.split())
     head, _, tail = quoted.partition(" … ")
     return text == quoted or (bool(tail) and text.startswith(head) and text.endswith(tail))
-
-
-def by_words(text: str, longest: int) -> str:
-    """Return the first words of `text`, at most `longest` characters with the dots."""
-    if len(text) <= longest:
-        return text
-    head = text[: longest - 1]
-    words = head if text[longest - 1].isspace() else head.rpartition(" ")[0]
-    return (words or head[:-1]).rstrip(" ,;:") + " …"
 
 
 def by_clauses(text: str, longest: int) -> str:

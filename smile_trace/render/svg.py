@@ -12,9 +12,10 @@ from functools import partial
 from itertools import groupby
 from typing import Literal
 
+from smile_trace._text.titles import by_words
 from smile_trace.records import Explanation
 from smile_trace.render.compact import Room, compacted
-from smile_trace.render.headline import by_clauses, by_words, headline
+from smile_trace.render.headline import by_clauses, headline
 from smile_trace.render.heatmap_layout import Heatmap, heatmap
 from smile_trace.render.html import filled
 from smile_trace.render.pieces import Block, Fold, Piece

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from smile_trace._text.lists import in_words, listed_few, ordinal
+from smile_trace._text.lists import in_words, listed, listed_few, ordinal
 from smile_trace.records import FieldChange, SegmentAttribution
 from smile_trace.records.verdicts import around, drives, effect
 
@@ -47,13 +47,14 @@ def field_clauses(
     known; the fields that have no place are counted."""
     said = _one_per_field(list(_finest(_causes(fields, [*segments, *coarser]), coarser)))
     named = names([part for cause in said for part in cause.parts]) if said else {}
+    without: dict[str, list[str]] = {}
     for cause in said:
+        who = " and ".join(named[part.key] for part in cause.parts)
         what = _fields_named(cause.paths, tools)
-        if len(cause.parts) == 1:
-            yield f"without {named[cause.parts[0].key]} {what}"
-        else:
-            both = " and ".join(named[part.key] for part in cause.parts)
-            yield f"without both {both} {what} (either is enough)"
+        if len(cause.parts) > 1:
+            who, what = f"both {who}", f"{what} (either is enough)"
+        without.setdefault(what, []).append(who)
+    yield from (f"without {listed(who, 'or')} {what}" for what, who in without.items())
     others = {change.path for change in fields} - {path for one in said for path in one.paths}
     if said and others:
         change = "field changes" if len(others) == 1 else "fields change"

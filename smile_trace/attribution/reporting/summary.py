@@ -7,7 +7,7 @@ from itertools import combinations
 
 from smile_trace._text.json_fields import path_of, written_path
 from smile_trace._text.lists import in_words, listed, listed_few, ordinal
-from smile_trace._text.titles import LONGEST, both_ends, title
+from smile_trace._text.titles import LONGEST, both_ends, by_words, title
 from smile_trace.attribution.answer_change.response_scores import NEGLIGIBLE
 from smile_trace.attribution.answer_span import AnswerSpan
 from smile_trace.attribution.reporting.field_clauses import field_clauses
@@ -45,6 +45,10 @@ _TITLED = ("document", "section", "example", "variable")
 _AS_ALONE, _LIKE_ALONE = 0.02, 0.05
 """Where what is lost without a part alone differs by less from its average it is not said to be
 one, or by less is not said itself."""
+
+_QUOTE = r"“([^“”]*)”"
+_LONG, _SHORT = 28, 20
+"""Characters of a quotation that is shortened where it is said again, and then."""
 
 _MAX_KINDS = 2
 """Kinds of parts that are counted one by one."""
@@ -123,10 +127,34 @@ def summarize(
     if fidelity.status == "partial" and fidelity.further_calls is not None:
         clauses.append(f"about {fidelity.further_calls:,} more calls would tell (--until-settled)")
     if whole := [s for s in tree.free if s.significant and s.key in unopened]:
+        whole.sort(key=lambda s: -len(s.text))
         names = [tree.by_itself(s, tree.like(s)) for s in whole]
-        clauses.append(f"not looked at inside: {listed_few(names)} (--budget)")
-    joined = "; ".join(clauses) + "."
+        clauses.append(f"not looked at inside: {listed_few(names, 1)} (--budget)")
+    joined = _named_once("; ".join(clauses), tree.placed) + "."
     return joined[0].upper() + joined[1:]
+
+
+def _named_once(sentence: str, placed: Mapping[str, str]) -> str:
+    """Name each part by its first words where it is mentioned again, and say only once what it is a
+    piece of."""
+    for full, name in placed.items():
+        head, first, rest = sentence.partition(name)
+        place = full.removeprefix(name)
+        told = place if rest.startswith(place) else ""  # else it was named inside of it
+        sentence = f"{head}{first}{told}{rest.removeprefix(told).replace(full, name)}"
+    quoted = re.findall(_QUOTE, sentence)
+    seen = set[str]()
+
+    def named(match: re.Match[str]) -> str:
+        text = match[1]
+        if text not in seen or len(text) <= _LONG:
+            seen.add(text)
+            return match[0]
+        begins = by_words(text.partition(" … ")[0], _SHORT).removesuffix(" …")
+        alike = any(other.startswith(begins) for other in quoted if other != text)
+        return match[0] if alike else f"“{begins} …”"
+
+    return re.sub(_QUOTE, named, sentence)
 
 
 def part_named(answer: str, part: AnswerSpan | None) -> str | None:
@@ -154,6 +182,8 @@ class _Tree:
         self.everything = sorted([*segments, *coarser], key=lambda s: s.places)
         self.free = [s for s in segments if not s.protected]
         self._outermost = [s for s in self.everything if s.parent is None]
+        self.placed: dict[str, str] = {}
+        """The names that tell what a part is a piece of, with the names that do not."""
 
     def above(self, segment: SegmentAttribution) -> Iterator[SegmentAttribution]:
         """The passages around the segment, the smallest first."""
@@ -191,17 +221,27 @@ class _Tree:
         if _words(segment.text) == _words(passage.text):
             return self.named(passage)
         sources = (p for p in self.above(segment) if p.unit in ("document", "tool_result"))
-        within = passage if self._is_repeated(segment) else next(sources, None)
-        return name if within is None else f"{name} in {self.named(within)}"
+        if self._is_repeated(segment):
+            return f"{name} in {self.named(passage)}"
+        if (source := next(sources, None)) is None:
+            return name
+        placed = f"{name} in {self.named(source)}"
+        self.placed[placed] = name
+        return placed
 
     def _is_repeated(self, segment: SegmentAttribution) -> bool:
         text = f" {_words(segment.text)} "
         return sum(f" {_words(whole.text)} ".count(text) for whole in self._outermost) > 1
 
     def by_itself(self, segment: SegmentAttribution, like: Sequence[SegmentAttribution]) -> str:
-        """A tool's result by its tool, else the segment's text, told apart from those like it."""
-        result = result_name(segment, self.messages)
-        return _named(segment, like) if result is None else str(result)
+        """A tool's result by its tool, the only message of a role by it, else the segment's text,
+        told apart from those like it."""
+        if (result := result_name(segment, self.messages)) is not None:
+            return str(result)
+        roles = [message.role for message in self.messages]
+        if segment.unit == "message" and roles.count(segment.role) == 1:
+            return f"the {segment.role} message"
+        return _named(segment, like)
 
     def like(
         self, segment: SegmentAttribution, finest: Sequence[SegmentAttribution] = ()
@@ -251,11 +291,11 @@ def _drivers(tree: _Tree, of: str) -> str:
 
 
 class _Costs:
-    """What is lost without segments: on average over what else is removed, which is said once, and
-    alone if that was measured and is another number."""
+    """What is lost without segments: on average over what else is removed, and alone if that was
+    measured and is another number; which is which is said once."""
 
     def __init__(self) -> None:
-        self._said = False
+        self._said: set[str] = set()
 
     def of(self, segment: SegmentAttribution, is_lost: str = "") -> str:
         """Say it of a segment; `is_lost`: what of, where that is said."""
@@ -264,9 +304,16 @@ class _Costs:
         if segment.ci_low >= 1 or (apart is not None and apart < _AS_ALONE):
             return f"without it, {lost}" if is_lost else lost
         average, differs = f"{lost}{' without it' if is_lost else ''}", (apart or 0) >= _LIKE_ALONE
-        if differs or not self._said:
-            average, self._said = f"{average} on average", True
-        return f"{average}, {_percent(alone or 0.0)} if removed alone" if differs else average
+        average = self._once(average, " on average")
+        if not differs:
+            return average
+        return f"{average}, {self._once(_percent(alone or 0.0), ' if removed')} alone"
+
+    def _once(self, cost: str, how: str) -> str:
+        if how in self._said:
+            return cost
+        self._said.add(how)
+        return f"{cost}{how}"
 
 
 def _perhaps_first(tree: _Tree, first: FirstPlace | None) -> Iterator[str]:

@@ -90,6 +90,41 @@ def results_of(tools: Sequence[str]) -> list[Message]:
 RESULT = '{"id": 1, "day": "Friday"}'
 
 
+def test_a_part_that_is_named_again_has_a_short_name_and_its_place_once() -> None:
+    birds = ['"name": "Loki", "kind": "merlin"', '"name": "Brenna", "kind": "Harris hawk"']
+    whole = segment(RESULT, 0.6, 0.7, 0.8, message=1, role="tool", unit="tool_result", end=26)
+    rules = segment("Be brief. Be kind.", 0.1, 0.2, 0.3, role="system", unit="message", key="r")
+    parts = [
+        driver(text, message=1, role="tool", key=text, parent=0, start=20 * k, end=20 * k + 9)
+        for k, text in enumerate(birds)
+    ]
+    told = summarize(
+        [*parts, rules],
+        RELIABLE,
+        messages=[*results_of(["order"]), Message(role="system", content=rules.text)],
+        coarser=[whole],
+        interactions=[together("either", *birds), together("both", "r", birds[0])],
+        unopened=[*birds, "r"],
+    )
+    loki, brenna = '“name: "Loki" …”', '“name: "Brenna" …”'
+    assert told == (
+        f"{DEPENDS}the result of order (70 % [60 to 80 %] of the answer is lost without it on "
+        'average), there on “name: "Loki", "kind": "merlin"” (60 % [50 to 70 %]) and “name: '
+        '"Brenna", "kind": "Harris hawk"” (60 % [50 to 70 %]); on the system message (20 % '
+        f"[10 to 30 %]); of {loki} and {brenna} either is enough; the system message and {loki} "
+        f"only work together; not looked at inside: {brenna} and two more (--budget)."
+    )
+
+
+def test_parts_without_which_the_same_changes_are_said_together() -> None:
+    words = [driver("runway", key="a"), driver("11", key="b"), driver("now", key="c")]
+    path = "$.tool_calls[0].arguments.runway"
+    fields = [FieldChange(key=key, path=path, share=0.5) for key in "ab"]
+    fields.append(FieldChange(key="c", path="$.tool_calls[0].name", share=0.5))
+    told = said(words, fields=fields, tools=["sightings"])
+    assert "; without “runway” or “11” the argument `runway` changes; without “now” the" in told
+
+
 @pytest.mark.parametrize(
     ("tools", "named"),
     [
@@ -702,7 +737,7 @@ def test_what_is_lost_without_it_is_not_said_of_an_average() -> None:
     near = segment("lamp", 0.2, 0.2, 0.2, key="c", leave_one_out=0.21)
     assert said([system, user, near], without_both=[("a", "b", 0.99), ("a", "c", 0.6)]) == (
         "The answer depends on “Answer” (52 % of the answer is lost without it on average, 27 % if "
-        "removed alone), “Where” (25 % on average, 0 % if removed alone) and “lamp” (20 %); "
+        "removed alone), “Where” (25 %, 0 % alone) and “lamp” (20 %); "
         "without both “Answer” and “Where”, 99 % of the answer is lost."
     )
 
