@@ -238,6 +238,7 @@ def _replayed(item: Influence, effect: EditEffect, verdict: Verdict) -> Influenc
         verdict=verdict,
         calls_tried=effect.inputs,
         calls_lost=effect.changed,
+        calls_need=effect.changed,
         may_need=may_need(effect.inputs, effect.changed),
         tokens_saved=item.tokens_saved if verdict == "excluded" else None,
         usd_saved=item.usd_saved if verdict == "excluded" else None,

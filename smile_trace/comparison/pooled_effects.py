@@ -11,10 +11,13 @@ The covariance is the jackknife over clusters, CV3 (Bell & McCaffrey 2002; MacKi
 β̂₍c₎)ᵀ, where β̂₍c₎ is the fit without cluster c and β̂ − β̂₍c₎ = (XᵀX)⁻¹ X_cᵀ (I − H_cc)⁻¹ û_c.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from smile_trace.records.verdicts import SMALLEST_EFFECT
 
 Array = NDArray[np.float64]
 
@@ -113,8 +116,8 @@ def _without_each(
     return moved, alone
 
 
-LOST = 0.5
-"""Answer change from which the answer counts as lost."""
+REMOVED = 0.5
+"""Share of a segment from which it counts as removed."""
 INTACT = 0.25
 """Answer change that the other segments must stay below for a row to be evidence on one segment."""
 
@@ -129,7 +132,9 @@ class PooledRows:
     probability. `varies` is False where x_i could not vary, same shape as x. `design` is a number
     per row that calls with the same masks share (the same request, asked again; calls of one shape
     up to method 5), None if every call has its own: such calls share their chance errors, so a
-    design is one cluster. The rows tell of `asked` perturbed prompts, None if of one each.
+    design is one cluster. The rows tell of `asked` perturbed prompts, None if of one each. `alone`
+    are answer changes with one segment alone removed, as (call, segment, change): in no estimate,
+    they show what a single call loses.
     """
 
     x: Array
@@ -140,6 +145,7 @@ class PooledRows:
     varies: NDArray[np.bool_]
     design: NDArray[np.int_] | None = None
     asked: int | None = None
+    alone: Sequence[tuple[int, int, float]] = ()
 
     def __len__(self) -> int:
         return len(self.y)
@@ -164,6 +170,7 @@ class PooledRows:
             weight=self.weight[used],
             varies=self.varies[used],
             design=None if self.design is None else self.design[used],
+            alone=self.alone,
         )
 
 
@@ -174,8 +181,9 @@ class Pooled:
     `influence` and its `error` (standard error, infinite if the rows do not determine it) are in
     units of answer change; `spread` is the influence's standard deviation between calls. `tried`
     counts the calls (by Kish's formula if their weights differ) in which the segment was removed
-    while the rest preserved the answer, `lost` those among them that lost it every time. `calls`
-    counts those with masks of their own that removed the segment by itself.
+    alone, or while the rest preserved the answer, `lost` those among them that lost the smallest
+    effect every time, `need` those of these in which it was removed alone. `calls` counts those
+    with masks of their own that removed the segment by itself.
     """
 
     influence: Array
@@ -183,14 +191,15 @@ class Pooled:
     spread: Array
     tried: Array
     lost: Array
+    need: Array
     calls: NDArray[np.int_]
 
 
-def pool(rows: PooledRows) -> Pooled:
+def pool(rows: PooledRows, limit: float = SMALLEST_EFFECT) -> Pooled:
     """Estimate every segment's influence, each from the rows in which x_i could vary. With fewer
-    than two such calls its error is infinite."""
+    than two such calls its error is infinite. `limit` is the smallest effect that matters."""
     n = rows.x.shape[1]
-    influence, error, spread, tried, lost = np.zeros((5, n))
+    influence, error, spread, tried, lost, need = np.zeros((6, n))
     error[:] = np.inf
     calls = np.zeros(n, dtype=int)
     patterns, of_segment = np.unique(rows.varies, axis=1, return_inverse=True)
@@ -206,8 +215,9 @@ def pool(rows: PooledRows) -> Pooled:
         predicted = _design(part.x, part.q) @ found.coefficients
         spread[own] = _spread(part, predicted)[own]
         for i in own:
-            tried[i], lost[i] = _losses(part, predicted - influence[i] * part.x[:, i], i)
-    return Pooled(influence, error, spread, tried, lost, calls)
+            rest = predicted - influence[i] * part.x[:, i]
+            tried[i], lost[i], need[i] = _losses(part, rest, i, limit)
+    return Pooled(influence, error, spread, tried, lost, need, calls)
 
 
 def _design(x: Array, q: Array) -> Array:
@@ -249,20 +259,28 @@ def _spread(rows: PooledRows, predicted: Array) -> Array:
     return spread
 
 
-def _losses(rows: PooledRows, rest: Array, i: int) -> tuple[float, float]:
+def _losses(rows: PooledRows, rest: Array, i: int, limit: float) -> tuple[float, float, float]:
     """Calls in which segment i was removed with the `rest` (the answer change without it) intact,
-    and those that lost the answer. A row counts by its mask, never by its own answer change."""
-    _, label = np.unique(rows.call, return_inverse=True)
+    those that never lost less than `limit` without it, and those of which that is measured. What a
+    call lost with it alone removed is decisive: where parts work against one another, nothing may
+    be lost without a second one. A row counts by its mask, never by its own answer change."""
+    calls, label = np.unique(rows.call, return_inverse=True)
     weight = _per_call(rows)
-    evidence = (rows.x[:, i] > LOST) & (rest < INTACT)
-    asked = np.bincount(label[evidence], minlength=len(weight))
-    losses = np.bincount(label[evidence & (rows.y >= LOST)], minlength=len(weight))
-    calls = asked > 0
-    if not calls.any():
-        return 0.0, 0.0
-    tried = weight[calls].sum() ** 2 / (weight[calls] ** 2).sum()
-    missing = calls & (losses == asked)
-    return float(tried), float(weight[missing].sum() / weight[calls].sum() * tried)
+    removed = rows.x[:, i] > REMOVED
+    least, alone = np.full((2, len(calls)), np.inf)
+    np.minimum.at(least, label[removed], rows.y[removed])
+    places = {int(call): k for k, call in enumerate(calls)}
+    for call, segment, change in rows.alone:
+        if segment == i and call in places:
+            alone[places[call]] = min(alone[places[call]], change)
+    measured = np.isfinite(alone)
+    missing = np.where(measured, alone, least) >= limit
+    asked = measured | (np.bincount(label[removed & (rest < INTACT)], minlength=len(calls)) > 0)
+    if not asked.any():
+        return 0.0, 0.0, 0.0
+    tried = weight[asked].sum() ** 2 / (weight[asked] ** 2).sum()
+    share = weight[asked & missing].sum() / weight[asked].sum()
+    return float(tried), float(share * tried), float((measured & missing).sum())
 
 
 def _per_call(rows: PooledRows) -> Array:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smile_trace.attribution.estimation.inference import REMOVAL_PROBABILITIES
-from smile_trace.comparison.pooled_effects import Array, PooledRows
+from smile_trace.comparison.pooled_effects import REMOVED, Array, PooledRows
 from smile_trace.comparison.templates import segment_template, segments_of_levels
 from smile_trace.comparison.verdicts import MIN_CALLS
 from smile_trace.records import Signal
@@ -68,6 +68,7 @@ class PooledRowReader:
         }
         x, y, q, call, weight, varies = [], [], [], [], [], []
         designs: dict[int, list[str]] = {}
+        single: list[tuple[int, int, float]] = []
         asked = 0
         rows = self._prompts.masks(list(known))
         rows.sort(key=lambda row: (row.explanation_id, row.level))
@@ -76,8 +77,12 @@ class PooledRowReader:
             if level >= len(of_levels) or not of_levels[level][1].any():
                 continue
             shares, alone = of_levels[level]
-            masks = list(of_level)
+            every = list(of_level)
+            single += _removed_alone(every, shares, alone)
+            masks = [row for row in every if row.kind != "leave_one_out"]
             asked += len(masks)
+            if not masks:
+                continue
             drawn_here = masks[0].keep_probability is None
             for row in _drawn(masks):
                 removed = np.frombuffer(row.mask.encode(), dtype=np.uint8) == ord("0")
@@ -102,6 +107,7 @@ class PooledRowReader:
             varies=np.array(varies),
             design=np.array([shared[number] for number in call]),
             asked=asked,
+            alone=single,
         )
 
     def _levels(self, ids: Sequence[int]) -> dict[int, tuple[tuple[str, ...], ...]]:
@@ -169,6 +175,17 @@ def _map(
     if text.any() and not shares[:, text].any():
         alone[:] = False
     return shares / np.maximum(shares.sum(axis=0), 1), alone
+
+
+def _removed_alone(
+    rows: Sequence[MaskRow], shares: Array, alone: NDArray[np.bool_]
+) -> Iterator[tuple[int, int, float]]:
+    """The answer change of each row that removed one unit, which is a segment, and nothing else."""
+    for row in rows:
+        if row.keep_probability is None and row.mask.count("0") == 1:
+            held = np.flatnonzero(shares[row.mask.index("0")] > REMOVED)
+            if len(held) == 1 and alone[held[0]]:
+                yield row.explanation_id, int(held[0]), row.answer_change
 
 
 def _drawn(rows: Sequence[MaskRow]) -> Iterator[MaskRow]:

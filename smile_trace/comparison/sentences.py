@@ -17,6 +17,7 @@ from smile_trace.records.verdicts import NO_DIFFERENCE, NOT_COMPARED, NOT_MEASUR
 from smile_trace.render.comparison.layout import (
     edit_phrase,
     inputs,
+    may_need,
     moved_answers,
     passage_of,
     quoted,
@@ -65,7 +66,10 @@ def _idle(latest: VersionReport) -> list[str]:
         over = " to ".join(f"{count:,}" for count in dict.fromkeys((counts[0], counts[-1])))
         average = f"on average over {over} calls{costs}"
         average += f" ({NOT_COMPARED})" if latest.signal == "text" else ""
-        found.append(f"{_parts(idle)} of version {latest.label} {NO_DIFFERENCE} {average}.")
+        needed = max(idle, key=lambda item: item.calls_need)
+        part = "it" if len(idle) == 1 else quoted(needed.segment.text)
+        rare = f"; {may_need(needed, part)}" if needed.calls_need else ""
+        found.append(f"{_parts(idle)} of version {latest.label} {NO_DIFFERENCE} {average}{rare}.")
     if unknown:
         was, most = "was" if len(unknown) == 1 else "were", max(item.at_most for item in unknown)
         said = f"{was} {NOT_MEASURED}: up to {100 * most:.0f} % of the answer"

@@ -28,8 +28,8 @@ class PooledVerdict:
     `low` and `high` are the ends of the interval, in [-1, 1]. `p_value` is two-sided for "no
     influence at all", None if the standard error is infinite; `significant` after
     Benjamini–Hochberg over the template's segments. `may_need` is the upper 95 % bound on the share
-    of calls that need the segment, whatever its mean influence. `calls_needed` would settle an open
-    segment; None if unknown.
+    of calls that lose the smallest effect without it, whatever its mean influence. `calls_needed`
+    would settle an open segment; None if unknown.
     """
 
     verdict: Verdict
@@ -83,7 +83,7 @@ def _two_sided(estimate: Array, error: Array, freedom: NDArray[np.int_]) -> Arra
 
 def may_need(tried: float, lost: float) -> float:
     """Upper 95 % bound on the share of calls that need a segment (Clopper & Pearson 1934): about
-    3/m if none of m calls lost its answer (Hanley & Lippman-Hand 1983), 1 without calls."""
+    3/m if none of m calls needs it (Hanley & Lippman-Hand 1983), 1 without calls."""
     if tried <= 0 or lost >= tried:
         return 1.0
     return float(min(scipy.stats.beta.ppf(1 - ALPHA, lost + 1, tried - lost), 1.0))

@@ -42,7 +42,7 @@ def report(
     influences = [Influence(segment=s, influence=0.0, ci_low=-1.0, ci_high=1.0) for s in segments]
     rows = evidence.rows
     if rows is not None:
-        pooled = pool(rows)
+        pooled = pool(rows, limit)
         verdicts = pooled_verdicts(pooled, limit)
         influences = [
             _influence(segment, pooled, k, verdicts[k]) for k, segment in enumerate(segments)
@@ -85,6 +85,7 @@ def _influence(
         spread=float(pooled.spread[place]),
         calls_tried=float(pooled.tried[place]),
         calls_lost=float(pooled.lost[place]),
+        calls_need=int(pooled.need[place]),
         may_need=verdict.may_need,
         calls_needed=verdict.calls_needed,
         calls=int(pooled.calls[place]),

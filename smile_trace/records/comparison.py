@@ -36,9 +36,10 @@ class Influence(Record):
 
     `influence`, in units of answer change in [-1, 1], lies inside `[ci_low, ci_high]`; it is
     positive if removing the segment takes answers away. `standard_error` is None if the rows do not
-    give it. `spread` is the standard deviation between calls. Of `calls_tried` calls with only this
-    segment removed, `calls_lost` lost the answer; `may_need` is the 95 % upper bound on the share
-    of calls that need it. `calls_needed` calls would settle an open segment. `tokens_saved` and
+    give it. `spread` is the standard deviation between calls. Of `calls_tried` calls without this
+    segment (alone, or with what cost little), `calls_lost` always lost the smallest effect or more;
+    `may_need` is the 95 % upper bound on their share, and `calls_need` are those of them in which
+    it was removed alone. `calls_needed` calls would settle an open segment. `tokens_saved` and
     `usd_saved` are what removing an excluded segment saves per thousand calls; None if unknown.
     `calls` with masks of their own removed it by itself; None if that was not counted.
     """
@@ -54,6 +55,7 @@ class Influence(Record):
     spread: float = 0.0
     calls_tried: float = 0.0
     calls_lost: float = 0.0
+    calls_need: int = 0
     may_need: float = 1.0
     calls_needed: int | None = None
     tokens_saved: float | None = None

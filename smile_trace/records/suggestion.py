@@ -42,7 +42,7 @@ class Trial(Record):
     """The changed prompt replayed beside the original.
 
     `answers`: how far the answers to the held-out calls lie apart, beyond the model's own noise.
-    `moved`: the held-out calls whose answer became another one (half of it is gone).
+    `moved`: the held-out calls that lost the smallest effect or more, beyond noise.
     `cases_gained`: among requests with confirmed failures that the original gets wrong, those that
     the changed prompt gets all right; `cases_lost`: among those that it gets right, those with one
     now wrong. Failures of one request count once. `p_value` is one-sided for "no more requests

@@ -24,7 +24,7 @@ def print_suggestions(found: Suggestions, console: Console | None = None) -> Non
     console.print(Text(short(told, _LONGEST_LINE), style="bold"))
     for number, suggestion in enumerate(found.suggestions, start=1):
         console.print(Text(f"\n{number}. {short(suggestion.what, _LONGEST_LINE)}", style="bold"))
-        for line in _lines(suggestion):
+        for line in _lines(suggestion, found.smallest_effect):
             console.print(Padding(Text(line), (0, 3)))
     if found.not_proposed:
         console.print(Text("\nNot proposed", style="dim"))
@@ -40,9 +40,8 @@ def print_suggestions(found: Suggestions, console: Console | None = None) -> Non
 
 
 NOT_TESTED = (
-    "They act in certain cases only. That no answer to these calls became another one without them "
-    "says nothing about the next such case. Keep them, or confirm a case of each (smile-trace "
-    "review)."
+    "They act in certain cases only. That the answers to these calls stay without them says "
+    "nothing about the next such case. Keep them, or confirm a case of each (smile-trace review)."
 )
 
 
@@ -50,8 +49,8 @@ def _untested(one: Untested) -> str:
     return f"“{short(visible(one.text), _LONGEST_LINE)}” ({one.acts_in})"
 
 
-def _lines(suggestion: Suggestion) -> list[str]:
-    lines = [*_tried(suggestion.trial), *_saved(suggestion)]
+def _lines(suggestion: Suggestion, limit: float) -> list[str]:
+    lines = [*_tried(suggestion.trial, limit), *_saved(suggestion)]
     if suggestion.kind == "no_effect":
         rare = 100 * suggestion.trial.moved.high
         lines.append(f"a rule for rare cases shows only there: up to {rare:.0f} % of calls may be")
@@ -61,9 +60,10 @@ def _lines(suggestion: Suggestion) -> list[str]:
     return lines
 
 
-def _tried(trial: Trial) -> list[str]:
+def _tried(trial: Trial, limit: float) -> list[str]:
     answers = trial.answers
-    moved = f"{trial.moved.count} of {trial.moved.of} lost half of the answer or more, beyond noise"
+    much = f"{100 * limit:g} % of the answer or more"
+    moved = f"{trial.moved.count} of {trial.moved.of} lost {much}, beyond noise"
     said = moved_answers(answers) if answers.repeats else f"{moved} ({_interval(trial.moved)})"
     lines = [
         f"held-out calls: {said}; mean change {answers.distance:.2f} "

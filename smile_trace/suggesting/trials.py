@@ -155,7 +155,7 @@ class Trials:
         if not pairs:
             raise NothingTried("the model answered none of the held-out calls that it is about")
         gained, lost = await self.corrected(template, self.material.cases_held_out, document)
-        moved = sum(self._mean([pair]) >= CHANGED for pair in pairs)
+        moved = sum(self._mean([pair]) >= self.limit for pair in pairs)
         return Trial(
             answers=self._compared(pairs),
             moved=share_of(moved, len(pairs)),

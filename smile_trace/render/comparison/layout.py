@@ -299,11 +299,21 @@ def verdict_of(influence: Influence, version: VersionReport) -> str:
     if influence.calls_needed:
         words.append(f"{influence.calls_needed:,} calls would tell")
     if influence.verdict == "excluded" and influence.may_need < ANY_CALL:
-        words.append(f"at most {influence.may_need:.1%} of calls may need it")
+        words.append(may_need(influence))
     if influence.tokens_saved is not None:
         usd = "" if influence.usd_saved is None else f", ${influence.usd_saved:.4f}"
         words.append(f"saves {influence.tokens_saved:,.0f} tokens{usd} per 1,000 calls")
     return "; ".join(words)
+
+
+def may_need(influence: Influence, part: str = "it") -> str:
+    """Return how many calls need an excluded part all the same, which lose what matters without
+    it, and how many may."""
+    bound, need = f"at most {100 * influence.may_need:.1f} %", influence.calls_need
+    if need:
+        are = "needs" if need == 1 else "need"
+        return f"{need} of {round(influence.calls_tried)} calls {are} {part}, {bound} of all"
+    return f"{bound} of calls may need {part}"
 
 
 def open_parts(version: VersionReport) -> str:

@@ -28,7 +28,10 @@ _STYLE = {
 _MAX_ROWS = 12
 _CHANGED = "changed: how much of an answer, on average (1: another answer altogether)"
 _INFLUENCE = "influence: what an answer loses without the part, on average (1: all of it)"
-_EXCLUDED = "excluded: no measurable difference on average; at most so many calls may need it"
+_EXCLUDED = (
+    "excluded: no measurable difference on average; so many calls may lose the smallest effect "
+    "that matters without it, at most"
+)
 _MATTERED = (
     "mattered in: of the calls that hold it · interval: the share of all such calls · loss: what "
     "an answer loses without it, on average (1: all of it), where it was removed alone · "

@@ -48,7 +48,7 @@ class Partitions(NamedTuple):
 class MaskRow(NamedTuple):
     """An answered mask: "1" = retained, `fixed` are the indices of segments that could not be
     removed, `answer_change` is in [0, 1]; `keep_probability` is None if every mask of the level was
-    asked, not a few at random."""
+    asked, not a few at random, or every one without a single unit (`leave_one_out`)."""
 
     explanation_id: int
     level: int
@@ -57,6 +57,7 @@ class MaskRow(NamedTuple):
     answer_change: float
     keep_probability: float | None
     text_hash: str
+    kind: str
 
 
 @contextmanager
@@ -210,8 +211,8 @@ class PromptReader:
         return {row.id: Partitions(row.signal, json.loads(row.partitions)) for row in rows}
 
     def masks(self, explanation_ids: Sequence[int]) -> list[MaskRow]:
-        """The masks of those explanations that the target model answered: the random ones, and of
-        some levels every mask but the full one."""
+        """The masks of those explanations that the target model answered: the random ones, those
+        without a single unit, and of some levels every mask but the full one."""
         query = select(
             observations.c.explanation_id,
             observations.c.level,
@@ -220,9 +221,10 @@ class PromptReader:
             observations.c.shift,
             observations.c.keep_probability,
             observations.c.text_hash,
+            observations.c.kind,
         ).where(
             or_(
-                observations.c.kind == "enumerated",
+                observations.c.kind.in_(("enumerated", "leave_one_out")),
                 and_(observations.c.kind == "random", observations.c.keep_probability.is_not(None)),
             ),
             observations.c.asked == "target",
@@ -238,6 +240,7 @@ class PromptReader:
                 row.shift,
                 row.keep_probability,
                 row.text_hash,
+                row.kind,
             )
             for row in rows
         ]

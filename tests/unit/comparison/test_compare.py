@@ -629,6 +629,40 @@ def test_a_request_that_was_sent_again_is_no_further_evidence(store: Store) -> N
     assert errors() == pytest.approx(once)
 
 
+def test_calls_that_lose_a_fact_without_a_part_that_is_idle_on_average_are_counted(
+    store: Store,
+) -> None:
+    """Where another part is gone too nothing is lost; what is lost without it alone decides."""
+    plant(store, "answer", "2", BEFORE, QUESTIONS, effects=EFFECTS)
+    idle = [one.text for one in segment_template("answer", "2", BEFORE, "sentence")].index(
+        "Be brief."
+    )
+    needing = len(QUESTIONS) // 3
+    with store.database.write() as connection:
+        rows = connection.execute(observations.select()).mappings().all()
+        alone = [
+            {
+                **row,
+                "number": 99,
+                "kind": "leave_one_out",
+                "mask": "".join("0" if k == idle else "1" for k in range(len(row["mask"]))),
+                "keep_probability": None,
+                "shift": 0.2 if row["explanation_id"] <= needing else 0.0,
+            }
+            for row in rows
+            if row["number"] == 0
+        ]
+        connection.execute(observations.insert(), alone)
+    comparison = _compare(store, versions=["2"])
+    found = _influence(comparison, 0, "Be brief.")
+    assert found.verdict == "excluded"
+    assert (found.calls_tried, found.calls_lost) == pytest.approx((len(QUESTIONS), needing))
+    assert found.may_need > needing / len(QUESTIONS)
+    told = f"{needing} of {len(QUESTIONS)} calls need it, at most {100 * found.may_need:.1f} %"
+    assert f"{told} of all; saves" in comparison.to_html()
+    assert f"{needing} of {len(QUESTIONS)} calls need “Be brief.”, at most" in comparison.summary
+
+
 @pytest.mark.parametrize("signals", [("text", "probability"), ("probability", "text")])
 def test_signals_that_differ_are_not_compared(store: Store, signals: tuple[str, str]) -> None:
     for version, signal in zip("23", signals, strict=True):

@@ -125,6 +125,15 @@ def test_of_a_constant_model_every_segment_is_excluded() -> None:
     assert all(0.02 < j.may_need < 0.05 for j in judged)
 
 
+@pytest.mark.parametrize("noise", [0.0, 0.15])
+def test_a_call_needs_a_part_without_which_a_fifth_is_lost(
+    noise: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(planted, "SOMETIMES", ((0.2, 0.35), (0.8, 0.1), (0.4, 0.5)))
+    monkeypatch.setattr(planted, "NOISE", noise)
+    assert planted.score(8).needed_bound == 1.0
+
+
 @pytest.mark.parametrize("calls", [1, 9])
 def test_few_calls_leave_everything_open(calls: int) -> None:
     rows = planted.pooled_rows(np.random.default_rng(7), calls=calls)

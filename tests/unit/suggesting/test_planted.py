@@ -39,7 +39,9 @@ def test_what_has_no_effect_and_what_harms_is_found_and_nothing_else(
     assert Suggestions.model_validate_json(found.model_dump_json()) == found
     found.show()
     guarded = GUARD in prompt.no_effect
-    assert ("Not tested by these calls" in capsys.readouterr().out) == guarded
+    shown = " ".join(capsys.readouterr().out.split())
+    assert ("Not tested by these calls" in shown) == guarded
+    assert ("lost 10 % of the answer or more, beyond noise" in shown) == bool(prompt.noise)
 
 
 def test_too_few_calls_are_told_before_anything_is_asked(tmp_path: Path) -> None:
