@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 4
 
-METHOD_VERSION = 6
+METHOD_VERSION = 7
 """Incremented when the same responses would give a different Explanation."""
 
 _LINE = 160

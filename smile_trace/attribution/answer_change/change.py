@@ -5,10 +5,11 @@
 Units are clauses, items of lists, rows of tables and lines of code. *share*: the unit's share of
 what the answer tells: a content word 1, a value, name or negation 2, a function word almost
 nothing. *said*: the share of the unit that the response says again, in any form; every word of the
-response counts once. *reworded*: of the rest, as much as other words of the response tell, times
-how near in meaning the units' sentence vectors are. *agreement*: 1, less 0.8 of what is left for
-each other value, name, negation, role or place in an order, and up to 0.6 for each word exchanged
-in a frame that stayed. Additions cost nothing, unless they deny what the logged answer says.
+response counts once. *reworded*: of the rest, numbers and dates aside, as much as other words of
+the response tell, times how near in meaning the units' sentence vectors are. *agreement*: 1, less
+0.8 of what is left for each other value, name, negation, role or place in an order, and up to 0.6
+for each word exchanged in a frame that stayed. Additions cost nothing, unless they deny what the
+logged answer says.
 """
 
 import re
@@ -40,7 +41,7 @@ from smile_trace.attribution.answer_change.matching import (
     read,
     tells,
 )
-from smile_trace.attribution.answer_change.tokens import SOFT, WORDS, Kind, Token, agree
+from smile_trace.attribution.answer_change.tokens import COUNTED, SOFT, WORDS, Kind, Token, agree
 from smile_trace.attribution.answer_change.vocabulary import canonical
 from smile_trace.attribution.answer_span import AnswerSpan
 from smile_trace.attribution.word_vectors import Embed, Meaning, Vectors
@@ -110,6 +111,8 @@ def _written(value: Any) -> str:
         return canonical(value)
     return " ".join(value.casefold().split())
 
+
+_NOT_REWORDED = COUNTED | {Kind.FUNCTION}
 
 _STANDS_FOR = 1.5
 """Words that one word may stand for: a paraphrase may be shorter."""
@@ -223,9 +226,9 @@ def _yes(one: Answer, other: Answer) -> float:
 def _reword(matches: Sequence[Match], response: Answer, left: Left, meaning: Meaning) -> None:
     """Lets other words stand for the lost ones, each once, nearest units first."""
     wanted = {
-        k: sum(map(tells, m.lost))
+        k: sum(tells(token) for token in m.lost if token.kind not in COUNTED)
         for k, m in enumerate(matches)
-        if any(token.kind is not Kind.FUNCTION for token in m.lost) and m.share - m.told > _LEAST
+        if any(token.kind not in _NOT_REWORDED for token in m.lost) and m.share - m.told > _LEAST
     }
     given = {
         k: _STANDS_FOR * sum(tells(token) for token in tokens if token.kind in SOFT)

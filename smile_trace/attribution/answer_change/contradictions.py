@@ -31,6 +31,7 @@ from smile_trace.attribution.answer_change.tokens import (
 from smile_trace.attribution.answer_change.vocabulary import (
     REMINDER,
     denied_by_prefix,
+    exclude_each_other,
     opposite_axis,
 )
 from smile_trace.attribution.word_vectors import embed_words, unit
@@ -136,7 +137,6 @@ _DENIES = 0.15
 
 _LABEL = 3
 _PARTS = frozenset((Kind.OPERATOR, Kind.UNIT, Kind.HALF))
-_CHOICE = frozenset(("and", "or", "und", "oder", "et", "ou", "y", "o", "asc", "desc"))
 
 
 @dataclass(frozen=True)
@@ -286,8 +286,10 @@ def _values(found: Match, pair: Pair, left: list[Token], others: Sequence[Match]
                 if comparable(token, other)
                 and not any(same_key(other, one) for match in elsewhere for one in match.lost)
             )
-        elif token.kind in _PARTS or (pair.stayed and token.key in _CHOICE):
+        elif token.kind in _PARTS:
             rivals = (other for other in left if other.kind is token.kind)
+        elif pair.stayed:
+            rivals = (other for other in left if exclude_each_other(token.key, other.key))
         else:
             continue
         if (rival := next(rivals, None)) is not None:

@@ -9,6 +9,7 @@ from functools import cached_property, lru_cache
 import numpy as np
 
 from smile_trace.attribution.answer_change.tokens import (
+    COUNTED,
     PLACED,
     Kind,
     Token,
@@ -108,7 +109,9 @@ class Answer:
 
     @cached_property
     def is_bare(self) -> bool:
-        """Whether it says yes or no and nothing else: *No.*, *You can.*, *It is not.*"""
+        """Whether it says yes or no and nothing else: *No.*, *You can.*, not *There.*"""
+        if len(self.tokens) == 1 and self.tokens[0].kind is Kind.FUNCTION:
+            return False
         return all(
             token.kind is Kind.NEGATION or (token.kind is Kind.FUNCTION and not is_han(token))
             for token in self.tokens
@@ -223,8 +226,9 @@ class Match:
     @property
     def told(self) -> float:
         """The share of the answer that it is, as far as it is said again or in other words."""
-        gone = sum(self.weights[k] for k in self.gone)
-        return max(self.share - gone * (1 - self.reworded), 0.0)
+        counted = {k for k in self.gone if self.unit.tokens[k].kind in COUNTED}
+        gone = sum(self.weights[k] * (1 - self.reworded * (k not in counted)) for k in self.gone)
+        return max(self.share - gone, 0.0)
 
     def contradict(self, kind: str, by: float) -> None:
         """Takes away the share `by` of what the unit tells, in [0, 1]."""

@@ -5,8 +5,10 @@ import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
 
-from smile_trace._text.telling_words import FUNCTION_WORDS, NEGATIONS
+from smile_trace._text.telling_words import FUNCTION_WORDS, FUNCTION_WORDS_OF, NEGATIONS
+from smile_trace.attribution.answer_change import letters
 from smile_trace.attribution.answer_change.vocabulary import (
+    ALSO_ENGLISH,
     CURRENCIES,
     HALVES,
     HAN_APOLOGY,
@@ -35,6 +37,9 @@ _EMPHASIS = re.compile(r"(\*\*|__)(?=\S)(.+?)(?<=\S)\1")
 _LINE_MARK = re.compile(
     r"^[ \t]*(?:#{1,6}[ \t]+|>[ \t]+|[-*•+][ \t]+|\d{1,2}[.)][ \t]+)", re.MULTILINE
 )
+_LETTER_MARK = re.compile(
+    r"^[ \t]*\(?([a-z])[.)][ \t]+|(?<=[:;,.] )\(?([a-z])\)[ \t]+", re.MULTILINE | re.I
+)
 _RULE = re.compile(r"^[ \t]*\|[-|: \t]*$", re.MULTILINE)
 _ROW = re.compile(r"^[ \t]*\|.*$", re.MULTILINE)
 _LABEL = re.compile(
@@ -45,8 +50,9 @@ _CONTRACTIONS = (
     (re.compile(r"\bcan(?:'t|not)\b", re.I), "can not"),
     (re.compile(r"\bwon't\b", re.I), "will not"),
     (re.compile(r"n't\b", re.I), " not"),
-    (re.compile(r"'(?:s|re|ve|ll|m|d)\b", re.I), ""),
+    (re.compile(r"(?<=\w)'(?:s|re|ve|ll|m|d)\b", re.I), ""),
     (re.compile(r"\b(?:n|l|d|qu|j|c|s|m|t|jusqu|lorsqu)'(?=\w)", re.I), lambda m: f"{m[0][:-1]}e "),
+    (re.compile(r"\b(?:[A-Z]\.){2,}"), lambda m: m[0].replace(".", "")),
     (re.compile(r"\bUS ?(?=\$|dollars?\b)"), ""),
     (re.compile(r"\bal\b"), "a el"),
     (re.compile(r"\bdel\b"), "de el"),
@@ -59,7 +65,11 @@ def plain(text: str) -> str:
     text = unicodedata.normalize("NFKC", text.translate(_SAME_MARK)).translate(_SAME_MARK)
     text = _EMPHASIS.sub(r"\2", _FENCE.sub("", text))
     text = _ROW.sub(lambda m: m[0].strip("| \t").replace("|", ","), _RULE.sub("", text))
-    return _LABEL.sub("", _LINE_MARK.sub("", text)).strip()
+    text = _LINE_MARK.sub("", text)
+    marks = "".join(m[1] or m[2] for m in _LETTER_MARK.finditer(text))
+    if marks.lower().startswith("ab"):  # a list; one letter alone is an answer
+        text = _LETTER_MARK.sub("", text)
+    return _LABEL.sub("", text).strip()
 
 
 def spelled_out(text: str) -> str:
@@ -91,6 +101,9 @@ VALUES = frozenset(
      Kind.IDENTIFIER)
 )  # fmt: skip
 """Kinds that are compared exactly."""
+
+COUNTED = frozenset((Kind.NUMBER, Kind.DATE, Kind.TIME, Kind.IDENTIFIER))
+"""Kinds that no words stand for."""
 
 WORDS = frozenset((Kind.WORD, Kind.NAME))
 SOFT = WORDS | {Kind.FUNCTION}
@@ -134,6 +147,7 @@ _TOKEN = re.compile(
     r"|(?P<handate>(?:\d{4}年)?\d{1,2}月(?:\d{1,2}日)?)"
     r"|(?P<clock>(?<!\d)\d{1,2}(?: ?[:h] ?|時)[0-5]\d(?!\d)分?)"
     r"|(?P<hour>(?<!\d)\d{1,2} ?(?:o'clock|uhr\b|heures? (?:du|de)|時(?!間)|点(?!儿)))"
+    r"|(?P<signed>\b(?-i:[A-Z]{1,2}|Rh)[-+#♯♭]+(?![\w+-]))"
     rf"|(?P<identifier>[\w.+-]+@[\w.-]*\w|\d+\.\d+\.\d+(?:\.\w+)*|\w*[{_LATIN}]\w*(?:[-_./]\w*[\d_]\w*)+"
     rf"|(?=\w*\d)(?=\w*[{_LATIN}])[A-Za-z]\w*|[{_LATIN}]+_\w+|\w+\.(?:py|js|ts|json|md|txt|csv|sql))"
     r"|(?P<number>(?:(?<![\w)\]])(?<![\w)\]] )|(?<==\ )|(?<=[a-zà-ÿ]\ )(?=[-+]\d))[-+]?"
@@ -142,8 +156,9 @@ _TOKEN = re.compile(
     r"|(?P<han>[\u3041-\u30ff\u3400-\u9fff々ー])"
     rf"|(?P<half>\b[ap]\.m\.)"
     rf"|(?P<word>[{_LATIN}²]+(?:[-'][{_LATIN}]+)*|[^\W\d_]+)"
-    r"|(?P<unit>°[CF]?|[$€£¥%])"
-    r"|(?P<operator>[=!<>+\-*/%^&|~]?=+|<>|&&|\|\||\*\*|->|=>|(?<=\s)[-+*/](?=\s)|(?<=\w)[*+^](?=\w)|[<>&|^~≤≥≠+])"
+    r"|(?P<unit>°[CF]?|[$€£¥%₠-⃀])"
+    r"|(?P<operator>[=!<>+\-*/%^&|~]?=+|<>|&&|\|\||\*\*|->|=>|(?<=\s)[-+*/](?=[\s.,;]|$)|(?<=\w)[*+^](?=\w)|[<>&|^~≤≥≠+])"
+    r"|(?P<symbol>[✓✔✅✗✘❌👍👎←→↑↓])"
     r"|(?P<marks>[(){}\[\];:])",
     re.IGNORECASE,
 )
@@ -163,11 +178,11 @@ def sentence(plain: str) -> Sentence:
         if match.lastgroup == "han":
             position = _read_han(text, match.start(), found)
         else:
-            _read(match, found, language, starts=not found)
+            _read(match, found, language)
     return Sentence(tuple(_joined(found)), language)
 
 
-def _read(match: re.Match[str], tokens: list[Token], language: str | None, *, starts: bool) -> None:
+def _read(match: re.Match[str], tokens: list[Token], language: str | None) -> None:
     group, written = str(match.lastgroup), match[0]
     lower = written.lower()
     match group:
@@ -202,18 +217,44 @@ def _read(match: re.Match[str], tokens: list[Token], language: str | None, *, st
         case "identifier":
             unit = re.fullmatch(r"(\d+(?:[.,]\d+)?)([a-z²]+)", lower)
             tokens.append(Token(Kind.IDENTIFIER, unit[0] if unit else lower))
+        case "signed":
+            tokens.append(Token(Kind.NAME, lower))
+        case "symbol":
+            tokens.append(Token(Kind.FUNCTION, written))
         case "half":
             tokens.append(Token(Kind.HALF, HALVES[lower]))
         case "word":
-            tokens.append(_word(written, lower, language, starts=starts))
+            tokens.append(_letter(match, tokens, language) or _word(match, tokens, language))
         case _:
             pass
 
 
-def _word(written: str, lower: str, language: str | None, *, starts: bool) -> Token:
+def _letter(match: re.Match[str], tokens: list[Token], language: str | None) -> Token | None:
+    """A single letter that is a value. A small one may be a unit, and so may any after a number."""
+    letter, last = match[0], tokens[-1].kind if tokens else None
+    if len(letter) > 1 or letter.lower() == letter.upper():
+        return None
+    if unit_of(letter.lower()) and (letter.islower() or last is Kind.NUMBER):
+        return None
+    told = last not in (None, Kind.FUNCTION, Kind.NEGATION)
+    value = letters.is_value(
+        match.string, match.start(), language, told=told, named=last is Kind.NAME
+    )
+    return Token(Kind.NAME, letters.key(letter)) if value else None
+
+
+_FUNCTION_WORDS = FUNCTION_WORDS - ALSO_ENGLISH
+"""Those of a sentence in an unknown language."""
+
+_ONLY_COUNTED = frozenset(("second", "ms"))
+"""Units that are other words where no number stands before them."""
+
+
+def _word(match: re.Match[str], tokens: list[Token], language: str | None) -> Token:
+    written, lower, starts = match[0], match[0].lower(), not tokens
     if lower in NEGATIONS:
         return Token(Kind.NEGATION, "not")
-    if (value := value_of_word(lower)) is not None:
+    if (value := value_of_word(lower, language)) is not None:
         return Token(Kind.NUMBER, canonical(value))
     if (factor := factor_of_word(lower)) is not None:
         return Token(Kind.NUMBER, f"×{factor}")
@@ -222,13 +263,15 @@ def _word(written: str, lower: str, language: str | None, *, starts: bool) -> To
         return Token(Kind.DATE, date_key(None, MONTHS[lower], None))
     if lower in WEEKDAYS:
         return Token(Kind.WEEKDAY, f"weekday {WEEKDAYS[lower]}")
-    if lower in HALVES and lower in ("am", "pm") and language == "en":
+    if lower in HALVES and lower in ("am", "pm") and (language == "en" or written.isupper()):
         return Token(Kind.HALF, HALVES[lower])
-    if (unit := unit_of(lower)) is not None and not (starts and written.istitle()):
+    measures = lower not in _ONLY_COUNTED or (tokens and tokens[-1].kind is Kind.NUMBER)
+    if (unit := unit_of(lower)) is not None and measures and not (starts and written.istitle()):
         return Token(Kind.UNIT, unit, lower)
-    if lower in FUNCTION_WORDS:
+    code = len(written) == 2 and written.isupper() and not match.string.isupper()
+    if lower in FUNCTION_WORDS_OF.get(language or "", _FUNCTION_WORDS) and not code:
         return Token(Kind.FUNCTION, lower)
-    name = capital and not starts and language != "de"
+    name = code or (capital and not starts and language != "de")
     return Token(Kind.NAME if name else Kind.WORD, lower)
 
 

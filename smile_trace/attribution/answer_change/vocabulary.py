@@ -30,21 +30,32 @@ _FACTORS = {
     "milliards": 10**9,
     "dozen": 12, "dutzend": 12, "douzaine": 12, "docena": 12,
 }  # fmt: skip
+ALSO_ENGLISH = frozenset(("hat", "war", "pour", "son", "hay", "era", "once", "elf", "seize"))
+"""Function and number words of other languages that say something else in English."""
+
 _ARTICLES = frozenset(("one", "un", "uno", "eins"))
 """Words for 1 that are more often pronouns and articles."""
 
 
-def _table() -> dict[str, int]:
-    known = {word: k for words in _WORDS for k, word in enumerate(words.split())}
-    for words in _TENS:
-        known |= {word: 10 * k for k, word in enumerate(words.split(), start=2)}
-    units = dict(zip("ein zwei drei vier fünf sechs sieben acht neun".split(), range(1, 10)))  # noqa: B905, SIM905
-    for word, tens in zip(_TENS[1].split(), range(20, 100, 10), strict=True):
-        known |= {f"{unit}und{word}": tens + k for unit, k in units.items()}
+def _table(words: str, tens: str) -> dict[str, int]:
+    known = {word: k for k, word in enumerate(words.split())}
+    known |= {word: 10 * k for k, word in enumerate(tens.split(), start=2)}
     return {word: value for word, value in known.items() if word not in _ARTICLES}
 
 
-_NUMBERS = _table()
+_NUMBERS_OF = dict(zip(("en", "de", "fr", "es"), map(_table, _WORDS, _TENS), strict=True))
+_DIGITS = dict(zip("ein zwei drei vier fünf sechs sieben acht neun".split(), range(1, 10)))  # noqa: B905, SIM905
+_NUMBERS_OF["de"] |= {
+    f"{digit}und{word}": tens + k
+    for digit, k in _DIGITS.items()
+    for word, tens in zip(_TENS[1].split(), range(20, 100, 10), strict=True)
+}
+_NUMBERS = {
+    word: value
+    for known in _NUMBERS_OF.values()
+    for word, value in known.items()
+    if word not in ALSO_ENGLISH
+}
 
 _HAN_DIGITS = {**{c: k for k, c in enumerate("〇一二三四五六七八九")}, "零": 0, "两": 2, "両": 2}
 _HAN_FACTORS = {"十": 10, "百": 100, "千": 1000, "万": 10**4, "亿": 10**8, "億": 10**8}
@@ -68,12 +79,11 @@ def value_of_digits(written: str) -> float:
     return float(written.replace("'", "").replace(" ", "").replace(",", "."))
 
 
-def value_of_word(word: str) -> int | None:
-    """The value of a number word in lower case; None if it is none."""
-    if "-" in word:
-        parts = [_NUMBERS.get(part) for part in word.split("-")]
-        return None if None in parts else sum(p for p in parts if p is not None)
-    return _NUMBERS.get(word)
+def value_of_word(word: str, language: str | None = None) -> int | None:
+    """The value of a number word in lower case, of the language if known; None if it is none."""
+    known = _NUMBERS_OF.get(language or "", _NUMBERS)
+    parts = [known.get(part) for part in word.split("-")]
+    return None if None in parts else sum(p for p in parts if p is not None)
 
 
 def factor_of_word(word: str) -> int | None:
@@ -115,7 +125,7 @@ _UNITS = {
     "g": "g gram grams gramm gramme grammes gramo gramos グラム 克",
     "kg": "kg kilo kilos kilogram kilograms kilogramm kilogramme kilogrammes kilogramo kilogramos"
     " キログラム 公斤 千克",
-    "t": "tonne tonnes tons tonnen toneladas トン 吨",
+    "t": "t tonne tonnes tons tonnen toneladas トン 吨",
     "mm": "mm millimeter millimeters millimètres milímetros ミリメートル 毫米",
     "cm": "cm centimeter centimeters zentimeter centimètre centimètres centímetro centímetros"
     " センチメートル 厘米",
@@ -220,10 +230,13 @@ def language_of(text: str, words: list[str]) -> str | None:
         return "ja"
     if any("\u4e00" <= c <= "\u9fff" for c in text):
         return "zh"
-    counts = {name: sum(w in known for w in words) for name, known in FUNCTION_WORDS_OF.items()}
+    counts = {
+        name: sum(0.5 if word in ALSO_ENGLISH else 1.0 for word in words if word in known)
+        for name, known in FUNCTION_WORDS_OF.items()
+    }
     best = max(counts.values())
     found = [name for name, count in counts.items() if count == best]
-    return found[0] if best and len(found) == 1 else None
+    return found[0] if best >= 1 and len(found) == 1 else None
 
 
 HAN_NEGATION = re.compile("ません|ない(?!と)|なかった|ずに|不(?![同久错])|没有|没|未|别(?![人的])")
@@ -290,8 +303,32 @@ _OPPOSITES = (
      "disable forbid prohibit verboten interdit prohib 禁止"),
     ("east östlich est este 東 东", "west westlich ouest oeste 西"),
     ("early früh tôt temprano 早", "late spät tard tarde 晚 遅"),
+    ("✓ ✔ ✅", "✗ ✘ ❌"), ("👍", "👎"), ("←", "→"), ("↑", "↓"),
 )  # fmt: skip
 """Stems by axis: an affirming pole and its opposite, in six languages."""
+
+_EXCLUDING = (
+    ("and und et y e", "or oder ou o u"), ("asc", "desc"),
+    ("from since von ab seit depuis dès desde", "to for until till bis nach jusque hasta"),
+    ("in", "out"), ("once", "twice"), ("if wenn si", "unless"), ("only nur", "also auch"),
+    ("he him his er il él", "she her hers sie elle ella"),
+    ("can may kann dürfen können peut puede", "must muss müssen doit debe"),
+)  # fmt: skip
+"""Words that exclude each other only in the same place: *to Rome*, *from Rome*."""
+
+_POLE_OF: dict[str, tuple[int, int]] = {
+    word: (axis, pole)
+    for axis, poles in enumerate(_EXCLUDING)
+    for pole, words in enumerate(poles)
+    for word in words.split()
+}
+
+
+def exclude_each_other(one: str, other: str) -> bool:
+    """Whether one of two words in lower case cannot be said for the other: *and*, *or*."""
+    (axis, pole), (again, opposite) = (_POLE_OF.get(word, (-1, 0)) for word in (one, other))
+    return axis == again and pole != opposite
+
 
 _STEMS = [
     (stem, axis, pole)
