@@ -50,8 +50,9 @@ def together(name: str, profiles: Iterable[StoredProfile], since: float) -> Prom
     seen = _read(profiles)
     if not any(one.probes for one in seen.values()):
         raise SmileTraceError(
-            f"no call of a prompt or function named {name!r} was profiled in that time: set rate "
-            "in [probes], or name an earlier beginning with --since"
+            f"no profile of a call of {name!r} from that time is kept: those of the worker are "
+            "(rate in [probes]), that of smile-trace profile TRACE_ID is not. Name an earlier "
+            "beginning with --since, or ask now with smile-trace test NAME --calls 20 --max …"
         )
     calls = len(set[str]().union(*(one.calls for one in seen.values())))
     every = dict.fromkeys(name for one in seen.values() for name in one.probes)

@@ -81,5 +81,5 @@ def test_the_terminal_has_a_line_per_probe(profile: PromptProfile) -> None:
 
 
 def test_a_prompt_without_profiles_says_what_to_do() -> None:
-    with pytest.raises(SmileTraceError, match=r"named 'x' was profiled.*in \[probes\]"):
+    with pytest.raises(SmileTraceError, match=r"of 'x' from that time is kept: .*TRACE_ID is not"):
         together("x", [], since=0.0)
