@@ -5,6 +5,7 @@ import re
 from collections.abc import Sequence
 
 from smile_trace._text.json_fields import Path, fields, place_of, read_path, written_path
+from smile_trace._text.lists import listed_few
 from smile_trace.attribution.segmentation import json_structure
 from smile_trace.attribution.segmentation.json_structure import Node
 from smile_trace.errors import ReasonCode, SmileTraceError
@@ -15,6 +16,10 @@ AnswerSpan = tuple[int, int]
 
 _UNREADABLE = "\ufffd"
 """Stands for a character that several tokens share."""
+
+
+MOST_FIELDS = 20
+"""Fields of a JSON answer that a message names."""
 
 
 class AnswerSpanNotFound(SmileTraceError):
@@ -44,7 +49,7 @@ def find_answer_span(answer: str, part: str) -> AnswerSpan:
         return start, start + len(part.strip())
     found = re.search(r"\s+".join(map(re.escape, words)), answer)
     if found is None and path is not None:
-        known = ", ".join(written_path(field) for field in list(fields(answer))[:8])
+        known = listed_few([written_path(field) for field in fields(answer)], MOST_FIELDS)
         raise AnswerSpanNotFound(
             f"the answer has no field {part.strip()}: "
             + (f"its fields are {known}" if known else f"it is not JSON (“{_short(answer)}”)")

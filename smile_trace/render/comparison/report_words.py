@@ -132,14 +132,15 @@ def rest(group: ReportGroup, shown: Sequence[ReportedPart]) -> str:
     known = Counter(kind_of(part) for part in hidden if part in told)
     few = Counter(kind_of(part) for part in hidden if part not in told)
     known["part"] += group.more
-    counts = ((known, ""), (few, ": open, too few calls tell"))
     more = "more " * bool(shown)
-    return "; ".join(
-        f"{n:,} {more}{kind.removesuffix('s')}{'s' * (n != 1)}{why}"
-        for kinds, why in counts
-        for kind, n in kinds.items()
-        if n
-    )
+    counts = [
+        in_words(
+            [f"{n:,} {more}{kind.removesuffix('s')}{'s' * (n != 1)}" for kind, n in kinds if n]
+        )
+        for kinds in (known.items(), few.items())
+    ]
+    counts[1] = f"open (too few calls tell): {counts[1]}" if counts[1] else ""
+    return "; ".join(filter(None, counts))
 
 
 def drove(part: ReportedPart) -> str:

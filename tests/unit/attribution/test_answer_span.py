@@ -319,6 +319,8 @@ def test_the_fields_of_a_call_of_a_tool_are_the_tool_and_its_arguments() -> None
     ("answer", "part", "said"),
     [
         (ANSWER, "$.town", r"no field \$\.town: its fields are \$\.city"),
+        (json.dumps(dict.fromkeys("abcdefghi")), "$.z", r"are \$\.a, .*, \$\.h and \$\.i$"),
+        (json.dumps({f"f{k}": k for k in range(22)}), "$.z", r"\$\.f19 and two more$"),
         ("Berlin", "$.city", "it is not JSON"),
         ("It arrives on Friday.", "tool", "the answer calls no tool"),
     ],
