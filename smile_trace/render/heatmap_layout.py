@@ -11,7 +11,14 @@ from itertools import groupby, pairwise
 from smile_trace._text.json_fields import fields, written_path
 from smile_trace.records import Explanation, SegmentAttribution
 from smile_trace.records.tool_results import result_name
-from smile_trace.records.verdicts import NO_DIFFERENCE, NOT_MEASURED, around, drives, finest_drivers
+from smile_trace.records.verdicts import (
+    NO_DIFFERENCE,
+    NOT_MEASURED,
+    around,
+    drives,
+    finest_drivers,
+    telling_drivers,
+)
 from smile_trace.render.facts import STATUS_WORDS, facts
 from smile_trace.render.folding import fold, fold_messages
 from smile_trace.render.phrases import labels, message_title
@@ -195,13 +202,16 @@ def _is_repeated(passage: SegmentAttribution, explanation: Explanation) -> bool:
 
 
 def _is_known_inside(passage: SegmentAttribution, explanation: Explanation) -> bool:
-    """Whether a part inside a passage certainly does what the passage does, or has no effect."""
-    coarser = explanation.coarser
-    return any(
-        part.verdict in ("excluded", passage.verdict)
-        for part in (*coarser, *explanation.segments)
-        if part.verdict != "open" and any(whole is passage for whole in around(part, coarser))
-    )
+    """Whether a part inside a passage has no effect, or certain ones do what the passage does."""
+    coarser, segments = explanation.coarser, explanation.segments
+    inside = {
+        part.verdict
+        for part in (*coarser, *segments)
+        if any(whole is passage for whole in around(part, coarser))
+    }
+    if drives(passage) and "excluded" not in inside:
+        return telling_drivers(passage, segments, coarser)[0] is not passage
+    return bool(inside & ({"excluded", passage.verdict} - {"open"}))
 
 
 def _edges(
