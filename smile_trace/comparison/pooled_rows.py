@@ -33,9 +33,8 @@ class PooledRowReader:
         self.signal: Signal | None = None
 
     def cut(self, explanations: Sequence[ExplanationRow]) -> tuple[TemplateSegment, ...]:
-        """The parts of the template, as finely as the explanations tell of lines: a part stands for
-        the one around it where at least MIN_CALLS of them, and half of those that removed the other
-        one, removed it by itself. Elsewhere those that most removed."""
+        """The parts of the template that most explanations removed, in the place of each the lines
+        in it that enough of them removed by itself."""
         lines = [
             (one.start, one.end)
             for one in segment_template(*self._template, "sentence")
@@ -46,7 +45,7 @@ class PooledRowReader:
         found = self._levels([item.explanation_id for item in explanations])
         for keys, times in Counter(found.values()).items():
             levels = segments_of_levels(*self._template, keys)
-            own = [[s for s in level if s and _stands_alone(s)] for level in levels]
+            own = [list(filter(None, level)) for level in levels]
             first = {_range(s) for s in next(filter(None, own), [])}
             for place, segment in {_range(s): s for level in own for s in level}.items():
                 if place in first or not any(_inside(place, line) for line in lines):
@@ -134,25 +133,31 @@ def _inside(place: Range, other: Range) -> bool:
     return other != place and other[0] <= place[0] and place[1] <= other[1]
 
 
-def _stands_alone(segment: TemplateSegment) -> bool:
-    return segment.variable is None or segment.unit == "variable"
+def _apart(place: Range, others: Sequence[Range]) -> bool:
+    return all(place[1] <= start or end <= place[0] for start, end in others)
 
 
 def _finest(counted: Mapping[Range, int]) -> list[Range]:
-    """The finest places that enough calls removed, of others those that most removed."""
+    """The places that most calls removed, each or what is in it."""
     chosen: list[Range] = []
-
-    def take(place: Range) -> None:
-        if all(place[1] <= start or end <= place[0] for start, end in chosen):
-            chosen.append(place)
-
-    for place in sorted(counted, key=lambda one: one[1] - one[0]):
-        around = max((n for other, n in counted.items() if _inside(place, other)), default=0)
-        if counted[place] >= max(MIN_CALLS, around / 2):
-            take(place)
     for place in sorted(counted, key=lambda one: (-counted[one], one[0] - one[1])):
-        take(place)
+        if _apart(place, chosen):
+            chosen += _parts(place, counted)
     return chosen
+
+
+def _parts(place: Range, counted: Mapping[Range, int]) -> list[Range]:
+    """The places in one that at least MIN_CALLS, and half of the calls that removed it, removed by
+    themselves; the place itself if these are less than half of it."""
+    least = max(MIN_CALLS, counted[place] / 2)
+    enough = [other for other in counted if _inside(other, place) and counted[other] >= least]
+    inside: list[Range] = []
+    for other in sorted(enough, key=lambda one: one[0] - one[1]):
+        if _apart(other, inside):
+            inside.append(other)
+    if 2 * sum(end - start for start, end in inside) < place[1] - place[0]:
+        return [place]
+    return [part for other in inside for part in _parts(other, counted)]
 
 
 def _map(

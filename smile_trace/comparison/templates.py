@@ -97,15 +97,17 @@ def segments_of_levels(
     """What each unit of an explanation's levels, which its keys name coarse to fine, is of the
     template; None for other text. A word or sentence stands as it is, any other unit goes from
     where its key says to the next of its own or a coarser level, over variables that no key names.
-    A piece of a variable's value is the variable, in the piece's unit."""
+    A piece of a variable's value is that variable, where no coarser level has the value."""
     stem, ends, slots = f"{name}:{version}:", *_ends_and_slots(template)
-    starts = {len(template)}
+    starts, valued = {len(template)}, set[str]()
 
     def segment(key: str) -> TemplateSegment | None:
         part = read_key(stem, key)
         if part is None:
             return None
         if part.variable is not None:
+            if part.unit != "variable" and part.variable in valued:
+                return None
             own = slots.get(part.variable, ())[part.offset : part.offset + 1]
             start, end = own[0] if own else (0, 0)
         else:
@@ -115,11 +117,11 @@ def segments_of_levels(
         if not text:
             return None
         return TemplateSegment(
-            key=key,
+            key=f"{stem}var:{part.variable}" if part.variable and part.unit != "variable" else key,
             text=text,
             start=start,
             end=start + len(text),
-            unit=part.unit,
+            unit=part.unit if part.variable is None else "variable",
             variable=part.variable,
         )
 
@@ -130,6 +132,7 @@ def segments_of_levels(
             places = slots.get(part.variable, ()) if part.variable else ((part.offset, 0),)
             starts.update(start for start, _ in places)
         found.append([segment(key) for key in keys])
+        valued |= {one.variable for one in found[-1] if one is not None and one.variable}
     return found
 
 

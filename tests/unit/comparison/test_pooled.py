@@ -12,6 +12,7 @@ from smile_trace.comparison.changes import correct, measure_changes, segment_cha
 from smile_trace.comparison.edits import align
 from smile_trace.comparison.evidence import Evidence
 from smile_trace.comparison.pooled_effects import PooledRows, fit, pool
+from smile_trace.comparison.pooled_rows import PooledRowReader
 from smile_trace.comparison.pooled_study import KEEP, PooledStudy
 from smile_trace.comparison.templates import segment_template
 from smile_trace.comparison.verdicts import calls_needed, may_need, pooled_verdicts
@@ -28,6 +29,7 @@ from smile_trace.records import (
 from smile_trace.records.comparison import AnswerComparison, VersionChange, VersionReport
 from smile_trace.records.verdicts import SMALLEST_EFFECT
 from smile_trace.settings import Settings
+from smile_trace.store.queries.prompts import ExplanationRow, Partitions
 from tests.support.pooled_prompt import prompted_with
 
 
@@ -147,6 +149,42 @@ def test_the_bound_is_the_rule_of_three() -> None:
     # More calls are asked for where the error is large.
     assert calls_needed(0.0, 0.05, 40, 0.05) == pytest.approx(40 * 2.93**2, rel=0.01)
     assert calls_needed(0.3, float("inf"), 40, 0.05) is None
+
+
+class _Held:
+    """The levels of twelve explanations."""
+
+    def __init__(self, levels: list[list[str]]) -> None:
+        self._levels = levels
+
+    def partitions(self, ids: Sequence[int]) -> dict[int, Partitions]:
+        """The same of all."""
+        return {number: Partitions("text", self._levels) for number in ids}
+
+
+GREETING = "You greet {name} and nobody else.\nRules:\n1. Be brief.\n2. Be kind."
+
+
+@pytest.mark.parametrize(
+    ("inner", "parts"),
+    [
+        (["p:1:word:0", "p:1:var:name:word:0"], [GREETING[:33], GREETING[34:]]),
+        (["p:1:word:34", "p:1:section:41"], [GREETING[:33], "Rules:", "1. Be brief.\n2. Be kind."]),
+        (
+            ["p:1:word:34", "p:1:section:41", "p:1:section:54"],
+            [GREETING[:33], "Rules:", "1. Be brief.", "2. Be kind."],
+        ),
+    ],
+)
+def test_a_passage_is_cut_into_lines_and_a_line_is_left_whole(
+    inner: list[str], parts: list[str]
+) -> None:
+    """A value or some words that were removed by themselves do not stand for the line."""
+    held = _Held([["p:1:section:0", "p:1:section:34", "document:a"], ["document:a", *inner]])
+    calls = [ExplanationRow(number, f"{number}", "s", "m", 1.0) for number in range(12)]
+    reader = PooledRowReader(held, "p", "1", GREETING)  # type: ignore[arg-type]
+    assert [one.text for one in reader.cut(calls)] == parts
+    assert [one.text for one in reader.cut(calls[:9])] == [GREETING[:33], GREETING[34:]]
 
 
 SETTINGS = ExplanationSettings(model="m", budget=7, pooled=True)
