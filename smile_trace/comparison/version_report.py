@@ -64,7 +64,19 @@ def report(
         measures=measure(evidence.traffic, evidence.feedback, base_url),
         probes=evidence.probes,
         dropped=tuple(evidence.dropped),
+        beside=_roles_beside(evidence.traffic, prompt),
     )
+
+
+def _roles_beside(traffic: Sequence[Call], prompt: str) -> tuple[str, ...]:
+    own = {
+        call.messages[use.message].role
+        for call in traffic
+        for use in call.prompts
+        if use.name == prompt
+    }
+    roles = dict.fromkeys(message.role for call in traffic for message in call.messages)
+    return tuple(role for role in roles if role not in own)
 
 
 def _influence(

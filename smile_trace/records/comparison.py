@@ -85,7 +85,8 @@ class Measure(Record):
 class VersionReport(Record):
     """One version of a prompt under one model (a column of the comparison). `explained` of the
     `sampled_of` explained calls are used, with `rows` perturbations. `keep_probabilities` are those
-    of the pooled masks: (0.7,) in pooled mode. `dropped` says what was not used, and why."""
+    of the pooled masks: (0.7,) in pooled mode. `dropped` says what was not used, and why. `beside`
+    are the roles of the messages that the template is not in."""
 
     label: str
     version: str
@@ -101,6 +102,7 @@ class VersionReport(Record):
     measures: tuple[Measure, ...] = ()
     probes: tuple[ProbeRate, ...] = ()
     dropped: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
     links: dict[str, str] = {}
 
     @property

@@ -1,6 +1,7 @@
 """The model of every picture of a comparison (panels, rows and intervals; all text is `visible`),
 and a version's metrics under common names, for trackers that compare runs."""
 
+import json
 import math
 import re
 from collections.abc import Iterator, Sequence
@@ -253,9 +254,8 @@ def to_tell_more(prompt: str, version: VersionReport) -> str:
     if not version.sampled_of or (version.measured and not few):
         return ""
     named = f"{few} stand as a whole, since too few calls removed each by itself: " if few else ""
-    return (
-        f'{named}[explain."prompt:{prompt}"] with unit = "sentence" and a larger budget tells more'
-    )
+    apart = f"protect = {json.dumps(list(version.beside))}" if version.beside else "a larger budget"
+    return f'{named}[explain."prompt:{prompt}"] with unit = "sentence" and {apart} tells more'
 
 
 def kind_of(influence: Influence) -> Kind:

@@ -35,7 +35,7 @@ from smile_trace.records.comparison import (
 from smile_trace.records.report import Report, ReportedPart, ReportGroup, Share
 from smile_trace.records.verdicts import SMALLEST_EFFECT
 from smile_trace.render.comparison import print_comparison, print_report, report_to_markdown
-from smile_trace.render.comparison.layout import edit_verdict, example_titles
+from smile_trace.render.comparison.layout import edit_verdict, example_titles, to_tell_more
 from smile_trace.render.comparison.report_words import summarize
 from smile_trace.store import Store
 from smile_trace.store.tables import explanations, observations
@@ -507,7 +507,11 @@ def test_lines_that_few_calls_told_apart_are_outlined_as_a_whole(
     assert page.count('<span class="passage supports"') == 1
     assert "as a whole: 5 lines" in page
     assert '<bdi class="supports"' in page.partition("</article>")[0].partition("{question}")[0]
-    assert "".join(told.split()).count('[explain."prompt:answer"]withunit="sentence"') == 1
+    assert "".join(told.split()).count('"sentence"andalargerbudgettellsmore') == 1
+    [before, _] = comparison.versions
+    beside = to_tell_more("a", before.model_copy(update={"beside": ("user", "tool")}))
+    table = '[explain."prompt:a"] with unit = "sentence" and protect = ["user", "tool"]'
+    assert beside.endswith(f"{table} tells more")
 
 
 @pytest.mark.parametrize(
