@@ -825,7 +825,7 @@ def test_documents_make_room_for_the_instructions() -> None:
     group = ReportGroup(kind="prompt", name="answer", parts=(*documents, instruction), more=2)
     told = _in_terminal(Report(since="", until="", groups=(group,)))
     assert "Be kind. (instruction)" in told
-    assert "3 more documents; 2 more parts" in told
+    assert "3 more documents and 2 more parts" in told
 
 
 def test_errors_name_what_there_is(store: Store) -> None:
