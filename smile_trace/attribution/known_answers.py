@@ -1,5 +1,6 @@
 """The responses of a study so far, and what follows: answer changes, and findings per level."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import chain, takewhile
 
@@ -12,17 +13,25 @@ from smile_trace.attribution.answer_change.response_scores import (
 )
 from smile_trace.attribution.answer_change.text_comparison import TextComparison
 from smile_trace.attribution.answer_span import AnswerSpan
+from smile_trace.attribution.design.narrowing import Parts, next_removals
 from smile_trace.attribution.design.planner import CallKey, Level, Planner, call_key
-from smile_trace.attribution.estimation.findings import LevelFindings, find, precise, times_of
+from smile_trace.attribution.estimation.findings import (
+    REPEATS,
+    LevelFindings,
+    find,
+    precise,
+    times_of,
+)
 from smile_trace.attribution.estimation.first_place import nearness
 from smile_trace.attribution.estimation.gaussian_process import WarpedProcessSolver
-from smile_trace.attribution.estimation.inference import DEFAULT_SOLVER
+from smile_trace.attribution.estimation.inference import DEFAULT_SOLVER, at_most
 from smile_trace.attribution.estimation.interactions import Pair
 from smile_trace.attribution.estimation.solver import Array, Solver
+from smile_trace.attribution.greyed import Greyed
 from smile_trace.attribution.one_thread import one_thread
 from smile_trace.attribution.reporting.moved_fields import changed_fields
-from smile_trace.attribution.reporting.segments import observations
-from smile_trace.attribution.reporting.verdict import status_of
+from smile_trace.attribution.reporting.segments import join, observations
+from smile_trace.attribution.reporting.verdict import levels_shown, status_of
 from smile_trace.attribution.word_vectors import Embed
 from smile_trace.records import (
     ExplanationSettings,
@@ -134,14 +143,54 @@ class KnownAnswers:
         answers differ."""
         return self.times > 1 or any(row.level == index for row in self.planner.sparse)
 
-    def confirmed(self, scores: ResponseScores) -> list[Pair]:
-        """The pairs of the last level that fresh masks have confirmed."""
+    def removals(self, index: int) -> list[Parts]:
+        """The groups of excluded parts to remove together next, to tell whether some of them stand
+        in for each other; [] if none is in doubt, or nothing is left to ask."""
+        level = self.planner.levels[index]
+        found, times = self.find(level), self.times
+        in_doubt = np.array(found.suspected) | np.array(found.uncleared)
+        if level.exact or not in_doubt.any():
+            return []
+        excluded = (at_most(found.low, found.high) < found.limit) & ~np.array(found.significant)
+        parts = np.flatnonzero(np.array(level.free) & (excluded | in_doubt))
+        return next_removals(frozenset(map(int, parts)), self._lost(index, times), found.limit)
+
+    def _lost(self, index: int, times: int) -> dict[Parts, float]:
+        """The median answer change of each removal that was asked `times` times or more."""
+        changes: dict[Parts, list[float]] = defaultdict(list)
+        level, scores = self.planner.levels[index], self.scores()
+        own = zip(self.rows(level), scores.changes[index], strict=True)
+        for row, change in (*own, *self._answered_beside(index, scores)):
+            if change is not None:
+                changes[frozenset(k for k, kept in enumerate(row.mask) if not kept)].append(change)
+        return {of: float(np.median(all_)) for of, all_ in changes.items() if len(all_) >= times}
+
+    def greyed(self) -> Greyed:
+        """The excluded segments of all levels, and what was lost without some of them alone."""
+        plan, scores = self.planner, self.scores()
+        found = [self.find(level) for level in plan.levels]
+        shown, _ = levels_shown(found, scores, plan.outermost)
+        segments, _ = join([of.attributions() for of in found[:shown]])
+        rows = [row for level in plan.levels for row in self.rows(level)]
+        rows += [*plan.sparse, *plan.confirming_rows]
+        changes = *chain.from_iterable(scores.changes), *scores.sparse, *scores.confirming
+        removals = [
+            (plan.partitions[row.level], (row, change))
+            for row, change in zip(rows, changes, strict=True)
+            if change is not None
+        ]
+        times = 1 if self.deterministic else REPEATS
+        return Greyed.of(segments, removals, self._settings.smallest_effect, times)
+
+    def confirmed(self, scores: ResponseScores, index: int) -> list[Pair]:
+        """The pairs of a level that fresh masks have confirmed."""
         answered = iter(scores.confirming)
         changes = [
-            (one.planned, [[next(answered) for _ in of_mask] for of_mask in one.rows])
+            (one, [[next(answered) for _ in of_mask] for of_mask in one.rows])
             for one in self.planner.confirming
         ]
-        return [planned.pair for planned, of in changes if planned.holds(of)]
+        own = [(one, of) for one, of in changes if one.rows[0][0].level == index]
+        return [one.planned.pair for one, of in own if one.planned.holds(of)]
 
     def seed(self, index: int) -> list[int]:
         """The seed of a level's draws."""

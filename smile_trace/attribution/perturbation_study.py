@@ -204,8 +204,12 @@ class PerturbationStudy:
         outermost = self._planner.outermost
         shown, fidelity = levels_shown(findings, scores, outermost)
         segments, coarser = join([of.attributions() for of in findings[:shown]])
+        pairs: tuple[Interaction, ...] = ()
+        if self._planner.closing is not None:
+            greyed = self._known.greyed()
+            segments, pairs = greyed.opened(), greyed.pairs()
         reliable = fidelity.status == "reliable"
-        interactions = self._interactions(findings, shown, scores) if reliable else ()
+        interactions = (*self._interactions(findings[:shown], scores), *pairs) if reliable else ()
         fields = self._moved_fields(findings[:shown])
         limit = self._settings.smallest_effect
         fidelity = fidelity.model_copy(
@@ -249,7 +253,8 @@ class PerturbationStudy:
                 interactions=interactions,
                 without_both=[
                     pair
-                    for level in self._paired(findings, shown, scores)
+                    for level in findings[:shown]
+                    if status_of(level, scores) == "reliable"
                     for pair in level.without_both()
                 ],
                 fields=fields,
@@ -262,30 +267,21 @@ class PerturbationStudy:
                 limit=limit,
             ),
             perturbations=self._known.observations(scores, findings),
-            partitions=tuple(tuple(s.key for s in level.segments) for level in self._levels),
+            partitions=tuple(tuple(s.key for s in of) for of in self._planner.partitions),
             settings=self._settings,
             notes=self._notes,
         )
 
     def _interactions(
-        self, findings: Sequence[LevelFindings], shown: int, scores: ResponseScores
+        self, findings: Sequence[LevelFindings], scores: ResponseScores
     ) -> tuple[Interaction, ...]:
-        """The pairs of the levels that `_paired` gives."""
-        confirmed = self._known.confirmed(scores) if shown == len(findings) else ()
+        """The pairs of the levels that are reliable."""
         return tuple(
             pair
-            for level in self._paired(findings, shown, scores)
-            for pair in level.interactions(confirmed if level is findings[shown - 1] else ())
+            for index, level in enumerate(findings)
+            if status_of(level, scores) == "reliable"
+            for pair in level.interactions(self._known.confirmed(scores, index))
         )
-
-    def _paired(
-        self, findings: Sequence[LevelFindings], shown: int, scores: ResponseScores
-    ) -> list[LevelFindings]:
-        """The finest level shown, and exact ones beside each other, of which pairs are said."""
-        side_by_side = findings[: self._planner.outermost]
-        exact = [one for one in side_by_side if one.exact and one is not findings[shown - 1]]
-        levels = findings[shown - 1], *exact
-        return [level for level in levels if status_of(level, scores) == "reliable"]
 
     def _unseen(self) -> float:
         """The share of distinct answers that count as unchanged although their words differ."""

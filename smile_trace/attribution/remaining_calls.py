@@ -1,14 +1,14 @@
 """How the remaining calls are spent, and how many more would settle what is open."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import scipy  # type: ignore[import-untyped]
 
-from smile_trace.attribution.design.masks import MOST_CALLS, pair_test
+from smile_trace.attribution.design.masks import MOST_CALLS, Mask, pair_test
 from smile_trace.attribution.design.planner import MIN_LEVEL_CALLS, Level
-from smile_trace.attribution.estimation.findings import LevelFindings
+from smile_trace.attribution.estimation.findings import REPEATS, LevelFindings
 from smile_trace.attribution.estimation.inference import LEVEL, at_most
 from smile_trace.attribution.known_answers import KnownAnswers
 from smile_trace.attribution.reporting.verdict import CONVINCING, status_of, unchanged
@@ -42,12 +42,16 @@ class RemainingCalls:
         self._most = most
         self._confirming = min(MOST_CALLS + REDUCED, self._plan.budget // 5)
         self._clearing = int(CLEARING * self._plan.budget)
-        self._sizes: dict[int, int] = {}
-        """Of each level the size of the groups of parts that were removed last, to clear them."""
 
     def plan_more(self) -> bool:
         """Plans the next rows once all before the next look are answered; False at the end."""
-        return self._goes_on() or self._confirms() or self._clears() or self._goes_beyond()
+        return (
+            self._goes_on()
+            or self._confirms()
+            or self._clears()
+            or self._goes_beyond()
+            or self._removes_greyed(max(self._most - len(self._known.asked), 0))
+        )
 
     @property
     def before_look(self) -> int:
@@ -146,7 +150,7 @@ class RemainingCalls:
         if calls <= 0:
             return False
         self._plan.budget = asked + calls
-        if self._asks_without(calls):
+        if self._asks_without(calls, range(len(self._plan.levels))):
             return True
         index = wanted.index(max(wanted))
         level = self._plan.levels[index]
@@ -170,36 +174,44 @@ class RemainingCalls:
             confirming = min(kept_back, MOST_CALLS)
             self._plan.add_confirming(filter(None, wanted), self._known.asked.keys(), confirming)
             kept_back -= len(self._plan.confirming_rows)
+            if self._known.times == 1:
+                kept_back -= self._plan.add_reduced(
+                    len(self._plan.levels) - 1, self._each_alone(), kept_back
+                )
         for index in reversed(range(len(self._plan.levels))):
             kept_back -= self._asks_for_untold(index, kept_back)
         return True
 
-    def _clears(self) -> bool:
-        """Asks without the parts that an average alone excludes, all together, then the halves of
-        what was lost, until each stands alone or the calls are spent; the rest is for the level's
-        last rows."""
-        if self._asks_without(self._calls_left):
-            return True
-        released, self._clearing = self._clearing, 0
-        return released > 0 and self._calls_left > 0
+    def _each_alone(self) -> Iterator[Mask]:
+        """The prompts without one part alone of each pair of which either may be enough."""
+        places = np.flatnonzero(self._plan.levels[-1].free)
+        for one in self._plan.confirming:
+            if (pair := one.planned.pair).kind == "either":
+                for part in (places[pair.first], places[pair.second]):
+                    yield tuple(k != part for k in range(len(self._plan.levels[-1].segments)))
 
-    def _asks_without(self, calls: int) -> int:
-        """Plans prompts without groups of parts that no mask has cleared, within `calls`."""
+    def _clears(self) -> bool:
+        """Asks without groups of the parts that an average alone excludes until the fewest that
+        stand in for each other are known or the calls are spent; the rest is for the level's last
+        rows."""
+        if not self._most and self._removes_greyed(self._calls_left):
+            return True
+        finest = len(self._plan.levels) - 1
+        if self._asks_without(self._calls_left, [finest]):
+            return True
+        several = len(self._plan.levels) > 1
+        kept = max(min(self._known.times, self._clearing - 1), 0) if several else 0
+        released, self._clearing = self._clearing - kept, kept
+        return released > 0 and self._calls_left > kept
+
+    def _asks_without(self, calls: int, levels: Sequence[int]) -> int:
+        """Plans prompts without groups of parts that may stand in for each other, within `calls`,
+        and returns how many calls they take."""
         planned = 0
-        for index, level in enumerate(self._plan.levels):
-            found = self._known.find(level)
-            first = index not in self._sizes
-            doubtful = np.array(found.suspected) | (first & np.array(found.uncleared))
-            parts = np.flatnonzero(doubtful)
-            if level.exact or not len(parts) or self._sizes.get(index) == 1:
-                continue
-            size = len(parts) if first else math.ceil(self._sizes[index] / 2)
-            groups = [set(parts[k : k + size]) for k in range(0, len(parts), size)]
-            reduced = (tuple(k not in of for k in range(len(found.segments))) for of in groups)
-            now = self._plan.add_reduced(index, reduced, calls - planned, self._known.times)
-            if now:
-                self._sizes[index] = size
-            planned += now
+        for index in levels:
+            places = range(len(self._plan.levels[index].segments))
+            masks = [tuple(k not in of for k in places) for of in self._known.removals(index)]
+            planned += self._plan.add_reduced(index, masks, calls - planned, self._known.times)
         return planned
 
     def _asks_for_untold(self, index: int, calls: int) -> int:
@@ -218,6 +230,20 @@ class RemainingCalls:
         also_open = named | ~(inside | np.array(found.untold))
         masks = [tuple(map(bool, retained)) for retained in (also_open, named)]
         return self._plan.add_reduced(index, masks, calls)
+
+    def _removes_greyed(self, calls: int) -> bool:
+        """Plans prompts, within `calls`, without what several levels call without effect."""
+        if len(self._plan.levels) == 1 or calls < 1:
+            return False
+        greyed = self._known.greyed()
+        if not (groups := greyed.next_removals()):
+            return False
+        index = self._plan.close([segment.key for segment in greyed.segments])
+        keys = [segment.key for segment in self._plan.partitions[index]]
+        masks = [tuple(key not in of for key in keys) for of in groups]
+        self._plan.budget = max(self._plan.budget, len(self._known.asked) + calls)
+        times = 1 if self._known.deterministic else REPEATS
+        return self._plan.add_reduced(index, masks, calls, times) > 0
 
     def _next_level(self) -> bool:
         """Plans a finer partition of the segments with an effect, if their levels are reliable or
@@ -302,8 +328,10 @@ def why_unsettled(found: Sequence[LevelFindings]) -> str:
     costs = [
         (cost, of.limit)
         for of in found
-        for suspected, cost in zip(of.suspected, of.leave_one_out, strict=False)
-        if suspected
+        for suspected, paired, cost in zip(
+            of.suspected, of.in_pairs, of.leave_one_out, strict=False
+        )
+        if suspected and not paired
     ]
     if any(cost is None for cost, _ in costs) or any(map(further_rows, found)):
         return ""

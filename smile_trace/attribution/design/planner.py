@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Collection, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from itertools import chain, count, islice, repeat, takewhile
 
@@ -157,6 +157,9 @@ class Planner:
         """Whether the first level protects what has its turn in the next one, not yet planned."""
         self._waiting: list[tuple[float, Segment]] = []
         """Parts with an effect, each with it, that are not partitioned yet."""
+        self.closing: Level | None = None
+        """The finest segments of all levels, of which the last prompts lack those without effect;
+        its index is the number of the levels, after which none may follow."""
         self.levels: list[Level] = []
         self.levels.append(self._first_level())
 
@@ -198,7 +201,8 @@ class Planner:
     ) -> int:
         """Plans rows with some parts removed, `times` each and within `calls`, in place of the last
         level's last rows; returns how many."""
-        level = self.levels[index]
+        closing = [] if self.closing is None else [self.closing]
+        level = [*self.levels, *closing][index]
         known = {(row.level, row.mask) for row in self.sparse}
         fresh = dict.fromkeys(mask for mask in reduced if (index, mask) not in known)
         sendable = list(filter(level.perturber.sendable, fresh))[: max(calls, 0) // times]
@@ -307,6 +311,20 @@ class Planner:
         """How many of the levels are inside no other."""
         return 1 + sum(level.beside for level in self.levels)
 
+    def close(self, keys: Collection[str]) -> int:
+        """Plans no finer level: returns the index of the level of the segments with these keys."""
+        if self.closing is None:
+            known = {s.key: s for level in self.levels for s in level.segments if s.key in keys}
+            segments = tuple(sorted(known.values(), key=lambda s: s.places))
+            self.closing = Level(segments, Perturber(self._prompted, segments))
+        return len(self.levels)
+
+    @property
+    def partitions(self) -> list[tuple[Segment, ...]]:
+        """The segments of each level, and of the closing one."""
+        closing = [] if self.closing is None else [self.closing]
+        return [level.segments for level in (*self.levels, *closing)]
+
     @property
     def finest(self) -> list[Level]:
         """The levels whose segments may be partitioned: the last, or all that are outermost."""
@@ -314,6 +332,8 @@ class Planner:
 
     def refinable(self, calls: int) -> bool:
         """Whether a finer partition exists and `calls` are enough for it."""
+        if self.closing is not None:
+            return False
         coarse = [s for level in self.finest for s in level.segments if not s.protected]
         coarse += [segment for _, segment in self._waiting]
         return calls >= MIN_LEVEL_CALLS and not all(map(self._partitioner.is_finest, coarse))

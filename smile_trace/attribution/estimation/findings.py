@@ -12,7 +12,13 @@ from smile_trace.attribution.estimation import inference
 from smile_trace.attribution.estimation.fidelity import HeldOut, distinct, held_out
 from smile_trace.attribution.estimation.first_place import posterior, weights_of_tests
 from smile_trace.attribution.estimation.inference import DEFAULT_SOLVER, Estimate, Rows
-from smile_trace.attribution.estimation.interactions import Pair, exact_pairs, pairs
+from smile_trace.attribution.estimation.interactions import (
+    Kind,
+    Pair,
+    exact_pairs,
+    pairs,
+    stand_ins,
+)
 from smile_trace.attribution.estimation.locality import locality
 from smile_trace.attribution.estimation.solver import Array, Solver
 from smile_trace.attribution.segmentation import boundaries
@@ -52,6 +58,8 @@ class LevelFindings:
     """Share of the calls that failed, in [0, 1]."""
     pairs: tuple[Pair, ...] = ()
     """Pairs of the strongest segments, by their indices among the free segments."""
+    stand_ins: tuple[Pair, ...] = ()
+    """Pairs of which either was seen to be enough, by their indices among the free segments."""
     first: Array | None = None
     """Each segment's probability of the largest effect; None without nearness, or an estimate."""
     untold: tuple[bool, ...] = ()
@@ -71,20 +79,33 @@ class LevelFindings:
 
     def interactions(self, confirmed: Iterable[Pair]) -> tuple[Interaction, ...]:
         """One record per pair that certainly works together: the `confirmed` pairs (by fresh
-        masks), or all pairs if every mask was asked."""
+        masks) and those seen to stand in for each other, or all pairs if every mask was asked."""
         keys = [segment.key for segment in self.segments if not segment.protected]
+        alone = {k: cost for k, cost in enumerate(self.leave_one_out) if cost is not None}
+        free = np.array([not segment.protected for segment in self.segments])
+        known_now = [_apart(pair, alone, free, self.limit) for pair in confirmed]
+        kinds = {pair: pair.kind for pair in (self.pairs if self.exact else known_now)}
+        either: Kind = "either"
+        seen = dict.fromkeys(self.stand_ins, either)
         return tuple(
             Interaction(
-                kind=pair.kind,
+                kind=kind,
                 first=keys[pair.first],
                 second=keys[pair.second],
                 value=pair.value,
                 ci_low=pair.low,
                 ci_high=pair.high,
             )
-            for pair in (self.pairs if self.exact else confirmed)
-            if pair.kind is not None
+            for pair, kind in {**kinds, **seen}.items()
+            if kind is not None
         )
+
+    @property
+    def in_pairs(self) -> tuple[bool, ...]:
+        """Which segments were seen to stand in for another one."""
+        free = [k for k, segment in enumerate(self.segments) if not segment.protected]
+        paired = {free[i] for pair in self.stand_ins for i in (pair.first, pair.second)}
+        return tuple(k in paired for k in range(len(self.segments)))
 
     def without_both(self) -> tuple[WithoutBoth, ...]:
         """The pairs without which more is lost than each of them costs, if every mask was asked."""
@@ -190,6 +211,7 @@ def find(
         fails_without=_fails_without(rows, changes, failed, free, seed),
         failure_rate=float(np.mean(failed)) if failed else 0.0,
         pairs=tuple(_apart(pair, measured, free, limit) for pair in tested.pairs),
+        stand_ins=tested.stand_ins,
         first=None if tested.first is None else in_place(tested.first, free),
         untold=_flags(tested.untold, free),
         alone=None if tested.alone is None else in_place(tested.alone, free),
@@ -229,6 +251,7 @@ class _Tested:
     uncleared: NDArray[np.bool_]
     rows: int
     pairs: tuple[Pair, ...]
+    stand_ins: tuple[Pair, ...] = ()
     held_out: HeldOut | None = None
     first: Array | None = None
     alone: Array | None = None
@@ -306,6 +329,7 @@ def _of_drawn_masks(
         & np.isnan(measured),
         rows=len(rows.y),
         pairs=together,
+        stand_ins=stand_ins(removed, changes, measured, significant, limit) if times == 1 else (),
         held_out=held_out(rows_of_fit, [*seed, 1], solver),
         first=first,
         alone=inference.at_most(before.low, before.high),

@@ -71,6 +71,30 @@ class Pair:
         return self.apart and self.low > 0 and self.value >= WORTH_SAYING
 
 
+def stand_ins(
+    removed: Array, changes: Array, alone: Array, named: NDArray[np.bool_], limit: float
+) -> tuple[Pair, ...]:
+    """The pairs of segments, neither of them `named`, of which either was seen to be enough by a
+    model that repeats itself: with all else retained, `limit` or more is lost without both beyond
+    what was lost without each, and less than that without each alone.
+
+    Args:
+        removed: 1 where a segment was removed, shape (answered masks, segments).
+        changes: the answer changes of these masks, in [0, 1].
+        alone: what was lost with each removed alone, NaN where that was not measured.
+    """
+    found: dict[tuple[int, int], Pair] = {}
+    for k in np.flatnonzero(removed.sum(axis=1) == 2):
+        first, second = (int(i) for i in np.flatnonzero(removed[k]))
+        costs, lost = (float(alone[first]), float(alone[second])), float(changes[k])
+        more = lost - sum(costs)
+        if named[[first, second]].any() or not (more >= limit > max(costs)):
+            continue
+        beside = lost - costs[1], lost - costs[0]
+        found[first, second] = Pair(first, second, more, more, more, costs, beside, lost=lost)
+    return tuple(found.values())
+
+
 def pairs(
     rows: Rows, effects: Array, seed: list[int], solver: Solver = DEFAULT_SOLVER
 ) -> tuple[Pair, ...]:

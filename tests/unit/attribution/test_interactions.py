@@ -89,7 +89,7 @@ def test_one_word_that_does_it_alone_is_in_no_pair() -> None:
 
 
 def test_no_pairs_without_a_reliable_explanation() -> None:
-    study = run(LONG, _says(enough=True), seed=2).study
+    study = run(LONG, _says(enough=True), seed=24).study
     [findings] = [study._known.find(level) for level in study._levels]
     assert [pair.kind for pair in findings.pairs] == ["either"]
     assert study.result().fidelity.status == "inconclusive"

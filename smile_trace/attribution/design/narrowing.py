@@ -1,0 +1,57 @@
+"""Which parts are removed together next, to clear those that an average alone excludes.
+
+An average over random masks excludes a part, and does not tell that two stand in for each other. A
+prompt without all of them does: if less than a limit is lost, no two of them do. Otherwise the
+fewest parts that lose it are looked for by halving, as QuickXplain does (Junker 2004), and the
+others are asked without one of each such few.
+"""
+
+from collections.abc import Mapping, Sequence
+from itertools import islice, product
+
+Parts = frozenset[int]
+
+MOST_RESTS = 8
+"""Prompts in one round that leave in one of each few parts, of which there may be many."""
+
+
+def next_removals(doubtful: Parts, lost: Mapping[Parts, float], limit: float) -> list[Parts]:
+    """The groups of `doubtful` parts to remove next, one group a prompt; [] if nothing is left.
+
+    Args:
+        lost: the answer change of each removal that was asked, in [0, 1].
+        limit: the smallest change that is a loss.
+    """
+    cleared = [parts for parts, change in lost.items() if change < limit]
+    few = fewest_losing(doubtful, lost, limit)
+    if smaller := [group for parts in few if (group := _smaller(parts, cleared))]:
+        return list(dict.fromkeys(smaller))
+    rests = (doubtful - set(one_of_each) for one_of_each in product(*map(sorted, few)))
+    return [
+        rest
+        for rest in dict.fromkeys(islice(rests, MOST_RESTS))
+        if rest and not any(rest <= parts for parts in cleared)
+    ]
+
+
+def fewest_losing(doubtful: Parts, lost: Mapping[Parts, float], limit: float) -> list[Parts]:
+    """The groups of `doubtful` parts that lost `limit` or more and hold no smaller such group."""
+    found: list[Parts] = []
+    for parts in sorted(lost, key=len):
+        if lost[parts] >= limit and parts <= doubtful and not any(few <= parts for few in found):
+            found.append(parts)
+    return found
+
+
+def _smaller(parts: Parts, cleared: Sequence[Parts]) -> Parts | None:
+    """The group of fewer of these `parts`, which lose it, to ask next; None if each is needed."""
+    hold_one = [rest for of in cleared if (rest := parts - of)]  # one that is needed
+    needed = {k for group in hold_one if len(group) == 1 for k in group}
+    untold = [group for group in hold_one if not group & needed]
+    if needed == parts:
+        return None
+    if needed and not untold:
+        return frozenset(needed)
+    group: Parts = min([*untold, parts], key=len)
+    removed = sorted(group)[: len(group) // 2]
+    return parts.difference(removed)

@@ -1,0 +1,140 @@
+"""The parts that are called without effect, removed together: what no single level can see.
+
+Each level removes its own parts and retains the rest of the prompt, so that two parts of different
+levels, of which either is enough, seem without effect in both. The last calls of a study with
+several levels therefore ask without all excluded parts at once. What is lost beyond what their
+intervals allow in sum is looked for by halving (`narrowing`): its parts are open, and two are a
+pair of which either is enough.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from smile_trace.attribution.design.narrowing import Parts, fewest_losing, next_removals
+from smile_trace.records import Interaction, Perturbation, Segment, SegmentAttribution
+
+Removal = tuple[Perturbation, float]
+"""A row and its answer change in [0, 1]."""
+
+
+@dataclass(frozen=True)
+class Greyed:
+    """The excluded segments of all levels, and what was lost without some of them alone.
+
+    Attributes:
+        segments: the finest of each part of the prompt, in its order.
+        excluded: the indices of those that are excluded.
+        unnamed: those, and the indices of the open ones.
+        lost: the answer change of each removal of unnamed segments alone, in [0, 1].
+        limit: the smallest change that matters.
+    """
+
+    segments: tuple[SegmentAttribution, ...]
+    excluded: Parts
+    unnamed: Parts
+    lost: dict[Parts, float]
+    limit: float
+
+    @classmethod
+    def of(
+        cls,
+        segments: Sequence[SegmentAttribution],
+        removals: Iterable[tuple[Sequence[Segment], Removal]],
+        limit: float,
+        times: int,
+    ) -> "Greyed":
+        """From rows with the partitions that their masks are of; a removal counts once it was asked
+        `times` times, with its median."""
+        place = {segment.key: k for k, segment in enumerate(segments)}
+        unnamed = frozenset(k for k, s in enumerate(segments) if _is_unnamed(s))
+        excluded = frozenset(k for k in unnamed if segments[k].at_most < limit)
+        changes: dict[Parts, list[float]] = defaultdict(list)
+        for partition, (row, change) in removals:
+            keys = (s.key for s, kept in zip(partition, row.mask, strict=True) if not kept)
+            removed = frozenset(place.get(key, -1) for key in keys)
+            if removed and removed <= unnamed:
+                changes[removed].append(change)
+        lost = {of: float(np.median(all_)) for of, all_ in changes.items() if len(all_) >= times}
+        return cls(tuple(segments), excluded, unnamed, lost, limit)
+
+    def next_removals(self) -> list[list[str]]:
+        """The keys of the segments to remove next, one list a prompt; [] if nothing is left. The
+        open ones come last, since what they cost themselves says nothing of others."""
+        if len(self.excluded) < 2:
+            return []
+        beyond = self._beyond_expected
+        excluded = {of: change for of, change in beyond.items() if of <= self.excluded}
+        groups = (
+            [
+                one
+                for of in self._fewest
+                if len(of) == 2
+                for one in _alone(of)
+                if one not in self.lost
+            ]
+            or next_removals(self.excluded, excluded, self.limit)
+            or next_removals(self.unnamed, beyond, self.limit)
+        )
+        return [[self.segments[k].key for k in sorted(of)] for of in groups]
+
+    @property
+    def _beyond_expected(self) -> dict[Parts, float]:
+        """What was lost, or 0 where the segments explain it: the excluded ones by their intervals,
+        and the open ones by their effects, in sum."""
+        expected = [
+            s.at_most if k in self.excluded else max(abs(s.attribution), s.leave_one_out or 0.0)
+            for k, s in enumerate(self.segments)
+        ]
+        return {of: y if y > sum(expected[k] for k in of) else 0.0 for of, y in self.lost.items()}
+
+    @property
+    def _fewest(self) -> list[Parts]:
+        return fewest_losing(self.unnamed, self._beyond_expected, self.limit)
+
+    def opened(self) -> tuple[SegmentAttribution, ...]:
+        """The segments, with intervals that hold what was lost without them and others."""
+        high: dict[int, float] = {}
+        for parts in self._fewest:
+            high |= {k: max(high.get(k, 0.0), self.lost[parts]) for k in parts}
+        return tuple(
+            s.model_copy(update={"ci_high": max(s.ci_high, high[k])}) if k in high else s
+            for k, s in enumerate(self.segments)
+        )
+
+    def pairs(self) -> tuple[Interaction, ...]:
+        """The pairs of which either is enough: much is lost without both, and little without
+        each."""
+        return tuple(
+            Interaction(
+                kind="either",
+                first=self.segments[first].key,
+                second=self.segments[second].key,
+                value=more,
+                ci_low=more,
+                ci_high=more,
+            )
+            for first, second in (sorted(of) for of in self._fewest if len(of) == 2)
+            if (more := self._beyond(first, second)) is not None
+        )
+
+    def _beyond(self, first: int, second: int) -> float | None:
+        """What is lost without both beyond what each costs; None if that was not measured, or they
+        do not stand in for each other."""
+        lost = self.lost[frozenset((first, second))]
+        costs = [self.lost.get(frozenset({k})) for k in (first, second)]
+        known = [cost for cost in costs if cost is not None and cost < self.limit]
+        if len(known) < 2:
+            return None
+        more = lost - sum(known)
+        return more if more >= self.limit else None
+
+
+def _alone(parts: Parts) -> list[Parts]:
+    return [frozenset({k}) for k in sorted(parts)]
+
+
+def _is_unnamed(segment: SegmentAttribution) -> bool:
+    return not (segment.protected or segment.significant or segment.fails_without)

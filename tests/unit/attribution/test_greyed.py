@@ -1,0 +1,112 @@
+"""Parts of several levels that are called without effect, removed together."""
+
+import pytest
+
+from smile_trace.attribution.greyed import Greyed
+from smile_trace.records import Message, SegmentAttribution
+from smile_trace.records.message import ToolCall, ToolResult
+from tests.support.studies import further, run
+
+
+def segment(key: str, high: float = 0.02, **fields: object) -> SegmentAttribution:
+    values = {"attribution": 0.0, "ci_low": 0.0, "ci_high": high, "p_value": 1.0} | fields
+    return SegmentAttribution.model_validate(
+        {
+            "text": key,
+            "message": 0,
+            "role": "user",
+            "start": ord(key),
+            "end": ord(key) + 1,
+            "unit": "word",
+            "key": key,
+            "significant": False,
+            **values,
+        }
+    )
+
+
+def greyed(lost: dict[str, float], **high: float) -> Greyed:
+    """Of the parts a to e, with what was lost without some of them."""
+    segments = tuple(segment(key, high.get(key, 0.02)) for key in "abcde")
+    places = {frozenset(map("abcde".index, keys)): change for keys, change in lost.items()}
+    excluded = frozenset(k for k, s in enumerate(segments) if s.at_most < 0.1)
+    return Greyed(segments, excluded, frozenset(range(5)), places, 0.1)
+
+
+def opened(of: Greyed) -> str:
+    return "".join(s.key for s in of.opened() if s.at_most >= 0.1)
+
+
+def test_what_no_part_alone_explains_opens_the_fewest_that_lost_it() -> None:
+    assert greyed({}).next_removals() == [list("abcde")]
+    assert opened(greyed({"abcde": 0.0})) == ""
+    assert opened(greyed({"abcde": 0.09})) == ""
+    assert opened(greyed({"abcde": 0.6})) == "abcde"
+    assert opened(greyed({"abcde": 0.6, "bd": 0.6})) == "bd"
+    # What their intervals allow in sum is no reason to doubt them.
+    assert opened(greyed({"abcde": 0.3}, **dict.fromkeys("abcde", 0.07))) == ""
+
+
+def test_two_are_a_pair_once_each_was_removed_alone_and_cost_little() -> None:
+    lost = {"abcde": 0.6, "bd": 0.6, "ace": 0.0, "acde": 0.0, "abce": 0.0}
+    assert not greyed(lost).pairs()
+    assert greyed(lost).next_removals() == [["b"], ["d"]]
+    [pair] = greyed({**lost, "b": 0.0, "d": 0.05}).pairs()
+    assert (pair.kind, pair.first, pair.second) == ("either", "b", "d")
+    assert pair.value == pytest.approx(0.55)
+    assert not greyed({**lost, "b": 0.0, "d": 0.2}).pairs()
+
+
+def test_an_open_part_comes_last_and_explains_what_it_costs() -> None:
+    of = greyed({"abde": 0.0}, c=0.4)
+    assert of.next_removals() == [list("abcde")]
+    assert opened(greyed({"abde": 0.0, "abcde": 0.8}, c=0.4)) == "abcde"
+    alone = Greyed(
+        tuple(
+            s.model_copy(update={"leave_one_out": 0.35 if s.key == "c" else None})
+            for s in of.segments
+        ),
+        of.excluded,
+        of.unnamed,
+        {**of.lost, frozenset(range(5)): 0.35},
+        0.1,
+    )
+    assert opened(alone) == "c"
+
+
+BIRDS = ("Loki is a merlin.", "Tuva is a falcon.", "Odin is a kestrel.")
+
+
+def _desk(messages: tuple[Message, ...]) -> str:
+    """Needs a bird, and the time from the user or from the result of a tool."""
+    said = " ".join(message.content for message in messages)
+    if not any(bird in said for bird in BIRDS):
+        return "The aviary is empty, so that no flight can be planned for this runway."
+    if "09:40" not in said:
+        return "Nobody says when the sweeper closes the runway, so keep all birds inside."
+    bird = next(bird for bird in BIRDS if bird in said)
+    return f"Fly {bird.split()[0]} over the runway, and start when the sweeper has closed it."
+
+
+@pytest.mark.parametrize("seed", [0, *further(1, 2, 3)])
+def test_a_fact_of_the_user_and_of_a_tool_is_not_denied_in_both(seed: int) -> None:
+    birds = {"birds": [{"note": bird, "aviary": f"hangar {k}"} for k, bird in enumerate(BIRDS)]}
+    sighting = {"species": "gull", "closes": "09:40", "place": "under the lights"}
+    rules = "You plan flights.\n\nRules:\n1. Be brief.\n2. Name a bird.\n3. Do not guess."
+    messages = [
+        Message(role="system", content=rules),
+        Message(role="user", content="Gulls again. The sweeper comes at 09:40. Which bird?"),
+    ]
+    for number, result in enumerate((sighting, birds, {"wind": "calm", "clouds": "none"})):
+        call = ToolCall(id=str(number), name=f"tool_{number}", arguments={"runway": 7})
+        messages.append(Message(role="assistant", parts=(call,)))
+        given = ToolResult(id=str(number), response=result)
+        messages.append(Message(role="tool", parts=(given,)))
+    asked = run(tuple(messages), _desk, budget=80, unit="auto", seed=seed)
+    found = asked.explanation
+    at = [s for s in found.segments if "09:40" in s.text]
+    assert len(at) == 2
+    assert "excluded" not in {s.verdict for s in at}
+    assert len(asked.perturbations) <= 80
+    pairs = {frozenset((pair.first, pair.second)) for pair in found.interactions}
+    assert frozenset(s.key for s in at) in pairs
