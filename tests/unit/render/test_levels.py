@@ -133,8 +133,8 @@ def test_an_open_part_has_the_colour_around_it_only_where_nothing_inside_is_know
     assert shown["is"] == shown[" under the piano."] == shown_strength(coarser[0]) > 0
     weak = {"significant": True, "verdict": "supports", "attribution": 0.08}
     one = [s.model_copy(update=weak) if s.text == "key" else s for s in unknown.segments]
-    shown = {p.text: p for p in _inside(unknown.model_copy(update={"segments": tuple(one)}))}
-    assert shown["is"].ground_strength > shown["key"].ground_strength > 0
+    pieces = {p.text: p for p in _inside(unknown.model_copy(update={"segments": tuple(one)}))}
+    assert pieces["is"].ground_strength > pieces["key"].ground_strength > 0
 
 
 def test_a_message_that_matters_though_no_part_of_it_does_is_not_folded() -> None:
