@@ -241,9 +241,10 @@ class RemainingCalls:
         index = self._plan.close([segment.key for segment in greyed.segments])
         keys = [segment.key for segment in self._plan.partitions[index]]
         masks = [tuple(key not in of for key in keys) for of in groups]
-        self._plan.budget = max(self._plan.budget, len(self._known.asked) + calls)
         times = 1 if self._known.deterministic else REPEATS
-        return self._plan.add_reduced(index, masks, calls, times) > 0
+        planned = min(times * len(masks), calls)
+        self._plan.budget = max(self._plan.budget, len(self._known.asked) + planned)
+        return self._plan.add_reduced(index, masks, planned, times) > 0
 
     def _next_level(self) -> bool:
         """Plans a finer partition of the segments with an effect, if their levels are reliable or
