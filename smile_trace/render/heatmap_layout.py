@@ -81,7 +81,7 @@ class Heatmap:
         )
         said = {
             f"Grey: without effect, it {NO_DIFFERENCE}.": "excluded" in self.kinds,
-            f"Hatched: open, {NOT_MEASURED}.": "open" in self.kinds,
+            f"Hatched: open, {NOT_MEASURED}{self._paired}.": "open" in self.kinds,
             f"Hatched on the scale: noise alone, up to {self.noise_floor:.2f}.": self.noise_floor
             >= 0.005,
             "Dotted underline: protected, never removed.": "protected" in self.kinds,
@@ -96,12 +96,17 @@ class Heatmap:
         return " ".join(text for text, holds in said.items() if holds)
 
     @property
+    def _paired(self) -> str:
+        either = "either is enough" in self.summary
+        return ", or one of those of which either is enough" if either else ""
+
+    @property
     def _brief_key(self) -> str:
         """The legend in few words."""
         of_answer = {piece.kind for piece in self.answer}
         said = {
             "Grey: without effect.": "excluded" in self.kinds,
-            "Hatched: open.": "open" in self.kinds,
+            f"Hatched: open{self._paired}.": "open" in self.kinds,
             "Dotted: never removed.": "protected" in self.kinds,
             _PART: "explained" in of_answer,
             "Underlined: what changes without a coloured part.": "moved" in of_answer,
