@@ -36,7 +36,7 @@ def test_the_page_is_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         assert page["answer"]("Sing me a song!") == "La la la."
         runtime().spool.close()
         extra: dict[str, dict[str, Any]] = {
-            "budget": {"calls_per_explanation": 40},
+            "budget": {"calls_per_explanation": 60},
             "models": {
                 "gpt-4o-mini": {
                     "kind": "endpoint",
