@@ -175,7 +175,7 @@ class KnownAnswers:
         rows += [*plan.sparse, *plan.confirming_rows]
         changes = *chain.from_iterable(scores.changes), *scores.sparse, *scores.confirming
         removals = [
-            (plan.partitions[row.level], (row, change))
+            (plan.with_closing[row.level].segments, (row, change))
             for row, change in zip(rows, changes, strict=True)
             if change is not None
         ]

@@ -267,7 +267,9 @@ class PerturbationStudy:
                 limit=limit,
             ),
             perturbations=self._known.observations(scores, findings),
-            partitions=tuple(tuple(s.key for s in of) for of in self._planner.partitions),
+            partitions=tuple(
+                tuple(s.key for s in level.segments) for level in self._planner.with_closing
+            ),
             settings=self._settings,
             notes=self._notes,
         )

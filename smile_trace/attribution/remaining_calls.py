@@ -184,15 +184,16 @@ class RemainingCalls:
 
     def _each_alone(self) -> Iterator[Mask]:
         """The prompts without one part alone of each pair of which either may be enough."""
-        places = np.flatnonzero(self._plan.levels[-1].free)
+        free = self._plan.levels[-1].free
+        places = np.flatnonzero(free)
         for one in self._plan.confirming:
             if (pair := one.planned.pair).kind == "either":
                 for part in (places[pair.first], places[pair.second]):
-                    yield tuple(k != part for k in range(len(self._plan.levels[-1].segments)))
+                    yield tuple(k != part for k in range(len(free)))
 
     def _clears(self) -> bool:
-        """Asks without groups of the parts that an average alone excludes until the fewest that
-        stand in for each other are known or the calls are spent; the rest is for the level's last
+        """Asks without groups of excluded parts, of all levels first, until the fewest that stand
+        in for each other are known or the calls are spent; the rest is for the level's last
         rows."""
         if not self._most and self._removes_greyed(self._calls_left):
             return True
@@ -239,7 +240,7 @@ class RemainingCalls:
         if not (groups := greyed.next_removals()):
             return False
         index = self._plan.close([segment.key for segment in greyed.segments])
-        keys = [segment.key for segment in self._plan.partitions[index]]
+        keys = [segment.key for segment in self._plan.with_closing[index].segments]
         masks = [tuple(key not in of for key in keys) for of in groups]
         times = 1 if self._known.deterministic else REPEATS
         planned = min(times * len(masks), calls)

@@ -201,8 +201,7 @@ class Planner:
     ) -> int:
         """Plans rows with some parts removed, `times` each and within `calls`, in place of the last
         level's last rows; returns how many."""
-        closing = [] if self.closing is None else [self.closing]
-        level = [*self.levels, *closing][index]
+        level = self.with_closing[index]
         known = {(row.level, row.mask) for row in self.sparse}
         fresh = dict.fromkeys(mask for mask in reduced if (index, mask) not in known)
         sendable = list(filter(level.perturber.sendable, fresh))[: max(calls, 0) // times]
@@ -320,10 +319,9 @@ class Planner:
         return len(self.levels)
 
     @property
-    def partitions(self) -> list[tuple[Segment, ...]]:
-        """The segments of each level, and of the closing one."""
-        closing = [] if self.closing is None else [self.closing]
-        return [level.segments for level in (*self.levels, *closing)]
+    def with_closing(self) -> list[Level]:
+        """All levels, and the closing one, if there is one."""
+        return self.levels if self.closing is None else [*self.levels, self.closing]
 
     @property
     def finest(self) -> list[Level]:
