@@ -3,10 +3,11 @@
 Each level removes its own parts and retains the rest of the prompt, so that two parts of different
 levels, of which either is enough, seem without effect in both. The last calls of a study with
 several levels therefore ask without all excluded parts at once. What is lost beyond what their
-intervals allow in sum is looked for by halving (`narrowing`): its parts are open, and two are a
+effects explain is looked for by halving (`narrowing`): its parts are open, and two are a
 pair of which either is enough.
 """
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -82,13 +83,18 @@ class Greyed:
 
     @property
     def _beyond_expected(self) -> dict[Parts, float]:
-        """What was lost, or 0 where the segments explain it: the excluded ones by their intervals,
-        and the open ones by their effects, in sum."""
-        expected = [
-            s.at_most if k in self.excluded else max(abs(s.attribution), s.leave_one_out or 0.0)
+        """What was lost, or 0 where the segments explain it: their effects in sum, and for the
+        excluded ones what these may differ by, which adds up as independent errors do."""
+        effect = [max(abs(s.attribution), s.leave_one_out or 0.0) for s in self.segments]
+        error = [
+            s.at_most - effect[k] if k in self.excluded else 0.0
             for k, s in enumerate(self.segments)
         ]
-        return {of: y if y > sum(expected[k] for k in of) else 0.0 for of, y in self.lost.items()}
+
+        def expected(of: Parts) -> float:
+            return sum(effect[k] for k in of) + math.hypot(*(error[k] for k in of))
+
+        return {of: y if y > expected(of) else 0.0 for of, y in self.lost.items()}
 
     @property
     def _fewest(self) -> list[Parts]:

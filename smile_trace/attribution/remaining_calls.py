@@ -41,7 +41,7 @@ class RemainingCalls:
         self._plan = known.planner
         self._most = most
         self._confirming = min(MOST_CALLS + REDUCED, self._plan.budget // 5)
-        self._clearing = int(CLEARING * self._plan.budget)
+        self._clearing = self._closing = int(CLEARING * self._plan.budget)
 
     def plan_more(self) -> bool:
         """Plans the next rows once all before the next look are answered; False at the end."""
@@ -146,7 +146,8 @@ class RemainingCalls:
         wanted = [max(further_rows(of_level), default=0) for of_level in found]
         alone = self._known.times * sum(sum(of_level.suspected) for of_level in found)
         asked = len(self._known.asked)
-        calls = min(max(*wanted, alone), asked, self._most - asked)
+        kept = self._closing if len(self._plan.levels) > 1 else 0
+        calls = min(max(*wanted, alone), asked, self._most - kept - asked)
         if calls <= 0:
             return False
         self._plan.budget = asked + calls
