@@ -96,6 +96,7 @@ def moved_fields(
         path: _Seen(
             removed=removed > 0,
             changed=np.array([one.get(path) != value for one in said], dtype=bool),
+            told=np.array([bool(one) for one in said], dtype=bool),
             often=1.0 if deterministic else MOSTLY,
         )
         for path, value in logged.items()
@@ -114,11 +115,12 @@ def moved_fields(
 
 @dataclass(frozen=True)
 class _Seen:
-    """In which rows a field changed, the segments that each lacks (rows, segments), and the share
-    of rows that makes a rule."""
+    """In which rows a field changed, the segments that each lacks (rows, segments), which answers
+    have any field of the logged one, and the share of rows that makes a rule."""
 
     removed: _Rows
     changed: _Rows
+    told: _Rows
     often: float
 
     def causes(self, tested: Sequence[_Tested], keys: Sequence[str]) -> Iterator[FieldChange]:
@@ -143,10 +145,12 @@ class _Seen:
 
     def without_alone(self, k: int) -> float | None:
         """How much more often the field changes without a segment, if it did in the row that lacks
-        nothing else, or in all rows without it and no other row; else None."""
+        nothing else, or in all rows without it and no other row, of those whose answers have any
+        field; else None."""
         without, count = self.removed[:, k], self.removed.sum(axis=1)
         alone = self._share(without & (count == 1)) == 1 and self._share(count == 0) == 0
-        only = np.array_equal(self.changed, without) and without.sum() >= MANY_ROWS
+        among = without[self.told]
+        only = np.array_equal(self.changed[self.told], among) and among.sum() >= MANY_ROWS
         return self._share(without) - self._share(~without) if alone or only else None
 
     def _without_both(self, k: int, other: int, held: _Rows) -> float | None:
