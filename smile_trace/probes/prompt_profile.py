@@ -163,7 +163,8 @@ def _together(seen: Sequence[_Seen]) -> PromptProbe:
     result, found = seen[0].result, sum(one.found for one in seen)
     rates = sorted(rate for one in seen for rate in one.rates)
     controls = [rate for one in seen for rate in one.controls]
-    low, high = rate_interval(Count(found, len(rates)), ())
+    partly, none = sum(one.partly for one in seen), sum(one.none for one in seen)
+    low, high = rate_interval(Count(found, found + partly + none), ())
     rate = mean_rate([rate for one in seen for rate in one.unbiased])
     return PromptProbe(
         name=result.name,
@@ -173,8 +174,8 @@ def _together(seen: Sequence[_Seen]) -> PromptProbe:
         beyond=difference(rate, mean_rate(controls)) if controls else None,
         rates=tuple(rates),
         found=found,
-        partly=sum(one.partly for one in seen),
-        none=sum(one.none for one in seen),
+        partly=partly,
+        none=none,
         ci_low=low,
         ci_high=high,
         telling=tuple(_most_telling([told for one in seen for told in one.telling])),
@@ -194,8 +195,15 @@ def _summary(calls: int, probes: Sequence[PromptProbe]) -> str:
     said = [f"{one.title.lower()} in {one.found} of {one.calls}" for one in moved]
     of = f"{calls} profiled call{'' if calls == 1 else 's'}"
     parts = [f"{one.title.lower()} in {one.partly} of {one.calls}" for one in probes if one.partly]
+    is_open = [
+        f"{one.title.lower()} in {one.calls - settled} of {one.calls}"
+        for one in probes
+        if (settled := one.found + one.partly + one.none) < one.calls
+    ]
+    unsettled = f"; not settled: {listed(is_open)}" if is_open else ""
     if not said and not parts:
-        return f"Of {of}, no probe changes the answers of any beyond its controls."
+        whom = "of any of the calls that are settled" if is_open else "of any"
+        return f"Of {of}, no probe changes the answers {whom} beyond its controls{unsettled}."
     told = [f"these change the answers: {listed(said)}"] if said else []
     told += [f"these change a part of the answers: {listed(parts)}"] if parts else []
-    return f"Of {of}, {'; '.join(told)}."
+    return f"Of {of}, {'; '.join(told)}{unsettled}."
