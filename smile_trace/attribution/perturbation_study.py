@@ -208,8 +208,10 @@ class PerturbationStudy:
         if self._planner.closing is not None:
             greyed = self._known.greyed()
             segments, pairs = greyed.opened(), greyed.pairs()
-        reliable = fidelity.status == "reliable"
-        interactions = (*self._interactions(findings[:shown], scores), *pairs) if reliable else ()
+        interactions: tuple[Interaction, ...] = ()
+        if fidelity.status == "reliable":
+            every = (*self._interactions(findings[:shown], scores), *pairs)
+            interactions = tuple({(p.kind, p.first, p.second): p for p in every}.values())
         fields = self._moved_fields(findings[:shown])
         limit = self._settings.smallest_effect
         fidelity = fidelity.model_copy(
