@@ -8,13 +8,11 @@ pair of which either is enough.
 """
 
 import math
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
-import numpy as np
-
-from smile_trace.attribution.design.narrowing import Parts, fewest_losing, next_removals
+from smile_trace.attribution.design.narrowing import Parts, fewest_losing, losses, next_removals
 from smile_trace.records import Interaction, Perturbation, Segment, SegmentAttribution
 
 Removal = tuple[Perturbation, float]
@@ -31,6 +29,7 @@ class Greyed:
         unnamed: those, and the indices of the open ones.
         lost: the answer change of each removal of unnamed segments alone, in [0, 1].
         limit: the smallest change that matters.
+        times: how often a removal is asked to count.
     """
 
     segments: tuple[SegmentAttribution, ...]
@@ -38,6 +37,7 @@ class Greyed:
     unnamed: Parts
     lost: dict[Parts, float]
     limit: float
+    times: int = 1
 
     @classmethod
     def of(
@@ -52,14 +52,12 @@ class Greyed:
         place = {segment.key: k for k, segment in enumerate(segments)}
         unnamed = frozenset(k for k, s in enumerate(segments) if _is_unnamed(s))
         excluded = frozenset(k for k in unnamed if segments[k].at_most < limit)
-        changes: dict[Parts, list[float]] = defaultdict(list)
-        for partition, (row, change) in removals:
-            keys = (s.key for s, kept in zip(partition, row.mask, strict=True) if not kept)
-            removed = frozenset(place.get(key, -1) for key in keys)
-            if removed and removed <= unnamed:
-                changes[removed].append(change)
-        lost = {of: float(np.median(all_)) for of, all_ in changes.items() if len(all_) >= times}
-        return cls(tuple(segments), excluded, unnamed, lost, limit)
+        removed = (
+            (frozenset(place.get(k, -1) for k in _keys_without(partition, row)), change)
+            for partition, (row, change) in removals
+        )
+        own = ((parts, change) for parts, change in removed if parts and parts <= unnamed)
+        return cls(tuple(segments), excluded, unnamed, losses(own, times), limit, times)
 
     def next_removals(self) -> list[list[str]]:
         """The keys of the segments to remove next, one list a prompt; [] if nothing is left. The
@@ -81,7 +79,7 @@ class Greyed:
         )
         return [[self.segments[k].key for k in sorted(of)] for of in groups]
 
-    @property
+    @cached_property
     def _beyond_expected(self) -> dict[Parts, float]:
         """What was lost, or 0 where the segments explain it: their effects in sum, and for the
         excluded ones what these may differ by, which adds up as independent errors do."""
@@ -96,7 +94,7 @@ class Greyed:
 
         return {of: y if y > expected(of) else 0.0 for of, y in self.lost.items()}
 
-    @property
+    @cached_property
     def _fewest(self) -> list[Parts]:
         return fewest_losing(self.unnamed, self._beyond_expected, self.limit)
 
@@ -136,6 +134,10 @@ class Greyed:
             return None
         more = lost - sum(known)
         return more if more >= self.limit else None
+
+
+def _keys_without(partition: Sequence[Segment], row: Perturbation) -> Iterable[str]:
+    return (s.key for s, kept in zip(partition, row.mask, strict=True) if not kept)
 
 
 def _alone(parts: Parts) -> list[Parts]:

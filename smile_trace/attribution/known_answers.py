@@ -1,6 +1,5 @@
 """The responses of a study so far, and what follows: answer changes, and findings per level."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import chain, takewhile
 
@@ -13,7 +12,7 @@ from smile_trace.attribution.answer_change.response_scores import (
 )
 from smile_trace.attribution.answer_change.text_comparison import TextComparison
 from smile_trace.attribution.answer_span import AnswerSpan
-from smile_trace.attribution.design.narrowing import Parts, next_removals
+from smile_trace.attribution.design.narrowing import Parts, losses, next_removals
 from smile_trace.attribution.design.planner import CallKey, Level, Planner, call_key
 from smile_trace.attribution.estimation.findings import (
     REPEATS,
@@ -156,14 +155,16 @@ class KnownAnswers:
         return next_removals(frozenset(map(int, parts)), self._lost(index, times), found.limit)
 
     def _lost(self, index: int, times: int) -> dict[Parts, float]:
-        """The median answer change of each removal that was asked `times` times or more."""
-        changes: dict[Parts, list[float]] = defaultdict(list)
+        """The `losses` of a level."""
         level, scores = self.planner.levels[index], self.scores()
         own = zip(self.rows(level), scores.changes[index], strict=True)
-        for row, change in (*own, *self._answered_beside(index, scores)):
-            if change is not None:
-                changes[frozenset(k for k, kept in enumerate(row.mask) if not kept)].append(change)
-        return {of: float(np.median(all_)) for of, all_ in changes.items() if len(all_) >= times}
+        known = (*own, *self._answered_beside(index, scores))
+        removed = (
+            (frozenset(k for k, kept in enumerate(row.mask) if not kept), change)
+            for row, change in known
+            if change is not None
+        )
+        return losses(removed, times)
 
     def greyed(self) -> Greyed:
         """The excluded segments of all levels, and what was lost without some of them alone."""

@@ -204,13 +204,15 @@ class PerturbationStudy:
         outermost = self._planner.outermost
         shown, fidelity = levels_shown(findings, scores, outermost)
         segments, coarser = join([of.attributions() for of in findings[:shown]])
+        levels = enumerate(findings[:shown])
+        reliable = [(k, level) for k, level in levels if status_of(level, scores) == "reliable"]
         pairs: tuple[Interaction, ...] = ()
         if self._planner.closing is not None:
             greyed = self._known.greyed()
             segments, pairs = greyed.opened(), greyed.pairs()
         interactions: tuple[Interaction, ...] = ()
         if fidelity.status == "reliable":
-            every = (*self._interactions(findings[:shown], scores), *pairs)
+            every = (*self._interactions(reliable, scores), *pairs)
             interactions = tuple({(p.kind, p.first, p.second): p for p in every}.values())
         fields = self._moved_fields(findings[:shown])
         limit = self._settings.smallest_effect
@@ -253,12 +255,7 @@ class PerturbationStudy:
                 messages=self.prompted.messages,
                 coarser=coarser,
                 interactions=interactions,
-                without_both=[
-                    pair
-                    for level in findings[:shown]
-                    if status_of(level, scores) == "reliable"
-                    for pair in level.without_both()
-                ],
+                without_both=[pair for _, level in reliable for pair in level.without_both()],
                 fields=fields,
                 tools=[call.name for call in read_tool_calls(self.answer) or ()],
                 first=first,
@@ -277,13 +274,12 @@ class PerturbationStudy:
         )
 
     def _interactions(
-        self, findings: Sequence[LevelFindings], scores: ResponseScores
+        self, levels: Sequence[tuple[int, LevelFindings]], scores: ResponseScores
     ) -> tuple[Interaction, ...]:
-        """The pairs of the levels that are reliable."""
+        """The pairs of these levels, each with its index."""
         return tuple(
             pair
-            for index, level in enumerate(findings)
-            if status_of(level, scores) == "reliable"
+            for index, level in levels
             for pair in level.interactions(self._known.confirmed(scores, index))
         )
 

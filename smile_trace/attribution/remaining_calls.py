@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import scipy  # type: ignore[import-untyped]
 
-from smile_trace.attribution.design.masks import MOST_CALLS, Mask, pair_test
+from smile_trace.attribution.design.masks import MOST_CALLS, Mask, pair_test, without
 from smile_trace.attribution.design.planner import MIN_LEVEL_CALLS, Level
-from smile_trace.attribution.estimation.findings import REPEATS, LevelFindings
+from smile_trace.attribution.estimation.findings import LevelFindings
 from smile_trace.attribution.estimation.inference import LEVEL, at_most
 from smile_trace.attribution.known_answers import KnownAnswers
 from smile_trace.attribution.reporting.verdict import CONVINCING, status_of, unchanged
@@ -190,7 +190,7 @@ class RemainingCalls:
         for one in self._plan.confirming:
             if (pair := one.planned.pair).kind == "either":
                 for part in (places[pair.first], places[pair.second]):
-                    yield tuple(k != part for k in range(len(free)))
+                    yield without({int(part)}, len(free))
 
     def _clears(self) -> bool:
         """Asks without groups of excluded parts, of all levels first, until the fewest that stand
@@ -211,8 +211,8 @@ class RemainingCalls:
         and returns how many calls they take."""
         planned = 0
         for index in levels:
-            places = range(len(self._plan.levels[index].segments))
-            masks = [tuple(k not in of for k in places) for of in self._known.removals(index)]
+            size = len(self._plan.levels[index].segments)
+            masks = [without(of, size) for of in self._known.removals(index)]
             planned += self._plan.add_reduced(index, masks, calls - planned, self._known.times)
         return planned
 
@@ -243,10 +243,9 @@ class RemainingCalls:
         index = self._plan.close([segment.key for segment in greyed.segments])
         keys = [segment.key for segment in self._plan.with_closing[index].segments]
         masks = [tuple(key not in of for key in keys) for of in groups]
-        times = 1 if self._known.deterministic else REPEATS
-        planned = min(times * len(masks), calls)
+        planned = min(greyed.times * len(masks), calls)
         self._plan.budget = max(self._plan.budget, len(self._known.asked) + planned)
-        return self._plan.add_reduced(index, masks, planned, times) > 0
+        return self._plan.add_reduced(index, masks, planned, greyed.times) > 0
 
     def _next_level(self) -> bool:
         """Plans a finer partition of the segments with an effect, if their levels are reliable or

@@ -9,7 +9,7 @@ or three masks, chosen for the pair and used in no estimate, tell:
   answer, and both together less than what the two lose in sum.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from itertools import product
 
@@ -63,9 +63,14 @@ def all_masks(free: Sequence[bool], sendable: Sendable) -> list[Mask]:
     return [mask for mask in product(*choices) if sendable(mask)]
 
 
+def without(parts: Set[int], size: int) -> Mask:
+    """The mask of so many segments without these."""
+    return tuple(k not in parts for k in range(size))
+
+
 def leave_one_out(free: Sequence[bool], sendable: Sendable) -> list[Mask]:
     """The masks without one free segment each, if that leaves something to send."""
-    masks = [tuple(k != i for k in range(len(free))) for i, is_free in enumerate(free) if is_free]
+    masks = [without({i}, len(free)) for i, is_free in enumerate(free) if is_free]
     return [mask for mask in masks if sendable(mask)]
 
 

@@ -6,13 +6,24 @@ fewest parts that lose it are looked for by halving, as QuickXplain does (Junker
 others are asked without one of each such few.
 """
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice, product
+
+import numpy as np
 
 Parts = frozenset[int]
 
 MOST_RESTS = 8
 """Prompts in one round that leave in one of each few parts, of which there may be many."""
+
+
+def losses(removals: Iterable[tuple[Parts, float]], times: int) -> dict[Parts, float]:
+    """The median answer change of each removal that was asked `times` times or more."""
+    changes: dict[Parts, list[float]] = defaultdict(list)
+    for parts, change in removals:
+        changes[parts].append(change)
+    return {of: float(np.median(all_)) for of, all_ in changes.items() if len(all_) >= times}
 
 
 def next_removals(doubtful: Parts, lost: Mapping[Parts, float], limit: float) -> list[Parts]:
