@@ -97,17 +97,19 @@ def outermost_drivers(
     """Return the outermost parts that the answer certainly depends on, the strongest first, but for
     the user's question: a document, a tool's result or an instruction with a third of its effect
     comes before it, since it tells a reader more (an answer of two facts needs all of the question,
-    and each fact for its half)."""
+    and each fact for its half), or what holds such a document or result among its neighbours."""
     everything = [*coarser, *segments]
     found = [s for s in everything if drives(s)]
     outermost = [s for s in found if not any(map(drives, around(s, coarser)))]
     ranked = sorted(outermost, key=effect, reverse=True)
     if ranked and _is_asked(ranked[0], everything, coarser):
         enough = ranked[0].attribution * _SHARE
-        telling = (s for s in ranked if _tells_more(s) and s.attribution >= enough)
-        if (first := next(telling, None)) is not None:
-            ranked.remove(first)
-            ranked.insert(0, first)
+        strong = [s for s in found if s.attribution >= enough]
+        held = [whole for s in strong if _is_retrieved(s) for whole in around(s, coarser)]
+        telling = [*filter(_tells_more, strong), *held]
+        first = next((s for s in ranked[1:] if any(s is one for one in telling)), ranked[0])
+        ranked.remove(first)
+        ranked.insert(0, first)
     return ranked
 
 
@@ -138,8 +140,11 @@ def _is_asked(
 
 
 def _tells_more(segment: "SegmentAttribution") -> bool:
-    retrieved = segment.title is not None or segment.unit in ("document", "tool_result")
-    return retrieved or segment.role in ("system", "developer", "tool")
+    return _is_retrieved(segment) or segment.role in ("system", "developer", "tool")
+
+
+def _is_retrieved(segment: "SegmentAttribution") -> bool:
+    return segment.title is not None or segment.unit in ("document", "tool_result")
 
 
 def finest_drivers(

@@ -267,13 +267,15 @@ def _drivers(tree: _Tree, of: str) -> str:
         [s for s in tree.finest(driver) if _words(s.text) != _words(driver.text)]
         for driver in tree.drivers
     ]
-    every = zip(tree.drivers, finest, strict=True)
-    parts = [part for driver, inside in every for part in inside or [driver]]
+    drivers = list(zip(tree.drivers, finest, strict=True))
+    parts = [part for driver, inside in drivers for part in inside or [driver]]
     parts.sort(key=effect, reverse=True)
     strongest = parts[: named_of(parts)]
-    weakest = min(part.attribution for part in strongest)
+    holders = (driver for driver, inside in drivers if any(s in strongest for s in inside))
+    printed = [*strongest, *holders]
+    weakest = min(part.attribution for part in printed)
     told, left, costs = list[str](), list[SegmentAttribution](), _Costs()
-    for driver, inside in zip(tree.drivers, finest, strict=True):
+    for driver, inside in drivers:
         inner = [s for s in inside if s in strongest]
         is_strong = inner or driver.attribution >= weakest or not told
         if len(told) == MOST_NAMED or not is_strong:
@@ -284,7 +286,7 @@ def _drivers(tree: _Tree, of: str) -> str:
         more = further([s for s in inside if s not in inner], strongest)
         finer = f", there on {listed([*names, *filter(None, [more])])}" if inner else ""
         told.append(f"{tree.named(driver)} ({lost}){finer}")
-    more = further(left, strongest)
+    more = further(left, printed)
     if not any(map(tree.inside, tree.drivers)):
         return listed([*told, *filter(None, [more])])
     return "; on ".join(told) + (f"; and on {more}" if more else "")

@@ -282,6 +282,22 @@ def test_what_a_question_was_answered_by_is_named_before_it(
     assert re.findall("“(.*?)”", said(segments)) == ["dog"]
 
 
+def test_neighbours_removed_together_are_named_first_for_a_document_among_them() -> None:
+    neighbours = segment("birds cats", 0.3, 0.3, 0.3, unit="span", end=10)
+    inside = [
+        segment(text, effect, effect, effect, unit="document", parent=0, start=place)
+        for text, effect, place in [("birds", 0.1, 0), ("cats", 0.2, 6)]
+    ]
+    question = driver("dog", unit="sentence", start=20)
+
+    def first(*parts: SegmentAttribution) -> str:
+        return re.findall("“(.*?)”", summarize(parts, RELIABLE, coarser=[neighbours]))[0]
+
+    assert first(*inside, question) == "birds cats"
+    assert first(inside[0], question) == "dog"  # less than a third of the question's
+    assert first(inside[1].model_copy(update={"unit": "sentence"}), question) == "dog"
+
+
 def test_parts_are_named_in_the_order_of_the_numbers_beside_them() -> None:
     weak = segment("dog", 0.4, 0.53, 0.6, own_effect=0.7)
     strong = segment("cat", 0.4, 0.56, 0.6, own_effect=0.5)
@@ -451,6 +467,18 @@ def test_the_strongest_finest_parts_are_named_wherever_they_stand() -> None:
         f"{DEPENDS}“booking” (26 % of the answer is lost without it on average), there on “total” "
         "(15 %) and one weaker part; on “weather” (18 %); on “policy” (17 %); on “rules” (16 %), "
         "there on “hotline” (27 %); and on one weaker part."
+    )
+
+
+def test_no_part_is_weaker_than_a_number_that_is_said() -> None:
+    values = {"question": 0.71, "programme": 0.178, "seats": 0.182, "tier": 0.05}
+    outer = [segment(of, v, v, v, start=100 * k) for k, (of, v) in enumerate(values.items())]
+    inside = [("who", 0.4, 0), ("where", 0.3, 0), ("recitals", 0.1985, 1)]
+    pieces = [segment(of, v, v, v, parent=k, start=100 * k) for of, v, k in inside]
+    told = summarize([*pieces, *outer[2:]], RELIABLE, coarser=outer[:2])
+    assert told.endswith(
+        "on “seats” (18 %); on “programme” (18 %), there on “recitals” (20 %); and on one weaker "
+        "part."
     )
 
 
