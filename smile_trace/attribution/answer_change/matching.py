@@ -44,10 +44,7 @@ ORDER = re.compile(
 )
 """Words that state an order."""
 
-_ABBREVIATED = re.compile(
-    r"\b(?:Mrs?|Ms|Dr|Prof|St|Fr|Hr|Mme|Mlle|Sra?|Nr|No|Str|bzw|ca|vs|z\. ?B|[ei]\. ?[ge])\. ?$"
-)
-_ORDINAL = re.compile(r"\d\. ?$")
+_ORDINAL = re.compile(r"\d\. ?\Z")
 
 
 def tells(token: Token) -> float:
@@ -151,12 +148,10 @@ def read(raw: str) -> Answer:
 
 
 def _goes_on(before: str, after: str) -> bool:
-    """Whether a full stop ended no sentence: after an abbreviation or an ordinal."""
-    if before.rstrip(" ").endswith("\n"):
-        return False
+    """Whether an ordinal's full stop is between them: of a date, or before a small letter."""
     word = re.match(r"\w*", after)
     of_date = word is not None and (word[0].islower() or word[0].lower() in MONTHS)
-    return bool(_ABBREVIATED.search(before) or (of_date and _ORDINAL.search(before)))
+    return of_date and _ORDINAL.search(before) is not None
 
 
 def _clauses(text: str, number: int) -> Iterator[Unit]:

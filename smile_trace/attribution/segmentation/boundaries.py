@@ -15,6 +15,11 @@ _CONNECTORS = frozenset("-‐‑/\\_.@:'’&=?#+~%$€£")
 _OPENING = ("Ps", "Pi", "Sc")
 _MARKS = re.compile(r"^\W+|\W+$")
 _NUMBER = re.compile(r"\(?(?:\d{1,3}|[^\W\d_])[.)]")
+_ABBREVIATED = re.compile(
+    r"\b(?:Mrs?|Ms|Dra?|Prof|St|Fr|Hr|M|Mme|Mlle|Sra?|Str|bzw|ca|vs|e\. ?g|i\. ?e|z\. ?B|d\. ?h|"
+    r"(?:No|Nr|Art|Fig)(?=\. ?\d))\.[^\S\n]*"
+)
+"""Its full stops end no sentence."""
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -40,15 +45,18 @@ def bare_words(text: str) -> list[str]:
 
 def sentences(text: str) -> list[Range]:
     """The sentences of a text without surrounding white space; a line break ends a sentence, but in
-    a script with spaces a mark inside a word (`c?d=e`) does not."""
+    a script with spaces a mark inside a word (`c?d=e`) does not, nor does an abbreviation."""
     found: list[Range] = []
+    abbreviated = {
+        at for m in _ABBREVIATED.finditer(text) for at in range(m.start() + 1, m.end() + 1)
+    }
     for start, end in _segments(SentenceBreaker, text):
         stripped = strip(text, start, end)
         if stripped is None:
             continue
         inside_word = found and found[-1][1] == stripped[0] and text[stripped[0]].isascii()
-        marks_alone = found and not has_word(text, *stripped)
-        if inside_word or (marks_alone and "\n" not in text[found[-1][1] : start]):
+        goes_on = found and (stripped[0] in abbreviated or not has_word(text, *stripped))
+        if inside_word or (goes_on and "\n" not in text[found[-1][1] : start]):
             found[-1] = (found[-1][0], stripped[1])
         else:
             found.append(stripped)

@@ -199,6 +199,19 @@ def test_sentences_end_at_marks_and_line_breaks() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "sentences",
+    [
+        ["Dr. Wouda, e.g. Ada, asks.", "Prof. Li is at No. 5 of St. John's.", "No.", "Then go."],
+        ["Das ist z. B. Haus Nr. 5.", "Hr. Dr. Meier kommt."],
+        ["M. Dupont et Mme. Curie.", "Oui."],
+    ],
+)
+def test_abbreviations_end_no_sentence(sentences: list[str]) -> None:
+    assert _sentences(" ".join(sentences)) == sentences
+    assert _sentences("Ask the Dr.\nThen leave.") == ["Ask the Dr.", "Then leave."]
+
+
 @given(st.text(max_size=60))
 def test_pieces_are_in_order_do_not_overlap_and_lose_no_letter(text: str) -> None:
     for pieces in (boundaries.words(text), boundaries.sentences(text)):
