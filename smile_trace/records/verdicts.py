@@ -32,6 +32,8 @@ WHOLES = ("message", "tool_result", "document", "section", "example", "turn", "s
 
 NOT_MEASURED = "not measured well enough to tell"
 
+STANDS_IN = "another part stands in for it, either is enough"
+
 
 def decided(
     segments: Iterable["SegmentAttribution"],
@@ -67,6 +69,12 @@ def _uncertain(segment: "SegmentAttribution") -> "SegmentAttribution":
 def drives(segment: "SegmentAttribution") -> bool:
     """Whether the answer certainly depends on it."""
     return segment.significant and segment.attribution > 0
+
+
+def differs_alone(segment: "SegmentAttribution") -> bool:
+    """Whether so much more or less is lost with it alone removed than on average: it is said."""
+    alone = segment.leave_one_out
+    return alone is not None and abs(alone - segment.attribution) >= 0.05
 
 
 def effect(segment: "SegmentAttribution") -> tuple[float, float]:

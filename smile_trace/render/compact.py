@@ -72,8 +72,8 @@ class _Sentence:
     @cached_property
     def open(self) -> float:
         """The largest effect that an open part in it may have; 0 if there is none."""
-        kinds = ((p.segment.at_most if p.segment else 0.0) for p in self.pieces if p.kind == "open")
-        return max(kinds, default=0.0)
+        unsettled = (p.segment for p in self.pieces if p.kind in ("open", "paired"))
+        return max((s.at_most for s in unsettled if s), default=0.0)
 
 
 def _owners(piece: Piece) -> Iterator[tuple[int, float]]:

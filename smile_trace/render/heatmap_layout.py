@@ -5,23 +5,24 @@ HTML, SVG and terminal draw the same `Heatmap`, so that they cannot disagree. Al
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
 
 from smile_trace._text.json_fields import fields, written_path
 from smile_trace.records import Explanation, SegmentAttribution
-from smile_trace.records.tool_results import result_name
 from smile_trace.records.verdicts import (
     NO_DIFFERENCE,
     NOT_MEASURED,
+    STANDS_IN,
     around,
+    differs_alone,
     drives,
     finest_drivers,
     telling_drivers,
 )
 from smile_trace.render.facts import STATUS_WORDS, facts
 from smile_trace.render.folding import fold, fold_messages
-from smile_trace.render.phrases import labels, message_title
+from smile_trace.render.phrases import enough_beside, labels, message_title, part_names
 from smile_trace.render.pieces import (
     CLOSES,
     OPENS,
@@ -42,7 +43,8 @@ _PART = "Underlined: the part of the answer that is explained."
 @dataclass(frozen=True)
 class Heatmap:
     """Everything that a picture of an explanation shows. `noise_floor` is in [0, 1] on the scale of
-    the attributions. `facts` are short phrases: fidelity, noise floor, cost, model."""
+    the attributions. `facts` are short phrases: fidelity, noise floor, cost, model.
+    `differs_alone`: of a driver another share is lost where it alone is removed."""
 
     blocks: tuple[Block, ...]
     answer: tuple[Piece, ...]
@@ -53,6 +55,7 @@ class Heatmap:
     noise_floor: float
     facts: tuple[str, ...]
     kinds: frozenset[Kind]
+    differs_alone: bool
 
     @property
     def verdict(self) -> str:
@@ -81,7 +84,8 @@ class Heatmap:
         )
         said = {
             f"Grey: without effect, it {NO_DIFFERENCE}.": "excluded" in self.kinds,
-            f"Hatched: open, {NOT_MEASURED}{self._paired}.": "open" in self.kinds,
+            f"Hatched: open, {NOT_MEASURED}.": "open" in self.kinds,
+            f"Double underline: {STANDS_IN}.": "paired" in self.kinds,
             f"Hatched on the scale: noise alone, up to {self.noise_floor:.2f}.": self.noise_floor
             >= 0.005,
             "Dotted underline: protected, never removed.": "protected" in self.kinds,
@@ -91,14 +95,9 @@ class Heatmap:
             finer: any(
                 piece.passage and piece.segment for block in self.blocks for piece in block.pieces
             ),
-            average: "if removed alone" in self.summary,
+            average: self.differs_alone,
         }
         return " ".join(text for text, holds in said.items() if holds)
-
-    @property
-    def _paired(self) -> str:
-        either = "either is enough" in self.summary
-        return ", or one of those of which either is enough" if either else ""
 
     @property
     def _brief_key(self) -> str:
@@ -106,7 +105,8 @@ class Heatmap:
         of_answer = {piece.kind for piece in self.answer}
         said = {
             "Grey: without effect.": "excluded" in self.kinds,
-            f"Hatched: open{self._paired}.": "open" in self.kinds,
+            "Hatched: open.": "open" in self.kinds,
+            f"Double underline: {STANDS_IN}.": "paired" in self.kinds,
             "Dotted: never removed.": "protected" in self.kinds,
             _PART: "explained" in of_answer,
             "Underlined: what changes without a coloured part.": "moved" in of_answer,
@@ -128,10 +128,12 @@ def heatmap(explanation: Explanation) -> Heatmap:
     smallest = [segment for segment in explanation.segments if not _is_enclosed(segment)]
     known = {id(passage) for passage in passages if _is_known_inside(passage, explanation)}
     repeated = {id(passage) for passage in passages if _is_repeated(passage, explanation)}
+    enough = enough_beside(explanation)
     for index, message in enumerate(explanation.messages):
         edges = _with_labels(_edges(passages, index, repeated), labels(message))
         mine, wholes = _placed(smallest, index), _placed(passages, index)
-        pieces = tuple(_pieces(message.content, mine, edges, wholes, known))
+        drawn = _pieces(message.content, mine, edges, wholes, known)
+        pieces = tuple(_beside_another(piece, enough) for piece in drawn)
         kinds.update(piece.kind for piece in pieces)
         role = message_title(message, explanation.messages)
         messages.append((short(role, LONGEST_ROLE), pieces))
@@ -146,7 +148,16 @@ def heatmap(explanation: Explanation) -> Heatmap:
         noise_floor=min(max(fidelity.noise_floor, 0.0), 1.0),
         facts=tuple(visible(fact) for fact in facts(explanation)),
         kinds=frozenset(kinds),
+        differs_alone=any(map(differs_alone, explanation.drivers)),
     )
+
+
+def _beside_another(piece: Piece, enough: Mapping[str, str]) -> Piece:
+    """Return the piece of a part that another one stands in for with what is said of it."""
+    told = None if piece.segment is None else enough.get(piece.segment.key)
+    if told is None:
+        return piece
+    return replace(piece, told=told, kind="paired" if piece.kind == "open" else piece.kind)
 
 
 def _answer(explanation: Explanation) -> tuple[Piece, ...]:
@@ -166,10 +177,7 @@ def _answer(explanation: Explanation) -> tuple[Piece, ...]:
 
 def _with_moved(explanation: Explanation) -> Iterator[Piece]:
     answer = explanation.answer.strip()
-    names = {
-        s.key: str(result_name(s, explanation.messages) or f"“{short(s.name, 40)}”")
-        for s in (*explanation.coarser, *explanation.segments)
-    }
+    names = part_names(explanation)
     without: dict[str, list[str]] = {}
     for change in explanation.fields:
         keys = [key for key in (change.key, change.also) if key is not None]

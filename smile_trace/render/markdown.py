@@ -1,10 +1,9 @@
 """Summary and scores as Markdown (GitHub flavour, which MLflow draws as a table)."""
 
 import re
-from collections.abc import Mapping
 
 from smile_trace._text.titles import title
-from smile_trace.records import Explanation, Verdict
+from smile_trace.records import Explanation
 from smile_trace.render.heatmap_layout import heatmap
 from smile_trace.render.scores import LEGEND, Row, rows
 from smile_trace.render.text import noun, signed, visible
@@ -14,12 +13,7 @@ MAX_ROWS = 12
 _MAX_TEXT, _END = 48, 16
 """Characters of a segment's text, and how many of them are taken from its end."""
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
-_MARKS: Mapping[Verdict | None, str] = {
-    "supports": "▲",
-    "against": "▼",
-    "excluded": "·",
-    "open": "?",
-}
+_MARKS = {"supports": "▲", "against": "▼", "excluded": "·", "open": "?", "paired": "="}
 _CELL = re.compile(r"((?:[^|\\]|\\.)*)\|")
 _MARKUP = re.compile(
     r"""(?P<code>`\w[\w.]*`)            # as our sentences write fields: it may be drawn as such
@@ -67,8 +61,8 @@ def scores_to_markdown(explanation: Explanation) -> str:
     ]
     if len(strongest) > MAX_ROWS:
         lines += ["", f"and {len(strongest) - MAX_ROWS:,} more"]
-    shown = {row.segment.verdict for row in strongest[:MAX_ROWS]}
-    if said := [f"{_MARKS[v]} {said}" for v, said in LEGEND.items() if v in shown]:
+    shown = {row.look for row in strongest[:MAX_ROWS]}
+    if said := [f"{_MARKS[look]} {said}" for look, said in LEGEND.items() if look in shown]:
         lines += ["", " · ".join(said)]
     return "\n".join(lines)
 
@@ -119,11 +113,11 @@ def escape_lines(text: str) -> str:
 
 def _line(row: Row, *, finer: bool) -> str:
     segment = row.segment
-    mark = _MARKS[segment.verdict]
-    text = _short(row)
+    mark, text = _MARKS[row.look], _short(row)
     p_value = "" if segment.p_value is None else f"{segment.p_value:.2g}"
     interval = f"{signed(segment.ci_low)} … {signed(segment.ci_high)}"
-    which = f" ({_which(row)})" if row.which else ""
+    told = filter(None, [row.which and _which(row), escape(row.enough)])
+    which = "".join(f" ({said})" for said in told)
     what = f"{_what(row)}|" if finer else ""
     return (
         f"|{mark}|{escape(text)}{which}|{what}{signed(segment.attribution)}|{interval}|{p_value}|"

@@ -2,8 +2,10 @@
 parts of a message that are not text."""
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
+from smile_trace._text.lists import listed
 from smile_trace._text.telling_words import FUNCTION_WORDS, telling_words
 from smile_trace._text.titles import LONGEST, title
 from smile_trace.records import (
@@ -61,12 +63,15 @@ def document_name(document: DocumentAttribution, text: str = "") -> str:
     return "document" if document.position is None else f"document {document.position + 1}"
 
 
-def document_sentence(document: DocumentAttribution, text: str = "") -> str:
+def document_sentence(document: DocumentAttribution, explanation: Explanation, text: str) -> str:
     """Say what was measured of a document: `returns.md: +0.62 [+0.51, +0.70]: …`."""
-    return f"{document_name(document, text)}: {_measured(document)}"
+    (message, start, end), enough = document.place, enough_beside(explanation)
+    parts = (s for s in (*explanation.coarser, *explanation.segments) if s.message == message)
+    around = (enough[s.key] for s in parts if s.start <= start and end <= s.end and s.key in enough)
+    return f"{document_name(document, text)}: {_measured(document, next(around, ''))}"
 
 
-def _measured(document: DocumentAttribution) -> str:
+def _measured(document: DocumentAttribution, said: str) -> str:
     if document.measured == "never":
         return "it is protected, and was never removed"
     if document.measured == "in_pieces":
@@ -79,7 +84,30 @@ def _measured(document: DocumentAttribution) -> str:
         signed(number or 0.0)
         for number in (document.attribution, document.ci_low, document.ci_high)
     )
-    return f"{value} [{low}, {high}]: {_ALONE[_verdict(document)]}"
+    verdict = _verdict(document)
+    return f"{value} [{low}, {high}]: {(verdict == 'open' and said) or _ALONE[verdict]}"
+
+
+def part_names(explanation: Explanation) -> dict[str, str]:
+    """Return the names of the parts by their keys: a tool's result by its tool, a document by its
+    title, else the text in quotes."""
+    return {
+        s.key: str(result_name(s, explanation.messages) or f"“{short(s.title or s.name, 40)}”")
+        for s in (*explanation.coarser, *explanation.segments)
+    }
+
+
+def enough_beside(explanation: Explanation) -> dict[str, str]:
+    """Say of each open part that another one stands in for, by its key: `either this or “X” is
+    enough`. It was measured, together with the other one."""
+    names, others = part_names(explanation), defaultdict[str, list[str]](list)
+    for pair in explanation.interactions:
+        if pair.kind == "either":
+            others[pair.first].append(names[pair.second])
+            others[pair.second].append(names[pair.first])
+    parts = (*explanation.coarser, *explanation.segments)
+    said = {key: f"either this or {listed(names, 'or')} is enough" for key, names in others.items()}
+    return {s.key: said[s.key] for s in parts if s.verdict == "open" and s.key in said}
 
 
 def _verdict(document: DocumentAttribution) -> Verdict:

@@ -10,10 +10,12 @@ from smile_trace.records import SegmentAttribution, Verdict
 from smile_trace.records.verdicts import NO_DIFFERENCE, NOT_MEASURED
 from smile_trace.render.text import kind_and_title, signed, value_of
 
-Kind = Literal[
-    "supports", "opposes", "excluded", "open", "protected", "plain", "explained", "moved", "edge"
-]
-"""`supports`, `opposes`, `excluded`, `open`: by a segment's verdict. `protected`: never removed.
+Kind = (
+    Literal["supports", "opposes", "excluded", "open", "paired", "protected"]
+    | Literal["plain", "explained", "moved", "edge"]
+)
+"""`supports`, `opposes`, `excluded`, `open`: by a segment's verdict; `paired`: an open one that
+another stands in for. `protected`: never removed.
 `plain`: text between segments, and of the answer. `explained`: the explained part of an answer.
 `moved`: the value of an answer's field that changes without a driver. `edge`: a marker, not text of
 the prompt, of where a more finely explained passage begins (with its value) or ends."""
@@ -51,7 +53,7 @@ class Piece:
     passage: SegmentAttribution | None = None
     behind: SegmentAttribution | None = None
     told: str = ""
-    """The hint for a piece of the answer."""
+    """The hint for a piece of the answer; of a segment, what is said in place of its verdict."""
     cut: bool = False
     """Whether the text is a part of a longer run."""
     continued: bool = False
@@ -99,7 +101,7 @@ class Piece:
         if self.segment is None:
             return self.told
         finer = self.passage is not None or self.kind == "edge"
-        told = describe(self.segment)
+        told = describe(self.segment, self.told)
         named = finer or self.segment.title is not None
         return f"{kind_and_title(self.segment)}: {told}" if named else told
 
@@ -130,7 +132,7 @@ class Fold:
             if id(segment) in self.shown:
                 continues = True
             else:
-                counts.setdefault(kind_of(segment), set()).add(id(segment))
+                counts.setdefault(piece.ground, set()).add(id(segment))
         said = [
             f"{len(found):,} {one if len(found) == 1 else several}"
             for kind, (one, several) in _FOLDED.items()
@@ -147,6 +149,7 @@ _FOLDED: Mapping[Kind, tuple[str, str]] = {
     "opposes": ("part that works against the answer", "parts that work against the answer"),
     "excluded": ("part without effect", "parts without effect"),
     "open": ("part open", "parts open"),
+    "paired": ("part that another stands in for", "parts that others stand in for"),
     "protected": ("part never removed", "parts never removed"),
 }
 """One part, and several: the words for each verdict differ."""
@@ -178,8 +181,8 @@ def strength(attribution: float) -> float:
     return float(round(size**SCALE_POWER, 3))
 
 
-def describe(segment: SegmentAttribution) -> str:
-    """Return a segment's score in one line."""
+def describe(segment: SegmentAttribution, told: str = "") -> str:
+    """Return a segment's score in one line, with what is told in place of its verdict."""
     if segment.protected:
         return _VERDICTS[None]
     value, low, high = map(signed, (segment.attribution, segment.ci_low, segment.ci_high))
@@ -188,7 +191,7 @@ def describe(segment: SegmentAttribution) -> str:
         "" if segment.leave_one_out is None else f", removed alone: {signed(segment.leave_one_out)}"
     )
     fails = segment.fails_without and not segment.significant
-    said = "without it the request fails" if fails else _VERDICTS[segment.verdict]
+    said = "without it the request fails" if fails else told or _VERDICTS[segment.verdict]
     return f"{value} [{low}, {high}]{p_value}{alone}: {said}"
 
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from smile_trace._guards.presentable import presentable
 from smile_trace._text.lists import ordinal
 from smile_trace.errors import ExtraMissing
-from smile_trace.records import Explanation, Place, SegmentAttribution, Verdict
+from smile_trace.records import Explanation, Place, SegmentAttribution
 from smile_trace.records.tool_results import result_name
-from smile_trace.records.verdicts import NO_DIFFERENCE, NOT_MEASURED, effect
+from smile_trace.records.verdicts import NO_DIFFERENCE, NOT_MEASURED, STANDS_IN, effect
+from smile_trace.render.phrases import enough_beside
 from smile_trace.render.text import short
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ class Row:
     """A segment or passage that can be removed. `depth` counts the passages that contain it;
     `parent` is the innermost. `which` is "the second" if its text occurs more than once in the
     passage of the row `within` (None: in the whole prompt), else empty. `result`: the tool that a
-    result is of, else empty."""
+    result is of, else empty. `enough`: beside which other part it is not needed."""
 
     segment: SegmentAttribution
     depth: int
@@ -31,6 +32,12 @@ class Row:
     within: "Row | None"
     parent: SegmentAttribution | None = None
     result: str = ""
+    enough: str = ""
+
+    @property
+    def look(self) -> str:
+        """The verdict, or `paired` of an open part that another stands in for."""
+        return "paired" if self.enough else str(self.segment.verdict)
 
     def called(self, text: str) -> str:
         """Return the tool of a tool's result, else the text, after a retrieved document's name."""
@@ -47,7 +54,7 @@ def rows(explanation: Explanation) -> list[Row]:
         if not segment.protected:
             pieces.setdefault(segment.parent, []).append((segment, None))
 
-    numbers = _numbers(explanation)
+    numbers, enough = _numbers(explanation), enough_beside(explanation)
     passages: dict[int | None, Row] = {}
 
     def below(parent: int | None, depth: int) -> Iterator[Row]:
@@ -56,7 +63,8 @@ def rows(explanation: Explanation) -> list[Row]:
             around = None if parent is None else explanation.coarser[parent]
             result = result_name(segment, explanation.messages)
             named = "" if result is None else short(result.brief)
-            row = Row(segment, depth, "" if named else which, passages.get(scope), around, named)
+            within, said = passages.get(scope), enough.get(segment.key, "")
+            row = Row(segment, depth, "" if named else which, within, around, named, said)
             yield row
             if place is not None:
                 passages[place] = row
@@ -155,29 +163,30 @@ def frame(rows: list[list[object]], columns: Iterable[str]) -> "pd.DataFrame":
 _LABEL = 40
 
 _GREY = "#b6bcc4"
-_BARS: dict[Verdict | None, dict[str, Any]] = {
+_BARS: dict[str, dict[str, Any]] = {
     "supports": {"color": "#4a90f0"},
     "against": {"color": "#f08a2e"},
     "excluded": {"color": _GREY},
     "open": {"facecolor": "none", "edgecolor": _GREY, "hatch": "////"},
+    "paired": {"facecolor": "none", "edgecolor": _GREY},
 }
-LEGEND: dict[Verdict, str] = {"excluded": NO_DIFFERENCE, "open": NOT_MEASURED}
+LEGEND = {"excluded": NO_DIFFERENCE, "open": NOT_MEASURED, "paired": STANDS_IN}
 
 
 def plot(explanation: Explanation, *, most: int = 15, ax: "Axes | None" = None) -> "Axes":
     """Draw the strongest segments as horizontal bars with intervals, by default in new axes. Raises
     ExtraMissing if matplotlib is not installed."""
     strongest = sorted(rows(explanation), key=lambda row: _size(row.segment), reverse=True)[:most]
-    segments = [row.segment for row in reversed(strongest)]
     if ax is None:
-        ax = _axes(len(segments))
-    for place, segment in enumerate(segments):
-        ax.barh(place, segment.attribution, height=0.7, **_BARS[segment.verdict])
+        ax = _axes(len(strongest))
+    for place, row in enumerate(reversed(strongest)):
+        segment = row.segment
+        ax.barh(place, segment.attribution, height=0.7, **_BARS[row.look])
         ax.plot([segment.ci_low, segment.ci_high], [place, place], color="#444444", linewidth=1.5)
-    shown = {segment.verdict for segment in segments}
+    shown = {row.look for row in strongest}
     from matplotlib.patches import Patch
 
-    if keys := [Patch(label=said, **_BARS[v]) for v, said in LEGEND.items() if v in shown]:
+    if keys := [Patch(label=said, **_BARS[look]) for look, said in LEGEND.items() if look in shown]:
         ax.legend(handles=keys, loc="lower right", fontsize="small", frameon=False)
     ax.axvline(0, color="#444444", linewidth=0.8)
     # A dollar would begin a formula.
@@ -185,7 +194,7 @@ def plot(explanation: Explanation, *, most: int = 15, ax: "Axes | None" = None) 
         presentable(row.result or row.segment.text, longest=_LABEL).replace("$", r"\$")
         for row in reversed(strongest)
     ]
-    ax.set_yticks(range(len(segments)), labels)
+    ax.set_yticks(range(len(labels)), labels)
     level = round(100 * explanation.fidelity.interval_level)
     ax.set_xlabel(f"attribution (answer change without it), {level} % interval")
     ax.set_title(f"{explanation.settings.model}: {explanation.status}".replace("$", r"\$"))

@@ -48,7 +48,7 @@ _COLOURS: dict[str, tuple[_RGB, _RGB]] = {
 }
 """The colours of strength 0 and 1; dark ink has a contrast of at least 6 to each."""
 
-_MARKED = ("open", "protected", "explained", "moved", "edge")
+_MARKED = ("open", "paired", "protected", "explained", "moved", "edge")
 
 Look = Literal["text", "answer", "summary", "small", "role", "fold"]
 

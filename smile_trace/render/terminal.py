@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from smile_trace.records import Explanation
-from smile_trace.records.verdicts import NO_DIFFERENCE, NOT_MEASURED
+from smile_trace.records.verdicts import NO_DIFFERENCE, NOT_MEASURED, STANDS_IN
 from smile_trace.render.heatmap_layout import Heatmap, heatmap
 from smile_trace.render.pieces import CLOSES, OPENS, Block, Fold, Piece
 from smile_trace.render.scores import rows
@@ -21,20 +21,22 @@ _STATUS = {
     "inconclusive": "bold yellow",
 }
 _MAX_ROWS = 8
-_SIGNS = {"supports": "⁺", "opposes": "⁻", "open": "ˀ"}
+_SIGNS = {"supports": "⁺", "opposes": "⁻", "open": "ˀ", "paired": "⁼"}
 _LEGEND = {
     "supports": "⁺ supports the answer",
     "opposes": "⁻ works against it",
     "open": f"ˀ open, {NOT_MEASURED}",
+    "paired": f"⁼ {STANDS_IN}",
     "excluded": f"dim: without effect, {NO_DIFFERENCE}",
 }
 
 
 def print_terminal(explanation: Explanation, console: Console | None = None) -> None:
     """Print summary, heatmap, answer and the strongest segments. ⁺ marks what supports the answer,
-    ⁻ what works against it and ˀ what was not measured well enough to tell, at the end of a word or
-    sentence, or of what ▸ ◂ enclose; dim text made no measurable difference. A passage has its
-    colour, and the pieces that matter in it are underlined."""
+    ⁻ what works against it, ˀ what was not measured well enough to tell and ⁼ what another part
+    stands in for, at the end of a word or sentence, or of what ▸ ◂ enclose; dim text made no
+    measurable difference. A passage has its colour, and the pieces that matter in it are
+    underlined."""
     console = console or Console()
     picture = heatmap(explanation)
     _print_headline(picture, console)
@@ -107,7 +109,7 @@ def _style(piece: Piece) -> Style:
     if not piece.ground_strength:
         inside = piece.outlined
         return Style(
-            dim=not inside and piece.kind != "open",
+            dim=not inside and piece.kind not in ("open", "paired"),
             bold=inside,
             underline=inside,
             italic=piece.kind == "protected",

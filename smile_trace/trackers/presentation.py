@@ -180,7 +180,7 @@ def _documents(item: ExplainedCall) -> Iterator[ScoredDocument]:
             span_id=document.span_id,
             position=place if document.position is None else document.position,
             value=None if value is None else round(value, 4),
-            reason=short(document_sentence(document, text), LONGEST),
+            reason=short(document_sentence(document, item.explanation, text), LONGEST),
             name=document_name(document, text),
         )
 

@@ -30,6 +30,7 @@ from smile_trace.records.verdicts import (
     around,
     at_most_inside,
     decided,
+    differs_alone,
     drives,
     effect,
     finest_drivers,
@@ -42,9 +43,9 @@ from smile_trace.records.verdicts import (
 _TITLED = ("document", "section", "example", "variable")
 """Units that are called by their title if they are long."""
 
-_AS_ALONE, _LIKE_ALONE = 0.02, 0.05
+_AS_ALONE = 0.02
 """Where what is lost without a part alone differs by less from its average it is not said to be
-one, or by less is not said itself."""
+one."""
 
 _QUOTE = r"“([^“”]*)”"
 _LONG, _SHORT = 28, 20
@@ -305,9 +306,8 @@ class _Costs:
         apart = None if alone is None else abs(alone - segment.attribution)
         if segment.ci_low >= 1 or (apart is not None and apart < _AS_ALONE):
             return f"without it, {lost}" if is_lost else lost
-        average, differs = f"{lost}{' without it' if is_lost else ''}", (apart or 0) >= _LIKE_ALONE
-        average = self._once(average, " on average")
-        if not differs:
+        average = self._once(f"{lost}{' without it' if is_lost else ''}", " on average")
+        if not differs_alone(segment):
             return average
         return f"{average}, {self._once(_percent(alone or 0.0), ' if removed')} alone"
 

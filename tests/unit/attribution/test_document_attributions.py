@@ -58,7 +58,7 @@ def test_removed_alone() -> None:
     assert driver_text(found) == "warranty.md"
     assert "warranty.md: The warranty" in to_html(found)
     assert "warranty.md: The warranty" in to_markdown(found).replace("\\", "")
-    assert document_sentence(first).endswith("the answer depends on it")
+    assert document_sentence(first, found, "").endswith("the answer depends on it")
 
 
 def test_its_finer_parts_do_not_hide_it() -> None:
@@ -86,13 +86,13 @@ def test_in_pieces_it_has_no_attribution() -> None:
     assert [d.measured for d in found.documents] == ["in_pieces"] * 4
     assert [d.attribution for d in found.documents] == [None] * 4
     assert [d.significant for d in found.documents] == [True, False, False, False]
-    assert document_sentence(found.documents[0]).endswith("depends on a part inside it")
+    assert document_sentence(found.documents[0], found, "").endswith("depends on a part inside it")
 
 
 def test_what_is_protected_was_not_measured() -> None:
     found = explained(protect=(ENGLISH[1],))
     assert [d.measured for d in found.documents] == ["alone", "never", "alone", "alone"]
-    assert "never removed" in document_sentence(found.documents[1])
+    assert "never removed" in document_sentence(found.documents[1], found, "")
 
 
 def test_with_the_rest_of_its_message() -> None:

@@ -10,8 +10,9 @@ import pytest
 from rich.console import Console
 
 from smile_trace import render
-from smile_trace.records import Cost, Explanation, ProxyUse
+from smile_trace.records import Cost, DocumentAttribution, Explanation, Interaction, ProxyUse
 from smile_trace.render.heatmap_layout import heatmap
+from smile_trace.render.phrases import document_sentence
 from smile_trace.render.pieces import Fold, Piece, strength
 from smile_trace.render.terminal import print_terminal
 from smile_trace.render.text import short, signed, visible
@@ -124,6 +125,36 @@ def test_no_control_character_is_left() -> None:
 )
 def test_signed_numbers(value: float, text: str) -> None:
     assert signed(value) == text
+
+
+def test_a_part_that_another_stands_in_for_was_measured() -> None:
+    known = explanation([("user", "Paris is Paree, not Rome")], {"not": -0.3})
+    first, second = (s for s in known.segments if s.text.startswith("Par"))
+    pair = Interaction(
+        kind="either", first=first.key, second=second.key, value=0.5, ci_low=0.4, ci_high=0.6
+    )
+    document = DocumentAttribution(
+        source="a.md", place=first.places[0], measured="alone", attribution=0.0, verdict="open"
+    )
+    read = {**known.model_dump(), "interactions": [pair], "documents": [document]}
+    paired = Explanation.model_validate(read)
+    assert {s.text: s.verdict for s in paired.segments}["Paree"] == "open"
+    parts = [p for p in pieces(paired) if isinstance(p, Piece)]
+    hints = {p.text: (p.kind, p.hint) for p in parts}
+    assert hints["Paris"][0] == "paired"
+    assert hints["Paris"][1].endswith(": either this or “Paree” is enough")
+    assert "Paris (either this or “Paree” is enough)" in render.to_markdown(paired)
+    assert "<small>(either this or “Paris” is enough)</small>" in render.to_html(paired)
+    printed = io.StringIO()
+    print_terminal(paired, Console(file=printed, width=100))
+    assert "Paris⁼ is Paree⁼" in printed.getvalue()
+    assert ", 2 parts that others stand in for" in Fold(tuple(parts)).label
+    for brief in (False, True):
+        assert "Double underline: another part stands in" in heatmap(paired).key(brief=brief)
+    sentence = document_sentence(document, paired, "")
+    assert sentence.endswith(": either this or “Paree” is enough")
+    drawn = [render.to_html(paired), render.to_markdown(paired), render.brief_svg(paired), sentence]
+    assert "not measured well enough" not in "".join([*drawn, printed.getvalue()])
 
 
 def test_protected_messages_are_marked() -> None:
