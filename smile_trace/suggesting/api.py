@@ -18,6 +18,7 @@ from smile_trace.records import Prompted
 from smile_trace.records.suggestion import NotProposed, Suggestion, Suggestions
 from smile_trace.settings import Settings
 from smile_trace.store import Store
+from smile_trace.store.unread import unread_files
 from smile_trace.suggesting.material import Material, answerable, asked_model, read_material
 from smile_trace.suggesting.proposals import find_and_try
 from smile_trace.suggesting.trials import MIN_HELD_OUT, Replays, Trials
@@ -86,7 +87,7 @@ def suggest(
             budget=budget,
             scope=f"suggest/{prompt}/{uuid.uuid4().hex}",
         )
-        material = _enough(answerable(material, models), prompt)
+        material = _enough(answerable(material, models), prompt, store, settings)
         replays = Replays(models, budget, exact=_repeats_itself(material, models))
         distance = VersionDistance(settings.explain.distance)
         limit = settings.explain.smallest_effect
@@ -114,15 +115,18 @@ def suggest(
     return done.model_copy(update={"summary": summarize(done)})
 
 
-def _enough(material: Material, prompt: str) -> Material:
+def _enough(material: Material, prompt: str, store: Store, settings: Settings) -> Material:
     """The material, if a change could be proposed from it, however its calls answer."""
     searched, held_out = len(material.searched), len(material.held_out)
     if held_out >= MIN_HELD_OUT:
         return material
+    what = f"Capture {2 * MIN_HELD_OUT} or more"
+    if unread := len(unread_files(store, settings.spool)):
+        what = f"Spool files not read yet: {unread}. Run `smile-trace worker --once`"
     raise NothingToCompare(
         f"{searched + held_out} different calls of {prompt!r} version {material.report.version!r} "
         f"are too few to suggest anything: half of them are held out to try it on, and "
-        f"{MIN_HELD_OUT} are needed there. Capture {2 * MIN_HELD_OUT} or more; nothing was asked."
+        f"{MIN_HELD_OUT} are needed there. {what}; nothing was asked."
     )
 
 
@@ -143,7 +147,8 @@ def estimate_suggestions(
     """The most that `suggest` with the same arguments would ask, each call as large as the longest
     request, and its material. Asks nothing; errors are those of `suggest`."""
     with Store.look(settings) as store:
-        material = _enough(read_material(store, settings, prompt, version, seed), prompt)
+        material = read_material(store, settings, prompt, version, seed)
+        material = _enough(material, prompt, store, settings)
     name = asked_model(material, model)
     assert isinstance(name, str)
     how = settings_of(name, settings)

@@ -11,9 +11,10 @@ from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.queries.status import Lag
 from smile_trace.store.spending.accounts import UNITS
+from smile_trace.store.unread import unread_files
 from smile_trace.store.workers import RegisteredWorker
 from smile_trace.worker.lock import WorkerError
-from smile_trace.worker.status import filled, read_lags, unread_files
+from smile_trace.worker.status import filled, read_lags
 
 
 class StatusCollector(Collector):

@@ -16,13 +16,14 @@ from smile_trace.store.arrivals import LATE_SECONDS, Pulled
 from smile_trace.store.database.postgresql import PostgresDatabase
 from smile_trace.store.database.session import WORKERS, Session
 from smile_trace.store.retention import apply_retention
+from smile_trace.store.unread import unread_files
 from smile_trace.trackers import TrackerUnavailable
 from smile_trace.worker.doctor import examine
 from smile_trace.worker.ingest import Ingest
 from smile_trace.worker.lock import WorkerError, worker_lock
 from smile_trace.worker.metrics import serving_metrics
 from smile_trace.worker.run import run
-from smile_trace.worker.status import check_ready, read_lags, unread_files
+from smile_trace.worker.status import check_ready, read_lags
 from smile_trace.worker.upkeep import forget_tracker
 from tests.support.fake_tracker import FakeTracker
 from tests.support.ports import steady_port
