@@ -5,14 +5,16 @@ base64 where OTLP has hex digits. Zero and empty values are left out, as in prot
 """
 
 import base64
+import json
 import math
-from collections.abc import Callable, Iterable
-from functools import cached_property
+from collections.abc import Callable
+from functools import cache, cached_property
 from json.encoder import encode_basestring as quote
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import DecodeError, Message
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue, InstrumentationScope, KeyValue
+from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope, KeyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
@@ -42,7 +44,7 @@ def read_traces(body: bytes) -> Received:
         span = _decoded(Span(), item)
         if reason := _wrong_span(span):
             raise _Wrong(reason)
-        return _span(span)
+        return _object(span)
 
     return _read(body, Received(SPANS, len(body)), wire.SPAN, write)
 
@@ -55,7 +57,9 @@ def read_logs(body: bytes) -> Received:
         record = _decoded(LogRecord(), item)
         if reason := _wrong_log_record(record):
             raise _Wrong(reason)
-        return _log_record(record) if any(record.trace_id) else ""
+        if not any(record.span_id):
+            record.ClearField("span_id")
+        return _object(record) if any(record.trace_id) else ""
 
     return _read(body, Received(LOGS, len(body)), wire.LOG_RECORD, write)
 
@@ -138,23 +142,14 @@ def _decoded(message: M, data: bytes) -> M:
 
 
 def _resource(data: bytes) -> str:
-    resource = _decoded(Resource(), data)
-    fields = [f'"attributes":[{_attributes(resource.attributes)}]']
-    if resource.dropped_attributes_count:
-        fields.append(f'"droppedAttributesCount":{resource.dropped_attributes_count}')
-    return f'"resource":{{{",".join(fields)}}}'
+    return f'"resource":{_object(_decoded(Resource(), data))}'
 
 
 def _scope(data: bytes) -> str:
     scope = _decoded(InstrumentationScope(), data)
     if reason := check_scope_name(scope.name):
         raise _Wrong(reason)
-    fields = [f'"name":{quote(scope.name)}'] if scope.name else []
-    if scope.version:
-        fields.append(f'"version":{quote(scope.version)}')
-    if scope.attributes:
-        fields.append(f'"attributes":[{_attributes(scope.attributes)}]')
-    return f'"scope":{{{",".join(fields)}}}'
+    return f'"scope":{_object(scope)}'
 
 
 def _is_id(value: bytes, none: bytes) -> bool:
@@ -187,120 +182,51 @@ def _wrong_log_record(record: LogRecord) -> str:
     return ""
 
 
-def _span(span: Span) -> str:
-    fields = [f'"traceId":"{span.trace_id.hex()}","spanId":"{span.span_id.hex()}"']
-    if span.trace_state:
-        fields.append(f'"traceState":{quote(span.trace_state)}')
-    if span.parent_span_id:
-        fields.append(f'"parentSpanId":"{span.parent_span_id.hex()}"')
-    if span.flags:
-        fields.append(f'"flags":{span.flags}')
-    if span.name:
-        fields.append(f'"name":{quote(span.name)}')
-    if span.kind:
-        fields.append(f'"kind":{span.kind}')
-    if span.start_time_unix_nano:
-        fields.append(f'"startTimeUnixNano":"{span.start_time_unix_nano}"')
-    if span.end_time_unix_nano:
-        fields.append(f'"endTimeUnixNano":"{span.end_time_unix_nano}"')
-    if span.attributes:
-        fields.append(f'"attributes":[{_attributes(span.attributes)}]')
-    if span.dropped_attributes_count:
-        fields.append(f'"droppedAttributesCount":{span.dropped_attributes_count}')
-    if span.events:
-        fields.append(f'"events":[{",".join(map(_event, span.events))}]')
-    if span.dropped_events_count:
-        fields.append(f'"droppedEventsCount":{span.dropped_events_count}')
-    if span.links:
-        fields.append(f'"links":[{",".join(map(_link, span.links))}]')
-    if span.dropped_links_count:
-        fields.append(f'"droppedLinksCount":{span.dropped_links_count}')
-    status = [f'"message":{quote(span.status.message)}'] if span.status.message else []
-    if span.status.code:
-        status.append(f'"code":{span.status.code}')
-    if status:
-        fields.append(f'"status":{{{",".join(status)}}}')
-    return f"{{{','.join(fields)}}}"
-
-
-def _event(event: Span.Event) -> str:
-    fields = [f'"timeUnixNano":"{event.time_unix_nano}"'] if event.time_unix_nano else []
-    if event.name:
-        fields.append(f'"name":{quote(event.name)}')
-    if event.attributes:
-        fields.append(f'"attributes":[{_attributes(event.attributes)}]')
-    if event.dropped_attributes_count:
-        fields.append(f'"droppedAttributesCount":{event.dropped_attributes_count}')
-    return f"{{{','.join(fields)}}}"
-
-
-def _link(link: Span.Link) -> str:
-    ids = (("traceId", link.trace_id), ("spanId", link.span_id))
-    fields = [f'"{name}":"{value.hex()}"' for name, value in ids if value]
-    if link.attributes:
-        fields.append(f'"attributes":[{_attributes(link.attributes)}]')
-    if link.flags:
-        fields.append(f'"flags":{link.flags}')
-    return f"{{{','.join(fields)}}}"
-
-
-def _log_record(record: LogRecord) -> str:
-    fields = [f'"traceId":"{record.trace_id.hex()}"']
-    if record.time_unix_nano:
-        fields.append(f'"timeUnixNano":"{record.time_unix_nano}"')
-    if record.observed_time_unix_nano:
-        fields.append(f'"observedTimeUnixNano":"{record.observed_time_unix_nano}"')
-    if record.severity_number:
-        fields.append(f'"severityNumber":{record.severity_number}')
-    if record.severity_text:
-        fields.append(f'"severityText":{quote(record.severity_text)}')
-    if record.event_name:
-        fields.append(f'"eventName":{quote(record.event_name)}')
-    if record.HasField("body"):
-        fields.append(f'"body":{_value(record.body)}')
-    if record.attributes:
-        fields.append(f'"attributes":[{_attributes(record.attributes)}]')
-    if record.flags:
-        fields.append(f'"flags":{record.flags}')
-    if any(record.span_id):
-        fields.append(f'"spanId":"{record.span_id.hex()}"')
-    return f"{{{','.join(fields)}}}"
-
-
-def _attributes(pairs: Iterable[KeyValue]) -> str:
-    """Write the attributes with a name; a missing value stays missing."""
-    texts = []
-    for one in pairs:
-        if not (key := one.key):
-            continue
-        if text := one.value.string_value:  # most of them are texts
-            texts.append(f'{{"key":{quote(key)},"value":{{"stringValue":{quote(text)}}}}}')
-        elif (value := _value(one.value)) != "{}":
-            texts.append(f'{{"key":{quote(key)},"value":{value}}}')
+def _object(message: Message) -> str:
+    """Write the fields that are set; protobuf refuses messages nested deeper than 100 levels."""
+    fields = []
+    for field, value in message.ListFields():
+        name, write = _writer(field)
+        if isinstance(value, _SINGLE):
+            fields.append(f'"{name}":{write(value)}')
         else:
-            texts.append(f'{{"key":{quote(key)}}}')
-    return ",".join(texts)
+            fields.append(f'"{name}":[{",".join(filter(None, map(write, value)))}]')
+    return f"{{{','.join(fields)}}}"
 
 
-def _value(value: AnyValue) -> str:
-    """Write one `AnyValue`; protobuf refuses messages nested deeper than 100 levels."""
-    match value.WhichOneof("value"):
-        case "string_value":
-            return f'{{"stringValue":{quote(value.string_value)}}}'
-        case "bool_value":
-            return f'{{"boolValue":{"true" if value.bool_value else "false"}}}'
-        case "int_value":
-            return f'{{"intValue":"{value.int_value}"}}'
-        case "double_value":
-            return f'{{"doubleValue":{_double(value.double_value)}}}'
-        case "array_value":
-            values = ",".join(map(_value, value.array_value.values))
-            return f'{{"arrayValue":{{"values":[{values}]}}}}'
-        case "kvlist_value":
-            return f'{{"kvlistValue":{{"values":[{_attributes(value.kvlist_value.values)}]}}}}'
-        case "bytes_value":
-            return f'{{"bytesValue":"{base64.b64encode(value.bytes_value).decode()}"}}'
-    return "{}"
+@cache
+def _writer(field: FieldDescriptor) -> tuple[str, Callable[[Any], str]]:
+    """The name of a field in JSON, and what writes one value of it."""
+    write: Callable[[Any], str]
+    if field.message_type is not None:
+        write = _attribute if field.message_type == KeyValue.DESCRIPTOR else _object
+    elif field.name in _IDS:
+        write = _hex
+    else:
+        write = _WRITE.get(field.type, str)
+    return field.json_name, write
+
+
+def _attribute(pair: KeyValue) -> str:
+    """Write an attribute; empty if it has no name."""
+    if not (key := pair.key):
+        return ""
+    if text := pair.value.string_value:  # most of them are texts
+        return f'{{"key":{quote(key)},"value":{{"stringValue":{quote(text)}}}}}'
+    return f'{{"key":{quote(key)},"value":{_object(pair.value)}}}'
+
+
+def _hex(value: bytes) -> str:
+    return f'"{value.hex()}"'
+
+
+def _base64(value: bytes) -> str:
+    return f'"{base64.b64encode(value).decode()}"'
+
+
+def _quoted(number: int) -> str:
+    """ProtoJSON writes integers of 64 bits as texts."""
+    return f'"{number}"'
 
 
 def _double(number: float) -> str:
@@ -308,3 +234,16 @@ def _double(number: float) -> str:
     if math.isfinite(number):
         return repr(number)
     return '"NaN"' if math.isnan(number) else '"Infinity"' if number > 0 else '"-Infinity"'
+
+
+_SINGLE = (Message, str, bytes, int, float)
+_IDS = ("trace_id", "span_id", "parent_span_id")
+_WRITE: dict[int, Callable[[Any], str]] = {
+    FieldDescriptor.TYPE_STRING: quote,
+    FieldDescriptor.TYPE_BYTES: _base64,
+    FieldDescriptor.TYPE_BOOL: json.dumps,
+    FieldDescriptor.TYPE_DOUBLE: _double,
+    FieldDescriptor.TYPE_INT64: _quoted,
+    FieldDescriptor.TYPE_FIXED64: _quoted,
+}
+"""By type; all others are numbers of 32 bits."""
