@@ -21,11 +21,11 @@ from pathlib import Path
 
 from benchmarks.fleet.server import durable_server
 from smile_trace.records import Span
-from smile_trace.records.formats.otlp import spans_to_otlp
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.worker.ingest import Ingest
 from tests.support import written_spans
+from tests.support.otlp_json import spans_to_otlp
 from tests.support.postgres_server import OwnPostgresServer
 
 SPANS, ROUNDS = (int(os.environ.get(n, d)) for n, d in (("SPANS", "3000"), ("ROUNDS", "5")))

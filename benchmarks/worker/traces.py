@@ -179,9 +179,9 @@ def bare_bodies(store: Any, batches: int, batch: int) -> list[bytes]:
     """Bodies as the tracker makes them, of traces from the other end of the outbox, as new ones."""
     from sqlalchemy import select
 
-    from smile_trace.records.formats.otlp import spans_to_otlp
     from smile_trace.store.tables import traces
     from smile_trace_mlflow.spans import spans_for_mlflow
+    from tests.support.otlp_json import spans_to_otlp
 
     query = select(traces.c.trace_id).order_by(traces.c.position.desc()).limit(batches * batch)
     with store.database.read() as connection:

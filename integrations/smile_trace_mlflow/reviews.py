@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from smile_trace.records import JSON, Span
-from smile_trace.records.formats.otlp import spans_to_otlp
 from smile_trace.records.judgement import ReviewTask
 from smile_trace.render.review import review_answer, review_text
 from smile_trace.trackers.batches import split
@@ -74,7 +73,7 @@ class MLflowQueues(ReviewQueues):
         ids = {review_trace_id(task.item.id, server.experiment_id): task for task in tasks}
         for trace_id, task in ids.items():
             if server.trace_info(mlflow_id(trace_id)) is None:
-                server.post_spans(spans_to_otlp([_span(trace_id, task)]))
+                server.post_spans([_span(trace_id, task)])
         for batch in split([mlflow_id(trace_id) for trace_id in ids], lambda _: 1, AT_ONCE):
             with server.calling():
                 server.tracing._add_items_to_review_queue(queue, item_ids=batch)

@@ -16,7 +16,6 @@ from smile_trace.dialects.answers import steps_of
 from smile_trace.dialects.documents import text_of
 from smile_trace.errors import ReasonCode
 from smile_trace.records import JSON, Call, Record, Trace
-from smile_trace.records.formats.otlp import spans_to_otlp
 from smile_trace.records.report import Report
 from smile_trace.render.text import short, signed
 from smile_trace.trackers import (
@@ -198,7 +197,7 @@ class MLflowTracker(Dashboard):
     def put_spans(self, traces: Sequence[Trace]) -> None:
         """See `Dashboard.put_spans`; spans are upserted by their ids."""
         spans = [span for trace in traces for span in spans_for_mlflow(trace)]
-        self._server.post_spans(spans_to_otlp(spans))
+        self._server.post_spans(spans)
         for trace in traces:
             self._link_prompts(trace, mlflow_trace_id(trace))
             self._say_feedback(trace, mlflow_trace_id(trace))
@@ -293,7 +292,7 @@ class MLflowTracker(Dashboard):
             self._server.tag_trace(place.trace_id, STATUS_TAG, item.verdict)
         elif item.code not in _UNSAMPLED:
             span = unexplained_span(place, item)
-            self._server.post_spans(spans_to_otlp([span]), str(place.info.experiment_id))
+            self._server.post_spans([span], str(place.info.experiment_id))
 
     def put_view(self, place: Parent, shown: Presentation, view: View) -> Outcome:
         """See `Dashboard.put_view`: pictures, then their span, then the tag or a path's page."""
@@ -302,13 +301,13 @@ class MLflowTracker(Dashboard):
         experiment = str(info.experiment_id)
         if isinstance(view, PathView):
             spans = path_spans(server, info, place, _calls(trace, place), view, self._pictures)
-            server.post_spans(spans_to_otlp(list(spans)), experiment)
+            server.post_spans(list(spans), experiment)
             write_path_page(server, trace, view.path)
         elif isinstance(view, HeatmapView) and shown.call is not None:
             is_final = _is_final(shown, place)
             steps = len(steps_of(trace)) if is_final else 0
             span = heatmap_span(server, info, place, shown.call, view, self._pictures, steps=steps)
-            server.post_spans(spans_to_otlp([span]), experiment)
+            server.post_spans([span], experiment)
             if is_final:
                 server.tag_trace(place.trace_id, STATUS_TAG, view.explanation.fidelity.status)
         return Receipt(external_id=view.span_id, url=self.trace_url(place.trace_id, info))

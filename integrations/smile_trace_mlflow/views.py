@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from smile_trace import semconv
 from smile_trace.records import JSON, Call, Span
-from smile_trace.records.formats.otlp import spans_to_otlp
 from smile_trace.records.path import PathStep
 from smile_trace.render import (
     brief_svg,
@@ -209,7 +208,7 @@ def empty_views(server: "Server", info: "TraceInfo", item: ForgottenTrace) -> li
             )
         )
     if emptied:
-        server.post_spans(spans_to_otlp(emptied), str(info.experiment_id))
+        server.post_spans(emptied, str(info.experiment_id))
     return parents
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import httpx
 
 from smile_trace.records import Span
-from smile_trace.records.formats.otlp import spans_to_otlp
+from tests.support.otlp_json import spans_to_otlp
 from tests.support.otlp_requests import to_protobuf
 
 

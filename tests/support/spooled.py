@@ -6,7 +6,7 @@ from pathlib import Path
 
 from smile_trace import semconv
 from smile_trace.records import JSON, Span
-from smile_trace.records.formats.otlp import spans_to_otlp
+from tests.support.otlp_json import spans_to_otlp
 
 START = 1_764_000_000 * 10**9
 

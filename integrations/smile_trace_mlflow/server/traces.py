@@ -1,10 +1,8 @@
 """Requests about traces: their spans, attachments, tags and assessments."""
 
 import hashlib
-import json
 import uuid
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from google.protobuf.message import DecodeError
 from mlflow.entities import AssessmentSource, Feedback, Trace
@@ -16,7 +14,9 @@ from mlflow.utils.credentials import get_default_host_creds
 from mlflow.utils.rest_utils import http_request
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
+from smile_trace.records import Span
 from smile_trace.trackers import TrackerUnavailable
+from smile_trace.trackers.otlp import MEDIA_TYPES, to_protobuf
 from smile_trace_mlflow.server.connection import MOST_PAGES, Connection, delete_files
 
 SOURCE = AssessmentSource(source_type="CODE", source_id="smile-trace")
@@ -29,8 +29,8 @@ _OTLP_PATH = "/v1/traces"
 class TraceRequests(Connection):
     """Reads and writes traces."""
 
-    def post_spans(self, otlp: Mapping[str, Any], experiment_id: str | None = None) -> None:
-        """Send spans as OTLP/JSON; the server takes all or none. Raises like `calling`."""
+    def post_spans(self, spans: Sequence[Span], experiment_id: str | None = None) -> None:
+        """Send spans by OTLP; the server takes all or none. Raises like `calling`."""
         with self.calling():
             answer = http_request(  # type: ignore[no-untyped-call]
                 get_default_host_creds(self.uri),  # type: ignore[no-untyped-call]
@@ -39,10 +39,10 @@ class TraceRequests(Connection):
                 max_retries=0,
                 raise_on_status=False,
                 extra_headers={
-                    "Content-Type": "application/json",
+                    "Content-Type": MEDIA_TYPES["protobuf"],
                     "x-mlflow-experiment-id": experiment_id or self.experiment_id,
                 },
-                data=_utf8(json.dumps(otlp, ensure_ascii=False)),
+                data=to_protobuf(spans),
             )
         if answer.status_code == 501:
             raise TrackerUnavailable(
@@ -204,8 +204,3 @@ class TraceRequests(Connection):
 def _own(metadata: Mapping[str, object] | None) -> dict[str, str]:
     """Return the metadata of an assessment without MLflow's own."""
     return {k: str(v) for k, v in (metadata or {}).items() if not k.startswith("mlflow.")}
-
-
-def _utf8(text: str) -> bytes:
-    """Encode as UTF-8, with lone surrogates replaced by U+FFFD."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()

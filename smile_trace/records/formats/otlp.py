@@ -1,4 +1,4 @@
-"""OTLP/JSON in and out: any trace line of a file becomes spans, spans become a body to POST.
+"""OTLP/JSON: any trace line of a file becomes spans.
 
 Source: opentelemetry-proto `trace/v1/trace.proto` in its JSON Protobuf encoding, with hex ids. Read
 leniently as the specification asks: unknown fields are ignored, 64-bit integers may be numbers or
@@ -23,8 +23,6 @@ _STATUS: dict[object, Literal["unset", "ok", "error"]] = {
     "STATUS_CODE_OK": "ok",
     "STATUS_CODE_ERROR": "error",
 }
-_STATUS_CODE = {"ok": 1, "error": 2}
-_INTERNAL = 1
 _SPANS = ("resourceSpans", "resource_spans"), ("scopeSpans", "scope_spans"), ("spans",)
 _LOGS = (
     ("resourceLogs", "resource_logs"),
@@ -240,29 +238,6 @@ def _no_otlp(error: Exception) -> ForeignDataError:
     return ForeignDataError(f"the line is not OTLP/JSON: {str(error)[:200]}")
 
 
-def spans_to_otlp(spans: Sequence[Span]) -> dict[str, JSON]:
-    """Return an OTLP/JSON body for `/v1/traces`: `resourceSpans`, grouped by resource and scope.
-    Groups, and the spans in them, are in order of first appearance."""
-    resources: dict[str, dict[str, JSON]] = {}
-    groups: dict[tuple[str, str], dict[str, JSON]] = {}
-    written: dict[int, str] = {}  # spans share their resource
-    for span in spans:
-        if id(span.resource) not in written:
-            written[id(span.resource)] = json.dumps(span.resource, sort_keys=True)
-        key = written[id(span.resource)]
-        block = resources.get(key)
-        if block is None:
-            block = {"resource": {"attributes": _key_values(span.resource)}, "scopeSpans": []}
-            resources[key] = block
-        group = groups.get((key, span.scope))
-        if group is None:
-            group = {"scope": {"name": span.scope} if span.scope else {}, "spans": []}
-            groups[key, span.scope] = group
-            block["scopeSpans"].append(group)
-        group["spans"].append(_encode(span))
-    return {"resourceSpans": list(resources.values())}
-
-
 def _span(raw: Mapping[str, JSON], resource: dict[str, JSON], scope: str, captured: bool) -> Span:
     status = _object(raw, "status")
     code = _first(status, "code") or 0
@@ -358,55 +333,6 @@ def _double(value: JSON) -> float | None:
     if value is None or value in _NO_NUMBERS:
         return None
     return foreign.finite(value)
-
-
-def _encode(span: Span) -> dict[str, JSON]:
-    encoded: dict[str, JSON] = {"traceId": span.trace_id, "spanId": span.span_id}
-    if span.parent_id is not None:
-        encoded["parentSpanId"] = span.parent_id
-    status: dict[str, JSON] = {}
-    if span.status_message:
-        status["message"] = span.status_message
-    if span.status in _STATUS_CODE:
-        status["code"] = _STATUS_CODE[span.status]
-    return encoded | {
-        "name": span.name,
-        "kind": _INTERNAL,
-        "startTimeUnixNano": str(span.start_ns),
-        "endTimeUnixNano": str(span.end_ns),
-        "attributes": _key_values(span.attributes),
-        "events": [
-            {
-                "timeUnixNano": str(event.get("time_ns", 0)),
-                "name": event.get("name", ""),
-                "attributes": _key_values(event.get("attributes", {})),
-            }
-            for event in span.events
-        ],
-        "status": status,
-    }
-
-
-def _key_values(attributes: Mapping[str, JSON]) -> list[JSON]:
-    return [{"key": key, "value": _any_value(value)} for key, value in attributes.items()]
-
-
-def _any_value(value: JSON) -> dict[str, JSON]:
-    match value:
-        case None:
-            return {}
-        case bool():
-            return {"boolValue": value}
-        case int():
-            return {"intValue": str(value)}
-        case float():
-            return {"doubleValue": value}
-        case list() | tuple():
-            return {"arrayValue": {"values": [_any_value(item) for item in value]}}
-        case dict():
-            return {"kvlistValue": {"values": _key_values(value)}}
-        case _:
-            return {"stringValue": str(value)}
 
 
 def _first(raw: Mapping[str, JSON], *names: str) -> JSON:

@@ -14,7 +14,7 @@ import smile_trace
 from smile_trace.dialects import assemble
 from smile_trace.errors import ReasonCode, SmileTraceError
 from smile_trace.records import Call, Explanation
-from smile_trace.records.formats.otlp import spans_from_line, spans_to_otlp
+from smile_trace.records.formats.otlp import spans_from_line
 from smile_trace.render import print_terminal, to_html, to_markdown, to_svg
 from smile_trace.settings import Settings
 from smile_trace.store import Store
@@ -30,6 +30,7 @@ from tests.support.hostile_agents import (
     as_conventions,
     as_openinference,
 )
+from tests.support.otlp_json import spans_to_otlp
 from tests.support.spooled import call_span, trace_id
 from tests.support.strict_openai import StrictServer, reply, strict
 

@@ -6,7 +6,7 @@ import pytest
 
 from smile_trace import semconv
 from smile_trace.records import JSON
-from smile_trace.records.formats.otlp import LineReader, spans_to_otlp
+from smile_trace.records.formats.otlp import LineReader
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.queries.exchange import export_lines
@@ -14,6 +14,7 @@ from smile_trace.worker.ingest import Ingest
 from smile_trace.worker.plan import plan
 from smile_trace.worker.sample import sample
 from tests.support.hostile import recorded_lines, values
+from tests.support.otlp_json import spans_to_otlp
 from tests.support.spooled import call_span, line, span_id, trace_id
 from tests.support.stores import settings as settings
 from tests.support.stores import store as store

@@ -6,7 +6,6 @@ import pytest
 from mlflow import MlflowClient
 
 from smile_trace.records import JSON, Span
-from smile_trace.records.formats.otlp import spans_to_otlp
 from smile_trace_contracts.fake_http_server import FakeHttpServer
 from smile_trace_contracts.source import SourceContract
 from smile_trace_contracts.tracker import TrackerContract
@@ -76,7 +75,7 @@ class TestMLflowSource(SourceContract):
         )
 
     def write(self, server: FakeHttpServer, place: str, spans: Sequence[Span]) -> str:
-        Server(server.url, place).post_spans(spans_to_otlp(spans), self._id(place))
+        Server(server.url, place).post_spans(spans, self._id(place))
         return f"tr-{spans[0].trace_id}"
 
     def delete(self, server: FakeHttpServer, trace_id: str) -> None:

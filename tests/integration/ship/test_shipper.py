@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from smile_trace.records import Span
-from smile_trace.records.formats.otlp import spans_from_line, spans_to_otlp
+from smile_trace.records.formats.otlp import spans_from_line
 from smile_trace.ship import client
 from smile_trace.ship.client import Client, Unavailable
 from smile_trace.ship.settings import read_settings
@@ -19,6 +19,7 @@ from smile_trace.spool import Spool
 from smile_trace.worker.lock import AnotherWorker, check_health, worker_lock
 from smile_trace_contracts.fake_http_server import Answer, Fault
 from tests.support.comet_certificates import self_signed
+from tests.support.otlp_json import spans_to_otlp
 from tests.support.receiver_process import Receiver, receiving
 from tests.support.shipper_process import ShipperProcess
 from tests.support.shipping import Receiving, shipping

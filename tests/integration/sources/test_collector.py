@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from smile_trace.records import Span
-from smile_trace.records.formats.otlp import spans_to_otlp
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.trackers import ExplainedCall
@@ -20,6 +19,7 @@ from smile_trace.worker.ingest import Ingest
 from smile_trace_contracts.samples import sample_explanation, sample_trace
 from tests.support.arrivals import records
 from tests.support.collector import BATCH, Collector, agent
+from tests.support.otlp_json import spans_to_otlp
 from tests.support.otlp_requests import request_of, to_protobuf
 from tests.support.otlp_requests import spans_of as spans_of_lines
 from tests.support.receiver_process import PROTOBUF, Receiver, post

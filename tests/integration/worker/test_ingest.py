@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from smile_trace import semconv
-from smile_trace.records.formats.otlp import spans_to_otlp
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.worker.ingest import Ingest, Ingested
+from tests.support.otlp_json import spans_to_otlp
 from tests.support.spooled import call_span, context_span, line, span_id, trace_id, write_spool
 
 

@@ -10,7 +10,6 @@ from smile_trace import semconv
 from smile_trace.errors import ReasonCode
 from smile_trace.explaining.inputs import _read_from
 from smile_trace.records import JSON, Call, Span
-from smile_trace.records.formats.otlp import spans_to_otlp
 from smile_trace.settings import Settings
 from smile_trace.sources.protocol import Page, Source
 from smile_trace.sources.receiver import json_requests, protobuf
@@ -20,6 +19,7 @@ from smile_trace.store.queries.exchange import export_lines, import_lines
 from smile_trace.worker.ingest import Ingest
 from smile_trace.worker.pull import Pull
 from smile_trace.worker.sample import sample
+from tests.support.otlp_json import spans_to_otlp
 from tests.support.otlp_requests import to_protobuf
 from tests.support.spooled import START, call_span, line, trace_id, write_spool
 from tests.support.store_rows import capture, explain

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 from smile_trace._guards.foreign import ForeignDataError
 from smile_trace.dialects import assemble, read_feedback
 from smile_trace.records import Call, Span, Trace
-from smile_trace.records.formats.otlp import read_line, spans_to_otlp
+from smile_trace.records.formats.otlp import read_line
 from smile_trace.trackers import fields
 from tests.support.hostile import recorded_lines
+from tests.support.otlp_json import spans_to_otlp
 from tests.support.readers.base import ForeignReader
 from tests.support.spooled import call_span, context_span, line
 

@@ -6,8 +6,9 @@ from typing import Any
 
 from smile_trace._guards.foreign import ForeignDataError
 from smile_trace.records import Trace
-from smile_trace.records.formats.otlp import read_line, spans_to_otlp
+from smile_trace.records.formats.otlp import read_line
 from smile_trace.trackers.fields import external_traces, strict_json
+from smile_trace.trackers.otlp import to_protobuf
 from smile_trace_comet.trace_format import feedback_metrics, llm_trace
 from smile_trace_mlflow.spans import EXTERNAL_TRACE, mlflow_trace_id, spans_for_mlflow
 from smile_trace_opik.spans import spans_json, trace_json
@@ -30,9 +31,9 @@ def _read(data: bytes) -> None:
 def _bodies(trace: Trace) -> list[Any]:
     mlflow_trace_id(trace)
     external_traces(trace, EXTERNAL_TRACE)
+    to_protobuf(spans_for_mlflow(trace))
     comet = llm_trace(trace)
     return [
-        spans_to_otlp(list(spans_for_mlflow(trace))),
         trace_json(trace, "project", _NOW),
         spans_json(trace, "project", _NOW),
         dataclasses.asdict(comet),

@@ -11,7 +11,7 @@ from smile_trace import semconv
 from smile_trace._guards.foreign import ForeignDataError
 from smile_trace.dialects import read_calls, read_feedback
 from smile_trace.errors import ReasonCode
-from smile_trace.records.formats.otlp import read_line, spans_to_otlp
+from smile_trace.records.formats.otlp import read_line
 from smile_trace.spool.losses import FILE_SUFFIX, read_losses
 from tests.support.hostile import (
     PLACE,
@@ -21,6 +21,7 @@ from tests.support.hostile import (
     values,
     with_value,
 )
+from tests.support.otlp_json import spans_to_otlp
 from tests.support.readers.spool_lines import read_calls_of
 from tests.support.spooled import call_span, line, span_id, trace_id
 

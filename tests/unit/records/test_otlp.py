@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smile_trace.records import Span
-from smile_trace.records.formats.otlp import spans_from_line, spans_to_otlp
+from smile_trace.records.formats.otlp import spans_from_line
+from tests.support.otlp_json import spans_to_otlp
 
 # A span as the OpenTelemetry Collector's file exporter writes it: several resources and scopes in
 # one line, numbers as JSON numbers or strings. The shape is that of `examples/trace.json` in
