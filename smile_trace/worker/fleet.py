@@ -23,7 +23,6 @@ from contextlib import (
     nullcontext,
     suppress,
 )
-from typing import Protocol
 
 from smile_trace.settings import Settings
 from smile_trace.store import Store, StoreUnavailable
@@ -105,42 +104,12 @@ CONFIRM_SECONDS = 8.0
 """How long a worker's lock stays free before it counts as dead: more than two signs of life."""
 
 
-class Fleet(Protocol):
-    """A worker's view of the others."""
+class Fleet:
+    """A worker's view of the others: here that of the only one, on a home with a store of its own.
+    `capacity` limits concurrent explanations."""
 
-    @property
-    def me(self) -> RegisteredWorker:
-        """This worker."""
-
-    @property
-    def worker_id(self) -> int | None:
-        """The number of this worker; None if it is alone."""
-
-    def leads(self, task: str) -> bool:
-        """Whether this worker has a task that one does for all; it keeps the task while it
-        lives."""
-
-    def exclusive(self, task: str) -> AbstractContextManager[bool]:
-        """Whether this worker has the task right now, with nobody else inside the context."""
-
-    def workers(self) -> list[RegisteredWorker]:
-        """All of them, this one included."""
-
-    def check(self) -> None:
-        """Raise TakenOver if the others took this worker for dead."""
-
-    def expects(self) -> bool:
-        """Whether explanations of a worker that seems dead are about to be taken over."""
-
-    def slot(self, model: str, most: int) -> AbstractAsyncContextManager[None]:
-        """The context of a request to a model: at most `most` at once, over all workers."""
-
-
-class Alone:
-    """The only worker, on a home with a store of its own. `capacity` limits concurrent
-    explanations."""
-
-    worker_id = None
+    worker_id: int | None = None
+    """The number of this worker; None if it is alone."""
 
     def __init__(self, capacity: int) -> None:
         self.me = RegisteredWorker(
@@ -148,30 +117,33 @@ class Alone:
         )
 
     def leads(self, task: str) -> bool:
-        """Always."""
+        """Whether this worker has a task that one does for all; it keeps the task while it
+        lives."""
         return True
 
     def exclusive(self, task: str) -> AbstractContextManager[bool]:
-        """Always."""
+        """Whether this worker has the task right now, with nobody else inside the context."""
         return nullcontext(True)
 
     def workers(self) -> list[RegisteredWorker]:
-        """Itself."""
+        """All of them, this one included."""
         return [self.me]
 
     def check(self) -> None:
-        """Do nothing: nobody else is there."""
+        """Raise TakenOver if the others took this worker for dead."""
 
     def expects(self) -> bool:
-        """Never: its own are resumed at its start."""
+        """Whether explanations of a worker that seems dead are about to be taken over; its own are
+        resumed at its start."""
         return False
 
     def slot(self, model: str, most: int) -> AbstractAsyncContextManager[None]:
-        """No limit: the model itself counts its requests in flight."""
+        """The context of a request to a model: at most `most` at once, over all workers. Where
+        there is one, the model itself counts its requests in flight."""
         return nullcontext()
 
 
-class SharedFleet:
+class SharedFleet(Fleet):
     """One of many workers. Its session lives in a thread of its own.
 
     Args:
@@ -325,7 +297,7 @@ def joining(
     if not isinstance(store.database, PostgresDatabase):
         engine_file = EngineFile(settings.home)
         try:
-            yield Alone(settings.worker.concurrent_explanations), engine_file
+            yield Fleet(settings.worker.concurrent_explanations), engine_file
         finally:
             engine_file.close()
         return

@@ -26,7 +26,7 @@ from smile_trace.store import Store
 from smile_trace.store.retention import apply_retention
 from smile_trace.worker.drift import WAIT_SECONDS, DriftMonitor, NotTold, period_of, post
 from smile_trace.worker.explaining.job_models import Models
-from smile_trace.worker.fleet import Alone
+from smile_trace.worker.fleet import Fleet
 from smile_trace.worker.forget import find, forget
 from smile_trace.worker.metrics import StatusCollector
 from smile_trace.worker.plan import plan
@@ -58,7 +58,7 @@ class Clock:
 
 def monitor_of(store: Store, settings: Settings, clock: Clock) -> DriftMonitor:
     """As the worker has it."""
-    models = partial(Models, store, settings, Alone(4), None, StoreRetry(), clock)
+    models = partial(Models, store, settings, Fleet(4), None, StoreRetry(), clock)
     return DriftMonitor(store, settings, models, threading.Event(), clock)
 
 

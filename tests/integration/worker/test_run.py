@@ -17,7 +17,7 @@ from smile_trace.store.outbox import TrackerState
 from smile_trace.trackers import TrackerUnavailable
 from smile_trace.worker.explaining.explain import Explainer, StoredRound
 from smile_trace.worker.explaining.job_models import Models
-from smile_trace.worker.fleet import Alone
+from smile_trace.worker.fleet import Fleet
 from smile_trace.worker.ingest import Ingest
 from smile_trace.worker.lock import WorkerError, check_health
 from smile_trace.worker.run import run
@@ -239,7 +239,7 @@ def test_a_round_that_fails_because_the_worker_stops_is_explained_later(
     [job] = store.jobs.due(now=time.time(), limit=1)
     assert store.jobs.start(job, now=time.time(), worker_id=None)
     retry = StoreRetry()
-    models = Models(store, settings, Alone(1), None, retry)
+    models = Models(store, settings, Fleet(1), None, retry)
     explainer = Explainer(store, models, settings, retry)
 
     async def closed(_: object) -> NoReturn:
@@ -267,7 +267,7 @@ def test_a_limit_that_was_raised_is_kept_by_the_run_that_goes_on(
         [job] = store.jobs.due(now=time.time(), limit=1)
         assert store.jobs.start(job, now=time.time(), worker_id=None)
         retry, kept = StoreRetry(), list(rounds)
-        models = Models(store, settings, Alone(1), None, retry)
+        models = Models(store, settings, Fleet(1), None, retry)
         explainer = Explainer(store, models, settings, retry)
 
         async def checkpoint(
