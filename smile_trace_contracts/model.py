@@ -3,12 +3,11 @@
 import asyncio
 import itertools
 from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager, nullcontext
 
 from smile_trace.errors import BudgetExceeded
 from smile_trace.models import Capabilities, Model, Request
 from smile_trace.models.base import scores_answers
-from smile_trace.models.metered import meters_attempts
+from smile_trace.models.metered import Meter, meters_attempts
 from smile_trace.records import Message, Response, Usage
 
 _ANSWER = "Yes."
@@ -142,7 +141,7 @@ def _check_responses(
         assert isinstance(response, Response), f"{model.name}: {response!r} is no Response"
 
 
-class _NotingMeter:
+class _NotingMeter(Meter):
     """Allows every attempt, or raises `refuse` at each."""
 
     def __init__(self, refuse: BudgetExceeded | None = None) -> None:
@@ -152,9 +151,6 @@ class _NotingMeter:
         self.reserved: dict[str, Sequence[Request]] = {}
         self.ended: set[str] = set()
         self.over_bound = ""
-
-    def slot(self) -> AbstractAsyncContextManager[None]:
-        return nullcontext()
 
     async def reserve(
         self, requests: Sequence[Request], *, answer: str | None, bound: Usage, usd: float | None

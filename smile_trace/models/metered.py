@@ -30,13 +30,13 @@ from smile_trace.models.ledger import Ledger, ResponseCache
 from smile_trace.records import JSON, Response, Usage
 
 
-class Meter(Protocol):
-    """Is told of every attempt, retries included."""
+class Meter:
+    """Is told of every attempt, retries included; this one allows everything and counts nothing."""
 
     def slot(self) -> AbstractAsyncContextManager[None]:
         """Return the context in which a request is in flight: entering it waits until others,
         unknown to the model, leave room."""
-        ...
+        return nullcontext()
 
     async def reserve(
         self, requests: Sequence[Request], *, answer: str | None, bound: Usage, usd: float | None
@@ -51,43 +51,21 @@ class Meter(Protocol):
         Raises:
             BudgetExceeded: it must not be sent.
         """
-        ...
+        return ""
 
     async def settle(self, attempt: str, responses: Sequence[Response] | None) -> None:
         """Settle an attempt with its responses, in the order of its requests. None means unknown
         usage (a broken connection, a time-out): the attempt counts with its cost bound, as an
         unsettled one does."""
-        ...
 
     async def release(self, attempt: str, *, sent: bool) -> None:
         """Release a free attempt: the model rejected it, or (not `sent`) was never reached."""
-        ...
-
-
-class Unmetered:
-    """A Meter that allows everything and counts nothing."""
-
-    def slot(self) -> AbstractAsyncContextManager[None]:
-        """Return a context that never waits."""
-        return nullcontext()
-
-    async def reserve(
-        self, requests: Sequence[Request], *, answer: str | None, bound: Usage, usd: float | None
-    ) -> str:
-        """Allow the attempt."""
-        return ""
-
-    async def settle(self, attempt: str, responses: Sequence[Response] | None) -> None:
-        """Count nothing."""
-
-    async def release(self, attempt: str, *, sent: bool) -> None:
-        """Count nothing."""
 
 
 class Metered:
     """A model whose attempts are reserved one by one."""
 
-    _meter: Meter = Unmetered()
+    _meter = Meter()
 
     def with_meter(self, meter: Meter) -> Self:
         """Return this model, with the same connections, reserving its attempts with `meter`."""
@@ -157,7 +135,7 @@ class _Reserved(NamedTuple):
     usd: float | None
 
 
-class MeteredModel:
+class MeteredModel(Meter):
     """A model whose answers are cached by content and whose attempts are paid from a ledger.
 
     An answer is cached the moment it arrives, before its attempt is settled and before it is
@@ -183,7 +161,7 @@ class MeteredModel:
         slot: Callable[[], AbstractAsyncContextManager[None]] = nullcontext,
     ) -> None:
         self._model = model
-        self.slot = slot
+        self._slot = slot
         self._paid_as = paid_as or model.name
         self._meters = model.capabilities.meters_attempts
         self._asked = model.with_meter(self) if meters_attempts(model) else model
@@ -304,6 +282,10 @@ class MeteredModel:
         return [Response(failure=str(r)) if isinstance(r, BudgetExceeded) else r for r in got]
 
     # -- a Meter for the model ------------------------------------------------------------------
+
+    def slot(self) -> AbstractAsyncContextManager[None]:
+        """See `Meter.slot`."""
+        return self._slot()
 
     async def reserve(
         self, requests: Sequence[Request], *, answer: str | None, bound: Usage, usd: float | None

@@ -11,7 +11,7 @@ from random import Random
 from sqlalchemy import insert, select
 
 from smile_trace.models import Capabilities, Request
-from smile_trace.models.metered import Meter, Unmetered
+from smile_trace.models.metered import Meter
 from smile_trace.models.openai_wire import completion_prompt
 from smile_trace.probes.kinds.phrasing import Paraphrase
 from smile_trace.probes.review import stored_tasks
@@ -136,7 +136,7 @@ class CountingModel(PlantedModel):
     """A planted model whose tokenizer counts words; it pays for all that it is asked at once."""
 
     capabilities = Capabilities(counts_tokens=True, meters_attempts=True)
-    _meter: Meter = Unmetered()
+    _meter = Meter()
 
     def with_meter(self, meter: Meter) -> "CountingModel":
         """Itself, with that meter."""
