@@ -4,9 +4,10 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
 from functools import partial
+from typing import Any, cast
 
 from smile_trace._guards.presentable import presentable
 from smile_trace._text.log_context import about
@@ -17,7 +18,7 @@ from smile_trace.models import Model, ModelUnavailable
 from smile_trace.models.ledger import Ledger, ResponseCache
 from smile_trace.models.metered import MeteredModel
 from smile_trace.models.registry import open_embeddings, settings_for
-from smile_trace.records import Call, Response
+from smile_trace.records import Call
 from smile_trace.settings import ModelSettings, ServerSettings, Settings
 from smile_trace.store import Store
 from smile_trace.store.jobs import Job
@@ -49,7 +50,7 @@ class Models:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
-        self._ledger = _RetryingLedger(store.ledger, store_retry)
+        self._ledger = cast(Ledger, _Retrying(store.ledger, store_retry))
         self._store_retry = store_retry
         self._settings = settings
         self._fleet = fleet
@@ -137,9 +138,9 @@ class Models:
             return partial(self._fleet.slot, name, how.concurrency)
         return nullcontext
 
-    def _cache(self, job: Job) -> "_RetryingCache":
+    def _cache(self, job: Job) -> ResponseCache:
         responses = self._store.responses.used_by(job.trace_id)
-        return _RetryingCache(responses, self._store_retry)
+        return cast(ResponseCache, _Retrying(responses, self._store_retry))
 
     async def close(self) -> None:
         """Close every model."""
@@ -190,51 +191,14 @@ class Models:
                 logger.warning("%s is paused, and tried again now and then: %s", name, said)
 
 
-class _RetryingLedger:
-    """A Ledger that waits while nothing can be written."""
+class _Retrying:
+    """A Ledger, or a ResponseCache with answers that are paid for, whose every method waits while
+    nothing can be written."""
 
-    def __init__(self, ledger: Ledger, store_retry: StoreRetry) -> None:
-        self._ledger = ledger
-        self._store_retry = store_retry
-        self.caps_money = ledger.caps_money
-
-    def delay(self, *, model: str, calls: int, tokens: int) -> float:
-        """See `models.ledger.Ledger.delay`."""
-        return self._store_retry(self._ledger.delay, model=model, calls=calls, tokens=tokens)
-
-    def reserve(
-        self, *, model: str, explanation: str, calls: int, tokens: int, usd: float | None
-    ) -> str:
-        """See `models.ledger.Ledger.reserve`."""
-        return self._store_retry(
-            self._ledger.reserve,
-            model=model,
-            explanation=explanation,
-            calls=calls,
-            tokens=tokens,
-            usd=usd,
-        )
-
-    def settle(self, reservation: str, *, tokens: int, usd: float | None) -> None:
-        """See `models.ledger.Ledger.settle`."""
-        self._store_retry(self._ledger.settle, reservation, tokens=tokens, usd=usd)
-
-    def release(self, reservation: str, *, sent: bool) -> None:
-        """See `models.ledger.Ledger.release`."""
-        self._store_retry(self._ledger.release, reservation, sent=sent)
-
-
-class _RetryingCache:
-    """A ResponseCache that holds an answer, which is paid for, until it can be written."""
-
-    def __init__(self, cache: ResponseCache, store_retry: StoreRetry) -> None:
-        self._cache = cache
+    def __init__(self, kept: Ledger | ResponseCache, store_retry: StoreRetry) -> None:
+        self._kept = kept
         self._store_retry = store_retry
 
-    def get_many(self, keys: Sequence[str]) -> dict[str, Response]:
-        """See `models.ledger.ResponseCache.get_many`."""
-        return self._store_retry(self._cache.get_many, keys)
-
-    def put_many(self, items: Mapping[str, Response]) -> None:
-        """See `models.ledger.ResponseCache.put_many`."""
-        self._store_retry(self._cache.put_many, items)
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._kept, name)
+        return partial(self._store_retry, found) if callable(found) else found
