@@ -18,6 +18,8 @@ _NUMBER = re.compile(
 _MADE_UP = re.compile(r"(?:[\w-]+[-_])?(?=[0-9a-fA-F-]*\d)[0-9a-fA-F-]{16,}")
 _WORDS = 32
 """Characters of the text after a number that stands for a title."""
+_WORD = 24
+"""Characters of a longer word, which may be cut."""
 
 
 def document_name(source: str | None, id: str | None) -> str | None:
@@ -39,16 +41,24 @@ def both_ends(text: str, longest: int = LONGEST) -> str:
     if len(flat) <= longest:
         return flat
     head, tail = flat[: longest // 2], flat[-longest // 2 :]
-    return f"{head.rpartition(' ')[0] or head} … {tail.partition(' ')[2] or tail}"
+    head = head.rpartition(" ")[0] or _whole(flat.partition(" ")[0]) or head
+    tail = tail.partition(" ")[2] or _whole(flat.rpartition(" ")[2]) or tail
+    return min(flat, f"{head} … {tail}", key=len)
+
+
+def _whole(word: str) -> str:
+    return word if len(word) <= _WORD else ""
 
 
 def by_words(text: str, longest: int) -> str:
-    """The first words of `text`, at most `longest` characters with the dots."""
+    """The first words of `text`, at most `longest` characters with the dots, but the whole first
+    one."""
     if len(text) <= longest:
         return text
     head = text[: longest - 1]
     words = head if text[longest - 1].isspace() else head.rpartition(" ")[0]
-    return (words or head[:-1]).rstrip(" ,;:") + " …"
+    words = words or _whole(text.partition(" ")[0]) or head[:-1]
+    return text if words == text else words.rstrip(" ,;:") + " …"
 
 
 def title(text: str) -> str | None:

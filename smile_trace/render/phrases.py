@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from smile_trace._text.lists import listed
 from smile_trace._text.telling_words import FUNCTION_WORDS, telling_words
-from smile_trace._text.titles import LONGEST, title
+from smile_trace._text.titles import LONGEST, by_words, title
 from smile_trace.records import (
     DocumentAttribution,
     Explanation,
@@ -165,7 +165,7 @@ def telling_name(segment: SegmentAttribution, explanation: Explanation) -> str:
         return short(result.brief, LONGEST)
     if segment.title is not None:
         return short(segment.title, LONGEST)
-    name = short(segment.name, LONGEST)
+    name = by_words(short(segment.name, _LONGEST_LABEL), LONGEST)
     if len(" ".join(segment.name.split())) <= _COLUMN or segment.unit == "word":
         return name
     if (segment.unit != "sentence") and (titled := title(segment.text)) is not None:

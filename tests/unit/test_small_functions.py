@@ -15,7 +15,7 @@ from smile_trace._text.json_fields import (
     written_path,
 )
 from smile_trace._text.lists import listed, listed_few
-from smile_trace._text.titles import document_name, title
+from smile_trace._text.titles import both_ends, by_words, document_name, title
 
 
 @pytest.mark.parametrize(
@@ -44,6 +44,23 @@ def test_a_date_to_come() -> None:
     seconds = retry_after({"retry-after": format_datetime(at, usegmt=True)})
     assert seconds is not None
     assert 0 < seconds <= 100
+
+
+@pytest.mark.parametrize(
+    ("text", "longest", "ends", "begins"),
+    [
+        ("Dear office, we are entirely yours", 12, "Dear … yours", "Dear …"),
+        ("Instructions that are to be followed", 12, "Instructions … followed", "Instructions …"),
+        ("Instructions", 9, "Instructions", "Instructions"),
+        ("so kilonewtons", 12, "so kilonewtons", "so …"),
+        ("x" * 40, 12, f"{'x' * 6} … {'x' * 6}", f"{'x' * 10} …"),
+    ],
+)
+def test_what_is_shortened_ends_with_whole_words(
+    text: str, longest: int, ends: str, begins: str
+) -> None:
+    assert both_ends(text, longest) == ends
+    assert by_words(text, longest) == begins
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,13 @@ import numpy as np
 import pytest
 
 from smile_trace.comparison import compare
+from smile_trace.probes.prompt_profile import profile_of_prompt
 from smile_trace.records.comparison import Comparison, Example
 from smile_trace.store import Store
 from tests.support.browser import WatchedPage
 from tests.support.explained import HOSTILE
+from tests.support.page_layout import check_width
+from tests.support.planted_profiles import plant_profiles
 from tests.support.planted_prompts import plant, settings_in
 
 STORED = HOSTILE.replace("\ud800", "")  # which JSON cannot hold
@@ -115,3 +118,27 @@ def test_the_terminal_shows_no_control_characters(
     assert "\x1b" not in shown
     assert "Use the customer" in shown
     assert np.all([ord(c) >= 32 or c == "\n" for c in shown])
+
+
+@pytest.mark.browser
+def test_no_word_of_a_profile_s_table_is_broken_on_a_telephone(
+    watched_page: WatchedPage, tmp_path: Path
+) -> None:
+    page, file, settings = watched_page.page, tmp_path / "page.html", settings_in(tmp_path)
+    with Store.open(settings) as store:
+        for version in ("1", "2"):
+            plant(store, "answer", version, TEMPLATE, [{"question": f"{k}"} for k in range(20)])
+            plant_profiles(store, "answer", version, 0)
+    profile = profile_of_prompt("answer", since=0.0, settings=settings)
+    file.write_text(profile.to_html(), encoding="utf-8")
+    page.set_viewport_size({"width": 390, "height": 800})
+    page.goto(file.as_uri())
+    lines = """heads => heads.map(head => {
+      const range = document.createRange();
+      range.selectNodeContents(head);
+      return [head.innerText, new Set([...range.getClientRects()].map(r => r.top)).size];
+    })"""
+    found = page.locator("th[scope=row]").evaluate_all(lines)
+    assert {title for title, _ in found} == {"Asked again", "Another order"}
+    assert all(count <= len(title.split()) for title, count in found)
+    check_width(page)

@@ -52,7 +52,7 @@ def test_too_few_calls_are_told_before_anything_is_asked(tmp_path: Path) -> None
         smile_trace.suggest("answer", model=asked.append, settings=settings)
     settings.spool.mkdir()
     (settings.spool / "app-1.jsonl").write_text("{}\n")
-    with pytest.raises(NothingToCompare, match="not read yet: 1. Run `smile-trace worker"):
+    with pytest.raises(NothingToCompare, match="not read yet: 1"):
         smile_trace.suggest("answer", model=asked.append, settings=settings)
     store.close()
     assert not asked
