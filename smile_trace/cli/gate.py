@@ -134,7 +134,10 @@ def gate(
             how: dict[str, Any] = {"budget": budget, "seed": seed, "app": app}
             check.asked = prepare_calls(store, settings, name, calls, template=template, **how)
         elif wanted:
-            check.profile = together(name, store.profiles.read(name=name, since=begin), begin)
+            with store.reading_prompts() as prompts:
+                version = next(reversed(prompts.versions(name)), None)
+            found = store.profiles.read(name=name, version=version, since=begin)
+            check.profile = together(name, found, begin, version)
         check.leave_out_not_measurable()
         if not allow_unconfirmed:
             check_may_gate(check.limits, confirmations_of(store, settings))
@@ -152,7 +155,8 @@ def gate(
     if json:
         print(_as_json(name, check.checked))
     else:
-        _print_gate(name, check.checked)
+        versions = () if check.profile is None else check.profile.versions
+        _print_gate(" ".join([name, *versions]), check.checked)
     check.say_broken()
     if any(limit.verdict == "broken" for limit in check.checked):
         raise typer.Exit(GATE_CLOSED)

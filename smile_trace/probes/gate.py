@@ -16,10 +16,10 @@ from smile_trace.records.profile import PromptProbe, PromptProfile, Rate
 
 CASES = "cases"
 
-Verdict = Literal["within", "open", "broken"]
+Verdict = Literal["within", "open", "not_beyond", "broken"]
 """`within`: the rate's interval is below the limit. `open`: the limit lies inside it, which breaks
 nothing. `broken`: the interval is above it, and the probe changes the answers more often than its
-controls do; or nothing could be measured."""
+controls do; or nothing could be measured. `not_beyond`: it is above, but not surely more often."""
 
 
 class MayNotGate(SmileTraceError):
@@ -130,15 +130,17 @@ def _checked(probe: PromptProbe, limit: float) -> CheckedLimit:
         f"it changes {rate.value:.0%} of the answers ({rate.ci_low:.0%} to {rate.ci_high:.0%}, "
         f"{LEVEL:.0%} interval over {probe.calls} call{'' if probe.calls == 1 else 's'})"
     )
-    verdict: Verdict = "open"
+    verdict: Verdict = "broken"
     if rate.ci_high <= limit:
         verdict = "within"
     elif rate.ci_low <= limit:
+        verdict = "open"
         reason += f": too few calls to tell whether that is more than {limit:.0%}"
     elif probe.beyond is not None and probe.beyond.ci_low <= 0:
-        reason += ", but not more than asking again or other words do"
+        verdict = "not_beyond"
+        reason += ", but not surely more than asking again or other words do"
     else:
-        verdict, reason = "broken", f"{reason}, more than {limit:.0%}"
+        reason += f", more than {limit:.0%}"
     return CheckedLimit(
         probe=probe.name,
         title=probe.title,

@@ -17,6 +17,7 @@ from smile_trace.store.arrivals import ArrivedSpan, SpoolFile
 from tests.support.experts import experts
 from tests.support.judged import judgement, with_profile
 from tests.support.planted import PlantedServer, serving
+from tests.support.planted_profiles import plant_profiles
 from tests.support.planted_prompts import plant
 from tests.support.sample_profiles import QUESTION, RETURNS, first_document
 from tests.support.spooled import call_span
@@ -170,6 +171,27 @@ def test_stored_profiles_are_read_and_one_call_is_too_few(home: Path, store: Sto
     assert ran.exit_code == 0, ran.output
     assert "open" in ran.stdout
     assert "Another order" in (home / "page.html").read_text()
+
+
+def test_the_newest_version_is_judged_by_its_own_profiles(home: Path, store: Store) -> None:
+    for version, changed in (("1", 5), ("2", 0)):
+        plant(store, "answer", version, QUESTION + " {k}", [{"k": f"{k}"} for k in range(20)])
+        plant_profiles(store, "answer", version, changed)
+    limited = [
+        "test",
+        "answer",
+        "--max",
+        "order=.2",
+        "--allow-unconfirmed",
+        "--since",
+        "1970-01-01",
+    ]
+    ran = CliRunner().invoke(app, limited, catch_exceptions=False)
+    assert ran.stdout.startswith("answer 2\n")
+    assert "within" in ran.stdout
+    plant(store, "answer", "3", QUESTION + " {k}.", [{"k": "4"}])
+    with pytest.raises(SmileTraceError, match="'answer' version '3' from that time is kept"):
+        CliRunner().invoke(app, limited, catch_exceptions=False)
 
 
 def test_what_was_not_measured_breaks_its_limit(home: Path, store: Store) -> None:

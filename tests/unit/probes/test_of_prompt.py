@@ -6,8 +6,9 @@ import pytest
 from rich.console import Console
 
 from smile_trace.errors import SmileTraceError
+from smile_trace.probes.gate import check_limits
 from smile_trace.probes.prompt_profile import together
-from smile_trace.records.profile import PromptProfile
+from smile_trace.records.profile import PromptProfile, Rate
 from smile_trace.render.profile import print_prompt_profile, spread
 from smile_trace.store.job_results import StoredProfile
 from smile_trace_contracts.samples import HOSTILE, sample_profile, sample_trace
@@ -49,6 +50,20 @@ def test_findings_and_rates_are_told_per_probe(profile: PromptProfile) -> None:
         profile.summary == "Of 5 profiled calls, these change the answers: other words in 4 of 5."
     )
     assert PromptProfile.model_validate_json(profile.model_dump_json()) == profile
+
+
+@pytest.mark.parametrize(
+    ("limit", "beyond", "verdict"),
+    [(0.7, 0.1, "within"), (0.2, -0.1, "open"), (0.1, -0.1, "not_beyond"), (0.1, 0.1, "broken")],
+)
+def test_a_limit_is_open_only_inside_the_interval(
+    profile: PromptProfile, limit: float, beyond: float, verdict: str
+) -> None:
+    words = next(probe for probe in profile.probes if probe.name == "paraphrase")
+    rate = Rate(value=0.35, ci_low=0.13, ci_high=0.64)
+    rates = {"rate": rate, "beyond": Rate(value=0.35, ci_low=beyond, ci_high=0.6)}
+    held = profile.model_copy(update={"probes": (words.model_copy(update=rates),)})
+    assert [one.verdict for one in check_limits(held, {"paraphrase": limit})] == [verdict]
 
 
 def test_a_part_that_is_lost_is_told_beside_what_changes() -> None:
