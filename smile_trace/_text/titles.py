@@ -51,8 +51,7 @@ def _whole(word: str) -> str:
 
 
 def by_words(text: str, longest: int) -> str:
-    """The first words of `text`, at most `longest` characters with the dots, but the whole first
-    one."""
+    """The first words of `text`, at most `longest` characters with the dots, at least one word."""
     if len(text) <= longest:
         return text
     head = text[: longest - 1]

@@ -135,9 +135,9 @@ def gate(
             check.asked = prepare_calls(store, settings, name, calls, template=template, **how)
         elif wanted:
             with store.reading_prompts() as prompts:
-                version = next(reversed(prompts.versions(name)), None)
-            found = store.profiles.read(name=name, version=version, since=begin)
-            check.profile = together(name, found, begin, version)
+                newest = list(prompts.versions(name))[-1:]
+            found = store.profiles.read(name=name, version="".join(newest) or None, since=begin)
+            check.profile = together(" ".join([name, *newest]), found, begin)
         check.leave_out_not_measurable()
         if not allow_unconfirmed:
             check_may_gate(check.limits, confirmations_of(store, settings))
@@ -155,8 +155,7 @@ def gate(
     if json:
         print(_as_json(name, check.checked))
     else:
-        versions = () if check.profile is None else check.profile.versions
-        _print_gate(" ".join([name, *versions]), check.checked)
+        _print_gate(name if check.profile is None else check.profile.name, check.checked)
     check.say_broken()
     if any(limit.verdict == "broken" for limit in check.checked):
         raise typer.Exit(GATE_CLOSED)

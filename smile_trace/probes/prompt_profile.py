@@ -43,17 +43,14 @@ def profile_of_prompt(
         return together(name, store.profiles.read(name=name, since=since), since)
 
 
-def together(
-    name: str, profiles: Iterable[StoredProfile], since: float, version: str | None = None
-) -> PromptProfile:
-    """Merge the profiles of the calls of a prompt, or of one version; the arguments are those of
-    `profile_of_prompt`. A finding in a call holds under a false-discovery rate over all calls.
-    Raises SmileTraceError if there is none."""
+def together(name: str, profiles: Iterable[StoredProfile], since: float) -> PromptProfile:
+    """Merge the profiles of a prompt's calls; the arguments are those of `profile_of_prompt`. A
+    finding in a call holds under a false-discovery rate over all calls. Raises SmileTraceError if
+    there is none."""
     seen = _read(profiles)
     if not any(one.probes for one in seen.values()):
         raise SmileTraceError(
-            f"no profile of a call of {name!r}{'' if version is None else f' version {version!r}'} "
-            "from that time is kept: those of the worker are "
+            f"no profile of a call of {name!r} from that time is kept: those of the worker are "
             "(rate in [probes]), that of smile-trace profile TRACE_ID is not. Name an earlier "
             "beginning with --since, or ask now with smile-trace test NAME --calls 20 --max …"
         )

@@ -31,7 +31,6 @@ WHOLES = ("message", "tool_result", "document", "section", "example", "turn", "s
 """Units that hold sentences or values: that one of them matters says nothing of these."""
 
 NOT_MEASURED = "not measured well enough to tell"
-
 STANDS_IN = "another part stands in for it, either is enough"
 
 
@@ -69,12 +68,6 @@ def _uncertain(segment: "SegmentAttribution") -> "SegmentAttribution":
 def drives(segment: "SegmentAttribution") -> bool:
     """Whether the answer certainly depends on it."""
     return segment.significant and segment.attribution > 0
-
-
-def differs_alone(segment: "SegmentAttribution") -> bool:
-    """Whether so much more or less is lost with it alone removed than on average: it is said."""
-    alone = segment.leave_one_out
-    return alone is not None and abs(alone - segment.attribution) >= 0.05
 
 
 def effect(segment: "SegmentAttribution") -> tuple[float, float]:
@@ -116,8 +109,7 @@ def outermost_drivers(
         held = [whole for s in strong if _is_retrieved(s) for whole in around(s, coarser)]
         telling = [*filter(_tells_more, strong), *held]
         first = next((s for s in ranked[1:] if any(s is one for one in telling)), ranked[0])
-        ranked.remove(first)
-        ranked.insert(0, first)
+        ranked.sort(key=lambda s: s is not first)
     return ranked
 
 

@@ -26,7 +26,7 @@ from smile_trace.render.markdown import (
     to_markdown,
 )
 from smile_trace.render.path import path_ends, path_to_html, path_to_svg, print_path
-from smile_trace.render.phrases import driver_of, driver_text, finest_driver
+from smile_trace.render.phrases import driver_text, finest_driver
 from smile_trace.render.profile import (
     print_profile,
     print_prompt_profile,
@@ -44,7 +44,6 @@ __all__ = [
     "brief_svg",
     "comparison_to_html",
     "details_to_markdown",
-    "driver_of",
     "driver_text",
     "fidelity_reason",
     "finest_driver",

@@ -6,6 +6,7 @@ HTML, SVG and terminal draw the same `Heatmap`, so that they cannot disagree. Al
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import groupby, pairwise
 
 from smile_trace._text.json_fields import fields, written_path
@@ -15,7 +16,6 @@ from smile_trace.records.verdicts import (
     NOT_MEASURED,
     STANDS_IN,
     around,
-    differs_alone,
     drives,
     finest_drivers,
     telling_drivers,
@@ -36,15 +36,24 @@ from smile_trace.render.text import is_whole, kind_and_title, short, signed, val
 
 LONGEST_ROLE = 60
 
-
-_PART = "Underlined: the part of the answer that is explained."
+_LEGEND: Mapping[Kind, tuple[str, str]] = {
+    "excluded": (f"Grey: without effect, it {NO_DIFFERENCE}.", "Grey: without effect."),
+    "open": (f"Hatched: open, {NOT_MEASURED}.", "Hatched: open."),
+    "paired": (f"Double underline: {STANDS_IN}.",) * 2,
+    "protected": ("Dotted underline: protected, never removed.", "Dotted: never removed."),
+    "explained": ("Underlined: the part of the answer that is explained.",) * 2,
+    "moved": (
+        "Underlined in the answer: what changes without a coloured part.",
+        "Underlined: what changes without a coloured part.",
+    ),
+}
+"""What a look means, in a sentence and in few words."""
 
 
 @dataclass(frozen=True)
 class Heatmap:
     """Everything that a picture of an explanation shows. `noise_floor` is in [0, 1] on the scale of
-    the attributions. `facts` are short phrases: fidelity, noise floor, cost, model.
-    `differs_alone`: of a driver another share is lost where it alone is removed."""
+    the attributions. `facts` are short phrases: fidelity, noise floor, cost, model."""
 
     blocks: tuple[Block, ...]
     answer: tuple[Piece, ...]
@@ -54,8 +63,6 @@ class Heatmap:
     reason: str
     noise_floor: float
     facts: tuple[str, ...]
-    kinds: frozenset[Kind]
-    differs_alone: bool
 
     @property
     def verdict(self) -> str:
@@ -63,67 +70,55 @@ class Heatmap:
         words = self.status_words[:1].upper() + self.status_words[1:]
         return f"{words}: {self.reason}" if self.reason else words
 
+    @cached_property
+    def pieces(self) -> tuple[Piece, ...]:
+        """All pieces, those of the answer last."""
+        return (*(piece for block in self.blocks for piece in block.pieces), *self.answer)
+
+    @cached_property
+    def kinds(self) -> frozenset[Kind]:
+        """The looks of all pieces."""
+        return frozenset(piece.kind for piece in self.pieces)
+
     def key(self, *, brief: bool = False) -> str:
         """Return the legend: the meaning of grey, hatching, underlines and markers."""
-        if brief:
-            return self._brief_key
-        of_answer = {piece.kind for piece in self.answer}
-        whole = (
-            f"{OPENS} {CLOSES}: a part that was measured as a whole, which gives it its value and "
-            "colour."
-        )
-        finer = (
-            "Then smaller parts were removed, several at a time, inside it and elsewhere in the "
-            "prompt: those that matter are outlined, and their values do not add up to that of the "
-            "whole, and can exceed it."
-        )
-        average = (
-            "On average: over prompts that lacked other parts, too. A part that costs nothing if "
-            "removed alone can matter once another is gone, and one that costs much alone can have "
-            "little left to take."
-        )
-        said = {
-            f"Grey: without effect, it {NO_DIFFERENCE}.": "excluded" in self.kinds,
-            f"Hatched: open, {NOT_MEASURED}.": "open" in self.kinds,
-            f"Double underline: {STANDS_IN}.": "paired" in self.kinds,
-            f"Hatched on the scale: noise alone, up to {self.noise_floor:.2f}.": self.noise_floor
-            >= 0.005,
-            "Dotted underline: protected, never removed.": "protected" in self.kinds,
-            _PART: "explained" in of_answer,
-            "Underlined in the answer: what changes without a coloured part.": "moved" in of_answer,
-            whole: "edge" in self.kinds,
-            finer: any(
-                piece.passage and piece.segment for block in self.blocks for piece in block.pieces
-            ),
-            average: self.differs_alone,
-        }
-        return " ".join(text for text, holds in said.items() if holds)
+        said = [texts[brief] for kind, texts in _LEGEND.items() if kind in self.kinds]
+        return " ".join([*said, *(self._where_values if brief else self._notes)])
 
     @property
-    def _brief_key(self) -> str:
-        """The legend in few words."""
-        of_answer = {piece.kind for piece in self.answer}
-        said = {
-            "Grey: without effect.": "excluded" in self.kinds,
-            "Hatched: open.": "open" in self.kinds,
-            f"Double underline: {STANDS_IN}.": "paired" in self.kinds,
-            "Dotted: never removed.": "protected" in self.kinds,
-            _PART: "explained" in of_answer,
-            "Underlined: what changes without a coloured part.": "moved" in of_answer,
-        }
-        edges = any(piece.kind == "edge" for block in self.blocks for piece in block.pieces)
+    def _notes(self) -> Iterator[str]:
+        """What is said of values, below a whole picture."""
+        if self.noise_floor >= 0.005:
+            yield f"Hatched on the scale: noise alone, up to {self.noise_floor:.2f}."
+        if "edge" in self.kinds:
+            yield f"{OPENS} {CLOSES}: a part that was measured as a whole, and its value."
+        if any(piece.passage and piece.segment for piece in self.pieces):
+            yield (
+                "Then smaller parts were removed, several at a time, inside it and elsewhere in "
+                "the prompt: those that matter are outlined, and their values do not add up to "
+                "that of the whole, and can exceed it."
+            )
+        parts = (piece.segment for piece in self.pieces if piece.segment)
+        if any(drives(part) and part.leave_one_out is not None for part in parts):
+            yield (
+                "On average: over prompts that lacked other parts, too. A part that costs nothing "
+                "if removed alone can matter once another is gone, and one that costs much alone "
+                "can have little left to take."
+            )
+
+    @property
+    def _where_values(self) -> Iterator[str]:
+        """Where a brief picture has the values of wholes."""
         whole = any(b.whole and b.whole.sign in ("supports", "opposes") for b in self.blocks)
-        places = {"beside a role": whole, f"at {OPENS} {CLOSES}": edges}
+        places = {"beside a role": whole, f"at {OPENS} {CLOSES}": "edge" in self.kinds}
         if where := " or ".join(place for place, holds in places.items() if holds):
-            said[f"{where[0].upper()}{where[1:]}: the value of the whole."] = True
-        return " ".join(text for text, holds in said.items() if holds)
+            yield f"{where[0].upper()}{where[1:]}: the value of the whole."
 
 
 def heatmap(explanation: Explanation) -> Heatmap:
     """Lay out an explanation. If segments overlap, the shortest is drawn."""
     fidelity = explanation.fidelity
     messages: list[tuple[str, tuple[Piece, ...]]] = []
-    kinds: set[Kind] = set()
     passages = [*explanation.coarser, *filter(_is_enclosed, explanation.segments)]
     smallest = [segment for segment in explanation.segments if not _is_enclosed(segment)]
     known = {id(passage) for passage in passages if _is_known_inside(passage, explanation)}
@@ -133,8 +128,12 @@ def heatmap(explanation: Explanation) -> Heatmap:
         edges = _with_labels(_edges(passages, index, repeated), labels(message))
         mine, wholes = _placed(smallest, index), _placed(passages, index)
         drawn = _pieces(message.content, mine, edges, wholes, known)
-        pieces = tuple(_beside_another(piece, enough) for piece in drawn)
-        kinds.update(piece.kind for piece in pieces)
+        pieces = tuple(
+            replace(p, told=said, kind="paired" if p.kind == "open" else p.kind)
+            if p.segment and (said := enough.get(p.segment.key))
+            else p
+            for p in drawn
+        )
         role = message_title(message, explanation.messages)
         messages.append((short(role, LONGEST_ROLE), pieces))
     blocks = [Block(role, tuple(fold(pieces))) for role, pieces in messages]
@@ -147,17 +146,7 @@ def heatmap(explanation: Explanation) -> Heatmap:
         reason=visible(fidelity.reason),
         noise_floor=min(max(fidelity.noise_floor, 0.0), 1.0),
         facts=tuple(visible(fact) for fact in facts(explanation)),
-        kinds=frozenset(kinds),
-        differs_alone=any(map(differs_alone, explanation.drivers)),
     )
-
-
-def _beside_another(piece: Piece, enough: Mapping[str, str]) -> Piece:
-    """Return the piece of a part that another one stands in for with what is said of it."""
-    told = None if piece.segment is None else enough.get(piece.segment.key)
-    if told is None:
-        return piece
-    return replace(piece, told=told, kind="paired" if piece.kind == "open" else piece.kind)
 
 
 def _answer(explanation: Explanation) -> tuple[Piece, ...]:

@@ -2,10 +2,8 @@
 parts of a message that are not text."""
 
 import re
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
-from smile_trace._text.lists import listed
 from smile_trace._text.telling_words import FUNCTION_WORDS, telling_words
 from smile_trace._text.titles import LONGEST, by_words, title
 from smile_trace.records import (
@@ -26,7 +24,6 @@ from smile_trace.records.verdicts import (
     NOT_MEASURED,
     around,
     as_strong,
-    outermost_drivers,
     strongest_drivers,
     telling_drivers,
 )
@@ -100,14 +97,12 @@ def part_names(explanation: Explanation) -> dict[str, str]:
 def enough_beside(explanation: Explanation) -> dict[str, str]:
     """Say of each open part that another one stands in for, by its key: `either this or “X” is
     enough`. It was measured, together with the other one."""
-    names, others = part_names(explanation), defaultdict[str, list[str]](list)
-    for pair in explanation.interactions:
-        if pair.kind == "either":
-            others[pair.first].append(names[pair.second])
-            others[pair.second].append(names[pair.first])
+    names, found = part_names(explanation), explanation.interactions
+    pairs = [(pair.first, pair.second) for pair in found if pair.kind == "either"]
+    other = dict([*pairs, *((second, first) for first, second in pairs)])
     parts = (*explanation.coarser, *explanation.segments)
-    said = {key: f"either this or {listed(names, 'or')} is enough" for key, names in others.items()}
-    return {s.key: said[s.key] for s in parts if s.verdict == "open" and s.key in said}
+    is_open = (s.key for s in parts if s.verdict == "open" and s.key in other)
+    return {key: f"either this or {names[other[key]]} is enough" for key in is_open}
 
 
 def _verdict(document: DocumentAttribution) -> Verdict:
@@ -192,12 +187,6 @@ def _document_around(segment: SegmentAttribution, explanation: Explanation) -> s
         if document.name and inside:
             return short(document.name, LONGEST)
     return None
-
-
-def driver_of(explanation: Explanation) -> SegmentAttribution | None:
-    """Return the strongest part that the answer depends on; None if none certainly drives it. A
-    passage that was looked at more finely stands for its pieces: `finest_driver` goes into it."""
-    return next(iter(outermost_drivers(explanation.segments, explanation.coarser)), None)
 
 
 _LONGEST_LABEL = 400

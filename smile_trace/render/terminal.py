@@ -33,10 +33,9 @@ _LEGEND = {
 
 def print_terminal(explanation: Explanation, console: Console | None = None) -> None:
     """Print summary, heatmap, answer and the strongest segments. ⁺ marks what supports the answer,
-    ⁻ what works against it, ˀ what was not measured well enough to tell and ⁼ what another part
-    stands in for, at the end of a word or sentence, or of what ▸ ◂ enclose; dim text made no
-    measurable difference. A passage has its colour, and the pieces that matter in it are
-    underlined."""
+    ⁻ what works against it, ˀ what is open and ⁼ what another part stands in for, at the end of a
+    word or sentence, or of what ▸ ◂ enclose; dim text made no measurable difference. A passage has
+    its colour, and the pieces that matter in it are underlined."""
     console = console or Console()
     picture = heatmap(explanation)
     _print_headline(picture, console)

@@ -30,7 +30,6 @@ from smile_trace.records.verdicts import (
     around,
     at_most_inside,
     decided,
-    differs_alone,
     drives,
     effect,
     finest_drivers,
@@ -43,9 +42,9 @@ from smile_trace.records.verdicts import (
 _TITLED = ("document", "section", "example", "variable")
 """Units that are called by their title if they are long."""
 
-_AS_ALONE = 0.02
+_AS_ALONE, _LIKE_ALONE = 0.02, 0.05
 """Where what is lost without a part alone differs by less from its average it is not said to be
-one."""
+one, or by less is not said itself."""
 
 _QUOTE = r"“([^“”]*)”"
 _LONG, _SHORT = 28, 20
@@ -272,8 +271,7 @@ def _drivers(tree: _Tree, of: str) -> str:
     parts = [part for driver, inside in drivers for part in inside or [driver]]
     parts.sort(key=effect, reverse=True)
     strongest = parts[: named_of(parts)]
-    holders = (driver for driver, inside in drivers if any(s in strongest for s in inside))
-    printed = [*strongest, *holders]
+    printed = [*strongest, *(d for d, inside in drivers if any(s in strongest for s in inside))]
     weakest = min(part.attribution for part in printed)
     told, left, costs = list[str](), list[SegmentAttribution](), _Costs()
     for driver, inside in drivers:
@@ -306,8 +304,9 @@ class _Costs:
         apart = None if alone is None else abs(alone - segment.attribution)
         if segment.ci_low >= 1 or (apart is not None and apart < _AS_ALONE):
             return f"without it, {lost}" if is_lost else lost
-        average = self._once(f"{lost}{' without it' if is_lost else ''}", " on average")
-        if not differs_alone(segment):
+        average, differs = f"{lost}{' without it' if is_lost else ''}", (apart or 0) >= _LIKE_ALONE
+        average = self._once(average, " on average")
+        if not differs:
             return average
         return f"{average}, {self._once(_percent(alone or 0.0), ' if removed')} alone"
 

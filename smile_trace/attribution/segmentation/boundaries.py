@@ -47,15 +47,13 @@ def sentences(text: str) -> list[Range]:
     """The sentences of a text without surrounding white space; a line break ends a sentence, but in
     a script with spaces a mark inside a word (`c?d=e`) does not, nor does an abbreviation."""
     found: list[Range] = []
-    abbreviated = {
-        at for m in _ABBREVIATED.finditer(text) for at in range(m.start() + 1, m.end() + 1)
-    }
+    inside = {at for m in _ABBREVIATED.finditer(text) for at in range(m.start() + 1, m.end() + 1)}
     for start, end in _segments(SentenceBreaker, text):
         stripped = strip(text, start, end)
         if stripped is None:
             continue
         inside_word = found and found[-1][1] == stripped[0] and text[stripped[0]].isascii()
-        goes_on = found and (stripped[0] in abbreviated or not has_word(text, *stripped))
+        goes_on = found and (stripped[0] in inside or not has_word(text, *stripped))
         if inside_word or (goes_on and "\n" not in text[found[-1][1] : start]):
             found[-1] = (found[-1][0], stripped[1])
         else:

@@ -13,7 +13,6 @@ from smile_trace.dialects import assemble
 from smile_trace.errors import ReasonCode
 from smile_trace.records import JSON, Explanation, Trace
 from smile_trace.records.path import ExplanationPath
-from smile_trace.render import driver_of
 from smile_trace.trackers import (
     ExplainedCall,
     ExplainedPath,
@@ -198,8 +197,7 @@ def test_the_explanation_is_a_span_under_its_call(server: FakeOpik, tracker: Opi
     assert server.scores["span", parent["id"], "smile.fidelity_r2"]["value"] == 0.8
     verdict = server.scores["span", parent["id"], "smile.verdict"]
     assert (verdict["category_name"], verdict["value"]) == ("reliable", 1.0)
-    driver = driver_of(item.explanation)
-    assert driver is not None
+    driver = item.explanation.drivers[0]
     said = server.scores["span", parent["id"], "smile.driver"]
     assert (said["category_name"], said["value"]) == (driver.text, round(driver.attribution, 4))
     assert ("trace", opik_trace_id(trace), "smile.fidelity_r2") not in server.scores

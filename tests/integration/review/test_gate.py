@@ -190,7 +190,7 @@ def test_the_newest_version_is_judged_by_its_own_profiles(home: Path, store: Sto
     assert ran.stdout.startswith("answer 2\n")
     assert "within" in ran.stdout
     plant(store, "answer", "3", QUESTION + " {k}.", [{"k": "4"}])
-    with pytest.raises(SmileTraceError, match="'answer' version '3' from that time is kept"):
+    with pytest.raises(SmileTraceError, match="'answer 3' from that time is kept"):
         CliRunner().invoke(app, limited, catch_exceptions=False)
 
 
