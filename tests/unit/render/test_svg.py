@@ -3,7 +3,7 @@
 import json
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -85,21 +85,48 @@ _COLOURS = re.compile(
 )
 
 
+def mixed(over: Sequence[float], under: Sequence[float], share: float) -> list[float]:
+    return [share * a + (1 - share) * b for a, b in zip(over, under, strict=True)]
+
+
+def hexed(colour: Sequence[float]) -> str:
+    return "#" + "".join(f"{round(part):02x}" for part in colour)
+
+
+def rgb(colour: str) -> list[float]:
+    return [float(int(colour[i : i + 2], 16)) for i in (1, 3, 5)]
+
+
 def test_hatching_is_seen_on_a_page_on_every_colour_light_and_dark() -> None:
-    def mixed(over: list[float], under: list[float], share: float) -> list[float]:
-        return [share * a + (1 - share) * b for a, b in zip(over, under, strict=True)]
-
-    def hexed(colour: list[float]) -> str:
-        return "#" + "".join(f"{round(part):02x}" for part in colour)
-
     looks = _COLOURS.findall(to_html(explanation()))
     assert len(looks) == 2
     for look in looks:
         lines, blue = ([float(part) for part in look[at : at + 3]] for at in (0, 7))
-        card = [float(int(part, 16)) for part in look[4:7]]
+        card = rgb("#" + "".join(look[4:7]))
         for share in (0.0, 0.25, 0.5, 0.75, 1.0):
             ground = mixed(blue, card, share)
             assert contrast(hexed(mixed(lines, ground, float(look[3]))), hexed(ground)) > 1.4
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_hatching_is_seen_in_a_picture_on_every_colour(dark: bool) -> None:
+    said = ("user", "The fee is six euros. Bye, and thank you.")
+    piece = span(0, said, "six euros", 0.0).model_copy(update={"parent": 0, "verdict": "open"})
+    found = explanation([said], {}).model_copy(
+        update={"segments": (piece,), "coarser": (span(0, said, said[1], 0.5),)}
+    )
+    root = ET.fromstring(to_svg(found))
+    light, _, media = (root.findtext(f"{SVG}style") or "").partition("@media")
+    strokes = dict(re.findall(r"\.([\w-]+) { stroke: (#\w{6})", light + media * dark))
+    fills = {rect.get("fill", "") for rect in root.iter(f"{SVG}rect")}
+    [hatched] = [fill for fill in fills if fill.startswith("url(#open")]
+    [pattern] = [p for p in root.iter(f"{SVG}pattern") if f"url(#{p.get('id')})" == hatched]
+    line, share = (
+        rgb(strokes[pattern[0].attrib["class"]]),
+        float(pattern[0].attrib["stroke-opacity"]),
+    )
+    for ground in (fill for fill in fills if fill.startswith("#")):  # the legend has them all
+        assert contrast(hexed(mixed(line, rgb(ground), share)), ground) > 1.4
 
 
 def fills(style: str) -> dict[str, str]:
