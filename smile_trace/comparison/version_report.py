@@ -11,8 +11,10 @@ from smile_trace.comparison.pooled_effects import Pooled, pool
 from smile_trace.comparison.templates import segment_template
 from smile_trace.comparison.verdicts import LEVEL, PooledVerdict, pooled_verdicts
 from smile_trace.models.transport import price
-from smile_trace.records import Call, Feedback, Unit, Usage
+from smile_trace.records import Call, Feedback, Prompted, Unit, Usage
 from smile_trace.records.comparison import Influence, Measure, TemplateSegment, VersionReport
+from smile_trace.records.formats.requests import with_offered_tools
+from smile_trace.records.message import ToolCall
 from smile_trace.settings import ServerSettings, Settings, table_of
 
 _REFUSAL = re.compile(
@@ -123,14 +125,22 @@ def _with_savings(
 
 
 def _tokens_per_character(traffic: Sequence[Call]) -> float | None:
-    """Input tokens per character of prompt, from the usage that providers reported."""
+    """Input tokens per character that was sent, from the usage that providers reported."""
     counted = [
-        (call.usage.input_tokens, sum(len(message.content) for message in call.messages))
+        (call.usage.input_tokens, _characters(call))
         for call in traffic
         if call.usage is not None and call.usage.input_tokens
     ]
     characters = sum(length for _, length in counted)
     return sum(tokens for tokens, _ in counted) / characters if characters else None
+
+
+def _characters(call: Call) -> int:
+    """The characters of a request: its messages with the calls of tools, and the tools offered."""
+    sent = with_offered_tools(Prompted.of(call)).messages
+    calls = [part for one in sent for part in one.parts if isinstance(part, ToolCall)]
+    texts = [one.content for one in sent] + [f"{one.name}{one.arguments_text}" for one in calls]
+    return sum(map(len, texts))
 
 
 def base_url_of(model: str | None, settings: Settings) -> str | None:

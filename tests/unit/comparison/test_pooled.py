@@ -1,5 +1,6 @@
 """Pooled mode: a few masks on each of many calls, and what is found of planted truth."""
 
+import json
 from collections.abc import Sequence
 
 import numpy as np
@@ -27,6 +28,7 @@ from smile_trace.records import (
     Usage,
 )
 from smile_trace.records.comparison import AnswerComparison, VersionChange, VersionReport
+from smile_trace.records.message import ToolCall, ToolResult
 from smile_trace.records.verdicts import SMALLEST_EFFECT
 from smile_trace.settings import Settings
 from smile_trace.store.queries.prompts import ExplanationRow, Partitions
@@ -269,6 +271,33 @@ def _version(label: str, generator: np.random.Generator) -> VersionReport:
     evidence = Evidence(label, label, "m", TEMPLATE, planted.CALLS, traffic, feedback)
     evidence.rows, evidence.segments = planted.pooled_rows(generator), tuple(SEGMENTS)
     return report(evidence, "p", set(), SMALLEST_EFFECT, Settings())
+
+
+def test_a_part_costs_its_share_of_all_that_is_sent() -> None:
+    """Of an agent's call: of the tools offered, of their calls and of the results, too."""
+    called = ToolCall(id="1", name="get_boat", arguments='{"name": "Marlin"}')
+    result = ToolResult(id="1", response='{"draught_m": 1.5}')
+    tool = {"type": "function", "function": {"name": "get_boat", "description": "Of a boat."}}
+    texts = ("q", called.name, called.arguments_text, *result.texts, json.dumps(tool))
+    call = Call(
+        trace_id="a", span_id="b", name="p", answer="yes", start_ns=0, end_ns=1,
+        messages=(
+            Message(role="user", content="q"),
+            Message(role="assistant", parts=(called,)),
+            Message(role="tool", parts=(result,)),
+        ),
+        parameters={"tools": [tool]},
+        usage=Usage(input_tokens=sum(map(len, texts))),
+    )  # fmt: skip
+    evidence = Evidence("1", "1", "m", TEMPLATE, planted.CALLS, [call])
+    rows = planted.pooled_rows(np.random.default_rng(0))
+    evidence.rows, evidence.segments = rows, tuple(SEGMENTS)
+    found = report(evidence, "p", set(), SMALLEST_EFFECT, Settings()).segments
+    idle = [part for part in found if part.verdict == "excluded"]
+    assert idle
+    assert {part.tokens_saved for part in idle} == {
+        1000.0 * len(part.segment.text) for part in idle
+    }
 
 
 def _replayed(generator: np.random.Generator) -> AnswerComparison:
