@@ -45,7 +45,8 @@ def field_clauses(
 ) -> Iterator[str]:
     """Say which fields change without which drivers, for each field the finest for which that is
     known; the fields that have no place are counted."""
-    said = _one_per_field(list(_finest(_causes(fields, [*segments, *coarser]), coarser)))
+    causes = list(_finest(_causes(fields, [*segments, *coarser]), coarser))
+    said = _one_per_field(causes)
     named = names([part for cause in said for part in cause.parts]) if said else {}
     without: dict[str, list[str]] = {}
     for cause in said:
@@ -55,7 +56,12 @@ def field_clauses(
             who, what = f"both {who}", f"{what} (either is enough)"
         without.setdefault(what, []).append(who)
     yield from (f"without {listed(who, 'or')} {what}" for what, who in without.items())
-    others = {change.path for change in fields} - {path for one in said for path in one.paths}
+    paths = {path for one in said for path in one.paths}
+    left = [one for one in causes if one not in said and len(one.parts) == 1]
+    if more := sum(not paths.isdisjoint(one.paths) for one in left):
+        each = "one more part" if more == 1 else f"each of {in_words(more)} more parts"
+        yield f"without {each} {'this' if len(paths) == 1 else 'some of this'} changes, too"
+    others = {change.path for change in fields} - paths
     if said and others:
         change = "field changes" if len(others) == 1 else "fields change"
         yield f"{in_words(len(others))} more {change} without a part, too"

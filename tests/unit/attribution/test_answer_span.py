@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Sequence
 from random import Random
 
@@ -313,6 +314,17 @@ def test_the_fields_of_a_call_of_a_tool_are_the_tool_and_its_arguments() -> None
     found = run("Does 4711 arrive today ?", called).explanation
     assert "without “arrive” the tool called changes" in found.summary
     assert "without “4711” the argument `number` changes" in found.summary
+
+
+def test_parts_that_change_the_tool_called_and_are_not_named_are_counted() -> None:
+    def called(messages: Sequence[Message]) -> str:
+        name = "get_order" if messages[0].content == wanted else "cancel_order"
+        return tool_calls_text([ToolCall(name=name)])
+
+    wanted = "When does order 4711 arrive"
+    found = run(wanted, called).explanation
+    told = r"without [^;]* or [^;]* the tool called changes; without each of two more parts this"
+    assert re.search(f"{told} changes, too", found.summary), found.summary
 
 
 @pytest.mark.parametrize(
