@@ -89,11 +89,12 @@ def compare(
         if prompt is None or not versioned:
             return _mattered(what_mattered(store, prompt, since=begin), [], prompt, chosen)
         columns = _columns(store, prompt, [str(v) for v in versions], models, begin or 0.0, chosen)
-        inputs = [call for column in columns for call in column.traffic]
+        # What an edit does may show in the steps towards an answer alone: in a tool's call.
+        inputs = [call for one in columns for call in (*one.traffic, *one.steps)]
         if file is not None:
             # The file against its own revision, or against the version called last.
-            columns = [] if ref is not None and not versions else columns[-1:]
-            columns += _drafts(Path(file), ref, inputs[-1].model)
+            drafts = _drafts(Path(file), ref, columns[-1].traffic[-1].model)
+            columns = [*([] if ref is not None and not versions else columns[-1:]), *drafts]
         with one_thread():
             if len(columns) > 1:
                 replayer = VersionReplay(store, settings, prompt, inputs, seed, model, app)

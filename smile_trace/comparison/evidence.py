@@ -32,8 +32,9 @@ class NothingToCompare(SmileTraceError):
 class Evidence:
     """Everything about one version of a prompt under one model, called `label` in the comparison.
 
-    `traffic` is a random sample of the `calls`. `rows` are over `segments`, from a sample of the
-    `sampled_of` explained calls; `probes` are the profiled calls'. `dropped` says what is unused.
+    `traffic` is a random sample of the `calls`, without the `steps` towards their answers. `rows`
+    are over `segments`, from a sample of the `sampled_of` explained calls; `probes` are the
+    profiled calls'. `dropped` says what is unused.
     """
 
     label: str
@@ -42,6 +43,7 @@ class Evidence:
     template: str
     calls: int
     traffic: list[Call]
+    steps: list[Call] = field(default_factory=list)
     feedback: list[Feedback] = field(default_factory=list)
     segments: tuple[TemplateSegment, ...] = ()
     rows: PooledRows | None = None
@@ -128,7 +130,9 @@ def collect(
             ids = [one for one in ids if one in among]
         sampled = _sample(ids, most_calls, generator)
         # All where the prompt's answers are another version's: its steps are named themselves.
-        traffic = prompts.calls(sampled if steps else _answers(store, prompt, sampled) or sampled)
+        answers = set(sampled if steps else _answers(store, prompt, sampled) or sampled)
+        calls = prompts.calls(sampled)
+        traffic = [call for call in calls if call.id in answers]
         if not traffic:
             under = "" if model is None else f" under the model {model!r}"
             raise NothingToCompare(
@@ -136,6 +140,7 @@ def collect(
             )
         template = _use(traffic[0], prompt).template
         evidence = Evidence(version, version, model, template, len(ids), traffic)
+        evidence.steps = [call for call in calls if call.id not in answers]
         evidence.feedback = prompts.feedback(list(dict.fromkeys(call.trace_id for call in traffic)))
         within = None if not since and among is None else frozenset(ids)
         _pool(store, prompts, evidence, prompt, most_calls, generator, within, steps=steps)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from smile_trace import semconv
+from smile_trace.comparison import compare
 from smile_trace.comparison.call_parts import CallPart
 from smile_trace.comparison.evidence import collect
 from smile_trace.comparison.report import what_mattered
@@ -75,12 +76,13 @@ def test_a_tools_table_is_no_copy_of_its_prompts(explained: Store, monkeypatch: 
     assert [(group.name, group.explained) for group in tools] == [("shared", 2 + 1 + 4)]
 
 
-def test_a_version_is_compared_by_its_answers(tmp_path: Path) -> None:
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Store]:
+    """The prompt of a step and of the answer that uses it, both explained."""
     spans = [context_span(1)]
     for number, (text, answer) in enumerate((("Where?", FOUND), (f"Found: {FOUND}", "Friday.")), 1):
-        use = PromptUse(
-            name="shop", version="1", template="{text}", message=0, start=0, end=len(text)
-        )
+        place = {"message": 0, "start": 0, "end": len(text), "variables": {"text": text}}
+        use = PromptUse(name="shop", version="1", template="{text}", **place)
         used = {semconv.PROMPTS: json.dumps([use.model_dump()])}
         spans.append(call(1, number, "agent", text, answer, **used))
     arrived = [ArrivedSpan(span, span.model_dump_json()) for span in spans]
@@ -92,9 +94,25 @@ def test_a_version_is_compared_by_its_answers(tmp_path: Path) -> None:
             store.jobs.retry([decision(1, call_id=call_id)], now=5.0)
             [job] = store.jobs.due(now=5.0, limit=1)
             store.jobs.explain(job, explanation(), now=6.0)
-        found = collect(store, "shop", "1", None, most_calls=10, seed=0)
-        suggested_from = read_material(store, Settings(home=tmp_path), "shop", None, seed=0)
+        yield store
+
+
+def test_a_version_is_compared_by_its_answers(shop: Store, tmp_path: Path) -> None:
+    found = collect(shop, "shop", "1", None, most_calls=10, seed=0)
+    suggested_from = read_material(shop, Settings(home=tmp_path), "shop", None, seed=0)
     assert [one.answer for one in found.traffic] == ["Friday."]
     assert found.sampled_of == 1
     assert "an explanation of steps towards an answer" in found.dropped
     assert len(suggested_from.traffic) == 2, "an instruction may act in a step alone"
+
+
+@pytest.mark.usefixtures("shop")
+def test_an_edit_that_changes_a_step_alone_is_no_harmless_one(tmp_path: Path) -> None:
+    def model(prompt: str) -> str:
+        return "Ask the carrier." if prompt == "Where? Be quick." else "Friday."
+
+    (edited := tmp_path / "edited.txt").write_text("{text} Be quick.")
+    found = compare("shop", file=edited, model=model, settings=Settings(home=tmp_path))
+    [answers] = [change.answers for change in found.changes]
+    assert answers is not None
+    assert (answers.changed, answers.inputs) == (1, 2)
