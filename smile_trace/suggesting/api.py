@@ -37,7 +37,7 @@ def summarize(found: Suggestions) -> str:
     tried = f"{found.held_out} calls"
     if found.cases_held_out:
         tried += f" and {found.cases_held_out} confirmed failures"
-    return f"For {of}, replayed on {tried} that it was not made from: {what}.{untested}"
+    return f"For {of}, replayed on {tried} that were held out: {what}.{untested}"
 
 
 def suggest(
@@ -54,8 +54,8 @@ def suggest(
     instruction or a document that makes confirmed failures wrong, with a sentence against
     instructions that stand in documents, an order or a format on which the answers depend less.
 
-    Each was replayed on calls and confirmed failures that it was not made from, and harmed none of
-    them. No tool is executed: a replay is a request, and only the text of its answer is used.
+    Each was replayed on calls and confirmed failures that were held out, and harmed none of them.
+    No tool is executed: a replay is a request, and only the text of its answer is used.
 
     Args:
         prompt: the name of the Prompt.

@@ -1,17 +1,19 @@
 """The instructions of a template that can go: without an effect, or harmful."""
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from functools import partial
 
 from smile_trace._text.lists import listed
 from smile_trace._text.prompts import VARIABLE
 from smile_trace.comparison.templates import segment_template
 from smile_trace.comparison.version_replay import Input
+from smile_trace.errors import BudgetExceeded
 from smile_trace.records.comparison import Influence, TemplateSegment
 from smile_trace.records.suggestion import Untested
 from smile_trace.suggesting.change import Change, Nothing
 from smile_trace.suggesting.rare_cases import rare_case
-from smile_trace.suggesting.trials import Trials
+from smile_trace.suggesting.trials import BudgetSpent, Trials
 
 _ENDS = re.compile(r"[.!?。！？]\W*\Z")
 _MARK = re.compile(r"[ \t]*(?:[-*•]|\d+[.)])?[ \t]*")
@@ -72,12 +74,13 @@ def _certain(segment: TemplateSegment, item: Influence, limit: float) -> bool:
     return item.verdict in ("supports", "against") and least >= limit
 
 
-async def find_no_effect(trials: Trials, apart_from: Collection[str]) -> Change | Nothing:
+async def find_no_effect(trials: Trials, apart_from: Collection[str]) -> list[Change | Nothing]:
     """Look for the instructions without which the searched calls get the same answers.
 
     Instructions that explained calls show to matter are not tried, nor those of another suggestion
     (`apart_from`), nor those that act in certain cases only (`find_untested`). The others are
-    removed together; if the answers move, each half by itself, and so on.
+    removed together; if the answers move, each half by itself, and so on. What the held-out calls
+    need of those that were found is told from the rest alike, and is a change of its own.
     """
     template = trials.material.template
     found = instructions(template)
@@ -89,15 +92,31 @@ async def find_no_effect(trials: Trials, apart_from: Collection[str]) -> Change 
             if not tried
             else (f"each of {len(tried)} instructions is needed by one of the searched calls")
         )
-        return Nothing("no_effect", "Remove instructions that make no difference", why)
-    texts = tuple(one.text.strip() for one in sorted(idle, key=lambda one: one.start))
+        return [Nothing("no_effect", "Remove instructions that make no difference", why)]
+
+    async def harmless(removed: Sequence[TemplateSegment]) -> bool:
+        try:
+            return not trials.harm(await trials.held_out(without(template, removed)))
+        except (BudgetSpent, BudgetExceeded):
+            return False
+
+    rest = await _largest(idle, harmless)
+    needed = [one for one in idle if one not in rest]
+    changes = [_removal(template, rest, rest)] if rest else []
+    more = [_removal(template, idle, needed, " as well" * bool(rest))] if needed else []
+    return [*changes, *more]
+
+
+def _removal(
+    template: str,
+    removed: Sequence[TemplateSegment],
+    named: Sequence[TemplateSegment],
+    more: str = "",
+) -> Change:
+    """The template without the instructions `removed`, those `named` among them."""
+    texts = tuple(one.text.strip() for one in sorted(named, key=lambda one: one.start))
     quoted = listed([f"“{text}”" for text in texts])
-    return Change(
-        "no_effect",
-        f"Remove {quoted}",
-        without(template, idle),
-        removed=texts,
-    )
+    return Change("no_effect", f"Remove {quoted}{more}", without(template, removed), texts)
 
 
 def _candidates(trials: Trials, apart_from: Collection[str]) -> list[TemplateSegment]:
@@ -124,23 +143,24 @@ async def _idle(
 ) -> list[TemplateSegment]:
     """The largest set that was found to be removable together: without a change of any text, if
     the model repeats itself and there is such a set, else with changes that do not count."""
-    exact = trials.replays.exact and await _largest(trials, tried, calls, same=True)
-    return exact or await _largest(trials, tried, calls, same=False)
+
+    async def keeps(removed: Sequence[TemplateSegment], *, same: bool = False) -> bool:
+        return await trials.keeps(without(trials.material.template, removed), calls, same=same)
+
+    exact = trials.replays.exact and await _largest(tried, partial(keeps, same=True))
+    return exact or await _largest(tried, keeps)
 
 
 async def _largest(
-    trials: Trials, tried: Sequence[TemplateSegment], calls: Sequence[Input], *, same: bool
+    tried: Sequence[TemplateSegment], keeps: Callable[[Sequence[TemplateSegment]], Awaitable[bool]]
 ) -> list[TemplateSegment]:
-    async def keeps(removed: Sequence[TemplateSegment]) -> bool:
-        return await trials.keeps(without(trials.material.template, removed), calls, same=same)
-
+    """The largest set found by halving that may go as `keeps` has it."""
     if not tried or await keeps(tried):
         return list(tried)
     if len(tried) == 1:
         return []
     middle = len(tried) // 2
-    halves = tried[:middle], tried[middle:]
-    first, second = [await _largest(trials, half, calls, same=same) for half in halves]
+    first, second = [await _largest(half, keeps) for half in (tried[:middle], tried[middle:])]
     if first and second and not await keeps([*first, *second]):
         return max(first, second, key=len)  # one says what the other says: either may go
     return [*first, *second]

@@ -1,6 +1,6 @@
 """Looks for each kind of suggestion, tries what was found, and counts the tokens that it saves."""
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from statistics import fmean
 from typing import Literal
 
@@ -51,32 +51,36 @@ async def find_and_try(
     """Every kind, one after the other, and what the calls do not test; a used-up budget or cap ends
     the kind that it hits. `base_url`: the provider's address, which decides prices; None: no
     prices. Raises ModelUnavailable if the model cannot be asked at all."""
-    harmful = await _within_budget("harmful", _tried(trials, find_harmful(trials), base_url))
-    apart = harmful.removed if isinstance(harmful, Suggestion) else ()
-    shorter = _tried(trials, find_no_effect(trials, apart), base_url)
-    misled = _tried(trials, find_document(trials), base_url)
-    guarded = _tried(trials, find_hijack(trials), base_url)
-    ordered = _tried(trials, find_order(trials), base_url)
-    formatted = _tried(trials, find_format(trials), base_url)
-    found = [
-        await _within_budget("no_effect", shorter),
-        harmful,
-        await _within_budget("document", misled),
-        await _within_budget("hijack", guarded),
-        await _within_budget("order", ordered),
-        await _within_budget("format", formatted),
-    ]
+    kinds: dict[SuggestionKind, Callable[[Trials], Awaitable[Change | Nothing]]] = {
+        "document": find_document,
+        "hijack": find_hijack,
+        "order": find_order,
+        "format": find_format,
+    }
+    harmful = await _outcomes(trials, "harmful", find_harmful(trials), base_url)
+    apart = [text for one in harmful if isinstance(one, Suggestion) for text in one.removed]
+    found = await _outcomes(trials, "no_effect", find_no_effect(trials, apart), base_url)
+    found += harmful
+    for kind, find in kinds.items():
+        found += await _outcomes(trials, kind, find(trials), base_url)
     try:
         return found, await find_untested(trials, apart)
     except (BudgetSpent, BudgetExceeded):
         return found, []
 
 
-async def _within_budget(kind: SuggestionKind, work: Awaitable[Outcome]) -> Outcome:
+async def _outcomes(
+    trials: Trials,
+    kind: SuggestionKind,
+    looking: Awaitable[Change | Nothing | list[Change | Nothing]],
+    base_url: str | None,
+) -> list[Outcome]:
     try:
-        return await work
+        found = await looking
+        changes = found if isinstance(found, list) else [found]
+        return [await _tried(trials, one, base_url) for one in changes]
     except (BudgetSpent, BudgetExceeded, NothingTried) as error:
-        return NotProposed(kind=kind, what="Not looked through", why=str(error).rstrip("."))
+        return [NotProposed(kind=kind, what="Not looked through", why=str(error).rstrip("."))]
 
 
 def _difference(change: Change, trial: Trial) -> str:
@@ -87,10 +91,7 @@ def _difference(change: Change, trial: Trial) -> str:
     return ", without which the answers change a little" if little else f", which {NO_DIFFERENCE}"
 
 
-async def _tried(
-    trials: Trials, looking: Awaitable[Change | Nothing], base_url: str | None
-) -> Outcome:
-    found = await looking
+async def _tried(trials: Trials, found: Change | Nothing, base_url: str | None) -> Outcome:
     if isinstance(found, Nothing):
         return NotProposed(kind=found.kind, what=found.what, why=found.why)
     trial = await trials.held_out(found.template, found.sensitivity, found.document)

@@ -10,10 +10,12 @@ import pytest
 import smile_trace
 from smile_trace._text.prompts import VARIABLE
 from smile_trace.records.suggestion import Suggestions
+from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.suggesting import suggest
 from smile_trace.suggesting.documents import SENTENCES
 from smile_trace.suggesting.layout import formats, orders_of
+from smile_trace.suggesting.material import read_material
 from tests.support.planted_prompts import plant, settings_in
 from tests.support.planted_suggestions import (
     POLITE,
@@ -194,12 +196,17 @@ def cites(prompt: str) -> str:
     return f"{said} (list.md) {asked[1]}" if SOURCE in prompt else f"{said} {asked[1]}"
 
 
-def suggested_rules(folder: Path, *rules: str) -> Suggestions:
+def plant_rules(folder: Path, *rules: str) -> Settings:
     settings = settings_in(folder, explain={"distance": "words"})
     template = "\n".join([*rules, "Question: {question}", "Answer:"])
     with Store.open(settings) as store:
         values = [{"question": f"What of item {k}?"} for k in range(24)]
         plant(store, "shop", "1", template, values)
+    return settings
+
+
+def suggested_rules(folder: Path, *rules: str) -> Suggestions:
+    settings = plant_rules(folder, *rules)
     return suggest("shop", model=CountingModel(cites), settings=settings)
 
 
@@ -213,6 +220,24 @@ def test_only_what_changes_no_answer_at_all_is_proposed(tmp_path: Path) -> None:
     assert shorter.what.endswith("which made no measurable difference")
     assert shorter.trial.example is None
     assert [one.text for one in found.not_tested] == [POLITICS]
+
+
+def test_what_a_held_out_call_needs_is_told_from_the_rest(tmp_path: Path) -> None:
+    rules = "You work in a shop.", "1. Be kind.", "2. Be brief.", "3. Be exact."
+    settings = plant_rules(tmp_path, *rules)
+    with Store.open(settings) as store:
+        held_out = read_material(store, settings, "shop", None, seed=0).held_out
+    asked = held_out[0].use.variables["question"]
+
+    def kind(prompt: str) -> str:
+        return "Gladly." if asked in prompt and "Be kind" in prompt else "Yes."
+
+    found = suggest("shop", model=CountingModel(kind), settings=settings)
+    [shorter] = found.suggestions
+    [needed] = [one for one in found.not_proposed if one.kind == "no_effect"]
+    assert shorter.removed == (rules[0], *rules[2:])
+    assert needed.what == f"Remove “{rules[1]}” as well"
+    assert needed.why == f"1 of {len(held_out)} held-out calls got another answer"
 
 
 def test_where_answers_change_a_little_it_is_said_and_shown(
