@@ -4,7 +4,7 @@ Each level removes its own parts and retains the rest of the prompt, so that two
 levels, of which either is enough, seem without effect in both. The last calls of a study with
 several levels therefore ask without all excluded parts at once. What is lost beyond what their
 effects explain is looked for by halving (`narrowing`): its parts are open, and two are a
-pair of which either is enough.
+pair of which either is enough. So are two that matter on average, and cost nothing alone.
 """
 
 import math
@@ -26,15 +26,17 @@ class Greyed:
     Attributes:
         segments: the finest of each part of the prompt, in its order.
         excluded: the indices of those that are excluded.
-        unnamed: those, and the indices of the open ones.
-        lost: the answer change of each removal of unnamed segments alone, in [0, 1].
+        spared: the indices of those that matter on average, and cost little if removed alone.
+        doubtful: both, and the indices of the open ones.
+        lost: the answer change of each removal of doubtful segments alone, in [0, 1].
         limit: the smallest change that matters.
         times: how often a removal is asked to count.
     """
 
     segments: tuple[SegmentAttribution, ...]
     excluded: Parts
-    unnamed: Parts
+    spared: Parts
+    doubtful: Parts
     lost: dict[Parts, float]
     limit: float
     times: int = 1
@@ -52,20 +54,19 @@ class Greyed:
         place = {segment.key: k for k, segment in enumerate(segments)}
         unnamed = frozenset(k for k, s in enumerate(segments) if _is_unnamed(s))
         excluded = frozenset(k for k in unnamed if segments[k].at_most < limit)
+        spared = frozenset(k for k, s in enumerate(segments) if _is_spared(s, limit))
+        doubtful = unnamed | spared
         removed = (
             (frozenset(place.get(k, -1) for k in _keys_without(partition, row)), change)
             for partition, (row, change) in removals
         )
-        own = ((parts, change) for parts, change in removed if parts and parts <= unnamed)
-        return cls(tuple(segments), excluded, unnamed, losses(own, times), limit, times)
+        own = ((parts, change) for parts, change in removed if parts and parts <= doubtful)
+        lost = losses(own, times)
+        return cls(tuple(segments), excluded, spared, doubtful, lost, limit, times)
 
     def next_removals(self) -> list[list[str]]:
         """The keys of the segments to remove next, one list a prompt; [] if nothing is left. The
         open ones come last, since what they cost themselves says nothing of others."""
-        if len(self.excluded) < 2:
-            return []
-        beyond = self._beyond_expected
-        excluded = {of: change for of, change in beyond.items() if of <= self.excluded}
         groups = (
             [
                 one
@@ -74,16 +75,28 @@ class Greyed:
                 for one in _alone(of)
                 if one not in self.lost
             ]
-            or next_removals(self.excluded, excluded, self.limit)
-            or next_removals(self.unnamed, beyond, self.limit)
+            or self._next_of(self.spared)
+            or self._next_of(self.excluded)
+            or self._next_of(self.doubtful)
         )
         return [[self.segments[k].key for k in sorted(of)] for of in groups]
+
+    def _next_of(self, parts: Parts) -> list[Parts]:
+        if len(parts) < 2:
+            return []
+        beyond = {of: change for of, change in self._beyond_expected.items() if of <= parts}
+        return next_removals(parts, beyond, self.limit)
 
     @cached_property
     def _beyond_expected(self) -> dict[Parts, float]:
         """What was lost, or 0 where the segments explain it: their effects in sum, and for the
         excluded ones what these may differ by, which adds up as independent errors do."""
-        effect = [max(abs(s.attribution), s.leave_one_out or 0.0) for s in self.segments]
+        effect = [
+            (s.leave_one_out or 0.0)
+            if k in self.spared
+            else max(abs(s.attribution), s.leave_one_out or 0.0)
+            for k, s in enumerate(self.segments)
+        ]
         error = [
             s.at_most - effect[k] if k in self.excluded else 0.0
             for k, s in enumerate(self.segments)
@@ -96,13 +109,13 @@ class Greyed:
 
     @cached_property
     def _fewest(self) -> list[Parts]:
-        return fewest_losing(self.unnamed, self._beyond_expected, self.limit)
+        return fewest_losing(self.doubtful, self._beyond_expected, self.limit)
 
     def opened(self) -> tuple[SegmentAttribution, ...]:
         """The segments, with intervals that hold what was lost without them and others."""
         high: dict[int, float] = {}
         for parts in self._fewest:
-            high |= {k: max(high.get(k, 0.0), self.lost[parts]) for k in parts}
+            high |= {k: max(high.get(k, 0.0), self.lost[parts]) for k in parts - self.spared}
         return tuple(
             s.model_copy(update={"ci_high": max(s.ci_high, high[k])}) if k in high else s
             for k, s in enumerate(self.segments)
@@ -146,3 +159,8 @@ def _alone(parts: Parts) -> list[Parts]:
 
 def _is_unnamed(segment: SegmentAttribution) -> bool:
     return not (segment.protected or segment.significant or segment.fails_without)
+
+
+def _is_spared(segment: SegmentAttribution, limit: float) -> bool:
+    alone = segment.leave_one_out
+    return segment.significant and alone is not None and alone < limit

@@ -3,7 +3,7 @@
 import pytest
 
 from smile_trace.attribution.greyed import Greyed
-from smile_trace.records import Message, SegmentAttribution
+from smile_trace.records import Message, Perturbation, Segment, SegmentAttribution
 from smile_trace.records.message import ToolCall, ToolResult
 from tests.support.studies import further, run
 
@@ -30,7 +30,7 @@ def greyed(lost: dict[str, float], **high: float) -> Greyed:
     segments = tuple(segment(key, high.get(key, 0.02)) for key in "abcde")
     places = {frozenset(map("abcde".index, keys)): change for keys, change in lost.items()}
     excluded = frozenset(k for k, s in enumerate(segments) if s.at_most < 0.1)
-    return Greyed(segments, excluded, frozenset(range(5)), places, 0.1)
+    return Greyed(segments, excluded, frozenset(), frozenset(range(5)), places, 0.1)
 
 
 def opened(of: Greyed) -> str:
@@ -68,11 +68,40 @@ def test_an_open_part_comes_last_and_explains_what_it_costs() -> None:
             for s in of.segments
         ),
         of.excluded,
-        of.unnamed,
+        of.spared,
+        of.doubtful,
         {**of.lost, frozenset(range(5)): 0.35},
         0.1,
     )
     assert opened(alone) == "c"
+
+
+def test_two_that_matter_on_average_and_cost_nothing_alone_are_asked_for_together() -> None:
+    named = {"significant": True, "attribution": 0.3, "ci_low": 0.2, "ci_high": 0.4}
+    parts = [segment(key) for key in "ac"]
+    parts += [segment(key, **named, leave_one_out=0.0) for key in "bd"]
+    parts.append(segment("e", **named, leave_one_out=0.5))
+    whole = sorted(parts, key=lambda one: one.key)
+
+    partition = [
+        Segment.model_validate(s.model_dump(include=set(Segment.model_fields))) for s in whole
+    ]
+
+    def of(*rows: tuple[str, float]) -> Greyed:
+        removals = [
+            (partition, (Perturbation(kind="sparse", mask=mask(keys), messages=()), change))
+            for keys, change in (("b", 0.0), ("d", 0.0), ("e", 0.5), *rows)
+        ]
+        return Greyed.of(whole, removals, 0.1, 1)
+
+    def mask(keys: str) -> tuple[bool, ...]:
+        return tuple(part.key not in keys for part in whole)
+
+    assert of().next_removals() == [["b", "d"]]
+    assert not of(("bd", 0.05)).pairs()
+    [pair] = of(("bd", 0.6)).pairs()
+    assert (pair.first, pair.second, pair.value) == ("b", "d", 0.6)
+    assert of(("bd", 0.6)).opened() == tuple(whole)
 
 
 BIRDS = ("Loki is a merlin.", "Tuva is a falcon.", "Odin is a kestrel.")
