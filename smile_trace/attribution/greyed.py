@@ -12,7 +12,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from smile_trace.attribution.design.narrowing import Parts, fewest_losing, losses, next_removals
+from smile_trace.attribution.design.narrowing import (
+    Parts,
+    fewest_losing,
+    is_fewest,
+    losses,
+    next_removals,
+)
 from smile_trace.records import Interaction, Perturbation, Segment, SegmentAttribution
 
 Removal = tuple[Perturbation, float]
@@ -112,14 +118,24 @@ class Greyed:
         return fewest_losing(self.doubtful, self._beyond_expected, self.limit)
 
     def opened(self) -> tuple[SegmentAttribution, ...]:
-        """The segments, with intervals that hold what was lost without them and others."""
+        """The segments, with intervals that hold what was lost without them and others: excluded
+        ones alone, or the fewest of these and others."""
         high: dict[int, float] = {}
+        beyond = self._beyond_expected
         for parts in self._fewest:
+            if not (parts <= self.excluded or is_fewest(parts, beyond, self.limit)):
+                continue
             high |= {k: max(high.get(k, 0.0), self.lost[parts]) for k in parts - self.spared}
-        return tuple(
-            s.model_copy(update={"ci_high": max(s.ci_high, high[k])}) if k in high else s
-            for k, s in enumerate(self.segments)
-        )
+        return tuple(self._known(k, high.get(k, -1.0)) for k in range(len(self.segments)))
+
+    def _known(self, k: int, high: float) -> SegmentAttribution:
+        segment, alone = self.segments[k], self.lost.get(frozenset({k}))
+        update: dict[str, float] = {}
+        if high > segment.ci_high:
+            update["ci_high"] = high
+        if self.times == 1 and segment.leave_one_out is None and alone is not None:
+            update["leave_one_out"] = alone
+        return segment.model_copy(update=update) if update else segment
 
     def pairs(self) -> tuple[Interaction, ...]:
         """The pairs of which either is enough: much is lost without both, and little without

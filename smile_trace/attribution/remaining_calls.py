@@ -251,14 +251,14 @@ class RemainingCalls:
         """Plans a finer partition of the segments with an effect, if their levels are reliable or
         have a sure part, and enough calls are left. A varying model also needs a significant
         segment: fewer rows would have to find what its own have not. A finer level is first asked
-        until no part of it seems to matter that is not named."""
+        until no part of it seems to matter that more rows may name."""
         level, calls = self._plan.levels[-1], self._calls_left
         if not self._plan.refinable(calls) or self._known.scores().no_variation:
             return False
         found = list(map(self._known.find, self._plan.finest))
         wanted = self._to_settle(len(self._plan.levels) - 1, calls, calls)
         if len(self._plan.levels) > self._plan.outermost:
-            if wanted or _seems_to_matter(found[0]):
+            if wanted or (further_rows(found[0]) and _seems_to_matter(found[0])):
                 return False
         elif wanted:
             calls = max(calls - wanted, calls // 2, min(calls, 2 * MIN_LEVEL_CALLS))

@@ -54,6 +54,11 @@ def fewest_losing(doubtful: Parts, lost: Mapping[Parts, float], limit: float) ->
     return found
 
 
+def is_fewest(parts: Parts, lost: Mapping[Parts, float], limit: float) -> bool:
+    """Whether each of these parts, which lose `limit` or more, is known to be needed for it."""
+    return _smaller(parts, [of for of, change in lost.items() if change < limit]) is None
+
+
 def _smaller(parts: Parts, cleared: Sequence[Parts]) -> Parts | None:
     """The group of fewer of these `parts`, which lose it, to ask next; None if each is needed."""
     hold_one = [rest for of in cleared if (rest := parts - of)]  # one that is needed
