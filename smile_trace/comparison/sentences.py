@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 
-from smile_trace._text.lists import listed
+from smile_trace._text.lists import listed, listed_few
+from smile_trace.comparison.rare_cases import is_rare
 from smile_trace.records.comparison import (
     ANOTHER_ANSWER,
     AnswerComparison,
     Edit,
     EditEffect,
     Influence,
+    TemplateSegment,
     VersionChange,
     VersionReport,
 )
@@ -16,6 +18,7 @@ from smile_trace.records.report import Report
 from smile_trace.records.verdicts import NO_DIFFERENCE, NOT_COMPARED, NOT_MEASURED
 from smile_trace.render.comparison.layout import (
     edit_phrase,
+    edit_verdict,
     inputs,
     may_need,
     moved_answers,
@@ -47,7 +50,7 @@ def summarize_mattered(mattered: Report, versions: Sequence[VersionReport]) -> s
         strong = [item for item in version.segments if item.verdict == "supports"]
         if strong:
             best = max(strong, key=lambda item: item.influence)
-            part = " ".join(filter(None, (quoted(best.segment.text), passage_of(best.segment))))
+            part = _named(best.segment)
             lost = f"without it, {100 * best.influence:.0f} % of the answer is lost"
             sentences.append(f"On average {part} mattered most ({lost}).")
         sentences += _idle(version)
@@ -57,7 +60,8 @@ def summarize_mattered(mattered: Report, versions: Sequence[VersionReport]) -> s
 def _idle(latest: VersionReport) -> list[str]:
     """The excluded parts and what they cost, and how much the open ones may matter; maybe none."""
     measured = [item for item in latest.segments if item.standard_error is not None]
-    idle, unknown = ([i for i in measured if i.verdict == v] for v in ("excluded", "open"))
+    excluded, unknown = ([i for i in measured if i.verdict == v] for v in ("excluded", "open"))
+    idle = [item for item in excluded if not item.untested]
     found = []
     if idle:
         saved = sum(item.tokens_saved or 0.0 for item in idle)
@@ -70,11 +74,23 @@ def _idle(latest: VersionReport) -> list[str]:
         part = "it" if len(idle) == 1 else quoted(needed.segment.text)
         rare = f"; {may_need(needed, part)}" if needed.calls_need else ""
         found.append(f"{_parts(idle)} of version {latest.label} {NO_DIFFERENCE} {average}{rare}.")
+    found += _not_tested([_named(item.segment) for item in excluded if item.untested])
     if unknown:
         was, most = "was" if len(unknown) == 1 else "were", max(item.at_most for item in unknown)
         said = f"{was} {NOT_MEASURED}: up to {100 * most:.0f} % of the answer"
         found.append(f"{_parts(unknown)} of version {latest.label} {said}.")
     return found
+
+
+def _named(segment: TemplateSegment) -> str:
+    return " ".join(filter(None, (quoted(segment.text), passage_of(segment))))
+
+
+def _not_tested(names: Sequence[str]) -> list[str]:
+    """That the calls do not test these, in a sentence; nothing for none."""
+    why = "it acts" if len(names) == 1 else "they act"
+    told = f"Not tested by these calls, since {why} in certain cases only: {listed_few(names)}."
+    return [told] if names else []
 
 
 def _parts(items: Sequence[Influence]) -> str:
@@ -92,7 +108,24 @@ def summarize_change(change: VersionChange, versions: Sequence[VersionReport], l
     if changed:
         parts = "1 part" if changed == 1 else f"{changed} parts"
         sentences.append(f"The influence of {parts} changed.")
+    sentences += _not_tested(_for_rare_cases(change, versions, limit))
     return " ".join(sentences)
+
+
+def _for_rare_cases(
+    change: VersionChange, versions: Sequence[VersionReport], limit: float
+) -> list[str]:
+    """The edits of rules for certain cases that made no difference to these answers."""
+    old, new = (versions[k].template for k in (change.before, change.after))
+    return [
+        edit_phrase(edit)
+        for place, edit in enumerate(change.edits)
+        if edit_verdict(change, place, limit)[0] == NO_DIFFERENCE
+        and any(
+            is_rare(old, one.start, one.end) or is_rare(new, one.new_start, one.new_end)
+            for one in edit.hunks
+        )
+    ]
 
 
 def named_effects(change: VersionChange) -> list[EditEffect]:

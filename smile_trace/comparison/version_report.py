@@ -8,6 +8,7 @@ import scipy  # type: ignore[import-untyped]
 
 from smile_trace.comparison.evidence import Evidence
 from smile_trace.comparison.pooled_effects import Pooled, pool
+from smile_trace.comparison.rare_cases import is_rare
 from smile_trace.comparison.templates import segment_template
 from smile_trace.comparison.verdicts import LEVEL, PooledVerdict, pooled_verdicts
 from smile_trace.models.transport import price
@@ -49,7 +50,13 @@ def report(
         influences = [
             _influence(segment, pooled, k, verdicts[k]) for k, segment in enumerate(segments)
         ]
-        influences = _with_savings(influences, evidence, base_url)
+    influences = [
+        one.model_copy(
+            update={"rare": is_rare(evidence.template, one.segment.start, one.segment.end)}
+        )
+        for one in influences
+    ]
+    influences = _with_savings(influences, evidence, base_url)
     keep = () if rows is None else tuple(round(1 - q, 6) for q in np.unique(rows.q)[::-1].tolist())
     return VersionReport(
         label=evidence.label,
@@ -116,6 +123,7 @@ def _with_savings(
             per_character is not None
             and item.verdict == "excluded"
             and item.segment.variable is None
+            and not item.untested
         ):
             tokens = 1000 * per_character * len(item.segment.text)
             usd = price_of_input(tokens, evidence.model, base_url)

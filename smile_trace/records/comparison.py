@@ -41,7 +41,8 @@ class Influence(Record):
     `may_need` is the 95 % upper bound on their share, and `calls_need` are those of them in which
     it was removed alone. `calls_needed` calls would settle an open segment. `tokens_saved` and
     `usd_saved` are what removing an excluded segment saves per thousand calls; None if unknown.
-    `calls` with masks of their own removed it by itself; None if that was not counted.
+    `calls` with masks of their own removed it by itself; None if that was not counted. `rare`: it
+    acts in certain cases only, as its words say.
     """
 
     segment: TemplateSegment
@@ -62,6 +63,12 @@ class Influence(Record):
     usd_saved: float | None = None
     calls: int | None = None
     source: Source = "explained"
+    rare: bool = False
+
+    @property
+    def untested(self) -> bool:
+        """Whether no call held a case in which alone it acts, so that they do not test it."""
+        return self.rare and self.verdict == "excluded" and not self.calls_need
 
     @property
     def at_most(self) -> float:

@@ -6,13 +6,13 @@ from functools import partial
 
 from smile_trace._text.lists import listed
 from smile_trace._text.prompts import VARIABLE
+from smile_trace.comparison.rare_cases import rare_case
 from smile_trace.comparison.templates import segment_template
 from smile_trace.comparison.version_replay import Input
 from smile_trace.errors import BudgetExceeded
 from smile_trace.records.comparison import Influence, TemplateSegment
 from smile_trace.records.suggestion import Untested
 from smile_trace.suggesting.change import Change, Nothing
-from smile_trace.suggesting.rare_cases import rare_case
 from smile_trace.suggesting.trials import BudgetSpent, Trials
 
 _ENDS = re.compile(r"[.!?。！？]\W*\Z")

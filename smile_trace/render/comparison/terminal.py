@@ -51,6 +51,8 @@ def print_comparison(comparison: Comparison, console: Console | None = None) -> 
     verdicts = {item.verdict for version in comparison.versions for item in version.segments}
     if verdicts - {"open"}:
         notes = [_INFLUENCE, *([_EXCLUDED] if "excluded" in verdicts else [])]
+        if any(item.untested for version in comparison.versions for item in version.segments):
+            notes.append(layout.NOT_TESTED)
         console.print(Text("\n" + "\n".join(notes), style="dim"))
     if comparison.mattered is not None:
         _print_groups(comparison.mattered, console)
@@ -185,7 +187,7 @@ def _print_version(prompt: str, version: VersionReport, console: Console) -> Non
                 Text(short(layout.part_text(item.segment)), style=_STYLE[item.verdict]),
                 signed(item.influence),
                 Text(f"{signed(item.ci_low)} … {signed(item.ci_high)}", style="dim"),
-                item.verdict + rare,
+                "not tested" if item.untested else item.verdict + rare,
             )
         more = _count(len(known[_MAX_ROWS:]), "part", "on the page (--html)")
         rest = (layout.open_parts(version), layout.unmeasured(version))

@@ -82,6 +82,8 @@ def test_verdicts_and_changes(weaker: Comparison) -> None:
     assert idle.verdict == "excluded"
     assert 0 < idle.may_need < 0.2
     assert (idle.tokens_saved or 0) > 0
+    rare = _influence(weaker, 0, NEVER_MENTION)
+    assert (rare.verdict, rare.untested, rare.tokens_saved) == ("excluded", True, None)
     change = weaker.changes[0]
     real = [c for c in change.segments if c.significant]
     fell = min(real, key=lambda c: c.change or 0.0)
@@ -91,6 +93,27 @@ def test_verdicts_and_changes(weaker: Comparison) -> None:
     kinds = [c.kind for c in change.segments]
     assert kinds.count("edited") == kinds.count("removed") == 1
     assert Comparison.model_validate_json(weaker.model_dump_json()) == weaker
+
+
+NEVER_MENTION = "Never mention competitors."
+
+
+def test_what_these_calls_do_not_test_is_not_said_to_save_anything(store: Store) -> None:
+    """A rule for certain cases none of which came, measured by explanations or by its removal."""
+    plant(store, "answer", "2", BEFORE, QUESTIONS, effects=EFFECTS)
+    told = "Not tested by these calls, since it acts in certain cases only"
+    alone = _compare(store, versions=["2"])
+    idle = [i for i in alone.versions[0].segments if i.verdict == "excluded"]
+    assert f"{len(idle) - 1} parts of version 2 made no measurable difference" in alone.summary
+    assert f"{told}: “{NEVER_MENTION}”." in alone.summary
+    assert "not tested" in _in_terminal(alone)
+    edited = Path(store.database.name).parent / "edited.txt"
+    edited.write_text(BEFORE.replace(f"{NEVER_MENTION}\n", "").replace("Be brief", "Be short"))
+    removed = _compare(store, file=edited, budget=80, model=lambda _: "Yes.")
+    assert f"are the same. {told}: “{NEVER_MENTION}” (removed)." in removed.summary
+    rare = _influence(removed, 0, NEVER_MENTION)
+    assert rare.untested
+    assert "not tested by these calls" in removed.to_html()
 
 
 def test_limits_of_the_gate(weaker: Comparison) -> None:

@@ -7,7 +7,7 @@ from smile_trace.records.comparison import AnswerComparison, Influence
 from smile_trace.records.suggestion import Trial
 from smile_trace.records.verdicts import SMALLEST_EFFECT, Verdict
 from smile_trace.suggesting.instructions import instructions, without, worth_trying
-from smile_trace.suggesting.rare_cases import rare_case
+from smile_trace.comparison.rare_cases import rare_case
 from smile_trace.suggesting.trials import Trials
 
 
