@@ -17,6 +17,7 @@ from smile_trace.dialects.documents import text_of
 from smile_trace.errors import ReasonCode
 from smile_trace.records import JSON, Call, Record, Trace
 from smile_trace.records.report import Report
+from smile_trace.render.phrases import NO_DRIVER
 from smile_trace.render.text import short, signed
 from smile_trace.trackers import (
     Capabilities,
@@ -272,16 +273,18 @@ class MLflowTracker(Dashboard):
         if isinstance(shown.item, UnexplainedCall):
             self._say_why_not(place, shown.item, is_final=is_final)
         with self._server.reading():
-            documents = sorted(_placed(shown, place), key=lambda one: abs(one.value or 0.0))
-        for document in documents:
+            documents = list(_placed(shown, place))
+        # One that made no difference comes before all others: it is shown where none did.
+        for document in sorted(documents, key=lambda d: -1 if d.mattered is None else d.mattered):
             about = (
                 {CHUNK: str(document.position), "smile.call": shown.call.id} if shown.call else {}
             )
-            name = short(document.name)
+            name, value = short(document.name), document.value
+            label = f"{NOT_MEASURED if value is None else signed(value)} {name}"
             self._server.give_feedback(
                 info,
                 DOCUMENT,
-                f"{NOT_MEASURED if document.value is None else signed(document.value)} {name}",
+                NO_DRIVER if document.mattered is None else label,
                 span_id=document.span_id,
                 rationale=document.reason,
                 metadata={**about, "smile.document": name},

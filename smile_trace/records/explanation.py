@@ -125,9 +125,10 @@ class DocumentAttribution(Record):
     """A retrieved document that stands in the messages, and how much it supports the answer.
 
     `measured` says what was removed. `alone`: the document; `attribution`, in units of answer
-    change in [-1, 1], lies inside `[ci_low, ci_high]`. `in_pieces`: its sentences or words, one by
-    one; `significant` says whether the answer certainly depends on a piece. `with_others`: only
-    together with other text, to all of which `significant` belongs. `never`: it is protected.
+    change in [-1, 1], lies inside `[ci_low, ci_high]`; `leave_one_out` is the answer change with it
+    alone removed, where that was measured. `in_pieces`: its sentences or words, one by one;
+    `significant` says whether the answer certainly depends on a piece. `with_others`: only together
+    with other text, to all of which `significant` belongs. `never`: it is protected.
     `verdict` covers all that was removed; None if nothing was, and in explanations of release 0.2.
     `span_id` and `retriever` are the id and name of the span that retrieved it, `position` its rank
     there, from 0.
@@ -145,6 +146,7 @@ class DocumentAttribution(Record):
     ci_low: float | None = None
     ci_high: float | None = None
     p_value: float | None = None
+    leave_one_out: float | None = None
     significant: bool = False
     verdict: Verdict | None = None
 

@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple, Protocol
 
 from smile_trace._text.lists import listed
 from smile_trace.dialects.answers import final_answer
-from smile_trace.records import JSON, Call, Explanation, Trace
+from smile_trace.records import JSON, Call, DocumentAttribution, Explanation, Trace
 from smile_trace.records.path import ExplanationPath, PathStep
 from smile_trace.records.profile import ProbeResult, Profile
 from smile_trace.render import (
@@ -160,7 +160,7 @@ def _variant(profile: Profile, result: ProbeResult) -> str:
 class ScoredDocument(NamedTuple):
     """A document at its position, from 0, among those that a span retrieved. `value` is its
     attribution, None if it was not removed alone; `name` is its source, id or title, else its
-    number."""
+    number. `mattered` is how much, in [0, 1]; None if an effect of it is excluded."""
 
     text: str
     span_id: str | None
@@ -168,6 +168,7 @@ class ScoredDocument(NamedTuple):
     value: float | None
     reason: str
     name: str
+    mattered: float | None
 
 
 def _documents(item: ExplainedCall) -> Iterator[ScoredDocument]:
@@ -182,7 +183,17 @@ def _documents(item: ExplainedCall) -> Iterator[ScoredDocument]:
             value=None if value is None else round(value, 4),
             reason=short(document_sentence(document, item.explanation, text), LONGEST),
             name=document_name(document, text),
+            mattered=_mattered(document),
         )
+
+
+def _mattered(document: DocumentAttribution) -> float | None:
+    """Return how much a document mattered: one that works against the answer no more than was
+    changed with it alone removed; None if it made no measurable difference."""
+    size, alone = abs(document.attribution or 0.0), document.leave_one_out
+    if document.verdict == "excluded" and document.measured == "alone":
+        return None
+    return size if document.verdict != "against" or alone is None else min(size, abs(alone))
 
 
 # -- views ----------------------------------------------------------------------------------

@@ -172,6 +172,7 @@ def document_attributions(
             ci_low=None if own is None else own.ci_low,
             ci_high=None if own is None else own.ci_high,
             p_value=None if own is None else own.p_value,
+            leave_one_out=None if own is None else own.leave_one_out,
             significant=found.significant,
             verdict=found.verdict,
         )

@@ -14,6 +14,7 @@ from smile_trace.explaining.inputs import read_trace
 from smile_trace.records import Call, Explanation, Trace
 from smile_trace.records.path import ExplanationPath
 from smile_trace.records.profile import Profile
+from smile_trace.render.phrases import NO_DRIVER
 from smile_trace.settings import Settings
 from smile_trace.testing import captured
 from smile_trace.trackers import (
@@ -335,12 +336,37 @@ def test_each_attribution_stands_on_its_document(
     [span] = [span for span in found.data.spans if span.span_id == retriever]
     assert span.span_type == "RETRIEVER"
     texts = [document["page_content"] for document in span.outputs]
-    values = {texts[int(a.metadata[CHUNK])]: measured(a) for a in said}
+    values = {texts[int(a.metadata[CHUNK])]: a.value for a in said}
     of_warranty, of_returns = values.pop(WARRANTY), *values.values()
-    assert of_warranty > 0.5
-    assert abs(of_returns) < 0.05
-    assert measured(said[-1]) == of_warranty, "the list shows the newest"
+    assert of_returns == NO_DRIVER
+    assert measured(said[-1]) > 0.5
+    assert said[-1].value == of_warranty, "the list shows the newest"
     assert {a.span_id for a in found.info.assessments if a.name != DOCUMENT} != {retriever}
+
+
+NO_EFFECT: dict[str, Any] = {"verdict": "excluded", "attribution": -0.03, "leave_one_out": 0.0}
+AGAINST: dict[str, Any] = {"verdict": "against", "attribution": -0.2, "leave_one_out": 0.0}
+OPEN: dict[str, Any] = {"verdict": "open", "attribution": 0.02, "leave_one_out": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "newest"),
+    [
+        (NO_EFFECT, NO_EFFECT, NO_DRIVER),
+        (AGAINST, NO_EFFECT, "\u22120.20 returns.md"),
+        (AGAINST, OPEN, "+0.02 warranty.md"),  # alone, the other one changes nothing
+    ],
+)
+def test_the_list_shows_the_document_that_mattered_most_or_that_none_did(
+    mlflow_server: MLflowServer, first: dict[str, Any], second: dict[str, Any], newest: str
+) -> None:
+    trace = plain()
+    found = explained(trace)
+    named = (first | {"source": "returns.md"}, second | {"source": "warranty.md"})
+    pairs = zip(found.documents, named, strict=True)
+    documents = tuple(document.model_copy(update=change) for document, change in pairs)
+    shown = found.model_copy(update={"documents": documents})
+    assert of_documents(deliver_twice(mlflow_server, trace, shown))[-1].value == newest
 
 
 @pytest.mark.slow

@@ -51,6 +51,7 @@ def test_removed_alone() -> None:
     assert first.significant
     assert first.attribution == found.ranked[0].attribution > 0.9
     assert (first.ci_low or 0) <= first.attribution <= (first.ci_high or 0)
+    assert first.leave_one_out == found.ranked[0].leave_one_out == 1
     assert not any(d.significant for d in others)
     assert Explanation.model_validate_json(found.model_dump_json()).documents == found.documents
     # It is called by its source.
