@@ -41,15 +41,22 @@ def calls(
     from smile_trace.settings import Settings
     from smile_trace.store import Store
     from smile_trace.store.queries.calls import count_captured, read_captured
+    from smile_trace.worker.ingest import unread_calls
 
     begin = 0 if since is None else since_ns(since)
-    with Store.look(Settings()) as store:
+    settings = Settings()
+    with Store.look(settings) as store:
         refusal = store.ledger.refusal
         found = list(read_captured(store.database, refusal, since_ns=begin, limit=limit))
         every = count_captured(store.database, since_ns=begin)
+        unread = 0 if found else unread_calls(store, settings.spool)
     if as_json:
         for one in found:
             print(json.dumps(_whole(one)))
+        return
+    if unread:
+        wait = f"{unread:,} call{' waits' if unread == 1 else 's wait'} to be read"
+        print(f"{wait}: smile-trace worker --once reads what is new.")
         return
     if not found:
         print("No call was read: smile-trace worker --once reads what is new, and doctor says what")

@@ -17,9 +17,11 @@ _WRITTEN = re.compile(rb'"(?:end|observed)TimeUnixNano"\s*:\s*"(\d{1,19})"')
 
 
 class UnreadFile(NamedTuple):
-    """A spool file with unread contents, the first of them written at `since` (Unix seconds)."""
+    """A spool file with unread contents from the byte `offset`, the first of them written at
+    `since` (Unix seconds)."""
 
     path: Path
+    offset: int
     since: float
 
 
@@ -30,13 +32,13 @@ def unread_files(store: Store, spool: Path) -> list[UnreadFile]:
     found = []
     for path, state in _files(spool):
         file = known.get(path.name)
-        if state.st_size > (0 if file is None else file.offset):
+        offset, after = (0, 0.0) if file is None else (file.offset, file.grown_at)
+        if state.st_size > offset:
             # It was written after everything before it was read, and is not younger than the file:
             # what a line says of its time may be what another machine's clock was.
-            offset, after = (0, 0.0) if file is None else (file.offset, file.grown_at)
             written = _written_at(path, offset)
             since = state.st_mtime if written is None else max(written, after)
-            found.append(UnreadFile(path, min(since, state.st_mtime)))
+            found.append(UnreadFile(path, offset, min(since, state.st_mtime)))
     return found
 
 

@@ -6,13 +6,13 @@ import os
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 
 from smile_trace._guards.foreign import ForeignDataError
 from smile_trace._guards.private_files import NotPrivate, make_private, open_own
-from smile_trace.dialects import is_ours, read_feedback
+from smile_trace.dialects import is_ours, read_calls, read_feedback
 from smile_trace.errors import SmileTraceError
 from smile_trace.records import Feedback, Record, Span
 from smile_trace.records.formats.otlp import LineReader
@@ -24,6 +24,7 @@ from smile_trace.store import Store
 from smile_trace.store.arrivals import Arrivals, ArrivedSpan, CorruptLine, SpoolBatch, SpoolFile
 from smile_trace.store.forgotten import ids_in
 from smile_trace.store.traces import AT_ONCE
+from smile_trace.store.unread import unread_files
 from smile_trace.worker.redaction import Redaction
 from smile_trace.worker.telemetry import traced
 
@@ -321,6 +322,18 @@ class _Reader:
             except Exception as error:  # noqa: BLE001  whatever a span holds, the others are kept
                 reasons.append(_unexpected(error))
         return arrived, feedback, reasons
+
+
+def unread_calls(store: Store, spool: Path) -> int:
+    """How many calls the spool holds that no worker has read. They stay unread."""
+    traces: dict[str, list[Span]] = {}
+    for path, offset, _ in unread_files(store, spool):
+        reader = _Reader(captured=not path.name.endswith(RECEIVED_SUFFIX))
+        with suppress(OSError), os.fdopen(open_own(path), "rb") as stream:
+            stream.seek(offset)
+            for one in (arrived for line in stream for arrived in reader.read(line)[0]):
+                traces.setdefault(one.span.trace_id, []).append(one.span)
+    return sum(len(read_calls(spans)) for spans in traces.values())
 
 
 def traces_of(line: bytes) -> set[str]:

@@ -14,7 +14,7 @@ from smile_trace.worker.ingest import Ingest
 from tests.instrumentors.applications.texts import CONTEXT
 from tests.support.command_line import run_command
 from tests.support.recorded_calls import ANSWER, spans_of
-from tests.support.spooled import call_span, write_spool
+from tests.support.spooled import call_span, context_span, write_spool
 
 NAMES = (
     "opentelemetry-instrumentation-genai-openai-1.3b0.event_only",
@@ -65,6 +65,17 @@ def test_calls(tmp_path: Path) -> None:
     wrong = run_command("calls", "--since", "yesterday", cwd=tmp_path)
     assert wrong.returncode == 1
     assert b"use 2026-11-26T09:30, or an age" in wrong.stderr
+
+
+def test_before_a_worker_reads_them_it_is_said_how_many_calls_wait(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path / "home")
+    write_spool(settings.spool, [context_span(1), call_span(1), call_span(2)])
+    waiting = "2 calls wait to be read: smile-trace worker --once reads what is new.\n"
+    assert (_run(tmp_path), _run(tmp_path)) == (waiting, waiting)
+    with closing(Store.open(settings)) as store:
+        assert Ingest(store, settings).run().traces == 2
+    assert _run(tmp_path).count("→ something nice") == 2
+    assert "No call was read" in _run(tmp_path, "--since", "1s")
 
 
 def test_a_call_is_a_line_and_the_prompt_stands_above_its_calls_once(tmp_path: Path) -> None:
