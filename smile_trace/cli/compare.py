@@ -3,6 +3,7 @@
 
 import sys
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -74,6 +75,7 @@ def compare(
     fail_if_answer_change: Annotated[
         float | None, typer.Option(min=0, max=1, help="Exit 3 if the answers change by more.")
     ] = None,
+    yes: Yes = False,
 ) -> None:
     """Show what a prompt change did to the answers, or what mattered in a prompt's calls."""
     if ref is not None and file is None:
@@ -93,6 +95,7 @@ def compare(
         budget=budget,
         seed=seed,
         app=app,
+        agree=partial(confirm, yes=yes),
     )
     broken = broken_limits(comparison, drops=limits, answer_change=fail_if_answer_change)
     show_result(comparison, html=html, json=json)

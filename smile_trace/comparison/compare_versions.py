@@ -18,7 +18,7 @@ from smile_trace.comparison.evidence import (
 from smile_trace.comparison.report import what_mattered
 from smile_trace.comparison.sentences import summarize, summarize_change, summarize_mattered
 from smile_trace.comparison.templates import read_file, read_revision
-from smile_trace.comparison.version_replay import VersionReplay
+from smile_trace.comparison.version_replay import Agree, VersionReplay
 from smile_trace.comparison.version_report import report
 from smile_trace.explaining.options import AnyModel
 from smile_trace.probes.rates import rate_changes
@@ -46,6 +46,7 @@ def compare(
     model: AnyModel | None = None,
     app: str | None = None,
     settings: Settings | None = None,
+    agree: Agree | None = None,
 ) -> Comparison:
     """Compare versions of a prompt over its logged calls, or say what mattered in a single
     version's calls. Works in a running event loop too.
@@ -72,6 +73,8 @@ def compare(
         app: the module of the application, for calls of a model of kind "rerun": their functions
             are called again with both versions.
         settings: by default those of the environment and the nearest `smile_trace.toml`.
+        agree: is told the most that would be asked of each model, before anything is; what it
+            raises ends the comparison.
 
     Raises:
         NothingToCompare: no such prompt or version, or none of its calls; the message says what to
@@ -97,7 +100,7 @@ def compare(
             columns = [*([] if ref is not None and not versions else columns[-1:]), *drafts]
         with one_thread():
             if len(columns) > 1:
-                replayer = VersionReplay(store, settings, prompt, inputs, seed, model, app)
+                replayer = VersionReplay(store, settings, prompt, inputs, seed, model, app, agree)
                 return _compare(settings, prompt, columns, replayer, chosen, budget)
             [column] = columns
             alone = report(column, prompt, set(), limit, settings)

@@ -8,7 +8,7 @@ from smile_trace._text.lists import listed
 from smile_trace.attribution.one_thread import one_thread
 from smile_trace.comparison.answers import VersionDistance
 from smile_trace.comparison.evidence import NothingToCompare
-from smile_trace.comparison.version_replay import InputModels, request_of
+from smile_trace.comparison.version_replay import InputModels, longest_of
 from smile_trace.comparison.version_report import base_url_of
 from smile_trace.explaining.driver import wait_for
 from smile_trace.explaining.options import AnyModel
@@ -158,8 +158,4 @@ def estimate_suggestions(
 def _longest(material: Material) -> Prompted:
     cases = [*material.cases_searched, *material.cases_held_out]
     inputs = [*material.searched, *material.held_out, *(case.input for case in cases)]
-    requests = [request_of(item, material.template) for item in inputs]
-    longest = max(requests, key=lambda one: sum(len(m.content) for m in one.messages))
-    return Prompted(
-        messages=longest.messages, form=longest.form, parameters=longest.parameters, answer=None
-    )
+    return longest_of(inputs, material.template)

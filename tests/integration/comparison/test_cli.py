@@ -55,6 +55,22 @@ def test_a_limit_that_cannot_be_checked_is_broken(home: Path) -> None:
     assert "not compared" in ran.stderr
 
 
+def test_the_most_that_it_may_cost_is_said_first(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And confirmed, as before every command that asks a model."""
+    monkeypatch.setenv(
+        "SMILE_TRACE_MODELS",
+        '{"planted": {"kind": "endpoint", "base_url": "http://127.1.invalid/v1", "retries": 0}}',
+    )
+    arguments = ["compare", "answer", "--budget", "4"]
+    ran = CliRunner().invoke(app, arguments)
+    assert "planted, http://127.1.invalid/v1: at most 4 calls" in ran.stderr
+    ran = CliRunner().invoke(app, [*arguments, "--yes"])
+    assert ran.exit_code == 0, ran.output
+    assert "at most" not in ran.stderr
+
+
 def test_errors_are_one_sentence(home: Path) -> None:
     with pytest.raises(SmileTraceError, match="there are: answer"):
         CliRunner().invoke(app, ["compare", "nobody"], catch_exceptions=False)
