@@ -23,9 +23,7 @@ from smile_trace.records.verdicts import (
     NO_DIFFERENCE,
     NOT_MEASURED,
     around,
-    as_strong,
     strongest_drivers,
-    telling_drivers,
 )
 from smile_trace.render.text import is_whole, noun, short, signed, visible
 
@@ -135,21 +133,19 @@ def driver_text(explanation: Explanation) -> str:
 
 
 def finest_driver(explanation: Explanation) -> SegmentAttribution | None:
-    """Return the finest part that the summary names first: the strongest inside the strongest part
-    that the answer certainly depends on. A document or titled passage stays whole. None if nothing
-    certainly drives the answer."""
+    """Return the strongest of the finest parts that the answer certainly depends on. A document or
+    titled passage stays whole. None if nothing certainly drives the answer."""
     return next(_finest_strongest(explanation), None)
 
 
 def _finest_strongest(explanation: Explanation) -> Iterator[SegmentAttribution]:
     """Yield the `finest_driver`, then those that cannot be told from it."""
-    segments, coarser = explanation.segments, explanation.coarser
-    for driver in strongest_drivers(segments, coarser):
-        for found in as_strong(telling_drivers(driver, segments, coarser)):
-            inward = [found]
-            while inward[0] is not driver:
-                inward.insert(0, next(around(inward[0], coarser)))
-            yield next(filter(_is_titled, inward), found)
+    coarser = explanation.coarser
+    for driver, found in strongest_drivers(explanation.segments, coarser):
+        inward = [found]
+        while inward[0] is not driver:
+            inward.insert(0, next(around(inward[0], coarser)))
+        yield next(filter(_is_titled, inward), found)
 
 
 def telling_name(segment: SegmentAttribution, explanation: Explanation) -> str:

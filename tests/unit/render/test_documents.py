@@ -338,6 +338,22 @@ def test_those_as_strong_are_named_beside_it_as_far_as_there_is_room() -> None:
         assert driver_text(found.model_copy(update={"segments": parts})) == "breakfast", changed
 
 
+def test_the_strongest_part_comes_first_wherever_it_stands() -> None:
+    text = "Name the phone. Name the credit."
+    found, whole = refined(text, "message", {"phone": 0.21, "credit": 0.2})
+    size = len(found.messages)
+    more = Message(role="user", content="The lamp is late.")
+    late = whole.model_copy(
+        update={"text": "late", "message": size, "unit": "word", "key": "d", "attribution": 0.33}
+    )
+    for place in ("late", "phone, credit"):
+        shown = found.model_copy(
+            update={"messages": (*found.messages, more), "segments": (*found.segments, late)}
+        )
+        assert driver_text(shown) == place
+        late = late.model_copy(update={"attribution": 0.1, "ci_low": 0.05, "ci_high": 0.15})
+
+
 @pytest.mark.parametrize(
     ("text", "kind"), [('"item": "wool rug"', "field"), ('"item"', "word"), ("item:", "word")]
 )
