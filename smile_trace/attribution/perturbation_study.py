@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 
+from smile_trace._text.json_fields import fields as json_fields
 from smile_trace.attribution.answer_change.distances import Distance
 from smile_trace.attribution.answer_change.response_scores import (
     ResponseScores,
@@ -258,6 +259,7 @@ class PerturbationStudy:
                 without_both=[pair for _, level in reliable for pair in level.without_both()],
                 fields=fields,
                 tools=[call.name for call in read_tool_calls(self.answer) or ()],
+                field_count=len(json_fields(self.answer)),
                 first=first,
                 unopened=self._planner.unopened,
                 same_texts=scores.same_texts,

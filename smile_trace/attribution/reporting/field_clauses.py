@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from smile_trace._text.lists import in_words, listed, listed_few, ordinal
 from smile_trace.records import FieldChange, SegmentAttribution
@@ -25,8 +25,6 @@ class _Cause:
 
     parts: tuple[SegmentAttribution, ...]
     paths: tuple[str, ...]
-    breadth: int
-    """How many fields change, those said of its pieces included."""
 
     @property
     def effect(self) -> tuple[float, float]:
@@ -42,16 +40,18 @@ def field_clauses(
     coarser: Sequence[SegmentAttribution],
     names: Names,
     tools: Sequence[str],
+    count: int,
 ) -> Iterator[str]:
-    """Say which fields change without which drivers, for each field the finest for which that is
-    known; the fields that have no place are counted."""
+    """Say which of the `count` fields change without which drivers, for each field the finest for
+    which that is known, with all that change without it; the fields that have no place are
+    counted."""
     causes = list(_finest(_causes(fields, [*segments, *coarser]), coarser))
     said = _one_per_field(causes)
     named = names([part for cause in said for part in cause.parts]) if said else {}
     without: dict[str, list[str]] = {}
     for cause in said:
         who = " and ".join(named[part.key] for part in cause.parts)
-        what = _fields_named(cause.paths, tools)
+        what = _fields_named(cause.paths, tools, count)
         if len(cause.parts) > 1:
             who, what = f"both {who}", f"{what} (either is enough)"
         without.setdefault(what, []).append(who)
@@ -77,23 +77,23 @@ def _causes(
         paths.setdefault(keys, {})[change.path] = None
     for keys, of in paths.items():
         if all(key in drivers for key in keys):
-            yield _Cause(tuple(drivers[key] for key in keys), tuple(of), len(of))
+            yield _Cause(tuple(drivers[key] for key in keys), tuple(of))
 
 
 def _finest(causes: Iterator[_Cause], coarser: Sequence[SegmentAttribution]) -> Iterator[_Cause]:
-    """The causes with the fields for which none of their pieces is one."""
+    """The causes of a field for which none of their pieces is one."""
     known = list(causes)
     for cause in known:
         finer = {path for one in known if cause.is_around(one, coarser) for path in one.paths}
-        if own := tuple(path for path in cause.paths if path not in finer):
-            yield replace(cause, paths=own)
+        if not finer.issuperset(cause.paths):
+            yield cause
 
 
 def _one_per_field(causes: Sequence[_Cause]) -> list[_Cause]:
     """For each field the strongest of the causes that change the fewest others beside it, these
     first, then, if these are few, the strongest of the rest."""
     ranked = sorted(causes, key=lambda cause: cause.effect, reverse=True)
-    narrow = sorted(ranked, key=lambda cause: cause.breadth)
+    narrow = sorted(ranked, key=lambda cause: len(cause.paths))
     paths = {path for cause in causes for path in cause.paths}
     chosen = {id(next(one for one in narrow if path in one.paths)) for path in paths}
     first = [cause for cause in narrow if id(cause) in chosen]
@@ -101,11 +101,13 @@ def _one_per_field(causes: Sequence[_Cause]) -> list[_Cause]:
     return [*first[:_MOST], *rest[: max(_FEW - len(first), 0)]]
 
 
-def _fields_named(paths: Sequence[str], tools: Sequence[str]) -> str:
+def _fields_named(paths: Sequence[str], tools: Sequence[str], count: int) -> str:
     called = [match for path in paths if (match := _CALLED.fullmatch(path))]
     if len(called) == len(paths):
         named = list(dict.fromkeys(_of_call(int(found[1]), found[2], tools) for found in called))
         return f"{listed_few(named)} {'changes' if len(named) == 1 else 'change'}"
+    if len(paths) == count:
+        return "all fields change"
     named = [f"`{path.removeprefix('$.')}`" for path in paths]
     one = len(named) == 1
     return f"the field {named[0]} changes" if one else f"the fields {listed_few(named)} change"

@@ -62,7 +62,8 @@ def moved_fields(
     Such an average may be that of the rows that lack another segment, too. Therefore a field is
     said to change without a segment only if it did in the row that lacks nothing else or, where
     that was not asked, in all rows without it; and without two, if it did where both were removed,
-    and in no other row that holds what it changes without.
+    and in no other row that holds what it changes without. Where no answer without the two has any
+    field, all change.
 
     Of a model that repeats itself this is said of segments with a small effect, too, which would
     be excluded: one field of many is less of an answer than what matters.
@@ -102,6 +103,13 @@ def moved_fields(
         for path, value in logged.items()
     }
     of_drivers = [one for path, of in certain.items() for one in seen[path].causes(of, keys)]
+    pairs = dict.fromkeys((one.key, one.also) for one in of_drivers if one.also is not None)
+    of_pairs = [
+        FieldChange(key=key, also=also, path=written_path(path), share=share)
+        for key, also in pairs
+        for path, of in seen.items()
+        if (share := of.gone_without(keys.index(key), keys.index(also))) is not None
+    ]
     small = inference.at_most(findings.low, findings.high) < findings.limit
     of_others = [
         FieldChange(key=keys[k], path=written_path(path), share=share)
@@ -110,7 +118,8 @@ def moved_fields(
         for k, significant in enumerate(findings.significant)
         if small[k] and not significant and (share := of.without_alone(k)) is not None
     ]
-    return (*of_drivers, *of_others)
+    found = (*of_pairs, *of_drivers, *of_others)
+    return tuple({(one.key, one.also, one.path): one for one in found}.values())
 
 
 @dataclass(frozen=True)
@@ -152,6 +161,14 @@ class _Seen:
         among = without[self.told]
         only = np.array_equal(self.changed[self.told], among) and among.sum() >= MANY_ROWS
         return self._share(without) - self._share(~without) if alone or only else None
+
+    def gone_without(self, k: int, other: int) -> float | None:
+        """How much more often the field changes without both, if no answer without them has any
+        field; None if it changes without one of them."""
+        both = self.removed[:, k] & self.removed[:, other]
+        if self.told[both].mean() > 1 - self.often or any(map(self._changes_alone, (k, other))):
+            return None
+        return self._share(both) - self._share(~both)
 
     def _without_both(self, k: int, other: int, held: _Rows) -> float | None:
         """How much more often the field changes without both; None if either is not enough."""

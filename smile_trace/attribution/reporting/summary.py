@@ -64,6 +64,7 @@ def summarize(
     without_both: Sequence[tuple[str, str, float]] = (),
     fields: Sequence[FieldChange] = (),
     tools: Sequence[str] = (),
+    field_count: int = 0,
     first: FirstPlace | None = None,
     unopened: Collection[str] = (),
     part: str | None = None,
@@ -82,6 +83,7 @@ def summarize(
         without_both: pairs (keys) without which more is lost than each costs, and what is lost.
         fields: which fields of the answer change without which segments.
         tools: the names of the tools that the answer calls.
+        field_count: how many fields the answer has.
         first: the segments that may have the largest effect.
         unopened: keys of segments that have parts, none of which was removed by itself.
         part: what of the answer is explained, as `part_named`; None for all of it.
@@ -108,7 +110,7 @@ def summarize(
     if drivers:
         clauses.append(f"{answer} depends on {_drivers(tree, of)}")
         clauses += _first_of_several(tree, first)
-    clauses += field_clauses(fields, tree.free, coarser, tree.named_together, tools)
+    clauses += field_clauses(fields, tree.free, coarser, tree.named_together, tools, field_count)
     if opponents:
         verb = "works" if len(opponents) == 1 else "work"
         whom = "it" if drivers else answer[0].lower() + answer[1:]

@@ -285,6 +285,25 @@ def test_a_field_that_two_parts_give_changes_only_without_both(
         assert f"changes {both}" in found.to_html()
 
 
+def _in_json(messages: Sequence[Message]) -> str:
+    """Fields of which one is always the same, in JSON where one of two sentences asks for it."""
+    said = messages[0].content
+    if "JSON" not in said:
+        return "Greta would like two lamps."
+    known = all(word in said for word in ("field", "Greta", "Olsen", "lamps"))
+    return json.dumps({"sender": known and "Greta Olsen", "urgent": False})
+
+
+def test_without_the_two_that_ask_for_json_all_fields_change() -> None:
+    parts = ("Answer in JSON.", "Use both fields.", "From Greta.", "Family Olsen.", "Two lamps.")
+    prompt = " \n\n".join([*parts, "Mind the JSON."])
+    found = run(prompt, _in_json, unit="sentence", seed=1).explanation
+    both = {s.key for s in found.segments if "JSON" in s.text}
+    together = [one for one in found.fields if {one.key, one.also} == both]
+    assert sorted(one.path for one in together) == ["$.sender", "$.urgent"]
+    assert re.search("; without both “[^;]*” all fields change .either is enough.;", found.summary)
+
+
 SENDERS = ["Ann", "Bern", "Cleo", "Dora", "Emil", "Gus", "Hugo", "Ida", "Jon", "Kim", "Lea", "Max"]
 
 

@@ -184,7 +184,8 @@ def test_each_field_has_a_word_before_one_has_two() -> None:
     fields = [FieldChange(key=w, path=f"$.{f}", share=0.5) for f, keys in of.items() for w in keys]
     assert (
         "; without “lamps” the field `product` changes; without “five” the field `quantity` "
-        "changes; without “Ann” the field `customer` changes."
+        "changes; without “Ann” the field `customer` changes; without each of two more parts some "
+        "of this changes, too."
     ) in said(segments, fields=fields)
 
 
@@ -203,18 +204,22 @@ def test_a_field_of_two_parts_and_more_fields_than_have_place() -> None:
     assert (
         "; without “b” the field `b` changes; without “c” the field `c` changes; without both “e” "
         "and “d” the field `name` changes (either is enough); without “d” the field `d` changes; "
-        "two more fields change without a part, too."
+        "without one more part some of this changes, too; two more fields change without a part, "
+        "too."
     ) in said(segments, fields=fields)
 
 
-def test_a_passage_is_said_to_change_the_fields_that_none_of_its_pieces_does() -> None:
+def test_a_passage_is_said_to_change_all_its_fields_where_its_pieces_do_not() -> None:
     [one] = passages("the key of the door", key="whole")
     piece = segment("key", 0.6, 0.7, 0.8, parent=0, key="piece")
     fields = [FieldChange(key="whole", path=f"$.{path}", share=1) for path in "xyz"]
     fields.append(FieldChange(key="piece", path="$.y", share=1))
     assert summarize([piece], RELIABLE, coarser=[one], fields=fields).endswith(
-        "; without “key” the field `y` changes; without “the key of the door” the fields `x` and "
-        "`z` change."
+        "; without “key” the field `y` changes; without “the key of the door” the fields `x`, `y` "
+        "and `z` change."
+    )
+    assert summarize([piece], RELIABLE, coarser=[one], fields=fields, field_count=3).endswith(
+        "; without “the key of the door” all fields change."
     )
 
 
