@@ -105,16 +105,17 @@ def summarize(
     if not drivers and not opponents and not interactions and not needed:
         nothing = "No single part of the prompt made a difference that stands out of the noise."
         return " ".join([nothing, *_perhaps_first(tree, first)])
-    clauses = []
+    clauses, costs = list[str](), _Costs()
     of = "of the answer" if part is None else f"of that {part.partition(' ')[0]}"
     if drivers:
-        clauses.append(f"{answer} depends on {_drivers(tree, of)}")
+        clauses.append(f"{answer} depends on {_drivers(tree, of, costs)}")
         clauses += _first_of_several(tree, first)
     clauses += field_clauses(fields, tree.free, coarser, tree.named_together, tools, field_count)
     if opponents:
         verb = "works" if len(opponents) == 1 else "work"
         whom = "it" if drivers else answer[0].lower() + answer[1:]
-        clauses.append(f"{listed_few(list(map(tree.named, opponents)))} {verb} against {whom}")
+        less = [f"{tree.named(s)} ({costs.of(s, of)})" for s in opponents]
+        clauses.append(f"{listed_few(less)} {verb} against {whom}")
     if needed:
         fail = "the request fails" if len(needed) == 1 else "requests fail"
         clauses.append(f"without {listed_few(list(map(tree.named, needed)))} {fail}")
@@ -262,7 +263,7 @@ class _Tree:
         return {s.key: self.named(s) for s in segments}
 
 
-def _drivers(tree: _Tree, of: str) -> str:
+def _drivers(tree: _Tree, of: str, costs: "_Costs") -> str:
     """The strongest of the finest parts, wherever they stand, with the drivers that hold them, and
     the drivers as strong as they are; the others are counted."""
     finest = [
@@ -275,15 +276,15 @@ def _drivers(tree: _Tree, of: str) -> str:
     strongest = parts[: named_of(parts)]
     printed = [*strongest, *(d for d, inside in drivers if any(s in strongest for s in inside))]
     weakest = min(part.attribution for part in printed)
-    told, left, costs = list[str](), list[SegmentAttribution](), _Costs()
+    told, left = list[str](), list[SegmentAttribution]()
     for driver, inside in drivers:
         inner = [s for s in inside if s in strongest]
         is_strong = inner or driver.attribution >= weakest or not told
         if len(told) == MOST_NAMED or not is_strong:
             left.append(max([driver, *inside], key=lambda s: s.ci_high))
             continue
-        lost, pieces = costs.of(driver, "" if told else f" {of} is lost"), tree.inside(driver)
-        names = [f"{tree.by_itself(s, tree.like(s, pieces))} ({costs.of(s)})" for s in inner]
+        lost, pieces = costs.of(driver, of), tree.inside(driver)
+        names = [f"{tree.by_itself(s, tree.like(s, pieces))} ({costs.of(s, of)})" for s in inner]
         more = further([s for s in inside if s not in inner], strongest)
         finer = f", there on {listed([*names, *filter(None, [more])])}" if inner else ""
         told.append(f"{tree.named(driver)} ({lost}){finer}")
@@ -295,13 +296,14 @@ def _drivers(tree: _Tree, of: str) -> str:
 
 class _Costs:
     """What is lost without segments: on average over what else is removed, and alone if that was
-    measured and is another number; which is which is said once."""
+    measured and is another number; which is which is said once, and what of."""
 
     def __init__(self) -> None:
         self._said: set[str] = set()
 
-    def of(self, segment: SegmentAttribution, is_lost: str = "") -> str:
-        """Say it of a segment; `is_lost`: what of, where that is said."""
+    def of(self, segment: SegmentAttribution, what: str) -> str:
+        """Say it of a segment; `what` of: of the answer."""
+        is_lost = self._once("", f" {what} is lost")
         lost, alone = f"{_lost(segment)}{is_lost}", segment.leave_one_out
         apart = None if alone is None else abs(alone - segment.attribution)
         if segment.ci_low >= 1 or (apart is not None and apart < _AS_ALONE):
@@ -423,18 +425,21 @@ def _is_rest(segment: SegmentAttribution) -> bool:
 
 
 def _lost(segment: SegmentAttribution) -> str:
-    """The lost share with its interval unless within one per cent, in per cent from 0 to 100."""
-    value, low, high = (
-        round(100 * min(max(number, 0.0), 1.0))
+    """The lost share with its interval unless within one per cent, in per cent from 0 to 100; how
+    much less is lost without what works against the answer."""
+    sign = -1 if segment.attribution < 0 else 1
+    value, *ends = (
+        round(100 * min(max(sign * number, 0.0), 1.0))
         for number in (segment.attribution, segment.ci_low, segment.ci_high)
     )
-    if low == 100:
-        return "all"
-    return f"{value} %" if high - low <= 1 else f"{value} % [{low} to {high} %]"
+    low, high = sorted(ends)
+    interval = "" if high - low <= 1 else f" [{low} to {high} %]"
+    return f"{'all' if low == 100 else f'{value} %{interval}'}{' less' * (sign < 0)}"
 
 
 def _percent(share: float) -> str:
-    return "all" if round(100 * share) == 100 else f"{round(100 * share)} %"
+    number = round(100 * share)
+    return "all" if number == 100 else f"{abs(number)} %{' less' * (number < 0)}"
 
 
 def _named(segment: SegmentAttribution, segments: Sequence[SegmentAttribution]) -> str:

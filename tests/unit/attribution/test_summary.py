@@ -332,15 +332,20 @@ def test_how_much_is_lost(interval: tuple[float, float, float], lost: str) -> No
 
 def test_several_drivers_and_what_works_against_them() -> None:
     drivers = [segment(f"d{i}", 0.5 - i / 10, 0.6 - i / 10, 0.7 - i / 10) for i in range(5)]
-    against = [segment("not", -0.5, -0.4, -0.3), segment("never", -0.6, -0.5, -0.4)]
+    against = [
+        segment("not", -0.5, -0.4, -0.3),
+        segment("never", -0.6, -0.5, -0.4, leave_one_out=0.0),
+    ]
     assert said([*drivers, *against, *others(1)]) == (
         "The answer depends on “d0” (60 % [50 to 70 %] of the answer is lost without it on "
         "average), “d1” (50 % [40 to 60 %]), “d2” (40 % [30 to 50 %]), “d3” (30 % [20 to 40 %]) "
-        "and one weaker part; “never” and “not” work against it; "
+        "and one weaker part; “never” (50 % [40 to 60 %] less, 0 % if removed alone) and "
+        "“not” (40 % [30 to 50 %] less) work against it; "
         "one other word made no measurable difference (less than 10 %)."
     )
     assert said([*against[:1], *others(2)]) == (
-        f"“not” works against the answer; two other words {NOTHING_MEASURABLE}."
+        "“not” (40 % [30 to 50 %] less of the answer is lost without it on average) works against "
+        f"the answer; two other words {NOTHING_MEASURABLE}."
     )
 
 
@@ -408,8 +413,8 @@ def test_words_are_named_in_their_passage() -> None:
     lost = "“the key of the door” (90 % [80 to 100 %] of the answer is lost without it on average)"
     assert summarize(whole, RELIABLE, coarser=[one]) == (
         f"{DEPENDS}{lost}, there on the second “the” (70 % [60 to 80 %]) and “key” (40 % "
-        "[30 to 50 %]); “door” works against it; two other words and one other part made no "
-        "measurable difference (each less than 10 %)."
+        "[30 to 50 %]); “door” (20 % [10 to 30 %] less) works against it; two other words and one "
+        "other part made no measurable difference (each less than 10 %)."
     )
     weak = one.model_copy(update={"significant": False})
     lost_alone = "(40 % [30 to 50 %] of the answer is lost without it on average)"
@@ -532,7 +537,8 @@ def test_no_part_is_weaker_than_a_number_that_is_said() -> None:
             [segment("not", -0.5, -0.4, -0.3)],
             "reliable",
             {"part": "part “red”"},
-            "“not” works against the part “red” of the answer.",
+            "“not” (40 % [30 to 50 %] less of that part is lost without it on average) works "
+            "against the part “red” of the answer.",
         ),
         (
             [driver()],
