@@ -14,10 +14,11 @@ def listed(items: Sequence[str], conjunction: str = "and") -> str:
     return f"{', '.join(items[:-1])} {conjunction} {items[-1]}"
 
 
-def listed_few(items: Sequence[str], most: int = 3) -> str:
+def listed_few(items: Sequence[str], most: int = 3, conjunction: str = "and") -> str:
     """The first items by name, the others by number; nothing for none."""
     more = len(items) - most
-    return listed([*items[:most], f"{in_words(more)} more"] if more > 0 else items)
+    few = [*items[:most], f"{in_words(more)} more"] if more > 0 else items
+    return listed(few, conjunction)
 
 
 def in_words(count: int) -> str:

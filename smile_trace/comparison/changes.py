@@ -245,7 +245,6 @@ def _replayed(item: Influence, effect: EditEffect, verdict: Verdict) -> Influenc
         ci_low=effect.ci_low,
         ci_high=effect.ci_high,
         source="replayed",
-        rare=item.rare,
     )
 
 

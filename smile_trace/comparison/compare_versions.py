@@ -1,6 +1,6 @@
 """`compare()`: versions of a prompt side by side, or what mattered in a single version's calls."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -18,9 +18,10 @@ from smile_trace.comparison.evidence import (
 from smile_trace.comparison.report import what_mattered
 from smile_trace.comparison.sentences import summarize, summarize_change, summarize_mattered
 from smile_trace.comparison.templates import read_file, read_revision
-from smile_trace.comparison.version_replay import Agree, VersionReplay
+from smile_trace.comparison.version_replay import VersionReplay
 from smile_trace.comparison.version_report import report
 from smile_trace.explaining.options import AnyModel
+from smile_trace.explaining.spending import Estimate
 from smile_trace.probes.rates import rate_changes
 from smile_trace.records.comparison import (
     Comparison,
@@ -29,7 +30,7 @@ from smile_trace.records.comparison import (
     VersionReport,
 )
 from smile_trace.records.report import Report
-from smile_trace.settings import Settings
+from smile_trace.settings import Settings, table_of
 from smile_trace.store import Store
 
 
@@ -46,7 +47,7 @@ def compare(
     model: AnyModel | None = None,
     app: str | None = None,
     settings: Settings | None = None,
-    agree: Agree | None = None,
+    agree: Callable[[Estimate], None] | None = None,
 ) -> Comparison:
     """Compare versions of a prompt over its logged calls, or say what mattered in a single
     version's calls. Works in a running event loop too.
@@ -100,7 +101,12 @@ def compare(
             columns = [*([] if ref is not None and not versions else columns[-1:]), *drafts]
         with one_thread():
             if len(columns) > 1:
-                replayer = VersionReplay(store, settings, prompt, inputs, seed, model, app, agree)
+                own = [one.model or inputs[0].model or "*" for one in columns]
+                for name in {model} if isinstance(model, str) else dict.fromkeys(own):
+                    how = table_of(settings.models, name)
+                    if agree is not None and budget:
+                        agree(Estimate.of_calls(name, how, inputs, budget))
+                replayer = VersionReplay(store, settings, prompt, inputs, seed, model, app)
                 return _compare(settings, prompt, columns, replayer, chosen, budget)
             [column] = columns
             alone = report(column, prompt, set(), limit, settings)

@@ -43,7 +43,6 @@ class Evidence:
     template: str
     calls: int
     traffic: list[Call]
-    steps: list[Call] = field(default_factory=list)
     feedback: list[Feedback] = field(default_factory=list)
     segments: tuple[TemplateSegment, ...] = ()
     rows: PooledRows | None = None
@@ -51,6 +50,7 @@ class Evidence:
     sampled_of: int = 0
     probes: tuple[ProbeRate, ...] = ()
     dropped: list[str] = field(default_factory=list)
+    steps: list[Call] = field(default_factory=list)
 
 
 def versions_of(store: Store, prompt: str, since: float = 0.0) -> dict[str, int]:

@@ -1,16 +1,13 @@
 """Sentences about a comparison, by rule."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 
-from smile_trace._text.lists import listed, listed_few
-from smile_trace.comparison.rare_cases import is_rare
+from smile_trace._text.lists import listed_few
+from smile_trace._text.rare_cases import rare_case
 from smile_trace.records.comparison import (
     ANOTHER_ANSWER,
     AnswerComparison,
-    Edit,
     EditEffect,
-    Influence,
-    TemplateSegment,
     VersionChange,
     VersionReport,
 )
@@ -27,7 +24,6 @@ from smile_trace.render.comparison.layout import (
 )
 from smile_trace.render.text import per_cent
 
-_MAX_LISTED = 3
 MIN_ALONE = 0.2
 """An edit needs the others if it alone moves the answers by a smaller share of its effect."""
 NEXT_TO_NOTHING = 0.1
@@ -50,7 +46,7 @@ def summarize_mattered(mattered: Report, versions: Sequence[VersionReport]) -> s
         strong = [item for item in version.segments if item.verdict == "supports"]
         if strong:
             best = max(strong, key=lambda item: item.influence)
-            part = _named(best.segment)
+            part = " ".join(filter(None, (quoted(best.segment.text), passage_of(best.segment))))
             lost = f"without it, {100 * best.influence:.0f} % of the answer is lost"
             sentences.append(f"On average {part} mattered most ({lost}).")
         sentences += _idle(version)
@@ -74,16 +70,12 @@ def _idle(latest: VersionReport) -> list[str]:
         part = "it" if len(idle) == 1 else quoted(needed.segment.text)
         rare = f"; {may_need(needed, part)}" if needed.calls_need else ""
         found.append(f"{_parts(idle)} of version {latest.label} {NO_DIFFERENCE} {average}{rare}.")
-    found += _not_tested([_named(item.segment) for item in excluded if item.untested])
+    found += _not_tested([quoted(item.segment.text) for item in excluded if item.untested])
     if unknown:
         was, most = "was" if len(unknown) == 1 else "were", max(item.at_most for item in unknown)
         said = f"{was} {NOT_MEASURED}: up to {100 * most:.0f} % of the answer"
         found.append(f"{_parts(unknown)} of version {latest.label} {said}.")
     return found
-
-
-def _named(segment: TemplateSegment) -> str:
-    return " ".join(filter(None, (quoted(segment.text), passage_of(segment))))
 
 
 def _not_tested(names: Sequence[str]) -> list[str]:
@@ -93,7 +85,7 @@ def _not_tested(names: Sequence[str]) -> list[str]:
     return [told] if names else []
 
 
-def _parts(items: Sequence[Influence]) -> str:
+def _parts(items: Sized) -> str:
     return "1 part" if len(items) == 1 else f"{len(items)} parts"
 
 
@@ -104,28 +96,12 @@ def summarize_change(change: VersionChange, versions: Sequence[VersionReport], l
     named = named_effects(change)
     if len(change.edits) > 1 and named:
         sentences.append(_shares(change, named, limit))
-    changed = sum(item.significant for item in change.segments)
-    if changed:
-        parts = "1 part" if changed == 1 else f"{changed} parts"
-        sentences.append(f"The influence of {parts} changed.")
-    sentences += _not_tested(_for_rare_cases(change, versions, limit))
+    if changed := [item for item in change.segments if item.significant]:
+        sentences.append(f"The influence of {_parts(changed)} changed.")
+    rare = [k for k, e in enumerate(change.edits) if rare_case(f"{e.before} {e.after}")]
+    same = [k for k in rare if edit_verdict(change, k, limit)[0] == NO_DIFFERENCE]
+    sentences += _not_tested([edit_phrase(change.edits[k]) for k in same])
     return " ".join(sentences)
-
-
-def _for_rare_cases(
-    change: VersionChange, versions: Sequence[VersionReport], limit: float
-) -> list[str]:
-    """The edits of rules for certain cases that made no difference to these answers."""
-    old, new = (versions[k].template for k in (change.before, change.after))
-    return [
-        edit_phrase(edit)
-        for place, edit in enumerate(change.edits)
-        if edit_verdict(change, place, limit)[0] == NO_DIFFERENCE
-        and any(
-            is_rare(old, one.start, one.end) or is_rare(new, one.new_start, one.new_end)
-            for one in edit.hunks
-        )
-    ]
 
 
 def named_effects(change: VersionChange) -> list[EditEffect]:
@@ -164,20 +140,21 @@ def _culprit(change: VersionChange) -> str:
         return ""
     named = named_effects(change)
     if named:
-        edits = [change.edits[effect.edits[0]] for effect in named]
+        edits = [edit_phrase(change.edits[effect.edits[0]]) for effect in named]
         noun = "the edit" if len(edits) == 1 else "the edits"
-        return f" {noun} {_listed(edits)} changed the answers"
+        return f" {noun} {listed_few(edits)} changed the answers"
     largest = max(change.effects, key=lambda effect: effect.share)
-    among = [change.edits[place] for place in largest.edits]
+    among = [edit_phrase(change.edits[place]) for place in largest.edits]
     if not change.repeats and largest.ci_low <= 0:
         known = f" ({_budget(change)} may tell which)" if change.budget_needed else ""
         which = f"which of the {len(change.edits)} did was {NOT_MEASURED}"
         return f" the edits changed the answers, and {which}{known}"
     if len(among) > 1:
         known = f" ({_budget(change)} would tell which)" if change.budget_needed else ""
-        return f" one of {len(among)} edits changed the answers, {_listed(among, 'or')}{known}"
+        which = listed_few(among, conjunction="or")
+        return f" one of {len(among)} edits changed the answers, {which}{known}"
     many = f" {len(change.edits)} edits changed the answers together"
-    return f"{many}, most of all {edit_phrase(among[0])}"
+    return f"{many}, most of all {among[0]}"
 
 
 def _shares(change: VersionChange, named: Sequence[EditEffect], limit: float) -> str:
@@ -221,13 +198,6 @@ def others_add(change: VersionChange, limit: float) -> float | None:
     if left >= NEXT_TO_NOTHING and (change.repeats or any(effect.ci_low > 0 for effect in others)):
         return left
     return 0.0 if change.repeats or all(effect.ci_high < limit for effect in others) else None
-
-
-def _listed(edits: Sequence[Edit], conjunction: str = "and") -> str:
-    shown = [edit_phrase(edit) for edit in edits[:_MAX_LISTED]]
-    if len(edits) > _MAX_LISTED:
-        shown.append(f"{len(edits) - _MAX_LISTED} more")
-    return listed(shown, conjunction)
 
 
 def _budget(change: VersionChange) -> str:

@@ -1,7 +1,7 @@
 """Logged inputs replayed through two versions: how far the answers move, and by which edit."""
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import ceil
 
@@ -36,11 +36,10 @@ from smile_trace.errors import SmileTraceError
 from smile_trace.explaining.driver import wait_for
 from smile_trace.explaining.options import AnyModel
 from smile_trace.explaining.preparation import open_any, settings_of
-from smile_trace.explaining.spending import Estimate
 from smile_trace.models import Request
 from smile_trace.models.base import is_prefilled
 from smile_trace.models.metered import MeteredModel
-from smile_trace.records import Call, Prompted, PromptUse, Response
+from smile_trace.records import Call, PromptUse, Response
 from smile_trace.records.comparison import (
     AnswerComparison,
     Edit,
@@ -51,9 +50,6 @@ from smile_trace.records.comparison import (
 )
 from smile_trace.settings import Settings
 from smile_trace.store import Store
-
-Agree = Callable[[Estimate], None]
-"""Raises where that must not be spent."""
 
 
 @dataclass(frozen=True)
@@ -115,12 +111,6 @@ class InputModels:
             )
         return self._open[key]
 
-    def most(self, inputs: Sequence[Input], template: str) -> Estimate:
-        """The most that the budget lets ask over some inputs. Errors are those of `of`."""
-        how = settings_of(self._asked, self._settings) if isinstance(self._asked, str) else None
-        longest, name = longest_of(inputs, template), self.of(inputs[0].call).name
-        return Estimate.of_requests(name, how, longest, self._budget, "sentence")
-
     async def ask(self, inputs: Sequence[Input], template: str, replicates: int) -> Answers:
         """The template's answers, by input and replicate. Raises ModelUnavailable if the model
         cannot be asked at all; BudgetExceeded if a cap is reached."""
@@ -161,13 +151,6 @@ def request_of(item: Input, template: str, replicate: int = 0) -> Request:
         replicate=replicate,
         prefilled=is_prefilled(item.call.messages),
     )
-
-
-def longest_of(inputs: Sequence[Input], template: str) -> Prompted:
-    """The longest of the requests with that template."""
-    requests = [request_of(item, template) for item in inputs]
-    longest = max(requests, key=lambda one: sum(len(m.content) for m in one.messages))
-    return Prompted(messages=longest.messages, form=longest.form, parameters=longest.parameters)
 
 
 MIN_INPUTS = 4
@@ -283,7 +266,6 @@ class VersionReplay:
         traffic: the logged calls that inputs are drawn from; at least one.
         model: who answers; by default each version's own model.
         app: the module of the application, for a model of kind "rerun".
-        agree: is told the most that would be asked of each model, before anything is.
     """
 
     def __init__(
@@ -295,9 +277,7 @@ class VersionReplay:
         seed: int,
         model: AnyModel | None = None,
         app: str | None = None,
-        agree: Agree | None = None,
     ) -> None:
-        self._agree = agree
         self._store = store
         self._settings = settings
         self._prompt = prompt
@@ -335,11 +315,6 @@ class VersionReplay:
         if not inputs:
             why = "no logged call has values for the variables of both templates"
             return Replayed(edits, why_no_answers=why)
-        if budget and self._agree is not None:
-            both = zip(models, templates, strict=True)
-            asked_of = {one.model: one for one in (m.most(inputs, text) for m, text in both)}
-            for one in asked_of.values():
-                self._agree(one)
         with suppress_instrumentation():
             if not budget:
                 for model, template in zip(models, templates, strict=True):

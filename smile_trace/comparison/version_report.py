@@ -8,7 +8,6 @@ import scipy  # type: ignore[import-untyped]
 
 from smile_trace.comparison.evidence import Evidence
 from smile_trace.comparison.pooled_effects import Pooled, pool
-from smile_trace.comparison.rare_cases import is_rare
 from smile_trace.comparison.templates import segment_template
 from smile_trace.comparison.verdicts import LEVEL, PooledVerdict, pooled_verdicts
 from smile_trace.models.transport import price
@@ -50,13 +49,7 @@ def report(
         influences = [
             _influence(segment, pooled, k, verdicts[k]) for k, segment in enumerate(segments)
         ]
-    influences = [
-        one.model_copy(
-            update={"rare": is_rare(evidence.template, one.segment.start, one.segment.end)}
-        )
-        for one in influences
-    ]
-    influences = _with_savings(influences, evidence, base_url)
+        influences = _with_savings(influences, evidence, base_url)
     keep = () if rows is None else tuple(round(1 - q, 6) for q in np.unique(rows.q)[::-1].tolist())
     return VersionReport(
         label=evidence.label,
@@ -119,12 +112,8 @@ def _with_savings(
     per_character = _tokens_per_character(evidence.traffic)
     found = []
     for item in influences:
-        if (
-            per_character is not None
-            and item.verdict == "excluded"
-            and item.segment.variable is None
-            and not item.untested
-        ):
+        idle = item.verdict == "excluded" and item.segment.variable is None and not item.untested
+        if per_character is not None and idle:
             tokens = 1000 * per_character * len(item.segment.text)
             usd = price_of_input(tokens, evidence.model, base_url)
             item = item.model_copy(update={"tokens_saved": tokens, "usd_saved": usd})

@@ -36,7 +36,7 @@ from smile_trace.models.ledger import (
 )
 from smile_trace.models.metered import MeteredModel
 from smile_trace.models.registry import open_embeddings
-from smile_trace.records import Explanation, Prompted, Record, Signal, Unit
+from smile_trace.records import Call, Explanation, Prompted, Record, Signal, Unit
 from smile_trace.settings import ModelSettings, ServerSettings, Settings
 
 if TYPE_CHECKING:
@@ -87,6 +87,15 @@ class Estimate(Record):
             usd=None if usd is None else calls * usd,
             paid=is_paid(how, usd),
         )
+
+    @classmethod
+    def of_calls(
+        cls, model: str, how: ModelSettings | None, logged: Iterable[Call], calls: int
+    ) -> "Estimate":
+        """The cost of `calls` calls as large as the longest logged, with answers of any length."""
+        one = max(logged, key=lambda call: sum(len(message.content) for message in call.messages))
+        asked = Prompted(messages=one.messages, form=one.form, parameters=one.parameters)
+        return cls.of_requests(model, how, asked, calls, "sentence")
 
     @classmethod
     def of_stored(cls, explanation: Explanation) -> "Estimate":

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from smile_trace._text.rare_cases import rare_case
 from smile_trace.records.base import JSON, Record, Shown
 from smile_trace.records.explanation import Signal
 from smile_trace.records.perturbation import Unit
@@ -41,8 +42,7 @@ class Influence(Record):
     `may_need` is the 95 % upper bound on their share, and `calls_need` are those of them in which
     it was removed alone. `calls_needed` calls would settle an open segment. `tokens_saved` and
     `usd_saved` are what removing an excluded segment saves per thousand calls; None if unknown.
-    `calls` with masks of their own removed it by itself; None if that was not counted. `rare`: it
-    acts in certain cases only, as its words say.
+    `calls` with masks of their own removed it by itself; None if that was not counted.
     """
 
     segment: TemplateSegment
@@ -63,12 +63,12 @@ class Influence(Record):
     usd_saved: float | None = None
     calls: int | None = None
     source: Source = "explained"
-    rare: bool = False
 
     @property
     def untested(self) -> bool:
-        """Whether no call held a case in which alone it acts, so that they do not test it."""
-        return self.rare and self.verdict == "excluded" and not self.calls_need
+        """Whether it acts in certain cases only, by its words, and no call needed it."""
+        rare = self.verdict == "excluded" and rare_case(self.segment.text) is not None
+        return rare and not self.calls_need
 
     @property
     def at_most(self) -> float:

@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from smile_trace._text.rare_cases import RareCase
 from smile_trace.records.base import Record, view
 from smile_trace.records.comparison import AnswerComparison, Example
 from smile_trace.records.report import Share
@@ -13,10 +14,6 @@ answers wrong, by the same template. `hijack`: with a sentence after which instr
 are no longer obeyed. `order`: with its paragraphs in an order that makes that of documents,
 examples or options matter less. `format`: the same words in a format on which the answers depend
 less."""
-
-
-RareCase = Literal["prohibition", "condition", "fallback", "safety", "grounding"]
-"""The kind of case in which alone an instruction acts; `grounding`: its sources lack the answer."""
 
 
 class Untested(Record):

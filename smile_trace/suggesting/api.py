@@ -8,13 +8,12 @@ from smile_trace._text.lists import listed
 from smile_trace.attribution.one_thread import one_thread
 from smile_trace.comparison.answers import VersionDistance
 from smile_trace.comparison.evidence import NothingToCompare
-from smile_trace.comparison.version_replay import InputModels, longest_of
+from smile_trace.comparison.version_replay import InputModels
 from smile_trace.comparison.version_report import base_url_of
 from smile_trace.explaining.driver import wait_for
 from smile_trace.explaining.options import AnyModel
 from smile_trace.explaining.preparation import settings_of
 from smile_trace.explaining.spending import Estimate
-from smile_trace.records import Prompted
 from smile_trace.records.suggestion import NotProposed, Suggestion, Suggestions
 from smile_trace.settings import Settings
 from smile_trace.store import Store
@@ -152,10 +151,6 @@ def estimate_suggestions(
     name = asked_model(material, model)
     assert isinstance(name, str)
     how = settings_of(name, settings)
-    return Estimate.of_requests(name, how, _longest(material), budget, "sentence"), material
-
-
-def _longest(material: Material) -> Prompted:
     cases = [*material.cases_searched, *material.cases_held_out]
     inputs = [*material.searched, *material.held_out, *(case.input for case in cases)]
-    return longest_of(inputs, material.template)
+    return Estimate.of_calls(name, how, (one.call for one in inputs), budget), material

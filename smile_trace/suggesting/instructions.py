@@ -6,7 +6,7 @@ from functools import partial
 
 from smile_trace._text.lists import listed
 from smile_trace._text.prompts import VARIABLE
-from smile_trace.comparison.rare_cases import rare_case
+from smile_trace._text.rare_cases import rare_case
 from smile_trace.comparison.templates import segment_template
 from smile_trace.comparison.version_replay import Input
 from smile_trace.errors import BudgetExceeded
@@ -83,15 +83,11 @@ async def find_no_effect(trials: Trials, apart_from: Collection[str]) -> list[Ch
     need of those that were found is told from the rest alike, and is a change of its own.
     """
     template = trials.material.template
-    found = instructions(template)
     tried = [one for one in _candidates(trials, apart_from) if rare_case(one.text) is None]
     idle = await _idle(trials, tried, trials.material.searched)
     if not idle:
-        why = (
-            f"none of {len(found)} instructions may go"
-            if not tried
-            else (f"each of {len(tried)} instructions is needed by one of the searched calls")
-        )
+        why = f"each of {len(tried)} instructions is needed by one of the searched calls"
+        why = why if tried else f"none of {len(instructions(template))} instructions may go"
         return [Nothing("no_effect", "Remove instructions that make no difference", why)]
 
     async def harmless(removed: Sequence[TemplateSegment]) -> bool:
@@ -101,22 +97,18 @@ async def find_no_effect(trials: Trials, apart_from: Collection[str]) -> list[Ch
             return False
 
     rest = await _largest(idle, harmless)
-    needed = [one for one in idle if one not in rest]
-    changes = [_removal(template, rest, rest)] if rest else []
-    more = [_removal(template, idle, needed, " as well" * bool(rest))] if needed else []
-    return [*changes, *more]
+    changes: list[Change | Nothing] = [_removal(template, rest)] if rest else []
+    return changes if rest == idle else [*changes, _removal(template, idle, rest)]
 
 
 def _removal(
-    template: str,
-    removed: Sequence[TemplateSegment],
-    named: Sequence[TemplateSegment],
-    more: str = "",
+    template: str, removed: Sequence[TemplateSegment], rest: Sequence[TemplateSegment] = ()
 ) -> Change:
-    """The template without the instructions `removed`, those `named` among them."""
-    texts = tuple(one.text.strip() for one in sorted(named, key=lambda one: one.start))
-    quoted = listed([f"“{text}”" for text in texts])
-    return Change("no_effect", f"Remove {quoted}{more}", without(template, removed), texts)
+    """The template without some instructions, the `rest` of them as well, of which is not said."""
+    named = sorted((one for one in removed if one not in rest), key=lambda one: one.start)
+    texts = tuple(one.text.strip() for one in named)
+    what = f"Remove {listed([f'“{text}”' for text in texts])}{' as well' if rest else ''}"
+    return Change("no_effect", what, without(template, removed), texts)
 
 
 def _candidates(trials: Trials, apart_from: Collection[str]) -> list[TemplateSegment]:

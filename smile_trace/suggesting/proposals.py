@@ -1,6 +1,6 @@
 """Looks for each kind of suggestion, tries what was found, and counts the tokens that it saves."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Sequence
 from statistics import fmean
 from typing import Literal
 
@@ -51,18 +51,16 @@ async def find_and_try(
     """Every kind, one after the other, and what the calls do not test; a used-up budget or cap ends
     the kind that it hits. `base_url`: the provider's address, which decides prices; None: no
     prices. Raises ModelUnavailable if the model cannot be asked at all."""
-    kinds: dict[SuggestionKind, Callable[[Trials], Awaitable[Change | Nothing]]] = {
-        "document": find_document,
-        "hijack": find_hijack,
-        "order": find_order,
-        "format": find_format,
-    }
     harmful = await _outcomes(trials, "harmful", find_harmful(trials), base_url)
     apart = [text for one in harmful if isinstance(one, Suggestion) for text in one.removed]
-    found = await _outcomes(trials, "no_effect", find_no_effect(trials, apart), base_url)
-    found += harmful
-    for kind, find in kinds.items():
-        found += await _outcomes(trials, kind, find(trials), base_url)
+    found = [
+        *await _outcomes(trials, "no_effect", find_no_effect(trials, apart), base_url),
+        *harmful,
+        *await _outcomes(trials, "document", find_document(trials), base_url),
+        *await _outcomes(trials, "hijack", find_hijack(trials), base_url),
+        *await _outcomes(trials, "order", find_order(trials), base_url),
+        *await _outcomes(trials, "format", find_format(trials), base_url),
+    ]
     try:
         return found, await find_untested(trials, apart)
     except (BudgetSpent, BudgetExceeded):

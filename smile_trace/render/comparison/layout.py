@@ -300,20 +300,15 @@ def verdict_of(influence: Influence, version: VersionReport) -> str:
         words.append(f"{influence.calls_needed:,} calls would tell")
     if influence.verdict == "excluded" and influence.may_need < ANY_CALL:
         words.append(may_need(influence))
-    words.append(saved(influence))
-    return "; ".join(filter(None, words))
+    if influence.untested:
+        words.append(NOT_TESTED)
+    if influence.tokens_saved is not None:
+        usd = "" if influence.usd_saved is None else f", ${influence.usd_saved:.4f}"
+        words.append(f"saves {influence.tokens_saved:,.0f} tokens{usd} per 1,000 calls")
+    return "; ".join(words)
 
 
 NOT_TESTED = "not tested by these calls: acts in certain cases only"
-
-
-def saved(influence: Influence) -> str:
-    """Return the tokens that an excluded part costs, or that the calls do not test it; maybe
-    nothing."""
-    if influence.untested or influence.tokens_saved is None:
-        return NOT_TESTED if influence.untested else ""
-    usd = "" if influence.usd_saved is None else f", ${influence.usd_saved:.4f}"
-    return f"saves {influence.tokens_saved:,.0f} tokens{usd} per 1,000 calls"
 
 
 def may_need(influence: Influence, part: str = "it") -> str:

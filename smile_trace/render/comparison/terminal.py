@@ -51,8 +51,6 @@ def print_comparison(comparison: Comparison, console: Console | None = None) -> 
     verdicts = {item.verdict for version in comparison.versions for item in version.segments}
     if verdicts - {"open"}:
         notes = [_INFLUENCE, *([_EXCLUDED] if "excluded" in verdicts else [])]
-        if any(item.untested for version in comparison.versions for item in version.segments):
-            notes.append(layout.NOT_TESTED)
         console.print(Text("\n" + "\n".join(notes), style="dim"))
     if comparison.mattered is not None:
         _print_groups(comparison.mattered, console)

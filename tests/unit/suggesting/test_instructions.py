@@ -2,12 +2,12 @@
 
 import pytest
 
+from smile_trace._text.rare_cases import rare_case
 from smile_trace.comparison.verdicts import share_of
 from smile_trace.records.comparison import AnswerComparison, Influence
 from smile_trace.records.suggestion import Trial
 from smile_trace.records.verdicts import SMALLEST_EFFECT, Verdict
 from smile_trace.suggesting.instructions import instructions, without, worth_trying
-from smile_trace.comparison.rare_cases import rare_case
 from smile_trace.suggesting.trials import Trials
 
 

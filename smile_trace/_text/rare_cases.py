@@ -8,10 +8,10 @@ are compared: rather one too many, since it is only kept out of what is proposed
 
 import re
 from collections.abc import Sequence
-from functools import lru_cache
+from typing import Literal
 
-from smile_trace.comparison.templates import segment_template
-from smile_trace.records.suggestion import RareCase
+RareCase = Literal["prohibition", "condition", "fallback", "safety", "grounding"]
+"""The kind of case in which alone an instruction acts; `grounding`: its sources lack the answer."""
 
 _WORDS: dict[RareCase, tuple[str, ...]] = {
     "safety": (
@@ -111,14 +111,3 @@ def rare_case(instruction: str) -> RareCase | None:
         (kind for kind, found in _FOUND.items() if all(one.search(instruction) for one in found)),
         None,
     )
-
-
-def is_rare(template: str, start: int, end: int) -> bool:
-    """Whether a sentence that holds some of `template[start:end]` acts in certain cases only."""
-    return any(first < end and start < last for first, last in _rare_places(template))
-
-
-@lru_cache(maxsize=16)
-def _rare_places(template: str) -> list[tuple[int, int]]:
-    found = segment_template("", "", template, "sentence")
-    return [(one.start, one.end) for one in found if rare_case(one.text) is not None]
