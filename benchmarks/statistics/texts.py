@@ -44,7 +44,7 @@ from smile_trace.records import (
     SegmentAttribution,
     Unit,
 )
-from smile_trace.render.phrases import driver_of
+from smile_trace.records.verdicts import outermost_drivers
 
 BUDGET = 40
 CHAT = 33
@@ -393,7 +393,8 @@ def observe(case: Case) -> Seen:
         and truth.holds(by_key[pair.first])
         and truth.holds(by_key[pair.second])
     ]
-    named = driver_of(found) if world.drivers else None
+    outermost = outermost_drivers(found.segments, found.coarser)
+    named = next(iter(outermost if world.drivers else ()), None)
     effects = {s.key: truth.effect(s) for s in everything}
     covered = [covers(s, effects[s.key]) for s in everything if abs(effects[s.key]) > DRIVES]
     return Seen(
