@@ -11,6 +11,7 @@ from smile_trace._text.titles import LONGEST, both_ends, by_words, title
 from smile_trace.attribution.answer_change.response_scores import NEGLIGIBLE
 from smile_trace.attribution.answer_span import AnswerSpan
 from smile_trace.attribution.reporting.field_clauses import field_clauses
+from smile_trace.attribution.reporting.named_parts import named_drivers, opponents, words
 from smile_trace.records import (
     Fidelity,
     FieldChange,
@@ -23,7 +24,7 @@ from smile_trace.records.formats.answers import read_tool_calls
 from smile_trace.records.formats.requests import tool_name
 from smile_trace.records.tool_results import result_name
 from smile_trace.records.verdicts import (
-    MOST_NAMED,
+    NAMED,
     NO_DIFFERENCE,
     NOT_COMPARED,
     SMALLEST_EFFECT,
@@ -31,10 +32,7 @@ from smile_trace.records.verdicts import (
     at_most_inside,
     decided,
     drives,
-    effect,
-    finest_drivers,
     further,
-    named_of,
     outermost_drivers,
     telling_drivers,
 )
@@ -100,9 +98,9 @@ def summarize(
         what = "this answer" if part is None else f"the {part} of this answer"
         said = f"What drove {what} is not settled: {fidelity.reason}"
         return " ".join([said, *_perhaps_first(tree, first)])
-    drivers, opponents = tree.drivers, tree.opponents
+    drivers, against = tree.drivers, opponents(tree.free)
     needed = [s for s in tree.everything if s.fails_without]
-    if not drivers and not opponents and not interactions and not needed:
+    if not drivers and not against and not interactions and not needed:
         nothing = "No single part of the prompt made a difference that stands out of the noise."
         return " ".join([nothing, *_perhaps_first(tree, first)])
     clauses, costs = list[str](), _Costs()
@@ -111,11 +109,11 @@ def summarize(
         clauses.append(f"{answer} depends on {_drivers(tree, of, costs)}")
         clauses += _first_of_several(tree, first)
     clauses += field_clauses(fields, tree.free, coarser, tree.named_together, tools, field_count)
-    if opponents:
-        verb = "works" if len(opponents) == 1 else "work"
+    if against:
+        verb = "works" if len(against) == 1 else "work"
         whom = "it" if drivers else answer[0].lower() + answer[1:]
-        less = [f"{tree.named(s)} ({costs.of(s, of)})" for s in opponents]
-        clauses.append(f"{listed_few(less)} {verb} against {whom}")
+        less = [f"{tree.named(s)} ({costs.of(s, of)})" for s in against]
+        clauses.append(f"{listed_few(less, NAMED)} {verb} against {whom}")
     if needed:
         fail = "the request fails" if len(needed) == 1 else "requests fail"
         clauses.append(f"without {listed_few(list(map(tree.named, needed)))} {fail}")
@@ -204,15 +202,6 @@ class _Tree:
         """The outermost segments that support the answer, the strongest first."""
         return outermost_drivers(self.free, self.coarser)
 
-    def finest(self, driver: SegmentAttribution) -> list[SegmentAttribution]:
-        """The finest parts inside a driver that drive the answer."""
-        return finest_drivers(driver, self.free, self.coarser)
-
-    @property
-    def opponents(self) -> list[SegmentAttribution]:
-        found = [s for s in self.free if s.significant and s.attribution < 0]
-        return sorted(found, key=effect)
-
     def named(self, segment: SegmentAttribution) -> str:
         """The segment's text, followed by the document or tool's result that it is a piece of, or,
         if the prompt holds it more than once, by its passage. A piece that is all of its passage is
@@ -221,7 +210,7 @@ class _Tree:
         if segment.parent is None:
             return name
         passage = self.coarser[segment.parent]
-        if _words(segment.text) == _words(passage.text):
+        if words(segment.text) == words(passage.text):
             return self.named(passage)
         sources = (p for p in self.above(segment) if p.unit in ("document", "tool_result"))
         if self._is_repeated(segment):
@@ -233,8 +222,8 @@ class _Tree:
         return placed
 
     def _is_repeated(self, segment: SegmentAttribution) -> bool:
-        text = f" {_words(segment.text)} "
-        return sum(f" {_words(whole.text)} ".count(text) for whole in self._outermost) > 1
+        text = f" {words(segment.text)} "
+        return sum(f" {words(whole.text)} ".count(text) for whole in self._outermost) > 1
 
     def by_itself(self, segment: SegmentAttribution, like: Sequence[SegmentAttribution]) -> str:
         """A tool's result by its tool, the only message of a role by it, else the segment's text,
@@ -264,28 +253,14 @@ class _Tree:
 
 
 def _drivers(tree: _Tree, of: str, costs: "_Costs") -> str:
-    """The strongest of the finest parts, wherever they stand, with the drivers that hold them, and
-    the drivers as strong as they are; the others are counted."""
-    finest = [
-        [s for s in tree.finest(driver) if _words(s.text) != _words(driver.text)]
-        for driver in tree.drivers
-    ]
-    drivers = list(zip(tree.drivers, finest, strict=True))
-    parts = [part for driver, inside in drivers for part in inside or [driver]]
-    parts.sort(key=effect, reverse=True)
-    strongest = parts[: named_of(parts)]
-    printed = [*strongest, *(d for d, inside in drivers if any(s in strongest for s in inside))]
-    weakest = min(part.attribution for part in printed)
-    told, left = list[str](), list[SegmentAttribution]()
-    for driver, inside in drivers:
-        inner = [s for s in inside if s in strongest]
-        is_strong = inner or driver.attribution >= weakest or not told
-        if len(told) == MOST_NAMED or not is_strong:
-            left.append(max([driver, *inside], key=lambda s: s.ci_high))
-            continue
+    """The drivers that are named, with the finest parts that are; the others are counted."""
+    named, left = named_drivers(tree.free, tree.coarser)
+    printed = [part for one in named for part in (one.driver, *one.inner)]
+    told = list[str]()
+    for driver, inner, others in named:
         lost, pieces = costs.of(driver, of), tree.inside(driver)
         names = [f"{tree.by_itself(s, tree.like(s, pieces))} ({costs.of(s, of)})" for s in inner]
-        more = further([s for s in inside if s not in inner], strongest)
+        more = further(others, printed)
         finer = f", there on {listed([*names, *filter(None, [more])])}" if inner else ""
         told.append(f"{tree.named(driver)} ({lost}){finer}")
     more = further(left, printed)
@@ -465,11 +440,6 @@ def _quoted(segment: SegmentAttribution) -> str:
     titled = segment.unit in _TITLED and len(" ".join(segment.text.split())) > LONGEST
     name = (title(segment.text) if titled else None) or both_ends(segment.name)
     return f"“{name}{' …' if segment.also else ''}”"
-
-
-def _words(text: str) -> str:
-    """The words of a text, without marks and case."""
-    return " ".join(re.findall(r"\w+", text.casefold()))
 
 
 def _counted(segments: Sequence[SegmentAttribution], kind: str) -> str:

@@ -9,6 +9,7 @@ from smile_trace.attribution.answer_change.response_scores import ResponseScores
 from smile_trace.attribution.estimation.fidelity import MINIMAL_GAIN, MINIMAL_R2
 from smile_trace.attribution.estimation.findings import LevelFindings
 from smile_trace.attribution.estimation.inference import LEVEL
+from smile_trace.attribution.reporting.named_parts import named_parts
 from smile_trace.records import (
     Fidelity,
     FidelityStatus,
@@ -147,13 +148,15 @@ def _given_open(
             f"{of}."
         )
         return fidelity.model_copy(update={"status": "inconclusive", "reason": reason})
-    named = [abs(s.attribution) for s in (*segments, *coarser) if s.significant]
-    smallest = min((*named, *(abs(pair.value) for pair in interactions)), default=0.0)
+    free = [s for s in segments if not s.protected]
+    named = [(abs(s.attribution), "one") for s in named_parts(free, coarser)]
+    named += [(abs(pair.value), "a pair") for pair in interactions]
+    smallest, which = min(named, default=(0.0, "one"))
     if fidelity.status != "reliable" or most <= smallest:
         return fidelity
     reason = _beside_certain(
         f"a part that is not settled could account for up to {_percent(most)} of {of}, more "
-        f"than one that is named ({_percent(smallest)})."
+        f"than {which} that is named ({_percent(smallest)})."
     )
     return fidelity.model_copy(update={"status": "partial", "reason": reason})
 

@@ -666,6 +666,20 @@ MORE_CALLS = "more calls or coarser parts may tell (--budget, --unit)"
             "what is named is certain, but a part that is not settled could account for up to 31 % "
             "of the answer, more than one that is named (20 %).",
         ),
+        # One of the weaker parts, which are only counted, withholds nothing.
+        (
+            "reliable",
+            [*(driver(f"d{k}") for k in range(3)), segment("weak", 0.1, 0.2, 0.3), *unknown(2)],
+            "reliable",
+            "so it is.",
+        ),
+        (
+            "reliable",
+            [driver(), segment("not", -0.3, -0.2, -0.1), *unknown(2)],
+            "partial",
+            "what is named is certain, but a part that is not settled could account for up to 31 % "
+            "of the answer, more than one that is named (20 %).",
+        ),
         ("partial", [driver(), *unknown(1, most=0.9)], "partial", "so it is."),
         ("inconclusive", unknown(1), "inconclusive", f"so it is; {MORE_CALLS}."),
         ("no_effect", others(2), "no_effect", "so it is."),
@@ -727,8 +741,10 @@ def test_what_the_comparison_leaves_out_is_said_once() -> None:
 
 def test_what_only_works_together_is_named_and_lowers_no_status() -> None:
     pair = [segment(f"w{k}", -0.1, 0.1, 0.9, key=str(k)) for k in range(2)]
-    found = final_fidelity(RELIABLE, pair, interactions=[together("either", "0", "1")])
-    assert found.status == "reliable"
+    either = [together("either", "0", "1")]
+    assert final_fidelity(RELIABLE, pair, interactions=either).status == "reliable"
+    found = final_fidelity(RELIABLE, [*pair, *unknown(1, most=0.9, key="u")], interactions=either)
+    assert "up to 90 % of the answer, more than a pair that is named (80 %)." in found.reason
 
 
 def test_a_part_without_which_the_request_fails_is_not_denied() -> None:
