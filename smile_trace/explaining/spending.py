@@ -72,10 +72,7 @@ class Estimate(Record):
         cls, model: str, how: ModelSettings | None, longest: Prompted, calls: int, unit: Unit
     ) -> "Estimate":
         """The cost of `calls` calls as large as the longest request, with nothing removed."""
-        most = usd = None
-        if how is not None:
-            most, usd = how.attempt_bound(model, longest)
-        tokens = None if most is None else (most.input_tokens or 0) + (most.output_tokens or 0)
+        tokens, usd = (None, None) if how is None else bound_of(how, model, longest, calls)
         return cls(
             model=model,
             address=address_of(how),
@@ -83,8 +80,8 @@ class Estimate(Record):
             segments=0,
             signal="text",
             calls=calls,
-            tokens=None if tokens is None else calls * tokens,
-            usd=None if usd is None else calls * usd,
+            tokens=tokens,
+            usd=usd,
             paid=is_paid(how, usd),
         )
 
@@ -121,8 +118,8 @@ class Estimate(Record):
         return self.model_copy(
             update={
                 "calls": self.calls + other.calls,
-                "tokens": _sum(self.tokens, other.tokens),
-                "usd": _sum(self.usd, other.usd),
+                "tokens": added(self.tokens, other.tokens),
+                "usd": added(self.usd, other.usd),
                 "proxy": proxy,
             }
         )
@@ -236,7 +233,18 @@ def _removed(segmentation: Segmentation) -> Unit:
     return "word" if segmentation.unit == "auto" else segmentation.unit
 
 
-def _sum(one: _Number | None, other: _Number | None) -> _Number | None:
+def bound_of(
+    how: ModelSettings, name: str, prompted: Prompted, calls: int
+) -> tuple[int | None, float | None]:
+    """The most tokens and US dollars of so many calls, each as large as `prompted`; None if that is
+    unknown."""
+    most, usd = how.attempt_bound(name, prompted)
+    tokens = None if most is None else (most.input_tokens or 0) + (most.output_tokens or 0)
+    return None if tokens is None else calls * tokens, None if usd is None else calls * usd
+
+
+def added(one: _Number | None, other: _Number | None) -> _Number | None:
+    """The sum; None if one of them is unknown."""
     return None if one is None or other is None else one + other
 
 

@@ -4,10 +4,12 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from heapq import nlargest
+from typing import TypeVar
 
 from smile_trace.errors import Reason, ReasonCode
 from smile_trace.evaluation import injected_copies
 from smile_trace.explaining.preparation import settings_of
+from smile_trace.explaining.spending import added, bound_of
 from smile_trace.models import NotRepeatable
 from smile_trace.models.base import ModelUnavailable
 from smile_trace.models.registry import NoModel, settings_for
@@ -15,8 +17,8 @@ from smile_trace.models.transport import read_key
 from smile_trace.probes import Probe, chosen
 from smile_trace.probes.api import longest_variant
 from smile_trace.probes.fixed_set import DRAWS, choose_cases
-from smile_trace.records import Call, ExplanationSettings, Message, Prompted, Record, Usage
-from smile_trace.settings import Settings
+from smile_trace.records import Call, ExplanationSettings, Message, Prompted, Record
+from smile_trace.settings import ModelSettings, Settings
 from smile_trace.store import Store
 from smile_trace.store.queries.status import Counted
 from smile_trace.store.spending.accounts import Spent
@@ -34,6 +36,8 @@ from smile_trace.worker.explaining.beside import (
 from smile_trace.worker.ingest import Ingest
 from smile_trace.worker.lock import AnotherWorker, worker_lock
 from smile_trace.worker.sample import TRACES, decide, undecided
+
+_Number = TypeVar("_Number", int, float)
 
 
 class Planned(Record):
@@ -100,7 +104,7 @@ def _plan(store: Store, settings: Settings) -> Plan:
             if settings.explain.path and not asked.pooled:
                 found = _with_path(found, call, settings, store)
             if is_profiled(call, settings, pooled=asked.pooled):
-                found = _with_profile(found, call, asked, probes, settings)
+                found = _with_profile(found, call, asked, probes, settings, store)
             if asked.proxy is not None:
                 _add(totals, _proxy_bound(call, asked.proxy, settings, store))
         except (NoModel, NotRepeatable) as error:
@@ -170,20 +174,18 @@ def _with_path(found: Planned, call: Call, settings: Settings, store: Store) -> 
     if trace is None:
         return found
     calls = settings.budget.calls_per_path
-    tokens: list[int | None] = []
-    usd: list[float | None] = []
+    bounds: list[tuple[int | None, float | None]] = []
     for one in trace.calls:
         with suppress(NoModel, NotRepeatable):  # then it is not asked
             name = one.model or "*"
-            most, price = settings_for(name, settings).attempt_bound(name, Prompted.of(one))
-            tokens.append(_tokens(most, calls))
-            usd.append(None if price is None else price * calls)
+            how = settings_for(name, settings)
+            bounds.append(bound_of(how, name, Prompted.of(one), calls))
     path = found.model_copy(
         update={
             "explanations": 0,
             "calls": calls,
-            "tokens": None if None in tokens else max(n for n in tokens if n is not None),
-            "usd": _capped(usd, settings.budget.usd_per_explanation),
+            "tokens": _largest([tokens for tokens, _ in bounds]),
+            "usd": _within(_largest([usd for _, usd in bounds]), settings),
         }
     )
     return _sum(found, path)
@@ -195,11 +197,12 @@ def _with_profile(
     asked: ExplanationSettings,
     probes: Sequence[Probe],
     settings: Settings,
+    store: Store,
 ) -> Planned:
     """Add the profile of the call, each of its requests as large as the longest variant."""
     longest = longest_variant(Prompted.of(call), probes, seed_of(call.id, day_of(call)))
     calls = settings.budget.calls_per_profile
-    return _sum(found, _alike(asked.model, longest, calls, settings, found.left))
+    return _sum(found, _alike(asked.model, longest, calls, settings, store))
 
 
 def _replayed(
@@ -259,66 +262,51 @@ def _case(
     most = requests * settings_for(model, settings).most_attempts
     calls = min(settings.budget.calls_per_profile, most)
     longest = longest_variant(prompted, probes, seed=0)
-    found = _alike(model, longest, calls, settings, store.ledger.left(model))
+    found = _alike(model, longest, calls, settings, store)
     return found.model_copy(update={"replays": calls})
 
 
-def _alike(model: str, prompted: Prompted, calls: int, settings: Settings, left: Left) -> Planned:
-    most, price = settings_for(model, settings).attempt_bound(model, prompted)
-    usd = None if price is None else price * calls
-    return Planned(
-        model=model,
-        explanations=0,
-        calls=calls,
-        tokens=_tokens(most, calls),
-        usd=_capped([usd], settings.budget.usd_per_explanation),
-        left=left,
-    )
+def _largest(numbers: Sequence[_Number | None]) -> _Number | None:
+    """The largest; None if one of them is unknown."""
+    known = [number for number in numbers if number is not None]
+    return max(known) if len(known) == len(numbers) else None
 
 
-def _tokens(most: Usage | None, calls: int) -> int | None:
-    return None if most is None else calls * ((most.input_tokens or 0) + (most.output_tokens or 0))
+def _within(usd: float | None, settings: Settings, spent: float = 0.0) -> float | None:
+    """A price within the rest of an explanation's cap."""
+    cap = settings.budget.usd_per_explanation
+    return usd if usd is None or cap is None else max(0.0, min(usd, cap - spent))
 
 
-def _capped(prices: list[float | None], cap: float | None) -> float | None:
-    known = [price for price in prices if price is not None]
-    if len(known) < len(prices):
-        return None
-    return max(known) if cap is None else min(max(known), cap)
+def _alike(model: str, prompted: Prompted, calls: int, settings: Settings, store: Store) -> Planned:
+    """So many calls, each as large as `prompted`, within an explanation's cap."""
+    found = _uncapped(settings_for(model, settings), model, prompted, calls, store)
+    return found.model_copy(update={"usd": _within(found.usd, settings)})
 
 
 def _most(
     prompted: Prompted, asked: ExplanationSettings, spent: Spent, settings: Settings, store: Store
 ) -> Planned:
-    how, budget = settings_for(asked.model, settings), settings.budget
-    wanted = asked.budget * how.most_attempts
-    calls = max(0, min(budget.calls_per_explanation - spent.calls, wanted))
-    most, usd = how.attempt_bound(asked.model, prompted)
-    if usd is not None:
-        usd *= calls
-        if budget.usd_per_explanation is not None:
-            usd = max(0.0, min(usd, budget.usd_per_explanation - spent.usd))
-    return Planned(
-        model=asked.model,
-        explanations=1,
-        calls=calls,
-        tokens=_tokens(most, calls),
-        usd=usd,
-        left=store.ledger.left(asked.model),
-    )
+    how = settings_for(asked.model, settings)
+    left = settings.budget.calls_per_explanation - spent.calls
+    calls = max(0, min(left, asked.budget * how.most_attempts))
+    found = _uncapped(how, asked.model, prompted, calls, store)
+    usd = _within(found.usd, settings, spent.usd)
+    return found.model_copy(update={"explanations": 1, "usd": usd})
 
 
 def _proxy_bound(call: Call, name: str, settings: Settings, store: Store) -> Planned:
     how, calls = settings_of(name, settings), settings.budget.proxy_calls_per_explanation
-    most, usd = how.attempt_bound(name, Prompted.of(call))
-    return Planned(
-        model=name,
-        explanations=1,
-        calls=calls,
-        tokens=_tokens(most, calls),
-        usd=None if usd is None else usd * calls,
-        left=store.ledger.left(name),
-    )
+    found = _uncapped(how, name, Prompted.of(call), calls, store)
+    return found.model_copy(update={"explanations": 1})
+
+
+def _uncapped(
+    how: ModelSettings, model: str, prompted: Prompted, calls: int, store: Store
+) -> Planned:
+    tokens, usd = bound_of(how, model, prompted, calls)
+    left = store.ledger.left(model)
+    return Planned(model=model, explanations=0, calls=calls, tokens=tokens, usd=usd, left=left)
 
 
 def _add(totals: dict[str, Planned], found: Planned) -> None:
@@ -327,13 +315,12 @@ def _add(totals: dict[str, Planned], found: Planned) -> None:
 
 
 def _sum(one: Planned, other: Planned) -> Planned:
-    tokens = None if one.tokens is None or other.tokens is None else one.tokens + other.tokens
     return one.model_copy(
         update={
             "explanations": one.explanations + other.explanations,
             "calls": one.calls + other.calls,
             "replays": one.replays + other.replays,
-            "tokens": tokens,
-            "usd": None if one.usd is None or other.usd is None else one.usd + other.usd,
+            "tokens": added(one.tokens, other.tokens),
+            "usd": added(one.usd, other.usd),
         }
     )
