@@ -250,8 +250,7 @@ class PulledPlaces(OfDatabase):
 
     def note(self, state: Pulled) -> None:
         """Store the state in place of the last one."""
-        with self._database.write() as connection:
-            connection.execute(upsert(pulled, state.model_dump()))
+        self._database.change(upsert(pulled, state.model_dump()))
 
 
 def read_places(connection: Connection) -> tuple[Pulled, ...]:

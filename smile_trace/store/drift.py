@@ -68,18 +68,15 @@ class Drift(OfDatabase):
     def prompts(self) -> list[str]:
         """The names that have cases."""
         query = select(drift_cases.c.group_name).distinct().order_by(drift_cases.c.group_name)
-        with self._database.read() as connection:
-            return list(connection.execute(query).scalars())
+        return self._database.column(query)
 
     def cases(self, name: str) -> list[StoredCase]:
         """The fixed set, in its order."""
         of_it = drift_cases.c.group_name == name
         query = select(drift_cases).where(of_it).order_by(drift_cases.c.id)
-        with self._database.read() as connection:
-            rows = connection.execute(query).all()
         return [
             StoredCase(id=row.id, **NewCase.model_validate_json(row.body).model_dump())
-            for row in rows
+            for row in self._database.rows(query)
         ]
 
     def begin(
@@ -137,11 +134,10 @@ class Drift(OfDatabase):
             .group_by(columns.probe, columns.period)
             .order_by(columns.probe, columns.period)
         )
-        with self._database.read() as connection:
-            return [
-                PeriodCount(probe=probe, period=period, changed=changed, asked=asked)
-                for probe, period, changed, asked in connection.execute(query)
-            ]
+        return [
+            PeriodCount(probe=probe, period=period, changed=changed, asked=asked)
+            for probe, period, changed, asked in self._database.rows(query)
+        ]
 
     def last_period(self, name: str) -> str | None:
         """The last period with answers."""
@@ -153,8 +149,7 @@ class Drift(OfDatabase):
     def probes_of(self, case: StoredCase) -> list[str]:
         """The probes whose variants of a case were asked in the reference period."""
         query = select(drift_answers.c.probe).where(drift_answers.c.case_id == case.id)
-        with self._database.read() as connection:
-            return sorted(set(connection.execute(query.distinct()).scalars()))
+        return sorted(set(self._database.column(query.distinct())))
 
     def alarm(self, name: str) -> DriftAlarm | None:
         """The alarm of a prompt, if any."""
@@ -164,14 +159,12 @@ class Drift(OfDatabase):
     def raise_alarm(self, alarm: DriftAlarm) -> None:
         """Store an alarm; the first one of a prompt stands until it begins anew."""
         values = {"group_name": alarm.prompt} | alarm.model_dump(exclude={"prompt"})
-        with self._database.write() as connection:
-            connection.execute(insert(drift_alarms).values(values).on_conflict_do_nothing())
+        self._database.change(insert(drift_alarms).values(values).on_conflict_do_nothing())
 
     def told(self, name: str) -> None:
         """Note that the webhook took a prompt's alarm, or that there is none."""
         of_it = drift_alarms.c.group_name == name
-        with self._database.write() as connection:
-            connection.execute(update(drift_alarms).where(of_it).values(told=True))
+        self._database.change(update(drift_alarms).where(of_it).values(told=True))
 
     def end(self, name: str) -> bool:
         """Remove the set, its answers and its alarm; False if there was nothing."""
@@ -183,11 +176,9 @@ class Drift(OfDatabase):
         return any(gone)
 
     def _alarms(self, which: ColumnElement[bool]) -> list[DriftAlarm]:
-        with self._database.read() as connection:
-            rows = connection.execute(select(drift_alarms).where(which)).all()
         return [
             DriftAlarm(prompt=row.group_name, probe=row.probe, period=row.period, told=row.told)
-            for row in rows
+            for row in self._database.rows(select(drift_alarms).where(which))
         ]
 
 

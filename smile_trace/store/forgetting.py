@@ -183,8 +183,7 @@ class Forgetting(OfDatabase):
         query = select(removals).order_by(removals.c.tracker, removals.c.trace_id)
         if tracker is not None:
             query = query.where(removals.c.tracker == tracker, removals.c.by_hand.is_(False))
-        with self._database.read() as connection:
-            rows = connection.execute(query).all()
+        rows = self._database.rows(query)
         wanted = None if trace_ids is None else set(trace_ids)
         return [
             Removal(
@@ -199,14 +198,12 @@ class Forgetting(OfDatabase):
 
     def removed(self, removal: Removal) -> None:
         """Note that the tracker has no copy any more."""
-        with self._database.write() as connection:
-            connection.execute(delete(removals).where(_is(removal)))
+        self._database.change(delete(removals).where(_is(removal)))
 
     def not_removed(self, removal: Removal, reason: str, *, by_hand: bool) -> None:
         """Note that the tracker still has its copy; `by_hand`: only a person can delete it."""
-        with self._database.write() as connection:
-            values = {"reason": reason, "by_hand": by_hand}
-            connection.execute(update(removals).where(_is(removal)).values(values))
+        of_it = update(removals).where(_is(removal))
+        self._database.change(of_it.values(reason=reason, by_hand=by_hand))
 
 
 def _erase(connection: Connection, ids: Sequence[str], now: float) -> Erased:

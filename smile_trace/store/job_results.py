@@ -111,14 +111,11 @@ class Profiles(KeptByJobs):
             newest = newest.where(profiles.c.group_name == name)
         if version is not None:
             newest = newest.where(profiles.c.group_version == version)
-        with self._database.read() as connection:
-            ids = sorted(connection.execute(newest).scalars())
+        ids = sorted(self._database.column(newest))
         for start in range(0, len(ids), _AT_ONCE):
             some = profiles.c.id.in_(ids[start : start + _AT_ONCE])
-            with self._database.read() as connection:
-                rows = connection.execute(select(profiles).where(some).order_by(profiles.c.id))
-                found = [_stored(row) for row in rows]
-            yield from found
+            query = select(profiles).where(some).order_by(profiles.c.id)
+            yield from map(_stored, self._database.rows(query))
 
 
 def _stored(row) -> StoredProfile:  # type: ignore[no-untyped-def]

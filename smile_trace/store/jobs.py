@@ -93,22 +93,19 @@ class Jobs(OfDatabase):
             .order_by(jobs.c.priority.desc(), jobs.c.id)
             .limit(limit)
         )
-        with self._database.read() as connection:
-            return [_job(row) for row in connection.execute(query)]
+        return [_job(row) for row in self._database.rows(query)]
 
     def missing(self, job_ids: Collection[int]) -> set[int]:
         """The ids that no job has any more."""
         if not job_ids:
             return set()
         query = select(jobs.c.id).where(jobs.c.id.in_(job_ids))
-        with self._database.read() as connection:
-            return set(job_ids) - set(connection.execute(query).scalars())
+        return set(job_ids) - set(self._database.column(query))
 
     def under_way(self, queued: Collection[int]) -> list[Job]:
         """The jobs that any worker has under way, and those whose ids are in a queue."""
         query = select(jobs).where((jobs.c.state == "running") | jobs.c.id.in_(list(queued)))
-        with self._database.read() as connection:
-            return [_job(row) for row in connection.execute(query)]
+        return [_job(row) for row in self._database.rows(query)]
 
     def any_due(self, *, now: float) -> bool:
         """Whether the time of any pending job has come."""
@@ -121,8 +118,7 @@ class Jobs(OfDatabase):
     def unfinished(self) -> list[Job]:
         """Jobs that wait or run."""
         query = select(jobs).where(jobs.c.state.in_(["pending", "running"])).order_by(jobs.c.id)
-        with self._database.read() as connection:
-            return [_job(row) for row in connection.execute(query)]
+        return [_job(row) for row in self._database.rows(query)]
 
     def get(self, job_id: int) -> Job:
         """The job of that id; raises KeyError if there is none."""
@@ -142,8 +138,7 @@ class Jobs(OfDatabase):
             .where(jobs.c.id == job.id, jobs.c.run == job.run, free)
             .values(state="running", worker_id=worker_id, changed_at=now, **NO_REASON)
         )
-        with self._database.write(alone=False) as connection:
-            return bool(connection.execute(running).rowcount)
+        return bool(self._database.change(running, alone=False))
 
     def release(self, job: Job, *, now: float) -> bool:
         """Make a running job without a registered worker pending again, as another run; False if it
@@ -156,17 +151,12 @@ class Jobs(OfDatabase):
                 state="pending", run=job.run + 1, worker_id=None, not_before=now, changed_at=now
             )
         )
-        with self._database.write(alone=False) as connection:
-            return bool(connection.execute(released).rowcount)
+        return bool(self._database.change(released, alone=False))
 
     def note_crashes(self, *, now: float) -> None:
         """Count one crash for every job that a dead worker left running."""
-        with self._database.write() as connection:
-            connection.execute(
-                update(jobs)
-                .where(jobs.c.state == "running")
-                .values(crashes=jobs.c.crashes + 1, changed_at=now)
-            )
+        running = update(jobs).where(jobs.c.state == "running")
+        self._database.change(running.values(crashes=jobs.c.crashes + 1, changed_at=now))
 
     def progressed(self, job_id: int, *, now: float) -> None:
         """Reset the count of crashes, after a round of the job."""
@@ -181,8 +171,7 @@ class Jobs(OfDatabase):
         """Let what met a daily cap be begun at once, and forget that it did: the caps may be other
         ones now."""
         met = (jobs.c.state == "pending") & (jobs.c.reason_code == ReasonCode.DAILY_CAP)
-        with self._database.write() as connection:
-            connection.execute(update(jobs).where(met).values(not_before=0.0, **NO_REASON))
+        self._database.change(update(jobs).where(met).values(not_before=0.0, **NO_REASON))
 
     def fail(self, job_id: int, reason: Reason, *, now: float) -> None:
         """End the job without an explanation, or without what was to be asked beside it."""
@@ -249,15 +238,12 @@ class Jobs(OfDatabase):
             .order_by(calls.c.start_ns.desc(), calls.c.id)
             .limit(limit)
         )
-        with self._database.read() as connection:
-            bodies = connection.execute(query).scalars().all()
-        return [Call.model_validate_json(body) for body in bodies]
+        return [Call.model_validate_json(body) for body in self._database.column(query)]
 
     def failed(self) -> list[str]:
         """The ids of the calls that failed."""
-        with self._database.read() as connection:
-            query = select(jobs.c.call_id).where(jobs.c.state == "failed").order_by(jobs.c.id)
-            return list(connection.execute(query).scalars())
+        query = select(jobs.c.call_id).where(jobs.c.state == "failed").order_by(jobs.c.id)
+        return self._database.column(query)
 
     def retry(self, decisions: Iterable[Decision], *, now: float) -> None:
         """Explain those calls (again) as a new attempt, before the background samples. A running
@@ -303,10 +289,8 @@ class Jobs(OfDatabase):
             return connection.execute(query).first() is not None
 
     def _set(self, job_id: int, now: float, **values: object) -> None:
-        with self._database.write(alone=False) as connection:
-            connection.execute(
-                update(jobs).where(jobs.c.id == job_id).values(changed_at=now, **values)
-            )
+        of_it = update(jobs).where(jobs.c.id == job_id)
+        self._database.change(of_it.values(changed_at=now, **values), alone=False)
 
 
 def told_state() -> ColumnElement[str]:

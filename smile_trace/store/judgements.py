@@ -39,8 +39,7 @@ class Judgements:
         query = select(self._table).order_by(
             columns.judged_at, columns.variant_id, columns.reviewer
         )
-        with self._database.read() as connection:
-            rows = [row._asdict() for row in connection.execute(query)]
+        rows = [row._asdict() for row in self._database.rows(query)]
         return [
             (
                 ReviewItem.model_validate(

@@ -27,24 +27,20 @@ class Pauses(OfDatabase):
 
     def all(self) -> dict[str, Pause]:
         """Every paused model by name."""
-        with self._database.read() as connection:
-            rows = connection.execute(select(paused_models)).all()
-        return {row.name: Pause(**row._mapping) for row in rows}
+        every = self._database.rows(select(paused_models))
+        return {row.name: Pause(**row._mapping) for row in every}
 
     def put(self, pause: Pause) -> None:
         """Pause a model, or pause it for longer."""
-        with self._database.write() as connection:
-            connection.execute(upsert(paused_models, pause.model_dump()))
+        self._database.change(upsert(paused_models, pause.model_dump()))
 
     def wake(self) -> None:
         """Let every paused model be probed at once."""
-        with self._database.write() as connection:
-            connection.execute(paused_models.update().values(not_before=0.0))
+        self._database.change(paused_models.update().values(not_before=0.0))
 
     def clear(self, name: str) -> None:
         """End a model's pause."""
-        with self._database.write() as connection:
-            connection.execute(paused_models.delete().where(paused_models.c.name == name))
+        self._database.change(paused_models.delete().where(paused_models.c.name == name))
 
 
 class Pair(Record):
@@ -74,23 +70,18 @@ class ProxyTrusts(OfDatabase):
     def values(self, pair: Pair) -> list[float]:
         """All trusts of a pair, in the order of the explanations."""
         query = select(proxy_trusts.c.value).where(*_is(pair)).order_by(proxy_trusts.c.id)
-        with self._database.read() as connection:
-            return list(connection.execute(query).scalars())
+        return self._database.column(query)
 
     def pairs(self) -> list[Pair]:
         """Every pair that was seen."""
         names = ("target", "proxy", "group_kind", "group_name", "group_version")
         columns = [proxy_trusts.c[name] for name in names]
-        with self._database.read() as connection:
-            rows = connection.execute(select(*columns).distinct().order_by(*columns))
-            return [
-                Pair(target=row.target, proxy=row.proxy, group=Group.from_row(row)) for row in rows
-            ]
+        rows = self._database.rows(select(*columns).distinct().order_by(*columns))
+        return [Pair(target=row.target, proxy=row.proxy, group=Group.from_row(row)) for row in rows]
 
     def forget(self, pair: Pair) -> None:
         """Let the proxy be tried anew."""
-        with self._database.write() as connection:
-            connection.execute(delete(proxy_trusts).where(*_is(pair)))
+        self._database.change(delete(proxy_trusts).where(*_is(pair)))
 
 
 def _is(pair: Pair) -> list[ColumnElement[bool]]:

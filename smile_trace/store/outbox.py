@@ -146,8 +146,7 @@ class Outbox(OfDatabase):
 
     def note_state(self, state: TrackerState) -> None:
         """Store how the tracker is doing."""
-        with self._database.write(alone=False) as connection:
-            connection.execute(upsert(trackers, state.model_dump()))
+        self._database.change(upsert(trackers, state.model_dump()), alone=False)
 
     def wake(self, tracker: str) -> None:
         """Make everything that waits due now, also while the tracker is paused."""
@@ -163,10 +162,7 @@ class Outbox(OfDatabase):
 
     def names(self) -> list[str]:
         """Every tracker that ever got something."""
-        with self._database.read() as connection:
-            return list(
-                connection.execute(select(trackers.c.name).order_by(trackers.c.name)).scalars()
-            )
+        return self._database.column(select(trackers.c.name).order_by(trackers.c.name))
 
     def delivered_to(self, trace_id: str) -> dict[str, str]:
         """The trackers that have a trace, with its id there."""
@@ -175,8 +171,7 @@ class Outbox(OfDatabase):
             deliveries.c.item == trace_id,
             deliveries.c.external_id.is_not(None),
         )
-        with self._database.read() as connection:
-            return {row.tracker: row.external_id for row in connection.execute(query)}
+        return {row.tracker: row.external_id for row in self._database.rows(query)}
 
     def forget(self, tracker: str) -> int:
         """Drop a tracker's outbox and history; returns how many deliveries waited. Nothing is

@@ -81,13 +81,12 @@ class Requested(OfDatabase):
     def _find(self, kind: Kind, which: ColumnElement[bool]) -> list[Stored]:
         query = select(requested).where(requested.c.kind == kind, which)
         record = Explanation if kind == "explanation" else ExplanationPath
-        with self._database.read() as connection:
-            return [
-                Stored(
-                    call_id=row.call_id,
-                    made_at=row.created_at,
-                    result=record.model_validate_json(row.body),
-                    asked=json.loads(row.asked),
-                )
-                for row in connection.execute(query.order_by(requested.c.created_at.desc()))
-            ]
+        return [
+            Stored(
+                call_id=row.call_id,
+                made_at=row.created_at,
+                result=record.model_validate_json(row.body),
+                asked=json.loads(row.asked),
+            )
+            for row in self._database.rows(query.order_by(requested.c.created_at.desc()))
+        ]

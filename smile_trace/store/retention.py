@@ -107,23 +107,20 @@ def apply_retention(
 def _remove_corrupt_lines(database: Database, days: float | None, now: float) -> int:
     if days is None:
         return 0
-    with database.write() as connection:
-        statement = delete(corrupt_lines).where(corrupt_lines.c.kept_at < now - days * DAY)
-        return int(connection.execute(statement).rowcount)
+    old = corrupt_lines.c.kept_at < now - days * DAY
+    return database.change(delete(corrupt_lines).where(old))
 
 
 def _remove_requested(database: Database, before: float) -> None:
     """Remove what people asked about traces that only backends hold, where it is that old."""
-    with database.write() as connection:
-        old = requested.c.created_at < before
-        connection.execute(delete(requested).where(old, ~_of(requested.c.trace_id, traces)))
+    old = requested.c.created_at < before
+    database.change(delete(requested).where(old, ~_of(requested.c.trace_id, traces)))
 
 
 def _remove_reservations(database: Database, before: float) -> None:
     # What they add up to stands in `spend`; orphans of that age will never be settled.
     day = time.strftime("%Y-%m-%d", time.gmtime(before))
-    with database.write() as connection:
-        connection.execute(delete(reservations).where(reservations.c.day < day))
+    database.change(delete(reservations).where(reservations.c.day < day))
 
 
 def _remove_responses(database: Database, before: float) -> int:

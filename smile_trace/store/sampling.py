@@ -99,21 +99,18 @@ class Sampling(OfDatabase):
             .where(waiting)
             .order_by(first.c.began, calls.c.trace_id, calls.c.start_ns, calls.c.id)
         )
-        with self._database.read() as connection:
-            return connection.execute(query).all()
+        return self._database.rows(query)
 
     def chosen(self, wanted: Collection[Group]) -> dict[Group, int]:
         """How many calls of each group were sampled so far; a group without any is missing."""
         query = select(groups).where(tuple_(*group_columns(groups)).in_(wanted))
-        with self._database.read() as connection:
-            return {Group.from_row(row): row.chosen for row in connection.execute(query)}
+        return {Group.from_row(row): row.chosen for row in self._database.rows(query)}
 
     def argument_differs(self, wanted: Collection[Group]) -> set[Group]:
         """The groups, of these, whose function's argument did not reproduce a logged answer."""
         which = tuple_(*group_columns(groups)).in_(wanted)
         query = select(groups).where(which, groups.c.argument_differs)
-        with self._database.read() as connection:
-            return {Group.from_row(row) for row in connection.execute(query)}
+        return {Group.from_row(row) for row in self._database.rows(query)}
 
     def decide(
         self, decisions: Iterable[Decision], chosen: Mapping[Group, int], *, now: float

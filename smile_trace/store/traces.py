@@ -87,9 +87,7 @@ class Traces(OfDatabase):
     # -- spool files ----------------------------------------------------------------------
     def files(self) -> dict[str, SpoolFile]:
         """Every spool file that was read from and is not forgotten yet, by name."""
-        with self._database.read() as connection:
-            rows = connection.execute(select(spool_files))
-            return {row.name: SpoolFile(*row) for row in rows}
+        return {row.name: SpoolFile(*row) for row in self._database.rows(select(spool_files))}
 
     def add(
         self,
@@ -181,8 +179,7 @@ class Traces(OfDatabase):
             dry_run: only tell what would change.
         """
         of_that_time = select(spans.c.trace_id).where(spans.c.start_ns >= since_ns).distinct()
-        with self._database.read() as connection:
-            ids = sorted(connection.execute(of_that_time).scalars())
+        ids = sorted(self._database.column(of_that_time))
         total = Reread()
         for start in range(0, len(ids), AT_ONCE):
             with self._database.write() as connection:
@@ -233,11 +230,10 @@ class Traces(OfDatabase):
         """The ids of the calls of `prefix`: a trace id or its beginning, also in MLflow's form
         (`tr-…`), with or without a span id or its beginning (`TRACE:SPAN`)."""
         trace, span = prefix.removeprefix("tr-").partition(":")[::2]
-        with self._database.read() as connection:
-            of_trace = calls.c.id.startswith(trace, autoescape=True)
-            of_span = calls.c.id.contains(f":{span}", autoescape=True)
-            query = select(calls.c.id).where(of_trace, of_span)
-            return list(connection.execute(query.order_by(calls.c.start_ns)).scalars())
+        of_trace = calls.c.id.startswith(trace, autoescape=True)
+        of_span = calls.c.id.contains(f":{span}", autoescape=True)
+        query = select(calls.c.id).where(of_trace, of_span).order_by(calls.c.start_ns)
+        return self._database.column(query)
 
 
 def _load(

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Column, Connection, Engine, Row, Select, inspect
+from sqlalchemy import Column, Connection, Engine, Row, Select, UpdateBase, inspect
 
 from smile_trace.errors import ReasonCode, SmileTraceError
 from smile_trace.store.migrations import versions
@@ -72,6 +72,21 @@ class Database(ABC):
         paid for, and their cost. Raises StoreUnavailable if nothing can be written for now, or
         another process holds the lock; TakenOver: other workers took this one for dead; StoreError
         if the database is damaged. In each case nothing was written."""
+
+    def rows(self, query: Select[Any]) -> Sequence[Any]:
+        """The rows of one query, as of one moment."""
+        with self.read() as connection:
+            return connection.execute(query).all()
+
+    def column(self, query: Select[Any]) -> list[Any]:
+        """The values of a query's one column."""
+        return [value for (value,) in self.rows(query)]
+
+    def change(self, statement: UpdateBase, *, alone: bool = True) -> int:
+        """Run one statement, in a transaction of its own; returns how many rows it changed. `alone`
+        and errors are those of `write`."""
+        with self.write(alone=alone) as connection:
+            return connection.execute(statement).rowcount
 
     def migrate(self) -> None:
         """Bring the tables to this release's form; raises StoreError if a newer release or none

@@ -115,9 +115,7 @@ def newest_calls(database: Database, name: str, limit: int) -> list[Call]:
         .order_by(calls.c.start_ns.desc(), calls.c.id.desc())
         .limit(limit)
     )
-    with database.read() as connection:
-        rows = connection.execute(query).scalars().all()
-    return [Call.model_validate_json(row) for row in rows]
+    return [Call.model_validate_json(body) for body in database.column(query)]
 
 
 def newest_traces(database: Database, limit: int) -> list[str]:
@@ -128,8 +126,7 @@ def newest_traces(database: Database, limit: int) -> list[str]:
         .order_by(traces.c.changed_at.desc())
         .limit(limit)
     )
-    with database.read() as connection:
-        return list(connection.execute(query).scalars())
+    return database.column(query)
 
 
 _AT_ONCE = 50
@@ -191,8 +188,7 @@ def read_lately(database: Database, *, before: float, since: float) -> dict[str,
         .where(calls.c.group_kind == "prompt", at >= int(before * 1e9), alone)
         .group_by(calls.c.group_name)
     )
-    with database.read() as connection:
-        rows = connection.execute(query).all()
+    rows = database.rows(query)
     return {name: Lately(now, both - now, newest) for name, now, both, newest in rows}
 
 
@@ -265,9 +261,7 @@ def read_in_period(database: Database, ids: Sequence[int]) -> Iterator[Explained
     ).join(calls, calls.c.id == explanations.c.call_id)
     for start in range(0, len(ids), _AT_ONCE):
         few = query.where(explanations.c.id.in_(ids[start : start + _AT_ONCE]))
-        with database.read() as connection:
-            rows = connection.execute(few.order_by(calls.c.start_ns)).all()
-        for row in rows:
+        for row in database.rows(few.order_by(calls.c.start_ns)):
             yield ExplainedInPeriod(
                 Call.model_validate_json(row.call),
                 Explanation.model_validate_json(row.explanation),

@@ -286,8 +286,7 @@ class StoredLedger:
         query = select(spend).where(
             spend.c.scope == "model", spend.c.key.startswith(day, autoescape=True)
         )
-        with self._database.read() as connection:
-            rows = connection.execute(query).all()
+        rows = self._database.rows(query)
         spent = {row.key.removeprefix(day): row._mapping for row in rows}
         nothing = dict.fromkeys(UNITS, 0)
         return {
