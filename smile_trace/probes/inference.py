@@ -107,16 +107,7 @@ def _binomial(trials: int, rates: float | Array) -> Array:
 def _fisher(n: int, m: int) -> Array:
     """Fisher's one-sided p-values of all outcomes of `n` and `m` answers; shape (n + 1, m + 1)."""
     ks, xs = np.arange(n + 1)[:, None], np.arange(m + 1)[None, :]
-    tail = np.zeros((n + 1, m + 1))
-    for more in range(n + 1):  # outcomes with `more` changes among the first, at the same total
-        other = ks + xs - more
-        possible = (more >= ks) & (other >= 0)
-        ways = (
-            scipy.special.comb(n, more)
-            * scipy.special.comb(m, np.maximum(other, 0))
-            / scipy.special.comb(n + m, ks + xs)
-        )
-        tail += np.where(possible, ways, 0.0)
+    tail: Array = scipy.stats.hypergeom.sf(ks - 1, n + m, ks + xs, n)
     return tail
 
 
