@@ -10,9 +10,10 @@ from sqlalchemy import Connection, Select, and_, func, select
 from smile_trace._guards.presentable import presentable
 from smile_trace.errors import Reason, ReasonCode
 from smile_trace.records import Record
+from smile_trace.records.explanation import FidelityStatus
 from smile_trace.store.arrivals import LATE_SECONDS, Pulled, read_places
 from smile_trace.store.database import Database
-from smile_trace.store.jobs import told_state, told_status
+from smile_trace.store.jobs import JobState, told_state, told_status
 from smile_trace.store.outbox_news import Kind
 from smile_trace.store.queries.waiting import Obstacles
 from smile_trace.store.spending.accounts import Spent
@@ -191,27 +192,18 @@ def read_status(database: Database, today: str, refusal: Callable[[str], Reason 
         by_state = select(told.c.state, func.count()).group_by(told.c.state)
         states = {row[0]: row[1] for row in connection.execute(by_state)}
         statuses = _statuses(connection)
-        captured = _count(connection, calls)
         working = sum(states.get(s, 0) for s in ("pending", "running", "explained", "failed"))
         return Status(
-            captured=captured,
+            **{name: states.get(name, 0) for name in get_args(JobState)},
+            **{name: statuses.get(name, 0) for name in (*get_args(FidelityStatus), "pooled")},
+            captured=_count(connection, calls),
             open_traces=_count(
                 connection, traces, and_(traces.c.position.is_(None), traces.c.error.is_(None))
             ),
             unreadable_traces=_count(connection, traces, traces.c.error.is_not(None)),
             undecided=_count(connection, calls, calls.c.decided.is_(False)),
             sampled=working,
-            pending=states.get("pending", 0),
-            running=states.get("running", 0),
-            explained=states.get("explained", 0),
-            reliable=statuses.get("reliable", 0),
-            partial=statuses.get("partial", 0),
-            no_effect=statuses.get("no_effect", 0),
-            inconclusive=statuses.get("inconclusive", 0),
-            pooled=statuses.get("pooled", 0),
             sanity_checks=_sanity_checks(connection),
-            failed=states.get("failed", 0),
-            skipped=states.get("skipped", 0),
             skipped_by_reason=_reasons(connection, "skipped"),
             failed_by_reason=_reasons(connection, "failed"),
             pending_by_reason=_waited_for(connection, refusal),
