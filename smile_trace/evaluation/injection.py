@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from smile_trace._guards.external_tracing import suppress_instrumentation
 from smile_trace.attribution import Embed, PerturbationStudy
+from smile_trace.explaining.api import ask_once
 from smile_trace.explaining.driver import (
     OnRound,
     StudyVectors,
@@ -18,7 +18,7 @@ from smile_trace.explaining.driver import (
 )
 from smile_trace.explaining.preparation import Prepared
 from smile_trace.explaining.spending import Estimate, ForegroundSpending, estimate_of
-from smile_trace.models import Model, Request
+from smile_trace.models import Model
 from smile_trace.records import (
     Explanation,
     ExplanationSettings,
@@ -154,7 +154,7 @@ async def sanity_check(
     asked: list[Response] = []
     for method in METHODS:
         injected = method(prompted, marker)
-        response = await _ask_once(injected.prompted, model)
+        response = await ask_once(injected.prompted, model)
         asked.append(response)
         if response.ok and marker in (response.text or "").upper():
             rest = settings.model_copy(update={"budget": settings.budget - len(asked)})
@@ -242,13 +242,6 @@ def _inject(
     changed = {"messages": tuple(messages), "answer": None, "answer_limit": None, "prompts": ()}
     copy = prompted.model_copy(update=changed)
     return InjectedPrompt(copy, place, start, text, NEUTRAL, marker)
-
-
-async def _ask_once(prompted: Prompted, model: Model) -> Response:
-    request = Request.of(prompted)
-    with suppress_instrumentation():
-        [response] = await model.generate([request])
-    return response
 
 
 def _outcome(outcome: Any, reason: str, asked: Sequence[Response]) -> SanityCheck:

@@ -179,18 +179,25 @@ class _Asking:
         self.responses: list[Response] = []
 
     async def ask(self, variants: Sequence[Variant]) -> list[Response]:
-        requests = [
-            Request.of(self._prompted.model_copy(update={"messages": variant.messages})).model_copy(
-                update={"replicate": variant.replicate}
-            )
-            for variant in variants
-        ]
-        with suppress_instrumentation():
-            responses = list(await self._model.generate(requests)) if requests else []
+        responses = await ask_variants(self._prompted, variants, self._model)
         self.responses += responses
         if self._on_answers is not None:
             self._on_answers(variants, responses)
         return responses
+
+
+async def ask_variants(
+    prompted: Prompted, variants: Sequence[Variant], model: Model
+) -> list[Response]:
+    """Ask variants of a request, all at once."""
+    requests = [
+        Request.of(prompted.model_copy(update={"messages": variant.messages})).model_copy(
+            update={"replicate": variant.replicate}
+        )
+        for variant in variants
+    ]
+    with suppress_instrumentation():
+        return list(await model.generate(requests)) if requests else []
 
 
 def _repeats(prompted: Prompted, model: Model) -> int | None:

@@ -11,16 +11,15 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 
-from smile_trace._guards.external_tracing import suppress_instrumentation
 from smile_trace.attribution import Embed
 from smile_trace.attribution.answer_change.text_comparison import text_comparison
 from smile_trace.errors import SmileTraceError
 from smile_trace.explaining.driver import run_in_thread, wait_for
 from smile_trace.explaining.options import MIN_BUDGET, ExplainOptions
 from smile_trace.explaining.preparation import Prepared, prepare_call
-from smile_trace.models import Model, Request
+from smile_trace.models import Model
 from smile_trace.models.registry import open_embeddings
-from smile_trace.probes.api import sendable_variants
+from smile_trace.probes.api import ask_variants, sendable_variants
 from smile_trace.probes.base import Answer, Probe, Variant, says_another_thing
 from smile_trace.probes.judgements import confirmed_ids
 from smile_trace.probes.kinds import installed_probes
@@ -56,14 +55,7 @@ async def answers_otherwise(
 
 
 async def _answers(prompted: Prompted, variants: Sequence[Variant], model: Model) -> list[str]:
-    requests = [
-        Request.of(prompted.model_copy(update={"messages": variant.messages})).model_copy(
-            update={"replicate": variant.replicate}
-        )
-        for variant in variants
-    ]
-    with suppress_instrumentation():
-        responses = list(await model.generate(requests)) if requests else []
+    responses = await ask_variants(prompted, variants, model)
     for response in responses:
         if not response.ok:
             raise Unanswered(f"a request that is replayed was not answered: {response.failure}")
