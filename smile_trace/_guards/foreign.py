@@ -45,12 +45,11 @@ class NotJSON(ForeignDataError):
     """The text is no JSON at all."""
 
 
-def decode(text: str | bytes, *, max_depth: int = MAX_DEPTH, lenient: bool = False) -> Any:
+def decode(text: str | bytes, *, lenient: bool = False) -> Any:
     """The value of a JSON text, within all bounds.
 
     Args:
         text: JSON (RFC 8259); bytes are UTF-8.
-        max_depth: lists and objects inside of each other.
         lenient: replace halves of a character (`"\\ud83d"`) by U+FFFD, and `NaN`, `Infinity` and
             `-Infinity`, which many encoders write, by null. Otherwise both are refused.
 
@@ -59,7 +58,7 @@ def decode(text: str | bytes, *, max_depth: int = MAX_DEPTH, lenient: bool = Fal
         ForeignDataError: it is beyond a bound.
     """
     value = parse(text, lenient=lenient)
-    check(value, max_depth=max_depth)
+    check(value)
     return value
 
 
@@ -129,11 +128,11 @@ def check(value: Any, *, max_depth: int = MAX_DEPTH) -> None:
     raise ForeignDataError(f"nested deeper than {max_depth} levels")
 
 
-def clean(value: Any, *, max_depth: int = MAX_DEPTH) -> Any:
+def clean(value: Any) -> Any:
     """Check a value of another decoder, with U+FFFD for half characters and null for infinity.
     Raises ForeignDataError if it is beyond a bound."""
     value = _mended(value, lenient=True)
-    check(value, max_depth=max_depth)
+    check(value)
     return value
 
 

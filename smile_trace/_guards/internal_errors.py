@@ -126,8 +126,6 @@ def _was_given(frame: FrameType, other: FrameType) -> bool:
 
 
 def _signal_handlers() -> set[CodeType]:
-    import signal
-
     handlers = set()
     for number in signal.valid_signals():
         handler: Any = signal.getsignal(number)

@@ -21,7 +21,7 @@ class NotPrivate(OSError):
     """A file or folder is not this user's, or is no plain one; the message says what to do."""
 
 
-def open_regular(path: Path, flags: int = os.O_RDONLY, mode: int = 0o600) -> int:
+def open_regular(path: Path, flags: int = os.O_RDONLY) -> int:
     """A descriptor of a regular file, without following a link or waiting for a pipe. Raises
     NotPrivate if it is a link, a pipe, a device or a socket; OSError if it is a folder or cannot be
     opened."""
@@ -32,7 +32,7 @@ def open_regular(path: Path, flags: int = os.O_RDONLY, mode: int = 0o600) -> int
     else:  # asked before, because opening a device may do something
         _check_regular(path, state)
     try:
-        descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, mode)
+        descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
     except OSError as error:
         if error.errno == errno.ELOOP:
             raise NotPrivate(f"{path} is a symbolic link") from None
@@ -45,9 +45,9 @@ def open_regular(path: Path, flags: int = os.O_RDONLY, mode: int = 0o600) -> int
     return descriptor
 
 
-def open_own(path: Path, flags: int = os.O_RDONLY, mode: int = 0o600) -> int:
+def open_own(path: Path, flags: int = os.O_RDONLY) -> int:
     """Open this user's own regular file; raises NotPrivate or OSError for any other."""
-    descriptor = open_regular(path, flags, mode)
+    descriptor = open_regular(path, flags)
     owner = os.fstat(descriptor).st_uid
     if owner != os.geteuid():
         os.close(descriptor)
@@ -243,7 +243,6 @@ def _is_group_of(gid: int, uid: int) -> bool:
     """Whether a group is a user's own: with the user's name and no other known member, or, if a
     container has names for neither, with the user's number."""
     import grp
-    import pwd
 
     try:
         user = pwd.getpwuid(uid).pw_name

@@ -30,9 +30,9 @@ RESAMPLES = 2000
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
 
-def reliability(question: Question, judgements: Iterable[Judgement], seed: int = 0) -> Reliability:
+def reliability(question: Question, judgements: Iterable[Judgement]) -> Reliability:
     """Return the agreement on one question; "cannot say" is no answer, and variants judged by one
-    person only are ignored. `seed` is for resampling."""
+    person only are ignored."""
     given = defaultdict[str, list[str]](list)
     for judgement in judgements:
         if (reply := question.reply(judgement)) != "cannot_say":
@@ -48,7 +48,7 @@ def reliability(question: Question, judgements: Iterable[Judgement], seed: int =
     known = alpha(counts, np.ones((1, len(counts))))
     if not known.size:
         return Reliability(question=question.name, variants=len(counts))
-    weights = np.random.default_rng(seed).multinomial(
+    weights = np.random.default_rng(0).multinomial(
         len(counts), np.full(len(counts), 1 / len(counts)), size=RESAMPLES
     )
     tail = 100 * (1 - LEVEL) / 2

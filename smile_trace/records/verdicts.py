@@ -248,8 +248,8 @@ def most_of(low: float, high: float) -> float:
     return min(max(abs(low), abs(high)), 1.0)
 
 
-def in_sentence(verdict: Verdict, at_most: float, of: str = "the answer") -> str:
+def in_sentence(verdict: Verdict, at_most: float) -> str:
     """Put a verdict in the words of a table; `open` says how much the part may matter at most."""
     if verdict == "open":
-        return f"{NOT_MEASURED}: up to {round(100 * at_most)} % of {of}"
+        return f"{NOT_MEASURED}: up to {round(100 * at_most)} % of the answer"
     return {"supports": "supports", "against": "works against", "excluded": NO_DIFFERENCE}[verdict]

@@ -95,13 +95,11 @@ def _opens(piece: Piece) -> bool:
     return piece.kind == "edge" and piece.text.startswith(OPENS)
 
 
-def compacted(
-    whole: Heatmap, fits: Callable[[Heatmap, Room], bool], rooms: Sequence[Room] = ROOMS
-) -> tuple[Heatmap, Room]:
+def compacted(whole: Heatmap, fits: Callable[[Heatmap, Room], bool]) -> tuple[Heatmap, Room]:
     """Return the picture with as many of its sentences as fit, and the room that it has."""
     whole = replace(whole, blocks=tuple(_bare(_without_repeated(block)) for block in whole.blocks))
     answer = telling("".join(piece.text for piece in whole.answer))
-    for room in rooms:
+    for room in ROOMS:
         sentences = [
             _Sentence(number, pieces)
             for number, block in enumerate(whole.blocks)

@@ -11,7 +11,6 @@ import http.client
 import random
 import ssl
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -52,7 +51,7 @@ class Client:
     """Sends requests to one receiver; raises SettingsError if the file of `ship.ca_file` is
     unusable."""
 
-    def __init__(self, settings: Ship, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, settings: Ship) -> None:
         parts = urlsplit(settings.url or "")
         self._https = parts.scheme == "https"
         self._host, self._port = parts.hostname or "", parts.port
@@ -66,7 +65,6 @@ class Client:
         }
         if settings.token is not None:
             self._headers["Authorization"] = f"Bearer {settings.token}"
-        self._clock = clock
         self._connection: http.client.HTTPConnection | None = None
         self._opened_at = 0.0
 
@@ -91,7 +89,7 @@ class Client:
 
     def _request(self, signal: str, body: bytes) -> tuple[int, dict[str, str], bytes]:
         packed = gzip.compress(body, 1)
-        if self._connection is not None and self._clock() - self._opened_at > CONNECTION_SECONDS:
+        if self._connection is not None and time.monotonic() - self._opened_at > CONNECTION_SECONDS:
             self.close()
         used = self._connection is not None
         try:
@@ -131,7 +129,7 @@ class Client:
             self._connection = http.client.HTTPConnection(
                 self._host, self._port, timeout=self._timeout
             )
-        self._opened_at = self._clock()
+        self._opened_at = time.monotonic()
         return self._connection
 
 
