@@ -17,9 +17,10 @@ from smile_trace.models.transport import read_key
 from smile_trace.probes import Probe, chosen
 from smile_trace.probes.api import longest_variant
 from smile_trace.probes.fixed_set import DRAWS, choose_cases
-from smile_trace.records import Call, ExplanationSettings, Message, Prompted, Record
+from smile_trace.records import Call, ExplanationSettings, Prompted, Record
 from smile_trace.settings import ModelSettings, Settings
 from smile_trace.store import Store
+from smile_trace.store.drift import NewCase
 from smile_trace.store.queries.status import Counted
 from smile_trace.store.spending.accounts import Spent
 from smile_trace.store.spending.ledger import Left
@@ -74,7 +75,7 @@ def plan(settings: Settings, clock: Clock | None = None) -> Plan:
     check_home(settings)
     with Store.open(settings, clock) as store:
         beside_worker = not _read_spool(store, settings)
-        return _plan(store, settings).model_copy(update={"beside_worker": beside_worker})
+        return _Planner(store, settings).plan().model_copy(update={"beside_worker": beside_worker})
 
 
 def _read_spool(store: Store, settings: Settings) -> bool:
@@ -88,43 +89,6 @@ def _read_spool(store: Store, settings: Settings) -> bool:
     return True
 
 
-def _plan(store: Store, settings: Settings) -> Plan:
-    probes = chosen(settings.probes.only or None)
-    totals: dict[str, Planned] = {}
-    skipped: Counter[Reason] = Counter()
-    waiting: list[tuple[Call, str]] = []
-    for call, asked, spent, reason in _wanted(store, settings):
-        if reason is not None:
-            skipped[reason] += 1
-            continue
-        try:
-            found = _most(Prompted.of(call), asked, spent, settings, store)
-            if is_checked(call.id, settings.explain.sanity_check_rate) and not asked.pooled:
-                found = _with_check(found, call, asked, settings, store)
-            if settings.explain.path and not asked.pooled:
-                found = _with_path(found, call, settings, store)
-            if is_profiled(call, settings, pooled=asked.pooled):
-                found = _with_profile(found, call, asked, probes, settings, store)
-            if asked.proxy is not None:
-                _add(totals, _proxy_bound(call, asked.proxy, settings, store))
-        except (NoModel, NotRepeatable) as error:
-            # The table was removed after it had been sampled, or has no form for its messages.
-            skipped[error.reason] += 1
-            continue
-        _add(totals, found)
-        waiting.append((call, asked.model))
-    for replays in _replayed(waiting, store, settings):
-        _add(totals, replays)
-    return Plan(
-        models=tuple(_checked(totals[name], settings) for name in sorted(totals)),
-        skipped=tuple(
-            Counted(reason=text, code=code, count=count)
-            for (code, text), count in skipped.most_common()
-        ),
-        left=store.ledger.left(),
-    )
-
-
 def _checked(planned: Planned, settings: Settings) -> Planned:
     """Say whether its key is there."""
     how = settings_of(planned.model, settings)
@@ -135,183 +99,190 @@ def _checked(planned: Planned, settings: Settings) -> Planned:
     return planned
 
 
-def _wanted(
-    store: Store, settings: Settings
-) -> Iterator[tuple[Call, ExplanationSettings, Spent, Reason | None]]:
-    """Every call that waits, how it is explained, its cost so far, and why it is not explained."""
-    for job in store.jobs.unfinished():
-        call = store.traces.call(job.call_id)
-        if call is not None:
-            yield call, job.settings, store.ledger.spent("explanation", job.budget_scope.key), None
-    offset, chosen, differs = 0, dict[Group, int](), set[Group]()
-    while (found := undecided(store, TRACES, offset=offset))[0]:
-        batch, steps = found
-        offset += TRACES
-        new = {group for group, _ in batch} - chosen.keys()
-        chosen |= store.sampling.chosen(new)
-        differs |= store.sampling.argument_differs(new)
-        decisions = decide(batch, chosen, settings, differs, steps)
-        for decision, (_, call) in zip(decisions, batch, strict=True):
-            yield call, decision.settings, Spent(), decision.why
+class _Planner:
+    """Bounds what the worker would ask next, with what the store holds and the settings allow."""
 
+    def __init__(self, store: Store, settings: Settings) -> None:
+        self._store = store
+        self._settings = settings
+        self._totals: dict[str, Planned] = {}
 
-def _with_check(
-    found: Planned, call: Call, asked: ExplanationSettings, settings: Settings, store: Store
-) -> Planned:
-    """Add its sanity check, which has the caps of an explanation of its own."""
-    copies = injected_copies(Prompted.of(call))
-    if asked.proxy is not None:  # the model alone is asked
-        budget = settings.budget.calls_per_explanation
-        asked = asked.model_copy(update={"proxy": None, "budget": budget})
-    checks = [_most(copy, asked, Spent(), settings, store) for copy in copies]
-    check = max(checks, key=lambda planned: planned.tokens or 0)
-    return _sum(found, check.model_copy(update={"explanations": 0}))
+    def plan(self) -> Plan:
+        """Bound all of it, by model."""
+        settings = self._settings
+        probes = chosen(settings.probes.only or None)
+        skipped: Counter[Reason] = Counter()
+        waiting: list[tuple[Call, str]] = []
+        for call, asked, spent, reason in self._wanted():
+            if reason is not None:
+                skipped[reason] += 1
+                continue
+            try:
+                found = self._most(Prompted.of(call), asked, spent)
+                if is_checked(call.id, settings.explain.sanity_check_rate) and not asked.pooled:
+                    found = self._with_check(found, call, asked)
+                if settings.explain.path and not asked.pooled:
+                    found = self._with_path(found, call)
+                if is_profiled(call, settings, pooled=asked.pooled):
+                    found = self._with_profile(found, call, asked, probes)
+                if asked.proxy is not None:
+                    self._add(self._proxy_bound(call, asked.proxy))
+            except (NoModel, NotRepeatable) as error:
+                # The table was removed after it had been sampled, or has no form for its messages.
+                skipped[error.reason] += 1
+                continue
+            self._add(found)
+            waiting.append((call, asked.model))
+        for replays in self._replayed(waiting):
+            self._add(replays)
+        return Plan(
+            models=tuple(_checked(self._totals[name], settings) for name in sorted(self._totals)),
+            skipped=tuple(
+                Counted(reason=text, code=code, count=count)
+                for (code, text), count in skipped.most_common()
+            ),
+            left=self._store.ledger.left(),
+        )
 
+    def _wanted(self) -> Iterator[tuple[Call, ExplanationSettings, Spent, Reason | None]]:
+        """Every call that waits, how it is explained, its cost so far, and why it is not."""
+        store = self._store
+        for job in store.jobs.unfinished():
+            call = store.traces.call(job.call_id)
+            if call is not None:
+                spent = store.ledger.spent("explanation", job.budget_scope.key)
+                yield call, job.settings, spent, None
+        offset, chosen, differs = 0, dict[Group, int](), set[Group]()
+        while (found := undecided(store, TRACES, offset=offset))[0]:
+            batch, steps = found
+            offset += TRACES
+            new = {group for group, _ in batch} - chosen.keys()
+            chosen |= store.sampling.chosen(new)
+            differs |= store.sampling.argument_differs(new)
+            decisions = decide(batch, chosen, self._settings, differs, steps)
+            for decision, (_, call) in zip(decisions, batch, strict=True):
+                yield call, decision.settings, Spent(), decision.why
 
-def _with_path(found: Planned, call: Call, settings: Settings, store: Store) -> Planned:
-    """Add the path of the trace that the call ends, at the price of its dearest call."""
-    trace = trace_ending_with(call.id, store)
-    if trace is None:
-        return found
-    calls = settings.budget.calls_per_path
-    bounds: list[tuple[int | None, float | None]] = []
-    for one in trace.calls:
-        with suppress(NoModel, NotRepeatable):  # then it is not asked
-            name = one.model or "*"
-            how = settings_for(name, settings)
-            bounds.append(bound_of(how, name, Prompted.of(one), calls))
-    path = found.model_copy(
-        update={
-            "explanations": 0,
-            "calls": calls,
-            "tokens": _largest([tokens for tokens, _ in bounds]),
-            "usd": _within(_largest([usd for _, usd in bounds]), settings),
-        }
-    )
-    return _sum(found, path)
+    def _with_check(self, found: Planned, call: Call, asked: ExplanationSettings) -> Planned:
+        """Add its sanity check, which has the caps of an explanation of its own."""
+        copies = injected_copies(Prompted.of(call))
+        if asked.proxy is not None:  # the model alone is asked
+            budget = self._settings.budget.calls_per_explanation
+            asked = asked.model_copy(update={"proxy": None, "budget": budget})
+        checks = [self._most(copy, asked, Spent()) for copy in copies]
+        check = max(checks, key=lambda planned: planned.tokens or 0)
+        return _sum(found, check.model_copy(update={"explanations": 0}))
 
+    def _with_path(self, found: Planned, call: Call) -> Planned:
+        """Add the path of the trace that the call ends, at the price of its dearest call."""
+        trace = trace_ending_with(call.id, self._store)
+        if trace is None:
+            return found
+        calls = self._settings.budget.calls_per_path
+        bounds: list[tuple[int | None, float | None]] = []
+        for one in trace.calls:
+            with suppress(NoModel, NotRepeatable):  # then it is not asked
+                name = one.model or "*"
+                how = settings_for(name, self._settings)
+                bounds.append(bound_of(how, name, Prompted.of(one), calls))
+        path = found.model_copy(
+            update={
+                "explanations": 0,
+                "calls": calls,
+                "tokens": _largest([tokens for tokens, _ in bounds]),
+                "usd": self._within(_largest([usd for _, usd in bounds])),
+            }
+        )
+        return _sum(found, path)
 
-def _with_profile(
-    found: Planned,
-    call: Call,
-    asked: ExplanationSettings,
-    probes: Sequence[Probe],
-    settings: Settings,
-    store: Store,
-) -> Planned:
-    """Add the profile of the call, each of its requests as large as the longest variant."""
-    longest = longest_variant(Prompted.of(call), probes, seed_of(call.id, day_of(call)))
-    calls = settings.budget.calls_per_profile
-    return _sum(found, _alike(asked.model, longest, calls, settings, store))
+    def _with_profile(
+        self, found: Planned, call: Call, asked: ExplanationSettings, probes: Sequence[Probe]
+    ) -> Planned:
+        """Add the profile of the call, each of its requests as large as the longest variant."""
+        longest = longest_variant(Prompted.of(call), probes, seed_of(call.id, day_of(call)))
+        calls = self._settings.budget.calls_per_profile
+        return _sum(found, self._alike(asked.model, longest, calls))
 
+    def _replayed(self, waiting: Sequence[tuple[Call, str]]) -> Iterator[Planned]:
+        """The replays of `[drift]` in this period, case by case. A set that is not chosen yet may
+        take any call that is explained by then: the largest are counted."""
+        store, wanted = self._store, self._settings.drift
+        period = drift.period_of(store.clock(), wanted.period_hours)
+        named = drift.named(wanted.probes) if wanted.prompts else []
+        for name in wanted.prompts:
+            if store.drift.alarm(name) or store.drift.last_period(name) == period:
+                continue
+            if chosen_before := store.drift.cases(name):
+                for case in chosen_before:
+                    yield from self._replay(case, drift.named(store.drift.probes_of(case)), 1)
+                continue
+            new = [
+                planned
+                for case in choose_cases(store, name, wanted.cases)
+                for planned in self._replay(case, named, DRAWS)
+            ]
+            new += [
+                self._case(model, Prompted.of(call), named, DRAWS)
+                for call, model in waiting
+                if Group.of(call).name == name
+            ]
+            yield from nlargest(wanted.cases, new, key=lambda one: one.tokens or 0)
 
-def _replayed(
-    waiting: Sequence[tuple[Call, str]], store: Store, settings: Settings
-) -> Iterator[Planned]:
-    """The replays of `[drift]` in this period, case by case. A set that is not chosen yet may take
-    any call that is explained by then: the largest are counted."""
-    period = drift.period_of(store.clock(), settings.drift.period_hours)
-    named = drift.named(settings.drift.probes) if settings.drift.prompts else []
-    for name in settings.drift.prompts:
-        if store.drift.alarm(name) or store.drift.last_period(name) == period:
-            continue
-        if chosen_before := store.drift.cases(name):
-            for case in chosen_before:
-                probes = drift.named(store.drift.probes_of(case))
-                yield from _replay(case.call_id, case.messages, probes, 1, store, settings)
-            continue
-        new = [
-            planned
-            for case in choose_cases(store, name, settings.drift.cases)
-            for planned in _replay(case.call_id, case.messages, named, DRAWS, store, settings)
-        ]
-        new += [
-            _case(model, Prompted.of(call), named, DRAWS, store, settings)
-            for call, model in waiting
-            if Group.of(call).name == name
-        ]
-        yield from nlargest(settings.drift.cases, new, key=lambda one: one.tokens or 0)
+    def _replay(self, case: NewCase, probes: Sequence[Probe], draws: int) -> Iterator[Planned]:
+        """A case of an explained call; nothing if that, or its model's table, is gone."""
+        call = self._store.traces.call(case.call_id)
+        job = self._store.jobs.of_call(case.call_id)
+        if call is not None and job is not None:
+            prompted = Prompted.of(call).model_copy(update={"messages": case.messages})
+            with suppress(NoModel, NotRepeatable):
+                yield self._case(job.settings.model, prompted, probes, draws)
 
+    def _case(self, model: str, prompted: Prompted, probes: Sequence[Probe], draws: int) -> Planned:
+        """A case, within its caps for a period, each request as large as the longest."""
+        requests = draws * len(probes) + (draws == DRAWS)  # the first period asks the reference
+        most = requests * settings_for(model, self._settings).most_attempts
+        calls = min(self._settings.budget.calls_per_profile, most)
+        found = self._alike(model, longest_variant(prompted, probes, seed=0), calls)
+        return found.model_copy(update={"replays": calls})
 
-def _replay(
-    call_id: str,
-    messages: tuple[Message, ...],
-    probes: Sequence[Probe],
-    draws: int,
-    store: Store,
-    settings: Settings,
-) -> Iterator[Planned]:
-    """A case of an explained call; nothing if that, or its model's table, is gone."""
-    call, job = store.traces.call(call_id), store.jobs.of_call(call_id)
-    if call is not None and job is not None:
-        prompted = Prompted.of(call).model_copy(update={"messages": messages})
-        with suppress(NoModel, NotRepeatable):
-            yield _case(job.settings.model, prompted, probes, draws, store, settings)
+    def _within(self, usd: float | None, spent: float = 0.0) -> float | None:
+        """A price within the rest of an explanation's cap."""
+        cap = self._settings.budget.usd_per_explanation
+        return usd if usd is None or cap is None else max(0.0, min(usd, cap - spent))
 
+    def _alike(self, model: str, prompted: Prompted, calls: int) -> Planned:
+        """So many calls, each as large as `prompted`, within an explanation's cap."""
+        found = self._uncapped(settings_for(model, self._settings), model, prompted, calls)
+        return found.model_copy(update={"usd": self._within(found.usd)})
 
-def _case(
-    model: str,
-    prompted: Prompted,
-    probes: Sequence[Probe],
-    draws: int,
-    store: Store,
-    settings: Settings,
-) -> Planned:
-    """A case, within its caps for a period, each request as large as the longest."""
-    requests = draws * len(probes) + (draws == DRAWS)  # the first period asks for the reference
-    most = requests * settings_for(model, settings).most_attempts
-    calls = min(settings.budget.calls_per_profile, most)
-    longest = longest_variant(prompted, probes, seed=0)
-    found = _alike(model, longest, calls, settings, store)
-    return found.model_copy(update={"replays": calls})
+    def _most(self, prompted: Prompted, asked: ExplanationSettings, spent: Spent) -> Planned:
+        how = settings_for(asked.model, self._settings)
+        left = self._settings.budget.calls_per_explanation - spent.calls
+        calls = max(0, min(left, asked.budget * how.most_attempts))
+        found = self._uncapped(how, asked.model, prompted, calls)
+        usd = self._within(found.usd, spent.usd)
+        return found.model_copy(update={"explanations": 1, "usd": usd})
+
+    def _proxy_bound(self, call: Call, name: str) -> Planned:
+        how = settings_of(name, self._settings)
+        calls = self._settings.budget.proxy_calls_per_explanation
+        found = self._uncapped(how, name, Prompted.of(call), calls)
+        return found.model_copy(update={"explanations": 1})
+
+    def _uncapped(self, how: ModelSettings, model: str, prompted: Prompted, calls: int) -> Planned:
+        tokens, usd = bound_of(how, model, prompted, calls)
+        left = self._store.ledger.left(model)
+        return Planned(model=model, explanations=0, calls=calls, tokens=tokens, usd=usd, left=left)
+
+    def _add(self, found: Planned) -> None:
+        before = self._totals.get(found.model)
+        self._totals[found.model] = found if before is None else _sum(before, found)
 
 
 def _largest(numbers: Sequence[_Number | None]) -> _Number | None:
     """The largest; None if one of them is unknown."""
     known = [number for number in numbers if number is not None]
     return max(known) if len(known) == len(numbers) else None
-
-
-def _within(usd: float | None, settings: Settings, spent: float = 0.0) -> float | None:
-    """A price within the rest of an explanation's cap."""
-    cap = settings.budget.usd_per_explanation
-    return usd if usd is None or cap is None else max(0.0, min(usd, cap - spent))
-
-
-def _alike(model: str, prompted: Prompted, calls: int, settings: Settings, store: Store) -> Planned:
-    """So many calls, each as large as `prompted`, within an explanation's cap."""
-    found = _uncapped(settings_for(model, settings), model, prompted, calls, store)
-    return found.model_copy(update={"usd": _within(found.usd, settings)})
-
-
-def _most(
-    prompted: Prompted, asked: ExplanationSettings, spent: Spent, settings: Settings, store: Store
-) -> Planned:
-    how = settings_for(asked.model, settings)
-    left = settings.budget.calls_per_explanation - spent.calls
-    calls = max(0, min(left, asked.budget * how.most_attempts))
-    found = _uncapped(how, asked.model, prompted, calls, store)
-    usd = _within(found.usd, settings, spent.usd)
-    return found.model_copy(update={"explanations": 1, "usd": usd})
-
-
-def _proxy_bound(call: Call, name: str, settings: Settings, store: Store) -> Planned:
-    how, calls = settings_of(name, settings), settings.budget.proxy_calls_per_explanation
-    found = _uncapped(how, name, Prompted.of(call), calls, store)
-    return found.model_copy(update={"explanations": 1})
-
-
-def _uncapped(
-    how: ModelSettings, model: str, prompted: Prompted, calls: int, store: Store
-) -> Planned:
-    tokens, usd = bound_of(how, model, prompted, calls)
-    left = store.ledger.left(model)
-    return Planned(model=model, explanations=0, calls=calls, tokens=tokens, usd=usd, left=left)
-
-
-def _add(totals: dict[str, Planned], found: Planned) -> None:
-    before = totals.get(found.model)
-    totals[found.model] = found if before is None else _sum(before, found)
 
 
 def _sum(one: Planned, other: Planned) -> Planned:
