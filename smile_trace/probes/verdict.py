@@ -30,21 +30,18 @@ from smile_trace.records.profile import (
 from smile_trace.records.verdicts import SMALLEST_EFFECT
 
 
+@dataclass
 class Answers:
     """The answers to the variants of each probe, asked in the order of `variants`, as they come in;
     `comparison` is with the reference answer."""
 
-    def __init__(
-        self,
-        probes: Mapping[str, Probe],
-        variants: Mapping[str, Sequence[Variant]],
-        comparison: TextComparison,
-    ) -> None:
-        self.probes = probes
-        self.variants = variants
-        self._comparison = comparison
-        self.given: dict[str, list[Answer]] = {name: [] for name in probes}
-        self.failed: dict[str, int] = dict.fromkeys(probes, 0)
+    probes: Mapping[str, Probe]
+    variants: Mapping[str, Sequence[Variant]]
+    comparison: TextComparison
+
+    def __post_init__(self) -> None:
+        self.given: dict[str, list[Answer]] = {name: [] for name in self.probes}
+        self.failed: dict[str, int] = dict.fromkeys(self.probes, 0)
 
     @property
     def available(self) -> dict[str, int]:
@@ -61,7 +58,7 @@ class Answers:
         if text is None:
             self.failed[name] += 1
         else:
-            [change] = self._comparison.changes([text])
+            [change] = self.comparison.changes([text])
             self.given[name].append(Answer(variant, text, change))
 
     def between(self, probe: str, other: str) -> Count:

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -109,49 +110,44 @@ def period_of(now: float, hours: float) -> str:
     return begin.isoformat(timespec="minutes").removesuffix("+00:00")
 
 
+@dataclass
 class DriftMonitor:
     """Replays what is due, and tells of alarms. A prompt with an alarm is not asked any more.
     `open_models`: opens the models, which are closed after each replay; `stopping`: ends it before
     the next case. Raises SmileTraceError: `drift.probes` names an unknown probe."""
 
-    def __init__(
-        self,
-        store: Store,
-        settings: Settings,
-        open_models: OpenModels,
-        stopping: threading.Event,
-        clock: Callable[[], float],
-    ) -> None:
-        self._store = store
-        self._settings = settings
-        self._probes = named(settings.drift.probes)
-        self._open_models = open_models
-        self._stopping = stopping
-        self._clock = clock
+    store: Store
+    settings: Settings
+    open_models: OpenModels
+    stopping: threading.Event
+    clock: Callable[[], float]
+
+    def __post_init__(self) -> None:
+        self._probes = named(self.settings.drift.probes)
         self._not_before: dict[str, float] = {}
         self._said: dict[str, str] = {}
 
     def look(self) -> None:
         """Replay each prompt that was not replayed in this period, and tell of alarms."""
-        now, due = self._clock(), []
-        period = period_of(now, self._settings.drift.period_hours)
-        for name in self._settings.drift.prompts:
+        now, due = self.clock(), []
+        period = period_of(now, self.settings.drift.period_hours)
+        for name in self.settings.drift.prompts:
             if now < self._not_before.get(name, 0.0):
                 continue
-            if self._store.drift.alarm(name) is not None:
+            if self.store.drift.alarm(name) is not None:
                 with self._noting(name, now):
                     self._tell(name)
-            elif self._store.drift.last_period(name) != period:
+            elif self.store.drift.last_period(name) != period:
                 due.append(name)
         if due:
             asyncio.run(self._replay(due, period, now))
 
     async def _replay(self, names: Sequence[str], period: str, now: float) -> None:
-        models = self._open_models()
+        models = self.open_models()
         try:
             for name in names:
                 with self._noting(name, now):
-                    if cases := self._store.drift.cases(name):
+                    if cases := self.store.drift.cases(name):
                         await self._go_on(name, period, cases, models)
                     else:
                         await self._begin(name, period, models)
@@ -161,8 +157,8 @@ class DriftMonitor:
     async def _begin(self, name: str, period: str, models: Models) -> None:
         """Choose the set, without what cannot be answered."""
         answered: list[tuple[NewCase, Sequence[DriftAnswer]]] = []
-        for case in choose_cases(self._store, name, self._settings.drift.cases):
-            if self._stopping.is_set():
+        for case in choose_cases(self.store, name, self.settings.drift.cases):
+            if self.stopping.is_set():
                 return
             try:
                 case, answers = await self._reference(case, period, models)
@@ -173,7 +169,7 @@ class DriftMonitor:
                     answered.append((case, answers))
         if not answered:
             raise Unanswered(f"no explained call of {name!r} could be asked by its probes yet")
-        self._store.drift.begin(name, answered, period=period, now=self._clock())
+        self.store.drift.begin(name, answered, period=period, now=self.clock())
         logger.info("%s is replayed from now on: %d requests", name, len(answered))
 
     async def _reference(
@@ -194,24 +190,24 @@ class DriftMonitor:
     ) -> None:
         answered: list[tuple[StoredCase, Sequence[DriftAnswer]]] = []
         for case in cases:
-            if self._stopping.is_set():
+            if self.stopping.is_set():
                 return
             call, job = self._call_of(case, period)
-            probes = named(self._store.drift.probes_of(case))
+            probes = named(self.store.drift.probes_of(case))
             with _asking(models, job):
                 model, embed = models.open(job, call, Purpose.PROFILE), models.embeddings(job)
                 answers = await replay(case, call, model, probes, period=period, embed=embed)
             answered.append((case, answers))
-        self._store.drift.keep(name, answered, period=period)
-        self._test(drift_of(self._store, name, self._settings.drift.false_alarm_rate))
+        self.store.drift.keep(name, answered, period=period)
+        self._test(drift_of(self.store, name, self.settings.drift.false_alarm_rate))
 
     def _call_of(self, case: NewCase, period: str) -> tuple[Call, Job]:
         """The case's call, and a job that its requests count on: as a profile's, with a cap for
         each case and period."""
-        call, job = self._store.traces.call(case.call_id), self._store.jobs.of_call(case.call_id)
+        call, job = self.store.traces.call(case.call_id), self.store.jobs.of_call(case.call_id)
         if call is None or job is None:
             raise Unanswered(f"the call {case.call_id} is being explained anew")
-        if (refusal := self._store.ledger.refusal(job.settings.model)) is not None:
+        if (refusal := self.store.ledger.refusal(job.settings.model)) is not None:
             raise Postponed(refusal.text, code=refusal.code)
         scope = f"drift {period} {seed_of(case.messages, 'scope', period, 0)}"
         return call, job.model_copy(update={"settings_hash": scope})
@@ -226,19 +222,19 @@ class DriftMonitor:
         alarm = DriftAlarm(
             prompt=series.prompt, probe=probe.probe, period=period.period, told=False
         )
-        self._store.drift.raise_alarm(alarm)
+        self.store.drift.raise_alarm(alarm)
         logger.warning("%s", sentence(series))
         self._tell(series.prompt)
 
     def _tell(self, name: str) -> None:
         """Tell of an alarm, unless that has been done; raises NotTold if it was not taken."""
-        alarm, variable = self._store.drift.alarm(name), self._settings.drift.webhook_env
+        alarm, variable = self.store.drift.alarm(name), self.settings.drift.webhook_env
         if alarm is None or alarm.told:
             return
         if variable is not None:
-            series = drift_of(self._store, name, self._settings.drift.false_alarm_rate)
+            series = drift_of(self.store, name, self.settings.drift.false_alarm_rate)
             post(variable, {"text": sentence(series), **alarm.model_dump(exclude={"told"})})
-        self._store.drift.told(name)
+        self.store.drift.told(name)
 
     @contextmanager
     def _noting(self, name: str, now: float) -> Iterator[None]:

@@ -8,6 +8,7 @@ Later traces are looked at before that, too, so that they are explained soon.
 import logging
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from smile_trace import semconv
 from smile_trace._guards.presentable import presentable
@@ -31,29 +32,24 @@ PAGE, PAUSE_SECONDS = 100, 0.5
 """Traces in one request, and how long a source is left alone after it."""
 
 
+@dataclass
 class Pull:
     """Reads one source. Not thread-safe: one per source, in one thread."""
 
-    def __init__(
-        self,
-        source: Source,
-        store: Store,
-        settings: Settings,
-        clock: Callable[[], float] = time.time,
-        pause: Callable[[float], object] = time.sleep,
-    ) -> None:
-        self.source = source
-        self._store = store
-        self._settings = settings
-        self._clock = clock
-        self._pause = pause
+    source: Source
+    store: Store
+    settings: Settings
+    clock: Callable[[], float] = time.time
+    pause: Callable[[float], object] = time.sleep
+
+    def __post_init__(self) -> None:
         self._chosen: dict[Group, int] = {}
         self._looked: dict[str, int] = {}
 
     def run(self, stopping: Callable[[], bool] = lambda: False) -> None:
         """Read what is new in every place; one that cannot be read does not hold up the others."""
         for place in self.source.places:
-            state = self._store.pulled.get(self.source.name, place)
+            state = self.store.pulled.get(self.source.name, place)
             try:
                 state = self._read_for_good(state, stopping)
                 self._look(state, stopping)
@@ -76,9 +72,9 @@ class Pull:
                     "reason_code": None,
                 }
             )
-            self._store.pulled.note(state)
+            self.store.pulled.note(state)
             if page.until_ms < end:
-                self._pause(PAUSE_SECONDS)
+                self.pause(PAUSE_SECONDS)
         return state
 
     def _look(self, state: Pulled, stopping: Callable[[], bool]) -> None:
@@ -92,7 +88,7 @@ class Pull:
             since = page.until_ms
             self._looked[state.place] = min(since, now - int(OVERLAP_SECONDS * 1000))
             if since <= now:
-                self._pause(PAUSE_SECONDS)
+                self.pause(PAUSE_SECONDS)
 
     def _page(self, place: str, since_ms: int, until_ms: int) -> Page:
         """A page that makes progress; raises SourceUnavailable if it would be requested again and
@@ -107,14 +103,14 @@ class Pull:
     def _keep(self, page: Page) -> tuple[list[Trace], list[Trace]]:
         """The traces of a page that others made, and those of them that are in the store."""
         traces = [trace for spans in page.traces if (trace := _trace(spans)) is not None]
-        known = self._store.traces.known([trace.trace_id for trace in traces])
+        known = self.store.traces.known([trace.trace_id for trace in traces])
         wanted = self._sampled([trace for trace in traces if trace.trace_id not in known])
         kept = [trace for trace in traces if trace.trace_id in known | wanted]
-        file = SpoolFile(self.source.name, 0, 0, self._clock())
+        file = SpoolFile(self.source.name, 0, 0, self.clock())
         arrivals = Arrivals()
         arrived = [arrivals.of(span) for trace in kept for span in trace.spans]
         if arrived:
-            self._store.traces.add_many([SpoolBatch(file, arrived, [], [])])
+            self.store.traces.add_many([SpoolBatch(file, arrived, [], [])])
         return traces, kept
 
     def _sampled(self, traces: Sequence[Trace]) -> set[str]:
@@ -123,28 +119,28 @@ class Pull:
         calls = [(Group.of(call), call) for trace in traces for call in trace.calls]
         batch, steps = arranged(calls, traces)
         groups = {group for group, _ in batch}
-        stored = self._store.sampling.chosen(groups)
+        stored = self.store.sampling.chosen(groups)
         # What was kept a moment ago is not in the store's count yet.
         chosen = {one: max(stored.get(one, 0), self._chosen.get(one, 0)) for one in groups}
-        differs = self._store.sampling.argument_differs(set(chosen))
-        decisions = decide(batch, chosen, self._settings, differs, steps)
+        differs = self.store.sampling.argument_differs(set(chosen))
+        decisions = decide(batch, chosen, self.settings, differs, steps)
         self._chosen |= chosen
         return {
             call.trace_id
             for (_, call), decision in zip(batch, decisions, strict=True)
-            if decision.state == "pending" or is_drawn(call, self._settings)
+            if decision.state == "pending" or is_drawn(call, self.settings)
         }
 
     def _note_reason(self, place: str, error: SourceUnavailable) -> None:
         said = presentable(error)
-        state = self._store.pulled.get(self.source.name, place)
+        state = self.store.pulled.get(self.source.name, place)
         if said != state.reason:
             logger.warning("%s is not read: %s", self.source.name, said)
             update = {"reason": said, "reason_code": error.code}
-            self._store.pulled.note(state.model_copy(update=update))
+            self.store.pulled.note(state.model_copy(update=update))
 
     def _now_ms(self) -> int:
-        return int(self._clock() * 1000)
+        return int(self.clock() * 1000)
 
 
 def _trace(spans: Sequence[Span]) -> Trace | None:

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from functools import partial
 
 from smile_trace.errors import ReasonCode, needing_extra
@@ -112,37 +113,30 @@ def run(
         return store.status()
 
 
+@dataclass
 class _Worker:
-    def __init__(
-        self,
-        store: Store,
-        settings: Settings,
-        app: str | None,
-        roles: Collection[Role],
-        models: Collection[str] | None,
-        trackers: list[Tracker],
-        stopping: threading.Event,
-        heartbeat: Callable[[], None],
-        fleet: Fleet,
-        engine: EngineDatabase,
-    ) -> None:
-        clock = store.clock
-        self._heartbeat = heartbeat
-        self._fleet = fleet
+    store: Store
+    settings: Settings
+    app: str | None
+    roles: Collection[Role]
+    models: Collection[str] | None
+    trackers: list[Tracker]
+    stopping: threading.Event
+    heartbeat: Callable[[], None]
+    fleet: Fleet
+    engine_database: EngineDatabase
+
+    def __post_init__(self) -> None:
+        store, settings, clock = self.store, self.settings, self.store.clock
+        stopping, fleet, database = self.stopping, self.fleet, self.engine_database
         self._tick = TICK if fleet.worker_id is None else SHARED_TICK
-        self._store = store
-        self._settings = settings
-        self._stopping = stopping
-        self._clock = clock
         self._store_retry = StoreRetry()
-        self._roles, self._models = roles, models
         self._ingest = Ingest(store, settings, clock)
-        self._engine = Engine(store, settings, engine, fleet, app, self._store_retry, clock)
-        self._queues = JobQueues(store, settings, engine, fleet, clock)
-        self._engine_database = engine
-        open_models = partial(Models, store, settings, fleet, app, self._store_retry, clock)
+        self._engine = Engine(store, settings, database, fleet, self.app, self._store_retry, clock)
+        self._queues = JobQueues(store, settings, database, fleet, clock)
+        open_models = partial(Models, store, settings, fleet, self.app, self._store_retry, clock)
         self._drift = DriftMonitor(store, settings, open_models, stopping, clock)
-        sources = pulled(settings) if "ingest" in roles else ()
+        sources = pulled(settings) if "ingest" in self.roles else ()
         self._pulls = [Pull(source, store, settings, clock, stopping.wait) for source in sources]
         self._pulling: list[Repeating] = []
         self._drained = threading.Event()  # nothing more will be captured or explained
@@ -156,7 +150,7 @@ class _Worker:
                 self._drained,
                 stopping,
             )
-            for tracker in trackers
+            for tracker in self.trackers
         ]
         self._poll = _Interval(settings.worker.poll_seconds)
         self._maintenance = _Interval(MAINTENANCE_SECONDS)
@@ -166,12 +160,12 @@ class _Worker:
         self._log_start()
         # The settings may map by now what they did not when these calls were looked at, and a
         # model, tracker or cap may have been put right: a start tries everything at once.
-        if "explain" in self._roles:
-            self._store.sampling.forget_skipped(ReasonCode.NO_MODEL)
-            self._store.pauses.wake()
-            self._store.jobs.wake()
+        if "explain" in self.roles:
+            self.store.sampling.forget_skipped(ReasonCode.NO_MODEL)
+            self.store.pauses.wake()
+            self.store.jobs.wake()
         names = [thread.delivery_worker.name for thread in self._deliveries]
-        for name in self._store.outbox.add(names):
+        for name in self.store.outbox.add(names):
             logger.info(
                 "%s is new, and gets what comes from now on; what was before, it gets by: "
                 "smile-trace deliver --to %s --since 7d",
@@ -179,22 +173,22 @@ class _Worker:
                 name,
             )
         for name in names:
-            self._store.outbox.wake(name)
-        if "explain" in self._roles:
+            self.store.outbox.wake(name)
+        if "explain" in self.roles:
             self._engine.start()
         for thread in self._deliveries:
             thread.start()
         for pull in self._pulls:
             name = pull.source.name
             reading = Repeating(
-                partial(pull.run, self._stopping.is_set),
+                partial(pull.run, self.stopping.is_set),
                 doing=f"reading {name}",
                 done=f"read from {name}",
                 task=f"reading {name}",
-                seconds=self._settings.worker.pull_seconds,
+                seconds=self.settings.worker.pull_seconds,
                 store_retry=self._store_retry,
-                leads=self._fleet.leads,
-                stopping=self._stopping,
+                leads=self.fleet.leads,
+                stopping=self.stopping,
                 once=once,
                 source=name,
             )
@@ -209,11 +203,11 @@ class _Worker:
                 replaying.start()
                 self._join(replaying)
         except BaseException:
-            self._stopping.set()
+            self.stopping.set()
             raise
         finally:
             self._drained.set()
-            if "explain" in self._roles:
+            if "explain" in self.roles:
                 self._engine.stop(STOP_SECONDS)
             if replaying.is_alive():  # at most one request is replayed
                 replaying.join(STOP_SECONDS / 2)
@@ -222,32 +216,32 @@ class _Worker:
     def _log_start(self) -> None:
         """Log what this worker serves, and what an earlier one had to wait for."""
         trackers = [thread.delivery_worker.name for thread in self._deliveries]
-        roles = [role for role in ROLES if role in self._roles]
+        roles = [role for role in ROLES if role in self.roles]
         logger.info(
             "the worker starts on %s; models: %s; trackers: %s%s",
-            self._settings.home,
-            ", ".join(self._models or self._settings.models) or "none",
+            self.settings.home,
+            ", ".join(self.models or self.settings.models) or "none",
             ", ".join(trackers) or "none",
             "" if len(roles) == len(ROLES) else f"; roles: {', '.join(roles)}",
         )
-        for pause in filter(self._has_model, self._store.pauses.all().values()):
+        for pause in filter(self._has_model, self.store.pauses.all().values()):
             logger.warning("%s is still paused, and tried now: %s", pause.name, pause.reason)
-        for state in map(self._store.outbox.state, trackers):
-            if state.reason is not None and self._store.outbox.next_due(state.name) is not None:
+        for state in map(self.store.outbox.state, trackers):
+            if state.reason is not None and self.store.outbox.next_due(state.name) is not None:
                 logger.warning(
                     "%s was not accepting data before, trying again: %s", state.name, state.reason
                 )
 
     def _has_model(self, pause: Pause) -> bool:
         try:
-            settings_of(pause.name, self._settings)
+            settings_of(pause.name, self.settings)
         except NoModel:
             return False
         return True
 
     def _replaying(self, *, once: bool) -> threading.Thread:
         """The thread that replays prompts; it ends at once if there are none."""
-        if not self._settings.drift.prompts or "explain" not in self._roles:
+        if not self.settings.drift.prompts or "explain" not in self.roles:
             return threading.Thread(daemon=True)
         return Repeating(
             self._drift.look,
@@ -256,23 +250,23 @@ class _Worker:
             task="drift",
             seconds=LOOK_SECONDS,
             store_retry=self._store_retry,
-            leads=self._fleet.leads,
-            stopping=self._stopping,
+            leads=self.fleet.leads,
+            stopping=self.stopping,
             once=once,
         )
 
     def _join(self, thread: threading.Thread) -> None:
-        while thread.is_alive() and not self._stopping.is_set():
+        while thread.is_alive() and not self.stopping.is_set():
             thread.join(self._tick)
-            self._heartbeat()
+            self.heartbeat()
 
     def _join_deliveries(self, progress: Progress | None) -> None:
         for thread in self._deliveries:
             while thread.is_alive():
                 thread.join(TICK)
-                self._heartbeat()
+                self.heartbeat()
                 self._show(progress)
-                if self._stopping.wait(0):
+                if self.stopping.wait(0):
                     thread.join(STOP_SECONDS / 2)
                     break
         for thread in self._deliveries:
@@ -281,51 +275,51 @@ class _Worker:
             reading.join(STOP_SECONDS / 2)
 
     def _work(self, once: bool, progress: Progress | None) -> None:
-        while not self._stopping.is_set():
+        while not self.stopping.is_set():
             # Whoever waits for an end wants to hear of a full disk; a service waits it out.
             with nullcontext() if once else self._store_retry.trying("the worker"):
                 if self._pass(once, progress):
                     return
-            self._stopping.wait(self._tick)
+            self.stopping.wait(self._tick)
 
     def _pass(self, once: bool, progress: Progress | None) -> bool:
         """Do what is due; True if `once` and nothing is left to do."""
-        self._heartbeat()
-        self._fleet.check()
+        self.heartbeat()
+        self.fleet.check()
         idle = not self._explain(once)
         if self._poll.due or (once and idle):
             self._poll.restart()
             reading = any(thread.is_alive() for thread in self._pulling)  # asked before it is read
             self._read()
-            if "explain" in self._roles and self._fleet.leads("sampling"):
-                idle = not sample(self._store, self._settings, self._clock) and idle
+            if "explain" in self.roles and self.fleet.leads("sampling"):
+                idle = not sample(self.store, self.settings, self.store.clock) and idle
             self._show(progress)
             if (
                 once
                 and idle
                 and not reading
-                and not self._fleet.expects()
+                and not self.fleet.expects()
                 and not self._explain(once)
             ):
                 return True
-        if self._maintenance.due and "explain" in self._roles:
+        if self._maintenance.due and "explain" in self.roles:
             self._maintenance.restart()
-            if self._fleet.leads("maintenance"):
+            if self.fleet.leads("maintenance"):
                 self._maintain()
-            self._engine_database.delete_ended()
+            self.engine_database.delete_ended()
         return False
 
     def _explain(self, once: bool) -> bool:
         """Queue what is due; with `once`, whether explanations are under way here, or about to
         be."""
-        if "explain" not in self._roles:
+        if "explain" not in self.roles:
             return False
         self._engine.cancel_forgotten()
         self._queues.run()
         return once and self._engine.is_busy
 
     def _read(self) -> None:
-        if "ingest" not in self._roles:
+        if "ingest" not in self.roles:
             return
         ingested = self._ingest.run(self._interrupted)
         if ingested.spans:
@@ -333,7 +327,7 @@ class _Worker:
 
     def _maintain(self) -> None:
         """Do now and then what one worker does for all."""
-        self._store.end_long_waits(self._clock())
+        self.store.end_long_waits(self.store.clock())
         self._queues.run(always=True)
         if self._retention.due:
             self._apply_retention()
@@ -341,19 +335,19 @@ class _Worker:
 
     def _interrupted(self) -> bool:
         """Whether long work should end here; gives a heartbeat each time."""
-        self._heartbeat()
-        return self._stopping.is_set()
+        self.heartbeat()
+        return self.stopping.is_set()
 
     def _show(self, progress: Progress | None) -> None:
         if progress is not None:
-            progress(self._store.status())
+            progress(self.store.status())
 
     def _apply_retention(self) -> None:
         with traced("retention"):
             removed = apply_retention(
-                self._store.database,
-                self._settings.retention,
-                clock=self._clock,
+                self.store.database,
+                self.settings.retention,
+                clock=self.store.clock,
                 stopping=self._interrupted,
             )
         if removed.traces or removed.responses:

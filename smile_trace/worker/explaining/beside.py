@@ -5,7 +5,7 @@ import hashlib
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import ParamSpec, Protocol, TypeVar
@@ -208,33 +208,27 @@ async def explain_trace_path(
     return await PathWalk(trace, asking, options, PATH_DEPTH).run(answered_call(trace))
 
 
+@dataclass
 class _Asking:
     """Asks the calls of one path with the worker's models."""
 
-    def __init__(
-        self,
-        job: Job,
-        models: Models,
-        settings: Settings,
-        on_round: OnRound,
-        store: Store,
-        read: Read,
-    ) -> None:
-        self._job = job
-        self._models = models
-        self._settings = settings
-        self._on_round = on_round
-        self._embed = models.embeddings(job)
-        self._store = store
-        self._read = read
+    job: Job
+    models: Models
+    settings: Settings
+    on_round: OnRound
+    store: Store
+    read: Read
+
+    def __post_init__(self) -> None:
+        self._embed = self.models.embeddings(self.job)
 
     async def stored(self, call: Call, options: ExplainOptions) -> Explanation | None:
         """See `path_walk.Asking.stored`. A call that is being explained is waited for."""
-        if call.id != self._job.call_id:
+        if call.id != self.job.call_id:
             await self._wait_for(call)
         own = self._own(call, options)
         asked = of_step({}, own.unit, own.answer_part)
-        found = await self._read(look, self._store, call.id, asked)
+        found = await self.read(look, self.store, call.id, asked)
         return found.as_thorough(options.calls, options.answer_part)
 
     async def most(self, call: Call) -> int:
@@ -255,16 +249,16 @@ class _Asking:
     async def _wait_for(self, call: Call) -> None:
         ends = asyncio.get_running_loop().time() + _LONGEST_WAIT
         while await self._state(call) == "running" and asyncio.get_running_loop().time() < ends:
-            self._on_round((), ())
+            self.on_round((), ())
             await asyncio.sleep(_POLL_SECONDS)
 
     async def _state(self, call: Call) -> str | None:
-        job = await self._read(self._store.jobs.newest, call.id)
+        job = await self.read(self.store.jobs.newest, call.id)
         return None if job is None else job.state
 
     def _own(self, call: Call, step: ExplainOptions | None = None) -> ExplainOptions:
         """The options with which the worker explains the call, as a step of the path."""
-        own = ExplainOptions.from_settings(self._settings, call.model or "*", call)
+        own = ExplainOptions.from_settings(self.settings, call.model or "*", call)
         if step is None:
             return own
         unit = own.unit if step.unit == "auto" else step.unit
@@ -280,12 +274,12 @@ class _Asking:
 
     def _opened(self, call: Call) -> MeteredModel:
         update = {"model": call.model or "*"}
-        settings = self._job.settings.model_copy(update=update)
-        job = self._job.model_copy(update={"settings": settings})
-        return self._models.open(job, call, Purpose.PATH)
+        settings = self.job.settings.model_copy(update=update)
+        job = self.job.model_copy(update={"settings": settings})
+        return self.models.open(job, call, Purpose.PATH)
 
     def _told(
         self, call: Call, asked: Sequence[Perturbation], responses: Sequence[Response]
     ) -> None:
-        note_answers(self._models, call.model or "*", responses)
-        self._on_round(asked, responses)
+        note_answers(self.models, call.model or "*", responses)
+        self.on_round(asked, responses)

@@ -9,6 +9,7 @@ the store.
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 
 from dbos import WorkflowStatus
 
@@ -24,23 +25,18 @@ BEGINS_WITHIN = 10.0
 without learning so, if the database went away."""
 
 
+@dataclass
 class JobQueues:
     """Puts pending jobs into the engine's queues as far as the settings allow, and hands on the
     jobs of dead workers."""
 
-    def __init__(
-        self,
-        store: Store,
-        settings: Settings,
-        engine: EngineDatabase,
-        fleet: Fleet,
-        clock: Callable[[], float] = time.time,
-    ) -> None:
-        self._store = store
-        self._settings = settings
-        self._engine = engine
-        self._fleet = fleet
-        self._clock = clock
+    store: Store
+    settings: Settings
+    engine: EngineDatabase
+    fleet: Fleet
+    clock: Callable[[], float] = time.time
+
+    def __post_init__(self) -> None:
         self._looked = False
         self._unbegun: dict[str, float] = {}
 
@@ -54,29 +50,29 @@ class JobQueues:
             StoreUnavailable: the store or the engine's database cannot be written for now.
         """
         # In a file every running job is this worker's, but for those that it has found there.
-        left = self._fleet.worker_id is not None or not self._looked
+        left = self.fleet.worker_id is not None or not self._looked
         if not (
             always
-            or (left and self._store.jobs.any_ownerless())
-            or self._store.jobs.any_due(now=self._clock())
+            or (left and self.store.jobs.any_ownerless())
+            or self.store.jobs.any_due(now=self.clock())
         ):
             return
         # One worker at a time, so that none counts what another is about to queue.
-        with self._fleet.exclusive("dispatch") as ours:
+        with self.fleet.exclusive("dispatch") as ours:
             if ours:
                 self._pass(recover=left)
 
     def _pass(self, *, recover: bool) -> None:
         # In this order: a job that is running, and was in no queue before, is nobody's.
-        runs = {run.workflow_id: run for run in self._engine.under_way()}
+        runs = {run.workflow_id: run for run in self.engine.under_way()}
         numbers = [number for run in runs if (number := job_of(run)) is not None]
-        jobs = {run_id(job): job for job in self._store.jobs.under_way(numbers)}
-        workers = self._fleet.workers()
-        one = _Pass(workers, runs, jobs, self._store, self._settings, self._engine)
+        jobs = {run_id(job): job for job in self.store.jobs.under_way(numbers)}
+        workers = self.fleet.workers()
+        one = _Pass(workers, runs, jobs, self.store, self.settings, self.engine)
         one.hand_on({*one.without_worker(), *self._taken_without_knowing(runs, jobs)})
         if recover:
-            one.release_unqueued(self._clock())
-        one.queue_due(self._clock())
+            one.release_unqueued(self.clock())
+        one.queue_due(self.clock())
         self._looked = True
 
     def _taken_without_knowing(
@@ -90,37 +86,31 @@ class JobQueues:
         return [run for run, since in self._unbegun.items() if now - since > BEGINS_WITHIN]
 
 
+@dataclass
 class _Pass:
     """One look at everything: runs and jobs by the ids of the runs."""
 
-    def __init__(
-        self,
-        workers: Sequence[RegisteredWorker],
-        runs: Mapping[str, WorkflowStatus],
-        jobs: Mapping[str, Job],
-        store: Store,
-        settings: Settings,
-        engine: EngineDatabase,
-    ) -> None:
-        self._workers = workers
-        self._queues = {worker.queue for worker in workers}
-        self._runs = runs
-        self._jobs = jobs
-        self._store = store
-        self._settings = settings
-        self._engine = engine
+    workers: Sequence[RegisteredWorker]
+    runs: Mapping[str, WorkflowStatus]
+    jobs: Mapping[str, Job]
+    store: Store
+    settings: Settings
+    engine: EngineDatabase
+
+    def __post_init__(self) -> None:
+        self._queues = {worker.queue for worker in self.workers}
         self._room = Counter[str]()
-        for worker in workers:
+        for worker in self.workers:
             self._room[worker.queue] += worker.capacity if worker.alive else 0
-        self._room.subtract(run.queue_name or "" for run in runs.values())
+        self._room.subtract(run.queue_name or "" for run in self.runs.values())
 
     def without_worker(self) -> list[str]:
         """Runs with which nobody will go on: no worker has their queue any more, or their worker is
         gone."""
-        names = {worker.name for worker in self._workers}
+        names = {worker.name for worker in self.workers}
         return [
             name
-            for name, run in self._runs.items()
+            for name, run in self.runs.items()
             if (
                 run.queue_name not in self._queues
                 if run.status == "ENQUEUED"
@@ -131,26 +121,26 @@ class _Pass:
     def hand_on(self, runs: Collection[str]) -> None:
         """Let somebody else go on with those runs, after the last finished round of each."""
         for run in runs:
-            job = self._jobs.get(run)
+            job = self.jobs.get(run)
             if job is None or (job.state == "running" and not self._is_nobodys(job)):
-                self._engine.delete([run])  # its job was removed, or goes on otherwise
+                self.engine.delete([run])  # its job was removed, or goes on otherwise
             elif queue := self._queue_for(job.model):
-                self._engine.resume(run, queue)
+                self.engine.resume(run, queue)
 
     def release_unqueued(self, now: float) -> None:
         """Let running jobs without a worker begin anew that the engine does not know: from a store
         that was copied or restored, or an earlier release."""
-        for run, job in self._jobs.items():
-            if job.state == "running" and run not in self._runs and self._is_nobodys(job):
-                self._store.jobs.release(job, now=now)
+        for run, job in self.jobs.items():
+            if job.state == "running" and run not in self.runs and self._is_nobodys(job):
+                self.store.jobs.release(job, now=now)
 
     def _is_nobodys(self, job: Job) -> bool:
-        return job.worker_id not in {worker.id for worker in self._workers}
+        return job.worker_id not in {worker.id for worker in self.workers}
 
     def _queue_for(self, model: str | None, *, with_room: bool = False) -> str | None:
         """The queue with the most room whose workers ask a model, if any."""
-        table = table_name_of(self._settings.models, model or "")
-        queues = {one.queue for one in self._workers if one.alive and one.asks(table)}
+        table = table_name_of(self.settings.models, model or "")
+        queues = {one.queue for one in self.workers if one.alive and one.asks(table)}
         queue = max(queues, key=lambda name: self._room[name], default=None)
         return None if queue is None or (with_room and self._room[queue] <= 0) else queue
 
@@ -158,20 +148,20 @@ class _Pass:
         """Queue what is due, as far as there is room."""
         if not any(room > 0 for room in self._room.values()):
             return
-        ledger = self._store.ledger
-        paused = self._store.pauses.all().values()
+        ledger = self.store.ledger
+        paused = self.store.pauses.all().values()
         closed = {pause.name for pause in paused if pause.not_before > now}
         probed = {pause.name for pause in paused} - closed
         closed |= ledger.used_up()
-        vectors = self._settings.explain.embeddings  # every explanation needs them
-        queued = {job.id for job in self._jobs.values()}
-        everywhere = [job.model for job in self._jobs.values()]
+        vectors = self.settings.explain.embeddings  # every explanation needs them
+        queued = {job.id for job in self.jobs.values()}
+        everywhere = [job.model for job in self.jobs.values()]
         while any(room > 0 for room in self._room.values()) and vectors not in closed:
             if vectors in probed and everywhere:  # one call tries a paused model, the others wait
                 break
             if not ledger.room_for(len(everywhere) + 1):
                 break
-            due = self._store.jobs.due(now=now, limit=1, without=closed, besides=queued)
+            due = self.store.jobs.due(now=now, limit=1, without=closed, besides=queued)
             if not due:
                 break
             [job] = due
@@ -184,7 +174,7 @@ class _Pass:
             ):
                 closed.add(job.model or "")
             else:
-                self._engine.put(job, queue)
+                self.engine.put(job, queue)
                 self._room[queue] -= 1
                 queued.add(job.id)
                 everywhere.append(job.model)

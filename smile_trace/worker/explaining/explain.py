@@ -103,24 +103,19 @@ class _Asked:
                 model.limit = response.limit
 
 
+@dataclass
 class Explainer:
     """Explains jobs of the store with the models of the settings. Raises SmileTraceError:
     `probes.only` names an unknown probe."""
 
-    def __init__(
-        self,
-        store: Store,
-        models: Models,
-        settings: Settings,
-        store_retry: StoreRetry,
-        clock: Callable[[], float] = time.time,
-    ) -> None:
-        self._store = store
-        self._models = models
-        self._settings = settings
-        self._probes = chosen(settings.probes.only or None)
-        self._store_retry = store_retry
-        self._clock = clock
+    store: Store
+    models: Models
+    settings: Settings
+    store_retry: StoreRetry
+    clock: Callable[[], float] = time.time
+
+    def __post_init__(self) -> None:
+        self._probes = chosen(self.settings.probes.only or None)
         self._stopping = False
 
     def stop(self) -> None:
@@ -167,37 +162,37 @@ class Explainer:
             await self._fail(job, Reason(ReasonCode.INTERNAL_ERROR, said))
 
     async def _explain(self, job: Job, checkpoint: Checkpoint) -> None:
-        call = await self._retry(self._store.traces.call, job.call_id)
+        call = await self._retry(self.store.traces.call, job.call_id)
         if call is None or call.answer is None:
             raise SmileTraceError(
                 "its trace is not in the store any more", code=ReasonCode.CALL_REMOVED
             )
-        model, proxy, dropped = self._models.open(job, call), None, None
+        model, proxy, dropped = self.models.open(job, call), None, None
         pair = pair_of(job, call)
         if pair is not None:
             dropped = await self._why_no_proxy(call, pair)
-            proxy = self._models.proxy(job) if dropped is None else None
+            proxy = self.models.proxy(job) if dropped is None else None
             if proxy is None:  # the model alone is asked, as often as without a proxy
                 dropped = dropped or "the settings have no such model any more"
-                job = self._models.without_proxy(job)
-        vectors = StudyVectors(self._models.embeddings(job))
-        proxy_calls = self._models.proxy_calls
+                job = self.models.without_proxy(job)
+        vectors = StudyVectors(self.models.embeddings(job))
+        proxy_calls = self.models.proxy_calls
         study = _study(job, Prompted.of(call), model, proxy, proxy_calls, vectors.table)
         asked = _Asked(job, call, study, model, proxy, vectors)
         told = await self._ask_all(asked, checkpoint)
         await vectors.ask(study)
         with traced("fit"):
             explanation = await run_in_thread(finish, study, model, told)
-        spent = await self._retry(self._store.ledger.spent, "explanation", job.budget_scope.key)
+        spent = await self._retry(self.store.ledger.spent, "explanation", job.budget_scope.key)
         scope = job.budget_scope.for_purpose(Purpose.PROXY)
-        of_its_proxy = await self._retry(self._store.ledger.spent, "explanation", scope.key)
+        of_its_proxy = await self._retry(self.store.ledger.spent, "explanation", scope.key)
         told_calls = sum(response.requests for response in told)
         explanation = _with_cost(explanation, spent, of_its_proxy, told_calls)
         if pair is not None and dropped is not None:
             explanation = explanation.model_copy(update={"proxy": unused(pair, dropped)})
         elif pair is not None:
-            await self._retry(note, self._store, pair, explanation, job, now=self._clock())
-        rate = self._settings.explain.sanity_check_rate
+            await self._retry(note, self.store, pair, explanation, job, now=self.clock())
+        rate = self.settings.explain.sanity_check_rate
         if is_checked(job.call_id, rate) and not job.settings.pooled:
             explanation = await self._checked(explanation, job, call)
         await self._keep(job, call, explanation)
@@ -208,8 +203,8 @@ class Explainer:
         told: list[Response] = []
         while perturbations := await run_in_thread(study.ask):
             self._stop_asked()
-            await self._retry(self._models.look)
-            if self._models.is_paused(job.settings.model):
+            await self._retry(self.models.look)
+            if self.models.is_paused(job.settings.model):
                 await self._try_paused(asked, perturbations)
             with traced("round", perturbations=len(perturbations)):
                 ask = partial(_round, study, asked.model, asked.proxy, perturbations)
@@ -224,14 +219,14 @@ class Explainer:
                 await run_in_thread(study.tell, pairs)
             told += responses
             if ran and not all(response.cached for response in responses):
-                await self._retry(self._store.jobs.progressed, job.id, now=self._clock())
+                await self._retry(self.store.jobs.progressed, job.id, now=self.clock())
         return told
 
     async def _keep(self, job: Job, call: Call, explanation: Explanation) -> None:
         """Keep the explanation, then what is asked beside it; the last of these ends the job."""
-        trace = await self._retry(trace_to_follow, self._store, job, self._settings)
-        profiled = is_profiled(call, self._settings, pooled=job.settings.pooled)
-        keep, now = partial(self._store.jobs.explain, job, explanation), self._clock()
+        trace = await self._retry(trace_to_follow, self.store, job, self.settings)
+        profiled = is_profiled(call, self.settings, pooled=job.settings.pooled)
+        keep, now = partial(self.store.jobs.explain, job, explanation), self.clock()
         ends = trace is None and not profiled
         await self._retry(partial(keep, now=now, ends=ends))
         describe(outcome=explanation.fidelity.status)
@@ -241,7 +236,7 @@ class Explainer:
         if profiled:
             await self._profile(job, call)
         if not ends:
-            await self._retry(partial(keep, now=self._clock()))
+            await self._retry(partial(keep, now=self.clock()))
 
     async def _explain_path(self, job: Job, trace: Trace) -> None:
         """Explain the path of the trace that ends with this call; failing leaves the explanation as
@@ -249,10 +244,10 @@ class Explainer:
         follow = explain_trace_path(
             job,
             trace,
-            self._models,
-            self._settings,
+            self.models,
+            self.settings,
             self._stop_asked,
-            store=self._store,
+            store=self.store,
             read=self._retry,
         )
         try:
@@ -261,26 +256,24 @@ class Explainer:
         except SmileTraceError as error:
             logger.warning("the path of %s is not explained: %s", job.trace_id, error)
             return
-        await self._retry(self._store.paths.keep, job, path, now=self._clock())
+        await self._retry(self.store.paths.keep, job, path, now=self.clock())
         logger.info("explained the path of %s: %d steps", job.trace_id, len(path.steps))
 
     async def _profile(self, job: Job, call: Call) -> None:
         """Profile the call, unless this attempt has done so; failing leaves the explanation as
         is."""
         period = day_of(call)
-        if await self._retry(self._store.profiles.is_there, job, period):
+        if await self._retry(self.store.profiles.is_there, job, period):
             return
-        asking = profile_call(
-            job, call, self._probes, self._models, self._settings, self._stop_asked
-        )
+        asking = profile_call(job, call, self._probes, self.models, self.settings, self._stop_asked)
         try:
             with traced("profile"):
                 profile = await asking
         except SmileTraceError as error:
             logger.warning("%s is not profiled: %s", job.call_id, error)
             return
-        keep = partial(self._store.profiles.keep, job, call, profile, period=period)
-        await self._retry(partial(keep, now=self._clock()))
+        keep = partial(self.store.profiles.keep, job, call, profile, period=period)
+        await self._retry(partial(keep, now=self.clock()))
         logger.info("profiled %s: %s", job.call_id, profile.summary)
 
     def _stop_asked(self, *_: object) -> None:
@@ -289,7 +282,7 @@ class Explainer:
 
     async def _why_no_proxy(self, call: Call, pair: Pair) -> str | None:
         why = why_no_proxy(call.answer or "")
-        return why or await self._retry(why_dropped, self._store, pair)
+        return why or await self._retry(why_dropped, self.store, pair)
 
     async def _try_paused(self, asked: _Asked, perturbations: Sequence[Perturbation]) -> None:
         """Ask a paused model for the first missing answer of a round.
@@ -299,7 +292,7 @@ class Explainer:
         BudgetExceeded if a daily cap is reached.
         """
         job = asked.job
-        model = self._models.open(job, asked.call, Purpose.PAUSED)
+        model = self.models.open(job, asked.call, Purpose.PAUSED)
         model.limit = asked.model.limit
         for row in perturbations:
             if row.asked == "proxy":
@@ -311,17 +304,17 @@ class Explainer:
             if response.cached:
                 continue
             if response.ok or response.usage is not None:  # a refusal, too, is a sign of life
-                await self._retry(self._models.answered, job.settings.model)
+                await self._retry(self.models.answered, job.settings.model)
             return
 
     async def _checked(self, explanation: Explanation, job: Job, call: Call) -> Explanation:
         """Add a sanity check. Its rounds are no steps of the engine: their answers are in the
         store, so that they are repeated for free."""
         if job.settings.proxy is not None:
-            job = self._models.without_proxy(job)
+            job = self.models.without_proxy(job)
         model, embed = (
-            self._models.open(job, call, Purpose.SANITY_CHECK),
-            self._models.embeddings(job),
+            self.models.open(job, call, Purpose.SANITY_CHECK),
+            self.models.embeddings(job),
         )
         prompted = Prompted.of(call)
         with traced("sanity check"):
@@ -336,7 +329,7 @@ class Explainer:
     ) -> None:
         reason = Reason(error.reason.code, f"{said}{error.reason.text}")
         if isinstance(error, ModelUnavailable):
-            await self._retry(self._models.unavailable, job.settings.model, error)
+            await self._retry(self.models.unavailable, job.settings.model, error)
             # The pause of its own model decides when; a path may wait for another one's.
             await self._postpone(job, reason, seconds)
         elif error.daily:
@@ -345,21 +338,21 @@ class Explainer:
             await self._fail(job, reason)
 
     async def _postpone(self, job: Job, reason: Reason | None, seconds: float) -> None:
-        now = self._clock()
+        now = self.clock()
         reason = reason and _presentable(reason)
         describe(outcome="postponed", **({} if reason is None else {"reason": reason.code.value}))
-        await self._retry(self._store.jobs.postpone, job, reason, until=now + seconds, now=now)
+        await self._retry(self.store.jobs.postpone, job, reason, until=now + seconds, now=now)
 
     async def _fail(self, job: Job, reason: Reason) -> None:
         reason = _presentable(reason)
         describe(outcome="failed", reason=reason.code.value)
-        await self._retry(self._store.jobs.fail, job.id, reason, now=self._clock())
+        await self._retry(self.store.jobs.fail, job.id, reason, now=self.clock())
         logger.info("%s is not explained: %s", job.call_id, reason.text)
 
     async def _retry(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Use the store off the event loop, which has answers to receive, however long the disk is
         full."""
-        return await asyncio.to_thread(lambda: self._store_retry(work, *args, **kwargs))
+        return await asyncio.to_thread(lambda: self.store_retry(work, *args, **kwargs))
 
 
 def _presentable(reason: Reason) -> Reason:

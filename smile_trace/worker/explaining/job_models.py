@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, cast
 
@@ -33,6 +34,7 @@ MIN_PROBE_WAIT, MAX_PROBE_WAIT = 15.0, 600.0
 """Seconds until an unavailable model is tried again: doubling from the first to the second."""
 
 
+@dataclass
 class Models:
     """Opens and closes models in the event loop that the explanations run in.
 
@@ -40,25 +42,18 @@ class Models:
     when it answers, all go on.
     """
 
-    def __init__(
-        self,
-        store: Store,
-        settings: Settings,
-        fleet: Fleet,
-        app: str | None,
-        store_retry: StoreRetry,
-        clock: Callable[[], float] = time.time,
-    ) -> None:
-        self._store = store
-        self._ledger = cast(Ledger, _Retrying(store.ledger, store_retry))
-        self._store_retry = store_retry
-        self._settings = settings
-        self._fleet = fleet
-        self._app = app
-        self._clock = clock
+    store: Store
+    settings: Settings
+    fleet: Fleet
+    app: str | None
+    store_retry: StoreRetry
+    clock: Callable[[], float] = time.time
+
+    def __post_init__(self) -> None:
+        self._ledger = cast(Ledger, _Retrying(self.store.ledger, self.store_retry))
         self._open: dict[str, Model] = {}
-        self._paused = set(store.pauses.all())
-        settings.check_trust("models")
+        self._paused = set(self.store.pauses.all())
+        self.settings.check_trust("models")
         self._pausing = threading.Lock()  # several jobs find out at the same moment
 
     def open(self, job: Job, call: Call, purpose: Purpose = Purpose.EXPLANATION) -> MeteredModel:
@@ -66,12 +61,12 @@ class Models:
         cap. Raises ModelUnavailable if an extra, a file, a key or the module is missing; NoModel if
         the settings do not map it any more."""
         name = job.settings.model
-        how = settings_for(name, self._settings)
+        how = settings_for(name, self.settings)
         if how.calls_function:  # its function is named in the call
-            model = how.open(name, app=self._app, call=call)
+            model = how.open(name, app=self.app, call=call)
         else:
             if name not in self._open:
-                self._open[name] = how.open(name, app=self._app)
+                self._open[name] = how.open(name, app=self.app)
             model = self._open[name]
         run = job.run if purpose is Purpose.PAUSED else None
         return MeteredModel(
@@ -86,11 +81,11 @@ class Models:
     def proxy(self, job: Job) -> MeteredModel | None:
         """The proxy of one job, paid in its own name; None if the settings have none any more.
         Raises ModelUnavailable if an extra, a file or a key is missing."""
-        name, models = job.settings.proxy, self._settings.models
+        name, models = job.settings.proxy, self.settings.models
         if name is None or (name not in models and name not in PACKAGED_MODELS):
             return None
         key = name if name in models else f"{name}, the packaged one"
-        how = settings_of(name, self._settings)
+        how = settings_of(name, self.settings)
         if key not in self._open:
             with proxy_of_model(name, job.settings.model):
                 self._open[key] = how.open(name)
@@ -106,11 +101,11 @@ class Models:
     @property
     def proxy_calls(self) -> int:
         """The most that a proxy is asked for one explanation."""
-        return self._settings.budget.proxy_calls_per_explanation
+        return self.settings.budget.proxy_calls_per_explanation
 
     def without_proxy(self, job: Job) -> Job:
         """The job as if its model had no proxy."""
-        update = {"proxy": None, "budget": self._settings.budget.calls_per_explanation}
+        update = {"proxy": None, "budget": self.settings.budget.calls_per_explanation}
         settings = job.settings.model_copy(update=update)
         return job.model_copy(update={"settings": settings})
 
@@ -118,7 +113,7 @@ class Models:
         """The word vectors that the settings name, paid; None for the packaged ones. Raises
         ModelUnavailable if the key of their model is missing; NoModel if the settings have no such
         endpoint."""
-        found, name = open_embeddings(self._settings), self._settings.explain.embeddings
+        found, name = open_embeddings(self.settings), self.settings.explain.embeddings
         if found is None or name is None:
             return None
         # Their requests are no calls to the model that is explained: a count of their own.
@@ -135,12 +130,12 @@ class Models:
         """The context that each request is in flight inside of: for a server counted over all
         workers, unlimited for a local model."""
         if isinstance(how, ServerSettings):
-            return partial(self._fleet.slot, name, how.concurrency)
+            return partial(self.fleet.slot, name, how.concurrency)
         return nullcontext
 
     def _cache(self, job: Job) -> ResponseCache:
-        responses = self._store.responses.used_by(job.trace_id)
-        return cast(ResponseCache, _Retrying(responses, self._store_retry))
+        responses = self.store.responses.used_by(job.trace_id)
+        return cast(ResponseCache, _Retrying(responses, self.store_retry))
 
     async def close(self) -> None:
         """Close every model."""
@@ -152,7 +147,7 @@ class Models:
 
     def look(self) -> None:
         """Read which models are paused by now: other workers of the store pause them, too."""
-        self._paused = set(self._store.pauses.all())
+        self._paused = set(self.store.pauses.all())
 
     def is_paused(self, name: str) -> bool:
         """Whether the model could not be asked the last time, as of the last look."""
@@ -162,7 +157,7 @@ class Models:
         """End the pause of a model that answers."""
         if name in self._paused:
             self._paused.discard(name)
-            self._store.pauses.clear(name)
+            self.store.pauses.clear(name)
             logger.warning("%s answers again", name)
 
     def unavailable(self, name: str, error: ModelUnavailable) -> None:
@@ -170,13 +165,13 @@ class Models:
         `name`."""
         name, said = error.model or name, presentable(error)
         with self._pausing:
-            before, now = self._store.pauses.all().get(name), self._clock()
+            before, now = self.store.pauses.all().get(name), self.clock()
             if before is not None and before.not_before > now:
                 return  # another job of the same moment has said so already
             failures = (before.failures if before else 0) + 1
             wait = min(MAX_PROBE_WAIT, MIN_PROBE_WAIT * 2.0 ** min(failures - 1, 16))
             self._paused.add(name)
-            self._store.pauses.put(
+            self.store.pauses.put(
                 Pause(
                     name=name,
                     reason=said,
