@@ -142,10 +142,7 @@ def make_profile(
     p_values, found = sampling.p_values(), sampling.found()
     partly = Sampling(answers.available, answers.known_losing).p_values()
     results = {
-        name: _result(
-            name,
-            prompted,
-            answers,
+        name: _Judged(name, prompted, answers).result(
             p_values[name],
             found=name in found,
             partly=partly[name] <= EARLY,  # which hardly adds to the error rate of `found`
@@ -188,62 +185,6 @@ def summarised(results: Sequence[ProbeResult], words: dict[str, Words]) -> str:
     return " ".join(told) or "Nothing could be asked."
 
 
-def _result(
-    name: str,
-    prompted: Prompted,
-    answers: Answers,
-    p_value: float,
-    *,
-    found: bool,
-    partly: bool,
-) -> ProbeResult:
-    words, count = answers.probes[name].words, answers.between(name, name)
-    low, high = rate_interval(count, stages_of(count.asked))
-    if name == REPEATS and answers.repeats_itself:
-        low = high = count.rate
-    label = "others" if answers.probes[name].own_measure else "paraphrases"
-    control, losing = _control(name, answers.between, label), _losing(name, answers)
-    status: ProbeStatus = "inconclusive"
-    if found:
-        status = "found"
-    elif partly:
-        status = "partly"
-    elif high < EXCLUDED and not losing.more:
-        status = "none"
-    return ProbeResult(
-        name=name,
-        title=words.title,
-        status=status,
-        reason=_reason(name, words, count, control, status, losing, answers),
-        value=count.rate if count.asked else None,
-        ci_low=low,
-        ci_high=high,
-        p_value=p_value if count.asked else None,
-        control=control,
-        variants=_variants(name, prompted, answers),
-        changed=count.changed,
-        calls=count.asked,
-        failed=answers.failed[name],
-        cannot_say=words.cannot_say,
-    )
-
-
-def _control(name: str, between: Between, paraphrases: str) -> ControlRate | None:
-    """Return the control with the larger rate; the repeats are their own noise and have none."""
-    if name == REPEATS:
-        return None
-    both = [(between(name, REPEATS), "repeats")]
-    if name != PARAPHRASE:
-        both.append((between(name, PARAPHRASE), paraphrases))
-    asked = [(count, label) for count, label in both if count.asked]
-    if not asked:
-        return None
-    count, label = max(asked, key=lambda one: (one[0].rate, one[0].asked))
-    return ControlRate.model_validate(
-        {"name": label, "changed": count.changed, "asked": count.asked}
-    )
-
-
 @dataclass(frozen=True)
 class _Losing:
     """The answers that lost a part, under the probe and its control; `mean` is the share of the
@@ -265,71 +206,121 @@ class _Losing:
         )
 
 
-def _losing(name: str, answers: Answers) -> _Losing:
-    count = answers.losing(name, name)
-    mean = fmean(answer.change for answer in answers.given[name]) if count.asked else 0.0
-    return _Losing(count, _control(name, answers.losing, "paraphrases"), mean)
-
-
 def _against(control: ControlRate | None) -> str:
     if control is None:
         return ""
     return f", against {control.changed} of {control.asked} {control.name}"
 
 
-def _reason(
-    name: str,
-    words: Words,
-    count: Count,
-    control: ControlRate | None,
-    status: ProbeStatus,
-    losing: _Losing,
-    answers: Answers,
-) -> str:
-    if not answers.variants[name]:
-        return f"It needs {words.needs}."
-    if not count.asked:
-        failed = answers.failed[name]
-        return f"None of its {failed} requests was answered." if failed else "No call was left."
-    if name == REPEATS and answers.repeats_itself and status == "none":
-        return f"{words.none} The model is deterministic: one repeat is enough."
-    verb = "counted" if answers.probes[name].own_measure else "were another answer"
-    told = f"{count.changed} of {count.asked} {verb}{_against(control)}"
-    if name == REPEATS and status != "none":
-        told += f"; up to {UNSTABLE:.0%} are usual"
-    if status == "found":
-        return f"{words.found} {told}."
-    if losing.count.changed:
-        told = f"{losing}; {told}"
-    elif status == "none":
-        return f"{words.none} {told}."
-    return f"{told}: too few calls to tell." if status == "inconclusive" else f"{told}."
+class _Judged:
+    """The answers to the variants of one probe, and what they tell."""
 
+    def __init__(self, name: str, prompted: Prompted, answers: Answers) -> None:
+        self._name = name
+        self._prompted = prompted
+        self._answers = answers
+        self._probe = answers.probes[name]
+        self._count = answers.between(name, name)
+        self._as_seen = name == REPEATS and answers.repeats_itself
 
-def _variants(name: str, prompted: Prompted, answers: Answers) -> tuple[VariantAnswer, ...]:
-    given = [
-        VariantAnswer(
-            id=_variant_id(name, prompted, answer),
-            what=answer.variant.what,
-            replicate=answer.variant.replicate,
-            messages=answer.variant.messages,
-            answer=answer.text,
-            change=answer.change,
-            counts=counts,
+    def result(self, p_value: float, *, found: bool, partly: bool) -> ProbeResult:
+        """Return the probe's result, given whether its changes are significant."""
+        words, count = self._probe.words, self._count
+        low, high = rate_interval(count, stages_of(count.asked))
+        if self._as_seen:
+            low = high = count.rate
+        label = "others" if self._probe.own_measure else "paraphrases"
+        control, losing = self._control(self._answers.between, label), self._losing()
+        status: ProbeStatus = "inconclusive"
+        if found:
+            status = "found"
+        elif partly:
+            status = "partly"
+        elif high < EXCLUDED and not losing.more:
+            status = "none"
+        return ProbeResult(
+            name=self._name,
+            title=words.title,
+            status=status,
+            reason=self._reason(status, control, losing),
+            value=count.rate if count.asked else None,
+            ci_low=low,
+            ci_high=high,
+            p_value=p_value if count.asked else None,
+            control=control,
+            variants=self._variants(),
+            changed=count.changed,
+            calls=count.asked,
+            failed=self._answers.failed[self._name],
+            cannot_say=words.cannot_say,
         )
-        for answer, counts in zip(answers.given[name], answers.counting(name), strict=True)
-    ]
-    return tuple(sorted(given, key=lambda one: (not one.counts, -one.change)))
 
+    def _control(self, between: Between, paraphrases: str) -> ControlRate | None:
+        """Return the control with the larger rate; the repeats are their own noise and have
+        none."""
+        if self._name == REPEATS:
+            return None
+        both = [(between(self._name, REPEATS), "repeats")]
+        if self._name != PARAPHRASE:
+            both.append((between(self._name, PARAPHRASE), paraphrases))
+        asked = [(count, label) for count, label in both if count.asked]
+        if not asked:
+            return None
+        count, label = max(asked, key=lambda one: (one[0].rate, one[0].asked))
+        return ControlRate.model_validate(
+            {"name": label, "changed": count.changed, "asked": count.asked}
+        )
 
-def _variant_id(name: str, prompted: Prompted, answer: Answer) -> str:
-    asked, variant = prompted.messages, answer.variant
-    content = [
-        name,
-        [message.identity for message in asked],
-        prompted.answer,
-        [message.identity for message in variant.messages],
-        variant.replicate,
-        answer.text,
-    ]
-    return hashlib.sha256(json.dumps(content, default=repr).encode()).hexdigest()[:16]
+    def _losing(self) -> _Losing:
+        count = self._answers.losing(self._name, self._name)
+        given = self._answers.given[self._name]
+        mean = fmean(answer.change for answer in given) if count.asked else 0.0
+        return _Losing(count, self._control(self._answers.losing, "paraphrases"), mean)
+
+    def _reason(self, status: ProbeStatus, control: ControlRate | None, losing: _Losing) -> str:
+        words, count = self._probe.words, self._count
+        if not self._answers.variants[self._name]:
+            return f"It needs {words.needs}."
+        if not count.asked:
+            failed = self._answers.failed[self._name]
+            return f"None of its {failed} requests was answered." if failed else "No call was left."
+        if self._as_seen and status == "none":
+            return f"{words.none} The model is deterministic: one repeat is enough."
+        verb = "counted" if self._probe.own_measure else "were another answer"
+        told = f"{count.changed} of {count.asked} {verb}{_against(control)}"
+        if self._name == REPEATS and status != "none":
+            told += f"; up to {UNSTABLE:.0%} are usual"
+        if status == "found":
+            return f"{words.found} {told}."
+        if losing.count.changed:
+            told = f"{losing}; {told}"
+        elif status == "none":
+            return f"{words.none} {told}."
+        return f"{told}: too few calls to tell." if status == "inconclusive" else f"{told}."
+
+    def _variants(self) -> tuple[VariantAnswer, ...]:
+        answers = self._answers.given[self._name]
+        given = [
+            VariantAnswer(
+                id=self._variant_id(answer),
+                what=answer.variant.what,
+                replicate=answer.variant.replicate,
+                messages=answer.variant.messages,
+                answer=answer.text,
+                change=answer.change,
+                counts=counts,
+            )
+            for answer, counts in zip(answers, self._answers.counting(self._name), strict=True)
+        ]
+        return tuple(sorted(given, key=lambda one: (not one.counts, -one.change)))
+
+    def _variant_id(self, answer: Answer) -> str:
+        content = [
+            self._name,
+            [message.identity for message in self._prompted.messages],
+            self._prompted.answer,
+            [message.identity for message in answer.variant.messages],
+            answer.variant.replicate,
+            answer.text,
+        ]
+        return hashlib.sha256(json.dumps(content, default=repr).encode()).hexdigest()[:16]
