@@ -77,10 +77,12 @@ class _Sentence:
 
 
 def _owners(piece: Piece) -> Iterator[tuple[int, float]]:
-    """Yield the certain parts that a piece shows: its own, that whose colour is behind it, and at
-    the marker of a passage's beginning the passage."""
+    """Yield the certain parts that a piece shows: its own, also if another one stands in for it,
+    that whose colour is behind it, and at the marker of a passage's beginning the passage."""
     if piece.segment is not None and piece.strength and piece.text.strip():
         yield id(piece.segment), piece.strength
+    if piece.segment is not None and piece.kind == "paired" and piece.text.strip():
+        yield id(piece.segment), strength(piece.segment.at_most)
     if piece.behind is not None and piece.ground_strength:
         yield id(piece.behind), piece.ground_strength
     if _opens(piece) and piece.segment is not None and piece.sign in ("supports", "opposes"):

@@ -32,7 +32,8 @@ def fold(pieces: Sequence[Piece]) -> Iterator[Piece | Fold]:
 
 
 def _is_foldable(piece: Piece) -> bool:
-    return not piece.strength and not piece.ground_strength and piece.kind != "edge"
+    is_bare = not piece.strength and not piece.ground_strength
+    return is_bare and piece.kind not in ("edge", "paired")
 
 
 def fold_messages(blocks: Sequence[Block]) -> Iterator[Block]:
@@ -47,9 +48,11 @@ def fold_messages(blocks: Sequence[Block]) -> Iterator[Block]:
 
 
 def _shows_effect(piece: Piece) -> bool:
-    """Whether it is coloured, or marks a part that matters though nothing inside of it does."""
+    """Whether it is coloured, marks a part that matters though nothing inside of it does, or is one
+    of two of which either is enough."""
     marked = piece.kind == "edge" and piece.sign in ("supports", "opposes")
-    return marked or piece.strength > 0 or piece.ground_strength > 0
+    coloured = piece.strength > 0 or piece.ground_strength > 0
+    return marked or coloured or piece.kind == "paired"
 
 
 def _split(pieces: Sequence[Piece], size: int) -> tuple[list[Piece], list[Piece]]:

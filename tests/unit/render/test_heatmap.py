@@ -11,6 +11,7 @@ from rich.console import Console
 
 from smile_trace import render
 from smile_trace.records import Cost, DocumentAttribution, Explanation, Interaction, ProxyUse
+from smile_trace.render.folding import fold
 from smile_trace.render.heatmap_layout import heatmap
 from smile_trace.render.phrases import document_sentence
 from smile_trace.render.pieces import Fold, Piece, strength
@@ -149,6 +150,11 @@ def test_a_part_that_another_stands_in_for_was_measured() -> None:
     print_terminal(paired, Console(file=printed, width=100))
     assert "Paris⁼ is Paree⁼" in printed.getvalue()
     assert ", 2 parts that others stand in for" in Fold(tuple(parts)).label
+    piece, filler = (
+        next(p for p in parts if p.kind == "paired"),
+        Piece("of no use. " * 100, "plain"),
+    )
+    assert piece in list(fold([filler, piece, filler])), "it is not folded"
     for brief in (False, True):
         assert "Double underline: another part stands in" in heatmap(paired).key(brief=brief)
     sentence = document_sentence(document, paired, "")
