@@ -1,7 +1,7 @@
 """Notes on an explanation: what is unknown of the request, tools called instead, and refusals."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
 from smile_trace._guards.presentable import presentable
@@ -10,7 +10,7 @@ from smile_trace.errors import ReasonCode
 from smile_trace.models import Model
 from smile_trace.records import JSON, Explanation, Note, Observation, Prompted, SegmentAttribution
 from smile_trace.records.formats.answers import Called, read_refusal, read_tool_calls
-from smile_trace.records.tool_results import result_name
+from smile_trace.records.tool_results import named_by_tool
 from smile_trace.records.verdicts import drives
 
 _CLEARLY = 0.9
@@ -26,8 +26,7 @@ def refusals(explanation: Explanation) -> str | None:
     "Without “for a chemistry class” the model refuses."
     """
     refused = read_refusal(explanation.answer) is not None
-    rows = [row for row in explanation.perturbations if row.kind != "baseline"]
-    known = [(row, _refused(row)) for row in rows if row.response is not None]
+    known = [(row, read_refusal(said) is not None) for row, said in _perturbed(explanation)]
     once = _once(known)
     count = sum(is_refusal for _, is_refusal in once)
     if not count and not refused:
@@ -38,15 +37,22 @@ def refusals(explanation: Explanation) -> str | None:
         if _decides(explanation, segment, known, without=not refused)
     ]
     if decisive:
-        named = listed(
-            [
-                str(result_name(s, explanation.messages) or f"“{presentable(s.name, longest=60)}”")
-                for s in decisive[:_MOST_PARTS_NAMED]
-            ]
-        )
-        return f"{'Only with' if refused else 'Without'} {named} the model refuses."
+        said = [_named(segment, explanation) for segment in decisive[:_MOST_PARTS_NAMED]]
+        return f"{'Only with' if refused else 'Without'} {listed(said)} the model refuses."
     every = "all" if count == len(once) else f"{count} of"
     return f"The model refused {every} {len(once)} perturbed requests."
+
+
+def _named(segment: SegmentAttribution, explanation: Explanation) -> str:
+    tool = named_by_tool(segment, explanation.messages)
+    return str(tool or f"“{presentable(segment.name, longest=60)}”")
+
+
+def _perturbed(explanation: Explanation) -> Iterator[tuple[Observation, str]]:
+    """Yield the requests that lacked a part, with their answers; a random mask may retain all."""
+    for row in explanation.perturbations:
+        if row.response is not None and not all(row.mask):
+            yield row, row.response
 
 
 def _once(rows: Sequence[tuple[Observation, T]]) -> list[tuple[Observation, T]]:
@@ -77,10 +83,6 @@ def _holds(explanation: Explanation, segment: SegmentAttribution, row: Observati
     return row.mask[keys.index(segment.key)] if segment.key in keys else None
 
 
-def _refused(row: Observation) -> bool:
-    return read_refusal(row.response or "") is not None
-
-
 _MOST_NAMED = 3
 
 
@@ -91,8 +93,7 @@ def tools_instead(explanation: Explanation, parameters: dict[str, JSON]) -> str 
     logged = read_tool_calls(explanation.answer)
     if logged is None:
         return None
-    rows = [row for row in explanation.perturbations if row.kind != "baseline"]
-    known = [(row, read_tool_calls(row.response)) for row in rows if row.response is not None]
+    known = [(row, read_tool_calls(said)) for row, said in _perturbed(explanation)]
     answers = [calls for _, calls in _once(known)]
     if not answers:
         return None

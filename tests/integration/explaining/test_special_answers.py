@@ -11,6 +11,8 @@ import smile_trace
 from smile_trace.models.kinds.endpoint import Endpoint, EndpointSettings
 from smile_trace.records import Explanation, ToolCall
 from smile_trace.records.formats.answers import read_refusal
+from smile_trace.render.phrases import driver_text
+from smile_trace.render.scores import rows
 from smile_trace.settings import Settings
 from smile_trace.testing import captured
 from smile_trace.worker.run import run
@@ -52,6 +54,9 @@ def test_the_words_that_decide(server: StrictServer) -> None:
     assert "called get_order" in explanation.summary
     assert "called no tool" in explanation.summary
     assert "instead of cancel_order" in explanation.summary
+    whole = [body for body in server.bodies if body["messages"][0]["content"] == ORDER]
+    perturbed = explanation.cost.target_calls - len(whole)
+    assert f"Of {perturbed} perturbed requests" in explanation.summary
     assert server.refused == []
 
 
@@ -108,6 +113,8 @@ def test_the_tools_that_were_offered(server: StrictServer) -> None:
     assert explanation.answer == json.dumps({"tool_calls": CALLED})
     assert [s.unit for s in explanation.drivers] == ["tool"]
     assert "the tool “cancel_order”" in explanation.summary
+    assert [row.called("{…}") for row in rows(explanation)] == ["cancel_order", "get_order"]
+    assert driver_text(explanation) == "cancel_order"
     assert server.refused == []
     offered = {tuple(t["function"]["name"] for t in b.get("tools", ())) for b in server.bodies}
     assert offered == {("get_order", "cancel_order"), ("get_order",), ("cancel_order",), ()}
