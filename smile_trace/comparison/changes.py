@@ -10,7 +10,6 @@ import scipy  # type: ignore[import-untyped]
 
 from smile_trace._stats.false_discoveries import adjusted
 from smile_trace.comparison.edits import Aligned
-from smile_trace.comparison.sentences import others_add
 from smile_trace.comparison.verdicts import ALPHA, LEVEL, MIN_CALLS, may_need
 from smile_trace.records import Unit
 from smile_trace.records.comparison import (
@@ -25,6 +24,7 @@ from smile_trace.records.comparison import (
 )
 from smile_trace.records.profile import ProbeChange
 from smile_trace.records.verdicts import Verdict, verdict_on
+from smile_trace.render.comparison.layout import moved_most
 
 T = TypeVar("T", SegmentChange, MeasureChange, ProbeChange)
 
@@ -186,7 +186,6 @@ def as_replayed(
     that matters).
     """
     changed = change.answers is not None and change.answers.significant
-    others_may = changed and others_add(change, limit) != 0.0
     segments = list(version.segments)
     for effect, edit in ((one, change.edits[k]) for one in change.effects for k in one.edits):
         verdict, text = _verdict(change, effect, limit), _words(edit.after if new else edit.before)
@@ -196,9 +195,10 @@ def as_replayed(
         if whole and verdict != "open":
             on_all = _on_all_inputs(effect, change)
             segments[touched[0]] = _replayed(segments[touched[0]], on_all, verdict)
-        elif verdict == "supports" or (others_may and verdict == "open"):
+        elif changed and verdict != "excluded":
+            most = _on_all_inputs(effect, change).ci_high
             for k in touched:
-                segments[k] = _not_excluded(segments[k])
+                segments[k] = _at_most(segments[k], max(most, limit * (verdict != "open")), limit)
     return version.model_copy(update={"segments": tuple(segments)})
 
 
@@ -209,14 +209,15 @@ def _verdict(change: VersionChange, effect: EditEffect, limit: float) -> Verdict
 
 
 def _on_all_inputs(effect: EditEffect, change: VersionChange) -> EditEffect:
-    """The effect over all inputs that were compared: one that was searched where the answers moved
-    most is larger there than on average, and has its share of the whole change."""
+    """The effect over all inputs that were compared. Where it was searched on those that moved
+    most, the others may have nothing of it, or all of the change."""
     whole = change.answers
-    if whole is None or effect.inputs >= whole.inputs or not effect.distance:
+    if whole is None or not effect.distance or not moved_most(change):
         return effect
-    scale = min(effect.share * whole.distance / effect.distance, 1.0)
-    names = ("distance", "ci_low", "ci_high")
-    return effect.model_copy(update={name: scale * getattr(effect, name) for name in names})
+    low = effect.ci_low * effect.inputs / whole.inputs
+    centre = max(effect.share * whole.distance, low)
+    most = {"ci_low": low, "ci_high": max(whole.ci_high, centre)}
+    return effect.model_copy(update={"distance": centre, **most})
 
 
 def _words(text: str) -> str:
@@ -248,7 +249,9 @@ def _replayed(item: Influence, effect: EditEffect, verdict: Verdict) -> Influenc
     )
 
 
-def _not_excluded(item: Influence) -> Influence:
-    if item.verdict != "excluded":
+def _at_most(item: Influence, most: float, limit: float) -> Influence:
+    """A part that may matter by so much, whatever its own interval says."""
+    item = item.model_copy(update={"elsewhere": max(item.elsewhere, most)})
+    if item.verdict != "excluded" or most < limit:
         return item
     return item.model_copy(update={"verdict": "open", "tokens_saved": None, "usd_saved": None})

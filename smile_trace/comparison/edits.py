@@ -6,7 +6,8 @@ together turn the old template into the new one, character by character.
 
 The decisive edit is found by bisection over edits applied one after the other: if the answers
 differ between none and all of them, those half-way say in which half, and so on (group testing by
-bisection, Dorfman 1943; Zeller 1999). The half with the larger step is taken apart first.
+bisection, Dorfman 1943; Zeller 1999). The half with the larger step is taken apart first, then the
+others.
 """
 
 from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
@@ -320,7 +321,9 @@ def _touch(one: Hunk, other: Hunk) -> bool:
 
 
 MIN_SHARE = 0.25
-"""Smallest share of the whole change for which an edit or a group of edits is followed up."""
+"""Smallest share of the whole change for which an edit is named."""
+MIN_SHARE_APART = 0.1
+"""Smallest share of the whole change for which edits are told apart."""
 
 Ask = Callable[[int], Awaitable[Answers]]
 """Asks for the answers of the template with the first so many edits."""
@@ -359,10 +362,10 @@ def splits(edits: int) -> int:
     return ceil(log2(edits)) if edits > 1 else 0
 
 
-def unresolved(steps: list[Step]) -> Step | None:
-    """The step that should be taken apart next, if any."""
-    largest = max(steps, key=lambda step: (step.edits > 1, step.share))
-    return largest if largest.edits > 1 and largest.share >= MIN_SHARE else None
+def unresolved(steps: Sequence[Step]) -> list[Step]:
+    """The steps that should be taken apart, the largest first."""
+    found = [step for step in steps if step.edits > 1 and step.share >= MIN_SHARE_APART]
+    return sorted(found, key=lambda step: -step.share)
 
 
 class EditSearch:
@@ -384,9 +387,10 @@ class EditSearch:
         self.steps = [self._step(0, edits)]
 
     async def run(self, ask: Ask, most: int) -> int:
-        """Take steps apart until one edit is found; returns how many templates were asked for."""
+        """Take steps apart while `most` templates allow it; returns how many were asked for."""
         asked = 0
-        while asked < most and (step := unresolved(self.steps)) is not None:
+        while asked < most and (largest := unresolved(self.steps)):
+            step = largest[0]
             middle = (step.start + step.end) // 2
             self._answers[middle] = await ask(middle)
             asked += 1

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence, Sized
 
-from smile_trace._text.lists import listed_few
+from smile_trace._text.lists import listed, listed_few
 from smile_trace._text.rare_cases import rare_case
 from smile_trace.records.comparison import (
     ANOTHER_ANSWER,
@@ -19,6 +19,7 @@ from smile_trace.render.comparison.layout import (
     inputs,
     may_need,
     moved_answers,
+    moved_most,
     passage_of,
     quoted,
 )
@@ -152,21 +153,17 @@ def _culprit(change: VersionChange) -> str:
     if len(among) > 1:
         known = f" ({_budget(change)} would tell which)" if change.budget_needed else ""
         which = listed_few(among, conjunction="or")
-        return f" one of {len(among)} edits changed the answers, {which}{known}"
+        return f" at least one of {len(among)} edits changed the answers, {which}{known}"
     many = f" {len(change.edits)} edits changed the answers together"
     return f"{many}, most of all {among[0]}"
 
 
 def _shares(change: VersionChange, named: Sequence[EditEffect], limit: float) -> str:
-    others = _others(change, named, limit)
+    others, on = _others(change, named, limit), moved_most(change)
     if len(named) > 1:
-        said = " and ".join(
-            f"{edit_phrase(change.edits[e.edits[0]])} for {e.share:.0%}" for e in named
-        )
-        return f"{said} of the change{others}."
+        each = (f"{edit_phrase(change.edits[e.edits[0]])} for {100 * e.share:.0f} %" for e in named)
+        return f"{listed(list(each))} of the change{on}{others}."
     [effect] = named
-    whole = change.answers.inputs if change.answers is not None else 0
-    on = f", on the {inputs(effect.inputs)} that moved most" if 0 < effect.inputs < whole else ""
     alone = effect.distance if effect.edits[0] == 0 else effect.alone
     if alone is None:
         moved = f"With the edits before it in place it changes {distance_of(effect)}{on}"
@@ -186,13 +183,20 @@ def _others(change: VersionChange, named: Sequence[EditEffect], limit: float) ->
         return ""
     others = "the other edit adds" if rest == 1 else f"the other {rest} edits add"
     share = others_add(change, limit)
+    known = f" ({_budget(change)} would tell)" if change.budget_needed else ""
     if share is None:
-        return f"; what {others} was {NOT_MEASURED}"
-    return f"; {others} {f'{share:.0%} of the change' if share else 'next to nothing'}"
+        return f"; what {others} was {NOT_MEASURED}{known}"
+    if not share:
+        return f"; {others} next to nothing"
+    joined = any(len(e.edits) > 1 and e.share >= NEXT_TO_NOTHING for e in change.effects)
+    apart = f", and they were not told apart{known}" if joined else ""
+    return f"; {others} {100 * share:.0f} % of the change{apart}"
 
 
 def others_add(change: VersionChange, limit: float) -> float | None:
     """The share of a change that the unnamed edits add; 0 for next to nothing, None if unknown."""
+    if moved_most(change):
+        return None
     others = [effect for effect in change.effects if not effect.named]
     left = max(1.0 - sum(effect.share for effect in named_effects(change)), 0.0)
     if left >= NEXT_TO_NOTHING and (change.repeats or any(effect.ci_low > 0 for effect in others)):

@@ -1,8 +1,9 @@
 """Logged inputs replayed through two versions: how far the answers move, and by which edit."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from math import ceil
 
 import numpy as np
@@ -156,8 +157,7 @@ def request_of(item: Input, template: str, replicate: int = 0) -> Request:
 MIN_INPUTS = 4
 """The inputs below which hardly any change of a model that varies is significant."""
 SEARCHED = 4
-"""Inputs on which an edit is searched, those that moved most, if not on all: answers that vary
-need them all, where the budget allows."""
+"""Inputs on which edits are told apart, those that moved most, if the budget does not allow all."""
 POWER = 2.8
 """A mean of this many standard errors is significant (two-sided 5 %) in 80 % of the cases."""
 MAX_SUGGESTED = 100
@@ -191,35 +191,39 @@ class _Plan:
     def exact(self) -> bool:
         return self.replicates == 1
 
-    @property
-    def per_input(self) -> int:
-        """Calls for one input through both versions."""
-        return 2 * self.replicates
-
-    @property
-    def searched_too(self) -> int:
-        """Calls for one input that is compared and searched, too."""
-        return self.per_input + self.splits * self.replicates
-
-    @property
-    def inputs(self) -> int:
-        """Inputs that are compared; with several edits a few calls are left for the search."""
-        if not self.exact and self.budget >= MIN_CALLS * self.searched_too:
-            return self.budget // self.searched_too
-        left = self.budget - self.splits * SEARCHED
-        enough = min(self.budget // self.per_input, 1 if self.exact else MIN_INPUTS)
-        return max(left // self.per_input, enough)
+    def per_input(self, templates: int = 0) -> int:
+        """Calls for one input through both versions, and so many templates in between."""
+        return (2 + templates) * self.replicates
 
     @property
     def splits(self) -> int:
         """Templates that are asked for until one edit is found."""
         return splits(self.edits)
 
-    def needed(self, inputs: int) -> int:
-        """The budget with which so many inputs are compared, and one edit is found."""
-        if not self.exact and inputs >= MIN_CALLS:
-            return inputs * self.searched_too
-        return inputs * self.per_input + self.splits * SEARCHED
+    @property
+    def most_splits(self) -> int:
+        """Templates that are asked for until two edits are found, or all are told apart."""
+        return max(min(2 * self.splits, self.edits - 1), 0)
+
+    @property
+    def inputs(self) -> int:
+        """Inputs that are compared. With several edits calls are left for the search: on all of
+        ten or more, or else on a few."""
+        if self.budget >= MIN_CALLS * self.per_input(self.splits):
+            return max(self.budget // self.per_input(self.most_splits), MIN_CALLS)
+        left = self.budget - self.splits * SEARCHED
+        enough = min(self.budget // self.per_input(), 1 if self.exact else MIN_INPUTS)
+        return max(left // self.per_input(), enough)
+
+    def needed(self, least: int, templates: int, there_are: int | None = None) -> int | None:
+        """The larger budget that compares so many inputs, or all that there are, with so many
+        templates on each; None if it would be spent on more inputs, or is too large."""
+        most = there_are or MAX_SUGGESTED
+        for inputs in range(min(least, most), most + 1):
+            larger = replace(self, budget=inputs * self.per_input(templates))
+            if larger.budget > self.budget and min(larger.inputs, most) <= inputs:
+                return larger.budget
+        return None
 
 
 @dataclass(frozen=True)
@@ -234,7 +238,7 @@ class _Asked:
         """Calls that the budget still allows; without one, of stored answers as many as wanted."""
         if not self.plan.budget:
             return len(self.inputs) * 2 * self.plan.edits * self.plan.replicates
-        return self.plan.budget - len(self.inputs) * self.plan.per_input
+        return self.plan.budget - len(self.inputs) * self.plan.per_input()
 
     @property
     def pairs(self) -> list[Paired | None]:
@@ -256,6 +260,9 @@ class _Ends:
     def cost(self) -> int:
         """Calls for one template."""
         return len(self.inputs) * self.replicates
+
+
+_AskWith = Callable[[Sequence[Edit]], Awaitable[Answers]]
 
 
 class VersionReplay:
@@ -352,26 +359,32 @@ class VersionReplay:
     async def _search(
         self, replayed: Replayed, asked: _Asked, models: InputModels, before: str, after: str
     ) -> Replayed:
+        async def ask(ends: _Ends, some: Sequence[Edit]) -> Answers:
+            template = with_edits(before, after, some)
+            answers = await models.ask(ends.inputs, template, ends.replicates)
+            if all(text is None for texts in answers for text in texts):
+                raise SmileTraceError("there are no answers with some of the edits in place")
+            return answers
+
         found = replace(replayed, why_no_edits="no input shows the change by itself")
         for ends in self._ends(asked):
-            found = await self._searched(replayed, asked, ends, models, before, after)
+            found = await self._searched(replayed, asked, ends, partial(ask, ends))
             if len(found.effects) > 1:
                 break
         return found
 
     def _ends(self, asked: _Asked) -> list[_Ends]:
-        """Where edits may be searched, the best first: all inputs if answers vary and the budget
-        allows it, else those that moved most. Which these are is told from other answers than what
-        they moved by, or chance would be taken for an effect."""
+        """Where edits may be searched, the best first: all inputs if the budget allows it, else
+        those that moved most. Which these are is told from other answers than what they moved by,
+        or chance would be taken for an effect."""
         plan, aspects = asked.plan, aspects_of(self._distance, exact=asked.plan.exact)
         noise = own_distances(asked.olds, asked.news, aspects)
         moved = energies(asked.olds, asked.news, noise, aspects).max(axis=0)
         moved = np.nan_to_num(moved, nan=-1.0)
         if not (moved > 0).any():
             return []
-        enough = plan.splits * plan.replicates * len(asked.inputs) <= asked.left
         ways = []
-        if enough and not plan.exact:
+        if plan.splits * plan.replicates * len(asked.inputs) <= asked.left:
             ways.append(_Ends(asked.inputs, asked.olds, asked.news, noise, plan.replicates))
         if not ways or not plan.budget:
             if not plan.exact:
@@ -385,26 +398,11 @@ class VersionReplay:
         return ways
 
     async def _searched(
-        self,
-        replayed: Replayed,
-        asked: _Asked,
-        ends: _Ends,
-        models: InputModels,
-        before: str,
-        after: str,
+        self, replayed: Replayed, asked: _Asked, ends: _Ends, ask: _AskWith
     ) -> Replayed:
         edits, exact = replayed.edits, asked.plan.exact
         aspects = aspects_of(self._distance, exact=exact)
         search = EditSearch(ends.olds, ends.news, len(edits), ends.noise, aspects)
-
-        async def ask(some: Sequence[Edit]) -> Answers:
-            answers = await models.ask(
-                ends.inputs, with_edits(before, after, some), ends.replicates
-            )
-            if all(text is None for texts in answers for text in texts):
-                raise SmileTraceError("there are no answers with some of the edits in place")
-            return answers
-
         why, left = "", asked.left // ends.cost
         alone: dict[int, float] = {}
         try:
@@ -420,19 +418,23 @@ class VersionReplay:
             _effect(s, len(edits), alone.get(s.start), named=s in named, exact=exact)
             for s in search.steps
         )
-        needed = None if named or why else self._to_search(asked, search, ends.cost)
+        needed = None if why else self._to_search(asked, search, ends, named=bool(named))
         return replace(replayed, effects=effects, why_no_edits=why, budget_needed=needed)
 
-    def _to_search(self, asked: _Asked, search: EditSearch, cost: int) -> int | None:
-        """The budget that would take the largest step apart, or measure the steps on all inputs or
-        twice as many."""
-        plan = asked.plan
-        if (open_step := unresolved(search.steps)) is not None:
-            return max(plan.budget, 1) + splits(open_step.edits) * cost
-        if plan.exact:
+    def _to_search(
+        self, asked: _Asked, search: EditSearch, ends: _Ends, *, named: bool
+    ) -> int | None:
+        """The budget that would take the steps apart, on all inputs; or measure those of answers
+        that vary on twice as many."""
+        plan, inputs = asked.plan, len(asked.inputs)
+        joined = unresolved(search.steps)
+        if not (joined or named or plan.exact):
+            return plan.needed(max(2 * inputs, MIN_CALLS), plan.most_splits)
+        if not joined and len(ends.inputs) == inputs:
             return None
-        inputs = max(2 * len(asked.inputs), MIN_CALLS)
-        return plan.needed(inputs) if inputs <= MAX_SUGGESTED else None
+        more = len(search.steps) - 1 + sum(splits(step.edits) for step in joined)
+        there_are = inputs if inputs < plan.inputs else None
+        return plan.needed(MIN_CALLS, max(more, plan.splits), there_are)
 
     def _needed(self, asked: _Asked, answers: AnswerComparison) -> int | None:
         """The budget that would tell a change of this size from noise, if it is no noise."""
@@ -444,7 +446,7 @@ class VersionReplay:
         moved = rows[int(np.argmax(np.nanmean(rows, axis=1)))]
         spread = float(np.nanstd(moved, ddof=1)) if answers.inputs > 1 else answers.distance
         inputs = max(ceil((POWER * spread / answers.distance) ** 2), MIN_INPUTS, len(moved) + 1)
-        return asked.plan.needed(inputs) if inputs <= MAX_SUGGESTED else None
+        return asked.plan.needed(inputs, asked.plan.most_splits)
 
     def _examples(
         self, inputs: Sequence[Input], whole: Sequence[Paired | None]
@@ -516,7 +518,7 @@ def _named(steps: Sequence[Step], edits: int, *, exact: bool) -> list[Step]:
     is not taken apart. Where answers vary, each by more than their noise."""
     if max(steps, key=lambda step: step.share).edits > 1:
         return []
-    single = [step for step in steps if step.edits == 1 and step.share >= MIN_SHARE]
+    single = [step for step in steps if step.edits == 1 and step.share > MIN_SHARE - 1e-9]
     sure = [step for step in single if exact or _interval(step, edits, exact=exact)[0] > 0]
     return sorted(sure, key=lambda step: -step.share)
 

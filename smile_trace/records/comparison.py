@@ -42,7 +42,9 @@ class Influence(Record):
     `may_need` is the 95 % upper bound on their share, and `calls_need` are those of them in which
     it was removed alone. `calls_needed` calls would settle an open segment. `tokens_saved` and
     `usd_saved` are what removing an excluded segment saves per thousand calls; None if unknown.
-    `calls` with masks of their own removed it by itself; None if that was not counted.
+    `calls` with masks of their own removed it by itself; None if that was not counted. In
+    `calls_held` others it was removed only within a larger part, which certainly mattered.
+    `elsewhere` is the most that it may matter in these, or by what else the interval does not know.
     """
 
     segment: TemplateSegment
@@ -63,6 +65,8 @@ class Influence(Record):
     usd_saved: float | None = None
     calls: int | None = None
     source: Source = "explained"
+    calls_held: int = 0
+    elsewhere: float = 0.0
 
     @property
     def untested(self) -> bool:
@@ -72,8 +76,8 @@ class Influence(Record):
 
     @property
     def at_most(self) -> float:
-        """The largest absolute influence in the interval, in [0, 1]."""
-        return most_of(self.ci_low, self.ci_high)
+        """The largest absolute influence in the interval, or `elsewhere`, in [0, 1]."""
+        return max(most_of(self.ci_low, self.ci_high), self.elsewhere)
 
 
 class Measure(Record):

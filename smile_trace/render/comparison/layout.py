@@ -464,6 +464,13 @@ def moved_answers(found: Moved) -> str:
     )
 
 
+def moved_most(change: VersionChange) -> str:
+    """Return on which inputs the edits were told apart; empty if on all that were compared."""
+    tried = max((effect.inputs for effect in change.effects), default=0)
+    few = change.answers is not None and 0 < tried < change.answers.inputs
+    return f" on the {inputs(tried)} that moved most" if few else ""
+
+
 def moved_count(found: Moved) -> str:
     """Return how many inputs got another answer, as a cell of a table."""
     only_little = found.changed_little and not found.changed

@@ -100,7 +100,7 @@ def _print_answers(change: VersionChange, console: Console) -> None:
         told = _cells(e.distance, e.ci_low, e.ci_high, None, e.named)
         table.add_row(Text(_edits(change, e)), _count_cell(e), *told)
     folded = sum(len(effect.edits) for effect in effects if effect not in shown)
-    rest = _count(folded, "edit", "less than a tenth of the change")
+    rest = _count(folded, "edit", f"less than a tenth of the change{layout.moved_most(change)}")
     _print_table(table, console, rest, _CHANGED, layout.ANOTHER)
     console.print()
 

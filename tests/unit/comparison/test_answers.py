@@ -187,12 +187,18 @@ def test_two_edits_are_found() -> None:
     assert [step.start for step in search.steps if step.share and step.edits == 1] == [0, 4]
 
 
+def test_edits_that_changed_the_answers_are_told_apart_while_the_budget_lasts() -> None:
+    search, asked = _search(8, 0, 1, 2)
+    assert [step.start for step in search.steps if step.share and step.edits == 1] == [0, 1, 2]
+    assert asked == 4
+    assert not unresolved(search.steps)
+
+
 def test_steps_cover_all_edits_when_the_budget_ends() -> None:
     search, asked = _search(8, 6, most=1)
     assert asked == 1
     assert [(s.start, s.end) for s in search.steps] == [(0, 4), (4, 8)]
-    still = unresolved(search.steps)
-    assert still is not None
+    [still] = unresolved(search.steps)
     assert still.start == 4
 
 
@@ -294,7 +300,8 @@ def test_the_answers(given: dict[str, Any], said: str) -> None:
         ),
         (
             [_effect(0), _effect(1, 2, share=0.0, named=False, ci_low=0.0)],
-            "; what the other 2 edits add was not measured well enough to tell.",
+            "; what the other 2 edits add was not measured well enough to tell (a budget of 96 "
+            "calls would tell).",
         ),
         (
             [_effect(0, share=0.0, named=False), _effect(1, alone=0.01), _effect(2, share=0.0)],
@@ -312,8 +319,8 @@ def test_the_answers(given: dict[str, Any], said: str) -> None:
         ),
         (
             [_effect(0, 1, named=False), _effect(2, share=0.0, named=False)],
-            "From 2 to 3 one of 2 edits changed the answers, “kind” → “rude” or “Be brief.” "
-            "(added) (a budget of 96 calls would tell which): 2 of 2 inputs",
+            "From 2 to 3 at least one of 2 edits changed the answers, “kind” → “rude” or “Be "
+            "brief.” (added) (a budget of 96 calls would tell which): 2 of 2 inputs",
         ),
         (
             [_effect(k, share=s, named=False) for k, s in enumerate((0.2, 0.24, 0.2))],
@@ -327,7 +334,8 @@ def test_the_answers(given: dict[str, Any], said: str) -> None:
         ),
         (
             [_effect(0, inputs=1), _effect(1, 2, share=0.0, named=False, ci_low=0.0, ci_high=0.09)],
-            "By itself it changes 50 % of an answer, on the 1 input that moved most; the other",
+            "By itself it changes 50 % of an answer on the 1 input that moved most; what the other "
+            "2 edits add was not measured",
         ),
     ],
 )
