@@ -11,8 +11,8 @@ The covariance is the jackknife over clusters, CV3 (Bell & McCaffrey 2002; MacKi
 β̂₍c₎)ᵀ, where β̂₍c₎ is the fit without cluster c and β̂ − β̂₍c₎ = (XᵀX)⁻¹ X_cᵀ (I − H_cc)⁻¹ û_c.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -134,7 +134,8 @@ class PooledRows:
     up to method 5), None if every call has its own: such calls share their chance errors, so a
     design is one cluster. The rows tell of `asked` perturbed prompts, None if of one each. `alone`
     are answer changes with one segment alone removed, as (call, segment, change): in no estimate,
-    they show what a single call loses.
+    they show what a single call loses. `held` is, by segment, how much each larger part may matter
+    that certainly did in a call which removed the segment only within it.
     """
 
     x: Array
@@ -146,6 +147,7 @@ class PooledRows:
     design: NDArray[np.int_] | None = None
     asked: int | None = None
     alone: Sequence[tuple[int, int, float]] = ()
+    held: Mapping[int, Sequence[float]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.y)
@@ -183,7 +185,7 @@ class Pooled:
     counts the calls (by Kish's formula if their weights differ) in which the segment was removed
     alone, or while the rest preserved the answer, `lost` those among them that lost the smallest
     effect every time, `need` those of these in which it was removed alone. `calls` counts those
-    with masks of their own that removed the segment by itself.
+    with masks of their own that removed the segment by itself; `held` is that of the rows.
     """
 
     influence: Array
@@ -193,6 +195,7 @@ class Pooled:
     lost: Array
     need: Array
     calls: NDArray[np.int_]
+    held: Mapping[int, Sequence[float]]
 
 
 def pool(rows: PooledRows, limit: float = SMALLEST_EFFECT) -> Pooled:
@@ -217,7 +220,7 @@ def pool(rows: PooledRows, limit: float = SMALLEST_EFFECT) -> Pooled:
         for i in own:
             rest = predicted - influence[i] * part.x[:, i]
             tried[i], lost[i], need[i] = _losses(part, rest, i, limit)
-    return Pooled(influence, error, spread, tried, lost, need, calls)
+    return Pooled(influence, error, spread, tried, lost, need, calls, rows.held)
 
 
 def _design(x: Array, q: Array) -> Array:

@@ -96,6 +96,10 @@ class PooledRowReader:
                 weight.append(1 / known[number].probability)
         if not y:
             return None
+        held: dict[int, list[float]] = {}
+        for number, certain in self._prompts.certain(list(known)).items():
+            for k, most in _held(certain, levels[number], maps[levels[number]]).items():
+                held.setdefault(k, []).append(most)
         shared = {number: _design_number(masks) for number, masks in designs.items()}
         return PooledRows(
             x=np.array(x),
@@ -107,6 +111,7 @@ class PooledRowReader:
             design=np.array([shared[number] for number in call]),
             asked=asked,
             alone=single,
+            held=held,
         )
 
     def _levels(self, ids: Sequence[int]) -> dict[int, tuple[tuple[str, ...], ...]]:
@@ -180,6 +185,22 @@ def _map(
     if text.any() and not shares[:, text].any():
         alone[:] = False
     return shares / np.maximum(shares.sum(axis=0), 1), alone
+
+
+def _held(
+    certain: Mapping[str, float],
+    levels: Sequence[Sequence[str]],
+    maps: Sequence[tuple[Array, NDArray[np.bool_]]],
+) -> dict[int, float]:
+    """The segments that no level removes by themselves and a certain unit removes with others, and
+    how much that may matter. `maps` are the levels', as from `_map`."""
+    found: dict[int, float] = {}
+    for keys, (shares, _) in zip(levels, maps, strict=True):
+        for key, of_unit in zip(keys, shares, strict=True):
+            for k in np.flatnonzero(of_unit).tolist() if key in certain else ():
+                if not any(alone[k] for _, alone in maps):
+                    found[k] = max(certain[key], found.get(k, 0.0))
+    return found
 
 
 def _removed_alone(

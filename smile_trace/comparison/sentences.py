@@ -22,6 +22,7 @@ from smile_trace.render.comparison.layout import (
     moved_most,
     passage_of,
     quoted,
+    with_others,
 )
 from smile_trace.render.text import per_cent
 
@@ -75,7 +76,8 @@ def _idle(latest: VersionReport) -> list[str]:
     if unknown:
         was, most = "was" if len(unknown) == 1 else "were", max(item.at_most for item in unknown)
         said = f"{was} {NOT_MEASURED}: up to {100 * most:.0f} % of the answer"
-        found.append(f"{_parts(unknown)} of version {latest.label} {said}.")
+        of = f"{_parts(unknown)} of version {latest.label}"
+        found.append(f"{of} {said}{with_others(unknown)}.")
     return found
 
 

@@ -28,8 +28,9 @@ class PooledVerdict:
     `low` and `high` are the ends of the interval, in [-1, 1]. `p_value` is two-sided for "no
     influence at all", None if the standard error is infinite; `significant` after
     Benjamini–Hochberg over the template's segments. `may_need` is the upper 95 % bound on the share
-    of calls that lose the smallest effect without it, whatever its mean influence. `calls_needed`
-    would settle an open segment; None if unknown.
+    of calls that lose the smallest effect without it, whatever its mean influence. `elsewhere` is
+    the most that it may matter where no row tells. `calls_needed` would settle an open segment;
+    None if unknown.
     """
 
     verdict: Verdict
@@ -38,6 +39,7 @@ class PooledVerdict:
     p_value: float | None
     significant: bool
     may_need: float
+    elsewhere: float
     calls_needed: int | None
 
 
@@ -55,9 +57,10 @@ def pooled_verdicts(pooled: Pooled, limit: float) -> list[PooledVerdict]:
         low = max(float(influence - half[i] * error), -1.0) if known else -1.0
         high = min(float(influence + half[i] * error), 1.0) if known else 1.0
         sure = influence if enough and significant[i] else None
-        verdict = verdict_on(sure, most_of(low, high), limit, can_exclude=enough)
+        elsewhere = max(pooled.held.get(i, (0.0,))) if enough else 1.0
+        verdict = verdict_on(sure, max(most_of(low, high), elsewhere), limit)
         needed = None
-        if verdict == "open":
+        if verdict == "open" and not (enough and elsewhere >= limit):
             needed = calls_needed(influence, error, int(pooled.calls[i]), limit)
         verdicts.append(
             PooledVerdict(
@@ -67,6 +70,7 @@ def pooled_verdicts(pooled: Pooled, limit: float) -> list[PooledVerdict]:
                 p_value=float(p_zero[i]) if known else None,
                 significant=sure is not None,
                 may_need=may_need(pooled.tried[i], pooled.lost[i]),
+                elsewhere=elsewhere,
                 calls_needed=needed,
             )
         )

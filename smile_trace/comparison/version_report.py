@@ -103,6 +103,8 @@ def _influence(
         may_need=verdict.may_need,
         calls_needed=verdict.calls_needed,
         calls=int(pooled.calls[place]),
+        calls_held=len(pooled.held.get(place, ())),
+        elsewhere=verdict.elsewhere,
     )
 
 

@@ -251,7 +251,8 @@ def to_tell_more(prompt: str, version: VersionReport) -> str:
     """Return what to set where parts were not told apart, or not measured; empty if all were."""
     whole = [passage_of(i.segment).partition(": ")[2] for i in version.segments]
     few = listed([told for told in whole if told])
-    if not version.sampled_of or (version.measured and not few):
+    held = with_others([item for item in version.segments if item.verdict == "open"])
+    if not version.sampled_of or (version.measured and not (few or held)):
         return ""
     named = f"{few} stand as a whole, since too few calls removed each by itself: " if few else ""
     apart = f"protect = {json.dumps(list(version.beside))}" if version.beside else "a larger budget"
@@ -296,6 +297,8 @@ def verdict_of(influence: Influence, version: VersionReport) -> str:
         words.append(f"over {influence.calls:,} calls")
     if influence.source == "replayed":
         words.append("by the replay of the edit")
+    if held := influence.calls_held:
+        words.append(f"matters with others in {held:,} call{'s' * (held > 1)}")
     if influence.calls_needed:
         words.append(f"{influence.calls_needed:,} calls would tell")
     if influence.verdict == "excluded" and influence.may_need < ANY_CALL:
@@ -329,8 +332,17 @@ def open_parts(version: VersionReport) -> str:
     more = "more " * (len(found) < len(version.segments))
     parts = f"{len(found)} {more}part{'' if len(found) == 1 else 's'}"
     needed = max(item.calls_needed or 0 for item in found)
-    told = f"; {needed:,} calls would tell" if needed else ""
-    return f"{parts}: open, up to {100 * max(i.at_most for i in found):.0f} % of an answer{told}"
+    held = with_others(found)
+    told = f"; {needed:,} calls would tell{' of the others' * bool(held)}" if needed else ""
+    most = max(item.at_most for item in found)
+    return f"{parts}: open, up to {100 * most:.0f} % of an answer{held}{told}"
+
+
+def with_others(items: Sequence[Influence]) -> str:
+    """Return how many of the parts matter with others in further calls; empty if none does."""
+    count = sum(item.calls_held > 0 for item in items)
+    few = f"{count} of them matter{'s' * (count == 1)}" if len(items) > 1 else "it matters"
+    return f"; {few} with others in further calls" if count else ""
 
 
 def not_measured(comparison: Comparison) -> list[str]:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
 from smile_trace.records import Call, ExplanationSettings, Feedback, Signal
+from smile_trace.records.verdicts import most_of
 from smile_trace.store.database import Database, in_chunks
 from smile_trace.store.database.sql import json_text
 from smile_trace.store.tables import (
@@ -209,6 +210,20 @@ class PromptReader:
         )
         rows = in_chunks(self._connection, query, explanations.c.id, explanation_ids)
         return {row.id: Partitions(row.signal, json.loads(row.partitions)) for row in rows}
+
+    def certain(self, explanation_ids: Sequence[int]) -> dict[int, dict[str, float]]:
+        """By an explanation's id, how much each of its finest segments may matter that certainly
+        does, by its key."""
+        segments = json_text(explanations.c.body, "segments").label("segments")
+        query = select(explanations.c.id, segments).where(explanations.c.status != "inconclusive")
+        found: dict[int, dict[str, float]] = {}
+        for row in in_chunks(self._connection, query, explanations.c.id, explanation_ids):
+            for one in json.loads(row.segments):
+                if one["verdict"] in ("supports", "against"):
+                    most = most_of(one["ci_low"], one["ci_high"])
+                    known = found.setdefault(row.id, {})
+                    known[one["key"]] = 1.0 if one["fails_without"] else most
+        return found
 
     def masks(self, explanation_ids: Sequence[int]) -> list[MaskRow]:
         """The masks of those explanations that the target model answered: the random ones, those

@@ -552,6 +552,39 @@ def test_lines_that_the_calls_looked_inside_for_are_parts_of_their_own(store: St
     assert "on average over 30 calls" in _compare(store, versions=["3", "2"]).summary
 
 
+@pytest.mark.parametrize("verdict", ["supports", "against", "open", "excluded"])
+def test_what_matters_with_others_in_further_calls_is_not_excluded(
+    store: Store, verdict: str
+) -> None:
+    """Forty calls removed each line by itself, twenty only the passage that holds them."""
+    alone = {"pooled": False, "effects": EFFECTS, "keep": (0.5, 0.8)}
+    plant(store, "answer", "2", BEFORE, QUESTIONS, masks=24, **alone)  # type: ignore[arg-type]
+    _look_inside(store, 40)
+    whole = {"key": "answer:2:section:0", "verdict": verdict, "ci_low": 0.2, "ci_high": 0.38}
+    found = func.json(json.dumps([{**whole, "fails_without": False}]))
+    with store.database.write() as connection:
+        body = func.json_set(explanations.c.body, "$.segments", found)
+        later = explanations.update().where(explanations.c.id > 40)
+        connection.execute(later.values(body=body, status="partial"))
+        connection.execute(explanations.update().where(explanations.c.id <= 40).values(body=body))
+    plant(store, "answer", "1", BEFORE, QUESTIONS)
+    comparison = _compare(store, versions=["1", "2"])
+    parts = [_influence(comparison, 1, line) for line in LINES[1:3]]
+    held = verdict in ("supports", "against")
+    is_said = ("open", 40, 20) if held else ("excluded", 40, 0)
+    assert {(one.verdict, one.calls, one.calls_held) for one in parts} == {is_said}
+    assert (parts[0].tokens_saved is None) == held
+    said = "38 % of the answer; 2 of them matter with others in further calls."
+    assert (said in comparison.summary) == held
+    assert ("no measurable difference" in comparison.summary) != held
+    table = comparison.to_html().partition("Every part of")[2]
+    assert (
+        table.count("up to 38 % of the answer; over 40 calls; matters with others in 20 calls<")
+        == 2 * held
+    )
+    assert ('with unit = "sentence"' in _in_terminal(comparison)) == held
+
+
 @pytest.mark.parametrize(("looked", "every", "calls"), [(15, False, 44), (0, True, 60)])
 def test_lines_that_few_calls_told_apart_are_outlined_as_a_whole(
     store: Store, looked: int, every: bool, calls: int
@@ -749,7 +782,8 @@ def test_too_few_explanations_leave_everything_open(store: Store, explained: int
     plant(store, "answer", "3", BEFORE, QUESTIONS[explained:])
     comparison = _compare(store)
     assert all(i.verdict == "open" for v in comparison.versions for i in v.segments)
-    assert ("were not measured well enough to tell: up to" in comparison.summary) == (explained > 0)
+    said = "were not measured well enough to tell: up to 100 % of the answer"  # not what three say
+    assert (said in comparison.summary) == (explained > 0)
     assert comparison.changes[0].why_no_influences
     assert comparison.to_html()
     told = _in_terminal(comparison)
