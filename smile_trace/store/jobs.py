@@ -9,6 +9,7 @@ from sqlalchemy import (
     case,
     delete,
     select,
+    tuple_,
     update,
 )
 
@@ -297,6 +298,13 @@ def told_state() -> ColumnElement[str]:
     """A job's state for people: explained, too, while it goes on with a path or a profile."""
     goes_on = jobs.c.state.in_(["pending", "running"]) & _has_explanation()
     return case((goes_on, "explained"), else_=jobs.c.state)
+
+
+def is_newest() -> ColumnElement[bool]:
+    """Whether no other job of the same call, with other settings, changed later."""
+    other = jobs.alias()
+    later = tuple_(other.c.changed_at, other.c.id) > tuple_(jobs.c.changed_at, jobs.c.id)
+    return ~select(other.c.id).where(other.c.call_id == jobs.c.call_id, later).exists()
 
 
 def told_status() -> ColumnElement[str]:

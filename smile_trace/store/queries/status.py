@@ -13,7 +13,7 @@ from smile_trace.records import Record
 from smile_trace.records.explanation import FidelityStatus
 from smile_trace.store.arrivals import LATE_SECONDS, Pulled, read_places
 from smile_trace.store.database import Database
-from smile_trace.store.jobs import JobState, told_state, told_status
+from smile_trace.store.jobs import JobState, is_newest, told_state, told_status
 from smile_trace.store.outbox_news import Kind
 from smile_trace.store.queries.waiting import Obstacles
 from smile_trace.store.spending.accounts import Spent
@@ -133,9 +133,9 @@ class Status(Record):
     """The whole state of a home.
 
     `captured` counts the calls of complete traces, `open_traces` those still growing. `sampled`
-    calls are pending, running, explained or failed. `explained` includes all four statuses of an
-    Explanation (`reliable` and the next three), pooled calls, and calls whose path or profile still
-    waits.
+    calls are pending, running, explained or failed, by the newest job of each. `explained` includes
+    all four statuses of an Explanation (`reliable` and the next three), pooled calls, and calls
+    whose path or profile still waits.
     """
 
     captured: int
@@ -188,7 +188,7 @@ def read_status(database: Database, today: str, refusal: Callable[[str], Reason 
     """Count everything, as of one moment. `today` is the ISO date of the daily caps, and `refusal`
     says why they let nothing more of a model through, None if they do."""
     with database.read() as connection:
-        told = select(told_state().label("state")).subquery()
+        told = select(told_state().label("state")).where(is_newest()).subquery()
         by_state = select(told.c.state, func.count()).group_by(told.c.state)
         states = {row[0]: row[1] for row in connection.execute(by_state)}
         statuses = _statuses(connection)

@@ -126,6 +126,18 @@ def test_a_retry_under_other_settings_replaces_what_had_not_ended_well(store: St
     assert store.status().sampled == 1
 
 
+def test_a_call_explained_again_under_other_settings_counts_once(store: Store) -> None:
+    capture(store, 1)
+    store.sampling.decide([decision(1)], {}, now=5.0)
+    store.jobs.explain(only(store.jobs.due(now=5.0, limit=1)), explanation(), now=6.0)
+    store.jobs.retry([decision(1, settings_hash="other")], now=7.0)
+    status = store.status()
+    assert (status.sampled, status.pending, status.explained) == (1, 1, 0)
+    store.jobs.explain(only(store.jobs.due(now=7.0, limit=1)), explanation(), now=8.0)
+    status = store.status()
+    assert (status.sampled, status.pending, status.explained) == (1, 0, 1)
+
+
 def test_crashes_count_until_a_round_is_done(store: Store) -> None:
     store.sampling.decide([decision(1), decision(2)], {}, now=5.0)
     job = store.jobs.due(now=5.0, limit=1)[0]
