@@ -157,8 +157,8 @@ def summary_parameters(rows: Sequence[Row], final: Call | None) -> dict[str, JSO
 
 
 def summary_metrics(rows: Sequence[Row]) -> dict[str, float]:
-    """Return numbers over explained calls: counts by status, mean fidelity, cost. The mean is over
-    the calls with a held-out R², and left out if there is none."""
+    """Return numbers over explained calls: counts by status, mean fidelity, cost. Price and mean
+    are over the calls that have one, and left out if there is none."""
     statuses = [row.status for row in rows]
     r2 = [row.r2_heldout for row in rows if row.r2_heldout is not None]
     metrics = {
@@ -169,8 +169,9 @@ def summary_metrics(rows: Sequence[Row]) -> dict[str, float]:
         "smile.inconclusive_calls": float(statuses.count("inconclusive")),
         "smile.target_calls": float(sum(row.target_calls for row in rows)),
         "smile.tokens": float(sum(row.tokens for row in rows)),
-        "smile.usd": round(sum(row.usd or 0.0 for row in rows), 6),
     }
+    prices = [row.usd for row in rows if row.usd is not None]
+    metrics |= {"smile.usd": round(sum(prices), 6)} if prices else {}
     return metrics | ({FIDELITY: round(fmean(r2), 4)} if r2 else {})
 
 

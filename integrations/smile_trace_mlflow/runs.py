@@ -238,6 +238,7 @@ def _metrics(rows: Sequence[Mapping[str, JSON]]) -> dict[str, float]:
         "smile.no_effect": float(column["status"].count("no_effect")),
         "smile.inconclusive": float(column["status"].count("inconclusive")),
         "smile.target_calls": float(sum(column["target_calls"])),
-        "smile.usd": float(sum(usd or 0.0 for usd in column["usd"])),
     }
+    prices = [usd for usd in column["usd"] if usd is not None]
+    metrics |= {"smile.usd": float(sum(prices))} if prices else {}
     return metrics | ({"smile.fidelity_r2_mean": sum(known) / len(known)} if known else {})

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from smile_trace.records import Cost
 from smile_trace.records.comparison import Example, VersionChange
 from smile_trace.trackers import ComparedPrompt, Deferred, Receipt
 from smile_trace_comet import CometTracker
@@ -50,6 +51,19 @@ def test_a_version_collects_its_calls(comet_server: FakeComet, tracker: CometTra
     assert second.html.count('<div class="smile-trace">') == 3
     assert all(f"C{n}" in second.html for n in (3, 4, 5))
     assert not second.running
+
+
+def test_a_price_that_is_not_known_is_no_metric(
+    comet_server: FakeComet, tracker: CometTracker
+) -> None:
+    trace = prompt_trace(1, version="1", country="Chad")
+    item = explained(trace)
+    unpriced = item.explanation.model_copy(update={"cost": Cost(target_calls=40)})
+    tracker.deliver_traces(captured(trace))
+    tracker.deliver_explanations([item.model_copy(update={"explanation": unpriced})])
+    metrics = by_version(comet_server)["1"].metrics
+    assert metrics["smile.target_calls"] == [40]
+    assert "smile.usd" not in metrics
 
 
 def test_the_html_panel_shows_the_newest(comet_server: FakeComet, tracker: CometTracker) -> None:

@@ -10,7 +10,7 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Trace as MlflowTrace
 
-from smile_trace.records import Call, Explanation, Feedback, PromptUse, Trace
+from smile_trace.records import Call, Cost, Explanation, Feedback, PromptUse, Trace
 from smile_trace.trackers import (
     CapturedTrace,
     ExplainedCall,
@@ -147,9 +147,10 @@ def test_one_run_per_day_holds_the_table_and_the_pages(
     tracker: MLflowTracker, experiment: str
 ) -> None:
     days = ["2026-11-24T23:59:59+00:00", "2026-11-25T01:00:00+02:00", "2026-11-25T00:00:01+00:00"]
-    cases: list[Case] = [
-        (*captured(explained), explained) for explained in (explanation(at=at) for at in days)
-    ]
+    of_days = [explanation(at=at) for at in days]
+    price = of_days[0].cost.usd
+    of_days[2] = of_days[2].model_copy(update={"cost": Cost(target_calls=40)})  # of unknown price
+    cases: list[Case] = [(*captured(explained), explained) for explained in of_days]
     deliver(tracker, cases)
     deliver(tracker, cases[:1])
     runs = client().search_runs([experiment_id(experiment)])
@@ -163,6 +164,8 @@ def test_one_run_per_day_holds_the_table_and_the_pages(
     assert row["status"] == "reliable"
     assert row["r2_heldout"] == 0.82
     assert by_day["2026-11-24"].data.metrics["smile.explained"] == 2
+    assert by_day["2026-11-24"].data.metrics["smile.usd"] == pytest.approx(2 * price)
+    assert "smile.usd" not in by_day["2026-11-25"].data.metrics
     pages = client().list_artifacts(first_day, "heatmaps")
     assert len(pages) == 2
     page = mlflow.artifacts.load_text(f"runs:/{first_day}/{pages[0].path}")
