@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from smile_trace._guards.presentable import presentable
 from smile_trace.records import Explanation, Record, SegmentAttribution
 from smile_trace.records.comparison import Comparison, VersionReport
-from smile_trace.records.tool_results import result_name
+from smile_trace.records.tool_results import named_by_tool
 from smile_trace.render.comparison.layout import part_text
 from smile_trace.store.queries.status import Status
 
@@ -143,7 +143,7 @@ class Counts(Record):
 def _causes(segments: Sequence[SegmentAttribution], explanation: Explanation) -> tuple[Cause, ...]:
     return tuple(
         Cause(
-            text=_text(str(result_name(segment, explanation.messages) or segment.name)),
+            text=_text(str(named_by_tool(segment, explanation.messages) or segment.name)),
             role=_text(segment.role),
             attribution=segment.attribution,
             ci_low=segment.ci_low,

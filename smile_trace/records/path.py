@@ -9,7 +9,7 @@ from smile_trace._text.titles import both_ends
 from smile_trace.records.base import JSON, Record, Shown, view
 from smile_trace.records.explanation import Cost, Explanation, SegmentAttribution
 from smile_trace.records.formats.answers import read_tool_calls
-from smile_trace.records.tool_results import result_name
+from smile_trace.records.tool_results import named_by_tool
 from smile_trace.records.upgrades import check_version
 
 PATH_SCHEMA_VERSION = 2
@@ -74,7 +74,7 @@ class PathStep(Record):
     def named(self, driver: SegmentAttribution) -> str:
         """The driver's text in quotes, of a long one the first and last words; a whole result of a
         tool by its tool."""
-        if (result := result_name(driver, self.explanation.messages)) is not None:
+        if (result := named_by_tool(driver, self.explanation.messages)) is not None:
             return str(result)
         return f"“{both_ends(presentable(driver.name, longest=LONGEST_LINE))}”"
 

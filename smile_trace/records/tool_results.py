@@ -1,5 +1,5 @@
-"""How a part that is the whole result of a tool is named: by the tool, never by values in it, since
-the result was measured as a whole."""
+"""How a tool offered and a part that is the whole result of one are named: by the tool, never by
+values in it, since it was measured as a whole."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -7,6 +7,7 @@ from typing import NamedTuple
 from smile_trace._guards.presentable import presentable
 from smile_trace._text.lists import ordinal
 from smile_trace.records.explanation import SegmentAttribution
+from smile_trace.records.formats.requests import tool_name
 from smile_trace.records.message import Message, ToolResult, tool_names
 from smile_trace.records.perturbation import Place
 
@@ -32,8 +33,18 @@ class ResultName(NamedTuple):
         return f"the {self.which} result of {self.tool}".replace("  ", " ")
 
 
-def result_name(segment: SegmentAttribution, messages: Sequence[Message]) -> ResultName | None:
-    """Return the name of a tool's result; None for any other part, a part of a result included."""
+class OfferedName(ResultName):
+    """The name of a tool offered."""
+
+    def __str__(self) -> str:
+        return f"the tool “{self.tool}”"
+
+
+def named_by_tool(segment: SegmentAttribution, messages: Sequence[Message]) -> ResultName | None:
+    """Return the name of a tool offered, or of a tool's result; None for any other part, a part of
+    a result included."""
+    if segment.unit == "tool" and (tool := tool_name(segment.text)) is not None:
+        return OfferedName(presentable(tool, longest=_LONGEST), "")
     if segment.unit not in ("tool_result", "message"):
         return None
     results = list(_results(messages))

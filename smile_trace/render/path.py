@@ -14,7 +14,7 @@ from smile_trace._text.titles import both_ends
 from smile_trace.records import SegmentAttribution
 from smile_trace.records.formats.answers import read_tool_calls
 from smile_trace.records.path import ExplanationPath, PathStep, Source
-from smile_trace.records.tool_results import result_name
+from smile_trace.records.tool_results import named_by_tool
 from smile_trace.render.facts import STATUS_WORDS
 from smile_trace.render.html import filled, to_html
 from smile_trace.render.phrases import telling_name
@@ -81,7 +81,7 @@ class Branch:
     def _named(self, driver: SegmentAttribution) -> str:
         if self.source.kind == "tool":
             return self.source.name
-        result = result_name(driver, self.step.explanation.messages)
+        result = named_by_tool(driver, self.step.explanation.messages)
         return both_ends(driver.name) if result is None else str(result)
 
     @property
@@ -142,7 +142,7 @@ def _is_data(source: Source) -> bool:
 
 def _end(step: PathStep, source: Source) -> str:
     driver = source.drivers[0]
-    if (result := result_name(driver, step.explanation.messages)) is not None:
+    if (result := named_by_tool(driver, step.explanation.messages)) is not None:
         return short(result.brief)
     if source.kind == "document" and driver.unit == "document":
         return short(source.name)

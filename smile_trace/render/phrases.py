@@ -18,7 +18,7 @@ from smile_trace.records import (
     Verdict,
 )
 from smile_trace.records.message import tools_answered
-from smile_trace.records.tool_results import result_name
+from smile_trace.records.tool_results import named_by_tool
 from smile_trace.records.verdicts import (
     NO_DIFFERENCE,
     NOT_MEASURED,
@@ -84,10 +84,10 @@ def _measured(document: DocumentAttribution, said: str) -> str:
 
 
 def part_names(explanation: Explanation) -> dict[str, str]:
-    """Return the names of the parts by their keys: a tool's result by its tool, a document by its
+    """Return the names of the parts by their keys: a tool and its result by it, a document by its
     title, else the text in quotes."""
     return {
-        s.key: str(result_name(s, explanation.messages) or f"“{short(s.title or s.name, 40)}”")
+        s.key: str(named_by_tool(s, explanation.messages) or f"“{short(s.title or s.name, 40)}”")
         for s in (*explanation.coarser, *explanation.segments)
     }
 
@@ -149,10 +149,10 @@ def _finest_strongest(explanation: Explanation) -> Iterator[SegmentAttribution]:
 
 
 def telling_name(segment: SegmentAttribution, explanation: Explanation) -> str:
-    """Return the tool of a part that is a tool's result, else its title, or its text; of a long one
-    the words that say most, above all those of the answer, after what the part is: a message or
+    """Return the tool of a part that is one or its result, else its title, or its text; of a long
+    one the words that say most, above all those of the answer, after what the part is: a message or
     section was measured as a whole, not these words."""
-    if (result := result_name(segment, explanation.messages)) is not None:
+    if (result := named_by_tool(segment, explanation.messages)) is not None:
         return short(result.brief, LONGEST)
     if segment.title is not None:
         return short(segment.title, LONGEST)

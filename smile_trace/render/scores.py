@@ -9,7 +9,7 @@ from smile_trace._guards.presentable import presentable
 from smile_trace._text.lists import ordinal
 from smile_trace.errors import ExtraMissing
 from smile_trace.records import Explanation, Place, SegmentAttribution
-from smile_trace.records.tool_results import result_name
+from smile_trace.records.tool_results import named_by_tool
 from smile_trace.records.verdicts import NO_DIFFERENCE, NOT_MEASURED, STANDS_IN, effect
 from smile_trace.render.phrases import enough_beside
 from smile_trace.render.text import short
@@ -23,15 +23,16 @@ if TYPE_CHECKING:
 class Row:
     """A segment or passage that can be removed. `depth` counts the passages that contain it;
     `parent` is the innermost. `which` is "the second" if its text occurs more than once in the
-    passage of the row `within` (None: in the whole prompt), else empty. `result`: the tool that a
-    result is of, else empty. `enough`: beside which other part it is not needed."""
+    passage of the row `within` (None: in the whole prompt), else empty. `tool`: the name of a
+    tool, or of that whose result it is, else empty. `enough`: beside which other part it is not
+    needed."""
 
     segment: SegmentAttribution
     depth: int
     which: str
     within: "Row | None"
     parent: SegmentAttribution | None = None
-    result: str = ""
+    tool: str = ""
     enough: str = ""
 
     @property
@@ -40,9 +41,9 @@ class Row:
         return "paired" if self.enough else str(self.segment.verdict)
 
     def called(self, text: str) -> str:
-        """Return the tool of a tool's result, else the text, after a retrieved document's name."""
+        """Return the name of its tool, else the text, after a retrieved document's name."""
         title = self.segment.title
-        return self.result or (text if title is None else f"{short(title, 40)}: {text}")
+        return self.tool or (text if title is None else f"{short(title, 40)}: {text}")
 
 
 def rows(explanation: Explanation) -> list[Row]:
@@ -61,8 +62,8 @@ def rows(explanation: Explanation) -> list[Row]:
         for segment, place in sorted(pieces[parent], key=lambda p: _size(p[0]), reverse=True):
             which, scope = numbers[parent, segment.places]
             around = None if parent is None else explanation.coarser[parent]
-            result = result_name(segment, explanation.messages)
-            named = "" if result is None else short(result.brief)
+            tool = named_by_tool(segment, explanation.messages)
+            named = "" if tool is None else short(tool.brief)
             within, said = passages.get(scope), enough.get(segment.key, "")
             row = Row(segment, depth, "" if named else which, within, around, named, said)
             yield row
@@ -191,7 +192,7 @@ def plot(explanation: Explanation, *, most: int = 15, ax: "Axes | None" = None) 
     ax.axvline(0, color="#444444", linewidth=0.8)
     # A dollar would begin a formula.
     labels = [
-        presentable(row.result or row.segment.text, longest=_LABEL).replace("$", r"\$")
+        presentable(row.tool or row.segment.text, longest=_LABEL).replace("$", r"\$")
         for row in reversed(strongest)
     ]
     ax.set_yticks(range(len(labels)), labels)

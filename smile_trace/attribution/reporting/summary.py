@@ -21,8 +21,7 @@ from smile_trace.records import (
     SegmentAttribution,
 )
 from smile_trace.records.formats.answers import read_tool_calls
-from smile_trace.records.formats.requests import tool_name
-from smile_trace.records.tool_results import result_name
+from smile_trace.records.tool_results import named_by_tool
 from smile_trace.records.verdicts import (
     NAMED,
     NO_DIFFERENCE,
@@ -226,10 +225,10 @@ class _Tree:
         return sum(f" {words(whole.text)} ".count(text) for whole in self._outermost) > 1
 
     def by_itself(self, segment: SegmentAttribution, like: Sequence[SegmentAttribution]) -> str:
-        """A tool's result by its tool, the only message of a role by it, else the segment's text,
-        told apart from those like it."""
-        if (result := result_name(segment, self.messages)) is not None:
-            return str(result)
+        """A tool and its result by its name, the only message of a role by it, else the text, told
+        apart from those like it."""
+        if (tool := named_by_tool(segment, self.messages)) is not None:
+            return str(tool)
         roles = [message.role for message in self.messages]
         if segment.unit == "message" and roles.count(segment.role) == 1:
             return f"the {segment.role} message"
@@ -425,8 +424,6 @@ def _named(segment: SegmentAttribution, segments: Sequence[SegmentAttribution]) 
         return f"the variable {name} ({text})"
     if segment.unit == "message":
         return f"the {segment.role} message {text}"
-    if segment.unit == "tool" and (tool := tool_name(segment.text)) is not None:
-        return f"the tool “{both_ends(tool)}”"
     if segment.unit in ("turn", "step"):
         return f"the {segment.unit} {text}"
     same = [s for s in segments if _quoted(s) == text]
