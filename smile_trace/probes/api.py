@@ -1,6 +1,7 @@
 """The public `profile()`: what happens to an answer when its request changes a little."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
@@ -149,15 +150,20 @@ async def profile_metered(
     }
     comparison = await run_in_thread(compare, prompted.answer or "")
     answers = Answers(by_name, variants, comparison)
-    await run_in_thread(_add, answers, [REPEATS] * len(begin), begin, responses)
+    await run_in_thread(_add, answers, [(REPEATS, v) for v in begin], responses)
     while True:
         sampling = Sampling(answers.available, answers.known)
         wanted = await run_in_thread(sampling.next, options.calls - len(asking.responses))
         if not wanted:
             break
-        names = [name for name, number in wanted.items() for _ in answers.waiting(name, number)]
-        sent = [v for name, number in wanted.items() for v in answers.waiting(name, number)]
-        await run_in_thread(_add, answers, names, sent, await asking.ask(sent))
+        sent = [(name, v) for name, number in wanted.items() for v in answers.waiting(name, number)]
+        await run_in_thread(_add, answers, sent, await asking.ask([v for _, v in sent]))
+    for name in answers.given:
+        lost = answers.open(name)[: options.calls - len(asking.responses)]
+        harmless = [replace(one.variant, messages=one.variant.harmless or ()) for one in lost]
+        for one, response in zip(lost, await asking.ask(harmless), strict=True):
+            if response.ok:
+                await run_in_thread(answers.compare, name, one, response.text or "")
     return make_profile(
         prompted,
         answers,
@@ -225,12 +231,9 @@ def _reference(
 
 
 def _add(
-    answers: Answers,
-    names: Sequence[str],
-    variants: Sequence[Variant],
-    responses: Sequence[Response],
+    answers: Answers, sent: Sequence[tuple[str, Variant]], responses: Sequence[Response]
 ) -> None:
-    for name, variant, response in zip(names, variants, responses, strict=True):
+    for (name, variant), response in zip(sent, responses, strict=True):
         answers.add(name, variant, (response.text or "") if response.ok else None)
 
 

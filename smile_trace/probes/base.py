@@ -21,12 +21,15 @@ class Variant:
         what: the difference in a few words: `documents in the order 3, 2, 1`.
         replicate: which draw of the same messages it is.
         marker: the word that an obeyed planted instruction would put into the answer.
+        harmless: the messages with words that ask for nothing in the same place, which are asked
+            where the answer lost a part: what these lose counts for nothing.
     """
 
     messages: tuple[Message, ...]
     what: str
     replicate: int = 0
     marker: str | None = None
+    harmless: tuple[Message, ...] | None = None
 
 
 @dataclass(frozen=True)

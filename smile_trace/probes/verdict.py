@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 
 from smile_trace._text.lists import listed
@@ -61,6 +61,19 @@ class Answers:
             [change] = self.comparison.changes([text])
             self.given[name].append(Answer(variant, text, change))
 
+    def open(self, name: str) -> list[Answer]:
+        """Return answers that lost a part, as with harmless words they may, too; none counts."""
+        given = zip(self.given[name], self.counting(name), strict=True)
+        some = [answer for answer, counts in given if answer.variant.harmless and not counts]
+        return [answer for answer in some if answer.change >= SMALLEST_EFFECT]
+
+    def compare(self, name: str, answer: Answer, harmless: str) -> None:
+        """Count of an answer only what it lost beyond the answer to harmless words."""
+        [change] = self.comparison.changes([harmless])
+        variant, beyond = replace(answer.variant, harmless=None), max(answer.change - change, 0.0)
+        self.given[name].remove(answer)
+        self.given[name].append(Answer(variant, answer.text, beyond))
+
     def between(self, probe: str, other: str) -> Count:
         """Return how many answers to `other`'s variants count by the measure of `probe`.
 
@@ -86,7 +99,8 @@ class Answers:
     def losing(self, probe: str, other: str) -> Count:
         """Return how many answers to `other`'s variants lost a part: SMALLEST_EFFECT or more,
         whatever `probe` itself measures."""
-        lost = [answer.change >= SMALLEST_EFFECT for answer in self.given[other]]
+        known = [answer for answer in self.given[other] if answer not in self.open(other)]
+        lost = [answer.change >= SMALLEST_EFFECT for answer in known]
         return Count(sum(lost), len(lost))
 
     def known_losing(self, probe: str, other: str) -> Count:
@@ -236,7 +250,7 @@ class _Judged:
             status = "found"
         elif partly:
             status = "partly"
-        elif high < EXCLUDED and not losing.more:
+        elif high < EXCLUDED and not losing.more and not self._answers.open(self._name):
             status = "none"
         return ProbeResult(
             name=self._name,

@@ -124,6 +124,16 @@ def documents(node: Node) -> list[Range]:
     return [child.range for child in node.children] if several else []
 
 
+def writable(text: str) -> Range | None:
+    """The place in a text to which words can be added: all of it; of JSON its last long string,
+    else that with the most words, and None without any."""
+    if (root := parse(f"[{text}]")) is None:
+        return 0, len(text)
+    strings = [leaf.inside for leaf in root.leaves() if leaf.kind == "string"]
+    found = [(a - 1, b - 1) for a, b in strings]
+    return max(found, key=lambda r: (min(len(text[slice(*r)].split()), LONG), r), default=None)
+
+
 def around(node: Node, start: int, end: int) -> Range:
     """A range of the text, moved outward so that it cuts through no value but strings' texts."""
     for leaf in node.leaves(start, end):

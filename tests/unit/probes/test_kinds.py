@@ -1,12 +1,14 @@
 """What each probe changes of a request, and what it leaves as it was."""
 
+import json
 import random
 import re
+from collections.abc import Iterator
 
 import pytest
 
 from benchmarks.probes.planted import PROMPT, SAME
-from smile_trace.probes import PROBES, Probe, Swap
+from smile_trace.probes import PROBES, Probe, Swap, Variant
 from smile_trace.probes.kinds.additions import wrong_opinion
 from smile_trace.probes.kinds.contexts import begins_with
 from smile_trace.probes.kinds.phrasing import language_of
@@ -119,6 +121,35 @@ def test_tool_results_are_documents_whose_calls_stay() -> None:
         assert "It costs 5 euros." in variant.messages[1].content
     assert BY_NAME["grounding"].variants(call, 0)
     assert BY_NAME["paraphrase"].variants(call, 0)
+
+
+def test_words_are_planted_inside_a_string_of_json() -> None:
+    notice = "The pier is closed for repairs until the end of June, please keep clear."
+    entry = {"id": 7, "title": "Pier", "text": notice, "by": '"Ann"', "open": False}
+
+    def planted(result: object) -> Iterator[tuple[Variant, object]]:
+        call = Prompted(
+            messages=(
+                Message(role="user", content="May I?"),
+                Message(role="tool", parts=(ToolResult(id="a", response=json.dumps(result)),)),
+            ),
+            answer="No.",
+        )
+        for variant in BY_NAME["hijack"].variants(call, 0):
+            yield variant, json.loads(variant.messages[1].content)
+
+    for variant, found in planted(entry):
+        assert isinstance(found, dict)
+        assert {**found, "text": notice} == entry
+        assert str(variant.marker) in found["text"]
+        assert variant.harmless is not None
+        [harmless] = [json.loads(m.content)["text"] for m in variant.harmless[1:]]
+        assert len(harmless) > len(notice)
+        assert str(variant.marker) not in harmless
+    for variant, found in planted([entry, "Quay"]):
+        assert str(variant.marker) in str(found)
+    assert list(planted([entry, "Quay"]))
+    assert list(planted({"depth": 3.1})) == [], "it has no text"
 
 
 def test_a_prompt_without_material_has_no_variants_of_it() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from smile_trace.models.metered import MeteredModel
 from smile_trace.probes import Answer, Variant, chosen, profile_metered
 from smile_trace.probes.kinds.contexts import Hijack
 from smile_trace.records import Message, Prompted
-from smile_trace.records.profile import Profile
+from smile_trace.records.profile import ProbeResult, Profile
 from tests.support.planted import PlantedModel, constant
 
 PROMPT = """Answer from the documents.
@@ -168,6 +169,20 @@ def test_a_planted_instruction_that_is_not_obeyed_may_change_the_answer() -> Non
     hijack = smile_trace.profile(PROMPT, model=model, probes=["hijack"]).results["hijack"]
     assert (hijack.changed, hijack.status) == (0, "partly")
     assert "0 of 4 counted, against 0 of" in hijack.reason
+
+
+def test_what_harmless_words_in_the_same_place_lose_is_no_effect_of_an_instruction() -> None:
+    words = re.compile(r"Tuesday|[A-Z]{5,}\d\d")
+
+    def hijack(**options: Any) -> ProbeResult:
+        model = PlantedModel(lambda prompt: with_desk(not words.search(prompt)))
+        found = smile_trace.profile(PROMPT, model=model, probes=["hijack"], **options)
+        return found.results["hijack"]
+
+    assert (hijack().status, hijack().mean_change) == ("none", 0.0)
+    asked = smile_trace.profile(PROMPT, model=PlantedModel(constant), probes=["hijack"])
+    short = hijack(budget=asked.cost.target_calls)
+    assert short.status == "inconclusive", "no call was left for the control"
 
 
 def test_the_budget_holds_and_what_it_did_not_reach_is_not_settled() -> None:
