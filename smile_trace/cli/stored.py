@@ -75,6 +75,8 @@ def also_stored(look: "Look", wanted: str) -> Iterator[str]:
         command = " ".join(["smile-trace explain", wanted, *path, *_written(one.asked or {})])
         status = [] if path else [_first(one).status]
         yield printable(f"Also stored ({', '.join([*status, _calls(one)])}): {command}")
+    if (more := len(look.beside) - _NAMED) > 0:
+        yield f"and {more} more, each shown by the options that it was asked for with"
 
 
 def would_ask(stored: "Stored", *, json: bool) -> str:
@@ -93,25 +95,18 @@ def say_before_asking(look: "Look", chosen: Mapping[str, Any]) -> None:
     said = []
     if look.other is not None:
         differing = differences(look.other, chosen)
-        wanted = {name: chosen[name] for name in differing if name in chosen}
-        has = {name: value for name, value in differing.items() if name in chosen}
-        if has:
-            lacks = [name for name, value in has.items() if value in (None, [])]
-            made = listed(_written({name: has[name] for name in has if name not in lacks}))
-            without = listed([_flag(name) for name in lacks])
-            how = " and ".join(f"{w} {o}" for w, o in (("with", made), ("without", without)) if o)
+        if differing.pop("pooled", None) is None:
+            wanted = {name: chosen.get(name) for name in differing}
+            made, asks = (listed(_written(o)) or "the defaults" for o in (differing, wanted))
+            when = _when(look.other)
             said.append(
-                f"The stored explanation ({_when(look.other)}) was made {how}; you ask for "
-                f"{listed(_written(wanted))}."
+                f"The stored explanation ({when}) was made with {made}; you ask for {asks}."
             )
-        elif "pooled" in differing:
+        else:
             said.append(
                 f"What is stored ({_when(look.other)}) is a few calls, pooled with other calls of "
                 "its prompt: smile-trace compare NAME shows them."
             )
-        else:
-            narrower = listed(_written(unusual(look.other.asked or {})))
-            said.append(f"What is stored ({_when(look.other)}) was asked for with {narrower}.")
     elif look.job is not None and (told := _state(look.job)):
         said.append(told)
     if look.elsewhere:
@@ -158,7 +153,8 @@ def _option(name: str, value: Any) -> str:
 
 def _written(options: Mapping[str, Any]) -> list[str]:
     """Options as they are written at the command line."""
-    given = ((name, v if isinstance(v, list) else [v]) for name, v in options.items())
+    every = ((name, v if isinstance(v, list) else [v]) for name, v in options.items())
+    given = ((name, v) for name, v in every if v != [None])
     return [f"{_flag(name)} {shlex.quote(str(one))}" for name, values in given for one in values]
 
 

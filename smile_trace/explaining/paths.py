@@ -163,7 +163,8 @@ class _Asking:
             return None
         from smile_trace.store.stored import look_up, of_step
 
-        asked = of_step(self.chosen, options.unit, options.answer_part)
+        unit, protect, part = options.unit, options.protect, options.answer_part
+        asked = of_step(self.chosen, unit=unit, protect=protect, answer_part=part)
         found = await asyncio.to_thread(look_up, call.id, asked, self.conf)
         return found.as_thorough(options.calls, options.answer_part)
 

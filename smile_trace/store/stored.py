@@ -23,8 +23,9 @@ from smile_trace.store.tables import explanations, paths
 
 logger = logging.getLogger(__name__)
 
-_NARROWING = ("model", "answer_part")
-"""Options that ask another question, so that what a person asked so is shown to nobody else."""
+_QUESTION: dict[str, JSON] = {"model": None, "unit": "auto", "protect": [], "answer_part": None}
+"""Options that ask another question (who is asked, about what, and what may be removed), by what is
+asked without them: what was asked for with one is shown to nobody who asks without it."""
 _BESIDE_PROXY = ("budget", "until_settled", "solver")
 """Options that a proxy decides about."""
 
@@ -73,11 +74,10 @@ class Look:
         return found if enough else None
 
 
-def of_step(path: Mapping[str, JSON], unit: Any, part: str | None) -> dict[str, Any]:
-    """The options of a path's step, of those that the path was asked for with."""
+def of_step(path: Mapping[str, JSON], **step: Any) -> dict[str, Any]:
+    """The options of a path's step: those that the path was asked for with, and its own."""
     asked = {name: value for name, value in path.items() if name not in ("budget", "depth")}
-    asked |= written_options({"unit": unit}) or {}
-    return asked if part is None else asked | {"answer_part": part}
+    return asked | (written_options(step) or {})
 
 
 def look_up(
@@ -174,10 +174,13 @@ def differences(stored: Stored, asked: Mapping[str, JSON]) -> dict[str, JSON]:
     has = _written(first.settings)
     if isinstance(result, ExplanationPath):
         has |= {"budget": result.budget, "depth": None}
-    if stored.asked is not None:
-        has |= stored.asked
-    elif first.settings.proxy is not None:
+    given = stored.asked or {}
+    has |= given
+    if stored.asked is None and first.settings.proxy is not None:
         has |= {name: asked[name] for name in _BESIDE_PROXY if name in asked}
+    if stored.asked is None and asked.keys() & {"unit", "protect"}:  # not as the settings choose
+        given = {"answer_part": None, "protect": None}
+    asked = {name: plain for name, plain in _QUESTION.items() if name in given} | dict(asked)
     differing = {name: has.get(name) for name, value in asked.items() if has.get(name) != value}
     if differing.get("signal") and asked["signal"] == first.signal:  # asked for as auto
         del differing["signal"]
@@ -192,17 +195,13 @@ def _chosen(call_id: str | None, stored: Sequence[Stored], asked: Mapping[str, J
     def rank(one: Stored) -> tuple[bool, float]:
         return one.asked is None or one.asked == asked, one.made_at
 
-    fitting = [one for one in stored if not differences(one, asked) and not _narrower(one, asked)]
+    fitting = [one for one in stored if not differences(one, asked)]
     found, other = (max(few, key=rank, default=None) for few in (fitting, stored))
     seen = [] if found is None else [found]
     for one in sorted(stored, key=lambda one: -one.made_at) if seen else ():
         if all((one.asked or {}) != (before.asked or {}) for before in seen):
             seen.append(one)
     return Look(call_id, found, other, tuple(seen[1:]))
-
-
-def _narrower(stored: Stored, asked: Mapping[str, JSON]) -> bool:
-    return any(name in (stored.asked or {}) and name not in asked for name in _NARROWING)
 
 
 def _written(settings: ExplanationSettings) -> dict[str, Any]:

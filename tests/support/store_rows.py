@@ -1,5 +1,7 @@
 """What fills a store in tests: captured calls, decisions, explanations, deliveries."""
 
+from typing import Any
+
 from smile_trace.records import (
     Cost,
     Explanation,
@@ -85,10 +87,12 @@ def only(jobs: list[Job]) -> Job:
     return job
 
 
-def explain(store: Store, number: int) -> None:
+def explain(store: Store, number: int, **settings: Any) -> None:
     store.jobs.retry([decision(number)], now=5.0)
     [job] = store.jobs.due(now=5.0, limit=1)
-    store.jobs.explain(job, explanation(), now=6.0)
+    made = explanation()
+    update = {"settings": made.settings.model_copy(update=settings)}
+    store.jobs.explain(job, made.model_copy(update=update), now=6.0)
 
 
 def traces(store: Store, tracker: str = "t", now: float = 10.0) -> list[Delivery]:

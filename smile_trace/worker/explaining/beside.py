@@ -24,15 +24,7 @@ from smile_trace.explaining.preparation import Prepared
 from smile_trace.models import Model, ModelUnavailable
 from smile_trace.models.metered import MeteredModel
 from smile_trace.probes import Probe, Variant, profile_metered
-from smile_trace.records import (
-    JSON,
-    Call,
-    Explanation,
-    Perturbation,
-    Prompted,
-    Response,
-    Trace,
-)
+from smile_trace.records import JSON, Call, Explanation, Perturbation, Prompted, Response, Trace
 from smile_trace.records.call import trace_id_of
 from smile_trace.records.evaluation import SanityCheck
 from smile_trace.records.path import ExplanationPath
@@ -227,7 +219,7 @@ class _Asking:
         if call.id != self.job.call_id:
             await self._wait_for(call)
         own = self._own(call, options)
-        asked = of_step({}, own.unit, own.answer_part)
+        asked = of_step({}, unit=own.unit, protect=own.protect, answer_part=own.answer_part)
         found = await self.read(look, self.store, call.id, asked)
         return found.as_thorough(options.calls, options.answer_part)
 
@@ -257,10 +249,14 @@ class _Asking:
         return None if job is None else job.state
 
     def _own(self, call: Call, step: ExplainOptions | None = None) -> ExplainOptions:
-        """The options with which the worker explains the call, as a step of the path."""
+        """The options with which the worker explains the call, as a step of the path. What the
+        prompt's own settings protect narrows another question, and would end the path."""
         own = ExplainOptions.from_settings(self.settings, call.model or "*", call)
         if step is None:
             return own
+        plain = ExplainOptions.from_settings(self.settings, call.model or "*")
+        if own.protect != plain.protect:
+            own = replace(own, unit=plain.unit, protect=plain.protect)
         unit = own.unit if step.unit == "auto" else step.unit
         return replace(own, unit=unit, budget=step.budget, answer_part=step.answer_part, proxy=None)
 

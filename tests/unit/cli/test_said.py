@@ -237,16 +237,18 @@ def _stored(asked: dict[str, Any] | None = None, **settings: Any) -> Stored:
         (
             Look(other=_stored()),
             {"unit": "word", "until_settled": 200},
-            "was made with --unit auto and without --until-settled; you ask for --unit word and "
-            "--until-settled 200.",
+            "was made with --unit auto; you ask for --unit word and --until-settled 200.",
         ),
         (
             Look(other=_stored()),
             {"protect": ["a b"], "answer_part": "x"},
-            "was made without --protect and --answer-part; you ask for --protect 'a b' and "
-            "--answer-part x.",
+            "was made with the defaults; you ask for --protect 'a b' and --answer-part x.",
         ),
-        (Look(other=_stored({"model": "other"})), {}, "was asked for with --model other."),
+        (
+            Look(other=_stored({"unit": "auto", "protect": ["system"]})),
+            {"unit": "auto"},
+            "was made with --protect system; you ask for the defaults.",
+        ),
         (Look(other=_stored(pooled=True)), {}, "pooled with other calls of its prompt"),
         (
             Look(job=_job("skipped", "not sampled")),
@@ -295,6 +297,9 @@ def test_what_else_is_stored_of_a_call_is_said_with_its_command() -> None:
         f"Also stored {calls}: smile-trace explain a:b --until-settled 160",
         f"Also stored {calls}: smile-trace explain a:b --protect 'a b' --protect c",
     ]
+    many = [_stored({"until_settled": calls}, until_settled=calls) for calls in range(160, 165)]
+    *_, last = also_stored(_chosen("a:b", [worker, *many], {}), "a:b")
+    assert last.startswith("and 2 more")
     seen = _chosen("a:b", [worker, *settled], {"until_settled": 160})
     assert list(also_stored(seen, "a:b")) == [f"Also stored {calls}: smile-trace explain a:b"]
 

@@ -21,7 +21,8 @@ ONE = call_id(1)
 
 def explained_by(options: dict[str, Any], summary: str) -> Explanation:
     """With settings that follow from the options."""
-    settings = ASKED.model_copy(update={"protect": ("system",), **options})
+    changed = {**options, "protect": tuple(options.get("protect", ("system",)))}
+    settings = ASKED.model_copy(update=changed)
     return explanation(summary).model_copy(update={"settings": settings})
 
 
@@ -60,7 +61,6 @@ def test_what_a_worker_made_is_shown_to_whoever_asks_alike(captured: Store) -> N
 
 def test_what_was_asked_for_alike_comes_first_and_then_the_newest(captured: Store) -> None:
     ask(captured, {"unit": "word"}, "by words", at=1.0)
-    assert shown(captured) == "by words"
     ask(captured, {}, "as usual", at=2.0)
     ask(captured, {"unit": "sentence"}, "by sentences", at=3.0)
     assert shown(captured) == "as usual"
@@ -69,13 +69,27 @@ def test_what_was_asked_for_alike_comes_first_and_then_the_newest(captured: Stor
     assert shown(captured, unit="auto") == "as usual, again"
 
 
-@pytest.mark.parametrize("narrow", [{"answer_part": "ho"}, {"model": "other"}])
+@pytest.mark.parametrize(
+    "another",
+    [{"answer_part": "ho"}, {"model": "other"}, {"unit": "word"}, {"protect": ["user"]}],
+)
 def test_another_question_is_shown_only_to_who_asks_it(
-    captured: Store, narrow: dict[str, Any]
+    captured: Store, another: dict[str, Any]
 ) -> None:
-    ask(captured, narrow, "of a part")
-    assert shown(captured) is None
-    assert shown(captured, **narrow) == "of a part"
+    ask(captured, {"budget": 40, **another}, "of a part")
+    plain: list[dict[str, Any]] = [{}, {"budget": 40}]
+    for asked in plain:
+        assert shown(captured, **asked) is None
+        assert shown(captured, **asked, **another) == "of a part"
+
+
+def test_what_the_settings_protect_is_shown_unless_something_else_may_be_removed(
+    captured: Store,
+) -> None:
+    explain(captured, 1, protect=("user",))
+    assert shown(captured) == shown(captured, budget=40) == "so it is"
+    assert shown(captured, unit="auto") is None
+    assert shown(captured, unit="auto", protect=["user"]) == "so it is"
 
 
 def test_pooled_calls_are_no_explanation_of_one(captured: Store) -> None:
