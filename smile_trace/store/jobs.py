@@ -4,14 +4,7 @@ import logging
 from collections.abc import Collection, Iterable
 from typing import Literal
 
-from sqlalchemy import (
-    ColumnElement,
-    case,
-    delete,
-    select,
-    tuple_,
-    update,
-)
+from sqlalchemy import ColumnElement, case, delete, select, tuple_, update
 
 from smile_trace.errors import Reason, ReasonCode
 from smile_trace.records import Call, Explanation, ExplanationSettings, Record
@@ -22,12 +15,7 @@ from smile_trace.store.explanations import put_explanation
 from smile_trace.store.forgotten import forgotten_among
 from smile_trace.store.sampling import Decision, note_argument
 from smile_trace.store.spending.ledger import BudgetScope
-from smile_trace.store.tables import (
-    calls,
-    explanations,
-    jobs,
-    workers,
-)
+from smile_trace.store.tables import calls, explanations, jobs, workers
 
 logger = logging.getLogger(__name__)
 
@@ -217,9 +205,9 @@ class Jobs(OfDatabase):
 
     def newest(self, call_id: str) -> Job | None:
         """The newest job of a call."""
-        query = select(jobs).where(jobs.c.call_id == call_id).order_by(jobs.c.changed_at.desc())
+        query = select(jobs).where(jobs.c.call_id == call_id, is_newest())
         with self._database.read() as connection:
-            row = connection.execute(query.limit(1)).one_or_none()
+            row = connection.execute(query).one_or_none()
         return None if row is None else _job(row)
 
     def of_call(self, call_id: str) -> Job | None:

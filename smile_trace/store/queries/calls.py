@@ -11,7 +11,7 @@ from smile_trace.errors import Reason
 from smile_trace.records import Call, Explanation, Record, Span
 from smile_trace.store.database import Database, in_chunks
 from smile_trace.store.database.sql import is_unset
-from smile_trace.store.jobs import JobState, told_state, told_status
+from smile_trace.store.jobs import JobState, is_newest, told_state, told_status
 from smile_trace.store.queries.waiting import Obstacles
 from smile_trace.store.tables import calls, deliveries, explanations, jobs, spans, traces
 
@@ -49,8 +49,6 @@ def read_captured(
         spans.c.trace_id == calls.c.trace_id,
         calls.c.id == spans.c.trace_id + ":" + spans.c.span_id,
     )
-    of_call = jobs.alias()
-    newest = select(func.max(of_call.c.id)).where(of_call.c.call_id == calls.c.id)
     status = (
         select(told_status())
         .where(explanations.c.call_id == calls.c.id)
@@ -74,7 +72,7 @@ def read_captured(
             status.scalar_subquery().label("status"),
         )
         .outerjoin(spans, same)
-        .outerjoin(jobs, jobs.c.id == newest.scalar_subquery())
+        .outerjoin(jobs, (jobs.c.call_id == calls.c.id) & is_newest())
         .where(calls.c.start_ns >= since_ns)
         .order_by(calls.c.start_ns.desc(), calls.c.id.desc())
         .limit(limit)
