@@ -15,13 +15,7 @@ from typing import TypeVar
 from smile_trace._guards import foreign
 from smile_trace.records import JSON, Call, Explanation, FidelityStatus, PromptUse, Record
 from smile_trace.records.comparison import Comparison
-from smile_trace.render import (
-    STATUS_WORDS,
-    comparison_to_html,
-    driver_text,
-    finest_driver,
-    to_html,
-)
+from smile_trace.render import STATUS_WORDS, comparison_to_html, driver_text, finest_driver, to_html
 from smile_trace.trackers import ExplainedCall, ForgottenTrace
 from smile_trace.trackers.fields import strict_json
 from smile_trace.trackers.presentation import FIDELITY

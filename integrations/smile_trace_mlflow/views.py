@@ -7,7 +7,7 @@ of its calls. Each lies in its parent's time, so that the trace keeps its durati
 import hashlib
 import itertools
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -107,7 +107,8 @@ def path_spans(
     view: PathView,
     pictures: Pictures,
 ) -> Iterator[Span]:
-    """Yield a path's span under the root, and its steps' spans under `calls`, by our ids."""
+    """Yield a path's span under the root, and its steps' spans under `calls`, by our ids; steps of
+    an earlier path alone are emptied."""
     path = view.path
     first = path.steps[0].explanation
     kind, page = view.files["path.html"]
@@ -126,18 +127,19 @@ def path_spans(
             picture = pictures.put(step_picture(step.call), step.explanation, svg)
             outputs = {"depends on": _sources(step), "heatmap": picture}
             yield _late_span(parent, _step_span_id(step.call), name, answer, outputs, {})
+    left = calls.keys() - {step.call for step in path.steps}
+    yield from _emptied(server, info, map(_step_view, left), "not in it any more")
 
 
 def _sources(step: PathStep) -> str:
     lines = []
     for source in step.sources:
         named = ", ".join(short(step.named(driver)) for driver in source.drivers[:_MOST_DRIVERS])
-        what = short(source.name) if source.kind == "tool" else named
         then = f" (step {source.step + 1})" if source.step is not None else ""
         why = f": {short(source.not_followed, 300)}" if source.not_followed else ""
-        lines.append(f"{what} {short(source.where)}{then}{why}")
-    if step.note:
-        lines.append(short(step.note, 300))
+        lines.append(f"{named} {short(source.where)}{then}{why}")
+    if step.remarks:
+        lines.append(short(step.remarks, 300))
     return "\n\n".join(lines) or short(step.explanation.summary, 1000)
 
 
@@ -178,15 +180,25 @@ class _LateSpan(NamedTuple):
     span_id: str
     name: str
     key: Key
-    of_call: bool = True
 
 
 def empty_views(server: "Server", info: "TraceInfo", item: ForgottenTrace) -> list[str | None]:
-    """Overwrite our views in a trace of the application's with empty ones: MLflow deletes no single
-    span. Return the parents of these views, None for the trace itself."""
+    """Overwrite our views in a trace of the application's with empty ones. Return the parents of
+    these views, None for the trace itself."""
+    emptied = list(_emptied(server, info, _late_spans(item), "forgotten"))
+    if emptied:
+        server.post_spans(emptied, str(info.experiment_id))
+    path = path_span_id(item.trace_id)
+    return [None if span.span_id == path else span.parent_id for span in emptied]
+
+
+def _emptied(
+    server: "Server", info: "TraceInfo", views: Iterable["_LateSpan"], why: str
+) -> Iterator[Span]:
+    """Yield empty spans in place of those of these views that are there, and empty their pictures:
+    MLflow deletes no single span."""
     held = {span.span_id: span for span in server.spans(info.trace_id)}
-    emptied, parents = [], list[str | None]()
-    for late in _late_spans(item):
+    for late in views:
         span = held.get(late.span_id)
         if span is None or span.end_time_ns is None:
             continue
@@ -195,31 +207,30 @@ def empty_views(server: "Server", info: "TraceInfo", item: ForgottenTrace) -> li
             if server.attachment_id(late.key(number)) not in outputs:
                 break
             server.attach(info, late.key(number), "image/svg+xml", _NOTHING)
-        parents.append(span.parent_id if late.of_call else None)
-        emptied.append(
-            Span(
-                trace_id=info.trace_id.removeprefix("tr-"),
-                span_id=span.span_id,
-                parent_id=span.parent_id,
-                name=f"{late.name} (forgotten)",
-                start_ns=span.start_time_ns,
-                end_ns=span.end_time_ns,
-                status="ok",
-            )
+        yield Span(
+            trace_id=info.trace_id.removeprefix("tr-"),
+            span_id=span.span_id,
+            parent_id=span.parent_id,
+            name=f"{late.name} ({why})",
+            start_ns=span.start_time_ns,
+            end_ns=span.end_time_ns,
+            attributes={semconv.KIND: "explanation"},
+            status="ok",
         )
-    if emptied:
-        server.post_spans(emptied, str(info.experiment_id))
-    return parents
 
 
 def _late_spans(item: ForgottenTrace) -> Iterator[_LateSpan]:
     """Yield every span that may have been put into the trace."""
     path = path_span_id(item.trace_id)
-    yield _LateSpan(path, PATH_NAME, _key_of_path(item.trace_id), of_call=False)
+    yield _LateSpan(path, PATH_NAME, _key_of_path(item.trace_id))
     for call in item.calls:
         heatmap = explanation_span_id(call.id)
         yield _LateSpan(heatmap, EXPLANATION_NAME, _key_of_call(call.id))
-        yield _LateSpan(_step_span_id(call.id), "A step of the path", _key_of_step(call.id))
+        yield _step_view(call.id)
+
+
+def _step_view(call_id: str) -> _LateSpan:
+    return _LateSpan(_step_span_id(call_id), "A step of the path", _key_of_step(call_id))
 
 
 def _step_span_id(call_id: str) -> str:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from smile_trace._guards.presentable import presentable
 from smile_trace._text.lists import listed
 from smile_trace.attribution.design.planner import MIN_LEVEL_CALLS
 from smile_trace.attribution.segmentation.units import AnyUnit
@@ -15,8 +14,6 @@ from smile_trace.explaining.sources import Found, OfferedTools, call_name, sourc
 from smile_trace.records import JSON, Call, Cost, Explanation, Response, Trace
 from smile_trace.records.path import ExplanationPath, PathStep, Source
 
-_LONGEST = 60
-"""Characters of a quoted text."""
 _MAX_NAMED = 3
 """Sources of a step that are named; the others are counted."""
 
@@ -25,9 +22,9 @@ def summarize_path(steps: Sequence[PathStep]) -> str:
     """The sources of each step, from the final answer back: “The final answer depends on “arrives:
     Friday” in the result of get_order. …”"""
     final = steps[0]
+    said = [[f"{step.title} {_depends(step)}.", step.remarks] for step in steps]
     if not final.sources:
-        return final.explanation.summary
-    said = [[f"{step.title} {_depends(step)}.", step.note] for step in steps]
+        said = [[final.explanation.summary, final.remarks]]
     return " ".join(text for texts in said for text in texts if text)
 
 
@@ -53,8 +50,6 @@ def _drivers(step: PathStep, sources: Sequence[Source]) -> str:
 
 
 def _driver(step: PathStep, source: Source) -> str:
-    if source.kind == "tool":
-        return f"{presentable(source.name, longest=_LONGEST)} being {source.where}"
     others = len(source.drivers) - 1
     more = f" and {others} more" if others else ""
     return f"{step.named(source.drivers[0])}{more} {source.where}"

@@ -53,7 +53,7 @@ class Source(Record):
             case "document":
                 return f"in {name}" if name.startswith("document ") else f"in the document “{name}”"
             case "tool":
-                return "among the tools offered"
+                return "among those offered"
         return f"in the {name} message"
 
 
@@ -70,6 +70,21 @@ class PathStep(Record):
     by_tool: Explanation | None = None
     sources: tuple[Source, ...] = ()
     note: str | None = None
+
+    @property
+    def keeps_results(self) -> bool:
+        """Whether results of tools were protected, so that nothing leads to the calls of them."""
+        return any(
+            one.protected and slot.result and slot.start <= one.start < slot.end
+            for one in self.explanation.segments
+            for slot in self.explanation.messages[one.message].slots
+        )
+
+    @property
+    def remarks(self) -> str:
+        """The sentences beside its sources: that results were protected, and the note."""
+        kept = "Results of tools were protected, and are not followed." * self.keeps_results
+        return f"{kept} {self.note or ''}".strip()
 
     def named(self, driver: SegmentAttribution) -> str:
         """The driver's text in quotes, of a long one the first and last words; a whole result of a

@@ -18,11 +18,12 @@ UNKNOWN = "a tool"
 """A tool whose call is not among the messages."""
 
 
-class ResultName(NamedTuple):
-    """The name of a tool, and which of its results is meant; "" if it is the only one."""
+class ToolName(NamedTuple):
+    """The name of a tool, and which of its results is meant; "" if it is the only one, None if it
+    is the tool itself."""
 
     tool: str
-    which: str
+    which: str | None
 
     @property
     def brief(self) -> str:
@@ -30,28 +31,23 @@ class ResultName(NamedTuple):
         return f"{self.tool} ({self.which})" if self.which else self.tool
 
     def __str__(self) -> str:
+        if self.which is None:
+            return f"the tool “{self.tool}”"
         return f"the {self.which} result of {self.tool}".replace("  ", " ")
 
 
-class OfferedName(ResultName):
-    """The name of a tool offered."""
-
-    def __str__(self) -> str:
-        return f"the tool “{self.tool}”"
-
-
-def named_by_tool(segment: SegmentAttribution, messages: Sequence[Message]) -> ResultName | None:
+def named_by_tool(segment: SegmentAttribution, messages: Sequence[Message]) -> ToolName | None:
     """Return the name of a tool offered, or of a tool's result; None for any other part, a part of
     a result included."""
     if segment.unit == "tool" and (tool := tool_name(segment.text)) is not None:
-        return OfferedName(presentable(tool, longest=_LONGEST), "")
+        return ToolName(presentable(tool, longest=_LONGEST), None)
     if segment.unit not in ("tool_result", "message"):
         return None
     results = list(_results(messages))
     for place, tool in results:
         if _is_all(segment, place, messages):
             same = [one for one, name in results if name == tool]
-            return ResultName(
+            return ToolName(
                 presentable(tool, longest=_LONGEST),
                 ordinal(same.index(place)) if len(same) > 1 else "",
             )

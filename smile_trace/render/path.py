@@ -56,8 +56,8 @@ class Node:
 
     @property
     def note(self) -> str:
-        """The step's note on one line, if its branches are here; else ""."""
-        return "" if self.above else short(self.step.note or "", 300)
+        """The step's remarks on one line, if its branches are here; else ""."""
+        return "" if self.above else short(self.step.remarks, 300)
 
 
 @dataclass(frozen=True)
@@ -79,8 +79,6 @@ class Branch:
         ]
 
     def _named(self, driver: SegmentAttribution) -> str:
-        if self.source.kind == "tool":
-            return self.source.name
         result = named_by_tool(driver, self.step.explanation.messages)
         return both_ends(driver.name) if result is None else str(result)
 
@@ -133,7 +131,8 @@ def path_ends(path: ExplanationPath) -> str:
     if not found:
         ends = list(dict.fromkeys(short(s.name) for _, s in path.ends if s.open is None))
     more = len(ends) - _MAX_ENDS
-    return listed([*ends[:_MAX_ENDS], *([f"{more} more"] if more > 0 else [])]) or "(none)"
+    said = listed([*ends[:_MAX_ENDS], *([f"{more} more"] if more > 0 else [])]) or "(none)"
+    return said + " (results protected)" * any(step.keeps_results for step in path.steps)
 
 
 def _is_data(source: Source) -> bool:

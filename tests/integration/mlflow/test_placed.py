@@ -132,6 +132,23 @@ def test_it_stands_at_the_root_at_each_step_in_the_list_and_as_a_page(
     assert not outcome.retry
 
 
+def test_a_step_that_a_newer_path_has_not_is_emptied(tracker: MLflowTracker, case: Case) -> None:
+    trace, path = case
+    deliver(tracker, case)
+    ends = [source.model_copy(update={"step": None}) for source in path.steps[0].sources]
+    first = path.steps[0].model_copy(update={"sources": tuple(ends)})
+    shorter = path.model_copy(update={"steps": (first,)})
+    deliver(tracker, (trace, shorter))
+    spans = mlflow.get_trace(f"tr-{trace.trace_id}").data.spans
+    left = [s for s in spans if s.name == "A step of the path (not in it any more)"]
+    assert len(left) == len(path.steps) - 1
+    assert not any(span.outputs or span.inputs for span in left)
+    assert [s.name[:2] for s in spans if s.name[0].isdigit()] == ["1."]
+    deliver(tracker, case)
+    spans = mlflow.get_trace(f"tr-{trace.trace_id}").data.spans
+    assert sorted(s.name[:2] for s in spans if s.name[0].isdigit()) == ["1.", "2.", "3."]
+
+
 def test_an_agents_calls_say_why_they_are_not_explained_until_they_are(
     tracker: MLflowTracker,
 ) -> None:

@@ -165,6 +165,20 @@ def test_the_path_of_a_sampled_trace_is_stored_and_delivered(at_once: int, tmp_p
 
 
 @pytest.mark.slow
+def test_a_path_goes_on_where_a_functions_own_settings_protect_the_results(tmp_path: Path) -> None:
+    own = {"unit": "sentence", "protect": ["user", "assistant", "tool"]}
+    with agent_in(tmp_path, explain={"function:ask": own}) as (_, settings):
+        run(settings, once=True, trackers=[])
+        path = path_in(settings)
+        assert path is not None
+        alone = look_up(path.steps[0].call, {}, settings).explanation
+    assert alone is not None
+    assert alone.settings.protect == ("user", "assistant", "tool")
+    assert AGENT.named_by(path), path.summary
+    assert not any(step.keeps_results for step in path.steps)
+
+
+@pytest.mark.slow
 def test_a_path_has_a_budget_of_its_own(tmp_path: Path) -> None:
     budget = {"calls_per_path": 32, "calls_per_explanation": 8}
     with agent_in(tmp_path, budget=budget) as (server, settings):

@@ -61,8 +61,8 @@ def test_a_column_names_what_the_path_ends_in_and_where_that_stands() -> None:
     assert path_ends(path.model_copy(update={"steps": (alone,)})) == "look_up"
 
 
-def test_a_whole_result_is_named_by_its_tool() -> None:
-    text = '{"sky": "blue", "pressure": 1002}'
+def of_result(text: str, **update: object) -> ExplanationPath:
+    """The path of an answer to which the result of a tool was given, as one part of the request."""
     call = {"type": "tool_call", "id": "c", "name": "get_weather", "arguments": "{}"}
     result = {"type": "tool_call_response", "id": "c", "response": text}
     made = ({"role": "assistant", "parts": [call]}, {"role": "tool", "parts": [result]})
@@ -70,12 +70,30 @@ def test_a_whole_result_is_named_by_its_tool() -> None:
     step = path.steps[0]
     [driver] = step.explanation.drivers
     where = {"message": 1, "start": 0, "end": len(text), "unit": "tool_result", "text": text}
-    whole = driver.model_copy(update=where)
+    whole = driver.model_copy(update={**where, **update})
     messages = tuple(map(Message.model_validate, made))
     explanation = step.explanation.model_copy(update={"messages": messages, "segments": (whole,)})
     source = Source(kind="tool_result", name="get_weather", drivers=(whole,))
     step = step.model_copy(update={"explanation": explanation, "sources": (source,)})
-    path = path.model_copy(update={"steps": (step,)})
+    return path.model_copy(update={"steps": (step,)})
+
+
+def test_results_that_were_protected_are_said() -> None:
+    path = of_result('{"sky": "blue"}', protected=True)
+    said = "Results of tools were protected, and are not followed."
+    told = summarize_path(path.steps)
+    assert said in told
+    assert said in summarize_path([path.steps[0].model_copy(update={"sources": ()})])
+    assert path_ends(path) == "get_weather (results protected)"
+    assert printed(path.model_copy(update={"summary": ""})).count(said) == 1
+    assert said in path.to_svg()
+    assert "protected" not in summarize_path(of_result('{"sky": "blue"}').steps)
+
+
+def test_a_whole_result_is_named_by_its_tool() -> None:
+    text = '{"sky": "blue", "pressure": 1002}'
+    path = of_result(text)
+    [step], explanation = path.steps, path.steps[0].explanation
     assert path_ends(path) == driver_text(explanation) == "get_weather"
     assert "the result of get_weather +0.70  as a whole" in printed(path)
     assert "depends on the result of get_weather as a whole" in summarize_path([step])
