@@ -1,68 +1,50 @@
-"""Which of the certain parts a sentence names with what is lost without them; others it counts."""
+"""Which of the certain parts a sentence names, with what is lost without them."""
 
 import re
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
+from itertools import chain
 
 from smile_trace.records import SegmentAttribution
 from smile_trace.records.verdicts import (
     MOST_NAMED,
-    NAMED,
     effect,
     finest_drivers,
     named_of,
     outermost_drivers,
 )
 
-
-class NamedDriver(NamedTuple):
-    """A driver that is named, the finest parts inside it that are, too, and the others of these."""
-
-    driver: SegmentAttribution
-    inner: list[SegmentAttribution]
-    others: list[SegmentAttribution]
+_Parts = Sequence[SegmentAttribution]
 
 
-def named_drivers(
-    segments: Sequence[SegmentAttribution], coarser: Sequence[SegmentAttribution]
-) -> tuple[list[NamedDriver], list[SegmentAttribution]]:
+def named_drivers(segments: _Parts, coarser: _Parts) -> list[SegmentAttribution]:
     """The strongest of the finest parts, wherever they stand, with the drivers that hold them, and
-    the drivers as strong as they are; of each driver that is not named the part that may have the
-    largest effect."""
-    outermost = outermost_drivers(segments, coarser)
-    finest = [
-        [s for s in finest_drivers(whole, segments, coarser) if words(s.text) != words(whole.text)]
-        for whole in outermost
-    ]
-    drivers = list(zip(outermost, finest, strict=True))
-    parts = [part for driver, inside in drivers for part in inside or [driver]]
-    parts.sort(key=effect, reverse=True)
-    strongest = parts[: named_of(parts)]
-    printed = [*strongest, *(d for d, inside in drivers if any(s in strongest for s in inside))]
+    the drivers as strong as they are."""
+    drivers = outermost_drivers(segments, coarser)
+    inside = [finest_inside(driver, segments, coarser) or [driver] for driver in drivers]
+    finest = sorted((part for parts in inside for part in parts), key=effect, reverse=True)
+    strongest = finest[: named_of(finest)]
+    held = [[part for part in parts if part in strongest] for parts in inside]
+    printed = [*strongest, *(d for d, parts in zip(drivers, held, strict=True) if parts)]
     weakest = min((part.attribution for part in printed), default=0.0)
-    named, left = list[NamedDriver](), list[SegmentAttribution]()
-    for driver, inside in drivers:
-        inner = [s for s in inside if s in strongest]
-        is_strong = inner or driver.attribution >= weakest or not named
-        if len(named) == MOST_NAMED or not is_strong:
-            left.append(max([driver, *inside], key=lambda s: s.ci_high))
-        else:
-            named.append(NamedDriver(driver, inner, [s for s in inside if s not in inner]))
-    return named, left
+    named = [
+        [driver, *parts]
+        for driver, parts in zip(drivers, held, strict=True)
+        if parts or driver is drivers[0] or driver.attribution >= weakest
+    ]
+    return list(chain(*named[:MOST_NAMED]))
 
 
-def opponents(segments: Sequence[SegmentAttribution]) -> list[SegmentAttribution]:
+def finest_inside(
+    driver: SegmentAttribution, segments: _Parts, coarser: _Parts
+) -> list[SegmentAttribution]:
+    """The finest parts inside a driver that drive the answer, but for one that is all of it."""
+    finest = finest_drivers(driver, segments, coarser)
+    return [s for s in finest if words(s.text) != words(driver.text)]
+
+
+def opponents(segments: _Parts) -> list[SegmentAttribution]:
     """The parts that certainly work against the answer, the strongest first."""
     return sorted((s for s in segments if s.significant and s.attribution < 0), key=effect)
-
-
-def named_parts(
-    segments: Sequence[SegmentAttribution], coarser: Sequence[SegmentAttribution]
-) -> Iterator[SegmentAttribution]:
-    """The parts beside whose names a sentence says what is lost without them."""
-    for driver, inner, _ in named_drivers(segments, coarser)[0]:
-        yield from (driver, *inner)
-    yield from opponents(segments)[:NAMED]
 
 
 def words(text: str) -> str:

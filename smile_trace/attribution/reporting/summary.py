@@ -11,7 +11,12 @@ from smile_trace._text.titles import LONGEST, both_ends, by_words, title
 from smile_trace.attribution.answer_change.response_scores import NEGLIGIBLE
 from smile_trace.attribution.answer_span import AnswerSpan
 from smile_trace.attribution.reporting.field_clauses import field_clauses
-from smile_trace.attribution.reporting.named_parts import named_drivers, opponents, words
+from smile_trace.attribution.reporting.named_parts import (
+    finest_inside,
+    named_drivers,
+    opponents,
+    words,
+)
 from smile_trace.records import (
     Fidelity,
     FieldChange,
@@ -92,7 +97,7 @@ def summarize(
     if fidelity.status == "no_effect":
         return _no_effect(fidelity, answer, same_texts=same_texts, by_content=by_content)
     segments = decided(segments, interactions, fields, limit=limit)
-    tree = _Tree(segments, coarser, messages, limit)
+    tree = _Tree(segments, coarser, messages)
     if fidelity.status == "inconclusive":
         what = "this answer" if part is None else f"the {part} of this answer"
         said = f"What drove {what} is not settled: {fidelity.reason}"
@@ -176,9 +181,8 @@ class _Tree:
         segments: Sequence[SegmentAttribution],
         coarser: Sequence[SegmentAttribution],
         messages: Sequence[Message],
-        limit: float,
     ) -> None:
-        self.coarser, self.messages, self.limit = coarser, messages, limit
+        self.coarser, self.messages = coarser, messages
         self.everything = sorted([*segments, *coarser], key=lambda s: s.places)
         self.free = [s for s in segments if not s.protected]
         self._outermost = [s for s in self.everything if s.parent is None]
@@ -253,16 +257,20 @@ class _Tree:
 
 def _drivers(tree: _Tree, of: str, costs: "_Costs") -> str:
     """The drivers that are named, with the finest parts that are; the others are counted."""
-    named, left = named_drivers(tree.free, tree.coarser)
-    printed = [part for one in named for part in (one.driver, *one.inner)]
-    told = list[str]()
-    for driver, inner, others in named:
+    named = named_drivers(tree.free, tree.coarser)
+    told, left = list[str](), list[SegmentAttribution]()
+    for driver in tree.drivers:
+        inside = finest_inside(driver, tree.free, tree.coarser)
+        if driver not in named:
+            left.append(max([driver, *inside], key=lambda s: s.ci_high))
+            continue
         lost, pieces = costs.of(driver, of), tree.inside(driver)
+        inner = [s for s in inside if s in named]
         names = [f"{tree.by_itself(s, tree.like(s, pieces))} ({costs.of(s, of)})" for s in inner]
-        more = further(others, printed)
+        more = further([s for s in inside if s not in inner], named)
         finer = f", there on {listed([*names, *filter(None, [more])])}" if inner else ""
         told.append(f"{tree.named(driver)} ({lost}){finer}")
-    more = further(left, printed)
+    more = further(left, named)
     if not any(map(tree.inside, tree.drivers)):
         return listed([*told, *filter(None, [more])])
     return "; on ".join(told) + (f"; and on {more}" if more else "")

@@ -9,7 +9,7 @@ from smile_trace.attribution.answer_change.response_scores import ResponseScores
 from smile_trace.attribution.estimation.fidelity import MINIMAL_GAIN, MINIMAL_R2
 from smile_trace.attribution.estimation.findings import LevelFindings
 from smile_trace.attribution.estimation.inference import LEVEL
-from smile_trace.attribution.reporting.named_parts import named_parts
+from smile_trace.attribution.reporting.named_parts import named_drivers, opponents
 from smile_trace.records import (
     Fidelity,
     FidelityStatus,
@@ -17,7 +17,7 @@ from smile_trace.records import (
     Interaction,
     SegmentAttribution,
 )
-from smile_trace.records.verdicts import SMALLEST_EFFECT, at_most_inside, decided
+from smile_trace.records.verdicts import NAMED, SMALLEST_EFFECT, at_most_inside, decided
 
 MIN_ROWS = 10
 """Answered perturbations below which nothing is called reliable, or without effect."""
@@ -149,7 +149,8 @@ def _given_open(
         )
         return fidelity.model_copy(update={"status": "inconclusive", "reason": reason})
     free = [s for s in segments if not s.protected]
-    named = [(abs(s.attribution), "one") for s in named_parts(free, coarser)]
+    certain = (*named_drivers(free, coarser), *opponents(free)[:NAMED])
+    named = [(abs(s.attribution), "one") for s in certain]
     named += [(abs(pair.value), "a pair") for pair in interactions]
     smallest, which = min(named, default=(0.0, "one"))
     if fidelity.status != "reliable" or most <= smallest:
