@@ -10,7 +10,7 @@ from smile_trace.errors import ReasonCode
 from smile_trace.models import Model
 from smile_trace.records import JSON, Explanation, Note, Observation, Prompted, SegmentAttribution
 from smile_trace.records.formats.answers import Called, read_refusal, read_tool_calls
-from smile_trace.records.tool_results import result_name
+from smile_trace.records.tool_results import named_by_tool
 from smile_trace.records.verdicts import drives
 
 _CLEARLY = 0.9
@@ -44,7 +44,7 @@ def refusals(explanation: Explanation) -> str | None:
 
 
 def _named(segment: SegmentAttribution, explanation: Explanation) -> str:
-    tool = result_name(segment, explanation.messages)
+    tool = named_by_tool(segment, explanation.messages)
     return str(tool or f"“{presentable(segment.name, longest=60)}”")
 
 
