@@ -54,13 +54,10 @@ def calls(
         for one in found:
             print(json.dumps(_whole(one)))
         return
-    if unread:
-        wait = f"{unread:,} call{' waits' if unread == 1 else 's wait'} to be read"
-        print(f"{wait}: smile-trace worker --once reads what is new.")
-        return
     if not found:
-        print("No call was read: smile-trace worker --once reads what is new, and doctor says what")
-        print("looks like a call and was not read.")
+        wait = f"{unread:,} call{' waits' if unread == 1 else 's wait'} to be read"
+        print(f"{wait if unread else 'No call was read'}: smile-trace worker --once reads what is")
+        print("new, and doctor says what looks like a call and was not read.")
         return
     few = every > len(found)
     if full:

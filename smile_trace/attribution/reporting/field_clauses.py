@@ -26,10 +26,6 @@ class _Cause:
     parts: tuple[SegmentAttribution, ...]
     paths: tuple[str, ...]
 
-    @property
-    def effect(self) -> tuple[float, float]:
-        return max(map(effect, self.parts))
-
     def is_around(self, other: "_Cause", coarser: Sequence[SegmentAttribution]) -> bool:
         return any(part in around(piece, coarser) for part in self.parts for piece in other.parts)
 
@@ -92,7 +88,7 @@ def _finest(causes: Iterator[_Cause], coarser: Sequence[SegmentAttribution]) -> 
 def _one_per_field(causes: Sequence[_Cause]) -> list[_Cause]:
     """For each field the strongest of the causes that change the fewest others beside it, these
     first, then, if these are few, the strongest of the rest."""
-    ranked = sorted(causes, key=lambda cause: cause.effect, reverse=True)
+    ranked = sorted(causes, key=lambda cause: max(map(effect, cause.parts)), reverse=True)
     narrow = sorted(ranked, key=lambda cause: len(cause.paths))
     paths = {path for cause in causes for path in cause.paths}
     chosen = {id(next(one for one in narrow if path in one.paths)) for path in paths}

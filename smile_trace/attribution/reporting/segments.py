@@ -129,6 +129,7 @@ def observations(
     ]
 
 
+_NUMBERS = {"attribution", "ci_low", "ci_high", "p_value", "leave_one_out"}
 NEARLY_ALL = 0.8
 """Share of a segment's characters from which it stands for the document in it."""
 
@@ -168,11 +169,7 @@ def document_attributions(
         yield DocumentAttribution(
             **document.model_dump(exclude={"text"}),
             measured=found.measured,
-            attribution=None if own is None else own.attribution,
-            ci_low=None if own is None else own.ci_low,
-            ci_high=None if own is None else own.ci_high,
-            p_value=None if own is None else own.p_value,
-            leave_one_out=None if own is None else own.leave_one_out,
+            **({} if own is None else own.model_dump(include=_NUMBERS)),
             significant=found.significant,
             verdict=found.verdict,
         )

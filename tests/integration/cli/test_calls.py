@@ -70,8 +70,8 @@ def test_calls(tmp_path: Path) -> None:
 def test_before_a_worker_reads_them_it_is_said_how_many_calls_wait(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path / "home")
     write_spool(settings.spool, [context_span(1), call_span(1), call_span(2)])
-    waiting = "2 calls wait to be read: smile-trace worker --once reads what is new.\n"
-    assert (_run(tmp_path), _run(tmp_path)) == (waiting, waiting)
+    waiting = "2 calls wait to be read: smile-trace worker --once reads what is"
+    assert [_run(tmp_path).splitlines()[0] for _ in range(2)] == [waiting, waiting]
     with closing(Store.open(settings)) as store:
         assert Ingest(store, settings).run().traces == 2
     assert _run(tmp_path).count("→ something nice") == 2
