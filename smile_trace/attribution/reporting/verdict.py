@@ -25,7 +25,6 @@ MIN_ROWS = 10
 MAX_FAILURES = 0.1
 """Share of failed calls above which unchanged answers do not prove that nothing has an effect."""
 
-
 MOST_UNSEEN = 1 / 3
 """Largest share of the distinct answers that may count as unchanged although their words differ."""
 
@@ -148,8 +147,7 @@ def _given_open(
             f"{of}."
         )
         return fidelity.model_copy(update={"status": "inconclusive", "reason": reason})
-    free = [s for s in segments if not s.protected]
-    certain = (*named_drivers(free, coarser), *opponents(free)[:NAMED])
+    certain = (*named_drivers(segments, coarser), *opponents(segments)[:NAMED])
     named = [(abs(s.attribution), "one") for s in certain]
     named += [(abs(pair.value), "a pair") for pair in interactions]
     smallest, which = min(named, default=(0.0, "one"))
