@@ -130,10 +130,9 @@ def _answers(change: VersionChange, limit: float) -> str:
     if answers.ci_high < limit:
         beyond = f"beyond the model's own noise the change {NO_DIFFERENCE}"
         return f": {beyond} on average over {on} (at most {most})"
-    needed = f"; {_budget(change)} would tell" if change.budget_needed else ""
     return (
         f": on {on} the change was {NOT_MEASURED} from the model's own noise: up to {most} on "
-        f"average{needed}"
+        f"average{_budget(change)}"
     )
 
 
@@ -149,13 +148,11 @@ def _culprit(change: VersionChange) -> str:
     largest = max(change.effects, key=lambda effect: effect.share)
     among = [edit_phrase(change.edits[place]) for place in largest.edits]
     if not change.repeats and largest.ci_low <= 0:
-        known = f" ({_budget(change)} may tell which)" if change.budget_needed else ""
         which = f"which of the {len(change.edits)} did was {NOT_MEASURED}"
-        return f" the edits changed the answers, and {which}{known}"
+        return f" the edits changed the answers, and {which}{_budget(change, 'may tell which')}"
     if len(among) > 1:
-        known = f" ({_budget(change)} would tell which)" if change.budget_needed else ""
-        which = listed_few(among, conjunction="or")
-        return f" at least one of {len(among)} edits changed the answers, {which}{known}"
+        which = listed_few(among, conjunction="or") + _budget(change, "would tell which")
+        return f" at least one of {len(among)} edits changed the answers, {which}"
     many = f" {len(change.edits)} edits changed the answers together"
     return f"{many}, most of all {among[0]}"
 
@@ -185,13 +182,12 @@ def _others(change: VersionChange, named: Sequence[EditEffect], limit: float) ->
         return ""
     others = "the other edit adds" if rest == 1 else f"the other {rest} edits add"
     share = others_add(change, limit)
-    known = f" ({_budget(change)} would tell)" if change.budget_needed else ""
     if share is None:
-        return f"; what {others} was {NOT_MEASURED}{known}"
+        return f"; what {others} was {NOT_MEASURED}{_budget(change)}"
     if not share:
         return f"; {others} next to nothing"
     joined = any(len(e.edits) > 1 and e.share >= NEXT_TO_NOTHING for e in change.effects)
-    apart = f", and they were not told apart{known}" if joined else ""
+    apart = f", and they were not told apart{_budget(change)}" if joined else ""
     return f"; {others} {100 * share:.0f} % of the change{apart}"
 
 
@@ -206,8 +202,9 @@ def others_add(change: VersionChange, limit: float) -> float | None:
     return 0.0 if change.repeats or all(effect.ci_high < limit for effect in others) else None
 
 
-def _budget(change: VersionChange) -> str:
-    return f"a budget of {change.budget_needed:,} calls"
+def _budget(change: VersionChange, tells: str = "would tell") -> str:
+    needed = change.budget_needed
+    return f" (a budget of {needed:,} calls {tells})" if needed else ""
 
 
 def distance_of(item: AnswerComparison | EditEffect) -> str:

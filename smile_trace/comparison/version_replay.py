@@ -121,9 +121,9 @@ class InputModels:
     async def stored(self, inputs: Sequence[Input], template: str, replicates: int) -> list[Input]:
         """The inputs of which the store has all answers, so that none is asked for."""
         found = []
-        for group in [[item] for item in inputs] if self.by_call else [list(inputs)]:
+        for group in self._groups(inputs):
             requests = [request_of(item, template, k) for item in group for k in range(replicates)]
-            known = await self.of(group[0].call).known(requests) if requests else []
+            known = await self.of(group[0].call).known(requests)
             own = [known[k : k + replicates] for k in range(0, len(known), replicates)]
             found += [item for item, answers in zip(group, own, strict=True) if all(answers)]
         return found
@@ -132,15 +132,16 @@ class InputModels:
         self, inputs: Sequence[Input], template: str, replicates: int
     ) -> list[list[Response]]:
         """The answers as responses, with their usage; errors are those of `ask`."""
-        groups = [[item] for item in inputs] if self.by_call else [list(inputs)]
         found: list[list[Response]] = []
-        for group in groups:
+        for group in self._groups(inputs):
             requests = [request_of(item, template, k) for item in group for k in range(replicates)]
-            if not requests:
-                continue
             responses = iter(await self.of(group[0].call).generate(requests))
             found += [[next(responses) for _ in range(replicates)] for _ in group]
         return found
+
+    def _groups(self, inputs: Sequence[Input]) -> list[list[Input]]:
+        """The inputs that are asked at once; none is empty."""
+        return [[item] for item in inputs] if self.by_call else [list(inputs)] * bool(inputs)
 
 
 def request_of(item: Input, template: str, replicate: int = 0) -> Request:
@@ -255,11 +256,6 @@ class _Ends:
     news: Answers
     noise: Array
     replicates: int
-
-    @property
-    def cost(self) -> int:
-        """Calls for one template."""
-        return len(self.inputs) * self.replicates
 
 
 _AskWith = Callable[[Sequence[Edit]], Awaitable[Answers]]
@@ -403,7 +399,7 @@ class VersionReplay:
         edits, exact = replayed.edits, asked.plan.exact
         aspects = aspects_of(self._distance, exact=exact)
         search = EditSearch(ends.olds, ends.news, len(edits), ends.noise, aspects)
-        why, left = "", asked.left // ends.cost
+        why, left = "", asked.left // (len(ends.inputs) * ends.replicates)
         alone: dict[int, float] = {}
         try:
             left -= await search.run(lambda count: ask(edits[:count]), left)

@@ -245,7 +245,7 @@ LITTLE = {"inputs": 26, "changed": 0, "changed_little": 24, "little": 0.031, "di
         (
             {},
             "on 2 inputs the change was not measured well enough to tell from the model's own "
-            "noise: up to 100 % of the answer on average; a budget of 96 calls would tell.",
+            "noise: up to 100 % of the answer on average (a budget of 96 calls would tell).",
         ),
         (
             {"inputs": 40, "changed": 3, "distance": 0.0, "ci_high": 0.09},
@@ -266,7 +266,7 @@ LITTLE = {"inputs": 26, "changed": 0, "changed_little": 24, "little": 0.031, "di
         (
             {**LITTLE, "ci_high": 0.2},
             "on 26 inputs the change was not measured well enough to tell from the model's own "
-            "noise: up to 20 % of the answer on average; a budget of 96 calls would tell.",
+            "noise: up to 20 % of the answer on average (a budget of 96 calls would tell).",
         ),
         (
             {"significant": True, "noise": 0.0},
