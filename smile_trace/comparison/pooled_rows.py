@@ -1,7 +1,7 @@
 """The masks of many calls' explanations as rows over the parts of one template."""
 
 import hashlib
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 
@@ -17,6 +17,9 @@ from smile_trace.records.comparison import TemplateSegment
 from smile_trace.store.queries.prompts import ExplanationRow, MaskRow, PromptReader
 
 Range = tuple[int, int]
+
+Levels = tuple[tuple[str, ...], ...]
+"""The keys of an explanation's units, level by level."""
 
 DRAWS = 48
 """Rows that are drawn from a level of which every mask was asked."""
@@ -96,10 +99,6 @@ class PooledRowReader:
                 weight.append(1 / known[number].probability)
         if not y:
             return None
-        held: dict[int, list[float]] = {}
-        for number, certain in self._prompts.certain(list(known)).items():
-            for k, most in _held(certain, levels[number], maps[levels[number]]).items():
-                held.setdefault(k, []).append(most)
         shared = {number: _design_number(masks) for number, masks in designs.items()}
         return PooledRows(
             x=np.array(x),
@@ -111,10 +110,27 @@ class PooledRowReader:
             design=np.array([shared[number] for number in call]),
             asked=asked,
             alone=single,
-            held=held,
+            held=self._held(levels, maps),
         )
 
-    def _levels(self, ids: Sequence[int]) -> dict[int, tuple[tuple[str, ...], ...]]:
+    def _held(
+        self,
+        levels: Mapping[int, Levels],
+        maps: Mapping[Levels, Sequence[tuple[Array, NDArray[np.bool_]]]],
+    ) -> dict[int, list[float]]:
+        """By segment, how much it may matter in each explanation that names it as certain, or a
+        larger unit without which it was never removed. An explanation in twenty may name a segment
+        by chance, so that one does not count that it alone names."""
+        own, held = defaultdict[int, list[float]](list), defaultdict[int, list[float]](list)
+        for number, certain in self._prompts.certain(list(levels)).items():
+            found = _certain_in(certain, levels[number], maps[levels[number]])
+            for k, (most, by_itself) in found.items():
+                (own if by_itself else held)[k].append(most)
+        for k, of_calls in own.items():
+            held[k] += of_calls if len(of_calls) > 1 else []
+        return {k: of_calls for k, of_calls in held.items() if of_calls}
+
+    def _levels(self, ids: Sequence[int]) -> dict[int, Levels]:
         """The keys of each explanation's units per level, of other text than the template an empty
         one; no level if its signal is another."""
         found = self._prompts.partitions(ids)
@@ -187,19 +203,22 @@ def _map(
     return shares / np.maximum(shares.sum(axis=0), 1), alone
 
 
-def _held(
+def _certain_in(
     certain: Mapping[str, float],
-    levels: Sequence[Sequence[str]],
+    levels: Levels,
     maps: Sequence[tuple[Array, NDArray[np.bool_]]],
-) -> dict[int, float]:
-    """The segments that no level removes by themselves and a certain unit removes with others, and
-    how much that may matter. `maps` are the levels', as from `_map`."""
-    found: dict[int, float] = {}
+) -> dict[int, tuple[float, bool]]:
+    """The segments that a certain unit is, or that it removes with others and no level by
+    themselves: how much that may matter, and whether the unit is the segment. `maps` are the
+    levels', as from `_map`."""
+    found: dict[int, tuple[float, bool]] = {}
     for keys, (shares, _) in zip(levels, maps, strict=True):
         for key, of_unit in zip(keys, shares, strict=True):
-            for k in np.flatnonzero(of_unit).tolist() if key in certain else ():
-                if not any(alone[k] for _, alone in maps):
-                    found[k] = max(certain[key], found.get(k, 0.0))
+            removed = np.flatnonzero(of_unit).tolist() if key in certain else []
+            for k in removed:
+                alone = any(of_level[k] for _, of_level in maps)
+                if not alone or removed == [k]:
+                    found[k] = max((certain[key], alone), found.get(k, (0.0, False)))
     return found
 
 

@@ -16,13 +16,13 @@ from smile_trace.records.verdicts import NO_DIFFERENCE, NOT_COMPARED, NOT_MEASUR
 from smile_trace.render.comparison.layout import (
     edit_phrase,
     edit_verdict,
+    in_some_calls,
     inputs,
     may_need,
     moved_answers,
     moved_most,
     passage_of,
     quoted,
-    with_others,
 )
 from smile_trace.render.text import per_cent
 
@@ -77,7 +77,7 @@ def _idle(latest: VersionReport) -> list[str]:
         was, most = "was" if len(unknown) == 1 else "were", max(item.at_most for item in unknown)
         said = f"{was} {NOT_MEASURED}: up to {100 * most:.0f} % of the answer"
         of = f"{_parts(unknown)} of version {latest.label}"
-        found.append(f"{of} {said}{with_others(unknown)}.")
+        found.append(f"{of} {said}{in_some_calls(unknown)}.")
     return found
 
 

@@ -43,7 +43,7 @@ class Influence(Record):
     it was removed alone. `calls_needed` calls would settle an open segment. `tokens_saved` and
     `usd_saved` are what removing an excluded segment saves per thousand calls; None if unknown.
     `calls` with masks of their own removed it by itself; None if that was not counted. In
-    `calls_held` others it was removed only within a larger part, which certainly mattered.
+    `calls_held` calls it certainly mattered, or a larger part did without which it was not removed.
     `elsewhere` is the most that it may matter in these, or by what else the interval does not know.
     """
 

@@ -251,7 +251,7 @@ def to_tell_more(prompt: str, version: VersionReport) -> str:
     """Return what to set where parts were not told apart, or not measured; empty if all were."""
     whole = [passage_of(i.segment).partition(": ")[2] for i in version.segments]
     few = listed([told for told in whole if told])
-    held = with_others([item for item in version.segments if item.verdict == "open"])
+    held = in_some_calls([item for item in version.segments if item.verdict == "open"])
     if not version.sampled_of or (version.measured and not (few or held)):
         return ""
     named = f"{few} stand as a whole, since too few calls removed each by itself: " if few else ""
@@ -282,6 +282,9 @@ def describe(influence: Influence) -> str:
 def _in_words(influence: Influence) -> str:
     """Return the verdict in words. An interval on one side of zero tells more than `open`, without
     being certain: of few calls, or of many tests, some lie there by chance."""
+    if influence.verdict == "open" and (held := influence.calls_held):
+        most = f"up to {100 * influence.at_most:.0f} % of the answer"
+        return f"matters in {held:,} call{'s' * (held > 1)}: {most}"
     if influence.verdict == "open" and influence.standard_error is not None:
         if influence.ci_low > 0:
             return "seems to support, not certain"
@@ -297,8 +300,6 @@ def verdict_of(influence: Influence, version: VersionReport) -> str:
         words.append(f"over {influence.calls:,} calls")
     if influence.source == "replayed":
         words.append("by the replay of the edit")
-    if held := influence.calls_held:
-        words.append(f"matters with others in {held:,} call{'s' * (held > 1)}")
     if influence.calls_needed:
         words.append(f"{influence.calls_needed:,} calls would tell")
     if influence.verdict == "excluded" and influence.may_need < ANY_CALL:
@@ -332,17 +333,17 @@ def open_parts(version: VersionReport) -> str:
     more = "more " * (len(found) < len(version.segments))
     parts = f"{len(found)} {more}part{'' if len(found) == 1 else 's'}"
     needed = max(item.calls_needed or 0 for item in found)
-    held = with_others(found)
+    held = in_some_calls(found)
     told = f"; {needed:,} calls would tell{' of the others' * bool(held)}" if needed else ""
     most = max(item.at_most for item in found)
     return f"{parts}: open, up to {100 * most:.0f} % of an answer{held}{told}"
 
 
-def with_others(items: Sequence[Influence]) -> str:
-    """Return how many of the parts matter with others in further calls; empty if none does."""
+def in_some_calls(items: Sequence[Influence]) -> str:
+    """Return how many of the parts matter in some calls; empty if none does."""
     count = sum(item.calls_held > 0 for item in items)
     few = f"{count} of them matter{'s' * (count == 1)}" if len(items) > 1 else "it matters"
-    return f"; {few} with others in further calls" if count else ""
+    return f"; {few} in some calls" if count else ""
 
 
 def not_measured(comparison: Comparison) -> list[str]:

@@ -179,7 +179,7 @@ def test_bodies_are_bounded_as_they_are_sent_and_unpacked(tmp_path: Path) -> Non
 
 
 def test_the_rate_is_bounded_and_says_when_to_come_again(tmp_path: Path) -> None:
-    with receiving(tmp_path / "home", max_mb_per_second="0.001") as receiver:
+    with receiving(tmp_path / "home", max_mb_per_second="0.00001") as receiver:
         answers = [post(receiver.traces, request_of(n), PROTOBUF) for n in (1, 2, 3, 4)]
         refused = [answer for answer in answers if answer.status == 429]
         assert refused

@@ -574,15 +574,36 @@ def test_what_matters_with_others_in_further_calls_is_not_excluded(
     is_said = ("open", 40, 20) if held else ("excluded", 40, 0)
     assert {(one.verdict, one.calls, one.calls_held) for one in parts} == {is_said}
     assert (parts[0].tokens_saved is None) == held
-    said = "38 % of the answer; 2 of them matter with others in further calls."
+    said = "38 % of the answer; 2 of them matter in some calls."
     assert (said in comparison.summary) == held
     assert ("no measurable difference" in comparison.summary) != held
     table = comparison.to_html().partition("Every part of")[2]
-    assert (
-        table.count("up to 38 % of the answer; over 40 calls; matters with others in 20 calls<")
-        == 2 * held
-    )
+    assert table.count("matters in 20 calls: up to 38 % of the answer; over 40 calls<") == 2 * held
     assert ('with unit = "sentence"' in _in_terminal(comparison)) == held
+
+
+@pytest.mark.parametrize("named", [1, 2])
+def test_what_single_calls_name_is_not_excluded_by_the_average(store: Store, named: int) -> None:
+    """One call in twenty may name a part by chance, so that one alone does not count."""
+    alone = {"pooled": False, "effects": EFFECTS, "keep": (0.5, 0.8)}
+    plant(store, "answer", "2", BEFORE, QUESTIONS, masks=24, **alone)  # type: ignore[arg-type]
+    key = f"answer:2:sentence:{BEFORE.index(LINES[1])}"
+    _look_inside(store, 60)
+    part = {
+        "key": key,
+        "verdict": "supports",
+        "ci_low": 0.1,
+        "ci_high": 0.3,
+        "fails_without": False,
+    }
+    with store.database.write() as connection:
+        body = func.json_set(explanations.c.body, "$.segments", func.json(json.dumps([part])))
+        few = explanations.update().where(explanations.c.id <= named)
+        connection.execute(few.values(body=body, status="reliable"))
+    plant(store, "answer", "1", BEFORE, QUESTIONS)
+    influence = _influence(_compare(store, versions=["1", "2"]), 1, LINES[1])
+    said = influence.verdict, influence.calls_held, influence.tokens_saved is None
+    assert said == (("open", 2, True) if named == 2 else ("excluded", 0, False))
 
 
 @pytest.mark.parametrize(("looked", "every", "calls"), [(15, False, 44), (0, True, 60)])
