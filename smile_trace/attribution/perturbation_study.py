@@ -29,7 +29,7 @@ from smile_trace.attribution.known_answers import KnownAnswers
 from smile_trace.attribution.one_thread import one_thread
 from smile_trace.attribution.remaining_calls import RemainingCalls, further_calls, why_unsettled
 from smile_trace.attribution.reporting.moved_fields import moved_fields
-from smile_trace.attribution.reporting.segments import join
+from smile_trace.attribution.reporting.segments import join, open_inside
 from smile_trace.attribution.reporting.summary import part_named, summarize
 from smile_trace.attribution.reporting.verdict import (
     final_fidelity,
@@ -211,12 +211,13 @@ class PerturbationStudy:
         if self._planner.closing is not None:
             greyed = self._known.greyed()
             segments, pairs = greyed.opened(), greyed.pairs()
+        limit = self._settings.smallest_effect
+        segments, coarser = (open_inside(of, coarser, limit) for of in (segments, coarser))
         interactions: tuple[Interaction, ...] = ()
         if fidelity.status == "reliable":
             every = (*self._interactions(reliable, scores), *pairs)
             interactions = tuple({(p.kind, p.first, p.second): p for p in every}.values())
         fields = self._moved_fields(findings[:shown])
-        limit = self._settings.smallest_effect
         fidelity = fidelity.model_copy(
             update={
                 "further_calls": further_calls(findings[:shown], len(self._known.responses))

@@ -14,6 +14,7 @@ from smile_trace.records.comparison import (
 from smile_trace.records.report import Report
 from smile_trace.records.verdicts import NO_DIFFERENCE, NOT_COMPARED, NOT_MEASURED
 from smile_trace.render.comparison.layout import (
+    CHANGED_FEW,
     edit_phrase,
     edit_verdict,
     in_some_calls,
@@ -66,7 +67,7 @@ def _idle(latest: VersionReport) -> list[str]:
         costs = f", and cost {saved:,.0f} tokens per thousand calls" if saved else ""
         counts = sorted({item.calls or latest.explained for item in idle})
         over = " to ".join(f"{count:,}" for count in dict.fromkeys((counts[0], counts[-1])))
-        average = f"on average over {over} calls{costs}"
+        average = f"on average{f' over {over} calls' if counts[-1] else ''}{costs}"
         average += f" ({NOT_COMPARED})" if latest.signal == "text" else ""
         needed = max(idle, key=lambda item: item.calls_need)
         part = "it" if len(idle) == 1 else quoted(needed.segment.text)
@@ -99,10 +100,13 @@ def summarize_change(change: VersionChange, versions: Sequence[VersionReport], l
     named = named_effects(change)
     if len(change.edits) > 1 and named:
         sentences.append(_shares(change, named, limit))
+    verdicts = [edit_verdict(change, k, limit) for k in range(len(change.edits))]
+    few = [k for k, (label, _) in enumerate(verdicts) if label == CHANGED_FEW]
+    sentences += [f"{edit_phrase(change.edits[k])} {verdicts[k][1]}." for k in few]
     if changed := [item for item in change.segments if item.significant]:
         sentences.append(f"The influence of {_parts(changed)} changed.")
     rare = [k for k, e in enumerate(change.edits) if rare_case(f"{e.before} {e.after}")]
-    same = [k for k in rare if edit_verdict(change, k, limit)[0] == NO_DIFFERENCE]
+    same = [k for k in rare if verdicts[k][0] == NO_DIFFERENCE]
     sentences += _not_tested([edit_phrase(change.edits[k]) for k in same])
     return " ".join(sentences)
 

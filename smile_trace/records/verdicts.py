@@ -117,14 +117,19 @@ def strongest_drivers(
     segments: Sequence["SegmentAttribution"], coarser: Sequence["SegmentAttribution"]
 ) -> list[tuple["SegmentAttribution", "SegmentAttribution"]]:
     """Return the strongest of the parts that drivers are called by, and those that may be as
-    strong, each behind the outermost driver that holds it; of the question nothing, if it is not
-    the first of these."""
+    strong, each behind the outermost driver that holds it: by their effects, or that of the
+    document that holds them; of the question nothing, if it is not the first of these."""
     everything, ranked = [*coarser, *segments], outermost_drivers(segments, coarser)
     kept = (s for s in ranked if s is ranked[0] or not _is_asked(s, everything, coarser))
     held = [(one, part) for one in kept for part in telling_drivers(one, segments, coarser)]
-    held.sort(key=lambda pair: effect(pair[1]), reverse=True)
-    strong = as_strong([part for _, part in held])
-    return [pair for pair in held if any(pair[1] is one for one in strong)]
+
+    def shown(part: "SegmentAttribution") -> "SegmentAttribution":
+        wholes = filter(drives, around(part, coarser))
+        return next((s for s in wholes if s.title is not None or s.unit == "document"), part)
+
+    held.sort(key=lambda pair: effect(shown(pair[1])), reverse=True)
+    strong = as_strong([shown(part) for _, part in held])
+    return [pair for pair in held if any(shown(pair[1]) is one for one in strong)]
 
 
 def as_strong(ranked: Sequence["SegmentAttribution"]) -> list["SegmentAttribution"]:

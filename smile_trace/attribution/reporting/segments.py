@@ -20,7 +20,7 @@ from smile_trace.records import (
     SegmentAttribution,
     Verdict,
 )
-from smile_trace.records.verdicts import joint
+from smile_trace.records.verdicts import around, joint
 
 
 def join(
@@ -53,6 +53,27 @@ def join(
             finest += _with_portions(pieces, len(coarser), parents[k].portion or 0.0)
             coarser.append(parents[k])
     return _ordered(finest), tuple(coarser)
+
+
+def open_inside(
+    parts: Sequence[SegmentAttribution], coarser: Sequence[SegmentAttribution], limit: float
+) -> tuple[SegmentAttribution, ...]:
+    """The parts, with intervals that hold what an open passage around them may account for, if no
+    piece of it is certain: its pieces were removed while what stands in for it was there."""
+    certain = {
+        id(whole) for s in (*parts, *coarser) if s.significant for whole in around(s, coarser)
+    }
+
+    def most(part: SegmentAttribution) -> float:
+        wholes = (w for w in around(part, coarser) if not w.significant and id(w) not in certain)
+        return max((whole.at_most for whole in wholes), default=0.0)
+
+    return tuple(
+        s.model_copy(update={"ci_high": max(s.ci_high, high)})
+        if not (s.significant or s.protected) and (high := most(s)) >= limit
+        else s
+        for s in parts
+    )
 
 
 def _parent(place: Place, coarser: Sequence[SegmentAttribution]) -> int:

@@ -155,7 +155,7 @@ def _did(change: VersionChange, place: int, limit: float) -> Piece | None:
     label, hint = edit_verdict(change, place, limit)
     if effect is None or hint.startswith(NOT_TRIED):
         return None
-    if label == CHANGED:
+    if label in (CHANGED, CHANGED_FEW):
         return Piece("", "supports", strength=strength(effect.distance), hint=hint)
     little = label != NO_DIFFERENCE and effect.ci_high >= limit
     return Piece("", "open" if little else "excluded", hint=hint)
@@ -451,7 +451,8 @@ def ruled_out(change: VersionChange, effect: EditEffect) -> bool:
     return effect.share < MIN_SHARE and not effect.named
 
 
-CHANGED, NOT_TRIED = "changed the answers", "not tried"
+CHANGED, CHANGED_FEW = "changed the answers", "changed few answers"
+NOT_TRIED = "not tried"
 
 ANOTHER = (
     f"another answer: more than {100 * ANOTHER_ANSWER:.0f} % of its content, words or length "
@@ -508,7 +509,8 @@ def edit_verdict(change: VersionChange, place: int, limit: float) -> tuple[str, 
     if change.repeats and found.changed_little and not found.changed:
         return "changed the answers a little", f"{told}{with_others}"
     if found.ci_high < limit:
-        return NO_DIFFERENCE, f"{NO_DIFFERENCE}: {told}{with_others}"
+        label = CHANGED_FEW if change.repeats and found.changed else NO_DIFFERENCE
+        return label, f"{label}: {told}{with_others}"
     if found.ci_low > 0:
         return "one of several", f"one of several that changed the answers: {moved}{with_others}"
     return "open", f"{in_sentence('open', found.ci_high)}{with_others}"

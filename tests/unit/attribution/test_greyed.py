@@ -3,6 +3,7 @@
 import pytest
 
 from smile_trace.attribution.greyed import Greyed
+from smile_trace.attribution.reporting.segments import open_inside
 from smile_trace.records import Message, Perturbation, Segment, SegmentAttribution
 from smile_trace.records.message import ToolCall, ToolResult
 from tests.support.studies import further, run
@@ -104,6 +105,20 @@ def test_two_that_matter_on_average_and_cost_nothing_alone_are_asked_for_togethe
     [pair] = of(("bd", 0.6)).pairs()
     assert (pair.first, pair.second, pair.value) == ("b", "d", 0.6)
     assert of(("bd", 0.6)).opened() == tuple(whole)
+
+
+def test_no_piece_of_an_open_passage_is_excluded_while_none_is_certain() -> None:
+    wholes = segment("a", 0.18), segment("b", 0.05)
+    pieces = [segment("c", parent=0), segment("d", parent=0), segment("e", parent=1)]
+    found = open_inside(pieces, wholes, 0.1)
+    assert [piece.at_most for piece in found] == [0.18, 0.18, 0.02]
+    certain = segment("d", 0.2, parent=0, significant=True, attribution=0.15, ci_low=0.1)
+    assert [piece.at_most for piece in open_inside([pieces[0], certain], wholes, 0.1)] == [
+        0.02,
+        0.2,
+    ]
+    driving = wholes[0].model_copy(update={"significant": True})
+    assert open_inside(pieces, (driving, wholes[1]), 0.1) == tuple(pieces)
 
 
 BIRDS = ("Loki is a merlin.", "Tuva is a falcon.", "Odin is a kestrel.")
