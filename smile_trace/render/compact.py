@@ -3,10 +3,10 @@ order, and all else folded with a count.
 
 Each part that supports the answer or works against it gets room first, the strongest part first. If
 not all have room with their whole sentences, less is shown around each, then less of each
-(`ROOMS`); only if that is not enough are the weakest folded. Of a part of several sentences, of
-which none is known to matter, the one goes first that shares most words with the answer. What room
-is left goes to the sentences beside them, to the other sentences of long parts, to those with open
-parts.
+(`ROOMS`); only if that is not enough are the weakest folded. A part of several sentences, which
+were not told apart, is shown by its first and its last one, since any one alone would seem to be
+what matters. What room is left goes to the sentences beside them, to the other sentences of long
+parts, those first that share most words with the answer, to those with open parts.
 """
 
 import re
@@ -149,8 +149,8 @@ def _tells_of(opening: Piece, inside: Piece) -> bool:
 def _certain(
     sentences: Sequence[_Sentence], answer: frozenset[str]
 ) -> list[tuple[int, float, int]]:
-    """Return the sentences of certain parts: how many of the part go before it, strength, number;
-    the first and strongest first."""
+    """Return the sentences of certain parts: 0 for both ends of a part, else how many others of it
+    go before, then strength, number; the first and strongest first."""
     owned: dict[int, list[int]] = {}
     for number, sentence in enumerate(sentences):
         for owner in sentence.owners:
@@ -158,8 +158,10 @@ def _certain(
     places: dict[int, tuple[int, float]] = {}
     for owner, numbers in owned.items():
         marker = [number for number in numbers[:1] if _is_marker(sentences[number])]
-        said = sorted(numbers[len(marker) :], key=lambda n: -len(sentences[n].words & answer))
-        for rank, number in [*((0, n) for n in marker), *enumerate(said)]:
+        said = numbers[len(marker) :]
+        ends = {*marker, *said[:1], *said[-1:]}
+        rest = sorted(said[1:-1], key=lambda n: -len(sentences[n].words & answer))
+        for rank, number in [*((0, n) for n in ends), *enumerate(rest, 1)]:
             place = rank, -sentences[number].owners[owner]
             places[number] = min(place, places.get(number, place))
     return sorted((*place, number) for number, place in places.items())

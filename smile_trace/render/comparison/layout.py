@@ -28,7 +28,7 @@ from smile_trace.records.verdicts import NO_DIFFERENCE, in_sentence
 from smile_trace.render.pieces import strength
 from smile_trace.render.text import short, signed, visible
 
-Kind = Literal["supports", "opposes", "excluded", "open", "unmeasured", "between"]
+Kind = Literal["supports", "opposes", "excluded", "open", "changed", "unmeasured", "between"]
 
 MEASURE_WORDS = {
     "answer_characters": "characters per answer",
@@ -156,7 +156,7 @@ def _did(change: VersionChange, place: int, limit: float) -> Piece | None:
     if effect is None or hint.startswith(NOT_TRIED):
         return None
     if label in (CHANGED, CHANGED_FEW):
-        return Piece("", "supports", strength=strength(effect.distance), hint=hint)
+        return Piece("", "changed", strength=strength(effect.distance), hint=hint)
     little = label != NO_DIFFERENCE and effect.ci_high >= limit
     return Piece("", "open" if little else "excluded", hint=hint)
 

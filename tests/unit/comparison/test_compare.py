@@ -636,7 +636,7 @@ def test_lines_that_few_calls_told_apart_are_outlined_as_a_whole(
     ("budget", "needed", "painted"),
     [
         pytest.param(60, "nothing", 'class="excluded" title="made no measurable', id="idle"),
-        pytest.param(60, "competitors", 'class="supports" title="changed the', id="did"),
+        pytest.param(60, "competitors", 'class="changed" title="changed the', id="did"),
         pytest.param(0, "nothing", "Never mention competitors.\n</span>", id="not tried"),
     ],
 )

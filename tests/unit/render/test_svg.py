@@ -406,6 +406,7 @@ def test_of_a_passage_that_matters_as_a_whole_the_fact_of_the_answer_is_shown() 
     shown = read(brief_svg(found))
     assert height(brief_svg(found)) <= 500
     assert fact in shown
+    assert "Catalogue of the ring." in shown, "where the part begins"
     assert "+0.30 as a whole ⋯" in shown
 
 
