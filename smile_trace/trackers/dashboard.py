@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import chain
 from typing import ClassVar
 
 from smile_trace.errors import ReasonCode
@@ -166,9 +167,19 @@ class Dashboard(Tracker):
         return [self.receipt(self.trace_id(trace)) for trace in traces]
 
     def _show(self, items: Sequence[Item], able: bool = True, what: str = "") -> list[Outcome]:
+        """Show items, those of a trace one after the other: the last one has its scores."""
         if not able:
             raise self.lacks(what)
-        return self.settle(deliver_each(items, self.show, concurrency=self.concurrency))
+        of_trace: dict[str, list[int]] = {}
+        for number, item in enumerate(items):
+            of_trace.setdefault(item.trace.trace_id, []).append(number)
+        shown = each(
+            list(of_trace.values()),
+            lambda numbers: deliver_each([items[number] for number in numbers], self.show),
+            concurrency=self.concurrency,
+        )
+        results = dict(zip(chain(*of_trace.values()), chain(*shown), strict=True))
+        return self.settle([results[number] for number in range(len(items))])
 
     def show(self, item: Item) -> Outcome:
         """Show one item: its scores, then its view."""

@@ -406,8 +406,19 @@ def test_of_a_passage_that_matters_as_a_whole_the_fact_of_the_answer_is_shown() 
     shown = read(brief_svg(found))
     assert height(brief_svg(found)) <= 500
     assert fact in shown
-    assert "Catalogue of the ring." in shown, "where the part begins"
     assert "+0.30 as a whole ⋯" in shown
+
+
+def test_a_part_that_was_not_told_apart_is_shown_by_both_its_ends() -> None:
+    """Any one line of it would seem to be what matters."""
+    lines = [f"{k}. Rule of the studio, with some more words that say nothing." for k in range(12)]
+    rules, history = ("system", "\n".join(lines)), ("user", "What is left of it? " * 40)
+    answer = "Two words of rule 5 say nothing of the studio, with some more that say 5."
+    found = explanation([rules, history], {}, answer=answer)
+    parts = span(0, rules, rules[1], 0.4), span(1, history, history[1].strip(), 0.6)
+    shown = read(brief_svg(found.model_copy(update={"segments": parts, "coarser": ()})))
+    assert "0. Rule" in shown
+    assert "11. Rule" in shown
 
 
 @pytest.mark.parametrize("word", [0.4, 0.0])
