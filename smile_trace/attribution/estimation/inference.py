@@ -40,6 +40,9 @@ members lie far apart (for 400 segments, nine seconds saved and little lost)."""
 TRANSLATION = 0.75
 """The largest distance of an estimate from the centre of its interval, in half widths."""
 
+OFTEN = 3
+"""Rows without a segment, and with it, from which an effect may be called certain."""
+
 SHOWN_AS_NONE = 0.005
 """An effect below this is shown as 0.00 and claims nothing: its p-value is 1."""
 
@@ -108,7 +111,17 @@ def estimate(rows: Rows, seed: list[int], solver: Solver = DEFAULT_SOLVER) -> Es
     own = whole.effects(REMOVAL_PROBABILITIES)
     effect = limited_translation(own, low, high)
     p_value = beside(effect, randomisation_test(rows, generator))
+    p_value = np.where(_seen_often(rows), p_value, 1.0)
     return Estimate(effect, own, np.clip(low, -1, 1), np.clip(high, -1, 1), p_value)
+
+
+def _seen_often(rows: Rows) -> NDArray[np.bool_]:
+    """Which segments enough rows lack, and enough hold, to name them: two rows that by chance lost
+    as much would make an effect certain. To raise the p-values of the others keeps their level."""
+    lacking = (rows.varies & (rows.x > 0)).sum(axis=0)
+    holding = (rows.varies & (rows.x == 0)).sum(axis=0)
+    often: NDArray[np.bool_] = np.minimum(lacking, holding) >= OFTEN
+    return often
 
 
 def intervals(rows: Rows, seed: list[int], solver: Solver = DEFAULT_SOLVER) -> tuple[Array, Array]:
