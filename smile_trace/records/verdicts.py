@@ -98,7 +98,7 @@ def outermost_drivers(
     """Return the outermost parts that the answer certainly depends on, the strongest first, but for
     the user's question: a document, a tool's result or an instruction with a third of its effect
     comes before it, since it tells a reader more (an answer of two facts needs all of the question,
-    and each fact for its half), or what holds such a document or result among its neighbours."""
+    and each fact for its half), or what holds such a part."""
     everything = [*coarser, *segments]
     found = [s for s in everything if drives(s)]
     outermost = [s for s in found if not any(map(drives, around(s, coarser)))]
@@ -106,7 +106,7 @@ def outermost_drivers(
     if ranked and _is_asked(ranked[0], everything, coarser):
         enough = ranked[0].attribution * _SHARE
         strong = [s for s in found if s.attribution >= enough]
-        held = [whole for s in strong if _is_retrieved(s) for whole in around(s, coarser)]
+        held = [whole for s in strong if _tells_more(s) for whole in around(s, coarser)]
         telling = [*filter(_tells_more, strong), *held]
         first = next((s for s in ranked[1:] if any(s is one for one in telling)), ranked[0])
         ranked.sort(key=lambda s: s is not first)

@@ -300,7 +300,9 @@ def test_neighbours_removed_together_are_named_first_for_a_document_among_them()
 
     assert first(*inside, question) == "birds cats"
     assert first(inside[0], question) == "dog"  # less than a third of the question's
-    assert first(inside[1].model_copy(update={"unit": "sentence"}), question) == "dog"
+    sentence = inside[1].model_copy(update={"unit": "sentence"})
+    assert first(sentence, question) == "dog"
+    assert first(sentence.model_copy(update={"role": "system"}), question) == "birds cats"
 
 
 def test_parts_are_named_in_the_order_of_the_numbers_beside_them() -> None:
