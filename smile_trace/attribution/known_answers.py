@@ -97,9 +97,14 @@ class KnownAnswers:
         return self._with_responses(self.rows(level))
 
     def beside(self, index: int) -> list[Row]:
-        """The rows of a level that no estimate uses, with their responses."""
+        """The rows of a level that no estimate uses, with their responses; of a model that repeats
+        itself also those without one segment, if a row of any level had the same text."""
         rows = *self.planner.sparse, *self.planner.confirming_rows
-        return self._with_responses(row for row in rows if row.level == index)
+        own = [row for row in rows if row.level == index]
+        if self.deterministic:
+            known = {row.mask for row in (*self.rows(self.planner.levels[index]), *own)}
+            own += [row for row in self.planner.alone(index) if row.mask not in known]
+        return self._with_responses(own)
 
     def scores(self) -> ResponseScores:
         """The answer changes of all levels."""

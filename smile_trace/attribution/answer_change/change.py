@@ -49,6 +49,8 @@ from smile_trace.attribution.word_vectors import Embed, Meaning, Vectors
 _ORDERED_KEY = re.compile(
     r"rank|order|step|priorit|sort|top|reihe|schritt|ordre|etape|orden|paso", re.I
 )
+_SENTENCE_ENDS = ".", "!", "?", "…"
+_BEFORE_ANOTHER = re.compile(r"[.!?…][\"'”’»)]?\s")
 
 
 def parsed_json(text: str) -> Any:
@@ -73,6 +75,14 @@ def json_change(one: Any, other: Any) -> float:
 def is_order(key: str) -> bool:
     """Whether the order of a list counts, by its key: `ranking`, `steps`."""
     return _ORDERED_KEY.search(key) is not None
+
+
+def as_value(text: str) -> str:
+    """A JSON value's text as a program reads it: its spacing is form, its letters' case is not,
+    unless it is free text of several sentences, which a person reads."""
+    text = " ".join(text.split())
+    free = text.rstrip("\"'”’»)").endswith(_SENTENCE_ENDS) and _BEFORE_ANOTHER.search(text)
+    return text.casefold() if free else text
 
 
 def _lost_of(one: Any, other: Any, key: str) -> tuple[float, int]:
@@ -100,7 +110,7 @@ def _leaves(value: Any) -> int:
 
 
 def _written(value: Any) -> str:
-    """A canonical form: keys sorted, texts without case and spacing, 3.0 as 3."""
+    """A canonical form: keys sorted, texts as a program reads them, 3.0 as 3."""
     if isinstance(value, dict):
         return "{" + ",".join(f"{k}:{_written(value[k])}" for k in sorted(value)) + "}"
     if isinstance(value, list):
@@ -109,7 +119,7 @@ def _written(value: Any) -> str:
         return str(value)
     if isinstance(value, int | float):
         return canonical(value)
-    return " ".join(value.casefold().split())
+    return as_value(value)
 
 
 _NOT_REWORDED = COUNTED | {Kind.FUNCTION}

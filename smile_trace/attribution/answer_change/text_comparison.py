@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from smile_trace._text.json_fields import Path, path_of, value_at
 from smile_trace.attribution.answer_change.change import (
     ContentChange,
+    as_value,
     compare,
     json_change,
     parsed_json,
@@ -186,6 +187,16 @@ class _Missing:
 _MISSING: Any = _Missing()
 
 
+def _field_value(answer: str, path: Path, logged: str) -> str | None:
+    """The field's value in an answer; None also for one whose case alone is another, which no text
+    comparison sees, and which is another value."""
+    value = value_at(answer, path)
+    if value is None or parsed_json(logged) is not None:
+        return value
+    one, other = map(as_value, (logged, value))
+    return None if one != other and one.casefold() == other.casefold() else value
+
+
 def _value(arguments: Any, path: Path) -> Any:
     for step in path:
         try:
@@ -234,7 +245,7 @@ def _of_answers(
         return ToolCallChange(answer, part)
     if part is not None and (path := path_of(answer, part)) is not None:
         value = answer[slice(*part)]
-        field = partial(value_at, path=path)
+        field = partial(_field_value, path=path, logged=value)
         return PartialChange(field, text_comparison(value, embed, distance))
     if distance == CONTENT:
         return ContentChange(answer, embed or embed_sentences, part, cut=cut)

@@ -247,6 +247,19 @@ class Planner:
                 self.confirming.append(Confirming(one, rows))
         del level.rows[self.leaving(0) :]
 
+    def alone(self, index: int) -> list[Perturbation]:
+        """The rows without one segment each of a level, none of which this plans."""
+        level = self.levels[index]
+        return [
+            Perturbation(
+                kind="leave_one_out",
+                mask=mask,
+                messages=level.perturber.messages(mask),
+                level=index,
+            )
+            for mask in masks.leave_one_out(level.free, level.perturber.sendable)
+        ]
+
     @property
     def confirming_rows(self) -> list[Perturbation]:
         """The rows that confirm pairs, pair by pair and mask by mask."""

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from smile_trace._stats.false_discoveries import discovered
 from smile_trace._text.json_fields import Path, fields, written_path
+from smile_trace.attribution.answer_change.change import as_value
 from smile_trace.attribution.answer_change.response_scores import Row
 from smile_trace.attribution.estimation import inference
 from smile_trace.attribution.estimation.findings import LevelFindings, random_rows, removal_masks
@@ -65,8 +66,9 @@ def moved_fields(
     and in no other row that holds what it changes without. Where no answer without the two has any
     field, all change.
 
-    Of a model that repeats itself this is said of segments with a small effect, too, which would
-    be excluded: one field of many is less of an answer than what matters.
+    Of a model that repeats itself the row that lacks nothing else tells all fields of a segment,
+    of those with a small effect, too, which would be excluded: one field of many is less of an
+    answer than what matters.
 
     Args:
         beside: the level's rows that no estimate uses.
@@ -111,14 +113,15 @@ def moved_fields(
         if (share := of.gone_without(keys.index(key), keys.index(also))) is not None
     ]
     small = inference.at_most(findings.low, findings.high) < findings.limit
-    of_others = [
+    of_rows = [
         FieldChange(key=keys[k], path=written_path(path), share=share)
         for path, of in seen.items()
         if deterministic and of.changed.any()
         for k, significant in enumerate(findings.significant)
-        if small[k] and not significant and (share := of.without_alone(k)) is not None
+        if (k in drivers or (small[k] and not significant))
+        and (share := of.without_alone(k)) is not None
     ]
-    found = (*of_pairs, *of_drivers, *of_others)
+    found = (*of_pairs, *of_rows, *of_drivers)
     return tuple({(one.key, one.also, one.path): one for one in found}.values())
 
 
@@ -212,7 +215,7 @@ def _most_moved(
 
 def _values(answer: str) -> dict[Path, str]:
     places = fields(answer).items()
-    return {path: " ".join(answer[a:b].casefold().split()) for path, (a, b) in places}
+    return {path: as_value(answer[a:b]) for path, (a, b) in places}
 
 
 def _said(response: Response, logged: Mapping[Path, str]) -> dict[Path, str]:

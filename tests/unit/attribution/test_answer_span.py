@@ -304,6 +304,30 @@ def test_without_the_two_that_ask_for_json_all_fields_change() -> None:
     assert re.search("; without both “[^;]*” all fields change .either is enough.;", found.summary)
 
 
+REQUEST = (
+    "Use the keys boat, length, arrival and power. Be accurate and work with great care. Our boat"
+    " is the Juniper, it is 13 metres long, and we come on 21 June. We need power. Ignore greetings"
+    " and signatures. Kind regards, Mary."
+)
+
+
+def _berth(messages: Sequence[Message]) -> str:
+    """Each field has a value of its own, and all have their keys from one rule."""
+    said = messages[0].content
+    named = "keys boat, length, arrival and power" in said
+    keys = ("boat", "length", "arrival", "power") if named else "abcd"
+    values = [one if one in said else None for one in ("Juniper", "13", "21 June", "need power")]
+    return json.dumps(dict(zip(keys, values, strict=True)))
+
+
+def test_a_part_is_said_with_all_fields_that_change_with_it_alone_removed() -> None:
+    """On average a field may change too seldom for a test: it was removed with others."""
+    found = run(REQUEST, _berth, budget=20, seed=4).explanation
+    alone = [s.key for s in found.segments if s.leave_one_out == 1]
+    paths = {key: {c.path for c in found.fields if c.key == key} for key in alone}
+    assert {len(of) for of in paths.values() if of} == {4}
+
+
 SENDERS = ["Ann", "Bern", "Cleo", "Dora", "Emil", "Gus", "Hugo", "Ida", "Jon", "Kim", "Lea", "Max"]
 
 
@@ -398,7 +422,8 @@ MILL = {
         ("$.quantity", {"quantity": MILL["quantity"]}, {"quantity": [24.6, "t"]}),
         ("$.plates", {"plates": [{"trailer": "LB 77"}, "LB 4021"]}, {"plates": []}),
         ("$.plates[0]", {"plates": ["LB 4021"]}, {"plates": []}),
-        ("$.plates[1]", {"plates": [0, {"trailer": "lb 77"}]}, {"plates": ["LB 4021", "LB 77"]}),
+        ("$.plates[1]", {"plates": [0, {"trailer": "LB  77"}]}, {"plates": ["LB 4021", "LB 77"]}),
+        ("$.plates[0]", {"plates": [" LB 4021"]}, {"plates": ["lb 4021"]}),
     ],
 )
 def test_a_field_that_holds_more_is_compared_as_json(

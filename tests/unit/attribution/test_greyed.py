@@ -2,11 +2,12 @@
 
 import pytest
 
+from smile_trace.attribution.design.planner import call_key
 from smile_trace.attribution.greyed import Greyed
 from smile_trace.attribution.reporting.segments import open_inside
-from smile_trace.records import Message, Perturbation, Segment, SegmentAttribution
+from smile_trace.records import Message, Perturbation, Response, Segment, SegmentAttribution
 from smile_trace.records.message import ToolCall, ToolResult
-from tests.support.studies import further, run
+from tests.support.studies import constant, further, run
 
 
 def segment(key: str, high: float = 0.02, **fields: object) -> SegmentAttribution:
@@ -157,3 +158,16 @@ def test_a_fact_of_the_user_and_of_a_tool_is_not_denied_in_both(seed: int) -> No
     assert len(asked.perturbations) <= 80
     pairs = {frozenset((pair.first, pair.second)) for pair in found.interactions}
     assert frozenset(s.key for s in at) in pairs
+
+
+def test_a_row_of_the_closing_level_tells_of_the_same_segment_of_another() -> None:
+    study = run(" ".join(f"word{n}" for n in range(30)), constant).study
+    plan, known = study._planner, study._known
+    [level] = plan.levels
+    lone = tuple(k != 7 for k in range(len(level.segments)))
+    assert not any(response for row, response in known.beside(0) if row.mask == lone)
+    plan.add_reduced(plan.close({s.key for s in level.segments}), [lone], 1)
+    known.asked[call_key(plan.sparse[-1])] = None
+    known.take(plan.sparse[-1], Response(text="Other."))
+    told = {row.mask: response for row, response in known.beside(0) if response}
+    assert told[lone].text == "Other."

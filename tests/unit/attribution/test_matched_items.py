@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+import smile_trace
 from smile_trace.attribution.reporting.moved_fields import changed_fields
 from smile_trace.records import Message, Perturbation, Response, ToolCall
 from smile_trace.records.formats.answers import tool_calls_text
@@ -69,6 +70,14 @@ def test_an_item_that_is_left_out_changes_no_other(
     answer, response = ({key: of} for of in (items, [items[k] for k in left]))
     [found] = changed(json.dumps(answer), json.dumps(response))
     assert [path for path in found if path.endswith("what")] == expected
+
+
+def test_a_value_in_other_letters_is_another_one_but_not_a_text_of_sentences() -> None:
+    logged = {"boat": "SEA FERN", "skipper": "Dr. May", "note": "It leaks. (Please hurry!)"}
+    other = {"boat": "Sea  Fern", "skipper": "DR. MAY", "note": "it leaks. (please hurry!)"}
+    assert changed(json.dumps([logged]), json.dumps([other])) == [["boat", "skipper"]]
+    assert smile_trace.answer_change(json.dumps(logged), json.dumps(other)) == pytest.approx(2 / 3)
+    assert smile_trace.answer_change(logged["note"], other["note"]) == 0.0
 
 
 def test_a_part_without_which_the_first_call_is_missing_changes_that_call_alone() -> None:
