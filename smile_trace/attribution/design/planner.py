@@ -249,15 +249,10 @@ class Planner:
 
     def alone(self, index: int) -> list[Perturbation]:
         """The rows without one segment each of a level, none of which this plans."""
-        level = self.levels[index]
+        of, sent = self.levels[index], self.levels[index].perturber
         return [
-            Perturbation(
-                kind="leave_one_out",
-                mask=mask,
-                messages=level.perturber.messages(mask),
-                level=index,
-            )
-            for mask in masks.leave_one_out(level.free, level.perturber.sendable)
+            Perturbation(kind="leave_one_out", mask=mask, messages=sent.messages(mask), level=index)
+            for mask in masks.leave_one_out(of.free, sent.sendable)
         ]
 
     @property
