@@ -217,7 +217,8 @@ class PerturbationStudy:
         if fidelity.status == "reliable":
             every = (*self._interactions(reliable, scores), *pairs)
             interactions = tuple({(p.kind, p.first, p.second): p for p in every}.values())
-        fields = self._moved_fields(findings[:shown])
+        field_count = len(json_fields(self.answer))
+        fields = self._moved_fields(findings[:shown]) if field_count > 1 else ()
         fidelity = fidelity.model_copy(
             update={
                 "further_calls": further_calls(findings[:shown], len(self._known.responses))
@@ -260,7 +261,7 @@ class PerturbationStudy:
                 without_both=[pair for _, level in reliable for pair in level.without_both()],
                 fields=fields,
                 tools=[call.name for call in read_tool_calls(self.answer) or ()],
-                field_count=len(json_fields(self.answer)),
+                field_count=field_count,
                 first=first,
                 unopened=self._planner.unopened,
                 same_texts=scores.same_texts,
