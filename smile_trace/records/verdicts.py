@@ -105,10 +105,9 @@ def outermost_drivers(
     ranked = sorted(outermost, key=effect, reverse=True)
     if ranked and _is_asked(ranked[0], everything, coarser):
         enough = ranked[0].attribution * _SHARE
-        strong = [s for s in found if s.attribution >= enough]
-        held = [whole for s in strong if _tells_more(s) for whole in around(s, coarser)]
-        telling = [*filter(_tells_more, strong), *held]
-        first = next((s for s in ranked[1:] if any(s is one for one in telling)), ranked[0])
+        telling = [s for s in found if _tells_more(s) and s.attribution >= enough]
+        holding = [one for s in telling for one in (s, *around(s, coarser))]
+        first = next((s for s in ranked[1:] if any(s is one for one in holding)), ranked[0])
         ranked.sort(key=lambda s: s is not first)
     return ranked
 
@@ -151,11 +150,8 @@ def _is_asked(
 
 
 def _tells_more(segment: "SegmentAttribution") -> bool:
-    return _is_retrieved(segment) or segment.role in ("system", "developer", "tool")
-
-
-def _is_retrieved(segment: "SegmentAttribution") -> bool:
-    return segment.title is not None or segment.unit in ("document", "tool_result")
+    retrieved = segment.title is not None or segment.unit in ("document", "tool_result")
+    return retrieved or segment.role in ("system", "developer", "tool")
 
 
 def finest_drivers(
