@@ -88,6 +88,28 @@ class SettableOptions:
             "The part of the answer that is explained.",
         ),
     ] = None
+    contains: Annotated[
+        str | None,
+        About(
+            "what the answer should have said: a text, or a pattern (`/refund/`). Explained is "
+            "what keeps the answer from saying it, and the smallest removal with which it does is "
+            "looked for; where it does say it, what that depends on.",
+            "What the answer should have said, a text or a /PATTERN/: what keeps it from that, and "
+            "without what it would.",
+            "What every answer should say, a text or a `/pattern/`; explained is what keeps an "
+            "answer from it.",
+            "What every answer should say.",
+        ),
+    ] = None
+    avoid: Annotated[
+        str | None,
+        About(
+            "what the answer should not have said, a text or a pattern; as with `contains`.",
+            "What the answer should not have said, a text or a /PATTERN/.",
+            "What no answer should say, a text or a `/pattern/`.",
+            "What no answer should say.",
+        ),
+    ] = None
     seed: Annotated[
         int,
         About(
@@ -101,6 +123,17 @@ class SettableOptions:
 @dataclass(frozen=True, kw_only=True)
 class StoredOptions(SettableOptions):
     """The settable options, and those that are stored but no setting."""
+
+    expected: Annotated[
+        str | None,
+        About(
+            "what the answer should have been; as with `contains`, by how much of it an answer "
+            "says (`distance`).",
+            "What the answer should have been: what keeps it from that, and without what it would "
+            "say it.",
+            metavar="TEXT",
+        ),
+    ] = None
 
     until_settled: Annotated[
         int | None,

@@ -11,6 +11,7 @@ from smile_trace.attribution.answer_change.response_scores import (
     unseen_share,
 )
 from smile_trace.attribution.answer_change.text_comparison import (
+    TextComparison,
     only_content,
     scorable,
     text_comparison,
@@ -30,7 +31,7 @@ from smile_trace.attribution.one_thread import one_thread
 from smile_trace.attribution.remaining_calls import RemainingCalls, further_calls, why_unsettled
 from smile_trace.attribution.reporting.moved_fields import moved_fields
 from smile_trace.attribution.reporting.segments import join, open_inside
-from smile_trace.attribution.reporting.summary import part_named, summarize
+from smile_trace.attribution.reporting.summary import Subject, summarize
 from smile_trace.attribution.reporting.verdict import (
     final_fidelity,
     first_place,
@@ -50,6 +51,7 @@ from smile_trace.records import (
     Note,
     Perturbation,
     Prompted,
+    Segment,
     Signal,
 )
 from smile_trace.records.formats.answers import read_tool_calls
@@ -77,6 +79,8 @@ class PerturbationStudy:
         unit: a pattern or own spans, in place of the settings' unit.
         partitioner: partitions the prompt, by default by `unit` and `protect`.
         notes: facts about the request that accompany the explanation.
+        target: measures answers with regard to what they should have been, in place of comparing
+            texts; then `signal`, `distance` and `part` do not count.
         solver: fits the attributions and is scored on held-out rows; by default a Gaussian process,
             warped for probabilities without noise.
 
@@ -101,17 +105,21 @@ class PerturbationStudy:
         unit: AnyUnit | None = None,
         partitioner: Partitioner | None = None,
         notes: Sequence[Note] = (),
+        target: TextComparison | None = None,
         solver: Solver | None = None,
     ) -> None:
         self.prompted = prompted
         self.answer = answer
-        self.signal: Signal = signal if scorable(answer) else "text"
+        self.signal: Signal = signal if scorable(answer) and target is None else "text"
         self._settings = settings
         self._part = part
         self._notes = tuple(notes)
         by = distance or settings.distance
-        self.by_content = self.signal == "text" and only_content(answer, by, part)
-        self._text_change = text_comparison(answer, embed, by, part, cut=prompted.answer_cut)
+        self._as_logged = self.signal == "text" and target is None
+        self.by_content = self._as_logged and only_content(answer, by, part)
+        self._text_change = target or text_comparison(
+            answer, embed, by, part, cut=prompted.answer_cut
+        )
         self._planner = Planner(
             prompted,
             partitioner or Segmentation(prompted, settings.unit if unit is None else unit, protect),
@@ -198,8 +206,29 @@ class PerturbationStudy:
 
     # -- solving --------------------------------------------------------------------------------
 
-    def result(self) -> Explanation:
-        """The Explanation from the responses so far; `cost.target_calls` counts them."""
+    @property
+    def partitions(self) -> int:
+        """How many partitions of the prompt were planned."""
+        return len(self._planner.with_closing)
+
+    @property
+    def reproduced(self) -> bool:
+        """Whether the unperturbed prompt still gives the logged answer."""
+        return self._known.scores().baseline_reproduced
+
+    def outermost_effects(self) -> list[tuple[Segment, float]]:
+        """The free segments that are inside no other, each with its effect."""
+        found = map(self._known.find, self._levels[: self._planner.outermost])
+        return [
+            (segment, float(effect))
+            for of in found
+            for segment, effect in zip(of.segments, of.effects, strict=True)
+            if not segment.protected
+        ]
+
+    def result(self, subject: Subject | None = None) -> Explanation:
+        """The Explanation from the responses so far; `cost.target_calls` counts them. `subject`:
+        what the summary is about, by default the explained part of the answer."""
         scores = self._known.scores()
         findings = [self._known.find(level) for level in self._levels]
         outermost = self._planner.outermost
@@ -266,7 +295,7 @@ class PerturbationStudy:
                 unopened=self._planner.unopened,
                 same_texts=scores.same_texts,
                 by_content=self.by_content,
-                part=part_named(self.answer, self._part),
+                subject=subject or Subject.of_part(self.answer, self._part),
                 limit=limit,
             ),
             perturbations=self._known.observations(scores, findings),
@@ -289,14 +318,15 @@ class PerturbationStudy:
 
     def _unseen(self) -> float:
         """The share of distinct answers that count as unchanged although their words differ."""
-        if self._part is not None or self.signal != "text" or read_tool_calls(self.answer):
+        whole = self._part is None and self._as_logged
+        if not whole or read_tool_calls(self.answer):
             return 0.0
         texts = [r.text for r in self._known.responses.values() if r.ok and r.text]
         return unseen_share(self.answer, texts, self._text_change.changes(texts))
 
     def _moved_fields(self, shown: Sequence[LevelFindings]) -> tuple[FieldChange, ...]:
         """The moved fields of a JSON answer that is compared as text and as a whole."""
-        if self._part is not None or self.signal != "text":
+        if self._part is not None or not self._as_logged:
             return ()
         with one_thread():
             return tuple(

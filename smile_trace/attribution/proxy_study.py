@@ -29,7 +29,7 @@ from smile_trace.attribution.estimation.proxy_findings import (
 from smile_trace.attribution.one_thread import one_thread
 from smile_trace.attribution.perturbation_study import ROUND, PerturbationStudy
 from smile_trace.attribution.reporting.segments import join, observations
-from smile_trace.attribution.reporting.summary import part_named, summarize
+from smile_trace.attribution.reporting.summary import Subject, summarize
 from smile_trace.attribution.reporting.verdict import final_fidelity, levels_shown
 from smile_trace.attribution.segmentation.partitioner import Partitioner, Segmentation
 from smile_trace.attribution.segmentation.units import AnyUnit
@@ -376,7 +376,7 @@ class ProxyStudy:
                 messages=alone.messages,
                 coarser=coarser,
                 unopened=self._planner.unopened,
-                part=part_named(self.answer, self._part),
+                subject=Subject.of_part(self.answer, self._part),
                 by_content=self._target_alone.by_content,
                 limit=limit,
             ),

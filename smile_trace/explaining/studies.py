@@ -16,6 +16,8 @@ from smile_trace.attribution import (
     solver_of,
 )
 from smile_trace.attribution.answer_span import AnswerSpan, AnswerSpanNotFound
+from smile_trace.attribution.correction.study import CorrectionStudy
+from smile_trace.attribution.correction.target import Target
 from smile_trace.attribution.segmentation.partitioner import Segmentation
 from smile_trace.attribution.segmentation.units import UnitMissing
 from smile_trace.errors import ReasonCode
@@ -122,6 +124,11 @@ def make_study(
         "embed": embed,
         "part": part,
     }
+    if (target := Target.of(settings)) is not None:
+        del shared["signal"]
+        return CorrectionStudy(
+            prompted, settings, target, **shared, solver=solver_of(options.solver)
+        )
     if proxy is None or why_no_proxy(answer) is not None:
         return PerturbationStudy(prompted, settings, **shared, solver=solver_of(options.solver))
     low_fidelity = as_proxy(proxy, prompted.parameters, max(proxy_calls - settings.budget, 2))

@@ -19,6 +19,7 @@ from smile_trace.records.call import (
 from smile_trace.records.explanation import (
     METHOD_VERSION,
     SCHEMA_VERSION,
+    Correction,
     Cost,
     DocumentAttribution,
     Explanation,
@@ -65,6 +66,7 @@ __all__ = [
     "Asked",
     "Call",
     "CallStatus",
+    "Correction",
     "Cost",
     "Document",
     "DocumentAttribution",

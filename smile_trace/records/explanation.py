@@ -14,7 +14,7 @@ from smile_trace.errors import ReasonCode
 from smile_trace.records.base import JSON, Record, Shown, view
 from smile_trace.records.call import Form, PromptUse
 from smile_trace.records.message import Message
-from smile_trace.records.perturbation import Asked, PerturbationKind, Place, Unit
+from smile_trace.records.perturbation import Asked, PerturbationKind, Place, Segment, Unit
 from smile_trace.records.upgrades import check_version, hash_settings, older_explanation, renamed
 from smile_trace.records.verdicts import (
     SMALLEST_EFFECT,
@@ -185,6 +185,17 @@ class FieldChange(Record):
     also: str | None = None
 
 
+class Correction(Record):
+    """A removal that makes a wrong answer right: without these parts `right` of `of` fresh answers
+    met the target, a share inside `[ci_low, ci_high]`."""
+
+    parts: tuple[Segment, ...]
+    right: int
+    of: int
+    ci_low: float
+    ci_high: float
+
+
 class FirstPlace(Record):
     """The segments (keys, of the finest partition) that may have the largest effect, the most
     probable first. There is one key if its `probability` of being first is at least .5, else the
@@ -347,6 +358,11 @@ class Explanation(Shown):
     first: FirstPlace | None = None
     """None if nothing is open, or if segments are ranked without their nearness to the answer
     (compared probabilities, a proxy)."""
+    met: bool | None = None
+    """Whether the logged answer meets the target of the settings; None without one. If it does not,
+    attributions are of its error: a part that supports it is a culprit."""
+    corrections: tuple[Correction, ...] = ()
+    """The smallest removals found that make a wrong answer right, the smallest first."""
     documents: tuple[DocumentAttribution, ...] = ()
     fidelity: Fidelity
     cost: Cost

@@ -6,6 +6,7 @@ import math
 from functools import cached_property
 from typing import Literal
 
+from smile_trace._guards.presentable import unpunctuated
 from smile_trace.records.base import Record
 from smile_trace.records.call import Usage
 from smile_trace.records.message import Message
@@ -55,17 +56,30 @@ class Segment(Record):
     """The name of a retrieved document (`titles.document_name`)."""
 
     @property
+    def name(self) -> str:
+        """The text without the punctuation of the sentence around it."""
+        return unpunctuated(self.text)
+
+    @property
     def places(self) -> tuple[Place, ...]:
         """All places that are removed with the segment, in order."""
         return (self.message, self.start, self.end), *self.also
 
 
 PerturbationKind = Literal[
-    "baseline", "random", "enumerated", "leave_one_out", "chosen", "sparse", "confirming"
+    "baseline",
+    "random",
+    "enumerated",
+    "leave_one_out",
+    "chosen",
+    "sparse",
+    "confirming",
+    "correcting",
 ]
 """`chosen`: a mask made from the proxy's responses to other masks. `sparse`: a mask that retains a
-fifth, asked if nothing moved. `confirming`: a mask that confirms a pair of segments. The last two
-are in no estimate."""
+fifth, asked if nothing moved. `confirming`: a mask that confirms a pair of segments. `correcting`:
+a removal that may make a wrong answer right; its partition holds the removed segments alone. The
+last three are in no estimate."""
 
 Asked = Literal["target", "proxy"]
 """The model whose answer is explained, or the cheaper model asked in its place."""

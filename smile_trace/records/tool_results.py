@@ -9,7 +9,7 @@ from smile_trace._text.lists import ordinal
 from smile_trace.records.explanation import SegmentAttribution
 from smile_trace.records.formats.requests import tool_name
 from smile_trace.records.message import Message, ToolResult, tool_names
-from smile_trace.records.perturbation import Place
+from smile_trace.records.perturbation import Place, Segment
 
 _LONGEST = 60
 """Characters of a tool's name."""
@@ -36,7 +36,9 @@ class ToolName(NamedTuple):
         return f"the {self.which} result of {self.tool}".replace("  ", " ")
 
 
-def named_by_tool(segment: SegmentAttribution, messages: Sequence[Message]) -> ToolName | None:
+def named_by_tool(
+    segment: Segment | SegmentAttribution, messages: Sequence[Message]
+) -> ToolName | None:
     """Return the name of a tool offered, or of a tool's result; None for any other part, a part of
     a result included."""
     if segment.unit == "tool" and (tool := tool_name(segment.text)) is not None:
@@ -54,7 +56,9 @@ def named_by_tool(segment: SegmentAttribution, messages: Sequence[Message]) -> T
     return None
 
 
-def _is_all(segment: SegmentAttribution, place: Place, messages: Sequence[Message]) -> bool:
+def _is_all(
+    segment: Segment | SegmentAttribution, place: Place, messages: Sequence[Message]
+) -> bool:
     """Whether the segment is what stands there, but for blanks at its ends."""
     message, start, end = place
     low, high = segment.start, segment.end

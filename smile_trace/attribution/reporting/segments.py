@@ -17,6 +17,7 @@ from smile_trace.records import (
     Perturbation,
     Place,
     Response,
+    Segment,
     SegmentAttribution,
     Verdict,
 )
@@ -222,6 +223,11 @@ def _stands_for(segment: SegmentAttribution, place: Place, others: Sequence[Plac
 
 def _size(segment: SegmentAttribution) -> int:
     return sum(end - start for _, start, end in segment.places)
+
+
+def is_within(part: Segment | SegmentAttribution, whole: Segment | SegmentAttribution) -> bool:
+    """Whether all of a part lies in another."""
+    return all(any(holds(outer, inner) for outer in whole.places) for inner in part.places)
 
 
 def holds(outer: Place, inner: Place) -> bool:

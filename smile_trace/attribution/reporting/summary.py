@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 
 from smile_trace._text.json_fields import path_of, written_path
@@ -17,12 +18,14 @@ from smile_trace.attribution.reporting.named_parts import (
     opponents,
     words,
 )
+from smile_trace.attribution.reporting.segments import is_within
 from smile_trace.records import (
     Fidelity,
     FieldChange,
     FirstPlace,
     Interaction,
     Message,
+    Segment,
     SegmentAttribution,
 )
 from smile_trace.records.formats.answers import read_tool_calls
@@ -56,6 +59,32 @@ _MAX_KINDS = 2
 """Kinds of parts that are counted one by one."""
 
 
+@dataclass(frozen=True)
+class Subject:
+    """What is explained, as the subject of a sentence, as that of which a share is lost, and in
+    the middle of a sentence."""
+
+    named: str
+    of: str
+    this: str
+
+    @classmethod
+    def of_part(cls, answer: str, part: AnswerSpan | None) -> "Subject":
+        """A part of an answer ("part “the red one”", or "field `urgent` (“true”)" for the value of
+        a JSON field), or all of it."""
+        if part is None:
+            return THE_ANSWER
+        text, path = both_ends(answer[slice(*part)]), path_of(answer, part)
+        name, noun = f"part “{text}”", "part"
+        if path is not None and read_tool_calls(answer) is None:
+            noun = "field"
+            name = f"field `{written_path(path).removeprefix('$.')}` (“{text}”)"
+        return cls(f"The {name} of the answer", f"of that {noun}", f"the {name} of this answer")
+
+
+THE_ANSWER = Subject("The answer", "of the answer", "this answer")
+
+
 def summarize(
     segments: Sequence[SegmentAttribution],
     fidelity: Fidelity,
@@ -69,7 +98,7 @@ def summarize(
     field_count: int = 0,
     first: FirstPlace | None = None,
     unopened: Collection[str] = (),
-    part: str | None = None,
+    subject: Subject = THE_ANSWER,
     same_texts: bool = False,
     by_content: bool = False,
     limit: float = SMALLEST_EFFECT,
@@ -88,19 +117,18 @@ def summarize(
         field_count: how many fields the answer has.
         first: the segments that may have the largest effect.
         unopened: keys of segments that have parts, none of which was removed by itself.
-        part: what of the answer is explained, as `part_named`; None for all of it.
+        subject: what is explained.
         same_texts: whether all answers were the same text.
         by_content: whether what an answer adds, its length and its form count for nothing.
         limit: the smallest effect that matters.
     """
-    answer = "The answer" if part is None else f"The {part} of the answer"
+    answer, of = subject.named, subject.of
     if fidelity.status == "no_effect":
         return _no_effect(fidelity, answer, same_texts=same_texts, by_content=by_content)
     segments = decided(segments, interactions, fields, limit=limit)
     tree = _Tree(segments, coarser, messages)
     if fidelity.status == "inconclusive":
-        what = "this answer" if part is None else f"the {part} of this answer"
-        said = f"What drove {what} is not settled: {fidelity.reason}"
+        said = f"What drove {subject.this} is not settled: {fidelity.reason}"
         return " ".join([said, *_perhaps_first(tree, first)])
     drivers, against = tree.drivers, opponents(tree.free)
     needed = [s for s in tree.everything if s.fails_without]
@@ -108,7 +136,6 @@ def summarize(
         nothing = "No single part of the prompt made a difference that stands out of the noise."
         return " ".join([nothing, *_perhaps_first(tree, first)])
     clauses, costs = list[str](), _Costs()
-    of = "of the answer" if part is None else f"of that {part.partition(' ')[0]}"
     if drivers:
         clauses.append(f"{answer} depends on {_drivers(tree, of, costs)}")
         clauses += _first_of_several(tree, first)
@@ -162,15 +189,15 @@ def _named_once(sentence: str, placed: Mapping[str, str]) -> str:
     return re.sub(_QUOTE, named, sentence)
 
 
-def part_named(answer: str, part: AnswerSpan | None) -> str | None:
-    """Name the part of an answer: "part “the red one”", or "field `urgent` (“true”)" for the value
-    of a JSON field; None for all of it."""
-    if part is None:
-        return None
-    text, path = both_ends(answer[slice(*part)]), path_of(answer, part)
-    if path is None or read_tool_calls(answer) is not None:
-        return f"part “{text}”"
-    return f"field `{written_path(path).removeprefix('$.')}` (“{text}”)"
+def named_parts(
+    parts: Sequence[Segment],
+    segments: Sequence[SegmentAttribution],
+    coarser: Sequence[SegmentAttribution],
+    messages: Sequence[Message],
+) -> list[str]:
+    """The names of parts of a prompt, as the summary of its explanation names them."""
+    tree = _Tree(segments, coarser, messages, SMALLEST_EFFECT)
+    return [tree.name_of(part) for part in parts]
 
 
 class _Tree:
@@ -223,6 +250,15 @@ class _Tree:
         placed = f"{name} in {self.named(source)}"
         self.placed[placed] = name
         return placed
+
+    def name_of(self, part: Segment) -> str:
+        """The name of any part of the prompt: its own, or its text and what it is a piece of."""
+        known = next((s for s in self.everything if s.places == part.places), None)
+        if known is not None:
+            return self.named(known)
+        around = [s for s in self.everything if is_within(part, s)]
+        name = str(result_name(part, self.messages) or _quoted(part))
+        return f"{name} in {self.named(around[-1])}" if around else name
 
     def _is_repeated(self, segment: SegmentAttribution) -> bool:
         text = f" {words(segment.text)} "
@@ -438,7 +474,7 @@ def _named(segment: SegmentAttribution, segments: Sequence[SegmentAttribution]) 
     return text if len(same) < 2 else f"the {ordinal(same.index(segment))} {text}"
 
 
-def _quoted(segment: SegmentAttribution) -> str:
+def _quoted(segment: Segment | SegmentAttribution) -> str:
     """The segment's title or name in quotes, with dots for its further places."""
     if segment.title is not None:
         return f"“{both_ends(segment.title)}”"

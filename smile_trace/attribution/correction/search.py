@@ -1,0 +1,182 @@
+"""The search for the smallest removals that make a wrong answer right.
+
+Single parts first, then pairs of the most suspicious, then many together, of which as few as are
+needed are kept by halving (QuickXplain, Junker 2004); then the same inside of what was found.
+Nothing counts as found that was not confirmed by answers of its own.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+
+import numpy as np
+
+from smile_trace._stats.intervals import wilson
+from smile_trace.attribution.estimation.inference import LEVEL
+from smile_trace.attribution.reporting.segments import is_within
+from smile_trace.records import Correction, Place, Segment
+
+Removal = frozenset[Segment]
+"""The parts that a prompt lacks."""
+
+SUSPECTS = 4
+"""Parts with the largest effects, which are tried again where answers vary, and in pairs."""
+
+CONFIRMING = 10
+"""Fresh answers that confirm a removal, where answers vary."""
+
+RIGHT_SHARE = 0.5
+"""A removal makes the answer right if it does so more often than that, with 90 % confidence."""
+
+HALF, MOST_ROUNDS = 0.5, 100
+"""The share of the parts that is removed at random, and how many rounds of such removals there are
+at most, since some may be of nothing."""
+
+MOST_FOUND = 2
+"""Removals that are confirmed, of several that seem to make the answer right."""
+
+
+@dataclass
+class CorrectionSearch:
+    """Yields removals to ask for, and keeps which answers were right.
+
+    Args:
+        parts: the parts that may be removed, the most suspicious first.
+        pieces: the parts that a part consists of, [] if it is not partitioned any more.
+        repeats: whether the same request gives the same answer.
+        seed: of the removals at random.
+    """
+
+    parts: Sequence[Segment]
+    pieces: Callable[[Segment], Sequence[Segment]]
+    repeats: bool
+    seed: Sequence[int]
+    right: Mapping[Removal, Sequence[bool]] = field(default_factory=dict, init=False)
+    """Which answers without these parts were right, in the order in which they were asked; set
+    before each step."""
+
+    def steps(self) -> Iterator[list[Removal]]:
+        """The removals to ask for next, each as often as it is listed."""
+        yield from self._among(self.parts)
+        for removal in self._helping()[:MOST_FOUND]:
+            yield from self._inside(removal)
+        if not self.repeats:
+            yield from self._confirm()
+
+    @property
+    def found(self) -> list[Correction]:
+        """The confirmed removals that hold no smaller one, the smallest first."""
+        confirmed = {one: found for one in self.right if (found := self._correction(one))}
+        smallest = [
+            one for one in confirmed if not any(_is_smaller(other, one) for other in confirmed)
+        ]
+        return [confirmed[one] for one in sorted(smallest, key=_size)]
+
+    def _among(self, parts: Sequence[Segment]) -> Iterator[list[Removal]]:
+        yield from self._try_each([frozenset({part}) for part in parts])
+        if not self._helping():
+            yield from self._try([frozenset(two) for two in combinations(parts[:SUSPECTS], 2)])
+        if not self._helping():
+            yield from self._try_halves(parts)
+        for removal in self._helping()[:1]:
+            yield from self._narrow(removal)
+
+    def _inside(self, removal: Removal) -> Iterator[list[Removal]]:
+        """Replace each part of a removal by the fewest of its pieces with which it still helps."""
+        for part in sorted(removal, key=_place):
+            others, pieces = removal - {part}, frozenset(self.pieces(part))
+            if len(pieces) < 2:
+                continue
+            finer = [others | {piece} for piece in sorted(pieces, key=_place)]
+            yield from self._try_each(finer)
+            if not any(map(self._helps, finer)):
+                yield from self._narrow(others | pieces, others)
+            for one in self._helping():
+                if others < one < others | pieces:
+                    yield from self._inside(one)
+                    return
+
+    def _narrow(self, removal: Removal, held: Removal = frozenset()) -> Iterator[list[Removal]]:
+        """Retain half of what is removed, but for `held`, as long as the answer stays right."""
+        removed = sorted(removal - held, key=_place)
+        size = (len(removed) + 1) // 2
+        while size and len(removed) > 1:
+            for start in range(0, len(removed), size):
+                less = held | frozenset(removed[:start] + removed[start + size :])
+                if less == held:
+                    continue
+                yield from self._try([less])
+                if self._helps(less):
+                    removed = sorted(less - held, key=_place)
+                    size = min(size, (len(removed) + 1) // 2)
+                    break
+            else:
+                size //= 2
+
+    def _try_halves(self, parts: Sequence[Segment]) -> Iterator[list[Removal]]:
+        """Remove half of the parts at random until an answer is right: what only helps together."""
+        generator = np.random.default_rng([*self.seed, 4])
+        for _ in range(MOST_ROUNDS):
+            if self._helping():
+                return
+            drawn = generator.random((SUSPECTS, len(parts))) < HALF
+            halves = [
+                frozenset(part for part, out in zip(parts, removed, strict=True) if out)
+                for removed in drawn
+            ]
+            yield from self._try(halves, again=True)
+
+    def _try_each(self, removals: Sequence[Removal]) -> Iterator[list[Removal]]:
+        """Try these, and the first of them again where a right answer may be missed by chance."""
+        yield from self._try(removals)
+        if not self.repeats and not any(map(self._helps, removals)):
+            yield from self._try(removals[:SUSPECTS], again=True)
+
+    def _try(self, removals: Sequence[Removal], *, again: bool = False) -> Iterator[list[Removal]]:
+        if fresh := [one for one in removals if one and (again or one not in self.right)]:
+            yield fresh
+
+    def _confirm(self) -> Iterator[list[Removal]]:
+        """Ask for fresh answers of the smallest removals that help, until enough are confirmed."""
+        helping = [removal for removal in self.right if self._helps(removal)]
+        for removal in sorted(helping, key=_size):
+            found = [one for one in self.right if self._correction(one) is not None]
+            if len(found) == MOST_FOUND:
+                return
+            if not any(_is_smaller(one, removal) for one in found):
+                yield [removal] * CONFIRMING
+
+    def _helps(self, removal: Removal) -> bool:
+        return any(self.right.get(removal, ()))
+
+    def _helping(self) -> list[Removal]:
+        """The removals with a right answer that hold no smaller such, the smallest first."""
+        found = [removal for removal, right in self.right.items() if any(right)]
+        found.sort(key=_size)
+        return [one for one in found if not any(_is_smaller(other, one) for other in found)]
+
+    def _correction(self, removal: Removal) -> Correction | None:
+        """A removal that was confirmed; the answers before the first right one, and this one, led
+        to it and do not count."""
+        right = self.right[removal]
+        if True not in right:
+            return None
+        fresh = right if self.repeats else right[right.index(True) + 1 :]
+        low, high = (1.0, 1.0) if self.repeats else wilson(sum(fresh), len(fresh), LEVEL)
+        if low <= RIGHT_SHARE:
+            return None
+        parts = tuple(sorted(removal, key=_place))
+        return Correction(parts=parts, right=sum(fresh), of=len(fresh), ci_low=low, ci_high=high)
+
+
+def _place(part: Segment) -> tuple[Place, ...]:
+    return part.places
+
+
+def _size(removal: Removal) -> tuple[int, int]:
+    return len(removal), sum(len(part.text) for part in removal)
+
+
+def _is_smaller(one: Removal, other: Removal) -> bool:
+    """Whether a removal is of some of the other's parts, or of pieces of them."""
+    return one != other and all(any(is_within(part, whole) for whole in other) for part in one)

@@ -1,0 +1,234 @@
+"""The study of an answer that has a target: what its error depends on, and what makes it right."""
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from typing import Any
+
+from smile_trace.attribution.correction.search import CorrectionSearch, Removal
+from smile_trace.attribution.correction.target import Target
+from smile_trace.attribution.correction.wording import ERROR, RIGHTNESS, with_corrections
+from smile_trace.attribution.design.perturber import Perturber
+from smile_trace.attribution.design.planner import CallKey, call_key
+from smile_trace.attribution.perturbation_study import ROUND, PerturbationStudy
+from smile_trace.attribution.reporting.segments import observations
+from smile_trace.attribution.segmentation.keys import with_own_keys
+from smile_trace.attribution.segmentation.partitioner import Partitioner, Segmentation
+from smile_trace.attribution.segmentation.selections import asks
+from smile_trace.attribution.study import Answered
+from smile_trace.attribution.word_vectors import Embed
+from smile_trace.records import (
+    Explanation,
+    ExplanationSettings,
+    Perturbation,
+    Prompted,
+    Response,
+    Segment,
+    Signal,
+)
+
+ATTRIBUTING = 1 / 2
+"""Share of the calls that measures what the error depends on; the search has what is left."""
+
+MOST_PIECES = 12
+"""Pieces of a part that are removed one by one."""
+
+
+class CorrectionStudy:
+    """A `Study` of an answer that has a target: first by a `PerturbationStudy`, whose answer
+    changes are the target's, with ATTRIBUTING of the calls; then, if the answer is wrong, by a
+    `CorrectionSearch`.
+
+    Args:
+        target: what the answer should have been.
+        prompted, settings, answer, partitioner, deterministic, embed: as for `PerturbationStudy`,
+            and the `others`.
+
+    Raises:
+        CannotExplain: nothing can be removed from this prompt.
+    """
+
+    def __init__(
+        self,
+        prompted: Prompted,
+        settings: ExplanationSettings,
+        target: Target,
+        *,
+        answer: str,
+        deterministic: bool,
+        partitioner: Partitioner | None = None,
+        embed: Embed | None = None,
+        **others: Any,
+    ) -> None:
+        self._settings = settings
+        self._repeats = deterministic
+        self._target = target.comparison(answer, embed)
+        self._partitioner = partitioner or Segmentation(prompted, settings.unit)
+        budget = math.ceil(ATTRIBUTING * settings.budget)
+        self._attribution = PerturbationStudy(
+            prompted,
+            settings.model_copy(update={"budget": budget}),
+            answer=answer,
+            signal="text",
+            deterministic=deterministic,
+            partitioner=self._partitioner,
+            embed=embed,
+            target=self._target,
+            **others,
+        )
+        self._drawn: Counter[str] = Counter()
+        self._responses: dict[CallKey, Response] = {}
+        self._removals: dict[Removal, list[Perturbation]] = {}
+        self._waiting: list[Perturbation] = []
+        self._steps: Iterator[list[Removal]] | None = None
+
+    @property
+    def prompted(self) -> Prompted:
+        """See `Study`."""
+        return self._attribution.prompted
+
+    @property
+    def answer(self) -> str:
+        """See `Study`."""
+        return self._attribution.answer
+
+    @property
+    def signal(self) -> Signal:
+        """See `Study`."""
+        return "text"
+
+    @property
+    def proxy_signal(self) -> Signal:
+        """See `Study`: no proxy is asked."""
+        return "text"
+
+    def texts(self, pairs: Sequence[Answered] = ()) -> list[str]:
+        """See `Study.texts`."""
+        return self._attribution.texts(pairs)
+
+    def ask(self) -> list[Perturbation]:
+        """See `Study.ask`."""
+        rows = self._attribution.ask()
+        if not rows and self._is_wrong:
+            while not self._waiting and self._plan():
+                pass
+            rows, self._waiting = self._waiting[:ROUND], self._waiting[ROUND:]
+        for row in rows:
+            self._drawn[row.text_hash] = max(self._drawn[row.text_hash], row.replicate + 1)
+        return rows
+
+    def tell(self, pairs: Iterable[Answered]) -> None:
+        """See `Study.tell`."""
+        known = list(pairs)
+        self._attribution.tell(pair for pair in known if pair[0].kind != "correcting")
+        self._responses |= {call_key(row): response for row, response in known}
+
+    def result(self) -> Explanation:
+        """See `Study.result`."""
+        found = self._search.found if self._is_wrong else []
+        attributed = self._attribution.result(subject=ERROR if self._is_wrong else RIGHTNESS)
+        summary = attributed.summary
+        if self._is_wrong and self._attribution.reproduced:
+            summary = with_corrections(attributed, found, self._tried)
+        rows = [row for rows in self._removals.values() for row in rows]
+        answered = [(row, self._responses.get(call_key(row))) for row in rows]
+        texts = [r.text or "" for _, r in answered if r is not None and r.ok]
+        changes = iter(self._target.changes(texts))
+        moved = [next(changes) if r is not None and r.ok else None for _, r in answered]
+        keys = (tuple(part.key for part in _ordered(removal)) for removal in self._removals)
+        return attributed.model_copy(
+            update={
+                "met": self._target.is_right,
+                "corrections": tuple(found),
+                "settings": self._settings,
+                "cost": attributed.cost.model_copy(update={"target_calls": len(self._responses)}),
+                "summary": summary,
+                "perturbations": (
+                    *attributed.perturbations,
+                    *observations(answered, moved, [None] * len(rows)),
+                ),
+                "partitions": (*attributed.partitions, *keys),
+            }
+        )
+
+    # -- searching ------------------------------------------------------------------------------
+
+    @property
+    def _is_wrong(self) -> bool:
+        return bool(self._responses) and not self._target.is_right
+
+    @property
+    def _tried(self) -> int:
+        """How many different prompts that lacked something were answered."""
+        whole = {row.text_hash for row in self._attribution.first_level.rows if all(row.mask)}
+        return len({text for text, _ in self._responses} - whole)
+
+    @cached_property
+    def _search(self) -> CorrectionSearch:
+        return CorrectionSearch(
+            self._suspects(), self._pieces, repeats=self._repeats, seed=[self._settings.seed]
+        )
+
+    def _suspects(self) -> list[Segment]:
+        """The outermost parts, those that the error depends on most first, but for the end of what
+        was asked last: no answer is right without it."""
+        of_effect = self._attribution.outermost_effects()
+        ranked = sorted(of_effect, key=lambda one: -one[1])
+        parts = [part for part, _ in ranked if not self._ends_question(part)]
+        asked = [part for part, _ in ranked if self._ends_question(part)]
+        return [*parts, *(piece for part in asked for piece in self._pieces(part))]
+
+    def _ends_question(self, part: Segment) -> bool:
+        messages = self.prompted.messages
+        asked = max((m for m, message in enumerate(messages) if asks(message)), default=-1)
+        end = len(messages[asked].content.rstrip())
+        return any(m == asked and stop >= end for m, _, stop in part.places)
+
+    def _pieces(self, part: Segment) -> list[Segment]:
+        if self._partitioner.is_sentence(part):
+            return []
+        pieces = self._partitioner.refine([part], MOST_PIECES)
+        own = with_own_keys(pieces, [one for removal in self._removals for one in removal])
+        return [piece for piece in own if not piece.protected and not self._ends_question(piece)]
+
+    def _plan(self) -> bool:
+        """Plan the next removals; False at the end."""
+        if not self._attribution.reproduced:
+            return False
+        self._search.right = {of: self._right(rows) for of, rows in self._removals.items()}
+        self._steps = self._steps or self._search.steps()
+        removals = next(self._steps, [])
+        for removal in removals:
+            left = self._settings.budget - len(self._responses) - len(self._waiting)
+            self._removals.setdefault(removal, [])
+            if left <= 0:
+                return bool(self._waiting)
+            if (row := self._row(removal)) is not None:
+                self._removals[removal].append(row)
+                if call_key(row) not in self._responses:
+                    self._waiting.append(row)
+        return bool(removals)
+
+    def _row(self, removal: Removal) -> Perturbation | None:
+        parts = _ordered(removal)
+        perturber, mask = Perturber(self.prompted, parts), (False,) * len(parts)
+        if not perturber.sendable(mask):
+            return None
+        row = Perturbation(
+            kind="correcting",
+            mask=mask,
+            messages=perturber.messages(mask),
+            level=self._attribution.partitions + list(self._removals).index(removal),
+        )
+        again = 0 if self._repeats else self._drawn[row.text_hash]
+        self._drawn[row.text_hash] += 1
+        return row.model_copy(update={"replicate": again})
+
+    def _right(self, rows: Sequence[Perturbation]) -> list[bool]:
+        responses = [self._responses.get(call_key(row)) for row in rows]
+        return self._target.right([r.text or "" for r in responses if r is not None and r.ok])
+
+
+def _ordered(removal: Removal) -> list[Segment]:
+    return sorted(removal, key=lambda part: part.places)

@@ -1,0 +1,182 @@
+"""Wrong answers: targets, the search for what makes them right, and the study around it."""
+
+import itertools
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from random import Random
+
+import pytest
+
+from smile_trace.attribution.correction.search import CONFIRMING, CorrectionSearch, Removal
+from smile_trace.attribution.correction.study import CorrectionStudy
+from smile_trace.attribution.correction.target import Target
+from smile_trace.records import Explanation, ExplanationSettings, Message, Prompted, Response
+from smile_trace.records.perturbation import Segment
+
+SYSTEM = (
+    "You are the assistant of a shop for lamps. Answer in full sentences. Never promise a voucher. "
+    "Do not mention other shops."
+)
+OLD = "# returns-2024.md\nAll articles may be returned within 30 days. Keep your receipt."
+NEW = "# returns-2025.md\nAll articles may be returned within 14 days. Ask us for exceptions."
+OTHER = "# stores.md\nThe shop in Bremen opens at nine. On Sundays all shops are closed."
+QUESTION = "How long can I return the lamp?"
+
+Says = Callable[[str], str]
+
+
+def answer(days: int) -> str:
+    return (
+        f"Thank you for your question. Our articles may be returned within {days} days. "
+        "You find the details on your receipt. Have a nice day."
+    )
+
+
+def desk(prompt: str) -> str:
+    """Believes the newest document."""
+    if QUESTION not in prompt:
+        return "How can I help you today? I am glad to answer what you want to know."
+    for days in (14, 30):
+        if f"within {days} days" in prompt:
+            return answer(days)
+    return "I could not find that in our documents. Please call us, and a colleague looks it up."
+
+
+def study(target: Target, says: Says, *, varies: bool = False, budget: int = 60) -> Explanation:
+    user = "\n\n".join([OTHER, NEW, OLD, QUESTION])
+    messages = Message(role="system", content=SYSTEM), Message(role="user", content=user)
+    whole = "\n".join(message.content for message in messages)
+    settings = ExplanationSettings(
+        model="planted",
+        budget=budget,
+        seed=1,
+        expected=target.expected,
+        contains=target.contains,
+        avoid=target.avoid,
+    )
+    found = CorrectionStudy(
+        Prompted(messages=messages),
+        settings,
+        target,
+        answer=says(whole),
+        deterministic=not varies,
+        remote=False,
+    )
+    while rows := found.ask():
+        prompts = ("\n".join(m.content for m in row.messages) for row in rows)
+        found.tell(zip(rows, (Response(text=says(p)) for p in prompts), strict=True))
+    return found.result()
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        Target(expected=answer(30)),
+        Target(contains="within 30 days"),
+        Target(contains=r"/within \d0 days/"),
+        Target(avoid="14 days"),
+    ],
+)
+def test_the_sentence_without_which_the_answer_is_right_is_found(target: Target) -> None:
+    found = study(target, desk)
+    [part] = found.corrections[0].parts
+    assert part.text == "All articles may be returned within 14 days."
+    assert (found.met, found.cost.target_calls <= 60) == (False, True)
+    assert found.summary.startswith(
+        "The answer would be right without “All articles may be returned within 14 days”"
+    )
+    assert "The error depends on" in found.summary
+    assert Explanation.model_validate_json(found.model_dump_json()).corrections == found.corrections
+
+
+def test_where_answers_vary_fresh_ones_confirm_it() -> None:
+    random = Random(3)
+    found = study(
+        Target(contains="30 days"),
+        lambda prompt: answer(14) if random.random() < 0.05 else desk(prompt),
+        varies=True,
+        budget=80,
+    )
+    [part] = found.corrections[0].parts
+    assert "14 days" in part.text
+    confirmed = found.corrections[0]
+    assert (confirmed.of, confirmed.right >= 8) == (CONFIRMING, True)
+    assert f"({confirmed.right} of 10 [" in found.summary
+
+
+def test_nothing_is_to_blame_where_no_removal_helps() -> None:
+    found = study(Target(contains="90 days"), desk)
+    assert found.corrections == ()
+    assert found.summary.startswith("Nothing in the prompt was found to blame: none of ")
+    assert found.cost.target_calls <= 60
+
+
+def test_a_right_answer_is_explained_and_nothing_is_looked_for() -> None:
+    found = study(Target(contains="14 days"), desk)
+    assert (found.met, found.corrections) == (True, ())
+    assert found.summary.startswith("That the answer is right depends on ")
+
+
+def test_every_prompt_of_the_search_lacks_what_its_record_says() -> None:
+    found = study(Target(contains="30 days"), desk)
+    searched = [row for row in found.perturbations if row.kind == "correcting"]
+    assert searched
+    for row in searched:
+        assert len(row.mask) == len(found.partitions[row.level])
+        assert not any(row.mask)
+
+
+def test_two_questions_at_once_and_a_broken_pattern_are_errors() -> None:
+    both = ExplanationSettings(model="m", contains="a", avoid="b")
+    with pytest.raises(ValueError, match="give one of contains and avoid"):
+        Target.of(both)
+    with pytest.raises(ValueError, match="no regular expression"):
+        Target.of(ExplanationSettings(model="m", contains="/(/"))
+    assert Target.of(ExplanationSettings(model="m")) is None
+
+
+def part(key: str) -> Segment:
+    place = ord(key[0]) * 10 + (int(key[1:]) if key[1:] else 0)
+    end = place + (1 if key[1:] else 9)
+    return Segment(
+        text=key, message=0, role="user", start=place, end=end, unit="sentence", key=key
+    )
+
+
+def searched(wrong: Iterable[str], pieces: Mapping[str, Sequence[str]] | None = None) -> list[str]:
+    """What a search finds where the answer is right without all of these parts, at least; `wrong`
+    may name pieces."""
+    inside = pieces or {}
+    parts = {key: part(key) for key in "abcdefgh"}
+    search = CorrectionSearch(
+        list(parts.values()),
+        lambda one: [part(key) for key in inside.get(one.key, ())],
+        repeats=True,
+        seed=[0],
+    )
+    known: dict[Removal, list[bool]] = {}
+
+    def right(removal: Removal) -> bool:
+        removed = {one.key for one in removal}
+        return all(key in removed or key[0] in removed for key in wrong)
+
+    for removals in itertools.islice(search.steps(), 500):
+        known |= {removal: [right(removal)] for removal in removals}
+        search.right = known
+    return ["".join(one.key for one in found.parts) for found in search.found]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "pieces", "found"),
+    [
+        (["c"], {}, "c"),
+        (["c1"], {"c": ["c0", "c1", "c2"]}, "c1"),
+        (["c1", "c2"], {"c": ["c0", "c1", "c2", "c3"]}, "c1c2"),
+        (["b", "g"], {}, "bg"),
+        (["b", "e", "g"], {}, "beg"),
+        (["b1", "g2"], {"b": ["b0", "b1"], "g": ["g1", "g2"]}, "b1g2"),
+    ],
+)
+def test_the_search_ends_at_the_fewest_and_finest(
+    wrong: list[str], pieces: Mapping[str, Sequence[str]], found: str
+) -> None:
+    assert searched(wrong, pieces) == [found]
