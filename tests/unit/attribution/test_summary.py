@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smile_trace.attribution.reporting.summary import part_named, summarize
+from smile_trace.attribution.reporting.summary import THE_ANSWER, Subject, summarize
 from smile_trace.attribution.reporting.verdict import final_fidelity
 from smile_trace.records import (
     Fidelity,
@@ -41,6 +41,7 @@ def unknown(count: int, most: float = 0.31, **more: Any) -> list[SegmentAttribut
     return [segment(f"u{i}", -0.1, 0.1, most, **more) for i in range(count)]
 
 
+RED = Subject.of_part("red", (0, 3))
 DEPENDS = "The answer depends on "
 LOST = "(60 % [50 to 70 %] of the answer is lost without it on average)"
 RELIABLE = Fidelity(status="reliable", reason="")
@@ -531,34 +532,34 @@ def test_no_part_is_weaker_than_a_number_that_is_said() -> None:
         (
             [driver()],
             "reliable",
-            {"part": part_named("It is the red \n one.", (6, 19))},
+            {"subject": Subject.of_part("It is the red \n one.", (6, 19))},
             "The part “the red one” of the answer depends on “fox” (60 % [50 to 70 %] of that part "
             "is lost without it on average).",
         ),
         (
             [segment("not", -0.5, -0.4, -0.3)],
             "reliable",
-            {"part": "part “red”"},
+            {"subject": RED},
             "“not” (40 % [30 to 50 %] less of that part is lost without it on average) works "
             "against the part “red” of the answer.",
         ),
         (
             [driver()],
             "reliable",
-            {"part": part_named('{"now": true}', (8, 12))},
+            {"subject": Subject.of_part('{"now": true}', (8, 12))},
             "The field `now` (“true”) of the answer depends on “fox” (60 % [50 to 70 %] of that "
             "field is lost without it on average).",
         ),
         (
             [driver()],
             "no_effect",
-            {"part": "part “red”", "same_texts": True},
+            {"subject": RED, "same_texts": True},
             "Whatever was removed from the prompt, the part “red” of the answer stayed the same.",
         ),
         (
             [driver()],
             "inconclusive",
-            {"part": "part “red”"},
+            {"subject": RED},
             "What drove the part “red” of this answer is not settled: so it is.",
         ),
     ],
@@ -590,10 +591,10 @@ WORDS = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "
         max_size=9,
     ),
     st.sampled_from(get_args(FidelityStatus)),
-    st.sampled_from((None, "a part")),
+    st.sampled_from((THE_ANSWER, RED)),
 )
 def test_the_sentence_fits_any_finding(
-    found: list[tuple[float, float, bool, bool]], status: FidelityStatus, part: str | None
+    found: list[tuple[float, float, bool, bool]], status: FidelityStatus, subject: Subject
 ) -> None:
     """Shares lie in [0, 100], and every word is named or counted, once: as one without effect only
     where an effect is excluded."""
@@ -608,7 +609,7 @@ def test_the_sentence_fits_any_finding(
         )
         for k, (v, e, sure, protected) in enumerate(found)
     ]
-    sentence = said(segments, status, part=part)
+    sentence = said(segments, status, subject=subject)
     assert sentence.endswith(".")
     assert not sentence.endswith("..")
     assert sentence[0].isupper() or sentence[0] == "“"
@@ -646,7 +647,7 @@ def test_what_was_not_measured_well_enough() -> None:
         f"{DEPENDS}“fox” {LOST}; three other words {NOTHING_MEASURABLE}; not "
         "settled: two other messages, each could account for up to 31 % of the answer."
     )
-    assert said([driver(), *unknown(1, most=0.1)], part="part “a”").endswith(
+    assert said([driver(), *unknown(1, most=0.1)], subject=RED).endswith(
         "; not settled: one other word, which could account for up to 10 % of that part."
     )
     against = segment("less", -0.24, -0.05, 0.02)
