@@ -613,7 +613,7 @@ def test_the_sentence_fits_any_finding(
     assert sentence.endswith(".")
     assert not sentence.endswith("..")
     assert sentence[0].isupper() or sentence[0] == "“"
-    assert ("a part" in sentence) == (part is not None) or sentence.startswith("No single part")
+    assert ("“red”" in sentence) == (subject is RED) or sentence.startswith("No single part")
     if status in ("no_effect", "inconclusive") or sentence.startswith("No single part"):
         assert status != "reliable" or not any(s.significant and not s.protected for s in segments)
         return
