@@ -196,7 +196,7 @@ def named_parts(
     messages: Sequence[Message],
 ) -> list[str]:
     """The names of parts of a prompt, as the summary of its explanation names them."""
-    tree = _Tree(segments, coarser, messages, SMALLEST_EFFECT)
+    tree = _Tree(segments, coarser, messages)
     return [tree.name_of(part) for part in parts]
 
 
@@ -257,7 +257,7 @@ class _Tree:
         if known is not None:
             return self.named(known)
         around = [s for s in self.everything if is_within(part, s)]
-        name = str(result_name(part, self.messages) or _quoted(part))
+        name = str(named_by_tool(part, self.messages) or _quoted(part))
         return f"{name} in {self.named(around[-1])}" if around else name
 
     def _is_repeated(self, segment: SegmentAttribution) -> bool:
