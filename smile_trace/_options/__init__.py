@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from smile_trace.attribution import AnySolver, AnyUnit
     from smile_trace.explaining.options import AnyModel
 
+    Texts = str | Sequence[str]
+else:
+    Texts = str | tuple[str, ...]  # what a record makes of a list
+
 
 @dataclass(frozen=True)
 class About:
@@ -89,25 +93,30 @@ class SettableOptions:
         ),
     ] = None
     contains: Annotated[
-        str | None,
+        Texts | None,
         About(
-            "what the answer should have said: a text, or a pattern (`/refund/`). Explained is "
-            "what keeps the answer from saying it, and the smallest removal with which it does is "
-            "looked for; where it does say it, what that depends on.",
+            "what the answer should have said: a text, looked for whatever its case and white "
+            "space, a pattern (`/refund/`), or a list of them, all of which it should say. "
+            "Explained is what keeps the answer from saying it, and the smallest removal with "
+            "which it does is looked for; where it does say it, what that depends on.",
             "What the answer should have said, a text or a /PATTERN/: what keeps it from that, and "
-            "without what it would.",
-            "What every answer should say, a text or a `/pattern/`; explained is what keeps an "
-            "answer from it.",
+            "without what it would; repeatable.",
+            "What every answer should say, a text, a `/pattern/` or a list of them; explained is "
+            "what keeps an answer from it.",
             "What every answer should say.",
+            typed=list[str] | None,
+            metavar="TEXT",
         ),
     ] = None
     avoid: Annotated[
-        str | None,
+        Texts | None,
         About(
-            "what the answer should not have said, a text or a pattern; as with `contains`.",
-            "What the answer should not have said, a text or a /PATTERN/.",
-            "What no answer should say, a text or a `/pattern/`.",
+            "what the answer should not have said, texts or patterns; as with `contains`.",
+            "What the answer should not have said, a text or a /PATTERN/; repeatable.",
+            "What no answer should say, a text, a `/pattern/` or a list of them.",
             "What no answer should say.",
+            typed=list[str] | None,
+            metavar="TEXT",
         ),
     ] = None
     seed: Annotated[
@@ -248,10 +257,19 @@ def shared(held: object, options: type[SettableOptions]) -> dict[str, Any]:
     return {field.name: getattr(held, field.name) for field in fields(options)}
 
 
+def listed_texts(given: Texts | None) -> tuple[str, ...] | None:
+    """One text or several as several; None for none."""
+    return (given,) if isinstance(given, str) else tuple(given or ()) or None
+
+
 def unusual(asked: Mapping[str, Any]) -> dict[str, Any]:
     """Options as they are written, without those that have their default."""
     defaults = {field.name: field.default for field in fields(AllOptions)} | {"protect": []}
     return {name: value for name, value in asked.items() if value != defaults.get(name)}
+
+
+LISTS = ("protect", "contains", "avoid")
+"""Options that may be given several times."""
 
 
 def written_options(options: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -259,12 +277,12 @@ def written_options(options: Mapping[str, Any]) -> dict[str, Any] | None:
     a solver, spans."""
     found: dict[str, Any] = {}
     for name, value in options.items():
-        if name == "protect":
-            found[name] = [_text(item) for item in value]
+        if name in LISTS and value is not None:
+            found[name] = [_text(item) for item in ([value] if isinstance(value, str) else value)]
         elif value is not None:
             found[name] = _text(value)
     plain = (str, int, float)
-    single = (value for name, value in found.items() if name != "protect")
+    single = (value for name, value in found.items() if name not in LISTS)
     return found if all(isinstance(value, plain) for value in single) else None
 
 

@@ -140,8 +140,8 @@ def _described(explanation: "Explanation") -> list[str]:
     settings = explanation.settings
     unit = settings.unit if settings.pattern is None else f"/{settings.pattern}/"
     named = {name for name, _, _, _ in described(AllOptions)} - {"unit", "budget"}
-    others = {name: value for name, value in settings.model_dump().items() if name in named}
-    others = unusual({**others, "protect": list(settings.protect)})
+    written = settings.model_dump(mode="json").items()
+    others = unusual({name: value for name, value in written if name in named})
     return [f"unit {unit}", *(_option(name, value) for name, value in others.items())]
 
 

@@ -15,6 +15,7 @@ from smile_trace._options import (
     StoredOptions,
     by_new_names,
     described,
+    listed_texts,
     shared,
     written_options,
 )
@@ -61,6 +62,8 @@ class ExplainOptions(AllOptions):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "protect", tuple(self.protect))
+        for name in ("contains", "avoid"):
+            object.__setattr__(self, name, listed_texts(getattr(self, name)))
         if self.calls < MIN_BUDGET:
             raise ValueError(f"budget must be at least {MIN_BUDGET} calls, not {self.budget}")
 

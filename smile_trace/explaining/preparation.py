@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from smile_trace.attribution import distance_named, solver_of
+from smile_trace.attribution.correction.target import Target
 from smile_trace.explaining.inputs import read_prompt, read_trace, repeatable_call
 from smile_trace.explaining.options import AnyModel, ExplainOptions, Question
 from smile_trace.models import Model
@@ -167,6 +168,7 @@ def _prepared(
     asked = _asked(model, call)
     name = asked if isinstance(asked, str) else None
     proxy, opened = options.proxy, open_any(asked, conf, call, app)
+    Target.of(options.to_record(opened.name))
     scored = opened.capabilities.scores_whole_answers and prompted.reasoning is None
     return Prepared(
         prompted=prompted,

@@ -207,7 +207,7 @@ def _chosen(call_id: str | None, stored: Sequence[Stored], asked: Mapping[str, J
 def _written(settings: ExplanationSettings) -> dict[str, Any]:
     """Settings as they are written at the command line."""
     unit = settings.unit if settings.pattern is None else f"/{settings.pattern}/"
-    return {**settings.model_dump(), "unit": unit, "protect": list(settings.protect)}
+    return {**settings.model_dump(mode="json"), "unit": unit}
 
 
 def _made(connection: Connection, kind: Kind, call_id: str) -> list[Stored]:

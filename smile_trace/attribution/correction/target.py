@@ -1,65 +1,81 @@
-"""What an answer should have been, and how far a response is from it."""
+"""What an answer should have been, and how far responses are from it."""
 
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from smile_trace._options import Texts, listed_texts
 from smile_trace.attribution.answer_change.text_comparison import TextComparison, text_comparison
+from smile_trace.attribution.segmentation.units import CannotExplain
 from smile_trace.attribution.word_vectors import Embed
 from smile_trace.records import ExplanationSettings
 
-RIGHT = 0.1
-"""Largest distance from the target at which a response is right."""
+NEAR = 0.1
+"""Largest distance from an expected answer at which a response is right: it says the same."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """An answer that was expected, or a text that an answer has to hold, or must not hold. Patterns
-    are written as `/…/`; texts are looked for without regard to case."""
+    """An answer that was expected, or texts that an answer has to hold, and must not hold. Patterns
+    are written as `/…/`; texts are looked for whatever their case and white space."""
 
     expected: str | None = None
-    contains: str | None = None
-    avoid: str | None = None
+    contains: Texts | None = None
+    avoid: Texts | None = None
 
     @classmethod
     def of(cls, settings: ExplanationSettings) -> "Target | None":
-        """The target of an explanation; None for the logged answer. Raises ValueError: more than
-        one is given, or a pattern is none."""
-        given = {name: getattr(settings, name) for name in ("expected", "contains", "avoid")}
-        named = [name for name, value in given.items() if value is not None]
-        if settings.answer_part is not None:
-            named.append("answer_part")
+        """The target of an explanation; None for the logged answer. Raises CannotExplain if it is
+        none: two questions at once, an empty text, a pattern that is no regular expression."""
+        target = cls(settings.expected, settings.contains, settings.avoid)
+        demands = target._demands()
+        given = {
+            "expected": settings.expected is not None,
+            "contains or avoid": bool(demands),
+            "answer_part": settings.answer_part is not None,
+        }
+        named = [name for name, is_given in given.items() if is_given]
         if len(named) > 1:
-            raise ValueError(f"give one of {' and '.join(named)}: each is another question")
-        found = cls(**given)
-        for wanted in (found.contains, found.avoid):
-            if wanted is not None:
-                _pattern(wanted)
-        return found if found != cls() else None
+            raise CannotExplain(f"give one of {' and '.join(named)}: each is another question")
+        return target if demands or settings.expected is not None else None
 
     def comparison(self, answer: str, embed: Embed | None) -> "TargetChange":
         """How far responses come from where the logged answer stands."""
         if self.expected is not None:
-            return TargetChange(answer, text_comparison(self.expected, embed))
-        pattern = _pattern(self.contains if self.avoid is None else self.avoid or "")
-        avoid = self.avoid is not None
-        return TargetChange(answer, _Holding(lambda text: bool(pattern.search(text)) == avoid))
+            return TargetChange(answer, text_comparison(self.expected, embed), near=NEAR)
+        demands = self._demands()
+        return TargetChange(
+            answer, Scored(lambda text: sum(not met(text) for met in demands) / len(demands))
+        )
+
+    def _demands(self) -> list[Callable[[str], bool]]:
+        """Whether a text meets each of what is asked of it."""
+        held = [_finder(wanted) for wanted in listed_texts(self.contains) or ()]
+        avoided = [_finder(wanted) for wanted in listed_texts(self.avoid) or ()]
+        return [*held, *((lambda text, found=found: not found(text)) for found in avoided)]
 
 
-def _pattern(wanted: str | None) -> re.Pattern[str]:
-    wanted = wanted or ""
+def _finder(wanted: str) -> Callable[[str], bool]:
+    """Whether a text holds what is wanted."""
     if len(wanted) > 2 and wanted[0] == wanted[-1] == "/":
         try:
-            return re.compile(wanted[1:-1])
+            pattern = re.compile(wanted[1:-1])
         except re.error as error:
-            raise ValueError(f"{wanted!r} is no regular expression: {error}") from None
-    return re.compile(re.escape(wanted), re.IGNORECASE)
+            raise CannotExplain(f"{wanted!r} is no regular expression: {error}") from None
+        return lambda text: pattern.search(text) is not None
+    if not wanted.strip():
+        raise CannotExplain("an empty text is in every answer: say what should be in it, or not")
+    return lambda text: _plain(wanted) in _plain(text)
 
 
-class _Holding:
-    """A comparison of texts that are wrong, or right."""
+def _plain(text: str) -> str:
+    return " ".join(text.casefold().split())
 
-    def __init__(self, wrong: Callable[[str], bool]) -> None:
+
+class Scored:
+    """A comparison of texts of which each is wrong by itself, from 0 to 1."""
+
+    def __init__(self, wrong: Callable[[str], float]) -> None:
         self._wrong = wrong
 
     def texts(self, responses: Iterable[str], replicates: Sequence[str] = ()) -> list[str]:
@@ -67,12 +83,12 @@ class _Holding:
         return []
 
     def changes(self, responses: Sequence[str]) -> list[float]:
-        """1 for a wrong text, else 0."""
-        return [float(self._wrong(text)) for text in responses]
+        """How wrong each is."""
+        return [self._wrong(text) for text in responses]
 
     def between(self, one: str, other: str) -> float:
-        """1 if one of them is wrong."""
-        return float(self._wrong(one) != self._wrong(other))
+        """How much wronger one is."""
+        return abs(self._wrong(one) - self._wrong(other))
 
 
 class TargetChange:
@@ -81,12 +97,13 @@ class TargetChange:
     Of an answer that is right: how wrong a response is. Of a wrong one: how much of the way to the
     right answer a response goes, (w₀ − w) / w₀ with w the distance from the target and w₀ that of
     the logged answer; so what is attributed is the error, and a part that it depends on is a
-    culprit.
+    culprit. `near`: the largest distance at which a response is right.
     """
 
-    def __init__(self, answer: str, distance: TextComparison) -> None:
+    def __init__(self, answer: str, distance: TextComparison, *, near: float = 0.0) -> None:
         self._answer = answer
         self._distance = distance
+        self._near = near
         self._logged: float | None = None
 
     @property
@@ -99,11 +116,11 @@ class TargetChange:
     @property
     def is_right(self) -> bool:
         """Whether the logged answer meets the target."""
-        return self.logged <= RIGHT
+        return self.logged <= self._near
 
     def right(self, responses: Sequence[str]) -> list[bool]:
         """Which responses meet the target."""
-        return [far <= RIGHT for far in self._distance.changes(responses)]
+        return [far <= self._near for far in self._distance.changes(responses)]
 
     def texts(self, responses: Iterable[str], replicates: Sequence[str] = ()) -> list[str]:
         """See `TextComparison`."""

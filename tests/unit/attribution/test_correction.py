@@ -6,6 +6,7 @@ from random import Random
 
 import pytest
 
+from smile_trace.attribution import CannotExplain
 from smile_trace.attribution.correction.search import CONFIRMING, CorrectionSearch, Removal
 from smile_trace.attribution.correction.study import CorrectionStudy
 from smile_trace.attribution.correction.target import Target
@@ -125,21 +126,63 @@ def test_every_prompt_of_the_search_lacks_what_its_record_says() -> None:
         assert not any(row.mask)
 
 
-def test_two_questions_at_once_and_a_broken_pattern_are_errors() -> None:
-    both = ExplanationSettings(model="m", contains="a", avoid="b")
-    with pytest.raises(ValueError, match="give one of contains and avoid"):
-        Target.of(both)
-    with pytest.raises(ValueError, match="no regular expression"):
-        Target.of(ExplanationSettings(model="m", contains="/(/"))
-    assert Target.of(ExplanationSettings(model="m")) is None
+def stored(**given: object) -> Target | None:
+    """The target that was stored with an explanation, and read again."""
+    settings = ExplanationSettings(model="m", **given)
+    read = ExplanationSettings.model_validate_json(settings.model_dump_json())
+    assert read.hash == settings.hash
+    return Target.of(read)
+
+
+def wrongness(target: Target | None, *answers: str) -> list[float]:
+    assert target is not None
+    return target.comparison("", None).changes(answers)
+
+
+def test_an_answer_is_as_wrong_as_the_share_of_what_it_misses() -> None:
+    facts = stored(contains=["79 Euros", "/[Bb]remen/", "FREE\n delivery"])
+    said = "It costs 79  euros.", "79 euros in Bremen", "Free delivery to Bremen: 79 EUROS"
+    assert wrongness(facts, "Hello", *said) == pytest.approx([0, 1 / 3, 2 / 3, 1])
+    assert target_met(facts, said[2])
+    assert not target_met(facts, said[1])
+    both = stored(contains=("yes",), avoid=["no idea", "/sorr[y]/"])
+    assert target_met(both, "Yes.")
+    assert not target_met(both, "Yes, sorry.")
+    assert not target_met(both, "Maybe.")
+
+
+def test_one_of_many_facts_that_is_missing_makes_an_answer_wrong() -> None:
+    many = Target(contains=[f"fact {n}." for n in range(30)])
+    assert not target_met(many, " ".join(f"fact {n}." for n in range(29)))
+
+
+def target_met(target: Target | None, answer: str) -> bool:
+    assert target is not None
+    return target.comparison(answer, None).is_right
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ({"contains": "a", "expected": "b"}, "give one of expected and contains or avoid"),
+        ({"contains": ["a", "/(/"]}, "no regular expression"),
+        ({"avoid": ["a", " "]}, "an empty text is in every answer"),
+    ],
+)
+def test_what_is_no_target_is_an_error(given: dict[str, object], why: str) -> None:
+    with pytest.raises(CannotExplain, match=why):
+        stored(**given)
+
+
+@pytest.mark.parametrize("none", [{}, {"contains": ()}, {"avoid": None}])
+def test_without_a_target_there_is_none(none: dict[str, object]) -> None:
+    assert stored(**none) is None
 
 
 def part(key: str) -> Segment:
     place = ord(key[0]) * 10 + (int(key[1:]) if key[1:] else 0)
     end = place + (1 if key[1:] else 9)
-    return Segment(
-        text=key, message=0, role="user", start=place, end=end, unit="sentence", key=key
-    )
+    return Segment(text=key, message=0, role="user", start=place, end=end, unit="sentence", key=key)
 
 
 def searched(wrong: Iterable[str], pieces: Mapping[str, Sequence[str]] | None = None) -> list[str]:
