@@ -37,6 +37,7 @@ from smile_trace.trackers.batches import Result, outcome_of, settled
 from smile_trace.trackers.dashboard import Dashboard, gone, not_ours, own_place
 from smile_trace.trackers.fields import external_traces
 from smile_trace.trackers.late_span import HeldSpan, Parent, find_parent, find_root
+from smile_trace.trackers.marks import Mark
 from smile_trace.trackers.presentation import (
     DOCUMENT,
     NOT_MEASURED,
@@ -49,6 +50,7 @@ from smile_trace.trackers.presentation import (
     feedback_scores,
 )
 from smile_trace_mlflow.comparisons import VERSION_TAG, deliver_comparison
+from smile_trace_mlflow.marks import marks_of
 from smile_trace_mlflow.prompts import prompt_template
 from smile_trace_mlflow.reports import deliver_report, forget_reports
 from smile_trace_mlflow.reviews import MLflowQueues
@@ -120,6 +122,7 @@ class MLflowTracker(Dashboard):
         profiles=True,
         unexplained=True,
         reviews=True,
+        marks=True,
     )
 
     def __init__(self, server: "Server", ui_url: str) -> None:
@@ -343,6 +346,14 @@ class MLflowTracker(Dashboard):
         return outcome_of(
             lambda: deliver_report(self._server, report, self._ui_url, self._registered)
         )
+
+    # -- from people -------------------------------------------------------------------------
+
+    def read_marks(self, trace_ids: Sequence[str]) -> list[Mark]:
+        """See `Tracker.read_marks`: expectations, and feedback of people."""
+        infos = self._server.trace_infos(trace_ids)
+        with self._server.reading():
+            return [mark for info in infos for mark in marks_of(info)]
 
     # -- forgetting --------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from smile_trace.records.judgement import Judgement, ReviewTask
 from smile_trace.records.path import ExplanationPath
 from smile_trace.records.profile import Profile
 from smile_trace.records.report import Report
+from smile_trace.trackers.marks import Mark
 
 # -- outcomes -------------------------------------------------------------------------------
 
@@ -142,7 +143,8 @@ class Capabilities(Record):
     `external_traces`: it looks for the user's own traces on its server.
     `comparisons`, `reports`, `paths`, `profiles`, `unexplained`: it implements
     `deliver_comparison`, `deliver_report`, and so on. `forgets`: it implements `forget`.
-    `reviews`: it implements `send_for_review` and `read_reviews`.
+    `reviews`: it implements `send_for_review` and `read_reviews`. `marks`: it implements
+    `read_marks`.
     `replaces`: a newer explanation of a call replaces the older one. If not, only the first is
     sent, and sent again only with the same bytes.
     """
@@ -156,6 +158,7 @@ class Capabilities(Record):
     profiles: bool = False
     unexplained: bool = False
     reviews: bool = False
+    marks: bool = False
     replaces: bool = True
 
 
@@ -221,6 +224,11 @@ class Tracker(Protocol):
     def read_reviews(self, queue: str) -> list[Judgement]:
         """Return the judgements so far in a review queue; `RequestRejected` if it is missing."""
         raise self.lacks("review queues")
+
+    def read_marks(self, trace_ids: Sequence[str]) -> list[Mark]:
+        """Return what people wrote about traces, by the ids that they have here; nothing about a
+        trace that is missing. Raises `TrackerUnavailable` and `RequestRejected`."""
+        raise self.lacks("place where people write what is right")
 
     def forget(self, items: Sequence[ForgottenTrace]) -> list[Outcome]:
         """Delete traces with everything that was delivered into and about them: texts, pictures,

@@ -73,6 +73,16 @@ class TraceRequests(Connection):
         """Return the server's record of a trace; None if there is none."""
         return self.found(lambda: self.tracing.get_trace_info(trace_id))
 
+    def trace_infos(self, trace_ids: Sequence[str]) -> list[TraceInfo]:
+        """Return the server's records of the traces of these ids that exist."""
+        found: list[TraceInfo] = []
+        for first in range(0, len(trace_ids), PAGE):
+            with self.calling():
+                found += self.tracing.store.batch_get_trace_infos(
+                    list(trace_ids[first : first + PAGE])
+                )
+        return found
+
     def trace(self, trace_id: str) -> Trace | None:
         """Return a trace with its spans; None if there is none of that id."""
         return self.found(lambda: self.tracing.get_trace(trace_id))
