@@ -225,6 +225,9 @@ class AllOptions(StoredOptions):
 RENAMED = {"part": "answer_part"}
 """Options of release 0.2 whose name is another one now."""
 
+TARGETS = ("expected", "contains", "avoid")
+"""Options that say what the answer should have been."""
+
 
 class OldName(DeprecationWarning):
     """An option is given by its name of release 0.2, which the next release no longer takes."""

@@ -176,6 +176,7 @@ def _pool(
     found = prompts.explanations(prompt, version, evidence.model)
     if ids is not None:
         found = [item for item in found if item.call_id in ids]
+    found = _of_logged_answers(found, prompts, evidence)
     if not steps:
         answers = _answers(store, prompt, [item.call_id for item in found])
         given = [item for item in found if item.call_id in answers] or found
@@ -203,6 +204,19 @@ def _pool(
         )
         return
     evidence.segments, evidence.signal = segments, reader.signal
+
+
+def _of_logged_answers(
+    found: Sequence[ExplanationRow], prompts: PromptReader, evidence: Evidence
+) -> list[ExplanationRow]:
+    """Leave out explanations with a target: they say what an error depends on, not an answer."""
+    settings = {item.settings_hash: prompts.settings(item.settings_hash) for item in found}
+    aimed = {key for key, of in settings.items() if of is not None and of.target}
+    alike = [item for item in found if item.settings_hash not in aimed]
+    if left := len(found) - len(alike):
+        many = f"{left} explanations" if left > 1 else "an explanation"
+        evidence.dropped.append(f"{many} with a target")
+    return alike
 
 
 def _under_same_settings(

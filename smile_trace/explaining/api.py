@@ -98,7 +98,7 @@ def explain_prepared(
 ) -> Explanation:
     """Explain a prepared question; arguments and errors are those of `explain`. `attempts`: a limit
     on all requests, beside the budget."""
-    why = why_no_proxy(prepared.prompted.answer or "")
+    why = why_no_proxy(prepared.prompted.answer or "", prepared.settings)
     if prepared.proxy is None or why is None:
         return _explain(prepared, conf, fresh, on_round, attempts)
     explanation = _explain(prepared.without_proxy(), conf, fresh, on_round, attempts)

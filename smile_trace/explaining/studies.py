@@ -78,6 +78,7 @@ PROXY_CALLS = 200
 
 _NO_PROXY_FOR_TOOLS = "the answer is a call of a tool, which is asked of the model itself"
 _NO_PROXY_FOR_REFUSALS = "the answer is a refusal, which is asked of the model itself"
+_NO_PROXY_FOR_TARGETS = "what makes an answer right is asked of the model itself"
 
 
 def make_study(
@@ -129,15 +130,17 @@ def make_study(
         return CorrectionStudy(
             prompted, settings, target, **shared, solver=solver_of(options.solver)
         )
-    if proxy is None or why_no_proxy(answer) is not None:
+    if proxy is None or why_no_proxy(answer, settings) is not None:
         return PerturbationStudy(prompted, settings, **shared, solver=solver_of(options.solver))
     low_fidelity = as_proxy(proxy, prompted.parameters, max(proxy_calls - settings.budget, 2))
     return ProxyStudy(prompted, settings, proxy=low_fidelity, **shared)
 
 
-def why_no_proxy(answer: str) -> str | None:
+def why_no_proxy(answer: str, settings: ExplanationSettings) -> str | None:
     """Why no proxy is asked about this answer; None for a text. A small model calls other tools and
-    refuses differently, and cannot score another model's."""
+    refuses differently, and cannot score another model's; and it errs otherwise."""
+    if settings.target:
+        return _NO_PROXY_FOR_TARGETS
     if read_tool_calls(answer) is not None:
         return _NO_PROXY_FOR_TOOLS
     return None if read_refusal(answer) is None else _NO_PROXY_FOR_REFUSALS

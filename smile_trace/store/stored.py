@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from smile_trace._options import written_options
+from smile_trace._options import TARGETS, written_options
 from smile_trace.dialects.answers import final_answer
 from smile_trace.records import JSON, Explanation, ExplanationSettings, Trace
 from smile_trace.records.call import trace_id_of
@@ -23,7 +23,10 @@ from smile_trace.store.tables import explanations, paths
 
 logger = logging.getLogger(__name__)
 
-_QUESTION: dict[str, JSON] = {"model": None, "unit": "auto", "protect": [], "answer_part": None}
+_QUESTION: dict[str, JSON] = {
+    "model": None, "unit": "auto", "protect": [], "answer_part": None,
+    **dict.fromkeys(TARGETS),
+}
 """Options that ask another question (who is asked, about what, and what may be removed), by what is
 asked without them: what was asked for with one is shown to nobody who asks without it."""
 _BESIDE_PROXY = ("budget", "until_settled", "solver")

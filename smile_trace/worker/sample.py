@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Collection, Sequence
 
 from smile_trace._guards.presentable import presentable
+from smile_trace._options import TARGETS
 from smile_trace._stats.trace_fraction import trace_fraction
 from smile_trace._text.log_context import about
 from smile_trace.dialects.answers import final_answer, steps_of
@@ -171,6 +172,7 @@ def _pooled(decision: Decision, call: Call, settings: Settings, chosen: int) -> 
     if pooled < 0 or not call.prompts or left < pooling.calls_per_call:
         return decision
     update = {"pooled": True, "budget": pooling.calls_per_call, "proxy": None, "answer_part": None}
+    update |= dict.fromkeys(TARGETS)
     asked = decision.settings.model_copy(update=update)
     return decision.model_copy(update={"settings": asked, "settings_hash": asked.hash})
 

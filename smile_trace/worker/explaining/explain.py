@@ -170,7 +170,7 @@ class Explainer:
         model, proxy, dropped = self.models.open(job, call), None, None
         pair = pair_of(job, call)
         if pair is not None:
-            dropped = await self._why_no_proxy(call, pair)
+            dropped = await self._why_no_proxy(job, call, pair)
             proxy = self.models.proxy(job) if dropped is None else None
             if proxy is None:  # the model alone is asked, as often as without a proxy
                 dropped = dropped or "the settings have no such model any more"
@@ -280,8 +280,8 @@ class Explainer:
         if self._stopping:
             raise _Postponed
 
-    async def _why_no_proxy(self, call: Call, pair: Pair) -> str | None:
-        why = why_no_proxy(call.answer or "")
+    async def _why_no_proxy(self, job: Job, call: Call, pair: Pair) -> str | None:
+        why = why_no_proxy(call.answer or "", job.settings)
         return why or await self._retry(why_dropped, self.store, pair)
 
     async def _try_paused(self, asked: _Asked, perturbations: Sequence[Perturbation]) -> None:
