@@ -368,6 +368,8 @@ class Explanation(Shown):
     met: bool | None = None
     """Whether the logged answer meets the target of the settings; None without one. If it does not,
     attributions are of its error: a part that supports it is a culprit."""
+    control: tuple[int, int] | None = None
+    """With a target: how many answers to the unchanged request met it, of how many."""
     corrections: tuple[Correction, ...] = ()
     """The smallest removals found that make a wrong answer right, the smallest first."""
     documents: tuple[DocumentAttribution, ...] = ()

@@ -24,7 +24,10 @@ from smile_trace.store.tables import explanations, paths
 logger = logging.getLogger(__name__)
 
 _QUESTION: dict[str, JSON] = {
-    "model": None, "unit": "auto", "protect": [], "answer_part": None,
+    "model": None,
+    "unit": "auto",
+    "protect": [],
+    "answer_part": None,
     **dict.fromkeys(TARGETS),
 }
 """Options that ask another question (who is asked, about what, and what may be removed), by what is

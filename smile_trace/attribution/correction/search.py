@@ -26,7 +26,8 @@ CONFIRMING = 10
 """Fresh answers that confirm a removal, where answers vary."""
 
 RIGHT_SHARE = 0.5
-"""A removal makes the answer right if it does so more often than that, with 90 % confidence."""
+"""A removal makes the answer right if it does so more often than that, and than the whole prompt
+may, with 90 % confidence."""
 
 HALF, MOST_ROUNDS = 0.5, 100
 """The share of the parts that is removed at random, and how many rounds of such removals there are
@@ -44,12 +45,14 @@ class CorrectionSearch:
         parts: the parts that may be removed, the most suspicious first.
         pieces: the parts that a part consists of, [] if it is not partitioned any more.
         repeats: whether the same request gives the same answer.
+        control: the largest share of right answers that the whole prompt may have.
         seed: of the removals at random.
     """
 
     parts: Sequence[Segment]
     pieces: Callable[[Segment], Sequence[Segment]]
     repeats: bool
+    control: float
     seed: Sequence[int]
     right: Mapping[Removal, Sequence[bool]] = field(default_factory=dict, init=False)
     """Which answers without these parts were right, in the order in which they were asked; set
@@ -71,6 +74,22 @@ class CorrectionSearch:
             one for one in confirmed if not any(_is_smaller(other, one) for other in confirmed)
         ]
         return [confirmed[one] for one in sorted(smallest, key=_size)]
+
+    @property
+    def unhelpful(self) -> int:
+        """How many of the parts were removed by themselves, and no answer was right."""
+        alone = [self.right.get(frozenset({part}), ()) for part in self.parts]
+        return sum(bool(right) and not any(right) for right in alone)
+
+    @property
+    def promising(self) -> tuple[Sequence[Segment], int, int] | None:
+        """The removal whose answers were right most often, with their number and that of all, if
+        none is confirmed."""
+        tried = [(one, sum(right), len(right)) for one, right in self.right.items() if any(right)]
+        if self.found or not tried:
+            return None
+        best, right, of = max(tried, key=lambda one: wilson(one[1], one[2], LEVEL)[0])
+        return sorted(best, key=_place), right, of
 
     def _among(self, parts: Sequence[Segment]) -> Iterator[list[Removal]]:
         yield from self._try_each([frozenset({part}) for part in parts])
@@ -163,7 +182,7 @@ class CorrectionSearch:
             return None
         fresh = right if self.repeats else right[right.index(True) + 1 :]
         low, high = (1.0, 1.0) if self.repeats else wilson(sum(fresh), len(fresh), LEVEL)
-        if low <= RIGHT_SHARE:
+        if low <= max(RIGHT_SHARE, self.control):
             return None
         parts = tuple(sorted(removal, key=_place))
         return Correction(parts=parts, right=sum(fresh), of=len(fresh), ci_low=low, ci_high=high)

@@ -6,11 +6,19 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
+from smile_trace._stats.intervals import wilson
 from smile_trace.attribution.correction.search import CorrectionSearch, Removal
 from smile_trace.attribution.correction.target import Target
-from smile_trace.attribution.correction.wording import ERROR, RIGHTNESS, with_corrections
+from smile_trace.attribution.correction.wording import (
+    ERROR,
+    RIGHTNESS,
+    Searched,
+    by_chance,
+    what_corrects,
+)
 from smile_trace.attribution.design.perturber import Perturber
 from smile_trace.attribution.design.planner import CallKey, call_key
+from smile_trace.attribution.estimation.inference import LEVEL
 from smile_trace.attribution.perturbation_study import ROUND, PerturbationStudy
 from smile_trace.attribution.reporting.segments import observations
 from smile_trace.attribution.segmentation.keys import with_own_keys
@@ -19,14 +27,17 @@ from smile_trace.attribution.segmentation.selections import asks
 from smile_trace.attribution.study import Answered
 from smile_trace.attribution.word_vectors import Embed
 from smile_trace.records import (
+    Correction,
     Explanation,
     ExplanationSettings,
     Perturbation,
     Prompted,
     Response,
     Segment,
+    SegmentAttribution,
     Signal,
 )
+from smile_trace.records.verdicts import outermost_drivers
 
 ATTRIBUTING = 1 / 2
 """Share of the calls that measures what the error depends on; the search has what is left."""
@@ -82,6 +93,7 @@ class CorrectionStudy:
         self._removals: dict[Removal, list[Perturbation]] = {}
         self._waiting: list[Perturbation] = []
         self._steps: Iterator[list[Removal]] | None = None
+        self._cut_short = False
 
     @property
     def prompted(self) -> Prompted:
@@ -126,11 +138,11 @@ class CorrectionStudy:
 
     def result(self) -> Explanation:
         """See `Study.result`."""
-        found = self._search.found if self._is_wrong else []
         attributed = self._attribution.result(subject=ERROR if self._is_wrong else RIGHTNESS)
-        summary = attributed.summary
-        if self._is_wrong and self._attribution.reproduced:
-            summary = with_corrections(attributed, found, self._tried)
+        summary, found = attributed.summary, list[Correction]()
+        if self._is_wrong:
+            found = self._search.found
+            summary = what_corrects(attributed, self._searched(attributed))
         rows = [row for rows in self._removals.values() for row in rows]
         answered = [(row, self._responses.get(call_key(row))) for row in rows]
         texts = [r.text or "" for _, r in answered if r is not None and r.ok]
@@ -140,6 +152,7 @@ class CorrectionStudy:
         return attributed.model_copy(
             update={
                 "met": self._target.is_right,
+                "control": self._control,
                 "corrections": tuple(found),
                 "settings": self._settings,
                 "cost": attributed.cost.model_copy(update={"target_calls": len(self._responses)}),
@@ -152,6 +165,18 @@ class CorrectionStudy:
             }
         )
 
+    def _searched(self, attributed: Explanation) -> Searched:
+        drivers = outermost_drivers(attributed.segments, attributed.coarser)
+        return Searched(
+            found=self._search.found,
+            control=self._control,
+            tried=self._tried,
+            unhelpful=self._search.unhelpful,
+            nearer=[one for one in drivers if not self._ends_question(one)],
+            promising=self._search.promising,
+            cut_short=self._cut_short,
+        )
+
     # -- searching ------------------------------------------------------------------------------
 
     @property
@@ -159,15 +184,31 @@ class CorrectionStudy:
         return bool(self._responses) and not self._target.is_right
 
     @property
+    def _whole(self) -> set[str]:
+        return {row.text_hash for row in self._attribution.first_level.rows if all(row.mask)}
+
+    @property
     def _tried(self) -> int:
         """How many different prompts that lacked something were answered."""
-        whole = {row.text_hash for row in self._attribution.first_level.rows if all(row.mask)}
-        return len({text for text, _ in self._responses} - whole)
+        return len({text for text, _ in self._responses} - self._whole)
+
+    @property
+    def _control(self) -> tuple[int, int]:
+        """How many answers to the whole prompt were right, of how many."""
+        whole = self._whole
+        answers = [r for (text, _), r in self._responses.items() if text in whole]
+        right = self._target.right([r.text or "" for r in answers if r.ok])
+        return sum(right), len(right)
 
     @cached_property
     def _search(self) -> CorrectionSearch:
+        _, high = (0.0, 0.0) if self._repeats else wilson(*self._control, LEVEL)
         return CorrectionSearch(
-            self._suspects(), self._pieces, repeats=self._repeats, seed=[self._settings.seed]
+            self._suspects(),
+            self._pieces,
+            repeats=self._repeats,
+            control=high,
+            seed=[self._settings.seed],
         )
 
     def _suspects(self) -> list[Segment]:
@@ -179,7 +220,7 @@ class CorrectionStudy:
         asked = [part for part, _ in ranked if self._ends_question(part)]
         return [*parts, *(piece for part in asked for piece in self._pieces(part))]
 
-    def _ends_question(self, part: Segment) -> bool:
+    def _ends_question(self, part: Segment | SegmentAttribution) -> bool:
         messages = self.prompted.messages
         asked = max((m for m, message in enumerate(messages) if asks(message)), default=-1)
         end = len(messages[asked].content.rstrip())
@@ -194,7 +235,7 @@ class CorrectionStudy:
 
     def _plan(self) -> bool:
         """Plan the next removals; False at the end."""
-        if not self._attribution.reproduced:
+        if not self._attribution.reproduced or by_chance(*self._control):
             return False
         self._search.right = {of: self._right(rows) for of, rows in self._removals.items()}
         self._steps = self._steps or self._search.steps()
@@ -203,6 +244,7 @@ class CorrectionStudy:
             left = self._settings.budget - len(self._responses) - len(self._waiting)
             self._removals.setdefault(removal, [])
             if left <= 0:
+                self._cut_short = True
                 return bool(self._waiting)
             if (row := self._row(removal)) is not None:
                 self._removals[removal].append(row)

@@ -190,7 +190,7 @@ def _named_once(sentence: str, placed: Mapping[str, str]) -> str:
 
 
 def named_parts(
-    parts: Sequence[Segment],
+    parts: Sequence[Segment | SegmentAttribution],
     segments: Sequence[SegmentAttribution],
     coarser: Sequence[SegmentAttribution],
     messages: Sequence[Message],
@@ -251,14 +251,15 @@ class _Tree:
         self.placed[placed] = name
         return placed
 
-    def name_of(self, part: Segment) -> str:
+    def name_of(self, part: Segment | SegmentAttribution) -> str:
         """The name of any part of the prompt: its own, or its text and what it is a piece of."""
         known = next((s for s in self.everything if s.places == part.places), None)
         if known is not None:
-            return self.named(known)
-        around = [s for s in self.everything if is_within(part, s)]
-        name = str(named_by_tool(part, self.messages) or _quoted(part))
-        return f"{name} in {self.named(around[-1])}" if around else name
+            name = self.by_itself(known, self.like(known))
+        else:
+            name = str(named_by_tool(part, self.messages) or _quoted(part))
+        around = [s for s in self._outermost if s is not known and is_within(part, s)]
+        return f"{name} in {self.named(around[0])}" if around else name
 
     def _is_repeated(self, segment: SegmentAttribution) -> bool:
         text = f" {words(segment.text)} "

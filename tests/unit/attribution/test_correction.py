@@ -85,7 +85,8 @@ def test_the_sentence_without_which_the_answer_is_right_is_found(target: Target)
     assert found.summary.startswith(
         "The answer would be right without “All articles may be returned within 14 days”"
     )
-    assert "The error depends on" in found.summary
+    assert " other parts alone it stayed wrong." in found.summary
+    assert found.control == (0, 1)
     assert Explanation.model_validate_json(found.model_dump_json()).corrections == found.corrections
 
 
@@ -102,6 +103,38 @@ def test_where_answers_vary_fresh_ones_confirm_it() -> None:
     confirmed = found.corrections[0]
     assert (confirmed.of, confirmed.right >= 8) == (CONFIRMING, True)
     assert f"({confirmed.right} of 10 [" in found.summary
+
+
+def test_an_answer_that_is_right_when_asked_again_was_one_of_chance() -> None:
+    answers = itertools.chain([answer(14)], itertools.repeat(answer(30)))
+    found = study(Target(contains="30 days"), lambda _: next(answers), varies=True)
+    assert (found.met, found.corrections) == (False, ())
+    right, of = found.control or (0, 0)
+    assert right == of > 2
+    assert found.summary == (
+        f"Asked again as it was sent, {right} of {of} answers are right: no part is to blame for "
+        "this one."
+    )
+
+
+def test_no_removal_is_to_blame_that_is_right_no_more_often_than_the_whole_prompt() -> None:
+    random = Random(5)
+    first = iter([answer(14)])
+    found = study(
+        Target(contains="30 days"),
+        lambda _: next(first, None) or answer(30 if random.random() < 0.45 else 14),
+        varies=True,
+        budget=100,
+    )
+    assert found.corrections == ()
+    assert "to blame" in found.summary
+
+
+def test_calls_that_end_before_the_search_does_are_said() -> None:
+    found = study(Target(contains="90 days"), desk, budget=14)
+    assert found.summary.endswith(
+        "The calls ended before the search did: more may tell (--budget)."
+    )
 
 
 def test_nothing_is_to_blame_where_no_removal_helps() -> None:
@@ -194,6 +227,7 @@ def searched(wrong: Iterable[str], pieces: Mapping[str, Sequence[str]] | None = 
         list(parts.values()),
         lambda one: [part(key) for key in inside.get(one.key, ())],
         repeats=True,
+        control=0.0,
         seed=[0],
     )
     known: dict[Removal, list[bool]] = {}
