@@ -137,9 +137,11 @@ class StoredOptions(SettableOptions):
         str | None,
         About(
             "what the answer should have been; as with `contains`, by how much of it an answer "
-            "says (`distance`).",
+            "says. With the `answer_part` of a field (`$.team`), what should stand there, as JSON "
+            '(`3` is a number, `"3"` a text) or else as a text; `contains` and `avoid` are of '
+            "that field alone, too.",
             "What the answer should have been: what keeps it from that, and without what it would "
-            "say it.",
+            "say it. With --answer-part '$.team': what should stand in that field.",
             metavar="TEXT",
         ),
     ] = None
@@ -154,6 +156,13 @@ class StoredOptions(SettableOptions):
             least=4,
         ),
     ] = None
+
+    @property
+    def target(self) -> dict[str, Any]:
+        """What the answer should have been, by the option that says it; empty if the logged answer
+        is explained."""
+        given = {name: getattr(self, name) for name in TARGETS}
+        return {name: value for name, value in given.items() if value not in (None, ())}
 
 
 @dataclass(frozen=True, kw_only=True)

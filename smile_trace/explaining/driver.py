@@ -103,8 +103,10 @@ def resolve_signal(
 ) -> Signal:
     """Resolve `auto`: the probability of the whole logged answer if the model scores it, else the
     text. The model gave an answer after reasoning because of that, so it is always compared as
-    text. Raises ExplanationFailed if the probability is asked for, and the model cannot score
-    answers."""
+    text, and so is one with a target. Raises ExplanationFailed if the probability is asked for, and
+    the model cannot score answers."""
+    if settings.target:
+        return "text"
     if settings.signal == "auto":
         if prompted is not None and prompted.reasoning is not None:
             return "text"

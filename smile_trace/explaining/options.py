@@ -75,7 +75,7 @@ class ExplainOptions(AllOptions):
     def for_prompt(self, messages: Sequence[Message], *, scored: bool) -> "ExplainOptions":
         """The same with the default budget for this prompt, unless set; `scored`: whole answers are
         scored."""
-        by_text = self.signal == "text" or (self.signal == "auto" and not scored)
+        by_text = self.target or self.signal == "text" or (self.signal == "auto" and not scored)
         more = by_text and self.budget is None and _more_words(messages)
         return replace(self, budget=CALLS_FOR_TEXTS if more else self.calls)
 

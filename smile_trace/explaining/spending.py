@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from smile_trace._guards.addresses import is_loopback
 from smile_trace.attribution import Embed, find_answer_span
+from smile_trace.attribution.correction.target import Target
 from smile_trace.attribution.design.perturber import Perturber
 from smile_trace.attribution.design.planner import MIN_LEVEL_CALLS, Planner, repeats
 from smile_trace.attribution.proxy_study import MIN_TARGET_ANSWERS
@@ -175,7 +176,9 @@ def check_worth(prepared: Prepared) -> None:
     alone; AnswerSpanNotFound if the given answer does not hold the part to explain."""
     prompted, unit = as_explained(prepared.prompted, prepared.options), prepared.options.unit
     part = None if prompted.of_reasoning else prepared.options.answer_part
-    if part is not None and prompted.answer is not None:
+    target = Target.of(prepared.settings)
+    of_field = target is not None and target.field is not None  # which a wrong answer may lack
+    if part is not None and prompted.answer is not None and not of_field:
         find_answer_span(prompted.answer, part)
     segmentation, missing = partition(prompted, prepared.options)
     if missing is not None and isinstance(unit, re.Pattern):

@@ -113,19 +113,21 @@ def make_study(
     answer = prompted.answer or ""
     partitioner, note = partition(prompted, options)
     wanted = None if prompted.of_reasoning else options.answer_part
-    part, part_note = _part(answer, wanted, whole_without_part=whole_without_part)
+    target = Target.of(settings)
+    of_field = target is not None and target.field is not None
+    part, part_note = _part(answer, wanted, whole_without_part=whole_without_part or of_field)
     signal = "text" if prompted.of_reasoning else signal
     shared: dict[str, Any] = {
         "answer": answer,
         "signal": signal,
         "partitioner": partitioner,
-        "notes": tuple(one for one in (note, part_note) if one is not None),
+        "notes": tuple(one for one in (note, None if of_field else part_note) if one is not None),
         "deterministic": model.deterministic(prompted.parameters),
         "remote": model.capabilities.remote,
         "embed": embed,
         "part": part,
     }
-    if (target := Target.of(settings)) is not None:
+    if target is not None:
         del shared["signal"]
         return CorrectionStudy(
             prompted, settings, target, **shared, solver=solver_of(options.solver)

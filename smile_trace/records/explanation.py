@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field, model_validator
 
 from smile_trace._guards.presentable import presentable, unpunctuated
-from smile_trace._options import RENAMED, TARGETS, OldName, StoredOptions
+from smile_trace._options import RENAMED, OldName, StoredOptions
 from smile_trace._text.titles import document_name
 from smile_trace.errors import ReasonCode
 from smile_trace.records.base import JSON, Record, Shown, view
@@ -267,13 +267,6 @@ class ExplanationSettings(Record, StoredOptions):
     if TYPE_CHECKING:  # the options of the second base, which mypy's plugin does not look at
 
         def __init__(self, *, model: str, **options: Any) -> None: ...
-
-    @property
-    def target(self) -> dict[str, JSON]:
-        """What the answer should have been, by the option that says it; empty if the logged answer
-        is explained."""
-        given = {name: getattr(self, name) for name in TARGETS}
-        return {name: value for name, value in given.items() if value is not None}
 
     @property
     def most_calls(self) -> int:

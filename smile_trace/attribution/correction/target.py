@@ -1,58 +1,136 @@
 """What an answer should have been, and how far responses are from it."""
 
+import json
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
+from smile_trace._guards import foreign
+from smile_trace._guards.foreign import ForeignDataError
 from smile_trace._options import Texts, listed_texts
-from smile_trace.attribution.answer_change.text_comparison import TextComparison, text_comparison
+from smile_trace._text.json_fields import place_of, read_path
+from smile_trace.attribution.answer_change.change import json_change, parsed_json
+from smile_trace.attribution.answer_change.text_comparison import (
+    PartialChange,
+    TextComparison,
+    text_comparison,
+)
 from smile_trace.attribution.segmentation.units import CannotExplain
 from smile_trace.attribution.word_vectors import Embed
 from smile_trace.records import ExplanationSettings
+from smile_trace.records.formats.answers import read_tool_calls
 
 NEAR = 0.1
-"""Largest distance from an expected answer at which a response is right: it says the same."""
+"""Largest distance from an expected text at which a response is right: it says the same."""
+
+SENTENCE = 3
+"""Words from which a field's expected value is compared by what it says, not as it stands."""
+
+WHOLE = (None, "reasoning")
+"""Answer parts that are all of what is explained; any other one is a field."""
 
 
 @dataclass(frozen=True)
 class Target:
     """An answer that was expected, or texts that an answer has to hold, and must not hold. Patterns
-    are written as `/…/`; texts are looked for whatever their case and white space."""
+    are written as `/…/`; texts are looked for whatever their case and white space. `field`: what
+    alone counts of an answer, a field of JSON, an argument of a tool (`$.city`) or the tool that is
+    called (`tool`); an answer without it is wrong."""
 
     expected: str | None = None
     contains: Texts | None = None
     avoid: Texts | None = None
+    field: str | None = None
 
     @classmethod
     def of(cls, settings: ExplanationSettings) -> "Target | None":
         """The target of an explanation; None for the logged answer. Raises CannotExplain if it is
-        none: two questions at once, an empty text, a pattern that is no regular expression."""
-        target = cls(settings.expected, settings.contains, settings.avoid)
-        demands = target._demands()
-        given = {
-            "expected": settings.expected is not None,
-            "contains or avoid": bool(demands),
-            "answer_part": settings.answer_part is not None,
-        }
-        named = [name for name, is_given in given.items() if is_given]
-        if len(named) > 1:
-            raise CannotExplain(f"give one of {' and '.join(named)}: each is another question")
-        return target if demands or settings.expected is not None else None
+        none: two questions at once, an empty text, a pattern that is no regular expression, a part
+        of the answer that is no field."""
+        if not settings.target:
+            return None
+        field = None if settings.answer_part in WHOLE else str(settings.answer_part).strip()
+        target = cls(**settings.target, field=field)
+        if target.demands() and target.expected is not None:
+            raise CannotExplain(
+                "give what is expected, or what the answer should contain and avoid: each is "
+                "another question"
+            )
+        if field not in (None, "tool") and read_path(str(field)) is None:
+            raise CannotExplain(
+                f"the answer part “{field}” is no field: what the answer should have been is said "
+                "of all of it, or of a field such as $.city"
+            )
+        return target
 
     def comparison(self, answer: str, embed: Embed | None) -> "TargetChange":
         """How far responses come from where the logged answer stands."""
-        if self.expected is not None:
-            return TargetChange(answer, text_comparison(self.expected, embed), near=NEAR)
-        demands = self._demands()
+        if self.expected is None:
+            demands = self.demands()
+            missed = Scored(lambda text: sum(not met(text) for met in demands) / len(demands))
+            return TargetChange(answer, self._of_field(missed))
+        wanted = self.expected if self.field is None else _value(self.expected)
+        if self.field is None or (isinstance(wanted, str) and len(wanted.split()) >= SENTENCE):
+            near = NEAR if parsed_json(wanted) is None else 0.0
+            return TargetChange(answer, self._of_field(text_comparison(wanted, embed)), near=near)
+        values, typed = partial(_values, field=self.field), _typed(wanted)
         return TargetChange(
-            answer, Scored(lambda text: sum(not met(text) for met in demands) / len(demands))
+            answer,
+            Scored(lambda r: min((json_change(typed, _typed(v)) for v in values(r)), default=1.0)),
         )
 
-    def _demands(self) -> list[Callable[[str], bool]]:
+    def demands(self) -> list[Callable[[str], bool]]:
         """Whether a text meets each of what is asked of it."""
         held = [_finder(wanted) for wanted in listed_texts(self.contains) or ()]
         avoided = [_finder(wanted) for wanted in listed_texts(self.avoid) or ()]
         return [*held, *((lambda text, found=found: not found(text)) for found in avoided)]
+
+    def _of_field(self, comparison: TextComparison) -> TextComparison:
+        if self.field is None:
+            return comparison
+        return PartialChange(partial(_text_at, field=self.field), comparison)
+
+
+def _values(answer: str, field: str) -> list[Any]:
+    """What an answer has in a field: one value, none, or one for each of its calls of tools."""
+    calls = read_tool_calls(answer)
+    if calls is not None and field == "tool":
+        return [call.name for call in calls]
+    if calls is not None:
+        return [value for call in calls for value in _values(json.dumps(call.arguments), field)]
+    place = place_of(answer, read_path(field) or ())
+    if place is None:
+        return []
+    marks = int(answer[place[0] - 1] == '"')  # a text's place is between them
+    try:
+        return [foreign.decode(answer[place[0] - marks : place[1] + marks])]
+    except ForeignDataError:
+        return []
+
+
+def _text_at(answer: str, field: str) -> str | None:
+    values = _values(answer, field)
+    texts = [v if isinstance(v, str) else json.dumps(v, ensure_ascii=False) for v in values]
+    return "\n".join(texts) if texts else None
+
+
+def _value(written: str) -> Any:
+    """A value as JSON, or the text that it is."""
+    try:
+        return foreign.decode(written)
+    except ForeignDataError:
+        return written
+
+
+def _typed(value: Any) -> Any:
+    """A value whose texts differ from numbers that are written alike."""
+    if isinstance(value, Mapping):
+        return {key: _typed(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_typed(inner) for inner in value]
+    return f'"{value}"' if isinstance(value, str) else value
 
 
 def _finder(wanted: str) -> Callable[[str], bool]:

@@ -1,6 +1,7 @@
 """Wrong answers: targets, the search for what makes them right, and the study around it."""
 
 import itertools
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from random import Random
 
@@ -197,9 +198,10 @@ def target_met(target: Target | None, answer: str) -> bool:
 @pytest.mark.parametrize(
     ("given", "why"),
     [
-        ({"contains": "a", "expected": "b"}, "give one of expected and contains or avoid"),
+        ({"contains": "a", "expected": "b"}, "give what is expected, or what"),
         ({"contains": ["a", "/(/"]}, "no regular expression"),
         ({"avoid": ["a", " "]}, "an empty text is in every answer"),
+        ({"contains": "a", "answer_part": "some words"}, "“some words” is no field"),
     ],
 )
 def test_what_is_no_target_is_an_error(given: dict[str, object], why: str) -> None:
@@ -210,6 +212,53 @@ def test_what_is_no_target_is_an_error(given: dict[str, object], why: str) -> No
 @pytest.mark.parametrize("none", [{}, {"contains": ()}, {"avoid": None}])
 def test_without_a_target_there_is_none(none: dict[str, object]) -> None:
     assert stored(**none) is None
+
+
+CALLS = (
+    '{"tool_calls": [{"name": "find_order", "arguments": {"number": 7}}, '
+    '{"name": "refund", "arguments": {"number": 8, "to": ["card"]}}]}'
+)
+BROKEN = "", "no JSON", "{", '{"other": 1}', "{" * 5000, '"' * 9
+
+
+@pytest.mark.parametrize(
+    ("field", "given", "right", "wrong"),
+    [
+        ("$.team", {"expected": "repairs"}, '{"team": "repairs"}', '{"team": "Repairs"}'),
+        ("$.n", {"expected": "3"}, '```json\n{"n": 3.0}\n```', '{"n": "3"}'),
+        ("$.n", {"expected": '"3"'}, '{"n": "3"}', '{"n": 3}'),
+        ("$.ok", {"expected": "true"}, '{"ok": true}', '{"ok": 1}'),
+        ("$.ok", {"expected": "null"}, '{"ok": null}', '{"ok": NaN}'),
+        ("$.a", {"expected": ""}, '{"a": ""}', '{"a": " x"}'),
+        ("$.a", {"expected": '{"b": [1, "2"]}'}, '{"a": {"b": ["2", 1]}}', '{"a": {"b": [1, 2]}}'),
+        ("$.a", {"expected": "1" * 400}, '{"a": "' + "1" * 400 + '"}', '{"a": ' + "1" * 400 + "}"),
+        (
+            "$.reply",
+            {"expected": "We deliver it on Monday."},
+            '{"reply": "It is delivered by us on Monday."}',
+            '{"reply": "We deliver it on Friday."}',
+        ),
+        ("$.a", {"contains": "bremen"}, '{"a": "in Bremen", "b": 1}', '{"a": 1, "b": "Bremen"}'),
+        ("$.a", {"avoid": "/x/"}, '{"a": "y", "b": "x"}', '{"a": "xy"}'),
+        ("tool", {"expected": "refund"}, CALLS, CALLS.replace("refund", "remind")),
+        ("$.number", {"expected": "8"}, CALLS, CALLS.replace("8", "9")),
+        ("$.to[0]", {"avoid": "cash"}, CALLS, CALLS.replace("card", "cash")),
+    ],
+)
+def test_of_a_field_its_value_counts_and_an_answer_without_it_is_wrong(
+    field: str, given: dict[str, object], right: str, wrong: str
+) -> None:
+    target = stored(answer_part=field, **given)
+    assert target_met(target, right)
+    assert not target_met(target, wrong)
+    assert not any(target_met(target, broken) for broken in BROKEN)
+
+
+def test_json_as_a_whole_has_to_be_right_in_every_value() -> None:
+    values = {f"key{n}": n for n in range(20)}
+    target = Target(expected=json.dumps(values))
+    assert target_met(target, json.dumps(dict(reversed(values.items())), indent=1))
+    assert not target_met(target, json.dumps({**values, "key3": 4}))
 
 
 def part(key: str) -> Segment:
