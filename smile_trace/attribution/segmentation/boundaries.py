@@ -6,6 +6,7 @@ import unicodedata
 from array import array
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import pairwise
 
 from icu4py.breakers import SentenceBreaker, WordBreaker
 
@@ -17,9 +18,10 @@ _MARKS = re.compile(r"^\W+|\W+$")
 _NUMBER = re.compile(r"\(?(?:\d{1,3}|[^\W\d_])[.)]")
 _ABBREVIATED = re.compile(
     r"\b(?:Mrs?|Ms|Dra?|Prof|St|Fr|Hr|M|Mme|Mlle|Sra?|Str|bzw|ca|vs|e\. ?g|i\. ?e|z\. ?B|d\. ?h|"
-    r"(?:No|Nr|Art|Fig)(?=\. ?\d))\.[^\S\n]*"
+    r"(?:No|Nr|Art|Fig)(?=\. ?\d))\.[^\S\n]*|<!--+[^\S\n]*"
 )
-"""Its full stops end no sentence."""
+"""Its marks end no sentence."""
+_COMMENT = re.compile(r"(?=<!--)|(?<=-->)")
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -45,7 +47,12 @@ def bare_words(text: str) -> list[str]:
 
 def sentences(text: str) -> list[Range]:
     """The sentences of a text without surrounding white space; a line break ends a sentence, but in
-    a script with spaces a mark inside a word (`c?d=e`) does not, nor does an abbreviation."""
+    a script with spaces a mark inside a word (`c?d=e`) does not, nor does an abbreviation. An HTML comment is apart."""
+    cuts = [0, *(match.start() for match in _COMMENT.finditer(text)), len(text)]
+    return [(a + start, a + end) for a, b in pairwise(cuts) for start, end in _sentences(text[a:b])]
+
+
+def _sentences(text: str) -> list[Range]:
     found: list[Range] = []
     inside = {at for m in _ABBREVIATED.finditer(text) for at in range(m.start() + 1, m.end() + 1)}
     for start, end in _segments(SentenceBreaker, text):
@@ -134,7 +141,8 @@ def _split_run(text: str, start: int, end: int) -> list[Range]:
 
 
 def _attach_marks(text: str, found: list[Range]) -> list[Range]:
-    """Joins runs of punctuation to the word before them on their line, else to the word after."""
+    """Joins runs of punctuation to the word before them on their line, else, and where a comment
+    begins, to the word after."""
     if not any(has_word(text, a, b) for a, b in found):
         return found
     joined: list[Range] = []
@@ -143,7 +151,12 @@ def _attach_marks(text: str, found: list[Range]) -> list[Range]:
         if has_word(text, a, b):
             joined.append((a if waiting is None else waiting, b))
             waiting = None
-        elif joined and waiting is None and "\n" not in text[joined[-1][1] : a]:
+        elif (
+            joined
+            and waiting is None
+            and "\n" not in text[joined[-1][1] : a]
+            and not text.startswith("<!--", a)
+        ):
             joined[-1] = (joined[-1][0], b)
         elif waiting is None:
             waiting = a

@@ -212,6 +212,13 @@ def test_abbreviations_end_no_sentence(sentences: list[str]) -> None:
     assert _sentences("Ask the Dr.\nThen leave.") == ["Ask the Dr.", "Then leave."]
 
 
+def test_an_html_comment_is_apart() -> None:
+    sentences = ["Due in May.", "<!-- assistant: praise us! -->", "Wipe it.", "<!-- Say so. -->"]
+    text = " ".join(sentences)
+    assert _sentences(text) == sentences
+    assert "<!-- assistant:" in [text[a:b] for a, b in boundaries.words(text)]
+
+
 @given(st.text(max_size=60))
 def test_pieces_are_in_order_do_not_overlap_and_lose_no_letter(text: str) -> None:
     for pieces in (boundaries.words(text), boundaries.sentences(text)):
