@@ -6,7 +6,7 @@ spans, so they are looked for afterwards.
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 from urllib.parse import quote, unquote, urlsplit
@@ -115,23 +115,29 @@ class PhoenixServer:
         """Write a span in place of that with its id; return whether it is there by now."""
         self.delete("spans", span.span_id)
         self.post_spans([span])
-        return self.settled(lambda: self._ask(_SPAN, span.span_id) is not None)
+        return self.settled(lambda: self.ask(_SPAN, span.span_id) is not None)
 
     def spans(self, trace_id: str) -> list[HeldSpan] | None:
         """Return the spans of a trace, in no order; None if there is no such trace."""
-        held: list[HeldSpan] = []
+        pages = list(self.trace_pages(_TRACE, trace_id))
+        with self.http.service.reading():
+            held = [_held(edge["node"]) for page in pages for edge in page["spans"]["edges"]]
+        return held if pages else None
+
+    def trace_pages(self, query: str, trace_id: str) -> Iterator[dict[str, Any]]:
+        """Yield what a query finds in a trace, for each page of its spans; nothing if there is no
+        such trace."""
         after: str | None = None
         for _ in range(MOST_PAGES):
-            trace = self._ask(_TRACE, trace_id, after)
+            trace = self.ask(query, trace_id, after)
             if trace is None:
-                return None
+                return
+            yield trace
             with self.http.service.reading():
-                held += [_held(edge["node"]) for edge in trace["spans"]["edges"]]
                 page = trace["spans"]["pageInfo"]
                 after = _following(page["endCursor"], after) if page["hasNextPage"] else None
             if after is None:
-                break
-        return held
+                return
 
     def settled(self, ask: Callable[[], bool]) -> bool:
         """Whether `ask` becomes true within some seconds."""
@@ -141,7 +147,7 @@ class PhoenixServer:
                 return True
         return False
 
-    def _ask(self, query: str, wanted: str, after: str | None = None) -> Any:
+    def ask(self, query: str, wanted: str, after: str | None = None) -> Any:
         """Return what GraphQL finds, on the page after `after`; None if it is missing."""
         body = {"query": query, "variables": {"id": wanted, "after": after}}
         answer = self.http.send("POST", "graphql", body)

@@ -21,6 +21,7 @@ from smile_trace.trackers.dashboard import Dashboard, gone, not_ours, own_place
 from smile_trace.trackers.fields import external_traces, known, retrievers
 from smile_trace.trackers.http import HttpOptions, tolerating
 from smile_trace.trackers.late_span import Parent, find_parent, find_root, late_span
+from smile_trace.trackers.marks import Mark
 from smile_trace.trackers.presentation import (
     DOCUMENT,
     LONGEST,
@@ -36,6 +37,7 @@ from smile_trace.trackers.presentation import (
     path_span_id,
 )
 from smile_trace_phoenix.comparisons import deliver_comparison, forget_comparisons
+from smile_trace_phoenix.marks import marks_of
 from smile_trace_phoenix.reviews import PhoenixQueues
 from smile_trace_phoenix.server import Kind, PhoenixServer, own_headers
 from smile_trace_phoenix.spans import in_project, spans_for_phoenix
@@ -89,6 +91,7 @@ class PhoenixTracker(Dashboard):
         paths=True,
         profiles=True,
         reviews=True,
+        marks=True,
         unexplained=True,
     )
     concurrency = 4  # each waits until Phoenix has written it
@@ -211,6 +214,13 @@ class PhoenixTracker(Dashboard):
                 return gone("Phoenix", traced_as)
             self.put_spans([trace])
         return Deferred(reason=f"the spans of {traced_as} have not arrived yet", seconds=SOON)
+
+    # -- from people -------------------------------------------------------------------------
+
+    def read_marks(self, trace_ids: Sequence[str]) -> list[Mark]:
+        """See `Tracker.read_marks`: annotations, and examples made from spans."""
+        with self._server.http.service.reading():
+            return [mark for mark in marks_of(self._server, trace_ids) if mark.says_something]
 
     # -- about prompts, and forgetting -------------------------------------------------------
 

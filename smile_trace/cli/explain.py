@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from smile_trace._options import AllOptions
+from smile_trace._text.lists import listed
 from smile_trace.cli.arguments import (
     Answer,
     Application,
@@ -21,6 +22,7 @@ from smile_trace.cli.arguments import (
 from smile_trace.cli.deliver import deliver_into_trace, find_tracker
 from smile_trace.cli.explain_now import DEPTH, Asked
 from smile_trace.cli.explain_run import explain_run
+from smile_trace.cli.marks import expected_of
 from smile_trace.cli.output import check_writable, read_text, show_result
 from smile_trace.cli.stored import also_stored, chosen_options, header, would_ask
 
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 
 
 _OF_A_PATH = ("unit", "protect", "budget", "signal", "distance", "seed")
+_TARGETS = ("expected", "contains", "avoid", "answer_part")
+"""Options that say what is asked of the answer, in place of what people wrote."""
 
 
 @with_options
@@ -49,6 +53,14 @@ def explain(
     model: Model = None,
     *,
     options: Mapping[str, Any],
+    wrong: Annotated[
+        bool,
+        typer.Option(
+            "--wrong",
+            help="--expected from what people wrote about TRACE_ID in MLflow or Phoenix: the "
+            "expected answer, or the facts in it.",
+        ),
+    ] = False,
     app: Application = None,
     path: Annotated[
         bool,
@@ -99,6 +111,9 @@ def explain(
         raise typer.BadParameter(
             "--run takes none of --answer, --app, --path, --html and --sanity-check"
         )
+    if wrong and (trace_id is None or path or answer or any(map(options.get, _TARGETS))):
+        refused = listed([f"--{name.replace('_', '-')}" for name in ("answer", "path", *_TARGETS)])
+        raise typer.BadParameter(f"--wrong takes a TRACE_ID, and none of {refused}")
     if deliver and trace_id is None and run is None:
         raise typer.BadParameter(
             "--deliver takes the TRACE_ID of a trace in a backend (tr-… of MLflow)"
@@ -108,6 +123,9 @@ def explain(
     settings = Settings()
     beside = {"model": model, "depth": depth} if path else {"model": model}
     chosen = chosen_options(context, {**options, **beside})
+    if wrong:
+        options = {**options, "expected": expected_of(str(trace_id), settings)}
+        chosen["expected"] = options["expected"]
     asked = Asked(
         text=prompt if file is None else read_text(file),
         trace_id=trace_id,

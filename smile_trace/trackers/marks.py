@@ -83,5 +83,17 @@ def about(marks: Iterable[Mark], trace: Trace, call: Call) -> list[Mark]:
     return [mark for mark in marks if mark.span_id in ids]
 
 
+def wanted(marks: Iterable[Mark]) -> dict[str, list[str]]:
+    """The different texts that say what a right answer says, with who wrote each: facts where there
+    are any, else expected answers."""
+    said = [mark for mark in marks if mark.wanted]
+    found: dict[str, tuple[str, list[str]]] = {}
+    for mark in [mark for mark in said if mark.facts] or said:
+        text = str(mark.wanted)
+        _, who = found.setdefault(" ".join(text.casefold().split()), (text, []))
+        who.append(mark.by)
+    return {text: list(dict.fromkeys(who)) for text, who in found.values()}
+
+
 def _text(value: JSON) -> str:
-    return value.strip() if isinstance(value, str) else json_text(value)
+    return value.strip() if isinstance(value, str) else json_text(value) if value else ""

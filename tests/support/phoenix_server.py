@@ -45,6 +45,12 @@ class PhoenixServer:
         """Delete what its REST interface holds there."""
         httpx.delete(f"{self.url}/v1/{path}", timeout=60).raise_for_status()
 
+    def annotate(self, kind: str, row: Any) -> None:
+        """Annotate a span or a trace, as a client does."""
+        url = f"{self.url}/v1/{kind}_annotations"
+        reply = httpx.post(url, json={"data": [row]}, params={"sync": True}, timeout=60)
+        reply.raise_for_status()
+
     def settled(self, path: str, **params: Any) -> Any:
         """As `get`, once the spans that it has taken until now are written."""
         wait_until_written(self.url)

@@ -8,8 +8,7 @@ from mlflow.entities import AssessmentSource
 
 from smile_trace.trackers.marks import Mark
 from smile_trace_mlflow import MLflowTracker
-from tests.integration.mlflow.test_tracker import deliver
-from tests.support.explained import captured, explanation
+from tests.support.mlflow_cases import case, deliver
 
 pytestmark = pytest.mark.mlflow
 ANNA = AssessmentSource(source_type="HUMAN", source_id="anna")
@@ -19,9 +18,8 @@ JUDGE = AssessmentSource(source_type="LLM_JUDGE", source_id="gpt")
 def test_expectations_and_feedback_of_people_are_marks_and_nothing_else_is(
     tracker: MLflowTracker,
 ) -> None:
-    explained = explanation()
-    cases = [(*captured(explained), explained) for _ in range(2)]
-    trace_id, other = deliver(tracker, cases)  # with our own scores
+    cases = [case("museum"), case("station")]
+    trace_id, other = (deliver(tracker, one) for one in cases)  # with our own scores
     call = cases[0][1]
     told: dict[str, Any] = {"trace_id": trace_id}
     mlflow.log_expectation(**told, name="expected_response", value="At ten.", source=ANNA)

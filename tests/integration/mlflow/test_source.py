@@ -124,6 +124,26 @@ def test_a_trace_of_mlflow_is_explained_by_its_id(
     assert not model.refused
 
 
+def test_a_wrong_answer_is_explained_by_what_a_person_wrote_in_mlflow(
+    tmp_path: Path, mlflow_server: MLflowServer, experiment: str, model: StrictServer
+) -> None:
+    ask(model)
+    [trace] = traces(experiment)
+    trace_id = trace.info.trace_id
+    written(tmp_path, model)
+    arguments = ("explain", trace_id, "--wrong", "--budget", "30", "--json")
+    unsaid = command(tmp_path, mlflow_server, *arguments)
+    assert unsaid.returncode != 0
+    assert b"nobody wrote in a tracker what the answer" in unsaid.stderr
+    mlflow.log_expectation(trace_id=trace_id, name="expected_facts", value=["I cannot know"])
+    done = command(tmp_path, mlflow_server, *arguments)
+    assert b"Expected, as default wrote: I cannot know" in done.stderr
+    explanation = Explanation.model_validate_json(done.stdout)
+    assert (explanation.met, explanation.settings.expected) == (False, "I cannot know")
+    removed = [part.text for found in explanation.corrections for part in found.parts]
+    assert WORD in " ".join(removed)
+
+
 @pytest.mark.slow
 def test_a_trace_that_is_not_there_is_said_before_the_model_is_asked(
     tmp_path: Path, mlflow_server: MLflowServer, experiment: str, model: StrictServer

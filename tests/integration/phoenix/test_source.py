@@ -101,3 +101,19 @@ def test_a_trace_is_explained_by_its_id_and_shown_there(
     call = next(s for s in before if s["parent_id"] is not None)
     assert late["parent_id"] == call["context"]["span_id"]
     assert len(source(phoenix_server).read(trace_id)) == len(before), "ours are left out"
+
+
+def test_a_wrong_answer_is_explained_by_what_a_person_wrote_in_phoenix(
+    tmp_path: Path, phoenix_server: PhoenixServer, project: str, model: StrictServer
+) -> None:
+    trace_id = write(phoenix_server, project)
+    result = {"explanation": "I cannot know that."}
+    said = {"trace_id": trace_id, "name": "expected_response", "annotator_kind": "HUMAN"}
+    phoenix_server.annotate("trace", {**said, "result": result})
+    arguments = (trace_id, "--wrong", "--budget", "30", "--json")
+    done = explain(tmp_path, model, *arguments, PHOENIX_COLLECTOR_ENDPOINT=phoenix_server.url)
+    assert b"Expected, as somebody wrote: I cannot know that." in done.stderr
+    explanation = Explanation.model_validate_json(done.stdout)
+    assert (explanation.met, explanation.settings.expected) == (False, "I cannot know that.")
+    removed = [part.text for found in explanation.corrections for part in found.parts]
+    assert WORD in " ".join(removed)

@@ -200,6 +200,7 @@ def _everything(tracker: Tracker, trace: Trace, there: str) -> None:
         lambda: tracker.deliver_report(report),
         lambda: tracker.send_for_review("elsewhere", [sample_review(trace.trace_id)]),
         lambda: tracker.read_reviews("elsewhere"),
+        lambda: tracker.read_marks([there]),
         lambda: tracker.forget([_forgotten(trace, there)]),
         lambda: tracker.forget([_forgotten(new, None)]),
     ]
