@@ -30,7 +30,7 @@ def marks_of(server: PhoenixServer, trace_ids: Iterable[str]) -> Iterator[Mark]:
             said = [(str(n["spanId"]), one) for n in nodes for one in n["spanAnnotations"]]
             if not number:  # every page has them
                 said += [("", one) for one in page["traceAnnotations"]]
-            yield from (_mark(trace_id, *one) for one in said if one[1]["annotatorKind"] == "HUMAN")
+            yield from (_mark(trace_id, *one) for one in said if one[1]["annotatorKind"] != "LLM")
     if copied:
         yield from _examples(server, copied)
 
@@ -38,7 +38,7 @@ def marks_of(server: PhoenixServer, trace_ids: Iterable[str]) -> Iterator[Mark]:
 def _mark(trace_id: str, span_id: str, annotation: Mapping[str, Any]) -> Mark:
     name, label = str(annotation["name"]), annotation["label"]
     said = expectation(name, annotation["explanation"] or label)
-    if not said:
+    if not said and annotation["annotatorKind"] == "HUMAN":
         said = {"wrong": says_wrong(name, annotation["score"] if label is None else label)}
     by = (annotation["user"] or {}).get("username") or "somebody"
     return Mark(trace_id=trace_id, span_id=span_id or None, by=by, **said)

@@ -90,7 +90,7 @@ def wanted(marks: Iterable[Mark]) -> dict[str, list[str]]:
     found: dict[str, tuple[str, list[str]]] = {}
     for mark in [mark for mark in said if mark.facts] or said:
         text = str(mark.wanted)
-        _, who = found.setdefault(" ".join(text.casefold().split()), (text, []))
+        _, who = found.setdefault(" ".join(text.split()), (text, []))
         who.append(mark.by)
     return {text: list(dict.fromkeys(who)) for text, who in found.values()}
 

@@ -61,8 +61,9 @@ def test_annotations_of_people_and_edited_examples_are_marks_and_nothing_else_is
 
     annotate(phoenix_server, "span", span_id=span_id, name="correctness", label="incorrect")
     annotate(phoenix_server, "span", span_id=span_id, name="toxicity", label="no")
-    judged = {"annotator_kind": "LLM", "label": "incorrect"}
-    annotate(phoenix_server, "span", span_id=other_span, name="correctness", **judged)
+    for kind, name in (("LLM", "expected_response"), ("CODE", "correctness")):
+        judged = {"annotator_kind": kind, "label": "incorrect", "span_id": other_span}
+        annotate(phoenix_server, "span", name=name, **judged)
     annotate(phoenix_server, "trace", trace_id=other, name="thumbs_up", score=0)
     facts = "It opens at ten.\nOn Sundays, too."
     annotate(phoenix_server, "trace", trace_id=trace_id, name="expected_facts", explanation=facts)
