@@ -10,12 +10,14 @@ from smile_trace.dialects import assemble
 from smile_trace.records import (
     JSON,
     Call,
+    Correction,
     Cost,
     Explanation,
     ExplanationSettings,
     Fidelity,
     FidelityStatus,
     Message,
+    Segment,
     SegmentAttribution,
     Span,
     Trace,
@@ -107,6 +109,18 @@ def sample_explanation(call: Call, *, status: FidelityStatus = "reliable") -> Ex
         settings=ExplanationSettings(model=call.model or "sample"),
         explained_at="2026-11-25T00:00:00+00:00",
     )
+
+
+def sample_correction(call: Call) -> Explanation:
+    """Make an explanation with a target, by which the last word of the last message is to blame."""
+    explained = sample_explanation(call)
+    last = explained.segments[-1]
+    part = Segment.model_validate(last.model_dump(include=set(Segment.model_fields)))
+    found = Correction(parts=(part,), right=9, of=10, ci_low=0.65, ci_high=0.97)
+    settings = explained.settings.model_copy(update={"contains": "no"})
+    said = f"The answer would be right without {part.text!r} (9 of 10)."
+    update = {"met": False, "corrections": (found,), "settings": settings, "summary": said}
+    return explained.model_copy(update=update)
 
 
 def sample_profile(call: Call) -> Profile:

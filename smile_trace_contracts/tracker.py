@@ -45,6 +45,7 @@ from smile_trace_contracts.fake_http_server import Answer, FakeHttpServer, Fault
 from smile_trace_contracts.samples import (
     HOSTILE,
     sample_comparison,
+    sample_correction,
     sample_explanation,
     sample_profile,
     sample_trace,
@@ -169,6 +170,24 @@ class TrackerContract:
             [outcome] = _deliver_explanations(tracker, [item])
             _received(outcome)
         assert self.visible_explanations(server) == [external_id]
+
+    def test_what_makes_it_right_stands_beside_what_drives_it(
+        self, server: FakeHttpServer, tracker: Tracker
+    ) -> None:
+        if not tracker.capabilities.traces:
+            pytest.skip("capabilities.traces is False: it takes what drives answers alone")
+        trace = sample_trace()
+        external_id = _received(_deliver_trace(tracker, trace))
+        [item] = _explained(trace, external_id)
+        wrong = item.model_copy(update={"explanation": sample_correction(item.call)})
+        for one in (item, wrong):
+            _received(_deliver_explanations(tracker, [one])[0])
+        assert self.visible_explanations(server) == [external_id] * 2
+        listed = self.listed_verdicts(server)
+        assert listed is None or [said for of, said in listed if of == external_id] == ["reliable"]
+        if tracker.capabilities.forgets:
+            _received(tracker.forget([_forgotten(trace, external_id)])[0])
+            assert self.visible_explanations(server) == []
 
     def test_a_retry_has_the_same_bytes_where_nothing_is_replaced(
         self, server: FakeHttpServer, tracker: Tracker

@@ -227,9 +227,9 @@ class VersionReport:
 
 def versions_of(items: Iterable[ExplainedCall]) -> dict[tuple[str, str], list[ExplainedCall]]:
     """Group explained calls by prompt name and version; calls without a Prompt are left out, and
-    pooled ones, of which nothing is said alone."""
+    explanations that do not say by themselves what the answer depends on."""
     groups: dict[tuple[str, str], list[ExplainedCall]] = {}
-    for item in (item for item in items if not item.explanation.settings.pooled):
+    for item in (item for item in items if item.is_of_answer):
         for name, version in sorted({(use.name, use.version) for use in item.call.prompts}):
             groups.setdefault((name, version), []).append(item)
     return groups

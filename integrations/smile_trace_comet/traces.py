@@ -9,7 +9,7 @@ from smile_trace.records.path import ExplanationPath
 from smile_trace.render import path_ends, path_to_html, to_html
 from smile_trace.trackers import ExplainedCall, ExplainedPath, ProfiledCall
 from smile_trace.trackers.fields import strict_json
-from smile_trace.trackers.presentation import FIDELITY, View
+from smile_trace.trackers.presentation import CULPRIT, FIDELITY, TARGET, View, view_keys
 from smile_trace.trackers.presentation import PATH as PATH_COLUMN
 from smile_trace_comet.contents import (
     SUMMARY,
@@ -71,20 +71,25 @@ def deliver_explanation(client: "CometClient", item: ExplainedCall, view: View) 
     Files come first, then the numbers, the tag last: a tagged trace is complete. The trace's
     document is read, changed and written, so a trace must have one writer at a time.
     """
-    key, span_id, explanation = item.traced_as, item.call.span_id, item.explanation
+    key, explanation = item.traced_as, item.explanation
+    folder = view_keys(item.call.span_id)[explanation.met is not None]
     assets = client.assets(key)
-    held = _explained(client, item.trace, key, assets, {span_id: explanation})
+    held = _explained(client, item.trace, key, assets, {folder: explanation})
     for name in (HEATMAP, EXPLANATION):
-        client.write_asset(key, asset_name(span_id, name), view.files[name][1])
-    client.write_asset(key, asset_name(span_id, TABLE), attributions_csv(explanation))
+        client.write_asset(key, asset_name(folder, name), view.files[name][1])
+    client.write_asset(key, asset_name(folder, TABLE), attributions_csv(explanation))
     client.write_html(
         key, _page(item.trace, held, read_held(ExplanationPath, client, key, assets, PATH))
     )
-    _summarize(client, item.trace, key, assets, {span_id: compact(explanation)})
+    _summarize(client, item.trace, key, assets, {folder: compact(explanation)})
     rows = [row_of(call, held[call.span_id]) for call in item.trace.calls if call.span_id in held]
-    client.write_parameters(key, summary_parameters(rows, final_answer(item.trace)))
-    numbers = summary_metrics(rows)
-    client.write_metrics(key, {name: numbers[name] for name in METRICS if name in numbers})
+    if explanation.met is None:
+        client.write_parameters(key, summary_parameters(rows, final_answer(item.trace)))
+        numbers = summary_metrics(rows)
+        client.write_metrics(key, {name: numbers[name] for name in METRICS if name in numbers})
+    else:
+        said = {name: view.attributes[name] for name in (TARGET, CULPRIT)}
+        client.write_parameters(key, strict_json(said))
     client.add_tags(key, [TAG])
 
 
@@ -118,13 +123,14 @@ def _explained(
     assets: Mapping[str, str],
     new: Mapping[str, Explanation],
 ) -> dict[str, Explanation]:
-    """Return the explanations of a trace by span, in the order of its calls, new ones first."""
+    """Return the explanations of a trace by their folders, the `view_keys` of the spans, in the
+    order of its calls, new ones first."""
     found: dict[str, Explanation] = {}
-    for call in trace.calls:
-        name = asset_name(call.span_id, EXPLANATION)
-        read = new.get(call.span_id) or read_held(Explanation, client, key, assets, name)
+    for folder in (folder for call in trace.calls for folder in view_keys(call.span_id)):
+        name = asset_name(folder, EXPLANATION)
+        read = new.get(folder) or read_held(Explanation, client, key, assets, name)
         if read is not None:
-            found[call.span_id] = read
+            found[folder] = read
     return found
 
 
@@ -145,20 +151,20 @@ def _summarize(
 
 def _page(trace: Trace, held: Mapping[str, Explanation], path: ExplanationPath | None) -> str:
     """Make the HTML panel: the only call's heatmap, or the path and all calls' heatmaps."""
-    names = {call.span_id: call.name for call in trace.calls}
-    if path is None and len(names) == len(held) == 1:
-        ((span_id, explanation),) = held.items()
-        return to_html(explanation, title=names[span_id])
+    names = {folder: call.name for call in trace.calls for folder in view_keys(call.span_id)}
+    if path is None and len(trace.calls) == len(held) == 1:
+        ((folder, explanation),) = held.items()
+        return to_html(explanation, title=names[folder])
     return page(
         "Why these answers?",
-        [(names[span_id], explanation) for span_id, explanation in held.items()],
+        [(names[folder], explanation) for folder, explanation in held.items()],
         head="" if path is None else path_to_html(path, fragment=True),
     )
 
 
-def asset_name(span_id: str, kind: str) -> str:
+def asset_name(folder: str, kind: str) -> str:
     """Return the name of a call's file; a trace may hold several calls."""
-    return f"{span_id}/{kind}"
+    return f"{folder}/{kind}"
 
 
 def read_held(

@@ -19,7 +19,7 @@ from smile_trace.render.html import Entry, index_to_html
 from smile_trace.render.text import short
 from smile_trace.trackers import ExplainedCall, ForgottenTrace, Receipt
 from smile_trace.trackers.fields import call_label, model_label
-from smile_trace.trackers.presentation import PATH_NAME
+from smile_trace.trackers.presentation import PATH_NAME, view_keys
 from smile_trace_mlflow.spans import shown_in
 
 if TYPE_CHECKING:
@@ -123,7 +123,11 @@ def _forget_in_day(server: "Server", run_id: str, day: str, call_ids: set[str]) 
         if path.endswith(endings):
             server.delete_artifact(run_id, path)
     traces = {trace_id_of(call_id) for call_id in call_ids}
-    drawn = {picture_path(of) for one in (*call_ids, *traces) for of in (one, step_picture(one))}
+    drawn = {
+        picture_path(of)
+        for one in (*call_ids, *traces)
+        for of in (*view_keys(one), step_picture(one))
+    }
     pages = {path_page(trace_id) for trace_id in traces}
     for folder, ours in ((PATHS, pages), (PICTURES, drawn)):
         for path in ours.intersection(server.artifacts(run_id, folder)):

@@ -311,10 +311,10 @@ class MLflowTracker(Dashboard):
             write_path_page(server, trace, view.path)
         elif isinstance(view, HeatmapView) and shown.call is not None:
             is_final = _is_final(shown, place)
-            steps = len(steps_of(trace)) if is_final else 0
-            span = heatmap_span(server, info, place, shown.call, view, self._pictures, steps=steps)
+            steps = len(steps_of(trace)) if is_final and not view.has_target else 0
+            span = heatmap_span(server, info, place, view, self._pictures, steps=steps)
             server.post_spans([span], experiment)
-            if is_final:
+            if is_final and not view.has_target:
                 server.tag_trace(place.trace_id, STATUS_TAG, view.explanation.fidelity.status)
         return Receipt(external_id=view.span_id, url=self.trace_url(place.trace_id, info))
 
@@ -323,7 +323,7 @@ class MLflowTracker(Dashboard):
         results = super().deliver_explanations(items)
         days: dict[str, list[int]] = {}
         for number, (item, outcome) in enumerate(zip(items, results, strict=True)):
-            if isinstance(outcome, Receipt) and not item.explanation.settings.pooled:
+            if isinstance(outcome, Receipt) and item.is_of_answer:
                 days.setdefault(day_of(item.explanation), []).append(number)
         for day, numbers in days.items():
             of_day = [items[number] for number in numbers]

@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from smile_trace import semconv
-from smile_trace.records import JSON, Call, Span
+from smile_trace.records import JSON, Span
 from smile_trace.records.path import PathStep
 from smile_trace.render import (
     brief_svg,
@@ -33,6 +33,7 @@ from smile_trace.trackers.presentation import (
     PathView,
     explanation_span_id,
     path_span_id,
+    view_keys,
 )
 from smile_trace_mlflow.runs import Pictures, step_picture
 from smile_trace_mlflow.spans import INPUTS, OUTPUTS, TYPE
@@ -57,7 +58,6 @@ def heatmap_span(
     server: "Server",
     info: "TraceInfo",
     place: Parent,
-    call: Call,
     view: HeatmapView,
     pictures: Pictures,
     *,
@@ -69,10 +69,10 @@ def heatmap_span(
     kind, page = view.files["heatmap.html"]
     outputs: dict[str, JSON] = {
         "summary": summary_to_markdown(explanation),
-        "heatmap": pictures.put(call.id, explanation, view.svg),
+        "heatmap": pictures.put(view.key, explanation, view.svg),
         "scores": scores_to_markdown(explanation),
         "details": details_to_markdown(explanation),
-        "the whole page": server.attach(info, _key_of_call(call.id)(0), kind, page),
+        "the whole page": server.attach(info, _key_of_call(view.key)(0), kind, page),
     }
     if steps:
         count = f"{steps} calls" if steps > 1 else "One call"
@@ -224,8 +224,8 @@ def _late_spans(item: ForgottenTrace) -> Iterator[_LateSpan]:
     path = path_span_id(item.trace_id)
     yield _LateSpan(path, PATH_NAME, _key_of_path(item.trace_id))
     for call in item.calls:
-        heatmap = explanation_span_id(call.id)
-        yield _LateSpan(heatmap, EXPLANATION_NAME, _key_of_call(call.id))
+        for key in view_keys(call.id):
+            yield _LateSpan(explanation_span_id(key), EXPLANATION_NAME, _key_of_call(key))
         yield _step_view(call.id)
 
 

@@ -73,9 +73,10 @@ def path_span_id(trace_id: str, start_ns: int) -> str:
     return uuid7(start_ns, f"path of {trace_id}")
 
 
-def explanation_span_id(call: Call | ForgottenCall) -> str:
-    """Return the id of a call's explanation span, the same for a newer explanation."""
-    return uuid7(call.start_ns, f"explanation of {call.id}")
+def explanation_span_id(call: Call | ForgottenCall, key: str = "") -> str:
+    """Return the id of a call's explanation span, the same for a newer explanation; `key` is
+    another one of its `view_keys` than the first."""
+    return uuid7(call.start_ns, f"explanation of {key or call.id}")
 
 
 # -- traces ---------------------------------------------------------------------------------

@@ -22,7 +22,13 @@ from smile_trace.trackers.batches import outcome_of
 from smile_trace.trackers.dashboard import Dashboard, gone, not_ours, own_place
 from smile_trace.trackers.http import HttpOptions
 from smile_trace.trackers.late_span import Parent
-from smile_trace.trackers.presentation import HeatmapView, Presentation, View, feedback_scores
+from smile_trace.trackers.presentation import (
+    HeatmapView,
+    Presentation,
+    View,
+    feedback_scores,
+    view_keys,
+)
 from smile_trace_opik.experiments import deliver_comparison, forget_comparison
 from smile_trace_opik.reviews import OpikQueues, ReviewQueue, is_worth_a_look
 from smile_trace_opik.server import MOST, OpikServer, own_settings
@@ -147,8 +153,8 @@ class OpikTracker(Dashboard):
         first = shown.call or shown.item.trace.calls[0]
         project = self._project(first)
         span_id = path_span_id(shown.item.trace.trace_id, first.start_ns)
-        if shown.call is not None:
-            span_id = explanation_span_id(shown.call)
+        if isinstance(view, HeatmapView):
+            span_id = explanation_span_id(first, view.key)
         span = view_json(place, span_id, shown.call, view, project, time.time_ns())
         self._server.write_spans([span])
         self._server.attach(project, "span", span_id, view.files)
@@ -179,7 +185,9 @@ class OpikTracker(Dashboard):
                 remove(project, trace_id)
             if read is not None:  # Opik deletes no single span
                 return not_ours([trace_id], "delete it in Opik, with the explanations in it")
-            spans = [explanation_span_id(call) for call in item.calls]
+            spans = [
+                explanation_span_id(call, key) for call in item.calls for key in view_keys(call.id)
+            ]
             spans.append(path_span_id(item.trace_id, item.start_ns))
             self._server.delete_trace(project, trace_id, spans)
             return Receipt(external_id=trace_id)

@@ -28,6 +28,7 @@ from smile_trace.trackers.presentation import (
     NOT_MEASURED,
     SAID,
     SURE,
+    TARGET,
     VERDICT,
     Presentation,
     Score,
@@ -35,6 +36,7 @@ from smile_trace.trackers.presentation import (
     explanation_span_id,
     feedback_scores,
     path_span_id,
+    view_keys,
 )
 from smile_trace_phoenix.comparisons import deliver_comparison, forget_comparisons
 from smile_trace_phoenix.marks import marks_of
@@ -57,15 +59,21 @@ DEFAULT_PROJECT = "smile-trace"
 
 Row = dict[str, JSON]
 
-VERDICTS: Row = {
-    "name": VERDICT,
-    "type": "CATEGORICAL",
-    "description": "How sure an explanation is; written by smile-trace.",
-    "optimization_direction": "MAXIMIZE",
-    "values": [{"label": label, "score": score} for label, score in SURE.items()],
-}
-"""The config by which Phoenix's rings have a colour for the best verdict alone: without it, all are
-as green as any annotation whose name begins with an s."""
+CONFIGS: tuple[Row, ...] = tuple(
+    {
+        "name": name,
+        "type": "CATEGORICAL",
+        "description": f"{said}; written by smile-trace.",
+        "optimization_direction": "MAXIMIZE",
+        "values": [{"label": label, "score": score} for label, score in values.items()],
+    }
+    for name, said, values in (
+        (VERDICT, "How sure an explanation is", SURE),
+        (TARGET, "Whether the answer is what it should be", {"is right": 1.0, "is wrong": 0.0}),
+    )
+)
+"""The configs by which Phoenix's rings have a colour for the best label alone: without them, all
+are as green as any annotation whose name begins with an s."""
 
 
 class PhoenixOptions(HttpOptions):
@@ -176,7 +184,8 @@ class PhoenixTracker(Dashboard):
         if not self._knows_verdicts and place.trace_id == shown.item.trace.trace_id:
             self._knows_verdicts = True
             with tolerating(403, 404, 405, 422):  # an older Phoenix, or a trace of another project
-                self._server.assign_config(self.project, VERDICTS)
+                for config in CONFIGS:
+                    self._server.assign_config(self.project, config)
         if shown.documents:
             self._annotate_documents(shown, shown.call)
         return None
@@ -274,7 +283,8 @@ def _leave(server: PhoenixServer, trace_id: str, item: ForgottenTrace) -> bool:
     """Take the explanations out of a trace of the application's; return whether there were any.
     Phoenix deletes no annotation of a single span, so ours are emptied."""
     held = {span.span_id: span for span in server.spans(trace_id) or ()}
-    late = (*(explanation_span_id(call.id) for call in item.calls), path_span_id(item.trace_id))
+    keys = (key for call in item.calls for key in view_keys(call.id))
+    late = (*map(explanation_span_id, keys), path_span_id(item.trace_id))
     ours = [span_id for span_id in late if span_id in held]
     rows = [_row(Score(name, "category", FORGOTTEN, None, ""), {}) for name in SAID]
     for span_id in ours:

@@ -26,6 +26,8 @@ SHORTEST, LONGEST = 25, 260
 """Characters of a sentence: a shorter one goes with the next, a longer one is divided."""
 CONTEXT = 160
 """Most characters of a sentence that is shown only because it is beside one."""
+BLAMED = 2.0
+"""The strength of a part without which the answer would be right; that of a colour is at most 1."""
 SHORT_PROMPT = 1200
 """Characters of a prompt that is shown as a whole if it fits."""
 
@@ -78,7 +80,10 @@ class _Sentence:
 
 def _owners(piece: Piece) -> Iterator[tuple[int, float]]:
     """Yield the certain parts that a piece shows: its own, also if another one stands in for it,
-    that whose colour is behind it, and at the marker of a passage's beginning the passage."""
+    that whose colour is behind it, at the marker of a passage's beginning the passage, and one
+    without which the answer would be right, before all others."""
+    if piece.culprit is not None and piece.text.strip():
+        yield id(piece.culprit), BLAMED
     if piece.segment is not None and piece.strength and piece.text.strip():
         yield id(piece.segment), piece.strength
     if piece.segment is not None and piece.kind == "paired" and piece.text.strip():
@@ -235,7 +240,7 @@ def _parts(
             again = piece.cut and id(piece.segment) in valued
             if piece.cut:
                 valued.add(id(piece.segment))
-            yield replace(piece, continued=again)
+            yield replace(piece, continued=piece.continued or again)
 
 
 def _closing(folded: Sequence[Piece], visible: frozenset[int]) -> Iterator[Piece]:

@@ -33,7 +33,7 @@ def fold(pieces: Sequence[Piece]) -> Iterator[Piece | Fold]:
 
 def _is_foldable(piece: Piece) -> bool:
     is_bare = not piece.strength and not piece.ground_strength
-    return is_bare and piece.kind not in ("edge", "paired")
+    return is_bare and piece.culprit is None and piece.kind not in ("edge", "paired")
 
 
 def fold_messages(blocks: Sequence[Block]) -> Iterator[Block]:
@@ -48,11 +48,11 @@ def fold_messages(blocks: Sequence[Block]) -> Iterator[Block]:
 
 
 def _shows_effect(piece: Piece) -> bool:
-    """Whether it is coloured, marks a part that matters though nothing inside of it does, or is one
-    of two of which either is enough."""
+    """Whether it is coloured, marks a part that matters though nothing inside of it does, is one of
+    two of which either is enough, or is to blame."""
     marked = piece.kind == "edge" and piece.sign in ("supports", "opposes")
     coloured = piece.strength > 0 or piece.ground_strength > 0
-    return marked or coloured or piece.kind == "paired"
+    return marked or coloured or piece.kind == "paired" or piece.culprit is not None
 
 
 def _split(pieces: Sequence[Piece], size: int) -> tuple[list[Piece], list[Piece]]:

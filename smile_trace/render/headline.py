@@ -8,7 +8,7 @@ from smile_trace.records import Explanation, SegmentAttribution
 from smile_trace.records.verdicts import NOT_COMPARED, further, outermost_drivers
 from smile_trace.render.text import visible
 
-_ASIDE = re.compile(rf"(?<=%) \[\d+ to \d+ %\]| \((each less|less|{NOT_COMPARED})[^()]*\)")
+_ASIDE = re.compile(rf"(?<=[%\d]) \[\d+ to \d+ %\]| \((each less|less|{NOT_COMPARED})[^()]*\)")
 _ALONE = re.compile(r", (all|\d+ %)( if removed)? alone(?=\))")
 _AVERAGE = re.compile(r" on average(?=\))")
 _FIRST = " is lost without it on average"

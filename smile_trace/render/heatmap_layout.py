@@ -8,9 +8,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import groupby, pairwise
+from typing import TypeVar
 
 from smile_trace._text.json_fields import fields, written_path
-from smile_trace.records import Explanation, SegmentAttribution
+from smile_trace.records import Correction, Explanation, Segment, SegmentAttribution
 from smile_trace.records.verdicts import (
     NO_DIFFERENCE,
     NOT_MEASURED,
@@ -22,10 +23,20 @@ from smile_trace.records.verdicts import (
 )
 from smile_trace.render.facts import STATUS_WORDS, facts
 from smile_trace.render.folding import fold, fold_messages
-from smile_trace.render.phrases import enough_beside, labels, message_title, part_names
+from smile_trace.render.phrases import (
+    enough_beside,
+    labels,
+    message_title,
+    part_names,
+    target_sentence,
+    target_verdict,
+    without_it,
+)
 from smile_trace.render.pieces import (
     CLOSES,
+    CULPRIT,
     OPENS,
+    THE_ANSWER,
     Block,
     Kind,
     Piece,
@@ -63,6 +74,14 @@ class Heatmap:
     reason: str
     noise_floor: float
     facts: tuple[str, ...]
+    target: str = ""
+    """Whether the answer meets its target, in a sentence; empty without one."""
+    answer_role: str = "answer"
+    """The heading of the answer."""
+    corrections: tuple[str, ...] = ()
+    """What the signs of the culprits mean."""
+    subject: str = THE_ANSWER
+    """What the parts support."""
 
     @property
     def verdict(self) -> str:
@@ -83,7 +102,7 @@ class Heatmap:
     def key(self, *, brief: bool = False) -> str:
         """Return the legend: the meaning of grey, hatching, underlines and markers."""
         said = [texts[brief] for kind, texts in _LEGEND.items() if kind in self.kinds]
-        return " ".join([*said, *(self._where_values if brief else self._notes)])
+        return " ".join([*self.corrections, *said, *(self._where_values if brief else self._notes)])
 
     @property
     def _notes(self) -> Iterator[str]:
@@ -124,14 +143,18 @@ def heatmap(explanation: Explanation) -> Heatmap:
     known = {id(passage) for passage in passages if _is_known_inside(passage, explanation)}
     repeated = {id(passage) for passage in passages if _is_repeated(passage, explanation)}
     enough = enough_beside(explanation)
+    signs = _signs(explanation)
+    subject = "the error" if explanation.met is False else THE_ANSWER
     for index, message in enumerate(explanation.messages):
         edges = _with_labels(_edges(passages, index, repeated), labels(message))
         mine, wholes = _placed(smallest, index), _placed(passages, index)
-        drawn = _pieces(message.content, mine, edges, wholes, known)
+        blamed = _placed([part for one in signs.values() for part in one.parts], index)
+        edges = _with_signs(edges, signs, index)
+        drawn = _pieces(message.content, mine, edges, wholes, known, blamed)
         pieces = tuple(
-            replace(p, told=said, kind="paired" if p.kind == "open" else p.kind)
+            replace(p, told=said, kind="paired" if p.kind == "open" else p.kind, subject=subject)
             if p.segment and (said := enough.get(p.segment.key))
-            else p
+            else replace(p, subject=subject)
             for p in drawn
         )
         role = message_title(message, explanation.messages)
@@ -146,7 +169,28 @@ def heatmap(explanation: Explanation) -> Heatmap:
         reason=visible(fidelity.reason),
         noise_floor=min(max(fidelity.noise_floor, 0.0), 1.0),
         facts=tuple(visible(fact) for fact in facts(explanation)),
+        target=target_sentence(explanation),
+        answer_role=" ".join(filter(None, ("answer", target_verdict(explanation)))),
+        corrections=tuple(f"{sign}: {without_it(found)}." for sign, found in signs.items()),
+        subject=subject,
     )
+
+
+def _signs(explanation: Explanation) -> dict[str, Correction]:
+    """The removals with which the answer would be right, by their signs."""
+    found = explanation.corrections
+    return {f"{CULPRIT}{k if len(found) > 1 else ''}": one for k, one in enumerate(found, 1)}
+
+
+def _with_signs(edges: "_Edges", signs: Mapping[str, Correction], message: int) -> "_Edges":
+    """The markers of a message, with a sign where a culprit begins, and an end where it ends."""
+    found = {at: list(markers) for at, markers in edges.items()}
+    for sign, correction in signs.items():
+        for start, end, part in _placed(correction.parts, message):
+            shown, told = f"{sign}\u00a0", without_it(correction)
+            found.setdefault(end, [])
+            found.setdefault(start, []).append(Piece(shown, "culprit", told=told, culprit=part))
+    return found
 
 
 def _answer(explanation: Explanation) -> tuple[Piece, ...]:
@@ -183,6 +227,7 @@ def _with_moved(explanation: Explanation) -> Iterator[Piece]:
         yield Piece(visible(answer[at:]), "plain")
 
 
+_Part = TypeVar("_Part", Segment, SegmentAttribution)
 _Placed = tuple[int, int, SegmentAttribution]
 
 _Edges = Mapping[int, Sequence[Piece]]
@@ -248,7 +293,7 @@ def _is_certain(segment: SegmentAttribution) -> bool:
     return segment.significant and shown_strength(segment) > 0
 
 
-def _placed(segments: Sequence[SegmentAttribution], message: int) -> list[_Placed]:
+def _placed(segments: Sequence[_Part], message: int) -> list[tuple[int, int, _Part]]:
     return [
         (start, end, segment)
         for segment in segments
@@ -270,18 +315,21 @@ def _pieces(
     edges: _Edges,
     passages: Sequence[_Placed],
     known: Collection[int],
+    blamed: Sequence[tuple[int, int, Segment]],
 ) -> Iterator[Piece]:
     owner: list[int | None] = [None] * len(content)
     by_length = sorted(range(len(places)), key=lambda i: places[i][0] - places[i][1])
     for i in by_length:
         start, end = max(places[i][0], 0), min(places[i][1], len(content))
         owner[start:end] = [i] * max(end - start, 0)
+    valued = set[int]()
     inward = sorted(passages, key=lambda placed: placed[0] - placed[1])
     for begin, end in pairwise(sorted({0, len(content), *edges})):
         yield from edges.get(begin, ())
         wholes = [passage for a, b, passage in inward if a <= begin and end <= b]
         certain = [passage for passage in wholes if _is_certain(passage)][-1:]
         behind = next((passage for passage in certain if id(passage) not in known), None)
+        culprit = next((part for a, b, part in blamed if a <= begin and end <= b), None)
         at = begin
         for index, run in groupby(owner[begin:end]):
             size = sum(1 for _ in run)
@@ -292,6 +340,9 @@ def _pieces(
                 segment,
                 passage=wholes[0] if wholes else None,
                 behind=None if segment is not None and _is_certain(segment) else behind,
+                continued=index in valued,
+                culprit=culprit,
             )
+            valued |= {index} if index is not None else set()
             at += size
     yield from edges.get(len(content), ())

@@ -16,6 +16,7 @@ from smile_trace.records.evaluation import Faithfulness, OrderCurves
 from smile_trace.render import text
 from smile_trace.render.facts import STATUS_WORDS
 from smile_trace.render.heatmap_layout import heatmap
+from smile_trace.render.phrases import question
 from smile_trace.render.pieces import describe, strength
 from smile_trace.render.scores import rows
 from smile_trace.render.text import short
@@ -57,7 +58,7 @@ def to_html(explanation: Explanation, *, fragment: bool = False, title: str | No
     return filled(
         "heatmap.html.j2",
         fragment=fragment,
-        title=short(title or "Why this answer?", LONGEST_TITLE),
+        title=short(title or question(explanation), LONGEST_TITLE),
         picture=heatmap(explanation),
         rows=rows(explanation),
         finer=bool(explanation.coarser),

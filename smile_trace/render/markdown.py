@@ -36,7 +36,8 @@ def to_markdown(explanation: Explanation) -> str:
 def summary_to_markdown(explanation: Explanation) -> str:
     """Return the summary and the verdict."""
     picture = heatmap(explanation)
-    return f"{escape(picture.summary)}\n\n{escape(picture.verdict)}"
+    said = filter(None, (picture.target, picture.summary, picture.verdict))
+    return "\n\n".join(map(escape, said))
 
 
 def details_to_markdown(explanation: Explanation) -> str:

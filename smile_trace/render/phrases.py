@@ -4,15 +4,21 @@ parts of a message that are not text."""
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
+from smile_trace._options import listed_texts
+from smile_trace._text.lists import listed
 from smile_trace._text.telling_words import FUNCTION_WORDS, telling_words
 from smile_trace._text.titles import LONGEST, by_words, title
 from smile_trace.records import (
+    Correction,
     DocumentAttribution,
     Explanation,
+    ExplanationSettings,
     Message,
     OtherPart,
     Part,
+    Place,
     Reasoning,
+    Segment,
     SegmentAttribution,
     ToolCall,
     Verdict,
@@ -132,6 +138,67 @@ def driver_text(explanation: Explanation) -> str:
     return ", ".join(names) or NO_DRIVER
 
 
+_TARGETS = {"contains": "it should contain", "avoid": "it should not contain"}
+
+
+def target_clause(settings: ExplanationSettings) -> str:
+    """Return what the answer should have been: `it should contain “79 euros”`; empty without a
+    target."""
+    clauses = [
+        f"{_TARGETS.get(name, name)} {listed(list(map(_wanted, listed_texts(value) or ())))}"
+        for name, value in settings.target.items()
+    ]
+    field = f" in {short(settings.answer_part, LONGEST)}" if settings.answer_part else ""
+    return f"{', and '.join(clauses)}{field}" if clauses else ""
+
+
+def _wanted(text: str) -> str:
+    text = short(text, LONGEST)
+    return text if len(text) > 2 and text[0] == text[-1] == "/" else f"“{text}”"
+
+
+def target_verdict(explanation: Explanation) -> str:
+    """Return whether the answer meets its target: `is right`, `is wrong`; empty without one."""
+    if explanation.met is None:
+        return ""
+    return "is right" if explanation.met else "is wrong"
+
+
+def question(explanation: Explanation) -> str:
+    """Return what an explanation answers: `Why this answer?`, `Why is it wrong?`."""
+    verdict = target_verdict(explanation)
+    return f"Why {verdict.replace('is', 'is it')}?" if verdict else "Why this answer?"
+
+
+def target_sentence(explanation: Explanation) -> str:
+    """Return whether the answer meets its target, and which: `The answer is wrong: it should
+    contain “79 euros”.`; empty without one."""
+    verdict = target_verdict(explanation)
+    return verdict and f"The answer {verdict}: {target_clause(explanation.settings)}."
+
+
+def without_it(found: Correction) -> str:
+    """Return what was measured of a removal: `without it the answer would be right (9 of 10)`."""
+    it = "it" if len(found.parts) == 1 else "these together"
+    measured = f" ({found.right} of {found.of})" if found.of > 1 else ""
+    return f"without {it} the answer would be right{measured}"
+
+
+def culprit_text(explanation: Explanation) -> str:
+    """Return on one line the parts without which a wrong answer would be right, each by the
+    document or tool's result that it is in, else as `driver_text`; `NO_DRIVER` for none."""
+    parts = explanation.corrections[0].parts if explanation.corrections else ()
+    names = (_culprit_name(part, explanation) for part in parts)
+    return short(", ".join(dict.fromkeys(names)), LONGEST) or NO_DRIVER
+
+
+def _culprit_name(part: Segment, explanation: Explanation) -> str:
+    everything = (*explanation.coarser, *explanation.segments)
+    around = (s for s in everything if _is_inside(part, (s.message, s.start, s.end)))
+    named = (s for s in around if _is_titled(s) or named_by_tool(s, explanation.messages))
+    return _document_around(part, explanation) or telling_name(next(named, part), explanation)
+
+
 def finest_driver(explanation: Explanation) -> SegmentAttribution | None:
     """Return the strongest of the finest parts that the answer certainly depends on. A document or
     titled passage stays whole. None if nothing certainly drives the answer."""
@@ -148,7 +215,7 @@ def _finest_strongest(explanation: Explanation) -> Iterator[SegmentAttribution]:
         yield next(filter(_is_titled, inward), found)
 
 
-def telling_name(segment: SegmentAttribution, explanation: Explanation) -> str:
+def telling_name(segment: Segment | SegmentAttribution, explanation: Explanation) -> str:
     """Return the tool of a part that is one or its result, else its title, or its text; of a long
     one the words that say most, above all those of the answer, after what the part is: a message or
     section was measured as a whole, not these words."""
@@ -175,14 +242,17 @@ def _is_titled(segment: SegmentAttribution) -> bool:
     return segment.title is not None or segment.unit == "document"
 
 
-def _document_around(segment: SegmentAttribution, explanation: Explanation) -> str | None:
+def _document_around(segment: Segment | SegmentAttribution, explanation: Explanation) -> str | None:
     """Return the name of the retrieved document that the part is inside of."""
     for document in explanation.documents:
-        message, start, end = document.place
-        inside = segment.message == message and start <= segment.start < segment.end <= end
-        if document.name and inside:
+        if document.name and _is_inside(segment, document.place):
             return short(document.name, LONGEST)
     return None
+
+
+def _is_inside(segment: Segment | SegmentAttribution, place: Place) -> bool:
+    message, start, end = place
+    return segment.message == message and start <= segment.start < segment.end <= end
 
 
 _LONGEST_LABEL = 400

@@ -6,21 +6,25 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-from smile_trace.records import SegmentAttribution, Verdict
+from smile_trace.records import Segment, SegmentAttribution, Verdict
 from smile_trace.records.verdicts import NO_DIFFERENCE, NOT_MEASURED
 from smile_trace.render.text import kind_and_title, signed, value_of
 
 Kind = (
     Literal["supports", "opposes", "excluded", "open", "paired", "protected"]
-    | Literal["plain", "explained", "moved", "edge"]
+    | Literal["plain", "explained", "moved", "edge", "culprit"]
 )
 """`supports`, `opposes`, `excluded`, `open`: by a segment's verdict; `paired`: an open one that
 another stands in for. `protected`: never removed.
 `plain`: text between segments, and of the answer. `explained`: the explained part of an answer.
 `moved`: the value of an answer's field that changes without a driver. `edge`: a marker, not text of
-the prompt, of where a more finely explained passage begins (with its value) or ends."""
+the prompt, of where a more finely explained passage begins (with its value) or ends; `culprit`:
+one of where a part begins without which the answer would be right."""
 
-OPENS, CLOSES = "\u25b8", "\u25c2"
+THE_ANSWER = "the answer"
+"""What is explained, in labels and hints, unless it is the error of a wrong answer."""
+
+OPENS, CLOSES, CULPRIT = "\u25b8", "\u25c2", "\u2717"
 
 _KINDS: Mapping[Verdict | None, Kind] = {
     "supports": "supports",
@@ -58,6 +62,10 @@ class Piece:
     """Whether the text is a part of a longer run."""
     continued: bool = False
     """Whether its value stands elsewhere: the run began above, or a part inside has it, too."""
+    culprit: Segment | None = None
+    """The part around it without which the answer would be right."""
+    subject: str = THE_ANSWER
+    """What its segment supports."""
 
     @property
     def ground(self) -> Kind:
@@ -101,7 +109,7 @@ class Piece:
         if self.segment is None:
             return self.told
         finer = self.passage is not None or self.kind == "edge"
-        told = describe(self.segment, self.told)
+        told = describe(self.segment, self.told, self.subject)
         named = finer or self.segment.title is not None
         return f"{kind_and_title(self.segment)}: {told}" if named else told
 
@@ -133,8 +141,9 @@ class Fold:
                 continues = True
             else:
                 counts.setdefault(piece.ground, set()).add(id(segment))
+        subject = self.pieces[0].subject
         said = [
-            f"{len(found):,} {one if len(found) == 1 else several}"
+            f"{len(found):,} {one if len(found) == 1 else several}".replace(THE_ANSWER, subject)
             for kind, (one, several) in _FOLDED.items()
             if (found := counts.get(kind))
         ]
@@ -181,8 +190,9 @@ def strength(attribution: float) -> float:
     return float(round(size**SCALE_POWER, 3))
 
 
-def describe(segment: SegmentAttribution, told: str = "") -> str:
-    """Return a segment's score in one line, with what is told in place of its verdict."""
+def describe(segment: SegmentAttribution, told: str = "", subject: str = THE_ANSWER) -> str:
+    """Return a segment's score in one line, with what is told in place of its verdict; `subject` is
+    what it supports."""
     if segment.protected:
         return _VERDICTS[None]
     value, low, high = map(signed, (segment.attribution, segment.ci_low, segment.ci_high))
@@ -191,7 +201,8 @@ def describe(segment: SegmentAttribution, told: str = "") -> str:
         "" if segment.leave_one_out is None else f", removed alone: {signed(segment.leave_one_out)}"
     )
     fails = segment.fails_without and not segment.significant
-    said = "without it the request fails" if fails else told or _VERDICTS[segment.verdict]
+    verdict = _VERDICTS[segment.verdict].replace(THE_ANSWER, subject)
+    said = "without it the request fails" if fails else told or verdict
     return f"{value} [{low}, {high}]{p_value}{alone}: {said}"
 
 

@@ -48,9 +48,9 @@ _COLOURS: dict[str, tuple[_RGB, _RGB]] = {
 }
 """The colours of strength 0 and 1; dark ink has a contrast of at least 6 to each."""
 
-_MARKED = ("open", "paired", "protected", "explained", "moved", "edge")
+_MARKED = ("open", "paired", "protected", "explained", "moved", "edge", "culprit")
 
-Look = Literal["text", "answer", "summary", "small", "role", "fold"]
+Look = Literal["text", "answer", "target", "summary", "small", "role", "fold"]
 
 
 @dataclass(frozen=True)
@@ -149,6 +149,8 @@ class _Page:
         if self.room is not None:
             verdict = by_clauses(verdict, self.room.verdict)
         corner = 0 if self.room is None else CORNER
+        if self.picture.target:
+            self._paragraph(self.picture.target, "target", SMALL, SMALL_LINE, corner)
         self._paragraph(self.said, "summary", TEXT, LINE, corner)
         self._paragraph(verdict, "small", SMALL, SMALL_LINE)
         self.y += 10 if self.room is None else 7
@@ -166,7 +168,7 @@ class _Page:
         said = self.picture.answer or (Piece("(empty)", "plain"),)
         if self.room is not None:
             said = tuple(_shortened(said, self.room.answer))
-        self._message(Block("answer", said), "answer")
+        self._message(Block(self.picture.answer_role, said), "answer")
 
     def legend(self) -> None:
         self.y += 10 if self.room is None else 4
@@ -302,7 +304,8 @@ def _styled(pieces: Sequence[Piece]) -> Iterator[tuple[str, Piece | None]]:
 
 
 def _is_drawn(piece: Piece) -> bool:
-    return piece.ground_strength > 0 or piece.strength > 0 or piece.kind in _MARKED
+    coloured = piece.ground_strength > 0 or piece.strength > 0
+    return coloured or piece.kind in _MARKED or piece.culprit is not None
 
 
 def _value(whole: Piece) -> str:

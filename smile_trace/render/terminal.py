@@ -9,10 +9,11 @@ from rich.text import Text
 from smile_trace.records import Explanation
 from smile_trace.records.verdicts import NO_DIFFERENCE, NOT_MEASURED, STANDS_IN
 from smile_trace.render.heatmap_layout import Heatmap, heatmap
-from smile_trace.render.pieces import CLOSES, OPENS, Block, Fold, Piece
+from smile_trace.render.pieces import CLOSES, OPENS, THE_ANSWER, Block, Fold, Piece
 from smile_trace.render.scores import rows
 from smile_trace.render.text import is_whole, kind_and_title, noun, signed, visible
 
+_CULPRIT = "bold red"
 _BLUE, _ORANGE, _DARK = (64, 140, 240), (240, 140, 50), (40, 40, 40)
 _STATUS = {
     "reliable": "bold green",
@@ -34,7 +35,8 @@ _LEGEND = {
 def print_terminal(explanation: Explanation, console: Console | None = None) -> None:
     """Print summary, heatmap, answer and the strongest segments. ⁺ marks what supports the answer,
     ⁻ what works against it, ˀ what is open and ⁼ what another part stands in for, at the end of a
-    word or sentence, or of what ▸ ◂ enclose; dim text made no measurable difference. A passage has
+    word or sentence, or of what ▸ ◂ enclose; ✗▸ ◂ enclose what a wrong answer would be right
+    without; dim text made no measurable difference. A passage has
     its colour, and the pieces that matter in it are underlined."""
     console = console or Console()
     picture = heatmap(explanation)
@@ -50,11 +52,14 @@ def print_terminal(explanation: Explanation, console: Console | None = None) -> 
 
 
 def print_headline(explanation: Explanation) -> None:
-    """Print the status with the summary, and the reason of a partial one, as `print_terminal`."""
+    """Print the target, the status with the summary, and the reason of a partial one, as
+    `print_terminal`."""
     _print_headline(heatmap(explanation), Console())
 
 
 def _print_headline(picture: Heatmap, console: Console) -> None:
+    if picture.target:
+        console.print(Text(picture.target, style="bold"))
     console.print(
         Text.assemble((f"{picture.status_words}  ", _STATUS[picture.status]), picture.summary)
     )
@@ -71,7 +76,7 @@ def _answer(picture: Heatmap) -> Text:
 
 def _block(block: Block) -> Text:
     text = Text()
-    drawn = [part.segment for part in block.parts if isinstance(part, Piece)]
+    drawn = [part for part in block.parts if isinstance(part, Piece)]
     around = zip([None, *drawn], [*drawn[1:], None], strict=False)
     for part in block.parts:
         if isinstance(part, Fold):
@@ -80,12 +85,17 @@ def _block(block: Block) -> Text:
         before, after = next(around)
         sign, style = _SIGNS.get(part.kind, ""), "bold" if part.strength else "dim"
         enclosed = bool(sign) and _is_long(part)
-        if enclosed and part.segment is not before:
+        if part.kind == "culprit":
+            text.append(part.text.strip() + OPENS, style=_CULPRIT)
+            continue
+        if enclosed and part.segment is not (before and before.segment):
             text.append(OPENS + _tag(part), style=style)
         text.append(part.text, style=_style(part))
         text.append(sign, style=style)
-        if enclosed and part.segment is not after:
+        if enclosed and part.segment is not (after and after.segment):
             text.append(CLOSES, style=style)
+        if part.culprit is not None and part.culprit is not (after and after.culprit):
+            text.append(CLOSES, style=_CULPRIT)
     return text
 
 
@@ -151,4 +161,6 @@ def _print_scores(explanation: Explanation, console: Console) -> None:
 
 def _legend(picture: Heatmap) -> Text:
     signs = [said for kind, said in _LEGEND.items() if kind in picture.kinds]
-    return Text(" · ".join([*signs, *picture.facts]), style="dim")
+    signs = [said.replace(THE_ANSWER, picture.subject) for said in signs]
+    blamed = [said.removesuffix(".") for said in picture.corrections]
+    return Text(" · ".join([*blamed, *signs, *picture.facts]), style="dim")

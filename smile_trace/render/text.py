@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 from typing import Literal, NamedTuple
 
-from smile_trace.records import Message, SegmentAttribution
+from smile_trace.records import Message, Segment, SegmentAttribution
 from smile_trace.records.verdicts import WHOLES
 
 _HIDDEN = re.compile(
@@ -66,7 +66,7 @@ def _few_marks(match: re.Match[str]) -> str:
 _MEMBER = re.compile(r'\s*"(?:[^"\\]|\\.)*"\s*:')
 
 
-def noun(segment: SegmentAttribution) -> str:
+def noun(segment: Segment | SegmentAttribution) -> str:
     """Return a segment's kind: `word`, `document`, `field` for a member of JSON, or `part` if it
     has no name."""
     if segment.unit == "word" and _MEMBER.match(segment.text):
@@ -74,7 +74,7 @@ def noun(segment: SegmentAttribution) -> str:
     return "part" if segment.unit in ("span", "auto") else segment.unit.replace("_", " ")
 
 
-def is_whole(segment: SegmentAttribution) -> bool:
+def is_whole(segment: Segment | SegmentAttribution) -> bool:
     """Whether it is more than a few words or a sentence, each of which could seem measured."""
     return segment.unit in WHOLES and len(segment.text.split()) > 1
 

@@ -27,7 +27,15 @@ from smile_trace.render import (
     to_markdown,
 )
 from smile_trace.render.markdown import align_tables, escape
-from smile_trace.render.phrases import document_name, document_sentence
+from smile_trace.render.phrases import (
+    culprit_text,
+    document_name,
+    document_sentence,
+    question,
+    target_clause,
+    target_sentence,
+    target_verdict,
+)
 from smile_trace.render.profile import STATUS
 from smile_trace.render.text import difference, short
 from smile_trace.trackers.fields import call_label, known, newest_feedback
@@ -56,7 +64,10 @@ PROBED = tuple(
     )
 )
 """The names of all probes that the worker may run."""
-SAID = (DRIVER, VERDICT, FIDELITY, PATH, *PROBED)
+TARGET, CULPRIT = "smile.target", "smile.culprit"
+"""Whether the answer meets the target of its explanation; the parts without which a wrong one would
+be right."""
+SAID = (DRIVER, VERDICT, FIDELITY, PATH, *PROBED, TARGET, CULPRIT)
 """The names of all scores, for which forgetting looks."""
 DOCUMENT = "smile.document_attribution"
 NOT_MEASURED = "not measured"
@@ -125,6 +136,16 @@ def _explained(explanation: Explanation) -> Iterator[Score]:
     yield Score(DRIVER, "text", driver_text(explanation), None, summary, strength)
     yield Score(VERDICT, "category", fidelity.status, None, reason, SURE[fidelity.status])
     yield Score(FIDELITY, "number", None, None if r2 is None else round(r2, 4), reason)
+
+
+def _judged(explanation: Explanation) -> Iterator[Score]:
+    """Yield what an explanation with a target says, under names of its own: beside it stands what
+    is said of the answer itself."""
+    said = short(f"{target_sentence(explanation)} {explanation.summary}", LONGEST)
+    met, found = float(bool(explanation.met)), explanation.corrections[:1]
+    share = sum(one.right / one.of for one in found)
+    yield Score(TARGET, "category", target_verdict(explanation), None, said, met)
+    yield Score(CULPRIT, "text", culprit_text(explanation), None, said, share)
 
 
 def _probed(profile: Profile) -> Iterator[Score]:
@@ -241,8 +262,12 @@ class HeatmapView(View):
 
     def __init__(self, item: ExplainedCall) -> None:
         self.explanation, self._title = item.explanation, item.call.name
-        self.span_id = explanation_span_id(item.call.id)
-        self.name = f"{EXPLANATION_NAME} {_told_apart(item)}"
+        self.has_target = self.explanation.met is not None
+        self.key = view_keys(item.call.id)[self.has_target]
+        self.span_id = explanation_span_id(self.key)
+        clause = target_clause(self.explanation.settings)
+        about = clause[:1].upper() + clause[1:] if self.has_target else _told_apart(item)
+        self.name = f"{question(self.explanation)} {about}"
         self.answer, self.summary = self.explanation.answer, self.explanation.summary
         fidelity = self.explanation.fidelity
         self.evaluation = known(
@@ -257,11 +282,9 @@ class HeatmapView(View):
     @cached_property
     def attributes(self) -> Mapping[str, JSON]:
         """See `View.attributes`; the whole explanation is among them."""
-        return {
-            DRIVER: driver_text(self.explanation),
-            VERDICT: self.explanation.fidelity.status,
-            EXPLANATION: _explanation_json(self.explanation),
-        }
+        scores = _judged if self.has_target else _explained
+        said = {score.name: score.label for score in scores(self.explanation) if score.label}
+        return {**said, EXPLANATION: _explanation_json(self.explanation)}
 
     @cached_property
     def svg(self) -> str:
@@ -344,9 +367,15 @@ def _did(call: Call) -> str:
     return f"calls {listed([*tools])}" if tools else call_label(call)
 
 
-def explanation_span_id(call_id: str) -> str:
-    """Return the id of the span that shows a call's explanation."""
-    return hashlib.sha256(f"smile-trace explanation {call_id}".encode()).hexdigest()[:16]
+def view_keys(call_id: str) -> tuple[str, str]:
+    """Return what the ids of a call's heatmaps are made from: of the explanation of its answer, and
+    of that with a target, which stands beside it. A newer one of the same kind replaces it."""
+    return call_id, f"{call_id} target"
+
+
+def explanation_span_id(key: str) -> str:
+    """Return the id of the span that shows an explanation, by its `view_keys`."""
+    return hashlib.sha256(f"smile-trace explanation {key}".encode()).hexdigest()[:16]
 
 
 def path_span_id(trace_id: str) -> str:
@@ -398,13 +427,17 @@ def present(item: Item) -> Presentation:
             why = Score(VERDICT, "category", POOLED, None, explanation.fidelity.reason)
             return Presentation(item, call, (why,), (DRIVER, VERDICT, FIDELITY))
         case ExplainedCall(call=call, explanation=explanation):
+            model, view = explanation.settings.model, HeatmapView(item)
+            if view.has_target:
+                judged = tuple(_judged(explanation))
+                return Presentation(item, call, judged, (TARGET, CULPRIT), model, view)
             return Presentation(
                 item,
                 call,
                 scores=tuple(_explained(explanation)),
                 names=(DRIVER, VERDICT, FIDELITY),
-                model=explanation.settings.model,
-                view=HeatmapView(item),
+                model=model,
+                view=view,
                 documents=tuple(_documents(item)),
             )
         case ExplainedPath(path=path):

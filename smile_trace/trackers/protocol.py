@@ -88,6 +88,12 @@ class ExplainedCall(Record):
     explanation: Explanation
     traced_as: str
 
+    @property
+    def is_of_answer(self) -> bool:
+        """Whether it says by itself what the answer depends on: it has no target, and is not
+        pooled."""
+        return self.explanation.met is None and not self.explanation.settings.pooled
+
 
 class ExplainedPath(Record):
     """The path of a trace to deliver: from its final answer back, call by call. `traced_as` is as

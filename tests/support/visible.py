@@ -9,6 +9,7 @@ from tests.support.fake_opik import FakeOpik
 from tests.support.fake_otlp import FakeOtlp
 from tests.support.phoenix_server import PhoenixServer
 
+EXPLAINED = (EXPLANATION_NAME, "Why is it wrong?")
 Seen = tuple[list[str], list[str]]
 """Of the traces, and of the explanations."""
 
@@ -29,7 +30,7 @@ def in_langfuse(server: FakeLangfuseWrites) -> Seen:
     """Observations without a parent, and ours by name."""
     spans = server.spans.values()
     traces = [span.trace_id for span in spans if span.parent_id is None]
-    return traces, [s.trace_id for s in spans if s.name.startswith(EXPLANATION_NAME)]
+    return traces, [s.trace_id for s in spans if s.name.startswith(EXPLAINED)]
 
 
 def in_mlflow(experiment: str) -> Seen:
@@ -41,7 +42,7 @@ def in_mlflow(experiment: str) -> Seen:
         trace.info.trace_id
         for trace in traces
         for span in trace.data.spans
-        if span.name.startswith(EXPLANATION_NAME)
+        if span.name.startswith(EXPLAINED)
     ]
     return [trace.info.trace_id for trace in traces], explanations
 
@@ -62,7 +63,7 @@ def verdicts_in_mlflow(experiment: str) -> list[tuple[str, str]]:
 def in_opik(server: FakeOpik) -> Seen:
     """Traces, and our spans, of which none has a file twice."""
     names = [n for files in server.attachments.values() for n, _, _ in files]
-    spans = [s for s in server.spans.values() if s["name"].startswith(EXPLANATION_NAME)]
+    spans = [s for s in server.spans.values() if s["name"].startswith(EXPLAINED)]
     assert all(names.count(name) <= len(spans) for name in names)
     return list(server.traces), [span["trace_id"] for span in spans]
 
@@ -81,7 +82,7 @@ def in_phoenix(server: PhoenixServer, project: str) -> Seen:
     explanations = [
         span["context"]["trace_id"]
         for span in server.get(f"projects/{project}/spans", limit=1000)
-        if span["name"].startswith(EXPLANATION_NAME)
+        if span["name"].startswith(EXPLAINED)
     ]
     return [trace["trace_id"] for trace in traces], explanations
 
