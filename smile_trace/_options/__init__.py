@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import re
 
     from smile_trace.attribution import AnySolver, AnyUnit
-    from smile_trace.explaining.options import AnyModel
+    from smile_trace.explaining.options import AnyModel, AnyScorer
 
     Texts = str | Sequence[str]
 else:
@@ -195,6 +195,20 @@ class AllOptions(StoredOptions):
             typed=list[str] | None,
         ),
     ] = ()
+    scorer: Annotated[
+        "AnyScorer | None",
+        About(
+            "what says whether an answer is right: a function of the answer that returns True, "
+            "False or a number from 0 to 1 (right from 0.9 on), a scorer of `mlflow.genai`, or the "
+            "name of a model of the settings, which judges it; MLflow's and a judge are also given "
+            "the request, and what is `expected`. Each distinct answer is scored once.",
+            "What says whether an answer is right, as with --contains: a function of the answer "
+            "(module:function, from this folder), or a model of the settings, which judges it, "
+            "with --expected by that.",
+            typed=str | None,
+            metavar="NAME",
+        ),
+    ] = None
     budget: Annotated[
         int | None,
         About(
@@ -234,7 +248,7 @@ class AllOptions(StoredOptions):
 RENAMED = {"part": "answer_part"}
 """Options of release 0.2 whose name is another one now."""
 
-TARGETS = ("expected", "contains", "avoid")
+TARGETS = ("expected", "contains", "avoid", "scorer")
 """Options that say what the answer should have been."""
 
 

@@ -194,6 +194,8 @@ def _asked(estimate: "Estimate") -> list[str]:
     if estimate.proxy is not None:
         how = _SIGNALS[estimate.proxy.signal]
         lines.append(f"Most requests go to its proxy: {_model_and_cost(estimate.proxy)}; {how}.")
+    if estimate.judge is not None:
+        lines.append(f"Answers are judged by {_model_and_cost(estimate.judge)}.")
     if estimate.embeddings is not None:
         lines.append(
             f"Word vectors come from {printable(estimate.embeddings)}, which is not counted."
@@ -203,7 +205,7 @@ def _asked(estimate: "Estimate") -> list[str]:
 
 def confirm(estimate: "Estimate", *, yes: bool) -> None:
     """Print the bound on calls that may cost money, and ask for a yes; a no is a typer.Exit."""
-    paid = [one for one in (estimate, estimate.proxy) if one is not None and one.paid]
+    paid = [one for one in (estimate, *estimate.beside) if one.paid]
     if not paid or yes:
         return
     most = " ".join(f"{_model_and_cost(one)}." for one in paid)

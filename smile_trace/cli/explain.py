@@ -20,7 +20,7 @@ from smile_trace.cli.arguments import (
     with_options,
 )
 from smile_trace.cli.deliver import deliver_into_trace, find_tracker
-from smile_trace.cli.explain_now import DEPTH, Asked
+from smile_trace.cli.explain_now import DEPTH, Asked, read_scorer
 from smile_trace.cli.explain_run import explain_run
 from smile_trace.cli.marks import expected_of
 from smile_trace.cli.output import check_writable, read_text, show_result
@@ -126,6 +126,7 @@ def explain(
     if wrong:
         options = {**options, "expected": expected_of(str(trace_id), settings)}
         chosen["expected"] = options["expected"]
+    options = {**options, "scorer": read_scorer(options["scorer"], settings)}
     asked = Asked(
         text=prompt if file is None else read_text(file),
         trace_id=trace_id,

@@ -1,9 +1,12 @@
 """What `smile-trace explain` asks of a model, where the store has no answer."""
 
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -45,10 +48,16 @@ class Asked:
     dry_run: bool
     yes: bool
 
+    @property
+    def _anew(self) -> bool:
+        """Whether what is stored does not count: a function may score otherwise by now, which costs
+        nothing, since answers are stored."""
+        return self.fresh or callable(self.options.get("scorer"))
+
     def look_up(self, settings: "Settings") -> "Look | None":
         """What the store has of it; None if it has to be asked anew. Loads no model and no
         arithmetic."""
-        if self.trace_id is None or self.answer is not None or self.fresh or self.sanity_check:
+        if self.trace_id is None or self.answer is not None or self._anew or self.sanity_check:
             return None
         from smile_trace.store.stored import look_up
 
@@ -61,7 +70,7 @@ class Asked:
         """The stored explanation of a row of a run, unless it is to be asked again."""
         from smile_trace.store.stored import look_up
 
-        return None if self.fresh else look_up(call_id, self.chosen, settings).explanation
+        return None if self._anew else look_up(call_id, self.chosen, settings).explanation
 
     def question(self) -> "Question":
         """The question to `explain()`; raises typer.BadParameter for an unknown option."""
@@ -146,6 +155,24 @@ class Asked:
             checked = SanityCheck(outcome="inconclusive", reason=str(error))
         metadata = {"sanity_check": checked.model_dump(mode="json")}
         return explanation.model_copy(update={"metadata": metadata})
+
+
+def read_scorer(name: str | None, settings: "Settings") -> Any:
+    """The scorer that the command line names: a model, or a function of a module of this folder.
+    No settings' file names one, which could run anything. Raises SmileTraceError if there is no
+    such function."""
+    module, colon, path = (name or "").partition(":")
+    if not colon or name in settings.models:
+        return name
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
+    try:
+        return attrgetter(path)(import_module(module))
+    except (Exception, SystemExit) as error:
+        raise SmileTraceError(
+            f"--scorer {name} is no model of the settings, and no function MODULE:FUNCTION of this "
+            f"folder: {type(error).__name__}: {error}"
+        ) from error
 
 
 def _read(options: Mapping[str, Any]) -> dict[str, Any]:

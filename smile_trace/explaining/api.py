@@ -17,8 +17,9 @@ from smile_trace.explaining.driver import (
     run_in_thread,
     wait_for,
 )
-from smile_trace.explaining.options import Question, takes
+from smile_trace.explaining.options import Question, name_of_scorer, takes
 from smile_trace.explaining.preparation import Prepared, prepare, stored_explanation
+from smile_trace.explaining.scoring import Judge, Scores, by_function
 from smile_trace.explaining.spending import ForegroundSpending
 from smile_trace.explaining.studies import REASONING, make_study, why_no_proxy
 from smile_trace.models import Model, Request
@@ -119,10 +120,24 @@ def _explain(
         if prepared.proxy is not None:
             asked = prepared.options.proxy
             proxy = spending.metered_proxy(prepared.proxy, asked, fresh=fresh)
-        embed = spending.embeddings()
+        embed, scores = spending.embeddings(), _scores(prepared, spending, fresh)
         return wait_for(
-            explain_metered(prepared, paid, proxy=proxy, embed=embed, on_round=on_round)
+            explain_metered(
+                prepared, paid, proxy=proxy, embed=embed, scores=scores, on_round=on_round
+            )
         )
+
+
+def _scores(prepared: Prepared, spending: ForegroundSpending, fresh: bool) -> Scores | None:
+    """What the scorer makes of answers; None without one, or if it is a model that is not there."""
+    scorer, about = prepared.options.scorer, (prepared.prompted, prepared.options.expected)
+    if scorer is not None and not isinstance(scorer, str):
+        return Scores(str(name_of_scorer(scorer)), by_function(scorer, *about))
+    if scorer is None or prepared.judge is None or prepared.judge_how is None:
+        return None
+    paid = spending.metered_judge(prepared.judge, scorer, fresh=fresh)
+    judge = Judge(paid, prepared.judge_how, *about)
+    return Scores(scorer, judge, judge.replies)
 
 
 async def explain_metered(
@@ -131,10 +146,11 @@ async def explain_metered(
     *,
     proxy: MeteredModel | None = None,
     embed: Embed | None = None,
+    scores: Scores | None = None,
     on_round: OnRound | None = None,
 ) -> Explanation:
     """Explain a prepared question by models whose calls are counted; errors are those of `explain`.
-    `embed`: word vectors of the settings; None for the packaged ones."""
+    `embed`: word vectors of the settings; None for the packaged ones; `scores`: by the scorer."""
     prompted, settings, options = prepared.prompted, prepared.settings, prepared.options
     signal = resolve_signal(settings, paid, prompted)
     if options.answer_part not in (None, REASONING) and signal == "probability":
@@ -159,11 +175,18 @@ async def explain_metered(
             before = []
     study = await run_in_thread(
         lambda: make_study(
-            prompted, paid, options, remaining, signal=signal, proxy=proxy, embed=vectors.table
+            prompted,
+            paid,
+            options,
+            remaining,
+            signal=signal,
+            proxy=proxy,
+            embed=vectors.table,
+            scores=None if scores is None else scores.known,
         )
     )
     explanation = await run(
-        study, paid, proxy=proxy, vectors=vectors, on_round=on_round, before=before
+        study, paid, proxy=proxy, vectors=vectors, on_round=on_round, before=before, scores=scores
     )
     return explanation.model_copy(update={"settings": settings})
 

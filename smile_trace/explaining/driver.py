@@ -15,6 +15,7 @@ from smile_trace.attribution import Answered, Embed, Study, VectorTable, documen
 from smile_trace.attribution.one_thread import one_thread
 from smile_trace.errors import ReasonCode, SmileTraceError
 from smile_trace.explaining.notes import with_notes
+from smile_trace.explaining.scoring import Scores
 from smile_trace.explaining.studies import proxy_of_model
 from smile_trace.models import Model, Request
 from smile_trace.models.base import scores_answers
@@ -219,6 +220,7 @@ async def run(
     vectors: StudyVectors | None = None,
     on_round: OnRound | None = None,
     before: Sequence[Response] = (),
+    scores: Scores | None = None,
 ) -> Explanation:
     """Ask and tell until the study is finished; returns its Explanation with cost and time.
 
@@ -228,11 +230,14 @@ async def run(
     Args:
         vectors: must own the table that the study was given.
         before: responses that were asked for before the study and belong to its cost.
+        scores: must own the scores that the study was given.
     """
     vectors = vectors or StudyVectors(None)
     of_target, of_proxy = list(before), list[Response]()
     while perturbations := await run_in_thread(study.ask):
         responses = await ask_round(study, model, perturbations, proxy=proxy)
+        if scores is not None:
+            responses = await scores.take(study.answer, responses)
         pairs = list(zip(perturbations, responses, strict=True))
         await vectors.ask(study, pairs)
         await run_in_thread(study.tell, pairs)
@@ -241,7 +246,8 @@ async def run(
         if on_round is not None:
             on_round(perturbations, responses)
     await vectors.ask(study)
-    return await run_in_thread(finish, study, model, of_target, of_proxy)
+    of_judge = () if scores is None else scores.replies
+    return await run_in_thread(finish, study, model, of_target, of_proxy, of_judge)
 
 
 def finish(
@@ -249,13 +255,14 @@ def finish(
     model: Model,
     responses: Iterable[Response],
     of_proxy: Iterable[Response] = (),
+    of_judge: Iterable[Response] = (),
 ) -> Explanation:
     """The study's Explanation with time, cost, retrieved documents and notes on unknowns."""
     responses = list(responses)
     now = datetime.now(UTC).isoformat(timespec="seconds")
     found = study.result()
     update = {
-        "cost": total_cost(cost_of(responses), cost_of(of_proxy)),
+        "cost": total_cost(cost_of(responses), cost_of(of_proxy), cost_of(of_judge)),
         "documents": tuple(document_attributions(study.prompted.documents, found)),
         "explained_at": now,
         "parameters": study.prompted.parameters,
@@ -288,15 +295,18 @@ def cost_of(responses: Iterable[Response]) -> Cost:
     )
 
 
-def total_cost(target: Cost, proxy: Cost) -> Cost:
-    """The sum of a target's and its proxy's cost, each counted as `target_calls`."""
-    known = target.usd is not None and proxy.usd is not None
+def total_cost(target: Cost, proxy: Cost, judge: Cost | None = None) -> Cost:
+    """The sum of a target's, its proxy's and a judge's cost, each counted as `target_calls`."""
+    judge = judge or Cost(usd=0.0)
+    every = target, proxy, judge
+    known = [cost.usd for cost in every if cost.usd is not None]
     return Cost(
         target_calls=target.target_calls,
         proxy_calls=proxy.target_calls,
-        cached_calls=target.cached_calls + proxy.cached_calls,
-        tokens=target.tokens + proxy.tokens,
-        usd=(target.usd or 0.0) + (proxy.usd or 0.0) if known else None,
+        judge_calls=judge.target_calls,
+        cached_calls=sum(cost.cached_calls for cost in every),
+        tokens=sum(cost.tokens for cost in every),
+        usd=sum(known) if len(known) == len(every) else None,
     )
 
 

@@ -35,6 +35,7 @@ from smile_trace.records.verdicts import SMALLEST_EFFECT
 from smile_trace.settings import Settings, table_of
 
 AnyModel = str | Model | Callable[[str], Any]
+AnyScorer = str | Callable[..., Any]
 AnyPrompt = str | Sequence[Message | Mapping[str, Any]]
 
 MIN_BUDGET = 4
@@ -129,6 +130,7 @@ class ExplainOptions(AllOptions):
             proxy=stored.proxy,
             smallest_effect=stored.smallest_effect,
             solver=stored.solver,
+            scorer=stored.scorer,
             **shared(stored, StoredOptions),
         )
 
@@ -151,6 +153,7 @@ class ExplainOptions(AllOptions):
             pattern=self.unit.pattern if isinstance(self.unit, re.Pattern) else None,
             smallest_effect=self.smallest_effect or SMALLEST_EFFECT,
             solver=solver,
+            scorer=name_of_scorer(self.scorer),
             **options,
         )
 
@@ -248,6 +251,24 @@ def _plain(annotation: Any) -> Any:
     if get_origin(annotation) is Annotated:
         annotation = get_args(annotation)[0]
     return getattr(annotation, "__forward_arg__", annotation)
+
+
+def of_mlflow(scorer: object) -> bool:
+    """Whether it is a scorer of mlflow.genai, which is not imported for that."""
+    kinds = type(scorer).__mro__
+    return any(kind.__module__.startswith("mlflow.") for kind in kinds) and hasattr(scorer, "run")
+
+
+def name_of_scorer(scorer: AnyScorer | None) -> str | None:
+    """The name that is stored with an explanation. Raises TypeError if it is no scorer."""
+    if scorer is None or isinstance(scorer, str):
+        return scorer
+    if not callable(scorer):
+        raise TypeError(f"a scorer is a function, a scorer of mlflow.genai or a name: {scorer!r}")
+    if of_mlflow(scorer):
+        return str(getattr(scorer, "name", ""))
+    named = scorer if hasattr(scorer, "__qualname__") else type(scorer)
+    return f"{named.__module__}:{named.__qualname__}"
 
 
 def _more_words(messages: Sequence[Message]) -> bool:

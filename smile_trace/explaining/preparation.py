@@ -7,6 +7,7 @@ from typing import Any
 
 from smile_trace.attribution import distance_named, solver_of
 from smile_trace.attribution.correction.target import Target
+from smile_trace.errors import SmileTraceError
 from smile_trace.explaining.inputs import read_prompt, read_trace, repeatable_call
 from smile_trace.explaining.options import AnyModel, ExplainOptions, Question
 from smile_trace.models import Model
@@ -39,6 +40,18 @@ def settings_of(name: str, settings: Settings) -> ModelSettings:
     return settings_for(name, settings, known=known)
 
 
+def judge_settings(name: str, settings: Settings) -> ModelSettings:
+    """Return the settings of a model that is to judge. Raises SmileTraceError if there is no such
+    model, or it is a function of the application."""
+    how = settings_of(name, settings)
+    if how.calls_function:
+        raise SmileTraceError(
+            f"{name!r} is a function of the application, which cannot judge: name an endpoint or a "
+            "local model"
+        )
+    return how
+
+
 def named_model(name: str, settings: Settings, call: Call | None, app: str | None = None) -> Model:
     """The model called `name`; see `settings_of`. `call`: the captured call, whose function a model
     of kind "rerun" calls again; `app`: the module that the operator named for such a model. Raises
@@ -68,7 +81,8 @@ def open_any(
 class Prepared:
     """A prompt, the model that is asked about it, and the options. `name` and `how` are the model's
     name and table in the settings, None for a Model or a function; `proxy_how` is its proxy's
-    table. `trace` and `call_id` are those of the captured call, None for a prompt."""
+    table, `judge` and `judge_how` the model that is its scorer. `trace` and `call_id` are those of
+    the captured call, None for a prompt."""
 
     prompted: Prompted
     model: Model
@@ -76,6 +90,8 @@ class Prepared:
     how: ModelSettings | None
     proxy: Model | None = None
     proxy_how: ModelSettings | None = None
+    judge: Model | None = None
+    judge_how: ModelSettings | None = None
     name: str | None = None
     call_id: str | None = None
     trace: Trace | None = None
@@ -168,6 +184,7 @@ def _prepared(
     asked = _asked(model, call)
     name = asked if isinstance(asked, str) else None
     proxy, opened = options.proxy, open_any(asked, conf, call, app)
+    judge = options.scorer if isinstance(options.scorer, str) else None
     Target.of(options.to_record(opened.name))
     scored = opened.capabilities.scores_whole_answers and prompted.reasoning is None
     return Prepared(
@@ -179,6 +196,8 @@ def _prepared(
         call_id=None if call is None else call.id,
         proxy=None if proxy is None else open_any(proxy, conf),
         proxy_how=settings_of(proxy, conf) if isinstance(proxy, str) else None,
+        judge_how=None if judge is None else judge_settings(judge, conf),
+        judge=None if judge is None else named_model(judge, conf, None),
     )
 
 

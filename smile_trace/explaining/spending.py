@@ -24,8 +24,10 @@ from smile_trace.explaining.preparation import (
     prepare,
     stored_explanation,
 )
+from smile_trace.explaining.scoring import question
 from smile_trace.explaining.studies import PROXY_CALLS, as_explained, as_proxy, partition
-from smile_trace.models import Model
+from smile_trace.models import Model, Request
+from smile_trace.models.base import limit_of
 from smile_trace.models.ledger import (
     Attempts,
     CountingLedger,
@@ -67,6 +69,13 @@ class Estimate(Record):
     """Whether larger passages come first, and then the pieces of those that matter."""
     proxy: "Estimate | None" = None
     """The requests to the model's proxy, if it has one."""
+    judge: "Estimate | None" = None
+    """The requests to the model that judges the answers, if one does."""
+
+    @property
+    def beside(self) -> "list[Estimate]":
+        """The requests to other models."""
+        return [one for one in (self.proxy, self.judge) if one is not None]
 
     @classmethod
     def of_requests(
@@ -112,16 +121,16 @@ class Estimate(Record):
         )
 
     def plus(self, other: "Estimate") -> "Estimate":
-        """The sum with another explanation by the same model, and by the same proxy, if any."""
-        proxy = self.proxy or other.proxy
-        if self.proxy is not None and other.proxy is not None:
-            proxy = self.proxy.plus(other.proxy)
+        """The sum with another explanation by the same model, proxy and judge, if any."""
+        both = ((self.proxy, other.proxy), (self.judge, other.judge))
+        proxy, judge = (a.plus(b) if a and b else a or b for a, b in both)
         return self.model_copy(
             update={
                 "calls": self.calls + other.calls,
                 "tokens": added(self.tokens, other.tokens),
                 "usd": added(self.usd, other.usd),
                 "proxy": proxy,
+                "judge": judge,
             }
         )
 
@@ -153,7 +162,23 @@ def estimate_of(prepared: Prepared, *, embeddings: str | None = None) -> Estimat
         own = as_proxy(prepared.proxy, prepared.prompted.parameters, PROXY_CALLS)
         of_proxy = _most(prepared, own.name, prepared.proxy_how, own.signal, own.calls)
         most = most.model_copy(update={"proxy": of_proxy, "in_steps": of_proxy.in_steps})
-    return most.model_copy(update={"embeddings": embeddings})
+    return most.model_copy(update={"embeddings": embeddings, "judge": _judging(prepared)})
+
+
+def _judging(prepared: Prepared) -> Estimate | None:
+    """The most that judging takes, of answers twice as long as the logged one may be again."""
+    prompted, how, name = prepared.prompted, prepared.judge_how, prepared.settings.scorer
+    if how is None or name is None:
+        return None
+    longest = max(2 * len(prompted.answer or ""), 4 * limit_of(Request.of(prompted)))
+    asked = question(prompted, longest * "x", how=how, expected=prepared.options.expected)
+    one = Prompted(
+        messages=asked.messages,
+        parameters=asked.parameters,
+        answer_limit=asked.answer_limit,
+        answer=None,
+    )
+    return Estimate.of_requests(name, how, one, prepared.settings.most_calls + 1, "message")
 
 
 def most_by_model(prepared: Iterable[Prepared], *, embeddings: str | None) -> list[Estimate]:
@@ -320,6 +345,12 @@ class ForegroundSpending:
         stored, alone = self._stored(asked, PROXY_CALLS), MemoryLedger(PROXY_CALLS)
         return self._counted(proxy, asked, stored, alone, self._scope_for("proxy"), fresh)
 
+    def metered_judge(self, judge: Model, asked: str, *, fresh: bool = False) -> MeteredModel:
+        """The same for a model that judges answers: once each, the logged one, too."""
+        most = self._calls + 1
+        stored, alone = self._stored(asked, most), MemoryLedger(most)
+        return self._counted(judge, asked, stored, alone, self._scope_for("judge"), fresh)
+
     def embeddings(self) -> Embed | None:
         """The settings' word vectors, with calls counted beside the budget; None for the packaged
         ones. Raises NoModel and StoreError, and ModelUnavailable if the key of their model is
@@ -343,7 +374,7 @@ class ForegroundSpending:
             self._store = Store.open(self._conf)
         return self._store.ledger.with_budget(calls)
 
-    def _scope_for(self, purpose: Literal["proxy", "embeddings"]) -> str:
+    def _scope_for(self, purpose: Literal["proxy", "embeddings", "judge"]) -> str:
         from smile_trace.store.spending.ledger import BudgetScope, Purpose
 
         return BudgetScope(self._scope).for_purpose(Purpose(purpose)).key

@@ -92,6 +92,7 @@ def make_study(
     proxy: Model | None = None,
     proxy_calls: int = PROXY_CALLS,
     embed: Embed | None = None,
+    scores: Mapping[str, float] | None = None,
 ) -> Study:
     """The Study of a prompt and its answer, with a proxy unless `why_no_proxy` excludes it.
 
@@ -104,6 +105,7 @@ def make_study(
         proxy: a cheaper model that is asked in the target's place.
         proxy_calls: the most calls to the proxy, including those for the target's masks.
         embed: word vectors; None for the packaged ones, `StudyVectors.table` for others.
+        scores: what the scorer of the settings makes of answers; filled before they are told.
 
     Raises:
         CannotExplain: nothing can be removed from this prompt, or the answer is reasoning alone.
@@ -113,7 +115,7 @@ def make_study(
     answer = prompted.answer or ""
     partitioner, note = partition(prompted, options)
     wanted = None if prompted.of_reasoning else options.answer_part
-    target = Target.of(settings)
+    target = Target.of(settings, scores)
     of_field = target is not None and target.field is not None
     part, part_note = _part(answer, wanted, whole_without_part=whole_without_part or of_field)
     signal = "text" if prompted.of_reasoning else signal

@@ -235,6 +235,7 @@ class Cost(Record):
 
     target_calls: int = 0
     proxy_calls: int = 0
+    judge_calls: int = 0
     cached_calls: int = 0
     tokens: int = 0
     usd: float | None = None
@@ -255,6 +256,8 @@ class ExplanationSettings(Record, StoredOptions):
     """A regular expression whose matches are the units (`unit` is then `span`)."""
     solver: str = "process"
     """The model fitted to the answer changes: `process`, `smile`, or how a regressor was made."""
+    scorer: str | None = None
+    """What said whether an answer is right: a model, or a function's or scorer's name."""
     smallest_effect: float = Field(SMALLEST_EFFECT, gt=0, lt=1)
     """The smallest effect that matters, in units of answer change: the limit of the verdicts."""
 

@@ -307,3 +307,8 @@ def tools_answered(message: Message, messages: Iterable[Message]) -> list[str]:
 def other_parts(messages: Sequence[Message]) -> list[OtherPart]:
     """Return the parts of unknown kind."""
     return [part for m in messages for part in m.parts if isinstance(part, OtherPart)]
+
+
+def messages_text(messages: Iterable[Message]) -> str:
+    """Return messages as one text, each after its role."""
+    return "\n\n".join(f"{message.role}: {message.content}" for message in messages)

@@ -25,6 +25,8 @@ def facts(explanation: Explanation) -> Iterator[str]:
     yield _calls(explanation)
     if cost.proxy_calls:
         yield f"{cost.proxy_calls:,} proxy calls"
+    if cost.judge_calls:
+        yield f"{cost.judge_calls:,} calls of the judge"
     if explanation.proxy is not None:
         yield _proxy(explanation.proxy)
     if cost.tokens:

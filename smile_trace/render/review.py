@@ -3,7 +3,6 @@ probe, in words. Every text is escaped."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from smile_trace.records import Message
 from smile_trace.records.judgement import (
     QUESTIONS,
     Confirmation,
@@ -12,6 +11,7 @@ from smile_trace.records.judgement import (
     QuestionAgreement,
     ReviewTask,
 )
+from smile_trace.records.message import messages_text
 from smile_trace.render.html import filled
 from smile_trace.render.text import difference, per_cent, short, visible, whole_difference
 
@@ -55,11 +55,6 @@ def review_title(task: ReviewTask) -> str:
 def review_answer(task: ReviewTask) -> str:
     """Return the answer to the variant, beside `review_text`."""
     return f"The answer to the variant:\n\n{visible(task.changed_answer) or '(empty answer)'}"
-
-
-def messages_text(messages: Sequence[Message]) -> str:
-    """Return messages as one text, each after its role."""
-    return "\n\n".join(f"{message.role}: {message.content}" for message in messages)
 
 
 UNCONFIRMED = "no person has judged it, so whether the changed answers are worse is not known"

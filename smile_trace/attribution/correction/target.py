@@ -23,7 +23,7 @@ from smile_trace.records import ExplanationSettings
 from smile_trace.records.formats.answers import read_tool_calls
 
 NEAR = 0.1
-"""Largest distance from an expected text at which a response is right: it says the same."""
+"""Largest distance from an expected text, and from the best score, at which a response is right."""
 
 SENTENCE = 3
 """Words from which a field's expected value is compared by what it says, not as it stands."""
@@ -37,26 +37,32 @@ class Target:
     """An answer that was expected, or texts that an answer has to hold, and must not hold. Patterns
     are written as `/…/`; texts are looked for whatever their case and white space. `field`: what
     alone counts of an answer, a field of JSON, an argument of a tool (`$.city`) or the tool that is
-    called (`tool`); an answer without it is wrong."""
+    called (`tool`); an answer without it is wrong. `scorer`: the name of what says how right an
+    answer is, in [0, 1]; what it said stands in `scores`, by answer."""
 
     expected: str | None = None
     contains: Texts | None = None
     avoid: Texts | None = None
+    scorer: str | None = None
     field: str | None = None
+    scores: Mapping[str, float] | None = None
 
     @classmethod
-    def of(cls, settings: ExplanationSettings) -> "Target | None":
+    def of(
+        cls, settings: ExplanationSettings, scores: Mapping[str, float] | None = None
+    ) -> "Target | None":
         """The target of an explanation; None for the logged answer. Raises CannotExplain if it is
         none: two questions at once, an empty text, a pattern that is no regular expression, a part
         of the answer that is no field."""
         if not settings.target:
             return None
         field = None if settings.answer_part in WHOLE else str(settings.answer_part).strip()
-        target = cls(**settings.target, field=field)
-        if target.demands() and target.expected is not None:
+        target = cls(**settings.target, field=field, scores=scores)
+        other = target.expected is not None or target.scorer is not None
+        if (target.demands() and other) or (target.scorer is not None and field is not None):
             raise CannotExplain(
-                "give what is expected, or what the answer should contain and avoid: each is "
-                "another question"
+                "give one of what the answer should contain and avoid, what is expected, and a "
+                "scorer, which sees all of the answer: each is another question"
             )
         if field not in (None, "tool") and read_path(str(field)) is None:
             raise CannotExplain(
@@ -67,6 +73,11 @@ class Target:
 
     def comparison(self, answer: str, embed: Embed | None) -> "TargetChange":
         """How far responses come from where the logged answer stands."""
+        if self.scorer is not None:
+            if self.scores is None:
+                raise CannotExplain(f"the scorer {self.scorer!r} is asked in the foreground alone")
+            scores = self.scores
+            return TargetChange(answer, Scored(lambda text: 1 - scores[text]), near=NEAR)
         if self.expected is None:
             demands = self.demands()
             missed = Scored(lambda text: sum(not met(text) for met in demands) / len(demands))

@@ -7,9 +7,8 @@ from datetime import UTC, datetime
 from functools import partial
 
 from smile_trace._guards.external_tracing import suppress_instrumentation
-from smile_trace.errors import SmileTraceError
 from smile_trace.explaining.driver import wait_for
-from smile_trace.explaining.preparation import named_model, settings_of
+from smile_trace.explaining.preparation import judge_settings, named_model
 from smile_trace.explaining.spending import Estimate
 from smile_trace.models.metered import MeteredModel, ask_all
 from smile_trace.probes.judgements import judge_id, question_to_judge, read_reply
@@ -30,18 +29,6 @@ class Judged(Record):
     unreadable: int = 0
     failed: int = 0
     failure: str | None = None
-
-
-def judge_settings(name: str, settings: Settings) -> ModelSettings:
-    """Return the settings of a model that is to judge. Raises SmileTraceError if there is no such
-    model, or it is a function of the application."""
-    how = settings_of(name, settings)
-    if how.calls_function:
-        raise SmileTraceError(
-            f"{name!r} is a function of the application, which cannot judge: name an endpoint or a "
-            "local model"
-        )
-    return how
 
 
 def estimate_judging(name: str, tasks: Sequence[ReviewTask], settings: Settings) -> Estimate:

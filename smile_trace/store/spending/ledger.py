@@ -44,6 +44,7 @@ class Purpose(StrEnum):
     PATH = "path"
     PROFILE = "profile"
     EMBEDDINGS = "embeddings"
+    JUDGE = "judge"
     PAUSED = "try"
     """Whether a paused model answers again; each run of a job has its own."""
 

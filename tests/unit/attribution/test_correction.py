@@ -198,7 +198,7 @@ def target_met(target: Target | None, answer: str) -> bool:
 @pytest.mark.parametrize(
     ("given", "why"),
     [
-        ({"contains": "a", "expected": "b"}, "give what is expected, or what"),
+        ({"contains": "a", "expected": "b"}, "give one of what the answer should contain"),
         ({"contains": ["a", "/(/"]}, "no regular expression"),
         ({"avoid": ["a", " "]}, "an empty text is in every answer"),
         ({"contains": "a", "answer_part": "some words"}, "“some words” is no field"),
