@@ -22,6 +22,10 @@ Removal = frozenset[Segment]
 SUSPECTS = 4
 """Parts with the largest effects, which are tried again where answers vary, and in pairs."""
 
+TRIES = 2
+"""How often a removal is asked for that holds less than one with a right answer, where answers
+vary."""
+
 CONFIRMING = 10
 """Fresh answers that confirm a removal, where answers vary."""
 
@@ -124,7 +128,8 @@ class CorrectionSearch:
                 less = held | frozenset(removed[:start] + removed[start + size :])
                 if less == held:
                     continue
-                yield from self._try([less])
+                while self._is_worth_asking(less):
+                    yield from self._try([less], again=True)
                 if self._helps(less):
                     removed = sorted(less - held, key=_place)
                     size = min(size, (len(removed) + 1) // 2)
@@ -164,6 +169,11 @@ class CorrectionSearch:
                 return
             if not any(_is_smaller(one, removal) for one in found):
                 yield [removal] * CONFIRMING
+
+    def _is_worth_asking(self, removal: Removal) -> bool:
+        """Whether an answer that is right may be missing, one of a few times it is asked for."""
+        asked = len(self.right.get(removal, ()))
+        return not self._helps(removal) and asked < (1 if self.repeats else TRIES)
 
     def _helps(self, removal: Removal) -> bool:
         return any(self.right.get(removal, ()))
