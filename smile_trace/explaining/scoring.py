@@ -71,9 +71,12 @@ class Scores:
             else:
                 self.known[text] = score
         if answer in self._untold:
+            first = self.replies[0]
+            said = (
+                f"it failed ({first.failure})" if first.failure else f"it said {first.text!r:.80}"
+            )
             raise CannotExplain(
-                f"the judge {self._name!r} did not say whether the logged answer is right: take "
-                "another model, or a function"
+                f"the judge {self._name!r} did not say whether the logged answer is right: {said}"
             )
         failure = f"the judge {self._name!r} did not say whether this answer is right"
         return [

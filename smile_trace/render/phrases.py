@@ -138,7 +138,11 @@ def driver_text(explanation: Explanation) -> str:
     return ", ".join(names) or NO_DRIVER
 
 
-_TARGETS = {"contains": "it should contain", "avoid": "it should not contain"}
+_TARGETS = {
+    "contains": "it should contain",
+    "avoid": "it should not contain",
+    "scorer": "scored by",
+}
 
 
 def target_clause(settings: ExplanationSettings) -> str:
