@@ -58,14 +58,15 @@ class Answers:
     One slot: how questions are batched changes the last digits of this model's probabilities.
     """
 
-    def __init__(self, *, ask: bool) -> None:
+    def __init__(self, *, ask: bool, file: Path = ANSWERS, tokens: int = TOKENS) -> None:
         self._known: dict[str, str] = {}
-        if ANSWERS.exists():
-            self._known = json.loads(gzip.decompress(ANSWERS.read_bytes()))
+        self._file = file
+        if file.exists():
+            self._known = json.loads(gzip.decompress(file.read_bytes()))
         self._ask = ask
         settings = LocalSettings(
             kind="local", path=chat_model_path() if ask else None, form="chat", slots=1,
-            max_tokens=TOKENS, context_tokens=2048,
+            max_tokens=tokens, context_tokens=2048,
         )  # fmt: skip
         self._model = LocalModel("smollm2", settings) if ask else None
         self._loop = asyncio.new_event_loop()
@@ -79,9 +80,9 @@ class Answers:
 
     def keep(self) -> None:
         """Write the file."""
-        ANSWERS.parent.mkdir(exist_ok=True)
+        self._file.parent.mkdir(exist_ok=True)
         text = json.dumps(dict(sorted(self._known.items())), ensure_ascii=False)
-        ANSWERS.write_bytes(gzip.compress(text.encode(), mtime=0))
+        self._file.write_bytes(gzip.compress(text.encode(), mtime=0))
 
     def say(self, chats: Sequence[Sequence[Message]], *, separately: bool = False) -> list[str]:
         """The answer to each; `separately`: nothing of an earlier prompt is used again.
@@ -116,11 +117,12 @@ def _key(messages: Sequence[Message]) -> str:
 def candidates() -> list[Chat]:
     """One per fact: 5 to 10 documents, no or two turns before the question, three layouts."""
     facts = json.loads(FACTS.read_text(encoding="utf-8"))
-    return [_candidate(facts, number) for number in range(len(facts))]
+    return [candidate(facts, number) for number in range(len(facts))]
 
 
-def _candidate(facts: Sequence[tuple[str, str, str]], number: int) -> Chat:
-    document, question, fact = facts[number]
+def candidate(facts: Sequence[tuple[str, str, str]], number: int) -> Chat:
+    """The chat of a number; those of one fact are as many apart as there are facts."""
+    document, question, fact = facts[number % len(facts)]
     random = Random(number)
     texts = random.sample([text for text, _, _ in facts if fact not in text], random.randint(4, 9))
     place = random.randint(0, len(texts))

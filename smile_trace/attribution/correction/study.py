@@ -9,7 +9,7 @@ from typing import Any
 from smile_trace._stats.intervals import wilson
 from smile_trace.attribution.correction.search import CorrectionSearch, Removal
 from smile_trace.attribution.correction.target import Target
-from smile_trace.attribution.correction.wording import (
+from smile_trace.attribution.correction.sentences import (
     ERROR,
     RIGHTNESS,
     Searched,

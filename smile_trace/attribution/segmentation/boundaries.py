@@ -47,7 +47,8 @@ def bare_words(text: str) -> list[str]:
 
 def sentences(text: str) -> list[Range]:
     """The sentences of a text without surrounding white space; a line break ends a sentence, but in
-    a script with spaces a mark inside a word (`c?d=e`) does not, nor does an abbreviation. An HTML comment is apart."""
+    a script with spaces a mark inside a word (`c?d=e`) does not, nor does an abbreviation. An HTML
+    comment is apart."""
     cuts = [0, *(match.start() for match in _COMMENT.finditer(text)), len(text)]
     return [(a + start, a + end) for a, b in pairwise(cuts) for start, end in _sentences(text[a:b])]
 
