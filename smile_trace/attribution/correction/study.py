@@ -8,7 +8,6 @@ from typing import Any
 
 from smile_trace._stats.intervals import wilson
 from smile_trace.attribution.correction.search import CorrectionSearch, Removal
-from smile_trace.attribution.correction.target import Target
 from smile_trace.attribution.correction.sentences import (
     ERROR,
     RIGHTNESS,
@@ -16,6 +15,7 @@ from smile_trace.attribution.correction.sentences import (
     by_chance,
     what_corrects,
 )
+from smile_trace.attribution.correction.target import Target
 from smile_trace.attribution.design.perturber import Perturber
 from smile_trace.attribution.design.planner import CallKey, call_key
 from smile_trace.attribution.estimation.inference import LEVEL
