@@ -205,7 +205,8 @@ def _asked(estimate: "Estimate") -> list[str]:
 
 def confirm(estimate: "Estimate", *, yes: bool) -> None:
     """Print the bound on calls that may cost money, and ask for a yes; a no is a typer.Exit."""
-    paid = [one for one in (estimate, *estimate.beside) if one.paid]
+    asked = estimate, estimate.proxy, estimate.judge
+    paid = [one for one in asked if one is not None and one.paid]
     if not paid or yes:
         return
     most = " ".join(f"{_model_and_cost(one)}." for one in paid)

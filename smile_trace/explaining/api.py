@@ -17,9 +17,9 @@ from smile_trace.explaining.driver import (
     run_in_thread,
     wait_for,
 )
-from smile_trace.explaining.options import Question, name_of_scorer, takes
+from smile_trace.explaining.options import Question, takes
 from smile_trace.explaining.preparation import Prepared, prepare, stored_explanation
-from smile_trace.explaining.scoring import Judge, Scores, by_function
+from smile_trace.explaining.scoring import Scores, by_function, by_judge
 from smile_trace.explaining.spending import ForegroundSpending
 from smile_trace.explaining.studies import REASONING, make_study, why_no_proxy
 from smile_trace.models import Model, Request
@@ -119,7 +119,7 @@ def _explain(
         paid, proxy = spending.metered(prepared.model, prepared.name, fresh=fresh), None
         if prepared.proxy is not None:
             asked = prepared.options.proxy
-            proxy = spending.metered_proxy(prepared.proxy, asked, fresh=fresh)
+            proxy = spending.metered_beside(prepared.proxy, asked, "proxy", fresh=fresh)
         embed, scores = spending.embeddings(), _scores(prepared, spending, fresh)
         return wait_for(
             explain_metered(
@@ -132,12 +132,11 @@ def _scores(prepared: Prepared, spending: ForegroundSpending, fresh: bool) -> Sc
     """What the scorer makes of answers; None without one, or if it is a model that is not there."""
     scorer, about = prepared.options.scorer, (prepared.prompted, prepared.options.expected)
     if scorer is not None and not isinstance(scorer, str):
-        return Scores(str(name_of_scorer(scorer)), by_function(scorer, *about))
+        return by_function(scorer, *about)
     if scorer is None or prepared.judge is None or prepared.judge_how is None:
         return None
-    paid = spending.metered_judge(prepared.judge, scorer, fresh=fresh)
-    judge = Judge(paid, prepared.judge_how, *about)
-    return Scores(scorer, judge, judge.replies)
+    paid = spending.metered_beside(prepared.judge, scorer, "judge", fresh=fresh)
+    return by_judge(paid, prepared.judge_how, *about)
 
 
 async def explain_metered(

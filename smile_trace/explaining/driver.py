@@ -295,9 +295,8 @@ def cost_of(responses: Iterable[Response]) -> Cost:
     )
 
 
-def total_cost(target: Cost, proxy: Cost, judge: Cost | None = None) -> Cost:
+def total_cost(target: Cost, proxy: Cost, judge: Cost) -> Cost:
     """The sum of a target's, its proxy's and a judge's cost, each counted as `target_calls`."""
-    judge = judge or Cost(usd=0.0)
     every = target, proxy, judge
     known = [cost.usd for cost in every if cost.usd is not None]
     return Cost(

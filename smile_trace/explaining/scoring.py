@@ -6,7 +6,6 @@ import inspect
 import json
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from functools import partial
 from typing import Any
 
 from smile_trace._guards.external_tracing import suppress_instrumentation
@@ -43,63 +42,50 @@ _REPLY = re.compile(r"\W*(yes|no)\W*", re.IGNORECASE)
 
 
 class Scores:
-    """A scorer's scores, each distinct answer's once.
+    """A scorer's scores, each distinct answer's once. `name`: the scorer's, for messages."""
 
-    Args:
-        name: the scorer's, for messages.
-        judging: the scorer.
-        replies: a judge's, which grow.
-    """
-
-    def __init__(self, name: str, judging: Judging, replies: Sequence[Response] = ()) -> None:
-        self.replies = replies
+    def __init__(self, name: str, judging: Judging) -> None:
         self._name = name
         self._judging = judging
-        self._untold: set[str] = set()
-        self.known: dict[str, float] = {}
-        """The scores so far by answer, in [0, 1] (1 = right)."""
+        self.known: dict[str, float | None] = {}
+        """The scores so far by answer, in [0, 1] (1 = right); None where a judge did not tell."""
+        self.replies: list[Response] = []
+        """A judge's replies so far, for their cost."""
 
     async def take(self, answer: str, responses: Sequence[Response]) -> list[Response]:
         """Score the logged answer and the responses; return these, failed where a judge did not
         tell. Raises CannotExplain if the scorer fails, or did not tell about the logged answer;
         and what asking a judge raises."""
         texts = dict.fromkeys([answer, *(r.text or "" for r in responses if r.ok)])
-        new = [text for text in texts if text not in self.known and text not in self._untold]
-        for text, score in zip(new, await self._judging(new), strict=True):
-            if score is None:
-                self._untold.add(text)
-            else:
-                self.known[text] = score
-        if answer in self._untold:
-            first = self.replies[0]
-            said = (
-                f"it failed ({first.failure})" if first.failure else f"it said {first.text!r:.80}"
-            )
+        new = [text for text in texts if text not in self.known]
+        self.known |= zip(new, await self._judging(new), strict=True)
+        if self.known[answer] is None:
+            said = self.replies[0].failure or f"it said {self.replies[0].text!r:.80}"
             raise CannotExplain(
                 f"the judge {self._name!r} did not say whether the logged answer is right: {said}"
             )
-        failure = f"the judge {self._name!r} did not say whether this answer is right"
+        untold = f"the judge {self._name!r} did not say whether this answer is right"
         return [
-            r.model_copy(update={"text": None, "failure": failure})
-            if r.ok and (r.text or "") in self._untold
+            r.model_copy(update={"text": None, "failure": untold})
+            if r.ok and self.known[r.text or ""] is None
             else r
             for r in responses
         ]
 
 
-def by_function(scorer: Callable[..., Any], prompted: Prompted, expected: str | None) -> Judging:
+def by_function(scorer: Callable[..., Any], prompted: Prompted, expected: str | None) -> Scores:
     """Scores by a function of the answer, or by a scorer of mlflow.genai, which is given the
     request, the answer and what was expected. What it raises is a CannotExplain."""
-    function = scorer
+    name, function = str(name_of_scorer(scorer)), scorer
     if of_mlflow(scorer):
         messages = [m.model_dump(mode="json", exclude_none=True) for m in prompted.messages]
-        expectations = {} if expected is None else {"expected_response": expected}
-        run: Any = partial(
-            scorer.run,  # type: ignore[attr-defined]
-            inputs={"messages": messages},
-            expectations=expectations,
-        )
-        function = lambda answer: run(outputs=answer)  # noqa: E731
+        given = {
+            "inputs": {"messages": messages},
+            "expectations": {} if expected is None else {"expected_response": expected},
+        }
+
+        def function(answer: str) -> Any:
+            return scorer.run(outputs=answer, **given)  # type: ignore[attr-defined]
 
     async def score(answer: str) -> float:
         try:
@@ -109,12 +95,12 @@ def by_function(scorer: Callable[..., Any], prompted: Prompted, expected: str | 
                 return _score(await said if inspect.isawaitable(said) else said, scorer)
         except (Exception, SystemExit) as error:
             why = f"{type(error).__name__}: {error}"
-            raise CannotExplain(f"the scorer {name_of_scorer(scorer)!r} failed: {why}") from error
+            raise CannotExplain(f"the scorer {name!r} failed: {why}") from error
 
-    async def scores(answers: Sequence[str]) -> list[float | None]:
+    async def each(answers: Sequence[str]) -> list[float | None]:
         return [await score(answer) for answer in answers]
 
-    return scores
+    return Scores(name, each)
 
 
 def _score(said: Any, scorer: object) -> float:
@@ -131,28 +117,19 @@ def _score(said: Any, scorer: object) -> float:
     return float(value)
 
 
-class Judge:
+def by_judge(model: Model, how: ModelSettings, prompted: Prompted, expected: str | None) -> Scores:
     """Scores by a model, which says yes or no of each answer."""
 
-    def __init__(
-        self, model: Model, how: ModelSettings, prompted: Prompted, expected: str | None
-    ) -> None:
-        self._model = model
-        self._question = partial(question, prompted, how=how, expected=expected)
-        self.replies: list[Response] = []
-        """Its replies so far, for their cost."""
-
-    async def __call__(self, answers: Sequence[str]) -> list[float | None]:
-        """See `Judging`."""
+    async def each(answers: Sequence[str]) -> list[float | None]:
+        asked = [question(prompted, answer, how=how, expected=expected) for answer in answers]
         with suppress_instrumentation():
-            replies = await self._model.generate([self._question(answer) for answer in answers])
-        self.replies += replies
-        return [_read(reply) for reply in replies]
+            replies = await model.generate(asked)
+        scores.replies += replies
+        found = [_REPLY.fullmatch(reply.text or "") for reply in replies]
+        return [None if one is None else float(one[1].lower() == "yes") for one in found]
 
-
-def _read(reply: Response) -> float | None:
-    found = _REPLY.fullmatch(reply.text or "") if reply.ok else None
-    return None if found is None else float(found[1].lower() == "yes")
+    scores = Scores(model.name, each)
+    return scores
 
 
 def question(

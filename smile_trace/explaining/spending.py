@@ -48,6 +48,8 @@ if TYPE_CHECKING:
 
 _Number = TypeVar("_Number", int, float)
 
+Beside = Literal["proxy", "judge", "embeddings"]
+
 
 class Estimate(Record):
     """The most that one explanation would ask, retries and the unchanged prompt included.
@@ -71,11 +73,6 @@ class Estimate(Record):
     """The requests to the model's proxy, if it has one."""
     judge: "Estimate | None" = None
     """The requests to the model that judges the answers, if one does."""
-
-    @property
-    def beside(self) -> "list[Estimate]":
-        """The requests to other models."""
-        return [one for one in (self.proxy, self.judge) if one is not None]
 
     @classmethod
     def of_requests(
@@ -338,18 +335,14 @@ class ForegroundSpending:
         stored = self._stored(asked, self._calls)
         return self._counted(model, asked, stored, self._alone, self._scope, fresh)
 
-    def metered_proxy(
-        self, proxy: Model, asked: AnyModel | None, *, fresh: bool = False
+    def metered_beside(
+        self, model: Model, asked: AnyModel | None, purpose: Beside, *, fresh: bool = False
     ) -> MeteredModel:
-        """The same for a proxy, with at most 200 calls, counted only in its own table's caps."""
-        stored, alone = self._stored(asked, PROXY_CALLS), MemoryLedger(PROXY_CALLS)
-        return self._counted(proxy, asked, stored, alone, self._scope_for("proxy"), fresh)
-
-    def metered_judge(self, judge: Model, asked: str, *, fresh: bool = False) -> MeteredModel:
-        """The same for a model that judges answers: once each, the logged one, too."""
-        most = self._calls + 1
+        """The same for a proxy, with at most 200 calls, counted only in its own table's caps, or
+        for a judge, with a call for each answer, the logged one, too."""
+        most = PROXY_CALLS if purpose == "proxy" else self._calls + 1
         stored, alone = self._stored(asked, most), MemoryLedger(most)
-        return self._counted(judge, asked, stored, alone, self._scope_for("judge"), fresh)
+        return self._counted(model, asked, stored, alone, self._scope_for(purpose), fresh)
 
     def embeddings(self) -> Embed | None:
         """The settings' word vectors, with calls counted beside the budget; None for the packaged
@@ -374,7 +367,7 @@ class ForegroundSpending:
             self._store = Store.open(self._conf)
         return self._store.ledger.with_budget(calls)
 
-    def _scope_for(self, purpose: Literal["proxy", "embeddings", "judge"]) -> str:
+    def _scope_for(self, purpose: Beside) -> str:
         from smile_trace.store.spending.ledger import BudgetScope, Purpose
 
         return BudgetScope(self._scope).for_purpose(Purpose(purpose)).key

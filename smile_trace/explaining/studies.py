@@ -92,7 +92,7 @@ def make_study(
     proxy: Model | None = None,
     proxy_calls: int = PROXY_CALLS,
     embed: Embed | None = None,
-    scores: Mapping[str, float] | None = None,
+    scores: Mapping[str, float | None] | None = None,
 ) -> Study:
     """The Study of a prompt and its answer, with a proxy unless `why_no_proxy` excludes it.
 

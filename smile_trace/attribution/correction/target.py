@@ -4,8 +4,9 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any
+from unicodedata import normalize
 
 from smile_trace._guards import foreign
 from smile_trace._guards.foreign import ForeignDataError
@@ -45,11 +46,11 @@ class Target:
     avoid: Texts | None = None
     scorer: str | None = None
     field: str | None = None
-    scores: Mapping[str, float] | None = None
+    scores: Mapping[str, float | None] | None = None
 
     @classmethod
     def of(
-        cls, settings: ExplanationSettings, scores: Mapping[str, float] | None = None
+        cls, settings: ExplanationSettings, scores: Mapping[str, float | None] | None = None
     ) -> "Target | None":
         """The target of an explanation; None for the logged answer. Raises CannotExplain if it is
         none: two questions at once, an empty text, a pattern that is no regular expression, a part
@@ -77,7 +78,7 @@ class Target:
             if self.scores is None:
                 raise CannotExplain(f"the scorer {self.scorer!r} is asked in the foreground alone")
             scores = self.scores
-            return TargetChange(answer, Scored(lambda text: 1 - scores[text]), near=NEAR)
+            return TargetChange(answer, Scored(lambda text: 1 - (scores[text] or 0.0)), near=NEAR)
         if self.expected is None:
             demands = self.demands()
             missed = Scored(lambda text: sum(not met(text) for met in demands) / len(demands))
@@ -101,7 +102,7 @@ class Target:
     def _of_field(self, comparison: TextComparison) -> TextComparison:
         if self.field is None:
             return comparison
-        return PartialChange(partial(_text_at, field=self.field), comparison)
+        return PartialChange(cache(partial(_text_at, field=self.field)), comparison)
 
 
 def _values(answer: str, field: str) -> list[Any]:
@@ -154,18 +155,19 @@ def _finder(wanted: str) -> Callable[[str], bool]:
         return lambda text: pattern.search(text) is not None
     if not wanted.strip():
         raise CannotExplain("an empty text is in every answer: say what should be in it, or not")
-    return lambda text: _plain(wanted) in _plain(text)
+    plain = _plain(wanted)
+    return lambda text: plain in _plain(text)
 
 
 def _plain(text: str) -> str:
-    return " ".join(text.casefold().split())
+    return " ".join(normalize("NFKC", text).casefold().split())
 
 
 class Scored:
     """A comparison of texts of which each is wrong by itself, from 0 to 1."""
 
     def __init__(self, wrong: Callable[[str], float]) -> None:
-        self._wrong = wrong
+        self._wrong = cache(wrong)
 
     def texts(self, responses: Iterable[str], replicates: Sequence[str] = ()) -> list[str]:
         """No texts."""

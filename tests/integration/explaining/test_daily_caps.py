@@ -218,7 +218,7 @@ async def test_a_proxy_counts_in_its_own_caps(configure: Configure) -> None:
     conf = configure("calls_per_day = 2", '[models.cheap]\nkind = "rerun"\ncalls_per_day = 5')
     with ForegroundSpending(conf, 2) as spending:
         paid = spending.metered(PlantedModel(FOX), "planted")
-        proxy = spending.metered_proxy(PlantedModel(FOX), "cheap")
+        proxy = spending.metered_beside(PlantedModel(FOX), "cheap", "proxy")
         await proxy.generate(_requests(4))
         await paid.generate(_requests(2))
         with pytest.raises(BudgetExceeded, match="day for the model 'cheap'"):

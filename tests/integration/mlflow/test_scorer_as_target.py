@@ -10,13 +10,12 @@ import smile_trace
 from smile_trace.attribution import CannotExplain
 from tests.support.planted import PlantedModel
 
-PROMPT = "Assembly costs 29 euros, says the new list. It costs 79 euros, says the old one."
+PROMPT = "It costs 29 euros, says the new list. It costs 79 euros, says the old one."
 
 
 def desk(prompt: str) -> str:
     """Believes the new list."""
-    found = [euros for euros in ("29", "79") if f"{euros} euros" in prompt]
-    return f"It costs {found[0]} euros." if found else "I do not know what it costs."
+    return next((f"{price} euros" for price in ("29", "79") if price in prompt), "I do not know")
 
 
 @scorer
@@ -47,16 +46,10 @@ def without_key(outputs: str) -> Feedback:
     return Feedback(error=ValueError("no key for it"))
 
 
-@scorer
-def of_stars(outputs: str) -> int:
-    return 5
-
-
 @pytest.mark.parametrize(
     ("by", "why"),
     [
         (without_key, "'without_key' failed: ValueError: no key for it"),
-        (of_stars, "'of_stars' failed: ValueError: it returned 5"),
         (as_expected, "'as_expected' failed: KeyError: 'expected_response'"),
     ],
 )

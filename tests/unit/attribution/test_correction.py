@@ -174,8 +174,8 @@ def wrongness(target: Target | None, *answers: str) -> list[float]:
 
 
 def test_an_answer_is_as_wrong_as_the_share_of_what_it_misses() -> None:
-    facts = stored(contains=["79 Euros", "/[Bb]remen/", "FREE\n delivery"])
-    said = "It costs 79  euros.", "79 euros in Bremen", "Free delivery to Bremen: 79 EUROS"
+    facts = stored(contains=["79 Euros", "/[Bb]remen/", "FREE\n de\u0301livery"])
+    said = "It costs 79  euros.", "79 euros in Bremen", "Free d\u00e9livery to Bremen: 79 EUROS"
     assert wrongness(facts, "Hello", *said) == pytest.approx([0, 1 / 3, 2 / 3, 1])
     assert target_met(facts, said[2])
     assert not target_met(facts, said[1])
