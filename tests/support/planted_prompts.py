@@ -64,18 +64,20 @@ def plant(
     form: Form = "chat",
     parameters: Mapping[str, object] | None = None,
     rerun: str | None = None,
+    avoid: str | None = None,
     seed: int = 0,
 ) -> None:
     """One captured call per entry of `variables`; explained where `effects` are given.
 
     Args:
         effects: the text of a segment to its effect; others have none.
+        avoid: the target of the explanations.
         rerun: the function that made the calls, as `MODULE:NAME`, with the one parameter `prompt`.
     """
     generator = np.random.default_rng([seed, *version.encode()])
     segments = segment_template(name, version, template, unit)
-    settings = ExplanationSettings(model=model, pooled=pooled, unit=unit, seed=seed)
-    digest = f"{model}-{pooled}-{unit}-{signal}"
+    settings = ExplanationSettings(model=model, pooled=pooled, unit=unit, avoid=avoid, seed=seed)
+    digest = f"{model}-{pooled}-{unit}-{signal}-{avoid or ''}"
     tables: dict[str, list[dict[str, object]]] = {
         "calls": [],
         "jobs": [],

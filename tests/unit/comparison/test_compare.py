@@ -704,6 +704,15 @@ def _rename(store: Store, old: str, new: str) -> None:
         connection.execute(explanations.update().values(body=body))
 
 
+def test_explanations_with_a_target_tell_nothing_of_the_answers(store: Store) -> None:
+    alone = {"pooled": False, "effects": EFFECTS}
+    plant(store, "answer", "2", BEFORE, QUESTIONS[:4], **alone)  # type: ignore[arg-type]
+    plant(store, "answer", "2", BEFORE, QUESTIONS[:20], seed=1, avoid="no", **alone)  # type: ignore[arg-type]
+    plant(store, "answer", "3", BEFORE, QUESTIONS[:4], **alone)  # type: ignore[arg-type]
+    version = _compare(store).versions[0]
+    assert (version.explained, version.dropped) == (4, ("20 explanations with a target",))
+
+
 def test_explanations_under_other_settings_are_not_pooled(store: Store) -> None:
     alone = {"pooled": False, "keep": (0.5, 0.8), "effects": EFFECTS}
     plant(store, "answer", "2", BEFORE, QUESTIONS, effects=EFFECTS)
