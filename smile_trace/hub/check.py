@@ -204,6 +204,8 @@ def _check_responses(explanation: Explanation) -> None:
     unknown = [row for row in rows if row.response is None and row.failure is None]
     if unknown:
         raise CannotReproduce("its responses were left out of the file")
+    if explanation.settings.scorer is not None:
+        raise CannotReproduce("what its scorer said of the responses is not in the file")
     scored = explanation.signal == "probability"
     if scored and not any(row.logprobs for row in rows if row.asked == "target"):
         raise CannotReproduce("its probabilities were left out of the file: ask again (--live)")

@@ -89,6 +89,14 @@ def test_without_responses_nothing_is_claimed() -> None:
     )
 
 
+def test_of_a_scorer_s_explanation_nothing_is_claimed() -> None:
+    found = smile_trace.explain(
+        PROMPT, model=copying("nine."), budget=16, scorer=lambda answer: "nine" in answer
+    )
+    checked, _ = check_line(1, Entry.of(found).line.encode())
+    assert (checked.outcome, checked.reason.split()[:3]) == ("intact", ["what", "its", "scorer"])
+
+
 class Scoring:
     """Scores a given answer: likely as long as the word is there."""
 
