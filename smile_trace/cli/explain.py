@@ -31,7 +31,10 @@ if TYPE_CHECKING:
     from smile_trace.records.path import ExplanationPath
 
 
-_OF_A_PATH = ("unit", "protect", "budget", "signal", "distance", "seed")
+_OF_A_PATH = (
+    *("unit", "protect", "budget", "signal", "distance", "seed"),
+    *("expected", "contains", "avoid"),
+)
 _TARGETS = ("expected", "contains", "avoid", "answer_part")
 """Options that say what is asked of the answer, in place of what people wrote."""
 
@@ -111,8 +114,8 @@ def explain(
         raise typer.BadParameter(
             "--run takes none of --answer, --app, --path, --html and --sanity-check"
         )
-    if wrong and (trace_id is None or path or answer or any(map(options.get, _TARGETS))):
-        refused = listed([f"--{name.replace('_', '-')}" for name in ("answer", "path", *_TARGETS)])
+    if wrong and (trace_id is None or answer or any(map(options.get, _TARGETS))):
+        refused = listed([f"--{name.replace('_', '-')}" for name in ("answer", *_TARGETS)])
         raise typer.BadParameter(f"--wrong takes a TRACE_ID, and none of {refused}")
     if deliver and trace_id is None and run is None:
         raise typer.BadParameter(

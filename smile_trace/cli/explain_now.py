@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
 from operator import attrgetter
@@ -75,12 +75,10 @@ class Asked:
     def question(self) -> "Question":
         """The question to `explain()`; raises typer.BadParameter for an unknown option."""
         from smile_trace.explaining.options import Question
-        from smile_trace.explaining.paths import PATH_BUDGET
+        from smile_trace.explaining.paths import default_budget
 
         options = _read(self.options)
-        if self.depth is not None and options["budget"] is None:
-            options["budget"] = PATH_BUDGET
-        return Question(
+        question = Question(
             self.text,
             model=self.model,
             trace_id=self.trace_id,
@@ -88,6 +86,9 @@ class Asked:
             app=self.app,
             **options,
         )
+        if self.depth is None or question.budget is not None:
+            return question
+        return replace(question, budget=default_budget(question))
 
     def ask(
         self, settings: "Settings", look: "Look | None", *, json: bool

@@ -141,7 +141,7 @@ def _scores(prepared: Prepared, spending: ForegroundSpending, fresh: bool) -> Sc
 
 async def explain_metered(
     prepared: Prepared,
-    paid: MeteredModel,
+    paid: Model,
     *,
     proxy: MeteredModel | None = None,
     embed: Embed | None = None,

@@ -32,7 +32,7 @@ def _depends(step: PathStep) -> str:
     certain = [source for source in step.sources if source.open is None]
     perhaps = [source for source in step.sources if source.open is not None]
     if certain:
-        said = f"depends on {_drivers(step, certain)}"
+        said = f"depends on {drivers_named(step, certain)}"
     elif is_open := [s.at_most for s in step.explanation.segments if s.verdict == "open"]:
         said = (
             "depends on nothing that is certain: what is open could matter up to "
@@ -40,10 +40,11 @@ def _depends(step: PathStep) -> str:
         )
     else:
         said = "depends on nothing that was removed from its messages"
-    return f"{said}; perhaps on {_drivers(step, perhaps)}" if perhaps else said
+    return f"{said}; perhaps on {drivers_named(step, perhaps)}" if perhaps else said
 
 
-def _drivers(step: PathStep, sources: Sequence[Source]) -> str:
+def drivers_named(step: PathStep, sources: Sequence[Source]) -> str:
+    """The drivers of some sources of a step, and where they are."""
     named = [_driver(step, source) for source in sources[:_MAX_NAMED]]
     more = len(sources) - len(named)
     return listed([*named, f"{more} more"] if more else named)
@@ -90,7 +91,7 @@ STEP_MINIMUM = MIN_LEVEL_CALLS + 2
 
 
 @dataclass(frozen=True)
-class _Wanted:
+class Wanted:
     """A call to be explained, and the sources (step, place) that led to it. `strength` is the
     smallest attribution on the way to it, and `open` whether one on it is not certain: what is
     certain is asked first, and the strongest of it."""
@@ -129,13 +130,13 @@ class PathWalk:
     spent: int = 0
     cost: Cost = field(default_factory=lambda: Cost(usd=0.0))
     steps: list[PathStep] = field(default_factory=list)
-    waiting: list[_Wanted] = field(default_factory=list)
+    waiting: list[Wanted] = field(default_factory=list)
     explained: dict[str, int] = field(default_factory=dict)
 
     async def run(self, final: Call) -> ExplanationPath:
         """The path from this call. Raises SmileTraceError only if this call cannot be explained: an
         earlier one is noted on its source instead."""
-        self.waiting.append(_Wanted(final, 0, 1.0, False, [None], []))
+        self.waiting.append(Wanted(final, 0, 1.0, False, [None], []))
         while self.waiting:
             wanted = max(self.waiting, key=lambda one: (not one.open, one.strength))
             self.waiting.remove(wanted)
@@ -161,14 +162,14 @@ class PathWalk:
             cost=self.cost,
         )
 
-    def _lead(self, wanted: _Wanted, **update: object) -> None:
+    def _lead(self, wanted: Wanted, **update: object) -> None:
         for number, place in wanted.leads:
             step = self.steps[number]
             sources = list(step.sources)
             sources[place] = sources[place].model_copy(update=update)
             self.steps[number] = step.model_copy(update={"sources": tuple(sources)})
 
-    def _add(self, wanted: _Wanted, explanation: Explanation) -> None:
+    def _add(self, wanted: Wanted, explanation: Explanation) -> None:
         number, call = len(self.steps), wanted.call
         self.explained[call.id] = number
         found = sources_of(explanation, call, self.trace)
@@ -177,14 +178,14 @@ class PathWalk:
             name=call_name(call, self.trace),
             depth=wanted.depth,
             explanation=explanation,
-            sources=tuple(_source(one) for one in found),
+            sources=tuple(as_source(one) for one in found),
         )
         self.steps.append(step)
         for place, one in enumerate(found):
             if one.call is not None:
                 self._want(one, one.call, wanted, (number, place))
 
-    def _want(self, found: Found, call: Call, after: _Wanted, lead: tuple[int, int]) -> None:
+    def _want(self, found: Found, call: Call, after: Wanted, lead: tuple[int, int]) -> None:
         depth, strength = after.depth + 1, min(after.strength, found.strength)
         is_open = after.open or found.open is not None
         waiting = next((one for one in self.waiting if one.call.id == call.id), None)
@@ -195,7 +196,7 @@ class PathWalk:
                 certain = replace(waiting, open=False, strength=strength)
                 self.waiting[self.waiting.index(waiting)] = certain
             return
-        wanted = _Wanted(call, depth, strength, is_open, [found.part], [lead])
+        wanted = Wanted(call, depth, strength, is_open, [found.part], [lead])
         if call.id in self.explained:
             self._lead(wanted, step=self.explained[call.id])
         elif depth >= self.depth:
@@ -204,12 +205,8 @@ class PathWalk:
         else:
             self.waiting.append(wanted)
 
-    async def _explain(self, wanted: _Wanted) -> Explanation:
-        call = wanted.call
-        if call.not_repeatable:
-            raise ExplanationFailed(f"it cannot be asked again ({call.not_repeatable})")
-        if call.answer is None or call.truncated:
-            raise ExplanationFailed("it holds no whole answer")
+    async def _explain(self, wanted: Wanted) -> Explanation:
+        call = checked(wanted.call)
         step = self._step(self.options.unit, min(STEP_BUDGET, self.options.calls), wanted.part)
         stored = await self.asking.stored(call, step)
         if stored is not None:
@@ -232,7 +229,7 @@ class PathWalk:
         except SmileTraceError as error:
             note = f"The tools offered were not looked at: {str(error).rstrip('.')}."
             return step.model_copy(update={"note": note})
-        sources = (*step.sources, *map(_source, tools_of(by_tool)))
+        sources = (*step.sources, *map(as_source, tools_of(by_tool)))
         update = {"sources": sources, "by_tool": by_tool, "note": note}
         return step.model_copy(update=update)
 
@@ -267,7 +264,7 @@ class PathWalk:
             raise BudgetUsedUp(self.options.calls)
         return left
 
-    async def _share(self, wanted: _Wanted) -> int:
+    async def _share(self, wanted: Wanted) -> int:
         """Calls for a step: what is left, less the minimum for each possible further step."""
         left = self.options.calls - self.spent
         ids = [call.id for call in self.trace.calls]
@@ -283,7 +280,17 @@ class PathWalk:
         return share
 
 
-def _source(found: Found) -> Source:
+def checked(call: Call) -> Call:
+    """The call, if it can be explained; else ExplanationFailed."""
+    if call.not_repeatable:
+        raise ExplanationFailed(f"it cannot be asked again ({call.not_repeatable})")
+    if call.answer is None or call.truncated:
+        raise ExplanationFailed("it holds no whole answer")
+    return call
+
+
+def as_source(found: Found) -> Source:
+    """What a path says of a source."""
     return Source(
         kind=found.kind,
         name=found.name,

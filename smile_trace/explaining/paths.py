@@ -4,21 +4,24 @@ import asyncio
 import re
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal
 
-from smile_trace._options import unusual, written_options
+from smile_trace._options import TARGETS, Texts, unusual, written_options
 from smile_trace.attribution import Embed
 from smile_trace.attribution.segmentation.units import AnyUnit
 from smile_trace.errors import SmileTraceError
 from smile_trace.explaining.api import ask_once, explain_metered
+from smile_trace.explaining.continuation import RecordedTools, Stub
 from smile_trace.explaining.driver import OnRound, wait_for
 from smile_trace.explaining.inputs import answered_call, read_trace
 from smile_trace.explaining.options import AnyModel, ExplainOptions, Question
 from smile_trace.explaining.path_walk import STEP_BUDGET, PathWalk
 from smile_trace.explaining.preparation import Prepared, prepare_call
 from smile_trace.explaining.spending import Estimate, ForegroundSpending, estimate_of
+from smile_trace.explaining.wrong_end import WrongEnd, without_target
+from smile_trace.models import Model
 from smile_trace.models.metered import MeteredModel
 from smile_trace.records import JSON, Call, Explanation, Response, Trace
 from smile_trace.records.path import ExplanationPath
@@ -26,6 +29,8 @@ from smile_trace.settings import Settings
 
 PATH_BUDGET = 240
 """Default calls for a path: four steps of 40, and the tools offered in each."""
+WRONG_END_BUDGET = 640
+"""Default calls where the end is wrong: every step is also continued to the end."""
 PATH_DEPTH = 5
 """Default calls from the final answer back."""
 
@@ -36,10 +41,14 @@ def explain_path(
     model: AnyModel | None = None,
     unit: AnyUnit = "auto",
     protect: Sequence[str | re.Pattern[str]] = (),
-    budget: int = PATH_BUDGET,
+    budget: int | None = None,
     depth: int = PATH_DEPTH,
     signal: Literal["auto", "text", "probability"] = "auto",
     distance: str = "content",
+    expected: str | None = None,
+    contains: Texts | None = None,
+    avoid: Texts | None = None,
+    stub: Stub | None = None,
     seed: int = 0,
     app: str | None = None,
     fresh: bool = False,
@@ -53,6 +62,11 @@ def explain_path(
     after what is certain. Calls of tools are also explained by the tools offered, with the rest of
     the budget. A call that the store explains already, with these options, is not asked again.
 
+    With a target (`expected`, `contains`, `avoid`) that the final answer does not meet, `culprit`
+    says where it went wrong: every step of the path is asked without parts of its prompt, and
+    continued to the end. A tool called with the very arguments of the trace has the recorded
+    result, for others `stub` is asked, and without it the end is open. No tool is run.
+
     A path that the store has, with the options that are given here, is returned as it is stored.
 
     Args:
@@ -60,11 +74,14 @@ def explain_path(
         model: as for `explain`; by default every call has its own.
         unit: as for `explain`, in every step.
         protect: as for `explain`, in every step.
-        budget: the most calls for all steps together; a step takes no more than 40. They count
-            toward the caps per day as for `explain`.
+        budget: the most calls for all steps together, by default 240, with a target 640; a step
+            takes no more than 40, and 60 runs to the end. They count toward the caps per day as for
+            `explain`.
         depth: how many calls back from the final answer, that one included; ≥ 1.
         signal: as for `explain`.
         distance: as for `explain`.
+        expected, contains, avoid: what the final answer should have been, as for `explain`.
+        stub: what a tool would return: a function of its name and arguments, None if unknown.
         seed: as for `explain`.
         app: as for `explain`.
         fresh: as for `explain`.
@@ -84,17 +101,21 @@ def explain_path(
         budget=budget,
         signal=signal,
         distance=distance,
+        expected=expected,
+        contains=contains,
+        avoid=avoid,
         seed=seed,
         app=app,
     )
-    chosen = _chosen(question, depth)
+    question = replace(question, budget=budget or default_budget(question))
+    chosen = None if stub is not None else _chosen(question, depth)
     if chosen is not None and not fresh:
         from smile_trace.store.stored import look_up
 
         if (stored := look_up(trace_id, chosen, conf, "path").path) is not None:
             return stored
     trace = read_trace(trace_id.partition(":")[0], conf)
-    path = ask_path(question, trace, conf, depth=depth, fresh=fresh, on_round=on_round)
+    path = ask_path(question, trace, conf, depth=depth, stub=stub, fresh=fresh, on_round=on_round)
     if chosen is not None:
         from smile_trace.store.stored import keep
 
@@ -102,10 +123,15 @@ def explain_path(
     return path
 
 
+def default_budget(question: Question) -> int:
+    """The most calls for a path, if no budget is given."""
+    return WRONG_END_BUDGET if question.target else PATH_BUDGET
+
+
 def _chosen(question: Question, depth: int) -> dict[str, Any] | None:
     """The options that are no defaults, as they are written at the command line."""
-    names = ("model", "unit", "protect", "budget", "signal", "distance", "seed")
-    defaults = {"budget": PATH_BUDGET, "depth": PATH_DEPTH}
+    names = ("model", "unit", "protect", "budget", "signal", "distance", "seed", *TARGETS)
+    defaults = {"budget": default_budget(question), "depth": PATH_DEPTH}
     given = {name: getattr(question, name) for name in names} | {"depth": depth}
     written = written_options(
         {name: value for name, value in given.items() if value != defaults.get(name)}
@@ -119,6 +145,7 @@ def ask_path(
     conf: Settings,
     *,
     depth: int = PATH_DEPTH,
+    stub: Stub | None = None,
     fresh: bool = False,
     on_round: OnRound | None = None,
 ) -> ExplanationPath:
@@ -140,7 +167,17 @@ def ask_path(
             on_round,
             _chosen(question, depth),
         )
-        return wait_for(PathWalk(trace, asking, options, depth).run(final))
+        if not options.target:
+            return wait_for(PathWalk(trace, asking, options, depth).run(final))
+        walk = WrongEnd(
+            trace=trace,
+            asking=asking,
+            options=without_target(options),
+            depth=depth,
+            asked=options,
+            tools=RecordedTools(trace, stub),
+        )
+        return wait_for(walk.run(final))
 
 
 @dataclass(frozen=True)
@@ -174,16 +211,20 @@ class _Asking:
 
     async def explain(self, call: Call, options: ExplainOptions) -> Explanation:
         """See `path_walk.Asking.explain`."""
-        prepared, paid = await self._opened(call, options)
-        return await explain_metered(prepared, paid, embed=self.embed, on_round=self.on_round)
+        return await self.explain_by(*await self.opened(call, options))
+
+    async def explain_by(self, prepared: Prepared, model: Model) -> Explanation:
+        """See `wrong_end.EndAsking.explain_by`."""
+        return await explain_metered(prepared, model, embed=self.embed, on_round=self.on_round)
 
     async def answer(self, call: Call, parameters: dict[str, JSON]) -> Response:
         """See `path_walk.Asking.answer`."""
-        prepared, paid = await self._opened(call, self.options)
+        prepared, paid = await self.opened(call, self.options)
         update = {"parameters": parameters}
         return await ask_once(prepared.prompted.model_copy(update=update), paid)
 
-    async def _opened(self, call: Call, options: ExplainOptions) -> tuple[Prepared, MeteredModel]:
+    async def opened(self, call: Call, options: ExplainOptions) -> tuple[Prepared, MeteredModel]:
+        """See `wrong_end.EndAsking.opened`."""
         prepared = prepare_call(call, self.conf, options, model=self.model, app=self.app)
         # The store is opened here, which may take as long as its database does.
         metered = partial(self.spending.metered, fresh=self.fresh)

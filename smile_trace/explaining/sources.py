@@ -17,6 +17,7 @@ from smile_trace.dialects.answers import SHORTEST_OUTPUT, makes
 from smile_trace.records import (
     JSON,
     Call,
+    Correction,
     Explanation,
     Place,
     Response,
@@ -69,7 +70,8 @@ def sources_of(explanation: Explanation, call: Call, trace: Trace) -> list[Found
             elif driver not in known.drivers:
                 found[same] = _joined(known, one)
     certain = set(found)
-    is_open = [s for s in explanation.segments if s.verdict == "open"]
+    unsettled = () if explanation.corrections else explanation.segments
+    is_open = [s for s in unsettled if s.verdict == "open"]
 
     def seems_to_matter(segment: SegmentAttribution) -> bool:
         return segment.attribution >= explanation.settings.smallest_effect
@@ -88,11 +90,25 @@ def sources_of(explanation: Explanation, call: Call, trace: Trace) -> list[Found
 def drivers_of(explanation: Explanation) -> list[SegmentAttribution]:
     """The finest parts that the answer certainly depends on, as far as they carry what is around
     them. Tool results that were measured on a level of their own come first, with their pieces, the
-    strongest first; then the others so."""
+    strongest first; then the others so. Of a wrong answer that a removal makes right, the parts
+    that are removed, each with how often the answer is right then."""
+    if explanation.corrections:
+        return _corrected(explanation.corrections[0])
     segments, coarser = explanation.segments, explanation.coarser
     outermost = outermost_drivers(segments, coarser)
     outermost.sort(key=lambda one: one.unit != "tool_result")
     return [part for one in outermost for part in telling_drivers(one, segments, coarser)]
+
+
+def _corrected(found: Correction) -> list[SegmentAttribution]:
+    share = found.right / found.of
+    interval = {"ci_low": found.ci_low, "ci_high": found.ci_high}
+    return [
+        SegmentAttribution(
+            **part.model_dump(exclude={"parent"}), attribution=share, **interval, significant=True
+        )
+        for part in found.parts
+    ]
 
 
 def tools_of(by_tool: Explanation) -> list[Found]:

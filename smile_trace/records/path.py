@@ -7,8 +7,9 @@ from pydantic import Field, model_validator
 from smile_trace._guards.presentable import LONGEST_LINE, presentable
 from smile_trace._text.titles import both_ends
 from smile_trace.records.base import JSON, Record, Shown, view
-from smile_trace.records.explanation import Cost, Explanation, SegmentAttribution
+from smile_trace.records.explanation import Correction, Cost, Explanation, SegmentAttribution
 from smile_trace.records.formats.answers import read_tool_calls
+from smile_trace.records.perturbation import Segment
 from smile_trace.records.tool_results import named_by_tool
 from smile_trace.records.upgrades import check_version
 
@@ -110,10 +111,29 @@ class PathStep(Record):
         return f"“{text}” in the {output}"
 
 
+CulpritKind = Literal["part", "tool", "model"]
+
+
+class Culprit(Record):
+    """Why the end of a trace is wrong, with a target: a *part* of what a call was given (`parts`),
+    the result of a *tool* that the call asked for, or the *model* that answered the call, though
+    what it was given is right. `correction` says how often the end is right if it is corrected
+    there, None if that was not confirmed; `open` names calls of tools whose results nobody knows,
+    and `summary` is the sentence."""
+
+    kind: CulpritKind
+    call: str
+    parts: tuple[Segment, ...] = ()
+    correction: Correction | None = None
+    open: tuple[str, ...] = ()
+    summary: str
+
+
 class ExplanationPath(Shown):
     """The reasons for the final answer of a trace, call by call. `steps[0]` explains the final
     answer; every other step is named by a source of an earlier one. `budget` is the most calls to
-    the models for all steps together."""
+    the models for all steps together. `culprit`: with a target that the final answer does not meet,
+    where it went wrong, if that was found."""
 
     schema_version: int = PATH_SCHEMA_VERSION
     trace_id: str
@@ -121,6 +141,7 @@ class ExplanationPath(Shown):
     summary: str
     budget: int
     cost: Cost
+    culprit: Culprit | None = None
 
     @model_validator(mode="before")
     @classmethod

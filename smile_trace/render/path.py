@@ -42,7 +42,7 @@ class Node:
         calls = read_tool_calls(self.step.explanation.answer)
         if calls is None:
             return short(self.step.explanation.answer) or "(empty answer)"
-        return short(", ".join(f"{c.name}({_arguments(c.arguments)})" for c in calls))
+        return short(", ".join(map(str, calls)))
 
     @property
     def remark(self) -> str:
@@ -237,12 +237,6 @@ def _facts(path: ExplanationPath) -> str:
         f"{steps} {'answer' if steps == 1 else 'answers'} explained · {calls:,} of "
         f"{path.budget:,} calls"
     )
-
-
-def _arguments(arguments: object) -> str:
-    if not isinstance(arguments, dict):
-        return str(arguments)
-    return ", ".join(f"{name}={value!r}" for name, value in arguments.items())
 
 
 INDENT, LINE, MARGIN = 26.0, 23.0, 2.0

@@ -81,8 +81,10 @@ class Look:
 
 
 def of_step(path: Mapping[str, JSON], **step: Any) -> dict[str, Any]:
-    """The options of a path's step: those that the path was asked for with, and its own."""
-    asked = {name: value for name, value in path.items() if name not in ("budget", "depth")}
+    """The options of a path's step: those that the path was asked for with, and its own. A target
+    is that of the path's end."""
+    others = ("budget", "depth", *TARGETS)
+    asked = {name: value for name, value in path.items() if name not in others}
     return asked | (written_options(step) or {})
 
 

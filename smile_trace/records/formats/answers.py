@@ -24,6 +24,12 @@ class Called(NamedTuple):
     name: str
     arguments: JSON
 
+    def __str__(self) -> str:
+        given = self.arguments
+        if isinstance(given, dict):
+            given = ", ".join(f"{name}={value!r}" for name, value in given.items())
+        return f"{self.name}({given})"
+
 
 def tool_calls_text(calls: Iterable[ToolCall]) -> str:
     """Return the text of these calls, in their order."""

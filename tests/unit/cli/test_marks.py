@@ -22,7 +22,7 @@ from tests.support.stores import store as store
 OURS = trace_id(1)
 THEIRS = f"there-{OURS}"
 Ask = Callable[..., str]
-OTHERS = ("tr-1 --expected x", "tr-1 --path", "--run r", "--prompt x --model demo")
+OTHERS = ("tr-1 --expected x", "tr-1 --answer x", "--run r", "--prompt x --model demo")
 
 
 class Marked(FakeTracker):

@@ -1,0 +1,250 @@
+"""A step of a trace asked again, and continued to the end of the trace without running a tool.
+
+The next request is the next logged one, with the new answer in place of the logged one: in a loop
+of tools with the new calls and their results, elsewhere with the new text where the logged one
+stands. A part that a step is asked without stays away from the conversation that grows from it.
+"""
+
+import asyncio
+import copy
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from itertools import dropwhile
+
+from smile_trace._guards.presentable import presentable
+from smile_trace.dialects.answers import SHORTEST_OUTPUT, makes
+from smile_trace.models import Model, Request
+from smile_trace.models.base import Capabilities
+from smile_trace.records import (
+    JSON,
+    Call,
+    Message,
+    Prompted,
+    Response,
+    ToolCall,
+    ToolResult,
+    Trace,
+    Usage,
+)
+from smile_trace.records.formats.answers import Called, read_tool_calls, tool_calls_text
+
+Stub = Callable[[str, JSON], JSON]
+"""What a tool of this name returns for these arguments, which no logged call had; None if that is
+unknown."""
+
+Ask = Callable[[Call, Request], Awaitable[Response]]
+"""Asks the model of a call."""
+
+UNKNOWN = "open: no result is known of "
+"""How a response begins that called a tool with other arguments than the trace."""
+EARLY = "it ended before it called a tool, which avoids nothing"
+
+
+class RecordedTools:
+    """What the tools of a trace returned, by name and arguments; `stub` for other arguments."""
+
+    def __init__(self, trace: Trace, stub: Stub | None = None) -> None:
+        self._known: dict[str, JSON] = {}
+        self._stub = stub
+        for call in trace.calls:
+            parts = [part for message in call.messages for part in message.parts]
+            made = {one.id: one for one in parts if isinstance(one, ToolCall)}
+            for one in parts:
+                if isinstance(one, ToolResult) and one.id is not None and one.id in made:
+                    self._known[_made(made[one.id])] = one.response
+
+    def result(self, called: Called) -> JSON:
+        """The result, None if it is unknown."""
+        if (key := _key(*called)) in self._known:
+            return self._known[key]
+        return None if self._stub is None else self._stub(called.name, called.arguments)
+
+
+class Continuation:
+    """A Model whose responses to the request of a step are the ends that its trace then has.
+
+    A response that is the logged answer has the logged end. Where a tool is called whose result is
+    unknown the end is open: the response is a failure, which is missing data.
+
+    Args:
+        trace: its calls in order of start.
+        step, final: the calls that are asked, and whose answer is the end.
+        ask: asks the model of any of its calls.
+        tools: the results of its tools.
+        like: the model that is asked about the step.
+        calls_first: whether an end is none where a tool was called, and is not now.
+    """
+
+    identity = None
+
+    def __init__(
+        self,
+        trace: Trace,
+        step: Call,
+        final: Call,
+        *,
+        ask: Ask,
+        tools: RecordedTools,
+        like: Model,
+        deterministic: bool,
+        calls_first: bool = False,
+    ) -> None:
+        self.name = like.name
+        self.capabilities = Capabilities(remote=like.capabilities.remote)
+        self._trace, self._step, self._final = trace, step, final
+        self._ask, self._tools = ask, tools
+        self._repeats, self._calls_first = deterministic, calls_first
+        self._unknown = "failure"
+
+    def telling_unknown(self) -> "Continuation":
+        """The same, whose open ends are texts, not failures."""
+        other = copy.copy(self)
+        other._unknown = "text"
+        return other
+
+    def deterministic(self, parameters: Mapping[str, JSON]) -> bool:
+        """Whether the same request gives the same answer."""
+        return self._repeats
+
+    async def generate(self, requests: Sequence[Request]) -> list[Response]:
+        """Return the ends after these requests of the step."""
+        return list(await asyncio.gather(*map(self._end, requests)))
+
+    async def aclose(self) -> None:
+        """Nothing to close."""
+
+    async def _end(self, request: Request) -> Response:
+        place, changed = self._step, dict[str, str]()
+        asked = [await self._ask(place, request)]
+        if asked[0].ok and _says_the_same(asked[0].text or "", place.answer_without_reasoning):
+            return _summed(asked, text=self._final.answer_without_reasoning)
+        for _ in range(2 * len(self._trace.calls)):
+            if not asked[-1].ok:
+                return _summed(asked, failure=asked[-1].failure)
+            text = asked[-1].text or ""
+            called = read_tool_calls(text)
+            if called is not None:
+                results = [self._tools.result(one) for one in called]
+                if None in results:
+                    told = presentable(", ".join(map(str, called)), longest=200)
+                    return _summed(asked, **{self._unknown: UNKNOWN + told})
+                place, messages = self._with_results(place, request.messages, called, results)
+            elif self._calls_first and place.tool_calls:
+                return _summed(asked, failure=EARLY)
+            else:
+                last = self._last_of_loop(place)
+                following = self._holding(last.answer_without_reasoning.strip(), last)
+                if last.id == self._final.id:
+                    return _summed(asked, text=text)
+                if following is None:
+                    return _summed(asked, failure="no later request holds its answer")
+                changed[last.answer_without_reasoning.strip()] = text.strip()
+                place, messages = following, tuple(_replaced(following.messages, changed))
+            update = {"messages": messages, "replicate": request.replicate}
+            request = Request.of(Prompted.of(place)).model_copy(update=update)
+            asked.append(await self._ask(place, request))
+        return _summed(asked, failure="it went on and on without an end")
+
+    def _following(self, place: Call) -> tuple[Call, int] | None:
+        """The next request that holds this call of tools, and where."""
+        for later in self._after(place):
+            for number, message in enumerate(later.messages):
+                if any(isinstance(p, ToolCall) and makes(place, p) for p in message.parts):
+                    return later, number
+        return None
+
+    def _with_results(
+        self, place: Call, sent: Sequence[Message], called: Sequence[Called], results: list[JSON]
+    ) -> tuple[Call, tuple[Message, ...]]:
+        """The next request of a loop: what was sent, the new calls and their results."""
+        later, rest = place, list[Message]()
+        if place.tool_calls and (found := self._following(place)) is not None:
+            later, at = found
+            rest = list(later.messages[at + 1 :])
+            if later.messages[: len(place.messages)] != place.messages:
+                sent = later.messages[:at]
+        role = rest[0].role if rest else "tool"
+        as_text = all(isinstance(one.arguments, str) for one in place.tool_calls)
+        calls = [
+            ToolCall(
+                id=f"call_{len(sent)}_{number}",
+                name=one.name,
+                arguments=json.dumps(one.arguments) if as_text else one.arguments,
+            )
+            for number, one in enumerate(called)
+        ]
+        pairs = zip(calls, results, strict=True)
+        answers = tuple(ToolResult(id=call.id, response=result) for call, result in pairs)
+        together = [answers] if role != "tool" else [(one,) for one in answers]
+        return later, (
+            *sent,
+            Message(role="assistant", parts=tuple(calls)),
+            *(Message(role=role, parts=parts) for parts in together),
+            *dropwhile(_holds_result, rest),
+        )
+
+    def _last_of_loop(self, place: Call) -> Call:
+        """The call that ended the loop of tools in which a call stands."""
+        while place.tool_calls and (found := self._following(place)) is not None:
+            place = found[0]
+        return place
+
+    def _holding(self, text: str, place: Call) -> Call | None:
+        """The next request that holds this answer."""
+        if len(text) < SHORTEST_OUTPUT:
+            return None
+        later = self._after(place)
+        return next((c for c in later if any(text in m.content for m in c.messages)), None)
+
+    def _after(self, place: Call) -> Sequence[Call]:
+        ids = [one.id for one in self._trace.calls]
+        return self._trace.calls[ids.index(place.id) + 1 :]
+
+
+def _says_the_same(text: str, logged: str) -> bool:
+    """Whether it is the same text, or the same calls of tools."""
+    one, other = read_tool_calls(text), read_tool_calls(logged)
+    if one is None or other is None:
+        return text.strip() == logged.strip()
+    return sorted(_key(*call) for call in one) == sorted(_key(*call) for call in other)
+
+
+def _holds_result(message: Message) -> bool:
+    return any(isinstance(part, ToolResult) for part in message.parts)
+
+
+def _key(name: str, arguments: JSON) -> str:
+    return json.dumps([name, arguments or {}], sort_keys=True)
+
+
+def _made(call: ToolCall) -> str:
+    [called] = read_tool_calls(tool_calls_text([call])) or [Called(call.name, call.arguments)]
+    return _key(*called)
+
+
+def _replaced(messages: Sequence[Message], changed: Mapping[str, str]) -> Sequence[Message]:
+    found = list(messages)
+    for number, message in enumerate(found):
+        for old, new in changed.items():
+            if (at := message.content.find(old)) >= 0:
+                message = message.replaced(at, at + len(old), new)
+        found[number] = message
+    return found
+
+
+def _summed(asked: Sequence[Response], **end: str | None) -> Response:
+    """The end of a run, with what all its requests cost."""
+    paid = [one for one in asked if not one.cached]
+    used = [usage for one in paid if (usage := one.usage) is not None]
+    prices = [one.usd for one in paid if one.usd is not None]
+    usage = Usage(
+        input_tokens=sum(one.input_tokens or 0 for one in used),
+        output_tokens=sum(one.output_tokens or 0 for one in used),
+    )
+    return Response(
+        **end,
+        requests=sum(one.requests for one in paid),
+        cached=not paid,
+        usage=usage if used else None,
+        usd=sum(prices) if len(prices) == len(paid) else None,
+    )
