@@ -61,6 +61,9 @@ class CorrectionSearch:
     right: Mapping[Removal, Sequence[bool]] = field(default_factory=dict, init=False)
     """Which answers without these parts were right, in the order in which they were asked; set
     before each step."""
+    changed: Mapping[Removal, float] = field(default_factory=dict, init=False)
+    """How far the right answers without these parts are from the logged one, in [0, 1]; set before
+    each step. Of removals of as many parts, the one that changes the answer least is preferred."""
 
     def steps(self) -> Iterator[list[Removal]]:
         """The removals to ask for next, each as often as it is listed."""
@@ -77,7 +80,7 @@ class CorrectionSearch:
         smallest = [
             one for one in confirmed if not any(_is_smaller(other, one) for other in confirmed)
         ]
-        return [confirmed[one] for one in sorted(smallest, key=_size)]
+        return [confirmed[one] for one in sorted(smallest, key=self._size)]
 
     @property
     def unhelpful(self) -> int:
@@ -163,7 +166,7 @@ class CorrectionSearch:
     def _confirm(self) -> Iterator[list[Removal]]:
         """Ask for fresh answers of the smallest removals that help, until enough are confirmed."""
         helping = [removal for removal in self.right if self._helps(removal)]
-        for removal in sorted(helping, key=_size):
+        for removal in sorted(helping, key=self._size):
             found = [one for one in self.right if self._correction(one) is not None]
             if len(found) == MOST_FOUND:
                 return
@@ -181,8 +184,12 @@ class CorrectionSearch:
     def _helping(self) -> list[Removal]:
         """The removals with a right answer that hold no smaller such, the smallest first."""
         found = [removal for removal, right in self.right.items() if any(right)]
-        found.sort(key=_size)
+        found.sort(key=self._size)
         return [one for one in found if not any(_is_smaller(other, one) for other in found)]
+
+    def _size(self, removal: Removal) -> tuple[int, float, int]:
+        characters = sum(len(part.text) for part in removal)
+        return len(removal), self.changed.get(removal, 1.0), characters
 
     def _correction(self, removal: Removal) -> Correction | None:
         """A removal that was confirmed; the answers before the first right one, and this one, led
@@ -200,10 +207,6 @@ class CorrectionSearch:
 
 def _place(part: Segment) -> tuple[Place, ...]:
     return part.places
-
-
-def _size(removal: Removal) -> tuple[int, int]:
-    return len(removal), sum(len(part.text) for part in removal)
 
 
 def _is_smaller(one: Removal, other: Removal) -> bool:

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from smile_trace._stats.intervals import wilson
+from smile_trace.attribution.answer_change.text_comparison import text_comparison
 from smile_trace.attribution.correction.search import CorrectionSearch, Removal
 from smile_trace.attribution.correction.sentences import (
     ERROR,
@@ -75,6 +76,7 @@ class CorrectionStudy:
         self._settings = settings
         self._repeats = deterministic
         self._target = target.comparison(answer, embed)
+        self._words = text_comparison(answer, embed, "words")
         self._partitioner = partitioner or Segmentation(prompted, settings.unit)
         budget = math.ceil(ATTRIBUTING * settings.budget)
         self._attribution = PerturbationStudy(
@@ -238,6 +240,7 @@ class CorrectionStudy:
         if not self._attribution.reproduced or by_chance(*self._control):
             return False
         self._search.right = {of: self._right(rows) for of, rows in self._removals.items()}
+        self._search.changed = {of: self._changed(rows) for of, rows in self._removals.items()}
         self._steps = self._steps or self._search.steps()
         removals = next(self._steps, [])
         for removal in removals:
@@ -268,8 +271,19 @@ class CorrectionStudy:
         return row.model_copy(update={"replicate": again})
 
     def _right(self, rows: Sequence[Perturbation]) -> list[bool]:
+        texts = self._texts(rows)
+        right = self._target.right(texts)
+        return [bool(text.strip()) and met for text, met in zip(texts, right, strict=True)]
+
+    def _changed(self, rows: Sequence[Perturbation]) -> float:
+        texts = self._texts(rows)
+        right = [text for text, met in zip(texts, self._right(rows), strict=True) if met]
+        changes = self._words.changes(right)
+        return sum(changes) / len(changes) if changes else 1.0
+
+    def _texts(self, rows: Sequence[Perturbation]) -> list[str]:
         responses = [self._responses.get(call_key(row)) for row in rows]
-        return self._target.right([r.text or "" for r in responses if r is not None and r.ok])
+        return [r.text or "" for r in responses if r is not None and r.ok]
 
 
 def _ordered(removal: Removal) -> list[Segment]:

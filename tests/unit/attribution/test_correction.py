@@ -43,8 +43,15 @@ def desk(prompt: str) -> str:
     return "I could not find that in our documents. Please call us, and a colleague looks it up."
 
 
-def study(target: Target, says: Says, *, varies: bool = False, budget: int = 60) -> Explanation:
-    user = "\n\n".join([OTHER, NEW, OLD, QUESTION])
+def study(
+    target: Target,
+    says: Says,
+    *,
+    varies: bool = False,
+    budget: int = 60,
+    blocks: Sequence[str] = (OTHER, NEW, OLD, QUESTION),
+) -> Explanation:
+    user = "\n\n".join(blocks)
     messages = Message(role="system", content=SYSTEM), Message(role="user", content=user)
     whole = "\n".join(message.content for message in messages)
     settings = ExplanationSettings(
@@ -89,6 +96,18 @@ def test_the_sentence_without_which_the_answer_is_right_is_found(target: Target)
     assert " other parts alone it stayed wrong." in found.summary
     assert found.control == (0, 1)
     assert Explanation.model_validate_json(found.model_dump_json()).corrections == found.corrections
+
+
+def test_what_changes_the_answer_least_comes_first() -> None:
+    found = study(Target(avoid="14 days"), desk, blocks=(QUESTION, OTHER, NEW, OLD))
+    first, second = found.corrections
+    assert ["14 days" in part.text for part in first.parts] == [True]
+    assert [part.text for part in second.parts] == [QUESTION]
+
+
+def test_an_empty_answer_is_not_right() -> None:
+    found = study(Target(avoid="14 days"), lambda prompt: answer(14) if NEW in prompt else " ")
+    assert found.corrections == ()
 
 
 def test_where_answers_vary_fresh_ones_confirm_it() -> None:
